@@ -1,0 +1,166 @@
+"""Contacts, their addresses and consent, saved audience rules, and contact files waiting to be imported."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from enum import StrEnum
+from typing import Any
+
+from sqlalchemy import BigInteger, ForeignKey, Index, LargeBinary, SmallInteger, String, UniqueConstraint
+from sqlalchemy.orm import Mapped, deferred, mapped_column, relationship
+
+from campaigns.core.database import Base, BigId
+
+
+class Channel(StrEnum):
+    """What a contact sees a message arrive on."""
+
+    SMS = "sms"
+    WHATSAPP = "whatsapp"
+    TELEGRAM = "telegram"
+
+
+class AddressState(StrEnum):
+    """Whether an address may be written to; consent.py alone writes it, from ledger and provider."""
+
+    PENDING = "pending"
+    ACTIVE = "active"
+    OPTED_OUT = "opted_out"
+    INVALID = "invalid"
+
+
+class ConsentKind(StrEnum):
+    """What a ledger row records."""
+
+    GRANTED = "granted"
+    WITHDRAWN = "withdrawn"
+
+
+class PositionSource(StrEnum):
+    """How we know where a contact said they were."""
+
+    ENTRY_POINT = "entry_point"
+    SHARED = "shared"
+    TOLD_US = "told_us"
+    IMPORT = "import"
+
+
+class Contact(Base):
+    """A person we may write to: no name, no exact location."""
+
+    __tablename__ = "contact"
+    __table_args__ = (Index("ix_contact_organisation_cell", "organisation_id", "cell"),)
+
+    id: Mapped[int] = mapped_column(BigId, primary_key=True)
+    organisation_id: Mapped[int] = mapped_column(ForeignKey("organisation.id"))
+    #: Written language, BCP 47 code of languages.csv; said by the person, never inferred.
+    language: Mapped[str] = mapped_column(String(10))
+    other_language: Mapped[str | None] = mapped_column(String(10))
+    #: H3 cell (resolution 7) where the person last said they were; None when they said nothing.
+    cell: Mapped[int | None] = mapped_column(BigInteger)
+    #: Region and time zone of the cell, looked up once when the position is saved.
+    region_id: Mapped[int | None] = mapped_column(ForeignKey("region.id"))
+    time_zone: Mapped[str | None] = mapped_column(String(40))
+    position_source: Mapped[PositionSource | None] = mapped_column(String(12))
+    position_at: Mapped[datetime | None]
+    created_at: Mapped[datetime]
+    addresses: Mapped[list[Address]] = relationship(back_populates="contact", order_by="Address.rank")
+
+
+class Address(Base):
+    """One way to reach a contact; the handle is sealed and found again only by its keyed hash."""
+
+    __tablename__ = "address"
+    __table_args__ = (
+        UniqueConstraint("organisation_id", "channel", "lookup"),
+        UniqueConstraint("contact_id", "channel"),
+        Index("ix_address_lookup", "lookup"),
+    )
+
+    id: Mapped[int] = mapped_column(BigId, primary_key=True)
+    organisation_id: Mapped[int] = mapped_column(ForeignKey("organisation.id"))
+    contact_id: Mapped[int] = mapped_column(ForeignKey("contact.id"))
+    channel: Mapped[Channel] = mapped_column(String(10))
+    #: The normalised handle (E.164 for SMS), sealed for ("address", "ciphertext", id).
+    ciphertext: Mapped[bytes] = mapped_column(LargeBinary)
+    #: Vault.lookup_hash(channel, handle).
+    lookup: Mapped[bytes] = mapped_column(LargeBinary(32))
+    #: Country the number was issued in (alpha-2); not where the person is.
+    country: Mapped[str | None] = mapped_column(String(2))
+    state: Mapped[AddressState] = mapped_column(String(10), default=AddressState.PENDING)
+    #: Preference among a contact's addresses; the lowest comes first.
+    rank: Mapped[int] = mapped_column(SmallInteger, default=0)
+    created_at: Mapped[datetime]
+    contact: Mapped[Contact] = relationship(back_populates="addresses")
+
+
+class Consent(Base):
+    """One line of the append-only ledger: a person agreed to be written to, or withdrew."""
+
+    __tablename__ = "consent"
+    __table_args__ = (Index("ix_consent_kind_recorded_at", "kind", "recorded_at"),)
+
+    id: Mapped[int] = mapped_column(BigId, primary_key=True)
+    contact_id: Mapped[int] = mapped_column(ForeignKey("contact.id"), index=True)
+    address_id: Mapped[int] = mapped_column(ForeignKey("address.id"), index=True)
+    channel: Mapped[Channel] = mapped_column(String(10))
+    #: What they agreed to; one purpose today.
+    purpose: Mapped[str] = mapped_column(String(30), default="safety_messages")
+    kind: Mapped[ConsentKind] = mapped_column(String(10))
+    #: "form", "keyword", "import", "provider", "telegram_start".
+    method: Mapped[str] = mapped_column(String(20))
+    #: Version of the wording the person was shown, or the evidence an import gave.
+    wording: Mapped[str] = mapped_column(String(200))
+    #: When the person said so, and when we wrote it down.
+    given_at: Mapped[datetime]
+    recorded_at: Mapped[datetime]
+
+
+class SuppressedAddress(Base):
+    """Keyed hash of an address that said stop without (or no longer) being a contact: no import brings it back."""
+
+    __tablename__ = "suppressed_address"
+
+    lookup: Mapped[bytes] = mapped_column(LargeBinary(32), primary_key=True)
+    channel: Mapped[Channel] = mapped_column(String(10))
+    since: Mapped[datetime]
+
+
+class Audience(Base):
+    """A saved rule; rules.py turns it into a Select."""
+
+    __tablename__ = "audience"
+
+    id: Mapped[int] = mapped_column(BigId, primary_key=True)
+    organisation_id: Mapped[int] = mapped_column(ForeignKey("organisation.id"), index=True)
+    name: Mapped[str] = mapped_column(String(200))
+    #: AudienceRule.to_json() of rules.py.
+    rule: Mapped[dict[str, Any]]
+    created_at: Mapped[datetime]
+    updated_at: Mapped[datetime]
+
+
+class ImportState(StrEnum):
+    """Where a contact file stands."""
+
+    CHECKED = "checked"
+    DONE = "done"
+    CANCELLED = "cancelled"
+
+
+class ContactImport(Base):
+    """A contact file between its dry run and the decision; the file is sealed and dropped once decided."""
+
+    __tablename__ = "contact_import"
+
+    id: Mapped[int] = mapped_column(BigId, primary_key=True)
+    organisation_id: Mapped[int] = mapped_column(ForeignKey("organisation.id"), index=True)
+    member_id: Mapped[int | None] = mapped_column(ForeignKey("member.id"))
+    file_name: Mapped[str] = mapped_column(String(200))
+    state: Mapped[ImportState] = mapped_column(String(10))
+    #: Text of the file sealed for ("contact_import", "sealed_file", id); None once decided.
+    sealed_file: Mapped[bytes | None] = deferred(mapped_column(LargeBinary))
+    #: The importer's report as JSON: counts and bad rows by spreadsheet line, without the addresses themselves.
+    report: Mapped[dict[str, Any]]
+    created_at: Mapped[datetime]
+    decided_at: Mapped[datetime | None]

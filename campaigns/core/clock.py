@@ -1,0 +1,31 @@
+"""The only source of time: aware UTC, replaceable as a whole for simulations and tests."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+
+
+def _system() -> datetime:
+    return datetime.now(UTC)
+
+
+_source: Callable[[], datetime] = _system
+
+
+def now() -> datetime:
+    """Return the present moment as aware UTC."""
+    return _source()
+
+
+@contextmanager
+def running_on(source: Callable[[], datetime]) -> Iterator[None]:
+    """Take time from `source` (returns aware UTC) inside the block, for every thread of the process."""
+    global _source
+    before = _source
+    _source = source
+    try:
+        yield
+    finally:
+        _source = before

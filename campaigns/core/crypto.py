@@ -1,0 +1,59 @@
+"""Sealing of what identifies a person (AES-256-GCM) and the keyed hash by which an address is found again."""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from cryptography.exceptions import InvalidTag
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+
+from campaigns.core.errors import DamagedDataError, SettingsError
+
+KEY_BYTES = 32
+NONCE_BYTES = 12
+
+
+@dataclass(frozen=True, slots=True)
+class Vault:
+    """Seals and opens values under versioned keys; the version is the first byte of each ciphertext."""
+
+    #: Encryption keys by version (1–255), each 32 bytes; the highest version seals.
+    keys: Mapping[int, bytes]
+    #: Key of the lookup hash, 32 bytes; never rotated together with the others.
+    lookup_key: bytes
+
+    def __post_init__(self) -> None:
+        if not self.keys or any(len(key) != KEY_BYTES for key in (*self.keys.values(), self.lookup_key)):
+            raise SettingsError("Encryption and lookup keys must be 32 bytes each.")
+        if not all(0 < version < 256 for version in self.keys):
+            raise SettingsError("Key versions run from 1 to 255.")
+
+    def seal(self, plain: str, *, table: str, column: str, row_id: int) -> bytes:
+        """Encrypt `plain` for one column of one row; the bytes cannot be opened anywhere else."""
+        version = max(self.keys)
+        nonce = os.urandom(NONCE_BYTES)
+        sealed = AESGCM(self.keys[version]).encrypt(nonce, plain.encode(), _bound_to(table, column, row_id))
+        return bytes([version]) + nonce + sealed
+
+    def open(self, sealed: bytes, *, table: str, column: str, row_id: int) -> str:
+        """Decrypt what `seal` made. Raises DamagedDataError when the key, the row or the bytes do not fit."""
+        key = self.keys.get(sealed[0]) if sealed else None
+        if key is None:
+            raise DamagedDataError(f"{table} {row_id} is sealed with a key that is not configured.")
+        nonce, body = sealed[1 : 1 + NONCE_BYTES], sealed[1 + NONCE_BYTES :]
+        try:
+            return AESGCM(key).decrypt(nonce, body, _bound_to(table, column, row_id)).decode()
+        except InvalidTag:
+            raise DamagedDataError(f"{table} {row_id} cannot be deciphered.") from None
+
+    def lookup_hash(self, channel: str, handle: str) -> bytes:
+        """Return the HMAC-SHA-256 by which a normalised handle on a channel is found again."""
+        return hmac.new(self.lookup_key, f"{channel}\0{handle}".encode(), hashlib.sha256).digest()
+
+
+def _bound_to(table: str, column: str, row_id: int) -> bytes:
+    return f"{table}.{column}.{row_id}".encode()

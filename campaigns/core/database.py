@@ -1,0 +1,156 @@
+"""Engines, sessions and column types that mean the same on SQLite and PostgreSQL; no table is defined here."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Any, ClassVar
+
+from sqlalchemy import (
+    JSON,
+    BigInteger,
+    DateTime,
+    Engine,
+    Integer,
+    MetaData,
+    String,
+    Table,
+    create_engine,
+    event,
+    func,
+    select,
+    text,
+)
+from sqlalchemy.engine import Connection, Dialect
+from sqlalchemy.ext.compiler import compiles
+from sqlalchemy.orm import DeclarativeBase, Session, sessionmaker
+from sqlalchemy.sql.functions import FunctionElement
+from sqlalchemy.types import TypeDecorator
+
+#: How long a SQLite writer waits for another one, in seconds.
+SQLITE_BUSY_SECONDS = 30
+
+#: A 64-bit id on PostgreSQL and SQLite's own rowid.
+BigId = BigInteger().with_variant(Integer(), "sqlite")
+
+
+class UTCDateTime(TypeDecorator[datetime]):
+    """Aware UTC in, aware UTC out; a naive value is refused, so that no local time slips in."""
+
+    impl = DateTime
+    cache_ok = True
+
+    def load_dialect_impl(self, dialect: Dialect) -> Any:
+        return dialect.type_descriptor(DateTime(timezone=dialect.name == "postgresql"))
+
+    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> datetime | None:
+        if value is None:
+            return None
+        if value.tzinfo is None:
+            raise ValueError("a naive datetime cannot be stored: times are aware UTC")
+        moment = value.astimezone(UTC)
+        return moment if dialect.name == "postgresql" else moment.replace(tzinfo=None)
+
+    def process_result_value(self, value: datetime | None, dialect: Dialect) -> datetime | None:
+        if value is None:
+            return None
+        return value.astimezone(UTC) if value.tzinfo else value.replace(tzinfo=UTC)
+
+
+class WallClock(TypeDecorator[datetime]):
+    """A local time without zone ('2026-03-29T18:00'), as a clock on the wall shows it; never an instant."""
+
+    impl = String(16)
+    cache_ok = True
+
+    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> str | None:
+        if value is None:
+            return None
+        if value.tzinfo is not None:
+            raise ValueError("a wall-clock time has no zone")
+        return value.strftime("%Y-%m-%dT%H:%M")
+
+    def process_result_value(self, value: str | None, dialect: Dialect) -> datetime | None:
+        return None if value is None else datetime.strptime(value, "%Y-%m-%dT%H:%M")
+
+
+class Base(DeclarativeBase):
+    """Base of all mapped classes; names every constraint, so that migrations can name them too."""
+
+    metadata = MetaData(
+        naming_convention={
+            "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+            "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+            "ck": "ck_%(table_name)s_%(constraint_name)s",
+            "fk": "fk_%(table_name)s_%(column_0_name)s_%(referred_table_name)s",
+            "pk": "pk_%(table_name)s",
+        }
+    )
+    type_annotation_map: ClassVar[dict[Any, Any]] = {
+        datetime: UTCDateTime(),
+        dict[str, Any]: JSON(),
+        list[str]: JSON(),
+    }
+
+
+class random_token(FunctionElement[str]):  # noqa: N801 - reads as a SQL function
+    """32 hexadecimal characters chosen by the database, a fresh one for each row."""
+
+    type = String(32)
+    inherit_cache = True
+
+
+@compiles(random_token, "sqlite")
+def _random_token_sqlite(element: Any, compiler: Any, **kw: Any) -> str:
+    return "lower(hex(randomblob(16)))"
+
+
+@compiles(random_token, "postgresql")
+def _random_token_postgresql(element: Any, compiler: Any, **kw: Any) -> str:
+    return "replace(gen_random_uuid()::text, '-', '')"
+
+
+def make_engine(url: str, **options: Any) -> Engine:
+    """Return an engine for `url` (sqlite:/// or postgresql+psycopg://) with the house's settings applied."""
+    engine = create_engine(url, **options)
+    if engine.dialect.name == "sqlite":
+        prepare_sqlite(engine)
+    return engine
+
+
+def prepare_sqlite(engine: Engine) -> None:
+    """Set WAL, full synchronisation, foreign keys and immediate transactions on each connection.
+
+    A deferred transaction that turns to writing fails at once with SQLITE_BUSY_SNAPSHOT, whatever the
+    time-out; so a transaction begins IMMEDIATE unless its connection carries `read_only=True`.
+    """
+
+    @event.listens_for(engine, "connect")
+    def configure(connection: Any, record: Any) -> None:
+        connection.isolation_level = None
+        cursor = connection.cursor()
+        cursor.execute(f"PRAGMA busy_timeout = {SQLITE_BUSY_SECONDS * 1000}")
+        for pragma in ("journal_mode = WAL", "synchronous = FULL", "foreign_keys = ON", "secure_delete = ON"):
+            cursor.execute(f"PRAGMA {pragma}")
+        cursor.close()
+
+    @event.listens_for(engine, "begin")
+    def begin(connection: Connection) -> None:
+        read_only = connection.get_execution_options().get("read_only", False)
+        connection.exec_driver_sql("BEGIN" if read_only else "BEGIN IMMEDIATE")
+
+
+def make_sessions(engine: Engine) -> sessionmaker[Session]:
+    """Return the session factory of a process; `with factory.begin() as session:` is one transaction."""
+    return sessionmaker(engine, expire_on_commit=False)
+
+
+def reserve_ids(session: Session, table: Table, count: int) -> range | list[int]:
+    """Reserve `count` ids of `table`, so that a row's id can be sealed into its ciphertext before it is written.
+
+    On SQLite the transaction must be a writing one (it is, unless marked read only): nobody else can insert.
+    """
+    if session.get_bind().dialect.name == "sqlite":
+        first = int(session.scalar(select(func.coalesce(func.max(table.c.id), 0))) or 0) + 1
+        return range(first, first + count)
+    statement = text("SELECT nextval(pg_get_serial_sequence(:table, 'id')) FROM generate_series(1, :count)")
+    return [int(value) for value in session.scalars(statement, {"table": table.name, "count": count})]

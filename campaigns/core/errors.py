@@ -1,0 +1,120 @@
+"""The one tree of errors: every failure that a person or program can cause or meet has a named class here.
+
+FingerpostError
+├── InputError                    what was given is wrong; nothing was changed
+│   ├── FileFormatError           a file cannot be read as what it claims to be
+│   ├── TooManyRowsError          a file is larger than the limit
+│   ├── GeometryError             a shape or coordinate that cannot be a place
+│   ├── RouteError                a route without an order of at least two stops
+│   ├── AudienceRuleError         a rule that names nothing or contradicts itself
+│   ├── AddressError              a handle that cannot be an address on its channel
+│   ├── PlaceholderError          an unknown, nested or unclosed placeholder
+│   ├── BaseLanguageError         a message without its text in the base language
+│   ├── ScheduleError             a time or recurrence that cannot fire
+│   └── SettingsError             a setting that is missing or wrong
+├── RefusedError                  well formed, but the rules say no
+│   ├── GateError                 a gate before sending is red
+│   ├── TransitionError           a state does not allow this move
+│   ├── ApprovalError             the approver edited it, or it changed since
+│   ├── ForbiddenError            the member's roles do not allow it
+│   ├── NoSignpostError           no trusted service for a region, language and hour
+│   └── GatewayRefusedError       a gateway that must not be built in this mode
+├── NotFoundError                 missing, or another organisation's
+├── SignatureError                a callback that is unsigned, forged or stale
+├── DamagedDataError              stored data that contradicts itself (broken chain, undecipherable row)
+└── UnavailableError              a database, provider or sandbox that does not answer
+"""
+
+from __future__ import annotations
+
+
+class FingerpostError(Exception):
+    """Root of all errors that Fingerpost raises on purpose; its text is one plain sentence."""
+
+
+class InputError(FingerpostError):
+    """What was given is wrong; nothing was changed."""
+
+
+class FileFormatError(InputError):
+    """A file cannot be read as what it claims to be."""
+
+
+class TooManyRowsError(InputError):
+    """A file has more rows or bytes than the limit."""
+
+
+class GeometryError(InputError):
+    """A shape or coordinate cannot be a place on Earth."""
+
+
+class RouteError(InputError):
+    """A route lacks an order of at least two known stops."""
+
+
+class AudienceRuleError(InputError):
+    """An audience rule names nothing that exists, or contradicts itself."""
+
+
+class AddressError(InputError):
+    """A handle cannot be an address on its channel."""
+
+
+class PlaceholderError(InputError):
+    """A text holds an unknown, nested or unclosed placeholder."""
+
+
+class BaseLanguageError(InputError):
+    """A message lacks its text in the base language."""
+
+
+class ScheduleError(InputError):
+    """A time or recurrence cannot fire as written."""
+
+
+class SettingsError(InputError):
+    """A setting is missing or cannot be used."""
+
+
+class RefusedError(FingerpostError):
+    """The request is well formed, but a rule says no."""
+
+
+class GateError(RefusedError):
+    """A gate before sending is red."""
+
+
+class TransitionError(RefusedError):
+    """The present state does not allow this move."""
+
+
+class ApprovalError(RefusedError):
+    """The approver edited the campaign, or it changed since it was submitted."""
+
+
+class ForbiddenError(RefusedError):
+    """The member's roles do not allow this."""
+
+
+class NoSignpostError(RefusedError):
+    """No trusted service covers this region, language and hour."""
+
+
+class GatewayRefusedError(RefusedError):
+    """This gateway must not be built in this mode."""
+
+
+class NotFoundError(FingerpostError):
+    """The thing is missing, or belongs to another organisation."""
+
+
+class SignatureError(FingerpostError):
+    """A callback is unsigned, forged or stale."""
+
+
+class DamagedDataError(FingerpostError):
+    """Stored data contradicts itself: a broken chain, a row that cannot be deciphered."""
+
+
+class UnavailableError(FingerpostError):
+    """A database, provider or sandbox does not answer."""

@@ -1,0 +1,127 @@
+"""Settings of one instance: a TOML file under `config/`, each value replaceable by a FINGERPOST_… variable."""
+
+from __future__ import annotations
+
+import base64
+import os
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass, fields
+from enum import StrEnum
+from pathlib import Path
+from typing import Any
+
+from campaigns.core.crypto import Vault
+from campaigns.core.errors import SettingsError
+
+#: The checkout or unpacked source that holds config/, templates/, translations/, static/ and migrations/.
+PROJECT_ROOT = Path(__file__).resolve().parents[2]
+DEFAULT_FILE = PROJECT_ROOT / "config" / "default.toml"
+PREFIX = "FINGERPOST_"
+
+
+class Mode(StrEnum):
+    """What an instance may reach: real people, or only the sandbox on this machine."""
+
+    DEMO = "demo"
+    LIVE = "live"
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """Every setting; `config/default.toml` explains each one and gives its default."""
+
+    mode: Mode
+    database_url: str
+    public_url: str
+    host: str
+    port: int
+    secret_key: str
+    encryption_keys: str
+    lookup_key: str
+    twilio_base_url: str
+    log_level: str
+    send_window: int
+    clock_tick_seconds: int
+    reap_after_seconds: int
+    reconcile_grace_seconds: int
+    reconcile_interval_seconds: int
+    unconfirmed_after_seconds: int
+    service_max_age_days: int
+    default_max_parts: int
+    import_max_rows: int
+    import_max_megabytes: int
+    #: Credentials by the name a Sender gives: FINGERPOST_SECRET_<NAME> = "account:token".
+    secrets: Mapping[str, str]
+
+    def vault(self) -> Vault:
+        """Return the vault made of the configured keys. Raises SettingsError when one is missing or malformed."""
+        keys: dict[int, bytes] = {}
+        for pair in self.encryption_keys.split():
+            version, _, key = pair.partition(":")
+            if not version.isdigit():
+                raise SettingsError("encryption_keys is a list of version:key, for example 1:BASE64.")
+            keys[int(version)] = _decoded("encryption_keys", key)
+        return Vault(keys=keys, lookup_key=_decoded("lookup_key", self.lookup_key))
+
+    def secret(self, name: str) -> tuple[str, str]:
+        """Return the account and token of the credential `name`. Raises SettingsError when it is not set."""
+        account, colon, token = self.secrets.get(name.upper(), "").partition(":")
+        if not colon or not account or not token:
+            raise SettingsError(f"Set {PREFIX}SECRET_{name.upper()} to account:token.")
+        return account, token
+
+
+def load_settings(environ: Mapping[str, str] | None = None) -> Settings:
+    """Read the file that FINGERPOST_CONFIG names (else the default one) and apply the environment over it.
+
+    Raises SettingsError for a file that cannot be read, an unknown setting, or a value of the wrong kind.
+    """
+    environ = os.environ if environ is None else environ
+    values = _read(DEFAULT_FILE)
+    own_file = environ.get(f"{PREFIX}CONFIG")
+    if own_file:
+        values |= _read(Path(own_file))
+    names = {field.name: str(field.type) for field in fields(Settings) if field.name != "secrets"}
+    unknown = sorted(set(values) - set(names))
+    if unknown:
+        raise SettingsError(f"Unknown setting: {', '.join(unknown)}.")
+    for name in names:
+        variable = PREFIX + name.upper()
+        if variable in environ:
+            values[name] = environ[variable]
+    marker = f"{PREFIX}SECRET_"
+    secrets = {
+        key.removeprefix(marker): value
+        for key, value in environ.items()
+        if key.startswith(marker) and key != f"{marker}KEY"
+    }
+    return Settings(secrets=secrets, **{name: _typed(name, kind, values) for name, kind in names.items()})
+
+
+def _read(path: Path) -> dict[str, Any]:
+    try:
+        return tomllib.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise SettingsError(f"There is no settings file {path}.") from None
+    except tomllib.TOMLDecodeError as error:
+        raise SettingsError(f"{path} is not valid TOML: {error}.") from None
+
+
+def _typed(name: str, kind: str, values: Mapping[str, Any]) -> Any:
+    if name not in values:
+        raise SettingsError(f"The setting {name} is missing.")
+    value = values[name]
+    try:
+        if kind == "int":
+            return int(value)
+        return Mode(value) if kind == "Mode" else str(value)
+    except ValueError:
+        raise SettingsError(f"The setting {name} cannot be {value!r}.") from None
+
+
+def _decoded(name: str, text: str) -> bytes:
+    try:
+        return base64.b64decode(text, validate=True)
+    except ValueError:
+        raise SettingsError(f"{name} is not base64.") from None

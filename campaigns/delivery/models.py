@@ -1,0 +1,151 @@
+"""Deliveries (the queue itself), what was rendered for a run, who was left out, attempts and receipts."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import ForeignKey, Index, SmallInteger, String, UniqueConstraint, text
+from sqlalchemy.orm import Mapped, mapped_column
+
+from campaigns.audience.models import Channel
+from campaigns.core.database import Base, BigId
+from campaigns.delivery.states import ReceiptState, SendState
+
+
+class RunZone(Base):
+    """When the deliveries of one time zone are due and expire in a run."""
+
+    __tablename__ = "run_zone"
+
+    run_id: Mapped[int] = mapped_column(ForeignKey("run.id"), primary_key=True)
+    time_zone: Mapped[str] = mapped_column(String(40), primary_key=True)
+    due_at: Mapped[datetime]
+    expires_at: Mapped[datetime]
+
+
+class RunText(Base):
+    """A text rendered once for a combination; deliveries only point to it. '' and 0 stand for "any"."""
+
+    __tablename__ = "run_text"
+    __table_args__ = (UniqueConstraint("run_id", "language", "region_id", "time_zone", "place_id"),)
+
+    id: Mapped[int] = mapped_column(BigId, primary_key=True)
+    run_id: Mapped[int] = mapped_column(ForeignKey("run.id"))
+    #: Language of the text, after fallback.
+    language: Mapped[str] = mapped_column(String(10))
+    region_id: Mapped[int] = mapped_column(BigId, default=0)
+    time_zone: Mapped[str] = mapped_column(String(40), default="")
+    place_id: Mapped[int] = mapped_column(BigId, default=0)
+    #: Service signposted, or None when the text has no ((hotline)).
+    service_id: Mapped[int | None] = mapped_column(ForeignKey("service.id"))
+    #: None: no signpost was found, so people of this combination are left out.
+    body: Mapped[str | None]
+    parts: Mapped[int] = mapped_column(SmallInteger, default=0)
+
+
+class RunLeftOut(Base):
+    """How many people of the audience a run did not write to, and why."""
+
+    __tablename__ = "run_left_out"
+
+    run_id: Mapped[int] = mapped_column(ForeignKey("run.id"), primary_key=True)
+    #: A LeftOut value of audience/rules.py.
+    reason: Mapped[str] = mapped_column(String(20), primary_key=True)
+    #: 0: no known region.
+    region_id: Mapped[int] = mapped_column(BigId, primary_key=True, default=0)
+    language: Mapped[str] = mapped_column(String(10), primary_key=True)
+    people: Mapped[int]
+
+
+class Delivery(Base):
+    """One message to one contact in one run. No foreign keys: fan-out writes it from their own tables."""
+
+    __tablename__ = "delivery"
+    __table_args__ = (
+        UniqueConstraint("run_id", "contact_id"),
+        Index("ix_delivery_reference", "reference", unique=True),
+        Index(
+            "ix_delivery_queued",
+            "run_id",
+            "id",
+            sqlite_where=text("send_state = 'queued'"),
+            postgresql_where=text("send_state = 'queued'"),
+        ),
+        Index(
+            "ix_delivery_open",
+            "send_state",
+            "intent_at",
+            sqlite_where=text("send_state IN ('sending', 'unknown')"),
+            postgresql_where=text("send_state IN ('sending', 'unknown')"),
+        ),
+    )
+
+    id: Mapped[int] = mapped_column(BigId, primary_key=True)
+    run_id: Mapped[int] = mapped_column(BigId)
+    contact_id: Mapped[int] = mapped_column(BigId)
+    address_id: Mapped[int] = mapped_column(BigId)
+    channel: Mapped[Channel] = mapped_column(String(10))
+    text_id: Mapped[int] = mapped_column(BigId)
+    #: Region at planning time, where reach is counted; 0 when unknown.
+    region_id: Mapped[int] = mapped_column(BigId)
+    send_state: Mapped[SendState] = mapped_column(String(11))
+    receipt_state: Mapped[ReceiptState | None] = mapped_column(String(11))
+    #: The receipt that set receipt_state; merging compares (rank, id).
+    receipt_id: Mapped[int | None] = mapped_column(BigId)
+    #: Opaque id in the callback URL; unique for ever.
+    reference: Mapped[str] = mapped_column(String(32))
+    #: Claim that holds the row while it is `sending`.
+    token: Mapped[str | None] = mapped_column(String(32))
+    attempts: Mapped[int] = mapped_column(SmallInteger, default=0)
+    #: Not before, not after; a retry moves due_at.
+    due_at: Mapped[datetime]
+    expires_at: Mapped[datetime]
+    #: When the intent to call was committed, before the first byte.
+    intent_at: Mapped[datetime | None]
+    provider_id: Mapped[str | None] = mapped_column(String(64))
+    #: Code of the last failed attempt, by the engine; and of the failing receipt, by receipts.
+    error: Mapped[str | None] = mapped_column(String(40))
+    receipt_error: Mapped[str | None] = mapped_column(String(40))
+
+
+class Attempt(Base):
+    """A call that ended in anything but a clean acceptance, or a change a member or repair made."""
+
+    __tablename__ = "attempt"
+
+    id: Mapped[int] = mapped_column(BigId, primary_key=True)
+    delivery_id: Mapped[int] = mapped_column(BigId, index=True)
+    number: Mapped[int] = mapped_column(SmallInteger)
+    at: Mapped[datetime]
+    #: "rejected", "throttled", "not_sent", "unknown", "reaped", "reconciled", "resent".
+    outcome: Mapped[str] = mapped_column(String(12))
+    error: Mapped[str | None] = mapped_column(String(40))
+
+
+class Receipt(Base):
+    """A provider's status callback as it came; kept raw until retention removes it."""
+
+    __tablename__ = "receipt"
+    __table_args__ = (
+        Index(
+            "ix_receipt_waiting",
+            "id",
+            sqlite_where=text("applied_at IS NULL"),
+            postgresql_where=text("applied_at IS NULL"),
+        ),
+    )
+
+    id: Mapped[int] = mapped_column(BigId, primary_key=True)
+    gateway: Mapped[str] = mapped_column(String(30))
+    #: From the callback URL; '' when it had none.
+    reference: Mapped[str] = mapped_column(String(64))
+    provider_id: Mapped[str] = mapped_column(String(64))
+    #: The provider's word, unknown ones included.
+    status: Mapped[str] = mapped_column(String(30))
+    error: Mapped[str | None] = mapped_column(String(40))
+    #: Further fields of the callback, without From and To.
+    raw: Mapped[dict[str, Any]]
+    received_at: Mapped[datetime]
+    #: When it was merged into its delivery, or found to belong to none of ours.
+    applied_at: Mapped[datetime | None]

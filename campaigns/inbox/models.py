@@ -1,0 +1,42 @@
+"""What people answer: inbound messages as they came, sealed."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from enum import StrEnum
+
+from sqlalchemy import ForeignKey, LargeBinary, String, UniqueConstraint
+from sqlalchemy.orm import Mapped, mapped_column
+
+from campaigns.audience.models import Channel
+from campaigns.core.database import Base, BigId
+
+
+class ReplyKind(StrEnum):
+    """What a reply turned out to be."""
+
+    STOP = "stop"
+    START = "start"
+    TEXT = "text"
+
+
+class Reply(Base):
+    """An inbound message; stored before the provider gets its answer."""
+
+    __tablename__ = "reply"
+    __table_args__ = (UniqueConstraint("gateway", "provider_id"),)
+
+    id: Mapped[int] = mapped_column(BigId, primary_key=True)
+    gateway: Mapped[str] = mapped_column(String(30))
+    #: The provider's id; a repeated webhook is recognised by it.
+    provider_id: Mapped[str] = mapped_column(String(64))
+    channel: Mapped[Channel] = mapped_column(String(10))
+    #: Keyed hash of the sender's handle.
+    lookup: Mapped[bytes] = mapped_column(LargeBinary(32), index=True)
+    #: None when the handle is no contact's.
+    contact_id: Mapped[int | None] = mapped_column(ForeignKey("contact.id"), index=True)
+    organisation_id: Mapped[int | None] = mapped_column(ForeignKey("organisation.id"), index=True)
+    kind: Mapped[ReplyKind] = mapped_column(String(10))
+    #: The text, sealed for ("reply", "sealed_text", id).
+    sealed_text: Mapped[bytes] = mapped_column(LargeBinary)
+    received_at: Mapped[datetime]

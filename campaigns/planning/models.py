@@ -1,0 +1,190 @@
+"""Campaigns, the senders they use, their schedules and approvals, and runs (one firing, frozen)."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from enum import StrEnum
+from typing import Any
+
+from sqlalchemy import ForeignKey, String, UniqueConstraint
+from sqlalchemy.orm import Mapped, mapped_column, relationship
+
+from campaigns.audience.models import Audience, Channel
+from campaigns.core.database import Base, BigId, WallClock
+from campaigns.messages.models import Message
+
+
+class Sender(Base):
+    """A number or name messages are sent from, with the pace its route allows."""
+
+    __tablename__ = "sender"
+
+    id: Mapped[int] = mapped_column(BigId, primary_key=True)
+    #: None: shared by every organisation of the instance.
+    organisation_id: Mapped[int | None] = mapped_column(ForeignKey("organisation.id"), index=True)
+    name: Mapped[str] = mapped_column(String(100))
+    channel: Mapped[Channel] = mapped_column(String(10))
+    #: Which gateway carries it: "twilio" or "console".
+    gateway: Mapped[str] = mapped_column(String(30))
+    #: E.164 number, alphanumeric name, or Messaging Service id.
+    identity: Mapped[str] = mapped_column(String(60))
+    #: Name of the credential in the settings.
+    secret_name: Mapped[str] = mapped_column(String(60))
+    #: Parts per second.
+    pace: Mapped[float] = mapped_column(default=10.0)
+    #: Whether people can answer it (alphanumeric names cannot receive).
+    two_way: Mapped[bool] = mapped_column(default=True)
+    active: Mapped[bool] = mapped_column(default=True)
+
+
+class CampaignState(StrEnum):
+    """Where a campaign stands (moves in lifecycle.py)."""
+
+    DRAFT = "draft"
+    SUBMITTED = "submitted"
+    APPROVED = "approved"
+    ARCHIVED = "archived"
+
+
+class FallbackPolicy(StrEnum):
+    """What a contact gets when the message has no text in their language."""
+
+    DO_NOT_SEND = "do_not_send"
+    BASE_LANGUAGE = "base_language"
+    NAMED_LANGUAGE = "named_language"
+
+
+class Campaign(Base):
+    """What is said, to whom, over which sender, and under which limits."""
+
+    __tablename__ = "campaign"
+    __table_args__ = (UniqueConstraint("organisation_id", "code"),)
+
+    id: Mapped[int] = mapped_column(BigId, primary_key=True)
+    organisation_id: Mapped[int] = mapped_column(ForeignKey("organisation.id"))
+    name: Mapped[str] = mapped_column(String(200))
+    #: Short code people can quote to a service ("K7").
+    code: Mapped[str] = mapped_column(String(10))
+    state: Mapped[CampaignState] = mapped_column(String(10))
+    message_id: Mapped[int] = mapped_column(ForeignKey("message.id"))
+    audience_id: Mapped[int] = mapped_column(ForeignKey("audience.id"))
+    sender_id: Mapped[int] = mapped_column(ForeignKey("sender.id"))
+    fallback_policy: Mapped[FallbackPolicy] = mapped_column(String(15))
+    fallback_language: Mapped[str | None] = mapped_column(String(10))
+    #: Largest number of parts a rendered text may have.
+    max_parts: Mapped[int]
+    #: Address of the page behind ((link)), or None.
+    link: Mapped[str | None] = mapped_column(String(200))
+    #: Whether an unknown delivery the provider has never seen is sent again without asking.
+    resend_unknown: Mapped[bool] = mapped_column(default=False)
+    created_by_id: Mapped[int] = mapped_column(ForeignKey("member.id"))
+    created_at: Mapped[datetime]
+    updated_at: Mapped[datetime]
+    message: Mapped[Message] = relationship()
+    audience: Mapped[Audience] = relationship()
+    sender: Mapped[Sender] = relationship()
+    schedules: Mapped[list[Schedule]] = relationship(
+        back_populates="campaign", order_by="Schedule.id", cascade="all, delete-orphan"
+    )
+    approvals: Mapped[list[Approval]] = relationship(back_populates="campaign", order_by="Approval.id")
+
+
+class ZonePolicy(StrEnum):
+    """Whose clock a schedule's wall-clock time is read on."""
+
+    FIXED = "fixed"
+    RECIPIENT = "recipient"
+
+
+class Schedule(Base):
+    """When a campaign fires, in wall-clock time; the row decides what is due."""
+
+    __tablename__ = "schedule"
+
+    id: Mapped[int] = mapped_column(BigId, primary_key=True)
+    campaign_id: Mapped[int] = mapped_column(ForeignKey("campaign.id"), index=True)
+    #: First occurrence on the wall clock.
+    starts_at: Mapped[datetime] = mapped_column(WallClock)
+    #: RFC 5545 RRULE without DTSTART ("FREQ=WEEKLY;COUNT=4"), or None to fire once.
+    recurrence: Mapped[str | None] = mapped_column(String(200))
+    zone_policy: Mapped[ZonePolicy] = mapped_column(String(10))
+    #: IANA zone of a fixed policy; with the recipient policy, the zone of contacts without a known one.
+    time_zone: Mapped[str] = mapped_column(String(40))
+    #: A firing later than this becomes a held run, in minutes.
+    grace_minutes: Mapped[int] = mapped_column(default=60)
+    #: A delivery not sent so long after its due time expires, in minutes.
+    expires_after_minutes: Mapped[int] = mapped_column(default=720)
+    #: Next occurrence and the instant it fires; None when nothing is left. Written by planning alone.
+    next_occurrence: Mapped[datetime | None] = mapped_column(WallClock)
+    next_fire_at: Mapped[datetime | None] = mapped_column(index=True)
+    campaign: Mapped[Campaign] = relationship(back_populates="schedules")
+
+
+class Decision(StrEnum):
+    """What an approver decided."""
+
+    APPROVED = "approved"
+    RETURNED = "returned"
+
+
+class Approval(Base):
+    """One decision of a second member over an exact digest of everything that will be sent."""
+
+    __tablename__ = "approval"
+
+    id: Mapped[int] = mapped_column(BigId, primary_key=True)
+    campaign_id: Mapped[int] = mapped_column(ForeignKey("campaign.id"), index=True)
+    member_id: Mapped[int] = mapped_column(ForeignKey("member.id"))
+    decision: Mapped[Decision] = mapped_column(String(10))
+    #: SHA-256 of digest.py; compared again when a run starts.
+    digest: Mapped[str] = mapped_column(String(64))
+    reason: Mapped[str] = mapped_column(String(500), default="")
+    #: How many people the audience held when it was approved.
+    people: Mapped[int]
+    decided_at: Mapped[datetime]
+    #: Set by the first edit afterwards.
+    voided_at: Mapped[datetime | None]
+    campaign: Mapped[Campaign] = relationship(back_populates="approvals")
+
+
+class RunState(StrEnum):
+    """Where a run stands (moves in lifecycle.py)."""
+
+    HELD = "held"
+    PLANNING = "planning"
+    RUNNING = "running"
+    PAUSED = "paused"
+    STOPPED = "stopped"
+    DONE = "done"
+
+
+class Run(Base):
+    """One firing of a schedule with everything frozen that it needs; edits afterwards do not touch it."""
+
+    __tablename__ = "run"
+    __table_args__ = (UniqueConstraint("schedule_id", "occurrence"),)
+
+    id: Mapped[int] = mapped_column(BigId, primary_key=True)
+    organisation_id: Mapped[int] = mapped_column(ForeignKey("organisation.id"), index=True)
+    campaign_id: Mapped[int] = mapped_column(ForeignKey("campaign.id"), index=True)
+    schedule_id: Mapped[int] = mapped_column(ForeignKey("schedule.id"))
+    occurrence: Mapped[datetime] = mapped_column(WallClock)
+    state: Mapped[RunState] = mapped_column(String(10), index=True)
+    #: Why it is held, paused or stopped, in words for members.
+    reason: Mapped[str] = mapped_column(String(300), default="")
+    sender_id: Mapped[int] = mapped_column(ForeignKey("sender.id"))
+    channel: Mapped[Channel] = mapped_column(String(10))
+    #: Digest recomputed and compared when the run was made.
+    digest: Mapped[str] = mapped_column(String(64))
+    message_version: Mapped[int]
+    #: FrozenRun of service.py as JSON: texts by language, audience rule, fallback, limits, time policy.
+    frozen: Mapped[dict[str, Any]]
+    #: Fan-out cursor: contacts up to this id are planned.
+    planned_through: Mapped[int] = mapped_column(BigId, default=0)
+    #: Deliveries made by the fan-out.
+    planned: Mapped[int] = mapped_column(default=0)
+    created_at: Mapped[datetime]
+    started_at: Mapped[datetime | None]
+    finished_at: Mapped[datetime | None]
+    campaign: Mapped[Campaign] = relationship()
+    sender: Mapped[Sender] = relationship()

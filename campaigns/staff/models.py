@@ -1,0 +1,91 @@
+"""Organisations, their members and roles, and the audit trail of what members did."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from enum import StrEnum
+from typing import Any
+
+from sqlalchemy import ForeignKey, Index, String, UniqueConstraint
+from sqlalchemy.orm import Mapped, mapped_column, relationship
+
+from campaigns.core.database import Base, BigId
+
+
+class Role(StrEnum):
+    """What a member is trusted with in one organisation; roles add up (permissions.py says what each allows)."""
+
+    VIEWER = "viewer"
+    AUTHOR = "author"
+    APPROVER = "approver"
+    RESPONDER = "responder"
+    STEWARD = "steward"
+    ADMIN = "admin"
+
+
+class Organisation(Base):
+    """A tenant: everything staff see belongs to exactly one."""
+
+    __tablename__ = "organisation"
+
+    id: Mapped[int] = mapped_column(BigId, primary_key=True)
+    slug: Mapped[str] = mapped_column(String(60), unique=True)
+    name: Mapped[str] = mapped_column(String(200))
+    created_at: Mapped[datetime]
+
+
+class Member(Base):
+    """A staff account; what it may do is said by its memberships. Columns as the sign-in library wants them."""
+
+    __tablename__ = "member"
+
+    id: Mapped[int] = mapped_column(BigId, primary_key=True)
+    email: Mapped[str] = mapped_column(String(254), unique=True)
+    name: Mapped[str] = mapped_column(String(200))
+    #: Argon2id hash, or None before the first password is set.
+    password: Mapped[str | None] = mapped_column(String(255))
+    active: Mapped[bool] = mapped_column(default=True)
+    #: Changes whenever every session of the member must end.
+    fs_uniquifier: Mapped[str] = mapped_column(String(64), unique=True)
+    #: Interface language, or None to follow the browser.
+    locale: Mapped[str | None] = mapped_column(String(10))
+    tf_primary_method: Mapped[str | None] = mapped_column(String(64))
+    tf_totp_secret: Mapped[str | None] = mapped_column(String(255))
+    created_at: Mapped[datetime]
+    memberships: Mapped[list[Membership]] = relationship(back_populates="member", order_by="Membership.id")
+
+
+class Membership(Base):
+    """The roles of one member in one organisation."""
+
+    __tablename__ = "membership"
+    __table_args__ = (UniqueConstraint("member_id", "organisation_id"),)
+
+    id: Mapped[int] = mapped_column(BigId, primary_key=True)
+    member_id: Mapped[int] = mapped_column(ForeignKey("member.id"))
+    organisation_id: Mapped[int] = mapped_column(ForeignKey("organisation.id"), index=True)
+    #: Values of Role, sorted.
+    roles: Mapped[list[str]]
+    member: Mapped[Member] = relationship(back_populates="memberships")
+    organisation: Mapped[Organisation] = relationship()
+
+
+class AuditEntry(Base):
+    """One state-changing act, chained by hash to the one before; rows are only ever added."""
+
+    __tablename__ = "audit_entry"
+    __table_args__ = (Index("ix_audit_entry_subject", "subject_type", "subject_id"),)
+
+    id: Mapped[int] = mapped_column(BigId, primary_key=True)
+    at: Mapped[datetime]
+    organisation_id: Mapped[int | None] = mapped_column(BigId, index=True)
+    #: None when the system itself acted (a schedule fired, a person said stop).
+    member_id: Mapped[int | None] = mapped_column(BigId)
+    #: Verb and noun, for example "campaign.approve".
+    action: Mapped[str] = mapped_column(String(60))
+    subject_type: Mapped[str] = mapped_column(String(40))
+    subject_id: Mapped[int] = mapped_column(BigId)
+    #: Ids, counts and names of settings; never an address or a text.
+    detail: Mapped[dict[str, Any]]
+    previous_hash: Mapped[str] = mapped_column(String(64))
+    hash: Mapped[str] = mapped_column(String(64))

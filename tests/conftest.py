@@ -1,0 +1,73 @@
+"""Fixtures shared by all tests: each database test runs on SQLite and on a real PostgreSQL server."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from sqlalchemy import Engine
+from sqlalchemy.orm import Session, sessionmaker
+
+from campaigns.core.crypto import Vault
+from campaigns.core.database import make_engine, make_sessions
+from campaigns.schema import metadata
+from tests.postgres import PostgresServer, empty_tables
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--runslow", action="store_true", help="run heavy tests too")
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    if config.getoption("--runslow"):
+        return
+    for item in items:
+        if "slow" in item.keywords:
+            item.add_marker(pytest.mark.skip(reason="heavy: run with --runslow (issue 4)"))
+
+
+@pytest.fixture(scope="session")
+def postgres() -> Iterator[PostgresServer]:
+    with PostgresServer() as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def postgres_engine(postgres: PostgresServer) -> Iterator[Engine]:
+    engine = make_engine(postgres.create_database())
+    metadata.create_all(engine)
+    yield engine
+    engine.dispose()
+
+
+@pytest.fixture(params=["sqlite", "postgres"])
+def engine(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Engine]:
+    """An engine with all tables and no rows, once for each database."""
+    if request.param == "postgres":
+        engine = request.getfixturevalue("postgres_engine")
+        yield engine
+        empty_tables(engine)
+        return
+    engine = make_engine(f"sqlite:///{tmp_path / 'test.db'}")
+    metadata.create_all(engine)
+    yield engine
+    engine.dispose()
+
+
+@pytest.fixture
+def sessions(engine: Engine) -> sessionmaker[Session]:
+    return make_sessions(engine)
+
+
+@pytest.fixture
+def session(sessions: sessionmaker[Session]) -> Iterator[Session]:
+    """A session whose transaction is rolled back at the end."""
+    with sessions() as session:
+        yield session
+        session.rollback()
+
+
+@pytest.fixture(scope="session")
+def vault() -> Vault:
+    return Vault(keys={1: b"k" * 32}, lookup_key=b"l" * 32)

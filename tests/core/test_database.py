@@ -1,0 +1,47 @@
+"""Column types and id reservation mean the same on both databases."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta, timezone
+
+import pytest
+from sqlalchemy import Engine, literal, select
+from sqlalchemy.exc import StatementError
+from sqlalchemy.orm import Session
+
+from campaigns.core.database import UTCDateTime, WallClock, random_token, reserve_ids
+from campaigns.staff.models import Organisation
+from tests.factories import an_organisation
+
+
+def test_times_come_back_as_utc(session: Session) -> None:
+    kyiv = timezone(timedelta(hours=2))
+    organisation = an_organisation(session, created_at=datetime(2026, 3, 1, 14, 0, tzinfo=kyiv))
+    session.expire(organisation)
+    assert organisation.created_at == datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
+    assert organisation.created_at.utcoffset() == timedelta(0)
+
+
+def test_naive_time_is_refused(engine: Engine) -> None:
+    with engine.connect() as connection, pytest.raises(StatementError, match="naive"):
+        connection.execute(select(literal(datetime(2026, 3, 1), UTCDateTime())))
+
+
+def test_wall_clock_refuses_a_zone(engine: Engine) -> None:
+    with engine.connect() as connection, pytest.raises(StatementError, match="no zone"):
+        connection.execute(select(literal(datetime(2026, 3, 1, tzinfo=UTC), WallClock())))
+
+
+def test_tokens_differ_by_row(session: Session) -> None:
+    for _ in range(3):
+        an_organisation(session)
+    tokens = session.scalars(select(random_token()).select_from(Organisation)).all()
+    assert len(set(tokens)) == 3
+    assert all(len(token) == 32 for token in tokens)
+
+
+def test_reserved_ids_are_free(session: Session) -> None:
+    taken = an_organisation(session).id
+    ids = list(reserve_ids(session, Organisation.__table__, 3))
+    assert len(set(ids)) == 3
+    assert taken not in ids

