@@ -1,0 +1,175 @@
+"""The port to a provider: what a gateway takes and gives, how a call can fail, and who reads its callbacks.
+
+SendError                     raised by `Gateway.send`, says what to do next
+├── NotSentError              provably before the first byte of the request: safe to send again
+├── ThrottledError            refused because of the rate: safe to send again, later
+├── RejectedError             refused for good with a code; carries the Action that follows
+└── UnknownOutcomeError       anything else: may or may not have been accepted, never sent again blindly
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+from typing import Protocol
+
+from campaigns.core.errors import FingerpostError
+
+
+class Action(StrEnum):
+    """What a failure asks for; a gateway decides it once, from its own table of codes."""
+
+    RETRY_LATER = "retry_later"
+    INVALIDATE_ADDRESS = "invalidate_address"
+    OPT_OUT = "opt_out"
+    OTHER_CHANNEL = "other_channel"
+    PAUSE_RUN = "pause_run"
+    GIVE_UP = "give_up"
+    RECONCILE = "reconcile"
+
+
+@dataclass(frozen=True, slots=True)
+class Outgoing:
+    """One message to one person, ready for the wire."""
+
+    #: Our opaque id (ASCII); it travels in the callback URL.
+    reference: str
+    #: Handle in the provider's form: E.164 for SMS.
+    to: str
+    body: str
+    #: Number, alphanumeric name or messaging service it is sent from.
+    sender: str
+    #: Where status callbacks go, reference included; None asks for no callbacks.
+    callback_url: str | None
+    #: How long the provider may still try, in seconds.
+    valid_for_seconds: int
+
+
+@dataclass(frozen=True, slots=True)
+class Accepted:
+    """The provider took the message and will try to deliver it."""
+
+    provider_id: str
+    #: The provider's word at acceptance ("queued").
+    status: str
+
+
+@dataclass(frozen=True, slots=True)
+class ProviderMessage:
+    """One line of the provider's own list of messages."""
+
+    provider_id: str
+    to: str
+    #: Number or name it was sent from; '' while the provider has not chosen one.
+    sender: str
+    body: str
+    status: str
+    error: str | None
+    #: Aware UTC, whole seconds.
+    created_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class StatusUpdate:
+    """What a status callback says."""
+
+    #: From the callback URL; '' when it carried none.
+    reference: str
+    provider_id: str
+    #: The provider's word, unknown ones included.
+    status: str
+    error: str | None
+    #: Further fields as they came, without the handles.
+    raw: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Inbound:
+    """A message that a person sent to one of our senders."""
+
+    provider_id: str
+    from_handle: str
+    to_handle: str
+    text: str
+    #: "sms" or "whatsapp".
+    channel: str
+    #: Further fields as they came, without handles and text.
+    raw: Mapping[str, str] = field(default_factory=dict)
+
+
+class SendError(FingerpostError):
+    """A call that did not end in a clean acceptance; `code` is the provider's or our own word for why."""
+
+    def __init__(self, code: str) -> None:
+        super().__init__(f"The provider did not accept the message ({code}).")
+        self.code = code
+
+
+class NotSentError(SendError):
+    """No byte of the request left this machine: name not found, refused, connect time-out, TLS failure."""
+
+
+class ThrottledError(SendError):
+    """The provider refused because of the rate, and says it processed nothing."""
+
+    def __init__(self, code: str, *, retry_after_seconds: float | None = None) -> None:
+        super().__init__(code)
+        #: The provider's Retry-After, or None when it named no time.
+        self.retry_after_seconds = retry_after_seconds
+
+
+class RejectedError(SendError):
+    """The provider refused with a code, and created nothing."""
+
+    def __init__(self, code: str, action: Action) -> None:
+        super().__init__(code)
+        self.action = action
+
+
+class UnknownOutcomeError(SendError):
+    """The request may or may not have been accepted: time-out, 5xx, broken or foreign reply."""
+
+
+class Gateway(Protocol):
+    """One provider account over which messages go out."""
+
+    @property
+    def name(self) -> str:
+        """Name that Sender.gateway and Receipt.gateway hold."""
+
+    async def send(self, outgoing: Outgoing) -> Accepted:
+        """Make exactly one call for `outgoing`. Raises a SendError for everything but a clean acceptance."""
+
+    async def list_to(self, to: str, since: datetime) -> list[ProviderMessage]:
+        """Return what the provider holds for one handle, created at `since` (UTC) or later.
+
+        Raises UnavailableError when the provider does not answer.
+        """
+
+    def list_since(self, since: datetime) -> AsyncIterator[list[ProviderMessage]]:
+        """Give page by page what the provider holds, created at `since` (UTC) or later, newest first.
+
+        Raises UnavailableError when the provider does not answer.
+        """
+
+    async def close(self) -> None:
+        """Release connections."""
+
+
+class CallbackReader(Protocol):
+    """Reads and verifies what a provider posts to us."""
+
+    @property
+    def name(self) -> str:
+        """Name of the gateway whose callbacks it reads."""
+
+    def is_genuine(self, url: str, form: Sequence[tuple[str, str]], headers: Mapping[str, str]) -> bool:
+        """Say whether the provider signed this form for this raw URL; a missing signature is not genuine."""
+
+    def read_status(self, reference: str, form: Sequence[tuple[str, str]]) -> StatusUpdate:
+        """Return what a status form says; unknown words and fields are kept, never refused."""
+
+    def read_inbound(self, form: Sequence[tuple[str, str]]) -> Inbound:
+        """Return the message that an inbound form carries; missing fields become ''."""
