@@ -1,6 +1,10 @@
-"""Every mapped class in one place, so that metadata is whole for migrations and tests."""
+"""Every mapped class in one place, so that metadata is whole for migrations and tests, and how to migrate."""
 
 from __future__ import annotations
+
+from alembic import command
+from alembic.config import Config
+from sqlalchemy import Engine
 
 import campaigns.audience.models
 import campaigns.delivery.models
@@ -11,5 +15,19 @@ import campaigns.planning.models
 import campaigns.reach.models
 import campaigns.staff.models  # noqa: F401
 from campaigns.core.database import Base
+from campaigns.core.settings import PROJECT_ROOT
 
 metadata = Base.metadata
+
+
+def migration_config() -> Config:
+    """Return Alembic's configuration, which stands in pyproject.toml."""
+    return Config(toml_file=PROJECT_ROOT / "pyproject.toml")
+
+
+def migrate(engine: Engine) -> None:
+    """Bring the database up to the newest migration, in one transaction."""
+    config = migration_config()
+    with engine.begin() as connection:
+        config.attributes["connection"] = connection
+        command.upgrade(config, "head")

