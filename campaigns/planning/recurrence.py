@@ -1,0 +1,287 @@
+"""Wall-clock recurrence: occurrences of a schedule, the instants they fire at, and what a schedule may not say.
+
+Occurrences are naive local times (RFC 5545 rules, computed by dateutil); instants are aware UTC. A local time
+that does not exist (a gap) fires at the first moment after the gap; one that exists twice (a fold) fires the
+first time.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from enum import StrEnum
+from functools import lru_cache
+from itertools import islice, takewhile
+from zoneinfo import ZoneInfo
+
+from dateutil.relativedelta import relativedelta
+from dateutil.rrule import rrule, rrulestr
+
+from campaigns.core.errors import ScheduleError
+from campaigns.planning.models import ZonePolicy
+
+#: Parts of an RRULE that a schedule may use; everything that fires within the hour is left out.
+KNOWN_PARTS = frozenset(
+    {
+        "FREQ",
+        "INTERVAL",
+        "COUNT",
+        "UNTIL",
+        "WKST",
+        "BYMONTH",
+        "BYMONTHDAY",
+        "BYDAY",
+        "BYSETPOS",
+        "BYHOUR",
+        "BYMINUTE",
+    }
+)
+FREQUENCIES = frozenset({"YEARLY", "MONTHLY", "WEEKLY", "DAILY", "HOURLY"})
+SHORTEST_GAP = timedelta(hours=1)
+#: How far ahead a schedule is looked through for gaps and folds, and at most how many occurrences.
+NOTED_AHEAD = timedelta(days=731)
+NOTED_OCCURRENCES = 1000
+#: Occurrences compared with their neighbours to find a rule that fires more often than hourly.
+COMPARED_OCCURRENCES = 500
+#: The Gregorian calendar, weekdays included, repeats itself after so many years.
+CALENDAR_CYCLE = 400
+#: The clocks of two zones never differ by more than this.
+WIDEST_OFFSET = timedelta(hours=26)
+#: A start further ahead is taken for a slip of the pen.
+FURTHEST_START = timedelta(days=10 * 366)
+#: Numbers a part may take; what BYDAY and BYSETPOS may say is left to dateutil.
+NUMBERS = {
+    "INTERVAL": range(1, 1000),
+    "COUNT": range(1, 100_000),
+    "BYMONTH": range(1, 13),
+    "BYMONTHDAY": range(-31, 32),
+    "BYHOUR": range(24),
+    "BYMINUTE": range(60),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Timing:
+    """When a campaign is meant to be sent, as its schedule says it."""
+
+    #: First possible occurrence on the wall clock, naive, whole minutes.
+    starts_at: datetime
+    #: RRULE without DTSTART, or None to fire once.
+    recurrence: str | None
+    zone_policy: ZonePolicy
+    #: IANA zone; with the recipient policy that of contacts whose zone is unknown.
+    time_zone: str
+
+    def zones(self, present: Sequence[str]) -> tuple[str, ...]:
+        """Return the zones whose clocks count, `present` being those of the audience's contacts."""
+        if self.zone_policy is ZonePolicy.FIXED:
+            return (self.time_zone,)
+        return tuple(sorted({*present, self.time_zone}))
+
+
+@dataclass(frozen=True, slots=True)
+class Firing:
+    """One occurrence and the first instant at which it reaches somebody."""
+
+    occurrence: datetime
+    fire_at: datetime
+
+
+class ClockChange(StrEnum):
+    """What a change of the clocks does to a local time."""
+
+    GAP = "gap"
+    FOLD = "fold"
+
+
+@dataclass(frozen=True, slots=True)
+class ScheduleNote:
+    """An occurrence that a change of the clocks moves or doubles, told before saving; no error."""
+
+    change: ClockChange
+    occurrence: datetime
+    time_zone: str
+    #: When it will fire there, aware UTC.
+    fire_at: datetime
+
+
+@lru_cache(maxsize=600)
+def zone_named(name: str) -> ZoneInfo:
+    """Return the IANA zone `name`. Raises ScheduleError when there is none."""
+    try:
+        return ZoneInfo(name)
+    except (KeyError, ValueError, OSError):
+        raise ScheduleError(f"There is no time zone “{name}”; choose one like Europe/Warsaw.") from None
+
+
+def occurrences(
+    starts_at: datetime, recurrence: str | None, *, after: datetime | None = None
+) -> Iterator[datetime]:
+    """Yield the naive local times of a schedule in order, later than `after` (naive) when it is given.
+
+    Raises ScheduleError for a rule that cannot be read. Ends after about four centuries.
+    """
+    if recurrence is None:
+        moments: Iterator[datetime] = iter((starts_at,))
+    else:
+        moments = _recurring(starts_at, _parts_of(recurrence))
+    return (moment for moment in moments if after is None or moment > after)
+
+
+def to_utc(wall: datetime, zone: str) -> datetime:
+    """Return the instant at which the clock of `zone` shows `wall`: in a gap the first moment after it,
+    in a fold the first of the two."""
+    first = wall.replace(tzinfo=zone_named(zone), fold=0)
+    moment = first.astimezone(UTC)
+    return _end_of_gap(first) if _wall_of(moment, zone) != wall else moment
+
+
+def clock_change(wall: datetime, zone: str) -> ClockChange | None:
+    """Say whether `wall` does not exist in `zone`, exists twice, or is an ordinary time (None)."""
+    first = wall.replace(tzinfo=zone_named(zone), fold=0)
+    if _wall_of(first.astimezone(UTC), zone) != wall:
+        return ClockChange.GAP
+    return ClockChange.FOLD if first.utcoffset() != first.replace(fold=1).utcoffset() else None
+
+
+def next_firings(timing: Timing, present: Sequence[str], *, after: datetime, count: int) -> list[Firing]:
+    """Return the next `count` firings later than `after` (aware UTC), soonest first.
+
+    With the recipient policy an occurrence fires at the earliest instant over the zones `present` among
+    the audience's contacts. Raises ScheduleError for a rule or zone that cannot be read.
+    """
+    zones = timing.zones(present)
+    earliest = after.replace(tzinfo=None) - WIDEST_OFFSET
+    walls = occurrences(timing.starts_at, timing.recurrence, after=earliest)
+    firings = (Firing(wall, min(to_utc(wall, zone) for zone in zones)) for wall in walls)
+    return list(islice((firing for firing in firings if firing.fire_at > after), count))
+
+
+def check_schedule(timing: Timing, present: Sequence[str], *, now: datetime) -> list[ScheduleNote]:
+    """Check a schedule before it is saved and return the clock changes it meets within two years.
+
+    Raises ScheduleError when the rule or zone cannot be read, when it never fires, fires more often than
+    hourly, or starts in the past of any zone that counts.
+    """
+    for zone in timing.zones(present):
+        _check_start(timing.starts_at, zone, now)
+    _check_pace(timing)
+    if next(occurrences(timing.starts_at, timing.recurrence), None) is None:
+        raise ScheduleError("This recurrence never fires: no day matches it.")
+    return _clock_changes(timing, present)
+
+
+def _check_start(starts_at: datetime, zone: str, now: datetime) -> None:
+    """Refuse a start that the clock of `zone` has passed, or one too far ahead to be meant."""
+    there = _wall_of(now, zone)
+    if starts_at > there + FURTHEST_START:
+        raise ScheduleError(f"{starts_at:%Y-%m-%d} is more than ten years ahead.")
+    if starts_at < there - WIDEST_OFFSET or to_utc(starts_at, zone) <= now:
+        raise ScheduleError(
+            f"{starts_at:%Y-%m-%d %H:%M} is in the past: in {zone} it is now {there:%Y-%m-%d %H:%M}. "
+            "Choose a later time."
+        )
+
+
+def _parts_of(recurrence: str) -> dict[str, str]:
+    """Split an RRULE into its parts and refuse what a schedule cannot use."""
+    parts: dict[str, str] = {}
+    for piece in recurrence.strip().upper().removeprefix("RRULE:").split(";"):
+        name, equals, value = piece.partition("=")
+        if not equals or not re.fullmatch(r"[A-Z0-9,+:-]+", value) or name in parts:
+            raise ScheduleError(f"The recurrence cannot be read at “{piece}”; write it like FREQ=WEEKLY;COUNT=4.")
+        if name not in KNOWN_PARTS:
+            raise ScheduleError(f"A schedule cannot recur by {name}.")
+        _check_number(name, value)
+        parts[name] = value
+    if parts.get("FREQ") in {"SECONDLY", "MINUTELY"}:
+        raise ScheduleError("A schedule fires at most once an hour.")
+    if parts.get("FREQ") not in FREQUENCIES:
+        raise ScheduleError("A recurrence begins with FREQ=DAILY, WEEKLY, MONTHLY, YEARLY or HOURLY.")
+    return parts
+
+
+def _check_number(name: str, value: str) -> None:
+    allowed = NUMBERS.get(name)
+    if allowed is None:
+        return
+    for number in value.split(","):
+        if not re.fullmatch(r"[+-]?[0-9]{1,6}", number) or int(number) not in allowed:
+            raise ScheduleError(f"{name}={value} is not between {allowed[0]} and {allowed[-1]}.")
+
+
+def _recurring(starts_at: datetime, parts: dict[str, str]) -> Iterator[datetime]:
+    """Yield the occurrences of a rule.
+
+    dateutil looks for the next match until the year 9999, which takes minutes for a rule that has none; so the
+    rule runs in the last cycle of the calendar, where the search is short, and its dates are moved back.
+    """
+    until = _until(parts.get("UNTIL"))
+    cycles = (9999 - starts_at.year) // CALENDAR_CYCLE
+    shift = relativedelta(years=CALENDAR_CYCLE * cycles)
+    text = ";".join(f"{name}={value}" for name, value in parts.items() if name != "UNTIL")
+    try:
+        rule = rrulestr(text, dtstart=starts_at + shift)
+    except (ValueError, TypeError, IndexError, KeyError, AttributeError) as error:
+        raise ScheduleError(f"The recurrence {text} cannot be used: {error}.") from None
+    if not isinstance(rule, rrule):
+        raise ScheduleError(f"The recurrence {text} cannot be used: it is more than one rule.")
+    moments = (moment - shift for moment in rule)
+    return takewhile(lambda moment: until is None or moment <= until, moments)
+
+
+def _until(value: str | None) -> datetime | None:
+    """Read UNTIL as a local time; a date alone means the end of that day."""
+    if value is None:
+        return None
+    for pattern in ("%Y%m%d", "%Y%m%dT%H%M%S", "%Y%m%dT%H%M"):
+        try:
+            until = datetime.strptime(value, pattern)
+        except ValueError:
+            continue
+        return until if "T" in value else until + timedelta(hours=23, minutes=59)
+    raise ScheduleError(f"UNTIL={value} is not a local date like 20260401 or 20260401T180000.")
+
+
+def _check_pace(timing: Timing) -> None:
+    before: datetime | None = None
+    for wall in islice(occurrences(timing.starts_at, timing.recurrence), COMPARED_OCCURRENCES):
+        if before is not None and wall - before < SHORTEST_GAP:
+            raise ScheduleError(
+                f"A schedule fires at most once an hour; this one fires {before:%H:%M} and {wall:%H:%M}."
+            )
+        before = wall
+
+
+def _clock_changes(timing: Timing, present: Sequence[str]) -> list[ScheduleNote]:
+    horizon = timing.starts_at + NOTED_AHEAD
+    walls = takewhile(lambda wall: wall <= horizon, occurrences(timing.starts_at, timing.recurrence))
+    return [
+        ScheduleNote(change, wall, zone, to_utc(wall, zone))
+        for wall in islice(walls, NOTED_OCCURRENCES)
+        for zone in timing.zones(present)
+        if (change := clock_change(wall, zone)) is not None
+    ]
+
+
+def _wall_of(moment: datetime, zone: str) -> datetime:
+    return moment.astimezone(zone_named(zone)).replace(tzinfo=None, fold=0)
+
+
+def _end_of_gap(missing: datetime) -> datetime:
+    """Return the instant the clocks were put forward over the local time `missing` (aware, fold 0).
+
+    Read with the offset after the change (fold 1) it is an instant before the change, with the offset before
+    it (fold 0) one after; between the two the first second with the new offset is searched by halving.
+    """
+    low, high = missing.replace(fold=1).astimezone(UTC), missing.astimezone(UTC)
+    before = low.astimezone(missing.tzinfo).utcoffset()
+    while high - low > timedelta(seconds=1):
+        middle = low + timedelta(seconds=(high - low) // timedelta(seconds=2))
+        if middle.astimezone(missing.tzinfo).utcoffset() == before:
+            low = middle
+        else:
+            high = middle
+    return high
