@@ -1,0 +1,63 @@
+"""One create call as it came in: the form read once into plain fields."""
+
+from dataclasses import dataclass
+from urllib.parse import parse_qsl, urlsplit
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """The fields of `POST Messages.json` that the sandbox acts on; unknown fields are ignored."""
+
+    to: str
+    sender: str
+    service: str
+    body: str
+    media: int
+    content_sid: str
+    content_variables: str
+    callback_url: str
+    #: The `m` of the StatusCallback.
+    intent: str
+    validity_s: float
+    is_scheduled: bool
+    send_at: str
+    #: Came with test credentials.
+    is_test: bool
+
+
+def read_call(raw: bytes, *, is_test: bool) -> Call:
+    """Read a form-urlencoded create call."""
+    form = dict(parse_qsl(raw.decode("utf-8", "replace"), keep_blank_values=True))
+    get = form.get
+    callback_url = get("StatusCallback", "")
+    return Call(
+        to=get("To", ""),
+        sender=get("From", ""),
+        service=get("MessagingServiceSid", ""),
+        body=get("Body", ""),
+        media=raw.count(b"MediaUrl=") if "MediaUrl" in form else 0,
+        content_sid=get("ContentSid", ""),
+        content_variables=get("ContentVariables", ""),
+        callback_url=callback_url,
+        intent=intent_of(callback_url),
+        validity_s=_seconds(get("ValidityPeriod", "")),
+        is_scheduled=get("ScheduleType") == "fixed",
+        send_at=get("SendAt", ""),
+        is_test=is_test,
+    )
+
+
+def intent_of(callback_url: str) -> str:
+    """Return the `m` query parameter of a callback URL, or an empty string."""
+    if "m=" not in callback_url:
+        return ""
+    try:
+        query = urlsplit(callback_url).query
+    except ValueError:
+        return ""
+    return next((value for name, value in parse_qsl(query) if name == "m"), "")
+
+
+def _seconds(text: str) -> float:
+    """Return a ValidityPeriod in seconds; what is not a whole number between 1 and 36000 counts as 36000."""
+    return float(text) if text.isdigit() and 1 <= int(text) <= 36_000 else 36_000.0

@@ -1,0 +1,98 @@
+"""The world of one sandbox account: senders, Messaging Services, countries, blocked people, prices and chance."""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import TypeVar
+
+from campaigns.sandbox.profile import CALM, Profile
+
+T = TypeVar("T")
+
+DEFAULT_SERVICE_SID = "MG" + "5b" * 16
+
+#: USD a part by beginning of number; the two anchors are published prices, the rest an order of magnitude.
+DEFAULT_PRICES = {"": 0.08, "+1": 0.0083, "+380": 0.1747}
+
+
+@dataclass(frozen=True, slots=True)
+class Sender:
+    """A number, short code or name that messages come from."""
+
+    address: str
+    #: Parts per second; None takes the fixture's pace.
+    pace: float | None = None
+    #: Beginnings of numbers it cannot reach.
+    not_for: tuple[str, ...] = ()
+
+    @property
+    def is_two_way(self) -> bool:
+        """Tell whether people can answer it; a name has no number to answer to."""
+        return bool(re.fullmatch(r"(whatsapp:)?\+?\d+", self.address))
+
+
+@dataclass(frozen=True, slots=True)
+class MessagingService:
+    """A pool of senders under one MG sid."""
+
+    sid: str = DEFAULT_SERVICE_SID
+    name: str = "Sandbox service"
+    pool: tuple[str, ...] = ("+447700900100", "+447700900101")
+    #: Where inbound messages to the pool are posted; empty takes the fixture's.
+    inbound_url: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class QuietHours:
+    """Local hours (`HH:MM`, may span midnight) in which messages to a country count as ill-timed."""
+
+    start: str
+    end: str
+    zone: str
+
+
+@dataclass(frozen=True, slots=True)
+class Fixture:
+    """The part of the set-up that `POST /_sandbox/fixture` may change; every value is replaced as a whole."""
+
+    senders: tuple[Sender, ...] = (Sender("+447700900100"), Sender("+447700900101"), Sender("FINGERPOST"))
+    services: tuple[MessagingService, ...] = (MessagingService(),)
+    #: Parts per second of every sender without its own pace; None is unlimited.
+    pace: float | None = None
+    #: Seconds of sending that may wait at one sender before 21611 / 30001.
+    queue_s: float = 36_000.0
+    #: Create calls per second before 20429; None is unlimited.
+    account_rate: float | None = None
+    #: Beginnings of numbers that may be written to (21408 otherwise); None allows all.
+    countries: tuple[str, ...] | None = None
+    #: Beginnings of numbers that are landlines (21614).
+    landlines: tuple[str, ...] = ()
+    #: Whole numbers that have opted out of every sender at Twilio (21610).
+    opted_out: tuple[str, ...] = ()
+    #: Price of a part in USD by beginning of number, longest match first; "" is the price of the rest.
+    prices: Mapping[str, float] = field(default_factory=lambda: dict(DEFAULT_PRICES))
+    profile: Profile = CALM
+    #: Profiles for single countries, by beginning of number.
+    profiles: Mapping[str, Profile] = field(default_factory=dict)
+    #: Whether suffix numbers such as `…0030003` act.
+    suffixes: bool = True
+    #: How long the answer to `…0099997` is held back, in real seconds.
+    late_s: float = 30.0
+    #: Where inbound messages are posted; empty posts none.
+    inbound_url: str = ""
+    #: Whether Twilio's own stop words block and answer; off, because the application must do it itself.
+    advanced_opt_out: bool = False
+    #: USD; the invariants tell when the total cost exceeds it.
+    budget: float | None = None
+    #: By beginning of number; only the invariants look at them.
+    quiet_hours: Mapping[str, QuietHours] = field(default_factory=dict)
+    #: Raw requests remembered for `/_sandbox/requests`; 0 keeps none.
+    keep_requests: int = 0
+
+
+def longest_match(table: Mapping[str, T], to: str) -> T | None:
+    """Return the value under the longest key that `to` begins with, or None."""
+    for length in range(min(len(to), 12), -1, -1):
+        if to[:length] in table:
+            return table[to[:length]]
+    return None

@@ -1,0 +1,156 @@
+"""Inbound messages: a person writes, the application is called, its TwiML answer goes back."""
+
+from dataclasses import dataclass
+from typing import Any
+
+from campaigns.sandbox.chance import dice
+from campaigns.sandbox.errors import SandboxError
+from campaigns.sandbox.life import Life
+from campaigns.sandbox.notice import inbound_form
+from campaigns.sandbox.oracle import Oracle
+from campaigns.sandbox.plan import Plan
+from campaigns.sandbox.segments import count_segments
+from campaigns.sandbox.state import Message, World
+from campaigns.sandbox.twiml import TwimlError, read_messages
+from campaigns.sandbox.webhooks import Answer, Webhook, Webhooks
+
+#: Twilio's default words; whole message, any case.
+_TYPES = {
+    **dict.fromkeys(("STOP", "UNSUBSCRIBE", "END", "QUIT", "STOPALL", "REVOKE", "OPTOUT", "CANCEL"), "STOP"),
+    **dict.fromkeys(("START", "UNSTOP", "YES"), "START"),
+    **dict.fromkeys(("HELP", "INFO"), "HELP"),
+}
+_OWN_ANSWERS = {
+    "STOP": "You will receive no more messages from this number. Reply START to receive them again.",
+    "START": "You will receive messages from this number again. Reply STOP to end them.",
+    "HELP": "Reply STOP to receive no more messages.",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Words:
+    """What one person writes."""
+
+    #: The person's number.
+    sender: str = ""
+    text: str = ""
+    #: The number written to; empty takes the one that last wrote to this person.
+    to: str = ""
+    #: What the person means by it, for the oracle: no more messages, or messages again.
+    opt_out: bool = False
+    opt_in: bool = False
+
+
+class Inbox:
+    """Takes what people write to the sandbox's senders."""
+
+    def __init__(self, world: World, life: Life, *, webhooks: Webhooks, oracle: Oracle) -> None:
+        self._world = world
+        self._life = life
+        self._webhooks = webhooks
+        self._oracle = oracle
+
+    async def receive(self, words: Words) -> dict[str, Any]:
+        """Create an inbound message, tell the application and send its answer; return what happened."""
+        if not words.sender:
+            raise SandboxError("inbound.from: whose number is missing.")
+        message = self._new_message(words)
+        kind = self._own_opt_out(message) if self._world.fixture.advanced_opt_out else ""
+        answer = await self._call_application(message, kind)
+        replies = self._read_answer(message, answer) if answer else []
+        for text in replies:
+            self._reply(message, text)
+        return {
+            "sid": message.sid,
+            "to": message.to,
+            "opt_out_type": kind or None,
+            "http_status": answer.status if answer else None,
+            "cause": answer.cause if answer else "no inbound_url",
+            "replies": replies,
+        }
+
+    def _new_message(self, words: Words) -> Message:
+        to = words.to or self._last_sender(words.sender)
+        service = next((sid for sid, one in self._world.services.items() if to in one.pool), None)
+        message = self._world.new_message(
+            to=to, sender=words.sender, service=service, body=words.text, status="received", direction="inbound"
+        )
+        message.sent_at = message.created_at
+        message.parts = count_segments(words.text)
+        self._world.remember(message)
+        if words.opt_out:
+            self._oracle.said_stop(words.sender, message.created_at)
+        if words.opt_in:
+            self._oracle.said_start(words.sender)
+        return message
+
+    def _last_sender(self, person: str) -> str:
+        """Return the number that last wrote to a person, or the first that can be answered at all."""
+        senders = self._world.senders
+        for message in reversed(self._world.by_person.get(person, [])):
+            sender = message.to if message.is_inbound else message.sender
+            if sender in senders and senders[sender].sender.is_two_way:
+                return sender
+        for address, queue in senders.items():
+            if queue.sender.is_two_way:
+                return address
+        raise SandboxError("No sender can be answered: every one is a name.")
+
+    def _own_opt_out(self, message: Message) -> str:
+        """Apply Twilio's own words before the application hears of them; return their type."""
+        kind = _TYPES.get(message.body.strip().upper(), "")
+        key = (message.person, message.service or message.to)
+        if kind == "HELP" and key in self._world.blocked:
+            return kind
+        if kind == "STOP":
+            self._world.blocked.add(key)
+        elif kind == "START":
+            self._world.blocked.discard(key)
+        if kind:
+            self._reply(message, _OWN_ANSWERS[kind])
+        return kind
+
+    async def _call_application(self, message: Message, kind: str) -> Answer | None:
+        """POST the message to the inbound URL; None when there is none."""
+        service = self._world.services.get(message.service or "")
+        url = (service.inbound_url if service else "") or self._world.fixture.inbound_url
+        if not url:
+            return None
+        form = inbound_form(message, account=self._world.config.account_sid, opt_out=kind)
+        answer = await self._webhooks.deliver(Webhook(url, form, message.sid))
+        if not answer.is_success:
+            self._complain(message, answer.alert_code, f"{url}: {answer.status or answer.cause}")
+        return answer
+
+    def _read_answer(self, message: Message, answer: Answer) -> list[str]:
+        """Return the texts of a TwiML answer; an unreadable one is an alert."""
+        if not answer.is_success or not answer.body.strip():
+            return []
+        if answer.content_type == "text/plain":
+            return [answer.body.strip()]
+        if answer.content_type not in ("text/xml", "application/xml"):
+            self._complain(message, 12300, f"Invalid content type {answer.content_type}")
+            return []
+        try:
+            return read_messages(answer.body)
+        except TwimlError as error:
+            self._complain(message, 12100, str(error))
+            return []
+
+    def _complain(self, message: Message, code: int, detail: str) -> None:
+        self._world.alert(code, message.sid, detail)
+        message.code = code
+
+    def _reply(self, message: Message, text: str) -> None:
+        """Send a text back to the person from the number they wrote to."""
+        answer = self._world.new_message(
+            to=message.person,
+            sender=message.to,
+            service=None,
+            body=text,
+            status="queued",
+            direction="outbound-reply",
+        )
+        answer.parts = count_segments(text)
+        self._world.remember(answer)
+        self._life.begin(answer, Plan(is_exact=True), dice(self._world.seed, answer.to, message.sid, 1))

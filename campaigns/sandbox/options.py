@@ -1,0 +1,50 @@
+"""The command line of the sandbox process."""
+
+import argparse
+from dataclasses import replace
+
+from campaigns.sandbox.config import SandboxConfig
+from campaigns.sandbox.fixture import Fixture
+from campaigns.sandbox.profile import PROFILES
+
+
+def read_options(arguments: list[str] | None = None) -> SandboxConfig:
+    """Return the configuration that command-line arguments ask for; exit with a message if they make no sense."""
+    defaults = SandboxConfig()
+    given = _parser(defaults).parse_args(arguments)
+    fixture = Fixture(
+        pace=given.pace,
+        profile=PROFILES[given.profile],
+        inbound_url=given.inbound_url,
+        advanced_opt_out=given.advanced_opt_out,
+        late_s=given.late_s,
+    )
+    return replace(
+        defaults,
+        host=given.host,
+        port=given.port,
+        seed=given.seed,
+        account_sid=given.account_sid,
+        auth_token=given.auth_token,
+        control_token=given.control_token,
+        callbacks=replace(defaults.callbacks, allowed_hosts=tuple(given.allow_host)),
+        fixture=fixture,
+    )
+
+
+def _parser(defaults: SandboxConfig) -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="sandbox", description="A stand-in for Twilio's Messages API.")
+    add = parser.add_argument
+    add("--host", default=defaults.host, help="address to bind (default: loopback)")
+    add("--port", type=int, default=defaults.port, help="0 takes any free port")
+    add("--seed", default=defaults.seed, help="every random choice follows from it")
+    add("--account-sid", default=defaults.account_sid)
+    add("--auth-token", default=defaults.auth_token)
+    add("--control-token", default=defaults.control_token, help="what X-Sandbox-Token must carry")
+    add("--pace", type=float, help="parts per second and sender (default: unlimited)")
+    add("--profile", choices=sorted(PROFILES), default="calm", help="how chance treats calls and messages")
+    add("--late-s", type=float, default=defaults.fixture.late_s, help="delay of the answer to …0099997")
+    add("--inbound-url", default="", help="where the application takes inbound messages")
+    add("--allow-host", action="append", default=[], help="a host beside loopback that may be called back")
+    add("--advanced-opt-out", action="store_true", help="let Twilio's own stop words act")
+    return parser

@@ -1,0 +1,194 @@
+"""What the sandbox remembers: messages, calls, blocked people, and the clock they live on."""
+
+import uuid
+from collections import Counter, deque
+from dataclasses import dataclass
+from itertools import count
+
+from campaigns.sandbox.config import SandboxConfig
+from campaigns.sandbox.fixture import Fixture, longest_match
+from campaigns.sandbox.pacing import AccountBucket, SenderQueue
+from campaigns.sandbox.profile import Profile
+from campaigns.sandbox.timeline import Timeline
+
+#: How many messages beyond the limit gather before the oldest are forgotten in one go.
+_FORGET = 10_000
+_SHARED_BODIES = 20_000
+
+
+@dataclass(slots=True, eq=False)
+class Message:
+    """One message resource; times are seconds since the epoch on the sandbox's clock."""
+
+    seq: int
+    sid: str
+    to: str
+    sender: str | None
+    service: str | None
+    body: str
+    status: str
+    direction: str
+    created_at: float
+    updated_at: float
+    #: The `m` of the StatusCallback: whose message this is in the application's books.
+    intent: str = ""
+    callback_url: str = ""
+    validity_s: float = 36_000.0
+    sent_at: float | None = None
+    send_at: float | None = None
+    parts: int = 0
+    price: float | None = None
+    code: int = 0
+    num_media: int = 0
+    is_redacted: bool = False
+    is_deleted: bool = False
+
+    @property
+    def is_inbound(self) -> bool:
+        """Tell whether a person wrote it."""
+        return self.direction == "inbound"
+
+    @property
+    def person(self) -> str:
+        """Return the number of the person at the other end."""
+        return (self.sender or "") if self.is_inbound else self.to
+
+
+@dataclass(frozen=True, slots=True)
+class Alert:
+    """An entry of the debugger log: a webhook that could not be delivered or read."""
+
+    at: float
+    code: int
+    sid: str
+    detail: str
+
+
+@dataclass(frozen=True, slots=True)
+class RawRequest:
+    """One request as it came in, for assertions about the wire."""
+
+    at: float
+    method: str
+    path: str
+    headers: tuple[tuple[str, str], ...]
+    body: str
+
+
+class World:
+    """All state of one sandbox."""
+
+    def __init__(self, config: SandboxConfig) -> None:
+        self.config = config
+        self.timeline = Timeline()
+        self.reset(config.seed)
+
+    def reset(self, seed: str) -> None:
+        """Forget everything and return to the configured fixture and the real clock."""
+        self.seed = seed
+        self.timeline.clear()
+        self.log: list[Message] = []
+        self.by_sid: dict[str, Message] = {}
+        self.by_person: dict[str, list[Message]] = {}
+        #: Messages by status, including those no longer kept.
+        self.totals: Counter[str] = Counter()
+        #: USD of everything sent.
+        self.cost = 0.0
+        self.blocked: set[tuple[str, str]] = set()
+        self.alerts: deque[Alert] = deque(maxlen=1_000)
+        self._seq = count(1)
+        self._calls: dict[str, int] = {}
+        self._bodies: dict[str, str] = {}
+        self.set_fixture(self.config.fixture)
+
+    def set_fixture(self, fixture: Fixture) -> None:
+        """Replace the fixture; sender queues start empty."""
+        self.fixture = fixture
+        self.senders = {
+            sender.address: SenderQueue(sender, sender.pace if sender.pace is not None else fixture.pace)
+            for sender in fixture.senders
+        }
+        self.services = {service.sid: service for service in fixture.services}
+        self.opted_out = frozenset(fixture.opted_out)
+        self.bucket = AccountBucket(fixture.account_rate)
+        self.requests: deque[RawRequest] = deque(maxlen=fixture.keep_requests)
+
+    def profile_for(self, to: str) -> Profile:
+        """Return the statistical profile that holds for a number."""
+        if not self.fixture.profiles:
+            return self.fixture.profile
+        return longest_match(self.fixture.profiles, to) or self.fixture.profile
+
+    def pool_for(self, service: str, to: str) -> list[SenderQueue]:
+        """Return the senders of a Messaging Service that can reach a number."""
+        pool = (self.senders.get(address) for address in self.services[service].pool)
+        return [queue for queue in pool if queue and not to.startswith(queue.sender.not_for)]
+
+    def price_for(self, to: str, parts: int) -> float:
+        """Return the price of a message in USD."""
+        return (longest_match(self.fixture.prices, to) or 0.0) * parts
+
+    def count_call(self, to: str, intent: str) -> int:
+        """Count a create call about one person and intent; 1 is the first."""
+        key = f"{to}:{intent}"
+        nth = self._calls.get(key, 0) + 1
+        self._calls[key] = nth
+        return nth
+
+    def is_blocked(self, person: str, scope: str) -> bool:
+        """Tell whether a person has opted out at Twilio of a sender or service."""
+        return person in self.opted_out or (person, scope) in self.blocked
+
+    def new_message(
+        self, *, to: str, sender: str | None, service: str | None, body: str, status: str, direction: str
+    ) -> Message:
+        """Make a message resource without remembering it."""
+        now = self.timeline.now()
+        return Message(
+            seq=next(self._seq),
+            sid=f"SM{uuid.uuid4().hex}",
+            to=to,
+            sender=sender,
+            service=service,
+            body=self._shared(body),
+            status=status,
+            direction=direction,
+            created_at=now,
+            updated_at=now,
+        )
+
+    def remember(self, message: Message) -> None:
+        """Keep a message, and forget the oldest beyond the limit."""
+        self.log.append(message)
+        self.by_sid[message.sid] = message
+        self.by_person.setdefault(message.person, []).append(message)
+        self.totals[message.status] += 1
+        if len(self.log) >= self.config.keep_messages + _FORGET:
+            self._forget_oldest()
+
+    def move(self, message: Message, status: str, code: int = 0) -> None:
+        """Give a message its next status."""
+        self.totals[message.status] -= 1
+        self.totals[status] += 1
+        message.status, message.code = status, code
+        message.updated_at = self.timeline.now()
+
+    def alert(self, code: int, sid: str, detail: str) -> None:
+        """Add an entry to the debugger log."""
+        self.alerts.append(Alert(self.timeline.now(), code, sid, detail))
+
+    def _shared(self, body: str) -> str:
+        """Return one object for equal texts: a campaign sends the same words to very many people."""
+        if len(self._bodies) > _SHARED_BODIES:
+            self._bodies.clear()
+        return self._bodies.setdefault(body, body)
+
+    def _forget_oldest(self) -> None:
+        for message in self.log[:_FORGET]:
+            self.by_sid.pop(message.sid, None)
+            mine = self.by_person.get(message.person, [])
+            if message in mine:
+                mine.remove(message)
+            if not mine:
+                self.by_person.pop(message.person, None)
+        del self.log[:_FORGET]
