@@ -1,0 +1,70 @@
+"""Paired rounds on both databases, and one shape of result: ratios to a limit measured in the same run."""
+
+from __future__ import annotations
+
+import json
+import resource
+import statistics
+import sys
+import tempfile
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import click
+from sqlalchemy import Engine
+
+from campaigns.core.database import make_engine
+from campaigns.schema import metadata
+from tests.postgres import PostgresServer
+
+DATABASES = ("sqlite", "postgres")
+
+
+@contextmanager
+def fresh_database(kind: str) -> Iterator[Engine]:
+    """Yield an engine on an empty database of `kind` with all tables; everything is removed afterwards."""
+    with tempfile.TemporaryDirectory(prefix="fingerpost-bench-") as folder:
+        if kind == "sqlite":
+            engine = make_engine(f"sqlite:///{Path(folder) / 'bench.db'}")
+            metadata.create_all(engine)
+            yield engine
+            engine.dispose()
+            return
+        with PostgresServer() as server:
+            engine = make_engine(server.create_database())
+            metadata.create_all(engine)
+            yield engine
+            engine.dispose()
+
+
+def summary(values: list[float]) -> dict[str, float]:
+    """Return median and range of the rounds' values."""
+    return {
+        "median": round(statistics.median(values), 3),
+        "min": round(min(values), 3),
+        "max": round(max(values), 3),
+    }
+
+
+def peak_megabytes() -> float:
+    """Return the largest resident memory of this process so far, in MB."""
+    return round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024, 1)
+
+
+def report(measure: Callable[[str], dict[str, Any]], *, databases: tuple[str, ...], as_json: bool) -> None:
+    """Run `measure` for each database and print its figures as one JSON object or as a table."""
+    results = {kind: measure(kind) for kind in databases}
+    if as_json:
+        click.echo(json.dumps(results))
+        return
+    for kind, figures in results.items():
+        click.echo(kind)
+        for name, value in figures.items():
+            click.echo(f"  {name:<16} {value}")
+
+
+def note(text: str) -> None:
+    """Tell progress on standard error, so that standard output stays one JSON object."""
+    print(text, file=sys.stderr, flush=True)
