@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
+from itertools import count
 from typing import Any
 from uuid import uuid4
 
@@ -10,6 +11,8 @@ from sqlalchemy.orm import Session
 
 from campaigns.audience.models import Address, AddressState, Audience, Channel, Contact
 from campaigns.core.crypto import Vault
+from campaigns.delivery.models import Delivery
+from campaigns.delivery.states import SendState
 from campaigns.messages.models import Message, Service, Translation, TranslationState
 from campaigns.places.models import Place, PlaceKind, Region
 from campaigns.planning.models import (
@@ -222,3 +225,25 @@ def a_run(session: Session, campaign: Campaign, **changes: Any) -> Run:
         "started_at": NOON,
     }
     return add(session, Run(**values | changes))
+
+
+#: Contacts of deliveries that need no contact row.
+_strangers = count(1_000_000)
+
+
+def a_delivery(session: Session, run: Run, **changes: Any) -> Delivery:
+    """A queued delivery to a contact that need not exist; pass contact_id= and address_id= for one that does."""
+    contact_id = next(_strangers)
+    values: dict[str, Any] = {
+        "run_id": run.id,
+        "contact_id": contact_id,
+        "address_id": contact_id,
+        "channel": Channel.SMS,
+        "text_id": 0,
+        "region_id": 0,
+        "send_state": SendState.QUEUED,
+        "reference": uuid4().hex,
+        "due_at": NOON,
+        "expires_at": NOON + timedelta(hours=12),
+    }
+    return add(session, Delivery(**values | changes))

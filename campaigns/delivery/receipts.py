@@ -1,0 +1,168 @@
+"""Receipts: stored as they come, later merged into their deliveries in whole sets; nothing here speaks HTTP.
+
+Whatever the order of arrival, a delivery ends with the receipt of the highest (rank, id): `states.merge` says the
+rule for two receipts, `apply_receipts` says the same to the database for thousands.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from typing import Any
+
+from sqlalchemy import ColumnElement, Select, and_, case, func, insert, literal, or_, select, update
+from sqlalchemy.orm import Session
+
+from campaigns.core import clock
+from campaigns.delivery.models import Delivery, Receipt
+from campaigns.delivery.states import RANKS, ReceiptState, SendState
+from campaigns.gateways.base import StatusUpdate
+
+#: Words of providers that mean one of our receipt states.
+WORDS: dict[str, ReceiptState] = {
+    **{state.value: state for state in ReceiptState},
+    "scheduled": ReceiptState.ACCEPTED,
+    "canceled": ReceiptState.FAILED,
+    "partially_delivered": ReceiptState.UNDELIVERED,
+}
+#: Words after which the message will not arrive.
+FAILING = frozenset(word for word, state in WORDS.items() if RANKS[state] == RANKS[ReceiptState.FAILED])
+#: Fields that hold a handle; they are never kept.
+HANDLE_FIELDS = frozenset({"From", "To", "ChannelToAddress", "WaId", "ProfileName"})
+#: A reference is committed before its call, so a receipt for an unknown one is a stranger's. It is tried again
+#: for so long (a restored or lagging database may still bring the delivery), then marked as nobody's.
+STRANGER_WAIT = timedelta(minutes=10)
+
+
+def store(session: Session, updates: Sequence[StatusUpdate], *, gateway: str) -> None:
+    """Write what callbacks said, in their order, one row each; unknown words and references are kept too."""
+    if updates:
+        received_at = clock.now()
+        rows = [_row_of(arrived, gateway, received_at) for arrived in updates]
+        session.execute(insert(Receipt), rows)
+
+
+def apply_receipts(session: Session, limit: int = 1000) -> int:
+    """Merge up to `limit` waiting receipts into their deliveries and return how many were merged.
+
+    Any number of processes may do so at once: rows that another transaction holds are left for the next call,
+    so this one never waits for a delivery and cannot be part of a deadlock.
+    """
+    batch = list(session.scalars(_waiting(limit)))
+    if batch:
+        _merge(session, batch)
+        _settle(session, Delivery.reference.in_(select(Receipt.reference).where(Receipt.id.in_(batch))))
+        _mark_applied(session, Receipt.id.in_(batch))
+    if len(batch) < limit:
+        # Once the queue is drained, and not for each batch of a long one: both look at every waiting row.
+        _settle(session, Delivery.send_state == literal(SendState.UNKNOWN.value, literal_execute=True))
+        _give_up_on_strangers(session)
+    return len(batch)
+
+
+def _row_of(arrived: StatusUpdate, gateway: str, received_at: datetime) -> dict[str, Any]:
+    return {
+        "gateway": gateway,
+        "reference": _clipped(arrived.reference, 64),
+        "provider_id": _clipped(arrived.provider_id, 64),
+        "status": _clipped(arrived.status, 30),
+        "error": _clipped(arrived.error, 40) if arrived.error else None,
+        "raw": {name: value for name, value in arrived.raw.items() if name not in HANDLE_FIELDS},
+        "received_at": received_at,
+    }
+
+
+def _clipped(text: str, length: int) -> str:
+    # PostgreSQL stores no NUL: one such byte must not cost the whole group its commit.
+    return text.replace("\0", "")[:length]
+
+
+def _waiting(limit: int) -> Select[int]:
+    return (
+        select(Receipt.id)
+        .join(Delivery, Delivery.reference == Receipt.reference)
+        .where(Receipt.applied_at.is_(None))
+        .order_by(Receipt.id)
+        .limit(limit)
+        .with_for_update(skip_locked=True)
+    )
+
+
+def _merge(session: Session, batch: list[int]) -> None:
+    """Give each delivery the best receipt of the batch, if it is better than the one it has."""
+    best = _best_of(batch)
+    stored_rank = case({state.value: rank for state, rank in RANKS.items()}, value=Delivery.receipt_state, else_=0)
+    better = or_(
+        Delivery.receipt_id.is_(None),
+        best.c.rank > stored_rank,
+        and_(best.c.rank == stored_rank, best.c.id > Delivery.receipt_id),
+    )
+    session.execute(
+        update(Delivery)
+        .where(Delivery.reference == best.c.reference, best.c.place == 1, better)
+        .values(
+            receipt_state=best.c.state,
+            receipt_id=best.c.id,
+            receipt_error=best.c.failure,
+            provider_id=func.coalesce(Delivery.provider_id, func.nullif(best.c.provider_id, "")),
+        )
+        .execution_options(synchronize_session=False)
+    )
+
+
+def _best_of(batch: list[int]) -> Any:
+    """Rank the receipts of a batch within each reference; an unknown word has rank 0 and no state."""
+    rank = case({word: RANKS[state] for word, state in WORDS.items()}, value=Receipt.status, else_=0)
+    state = case({word: state.value for word, state in WORDS.items()}, value=Receipt.status)
+    return (
+        select(
+            Receipt.reference,
+            Receipt.id,
+            Receipt.provider_id,
+            rank.label("rank"),
+            state.label("state"),
+            case((Receipt.status.in_(FAILING), Receipt.error)).label("failure"),
+            func.row_number()
+            .over(partition_by=Receipt.reference, order_by=(rank.desc(), Receipt.id.desc()))
+            .label("place"),
+        )
+        .where(Receipt.id.in_(batch))
+        .subquery("best")
+    )
+
+
+def _settle(session: Session, among: ColumnElement[bool]) -> None:
+    """Move `unknown` and `unconfirmed` deliveries that have a receipt to `accepted`: the provider knows them.
+
+    A receipt often comes while its row is still `sending`, and only then the call is given up; so they are looked
+    for by state too (written into the statement, else the partial index on open rows is not used).
+    """
+    known = (
+        select(Delivery.id)
+        .where(among, Delivery.send_state.in_((SendState.UNKNOWN, SendState.UNCONFIRMED)))
+        .where(Delivery.receipt_id.is_not(None))
+        .with_for_update(skip_locked=True)
+    )
+    session.execute(
+        update(Delivery)
+        .where(Delivery.id.in_(known))
+        .values(send_state=SendState.ACCEPTED, token=None)
+        .execution_options(synchronize_session=False)
+    )
+
+
+def _give_up_on_strangers(session: Session) -> None:
+    _mark_applied(session, Receipt.received_at < clock.now() - STRANGER_WAIT, ~_has_delivery())
+
+
+def _has_delivery() -> ColumnElement[bool]:
+    return select(Delivery.id).where(Delivery.reference == Receipt.reference).exists()
+
+
+def _mark_applied(session: Session, *conditions: ColumnElement[bool]) -> None:
+    session.execute(
+        update(Receipt)
+        .where(Receipt.applied_at.is_(None), *conditions)
+        .values(applied_at=clock.now())
+        .execution_options(synchronize_session=False)
+    )

@@ -1,0 +1,144 @@
+"""Receipts may come early, late, twice, out of order or for strangers: the rows end the same."""
+
+from __future__ import annotations
+
+import random
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from campaigns.core import clock
+from campaigns.delivery.models import Delivery, Receipt
+from campaigns.delivery.receipts import STRANGER_WAIT, apply_receipts, store
+from campaigns.delivery.states import ReceiptState, SendState, merge
+from campaigns.gateways.base import StatusUpdate
+from tests.factories import a_campaign, a_delivery, a_member, a_run, an_organisation
+
+RECEIPTS = st.lists(st.sampled_from(ReceiptState), min_size=1, max_size=8).map(
+    lambda states: list(enumerate(states))
+)
+
+
+@pytest.fixture
+def delivery(session: Session) -> Delivery:
+    organisation = an_organisation(session)
+    run = a_run(session, a_campaign(session, organisation, a_member(session, organisation)))
+    return a_delivery(session, run, send_state=SendState.ACCEPTED)
+
+
+def said(delivery: Delivery, status: str, error: str | None = None, provider_id: str = "SM1") -> StatusUpdate:
+    return StatusUpdate(delivery.reference, provider_id, status, error)
+
+
+def arrive(session: Session, *updates: StatusUpdate) -> None:
+    store(session, updates, gateway="twilio")
+    while apply_receipts(session, 3):
+        pass
+    session.expire_all()
+
+
+def folded(arrivals: list[tuple[int, ReceiptState]]) -> tuple[ReceiptState, int] | None:
+    current = None
+    for number, state in arrivals:
+        current = merge(current, (state, number))
+    return current
+
+
+@given(RECEIPTS, st.randoms(use_true_random=False))
+def test_merge_ignores_order_and_repetition(
+    receipts: list[tuple[int, ReceiptState]], chance: random.Random
+) -> None:
+    shuffled = receipts + chance.choices(receipts, k=3)
+    chance.shuffle(shuffled)
+    assert folded(shuffled) == folded(receipts)
+
+
+@given(RECEIPTS, RECEIPTS, RECEIPTS)
+def test_merge_of_merges_is_one_merge(
+    first: list[tuple[int, ReceiptState]],
+    second: list[tuple[int, ReceiptState]],
+    third: list[tuple[int, ReceiptState]],
+) -> None:
+    parts = [folded(part) for part in (first, second, third)]
+    assert folded([(number, state) for state, number in parts if state]) == folded(first + second + third)
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_rows_equal_the_pure_merge(session: Session, delivery: Delivery, seed: int) -> None:
+    chance = random.Random(seed)
+    states = chance.choices(list(ReceiptState), k=12)
+    store(session, [said(delivery, state) for state in states], gateway="twilio")
+    while apply_receipts(session, chance.randint(1, 5)):
+        pass
+    stored = [(row.id, ReceiptState(row.status)) for row in session.scalars(select(Receipt))]
+    session.refresh(delivery)
+    assert (delivery.receipt_state, delivery.receipt_id) == folded(stored)
+
+
+def test_late_receipt_of_lower_rank_changes_nothing(session: Session, delivery: Delivery) -> None:
+    arrive(session, said(delivery, "delivered"))
+    arrive(session, said(delivery, "sent"), said(delivery, "undelivered", "30003"))
+    assert (delivery.receipt_state, delivery.receipt_error) == (ReceiptState.DELIVERED, None)
+
+
+def test_failing_receipt_keeps_its_code(session: Session, delivery: Delivery) -> None:
+    arrive(session, said(delivery, "undelivered", "30003"), said(delivery, "sent"))
+    assert (delivery.receipt_state, delivery.receipt_error) == (ReceiptState.UNDELIVERED, "30003")
+    arrive(session, said(delivery, "delivered"))
+    assert delivery.receipt_error is None
+
+
+@pytest.mark.parametrize("state", [SendState.UNKNOWN, SendState.UNCONFIRMED])
+@pytest.mark.parametrize("status", ["sent", "undelivered", "a-word-of-tomorrow"])
+def test_any_receipt_settles_a_lost_reply(
+    session: Session, delivery: Delivery, state: SendState, status: str
+) -> None:
+    delivery.send_state = state
+    arrive(session, said(delivery, status, provider_id="SM7"))
+    assert (delivery.send_state, delivery.provider_id) == (SendState.ACCEPTED, "SM7")
+
+
+def test_receipt_before_the_lost_reply_settles_too(session: Session, delivery: Delivery) -> None:
+    delivery.send_state = SendState.SENDING
+    arrive(session, said(delivery, "sent"))
+    assert delivery.send_state == SendState.SENDING
+    delivery.send_state = SendState.UNKNOWN
+    arrive(session)
+    assert delivery.send_state == SendState.ACCEPTED
+
+
+def test_unknown_word_is_kept_without_effect(session: Session, delivery: Delivery) -> None:
+    arrive(session, said(delivery, "sent"))
+    arrive(session, said(delivery, "teleported"))
+    assert delivery.receipt_state == ReceiptState.SENT
+    assert "teleported" in session.scalars(select(Receipt.status)).all()
+
+
+def test_strangers_wait_then_rest(session: Session, delivery: Delivery) -> None:
+    stranger = StatusUpdate("nobody", "SM9", "sent", None)
+    arrive(session, stranger, said(delivery, "sent"))
+    waiting = select(Receipt.reference).where(Receipt.applied_at.is_(None))
+    assert session.scalars(waiting).all() == ["nobody"]
+    later = clock.now() + 2 * STRANGER_WAIT
+    with clock.running_on(lambda: later):
+        arrive(session)
+    assert session.scalars(waiting).all() == []
+
+
+def test_stranger_is_matched_when_its_delivery_appears(session: Session, delivery: Delivery) -> None:
+    arrive(session, StatusUpdate("later", "SM9", "delivered", None))
+    delivery.reference = "later"
+    arrive(session)
+    assert delivery.receipt_state == ReceiptState.DELIVERED
+
+
+def test_handles_and_odd_bytes_are_not_kept(session: Session, delivery: Delivery) -> None:
+    raw = {"From": "+15005550006", "To": "+380501234567", "ApiVersion": "2010"}
+    arrive(session, StatusUpdate(delivery.reference, "S\0M" + "x" * 90, "s\0ent", None, raw))
+    receipt = session.scalars(select(Receipt)).one()
+    assert receipt.raw == {"ApiVersion": "2010"}
+    assert len(receipt.provider_id) == 64
+    assert delivery.receipt_state == ReceiptState.SENT
