@@ -4,6 +4,7 @@ FingerpostError
 ├── InputError                    what was given is wrong; nothing was changed
 │   ├── FileFormatError           a file cannot be read as what it claims to be
 │   ├── TooManyRowsError          a file is larger than the limit
+│   ├── RowsError                 some rows of a file are wrong, each told by its line
 │   ├── GeometryError             a shape or coordinate that cannot be a place
 │   ├── RouteError                a route without an order of at least two stops
 │   ├── AudienceRuleError         a rule that names nothing or contradicts itself
@@ -27,6 +28,9 @@ FingerpostError
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import dataclass
+
 
 class FingerpostError(Exception):
     """Root of all errors that Fingerpost raises on purpose; its text is one plain sentence."""
@@ -42,6 +46,30 @@ class FileFormatError(InputError):
 
 class TooManyRowsError(InputError):
     """A file has more rows or bytes than the limit."""
+
+
+@dataclass(frozen=True, slots=True)
+class RowProblem:
+    """What is wrong with one row of a file."""
+
+    #: As a spreadsheet counts: the header is line 1.
+    line: int
+    #: Name of the column, or "" for the row as a whole.
+    column: str
+    sentence: str
+
+    def __str__(self) -> str:
+        where = f"Line {self.line}, {self.column}" if self.column else f"Line {self.line}"
+        return f"{where}: {self.sentence}"
+
+
+class RowsError(InputError):
+    """Some rows of a file are wrong; `problems` tells each, in the order of the file."""
+
+    def __init__(self, problems: Sequence[RowProblem]) -> None:
+        self.problems = tuple(problems)
+        rest = len(self.problems) - 1
+        super().__init__(f"{self.problems[0]}" + (f" ({rest} more problems in the file.)" if rest else ""))
 
 
 class GeometryError(InputError):
