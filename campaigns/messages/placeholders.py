@@ -1,0 +1,125 @@
+"""The placeholder grammar: `((name))` and `((name??fallback))` in otherwise literal text; nothing is evaluated.
+
+    text        = *( literal / placeholder )
+    placeholder = "((" name [ "??" fallback ] "))"
+    name        = "hotline" / "place" / "link" / "code"
+    fallback    = 1*( any character but "(", ")" and line ends )
+
+Single parentheses are literal, and so is one around a placeholder: `(((hotline)))` is the placeholder in brackets.
+"""
+
+from __future__ import annotations
+
+import unicodedata
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from campaigns.core.errors import PlaceholderError
+
+#: What a text may ask for, in the order the picker shows it.
+ALLOWED = ("hotline", "place", "link", "code")
+#: Longest fallback: room for a number and a word, not for a second message.
+FALLBACK_LIMIT = 60
+#: How much of a faulty text an error repeats.
+_EXCERPT = 30
+
+
+@dataclass(frozen=True, slots=True)
+class Placeholder:
+    """A slot that rendering fills with a value, or with its own fallback when there is none."""
+
+    name: str
+    fallback: str | None = None
+
+    def __str__(self) -> str:
+        return f"(({self.name}))" if self.fallback is None else f"(({self.name}??{self.fallback}))"
+
+
+def parse(text: str) -> tuple[str | Placeholder, ...]:
+    """Split `text` into literal pieces and placeholders. Raises PlaceholderError naming the first fault."""
+    pieces: list[str | Placeholder] = []
+    position = 0
+    while (opening := _find_opening(text, position)) >= 0:
+        closing = _find_closing(text, opening)
+        if opening > position:
+            pieces.append(text[position:opening])
+        pieces.append(_read(text[opening + 2 : closing]))
+        position = closing + 2
+    if position < len(text):
+        pieces.append(text[position:])
+    return tuple(pieces)
+
+
+def names_in(text: str) -> frozenset[str]:
+    """Return the names that `text` asks for. Raises PlaceholderError."""
+    return frozenset(piece.name for piece in parse(text) if isinstance(piece, Placeholder))
+
+
+def required_names(text: str) -> frozenset[str]:
+    """Return the names without which `text` cannot be rendered. Raises PlaceholderError."""
+    pieces = parse(text)
+    return frozenset(piece.name for piece in pieces if isinstance(piece, Placeholder) and piece.fallback is None)
+
+
+def render(text: str, values: Mapping[str, str]) -> str:
+    """Return `text` in NFC with each placeholder replaced by its value, else by its fallback.
+
+    An empty value counts as missing. Values are inserted as they are and never searched for placeholders.
+    Raises PlaceholderError when the text is faulty, or a value without fallback is missing.
+    """
+    filled = [piece if isinstance(piece, str) else _value_of(piece, values) for piece in parse(text)]
+    return unicodedata.normalize("NFC", "".join(filled))
+
+
+def _value_of(placeholder: Placeholder, values: Mapping[str, str]) -> str:
+    value = values.get(placeholder.name) or placeholder.fallback
+    if value is None:
+        raise PlaceholderError(f"There is no value for {placeholder}, and the text gives no fallback for it.")
+    return value
+
+
+def _find_opening(text: str, position: int) -> int:
+    """Return where the next placeholder opens, or -1; the first of three parentheses is a literal one."""
+    opening = text.find("((", position)
+    if opening < 0 or not text.startswith("(((", opening):
+        return opening
+    if text.startswith("((((", opening):
+        raise PlaceholderError(f"“{_excerpt(text, opening)}” opens one placeholder inside another.")
+    return opening + 1
+
+
+def _find_closing(text: str, opening: int) -> int:
+    position = opening + 2
+    while position < len(text) and text[position] not in "()\n\r":
+        position += 1
+    if text.startswith("))", position):
+        return position
+    if text.startswith("((", position):
+        raise PlaceholderError(f"“{_excerpt(text, opening)}” opens one placeholder inside another.")
+    if text.startswith("(", position):
+        raise PlaceholderError(f"“{_excerpt(text, opening)}” holds a parenthesis inside a placeholder.")
+    raise PlaceholderError(f"“{_excerpt(text, opening)}” opens a placeholder that is not closed with “))”.")
+
+
+def _read(body: str) -> Placeholder:
+    name, mark, fallback = (part.strip() for part in body.partition("??"))
+    if name not in ALLOWED:
+        known = ", ".join(f"(({allowed}))" for allowed in ALLOWED)
+        raise PlaceholderError(f"(({_shortened(name)})) is not a placeholder. Use one of {known}.")
+    if not mark:
+        return Placeholder(name)
+    if not fallback:
+        raise PlaceholderError(f"(({name}??)) has an empty fallback: write what shall stand there instead.")
+    if "??" in fallback:
+        raise PlaceholderError(f"(({name}??{_shortened(fallback)})) has two fallbacks: keep one.")
+    if len(fallback) > FALLBACK_LIMIT:
+        raise PlaceholderError(f"The fallback of (({name})) is longer than {FALLBACK_LIMIT} characters.")
+    return Placeholder(name, fallback)
+
+
+def _excerpt(text: str, opening: int) -> str:
+    return _shortened(text[opening:].partition("\n")[0])
+
+
+def _shortened(text: str) -> str:
+    return text if len(text) <= _EXCERPT else f"{text[:_EXCERPT]}…"
