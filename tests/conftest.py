@@ -14,6 +14,8 @@ from campaigns.core.database import make_engine, make_sessions
 from campaigns.schema import metadata
 from tests.postgres import PostgresServer, empty_tables
 
+pytest_plugins = ["tests.web.pages"]
+
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--runslow", action="store_true", help="run heavy tests too")

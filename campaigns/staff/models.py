@@ -31,6 +31,8 @@ class Organisation(Base):
     id: Mapped[int] = mapped_column(BigId, primary_key=True)
     slug: Mapped[str] = mapped_column(String(60), unique=True)
     name: Mapped[str] = mapped_column(String(200))
+    #: IANA zone in which members read times.
+    time_zone: Mapped[str] = mapped_column(String(40), default="UTC")
     created_at: Mapped[datetime]
 
 
@@ -44,6 +46,8 @@ class Member(Base):
     name: Mapped[str] = mapped_column(String(200))
     #: Argon2id hash, or None before the first password is set.
     password: Mapped[str | None] = mapped_column(String(255))
+    #: The password was made by somebody else and must be changed at the first sign-in.
+    password_is_temporary: Mapped[bool] = mapped_column(default=False)
     active: Mapped[bool] = mapped_column(default=True)
     #: Changes whenever every session of the member must end.
     fs_uniquifier: Mapped[str] = mapped_column(String(64), unique=True)

@@ -1,0 +1,92 @@
+"""The web application: one of the few places that know every step."""
+
+from __future__ import annotations
+
+from importlib import import_module
+from importlib.util import find_spec
+from typing import Any
+
+from flask import Flask
+from flask_wtf import CSRFProtect
+
+from campaigns.core.errors import SettingsError
+from campaigns.core.settings import PROJECT_ROOT, Mode, Settings
+from campaigns.staff.auth import init_auth, may_open
+from campaigns.staff.forms import SignInForm
+from campaigns.web.errors import init_errors
+from campaigns.web.filters import init_filters
+from campaigns.web.headers import init_headers
+from campaigns.web.locale import init_locale
+from campaigns.web.navigation import init_navigation
+from campaigns.web.session import init_database
+from campaigns.web.states import init_states
+
+#: Staff pages and, behind them, what providers call: blueprints by module and name.
+PAGES = (
+    "campaigns.now:pages",
+    "campaigns.staff.views:pages",
+    "campaigns.staff.views:account",
+    "campaigns.places.views:pages",
+    "campaigns.audience.views:pages",
+    "campaigns.messages.views:pages",
+    "campaigns.planning.views:pages",
+    "campaigns.delivery.views:pages",
+    "campaigns.inbox.views:pages",
+    "campaigns.reach.views:pages",
+)
+#: Signed by the provider instead of carrying a form's token.
+HOOKS = (
+    "campaigns.delivery.webhooks:hooks",
+    "campaigns.inbox.public:hooks",
+)
+
+
+def create_app(settings: Settings, *, callbacks: Any = None) -> Flask:
+    """Build the application; `callbacks` reads what a provider calls us with (a gateways.base.CallbackReader).
+
+    Raises SettingsError when the secret key is missing.
+    """
+    if not settings.secret_key:
+        raise SettingsError("Set FINGERPOST_SECRET_KEY; `fingerpost keys` prints one.")
+    app = Flask(
+        "campaigns",
+        root_path=str(PROJECT_ROOT),
+        static_folder="static",
+        template_folder="templates",
+    )
+    https = settings.public_url.startswith("https://")
+    app.config.update(
+        SECRET_KEY=settings.secret_key,
+        SESSION_COOKIE_HTTPONLY=True,
+        SESSION_COOKIE_SAMESITE="Lax",
+        SESSION_COOKIE_SECURE=https,
+        MAX_CONTENT_LENGTH=settings.import_max_megabytes * 1024 * 1024,
+        FINGERPOST=settings,
+        CALLBACKS=callbacks,
+    )
+    app.jinja_env.globals["is_demo"] = settings.mode is Mode.DEMO
+    init_database(app, settings)
+    csrf = CSRFProtect(app)
+    init_locale(app)
+    init_auth(app, settings, sign_in_form=SignInForm)
+    init_errors(app)
+    init_filters(app)
+    init_states(app)
+    init_navigation(app, may_open=may_open)
+    init_headers(app, https=https)
+    for place in PAGES:
+        _register(app, place)
+    for place in HOOKS:
+        hooks = _register(app, place)
+        if hooks is not None:
+            csrf.exempt(hooks)
+    return app
+
+
+def _register(app: Flask, place: str) -> Any:
+    module, _, name = place.partition(":")
+    if find_spec(module) is None:
+        return None
+    blueprint = getattr(import_module(module), name)
+    app.register_blueprint(blueprint)
+    return blueprint

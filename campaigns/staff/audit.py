@@ -1,0 +1,93 @@
+"""The audit trail: one entry for each act that changes state, chained by hash to the one before."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from typing import Any, Protocol
+
+from sqlalchemy import Row, select, text
+from sqlalchemy.orm import Session
+
+from campaigns.core import clock
+from campaigns.staff.models import AuditEntry
+
+#: What the first entry is chained to.
+GENESIS = "0" * 64
+#: Key of the advisory lock that keeps PostgreSQL's writers of the chain in line ("audit" in ASCII).
+CHAIN_LOCK = 0x6175646974
+
+
+class Subject(Protocol):
+    """A flushed row: what an act was about."""
+
+    __tablename__: str
+
+    @property
+    def id(self) -> Any: ...
+
+
+def record(
+    session: Session,
+    action: str,
+    *,
+    subject: Subject,
+    organisation_id: int | None,
+    member_id: int | None = None,
+    **detail: Any,
+) -> AuditEntry:
+    """Add the entry of one act to the chain; `detail` holds ids, counts and names of settings only.
+
+    Holds the chain until the transaction ends, so it is called last in a service function. `member_id` is
+    None when the system itself acted.
+    """
+    _hold_chain(session)
+    previous = session.scalar(select(AuditEntry.hash).order_by(AuditEntry.id.desc()).limit(1))
+    entry = AuditEntry(
+        at=clock.now(),
+        organisation_id=organisation_id,
+        member_id=member_id,
+        action=action,
+        subject_type=subject.__tablename__,
+        subject_id=subject.id,
+        # As the database gives it back: what is hashed must not depend on tuples or enums.
+        detail=json.loads(json.dumps(detail)),
+        previous_hash=previous or GENESIS,
+    )
+    entry.hash = hash_of(entry)
+    session.add(entry)
+    session.flush()
+    return entry
+
+
+def hash_of(entry: AuditEntry | Row[Any]) -> str:
+    """Return the SHA-256 (hexadecimal) over an entry's content and the hash before it."""
+    content = [
+        entry.previous_hash,
+        entry.at.isoformat(timespec="microseconds"),
+        entry.organisation_id,
+        entry.member_id,
+        entry.action,
+        entry.subject_type,
+        entry.subject_id,
+        entry.detail,
+    ]
+    return hashlib.sha256(json.dumps(content, sort_keys=True, ensure_ascii=False).encode()).hexdigest()
+
+
+def verify_chain(session: Session) -> int | None:
+    """Return the id of the first entry that does not fit the chain, or None when the chain is whole."""
+    expected = GENESIS
+    # Columns, not entities: what the session remembers must not stand in for what is stored.
+    entries = select(*AuditEntry.__table__.columns).order_by(AuditEntry.id).execution_options(yield_per=1000)
+    for entry in session.execute(entries):
+        if entry.previous_hash != expected or entry.hash != hash_of(entry):
+            return int(entry.id)
+        expected = entry.hash
+    return None
+
+
+def _hold_chain(session: Session) -> None:
+    session.flush()
+    if session.get_bind().dialect.name == "postgresql":
+        session.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": CHAIN_LOCK})

@@ -1,0 +1,158 @@
+"""Who is asking: sign-in by Flask-Security, the current member and organisation, and what they may do."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import wraps
+from typing import Any, ParamSpec, TypeVar, cast
+
+from flask import Flask, current_app, g, redirect, request, url_for
+from flask import session as cookie
+from flask_security import FSQLALiteUserDatastore, Security, UserMixin, current_user
+
+from campaigns.core.errors import ForbiddenError
+from campaigns.core.settings import Settings
+from campaigns.staff.models import Member, Membership, Organisation
+from campaigns.staff.permissions import Permission, may
+from campaigns.web.session import database
+
+P = ParamSpec("P")
+R = TypeVar("R")
+
+#: Where the chosen organisation is kept between requests.
+ORGANISATION_KEY = "organisation_id"
+
+
+class Account(UserMixin, Member):
+    """A member as the sign-in library wants it: the same row, with the library's methods."""
+
+    #: The library's own roles; ours are per organisation and live in memberships.
+    roles = ()  # type: ignore[assignment] # a list of its role rows, which we do not have
+
+
+class _Accounts(FSQLALiteUserDatastore):
+    """Finds accounts; commits nothing, because the edge of the request does."""
+
+    def __init__(self) -> None:
+        super().__init__(database, Account, None)  # type: ignore[arg-type] # there is no role table
+
+    def commit(self) -> None:
+        """Leave the commit to the edge."""
+
+
+def init_auth(app: Flask, settings: Settings, *, sign_in_form: type[Any]) -> None:
+    """Put sign-in and sign-out on `app`."""
+    app.config.update(
+        SECURITY_PASSWORD_HASH="argon2",  # noqa: S106 - the name of a scheme
+        SECURITY_PASSWORD_SCHEMES=["argon2"],
+        SECURITY_PASSWORD_SINGLE_HASH=["argon2"],
+        SECURITY_PASSWORD_SALT=settings.secret_key,
+        SECURITY_JOIN_USER_ROLES=False,
+        SECURITY_LOGIN_URL="/sign-in",
+        SECURITY_LOGOUT_URL="/sign-out",
+        SECURITY_VERIFY_URL="/sign-in/again",
+        SECURITY_LOGIN_USER_TEMPLATE="staff/sign_in.html",
+        SECURITY_VERIFY_TEMPLATE="staff/sign_in_again.html",
+        SECURITY_POST_LOGOUT_VIEW="/sign-in",
+        SECURITY_FLASH_MESSAGES=False,
+        SECURITY_STATIC_FOLDER=None,
+        SECURITY_CACHE_CONTROL=None,
+        SECURITY_CLI_USERS_NAME=None,
+        SECURITY_CLI_ROLES_NAME=None,
+        SECURITY_API_ENABLED_METHODS=["session"],
+    )
+    Security(app, _Accounts(), login_form=sign_in_form)
+    app.before_request(_remember_zone)
+    app.add_template_global(may_now, "may")
+
+    @app.context_processor
+    def who() -> dict[str, object]:
+        membership = _membership()
+        return {
+            "member": current_member() if current_user.is_authenticated else None,
+            "organisation": membership.organisation if membership else None,
+        }
+
+
+def requires(permission: Permission | None = None) -> Callable[[Callable[P, R]], Callable[P, R]]:
+    """Guard a view: anonymous people are sent to sign in, members without `permission` get ForbiddenError.
+
+    None admits every signed-in member. The permission stays readable as `view.permission`.
+    """
+
+    def guard(view: Callable[P, R]) -> Callable[P, R]:
+        @wraps(view)
+        def guarded(*args: P.args, **kwargs: P.kwargs) -> R:
+            if not current_user.is_authenticated:
+                return cast(R, redirect(url_for("security.login", next=_return_address())))
+            if current_user.password_is_temporary and request.endpoint != "account.password":
+                return cast(R, redirect(url_for("account.password")))
+            if permission is not None and not may_now(permission):
+                raise ForbiddenError("Your roles do not allow this. Ask an administrator of your organisation.")
+            return view(*args, **kwargs)
+
+        guarded.permission = permission or "member"  # type: ignore[attr-defined] # read by navigation and tests
+        return guarded
+
+    return guard
+
+
+def may_open(endpoint: str) -> bool:
+    """Say whether the signed-in member may open the page of an endpoint, by what its `requires` asks."""
+    asked = getattr(current_app.view_functions[endpoint], "permission", None)
+    return asked is not None and (asked == "member" or may_now(asked))
+
+
+def current_member() -> Member:
+    """Return the signed-in member. Raises ForbiddenError when nobody is signed in."""
+    if not current_user.is_authenticated:
+        raise ForbiddenError("Sign in first.")
+    return cast(Member, current_user._get_current_object())
+
+
+def current_organisation() -> Organisation:
+    """Return the organisation the member works in now. Raises ForbiddenError for a member of none."""
+    membership = _membership()
+    if membership is None:
+        raise ForbiddenError("You do not belong to an organisation yet. Ask its administrator to add you.")
+    return membership.organisation
+
+
+def may_now(permission: Permission | str) -> bool:
+    """Say whether the signed-in member may do this in the current organisation (a template global: `may`)."""
+    membership = _membership()
+    return membership is not None and may(membership.roles, Permission(permission))
+
+
+def choose_organisation(organisation_id: int) -> None:
+    """Work in another of the member's organisations. Raises ForbiddenError when they do not belong to it."""
+    if all(one.organisation_id != organisation_id for one in current_member().memberships):
+        raise ForbiddenError("You do not belong to this organisation.")
+    cookie[ORGANISATION_KEY] = organisation_id
+
+
+def _membership() -> Membership | None:
+    if "membership" not in g:
+        g.membership = _find_membership()
+    return cast("Membership | None", g.membership)
+
+
+def _find_membership() -> Membership | None:
+    if not current_user.is_authenticated:
+        return None
+    memberships = current_member().memberships
+    chosen = cookie.get(ORGANISATION_KEY)
+    return next(
+        (one for one in memberships if one.organisation_id == chosen), memberships[0] if memberships else None
+    )
+
+
+def _remember_zone() -> None:
+    if request.endpoint not in (None, "static"):
+        membership = _membership()
+        g.time_zone = membership.organisation.time_zone if membership else None
+
+
+def _return_address() -> str:
+    # Only a page can be returned to: repeating a lost POST is the person's decision.
+    return request.full_path.rstrip("?") if request.method == "GET" else "/"

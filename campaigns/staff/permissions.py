@@ -1,0 +1,44 @@
+"""Who may do what: the permissions of each role, as one table. Roles add up."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from enum import StrEnum
+
+from campaigns.staff.models import Role
+
+
+class Permission(StrEnum):
+    """What a page or act asks of a member."""
+
+    #: Read releases and the organisation's own totals of reach.
+    READ_REACH = "read_reach"
+    #: Edit places, messages, services and campaigns; preview audiences (rounded).
+    EDIT = "edit"
+    #: Review translations, approve or return campaigns, release and resume runs.
+    REVIEW = "review"
+    STOP_RUN = "stop_run"
+    #: Read and answer replies and reports.
+    ANSWER = "answer"
+    #: Import, export and erase contacts; reveal one address.
+    HANDLE_CONTACTS = "handle_contacts"
+    #: Members, organisation, senders, settings and audit.
+    ADMINISTER = "administer"
+
+
+_ALL_BUT_VIEWER = frozenset({Role.AUTHOR, Role.APPROVER, Role.RESPONDER, Role.STEWARD, Role.ADMIN})
+
+ROLES_WITH: dict[Permission, frozenset[Role]] = {
+    Permission.READ_REACH: frozenset(Role),
+    Permission.EDIT: frozenset({Role.AUTHOR}),
+    Permission.REVIEW: frozenset({Role.APPROVER}),
+    Permission.STOP_RUN: _ALL_BUT_VIEWER,
+    Permission.ANSWER: frozenset({Role.RESPONDER}),
+    Permission.HANDLE_CONTACTS: frozenset({Role.STEWARD}),
+    Permission.ADMINISTER: frozenset({Role.ADMIN}),
+}
+
+
+def may(roles: Iterable[str], permission: Permission) -> bool:
+    """Say whether any of `roles` (values of Role; unknown ones count for nothing) allows `permission`."""
+    return not ROLES_WITH[permission].isdisjoint(roles)

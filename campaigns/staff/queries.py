@@ -1,0 +1,75 @@
+"""Reads on organisations and members, and the one function that scopes every tenant's query."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from typing import Any, TypeVar
+
+from sqlalchemy import Select, select
+from sqlalchemy.orm import Session
+
+from campaigns.core.errors import NotFoundError
+from campaigns.staff.models import AuditEntry, Member, Membership, Organisation
+
+Row = TypeVar("Row")
+S = TypeVar("S", bound=Select[*tuple[Any, ...]])
+
+
+def owned(statement: S, model: Any, organisation_id: int) -> S:
+    """Restrict a statement over `model` to one organisation's rows; every tenant query goes through here."""
+    return statement.where(model.organisation_id == organisation_id)
+
+
+def get_owned(session: Session, model: type[Row], row_id: int, organisation_id: int) -> Row:
+    """Return the organisation's row with this id. Raises NotFoundError alike for a missing and a foreign one."""
+    mapped: Any = model
+    row: Row | None = session.scalar(owned(select(mapped).where(mapped.id == row_id), mapped, organisation_id))
+    if row is None:
+        raise NotFoundError("It does not exist, or is not yours to see.")
+    return row
+
+
+def select_actors(subject_type: str, subject_id: int, actions: Collection[str]) -> Select[int | None]:
+    """Select the ids of members who did any of `actions` on a subject; the system's own acts are left out."""
+    return (
+        select(AuditEntry.member_id)
+        .where(AuditEntry.subject_type == subject_type, AuditEntry.subject_id == subject_id)
+        .where(AuditEntry.action.in_(actions), AuditEntry.member_id.is_not(None))
+        .distinct()
+    )
+
+
+def select_memberships(organisation_id: int) -> Select[Membership]:
+    """Select the memberships of an organisation with their members, by name."""
+    return (
+        owned(select(Membership), Membership, organisation_id)
+        .join(Membership.member)
+        .order_by(Member.name, Member.id)
+    )
+
+
+def get_membership(session: Session, organisation_id: int, member_id: int) -> Membership:
+    """Return a member's membership in an organisation. Raises NotFoundError when there is none."""
+    row = session.scalar(select_memberships(organisation_id).where(Membership.member_id == member_id))
+    if row is None:
+        raise NotFoundError("It does not exist, or is not yours to see.")
+    return row
+
+
+def find_member(session: Session, email: str) -> Member | None:
+    """Return the member with this e-mail address (compared without case), or None."""
+    return session.scalar(select(Member).where(Member.email == email.strip().casefold()))
+
+
+def find_organisation(session: Session, slug: str) -> Organisation | None:
+    """Return the organisation with this slug, or None."""
+    return session.scalar(select(Organisation).where(Organisation.slug == slug))
+
+
+def select_audit(organisation_id: int) -> Select[*tuple[Any, ...]]:
+    """Select an organisation's audit entries with the name of who acted, newest first."""
+    return (
+        owned(select(AuditEntry, Member.name), AuditEntry, organisation_id)
+        .outerjoin(Member, Member.id == AuditEntry.member_id)
+        .order_by(AuditEntry.id.desc())
+    )

@@ -1,0 +1,233 @@
+"""Verbs on organisations and members; each leaves one audit entry and none commits."""
+
+from __future__ import annotations
+
+import re
+import secrets
+from collections.abc import Iterable
+from zoneinfo import available_timezones
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from campaigns.core import clock
+from campaigns.core.errors import InputError, RefusedError
+from campaigns.staff import audit, queries
+from campaigns.staff.models import Member, Membership, Organisation, Role
+
+_EMAIL = re.compile(r"[^@\s]+@[^@\s]+\.[^@\s]+")
+_SLUG = re.compile(r"[a-z0-9](?:[a-z0-9-]{0,58}[a-z0-9])?")
+
+
+def create_organisation(
+    session: Session, slug: str, *, name: str, time_zone: str = "UTC", by: int | None = None
+) -> Organisation:
+    """Create a tenant. Raises InputError for a slug that is taken or malformed, or an unknown time zone."""
+    if not _SLUG.fullmatch(slug):
+        raise InputError("A short name has small letters, digits and hyphens only.")
+    if queries.find_organisation(session, slug) is not None:
+        raise InputError(f"The short name {slug} is taken.")
+    organisation = Organisation(
+        slug=slug, name=_named(name), time_zone=_known_zone(time_zone), created_at=clock.now()
+    )
+    session.add(organisation)
+    session.flush()
+    audit.record(
+        session, "organisation.create", subject=organisation, organisation_id=organisation.id, member_id=by
+    )
+    return organisation
+
+
+def update_organisation(
+    session: Session, organisation: Organisation, *, name: str, time_zone: str, by: int
+) -> None:
+    """Change an organisation's name and the zone its members read times in."""
+    organisation.name = _named(name)
+    organisation.time_zone = _known_zone(time_zone)
+    audit.record(
+        session,
+        "organisation.update",
+        subject=organisation,
+        organisation_id=organisation.id,
+        member_id=by,
+        time_zone=time_zone,
+    )
+
+
+def create_member(
+    session: Session,
+    organisation: Organisation,
+    *,
+    email: str,
+    name: str,
+    password_hash: str,
+    roles: Iterable[str],
+    temporary: bool = False,
+    by: int | None = None,
+) -> Member:
+    """Create a member of `organisation`; a `temporary` password must be changed at the first sign-in.
+
+    Raises InputError for an address that is no e-mail address or already a member's, or for unknown roles.
+    """
+    address = email.strip().casefold()
+    if not _EMAIL.fullmatch(address):
+        raise InputError("This is not an e-mail address.")
+    if queries.find_member(session, address) is not None:
+        raise InputError("This e-mail address already belongs to a member.")
+    member = Member(
+        email=address,
+        name=_named(name),
+        password=password_hash,
+        password_is_temporary=temporary,
+        fs_uniquifier=secrets.token_hex(16),
+        created_at=clock.now(),
+    )
+    session.add(member)
+    session.flush()
+    _join(session, organisation, member, roles=roles, action="member.create", by=by)
+    return member
+
+
+def add_membership(
+    session: Session, organisation: Organisation, member: Member, *, roles: Iterable[str], by: int | None = None
+) -> Membership:
+    """Give an existing member roles in one more organisation. Raises InputError when they have some already."""
+    if any(one.organisation_id == organisation.id for one in member.memberships):
+        raise InputError("This member already belongs to the organisation.")
+    return _join(session, organisation, member, roles=roles, action="member.join", by=by)
+
+
+def set_roles(session: Session, membership: Membership, roles: Iterable[str], *, by: int | None = None) -> None:
+    """Replace a membership's roles and end the member's sessions.
+
+    Raises InputError for unknown roles, RefusedError when the organisation would be left without an admin.
+    """
+    wanted = _known_roles(roles)
+    if Role.ADMIN in membership.roles and Role.ADMIN not in wanted and _is_last_admin(session, membership):
+        raise RefusedError("The last administrator of an organisation keeps this role. Name another one first.")
+    before, membership.roles = membership.roles, wanted
+    end_sessions(membership.member)
+    audit.record(
+        session,
+        "member.set_roles",
+        subject=membership.member,
+        organisation_id=membership.organisation_id,
+        member_id=by,
+        before=before,
+        after=wanted,
+    )
+
+
+def set_active(session: Session, membership: Membership, active: bool, *, by: int) -> None:
+    """Let a member sign in again, or bar them and end their sessions.
+
+    Raises RefusedError for oneself, and for a member whom another organisation trusts too.
+    """
+    member = membership.member
+    if member.id == by:
+        raise RefusedError("You cannot bar yourself.")
+    _check_sole_organisation(member)
+    member.active = active
+    end_sessions(member)
+    audit.record(
+        session,
+        "member.unbar" if active else "member.bar",
+        subject=member,
+        organisation_id=membership.organisation_id,
+        member_id=by,
+    )
+
+
+def issue_password(session: Session, membership: Membership, password_hash: str, *, by: int) -> None:
+    """Replace a member's forgotten password by a one-time one. Raises RefusedError as `set_active` does."""
+    _check_sole_organisation(membership.member)
+    membership.member.password_is_temporary = True
+    _replace_password(membership.member, password_hash)
+    audit.record(
+        session,
+        "member.issue_password",
+        subject=membership.member,
+        organisation_id=membership.organisation_id,
+        member_id=by,
+    )
+
+
+def change_password(session: Session, member: Member, password_hash: str) -> None:
+    """Set a member's own new password; every session of theirs ends."""
+    member.password_is_temporary = False
+    _replace_password(member, password_hash)
+    audit.record(session, "member.change_password", subject=member, organisation_id=None, member_id=member.id)
+
+
+def set_locale(session: Session, member: Member, locale: str) -> None:
+    """Remember the interface language a member chose."""
+    member.locale = locale
+    audit.record(
+        session, "member.set_locale", subject=member, organisation_id=None, member_id=member.id, locale=locale
+    )
+
+
+def end_sessions(member: Member) -> None:
+    """Make every session of the member invalid."""
+    member.fs_uniquifier = secrets.token_hex(16)
+
+
+def _replace_password(member: Member, password_hash: str) -> None:
+    member.password = password_hash
+    end_sessions(member)
+
+
+def _join(
+    session: Session,
+    organisation: Organisation,
+    member: Member,
+    *,
+    roles: Iterable[str],
+    action: str,
+    by: int | None,
+) -> Membership:
+    membership = Membership(member=member, organisation=organisation, roles=_known_roles(roles))
+    session.add(membership)
+    session.flush()
+    audit.record(
+        session,
+        action,
+        subject=member,
+        organisation_id=organisation.id,
+        member_id=by,
+        roles=membership.roles,
+    )
+    return membership
+
+
+def _known_roles(roles: Iterable[str]) -> list[str]:
+    wanted = sorted(set(roles))
+    unknown = [role for role in wanted if role not in set(Role)]
+    if unknown or not wanted:
+        raise InputError("Choose at least one role." if not wanted else f"There is no role {unknown[0]}.")
+    return [str(role) for role in wanted]
+
+
+def _is_last_admin(session: Session, membership: Membership) -> bool:
+    others = queries.owned(select(Membership), Membership, membership.organisation_id).where(
+        Membership.id != membership.id
+    )
+    return not any(Role.ADMIN in other.roles and other.member.active for other in session.scalars(others))
+
+
+def _check_sole_organisation(member: Member) -> None:
+    # One organisation must not be able to take over or shut out a member of another.
+    if len(member.memberships) > 1:
+        raise RefusedError("This member belongs to another organisation too. Ask the operator of this instance.")
+
+
+def _named(name: str) -> str:
+    if not name.strip():
+        raise InputError("A name is needed.")
+    return name.strip()
+
+
+def _known_zone(time_zone: str) -> str:
+    if time_zone not in available_timezones():
+        raise InputError(f"There is no time zone {time_zone}.")
+    return time_zone

@@ -1,0 +1,120 @@
+"""Errors as answers: each named error has one status, a page with its sentence, and the same as problem JSON."""
+
+from __future__ import annotations
+
+import json
+import logging
+
+from flask import Flask, Response, current_app, make_response, render_template, request
+from flask_babel import force_locale, get_locale
+from flask_babel import gettext as _
+from flask_wtf.csrf import CSRFError
+from sqlalchemy.exc import InterfaceError, OperationalError
+from werkzeug.exceptions import HTTPException, InternalServerError
+
+from campaigns.core.errors import (
+    FingerpostError,
+    ForbiddenError,
+    InputError,
+    NotFoundError,
+    RefusedError,
+    SignatureError,
+    UnavailableError,
+)
+from campaigns.core.languages import INTERFACE_LANGUAGES, is_right_to_left
+from campaigns.web.session import database
+
+log = logging.getLogger(__name__)
+
+#: The nearest class in an error's ancestry decides.
+STATUSES: dict[type[FingerpostError], int] = {
+    InputError: 422,
+    ForbiddenError: 403,
+    RefusedError: 409,
+    NotFoundError: 404,
+    SignatureError: 403,
+    UnavailableError: 503,
+}
+
+
+def status_of(error: FingerpostError) -> int:
+    """Return the HTTP status of a named error: 500 for what only damage can cause."""
+    return next((STATUSES[kind] for kind in type(error).__mro__ if kind in STATUSES), 500)
+
+
+def init_errors(app: Flask) -> None:
+    """Answer every error of `app` with a page or problem JSON that leaks nothing."""
+    app.register_error_handler(FingerpostError, _answer_named)
+    app.register_error_handler(HTTPException, _answer_http)
+    app.register_error_handler(InternalServerError, _answer_unexpected)
+
+
+def _answer_named(error: FingerpostError) -> Response:
+    status = status_of(error)
+    if status == 500:
+        log.error("damaged data", exc_info=error)
+        return _answer(500)
+    # Foreign and missing things give the same answer, so the sentence of a 404 is always ours.
+    return _answer(status, "" if status == 404 else str(error))
+
+
+def _answer_http(error: HTTPException) -> Response:
+    if error.response is not None or error.code is None or error.code < 400:
+        return make_response(error.get_response())
+    if isinstance(error, CSRFError):
+        return _answer(400, _("This form was open too long. Go back, load the page again and repeat."))
+    return _answer(error.code)
+
+
+def _answer_unexpected(error: InternalServerError) -> Response:
+    cause = error.original_exception
+    return _answer(503 if isinstance(cause, OperationalError | InterfaceError) else 500)
+
+
+def _answer(status: int, sentence: str = "") -> Response:
+    if status < 500:
+        return _written(status, sentence, "errors/error.html")
+    # Whoever asks cannot be looked up when the database is what broke: the page does without.
+    database.session.rollback()
+    with force_locale(request.accept_languages.best_match(INTERFACE_LANGUAGES) or INTERFACE_LANGUAGES[0]):
+        return _written(status, sentence, "errors/broken.html")
+
+
+def _written(status: int, sentence: str, template: str) -> Response:
+    title = _titles().get(status, _("This did not work"))
+    sentence = sentence or _sentences().get(status, _("The request could not be understood."))
+    if request.accept_mimetypes.best_match(["text/html", "application/json"]) == "application/json":
+        problem = {"type": "about:blank", "title": title, "status": status, "detail": sentence}
+        return Response(json.dumps(problem), status, content_type="application/problem+json")
+    values = {"status": status, "title": title, "sentence": sentence}
+    if status < 500:
+        return make_response(render_template(template, **values), status)
+    # Not render_template: its context processors ask the database.
+    language = str(get_locale())
+    values |= {"language": language, "text_direction": "rtl" if is_right_to_left(language) else "ltr"}
+    return make_response(current_app.jinja_env.get_template(template).render(values), status)
+
+
+def _titles() -> dict[int, str]:
+    return {
+        403: _("You may not do this"),
+        404: _("There is nothing here"),
+        405: _("This did not work"),
+        409: _("This is not possible now"),
+        413: _("The file is too large"),
+        422: _("Something is not right yet"),
+        429: _("Too many attempts"),
+        500: _("Something broke on our side"),
+        503: _("Not available at the moment"),
+    }
+
+
+def _sentences() -> dict[int, str]:
+    return {
+        403: _("Your roles do not allow this. Ask an administrator of your organisation."),
+        404: _("The page or thing you asked for does not exist, or is not yours to see."),
+        413: _("Send a smaller file."),
+        429: _("Wait a few minutes and try again."),
+        500: _("Nothing was changed. The error was written to the log."),
+        503: _("The database or a service does not answer. Nothing was changed. Try again in a minute."),
+    }

@@ -1,0 +1,93 @@
+"""Template filters that write numbers, moments, languages and regions in the reader's language."""
+
+from __future__ import annotations
+
+from datetime import date, datetime
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from babel import Locale, UnknownLocaleError
+from babel.dates import format_date, format_datetime
+from flask import Flask, g
+from flask_babel import format_decimal, format_percent, get_locale
+from flask_babel import gettext as _
+from markupsafe import Markup
+
+from campaigns.core.languages import all_languages, is_right_to_left
+
+
+def init_filters(app: Flask) -> None:
+    """Register every filter of this file on `app`."""
+    for name, written in {
+        "number": number,
+        "percent": percent,
+        "moment": moment,
+        "day": day,
+        "wall_clock": wall_clock,
+        "language_name": language_name,
+        "region_name": region_name,
+        "direction": direction,
+    }.items():
+        app.jinja_env.filters[name] = written
+
+
+def number(value: float) -> str:
+    """Write a number with the reader's grouping."""
+    return str(format_decimal(value))
+
+
+def percent(share: float, digits: int = 0) -> str:
+    """Write a share (0–1) as a percentage with at most `digits` decimals."""
+    return str(format_percent(round(share, digits + 2), format="#,##0." + "#" * digits + "%" if digits else None))
+
+
+def moment(value: datetime | None, zone: str | None = None, form: str = "medium") -> Markup:
+    """Write an aware UTC moment in an IANA `zone` (else the organisation's) as a <time> element.
+
+    `form` is a format of Babel: "short", "medium", "long", "full" or a pattern.
+    """
+    if value is None:
+        return Markup("–")
+    zone = zone or g.get("time_zone") or "UTC"
+    text = format_datetime(value, form, tzinfo=ZoneInfo(zone), locale=_locale())
+    return Markup('<time datetime="{}" title="{}">{}</time>').format(value.isoformat(), zone, text)
+
+
+def wall_clock(value: datetime | None) -> str:
+    """Write a wall-clock time (no zone) as date and hour."""
+    return "–" if value is None else format_datetime(value, "EEE d MMM y, HH:mm", locale=_locale())
+
+
+def day(value: date | None) -> Markup:
+    """Write a calendar day as a <time> element."""
+    if value is None:
+        return Markup("–")
+    return Markup('<time datetime="{}">{}</time>').format(
+        value.isoformat(), format_date(value, "medium", locale=_locale())
+    )
+
+
+def language_name(code: str) -> str:
+    """Write a language's name in the reader's language, else in English, else its code."""
+    known = all_languages().get(code)
+    try:
+        name = Locale.parse(code, sep="-").get_display_name(_locale())
+    except (UnknownLocaleError, ValueError):
+        name = None
+    return name or (known.name if known else code)
+
+
+def region_name(region: Any) -> str:
+    """Write a region's name in the reader's language; None is an unknown region."""
+    if region is None:
+        return str(_("Unknown region"))
+    return str((region.names or {}).get(_locale().language) or region.name)
+
+
+def direction(code: str) -> str:
+    """Return "rtl" or "ltr" for text in the language `code`."""
+    return "rtl" if is_right_to_left(code) else "ltr"
+
+
+def _locale() -> Locale:
+    return get_locale() or Locale("en")

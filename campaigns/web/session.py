@@ -1,0 +1,54 @@
+"""The request's database session; a request that only reads runs in a read-only transaction."""
+
+from __future__ import annotations
+
+from flask import Flask, Response, g, request
+from flask_sqlalchemy_lite import SQLAlchemy
+from sqlalchemy.orm import Session
+
+from campaigns.core.database import prepare_sqlite
+from campaigns.core.settings import Settings
+
+database = SQLAlchemy(session_options={"expire_on_commit": False})
+
+SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
+
+
+def session() -> Session:
+    """Return the session of the current request (or application context); the edge commits it, nobody else."""
+    return database.session
+
+
+def refuse_commit() -> None:
+    """Make the edge roll this request back, because an error was shown instead of raised."""
+    g.refused = True
+
+
+def init_database(app: Flask, settings: Settings) -> None:
+    """Connect `app` to the configured database and put the commit edge around its requests."""
+    app.config["SQLALCHEMY_ENGINES"] = {"default": {"url": settings.database_url}}
+    database.init_app(app)
+    with app.app_context():
+        engine = database.engine
+    if engine.dialect.name == "sqlite":
+        prepare_sqlite(engine)
+    # PostgreSQL refuses a write in it; SQLite begins it without asking for the writer's lock.
+    reader = engine.execution_options(read_only=True, **_postgresql_only(engine.dialect.name))
+
+    @app.before_request
+    def begin() -> None:
+        if request.method in SAFE_METHODS:
+            database.session.bind = reader
+
+    @app.after_request
+    def commit(response: Response) -> Response:
+        if request.method not in SAFE_METHODS:
+            if response.status_code < 400 and not g.get("refused", False):
+                database.session.commit()
+            else:
+                database.session.rollback()
+        return response
+
+
+def _postgresql_only(dialect: str) -> dict[str, bool]:
+    return {"postgresql_readonly": True} if dialect == "postgresql" else {}
