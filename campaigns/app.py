@@ -11,8 +11,11 @@ from flask_wtf import CSRFProtect
 
 from campaigns.core.errors import SettingsError
 from campaigns.core.settings import PROJECT_ROOT, Mode, Settings
+from campaigns.gateways.base import CallbackReader
+from campaigns.gateways.factory import build_callback_reader
 from campaigns.staff.auth import init_auth, may_open
-from campaigns.staff.forms import SignInForm
+from campaigns.staff.forms import SignInAgainForm, SignInForm
+from campaigns.web.current import init_current
 from campaigns.web.errors import init_errors
 from campaigns.web.filters import init_filters
 from campaigns.web.headers import init_headers
@@ -39,10 +42,12 @@ HOOKS = (
     "campaigns.delivery.webhooks:hooks",
     "campaigns.inbox.public:hooks",
 )
+#: Name of the credential that signs callbacks.
+CALLBACK_SECRET = "twilio"  # noqa: S105 - a name, not a secret
 
 
-def create_app(settings: Settings, *, callbacks: Any = None) -> Flask:
-    """Build the application; `callbacks` reads what a provider calls us with (a gateways.base.CallbackReader).
+def create_app(settings: Settings, *, callbacks: CallbackReader | None = None) -> Flask:
+    """Build the application; `callbacks` reads what a provider calls us with, by default as configured.
 
     Raises SettingsError when the secret key is missing.
     """
@@ -61,14 +66,13 @@ def create_app(settings: Settings, *, callbacks: Any = None) -> Flask:
         SESSION_COOKIE_SAMESITE="Lax",
         SESSION_COOKIE_SECURE=https,
         MAX_CONTENT_LENGTH=settings.import_max_megabytes * 1024 * 1024,
-        FINGERPOST=settings,
-        CALLBACKS=callbacks,
     )
     app.jinja_env.globals["is_demo"] = settings.mode is Mode.DEMO
+    init_current(app, settings, callbacks or _callbacks(settings))
     init_database(app, settings)
     csrf = CSRFProtect(app)
     init_locale(app)
-    init_auth(app, settings, sign_in_form=SignInForm)
+    init_auth(app, settings, sign_in=SignInForm, again=SignInAgainForm)
     init_errors(app)
     init_filters(app)
     init_states(app)
@@ -81,6 +85,13 @@ def create_app(settings: Settings, *, callbacks: Any = None) -> Flask:
         if hooks is not None:
             csrf.exempt(hooks)
     return app
+
+
+def _callbacks(settings: Settings) -> CallbackReader | None:
+    # An instance without a credential yet has pages to set it up; its hooks answer 503.
+    if CALLBACK_SECRET.upper() not in settings.secrets:
+        return None
+    return build_callback_reader("twilio", settings=settings, secret_name=CALLBACK_SECRET)
 
 
 def _register(app: Flask, place: str) -> Any:

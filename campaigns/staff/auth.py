@@ -3,22 +3,31 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from datetime import timedelta
 from functools import wraps
 from typing import Any, ParamSpec, TypeVar, cast
 
 from flask import Flask, current_app, g, redirect, request, url_for
 from flask import session as cookie
-from flask_security import FSQLALiteUserDatastore, Security, UserMixin, current_user
+from flask_login import user_logged_out
+from flask_security import FSQLALiteUserDatastore, Security, UserMixin, current_user, login_user
+from flask_security.utils import check_and_update_authn_fresh
+from werkzeug.wrappers import Response
 
 from campaigns.core.errors import ForbiddenError
 from campaigns.core.settings import Settings
+from campaigns.staff import service
 from campaigns.staff.models import Member, Membership, Organisation
 from campaigns.staff.permissions import Permission, may
+from campaigns.staff.throttle import Throttle
 from campaigns.web.session import database
 
 P = ParamSpec("P")
 R = TypeVar("R")
 
+#: How long a sign-in lasts at most, and how long the password counts as just given.
+LONGEST_SESSION = timedelta(hours=12)
+FRESH = timedelta(minutes=5)
 #: Where the chosen organisation is kept between requests.
 ORGANISATION_KEY = "organisation_id"
 
@@ -40,9 +49,11 @@ class _Accounts(FSQLALiteUserDatastore):
         """Leave the commit to the edge."""
 
 
-def init_auth(app: Flask, settings: Settings, *, sign_in_form: type[Any]) -> None:
-    """Put sign-in and sign-out on `app`."""
+def init_auth(app: Flask, settings: Settings, *, sign_in: type[Any], again: type[Any]) -> None:
+    """Put sign-in and sign-out on `app`, with the forms of both occasions to give a password."""
+    app.extensions["sign_in_throttle"] = Throttle()
     app.config.update(
+        PERMANENT_SESSION_LIFETIME=LONGEST_SESSION,
         SECURITY_PASSWORD_HASH="argon2",  # noqa: S106 - the name of a scheme
         SECURITY_PASSWORD_SCHEMES=["argon2"],
         SECURITY_PASSWORD_SINGLE_HASH=["argon2"],
@@ -57,11 +68,13 @@ def init_auth(app: Flask, settings: Settings, *, sign_in_form: type[Any]) -> Non
         SECURITY_FLASH_MESSAGES=False,
         SECURITY_STATIC_FOLDER=None,
         SECURITY_CACHE_CONTROL=None,
+        SECURITY_POST_VERIFY_VIEW="/",
         SECURITY_CLI_USERS_NAME=None,
         SECURITY_CLI_ROLES_NAME=None,
         SECURITY_API_ENABLED_METHODS=["session"],
     )
-    Security(app, _Accounts(), login_form=sign_in_form)
+    Security(app, _Accounts(), login_form=sign_in, verify_form=again)
+    user_logged_out.connect(_end_sessions, app)
     app.before_request(_remember_zone)
     app.add_template_global(may_now, "may")
 
@@ -74,19 +87,21 @@ def init_auth(app: Flask, settings: Settings, *, sign_in_form: type[Any]) -> Non
         }
 
 
-def requires(permission: Permission | None = None) -> Callable[[Callable[P, R]], Callable[P, R]]:
+def requires(
+    permission: Permission | None = None, *, fresh: bool = False
+) -> Callable[[Callable[P, R]], Callable[P, R]]:
     """Guard a view: anonymous people are sent to sign in, members without `permission` get ForbiddenError.
 
-    None admits every signed-in member. The permission stays readable as `view.permission`.
+    None admits every signed-in member. `fresh` asks for the password again when it was last given more than
+    five minutes ago. The permission stays readable as `view.permission`.
     """
 
     def guard(view: Callable[P, R]) -> Callable[P, R]:
         @wraps(view)
         def guarded(*args: P.args, **kwargs: P.kwargs) -> R:
-            if not current_user.is_authenticated:
-                return cast(R, redirect(url_for("security.login", next=_return_address())))
-            if current_user.password_is_temporary and request.endpoint != "account.password":
-                return cast(R, redirect(url_for("account.password")))
+            detour = _detour(fresh=fresh and (permission is None or may_now(permission)))
+            if detour is not None:
+                return cast(R, detour)
             if permission is not None and not may_now(permission):
                 raise ForbiddenError("Your roles do not allow this. Ask an administrator of your organisation.")
             return view(*args, **kwargs)
@@ -95,6 +110,11 @@ def requires(permission: Permission | None = None) -> Callable[[Callable[P, R]],
         return guarded
 
     return guard
+
+
+def renew_session() -> None:
+    """Keep the member of this request signed in after all their sessions were ended."""
+    login_user(current_user._get_current_object(), authn_via=["password"])
 
 
 def may_open(endpoint: str) -> bool:
@@ -153,6 +173,31 @@ def _remember_zone() -> None:
         g.time_zone = membership.organisation.time_zone if membership else None
 
 
+def _detour(*, fresh: bool) -> Response | None:
+    """Return the redirect to what must be done first, or None."""
+    if not current_user.is_authenticated:
+        return redirect(url_for("security.login", next=_return_address()))
+    if current_user.password_is_temporary and request.endpoint != "account.password":
+        return redirect(url_for("account.password"))
+    # No grace period: five minutes are five minutes.
+    if fresh and not check_and_update_authn_fresh(FRESH, timedelta(0)):
+        return redirect(url_for("security.verify", next=_return_address()))
+    return None
+
+
 def _return_address() -> str:
-    # Only a page can be returned to: repeating a lost POST is the person's decision.
-    return request.full_path.rstrip("?") if request.method == "GET" else "/"
+    """Return the page to come back to: this one, or for an act the nearest page above it.
+
+    An act is never repeated by itself; that is the person's decision.
+    """
+    if request.method == "GET":
+        return request.full_path.rstrip("?")
+    path, urls = request.path, current_app.url_map.bind("")
+    while path and not urls.test(path, "GET"):
+        path = path.rpartition("/")[0]
+    return path or "/"
+
+
+def _end_sessions(app: Flask, user: Any) -> None:
+    if user.is_authenticated:
+        service.sign_out(database.session, user._get_current_object())

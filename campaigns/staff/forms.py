@@ -1,28 +1,134 @@
-"""Forms of sign-in, of a member's own account, and of an organisation's members."""
+"""Forms of sign-in, of a member's own account, and of an organisation and its members."""
 
 from __future__ import annotations
 
 from typing import Any
+from zoneinfo import available_timezones
 
+from flask import current_app, request
+from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
-from flask_security.forms import LoginForm
-from wtforms import BooleanField, EmailField, PasswordField
+from flask_security.forms import LoginForm, VerifyForm
+from wtforms import EmailField, PasswordField, SelectField, SelectMultipleField, StringField
+from wtforms.validators import EqualTo, InputRequired, Length
+from wtforms.widgets import CheckboxInput, ListWidget
 
-REFUSED = _l("This e-mail address and password do not belong together.")
+from campaigns.core import clock
+from campaigns.staff.models import Role
+from campaigns.staff.passwords import LONGEST, SHORTEST
+from campaigns.staff.throttle import PER_ACCOUNT, PER_NETWORK, Throttle, account_key, network_key
+from campaigns.web.forms import Form
+
+ROLES = [
+    (Role.VIEWER, _l("Viewer: reads reach")),
+    (Role.AUTHOR, _l("Author: edits places, messages and campaigns")),
+    (Role.APPROVER, _l("Approver: reviews, approves and resumes")),
+    (Role.RESPONDER, _l("Responder: reads and answers replies")),
+    (Role.STEWARD, _l("Steward: imports and erases contacts")),
+    (Role.ADMIN, _l("Administrator: members and settings")),
+]
 
 
 class SignInForm(LoginForm):
-    """Sign-in with one answer for every failure."""
+    """Sign-in with one answer for every failure, and none at all after too many."""
 
-    email = EmailField(_l("E-mail address"), render_kw={"autocomplete": "username"})
-    password = PasswordField(_l("Password"), render_kw={"autocomplete": "current-password"})
-    remember = BooleanField()
+    email = EmailField(
+        _l("E-mail address"),
+        [InputRequired(), Length(max=254)],
+        render_kw={"autocomplete": "username", "dir": "ltr"},
+    )
+    password = PasswordField(
+        _l("Password"), [InputRequired(), Length(max=LONGEST)], render_kw={"autocomplete": "current-password"}
+    )
+    #: A shared or searched device must not stay signed in.
+    remember = None  # type: ignore[assignment] # so WTForms takes a field away
 
     def validate(self, **kwargs: Any) -> bool:
         """Check the password; what exactly was wrong is not told."""
+        throttle: Throttle = current_app.extensions["sign_in_throttle"]
+        account, now = account_key(self.email.data or ""), clock.now()
+        keys = {account: PER_ACCOUNT, network_key(request.remote_addr): PER_NETWORK}
+        if throttle.is_closed(keys, now):
+            return self._refuse(_("Too many attempts. Wait a quarter of an hour and try again."))
         if super().validate(**kwargs):
+            throttle.forget(account)
             return True
+        throttle.add_failure(keys, now)
+        return self._refuse(_("This e-mail address and password do not belong together."))
+
+    def _refuse(self, sentence: str) -> bool:
         for field in self:
             field.errors = []
-        self.form_errors = [REFUSED]
+        self.form_errors = [sentence]
         return False
+
+
+class SignInAgainForm(VerifyForm):
+    """Asks for the password once more before a sensitive act."""
+
+    password = PasswordField(
+        _l("Password"), [InputRequired(), Length(max=LONGEST)], render_kw={"autocomplete": "current-password"}
+    )
+
+    def validate(self, **kwargs: Any) -> bool:
+        """Check the password."""
+        if super().validate(**kwargs):
+            return True
+        self.password.errors = [_("This is not your password.")]
+        return False
+
+
+class PasswordForm(Form):
+    """A member's own new password."""
+
+    current = PasswordField(
+        _l("Present password"), [InputRequired()], render_kw={"autocomplete": "current-password"}
+    )
+    new = PasswordField(
+        _l("New password"),
+        [InputRequired(), Length(SHORTEST, LONGEST)],
+        description=_l(
+            "At least %(count)s characters. Several words that only you would combine are best.", count=SHORTEST
+        ),
+        render_kw={"autocomplete": "new-password"},
+    )
+    again = PasswordField(
+        _l("New password once more"),
+        [InputRequired(), EqualTo("new", _l("The two are not the same."))],
+        render_kw={"autocomplete": "new-password"},
+    )
+
+
+class RolesField(SelectMultipleField):
+    """Roles as a list of boxes to tick."""
+
+    widget = ListWidget(prefix_label=False)
+    option_widget = CheckboxInput()
+
+
+class RolesForm(Form):
+    """Which roles a member has."""
+
+    roles = RolesField(_l("Roles"), choices=ROLES)
+
+
+class MemberForm(RolesForm):
+    """A new member."""
+
+    name = StringField(_l("Name"), [InputRequired(), Length(max=200)], render_kw={"autocomplete": "off"})
+    email = EmailField(
+        _l("E-mail address"),
+        [InputRequired(), Length(max=254)],
+        render_kw={"autocomplete": "off", "dir": "ltr"},
+    )
+
+
+class OrganisationForm(Form):
+    """An organisation's own settings."""
+
+    name = StringField(_l("Name"), [InputRequired(), Length(max=200)])
+    time_zone = SelectField(
+        _l("Time zone"),
+        choices=[(zone, zone) for zone in sorted(available_timezones()) if "/" in zone or zone == "UTC"],
+        description=_l("Members read times in this zone. Schedules have a zone of their own."),
+    )

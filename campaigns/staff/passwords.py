@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import secrets
+import unicodedata
 
 from argon2 import PasswordHasher
+from argon2.exceptions import InvalidHashError, VerificationError
 
 from campaigns.core.errors import InputError
 
@@ -21,10 +23,23 @@ def hash_password(password: str) -> str:
     """Return the Argon2id hash of `password`. Raises InputError when it is too short or too long."""
     if not SHORTEST <= len(password) <= LONGEST:
         raise InputError(f"A password has at least {SHORTEST} and at most {LONGEST} characters.")
-    return PasswordHasher().hash(password)
+    return PasswordHasher().hash(_normal(password))
+
+
+def is_password_of(hashed: str | None, password: str) -> bool:
+    """Say whether `password` is the one that was hashed."""
+    try:
+        return hashed is not None and PasswordHasher().verify(hashed, _normal(password))
+    except (VerificationError, InvalidHashError):
+        return False
 
 
 def make_one_time_password() -> str:
     """Return a random password of four readable groups (about 99 bits)."""
     groups = ("".join(secrets.choice(_READABLE) for _ in range(_GROUP_LENGTH)) for _ in range(_GROUPS))
     return "-".join(groups)
+
+
+def _normal(password: str) -> str:
+    # The sign-in library compares in this form, so that keyboards may compose letters as they like.
+    return unicodedata.normalize("NFKD", password)

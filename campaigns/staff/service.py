@@ -167,6 +167,12 @@ def set_locale(session: Session, member: Member, locale: str) -> None:
     )
 
 
+def sign_out(session: Session, member: Member) -> None:
+    """End every session of a member: a copied cookie must not outlive the sign-out."""
+    end_sessions(member)
+    audit.record(session, "member.sign_out", subject=member, organisation_id=None, member_id=member.id)
+
+
 def end_sessions(member: Member) -> None:
     """Make every session of the member invalid."""
     member.fs_uniquifier = secrets.token_hex(16)

@@ -4,19 +4,34 @@ from __future__ import annotations
 
 from urllib.parse import urlsplit
 
-from flask import Blueprint, redirect, render_template, request
+from flask import Blueprint, flash, redirect, render_template, request, url_for
 from flask import session as cookie
+from flask_babel import gettext as _
 from flask_security import current_user
 from werkzeug.wrappers import Response
 
+from campaigns.core.errors import InputError, RefusedError
 from campaigns.core.languages import INTERFACE_LANGUAGES
-from campaigns.staff import service
-from campaigns.staff.auth import choose_organisation, current_member, requires
+from campaigns.staff import audit, queries, service
+from campaigns.staff.auth import (
+    choose_organisation,
+    current_member,
+    current_organisation,
+    renew_session,
+    requires,
+)
+from campaigns.staff.forms import ROLES, MemberForm, OrganisationForm, PasswordForm, RolesForm
+from campaigns.staff.models import Membership
+from campaigns.staff.passwords import hash_password, is_password_of, make_one_time_password
+from campaigns.staff.permissions import Permission
 from campaigns.web.locale import SESSION_KEY
+from campaigns.web.pagination import paginate
 from campaigns.web.session import session
 
 pages = Blueprint("staff", __name__, url_prefix="/settings")
 account = Blueprint("account", __name__)
+
+Page = str | Response | tuple[str, int]
 
 
 @account.post("/language")
@@ -38,11 +53,137 @@ def organisation() -> Response:
     return redirect("/")
 
 
+@account.route("/settings/password", methods=["GET", "POST"])
+@requires()
+def password() -> Page:
+    """Change one's own password; every other session of the member ends."""
+    form, member = PasswordForm(), current_member()
+    if form.validate_on_submit():
+        if is_password_of(member.password, form.text("current")):
+            service.change_password(session(), member, hash_password(form.text("new")))
+            renew_session()
+            flash(_("Your password is changed. Other devices must sign in again."), "good")
+            return redirect(url_for("staff.index"))
+        form.show(InputError(_("This is not your present password.")), "current")
+    return render_template("staff/password.html", form=form), form.status
+
+
 @pages.get("")
 @requires()
-def index() -> str:
+def index() -> Page:
     """Show one's account and the ways to everything an administrator sets."""
-    return render_template("staff/index.html")
+    return render_template("staff/index.html", role_names=dict(ROLES))
+
+
+@pages.route("/organisation", methods=["GET", "POST"])
+@requires(Permission.ADMINISTER)
+def edit_organisation() -> Page:
+    """Change the organisation's name and time zone."""
+    ours = current_organisation()
+    form = OrganisationForm(obj=ours)
+    if form.validate_on_submit():
+        service.update_organisation(
+            session(), ours, name=form.text("name"), time_zone=form.text("time_zone"), by=current_member().id
+        )
+        flash(_("The organisation is saved."), "good")
+        return redirect(url_for("staff.index"))
+    return render_template("staff/organisation.html", form=form), form.status
+
+
+@pages.get("/members")
+@requires(Permission.ADMINISTER)
+def members() -> Page:
+    """List the organisation's members."""
+    statement = queries.select_memberships(current_organisation().id)
+    page = paginate(session(), statement, request.args.get("page", 1, type=int))
+    return render_template("staff/members.html", page=page, role_names=dict(ROLES))
+
+
+@pages.route("/members/add", methods=["GET", "POST"])
+@requires(Permission.ADMINISTER, fresh=True)
+def add_member() -> Page:
+    """Add a member; their one-time password is shown once, on the answer to this form."""
+    form = MemberForm()
+    if form.validate_on_submit():
+        one_time = make_one_time_password()
+        try:
+            added = service.create_member(
+                session(),
+                current_organisation(),
+                email=form.text("email"),
+                name=form.text("name"),
+                password_hash=hash_password(one_time),
+                roles=form.roles.data or [],
+                temporary=True,
+                by=current_member().id,
+            )
+        except InputError as error:
+            form.show(error)
+        else:
+            return render_template("staff/one_time_password.html", password=one_time, of=added)
+    return render_template("staff/add_member.html", form=form), form.status
+
+
+@pages.route("/members/<int:member_id>", methods=["GET", "POST"])
+@requires(Permission.ADMINISTER, fresh=True)
+def edit_member(member_id: int) -> Page:
+    """Change a member's roles."""
+    membership = _membership(member_id)
+    form = RolesForm(obj=membership)
+    if form.validate_on_submit():
+        try:
+            service.set_roles(session(), membership, form.roles.data or [], by=current_member().id)
+        except (InputError, RefusedError) as error:
+            form.show(error)
+        else:
+            _stay_if_own(membership)
+            flash(_("The roles are saved. The member must sign in again."), "good")
+            return redirect(url_for("staff.members"))
+    return render_template("staff/member.html", form=form, membership=membership), form.status
+
+
+@pages.post("/members/<int:member_id>/password")
+@requires(Permission.ADMINISTER, fresh=True)
+def issue_password(member_id: int) -> Page:
+    """Replace a forgotten password by a one-time one, shown once."""
+    membership, one_time = _membership(member_id), make_one_time_password()
+    service.issue_password(session(), membership, hash_password(one_time), by=current_member().id)
+    return render_template("staff/one_time_password.html", password=one_time, of=membership.member)
+
+
+@pages.post("/members/<int:member_id>/bar")
+@requires(Permission.ADMINISTER, fresh=True)
+def bar_member(member_id: int) -> Page:
+    """Keep a member from signing in, or let them in again."""
+    active = request.form.get("active") == "1"
+    service.set_active(session(), _membership(member_id), active, by=current_member().id)
+    return redirect(url_for("staff.edit_member", member_id=member_id))
+
+
+@pages.get("/audit")
+@requires(Permission.ADMINISTER)
+def audit_trail() -> Page:
+    """List what members did."""
+    statement = queries.select_audit(current_organisation().id)
+    page = paginate(session(), statement, request.args.get("page", 1, type=int))
+    return render_template("staff/audit.html", page=page, checked=False)
+
+
+@pages.get("/audit/check")
+@requires(Permission.ADMINISTER)
+def check_audit() -> Page:
+    """Recompute the whole chain of the audit trail and say where it breaks, if it does."""
+    page = paginate(session(), queries.select_audit(current_organisation().id))
+    return render_template("staff/audit.html", page=page, checked=True, broken=audit.verify_chain(session()))
+
+
+def _membership(member_id: int) -> Membership:
+    return queries.get_membership(session(), current_organisation().id, member_id)
+
+
+def _stay_if_own(membership: Membership) -> None:
+    if membership.member_id == current_member().id:
+        renew_session()
 
 
 def _local(address: str) -> str:

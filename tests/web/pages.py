@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
@@ -63,6 +64,7 @@ class Pages:
             with client.session_transaction() as cookie:
                 cookie["_user_id"] = member.fs_uniquifier
                 cookie["_fresh"] = True
+                cookie["fs_paa"] = time.time()
         return client
 
 
