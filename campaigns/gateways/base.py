@@ -9,7 +9,7 @@ SendError                     raised by `Gateway.send`, says what to do next
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
@@ -83,6 +83,8 @@ class StatusUpdate:
     error: str | None
     #: Further fields as they came, without the handles.
     raw: Mapping[str, str] = field(default_factory=dict)
+    #: What the error asks for; None when there is no error.
+    action: Action | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,6 +134,11 @@ class UnknownOutcomeError(SendError):
     """The request may or may not have been accepted: time-out, 5xx, broken or foreign reply."""
 
 
+#: Called when a connection stands ready, right before the first byte; the FingerpostError it raises ends the call
+#: unsent.
+Fence = Callable[[], None]
+
+
 class Gateway(Protocol):
     """One provider account over which messages go out."""
 
@@ -139,8 +146,11 @@ class Gateway(Protocol):
     def name(self) -> str:
         """Name that Sender.gateway and Receipt.gateway hold."""
 
-    async def send(self, outgoing: Outgoing) -> Accepted:
-        """Make exactly one call for `outgoing`. Raises a SendError for everything but a clean acceptance."""
+    async def send(self, outgoing: Outgoing, fence: Fence | None = None) -> Accepted:
+        """Make exactly one call for `outgoing`.
+
+        Raises a SendError for everything but a clean acceptance, and passes on what `fence` raises.
+        """
 
     async def list_to(self, to: str, since: datetime) -> list[ProviderMessage]:
         """Return what the provider holds for one handle, created at `since` (UTC) or later.

@@ -1,0 +1,54 @@
+"""A gateway that reaches nobody: it prints what would be sent, for trying things out."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import AsyncIterator
+from datetime import datetime
+from typing import TextIO
+
+from campaigns.core import clock
+from campaigns.core.logging import mask
+from campaigns.gateways.base import Accepted, Fence, Outgoing, ProviderMessage
+
+
+class ConsoleGateway:
+    """Accepts everything, prints it with the handle masked, and remembers it while the process lives."""
+
+    name = "console"
+
+    def __init__(self, stream: TextIO | None = None) -> None:
+        self._stream = stream or sys.stdout
+        self._kept: list[ProviderMessage] = []
+
+    async def send(self, outgoing: Outgoing, fence: Fence | None = None) -> Accepted:
+        """Print the message and accept it."""
+        if fence is not None:
+            fence()
+        message = ProviderMessage(
+            provider_id=f"console-{len(self._kept) + 1}",
+            to=outgoing.to,
+            sender=outgoing.sender,
+            body=outgoing.body,
+            status="sent",
+            error=None,
+            created_at=clock.now().replace(microsecond=0),
+        )
+        self._kept.append(message)
+        self._stream.write(f"{outgoing.reference} to {mask(outgoing.to)}: {outgoing.body}\n")
+        return Accepted(provider_id=message.provider_id, status=message.status)
+
+    async def list_to(self, to: str, since: datetime) -> list[ProviderMessage]:
+        """Return what was printed for one handle."""
+        return [message for message in self._newest_first(since) if message.to == to]
+
+    async def list_since(self, since: datetime) -> AsyncIterator[list[ProviderMessage]]:
+        """Give everything that was printed, as one page."""
+        yield self._newest_first(since)
+
+    async def close(self) -> None:
+        """Do nothing: there is no connection."""
+
+    def _newest_first(self, since: datetime) -> list[ProviderMessage]:
+        earliest = since.replace(microsecond=0)
+        return [message for message in reversed(self._kept) if message.created_at >= earliest]
