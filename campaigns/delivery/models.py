@@ -144,6 +144,8 @@ class Receipt(Base):
     #: The provider's word, unknown ones included.
     status: Mapped[str] = mapped_column(String(30))
     error: Mapped[str | None] = mapped_column(String(40))
+    #: The Action that the gateway read in the error.
+    action: Mapped[str | None] = mapped_column(String(20))
     #: Further fields of the callback, without From and To.
     raw: Mapped[dict[str, Any]]
     received_at: Mapped[datetime]

@@ -67,6 +67,7 @@ def _row_of(arrived: StatusUpdate, gateway: str, received_at: datetime) -> dict[
         "provider_id": _clipped(arrived.provider_id, 64),
         "status": _clipped(arrived.status, 30),
         "error": _clipped(arrived.error, 40) if arrived.error else None,
+        "action": arrived.action,
         "raw": {name: value for name, value in arrived.raw.items() if name not in HANDLE_FIELDS},
         "received_at": received_at,
     }

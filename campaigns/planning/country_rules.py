@@ -31,6 +31,8 @@ class CountryRule:
     #: "YES", "REG" (only registered), "NO" (rewritten), "LIMITED", or "" when unknown.
     alpha_sender: str
     numeric_sender: str
+    #: Delivery receipts: "YES", "CARRIER" (the carrier's word, no proof from the handset), or "" when unknown.
+    receipts: str
     #: Local times between which nothing may arrive; None when the table is silent.
     quiet_from: time | None
     quiet_to: time | None
@@ -167,6 +169,7 @@ def _rule(row: Mapping[str, str]) -> CountryRule:
         country=row["iso"],
         alpha_sender=row["alpha_sender"],
         numeric_sender=row["numeric_sender"],
+        receipts=row["dlr"],
         quiet_from=_time(row["quiet_from"]),
         quiet_to=_time(row["quiet_to"]),
         quiet_on_rest_days=row["quiet_days"] == "non_working_days",

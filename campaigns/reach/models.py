@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import datetime
+
 from sqlalchemy import ForeignKey, String
 from sqlalchemy.orm import Mapped, mapped_column
 
@@ -17,9 +19,19 @@ class RunReach(Base):
     #: 0: no known region.
     region_id: Mapped[int] = mapped_column(BigId, primary_key=True)
     channel: Mapped[str] = mapped_column(String(10), primary_key=True)
+    #: Language of the text that was sent.
     language: Mapped[str] = mapped_column(String(10), primary_key=True)
-    #: A Rung of counting.py.
+    #: A Rung of counting.py, never `planned`.
     rung: Mapped[str] = mapped_column(String(20), primary_key=True)
     #: The provider's or our own error code for failures; '' otherwise.
     cause: Mapped[str] = mapped_column(String(40), primary_key=True, default="")
     people: Mapped[int]
+
+
+class RunCount(Base):
+    """When a run was counted last; recounts of one run wait for each other on this row."""
+
+    __tablename__ = "run_count"
+
+    run_id: Mapped[int] = mapped_column(ForeignKey("run.id"), primary_key=True)
+    counted_at: Mapped[datetime]

@@ -1,0 +1,102 @@
+"""What counts as reached: the one place that reads the two states of a delivery as a rung of the ladder.
+
+Every delivery stands on exactly one rung, so a run's planned people are the sum over all rungs but `planned`.
+A page shows how far people came (`CAME_TO`), which holds for a rung and for every one above it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from enum import StrEnum
+from functools import cache
+
+from campaigns.audience.models import Channel
+from campaigns.delivery.states import ReceiptState, SendState
+from campaigns.planning.country_rules import all_country_rules
+
+
+class Rung(StrEnum):
+    """Where one person of a run stands."""
+
+    #: Everybody a delivery was made for; never stored, always the sum of the others.
+    PLANNED = "planned"
+    #: The provider took it; nothing more is known (yet).
+    ACCEPTED = "accepted"
+    #: Delivered by the carrier's word only: no handset confirmed it.
+    CARRIER = "carrier"
+    DELIVERED = "delivered"
+    READ = "read"
+    #: Refused before anything was accepted.
+    FAILED = "failed"
+    #: Accepted, and not delivered afterwards.
+    UNDELIVERED = "undelivered"
+    SUPPRESSED = "suppressed"
+    EXPIRED = "expired"
+    CANCELLED = "cancelled"
+    UNCONFIRMED = "unconfirmed"
+    #: Not final yet: waiting, on the wire, or with a lost reply.
+    PENDING = "pending"
+
+
+#: Rungs that deliveries stand on, in the order of a table.
+STANDINGS = tuple(rung for rung in Rung if rung is not Rung.PLANNED)
+#: Rungs that carry a cause.
+FAILURES = frozenset({Rung.FAILED, Rung.UNDELIVERED})
+
+#: How far somebody on a rung came. Never added: whoever read it was also delivered to, and accepted.
+CAME_TO: Mapping[Rung, frozenset[Rung]] = {
+    Rung.PLANNED: frozenset(STANDINGS),
+    Rung.ACCEPTED: frozenset({Rung.ACCEPTED, Rung.UNDELIVERED, Rung.CARRIER, Rung.DELIVERED, Rung.READ}),
+    Rung.DELIVERED: frozenset({Rung.CARRIER, Rung.DELIVERED, Rung.READ}),
+    Rung.READ: frozenset({Rung.READ}),
+}
+
+#: What counts as reached on a channel. Telegram sends no receipts: a message its server took is in the chat.
+REACHED: Mapping[Channel, frozenset[Rung]] = {
+    Channel.SMS: CAME_TO[Rung.DELIVERED],
+    Channel.WHATSAPP: CAME_TO[Rung.DELIVERED],
+    Channel.TELEGRAM: CAME_TO[Rung.ACCEPTED],
+}
+
+#: Where a delivery stands as long as no receipt says more.
+_BY_SENDING: Mapping[SendState, Rung] = {
+    SendState.QUEUED: Rung.PENDING,
+    SendState.SENDING: Rung.PENDING,
+    SendState.UNKNOWN: Rung.PENDING,
+    SendState.ACCEPTED: Rung.ACCEPTED,
+    SendState.FAILED: Rung.FAILED,
+    SendState.SUPPRESSED: Rung.SUPPRESSED,
+    SendState.CANCELLED: Rung.CANCELLED,
+    SendState.EXPIRED: Rung.EXPIRED,
+    SendState.UNCONFIRMED: Rung.UNCONFIRMED,
+}
+#: States in which the message may be with the provider, so that a receipt is believed.
+_ON_ITS_WAY = frozenset({SendState.SENDING, SendState.UNKNOWN, SendState.UNCONFIRMED, SendState.ACCEPTED})
+_BY_RECEIPT: Mapping[ReceiptState, Rung] = {
+    ReceiptState.ACCEPTED: Rung.ACCEPTED,
+    ReceiptState.QUEUED: Rung.ACCEPTED,
+    ReceiptState.SENDING: Rung.ACCEPTED,
+    ReceiptState.SENT: Rung.ACCEPTED,
+    ReceiptState.UNDELIVERED: Rung.UNDELIVERED,
+    ReceiptState.FAILED: Rung.UNDELIVERED,
+    ReceiptState.DELIVERED: Rung.DELIVERED,
+    ReceiptState.READ: Rung.READ,
+}
+
+
+@cache
+def carrier_countries() -> frozenset[str]:
+    """Return the countries (alpha-2, of the number) whose SMS receipts are the carrier's, not the handset's."""
+    return frozenset(code for code, rule in all_country_rules().items() if rule.receipts == "CARRIER")
+
+
+def rung_of(
+    channel: Channel, country: str | None, *, send_state: SendState, receipt_state: ReceiptState | None
+) -> Rung:
+    """Return the rung of one delivery; `country` is the one its number was issued in."""
+    if receipt_state is None or send_state not in _ON_ITS_WAY:
+        return _BY_SENDING[send_state]
+    rung = _BY_RECEIPT[receipt_state]
+    if rung is Rung.DELIVERED and channel is Channel.SMS and country in carrier_countries():
+        return Rung.CARRIER
+    return rung
