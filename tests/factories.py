@@ -14,6 +14,7 @@ from campaigns.core.crypto import Vault
 from campaigns.delivery.models import Delivery
 from campaigns.delivery.states import SendState
 from campaigns.messages.models import Message, Service, Translation, TranslationState
+from campaigns.messages.texts import digest_of
 from campaigns.places.models import Place, PlaceKind, Region
 from campaigns.planning.models import (
     Campaign,
@@ -117,12 +118,13 @@ def a_message(
         "updated_at": NOON,
     }
     message: Message = add(session, Message(**values | changes))
-    for language, text in (texts or {"en": "Keep your passport.", "uk": "Паспорт тримайте при собі."}).items():
+    texts = texts or {"en": "Keep your passport.", "uk": "Паспорт тримайте при собі."}
+    for language, text in texts.items():
         message.translations.append(
             Translation(
                 language=language,
                 text=text,
-                source_digest="0" * 64,
+                source_digest=digest_of(texts.get(message.base_language, "")),
                 state=TranslationState.REVIEWED,
                 updated_at=NOON,
             )

@@ -61,6 +61,45 @@ class Translation(Base):
     message: Mapped[Message] = relationship(back_populates="translations")
 
 
+class ServiceKind(StrEnum):
+    """What kind of help a service gives; a signpost never swaps one for another."""
+
+    TRAFFICKING = "trafficking"
+    EMERGENCY = "emergency"
+    LABOUR = "labour"
+    CONSULAR = "consular"
+    CHILD = "child"
+    VIOLENCE = "violence"
+    VICTIMS = "victims"
+    INFORMATION = "information"
+    OTHER = "other"
+
+
+class OperatorType(StrEnum):
+    """Who answers: a government line may expose somebody without papers."""
+
+    NGO = "ngo"
+    IGO = "igo"
+    CONSULATE = "consulate"
+    GOVERNMENT = "government"
+    POLICE = "police"
+    UNKNOWN = "unknown"
+
+
+class ForeignSim(StrEnum):
+    """Whether a roaming SIM can dial a service's national number."""
+
+    YES = "yes"
+    NO = "no"
+    UNKNOWN = "unknown"
+
+
+#: `Service.country` of numbers that work in every member state of the European Union.
+EUROPEAN_UNION = "EU"
+#: `Service.source_status` of a row that names a source; any other wording cannot be verified.
+SOURCED = "sourced"
+
+
 class Service(Base):
     """Where help is: a helpline, shelter or office, usable only while its verification is fresh."""
 
@@ -71,7 +110,7 @@ class Service(Base):
     organisation_id: Mapped[int] = mapped_column(ForeignKey("organisation.id"))
     key: Mapped[str] = mapped_column(String(80))
     name: Mapped[str] = mapped_column(String(200))
-    #: "trafficking", "emergency", "labour", "consular", "child", "information"; a signpost never swaps kinds.
+    #: A ServiceKind.
     kind: Mapped[str] = mapped_column(String(30))
     #: Alpha-2, or "EU" for numbers that work in every member state.
     country: Mapped[str] = mapped_column(String(2), index=True)
@@ -79,30 +118,36 @@ class Service(Base):
     region_codes: Mapped[list[str]]
     number_national: Mapped[str | None] = mapped_column(String(60))
     number_from_abroad: Mapped[str | None] = mapped_column(String(60))
-    #: "yes", "no", "unknown": whether a roaming SIM can dial the national number.
-    works_from_foreign_sim: Mapped[str] = mapped_column(String(10), default="unknown")
+    #: Further numbers of the same line, shown to members only.
+    other_numbers: Mapped[list[str]] = mapped_column(default=list)
+    #: A ForeignSim.
+    works_from_foreign_sim: Mapped[str] = mapped_column(String(10), default=ForeignSim.UNKNOWN)
     #: Language codes spoken; empty means not stated.
     languages: Mapped[list[str]]
+    #: Days of the languages that are not spoken every day: {"ru": ["mon"]}.
+    language_days: Mapped[dict[str, Any]] = mapped_column(default=dict)
     #: The source's wording on languages and hours, shown to members.
     languages_note: Mapped[str] = mapped_column(String(200), default="")
     hours_note: Mapped[str] = mapped_column(String(200), default="")
     #: {"mon": [["08:30", "16:30"]], …} in time_zone; {} means not stated; all days ["00:00", "24:00"] is 24/7.
     hours: Mapped[dict[str, Any]]
     time_zone: Mapped[str] = mapped_column(String(40))
-    #: "ngo", "igo", "government", "police", "consulate", "unknown".
-    operator_type: Mapped[str] = mapped_column(String(20), default="unknown")
+    #: An OperatorType.
+    operator_type: Mapped[str] = mapped_column(String(20), default=OperatorType.UNKNOWN)
     operator: Mapped[str] = mapped_column(String(200), default="")
     cost: Mapped[str] = mapped_column(String(100), default="")
     confidential: Mapped[bool | None]
     scope: Mapped[str] = mapped_column(String(200), default="")
     source: Mapped[str] = mapped_column(String(300), default="")
     source_date: Mapped[str] = mapped_column(String(100), default="")
-    #: The work list's judgement of its source; only "sourced" rows may be verified.
+    #: The work list's judgement of its source; only SOURCED rows may be verified.
     source_status: Mapped[str] = mapped_column(String(100), default="")
     note: Mapped[str] = mapped_column(String(300), default="")
     verified_on: Mapped[date | None]
     verified_by_id: Mapped[int | None] = mapped_column(ForeignKey("member.id"))
     #: "test call, local SIM" …; "simulated" in the demo.
     verified_how: Mapped[str | None] = mapped_column(String(100))
+    #: Last day of a line that is known to end; never used after it.
+    expires_on: Mapped[date | None]
     created_at: Mapped[datetime]
     updated_at: Mapped[datetime]

@@ -1,0 +1,86 @@
+"""Checks what a member states about a service before it is kept."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+from zoneinfo import available_timezones
+
+from campaigns.core.errors import InputError
+from campaigns.messages.hours import check_hours
+from campaigns.messages.models import ForeignSim, OperatorType, ServiceKind
+from campaigns.messages.texts import clean_line
+from campaigns.messages.wordings import is_number
+
+#: What a member may state, by column, and the longest text of each (0: not a text).
+FACTS: dict[str, int] = {
+    "name": 200,
+    "kind": 30,
+    "country": 2,
+    "region_codes": 0,
+    "number_national": 60,
+    "number_from_abroad": 60,
+    "works_from_foreign_sim": 10,
+    "languages": 0,
+    "languages_note": 200,
+    "hours": 0,
+    "hours_note": 200,
+    "time_zone": 40,
+    "operator_type": 20,
+    "operator": 200,
+    "cost": 100,
+    "confidential": 0,
+    "scope": 200,
+    "source": 300,
+    "source_date": 100,
+    "source_status": 100,
+    "note": 300,
+    "expires_on": 0,
+}
+_REQUIRED = ("name", "country", "time_zone")
+_CHOICES = {"kind": ServiceKind, "operator_type": OperatorType, "works_from_foreign_sim": ForeignSim}
+
+
+def check_facts(facts: Mapping[str, Any]) -> dict[str, Any]:
+    """Return `facts` clean. Raises InputError naming the first that cannot be true of a service."""
+    unknown = sorted(set(facts) - set(FACTS))
+    if unknown:
+        raise InputError(f"A service has no {', '.join(unknown)}.")
+    clean = {name: _clean(name, value) for name, value in facts.items()}
+    for name, choice in _CHOICES.items():
+        if name in clean and clean[name] not in {member.value for member in choice}:
+            raise InputError(f"{clean[name]!r} is not one of: {', '.join(choice)}.")
+    _check_place(clean)
+    _check_numbers(clean)
+    if wrong := check_hours(clean.get("hours") or {}):
+        raise InputError(f"The hours of {', '.join(wrong)} are not times of day.")
+    return clean
+
+
+def _clean(name: str, value: Any) -> Any:
+    limit = FACTS[name]
+    if not limit or value is None:
+        return value
+    if name in _REQUIRED or str(value).strip():
+        return clean_line(str(value), what=name.replace("_", " ").capitalize(), limit=limit)
+    return None if name in ("number_national", "number_from_abroad") else ""
+
+
+def _check_place(facts: Mapping[str, Any]) -> None:
+    country = facts.get("country")
+    if country is not None and not (len(country) == 2 and country.isascii() and country.isupper()):
+        raise InputError(f"{country!r} is not a two-letter country code.")
+    for code in facts.get("region_codes") or ():
+        if not code.startswith(f"{country}-"):
+            raise InputError(f"{code} is not a region of {country}.")
+    if "time_zone" in facts and facts["time_zone"] not in available_timezones():
+        raise InputError(f"{facts['time_zone']!r} is not a time zone.")
+
+
+def _check_numbers(facts: Mapping[str, Any]) -> None:
+    numbers = [facts.get("number_national"), facts.get("number_from_abroad")]
+    for number in filter(None, numbers):
+        if not is_number(number):
+            raise InputError(f"{number!r} cannot be dialled: use digits, spaces, hyphens and a leading plus.")
+    if "number_national" in facts and not any(numbers):
+        raise InputError("A service needs at least one number.")

@@ -1,0 +1,184 @@
+"""What blocks a message from being sent: pure checks, each with one sentence and a link to where it is mended."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from campaigns.core.errors import PlaceholderError
+from campaigns.core.languages import all_languages
+from campaigns.messages.length import costly_characters, count_parts
+from campaigns.messages.models import TranslationState
+from campaigns.messages.placeholders import names_in
+
+#: Most characters a sentence names one by one; a Cyrillic text has its whole alphabet to name.
+NAMED_CHARACTERS = 12
+
+MESSAGE = "messages.show"
+COMPOSER = "messages.compose"
+DIRECTORY = "messages.services.index"
+
+
+@dataclass(frozen=True, slots=True)
+class Gate:
+    """The outcome of one check."""
+
+    #: "translations", "staleness", "length", "placeholders" or "signposts".
+    name: str
+    passed: bool
+    #: What is right, or what is wrong, in English.
+    sentence: str
+    #: Flask endpoint of the page where it is mended, and its values.
+    link_endpoint: str
+    link_values: dict[str, Any]
+    #: `sentence` before its values and the names of `languages` were filled in, so that a page can translate it.
+    template: str = ""
+    values: dict[str, Any] = field(default_factory=dict)
+    #: Codes of the languages it is about ("" is an unknown one), named as %(languages)s.
+    languages: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class TranslationFacts:
+    """What the gates need to know of one translation."""
+
+    language: str
+    text: str
+    #: Effective state: `stale` when the base text changed after it was made.
+    state: TranslationState
+    translator_id: int | None
+    reviewer_id: int | None
+
+
+def translations_gate(
+    message_id: int,
+    *,
+    people: Mapping[str, int],
+    available: Collection[str],
+    fallback_language: str | None,
+    confirmed: int | None,
+) -> Gate:
+    """Block while people are left out for want of a text in their language.
+
+    `people` counts the audience by language, `available` are languages with a current, reviewed text,
+    `fallback_language` is the one that others get (None: nothing), `confirmed` is how many left-out people the
+    author has accepted.
+    """
+    missing = sorted(language for language, count in people.items() if count and language not in available)
+    if not missing or fallback_language in available:
+        return _passed("translations", message_id, N_("Everybody in the audience gets a text they can read."))
+    left_out = sum(people[language] for language in missing)
+    accepted = confirmed is not None and left_out <= confirmed
+    template = (
+        N_("%(people)s people are left out, as confirmed: no reviewed text in %(languages)s.")
+        if accepted
+        else N_("%(people)s people would be left out: no current, reviewed text in %(languages)s.")
+    )
+    return _gate(
+        "translations", accepted, template, {"people": left_out}, message_id=message_id, languages=missing
+    )
+
+
+def staleness_gate(message_id: int, translations: Iterable[TranslationFacts]) -> Gate:
+    """Block while a text was reviewed by its own translator, or its base changed after it was made."""
+    translations = list(translations)
+    stale = [each.language for each in translations if each.state is TranslationState.STALE]
+    if stale:
+        template = N_("The base text changed after these were translated: %(languages)s.")
+        return _gate("staleness", False, template, {}, message_id=message_id, languages=stale)
+    own = [
+        each.language
+        for each in translations
+        if each.state is TranslationState.REVIEWED and each.reviewer_id in (None, each.translator_id)
+    ]
+    if own:
+        template = N_("Nobody but the translator has reviewed: %(languages)s.")
+        return _gate("staleness", False, template, {}, message_id=message_id, languages=own)
+    return _passed("staleness", message_id, N_("No text is older than the base text it was made from."))
+
+
+def placeholders_gate(message_id: int, texts: Mapping[str, str], *, base_language: str) -> Gate:
+    """Block while a text holds a faulty placeholder, or other ones than the base text; `texts` by language."""
+    try:
+        wanted = names_in(texts.get(base_language, ""))
+        others = [language for language, text in texts.items() if names_in(text) != wanted]
+    except PlaceholderError as error:
+        template, values = "%(error)s", {"error": str(error)}
+        return _gate("placeholders", False, template, values, message_id=message_id)
+    if others:
+        template = N_("Other placeholders than in the base text: %(languages)s.")
+        return _gate("placeholders", False, template, {}, message_id=message_id, languages=others)
+    return _passed("placeholders", message_id, N_("Every placeholder is known, and all texts use the same ones."))
+
+
+def length_gate(message_id: int, rendered: Mapping[str, str], *, max_parts: int) -> Gate:
+    """Block while a rendered text (by language) takes more SMS parts than the campaign allows."""
+    for language, text in rendered.items():
+        length = count_parts(text)
+        if length.parts > max_parts:
+            costly = costly_characters(text)
+            values = {
+                "parts": length.parts,
+                "allowed": max_parts,
+                "characters": " ".join(costly[:NAMED_CHARACTERS]),
+            }
+            template = _too_long(costly)
+            return _gate("length", False, template, values, message_id=message_id, languages=[language])
+    return _passed("length", message_id, N_("Every text fits the parts that the campaign allows."))
+
+
+def _too_long(costly: Collection[str]) -> str:
+    if not costly:
+        return N_("%(languages)s takes %(parts)s parts, allowed are %(allowed)s. Shorten it.")
+    if len(costly) <= NAMED_CHARACTERS:
+        return N_(
+            "%(languages)s takes %(parts)s parts, allowed are %(allowed)s. "
+            "These characters make each part shorter: %(characters)s"
+        )
+    return N_(
+        "%(languages)s takes %(parts)s parts, allowed are %(allowed)s. In its script a part holds 67 characters: "
+        "shorten it or allow more parts."
+    )
+
+
+def signposts_gate(message_id: int, missing: Mapping[str, int]) -> Gate:
+    """Block while people have no signpost and the text no fallback; `missing` counts them by region or country."""
+    people = sum(missing.values())
+    if not people:
+        return _passed("signposts", message_id, N_("Everybody is pointed to a service that was verified lately."))
+    places = sorted(place for place, count in missing.items() if count)
+    template = N_("%(people)s people have no verified service to be pointed to: %(places)s.")
+    values = {"people": people, "places": ", ".join(places)}
+    return Gate("signposts", False, template % values, DIRECTORY, {}, template, values)
+
+
+def N_(text: str) -> str:  # noqa: N802 - the name by which catalogues know a text that is translated later
+    """Mark `text` for the catalogues."""
+    return text
+
+
+def _gate(
+    name: str,
+    passed: bool,
+    template: str,
+    values: dict[str, Any],
+    *,
+    message_id: int,
+    languages: Collection[str] = (),
+) -> Gate:
+    """Return a gate that links to the tab of the first language it is about, else to the message."""
+    first = next((language for language in languages if language), None)
+    link: dict[str, Any] = {"message_id": message_id}
+    endpoint, link = (COMPOSER, link | {"language": first}) if first else (MESSAGE, link)
+    sentence = template % (values | {"languages": ", ".join(map(_name, languages))})
+    return Gate(name, passed, sentence, endpoint, link, template, values, tuple(languages))
+
+
+def _passed(name: str, message_id: int, template: str) -> Gate:
+    return _gate(name, True, template, {}, message_id=message_id)
+
+
+def _name(language: str) -> str:
+    known = all_languages().get(language)
+    return known.name if known else language or "an unknown language"

@@ -1,0 +1,113 @@
+"""Opening hours by weekday: read from a source's wording, and asked whether a line is open or when it opens."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from datetime import date, datetime, time, timedelta
+from zoneinfo import ZoneInfo
+
+#: Keys of weekly hours, Monday first.
+WEEKDAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
+
+#: {"mon": [["08:30", "16:30"]], …} in local time; a span that ends at or before its start runs past midnight.
+WeeklyHours = Mapping[str, Sequence[Sequence[str]]]
+
+ALWAYS: dict[str, list[list[str]]] = {day: [["00:00", "24:00"]] for day in WEEKDAYS}
+
+_ALWAYS_WORDS = frozenset({"24/7", "24/7/365", "24h", "24 h"})
+_DAY = "|".join(WEEKDAYS)
+_SPAN = re.compile(r"(\d{1,2})(?::(\d{2}))?\s*[-–]\s*(\d{1,2})(?::(\d{2}))?")
+_CLAUSE = re.compile(
+    rf"(?P<days>daily|(?:{_DAY})(?:\s*(?:[-–]|&)\s*(?:{_DAY}))*)\s+(?P<span>{_SPAN.pattern})", re.IGNORECASE
+)
+
+
+def read_hours(text: str) -> dict[str, list[list[str]]]:
+    """Return the weekly hours that `text` states without doubt, else {}.
+
+    Understands "24/7", "daily 08:00–23:00", "Mon–Fri 08:30–16:30", "Tue & Thu 16:00–20:00" and lists of these
+    with commas. A remark in brackets ("old page", "known") is a doubt: such hours count as not stated.
+    """
+    wording = text.strip().casefold()
+    if wording in _ALWAYS_WORDS:
+        return {day: [list(span) for span in spans] for day, spans in ALWAYS.items()}
+    hours: dict[str, list[list[str]]] = {}
+    for clause in wording.split(","):
+        match = _CLAUSE.fullmatch(clause.strip())
+        span = _read_span(match["span"]) if match else None
+        if match is None or span is None:
+            return {}
+        for day in _read_days(match["days"]):
+            hours.setdefault(day, []).append(list(span))
+    return hours
+
+
+def is_always_open(hours: WeeklyHours) -> bool:
+    """Say whether the hours are round the clock on every day."""
+    return all([list(span) for span in hours.get(day, ())] == ALWAYS[day] for day in WEEKDAYS)
+
+
+def is_open(hours: WeeklyHours, zone: str, at: datetime) -> bool | None:
+    """Say whether a line with these hours in `zone` is open at the aware moment `at`; None when not stated."""
+    if not hours:
+        return None
+    local = at.astimezone(ZoneInfo(zone)).replace(tzinfo=None)
+    yesterday = local.date() - timedelta(days=1)
+    return any(start <= local < end for day in (yesterday, local.date()) for start, end in _spans_on(hours, day))
+
+
+def next_opening(hours: WeeklyHours, zone: str, at: datetime) -> datetime | None:
+    """Return the first opening after the aware moment `at`, in `zone`; None when no hours are stated."""
+    place = ZoneInfo(zone)
+    local = at.astimezone(place).replace(tzinfo=None)
+    for ahead in range(8):
+        starts = [start for start, _ in _spans_on(hours, local.date() + timedelta(days=ahead))]
+        later = [start for start in starts if start > local]
+        if later:
+            return min(later).replace(tzinfo=place)
+    return None
+
+
+def check_hours(hours: WeeklyHours) -> list[str]:
+    """Return the weekdays whose spans are not two times of day each, "00:00" to "24:00"."""
+    return [day for day, spans in hours.items() if day not in WEEKDAYS or not all(map(_is_span, spans))]
+
+
+def _spans_on(hours: WeeklyHours, day: date) -> list[tuple[datetime, datetime]]:
+    """Return the wall-clock spans that begin on `day`."""
+    spans = []
+    for start, end in hours.get(WEEKDAYS[day.weekday()], ()):
+        opening, closing = _moment(day, start), _moment(day, end)
+        spans.append((opening, closing if closing > opening else closing + timedelta(days=1)))
+    return spans
+
+
+def _moment(day: date, clock: str) -> datetime:
+    hour, minute = map(int, clock.split(":"))
+    return datetime.combine(day, time()) + timedelta(hours=hour, minutes=minute)
+
+
+def _read_days(text: str) -> list[str]:
+    if text == "daily":
+        return list(WEEKDAYS)
+    days: list[str] = []
+    for piece in text.split("&"):
+        first, *last = (WEEKDAYS.index(day.strip()) for day in re.split("[-–]", piece))
+        end = last[0] if last else first
+        days += [WEEKDAYS[(first + step) % 7] for step in range((end - first) % 7 + 1)]
+    return days
+
+
+def _read_span(text: str) -> tuple[str, str] | None:
+    match = _SPAN.fullmatch(text)
+    if match is None:
+        return None
+    start, end = f"{int(match[1]):02}:{match[2] or '00'}", f"{int(match[3]):02}:{match[4] or '00'}"
+    return (start, end) if _is_span((start, end)) else None
+
+
+def _is_span(span: Sequence[str]) -> bool:
+    if len(span) != 2 or not all(re.fullmatch(r"([01]\d|2[0-3]):[0-5]\d|24:00", clock) for clock in span):
+        return False
+    return span[0] != "24:00" and span[0] != span[1]

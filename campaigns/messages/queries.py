@@ -1,0 +1,111 @@
+"""Reads on messages and services: what may be sent, how far each translation is, whom a signpost can name."""
+
+from __future__ import annotations
+
+from sqlalchemy import Select, case, select
+from sqlalchemy.orm import Session, selectinload
+
+from campaigns.core.errors import BaseLanguageError, NotFoundError
+from campaigns.messages.gates import TranslationFacts
+from campaigns.messages.models import EUROPEAN_UNION, Message, Service, Translation, TranslationState
+from campaigns.messages.signposts import ServiceFacts
+from campaigns.messages.texts import digest_of
+from campaigns.staff.queries import owned
+
+
+def select_messages(organisation_id: int) -> Select[Message]:
+    """Select an organisation's messages with their translations, by theme and title."""
+    statement = owned(select(Message), Message, organisation_id).options(selectinload(Message.translations))
+    return statement.order_by(Message.theme, Message.title, Message.id)
+
+
+def find_translation(message: Message, language: str) -> Translation | None:
+    """Return a message's translation into `language`, or None."""
+    return next((each for each in message.translations if each.language == language), None)
+
+
+def get_translation(message: Message, language: str) -> Translation:
+    """Return a message's translation into `language`. Raises NotFoundError when there is none."""
+    translation = find_translation(message, language)
+    if translation is None:
+        raise NotFoundError("This message has no text in this language.")
+    return translation
+
+
+def get_base(message: Message) -> Translation:
+    """Return a message's text in its base language. Raises BaseLanguageError when it has none."""
+    base = find_translation(message, message.base_language)
+    if base is None or not base.text.strip():
+        raise BaseLanguageError(f"“{message.title}” has no text in its base language ({message.base_language}).")
+    return base
+
+
+def state_of(message: Message, translation: Translation) -> TranslationState:
+    """Return how far a translation is trusted now: `stale` when the base text is not the one it was made from."""
+    base = find_translation(message, message.base_language)
+    if base is None or translation.source_digest != digest_of(base.text):
+        return TranslationState.STALE
+    return TranslationState(translation.state)
+
+
+def current_texts(message: Message) -> dict[str, str]:
+    """Return the texts that may be sent, by language: reviewed and not stale. Raises BaseLanguageError."""
+    get_base(message)
+    return {
+        translation.language: translation.text
+        for translation in message.translations
+        if state_of(message, translation) is TranslationState.REVIEWED
+    }
+
+
+def load_translation_facts(message: Message) -> list[TranslationFacts]:
+    """Return what the gates need to know of a message's translations, the base language first."""
+    base_first = sorted(message.translations, key=lambda each: each.language != message.base_language)
+    return [
+        TranslationFacts(
+            language=translation.language,
+            text=translation.text,
+            state=state_of(message, translation),
+            translator_id=translation.translator_id,
+            reviewer_id=translation.reviewer_id,
+        )
+        for translation in base_first
+    ]
+
+
+def select_services(organisation_id: int, *, country: str = "", kind: str = "") -> Select[Service]:
+    """Select an organisation's services by country (those of the whole EU last), kind and name."""
+    statement = owned(select(Service), Service, organisation_id)
+    if country:
+        statement = statement.where(Service.country == country)
+    if kind:
+        statement = statement.where(Service.kind == kind)
+    eu_last = case((Service.country == EUROPEAN_UNION, 1), else_=0)
+    return statement.order_by(eu_last, Service.country, Service.kind, Service.name, Service.id)
+
+
+def load_service_facts(session: Session, organisation_id: int) -> list[ServiceFacts]:
+    """Return what choosing a signpost needs to know of every service of an organisation."""
+    return [facts_of(service) for service in session.scalars(select_services(organisation_id))]
+
+
+def facts_of(service: Service) -> ServiceFacts:
+    """Return what choosing a signpost needs to know of one service."""
+    return ServiceFacts(
+        service_id=service.id,
+        name=service.name,
+        kind=service.kind,
+        country=service.country,
+        region_codes=tuple(service.region_codes),
+        number_national=service.number_national,
+        number_from_abroad=service.number_from_abroad,
+        works_from_foreign_sim=service.works_from_foreign_sim,
+        languages=tuple(service.languages),
+        language_days=service.language_days,
+        hours=service.hours,
+        time_zone=service.time_zone,
+        operator_type=service.operator_type,
+        source_status=service.source_status,
+        verified_on=service.verified_on,
+        expires_on=service.expires_on,
+    )

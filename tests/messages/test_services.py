@@ -1,0 +1,172 @@
+"""The directory holds what was imported or written, and trusts only what somebody verified."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from campaigns.core import clock
+from campaigns.core.errors import InputError, NoSignpostError, RefusedError
+from campaigns.messages.models import Service
+from campaigns.messages.queries import load_service_facts, select_services
+from campaigns.messages.service import create_service, import_services, update_service, verify_service
+from campaigns.messages.signposts import choose_signpost
+from campaigns.messages.worklist import read_bundled
+from campaigns.staff.models import AuditEntry, Member, Organisation
+from tests.factories import NOON, a_member, a_service, an_organisation
+
+FACTS: dict[str, Any] = {
+    "name": "Line",
+    "kind": "trafficking",
+    "country": "PL",
+    "region_codes": [],
+    "number_national": "800 100 100",
+    "number_from_abroad": None,
+    "works_from_foreign_sim": "unknown",
+    "languages": ["pl"],
+    "hours": {"mon": [["08:00", "16:00"]]},
+    "time_zone": "Europe/Warsaw",
+    "operator_type": "ngo",
+    "source": "example.org",
+    "source_status": "sourced",
+}
+
+
+@pytest.fixture
+def ours(session: Session) -> Organisation:
+    return an_organisation(session)
+
+
+@pytest.fixture
+def author(session: Session, ours: Organisation) -> Member:
+    return a_member(session, ours)
+
+
+def actions(session: Session) -> list[str]:
+    return list(session.scalars(select(AuditEntry.action).order_by(AuditEntry.id)))
+
+
+def test_work_list_is_imported_unverified(session: Session, ours: Organisation) -> None:
+    bundled = read_bundled()
+    done = import_services(session, ours.id, bundled.drafts, without_number=bundled.without_number)
+    assert (done.added, done.present, done.without_number) == (50, 0, 2)
+    services = session.scalars(select_services(ours.id)).all()
+    assert len(services) == 50
+    assert {service.verified_on for service in services} == {None}
+    assert actions(session) == ["service.import"]
+
+
+def test_second_import_changes_nothing(session: Session, ours: Organisation, author: Member) -> None:
+    bundled = read_bundled()
+    import_services(session, ours.id, bundled.drafts)
+    line = session.scalars(select(Service).where(Service.name.startswith("KCIK"))).one()
+    verify_service(session, line, by=author.id, on=clock.now().date(), how="test call")
+    done = import_services(session, ours.id, bundled.drafts)
+    assert (done.added, done.present) == (0, 50)
+    assert line.verified_on is not None
+
+
+def test_organisations_keep_lists_of_their_own(session: Session, ours: Organisation) -> None:
+    theirs = an_organisation(session)
+    a_service(session, theirs)
+    assert load_service_facts(session, ours.id) == []
+    assert len(load_service_facts(session, theirs.id)) == 1
+
+
+def test_services_are_filtered_by_country_and_kind(session: Session, ours: Organisation) -> None:
+    import_services(session, ours.id, read_bundled().drafts)
+    polish = session.scalars(select_services(ours.id, country="PL", kind="trafficking")).all()
+    assert [service.name[:9] for service in polish] == ["KCIK – Na", "La Strada"]
+    assert session.scalars(select_services(ours.id)).all()[-1].country == "EU"
+
+
+def test_only_verified_services_become_signposts(session: Session, ours: Organisation, author: Member) -> None:
+    import_services(session, ours.id, read_bundled().drafts)
+    choice: dict[str, Any] = {"region_code": "PL-18", "country": "PL", "language": "en", "roaming": True}
+    with clock.running_on(lambda: NOON):
+        with pytest.raises(NoSignpostError):
+            choose_signpost(load_service_facts(session, ours.id), at=NOON, max_age_days=30, **choice)
+        line = session.scalars(select(Service).where(Service.name.startswith("KCIK"))).one()
+        verify_service(session, line, by=author.id, on=NOON.date(), how="test call, foreign SIM")
+    signpost = choose_signpost(load_service_facts(session, ours.id), at=NOON, max_age_days=30, **choice)
+    assert (signpost.service_id, signpost.number) == (line.id, "+48 22 628 01 20")
+
+
+def test_verification_has_name_date_and_way(session: Session, ours: Organisation, author: Member) -> None:
+    service = a_service(session, ours, verified_on=None)
+    today = clock.now().date()
+    verify_service(session, service, by=author.id, on=today, how="test call, local SIM")
+    assert (service.verified_on, service.verified_by_id) == (today, author.id)
+    assert service.verified_how == "test call, local SIM"
+    assert actions(session) == ["service.verify"]
+
+
+def test_unsourced_service_cannot_be_verified(session: Session, ours: Organisation, author: Member) -> None:
+    service = a_service(session, ours, verified_on=None, source_status="from general knowledge")
+    with pytest.raises(RefusedError, match="No source"):
+        verify_service(session, service, by=author.id, on=clock.now().date(), how="test call")
+    assert service.verified_on is None
+
+
+def test_verification_needs_a_past_day_and_a_way(session: Session, ours: Organisation, author: Member) -> None:
+    service = a_service(session, ours, verified_on=None)
+    with pytest.raises(InputError, match="day to come"):
+        verify_service(session, service, by=author.id, on=clock.now().date() + timedelta(days=2), how="call")
+    with pytest.raises(InputError, match="How it was verified is missing"):
+        verify_service(session, service, by=author.id, on=clock.now().date(), how=" ")
+
+
+def test_service_can_be_added_by_hand(session: Session, ours: Organisation, author: Member) -> None:
+    service = create_service(session, ours.id, facts=FACTS, by=author.id)
+    assert (service.name, service.verified_on, service.other_numbers) == ("Line", None, [])
+    assert actions(session) == ["service.create"]
+
+
+@pytest.mark.parametrize(
+    "changes", [{"number_national": "800 200 200"}, {"country": "DE", "time_zone": "Europe/Berlin"}]
+)
+def test_another_number_voids_the_verification(
+    session: Session, ours: Organisation, author: Member, changes: dict[str, str]
+) -> None:
+    service = a_service(session, ours)
+    assert update_service(session, service, facts=changes, by=author.id)
+    assert (service.verified_on, service.verified_by_id, service.verified_how) == (None, None, None)
+
+
+def test_other_facts_keep_the_verification(session: Session, ours: Organisation, author: Member) -> None:
+    service = a_service(session, ours)
+    assert not update_service(session, service, facts={"name": "La Strada Polska", "cost": ""}, by=author.id)
+    assert service.verified_on == NOON.date()
+    assert update_service(session, service, facts={"source_status": "hearsay"}, by=author.id)
+    assert service.verified_on is None
+    assert actions(session) == ["service.update", "service.update"]
+
+
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [
+        ({"name": " "}, "Name is missing"),
+        ({"name": "x" * 201}, "longer than 200"),
+        ({"name": "a\x00"}, "cannot be sent"),
+        ({"country": "Poland"}, "longer than 2"),
+        ({"country": "pl"}, "two-letter country code"),
+        ({"kind": "psychic"}, "not one of"),
+        ({"operator_type": "army"}, "not one of"),
+        ({"region_codes": ["DE-BE"]}, "not a region of PL"),
+        ({"time_zone": "Mars/Base"}, "not a time zone"),
+        ({"number_national": "call me"}, "cannot be dialled"),
+        ({"number_national": " "}, "at least one number"),
+        ({"hours": {"mon": [["8", "9"]]}}, "hours of mon"),
+        ({"verified_on": "2026-03-01"}, "has no verified_on"),
+    ],
+)
+def test_impossible_facts_are_refused(
+    session: Session, ours: Organisation, author: Member, changes: dict[str, Any], words: str
+) -> None:
+    with pytest.raises(InputError, match=words):
+        create_service(session, ours.id, facts=FACTS | changes, by=author.id)
+    assert session.scalars(select(Service)).all() == []

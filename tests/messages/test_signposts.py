@@ -1,0 +1,214 @@
+"""Nobody is pointed to a service that is unverified, expired, of another kind, or out of reach."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import UTC, date, datetime, timedelta
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from campaigns.core.errors import NoSignpostError
+from campaigns.messages.hours import ALWAYS
+from campaigns.messages.signposts import EU_MEMBERS, ServiceFacts, Signpost, choose_signpost, is_fresh
+
+#: Monday, 13:00 in Warsaw.
+MONDAY = datetime(2026, 3, 2, 12, 0, tzinfo=UTC)
+TODAY = MONDAY.date()
+EVENINGS = {"mon": [["18:00", "20:00"]]}
+
+LINE = ServiceFacts(
+    service_id=1,
+    name="La Strada",
+    kind="trafficking",
+    country="PL",
+    region_codes=(),
+    number_national="800 100 100",
+    number_from_abroad=None,
+    works_from_foreign_sim="unknown",
+    languages=("pl", "uk"),
+    language_days={},
+    hours=ALWAYS,
+    time_zone="Europe/Warsaw",
+    operator_type="ngo",
+    source_status="sourced",
+    verified_on=TODAY,
+)
+
+
+def choose(*services: ServiceFacts, **changes: object) -> Signpost:
+    values = {"region_code": "PL-18", "country": "PL", "language": "uk", "at": MONDAY, "roaming": False}
+    return choose_signpost(services, **{**values, "max_age_days": 30, **changes})  # type: ignore[arg-type]
+
+
+def chosen(*services: ServiceFacts, **changes: object) -> int:
+    return choose(*services, **changes).service_id
+
+
+def test_region_comes_before_country_and_eu() -> None:
+    region = replace(LINE, service_id=3, region_codes=("PL-18", "PL-14"))
+    eu = replace(LINE, service_id=2, country="EU")
+    assert chosen(eu, LINE, region) == 3
+    assert chosen(eu, LINE, region, region_code="PL-02") == 1
+    assert chosen(eu, replace(LINE, country="DE")) == 2
+
+
+def test_language_comes_before_distance() -> None:
+    near = replace(LINE, service_id=2, region_codes=("PL-18",), languages=("pl",))
+    assert chosen(near, LINE) == 1
+    assert chosen(replace(near, languages=()), LINE) == 1
+    assert chosen(replace(near, languages=()), replace(LINE, languages=("pl",))) == 2
+
+
+def test_dialect_is_answered_by_its_language() -> None:
+    persian = replace(LINE, service_id=2, languages=("fa",))
+    assert chosen(LINE, persian, language="fa-AF") == 2
+
+
+def test_language_of_another_day_comes_second() -> None:
+    mondays = replace(LINE, service_id=2, language_days={"uk": ["mon"]}, region_codes=("PL-18",))
+    assert chosen(LINE, mondays) == 2
+    assert chosen(LINE, mondays, at=MONDAY + timedelta(days=1)) == 1
+    alone = choose(mondays, at=MONDAY + timedelta(days=1))
+    assert "answers in Ukrainian on Mon" in alone.explanation
+
+
+def test_open_line_comes_before_closed() -> None:
+    closed = replace(LINE, service_id=2, hours=EVENINGS, region_codes=("PL-18",))
+    assert chosen(closed, LINE) == 1
+    assert chosen(closed, replace(LINE, hours={})) == 1
+
+
+def test_closed_line_says_when_it_opens() -> None:
+    signpost = choose(replace(LINE, hours=EVENINGS))
+    assert signpost.opens == datetime(2026, 3, 2, 17, 0, tzinfo=UTC)
+    assert "opens Mon 18:00 (Warsaw time)" in signpost.explanation
+
+
+def test_independent_lines_come_before_the_state() -> None:
+    police = replace(LINE, operator_type="police")
+    state = replace(LINE, service_id=2, operator_type="government")
+    assert chosen(police, state, replace(LINE, service_id=3, operator_type="ngo")) == 3
+    assert chosen(police, state, replace(LINE, service_id=3, operator_type="igo")) == 3
+
+
+def test_kinds_are_never_swapped() -> None:
+    emergency = replace(LINE, kind="emergency", country="EU", number_national="112")
+    with pytest.raises(NoSignpostError, match="No trafficking service for PL-18: none covers it"):
+        choose(emergency)
+    assert choose(emergency, kind="emergency").number == "112"
+
+
+def test_foreign_sim_gets_a_number_that_works() -> None:
+    abroad = replace(LINE, number_from_abroad="+48 22 628 01 20")
+    assert choose(abroad, roaming=True).number == "+48 22 628 01 20"
+    assert choose(abroad).number == "800 100 100"
+    assert choose(replace(LINE, works_from_foreign_sim="yes"), roaming=True).number == "800 100 100"
+    for answer in ("no", "unknown"):
+        with pytest.raises(NoSignpostError, match="none can be dialled from a foreign SIM"):
+            choose(replace(LINE, works_from_foreign_sim=answer), roaming=True)
+
+
+def test_eu_numbers_stay_in_the_eu() -> None:
+    eu = replace(LINE, country="EU")
+    assert all(chosen(eu, country=country, region_code=None) == 1 for country in EU_MEMBERS)
+    assert len(EU_MEMBERS) == 27
+    for country in ("UA", "MD", "GB", "KE", None):
+        with pytest.raises(NoSignpostError):
+            choose(eu, country=country, region_code=None)
+
+
+@pytest.mark.parametrize(
+    "stale",
+    [
+        {"verified_on": None},
+        {"verified_on": TODAY - timedelta(days=31)},
+        {"verified_on": TODAY + timedelta(days=1)},
+        {"expires_on": TODAY - timedelta(days=1)},
+        {"source_status": "from general knowledge"},
+    ],
+)
+def test_untrusted_line_is_never_used(stale: dict[str, object]) -> None:
+    with pytest.raises(NoSignpostError, match="none was verified in the last 30 days"):
+        choose(replace(LINE, **stale))  # type: ignore[arg-type]
+
+
+def test_verification_lasts_to_its_last_day() -> None:
+    assert is_fresh(replace(LINE, verified_on=TODAY - timedelta(days=30)), MONDAY, 30)
+    assert is_fresh(replace(LINE, expires_on=TODAY), MONDAY, 30)
+
+
+def test_explanation_tells_what_is_not_known() -> None:
+    signpost = choose(replace(LINE, languages=(), hours={}), roaming=False)
+    assert signpost.explanation == (
+        "La Strada: covers the country, does not state its languages, does not state its hours; "
+        "verified on 2026-03-02."
+    )
+
+
+days = st.one_of(st.none(), st.integers(-5, 60).map(lambda age: TODAY - timedelta(days=age)))
+countries = st.sampled_from(["PL", "UA", "KE", "EU"])
+numbers = st.sampled_from([None, "112", "+48 22 628 01 20"])
+services = st.builds(
+    ServiceFacts,
+    service_id=st.integers(1, 10**6),
+    name=st.just("Line"),
+    kind=st.sampled_from(["trafficking", "emergency", "child"]),
+    country=countries,
+    region_codes=st.sampled_from([(), ("PL-18",), ("UA-46", "UA-30")]),
+    number_national=numbers,
+    number_from_abroad=numbers,
+    works_from_foreign_sim=st.sampled_from(["yes", "no", "unknown"]),
+    languages=st.sampled_from([(), ("uk",), ("pl", "en"), ("sw",)]),
+    language_days=st.sampled_from([{}, {"uk": ["mon"]}]),
+    hours=st.sampled_from([{}, ALWAYS, EVENINGS]),
+    time_zone=st.sampled_from(["Europe/Warsaw", "Africa/Nairobi", "UTC"]),
+    operator_type=st.sampled_from(["ngo", "police", "unknown"]),
+    source_status=st.sampled_from(["sourced", "gap"]),
+    verified_on=days,
+    expires_on=days,
+)
+
+
+@given(
+    offered=st.lists(services, max_size=12, unique_by=lambda service: service.service_id),
+    country=st.sampled_from(["PL", "UA", "KE", "GB", None]),
+    region_code=st.sampled_from(["PL-18", "UA-46", None]),
+    language=st.sampled_from(["uk", "sw", "ar", ""]),
+    hour=st.integers(0, 24 * 7),
+    roaming=st.booleans(),
+)
+def test_choice_is_always_trustworthy(
+    offered: list[ServiceFacts],
+    country: str | None,
+    region_code: str | None,
+    language: str,
+    hour: int,
+    roaming: bool,
+) -> None:
+    at = MONDAY + timedelta(hours=hour)
+    place = {"country": country, "region_code": region_code}
+    try:
+        signpost = choose(*offered, language=language, at=at, roaming=roaming, **place)
+    except NoSignpostError:
+        return
+    (service,) = [service for service in offered if service.service_id == signpost.service_id]
+    assert service.kind == "trafficking"
+    assert service.source_status == "sourced"
+    assert service.verified_on is not None
+    assert date(2026, 3, 2) - timedelta(days=31) < service.verified_on <= at.date() + timedelta(days=1)
+    assert service.expires_on is None or service.expires_on >= at.date()
+    assert service.country == country or (service.country == "EU" and country in EU_MEMBERS)
+    assert not service.region_codes or service.country == "EU" or region_code in service.region_codes
+    assert signpost.number in (service.number_national, service.number_from_abroad)
+    assert not roaming or service.number_from_abroad or service.works_from_foreign_sim == "yes"
+
+
+@given(
+    st.permutations(
+        [replace(LINE, service_id=number, hours=EVENINGS if number % 2 else {}) for number in range(6)]
+    )
+)
+def test_order_of_rows_does_not_matter(offered: list[ServiceFacts]) -> None:
+    assert chosen(*offered) == 0
