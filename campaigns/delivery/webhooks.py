@@ -1,0 +1,47 @@
+"""Where providers report what became of a message: verified, on disk, and only then answered."""
+
+from __future__ import annotations
+
+from typing import cast
+
+from flask import Blueprint, Response, current_app, request
+
+from campaigns.core.database import make_sessions
+from campaigns.core.errors import SignatureError, UnavailableError
+from campaigns.delivery.callbacks import read_callback
+from campaigns.delivery.intake import ReceiptIntake
+from campaigns.web.current import callbacks, settings
+from campaigns.web.session import database
+
+hooks = Blueprint("delivery_hooks", __name__, url_prefix="/hooks/twilio")
+
+
+@hooks.post("/status")
+def receive_status() -> Response:
+    """Keep a status callback and answer 204; unknown words, fields and references are kept too."""
+    reader = callbacks()
+    callback = read_callback(request, reader, public_url=settings().public_url)
+    _intake(reader.name).keep(reader.read_status(callback.reference, callback.form))
+    return Response(status=204)
+
+
+@hooks.errorhandler(SignatureError)
+def refuse(error: SignatureError) -> Response:
+    """Answer a program, not a person: a page would cost a forger's flood more than it is worth."""
+    return Response(str(error), 403, content_type="text/plain; charset=utf-8")
+
+
+@hooks.errorhandler(UnavailableError)
+def postpone(error: UnavailableError) -> Response:
+    """Ask the provider to come again."""
+    return Response(str(error), 503, content_type="text/plain; charset=utf-8")
+
+
+def _intake(gateway: str) -> ReceiptIntake:
+    """Return the one intake of this application; two first requests at once agree on one of theirs."""
+    name = f"receipt_intake_{gateway}"
+    intake = current_app.extensions.get(name)
+    if intake is None:
+        fresh = ReceiptIntake(make_sessions(database.engine), gateway=gateway)
+        intake = current_app.extensions.setdefault(name, fresh)
+    return cast(ReceiptIntake, intake)
