@@ -2,7 +2,7 @@
 
 from typing import Literal
 
-from aiohttp import BasicAuth, web
+from aiohttp import encode_basic_auth, web
 
 from campaigns.sandbox.config import SandboxConfig
 
@@ -21,7 +21,7 @@ class Access:
             *((key, secret, config.account_sid, live) for key, secret in config.api_keys.items()),
         ]
         self._known = {
-            BasicAuth(name, secret, "utf-8").encode(): (account, kind) for name, secret, account, kind in pairs
+            encode_basic_auth(name, secret, "utf-8"): (account, kind) for name, secret, account, kind in pairs
         }
 
     def kind_of(self, request: web.Request) -> Kind:

@@ -76,11 +76,11 @@ def _filter(query: Mapping[str, str]) -> Callable[[Message], bool]:
 
 
 def _bounds(query: Mapping[str, str]) -> tuple[float, float]:
-    """Return the first and last moment of DateSent; bounds include the moment they name, a bare date is a day."""
+    """Return the first and last second that DateSent allows: a whole UTC day, or bounds that include themselves."""
     earliest, latest = -math.inf, math.inf
     if exact := query.get("DateSent"):
-        earliest = _moment(exact)
-        latest = earliest + (_DAY_S - 1 if len(exact) == len("2026-11-24") else 0)
+        earliest = _moment(exact) // _DAY_S * _DAY_S
+        latest = earliest + _DAY_S - 1
     if since := query.get("DateSent>"):
         earliest = max(earliest, _moment(since))
     if until := query.get("DateSent<"):

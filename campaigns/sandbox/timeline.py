@@ -21,6 +21,7 @@ class Timeline:
         self._agenda: list[tuple[float, int, Callable[..., None], tuple[Any, ...]]] = []
         self._order = count()
         self._timer: asyncio.TimerHandle | None = None
+        self._timer_at = 0.0
 
     def __len__(self) -> int:
         """Return how many calls are still to come."""
@@ -79,12 +80,12 @@ class Timeline:
         if not self._agenda or not self.factor:
             self._disarm()
             return
-        loop = asyncio.get_running_loop()
         wait = max(0.0, (self._agenda[0][0] - self.now()) / self.factor)
-        if self._timer and self._timer.when() <= loop.time() + wait + 0.001:
+        due_at = time.monotonic() + wait
+        if self._timer and self._timer_at <= due_at + 0.001:
             return
         self._disarm()
-        self._timer = loop.call_later(wait, self._tick)
+        self._timer, self._timer_at = asyncio.get_running_loop().call_later(wait, self._tick), due_at
 
     def _disarm(self) -> None:
         if self._timer:

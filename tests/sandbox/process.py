@@ -1,0 +1,86 @@
+"""A sandbox as a real process, its control API and Twilio's own client pointed at it."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import time
+from types import TracebackType
+from typing import Any
+
+import requests
+from twilio.http.http_client import TwilioHttpClient
+from twilio.rest import Client
+
+from campaigns.sandbox.config import SandboxConfig
+from campaigns.sandbox.fixture import DEFAULT_SERVICE_SID
+
+DEFAULTS = SandboxConfig()
+SERVICE = DEFAULT_SERVICE_SID
+SENDER = "FINGERPOST"
+QUICK = {"stage": {"p50": 0.003, "p99": 0.006}}
+
+
+class SandboxProcess:
+    """Starts `python -m campaigns.sandbox.server` on a free port and stops it on leaving."""
+
+    def __init__(self, *options: str) -> None:
+        command = [sys.executable, "-m", "campaigns.sandbox.server", "--port", "0", *options]
+        self.process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
+        self._session = requests.Session()
+        self._session.trust_env = False
+
+    def __enter__(self) -> SandboxProcess:
+        assert self.process.stdout
+        self.url = self.process.stdout.readline().split()[-1]
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._session.close()
+        self.process.terminate()
+        self.process.communicate(timeout=10)
+
+    def client(self, account: str = DEFAULTS.account_sid, token: str = DEFAULTS.auth_token) -> Client:
+        """Return an unmodified client pointed at this process."""
+        client = Client(account, token, http_client=TwilioHttpClient(timeout=2))
+        client.api.base_url = client.messaging.base_url = self.url
+        return client
+
+    def call(self, method: str, path: str, body: Any = None) -> dict[str, Any]:
+        """Make a control call that must succeed and return its JSON."""
+        answer = self.request(method, f"/_sandbox/{path}", json=body)
+        assert answer.ok, answer.text
+        result: dict[str, Any] = answer.json()
+        return result
+
+    def request(self, method: str, path: str, **options: Any) -> requests.Response:
+        """Make any request, with the control token."""
+        headers = {"X-Sandbox-Token": DEFAULTS.control_token, **options.pop("headers", {})}
+        return self._session.request(method, self.url + path, headers=headers, timeout=10, **options)
+
+    def fixture(self, **changes: Any) -> None:
+        """Replace fields of the fixture; stages stay quick unless a profile is given."""
+        self.call("POST", "fixture", {"profile": QUICK, **changes})
+
+    def reset(self, seed: str = "tests") -> None:
+        """Forget everything and make stages quick."""
+        self.call("POST", "reset", {"seed": seed})
+        self.fixture()
+
+    def truth(self, **query: str) -> list[dict[str, Any]]:
+        """Return the oracle's messages."""
+        answer = self.request("GET", "/_sandbox/messages", params=query)
+        messages: list[dict[str, Any]] = answer.json()["messages"]
+        return messages
+
+    def settle(self) -> dict[str, Any]:
+        """Wait until nothing is on its way any more and return the invariants."""
+        deadline = time.monotonic() + 10
+        while time.monotonic() < deadline:
+            invariants = self.call("GET", "invariants")
+            if not any(invariants["pending"].values()):
+                return invariants
+            time.sleep(0.01)
+        raise AssertionError(f"The sandbox does not come to rest: {invariants['pending']}")

@@ -1,0 +1,109 @@
+"""A create call meets the first error in Twilio's order."""
+
+from typing import Any
+
+import pytest
+from twilio.base.exceptions import TwilioRestException
+from twilio.rest import Client
+
+from tests.sandbox.process import DEFAULTS, SENDER, SERVICE, SandboxProcess
+
+GOOD = {"To": "+380671234567", "From": SENDER, "Body": "x"}
+PATH = f"/2010-04-01/Accounts/{DEFAULTS.account_sid}/Messages.json"
+FIXTURE = {"countries": ["+380"], "landlines": ["+38044"], "opted_out": ["+380991234567"]}
+
+#: Each row breaks one more rule than the row before it, and the rule checked earlier answers.
+LADDER: list[tuple[dict[str, str], int, int]] = [
+    ({}, 201, 0),
+    ({"To": "+380991234567"}, 400, 21610),
+    ({"To": "+380441234567"}, 400, 21614),
+    ({"To": "+48601234567"}, 400, 21408),
+    ({"ScheduleType": "fixed", "SendAt": "2026-01-01T00:00:00Z"}, 400, 35118),
+    ({"ContentVariables": "[1]"}, 400, 21656),
+    ({"ContentSid": "HX" + "0" * 32}, 400, 21655),
+    ({"StatusCallback": "http://my_host/x"}, 400, 21609),
+    ({"Body": "a" * 1601}, 400, 21617),
+    ({"MessagingServiceSid": "MG" + "0" * 32}, 400, 21701),
+    ({"From": "+380671111111"}, 400, 21606),
+    ({"To": "0671234567"}, 400, 21211),
+    ({"Body": "", "ContentSid": ""}, 400, 21602),
+    ({"From": "", "MessagingServiceSid": ""}, 400, 21603),
+    ({"To": ""}, 400, 21604),
+]
+
+
+def post(sandbox: SandboxProcess, form: dict[str, str], token: str = DEFAULTS.auth_token) -> Any:
+    return sandbox.request("POST", PATH, data=form, auth=(DEFAULTS.account_sid, token))
+
+
+def test_errors_come_in_order(sandbox: SandboxProcess) -> None:
+    sandbox.fixture(**FIXTURE)
+    form = dict(GOOD)
+    for change, status, code in LADDER:
+        form |= change
+        answer = post(sandbox, form)
+        assert (answer.status_code, answer.json().get("code", 0)) == (status, code), change
+    assert post(sandbox, form, token="wrong").json()["code"] == 20003
+
+
+def test_error_body_is_twilios(sandbox: SandboxProcess) -> None:
+    assert post(sandbox, {**GOOD, "To": "12"}).json() == {
+        "code": 21211,
+        "message": "Invalid 'To' Phone Number: 12",
+        "more_info": "https://www.twilio.com/docs/errors/21211",
+        "status": 400,
+    }
+
+
+def test_client_raises_with_status_and_code(client: Client) -> None:
+    with pytest.raises(TwilioRestException) as caught:
+        client.messages.create(to="+380671234567", from_="NOBODY", body="x")
+    assert (caught.value.status, caught.value.code) == (400, 21606)
+
+
+def test_other_account_in_the_path_is_refused(sandbox: SandboxProcess) -> None:
+    path = PATH.replace(DEFAULTS.account_sid, "AC" + "0" * 32)
+    answer = sandbox.request("POST", path, data=GOOD, auth=(DEFAULTS.account_sid, DEFAULTS.auth_token))
+    assert (answer.status_code, answer.json()["code"]) == (401, 20003)
+
+
+@pytest.mark.parametrize(
+    ("when", "code"), [("soon", 35114), ("2020-01-01T00:00:00Z", 35115), ("2099-01-01T00:00:00Z", 35115)]
+)
+def test_send_at_must_be_readable_and_in_the_window(sandbox: SandboxProcess, when: str, code: int) -> None:
+    form = {"To": GOOD["To"], "Body": "x", "MessagingServiceSid": SERVICE, "ScheduleType": "fixed", "SendAt": when}
+    assert post(sandbox, form).json()["code"] == code
+
+
+def test_service_without_senders_is_refused(sandbox: SandboxProcess) -> None:
+    empty, far = "MG" + "1" * 32, "MG" + "2" * 32
+    sandbox.fixture(
+        senders=[{"address": "FAR", "not_for": ["+380"]}],
+        services=[{"sid": empty, "pool": []}, {"sid": far, "pool": ["FAR"]}],
+    )
+    for service, code in ((empty, 21704), (far, 21703)):
+        form = {"To": GOOD["To"], "Body": "x", "MessagingServiceSid": service}
+        assert post(sandbox, form).json()["code"] == code
+
+
+def test_account_over_its_rate_gets_429(sandbox: SandboxProcess) -> None:
+    sandbox.fixture(account_rate=3)
+    answers = [post(sandbox, GOOD) for _ in range(5)]
+    assert answers[0].status_code == 201
+    assert (answers[-1].status_code, answers[-1].json()["code"]) == (429, 20429)
+
+
+def test_full_queue_of_a_sender_gets_429(sandbox: SandboxProcess) -> None:
+    sandbox.fixture(pace=0.5, queue_s=5)
+    codes = [post(sandbox, GOOD).json().get("code") for _ in range(5)]
+    assert codes == [None, None, None, 21611, 21611]
+
+
+def test_unknown_fields_are_ignored(sandbox: SandboxProcess) -> None:
+    assert post(sandbox, {**GOOD, "Tags": "{}", "MessageIntent": "notifications"}).status_code == 201
+
+
+def test_any_other_path_is_not_found(sandbox: SandboxProcess) -> None:
+    answer = sandbox.request("GET", "/2010-04-01/Accounts/x/Calls.json")
+    assert (answer.status_code, answer.json()["code"]) == (404, 20404)
+    assert answer.headers["Twilio-Request-Id"].startswith("RQ")
