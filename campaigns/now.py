@@ -2,20 +2,85 @@
 
 from __future__ import annotations
 
-from flask import Blueprint, Response, render_template
-from sqlalchemy import text
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
 
-from campaigns.staff.auth import requires
+from flask import Blueprint, Response, render_template
+from sqlalchemy import func, or_, select, text
+from sqlalchemy.orm import Session
+
+from campaigns.core import clock
+from campaigns.delivery.models import Delivery
+from campaigns.delivery.states import SendState
+from campaigns.messages.models import Service
+from campaigns.planning.models import Campaign, CampaignState, Run, RunState, Schedule, ZonePolicy
+from campaigns.staff.auth import current_organisation, may_now, requires
+from campaigns.staff.permissions import Permission
+from campaigns.staff.queries import owned
+from campaigns.web.current import settings
 from campaigns.web.session import session
 
 pages = Blueprint("now", __name__)
+
+IN_FLIGHT = (RunState.PLANNING, RunState.RUNNING, RunState.PAUSED)
+MOST_ROWS = 8
+
+
+@dataclass(frozen=True, slots=True)
+class Flight:
+    """A run in flight; `done` of `planned` deliveries need nothing more from us."""
+
+    run_id: int
+    campaign: str
+    state: RunState
+    reason: str
+    started_at: datetime | None
+    planned: int
+    done: int
+
+
+@dataclass(frozen=True, slots=True)
+class Firing:
+    """When a campaign fires next: the instant, and the clock it is meant on."""
+
+    campaign_id: int
+    campaign: str
+    at: datetime
+    occurrence: datetime
+    is_local: bool
+    time_zone: str
+
+
+@dataclass(frozen=True, slots=True)
+class Waiting:
+    """What waits for this member, each list only if they may act on it: (id, name) pairs and a count."""
+
+    campaigns: list[tuple[int, str]]
+    held_runs: list[tuple[int, str, str]]
+    services_due: int
+
+    def __bool__(self) -> bool:
+        return bool(self.campaigns or self.held_runs or self.services_due)
 
 
 @pages.get("/")
 @requires()
 def index() -> str:
-    """Show what happens now."""
-    return render_template("now.html")
+    """Show what happens now, what waits for the member, and what comes next."""
+    organisation_id = current_organisation().id
+    return render_template(
+        "now.html",
+        flights=load_flights(session(), organisation_id),
+        waiting=_waiting_for_member(organisation_id),
+        firings=load_firings(session(), organisation_id),
+    )
+
+
+@pages.get("/now/flights")
+@requires()
+def flights() -> str:
+    """Show the runs in flight alone, for the page that renews itself."""
+    return render_template("now_flights.html", flights=load_flights(session(), current_organisation().id))
 
 
 @pages.get("/health")
@@ -23,3 +88,113 @@ def health() -> Response:
     """Say "ok" when the database answers; the error pages say 503 when it does not."""
     session().execute(text("SELECT 1"))
     return Response("ok", content_type="text/plain; charset=utf-8")
+
+
+def load_flights(session: Session, organisation_id: int) -> list[Flight]:
+    """Return the organisation's runs in flight, newest first."""
+    rows = session.execute(
+        owned(select(Run, Campaign.name), Run, organisation_id)
+        .join(Campaign, Campaign.id == Run.campaign_id)
+        .where(Run.state.in_(IN_FLIGHT))
+        .order_by(Run.id.desc())
+        .limit(MOST_ROWS)
+    ).all()
+    open_by_run = _count_open(session, [run.id for run, _ in rows])
+    return [
+        Flight(
+            run_id=run.id,
+            campaign=name,
+            state=run.state,
+            reason=run.reason,
+            started_at=run.started_at,
+            planned=run.planned,
+            done=max(0, run.planned - open_by_run.get(run.id, 0)),
+        )
+        for run, name in rows
+    ]
+
+
+def load_firings(session: Session, organisation_id: int) -> list[Firing]:
+    """Return the next firings of the organisation's approved campaigns, soonest first."""
+    rows = session.execute(
+        owned(select(Schedule, Campaign.id, Campaign.name), Campaign, organisation_id)
+        .join(Campaign, Campaign.id == Schedule.campaign_id)
+        .where(Campaign.state == CampaignState.APPROVED, Schedule.removed_at.is_(None))
+        .where(Schedule.next_fire_at.is_not(None))
+        .order_by(Schedule.next_fire_at, Schedule.id)
+        .limit(MOST_ROWS)
+    )
+    return [
+        Firing(
+            campaign_id=campaign_id,
+            campaign=name,
+            at=schedule.next_fire_at,
+            occurrence=schedule.next_occurrence,
+            is_local=schedule.zone_policy == ZonePolicy.RECIPIENT,
+            time_zone=schedule.time_zone,
+        )
+        for schedule, campaign_id, name in rows
+        if schedule.next_fire_at and schedule.next_occurrence
+    ]
+
+
+def find_submitted(session: Session, organisation_id: int) -> list[tuple[int, str]]:
+    """Return (id, name) of the campaigns that wait for approval, longest waiting first."""
+    rows = session.execute(
+        owned(select(Campaign.id, Campaign.name), Campaign, organisation_id)
+        .where(Campaign.state == CampaignState.SUBMITTED)
+        .order_by(Campaign.updated_at)
+        .limit(MOST_ROWS)
+    )
+    return [(campaign_id, name) for campaign_id, name in rows]
+
+
+def find_held(session: Session, organisation_id: int) -> list[tuple[int, str, str]]:
+    """Return (id, campaign name, reason) of the runs that a person must release, oldest first."""
+    rows = session.execute(
+        owned(select(Run.id, Campaign.name, Run.reason), Run, organisation_id)
+        .join(Campaign, Campaign.id == Run.campaign_id)
+        .where(Run.state == RunState.HELD)
+        .order_by(Run.id)
+        .limit(MOST_ROWS)
+    )
+    return [(run_id, name, reason) for run_id, name, reason in rows]
+
+
+def count_services_due(session: Session, organisation_id: int, *, today: date, max_age_days: int) -> int:
+    """Count the services that were never verified, or too long ago to be sent in a running campaign."""
+    oldest = today - timedelta(days=max_age_days)
+    due = owned(select(func.count()), Service, organisation_id).where(
+        or_(Service.verified_on.is_(None), Service.verified_on < oldest)
+    )
+    return session.scalar(due.select_from(Service)) or 0
+
+
+def _waiting_for_member(organisation_id: int) -> Waiting:
+    reviews, edits = may_now(Permission.REVIEW), may_now(Permission.EDIT)
+    return Waiting(
+        campaigns=find_submitted(session(), organisation_id) if reviews else [],
+        held_runs=find_held(session(), organisation_id) if reviews else [],
+        services_due=count_services_due(
+            session(),
+            organisation_id,
+            today=clock.now().date(),
+            max_age_days=settings().service_max_age_days,
+        )
+        if edits
+        else 0,
+    )
+
+
+def _count_open(session: Session, run_ids: list[int]) -> dict[int, int]:
+    # One count for each state, because each has a partial index that holds little else.
+    counts: dict[int, int] = {}
+    for state in (SendState.QUEUED, SendState.SENDING):
+        rows = session.execute(
+            select(Delivery.run_id, func.count())
+            .where(Delivery.run_id.in_(run_ids), Delivery.send_state == state)
+            .group_by(Delivery.run_id)
+        )
+        for run_id, count in rows:
+            counts[run_id] = counts.get(run_id, 0) + count
+    return counts

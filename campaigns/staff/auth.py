@@ -14,7 +14,7 @@ from flask_security import FSQLALiteUserDatastore, Security, UserMixin, current_
 from flask_security.utils import check_and_update_authn_fresh
 from werkzeug.wrappers import Response
 
-from campaigns.core.errors import ForbiddenError
+from campaigns.core.errors import ForbiddenError, NotFoundError
 from campaigns.core.settings import Settings
 from campaigns.staff import service
 from campaigns.staff.models import Member, Membership, Organisation
@@ -145,9 +145,9 @@ def may_now(permission: Permission | str) -> bool:
 
 
 def choose_organisation(organisation_id: int) -> None:
-    """Work in another of the member's organisations. Raises ForbiddenError when they do not belong to it."""
+    """Work in another of the member's organisations. Raises NotFoundError for a foreign or missing one."""
     if all(one.organisation_id != organisation_id for one in current_member().memberships):
-        raise ForbiddenError("You do not belong to this organisation.")
+        raise NotFoundError("It does not exist, or is not yours to see.")
     cookie[ORGANISATION_KEY] = organisation_id
 
 

@@ -17,9 +17,18 @@ from campaigns.core import clock
 from campaigns.staff.models import Role
 from campaigns.staff.passwords import LONGEST, SHORTEST
 from campaigns.staff.throttle import PER_ACCOUNT, PER_NETWORK, Throttle, account_key, network_key
-from campaigns.web.forms import Form
+from campaigns.web.forms import Form, options
 
-ROLES = [
+ROLE_NAMES = {
+    Role.VIEWER: _l("Viewer"),
+    Role.AUTHOR: _l("Author"),
+    Role.APPROVER: _l("Approver"),
+    Role.RESPONDER: _l("Responder"),
+    Role.STEWARD: _l("Steward"),
+    Role.ADMIN: _l("Administrator"),
+}
+
+ROLE_CHOICES = [
     (Role.VIEWER, _l("Viewer: reads reach")),
     (Role.AUTHOR, _l("Author: edits places, messages and campaigns")),
     (Role.APPROVER, _l("Approver: reviews, approves and resumes")),
@@ -109,7 +118,7 @@ class RolesField(SelectMultipleField):
 class RolesForm(Form):
     """Which roles a member has."""
 
-    roles = RolesField(_l("Roles"), choices=ROLES)
+    roles = RolesField(_l("Roles"), choices=options(ROLE_CHOICES))
 
 
 class MemberForm(RolesForm):
@@ -129,6 +138,6 @@ class OrganisationForm(Form):
     name = StringField(_l("Name"), [InputRequired(), Length(max=200)])
     time_zone = SelectField(
         _l("Time zone"),
-        choices=[(zone, zone) for zone in sorted(available_timezones()) if "/" in zone or zone == "UTC"],
+        choices=options((zone, zone) for zone in sorted(available_timezones()) if "/" in zone or zone == "UTC"),
         description=_l("Members read times in this zone. Schedules have a zone of their own."),
     )

@@ -20,7 +20,7 @@ from campaigns.staff.auth import (
     renew_session,
     requires,
 )
-from campaigns.staff.forms import ROLES, MemberForm, OrganisationForm, PasswordForm, RolesForm
+from campaigns.staff.forms import ROLE_NAMES, MemberForm, OrganisationForm, PasswordForm, RolesForm
 from campaigns.staff.models import Membership
 from campaigns.staff.passwords import hash_password, is_password_of, make_one_time_password
 from campaigns.staff.permissions import Permission
@@ -72,7 +72,7 @@ def password() -> Page:
 @requires()
 def index() -> Page:
     """Show one's account and the ways to everything an administrator sets."""
-    return render_template("staff/index.html", role_names=dict(ROLES))
+    return render_template("staff/index.html", role_names=ROLE_NAMES)
 
 
 @pages.route("/organisation", methods=["GET", "POST"])
@@ -96,7 +96,7 @@ def members() -> Page:
     """List the organisation's members."""
     statement = queries.select_memberships(current_organisation().id)
     page = paginate(session(), statement, request.args.get("page", 1, type=int))
-    return render_template("staff/members.html", page=page, role_names=dict(ROLES))
+    return render_template("staff/members.html", page=page, role_names=ROLE_NAMES)
 
 
 @pages.route("/members/add", methods=["GET", "POST"])

@@ -7,13 +7,16 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from babel import Locale, UnknownLocaleError
-from babel.dates import format_date, format_datetime
+from babel.dates import format_date, format_skeleton
 from flask import Flask, g
 from flask_babel import format_decimal, format_percent, get_locale
 from flask_babel import gettext as _
 from markupsafe import Markup
 
 from campaigns.core.languages import all_languages, is_right_to_left
+
+#: Forms of a date by their CLDR skeleton.
+_SKELETONS = {"short": "MMMd", "weekday": "MMMEd", "medium": "yMMMd"}
 
 
 def init_filters(app: Flask) -> None:
@@ -44,18 +47,18 @@ def percent(share: float, digits: int = 0) -> str:
 def moment(value: datetime | None, zone: str | None = None, form: str = "medium") -> Markup:
     """Write an aware UTC moment in an IANA `zone` (else the organisation's) as a <time> element.
 
-    `form` is a format of Babel: "short", "medium", "long", "full" or a pattern.
+    `form` is "short" (without the year), "weekday" (that with the day of the week) or "medium".
     """
     if value is None:
         return Markup("–")
     zone = zone or g.get("time_zone") or "UTC"
-    text = format_datetime(value, form, tzinfo=ZoneInfo(zone), locale=_locale())
+    text = _written(value.astimezone(ZoneInfo(zone)), form)
     return Markup('<time datetime="{}" title="{}">{}</time>').format(value.isoformat(), zone, text)
 
 
-def wall_clock(value: datetime | None) -> str:
-    """Write a wall-clock time (no zone) as date and hour."""
-    return "–" if value is None else format_datetime(value, "EEE d MMM y, HH:mm", locale=_locale())
+def wall_clock(value: datetime | None, form: str = "weekday") -> str:
+    """Write a wall-clock time (no zone) in one of the forms of `moment`."""
+    return "–" if value is None else _written(value, form)
 
 
 def day(value: date | None) -> Markup:
@@ -89,5 +92,15 @@ def direction(code: str) -> str:
     return "rtl" if is_right_to_left(code) else "ltr"
 
 
+def _written(value: datetime, form: str) -> str:
+    # The 24-hour clock in every language: a run at 6 must not be read as one at 18.
+    locale = _locale()
+    date_part = format_skeleton(_SKELETONS[form], value, locale=locale)
+    glue = locale.datetime_formats["medium"]
+    return str(glue).replace("{1}", date_part).replace("{0}", value.strftime("%H:%M")).replace("'", "")
+
+
 def _locale() -> Locale:
-    return get_locale() or Locale("en")
+    locale = get_locale() or Locale("en")
+    # Plain English would write American dates, whose day and month people elsewhere mix up.
+    return Locale("en", "GB") if locale.language == "en" else locale

@@ -2,10 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from typing import Any
+
 from flask_wtf import FlaskForm
+from wtforms.fields.choices import SelectChoice  # type: ignore[attr-defined] # newer than its stubs
 
 from campaigns.core.errors import FingerpostError
 from campaigns.web.session import refuse_commit
+
+
+def options(pairs: Iterable[tuple[str, Any]]) -> list[Any]:
+    """Return (value, label) pairs as the `choices` of a select field; labels may be lazy translations."""
+    return [SelectChoice(value, label) for value, label in pairs]
 
 
 class Form(FlaskForm):  # type: ignore[misc] # flask-wtf has no types

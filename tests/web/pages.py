@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 import pytest
@@ -13,6 +14,7 @@ from sqlalchemy import Engine
 from sqlalchemy.orm import Session, sessionmaker
 
 from campaigns.app import create_app
+from campaigns.core.database import make_sessions
 from campaigns.core.settings import Settings, load_settings
 from campaigns.staff.models import Member, Organisation, Role
 from campaigns.web.session import database
@@ -24,23 +26,18 @@ KEYS = {
     "FINGERPOST_LOOKUP_KEY": "bGxsbGxsbGxsbGxsbGxsbGxsbGxsbGxsbGxsbGxsbGw=",
     "FINGERPOST_SECRET_KEY": "a secret key that only the tests know",
 }
+#: Account and token by which callbacks are signed.
+CALLBACK_CREDENTIAL = "AC00000000000000000000000000000000:token"
 
 
 def page_settings(engine: Engine, **changes: str) -> Settings:
     """Settings of a demo instance on `engine`'s database; `changes` are setting names and values."""
-    address = engine.url.render_as_string(hide_password=False)
-    values = KEYS | {"FINGERPOST_MODE": "demo", "FINGERPOST_DATABASE_URL": address}
+    values = KEYS | {
+        "FINGERPOST_MODE": "demo",
+        "FINGERPOST_DATABASE_URL": engine.url.render_as_string(hide_password=False),
+        "FINGERPOST_SECRET_TWILIO": CALLBACK_CREDENTIAL,
+    }
     return load_settings(values | {f"FINGERPOST_{name.upper()}": value for name, value in changes.items()})
-
-
-@pytest.fixture
-def app(engine: Engine) -> Iterator[Flask]:
-    """The application on an empty database (once for each kind); forms need no token."""
-    app = create_app(page_settings(engine))
-    app.config["WTF_CSRF_ENABLED"] = False
-    yield app
-    with app.app_context():
-        database.engine.dispose()
 
 
 @dataclass
@@ -58,7 +55,7 @@ class Pages:
             return a_member(session, organisation or self.ours, *roles, **changes)
 
     def client(self, member: Member | None = None) -> FlaskClient:
-        """A client signed in as `member`, or an anonymous one."""
+        """A client signed in as `member` a moment ago, or an anonymous one."""
         client = self.app.test_client()
         if member is not None:
             with client.session_transaction() as cookie:
@@ -68,12 +65,29 @@ class Pages:
         return client
 
 
-@pytest.fixture
-def pages(app: Flask, sessions: sessionmaker[Session]) -> Pages:
-    """The application with two organisations."""
+@contextmanager
+def make_pages(engine: Engine, **changes: str) -> Iterator[Pages]:
+    """Run the application on an empty database; forms need no token, `changes` are settings."""
+    app, sessions = create_app(page_settings(engine, **changes)), make_sessions(engine)
+    app.config["WTF_CSRF_ENABLED"] = False
     with sessions.begin() as session:
         ours, theirs = an_organisation(session, name="Ours"), an_organisation(session, name="Theirs")
-    return Pages(app=app, sessions=sessions, ours=ours, theirs=theirs)
+    yield Pages(app=app, sessions=sessions, ours=ours, theirs=theirs)
+    with app.app_context():
+        database.engine.dispose()
+
+
+@pytest.fixture
+def pages(engine: Engine) -> Iterator[Pages]:
+    """The application with two organisations, once for each kind of database."""
+    with make_pages(engine) as pages:
+        yield pages
+
+
+@pytest.fixture
+def app(pages: Pages) -> Flask:
+    """The application itself."""
+    return pages.app
 
 
 @pytest.fixture

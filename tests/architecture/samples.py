@@ -1,0 +1,71 @@
+"""One sample of everything an address can name: URL arguments and the values they have in one organisation."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from sqlalchemy.orm import Session
+
+from campaigns.audience.models import ContactImport, ImportState
+from campaigns.core.crypto import Vault
+from campaigns.planning.models import CampaignState
+from campaigns.staff.models import Member, Organisation
+from tests.factories import (
+    NOON,
+    a_campaign,
+    a_contact,
+    a_message,
+    a_place,
+    a_run,
+    a_schedule,
+    a_service,
+    add,
+    an_address,
+    an_audience,
+)
+
+#: An id that nothing has.
+MISSING = 999_999
+
+#: Arguments that are not ids: the same in every organisation, and never missing.
+CONSTANTS: dict[str, Any] = {"filename": "fingerpost.css", "language": "uk"}
+
+
+def make_samples(session: Session, organisation: Organisation, member: Member, vault: Vault) -> dict[str, Any]:
+    """Add one of each kind to `organisation` and return the values of URL arguments that name them.
+
+    `member` is whom `<int:member_id>` names.
+    """
+    message, audience = a_message(session, organisation), an_audience(session, organisation)
+    service, place = a_service(session, organisation), a_place(session, organisation)
+    contact = a_contact(session, organisation)
+    address = an_address(session, contact, vault, number=f"+38050{contact.id:07d}")
+    campaign = a_campaign(
+        session, organisation, member, message=message, audience=audience, state=CampaignState.APPROVED
+    )
+    schedule = a_schedule(session, campaign)
+    run = a_run(session, campaign, schedule=schedule)
+    contact_file = add(
+        session,
+        ContactImport(
+            organisation_id=organisation.id,
+            file_name="people.csv",
+            state=ImportState.CANCELLED,
+            report={},
+            created_at=NOON,
+        ),
+    )
+    named = {
+        "message": message,
+        "audience": audience,
+        "service": service,
+        "place": place,
+        "contact": contact,
+        "address": address,
+        "campaign": campaign,
+        "schedule": schedule,
+        "run": run,
+        "import": contact_file,
+        "member": member,
+    }
+    return {f"{name}_id": row.id for name, row in named.items()} | CONSTANTS

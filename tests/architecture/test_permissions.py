@@ -1,0 +1,164 @@
+"""Every route has a row in permissions.csv, and does for each role what the row says.
+
+A row names a Permission, `member` (anyone signed in), `public`, or `signed` (a provider's signature).
+"""
+
+from __future__ import annotations
+
+import csv
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from flask import Flask
+from flask.testing import FlaskClient
+from sqlalchemy import Engine
+from werkzeug.routing import Rule
+from werkzeug.test import TestResponse
+
+from campaigns.core.crypto import Vault
+from campaigns.core.database import make_engine
+from campaigns.schema import metadata
+from campaigns.staff.models import Role
+from campaigns.staff.permissions import ROLES_WITH, Permission, may
+from tests.architecture.samples import CONSTANTS, MISSING, make_samples
+from tests.web.pages import Pages, make_pages
+
+TABLE = Path(__file__).with_name("permissions.csv")
+UNSIGNED = ("public", "signed")
+
+
+@pytest.fixture(scope="module")
+def engine(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Engine]:
+    engine = make_engine(f"sqlite:///{tmp_path_factory.mktemp('permissions') / 'pages.db'}")
+    metadata.create_all(engine)
+    yield engine
+    engine.dispose()
+
+
+@pytest.fixture(scope="module")
+def pages(engine: Engine) -> Iterator[Pages]:
+    with make_pages(engine) as pages:
+        yield pages
+
+
+def read_table() -> dict[tuple[str, str], str]:
+    with TABLE.open(encoding="utf-8", newline="") as lines:
+        return {(row["endpoint"], row["method"]): row["permission"] for row in csv.DictReader(lines)}
+
+
+def routes(app: Flask) -> Iterator[tuple[Rule, str]]:
+    for rule in app.url_map.iter_rules():
+        for method in sorted((rule.methods or set()) - {"HEAD", "OPTIONS"}):
+            if rule.endpoint != "static":
+                yield rule, method
+
+
+def walk(app: Flask) -> Iterator[tuple[Rule, str, str]]:
+    """Yield each route, method and permission; one without a row is the business of the first test."""
+    table = read_table()
+    for rule, method in routes(app):
+        if (rule.endpoint, method) in table:
+            yield rule, method, table[rule.endpoint, method]
+
+
+def test_every_route_has_exactly_one_row(pages: Pages) -> None:
+    wanted = {(rule.endpoint, method) for rule, method in routes(pages.app)}
+    assert wanted == set(read_table())
+    assert len(TABLE.read_text(encoding="utf-8").splitlines()) == len(wanted) + 1
+
+
+def test_rows_name_what_views_ask(pages: Pages) -> None:
+    for (endpoint, method), permission in read_table().items():
+        if permission not in UNSIGNED and not endpoint.startswith("security."):
+            asked = getattr(pages.app.view_functions[endpoint], "permission", "nothing")
+            assert asked == permission, f"{endpoint} {method} asks for {asked}"
+
+
+def test_permissions_are_the_printed_table() -> None:
+    printed = """
+        read_reach      viewer author approver responder steward admin
+        edit                   author
+        review                        approver
+        stop_run               author approver responder steward admin
+        answer                                 responder
+        handle_contacts                                  steward
+        administer                                               admin
+    """
+    rows = {name: set(roles) for name, *roles in map(str.split, printed.strip().splitlines())}
+    assert {permission.value: {*map(str, roles)} for permission, roles in ROLES_WITH.items()} == rows
+
+
+@pytest.mark.parametrize("role", Role)
+def test_role_gets_what_its_rows_say(pages: Pages, vault: Vault, role: Role) -> None:
+    for rule, method, permission in walk(pages.app):
+        if permission in UNSIGNED or rule.endpoint.startswith("security."):
+            continue
+        # Anew for each call that names something: an earlier act may have removed or ended it.
+        own = make_own(pages, vault) if rule.arguments else CONSTANTS
+        member = pages.member(role)
+        answer = call(pages.client(member), rule, method, own)
+        allowed = permission == "member" or may([role], Permission(permission))
+        where = f"{role} {method} {rule.rule} answered {answer.status}"
+        assert (answer.status_code != 403) if allowed else (answer.status_code == 403), where
+        assert answer.status_code < 500, where
+
+
+def test_anonymous_people_are_sent_to_sign_in(pages: Pages, vault: Vault) -> None:
+    own = make_own(pages, vault)
+    for rule, method, permission in walk(pages.app):
+        answer = call(pages.client(), rule, method, own)
+        where = f"{method} {rule.rule} answered {answer.status}"
+        if permission == "signed":
+            assert answer.status_code == 403, where
+        elif permission == "public":
+            assert answer.status_code < 400, where
+        else:
+            assert answer.status_code == 302, where
+            assert answer.location.startswith("/sign-in?"), where
+
+
+def test_foreign_and_missing_things_answer_alike(pages: Pages, vault: Vault) -> None:
+    member, own = pages.member(*Role), make_own(pages, vault)
+    with pages.sessions.begin() as session:
+        stranger = pages.member(organisation=pages.theirs)
+        foreign = make_samples(session, pages.theirs, stranger, vault)
+    for rule, method, _ in walk(pages.app):
+        for argument in sorted(rule.arguments - set(CONSTANTS)):
+            where = f"{method} {rule.rule} with another's {argument}"
+            bodies = set()
+            for value in (foreign[argument], MISSING):
+                answer = call(pages.client(member), rule, method, own | {argument: value})
+                assert answer.status_code == 404, where
+                # Tokens and the page's own address, to come back to after a change of language.
+                bodies.add(re.sub(r"<input type=.hidden.[^>]*>", "", answer.text))
+            assert len(bodies) == 1, where
+
+
+def test_every_unsigned_act_needs_a_token(pages: Pages, vault: Vault) -> None:
+    pages.app.config["WTF_CSRF_ENABLED"] = True
+    try:
+        member, own = pages.member(*Role), make_own(pages, vault)
+        for rule, method, permission in walk(pages.app):
+            if method != "GET" and permission != "signed":
+                answer = call(pages.client(member), rule, method, own)
+                assert answer.status_code == 400, f"{method} {rule.rule} answered {answer.status}"
+    finally:
+        pages.app.config["WTF_CSRF_ENABLED"] = False
+
+
+def make_own(pages: Pages, vault: Vault) -> dict[str, object]:
+    """Add one of everything to our organisation; the member it names is a colleague."""
+    colleague = pages.member(Role.VIEWER)
+    with pages.sessions.begin() as session:
+        return make_samples(session, pages.ours, colleague, vault)
+
+
+def call(client: FlaskClient, rule: Rule, method: str, values: dict[str, object]) -> TestResponse:
+    unknown = rule.arguments - set(values)
+    assert not unknown, f"add a sample of {unknown} to tests/architecture/samples.py"
+    with client.application.test_request_context():
+        built = rule.build({name: values[name] for name in rule.arguments}, append_unknown=False)
+    assert built is not None
+    return client.open(built[1], method=method)
