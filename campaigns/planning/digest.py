@@ -60,3 +60,66 @@ class FrozenRun:
             wrong = ", ".join(sorted(names.symmetric_difference(stored)))
             raise DamagedDataError(f"A run's frozen content does not fit this version: {wrong}.")
         return cls(**stored)
+
+
+@dataclass(frozen=True, slots=True)
+class ScheduleContent:
+    """One schedule as it is approved."""
+
+    #: Naive local time, ISO 8601 to the minute.
+    starts_at: str
+    recurrence: str | None
+    zone_policy: str
+    time_zone: str
+    grace_minutes: int
+    expires_after_minutes: int
+
+
+@dataclass(frozen=True, slots=True)
+class Content:
+    """All that one campaign will send, to whom, from whom, when and under which limits."""
+
+    #: Reviewed texts by language that are not stale, with placeholders.
+    texts: dict[str, str]
+    base_language: str
+    message_id: int
+    #: Names the texts for people; two versions with the same texts have the same digest.
+    message_version: int
+    #: AudienceRule.to_json().
+    rule: dict[str, Any]
+    #: Channel, gateway and identity of the sender; its pace may change freely.
+    sender: dict[str, Any]
+    fallback_language: str | None
+    max_parts: int
+    link: str | None
+    code: str
+    resend_unknown: bool
+    schedules: tuple[ScheduleContent, ...]
+
+    @property
+    def digest(self) -> str:
+        """The digest an approval stores and a run is compared with."""
+        content = asdict(self)
+        del content["message_version"]
+        content["schedules"] = sorted(
+            content["schedules"], key=lambda schedule: sorted(map(str, schedule.items()))
+        )
+        return digest_of(content)
+
+    def freeze(self, schedule: ScheduleContent) -> FrozenRun:
+        """Return what a run of `schedule` keeps."""
+        return FrozenRun(
+            texts=self.texts,
+            base_language=self.base_language,
+            rule=self.rule,
+            fallback_language=self.fallback_language,
+            max_parts=self.max_parts,
+            link=self.link,
+            code=self.code,
+            zone_policy=schedule.zone_policy,
+            time_zone=schedule.time_zone,
+            expires_after_minutes=schedule.expires_after_minutes,
+            message_id=self.message_id,
+            message_version=self.message_version,
+            resend_unknown=self.resend_unknown,
+        )

@@ -35,13 +35,12 @@ RUN_MOVES: dict[tuple[RunState, RunState], str] = {
     (RunState.DONE, RunState.RUNNING): "a member resends what was unconfirmed",
 }
 
-_CAMPAIGN_WORDS: dict[CampaignState, str] = {
+#: Keyed by value as well, because the database gives back plain strings.
+_WORDS: dict[CampaignState | RunState, str] = {
     CampaignState.DRAFT: "a draft",
     CampaignState.SUBMITTED: "waiting for approval",
     CampaignState.APPROVED: "approved",
     CampaignState.ARCHIVED: "archived",
-}
-_RUN_WORDS: dict[RunState, str] = {
     RunState.HELD: "held",
     RunState.PLANNING: "being planned",
     RunState.RUNNING: "running",
@@ -60,10 +59,8 @@ def check_move(before: CampaignState | RunState, after: CampaignState | RunState
     """Raise TransitionError, in words, when the tables do not allow this move."""
     if may_move(before, after):
         return
-    if isinstance(before, CampaignState) and isinstance(after, CampaignState):
-        raise TransitionError(
-            f"This campaign is {_CAMPAIGN_WORDS[before]}; it cannot become {_CAMPAIGN_WORDS[after]}."
-        )
-    if isinstance(before, RunState) and isinstance(after, RunState):
-        raise TransitionError(f"This run is {_RUN_WORDS[before]}; it cannot become {_RUN_WORDS[after]}.")
-    raise TransitionError(f"{before!r} and {after!r} are not states of one thing.")
+    if isinstance(after, CampaignState):
+        words = f"This campaign is {_WORDS[before]}; it cannot become {_WORDS[after]}."
+    else:
+        words = f"This run is {_WORDS[before]}; it cannot become {_WORDS[after]}."
+    raise TransitionError(words)

@@ -77,14 +77,19 @@ class Campaign(Base):
     link: Mapped[str | None] = mapped_column(String(200))
     #: Whether an unknown delivery the provider has never seen is sent again without asking.
     resend_unknown: Mapped[bool] = mapped_column(default=False)
+    #: How many people without a text in their language the author agreed to leave out; None: nobody agreed yet.
+    accepted_left_out: Mapped[int | None]
     created_by_id: Mapped[int] = mapped_column(ForeignKey("member.id"))
     created_at: Mapped[datetime]
     updated_at: Mapped[datetime]
     message: Mapped[Message] = relationship()
     audience: Mapped[Audience] = relationship()
     sender: Mapped[Sender] = relationship()
+    #: Those in force; a removed schedule stays behind its runs.
     schedules: Mapped[list[Schedule]] = relationship(
-        back_populates="campaign", order_by="Schedule.id", cascade="all, delete-orphan"
+        back_populates="campaign",
+        order_by="Schedule.id",
+        primaryjoin="and_(Campaign.id == Schedule.campaign_id, Schedule.removed_at.is_(None))",
     )
     approvals: Mapped[list[Approval]] = relationship(back_populates="campaign", order_by="Approval.id")
 
@@ -117,6 +122,8 @@ class Schedule(Base):
     #: Next occurrence and the instant it fires; None when nothing is left. Written by planning alone.
     next_occurrence: Mapped[datetime | None] = mapped_column(WallClock)
     next_fire_at: Mapped[datetime | None] = mapped_column(index=True)
+    #: Set when a member removes it.
+    removed_at: Mapped[datetime | None]
     campaign: Mapped[Campaign] = relationship(back_populates="schedules")
 
 
@@ -177,7 +184,7 @@ class Run(Base):
     #: Digest recomputed and compared when the run was made.
     digest: Mapped[str] = mapped_column(String(64))
     message_version: Mapped[int]
-    #: FrozenRun of service.py as JSON: texts by language, audience rule, fallback, limits, time policy.
+    #: FrozenRun of digest.py as JSON: texts by language, audience rule, fallback, limits, time policy.
     frozen: Mapped[dict[str, Any]]
     #: Fan-out cursor: contacts up to this id are planned.
     planned_through: Mapped[int] = mapped_column(BigId, default=0)

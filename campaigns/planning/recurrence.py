@@ -76,7 +76,7 @@ class Timing:
 
     def zones(self, present: Sequence[str]) -> tuple[str, ...]:
         """Return the zones whose clocks count, `present` being those of the audience's contacts."""
-        if self.zone_policy is ZonePolicy.FIXED:
+        if self.zone_policy == ZonePolicy.FIXED:
             return (self.time_zone,)
         return tuple(sorted({*present, self.time_zone}))
 
@@ -157,6 +157,17 @@ def next_firings(timing: Timing, present: Sequence[str], *, after: datetime, cou
     walls = occurrences(timing.starts_at, timing.recurrence, after=earliest)
     firings = (Firing(wall, min(to_utc(wall, zone) for zone in zones)) for wall in walls)
     return list(islice((firing for firing in firings if firing.fire_at > after), count))
+
+
+def firing_after(timing: Timing, present: Sequence[str], *, occurrence: datetime) -> Firing | None:
+    """Return the firing of the occurrence that follows `occurrence` (naive) on the wall clock, or None.
+
+    Wall-clock order decides, not instants: two occurrences that a gap moves to one instant both fire.
+    """
+    wall = next(occurrences(timing.starts_at, timing.recurrence, after=occurrence), None)
+    if wall is None:
+        return None
+    return Firing(wall, min(to_utc(wall, zone) for zone in timing.zones(present)))
 
 
 def check_schedule(timing: Timing, present: Sequence[str], *, now: datetime) -> list[ScheduleNote]:

@@ -1,0 +1,51 @@
+"""Who may decide on what others wrote, and the row lock under which it is decided."""
+
+from __future__ import annotations
+
+from typing import TypeVar
+
+from sqlalchemy.orm import Session
+
+from campaigns.audience.models import Audience
+from campaigns.core.errors import ApprovalError, ForbiddenError, NotFoundError
+from campaigns.messages.models import Message
+from campaigns.planning.models import Campaign, Run
+from campaigns.planning.queries import find_editors
+from campaigns.staff.permissions import Permission, may
+from campaigns.staff.queries import get_membership
+
+Row = TypeVar("Row", Campaign, Run)
+
+
+def hold(session: Session, row: Row) -> Row:
+    """Lock the row until the transaction ends and read it anew; others who want it wait.
+
+    SQLite has no row locks: there a writing transaction keeps every other writer out from its first statement.
+    """
+    session.flush()
+    session.refresh(row, with_for_update=True)
+    return row
+
+
+def hold_sources(session: Session, campaign: Campaign) -> None:
+    """Keep others from writing the campaign's message and audience until the transaction ends."""
+    for model, row_id in ((Message, campaign.message_id), (Audience, campaign.audience_id)):
+        session.get_one(model, row_id, with_for_update={"read": True}, populate_existing=True)
+
+
+def check_permission(session: Session, member_id: int, *, organisation_id: int, permission: Permission) -> None:
+    """Raise ForbiddenError unless the member's roles in the organisation allow it."""
+    try:
+        roles = get_membership(session, organisation_id, member_id).roles
+    except NotFoundError:
+        roles = []
+    if not may(roles, permission):
+        raise ForbiddenError("Your roles do not allow this. Ask an administrator of your organisation.")
+
+
+def check_no_editor(session: Session, campaign: Campaign, member_id: int) -> None:
+    """Raise ApprovalError when the member wrote any part of what would be sent."""
+    if member_id in find_editors(session, campaign):
+        raise ApprovalError(
+            "You wrote part of this campaign, its message or its audience. Another member has to approve it."
+        )

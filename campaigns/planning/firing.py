@@ -1,0 +1,193 @@
+"""From a due schedule to a run: frozen, or held with the reason; and the moves of a run that members make."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from datetime import datetime, timedelta
+
+from sqlalchemy import update
+from sqlalchemy.exc import IntegrityError
+from sqlalchemy.orm import Session
+
+from campaigns.audience.models import Channel
+from campaigns.core import clock
+from campaigns.core.errors import ApprovalError, DamagedDataError, GateError, InputError
+from campaigns.planning import authority, queries
+from campaigns.planning.digest import Content
+from campaigns.planning.gatekeeping import SERVICE_MAX_AGE_DAYS, Assessment, assess_start, discreet
+from campaigns.planning.lifecycle import check_move
+from campaigns.planning.models import Approval, Campaign, CampaignState, Decision, Run, RunState, Schedule
+from campaigns.planning.recurrence import Firing, firing_after, next_firings
+from campaigns.staff import audit
+from campaigns.staff.permissions import Permission
+
+#: A run is held when its audience grew since approval by more than this share or this many people.
+GROWTH_PERCENT = 5
+GROWTH_PEOPLE = 500
+LONGEST_REASON = 300
+CHANGED = "The campaign changed since it was approved. Have it approved again, then release this run."
+
+
+def fire_due(
+    session: Session, *, now: datetime, limit: int | None = None, max_age_days: int = SERVICE_MAX_AGE_DAYS
+) -> list[Run]:
+    """Make a run of each occurrence that is due by `now` (aware UTC), of at most `limit` schedules.
+
+    Any number of clocks may call this at once: rows that another clock holds are skipped, and an occurrence
+    that has its run already is only passed over. Each schedule moves on by one occurrence a call.
+    """
+    due = queries.select_due(now).limit(limit).with_for_update(skip_locked=True, of=(Schedule, Campaign))
+    runs = [_fire(session, schedule, now, max_age_days) for schedule in session.scalars(due).all()]
+    return [run for run in runs if run is not None]
+
+
+def release_run(session: Session, run: Run, *, by: int, max_age_days: int = SERVICE_MAX_AGE_DAYS) -> None:
+    """Let a held run start, with the content as it is approved now.
+
+    Raises TransitionError when it is not held, ForbiddenError without the right to review, ApprovalError when
+    what would be sent is not what was approved or the member wrote part of it, GateError for a red gate.
+    """
+    _begin(session, run, RunState.PLANNING, by, Permission.REVIEW)
+    campaign = authority.hold(session, session.get_one(Campaign, run.campaign_id))
+    schedule = session.get_one(Schedule, run.schedule_id)
+    start = assess_start(session, campaign, schedule, now=clock.now(), max_age_days=max_age_days)
+    approval = queries.find_approval(session, campaign)
+    if campaign.state != CampaignState.APPROVED or approval is None or approval.digest != start.content.digest:
+        raise ApprovalError(CHANGED)
+    authority.check_no_editor(session, campaign, by)
+    if start.red:
+        raise GateError(start.sentences)
+    _freeze(run, start.content, schedule)
+    run.state, run.reason = RunState.PLANNING, ""
+    # The number released is what later occurrences are compared with.
+    session.add(
+        Approval(
+            campaign_id=campaign.id,
+            member_id=by,
+            decision=Decision.APPROVED,
+            digest=start.content.digest,
+            people=start.tally.people,
+            decided_at=clock.now(),
+        )
+    )
+    _record(session, run, "run.release", by, people=start.tally.people)
+
+
+def stop_run(session: Session, run: Run, *, by: int, reason: str) -> None:
+    """Stop a run: nothing more of it is sent. Raises TransitionError when it is over already."""
+    _begin(session, run, RunState.STOPPED, by, Permission.STOP_RUN)
+    run.state, run.reason, run.finished_at = RunState.STOPPED, reason.strip()[:LONGEST_REASON], clock.now()
+    _record(session, run, "run.stop", by)
+
+
+def pause_run(session: Session, run: Run, *, by: int | None = None, reason: str) -> None:
+    """Pause a run until somebody resumes it; `by` is None when the engine itself pauses it."""
+    if not reason.strip():
+        raise InputError("A pause needs a reason that the members can read.")
+    _begin(session, run, RunState.PAUSED, by, Permission.STOP_RUN)
+    run.state, run.reason = RunState.PAUSED, reason.strip()[:LONGEST_REASON]
+    _record(session, run, "run.pause", by)
+
+
+def resume_run(session: Session, run: Run, *, by: int) -> None:
+    """Let a paused or stopped run go on where it was: in its fan-out, or in its sending.
+
+    Moves the run only; delivery queues the rows again that a stop cancelled.
+    """
+    after = RunState.PLANNING if run.started_at is None else RunState.RUNNING
+    _begin(session, run, after, by, Permission.REVIEW)
+    run.state, run.reason, run.finished_at = after, "", None
+    _record(session, run, "run.resume", by)
+
+
+def aim(schedule: Schedule, zones: Collection[str], *, after: datetime) -> None:
+    """Set the schedule's next occurrence and its instant, later than `after`; None when nothing is left."""
+    coming = next_firings(queries.timing_of(schedule), sorted(zones), after=after, count=1)
+    _write_firing(schedule, coming[0] if coming else None)
+
+
+def _fire(session: Session, schedule: Schedule, now: datetime, max_age_days: int) -> Run | None:
+    """Make the run of the schedule's next occurrence and aim at the one after; None when it had its run."""
+    campaign, occurrence = schedule.campaign, schedule.next_occurrence
+    if occurrence is None:
+        raise DamagedDataError(f"Schedule {schedule.id} is due, but says no occurrence.")
+    start = assess_start(session, campaign, schedule, now=now, max_age_days=max_age_days)
+    reason = _reason_to_hold(session, schedule, start, now)
+    run = Run(
+        organisation_id=campaign.organisation_id,
+        campaign_id=campaign.id,
+        schedule_id=schedule.id,
+        occurrence=occurrence,
+        state=RunState.HELD if reason else RunState.PLANNING,
+        reason=reason[:LONGEST_REASON],
+        created_at=now,
+    )
+    _freeze(run, start.content, schedule)
+    _write_firing(schedule, firing_after(queries.timing_of(schedule), start.tally.zones, occurrence=occurrence))
+    try:
+        # The savepoint flushes the schedule first, so it moves on even when the run exists.
+        with session.begin_nested():
+            session.add(run)
+    except IntegrityError:
+        return None
+    _record(session, run, "run.hold" if reason else "run.fire", None)
+    return run
+
+
+def _reason_to_hold(session: Session, schedule: Schedule, start: Assessment, now: datetime) -> str:
+    """Return why a due occurrence may not start by itself, or "" when it may."""
+    campaign, fire_at = schedule.campaign, schedule.next_fire_at
+    approval = queries.find_approval(session, campaign)
+    if approval is None or approval.digest != start.content.digest:
+        void_approvals(session, campaign, now=now)
+        return CHANGED
+    if fire_at is not None and now > fire_at + timedelta(minutes=schedule.grace_minutes):
+        late = int((now - fire_at).total_seconds() // 60)
+        return f"It is {late} minutes late; {schedule.grace_minutes} are allowed. Is it still true and useful?"
+    grown = start.tally.people - approval.people
+    if grown > GROWTH_PEOPLE or grown * 100 > approval.people * GROWTH_PERCENT:
+        before, after = discreet(approval.people), discreet(start.tally.people)
+        return f"The audience grew since it was approved: {before} people then, {after} now."
+    return start.sentences if start.red else ""
+
+
+def void_approvals(session: Session, campaign: Campaign, *, now: datetime) -> None:
+    """Return the campaign to draft and void every approval it has; its row must be held."""
+    check_move(campaign.state, CampaignState.DRAFT)
+    campaign.state = CampaignState.DRAFT
+    in_force = (Approval.campaign_id == campaign.id, Approval.voided_at.is_(None))
+    session.execute(update(Approval).where(*in_force).values(voided_at=now))
+
+
+def _freeze(run: Run, content: Content, schedule: Schedule) -> None:
+    """Copy into the run everything it needs, as it is now."""
+    run.sender_id = int(content.sender["id"])
+    run.channel = Channel(content.sender["channel"])
+    run.digest = content.digest
+    run.message_version = content.message_version
+    run.frozen = content.freeze(queries.schedule_content(schedule)).to_json()
+
+
+def _write_firing(schedule: Schedule, firing: Firing | None) -> None:
+    schedule.next_occurrence = firing.occurrence if firing else None
+    schedule.next_fire_at = firing.fire_at if firing else None
+
+
+def _begin(session: Session, run: Run, after: RunState, by: int | None, permission: Permission) -> None:
+    """Hold the run, and check that it may move to `after` and that the member may move it."""
+    authority.hold(session, run)
+    check_move(run.state, after)
+    if by is not None:
+        authority.check_permission(session, by, organisation_id=run.organisation_id, permission=permission)
+
+
+def _record(session: Session, run: Run, action: str, by: int | None, **detail: int) -> None:
+    audit.record(
+        session,
+        action,
+        subject=run,
+        organisation_id=run.organisation_id,
+        member_id=by,
+        campaign_id=run.campaign_id,
+        **detail,
+    )

@@ -1,0 +1,75 @@
+"""What a member writes down about a campaign, checked before it is kept."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from urllib.parse import urlsplit
+
+from campaigns.core.errors import InputError
+from campaigns.core.languages import all_languages
+from campaigns.planning.models import Campaign, FallbackPolicy
+
+LONGEST_NAME = 200
+LONGEST_LINK = 200
+MOST_PARTS = 10
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """A campaign without its times: what is said, to whom, over which sender, within which limits."""
+
+    name: str
+    message_id: int
+    audience_id: int
+    sender_id: int
+    fallback_policy: FallbackPolicy = FallbackPolicy.DO_NOT_SEND
+    #: Required by the policy "named language", and by no other.
+    fallback_language: str | None = None
+    #: Largest number of parts a text may have.
+    max_parts: int = 2
+    #: Address of the page behind ((link)), or None.
+    link: str | None = None
+    #: Whether an unknown delivery that the provider has never seen is sent again without asking.
+    resend_unknown: bool = False
+
+    def checked(self) -> Plan:
+        """Return the plan clean. Raises InputError naming the first thing that cannot be kept."""
+        name = " ".join(self.name.split())
+        if not name or len(name) > LONGEST_NAME:
+            raise InputError(f"A campaign needs a name of at most {LONGEST_NAME} characters.")
+        if not 1 <= self.max_parts <= MOST_PARTS:
+            raise InputError(f"A text may have 1 to {MOST_PARTS} parts.")
+        return replace(self, name=name, link=_checked_link(self.link), fallback_language=self._checked_language())
+
+    def _checked_language(self) -> str | None:
+        if self.fallback_policy != FallbackPolicy.NAMED_LANGUAGE:
+            return None
+        if self.fallback_language not in all_languages():
+            raise InputError("Name the language that people get when there is no text in theirs.")
+        return self.fallback_language
+
+    def write_to(self, campaign: Campaign) -> None:
+        """Copy the plan into the campaign's columns."""
+        for name in self.__dataclass_fields__:
+            setattr(campaign, name, getattr(self, name))
+
+
+def plan_of(campaign: Campaign) -> Plan:
+    """Return the plan that a campaign holds."""
+    return Plan(**{name: getattr(campaign, name) for name in Plan.__dataclass_fields__})
+
+
+def _checked_link(link: str | None) -> str | None:
+    address = (link or "").strip()
+    if not address:
+        return None
+    try:
+        parts = urlsplit(address)
+        named = bool(parts.hostname) and "." in str(parts.hostname)
+    except ValueError:
+        named = False
+    if not named or parts.scheme != "https" or not address.isprintable() or " " in address:
+        raise InputError("A link is the full address of a page and begins with https://.")
+    if len(address) > LONGEST_LINK:
+        raise InputError(f"A link has at most {LONGEST_LINK} characters.")
+    return address

@@ -1,0 +1,207 @@
+"""Reads on campaigns, senders, schedules and runs; what a campaign would send, read as one value."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Select, or_, select
+from sqlalchemy.orm import Session, contains_eager, selectinload
+
+from campaigns.audience.models import Audience
+from campaigns.core.errors import BaseLanguageError, NotFoundError
+from campaigns.messages.models import Message
+from campaigns.messages.queries import current_texts
+from campaigns.planning.digest import Content, ScheduleContent
+from campaigns.planning.models import (
+    Approval,
+    Campaign,
+    CampaignState,
+    Decision,
+    FallbackPolicy,
+    Run,
+    Schedule,
+    Sender,
+)
+from campaigns.planning.recurrence import Timing
+from campaigns.staff.models import Organisation
+from campaigns.staff.queries import owned, select_actors
+
+#: Acts that make a member an author of what is sent, by what they were done on.
+CAMPAIGN_EDITS = (
+    "campaign.create",
+    "campaign.update",
+    "campaign.duplicate",
+    "campaign.schedule",
+    "campaign.unschedule",
+    "campaign.submit",
+)
+MESSAGE_EDITS = ("message.create", "message.update", "message.translate")
+AUDIENCE_EDITS = ("audience.create", "audience.update")
+
+
+def select_campaigns(organisation_id: int) -> Select[Campaign]:
+    """Select an organisation's campaigns, newest first, with what a list shows of them."""
+    return (
+        owned(select(Campaign), Campaign, organisation_id)
+        .options(selectinload(Campaign.message), selectinload(Campaign.audience), selectinload(Campaign.schedules))
+        .order_by(Campaign.id.desc())
+    )
+
+
+def select_senders(organisation_id: int) -> Select[Sender]:
+    """Select the senders an organisation may use: its own and the shared ones, by name."""
+    usable = or_(Sender.organisation_id == organisation_id, Sender.organisation_id.is_(None))
+    return select(Sender).where(usable).order_by(Sender.name, Sender.id)
+
+
+def get_sender(session: Session, sender_id: int, organisation_id: int) -> Sender:
+    """Return a sender the organisation may use. Raises NotFoundError alike for missing and foreign ones."""
+    sender = session.scalar(select_senders(organisation_id).where(Sender.id == sender_id))
+    if sender is None:
+        raise NotFoundError("It does not exist, or is not yours to see.")
+    return sender
+
+
+def select_runs(campaign_id: int) -> Select[Run]:
+    """Select the runs of a campaign, newest first."""
+    return select(Run).where(Run.campaign_id == campaign_id).order_by(Run.id.desc())
+
+
+def select_due(now: datetime) -> Select[Schedule]:
+    """Select the schedules of approved campaigns that fire by `now`, with their campaigns; longest due first."""
+    return _waiting().where(Schedule.next_fire_at <= now).execution_options(populate_existing=True)
+
+
+def select_upcoming(until: datetime) -> Select[tuple[int, datetime]]:
+    """Select id and next firing of each schedule that fires by `until`."""
+    return _waiting().where(Schedule.next_fire_at <= until).with_only_columns(Schedule.id, Schedule.next_fire_at)  # type: ignore[return-value]
+
+
+def _waiting() -> Select[Schedule]:
+    return (
+        select(Schedule)
+        .join(Schedule.campaign)
+        .options(contains_eager(Schedule.campaign))
+        .where(Campaign.state == CampaignState.APPROVED, Schedule.removed_at.is_(None))
+        .order_by(Schedule.next_fire_at, Schedule.id)
+    )
+
+
+def find_approval(session: Session, campaign: Campaign) -> Approval | None:
+    """Return the approval in force, or None."""
+    return session.scalar(
+        select(Approval)
+        .where(Approval.campaign_id == campaign.id, Approval.decision == Decision.APPROVED)
+        .where(Approval.voided_at.is_(None))
+        .order_by(Approval.id.desc())
+        .limit(1)
+    )
+
+
+def find_editors(session: Session, campaign: Campaign) -> set[int]:
+    """Return the ids of members who wrote any part of what the campaign sends: it, its message or its audience."""
+    message = _message(session, campaign)
+    members = {campaign.created_by_id, *(text.translator_id for text in message.translations)}
+    for subject_type, subject_id, actions in (
+        ("campaign", campaign.id, CAMPAIGN_EDITS),
+        ("message", campaign.message_id, MESSAGE_EDITS),
+        ("audience", campaign.audience_id, AUDIENCE_EDITS),
+    ):
+        members.update(session.scalars(select_actors(subject_type, subject_id, actions)))
+    return {member for member in members if member is not None}
+
+
+def timing_of(schedule: Schedule) -> Timing:
+    """Return a schedule as recurrence.py reads it."""
+    return Timing(schedule.starts_at, schedule.recurrence, schedule.zone_policy, schedule.time_zone)
+
+
+def schedule_content(schedule: Schedule) -> ScheduleContent:
+    """Return a schedule as it is approved."""
+    return ScheduleContent(
+        starts_at=schedule.starts_at.isoformat(timespec="minutes"),
+        recurrence=schedule.recurrence,
+        zone_policy=str(schedule.zone_policy),
+        time_zone=schedule.time_zone,
+        grace_minutes=schedule.grace_minutes,
+        expires_after_minutes=schedule.expires_after_minutes,
+    )
+
+
+def load_content(session: Session, campaign: Campaign) -> Content:
+    """Read what the campaign would send now, anew from the database.
+
+    Rows the session remembers from before its lock must not stand in for what is stored: what is digested
+    here is what a run freezes.
+    """
+    message = _message(session, campaign)
+    audience = session.get_one(Audience, campaign.audience_id, populate_existing=True)
+    sender = session.get_one(Sender, campaign.sender_id, populate_existing=True)
+    schedules = session.scalars(
+        select(Schedule)
+        .where(Schedule.campaign_id == campaign.id, Schedule.removed_at.is_(None))
+        .execution_options(populate_existing=True)
+    )
+    texts = _texts_of(message)
+    fallback = fallback_of(campaign, message)
+    return Content(
+        texts=texts,
+        base_language=message.base_language,
+        message_id=message.id,
+        message_version=message.version,
+        rule=audience.rule,
+        sender=_sender_content(sender),
+        # A language without a text is nothing to fall back on: those people count as left out.
+        fallback_language=fallback if fallback in texts else None,
+        max_parts=campaign.max_parts,
+        link=campaign.link,
+        code=campaign.code,
+        resend_unknown=campaign.resend_unknown,
+        schedules=tuple(schedule_content(schedule) for schedule in schedules),
+    )
+
+
+def fallback_of(campaign: Campaign, message: Message) -> str | None:
+    """Return the language of people for whom there is no text, or None when they are left out."""
+    match campaign.fallback_policy:
+        case FallbackPolicy.DO_NOT_SEND:
+            return None
+        case FallbackPolicy.BASE_LANGUAGE:
+            return message.base_language
+        case FallbackPolicy.NAMED_LANGUAGE:
+            return campaign.fallback_language
+
+
+def default_zone_of(session: Session, campaign: Campaign) -> str:
+    """Return the zone of contacts without a known one: the schedule's, else the organisation's."""
+    if campaign.schedules:
+        return campaign.schedules[0].time_zone
+    return session.get_one(Organisation, campaign.organisation_id).time_zone
+
+
+def _texts_of(message: Message) -> dict[str, str]:
+    try:
+        return dict(current_texts(message))
+    except BaseLanguageError:
+        # Nothing can be sent then, and the gates say why.
+        return {}
+
+
+def _message(session: Session, campaign: Campaign) -> Message:
+    return session.scalars(
+        select(Message)
+        .where(Message.id == campaign.message_id)
+        .options(selectinload(Message.translations))
+        .execution_options(populate_existing=True)
+    ).one()
+
+
+def _sender_content(sender: Sender) -> dict[str, Any]:
+    return {
+        "id": sender.id,
+        "channel": str(sender.channel),
+        "gateway": sender.gateway,
+        "identity": sender.identity,
+        "secret_name": sender.secret_name,
+    }

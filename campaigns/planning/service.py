@@ -1,0 +1,321 @@
+"""Verbs on campaigns: write, schedule, submit, approve by another member; each leaves one audit entry.
+
+Whoever edits or decides holds the campaign's row until the transaction ends, so that approvals and edits follow
+one another and never overlap. Nothing here commits.
+"""
+
+from __future__ import annotations
+
+import secrets
+from dataclasses import replace
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from campaigns.audience.models import Audience
+from campaigns.core import clock
+from campaigns.core.errors import ApprovalError, GateError, InputError, TransitionError
+from campaigns.messages.models import Message
+from campaigns.planning import authority, queries
+from campaigns.planning.firing import aim, fire_due, pause_run, release_run, resume_run, stop_run, void_approvals
+from campaigns.planning.gatekeeping import SERVICE_MAX_AGE_DAYS, Assessment, assess
+from campaigns.planning.lifecycle import check_move
+from campaigns.planning.models import Approval, Campaign, CampaignState, Decision, Schedule, ZonePolicy
+from campaigns.planning.plan import LONGEST_NAME, Plan, plan_of
+from campaigns.planning.recurrence import Timing, check_schedule
+from campaigns.planning.tally import count_audience, find_zones, resolution_of
+from campaigns.staff import audit
+from campaigns.staff.permissions import Permission
+from campaigns.staff.queries import get_owned, owned
+
+__all__ = [
+    "accept_left_out",
+    "approve_campaign",
+    "archive_campaign",
+    "create_campaign",
+    "duplicate_campaign",
+    "fire_due",
+    "pause_run",
+    "release_run",
+    "remove_schedule",
+    "resume_run",
+    "return_campaign",
+    "schedule_campaign",
+    "stop_run",
+    "submit_campaign",
+    "take_back_campaign",
+    "update_campaign",
+]
+
+#: Letters and digits that are not mistaken for one another when a code is read aloud.
+CODE_LETTERS = "ACDEFHJKLMNPRTUVWXY"
+CODE_DIGITS = "2345679"
+LONGEST_REASON = 500
+MINUTES_A_WEEK = 7 * 24 * 60
+
+
+def create_campaign(session: Session, organisation_id: int, *, plan: Plan, by: int) -> Campaign:
+    """Create a campaign as a draft.
+
+    Raises InputError for a plan that cannot be kept, NotFoundError when a part is another organisation's.
+    """
+    campaign = _new_campaign(session, organisation_id, plan, by)
+    _record(session, "campaign.create", campaign, by)
+    return campaign
+
+
+def update_campaign(session: Session, campaign: Campaign, *, plan: Plan, by: int) -> None:
+    """Change a campaign; a change voids its approvals and returns it to draft, no change does nothing.
+
+    Raises InputError, NotFoundError, or TransitionError for an archived campaign.
+    """
+    authority.hold(session, campaign)
+    checked = _checked(session, campaign.organisation_id, plan)
+    if checked == plan_of(campaign):
+        return
+    _reopen(session, campaign)
+    if _asks_others(checked, plan_of(campaign)):
+        campaign.accepted_left_out = None
+    checked.write_to(campaign)
+    _record(session, "campaign.update", campaign, by)
+
+
+def duplicate_campaign(session: Session, campaign: Campaign, *, by: int) -> Campaign:
+    """Copy a campaign, without its times and approvals, as a new draft."""
+    name = f"{plan_of(campaign).name[: LONGEST_NAME - 2]} 2"
+    copy = _new_campaign(session, campaign.organisation_id, replace(plan_of(campaign), name=name), by)
+    _record(session, "campaign.duplicate", copy, by, original_id=campaign.id)
+    return copy
+
+
+def schedule_campaign(
+    session: Session,
+    campaign: Campaign,
+    *,
+    timing: Timing,
+    by: int,
+    grace_minutes: int = 60,
+    expires_after_minutes: int = 720,
+) -> Schedule:
+    """Add a time at which the campaign is sent; voids its approvals.
+
+    Raises ScheduleError for a time or recurrence that cannot fire, InputError for limits outside a week.
+    """
+    authority.hold(session, campaign)
+    for minutes in (grace_minutes, expires_after_minutes):
+        if not 1 <= minutes <= MINUTES_A_WEEK:
+            raise InputError("A limit of time is between one minute and a week.")
+    zones = _zones(session, campaign, timing)
+    check_schedule(timing, zones, now=clock.now())
+    _reopen(session, campaign)
+    schedule = Schedule(
+        starts_at=timing.starts_at,
+        recurrence=timing.recurrence,
+        zone_policy=timing.zone_policy,
+        time_zone=timing.time_zone,
+        grace_minutes=grace_minutes,
+        expires_after_minutes=expires_after_minutes,
+    )
+    campaign.schedules.append(schedule)
+    aim(schedule, zones, after=clock.now())
+    session.flush()
+    _record(session, "campaign.schedule", campaign, by, schedule_id=schedule.id)
+    return schedule
+
+
+def remove_schedule(session: Session, schedule: Schedule, *, by: int) -> None:
+    """Take a time away; voids approvals. Runs it has made keep it."""
+    campaign = authority.hold(session, schedule.campaign)
+    _reopen(session, campaign)
+    schedule.removed_at = clock.now()
+    schedule.next_occurrence = schedule.next_fire_at = None
+    session.flush()
+    session.expire(campaign, ["schedules"])
+    _record(session, "campaign.unschedule", campaign, by, schedule_id=schedule.id)
+
+
+def accept_left_out(session: Session, campaign: Campaign, *, by: int) -> int:
+    """Agree that people without a text in their language are left out; return how many there are now."""
+    authority.hold(session, campaign)
+    _reopen(session, campaign)
+    content = queries.load_content(session, campaign)
+    resolution = resolution_of(content, default_zone=queries.default_zone_of(session, campaign), now=clock.now())
+    tally = count_audience(session, content, campaign.organisation_id, resolution=resolution)
+    campaign.accepted_left_out = sum(tally.without_text().values())
+    _record(session, "campaign.accept_left_out", campaign, by, people=campaign.accepted_left_out)
+    return campaign.accepted_left_out
+
+
+def submit_campaign(
+    session: Session, campaign: Campaign, *, by: int, max_age_days: int = SERVICE_MAX_AGE_DAYS
+) -> Assessment:
+    """Ask for approval. Raises TransitionError unless it is a draft, GateError with each red gate's sentence."""
+    authority.hold(session, campaign)
+    check_move(campaign.state, CampaignState.SUBMITTED)
+    assessed = _all_green(session, campaign, max_age_days)
+    _move(campaign, CampaignState.SUBMITTED)
+    _record(session, "campaign.submit", campaign, by, digest=assessed.content.digest)
+    return assessed
+
+
+def approve_campaign(
+    session: Session, campaign: Campaign, *, by: int, digest: str, max_age_days: int = SERVICE_MAX_AGE_DAYS
+) -> Approval:
+    """Approve exactly what `digest` names, which the member has read; the campaign then fires by itself.
+
+    Raises TransitionError unless it is submitted, ForbiddenError without the right to review, ApprovalError when
+    the member wrote part of it or it is no longer what they read, GateError for a red gate.
+    """
+    authority.hold(session, campaign)
+    check_move(campaign.state, CampaignState.APPROVED)
+    _check_reviewer(session, campaign, by)
+    authority.hold_sources(session, campaign)
+    authority.check_no_editor(session, campaign, by)
+    assessed = _all_green(session, campaign, max_age_days)
+    if assessed.content.digest != digest:
+        raise ApprovalError("It was changed while you read it. Read it again before you approve it.")
+    approval = _decide(session, campaign, Decision.APPROVED, by, digest=digest, people=assessed.tally.people)
+    _move(campaign, CampaignState.APPROVED)
+    for schedule in campaign.schedules:
+        aim(schedule, assessed.tally.zones, after=clock.now())
+    _record(session, "campaign.approve", campaign, by, digest=digest, people=assessed.tally.people)
+    return approval
+
+
+def return_campaign(session: Session, campaign: Campaign, *, by: int, reason: str) -> Approval:
+    """Give a submitted campaign back to its authors. Raises InputError without a reason."""
+    words = reason.strip()
+    if not words or len(words) > LONGEST_REASON:
+        raise InputError(f"Say in at most {LONGEST_REASON} characters what has to change.")
+    authority.hold(session, campaign)
+    if campaign.state != CampaignState.SUBMITTED:
+        raise TransitionError("Only a campaign that waits for approval can be returned.")
+    _check_reviewer(session, campaign, by)
+    digest = queries.load_content(session, campaign).digest
+    decision = _decide(session, campaign, Decision.RETURNED, by, digest=digest, people=0, reason=words)
+    _move(campaign, CampaignState.DRAFT)
+    _record(session, "campaign.return", campaign, by)
+    return decision
+
+
+def take_back_campaign(session: Session, campaign: Campaign, *, by: int) -> None:
+    """Return a submitted, approved or archived campaign to draft; voids its approvals."""
+    authority.hold(session, campaign)
+    void_approvals(session, campaign, now=clock.now())
+    campaign.updated_at = clock.now()
+    _record(session, "campaign.take_back", campaign, by)
+
+
+def archive_campaign(session: Session, campaign: Campaign, *, by: int) -> None:
+    """Put a campaign away: it does not fire any more. Its runs go on."""
+    authority.hold(session, campaign)
+    _move(campaign, CampaignState.ARCHIVED)
+    _record(session, "campaign.archive", campaign, by)
+
+
+def _zones(session: Session, campaign: Campaign, timing: Timing) -> tuple[str, ...]:
+    """Return the zones whose clocks count beside the schedule's own."""
+    if timing.zone_policy == ZonePolicy.FIXED:
+        return ()
+    content = queries.load_content(session, campaign)
+    resolution = resolution_of(content, default_zone=timing.time_zone, now=clock.now())
+    return find_zones(session, content, campaign.organisation_id, resolution=resolution)
+
+
+def _new_campaign(session: Session, organisation_id: int, plan: Plan, by: int) -> Campaign:
+    checked, now = _checked(session, organisation_id, plan), clock.now()
+    campaign = Campaign(
+        organisation_id=organisation_id,
+        code=_free_code(session, organisation_id),
+        state=CampaignState.DRAFT,
+        created_by_id=by,
+        created_at=now,
+        updated_at=now,
+    )
+    checked.write_to(campaign)
+    session.add(campaign)
+    session.flush()
+    return campaign
+
+
+def _checked(session: Session, organisation_id: int, plan: Plan) -> Plan:
+    """Check the plan and that everything it names is the organisation's."""
+    get_owned(session, Message, plan.message_id, organisation_id)
+    get_owned(session, Audience, plan.audience_id, organisation_id)
+    queries.get_sender(session, plan.sender_id, organisation_id)
+    return plan.checked()
+
+
+def _free_code(session: Session, organisation_id: int) -> str:
+    """Return a short code that no campaign of the organisation has, longer as they fill up."""
+    taken = set(session.scalars(owned(select(Campaign.code), Campaign, organisation_id)))
+    length = 2 + len(taken) // 50
+    while True:
+        digits = "".join(secrets.choice(CODE_DIGITS) for _ in range(length - 1))
+        code = secrets.choice(CODE_LETTERS) + digits
+        if code not in taken:
+            return code
+
+
+def _asks_others(plan: Plan, before: Plan) -> bool:
+    """Say whether other people may be left out than the author agreed to."""
+    return any(
+        getattr(plan, name) != getattr(before, name)
+        for name in ("message_id", "audience_id", "sender_id", "fallback_policy", "fallback_language")
+    )
+
+
+def _reopen(session: Session, campaign: Campaign) -> None:
+    """Make the campaign a draft before it is edited; its row is held."""
+    if campaign.state != CampaignState.DRAFT:
+        if campaign.state == CampaignState.ARCHIVED:
+            raise TransitionError("This campaign is archived. Take it back to draft first.")
+        void_approvals(session, campaign, now=clock.now())
+    campaign.updated_at = clock.now()
+
+
+def _move(campaign: Campaign, after: CampaignState) -> None:
+    check_move(campaign.state, after)
+    campaign.state, campaign.updated_at = after, clock.now()
+
+
+def _all_green(session: Session, campaign: Campaign, max_age_days: int) -> Assessment:
+    assessed = assess(session, campaign, now=clock.now(), max_age_days=max_age_days)
+    if assessed.red:
+        raise GateError(assessed.sentences)
+    return assessed
+
+
+def _check_reviewer(session: Session, campaign: Campaign, by: int) -> None:
+    organisation_id = campaign.organisation_id
+    authority.check_permission(session, by, organisation_id=organisation_id, permission=Permission.REVIEW)
+
+
+def _decide(
+    session: Session,
+    campaign: Campaign,
+    decision: Decision,
+    by: int,
+    *,
+    digest: str,
+    people: int,
+    reason: str = "",
+) -> Approval:
+    approval = Approval(
+        campaign_id=campaign.id,
+        member_id=by,
+        decision=decision,
+        digest=digest,
+        people=people,
+        reason=reason,
+        decided_at=clock.now(),
+    )
+    session.add(approval)
+    session.flush()
+    return approval
+
+
+def _record(session: Session, action: str, campaign: Campaign, by: int, **detail: int | str) -> None:
+    audit.record(
+        session, action, subject=campaign, organisation_id=campaign.organisation_id, member_id=by, **detail
+    )

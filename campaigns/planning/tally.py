@@ -1,0 +1,127 @@
+"""How a campaign's audience divides: one grouped count that the gates, the pages and the clock share."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime
+from typing import TypeVar
+
+from sqlalchemy import func, select
+from sqlalchemy.orm import Session
+
+from campaigns.audience.models import Address, Channel
+from campaigns.audience.rules import AudienceRule, LeftOut, Resolution, select_resolved
+from campaigns.planning.digest import Content
+
+Key = TypeVar("Key")
+
+
+@dataclass(frozen=True, slots=True)
+class TallyRow:
+    """People of the audience who are alike in everything that a text depends on."""
+
+    #: Why they are not written to; None: they are.
+    reason: LeftOut | None
+    #: Language of their text after fallback, or their own when there is none.
+    language: str
+    #: 0: no known region.
+    region_id: int
+    time_zone: str
+    people: int
+
+
+@dataclass(frozen=True, slots=True)
+class Tally:
+    """An audience in numbers; each person is in exactly one row."""
+
+    rows: tuple[TallyRow, ...]
+
+    @property
+    def total(self) -> int:
+        """Everybody the rule means."""
+        return sum(row.people for row in self.rows)
+
+    @property
+    def people(self) -> int:
+        """Those who will be written to."""
+        return sum(row.people for row in self._written_to())
+
+    @property
+    def zones(self) -> tuple[str, ...]:
+        """Time zones of those who will be written to, sorted."""
+        return tuple(sorted({row.time_zone for row in self._written_to()}))
+
+    def by_language(self) -> dict[str, int]:
+        """People written to, by the language of their text; most first."""
+        return _most_first((row.language, row.people) for row in self._written_to())
+
+    def by_reason(self) -> dict[LeftOut, int]:
+        """People left out, by reason; most first."""
+        return _most_first((row.reason, row.people) for row in self.rows if row.reason is not None)
+
+    def without_text(self) -> dict[str, int]:
+        """People left out because no text is in a language they read, by that language; most first."""
+        rows = (row for row in self.rows if row.reason is LeftOut.NO_TRANSLATION)
+        return _most_first((row.language, row.people) for row in rows)
+
+    def combinations(self) -> dict[tuple[int, str], int]:
+        """People written to by (region id, language): all that a signpost depends on."""
+        return _most_first(((row.region_id, row.language), row.people) for row in self._written_to())
+
+    def _written_to(self) -> Iterable[TallyRow]:
+        return (row for row in self.rows if row.reason is None)
+
+
+def resolution_of(content: Content, *, default_zone: str, now: datetime) -> Resolution:
+    """Return how the audience of `content` is resolved; `default_zone` is that of contacts without a known one."""
+    return Resolution(
+        channel=Channel(content.sender["channel"]),
+        languages=tuple(sorted(content.texts)),
+        fallback_language=content.fallback_language,
+        default_zone=default_zone,
+        now=now,
+    )
+
+
+def count_audience(session: Session, content: Content, organisation_id: int, *, resolution: Resolution) -> Tally:
+    """Count the audience of `content` in one statement. Raises AudienceRuleError for an unreadable rule."""
+    found = select_resolved(AudienceRule.from_json(content.rule), organisation_id, resolution).subquery("resolved")
+    key = (found.c.reason, found.c.language, found.c.region_id, found.c.time_zone)
+    groups = session.execute(select(*key, func.count()).group_by(*key))
+    return Tally(
+        tuple(
+            TallyRow(LeftOut(reason) if reason else None, language, region_id, zone, people)
+            for reason, language, region_id, zone, people in groups
+        )
+    )
+
+
+def find_zones(
+    session: Session, content: Content, organisation_id: int, *, resolution: Resolution
+) -> tuple[str, ...]:
+    """Return the time zones of those who will be written to, sorted."""
+    found = select_resolved(AudienceRule.from_json(content.rule), organisation_id, resolution).subquery("resolved")
+    return tuple(sorted(session.scalars(select(found.c.time_zone).where(found.c.reason.is_(None)).distinct())))
+
+
+def count_countries(
+    session: Session, content: Content, organisation_id: int, *, resolution: Resolution
+) -> dict[str, int]:
+    """Count those who will be written to by the country of their number ("" when unknown); most first."""
+    found = select_resolved(AudienceRule.from_json(content.rule), organisation_id, resolution).subquery("resolved")
+    statement = (
+        select(func.coalesce(Address.country, ""), func.count())
+        .join_from(found, Address, Address.id == found.c.address_id)
+        .where(found.c.reason.is_(None))
+        .group_by(Address.country)
+    )
+    return _most_first((country, people) for country, people in session.execute(statement))
+
+
+def _most_first(counts: Iterable[tuple[Key, int]]) -> dict[Key, int]:
+    total: Counter[Key] = Counter()
+    for key, people in counts:
+        total[key] += people
+    return dict(total.most_common())

@@ -1,0 +1,134 @@
+"""What people will read: a campaign's texts rendered once for each combination of region and language. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from campaigns.core.errors import NoSignpostError, PlaceholderError
+from campaigns.messages.length import Length, count_parts
+from campaigns.messages.placeholders import names_in, render, required_names
+from campaigns.messages.signposts import ServiceFacts, Signpost, choose_signpost
+from campaigns.planning.digest import Content
+
+
+@dataclass(frozen=True, slots=True)
+class Whereabouts:
+    """A region as a signpost needs it; both None when it is not known."""
+
+    region_code: str | None
+    country: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class RenderedText:
+    """The text of everybody in one region who reads one language."""
+
+    language: str
+    #: 0: no known region.
+    region_id: int
+    #: Alpha-2 code of the region's country, or None.
+    country: str | None
+    people: int
+    #: None when the text needs a signpost and there is none, or lacks another value.
+    body: str | None
+    signpost: Signpost | None
+
+    @property
+    def length(self) -> Length | None:
+        """Encoding, units and parts, or None without a body."""
+        return None if self.body is None else count_parts(self.body)
+
+
+def render_combinations(
+    content: Content,
+    combinations: Mapping[tuple[int, str], int],
+    *,
+    regions: Mapping[int, Whereabouts],
+    services: Sequence[ServiceFacts],
+    place: str,
+    at: datetime,
+    max_age_days: int,
+) -> list[RenderedText]:
+    """Render the text of each (region id, language) in `combinations`, which counts people, at the moment `at`.
+
+    `place` stands for the name of the recipient's place. A faulty text gives no body; another gate names it.
+    """
+    rendered = []
+    for (region_id, language), people in combinations.items():
+        text = content.texts.get(language, "")
+        where = regions.get(region_id, Whereabouts(None, None))
+        signpost = find_signpost(text, where, language, services=services, at=at, max_age_days=max_age_days)
+        values = {"place": place, "link": content.link or "", "code": content.code}
+        if signpost is not None:
+            values["hotline"] = signpost.number
+        rendered.append(RenderedText(language, region_id, where.country, people, _render(text, values), signpost))
+    return rendered
+
+
+def find_signpost(
+    text: str,
+    where: Whereabouts,
+    language: str,
+    *,
+    services: Iterable[ServiceFacts],
+    at: datetime,
+    max_age_days: int,
+) -> Signpost | None:
+    """Return the signpost that `text` asks for, or None when it asks for none or there is none.
+
+    People on the move carry a SIM from elsewhere, so the number has to work from abroad.
+    """
+    if "hotline" not in _names(text):
+        return None
+    try:
+        return choose_signpost(
+            services,
+            region_code=where.region_code,
+            country=where.country,
+            language=language,
+            at=at,
+            roaming=True,
+            max_age_days=max_age_days,
+        )
+    except NoSignpostError:
+        return None
+
+
+def lacks_signpost(rendered: RenderedText, text: str) -> bool:
+    """Say whether these people need a signpost that does not exist, and the text has no fallback for it."""
+    try:
+        return rendered.signpost is None and "hotline" in required_names(text)
+    except PlaceholderError:
+        return False
+
+
+def longest_by_language(rendered: Iterable[RenderedText]) -> dict[str, RenderedText]:
+    """Return the rendering with the most parts (then units) of each language, languages with most people first."""
+    longest: dict[str, RenderedText] = {}
+    people: dict[str, int] = {}
+    for each in rendered:
+        people[each.language] = people.get(each.language, 0) + each.people
+        if each.language not in longest or _size(each) > _size(longest[each.language]):
+            longest[each.language] = each
+    return {language: longest[language] for language in sorted(longest, key=lambda code: -people[code])}
+
+
+def _size(rendered: RenderedText) -> tuple[int, int]:
+    length = rendered.length
+    return (0, 0) if length is None else (length.parts, length.units)
+
+
+def _names(text: str) -> frozenset[str]:
+    try:
+        return names_in(text)
+    except PlaceholderError:
+        return frozenset()
+
+
+def _render(text: str, values: Mapping[str, str]) -> str | None:
+    try:
+        return render(text, values)
+    except PlaceholderError:
+        return None
