@@ -8,10 +8,10 @@ from dataclasses import dataclass
 from threading import Lock
 from urllib.parse import parse_qsl
 
-from flask import Request
+from flask import Blueprint, Request, Response
 from werkzeug.exceptions import RequestEntityTooLarge
 
-from campaigns.core.errors import SignatureError
+from campaigns.core.errors import SignatureError, UnavailableError
 from campaigns.gateways.base import CallbackReader
 
 log = logging.getLogger(__name__)
@@ -70,7 +70,9 @@ def read_callback(request: Request, reader: CallbackReader, *, public_url: str) 
     if not reader.is_genuine(called_url(request, public_url), form, dict(request.headers)):
         refusals.count("signature")
         raise SignatureError("The signature does not fit.")
-    return Callback(reference=request.args.get("m", ""), form=form)
+    # No database stores NUL in text; it is taken out only now, because the signature is over what came.
+    cleaned = [(name.replace("\0", "\ufffd"), value.replace("\0", "\ufffd")) for name, value in form]
+    return Callback(reference=request.args.get("m", "").replace("\0", "\ufffd"), form=cleaned)
 
 
 def called_url(request: Request, public_url: str) -> str:
@@ -91,6 +93,18 @@ def read_form(body: bytes) -> list[tuple[str, str]]:
         return parse_qsl(body.decode(errors="replace"), keep_blank_values=True, max_num_fields=MOST_FIELDS)
     except ValueError:
         raise RequestEntityTooLarge from None
+
+
+def answer_plainly(hooks: Blueprint) -> None:
+    """Let `hooks` tell errors in a line of text: a page would cost a forger's flood more than it is worth."""
+
+    @hooks.errorhandler(SignatureError)
+    def refuse(error: SignatureError) -> Response:
+        return Response(str(error), 403, content_type="text/plain; charset=utf-8")
+
+    @hooks.errorhandler(UnavailableError)
+    def postpone(error: UnavailableError) -> Response:
+        return Response(str(error), 503, content_type="text/plain; charset=utf-8")
 
 
 def _body_of(request: Request) -> bytes:

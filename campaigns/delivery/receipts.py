@@ -74,7 +74,7 @@ def _row_of(arrived: StatusUpdate, gateway: str, received_at: datetime) -> dict[
 
 
 def _clipped(text: str, length: int) -> str:
-    # PostgreSQL stores no NUL: one such byte must not cost the whole group its commit.
+    # PostgreSQL stores no NUL and nothing too long: one such value must not cost the whole group its commit.
     return text.replace("\0", "")[:length]
 
 

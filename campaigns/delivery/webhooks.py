@@ -7,13 +7,13 @@ from typing import cast
 from flask import Blueprint, Response, current_app, request
 
 from campaigns.core.database import make_sessions
-from campaigns.core.errors import SignatureError, UnavailableError
-from campaigns.delivery.callbacks import read_callback
+from campaigns.delivery.callbacks import answer_plainly, read_callback
 from campaigns.delivery.intake import ReceiptIntake
 from campaigns.web.current import callbacks, settings
 from campaigns.web.session import database
 
 hooks = Blueprint("delivery_hooks", __name__, url_prefix="/hooks/twilio")
+answer_plainly(hooks)
 
 
 @hooks.post("/status")
@@ -23,18 +23,6 @@ def receive_status() -> Response:
     callback = read_callback(request, reader, public_url=settings().public_url)
     _intake(reader.name).keep(reader.read_status(callback.reference, callback.form))
     return Response(status=204)
-
-
-@hooks.errorhandler(SignatureError)
-def refuse(error: SignatureError) -> Response:
-    """Answer a program, not a person: a page would cost a forger's flood more than it is worth."""
-    return Response(str(error), 403, content_type="text/plain; charset=utf-8")
-
-
-@hooks.errorhandler(UnavailableError)
-def postpone(error: UnavailableError) -> Response:
-    """Ask the provider to come again."""
-    return Response(str(error), 503, content_type="text/plain; charset=utf-8")
 
 
 def _intake(gateway: str) -> ReceiptIntake:

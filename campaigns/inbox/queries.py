@@ -1,0 +1,146 @@
+"""Reads on replies: whom one belongs to, an organisation's list with opened texts, and how many said stop."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from sqlalchemy import Select, func, select
+from sqlalchemy.orm import Session
+
+from campaigns.audience.models import Address, Channel, Consent, ConsentKind, Contact
+from campaigns.core.crypto import Vault
+from campaigns.core.errors import DamagedDataError
+from campaigns.delivery.models import Delivery
+from campaigns.inbox.models import Reply, ReplyKind
+from campaigns.planning.models import Run, Sender
+from campaigns.staff.models import Organisation
+from campaigns.staff.queries import owned
+
+#: How many runs back a reply is looked for among several organisations' contacts.
+RUNS_BACK = 200
+
+
+@dataclass(frozen=True, slots=True)
+class Owner:
+    """Whose reply it is; both None when nobody of this instance knows the handle."""
+
+    organisation_id: int | None
+    contact_id: int | None
+
+
+def find_owner(session: Session, lookup: bytes, *, channel: Channel, to_handle: str) -> Owner:
+    """Return the organisation a reply goes to and the contact it came from.
+
+    In this order: who owns the number it was sent to; the only contact with this handle; the contact that was
+    written to last; the only organisation of the instance.
+    """
+    contacts = {
+        row.organisation_id: row.contact_id
+        for row in session.execute(
+            select(Address.organisation_id, Address.contact_id)
+            .where(Address.lookup == lookup, Address.channel == channel)
+            .order_by(Address.id)
+        )
+    }
+    own_number = session.scalar(
+        select(Sender.organisation_id)
+        .where(Sender.identity == to_handle, Sender.organisation_id.is_not(None))
+        .order_by(Sender.id)
+        .limit(1)
+    )
+    if own_number is not None:
+        return Owner(own_number, contacts.get(own_number))
+    if len(contacts) == 1:
+        return Owner(*next(iter(contacts.items())))
+    if contacts:
+        return _written_to_last(session, contacts)
+    organisations = session.scalars(select(Organisation.id).limit(2)).all()
+    return Owner(organisations[0] if len(organisations) == 1 else None, None)
+
+
+def _written_to_last(session: Session, contacts: dict[int, int]) -> Owner:
+    """Look through the latest runs by the index on (run, contact); nothing indexes contacts over all runs."""
+    runs = (
+        select(Run.id)
+        .where(Run.organisation_id.in_(contacts), Run.started_at.is_not(None))
+        .order_by(Run.id.desc())
+        .limit(RUNS_BACK)
+    )
+    last = session.scalar(
+        select(Delivery.contact_id)
+        .where(Delivery.run_id.in_(session.scalars(runs).all()), Delivery.contact_id.in_(contacts.values()))
+        .order_by(Delivery.run_id.desc())
+        .limit(1)
+    )
+    owners = {contact: organisation for organisation, contact in contacts.items()}
+    contact_id = last if last is not None else max(owners)
+    return Owner(owners[contact_id], contact_id)
+
+
+def select_replies(organisation_id: int) -> Select[Reply]:
+    """Select an organisation's replies, newest first."""
+    return owned(select(Reply), Reply, organisation_id).order_by(Reply.id.desc())
+
+
+@dataclass(frozen=True, slots=True)
+class OpenedReply:
+    """A reply as a member reads it."""
+
+    id: int
+    kind: ReplyKind
+    channel: Channel
+    #: None when the sealed text cannot be opened.
+    text: str | None
+    #: Written language of the contact, or None when it is no contact's.
+    language: str | None
+    contact_id: int | None
+    received_at: datetime
+
+
+def open_replies(session: Session, replies: Iterable[Reply], *, vault: Vault) -> list[OpenedReply]:
+    """Open the texts of `replies`; one that cannot be opened does not hide the others."""
+    replies = list(replies)
+    ids = [reply.contact_id for reply in replies if reply.contact_id is not None]
+    languages = dict(session.execute(select(Contact.id, Contact.language).where(Contact.id.in_(ids))).tuples())
+    return [
+        OpenedReply(
+            id=reply.id,
+            kind=ReplyKind(reply.kind),
+            channel=Channel(reply.channel),
+            text=_opened(reply, vault),
+            language=languages.get(reply.contact_id) if reply.contact_id is not None else None,
+            contact_id=reply.contact_id,
+            received_at=reply.received_at,
+        )
+        for reply in replies
+    ]
+
+
+def _opened(reply: Reply, vault: Vault) -> str | None:
+    try:
+        return vault.open(reply.sealed_text, table="reply", column="sealed_text", row_id=reply.id)
+    except DamagedDataError:
+        return None
+
+
+@dataclass(frozen=True, slots=True)
+class OptOuts:
+    """How many withdrew their consent, by whatever way: a reply, a form, or a block the provider reported."""
+
+    last_day: int
+    last_week: int
+    ever: int
+
+
+def count_opt_outs(session: Session, organisation_id: int, *, now: datetime) -> OptOuts:
+    """Count the withdrawals in an organisation's consent ledger up to `now` (UTC)."""
+    withdrawn = owned(select(func.count()).select_from(Consent).join(Contact), Contact, organisation_id).where(
+        Consent.kind == ConsentKind.WITHDRAWN
+    )
+    counts = [
+        session.scalar(withdrawn.where(Consent.recorded_at > since)) or 0
+        for since in (now - timedelta(days=1), now - timedelta(days=7))
+    ]
+    return OptOuts(last_day=counts[0], last_week=counts[1], ever=session.scalar(withdrawn) or 0)
