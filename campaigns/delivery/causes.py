@@ -1,0 +1,82 @@
+"""Why a message failed, in words: provider codes and our own as one table, and what each kind of failure means."""
+
+from __future__ import annotations
+
+from flask_babel import lazy_gettext as _l
+from flask_babel.speaklater import LazyString
+
+from campaigns.gateways.base import Action
+from campaigns.gateways.codes import action_for, words_for
+
+_UNREACHABLE = _l("The provider could not be reached")
+_REPLY_LOST = _l("The provider's answer was lost")
+_NO_SUCH_NUMBER = _l("The number does not exist or is not in use")
+_NO_SMS = _l("A landline, or a number that takes no messages")
+_TOO_BUSY = _l("The provider was too busy")
+_OPTED_OUT = _l("The person said stop or blocked us")
+_REFUSED_SENDER = _l("This sender may not write to that destination")
+
+CAUSES: dict[str, LazyString] = {
+    "": _l("Nobody gave a reason"),
+    # Our own words for a call that went wrong.
+    "name_not_found": _UNREACHABLE,
+    "refused": _UNREACHABLE,
+    "connect_timeout": _UNREACHABLE,
+    "tls": _UNREACHABLE,
+    "timeout": _REPLY_LOST,
+    "disconnected": _REPLY_LOST,
+    "broken_reply": _REPLY_LOST,
+    "content_type": _REPLY_LOST,
+    "no_provider_id": _REPLY_LOST,
+    "429": _TOO_BUSY,
+    # Codes of Twilio.
+    "20003": _l("The provider refused our credentials"),
+    "20429": _TOO_BUSY,
+    "21211": _NO_SUCH_NUMBER,
+    "21214": _NO_SUCH_NUMBER,
+    "21217": _NO_SUCH_NUMBER,
+    "21408": _l("Our account may not send to that country"),
+    "21606": _REFUSED_SENDER,
+    "21610": _OPTED_OUT,
+    "21611": _TOO_BUSY,
+    "21612": _REFUSED_SENDER,
+    "21614": _NO_SMS,
+    "21617": _l("The text is too long"),
+    "21635": _NO_SMS,
+    "30001": _l("The provider's queue was full"),
+    "30002": _l("Our account is suspended"),
+    "30003": _l("The phone was off or out of reach"),
+    "30004": _l("The carrier blocked the message"),
+    "30005": _NO_SUCH_NUMBER,
+    "30006": _NO_SMS,
+    "30007": _l("The carrier filtered the text as spam"),
+    "30008": _l("The carrier gave no reason"),
+    "30018": _l("That country wants the sender registered"),
+    "30036": _l("It waited too long at the provider"),
+    "63003": _l("The person is not on this channel"),
+    "63014": _OPTED_OUT,
+    "63016": _l("The 24 hours for free text were over"),
+    "63024": _l("The person is not on this channel"),
+    "63033": _OPTED_OUT,
+}
+
+#: What a code means that the table above has no sentence for.
+MEANINGS: dict[Action, LazyString] = {
+    Action.RETRY_LATER: _l("A passing fault of the provider or a carrier"),
+    Action.INVALIDATE_ADDRESS: _l("The address cannot be written to"),
+    Action.OPT_OUT: _OPTED_OUT,
+    Action.OTHER_CHANNEL: _l("The person is not on this channel"),
+    Action.PAUSE_RUN: _l("Our settings or text were refused"),
+    Action.GIVE_UP: _l("The provider refused the message"),
+    Action.RECONCILE: _REPLY_LOST,
+}
+
+_UNKNOWN = _l("A reason we have no words for yet")
+
+
+def cause_in_words(code: str) -> LazyString:
+    """Return one sentence on why a message failed, for a member who knows no codes."""
+    known = CAUSES.get(code)
+    if known is not None:
+        return known
+    return MEANINGS[action_for(code, synchronous=False)] if words_for(code) else _UNKNOWN

@@ -1,0 +1,142 @@
+"""What the delivery pages read: how far runs are, how fast, when they will end, and why deliveries failed."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Any
+
+from sqlalchemy import ColumnElement, Select, case, func, select
+from sqlalchemy.orm import Session, contains_eager
+
+from campaigns.delivery.models import Delivery, RunLeftOut, RunZone
+from campaigns.delivery.receipts import FAILING
+from campaigns.delivery.states import ReceiptState, SendState
+from campaigns.planning.models import Campaign, Run, RunState, Sender
+from campaigns.staff.queries import get_owned, owned
+
+#: Pace is what was begun within this time.
+PACE_WINDOW = timedelta(seconds=60)
+#: States in which something of ours is still to do, or may still turn out.
+OPEN = frozenset({SendState.QUEUED, SendState.SENDING, SendState.UNKNOWN})
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """How far one run is; `planned` is the sum over `by_state` at every instant."""
+
+    by_state: Mapping[SendState, int]
+    #: Last receipts of what was accepted; those without one are not in it.
+    by_receipt: Mapping[ReceiptState, int] = field(default_factory=dict)
+    #: Failures by code, of calls and of receipts, most first; '' when nobody named one.
+    by_cause: Mapping[str, int] = field(default_factory=dict)
+    #: Calls begun a second, over the last minute.
+    pace: float = 0.0
+    #: When the next deliveries of the queue become due, if nothing is due now.
+    next_due_at: datetime | None = None
+    #: Estimate of the end, when the queue moves.
+    ends_at: datetime | None = None
+
+    @property
+    def planned(self) -> int:
+        """Everybody a delivery was made for."""
+        return sum(self.by_state.values())
+
+    @property
+    def done(self) -> int:
+        """Deliveries that need nothing more."""
+        return self.planned - sum(self.by_state.get(state, 0) for state in OPEN)
+
+
+def progress_of_run(session: Session, run: Run, *, now: datetime) -> Progress:
+    """Count a run's deliveries in one pass over them and estimate its end; `now` is UTC."""
+    begun = func.sum(case((Delivery.intent_at > now - PACE_WINDOW, 1), else_=0))
+    columns: list[Any] = [Delivery.send_state, Delivery.receipt_state, _cause().label("cause")]
+    statement: Select[*tuple[Any, ...]] = (
+        select(*columns, func.count(), begun).where(Delivery.run_id == run.id).group_by(*columns)
+    )
+    states: Counter[SendState] = Counter()
+    receipts: Counter[ReceiptState] = Counter()
+    causes: Counter[str] = Counter()
+    recent = 0
+    for state, receipt, cause, count, just_begun in session.execute(statement):
+        states[SendState(state)] += count
+        recent += just_begun
+        if receipt and state == SendState.ACCEPTED:
+            receipts[ReceiptState(receipt)] += count
+        if cause is not None:
+            causes[cause] += count
+    pace = recent / _seconds_of_pace(run, now)
+    waiting = states[SendState.QUEUED]
+    next_due_at = _next_due_at(session, run.id, now) if waiting and not recent else None
+    moves = run.state == RunState.RUNNING and waiting and pace > 0
+    return Progress(
+        by_state=dict(states),
+        by_receipt=dict(receipts),
+        by_cause=dict(causes.most_common()),
+        pace=pace,
+        next_due_at=next_due_at,
+        ends_at=now + timedelta(seconds=waiting / pace) if moves else None,
+    )
+
+
+def get_run(session: Session, run_id: int, organisation_id: int) -> Run:
+    """Return an organisation's run. Raises NotFoundError alike for a missing and a foreign one."""
+    return get_owned(session, Run, run_id, organisation_id)
+
+
+def select_runs(organisation_id: int) -> Select[Run]:
+    """Select an organisation's runs with their campaigns and senders, newest first."""
+    return (
+        owned(select(Run), Run, organisation_id)
+        .join(Campaign, Campaign.id == Run.campaign_id)
+        .join(Sender, Sender.id == Run.sender_id)
+        .options(contains_eager(Run.campaign), contains_eager(Run.sender))
+        .order_by(Run.id.desc())
+    )
+
+
+def count_open(session: Session, runs: Iterable[Run]) -> dict[int, int]:
+    """Return how many deliveries of each run are not final; one count a state, because each has its index."""
+    ids = [run.id for run in runs]
+    counts: Counter[int] = Counter()
+    for state in sorted(OPEN):
+        rows = session.execute(
+            select(Delivery.run_id, func.count())
+            .where(Delivery.run_id.in_(ids), Delivery.send_state == state)
+            .group_by(Delivery.run_id)
+        )
+        for run_id, count in rows:
+            counts[run_id] += count
+    return dict(counts)
+
+
+def left_out_of_run(session: Session, run_id: int) -> dict[str, int]:
+    """Return how many people a run did not write to, by reason, most first."""
+    rows = session.execute(
+        select(RunLeftOut.reason, func.sum(RunLeftOut.people))
+        .where(RunLeftOut.run_id == run_id)
+        .group_by(RunLeftOut.reason)
+    )
+    return dict(sorted(((reason, people) for reason, people in rows), key=lambda pair: -pair[1]))
+
+
+def _cause() -> ColumnElement[Any]:
+    """Return the code of a failure, '' for one without, NULL for what did not fail."""
+    failing = sorted(FAILING)
+    return case(
+        (Delivery.send_state == SendState.FAILED, func.coalesce(Delivery.error, "")),
+        (Delivery.receipt_state.in_(failing), func.coalesce(Delivery.receipt_error, "")),
+    )
+
+
+def _seconds_of_pace(run: Run, now: datetime) -> float:
+    """Return over how many seconds the recent calls are spread: a run of ten seconds has no minute behind it."""
+    age = (now - run.started_at).total_seconds() if run.started_at else PACE_WINDOW.total_seconds()
+    return min(max(age, 1.0), PACE_WINDOW.total_seconds())
+
+
+def _next_due_at(session: Session, run_id: int, now: datetime) -> datetime | None:
+    return session.scalar(select(func.min(RunZone.due_at)).where(RunZone.run_id == run_id, RunZone.due_at > now))
