@@ -68,6 +68,11 @@ class Atlas:
         """Return the codes of the outlines that show `code`: itself, its alias, what covers it, or its parts."""
         return (code,) if code in self._row else self._drawn.get(code, ())
 
+    def box_of(self, country: str) -> tuple[float, float, float, float]:
+        """Return west, south, east and north of a country's outlines, in degrees."""
+        west, south, east, north = shapely.total_bounds(self.outlines[self.countries == country])
+        return float(west), float(south), float(east), float(north)
+
     def rows_of(self, codes: Iterable[str]) -> list[int]:
         """Return the positions in `facts` and `outlines` of the codes that are drawn."""
         return [self._row[code] for code in codes if code in self._row]

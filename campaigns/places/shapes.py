@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import shapely
 from numpy.typing import NDArray
-from shapely.geometry import mapping
+from shapely.geometry import mapping, shape
 from shapely.geometry.base import BaseGeometry
 
 from campaigns.core.errors import GeometryError
@@ -86,6 +86,15 @@ def polygon_geojson(polygon: shapely.Polygon) -> dict[str, Any]:
         "type": "Polygon",
         "coordinates": [[list(at) for at in ring] for ring in mapping(polygon)["coordinates"]],
     }
+
+
+def anchor_of(geometry: dict[str, Any]) -> Position:
+    """Return the position that stands for a stored geometry: a point itself, else a point inside the outline."""
+    if geometry["type"] == "Point":
+        longitude, latitude = geometry["coordinates"]
+        return float(longitude), float(latitude)
+    inside = shape(geometry).representative_point()
+    return round(inside.x, DECIMALS), round(inside.y, DECIMALS)
 
 
 def metres_between(one: Position, other: Position) -> float:

@@ -1,0 +1,113 @@
+"""How a draft becomes a stored place: its columns, its region, its cells. Called by the service only."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from sqlalchemy import delete, insert, inspect
+from sqlalchemy.orm import Session
+
+from campaigns.core.errors import InputError, UnavailableError
+from campaigns.places.atlas import load_atlas
+from campaigns.places.drafts import PlaceDraft, circle, stored_shape
+from campaigns.places.exchange import LocationRow
+from campaigns.places.geography import locate
+from campaigns.places.models import Place, PlaceCell, PlaceKind
+from campaigns.places.rowchecks import BORDER_CROSSING
+from campaigns.places.shapes import anchor_of
+
+#: Columns of a sheet that speak of a point's region, and of the point; they no longer hold once it has moved.
+_ABOUT_REGION = ("country", "iso3166_2", "adm1_pcode", "adm1_name", "adm2_pcode")
+_ABOUT_POINT = ("lat", "lon", "coord_src")
+
+
+def fill_place(place: Place, draft: PlaceDraft, regions: Mapping[str, int]) -> None:
+    """Put a draft on a place; `regions` are ids by code. Raises InputError for a region that cannot be found."""
+    place.kind = draft.kind
+    place.name = draft.name
+    place.local_name = draft.local_name
+    place.category = draft.category
+    place.geometry = draft.shape.geometry
+    place.radius_m = draft.shape.radius_m
+    place.region_id = _region_id(draft, regions)
+    place.risk_tags = list(draft.risk_tags)
+    place.note = draft.note
+    place.source = draft.source
+    place.certainty = draft.certainty
+    place.valid_until = draft.valid_until
+
+
+def draft_of_row(row: LocationRow, stored: Place | None, source: str | None) -> PlaceDraft:
+    """Return what a sheet's row says; what no sheet knows stays as it is stored."""
+    return PlaceDraft(
+        kind=stored.kind if stored else PlaceKind.STOP,
+        name=row.name,
+        shape=circle(row.longitude, row.latitude, row.radius_m),
+        local_name=row.local_name,
+        category=row.category,
+        region_code=row.region_code,
+        country=row.country,
+        risk_tags=tuple(stored.risk_tags) if stored else (),
+        note=row.note,
+        source=source or (stored.source if stored else None),
+        certainty=row.certainty,
+        valid_until=stored.valid_until if stored else None,
+    )
+
+
+def has_moved(place: Place) -> bool:
+    """Say whether the shape of a place differs from the one in the database."""
+    attributes = inspect(place).attrs
+    return bool(attributes.geometry.history.has_changes() or attributes.radius_m.history.has_changes())
+
+
+def keep_true(extra: Mapping[str, Any], *, moved: bool, region_code: str | None) -> dict[str, Any]:
+    """Return the columns of the sheet that still hold after an edit; `region_code` is what is stated now."""
+    other_region = region_code != extra.get("iso3166_2")
+    gone = (*(_ABOUT_POINT if moved else ()), *(_ABOUT_REGION if moved or other_region else ()))
+    kept = {name: value for name, value in extra.items() if name not in gone}
+    return kept | {"iso3166_2": region_code} if region_code else kept
+
+
+def write_cells(session: Session, legs: Mapping[int, Sequence[set[int]]]) -> None:
+    """Replace the cells of places, given by place id and leg (one leg for everything but corridors)."""
+    if not legs:
+        return
+    session.execute(delete(PlaceCell).where(PlaceCell.place_id.in_(list(legs))))
+    rows = [
+        {"cell": cell, "place_id": place_id, "leg": leg}
+        for place_id, covers in legs.items()
+        for leg, cells in enumerate(covers)
+        for cell in cells
+    ]
+    if rows:
+        # The table is clustered on cell, so rows in its order are appended instead of inserted.
+        session.execute(insert(PlaceCell), sorted(rows, key=lambda row: (row["cell"], row["place_id"])))
+
+
+def cover_of(place: Place) -> list[set[int]]:
+    """Return the cells of a hotspot or stop as the one leg that it has. Raises GeometryError."""
+    return [stored_shape(place.geometry, place.radius_m).cover()]
+
+
+def _region_id(draft: PlaceDraft, regions: Mapping[str, int]) -> int | None:
+    if not regions:
+        raise UnavailableError("The regions are not loaded yet. Run `fingerpost setup` once, then try again.")
+    if draft.region_code:
+        codes = load_atlas().drawn_codes(draft.region_code)
+        if not codes:
+            raise InputError(f"{draft.region_code} is not a region that can be drawn, for example PL-18.")
+        return regions.get(codes[0] if len(codes) == 1 else _part_at(draft, codes))
+    if draft.category == BORDER_CROSSING:
+        raise InputError(
+            "A border crossing must state its region, for example PL-18: the point cannot tell the side."
+        )
+    code = locate(*anchor_of(draft.shape.geometry), country=draft.country).region_code
+    return regions.get(code) if code else None
+
+
+def _part_at(draft: PlaceDraft, codes: tuple[str, ...]) -> str:
+    """Choose among the parts of a region that is drawn in pieces the one that holds the point."""
+    found = locate(*anchor_of(draft.shape.geometry), country=draft.country).region_code
+    return found if found in codes else codes[0]

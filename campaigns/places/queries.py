@@ -1,0 +1,79 @@
+"""Reads on regions, places and routes."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable
+
+from sqlalchemy import Select, func, select
+from sqlalchemy.orm import Session, joinedload, selectinload
+
+from campaigns.places.atlas import load_atlas
+from campaigns.places.models import Place, PlaceCell, PlaceKind, Region, Route, RouteStop
+from campaigns.staff.queries import owned
+
+
+def regions_by_id(session: Session) -> dict[int, Region]:
+    """Return every region by its id."""
+    return {region.id: region for region in session.scalars(select(Region))}
+
+
+def region_ids(session: Session) -> dict[str, int]:
+    """Return the id of every region by its code."""
+    return dict(session.execute(select(Region.code, Region.id)).all())
+
+
+def find_region(session: Session, code: str) -> Region | None:
+    """Return the region that is drawn for an ISO 3166-2 code: itself, its alias or what covers it, else None."""
+    codes = load_atlas().drawn_codes(code)
+    return session.scalar(select(Region).where(Region.code == codes[0])) if len(codes) == 1 else None
+
+
+def select_places(organisation_id: int, kind: PlaceKind | None = None) -> Select[Place]:
+    """Select an organisation's places of one kind (else hotspots and stops) with their regions, by name."""
+    kinds = [kind] if kind else [PlaceKind.HOTSPOT, PlaceKind.STOP]
+    return (
+        owned(select(Place), Place, organisation_id)
+        .where(Place.kind.in_(kinds))
+        .options(joinedload(Place.region))
+        .order_by(Place.name, Place.id)
+    )
+
+
+def select_routes(organisation_id: int) -> Select[Route]:
+    """Select an organisation's routes with their stops, places and regions, by name."""
+    stops = selectinload(Route.stops).joinedload(RouteStop.place).joinedload(Place.region)
+    return owned(select(Route), Route, organisation_id).options(stops).order_by(Route.name, Route.id)
+
+
+def routes_through(session: Session, place_ids: Collection[int]) -> list[Route]:
+    """Return the routes that have one of these places as a stop, by name."""
+    through = select(RouteStop.route_id).where(RouteStop.place_id.in_(place_ids))
+    stops = selectinload(Route.stops).joinedload(RouteStop.place)
+    return list(session.scalars(select(Route).where(Route.id.in_(through)).options(stops).order_by(Route.name)))
+
+
+def places_by_key(session: Session, organisation_id: int, keys: Collection[str]) -> dict[str, Place]:
+    """Return the organisation's hotspots and stops among these keys, by key."""
+    rows = session.scalars(select_places(organisation_id).where(Place.key.in_(keys)))
+    return {place.key: place for place in rows}
+
+
+def places_by_id(session: Session, organisation_id: int, place_ids: Collection[int]) -> dict[int, Place]:
+    """Return the organisation's hotspots and stops among these ids, by id."""
+    rows = session.scalars(select_places(organisation_id).where(Place.id.in_(place_ids)))
+    return {place.id: place for place in rows}
+
+
+def count_cells(session: Session, place_ids: Collection[int]) -> dict[int, int]:
+    """Return how many distinct cells cover each of these places."""
+    counted = (
+        select(PlaceCell.place_id, func.count(PlaceCell.cell.distinct()))
+        .where(PlaceCell.place_id.in_(place_ids))
+        .group_by(PlaceCell.place_id)
+    )
+    return dict(session.execute(counted).all())
+
+
+def countries_of(places: Iterable[Place]) -> list[str]:
+    """Return the countries that places lie in, in the order of their codes."""
+    return sorted({place.region.country for place in places if place.region})

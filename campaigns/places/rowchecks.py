@@ -1,0 +1,95 @@
+"""Checks on the cells of one imported line; everything that is wrong is gathered before it is told."""
+
+from __future__ import annotations
+
+import re
+
+from campaigns.core.errors import GeometryError, RowProblem, RowsError
+from campaigns.places.atlas import Atlas
+from campaigns.places.shapes import MAX_LATITUDE, check_position
+from campaigns.places.sheet import Line
+
+#: The crossing of a border belongs to the region it states, whatever side of the drawn line its point lies on.
+BORDER_CROSSING = "border_crossing"
+
+#: How far outside a country's bounding box a point may lie before the two contradict each other, in degrees.
+_BOX_MARGIN = 1.0
+
+_KEY = re.compile(r"[^\s>]{1,70}")
+
+
+class RowChecks:
+    """Checks the cells of one line and gathers everything that is wrong with them."""
+
+    def __init__(self, line: Line) -> None:
+        self._line = line
+        self.problems: list[RowProblem] = []
+
+    def fail(self, column: str, sentence: str) -> None:
+        """Note a problem with one column."""
+        self.problems.append(RowProblem(self._line.number, column, sentence))
+
+    def done(self) -> None:
+        """Raise RowsError when there was any problem."""
+        if self.problems:
+            raise RowsError(self.problems)
+
+    def key(self) -> str:
+        """Return the id of the row."""
+        key = self._line.cells["id"]
+        if not _KEY.fullmatch(key):
+            self.fail("id", "an id is one word of at most 70 characters." if key else "the id is missing.")
+        return key
+
+    def text(self, column: str, limit: int) -> str:
+        """Return a text that must be there and fit."""
+        text = self._line.cells[column]
+        if not 0 < len(text) <= limit:
+            self.fail(column, f"at most {limit} characters fit." if text else f"the {column} is missing.")
+        return text
+
+    def degrees(self, column: str) -> float:
+        """Return a number written with a point or a comma."""
+        text = self._line.cells[column]
+        try:
+            return float(text.replace(",", "."))
+        except ValueError:
+            self.fail(column, f"{text} is not a number of degrees." if text else f"the {column} is missing.")
+            return 0.0
+
+    def on_earth(self, longitude: float, latitude: float) -> None:
+        """Check that a position in degrees can be a place."""
+        try:
+            check_position(longitude, latitude)
+        except GeometryError as error:
+            self.fail("lat" if abs(latitude) > MAX_LATITUDE else "lon", str(error))
+
+    def country(self, atlas: Atlas) -> str | None:
+        """Return the stated country, if any."""
+        country = self._line.cells.get("country") or None
+        if country is not None and country not in atlas.countries:
+            self.fail("country", f"{country} is not the two-letter code of a country.")
+            return None
+        return country
+
+    def region(self, atlas: Atlas, country: str | None) -> str | None:
+        """Return the stated region, if any; a border crossing must state one."""
+        code = self._line.cells.get("iso3166_2") or None
+        if code is None:
+            if self._line.cells.get("kind") == BORDER_CROSSING:
+                self.fail("iso3166_2", "a border crossing must state its region: the point cannot tell the side.")
+            return None
+        if not atlas.drawn_codes(code):
+            self.fail(
+                "iso3166_2", f"{code} is not a region that can be drawn. Leave it empty to find it by point."
+            )
+        elif country and not code.startswith(country):
+            self.fail("iso3166_2", f"{code} is not in {country}.")
+        return code
+
+    def inside(self, atlas: Atlas, country: str, longitude: float, latitude: float) -> None:
+        """Check that a position in degrees does not contradict the stated country."""
+        west, south, east, north = atlas.box_of(country)
+        near_east = west - _BOX_MARGIN <= longitude <= east + _BOX_MARGIN
+        if not (near_east and south - _BOX_MARGIN <= latitude <= north + _BOX_MARGIN):
+            self.fail("lat", f"the point lies far outside {country}. Are lat and lon swapped?")

@@ -1,0 +1,218 @@
+"""Verbs on regions, places and routes; each writes the cells of what it changes and one audit entry."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import asdict, replace
+from typing import Any
+from uuid import uuid4
+
+from sqlalchemy import insert, select
+from sqlalchemy.orm import Session
+
+from campaigns.core import clock
+from campaigns.core.errors import InputError, RefusedError, RowProblem, RowsError
+from campaigns.places.atlas import RegionFacts, load_atlas
+from campaigns.places.drafts import DEFAULT_HALF_WIDTH_M, Imported, PlaceDraft, RouteDraft, stored_shape
+from campaigns.places.exchange import LocationRow, RouteRow
+from campaigns.places.models import Place, Region, Route
+from campaigns.places.placing import cover_of, draft_of_row, fill_place, has_moved, keep_true, write_cells
+from campaigns.places.queries import places_by_id, places_by_key, region_ids, routes_through, select_routes
+from campaigns.places.routing import (
+    ABOUT_STOPS,
+    cover_route,
+    fill_route,
+    follow_stops,
+    new_route,
+    stops_in_order,
+)
+from campaigns.places.routing import draft_of_row as route_draft_of_row
+from campaigns.places.rowchecks import BORDER_CROSSING
+from campaigns.staff.audit import record
+from campaigns.staff.models import Organisation
+
+
+def load_regions(session: Session) -> int:
+    """Bring the region table in line with the bundled outlines; return how many regions there are."""
+    stored = {region.code: region for region in session.scalars(select(Region))}
+    facts = load_atlas().facts
+    fresh = [{"code": one.code} | _columns_of(one) for one in facts if one.code not in stored]
+    if fresh:
+        session.execute(insert(Region), fresh)
+    for one in facts:
+        for name, value in _columns_of(one).items() if one.code in stored else ():
+            if getattr(stored[one.code], name) != value:
+                setattr(stored[one.code], name, value)
+    session.flush()
+    return len(facts)
+
+
+def save_hotspot(session: Session, organisation_id: int, draft: PlaceDraft, *, by: int | None) -> Place:
+    """Save a new hotspot or stop with its cells; `by` is a member's id. Raises InputError."""
+    now = clock.now()
+    place = Place(organisation_id=organisation_id, key=uuid4().hex[:12], created_at=now, updated_at=now)
+    fill_place(place, draft, region_ids(session))
+    place.extra = {"iso3166_2": draft.region_code} if draft.region_code else {}
+    cells = cover_of(place)
+    session.add(place)
+    session.flush()
+    write_cells(session, {place.id: cells})
+    record(session, "place.create", subject=place, organisation_id=organisation_id, member_id=by, kind=place.kind)
+    return place
+
+
+def update_place(session: Session, place: Place, draft: PlaceDraft, *, by: int | None) -> Place:
+    """Save what a member changed on a hotspot or stop; corridors that pass it follow.
+
+    A region that an earlier sheet stated is found anew when the place moves, but for border crossings.
+    Raises InputError.
+    """
+    stored_shape(place.geometry, place.radius_m)
+    stated = place.extra.get("iso3166_2")
+    moved = (place.geometry, place.radius_m) != (draft.shape.geometry, draft.shape.radius_m)
+    if moved and draft.region_code == stated and draft.category != BORDER_CROSSING:
+        draft = replace(draft, region_code=None)
+    fill_place(place, draft, region_ids(session))
+    place.extra = keep_true(place.extra, moved=moved, region_code=draft.region_code)
+    place.updated_at = clock.now()
+    cells = cover_of(place)
+    session.flush()
+    if moved:
+        write_cells(session, {place.id: cells})
+        follow_stops(session, [place.id])
+    record(
+        session, "place.update", subject=place, organisation_id=place.organisation_id, member_id=by, moved=moved
+    )
+    return place
+
+
+def delete_place(session: Session, place: Place, *, by: int | None) -> None:
+    """Delete a hotspot or stop with its cells. Raises RefusedError while a route stops there."""
+    stored_shape(place.geometry, place.radius_m)
+    routes = routes_through(session, [place.id])
+    if routes:
+        names = ", ".join(route.name for route in routes[:3]) + (" …" if len(routes) > 3 else "")
+        raise RefusedError(f"{place.name} is a stop of a route ({names}). Take it out of the route first.")
+    record(session, "place.delete", subject=place, organisation_id=place.organisation_id, member_id=by)
+    session.delete(place)
+    session.flush()
+
+
+def save_route(
+    session: Session, organisation_id: int, draft: RouteDraft, *, by: int | None, route: Route | None = None
+) -> Route:
+    """Save a new route, or what a member changed on `route`, with its corridor and cells by leg.
+
+    Raises RouteError for fewer than two stops, an unknown stop or the same one twice running, GeometryError
+    for a corridor that cannot be drawn.
+    """
+    action = "route.update" if route else "route.create"
+    stops = stops_in_order(draft.stop_ids, places_by_id(session, organisation_id, draft.stop_ids))
+    cells = cover_route(draft.mode, stops, draft.half_width_m)
+    route = route or new_route(organisation_id)
+    if [stop.place_id for stop in route.stops] != list(draft.stop_ids):
+        route.extra = {name: value for name, value in route.extra.items() if name not in ABOUT_STOPS}
+    fill_route(session, route, draft, stops)
+    session.flush()
+    write_cells(session, {route.corridor_id: cells})
+    record(session, action, subject=route, organisation_id=organisation_id, member_id=by, stops=len(stops))
+    return route
+
+
+def delete_route(session: Session, route: Route, *, by: int | None) -> None:
+    """Delete a route and its corridor; the places that it stops at stay."""
+    record(session, "route.delete", subject=route, organisation_id=route.organisation_id, member_id=by)
+    corridor = route.corridor
+    session.delete(route)
+    session.flush()
+    session.delete(corridor)
+    session.flush()
+
+
+def import_places(
+    session: Session,
+    organisation_id: int,
+    rows: Sequence[LocationRow],
+    *,
+    by: int | None,
+    source: str | None = None,
+) -> Imported:
+    """Add or bring up to date one stop for each row, found again by its id; corridors follow moved stops.
+
+    `source` says where the sheet comes from. Raises RowsError; a caller that rolls back has changed nothing.
+    """
+    stored = places_by_key(session, organisation_id, [row.key for row in rows])
+    regions, now = region_ids(session), clock.now()
+    places = []
+    for row in rows:
+        place = stored.get(row.key) or Place(organisation_id=organisation_id, key=row.key, created_at=now)
+        fill_place(place, draft_of_row(row, stored.get(row.key), source), regions)
+        place.extra = row.extra
+        places.append(place)
+    added = [place for place in places if place.id is None]
+    changed = [place for place in places if place.id is not None and session.is_modified(place)]
+    moved = [place for place in changed if has_moved(place)]
+    for place in (*added, *changed):
+        place.updated_at = now
+    session.add_all(added)
+    session.flush()
+    write_cells(session, {place.id: cover_of(place) for place in (*added, *moved)})
+    follow_stops(session, [place.id for place in moved])
+    done = Imported(len(added), len(changed), len(rows) - len(added) - len(changed))
+    _record_import(session, organisation_id, "places.import", done, by)
+    return done
+
+
+def import_routes(
+    session: Session,
+    organisation_id: int,
+    rows: Sequence[RouteRow],
+    *,
+    by: int | None,
+    half_width_m: int = DEFAULT_HALF_WIDTH_M,
+) -> Imported:
+    """Add or bring up to date one route for each row, found again by its id; a known route keeps its width.
+
+    Raises RowsError for stops that are not stored and for orders that are no route; a caller that rolls back has
+    changed nothing.
+    """
+    by_key = places_by_key(session, organisation_id, list({key for row in rows for key in row.stop_keys}))
+    by_id = {place.id: place for place in by_key.values()}
+    stored = {route.key: route for route in session.scalars(select_routes(organisation_id))}
+    problems: list[RowProblem] = []
+    added: list[tuple[Route, list[set[int]]]] = []
+    changed: list[tuple[Route, list[set[int]]]] = []
+    for row in rows:
+        route = stored.get(row.key) or new_route(organisation_id, row.key)
+        try:
+            draft = route_draft_of_row(row, by_key, route.width_m or half_width_m)
+            stops = stops_in_order(draft.stop_ids, by_id)
+            cells = cover_route(draft.mode, stops, draft.half_width_m)
+        except InputError as error:
+            problems.append(RowProblem(row.line, "waypoints", str(error)))
+            continue
+        route.extra = row.extra
+        if fill_route(session, route, draft, stops):
+            (changed if row.key in stored else added).append((route, cells))
+    if problems:
+        raise RowsError(problems)
+    session.flush()
+    write_cells(session, {route.corridor_id: cells for route, cells in (*added, *changed)})
+    done = Imported(len(added), len(changed), len(rows) - len(added) - len(changed))
+    _record_import(session, organisation_id, "routes.import", done, by)
+    return done
+
+
+def _record_import(session: Session, organisation_id: int, action: str, done: Imported, by: int | None) -> None:
+    organisation = session.get_one(Organisation, organisation_id)
+    record(session, action, subject=organisation, organisation_id=organisation_id, member_id=by, **asdict(done))
+
+
+def _columns_of(region: RegionFacts) -> dict[str, Any]:
+    return {
+        "country": region.country,
+        "parent_code": region.parent,
+        "name": region.name,
+        "names": region.names,
+        "outdated": region.outdated,
+    }

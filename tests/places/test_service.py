@@ -1,0 +1,283 @@
+"""Saving, moving, deleting and importing places and routes, on both databases."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from importlib.resources import files
+from typing import Any
+
+import pytest
+from sqlalchemy import func, select
+from sqlalchemy.orm import Session
+
+from campaigns.core.errors import (
+    GeometryError,
+    InputError,
+    RefusedError,
+    RouteError,
+    RowsError,
+    UnavailableError,
+)
+from campaigns.places.cover import cover_circle, cover_corridor
+from campaigns.places.drafts import PlaceDraft, RouteDraft, circle, outline
+from campaigns.places.exchange import read_locations, read_routes, write_locations, write_routes
+from campaigns.places.models import Place, PlaceCell, PlaceKind, Region, Route
+from campaigns.places.queries import find_region, select_places, select_routes
+from campaigns.places.service import (
+    delete_place,
+    delete_route,
+    import_places,
+    import_routes,
+    load_regions,
+    save_hotspot,
+    save_route,
+    update_place,
+)
+from campaigns.staff.models import AuditEntry, Organisation
+from tests.factories import a_region, an_organisation
+
+LOCATIONS = (files("campaigns.demo") / "data" / "locations.csv").read_text(encoding="utf-8")
+ROUTES = (files("campaigns.demo") / "data" / "routes.csv").read_text(encoding="utf-8")
+
+
+@pytest.fixture
+def organisation(session: Session) -> Organisation:
+    for code in ("PL-18", "PL-06", "UA-46"):
+        a_region(session, code=code, country=code[:2])
+    return an_organisation(session)
+
+
+def a_draft(**changes: Any) -> PlaceDraft:
+    values: dict[str, Any] = {
+        "kind": PlaceKind.STOP,
+        "name": "Przemyśl",
+        "shape": circle(22.7764, 49.7837, 1500),
+    }
+    return PlaceDraft(**values | changes)
+
+
+def cells_of(session: Session, place_id: int) -> set[int]:
+    return set(session.scalars(select(PlaceCell.cell).where(PlaceCell.place_id == place_id)))
+
+
+def legs_of(session: Session, route: Route) -> dict[int, set[int]]:
+    legs: dict[int, set[int]] = {}
+    for leg, cell in session.execute(
+        select(PlaceCell.leg, PlaceCell.cell).where(PlaceCell.place_id == route.corridor_id)
+    ):
+        legs.setdefault(leg, set()).add(cell)
+    return legs
+
+
+def actions(session: Session) -> list[str]:
+    return list(session.scalars(select(AuditEntry.action).order_by(AuditEntry.id)))
+
+
+def two_stops(session: Session, organisation: Organisation) -> tuple[Place, Place]:
+    lviv = save_hotspot(
+        session, organisation.id, a_draft(name="Lviv", shape=circle(23.9942, 49.8398, 1500)), by=None
+    )
+    return lviv, save_hotspot(session, organisation.id, a_draft(), by=None)
+
+
+def test_hotspot_is_covered_and_placed(session: Session, organisation: Organisation) -> None:
+    place = save_hotspot(session, organisation.id, a_draft(kind=PlaceKind.HOTSPOT), by=7)
+    assert cells_of(session, place.id) == cover_circle(22.7764, 49.7837, 1500)
+    assert place.region_id == session.scalar(select(Region.id).where(Region.code == "PL-18"))
+    assert actions(session) == ["place.create"]
+
+
+def test_polygon_hotspot_is_covered(session: Session, organisation: Organisation) -> None:
+    ring = [[22.7, 49.7], [22.9, 49.7], [22.9, 49.9], [22.7, 49.7]]
+    shape = outline({"type": "Polygon", "coordinates": [ring]})
+    place = save_hotspot(session, organisation.id, a_draft(shape=shape), by=None)
+    assert cells_of(session, place.id) == shape.cover()
+    assert place.radius_m is None
+
+
+def test_border_crossing_keeps_stated_region(session: Session, organisation: Organisation) -> None:
+    crossing = a_draft(
+        category="border_crossing", region_code="PL-06", country="PL", shape=circle(23.5887, 50.2744, 3000)
+    )
+    place = save_hotspot(session, organisation.id, crossing, by=None)
+    assert place.region_id == session.scalar(select(Region.id).where(Region.code == "PL-06"))
+
+
+def test_border_crossing_must_state_region(session: Session, organisation: Organisation) -> None:
+    with pytest.raises(InputError, match="must state its region"):
+        save_hotspot(session, organisation.id, a_draft(category="border_crossing"), by=None)
+
+
+def test_unknown_region_is_refused(session: Session, organisation: Organisation) -> None:
+    with pytest.raises(InputError, match="PL-99 is not a region"):
+        save_hotspot(session, organisation.id, a_draft(region_code="PL-99"), by=None)
+
+
+def test_missing_regions_are_told(session: Session) -> None:
+    organisation = an_organisation(session)
+    with pytest.raises(UnavailableError, match="fingerpost setup"):
+        save_hotspot(session, organisation.id, a_draft(), by=None)
+
+
+def test_moved_place_takes_cells_and_region_along(session: Session, organisation: Organisation) -> None:
+    place = save_hotspot(session, organisation.id, a_draft(region_code="PL-18"), by=None)
+    moved = a_draft(region_code="PL-18", shape=circle(23.9942, 49.8398, 2000))
+    update_place(session, place, moved, by=None)
+    assert cells_of(session, place.id) == cover_circle(23.9942, 49.8398, 2000)
+    assert session.get_one(Region, place.region_id).code == "UA-46"
+    assert place.extra == {}
+
+
+def test_renamed_place_keeps_its_sheet_columns(session: Session, organisation: Organisation) -> None:
+    place = save_hotspot(session, organisation.id, a_draft(region_code="PL-18"), by=None)
+    place.extra = {"lat": "49.78370", "iso3166_2": "PL-18", "donor": "x"}
+    update_place(session, place, a_draft(region_code="PL-18", name="Przemyśl Główny"), by=None)
+    assert place.extra == {"lat": "49.78370", "iso3166_2": "PL-18", "donor": "x"}
+    assert actions(session) == ["place.create", "place.update"]
+
+
+def test_route_covers_leg_by_leg(session: Session, organisation: Organisation) -> None:
+    lviv, przemysl = two_stops(session, organisation)
+    draft = RouteDraft(name="There and back", mode="rail", stop_ids=(lviv.id, przemysl.id, lviv.id))
+    route = save_route(session, organisation.id, draft, by=None)
+    line = [(23.9942, 49.8398), (22.7764, 49.7837), (23.9942, 49.8398)]
+    assert legs_of(session, route) == dict(enumerate(cover_corridor(line, 20_000)))
+    assert [stop.position for stop in route.stops] == [0, 1, 2]
+    assert actions(session)[-1] == "route.create"
+
+
+def test_air_route_has_stops_but_no_corridor_cells(session: Session, organisation: Organisation) -> None:
+    stops = two_stops(session, organisation)
+    draft = RouteDraft(name="By air", mode="air", stop_ids=tuple(stop.id for stop in stops))
+    assert legs_of(session, save_route(session, organisation.id, draft, by=None)) == {}
+
+
+def test_stops_can_change_their_order(session: Session, organisation: Organisation) -> None:
+    lviv, przemysl = two_stops(session, organisation)
+    draft = RouteDraft(name="Out", mode="rail", stop_ids=(lviv.id, przemysl.id))
+    route = save_route(session, organisation.id, draft, by=None)
+    back = replace(draft, name="Back", stop_ids=(przemysl.id, lviv.id), half_width_m=5_000)
+    save_route(session, organisation.id, back, by=None, route=route)
+    session.expire_all()
+    assert [stop.place_id for stop in route.stops] == [przemysl.id, lviv.id]
+    assert route.corridor.name == "Back"
+    line = [(22.7764, 49.7837), (23.9942, 49.8398)]
+    assert legs_of(session, route) == {0: cover_corridor(line, 5_000)[0]}
+
+
+@pytest.mark.parametrize(
+    ("choose", "sentence"),
+    [
+        (lambda lviv, przemysl: (lviv,), "at least two stops"),
+        (lambda lviv, przemysl: (lviv, przemysl, przemysl), "Przemyśl follows itself"),
+        (lambda lviv, przemysl: (lviv, 999_999), "does not exist any more"),
+    ],
+)
+def test_route_without_order_is_refused(
+    session: Session, organisation: Organisation, choose: Any, sentence: str
+) -> None:
+    lviv, przemysl = two_stops(session, organisation)
+    draft = RouteDraft(name="No", mode="rail", stop_ids=choose(lviv.id, przemysl.id))
+    with pytest.raises(RouteError, match=sentence):
+        save_route(session, organisation.id, draft, by=None)
+
+
+def test_foreign_stop_is_unknown(session: Session, organisation: Organisation) -> None:
+    lviv, przemysl = two_stops(session, organisation)
+    other = an_organisation(session)
+    draft = RouteDraft(name="Theirs", mode="rail", stop_ids=(lviv.id, przemysl.id))
+    with pytest.raises(RouteError, match="does not exist any more"):
+        save_route(session, other.id, draft, by=None)
+
+
+def test_corridor_follows_moved_stop(session: Session, organisation: Organisation) -> None:
+    lviv, przemysl = two_stops(session, organisation)
+    draft = RouteDraft(name="Out", mode="rail", stop_ids=(lviv.id, przemysl.id))
+    route = save_route(session, organisation.id, draft, by=None)
+    update_place(session, przemysl, a_draft(shape=circle(22.0068, 50.0431, 1500)), by=None)
+    line = [(23.9942, 49.8398), (22.0068, 50.0431)]
+    assert legs_of(session, route) == {0: cover_corridor(line, 20_000)[0]}
+    assert route.corridor.geometry["coordinates"] == [list(point) for point in line]
+
+
+def test_stop_of_route_cannot_be_deleted(session: Session, organisation: Organisation) -> None:
+    lviv, przemysl = two_stops(session, organisation)
+    draft = RouteDraft(name="Out", mode="rail", stop_ids=(lviv.id, przemysl.id))
+    route = save_route(session, organisation.id, draft, by=None)
+    with pytest.raises(RefusedError, match="Lviv is a stop of a route"):
+        delete_place(session, lviv, by=None)
+    delete_route(session, route, by=None)
+    delete_place(session, lviv, by=None)
+    assert session.scalars(select(PlaceCell.place_id).distinct()).all() == [przemysl.id]
+    assert actions(session)[-2:] == ["route.delete", "place.delete"]
+
+
+def test_corridor_is_not_edited_as_place(session: Session, organisation: Organisation) -> None:
+    stops = two_stops(session, organisation)
+    draft = RouteDraft(name="Out", mode="rail", stop_ids=tuple(stop.id for stop in stops))
+    route = save_route(session, organisation.id, draft, by=None)
+    with pytest.raises(GeometryError, match="from the stops of its route"):
+        update_place(session, route.corridor, a_draft(), by=None)
+    with pytest.raises(GeometryError, match="from the stops of its route"):
+        delete_place(session, route.corridor, by=None)
+
+
+def test_regions_load_once_and_heal(session: Session) -> None:
+    a_region(session, code="PL-18", name="Wrong", country="PL")
+    assert load_regions(session) == 3923
+    assert load_regions(session) == 3923
+    assert session.scalar(select(func.count()).select_from(Region)) == 3923
+    assert session.scalar(select(Region.name).where(Region.code == "PL-18")) == "Podkarpackie Voivodeship"
+    coast = find_region(session, "KE-28")
+    assert coast is not None
+    assert coast.code == "KE-X03"
+    assert find_region(session, "PL-99") is None
+
+
+def test_real_content_survives_the_round_trip(session: Session) -> None:
+    organisation = an_organisation(session)
+    load_regions(session)
+    done = import_places(session, organisation.id, read_locations(LOCATIONS), by=None, source="2022 scenario")
+    assert (done.added, done.changed, done.unchanged) == (142, 0, 0)
+    done = import_routes(session, organisation.id, read_routes(ROUTES), by=None)
+    assert (done.added, done.changed, done.unchanged) == (21, 0, 0)
+    session.expire_all()
+
+    places = session.scalars(select_places(organisation.id).order_by(None).order_by(Place.id)).all()
+    routes = session.scalars(select_routes(organisation.id).order_by(None).order_by(Route.id)).all()
+    assert write_locations(places) == LOCATIONS
+    assert write_routes(routes) == ROUTES
+    hrebenne = next(place for place in places if place.key == "bcp-hrebenne")
+    assert hrebenne.region is not None
+    assert hrebenne.region.code == "PL-06"
+    assert all(place.region_id for place in places)
+
+    again = import_places(session, organisation.id, read_locations(LOCATIONS), by=None)
+    assert (again.added, again.changed, again.unchanged) == (0, 0, 142)
+    again = import_routes(session, organisation.id, read_routes(ROUTES), by=None)
+    assert (again.added, again.changed, again.unchanged) == (0, 0, 21)
+    assert actions(session) == ["places.import", "routes.import", "places.import", "routes.import"]
+
+
+def test_imported_stop_that_moved_takes_route_along(session: Session, organisation: Organisation) -> None:
+    sheet = "id,name,lat,lon\na,Lviv,49.8398,23.9942\nb,Przemyśl,49.7837,22.7764\n"
+    import_places(session, organisation.id, read_locations(sheet), by=None)
+    rows = read_routes("id,name,mode,waypoints\nr,Out,rail,a > b\n")
+    import_routes(session, organisation.id, rows, by=None)
+    sheet = sheet.replace("49.7837,22.7764", "50.0431,22.0068")
+    done = import_places(session, organisation.id, read_locations(sheet), by=None)
+    assert (done.added, done.changed, done.unchanged) == (0, 1, 1)
+    [route] = session.scalars(select_routes(organisation.id))
+    assert legs_of(session, route) == {0: cover_corridor([(23.9942, 49.8398), (22.0068, 50.0431)], 20_000)[0]}
+
+
+def test_route_with_unknown_stops_names_its_line(session: Session, organisation: Organisation) -> None:
+    import_places(session, organisation.id, read_locations("id,name,lat,lon\na,Lviv,49.84,23.99\n"), by=None)
+    sheet = "id,name,mode,waypoints\nr,Out,rail,a > b\ns,Stay,rail,a > a\n"
+    with pytest.raises(RowsError) as told:
+        import_routes(session, organisation.id, read_routes(sheet), by=None)
+    assert [(problem.line, problem.column) for problem in told.value.problems] == [
+        (2, "waypoints"),
+        (3, "waypoints"),
+    ]
+    assert "no place with the id b" in str(told.value)
