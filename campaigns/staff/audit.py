@@ -80,10 +80,11 @@ def verify_chain(session: Session) -> int | None:
     expected = GENESIS
     # Columns, not entities: what the session remembers must not stand in for what is stored.
     entries = select(*AuditEntry.__table__.columns).order_by(AuditEntry.id).execution_options(yield_per=1000)
-    for entry in session.execute(entries):
-        if entry.previous_hash != expected or entry.hash != hash_of(entry):
-            return int(entry.id)
-        expected = entry.hash
+    with session.execute(entries) as rows:
+        for entry in rows:
+            if entry.previous_hash != expected or entry.hash != hash_of(entry):
+                return int(entry.id)
+            expected = entry.hash
     return None
 
 

@@ -10,8 +10,9 @@ from typing import Any, ParamSpec, TypeVar, cast
 from flask import Flask, current_app, g, redirect, request, url_for
 from flask import session as cookie
 from flask_login import user_logged_out
-from flask_security import FSQLALiteUserDatastore, Security, UserMixin, current_user, login_user
+from flask_security import Security, UserDatastore, UserMixin, current_user, login_user
 from flask_security.utils import check_and_update_authn_fresh
+from sqlalchemy import select
 from werkzeug.wrappers import Response
 
 from campaigns.core.errors import ForbiddenError, NotFoundError
@@ -32,18 +33,44 @@ FRESH = timedelta(minutes=5)
 ORGANISATION_KEY = "organisation_id"
 
 
-class Account(UserMixin, Member):
-    """A member as the sign-in library wants it: the same row, with the library's methods."""
+class Account(UserMixin):
+    """A member as the sign-in library wants it: a copy of what it reads, beside the row itself.
 
-    #: The library's own roles; ours are per organisation and live in memberships.
-    roles = ()  # type: ignore[assignment] # a list of its role rows, which we do not have
+    Not a mapped subclass of Member: the session would then hold two objects for one row.
+    """
+
+    #: The library looks for it on the class.
+    fs_uniquifier = ""
+
+    def __init__(self, member: Member) -> None:
+        self.member = member
+        self.id = member.id
+        self.email = member.email
+        self.password = member.password
+        self.active = member.active
+        self.fs_uniquifier = member.fs_uniquifier
+        #: Read by web/locale.py.
+        self.locale = member.locale
 
 
-class _Accounts(FSQLALiteUserDatastore):
-    """Finds accounts; commits nothing, because the edge of the request does."""
+class Accounts(UserDatastore):
+    """Finds accounts for the sign-in library; commits nothing, because the edge of the request does."""
 
     def __init__(self) -> None:
-        super().__init__(database, Account, None)  # type: ignore[arg-type] # there is no role table
+        super().__init__(Account, None)  # type: ignore[arg-type] # roles live in memberships
+
+    def find_user(self, case_insensitive: bool = False, **kwargs: Any) -> Account | None:
+        """Return the account whose attribute (the one keyword) has this value, or None."""
+        ((attribute, value),) = kwargs.items()
+        # Addresses are stored in small letters.
+        wanted = str(value).casefold() if case_insensitive else value
+        member = database.session.scalar(select(Member).where(getattr(Member, attribute) == wanted))
+        return None if member is None else Account(member)
+
+    def put(self, model: Account) -> Account:
+        """Write back what the library may change: a hash with newer parameters."""
+        model.member.password = model.password
+        return model
 
     def commit(self) -> None:
         """Leave the commit to the edge."""
@@ -73,7 +100,7 @@ def init_auth(app: Flask, settings: Settings, *, sign_in: type[Any], again: type
         SECURITY_CLI_ROLES_NAME=None,
         SECURITY_API_ENABLED_METHODS=["session"],
     )
-    Security(app, _Accounts(), login_form=sign_in, verify_form=again)
+    Security(app, Accounts(), login_form=sign_in, verify_form=again)
     user_logged_out.connect(_end_sessions, app)
     app.before_request(_remember_zone)
     app.add_template_global(may_now, "may")
@@ -114,7 +141,7 @@ def requires(
 
 def renew_session() -> None:
     """Keep the member of this request signed in after all their sessions were ended."""
-    login_user(current_user._get_current_object(), authn_via=["password"])
+    login_user(Account(current_member()), authn_via=["password"])
 
 
 def may_open(endpoint: str) -> bool:
@@ -127,7 +154,7 @@ def current_member() -> Member:
     """Return the signed-in member. Raises ForbiddenError when nobody is signed in."""
     if not current_user.is_authenticated:
         raise ForbiddenError("Sign in first.")
-    return cast(Member, current_user._get_current_object())
+    return cast(Member, current_user.member)
 
 
 def current_organisation() -> Organisation:
@@ -177,7 +204,7 @@ def _detour(*, fresh: bool) -> Response | None:
     """Return the redirect to what must be done first, or None."""
     if not current_user.is_authenticated:
         return redirect(url_for("security.login", next=_return_address()))
-    if current_user.password_is_temporary and request.endpoint != "account.password":
+    if current_member().password_is_temporary and request.endpoint != "account.password":
         return redirect(url_for("account.password"))
     # No grace period: five minutes are five minutes.
     if fresh and not check_and_update_authn_fresh(FRESH, timedelta(0)):
@@ -198,6 +225,6 @@ def _return_address() -> str:
     return path or "/"
 
 
-def _end_sessions(app: Flask, user: Any) -> None:
+def _end_sessions(app: Flask, user: Account) -> None:
     if user.is_authenticated:
-        service.sign_out(database.session, user._get_current_object())
+        service.sign_out(database.session, user.member)

@@ -1,0 +1,119 @@
+"""Signing in and out, and what ends a session."""
+
+from __future__ import annotations
+
+import re
+from datetime import timedelta
+
+import pytest
+from flask.testing import FlaskClient
+from werkzeug.test import TestResponse
+
+from campaigns.staff import service
+from campaigns.staff.models import Member, Role
+from campaigns.staff.passwords import hash_password
+from campaigns.staff.queries import get_membership
+from campaigns.staff.throttle import PER_ACCOUNT
+from tests.web.pages import Pages
+
+PASSWORD = "correct horse battery"
+
+
+@pytest.fixture
+def member(pages: Pages) -> Member:
+    return pages.member(Role.ADMIN, email="olena@example.org", password=hash_password(PASSWORD))
+
+
+def sign_in(
+    client: FlaskClient, email: str = "olena@example.org", password: str = PASSWORD, to: str = ""
+) -> TestResponse:
+    return client.post("/sign-in", data={"email": email, "password": password, "next": to})
+
+
+def stored(pages: Pages, member: Member) -> Member:
+    with pages.sessions() as session:
+        return session.get_one(Member, member.id)
+
+
+def test_right_password_opens_the_page_asked_for(pages: Pages, member: Member) -> None:
+    client = pages.client()
+    answer = sign_in(client, to="/settings")
+    assert (answer.status_code, answer.location) == (302, "/settings")
+    assert client.get("/settings").status_code == 200
+    # The library found nothing to rehash: both use the same parameters of Argon2id.
+    assert stored(pages, member).password == member.password
+
+
+def test_every_failure_gets_one_answer(pages: Pages, member: Member) -> None:
+    pages.member(email="barred@example.org", password=hash_password(PASSWORD), active=False)
+    answers = [
+        sign_in(pages.client(), *given)
+        for given in (
+            ("olena@example.org", "wrong horse battery"),
+            ("nobody@example.org", PASSWORD),
+            ("barred@example.org", PASSWORD),
+            ("no address", PASSWORD),
+        )
+    ]
+    bodies = {re.sub(r'value="[^"]*"', "", answer.text) for answer in answers}
+    assert {answer.status_code for answer in answers} == {200}
+    assert len(bodies) == 1
+    assert "do not belong together" in bodies.pop()
+
+
+def test_guessing_closes_the_account(pages: Pages, member: Member) -> None:
+    client = pages.client()
+    for _ in range(PER_ACCOUNT):
+        sign_in(client, password="wrong horse battery")
+    assert "Too many attempts" in sign_in(client).text
+    # Another account of the same network is still open.
+    assert "Too many attempts" not in sign_in(client, email="jan@example.org").text
+
+
+def test_sign_in_never_leads_elsewhere(pages: Pages, member: Member) -> None:
+    answer = sign_in(pages.client(), to="//evil.example/")
+    assert "evil" not in (answer.location or "")
+
+
+def test_signing_out_kills_a_copied_cookie(pages: Pages, member: Member) -> None:
+    client, thief = pages.client(member), pages.client(member)
+    assert client.post("/sign-out").status_code == 302
+    assert thief.get("/settings").location.startswith("/sign-in?")
+
+
+def test_new_roles_take_effect_by_a_new_sign_in(pages: Pages, member: Member) -> None:
+    client = pages.client(member)
+    with pages.sessions.begin() as session:
+        service.set_roles(session, get_membership(session, pages.ours.id, member.id), ["admin", "viewer"])
+    assert client.get("/settings").location.startswith("/sign-in?")
+
+
+def test_temporary_password_is_changed_first(pages: Pages) -> None:
+    member = pages.member(password=hash_password(PASSWORD), password_is_temporary=True)
+    client = pages.client(member)
+    assert client.get("/settings").location == "/settings/password"
+    new = "four other long words"
+    answer = client.post("/settings/password", data={"current": PASSWORD, "new": new, "again": new})
+    assert answer.location == "/settings"
+    assert client.get("/settings").status_code == 200
+    assert stored(pages, member).fs_uniquifier != member.fs_uniquifier
+
+
+def test_wrong_present_password_changes_nothing(pages: Pages, member: Member) -> None:
+    new = "four other long words"
+    answer = pages.client(member).post("/settings/password", data={"current": "guess", "new": new, "again": new})
+    assert answer.status_code == 422
+    assert stored(pages, member).password == member.password
+
+
+def test_old_sign_in_gives_the_password_again(pages: Pages, member: Member) -> None:
+    client = pages.client(member)
+    with client.session_transaction() as cookie:
+        cookie["fs_paa"] -= timedelta(minutes=6).total_seconds()
+    assert client.get("/settings/members").status_code == 200
+    assert client.post(f"/settings/members/{member.id}/password").location.startswith(
+        f"/sign-in/again?next=/settings/members/{member.id}"
+    )
+    answer = client.post("/sign-in/again?next=/settings/members/add", data={"password": PASSWORD})
+    assert answer.location == "/settings/members/add"
+    assert client.get("/settings/members/add").status_code == 200

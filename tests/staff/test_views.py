@@ -1,0 +1,68 @@
+"""The settings pages: members, organisations and the audit trail."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+
+from flask.testing import FlaskClient
+from sqlalchemy import select, update
+
+from campaigns.staff.models import AuditEntry, Member, Role
+from campaigns.staff.service import add_membership
+from tests.web.pages import Pages
+
+
+def test_new_member_signs_in_with_the_shown_password(pages: Pages, client_for: Callable[..., FlaskClient]) -> None:
+    answer = client_for(Role.ADMIN).post(
+        "/settings/members/add", data={"name": "Jan", "email": "jan@example.org", "roles": ["author", "viewer"]}
+    )
+    shown = re.search(r'class="secret"[^>]*>([^<]+)<', answer.text)
+    assert shown is not None
+    client = pages.client()
+    client.post("/sign-in", data={"email": "jan@example.org", "password": shown[1]})
+    assert client.get("/").location == "/settings/password"
+
+
+def test_refused_member_leaves_nothing_behind(pages: Pages, client_for: Callable[..., FlaskClient]) -> None:
+    answer = client_for(Role.ADMIN).post("/settings/members/add", data={"name": "Jan", "email": "jan"})
+    assert answer.status_code == 422
+    assert "This is not an e-mail address." in answer.text
+    with pages.sessions() as session:
+        assert session.scalar(select(Member).where(Member.name == "Jan")) is None
+        assert session.scalars(select(AuditEntry)).all() == []
+
+
+def test_own_roles_change_without_signing_out(pages: Pages) -> None:
+    member = pages.member(Role.ADMIN)
+    client = pages.client(member)
+    answer = client.post(f"/settings/members/{member.id}", data={"roles": ["admin", "author"]})
+    assert answer.location == "/settings/members"
+    assert client.get("/settings/members").location is None
+
+
+def test_member_works_in_one_organisation_at_a_time(pages: Pages) -> None:
+    member = pages.member(Role.ADMIN)
+    with pages.sessions.begin() as session:
+        add_membership(session, session.merge(pages.theirs), session.get_one(Member, member.id), roles=["viewer"])
+    client = pages.client(member)
+    assert client.get("/settings/members").status_code == 200
+    assert client.post("/organisation", data={"organisation_id": pages.theirs.id}).status_code == 302
+    assert client.get("/settings/members").status_code == 403
+    assert client.post("/organisation", data={"organisation_id": 999_999}).status_code == 404
+
+
+def test_audit_page_finds_a_changed_entry(pages: Pages, client_for: Callable[..., FlaskClient]) -> None:
+    client = client_for(Role.ADMIN)
+    client.post("/settings/organisation", data={"name": "Ours", "time_zone": "Europe/Kyiv"})
+    assert "organisation.update" in client.get("/settings/audit").text
+    assert "The chain is whole" in client.get("/settings/audit/check").text
+    with pages.sessions.begin() as session:
+        session.execute(update(AuditEntry).values(detail={}))
+    assert "The chain breaks at entry" in client.get("/settings/audit/check").text
+
+
+def test_unknown_time_zone_is_told_beside_it(client_for: Callable[..., FlaskClient]) -> None:
+    answer = client_for(Role.ADMIN).post("/settings/organisation", data={"name": "Ours", "time_zone": "Mars/Base"})
+    assert answer.status_code == 422
+    assert 'id="time_zone-error"' in answer.text
