@@ -48,14 +48,14 @@ class ArmedFault:
     seen: int = 0
     fired: int = 0
 
-    def draw(self, on: str, to: str, sender: str, random: Random) -> bool:
+    def draw(self, on: str, to: str, sender: str, luck: Random) -> bool:
         """Tell whether it fires on this call, and count it."""
         if not self.match.meets(on, to, sender) or (self.match.count and self.fired >= self.match.count):
             return False
         self.seen += 1
         if self.match.nth and self.seen != self.match.nth:
             return False
-        if self.match.probability < 1 and random.random() >= self.match.probability:
+        if self.match.probability < 1 and luck.random() >= self.match.probability:
             return False
         self.fired += 1
         return True
@@ -88,9 +88,9 @@ class ArmedFaults:
         """Remove every armed fault."""
         self._faults.clear()
 
-    def draw(self, on: str, to: str, sender: str, random: Random) -> Plan | None:
+    def draw(self, on: str, to: str, sender: str, luck: Random) -> Plan | None:
         """Return the plan of the first fault that fires on a call, or None."""
         for fault in self._faults:
-            if fault.draw(on, to, sender, random):
+            if fault.draw(on, to, sender, luck):
                 return fault.plan
         return None

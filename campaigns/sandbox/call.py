@@ -60,4 +60,5 @@ def intent_of(callback_url: str) -> str:
 
 def _seconds(text: str) -> float:
     """Return a ValidityPeriod in seconds; what is not a whole number between 1 and 36000 counts as 36000."""
-    return float(text) if text.isdigit() and 1 <= int(text) <= 36_000 else 36_000.0
+    is_whole = text.isascii() and text.isdigit()
+    return float(text) if is_whole and 1 <= int(text) <= 36_000 else 36_000.0

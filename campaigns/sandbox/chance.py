@@ -7,7 +7,7 @@ from random import Random
 
 def dice(seed: str, to: str, intent: str, nth: int) -> Random:
     """Return the generator for the `nth` call about one person and intent; the same in every process."""
-    return Random(f"{seed}:{to}:{intent}:{nth}")  # noqa: S311 - it must repeat, and nothing here is secret
+    return Random(f"{seed}:{to}:{intent}:{nth}")  # noqa: S311 - it must repeat  # nosec B311
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,12 +17,12 @@ class Spread:
     p50: float = 0.0
     p99: float = 0.0
 
-    def draw(self, random: Random) -> float:
+    def draw(self, luck: Random) -> float:
         """Draw one waiting time in seconds."""
         if self.p50 <= 0 or self.p99 <= self.p50:
             return self.p50
         sigma = math.log(self.p99 / self.p50) / 2.3263
-        return random.lognormvariate(math.log(self.p50), sigma)
+        return luck.lognormvariate(math.log(self.p50), sigma)
 
 
 #: No waiting at all.

@@ -150,6 +150,8 @@ class ControlSurface:
     async def invariants(self, request: web.Request) -> web.Response:
         """Return what must hold; `POST {"intents": […]}` also tells which of them were never accepted."""
         intents = (await _object(request)).get("intents", [])
+        if not isinstance(intents, list):
+            raise SandboxError("intents must be a list of the application's ids.")
         counts = self._webhooks.counts
         body = self._oracle.invariants(intents)
         body["callbacks"] = dict(counts)

@@ -49,13 +49,13 @@ _PLAIN = Plan()
 def plan_call(world: World, armed: ArmedFaults, call: Call) -> tuple[Plan, Random]:
     """Decide what happens to a call: an armed fault first, then a magic or suffix number, then chance."""
     nth = world.count_call(call.to, call.intent)
-    random = dice(world.seed, call.to, call.intent, nth)
-    plan = armed.draw("create", call.to, call.sender or call.service, random)
+    luck = dice(world.seed, call.to, call.intent, nth)
+    plan = armed.draw("create", call.to, call.sender or call.service, luck)
     if plan is None:
         plan = _magic_plan(call)
     if plan is None and world.fixture.suffixes:
         plan = suffix_plan(call.to, nth)
-    return plan or _chance_plan(world.profile_for(call.to), random), random
+    return plan or _chance_plan(world.profile_for(call.to), luck), luck
 
 
 def _magic_plan(call: Call) -> Plan | None:
@@ -90,10 +90,10 @@ def outcome_of(code: int) -> Outcome:
     return ("undelivered" if is_from_network else "failed"), code
 
 
-def _chance_plan(profile: Profile, random: Random) -> Plan:
+def _chance_plan(profile: Profile, luck: Random) -> Plan:
     """Draw a plan; the draws are always the same in number, so that one share does not disturb the next."""
-    draws = [random.random() for _ in range(5)]
-    latency = profile.latency.draw(random)
+    draws = [luck.random() for _ in range(5)]
+    latency = profile.latency.draw(luck)
     if draws[0] < profile.fail_before_p:
         return Plan(before="close")
     if draws[1] < profile.http_503_p:

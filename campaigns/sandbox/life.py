@@ -26,7 +26,7 @@ class Run:
 
     message: Message
     plan: Plan
-    random: Random
+    luck: Random
     profile: Profile
     outcome: Outcome
     #: Callbacks kept back until all are there: to reorder them, or to send them before the answer.
@@ -43,10 +43,10 @@ class Life:
         self._world = world
         self._webhooks = webhooks
 
-    def begin(self, message: Message, plan: Plan, random: Random) -> Run:
+    def begin(self, message: Message, plan: Plan, luck: Random) -> Run:
         """Start the stages after the initial status, which has no callback."""
         profile = self._world.profile_for(message.to)
-        run = Run(message, plan, random, profile, plan.outcome or profile.draw_outcome(random))
+        run = Run(message, plan, luck, profile, plan.outcome or profile.draw_outcome(luck))
         if message.status == "scheduled" and message.send_at is not None:
             self._at(message.send_at, self._queue, run)
         elif message.service:
@@ -122,7 +122,7 @@ class Life:
         self._world.move(message, "sent")
         self._tell(run, "sent")
         if run.plan.is_strange:
-            self._tell(run, "handed_over")
+            self._tell(run, "handed_over", lag=_SPACING_S)
         if status == "sent":
             self._release(run)
         else:
@@ -147,7 +147,7 @@ class Life:
         if run.plan.order == "early":
             step(run)
         else:
-            self._world.timeline.after(run.profile.stage.draw(run.random), self._do, step, run)
+            self._world.timeline.after(run.profile.stage.draw(run.luck), self._do, step, run)
 
     def _at(self, moment: float, step: Step, run: Run) -> None:
         self._world.timeline.after(moment - self._world.timeline.now(), self._do, step, run)
@@ -161,7 +161,7 @@ class Life:
     def _form(self, message: Message, status: str, code: int) -> list[tuple[str, str]]:
         return notice_form(message, status, code, account=self._world.config.account_sid)
 
-    def _tell(self, run: Run, status: str, code: int = 0) -> None:
+    def _tell(self, run: Run, status: str, code: int = 0, *, lag: float = 0.0) -> None:
         """Send the callback of a stage, as often and as late as plan and profile want."""
         message, plan = run.message, run.plan
         if not message.callback_url or plan.is_silent:
@@ -174,14 +174,15 @@ class Life:
             run.held.append(webhook)
             return
         for copy in range(self._copies(run)):
-            self._put_after(run.profile.callback.delay.draw(run.random) + copy * _SPACING_S, webhook)
+            delay = lag + copy * _SPACING_S + run.profile.callback.delay.draw(run.luck)
+            self._put_after(delay, webhook)
 
     def _copies(self, run: Run) -> int:
         """Return how often a callback goes out; chance may lose or double it."""
         if run.plan.is_exact:
             return run.plan.copies
         chance = run.profile.callback
-        lost, doubled = run.random.random() < chance.lose_p, run.random.random() < chance.duplicate_p
+        lost, doubled = run.luck.random() < chance.lose_p, run.luck.random() < chance.duplicate_p
         self._webhooks.counts["lost"] += lost
         return 0 if lost else run.plan.copies + doubled
 
@@ -193,7 +194,7 @@ class Life:
         if run.plan.order == "reversed":
             webhooks.reverse()
         else:
-            run.random.shuffle(webhooks)
+            run.luck.shuffle(webhooks)
         for place, webhook in enumerate(webhooks):
             for copy in range(self._copies(run)):
                 self._put_after((place + copy * len(webhooks)) * _SPACING_S, webhook)

@@ -24,8 +24,8 @@ def list_body(world: World, query: Mapping[str, str]) -> bytes:
     account = world.config.account_sid
     kept = {name: query[name] for name in _KEPT if name in query}
 
-    def uri(number: int, token: str = "") -> str:
-        wanted = {**kept, "PageSize": size, "Page": number, **({"PageToken": token} if token else {})}
+    def uri(number: int, mark: str = "") -> str:
+        wanted = {**kept, "PageSize": size, "Page": number, **({"PageToken": mark} if mark else {})}
         return f"{ROOT}/{account}/Messages.json?{urlencode(wanted)}"
 
     body = {
@@ -76,7 +76,7 @@ def _filter(query: Mapping[str, str]) -> Callable[[Message], bool]:
 
 
 def _bounds(query: Mapping[str, str]) -> tuple[float, float]:
-    """Return the first and last second that DateSent allows: a whole UTC day, or bounds that include themselves."""
+    """Return the first and last second that DateSent allows: a whole UTC day, or bounds with themselves."""
     earliest, latest = -math.inf, math.inf
     if exact := query.get("DateSent"):
         earliest = _moment(exact) // _DAY_S * _DAY_S

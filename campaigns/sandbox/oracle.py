@@ -49,7 +49,7 @@ class Oracle:
             after = message.created_at - stopped_at
             self.late.append(LateAcceptance(message.sid, message.to, message.intent, after))
         quiet = self._world.fixture.quiet_hours
-        if quiet and _is_quiet(longest_match(quiet, message.to), message.created_at):
+        if quiet and is_quiet(longest_match(quiet, message.to), message.created_at):
             self.in_quiet_hours += 1
 
     def said_stop(self, person: str, moment: float) -> None:
@@ -92,7 +92,8 @@ def _late_dict(late: LateAcceptance) -> dict[str, Any]:
     return {"sid": late.sid, "to": late.to, "intent": late.intent, "after_s": round(late.after_s, 3)}
 
 
-def _is_quiet(hours: QuietHours | None, moment: float) -> bool:
+def is_quiet(hours: QuietHours | None, moment: float) -> bool:
+    """Tell whether a moment (seconds since the epoch) falls into quiet hours; None has none."""
     if hours is None:
         return False
     local = datetime.fromtimestamp(moment, ZoneInfo(hours.zone)).time()

@@ -46,9 +46,9 @@ class Profile:
     #: Shares of ends: `{"undelivered": {"30003": 0.03}, "sent": 0.1}`; what is missing to 1 is delivered.
     outcomes: Mapping[str, float | Mapping[str, float]] = field(default_factory=dict)
 
-    def draw_outcome(self, random: Random) -> Outcome:
+    def draw_outcome(self, luck: Random) -> Outcome:
         """Draw what becomes of one message."""
-        point = random.random()
+        point = luck.random()
         for status, shares in self.outcomes.items():
             for code, share in shares.items() if isinstance(shares, Mapping) else (("0", shares),):
                 point -= share

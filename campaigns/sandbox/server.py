@@ -1,6 +1,7 @@
 """The sandbox as a process: Twilio's Messages API on loopback, with faults, an oracle and a page of phones."""
 
 import asyncio
+import os
 import signal
 import sys
 from collections.abc import AsyncIterator, Callable
@@ -13,6 +14,7 @@ from campaigns.sandbox.answers import not_found
 from campaigns.sandbox.armed import ArmedFaults
 from campaigns.sandbox.config import SandboxConfig
 from campaigns.sandbox.control import ControlSurface
+from campaigns.sandbox.errors import SandboxError
 from campaigns.sandbox.inbound import Inbox
 from campaigns.sandbox.life import Life
 from campaigns.sandbox.options import read_options
@@ -29,6 +31,10 @@ except ImportError:
     uvloop = None  # type: ignore[assignment]
 
 
+#: Bytes; the control API takes a whole campaign's intents at once.
+_LARGEST_REQUEST = 64 * 1024**2
+
+
 def build_app(config: SandboxConfig) -> web.Application:
     """Build the application of one sandbox; its callback client opens and closes with it."""
     world = World(config)
@@ -41,7 +47,7 @@ def build_app(config: SandboxConfig) -> web.Application:
         ControlSurface(world, webhooks, oracle=oracle, armed=armed, inbox=inbox),
         PhonesSurface(world, inbox),
     )
-    app = web.Application(middlewares=[_recorder(world)])
+    app = web.Application(middlewares=[_recorder(world)], client_max_size=_LARGEST_REQUEST)
     for surface in surfaces:
         app.add_routes(surface.routes())
     app.router.add_route("*", "/{path:.*}", _nothing_here)
@@ -77,11 +83,19 @@ async def _nothing_here(request: web.Request) -> web.Response:
 
 
 async def serve(config: SandboxConfig, ready: Callable[[str], None]) -> None:
-    """Serve until cancelled; call `ready` with the base URL once connections are taken."""
+    """Serve until cancelled; call `ready` with the base URL once connections are taken.
+
+    Raises SandboxError when the address cannot be had.
+    """
     runner = web.AppRunner(build_app(config), access_log=None, shutdown_timeout=1.0)
     await runner.setup()
     try:
-        await web.TCPSite(runner, config.host, config.port).start()
+        try:
+            await web.TCPSite(runner, config.host, config.port).start()
+        except OSError as error:
+            reason = os.strerror(error.errno).lower() if error.errno else str(error)
+            where = f"{config.host}:{config.port}"
+            raise SandboxError(f"The sandbox cannot listen on {where}: {reason}.") from error
         host, port = runner.addresses[0][:2]
         ready(f"http://{f'[{host}]' if ':' in host else host}:{port}")
         await asyncio.Event().wait()
@@ -90,11 +104,17 @@ async def serve(config: SandboxConfig, ready: Callable[[str], None]) -> None:
 
 
 def run(config: SandboxConfig) -> None:
-    """Run a sandbox until SIGINT or SIGTERM; print one line with its base URL when it is ready."""
+    """Run a sandbox until SIGINT or SIGTERM; print one line with its base URL when it is ready.
+
+    Ends the process with words and status 1 when the address cannot be had.
+    """
     # uvloop about doubles the rate; without it everything works the same.
     new_loop = uvloop.new_event_loop if uvloop else asyncio.new_event_loop
-    with asyncio.Runner(loop_factory=new_loop) as runner:
-        runner.run(_serve_until_signal(config))
+    try:
+        with asyncio.Runner(loop_factory=new_loop) as runner:
+            runner.run(_serve_until_signal(config))
+    except SandboxError as error:
+        raise SystemExit(str(error)) from error
 
 
 async def _serve_until_signal(config: SandboxConfig) -> None:

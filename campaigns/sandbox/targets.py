@@ -58,4 +58,4 @@ def read_target(url: str, allowed_hosts: tuple[str, ...]) -> Target:
 
 
 def _bounded(text: str | None, default: int, *, low: int, high: int) -> int:
-    return min(max(int(text), low), high) if text and text.isdigit() else default
+    return min(max(int(text), low), high) if text and text.isascii() and text.isdigit() else default

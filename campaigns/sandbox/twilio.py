@@ -53,7 +53,7 @@ class MessagesSurface:
         if not kind:
             return refuse(20003)
         call = read_call(await request.read(), is_test=kind == "test")
-        plan, random = plan_call(self._world, self._armed, call)
+        plan, luck = plan_call(self._world, self._armed, call)
         if plan.before:
             return _fail(request, plan.before)
         code = first_error(self._world, call, plan.error)
@@ -65,7 +65,7 @@ class MessagesSurface:
         if not call.is_test:
             self._world.remember(message)
             self._oracle.accepted(message)
-            run = self._life.begin(message, plan, random)
+            run = self._life.begin(message, plan, luck)
             await self._life.deliver_early(run)
         return await self._answer(request, plan, body)
 

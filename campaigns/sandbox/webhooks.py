@@ -83,10 +83,14 @@ class Webhooks:
 
     def forget(self) -> None:
         """Drop what waits and start the counts anew."""
-        while not self._queue.empty():
-            self._queue.get_nowait()
+        self.drop_waiting()
         self.counts: Counter[str] = Counter()
         self.attempts: deque[Attempt] = deque(maxlen=self._settings.remember)
+
+    def drop_waiting(self) -> None:
+        """Drop the webhooks that no worker has taken yet."""
+        while not self._queue.empty():
+            self._queue.get_nowait()
 
     @property
     def pending(self) -> int:

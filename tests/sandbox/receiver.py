@@ -25,6 +25,10 @@ class Received:
         return self.form.get("MessageStatus", "")
 
 
+class _Server(ThreadingHTTPServer):
+    request_queue_size = 128
+
+
 @dataclass
 class Receiver:
     """Listens on a free port; `answers` are used up one by one, then every webhook gets 204."""
@@ -33,8 +37,7 @@ class Receiver:
     received: list[Received] = field(default_factory=list)
 
     def __post_init__(self) -> None:
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), _handler(self))
-        self._server.daemon_threads = True
+        self._server = _Server(("127.0.0.1", 0), _handler(self))
         self._thread = threading.Thread(target=self._server.serve_forever, args=(0.02,))
         self._thread.start()
         self.url = f"http://127.0.0.1:{self._server.server_port}"
@@ -70,7 +73,7 @@ def _handler(receiver: Receiver) -> type[BaseHTTPRequestHandler]:
             self.end_headers()
             self.wfile.write(body.encode())
 
-        def log_message(self, format: str, *args: object) -> None:
+        def log_request(self, code: int | str = "-", size: int | str = "-") -> None:
             """Stay silent."""
 
     return Handler

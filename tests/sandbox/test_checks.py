@@ -1,11 +1,17 @@
 """A create call meets the first error in Twilio's order."""
 
 from typing import Any
+from urllib.parse import urlencode
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from twilio.base.exceptions import TwilioRestException
 from twilio.rest import Client
 
+from campaigns.sandbox.call import read_call
+from campaigns.sandbox.checks import first_error
+from campaigns.sandbox.state import World
 from tests.sandbox.process import DEFAULTS, SENDER, SERVICE, SandboxProcess
 
 GOOD = {"To": "+380671234567", "From": SENDER, "Body": "x"}
@@ -107,3 +113,36 @@ def test_any_other_path_is_not_found(sandbox: SandboxProcess) -> None:
     answer = sandbox.request("GET", "/2010-04-01/Accounts/x/Calls.json")
     assert (answer.status_code, answer.json()["code"]) == (404, 20404)
     assert answer.headers["Twilio-Request-Id"].startswith("RQ")
+
+
+FIELDS = (
+    "To",
+    "From",
+    "MessagingServiceSid",
+    "Body",
+    "StatusCallback",
+    "ContentVariables",
+    "SendAt",
+    "ValidityPeriod",
+)
+ODD = (
+    st.sampled_from([GOOD["To"], SENDER, SERVICE, "http://[::1", "{}", "²", "2026-01-01", "http://h/s?m=1"])
+    | st.text()
+)
+
+
+@given(
+    st.fixed_dictionaries({"ScheduleType": st.sampled_from(["", "fixed"])}, optional=dict.fromkeys(FIELDS, ODD))
+)
+def test_any_form_gets_an_answer(form: dict[str, str]) -> None:
+    world = World(DEFAULTS)
+    call = read_call(urlencode(form, errors="surrogatepass").encode(), is_test=False)
+    code = first_error(world, call, 0)
+    assert code == 0 or 20_000 < code < 36_000
+    assert code != 0 or (call.to and (call.sender or call.service) and call.body)
+
+
+def test_planned_code_fires_at_its_own_place() -> None:
+    world = World(DEFAULTS)
+    call = read_call(urlencode({**GOOD, "Body": "a" * 1601}).encode(), is_test=False)
+    assert [first_error(world, call, planned) for planned in (21211, 21614, 99)] == [21211, 21617, 21617]

@@ -7,7 +7,7 @@ from campaigns.sandbox.timeline import Timeline
 
 
 def test_manual_clock_stands_until_moved() -> None:
-    async def story() -> list[tuple[str, float]]:
+    async def story() -> list[tuple[str, int]]:
         timeline, seen = Timeline(), []
         timeline.set_factor(0)
         start = timeline.now()
