@@ -1,0 +1,89 @@
+"""A large invented audience, made by SQL: people in cells around places, one address each, in three languages."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+from sqlalchemy import Engine, bindparam, insert, text
+from sqlalchemy.orm import Session
+
+from campaigns.audience.models import AddressState, Channel
+from campaigns.core import clock
+from campaigns.core.database import UTCDateTime
+from campaigns.places.models import Place, PlaceCell, PlaceKind, Region
+from campaigns.staff.models import Member, Organisation
+
+PLACES = 40
+CELLS_PER_PLACE = 100
+FIRST_CELL = 608_000_000_000_000_000
+ZONES = ("Europe/Warsaw", "Europe/Bucharest", "Europe/Kyiv")
+
+#: One row a number from 1 to :count, in each database's own words.
+NUMBERS = {
+    "sqlite": ("WITH RECURSIVE numbers(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM numbers WHERE n < :count)"),
+    "postgresql": "WITH numbers(n) AS (SELECT generate_series(1, :count))",
+}
+#: Thirty-two bytes that differ for each n.
+LOOKUP = {"sqlite": "CAST(printf('%032d', n) AS BLOB)", "postgresql": "convert_to(lpad(n::text, 32, '0'), 'UTF8')"}
+
+
+def seed_tenant(session: Session) -> tuple[Organisation, Member]:
+    """Add an organisation, a member, three regions and the places with their cells."""
+    now = clock.now()
+    organisation = Organisation(slug="bench", name="Bench", created_at=now)
+    member = Member(email="bench@example.org", name="Bench", fs_uniquifier="bench", created_at=now)
+    regions = [Region(code=code, country=code[:2], name=code, names={}) for code in ("PL-18", "RO-SV", "UA-46")]
+    session.add_all([organisation, member, *regions])
+    session.flush()
+    for number in range(PLACES):
+        place = Place(
+            organisation_id=organisation.id,
+            key=f"place-{number}",
+            kind=PlaceKind.HOTSPOT,
+            name=f"Place {number}",
+            geometry={"type": "Point", "coordinates": [22.9, 49.8]},
+            radius_m=5000,
+            created_at=now,
+            updated_at=now,
+        )
+        session.add(place)
+        session.flush()
+        first = FIRST_CELL + number * CELLS_PER_PLACE
+        cells = range(first, first + CELLS_PER_PLACE)
+        session.execute(insert(PlaceCell), [{"cell": cell, "place_id": place.id, "leg": 0} for cell in cells])
+    return organisation, member
+
+
+def seed_people(engine: Engine, session: Session, organisation: Organisation, *, count: int) -> None:
+    """Add `count` contacts with an SMS address each: one in 50 opted out, one in 20 with an old position."""
+    dialect = engine.dialect.name
+    numbers, lookup = NUMBERS[dialect], LOOKUP[dialect]
+    now = clock.now()
+    times = {"now": now, "old": now - timedelta(days=90)}
+    values = {"count": count, "organisation": organisation.id} | times
+    cell = f"{FIRST_CELL} + n % {PLACES * CELLS_PER_PLACE}"
+    zones = " ".join(f"WHEN {number} THEN '{zone}'" for number, zone in enumerate(ZONES))
+    typed = [bindparam(name, type_=UTCDateTime()) for name in times]
+    session.execute(
+        text(
+            f"""{numbers}
+            INSERT INTO contact (id, organisation_id, language, cell, region_id, time_zone, position_source,
+                                 position_at, created_at)
+            SELECT n, :organisation, CASE n % 4 WHEN 0 THEN 'ru' WHEN 1 THEN 'pl' ELSE 'uk' END, {cell},
+                   n % 3 + 1, CASE n % 3 {zones} END, 'import',
+                   CASE WHEN n % 20 = 7 THEN :old ELSE :now END, :now FROM numbers"""
+        ).bindparams(*typed),
+        values,
+    )
+    session.execute(
+        text(
+            f"""{numbers}
+            INSERT INTO address (id, organisation_id, contact_id, channel, ciphertext, lookup, country, state,
+                                 rank, created_at)
+            SELECT n, :organisation, n, '{Channel.SMS}', {lookup}, {lookup},
+                   'UA', CASE WHEN n % 50 = 3 THEN '{AddressState.OPTED_OUT}' ELSE '{AddressState.ACTIVE}' END,
+                   0, :now FROM numbers"""
+        ).bindparams(typed[0]),
+        values,
+    )
+    session.execute(text("ANALYZE"))
