@@ -1,11 +1,62 @@
-"""The shell as a whole: sign-in guards, languages, and what every answer carries."""
+"""The shell as a whole: guards, navigation, and what every page is made of."""
 
 from __future__ import annotations
 
-from tests.web.pages import Pages
+import re
+from collections.abc import Callable
+
+import pytest
+from flask.testing import FlaskClient
+from sqlalchemy import Engine
+
+from campaigns.app import create_app
+from campaigns.core.errors import SettingsError
+from campaigns.staff.models import Role
+from tests.web.pages import Pages, make_pages, page_settings
+
+
+def steps_of(page: str) -> list[str]:
+    route = page.split('<ol class="route"', 1)[1].split("</ol>", 1)[0]
+    return re.findall(r'href="([^"]+)"', route)
 
 
 def test_anonymous_people_sign_in_first(pages: Pages) -> None:
     answer = pages.client().get("/settings?tab=1")
     assert answer.status_code == 302
     assert answer.location == "/sign-in?next=/settings?tab%3D1"
+
+
+def test_steps_follow_the_order_of_the_sentence(client_for: Callable[..., FlaskClient]) -> None:
+    order = ["/", "/places", "/audience", "/messages", "/campaigns", "/delivery", "/inbox", "/reach", "/settings"]
+    steps = [url.rstrip("/") or "/" for url in steps_of(client_for(*Role).get("/").text)]
+    assert steps == [url for url in order if url in steps]
+    assert {"/", "/settings"} <= set(steps)
+
+
+def test_every_step_shown_may_be_opened(client_for: Callable[..., FlaskClient]) -> None:
+    client = client_for(Role.VIEWER)
+    for url in steps_of(client.get("/").text):
+        assert client.get(url, follow_redirects=True).status_code == 200
+
+
+def test_demo_says_so_and_live_does_not(engine: Engine) -> None:
+    for mode, shown in (("demo", True), ("live", False)):
+        with make_pages(engine, mode=mode) as pages:
+            assert ("demo-banner" in pages.client().get("/sign-in").text) is shown
+
+
+def test_nothing_starts_without_a_secret(engine: Engine) -> None:
+    with pytest.raises(SettingsError, match="SECRET_KEY"):
+        create_app(page_settings(engine, secret_key=""))
+
+
+def test_health_needs_no_sign_in(pages: Pages) -> None:
+    answer = pages.client().get("/health")
+    assert (answer.status_code, answer.text) == (200, "ok")
+
+
+@pytest.mark.parametrize("address", ["/sign-in", "/", "/settings", "/settings/members", "/nothing"])
+def test_pages_hold_no_inline_script_or_style(client_for: Callable[..., FlaskClient], address: str) -> None:
+    page = client_for(*Role).get(address, follow_redirects=True).text
+    assert not re.search(r"<style|\sstyle=|\son[a-z]+=|javascript:|<script(?![^>]*\ssrc=)", page)
+    assert not re.search(r'(?:src|href|action)="(?:https?:)?//', page)

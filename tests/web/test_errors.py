@@ -1,0 +1,97 @@
+"""Each named error has its status, a sentence, and leaks nothing."""
+
+from __future__ import annotations
+
+import pytest
+from flask import render_template_string
+from sqlalchemy import Engine
+
+from campaigns.core import errors
+from campaigns.core.errors import FingerpostError
+from campaigns.web.errors import status_of
+from tests.web.pages import Pages, make_pages
+
+
+@pytest.mark.parametrize(
+    ("kind", "status"),
+    [
+        (errors.GeometryError, 422),
+        (errors.ForbiddenError, 403),
+        (errors.GateError, 409),
+        (errors.NotFoundError, 404),
+        (errors.SignatureError, 403),
+        (errors.UnavailableError, 503),
+        (errors.DamagedDataError, 500),
+    ],
+)
+def test_nearest_class_decides_the_status(kind: type[FingerpostError], status: int) -> None:
+    assert status_of(kind("…")) == status
+
+
+def failing(pages: Pages, error: Exception) -> None:
+    def fail() -> str:
+        raise error
+
+    pages.app.add_url_rule("/fail", "fail", fail)
+
+
+def test_named_error_is_a_page_with_its_sentence(pages: Pages) -> None:
+    failing(pages, errors.ScheduleError("The time lies in the past."))
+    answer = pages.client(pages.member()).get("/fail")
+    assert answer.status_code == 422
+    assert "The time lies in the past." in answer.text
+
+
+def test_programs_get_the_same_as_problem_json(pages: Pages) -> None:
+    failing(pages, errors.ScheduleError("The time lies in the past."))
+    answer = pages.client().get("/fail", headers={"Accept": "application/json"})
+    assert answer.content_type == "application/problem+json"
+    assert answer.json == {
+        "type": "about:blank",
+        "title": "Something is not right yet",
+        "status": 422,
+        "detail": "The time lies in the past.",
+    }
+
+
+@pytest.mark.parametrize("error", [RuntimeError("secret +380501234567"), errors.DamagedDataError("secret row 7")])
+def test_unexpected_errors_tell_nothing(pages: Pages, error: Exception) -> None:
+    failing(pages, error)
+    answer = pages.client(pages.member()).get("/fail")
+    assert answer.status_code == 500
+    assert "secret" not in answer.text
+    assert "Nothing was changed." in answer.text
+
+
+def test_template_errors_do_not_leak(pages: Pages) -> None:
+    pages.app.add_url_rule("/fail", "fail", lambda: render_template_string("secret {{ undefined.thing }}"))
+    answer = pages.client().get("/fail")
+    assert answer.status_code == 500
+    assert "secret" not in answer.text
+
+
+def test_silent_database_is_unavailable(engine: Engine) -> None:
+    with make_pages(engine) as pages:
+        member = pages.member()
+        silent = "sqlite:////nonexistent/fingerpost.db"
+        if engine.dialect.name == "postgresql":
+            silent = "postgresql+psycopg://nobody@127.0.0.1:9/nothing?connect_timeout=1"
+    with make_pages(engine, database_url=silent) as pages:
+        for address in ("/health", "/"):
+            answer = pages.client(member).get(address, headers={"Accept-Language": "ar"})
+            assert answer.status_code == 503
+            assert 'dir="rtl"' in answer.text
+
+
+def test_too_large_a_request_is_told(engine: Engine) -> None:
+    with make_pages(engine, import_max_megabytes="1") as pages:
+        answer = pages.client().post("/language", data={"language": "x" * 1_100_000})
+    assert answer.status_code == 413
+    assert "Send a smaller file." in answer.text
+
+
+def test_missing_token_is_told(pages: Pages) -> None:
+    pages.app.config["WTF_CSRF_ENABLED"] = True
+    answer = pages.client().post("/language", data={"language": "uk"})
+    assert answer.status_code == 400
+    assert "load the page again" in answer.text

@@ -1,0 +1,73 @@
+"""Numbers, moments and names are written for the reader."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
+from types import SimpleNamespace
+
+import pytest
+from flask import Flask
+from flask_babel import force_locale
+
+from campaigns.web import filters
+from campaigns.web.locale import init_locale
+
+Reader = Callable[[str], None]
+
+
+@pytest.fixture(scope="module")
+def bare_app() -> Flask:
+    app = Flask("bare")
+    init_locale(app)
+    return app
+
+
+@pytest.fixture
+def written_in(bare_app: Flask) -> Iterator[Callable[..., str]]:
+    def write(language: str, filter_name: str, *values: object) -> str:
+        with force_locale(language):
+            return str(getattr(filters, filter_name)(*values))
+
+    with bare_app.test_request_context():
+        yield write
+
+
+EVENING = datetime(2026, 11, 25, 17, 5, tzinfo=UTC)
+
+
+@pytest.mark.parametrize(
+    ("language", "text"), [("en", "25 Nov 2026, 18:05"), ("uk", "25 лист. 2026"), ("ar", "25 نوفمبر 2026، 18:05")]
+)
+def test_moments_are_local_and_say_their_zone(written_in: Callable[..., str], language: str, text: str) -> None:
+    html = written_in(language, "moment", EVENING, "Europe/Warsaw")
+    assert text in html
+    assert 'datetime="2026-11-25T17:05:00+00:00" title="Europe/Warsaw"' in html
+
+
+def test_moments_without_zone_are_utc(written_in: Callable[..., str]) -> None:
+    assert "17:05" in written_in("en", "moment", EVENING)
+    assert written_in("en", "moment", None) == "–"
+
+
+def test_numbers_are_grouped(written_in: Callable[..., str]) -> None:
+    assert written_in("en", "number", 1234567) == "1,234,567"
+    assert written_in("uk", "number", 1234567) == "1\xa0234\xa0567"
+
+
+def test_percentages_round(written_in: Callable[..., str]) -> None:
+    assert written_in("en", "percent", 0.4567) == "46%"
+    assert written_in("en", "percent", 0.4567, 1) == "45.7%"
+
+
+def test_languages_have_names(written_in: Callable[..., str]) -> None:
+    assert written_in("en", "language_name", "uk") == "Ukrainian"
+    assert written_in("uk", "language_name", "ar") == "арабська"
+    assert written_in("en", "language_name", "xx-unknown") == "xx-unknown"
+
+
+def test_regions_have_names(written_in: Callable[..., str]) -> None:
+    region = SimpleNamespace(name="Podkarpackie", names={"uk": "Підкарпатське"})
+    assert written_in("uk", "region_name", region) == "Підкарпатське"
+    assert written_in("ar", "region_name", region) == "Podkarpackie"
+    assert written_in("en", "region_name", None) == "Unknown region"

@@ -1,0 +1,38 @@
+"""What every answer carries, and what is never cached."""
+
+from __future__ import annotations
+
+import pytest
+from sqlalchemy import Engine
+
+from tests.web.pages import Pages, make_pages
+
+
+@pytest.mark.parametrize("address", ["/sign-in", "/health", "/nothing", "/static/fingerpost.css"])
+def test_every_answer_is_strict(pages: Pages, address: str) -> None:
+    with pages.client().get(address) as answer:
+        headers = answer.headers
+    assert "unsafe" not in headers["Content-Security-Policy"]
+    assert "default-src 'self'" in headers["Content-Security-Policy"]
+    assert headers["X-Content-Type-Options"] == "nosniff"
+    assert headers["Referrer-Policy"] == "no-referrer"
+    assert headers["Cross-Origin-Opener-Policy"] == headers["Cross-Origin-Resource-Policy"] == "same-origin"
+
+
+def test_only_assets_may_be_cached(pages: Pages) -> None:
+    client = pages.client()
+    assert client.get("/sign-in").headers["Cache-Control"] == "no-store"
+    with client.get("/static/fingerpost.css") as answer:
+        assert "no-store" not in answer.headers["Cache-Control"]
+
+
+def test_https_is_kept_and_guards_the_cookie(engine: Engine) -> None:
+    with make_pages(engine, public_url="https://fingerpost.example") as pages:
+        answer = pages.client().post("/language", data={"language": "uk"}, base_url="https://localhost")
+        cookie = answer.headers["Set-Cookie"]
+    assert "max-age=" in answer.headers["Strict-Transport-Security"]
+    assert all(part in cookie for part in ("; Secure", "; HttpOnly", "; SameSite=Lax"))
+
+
+def test_plain_http_promises_nothing(pages: Pages) -> None:
+    assert "Strict-Transport-Security" not in pages.client().get("/sign-in").headers

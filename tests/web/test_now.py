@@ -1,0 +1,117 @@
+"""The first page shows the member's own organisation: what runs, what waits, what comes."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import datetime, timedelta
+
+import pytest
+from flask.testing import FlaskClient
+from sqlalchemy.orm import Session
+
+from campaigns.audience.models import Channel
+from campaigns.delivery.models import Delivery
+from campaigns.delivery.states import SendState
+from campaigns.now import count_services_due, find_held, find_submitted, load_firings, load_flights
+from campaigns.planning.models import CampaignState, RunState
+from campaigns.staff.models import Role
+from tests.factories import (
+    NOON,
+    a_campaign,
+    a_member,
+    a_run,
+    a_schedule,
+    a_service,
+    add,
+    an_organisation,
+)
+from tests.web.pages import Pages
+
+
+def a_delivery(session: Session, run_id: int, number: int, state: SendState) -> Delivery:
+    values = {"address_id": number, "text_id": 1, "region_id": 0, "channel": Channel.SMS}
+    return add(
+        session,
+        Delivery(
+            run_id=run_id,
+            contact_id=number,
+            send_state=state,
+            reference=f"{run_id}-{number}",
+            due_at=NOON,
+            expires_at=NOON,
+            **values,
+        ),
+    )
+
+
+def test_progress_counts_what_is_no_longer_open(session: Session) -> None:
+    organisation = an_organisation(session)
+    campaign = a_campaign(session, organisation, a_member(session, organisation))
+    run = a_run(session, campaign, planned=4)
+    for number, state in enumerate((SendState.QUEUED, SendState.SENDING, SendState.ACCEPTED, SendState.FAILED)):
+        a_delivery(session, run.id, number, state)
+    (flight,) = load_flights(session, organisation.id)
+    assert (flight.done, flight.planned, flight.campaign) == (2, 4, campaign.name)
+
+
+@pytest.mark.parametrize(("state", "shown"), [("paused", 1), ("planning", 1), ("done", 0), ("held", 0)])
+def test_only_runs_in_flight_fly(session: Session, state: str, shown: int) -> None:
+    organisation = an_organisation(session)
+    a_run(session, a_campaign(session, organisation, a_member(session, organisation)), state=RunState(state))
+    assert len(load_flights(session, organisation.id)) == shown
+    assert load_flights(session, an_organisation(session).id) == []
+
+
+def test_waiting_things_are_those_of_the_organisation(session: Session) -> None:
+    ours, theirs = an_organisation(session), an_organisation(session)
+    for organisation in (ours, theirs):
+        member = a_member(session, organisation)
+        a_campaign(session, organisation, member, name=organisation.name, state=CampaignState.SUBMITTED)
+        campaign = a_campaign(session, organisation, member, name=organisation.name)
+        a_run(session, campaign, state=RunState.HELD, reason="Late.")
+    assert [name for _, name in find_submitted(session, ours.id)] == [ours.name]
+    assert [(name, reason) for _, name, reason in find_held(session, ours.id)] == [(ours.name, "Late.")]
+
+
+def test_services_fall_due_by_age(session: Session) -> None:
+    ours, today = an_organisation(session), NOON.date()
+    for age in (None, 31, 30, 0):
+        a_service(session, ours, verified_on=None if age is None else today - timedelta(days=age))
+    a_service(session, an_organisation(session), verified_on=None)
+    assert count_services_due(session, ours.id, today=today, max_age_days=30) == 2
+
+
+def test_firings_come_soonest_first(session: Session) -> None:
+    organisation = an_organisation(session)
+    member = a_member(session, organisation)
+    wall = datetime(2026, 3, 2, 18, 0)
+    for hours, state in ((5, "approved"), (2, "approved"), (1, "draft")):
+        campaign = a_campaign(session, organisation, member, name=f"In {hours} h", state=CampaignState(state))
+        a_schedule(session, campaign, next_fire_at=NOON + timedelta(hours=hours), next_occurrence=wall)
+    assert [firing.campaign for firing in load_firings(session, organisation.id)] == ["In 2 h", "In 5 h"]
+
+
+def test_empty_page_says_what_will_appear(client_for: Callable[..., FlaskClient]) -> None:
+    page = client_for(*Role).get("/").text
+    for sentence in ("Nothing is being sent.", "Nothing waits for you.", "No campaign is scheduled."):
+        assert sentence in page
+
+
+def test_page_offers_only_what_the_member_may_do(pages: Pages) -> None:
+    with pages.sessions.begin() as session:
+        ours = session.merge(pages.ours)
+        member = a_member(session, ours)
+        a_run(session, a_campaign(session, ours, member, name="Flying"), planned=10)
+        a_campaign(session, ours, member, name="Submitted", state=CampaignState.SUBMITTED)
+        a_service(session, ours, verified_on=None)
+    viewer, approver = (pages.client(pages.member(role)).get("/").text for role in (Role.VIEWER, Role.APPROVER))
+    assert "Flying" in viewer
+    assert "/stop" not in viewer
+    assert "Submitted" not in viewer
+    assert "/stop" in approver
+    assert "Submitted" in approver
+    assert "1 service to verify" in pages.client(pages.member(Role.AUTHOR)).get("/").text
+
+
+def test_flights_renew_without_the_frame(client_for: Callable[..., FlaskClient]) -> None:
+    assert "<html" not in client_for(Role.VIEWER).get("/now/flights").text

@@ -1,0 +1,57 @@
+"""The edge commits what succeeded, nothing else, and reading never waits for a writer."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+from flask import abort
+from sqlalchemy import select, text
+
+from campaigns.core.errors import GateError, InputError
+from campaigns.staff.models import Organisation
+from campaigns.web.forms import Form
+from campaigns.web.session import session
+from tests.factories import an_organisation
+from tests.web.pages import Pages
+
+
+def names(pages: Pages) -> set[str]:
+    with pages.sessions() as own:
+        return set(own.scalars(select(Organisation.name)))
+
+
+def refuse_by_form() -> str:
+    Form().show(InputError("No."))
+    return "page"
+
+
+def refuse_by_error() -> str:
+    raise GateError("No.")
+
+
+@pytest.mark.parametrize(
+    ("end", "kept"),
+    [(lambda: "page", True), (lambda: abort(404), False), (refuse_by_form, False), (refuse_by_error, False)],
+)
+def test_only_success_is_committed(pages: Pages, end: Callable[[], str], kept: bool) -> None:
+    def act() -> str:
+        an_organisation(session(), name="Written")
+        return end()
+
+    pages.app.add_url_rule("/act", "act", act, methods=["POST"])
+    pages.client().post("/act")
+    assert ("Written" in names(pages)) is kept
+
+
+def test_reading_request_cannot_write(pages: Pages) -> None:
+    pages.app.add_url_rule("/read", "read", lambda: an_organisation(session(), name="Written").name)
+    pages.client().get("/read")
+    assert "Written" not in names(pages)
+
+
+def test_reading_does_not_wait_for_a_writer(pages: Pages) -> None:
+    member = pages.member()
+    with pages.sessions.begin() as writer:
+        writer.execute(text("UPDATE organisation SET name = 'Being written'"))
+        assert pages.client(member).get("/").status_code == 200
