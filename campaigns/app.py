@@ -8,6 +8,7 @@ from typing import Any
 
 from flask import Flask
 from flask_wtf import CSRFProtect
+from werkzeug.middleware.proxy_fix import ProxyFix
 
 from campaigns.core.errors import SettingsError
 from campaigns.core.settings import PROJECT_ROOT, Mode, Settings
@@ -59,15 +60,7 @@ def create_app(settings: Settings, *, callbacks: CallbackReader | None = None) -
         static_folder="static",
         template_folder="templates",
     )
-    https = settings.public_url.startswith("https://")
-    app.config.update(
-        SECRET_KEY=settings.secret_key,
-        SESSION_COOKIE_HTTPONLY=True,
-        SESSION_COOKIE_SAMESITE="Lax",
-        SESSION_COOKIE_SECURE=https,
-        MAX_CONTENT_LENGTH=settings.import_max_megabytes * 1024 * 1024,
-    )
-    app.jinja_env.globals["is_demo"] = settings.mode is Mode.DEMO
+    _configure(app, settings)
     init_current(app, settings, callbacks or _callbacks(settings))
     init_database(app, settings)
     csrf = CSRFProtect(app)
@@ -77,7 +70,7 @@ def create_app(settings: Settings, *, callbacks: CallbackReader | None = None) -
     init_filters(app)
     init_states(app)
     init_navigation(app, may_open=may_open)
-    init_headers(app, https=https)
+    init_headers(app, https=app.config["SESSION_COOKIE_SECURE"])
     for place in PAGES:
         _register(app, place)
     for place in HOOKS:
@@ -85,6 +78,24 @@ def create_app(settings: Settings, *, callbacks: CallbackReader | None = None) -
         if hooks is not None:
             csrf.exempt(hooks)
     return app
+
+
+def _configure(app: Flask, settings: Settings) -> None:
+    app.config.update(
+        SECRET_KEY=settings.secret_key,
+        SESSION_COOKIE_HTTPONLY=True,
+        SESSION_COOKIE_SAMESITE="Lax",
+        SESSION_COOKIE_SECURE=settings.public_url.startswith("https://"),
+        # A text that took two hours to write must still be saved; the token lives as long as the session.
+        WTF_CSRF_TIME_LIMIT=None,
+        # It asks for the Referer that our own policy forbids; token and SameSite cookie remain.
+        WTF_CSRF_SSL_STRICT=False,
+        MAX_CONTENT_LENGTH=settings.import_max_megabytes * 1024 * 1024,
+    )
+    app.jinja_env.globals["is_demo"] = settings.mode is Mode.DEMO
+    if settings.trusted_proxies:
+        hops = settings.trusted_proxies
+        app.wsgi_app = ProxyFix(app.wsgi_app, x_for=hops, x_proto=hops)  # type: ignore[method-assign]
 
 
 def _callbacks(settings: Settings) -> CallbackReader | None:

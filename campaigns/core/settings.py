@@ -36,6 +36,7 @@ class Settings:
     public_url: str
     host: str
     port: int
+    trusted_proxies: int
     secret_key: str
     encryption_keys: str
     lookup_key: str

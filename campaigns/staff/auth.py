@@ -203,6 +203,9 @@ def _remember_zone() -> None:
 def _detour(*, fresh: bool) -> Response | None:
     """Return the redirect to what must be done first, or None."""
     if not current_user.is_authenticated:
+        if request.headers.get("HX-Request"):
+            # A part of a page cannot show the sign-in: let the whole page load again and be sent there.
+            return Response(status=204, headers={"HX-Refresh": "true"})
         return redirect(url_for("security.login", next=_return_address()))
     if current_member().password_is_temporary and request.endpoint != "account.password":
         return redirect(url_for("account.password"))

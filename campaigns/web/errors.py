@@ -22,7 +22,7 @@ from campaigns.core.errors import (
     UnavailableError,
 )
 from campaigns.core.languages import INTERFACE_LANGUAGES, is_right_to_left
-from campaigns.web.session import database
+from campaigns.web.session import refuse_commit
 
 log = logging.getLogger(__name__)
 
@@ -72,10 +72,10 @@ def _answer_unexpected(error: InternalServerError) -> Response:
 
 
 def _answer(status: int, sentence: str = "") -> Response:
+    refuse_commit()
     if status < 500:
         return _written(status, sentence, "errors/error.html")
     # Whoever asks cannot be looked up when the database is what broke: the page does without.
-    database.session.rollback()
     with force_locale(request.accept_languages.best_match(INTERFACE_LANGUAGES) or INTERFACE_LANGUAGES[0]):
         return _written(status, sentence, "errors/broken.html")
 

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 from flask import Flask, Response, g, request
 from flask_sqlalchemy_lite import SQLAlchemy
+from sqlalchemy import URL, make_url
 from sqlalchemy.orm import Session
 
 from campaigns.core.database import prepare_sqlite
@@ -20,13 +23,19 @@ def session() -> Session:
 
 
 def refuse_commit() -> None:
-    """Make the edge roll this request back, because an error was shown instead of raised."""
+    """Undo what this request did so far and commit nothing, because an error is shown instead of raised.
+
+    At once, not only at the edge: the page that shows the error reads again, and must not flush half a change.
+    """
     g.refused = True
+    database.session.rollback()
 
 
 def init_database(app: Flask, settings: Settings) -> None:
     """Connect `app` to the configured database and put the commit edge around its requests."""
-    app.config["SQLALCHEMY_ENGINES"] = {"default": {"url": settings.database_url}}
+    app.config["SQLALCHEMY_ENGINES"] = {
+        "default": {"url": _anchored(settings.database_url), "pool_pre_ping": True},
+    }
     database.init_app(app)
     with app.app_context():
         engine = database.engine
@@ -48,6 +57,14 @@ def init_database(app: Flask, settings: Settings) -> None:
             else:
                 database.session.rollback()
         return response
+
+
+def _anchored(address: str) -> URL:
+    # The extension would look for a relative file in a folder of its own, not where the worker does.
+    url = make_url(address)
+    if url.get_backend_name() == "sqlite" and url.database:
+        return url.set(database=str(Path(url.database).absolute()))
+    return url
 
 
 def _postgresql_only(dialect: str) -> dict[str, bool]:

@@ -117,3 +117,8 @@ def test_old_sign_in_gives_the_password_again(pages: Pages, member: Member) -> N
     answer = client.post("/sign-in/again?next=/settings/members/add", data={"password": PASSWORD})
     assert answer.location == "/settings/members/add"
     assert client.get("/settings/members/add").status_code == 200
+
+
+def test_part_of_a_page_reloads_the_whole(pages: Pages) -> None:
+    answer = pages.client().get("/now/flights", headers={"HX-Request": "true"})
+    assert (answer.status_code, answer.headers["HX-Refresh"]) == (204, "true")

@@ -6,6 +6,7 @@ import re
 from collections.abc import Callable
 
 import pytest
+from flask import request
 from flask.testing import FlaskClient
 from sqlalchemy import Engine
 
@@ -60,3 +61,24 @@ def test_pages_hold_no_inline_script_or_style(client_for: Callable[..., FlaskCli
     page = client_for(*Role).get(address, follow_redirects=True).text
     assert not re.search(r"<style|\sstyle=|\son[a-z]+=|javascript:|<script(?![^>]*\ssrc=)", page)
     assert not re.search(r'(?:src|href|action)="(?:https?:)?//', page)
+
+
+def test_forms_work_over_https_without_a_referrer(engine: Engine) -> None:
+    with make_pages(engine, public_url="https://fingerpost.example") as pages:
+        pages.app.config["WTF_CSRF_ENABLED"] = True
+        client = pages.client()
+        page = client.get("/sign-in", base_url="https://localhost").text
+        token = re.search(r'name="csrf_token"[^>]*value="([^"]+)"', page)
+        assert token is not None
+        answer = client.post(
+            "/language", data={"language": "uk", "csrf_token": token[1]}, base_url="https://localhost"
+        )
+    assert answer.status_code == 302
+
+
+@pytest.mark.parametrize(("proxies", "address"), [("0", "127.0.0.1"), ("1", "203.0.113.9")])
+def test_only_trusted_proxies_are_believed(engine: Engine, proxies: str, address: str) -> None:
+    with make_pages(engine, trusted_proxies=proxies) as pages:
+        pages.app.add_url_rule("/me", "me", lambda: str(request.remote_addr))
+        answer = pages.client().get("/me", headers={"X-Forwarded-For": "198.51.100.1, 203.0.113.9"})
+    assert answer.text == address

@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 from flask import abort
 from sqlalchemy import select, text
 
+from campaigns.app import create_app
+from campaigns.core.database import make_engine
 from campaigns.core.errors import GateError, InputError
 from campaigns.staff.models import Organisation
 from campaigns.web.forms import Form
-from campaigns.web.session import session
+from campaigns.web.session import database, session
 from tests.factories import an_organisation
-from tests.web.pages import Pages
+from tests.web.pages import Pages, page_settings
 
 
 def names(pages: Pages) -> set[str]:
@@ -55,3 +58,12 @@ def test_reading_does_not_wait_for_a_writer(pages: Pages) -> None:
     with pages.sessions.begin() as writer:
         writer.execute(text("UPDATE organisation SET name = 'Being written'"))
         assert pages.client(member).get("/").status_code == 200
+
+
+def test_relative_file_is_where_the_worker_finds_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    with make_engine("sqlite:///own.db").connect() as connection:
+        settings = page_settings(connection.engine)
+    with create_app(settings).app_context():
+        assert database.engine.url.database == str(tmp_path / "own.db")
+        assert (tmp_path / "own.db").exists()
