@@ -1,0 +1,188 @@
+"""Reads a contact file row by row into people who agreed, or into what is wrong with a row; no database here."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, date, datetime, time
+
+import phonenumbers
+
+from campaigns.core.errors import AddressError, FileFormatError, InputError, RowProblem
+from campaigns.core.languages import all_languages
+from campaigns.places.sheet import Line, read_sheet
+
+#: What members call the columns; the first name of each is ours.
+COLUMN_NAMES: dict[str, tuple[str, ...]] = {
+    "number": ("number", "phone", "phone number", "address", "telephone", "mobile", "msisdn"),
+    "language": ("language", "lang"),
+    "other_language": ("other_language", "other language", "second language"),
+    "place": ("place", "place key", "hotspot", "stop"),
+    "latitude": ("latitude", "lat"),
+    "longitude": ("longitude", "lon", "lng", "long"),
+    "region": ("region", "region code", "iso3166_2"),
+    "position_date": ("position_date", "position date", "seen on", "date of position"),
+    "consent_date": ("consent_date", "consent date", "agreed on"),
+    "consent_how": ("consent_how", "consent how", "evidence", "consent evidence", "consent"),
+}
+REQUIRED = ("number", "language", "consent_date", "consent_how")
+LONGEST_EVIDENCE = 200
+#: What a spreadsheet makes of a number it takes for a quantity.
+_SCIENTIFIC = re.compile(r"\d(?:[.,]\d+)?[eE][+-]?\d+")
+_DATE_FORMS = ("%Y-%m-%d", "%d.%m.%Y", "%d/%m/%Y", "%Y/%m/%d")
+
+
+@dataclass(frozen=True, slots=True)
+class ContactRow:
+    """One person of a file who agreed to be written to."""
+
+    line: int
+    #: E.164.
+    number: str
+    #: Country the number was issued in (alpha-2), where the numbering plan says so.
+    country: str | None
+    language: str
+    other_language: str | None
+    #: Longitude and latitude, or the place or region named instead; all None when the row says nothing.
+    position: tuple[float, float] | None
+    place: str | None
+    region: str | None
+    position_at: datetime | None
+    consent_at: datetime
+    consent_how: str
+
+
+@dataclass(frozen=True, slots=True)
+class ContactSheet:
+    """A file as read: good rows and what is wrong with the others."""
+
+    rows: list[ContactRow] = field(default_factory=list)
+    problems: list[RowProblem] = field(default_factory=list)
+
+
+class _RowError(InputError):
+    """Carries what is wrong with one cell to the end of its row."""
+
+    def __init__(self, column: str, sentence: str) -> None:
+        super().__init__(sentence)
+        self.column, self.sentence = column, sentence
+
+
+def read_contacts(text: str, *, default_country: str | None, max_rows: int, now: datetime) -> ContactSheet:
+    """Read a contact file; a number that comes twice is a problem of the later row.
+
+    `default_country` (alpha-2) reads numbers without a country code; it is never guessed. Raises FileFormatError
+    for a file or header that cannot be read, TooManyRowsError for a long one.
+    """
+    header = text.lstrip("\ufeff\r\n").partition("\n")[0]
+    sheet = read_sheet(_with_our_names(text, header), required=REQUIRED, max_rows=max_rows)
+    found = ContactSheet()
+    first_lines: dict[str, int] = {}
+    for line in sheet.lines:
+        try:
+            row = _row(line, default_country=default_country, today=now.date())
+            if row.number in first_lines:
+                raise _RowError("number", f"the same number stands in line {first_lines[row.number]} already.")
+        except _RowError as error:
+            found.problems.append(RowProblem(line.number, error.column, error.sentence))
+            continue
+        first_lines[row.number] = line.number
+        found.rows.append(row)
+    return found
+
+
+def read_number(text: str, *, default_country: str | None) -> tuple[str, str | None]:
+    """Return a phone number as E.164 and the country that issued it. Raises AddressError saying what to mend."""
+    if _SCIENTIFIC.fullmatch(text):
+        raise AddressError(
+            f"a spreadsheet turned the number into {text}; format the column as text and enter it again."
+        )
+    written = f"+{text[2:]}" if text.startswith("00") else text
+    if not written.startswith("+") and default_country is None:
+        raise AddressError("write the number with + and its country code, or choose a country for the file.")
+    try:
+        parsed = phonenumbers.parse(written, default_country)
+    except phonenumbers.NumberParseException:
+        raise AddressError("this is not a phone number.") from None
+    if not phonenumbers.is_valid_number(parsed):
+        raise AddressError("no phone can have this number; a digit may be missing or wrong.")
+    number = phonenumbers.format_number(parsed, phonenumbers.PhoneNumberFormat.E164)
+    return number, phonenumbers.region_code_for_number(parsed)
+
+
+def _with_our_names(text: str, header: str) -> str:
+    """Return the text with the header's column names as ours, so that members need not know them."""
+    ours = {name: column for column, names in COLUMN_NAMES.items() for name in names}
+    separator = max(",;\t", key=header.count)
+    cells = [cell.strip().strip('"').casefold() for cell in header.rstrip("\r").split(separator)]
+    named = [ours.get(cell, cell) for cell in cells]
+    twice = sorted({name for name in named if name and named.count(name) > 1})
+    if twice:
+        raise FileFormatError(f"Two columns mean the same: {', '.join(twice)}. Keep one of each.")
+    return text.replace(header.rstrip("\r"), separator.join(named), 1)
+
+
+def _row(line: Line, *, default_country: str | None, today: date) -> ContactRow:
+    cells = {column: line.cells.get(column, "") for column in COLUMN_NAMES}
+    try:
+        number, country = read_number(cells["number"], default_country=default_country)
+    except AddressError as error:
+        raise _RowError("number", str(error)) from None
+    if not cells["consent_how"]:
+        raise _RowError("consent_how", "how the person agreed is missing; nobody is written to without it.")
+    position = _position(cells)
+    return ContactRow(
+        line=line.number,
+        number=number,
+        country=country,
+        language=_language("language", cells["language"]),
+        other_language=_language("other_language", cells["other_language"]) if cells["other_language"] else None,
+        position=position,
+        place=cells["place"] or None,
+        region=cells["region"].upper() or None,
+        position_at=_position_at(cells, position, today),
+        consent_at=_moment("consent_date", cells["consent_date"], today),
+        consent_how=cells["consent_how"][:LONGEST_EVIDENCE],
+    )
+
+
+def _language(column: str, text: str) -> str:
+    wanted = text.casefold()
+    for language in all_languages().values():
+        if wanted in (language.code, language.name.casefold(), language.autonym.casefold()):
+            return language.code
+    raise _RowError(column, f"{text or 'an empty cell'} is no language we know; write its code, for example uk.")
+
+
+def _position(cells: Mapping[str, str]) -> tuple[float, float] | None:
+    if not cells["latitude"] and not cells["longitude"]:
+        return None
+    try:
+        latitude, longitude = (float(cells[name].replace(",", ".")) for name in ("latitude", "longitude"))
+    except ValueError:
+        raise _RowError("latitude", "latitude and longitude are both numbers of degrees.") from None
+    if not (-90 <= latitude <= 90 and -180 <= longitude <= 180):
+        raise _RowError("latitude", "this lies outside the world.")
+    return longitude, latitude
+
+
+def _position_at(cells: Mapping[str, str], position: object, today: date) -> datetime | None:
+    if cells["position_date"]:
+        return _moment("position_date", cells["position_date"], today)
+    if position or cells["place"] or cells["region"]:
+        raise _RowError("position_date", "say when the person was there; a position without a date goes stale.")
+    return None
+
+
+def _moment(column: str, text: str, today: date) -> datetime:
+    """Return the beginning of a written day, UTC."""
+    for form in _DATE_FORMS:
+        try:
+            day = datetime.strptime(text, form).date()
+        except ValueError:
+            continue
+        if day > today:
+            raise _RowError(column, f"{text} lies in the future.")
+        return datetime.combine(day, time(0), UTC)
+    raise _RowError(column, f"{text or 'an empty cell'} is no date; write it as 2026-03-31.")

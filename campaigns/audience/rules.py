@@ -1,0 +1,300 @@
+"""Audience rules: what a saved rule may say, and the one Select that it resolves to."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from enum import StrEnum
+from typing import Any
+
+from sqlalchemy import (
+    ColumnElement,
+    Select,
+    String,
+    Subquery,
+    and_,
+    case,
+    func,
+    literal,
+    null,
+    or_,
+    select,
+    union_all,
+)
+
+from campaigns.audience.models import Address, AddressState, Channel, Contact
+from campaigns.core.errors import AudienceRuleError
+from campaigns.places.models import Place, PlaceCell, Region, Route, RouteStop
+from campaigns.staff.queries import owned
+
+#: A rule may not ask for a fresher position than a day, nor call ten years fresh.
+MAX_AGE_DAYS = 3650
+
+
+class Direction(StrEnum):
+    """Which stretch of a route is meant, seen from one of its stops."""
+
+    AT = "at"
+    BEFORE = "before"
+    PAST = "past"
+    ALL = "all"
+
+
+class LeftOut(StrEnum):
+    """Why a person of the audience is not written to; the first that applies is counted."""
+
+    STALE_POSITION = "stale_position"
+    NO_ADDRESS = "no_address"
+    NO_CONSENT = "no_consent"
+    OPTED_OUT = "opted_out"
+    INVALID_ADDRESS = "invalid_address"
+    NO_TRANSLATION = "no_translation"
+    NO_SIGNPOST = "no_signpost"
+
+
+@dataclass(frozen=True, slots=True)
+class RoutePart:
+    """A stretch of a route: at a stop, before it, past it, or all of it."""
+
+    route_id: int
+    direction: Direction | str
+    #: Position of the stop on its route, from 0; None for the whole route.
+    stop_position: int | None = None
+
+    def __post_init__(self) -> None:
+        if self.direction not in set(Direction):
+            raise AudienceRuleError(f"A route part says at, before, past or all, not {self.direction!r}.")
+        if (self.stop_position is None) != (self.direction == Direction.ALL):
+            raise AudienceRuleError("A part of a route needs its stop; the whole route needs none.")
+        if self.stop_position is not None and self.stop_position < 0:
+            raise AudienceRuleError("Stops are counted from 0.")
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the part as it is stored."""
+        stop = {} if self.stop_position is None else {"stop_position": self.stop_position}
+        return {"route_id": self.route_id, "direction": str(self.direction)} | stop
+
+
+@dataclass(frozen=True, slots=True)
+class AudienceRule:
+    """Who is meant. Places and route parts add up; regions, countries, languages and age narrow them down.
+
+    A rule that names nothing means every contact of the organisation.
+    """
+
+    place_ids: tuple[int, ...] = ()
+    route_parts: tuple[RoutePart, ...] = ()
+    #: ISO 3166-2; a code also means the regions below it. Regions and countries add up.
+    region_codes: tuple[str, ...] = ()
+    #: ISO 3166-1 alpha-2.
+    countries: tuple[str, ...] = ()
+    #: Written languages of the contacts.
+    languages: tuple[str, ...] = ()
+    #: How old a position may be, in days; None: any age. Counts only where the rule asks for a geography.
+    max_position_age_days: int | None = None
+
+    def __post_init__(self) -> None:
+        age = self.max_position_age_days
+        if age is not None and not 1 <= age <= MAX_AGE_DAYS:
+            raise AudienceRuleError(f"The age of a position is between 1 and {MAX_AGE_DAYS} days.")
+
+    @property
+    def asks_for_geography(self) -> bool:
+        """Whether the rule depends on where people said they were."""
+        return bool(self.place_ids or self.route_parts or self.region_codes or self.countries)
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the rule as it is stored: only what it says."""
+        parts = [part.to_json() for part in self.route_parts]
+        said = {
+            "place_ids": list(self.place_ids),
+            "route_parts": parts,
+            "region_codes": list(self.region_codes),
+            "countries": list(self.countries),
+            "languages": list(self.languages),
+            "max_position_age_days": self.max_position_age_days,
+        }
+        return {name: value for name, value in said.items() if value}
+
+    @classmethod
+    def from_json(cls, stored: Mapping[str, Any]) -> AudienceRule:
+        """Read what `to_json` wrote. Raises AudienceRuleError for anything else."""
+        if not isinstance(stored, Mapping):
+            raise AudienceRuleError("An audience rule is an object.")
+        unknown = sorted(set(stored) - set(cls.__dataclass_fields__))
+        if unknown:
+            raise AudienceRuleError(f"An audience rule cannot say {', '.join(map(str, unknown))}.")
+        return cls(
+            place_ids=_all(int, stored, "place_ids"),
+            route_parts=tuple(_route_part(part) for part in _all(dict, stored, "route_parts")),
+            region_codes=_all(str, stored, "region_codes"),
+            countries=_all(str, stored, "countries"),
+            languages=_all(str, stored, "languages"),
+            max_position_age_days=_whole_number(stored, "max_position_age_days"),
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Resolution:
+    """What a rule is resolved for: a channel, the languages a text exists in, and the present moment."""
+
+    channel: Channel
+    #: Languages that have a text.
+    languages: tuple[str, ...]
+    #: Language of the text for contacts who read none of them; None: they are left out.
+    fallback_language: str | None
+    #: IANA zone of contacts whose own is unknown.
+    default_zone: str
+    #: Aware UTC; positions are as old as seen from here.
+    now: datetime
+
+
+def select_resolved(rule: AudienceRule, organisation_id: int, resolution: Resolution) -> Select[*tuple[Any, ...]]:
+    """Select each contact that `rule` means, once, with what a delivery needs or why there will be none.
+
+    Columns: contact_id, address_id (NULL without one), language (of the text after fallback; the contact's own
+    when there is no text), region_id (0: unknown), time_zone, place_id (0: none), reason (a LeftOut, or NULL
+    for people who will be written to). Further conditions on Contact may be added.
+    """
+    cells = _targeted_cells(rule, organisation_id)
+    own_address = and_(Address.contact_id == Contact.id, Address.channel == resolution.channel)
+    contacts: Any = Contact.__table__
+    if cells is not None:
+        contacts = contacts.join(cells, cells.c.cell == Contact.cell)
+    statement: Select[*tuple[Any, ...]] = select(
+        Contact.id.label("contact_id"),
+        Address.id.label("address_id"),
+        _text_language(resolution).label("language"),
+        func.coalesce(Contact.region_id, 0).label("region_id"),
+        func.coalesce(Contact.time_zone, resolution.default_zone).label("time_zone"),
+        (literal(0) if cells is None else cells.c.place_id).label("place_id"),
+        _reason(rule, resolution).label("reason"),
+    ).select_from(contacts.outerjoin(Address.__table__, own_address))
+    statement = owned(statement, Contact, organisation_id)
+    if rule.region_codes or rule.countries:
+        statement = statement.where(Contact.region_id.in_(_regions(rule)))
+    if rule.languages:
+        statement = statement.where(Contact.language.in_(rule.languages))
+    return statement
+
+
+def _targeted_cells(rule: AudienceRule, organisation_id: int) -> Subquery | None:
+    """Return cell → one place for all places and route parts, or None when the rule names neither.
+
+    A cell that several places share appears once, so a contact does too. The parts are a UNION ALL, each found
+    by the index on place_id; an OR between them would read every cell of every organisation.
+    """
+    parts = [_route_cells(part, organisation_id) for part in rule.route_parts]
+    if rule.place_ids:
+        places = owned(select(Place.id).where(Place.id.in_(rule.place_ids)), Place, organisation_id)
+        parts.append([select(PlaceCell.cell, PlaceCell.place_id).where(PlaceCell.place_id.in_(places))])
+    selects = [part for group in parts for part in group]
+    if not selects:
+        return None
+    found = union_all(*selects).subquery("found")
+    return (
+        select(found.c.cell, func.min(found.c.place_id).label("place_id"))
+        .group_by(found.c.cell)
+        .subquery("target")
+    )
+
+
+def _route_cells(part: RoutePart, organisation_id: int) -> list[Select[*tuple[Any, ...]]]:
+    """Return the Selects of a route part's cells: stops, and legs of the corridor.
+
+    Leg n runs from stop n to stop n + 1. Stops are named beside the legs because a leg by air has no cells.
+    """
+    stops = (
+        owned(select(PlaceCell.cell, PlaceCell.place_id), Route, organisation_id)
+        .join_from(Route, RouteStop, RouteStop.route_id == Route.id)
+        .join(PlaceCell, PlaceCell.place_id == RouteStop.place_id)
+        .where(Route.id == part.route_id)
+    )
+    legs = (
+        owned(select(PlaceCell.cell, PlaceCell.place_id), Route, organisation_id)
+        .join_from(Route, PlaceCell, PlaceCell.place_id == Route.corridor_id)
+        .where(Route.id == part.route_id)
+    )
+    stop = part.stop_position
+    match Direction(part.direction):
+        case Direction.AT:
+            return [stops.where(RouteStop.position == stop)]
+        case Direction.BEFORE:
+            return [stops.where(RouteStop.position < stop), legs.where(PlaceCell.leg < stop)]
+        case Direction.PAST:
+            return [stops.where(RouteStop.position > stop), legs.where(PlaceCell.leg >= stop)]
+        case Direction.ALL:
+            return [stops, legs]
+
+
+def _regions(rule: AudienceRule) -> Select[int]:
+    return select(Region.id).where(
+        or_(
+            Region.code.in_(rule.region_codes),
+            Region.parent_code.in_(rule.region_codes),
+            Region.country.in_(rule.countries),
+        )
+    )
+
+
+def _text_language(resolution: Resolution) -> ColumnElement[Any]:
+    fallback = resolution.fallback_language
+    otherwise = Contact.language if fallback is None else literal(fallback, String)
+    return case(
+        (Contact.language.in_(resolution.languages), Contact.language),
+        (Contact.other_language.in_(resolution.languages), Contact.other_language),
+        else_=otherwise,
+    )
+
+
+def _reason(rule: AudienceRule, resolution: Resolution) -> ColumnElement[Any]:
+    """Return the first reason that applies, in the order of LeftOut, or NULL."""
+    whens: list[tuple[ColumnElement[bool], Any]] = []
+    if rule.asks_for_geography and rule.max_position_age_days is not None:
+        oldest = resolution.now - timedelta(days=rule.max_position_age_days)
+        stale = or_(Contact.position_at.is_(None), Contact.position_at < oldest)
+        whens.append((stale, _word(LeftOut.STALE_POSITION)))
+    whens += [
+        (Address.id.is_(None), _word(LeftOut.NO_ADDRESS)),
+        (Address.state == AddressState.PENDING, _word(LeftOut.NO_CONSENT)),
+        (Address.state == AddressState.OPTED_OUT, _word(LeftOut.OPTED_OUT)),
+        (Address.state == AddressState.INVALID, _word(LeftOut.INVALID_ADDRESS)),
+    ]
+    if resolution.fallback_language is not None:
+        return case(*whens, else_=null())
+    # Asked for positively: NOT (… OR NULL) would be NULL for contacts without another language.
+    reads_one = or_(Contact.language.in_(resolution.languages), Contact.other_language.in_(resolution.languages))
+    return case(*whens, (reads_one, null()), else_=_word(LeftOut.NO_TRANSLATION))
+
+
+def _word(reason: LeftOut) -> ColumnElement[str]:
+    return literal(str(reason), String)
+
+
+def _route_part(stored: Mapping[str, Any]) -> RoutePart:
+    if not set(stored) <= set(RoutePart.__dataclass_fields__) or not isinstance(stored.get("direction"), str):
+        raise AudienceRuleError("A route part names a route, a direction and a stop.")
+    route_id = _whole_number(stored, "route_id")
+    if route_id is None:
+        raise AudienceRuleError("A route part names a route.")
+    return RoutePart(route_id, stored["direction"], _whole_number(stored, "stop_position"))
+
+
+def _all(kind: type[Any], stored: Mapping[str, Any], name: str) -> tuple[Any, ...]:
+    values = stored.get(name, [])
+    if not isinstance(values, list | tuple) or not all(_is_a(kind, value) for value in values):
+        raise AudienceRuleError(f"{name} of an audience rule is a list of {kind.__name__}.")
+    return tuple(values)
+
+
+def _whole_number(stored: Mapping[str, Any], name: str) -> int | None:
+    value = stored.get(name)
+    if value is not None and not _is_a(int, value):
+        raise AudienceRuleError(f"{name} is a whole number.")
+    return value
+
+
+def _is_a(kind: type[Any], value: Any) -> bool:
+    # True is an int in Python, but not an id.
+    return isinstance(value, kind) and not isinstance(value, bool)

@@ -1,0 +1,93 @@
+"""A contact file is read whole or told apart row by row, by the spreadsheet's own line numbers."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from campaigns.audience.importer import ContactSheet, read_contacts
+from campaigns.core.errors import FileFormatError, TooManyRowsError
+from tests.factories import NOON
+
+HEADER = "number,language,latitude,longitude,position_date,consent_date,consent_how"
+GOOD = "+380501234567,uk,49.80,22.94,2026-03-01,2026-02-01,form A"
+
+
+def read(*lines: str, header: str = HEADER, country: str | None = None, most: int = 100) -> ContactSheet:
+    return read_contacts("\n".join([header, *lines]), default_country=country, max_rows=most, now=NOON)
+
+
+def problem_of(line: str, **options: Any) -> str:
+    sheet = read(GOOD, line, **options)
+    assert [row.line for row in sheet.rows] == [2]
+    [problem] = sheet.problems
+    assert problem.line == 3
+    return str(problem)
+
+
+def test_good_row_is_read() -> None:
+    [row] = read(GOOD).rows
+    assert (row.number, row.country, row.language) == ("+380501234567", "UA", "uk")
+    assert row.position == (22.94, 49.8)
+
+
+@pytest.mark.parametrize("separator", [";", "\t"])
+def test_other_separators_are_read(separator: str) -> None:
+    lines = [line.replace(",", separator) for line in (HEADER, GOOD)]
+    assert len(read(lines[1], header=lines[0]).rows) == 1
+
+
+def test_columns_may_have_other_names() -> None:
+    header = "Phone,Language,Lat,Lon,Position date,Consent date,Evidence"
+    assert len(read(GOOD, header=header).rows) == 1
+
+
+def test_two_names_of_one_column_are_refused() -> None:
+    with pytest.raises(FileFormatError, match="Two columns mean the same: number"):
+        read(GOOD, header=HEADER.replace("latitude", "phone"))
+
+
+def test_missing_column_is_named() -> None:
+    with pytest.raises(FileFormatError, match="consent_how"):
+        read(GOOD, header=HEADER.replace(",consent_how", ",other"))
+
+
+def test_too_many_rows_are_refused() -> None:
+    with pytest.raises(TooManyRowsError, match="more than 2 rows"):
+        read(GOOD, GOOD, GOOD, most=2)
+
+
+def test_number_eaten_by_a_spreadsheet_is_explained() -> None:
+    assert "format the column as text" in problem_of(GOOD.replace("+380501234567", "3.80671E+11"))
+
+
+@pytest.mark.parametrize("number", ["12", "+3805012345", "hello", ""])
+def test_number_that_no_phone_has_is_refused(number: str) -> None:
+    assert "Line 3, number" in problem_of(GOOD.replace("+380501234567", number))
+
+
+def test_country_is_never_guessed() -> None:
+    local = GOOD.replace("+380501234567", "0671234567")
+    assert "country code" in problem_of(local)
+    assert read(local, country="UA").rows[0].number == "+380671234567"
+
+
+def test_consent_needs_its_evidence() -> None:
+    assert "Line 3, consent_how" in problem_of("+380671234567,uk,,,,2026-02-01,")
+
+
+def test_date_in_the_future_is_refused() -> None:
+    assert "future" in problem_of("+380671234567,uk,,,,2026-03-09,form")
+
+
+def test_second_row_of_one_number_names_the_first() -> None:
+    assert "line 2" in problem_of(GOOD)
+
+
+def test_unknown_language_is_named() -> None:
+    assert "xx" in problem_of(GOOD.replace(",uk,", ",xx,").replace("501234567", "671234567"))
+
+
+def test_position_outside_the_world_is_refused() -> None:
+    assert "outside" in problem_of(GOOD.replace("49.80", "149.8").replace("501234567", "671234567"))

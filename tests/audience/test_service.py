@@ -1,0 +1,170 @@
+"""A contact file is imported whole or not at all; it never brings back somebody who said stop."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+from sqlalchemy import func, select
+from sqlalchemy.orm import Session
+
+from campaigns.audience.consent import withdraw_everywhere
+from campaigns.audience.models import Address, AddressState, Channel, Consent, Contact, ImportState
+from campaigns.audience.service import Report, cancel_import, check_file, confirm_import, import_file
+from campaigns.core.crypto import Vault
+from campaigns.core.errors import FileFormatError, RowsError, TooManyRowsError, TransitionError
+from campaigns.core.settings import Settings, load_settings
+from campaigns.staff.models import Organisation
+from tests.factories import NOON, a_place, a_region, an_organisation
+
+HEADER = "number,language,latitude,longitude,place,position_date,consent_date,consent_how"
+ONE = "+380501234567,uk,49.80,22.94,,2026-03-01,2026-02-01,form A"
+TWO = "+380671234567,ru,,,Medyka,2026-03-01,2026-02-01,form A"
+
+
+@pytest.fixture
+def settings() -> Settings:
+    return replace(load_settings({}), import_max_rows=1000, import_max_megabytes=1)
+
+
+@pytest.fixture
+def organisation(session: Session) -> Organisation:
+    a_region(session)
+    return an_organisation(session)
+
+
+def a_file(*lines: str) -> bytes:
+    return "\n".join([HEADER, *lines]).encode()
+
+
+def bring_in(
+    session: Session, organisation: Organisation, vault: Vault, settings: Settings, *lines: str
+) -> Report:
+    data = a_file(*lines)
+    return import_file(session, organisation.id, "f.csv", data, by=None, vault=vault, settings=settings)
+
+
+def count(session: Session, model: type) -> int:
+    return session.scalar(select(func.count()).select_from(model)) or 0
+
+
+def test_people_are_imported_sealed(
+    session: Session, organisation: Organisation, vault: Vault, settings: Settings
+) -> None:
+    a_place(session, organisation, region_id=None)
+    assert bring_in(session, organisation, vault, settings, ONE, TWO).added == 2
+    address = session.scalars(select(Address).order_by(Address.id)).first()
+    assert address is not None
+    assert (address.state, address.country) == (AddressState.ACTIVE, "UA")
+    opened = vault.open(address.ciphertext, table="address", column="ciphertext", row_id=address.id)
+    assert opened == "+380501234567"
+    assert count(session, Consent) == 2
+
+
+def test_place_gives_the_region_it_states(
+    session: Session, organisation: Organisation, vault: Vault, settings: Settings
+) -> None:
+    stated = a_region(session, code="PL-06", name="Lubelskie")
+    a_place(session, organisation, region_id=stated.id)
+    bring_in(session, organisation, vault, settings, TWO)
+    contact = session.scalars(select(Contact)).one()
+    assert contact.region_id == stated.id
+    assert contact.time_zone == "Europe/Warsaw"
+
+
+def test_one_bad_row_imports_nothing(
+    session: Session, organisation: Organisation, vault: Vault, settings: Settings
+) -> None:
+    with pytest.raises(RowsError, match="Line 3"):
+        bring_in(session, organisation, vault, settings, ONE, "nonsense,uk,,,,,2026-02-01,form")
+    assert count(session, Contact) == 0
+
+
+def test_dry_run_changes_nothing_and_counts(
+    session: Session, organisation: Organisation, vault: Vault, settings: Settings
+) -> None:
+    data = a_file(ONE, "nonsense,uk,,,,,2026-02-01,form", TWO)
+    waiting = check_file(session, organisation.id, "f.csv", data, by=None, vault=vault, settings=settings)
+    assert count(session, Contact) == 0
+    assert (waiting.report["rows"], waiting.report["bad_rows"]) == (3, 2)
+    assert "50123" not in str(waiting.report)
+
+
+def test_checked_file_is_imported_once(
+    session: Session, organisation: Organisation, vault: Vault, settings: Settings
+) -> None:
+    data = a_file(ONE)
+    waiting = check_file(session, organisation.id, "f.csv", data, by=None, vault=vault, settings=settings)
+    assert b"380501234567" not in (waiting.sealed_file or b"")
+    assert confirm_import(session, waiting, by=None, vault=vault, settings=settings).added == 1
+    assert (waiting.state, waiting.sealed_file) == (ImportState.DONE, None)
+    with pytest.raises(TransitionError):
+        confirm_import(session, waiting, by=None, vault=vault, settings=settings)
+
+
+def test_cancelled_file_is_gone(
+    session: Session, organisation: Organisation, vault: Vault, settings: Settings
+) -> None:
+    waiting = check_file(session, organisation.id, "f.csv", a_file(ONE), by=None, vault=vault, settings=settings)
+    cancel_import(session, waiting, by=1)
+    assert (waiting.state, waiting.sealed_file, count(session, Contact)) == (ImportState.CANCELLED, None, 0)
+
+
+def test_import_never_lifts_a_stop(
+    session: Session, organisation: Organisation, vault: Vault, settings: Settings
+) -> None:
+    lookup = vault.lookup_hash(Channel.SMS, "+380501234567")
+    withdraw_everywhere(session, lookup, Channel.SMS, method="keyword", wording="STOP", at=NOON)
+    report = bring_in(session, organisation, vault, settings, ONE)
+    assert (report.added, report.said_stop, count(session, Address)) == (0, 1, 0)
+
+
+def test_second_import_moves_known_people(
+    session: Session, organisation: Organisation, vault: Vault, settings: Settings
+) -> None:
+    bring_in(session, organisation, vault, settings, ONE)
+    before = session.scalars(select(Contact.cell)).one()
+    newer = ONE.replace("49.80,22.94", "50.06,19.95").replace("2026-03-01", "2026-03-02").replace(",uk,", ",pl,")
+    report = bring_in(session, organisation, vault, settings, newer)
+    session.expire_all()
+    contact = session.scalars(select(Contact)).one()
+    assert (report.added, report.updated, contact.language) == (0, 1, "pl")
+    assert contact.cell != before
+    assert count(session, Consent) == 1
+
+
+def test_older_position_does_not_replace_a_newer(
+    session: Session, organisation: Organisation, vault: Vault, settings: Settings
+) -> None:
+    bring_in(session, organisation, vault, settings, ONE)
+    before = session.scalars(select(Contact.cell)).one()
+    bring_in(
+        session, organisation, vault, settings, ONE.replace("49.80", "50.00").replace("2026-03-01", "2026-02-01")
+    )
+    session.expire_all()
+    assert session.scalars(select(Contact.cell)).one() == before
+
+
+@pytest.mark.parametrize("coding", ["utf-8-sig", "utf-16", "cp1251"])
+def test_usual_encodings_are_read(
+    session: Session, organisation: Organisation, vault: Vault, settings: Settings, coding: str
+) -> None:
+    data = a_file(ONE.replace("form A", "анкета")).decode().encode(coding)
+    import_file(session, organisation.id, "f.csv", data, by=None, vault=vault, settings=settings)
+    assert session.scalars(select(Consent.wording)).one() == "анкета"
+
+
+@pytest.mark.parametrize(
+    ("data", "error"),
+    [(b"", FileFormatError), (b"\x00\x01\x02\x03", FileFormatError), (b"x" * 2_000_000, TooManyRowsError)],
+)
+def test_rubbish_is_one_clear_error(
+    session: Session,
+    organisation: Organisation,
+    vault: Vault,
+    settings: Settings,
+    data: bytes,
+    error: type[Exception],
+) -> None:
+    with pytest.raises(error):
+        import_file(session, organisation.id, "f.csv", data, by=None, vault=vault, settings=settings)
