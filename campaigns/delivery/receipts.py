@@ -15,8 +15,9 @@ from sqlalchemy.orm import Session
 
 from campaigns.core import clock
 from campaigns.delivery.models import Delivery, Receipt
+from campaigns.delivery.service import heed_refusal
 from campaigns.delivery.states import RANKS, ReceiptState, SendState
-from campaigns.gateways.base import StatusUpdate
+from campaigns.gateways.base import Action, StatusUpdate
 
 #: Words of providers that mean one of our receipt states.
 WORDS: dict[str, ReceiptState] = {
@@ -50,6 +51,7 @@ def apply_receipts(session: Session, limit: int = 1000) -> int:
     """
     batch = list(session.scalars(_waiting(limit)))
     if batch:
+        _heed_refusals(session, batch)
         _merge(session, batch)
         _settle(session, Delivery.reference.in_(select(Receipt.reference).where(Receipt.id.in_(batch))))
         _mark_applied(session, Receipt.id.in_(batch))
@@ -130,6 +132,20 @@ def _best_of(batch: list[int]) -> Any:
         .where(Receipt.id.in_(batch))
         .subquery("best")
     )
+
+
+def _heed_refusals(session: Session, batch: list[int]) -> None:
+    """Do with the addresses what failing receipts ask: a block is an opt-out, a dead number is not used again."""
+    asked = (
+        select(Delivery.address_id, Receipt.action, func.coalesce(func.min(Receipt.error), ""))
+        .join(Receipt, Receipt.reference == Delivery.reference)
+        .where(Receipt.id.in_(batch), Receipt.status.in_(FAILING))
+        .where(Receipt.action.in_((Action.OPT_OUT, Action.INVALIDATE_ADDRESS)))
+        .group_by(Delivery.address_id, Receipt.action)
+        .order_by(Delivery.address_id)
+    )
+    for address_id, action, code in session.execute(asked).all():
+        heed_refusal(session, address_id, Action(str(action)), code=str(code))
 
 
 def _settle(session: Session, among: ColumnElement[bool]) -> None:

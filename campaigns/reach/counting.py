@@ -58,6 +58,13 @@ REACHED: Mapping[Channel, frozenset[Rung]] = {
     Channel.TELEGRAM: CAME_TO[Rung.ACCEPTED],
 }
 
+#: The steps that a channel can tell apart.
+LADDERS: Mapping[Channel, tuple[Rung, ...]] = {
+    Channel.SMS: (Rung.PLANNED, Rung.ACCEPTED, Rung.DELIVERED),
+    Channel.WHATSAPP: (Rung.PLANNED, Rung.ACCEPTED, Rung.DELIVERED, Rung.READ),
+    Channel.TELEGRAM: (Rung.PLANNED, Rung.ACCEPTED),
+}
+
 #: Where a delivery stands as long as no receipt says more.
 _BY_SENDING: Mapping[SendState, Rung] = {
     SendState.QUEUED: Rung.PENDING,

@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from sqlalchemy import Select, func, or_, select
-from sqlalchemy.orm import Session
+from sqlalchemy.orm import Session, selectinload
 
 from campaigns.audience.models import Channel
 from campaigns.audience.rules import LeftOut
@@ -129,7 +129,12 @@ def table_of_run(session: Session, run: Run) -> RunTable:
 
 def select_counted_runs(organisation_id: int) -> Select[Run]:
     """Select the runs of an organisation that made deliveries or may still, newest first."""
-    return owned(select(Run), Run, organisation_id).where(Run.state != RunState.HELD).order_by(Run.id.desc())
+    return (
+        owned(select(Run), Run, organisation_id)
+        .options(selectinload(Run.campaign))
+        .where(Run.state != RunState.HELD)
+        .order_by(Run.id.desc())
+    )
 
 
 def totals_of_runs(session: Session, runs: Iterable[Run]) -> dict[int, Counts]:

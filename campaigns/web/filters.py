@@ -29,6 +29,7 @@ def init_filters(app: Flask) -> None:
         "wall_clock": wall_clock,
         "language_name": language_name,
         "region_name": region_name,
+        "country_name": country_name,
         "direction": direction,
     }.items():
         app.jinja_env.filters[name] = written
@@ -85,6 +86,11 @@ def region_name(region: Any) -> str:
     if region is None:
         return str(_("Unknown region"))
     return str((region.names or {}).get(_locale().language) or region.name)
+
+
+def country_name(code: str) -> str:
+    """Write the name of a country (alpha-2) in the reader's language, else its code."""
+    return str(_locale().territories.get(code) or code)
 
 
 def direction(code: str) -> str:

@@ -10,12 +10,16 @@ from hypothesis import strategies as st
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from campaigns.audience.models import AddressState, Consent
 from campaigns.core import clock
+from campaigns.core.crypto import Vault
 from campaigns.delivery.models import Delivery, Receipt
 from campaigns.delivery.receipts import STRANGER_WAIT, apply_receipts, store
 from campaigns.delivery.states import ReceiptState, SendState, merge
-from campaigns.gateways.base import StatusUpdate
-from tests.factories import a_campaign, a_delivery, a_member, a_run, an_organisation
+from campaigns.gateways.base import Action, StatusUpdate
+from campaigns.planning.models import Run
+from campaigns.staff.models import Organisation
+from tests.factories import a_campaign, a_contact, a_delivery, a_member, a_run, an_address, an_organisation
 
 RECEIPTS = st.lists(st.sampled_from(ReceiptState), min_size=1, max_size=8).map(
     lambda states: list(enumerate(states))
@@ -142,3 +146,31 @@ def test_handles_and_odd_bytes_are_not_kept(session: Session, delivery: Delivery
     assert receipt.raw == {"ApiVersion": "2010"}
     assert len(receipt.provider_id) == 64
     assert delivery.receipt_state == ReceiptState.SENT
+
+
+@pytest.mark.parametrize(
+    ("action", "state"),
+    [(Action.OPT_OUT, AddressState.OPTED_OUT), (Action.INVALIDATE_ADDRESS, AddressState.INVALID)],
+)
+def test_failing_receipt_may_close_the_address(
+    session: Session, delivery: Delivery, vault: Vault, action: Action, state: AddressState
+) -> None:
+    run = session.get_one(Run, delivery.run_id)
+    contact = a_contact(session, session.get_one(Organisation, run.organisation_id))
+    address = an_address(session, contact, vault)
+    delivery.contact_id, delivery.address_id = contact.id, address.id
+    waiting = a_delivery(session, a_run(session, run.campaign), contact_id=contact.id, address_id=address.id)
+    refusal = StatusUpdate(delivery.reference, "SM1", "failed", "21610", action=action)
+    arrive(session, refusal, refusal)
+    assert address.state == state
+    if action is Action.OPT_OUT:
+        assert waiting.send_state == SendState.SUPPRESSED
+        assert len(session.scalars(select(Consent)).all()) == 1
+
+
+def test_delivered_receipt_never_closes_an_address(session: Session, delivery: Delivery, vault: Vault) -> None:
+    run = session.get_one(Run, delivery.run_id)
+    address = an_address(session, a_contact(session, session.get_one(Organisation, run.organisation_id)), vault)
+    delivery.address_id = address.id
+    arrive(session, StatusUpdate(delivery.reference, "SM1", "delivered", "21610", action=Action.OPT_OUT))
+    assert address.state == AddressState.ACTIVE

@@ -1,0 +1,131 @@
+"""Staff pages of delivery: the list of runs, one run while it moves, and the acts on it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from flask import Blueprint, Response, flash, make_response, redirect, render_template, request, url_for
+from flask_babel import gettext as _
+from werkzeug.wrappers import Response as Redirect
+
+from campaigns.core import clock
+from campaigns.core.errors import ApprovalError, GateError, TransitionError
+from campaigns.delivery import progress, service
+from campaigns.delivery.causes import cause_in_words
+from campaigns.planning import service as planning
+from campaigns.planning.models import Run, RunState
+from campaigns.staff.auth import current_member, current_organisation, requires
+from campaigns.staff.permissions import Permission
+from campaigns.web.current import settings
+from campaigns.web.pagination import paginate
+from campaigns.web.session import refuse_commit, session
+
+pages = Blueprint("delivery", __name__, url_prefix="/delivery")
+
+#: States in which a run's page renews itself.
+MOVING = frozenset({RunState.PLANNING, RunState.RUNNING})
+#: Runs larger than this are counted less often: each count reads every delivery.
+LARGE_RUN = 100_000
+#: Reasons that a rule gives against an act on a run; they are shown on its page.
+REFUSALS = (TransitionError, ApprovalError, GateError)
+
+
+@pages.get("")
+@requires(Permission.READ_REACH)
+def list_runs() -> str:
+    """List the organisation's runs, newest first."""
+    runs = paginate(
+        session(),
+        progress.select_runs(current_organisation().id),
+        request.args.get("page", 1, type=int),
+        per_page=20,
+    )
+    return render_template(
+        "delivery/list_runs.html", runs=runs, open_by_run=progress.count_open(session(), runs.rows)
+    )
+
+
+@pages.get("/runs/<int:run_id>")
+@requires(Permission.READ_REACH)
+def show_run(run_id: int) -> str:
+    """Show one run: how far it is and what can be done with it."""
+    run = _own_run(run_id)
+    left_out = progress.left_out_of_run(session(), run.id)
+    return render_template("delivery/show_run.html", left_out=left_out, **_moving_part(run))
+
+
+@pages.get("/runs/<int:run_id>/progress")
+@requires(Permission.READ_REACH)
+def show_progress(run_id: int) -> Response:
+    """Show the moving part of a run's page alone; when the run stands still, the whole page is asked for anew."""
+    run = _own_run(run_id)
+    answer = make_response(render_template("delivery/_progress.html", **_moving_part(run)))
+    if run.state not in MOVING:
+        answer.headers["HX-Refresh"] = "true"
+    return answer
+
+
+@pages.post("/runs/<int:run_id>/stop")
+@requires(Permission.STOP_RUN)
+def stop_run(run_id: int) -> Redirect:
+    """Stop a run at once."""
+    run = _own_run(run_id)
+    try:
+        member = current_member()
+        planning.stop_run(session(), run, by=member.id, reason=_("Stopped by %(name)s.", name=member.name))
+        service.cancel_queued(session(), run.id)
+    except REFUSALS as error:
+        return _refused(run, error)
+    flash(_("The run is stopped. Calls on the wire may still end within seconds."), "good")
+    return redirect(url_for("delivery.show_run", run_id=run.id))
+
+
+@pages.post("/runs/<int:run_id>/resume")
+@requires(Permission.REVIEW)
+def resume_run(run_id: int) -> Redirect:
+    """Let a paused or stopped run go on."""
+    run = _own_run(run_id)
+    try:
+        planning.resume_run(session(), run, by=current_member().id)
+        service.requeue_cancelled(session(), run.id)
+    except REFUSALS as error:
+        return _refused(run, error)
+    flash(_("The run goes on."), "good")
+    return redirect(url_for("delivery.show_run", run_id=run.id))
+
+
+@pages.post("/runs/<int:run_id>/release")
+@requires(Permission.REVIEW)
+def release_run(run_id: int) -> Redirect:
+    """Let a held run start."""
+    run = _own_run(run_id)
+    try:
+        planning.release_run(session(), run, by=current_member().id)
+    except REFUSALS as error:
+        return _refused(run, error)
+    flash(_("The run is released. It starts within seconds."), "good")
+    return redirect(url_for("delivery.show_run", run_id=run.id))
+
+
+def _own_run(run_id: int) -> Run:
+    return progress.get_run(session(), run_id, current_organisation().id)
+
+
+def _moving_part(run: Run) -> dict[str, Any]:
+    """Return what the moving part of a run's page is drawn from."""
+    now = clock.now()
+    return {
+        "run": run,
+        "now": now,
+        "progress": progress.progress_of_run(session(), run, now=now),
+        "is_moving": run.state in MOVING,
+        "seconds": 10 if run.planned > LARGE_RUN else 2,
+        "cause_in_words": cause_in_words,
+        "settings": settings(),
+    }
+
+
+def _refused(run: Run, error: Exception) -> Redirect:
+    refuse_commit()
+    flash(str(error), "bad")
+    return redirect(url_for("delivery.show_run", run_id=run.id))

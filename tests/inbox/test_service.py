@@ -1,0 +1,138 @@
+"""STOP is obeyed in any script, everywhere and at once; texts are sealed; a repeated webhook does nothing."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from campaigns.audience.models import Address, AddressState, Channel, Consent, ConsentKind, SuppressedAddress
+from campaigns.core.crypto import Vault
+from campaigns.delivery.models import Delivery
+from campaigns.delivery.states import SendState
+from campaigns.gateways.base import Inbound
+from campaigns.inbox.models import Reply, ReplyKind
+from campaigns.inbox.service import receive_inbound
+from campaigns.staff.models import AuditEntry
+from tests.factories import (
+    a_campaign,
+    a_contact,
+    a_delivery,
+    a_member,
+    a_run,
+    a_sender,
+    an_address,
+    an_organisation,
+)
+
+NUMBER, SENDER = "+380501234567", "+15005550006"
+
+
+def inbound(text: str, provider_id: str = "SM1", **changes: Any) -> Inbound:
+    values = {"from_handle": NUMBER, "to_handle": SENDER, "channel": "sms"}
+    return Inbound(provider_id=provider_id, text=text, **values | changes)
+
+
+def receive(session: Session, vault: Vault, message: Inbound) -> Reply | None:
+    reply = receive_inbound(session, message, vault, gateway="twilio")
+    session.expire_all()
+    return reply
+
+
+@pytest.fixture
+def address(session: Session, vault: Vault) -> Address:
+    return an_address(session, a_contact(session, an_organisation(session)), vault, number=NUMBER)
+
+
+def queued_for(session: Session, address: Address) -> Delivery:
+    organisation = address.contact.organisation_id
+    owner = session.get_one(type(an_organisation(session)), organisation)
+    run = a_run(session, a_campaign(session, owner, a_member(session, owner)))
+    return a_delivery(session, run, contact_id=address.contact_id, address_id=address.id)
+
+
+@pytest.mark.parametrize("text", ["STOP", "стоп!", "Відписатися", "إيقاف", "አቁም", "توقف"])
+def test_stop_is_obeyed_in_every_script(session: Session, vault: Vault, address: Address, text: str) -> None:
+    waiting = queued_for(session, address)
+    reply = receive(session, vault, inbound(text))
+    assert reply is not None
+    assert reply.kind == ReplyKind.STOP
+    assert address.state == AddressState.OPTED_OUT
+    assert waiting.send_state == SendState.SUPPRESSED
+    ledger = session.scalars(select(Consent).where(Consent.kind == ConsentKind.WITHDRAWN)).one()
+    assert (ledger.method, ledger.wording) == ("keyword", f"reply {reply.id}")
+
+
+def test_stop_counts_in_every_organisation(session: Session, vault: Vault, address: Address) -> None:
+    other = an_address(session, a_contact(session, an_organisation(session)), vault, number=NUMBER)
+    receive(session, vault, inbound("STOP"))
+    assert {address.state, other.state} == {AddressState.OPTED_OUT}
+
+
+def test_stop_of_an_unknown_number_is_remembered(session: Session, vault: Vault) -> None:
+    an_organisation(session)
+    receive(session, vault, inbound("STOP"))
+    remembered = session.scalars(select(SuppressedAddress)).one()
+    assert remembered.lookup == vault.lookup_hash(Channel.SMS, NUMBER)
+
+
+def test_only_start_lifts_a_stop(session: Session, vault: Vault, address: Address) -> None:
+    receive(session, vault, inbound("STOP", "SM1"))
+    receive(session, vault, inbound("Where can I sleep?", "SM2"))
+    assert address.state == AddressState.OPTED_OUT
+    receive(session, vault, inbound("START", "SM3", from_handle="+380500000001"))
+    assert address.state == AddressState.OPTED_OUT
+    receive(session, vault, inbound("Старт", "SM4"))
+    assert address.state == AddressState.ACTIVE
+
+
+def test_providers_own_reading_of_stop_counts(session: Session, vault: Vault, address: Address) -> None:
+    receive(session, vault, inbound("odjava", raw={"OptOutType": "STOP"}))
+    assert address.state == AddressState.OPTED_OUT
+
+
+def test_repeated_webhook_does_nothing(session: Session, vault: Vault, address: Address) -> None:
+    receive(session, vault, inbound("STOP"))
+    assert receive(session, vault, inbound("STOP")) is None
+    assert len(session.scalars(select(Reply)).all()) == 1
+    assert len(session.scalars(select(AuditEntry)).all()) == 1
+
+
+def test_text_is_sealed_and_opens_again(session: Session, vault: Vault, address: Address) -> None:
+    text = "Мене тримають"
+    reply = receive(session, vault, inbound(text))
+    assert reply is not None
+    assert text.encode() not in reply.sealed_text
+    assert vault.open(reply.sealed_text, table="reply", column="sealed_text", row_id=reply.id) == text
+
+
+def test_reply_goes_to_whom_it_answers(session: Session, vault: Vault, address: Address) -> None:
+    other = an_address(session, a_contact(session, an_organisation(session)), vault, number=NUMBER)
+    queued_for(session, address)
+    last = queued_for(session, other)
+    reply = receive(session, vault, inbound("Hello", "SM1"))
+    assert reply is not None
+    assert (reply.contact_id, reply.organisation_id) == (last.contact_id, other.organisation_id)
+
+
+def test_number_of_an_organisation_decides(session: Session, vault: Vault, address: Address) -> None:
+    theirs = an_organisation(session)
+    a_sender(session, organisation_id=theirs.id, identity="+48500100200")
+    reply = receive(session, vault, inbound("Hello", to_handle="+48500100200"))
+    assert reply is not None
+    assert (reply.organisation_id, reply.contact_id) == (theirs.id, None)
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [{"channel": "rcs"}, {"from_handle": ""}, {"text": ""}, {"provider_id": ""}, {"text": "x" * 99_000}],
+    ids=["channel", "handle", "empty", "id", "long"],
+)
+def test_nothing_inbound_breaks_us(session: Session, vault: Vault, changes: dict[str, str]) -> None:
+    values = {"provider_id": "SM1", "text": "Hi", "from_handle": NUMBER, "to_handle": SENDER, "channel": "sms"}
+    for _ in range(2):
+        receive(session, vault, Inbound(**values | changes))
+    expected = 2 if changes.get("provider_id") == "" else 1
+    assert len(session.scalars(select(Reply)).all()) == expected
