@@ -32,7 +32,7 @@ def fresh_database(kind: str) -> Iterator[Engine]:
             yield engine
             engine.dispose()
             return
-        with PostgresServer() as server:
+        with PostgresServer(durable=True) as server:
             engine = make_engine(server.create_database())
             metadata.create_all(engine)
             yield engine

@@ -22,7 +22,9 @@ from campaigns.schema import metadata
 class PostgresServer:
     """A running server; `create_database()` returns the SQLAlchemy address of a new, empty database."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, durable: bool = False) -> None:
+        """Prepare a server; only a `durable` one waits for its disk, as a measured or crashed one must."""
+        self._durable = durable
         self._admin = os.environ.get("DATABASE_URL", "").replace("postgresql+psycopg://", "postgresql://")
         self._folder: Path | None = None
         self._binaries: Path | None = None
@@ -62,9 +64,10 @@ class PostgresServer:
             shutil.chown(self._folder, "postgres")
         data = self._folder / "data"
         self._as_owner(
-            "initdb", "-D", str(data), "-U", "postgres", "-A", "trust", "-E", "UTF8", "--locale=C.UTF-8"
+            "initdb", "-D", str(data), "-U", "postgres", "-A", "trust", "-N", "-E", "UTF8", "--locale=C.UTF-8"
         )
-        options = f"-k {self._folder} -c listen_addresses='' -c max_connections=60"
+        speed = "" if self._durable else "-c fsync=off -c full_page_writes=off -c synchronous_commit=off"
+        options = f"-k {self._folder} -c listen_addresses='' -c max_connections=60 {speed}"
         log = str(self._folder / "log")
         self._as_owner("pg_ctl", "-D", str(data), "-l", log, "-w", "-o", options, "start")
         self._admin = f"postgresql://postgres@/postgres?host={self._folder}"
