@@ -13,6 +13,7 @@ from flask_login import user_logged_out
 from flask_security import Security, UserDatastore, UserMixin, current_user, login_user
 from flask_security.utils import check_and_update_authn_fresh
 from sqlalchemy import select
+from sqlalchemy.orm import selectinload
 from werkzeug.wrappers import Response
 
 from campaigns.core.errors import ForbiddenError, NotFoundError
@@ -64,7 +65,12 @@ class Accounts(UserDatastore):
         ((attribute, value),) = kwargs.items()
         # Addresses are stored in small letters.
         wanted = str(value).casefold() if case_insensitive else value
-        member = database.session.scalar(select(Member).where(getattr(Member, attribute) == wanted))
+        member = database.session.scalar(
+            select(Member)
+            .where(getattr(Member, attribute) == wanted)
+            # Every page shows the organisations, so they come along at once.
+            .options(selectinload(Member.memberships).joinedload(Membership.organisation))
+        )
         return None if member is None else Account(member)
 
     def put(self, model: Account) -> Account:
