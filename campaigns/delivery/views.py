@@ -87,7 +87,7 @@ def resume_run(run_id: int) -> Redirect:
     run = _own_run(run_id)
     try:
         planning.resume_run(session(), run, by=current_member().id)
-        service.requeue_cancelled(session(), run.id)
+        _queue_again(run)
     except REFUSALS as error:
         return _refused(run, error)
     flash(_("The run goes on."), "good")
@@ -105,6 +105,13 @@ def release_run(run_id: int) -> Redirect:
         return _refused(run, error)
     flash(_("The run is released. It starts within seconds."), "good")
     return redirect(url_for("delivery.show_run", run_id=run.id))
+
+
+def _queue_again(run: Run) -> None:
+    """Take back what a stop cancelled, some thousands at a time."""
+    after: int | None = 0
+    while after is not None:
+        after = service.requeue_cancelled(session(), run.id, after=after)
 
 
 def _own_run(run_id: int) -> Run:

@@ -103,7 +103,8 @@ def open_replies(session: Session, replies: Iterable[Reply], *, vault: Vault) ->
     """Open the texts of `replies`; one that cannot be opened does not hide the others."""
     replies = list(replies)
     ids = [reply.contact_id for reply in replies if reply.contact_id is not None]
-    languages = dict(session.execute(select(Contact.id, Contact.language).where(Contact.id.in_(ids))).tuples())
+    contacts = session.execute(select(Contact.id, Contact.language).where(Contact.id.in_(ids)))
+    languages = {row.id: row.language for row in contacts}
     return [
         OpenedReply(
             id=reply.id,

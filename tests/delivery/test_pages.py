@@ -1,0 +1,118 @@
+"""The pages of delivery say how a run stands in words, and let the right people act on it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+from flask.testing import FlaskClient
+from sqlalchemy import select
+
+from campaigns.delivery.causes import cause_in_words
+from campaigns.delivery.models import Delivery, RunLeftOut
+from campaigns.delivery.states import ReceiptState, SendState
+from campaigns.planning.models import Run, RunState
+from campaigns.staff.models import Role
+from tests.factories import a_campaign, a_delivery, a_member, a_run, add
+from tests.web.pages import Pages
+
+Clients = Callable[..., FlaskClient]
+
+
+def make_run(pages: Pages, state: RunState = RunState.RUNNING) -> Run:
+    """A run of ours with one delivery of each kind, and three people left out."""
+    with pages.sessions.begin() as session:
+        campaign = a_campaign(session, pages.ours, a_member(session, pages.ours), name="Keep <b>your</b> papers")
+        run = a_run(session, campaign, state=state, planned=len(SendState))
+        for send_state in SendState:
+            a_delivery(session, run, send_state=send_state, error="21614")
+        undelivered = {"send_state": SendState.ACCEPTED, "receipt_state": ReceiptState.UNDELIVERED}
+        a_delivery(session, run, **undelivered, receipt_error="30003")
+        add(session, RunLeftOut(run_id=run.id, reason="no_address", region_id=0, language="uk", people=3))
+        return run
+
+
+def states_of(pages: Pages, run: Run) -> tuple[RunState, list[str]]:
+    with pages.sessions() as session:
+        deliveries = select(Delivery.send_state).where(Delivery.run_id == run.id).order_by(Delivery.id)
+        return session.get_one(Run, run.id).state, list(session.scalars(deliveries))
+
+
+def test_empty_list_says_what_comes(client_for: Clients) -> None:
+    assert "No campaign has fired yet." in client_for(Role.VIEWER).get("/delivery").text
+
+
+def test_list_shows_progress_and_state(pages: Pages, client_for: Clients) -> None:
+    make_run(pages)
+    page = client_for(Role.VIEWER).get("/delivery").text
+    assert "Keep &lt;b&gt;your&lt;/b&gt; papers" in page
+    assert "6 of 9" in page
+
+
+def test_run_is_told_in_words(pages: Pages, client_for: Clients) -> None:
+    page = client_for(Role.VIEWER).get(f"/delivery/runs/{make_run(pages).id}").text
+    for sentence in (
+        "A landline, or a number that takes no messages",
+        "The phone was off or out of reach",
+        "1 message has an unknown outcome.",
+        "1 message stays unconfirmed.",
+        "No address on this channel",
+    ):
+        assert sentence in page
+
+
+@pytest.mark.parametrize(("state", "moves"), [(RunState.RUNNING, True), (RunState.DONE, False)])
+def test_page_renews_itself_while_the_run_moves(
+    pages: Pages, client_for: Clients, state: RunState, moves: bool
+) -> None:
+    run = make_run(pages, state)
+    answer = client_for(Role.VIEWER).get(f"/delivery/runs/{run.id}/progress")
+    assert ("hx-trigger" in answer.text) is moves
+    assert ("HX-Refresh" in answer.headers) is not moves
+
+
+def test_stop_takes_one_click(pages: Pages, client_for: Clients) -> None:
+    run = make_run(pages)
+    answer = client_for(Role.RESPONDER).post(f"/delivery/runs/{run.id}/stop", follow_redirects=True)
+    state, deliveries = states_of(pages, run)
+    assert state == RunState.STOPPED
+    assert SendState.QUEUED not in deliveries
+    assert "The run is stopped." in answer.text
+
+
+def test_resume_queues_what_the_stop_cancelled(pages: Pages, client_for: Clients) -> None:
+    run = make_run(pages)
+    client_for(Role.APPROVER).post(f"/delivery/runs/{run.id}/stop")
+    client_for(Role.APPROVER).post(f"/delivery/runs/{run.id}/resume")
+    state, deliveries = states_of(pages, run)
+    assert state == RunState.RUNNING
+    assert SendState.CANCELLED not in deliveries
+
+
+@pytest.mark.parametrize("act", ["stop", "release"])
+def test_impossible_act_says_why(pages: Pages, client_for: Clients, act: str) -> None:
+    run = make_run(pages, RunState.DONE)
+    answer = client_for(Role.APPROVER).post(f"/delivery/runs/{run.id}/{act}", follow_redirects=True)
+    assert "This run is done" in answer.text
+    assert states_of(pages, run)[0] == RunState.DONE
+
+
+def test_buttons_are_only_for_who_may(pages: Pages, client_for: Clients) -> None:
+    page = f"/delivery/runs/{make_run(pages, RunState.HELD).id}"
+    assert "Release</button>" in client_for(Role.APPROVER).get(page).text
+    assert "Release</button>" not in client_for(Role.AUTHOR).get(page).text
+    assert "Stop</button>" not in client_for(Role.VIEWER).get(page).text
+
+
+@pytest.mark.parametrize(
+    ("code", "sentence"),
+    [
+        ("", "Nobody gave a reason"),
+        ("timeout", "The provider's answer was lost"),
+        ("63013", "Our settings or text were refused"),
+        ("99999", "A reason we have no words for yet"),
+    ],
+)
+def test_every_code_gives_a_sentence(pages: Pages, code: str, sentence: str) -> None:
+    with pages.app.test_request_context():
+        assert str(cause_in_words(code)) == sentence

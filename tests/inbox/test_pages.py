@@ -1,0 +1,74 @@
+"""The inbox shows what people wrote as text and nothing else, to responders of their organisation alone."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import timedelta
+
+import pytest
+from flask.testing import FlaskClient
+
+from campaigns.core import clock
+from campaigns.core.crypto import Vault
+from campaigns.gateways.base import Inbound
+from campaigns.inbox.models import Reply
+from campaigns.inbox.queries import count_opt_outs
+from campaigns.inbox.service import receive_inbound
+from campaigns.staff.models import Organisation, Role
+from tests.factories import a_contact, an_address
+from tests.web.pages import Pages
+
+Clients = Callable[..., FlaskClient]
+NUMBER = "+380501234567"
+
+
+def say(pages: Pages, vault: Vault, text: str, *, to: Organisation | None = None) -> Reply:
+    number = f"{NUMBER[:-2]}{len(text):02d}"
+    with pages.sessions.begin() as session:
+        an_address(session, a_contact(session, to or pages.ours, language="ar"), vault, number=number)
+        message = Inbound(f"SM{text}"[:60], number, "+15005550006", text, "sms")
+        reply = receive_inbound(session, message, vault, gateway="twilio")
+        assert reply is not None
+        return reply
+
+
+def test_empty_inbox_says_what_comes(client_for: Clients) -> None:
+    assert "Nobody has answered yet." in client_for(Role.RESPONDER).get("/inbox").text
+
+
+def test_text_is_never_markup_or_link(pages: Pages, vault: Vault, client_for: Clients) -> None:
+    say(pages, vault, "<script>x</script> https://evil.example \u202egpj.exe")
+    page = client_for(Role.RESPONDER).get("/inbox").text
+    assert '<bdi dir="auto">&lt;script&gt;x&lt;/script&gt; https://evil.example ⟦RLO⟧gpj.exe</bdi>' in page
+    assert 'href="https://evil.example' not in page
+
+
+def test_replies_stay_in_their_organisation(pages: Pages, vault: Vault, client_for: Clients) -> None:
+    say(pages, vault, "for others", to=pages.theirs)
+    say(pages, vault, "for us")
+    page = client_for(Role.RESPONDER).get("/inbox").text
+    assert "for us" in page
+    assert "for others" not in page
+
+
+@pytest.mark.parametrize("role", [Role.VIEWER, Role.AUTHOR, Role.APPROVER, Role.STEWARD, Role.ADMIN])
+def test_only_responders_read(client_for: Clients, role: Role) -> None:
+    assert client_for(role).get("/inbox").status_code == 403
+
+
+def test_damaged_text_hides_no_other(pages: Pages, vault: Vault, client_for: Clients) -> None:
+    damaged = say(pages, vault, "lost")
+    say(pages, vault, "kept safe")
+    with pages.sessions.begin() as session:
+        session.get_one(Reply, damaged.id).sealed_text = b"\x01rubbish that is long enough"
+    page = client_for(Role.RESPONDER).get("/inbox").text
+    assert "kept safe" in page
+    assert "This text cannot be deciphered" in page
+
+
+def test_opt_outs_are_counted_by_age(pages: Pages, vault: Vault) -> None:
+    say(pages, vault, "STOP")
+    with pages.sessions() as session:
+        for days, expected in ((0, (1, 1, 1)), (3, (0, 1, 1)), (30, (0, 0, 1))):
+            counts = count_opt_outs(session, pages.ours.id, now=clock.now() + timedelta(days=days))
+            assert (counts.last_day, counts.last_week, counts.ever) == expected

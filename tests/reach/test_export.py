@@ -1,0 +1,64 @@
+"""The CSV of a run opens in a spreadsheet as it is meant: UTF-8 and marked so, no formula, no small number."""
+
+from __future__ import annotations
+
+import csv
+import io
+
+import pytest
+
+from campaigns.audience.models import Channel
+from campaigns.audience.rules import LeftOut
+from campaigns.places.models import Region
+from campaigns.reach.counting import STANDINGS, Rung
+from campaigns.reach.disclosure import regional_figures
+from campaigns.reach.export import BYTE_ORDER_MARK, safe_cell, shown_code, write_run
+from campaigns.reach.queries import Counts, RegionCounts, RunTable
+
+COUNTS = Counts(
+    Channel.SMS,
+    {Rung.DELIVERED: 100, Rung.CARRIER: 3, Rung.UNDELIVERED: 24, Rung.PENDING: 5},
+    {"30003": 20, "": 4},
+    {LeftOut.OPTED_OUT: 31},
+)
+LINES = [
+    RegionCounts(Region(code="PL-18", country="PL", name="Podkarpackie", names={"uk": "Підкарпаття"}), COUNTS),
+    RegionCounts(Region(code="KE-X02", country="KE", name="=cmd|' /C calc'!A0", names={}), COUNTS),
+    RegionCounts(None, COUNTS),
+]
+TABLE = RunTable(COUNTS, LINES, {}, None)
+
+
+def written(*, is_exact: bool) -> list[dict[str, str]]:
+    text = write_run(TABLE, show=regional_figures(is_exact=is_exact), language="uk")
+    assert text.startswith(BYTE_ORDER_MARK)
+    return list(csv.DictReader(io.StringIO(text.removeprefix(BYTE_ORDER_MARK))))
+
+
+def test_exact_rows_add_up() -> None:
+    for row in written(is_exact=True):
+        assert int(row["planned"]) == sum(int(row[f"now_{rung}"]) for rung in STANDINGS) == 132
+        assert (row["delivered"], row["delivered_by_carrier_only"]) == ("103", "3")
+        assert (row["failed_30003"], row["failed_without_code"], row["left_out_opted_out"]) == ("20", "4", "31")
+
+
+def test_small_numbers_are_hidden_from_others() -> None:
+    row = written(is_exact=False)[0]
+    assert (row["planned"], row["delivered"], row["failed_30003"]) == ("130", "100", "20")
+    assert (row["delivered_by_carrier_only"], row["now_pending"], row["read"]) == ("<20", "<20", "<20")
+
+
+def test_names_follow_the_language_and_own_codes_are_hidden() -> None:
+    rows = written(is_exact=True)
+    assert [row["region_code"] for row in rows] == ["PL-18", "", ""]
+    assert rows[0]["region"] == "Підкарпаття"
+
+
+@pytest.mark.parametrize("cell", ["=1+1", "+48", "-1", "@x", "\tx", "\r=x"])
+def test_no_cell_is_a_formula(cell: str) -> None:
+    assert safe_cell(cell) == f"'{cell}"
+    assert written(is_exact=True)[1]["region"].startswith("'=")
+
+
+def test_codes_of_countries_with_x_are_shown() -> None:
+    assert (shown_code("XK"), shown_code("MX-OAX"), shown_code("CY-X04")) == ("XK", "MX-OAX", "")
