@@ -43,6 +43,17 @@ def read_hours(text: str) -> dict[str, list[list[str]]]:
     return hours
 
 
+def write_hours(hours: WeeklyHours) -> str:
+    """Return weekly hours in the wording that `read_hours` understands, equal days together."""
+    if is_always_open(hours):
+        return "24/7"
+    days_of: dict[tuple[str, ...], list[int]] = {}
+    for number, day in enumerate(WEEKDAYS):
+        for span in hours.get(day, ()):
+            days_of.setdefault(tuple(span), []).append(number)
+    return ", ".join(f"{_write_days(days)} {start}–{end}" for (start, end), days in days_of.items())
+
+
 def is_always_open(hours: WeeklyHours) -> bool:
     """Say whether the hours are round the clock on every day."""
     return all([list(span) for span in hours.get(day, ())] == ALWAYS[day] for day in WEEKDAYS)
@@ -97,6 +108,19 @@ def _read_days(text: str) -> list[str]:
         end = last[0] if last else first
         days += [WEEKDAYS[(first + step) % 7] for step in range((end - first) % 7 + 1)]
     return days
+
+
+def _write_days(days: list[int]) -> str:
+    if len(days) == len(WEEKDAYS):
+        return "daily"
+    runs: list[list[int]] = []
+    for day in days:
+        if runs and runs[-1][-1] == day - 1:
+            runs[-1].append(day)
+        else:
+            runs.append([day])
+    names = [[WEEKDAYS[day].capitalize() for day in run] for run in runs]
+    return " & ".join(run[0] if len(run) == 1 else f"{run[0]}–{run[-1]}" for run in names)
 
 
 def _read_span(text: str) -> tuple[str, str] | None:

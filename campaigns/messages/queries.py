@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime
+
 from sqlalchemy import Select, case, select
 from sqlalchemy.orm import Session, selectinload
 
 from campaigns.core.errors import BaseLanguageError, NotFoundError
 from campaigns.messages.gates import TranslationFacts
+from campaigns.messages.hours import is_open
 from campaigns.messages.models import EUROPEAN_UNION, Message, Service, Translation, TranslationState
-from campaigns.messages.signposts import ServiceFacts
+from campaigns.messages.signposts import ServiceFacts, Trust, trust_of
 from campaigns.messages.texts import digest_of
+from campaigns.staff.models import Member
 from campaigns.staff.queries import owned
 
 
@@ -58,9 +64,13 @@ def current_texts(message: Message) -> dict[str, str]:
     }
 
 
+def order_translations(message: Message) -> list[Translation]:
+    """Return a message's translations by language code, the base language first."""
+    return sorted(message.translations, key=lambda each: (each.language != message.base_language, each.language))
+
+
 def load_translation_facts(message: Message) -> list[TranslationFacts]:
     """Return what the gates need to know of a message's translations, the base language first."""
-    base_first = sorted(message.translations, key=lambda each: each.language != message.base_language)
     return [
         TranslationFacts(
             language=translation.language,
@@ -69,7 +79,7 @@ def load_translation_facts(message: Message) -> list[TranslationFacts]:
             translator_id=translation.translator_id,
             reviewer_id=translation.reviewer_id,
         )
-        for translation in base_first
+        for translation in order_translations(message)
     ]
 
 
@@ -87,6 +97,44 @@ def select_services(organisation_id: int, *, country: str = "", kind: str = "") 
 def load_service_facts(session: Session, organisation_id: int) -> list[ServiceFacts]:
     """Return what choosing a signpost needs to know of every service of an organisation."""
     return [facts_of(service) for service in session.scalars(select_services(organisation_id))]
+
+
+@dataclass(frozen=True, slots=True)
+class Listed:
+    """A service in the directory."""
+
+    service: Service
+    trust: Trust
+    #: None when its hours are not stated.
+    open_now: bool | None
+
+
+def load_directory(session: Session, organisation_id: int, at: datetime, *, max_age_days: int) -> list[Listed]:
+    """Return an organisation's services with whether each may be used at `at`."""
+    services = session.scalars(select_services(organisation_id))
+    return [list_service(service, at, max_age_days=max_age_days) for service in services]
+
+
+def list_service(service: Service, at: datetime, *, max_age_days: int) -> Listed:
+    """Return a service with whether it may be used at `at`."""
+    return Listed(
+        service=service,
+        trust=trust_of(facts_of(service), at, max_age_days),
+        open_now=is_open(service.hours, service.time_zone, at),
+    )
+
+
+def count_due_services(session: Session, organisation_id: int, at: datetime, *, max_age_days: int) -> int:
+    """Count the services that must be verified before they can be used again."""
+    directory = load_directory(session, organisation_id, at, max_age_days=max_age_days)
+    return sum(listed.trust is Trust.DUE for listed in directory)
+
+
+def load_member_names(session: Session, member_ids: Iterable[int | None]) -> dict[int, str]:
+    """Return the names of members by id."""
+    wanted = {member_id for member_id in member_ids if member_id is not None}
+    members = session.scalars(select(Member).where(Member.id.in_(wanted)))
+    return {member.id: member.name for member in members}
 
 
 def facts_of(service: Service) -> ServiceFacts:

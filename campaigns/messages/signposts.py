@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
-from enum import IntEnum
+from enum import IntEnum, StrEnum
 from zoneinfo import ZoneInfo
 
 from campaigns.core.errors import NoSignpostError
@@ -20,6 +20,18 @@ EU_MEMBERS = frozenset(
 )
 #: Lines that do not report to the state come first: somebody without papers can be exposed by the others.
 _INDEPENDENT = frozenset({OperatorType.NGO, OperatorType.IGO, OperatorType.CONSULATE})
+
+
+class Trust(StrEnum):
+    """Whether a service may be used; only `verified` ones are."""
+
+    VERIFIED = "verified"
+    #: Never verified, or too long ago.
+    DUE = "due"
+    #: No source states its number: it must not even be verified.
+    UNSOURCED = "unsourced"
+    #: Past its last day.
+    ENDED = "ended"
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,7 +133,11 @@ def choose_signpost(
         for service in of_kind
         if (distance := _distance(service, region_code=region_code, country=country)) is not None
     ]
-    trusted = [(service, distance) for service, distance in covering if is_fresh(service, at, max_age_days)]
+    trusted = [
+        (service, distance)
+        for service, distance in covering
+        if trust_of(service, at, max_age_days) is Trust.VERIFIED
+    ]
     offers = [_offer(service, distance, language, at=at, roaming=roaming) for service, distance in trusted]
     candidates = [offer for offer in offers if offer is not None]
     if not candidates:
@@ -131,14 +147,16 @@ def choose_signpost(
     return _signpost(min(candidates, key=_Candidate.rank), language=language, at=at, roaming=roaming)
 
 
-def is_fresh(service: ServiceFacts, at: datetime, max_age_days: int) -> bool:
-    """Say whether a service may be used at `at`: sourced, verified within `max_age_days`, not past its end."""
+def trust_of(service: ServiceFacts, at: datetime, max_age_days: int) -> Trust:
+    """Return whether a service may be used at `at`, when a verification holds for `max_age_days`."""
     today = at.astimezone(ZoneInfo(service.time_zone)).date()
-    if service.source_status != SOURCED or service.verified_on is None:
-        return False
+    if service.source_status != SOURCED:
+        return Trust.UNSOURCED
     if service.expires_on is not None and service.expires_on < today:
-        return False
-    return 0 <= (today - service.verified_on).days <= max_age_days
+        return Trust.ENDED
+    if service.verified_on is None or not 0 <= (today - service.verified_on).days <= max_age_days:
+        return Trust.DUE
+    return Trust.VERIFIED
 
 
 def _distance(service: ServiceFacts, *, region_code: str | None, country: str | None) -> _Distance | None:

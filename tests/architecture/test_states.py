@@ -11,6 +11,7 @@ from campaigns.core.settings import PROJECT_ROOT
 from campaigns.delivery.states import ReceiptState, SendState
 from campaigns.inbox.models import ReplyKind
 from campaigns.messages.models import TranslationState
+from campaigns.messages.signposts import Trust
 from campaigns.planning.models import CampaignState, Decision, RunState
 from campaigns.web.states import STATES
 
@@ -21,6 +22,7 @@ KINDS: dict[str, type[StrEnum]] = {
     "send": SendState,
     "receipt": ReceiptState,
     "translation": TranslationState,
+    "service": Trust,
     "address": AddressState,
     "consent": ConsentKind,
     "import": ImportState,

@@ -17,6 +17,7 @@ from campaigns.messages.hours import (
     is_open,
     next_opening,
     read_hours,
+    write_hours,
 )
 
 WARSAW = ZoneInfo("Europe/Warsaw")
@@ -83,9 +84,17 @@ def test_wrong_hours_are_told_by_day() -> None:
     assert check_hours(wrong) == ["mon", "tue", "someday"]
 
 
+def test_equal_days_are_written_together() -> None:
+    assert write_hours(OFFICE | {"sun": [["08:30", "16:30"]]}) == "Mon–Fri & Sun 08:30–16:30"
+    assert write_hours(ALWAYS) == "24/7"
+    assert write_hours({}) == ""
+
+
 clocks = st.tuples(st.integers(0, 23), st.integers(0, 59)).map(lambda clock: f"{clock[0]:02}:{clock[1]:02}")
 spans = st.tuples(clocks, clocks).filter(lambda span: span[0] != span[1]).map(list)
-weeks = st.dictionaries(st.sampled_from(WEEKDAYS), st.lists(spans, min_size=1, max_size=2), min_size=1)
+weeks = st.dictionaries(
+    st.sampled_from(WEEKDAYS), st.lists(spans, min_size=1, max_size=2, unique_by=tuple), min_size=1
+)
 
 
 @given(weeks, st.integers(0, 7 * 24 * 60))
@@ -95,3 +104,11 @@ def test_line_is_open_when_it_opens(hours: dict[str, list[list[str]]], minutes: 
     assert opening is not None
     assert at < opening <= at + timedelta(days=8)
     assert is_open(hours, "Europe/Warsaw", opening)
+
+
+@given(weeks)
+def test_written_hours_read_the_same(hours: dict[str, list[list[str]]]) -> None:
+    again = read_hours(write_hours(hours))
+    assert {day: sorted(spans) for day, spans in again.items()} == {
+        day: sorted(spans) for day, spans in hours.items()
+    }

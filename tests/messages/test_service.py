@@ -68,24 +68,13 @@ def test_message_without_base_text_is_refused(
     assert session.scalars(select(Message)).all() == []
 
 
-@pytest.mark.parametrize(
-    ("changes", "words"),
-    [
-        ({"title": " "}, "The title is missing"),
-        ({"title": "x" * 201}, "longer than 200"),
-        ({"title": "a\x00b"}, r"cannot be sent \(U\+0000\)"),
-        ({"theme": "rumours"}, "not a theme"),
-        ({"base_language": "xx"}, "not a language"),
-        ({"text": "x" * 1601}, "1600 is the most"),
-        ({"text": "a\x07b"}, r"U\+0007"),
-        ({"text": "a\ud800b"}, r"U\+D800"),
-    ],
-)
-def test_wrong_input_is_told(
-    session: Session, ours: Organisation, author: Member, changes: dict[str, str], words: str
-) -> None:
-    with pytest.raises(InputError, match=words):
-        write(session, ours, author, **changes)
+def test_wrong_input_is_told(session: Session, ours: Organisation, author: Member) -> None:
+    wrong = {"title": " ", "theme": "rumours", "base_language": "xx", "text": "a\x07b"}
+    words = {"title": "missing", "theme": "not a theme", "base_language": "not a language", "text": "U.0007"}
+    for name, value in wrong.items():
+        with pytest.raises(InputError, match=words[name]):
+            write(session, ours, author, **{name: value})
+    assert session.scalars(select(Message)).all() == []
 
 
 def test_faulty_placeholder_is_refused_at_once(session: Session, ours: Organisation, author: Member) -> None:

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from campaigns.core.errors import NoSignpostError
 from campaigns.messages.hours import ALWAYS
-from campaigns.messages.signposts import EU_MEMBERS, ServiceFacts, Signpost, choose_signpost, is_fresh
+from campaigns.messages.signposts import EU_MEMBERS, ServiceFacts, Signpost, Trust, choose_signpost, trust_of
 
 #: Monday, 13:00 in Warsaw.
 MONDAY = datetime(2026, 3, 2, 12, 0, tzinfo=UTC)
@@ -135,8 +135,11 @@ def test_untrusted_line_is_never_used(stale: dict[str, object]) -> None:
 
 
 def test_verification_lasts_to_its_last_day() -> None:
-    assert is_fresh(replace(LINE, verified_on=TODAY - timedelta(days=30)), MONDAY, 30)
-    assert is_fresh(replace(LINE, expires_on=TODAY), MONDAY, 30)
+    verified = replace(LINE, verified_on=TODAY - timedelta(days=30), expires_on=TODAY)
+    assert trust_of(verified, MONDAY, 30) is Trust.VERIFIED
+    assert trust_of(verified, MONDAY, 29) is Trust.DUE
+    assert trust_of(verified, MONDAY + timedelta(days=1), 31) is Trust.ENDED
+    assert trust_of(replace(LINE, source_status="gap"), MONDAY, 30) is Trust.UNSOURCED
 
 
 def test_explanation_tells_what_is_not_known() -> None:

@@ -1,0 +1,175 @@
+"""Forms of the messages step: what members type, asked for in words and checked for shape."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+from zoneinfo import available_timezones
+
+from flask_babel import gettext as _
+from flask_babel import lazy_gettext as _l
+from wtforms import BooleanField, DateField, SelectField, StringField, TextAreaField
+from wtforms.validators import InputRequired, Length, Optional, Regexp, ValidationError
+
+from campaigns.core.languages import all_languages
+from campaigns.messages.hours import read_hours, write_hours
+from campaigns.messages.labels import FOREIGN_SIM, KINDS, OPERATORS, THEMES, WAYS
+from campaigns.messages.models import SOURCED, Service
+from campaigns.messages.texts import TEXT_LIMIT
+from campaigns.messages.wordings import is_number
+from campaigns.web.filters import language_name
+from campaigns.web.forms import Form, options
+
+#: `Service.source_status` of a service added by hand whose number no source states.
+UNSOURCED = "no source yet"
+#: Fields whose data is a column's as it stands.
+_SAME_NAME = (
+    *("name", "kind", "number_national", "number_from_abroad", "works_from_foreign_sim", "time_zone"),
+    *("operator_type", "operator", "cost", "expires_on", "source", "note"),
+)
+
+
+class DetailsForm(Form):
+    """What members know a message by."""
+
+    title = StringField(
+        _l("Title"), [InputRequired(), Length(max=200)], description=_l("For members; nobody else sees it.")
+    )
+    theme = SelectField(_l("Theme"), [InputRequired()], choices=options(THEMES.items()))
+
+
+class TranslationForm(Form):
+    """A message's text in one language."""
+
+    body = TextAreaField(_l("Text"), [InputRequired(), Length(max=TEXT_LIMIT)])
+
+
+class MessageForm(DetailsForm, TranslationForm):
+    """A new message with its text in the base language."""
+
+    base_language = SelectField(
+        _l("Base language"),
+        [InputRequired()],
+        description=_l("Every translation is made from the text in this language."),
+    )
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.base_language.choices = options((code, language_name(code)) for code in all_languages())
+
+
+def check_number(form: Form, field: StringField) -> None:
+    """Refuse what cannot be dialled."""
+    if field.data and not is_number(field.data.strip()):
+        raise ValidationError(_("Use digits, spaces, hyphens and a leading plus."))
+
+
+def check_hours(form: Form, field: StringField) -> None:
+    """Refuse hours that cannot be read."""
+    if field.data and not read_hours(field.data):
+        raise ValidationError(_("Write 24/7, daily 08:00–23:00, or Mon–Fri 08:30–16:30, Sat 10:00–14:00."))
+
+
+class ServiceForm(Form):
+    """A service and who can reach it."""
+
+    name = StringField(_l("Name"), [InputRequired(), Length(max=200)])
+    kind = SelectField(
+        _l("Kind of help"),
+        [InputRequired()],
+        choices=options(KINDS.items()),
+        description=_l("A signpost never swaps one kind for another."),
+    )
+    country = StringField(
+        _l("Country"),
+        [InputRequired(), Regexp(r"^[A-Za-z]{2}$", message=_l("Two letters, such as PL, or EU."))],
+        description=_l("Two letters, such as PL; EU for numbers of every member state."),
+        render_kw={"dir": "ltr", "autocapitalize": "characters"},
+    )
+    region_codes = StringField(
+        _l("Only in these regions"),
+        [Optional(), Length(max=200)],
+        description=_l("Codes such as PL-18, with commas. Empty covers the whole country."),
+        render_kw={"dir": "ltr"},
+    )
+    number_national = StringField(
+        _l("Number within the country"), [Optional(), Length(max=60), check_number], render_kw={"dir": "ltr"}
+    )
+    number_from_abroad = StringField(
+        _l("Number for foreign SIM cards and from abroad"),
+        [Optional(), Length(max=60), check_number],
+        render_kw={"dir": "ltr"},
+    )
+    works_from_foreign_sim = SelectField(
+        _l("Does the national number work with a foreign SIM card?"),
+        [InputRequired()],
+        choices=options(FOREIGN_SIM.items()),
+    )
+    languages = StringField(
+        _l("Languages answered"),
+        [Optional(), Length(max=100)],
+        description=_l("Codes such as uk, ru, en, with commas. Only those that are certain."),
+        render_kw={"dir": "ltr"},
+    )
+    hours_text = StringField(
+        _l("Hours"),
+        [Optional(), Length(max=200), check_hours],
+        description=_l("24/7, daily 08:00–23:00, or Mon–Fri 08:30–16:30, Sat 10:00–14:00. Empty is not known."),
+        render_kw={"dir": "ltr"},
+    )
+    time_zone = SelectField(
+        _l("Time zone"),
+        [InputRequired()],
+        choices=options((zone, zone) for zone in sorted(available_timezones()) if "/" in zone),
+    )
+    operator_type = SelectField(
+        _l("Who answers"),
+        [InputRequired()],
+        choices=options(OPERATORS.items()),
+        description=_l("A line of the state can expose somebody without papers; independent ones come first."),
+    )
+    operator = StringField(_l("Operator"), [Optional(), Length(max=200)])
+    cost = StringField(_l("Cost of a call"), [Optional(), Length(max=100)])
+    expires_on = DateField(_l("Last day, when it is known to end"), [Optional()])
+    source = StringField(_l("Source"), [Optional(), Length(max=300)])
+    is_sourced = BooleanField(_l("The source states this number"))
+    note = StringField(_l("Note"), [Optional(), Length(max=300)])
+
+    @classmethod
+    def of(cls, service: Service) -> ServiceForm:
+        """Return the form filled with a service's facts."""
+        form: ServiceForm = cls(
+            data={name: getattr(service, name) for name in _SAME_NAME}
+            | {
+                "country": service.country,
+                "region_codes": ", ".join(service.region_codes),
+                "languages": ", ".join(service.languages),
+                "hours_text": write_hours(service.hours),
+                "is_sourced": service.source_status == SOURCED,
+            }
+        )
+        return form
+
+    def facts(self) -> dict[str, Any]:
+        """Return what the form states, by column of Service."""
+        sourced = bool(self.is_sourced.data and self.text("source").strip())
+        return {name: self[name].data for name in _SAME_NAME} | {
+            "country": self.text("country").upper(),
+            "region_codes": _codes(self.text("region_codes").upper()),
+            "languages": _codes(self.text("languages").casefold()),
+            "hours": read_hours(self.text("hours_text")),
+            "source_status": SOURCED if sourced else UNSOURCED,
+        }
+
+
+class VerifyForm(Form):
+    """Who made sure that a service answers, when and how."""
+
+    on = DateField(_l("Verified on"), [InputRequired()])
+    how = SelectField(
+        _l("How"), choices=options([("", _l("Choose")), *WAYS.items()]), validators=[InputRequired()]
+    )
+
+
+def _codes(text: str) -> list[str]:
+    return list(dict.fromkeys(re.findall(r"[\w-]+", text)))

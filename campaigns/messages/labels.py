@@ -1,0 +1,88 @@
+"""Names of the messages step's vocabularies in the reader's language."""
+
+from __future__ import annotations
+
+from flask_babel import get_locale
+from flask_babel import gettext as _
+from flask_babel import lazy_gettext as _l
+from flask_babel.speaklater import LazyString
+
+from campaigns.messages.gates import Gate
+from campaigns.messages.models import ForeignSim, OperatorType, ServiceKind
+from campaigns.messages.themes import Theme
+from campaigns.web.filters import language_name
+
+THEMES: dict[Theme, LazyString] = {
+    Theme.DOCS_KEEP: _l("Keep your documents"),
+    Theme.SHARE_LOCATION: _l("Tell somebody your way"),
+    Theme.CODE_WORD: _l("Agree a code word"),
+    Theme.PLATE_PHOTO: _l("Send the number plate"),
+    Theme.OFFICIAL_TRANSPORT: _l("Official transport"),
+    Theme.HELPER_BADGE: _l("Ask for badge and registration"),
+    Theme.VERIFY_JOB: _l("Check the job offer"),
+    Theme.NO_UPFRONT_DEBT: _l("No debt for a job or lift"),
+    Theme.PHONE_CHARGE: _l("Phone charged and with you"),
+    Theme.STAY_TOGETHER: _l("Stay together"),
+    Theme.AID_IS_FREE: _l("Aid is free"),
+    Theme.KNOW_STATUS: _l("Know your rights"),
+    Theme.CONSULATE_CONTACT: _l("Save the consulate's line"),
+    Theme.ASK_FOR_HELP: _l("Ask for help"),
+    Theme.CHILDREN_SAFE: _l("Keep children safe"),
+}
+
+KINDS: dict[ServiceKind, LazyString] = {
+    ServiceKind.TRAFFICKING: _l("Trafficking support"),
+    ServiceKind.EMERGENCY: _l("Emergency"),
+    ServiceKind.LABOUR: _l("Labour complaints"),
+    ServiceKind.CONSULAR: _l("Consular help"),
+    ServiceKind.CHILD: _l("Children"),
+    ServiceKind.VIOLENCE: _l("Violence"),
+    ServiceKind.VICTIMS: _l("Victims of crime"),
+    ServiceKind.INFORMATION: _l("Information"),
+    ServiceKind.OTHER: _l("Other"),
+}
+
+OPERATORS: dict[OperatorType, LazyString] = {
+    OperatorType.NGO: _l("Non-governmental organisation"),
+    OperatorType.IGO: _l("International organisation"),
+    OperatorType.CONSULATE: _l("Consulate"),
+    OperatorType.GOVERNMENT: _l("Government"),
+    OperatorType.POLICE: _l("Police"),
+    OperatorType.UNKNOWN: _l("Not known"),
+}
+
+FOREIGN_SIM: dict[ForeignSim, LazyString] = {
+    ForeignSim.YES: _l("Yes"),
+    ForeignSim.NO: _l("No"),
+    ForeignSim.UNKNOWN: _l("Not known"),
+}
+
+#: Ways to verify a service, by what is stored.
+WAYS: dict[str, LazyString] = {
+    "test call, local and foreign SIM": _l("Test calls from a local and a foreign SIM"),
+    "test call, local SIM": _l("Test call from a local SIM"),
+    "test call, foreign SIM": _l("Test call from a foreign SIM"),
+    "confirmed by the service": _l("The service itself confirmed it"),
+    "simulated": _l("Simulated for the demo"),
+}
+
+#: What each placeholder stands for.
+PLACEHOLDERS: dict[str, LazyString] = {
+    "hotline": _l("the number of the nearest verified service"),
+    "place": _l("the place this is about"),
+    "link": _l("the campaign's link"),
+    "code": _l("the campaign's code"),
+}
+
+
+def country_name(code: str) -> str:
+    """Return a country's name (also of "EU") in the reader's language, else its code."""
+    locale = get_locale()
+    return str(locale.territories.get(code, code)) if locale else code
+
+
+def sentence_of(gate: Gate) -> str:
+    """Return a gate's sentence in the reader's language."""
+    names = [language_name(code) if code else _("an unknown language") for code in gate.languages]
+    values = gate.values | {"languages": ", ".join(names)}
+    return str(_(gate.template)) % values

@@ -1,0 +1,182 @@
+"""Staff pages of messages: the library by theme, and the composer with a tab for each language."""
+
+from __future__ import annotations
+
+from flask import Blueprint, flash, redirect, render_template, request, url_for
+from flask_babel import gettext as _
+from werkzeug.wrappers import Response
+
+from campaigns.core import clock
+from campaigns.core.errors import InputError, NotFoundError
+from campaigns.core.languages import all_languages
+from campaigns.messages import queries, service
+from campaigns.messages.directory_views import pages as directory_pages
+from campaigns.messages.forms import DetailsForm, MessageForm, TranslationForm
+from campaigns.messages.labels import PLACEHOLDERS, THEMES
+from campaigns.messages.models import Message, Translation
+from campaigns.messages.preview import Preview, example_values, preview_text
+from campaigns.messages.texts import clean_line_ends, digest_of
+from campaigns.staff.auth import current_member, current_organisation, requires
+from campaigns.staff.permissions import Permission
+from campaigns.staff.queries import get_owned
+from campaigns.web.current import settings
+from campaigns.web.session import session
+
+pages = Blueprint("messages", __name__, url_prefix="/messages")
+pages.register_blueprint(directory_pages)
+
+Page = str | Response | tuple[str, int]
+
+
+@pages.context_processor
+def vocabulary() -> dict[str, object]:
+    """Let templates name themes and placeholders."""
+    return {
+        "themes": THEMES,
+        "placeholders": PLACEHOLDERS,
+        "state_of": queries.state_of,
+        "order_translations": queries.order_translations,
+    }
+
+
+@pages.get("")
+@requires()
+def index() -> Page:
+    """List the organisation's messages by theme, with the state of each language."""
+    messages = session().scalars(queries.select_messages(current_organisation().id)).all()
+    return render_template("messages/index.html", messages=messages)
+
+
+@pages.route("/new", methods=["GET", "POST"])
+@requires(Permission.EDIT)
+def create() -> Page:
+    """Write a new message in its base language."""
+    form = MessageForm()
+    if form.validate_on_submit():
+        values = {name: form.text(name) for name in ("title", "theme", "base_language")}
+        try:
+            message = service.create_message(
+                session(), current_organisation().id, text=form.text("body"), by=current_member().id, **values
+            )
+        except InputError as error:
+            form.show(error, "body")
+        else:
+            flash(_("The message is saved. Add the other languages, and let somebody review it."), "good")
+            return redirect(url_for("messages.show", message_id=message.id))
+    preview = _preview(form.text("body"))
+    return render_template("messages/create.html", form=form, preview=preview), form.status
+
+
+@pages.get("/<int:message_id>")
+@requires()
+def show(message_id: int) -> Page:
+    """Open a message at its base language."""
+    message = _message(message_id)
+    return redirect(url_for("messages.compose", message_id=message.id, language=message.base_language))
+
+
+@pages.get("/<int:message_id>/languages")
+@requires(Permission.EDIT)
+def add_language(message_id: int) -> Page:
+    """Open the tab of a language that the message does not have yet."""
+    message, language = _message(message_id), request.args.get("language", "")
+    if language not in all_languages():
+        return redirect(url_for("messages.show", message_id=message.id))
+    return redirect(url_for("messages.compose", message_id=message.id, language=language))
+
+
+@pages.route("/<int:message_id>/details", methods=["GET", "POST"])
+@requires(Permission.EDIT)
+def edit_details(message_id: int) -> Page:
+    """Change a message's title and theme."""
+    message = _message(message_id)
+    form = DetailsForm(obj=message)
+    if form.validate_on_submit():
+        title, theme = form.text("title"), form.text("theme")
+        service.update_message(session(), message, title=title, theme=theme, by=current_member().id)
+        flash(_("Title and theme are saved."), "good")
+        return redirect(url_for("messages.show", message_id=message.id))
+    return render_template("messages/details.html", form=form, message=message), form.status
+
+
+@pages.get("/<int:message_id>/<language>")
+@requires()
+def compose(message_id: int, language: str) -> Page:
+    """Show a message's text in one language."""
+    message = _message(message_id)
+    return _composer(message, language, TranslationForm(data={"body": _text(message, language)}))
+
+
+@pages.post("/<int:message_id>/<language>")
+@requires(Permission.EDIT)
+def save(message_id: int, language: str) -> Page:
+    """Write a message's text in one language."""
+    message, form = _message(message_id), TranslationForm()
+    if form.validate_on_submit():
+        try:
+            service.save_translation(
+                session(), message, language=language, text=form.text("body"), by=current_member().id
+            )
+        except InputError as error:
+            form.show(error, "body")
+        else:
+            flash(_("The text is saved. Somebody else must review it before it is sent."), "good")
+            return redirect(url_for("messages.compose", message_id=message_id, language=language))
+    return _composer(message, language, form)
+
+
+@pages.post("/<int:message_id>/<language>/review")
+@requires(Permission.REVIEW)
+def review(message_id: int, language: str) -> Page:
+    """Mark a text as reviewed, as it was seen."""
+    translation = queries.get_translation(_message(message_id), language)
+    service.review_translation(session(), translation, by=current_member().id, seen=request.form.get("seen", ""))
+    flash(_("Reviewed. This text may be sent."), "good")
+    return redirect(url_for("messages.compose", message_id=message_id, language=language))
+
+
+@pages.post("/measure")
+@requires(Permission.EDIT)
+def measure() -> Page:
+    """Count the parts of a text that is being written, and show it as on a phone."""
+    tongue = request.form.get("language") or request.form.get("base_language", "")
+    return render_template("messages/measure.html", preview=_preview(request.form.get("body", "")), tongue=tongue)
+
+
+def _message(message_id: int) -> Message:
+    return get_owned(session(), Message, message_id, current_organisation().id)
+
+
+def _text(message: Message, language: str) -> str:
+    translation = queries.find_translation(message, language)
+    return translation.text if translation else ""
+
+
+def _preview(text: str) -> Preview:
+    now, limit = clock.now(), settings().service_max_age_days
+    services = queries.load_service_facts(session(), current_organisation().id)
+    return preview_text(text, example_values(services, now, max_age_days=limit))
+
+
+def _composer(message: Message, language: str, form: TranslationForm) -> Page:
+    """Render the tab of one language. Raises NotFoundError for a language that is not known."""
+    if language not in all_languages():
+        raise NotFoundError("There is no such language.")
+    translation = queries.find_translation(message, language)
+    page = render_template(
+        "messages/compose.html",
+        form=form,
+        message=message,
+        tab=language,
+        translation=translation,
+        base=queries.find_translation(message, message.base_language),
+        preview=_preview(clean_line_ends(form.text("body"))),
+        seen=digest_of(translation.text) if translation else "",
+        names=queries.load_member_names(session(), _people(translation)),
+        addable=[code for code in all_languages() if queries.find_translation(message, code) is None],
+    )
+    return page, form.status
+
+
+def _people(translation: Translation | None) -> list[int | None]:
+    return [translation.translator_id, translation.reviewer_id] if translation else []

@@ -1,0 +1,283 @@
+"""The pages of messages and services, as members of each role meet them."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from flask.testing import FlaskClient
+from sqlalchemy import Engine, func, select
+
+from campaigns.core import clock
+from campaigns.core.database import make_engine
+from campaigns.messages.models import Message, Service, Translation
+from campaigns.messages.queries import current_texts
+from campaigns.schema import metadata
+from campaigns.staff.models import Member, Role
+from tests.factories import a_message, a_service
+from tests.web.pages import Pages
+
+NEW = {"title": "Documents", "theme": "docs_keep", "base_language": "en", "body": "Keep it. ((hotline??112))"}
+LINE = {
+    "name": "Line",
+    "kind": "trafficking",
+    "country": "pl",
+    "region_codes": "pl-18, PL-14",
+    "number_national": "800 100 100",
+    "works_from_foreign_sim": "unknown",
+    "languages": "PL, uk",
+    "hours_text": "Mon–Fri 08:30–16:30",
+    "time_zone": "Europe/Warsaw",
+    "operator_type": "ngo",
+    "source": "example.org",
+    "is_sourced": "y",
+}
+
+
+@pytest.fixture
+def engine(tmp_path: Path) -> Iterator[Engine]:
+    """SQLite only: what differs between the databases is tested below the pages."""
+    engine = make_engine(f"sqlite:///{tmp_path / 'pages.db'}")
+    metadata.create_all(engine)
+    yield engine
+    engine.dispose()
+
+
+@pytest.fixture
+def writer(pages: Pages) -> Member:
+    return pages.member(Role.AUTHOR)
+
+
+@pytest.fixture
+def author(pages: Pages, writer: Member) -> FlaskClient:
+    return pages.client(writer)
+
+
+@pytest.fixture
+def approver(client_for: Callable[..., FlaskClient]) -> FlaskClient:
+    return client_for(Role.APPROVER)
+
+
+def add(pages: Pages, make: Callable[..., Any], *args: Any, **changes: Any) -> int:
+    with pages.sessions.begin() as session:
+        return int(make(session, pages.ours, *args, **changes).id)
+
+
+def counted(pages: Pages, model: type[Message | Translation | Service]) -> int:
+    with pages.sessions() as session:
+        return session.scalar(select(func.count()).select_from(model)) or 0
+
+
+def sendable(pages: Pages, message_id: int) -> dict[str, str]:
+    with pages.sessions() as session:
+        return current_texts(session.get_one(Message, message_id))
+
+
+def service_of(pages: Pages, service_id: int) -> Service:
+    with pages.sessions() as session:
+        return session.get_one(Service, service_id)
+
+
+def test_empty_pages_say_what_to_do(author: FlaskClient) -> None:
+    assert "No message is written yet." in author.get("/messages").text
+    assert "Load the work list" in author.get("/messages/services").text
+
+
+def test_new_message_opens_at_its_base_language(pages: Pages, author: FlaskClient) -> None:
+    answer = author.post("/messages/new", data=NEW, follow_redirects=True)
+    assert answer.request.path.endswith("/en")
+    assert "Keep it. ((hotline??112))" in answer.text
+    assert "Documents" in author.get("/messages").text
+
+
+def test_wrong_message_is_told_beside_the_field(pages: Pages, author: FlaskClient) -> None:
+    for name, value, words in (
+        ("body", "Call ((a.__class__))", "((a.__class__)) is not a placeholder"),
+        ("body", "Call ((hotline", "not closed"),
+        ("body", "  ", "Write the text in the base language"),
+        ("body", "a\x07", "cannot be sent (U+0007)"),
+        ("title", "", "This field is required"),
+        ("base_language", "xx", "Not a valid choice"),
+    ):
+        answer = author.post("/messages/new", data=NEW | {name: value})
+        assert (answer.status_code, words in answer.text) == (422, True), words
+    assert counted(pages, Message) == counted(pages, Translation) == 0
+
+
+def test_translation_is_written_and_reviewed(pages: Pages, author: FlaskClient, approver: FlaskClient) -> None:
+    message_id = add(pages, a_message, {"en": "Keep it. ((hotline))"})
+    page = f"/messages/{message_id}/uk"
+    assert "Not written yet" in author.get(page).text
+    author.post(page, data={"body": "Тримайте. ((hotline))"})
+    assert "Waiting for review" in author.get(page).text
+    assert approver.post(f"{page}/review", data={"seen": seen_on(approver, page)}).status_code == 302
+    assert sendable(pages, message_id)["uk"] == "Тримайте. ((hotline))"
+
+
+def seen_on(client: FlaskClient, page: str) -> str:
+    return client.get(page).text.partition('name="seen" value="')[2].partition('"')[0]
+
+
+def test_base_edit_shows_the_others_stale(pages: Pages, author: FlaskClient) -> None:
+    message_id = add(pages, a_message)
+    author.post(f"/messages/{message_id}/en", data={"body": "Keep your passport with you."})
+    assert "Stale: the base text changed" in author.get(f"/messages/{message_id}/uk").text
+    assert "Save and confirm that it fits the base text" in author.get(f"/messages/{message_id}/uk").text
+    assert sendable(pages, message_id) == {}
+
+
+def test_placeholders_must_match_the_base_text(pages: Pages, author: FlaskClient) -> None:
+    message_id = add(pages, a_message, {"en": "Call ((hotline))"})
+    answer = author.post(f"/messages/{message_id}/uk", data={"body": "Телефонуйте"})
+    assert answer.status_code == 422
+    assert "The base text has ((hotline)), the translation has not." in answer.text
+    assert "Телефонуйте" in answer.text
+    assert counted(pages, Translation) == 1
+
+
+def test_writer_cannot_review(pages: Pages) -> None:
+    both = pages.client(pages.member(Role.AUTHOR, Role.APPROVER))
+    page = both.post("/messages/new", data=NEW, follow_redirects=True).request.path
+    assert "another member must review it" in both.get(page).text
+    answer = both.post(f"{page}/review", data={})
+    assert answer.status_code == 409
+    assert "Whoever wrote a text cannot review it" in answer.text
+
+
+def test_review_of_an_older_text_is_refused(pages: Pages, author: FlaskClient, approver: FlaskClient) -> None:
+    page = author.post("/messages/new", data=NEW, follow_redirects=True).request.path
+    seen = seen_on(approver, page)
+    author.post(page, data={"body": "Something else ((hotline))"})
+    assert approver.post(f"{page}/review", data={"seen": seen}).status_code == 409
+
+
+def test_readers_get_no_form(pages: Pages, client_for: Callable[..., FlaskClient]) -> None:
+    message_id = add(pages, a_message)
+    page = client_for(Role.VIEWER).get(f"/messages/{message_id}/en").text
+    assert "<textarea" not in page
+    assert "Keep your passport." in page
+
+
+def test_text_stands_in_its_own_direction(pages: Pages, author: FlaskClient) -> None:
+    message_id = add(pages, a_message, {"en": "Call ((hotline))", "ar": "اتصل ((hotline))"})
+    add(pages, a_service, verified_on=clock.now().date())
+    page = author.get(f"/messages/{message_id}/ar").text
+    assert '<p class="bubble" lang="ar" dir="rtl">' in page
+    assert '<bdi dir="ltr">+48 22 628 01 20</bdi>' in page
+    assert re.search(r'<textarea[^>]* dir="rtl"[^>]* lang="ar"', page)
+
+
+def test_language_can_be_added(pages: Pages, author: FlaskClient) -> None:
+    message_id = add(pages, a_message)
+    answer = author.get(f"/messages/{message_id}/languages?language=ro")
+    assert answer.location == f"/messages/{message_id}/ro"
+    assert author.get(f"/messages/{message_id}/languages?language=xx").location == f"/messages/{message_id}"
+    assert author.get(f"/messages/{message_id}/xx").status_code == 404
+
+
+def test_title_and_theme_are_changed(pages: Pages, author: FlaskClient) -> None:
+    message_id = add(pages, a_message)
+    author.post(f"/messages/{message_id}/details", data={"title": "Papers", "theme": "aid_is_free"})
+    page = author.get("/messages").text
+    assert "Papers" in page
+    assert "Aid is free" in page
+
+
+def test_parts_are_measured_while_writing(author: FlaskClient) -> None:
+    answer = author.post("/messages/measure", data={"body": "Don’t\r\ngo ((place))", "language": "en"})
+    assert "1 part · UCS-2 ·" in answer.text.replace("\n", " ").replace("  ", " ")
+    assert "15 units, 55 left" in answer.text
+    assert "<kbd><bdi>’</bdi></kbd>" in answer.text
+    assert "is not a placeholder" in author.post("/messages/measure", data={"body": "((x))"}).text
+
+
+def test_unverified_hotline_stays_open_in_the_preview(author: FlaskClient) -> None:
+    answer = author.post("/messages/measure", data={"body": "Call ((hotline))", "language": "en"})
+    assert "No verified service can be named yet" in answer.text
+
+
+def test_work_list_is_loaded_to_be_verified(pages: Pages, author: FlaskClient) -> None:
+    page = author.post("/messages/services/load", follow_redirects=True).text
+    assert "50 services added. Each must be verified before it is used." in page
+    assert "39 services must be verified" in page
+    assert counted(pages, Service) == 50
+    assert "KCIK" not in author.get("/messages/services?trust=verified").text
+    assert "KCIK" in author.get("/messages/services?trust=due&country=PL&kind=trafficking").text
+
+
+def test_service_is_verified_with_date_and_way(pages: Pages, author: FlaskClient, writer: Member) -> None:
+    service_id = add(pages, a_service, verified_on=None)
+    today = clock.now().date()
+    data = {"on": today.isoformat(), "how": "test call, local SIM"}
+    assert author.post(f"/messages/services/{service_id}/verify", data=data).status_code == 302
+    service = service_of(pages, service_id)
+    assert (service.verified_on, service.verified_by_id) == (today, writer.id)
+    assert "Test call from a local SIM" in author.get(f"/messages/services/{service_id}").text
+
+
+def test_wrong_verification_is_told(pages: Pages, author: FlaskClient) -> None:
+    service_id = add(pages, a_service, verified_on=None)
+    right = {"on": "2026-03-01", "how": "test call, local SIM"}
+    for name, value, words in (
+        ("on", "2999-01-01", "cannot be verified on a day to come"),
+        ("on", "", "This field is required"),
+        ("on", "31.02.2026", "Not a valid date value"),
+        ("how", "", "This field is required"),
+        ("how", "a feeling", "Not a valid choice"),
+    ):
+        answer = author.post(f"/messages/services/{service_id}/verify", data=right | {name: value})
+        assert (answer.status_code, words in answer.text) == (422, True), words
+    assert service_of(pages, service_id).verified_on is None
+
+
+def test_unsourced_service_offers_no_verification(pages: Pages, author: FlaskClient) -> None:
+    service_id = add(pages, a_service, verified_on=None, source_status="from general knowledge")
+    assert "It answers: verified" not in author.get(f"/messages/services/{service_id}").text
+    data = {"on": "2026-03-01", "how": "test call, local SIM"}
+    assert author.post(f"/messages/services/{service_id}/verify", data=data).status_code == 409
+
+
+def test_service_is_added_by_hand(pages: Pages, author: FlaskClient) -> None:
+    page = author.post("/messages/services/new", data=LINE, follow_redirects=True).text
+    assert "This number must be verified before it is used." in page
+    with pages.sessions() as session:
+        service = session.scalars(select(Service)).one()
+    assert (service.country, service.region_codes, service.languages) == ("PL", ["PL-18", "PL-14"], ["pl", "uk"])
+    assert service.hours["fri"] == [["08:30", "16:30"]]
+    assert service.source_status == "sourced"
+
+
+def test_wrong_service_is_told(pages: Pages, author: FlaskClient) -> None:
+    for name, value, words in (
+        ("number_national", "call me", "Use digits, spaces, hyphens"),
+        ("number_national", "", "at least one number"),
+        ("hours_text", "now and then", "Write 24/7"),
+        ("country", "Poland", "Two letters"),
+        ("region_codes", "DE-BE", "not a region of PL"),
+        ("expires_on", "soon", "Not a valid date value"),
+        ("time_zone", "Mars/Base", "Not a valid choice"),
+    ):
+        answer = author.post("/messages/services/new", data=LINE | {name: value})
+        assert (answer.status_code, words in answer.text) == (422, True), words
+    assert counted(pages, Service) == 0
+
+
+def test_edit_form_gives_back_what_it_shows(pages: Pages, author: FlaskClient) -> None:
+    author.post("/messages/services/new", data=LINE)
+    with pages.sessions() as session:
+        service_id = session.scalars(select(Service.id)).one()
+    page = author.get(f"/messages/services/{service_id}/edit").text
+    for shown in ('value="PL-18, PL-14"', 'value="pl, uk"', 'value="Mon–Fri 08:30–16:30"'):
+        assert shown in page
+
+
+def test_new_number_must_be_verified_anew(pages: Pages, author: FlaskClient) -> None:
+    service_id = add(pages, a_service, verified_on=clock.now().date() - timedelta(days=1))
+    page = f"/messages/services/{service_id}"
+    answer = author.post(f"{page}/edit", data=LINE | {"number_national": "800 900 900"}, follow_redirects=True)
+    assert "Verify it again." in answer.text
+    assert service_of(pages, service_id).verified_on is None
