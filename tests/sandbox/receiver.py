@@ -68,6 +68,8 @@ def _handler(receiver: Receiver) -> type[BaseHTTPRequestHandler]:
             self.send_response(status)
             if kind:
                 self.send_header("Content-Type", kind)
+            if 300 <= status < 400:
+                self.send_header("Location", "/elsewhere")
             if status != 204:
                 self.send_header("Content-Length", str(len(body.encode())))
             self.end_headers()
