@@ -134,7 +134,12 @@ def verify(service_id: int) -> Page:
     if form.validate_on_submit() and form.on.data:
         try:
             service.verify_service(
-                session(), present, by=current_member().id, on=form.on.data, how=form.text("how")
+                session(),
+                present,
+                by=current_member().id,
+                on=form.on.data,
+                how=form.text("how"),
+                seen=request.form.get("seen"),
             )
         except InputError as error:
             form.show(error, "on")
@@ -151,7 +156,14 @@ def _service(service_id: int) -> Service:
 def _shown(present: Service, form: VerifyForm) -> Page:
     listed = queries.list_service(present, clock.now(), max_age_days=_max_age_days())
     names = queries.load_member_names(session(), [present.verified_by_id])
-    page = render_template("messages/service.html", listed=listed, form=form, names=names, Trust=Trust)
+    page = render_template(
+        "messages/service.html",
+        listed=listed,
+        form=form,
+        names=names,
+        seen=queries.numbers_digest(present),
+        Trust=Trust,
+    )
     return page, form.status
 
 

@@ -137,6 +137,11 @@ def load_member_names(session: Session, member_ids: Iterable[int | None]) -> dic
     return {member.id: member.name for member in members}
 
 
+def numbers_digest(service: Service) -> str:
+    """Return what a verification is of: a digest of the numbers as they stand."""
+    return digest_of(f"{service.number_national}\n{service.number_from_abroad}")
+
+
 def facts_of(service: Service) -> ServiceFacts:
     """Return what choosing a signpost needs to know of one service."""
     return ServiceFacts(

@@ -80,8 +80,7 @@ def save_translation(session: Session, message: Message, *, language: str, text:
     when the placeholders are not those of the base text), or InputError.
     """
     _check_language(language)
-    # Two writers of one message wait for each other, so that no version is given twice.
-    session.refresh(message, ["version", "translations"], with_for_update=True)
+    _hold(session, message)
     clean = _checked_text(message, language, text)
     present = queries.find_translation(message, language)
     source = clean if language == message.base_language else queries.get_base(message).text
@@ -104,7 +103,7 @@ def review_translation(
     stale translation, and when the text has changed since it was read.
     """
     message = translation.message
-    session.refresh(message, ["version", "translations"], with_for_update=True)
+    _hold(session, message)
     if translation.translator_id == by:
         raise RefusedError("Whoever wrote a text cannot review it. Ask another member.")
     if queries.state_of(message, translation) is TranslationState.STALE:
@@ -180,6 +179,7 @@ def update_service(session: Session, service: Service, *, facts: Mapping[str, An
 
     Raises InputError for facts that cannot be.
     """
+    session.refresh(service, with_for_update=True)
     before = {name: getattr(service, name) for name in _VERIFIED_FACTS}
     for name, value in check_facts(facts).items():
         setattr(service, name, value)
@@ -193,11 +193,17 @@ def update_service(session: Session, service: Service, *, facts: Mapping[str, An
     return voided
 
 
-def verify_service(session: Session, service: Service, *, by: int, on: date, how: str) -> None:
+def verify_service(
+    session: Session, service: Service, *, by: int, on: date, how: str, seen: str | None = None
+) -> None:
     """Record that the member `by` made sure on the day `on` that a service answers, and how.
 
-    Raises RefusedError for a service whose number no source states, InputError for a day to come or no `how`.
+    `seen` is the digest of the numbers that were tried (queries.numbers_digest). Raises RefusedError for a
+    service whose number no source states or has changed since, InputError for a day to come or no `how`.
     """
+    session.refresh(service, with_for_update=True)
+    if seen is not None and seen != queries.numbers_digest(service):
+        raise RefusedError("The numbers were changed while you tried them. Try the new ones.")
     if service.source_status != SOURCED:
         raise RefusedError("No source states this number. Name a source before you verify it.")
     if on > clock.now().astimezone(ZoneInfo(service.time_zone)).date():
@@ -208,6 +214,17 @@ def verify_service(session: Session, service: Service, *, by: int, on: date, how
     service.updated_at = clock.now()
     session.flush()
     _record(session, "service.verify", service, by, on=on.isoformat())
+
+
+def _hold(session: Session, message: Message) -> None:
+    """Make whoever writes or reviews this message wait for each other, and read it as the last one left it.
+
+    So no version is given twice, and nobody reviews another text than the one that stands.
+    """
+    session.refresh(message, ["version"], with_for_update=True)
+    session.expire(message, ["translations"])
+    texts = select(Translation).where(Translation.message_id == message.id)
+    session.scalars(texts, execution_options={"populate_existing": True}).all()
 
 
 def _write(message: Message, language: str, text: str, *, by: int) -> Translation:

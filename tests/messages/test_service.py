@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
-import pytest
-from sqlalchemy import select
-from sqlalchemy.orm import Session
+from concurrent.futures import ThreadPoolExecutor
 
+import pytest
+from sqlalchemy import Engine, select
+from sqlalchemy.orm import Session, sessionmaker
+
+from campaigns.core.database import make_sessions
 from campaigns.core.errors import BaseLanguageError, InputError, PlaceholderError, RefusedError
 from campaigns.messages.models import Message, TranslationState
 from campaigns.messages.queries import current_texts, find_translation, get_base, load_translation_facts, state_of
@@ -13,6 +16,7 @@ from campaigns.messages.service import create_message, review_translation, save_
 from campaigns.messages.texts import digest_of
 from campaigns.staff.models import AuditEntry, Member, Organisation
 from tests.factories import a_member, a_message, an_organisation
+from tests.postgres import empty_tables
 
 BASE = "Keep your passport. Call ((hotline??112))."
 UK = "Паспорт тримайте при собі. Телефонуйте ((hotline??112))."
@@ -198,3 +202,36 @@ def test_gates_see_the_base_language_first(session: Session, message: Message, a
         ("en", TranslationState.TRANSLATED),
         ("ar", TranslationState.STALE),
     ]
+
+
+def test_writers_of_one_message_wait_for_each_other(sessions: sessionmaker[Session]) -> None:
+    with sessions.begin() as session:
+        ours = an_organisation(session)
+        author = a_member(session, ours)
+        message_id, by = write(session, ours, author).id, author.id
+
+    def translate(language: str) -> None:
+        with sessions.begin() as session:
+            message = session.get_one(Message, message_id)
+            save_translation(session, message, language=language, text="Text ((hotline))", by=by)
+
+    with ThreadPoolExecutor(3) as writers:
+        list(writers.map(translate, ["uk", "ru", "pl", "ro", "ar", "hu"]))
+    with sessions() as session:
+        assert session.get_one(Message, message_id).version == 7
+
+
+def test_review_meets_the_text_as_it_is_now(postgres_engine: Engine) -> None:
+    sessions = make_sessions(postgres_engine)
+    with sessions.begin() as session:
+        ours = an_organisation(session)
+        author, reviewer = a_member(session, ours), a_member(session, ours)
+        message = write(session, ours, author)
+    with sessions() as reading:
+        read = get_base(reading.get_one(Message, message.id))
+        with sessions.begin() as writing:
+            again = writing.get_one(Message, message.id)
+            save_translation(writing, again, language="en", text="Give it away ((hotline))", by=author.id)
+        with pytest.raises(RefusedError, match="changed while you read it"):
+            review_translation(reading, read, by=reviewer.id, seen=digest_of(BASE))
+    empty_tables(postgres_engine)

@@ -12,7 +12,7 @@ from sqlalchemy.orm import Session
 from campaigns.core import clock
 from campaigns.core.errors import InputError, NoSignpostError, RefusedError
 from campaigns.messages.models import Service
-from campaigns.messages.queries import load_service_facts, select_services
+from campaigns.messages.queries import load_service_facts, numbers_digest, select_services
 from campaigns.messages.service import create_service, import_services, update_service, verify_service
 from campaigns.messages.signposts import choose_signpost
 from campaigns.messages.worklist import read_bundled
@@ -118,6 +118,14 @@ def test_verification_needs_a_past_day_and_a_way(session: Session, ours: Organis
         verify_service(session, service, by=author.id, on=clock.now().date() + timedelta(days=2), how="call")
     with pytest.raises(InputError, match="How it was verified is missing"):
         verify_service(session, service, by=author.id, on=clock.now().date(), how=" ")
+
+
+def test_verification_is_of_the_numbers_tried(session: Session, ours: Organisation, author: Member) -> None:
+    service = a_service(session, ours, verified_on=None)
+    seen = numbers_digest(service)
+    update_service(session, service, facts={"number_national": "800 200 200"}, by=author.id)
+    with pytest.raises(RefusedError, match="numbers were changed"):
+        verify_service(session, service, by=author.id, on=clock.now().date(), how="test call", seen=seen)
 
 
 def test_service_can_be_added_by_hand(session: Session, ours: Organisation, author: Member) -> None:
