@@ -49,7 +49,9 @@ class Contact(Base):
     """A person we may write to: no name, no exact location."""
 
     __tablename__ = "contact"
-    __table_args__ = (Index("ix_contact_organisation_cell", "organisation_id", "cell"),)
+    # Not on the cell: with that index both databases walk a million people in random order to plan a run; read in
+    # the order of their ids and joined by hash, the same takes a tenth of the time.
+    __table_args__ = (Index("ix_contact_organisation", "organisation_id", "id"),)
 
     id: Mapped[int] = mapped_column(BigId, primary_key=True)
     organisation_id: Mapped[int] = mapped_column(ForeignKey("organisation.id"))

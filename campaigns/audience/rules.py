@@ -28,7 +28,7 @@ from campaigns.core.errors import AudienceRuleError
 from campaigns.places.models import Place, PlaceCell, Region, Route, RouteStop
 from campaigns.staff.queries import owned
 
-#: A rule may not ask for a fresher position than a day, nor call ten years fresh.
+#: Oldest position a rule may still call fresh, in days.
 MAX_AGE_DAYS = 3650
 
 
@@ -150,15 +150,27 @@ class Resolution:
     now: datetime
 
 
-def select_resolved(rule: AudienceRule, organisation_id: int, resolution: Resolution) -> Select[*tuple[Any, ...]]:
+def select_resolved(
+    rule: AudienceRule,
+    organisation_id: int,
+    resolution: Resolution,
+    *,
+    after: int | None = None,
+    through: int | None = None,
+) -> Select[*tuple[Any, ...]]:
     """Select each contact that `rule` means, once, with what a delivery needs or why there will be none.
 
     Columns: contact_id, address_id (NULL without one), language (of the text after fallback; the contact's own
     when there is no text), region_id (0: unknown), time_zone, place_id (0: none), reason (a LeftOut, or NULL
-    for people who will be written to). Further conditions on Contact may be added.
+    for people who will be written to). `after` and `through` bound the contact ids to (after, through].
     """
     cells = _targeted_cells(rule, organisation_id)
-    own_address = and_(Address.contact_id == Contact.id, Address.channel == resolution.channel)
+    own_address = and_(
+        Address.contact_id == Contact.id,
+        Address.channel == resolution.channel,
+        # Said of both sides: PostgreSQL carries equality over a join but not a range; it would read all addresses.
+        *_between(Address.contact_id, after, through),
+    )
     contacts: Any = Contact.__table__
     if cells is not None:
         contacts = contacts.join(cells, cells.c.cell == Contact.cell)
@@ -171,12 +183,17 @@ def select_resolved(rule: AudienceRule, organisation_id: int, resolution: Resolu
         (literal(0) if cells is None else cells.c.place_id).label("place_id"),
         _reason(rule, resolution).label("reason"),
     ).select_from(contacts.outerjoin(Address.__table__, own_address))
-    statement = owned(statement, Contact, organisation_id)
+    statement = owned(statement, Contact, organisation_id).where(*_between(Contact.id, after, through))
     if rule.region_codes or rule.countries:
         statement = statement.where(Contact.region_id.in_(_regions(rule)))
     if rule.languages:
         statement = statement.where(Contact.language.in_(rule.languages))
     return statement
+
+
+def _between(column: Any, after: int | None, through: int | None) -> list[ColumnElement[bool]]:
+    bounds = [] if after is None else [column > after]
+    return bounds if through is None else [*bounds, column <= through]
 
 
 def _targeted_cells(rule: AudienceRule, organisation_id: int) -> Subquery | None:
