@@ -29,14 +29,16 @@ CHANGED = "The campaign changed since it was approved. Have it approved again, t
 
 
 def fire_due(
-    session: Session, *, now: datetime, limit: int | None = None, max_age_days: int = SERVICE_MAX_AGE_DAYS
+    session: Session, *, now: datetime, only: int | None = None, max_age_days: int = SERVICE_MAX_AGE_DAYS
 ) -> list[Run]:
-    """Make a run of each occurrence that is due by `now` (aware UTC), of at most `limit` schedules.
+    """Make a run of each occurrence that is due by `now` (aware UTC); `only` names the one schedule to look at.
 
     Any number of clocks may call this at once: rows that another clock holds are skipped, and an occurrence
     that has its run already is only passed over. Each schedule moves on by one occurrence a call.
     """
-    due = queries.select_due(now).limit(limit).with_for_update(skip_locked=True, of=(Schedule, Campaign))
+    due = queries.select_due(now).with_for_update(skip_locked=True, of=(Schedule, Campaign))
+    if only is not None:
+        due = due.where(Schedule.id == only)
     runs = [_fire(session, schedule, now, max_age_days) for schedule in session.scalars(due).all()]
     return [run for run in runs if run is not None]
 

@@ -10,7 +10,8 @@ from typing import Any
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
-from campaigns.core.errors import PlaceholderError
+from campaigns.audience.rules import Resolution
+from campaigns.core.errors import AudienceRuleError, PlaceholderError
 from campaigns.messages.gates import (
     N_,
     Gate,
@@ -71,16 +72,11 @@ class Assessment:
 def assess(
     session: Session, campaign: Campaign, *, now: datetime, max_age_days: int = SERVICE_MAX_AGE_DAYS
 ) -> Assessment:
-    """Read the campaign anew and check every gate at the moment `now` (aware UTC).
-
-    Raises AudienceRuleError when the audience's rule cannot be read.
-    """
+    """Read the campaign anew and check every gate at the moment `now` (aware UTC)."""
     zone = default_zone_of(session, campaign)
     found = _assess_content(session, campaign, zone, now=now, max_age_days=max_age_days)
-    resolution = resolution_of(found.content, default_zone=zone, now=now)
-    countries = count_countries(session, found.content, campaign.organisation_id, resolution=resolution)
     warnings = warnings_for(
-        [country for country in countries if country],
+        _countries(session, campaign, found, resolution_of(found.content, default_zone=zone, now=now)),
         identity=found.content.sender["identity"],
         texts=found.content.texts,
         link=found.content.link,
@@ -107,7 +103,10 @@ def _assess_content(
     """Read, count, render, and check the gates on what is sent to whom."""
     content = load_content(session, campaign)
     resolution = resolution_of(content, default_zone=default_zone, now=now)
-    tally = count_audience(session, content, campaign.organisation_id, resolution=resolution)
+    try:
+        tally, unreadable = count_audience(session, content, campaign.organisation_id, resolution=resolution), ""
+    except AudienceRuleError as error:
+        tally, unreadable = Tally(()), str(error)
     combinations = tally.combinations()
     rendered = render_combinations(
         content,
@@ -119,12 +118,19 @@ def _assess_content(
         max_age_days=max_age_days,
     )
     gates = [
-        _audience_gate(campaign, tally),
+        _audience_gate(campaign, tally, unreadable),
         *_text_gates(campaign, content, tally, rendered),
         _link_gate(campaign, content),
         _sender_gate(campaign),
     ]
     return Assessment(content, tally, rendered, [_discreet(gate) for gate in gates], [])
+
+
+def _countries(session: Session, campaign: Campaign, found: Assessment, resolution: Resolution) -> list[str]:
+    if not found.tally.people:
+        return []
+    counts = count_countries(session, found.content, campaign.organisation_id, resolution=resolution)
+    return [country for country in counts if country]
 
 
 def _text_gates(campaign: Campaign, content: Content, tally: Tally, rendered: list[RenderedText]) -> list[Gate]:
@@ -154,13 +160,15 @@ def _text_gates(campaign: Campaign, content: Content, tally: Tally, rendered: li
     ]
 
 
-def _audience_gate(campaign: Campaign, tally: Tally) -> Gate:
+def _audience_gate(campaign: Campaign, tally: Tally, unreadable: str) -> Gate:
+    link = ("audience.show", {"audience_id": campaign.audience_id})
+    if unreadable:
+        return _gate("audience", False, "%(error)s", {"error": unreadable}, link)
     template = (
         N_("%(people)s people will be written to.")
         if tally.people
         else N_("Nobody in this audience can be written to: choose a wider one, or ask people for their consent.")
     )
-    link = ("audience.show", {"audience_id": campaign.audience_id})
     return _gate("audience", bool(tally.people), template, {"people": tally.people}, link)
 
 

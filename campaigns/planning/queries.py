@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Any
+from typing import Any, TypeVar
 
 from sqlalchemy import Select, or_, select
 from sqlalchemy.orm import Session, contains_eager, selectinload
@@ -26,6 +26,8 @@ from campaigns.planning.models import (
 from campaigns.planning.recurrence import Timing
 from campaigns.staff.models import Organisation
 from campaigns.staff.queries import owned, select_actors
+
+S = TypeVar("S", bound=Select[*tuple[Any, ...]])
 
 #: Acts that make a member an author of what is sent, by what they were done on.
 CAMPAIGN_EDITS = (
@@ -70,20 +72,23 @@ def select_runs(campaign_id: int) -> Select[Run]:
 
 def select_due(now: datetime) -> Select[Schedule]:
     """Select the schedules of approved campaigns that fire by `now`, with their campaigns; longest due first."""
-    return _waiting().where(Schedule.next_fire_at <= now).execution_options(populate_existing=True)
-
-
-def select_upcoming(until: datetime) -> Select[tuple[int, datetime]]:
-    """Select id and next firing of each schedule that fires by `until`."""
-    return _waiting().where(Schedule.next_fire_at <= until).with_only_columns(Schedule.id, Schedule.next_fire_at)  # type: ignore[return-value]
-
-
-def _waiting() -> Select[Schedule]:
     return (
-        select(Schedule)
-        .join(Schedule.campaign)
+        _waiting(select(Schedule), now)
         .options(contains_eager(Schedule.campaign))
+        .execution_options(populate_existing=True)
+    )
+
+
+def select_upcoming(until: datetime) -> Select[int, datetime | None]:
+    """Select id and next firing of each schedule of an approved campaign that fires by `until`."""
+    return _waiting(select(Schedule.id, Schedule.next_fire_at), until)
+
+
+def _waiting(statement: S, until: datetime) -> S:
+    return (
+        statement.join(Schedule.campaign)
         .where(Campaign.state == CampaignState.APPROVED, Schedule.removed_at.is_(None))
+        .where(Schedule.next_fire_at <= until)
         .order_by(Schedule.next_fire_at, Schedule.id)
     )
 

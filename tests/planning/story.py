@@ -5,10 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from campaigns.audience.models import Channel
 from campaigns.core.crypto import Vault
+from campaigns.places.models import Region
 from campaigns.planning.models import Campaign, CampaignState, Decision, Schedule, ZonePolicy
 from campaigns.planning.queries import find_approval, load_content
 from campaigns.planning.recurrence import Timing
@@ -91,8 +93,9 @@ def a_story(
     return Story(session, organisation, author, approver, campaign)
 
 
-def more_people(story: Story, vault: Vault, count: int, **changes: object) -> None:
-    """Add people to the story's audience."""
+def more_people(story: Story, vault: Vault, count: int) -> None:
+    """Add Ukrainian readers in the story's region."""
+    region_id = story.session.scalars(select(Region.id)).one()
     for _ in range(count):
-        contact = a_contact(story.session, story.organisation, **changes)
+        contact = a_contact(story.session, story.organisation, region_id=region_id)
         an_address(story.session, contact, vault, number=f"+38067{contact.id:07}")
