@@ -1,0 +1,136 @@
+"""Staff pages of contacts: masked lists, the consent ledger, and contact files with a dry run first."""
+
+from __future__ import annotations
+
+from flask import Blueprint, Response, flash, redirect, render_template, request, url_for
+from flask_babel import gettext as _
+from flask_babel import ngettext
+from werkzeug.wrappers import Response as Redirect
+
+from campaigns.audience import queries, service
+from campaigns.audience.forms import ImportForm
+from campaigns.audience.models import AddressState, Contact, ContactImport
+from campaigns.core.errors import InputError, RowsError, TransitionError
+from campaigns.core.languages import all_languages
+from campaigns.staff.auth import current_member, current_organisation, requires
+from campaigns.staff.permissions import Permission
+from campaigns.staff.queries import get_owned
+from campaigns.web.current import settings, vault
+from campaigns.web.pagination import paginate
+from campaigns.web.session import session
+
+pages = Blueprint("contacts", __name__, url_prefix="/contacts")
+
+Page = str | Redirect | tuple[str, int]
+
+#: A file that shows the columns; the number is of a range kept for films and books.
+EXAMPLE = (
+    "number,language,other_language,place,latitude,longitude,region,position_date,consent_date,consent_how\n"
+    "+447700900123,uk,ru,,49.8000,22.9437,,2026-03-01,2026-02-27,form at the reception desk\n"
+)
+
+
+@pages.get("")
+@requires(Permission.HANDLE_CONTACTS)
+def index() -> Page:
+    """List contacts without their addresses, with what may be done with them."""
+    organisation_id = current_organisation().id
+    state, language = request.args.get("state", ""), request.args.get("language", "")
+    contacts = paginate(
+        session(),
+        queries.select_contacts(organisation_id, state=state, language=language),
+        request.args.get("page", 1, type=int),
+        per_page=50,
+    )
+    return render_template(
+        "audience/contacts.html",
+        contacts=contacts,
+        by_state=queries.count_by_state(session(), organisation_id),
+        by_language=queries.count_by_language(session(), organisation_id),
+        states=list(AddressState),
+        languages=all_languages(),
+        chosen={"state": state, "language": language},
+    )
+
+
+@pages.get("/<int:contact_id>")
+@requires(Permission.HANDLE_CONTACTS)
+def show(contact_id: int) -> Page:
+    """Show one contact and everything it ever agreed to or withdrew."""
+    contact = get_owned(session(), Contact, contact_id, current_organisation().id)
+    ledger = session().scalars(queries.select_ledger(contact.id)).all()
+    return render_template("audience/contact.html", contact=contact, ledger=ledger)
+
+
+@pages.route("/files", methods=["GET", "POST"])
+@requires(Permission.HANDLE_CONTACTS)
+def import_file() -> Page:
+    """Take a contact file and check it, without importing anything."""
+    form = ImportForm()
+    if form.validate_on_submit():
+        try:
+            waiting = service.check_file(
+                session(),
+                current_organisation().id,
+                str(form.file.data.filename),
+                form.file.data.read(),
+                by=current_member().id,
+                vault=vault(),
+                settings=settings(),
+                default_country=form.text("country") or None,
+            )
+        except InputError as error:
+            form.show(error, "file")
+        else:
+            return redirect(url_for("audience.contacts.show_file", import_id=waiting.id))
+    files = session().scalars(queries.select_imports(current_organisation().id).limit(20)).all()
+    return render_template("audience/import.html", form=form, files=files), form.status
+
+
+@pages.get("/files/<int:import_id>")
+@requires(Permission.HANDLE_CONTACTS)
+def show_file(import_id: int) -> Page:
+    """Show what a dry run found, or what an import did."""
+    return render_template("audience/file.html", file=_file(import_id))
+
+
+@pages.post("/files/<int:import_id>/import")
+@requires(Permission.HANDLE_CONTACTS)
+def confirm_file(import_id: int) -> Page:
+    """Import a checked file whole."""
+    waiting = _file(import_id)
+    try:
+        report = service.confirm_import(
+            session(), waiting, by=current_member().id, vault=vault(), settings=settings()
+        )
+    except (TransitionError, RowsError) as error:
+        flash(str(error), "bad")
+    else:
+        count = report.added + report.updated
+        flash(ngettext("%(num)s person is imported.", "%(num)s people are imported.", count), "good")
+    return redirect(url_for("audience.contacts.show_file", import_id=import_id))
+
+
+@pages.post("/files/<int:import_id>/cancel")
+@requires(Permission.HANDLE_CONTACTS)
+def cancel_file(import_id: int) -> Page:
+    """Drop a checked file."""
+    try:
+        service.cancel_import(session(), _file(import_id), by=current_member().id)
+    except TransitionError as error:
+        flash(str(error), "bad")
+    else:
+        flash(_("The file is dropped. Nothing was imported."), "info")
+    return redirect(url_for("audience.contacts.import_file"))
+
+
+@pages.get("/files/example.csv")
+@requires(Permission.HANDLE_CONTACTS)
+def example() -> Response:
+    """Give a file that shows the columns."""
+    headers = {"Content-Disposition": "attachment; filename=contacts-example.csv"}
+    return Response(EXAMPLE, mimetype="text/csv", headers=headers)
+
+
+def _file(import_id: int) -> ContactImport:
+    return get_owned(session(), ContactImport, import_id, current_organisation().id)

@@ -1,0 +1,128 @@
+"""Forms of the audience step: a rule asked for part by part, and a contact file."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable
+from typing import Any
+
+from flask_babel import gettext as _
+from flask_babel import lazy_gettext as _l
+from flask_wtf.file import FileField, FileRequired
+from werkzeug.datastructures import MultiDict
+from wtforms import IntegerField, SelectField, SelectMultipleField, StringField
+from wtforms.validators import InputRequired, Length, NumberRange, Optional
+from wtforms.widgets import CheckboxInput, ListWidget
+
+from campaigns.audience.rules import MAX_AGE_DAYS, AudienceRule, Direction, RoutePart
+from campaigns.core.errors import AudienceRuleError
+from campaigns.core.languages import all_languages
+from campaigns.places.models import Place, Region, Route
+from campaigns.web.filters import country_name, language_name, region_name
+from campaigns.web.forms import Form, options
+
+DEFAULT_AGE_DAYS = 30
+#: Countries whose national way of writing numbers can be chosen for a file.
+FILE_COUNTRIES = (
+    *("UA", "PL", "RO", "MD", "SK", "HU", "DE", "CZ", "AT", "GB"),
+    *("KE", "ET", "UG", "TZ", "SA", "AE", "LB", "JO"),
+)
+#: What a select of a route's stretch says.
+DIRECTIONS = {
+    "": _l("Not this route"),
+    Direction.ALL: _l("The whole route"),
+    Direction.AT: _l("At the stop"),
+    Direction.BEFORE: _l("Before the stop"),
+    Direction.PAST: _l("Past the stop"),
+}
+
+
+class Ticks(SelectMultipleField):
+    """Several choices as checkboxes."""
+
+    widget = ListWidget(prefix_label=False)
+    option_widget = CheckboxInput()
+
+
+class AudienceForm(Form):
+    """A rule; stretches of routes are read from the fields `route-ID` and `stop-ID` beside it."""
+
+    name = StringField(_l("Name"), [InputRequired(), Length(max=200)])
+    place_ids = Ticks(_l("Places"), coerce=int)
+    region_codes = Ticks(_l("Regions"))
+    countries = Ticks(_l("Countries"))
+    languages = Ticks(_l("Languages"))
+    max_position_age_days = IntegerField(
+        _l("How old a position may be, in days"),
+        [Optional(), NumberRange(1, MAX_AGE_DAYS)],
+        description=_l("People move on. Empty takes positions of any age."),
+    )
+
+    def offer(self, *, places: Iterable[Place], regions: Collection[Region]) -> None:
+        """Fill in what can be chosen."""
+        self.place_ids.choices = options((place.id, place.name) for place in places)  # type: ignore[misc]
+        self.region_codes.choices = options((region.code, region_name(region)) for region in regions)
+        countries = sorted({region.country for region in regions})
+        self.countries.choices = options((code, country_name(code)) for code in countries)
+        self.languages.choices = options((code, language_name(code)) for code in all_languages())
+
+    def rule(self, routes: Iterable[Route], given: MultiDict[str, str]) -> AudienceRule:
+        """Return the rule the form says. Raises AudienceRuleError."""
+        return AudienceRule(
+            place_ids=tuple(self.place_ids.data or ()),
+            route_parts=read_route_parts(routes, given),
+            region_codes=tuple(self.region_codes.data or ()),
+            countries=tuple(self.countries.data or ()),
+            languages=tuple(self.languages.data or ()),
+            max_position_age_days=self.max_position_age_days.data,
+        )
+
+
+def read_route_parts(routes: Iterable[Route], given: MultiDict[str, str]) -> tuple[RoutePart, ...]:
+    """Return the stretches of routes that the fields name. Raises AudienceRuleError for one without its stop."""
+    parts = []
+    for route in routes:
+        direction, stop = given.get(f"route-{route.id}", ""), given.get(f"stop-{route.id}", "")
+        if not direction:
+            continue
+        if direction != Direction.ALL and not stop.isdecimal():
+            raise AudienceRuleError(_("Choose the stop of the route %(name)s.", name=route.name))
+        parts.append(RoutePart(route.id, direction, None if direction == Direction.ALL else int(stop)))
+    return tuple(parts)
+
+
+def route_fields(rule: AudienceRule) -> dict[str, str]:
+    """Return the fields `route-ID` and `stop-ID` that say a rule's stretches."""
+    fields: dict[str, str] = {}
+    for part in rule.route_parts:
+        fields[f"route-{part.route_id}"] = str(part.direction)
+        fields[f"stop-{part.route_id}"] = "" if part.stop_position is None else str(part.stop_position)
+    return fields
+
+
+def form_data(rule: AudienceRule, name: str) -> dict[str, Any]:
+    """Return the data that fills an AudienceForm with a rule."""
+    lists = ("place_ids", "region_codes", "countries", "languages")
+    return {key: list(getattr(rule, key)) for key in lists} | {
+        "name": name,
+        "max_position_age_days": rule.max_position_age_days,
+    }
+
+
+class ImportForm(Form):
+    """A file of people who agreed to be written to."""
+
+    file = FileField(
+        _l("File"),
+        [FileRequired(_l("Choose the file first."))],
+        description=_l("CSV in UTF-8, UTF-16 or Windows-1251, with commas, semicolons or tabs."),
+    )
+    country = SelectField(
+        _l("Country of numbers without a country code"),
+        [Optional()],
+        description=_l("Leave it empty when every number begins with +. Nothing is guessed."),
+    )
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        named = sorted(((code, country_name(code)) for code in FILE_COUNTRIES), key=lambda pair: pair[1])
+        self.country.choices = options([("", _("None: all numbers begin with +")), *named])

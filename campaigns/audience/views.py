@@ -1,0 +1,159 @@
+"""Staff pages of audiences: saved rules, and a preview of whom a rule means."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from flask import Blueprint, flash, redirect, render_template, request, url_for
+from flask_babel import gettext as _
+from werkzeug.datastructures import MultiDict
+from werkzeug.wrappers import Response
+
+from campaigns.audience import queries, service
+from campaigns.audience.contact_views import pages as contact_pages
+from campaigns.audience.forms import DEFAULT_AGE_DAYS, DIRECTIONS, AudienceForm, form_data, route_fields
+from campaigns.audience.models import Audience, Channel
+from campaigns.audience.rules import AudienceRule, Resolution
+from campaigns.core import clock
+from campaigns.core.errors import AudienceRuleError, InputError
+from campaigns.core.languages import all_languages
+from campaigns.places.queries import regions_by_id, select_places, select_routes
+from campaigns.staff.auth import current_member, current_organisation, may_now, requires
+from campaigns.staff.permissions import Permission
+from campaigns.staff.queries import get_owned
+from campaigns.web.session import session
+
+pages = Blueprint("audience", __name__, url_prefix="/audience")
+pages.register_blueprint(contact_pages)
+
+Page = str | Response | tuple[str, int]
+
+
+@pages.app_template_filter("rounded")
+def rounded(count: int) -> int | None:
+    """Return a count of people as authors may see it; None is too small to tell."""
+    return queries.rounded(count)
+
+
+@pages.get("")
+@requires()
+def index() -> Page:
+    """List the saved audiences, and how many contacts there are."""
+    organisation = current_organisation()
+    audiences = session().scalars(queries.select_audiences(organisation.id)).all() if _may_edit() else []
+    contacts = queries.count_contacts(session(), organisation.id)
+    return render_template("audience/index.html", audiences=audiences, contacts=contacts)
+
+
+@pages.route("/new", methods=["GET", "POST"])
+@requires(Permission.EDIT)
+def create() -> Page:
+    """Save a new audience."""
+    form = AudienceForm(data={"max_position_age_days": DEFAULT_AGE_DAYS} if request.method == "GET" else None)
+    return _edit(form, None)
+
+
+@pages.get("/<int:audience_id>")
+@requires(Permission.EDIT)
+def show(audience_id: int) -> Page:
+    """Show an audience, ready to be changed, with its preview."""
+    audience = _audience(audience_id)
+    rule = AudienceRule.from_json(audience.rule)
+    form = AudienceForm(data=form_data(rule, audience.name))
+    return _page(form, audience, rule, MultiDict(route_fields(rule)))
+
+
+@pages.post("/<int:audience_id>")
+@requires(Permission.EDIT)
+def save(audience_id: int) -> Page:
+    """Change an audience."""
+    return _edit(AudienceForm(), _audience(audience_id))
+
+
+@pages.post("/preview")
+@requires(Permission.EDIT)
+def preview() -> Page:
+    """Show whom the rule of a form means, saved or not, as a part of the page."""
+    form, routes = AudienceForm(), _routes()
+    _offer(form)
+    try:
+        rule = form.rule(routes, request.form)
+    except AudienceRuleError as error:
+        return render_template("audience/_preview.html", preview=None, problem=str(error)), 422
+    return render_template("audience/_preview.html", problem="", **_counted(rule))
+
+
+def _edit(form: AudienceForm, audience: Audience | None) -> Page:
+    """Save what was sent, or show the form with what is wrong; nothing typed is lost."""
+    _offer(form)
+    rule = None
+    try:
+        rule = form.rule(_routes(), request.form)
+        if form.validate_on_submit() and "save" in request.form:
+            return _saved(audience, str(form.name.data), rule)
+    except InputError as error:
+        form.show(error)
+    return _page(form, audience, rule, request.form)
+
+
+def _saved(audience: Audience | None, name: str, rule: AudienceRule) -> Response:
+    by, organisation = current_member().id, current_organisation()
+    if audience is None:
+        audience = service.create_audience(session(), organisation.id, name=name, rule=rule, by=by)
+    else:
+        service.update_audience(session(), audience, name=name, rule=rule, by=by)
+    flash(_("The audience is saved."), "good")
+    return redirect(url_for("audience.show", audience_id=audience.id))
+
+
+def _page(
+    form: AudienceForm, audience: Audience | None, rule: AudienceRule | None, given: MultiDict[str, str]
+) -> Page:
+    _offer(form)
+    context: dict[str, Any] = (
+        {"preview": None, "problem": ""} if rule is None else _counted(rule) | {"problem": ""}
+    )
+    page = render_template(
+        "audience/edit.html",
+        form=form,
+        audience=audience,
+        routes=_routes(),
+        given=given,
+        directions=DIRECTIONS,
+        parts=[name for name, value in given.items() if name.startswith("route-") and value],
+        **context,
+    )
+    return page, form.status if request.method == "POST" and "save" in request.form else 200
+
+
+def _counted(rule: AudienceRule) -> dict[str, Any]:
+    """Count whom a rule means, as if a text existed in every language."""
+    organisation = current_organisation()
+    resolution = Resolution(
+        channel=Channel.SMS,
+        languages=tuple(all_languages()),
+        fallback_language=None,
+        default_zone=organisation.time_zone,
+        now=clock.now(),
+    )
+    found = queries.preview(session(), rule, organisation.id, resolution)
+    regions = regions_by_id(session()) if found.by_region else {}
+    return {"preview": found, "regions": regions, "channel": Channel.SMS}
+
+
+def _offer(form: AudienceForm) -> None:
+    organisation_id = current_organisation().id
+    regions = session().scalars(queries.select_known_regions(organisation_id)).all()
+    form.offer(places=session().scalars(select_places(organisation_id)), regions=regions)
+
+
+def _routes() -> Any:
+    return session().scalars(select_routes(current_organisation().id)).all()
+
+
+def _audience(audience_id: int) -> Audience:
+    return get_owned(session(), Audience, audience_id, current_organisation().id)
+
+
+def _may_edit() -> bool:
+    return may_now(Permission.EDIT)

@@ -1,0 +1,111 @@
+"""Audience pages keep what was typed, show no handle, and import nothing before it is confirmed."""
+
+from __future__ import annotations
+
+import io
+import re
+from collections.abc import Callable
+
+from flask.testing import FlaskClient
+from sqlalchemy import func, select
+from werkzeug.test import TestResponse
+
+from campaigns.audience.models import Audience, Contact, ContactImport, ImportState
+from campaigns.core.crypto import Vault
+from campaigns.staff.models import Role
+from tests.factories import a_contact, a_place, a_route, an_address, an_audience
+from tests.web.pages import Pages
+
+HEADER = "number,language,consent_date,consent_how\n"
+GOOD = "+380501234567,uk,2026-02-01,form\n"
+
+
+def upload(client: FlaskClient, text: str) -> TestResponse:
+    data = {"file": (io.BytesIO(text.encode()), "people.csv")}
+    return client.post("/audience/contacts/files", data=data, content_type="multipart/form-data")
+
+
+def test_new_audience_is_saved(pages: Pages, client_for: Callable[..., FlaskClient]) -> None:
+    with pages.sessions.begin() as session:
+        place, route = a_place(session, pages.ours), a_route(session, pages.ours)
+    given = {"name": "Border", "place_ids": place.id, "languages": "uk", "save": "1"}
+    given |= {f"route-{route.id}": "past", f"stop-{route.id}": "0", "max_position_age_days": "14"}
+    answer = client_for(Role.AUTHOR).post("/audience/new", data=given)
+    assert answer.status_code == 302
+    with pages.sessions() as session:
+        rule = session.scalars(select(Audience)).one().rule
+    assert rule["place_ids"] == [place.id]
+    assert rule["route_parts"] == [{"route_id": route.id, "direction": "past", "stop_position": 0}]
+
+
+def test_refused_audience_keeps_what_was_typed(
+    pages: Pages,
+    client_for: Callable[..., FlaskClient],
+) -> None:
+    with pages.sessions.begin() as session:
+        route = a_route(session, pages.ours)
+    given = {"name": "Border", f"route-{route.id}": "past", "save": "1"}
+    answer = client_for(Role.AUTHOR).post("/audience/new", data=given)
+    assert answer.status_code == 422
+    assert "Choose the stop" in answer.text
+    assert 'value="Border"' in answer.text
+
+
+def test_preview_hides_small_numbers(pages: Pages, client_for: Callable[..., FlaskClient], vault: Vault) -> None:
+    with pages.sessions.begin() as session:
+        for number in range(3):
+            an_address(session, a_contact(session, pages.ours), vault, number=f"+38050123456{number}")
+    answer = client_for(Role.AUTHOR).post("/audience/preview", data={})
+    assert answer.status_code == 200
+    assert "fewer than 20" in answer.text
+
+
+def test_saved_audience_is_shown(pages: Pages, client_for: Callable[..., FlaskClient]) -> None:
+    with pages.sessions.begin() as session:
+        audience = an_audience(session, pages.ours, rule={"languages": ["ar"]})
+    answer = client_for(Role.AUTHOR).get(f"/audience/{audience.id}")
+    assert answer.status_code == 200
+    box = re.search(r'<input[^>]*value="ar"[^>]*>', answer.text)
+    assert box is not None
+    assert "checked" in box[0]
+
+
+def test_file_is_checked_then_imported(pages: Pages, client_for: Callable[..., FlaskClient]) -> None:
+    client = client_for(Role.STEWARD)
+    upload(client, HEADER + GOOD)
+    with pages.sessions() as session:
+        waiting = session.scalars(select(ContactImport)).one()
+        assert session.scalar(select(func.count()).select_from(Contact)) == 0
+    page = client.get(f"/audience/contacts/files/{waiting.id}").text
+    assert "Import 1 person" in page
+    client.post(f"/audience/contacts/files/{waiting.id}/import")
+    with pages.sessions() as session:
+        assert session.scalar(select(func.count()).select_from(Contact)) == 1
+    listed = client.get("/audience/contacts").text
+    assert "380501234567" not in listed
+    assert "May be written to" in listed
+
+
+def test_bad_rows_are_shown_and_not_imported(pages: Pages, client_for: Callable[..., FlaskClient]) -> None:
+    client = client_for(Role.STEWARD)
+    upload(client, HEADER + GOOD + "3.80671E+11,uk,2026-02-01,form\n")
+    with pages.sessions() as session:
+        waiting = session.scalars(select(ContactImport)).one()
+    page = client.get(f"/audience/contacts/files/{waiting.id}").text
+    assert "Line 3, number" in page
+    assert "Import 1 person" not in page
+    client.post(f"/audience/contacts/files/{waiting.id}/cancel")
+    with pages.sessions() as session:
+        assert session.get_one(ContactImport, waiting.id).state == ImportState.CANCELLED
+
+
+def test_unreadable_file_is_refused_beside_the_field(
+    pages: Pages,
+    client_for: Callable[..., FlaskClient],
+) -> None:
+    answer = upload(client_for(Role.STEWARD), "only,two\n")
+    assert "missing: number" in answer.text
+
+
+def test_viewer_is_told_why_nothing_is_here(client_for: Callable[..., FlaskClient]) -> None:
+    assert "Your roles do not include audiences" in client_for(Role.VIEWER).get("/audience").text
