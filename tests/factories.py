@@ -15,7 +15,7 @@ from campaigns.delivery.models import Delivery
 from campaigns.delivery.states import SendState
 from campaigns.messages.models import Message, Service, Translation, TranslationState
 from campaigns.messages.texts import digest_of
-from campaigns.places.models import Place, PlaceKind, Region
+from campaigns.places.models import Place, PlaceKind, Region, Route, RouteStop
 from campaigns.planning.models import (
     Campaign,
     CampaignState,
@@ -249,3 +249,27 @@ def a_delivery(session: Session, run: Run, **changes: Any) -> Delivery:
         "expires_at": NOON + timedelta(hours=12),
     }
     return add(session, Delivery(**values | changes))
+
+
+def a_route(session: Session, organisation: Organisation, **changes: Any) -> Route:
+    """A route with two stops; its corridor has no cells."""
+    points = ([23.99, 49.84], [22.78, 49.78])
+    line = {"type": "LineString", "coordinates": list(points)}
+    corridor = a_place(session, organisation, kind=PlaceKind.CORRIDOR, geometry=line)
+    values: dict[str, Any] = {
+        "organisation_id": organisation.id,
+        "key": uuid4().hex[:10],
+        "name": "Lviv – Przemyśl",
+        "mode": "rail",
+        "width_m": 20_000,
+        "corridor_id": corridor.id,
+        "created_at": NOON,
+        "updated_at": NOON,
+    }
+    route: Route = add(session, Route(**values | changes))
+    for position, point in enumerate(points):
+        geometry = {"type": "Point", "coordinates": point}
+        stop = a_place(session, organisation, kind=PlaceKind.STOP, geometry=geometry)
+        route.stops.append(RouteStop(position=position, place_id=stop.id))
+    session.flush()
+    return route

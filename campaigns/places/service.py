@@ -14,7 +14,8 @@ from campaigns.core import clock
 from campaigns.core.errors import InputError, RefusedError, RowProblem, RowsError
 from campaigns.places.atlas import RegionFacts, load_atlas
 from campaigns.places.drafts import DEFAULT_HALF_WIDTH_M, Imported, PlaceDraft, RouteDraft, stored_shape
-from campaigns.places.exchange import LocationRow, RouteRow
+from campaigns.places.exchange import LocationRow, RouteRow, read_locations, read_routes
+from campaigns.places.geojson import read_hotspots
 from campaigns.places.models import Place, Region, Route
 from campaigns.places.placing import cover_of, draft_of_row, fill_place, has_moved, keep_true, write_cells
 from campaigns.places.queries import places_by_id, places_by_key, region_ids, routes_through, select_routes
@@ -28,6 +29,7 @@ from campaigns.places.routing import (
 )
 from campaigns.places.routing import draft_of_row as route_draft_of_row
 from campaigns.places.rowchecks import BORDER_CROSSING
+from campaigns.places.sheet import decode_text
 from campaigns.staff.audit import record
 from campaigns.staff.models import Organisation
 
@@ -149,16 +151,7 @@ def import_places(
         fill_place(place, draft_of_row(row, stored.get(row.key), source), regions)
         place.extra = row.extra
         places.append(place)
-    added = [place for place in places if place.id is None]
-    changed = [place for place in places if place.id is not None and session.is_modified(place)]
-    moved = [place for place in changed if has_moved(place)]
-    for place in (*added, *changed):
-        place.updated_at = now
-    session.add_all(added)
-    session.flush()
-    write_cells(session, {place.id: cover_of(place) for place in (*added, *moved)})
-    follow_stops(session, [place.id for place in moved])
-    done = Imported(len(added), len(changed), len(rows) - len(added) - len(changed))
+    done = _finish_places(session, places)
     _record_import(session, organisation_id, "places.import", done, by)
     return done
 
@@ -201,6 +194,60 @@ def import_routes(
     done = Imported(len(added), len(changed), len(rows) - len(added) - len(changed))
     _record_import(session, organisation_id, "routes.import", done, by)
     return done
+
+
+def import_hotspots(
+    session: Session, organisation_id: int, drafts: Sequence[tuple[str | None, PlaceDraft]], *, by: int | None
+) -> Imported:
+    """Add or bring up to date one hotspot or stop for each draft, found again by its id. Raises RowsError."""
+    stored = places_by_key(session, organisation_id, [key for key, _ in drafts if key])
+    regions, now = region_ids(session), clock.now()
+    problems: list[RowProblem] = []
+    places = []
+    for number, (key, draft) in enumerate(drafts, start=1):
+        fresh = Place(organisation_id=organisation_id, key=key or uuid4().hex[:12], extra={}, created_at=now)
+        place = stored.setdefault(key, fresh) if key else fresh
+        try:
+            fill_place(place, draft, regions)
+        except InputError as error:
+            problems.append(RowProblem(number, "", str(error)))
+        place.extra = keep_true(place.extra, moved=has_moved(place), region_code=draft.region_code)
+        places.append(place)
+    if problems:
+        raise RowsError(problems)
+    done = _finish_places(session, places)
+    _record_import(session, organisation_id, "hotspots.import", done, by)
+    return done
+
+
+def import_file(
+    session: Session, organisation_id: int, data: bytes, *, by: int | None, source: str | None = None
+) -> Imported:
+    """Import a file of locations or routes (CSV) or hotspots (GeoJSON), told apart by what is in it.
+
+    Raises InputError: by file first, then by row.
+    """
+    text = decode_text(data)
+    if text.lstrip("\ufeff \r\n\t").startswith("{"):
+        return import_hotspots(session, organisation_id, read_hotspots(text), by=by)
+    if "waypoints" in text.partition("\n")[0]:
+        return import_routes(session, organisation_id, read_routes(text), by=by)
+    return import_places(session, organisation_id, read_locations(text), by=by, source=source)
+
+
+def _finish_places(session: Session, places: Sequence[Place]) -> Imported:
+    """Write the imported places that are new or differ, their cells, and the corridors that pass them."""
+    added = [place for place in places if place.id is None]
+    changed = [place for place in places if place.id is not None and session.is_modified(place)]
+    moved = [place for place in changed if has_moved(place)]
+    for place in (*added, *changed):
+        place.updated_at = clock.now()
+    covers = {place: cover_of(place) for place in (*added, *moved)}
+    session.add_all(added)
+    session.flush()
+    write_cells(session, {place.id: cells for place, cells in covers.items()})
+    follow_stops(session, [place.id for place in moved])
+    return Imported(len(added), len(changed), len(places) - len(added) - len(changed))
 
 
 def _record_import(session: Session, organisation_id: int, action: str, done: Imported, by: int | None) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -31,6 +30,8 @@ DECIMALS = 6
 
 #: Longest piece of an outline that may be drawn as a straight line in degrees, in metres.
 _PIECE_M = 10_000
+
+NOT_GEOJSON = 'This is not GeoJSON: it must look like {"type": "Polygon", "coordinates": […]}.'
 
 Position = tuple[float, float]
 
@@ -97,6 +98,16 @@ def anchor_of(geometry: dict[str, Any]) -> Position:
     return round(inside.x, DECIMALS), round(inside.y, DECIMALS)
 
 
+def is_position(item: Any) -> bool:
+    """Say whether a value of JSON is a list of two or three bearable numbers: longitude, latitude, height."""
+    return (
+        isinstance(item, list)
+        and len(item) in (2, 3)
+        and all(isinstance(number, int | float) and not isinstance(number, bool) for number in item)
+        and not any(abs(number) > 1e9 for number in item)
+    )
+
+
 def metres_between(one: Position, other: Position) -> float:
     """Return the great-circle distance of two positions in degrees, in metres."""
     east, north = np.radians(other[0] - one[0]), np.radians([one[1], other[1]])
@@ -105,6 +116,14 @@ def metres_between(one: Position, other: Position) -> float:
         + math.cos(north[0]) * math.cos(north[1]) * math.sin(east / 2) ** 2
     )
     return 2 * EARTH_RADIUS_M * math.asin(min(1.0, math.sqrt(half)))
+
+
+def great_circle(start: Position, end: Position) -> list[Position]:
+    """Return the shortest way between two positions as a line of short pieces, in degrees."""
+    plane = Plane(*_midway(start, end))
+    flat = shapely.segmentize(shapely.LineString(plane.flatten(np.array([start, end]))), 5 * _PIECE_M)
+    ways = plane.unflatten(shapely.get_coordinates(flat))
+    return [(round(float(east), 4), round(float(north), 4)) for east, north in ways]
 
 
 def widen_point(longitude: float, latitude: float, metres: float) -> shapely.Polygon:
@@ -173,7 +192,7 @@ class Plane:
 
 def _rings_of(geojson: Any) -> list[list[Position]]:
     if not isinstance(geojson, dict) or not isinstance(geojson.get("type"), str):
-        raise GeometryError('This is not GeoJSON: it must look like {"type": "Polygon", "coordinates": […]}.')
+        raise GeometryError(NOT_GEOJSON)
     if geojson["type"] != "Polygon":
         raise GeometryError(f"A {geojson['type']} cannot be a place here: give one Polygon.")
     rings = geojson.get("coordinates")
@@ -183,20 +202,12 @@ def _rings_of(geojson: Any) -> list[list[Position]]:
 
 
 def _ring(ring: Any) -> list[Position]:
-    if not isinstance(ring, list) or not all(_is_position(item) for item in ring):
+    if not isinstance(ring, list) or not all(is_position(item) for item in ring):
         raise GeometryError("Each corner of a polygon must be a pair of numbers: longitude, then latitude.")
     corners = [check_position(float(at[0]), float(at[1])) for at in ring]
     if len(set(corners)) < 3:
         raise GeometryError("An outline needs at least three different corners.")
     return corners if corners[0] == corners[-1] else [*corners, corners[0]]
-
-
-def _is_position(item: Any) -> bool:
-    return (
-        isinstance(item, Sequence)
-        and len(item) in (2, 3)
-        and all(isinstance(number, int | float) and not isinstance(number, bool) for number in item)
-    )
 
 
 def _complaint(polygon: shapely.Polygon) -> str:

@@ -16,6 +16,7 @@ from tests.factories import (
     a_contact,
     a_message,
     a_place,
+    a_route,
     a_run,
     a_schedule,
     a_service,
@@ -65,6 +66,7 @@ def make_samples(session: Session, organisation: Organisation, member: Member, v
         "campaign": campaign,
         "schedule": schedule,
         "run": run,
+        "route": a_route(session, organisation),
         "import": contact_file,
         "member": member,
     }

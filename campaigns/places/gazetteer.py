@@ -1,0 +1,134 @@
+"""Search by name without asking anybody: an offline geopy geocoder over own places and all regions."""
+
+from __future__ import annotations
+
+import unicodedata
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from functools import cache
+from typing import Any, NoReturn
+
+from geopy.adapters import BaseSyncAdapter
+from geopy.geocoders.base import Geocoder
+from geopy.location import Location
+
+from campaigns.places.atlas import load_atlas
+from campaigns.places.geography import locate
+from campaigns.places.models import Place
+from campaigns.places.shapes import Position, anchor_of
+
+#: Letters that Unicode does not take apart, but that people type without their stroke or dot.
+_UNSTROKED = str.maketrans("łøđħŧı’ʼ'`", "lodhti    ")
+
+DEFAULT_LIMIT = 8
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """Something that has a name and a place on the map."""
+
+    #: As shown: the name and where it lies.
+    label: str
+    #: Folded names, in every script that is known.
+    names: tuple[str, ...]
+    #: Longitude and latitude in degrees; None for a region, whose point is found when it is asked for.
+    position: Position | None
+    #: Code of the region, or key of the place.
+    code: str
+    kind: str
+
+
+class OwnGazetteer(Geocoder):  # type: ignore[misc] # geopy has no types
+    """Finds places by name (`geocode`) and regions by point (`reverse`); cannot open a connection."""
+
+    def __init__(self, places: Iterable[Place]) -> None:
+        super().__init__(adapter_factory=_NoConnection, user_agent="Fingerpost")
+        self._entries = [*map(_entry_of_place, places), *_region_entries()]
+
+    def geocode(
+        self, query: str, *, exactly_one: bool = True, limit: int = DEFAULT_LIMIT
+    ) -> Location | list[Location] | None:
+        """Return the best match or a list of at most `limit`, own places first; None when nothing matches."""
+        found = self.search(query, limit)
+        if not found:
+            return None
+        return found[0] if exactly_one else found
+
+    def search(self, name: str, limit: int = DEFAULT_LIMIT) -> list[Location]:
+        """Return at most `limit` matches, the best first, own places before regions."""
+        wanted = fold(name)
+        ranked = [
+            (rank, entry) for entry in self._entries if wanted and (rank := _rank(entry, wanted)) is not None
+        ]
+        ranked.sort(key=lambda pair: pair[0])
+        return [_location_of(entry) for _, entry in ranked[:limit]]
+
+    def reverse(self, query: tuple[float, float], *, exactly_one: bool = True) -> Location | list[Location] | None:
+        """Return the region at (latitude, longitude) in degrees, or None at sea."""
+        latitude, longitude = query
+        code = locate(longitude, latitude).region_code
+        region = load_atlas().get(code) if code else None
+        if region is None:
+            return None
+        found = Location(_label_of(region), (latitude, longitude), {"code": region.code, "kind": "region"})
+        return found if exactly_one else [found]
+
+
+class _NoConnection(BaseSyncAdapter):  # type: ignore[misc] # geopy has no types
+    """The adapter of a geocoder that has nobody to ask."""
+
+    def get_json(self, url: str, **options: Any) -> NoReturn:
+        raise NotImplementedError("the own gazetteer never asks another host")
+
+    get_text = get_json
+
+
+def fold(text: str) -> str:
+    """Return a text as it is compared: without case, accents, strokes, apostrophes or repeated spaces."""
+    plain = unicodedata.normalize("NFKD", text).casefold().translate(_UNSTROKED)
+    return " ".join("".join(letter for letter in plain if unicodedata.category(letter) != "Mn").split())
+
+
+def _rank(entry: Entry, wanted: str) -> tuple[int, int, int] | None:
+    """Order matches: the whole name, its beginning, the beginning of a word; own places and short names first."""
+    best, is_region = None, int(entry.kind == "region")
+    for name in entry.names:
+        if wanted not in name:
+            continue
+        step = 0 if name == wanted else 1 if name.startswith(wanted) else 2 if f" {wanted}" in name else 3
+        if best is None or (step, is_region, len(name)) < best:
+            best = (step, is_region, len(name))
+    return best
+
+
+def _entry_of_place(place: Place) -> Entry:
+    where = _label_of(place.region, place.name) if place.region else place.name
+    names = tuple({fold(name): None for name in (place.name, place.local_name) if name})
+    return Entry(where, names, anchor_of(place.geometry), place.key, "place")
+
+
+@cache
+def _region_entries() -> tuple[Entry, ...]:
+    return tuple(_each_region())
+
+
+def _each_region() -> Iterator[Entry]:
+    for region in load_atlas().facts:
+        names = tuple({fold(name): None for name in (region.name, *region.names.values())})
+        yield Entry(_label_of(region), names, None, region.code, "region")
+
+
+def _label_of(region: Any, name: str | None = None) -> str:
+    return ", ".join((*((name,) if name else ()), region.name, region.country))
+
+
+def _location_of(entry: Entry) -> Location:
+    longitude, latitude = entry.position or _point_in(entry.code)
+    return Location(entry.label, (latitude, longitude), {"code": entry.code, "kind": entry.kind})
+
+
+def _point_in(code: str) -> Position:
+    atlas = load_atlas()
+    [row] = atlas.rows_of([code])
+    inside = atlas.outlines[row].representative_point()
+    return round(inside.x, 4), round(inside.y, 4)

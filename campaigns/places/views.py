@@ -1,0 +1,296 @@
+"""Staff pages of places: the map with its list, hotspots and stops, routes, files in and out."""
+
+from __future__ import annotations
+
+import gzip
+import json
+
+from flask import Blueprint, Response, flash, make_response, redirect, render_template, request, url_for
+from flask_babel import get_locale, ngettext
+from flask_babel import gettext as _
+from geopy.location import Location
+from werkzeug.wrappers import Response as Redirect
+
+from campaigns.core.errors import GeometryError, InputError, NotFoundError, RouteError, RowProblem, RowsError
+from campaigns.places import labels, service
+from campaigns.places.atlas import CREDIT
+from campaigns.places.exchange import write_locations, write_routes
+from campaigns.places.forms import CIRCLE, ImportForm, PlaceForm, RouteForm
+from campaigns.places.gazetteer import OwnGazetteer
+from campaigns.places.geojson import write_hotspots
+from campaigns.places.maps import collect, place_feature, route_features
+from campaigns.places.models import Place, PlaceKind, Route
+from campaigns.places.outlines import draw_outlines
+from campaigns.places.queries import countries_of, routes_through, select_places, select_routes
+from campaigns.places.shapes import anchor_of
+from campaigns.staff.auth import current_member, current_organisation, requires
+from campaigns.staff.permissions import Permission
+from campaigns.staff.queries import get_owned
+from campaigns.web.session import refuse_commit, session
+
+pages = Blueprint("places", __name__, url_prefix="/places")
+
+Page = str | Response | Redirect | tuple[str, int]
+
+
+@pages.context_processor
+def vocabulary() -> dict[str, object]:
+    """Let templates name categories, and tell the map what to say and show."""
+    return {"labels": labels, "map_data": _map_data, "credit": CREDIT}
+
+
+@pages.get("")
+@requires(Permission.EDIT)
+def index() -> Page:
+    """Show the map and the list of hotspots, routes and stops."""
+    places = _places()
+    stops = [place for place in places if place.kind == PlaceKind.STOP]
+    routes = session().scalars(select_routes(current_organisation().id)).all()
+    return render_template(
+        "places/index.html",
+        hotspots=[place for place in places if place.kind == PlaceKind.HOTSPOT],
+        stops=stops,
+        stops_by_country=labels.grouped(stops, labels.country_of),
+        routes=routes,
+        routes_by_programme=labels.grouped(routes, labels.programme_of),
+        countries=countries_of(places),
+    )
+
+
+@pages.get("/map.json")
+@requires(Permission.EDIT)
+def features() -> Page:
+    """Answer everything that the map draws over the land."""
+    drawn = [place_feature(place) for place in _places()]
+    for route in session().scalars(select_routes(current_organisation().id)):
+        drawn += route_features(route)
+    return make_response(collect(drawn))
+
+
+@pages.get("/outlines.geojson")
+@requires(Permission.EDIT)
+def outlines() -> Page:
+    """Answer the land: regions of the asked countries, their neighbours coarsely. The same for everybody."""
+    countries = tuple(sorted(set(request.args.get("countries", "")[:1000].split(",")) - {""}))
+    land = draw_outlines(countries, str(get_locale()))
+    packed = request.accept_encodings.best_match(["gzip"]) is not None
+    answer = make_response(land.packed if packed else gzip.decompress(land.packed))
+    if packed:
+        answer.headers["Content-Encoding"] = "gzip"
+    answer.headers["Vary"] = "Accept-Encoding"
+    answer.headers["Cache-Control"] = "private, max-age=604800"
+    answer.content_type = "application/geo+json"
+    answer.set_etag(land.tag)
+    return answer.make_conditional(request)
+
+
+@pages.route("/new", methods=["GET", "POST"])
+@requires(Permission.EDIT)
+def create() -> Page:
+    """Mark a new hotspot or stop."""
+    form = PlaceForm(given=_found_place())
+    if form.validate_on_submit():
+        try:
+            place = service.save_hotspot(
+                session(), current_organisation().id, form.draft(), by=current_member().id
+            )
+        except InputError as error:
+            form.show_beside(error)
+        else:
+            flash(_("%(name)s is on the map.", name=place.name), "good")
+            return redirect(url_for("places.index", _anchor=f"place-{place.id}"))
+    return _place_page(form, None)
+
+
+@pages.route("/<int:place_id>", methods=["GET", "POST"])
+@requires(Permission.EDIT)
+def edit(place_id: int) -> Page:
+    """Show and change a hotspot or stop."""
+    place = _place(place_id)
+    form = PlaceForm(place, given=_found_place())
+    if form.validate_on_submit():
+        try:
+            service.update_place(session(), place, form.draft(), by=current_member().id)
+        except InputError as error:
+            form.show_beside(error)
+        else:
+            flash(_("%(name)s is saved.", name=place.name), "good")
+            return redirect(url_for("places.index", _anchor=f"place-{place.id}"))
+    return _place_page(form, place)
+
+
+@pages.route("/<int:place_id>/delete", methods=["GET", "POST"])
+@requires(Permission.EDIT)
+def remove(place_id: int) -> Page:
+    """Ask, then delete a hotspot or stop."""
+    place = _place(place_id)
+    if request.method == "POST":
+        service.delete_place(session(), place, by=current_member().id)
+        flash(_("%(name)s is deleted.", name=place.name), "good")
+        return redirect(url_for("places.index"))
+    routes = routes_through(session(), [place.id])
+    return render_template("places/delete_place.html", place=place, routes=routes)
+
+
+@pages.route("/routes/new", methods=["GET", "POST"])
+@requires(Permission.EDIT)
+def create_route() -> Page:
+    """Make a new route."""
+    return _route_page(None)
+
+
+@pages.route("/routes/<int:route_id>", methods=["GET", "POST"])
+@requires(Permission.EDIT)
+def edit_route(route_id: int) -> Page:
+    """Show and change a route."""
+    return _route_page(get_owned(session(), Route, route_id, current_organisation().id))
+
+
+@pages.route("/routes/<int:route_id>/delete", methods=["GET", "POST"])
+@requires(Permission.EDIT)
+def remove_route(route_id: int) -> Page:
+    """Ask, then delete a route."""
+    route = get_owned(session(), Route, route_id, current_organisation().id)
+    if request.method == "POST":
+        service.delete_route(session(), route, by=current_member().id)
+        flash(_("%(name)s is deleted. Its stops are still there.", name=route.name), "good")
+        return redirect(url_for("places.index"))
+    return render_template("places/delete_route.html", edited=route)
+
+
+@pages.route("/import", methods=["GET", "POST"])
+@requires(Permission.EDIT)
+def import_file() -> Page:
+    """Import a file of locations, routes or hotspots: all of it, or nothing and every wrong row."""
+    form = ImportForm()
+    problems: tuple[RowProblem, ...] = ()
+    if form.validate_on_submit():
+        try:
+            done = service.import_file(
+                session(),
+                current_organisation().id,
+                form.file.data.read(),
+                by=current_member().id,
+                source=form.file.data.filename[:200] or None,
+            )
+        except RowsError as error:
+            refuse_commit()
+            problems = error.problems
+        except InputError as error:
+            form.show(error, "file")
+        else:
+            flash(_said_of_import(done.added, done.changed, done.unchanged), "good")
+            return redirect(url_for("places.index"))
+    return render_template("places/import.html", form=form, problems=problems), 422 if problems else form.status
+
+
+@pages.get("/locations.csv")
+@requires(Permission.EDIT)
+def export_locations() -> Page:
+    """Download every place that is a circle as a sheet that can be imported again."""
+    statement = select_places(current_organisation().id).order_by(None).order_by(Place.id)
+    places = [place for place in session().scalars(statement) if place.radius_m is not None]
+    return _file(write_locations(places), "locations.csv", "text/csv")
+
+
+@pages.get("/routes.csv")
+@requires(Permission.EDIT)
+def export_routes() -> Page:
+    """Download every route as a sheet that can be imported again."""
+    statement = select_routes(current_organisation().id).order_by(None).order_by(Route.id)
+    return _file(write_routes(session().scalars(statement).all()), "routes.csv", "text/csv")
+
+
+@pages.get("/hotspots.geojson")
+@requires(Permission.EDIT)
+def export_hotspots() -> Page:
+    """Download the hotspots as GeoJSON that can be imported again."""
+    hotspots = session().scalars(select_places(current_organisation().id, PlaceKind.HOTSPOT)).all()
+    return _file(write_hotspots(hotspots), "hotspots.geojson", "application/geo+json")
+
+
+def _place_page(form: PlaceForm, place: Place | None) -> Page:
+    """Show the form of a place beside the map, with what was found for a name."""
+    find = request.args.get("find", "").strip()[:100]
+    places = _places()
+    found = _search(places, find)
+    page = render_template(
+        "places/place.html", form=form, place=place, find=find, found=found, countries=countries_of(places)
+    )
+    return page, form.status
+
+
+def _route_page(route: Route | None) -> Page:
+    """Show the form of a route; its buttons change the order of stops on the page, only Save stores it."""
+    places = _places()
+    form = RouteForm(places, route)
+    act = request.form.get("act", "save")
+    if request.method == "POST" and act != "save":
+        form.rearrange(act)
+    elif form.validate_on_submit():
+        try:
+            saved = service.save_route(
+                session(), current_organisation().id, form.draft(), by=current_member().id, route=route
+            )
+        except (RouteError, GeometryError) as error:
+            form.show(error, "stops")
+        else:
+            flash(_("%(name)s is saved.", name=saved.name), "good")
+            return redirect(url_for("places.index", _anchor=f"route-{saved.id}"))
+    by_id = {place.id: place for place in places}
+    chosen = [(by_id[stop], anchor_of(by_id[stop].geometry)) for stop in form.stops.data if stop in by_id]
+    page = render_template(
+        "places/route.html", form=form, edited=route, chosen=chosen, places=places, countries=countries_of(places)
+    )
+    return page, form.status
+
+
+def _places() -> list[Place]:
+    return list(session().scalars(select_places(current_organisation().id)))
+
+
+def _place(place_id: int) -> Place:
+    place = get_owned(session(), Place, place_id, current_organisation().id)
+    if place.kind == PlaceKind.CORRIDOR:
+        raise NotFoundError("A corridor is changed on the page of its route.")
+    return place
+
+
+def _found_place() -> dict[str, object]:
+    """What a search result puts into the form of a place, given by the address of the page."""
+    given: dict[str, object] = {"name": request.args.get("name", "")[:200]} if "name" in request.args else {}
+    latitude, longitude = (request.args.get(name, type=float) for name in ("latitude", "longitude"))
+    if latitude is not None and longitude is not None:
+        given |= {"shape": CIRCLE, "latitude": latitude, "longitude": longitude}
+    return given
+
+
+def _search(places: list[Place], name: str) -> list[Location]:
+    return OwnGazetteer(places).search(name) if name else []
+
+
+def _map_data(countries: list[str]) -> dict[str, str]:
+    """Return the data attributes of a map element: where its content comes from, and its words."""
+    return {
+        "data-features": url_for("places.features"),
+        "data-outlines": url_for("places.outlines", countries=",".join(countries), language=str(get_locale())),
+        "data-words": json.dumps(labels.map_words()),
+        "data-credit": CREDIT,
+    }
+
+
+def _said_of_import(added: int, changed: int, unchanged: int) -> str:
+    return " ".join(
+        (
+            ngettext("%(num)s added.", "%(num)s added.", added),
+            ngettext("%(num)s changed.", "%(num)s changed.", changed),
+            ngettext("%(num)s already as in the file.", "%(num)s already as in the file.", unchanged),
+        )
+    )
+
+
+def _file(text: str, name: str, content_type: str) -> Response:
+    answer = make_response(text)
+    answer.content_type = f"{content_type}; charset=utf-8"
+    answer.headers["Content-Disposition"] = f"attachment; filename={name}"
+    return answer
