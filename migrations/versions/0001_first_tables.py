@@ -95,6 +95,7 @@ def upgrade() -> None:
         sa.Column("email", sa.String(length=254), nullable=False),
         sa.Column("name", sa.String(length=200), nullable=False),
         sa.Column("password", sa.String(length=255), nullable=True),
+        sa.Column("password_is_temporary", sa.Boolean(), nullable=False),
         sa.Column("active", sa.Boolean(), nullable=False),
         sa.Column("fs_uniquifier", sa.String(length=64), nullable=False),
         sa.Column("locale", sa.String(length=10), nullable=True),
@@ -110,6 +111,7 @@ def upgrade() -> None:
         sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
         sa.Column("slug", sa.String(length=60), nullable=False),
         sa.Column("name", sa.String(length=200), nullable=False),
+        sa.Column("time_zone", sa.String(length=40), nullable=False),
         sa.Column("created_at", campaigns.core.database.UTCDateTime(), nullable=False),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_organisation")),
         sa.UniqueConstraint("slug", name=op.f("uq_organisation_slug")),
@@ -122,6 +124,7 @@ def upgrade() -> None:
         sa.Column("provider_id", sa.String(length=64), nullable=False),
         sa.Column("status", sa.String(length=30), nullable=False),
         sa.Column("error", sa.String(length=40), nullable=True),
+        sa.Column("action", sa.String(length=20), nullable=True),
         sa.Column("raw", sa.JSON(), nullable=False),
         sa.Column("received_at", campaigns.core.database.UTCDateTime(), nullable=False),
         sa.Column("applied_at", campaigns.core.database.UTCDateTime(), nullable=True),
@@ -193,7 +196,7 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("id", name=op.f("pk_contact")),
     )
     with op.batch_alter_table("contact", schema=None) as batch_op:
-        batch_op.create_index("ix_contact_organisation_cell", ["organisation_id", "cell"], unique=False)
+        batch_op.create_index("ix_contact_organisation", ["organisation_id", "id"], unique=False)
 
     op.create_table(
         "contact_import",
@@ -310,8 +313,10 @@ def upgrade() -> None:
         sa.Column("region_codes", sa.JSON(), nullable=False),
         sa.Column("number_national", sa.String(length=60), nullable=True),
         sa.Column("number_from_abroad", sa.String(length=60), nullable=True),
+        sa.Column("other_numbers", sa.JSON(), nullable=False),
         sa.Column("works_from_foreign_sim", sa.String(length=10), nullable=False),
         sa.Column("languages", sa.JSON(), nullable=False),
+        sa.Column("language_days", sa.JSON(), nullable=False),
         sa.Column("languages_note", sa.String(length=200), nullable=False),
         sa.Column("hours_note", sa.String(length=200), nullable=False),
         sa.Column("hours", sa.JSON(), nullable=False),
@@ -328,6 +333,7 @@ def upgrade() -> None:
         sa.Column("verified_on", sa.Date(), nullable=True),
         sa.Column("verified_by_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=True),
         sa.Column("verified_how", sa.String(length=100), nullable=True),
+        sa.Column("expires_on", sa.Date(), nullable=True),
         sa.Column("created_at", campaigns.core.database.UTCDateTime(), nullable=False),
         sa.Column("updated_at", campaigns.core.database.UTCDateTime(), nullable=False),
         sa.ForeignKeyConstraint(
@@ -380,6 +386,7 @@ def upgrade() -> None:
         sa.Column("max_parts", sa.Integer(), nullable=False),
         sa.Column("link", sa.String(length=200), nullable=True),
         sa.Column("resend_unknown", sa.Boolean(), nullable=False),
+        sa.Column("accepted_left_out", sa.Integer(), nullable=True),
         sa.Column("created_by_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
         sa.Column("created_at", campaigns.core.database.UTCDateTime(), nullable=False),
         sa.Column("updated_at", campaigns.core.database.UTCDateTime(), nullable=False),
@@ -543,6 +550,7 @@ def upgrade() -> None:
         sa.Column("expires_after_minutes", sa.Integer(), nullable=False),
         sa.Column("next_occurrence", campaigns.core.database.WallClock(length=16), nullable=True),
         sa.Column("next_fire_at", campaigns.core.database.UTCDateTime(), nullable=True),
+        sa.Column("removed_at", campaigns.core.database.UTCDateTime(), nullable=True),
         sa.ForeignKeyConstraint(["campaign_id"], ["campaign.id"], name=op.f("fk_schedule_campaign_id_campaign")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_schedule")),
     )
@@ -584,6 +592,13 @@ def upgrade() -> None:
         batch_op.create_index(batch_op.f("ix_run_state"), ["state"], unique=False)
 
     op.create_table(
+        "run_count",
+        sa.Column("run_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("counted_at", campaigns.core.database.UTCDateTime(), nullable=False),
+        sa.ForeignKeyConstraint(["run_id"], ["run.id"], name=op.f("fk_run_count_run_id_run")),
+        sa.PrimaryKeyConstraint("run_id", name=op.f("pk_run_count")),
+    )
+    op.create_table(
         "run_left_out",
         sa.Column("run_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
         sa.Column("reason", sa.String(length=20), nullable=False),
@@ -615,6 +630,7 @@ def upgrade() -> None:
         sa.Column("region_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
         sa.Column("time_zone", sa.String(length=40), nullable=False),
         sa.Column("place_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("roaming", sa.Boolean(), nullable=False),
         sa.Column("service_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=True),
         sa.Column("body", sa.String(), nullable=True),
         sa.Column("parts", sa.SmallInteger(), nullable=False),
@@ -627,7 +643,8 @@ def upgrade() -> None:
             "region_id",
             "time_zone",
             "place_id",
-            name=op.f("uq_run_text_run_id_language_region_id_time_zone_place_id"),
+            "roaming",
+            name=op.f("uq_run_text_run_id_language_region_id_time_zone_place_id_roaming"),
         ),
     )
     op.create_table(
@@ -648,6 +665,7 @@ def downgrade() -> None:
     op.drop_table("run_text")
     op.drop_table("run_reach")
     op.drop_table("run_left_out")
+    op.drop_table("run_count")
     with op.batch_alter_table("run", schema=None) as batch_op:
         batch_op.drop_index(batch_op.f("ix_run_state"))
         batch_op.drop_index(batch_op.f("ix_run_organisation_id"))
@@ -715,7 +733,7 @@ def downgrade() -> None:
 
     op.drop_table("contact_import")
     with op.batch_alter_table("contact", schema=None) as batch_op:
-        batch_op.drop_index("ix_contact_organisation_cell")
+        batch_op.drop_index("ix_contact_organisation")
 
     op.drop_table("contact")
     with op.batch_alter_table("audience", schema=None) as batch_op:
