@@ -9,7 +9,7 @@ from campaigns.audience.models import AddressState
 from campaigns.audience.queries import count_by_state, preview, rounded, select_contacts, select_known_regions
 from campaigns.audience.rules import AudienceRule, LeftOut
 from campaigns.core.crypto import Vault
-from tests.audience.test_rules import RESOLUTION, person
+from tests.audience.people import RESOLUTION, person
 from tests.factories import a_place, a_region, an_organisation
 
 

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 from datetime import timedelta
-from itertools import count
 from typing import Any
 
 import pytest
@@ -18,12 +18,11 @@ from campaigns.core.crypto import Vault
 from campaigns.core.errors import AudienceRuleError
 from campaigns.places.models import Place, PlaceCell, PlaceKind, Route, RouteStop
 from campaigns.staff.models import Organisation
-from tests.factories import NOON, a_contact, a_place, a_region, add, an_address, an_organisation
+from tests.audience.people import RESOLUTION, person
+from tests.factories import NOON, a_place, a_region, add, an_organisation
 
-SMS = Resolution(Channel.SMS, ("uk", "en"), None, "Europe/Kyiv", NOON)
 #: Cells of the places below; a corridor's leg n has cell 100 + n.
 HERE, THERE, NOWHERE = 1, 2, 99
-numbers = count(100_000)
 
 
 @pytest.fixture
@@ -31,18 +30,10 @@ def organisation(session: Session) -> Organisation:
     return an_organisation(session)
 
 
-@pytest.fixture(autouse=True)
-def _with_vault(vault: Vault, session: Session) -> None:
-    session.info["vault"] = vault
-
-
-def a_person(session: Session, organisation: Organisation, **changes: Any) -> Contact:
-    """A contact with one active SMS address; state= changes it, None leaves it out."""
-    state = changes.pop("state", AddressState.ACTIVE)
-    contact = a_contact(session, organisation, **changes)
-    if state is not None:
-        an_address(session, contact, session.info["vault"], number=f"+380501{next(numbers)}", state=state)
-    return contact
+@pytest.fixture
+def a_person(session: Session, organisation: Organisation, vault: Vault) -> Callable[..., Contact]:
+    """Adds a contact of the organisation with one active address; state= and other columns may be given."""
+    return lambda **changes: person(session, organisation, vault, **changes)
 
 
 def covered(session: Session, place: Place, *cells: int, leg: int = 0) -> Place:
@@ -79,20 +70,26 @@ def a_route(session: Session, organisation: Organisation) -> Route:
 
 
 def resolve(
-    session: Session, organisation: Organisation, rule: AudienceRule, resolution: Resolution = SMS, **bounds: int
+    session: Session,
+    organisation: Organisation,
+    rule: AudienceRule,
+    resolution: Resolution = RESOLUTION,
+    **bounds: int,
 ) -> list[Any]:
     return list(session.execute(select_resolved(rule, organisation.id, resolution, **bounds)))
 
 
 def reasons(session: Session, organisation: Organisation, rule: AudienceRule, **changes: Any) -> list[str | None]:
-    return [row.reason for row in resolve(session, organisation, rule, replace(SMS, **changes))]
+    return [row.reason for row in resolve(session, organisation, rule, replace(RESOLUTION, **changes))]
 
 
-def test_empty_rule_means_everybody(session: Session, organisation: Organisation) -> None:
-    person = a_person(session, organisation, time_zone=None)
-    a_person(session, an_organisation(session))
+def test_empty_rule_means_everybody(
+    session: Session, organisation: Organisation, a_person: Callable[..., Contact], vault: Vault
+) -> None:
+    somebody = a_person(time_zone=None)
+    person(session, an_organisation(session), vault)
     [row] = resolve(session, organisation, AudienceRule())
-    assert row.contact_id == person.id
+    assert row.contact_id == somebody.id
     assert (row.language, row.region_id, row.time_zone, row.place_id, row.reason) == (
         "uk",
         0,
@@ -102,18 +99,22 @@ def test_empty_rule_means_everybody(session: Session, organisation: Organisation
     )
 
 
-def test_overlapping_places_count_a_person_once(session: Session, organisation: Organisation) -> None:
-    a_person(session, organisation, cell=HERE)
-    a_person(session, organisation, cell=NOWHERE)
+def test_overlapping_places_count_a_person_once(
+    session: Session, organisation: Organisation, a_person: Callable[..., Contact]
+) -> None:
+    a_person(cell=HERE)
+    a_person(cell=NOWHERE)
     places = [covered(session, a_place(session, organisation), HERE, THERE) for _ in range(3)]
     [row] = resolve(session, organisation, AudienceRule(place_ids=tuple(place.id for place in places)))
     assert row.place_id == min(place.id for place in places)
 
 
-def test_foreign_places_and_routes_find_nobody(session: Session, organisation: Organisation) -> None:
+def test_foreign_places_and_routes_find_nobody(
+    session: Session, organisation: Organisation, a_person: Callable[..., Contact]
+) -> None:
     other = an_organisation(session)
-    a_person(session, organisation, cell=HERE)
-    a_person(session, organisation, cell=100)
+    a_person(cell=HERE)
+    a_person(cell=100)
     foreign = covered(session, a_place(session, other), HERE)
     route = a_route(session, other)
     rule = AudienceRule(place_ids=(foreign.id,), route_parts=(RoutePart(route.id, Direction.ALL),))
@@ -130,51 +131,66 @@ def test_foreign_places_and_routes_find_nobody(session: Session, organisation: O
     ],
 )
 def test_route_part_means_its_stretch(
-    session: Session, organisation: Organisation, direction: str, stop: int | None, cells: set[int]
+    session: Session,
+    organisation: Organisation,
+    direction: str,
+    stop: int | None,
+    cells: set[int],
+    a_person: Callable[..., Contact],
 ) -> None:
     route = a_route(session, organisation)
-    at = {cell: a_person(session, organisation, cell=cell).id for cell in (10, 11, 12, 100, 101, NOWHERE)}
+    at = {cell: a_person(cell=cell).id for cell in (10, 11, 12, 100, 101, NOWHERE)}
     rule = AudienceRule(route_parts=(RoutePart(route.id, direction, stop),))
     found = {row.contact_id for row in resolve(session, organisation, rule)}
     assert found == {at[cell] for cell in cells}
 
 
-def test_places_and_route_parts_add_up(session: Session, organisation: Organisation) -> None:
+def test_places_and_route_parts_add_up(
+    session: Session, organisation: Organisation, a_person: Callable[..., Contact]
+) -> None:
     route, place = a_route(session, organisation), covered(session, a_place(session, organisation), HERE)
-    people = {a_person(session, organisation, cell=cell).id for cell in (HERE, 10)}
+    people = {a_person(cell=cell).id for cell in (HERE, 10)}
     rule = AudienceRule(place_ids=(place.id,), route_parts=(RoutePart(route.id, "at", 0),))
     assert {row.contact_id for row in resolve(session, organisation, rule)} == people
 
 
-def test_regions_and_countries_add_up_and_narrow(session: Session, organisation: Organisation) -> None:
+def test_regions_and_countries_add_up_and_narrow(
+    session: Session, organisation: Organisation, a_person: Callable[..., Contact]
+) -> None:
     place = covered(session, a_place(session, organisation), HERE)
     podkarpackie, lviv = a_region(session), a_region(session, code="UA-46", country="UA")
     paris = a_region(session, code="FR-75", country="FR", parent_code="FR-IDF")
-    found = [a_person(session, organisation, cell=HERE, region_id=at.id) for at in (podkarpackie, lviv, paris)]
-    a_person(session, organisation, cell=THERE, region_id=lviv.id)
-    a_person(session, organisation, cell=HERE)
+    found = [a_person(cell=HERE, region_id=at.id) for at in (podkarpackie, lviv, paris)]
+    a_person(cell=THERE, region_id=lviv.id)
+    a_person(cell=HERE)
     rule = AudienceRule(place_ids=(place.id,), region_codes=("PL-18", "FR-IDF"), countries=("UA",))
     rows = resolve(session, organisation, rule)
     assert {row.contact_id: row.region_id for row in rows} == {one.id: one.region_id for one in found}
 
 
-def test_languages_narrow_by_written_language(session: Session, organisation: Organisation) -> None:
-    person = a_person(session, organisation, language="uk")
-    a_person(session, organisation, language="ru", other_language="uk")
+def test_languages_narrow_by_written_language(
+    session: Session, organisation: Organisation, a_person: Callable[..., Contact]
+) -> None:
+    reader = a_person(language="uk")
+    a_person(language="ru", other_language="uk")
     rows = resolve(session, organisation, AudienceRule(languages=("uk",)))
-    assert [row.contact_id for row in rows] == [person.id]
+    assert [row.contact_id for row in rows] == [reader.id]
 
 
-def test_old_or_undated_position_is_stale(session: Session, organisation: Organisation) -> None:
+def test_old_or_undated_position_is_stale(
+    session: Session, organisation: Organisation, a_person: Callable[..., Contact]
+) -> None:
     place = covered(session, a_place(session, organisation), HERE)
     for age in (timedelta(days=7), timedelta(days=7, seconds=1), None):
-        a_person(session, organisation, cell=HERE, position_at=age and NOON - age)
+        a_person(cell=HERE, position_at=age and NOON - age)
     rule = AudienceRule(place_ids=(place.id,), max_position_age_days=7)
     assert sorted(map(str, reasons(session, organisation, rule))) == ["None", "stale_position", "stale_position"]
 
 
-def test_age_matters_only_with_geography(session: Session, organisation: Organisation) -> None:
-    a_person(session, organisation, position_at=None)
+def test_age_matters_only_with_geography(
+    session: Session, organisation: Organisation, a_person: Callable[..., Contact]
+) -> None:
+    a_person(position_at=None)
     assert reasons(session, organisation, AudienceRule(max_position_age_days=7)) == [None]
 
 
@@ -188,21 +204,29 @@ def test_age_matters_only_with_geography(session: Session, organisation: Organis
     ],
 )
 def test_address_decides_before_translation(
-    session: Session, organisation: Organisation, state: AddressState | None, reason: LeftOut
+    session: Session,
+    organisation: Organisation,
+    state: AddressState | None,
+    reason: LeftOut,
+    a_person: Callable[..., Contact],
 ) -> None:
-    a_person(session, organisation, language="am", state=state)
+    a_person(language="am", state=state)
     assert reasons(session, organisation, AudienceRule()) == [reason]
 
 
-def test_stale_position_comes_before_all(session: Session, organisation: Organisation) -> None:
+def test_stale_position_comes_before_all(
+    session: Session, organisation: Organisation, a_person: Callable[..., Contact]
+) -> None:
     place = covered(session, a_place(session, organisation), HERE)
-    a_person(session, organisation, cell=HERE, position_at=None, state=None, language="am")
+    a_person(cell=HERE, position_at=None, state=None, language="am")
     rule = AudienceRule(place_ids=(place.id,), max_position_age_days=7)
     assert reasons(session, organisation, rule) == [LeftOut.STALE_POSITION]
 
 
-def test_address_of_another_channel_does_not_count(session: Session, organisation: Organisation) -> None:
-    a_person(session, organisation)
+def test_address_of_another_channel_does_not_count(
+    session: Session, organisation: Organisation, a_person: Callable[..., Contact]
+) -> None:
+    a_person()
     assert reasons(session, organisation, AudienceRule(), channel=Channel.TELEGRAM) == [LeftOut.NO_ADDRESS]
 
 
@@ -224,19 +248,24 @@ def test_language_falls_back_as_agreed(
     fallback: str | None,
     written: str,
     reason: str | None,
+    a_person: Callable[..., Contact],
 ) -> None:
-    a_person(session, organisation, language=language, other_language=other)
-    [row] = resolve(session, organisation, AudienceRule(), replace(SMS, fallback_language=fallback))
+    a_person(language=language, other_language=other)
+    [row] = resolve(session, organisation, AudienceRule(), replace(RESOLUTION, fallback_language=fallback))
     assert (row.language, row.reason) == (written, reason)
 
 
-def test_no_text_at_all_leaves_everybody_out(session: Session, organisation: Organisation) -> None:
-    a_person(session, organisation)
+def test_no_text_at_all_leaves_everybody_out(
+    session: Session, organisation: Organisation, a_person: Callable[..., Contact]
+) -> None:
+    a_person()
     assert reasons(session, organisation, AudienceRule(), languages=()) == [LeftOut.NO_TRANSLATION]
 
 
-def test_chunks_partition_the_people(session: Session, organisation: Organisation) -> None:
-    people = [a_person(session, organisation).id for _ in range(5)]
+def test_chunks_partition_the_people(
+    session: Session, organisation: Organisation, a_person: Callable[..., Contact]
+) -> None:
+    people = [a_person().id for _ in range(5)]
     first, second = people[1], people[3]
     parts = [{"through": first}, {"after": first, "through": second}, {"after": second}]
     found = [row.contact_id for part in parts for row in resolve(session, organisation, AudienceRule(), **part)]
