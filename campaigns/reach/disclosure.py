@@ -4,15 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from campaigns.audience.queries import rounded
+
+#: Turns a count into what may be shown of it; None: too small to be told.
 Show = Callable[[int], int | None]
-
-#: Counts below this are hidden, all others rounded to tens.
-HIDDEN_BELOW = 20
-
-
-def rounded(count: int) -> int | None:
-    """Return a count rounded to tens, or None when it is too small to be shown."""
-    return None if count < HIDDEN_BELOW else (count + 5) // 10 * 10
 
 
 def exact(count: int) -> int | None:
