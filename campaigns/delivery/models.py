@@ -28,7 +28,7 @@ class RunText(Base):
     """A text rendered once for a combination; deliveries only point to it. '' and 0 stand for "any"."""
 
     __tablename__ = "run_text"
-    __table_args__ = (UniqueConstraint("run_id", "language", "region_id", "time_zone", "place_id"),)
+    __table_args__ = (UniqueConstraint("run_id", "language", "region_id", "time_zone", "place_id", "roaming"),)
 
     id: Mapped[int] = mapped_column(BigId, primary_key=True)
     run_id: Mapped[int] = mapped_column(ForeignKey("run.id"))
@@ -37,6 +37,8 @@ class RunText(Base):
     region_id: Mapped[int] = mapped_column(BigId, default=0)
     time_zone: Mapped[str] = mapped_column(String(40), default="")
     place_id: Mapped[int] = mapped_column(BigId, default=0)
+    #: For SIMs of another country than the region, which cannot dial every number.
+    roaming: Mapped[bool] = mapped_column(default=False)
     #: Service signposted, or None when the text has no ((hotline)).
     service_id: Mapped[int | None] = mapped_column(ForeignKey("service.id"))
     #: None: no signpost was found, so people of this combination are left out.

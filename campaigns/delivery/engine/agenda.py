@@ -1,0 +1,88 @@
+"""Which run of a sender is asked for deliveries next, and from which id; pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from campaigns.delivery.engine.ports import Ask, Found
+
+#: A run without due deliveries is looked through again after this time, for rows that others put back.
+LOOK_AGAIN = timedelta(seconds=5)
+#: Looking through may take this share of the time; a run of a million that is due tomorrow is asked less often.
+LOOKING_SHARE = 0.05
+#: While a run is read, retries that fell due behind the cursor are looked for this often.
+LOOK_BEHIND = timedelta(seconds=10)
+
+
+@dataclass(slots=True)
+class _Place:
+    """Where the reading of one run stands."""
+
+    cursor: int = 0
+    #: Nothing is due before; None: ask at once.
+    next_at: datetime | None = None
+    #: When to look behind the cursor.
+    behind_at: datetime | None = None
+
+
+class Agenda:
+    """Takes turns between the runs of a sender, each with a cursor, so that no claim rescans what is behind it."""
+
+    def __init__(self) -> None:
+        self._places: dict[int, _Place] = {}
+
+    def keep(self, run_ids: Iterable[int]) -> None:
+        """Take over which runs are running; one that is new (or resumed) is read from its start."""
+        wanted = set(run_ids)
+        for run_id in self._places.keys() - wanted:
+            del self._places[run_id]
+        for run_id in sorted(wanted - self._places.keys()):
+            self._places[run_id] = _Place()
+
+    def next(self, now: datetime, limit: int) -> Ask | None:
+        """Return the next request, or None when no run has anything due at `now` (UTC)."""
+        for run_id, place in self._places.items():
+            if place.next_at is not None and place.next_at > now:
+                continue
+            if place.cursor and place.behind_at is not None and place.behind_at <= now:
+                return Ask(run_id, 0, limit, through=place.cursor)
+            return Ask(run_id, place.cursor, limit)
+        return None
+
+    def answer(self, ask: Ask, found: Found, *, now: datetime, took: float) -> None:
+        """Move the run's cursor behind what was found, and the run to the end of the line.
+
+        `took` is how long the database looked, in seconds.
+        """
+        place = self._places.pop(ask.run_id, None)
+        if place is None:
+            return
+        self._places[ask.run_id] = place
+        is_full = found.taken >= ask.limit
+        if ask.through is not None:
+            place.behind_at = now if is_full else now + LOOK_BEHIND
+        elif is_full:
+            place.cursor, place.next_at = found.last_id, None
+            place.behind_at = place.behind_at or now + LOOK_BEHIND
+        else:
+            again = now + max(LOOK_AGAIN, timedelta(seconds=took / LOOKING_SHARE))
+            place.cursor, place.behind_at = 0, None
+            place.next_at = min(again, found.next_due or again)
+
+    def remind(self, run_id: int, due_at: datetime) -> None:
+        """Note that a delivery of the run is due again at `due_at`."""
+        place = self._places.get(run_id)
+        if place is None:
+            return
+        if place.next_at is not None:
+            place.next_at = min(place.next_at, due_at)
+        elif place.behind_at is not None:
+            place.behind_at = min(place.behind_at, due_at)
+
+    def wake_at(self) -> datetime | None:
+        """Return when the next run has something due, or None when one has at once or there is no run."""
+        moments = [place.next_at for place in self._places.values()]
+        known = [moment for moment in moments if moment is not None]
+        return min(known) if known and len(known) == len(moments) else None

@@ -1,0 +1,120 @@
+"""When to stop calling: a sender is held while its provider is in trouble, a run is paused when it is wrong; pure.
+
+The sender's breaker opens and closes by itself (nobody must be woken for a provider's bad minute). A run's needs a
+person, because what it refuses will be refused again.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+
+from campaigns.gateways.base import Action, NotSentError, RejectedError, SendError, ThrottledError
+
+#: Calls in a row that must fail before a sender is held.
+TROUBLE_IN_A_ROW = 8
+FIRST_HOLD = 1.0
+#: A fault that ends is noticed within this time, in seconds.
+LONGEST_HOLD = 20.0
+
+#: Refusals in a row, without an acceptance between, that blame our configuration or content.
+FAULTS_IN_A_ROW = 3
+#: The first results of a run are its canary: fewer failures stop it.
+CANARY = 500
+CANARY_SHARE, LATER_SHARE = 0.20, 0.50
+#: Results looked at, and how many there must be before a share means anything.
+WATCHED, FEWEST = 200, 50
+
+
+class SenderBreaker:
+    """Holds a sender while calls fail in a row or the provider throttles; then lets one call through to see.
+
+    All moments are monotonic seconds given by the caller.
+    """
+
+    def __init__(self) -> None:
+        self._trouble = 0
+        self._hold = FIRST_HOLD
+        self._until: float | None = None
+        self._probing = False
+
+    def wait(self, now: float, in_flight: int) -> float | None:
+        """Return the seconds until a call may start, 0 when it may now, None when a probe's reply decides."""
+        if self._until is None:
+            return 0.0
+        if now < self._until:
+            return self._until - now
+        return None if in_flight else 0.0
+
+    def is_closed(self) -> bool:
+        """Say whether calls flow freely: the sender is neither held nor tried out."""
+        return self._until is None
+
+    def begin(self) -> None:
+        """Note that a call starts; while the sender is held it is the probe."""
+        self._probing = self._until is not None
+
+    def succeeded(self) -> None:
+        """Note a call that the provider answered like a healthy one, refusals included."""
+        self._trouble = 0
+        if self._until is None or self._probing:
+            self._until, self._probing, self._hold = None, False, FIRST_HOLD
+
+    def failed(self, error: SendError, now: float) -> bool:
+        """Note a failed call and return whether the sender is held anew because of it."""
+        if isinstance(error, RejectedError):
+            self.succeeded()
+            return False
+        self._trouble += 1
+        if self._until is not None and not self._probing:
+            # One more of those that were on their way when the sender was held.
+            return False
+        if isinstance(error, ThrottledError):
+            self._open(now, error.retry_after_seconds)
+            return True
+        if self._probing or self._trouble >= TROUBLE_IN_A_ROW:
+            self._open(now, None)
+            return True
+        return False
+
+    def abandoned(self) -> None:
+        """Note that the probe was not made after all; the next call is one."""
+        self._probing = False
+
+    def _open(self, now: float, asked: float | None) -> None:
+        self._until = now + max(self._hold, asked or 0.0)
+        self._hold = min(self._hold * 2, LONGEST_HOLD)
+        self._probing = False
+
+
+class RunBreaker:
+    """Says when a run must be paused for a person: the same fault again and again, or too many failures."""
+
+    def __init__(self) -> None:
+        self._faults = 0
+        self._seen = 0
+        self._failures: deque[bool] = deque(maxlen=WATCHED)
+
+    def accepted(self) -> None:
+        """Note an acceptance."""
+        self._faults = 0
+        self._seen += 1
+        self._failures.append(False)
+
+    def failed(self, error: SendError) -> str | None:
+        """Note a failure and return the reason to pause the run, or None."""
+        if isinstance(error, (NotSentError, ThrottledError)):
+            return None
+        self._seen += 1
+        self._failures.append(True)
+        if isinstance(error, RejectedError) and error.action is Action.PAUSE_RUN:
+            self._faults += 1
+            if self._faults >= FAULTS_IN_A_ROW:
+                return f"The provider refused {self._faults} messages in a row with code {error.code}."
+        return self._too_many()
+
+    def _too_many(self) -> str | None:
+        share = CANARY_SHARE if self._seen <= CANARY else LATER_SHARE
+        failures = sum(self._failures)
+        if len(self._failures) >= FEWEST and failures > share * len(self._failures):
+            return f"{failures} of the last {len(self._failures)} messages failed."
+        return None

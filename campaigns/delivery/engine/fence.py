@@ -1,0 +1,73 @@
+"""The fence: the last check before the socket, made on memory that a listener keeps fresh."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import timedelta
+from enum import StrEnum
+
+from campaigns.core import clock
+from campaigns.core.errors import RefusedError
+from campaigns.delivery.engine.ports import Claimed, Snapshot
+
+#: How often the listener refreshes, in seconds; a stop or opt-out is seen this late at most.
+REFRESH_SECONDS = 0.3
+#: Memory older than this, in seconds, closes the fence: a database that cannot be asked may hold a stop.
+FRESH_SECONDS = 2.0
+#: An intent older than this is not called any more: the process slept, and the row may soon be taken from it.
+INTENT_LIFE = timedelta(seconds=30)
+#: How far the wall clock may have been set back since the claim.
+CLOCK_SLACK = timedelta(seconds=5)
+
+
+class Refusal(StrEnum):
+    """Why the fence is closed for a call."""
+
+    BLIND = "blind"
+    NOT_RUNNING = "not_running"
+    WITHDRAWN = "withdrawn"
+    LATE = "late"
+
+
+class FenceRefusedError(RefusedError):
+    """The fence is closed for this call; nothing was written to the socket."""
+
+    def __init__(self, refusal: Refusal) -> None:
+        super().__init__(f"The call was not begun: {refusal}.")
+        self.refusal = refusal
+
+
+class Fence:
+    """Decides from the latest snapshot whether a call may begin now."""
+
+    def __init__(self, monotonic: Callable[[], float]) -> None:
+        self._monotonic = monotonic
+        self._snapshot = Snapshot()
+        self._asked_at = float("-inf")
+
+    @property
+    def snapshot(self) -> Snapshot:
+        """What the listener saw last."""
+        return self._snapshot
+
+    def refresh(self, snapshot: Snapshot, *, asked_at: float) -> None:
+        """Take over what the listener read; `asked_at` is the monotonic moment before it asked."""
+        self._snapshot = snapshot
+        self._asked_at = asked_at
+
+    def is_fresh(self) -> bool:
+        """Say whether the memory is young enough to trust."""
+        return self._monotonic() - self._asked_at <= FRESH_SECONDS
+
+    def check(self, claimed: Claimed) -> None:
+        """Raise FenceRefusedError unless the call for `claimed` may begin at this moment."""
+        if not self.is_fresh():
+            raise FenceRefusedError(Refusal.BLIND)
+        if claimed.run_id not in self._snapshot.runs:
+            raise FenceRefusedError(Refusal.NOT_RUNNING)
+        if claimed.address_id in self._snapshot.withdrawn:
+            raise FenceRefusedError(Refusal.WITHDRAWN)
+        now = clock.now()
+        # The token needs no look-up: nobody takes a row from its claim before it is much older than this.
+        if not -CLOCK_SLACK <= now - claimed.intent_at < INTENT_LIFE or now >= claimed.expires_at:
+            raise FenceRefusedError(Refusal.LATE)

@@ -1,0 +1,161 @@
+"""The engine of one process: a listener that keeps the fence fresh, and a lane for each sender in use."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections import defaultdict
+from collections.abc import Callable
+from concurrent.futures import Executor
+from dataclasses import dataclass
+from functools import partial
+from typing import Any, TypeVar
+
+from sqlalchemy.exc import SQLAlchemyError
+
+from campaigns.core.errors import FingerpostError
+from campaigns.delivery.engine.fence import REFRESH_SECONDS, Fence
+from campaigns.delivery.engine.loop import Lane
+from campaigns.delivery.engine.ports import Runner, RunningRun, SenderFacts, Snapshot, Store
+from campaigns.gateways.base import Gateway
+
+T = TypeVar("T")
+
+#: Calls in flight get so long to finish after a stop, in seconds; what is left then is for the reaper.
+FINISH_SECONDS = 12.0
+
+_log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Surroundings:
+    """What the engine is given from outside, so that a simulation can give something else."""
+
+    store: Store
+    #: Runs claims and results; one thread, because their order matters to the cursor.
+    database: Runner
+    #: Runs the listener's reads; a thread of its own, so that a slow claim does not blind the fence.
+    watch: Runner
+    open_gateway: Callable[[SenderFacts], Gateway]
+    #: Callback URL up to the reference, by kind of gateway; None when it calls nobody back.
+    callback_base: Callable[[str], str | None]
+    chance: Callable[[], float]
+
+
+class Engine:
+    """Sends what is due over every sender until it is stopped."""
+
+    def __init__(self, surroundings: Surroundings, *, window: int) -> None:
+        self._around = surroundings
+        self._window = window
+        self._fence = Fence(asyncio.get_running_loop().time)
+        self._lanes: dict[int, tuple[Lane, asyncio.Task[None]]] = {}
+        self._blind = False
+
+    async def run(self, stopping: asyncio.Event) -> None:
+        """Send until `stopping` is set; then let calls in flight finish, write their results, and return."""
+        try:
+            while not stopping.is_set():
+                snapshot = await self._listen()
+                if snapshot is not None:
+                    await self._assign(snapshot)
+                try:
+                    await asyncio.wait_for(stopping.wait(), REFRESH_SECONDS)
+                except TimeoutError:
+                    continue
+        finally:
+            await self._finish()
+
+    async def _listen(self) -> Snapshot | None:
+        """Refresh the fence; return what was seen, or None when the database did not answer."""
+        asked_at = asyncio.get_running_loop().time()
+        try:
+            snapshot = await self._around.watch(self._around.store.snapshot)
+        except SQLAlchemyError:
+            if not self._blind:
+                _log.exception("the database does not answer; no call is begun until it does")
+            self._blind = True
+            return None
+        self._blind = False
+        self._fence.refresh(snapshot, asked_at=asked_at)
+        return snapshot
+
+    async def _assign(self, snapshot: Snapshot) -> None:
+        """Give each lane its runs, open lanes for new senders and stop those without a run."""
+        by_sender: defaultdict[int, list[RunningRun]] = defaultdict(list)
+        for run in snapshot.runs.values():
+            by_sender[run.sender_id].append(run)
+        for sender_id, (lane, task) in list(self._lanes.items()):
+            if task.done():
+                self._forget(sender_id, task)
+            elif sender_id not in by_sender:
+                lane.stop()
+        for sender_id, runs in by_sender.items():
+            if sender_id not in self._lanes:
+                await self._open(sender_id, runs)
+            if sender_id in self._lanes:
+                self._lanes[sender_id][0].keep_runs([run.run_id for run in runs], pace=runs[0].pace)
+
+    async def _open(self, sender_id: int, runs: list[RunningRun]) -> None:
+        around = self._around
+        try:
+            sender = await around.database(around.store.sender, sender_id)
+            gateway = around.open_gateway(sender)
+        except SQLAlchemyError:
+            _log.warning("sender %s cannot be read now", sender_id, exc_info=True)
+            return
+        except FingerpostError as error:
+            for run in runs:
+                await around.database(around.store.pause, run.run_id, f"Nothing can be sent: {error}")
+            return
+        lane = Lane(
+            sender,
+            gateway,
+            store=around.store,
+            database=around.database,
+            fence=self._fence,
+            window=self._window,
+            callback_base=around.callback_base(sender.gateway),
+            chance=around.chance,
+        )
+        self._lanes[sender_id] = (lane, asyncio.create_task(_run_and_close(lane, gateway)))
+
+    def _forget(self, sender_id: int, task: asyncio.Task[None]) -> None:
+        """Remove a lane that ended; the next snapshot opens it again if there is work."""
+        del self._lanes[sender_id]
+        if not task.cancelled() and (error := task.exception()) is not None:
+            _log.error("the lane of sender %s broke", sender_id, exc_info=error)
+
+    async def _finish(self) -> None:
+        for lane, _ in self._lanes.values():
+            lane.stop()
+        tasks = [task for _, task in self._lanes.values()]
+        if tasks:
+            listening = asyncio.create_task(self._keep_listening())
+            _, late = await asyncio.wait(tasks, timeout=FINISH_SECONDS)
+            listening.cancel()
+            for task in late:
+                task.cancel()
+            await asyncio.gather(*tasks, listening, return_exceptions=True)
+
+    async def _keep_listening(self) -> None:
+        """Keep the fence fresh while calls that were begun wait for their connection."""
+        while True:
+            await self._listen()
+            await asyncio.sleep(REFRESH_SECONDS)
+
+
+def in_thread(executor: Executor) -> Runner:
+    """Return a runner that works in `executor`."""
+
+    def run(function: Callable[..., T], *arguments: Any) -> asyncio.Future[T]:
+        return asyncio.get_running_loop().run_in_executor(executor, partial(function, *arguments))
+
+    return run
+
+
+async def _run_and_close(lane: Lane, gateway: Gateway) -> None:
+    try:
+        await lane.run()
+    finally:
+        await gateway.close()

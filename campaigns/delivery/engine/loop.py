@@ -1,0 +1,298 @@
+"""A lane: everything that is due over one sender, sent with the window kept full and no barrier between batches.
+
+Callers (as many as the window) take claimed deliveries one by one, ask the breaker and the pace, call the gateway
+and leave a result. One bookkeeper exchanges results for new claims with the database while they call. Nothing here
+knows a database, a provider or a clock but through what it is given.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections import deque
+from collections.abc import Callable, Collection
+from contextlib import suppress
+from functools import partial
+
+from sqlalchemy.exc import SQLAlchemyError
+
+from campaigns.core import clock
+from campaigns.core.crash import crash_point as crash_point_of_process
+from campaigns.core.errors import FingerpostError
+from campaigns.delivery.engine.agenda import Agenda
+from campaigns.delivery.engine.breaker import RunBreaker, SenderBreaker
+from campaigns.delivery.engine.fence import Fence, FenceRefusedError, Refusal
+from campaigns.delivery.engine.pacing import Pace
+from campaigns.delivery.engine.ports import Ask, Claimed, Found, Result, Runner, SenderFacts, Store
+from campaigns.delivery.engine.retry import decide
+from campaigns.delivery.states import SendState
+from campaigns.gateways.base import Gateway, Outgoing, SendError, ThrottledError, UnknownOutcomeError
+
+#: Claims reach at most so far ahead of the pace, in seconds: an intent must not grow old while it waits its turn.
+CLAIM_AHEAD_SECONDS = 5.0
+#: A result waits at most so long for company before it is written, in seconds.
+GROUP_SECONDS = 0.05
+#: Longest sleep of the bookkeeper, in seconds: what became due is noticed by then.
+NAP_SECONDS = 0.5
+#: Pause after the database did not answer, in seconds.
+DATABASE_PAUSE = 1.0
+
+_log = logging.getLogger(__name__)
+
+
+class Lane:
+    """Sends what the runs of one sender have due, until it is stopped; made and run inside one event loop."""
+
+    def __init__(
+        self,
+        sender: SenderFacts,
+        gateway: Gateway,
+        *,
+        store: Store,
+        database: Runner,
+        fence: Fence,
+        window: int,
+        callback_base: str | None,
+        chance: Callable[[], float],
+        crash_point: Callable[[str], None] = crash_point_of_process,
+    ) -> None:
+        """Prepare a lane.
+
+        `window` is the number of calls in flight; `callback_base` the callback URL up to the reference, or None
+        when the gateway calls nobody back; `chance` gives random numbers in [0, 1).
+        """
+        self._sender, self._gateway = sender, gateway
+        self._store, self._database, self._fence = store, database, fence
+        self._window, self._callback_base = window, callback_base
+        self._chance, self._crash_point = chance, crash_point
+        self._time = asyncio.get_running_loop().time
+        self._pace = Pace(sender.pace, self._time())
+        self._agenda, self._breaker = Agenda(), SenderBreaker()
+        self._run_breakers: dict[int, RunBreaker] = {}
+        self._ready: deque[Claimed] = deque()
+        self._results: list[Result] = []
+        #: Runs to pause, with the reason.
+        self._pauses: dict[int, str] = {}
+        self._in_flight = 0
+        #: Parts of the longest text claimed lately.
+        self._parts = 1
+        self._stopping = self._callers_done = False
+        #: Only the caller that holds the turn waits for work; the others wait behind it.
+        self._turn = asyncio.Lock()
+        #: Set when the bookkeeper, or the caller whose turn it is, may have something to do.
+        self._work, self._news = asyncio.Event(), asyncio.Event()
+
+    def keep_runs(self, run_ids: Collection[int], *, pace: float) -> None:
+        """Take over which runs of the sender are running, and its pace."""
+        self._agenda.keep(run_ids)
+        self._pace.set(pace)
+        for gone in self._run_breakers.keys() - set(run_ids):
+            del self._run_breakers[gone]
+
+    def stop(self) -> None:
+        """Claim nothing more; `run` returns once the calls in flight are finished and written."""
+        self._stopping = True
+        self._work.set()
+        self._news.set()
+
+    async def run(self) -> None:
+        """Send until stopped. Cancelling it leaves calls in flight as `sending`, for the reaper."""
+        async with asyncio.TaskGroup() as group:
+            callers = [group.create_task(self._call()) for _ in range(self._window)]
+            group.create_task(self._keep_books())
+            await asyncio.wait(callers)
+            self._callers_done = True
+            self._work.set()
+
+    async def _call(self) -> None:
+        while (claimed := await self._take()) is not None:
+            try:
+                result = await self._deliver(claimed)
+            finally:
+                self._in_flight -= 1
+                self._news.set()
+            self._results.append(result)
+            if len(self._results) >= self._window // 2 or len(self._ready) <= self._low_water():
+                self._work.set()
+
+    async def _take(self) -> Claimed | None:
+        """Return the next delivery when it is its time, or None when the lane stops."""
+        async with self._turn:
+            while not self._stopping:
+                self._news.clear()
+                wait = self._wait_before_call()
+                if wait == 0:
+                    claimed = self._ready.popleft()
+                    self._pace.take(claimed.parts, self._time())
+                    self._breaker.begin()
+                    self._in_flight += 1
+                    return claimed
+                with suppress(TimeoutError):
+                    async with asyncio.timeout(wait):
+                        await self._news.wait()
+        return None
+
+    def _wait_before_call(self) -> float | None:
+        """Return the seconds until the next call may start; None when only news can tell."""
+        if not self._ready:
+            return None
+        now = self._time()
+        held = self._breaker.wait(now, self._in_flight)
+        return held if held != 0 else self._pace.wait(now)
+
+    async def _deliver(self, claimed: Claimed) -> Result:
+        """Make the one call for a claimed delivery and return what became of it."""
+        left = claimed.expires_at - clock.now()
+        base = self._callback_base
+        outgoing = Outgoing(
+            reference=claimed.reference,
+            to=claimed.to,
+            body=claimed.body,
+            sender=self._sender.identity,
+            callback_url=None if base is None else base + claimed.reference,
+            valid_for_seconds=int(left.total_seconds()),
+        )
+        try:
+            accepted = await self._gateway.send(outgoing, partial(self._fence.check, claimed))
+        except FenceRefusedError as refused:
+            return self._refused(claimed, refused.refusal)
+        except SendError as error:
+            return self._failed(claimed, error)
+        except Exception:
+            # A fault of ours in the middle of a call: it cannot be known whether the request left.
+            _log.exception("the call for delivery %s broke", claimed.id)
+            return self._failed(claimed, UnknownOutcomeError("internal"))
+        self._crash_point("replied")
+        self._breaker.succeeded()
+        self._run_breaker(claimed.run_id).accepted()
+        return Result(
+            claimed.id, claimed.token, SendState.ACCEPTED, claimed.attempts, provider_id=accepted.provider_id
+        )
+
+    def _refused(self, claimed: Claimed, refusal: Refusal) -> Result:
+        _log.info("fence closed for delivery %s: %s", claimed.id, refusal)
+        self._breaker.abandoned()
+        if refusal is Refusal.WITHDRAWN:
+            return Result(claimed.id, claimed.token, SendState.SUPPRESSED, claimed.attempts, refund=True)
+        return self._put_back(claimed)
+
+    def _put_back(self, claimed: Claimed) -> Result:
+        """Return a claim that was not called to the queue, where the sweeps find it if its run was stopped."""
+        self._agenda.remind(claimed.run_id, clock.now())
+        return Result(claimed.id, claimed.token, SendState.QUEUED, claimed.attempts, refund=True)
+
+    def _failed(self, claimed: Claimed, error: SendError) -> Result:
+        now = self._time()
+        if self._breaker.failed(error, now):
+            _log.warning("sender %s is held: %s", self._sender.sender_id, error.code)
+            if isinstance(error, ThrottledError):
+                self._pace.slow(now)
+        reason = self._run_breaker(claimed.run_id).failed(error)
+        if reason is not None:
+            self._pauses.setdefault(claimed.run_id, reason)
+        decision = decide(
+            error,
+            attempts=claimed.attempts,
+            now=clock.now(),
+            expires_at=claimed.expires_at,
+            chance=self._chance(),
+        )
+        if decision.due_at is not None:
+            self._agenda.remind(claimed.run_id, decision.due_at)
+        return Result(
+            id=claimed.id,
+            token=claimed.token,
+            state=decision.state,
+            number=claimed.attempts,
+            error=decision.error,
+            due_at=decision.due_at,
+            outcome=decision.outcome,
+            address_id=claimed.address_id,
+            action=decision.action,
+        )
+
+    def _run_breaker(self, run_id: int) -> RunBreaker:
+        return self._run_breakers.setdefault(run_id, RunBreaker())
+
+    async def _keep_books(self) -> None:
+        while not self._callers_done or self._results:
+            await self._rest()
+            self._release()
+            if self._pauses:
+                await self._pause_runs()
+            ask = self._next_ask()
+            if self._results or ask is not None:
+                await self._exchange(ask)
+
+    async def _rest(self) -> None:
+        """Sleep until a group of results is there, deliveries are wanted, or something has waited long enough."""
+        self._work.clear()
+        is_last = self._callers_done or (self._stopping and (self._results or self._ready))
+        if is_last or len(self._results) >= self._window // 2 or self._next_ask() is not None:
+            return
+        with suppress(TimeoutError):
+            async with asyncio.timeout(GROUP_SECONDS if self._results else NAP_SECONDS):
+                await self._work.wait()
+
+    def _release(self) -> None:
+        """Put claims back that will not be called soon: the lane stops, a run is paused, or the sender is held."""
+        held = self._breaker.wait(self._time(), 0) or 0.0
+        every = self._stopping or held > CLAIM_AHEAD_SECONDS
+        if every or self._pauses:
+            kept = [claimed for claimed in self._ready if not every and claimed.run_id not in self._pauses]
+            let_go = [claimed for claimed in self._ready if every or claimed.run_id in self._pauses]
+            self._ready = deque(kept)
+            self._results += [self._put_back(claimed) for claimed in let_go]
+
+    async def _pause_runs(self) -> None:
+        for run_id, reason in list(self._pauses.items()):
+            _log.warning("run %s is paused: %s", run_id, reason)
+            try:
+                await self._database(self._store.pause, run_id, reason)
+            except SQLAlchemyError:
+                _log.warning("run %s cannot be paused now", run_id, exc_info=True)
+                return
+            except FingerpostError:
+                _log.warning("run %s is not paused any more", run_id, exc_info=True)
+            del self._pauses[run_id]
+            self._run_breakers.pop(run_id, None)
+
+    def _next_ask(self) -> Ask | None:
+        """Return what to ask the database for, or None while there is enough, or calling is not allowed anyway."""
+        now = self._time()
+        if self._stopping or self._pauses or not self._fence.is_fresh() or len(self._ready) > self._low_water():
+            return None
+        if self._breaker.wait(now, 0) or self._pace.wait(now) > CLAIM_AHEAD_SECONDS:
+            return None
+        if not self._breaker.is_closed():
+            # One is enough to see whether the provider is well again.
+            return None if self._ready or self._in_flight else self._agenda.next(clock.now(), 1)
+        return self._agenda.next(clock.now(), self._limit())
+
+    def _limit(self) -> int:
+        """Return how many claims may be asked for at once: the window, or what the pace lets go in time."""
+        ahead = int(self._pace.rate * CLAIM_AHEAD_SECONDS / self._parts)
+        return max(1, min(self._window, ahead))
+
+    def _low_water(self) -> int:
+        return self._limit() // 2
+
+    async def _exchange(self, ask: Ask | None) -> None:
+        results, self._results = self._results, []
+        started = self._time()
+        try:
+            found: Found = await self._database(self._store.exchange, results, ask)
+        except SQLAlchemyError:
+            # Nothing is lost: the results wait here, and the fence closes because its listener fails too.
+            _log.warning("the database does not answer; %s results wait", len(results), exc_info=True)
+            self._results[:0] = results
+            await asyncio.sleep(DATABASE_PAUSE)
+            return
+        if results:
+            self._crash_point("recorded")
+        if ask is not None:
+            self._crash_point("claimed")
+            self._agenda.answer(ask, found, now=clock.now(), took=self._time() - started)
+            self._ready.extend(found.claimed)
+            self._parts = max((claimed.parts for claimed in found.claimed), default=self._parts)
+            self._news.set()

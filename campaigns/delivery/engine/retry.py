@@ -1,0 +1,72 @@
+"""What follows from a failed call: a pure decision from the error, the attempts so far and the time left."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from campaigns.delivery.states import SendState
+from campaigns.gateways.base import (
+    Action,
+    NotSentError,
+    RejectedError,
+    SendError,
+    ThrottledError,
+)
+
+#: Calls a delivery gets at most.
+MOST_ATTEMPTS = 6
+#: Seconds before the second call; each further pause is twice as long.
+FIRST_PAUSE = 2.0
+LONGEST_PAUSE = 300.0
+#: Share by which a pause varies, so that a group that failed together does not come back together.
+JITTER = 0.25
+#: Refusals after which the same message may be tried again: nothing was created.
+_REPEATABLE = frozenset({Action.RETRY_LATER, Action.PAUSE_RUN})
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """The next state of a delivery after a failed call."""
+
+    state: SendState
+    #: Outcome of the attempt row.
+    outcome: str
+    error: str
+    #: When it is due again, for a delivery that goes back to the queue.
+    due_at: datetime | None = None
+    action: Action | None = None
+
+
+def decide(error: SendError, *, attempts: int, now: datetime, expires_at: datetime, chance: float) -> Decision:
+    """Decide what follows from `error` after `attempts` calls; `chance` is a random number in [0, 1).
+
+    Only what provably was not accepted is tried again. A delivery whose pause would outlast its time is queued
+    until then, and the next claim closes it as expired.
+    """
+    outcome, action = _read(error)
+    if outcome == "unknown":
+        return Decision(SendState.UNKNOWN, outcome, error.code)
+    if outcome == "rejected" and action not in _REPEATABLE:
+        return Decision(SendState.FAILED, outcome, error.code, action=action)
+    if attempts >= MOST_ATTEMPTS:
+        return Decision(SendState.FAILED, outcome, error.code)
+    asked = error.retry_after_seconds or 0.0 if isinstance(error, ThrottledError) else 0.0
+    due_at = now + timedelta(seconds=max(pause_after(attempts, chance), asked))
+    return Decision(SendState.QUEUED, outcome, error.code, due_at=min(due_at, expires_at))
+
+
+def pause_after(attempts: int, chance: float) -> float:
+    """Return the seconds to wait after the `attempts`-th call (from 1): exponential with jitter."""
+    pause = min(FIRST_PAUSE * 2.0 ** (attempts - 1), LONGEST_PAUSE)
+    return pause * (1 - JITTER + 2 * JITTER * chance)
+
+
+def _read(error: SendError) -> tuple[str, Action | None]:
+    if isinstance(error, NotSentError):
+        return "not_sent", None
+    if isinstance(error, ThrottledError):
+        return "throttled", None
+    if isinstance(error, RejectedError) and error.action is not Action.RECONCILE:
+        return "rejected", error.action
+    return "unknown", None

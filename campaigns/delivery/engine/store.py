@@ -1,0 +1,113 @@
+"""The store of the engine on a real database: one transaction an exchange, no connection held between."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Sequence
+from datetime import timedelta
+
+from sqlalchemy import select
+from sqlalchemy.exc import OperationalError, SQLAlchemyError
+from sqlalchemy.orm import Session, sessionmaker
+
+from campaigns.audience.models import Address, AddressState, Consent, ConsentKind
+from campaigns.core import clock
+from campaigns.core.crypto import Vault
+from campaigns.delivery.engine.claims import Claims
+from campaigns.delivery.engine.ports import Ask, Found, Result, RunningRun, SenderFacts, Snapshot
+from campaigns.delivery.engine.record import record
+from campaigns.delivery.service import heed_refusal
+from campaigns.planning.models import Run, RunState, Sender
+from campaigns.planning.service import pause_run
+
+#: How far back the listener looks for withdrawals: longer than an intent lives, with room for a slow commit.
+WITHDRAWN_WITHIN = timedelta(minutes=2)
+
+_log = logging.getLogger(__name__)
+
+
+class DatabaseStore:
+    """Claims, results, snapshots and pauses on SQLite or PostgreSQL."""
+
+    def __init__(self, sessions: sessionmaker[Session], vault: Vault) -> None:
+        self._sessions = sessions
+        self._claims = Claims(vault)
+
+    def exchange(self, results: Sequence[Result], ask: Ask | None) -> Found:
+        """Write the results and claim what is asked for, in one commit.
+
+        A group that the database refuses for its content is written one by one, so that a single bad result
+        costs nobody else theirs. Raises OperationalError when the database does not answer.
+        """
+        try:
+            return self._exchange(results, ask)
+        except OperationalError:
+            raise
+        except SQLAlchemyError:
+            _log.exception("a group of %s results was refused; writing them one by one", len(results))
+            self._record_singly(results)
+            return self._exchange((), ask)
+
+    def snapshot(self) -> Snapshot:
+        """Read which runs are running and whose addresses said stop in the last minutes."""
+        running = (
+            select(Run.id, Run.sender_id, Sender.pace)
+            .join(Sender, Sender.id == Run.sender_id)
+            .where(Run.state == RunState.RUNNING)
+        )
+        withdrawn = (
+            select(Consent.address_id)
+            .join(Address, Address.id == Consent.address_id)
+            .where(Consent.kind == ConsentKind.WITHDRAWN, Consent.recorded_at >= clock.now() - WITHDRAWN_WITHIN)
+            .where(Address.state != AddressState.ACTIVE)
+        )
+        with self._sessions() as session:
+            session.connection(execution_options={"read_only": True})
+            runs = {row.id: RunningRun(row.id, row.sender_id, row.pace) for row in session.execute(running)}
+            addresses = frozenset(session.scalars(withdrawn))
+        if not runs:
+            self._claims.forget_texts()
+        return Snapshot(runs, addresses)
+
+    def pause(self, run_id: int, reason: str) -> None:
+        """Pause a run, if it is still running, with a reason for members."""
+        with self._sessions.begin() as session:
+            run = session.get(Run, run_id)
+            if run is not None and run.state == RunState.RUNNING:
+                pause_run(session, run, reason=reason)
+
+    def sender(self, sender_id: int) -> SenderFacts:
+        """Read a sender as it is now."""
+        with self._sessions() as session:
+            session.connection(execution_options={"read_only": True})
+            sender = session.get_one(Sender, sender_id)
+            return SenderFacts(
+                sender_id=sender.id,
+                gateway=sender.gateway,
+                secret_name=sender.secret_name,
+                identity=sender.identity,
+                pace=sender.pace,
+            )
+
+    def _exchange(self, results: Sequence[Result], ask: Ask | None) -> Found:
+        with self._sessions.begin() as session:
+            connection = session.connection()
+            written = record(connection, results)
+            if written < len(results):
+                _log.warning("%s results came after their rows were taken over", len(results) - written)
+            # Before the claim: an opt-out holds its address and waits for queued rows, so we must hold none yet.
+            for result in results:
+                if result.action is not None and result.error is not None:
+                    heed_refusal(session, result.address_id, result.action, code=result.error)
+            session.flush()
+            return self._claims.claim(connection, ask) if ask is not None else Found()
+
+    def _record_singly(self, results: Sequence[Result]) -> None:
+        for result in results:
+            try:
+                self._exchange((result,), None)
+            except OperationalError:
+                raise
+            except SQLAlchemyError:
+                # Its row stays `sending`; the reaper makes it `unknown`, and the provider's list settles it.
+                _log.exception("the result of delivery %s cannot be written", result.id)

@@ -1,0 +1,289 @@
+"""Fan-out: a run becomes deliveries by one INSERT … SELECT a chunk; no list of people ever exists in memory.
+
+A chunk is a range of contact ids. Its transaction resolves the audience into a temporary table, renders what the
+table needs and nobody rendered yet, inserts the deliveries, counts who was left out, and moves the run's cursor.
+So a process may die at any instant: the next one goes on after the cursor, and UNIQUE(run, contact) forbids a
+second delivery even if it did not.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import datetime, timedelta
+from typing import Any
+
+from sqlalchemy import (
+    BigInteger,
+    Boolean,
+    Column,
+    ColumnElement,
+    MetaData,
+    Select,
+    String,
+    Table,
+    and_,
+    case,
+    func,
+    insert,
+    literal,
+    or_,
+    select,
+)
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.orm import Session, aliased, sessionmaker
+
+from campaigns.audience.models import Address, Contact
+from campaigns.audience.rules import AudienceRule, LeftOut, Resolution, select_resolved
+from campaigns.core import clock
+from campaigns.core.crash import crash_point
+from campaigns.core.database import random_token
+from campaigns.core.errors import FingerpostError
+from campaigns.delivery.models import Delivery, RunLeftOut, RunText, RunZone
+from campaigns.delivery.rendering import Combination, Dimensions, Renderer, Where
+from campaigns.delivery.states import SendState
+from campaigns.messages.queries import load_service_facts
+from campaigns.places.models import Place, Region
+from campaigns.planning.digest import FrozenRun
+from campaigns.planning.models import Run, RunState, ZonePolicy
+from campaigns.planning.recurrence import to_utc
+from campaigns.planning.service import pause_run
+from campaigns.staff import audit
+
+#: Contact ids in one chunk: a second or less of one transaction, so that opt-outs and stops are not held up.
+CHUNK = 50_000
+
+#: The people of a chunk as the audience resolves them; lives for one transaction.
+PEOPLE = Table(
+    "fan_out_people",
+    MetaData(),
+    Column("contact_id", BigInteger),
+    Column("address_id", BigInteger),
+    Column("language", String),
+    Column("region_id", BigInteger),
+    Column("time_zone", String),
+    Column("place_id", BigInteger),
+    Column("roaming", Boolean),
+    Column("reason", String),
+    prefixes=["TEMPORARY"],
+    postgresql_on_commit="DROP",
+)
+_NAMES = [column.name for column in PEOPLE.columns]
+
+
+def fan_out(
+    sessions: sessionmaker[Session], run_id: int, *, service_max_age_days: int, chunk: int = CHUNK
+) -> None:
+    """Make the deliveries of a run that is being planned, then let it run (or be done when there are none).
+
+    Any number of processes may do so at once, and any of them may die. A text that fails its gate pauses the run
+    with the reason. A run that is stopped or paused meanwhile stays where it is.
+    """
+    try:
+        going = True
+        while going:
+            with sessions.begin() as session:
+                run = _hold(session, run_id)
+                going = run is not None and _Planner(session, run, service_max_age_days).plan_chunk(chunk)
+            crash_point("planned")
+    except FingerpostError as error:
+        with sessions.begin() as session:
+            run = _hold(session, run_id)
+            if run is not None:
+                pause_run(session, run, reason=str(error))
+
+
+def _hold(session: Session, run_id: int) -> Run | None:
+    """Return the run locked, or None when it is not being planned or somebody else plans it now."""
+    statement = select(Run).where(Run.id == run_id, Run.state == RunState.PLANNING)
+    return session.scalar(statement.with_for_update(skip_locked=True, of=Run))
+
+
+class _Planner:
+    """Plans one chunk of one run inside one transaction."""
+
+    def __init__(self, session: Session, run: Run, service_max_age_days: int) -> None:
+        self._session = session
+        self._run = run
+        self._frozen = FrozenRun.from_json(run.frozen)
+        self._dimensions = Dimensions.of(self._frozen)
+        self._service_max_age_days = service_max_age_days
+        self._now = clock.now()
+
+    def plan_chunk(self, chunk: int) -> bool:
+        """Plan the next `chunk` contact ids and return whether there may be more."""
+        session, run = self._session, self._run
+        last = session.scalar(select(func.max(Contact.id)).where(Contact.organisation_id == run.organisation_id))
+        if last is None or run.planned_through >= last:
+            self._finish()
+            return False
+        through = min(run.planned_through + chunk, last)
+        PEOPLE.create(session.connection())
+        session.execute(insert(PEOPLE).from_select(_NAMES, self._people(run.planned_through, through)))
+        self._add_zones()
+        self._add_texts()
+        run.planned += self._add_deliveries()
+        self._count_left_out()
+        PEOPLE.drop(session.connection())
+        run.planned_through = through
+        return True
+
+    def _finish(self) -> None:
+        run = self._run
+        run.started_at = self._now
+        run.state = RunState.RUNNING if run.planned else RunState.DONE
+        if run.state == RunState.DONE:
+            run.finished_at = self._now
+        audit.record(
+            self._session, "run.plan", subject=run, organisation_id=run.organisation_id, people=run.planned
+        )
+
+    def _people(self, after: int, through: int) -> Select[*tuple[Any, ...]]:
+        """Select everybody the audience means with an id in (after, through], in the order of PEOPLE's columns."""
+        frozen = self._frozen
+        resolution = Resolution(
+            channel=self._run.channel,
+            languages=tuple(frozen.texts),
+            fallback_language=frozen.fallback_language,
+            default_zone=frozen.time_zone,
+            now=self._now,
+        )
+        rule = AudienceRule.from_json(frozen.rule)
+        resolved = select_resolved(rule, self._run.organisation_id, resolution)
+        roaming: ColumnElement[Any] = literal(False)
+        if self._dimensions.region:
+            here = aliased(Region)
+            resolved = resolved.outerjoin(here, here.id == Contact.region_id)
+            roaming = func.coalesce(Address.country, "") != func.coalesce(here.country, "?")
+        named = {column.name: column for column in resolved.selected_columns} | {"roaming": roaming}
+        return resolved.with_only_columns(*(named[name] for name in _NAMES)).where(
+            Contact.id > after, Contact.id <= through
+        )
+
+    def _add_zones(self) -> None:
+        """Write when people of each time zone of the chunk are due; a released run is due from now on."""
+        known = select(RunZone.time_zone).where(RunZone.run_id == self._run.id)
+        zones = self._session.scalars(
+            select(PEOPLE.c.time_zone).distinct().where(_written_to(), PEOPLE.c.time_zone.not_in(known))
+        ).all()
+        for zone in zones:
+            due_at = self._due_at(zone)
+            expires_at = max(due_at, self._now) + timedelta(minutes=self._frozen.expires_after_minutes)
+            row = RunZone(run_id=self._run.id, time_zone=zone, due_at=due_at, expires_at=expires_at)
+            self._session.add(row)
+        self._session.flush()
+
+    def _due_at(self, zone: str) -> datetime:
+        fixed = self._frozen.zone_policy == ZonePolicy.FIXED
+        return to_utc(self._run.occurrence, self._frozen.time_zone if fixed else zone)
+
+    def _add_texts(self) -> None:
+        """Render each combination of the chunk that the run has no text for."""
+        key = self._key()
+        missing = (
+            select(*(column.label(name) for name, column in key.items()))
+            .distinct()
+            .select_from(PEOPLE.outerjoin(RunText, self._same_text()))
+            .where(_written_to(), RunText.id.is_(None))
+        )
+        wanted = [Combination(**row) for row in self._session.execute(missing).mappings()]
+        if not wanted:
+            return
+        renderer = self._renderer(wanted)
+        for combination in wanted:
+            at = max(self._now, self._due_at(combination.time_zone or self._frozen.time_zone))
+            text = renderer.render(combination, at=at)
+            self._session.add(
+                RunText(
+                    run_id=self._run.id,
+                    language=combination.language,
+                    region_id=combination.region_id,
+                    time_zone=combination.time_zone,
+                    place_id=combination.place_id,
+                    roaming=combination.roaming,
+                    service_id=text.service_id,
+                    body=text.body,
+                    parts=text.parts,
+                )
+            )
+        self._session.flush()
+
+    def _renderer(self, wanted: Iterable[Combination]) -> Renderer:
+        session = self._session
+        region_ids = {combination.region_id for combination in wanted}
+        place_ids = {combination.place_id for combination in wanted}
+        regions = session.execute(select(Region.id, Region.code, Region.country).where(Region.id.in_(region_ids)))
+        places = session.execute(select(Place.id, Place.name).where(Place.id.in_(place_ids)))
+        return Renderer(
+            frozen=self._frozen,
+            services=load_service_facts(session, self._run.organisation_id),
+            regions={row.id: Where(row.code, row.country) for row in regions},
+            places={row.id: row.name for row in places},
+            service_max_age_days=self._service_max_age_days,
+        )
+
+    def _key(self) -> dict[str, ColumnElement[Any]]:
+        """Return the columns that tell texts apart; what they do not depend on is '' or 0."""
+        on = self._dimensions
+        people = PEOPLE.c
+        return {
+            "language": people.language,
+            "region_id": people.region_id if on.region else literal(0),
+            "time_zone": people.time_zone if on.zone else literal("", String()),
+            "place_id": people.place_id if on.place else literal(0),
+            "roaming": people.roaming if on.region else literal(False),
+        }
+
+    def _same_text(self) -> ColumnElement[bool]:
+        same = [getattr(RunText, name) == column for name, column in self._key().items()]
+        return and_(RunText.run_id == self._run.id, *same)
+
+    def _add_deliveries(self) -> int:
+        """Insert the deliveries of the chunk and return how many there are."""
+        values: dict[str, Any] = {
+            "run_id": literal(self._run.id, BigInteger()),
+            "contact_id": PEOPLE.c.contact_id,
+            "address_id": PEOPLE.c.address_id,
+            "channel": literal(str(self._run.channel), String()),
+            "text_id": RunText.id,
+            "region_id": PEOPLE.c.region_id,
+            "send_state": literal(SendState.QUEUED.value, String()),
+            "reference": random_token(),
+            "attempts": literal(0),
+            "due_at": RunZone.due_at,
+            "expires_at": RunZone.expires_at,
+        }
+        zone = and_(RunZone.run_id == self._run.id, RunZone.time_zone == PEOPLE.c.time_zone)
+        rows = (
+            select(*values.values())
+            .select_from(PEOPLE.join(RunZone, zone).join(RunText, self._same_text()))
+            .where(_written_to(), RunText.body.is_not(None))
+        )
+        statement = insert(Delivery).from_select(list(values), rows)
+        result: Any = self._session.execute(statement, execution_options={"preserve_rowcount": True})
+        return int(result.rowcount)
+
+    def _count_left_out(self) -> None:
+        """Add the people of the chunk that are not written to, by reason, region and language."""
+        reason = case((PEOPLE.c.reason.is_(None), LeftOut.NO_SIGNPOST.value), else_=PEOPLE.c.reason)
+        columns = [reason.label("reason"), PEOPLE.c.region_id, PEOPLE.c.language]
+        counts = self._session.execute(
+            select(*columns, func.count().label("people"))
+            .select_from(PEOPLE.outerjoin(RunText, self._same_text()))
+            .where(or_(PEOPLE.c.reason.is_not(None), RunText.body.is_(None)))
+            .group_by(*columns)
+        )
+        rows = [{"run_id": self._run.id, **count} for count in counts.mappings()]
+        if rows:
+            dialect = postgresql if self._session.get_bind().dialect.name == "postgresql" else sqlite
+            adding = dialect.insert(RunLeftOut)
+            self._session.execute(
+                adding.on_conflict_do_update(
+                    index_elements=["run_id", "reason", "region_id", "language"],
+                    set_={"people": RunLeftOut.people + adding.excluded.people},
+                ),
+                rows,
+            )
+
+
+def _written_to() -> ColumnElement[bool]:
+    return PEOPLE.c.reason.is_(None)

@@ -1,0 +1,52 @@
+"""Reads that the worker lives by: how deliveries of a run stand, and which runs need a hand."""
+
+from __future__ import annotations
+
+from sqlalchemy import ColumnElement, Select, String, exists, func, literal_column, select
+from sqlalchemy.orm import Session
+
+from campaigns.delivery.models import Delivery
+from campaigns.delivery.states import SendState
+from campaigns.planning.models import Run, RunState
+
+
+def in_state(state: SendState) -> ColumnElement[bool]:
+    """Return the condition `send_state = …` with the state written out, so that the partial indexes apply."""
+    written: ColumnElement[str] = literal_column(f"'{state.value}'", String())
+    return Delivery.send_state == written
+
+
+def progress_of(session: Session, run_id: int) -> dict[SendState, int]:
+    """Return how many deliveries of a run are in each state; their sum is what was planned."""
+    rows = session.execute(
+        select(Delivery.send_state, func.count()).where(Delivery.run_id == run_id).group_by(Delivery.send_state)
+    )
+    return {SendState(state): count for state, count in rows}
+
+
+def select_planning() -> Select[int]:
+    """Select the ids of runs whose fan-out is not finished, oldest first."""
+    return select(Run.id).where(Run.state == RunState.PLANNING).order_by(Run.id)
+
+
+def select_stopped_with_queue() -> Select[int]:
+    """Select the ids of stopped runs that still have queued deliveries."""
+    return select(Run.id).where(Run.state == RunState.STOPPED, _has(SendState.QUEUED)).order_by(Run.id)
+
+
+def select_finished() -> Select[int]:
+    """Select the ids of running runs in which nothing is queued or on its way.
+
+    A run that resends by itself what the provider never had is not finished while something is unknown.
+    """
+    waits = Run.frozen["resend_unknown"].as_boolean() & _has(SendState.UNKNOWN)
+    return (
+        select(Run.id)
+        .where(Run.state == RunState.RUNNING)
+        .where(~_has(SendState.QUEUED), ~_has(SendState.SENDING), ~waits)
+        .order_by(Run.id)
+    )
+
+
+def _has(state: SendState) -> ColumnElement[bool]:
+    return exists().where(Delivery.run_id == Run.id, in_state(state)).correlate(Run)

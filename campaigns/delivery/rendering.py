@@ -1,0 +1,115 @@
+"""Texts of a run, rendered once for each combination of language, region, hour, place and SIM they depend on."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from campaigns.core.errors import GateError, NoSignpostError, PlaceholderError
+from campaigns.messages.length import count_parts
+from campaigns.messages.placeholders import names_in, render, required_names
+from campaigns.messages.signposts import ServiceFacts, Signpost, choose_signpost
+from campaigns.planning.digest import FrozenRun
+from campaigns.planning.models import ZonePolicy
+
+
+@dataclass(frozen=True, slots=True)
+class Dimensions:
+    """What the texts of a run depend on beside their language; the rest would only multiply equal texts."""
+
+    region: bool
+    zone: bool
+    place: bool
+
+    @classmethod
+    def of(cls, frozen: FrozenRun) -> Dimensions:
+        """Read from the placeholders that occur."""
+        names = frozenset[str]().union(*(names_in(text) for text in frozen.texts.values()))
+        signposted = "hotline" in names
+        return cls(
+            region=signposted,
+            # With a fixed zone everybody is written to at one instant, so the hour is the same for all.
+            zone=signposted and frozen.zone_policy == ZonePolicy.RECIPIENT,
+            place="place" in names,
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Combination:
+    """One key of run_text; '' and 0 stand for "any"."""
+
+    language: str
+    region_id: int = 0
+    time_zone: str = ""
+    place_id: int = 0
+    #: The SIM is of another country than the region, so a national number may not work.
+    roaming: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Where:
+    """What is known of a region."""
+
+    code: str | None = None
+    country: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Rendered:
+    """A text ready to be sent, or None as body when nobody can be named in it."""
+
+    body: str | None
+    parts: int = 0
+    service_id: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Renderer:
+    """Renders the combinations of one run; pure."""
+
+    frozen: FrozenRun
+    services: Sequence[ServiceFacts]
+    regions: Mapping[int, Where]
+    places: Mapping[int, str]
+    service_max_age_days: int
+
+    def render(self, combination: Combination, *, at: datetime) -> Rendered:
+        """Return the text that people of this combination get at `at` (UTC).
+
+        Raises GateError when it cannot be rendered, or has more parts than the campaign allows.
+        """
+        text = self.frozen.texts[combination.language]
+        signpost = self._signpost(combination, at) if "hotline" in names_in(text) else None
+        if signpost is None and "hotline" in required_names(text):
+            return Rendered(body=None)
+        values = {
+            "hotline": signpost.number if signpost else "",
+            "place": self.places.get(combination.place_id, ""),
+            "link": self.frozen.link or "",
+            "code": self.frozen.code,
+        }
+        try:
+            body = render(text, values)
+        except PlaceholderError as error:
+            raise GateError(f"The text in “{combination.language}” cannot be filled in. {error}") from error
+        parts = count_parts(body).parts
+        if parts > self.frozen.max_parts:
+            allowed = self.frozen.max_parts
+            raise GateError(f"A text in “{combination.language}” has {parts} parts; {allowed} are allowed.")
+        return Rendered(body, parts, signpost.service_id if signpost else None)
+
+    def _signpost(self, combination: Combination, at: datetime) -> Signpost | None:
+        where = self.regions.get(combination.region_id, Where())
+        try:
+            return choose_signpost(
+                self.services,
+                region_code=where.code,
+                country=where.country,
+                language=combination.language,
+                at=at,
+                roaming=combination.roaming,
+                max_age_days=self.service_max_age_days,
+            )
+        except NoSignpostError:
+            return None

@@ -1,0 +1,180 @@
+"""Verbs on deliveries beside the engine's own: suppress, cancel, queue again, resend, finish a run.
+
+Each touches only the states that `states.MOVES` lets it move, so it may run beside a sending engine.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from datetime import timedelta
+from typing import Any
+
+from sqlalchemy import Update, func, insert, literal, select, update
+from sqlalchemy.orm import Session
+
+from campaigns.audience.consent import mark_invalid, withdraw_everywhere
+from campaigns.audience.models import Address
+from campaigns.core import clock
+from campaigns.core.errors import NotFoundError, RefusedError
+from campaigns.delivery.models import Attempt, Delivery
+from campaigns.delivery.queries import in_state, select_finished
+from campaigns.delivery.states import SendState
+from campaigns.gateways.base import Action
+from campaigns.planning.digest import FrozenRun
+from campaigns.planning.lifecycle import check_move
+from campaigns.planning.models import Run, RunState
+from campaigns.staff import audit
+
+#: Rows a sweep moves in one transaction; few enough that an opt-out never waits long behind it.
+SWEEP = 5000
+#: Runs whose queue may still be sent some day.
+LIVING = (RunState.HELD, RunState.PLANNING, RunState.RUNNING, RunState.PAUSED)
+
+
+def suppress_addresses(session: Session, address_ids: Collection[int]) -> int:
+    """Take the queued deliveries to these addresses out of every living run; return how many there were.
+
+    What is on its way already meets the fence, which knows the withdrawal within half a second of its commit.
+    """
+    contacts = select(Address.contact_id).where(Address.id.in_(address_ids))
+    living = select(Run.id).where(Run.state.in_(LIVING))
+    return _moved(
+        session,
+        update(Delivery)
+        # By (run, contact), which is unique and indexed; the address alone is not.
+        .where(Delivery.run_id.in_(living), Delivery.contact_id.in_(contacts))
+        .where(Delivery.address_id.in_(address_ids), Delivery.send_state == SendState.QUEUED)
+        .values(send_state=SendState.SUPPRESSED),
+    )
+
+
+def cancel_queued(session: Session, run_id: int, *, limit: int = SWEEP) -> int:
+    """Cancel up to `limit` queued deliveries of a stopped run; return how many, 0 when none is left.
+
+    Called again and again, a transaction each, so that no other writer waits long.
+    """
+    stopped = select(Run.id).where(Run.id == run_id, Run.state == RunState.STOPPED).exists()
+    queued = (
+        select(Delivery.id)
+        .where(Delivery.run_id == run_id, in_state(SendState.QUEUED), stopped)
+        .order_by(Delivery.id)
+        .limit(limit)
+        .with_for_update(skip_locked=True, of=Delivery)
+    )
+    return _moved(session, update(Delivery).where(Delivery.id.in_(queued)).values(send_state=SendState.CANCELLED))
+
+
+def requeue_cancelled(session: Session, run_id: int, *, after: int = 0, limit: int = SWEEP) -> int | None:
+    """Queue again what a stop cancelled among the next `limit` contacts above `after`, of a run that was resumed.
+
+    Returns the contact to go on after, or None at the end.
+    """
+    people = (
+        select(Delivery.contact_id)
+        .where(Delivery.run_id == run_id, Delivery.contact_id > after)
+        .order_by(Delivery.contact_id)
+        .limit(limit)
+        .subquery()
+    )
+    last = session.scalar(select(func.max(people.c.contact_id)))
+    if last is None:
+        return None
+    running = select(Run.id).where(Run.id == run_id, Run.state == RunState.RUNNING).exists()
+    _moved(
+        session,
+        update(Delivery)
+        .where(Delivery.run_id == run_id, Delivery.contact_id > after, Delivery.contact_id <= last, running)
+        .where(Delivery.send_state == SendState.CANCELLED)
+        .values(send_state=SendState.QUEUED),
+    )
+    return int(last)
+
+
+def resend(session: Session, delivery_ids: Collection[int], *, by: int, organisation_id: int) -> int:
+    """Queue unconfirmed deliveries of one run again, because a member takes the risk that they arrive twice.
+
+    Returns how many were queued. Raises NotFoundError for deliveries that are not the organisation's, RefusedError
+    for several runs at once and TransitionError for a run that may not send any more.
+    """
+    rows = select(Delivery.run_id).join(Run, Run.id == Delivery.run_id).distinct()
+    run_ids = session.scalars(
+        rows.where(Delivery.id.in_(delivery_ids), Run.organisation_id == organisation_id)
+    ).all()
+    if not run_ids:
+        raise NotFoundError("These deliveries do not exist, or are not yours to see.")
+    if len(run_ids) > 1:
+        raise RefusedError("Deliveries of one run are resent at a time.")
+    run = session.get_one(Run, run_ids[0], with_for_update=True, populate_existing=True)
+    if run.state != RunState.RUNNING:
+        check_move(run.state, RunState.RUNNING)
+    count = _queue_again(session, run, delivery_ids)
+    if count:
+        run.state, run.reason, run.finished_at = RunState.RUNNING, "", None
+    audit.record(
+        session,
+        "delivery.resend",
+        subject=run,
+        organisation_id=organisation_id,
+        member_id=by,
+        deliveries=count,
+    )
+    return count
+
+
+def finish_run(session: Session, run_id: int) -> bool:
+    """Mark a run as done if it is running still and nothing of it is queued or on its way; say whether it was."""
+    finished = session.scalar(select_finished().where(Run.id == run_id).with_for_update(of=Run))
+    if finished is None:
+        return False
+    run = session.get_one(Run, run_id, populate_existing=True)
+    run.state, run.finished_at = RunState.DONE, clock.now()
+    audit.record(session, "run.finish", subject=run, organisation_id=run.organisation_id)
+    return True
+
+
+def heed_refusal(session: Session, address_id: int, action: Action, *, code: str) -> None:
+    """Do with an address what a refusal asks: an opt-out holds everywhere, a dead number is not used again."""
+    if action is Action.INVALIDATE_ADDRESS:
+        mark_invalid(session, [address_id])
+    elif action is Action.OPT_OUT:
+        address = session.get(Address, address_id)
+        if address is not None:
+            stopped = withdraw_everywhere(
+                session,
+                address.lookup,
+                address.channel,
+                method="provider",
+                wording=code,
+                at=clock.now(),
+            )
+            suppress_addresses(session, stopped)
+
+
+def _queue_again(session: Session, run: Run, delivery_ids: Collection[int]) -> int:
+    now = clock.now()
+    frozen = FrozenRun.from_json(run.frozen)
+    chosen = (
+        Delivery.id.in_(delivery_ids),
+        Delivery.run_id == run.id,
+        Delivery.send_state == SendState.UNCONFIRMED,
+    )
+    noted = select(Delivery.id, Delivery.attempts, literal(now, Attempt.at.type), literal("resent")).where(*chosen)
+    session.execute(insert(Attempt).from_select(["delivery_id", "number", "at", "outcome"], noted))
+    return _moved(
+        session,
+        update(Delivery)
+        .where(*chosen)
+        .values(
+            send_state=SendState.QUEUED,
+            due_at=now,
+            expires_at=now + timedelta(minutes=frozen.expires_after_minutes),
+            token=None,
+            attempts=0,
+        ),
+    )
+
+
+def _moved(session: Session, statement: Update) -> int:
+    """Execute an update past the session's memory and return how many rows it changed."""
+    result: Any = session.execute(statement.execution_options(synchronize_session=False))
+    return int(result.rowcount)

@@ -1,0 +1,114 @@
+"""Runs with people in them, for tests of fan-out and engine."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from typing import Any
+from uuid import uuid4
+
+from sqlalchemy import insert
+from sqlalchemy.orm import Session
+
+from campaigns.audience.models import Address, AddressState, Channel, Contact
+from campaigns.core.crypto import Vault
+from campaigns.core.database import reserve_ids
+from campaigns.delivery.models import Delivery, RunText, RunZone
+from campaigns.delivery.states import SendState
+from campaigns.planning.digest import FrozenRun
+from campaigns.planning.models import Run, RunState
+from tests.factories import NOON, a_campaign, a_member, a_run, a_sender, add, an_organisation
+
+FAR = datetime(2099, 1, 1, tzinfo=UTC)
+TEXT = "Keep your passport."
+
+
+def frozen(texts: dict[str, str] | None = None, **changes: Any) -> dict[str, Any]:
+    """Return what a run keeps of a campaign with these texts."""
+    values: dict[str, Any] = {
+        "texts": texts or {"en": TEXT, "uk": "Паспорт тримайте при собі."},
+        "base_language": "en",
+        "rule": {},
+        "fallback_language": None,
+        "max_parts": 3,
+        "link": None,
+        "code": "K7",
+        "zone_policy": "fixed",
+        "time_zone": "Europe/Warsaw",
+        "expires_after_minutes": 720,
+        "message_id": 1,
+        "message_version": 1,
+        "resend_unknown": False,
+    }
+    return FrozenRun(**values | changes).to_json()
+
+
+def a_planned_run(session: Session, **changes: Any) -> Run:
+    """Return a run in state `planning`, of an organisation of its own unless `campaign` is given."""
+    campaign = changes.pop("campaign", None)
+    if campaign is None:
+        organisation = changes.pop("organisation", None) or an_organisation(session)
+        sender = changes.pop("sender", None) or a_sender(session)
+        campaign = a_campaign(session, organisation, a_member(session, organisation), sender=sender)
+    values: dict[str, Any] = {"state": RunState.PLANNING, "frozen": frozen(), "started_at": None}
+    return a_run(session, campaign, **values | changes)
+
+
+def people(session: Session, organisation_id: int, vault: Vault, *, count: int, **changes: Any) -> list[int]:
+    """Add contacts with an active address each, numbered from +380670000001; return the contact ids."""
+    prefix = changes.pop("prefix", "+38067")
+    contact_ids = list(reserve_ids(session, Contact.__table__, count))  # type: ignore[arg-type]
+    contact: dict[str, Any] = {"organisation_id": organisation_id, "language": "en", "created_at": NOON} | changes
+    session.execute(insert(Contact), [{"id": contact_id, **contact} for contact_id in contact_ids])
+    address_ids = list(reserve_ids(session, Address.__table__, count))  # type: ignore[arg-type]
+    rows = []
+    for number, (contact_id, address_id) in enumerate(zip(contact_ids, address_ids, strict=True), start=1):
+        handle = f"{prefix}{number:07}"
+        rows.append(
+            {
+                "id": address_id,
+                "organisation_id": organisation_id,
+                "contact_id": contact_id,
+                "channel": Channel.SMS,
+                "ciphertext": vault.seal(handle, table="address", column="ciphertext", row_id=address_id),
+                "lookup": vault.lookup_hash(Channel.SMS, handle),
+                "country": "UA",
+                "state": AddressState.ACTIVE,
+                "created_at": NOON,
+            }
+        )
+    session.execute(insert(Address), rows)
+    return contact_ids
+
+
+def a_running_run(session: Session, vault: Vault, *, count: int, **changes: Any) -> Run:
+    """Return a running run with `count` queued deliveries that are due now and do not expire."""
+    deliveries: dict[str, Any] = changes.pop("deliveries", {})
+    run = a_planned_run(session, **{"state": RunState.RUNNING, "started_at": NOON, "planned": count} | changes)
+    contact_ids = people(session, run.organisation_id, vault, count=count)
+    addresses = dict(
+        session.query(Address.contact_id, Address.id).where(Address.contact_id.in_(contact_ids)).all()  # type: ignore[arg-type]
+    )
+    text: RunText = add(session, RunText(run_id=run.id, language="en", body=TEXT, parts=1))
+    add(session, RunZone(run_id=run.id, time_zone="Europe/Warsaw", due_at=NOON, expires_at=FAR))
+    values: dict[str, Any] = {
+        "run_id": run.id,
+        "channel": Channel.SMS,
+        "text_id": text.id,
+        "region_id": 0,
+        "send_state": SendState.QUEUED,
+        "due_at": NOON,
+        "expires_at": FAR,
+        "attempts": 0,
+    } | deliveries
+    session.execute(
+        insert(Delivery),
+        [
+            {"contact_id": contact, "address_id": addresses[contact], "reference": uuid4().hex, **values}
+            for contact in contact_ids
+        ],
+    )
+    return run
+
+
+def minutes_ago(minutes: float) -> datetime:
+    return datetime.now(UTC) - timedelta(minutes=minutes)

@@ -1,0 +1,230 @@
+"""The engine end to end on both databases: every delivery once, each failure as its error asks."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from sqlalchemy import func, select, update
+from sqlalchemy.orm import Session, sessionmaker
+
+from campaigns.audience.models import Address, AddressState
+from campaigns.core.crypto import Vault
+from campaigns.core.errors import GatewayRefusedError
+from campaigns.delivery.models import Attempt, Delivery
+from campaigns.delivery.queries import progress_of
+from campaigns.delivery.states import SendState
+from campaigns.gateways.base import (
+    Action,
+    Gateway,
+    NotSentError,
+    Outgoing,
+    RejectedError,
+    SendError,
+    ThrottledError,
+    UnknownOutcomeError,
+)
+from campaigns.planning.models import Run, RunState
+from tests.delivery.builders import a_running_run
+from tests.delivery.driving import drive, settled
+from tests.delivery.provider import MemoryProvider
+from tests.factories import NOON, a_sender
+
+
+def running(sessions: sessionmaker[Session], vault: Vault, count: int, **changes: object) -> int:
+    with sessions.begin() as session:
+        return a_running_run(session, vault, count=count, **changes).id
+
+
+def states(sessions: sessionmaker[Session], run_id: int) -> dict[SendState, int]:
+    with sessions() as session:
+        return progress_of(session, run_id)
+
+
+def test_everything_is_sent_once(sessions: sessionmaker[Session], vault: Vault) -> None:
+    run_id, provider = running(sessions, vault, 200), MemoryProvider()
+    drive(sessions, vault, provider, until=settled(sessions, run_id))
+    assert states(sessions, run_id) == {SendState.ACCEPTED: 200}
+    assert set(provider.times_accepted().values()) == {1}
+    assert provider.closed
+    with sessions() as session:
+        rows = session.execute(select(Delivery.reference, Delivery.provider_id, Delivery.attempts)).all()
+        assert session.scalar(select(func.count()).select_from(Attempt)) == 0
+    ids = {outgoing.reference: f"SM{place}" for place, outgoing in enumerate(provider.accepted, start=1)}
+    assert {row.reference: row.provider_id for row in rows} == ids
+    assert {row.attempts for row in rows} == {1}
+
+
+def test_message_is_complete(sessions: sessionmaker[Session], vault: Vault) -> None:
+    run_id, provider = running(sessions, vault, 1), MemoryProvider()
+    drive(sessions, vault, provider, until=settled(sessions, run_id))
+    (outgoing,) = provider.accepted
+    assert (outgoing.to, outgoing.body, outgoing.sender) == (
+        "+380670000001",
+        "Keep your passport.",
+        "+15005550006",
+    )
+    assert outgoing.callback_url == f"http://127.0.0.1:9/hooks/memory/status?m={outgoing.reference}"
+
+
+def test_window_is_filled_and_kept(sessions: sessionmaker[Session], vault: Vault) -> None:
+    run_id, provider = running(sessions, vault, 120), MemoryProvider(seconds=0.02)
+    drive(sessions, vault, provider, until=settled(sessions, run_id), window=8)
+    assert provider.most_in_flight == 8
+
+
+@pytest.mark.parametrize(
+    ("error", "state", "outcome"),
+    [
+        (RejectedError("21614", Action.INVALIDATE_ADDRESS), SendState.FAILED, "rejected"),
+        (RejectedError("63049", Action.GIVE_UP), SendState.FAILED, "rejected"),
+        (RejectedError("63003", Action.OTHER_CHANNEL), SendState.FAILED, "rejected"),
+        (RejectedError("21610", Action.OPT_OUT), SendState.FAILED, "rejected"),
+        (UnknownOutcomeError("timeout"), SendState.UNKNOWN, "unknown"),
+    ],
+)
+def test_final_errors_are_not_repeated(
+    sessions: sessionmaker[Session], vault: Vault, error: SendError, state: SendState, outcome: str
+) -> None:
+    def behave(outgoing: Outgoing, nth: int) -> None:
+        if outgoing.to.endswith("2"):
+            raise error
+
+    run_id, provider = running(sessions, vault, 4), MemoryProvider(behave)
+    drive(sessions, vault, provider, until=settled(sessions, run_id))
+    assert states(sessions, run_id) == {SendState.ACCEPTED: 3, state: 1}
+    assert max(provider.calls.values()) == 1
+    with sessions() as session:
+        attempt = session.scalars(select(Attempt)).one()
+    assert (attempt.outcome, attempt.error) == (outcome, error.code)
+
+
+@pytest.mark.parametrize("error", [NotSentError("refused"), ThrottledError("20429", retry_after_seconds=0.1)])
+def test_unsent_is_tried_again(sessions: sessionmaker[Session], vault: Vault, error: SendError) -> None:
+    def behave(outgoing: Outgoing, nth: int) -> None:
+        if outgoing.to.endswith("2") and nth == 1:
+            raise error
+
+    run_id, provider = running(sessions, vault, 4), MemoryProvider(behave)
+    drive(sessions, vault, provider, until=settled(sessions, run_id))
+    assert states(sessions, run_id) == {SendState.ACCEPTED: 4}
+    assert sorted(provider.calls.values()) == [1, 1, 1, 2]
+
+
+def test_provider_opt_out_holds_everywhere(sessions: sessionmaker[Session], vault: Vault) -> None:
+    def behave(outgoing: Outgoing, nth: int) -> None:
+        raise RejectedError("21610", Action.OPT_OUT)
+
+    run_id = running(sessions, vault, 1)
+    drive(sessions, vault, MemoryProvider(behave), until=settled(sessions, run_id))
+    with sessions() as session:
+        assert session.scalars(select(Address.state)).one() == AddressState.OPTED_OUT
+
+
+def test_dead_number_is_marked(sessions: sessionmaker[Session], vault: Vault) -> None:
+    def behave(outgoing: Outgoing, nth: int) -> None:
+        raise RejectedError("21614", Action.INVALIDATE_ADDRESS)
+
+    run_id = running(sessions, vault, 1)
+    drive(sessions, vault, MemoryProvider(behave), until=settled(sessions, run_id))
+    with sessions() as session:
+        assert session.scalars(select(Address.state)).one() == AddressState.INVALID
+
+
+def test_config_error_pauses_the_run(sessions: sessionmaker[Session], vault: Vault) -> None:
+    def behave(outgoing: Outgoing, nth: int) -> None:
+        raise RejectedError("20003", Action.PAUSE_RUN)
+
+    run_id, provider = running(sessions, vault, 60), MemoryProvider(behave)
+
+    def paused() -> bool:
+        with sessions() as session:
+            return session.get_one(Run, run_id).state == RunState.PAUSED
+
+    drive(sessions, vault, provider, until=paused, window=4)
+    assert sum(provider.calls.values()) <= 12
+    assert states(sessions, run_id) == {SendState.QUEUED: 60}
+    with sessions() as session:
+        assert "20003" in session.get_one(Run, run_id).reason
+        assert session.scalar(select(func.count()).where(Address.state != AddressState.ACTIVE)) == 0
+
+
+def test_nothing_is_sent_before_or_after_its_time(sessions: sessionmaker[Session], vault: Vault) -> None:
+    run_id, provider = running(sessions, vault, 6), MemoryProvider()
+    with sessions.begin() as session:
+        first, second, third, fourth, *_ = session.scalars(select(Delivery.id).order_by(Delivery.id))
+        early = {"due_at": datetime.now(UTC) + timedelta(hours=1)}
+        session.execute(update(Delivery).where(Delivery.id.in_([first, second])).values(early))
+        session.execute(update(Delivery).where(Delivery.id.in_([third, fourth])).values(expires_at=NOON))
+    wanted = {SendState.ACCEPTED: 2, SendState.QUEUED: 2, SendState.EXPIRED: 2}
+    drive(sessions, vault, provider, until=lambda: states(sessions, run_id) == wanted)
+    assert len(provider.accepted) == 2
+
+
+def test_closed_addresses_are_suppressed(sessions: sessionmaker[Session], vault: Vault) -> None:
+    run_id, provider = running(sessions, vault, 3), MemoryProvider()
+    with sessions.begin() as session:
+        session.scalars(select(Address).order_by(Address.id)).first().state = AddressState.OPTED_OUT  # type: ignore[union-attr]
+    drive(sessions, vault, provider, until=settled(sessions, run_id))
+    assert states(sessions, run_id) == {SendState.ACCEPTED: 2, SendState.SUPPRESSED: 1}
+
+
+def test_damaged_row_holds_up_nobody(sessions: sessionmaker[Session], vault: Vault) -> None:
+    run_id, provider = running(sessions, vault, 5), MemoryProvider()
+    with sessions.begin() as session:
+        one, two, *_ = session.scalars(select(Address).order_by(Address.id)).all()
+        one.ciphertext = b"\x01 not what we sealed, but long enough"
+        session.execute(update(Delivery).where(Delivery.address_id == two.id).values(text_id=99_999))
+    drive(sessions, vault, provider, until=settled(sessions, run_id))
+    assert states(sessions, run_id) == {SendState.ACCEPTED: 3, SendState.FAILED: 2}
+
+
+def test_fault_of_ours_is_unknown(sessions: sessionmaker[Session], vault: Vault) -> None:
+    def behave(outgoing: Outgoing, nth: int) -> None:
+        raise ZeroDivisionError
+
+    run_id, provider = running(sessions, vault, 1), MemoryProvider(behave)
+    drive(sessions, vault, provider, until=settled(sessions, run_id))
+    assert states(sessions, run_id) == {SendState.UNKNOWN: 1}
+
+
+def test_pace_is_kept(sessions: sessionmaker[Session], vault: Vault) -> None:
+    with sessions.begin() as session:
+        sender = a_sender(session, pace=40.0)
+        run_id = a_running_run(session, vault, count=40, sender=sender).id
+    provider = MemoryProvider()
+    started = datetime.now(UTC)
+    drive(sessions, vault, provider, until=settled(sessions, run_id))
+    assert datetime.now(UTC) - started > timedelta(seconds=0.85)
+
+
+def test_two_runs_take_turns(sessions: sessionmaker[Session], vault: Vault) -> None:
+    with sessions.begin() as session:
+        sender = a_sender(session, pace=100_000.0)
+        first = a_running_run(session, vault, count=120, sender=sender).id
+        second = a_running_run(session, vault, count=120, sender=sender).id
+        numbers = dict(session.execute(select(Delivery.reference, Delivery.run_id)).all())
+    provider = MemoryProvider()
+    drive(
+        sessions,
+        vault,
+        provider,
+        until=lambda: settled(sessions, first)() and settled(sessions, second)(),
+    )
+    runs = [numbers[outgoing.reference] for outgoing in provider.accepted]
+    assert {first, second} == set(runs[:100])
+
+
+def test_refused_gateway_pauses_its_runs(sessions: sessionmaker[Session], vault: Vault) -> None:
+    def refuse() -> Gateway:
+        raise GatewayRefusedError("Only the sandbox may be reached.")
+
+    run_id = running(sessions, vault, 1)
+
+    def paused() -> bool:
+        with sessions() as session:
+            return session.get_one(Run, run_id).state == RunState.PAUSED
+
+    drive(sessions, vault, refuse, until=paused)
+    with sessions() as session:
+        assert "Only the sandbox" in session.get_one(Run, run_id).reason

@@ -1,0 +1,220 @@
+"""Fan-out: everybody of the audience once, or counted by reason; resumable at any instant."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+from sqlalchemy import Engine, func, select
+from sqlalchemy.orm import Session, sessionmaker
+
+from campaigns.audience.models import Address, AddressState
+from campaigns.core.crypto import Vault
+from campaigns.delivery.fanout import fan_out
+from campaigns.delivery.models import Delivery, RunLeftOut, RunText, RunZone
+from campaigns.delivery.queries import progress_of
+from campaigns.delivery.states import SendState
+from campaigns.places.models import PlaceCell
+from campaigns.planning.models import Run, RunState
+from tests.delivery.builders import a_planned_run, frozen, people
+from tests.factories import a_place, a_region, a_service, an_organisation
+
+
+def plan(sessions: sessionmaker[Session], run_id: int, **options: Any) -> Run:
+    fan_out(sessions, run_id, **{"service_max_age_days": 36_500, **options})
+    with sessions() as session:
+        return session.get_one(Run, run_id)
+
+
+def left_out(session: Session, run_id: int) -> dict[str, int]:
+    rows = session.execute(
+        select(RunLeftOut.reason, func.sum(RunLeftOut.people))
+        .where(RunLeftOut.run_id == run_id)
+        .group_by(RunLeftOut.reason)
+    )
+    return dict(rows.all())
+
+
+def test_everybody_gets_one_delivery(sessions: sessionmaker[Session], vault: Vault) -> None:
+    with sessions.begin() as session:
+        run_id = (run := a_planned_run(session)).id
+        people(session, run.organisation_id, vault, count=7)
+    run = plan(sessions, run_id, chunk=3)
+    with sessions() as session:
+        assert progress_of(session, run_id) == {SendState.QUEUED: 7}
+        references = session.scalars(select(Delivery.reference)).all()
+    assert (run.state, run.planned, len(set(references))) == (RunState.RUNNING, 7, 7)
+    assert run.started_at is not None
+
+
+def test_text_is_rendered_once(sessions: sessionmaker[Session], vault: Vault) -> None:
+    with sessions.begin() as session:
+        run_id = (run := a_planned_run(session)).id
+        people(session, run.organisation_id, vault, count=4)
+        people(session, run.organisation_id, vault, count=4, language="uk", prefix="+38050")
+    plan(sessions, run_id, chunk=3)
+    with sessions() as session:
+        texts = session.execute(select(RunText.language, RunText.parts, RunText.region_id)).all()
+    assert sorted(tuple(text) for text in texts) == [("en", 1, 0), ("uk", 1, 0)]
+
+
+def test_left_out_are_counted_by_reason(sessions: sessionmaker[Session], vault: Vault) -> None:
+    with sessions.begin() as session:
+        run_id = (run := a_planned_run(session)).id
+        people(session, run.organisation_id, vault, count=2)
+        people(session, run.organisation_id, vault, count=3, language="ar", prefix="+38050")
+        stopped = people(session, run.organisation_id, vault, count=4, prefix="+38063")
+        for address in session.scalars(select(Address).where(Address.contact_id.in_(stopped))):
+            address.state = AddressState.OPTED_OUT
+    run = plan(sessions, run_id, chunk=2)
+    with sessions() as session:
+        assert left_out(session, run_id) == {"no_translation": 3, "opted_out": 4}
+    assert run.planned == 2
+
+
+def test_nobody_to_write_to_is_done(sessions: sessionmaker[Session]) -> None:
+    with sessions.begin() as session:
+        run_id = a_planned_run(session).id
+    assert plan(sessions, run_id).state == RunState.DONE
+
+
+def test_foreign_people_are_not_planned(sessions: sessionmaker[Session], vault: Vault) -> None:
+    with sessions.begin() as session:
+        run_id = a_planned_run(session).id
+        people(session, an_organisation(session).id, vault, count=3)
+    assert plan(sessions, run_id).planned == 0
+
+
+def test_signpost_depends_on_region_and_sim(sessions: sessionmaker[Session], vault: Vault) -> None:
+    with sessions.begin() as session:
+        organisation = an_organisation(session)
+        poland, germany = a_region(session), a_region(session, code="DE-BE", country="DE")
+        a_service(session, organisation, number_national="116 111", number_from_abroad="+48 22 628 01 20")
+        texts = {"en": "Call ((hotline))."}
+        run_id = a_planned_run(session, organisation=organisation, frozen=frozen(texts)).id
+        people(session, organisation.id, vault, count=2, region_id=poland.id)
+        local = people(session, organisation.id, vault, count=2, region_id=poland.id, prefix="+48501")
+        for address in session.scalars(select(Address).where(Address.contact_id.in_(local))):
+            address.country = "PL"
+        people(session, organisation.id, vault, count=3, region_id=germany.id, prefix="+38050")
+    run = plan(sessions, run_id)
+    with sessions() as session:
+        bodies = session.execute(
+            select(RunText.body, func.count())
+            .join(Delivery, Delivery.text_id == RunText.id)
+            .group_by(RunText.body)
+        )
+        assert dict(bodies.all()) == {"Call +48 22 628 01 20.": 2, "Call 116 111.": 2}
+        assert left_out(session, run_id) == {"no_signpost": 3}
+    assert run.planned == 4
+
+
+def test_fallback_stands_in_for_missing_signpost(sessions: sessionmaker[Session], vault: Vault) -> None:
+    with sessions.begin() as session:
+        run = a_planned_run(session, frozen=frozen({"en": "Call ((hotline??112))."}))
+        run_id = run.id
+        people(session, run.organisation_id, vault, count=2)
+    assert plan(sessions, run_id).planned == 2
+
+
+def test_unverified_service_is_not_named(sessions: sessionmaker[Session], vault: Vault) -> None:
+    with sessions.begin() as session:
+        organisation, region = an_organisation(session), a_region(session)
+        a_service(session, organisation, verified_on=None)
+        texts = frozen({"en": "Call ((hotline))."})
+        run_id = a_planned_run(session, organisation=organisation, frozen=texts).id
+        people(session, organisation.id, vault, count=2, region_id=region.id)
+    assert plan(sessions, run_id).state == RunState.DONE
+
+
+def test_too_long_text_pauses_the_run(sessions: sessionmaker[Session], vault: Vault) -> None:
+    with sessions.begin() as session:
+        run = a_planned_run(session, frozen=frozen({"en": "word " * 100}, max_parts=2))
+        run_id = run.id
+        people(session, run.organisation_id, vault, count=2)
+    run = plan(sessions, run_id)
+    assert (run.state, run.planned) == (RunState.PAUSED, 0)
+    assert "4 parts" in run.reason
+
+
+def test_place_is_named_where_people_are(sessions: sessionmaker[Session], vault: Vault) -> None:
+    with sessions.begin() as session:
+        organisation = an_organisation(session)
+        places = [a_place(session, organisation, name=name) for name in ("Medyka", "Siret")]
+        for cell, place in enumerate(places, start=1):
+            session.add(PlaceCell(cell=cell, place_id=place.id))
+            people(session, organisation.id, vault, count=cell, cell=cell, prefix=f"+3805{cell}")
+        rule = {"place_ids": [place.id for place in places]}
+        values = frozen({"en": "You are near ((place))."}, rule=rule)
+        run_id = a_planned_run(session, organisation=organisation, frozen=values).id
+    plan(sessions, run_id)
+    with sessions() as session:
+        bodies = session.scalars(select(RunText.body).order_by(RunText.body)).all()
+    assert bodies == ["You are near Medyka.", "You are near Siret."]
+
+
+def test_recipients_clock_decides_when(sessions: sessionmaker[Session], vault: Vault) -> None:
+    with sessions.begin() as session:
+        values = frozen(zone_policy="recipient")
+        run = a_planned_run(session, frozen=values, occurrence=datetime(2026, 3, 2, 18, 0))
+        run_id = run.id
+        people(session, run.organisation_id, vault, count=1, time_zone="Europe/Kyiv")
+        people(session, run.organisation_id, vault, count=1, prefix="+38050")
+    plan(sessions, run_id)
+    with sessions() as session:
+        due = dict(session.execute(select(RunZone.time_zone, RunZone.due_at)).all())
+    assert due == {
+        "Europe/Kyiv": datetime(2026, 3, 2, 16, tzinfo=UTC),
+        "Europe/Warsaw": datetime(2026, 3, 2, 17, tzinfo=UTC),
+    }
+
+
+def test_released_run_has_its_whole_time(sessions: sessionmaker[Session], vault: Vault) -> None:
+    with sessions.begin() as session:
+        run = a_planned_run(session, occurrence=datetime(2020, 1, 1, 12, 0))
+        run_id = run.id
+        people(session, run.organisation_id, vault, count=1)
+    plan(sessions, run_id)
+    with sessions() as session:
+        assert session.scalars(select(Delivery.expires_at)).one() > datetime.now(UTC) + timedelta(hours=11)
+
+
+@pytest.mark.parametrize("state", [RunState.STOPPED, RunState.PAUSED, RunState.HELD])
+def test_only_planned_runs_fan_out(sessions: sessionmaker[Session], vault: Vault, state: RunState) -> None:
+    with sessions.begin() as session:
+        run_id = (run := a_planned_run(session, state=state)).id
+        people(session, run.organisation_id, vault, count=2)
+    run = plan(sessions, run_id)
+    assert (run.state, run.planned) == (state, 0)
+
+
+def test_killed_planner_is_taken_over(engine: Engine, sessions: sessionmaker[Session], vault: Vault) -> None:
+    with sessions.begin() as session:
+        run_id = (run := a_planned_run(session)).id
+        people(session, run.organisation_id, vault, count=10)
+        people(session, run.organisation_id, vault, count=4, language="ar", prefix="+38050")
+    program = (
+        "import sys\n"
+        "from campaigns.core.database import make_engine, make_sessions\n"
+        "from campaigns.delivery.fanout import fan_out\n"
+        "fan_out(make_sessions(make_engine(sys.argv[1])), int(sys.argv[2]), service_max_age_days=30, chunk=3)\n"
+    )
+    url = engine.url.render_as_string(hide_password=False)
+    for _ in range(2):
+        killed = subprocess.run(
+            [sys.executable, "-c", program, url, str(run_id)],
+            env={**os.environ, "FINGERPOST_CRASH_AT": "planned:2"},
+        )
+        assert killed.returncode == -signal.SIGKILL
+    with sessions() as session:
+        assert session.get_one(Run, run_id).state == RunState.PLANNING
+    run = plan(sessions, run_id, chunk=3)
+    with sessions() as session:
+        assert progress_of(session, run_id) == {SendState.QUEUED: 10}
+        assert left_out(session, run_id) == {"no_translation": 4}
+    assert run.planned == 10
