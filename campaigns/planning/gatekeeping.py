@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
@@ -10,7 +11,7 @@ from typing import Any
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
-from campaigns.audience.rules import Resolution
+from campaigns.audience.queries import SMALLEST_SHOWN, rounded
 from campaigns.core.errors import AudienceRuleError, PlaceholderError
 from campaigns.messages.gates import (
     N_,
@@ -29,7 +30,7 @@ from campaigns.planning.digest import Content
 from campaigns.planning.models import Campaign, Schedule
 from campaigns.planning.queries import default_zone_of, load_content, timing_of
 from campaigns.planning.recurrence import next_firings
-from campaigns.planning.tally import Tally, count_audience, count_countries, resolution_of
+from campaigns.planning.tally import Tally, count_audience, resolution_of
 from campaigns.planning.texts import (
     RenderedText,
     Whereabouts,
@@ -76,7 +77,7 @@ def assess(
     zone = default_zone_of(session, campaign)
     found = _assess_content(session, campaign, zone, now=now, max_age_days=max_age_days)
     warnings = warnings_for(
-        _countries(session, campaign, found, resolution_of(found.content, default_zone=zone, now=now)),
+        found.tally.by_number_country(),
         identity=found.content.sender["identity"],
         texts=found.content.texts,
         link=found.content.link,
@@ -111,7 +112,7 @@ def _assess_content(
     rendered = render_combinations(
         content,
         combinations,
-        regions=_whereabouts(session, [region_id for region_id, _ in combinations]),
+        regions=_whereabouts(session, [each.region_id for each in combinations]),
         services=load_service_facts(session, campaign.organisation_id),
         place=_longest_place_name(session, campaign.organisation_id),
         at=now,
@@ -121,16 +122,10 @@ def _assess_content(
         _audience_gate(campaign, tally, unreadable),
         *_text_gates(campaign, content, tally, rendered),
         _link_gate(campaign, content),
+        _place_gate(campaign, content),
         _sender_gate(campaign),
     ]
     return Assessment(content, tally, rendered, [_discreet(gate) for gate in gates], [])
-
-
-def _countries(session: Session, campaign: Campaign, found: Assessment, resolution: Resolution) -> list[str]:
-    if not found.tally.people:
-        return []
-    counts = count_countries(session, found.content, campaign.organisation_id, resolution=resolution)
-    return [country for country in counts if country]
 
 
 def _text_gates(campaign: Campaign, content: Content, tally: Tally, rendered: list[RenderedText]) -> list[Gate]:
@@ -184,13 +179,25 @@ def _sender_gate(campaign: Campaign) -> Gate:
 
 
 def _link_gate(campaign: Campaign, content: Content) -> Gate:
-    wanting = [] if content.link else [code for code, text in content.texts.items() if _needs_link(text)]
+    wanting = not content.link and _is_asked_for("link", content)
     template = (
         N_("The text asks for a link and the campaign has none: add the address of the page.")
         if wanting
         else N_("Every link in the texts has its address.")
     )
     return _gate("link", not wanting, template, {}, ("planning.edit", {"campaign_id": campaign.id}))
+
+
+def _place_gate(campaign: Campaign, content: Content) -> Gate:
+    """Only an audience that names places or routes knows at which of them each person is."""
+    named = content.rule.get("place_ids") or content.rule.get("route_parts")
+    wanting = not named and _is_asked_for("place", content)
+    template = (
+        N_("The text names a place and the audience has none: choose places, or write a fallback.")
+        if wanting
+        else N_("Every place in the texts has its name.")
+    )
+    return _gate("place", not wanting, template, {}, ("audience.show", {"audience_id": campaign.audience_id}))
 
 
 def _schedule_gate(campaign: Campaign, zones: Collection[str], now: datetime) -> Gate:
@@ -239,10 +246,9 @@ def _discreet(gate: Gate) -> Gate:
 
 
 def discreet(people: int) -> str:
-    """Return a number of people as members may see it: rounded to 10, hidden below 20."""
-    if people == 0:
-        return "0"
-    return "fewer than 20" if people < 20 else str(round(people / 10) * 10)
+    """Return a number of people as authors may see it: rounded to 10, hidden below 20."""
+    shown = rounded(people)
+    return f"fewer than {SMALLEST_SHOWN}" if shown is None else str(shown)
 
 
 def _agreed(accepted: int | None) -> int | None:
@@ -251,11 +257,13 @@ def _agreed(accepted: int | None) -> int | None:
     return accepted + max(LEFT_OUT_SLACK, accepted * LEFT_OUT_SLACK_PERCENT // 100)
 
 
-def _needs_link(text: str) -> bool:
-    try:
-        return "link" in required_names(text)
-    except PlaceholderError:
-        return False
+def _is_asked_for(name: str, content: Content) -> bool:
+    """Say whether a text needs the placeholder's value; faulty texts are named by their own gate."""
+    needed: set[str] = set()
+    for text in content.texts.values():
+        with suppress(PlaceholderError):
+            needed |= required_names(text)
+    return name in needed
 
 
 def _whereabouts(session: Session, region_ids: Collection[int]) -> dict[int, Whereabouts]:

@@ -29,7 +29,19 @@ class TallyRow:
     #: 0: no known region.
     region_id: int
     time_zone: str
+    #: Country that issued the number (alpha-2), or None.
+    number_country: str | None
     people: int
+
+
+@dataclass(frozen=True, slots=True)
+class Combination:
+    """What the text of a person depends on beside the hour."""
+
+    #: 0: no known region.
+    region_id: int
+    language: str
+    number_country: str | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,9 +78,16 @@ class Tally:
         rows = (row for row in self.rows if row.reason is LeftOut.NO_TRANSLATION)
         return _most_first((row.language, row.people) for row in rows)
 
-    def combinations(self) -> dict[tuple[int, str], int]:
-        """People written to by (region id, language): all that a signpost depends on."""
-        return _most_first(((row.region_id, row.language), row.people) for row in self._written_to())
+    def by_number_country(self) -> dict[str, int]:
+        """People written to, by the country of their number; unknown ones are left out. Most first."""
+        return _most_first((row.number_country, row.people) for row in self._written_to() if row.number_country)
+
+    def combinations(self) -> dict[Combination, int]:
+        """People written to, by all that their signpost depends on; most first."""
+        return _most_first(
+            (Combination(row.region_id, row.language, row.number_country), row.people)
+            for row in self._written_to()
+        )
 
     def _written_to(self) -> Iterable[TallyRow]:
         return (row for row in self.rows if row.reason is None)
@@ -87,15 +106,11 @@ def resolution_of(content: Content, *, default_zone: str, now: datetime) -> Reso
 
 def count_audience(session: Session, content: Content, organisation_id: int, *, resolution: Resolution) -> Tally:
     """Count the audience of `content` in one statement. Raises AudienceRuleError for an unreadable rule."""
-    found = select_resolved(AudienceRule.from_json(content.rule), organisation_id, resolution).subquery("resolved")
-    key = (found.c.reason, found.c.language, found.c.region_id, found.c.time_zone)
+    resolved = select_resolved(AudienceRule.from_json(content.rule), organisation_id, resolution)
+    found = resolved.add_columns(Address.country.label("number_country")).subquery("resolved")
+    key = (found.c.reason, found.c.language, found.c.region_id, found.c.time_zone, found.c.number_country)
     groups = session.execute(select(*key, func.count()).group_by(*key))
-    return Tally(
-        tuple(
-            TallyRow(LeftOut(reason) if reason else None, language, region_id, zone, people)
-            for reason, language, region_id, zone, people in groups
-        )
-    )
+    return Tally(tuple(TallyRow(LeftOut(reason) if reason else None, *rest) for reason, *rest in groups))
 
 
 def find_zones(
@@ -104,20 +119,6 @@ def find_zones(
     """Return the time zones of those who will be written to, sorted."""
     found = select_resolved(AudienceRule.from_json(content.rule), organisation_id, resolution).subquery("resolved")
     return tuple(sorted(session.scalars(select(found.c.time_zone).where(found.c.reason.is_(None)).distinct())))
-
-
-def count_countries(
-    session: Session, content: Content, organisation_id: int, *, resolution: Resolution
-) -> dict[str, int]:
-    """Count those who will be written to by the country of their number ("" when unknown); most first."""
-    found = select_resolved(AudienceRule.from_json(content.rule), organisation_id, resolution).subquery("resolved")
-    statement = (
-        select(func.coalesce(Address.country, ""), func.count())
-        .join_from(found, Address, Address.id == found.c.address_id)
-        .where(found.c.reason.is_(None))
-        .group_by(Address.country)
-    )
-    return _most_first((country, people) for country, people in session.execute(statement))
 
 
 def _most_first(counts: Iterable[tuple[Key, int]]) -> dict[Key, int]:

@@ -11,6 +11,7 @@ from campaigns.messages.length import Length, count_parts
 from campaigns.messages.placeholders import names_in, render, required_names
 from campaigns.messages.signposts import ServiceFacts, Signpost, choose_signpost
 from campaigns.planning.digest import Content
+from campaigns.planning.tally import Combination
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,7 +24,7 @@ class Whereabouts:
 
 @dataclass(frozen=True, slots=True)
 class RenderedText:
-    """The text of everybody in one region who reads one language."""
+    """The text of people in one region who read one language and whose numbers one country issued."""
 
     language: str
     #: 0: no known region.
@@ -43,7 +44,7 @@ class RenderedText:
 
 def render_combinations(
     content: Content,
-    combinations: Mapping[tuple[int, str], int],
+    combinations: Mapping[Combination, int],
     *,
     regions: Mapping[int, Whereabouts],
     services: Sequence[ServiceFacts],
@@ -51,35 +52,34 @@ def render_combinations(
     at: datetime,
     max_age_days: int,
 ) -> list[RenderedText]:
-    """Render the text of each (region id, language) in `combinations`, which counts people, at the moment `at`.
+    """Render the text of each of `combinations`, which counts people, as of the moment `at` (UTC).
 
     `place` stands for the name of the recipient's place. A faulty text gives no body; another gate names it.
     """
     rendered = []
-    for (region_id, language), people in combinations.items():
+    for combination, people in combinations.items():
+        language = combination.language
         text = content.texts.get(language, "")
-        where = regions.get(region_id, Whereabouts(None, None))
-        signpost = find_signpost(text, where, language, services=services, at=at, max_age_days=max_age_days)
+        where = regions.get(combination.region_id, Whereabouts(None, None))
+        signpost = find_signpost(text, where, combination, services=services, at=at, max_age_days=max_age_days)
         values = {"place": place, "link": content.link or "", "code": content.code}
         if signpost is not None:
             values["hotline"] = signpost.number
-        rendered.append(RenderedText(language, region_id, where.country, people, _render(text, values), signpost))
+        body = _render(text, values)
+        rendered.append(RenderedText(language, combination.region_id, where.country, people, body, signpost))
     return rendered
 
 
 def find_signpost(
     text: str,
     where: Whereabouts,
-    language: str,
+    combination: Combination,
     *,
     services: Iterable[ServiceFacts],
     at: datetime,
     max_age_days: int,
 ) -> Signpost | None:
-    """Return the signpost that `text` asks for, or None when it asks for none or there is none.
-
-    People on the move carry a SIM from elsewhere, so the number has to work from abroad.
-    """
+    """Return the signpost that `text` asks for, or None when it asks for none or there is none."""
     if "hotline" not in _names(text):
         return None
     try:
@@ -87,9 +87,10 @@ def find_signpost(
             services,
             region_code=where.region_code,
             country=where.country,
-            language=language,
+            language=combination.language,
             at=at,
-            roaming=True,
+            # A number of another country than the region needs one that works from abroad; so does an unknown one.
+            roaming=where.country is None or combination.number_country != where.country,
             max_age_days=max_age_days,
         )
     except NoSignpostError:

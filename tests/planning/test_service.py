@@ -201,7 +201,7 @@ def test_red_gates_are_told_together(story: Story, vault: Vault) -> None:
     story.campaign.sender.active = False
     with pytest.raises(GateError) as refused:
         story.submitted()
-    for words in ("20 people would be left out", "Polish", "switched off", "No time is set"):
+    for words in ("30 people would be left out", "Polish", "switched off", "No time is set"):
         assert words in str(refused.value)
     assert story.campaign.state == CampaignState.DRAFT
 
@@ -241,6 +241,17 @@ def test_fallback_without_a_text_is_no_fallback(story: Story, vault: Vault) -> N
     service.update_campaign(story.session, story.campaign, plan=plan, by=story.author.id)
     with pytest.raises(GateError, match="Polish"):
         story.submitted()
+
+
+@pytest.mark.parametrize(("name", "words"), [("link", "asks for a link"), ("place", "names a place")])
+def test_placeholders_without_a_value_are_red(story: Story, name: str, words: str) -> None:
+    story.campaign.message.translations[1].text = f"Тут: (({name}))"
+    with pytest.raises(GateError, match=words):
+        story.submitted()
+    story.campaign.message.translations[1].text = f"Тут: (({name}??тут))"
+    with pytest.raises(GateError) as refused:
+        story.submitted()
+    assert words not in str(refused.value)
 
 
 @pytest.mark.parametrize(
