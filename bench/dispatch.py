@@ -1,0 +1,166 @@
+"""How fast the engine sends: against a bare loop with the same client, window and server that writes nothing."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+import time
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from resource import RUSAGE_SELF, getrusage
+from typing import Any
+from uuid import uuid4
+
+import click
+import uvloop
+from sqlalchemy import Engine as Database
+from sqlalchemy.orm import Session, sessionmaker
+
+from bench.harness import DATABASES, fresh_database, note, peak_megabytes, report, summary
+from campaigns.core.crypto import Vault
+from campaigns.core.database import make_sessions
+from campaigns.delivery.engine.lanes import Engine, Surroundings, in_thread
+from campaigns.delivery.engine.store import DatabaseStore
+from campaigns.delivery.queries import progress_of
+from campaigns.delivery.states import SendState
+from campaigns.gateways.base import Outgoing
+from campaigns.gateways.twilio import TwilioSms
+from tests.delivery.builders import TEXT, a_running_run
+from tests.factories import a_sender
+from tests.sandbox.process import DEFAULTS, SandboxProcess
+
+WINDOW = 64
+SENDER = "FINGERPOST"
+#: Parts per second; far above what any machine sends, so that the pace never waits.
+NO_LIMIT = 1_000_000.0
+
+
+@dataclass(frozen=True, slots=True)
+class Timed:
+    """Seconds by the clock and of this process's CPU."""
+
+    seconds: float
+    cpu: float
+
+
+class Stopwatch:
+    """Times a block."""
+
+    def __enter__(self) -> Stopwatch:
+        self._wall, self._cpu = time.perf_counter(), _cpu_seconds()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.timed = Timed(time.perf_counter() - self._wall, _cpu_seconds() - self._cpu)
+
+
+def open_gateway(url: str) -> TwilioSms:
+    """Return the gateway that both sides use."""
+    return TwilioSms(DEFAULTS.account_sid, DEFAULTS.auth_token, base_url=url, connections=WINDOW)
+
+
+async def send_bare(url: str, people: int) -> Timed:
+    """Send `people` messages with the window full, and keep nothing."""
+    gateway = open_gateway(url)
+    messages: Iterator[Outgoing] = (
+        Outgoing(uuid4().hex, f"+38067{number:07}", TEXT, SENDER, None, 3600) for number in range(people)
+    )
+
+    async def caller() -> None:
+        for message in messages:
+            await gateway.send(message)
+
+    with Stopwatch() as watch:
+        await asyncio.gather(*(caller() for _ in range(WINDOW)))
+    await gateway.close()
+    return watch.timed
+
+
+async def send_engine(sessions: sessionmaker[Session], vault: Vault, url: str, run_id: int) -> Timed:
+    """Let the engine send a run to its end."""
+    with ThreadPoolExecutor(1) as database, ThreadPoolExecutor(1) as watching:
+        surroundings = Surroundings(
+            store=DatabaseStore(sessions, vault),
+            database=in_thread(database),
+            watch=in_thread(watching),
+            open_gateway=lambda sender: open_gateway(url),
+            callback_base=lambda kind: None,
+            chance=random.Random(1).random,
+        )
+        stopping = asyncio.Event()
+        with Stopwatch() as watch:
+            task = asyncio.create_task(Engine(surroundings, window=WINDOW).run(stopping))
+            while not await asyncio.to_thread(_is_sent, sessions, run_id):
+                await asyncio.sleep(0.1)
+        stopping.set()
+        await task
+    return watch.timed
+
+
+def measure(kind: str, people: int, rounds: int) -> dict[str, Any]:
+    """Return the figures of one database: each round sends bare, then by the engine."""
+    vault = Vault(keys={1: b"k" * 32}, lookup_key=b"l" * 32)
+    ratios, cpu_ratios, rates, bare_rates = [], [], [], []
+    with fresh_database(kind) as database, SandboxProcess() as sandbox:
+        for number in range(rounds):
+            bare = _run(send_bare(sandbox.url, people))
+            sandbox.call("POST", "reset", {})
+            run_id = _prepare(database, vault, people)
+            sent = _run(send_engine(make_sessions(database), vault, sandbox.url, run_id))
+            accepted = sandbox.call("GET", "invariants")
+            assert accepted["accepted"] == people, accepted
+            sandbox.call("POST", "reset", {})
+            rates.append(people / sent.seconds)
+            bare_rates.append(people / bare.seconds)
+            ratios.append(bare.seconds / sent.seconds)
+            cpu_ratios.append(sent.cpu / bare.cpu)
+            note(f"{kind} round {number + 1}: engine {rates[-1]:.0f}/s, bare {bare_rates[-1]:.0f}/s")
+    return {
+        "people": people,
+        "rounds": rounds,
+        "ratio_to_bare": summary(ratios)["median"],
+        **summary(ratios),
+        "cpu_ratio": summary(cpu_ratios)["median"],
+        "per_second": summary(rates),
+        "bare_per_second": summary(bare_rates),
+        "peak_mb": peak_megabytes(),
+    }
+
+
+def _prepare(database: Database, vault: Vault, people: int) -> int:
+    with Session(database) as session, session.begin():
+        sender = a_sender(session, identity=SENDER, pace=NO_LIMIT)
+        return a_running_run(session, vault, count=people, sender=sender).id
+
+
+def _is_sent(sessions: sessionmaker[Session], run_id: int) -> bool:
+    with sessions() as session:
+        session.connection(execution_options={"read_only": True})
+        states = progress_of(session, run_id)
+    return not any(states.get(state) for state in (SendState.QUEUED, SendState.SENDING))
+
+
+def _run(work: Any) -> Timed:
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        timed: Timed = runner.run(work)
+    return timed
+
+
+def _cpu_seconds() -> float:
+    usage = getrusage(RUSAGE_SELF)
+    return usage.ru_utime + usage.ru_stime
+
+
+@click.command()
+@click.option("--people", default=20_000, show_default=True)
+@click.option("--rounds", default=3, show_default=True)
+@click.option("--database", type=click.Choice(DATABASES), multiple=True, default=DATABASES)
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
+def main(people: int, rounds: int, database: tuple[str, ...], as_json: bool) -> None:
+    """Measure the engine's rate as a ratio to a bare loop with the same client and server."""
+    report(lambda kind: measure(kind, people, rounds), databases=database, as_json=as_json)
+
+
+if __name__ == "__main__":
+    main()

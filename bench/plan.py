@@ -1,0 +1,144 @@
+"""What planning costs: fan-out with all its filters, against a bare INSERT … SELECT of the same rows."""
+
+from __future__ import annotations
+
+import time
+from datetime import UTC, datetime
+from typing import Any
+
+import click
+from sqlalchemy import Engine, MetaData, Table, delete, func, insert, select
+from sqlalchemy.orm import Session
+
+from bench.harness import DATABASES, fresh_database, note, peak_megabytes, report, summary
+from bench.people import seed_people, seed_tenant
+from campaigns.core import clock
+from campaigns.core.database import make_sessions
+from campaigns.delivery.fanout import fan_out
+from campaigns.delivery.models import Delivery, RunLeftOut, RunText, RunZone
+from campaigns.places.models import Place
+from campaigns.planning.models import Campaign, Run, RunState
+from tests.delivery.builders import frozen
+from tests.factories import a_campaign, a_run, a_service
+
+TEXTS = {
+    "uk": "Тримайте паспорт при собі. Порада: ((hotline??112))",
+    "ru": "Держите паспорт при себе. Совет: ((hotline??112))",
+}
+#: Made by every run anew.
+OF_A_RUN = (Delivery, RunText, RunZone, RunLeftOut)
+
+
+def bare_copy() -> Table:
+    """Return a table with the columns and indexes of delivery under other names."""
+    source: Any = Delivery.__table__
+    copy: Table = source.to_metadata(MetaData(), name="bare_delivery")
+    for named in (*copy.indexes, *copy.constraints):
+        named.name = f"bare_{named.name}"
+    return copy
+
+
+def seed(engine: Engine, people: int) -> int:
+    """Fill an empty database; return the id of the campaign."""
+    with Session(engine) as session, session.begin():
+        organisation, member = seed_tenant(session)
+        a_service(session, organisation, country="EU", number_national="112", verified_on=clock.now().date())
+        campaign = a_campaign(session, organisation, member)
+        seed_people(engine, session, organisation, count=people)
+        return campaign.id
+
+
+def plan_once(engine: Engine, campaign_id: int, number: int) -> tuple[int, float]:
+    """Make a run, fan it out, and return its id and the seconds that took."""
+    sessions = make_sessions(engine)
+    with sessions.begin() as session:
+        campaign = session.get_one(Campaign, campaign_id)
+        places = list(session.scalars(select(Place.id)))
+        content = frozen(TEXTS, base_language="uk", rule={"place_ids": places, "max_position_age_days": 30})
+        occurrence = datetime(2026, 1, 1, number % 24, 0, tzinfo=UTC).replace(tzinfo=None)
+        run = a_run(
+            session,
+            campaign,
+            state=RunState.PLANNING,
+            frozen=content,
+            started_at=None,
+            occurrence=occurrence,
+        )
+        run_id: int = run.id
+    started = time.perf_counter()
+    fan_out(sessions, run_id, service_max_age_days=30)
+    return run_id, time.perf_counter() - started
+
+
+def insert_bare(engine: Engine, table: Table) -> float:
+    """Copy every delivery into `table` in one transaction; return the seconds that took."""
+    started = time.perf_counter()
+    with engine.begin() as connection:
+        names = [column.name for column in table.columns]
+        source = select(*(Delivery.__table__.c[name] for name in names))
+        connection.execute(insert(table).from_select(names, source))
+    return time.perf_counter() - started
+
+
+def measure(kind: str, people: int, rounds: int) -> dict[str, Any]:
+    """Return the figures of one database."""
+    ratios, planned_seconds, bare_seconds = [], [], []
+    with fresh_database(kind) as engine:
+        campaign_id = seed(engine, people)
+        table = bare_copy()
+        table.create(engine)
+        for number in range(rounds):
+            run_id, planning = plan_once(engine, campaign_id, number)
+            bare = insert_bare(engine, table)
+            rows, left_out = _count(engine, run_id, table)
+            note(f"{kind} round {number + 1}: {rows:,} planned in {planning:.2f} s, bare {bare:.2f} s")
+            planned_seconds.append(planning)
+            bare_seconds.append(bare)
+            ratios.append(planning / bare)
+            _clear(engine, table)
+    return {
+        "people": people,
+        "planned": rows,
+        "left_out": left_out,
+        "rounds": rounds,
+        "ratio_to_bare": summary(ratios)["median"],
+        **summary(ratios),
+        "plan_seconds": summary(planned_seconds),
+        "bare_seconds": summary(bare_seconds),
+        "peak_mb": peak_megabytes(),
+    }
+
+
+def _count(engine: Engine, run_id: int, table: Table) -> tuple[int, int]:
+    with Session(engine) as session:
+        rows = session.scalar(select(func.count()).select_from(Delivery)) or 0
+        copied = session.scalar(select(func.count()).select_from(table)) or 0
+        left_out = session.scalar(select(func.sum(RunLeftOut.people)).where(RunLeftOut.run_id == run_id)) or 0
+        run = session.get_one(Run, run_id)
+        assert run.state == RunState.RUNNING, run.reason
+        assert rows == copied == run.planned
+    return rows, left_out
+
+
+def _clear(engine: Engine, table: Table) -> None:
+    with engine.begin() as connection:
+        connection.execute(delete(table))
+        for model in OF_A_RUN:
+            connection.execute(delete(model))
+    if engine.dialect.name == "postgresql":
+        with engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
+            connection.exec_driver_sql("VACUUM delivery, bare_delivery")
+
+
+@click.command()
+@click.option("--people", default=1_000_000, show_default=True)
+@click.option("--rounds", default=3, show_default=True)
+@click.option("--database", type=click.Choice(DATABASES), multiple=True, default=DATABASES)
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
+def main(people: int, rounds: int, database: tuple[str, ...], as_json: bool) -> None:
+    """Measure planning as a ratio to a bare INSERT … SELECT of the same rows."""
+    report(lambda kind: measure(kind, people, rounds), databases=database, as_json=as_json)
+
+
+if __name__ == "__main__":
+    main()
