@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from itertools import product
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, Subquery, case, delete, func, insert, literal, select
+from sqlalchemy import ColumnElement, Row, Select, Subquery, case, delete, func, insert, literal, select
 from sqlalchemy.orm import Session
 
 from campaigns.audience.models import Address, Channel
@@ -17,6 +18,7 @@ from campaigns.reach.models import RunCount, RunReach
 
 #: First key of the advisory lock of a count ("rea" in ASCII); the second is the run's id.
 COUNT_LOCK = 0x726561
+COLUMNS = ("run_id", "region_id", "channel", "language", "rung", "cause", "people")
 
 
 def recount_run(session: Session, run_id: int) -> None:
@@ -25,10 +27,20 @@ def recount_run(session: Session, run_id: int) -> None:
     Reach keeps the country of a number only as long as its address lives: a recount after an erasure calls a
     carrier's receipt delivered. Runs are therefore counted while they are fresh (`select_runs_to_count`).
     """
+    _clear(session, run_id)
+    session.execute(insert(RunReach).from_select(COLUMNS, select_counts(run_id)))
+
+
+def replace_counts(session: Session, run_id: int, counts: Sequence[Row[*tuple[Any, ...]]]) -> None:
+    """Replace the run's reach by rows that `select_counts` gave a moment ago, perhaps to another session."""
+    _clear(session, run_id)
+    if counts:
+        session.execute(insert(RunReach), [dict(zip(COLUMNS, row, strict=True)) for row in counts])
+
+
+def _clear(session: Session, run_id: int) -> None:
     _hold(session, run_id)
     session.execute(delete(RunReach).where(RunReach.run_id == run_id))
-    columns = ["run_id", "region_id", "channel", "language", "rung", "cause", "people"]
-    session.execute(insert(RunReach).from_select(columns, _counted(run_id)))
 
 
 def _hold(session: Session, run_id: int) -> None:
@@ -46,8 +58,8 @@ def _hold(session: Session, run_id: int) -> None:
     session.flush()
 
 
-def _counted(run_id: int) -> Select[*tuple[Any, ...]]:
-    """Select the rows of run_reach: the few combinations of states, each given its rung, added up."""
+def select_counts(run_id: int) -> Select[*tuple[Any, ...]]:
+    """Select the rows of run_reach (`COLUMNS`): the few combinations of states, each given its rung, added up."""
     groups = _groups(run_id)
     rung = _rung(groups)
     cause = case((rung.in_(FAILURES), groups.c.cause), else_="")

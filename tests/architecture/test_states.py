@@ -1,4 +1,4 @@
-"""Every state a page can show has a name and a colour, and the stylesheet knows every colour."""
+"""Every state that a page can show has a name of its own and a tone that the stylesheet colours."""
 
 from __future__ import annotations
 
@@ -7,12 +7,14 @@ from enum import StrEnum
 import pytest
 
 from campaigns.audience.models import AddressState, ConsentKind, ImportState
+from campaigns.audience.rules import LeftOut
 from campaigns.core.settings import PROJECT_ROOT
 from campaigns.delivery.states import ReceiptState, SendState
 from campaigns.inbox.models import ReplyKind
 from campaigns.messages.models import TranslationState
 from campaigns.messages.signposts import Trust
 from campaigns.planning.models import CampaignState, Decision, RunState
+from campaigns.reach.counting import Rung
 from campaigns.web.states import STATES
 
 KINDS: dict[str, type[StrEnum]] = {
@@ -26,16 +28,21 @@ KINDS: dict[str, type[StrEnum]] = {
     "address": AddressState,
     "consent": ConsentKind,
     "import": ImportState,
+    "left_out": LeftOut,
+    "rung": Rung,
     "reply": ReplyKind,
 }
+STYLES = (PROJECT_ROOT / "static" / "fingerpost.css").read_text(encoding="utf-8")
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_every_state_has_a_look(kind: str) -> None:
-    assert set(STATES[kind]) == {str(state) for state in KINDS[kind]}
+def test_every_state_has_name_and_colour(kind: str) -> None:
+    looks = STATES[kind]
+    assert set(looks) == set(KINDS[kind])
+    for look in looks.values():
+        assert look.name._args[0]
+        assert f".badge.is-{look.tone}" in STYLES
 
 
-def test_every_tone_has_a_colour() -> None:
-    stylesheet = (PROJECT_ROOT / "static" / "fingerpost.css").read_text(encoding="utf-8")
-    tones = {look.tone for looks in STATES.values() for look in looks.values()}
-    assert [tone for tone in sorted(tones) if f".badge.is-{tone}" not in stylesheet] == []
+def test_every_kind_shown_is_checked() -> None:
+    assert set(STATES) == set(KINDS)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 from collections import Counter
+from datetime import timedelta
 from threading import Thread
 
 import pytest
@@ -17,6 +18,7 @@ from campaigns.delivery.states import ReceiptState, SendState
 from campaigns.planning.models import Run
 from campaigns.reach.counting import FAILURES, Rung, rung_of
 from campaigns.reach.models import RunReach
+from campaigns.reach.recount import recount_due
 from campaigns.reach.service import recount_run
 from tests.factories import (
     a_campaign,
@@ -110,6 +112,16 @@ def test_recount_leaves_other_runs_alone(session: Session, run: Run) -> None:
     assert stored(session, other).total() == stored(session, run).total() == 1
 
 
+def test_worker_counts_what_is_due_and_no_more(sessions: sessionmaker[Session]) -> None:
+    with sessions.begin() as session:
+        organisation = an_organisation(session)
+        run = a_run(session, a_campaign(session, organisation, a_member(session, organisation)))
+        a_delivery(session, run)
+    assert [recount_due(sessions), recount_due(sessions)] == [1, 0]
+    with sessions() as session:
+        assert stored(session, run) == counted_one_by_one(session, run)
+
+
 def test_two_counters_at_once_do_not_collide(sessions: sessionmaker[Session]) -> None:
     with sessions.begin() as session:
         organisation = an_organisation(session)
@@ -118,6 +130,7 @@ def test_two_counters_at_once_do_not_collide(sessions: sessionmaker[Session]) ->
             a_delivery(session, run)
 
     def count() -> None:
+        recount_due(sessions, fresh_for=timedelta(0))
         with sessions.begin() as session:
             recount_run(session, run.id)
 
