@@ -68,7 +68,7 @@ def show_progress(run_id: int) -> Response:
 @pages.post("/runs/<int:run_id>/stop")
 @requires(Permission.STOP_RUN)
 def stop_run(run_id: int) -> Redirect:
-    """Stop a run at once."""
+    """Stop a run at once; the worker cancels what is left of a long queue."""
     run = _own_run(run_id)
     try:
         member = current_member()
@@ -83,11 +83,11 @@ def stop_run(run_id: int) -> Redirect:
 @pages.post("/runs/<int:run_id>/resume")
 @requires(Permission.REVIEW)
 def resume_run(run_id: int) -> Redirect:
-    """Let a paused or stopped run go on."""
+    """Let a paused or stopped run go on; the worker takes back what is left of a long queue."""
     run = _own_run(run_id)
     try:
         planning.resume_run(session(), run, by=current_member().id)
-        _queue_again(run)
+        service.requeue_cancelled(session(), run.id)
     except REFUSALS as error:
         return _refused(run, error)
     flash(_("The run goes on."), "good")
@@ -105,13 +105,6 @@ def release_run(run_id: int) -> Redirect:
         return _refused(run, error)
     flash(_("The run is released. It starts within seconds."), "good")
     return redirect(url_for("delivery.show_run", run_id=run.id))
-
-
-def _queue_again(run: Run) -> None:
-    """Take back what a stop cancelled, some thousands at a time."""
-    after: int | None = 0
-    while after is not None:
-        after = service.requeue_cancelled(session(), run.id, after=after)
 
 
 def _own_run(run_id: int) -> Run:
