@@ -10,6 +10,7 @@ from collections.abc import Collection, Sequence
 from datetime import datetime
 
 from sqlalchemy import Select, delete, select, update
+from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session
 
 from campaigns.audience.models import (
@@ -60,8 +61,10 @@ def withdraw_everywhere(
     The hash is remembered apart from the contacts, so that no import brings the person back.
     """
     addresses = session.scalars(_having(lookup, channel).with_for_update()).all()
-    if session.get(SuppressedAddress, lookup) is None:
-        session.add(SuppressedAddress(lookup=lookup, channel=channel, since=clock.now()))
+    dialect = postgresql if session.get_bind().dialect.name == "postgresql" else sqlite
+    # Two messages of one person may be read at the same instant.
+    remembering = dialect.insert(SuppressedAddress).on_conflict_do_nothing()
+    session.execute(remembering, {"lookup": lookup, "channel": channel, "since": clock.now()})
     return withdraw(session, addresses, method=method, wording=wording, at=at)
 
 

@@ -1,0 +1,67 @@
+"""The settings of a demo instance, made afresh, and its sandbox."""
+
+from __future__ import annotations
+
+import base64
+import secrets
+from dataclasses import dataclass
+from pathlib import Path
+
+from campaigns.core.settings import Settings
+from campaigns.demo import scenario
+from campaigns.demo.processes import Processes
+from campaigns.demo.sandbox_control import SandboxControl
+
+ACCOUNT = "AC" + "5b" * 16
+
+
+@dataclass(frozen=True, slots=True)
+class Addresses:
+    """Where the parts listen, and the word that opens the sandbox's control API."""
+
+    web: str
+    sandbox: str
+    control_token: str
+
+
+def environment_of(folder: Path, addresses: Addresses) -> dict[str, str]:
+    """Return the instance's settings as variables; its keys are new and open nothing else."""
+    values = {
+        "MODE": "demo",
+        "DATABASE_URL": f"sqlite:///{folder.resolve() / 'fingerpost.db'}",
+        "PUBLIC_URL": addresses.web,
+        "PORT": _port(addresses.web),
+        "SECRET_KEY": secrets.token_urlsafe(48),
+        "ENCRYPTION_KEYS": f"1:{base64.b64encode(secrets.token_bytes(32)).decode()}",
+        "LOOKUP_KEY": base64.b64encode(secrets.token_bytes(32)).decode(),
+        "SECRET_TWILIO": f"{ACCOUNT}:{secrets.token_hex(16)}",
+        "TWILIO_BASE_URL": addresses.sandbox,
+        # A rehearsal does not wait an hour before it asks the provider's list.
+        "RECONCILE_GRACE_SECONDS": "15",
+        "RECONCILE_INTERVAL_SECONDS": "5",
+        "UNCONFIRMED_AFTER_SECONDS": "60",
+    }
+    return {f"FINGERPOST_{name}": value for name, value in values.items()}
+
+
+def start_sandbox(processes: Processes, addresses: Addresses, settings: Settings) -> SandboxControl:
+    """Start the sandbox of the instance and tell it how chance treats the run."""
+    account, auth_token = settings.secret("twilio")
+    processes.start(
+        "sandbox",
+        "sandbox",
+        f"--port={_port(addresses.sandbox)}",
+        f"--account-sid={account}",
+        f"--auth-token={auth_token}",
+        f"--control-token={addresses.control_token}",
+        f"--inbound-url={addresses.web}/hooks/twilio/inbound",
+        f"--seed={scenario.SEED}",
+    )
+    processes.wait_for(f"{addresses.sandbox}/")
+    control = SandboxControl(addresses.sandbox, addresses.control_token)
+    control.change_fixture(profile=scenario.PROFILE, landlines=list(scenario.LANDLINES))
+    return control
+
+
+def _port(url: str) -> str:
+    return url.rpartition(":")[2]

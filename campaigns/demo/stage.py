@@ -1,0 +1,214 @@
+"""Sets the scene on an empty database, through the same verbs that members' pages call."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from importlib.resources import files
+from zoneinfo import ZoneInfo
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from campaigns.audience.models import Audience, Channel
+from campaigns.audience.rules import AudienceRule, Direction, RoutePart
+from campaigns.audience.service import create_audience, import_file
+from campaigns.core import clock
+from campaigns.core.crypto import Vault
+from campaigns.core.settings import Settings
+from campaigns.demo import scenario
+from campaigns.demo.people import Stop, as_csv, invent_people
+from campaigns.messages.models import Message, Service
+from campaigns.messages.service import (
+    create_message,
+    import_services,
+    review_translation,
+    save_translation,
+    update_service,
+    verify_service,
+)
+from campaigns.messages.worklist import read_bundled
+from campaigns.places.exchange import read_locations, read_routes
+from campaigns.places.models import PlaceKind, Region, Route
+from campaigns.places.service import import_places, import_routes, load_regions
+from campaigns.planning.models import Campaign, Sender, ZonePolicy
+from campaigns.planning.plan import Plan
+from campaigns.planning.recurrence import Timing
+from campaigns.planning.service import (
+    accept_left_out,
+    approve_campaign,
+    create_campaign,
+    schedule_campaign,
+    submit_campaign,
+)
+from campaigns.staff.models import Role
+from campaigns.staff.passwords import hash_password, make_one_time_password
+from campaigns.staff.queries import owned
+from campaigns.staff.service import create_member, create_organisation
+
+
+@dataclass(frozen=True, slots=True)
+class Cast:
+    """Who takes part: ids of the organisation and its two members, and how they sign in."""
+
+    organisation_id: int
+    author_id: int
+    approver_id: int
+    #: E-mail address and password of each, in that order.
+    sign_ins: tuple[tuple[str, str], ...]
+
+
+def hire(session: Session) -> Cast:
+    """Create the invented organisation with an author and an approver; their passwords are made up now."""
+    slug, name = scenario.ORGANISATION
+    organisation = create_organisation(session, slug, name=name, time_zone=scenario.TIME_ZONE)
+    author_roles = (Role.AUTHOR, Role.STEWARD, Role.RESPONDER, Role.ADMIN)
+    members, sign_ins = [], []
+    for person, roles in (("author", author_roles), ("approver", (Role.APPROVER, Role.STEWARD, Role.AUTHOR))):
+        email, password = f"{person}@example.org", make_one_time_password()
+        member = create_member(
+            session,
+            organisation,
+            email=email,
+            name=f"{person.capitalize()} (invented)",
+            password_hash=hash_password(password),
+            roles=roles,
+        )
+        members.append(member.id)
+        sign_ins.append((email, password))
+    return Cast(organisation.id, members[0], members[1], tuple(sign_ins))
+
+
+def mark_places(session: Session, cast: Cast) -> tuple[int, int]:
+    """Import the bundled places and routes; return how many of each there are."""
+    load_regions(session)
+    data = files("campaigns.demo") / "data"
+    locations = read_locations((data / "locations.csv").read_text(encoding="utf-8"))
+    routes = read_routes((data / "routes.csv").read_text(encoding="utf-8"))
+    import_places(session, cast.organisation_id, locations, by=cast.author_id, source=scenario.LABEL)
+    import_routes(session, cast.organisation_id, routes, by=cast.author_id)
+    return len(locations), len(routes)
+
+
+def list_services(session: Session, cast: Cast) -> int:
+    """Import the work list of hotlines and pretend to verify some; return how many were pretended."""
+    drafts = read_bundled()
+    import_services(
+        session, cast.organisation_id, drafts.drafts, without_number=drafts.without_number, by=cast.author_id
+    )
+    pretended = scenario.simulated_verifications()
+    services = session.scalars(
+        owned(select(Service).where(Service.key.in_(pretended)), Service, cast.organisation_id)
+    ).all()
+    for service in services:
+        update_service(session, service, facts={"languages": pretended[service.key]}, by=cast.author_id)
+        verify_service(session, service, by=cast.approver_id, on=clock.now().date(), how="simulated for the demo")
+    return len(services)
+
+
+def gather_people(session: Session, cast: Cast, *, count: int, vault: Vault, settings: Settings) -> None:
+    """Import `count` invented people near the stops of the programme's routes, as a member would: from a file."""
+    rows = invent_people(
+        count,
+        stops=_stops(session, cast.organisation_id),
+        shares=scenario.language_shares(),
+        now=clock.now(),
+        seed=scenario.SEED,
+    )
+    import_file(
+        session,
+        cast.organisation_id,
+        "invented-people.csv",
+        as_csv(rows),
+        by=cast.author_id,
+        vault=vault,
+        settings=settings,
+    )
+
+
+def write_message(session: Session, cast: Cast) -> Message:
+    """Write the message in six languages; the second member reviews each."""
+    texts = scenario.message_texts()
+    message = create_message(
+        session,
+        cast.organisation_id,
+        title=scenario.CAMPAIGN,
+        theme=scenario.THEME,
+        base_language=scenario.BASE_LANGUAGE,
+        text=texts.pop(scenario.BASE_LANGUAGE),
+        by=cast.author_id,
+    )
+    for language, text in texts.items():
+        save_translation(session, message, language=language, text=text, by=cast.author_id)
+    for translation in message.translations:
+        review_translation(session, translation, by=cast.approver_id)
+    return message
+
+
+def plan(session: Session, cast: Cast, message: Message) -> Campaign:
+    """Make the audience, sender and campaign, due at the next full minute but one, and have it approved."""
+    audience = _audience(session, cast)
+    sender = Sender(
+        name="Sandbox",
+        channel=Channel.SMS,
+        gateway="twilio",
+        identity=scenario.SENDER_IDENTITY,
+        secret_name="twilio",  # noqa: S106 - the name of a credential, not one
+        pace=scenario.SENDER_PACE,
+    )
+    session.add(sender)
+    session.flush()
+    return create_campaign(
+        session,
+        cast.organisation_id,
+        plan=Plan(
+            name=scenario.CAMPAIGN,
+            message_id=message.id,
+            audience_id=audience.id,
+            sender_id=sender.id,
+            max_parts=scenario.MAX_PARTS,
+        ),
+        by=cast.author_id,
+    )
+
+
+def approve(session: Session, cast: Cast, campaign: Campaign) -> datetime:
+    """Give the campaign its time, submit it, let the second member approve exactly that; return the local time.
+
+    People whose language has no text are left out, which the author agrees to with their number.
+    """
+    local = clock.now().astimezone(ZoneInfo(scenario.TIME_ZONE)).replace(tzinfo=None)
+    start = (local + timedelta(seconds=75)).replace(second=0, microsecond=0)
+    timing = Timing(start, None, ZonePolicy.FIXED, scenario.TIME_ZONE)
+    schedule_campaign(session, campaign, timing=timing, by=cast.author_id)
+    accept_left_out(session, campaign, by=cast.author_id)
+    assessed = submit_campaign(session, campaign, by=cast.author_id)
+    approve_campaign(session, campaign, by=cast.approver_id, digest=assessed.content.digest)
+    return start
+
+
+def _audience(session: Session, cast: Cast) -> Audience:
+    routes = session.scalars(
+        owned(select(Route.id).where(Route.programme == scenario.PROGRAMME), Route, cast.organisation_id)
+    )
+    rule = AudienceRule(
+        route_parts=tuple(RoutePart(route_id, Direction.ALL) for route_id in routes),
+        max_position_age_days=scenario.POSITION_AGE_DAYS,
+    )
+    return create_audience(session, cast.organisation_id, name=scenario.AUDIENCE, rule=rule, by=cast.author_id)
+
+
+def _stops(session: Session, organisation_id: int) -> list[Stop]:
+    """Return the stops of the programme's routes; one that lies on several routes comes several times."""
+    routes = owned(select(Route).where(Route.programme == scenario.PROGRAMME), Route, organisation_id)
+    places = [stop.place for route in session.scalars(routes) for stop in route.stops]
+    countries = dict(session.execute(select(Region.id, Region.country)).tuples().all())
+    return [
+        Stop(
+            place.geometry["coordinates"][0],
+            place.geometry["coordinates"][1],
+            countries.get(place.region_id or 0, "UA"),
+        )
+        for place in places
+        if place.kind == PlaceKind.STOP
+    ]

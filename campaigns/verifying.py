@@ -1,0 +1,29 @@
+"""`fingerpost verify`: opens the gateway of a run's sender and compares the provider's list with our rows."""
+
+from __future__ import annotations
+
+from campaigns.core.database import make_engine, make_sessions
+from campaigns.core.errors import NotFoundError
+from campaigns.core.settings import Settings
+from campaigns.delivery.verify import Report, verify_run
+from campaigns.gateways.factory import build_gateway
+from campaigns.planning.models import Run
+
+
+async def verify_run_with_provider(settings: Settings, run_id: int) -> Report:
+    """Compare one run with what its provider holds. Raises NotFoundError or UnavailableError."""
+    database = make_engine(settings.database_url)
+    try:
+        with make_sessions(database)() as session:
+            run = session.get(Run, run_id)
+            if run is None:
+                raise NotFoundError(f"There is no run {run_id}.")
+            sender = run.sender
+            gateway = build_gateway(sender.gateway, settings=settings, secret_name=sender.secret_name)
+            try:
+                return await verify_run(session, run, gateway, vault=settings.vault())
+            finally:
+                await gateway.close()
+                session.rollback()
+    finally:
+        database.dispose()
