@@ -9,14 +9,30 @@ from functools import cache
 
 from campaigns.core.languages import all_languages
 
-#: Longest message, in words, whose first word alone can stop it; a longer sentence only mentions the word.
+#: Longest message, in words, whose first word alone counts; a longer sentence only mentions the word.
 MOST_WORDS = 3
-#: Typed with the wrong keyboard or by look: Cyrillic СТОП in Latin letters.
-_MISTYPED_STOPS = ("CTOП", "CTOP", "СТОР")
-#: Letters that look the same in Cyrillic and Latin (after case folding), so that mixed words are one word.
-_LOOKALIKES = str.maketrans("асеорхтмнвкуіѕј", "aceopxtmhbkyisj")
+#: STOP typed on the wrong keyboard or by look: Cyrillic С looks like C, and П has no likeness.
+_MISTYPED_STOPS = tuple(f"{first}TO{last}" for first in "SC" for last in "PП")
+#: Plain words for yes: they answer many questions, so they join only when they are the whole message.
+AFFIRMATIVES = (
+    *("YES", "ТАК", "ДА", "TAK", "DA", "IGEN", "ANO", "JA", "OUI", "NDIYO", "YEE", "EEYYEE", "HAA"),
+    *("نعم", "بله", "هو", "አዎ", "እወ"),
+)
+#: Letters that look the same in Cyrillic, Greek and Latin (after case folding), so that mixed words are one word.
+_LOOKALIKES = str.maketrans("асеорхтмнвкуіѕјαβεηικνορτυχłı", "aceopxtmhbkyisjabehikvoptyxli")
 #: Spellings of one letter: Arabic and Persian forms, and Ethiopic letters that sound alike.
-_SPELLINGS = {"ا": "أإآٱ", "ي": "ىیئ", "ك": "ک", "ه": "ة", "و": "ؤ", "አ": "ኣዓዐ", "ሀ": "ሃኃሐሓኀ"}
+_SPELLINGS = {
+    "ا": "أإآٱ",
+    "ي": "ىیئېۍ",
+    "ك": "کڪ",
+    "ه": "ةۀہھ",
+    "و": "ؤ",
+    "አ": "ኣዓዐኧ",
+    "ሀ": "ሃኃሐሓኀ",
+    "ቁ": "ቍ",
+    "ሰ": "ሠ",
+    "ጸ": "ፀ",
+}
 _VARIANTS = str.maketrans({form: letter for letter, forms in _SPELLINGS.items() for form in forms})
 _TATWEEL = "\u0640"
 #: General categories kept as letters of a word.
@@ -33,17 +49,24 @@ class Meaning(StrEnum):
 def meaning_of(text: str) -> Meaning | None:
     """Say whether a message asks to stop or to join again; anything else is None.
 
-    STOP counts as the whole message or as the first word of at most three, START only as the whole message:
-    a doubt must never bring messages back. Case, punctuation, diacritics and look-alike letters do not matter.
+    A word counts as the whole message (STOP also spaced or dotted), or as the first of at most three; a plain yes
+    only as the whole message. A message that says both is a stop: a doubt must never bring messages back.
+    Case, punctuation, diacritics and look-alike letters do not matter.
     """
     words = _words(text)
     if not words:
         return None
-    whole = " ".join(words)
     stops, starts = _stop_words(), _start_words()
-    if whole in stops or (len(words) <= MOST_WORDS and words[0] in stops):
+    # "S T O P" and "OPT-OUT": no listed word is long enough for a sentence to run into one.
+    if "".join(words) in stops:
         return Meaning.STOP
-    return Meaning.START if whole in starts else None
+    if len(words) > MOST_WORDS:
+        return None
+    if words[0] in stops:
+        return Meaning.STOP
+    if words[0] in (starts if len(words) == 1 else starts - _affirmatives()):
+        return Meaning.START if stops.isdisjoint(words) else Meaning.STOP
+    return None
 
 
 @cache
@@ -58,8 +81,13 @@ def _start_words() -> frozenset[str]:
     return _folded(listed) - _stop_words()
 
 
+@cache
+def _affirmatives() -> frozenset[str]:
+    return _folded(AFFIRMATIVES)
+
+
 def _folded(words: Iterable[str]) -> frozenset[str]:
-    return frozenset(" ".join(_words(word)) for word in words)
+    return frozenset("".join(_words(word)) for word in words)
 
 
 def _words(text: str) -> list[str]:
@@ -70,4 +98,5 @@ def _words(text: str) -> list[str]:
     bare = "".join(letter for letter in decomposed if unicodedata.category(letter) not in ("Mn", "Cf"))
     same = bare.translate(_VARIANTS).translate(_LOOKALIKES)
     spaced = "".join(letter if unicodedata.category(letter)[0] in _LETTERS else " " for letter in same)
-    return spaced.split()
+    # A zero inside a word is an O.
+    return [word if word.isdecimal() else word.replace("0", "o") for word in spaced.split()]
