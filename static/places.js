@@ -29,7 +29,11 @@ function makeMap(words) {
   // The wheel scrolls the page until somebody works with the map.
   map.on("focus click", () => map.scrollWheelZoom.enable());
   map.on("blur mouseout", () => map.scrollWheelZoom.disable());
-  map.on("zoomend", () => element.classList.toggle("is-near", map.getZoom() >= 9));
+  // Names appear when there is room for them.
+  map.on("zoomend", () => {
+    element.classList.toggle("is-midway", map.getZoom() >= 4.5);
+    element.classList.toggle("is-near", map.getZoom() >= 8.5);
+  });
   for (const [name, order] of [["land", 210], ["corridors", 320], ["labels", 610]]) {
     map.createPane(name).style.zIndex = order;
   }
@@ -179,7 +183,10 @@ function fold(value) {
 
 function connectPlaceForm(map, words, drawn) {
   const form = document.getElementById("place-form");
-  drawn.get(`place-${element.dataset.own}`)?.remove();
+  // What is being edited is drawn from the form, not from what is stored.
+  const stored = `place-${element.dataset.own}`;
+  drawn.get(stored)?.remove();
+  drawn.delete(stored);
   const look = { className: "map-own", pmIgnore: false };
   let own = null;
 
@@ -274,13 +281,18 @@ function number(value) {
 
 function connectRouteForm(map, drawn) {
   const own = drawn.get(`route-${element.dataset.own}`);
-  for (const [key, group] of drawn) if (key.startsWith("route-") && group !== own) group.remove();
+  for (const [key, group] of drawn) {
+    if (key.startsWith("route-") && group !== own) {
+      group.remove();
+      drawn.delete(key);
+    }
+  }
   if (own) eachPath(own, (path) => path.classList.add("is-chosen"));
   const line = L.featureGroup().addTo(map);
   const redraw = () => {
     line.clearLayers();
     const stops = [...document.querySelectorAll("#stops li[data-at]")].map((item) => flip(item.dataset.at.split(",").map(Number)));
-    L.polyline(stops, { className: "map-own", fill: false, interactive: false }).addTo(line);
+    L.polyline(stops, { className: "map-line", interactive: false }).addTo(line);
     stops.forEach((at, index) => numberAt(line, at, index + 1));
     return stops;
   };

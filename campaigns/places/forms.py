@@ -89,8 +89,8 @@ class PlaceForm(Form):
         default=CIRCLE,
         description=_l("Draw it on the map, or enter it here."),
     )
-    latitude = NumberField(_l("Latitude"), description=_l("For example 49.8"), render_kw=_DECIMAL)
-    longitude = NumberField(_l("Longitude"), description=_l("For example 22.9437"), render_kw=_DECIMAL)
+    latitude = NumberField(_l("Latitude"), render_kw=_DECIMAL)
+    longitude = NumberField(_l("Longitude"), render_kw=_DECIMAL)
     radius_km = NumberField(
         _l("Radius in km"),
         [Optional(), NumberRange(MIN_RADIUS_M / 1000, MAX_RADIUS_M / 1000, _l("From 0.05 to 100 km."))],
@@ -111,7 +111,7 @@ class PlaceForm(Form):
         ),
         render_kw=LATIN,
     )
-    risk_tags = TagsField(_l("What happens here"), choices=options(RISK_TAGS.items()))
+    risk_tags = TagsField(_l("Patterns of risk"), choices=options(RISK_TAGS.items()))
     certainty = SelectField(_l("How sure we are"))
     valid_until = DateField(
         _l("Valid until"), [Optional()], description=_l("After this day it should be looked at again.")
@@ -126,6 +126,9 @@ class PlaceForm(Form):
     def __init__(self, place: Place | None = None, *, given: Mapping[str, object] | None = None) -> None:
         super().__init__(data=(_place_data(place) if place else {}) | dict(given or {}))
         self._place = place
+        # Each is asked for with its shape; which shape that is, the page shows by hiding the other's fields.
+        for field in (self.latitude, self.longitude, self.radius_km, self.outline):
+            field.flags.required = True
         self.category.choices = _with_known(CATEGORIES, place.category if place else None)
         self.certainty.choices = _with_known(CERTAINTIES, place.certainty if place else None)
 
@@ -188,6 +191,7 @@ class RouteForm(Form):
     name = StringField(_l("Name"), [InputRequired(), Length(max=200), check_storable])
     mode = SelectField(
         _l("How people travel"),
+        [InputRequired()],
         description=_l("A flight has no corridor: only its stops are reached."),
     )
     width_km = NumberField(

@@ -89,16 +89,14 @@ def fold(text: str) -> str:
     return " ".join("".join(letter for letter in plain if unicodedata.category(letter) != "Mn").split())
 
 
-def _rank(entry: Entry, wanted: str) -> tuple[int, int, int] | None:
-    """Order matches: the whole name, its beginning, the beginning of a word; own places and short names first."""
-    best, is_region = None, int(entry.kind == "region")
-    for name in entry.names:
-        if wanted not in name:
-            continue
-        step = 0 if name == wanted else 1 if name.startswith(wanted) else 2 if f" {wanted}" in name else 3
-        if best is None or (step, is_region, len(name)) < best:
-            best = (step, is_region, len(name))
-    return best
+def _rank(entry: Entry, wanted: str) -> tuple[bool, int, int] | None:
+    """Order matches: own places first; then the whole name, its beginning, that of a word; short names first."""
+    steps = [
+        (0 if name == wanted else 1 if name.startswith(wanted) else 2 if f" {wanted}" in name else 3, len(name))
+        for name in entry.names
+        if wanted in name
+    ]
+    return (entry.kind == "region", *min(steps)) if steps else None
 
 
 def _entry_of_place(place: Place) -> Entry:

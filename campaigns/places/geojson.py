@@ -12,7 +12,7 @@ from campaigns.core.errors import FileFormatError, GeometryError, InputError, Ro
 from campaigns.places.drafts import PlaceDraft, Shape, circle, outline
 from campaigns.places.exchange import DEFAULT_RADIUS_M
 from campaigns.places.models import Place, PlaceKind
-from campaigns.places.shapes import is_position
+from campaigns.places.shapes import NOT_GEOJSON, is_position
 
 MAX_FEATURES = 1_000
 
@@ -27,10 +27,8 @@ def read_pasted(text: str) -> Any:
     """
     try:
         value = json.loads(text)
-    except ValueError:
-        raise GeometryError(
-            'This is not GeoJSON: it must look like {"type": "Polygon", "coordinates": […]}.'
-        ) from None
+    except (ValueError, RecursionError):
+        raise GeometryError(NOT_GEOJSON) from None
     if isinstance(value, dict) and isinstance(value.get("features"), list):
         if len(value["features"]) != 1:
             raise GeometryError("Paste one outline at a time; a file with several can be imported as a whole.")

@@ -36,7 +36,7 @@ Page = str | Response | Redirect | tuple[str, int]
 @pages.context_processor
 def vocabulary() -> dict[str, object]:
     """Let templates name categories, and tell the map what to say and show."""
-    return {"labels": labels, "map_data": _map_data, "credit": CREDIT}
+    return {"labels": labels, "map_data": _map_data}
 
 
 @pages.get("")
@@ -53,6 +53,7 @@ def index() -> Page:
         stops_by_country=labels.grouped(stops, labels.country_of),
         routes=routes,
         routes_by_programme=labels.grouped(routes, labels.programme_of),
+        has_scenario=any(place.source == labels.SCENARIO for place in places),
         countries=countries_of(places),
     )
 

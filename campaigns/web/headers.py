@@ -31,6 +31,7 @@ def init_headers(app: Flask, *, https: bool) -> None:
             response.headers.setdefault(name, value)
         if https:
             response.headers["Strict-Transport-Security"] = STRICT_TRANSPORT
-        if request.endpoint != "static":
+        # A view that names an age serves what is the same for everybody, such as the outlines of countries.
+        if request.endpoint != "static" and not response.cache_control.max_age:
             response.headers["Cache-Control"] = "no-store"
         return response

@@ -1,0 +1,64 @@
+"""Search by name over own places and all regions, in any script and without a connection."""
+
+from __future__ import annotations
+
+import pytest
+from sqlalchemy.orm import Session
+
+from campaigns.places.gazetteer import OwnGazetteer, fold
+from campaigns.places.models import Place
+from tests.factories import a_place, an_organisation
+
+
+@pytest.mark.parametrize(
+    ("written", "typed"),
+    [
+        ("Przemyśl", "PRZEMYSL"),
+        ("Łódź", "lodz"),
+        ("Chișinău", "chisinau"),
+        ("Hosa'ina", "hosa ina"),
+        ("Мукачі́в", "мукачів"),
+        ("أبوظبي", "ابوظبي"),
+        ("عمّان", "عمان"),
+    ],
+)
+def test_folding_makes_spellings_meet(written: str, typed: str) -> None:
+    assert fold(written) == fold(typed)
+
+
+@pytest.mark.parametrize("name", ["Lviv Oblast", "Львівська область", "Obwód lwowski", "lviv obl"])
+def test_region_is_found_under_each_name(name: str) -> None:
+    [found, *_] = OwnGazetteer([]).search(name)
+    assert found.raw == {"code": "UA-46", "kind": "region"}
+    assert 48.7 < found.latitude < 50.7
+
+
+def test_own_place_comes_before_region(session: Session) -> None:
+    place: Place = a_place(session, an_organisation(session), name="Lviv station", local_name="Львів")
+    names = [found.raw["kind"] for found in OwnGazetteer([place]).search("lviv")]
+    assert names[:2] == ["place", "region"]
+    assert OwnGazetteer([place]).search("Львів")[0].raw["code"] == place.key
+
+
+def test_unknown_name_finds_nothing() -> None:
+    gazetteer = OwnGazetteer([])
+    assert gazetteer.geocode("xyzzy") is None
+    assert gazetteer.geocode("xyzzy", exactly_one=False) is None
+    assert gazetteer.search("  ") == []
+
+
+def test_best_match_alone_when_exactly_one() -> None:
+    gazetteer = OwnGazetteer([])
+    assert str(gazetteer.geocode("Львівська область")) == "Lviv Oblast, UA"
+    assert gazetteer.geocode("lviv", exactly_one=False) == gazetteer.search("lviv")
+
+
+def test_point_leads_back_to_its_region() -> None:
+    gazetteer = OwnGazetteer([])
+    assert str(gazetteer.reverse((49.84, 24.03))) == "Lviv Oblast, UA"
+    assert gazetteer.reverse((0.0, -30.0)) is None
+
+
+def test_gazetteer_cannot_ask_anybody() -> None:
+    with pytest.raises(NotImplementedError):
+        OwnGazetteer([]).adapter.get_json("https://example.org")
