@@ -214,7 +214,9 @@ def _schedule_gate(campaign: Campaign, zones: Collection[str], now: datetime) ->
         template = N_("No time is set: say when it is to be sent.")
     first = min(coming, key=lambda firing: firing.fire_at, default=None)
     values = {"time": f"{first.occurrence:%Y-%m-%d %H:%M}"} if first else {}
-    return _gate("schedule", bool(coming), template, values, ("planning.time", {"campaign_id": campaign.id}))
+    return _gate(
+        "schedule", bool(coming), template, values, ("planning.times.create", {"campaign_id": campaign.id})
+    )
 
 
 def _country_gate(campaign: Campaign, warnings: list[CountryWarning]) -> Gate:

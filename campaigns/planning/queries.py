@@ -42,10 +42,12 @@ MESSAGE_EDITS = ("message.create", "message.update", "message.translate")
 AUDIENCE_EDITS = ("audience.create", "audience.update")
 
 
-def select_campaigns(organisation_id: int) -> Select[Campaign]:
-    """Select an organisation's campaigns, newest first, with what a list shows of them."""
+def select_campaigns(organisation_id: int, *, archived: bool = False) -> Select[Campaign]:
+    """Select an organisation's campaigns, archived ones or the others, newest first, with what a list shows."""
+    is_archived = Campaign.state == CampaignState.ARCHIVED
     return (
         owned(select(Campaign), Campaign, organisation_id)
+        .where(is_archived if archived else ~is_archived)
         .options(selectinload(Campaign.message), selectinload(Campaign.audience), selectinload(Campaign.schedules))
         .order_by(Campaign.id.desc())
     )
@@ -63,6 +65,14 @@ def get_sender(session: Session, sender_id: int, organisation_id: int) -> Sender
     if sender is None:
         raise NotFoundError("It does not exist, or is not yours to see.")
     return sender
+
+
+def get_schedule(campaign: Campaign, schedule_id: int) -> Schedule:
+    """Return one of a campaign's times. Raises NotFoundError for one that is another campaign's or removed."""
+    schedule = next((row for row in campaign.schedules if row.id == schedule_id), None)
+    if schedule is None:
+        raise NotFoundError("It does not exist, or is not yours to see.")
+    return schedule
 
 
 def select_runs(campaign_id: int) -> Select[Run]:

@@ -38,6 +38,7 @@ KNOWN_PARTS = frozenset(
         "BYMINUTE",
     }
 )
+LONGEST_RULE = 200
 FREQUENCIES = frozenset({"YEARLY", "MONTHLY", "WEEKLY", "DAILY", "HOURLY"})
 SHORTEST_GAP = timedelta(hours=1)
 #: How far ahead a schedule is looked through for gaps and folds, and at most how many occurrences.
@@ -114,6 +115,19 @@ def zone_named(name: str) -> ZoneInfo:
         return ZoneInfo(name)
     except (KeyError, ValueError, OSError):
         raise ScheduleError(f"There is no time zone “{name}”; choose one like Europe/Warsaw.") from None
+
+
+def normalised(recurrence: str | None) -> str | None:
+    """Return a rule as it is stored: its parts alone, in capitals; None and an empty text mean once.
+
+    Raises ScheduleError for a rule that cannot be read.
+    """
+    if recurrence is None or not recurrence.strip():
+        return None
+    rule = ";".join(f"{name}={value}" for name, value in _parts_of(recurrence).items())
+    if len(rule) > LONGEST_RULE:
+        raise ScheduleError(f"A recurrence has at most {LONGEST_RULE} characters.")
+    return rule
 
 
 def occurrences(

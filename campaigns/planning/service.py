@@ -20,10 +20,10 @@ from campaigns.planning import authority, queries
 from campaigns.planning.firing import aim, fire_due, pause_run, release_run, resume_run, stop_run, void_approvals
 from campaigns.planning.gatekeeping import SERVICE_MAX_AGE_DAYS, Assessment, assess
 from campaigns.planning.lifecycle import check_move
-from campaigns.planning.models import Approval, Campaign, CampaignState, Decision, Schedule, ZonePolicy
+from campaigns.planning.models import Approval, Campaign, CampaignState, Decision, Schedule
 from campaigns.planning.plan import LONGEST_NAME, Plan, plan_of
-from campaigns.planning.recurrence import Timing, check_schedule
-from campaigns.planning.tally import count_audience, find_zones, resolution_of
+from campaigns.planning.recurrence import Timing, check_schedule, normalised
+from campaigns.planning.tally import find_clocks, tally_of
 from campaigns.staff import audit
 from campaigns.staff.permissions import Permission
 from campaigns.staff.queries import get_owned, owned
@@ -33,6 +33,7 @@ __all__ = [
     "approve_campaign",
     "archive_campaign",
     "create_campaign",
+    "draft_of",
     "duplicate_campaign",
     "fire_due",
     "pause_run",
@@ -62,6 +63,17 @@ def create_campaign(session: Session, organisation_id: int, *, plan: Plan, by: i
     campaign = _new_campaign(session, organisation_id, plan, by)
     _record(session, "campaign.create", campaign, by)
     return campaign
+
+
+def draft_of(session: Session, organisation_id: int, plan: Plan) -> Campaign:
+    """Return an unsaved campaign of `plan`, to count whom it would reach.
+
+    Raises NotFoundError when a part is another organisation's.
+    """
+    _check_parts(session, organisation_id, plan)
+    draft = Campaign(organisation_id=organisation_id, code="", state=CampaignState.DRAFT)
+    plan.write_to(draft)
+    return draft
 
 
 def update_campaign(session: Session, campaign: Campaign, *, plan: Plan, by: int) -> None:
@@ -102,10 +114,11 @@ def schedule_campaign(
     Raises ScheduleError for a time or recurrence that cannot fire, InputError for limits outside a week.
     """
     authority.hold(session, campaign)
+    timing = replace(timing, recurrence=normalised(timing.recurrence))
     for minutes in (grace_minutes, expires_after_minutes):
         if not 1 <= minutes <= MINUTES_A_WEEK:
             raise InputError("A limit of time is between one minute and a week.")
-    zones = _zones(session, campaign, timing)
+    zones = find_clocks(session, campaign, timing, now=clock.now())
     check_schedule(timing, zones, now=clock.now())
     _reopen(session, campaign)
     schedule = Schedule(
@@ -138,10 +151,8 @@ def accept_left_out(session: Session, campaign: Campaign, *, by: int) -> int:
     """Agree that people without a text in their language are left out; return how many there are now."""
     authority.hold(session, campaign)
     _reopen(session, campaign)
-    content = queries.load_content(session, campaign)
-    resolution = resolution_of(content, default_zone=queries.default_zone_of(session, campaign), now=clock.now())
-    tally = count_audience(session, content, campaign.organisation_id, resolution=resolution)
-    campaign.accepted_left_out = sum(tally.without_text().values())
+    without_text = tally_of(session, campaign, now=clock.now()).without_text()
+    campaign.accepted_left_out = sum(without_text.values())
     _record(session, "campaign.accept_left_out", campaign, by, people=campaign.accepted_left_out)
     return campaign.accepted_left_out
 
@@ -213,15 +224,6 @@ def archive_campaign(session: Session, campaign: Campaign, *, by: int) -> None:
     _record(session, "campaign.archive", campaign, by)
 
 
-def _zones(session: Session, campaign: Campaign, timing: Timing) -> tuple[str, ...]:
-    """Return the zones whose clocks count beside the schedule's own."""
-    if timing.zone_policy == ZonePolicy.FIXED:
-        return ()
-    content = queries.load_content(session, campaign)
-    resolution = resolution_of(content, default_zone=timing.time_zone, now=clock.now())
-    return find_zones(session, content, campaign.organisation_id, resolution=resolution)
-
-
 def _new_campaign(session: Session, organisation_id: int, plan: Plan, by: int) -> Campaign:
     checked, now = _checked(session, organisation_id, plan), clock.now()
     campaign = Campaign(
@@ -240,10 +242,14 @@ def _new_campaign(session: Session, organisation_id: int, plan: Plan, by: int) -
 
 def _checked(session: Session, organisation_id: int, plan: Plan) -> Plan:
     """Check the plan and that everything it names is the organisation's."""
+    _check_parts(session, organisation_id, plan)
+    return plan.checked()
+
+
+def _check_parts(session: Session, organisation_id: int, plan: Plan) -> None:
     get_owned(session, Message, plan.message_id, organisation_id)
     get_owned(session, Audience, plan.audience_id, organisation_id)
     queries.get_sender(session, plan.sender_id, organisation_id)
-    return plan.checked()
 
 
 def _free_code(session: Session, organisation_id: int) -> str:

@@ -14,6 +14,9 @@ from sqlalchemy.orm import Session
 from campaigns.audience.models import Address, Channel
 from campaigns.audience.rules import AudienceRule, LeftOut, Resolution, select_resolved
 from campaigns.planning.digest import Content
+from campaigns.planning.models import Campaign, ZonePolicy
+from campaigns.planning.queries import default_zone_of, load_content
+from campaigns.planning.recurrence import Timing
 
 Key = TypeVar("Key")
 
@@ -113,11 +116,24 @@ def count_audience(session: Session, content: Content, organisation_id: int, *, 
     return Tally(tuple(TallyRow(LeftOut(reason) if reason else None, *rest) for reason, *rest in groups))
 
 
-def find_zones(
-    session: Session, content: Content, organisation_id: int, *, resolution: Resolution
-) -> tuple[str, ...]:
-    """Return the time zones of those who will be written to, sorted."""
-    found = select_resolved(AudienceRule.from_json(content.rule), organisation_id, resolution).subquery("resolved")
+def tally_of(session: Session, campaign: Campaign, *, now: datetime) -> Tally:
+    """Count the audience of a campaign as it is now; the campaign need not be saved yet."""
+    content = load_content(session, campaign)
+    resolution = resolution_of(content, default_zone=default_zone_of(session, campaign), now=now)
+    return count_audience(session, content, campaign.organisation_id, resolution=resolution)
+
+
+def find_clocks(session: Session, campaign: Campaign, timing: Timing, *, now: datetime) -> tuple[str, ...]:
+    """Return the zones whose clocks count beside the timing's own: those of the people written to, sorted.
+
+    With a fixed zone nobody else's clock counts.
+    """
+    if timing.zone_policy == ZonePolicy.FIXED:
+        return ()
+    content = load_content(session, campaign)
+    resolution = resolution_of(content, default_zone=timing.time_zone, now=now)
+    rule = AudienceRule.from_json(content.rule)
+    found = select_resolved(rule, campaign.organisation_id, resolution).subquery("resolved")
     return tuple(sorted(session.scalars(select(found.c.time_zone).where(found.c.reason.is_(None)).distinct())))
 
 

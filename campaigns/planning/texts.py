@@ -35,6 +35,8 @@ class RenderedText:
     #: None when the text needs a signpost and there is none, or lacks another value.
     body: str | None
     signpost: Signpost | None
+    #: What its placeholders stand for.
+    values: dict[str, str]
 
     @property
     def length(self) -> Length | None:
@@ -66,7 +68,9 @@ def render_combinations(
         if signpost is not None:
             values["hotline"] = signpost.number
         body = _render(text, values)
-        rendered.append(RenderedText(language, combination.region_id, where.country, people, body, signpost))
+        rendered.append(
+            RenderedText(language, combination.region_id, where.country, people, body, signpost, values)
+        )
     return rendered
 
 

@@ -74,10 +74,15 @@ class Story:
 
 
 def a_story(
-    session: Session, vault: Vault, *, people: int = 3, zones: tuple[str, ...] = ("Europe/Warsaw",)
+    session: Session,
+    vault: Vault,
+    *,
+    people: int = 3,
+    zones: tuple[str, ...] = ("Europe/Warsaw",),
+    organisation: Organisation | None = None,
 ) -> Story:
     """Make a campaign of `people` Ukrainian readers in Podkarpackie, spread over `zones`."""
-    organisation = an_organisation(session)
+    organisation = organisation or an_organisation(session)
     author, approver = a_member(session, organisation), a_member(session, organisation, Role.APPROVER)
     region = a_region(session)
     texts = {"en": "Keep your passport. Help: ((hotline))", "uk": "Паспорт тримайте при собі. ((hotline))"}

@@ -1,0 +1,154 @@
+"""Words for what the planning step knows, in the reader's language: gates, recurrence, policies, country rules."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
+
+from babel.dates import get_day_names
+from flask_babel import get_locale, ngettext
+from flask_babel import gettext as _
+from flask_babel import lazy_gettext as _l
+
+from campaigns.audience.queries import SMALLEST_SHOWN
+from campaigns.messages.gates import Gate
+from campaigns.planning.country_rules import CountryWarning
+from campaigns.planning.gatekeeping import discreet
+from campaigns.planning.models import FallbackPolicy, ZonePolicy
+from campaigns.planning.recurrence import ClockChange, ScheduleNote
+from campaigns.web.filters import day, language_name, number, wall_clock
+
+GATES = {
+    "audience": _l("Audience"),
+    "translations": _l("Translations"),
+    "staleness": _l("Review"),
+    "placeholders": _l("Placeholders"),
+    "length": _l("Length"),
+    "signposts": _l("Signposts"),
+    "link": _l("Link"),
+    "place": _l("Place"),
+    "sender": _l("Sender"),
+    "schedule": _l("Time"),
+    "country": _l("Country rules"),
+}
+FALLBACKS = {
+    FallbackPolicy.DO_NOT_SEND: _l("Send them nothing"),
+    FallbackPolicy.BASE_LANGUAGE: _l("Send the text in the base language"),
+    FallbackPolicy.NAMED_LANGUAGE: _l("Send the text in another language"),
+}
+ZONE_POLICIES = {
+    ZonePolicy.RECIPIENT: _l("When each person's own clock shows this time"),
+    ZonePolicy.FIXED: _l("To everybody at one moment, by the clock of one zone"),
+}
+WEEKDAYS = ("MO", "TU", "WE", "TH", "FR", "SA", "SU")
+#: Words of the country table that a member meets often; others are shown as the table writes them.
+RULES = {
+    "unknown": _l("Nothing is known about this country. Ask the provider before you send."),
+    "sender_registration": _l("The sender must be registered first."),
+    "name_reg": _l("A sender name must be registered first."),
+    "name_no": _l("A sender name is replaced by the carrier."),
+    "name_limited": _l("A sender name works only in part."),
+    "number_reg": _l("A sender number must be registered first."),
+    "number_no": _l("A sender number is replaced by the carrier."),
+    "number_limited": _l("A sender number works only in part."),
+    "generic_sender_id": _l("Sender names that say nothing are not allowed."),
+    "shortener": _l("Shortened links are not allowed."),
+    "unlisted_url": _l("Only links registered with the carrier are allowed."),
+    "unregistered_url": _l("Only links registered with the carrier are allowed."),
+    "url": _l("Links are not allowed."),
+    "whatsapp_link": _l("Links to WhatsApp are not allowed."),
+    "phone_in_body": _l("Phone numbers in the text are not allowed."),
+    "unicode": _l("Texts in other scripts may not arrive."),
+    "promotion": _l("Promotion is not allowed."),
+    "political": _l("Political content is not allowed."),
+    "religious": _l("Religious content is not allowed."),
+    "p2p": _l("Messages between private persons are not allowed on this route."),
+    "space_in_sender_id": _l("A sender name must not have a space."),
+    "unregistered_sender": _l("Senders that are not registered are blocked."),
+    "opt_in": _l("People must have agreed to be written to."),
+    "consent": _l("People must have agreed to be written to."),
+    "pecr": _l("People must have agreed to be written to."),
+    "sender_name_in_text": _l("Name your organisation in the text: the sender is replaced."),
+    "opt_out_text": _l("The text must say how to stop."),
+    "local_entity": _l("Only local organisations can register."),
+    "url_whitelisting": _l("Links must be registered with the carrier."),
+    "url_registration": _l("Links must be registered with the carrier."),
+    "noc_letter": _l("A letter of no objection is needed."),
+}
+
+
+def gate_sentence(gate: Gate) -> str:
+    """Return what a gate says in the reader's language."""
+    values = dict(gate.values)
+    if gate.languages:
+        values["languages"] = ", ".join(language_name(code) if code else _("unknown") for code in gate.languages)
+    if values.get("people") == discreet(1):
+        values["people"] = _("fewer than %(count)s", count=number(SMALLEST_SHOWN))
+    if isinstance(values.get("time"), str):
+        values["time"] = wall_clock(datetime.fromisoformat(values["time"]))
+    return str(_(gate.template) % values if gate.template else gate.sentence)
+
+
+def rule_words(warning: CountryWarning) -> str:
+    """Return a country rule in words; what the table says beyond them stands in brackets."""
+    name, _colon, literal = warning.rule.partition(":")
+    words = RULES.get(name)
+    if words is None:
+        return warning.rule.replace("_", " ")
+    return f"{words} ({literal})" if literal else str(words)
+
+
+def recurrence_words(recurrence: str | None) -> str:
+    """Return a recurrence in words, or the rule itself when it says more than these words can."""
+    if recurrence is None:
+        return str(_("Once"))
+    parts = dict(part.split("=", 1) for part in recurrence.split(";"))
+    every = _every(parts)
+    if every is None or set(parts) - {"FREQ", "INTERVAL", "BYDAY", "COUNT", "UNTIL"}:
+        return recurrence
+    if "BYDAY" in parts:
+        every = _(
+            "%(every)s on %(days)s", every=every, days=", ".join(map(weekday_name, parts["BYDAY"].split(",")))
+        )
+    if "COUNT" in parts:
+        times = int(parts["COUNT"])
+        every = f"{every}, {ngettext('%(num)s time', '%(num)s times', times)}"
+    if "UNTIL" in parts:
+        last = datetime.strptime(parts["UNTIL"][:8], "%Y%m%d")
+        every = _("%(every)s until %(date)s", every=every, date=day(last).striptags())
+    return str(every)
+
+
+def weekday_name(code: str) -> str:
+    """Return the name of a weekday ("MO") in the reader's language; other codes as they are."""
+    if code not in WEEKDAYS:
+        return code
+    return str(get_day_names("wide", context="stand-alone", locale=get_locale() or "en")[WEEKDAYS.index(code)])
+
+
+def note_words(note: ScheduleNote) -> str:
+    """Return what a change of the clocks does to an occurrence."""
+    values: Mapping[str, Any] = {"time": wall_clock(note.occurrence), "zone": note.time_zone}
+    if note.change == ClockChange.GAP:
+        return str(
+            _("%(time)s does not exist in %(zone)s: the clocks are put forward. It is sent right after.", **values)
+        )
+    return str(
+        _("%(time)s comes twice in %(zone)s: the clocks are put back. It is sent the first time.", **values)
+    )
+
+
+def _every(parts: Mapping[str, str]) -> str | None:
+    interval = int(parts.get("INTERVAL", "1"))
+    match parts.get("FREQ"):
+        case "HOURLY":
+            return str(ngettext("Every hour", "Every %(num)s hours", interval))
+        case "DAILY":
+            return str(ngettext("Every day", "Every %(num)s days", interval))
+        case "WEEKLY":
+            return str(ngettext("Every week", "Every %(num)s weeks", interval))
+        case "MONTHLY":
+            return str(ngettext("Every month", "Every %(num)s months", interval))
+        case _:
+            return None

@@ -1,0 +1,123 @@
+"""Everything that a campaign's page shows, read once: what is sent, to whom, when, what blocks it, who decided."""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from collections.abc import Collection
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from campaigns.messages.preview import Preview, preview_text
+from campaigns.messages.queries import load_member_names
+from campaigns.planning.gatekeeping import Assessment, assess
+from campaigns.planning.models import Approval, Campaign, CampaignState, Schedule
+from campaigns.planning.queries import find_approval, find_editors, timing_of
+from campaigns.planning.recurrence import Firing, next_firings
+from campaigns.planning.texts import RenderedText, longest_by_language
+
+SHOWN_FIRINGS = 10
+SHOWN_RUNS = 20
+
+
+@dataclass(frozen=True, slots=True)
+class TextView:
+    """One language as it arrives, for the people most of whom get it like this."""
+
+    language: str
+    #: Approved text with its placeholders.
+    text: str
+    preview: Preview
+    #: SMS of the longest rendering.
+    parts: int
+    people: int
+
+
+@dataclass(frozen=True, slots=True)
+class SignpostView:
+    """A service and how many people are pointed to its number."""
+
+    name: str
+    number: str
+    #: By language of their text; most first.
+    people: dict[str, int]
+
+
+@dataclass(frozen=True, slots=True)
+class ScheduleView:
+    """A time and its next firings."""
+
+    schedule: Schedule
+    firings: list[Firing]
+
+
+@dataclass(frozen=True, slots=True)
+class Overview:
+    """A campaign as its authors and approvers see it."""
+
+    assessed: Assessment
+    texts: list[TextView]
+    signposts: list[SignpostView]
+    approval: Approval | None
+    #: It is approved, but what would be sent is not what was approved: its next run will be held.
+    is_changed: bool
+    #: Members who wrote part of it and cannot approve it.
+    editors: set[int]
+
+
+def load_overview(session: Session, campaign: Campaign, *, now: datetime, max_age_days: int) -> Overview:
+    """Assess the campaign at `now` (aware UTC) and arrange what its page shows."""
+    assessed = assess(session, campaign, now=now, max_age_days=max_age_days)
+    approval = find_approval(session, campaign)
+    return Overview(
+        assessed=assessed,
+        texts=_texts(assessed),
+        signposts=_signposts(assessed.rendered),
+        approval=approval,
+        is_changed=campaign.state == CampaignState.APPROVED
+        and (approval is None or approval.digest != assessed.content.digest),
+        editors=find_editors(session, campaign),
+    )
+
+
+def load_schedules(campaign: Campaign, zones: Collection[str], *, now: datetime) -> list[ScheduleView]:
+    """Return the campaign's times with their next firings over the zones of the audience."""
+    return [
+        ScheduleView(schedule, next_firings(timing_of(schedule), sorted(zones), after=now, count=SHOWN_FIRINGS))
+        for schedule in campaign.schedules
+    ]
+
+
+def load_decisions(session: Session, campaign: Campaign) -> list[tuple[Approval, str]]:
+    """Return the decisions on a campaign with the names of who made them, newest first."""
+    found = select(Approval).where(Approval.campaign_id == campaign.id).order_by(Approval.id.desc())
+    approvals = session.scalars(found).all()
+    names = load_member_names(session, [approval.member_id for approval in approvals])
+    return [(approval, names.get(approval.member_id, "")) for approval in approvals]
+
+
+def _texts(assessed: Assessment) -> list[TextView]:
+    """Return the texts by language, those most people get first; then those that nobody gets now."""
+    people, longest = assessed.tally.by_language(), longest_by_language(assessed.rendered)
+    # Combinations come with most people first, so the first of a language is its commonest rendering.
+    commonest = {each.language: each for each in reversed(assessed.rendered)}
+    texts = assessed.content.texts
+    views = []
+    for language in sorted(texts, key=lambda code: (-people.get(code, 0), code)):
+        values = commonest[language].values if language in commonest else {}
+        preview = preview_text(texts[language], values)
+        length = longest[language].length if language in longest else None
+        parts = length.parts if length else preview.length.parts
+        views.append(TextView(language, texts[language], preview, parts, people.get(language, 0)))
+    return views
+
+
+def _signposts(rendered: Collection[RenderedText]) -> list[SignpostView]:
+    found: defaultdict[tuple[str, str], Counter[str]] = defaultdict(Counter)
+    for each in rendered:
+        if each.signpost is not None:
+            found[each.signpost.name, each.signpost.number][each.language] += each.people
+    views = [SignpostView(name, number, dict(people.most_common())) for (name, number), people in found.items()]
+    return sorted(views, key=lambda view: -sum(view.people.values()))

@@ -1,0 +1,221 @@
+"""Staff pages of campaigns: the list, what is sent to whom, and the way to its approval."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from flask import Blueprint, flash, redirect, render_template, request, url_for
+from flask_babel import gettext as _
+from werkzeug.wrappers import Response
+
+from campaigns.audience.queries import select_audiences
+from campaigns.core import clock
+from campaigns.core.errors import AudienceRuleError, InputError, NotFoundError, RefusedError
+from campaigns.messages.queries import select_messages
+from campaigns.planning import labels, overview, queries, service
+from campaigns.planning.forms import CampaignForm, ReturnForm, data_of
+from campaigns.planning.models import Campaign
+from campaigns.planning.plan import Plan
+from campaigns.planning.sender_views import pages as sender_pages
+from campaigns.planning.tally import Tally, tally_of
+from campaigns.planning.time_views import pages as time_pages
+from campaigns.staff.auth import current_member, current_organisation, may_now, may_open, requires
+from campaigns.staff.permissions import Permission
+from campaigns.staff.queries import get_owned
+from campaigns.web.current import settings
+from campaigns.web.pagination import paginate
+from campaigns.web.session import refuse_commit, session
+
+pages = Blueprint("planning", __name__, url_prefix="/campaigns")
+pages.register_blueprint(sender_pages)
+pages.register_blueprint(time_pages)
+
+Page = str | Response | tuple[str, int]
+
+
+@pages.context_processor
+def vocabulary() -> dict[str, object]:
+    """Let templates name gates, rules and times, and link only to what the member may open."""
+    return {"labels": labels, "may_open": may_open}
+
+
+@pages.get("")
+@requires()
+def index() -> Page:
+    """List the organisation's campaigns, newest first."""
+    archived = "archived" in request.args
+    statement = queries.select_campaigns(current_organisation().id, archived=archived)
+    found = paginate(session(), statement, request.args.get("page", 1, type=int), per_page=20)
+    return render_template("planning/index.html", found=found, archived=archived)
+
+
+@pages.route("/new", methods=["GET", "POST"])
+@requires(Permission.EDIT)
+def create() -> Page:
+    """Write down a new campaign."""
+    form = _offer(CampaignForm(data={"max_parts": settings().default_max_parts}), None)
+    if "save" in request.form and form.validate_on_submit():
+        try:
+            organisation, by = current_organisation(), current_member().id
+            campaign = service.create_campaign(session(), organisation.id, plan=form.plan(), by=by)
+        except InputError as error:
+            form.show(error)
+        else:
+            flash(_("The campaign is saved as a draft. Now say when it is to be sent."), "good")
+            return redirect(url_for("planning.times.create", campaign_id=campaign.id))
+    return _campaign_page(form, None)
+
+
+@pages.route("/<int:campaign_id>/edit", methods=["GET", "POST"])
+@requires(Permission.EDIT)
+def edit(campaign_id: int) -> Page:
+    """Change a campaign; an approval it has is then void."""
+    campaign = _campaign(campaign_id)
+    form = _offer(CampaignForm(data=data_of(campaign)), campaign)
+    if "save" in request.form and form.validate_on_submit():
+        try:
+            service.update_campaign(session(), campaign, plan=form.plan(), by=current_member().id)
+        except (InputError, RefusedError) as error:
+            form.show(error)
+        else:
+            flash(_("The campaign is saved."), "good")
+            return _to(campaign)
+    return _campaign_page(form, campaign)
+
+
+@pages.get("/<int:campaign_id>")
+@requires()
+def show(campaign_id: int) -> Page:
+    """Show a campaign: what is sent, to how many, when, what blocks it, and who decided."""
+    return _show(_campaign(campaign_id), ReturnForm())
+
+
+@pages.post("/<int:campaign_id>/submit")
+@requires(Permission.EDIT)
+def submit(campaign_id: int) -> Page:
+    """Ask another member for approval."""
+    done = _("Submitted. Another member has to approve it.")
+    return _act(campaign_id, service.submit_campaign, done, max_age_days=settings().service_max_age_days)
+
+
+@pages.post("/<int:campaign_id>/approve")
+@requires(Permission.REVIEW, fresh=True)
+def approve(campaign_id: int) -> Page:
+    """Approve exactly what the member has read."""
+    done = _("Approved. It is sent by itself when its time comes.")
+    limit, digest = settings().service_max_age_days, request.form.get("digest", "")
+    return _act(campaign_id, service.approve_campaign, done, digest=digest, max_age_days=limit)
+
+
+@pages.post("/<int:campaign_id>/return")
+@requires(Permission.REVIEW)
+def give_back(campaign_id: int) -> Page:
+    """Return a campaign to its authors with the reason."""
+    form = ReturnForm()
+    if not form.validate_on_submit():
+        return _show(_campaign(campaign_id), form)
+    done = _("Returned to its authors.")
+    return _act(campaign_id, service.return_campaign, done, reason=form.text("reason"))
+
+
+@pages.post("/<int:campaign_id>/take-back")
+@requires(Permission.EDIT)
+def take_back(campaign_id: int) -> Page:
+    """Make a campaign a draft again."""
+    return _act(campaign_id, service.take_back_campaign, _("It is a draft again and is not sent."))
+
+
+@pages.post("/<int:campaign_id>/archive")
+@requires(Permission.EDIT)
+def archive(campaign_id: int) -> Page:
+    """Put a campaign away."""
+    return _act(campaign_id, service.archive_campaign, _("Archived. It is not sent any more."))
+
+
+@pages.post("/<int:campaign_id>/left-out")
+@requires(Permission.EDIT)
+def accept_left_out(campaign_id: int) -> Page:
+    """Agree that people without a text they can read get nothing."""
+    return _act(campaign_id, service.accept_left_out, _("Noted: they are left out."))
+
+
+@pages.post("/<int:campaign_id>/duplicate")
+@requires(Permission.EDIT)
+def duplicate(campaign_id: int) -> Page:
+    """Copy a campaign and open the copy."""
+    copy = service.duplicate_campaign(session(), _campaign(campaign_id), by=current_member().id)
+    flash(_("This is the copy: a draft without times."), "good")
+    return redirect(url_for("planning.edit", campaign_id=copy.id))
+
+
+def _act(campaign_id: int, verb: Callable[..., object], done: str, **values: object) -> Response:
+    """Do one verb on a campaign and come back to its page with what was done, or why not."""
+    campaign = _campaign(campaign_id)
+    try:
+        verb(session(), campaign, by=current_member().id, **values)
+    except (InputError, RefusedError) as error:
+        refuse_commit()
+        flash(str(error), "bad")
+    else:
+        flash(done, "good")
+    return _to(campaign)
+
+
+def _show(campaign: Campaign, form: ReturnForm) -> Page:
+    now, may_read = clock.now(), may_now(Permission.EDIT) or may_now(Permission.REVIEW)
+    limit = settings().service_max_age_days
+    view = overview.load_overview(session(), campaign, now=now, max_age_days=limit) if may_read else None
+    zones = view.assessed.tally.zones if view else ()
+    page = render_template(
+        "planning/show.html",
+        campaign=campaign,
+        view=view,
+        form=form,
+        times=overview.load_schedules(campaign, zones, now=now),
+        decisions=overview.load_decisions(session(), campaign),
+        max_age_days=limit,
+        runs=session().scalars(queries.select_runs(campaign.id).limit(overview.SHOWN_RUNS)).all(),
+    )
+    return page, form.status
+
+
+def _campaign_page(form: CampaignForm, campaign: Campaign | None) -> Page:
+    saving = request.method == "POST" and "save" in request.form
+    page = render_template(
+        "planning/edit.html", form=form, campaign=campaign, tally=_tally(form) if form.is_countable else None
+    )
+    return page, form.status if saving else 200
+
+
+def _tally(form: CampaignForm) -> Tally | None:
+    """Count whom the plan of a form means, saved or not, as if nobody without a text were sent anything."""
+    plan = Plan(
+        name="-",
+        message_id=form.message_id.data,
+        audience_id=form.audience_id.data,
+        sender_id=form.sender_id.data,
+    )
+    try:
+        draft = service.draft_of(session(), current_organisation().id, plan)
+        return tally_of(session(), draft, now=clock.now())
+    except (AudienceRuleError, NotFoundError):
+        return None
+
+
+def _offer(form: CampaignForm, campaign: Campaign | None) -> CampaignForm:
+    organisation_id = current_organisation().id
+    senders = session().scalars(queries.select_senders(organisation_id)).all()
+    form.offer(
+        messages=session().scalars(select_messages(organisation_id)),
+        audiences=session().scalars(select_audiences(organisation_id)),
+        senders=[row for row in senders if row.active or (campaign and row.id == campaign.sender_id)],
+    )
+    return form
+
+
+def _campaign(campaign_id: int) -> Campaign:
+    return get_owned(session(), Campaign, campaign_id, current_organisation().id)
+
+
+def _to(campaign: Campaign) -> Response:
+    return redirect(url_for("planning.show", campaign_id=campaign.id))
