@@ -11,7 +11,7 @@ from campaigns.core.errors import RowProblem, RowsError
 from campaigns.places.atlas import load_atlas
 from campaigns.places.models import Place, Route
 from campaigns.places.rowchecks import BORDER_CROSSING, RowChecks
-from campaigns.places.shapes import anchor_of, metres_between
+from campaigns.places.shapes import MAX_RADIUS_M, MIN_RADIUS_M, anchor_of, metres_between
 from campaigns.places.sheet import Line, read_sheet, write_sheet
 
 LOCATION_COLUMNS = (
@@ -129,7 +129,8 @@ def radius_of(category: str | None, coordinate_source: str = "") -> int:
     """Return the radius of an imported point in metres: its stated accuracy ("K±5km"), else by category."""
     stated = _ACCURACY.search(coordinate_source)
     if stated:
-        return round(float(stated[1].replace(",", ".")) * 1000)
+        metres = round(float(stated[1].replace(",", ".")) * 1000)
+        return min(max(metres, MIN_RADIUS_M), MAX_RADIUS_M)
     return RADIUS_M.get(category or "", DEFAULT_RADIUS_M)
 
 
@@ -156,7 +157,8 @@ def _location(line: Line) -> LocationRow:
     cells, atlas, check = line.cells, load_atlas(), RowChecks(line)
     key, name = check.key(), check.text("name", 200)
     latitude, longitude = check.degrees("lat"), check.degrees("lon")
-    check.on_earth(longitude, latitude)
+    radius_m = radius_of(cells.get("kind"), cells.get("coord_src", ""))
+    check.on_earth(longitude, latitude, radius_m)
     country = check.country(atlas)
     region_code = check.region(atlas, country)
     if country and not check.problems:
@@ -172,7 +174,7 @@ def _location(line: Line) -> LocationRow:
         country=country,
         longitude=longitude,
         latitude=latitude,
-        radius_m=radius_of(cells.get("kind"), cells.get("coord_src", "")),
+        radius_m=radius_m,
         certainty=cells.get("certainty") or None,
         note=cells.get("note") or None,
         extra=_extra(cells, LOCATION_COLUMNS, _OWN_LOCATION),

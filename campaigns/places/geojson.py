@@ -12,6 +12,7 @@ from campaigns.core.errors import FileFormatError, GeometryError, InputError, Ro
 from campaigns.places.drafts import PlaceDraft, Shape, circle, outline
 from campaigns.places.exchange import DEFAULT_RADIUS_M
 from campaigns.places.models import Place, PlaceKind
+from campaigns.places.rowchecks import KEY
 from campaigns.places.shapes import NOT_GEOJSON, is_position
 
 MAX_FEATURES = 1_000
@@ -113,7 +114,7 @@ def _draft(feature: Any) -> tuple[str | None, PlaceDraft]:
         certainty=_text(said, "certainty", 60),
         valid_until=_date(_text(said, "valid_until", 10)),
     )
-    return (_text({"id": str(key)}, "id", 70) if isinstance(key, str | int) else None), draft
+    return (_key(key) if isinstance(key, str | int) else None), draft
 
 
 def _shape(geometry: Any, radius_m: Any) -> Shape:
@@ -123,6 +124,13 @@ def _shape(geometry: Any, radius_m: Any) -> Shape:
     if not is_position(point) or isinstance(radius_m, bool) or not isinstance(radius_m, int | float | None):
         raise GeometryError("A point needs longitude, latitude and, as a property, radius_m in metres.")
     return circle(float(point[0]), float(point[1]), radius_m or DEFAULT_RADIUS_M)
+
+
+def _key(value: str | int) -> str | None:
+    key = _text({"id": str(value)}, "id", 70)
+    if key and not KEY.fullmatch(key):
+        raise InputError("An id is one word of at most 70 characters, without > and /.")
+    return key
 
 
 def _text(said: dict[str, Any], name: str, limit: int) -> str | None:

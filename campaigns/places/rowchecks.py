@@ -6,7 +6,7 @@ import re
 
 from campaigns.core.errors import GeometryError, RowProblem, RowsError
 from campaigns.places.atlas import Atlas
-from campaigns.places.shapes import MAX_LATITUDE, check_position
+from campaigns.places.shapes import MAX_LATITUDE, check_position, widen_point
 from campaigns.places.sheet import Line
 
 #: The crossing of a border belongs to the region it states, whatever side of the drawn line its point lies on.
@@ -15,7 +15,11 @@ BORDER_CROSSING = "border_crossing"
 #: How far outside a country's bounding box a point may lie before the two contradict each other, in degrees.
 _BOX_MARGIN = 1.0
 
-_KEY = re.compile(r"[^\s>]{1,70}")
+#: From here on a circle may reach over the edge of the map, in degrees.
+_NEAR_EDGE = 170.0
+
+#: One word; ">" separates stops, and "/" marks the corridor that belongs to a route.
+KEY = re.compile(r"[^\s>/\0]{1,70}")
 
 
 class RowChecks:
@@ -37,8 +41,11 @@ class RowChecks:
     def key(self) -> str:
         """Return the id of the row."""
         key = self._line.cells["id"]
-        if not _KEY.fullmatch(key):
-            self.fail("id", "an id is one word of at most 70 characters." if key else "the id is missing.")
+        if not KEY.fullmatch(key):
+            self.fail(
+                "id",
+                "an id is one word of at most 70 characters, without > and /." if key else "the id is missing.",
+            )
         return key
 
     def text(self, column: str, limit: int) -> str:
@@ -57,10 +64,12 @@ class RowChecks:
             self.fail(column, f"{text} is not a number of degrees." if text else f"the {column} is missing.")
             return 0.0
 
-    def on_earth(self, longitude: float, latitude: float) -> None:
-        """Check that a position in degrees can be a place."""
+    def on_earth(self, longitude: float, latitude: float, radius_m: int) -> None:
+        """Check that a position in degrees can be a place of that radius in metres."""
         try:
             check_position(longitude, latitude)
+            if abs(longitude) > _NEAR_EDGE:
+                widen_point(longitude, latitude, 2 * radius_m)
         except GeometryError as error:
             self.fail("lat" if abs(latitude) > MAX_LATITUDE else "lon", str(error))
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import shapely
@@ -245,5 +245,5 @@ def _on_globe(flat: BaseGeometry, plane: Plane) -> shapely.Polygon:
         raise GeometryError("The place reaches across the 180° line: mark two places instead, one on each side.")
     if max(-south, north) > 90:
         raise GeometryError("The place reaches over a pole.")
-    assert isinstance(outline, shapely.Polygon)  # noqa: S101 - widening one connected shape gives one polygon
-    return outline
+    # Widening one connected shape gives one polygon.
+    return cast(shapely.Polygon, outline)

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from campaigns.core.errors import FileFormatError, RowProblem, RowsError, TooManyRowsError
 
+#: What a workbook begins with: it is a zip archive.
+_WORKBOOK = b"PK\x03\x04"
 #: Cells that a spreadsheet would run as a formula start with one of these.
 _FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
 
@@ -33,6 +35,16 @@ class Sheet:
 
 def decode_text(data: bytes) -> str:
     """Return the text of a file in UTF-8, UTF-16 or Windows-1251. Raises FileFormatError when it is none."""
+    return recognise_text(data)[0]
+
+
+def recognise_text(data: bytes) -> tuple[str, str]:
+    """Return the text of a file and the coding it was read in ("utf-8", "utf-16" or "cp1251").
+
+    Raises FileFormatError when it is none of these.
+    """
+    if data.startswith(_WORKBOOK):
+        raise FileFormatError("This is an Excel workbook. Save the sheet as CSV (UTF-8) and try again.")
     if data.startswith((b"\xff\xfe", b"\xfe\xff")):
         codings: tuple[str, ...] = ("utf-16",)
     elif b"\0" in data[:200]:
@@ -45,19 +57,21 @@ def decode_text(data: bytes) -> str:
         except UnicodeDecodeError:
             continue
         if "\0" not in text:
-            return text
+            return text, coding.removesuffix("-sig").removesuffix("-le").removesuffix("-be")
     raise FileFormatError("This is not a text file. Save the sheet as CSV (UTF-8) and try again.")
 
 
-def read_sheet(text: str, *, required: Collection[str], max_rows: int) -> Sheet:
-    """Read a sheet separated by commas, semicolons or tabs.
+def read_sheet(
+    text: str, *, required: Collection[str], max_rows: int, rename: Callable[[str], str] = str
+) -> Sheet:
+    """Read a sheet separated by commas, semicolons or tabs; `rename` turns a column's name into ours.
 
     Raises FileFormatError for a broken file or header, TooManyRowsError for a long one, RowsError for long rows.
     """
     text = text.removeprefix("\ufeff")
     records = csv.reader(io.StringIO(text, newline=""), delimiter=_separator_of(text), strict=True)
     try:
-        columns = _header(next(records, []), required)
+        columns = _header([rename(cell.strip()) for cell in next(records, [])], required)
         return Sheet(columns, _lines(records, columns, max_rows))
     except csv.Error as error:
         raise FileFormatError(f"The file is not valid CSV near line {records.line_num}: {error}.") from None
