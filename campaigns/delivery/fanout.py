@@ -8,7 +8,7 @@ second delivery even if it did not.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -71,16 +71,22 @@ _NAMES = [column.name for column in PEOPLE.columns]
 
 
 def fan_out(
-    sessions: sessionmaker[Session], run_id: int, *, service_max_age_days: int, chunk: int = CHUNK
+    sessions: sessionmaker[Session],
+    run_id: int,
+    *,
+    service_max_age_days: int,
+    chunk: int = CHUNK,
+    may_go_on: Callable[[], bool] = lambda: True,
 ) -> None:
     """Make the deliveries of a run that is being planned, then let it run (or be done when there are none).
 
     Any number of processes may do so at once, and any of them may die. A text that fails its gate pauses the run
-    with the reason. A run that is stopped or paused meanwhile stays where it is.
+    with the reason. A run that is stopped or paused meanwhile stays where it is. `may_go_on` is asked before each
+    chunk; the next call goes on from there.
     """
     try:
         going = True
-        while going:
+        while going and may_go_on():
             with sessions.begin() as session:
                 run = _hold(session, run_id)
                 going = run is not None and _Planner(session, run, service_max_age_days).plan_chunk(chunk)

@@ -81,6 +81,13 @@ class Delivery(Base):
             sqlite_where=text("send_state IN ('sending', 'unknown')"),
             postgresql_where=text("send_state IN ('sending', 'unknown')"),
         ),
+        Index(
+            "ix_delivery_cancelled",
+            "run_id",
+            "id",
+            sqlite_where=text("send_state = 'cancelled'"),
+            postgresql_where=text("send_state = 'cancelled'"),
+        ),
     )
 
     id: Mapped[int] = mapped_column(BigId, primary_key=True)

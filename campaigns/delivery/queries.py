@@ -34,8 +34,13 @@ def select_stopped_with_queue() -> Select[int]:
     return select(Run.id).where(Run.state == RunState.STOPPED, _has(SendState.QUEUED)).order_by(Run.id)
 
 
+def select_resumed_with_cancelled() -> Select[int]:
+    """Select the ids of running runs that still have deliveries which a stop cancelled."""
+    return select(Run.id).where(Run.state == RunState.RUNNING, _has(SendState.CANCELLED)).order_by(Run.id)
+
+
 def select_finished() -> Select[int]:
-    """Select the ids of running runs in which nothing is queued or on its way.
+    """Select the ids of running runs in which nothing is queued, on its way or still to be queued again.
 
     A run that resends by itself what the provider never had is not finished while something is unknown.
     """
@@ -43,7 +48,7 @@ def select_finished() -> Select[int]:
     return (
         select(Run.id)
         .where(Run.state == RunState.RUNNING)
-        .where(~_has(SendState.QUEUED), ~_has(SendState.SENDING), ~waits)
+        .where(~_has(SendState.QUEUED), ~_has(SendState.SENDING), ~_has(SendState.CANCELLED), ~waits)
         .order_by(Run.id)
     )
 

@@ -9,7 +9,7 @@ from collections.abc import Collection
 from datetime import timedelta
 from typing import Any
 
-from sqlalchemy import Update, func, insert, literal, select, update
+from sqlalchemy import Update, insert, literal, select, update
 from sqlalchemy.orm import Session
 
 from campaigns.audience.consent import mark_invalid, withdraw_everywhere
@@ -53,41 +53,16 @@ def cancel_queued(session: Session, run_id: int, *, limit: int = SWEEP) -> int:
 
     Called again and again, a transaction each, so that no other writer waits long.
     """
-    stopped = select(Run.id).where(Run.id == run_id, Run.state == RunState.STOPPED).exists()
-    queued = (
-        select(Delivery.id)
-        .where(Delivery.run_id == run_id, in_state(SendState.QUEUED), stopped)
-        .order_by(Delivery.id)
-        .limit(limit)
-        .with_for_update(skip_locked=True, of=Delivery)
+    return _sweep(
+        session, run_id, while_run=RunState.STOPPED, move=(SendState.QUEUED, SendState.CANCELLED), limit=limit
     )
-    return _moved(session, update(Delivery).where(Delivery.id.in_(queued)).values(send_state=SendState.CANCELLED))
 
 
-def requeue_cancelled(session: Session, run_id: int, *, after: int = 0, limit: int = SWEEP) -> int | None:
-    """Queue again what a stop cancelled among the next `limit` contacts above `after`, of a run that was resumed.
-
-    Returns the contact to go on after, or None at the end.
-    """
-    people = (
-        select(Delivery.contact_id)
-        .where(Delivery.run_id == run_id, Delivery.contact_id > after)
-        .order_by(Delivery.contact_id)
-        .limit(limit)
-        .subquery()
+def requeue_cancelled(session: Session, run_id: int, *, limit: int = SWEEP) -> int:
+    """Queue again up to `limit` deliveries that a stop cancelled, of a run that was resumed; return how many."""
+    return _sweep(
+        session, run_id, while_run=RunState.RUNNING, move=(SendState.CANCELLED, SendState.QUEUED), limit=limit
     )
-    last = session.scalar(select(func.max(people.c.contact_id)))
-    if last is None:
-        return None
-    running = select(Run.id).where(Run.id == run_id, Run.state == RunState.RUNNING).exists()
-    _moved(
-        session,
-        update(Delivery)
-        .where(Delivery.run_id == run_id, Delivery.contact_id > after, Delivery.contact_id <= last, running)
-        .where(Delivery.send_state == SendState.CANCELLED)
-        .values(send_state=SendState.QUEUED),
-    )
-    return int(last)
 
 
 def resend(session: Session, delivery_ids: Collection[int], *, by: int, organisation_id: int) -> int:
@@ -148,6 +123,21 @@ def heed_refusal(session: Session, address_id: int, action: Action, *, code: str
                 at=clock.now(),
             )
             suppress_addresses(session, stopped)
+
+
+def _sweep(
+    session: Session, run_id: int, *, while_run: RunState, move: tuple[SendState, SendState], limit: int
+) -> int:
+    before, after = move
+    in_time = select(Run.id).where(Run.id == run_id, Run.state == while_run).exists()
+    rows = (
+        select(Delivery.id)
+        .where(Delivery.run_id == run_id, in_state(before), in_time)
+        .order_by(Delivery.id)
+        .limit(limit)
+        .with_for_update(skip_locked=True, of=Delivery)
+    )
+    return _moved(session, update(Delivery).where(Delivery.id.in_(rows)).values(send_state=after))
 
 
 def _queue_again(session: Session, run: Run, delivery_ids: Collection[int]) -> int:

@@ -41,7 +41,9 @@ def states(sessions: sessionmaker[Session], run_id: int) -> dict[SendState, int]
         return progress_of(session, run_id)
 
 
-def test_everything_is_sent_once(sessions: sessionmaker[Session], vault: Vault) -> None:
+def test_everything_is_sent_once(
+    sessions: sessionmaker[Session], vault: Vault, caplog: pytest.LogCaptureFixture
+) -> None:
     run_id, provider = running(sessions, vault, 200), MemoryProvider()
     drive(sessions, vault, provider, until=settled(sessions, run_id))
     assert states(sessions, run_id) == {SendState.ACCEPTED: 200}
@@ -53,6 +55,7 @@ def test_everything_is_sent_once(sessions: sessionmaker[Session], vault: Vault) 
     ids = {outgoing.reference: f"SM{place}" for place, outgoing in enumerate(provider.accepted, start=1)}
     assert {row.reference: row.provider_id for row in rows} == ids
     assert {row.attempts for row in rows} == {1}
+    assert not caplog.records
 
 
 def test_message_is_complete(sessions: sessionmaker[Session], vault: Vault) -> None:

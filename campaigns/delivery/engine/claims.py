@@ -6,21 +6,24 @@ because the state is written into the statement instead of being bound.
 
 from __future__ import annotations
 
+import json
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 from functools import cache
 from typing import Any, NamedTuple, cast
 from uuid import uuid4
 
 from sqlalchemy import (
-    BindParameter,
+    ARRAY,
+    BigInteger,
     ColumnElement,
     Connection,
     Select,
     String,
     Table,
     Update,
+    any_,
     bindparam,
     case,
     func,
@@ -101,9 +104,8 @@ class Claims:
     ) -> list[Claimed]:
         if not rows:
             return []
-        addresses = {
-            row.id: row for row in connection.execute(_addresses(), {"ids": [row.address_id for row in rows]})
-        }
+        wanted = _among(connection, [row.address_id for row in rows])
+        addresses = {row.id: row for row in connection.execute(_addresses(connection.dialect.name), wanted)}
         self._learn_texts(connection, {row.text_id for row in rows})
         claimed: list[Claimed] = []
         closed: dict[SendState, list[int]] = {SendState.SUPPRESSED: [], SendState.FAILED: []}
@@ -137,7 +139,7 @@ class Claims:
     def _learn_texts(self, connection: Connection, text_ids: set[int]) -> None:
         unknown = text_ids - self._texts.keys()
         if unknown:
-            for row in connection.execute(_texts(), {"ids": list(unknown)}):
+            for row in connection.execute(_texts(connection.dialect.name), _among(connection, unknown)):
                 self._texts[row.id] = TextLine(row.body, row.parts)
 
     def _handle_of(self, address: Any) -> str | None:
@@ -154,7 +156,8 @@ def _close(connection: Connection, closed: Mapping[SendState, list[int]]) -> Non
     for state, ids in closed.items():
         if ids:
             error = DAMAGED if state is SendState.FAILED else None
-            connection.execute(_closing(), {"ids": ids, "state": state.value, "why": error})
+            values = {"state": state.value, "why": error} | _among(connection, ids)
+            connection.execute(_closing(connection.dialect.name), values)
 
 
 @cache
@@ -193,18 +196,28 @@ def _claim() -> Update:
     )
 
 
-def _ids() -> BindParameter[Any]:
-    return bindparam("ids", expanding=True)
+def _among(connection: Connection, ids: Collection[int]) -> dict[str, Any]:
+    """Return the parameter that names `ids` in the statements below: one value, however many ids there are."""
+    return {"ids": list(ids)} if connection.dialect.name == "postgresql" else {"ids": json.dumps(list(ids))}
+
+
+def _is_among(column: ColumnElement[Any], dialect: str) -> ColumnElement[bool]:
+    if dialect == "postgresql":
+        return column == any_(bindparam("ids", type_=ARRAY(BigInteger())))
+    given = func.json_each(bindparam("ids", type_=String())).table_valued("value")
+    return column.in_(select(given.c.value))
 
 
 @cache
-def _addresses() -> Select[*tuple[Any, ...]]:
-    return select(ADDRESS.c.id, ADDRESS.c.state, ADDRESS.c.ciphertext).where(ADDRESS.c.id.in_(_ids()))
+def _addresses(dialect: str) -> Select[*tuple[Any, ...]]:
+    wanted = _is_among(ADDRESS.c.id, dialect)
+    return select(ADDRESS.c.id, ADDRESS.c.state, ADDRESS.c.ciphertext).where(wanted)
 
 
 @cache
-def _texts() -> Select[*tuple[Any, ...]]:
-    return select(RUN_TEXT.c.id, RUN_TEXT.c.body, RUN_TEXT.c.parts).where(RUN_TEXT.c.id.in_(_ids()))
+def _texts(dialect: str) -> Select[*tuple[Any, ...]]:
+    wanted = _is_among(RUN_TEXT.c.id, dialect)
+    return select(RUN_TEXT.c.id, RUN_TEXT.c.body, RUN_TEXT.c.parts).where(wanted)
 
 
 @cache
@@ -215,9 +228,9 @@ def _next_due() -> Select[*tuple[Any, ...]]:
 
 
 @cache
-def _closing() -> Update:
+def _closing(dialect: str) -> Update:
     return (
         update(DELIVERY)
-        .where(DELIVERY.c.id.in_(_ids()))
+        .where(_is_among(DELIVERY.c.id, dialect))
         .values(send_state=bindparam("state"), error=bindparam("why"), attempts=DELIVERY.c.attempts - 1)
     )

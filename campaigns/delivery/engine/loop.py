@@ -65,7 +65,8 @@ class Lane:
         self._store, self._database, self._fence = store, database, fence
         self._window, self._callback_base = window, callback_base
         self._chance, self._crash_point = chance, crash_point
-        self._time = asyncio.get_running_loop().time
+        self._loop = asyncio.get_running_loop()
+        self._time = self._loop.time
         self._pace = Pace(sender.pace, self._time())
         self._agenda, self._breaker = Agenda(), SenderBreaker()
         self._run_breakers: dict[int, RunBreaker] = {}
@@ -77,15 +78,17 @@ class Lane:
         #: Parts of the longest text claimed lately.
         self._parts = 1
         self._stopping = self._callers_done = False
-        #: Only the caller that holds the turn waits for work; the others wait behind it.
-        self._turn = asyncio.Lock()
-        #: Set when the bookkeeper, or the caller whose turn it is, may have something to do.
-        self._work, self._news = asyncio.Event(), asyncio.Event()
+        #: Callers without anything to do, and the timer that wakes the first of them.
+        self._parked: deque[asyncio.Future[None]] = deque()
+        self._alarm: asyncio.TimerHandle | None = None
+        #: Set when the bookkeeper may have something to do.
+        self._work = asyncio.Event()
 
     def keep_runs(self, run_ids: Collection[int], *, pace: float) -> None:
         """Take over which runs of the sender are running, and its pace."""
         self._agenda.keep(run_ids)
         self._pace.set(pace)
+        self._wake(1)
         for gone in self._run_breakers.keys() - set(run_ids):
             del self._run_breakers[gone]
 
@@ -93,7 +96,7 @@ class Lane:
         """Claim nothing more; `run` returns once the calls in flight are finished and written."""
         self._stopping = True
         self._work.set()
-        self._news.set()
+        self._wake(len(self._parked))
 
     async def run(self) -> None:
         """Send until stopped. Cancelling it leaves calls in flight as `sending`, for the reaper."""
@@ -110,27 +113,59 @@ class Lane:
                 result = await self._deliver(claimed)
             finally:
                 self._in_flight -= 1
-                self._news.set()
             self._results.append(result)
             if len(self._results) >= self._window // 2 or len(self._ready) <= self._low_water():
                 self._work.set()
 
     async def _take(self) -> Claimed | None:
         """Return the next delivery when it is its time, or None when the lane stops."""
-        async with self._turn:
-            while not self._stopping:
-                self._news.clear()
-                wait = self._wait_before_call()
-                if wait == 0:
-                    claimed = self._ready.popleft()
-                    self._pace.take(claimed.parts, self._time())
-                    self._breaker.begin()
-                    self._in_flight += 1
-                    return claimed
-                with suppress(TimeoutError):
-                    async with asyncio.timeout(wait):
-                        await self._news.wait()
+        while not self._stopping:
+            wait = self._wait_before_call()
+            if wait == 0:
+                claimed = self._ready.popleft()
+                self._pace.take(claimed.parts, self._time())
+                self._breaker.begin()
+                self._in_flight += 1
+                if self._parked:
+                    self._call_next()
+                return claimed
+            await self._park(wait)
         return None
+
+    async def _park(self, wait: float | None) -> None:
+        """Sleep until woken, or until `wait` seconds have passed and nobody who parked before wants to go first.
+
+        Callers sleep one by one and not on a common lock or event: a crowd that wakes for one delivery, or wakes
+        in single file for many, costs more than the calls.
+        """
+        if wait is not None:
+            self._set_alarm(wait)
+        sleeper = self._loop.create_future()
+        self._parked.append(sleeper)
+        await sleeper
+
+    def _wake(self, count: int) -> None:
+        while count and self._parked:
+            sleeper = self._parked.popleft()
+            if not sleeper.done():
+                sleeper.set_result(None)
+                count -= 1
+
+    def _call_next(self) -> None:
+        """See that a parked caller goes on when there is more to do, now or later."""
+        wait = self._wait_before_call()
+        if wait == 0:
+            self._wake(1)
+        elif wait is not None:
+            self._set_alarm(wait)
+
+    def _set_alarm(self, wait: float) -> None:
+        if self._alarm is None:
+            self._alarm = self._loop.call_later(wait, self._ring)
+
+    def _ring(self) -> None:
+        self._alarm = None
+        self._wake(1)
 
     def _wait_before_call(self) -> float | None:
         """Return the seconds until the next call may start; None when only news can tell."""
@@ -228,7 +263,8 @@ class Lane:
         """Sleep until a group of results is there, deliveries are wanted, or something has waited long enough."""
         self._work.clear()
         is_last = self._callers_done or (self._stopping and (self._results or self._ready))
-        if is_last or len(self._results) >= self._window // 2 or self._next_ask() is not None:
+        is_low = len(self._ready) <= self._low_water() and self._next_ask() is not None
+        if is_last or is_low or len(self._results) >= self._window // 2:
             return
         with suppress(TimeoutError):
             async with asyncio.timeout(GROUP_SECONDS if self._results else NAP_SECONDS):
@@ -260,7 +296,7 @@ class Lane:
     def _next_ask(self) -> Ask | None:
         """Return what to ask the database for, or None while there is enough, or calling is not allowed anyway."""
         now = self._time()
-        if self._stopping or self._pauses or not self._fence.is_fresh() or len(self._ready) > self._low_water():
+        if self._stopping or self._pauses or not self._fence.is_fresh() or len(self._ready) > self._limit():
             return None
         if self._breaker.wait(now, 0) or self._pace.wait(now) > CLAIM_AHEAD_SECONDS:
             return None
@@ -275,6 +311,7 @@ class Lane:
         return max(1, min(self._window, ahead))
 
     def _low_water(self) -> int:
+        """Return at how many claims left the bookkeeper is woken; when it works anyway, it fills up earlier."""
         return self._limit() // 2
 
     async def _exchange(self, ask: Ask | None) -> None:
@@ -295,4 +332,4 @@ class Lane:
             self._agenda.answer(ask, found, now=clock.now(), took=self._time() - started)
             self._ready.extend(found.claimed)
             self._parts = max((claimed.parts for claimed in found.claimed), default=self._parts)
-            self._news.set()
+            self._wake(len(found.claimed))

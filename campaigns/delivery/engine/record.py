@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
+from datetime import UTC, datetime
 from functools import cache
 from typing import Any, cast
 
@@ -63,58 +65,62 @@ def record(connection: Connection, results: Sequence[Result]) -> int:
 def _write(connection: Connection, results: Sequence[Result]) -> int:
     outcome: CursorResult[Any]
     if connection.dialect.name == "postgresql":
-        outcome = connection.execute(_record_arrays(), _columns(results))
+        columns = zip(*map(_values, results), strict=True)
+        arrays = {f"r_{name}": list(column) for name, column in zip(_KINDS, columns, strict=True)}
+        outcome = connection.execute(_record_arrays(), arrays)
     else:
-        outcome = connection.execute(_record_one(), [_row(result) for result in results])
+        rows = json.dumps([_values(result) for result in results], default=_as_stored)
+        outcome = connection.execute(_record_json(), {"r_rows": rows})
     return outcome.rowcount
 
 
-def _row(result: Result) -> dict[str, Any]:
-    return {
-        "r_id": result.id,
-        "r_token": result.token,
-        "r_state": result.state.value,
-        "r_provider_id": result.provider_id,
-        "r_error": result.error,
-        "r_due_at": result.due_at,
-        "r_refund": 1 if result.refund else 0,
-    }
+#: What a result sets, in the order of `_values`.
+_KINDS: dict[str, Any] = {
+    "id": BigInteger(),
+    "token": String(),
+    "state": String(),
+    "provider_id": String(),
+    "error": String(),
+    "due_at": UTCDateTime(),
+    "refund": SmallInteger(),
+}
 
 
-def _columns(results: Sequence[Result]) -> dict[str, list[Any]]:
-    rows = [_row(result) for result in results]
-    return {name: [row[name] for row in rows] for name in rows[0]}
+def _values(result: Result) -> tuple[Any, ...]:
+    return (
+        result.id,
+        result.token,
+        result.state.value,
+        result.provider_id,
+        result.error,
+        result.due_at,
+        1 if result.refund else 0,
+    )
 
 
-@cache
-def _record_one() -> Update:
-    given = {
-        "id": bindparam("r_id", type_=BigInteger()),
-        "token": bindparam("r_token", type_=String()),
-        "state": bindparam("r_state", type_=String()),
-        "provider_id": bindparam("r_provider_id", type_=String()),
-        "error": bindparam("r_error", type_=String()),
-        "due_at": bindparam("r_due_at", type_=UTCDateTime()),
-        "refund": bindparam("r_refund", type_=SmallInteger()),
-    }
-    return _update(given)
+def _as_stored(moment: datetime) -> str:
+    """Return a time as SQLite's columns hold it."""
+    return moment.astimezone(UTC).strftime("%Y-%m-%d %H:%M:%S.%f")
 
 
 @cache
 def _record_arrays() -> Update:
     """One statement for a whole group: its columns travel as arrays (PostgreSQL)."""
-    kinds: dict[str, Any] = {
-        "id": BigInteger(),
-        "token": String(),
-        "state": String(),
-        "provider_id": String(),
-        "error": String(),
-        "due_at": UTCDateTime(),
-        "refund": SmallInteger(),
-    }
-    arrays = [bindparam(f"r_{name}", type_=ARRAY(kind)) for name, kind in kinds.items()]
-    rows = func.unnest(*arrays).table_valued(*kinds, name="r").render_derived()
-    return _update({name: rows.c[name] for name in kinds})
+    arrays = [bindparam(f"r_{name}", type_=ARRAY(kind)) for name, kind in _KINDS.items()]
+    rows = func.unnest(*arrays).table_valued(*_KINDS, name="r").render_derived()
+    return _update({name: rows.c[name] for name in _KINDS})
+
+
+@cache
+def _record_json() -> Update:
+    """One statement for a whole group: its rows travel as JSON (SQLite)."""
+    rows = func.json_each(bindparam("r_rows", type_=String())).table_valued("value", name="r")
+    return _update(
+        {
+            name: func.json_extract(rows.c.value, f"$[{place}]", type_=kind)
+            for place, (name, kind) in enumerate(_KINDS.items())
+        }
+    )
 
 
 def _update(given: dict[str, Any]) -> Update:

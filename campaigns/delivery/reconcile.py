@@ -1,0 +1,261 @@
+"""Repair of what nobody recorded: calls without a result, and answers that were lost, by the provider's own list.
+
+A row never goes from `sending` or `unknown` back to the queue because time passed; only because the provider,
+asked twice after the grace, does not have the message, and the campaign's owner chose to send again in that case.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from sqlalchemy import ColumnElement, Select, case, func, insert, select, update
+from sqlalchemy.orm import Session, sessionmaker
+
+from campaigns.audience.models import Address
+from campaigns.core import clock
+from campaigns.core.crypto import Vault
+from campaigns.core.errors import DamagedDataError, UnavailableError
+from campaigns.delivery.engine.fence import INTENT_LIFE
+from campaigns.delivery.engine.ports import Runner, SenderFacts
+from campaigns.delivery.models import Attempt, Delivery, RunText
+from campaigns.delivery.queries import in_state
+from campaigns.delivery.states import SendState
+from campaigns.delivery.verify import verify_run
+from campaigns.gateways.base import Gateway, ProviderMessage
+from campaigns.planning.models import Run, RunState, Sender
+
+__all__ = ["Patience", "give_up", "reap", "reconcile", "verify_run"]
+
+#: The provider's clock may differ so much from ours; its list has whole seconds.
+BEFORE = timedelta(seconds=5)
+#: Longest a call may take after its fence, with room for the provider's own queue at the door.
+AFTER = INTENT_LIFE + timedelta(seconds=15) + timedelta(seconds=120)
+#: How often the provider must not have the message before it counts as never sent.
+TIMES_ABSENT = 2
+#: Doubtful deliveries looked at in one round.
+ROUND = 100
+
+#: What the list said, in the error column of a `reconciled` attempt.
+FOUND, ABSENT, AMBIGUOUS = "found", "absent", "ambiguous"
+
+_log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Patience:
+    """How long each repair waits."""
+
+    #: A call without a result becomes `unknown`; longer than any call can last.
+    reap_after: timedelta
+    #: An unknown delivery waits so long for a receipt before the list is asked.
+    grace: timedelta
+    #: Pause between two looks into the list for one delivery.
+    interval: timedelta
+    #: An unknown delivery becomes `unconfirmed`.
+    unconfirmed_after: timedelta
+
+
+@dataclass(frozen=True, slots=True)
+class Doubt:
+    """An unknown delivery and what its message looks like in the provider's list."""
+
+    delivery_id: int
+    contact_id: int
+    attempts: int
+    intent_at: datetime
+    lookup: bytes
+    to: str
+    body: str
+    sender: SenderFacts
+    resend: bool
+
+
+def reap(session: Session, *, reap_after: timedelta) -> int:
+    """Settle calls that left no result: `accepted` when a receipt came, else `unknown`. Return how many."""
+    now = clock.now()
+    reaped = session.execute(
+        update(Delivery)
+        .where(in_state(SendState.SENDING), Delivery.intent_at < now - reap_after)
+        .values(
+            send_state=case(
+                (Delivery.receipt_id.is_not(None), SendState.ACCEPTED.value), else_=SendState.UNKNOWN.value
+            )
+        )
+        .returning(Delivery.id, Delivery.attempts)
+        .execution_options(synchronize_session=False)
+    ).all()
+    if reaped:
+        _log.warning("%s calls left no result", len(reaped))
+        rows = [{"delivery_id": row.id, "number": row.attempts, "at": now, "outcome": "reaped"} for row in reaped]
+        session.execute(insert(Attempt), rows)
+    return len(reaped)
+
+
+def give_up(session: Session, *, unconfirmed_after: timedelta) -> int:
+    """Make `unconfirmed` what nothing has settled for so long; a member may resend it. Return how many."""
+    result: Any = session.execute(
+        update(Delivery)
+        .where(in_state(SendState.UNKNOWN), Delivery.intent_at < clock.now() - unconfirmed_after)
+        .where(Delivery.receipt_id.is_(None))
+        .values(send_state=SendState.UNCONFIRMED)
+        .execution_options(synchronize_session=False)
+    )
+    return int(result.rowcount)
+
+
+async def reconcile(
+    sessions: sessionmaker[Session],
+    *,
+    vault: Vault,
+    open_gateway: Callable[[SenderFacts], Gateway],
+    database: Runner,
+    patience: Patience,
+) -> int:
+    """Ask the provider's list about unknown deliveries whose grace is over; return how many were looked at.
+
+    A provider that does not answer is asked again in the next round.
+    """
+    doubts = await database(_load, sessions, vault, patience)
+    gateways: dict[tuple[str, str], Gateway] = {}
+    looked = 0
+    try:
+        for doubt in doubts:
+            account = (doubt.sender.gateway, doubt.sender.secret_name)
+            if account not in gateways:
+                gateways[account] = open_gateway(doubt.sender)
+            listed = await gateways[account].list_to(doubt.to, doubt.intent_at - BEFORE)
+            await database(_settle, sessions, doubt, listed)
+            looked += 1
+    except UnavailableError:
+        _log.warning("the provider's list cannot be read; %s doubtful deliveries wait", len(doubts) - looked)
+    finally:
+        for gateway in gateways.values():
+            await gateway.close()
+    return looked
+
+
+def matches(message: ProviderMessage, doubt: Doubt) -> bool:
+    """Say whether a line of the provider's list can be the doubtful message."""
+    return (
+        message.body == doubt.body
+        and message.sender in ("", doubt.sender.identity)
+        and doubt.intent_at - BEFORE <= message.created_at <= doubt.intent_at + AFTER
+    )
+
+
+def _load(sessions: sessionmaker[Session], vault: Vault, patience: Patience) -> list[Doubt]:
+    with sessions() as session:
+        session.connection(execution_options={"read_only": True})
+        doubts = [_doubt(row, vault) for row in session.execute(_select_doubtful(patience))]
+    return [doubt for doubt in doubts if doubt is not None]
+
+
+def _select_doubtful(patience: Patience) -> Select[*tuple[Any, ...]]:
+    now = clock.now()
+    absent = select(func.count()).where(_looks(), Attempt.error == ABSENT).scalar_subquery()
+    lately = select(Attempt.id).where(_looks(), Attempt.at > now - patience.interval).exists()
+    return (
+        select(Delivery, Address, RunText.body, Sender, Run.frozen["resend_unknown"].as_boolean().label("resend"))
+        .join(Address, Address.id == Delivery.address_id)
+        .join(RunText, RunText.id == Delivery.text_id)
+        .join(Run, Run.id == Delivery.run_id)
+        .join(Sender, Sender.id == Run.sender_id)
+        .where(in_state(SendState.UNKNOWN), Delivery.intent_at < now - patience.grace)
+        .where(~lately, absent < TIMES_ABSENT)
+        .order_by(Delivery.id)
+        .limit(ROUND)
+    )
+
+
+def _looks() -> ColumnElement[bool]:
+    """Match the looks into the list since the doubtful call."""
+    return (
+        (Attempt.delivery_id == Delivery.id)
+        & (Attempt.outcome == "reconciled")
+        & (Attempt.at > Delivery.intent_at)
+    )
+
+
+def _doubt(row: Any, vault: Vault) -> Doubt | None:
+    delivery, address, sender = row.Delivery, row.Address, row.Sender
+    try:
+        to = vault.open(address.ciphertext, table="address", column="ciphertext", row_id=address.id)
+    except DamagedDataError:
+        _log.error("address %s cannot be deciphered", address.id)
+        return None
+    return Doubt(
+        delivery_id=delivery.id,
+        contact_id=delivery.contact_id,
+        attempts=delivery.attempts,
+        intent_at=delivery.intent_at,
+        lookup=address.lookup,
+        to=to,
+        body=row.body or "",
+        sender=SenderFacts(sender.id, sender.gateway, sender.secret_name, sender.identity, sender.pace),
+        resend=bool(row.resend),
+    )
+
+
+def _settle(sessions: sessionmaker[Session], doubt: Doubt, listed: Sequence[ProviderMessage]) -> None:
+    """Write what the list says about one delivery, if it is still unknown and still about the same call."""
+    with sessions.begin() as session:
+        delivery = session.scalar(
+            select(Delivery)
+            .where(Delivery.id == doubt.delivery_id, Delivery.intent_at == doubt.intent_at)
+            .where(in_state(SendState.UNKNOWN))
+            .with_for_update()
+        )
+        if delivery is None:
+            return
+        ours = _known_ids(session, doubt)
+        found = [message for message in listed if matches(message, doubt) and message.provider_id not in ours]
+        verdict = FOUND if len(found) == 1 else AMBIGUOUS if found else ABSENT
+        session.add(
+            Attempt(
+                delivery_id=delivery.id,
+                number=delivery.attempts,
+                at=clock.now(),
+                outcome="reconciled",
+                error=verdict,
+            )
+        )
+        session.flush()
+        if verdict == FOUND:
+            delivery.send_state, delivery.provider_id = SendState.ACCEPTED, found[0].provider_id
+        elif verdict == AMBIGUOUS:
+            _log.error("delivery %s may have been accepted %s times", delivery.id, len(found))
+        elif doubt.resend and _times_absent(session, delivery.id) >= TIMES_ABSENT:
+            _queue_again(session, delivery)
+
+
+def _known_ids(session: Session, doubt: Doubt) -> set[str]:
+    """Return the provider's ids of every delivery to this handle, in all runs and organisations."""
+    same_person = select(Address.contact_id).where(Address.lookup == doubt.lookup)
+    known = select(Delivery.provider_id).where(
+        Delivery.run_id.in_(select(Run.id)), Delivery.contact_id.in_(same_person)
+    )
+    return {provider_id for provider_id in session.scalars(known) if provider_id is not None}
+
+
+def _times_absent(session: Session, delivery_id: int) -> int:
+    return (
+        session.scalar(
+            select(func.count(Attempt.id))
+            .join(Delivery, Delivery.id == Attempt.delivery_id)
+            .where(Delivery.id == delivery_id, _looks(), Attempt.error == ABSENT)
+        )
+        or 0
+    )
+
+
+def _queue_again(session: Session, delivery: Delivery) -> None:
+    """Put a delivery back that the provider never had; a run that ended meanwhile goes on for it."""
+    delivery.send_state, delivery.token = SendState.QUEUED, None
+    delivery.due_at = clock.now()
+    run = session.get_one(Run, delivery.run_id, with_for_update=True, populate_existing=True)
+    if run.state == RunState.DONE:
+        run.state, run.finished_at = RunState.RUNNING, None

@@ -1,0 +1,237 @@
+"""A worker: the clock, fan-outs, the engine and every repair of one process, until SIGTERM."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import random
+import signal
+import threading
+from collections.abc import Awaitable, Callable
+from concurrent.futures import ThreadPoolExecutor
+from datetime import timedelta
+from functools import partial
+
+from sqlalchemy import Engine as Database
+from sqlalchemy import Select
+from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.orm import Session
+
+from campaigns.core.database import make_engine, make_sessions
+from campaigns.core.errors import SettingsError
+from campaigns.core.settings import Settings
+from campaigns.delivery.engine.fence import INTENT_LIFE
+from campaigns.delivery.engine.lanes import Engine, Surroundings, in_thread
+from campaigns.delivery.engine.ports import SenderFacts
+from campaigns.delivery.engine.store import DatabaseStore
+from campaigns.delivery.fanout import fan_out
+from campaigns.delivery.queries import (
+    select_finished,
+    select_planning,
+    select_resumed_with_cancelled,
+    select_stopped_with_queue,
+)
+from campaigns.delivery.receipts import apply_receipts
+from campaigns.delivery.reconcile import Patience, give_up, reap, reconcile
+from campaigns.delivery.service import cancel_queued, finish_run, requeue_cancelled
+from campaigns.gateways.base import Gateway
+from campaigns.gateways.factory import build_gateway
+from campaigns.planning.clockwork import Clockwork
+from campaigns.reach.recount import recount_due
+
+try:
+    import uvloop
+except ImportError:
+    # It only makes the loop faster.
+    uvloop = None  # type: ignore[assignment]
+
+#: Seconds between two looks for each kind of work.
+RECEIPTS_EVERY, PLANS_EVERY, SWEEP_EVERY, REPAIR_EVERY, RECOUNT_EVERY = 0.3, 0.5, 1.0, 5.0, 2.0
+RECEIPTS_AT_ONCE = 2000
+#: Longest pause between two looks for doubtful deliveries, in seconds; each has its own interval beside it.
+DOUBTS_EVERY = 30.0
+#: A call that began within the fence and lasts as long as it may is over by then.
+SHORTEST_REAP = INTENT_LIFE + timedelta(seconds=30)
+#: Gateways that post callbacks.
+CALLS_BACK = frozenset({"twilio"})
+
+_log = logging.getLogger(__name__)
+
+
+def run_worker(settings: Settings, *, until: Callable[[], bool] | None = None) -> None:
+    """Work until SIGTERM, Ctrl-C, or `until()` says so; then finish what is in flight, within 15 seconds.
+
+    A database that does not answer stops new calls and is asked again; nothing has to be restarted. Raises
+    SettingsError before anything starts when a setting would break a promise.
+    """
+    database = make_engine(settings.database_url)
+    worker = Worker(settings, database)
+    try:
+        with asyncio.Runner(loop_factory=uvloop.new_event_loop if uvloop else asyncio.new_event_loop) as runner:
+            runner.run(worker.run(until or (lambda: False)))
+    finally:
+        database.dispose()
+
+
+class Worker:
+    """Everything that one process does beside serving pages."""
+
+    def __init__(self, settings: Settings, database: Database) -> None:
+        """Prepare a worker. Raises SettingsError."""
+        self._settings = settings
+        self._vault = settings.vault()
+        self._patience = patience_of(settings)
+        self._sessions = make_sessions(database)
+        self._stop_planning = threading.Event()
+        self._engine_thread = ThreadPoolExecutor(1, "engine")
+        self._watch_thread = ThreadPoolExecutor(1, "watch")
+        self._plan_thread = ThreadPoolExecutor(1, "plan")
+        # SQLite has one writer at a time and lets others wait by sleeping: taking turns in one thread is faster.
+        is_sqlite = database.dialect.name == "sqlite"
+        self._repair_thread = self._engine_thread if is_sqlite else ThreadPoolExecutor(2, "repair")
+
+    async def run(self, until: Callable[[], bool]) -> None:
+        """Work until a signal comes or `until()` is true."""
+        stopping = asyncio.Event()
+        _stop_on_signals(stopping)
+        clockwork = Clockwork(self._sessions, self._settings)
+        clockwork.start()
+        _log.info("the worker is up")
+        try:
+            async with asyncio.TaskGroup() as group:
+                group.create_task(self._stop_when(until, stopping))
+                group.create_task(Engine(self._surroundings(), window=self._settings.send_window).run(stopping))
+                for seconds, work in self._chores():
+                    group.create_task(_repeat(work, seconds, stopping))
+        finally:
+            await asyncio.to_thread(clockwork.stop)
+            for executor in {self._engine_thread, self._watch_thread, self._plan_thread, self._repair_thread}:
+                executor.shutdown()
+            _log.info("the worker has stopped")
+
+    def _surroundings(self) -> Surroundings:
+        public_url = self._settings.public_url.rstrip("/")
+        return Surroundings(
+            store=DatabaseStore(self._sessions, self._vault),
+            database=in_thread(self._engine_thread),
+            watch=in_thread(self._watch_thread),
+            open_gateway=self._open_gateway,
+            callback_base=lambda kind: f"{public_url}/hooks/{kind}/status?m=" if kind in CALLS_BACK else None,
+            chance=random.Random().random,  # noqa: S311 - jitter, not a secret
+        )
+
+    def _open_gateway(self, sender: SenderFacts) -> Gateway:
+        return build_gateway(sender.gateway, settings=self._settings, secret_name=sender.secret_name)
+
+    def _chores(self) -> list[tuple[float, Callable[[], Awaitable[object]]]]:
+        plan, repair = in_thread(self._plan_thread), in_thread(self._repair_thread)
+        doubts_every = min(DOUBTS_EVERY, self._patience.interval.total_seconds())
+        return [
+            (RECEIPTS_EVERY, lambda: repair(self._apply_receipts)),
+            (PLANS_EVERY, lambda: plan(self._plan)),
+            (SWEEP_EVERY, lambda: repair(self._sweep)),
+            (REPAIR_EVERY, lambda: repair(self._repair)),
+            (RECOUNT_EVERY, lambda: plan(recount_due, self._sessions)),
+            (doubts_every, self._reconcile),
+        ]
+
+    async def _stop_when(self, until: Callable[[], bool], stopping: asyncio.Event) -> None:
+        while not stopping.is_set():
+            if until():
+                stopping.set()
+            try:
+                await asyncio.wait_for(stopping.wait(), 0.2)
+            except TimeoutError:
+                continue
+        self._stop_planning.set()
+
+    def _plan(self) -> None:
+        """Fan out every run that is being planned, oldest first."""
+        for run_id in self._ids(select_planning()):
+            fan_out(
+                self._sessions,
+                run_id,
+                service_max_age_days=self._settings.service_max_age_days,
+                may_go_on=lambda: not self._stop_planning.is_set(),
+            )
+
+    def _apply_receipts(self) -> None:
+        with self._sessions.begin() as session:
+            apply_receipts(session, RECEIPTS_AT_ONCE)
+
+    def _sweep(self) -> None:
+        """Cancel the queue of stopped runs, fill that of resumed ones, finish runs with nothing left to do."""
+        for run_id in self._ids(select_stopped_with_queue()):
+            self._in_turns(partial(cancel_queued, run_id=run_id))
+        for run_id in self._ids(select_resumed_with_cancelled()):
+            self._in_turns(partial(requeue_cancelled, run_id=run_id))
+        for run_id in self._ids(select_finished()):
+            with self._sessions.begin() as session:
+                finish_run(session, run_id)
+
+    def _in_turns(self, move: Callable[[Session], int]) -> None:
+        """Repeat a move of limited size, a transaction each, until it finds nothing more."""
+        moved = 1
+        while moved:
+            with self._sessions.begin() as session:
+                moved = move(session)
+
+    def _repair(self) -> None:
+        with self._sessions.begin() as session:
+            reap(session, reap_after=self._patience.reap_after)
+            give_up(session, unconfirmed_after=self._patience.unconfirmed_after)
+
+    async def _reconcile(self) -> None:
+        await reconcile(
+            self._sessions,
+            vault=self._vault,
+            open_gateway=self._open_gateway,
+            database=in_thread(self._repair_thread),
+            patience=self._patience,
+        )
+
+    def _ids(self, statement: Select[int]) -> list[int]:
+        with self._sessions() as session:
+            session.connection(execution_options={"read_only": True})
+            return list(session.scalars(statement))
+
+
+def patience_of(settings: Settings) -> Patience:
+    """Return how long each repair waits. Raises SettingsError when a living call could be taken for a dead one."""
+    reap_after = timedelta(seconds=settings.reap_after_seconds)
+    if reap_after < SHORTEST_REAP:
+        shortest = int(SHORTEST_REAP.total_seconds())
+        raise SettingsError(f"reap_after_seconds must be at least {shortest}: a call may last that long.")
+    return Patience(
+        reap_after=reap_after,
+        grace=timedelta(seconds=settings.reconcile_grace_seconds),
+        interval=timedelta(seconds=settings.reconcile_interval_seconds),
+        unconfirmed_after=timedelta(seconds=settings.unconfirmed_after_seconds),
+    )
+
+
+async def _repeat(work: Callable[[], Awaitable[object]], seconds: float, stopping: asyncio.Event) -> None:
+    """Do a chore again and again; a failure is logged and the chore tried again, later."""
+    failures = 0
+    while not stopping.is_set():
+        try:
+            await work()
+            failures = 0
+        except SQLAlchemyError:
+            failures += 1
+            _log.warning("a chore has to wait for the database", exc_info=failures == 1)
+        except Exception:
+            failures += 1
+            _log.exception("a chore failed")
+        try:
+            await asyncio.wait_for(stopping.wait(), seconds * min(2**failures, 10))
+        except TimeoutError:
+            continue
+
+
+def _stop_on_signals(stopping: asyncio.Event) -> None:
+    """Set `stopping` on SIGTERM and Ctrl-C; only the main thread may ask for signals."""
+    if threading.current_thread() is threading.main_thread():
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGTERM, signal.SIGINT):
+            loop.add_signal_handler(number, stopping.set)
