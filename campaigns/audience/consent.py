@@ -8,8 +8,9 @@ from __future__ import annotations
 
 from collections.abc import Collection, Sequence
 from datetime import datetime
+from typing import Any
 
-from sqlalchemy import Select, delete, select, update
+from sqlalchemy import Select, delete, func, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session
 
@@ -23,6 +24,8 @@ from campaigns.audience.models import (
 )
 from campaigns.core import clock
 
+#: Key of the advisory lock between withdrawals and imports ("stop" in ASCII).
+_GATE = 0x73746F70
 #: An address that the provider calls dead stays so, whatever the person said before.
 _FIXED = (AddressState.OPTED_OUT, AddressState.INVALID)
 
@@ -60,12 +63,22 @@ def withdraw_everywhere(
 
     The hash is remembered apart from the contacts, so that no import brings the person back.
     """
+    _pass_gate(session, func.pg_advisory_xact_lock_shared)
     addresses = session.scalars(_having(lookup, channel).with_for_update()).all()
     dialect = postgresql if session.get_bind().dialect.name == "postgresql" else sqlite
     # Two messages of one person may be read at the same instant.
     remembering = dialect.insert(SuppressedAddress).on_conflict_do_nothing()
     session.execute(remembering, {"lookup": lookup, "channel": channel, "since": clock.now()})
     return withdraw(session, addresses, method=method, wording=wording, at=at)
+
+
+def hold_withdrawals(session: Session) -> None:
+    """Let no withdrawal be written beside this transaction until it ends.
+
+    An import ends with it: what was withdrawn while it wrote is visible then, and what is withdrawn later sees
+    its addresses. SQLite needs nothing, it has one writer.
+    """
+    _pass_gate(session, func.pg_advisory_xact_lock)
 
 
 def restore(
@@ -97,6 +110,11 @@ def mark_invalid(session: Session, address_ids: Collection[int]) -> int:
 def find_suppressed(session: Session, lookups: Collection[bytes]) -> set[bytes]:
     """Return those of the keyed hashes whose person said stop, as a contact or before being one."""
     return set(session.scalars(select(SuppressedAddress.lookup).where(SuppressedAddress.lookup.in_(lookups))))
+
+
+def _pass_gate(session: Session, lock: Any) -> None:
+    if session.get_bind().dialect.name == "postgresql":
+        session.execute(select(lock(_GATE)))
 
 
 def _having(lookup: bytes, channel: Channel) -> Select[Address]:

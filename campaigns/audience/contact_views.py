@@ -8,7 +8,7 @@ from flask_babel import ngettext
 from werkzeug.wrappers import Response as Redirect
 
 from campaigns.audience import queries, service
-from campaigns.audience.forms import ImportForm
+from campaigns.audience.forms import CHANNELS, ENCODINGS, ImportForm
 from campaigns.audience.models import AddressState, Contact, ContactImport
 from campaigns.core.errors import InputError, RowsError, TransitionError
 from campaigns.core.languages import all_languages
@@ -17,7 +17,8 @@ from campaigns.staff.permissions import Permission
 from campaigns.staff.queries import get_owned
 from campaigns.web.current import settings, vault
 from campaigns.web.pagination import paginate
-from campaigns.web.session import session
+from campaigns.web.session import refuse_commit, session
+from campaigns.web.words import said
 
 pages = Blueprint("contacts", __name__, url_prefix="/contacts")
 
@@ -26,7 +27,7 @@ Page = str | Redirect | tuple[str, int]
 #: A file that shows the columns; the number is of a range kept for films and books.
 EXAMPLE = (
     "number,language,other_language,place,latitude,longitude,region,position_date,consent_date,consent_how\n"
-    "+447700900123,uk,ru,,49.8000,22.9437,,2026-03-01,2026-02-27,form at the reception desk\n"
+    "+491713920012,uk,ru,,49.8000,22.9437,,2026-03-01,2026-02-27,form at the reception desk\n"
 )
 
 
@@ -45,7 +46,9 @@ def index() -> Page:
     return render_template(
         "audience/contacts.html",
         contacts=contacts,
+        consents=queries.last_consents(session(), [row.address_id for row in contacts.rows if row.address_id]),
         by_state=queries.count_by_state(session(), organisation_id),
+        by_region=queries.count_by_region(session(), organisation_id),
         by_language=queries.count_by_language(session(), organisation_id),
         states=list(AddressState),
         languages=all_languages(),
@@ -59,7 +62,7 @@ def show(contact_id: int) -> Page:
     """Show one contact and everything it ever agreed to or withdrew."""
     contact = get_owned(session(), Contact, contact_id, current_organisation().id)
     ledger = session().scalars(queries.select_ledger(contact.id)).all()
-    return render_template("audience/contact.html", contact=contact, ledger=ledger)
+    return render_template("audience/contact.html", contact=contact, ledger=ledger, channels=CHANNELS)
 
 
 @pages.route("/files", methods=["GET", "POST"])
@@ -91,7 +94,7 @@ def import_file() -> Page:
 @requires(Permission.HANDLE_CONTACTS)
 def show_file(import_id: int) -> Page:
     """Show what a dry run found, or what an import did."""
-    return render_template("audience/file.html", file=_file(import_id))
+    return render_template("audience/file.html", file=_file(import_id), encodings=ENCODINGS)
 
 
 @pages.post("/files/<int:import_id>/import")
@@ -104,7 +107,8 @@ def confirm_file(import_id: int) -> Page:
             session(), waiting, by=current_member().id, vault=vault(), settings=settings()
         )
     except (TransitionError, RowsError) as error:
-        flash(str(error), "bad")
+        refuse_commit()
+        flash(said(error), "bad")
     else:
         count = report.added + report.updated
         flash(ngettext("%(num)s person is imported.", "%(num)s people are imported.", count), "good")
@@ -118,7 +122,8 @@ def cancel_file(import_id: int) -> Page:
     try:
         service.cancel_import(session(), _file(import_id), by=current_member().id)
     except TransitionError as error:
-        flash(str(error), "bad")
+        refuse_commit()
+        flash(said(error), "bad")
     else:
         flash(_("The file is dropped. Nothing was imported."), "info")
     return redirect(url_for("audience.contacts.import_file"))

@@ -13,6 +13,7 @@ from wtforms import IntegerField, SelectField, SelectMultipleField, StringField
 from wtforms.validators import InputRequired, Length, NumberRange, Optional
 from wtforms.widgets import CheckboxInput, ListWidget
 
+from campaigns.audience.models import Channel
 from campaigns.audience.rules import MAX_AGE_DAYS, AudienceRule, Direction, RoutePart
 from campaigns.core.errors import AudienceRuleError
 from campaigns.core.languages import all_languages
@@ -34,6 +35,12 @@ DIRECTIONS = {
     Direction.BEFORE: _l("Before the stop"),
     Direction.PAST: _l("Past the stop"),
 }
+
+
+#: What channels are called; names of products stay as they are.
+CHANNELS = {Channel.SMS: _l("SMS"), Channel.WHATSAPP: "WhatsApp", Channel.TELEGRAM: "Telegram"}
+#: What a file was read as, by Report.encoding.
+ENCODINGS = {"utf-8": "UTF-8", "utf-16": "UTF-16", "cp1251": _l("Windows-1251 (Cyrillic)")}
 
 
 class Ticks(SelectMultipleField):

@@ -3,31 +3,36 @@
 from __future__ import annotations
 
 import re
+import unicodedata
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, time
 
 import phonenumbers
 
-from campaigns.core.errors import AddressError, FileFormatError, InputError, RowProblem
+from campaigns.core.errors import AddressError, InputError, RowProblem, RowsError
 from campaigns.core.languages import all_languages
 from campaigns.places.sheet import Line, read_sheet
 
-#: What members call the columns; the first name of each is ours.
+#: What members call our columns, in small letters and with spaces.
 COLUMN_NAMES: dict[str, tuple[str, ...]] = {
-    "number": ("number", "phone", "phone number", "address", "telephone", "mobile", "msisdn"),
-    "language": ("language", "lang"),
-    "other_language": ("other_language", "other language", "second language"),
-    "place": ("place", "place key", "hotspot", "stop"),
-    "latitude": ("latitude", "lat"),
-    "longitude": ("longitude", "lon", "lng", "long"),
-    "region": ("region", "region code", "iso3166_2"),
-    "position_date": ("position_date", "position date", "seen on", "date of position"),
-    "consent_date": ("consent_date", "consent date", "agreed on"),
-    "consent_how": ("consent_how", "consent how", "evidence", "consent evidence", "consent"),
+    "number": ("number", "phone", "phone number", "address", "telephone", "mobile", "msisdn", "телефон", "номер"),
+    "language": ("language", "lang", "мова"),
+    "other_language": ("other language", "second language", "друга мова"),
+    "place": ("place", "place key", "hotspot", "stop", "місце"),
+    "latitude": ("latitude", "lat", "широта"),
+    "longitude": ("longitude", "lon", "lng", "long", "довгота"),
+    "region": ("region", "region code", "iso3166 2", "регіон"),
+    "position_date": ("position date", "seen on", "date of position", "дата місця"),
+    "consent_date": ("consent date", "agreed on", "дата згоди"),
+    "consent_how": ("consent how", "evidence", "consent evidence", "consent", "згода"),
 }
+_OURS = {name: column for column, names in COLUMN_NAMES.items() for name in names}
 REQUIRED = ("number", "language", "consent_date", "consent_how")
 LONGEST_EVIDENCE = 200
+#: How much of a wrong cell a report shows.
+MOST_QUOTED = 40
+MOST_DIGITS_QUOTED = 4
 #: What a spreadsheet makes of a number it takes for a quantity.
 _SCIENTIFIC = re.compile(r"\d(?:[.,]\d+)?[eE][+-]?\d+")
 _DATE_FORMS = ("%Y-%m-%d", "%d.%m.%Y", "%d/%m/%Y", "%Y/%m/%d")
@@ -75,8 +80,10 @@ def read_contacts(text: str, *, default_country: str | None, max_rows: int, now:
     `default_country` (alpha-2) reads numbers without a country code; it is never guessed. Raises FileFormatError
     for a file or header that cannot be read, TooManyRowsError for a long one.
     """
-    header = text.lstrip("\ufeff\r\n").partition("\n")[0]
-    sheet = read_sheet(_with_our_names(text, header), required=REQUIRED, max_rows=max_rows)
+    try:
+        sheet = read_sheet(text, required=REQUIRED, max_rows=max_rows, rename=_our_name)
+    except RowsError as error:
+        return ContactSheet(problems=list(error.problems))
     found = ContactSheet()
     first_lines: dict[str, int] = {}
     for line in sheet.lines:
@@ -94,9 +101,10 @@ def read_contacts(text: str, *, default_country: str | None, max_rows: int, now:
 
 def read_number(text: str, *, default_country: str | None) -> tuple[str, str | None]:
     """Return a phone number as E.164 and the country that issued it. Raises AddressError saying what to mend."""
+    text = _bare(text)
     if _SCIENTIFIC.fullmatch(text):
         raise AddressError(
-            f"a spreadsheet turned the number into {text}; format the column as text and enter it again."
+            "a spreadsheet shortened the number (it holds an E); format the column as text and enter it again."
         )
     written = f"+{text[2:]}" if text.startswith("00") else text
     if not written.startswith("+") and default_country is None:
@@ -111,16 +119,22 @@ def read_number(text: str, *, default_country: str | None) -> tuple[str, str | N
     return number, phonenumbers.region_code_for_number(parsed)
 
 
-def _with_our_names(text: str, header: str) -> str:
-    """Return the text with the header's column names as ours, so that members need not know them."""
-    ours = {name: column for column, names in COLUMN_NAMES.items() for name in names}
-    separator = max(",;\t", key=header.count)
-    cells = [cell.strip().strip('"').casefold() for cell in header.rstrip("\r").split(separator)]
-    named = [ours.get(cell, cell) for cell in cells]
-    twice = sorted({name for name in named if name and named.count(name) > 1})
-    if twice:
-        raise FileFormatError(f"Two columns mean the same: {', '.join(twice)}. Keep one of each.")
-    return text.replace(header.rstrip("\r"), separator.join(named), 1)
+def _our_name(column: str) -> str:
+    return _OURS.get(" ".join(re.split(r"[\s_-]+", column.casefold().strip())), column)
+
+
+def _bare(text: str) -> str:
+    """Return a number without what spreadsheets and address books put around it: ="…", marks of direction."""
+    shown = "".join(letter for letter in text if unicodedata.category(letter) != "Cf")
+    return shown.removeprefix("=").strip('"\xa0 ')
+
+
+def quoted(text: str) -> str:
+    """Return a wrong cell as a report may show it: nothing that could be a number, should columns be shifted."""
+    if not text:
+        return "an empty cell"
+    digits = sum(letter.isdecimal() for letter in text)
+    return text[:MOST_QUOTED] if digits <= MOST_DIGITS_QUOTED else "this"
 
 
 def _row(line: Line, *, default_country: str | None, today: date) -> ContactRow:
@@ -152,7 +166,7 @@ def _language(column: str, text: str) -> str:
     for language in all_languages().values():
         if wanted in (language.code, language.name.casefold(), language.autonym.casefold()):
             return language.code
-    raise _RowError(column, f"{text or 'an empty cell'} is no language we know; write its code, for example uk.")
+    raise _RowError(column, f"{quoted(text)} is no language we know; write its code, for example uk.")
 
 
 def _position(cells: Mapping[str, str]) -> tuple[float, float] | None:
@@ -183,6 +197,6 @@ def _moment(column: str, text: str, today: date) -> datetime:
         except ValueError:
             continue
         if day > today:
-            raise _RowError(column, f"{text} lies in the future.")
+            raise _RowError(column, f"{day.isoformat()} lies in the future.")
         return datetime.combine(day, time(0), UTC)
-    raise _RowError(column, f"{text or 'an empty cell'} is no date; write it as 2026-03-31.")
+    raise _RowError(column, f"{'this' if text else 'an empty cell'} is no date; write it as 2026-03-31.")

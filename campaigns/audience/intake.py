@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import islice
-from typing import Any, cast
+from typing import Any, TypeVar, cast
 
-from sqlalchemy import Table, Update, bindparam, insert, or_, select, update
+from sqlalchemy import Select, Table, Update, bindparam, insert, or_, select, update
 from sqlalchemy.orm import Session
 
-from campaigns.audience.consent import find_suppressed, grant
+from campaigns.audience.consent import find_suppressed, grant, hold_withdrawals, withdraw
 from campaigns.audience.importer import ContactRow
 from campaigns.audience.models import (
     Address,
@@ -25,6 +25,9 @@ from campaigns.audience.placing import Placing, Standing
 from campaigns.core import clock
 from campaigns.core.crypto import Vault
 from campaigns.core.database import UTCDateTime, reserve_ids
+from campaigns.staff.queries import owned
+
+T = TypeVar("T")
 
 #: Rows written with one statement: below SQLite's limit of bound values in one lookup.
 BATCH = 2000
@@ -74,9 +77,11 @@ def take_in(
 ) -> Counts:
     """Add the people of these rows and bring known ones up to date; people who said stop are only counted.
 
-    Consent of known people is written down when they had none; it never lifts a withdrawal.
+    Consent of known people is written down when they had none; it never lifts a withdrawal, not even one that
+    arrives while the file is being written.
     """
     counts = Counts()
+    added: list[bytes] = []
     for batch in _batches(rows):
         known = _look_up(session, organisation_id, batch, vault)
         going = [row for row in batch if not known.is_stopped(row)]
@@ -84,13 +89,28 @@ def take_in(
         old = [row for row in going if known.lookups[row.number] in known.addresses]
         _add(session, organisation_id, new, known=known, placing=placing, vault=vault)
         _refresh(session, old, known=known, placing=placing)
-        counts.added += len(new)
+        added += [known.lookups[row.number] for row in new]
         counts.updated += len(old)
         counts.said_stop += len(batch) - len(going)
+    stopped = _heed_late_stops(session, organisation_id, added)
+    counts.added += len(added) - stopped
+    counts.said_stop += stopped
     return counts
 
 
-def _batches(rows: Sequence[ContactRow]) -> Iterator[list[ContactRow]]:
+def _heed_late_stops(session: Session, organisation_id: int, added: Sequence[bytes]) -> int:
+    """Withdraw new addresses whose person said stop since they were looked up, and return how many."""
+    hold_withdrawals(session)
+    stopped = 0
+    for lookups in _batches(added):
+        late = find_suppressed(session, lookups)
+        found = session.scalars(_addresses(organisation_id, late)).all() if late else []
+        withdraw(session, found, method=METHOD, wording="said stop while the file was imported", at=clock.now())
+        stopped += len(found)
+    return stopped
+
+
+def _batches(rows: Sequence[T]) -> Iterator[list[T]]:
     remaining = iter(rows)
     while batch := list(islice(remaining, BATCH)):
         yield batch
@@ -98,15 +118,14 @@ def _batches(rows: Sequence[ContactRow]) -> Iterator[list[ContactRow]]:
 
 def _look_up(session: Session, organisation_id: int, batch: Sequence[ContactRow], vault: Vault) -> _Known:
     lookups = {row.number: vault.lookup_hash(CHANNEL, row.number) for row in batch}
-    found = session.scalars(
-        select(Address).where(
-            Address.organisation_id == organisation_id,
-            Address.channel == CHANNEL,
-            Address.lookup.in_(lookups.values()),
-        )
-    )
+    found = session.scalars(_addresses(organisation_id, lookups.values()))
     addresses = {address.lookup: address for address in found}
     return _Known(lookups, addresses, find_suppressed(session, list(lookups.values())))
+
+
+def _addresses(organisation_id: int, lookups: Collection[bytes]) -> Select[Address]:
+    statement = select(Address).where(Address.channel == CHANNEL, Address.lookup.in_(lookups))
+    return owned(statement, Address, organisation_id)
 
 
 def _add(

@@ -9,7 +9,7 @@ import shapely
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from campaigns.audience.importer import ContactRow
+from campaigns.audience.importer import ContactRow, quoted
 from campaigns.core.errors import RowProblem
 from campaigns.places.geography import Located, cell_of, locate_cells
 from campaigns.places.models import Place, PlaceKind
@@ -57,14 +57,14 @@ class Placing:
 
     def _cell(self, row: ContactRow) -> int | None:
         if row.region and row.region not in self._regions:
-            self.problems.append(RowProblem(row.line, "region", f"there is no region {row.region}."))
+            self.problems.append(RowProblem(row.line, "region", f"there is no region {quoted(row.region)}."))
         if row.position is not None:
             return cell_of(*row.position)
         if row.place is None:
             return None
         spot = self._spots.get(row.place.casefold())
         if spot is None:
-            self.problems.append(RowProblem(row.line, "place", f"there is no place {row.place}."))
+            self.problems.append(RowProblem(row.line, "place", f"there is no place {quoted(row.place)}."))
             return None
         return spot.cell
 

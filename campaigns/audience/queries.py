@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import dataclass
+from collections.abc import Collection, Iterator
+from dataclasses import dataclass, replace
 from typing import Any
 
-from sqlalchemy import Select, func, or_, select
+from sqlalchemy import Select, String, exists, func, literal, or_, select, union_all
 from sqlalchemy.orm import Session
 
-from campaigns.audience.models import Address, Audience, Consent, Contact, ContactImport
+from campaigns.audience.models import Address, Audience, Channel, Consent, Contact, ContactImport
 from campaigns.audience.rules import AudienceRule, LeftOut, Resolution, select_resolved
-from campaigns.places.models import Place, PlaceKind, Region
+from campaigns.core.languages import all_languages
+from campaigns.places.models import Place, PlaceKind, Region, Route, RouteStop
 from campaigns.staff.queries import owned
 
 #: Below this many people an author is told no number.
@@ -29,19 +31,44 @@ class Preview:
     #: Those who would be written to, by language of the text and by region id (0: not known).
     by_language: dict[str, int]
     by_region: dict[int, int]
+    #: Those who could be written to on each channel that was asked about; a person may count on several.
+    by_channel: dict[Channel, int]
     #: The others, by the first reason that applies.
     by_reason: dict[LeftOut, int]
 
 
-def preview(session: Session, rule: AudienceRule, organisation_id: int, resolution: Resolution) -> Preview:
-    """Count whom `rule` means, in one grouped query over the Select that fan-out uses."""
-    people = select_resolved(rule, organisation_id, resolution).subquery()
-    columns = (people.c.language, people.c.region_id, people.c.reason)
-    rows = session.execute(select(*columns, func.count()).group_by(*columns)).all()
+def preview(
+    session: Session,
+    rule: AudienceRule,
+    organisation_id: int,
+    resolution: Resolution,
+    *,
+    other_channels: Collection[Channel] = (),
+) -> Preview:
+    """Count whom `rule` means, in one grouped query over the Select that fan-out uses.
+
+    `other_channels` are counted beside the resolution's own, for `by_channel` only.
+    """
+    channels = dict.fromkeys((resolution.channel, *other_channels))
+    each = (replace(resolution, channel=channel) for channel in channels)
+    people = union_all(
+        *(
+            select_resolved(rule, organisation_id, one).add_columns(literal(one.channel, String).label("channel"))
+            for one in each
+        )
+    ).subquery()
+    columns = (people.c.channel, people.c.language, people.c.region_id, people.c.reason)
     languages: Counter[str] = Counter()
     regions: Counter[int] = Counter()
+    reached = Counter(dict.fromkeys(channels, 0))
     reasons: Counter[LeftOut] = Counter()
-    for language, region_id, reason, count in rows:
+    for channel, language, region_id, reason, count in session.execute(
+        select(*columns, func.count()).group_by(*columns)
+    ):
+        if reason is None:
+            reached[Channel(channel)] += count
+        if channel != resolution.channel:
+            continue
         if reason is None:
             languages[language] += count
             regions[region_id] += count
@@ -52,6 +79,7 @@ def preview(session: Session, rule: AudienceRule, organisation_id: int, resoluti
         reached=languages.total(),
         by_language=dict(languages.most_common()),
         by_region=dict(regions.most_common()),
+        by_channel=dict(reached),
         by_reason=dict(reasons.most_common()),
     )
 
@@ -63,6 +91,48 @@ def rounded(count: int) -> int | None:
     if count < SMALLEST_SHOWN:
         return None
     return (count + ROUNDED_TO // 2) // ROUNDED_TO * ROUNDED_TO
+
+
+def used_channels(session: Session, organisation_id: int) -> list[Channel]:
+    """Return the channels on which the organisation has any address."""
+    asked = [
+        exists().where(Address.organisation_id == organisation_id, Address.channel == channel)
+        for channel in Channel
+    ]
+    answers = session.execute(select(*asked)).one()
+    return [channel for channel, used in zip(Channel, answers, strict=True) if used]
+
+
+def find_unknown(session: Session, organisation_id: int, rule: AudienceRule) -> list[str]:
+    """Return in words what `rule` names and the organisation does not have."""
+    return [*_unknown_places(session, organisation_id, rule), *_unknown_words(session, rule)]
+
+
+def _unknown_places(session: Session, organisation_id: int, rule: AudienceRule) -> Iterator[str]:
+    places = owned(select(Place.id).where(Place.id.in_(rule.place_ids)), Place, organisation_id)
+    for place_id in sorted(set(rule.place_ids) - set(session.scalars(places))):
+        yield f"place {place_id}"
+    asked = [part.route_id for part in rule.route_parts]
+    stops = owned(select(Route.id, RouteStop.position), Route, organisation_id)
+    rows = session.execute(stops.join(RouteStop).where(Route.id.in_(asked)))
+    found = {(route_id, position) for route_id, position in rows}
+    routes = {route_id for route_id, _ in found}
+    for part in rule.route_parts:
+        if part.route_id not in routes:
+            yield f"route {part.route_id}"
+        elif part.stop_position is not None and (part.route_id, part.stop_position) not in found:
+            yield f"stop {part.stop_position + 1} of route {part.route_id}"
+
+
+def _unknown_words(session: Session, rule: AudienceRule) -> Iterator[str]:
+    def known(column: Any, words: Collection[str]) -> set[str]:
+        return set(session.scalars(select(column).where(column.in_(words)).distinct()))
+
+    codes = known(Region.code, rule.region_codes) | known(Region.parent_code, rule.region_codes)
+    yield from (f"region {code}" for code in rule.region_codes if code not in codes)
+    countries = known(Region.country, rule.countries)
+    yield from (f"country {code}" for code in rule.countries if code not in countries)
+    yield from (f"language {code}" for code in rule.languages if code not in all_languages())
 
 
 def select_audiences(organisation_id: int) -> Select[Audience]:
@@ -88,20 +158,33 @@ def count_by_language(session: Session, organisation_id: int) -> dict[str, int]:
     return dict(found.most_common())
 
 
+def count_by_region(session: Session, organisation_id: int) -> list[tuple[Region | None, int]]:
+    """Count an organisation's contacts by region (None: not known), most first."""
+    counts = owned(select(Contact.region_id, func.count()), Contact, organisation_id).group_by(Contact.region_id)
+    found = sorted(session.execute(counts).all(), key=lambda row: (-row[1], row[0] or 0))
+    ids = [region_id for region_id, _ in found if region_id]
+    regions = {region.id: region for region in session.scalars(select(Region).where(Region.id.in_(ids)))}
+    return [(regions.get(region_id or 0), count) for region_id, count in found]
+
+
 def select_contacts(organisation_id: int, *, state: str = "", language: str = "") -> Select[*tuple[Any, ...]]:
-    """Select contacts with an address and their region, newest first: no column holds a handle."""
+    """Select contacts with their addresses and region, newest first: no column holds a handle.
+
+    A contact without an address has one row all the same.
+    """
     statement: Select[*tuple[Any, ...]] = (
         select(
             Contact.id,
             Contact.language,
             Contact.position_at,
             Contact.created_at,
+            Address.id.label("address_id"),
             Address.channel,
             Address.country,
             Address.state,
             Region,
         )
-        .join(Address, Address.contact_id == Contact.id)
+        .outerjoin(Address, Address.contact_id == Contact.id)
         .outerjoin(Region, Region.id == Contact.region_id)
         .order_by(Contact.id.desc(), Address.rank)
     )
@@ -109,6 +192,12 @@ def select_contacts(organisation_id: int, *, state: str = "", language: str = ""
     if state:
         statement = statement.where(Address.state == state)
     return statement.where(Contact.language == language) if language else statement
+
+
+def last_consents(session: Session, address_ids: Collection[int]) -> dict[int, Consent]:
+    """Return the last line of the ledger of each address."""
+    last = select(func.max(Consent.id)).where(Consent.address_id.in_(address_ids)).group_by(Consent.address_id)
+    return {line.address_id: line for line in session.scalars(select(Consent).where(Consent.id.in_(last)))}
 
 
 def select_ledger(contact_id: int) -> Select[Consent]:

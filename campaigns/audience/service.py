@@ -2,22 +2,25 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from campaigns.audience import intake
 from campaigns.audience.importer import ContactSheet, read_contacts
 from campaigns.audience.models import Audience, ContactImport, ImportState
 from campaigns.audience.placing import Placing
+from campaigns.audience.queries import find_unknown
 from campaigns.audience.rules import AudienceRule
 from campaigns.core import clock
 from campaigns.core.crypto import Vault
-from campaigns.core.errors import InputError, RowsError, TooManyRowsError, TransitionError
+from campaigns.core.errors import AudienceRuleError, InputError, RowsError, TooManyRowsError, TransitionError
 from campaigns.core.settings import Settings
-from campaigns.places.sheet import decode_text
+from campaigns.places.sheet import recognise_text
 from campaigns.staff import audit
+from campaigns.staff.models import Organisation
 
 NAME_LIMIT = 200
 #: Bad rows that a report keeps; it counts them all.
@@ -35,6 +38,8 @@ class Report:
     #: People who said stop earlier: they are left out whatever the file says.
     said_stop: int = 0
     bad_rows: int = 0
+    #: "utf-8", "utf-16" or "cp1251": what the file was read as.
+    encoding: str = ""
     #: The first bad rows, each a sentence with its line in the spreadsheet.
     problems: list[str] = field(default_factory=list)
 
@@ -42,7 +47,12 @@ class Report:
 def create_audience(
     session: Session, organisation_id: int, *, name: str, rule: AudienceRule, by: int | None
 ) -> Audience:
-    """Save a rule under a name. Raises InputError for a name that is missing or too long."""
+    """Save a rule under a name.
+
+    Raises InputError for a name that is missing or too long, AudienceRuleError for a rule that names what the
+    organisation does not have.
+    """
+    check_rule(session, organisation_id, rule)
     now = clock.now()
     audience = Audience(
         organisation_id=organisation_id, name=_named(name), rule=rule.to_json(), created_at=now, updated_at=now
@@ -54,10 +64,21 @@ def create_audience(
 
 
 def update_audience(session: Session, audience: Audience, *, name: str, rule: AudienceRule, by: int) -> None:
-    """Change a saved rule; campaigns that were approved with the old one must be approved again."""
+    """Change a saved rule; campaigns that were approved with the old one must be approved again.
+
+    Raises what `create_audience` raises.
+    """
+    check_rule(session, audience.organisation_id, rule)
     audience.name, audience.rule = _named(name), rule.to_json()
     audience.updated_at = clock.now()
     _record(session, "audience.update", audience, by)
+
+
+def check_rule(session: Session, organisation_id: int, rule: AudienceRule) -> None:
+    """Raise AudienceRuleError when a rule names a place, stop, region or language that does not exist."""
+    unknown = find_unknown(session, organisation_id, rule)
+    if unknown:
+        raise AudienceRuleError(f"The audience names what does not exist: {', '.join(unknown)}.")
 
 
 def check_file(
@@ -76,14 +97,14 @@ def check_file(
     Raises FileFormatError or TooManyRowsError when the file as a whole cannot be read; what is wrong with single
     rows is in the report.
     """
-    text = _decoded(data, settings)
-    sheet, placing = _read(session, organisation_id, text, default_country=default_country, settings=settings)
+    text, encoding = _decoded(data, settings)
+    sheet, _ = _read(session, organisation_id, text, default_country=default_country, settings=settings)
     waiting = ContactImport(
         organisation_id=organisation_id,
         member_id=by,
         file_name=file_name[:NAME_LIMIT],
         state=ImportState.CHECKED,
-        report=asdict(_dry_run(session, organisation_id, sheet, placing, vault)),
+        report=asdict(_dry_run(session, organisation_id, sheet, vault=vault, encoding=encoding)),
         created_at=clock.now(),
     )
     session.add(waiting)
@@ -106,6 +127,7 @@ def confirm_import(
     report = _import(
         session, waiting.organisation_id, text, default_country=country or None, vault=vault, settings=settings
     )
+    report = replace(report, encoding=waiting.report.get("encoding", ""))
     _decide(waiting, ImportState.DONE, report)
     _record(session, "contacts.import", waiting, by, **_counts(report))
     return report
@@ -132,7 +154,7 @@ def import_file(
     default_country: str | None = None,
 ) -> Report:
     """Check and import a contact file in one go. Raises RowsError for any bad row: then nothing is imported."""
-    text = _decoded(data, settings)
+    text, encoding = _decoded(data, settings)
     done = ContactImport(
         organisation_id=organisation_id,
         member_id=by,
@@ -146,15 +168,16 @@ def import_file(
     report = _import(
         session, organisation_id, text, default_country=default_country, vault=vault, settings=settings
     )
+    report = replace(report, encoding=encoding)
     _decide(done, ImportState.DONE, report)
     _record(session, "contacts.import", done, by, **_counts(report))
     return report
 
 
-def _decoded(data: bytes, settings: Settings) -> str:
+def _decoded(data: bytes, settings: Settings) -> tuple[str, str]:
     if len(data) > settings.import_max_megabytes * 1024 * 1024:
         raise TooManyRowsError(f"The file is larger than {settings.import_max_megabytes} MB. Split it.")
-    return decode_text(data)
+    return recognise_text(data)
 
 
 def _read(
@@ -170,13 +193,14 @@ def _read(
 
 
 def _dry_run(
-    session: Session, organisation_id: int, sheet: ContactSheet, placing: Placing, vault: Vault
+    session: Session, organisation_id: int, sheet: ContactSheet, *, vault: Vault, encoding: str
 ) -> Report:
     counts = intake.count_people(session, organisation_id, sheet.rows, vault=vault)
     return Report(
         rows=len({row.line for row in sheet.rows} | {problem.line for problem in sheet.problems}),
         bad_rows=len({problem.line for problem in sheet.problems}),
         problems=[str(problem) for problem in sheet.problems[:SHOWN_PROBLEMS]],
+        encoding=encoding,
         **asdict(counts),
     )
 
@@ -190,6 +214,11 @@ def _import(
     vault: Vault,
     settings: Settings,
 ) -> Report:
+    # One file of an organisation at a time: two that hold the same person would both find nobody. Rows that refer
+    # to the organisation are not held up by this lock.
+    session.execute(
+        select(Organisation.id).where(Organisation.id == organisation_id).with_for_update(key_share=True)
+    )
     sheet, placing = _read(session, organisation_id, text, default_country=default_country, settings=settings)
     if sheet.problems:
         raise RowsError(sheet.problems)

@@ -11,7 +11,7 @@ from werkzeug.wrappers import Response
 
 from campaigns.audience import queries, service
 from campaigns.audience.contact_views import pages as contact_pages
-from campaigns.audience.forms import DEFAULT_AGE_DAYS, DIRECTIONS, AudienceForm, form_data, route_fields
+from campaigns.audience.forms import CHANNELS, DEFAULT_AGE_DAYS, DIRECTIONS, AudienceForm, form_data, route_fields
 from campaigns.audience.models import Audience, Channel
 from campaigns.audience.rules import AudienceRule, Resolution
 from campaigns.core import clock
@@ -22,6 +22,7 @@ from campaigns.staff.auth import current_member, current_organisation, may_now, 
 from campaigns.staff.permissions import Permission
 from campaigns.staff.queries import get_owned
 from campaigns.web.session import session
+from campaigns.web.words import said
 
 pages = Blueprint("audience", __name__, url_prefix="/audience")
 pages.register_blueprint(contact_pages)
@@ -70,16 +71,19 @@ def save(audience_id: int) -> Page:
     return _edit(AudienceForm(), _audience(audience_id))
 
 
-@pages.post("/preview")
+@pages.get("/preview")
 @requires(Permission.EDIT)
 def preview() -> Page:
-    """Show whom the rule of a form means, saved or not, as a part of the page."""
-    form, routes = AudienceForm(), _routes()
+    """Show whom the rule of a form means, saved or not, as a part of the page.
+
+    Asked for by GET: counting a million people must not hold the writer's lock.
+    """
+    form = AudienceForm(request.args)
     _offer(form)
     try:
-        rule = form.rule(routes, request.form)
+        rule = form.rule(_routes(), request.args)
     except AudienceRuleError as error:
-        return render_template("audience/_preview.html", preview=None, problem=str(error)), 422
+        return render_template("audience/_preview.html", preview=None, problem=said(error)), 422
     return render_template("audience/_preview.html", problem="", **_counted(rule))
 
 
@@ -136,9 +140,10 @@ def _counted(rule: AudienceRule) -> dict[str, Any]:
         default_zone=organisation.time_zone,
         now=clock.now(),
     )
-    found = queries.preview(session(), rule, organisation.id, resolution)
+    channels = queries.used_channels(session(), organisation.id)
+    found = queries.preview(session(), rule, organisation.id, resolution, other_channels=channels)
     regions = regions_by_id(session()) if found.by_region else {}
-    return {"preview": found, "regions": regions, "channel": Channel.SMS}
+    return {"preview": found, "regions": regions, "channels": CHANNELS}
 
 
 def _offer(form: AudienceForm) -> None:

@@ -44,7 +44,7 @@ def test_columns_may_have_other_names() -> None:
 
 
 def test_two_names_of_one_column_are_refused() -> None:
-    with pytest.raises(FileFormatError, match="Two columns mean the same: number"):
+    with pytest.raises(FileFormatError, match="more than once: number"):
         read(GOOD, header=HEADER.replace("latitude", "phone"))
 
 

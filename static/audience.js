@@ -1,0 +1,19 @@
+// Narrows a long list of boxes to what is typed; without script the whole list is there.
+
+for (const search of document.querySelectorAll("[data-filter]")) {
+  const labels = [...search.parentElement.querySelectorAll("label")];
+  const folded = (text) => text.normalize("NFKD").replace(/\p{M}/gu, "").toLowerCase();
+  search.hidden = false;
+  search.addEventListener("input", () => {
+    const wanted = folded(search.value.trim());
+    for (const label of labels) {
+      // What is ticked stays in sight: it counts whether or not it is searched for.
+      label.hidden = !folded(label.textContent).includes(wanted) && !label.querySelector("input").checked;
+    }
+  });
+  // A search is no answer of the form: it neither sends it nor asks for a new preview.
+  search.addEventListener("change", (event) => event.stopPropagation());
+  search.addEventListener("keydown", (event) => {
+    if (event.key === "Enter") event.preventDefault();
+  });
+}
