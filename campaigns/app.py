@@ -2,20 +2,28 @@
 
 from __future__ import annotations
 
-from importlib import import_module
-from importlib.util import find_spec
-from typing import Any
-
-from flask import Flask
+from flask import Blueprint, Flask
 from flask_wtf import CSRFProtect
 from werkzeug.middleware.proxy_fix import ProxyFix
 
+from campaigns import now
+from campaigns.audience import views as audience
 from campaigns.core.errors import SettingsError
 from campaigns.core.settings import PROJECT_ROOT, Mode, Settings
+from campaigns.delivery import views as delivery
+from campaigns.delivery import webhooks as receipts
 from campaigns.gateways.base import CallbackReader
 from campaigns.gateways.factory import build_callback_reader
+from campaigns.inbox import public as replies
+from campaigns.inbox import views as inbox
+from campaigns.messages import views as messages
+from campaigns.places import views as places
+from campaigns.planning import views as planning
+from campaigns.reach import views as reach
+from campaigns.staff import views as staff
 from campaigns.staff.auth import init_auth, may_open
 from campaigns.staff.forms import SignInAgainForm, SignInForm
+from campaigns.staff.views import account
 from campaigns.web.current import init_current
 from campaigns.web.errors import init_errors
 from campaigns.web.filters import init_filters
@@ -25,24 +33,21 @@ from campaigns.web.navigation import init_navigation
 from campaigns.web.session import init_database
 from campaigns.web.states import init_states
 
-#: Staff pages and, behind them, what providers call: blueprints by module and name.
-PAGES = (
-    "campaigns.now:pages",
-    "campaigns.staff.views:pages",
-    "campaigns.staff.views:account",
-    "campaigns.places.views:pages",
-    "campaigns.audience.views:pages",
-    "campaigns.messages.views:pages",
-    "campaigns.planning.views:pages",
-    "campaigns.delivery.views:pages",
-    "campaigns.inbox.views:pages",
-    "campaigns.reach.views:pages",
+#: Pages of staff, in the order of the steps.
+PAGES: tuple[Blueprint, ...] = (
+    now.pages,
+    account,
+    places.pages,
+    audience.pages,
+    messages.pages,
+    planning.pages,
+    delivery.pages,
+    inbox.pages,
+    reach.pages,
+    staff.pages,
 )
-#: Signed by the provider instead of carrying a form's token.
-HOOKS = (
-    "campaigns.delivery.webhooks:hooks",
-    "campaigns.inbox.public:hooks",
-)
+#: What providers call: signed by them instead of carrying a form's token.
+HOOKS: tuple[Blueprint, ...] = (receipts.hooks, replies.hooks)
 #: Name of the credential that signs callbacks.
 CALLBACK_SECRET = "twilio"  # noqa: S105 - a name, not a secret
 
@@ -71,12 +76,10 @@ def create_app(settings: Settings, *, callbacks: CallbackReader | None = None) -
     init_states(app)
     init_navigation(app, may_open=may_open)
     init_headers(app, https=app.config["SESSION_COOKIE_SECURE"])
-    for place in PAGES:
-        _register(app, place)
-    for place in HOOKS:
-        hooks = _register(app, place)
-        if hooks is not None:
-            csrf.exempt(hooks)
+    for blueprint in (*PAGES, *HOOKS):
+        app.register_blueprint(blueprint)
+    for hooks in HOOKS:
+        csrf.exempt(hooks)
     return app
 
 
@@ -103,12 +106,3 @@ def _callbacks(settings: Settings) -> CallbackReader | None:
     if CALLBACK_SECRET.upper() not in settings.secrets:
         return None
     return build_callback_reader("twilio", settings=settings, secret_name=CALLBACK_SECRET)
-
-
-def _register(app: Flask, place: str) -> Any:
-    module, _, name = place.partition(":")
-    if find_spec(module) is None:
-        return None
-    blueprint = getattr(import_module(module), name)
-    app.register_blueprint(blueprint)
-    return blueprint

@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import date, datetime, timedelta
+from datetime import datetime
 
 from flask import Blueprint, Response, render_template
-from sqlalchemy import func, or_, select, text
+from sqlalchemy import func, select, text
 from sqlalchemy.orm import Session
 
 from campaigns.core import clock
 from campaigns.delivery.models import Delivery
 from campaigns.delivery.states import SendState
-from campaigns.messages.models import Service
+from campaigns.messages.queries import count_due_services
 from campaigns.planning.models import Campaign, CampaignState, Run, RunState, Schedule, ZonePolicy
 from campaigns.staff.auth import current_organisation, may_now, requires
 from campaigns.staff.permissions import Permission
@@ -161,29 +161,18 @@ def find_held(session: Session, organisation_id: int) -> list[tuple[int, str, st
     return [(run_id, name, reason) for run_id, name, reason in rows]
 
 
-def count_services_due(session: Session, organisation_id: int, *, today: date, max_age_days: int) -> int:
-    """Count the services that were never verified, or too long ago to be sent in a running campaign."""
-    oldest = today - timedelta(days=max_age_days)
-    due = owned(select(func.count()), Service, organisation_id).where(
-        or_(Service.verified_on.is_(None), Service.verified_on < oldest)
-    )
-    return session.scalar(due.select_from(Service)) or 0
-
-
 def _waiting_for_member(organisation_id: int) -> Waiting:
     reviews, edits = may_now(Permission.REVIEW), may_now(Permission.EDIT)
     return Waiting(
         campaigns=find_submitted(session(), organisation_id) if reviews else [],
         held_runs=find_held(session(), organisation_id) if reviews else [],
-        services_due=count_services_due(
-            session(),
-            organisation_id,
-            today=clock.now().date(),
-            max_age_days=settings().service_max_age_days,
-        )
-        if edits
-        else 0,
+        services_due=_count_services_due(organisation_id) if edits else 0,
     )
+
+
+def _count_services_due(organisation_id: int) -> int:
+    limit = settings().service_max_age_days
+    return count_due_services(session(), organisation_id, clock.now(), max_age_days=limit)
 
 
 def _count_open(session: Session, run_ids: list[int]) -> dict[int, int]:

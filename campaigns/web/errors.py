@@ -23,6 +23,7 @@ from campaigns.core.errors import (
 )
 from campaigns.core.languages import INTERFACE_LANGUAGES, is_right_to_left
 from campaigns.web.session import refuse_commit
+from campaigns.web.words import said
 
 log = logging.getLogger(__name__)
 
@@ -55,7 +56,7 @@ def _answer_named(error: FingerpostError) -> Response:
         log.error("damaged data", exc_info=error)
         return _answer(500)
     # Foreign and missing things give the same answer, so the sentence of a 404 is always ours.
-    return _answer(status, "" if status == 404 else str(error))
+    return _answer(status, "" if status == 404 else said(error))
 
 
 def _answer_http(error: HTTPException) -> Response:

@@ -10,6 +10,7 @@ from wtforms.fields.choices import SelectChoice  # type: ignore[attr-defined] # 
 
 from campaigns.core.errors import FingerpostError
 from campaigns.web.session import refuse_commit
+from campaigns.web.words import said
 
 
 def options(pairs: Iterable[tuple[str, Any]]) -> list[Any]:
@@ -33,7 +34,7 @@ class Form(FlaskForm):  # type: ignore[misc] # flask-wtf has no types
         """Put a domain error beside `field`, or on top of the form; the request then commits nothing."""
         refuse_commit()
         if field is None:
-            self.form_errors.append(str(error))
+            self.form_errors.append(said(error))
         else:
             # WTForms leaves a tuple where a field was never validated.
-            self[field].errors = [*self[field].errors, str(error)]
+            self[field].errors = [*self[field].errors, said(error)]

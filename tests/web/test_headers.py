@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from io import BytesIO
+
 import pytest
+from flask import send_file
 from sqlalchemy import Engine
 
 from tests.web.pages import Pages, make_pages
@@ -20,8 +23,10 @@ def test_every_answer_is_strict(pages: Pages, address: str) -> None:
 
 
 def test_only_assets_may_be_cached(pages: Pages) -> None:
+    pages.app.add_url_rule("/list.csv", "list", lambda: send_file(BytesIO(b"name"), "text/csv"))
     client = pages.client()
-    assert client.get("/sign-in").headers["Cache-Control"] == "no-store"
+    for address in ("/sign-in", "/list.csv"):
+        assert client.get(address).headers["Cache-Control"] == "no-store"
     with client.get("/static/fingerpost.css") as answer:
         assert "no-store" not in answer.headers["Cache-Control"]
 

@@ -12,7 +12,7 @@ from sqlalchemy.orm import Session
 from campaigns.audience.models import Channel
 from campaigns.delivery.models import Delivery
 from campaigns.delivery.states import SendState
-from campaigns.now import count_services_due, find_held, find_submitted, load_firings, load_flights
+from campaigns.now import find_held, find_submitted, load_firings, load_flights
 from campaigns.planning.models import CampaignState, RunState
 from campaigns.staff.models import Role
 from tests.factories import (
@@ -71,14 +71,6 @@ def test_waiting_things_are_those_of_the_organisation(session: Session) -> None:
         a_run(session, campaign, state=RunState.HELD, reason="Late.")
     assert [name for _, name in find_submitted(session, ours.id)] == [ours.name]
     assert [(name, reason) for _, name, reason in find_held(session, ours.id)] == [(ours.name, "Late.")]
-
-
-def test_services_fall_due_by_age(session: Session) -> None:
-    ours, today = an_organisation(session), NOON.date()
-    for age in (None, 31, 30, 0):
-        a_service(session, ours, verified_on=None if age is None else today - timedelta(days=age))
-    a_service(session, an_organisation(session), verified_on=None)
-    assert count_services_due(session, ours.id, today=today, max_age_days=30) == 2
 
 
 def test_firings_come_soonest_first(session: Session) -> None:

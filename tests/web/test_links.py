@@ -1,0 +1,43 @@
+"""No page shows a link that the member who sees it cannot follow."""
+
+from __future__ import annotations
+
+import re
+from html import unescape
+
+import pytest
+from flask.testing import FlaskClient
+
+from campaigns.core.crypto import Vault
+from campaigns.staff.models import Role
+from tests.architecture.samples import make_samples
+from tests.web.pages import Pages
+
+LINK = re.compile(r'<a\s[^>]*href="([^"#]+)')
+
+
+def links_of(client: FlaskClient, address: str, broken: list[str]) -> set[str]:
+    with client.get(address, follow_redirects=True) as answer:
+        if answer.status_code != 200:
+            broken.append(f"{address} answered {answer.status}")
+        if answer.mimetype != "text/html":
+            return set()
+        # A query is resolved against the page it stands on.
+        path = address.partition("?")[0]
+        found = {unescape(link) for link in LINK.findall(answer.text)}
+        return {path + link if link[0] == "?" else link for link in found if link[0] in "?/"}
+
+
+@pytest.mark.parametrize("roles", [*((role,) for role in Role), tuple(Role)], ids="+".join)
+def test_every_link_shown_leads_somewhere(pages: Pages, vault: Vault, roles: tuple[Role, ...]) -> None:
+    colleague = pages.member(Role.VIEWER)
+    with pages.sessions.begin() as session:
+        make_samples(session, pages.ours, colleague, vault)
+    client, broken = pages.client(pages.member(*roles)), list[str]()
+    seen, ahead = set[str](), ["/"]
+    while ahead:
+        address = ahead.pop()
+        seen.add(address)
+        ahead += links_of(client, address, broken) - seen - set(ahead)
+    assert broken == []
+    assert len(seen) > 5
