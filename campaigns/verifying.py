@@ -15,6 +15,8 @@ async def verify_run_with_provider(settings: Settings, run_id: int) -> Report:
     database = make_engine(settings.database_url)
     try:
         with make_sessions(database)() as session:
+            # Only temporary tables are written; on SQLite a writing transaction would keep the worker waiting.
+            session.connection(execution_options={"read_only": True})
             run = session.get(Run, run_id)
             if run is None:
                 raise NotFoundError(f"There is no run {run_id}.")

@@ -28,12 +28,21 @@ FingerpostError
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 
 
 class FingerpostError(Exception):
-    """Root of all errors that Fingerpost raises on purpose; its text is one plain sentence."""
+    """Root of all errors that Fingerpost raises on purpose; its text is one plain sentence.
+
+    The sentence is given as a template and the values for its %(name)s, so that a page can say it in the reader's
+    language; without values it stands as it is.
+    """
+
+    def __init__(self, template: str = "", **values: object) -> None:
+        self.template = template
+        self.values = values
+        super().__init__(template % values if values else template)
 
 
 class InputError(FingerpostError):
@@ -56,7 +65,14 @@ class RowProblem:
     line: int
     #: Name of the column, or "" for the row as a whole.
     column: str
-    sentence: str
+    #: Template of the sentence, and the values for its %(name)s.
+    template: str
+    values: Mapping[str, object] = field(default_factory=dict)
+
+    @property
+    def sentence(self) -> str:
+        """What is wrong, in English."""
+        return self.template % self.values if self.values else self.template
 
     def __str__(self) -> str:
         where = f"Line {self.line}, {self.column}" if self.column else f"Line {self.line}"

@@ -9,7 +9,7 @@ from flask_babel import gettext as _
 from werkzeug.wrappers import Response as Redirect
 
 from campaigns.core import clock
-from campaigns.core.errors import ApprovalError, GateError, TransitionError
+from campaigns.core.errors import ApprovalError, FingerpostError, GateError, TransitionError
 from campaigns.delivery import progress, service
 from campaigns.delivery.causes import cause_in_words
 from campaigns.planning import service as planning
@@ -19,6 +19,7 @@ from campaigns.staff.permissions import Permission
 from campaigns.web.current import settings
 from campaigns.web.pagination import paginate
 from campaigns.web.session import refuse_commit, session
+from campaigns.web.words import said
 
 pages = Blueprint("delivery", __name__, url_prefix="/delivery")
 
@@ -125,7 +126,7 @@ def _moving_part(run: Run) -> dict[str, Any]:
     }
 
 
-def _refused(run: Run, error: Exception) -> Redirect:
+def _refused(run: Run, error: FingerpostError) -> Redirect:
     refuse_commit()
-    flash(str(error), "bad")
+    flash(said(error), "bad")
     return redirect(url_for("delivery.show_run", run_id=run.id))

@@ -8,6 +8,7 @@ from typing import Any
 
 from campaigns.core.errors import PlaceholderError
 from campaigns.core.languages import all_languages
+from campaigns.core.words import N_
 from campaigns.messages.length import costly_characters, count_parts
 from campaigns.messages.models import TranslationState
 from campaigns.messages.placeholders import names_in
@@ -151,11 +152,6 @@ def signposts_gate(message_id: int, missing: Mapping[str, int]) -> Gate:
     template = N_("%(people)s people have no verified service to be pointed to: %(places)s.")
     values = {"people": people, "places": ", ".join(places)}
     return Gate("signposts", False, template % values, DIRECTORY, {}, template, values)
-
-
-def N_(text: str) -> str:  # noqa: N802 - the name by which catalogues know a text that is translated later
-    """Mark `text` for the catalogues."""
-    return text
 
 
 def _gate(

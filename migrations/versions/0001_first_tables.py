@@ -74,6 +74,13 @@ def upgrade() -> None:
     )
     with op.batch_alter_table("delivery", schema=None) as batch_op:
         batch_op.create_index(
+            "ix_delivery_cancelled",
+            ["run_id", "id"],
+            unique=False,
+            sqlite_where=sa.text("send_state = 'cancelled'"),
+            postgresql_where=sa.text("send_state = 'cancelled'"),
+        )
+        batch_op.create_index(
             "ix_delivery_open",
             ["send_state", "intent_at"],
             unique=False,
@@ -766,6 +773,11 @@ def downgrade() -> None:
             "ix_delivery_open",
             sqlite_where=sa.text("send_state IN ('sending', 'unknown')"),
             postgresql_where=sa.text("send_state IN ('sending', 'unknown')"),
+        )
+        batch_op.drop_index(
+            "ix_delivery_cancelled",
+            sqlite_where=sa.text("send_state = 'cancelled'"),
+            postgresql_where=sa.text("send_state = 'cancelled'"),
         )
 
     op.drop_table("delivery")
