@@ -1,0 +1,16 @@
+"""A process that only sends, for tests that kill it; arguments: database, sandbox, run, window."""
+
+from __future__ import annotations
+
+import sys
+
+from campaigns.core.crypto import Vault
+from campaigns.core.database import make_engine, make_sessions
+from tests.delivery.driving import drive, settled
+from tests.gateways.conftest import twilio_at
+
+if __name__ == "__main__":
+    database, sandbox, run, window = sys.argv[1:]
+    sessions = make_sessions(make_engine(database))
+    vault = Vault(keys={1: b"k" * 32}, lookup_key=b"l" * 32)
+    drive(sessions, vault, twilio_at(sandbox), until=settled(sessions, int(run)), window=int(window))

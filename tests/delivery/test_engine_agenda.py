@@ -1,0 +1,102 @@
+"""Runs take turns, cursors move on, retries behind them are met."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from campaigns.delivery.engine.agenda import LOOK_AGAIN, LOOK_BEHIND, Agenda
+from campaigns.delivery.engine.ports import Ask, Found
+
+NOW = datetime(2026, 3, 2, 12, tzinfo=UTC)
+SECOND = timedelta(seconds=1)
+
+
+def asked(agenda: Agenda, now: datetime = NOW) -> Ask:
+    ask = agenda.next(now, 10)
+    assert ask is not None
+    return ask
+
+
+def full(agenda: Agenda, last_id: int, now: datetime = NOW) -> None:
+    agenda.answer(asked(agenda, now), Found(last_id=last_id, taken=10), now=now, took=0.01)
+
+
+def empty(agenda: Agenda, now: datetime = NOW, next_due: datetime | None = None, took: float = 0.01) -> None:
+    agenda.answer(asked(agenda, now), Found(next_due=next_due), now=now, took=took)
+
+
+def test_cursor_follows_what_was_found() -> None:
+    agenda = Agenda()
+    agenda.keep([1])
+    full(agenda, 10)
+    assert asked(agenda) == Ask(1, 10, 10)
+
+
+@given(st.sets(st.integers(1, 50), min_size=1))
+def test_runs_take_turns(run_ids: set[int]) -> None:
+    agenda = Agenda()
+    agenda.keep(run_ids)
+    seen = []
+    for _ in range(2 * len(run_ids)):
+        seen.append(asked(agenda).run_id)
+        full(agenda, 10)
+    assert seen == sorted(run_ids) * 2
+
+
+def test_nothing_to_do_without_a_run() -> None:
+    assert Agenda().next(NOW, 10) is None
+
+
+def test_empty_run_is_looked_at_again_later() -> None:
+    agenda = Agenda()
+    agenda.keep([1])
+    empty(agenda)
+    assert agenda.next(NOW + LOOK_AGAIN - SECOND, 10) is None
+    assert asked(agenda, NOW + LOOK_AGAIN).after == 0
+
+
+def test_next_zone_is_met_in_time() -> None:
+    agenda = Agenda()
+    agenda.keep([1])
+    empty(agenda, next_due=NOW + 2 * SECOND)
+    assert asked(agenda, NOW + 2 * SECOND).run_id == 1
+
+
+def test_slow_look_is_repeated_less_often() -> None:
+    agenda = Agenda()
+    agenda.keep([1])
+    empty(agenda, took=2.0)
+    assert agenda.next(NOW + 39 * SECOND, 10) is None
+    assert agenda.wake_at() == NOW + 40 * SECOND
+
+
+def test_retry_is_met_when_it_is_due() -> None:
+    agenda = Agenda()
+    agenda.keep([1])
+    empty(agenda)
+    agenda.remind(1, NOW + 2 * SECOND)
+    assert asked(agenda, NOW + 2 * SECOND).after == 0
+
+
+def test_retry_behind_the_cursor_is_met_meanwhile() -> None:
+    agenda = Agenda()
+    agenda.keep([1])
+    full(agenda, 10)
+    agenda.remind(1, NOW + 2 * SECOND)
+    later = NOW + 2 * SECOND
+    assert asked(agenda, later) == Ask(1, 0, 10, through=10)
+    empty(agenda, later)
+    assert asked(agenda, later) == Ask(1, 10, 10)
+    assert asked(agenda, later + LOOK_BEHIND).through == 10
+
+
+def test_resumed_run_is_read_from_its_start() -> None:
+    agenda = Agenda()
+    agenda.keep([1])
+    full(agenda, 10)
+    agenda.keep([])
+    agenda.keep([1])
+    assert asked(agenda).after == 0

@@ -1,0 +1,118 @@
+"""Kill -9 at every labelled step: nobody twice, nobody lost, and our rows equal the provider's log."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import random
+import signal
+import subprocess
+import sys
+from collections import Counter
+from collections.abc import Iterator
+from datetime import timedelta
+
+import pytest
+from sqlalchemy import Engine, select
+from sqlalchemy.orm import Session, sessionmaker
+
+from campaigns.core.crash import VARIABLE
+from campaigns.core.crypto import Vault
+from campaigns.delivery.models import Delivery
+from campaigns.delivery.queries import progress_of
+from campaigns.delivery.reconcile import Patience, reap, reconcile
+from campaigns.delivery.states import SendState
+from campaigns.delivery.verify import verify_run
+from campaigns.planning.models import Run
+from tests.delivery.builders import a_running_run, frozen
+from tests.factories import a_sender
+from tests.gateways.conftest import twilio_at, using
+from tests.sandbox.process import SENDER, SandboxProcess
+
+POINTS = ("claimed", "written", "replied", "recorded")
+AT_ONCE = Patience(
+    reap_after=timedelta(0), grace=timedelta(0), interval=timedelta(0), unconfirmed_after=timedelta(days=1)
+)
+
+
+@pytest.fixture(scope="module")
+def sandbox_process() -> Iterator[SandboxProcess]:
+    with SandboxProcess() as process:
+        yield process
+
+
+@pytest.fixture
+def sandbox(sandbox_process: SandboxProcess) -> SandboxProcess:
+    sandbox_process.reset()
+    return sandbox_process
+
+
+def send(engine: Engine, sandbox: SandboxProcess, run_id: int, crash_at: str = "") -> int:
+    """Run a sending process to its end and return its exit code."""
+    url = engine.url.render_as_string(hide_password=False)
+    command = [sys.executable, "-m", "tests.delivery.sending", url, sandbox.url, str(run_id), "4"]
+    return subprocess.run(command, env={**os.environ, VARIABLE: crash_at}, timeout=60).returncode
+
+
+def repair(sessions: sessionmaker[Session], vault: Vault, sandbox: SandboxProcess) -> None:
+    """Settle what the dead left as the worker does, without its patience: nobody alive is mistaken for dead."""
+
+    async def ask() -> None:
+        async def database(function, *arguments):  # type: ignore[no-untyped-def]
+            return function(*arguments)
+
+        for _ in range(2):
+            await reconcile(
+                sessions,
+                vault=vault,
+                open_gateway=lambda sender: twilio_at(sandbox.url),
+                database=database,  # type: ignore[arg-type]
+                patience=AT_ONCE,
+            )
+
+    with sessions.begin() as session:
+        reap(session, reap_after=AT_ONCE.reap_after)
+    asyncio.run(ask())
+
+
+def check_kills(
+    engine: Engine, sessions: sessionmaker[Session], vault: Vault, sandbox: SandboxProcess, crashes: list[str]
+) -> None:
+    count = 12 * len(crashes)
+    with sessions.begin() as session:
+        sender = a_sender(session, identity=SENDER, pace=10_000.0)
+        run_id = a_running_run(session, vault, count=count, sender=sender, frozen=frozen(resend_unknown=True)).id
+    for crash_at in crashes:
+        assert send(engine, sandbox, run_id, crash_at) == -signal.SIGKILL
+    repair(sessions, vault, sandbox)
+    assert send(engine, sandbox, run_id) == 0
+    repair(sessions, vault, sandbox)
+    with sessions() as session:
+        assert progress_of(session, run_id) == {SendState.ACCEPTED: count}
+        ours = dict(session.execute(select(Delivery.reference, Delivery.provider_id)).all())
+        run = session.get_one(Run, run_id)
+        run.started_at = run.created_at = session.scalars(select(Delivery.intent_at)).first()  # type: ignore[assignment]
+        report = using(twilio_at(sandbox.url), lambda gateway: verify_run(session, run, gateway, vault=vault))
+        session.rollback()
+    truth = sandbox.truth()
+    assert max(Counter(message["intent"] for message in truth).values()) == 1
+    assert {message["intent"]: message["sid"] for message in truth} == ours
+    assert report.agrees, report.lines()
+
+
+def test_kill_at_each_step(
+    engine: Engine, sessions: sessionmaker[Session], vault: Vault, sandbox: SandboxProcess
+) -> None:
+    chance = random.Random(engine.dialect.name)
+    crashes = [f"{point}:{chance.randint(1, 2)}" for point in POINTS]
+    check_kills(engine, sessions, vault, sandbox, crashes)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("point", POINTS)
+def test_fifty_kills_at_one_step(
+    engine: Engine, sessions: sessionmaker[Session], vault: Vault, sandbox: SandboxProcess, point: str
+) -> None:
+    chance = random.Random(point)
+    crashes = [f"{point}:{chance.randint(1, 3)}" for _ in range(50)]
+    check_kills(engine, sessions, vault, sandbox, crashes)

@@ -1,0 +1,53 @@
+"""The pace holds over any stretch of time, whatever the sizes of the messages and the moments of asking."""
+
+from __future__ import annotations
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from campaigns.delivery.engine.pacing import BURST_SECONDS, Pace
+
+RATES = st.floats(0.1, 10_000)
+MESSAGES = st.lists(st.tuples(st.integers(1, 10), st.floats(0, 2)), min_size=1, max_size=60)
+
+
+@given(RATES, MESSAGES)
+def test_never_more_than_the_rate_allows(rate: float, messages: list[tuple[int, float]]) -> None:
+    pace, now, sent = Pace(rate, 0.0), 0.0, 0
+    for parts, idle in messages:
+        now += idle
+        now += pace.wait(now)
+        assert sent <= rate * now + max(1.0, rate * BURST_SECONDS) + 1e-6
+        pace.take(parts, now)
+        sent += parts
+
+
+@given(RATES, st.integers(1, 10))
+def test_waiting_as_told_is_enough(rate: float, parts: int) -> None:
+    pace = Pace(rate, 0.0)
+    for _ in range(5):
+        pace.take(parts, 0.0)
+    later = pace.wait(0.0)
+    assert pace.wait(later + 1e-6) == 0.0
+
+
+@given(RATES)
+def test_throttling_halves_and_recovers(rate: float) -> None:
+    pace = Pace(rate, 0.0)
+    pace.slow(0.0)
+    assert pace.rate == rate / 2
+    pace.wait(3600.0)
+    assert pace.rate == rate
+
+
+def test_throttling_ends_at_a_slowest_pace() -> None:
+    pace = Pace(64.0, 0.0)
+    for _ in range(50):
+        pace.slow(0.0)
+    assert pace.rate == 1.0
+
+
+def test_changed_pace_holds_at_once() -> None:
+    pace = Pace(10.0, 0.0)
+    pace.set(20.0)
+    assert pace.rate == 20.0

@@ -1,0 +1,72 @@
+"""Only what provably was not accepted is tried again, not too often, not too late."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from campaigns.delivery.engine.retry import LONGEST_PAUSE, MOST_ATTEMPTS, decide, pause_after
+from campaigns.delivery.states import SendState, may_move
+from campaigns.gateways.base import (
+    Action,
+    NotSentError,
+    RejectedError,
+    SendError,
+    ThrottledError,
+    UnknownOutcomeError,
+)
+
+NOW = datetime(2026, 3, 2, 12, tzinfo=UTC)
+ERRORS = st.one_of(
+    st.builds(NotSentError, st.just("refused")),
+    st.builds(ThrottledError, st.just("20429"), retry_after_seconds=st.none() | st.floats(0, 600)),
+    st.builds(RejectedError, st.just("1"), st.sampled_from(Action)),
+    st.builds(UnknownOutcomeError, st.just("timeout")),
+)
+CHANCE = st.floats(0, 1, exclude_max=True)
+
+
+@given(ERRORS, st.integers(1, 12), st.integers(1, 100_000), CHANCE)
+def test_decision_keeps_the_promises(error: SendError, attempts: int, left: int, chance: float) -> None:
+    expires_at = NOW + timedelta(seconds=left)
+    decision = decide(error, attempts=attempts, now=NOW, expires_at=expires_at, chance=chance)
+    assert may_move(SendState.SENDING, decision.state)
+    assert (decision.due_at is not None) == (decision.state is SendState.QUEUED)
+    if decision.state is SendState.QUEUED:
+        assert attempts < MOST_ATTEMPTS
+        assert decision.due_at is not None
+        assert NOW < decision.due_at <= expires_at
+    if isinstance(error, UnknownOutcomeError):
+        assert decision.state is SendState.UNKNOWN
+
+
+def test_provider_decides_how_long() -> None:
+    error = ThrottledError("20429", retry_after_seconds=500.0)
+    decision = decide(error, attempts=1, now=NOW, expires_at=NOW + timedelta(days=1), chance=0.5)
+    assert decision.due_at == NOW + timedelta(seconds=500)
+
+
+@pytest.mark.parametrize(
+    "action", [Action.INVALIDATE_ADDRESS, Action.OPT_OUT, Action.OTHER_CHANNEL, Action.GIVE_UP]
+)
+def test_refusal_for_good_fails(action: Action) -> None:
+    decision = decide(
+        RejectedError("1", action), attempts=1, now=NOW, expires_at=NOW + timedelta(days=1), chance=0.5
+    )
+    assert (decision.state, decision.action) == (SendState.FAILED, action)
+
+
+def test_ambiguous_refusal_is_unknown() -> None:
+    error = RejectedError("20500", Action.RECONCILE)
+    decision = decide(error, attempts=1, now=NOW, expires_at=NOW + timedelta(days=1), chance=0.5)
+    assert decision.state is SendState.UNKNOWN
+
+
+@given(CHANCE)
+def test_pauses_grow_up_to_a_longest(chance: float) -> None:
+    pauses = [pause_after(attempts, chance) for attempts in range(1, 20)]
+    assert pauses == sorted(pauses)
+    assert pauses[-1] <= LONGEST_PAUSE * 1.25

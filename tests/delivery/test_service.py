@@ -1,0 +1,153 @@
+"""Verbs on deliveries move only what their table of moves allows."""
+
+from __future__ import annotations
+
+import pytest
+from sqlalchemy import select, update
+from sqlalchemy.orm import Session
+
+from campaigns.audience.models import Address
+from campaigns.core.crypto import Vault
+from campaigns.core.errors import NotFoundError, TransitionError
+from campaigns.delivery.models import Attempt, Delivery
+from campaigns.delivery.queries import progress_of, select_finished
+from campaigns.delivery.service import cancel_queued, finish_run, requeue_cancelled, resend, suppress_addresses
+from campaigns.delivery.states import SendState, may_move
+from campaigns.planning.models import Run, RunState
+from campaigns.staff.models import AuditEntry
+from tests.delivery.builders import a_running_run, frozen
+from tests.factories import a_member, an_organisation
+
+EVERY = list(SendState)
+
+
+@pytest.fixture
+def run(session: Session, vault: Vault) -> Run:
+    """A running run with one delivery in each state."""
+    run = a_running_run(session, vault, count=len(EVERY))
+    for state, delivery in zip(EVERY, deliveries(session), strict=True):
+        delivery.send_state = state
+    session.flush()
+    return run
+
+
+def deliveries(session: Session) -> list[Delivery]:
+    return list(session.scalars(select(Delivery).order_by(Delivery.id).execution_options(populate_existing=True)))
+
+
+def moves(session: Session) -> set[tuple[SendState, SendState]]:
+    """Return what became of each state."""
+    states = [SendState(delivery.send_state) for delivery in deliveries(session)]
+    return {(before, after) for before, after in zip(EVERY, states, strict=True) if before != after}
+
+
+def test_opt_out_takes_only_what_waits(session: Session, run: Run) -> None:
+    assert suppress_addresses(session, list(session.scalars(select(Address.id)))) == 1
+    assert moves(session) == {(SendState.QUEUED, SendState.SUPPRESSED)}
+
+
+@pytest.mark.parametrize("state", [RunState.STOPPED, RunState.DONE])
+def test_opt_out_leaves_ended_runs(session: Session, run: Run, state: RunState) -> None:
+    run.state = state
+    session.flush()
+    assert suppress_addresses(session, list(session.scalars(select(Address.id)))) == 0
+
+
+def test_opt_out_leaves_other_people(session: Session, run: Run) -> None:
+    assert suppress_addresses(session, [999_999]) == 0
+    assert moves(session) == set()
+
+
+def test_stop_cancels_only_what_waits(session: Session, run: Run) -> None:
+    run.state = RunState.STOPPED
+    session.flush()
+    assert [cancel_queued(session, run.id), cancel_queued(session, run.id)] == [1, 0]
+    assert moves(session) == {(SendState.QUEUED, SendState.CANCELLED)}
+
+
+def test_running_run_cancels_nothing(session: Session, run: Run) -> None:
+    assert cancel_queued(session, run.id) == 0
+
+
+def test_resume_queues_what_the_stop_cancelled(session: Session, run: Run) -> None:
+    assert [requeue_cancelled(session, run.id), requeue_cancelled(session, run.id)] == [1, 0]
+    assert moves(session) == {(SendState.CANCELLED, SendState.QUEUED)}
+
+
+def test_sweeps_are_limited(session: Session, vault: Vault) -> None:
+    run = a_running_run(session, vault, count=5, state=RunState.STOPPED)
+    assert [cancel_queued(session, run.id, limit=2) for _ in range(4)] == [2, 2, 1, 0]
+
+
+def test_resend_queues_only_unconfirmed(session: Session, run: Run) -> None:
+    run.frozen = frozen()
+    member = a_member(session, an_organisation(session))
+    ids = [delivery.id for delivery in deliveries(session)]
+    assert resend(session, ids, by=member.id, organisation_id=run.organisation_id) == 1
+    assert moves(session) == {(SendState.UNCONFIRMED, SendState.QUEUED)}
+    assert session.scalars(select(Attempt.outcome)).all() == ["resent"]
+    assert session.scalars(select(AuditEntry.action)).all() == ["delivery.resend"]
+
+
+def test_resend_lets_a_finished_run_go_on(session: Session, run: Run) -> None:
+    run.frozen, run.state = frozen(), RunState.DONE
+    ids = [delivery.id for delivery in deliveries(session)]
+    resend(session, ids, by=a_member(session, an_organisation(session)).id, organisation_id=run.organisation_id)
+    assert run.state == RunState.RUNNING
+
+
+def test_resend_of_held_run_is_refused(session: Session, run: Run) -> None:
+    run.frozen, run.state = frozen(), RunState.HELD
+    ids = [delivery.id for delivery in deliveries(session)]
+    with pytest.raises(TransitionError):
+        resend(
+            session, ids, by=a_member(session, an_organisation(session)).id, organisation_id=run.organisation_id
+        )
+
+
+def test_foreign_deliveries_are_not_resent(session: Session, run: Run) -> None:
+    ids = [delivery.id for delivery in deliveries(session)]
+    with pytest.raises(NotFoundError):
+        resend(
+            session,
+            ids,
+            by=a_member(session, an_organisation(session)).id,
+            organisation_id=an_organisation(session).id,
+        )
+
+
+@pytest.mark.parametrize("state", [SendState.QUEUED, SendState.SENDING, SendState.CANCELLED])
+def test_run_with_open_deliveries_is_not_finished(session: Session, run: Run, state: SendState) -> None:
+    session.execute(update(Delivery).values(send_state=SendState.ACCEPTED))
+    deliveries(session)[0].send_state = state
+    session.flush()
+    assert not finish_run(session, run.id)
+
+
+def test_run_without_open_deliveries_is_finished(session: Session, run: Run) -> None:
+    session.execute(update(Delivery).values(send_state=SendState.UNKNOWN))
+    assert finish_run(session, run.id)
+    assert (run.state, run.finished_at is not None) == (RunState.DONE, True)
+
+
+def test_run_that_resends_waits_for_the_unknown(session: Session, run: Run) -> None:
+    run.frozen = frozen(resend_unknown=True)
+    session.execute(update(Delivery).values(send_state=SendState.UNKNOWN))
+    session.flush()
+    assert session.scalars(select_finished()).all() == []
+
+
+def test_progress_adds_up(session: Session, run: Run) -> None:
+    assert progress_of(session, run.id) == dict.fromkeys(SendState, 1)
+
+
+def test_every_verb_keeps_to_the_table() -> None:
+    assert all(
+        may_move(*move)
+        for move in (
+            (SendState.QUEUED, SendState.SUPPRESSED),
+            (SendState.QUEUED, SendState.CANCELLED),
+            (SendState.CANCELLED, SendState.QUEUED),
+            (SendState.UNCONFIRMED, SendState.QUEUED),
+        )
+    )

@@ -1,0 +1,122 @@
+"""Verification finds every disagreement with the provider's list, and no other."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import replace
+
+import pytest
+from sqlalchemy import select
+from sqlalchemy.orm import Session, sessionmaker
+
+from campaigns.core import clock
+from campaigns.core.crypto import Vault
+from campaigns.delivery.models import Delivery
+from campaigns.delivery.states import SendState
+from campaigns.delivery.verify import Report, verify_run
+from campaigns.gateways.base import Outgoing
+from campaigns.planning.models import Run
+from tests.delivery.builders import TEXT, a_running_run
+from tests.delivery.driving import drive, settled
+from tests.delivery.provider import MemoryProvider
+from tests.factories import a_sender
+
+
+@pytest.fixture
+def provider() -> MemoryProvider:
+    return MemoryProvider()
+
+
+@pytest.fixture
+def run_id(sessions: sessionmaker[Session], vault: Vault, provider: MemoryProvider) -> int:
+    """A run of ten that was sent."""
+    with sessions.begin() as session:
+        run_id = a_running_run(session, vault, count=10, started_at=clock.now()).id
+    drive(sessions, vault, provider, until=settled(sessions, run_id))
+    return run_id
+
+
+def report_on(sessions: sessionmaker[Session], vault: Vault, provider: MemoryProvider, run_id: int) -> Report:
+    with sessions() as session:
+        run = session.get_one(Run, run_id)
+        return asyncio.run(verify_run(session, run, provider, vault=vault))
+
+
+def counts(report: Report) -> list[int]:
+    return [difference.count for difference in report.differences]
+
+
+def again(provider: MemoryProvider, **changes: str) -> None:
+    """Let the provider accept another message to the first person."""
+    values = {"to": "+380670000001", "body": TEXT, "sender": "+15005550006"} | changes
+    provider._accept(Outgoing("", values["to"], values["body"], values["sender"], None, 60))
+
+
+def test_clean_run_agrees(
+    sessions: sessionmaker[Session], vault: Vault, provider: MemoryProvider, run_id: int
+) -> None:
+    report = report_on(sessions, vault, provider, run_id)
+    assert report.agrees
+    assert (report.accepted, report.listed, report.open) == (10, 10, 0)
+    assert len(report.lines()) == 4
+
+
+def test_acceptance_the_provider_lacks_is_found(
+    sessions: sessionmaker[Session], vault: Vault, provider: MemoryProvider, run_id: int
+) -> None:
+    del provider.messages[3]
+    assert counts(report_on(sessions, vault, provider, run_id)) == [1, 0, 0]
+
+
+def test_second_message_to_a_person_is_found(
+    sessions: sessionmaker[Session], vault: Vault, provider: MemoryProvider, run_id: int
+) -> None:
+    again(provider)
+    report = report_on(sessions, vault, provider, run_id)
+    assert counts(report) == [0, 1, 1]
+    assert not report.agrees
+    assert "+380670000001" not in "".join(report.lines())
+
+
+@pytest.mark.parametrize("state", [SendState.UNKNOWN, SendState.FAILED, SendState.QUEUED])
+def test_acceptance_we_do_not_know_is_found(
+    sessions: sessionmaker[Session], vault: Vault, provider: MemoryProvider, run_id: int, state: SendState
+) -> None:
+    with sessions.begin() as session:
+        delivery = session.scalars(select(Delivery).order_by(Delivery.id)).first()
+        assert delivery is not None
+        delivery.send_state, delivery.provider_id = state, None
+    assert counts(report_on(sessions, vault, provider, run_id)) == [0, 1, 0]
+
+
+@pytest.mark.parametrize(
+    "changes", [{"body": "Hello"}, {"to": "+380509999999"}, {"sender": "OTHER"}], ids=["text", "person", "sender"]
+)
+def test_foreign_messages_are_no_difference(
+    sessions: sessionmaker[Session],
+    vault: Vault,
+    provider: MemoryProvider,
+    run_id: int,
+    changes: dict[str, str],
+) -> None:
+    again(provider, **changes)
+    assert report_on(sessions, vault, provider, run_id).agrees
+
+
+def test_other_runs_to_the_same_people_are_no_difference(
+    sessions: sessionmaker[Session], vault: Vault, provider: MemoryProvider, run_id: int
+) -> None:
+    with sessions.begin() as session:
+        other = a_running_run(session, vault, count=10, sender=a_sender(session), started_at=clock.now()).id
+    drive(sessions, vault, provider, until=settled(sessions, other))
+    assert report_on(sessions, vault, provider, run_id).agrees
+    assert report_on(sessions, vault, provider, other).agrees
+
+
+def test_old_messages_are_not_read(
+    sessions: sessionmaker[Session], vault: Vault, provider: MemoryProvider, run_id: int
+) -> None:
+    again(provider)
+    old = provider.messages[-1]
+    provider.messages[-1] = replace(old, created_at=old.created_at.replace(year=2020))
+    assert report_on(sessions, vault, provider, run_id).agrees

@@ -1,0 +1,160 @@
+"""A worker takes a run from its plan to its end, repairs what others left, and ends in good order."""
+
+from __future__ import annotations
+
+import base64
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+
+import pytest
+from sqlalchemy import Engine, select, update
+from sqlalchemy.orm import Session, sessionmaker
+
+from campaigns.core.crypto import Vault
+from campaigns.core.errors import SettingsError
+from campaigns.core.settings import Settings, load_settings
+from campaigns.delivery.models import Delivery
+from campaigns.delivery.queries import progress_of
+from campaigns.delivery.states import SendState
+from campaigns.planning.models import Run, RunState
+from campaigns.worker import patience_of, run_worker
+from tests.delivery.builders import a_planned_run, a_running_run, frozen, minutes_ago, people
+from tests.factories import a_sender
+from tests.sandbox.process import DEFAULTS, SENDER, SandboxProcess
+
+PATIENCE_SECONDS = 40
+
+
+@pytest.fixture(scope="module")
+def sandbox_process() -> Iterator[SandboxProcess]:
+    with SandboxProcess() as process:
+        yield process
+
+
+@pytest.fixture
+def sandbox(sandbox_process: SandboxProcess) -> SandboxProcess:
+    sandbox_process.reset()
+    return sandbox_process
+
+
+@pytest.fixture
+def environment(engine: Engine, sandbox: SandboxProcess) -> dict[str, str]:
+    """The variables of a demo instance on the test's database and sandbox."""
+    return {
+        "FINGERPOST_MODE": "demo",
+        "FINGERPOST_DATABASE_URL": engine.url.render_as_string(hide_password=False),
+        "FINGERPOST_TWILIO_BASE_URL": sandbox.url,
+        "FINGERPOST_PUBLIC_URL": "http://127.0.0.1:9",
+        "FINGERPOST_ENCRYPTION_KEYS": "1:" + base64.b64encode(b"k" * 32).decode(),
+        "FINGERPOST_LOOKUP_KEY": base64.b64encode(b"l" * 32).decode(),
+        "FINGERPOST_SECRET_KEY": "x" * 40,
+        "FINGERPOST_SECRET_TWILIO": f"{DEFAULTS.account_sid}:{DEFAULTS.auth_token}",
+    }
+
+
+@pytest.fixture
+def settings(environment: dict[str, str]) -> Settings:
+    return load_settings(environment)
+
+
+def work(settings: Settings, until: Callable[[], bool]) -> None:
+    """Let a worker of this process work until `until()`; fail when it takes too long."""
+    deadline = time.monotonic() + PATIENCE_SECONDS
+
+    def enough() -> bool:
+        assert time.monotonic() < deadline, "the worker takes too long"
+        return until()
+
+    run_worker(settings, until=enough)
+
+
+def is_in(sessions: sessionmaker[Session], run_id: int, state: RunState) -> Callable[[], bool]:
+    def look() -> bool:
+        with sessions() as session:
+            return session.get_one(Run, run_id).state == state
+
+    return look
+
+
+def test_planned_run_is_sent_and_done(
+    settings: Settings, sessions: sessionmaker[Session], vault: Vault, sandbox: SandboxProcess
+) -> None:
+    with sessions.begin() as session:
+        run = a_planned_run(session, sender=a_sender(session, identity=SENDER))
+        run_id = run.id
+        people(session, run.organisation_id, vault, count=30)
+    work(settings, is_in(sessions, run_id, RunState.DONE))
+    with sessions() as session:
+        assert progress_of(session, run_id) == {SendState.ACCEPTED: 30}
+        references = set(session.scalars(select(Delivery.reference)))
+    assert {message["intent"] for message in sandbox.truth()} == references
+
+
+def test_stopped_and_resumed_queues_are_swept(
+    settings: Settings, sessions: sessionmaker[Session], vault: Vault
+) -> None:
+    with sessions.begin() as session:
+        sender = a_sender(session, identity=SENDER)
+        stopped = a_running_run(session, vault, count=5, sender=sender, state=RunState.STOPPED).id
+        cancelled = {"send_state": SendState.CANCELLED}
+        resumed = a_running_run(session, vault, count=5, sender=sender, deliveries=cancelled).id
+
+    def swept() -> bool:
+        with sessions() as session:
+            left = progress_of(session, stopped) == {SendState.CANCELLED: 5}
+        return left and is_in(sessions, resumed, RunState.DONE)()
+
+    work(settings, swept)
+    with sessions() as session:
+        assert progress_of(session, resumed) == {SendState.ACCEPTED: 5}
+
+
+def test_dead_calls_are_reaped_and_settled(
+    settings: Settings, sessions: sessionmaker[Session], vault: Vault, sandbox: SandboxProcess
+) -> None:
+    with sessions.begin() as session:
+        sender = a_sender(session, identity=SENDER)
+        run_id = a_running_run(session, vault, count=3, sender=sender, frozen=frozen()).id
+        dead = {"send_state": SendState.SENDING, "intent_at": minutes_ago(10), "attempts": 1, "token": "t" * 32}
+        session.execute(update(Delivery).where(Delivery.run_id == run_id).values(**dead))
+    quick = replace(
+        settings, reconcile_grace_seconds=1, reconcile_interval_seconds=1, unconfirmed_after_seconds=600
+    )
+
+    def settled() -> bool:
+        with sessions() as session:
+            return progress_of(session, run_id) == {SendState.UNCONFIRMED: 3}
+
+    work(quick, settled)
+    assert sandbox.truth() == []
+
+
+def test_reaping_living_calls_is_refused(settings: Settings) -> None:
+    with pytest.raises(SettingsError, match="reap_after_seconds"):
+        patience_of(replace(settings, reap_after_seconds=30))
+
+
+def test_terminated_worker_leaves_nothing_open(
+    environment: dict[str, str], sessions: sessionmaker[Session], vault: Vault, sandbox: SandboxProcess
+) -> None:
+    with sessions.begin() as session:
+        sender = a_sender(session, identity=SENDER, pace=50.0)
+        run_id = a_running_run(session, vault, count=2000, sender=sender).id
+    worker = subprocess.Popen([sys.executable, "-m", "campaigns.cli", "worker"], env={**os.environ, **environment})
+    deadline = time.monotonic() + PATIENCE_SECONDS
+    while len(sandbox.truth()) < 20:
+        assert time.monotonic() < deadline
+        time.sleep(0.1)
+    worker.send_signal(signal.SIGTERM)
+    told = time.monotonic()
+    assert worker.wait(timeout=15) == 0
+    assert time.monotonic() - told < 15
+    with sessions() as session:
+        progress = progress_of(session, run_id)
+    assert set(progress) == {SendState.ACCEPTED, SendState.QUEUED}
+    assert progress[SendState.ACCEPTED] == len(sandbox.truth())
