@@ -8,6 +8,7 @@ from sqlalchemy.orm import Session
 
 from campaigns.audience.models import Audience
 from campaigns.core.errors import ApprovalError, ForbiddenError, NotFoundError
+from campaigns.core.words import N_
 from campaigns.messages.models import Message
 from campaigns.planning.models import Campaign, Run
 from campaigns.planning.queries import find_editors
@@ -40,12 +41,12 @@ def check_permission(session: Session, member_id: int, *, organisation_id: int, 
     except NotFoundError:
         roles = []
     if not may(roles, permission):
-        raise ForbiddenError("Your roles do not allow this. Ask an administrator of your organisation.")
+        raise ForbiddenError(N_("Your roles do not allow this. Ask an administrator of your organisation."))
 
 
 def check_no_editor(session: Session, campaign: Campaign, member_id: int) -> None:
     """Raise ApprovalError when the member wrote any part of what would be sent."""
     if member_id in find_editors(session, campaign):
         raise ApprovalError(
-            "You wrote part of this campaign, its message or its audience. Another member has to approve it."
+            N_("You wrote part of this campaign, its message or its audience. Another member has to approve it.")
         )

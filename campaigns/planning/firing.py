@@ -12,6 +12,7 @@ from sqlalchemy.orm import Session
 from campaigns.audience.models import Channel
 from campaigns.core import clock
 from campaigns.core.errors import ApprovalError, DamagedDataError, GateError, InputError
+from campaigns.core.words import N_
 from campaigns.planning import authority, queries
 from campaigns.planning.digest import Content
 from campaigns.planning.gatekeeping import SERVICE_MAX_AGE_DAYS, Assessment, assess_start, discreet
@@ -25,7 +26,7 @@ from campaigns.staff.permissions import Permission
 GROWTH_PERCENT = 5
 GROWTH_PEOPLE = 500
 LONGEST_REASON = 300
-CHANGED = "The campaign changed since it was approved. Have it approved again, then release this run."
+CHANGED = N_("The campaign changed since it was approved. Have it approved again, then release this run.")
 
 
 def fire_due(
@@ -85,7 +86,7 @@ def stop_run(session: Session, run: Run, *, by: int, reason: str) -> None:
 def pause_run(session: Session, run: Run, *, by: int | None = None, reason: str) -> None:
     """Pause a run until somebody resumes it; `by` is None when the engine itself pauses it."""
     if not reason.strip():
-        raise InputError("A pause needs a reason that the members can read.")
+        raise InputError(N_("A pause needs a reason that the members can read."))
     _begin(session, run, RunState.PAUSED, by, Permission.STOP_RUN)
     run.state, run.reason = RunState.PAUSED, reason.strip()[:LONGEST_REASON]
     _record(session, run, "run.pause", by)

@@ -13,8 +13,8 @@ from sqlalchemy.orm import Session
 
 from campaigns.audience.queries import SMALLEST_SHOWN, rounded
 from campaigns.core.errors import AudienceRuleError, PlaceholderError
+from campaigns.core.words import N_
 from campaigns.messages.gates import (
-    N_,
     Gate,
     length_gate,
     placeholders_gate,

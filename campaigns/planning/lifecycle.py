@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from campaigns.core.errors import TransitionError
+from campaigns.core.words import N_
 from campaigns.planning.models import CampaignState, RunState
 
 #: Who or what makes each move of a campaign.
@@ -35,18 +36,18 @@ RUN_MOVES: dict[tuple[RunState, RunState], str] = {
     (RunState.DONE, RunState.RUNNING): "a member resends what was unconfirmed",
 }
 
-#: Keyed by value as well, because the database gives back plain strings.
-_WORDS: dict[CampaignState | RunState, str] = {
-    CampaignState.DRAFT: "a draft",
-    CampaignState.SUBMITTED: "waiting for approval",
-    CampaignState.APPROVED: "approved",
-    CampaignState.ARCHIVED: "archived",
-    RunState.HELD: "held",
-    RunState.PLANNING: "being planned",
-    RunState.RUNNING: "running",
-    RunState.PAUSED: "paused",
-    RunState.STOPPED: "stopped",
-    RunState.DONE: "done",
+#: What a member is told who asks for a move that is not in the tables.
+_REFUSALS: dict[CampaignState | RunState, str] = {
+    CampaignState.DRAFT: N_("This campaign is a draft: submit it first."),
+    CampaignState.SUBMITTED: N_("This campaign waits for approval already."),
+    CampaignState.APPROVED: N_("This campaign is approved already."),
+    CampaignState.ARCHIVED: N_("This campaign is archived. Take it back to draft first."),
+    RunState.HELD: N_("This run is held: an approver has to release it first."),
+    RunState.PLANNING: N_("This run is being planned."),
+    RunState.RUNNING: N_("This run is running."),
+    RunState.PAUSED: N_("This run is paused: resume it first."),
+    RunState.STOPPED: N_("This run is stopped."),
+    RunState.DONE: N_("This run is done."),
 }
 
 
@@ -59,8 +60,4 @@ def check_move(before: CampaignState | RunState, after: CampaignState | RunState
     """Raise TransitionError, in words, when the tables do not allow this move."""
     if may_move(before, after):
         return
-    if isinstance(after, CampaignState):
-        words = f"This campaign is {_WORDS[before]}; it cannot become {_WORDS[after]}."
-    else:
-        words = f"This run is {_WORDS[before]}; it cannot become {_WORDS[after]}."
-    raise TransitionError(words)
+    raise TransitionError(_REFUSALS[before])

@@ -7,6 +7,7 @@ from urllib.parse import urlsplit
 
 from campaigns.core.errors import InputError
 from campaigns.core.languages import all_languages
+from campaigns.core.words import N_
 from campaigns.planning.models import Campaign, FallbackPolicy
 
 LONGEST_NAME = 200
@@ -36,16 +37,16 @@ class Plan:
         """Return the plan clean. Raises InputError naming the first thing that cannot be kept."""
         name = " ".join(self.name.split())
         if not name or len(name) > LONGEST_NAME:
-            raise InputError(f"A campaign needs a name of at most {LONGEST_NAME} characters.")
+            raise InputError(N_("A campaign needs a name of at most %(limit)s characters."), limit=LONGEST_NAME)
         if not 1 <= self.max_parts <= MOST_PARTS:
-            raise InputError(f"A text may have 1 to {MOST_PARTS} parts.")
+            raise InputError(N_("A text may have 1 to %(most)s parts."), most=MOST_PARTS)
         return replace(self, name=name, link=_checked_link(self.link), fallback_language=self._checked_language())
 
     def _checked_language(self) -> str | None:
         if self.fallback_policy != FallbackPolicy.NAMED_LANGUAGE:
             return None
         if self.fallback_language not in all_languages():
-            raise InputError("Name the language that people get when there is no text in theirs.")
+            raise InputError(N_("Name the language that people get when there is no text in theirs."))
         return self.fallback_language
 
     def write_to(self, campaign: Campaign) -> None:
@@ -69,7 +70,7 @@ def _checked_link(link: str | None) -> str | None:
     except ValueError:
         named = False
     if not named or parts.scheme != "https" or not address.isprintable() or " " in address:
-        raise InputError("A link is the full address of a page and begins with https://.")
+        raise InputError(N_("A link is the full address of a page and begins with https://."))
     if len(address) > LONGEST_LINK:
-        raise InputError(f"A link has at most {LONGEST_LINK} characters.")
+        raise InputError(N_("A link has at most %(limit)s characters."), limit=LONGEST_LINK)
     return address

@@ -20,6 +20,7 @@ from dateutil.relativedelta import relativedelta
 from dateutil.rrule import rrule, rrulestr
 
 from campaigns.core.errors import ScheduleError
+from campaigns.core.words import N_
 from campaigns.planning.models import ZonePolicy
 
 #: Parts of an RRULE that a schedule may use; everything that fires within the hour is left out.
@@ -114,7 +115,9 @@ def zone_named(name: str) -> ZoneInfo:
     try:
         return ZoneInfo(name)
     except (KeyError, ValueError, OSError):
-        raise ScheduleError(f"There is no time zone “{name}”; choose one like Europe/Warsaw.") from None
+        raise ScheduleError(
+            N_("There is no time zone “%(name)s”; choose one like Europe/Warsaw."), name=name
+        ) from None
 
 
 def normalised(recurrence: str | None) -> str | None:
@@ -126,7 +129,7 @@ def normalised(recurrence: str | None) -> str | None:
         return None
     rule = ";".join(f"{name}={value}" for name, value in _parts_of(recurrence).items())
     if len(rule) > LONGEST_RULE:
-        raise ScheduleError(f"A recurrence has at most {LONGEST_RULE} characters.")
+        raise ScheduleError(N_("A recurrence has at most %(limit)s characters."), limit=LONGEST_RULE)
     return rule
 
 
@@ -194,7 +197,7 @@ def check_schedule(timing: Timing, present: Sequence[str], *, now: datetime) -> 
         _check_start(timing.starts_at, zone, now)
     _check_pace(timing)
     if next(occurrences(timing.starts_at, timing.recurrence), None) is None:
-        raise ScheduleError("This recurrence never fires: no day matches it.")
+        raise ScheduleError(N_("This recurrence never fires: no day matches it."))
     return _clock_changes(timing, present)
 
 
@@ -202,11 +205,13 @@ def _check_start(starts_at: datetime, zone: str, now: datetime) -> None:
     """Refuse a start that the clock of `zone` has passed, or one too far ahead to be meant."""
     there = _wall_of(now, zone)
     if starts_at > there + FURTHEST_START:
-        raise ScheduleError(f"{starts_at:%Y-%m-%d} is more than ten years ahead.")
+        raise ScheduleError(N_("%(date)s is more than ten years ahead."), date=f"{starts_at:%Y-%m-%d}")
     if starts_at < there - WIDEST_OFFSET or to_utc(starts_at, zone) <= now:
         raise ScheduleError(
-            f"{starts_at:%Y-%m-%d %H:%M} is in the past: in {zone} it is now {there:%Y-%m-%d %H:%M}. "
-            "Choose a later time."
+            N_("%(start)s is in the past: in %(zone)s it is now %(now)s. Choose a later time."),
+            start=f"{starts_at:%Y-%m-%d %H:%M}",
+            zone=zone,
+            now=f"{there:%Y-%m-%d %H:%M}",
         )
 
 
@@ -216,15 +221,17 @@ def _parts_of(recurrence: str) -> dict[str, str]:
     for piece in recurrence.strip().upper().removeprefix("RRULE:").split(";"):
         name, equals, value = piece.partition("=")
         if not equals or not re.fullmatch(r"[A-Z0-9,+:-]+", value) or name in parts:
-            raise ScheduleError(f"The recurrence cannot be read at “{piece}”; write it like FREQ=WEEKLY;COUNT=4.")
+            raise ScheduleError(
+                N_("The recurrence cannot be read at “%(piece)s”; write it like FREQ=WEEKLY;COUNT=4."), piece=piece
+            )
         if name not in KNOWN_PARTS:
-            raise ScheduleError(f"A schedule cannot recur by {name}.")
+            raise ScheduleError(N_("A schedule cannot recur by %(name)s."), name=name)
         _check_number(name, value)
         parts[name] = value
     if parts.get("FREQ") in {"SECONDLY", "MINUTELY"}:
-        raise ScheduleError("A schedule fires at most once an hour.")
+        raise ScheduleError(N_("A schedule fires at most once an hour."))
     if parts.get("FREQ") not in FREQUENCIES:
-        raise ScheduleError("A recurrence begins with FREQ=DAILY, WEEKLY, MONTHLY, YEARLY or HOURLY.")
+        raise ScheduleError(N_("A recurrence begins with FREQ=DAILY, WEEKLY, MONTHLY, YEARLY or HOURLY."))
     return parts
 
 
@@ -234,7 +241,12 @@ def _check_number(name: str, value: str) -> None:
         return
     for number in value.split(","):
         if not re.fullmatch(r"[+-]?[0-9]{1,6}", number) or int(number) not in allowed:
-            raise ScheduleError(f"{name}={value} is not between {allowed[0]} and {allowed[-1]}.")
+            raise ScheduleError(
+                N_("%(part)s is not between %(least)s and %(most)s."),
+                part=f"{name}={value}",
+                least=allowed[0],
+                most=allowed[-1],
+            )
 
 
 def _recurring(starts_at: datetime, parts: dict[str, str]) -> Iterator[datetime]:
@@ -250,9 +262,11 @@ def _recurring(starts_at: datetime, parts: dict[str, str]) -> Iterator[datetime]
     try:
         rule = rrulestr(text, dtstart=starts_at + shift)
     except (ValueError, TypeError, IndexError, KeyError, AttributeError) as error:
-        raise ScheduleError(f"The recurrence {text} cannot be used: {error}.") from None
+        raise ScheduleError(
+            N_("The recurrence %(rule)s cannot be used: %(fault)s."), rule=text, fault=str(error)
+        ) from None
     if not isinstance(rule, rrule):
-        raise ScheduleError(f"The recurrence {text} cannot be used: it is more than one rule.")
+        raise ScheduleError(N_("The recurrence %(rule)s cannot be used: it is more than one rule."), rule=text)
     moments = (moment - shift for moment in rule)
     return takewhile(lambda moment: until is None or moment <= until, moments)
 
@@ -267,7 +281,9 @@ def _until(value: str | None) -> datetime | None:
         except ValueError:
             continue
         return until if "T" in value else until + timedelta(hours=23, minutes=59)
-    raise ScheduleError(f"UNTIL={value} is not a local date like 20260401 or 20260401T180000.")
+    raise ScheduleError(
+        N_("%(part)s is not a local date like 20260401 or 20260401T180000."), part=f"UNTIL={value}"
+    )
 
 
 def _check_pace(timing: Timing) -> None:
@@ -275,7 +291,9 @@ def _check_pace(timing: Timing) -> None:
     for wall in islice(occurrences(timing.starts_at, timing.recurrence), COMPARED_OCCURRENCES):
         if before is not None and wall - before < SHORTEST_GAP:
             raise ScheduleError(
-                f"A schedule fires at most once an hour; this one fires {before:%H:%M} and {wall:%H:%M}."
+                N_("A schedule fires at most once an hour; this one fires %(first)s and %(second)s."),
+                first=f"{before:%H:%M}",
+                second=f"{wall:%H:%M}",
             )
         before = wall
 

@@ -9,6 +9,7 @@ from sqlalchemy.orm import Session
 
 from campaigns.audience.models import Channel
 from campaigns.core.errors import InputError
+from campaigns.core.words import N_
 from campaigns.planning.models import Sender
 from campaigns.staff import audit
 
@@ -47,12 +48,12 @@ def create_sender(session: Session, organisation_id: int, *, facts: SenderFacts,
     identity = facts.identity.strip()
     if not any(kind.fullmatch(identity) for kind in (_NUMBER, _ALPHANUMERIC, _MESSAGING_SERVICE)):
         raise InputError(
-            "A sender is a number like +48123456789, a name of at most 11 letters and digits, or a service id MG…"
+            N_("A sender is a number like +48123456789, a name of at most 11 letters and digits, or an id MG….")
         )
     if facts.gateway not in GATEWAYS:
-        raise InputError(f"There is no gateway “{facts.gateway}”.")
+        raise InputError(N_("There is no gateway “%(name)s”."), name=facts.gateway)
     if not _SECRET_NAME.fullmatch(facts.secret_name):
-        raise InputError("The name of a credential has small letters, digits and underscores only.")
+        raise InputError(N_("The name of a credential has small letters, digits and underscores only."))
     values = asdict(facts) | {"name": name, "pace": pace, "identity": identity}
     sender = Sender(organisation_id=organisation_id, two_way=is_two_way(identity), **values)
     session.add(sender)
@@ -75,13 +76,17 @@ def is_two_way(identity: str) -> bool:
 def _checked_name(name: str) -> str:
     line = " ".join(name.split())
     if not line or len(line) > LONGEST_NAME:
-        raise InputError(f"A sender needs a name of at most {LONGEST_NAME} characters.")
+        raise InputError(N_("A sender needs a name of at most %(limit)s characters."), limit=LONGEST_NAME)
     return line
 
 
 def _checked_pace(pace: float) -> float:
     if not SLOWEST_PACE <= pace <= FASTEST_PACE:
-        raise InputError(f"A pace is between {SLOWEST_PACE:g} and {FASTEST_PACE:g} parts per second.")
+        raise InputError(
+            N_("A pace is between %(least)s and %(most)s parts per second."),
+            least=f"{SLOWEST_PACE:g}",
+            most=f"{FASTEST_PACE:g}",
+        )
     return pace
 
 

@@ -15,6 +15,7 @@ from sqlalchemy.orm import Session
 from campaigns.audience.models import Audience
 from campaigns.core import clock
 from campaigns.core.errors import ApprovalError, GateError, InputError, TransitionError
+from campaigns.core.words import N_
 from campaigns.messages.models import Message
 from campaigns.planning import authority, queries
 from campaigns.planning.firing import aim, fire_due, pause_run, release_run, resume_run, stop_run, void_approvals
@@ -117,7 +118,7 @@ def schedule_campaign(
     timing = replace(timing, recurrence=normalised(timing.recurrence))
     for minutes in (grace_minutes, expires_after_minutes):
         if not 1 <= minutes <= MINUTES_A_WEEK:
-            raise InputError("A limit of time is between one minute and a week.")
+            raise InputError(N_("A limit of time is between one minute and a week."))
     zones = find_clocks(session, campaign, timing, now=clock.now())
     check_schedule(timing, zones, now=clock.now())
     _reopen(session, campaign)
@@ -184,7 +185,7 @@ def approve_campaign(
     authority.check_no_editor(session, campaign, by)
     assessed = _all_green(session, campaign, max_age_days)
     if assessed.content.digest != digest:
-        raise ApprovalError("It was changed while you read it. Read it again before you approve it.")
+        raise ApprovalError(N_("It was changed while you read it. Read it again before you approve it."))
     approval = _decide(session, campaign, Decision.APPROVED, by, digest=digest, people=assessed.tally.people)
     _move(campaign, CampaignState.APPROVED)
     for schedule in campaign.schedules:
@@ -197,10 +198,10 @@ def return_campaign(session: Session, campaign: Campaign, *, by: int, reason: st
     """Give a submitted campaign back to its authors. Raises InputError without a reason."""
     words = reason.strip()
     if not words or len(words) > LONGEST_REASON:
-        raise InputError(f"Say in at most {LONGEST_REASON} characters what has to change.")
+        raise InputError(N_("Say in at most %(limit)s characters what has to change."), limit=LONGEST_REASON)
     authority.hold(session, campaign)
     if campaign.state != CampaignState.SUBMITTED:
-        raise TransitionError("Only a campaign that waits for approval can be returned.")
+        raise TransitionError(N_("Only a campaign that waits for approval can be returned."))
     _check_reviewer(session, campaign, by)
     digest = queries.load_content(session, campaign).digest
     decision = _decide(session, campaign, Decision.RETURNED, by, digest=digest, people=0, reason=words)
@@ -275,7 +276,7 @@ def _reopen(session: Session, campaign: Campaign) -> None:
     """Make the campaign a draft before it is edited; its row is held."""
     if campaign.state != CampaignState.DRAFT:
         if campaign.state == CampaignState.ARCHIVED:
-            raise TransitionError("This campaign is archived. Take it back to draft first.")
+            raise TransitionError(N_("This campaign is archived. Take it back to draft first."))
         void_approvals(session, campaign, now=clock.now())
     campaign.updated_at = clock.now()
 

@@ -10,7 +10,7 @@ from werkzeug.wrappers import Response
 
 from campaigns.audience.queries import select_audiences
 from campaigns.core import clock
-from campaigns.core.errors import AudienceRuleError, InputError, NotFoundError, RefusedError
+from campaigns.core.errors import AudienceRuleError, GateError, InputError, NotFoundError, RefusedError
 from campaigns.messages.queries import select_messages
 from campaigns.planning import labels, overview, queries, service
 from campaigns.planning.forms import CampaignForm, ReturnForm, data_of
@@ -25,6 +25,7 @@ from campaigns.staff.queries import get_owned
 from campaigns.web.current import settings
 from campaigns.web.pagination import paginate
 from campaigns.web.session import refuse_commit, session
+from campaigns.web.words import said
 
 pages = Blueprint("planning", __name__, url_prefix="/campaigns")
 pages.register_blueprint(sender_pages)
@@ -153,9 +154,13 @@ def _act(campaign_id: int, verb: Callable[..., object], done: str, **values: obj
     campaign = _campaign(campaign_id)
     try:
         verb(session(), campaign, by=current_member().id, **values)
+    except GateError:
+        # The page names each closed gate, in the reader's language.
+        refuse_commit()
+        flash(_("This is not possible yet. Mend what is listed here first."), "bad")
     except (InputError, RefusedError) as error:
         refuse_commit()
-        flash(str(error), "bad")
+        flash(said(error), "bad")
     else:
         flash(done, "good")
     return _to(campaign)

@@ -17,10 +17,10 @@ def test_listed_moves_pass(move: tuple[CampaignState, CampaignState] | tuple[Run
 @pytest.mark.parametrize(
     ("before", "after", "words"),
     [
-        (CampaignState.DRAFT, CampaignState.APPROVED, "is a draft; it cannot become approved"),
+        (CampaignState.DRAFT, CampaignState.APPROVED, "is a draft: submit it first"),
         (CampaignState.ARCHIVED, CampaignState.APPROVED, "is archived"),
-        (CampaignState.APPROVED, CampaignState.APPROVED, "is approved; it cannot become approved"),
-        (RunState.HELD, RunState.RUNNING, "is held; it cannot become running"),
+        (CampaignState.APPROVED, CampaignState.APPROVED, "is approved already"),
+        (RunState.HELD, RunState.RUNNING, "is held: an approver has to release it"),
         (RunState.DONE, RunState.STOPPED, "is done"),
         (RunState.STOPPED, RunState.STOPPED, "is stopped"),
     ],
