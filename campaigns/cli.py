@@ -5,29 +5,39 @@ from __future__ import annotations
 import asyncio
 import base64
 import secrets
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 import click
+from sqlalchemy.exc import OperationalError
+from sqlalchemy.orm import Session, sessionmaker
 
 from campaigns.core.database import make_engine, make_sessions
-from campaigns.core.errors import FileFormatError, FingerpostError
+from campaigns.core.errors import FileFormatError, FingerpostError, NotFoundError, RowsError
 from campaigns.core.logging import configure_logging
 from campaigns.core.settings import PROJECT_ROOT, load_settings
 from campaigns.schema import migrate
 
 #: Threads that answer callbacks and pages; receipts that wait together are written together.
 WEB_THREADS = 24
+#: Wrong rows of a file that are told, one a line.
+SHOWN_PROBLEMS = 200
 
 
 class OneLineErrors(click.Group):
-    """Tells an error of ours in one line on standard error and ends with code 2."""
+    """Tells an error of ours in words on standard error and ends with code 2."""
 
     def invoke(self, ctx: click.Context) -> Any:
         try:
             return super().invoke(ctx)
         except FingerpostError as error:
-            click.echo(f"fingerpost: {error}", err=True)
+            told = error.problems[:SHOWN_PROBLEMS] if isinstance(error, RowsError) else [error]
+            for sentence in told:
+                click.echo(f"fingerpost: {sentence}", err=True)
+            ctx.exit(2)
+        except OperationalError as error:
+            click.echo(f"fingerpost: The database does not answer: {_first_line(error)}", err=True)
             ctx.exit(2)
 
 
@@ -127,10 +137,126 @@ def verify_audit() -> None:
     """Recompute the chain of audit entries and name the first broken link."""
     from campaigns.staff.audit import verify_chain
 
-    with make_sessions(make_engine(load_settings().database_url)).begin() as session:
+    with _sessions().begin() as session:
         broken = verify_chain(session)
     click.echo("The chain is whole." if broken is None else f"Entry {broken} does not follow from the one before.")
     raise SystemExit(0 if broken is None else 1)
+
+
+@main.group()
+def organisation() -> None:
+    """Look after organisations."""
+
+
+@organisation.command(name="add")
+@click.argument("slug")
+@click.option("--name", required=True)
+@click.option("--time-zone", default="UTC", show_default=True, help="Zone its members read times in.")
+def add_organisation(slug: str, name: str, time_zone: str) -> None:
+    """Add the organisation with the short name SLUG."""
+    from campaigns.staff.service import create_organisation
+
+    with _sessions().begin() as session:
+        create_organisation(session, slug, name=name, time_zone=time_zone)
+    click.echo(f"{name} is added.")
+
+
+@main.group()
+def member() -> None:
+    """Look after members."""
+
+
+@member.command(name="add")
+@click.argument("email")
+@click.option("--organisation", "slug", required=True, help="Short name of the organisation.")
+@click.option("--name", required=True)
+@click.option("--role", "roles", multiple=True, required=True, help="Repeat it for several roles.")
+def add_member(email: str, slug: str, name: str, roles: tuple[str, ...]) -> None:
+    """Add a member and print a password, which has to be changed at the first sign-in."""
+    from campaigns.staff.passwords import hash_password, make_one_time_password
+    from campaigns.staff.queries import find_organisation
+    from campaigns.staff.service import create_member
+
+    password = make_one_time_password()
+    with _sessions().begin() as session:
+        found = find_organisation(session, slug)
+        if found is None:
+            raise NotFoundError(f"There is no organisation {slug}.")
+        create_member(
+            session,
+            found,
+            email=email,
+            name=name,
+            password_hash=hash_password(password),
+            roles=roles,
+            temporary=True,
+        )
+    click.echo(f"{email} signs in with {password}")
+
+
+@main.command(name="import")
+@click.argument("kind", type=click.Choice(["places", "contacts", "services"]))
+@click.argument("path", type=click.Path(path_type=Path))
+@click.option("--organisation", "slug", required=True, help="Short name of the organisation.")
+@click.option("--country", help="Contacts: country (two letters) of numbers without a country code.")
+@click.option("--dry-run", is_flag=True, help="Check the file and say what would happen; change nothing.")
+def import_(kind: str, path: Path, slug: str, country: str | None, dry_run: bool) -> None:
+    """Import a file of KIND whole, or not at all; wrong rows are told by their line."""
+    from campaigns.staff.queries import find_organisation
+
+    data = _read(path)
+    with _sessions()() as session:
+        found = find_organisation(session, slug)
+        if found is None:
+            raise NotFoundError(f"There is no organisation {slug}.")
+        done = _imported(kind, session, found.id, name=path.name, data=data, country=country)
+        if dry_run:
+            session.rollback()
+        else:
+            session.commit()
+    for name, count in asdict(done).items():
+        if isinstance(count, int):
+            click.echo(f"{name.replace('_', ' ')}: {count:,}")
+    if dry_run:
+        click.echo("Nothing was changed: this was a dry run.")
+
+
+def _imported(
+    kind: str, session: Session, organisation_id: int, *, name: str, data: bytes, country: str | None
+) -> Any:
+    """Import a file and return a dataclass of counts."""
+    from campaigns.audience import service as audience
+    from campaigns.messages import service as messages
+    from campaigns.messages.worklist import read_worklist
+    from campaigns.places import service as places
+    from campaigns.places.sheet import decode_text
+
+    if kind == "places":
+        return places.import_file(session, organisation_id, data, by=None, source=name)
+    if kind == "services":
+        listed = read_worklist(decode_text(data))
+        return messages.import_services(
+            session, organisation_id, listed.drafts, without_number=listed.without_number
+        )
+    settings = load_settings()
+    return audience.import_file(
+        session,
+        organisation_id,
+        name,
+        data,
+        by=None,
+        vault=settings.vault(),
+        settings=settings,
+        default_country=country,
+    )
+
+
+def _first_line(error: OperationalError) -> str:
+    return str(error.orig).strip().partition("\n")[0]
+
+
+def _sessions() -> sessionmaker[Session]:
+    return make_sessions(make_engine(load_settings().database_url))
 
 
 def _read(path: Path) -> bytes:

@@ -202,7 +202,7 @@ def _stops(session: Session, organisation_id: int) -> list[Stop]:
     """Return the stops of the programme's routes; one that lies on several routes comes several times."""
     routes = owned(select(Route).where(Route.programme == scenario.PROGRAMME), Route, organisation_id)
     places = [stop.place for route in session.scalars(routes) for stop in route.stops]
-    countries = dict(session.execute(select(Region.id, Region.country)).tuples().all())
+    countries = dict(session.execute(select(Region.id, Region.country)).all())
     return [
         Stop(
             place.geometry["coordinates"][0],

@@ -1,0 +1,109 @@
+"""The command sets an instance up, imports files whole or not at all, and tells errors in one line."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner, Result
+from sqlalchemy import func, select
+
+from campaigns.audience.models import Contact
+from campaigns.cli import main
+from campaigns.core.database import make_engine, make_sessions
+from campaigns.core.settings import PROJECT_ROOT
+from tests.web.pages import KEYS
+
+HEADER = "number,language,consent_date,consent_how\n"
+GOOD = "+380501234567,uk,2026-02-01,form\n"
+
+
+@pytest.fixture
+def instance(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """An instance that is set up, with one organisation; returns its folder."""
+    for name, value in KEYS.items():
+        monkeypatch.setenv(name, value)
+    monkeypatch.setenv("FINGERPOST_DATABASE_URL", f"sqlite:///{tmp_path / 'one.db'}")
+    for arguments in (["setup"], ["organisation", "add", "ours", "--name", "Ours"]):
+        assert run(*arguments).exit_code == 0
+    return tmp_path
+
+
+def run(*arguments: str) -> Result:
+    return CliRunner().invoke(main, list(arguments))
+
+
+def count_contacts(folder: Path) -> int:
+    engine = make_engine(f"sqlite:///{folder / 'one.db'}")
+    with make_sessions(engine)() as session:
+        found = session.scalar(select(func.count()).select_from(Contact)) or 0
+    engine.dispose()
+    return found
+
+
+def test_member_is_added_with_a_password(instance: Path) -> None:
+    answer = run("member", "add", "a@example.org", "--organisation", "ours", "--name", "A", "--role", "author")
+    assert answer.exit_code == 0
+    assert "a@example.org signs in with" in answer.output
+
+
+def test_setup_may_be_repeated(instance: Path) -> None:
+    assert "regions are loaded" in run("setup").output
+
+
+def test_contacts_are_imported_whole(instance: Path) -> None:
+    (instance / "people.csv").write_text(HEADER + GOOD, encoding="utf-8")
+    answer = run("import", "contacts", str(instance / "people.csv"), "--organisation", "ours")
+    assert (answer.exit_code, count_contacts(instance)) == (0, 1)
+
+
+def test_dry_run_changes_nothing(instance: Path) -> None:
+    (instance / "people.csv").write_text(HEADER + GOOD, encoding="utf-8")
+    answer = run("import", "contacts", str(instance / "people.csv"), "--organisation", "ours", "--dry-run")
+    assert "added: 1" in answer.output
+    assert count_contacts(instance) == 0
+
+
+def test_bad_rows_are_told_by_line(instance: Path) -> None:
+    (instance / "people.csv").write_text(HEADER + GOOD + "12,uk,2026-02-01,form\nx,uk,2026-02-01,form\n")
+    answer = run("import", "contacts", str(instance / "people.csv"), "--organisation", "ours")
+    assert answer.exit_code == 2
+    assert [line[:20] for line in answer.stderr.splitlines()] == ["fingerpost: Line 3, ", "fingerpost: Line 4, "]
+    assert count_contacts(instance) == 0
+
+
+def test_real_places_are_imported(instance: Path) -> None:
+    data = PROJECT_ROOT / "campaigns" / "demo" / "data"
+    for name, added in (("locations.csv", 142), ("routes.csv", 21)):
+        answer = run("import", "places", str(data / name), "--organisation", "ours")
+        assert f"added: {added}" in answer.output, answer.stderr
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ("import", "places", "missing.csv", "--organisation", "ours"),
+        ("import", "places", __file__, "--organisation", "theirs"),
+        ("verify", "1"),
+    ],
+)
+def test_refusal_is_one_line(instance: Path, arguments: tuple[str, ...]) -> None:
+    answer = run(*arguments)
+    assert answer.exit_code == 2
+    assert answer.stderr.startswith("fingerpost: ")
+    assert answer.stderr.count("\n") == 1
+
+
+def test_unreachable_database_is_one_line(instance: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("FINGERPOST_DATABASE_URL", "postgresql+psycopg://nobody@127.0.0.1:9/none")
+    answer = run("setup")
+    assert (answer.exit_code, answer.stderr.count("\n")) == (2, 1)
+    assert "database" in answer.stderr
+
+
+def test_keys_differ_each_time() -> None:
+    assert run("keys").output != run("keys").output
+
+
+def test_audit_chain_is_whole(instance: Path) -> None:
+    assert "whole" in run("audit", "verify").output
