@@ -8,6 +8,7 @@ from zoneinfo import available_timezones
 from flask import current_app, request
 from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
+from flask_babel import lazy_pgettext as _lp
 from flask_security.forms import LoginForm, VerifyForm
 from wtforms import EmailField, PasswordField, SelectField, SelectMultipleField, StringField
 from wtforms.validators import EqualTo, InputRequired, Length
@@ -124,7 +125,9 @@ class RolesForm(Form):
 class MemberForm(RolesForm):
     """A new member."""
 
-    name = StringField(_l("Name"), [InputRequired(), Length(max=200)], render_kw={"autocomplete": "off"})
+    name = StringField(
+        _lp("of a person", "Name"), [InputRequired(), Length(max=200)], render_kw={"autocomplete": "off"}
+    )
     email = EmailField(
         _l("E-mail address"),
         [InputRequired(), Length(max=254)],

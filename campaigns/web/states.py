@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from flask import Flask
 from flask_babel import lazy_gettext as _l
+from flask_babel import lazy_pgettext as _lp
 from flask_babel.speaklater import LazyString
 
 
@@ -109,8 +110,8 @@ STATES: dict[str, dict[str, Look]] = {
         "pending": Look(_l("Not final yet"), "moving"),
     },
     "reply": {
-        "stop": Look(_l("Stop"), "bad"),
-        "start": Look(_l("Start"), "good"),
+        "stop": Look(_lp("word somebody wrote", "Stop"), "bad"),
+        "start": Look(_lp("word somebody wrote", "Start"), "good"),
         "text": Look(_l("Reply"), "quiet"),
     },
 }
