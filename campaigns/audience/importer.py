@@ -134,7 +134,7 @@ def quoted(text: str) -> str:
     if not text:
         return "an empty cell"
     digits = sum(letter.isdecimal() for letter in text)
-    return text[:MOST_QUOTED] if digits <= MOST_DIGITS_QUOTED else "this"
+    return text[:MOST_QUOTED] if digits <= MOST_DIGITS_QUOTED else "“…”"
 
 
 def _row(line: Line, *, default_country: str | None, today: date) -> ContactRow:

@@ -83,7 +83,7 @@ def preview() -> Page:
     try:
         rule = form.rule(_routes(), request.args)
     except AudienceRuleError as error:
-        return render_template("audience/_preview.html", preview=None, problem=said(error)), 422
+        return render_template("audience/_preview.html", preview=None, problem=said(error))
     return render_template("audience/_preview.html", problem="", **_counted(rule))
 
 

@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+import random
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor, wait
+
+import pytest
 from sqlalchemy import select
-from sqlalchemy.orm import Session
+from sqlalchemy.orm import Session, sessionmaker
 
 from campaigns.audience.consent import (
     find_suppressed,
     grant,
+    hold_withdrawals,
     mark_invalid,
     restore,
     withdraw_everywhere,
@@ -76,14 +82,44 @@ def test_repeated_stop_adds_one_line(session: Session, vault: Vault) -> None:
     assert [line.kind for line in lines] == [ConsentKind.WITHDRAWN]
 
 
-def test_state_follows_from_the_ledger(session: Session, vault: Vault) -> None:
-    address = two_organisations(session, vault)[0]
-    address.state = AddressState.PENDING
-    grant(session, address, **FORM)
-    withdraw_everywhere(session, address.lookup, Channel.SMS, **SAID, at=NOON)
-    restore(session, address.lookup, Channel.SMS, method="keyword", wording="START", at=NOON)
-    last = session.scalars(
-        select(Consent).where(Consent.address_id == address.id).order_by(Consent.id.desc())
-    ).first()
-    assert last is not None
-    assert (last.kind, address.state) == (ConsentKind.GRANTED, AddressState.ACTIVE)
+def state_by_ledger(session: Session, address: Address) -> AddressState:
+    """What the ledger alone says: the last line decides, no line is no consent."""
+    lines = select(Consent.kind).where(Consent.address_id == address.id).order_by(Consent.id)
+    states = {ConsentKind.GRANTED: AddressState.ACTIVE, ConsentKind.WITHDRAWN: AddressState.OPTED_OUT}
+    return [AddressState.PENDING, *(states[kind] for kind in session.scalars(lines))][-1]
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_state_follows_from_the_ledger(session: Session, vault: Vault, seed: int) -> None:
+    addresses = two_organisations(session, vault)
+    for address in addresses:
+        address.state = AddressState.PENDING
+    start = {"method": "keyword", "wording": "START", "at": NOON}
+    acts: list[Callable[[Address], object]] = [
+        lambda one: grant(session, one, **FORM),
+        lambda one: withdraw_everywhere(session, one.lookup, Channel.SMS, **SAID, at=NOON),
+        lambda one: restore(session, one.lookup, Channel.SMS, **start),
+    ]
+    chance = random.Random(seed)
+    for _ in range(8):
+        chance.choice(acts)(chance.choice(addresses))
+        assert [address.state for address in addresses] == [state_by_ledger(session, one) for one in addresses]
+
+
+def test_withdrawal_waits_for_an_import_to_end(sessions: sessionmaker[Session], vault: Vault) -> None:
+    with sessions.begin() as preparing:
+        organisation = an_organisation(preparing)
+    lookup = vault.lookup_hash(Channel.SMS, "+380501234567")
+
+    def say_stop() -> list[int]:
+        with sessions.begin() as session:
+            return withdraw_everywhere(session, lookup, Channel.SMS, **SAID, at=NOON)
+
+    with ThreadPoolExecutor() as pool:
+        with sessions.begin() as importing:
+            address = an_address(importing, a_contact(importing, organisation), vault)
+            hold_withdrawals(importing)
+            saying = pool.submit(say_stop)
+            wait([saying], timeout=0.2)
+            assert not saying.done()
+        assert saying.result(timeout=10) == [address.id]

@@ -53,6 +53,55 @@ def test_missing_column_is_named() -> None:
         read(GOOD, header=HEADER.replace(",consent_how", ",other"))
 
 
+def test_columns_are_found_in_any_spelling() -> None:
+    header = '"Phone-number";МОВА;"Consent\ndate";Consent How'
+    [row] = read("+380501234567;українська;01.02.2026;анкета", header=header).rows
+    assert (row.language, row.consent_how, row.position) == ("uk", "анкета", None)
+
+
+def test_old_line_endings_are_read() -> None:
+    text = "\r".join([HEADER, GOOD])
+    assert len(read_contacts(text, default_country=None, max_rows=9, now=NOON).rows) == 1
+
+
+@pytest.mark.parametrize(
+    "number", ['"=""+380501234567"""', "\u202d+380 50 123 45 67\u202c", "00380501234567", "+380\xa0(50) 123-45-67"]
+)
+def test_number_may_be_dressed_up(number: str) -> None:
+    [row] = read(GOOD.replace("+380501234567", number)).rows
+    assert row.number == "+380501234567"
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "uk,+380501234567,49.80,22.94,2026-03-01,2026-02-01,form",
+        "+380671234567,uk,49.80,22.94,067 123 45 67,2026-02-01,form",
+        "+380671234567,uk,+380671234567,22.94,2026-03-01,2026-02-01,form",
+        "3.80671E+11,uk,,,,2026-02-01,form",
+    ],
+)
+def test_shifted_columns_do_not_leak_numbers(line: str) -> None:
+    problem = problem_of(line)
+    assert all(digits not in problem for digits in ("1234567", "123 45", "80671"))
+
+
+def test_rows_with_too_many_cells_are_named() -> None:
+    [problem] = read(GOOD, GOOD + ",extra").problems
+    assert problem.line == 3
+
+
+def test_lines_are_counted_as_a_spreadsheet_does() -> None:
+    sheet = read(GOOD.replace("form A", '"form\nA"'), "", "nonsense,uk,,,,2026-02-01,form")
+    assert [problem.line for problem in sheet.problems] == [4]
+
+
+def test_rubbish_beyond_the_limit_is_not_read() -> None:
+    header = HEADER + "\n"
+    with pytest.raises(TooManyRowsError):
+        read_contacts(header + "rubbish\n" * 100_001, default_country=None, max_rows=100_000, now=NOON)
+
+
 def test_too_many_rows_are_refused() -> None:
     with pytest.raises(TooManyRowsError, match="more than 2 rows"):
         read(GOOD, GOOD, GOOD, most=2)

@@ -5,12 +5,23 @@ from __future__ import annotations
 import pytest
 from sqlalchemy.orm import Session
 
-from campaigns.audience.models import AddressState
-from campaigns.audience.queries import count_by_state, preview, rounded, select_contacts, select_known_regions
-from campaigns.audience.rules import AudienceRule, LeftOut
+from campaigns.audience.consent import grant
+from campaigns.audience.models import AddressState, Channel
+from campaigns.audience.queries import (
+    count_by_region,
+    count_by_state,
+    find_unknown,
+    last_consents,
+    preview,
+    rounded,
+    select_contacts,
+    select_known_regions,
+    used_channels,
+)
+from campaigns.audience.rules import AudienceRule, LeftOut, RoutePart
 from campaigns.core.crypto import Vault
 from tests.audience.people import RESOLUTION, person
-from tests.factories import a_place, a_region, an_organisation
+from tests.factories import NOON, a_place, a_region, a_route, an_address, an_organisation
 
 
 def test_preview_adds_up(session: Session, vault: Vault) -> None:
@@ -41,6 +52,58 @@ def test_lists_hold_no_handle(session: Session, vault: Vault) -> None:
     assert not {"ciphertext", "lookup"} & set(row._fields)
     assert session.execute(select_contacts(ours.id, state="opted_out")).all() == []
     assert count_by_state(session, ours.id) == {"active": 1}
+
+
+def test_preview_counts_each_channel(session: Session, vault: Vault) -> None:
+    ours = an_organisation(session)
+    first = person(session, ours, vault)
+    person(session, ours, vault, state=AddressState.INVALID)
+    an_address(session, first, vault, number="chat", channel=Channel.TELEGRAM)
+    assert used_channels(session, ours.id) == [Channel.SMS, Channel.TELEGRAM]
+    found = preview(session, AudienceRule(), ours.id, RESOLUTION, other_channels=tuple(Channel))
+    assert found.by_channel == {Channel.SMS: 1, Channel.WHATSAPP: 0, Channel.TELEGRAM: 1}
+    assert (found.total, found.by_reason) == (2, {LeftOut.INVALID_ADDRESS: 1})
+
+
+def test_contacts_are_counted_by_region(session: Session, vault: Vault) -> None:
+    ours, region = an_organisation(session), a_region(session)
+    for known in (region.id, region.id, None):
+        person(session, ours, vault, region_id=known)
+    person(session, an_organisation(session), vault)
+    assert count_by_region(session, ours.id) == [(region, 2), (None, 1)]
+
+
+def test_last_line_of_each_ledger_is_found(session: Session, vault: Vault) -> None:
+    [address] = person(session, an_organisation(session), vault).addresses
+    for day in (1, 2):
+        grant(session, address, method="form", wording="v1", given_at=NOON.replace(day=day))
+    assert last_consents(session, [address.id])[address.id].given_at == NOON.replace(day=2)
+
+
+def test_contact_without_address_is_listed(session: Session, vault: Vault) -> None:
+    ours = an_organisation(session)
+    alone = person(session, ours, vault, state=None)
+    assert [row.id for row in session.execute(select_contacts(ours.id))] == [alone.id]
+
+
+def test_unknown_names_of_a_rule_are_told(session: Session) -> None:
+    ours, other = an_organisation(session), an_organisation(session)
+    foreign, route, region = a_place(session, other), a_route(session, ours), a_region(session)
+    rule = AudienceRule(
+        place_ids=(a_place(session, ours).id, foreign.id),
+        route_parts=(RoutePart(route.id, "at", 1), RoutePart(route.id, "past", 2), RoutePart(9999, "all")),
+        region_codes=(region.code, "XX-1"),
+        countries=("PL", "XX"),
+        languages=("uk", "tlh"),
+    )
+    assert find_unknown(session, ours.id, rule) == [
+        f"place {foreign.id}",
+        f"stop 3 of route {route.id}",
+        "route 9999",
+        "region XX-1",
+        "country XX",
+        "language tlh",
+    ]
 
 
 def test_known_regions_are_of_contacts_and_places(session: Session, vault: Vault) -> None:

@@ -2,20 +2,43 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import replace
+from functools import partial
 
 import pytest
 from sqlalchemy import func, select
-from sqlalchemy.orm import Session
+from sqlalchemy.orm import Session, sessionmaker
 
 from campaigns.audience.consent import withdraw_everywhere
+from campaigns.audience.importer import ContactRow, read_contacts
+from campaigns.audience.intake import take_in
 from campaigns.audience.models import Address, AddressState, Channel, Consent, Contact, ImportState
-from campaigns.audience.service import Report, cancel_import, check_file, confirm_import, import_file
+from campaigns.audience.placing import Placing, Standing
+from campaigns.audience.rules import AudienceRule
+from campaigns.audience.service import (
+    Report,
+    cancel_import,
+    check_file,
+    confirm_import,
+    create_audience,
+    import_file,
+    update_audience,
+)
 from campaigns.core.crypto import Vault
-from campaigns.core.errors import FileFormatError, RowsError, TooManyRowsError, TransitionError
+from campaigns.core.errors import (
+    AudienceRuleError,
+    FileFormatError,
+    InputError,
+    RowsError,
+    TooManyRowsError,
+    TransitionError,
+)
 from campaigns.core.settings import Settings, load_settings
-from campaigns.staff.models import Organisation
-from tests.factories import NOON, a_place, a_region, an_organisation
+from campaigns.staff.models import AuditEntry, Organisation
+from tests.audience.people import person
+from tests.factories import NOON, a_member, a_place, a_region, an_organisation
 
 HEADER = "number,language,latitude,longitude,place,position_date,consent_date,consent_how"
 ONE = "+380501234567,uk,49.80,22.94,,2026-03-01,2026-02-01,form A"
@@ -145,18 +168,112 @@ def test_older_position_does_not_replace_a_newer(
     assert session.scalars(select(Contact.cell)).one() == before
 
 
+class StopMeanwhile(Placing):
+    """A placing that hears a stop after the people of the file were looked up and before they are written."""
+
+    def hear(self, say_stop: Callable[[], object]) -> None:
+        self._say_stop = say_stop
+
+    def standing_of(self, row: ContactRow) -> Standing:
+        self._say_stop()
+        return super().standing_of(row)
+
+
+def test_stop_during_an_import_holds(sessions: sessionmaker[Session], vault: Vault) -> None:
+    text = "number,language,consent_date,consent_how\n+380501234567,uk,2026-02-01,form\n"
+    rows = read_contacts(text, default_country=None, max_rows=9, now=NOON).rows
+    lookup = vault.lookup_hash(Channel.SMS, "+380501234567")
+    with sessions.begin() as session:
+        organisation = an_organisation(session)
+    with sessions.begin() as importing:
+        placing = StopMeanwhile(importing, organisation.id, rows)
+        # SQLite has one writer, so there it can only be said inside the same transaction.
+        alone = importing.get_bind().dialect.name == "sqlite"
+        placing.hear(partial(_say_stop, nullcontext(importing) if alone else sessions.begin(), lookup))
+        counts = take_in(importing, organisation.id, rows, placing=placing, vault=vault)
+    assert (counts.added, counts.said_stop) == (0, 1)
+    with sessions() as session:
+        assert session.scalars(select(Address.state)).one() == AddressState.OPTED_OUT
+
+
+def _say_stop(transaction: AbstractContextManager[Session], lookup: bytes) -> None:
+    with transaction as session:
+        withdraw_everywhere(session, lookup, Channel.SMS, method="keyword", wording="STOP", at=NOON)
+
+
+def test_stop_elsewhere_keeps_a_person_out(
+    session: Session, organisation: Organisation, vault: Vault, settings: Settings
+) -> None:
+    other = person(session, an_organisation(session), vault)
+    [address] = other.addresses
+    withdraw_everywhere(session, address.lookup, Channel.SMS, method="keyword", wording="STOP", at=NOON)
+    number = vault.open(address.ciphertext, table="address", column="ciphertext", row_id=address.id)
+    report = bring_in(session, organisation, vault, settings, ONE.replace("+380501234567", number))
+    assert (report.added, report.said_stop) == (0, 1)
+
+
+def test_every_act_leaves_one_entry_without_address(
+    session: Session, organisation: Organisation, vault: Vault, settings: Settings
+) -> None:
+    by = a_member(session, organisation).id
+    common = {"by": by, "vault": vault, "settings": settings}
+    waiting = check_file(session, organisation.id, "f.csv", a_file(ONE), **common)
+    confirm_import(session, waiting, **common)
+    cancel_import(session, check_file(session, organisation.id, "f.csv", a_file(ONE), **common), by=by)
+    import_file(session, organisation.id, "f.csv", a_file(ONE), **common)
+    audience = create_audience(session, organisation.id, name="All", rule=AudienceRule(), by=by)
+    update_audience(session, audience, name="Some", rule=AudienceRule(languages=("uk",)), by=by)
+    entries = session.scalars(select(AuditEntry).order_by(AuditEntry.id)).all()
+    assert [entry.action for entry in entries] == [
+        *("contacts.check", "contacts.import", "contacts.check", "contacts.cancel", "contacts.import"),
+        *("audience.create", "audience.update"),
+    ]
+    assert "50123" not in str([entry.detail for entry in entries])
+
+
+@pytest.mark.parametrize("name", ["", "  ", "x" * 201])
+def test_audience_needs_a_name(session: Session, organisation: Organisation, name: str) -> None:
+    with pytest.raises(InputError):
+        create_audience(session, organisation.id, name=name, rule=AudienceRule(), by=None)
+
+
+def test_audience_names_only_what_exists(session: Session, organisation: Organisation) -> None:
+    with pytest.raises(AudienceRuleError, match="place 7"):
+        create_audience(session, organisation.id, name="Here", rule=AudienceRule(place_ids=(7,)), by=None)
+
+
+def test_unknown_place_and_region_are_row_problems(
+    session: Session, organisation: Organisation, vault: Vault, settings: Settings
+) -> None:
+    header = HEADER.replace("latitude", "region")
+    lines = [header, ONE.replace("49.80,22.94", "XX-9,"), TWO.replace("Medyka", "+380671234567")]
+    waiting = check_file(
+        session, organisation.id, "f.csv", "\n".join(lines).encode(), by=None, vault=vault, settings=settings
+    )
+    assert waiting.report["problems"] == [
+        "Line 2, region: there is no region XX-9.",
+        "Line 3, place: there is no place “…”.",
+    ]
+
+
 @pytest.mark.parametrize("coding", ["utf-8-sig", "utf-16", "cp1251"])
-def test_usual_encodings_are_read(
+def test_usual_encodings_are_read_and_told(
     session: Session, organisation: Organisation, vault: Vault, settings: Settings, coding: str
 ) -> None:
     data = a_file(ONE.replace("form A", "анкета")).decode().encode(coding)
-    import_file(session, organisation.id, "f.csv", data, by=None, vault=vault, settings=settings)
+    report = import_file(session, organisation.id, "f.csv", data, by=None, vault=vault, settings=settings)
+    assert report.encoding == coding.removesuffix("-sig")
     assert session.scalars(select(Consent.wording)).one() == "анкета"
 
 
 @pytest.mark.parametrize(
     ("data", "error"),
-    [(b"", FileFormatError), (b"\x00\x01\x02\x03", FileFormatError), (b"x" * 2_000_000, TooManyRowsError)],
+    [
+        (b"", FileFormatError),
+        (b"PK\x03\x04 a workbook", FileFormatError),
+        (b"\x00\x01\x02\x03", FileFormatError),
+        (b"x" * 2_000_000, TooManyRowsError),
+    ],
 )
 def test_rubbish_is_one_clear_error(
     session: Session,

@@ -10,7 +10,9 @@ from flask.testing import FlaskClient
 from sqlalchemy import func, select
 from werkzeug.test import TestResponse
 
+from campaigns.audience.importer import read_contacts
 from campaigns.audience.models import Audience, Contact, ContactImport, ImportState
+from campaigns.core import clock
 from campaigns.core.crypto import Vault
 from campaigns.staff.models import Role
 from tests.factories import a_contact, a_place, a_route, an_address, an_audience
@@ -58,6 +60,27 @@ def test_preview_hides_small_numbers(pages: Pages, client_for: Callable[..., Fla
     answer = client_for(Role.AUTHOR).get("/audience/preview")
     assert answer.status_code == 200
     assert "fewer than 20" in answer.text
+
+
+def test_preview_tells_what_is_missing(pages: Pages, client_for: Callable[..., FlaskClient]) -> None:
+    with pages.sessions.begin() as session:
+        route = a_route(session, pages.ours)
+    answer = client_for(Role.AUTHOR).get(f"/audience/preview?route-{route.id}=past&max_position_age_days=x")
+    assert answer.status_code == 200
+    assert "Choose the stop" in answer.text
+
+
+def test_preview_works_without_script(pages: Pages, client_for: Callable[..., FlaskClient]) -> None:
+    answer = client_for(Role.AUTHOR).post("/audience/new", data={"name": "Border", "preview": "1"})
+    assert answer.status_code == 200
+    assert 'value="Border"' in answer.text
+    with pages.sessions() as session:
+        assert session.scalar(select(func.count()).select_from(Audience)) == 0
+
+
+def test_example_file_is_one_we_read(client_for: Callable[..., FlaskClient]) -> None:
+    text = client_for(Role.STEWARD).get("/audience/contacts/files/example.csv").text
+    assert len(read_contacts(text, default_country=None, max_rows=9, now=clock.now()).rows) == 1
 
 
 def test_saved_audience_is_shown(pages: Pages, client_for: Callable[..., FlaskClient]) -> None:
