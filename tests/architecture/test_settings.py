@@ -24,7 +24,7 @@ def test_setting_is_explained_where_it_stands(name: str) -> None:
 def test_setting_is_read_by_the_code(name: str) -> None:
     sources = (path.read_text(encoding="utf-8") for path in (PROJECT_ROOT / "campaigns").rglob("*.py"))
     migrations = (PROJECT_ROOT / "migrations" / "env.py").read_text(encoding="utf-8")
-    wanted = (f"settings.{name}", f"load_settings().{name}", f"self.{name}")
+    wanted = (f"settings.{name}", f"settings().{name}", f"self.{name}")
     assert any(any(word in source for word in wanted) for source in [*sources, migrations])
 
 
