@@ -142,43 +142,27 @@ def _add(
     now = clock.now()
     contact_ids = list(reserve_ids(session, _CONTACT, len(rows)))
     address_ids = list(reserve_ids(session, _ADDRESS, len(rows)))
-    contacts, addresses, consents = [], [], []
-    for contact_id, address_id, row in zip(contact_ids, address_ids, rows, strict=True):
-        contacts.append(
-            {"id": contact_id, "organisation_id": organisation_id, "created_at": now}
-            | {"language": row.language, "other_language": row.other_language}
-            | _position_values(row, placing.standing_of(row))
-        )
-        addresses.append(
-            {
-                "id": address_id,
-                "organisation_id": organisation_id,
-                "contact_id": contact_id,
-                "channel": CHANNEL,
-                "ciphertext": vault.seal(row.number, table="address", column="ciphertext", row_id=address_id),
-                "lookup": known.lookups[row.number],
-                "country": row.country,
-                "state": AddressState.ACTIVE,
-                "rank": 0,
-                "created_at": now,
-            }
-        )
-        consents.append(
-            {
-                "contact_id": contact_id,
-                "address_id": address_id,
-                "channel": CHANNEL,
-                "purpose": "safety_messages",
-                "kind": ConsentKind.GRANTED,
-                "method": METHOD,
-                "wording": row.consent_how,
-                "given_at": row.consent_at,
-                "recorded_at": now,
-            }
-        )
+    pairs = list(zip(contact_ids, address_ids, rows, strict=True))
+    contacts = [
+        {"id": contact_id, "organisation_id": organisation_id, "created_at": now}
+        | {"language": row.language, "other_language": row.other_language}
+        | _position_values(row, placing.standing_of(row))
+        for contact_id, _, row in pairs
+    ]
+    addresses = [
+        {"id": address_id, "organisation_id": organisation_id, "contact_id": contact_id, "channel": CHANNEL}
+        | {"ciphertext": vault.seal(row.number, table="address", column="ciphertext", row_id=address_id)}
+        | {"lookup": known.lookups[row.number], "country": row.country, "created_at": now}
+        for contact_id, address_id, row in pairs
+    ]
+    consents = [
+        {"contact_id": contact_id, "address_id": address_id, "channel": CHANNEL, "method": METHOD}
+        | {"wording": row.consent_how, "given_at": row.consent_at, "recorded_at": now}
+        for contact_id, address_id, row in pairs
+    ]
     session.execute(insert(Contact), contacts)
-    session.execute(insert(Address), addresses)
-    session.execute(insert(Consent), consents)
+    session.execute(insert(Address).values(state=AddressState.ACTIVE), addresses)
+    session.execute(insert(Consent).values(kind=ConsentKind.GRANTED), consents)
 
 
 def _refresh(session: Session, rows: Sequence[ContactRow], *, known: _Known, placing: Placing) -> None:

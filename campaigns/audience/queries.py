@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass, replace
 from typing import Any
 
-from sqlalchemy import Select, String, exists, func, literal, or_, select, union_all
+from sqlalchemy import Select, String, Subquery, exists, func, literal, or_, select, union_all
 from sqlalchemy.orm import Session
 
 from campaigns.audience.models import Address, Audience, Channel, Consent, Contact, ContactImport
@@ -50,13 +50,7 @@ def preview(
     `other_channels` are counted beside the resolution's own, for `by_channel` only.
     """
     channels = dict.fromkeys((resolution.channel, *other_channels))
-    each = (replace(resolution, channel=channel) for channel in channels)
-    people = union_all(
-        *(
-            select_resolved(rule, organisation_id, one).add_columns(literal(one.channel, String).label("channel"))
-            for one in each
-        )
-    ).subquery()
+    people = _people_by_channel(rule, organisation_id, resolution, channels)
     columns = (people.c.channel, people.c.language, people.c.region_id, people.c.reason)
     languages: Counter[str] = Counter()
     regions: Counter[int] = Counter()
@@ -82,6 +76,18 @@ def preview(
         by_channel=dict(reached),
         by_reason=dict(reasons.most_common()),
     )
+
+
+def _people_by_channel(
+    rule: AudienceRule, organisation_id: int, resolution: Resolution, channels: Iterable[Channel]
+) -> Subquery:
+    each = (replace(resolution, channel=channel) for channel in channels)
+    return union_all(
+        *(
+            select_resolved(rule, organisation_id, one).add_columns(literal(one.channel, String).label("channel"))
+            for one in each
+        )
+    ).subquery()
 
 
 def rounded(count: int) -> int | None:
