@@ -82,7 +82,7 @@ def stop_run(run_id: int) -> Redirect:
 
 
 @pages.post("/runs/<int:run_id>/resume")
-@requires(Permission.REVIEW)
+@requires(Permission.REVIEW, fresh=True)
 def resume_run(run_id: int) -> Redirect:
     """Let a paused or stopped run go on; the worker takes back what is left of a long queue."""
     run = _own_run(run_id)
@@ -96,12 +96,12 @@ def resume_run(run_id: int) -> Redirect:
 
 
 @pages.post("/runs/<int:run_id>/release")
-@requires(Permission.REVIEW)
+@requires(Permission.REVIEW, fresh=True)
 def release_run(run_id: int) -> Redirect:
     """Let a held run start."""
     run = _own_run(run_id)
     try:
-        planning.release_run(session(), run, by=current_member().id)
+        planning.release_run(session(), run, by=current_member().id, max_age_days=settings().service_max_age_days)
     except REFUSALS as error:
         return _refused(run, error)
     flash(_("The run is released. It starts within seconds."), "good")
