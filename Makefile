@@ -5,7 +5,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 ARGS ?=
 
-.PHONY: demo test check bench serve setup setup-dev catalogues browser lock
+.PHONY: demo test check bench serve setup setup-dev catalogues messages browser lock
 
 demo: setup ## The 2022 scenario end to end; ARGS=--exit ends instead of staying up
 	$(BIN)/fingerpost demo $(ARGS)
@@ -61,6 +61,11 @@ catalogues: | $(VENV)/.runtime
 	  [ -e "$$po" ] || continue; mo="$${po%.po}.mo"; \
 	  [ "$$mo" -nt "$$po" ] || $(BIN)/pybabel --quiet compile --input-file "$$po" --output-file "$$mo"; \
 	done
+
+# The template of the catalogues is made anew each time, so git ignores it.
+messages: | $(VENV)/.runtime ## Bring the catalogues up to date with the texts in code and templates
+	$(BIN)/pybabel --quiet extract --mapping-file config/babel.cfg --keywords _l --keywords _lp:1c,2 --sort-output --no-wrap --add-location file --output-file translations/messages.pot .
+	$(BIN)/pybabel --quiet update --input-file translations/messages.pot --output-dir translations --no-fuzzy-matching --ignore-obsolete --ignore-pot-creation-date --no-wrap
 
 # Browser tests use an installed Chromium; as root on Debian it is installed, elsewhere fetched by Playwright.
 browser: | $(VENV)/.dev

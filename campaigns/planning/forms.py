@@ -7,6 +7,7 @@ from datetime import datetime
 from zoneinfo import available_timezones
 
 from flask_babel import lazy_gettext as _l
+from flask_babel import lazy_pgettext as _lp
 from wtforms import (
     BooleanField,
     DateField,
@@ -130,8 +131,8 @@ class TimeForm(Form):
         choices=options(
             [
                 ("once", _l("No, only once")),
-                ("DAILY", _l("Every day")),
-                ("WEEKLY", _l("Every week")),
+                ("DAILY", _lp("as a choice", "Every day")),
+                ("WEEKLY", _lp("as a choice", "Every week")),
                 ("rule", _l("By a rule of your own")),
             ]
         ),
