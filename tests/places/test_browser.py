@@ -15,7 +15,8 @@ from campaigns.places.models import Place, PlaceKind, Route
 from campaigns.places.service import import_places, import_routes, load_regions
 from campaigns.schema import metadata
 from campaigns.staff.models import Member, Role
-from tests.places.browsing import Visit, a_browser, a_visit, served, skip_without_browser
+from tests.browser.chromium import Visit, a_browser, skip_without_browser
+from tests.places.browsing import a_visit, served
 from tests.web.pages import Pages, make_pages
 
 pytestmark = pytest.mark.browser
