@@ -17,7 +17,7 @@ from campaigns.planning.country_rules import CountryWarning
 from campaigns.planning.gatekeeping import discreet
 from campaigns.planning.models import FallbackPolicy, ZonePolicy
 from campaigns.planning.recurrence import ClockChange, ScheduleNote
-from campaigns.web.filters import day, language_name, number, wall_clock
+from campaigns.web.filters import country_name, day, language_name, number, wall_clock
 
 GATES = {
     "audience": _l("Audience"),
@@ -80,11 +80,13 @@ RULES = {
 
 def gate_sentence(gate: Gate) -> str:
     """Return what a gate says in the reader's language."""
-    values = dict(gate.values)
+    values = {name: number(value) if isinstance(value, int) else value for name, value in gate.values.items()}
     if gate.languages:
         values["languages"] = ", ".join(language_name(code) if code else _("unknown") for code in gate.languages)
     if values.get("people") == discreet(1):
         values["people"] = _("fewer than %(count)s", count=number(SMALLEST_SHOWN))
+    if values.get("countries"):
+        values["countries"] = ", ".join(map(country_name, values["countries"].split(", ")))
     if isinstance(values.get("time"), str):
         values["time"] = wall_clock(datetime.fromisoformat(values["time"]))
     return str(_(gate.template) % values if gate.template else gate.sentence)

@@ -11,10 +11,13 @@ from babel.dates import format_date, format_skeleton
 from flask import Flask, g
 from flask_babel import format_decimal, format_percent, get_locale
 from flask_babel import gettext as _
+from flask_babel import lazy_gettext as _l
 from markupsafe import Markup
 
 from campaigns.core.languages import all_languages, is_right_to_left
 
+#: Languages that CLDR has no locale for.
+_OWN_NAMES = {"rom": _l("Romani")}
 #: Forms of a date by their CLDR skeleton.
 _SKELETONS = {"short": "MMMd", "weekday": "MMMEd", "medium": "yMMMd"}
 
@@ -78,7 +81,7 @@ def language_name(code: str) -> str:
         name = Locale.parse(code, sep="-").get_display_name(_locale())
     except (UnknownLocaleError, ValueError):
         name = None
-    return name or (known.name if known else code)
+    return name or str(_OWN_NAMES.get(code) or (known.name if known else code))
 
 
 def region_name(region: Any) -> str:
