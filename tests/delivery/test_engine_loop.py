@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -231,3 +232,17 @@ def test_refused_gateway_pauses_its_runs(sessions: sessionmaker[Session], vault:
     drive(sessions, vault, refuse, until=paused)
     with sessions() as session:
         assert "Only the sandbox" in session.get_one(Run, run_id).reason
+
+
+def test_two_workers_share_a_run(sessions: sessionmaker[Session], vault: Vault) -> None:
+    run_id, providers = running(sessions, vault, 300), [MemoryProvider(seconds=0.002) for _ in range(2)]
+    with ThreadPoolExecutor(2) as workers:
+        ends = [
+            workers.submit(drive, sessions, vault, provider, until=settled(sessions, run_id))
+            for provider in providers
+        ]
+        for end in ends:
+            end.result()
+    assert states(sessions, run_id) == {SendState.ACCEPTED: 300}
+    calls = providers[0].calls + providers[1].calls
+    assert sorted(calls.values()) == [1] * 300

@@ -1,0 +1,86 @@
+"""Results are written only for rows that their claim still holds, and times mean the same everywhere."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta, timezone
+from typing import Any
+
+import pytest
+from sqlalchemy import select, text, update
+from sqlalchemy.orm import Session
+
+from campaigns.core.crypto import Vault
+from campaigns.delivery.engine.claims import Claims
+from campaigns.delivery.engine.ports import Ask, Claimed, Result
+from campaigns.delivery.engine.record import record
+from campaigns.delivery.models import Attempt, Delivery
+from campaigns.delivery.states import SendState
+from campaigns.planning.models import RunState
+from tests.delivery.builders import a_running_run
+
+LATER = datetime(2026, 3, 2, 13, 0, 0, 123456, tzinfo=timezone(timedelta(hours=1)))
+
+
+@pytest.fixture
+def claimed(session: Session, vault: Vault) -> Claimed:
+    run = a_running_run(session, vault, count=1)
+    (claimed,) = Claims(vault).claim(session.connection(), Ask(run.id, 0, 10)).claimed
+    return claimed
+
+
+def written(session: Session, claimed: Claimed, state: SendState, **changes: Any) -> Delivery:
+    values = {"id": claimed.id, "token": claimed.token, "state": state, "number": claimed.attempts}
+    record(session.connection(), [Result(**values | changes)])
+    return session.scalars(select(Delivery).execution_options(populate_existing=True)).one()
+
+
+def test_retry_is_due_at_the_same_instant(session: Session, claimed: Claimed) -> None:
+    if session.get_bind().dialect.name == "postgresql":
+        session.execute(text("SET LOCAL TIME ZONE 'Asia/Tokyo'"))
+    delivery = written(session, claimed, SendState.QUEUED, due_at=LATER, error="refused", outcome="not_sent")
+    assert (delivery.due_at, delivery.send_state) == (LATER.astimezone(UTC), SendState.QUEUED)
+    attempt = session.scalars(select(Attempt)).one()
+    assert (attempt.delivery_id, attempt.number, attempt.outcome) == (claimed.id, 1, "not_sent")
+
+
+def test_refused_by_the_fence_does_not_count(session: Session, claimed: Claimed) -> None:
+    assert written(session, claimed, SendState.QUEUED, refund=True).attempts == 0
+
+
+def test_other_claims_are_left_alone(session: Session, claimed: Claimed) -> None:
+    assert written(session, claimed, SendState.ACCEPTED, token="x" * 32).send_state == SendState.SENDING
+
+
+@pytest.mark.parametrize("state", [SendState.ACCEPTED, SendState.UNCONFIRMED, SendState.QUEUED])
+def test_rows_taken_over_are_left_alone(session: Session, claimed: Claimed, state: SendState) -> None:
+    session.execute(update(Delivery).values(send_state=state))
+    assert written(session, claimed, SendState.FAILED).send_state == state
+
+
+@pytest.mark.parametrize("state", [SendState.ACCEPTED, SendState.QUEUED])
+def test_late_result_still_counts_after_the_reaper(session: Session, claimed: Claimed, state: SendState) -> None:
+    session.execute(update(Delivery).values(send_state=SendState.UNKNOWN))
+    assert written(session, claimed, state).send_state == state
+
+
+def test_early_receipt_settles_a_lost_reply(session: Session, claimed: Claimed) -> None:
+    session.execute(update(Delivery).values(receipt_id=1, provider_id="SM1"))
+    delivery = written(session, claimed, SendState.UNKNOWN, error="timeout", outcome="unknown")
+    assert (delivery.send_state, delivery.provider_id) == (SendState.ACCEPTED, "SM1")
+
+
+@pytest.mark.parametrize("state", [state for state in RunState if state is not RunState.RUNNING])
+def test_only_running_runs_are_claimed(session: Session, vault: Vault, state: RunState) -> None:
+    run = a_running_run(session, vault, count=3, state=state)
+    assert Claims(vault).claim(session.connection(), Ask(run.id, 0, 10)).taken == 0
+
+
+def test_claim_reads_on_from_its_cursor(session: Session, vault: Vault) -> None:
+    run, claims = a_running_run(session, vault, count=5), Claims(vault)
+    first = claims.claim(session.connection(), Ask(run.id, 0, 2))
+    second = claims.claim(session.connection(), Ask(run.id, first.last_id, 2))
+    ids = [claimed.id for claimed in (*first.claimed, *second.claimed)]
+    assert ids == sorted(set(ids))
+    assert len(ids) == 4
+    behind = claims.claim(session.connection(), Ask(run.id, 0, 10, through=second.last_id))
+    assert behind.taken == 0
