@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from itertools import islice
 from typing import Any, TypeVar, cast
 
-from sqlalchemy import Select, Table, Update, bindparam, insert, or_, select, update
+from sqlalchemy import Select, Table, Update, bindparam, insert, or_, select, text, update
 from sqlalchemy.orm import Session
 
 from campaigns.audience.consent import find_suppressed, grant, hold_withdrawals, withdraw
@@ -82,7 +82,9 @@ def take_in(
     """
     counts = Counts()
     added: list[bytes] = []
-    for batch in _batches(rows):
+    for number, batch in enumerate(_batches(rows)):
+        if number == 1:
+            _tell_planner(session)
         known = _look_up(session, organisation_id, batch, vault)
         going = [row for row in batch if not known.is_stopped(row)]
         new = [row for row in going if known.lookups[row.number] not in known.addresses]
@@ -96,6 +98,16 @@ def take_in(
     counts.added += len(added) - stopped
     counts.said_stop += stopped
     return counts
+
+
+def _tell_planner(session: Session) -> None:
+    """Let PostgreSQL know that its tables are not empty any more.
+
+    It checks foreign keys by plans that it made for the first row: in an empty table, by reading all of it for
+    each later row, which makes a first import of 100,000 people take minutes.
+    """
+    if session.get_bind().dialect.name == "postgresql":
+        session.execute(text("ANALYZE contact, address"))
 
 
 def _heed_late_stops(session: Session, organisation_id: int, added: Sequence[bytes]) -> int:

@@ -13,7 +13,7 @@ from sqlalchemy.orm import Session, sessionmaker
 
 from campaigns.audience.consent import withdraw_everywhere
 from campaigns.audience.importer import ContactRow, read_contacts
-from campaigns.audience.intake import take_in
+from campaigns.audience.intake import BATCH, take_in
 from campaigns.audience.models import Address, AddressState, Channel, Consent, Contact, ImportState
 from campaigns.audience.placing import Placing, Standing
 from campaigns.audience.rules import AudienceRule
@@ -166,6 +166,15 @@ def test_older_position_does_not_replace_a_newer(
     )
     session.expire_all()
     assert session.scalars(select(Contact.cell)).one() == before
+
+
+def test_people_beyond_one_batch_are_imported(
+    session: Session, organisation: Organisation, vault: Vault, settings: Settings
+) -> None:
+    lines = [ONE.replace("1234567", f"{number:07}") for number in range(BATCH + 1)]
+    more = replace(settings, import_max_rows=BATCH + 1)
+    assert bring_in(session, organisation, vault, more, *lines).added == BATCH + 1
+    assert bring_in(session, organisation, vault, more, *lines).updated == BATCH + 1
 
 
 class StopMeanwhile(Placing):
