@@ -31,12 +31,14 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
+from campaigns.core.words import N_
+
 
 class FingerpostError(Exception):
     """Root of all errors that Fingerpost raises on purpose; its text is one plain sentence.
 
     The sentence is given as a template and the values for its %(name)s, so that a page can say it in the reader's
-    language; without values it stands as it is.
+    language; without values it stands as it is. A value may be another error, which is then told inside this one.
     """
 
     def __init__(self, template: str = "", **values: object) -> None:
@@ -84,8 +86,9 @@ class RowsError(InputError):
 
     def __init__(self, problems: Sequence[RowProblem]) -> None:
         self.problems = tuple(problems)
-        rest = len(self.problems) - 1
-        super().__init__(f"{self.problems[0]}" + (f" ({rest} more problems in the file.)" if rest else ""))
+        first, others = self.problems[0], len(self.problems) - 1
+        template = N_("%(first)s (Other problems in the file: %(others)s.)") if others else "%(first)s"
+        super().__init__(template, first=first, others=others)
 
 
 class GeometryError(InputError):

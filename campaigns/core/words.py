@@ -6,3 +6,9 @@ from __future__ import annotations
 def N_(text: str) -> str:  # noqa: N802 - the name by which catalogues know a text that is translated later
     """Mark `text` for the catalogues."""
     return text
+
+
+class Phrase(str):
+    """A part of a sentence, marked with `N_`, that is looked up for itself when it fills a template."""
+
+    __slots__ = ()

@@ -1,4 +1,4 @@
-"""Template filters that write numbers, moments, languages and regions in the reader's language."""
+"""Template filters that write numbers, moments, languages, regions and errors in the reader's language."""
 
 from __future__ import annotations
 
@@ -15,6 +15,7 @@ from flask_babel import lazy_gettext as _l
 from markupsafe import Markup
 
 from campaigns.core.languages import all_languages, is_right_to_left
+from campaigns.web.words import said, said_of_row
 
 #: Languages that CLDR has no locale for.
 _OWN_NAMES = {"rom": _l("Romani")}
@@ -34,6 +35,8 @@ def init_filters(app: Flask) -> None:
         "region_name": region_name,
         "country_name": country_name,
         "direction": direction,
+        "said": said,
+        "said_of_row": said_of_row,
     }.items():
         app.jinja_env.filters[name] = written
 

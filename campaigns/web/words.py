@@ -5,12 +5,14 @@ from __future__ import annotations
 from flask_babel import gettext as _
 
 from campaigns.core.errors import FingerpostError, RowProblem
+from campaigns.core.words import Phrase
 
 
 def said(told: FingerpostError | RowProblem) -> str:
     """Return the sentence of an error or of a wrong row as the reader of this request reads it."""
     sentence = str(_(told.template)) if told.template else ""
-    return sentence % told.values if told.values else sentence
+    values = {name: _said_inside(value) for name, value in told.values.items()}
+    return sentence % values if values else sentence
 
 
 def said_of_row(problem: RowProblem) -> str:
@@ -19,3 +21,12 @@ def said_of_row(problem: RowProblem) -> str:
     if problem.column:
         return str(_("Line %(line)s, %(column)s: ", line=problem.line, column=problem.column)) + sentence
     return str(_("Line %(line)s: ", line=problem.line)) + sentence
+
+
+def _said_inside(value: object) -> object:
+    """Return a value of a template as it stands in the sentence."""
+    if isinstance(value, RowProblem):
+        return said_of_row(value)
+    if isinstance(value, FingerpostError):
+        return said(value)
+    return str(_(str(value))) if isinstance(value, Phrase) else value
