@@ -10,6 +10,7 @@ import h3.api.basic_int as h3
 import shapely
 
 from campaigns.core.errors import GeometryError
+from campaigns.core.words import N_
 from campaigns.places.geography import CELL_RESOLUTION
 from campaigns.places.shapes import (
     Position,
@@ -47,7 +48,7 @@ def cover_corridor(line: Sequence[Position], half_width_m: float) -> list[set[in
     `line` holds (longitude, latitude) in degrees, in the order of travel. Raises GeometryError.
     """
     if len(line) < 2:
-        raise GeometryError("A corridor needs at least two stops.")
+        raise GeometryError(N_("A corridor needs at least two stops."))
     width = check_radius(half_width_m) + CELL_RADIUS_M
     points = [check_position(*position) for position in line]
     return [_cells_in(widen_leg(start, end, width)) for start, end in pairwise(points)]

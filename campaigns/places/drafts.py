@@ -7,6 +7,7 @@ from datetime import date
 from typing import Any
 
 from campaigns.core.errors import GeometryError
+from campaigns.core.words import N_
 from campaigns.places.cover import cover_circle, cover_polygon
 from campaigns.places.models import PlaceKind
 from campaigns.places.shapes import check_position, check_radius, polygon_geojson, read_polygon
@@ -47,7 +48,7 @@ def outline(geojson: Any) -> Shape:
 def stored_shape(geometry: dict[str, Any], radius_m: int | None) -> Shape:
     """Return the shape of a stored place. Raises GeometryError for a corridor, which has none of its own."""
     if geometry["type"] not in ("Point", "Polygon"):
-        raise GeometryError("A corridor takes its shape from the stops of its route.")
+        raise GeometryError(N_("A corridor takes its shape from the stops of its route."))
     return Shape(geometry, radius_m)
 
 

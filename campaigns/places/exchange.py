@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any, TypeVar
 
 from campaigns.core.errors import RowProblem, RowsError
+from campaigns.core.words import N_
 from campaigns.places.atlas import load_atlas
 from campaigns.places.models import Place, Route
 from campaigns.places.rowchecks import BORDER_CROSSING, RowChecks
@@ -145,7 +146,8 @@ def _read_rows(lines: Iterable[Line], read: Callable[[Line], RowT]) -> list[RowT
             problems += error.problems
             continue
         if row.key in first:
-            problems.append(RowProblem(line.number, "id", f"{row.key} is already on line {first[row.key]}."))
+            twice = {"id": row.key, "line": first[row.key]}
+            problems.append(RowProblem(line.number, "id", N_("%(id)s is already on line %(line)s."), twice))
         first.setdefault(row.key, line.number)
         rows.append(row)
     if problems:
@@ -186,7 +188,7 @@ def _route(line: Line) -> RouteRow:
     key, name, mode = check.key(), check.text("name", 200), check.text("mode", 40)
     stop_keys = tuple(filter(None, _ARROW.split(cells["waypoints"])))
     if len(stop_keys) < 2:
-        check.fail("waypoints", "a route needs at least two stops: their ids, separated by >.")
+        check.fail("waypoints", N_("a route needs at least two stops: their ids, separated by >."))
     check.done()
     return RouteRow(
         line=line.number,

@@ -14,6 +14,7 @@ from wtforms.validators import InputRequired, Length, NumberRange, Optional, Val
 from wtforms.widgets import CheckboxInput, ListWidget, TextInput
 
 from campaigns.core.errors import GeometryError, InputError
+from campaigns.core.words import N_
 from campaigns.places.drafts import DEFAULT_HALF_WIDTH_M, PlaceDraft, RouteDraft, Shape, circle, outline
 from campaigns.places.exchange import DEFAULT_RADIUS_M
 from campaigns.places.geojson import read_pasted
@@ -169,7 +170,7 @@ class PlaceForm(Form):
             return outline(read_pasted(self.text("outline")))
         latitude, longitude, radius_km = self.latitude.data, self.longitude.data, self.radius_km.data
         if latitude is None or longitude is None or radius_km is None:
-            raise GeometryError(_("Enter latitude, longitude and radius, or draw the place on the map."))
+            raise GeometryError(N_("Enter latitude, longitude and radius, or draw the place on the map."))
         return circle(longitude, latitude, radius_km * 1000)
 
 

@@ -9,6 +9,7 @@ from datetime import date
 from typing import Any
 
 from campaigns.core.errors import FileFormatError, GeometryError, InputError, RowProblem, RowsError
+from campaigns.core.words import N_
 from campaigns.places.drafts import PlaceDraft, Shape, circle, outline
 from campaigns.places.exchange import DEFAULT_RADIUS_M
 from campaigns.places.models import Place, PlaceKind
@@ -32,7 +33,7 @@ def read_pasted(text: str) -> Any:
         raise GeometryError(NOT_GEOJSON) from None
     if isinstance(value, dict) and isinstance(value.get("features"), list):
         if len(value["features"]) != 1:
-            raise GeometryError("Paste one outline at a time; a file with several can be imported as a whole.")
+            raise GeometryError(N_("Paste one outline at a time; a file with several can be imported as a whole."))
         value = value["features"][0]
     return value.get("geometry") if isinstance(value, dict) and value.get("type") == "Feature" else value
 
@@ -71,22 +72,24 @@ def read_hotspots(text: str) -> list[tuple[str | None, PlaceDraft]]:
     try:
         value = json.loads(text)
     except (ValueError, RecursionError) as error:
-        raise FileFormatError(f"The file is not valid JSON: {error}.") from None
+        raise FileFormatError(N_("The file is not valid JSON: %(fault)s."), fault=str(error)) from None
     features = value.get("features") if isinstance(value, dict) else None
     if not isinstance(features, list):
-        raise FileFormatError("The file is not a GeoJSON FeatureCollection.")
+        raise FileFormatError(N_("The file is not a GeoJSON FeatureCollection."))
     if len(features) > MAX_FEATURES:
-        raise FileFormatError(f"The file has more than {MAX_FEATURES:,} places. Split it and send the parts.")
+        raise FileFormatError(
+            N_("The file has more than %(limit)s places. Split it and send the parts."), limit=f"{MAX_FEATURES:,}"
+        )
     drafts, problems, seen = [], [], set()
     for number, feature in enumerate(features, start=1):
         try:
             key, draft = _draft(feature)
             if key in seen:
-                raise InputError(f"The id {key} was given before.")
+                raise InputError(N_("The id %(id)s was given before."), id=key)
             seen |= {key} - {None}
             drafts.append((key, draft))
         except InputError as error:
-            problems.append(RowProblem(number, "", str(error)))
+            problems.append(RowProblem(number, "", error.template, error.values))
     if problems:
         raise RowsError(problems)
     return drafts
@@ -94,12 +97,12 @@ def read_hotspots(text: str) -> list[tuple[str | None, PlaceDraft]]:
 
 def _draft(feature: Any) -> tuple[str | None, PlaceDraft]:
     if not isinstance(feature, dict):
-        raise GeometryError("This is not a GeoJSON Feature.")
+        raise GeometryError(N_("This is not a GeoJSON Feature."))
     properties = feature.get("properties")
     said: dict[str, Any] = properties if isinstance(properties, dict) else {}
     name = _text(said, "name", 200)
     if not name:
-        raise InputError("The name is missing.")
+        raise InputError(N_("The name is missing."))
     key = feature.get("id")
     draft = PlaceDraft(
         kind=PlaceKind.STOP if said.get("kind") == PlaceKind.STOP else PlaceKind.HOTSPOT,
@@ -122,14 +125,14 @@ def _shape(geometry: Any, radius_m: Any) -> Shape:
         return outline(geometry)
     point: Any = geometry.get("coordinates")
     if not is_position(point) or isinstance(radius_m, bool) or not isinstance(radius_m, int | float | None):
-        raise GeometryError("A point needs longitude, latitude and, as a property, radius_m in metres.")
+        raise GeometryError(N_("A point needs longitude, latitude and, as a property, radius_m in metres."))
     return circle(float(point[0]), float(point[1]), radius_m or DEFAULT_RADIUS_M)
 
 
 def _key(value: str | int) -> str | None:
     key = _text({"id": str(value)}, "id", 70)
     if key and not KEY.fullmatch(key):
-        raise InputError("An id is one word of at most 70 characters, without > and /.")
+        raise InputError(N_("An id is one word of at most 70 characters, without > and /."))
     return key
 
 
@@ -138,7 +141,7 @@ def _text(said: dict[str, Any], name: str, limit: int) -> str | None:
     if value is None or value == "":
         return None
     if not isinstance(value, str) or len(value) > limit or not _WRITABLE.fullmatch(value):
-        raise InputError(f"{name} must be a text of at most {limit} characters.")
+        raise InputError(N_("%(name)s must be a text of at most %(limit)s characters."), name=name, limit=limit)
     return value
 
 
@@ -146,4 +149,4 @@ def _date(text: str | None) -> date | None:
     try:
         return date.fromisoformat(text) if text else None
     except ValueError:
-        raise InputError(f"{text} is not a date like 2026-03-31.") from None
+        raise InputError(N_("%(text)s is not a date like 2026-03-31."), text=text) from None

@@ -9,6 +9,7 @@ from sqlalchemy import delete, insert, inspect
 from sqlalchemy.orm import Session
 
 from campaigns.core.errors import InputError, UnavailableError
+from campaigns.core.words import N_
 from campaigns.places.atlas import load_atlas
 from campaigns.places.drafts import PlaceDraft, circle, stored_shape
 from campaigns.places.exchange import LocationRow
@@ -93,15 +94,17 @@ def cover_of(place: Place) -> list[set[int]]:
 
 def _region_id(draft: PlaceDraft, regions: Mapping[str, int]) -> int | None:
     if not regions:
-        raise UnavailableError("The regions are not loaded yet. Run `fingerpost setup` once, then try again.")
+        raise UnavailableError(N_("The regions are not loaded yet. Run `fingerpost setup` once, then try again."))
     if draft.region_code:
         codes = load_atlas().drawn_codes(draft.region_code)
         if not codes:
-            raise InputError(f"{draft.region_code} is not a region that can be drawn, for example PL-18.")
+            raise InputError(
+                N_("%(region)s is not a region that can be drawn, for example PL-18."), region=draft.region_code
+            )
         return regions.get(codes[0] if len(codes) == 1 else _part_at(draft, codes))
     if draft.category == BORDER_CROSSING:
         raise InputError(
-            "A border crossing must state its region, for example PL-18: the point cannot tell the side."
+            N_("A border crossing must state its region, for example PL-18: the point cannot tell the side.")
         )
     code = locate(*anchor_of(draft.shape.geometry), country=draft.country).region_code
     return regions.get(code) if code else None

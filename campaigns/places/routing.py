@@ -10,6 +10,7 @@ from sqlalchemy.orm import Session
 
 from campaigns.core import clock
 from campaigns.core.errors import RouteError
+from campaigns.core.words import N_
 from campaigns.places.cover import cover_corridor, flown_legs
 from campaigns.places.drafts import MAX_STOPS, RouteDraft
 from campaigns.places.exchange import RouteRow
@@ -25,14 +26,14 @@ ABOUT_STOPS = ("great_circle_km",)
 def stops_in_order(stop_ids: Sequence[int], places: Mapping[int, Place]) -> list[Place]:
     """Return the places of a route. Raises RouteError unless they are two or more, known, none twice running."""
     if len(stop_ids) < 2:
-        raise RouteError("A route needs at least two stops.")
+        raise RouteError(N_("A route needs at least two stops."))
     if len(stop_ids) > MAX_STOPS:
-        raise RouteError(f"A route has at most {MAX_STOPS} stops.")
+        raise RouteError(N_("A route has at most %(limit)s stops."), limit=MAX_STOPS)
     if any(stop_id not in places for stop_id in stop_ids):
-        raise RouteError("A stop of this route does not exist any more. Choose another place.")
+        raise RouteError(N_("A stop of this route does not exist any more. Choose another place."))
     twice = next((one for one, other in pairwise(stop_ids) if one == other), None)
     if twice is not None:
-        raise RouteError(f"{places[twice].name} follows itself. Remove it once.")
+        raise RouteError(N_("%(place)s follows itself. Remove it once."), place=places[twice].name)
     return [places[stop_id] for stop_id in stop_ids]
 
 
@@ -40,7 +41,9 @@ def draft_of_row(row: RouteRow, places: Mapping[str, Place], half_width_m: int) 
     """Return what a sheet's row says, with stops looked up by key. Raises RouteError for an unknown one."""
     unknown = [key for key in dict.fromkeys(row.stop_keys) if key not in places]
     if unknown:
-        raise RouteError(f"There is no place with the id {', '.join(unknown)}. Import the locations first.")
+        raise RouteError(
+            N_("There is no place with the id %(ids)s. Import the locations first."), ids=", ".join(unknown)
+        )
     return RouteDraft(
         name=row.name,
         mode=row.mode,

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 
 from campaigns.core.errors import GeometryError, RowProblem, RowsError
+from campaigns.core.words import N_
 from campaigns.places.atlas import Atlas
 from campaigns.places.shapes import MAX_LATITUDE, check_position, widen_point
 from campaigns.places.sheet import Line
@@ -29,9 +30,9 @@ class RowChecks:
         self._line = line
         self.problems: list[RowProblem] = []
 
-    def fail(self, column: str, sentence: str) -> None:
-        """Note a problem with one column."""
-        self.problems.append(RowProblem(self._line.number, column, sentence))
+    def fail(self, column: str, template: str, /, **values: object) -> None:
+        """Note a problem with one column: the template of its sentence, and the values for its %(name)s."""
+        self.problems.append(RowProblem(self._line.number, column, template, values))
 
     def done(self) -> None:
         """Raise RowsError when there was any problem."""
@@ -42,17 +43,17 @@ class RowChecks:
         """Return the id of the row."""
         key = self._line.cells["id"]
         if not KEY.fullmatch(key):
-            self.fail(
-                "id",
-                "an id is one word of at most 70 characters, without > and /." if key else "the id is missing.",
-            )
+            wrong = N_("an id is one word of at most 70 characters, without > and /.")
+            self.fail("id", wrong if key else N_("the id is missing."))
         return key
 
     def text(self, column: str, limit: int) -> str:
         """Return a text that must be there and fit."""
         text = self._line.cells[column]
-        if not 0 < len(text) <= limit:
-            self.fail(column, f"at most {limit} characters fit." if text else f"the {column} is missing.")
+        if len(text) > limit:
+            self.fail(column, N_("at most %(limit)s characters fit."), limit=limit)
+        elif not text:
+            self._missing(column)
         return text
 
     def degrees(self, column: str) -> float:
@@ -61,7 +62,10 @@ class RowChecks:
         try:
             return float(text.replace(",", "."))
         except ValueError:
-            self.fail(column, f"{text} is not a number of degrees." if text else f"the {column} is missing.")
+            if text:
+                self.fail(column, N_("%(text)s is not a number of degrees."), text=text)
+            else:
+                self._missing(column)
             return 0.0
 
     def on_earth(self, longitude: float, latitude: float, radius_m: int) -> None:
@@ -71,13 +75,13 @@ class RowChecks:
             if abs(longitude) > _NEAR_EDGE:
                 widen_point(longitude, latitude, 2 * radius_m)
         except GeometryError as error:
-            self.fail("lat" if abs(latitude) > MAX_LATITUDE else "lon", str(error))
+            self.fail("lat" if abs(latitude) > MAX_LATITUDE else "lon", error.template, **error.values)
 
     def country(self, atlas: Atlas) -> str | None:
         """Return the stated country, if any."""
         country = self._line.cells.get("country") or None
         if country is not None and country not in atlas.countries:
-            self.fail("country", f"{country} is not the two-letter code of a country.")
+            self.fail("country", N_("%(text)s is not the two-letter code of a country."), text=country)
             return None
         return country
 
@@ -86,14 +90,18 @@ class RowChecks:
         code = self._line.cells.get("iso3166_2") or None
         if code is None:
             if self._line.cells.get("kind") == BORDER_CROSSING:
-                self.fail("iso3166_2", "a border crossing must state its region: the point cannot tell the side.")
+                self.fail(
+                    "iso3166_2", N_("a border crossing must state its region: the point cannot tell the side.")
+                )
             return None
         if not atlas.drawn_codes(code):
             self.fail(
-                "iso3166_2", f"{code} is not a region that can be drawn. Leave it empty to find it by point."
+                "iso3166_2",
+                N_("%(region)s is not a region that can be drawn. Leave it empty to find it by point."),
+                region=code,
             )
         elif country and not code.startswith(country):
-            self.fail("iso3166_2", f"{code} is not in {country}.")
+            self.fail("iso3166_2", N_("%(region)s is not in %(country)s."), region=code, country=country)
         return code
 
     def inside(self, atlas: Atlas, country: str, longitude: float, latitude: float) -> None:
@@ -101,4 +109,9 @@ class RowChecks:
         west, south, east, north = atlas.box_of(country)
         near_east = west - _BOX_MARGIN <= longitude <= east + _BOX_MARGIN
         if not (near_east and south - _BOX_MARGIN <= latitude <= north + _BOX_MARGIN):
-            self.fail("lat", f"the point lies far outside {country}. Are lat and lon swapped?")
+            self.fail(
+                "lat", N_("the point lies far outside %(country)s. Are lat and lon swapped?"), country=country
+            )
+
+    def _missing(self, column: str) -> None:
+        self.fail(column, N_("the %(column)s is missing."), column=column)

@@ -12,6 +12,7 @@ from sqlalchemy.orm import Session
 
 from campaigns.core import clock
 from campaigns.core.errors import InputError, RefusedError, RowProblem, RowsError
+from campaigns.core.words import N_
 from campaigns.places.atlas import RegionFacts, load_atlas
 from campaigns.places.drafts import DEFAULT_HALF_WIDTH_M, Imported, PlaceDraft, RouteDraft, stored_shape
 from campaigns.places.exchange import LocationRow, RouteRow, read_locations, read_routes
@@ -94,7 +95,11 @@ def delete_place(session: Session, place: Place, *, by: int | None) -> None:
     routes = routes_through(session, [place.id])
     if routes:
         names = ", ".join(route.name for route in routes[:3]) + (" …" if len(routes) > 3 else "")
-        raise RefusedError(f"{place.name} is a stop of a route ({names}). Take it out of the route first.")
+        raise RefusedError(
+            N_("%(place)s is a stop of a route (%(routes)s). Take it out of the route first."),
+            place=place.name,
+            routes=names,
+        )
     record(session, "place.delete", subject=place, organisation_id=place.organisation_id, member_id=by)
     session.delete(place)
     session.flush()
@@ -182,7 +187,7 @@ def import_routes(
             stops = stops_in_order(draft.stop_ids, by_id)
             cells = cover_route(draft.mode, stops, draft.half_width_m)
         except InputError as error:
-            problems.append(RowProblem(row.line, "waypoints", str(error)))
+            problems.append(RowProblem(row.line, "waypoints", error.template, error.values))
             continue
         route.extra = row.extra
         if fill_route(session, route, draft, stops):
@@ -210,7 +215,7 @@ def import_hotspots(
         try:
             fill_place(place, draft, regions)
         except InputError as error:
-            problems.append(RowProblem(number, "", str(error)))
+            problems.append(RowProblem(number, "", error.template, error.values))
         place.extra = keep_true(place.extra, moved=has_moved(place), region_code=draft.region_code)
         places.append(place)
     if problems:

@@ -12,6 +12,7 @@ from shapely.geometry import mapping, shape
 from shapely.geometry.base import BaseGeometry
 
 from campaigns.core.errors import GeometryError
+from campaigns.core.words import N_
 
 #: Mean radius of the Earth, in metres.
 EARTH_RADIUS_M = 6_371_008.8
@@ -31,7 +32,9 @@ DECIMALS = 6
 #: Longest piece of an outline that may be drawn as a straight line in degrees, in metres.
 _PIECE_M = 10_000
 
-NOT_GEOJSON = 'This is not GeoJSON: it must look like {"type": "Polygon", "coordinates": […]}.'
+NOT_GEOJSON = N_('This is not GeoJSON: it must look like {"type": "Polygon", "coordinates": […]}.')
+_NO_LATITUDE = N_("%(latitude)s is no latitude: latitudes run from -90 to 90.")
+_SWAPPED = N_("%(latitude)s is no latitude: latitudes run from -90 to 90. Are longitude and latitude swapped?")
 
 Position = tuple[float, float]
 
@@ -39,21 +42,29 @@ Position = tuple[float, float]
 def check_position(longitude: float, latitude: float) -> Position:
     """Return longitude and latitude in degrees, rounded. Raises GeometryError when they are not on Earth."""
     if not (math.isfinite(longitude) and math.isfinite(latitude)):
-        raise GeometryError("Longitude and latitude must be numbers.")
+        raise GeometryError(N_("Longitude and latitude must be numbers."))
     if abs(latitude) > 90:
-        hint = " Are longitude and latitude swapped?" if abs(longitude) <= 90 and abs(latitude) <= 180 else ""
-        raise GeometryError(f"{latitude:g} is no latitude: latitudes run from -90 to 90.{hint}")
+        swapped = abs(longitude) <= 90 and abs(latitude) <= 180
+        raise GeometryError(_SWAPPED if swapped else _NO_LATITUDE, latitude=f"{latitude:g}")
     if abs(longitude) > 180:
-        raise GeometryError(f"{longitude:g} is no longitude: longitudes run from -180 to 180.")
+        raise GeometryError(
+            N_("%(longitude)s is no longitude: longitudes run from -180 to 180."), longitude=f"{longitude:g}"
+        )
     if abs(latitude) > MAX_LATITUDE:
-        raise GeometryError(f"A place cannot lie nearer to a pole than {90 - MAX_LATITUDE:g} degrees.")
+        raise GeometryError(
+            N_("A place cannot lie nearer to a pole than %(degrees)s degrees."), degrees=f"{90 - MAX_LATITUDE:g}"
+        )
     return round(longitude, DECIMALS), round(latitude, DECIMALS)
 
 
 def check_radius(radius_m: float) -> int:
     """Return a radius or half width in whole metres. Raises GeometryError when it is too small or too large."""
     if not MIN_RADIUS_M <= radius_m <= MAX_RADIUS_M:
-        raise GeometryError(f"A radius must be between {MIN_RADIUS_M} m and {MAX_RADIUS_M // 1000} km.")
+        raise GeometryError(
+            N_("A radius must be between %(least)s m and %(most)s km."),
+            least=MIN_RADIUS_M,
+            most=MAX_RADIUS_M // 1000,
+        )
     return round(radius_m)
 
 
@@ -64,19 +75,25 @@ def read_polygon(geojson: Any) -> shapely.Polygon:
     """
     rings = _rings_of(geojson)
     if sum(map(len, rings)) > MAX_VERTICES:
-        raise GeometryError(f"The outline has too many corners: at most {MAX_VERTICES:,} can be stored.")
+        raise GeometryError(
+            N_("The outline has too many corners: at most %(limit)s can be stored."), limit=f"{MAX_VERTICES:,}"
+        )
     polygon = shapely.Polygon(rings[0], rings[1:])
     if polygon.convex_hull.area == 0:
-        raise GeometryError("The outline encloses nothing: its corners lie on one line.")
+        raise GeometryError(N_("The outline encloses nothing: its corners lie on one line."))
     if not polygon.is_valid:
-        raise GeometryError(_complaint(polygon))
+        raise _complaint(polygon)
     west, _, east, _ = polygon.bounds
     if east - west > 180:
-        raise GeometryError("The outline crosses the 180° line: mark two places instead, one on each side.")
+        raise GeometryError(N_("The outline crosses the 180° line: mark two places instead, one on each side."))
     if (area := _area_km2(polygon)) > MAX_AREA_KM2:
         raise GeometryError(
-            f"The outline holds {area:,.0f} km²; a place can hold {MAX_AREA_KM2:,} at most. "
-            "Choose regions in the audience for anything larger."
+            N_(
+                "The outline holds %(area)s km²; a place can hold %(limit)s at most. "
+                "Choose regions in the audience for anything larger."
+            ),
+            area=f"{area:,.0f}",
+            limit=f"{MAX_AREA_KM2:,}",
         )
     return shapely.orient_polygons(polygon, exterior_cw=False)
 
@@ -147,11 +164,15 @@ def widen_leg(start: Position, end: Position, metres: float) -> shapely.Polygon:
     """
     length = metres_between(start, end)
     if length < 1:
-        raise GeometryError("Two stops of a route lie on the same spot.")
+        raise GeometryError(N_("Two stops of a route lie on the same spot."))
     if length > MAX_LEG_M:
         raise GeometryError(
-            f"Two stops are {length / 1000:,.0f} km apart, more than the {MAX_LEG_M // 1000:,} km of one leg. "
-            "Add a stop between them, or say that the route is flown."
+            N_(
+                "Two stops are %(distance)s km apart, more than the %(limit)s km of one leg. "
+                "Add a stop between them, or say that the route is flown."
+            ),
+            distance=f"{length / 1000:,.0f}",
+            limit=f"{MAX_LEG_M // 1000:,}",
         )
     plane = Plane(*_midway(start, end))
     flat = shapely.LineString(plane.flatten(np.array([start, end])))
@@ -194,31 +215,35 @@ def _rings_of(geojson: Any) -> list[list[Position]]:
     if not isinstance(geojson, dict) or not isinstance(geojson.get("type"), str):
         raise GeometryError(NOT_GEOJSON)
     if geojson["type"] != "Polygon":
-        raise GeometryError(f"A {geojson['type']} cannot be a place here: give one Polygon.")
+        raise GeometryError(N_("A %(type)s cannot be a place here: give one Polygon."), type=geojson["type"])
     rings = geojson.get("coordinates")
     if not isinstance(rings, list) or not rings:
-        raise GeometryError("The polygon has no coordinates.")
+        raise GeometryError(N_("The polygon has no coordinates."))
     return [_ring(ring) for ring in rings]
 
 
 def _ring(ring: Any) -> list[Position]:
     if not isinstance(ring, list) or not all(is_position(item) for item in ring):
-        raise GeometryError("Each corner of a polygon must be a pair of numbers: longitude, then latitude.")
+        raise GeometryError(N_("Each corner of a polygon must be a pair of numbers: longitude, then latitude."))
     corners = [check_position(float(at[0]), float(at[1])) for at in ring]
     if len(set(corners)) < 3:
-        raise GeometryError("An outline needs at least three different corners.")
+        raise GeometryError(N_("An outline needs at least three different corners."))
     return corners if corners[0] == corners[-1] else [*corners, corners[0]]
 
 
-def _complaint(polygon: shapely.Polygon) -> str:
+def _complaint(polygon: shapely.Polygon) -> GeometryError:
     reason, _, where = shapely.is_valid_reason(polygon).partition("[")
     longitude, _, latitude = where.rstrip("]").partition(" ")
     if "Self-intersection" in reason:
-        return (
-            f"The outline crosses itself near longitude {float(longitude):.3f}, latitude {float(latitude):.3f}: "
-            "draw it so that its lines never cross."
+        return GeometryError(
+            N_(
+                "The outline crosses itself near longitude %(longitude)s, latitude %(latitude)s: "
+                "draw it so that its lines never cross."
+            ),
+            longitude=f"{float(longitude):.3f}",
+            latitude=f"{float(latitude):.3f}",
         )
-    return "The outline is not one clear area: its lines touch or overlap."
+    return GeometryError(N_("The outline is not one clear area: its lines touch or overlap."))
 
 
 def _area_km2(polygon: shapely.Polygon) -> float:
@@ -242,8 +267,10 @@ def _on_globe(flat: BaseGeometry, plane: Plane) -> shapely.Polygon:
     outline = shapely.transform(shapely.segmentize(flat, _PIECE_M), plane.unflatten)
     west, south, east, north = outline.bounds
     if west < -180 or east > 180:
-        raise GeometryError("The place reaches across the 180° line: mark two places instead, one on each side.")
+        raise GeometryError(
+            N_("The place reaches across the 180° line: mark two places instead, one on each side.")
+        )
     if max(-south, north) > 90:
-        raise GeometryError("The place reaches over a pole.")
+        raise GeometryError(N_("The place reaches over a pole."))
     # Widening one connected shape gives one polygon.
     return cast(shapely.Polygon, outline)

@@ -8,6 +8,7 @@ from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from campaigns.core.errors import FileFormatError, RowProblem, RowsError, TooManyRowsError
+from campaigns.core.words import N_
 
 #: What a workbook begins with: it is a zip archive.
 _WORKBOOK = b"PK\x03\x04"
@@ -44,7 +45,7 @@ def recognise_text(data: bytes) -> tuple[str, str]:
     Raises FileFormatError when it is none of these.
     """
     if data.startswith(_WORKBOOK):
-        raise FileFormatError("This is an Excel workbook. Save the sheet as CSV (UTF-8) and try again.")
+        raise FileFormatError(N_("This is an Excel workbook. Save the sheet as CSV (UTF-8) and try again."))
     if data.startswith((b"\xff\xfe", b"\xfe\xff")):
         codings: tuple[str, ...] = ("utf-16",)
     elif b"\0" in data[:200]:
@@ -58,7 +59,7 @@ def recognise_text(data: bytes) -> tuple[str, str]:
             continue
         if "\0" not in text:
             return text, coding.removesuffix("-sig").removesuffix("-le").removesuffix("-be")
-    raise FileFormatError("This is not a text file. Save the sheet as CSV (UTF-8) and try again.")
+    raise FileFormatError(N_("This is not a text file. Save the sheet as CSV (UTF-8) and try again."))
 
 
 def read_sheet(
@@ -74,7 +75,9 @@ def read_sheet(
         columns = _header([rename(cell.strip()) for cell in next(records, [])], required)
         return Sheet(columns, _lines(records, columns, max_rows))
     except csv.Error as error:
-        raise FileFormatError(f"The file is not valid CSV near line {records.line_num}: {error}.") from None
+        raise FileFormatError(
+            N_("The file is not valid CSV near line %(line)s: %(fault)s."), line=records.line_num, fault=str(error)
+        ) from None
 
 
 def write_sheet(columns: Sequence[str], rows: Iterable[Mapping[str, str]]) -> str:
@@ -96,15 +99,20 @@ def _header(cells: list[str], required: Collection[str]) -> tuple[str, ...]:
     while columns and not columns[-1]:
         columns = columns[:-1]
     if not columns:
-        raise FileFormatError("The file is empty, or its first line is.")
+        raise FileFormatError(N_("The file is empty, or its first line is."))
     missing = [column for column in required if column not in columns]
     if missing:
-        raise FileFormatError(f"The first line must name the columns; missing: {', '.join(missing)}.")
+        raise FileFormatError(
+            N_("The first line must name the columns; missing: %(columns)s."), columns=", ".join(missing)
+        )
     twice = sorted({column for column in columns if columns.count(column) > 1})
-    if twice:
-        raise FileFormatError(f"A column may appear once only; more than once: {', '.join(twice) or '(no name)'}.")
+    if any(twice):
+        raise FileFormatError(
+            N_("A column may appear once only; more than once: %(columns)s."),
+            columns=", ".join(filter(None, twice)),
+        )
     if "" in columns:
-        raise FileFormatError(f"Column {columns.index('') + 1} has no name in the first line.")
+        raise FileFormatError(N_("Column %(number)s has no name in the first line."), number=columns.index("") + 1)
     return columns
 
 
@@ -116,9 +124,11 @@ def _lines(records: Iterable[list[str]], columns: tuple[str, ...], max_rows: int
         if not any(cells):
             continue
         if len(lines) == max_rows:
-            raise TooManyRowsError(f"The file has more than {max_rows:,} rows. Split it and send the parts.")
+            raise TooManyRowsError(
+                N_("The file has more than %(limit)s rows. Split it and send the parts."), limit=f"{max_rows:,}"
+            )
         if any(cells[len(columns) :]):
-            problems.append(RowProblem(number, "", "there are more cells than columns in the first line."))
+            problems.append(RowProblem(number, "", N_("there are more cells than columns in the first line.")))
         cells += [""] * (len(columns) - len(cells))
         lines.append(Line(number, dict(zip(columns, cells, strict=False))))
     if problems:

@@ -12,6 +12,7 @@ from geopy.location import Location
 from werkzeug.wrappers import Response as Redirect
 
 from campaigns.core.errors import GeometryError, InputError, NotFoundError, RouteError, RowProblem, RowsError
+from campaigns.core.words import N_
 from campaigns.places import labels, service
 from campaigns.places.atlas import CREDIT
 from campaigns.places.exchange import write_locations, write_routes
@@ -253,7 +254,7 @@ def _places() -> list[Place]:
 def _place(place_id: int) -> Place:
     place = get_owned(session(), Place, place_id, current_organisation().id)
     if place.kind == PlaceKind.CORRIDOR:
-        raise NotFoundError("A corridor is changed on the page of its route.")
+        raise NotFoundError(N_("A corridor is changed on the page of its route."))
     return place
 
 
