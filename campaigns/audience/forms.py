@@ -17,6 +17,7 @@ from campaigns.audience.models import Channel
 from campaigns.audience.rules import MAX_AGE_DAYS, AudienceRule, Direction, RoutePart
 from campaigns.core.errors import AudienceRuleError
 from campaigns.core.languages import all_languages
+from campaigns.core.words import N_
 from campaigns.places.models import Place, Region, Route
 from campaigns.web.filters import country_name, language_name, region_name
 from campaigns.web.forms import Form, options
@@ -68,8 +69,8 @@ class AudienceForm(Form):
         """Fill in what can be chosen."""
         self.place_ids.choices = options((place.id, place.name) for place in places)  # type: ignore[misc]
         self.region_codes.choices = options((region.code, region_name(region)) for region in regions)
-        countries = sorted({region.country for region in regions})
-        self.countries.choices = options((code, country_name(code)) for code in countries)
+        countries = {region.country: country_name(region.country) for region in regions}
+        self.countries.choices = options(sorted(countries.items(), key=lambda pair: pair[1]))
         self.languages.choices = options((code, language_name(code)) for code in all_languages())
 
     def rule(self, routes: Iterable[Route], given: MultiDict[str, str]) -> AudienceRule:
@@ -92,7 +93,7 @@ def read_route_parts(routes: Iterable[Route], given: MultiDict[str, str]) -> tup
         if not direction:
             continue
         if direction != Direction.ALL and not stop.isdecimal():
-            raise AudienceRuleError(_("Choose the stop of the route %(name)s.", name=route.name))
+            raise AudienceRuleError(N_("Choose the stop of the route %(name)s."), name=route.name)
         parts.append(RoutePart(route.id, direction, None if direction == Direction.ALL else int(stop)))
     return tuple(parts)
 
