@@ -10,7 +10,7 @@ from werkzeug.wrappers import Response as Redirect
 from campaigns.audience import queries, service
 from campaigns.audience.forms import CHANNELS, ENCODINGS, ImportForm
 from campaigns.audience.models import AddressState, Contact, ContactImport
-from campaigns.core.errors import InputError, RowsError, TransitionError
+from campaigns.core.errors import InputError, RowProblem, RowsError, TransitionError
 from campaigns.core.languages import all_languages
 from campaigns.staff.auth import current_member, current_organisation, requires
 from campaigns.staff.permissions import Permission
@@ -94,7 +94,9 @@ def import_file() -> Page:
 @requires(Permission.HANDLE_CONTACTS)
 def show_file(import_id: int) -> Page:
     """Show what a dry run found, or what an import did."""
-    return render_template("audience/file.html", file=_file(import_id), encodings=ENCODINGS)
+    file = _file(import_id)
+    problems = [RowProblem(**kept) for kept in file.report.get("problems", ())]
+    return render_template("audience/file.html", file=file, problems=problems, encodings=ENCODINGS)
 
 
 @pages.post("/files/<int:import_id>/import")

@@ -12,6 +12,7 @@ import phonenumbers
 
 from campaigns.core.errors import AddressError, InputError, RowProblem, RowsError
 from campaigns.core.languages import all_languages
+from campaigns.core.words import N_
 from campaigns.places.sheet import Line, read_sheet
 
 #: What members call our columns, in small letters and with spaces.
@@ -67,11 +68,11 @@ class ContactSheet:
 
 
 class _RowError(InputError):
-    """Carries what is wrong with one cell to the end of its row."""
+    """Carries what is wrong with one cell to the end of its row; its values are stored: no number is in them."""
 
-    def __init__(self, column: str, sentence: str) -> None:
-        super().__init__(sentence)
-        self.column, self.sentence = column, sentence
+    def __init__(self, column: str, template: str, /, **values: object) -> None:
+        super().__init__(template, **values)
+        self.column = column
 
 
 def read_contacts(text: str, *, default_country: str | None, max_rows: int, now: datetime) -> ContactSheet:
@@ -90,9 +91,11 @@ def read_contacts(text: str, *, default_country: str | None, max_rows: int, now:
         try:
             row = _row(line, default_country=default_country, today=now.date())
             if row.number in first_lines:
-                raise _RowError("number", f"the same number stands in line {first_lines[row.number]} already.")
+                raise _RowError(
+                    "number", N_("the same number stands in line %(line)s already."), line=first_lines[row.number]
+                )
         except _RowError as error:
-            found.problems.append(RowProblem(line.number, error.column, error.sentence))
+            found.problems.append(RowProblem(line.number, error.column, error.template, error.values))
             continue
         first_lines[row.number] = line.number
         found.rows.append(row)
@@ -104,17 +107,17 @@ def read_number(text: str, *, default_country: str | None) -> tuple[str, str | N
     text = _bare(text)
     if _SCIENTIFIC.fullmatch(text):
         raise AddressError(
-            "a spreadsheet shortened the number (it holds an E); format the column as text and enter it again."
+            N_("a spreadsheet shortened the number (it holds an E); format the column as text and enter it again.")
         )
     written = f"+{text[2:]}" if text.startswith("00") else text
     if not written.startswith("+") and default_country is None:
-        raise AddressError("write the number with + and its country code, or choose a country for the file.")
+        raise AddressError(N_("write the number with + and its country code, or choose a country for the file."))
     try:
         parsed = phonenumbers.parse(written, default_country)
     except phonenumbers.NumberParseException:
-        raise AddressError("this is not a phone number.") from None
+        raise AddressError(N_("this is not a phone number.")) from None
     if not phonenumbers.is_valid_number(parsed):
-        raise AddressError("no phone can have this number; a digit may be missing or wrong.")
+        raise AddressError(N_("no phone can have this number; a digit may be missing or wrong."))
     number = phonenumbers.format_number(parsed, phonenumbers.PhoneNumberFormat.E164)
     return number, phonenumbers.region_code_for_number(parsed)
 
@@ -131,8 +134,6 @@ def _bare(text: str) -> str:
 
 def quoted(text: str) -> str:
     """Return a wrong cell as a report may show it: nothing that could be a number, should columns be shifted."""
-    if not text:
-        return "an empty cell"
     digits = sum(letter.isdecimal() for letter in text)
     return text[:MOST_QUOTED] if digits <= MOST_DIGITS_QUOTED else "“…”"
 
@@ -142,9 +143,9 @@ def _row(line: Line, *, default_country: str | None, today: date) -> ContactRow:
     try:
         number, country = read_number(cells["number"], default_country=default_country)
     except AddressError as error:
-        raise _RowError("number", str(error)) from None
+        raise _RowError("number", error.template, **error.values) from None
     if not cells["consent_how"]:
-        raise _RowError("consent_how", "how the person agreed is missing; nobody is written to without it.")
+        raise _RowError("consent_how", N_("how the person agreed is missing; nobody is written to without it."))
     position = _position(cells)
     return ContactRow(
         line=line.number,
@@ -166,7 +167,11 @@ def _language(column: str, text: str) -> str:
     for language in all_languages().values():
         if wanted in (language.code, language.name.casefold(), language.autonym.casefold()):
             return language.code
-    raise _RowError(column, f"{quoted(text)} is no language we know; write its code, for example uk.")
+    if not text:
+        raise _RowError(column, N_("the language is missing; write its code, for example uk."))
+    raise _RowError(
+        column, N_("%(text)s is no language we know; write its code, for example uk."), text=quoted(text)
+    )
 
 
 def _position(cells: Mapping[str, str]) -> tuple[float, float] | None:
@@ -175,9 +180,9 @@ def _position(cells: Mapping[str, str]) -> tuple[float, float] | None:
     try:
         latitude, longitude = (float(cells[name].replace(",", ".")) for name in ("latitude", "longitude"))
     except ValueError:
-        raise _RowError("latitude", "latitude and longitude are both numbers of degrees.") from None
+        raise _RowError("latitude", N_("latitude and longitude are both numbers of degrees.")) from None
     if not (-90 <= latitude <= 90 and -180 <= longitude <= 180):
-        raise _RowError("latitude", "this lies outside the world.")
+        raise _RowError("latitude", N_("this lies outside the world."))
     return longitude, latitude
 
 
@@ -185,7 +190,9 @@ def _position_at(cells: Mapping[str, str], position: object, today: date) -> dat
     if cells["position_date"]:
         return _moment("position_date", cells["position_date"], today)
     if position or cells["place"] or cells["region"]:
-        raise _RowError("position_date", "say when the person was there; a position without a date goes stale.")
+        raise _RowError(
+            "position_date", N_("say when the person was there; a position without a date goes stale.")
+        )
     return None
 
 
@@ -197,6 +204,8 @@ def _moment(column: str, text: str, today: date) -> datetime:
         except ValueError:
             continue
         if day > today:
-            raise _RowError(column, f"{day.isoformat()} lies in the future.")
+            raise _RowError(column, N_("%(day)s lies in the future."), day=day.isoformat())
         return datetime.combine(day, time(0), UTC)
-    raise _RowError(column, f"{'this' if text else 'an empty cell'} is no date; write it as 2026-03-31.")
+    if not text:
+        raise _RowError(column, N_("the date is missing; write it as 2026-03-31."))
+    raise _RowError(column, N_("this is no date; write it as 2026-03-31."))

@@ -11,6 +11,7 @@ from sqlalchemy.orm import Session
 
 from campaigns.audience.importer import ContactRow, quoted
 from campaigns.core.errors import RowProblem
+from campaigns.core.words import N_
 from campaigns.places.geography import Located, cell_of, locate_cells
 from campaigns.places.models import Place, PlaceKind
 from campaigns.places.queries import region_ids
@@ -57,16 +58,19 @@ class Placing:
 
     def _cell(self, row: ContactRow) -> int | None:
         if row.region and row.region not in self._regions:
-            self.problems.append(RowProblem(row.line, "region", f"there is no region {quoted(row.region)}."))
+            self._fail(row, "region", N_("there is no region %(region)s."), region=quoted(row.region))
         if row.position is not None:
             return cell_of(*row.position)
         if row.place is None:
             return None
         spot = self._spots.get(row.place.casefold())
         if spot is None:
-            self.problems.append(RowProblem(row.line, "place", f"there is no place {quoted(row.place)}."))
+            self._fail(row, "place", N_("there is no place %(place)s."), place=quoted(row.place))
             return None
         return spot.cell
+
+    def _fail(self, row: ContactRow, column: str, template: str, **values: str) -> None:
+        self.problems.append(RowProblem(row.line, column, template, values))
 
     def _stated_by_place(self, row: ContactRow) -> int | None:
         if row.place is None or row.position is not None:

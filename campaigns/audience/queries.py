@@ -12,7 +12,9 @@ from sqlalchemy.orm import Session
 
 from campaigns.audience.models import Address, Audience, Channel, Consent, Contact, ContactImport
 from campaigns.audience.rules import AudienceRule, LeftOut, Resolution, select_resolved
+from campaigns.core.errors import AudienceRuleError
 from campaigns.core.languages import all_languages
+from campaigns.core.words import N_
 from campaigns.places.models import Place, PlaceKind, Region, Route, RouteStop
 from campaigns.staff.queries import owned
 
@@ -109,15 +111,15 @@ def used_channels(session: Session, organisation_id: int) -> list[Channel]:
     return [channel for channel, used in zip(Channel, answers, strict=True) if used]
 
 
-def find_unknown(session: Session, organisation_id: int, rule: AudienceRule) -> list[str]:
-    """Return in words what `rule` names and the organisation does not have."""
+def find_unknown(session: Session, organisation_id: int, rule: AudienceRule) -> list[AudienceRuleError]:
+    """Return an error for each thing that `rule` names and the organisation does not have."""
     return [*_unknown_places(session, organisation_id, rule), *_unknown_words(session, rule)]
 
 
-def _unknown_places(session: Session, organisation_id: int, rule: AudienceRule) -> Iterator[str]:
+def _unknown_places(session: Session, organisation_id: int, rule: AudienceRule) -> Iterator[AudienceRuleError]:
     places = owned(select(Place.id).where(Place.id.in_(rule.place_ids)), Place, organisation_id)
     for place_id in sorted(set(rule.place_ids) - set(session.scalars(places))):
-        yield f"place {place_id}"
+        yield AudienceRuleError(N_("There is no place %(id)s any more."), id=place_id)
     asked = [part.route_id for part in rule.route_parts]
     stops = owned(select(Route.id, RouteStop.position), Route, organisation_id)
     rows = session.execute(stops.join(RouteStop).where(Route.id.in_(asked)))
@@ -125,20 +127,30 @@ def _unknown_places(session: Session, organisation_id: int, rule: AudienceRule) 
     routes = {route_id for route_id, _ in found}
     for part in rule.route_parts:
         if part.route_id not in routes:
-            yield f"route {part.route_id}"
+            yield AudienceRuleError(N_("There is no route %(id)s any more."), id=part.route_id)
         elif part.stop_position is not None and (part.route_id, part.stop_position) not in found:
-            yield f"stop {part.stop_position + 1} of route {part.route_id}"
+            yield AudienceRuleError(
+                N_("The route %(id)s has no stop %(number)s any more."),
+                id=part.route_id,
+                number=part.stop_position + 1,
+            )
 
 
-def _unknown_words(session: Session, rule: AudienceRule) -> Iterator[str]:
+def _unknown_words(session: Session, rule: AudienceRule) -> Iterator[AudienceRuleError]:
     def known(column: Any, words: Collection[str]) -> set[str]:
         return set(session.scalars(select(column).where(column.in_(words)).distinct()))
 
     codes = known(Region.code, rule.region_codes) | known(Region.parent_code, rule.region_codes)
-    yield from (f"region {code}" for code in rule.region_codes if code not in codes)
+    for code in rule.region_codes:
+        if code not in codes:
+            yield AudienceRuleError(N_("There is no region %(code)s."), code=code)
     countries = known(Region.country, rule.countries)
-    yield from (f"country {code}" for code in rule.countries if code not in countries)
-    yield from (f"language {code}" for code in rule.languages if code not in all_languages())
+    for code in rule.countries:
+        if code not in countries:
+            yield AudienceRuleError(N_("There is no country %(code)s."), code=code)
+    for code in rule.languages:
+        if code not in all_languages():
+            yield AudienceRuleError(N_("There is no language %(code)s."), code=code)
 
 
 def select_audiences(organisation_id: int) -> Select[Audience]:

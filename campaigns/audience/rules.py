@@ -25,6 +25,7 @@ from sqlalchemy import (
 
 from campaigns.audience.models import Address, AddressState, Channel, Contact
 from campaigns.core.errors import AudienceRuleError
+from campaigns.core.words import N_
 from campaigns.places.models import Place, PlaceCell, Region, Route, RouteStop
 from campaigns.staff.queries import owned
 
@@ -64,11 +65,13 @@ class RoutePart:
 
     def __post_init__(self) -> None:
         if self.direction not in set(Direction):
-            raise AudienceRuleError(f"A route part says at, before, past or all, not {self.direction!r}.")
+            raise AudienceRuleError(
+                N_("A route part says at, before, past or all, not %(direction)s."), direction=repr(self.direction)
+            )
         if (self.stop_position is None) != (self.direction == Direction.ALL):
-            raise AudienceRuleError("A part of a route needs its stop; the whole route needs none.")
+            raise AudienceRuleError(N_("A part of a route needs its stop; the whole route needs none."))
         if self.stop_position is not None and self.stop_position < 0:
-            raise AudienceRuleError("Stops are counted from 0.")
+            raise AudienceRuleError(N_("Stops are counted from 0."))
 
     def to_json(self) -> dict[str, Any]:
         """Return the part as it is stored."""
@@ -97,7 +100,7 @@ class AudienceRule:
     def __post_init__(self) -> None:
         age = self.max_position_age_days
         if age is not None and not 1 <= age <= MAX_AGE_DAYS:
-            raise AudienceRuleError(f"The age of a position is between 1 and {MAX_AGE_DAYS} days.")
+            raise AudienceRuleError(N_("The age of a position is between 1 and %(most)s days."), most=MAX_AGE_DAYS)
 
     @property
     def asks_for_geography(self) -> bool:
@@ -121,10 +124,12 @@ class AudienceRule:
     def from_json(cls, stored: Mapping[str, Any]) -> AudienceRule:
         """Read what `to_json` wrote. Raises AudienceRuleError for anything else."""
         if not isinstance(stored, Mapping):
-            raise AudienceRuleError("An audience rule is an object.")
+            raise AudienceRuleError(N_("An audience rule is an object."))
         unknown = sorted(set(stored) - set(cls.__dataclass_fields__))
         if unknown:
-            raise AudienceRuleError(f"An audience rule cannot say {', '.join(map(str, unknown))}.")
+            raise AudienceRuleError(
+                N_("An audience rule cannot say %(names)s."), names=", ".join(map(str, unknown))
+            )
         return cls(
             place_ids=_all(int, stored, "place_ids"),
             route_parts=tuple(_route_part(part) for part in _all(dict, stored, "route_parts")),
@@ -291,24 +296,26 @@ def _word(reason: LeftOut) -> ColumnElement[str]:
 
 def _route_part(stored: Mapping[str, Any]) -> RoutePart:
     if not set(stored) <= set(RoutePart.__dataclass_fields__) or not isinstance(stored.get("direction"), str):
-        raise AudienceRuleError("A route part names a route, a direction and a stop.")
+        raise AudienceRuleError(N_("A route part names a route, a direction and a stop."))
     route_id = _whole_number(stored, "route_id")
     if route_id is None:
-        raise AudienceRuleError("A route part names a route.")
+        raise AudienceRuleError(N_("A route part names a route."))
     return RoutePart(route_id, stored["direction"], _whole_number(stored, "stop_position"))
 
 
 def _all(kind: type[Any], stored: Mapping[str, Any], name: str) -> tuple[Any, ...]:
     values = stored.get(name, [])
     if not isinstance(values, list | tuple) or not all(_is_a(kind, value) for value in values):
-        raise AudienceRuleError(f"{name} of an audience rule is a list of {kind.__name__}.")
+        raise AudienceRuleError(
+            N_("%(name)s of an audience rule is a list of %(kind)s."), name=name, kind=kind.__name__
+        )
     return tuple(values)
 
 
 def _whole_number(stored: Mapping[str, Any], name: str) -> int | None:
     value = stored.get(name)
     if value is not None and not _is_a(int, value):
-        raise AudienceRuleError(f"{name} is a whole number.")
+        raise AudienceRuleError(N_("%(name)s is a whole number."), name=name)
     return value
 
 

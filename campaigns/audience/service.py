@@ -16,8 +16,15 @@ from campaigns.audience.queries import find_unknown
 from campaigns.audience.rules import AudienceRule
 from campaigns.core import clock
 from campaigns.core.crypto import Vault
-from campaigns.core.errors import AudienceRuleError, InputError, RowsError, TooManyRowsError, TransitionError
+from campaigns.core.errors import (
+    InputError,
+    RowProblem,
+    RowsError,
+    TooManyRowsError,
+    TransitionError,
+)
 from campaigns.core.settings import Settings
+from campaigns.core.words import N_
 from campaigns.places.sheet import recognise_text
 from campaigns.staff import audit
 from campaigns.staff.models import Organisation
@@ -40,8 +47,8 @@ class Report:
     bad_rows: int = 0
     #: "utf-8", "utf-16" or "cp1251": what the file was read as.
     encoding: str = ""
-    #: The first bad rows, each a sentence with its line in the spreadsheet.
-    problems: list[str] = field(default_factory=list)
+    #: The first bad rows, kept by template and values, so that each reader is told in their own language.
+    problems: list[RowProblem] = field(default_factory=list)
 
 
 def create_audience(
@@ -76,9 +83,8 @@ def update_audience(session: Session, audience: Audience, *, name: str, rule: Au
 
 def check_rule(session: Session, organisation_id: int, rule: AudienceRule) -> None:
     """Raise AudienceRuleError when a rule names a place, stop, region or language that does not exist."""
-    unknown = find_unknown(session, organisation_id, rule)
-    if unknown:
-        raise AudienceRuleError(f"The audience names what does not exist: {', '.join(unknown)}.")
+    for unknown in find_unknown(session, organisation_id, rule):
+        raise unknown
 
 
 def check_file(
@@ -121,7 +127,7 @@ def confirm_import(
     """Import a checked file whole. Raises TransitionError when it is decided already, RowsError for a bad row."""
     session.refresh(waiting, with_for_update=True)
     if waiting.state != ImportState.CHECKED or waiting.sealed_file is None:
-        raise TransitionError("This file has been imported or cancelled already.")
+        raise TransitionError(N_("This file has been imported or cancelled already."))
     kept = vault.open(waiting.sealed_file, table="contact_import", column="sealed_file", row_id=waiting.id)
     country, _, text = kept.partition("\n")
     report = _import(
@@ -137,7 +143,7 @@ def cancel_import(session: Session, waiting: ContactImport, *, by: int) -> None:
     """Drop a checked file unread. Raises TransitionError when it is decided already."""
     session.refresh(waiting, with_for_update=True)
     if waiting.state != ImportState.CHECKED:
-        raise TransitionError("This file has been imported or cancelled already.")
+        raise TransitionError(N_("This file has been imported or cancelled already."))
     _decide(waiting, ImportState.CANCELLED, None)
     _record(session, "contacts.cancel", waiting, by)
 
@@ -176,7 +182,9 @@ def import_file(
 
 def _decoded(data: bytes, settings: Settings) -> tuple[str, str]:
     if len(data) > settings.import_max_megabytes * 1024 * 1024:
-        raise TooManyRowsError(f"The file is larger than {settings.import_max_megabytes} MB. Split it.")
+        raise TooManyRowsError(
+            N_("The file is larger than %(limit)s MB. Split it."), limit=settings.import_max_megabytes
+        )
     return recognise_text(data)
 
 
@@ -199,7 +207,7 @@ def _dry_run(
     return Report(
         rows=len({row.line for row in sheet.rows} | {problem.line for problem in sheet.problems}),
         bad_rows=len({problem.line for problem in sheet.problems}),
-        problems=[str(problem) for problem in sheet.problems[:SHOWN_PROBLEMS]],
+        problems=sheet.problems[:SHOWN_PROBLEMS],
         encoding=encoding,
         **asdict(counts),
     )
@@ -239,7 +247,7 @@ def _counts(report: Report) -> dict[str, int]:
 def _named(name: str) -> str:
     clean = " ".join(name.split())
     if not clean or len(clean) > NAME_LIMIT:
-        raise InputError(f"An audience needs a name of at most {NAME_LIMIT} characters.")
+        raise InputError(N_("An audience needs a name of at most %(limit)s characters."), limit=NAME_LIMIT)
     return clean
 
 

@@ -96,13 +96,13 @@ def test_unknown_names_of_a_rule_are_told(session: Session) -> None:
         countries=("PL", "XX"),
         languages=("uk", "tlh"),
     )
-    assert find_unknown(session, ours.id, rule) == [
-        f"place {foreign.id}",
-        f"stop 3 of route {route.id}",
-        "route 9999",
-        "region XX-1",
-        "country XX",
-        "language tlh",
+    assert [str(unknown) for unknown in find_unknown(session, ours.id, rule)] == [
+        f"There is no place {foreign.id} any more.",
+        f"The route {route.id} has no stop 3 any more.",
+        "There is no route 9999 any more.",
+        "There is no region XX-1.",
+        "There is no country XX.",
+        "There is no language tlh.",
     ]
 
 
