@@ -18,6 +18,7 @@ from werkzeug.wrappers import Response
 
 from campaigns.core.errors import ForbiddenError, NotFoundError
 from campaigns.core.settings import Settings
+from campaigns.core.words import N_
 from campaigns.staff import service
 from campaigns.staff.models import Member, Membership, Organisation
 from campaigns.staff.permissions import Permission, may
@@ -136,7 +137,9 @@ def requires(
             if detour is not None:
                 return cast(R, detour)
             if permission is not None and not may_now(permission):
-                raise ForbiddenError("Your roles do not allow this. Ask an administrator of your organisation.")
+                raise ForbiddenError(
+                    N_("Your roles do not allow this. Ask an administrator of your organisation.")
+                )
             return view(*args, **kwargs)
 
         guarded.permission = permission or "member"  # type: ignore[attr-defined] # read by navigation and tests
@@ -159,7 +162,7 @@ def may_open(endpoint: str) -> bool:
 def current_member() -> Member:
     """Return the signed-in member. Raises ForbiddenError when nobody is signed in."""
     if not current_user.is_authenticated:
-        raise ForbiddenError("Sign in first.")
+        raise ForbiddenError(N_("Sign in first."))
     return cast(Member, current_user.member)
 
 
@@ -167,7 +170,7 @@ def current_organisation() -> Organisation:
     """Return the organisation the member works in now. Raises ForbiddenError for a member of none."""
     membership = _membership()
     if membership is None:
-        raise ForbiddenError("You do not belong to an organisation yet. Ask its administrator to add you.")
+        raise ForbiddenError(N_("You do not belong to an organisation yet. Ask its administrator to add you."))
     return membership.organisation
 
 
@@ -180,7 +183,7 @@ def may_now(permission: Permission | str) -> bool:
 def choose_organisation(organisation_id: int) -> None:
     """Work in another of the member's organisations. Raises NotFoundError for a foreign or missing one."""
     if all(one.organisation_id != organisation_id for one in current_member().memberships):
-        raise NotFoundError("It does not exist, or is not yours to see.")
+        raise NotFoundError(N_("It does not exist, or is not yours to see."))
     cookie[ORGANISATION_KEY] = organisation_id
 
 

@@ -9,6 +9,7 @@ from argon2 import PasswordHasher
 from argon2.exceptions import InvalidHashError, VerificationError
 
 from campaigns.core.errors import InputError
+from campaigns.core.words import N_
 
 #: Length counts, composition does not (NIST SP 800-63B, 5.1.1.2).
 SHORTEST = 12
@@ -22,7 +23,9 @@ _GROUPS, _GROUP_LENGTH = 4, 5
 def hash_password(password: str) -> str:
     """Return the Argon2id hash of `password`. Raises InputError when it is too short or too long."""
     if not SHORTEST <= len(password) <= LONGEST:
-        raise InputError(f"A password has at least {SHORTEST} and at most {LONGEST} characters.")
+        raise InputError(
+            N_("A password has at least %(least)s and at most %(most)s characters."), least=SHORTEST, most=LONGEST
+        )
     return PasswordHasher().hash(_normal(password))
 
 

@@ -9,6 +9,7 @@ from sqlalchemy import Select, select
 from sqlalchemy.orm import Session
 
 from campaigns.core.errors import NotFoundError
+from campaigns.core.words import N_
 from campaigns.staff.models import AuditEntry, Member, Membership, Organisation
 
 Row = TypeVar("Row")
@@ -25,7 +26,7 @@ def get_owned(session: Session, model: type[Row], row_id: int, organisation_id: 
     mapped: Any = model
     row: Row | None = session.scalar(owned(select(mapped).where(mapped.id == row_id), mapped, organisation_id))
     if row is None:
-        raise NotFoundError("It does not exist, or is not yours to see.")
+        raise NotFoundError(N_("It does not exist, or is not yours to see."))
     return row
 
 
@@ -52,7 +53,7 @@ def get_membership(session: Session, organisation_id: int, member_id: int) -> Me
     """Return a member's membership in an organisation. Raises NotFoundError when there is none."""
     row = session.scalar(select_memberships(organisation_id).where(Membership.member_id == member_id))
     if row is None:
-        raise NotFoundError("It does not exist, or is not yours to see.")
+        raise NotFoundError(N_("It does not exist, or is not yours to see."))
     return row
 
 

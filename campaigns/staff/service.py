@@ -12,6 +12,7 @@ from sqlalchemy.orm import Session
 
 from campaigns.core import clock
 from campaigns.core.errors import InputError, RefusedError
+from campaigns.core.words import N_
 from campaigns.staff import audit, queries
 from campaigns.staff.models import Member, Membership, Organisation, Role
 
@@ -24,9 +25,9 @@ def create_organisation(
 ) -> Organisation:
     """Create a tenant. Raises InputError for a slug that is taken or malformed, or an unknown time zone."""
     if not _SLUG.fullmatch(slug):
-        raise InputError("A short name has small letters, digits and hyphens only.")
+        raise InputError(N_("A short name has small letters, digits and hyphens only."))
     if queries.find_organisation(session, slug) is not None:
-        raise InputError(f"The short name {slug} is taken.")
+        raise InputError(N_("The short name %(name)s is taken."), name=slug)
     organisation = Organisation(
         slug=slug, name=_named(name), time_zone=_known_zone(time_zone), created_at=clock.now()
     )
@@ -71,9 +72,9 @@ def create_member(
     """
     address = email.strip().casefold()
     if not _EMAIL.fullmatch(address):
-        raise InputError("This is not an e-mail address.")
+        raise InputError(N_("This is not an e-mail address."))
     if queries.find_member(session, address) is not None:
-        raise InputError("This e-mail address already belongs to a member.")
+        raise InputError(N_("This e-mail address already belongs to a member."))
     member = Member(
         email=address,
         name=_named(name),
@@ -93,7 +94,7 @@ def add_membership(
 ) -> Membership:
     """Give an existing member roles in one more organisation. Raises InputError when they have some already."""
     if any(one.organisation_id == organisation.id for one in member.memberships):
-        raise InputError("This member already belongs to the organisation.")
+        raise InputError(N_("This member already belongs to the organisation."))
     return _join(session, organisation, member, roles=roles, action="member.join", by=by)
 
 
@@ -104,7 +105,9 @@ def set_roles(session: Session, membership: Membership, roles: Iterable[str], *,
     """
     wanted = _known_roles(roles)
     if Role.ADMIN in membership.roles and Role.ADMIN not in wanted and _is_last_admin(session, membership):
-        raise RefusedError("The last administrator of an organisation keeps this role. Name another one first.")
+        raise RefusedError(
+            N_("The last administrator of an organisation keeps this role. Name another one first.")
+        )
     before, membership.roles = membership.roles, wanted
     end_sessions(membership.member)
     audit.record(
@@ -125,7 +128,7 @@ def set_active(session: Session, membership: Membership, active: bool, *, by: in
     """
     member = membership.member
     if member.id == by:
-        raise RefusedError("You cannot bar yourself.")
+        raise RefusedError(N_("You cannot bar yourself."))
     _check_sole_organisation(member)
     member.active = active
     end_sessions(member)
@@ -208,9 +211,11 @@ def _join(
 
 def _known_roles(roles: Iterable[str]) -> list[str]:
     wanted = sorted(set(roles))
+    if not wanted:
+        raise InputError(N_("Choose at least one role."))
     unknown = [role for role in wanted if role not in set(Role)]
-    if unknown or not wanted:
-        raise InputError("Choose at least one role." if not wanted else f"There is no role {unknown[0]}.")
+    if unknown:
+        raise InputError(N_("There is no role %(name)s."), name=unknown[0])
     return [str(role) for role in wanted]
 
 
@@ -224,16 +229,18 @@ def _is_last_admin(session: Session, membership: Membership) -> bool:
 def _check_sole_organisation(member: Member) -> None:
     # One organisation must not be able to take over or shut out a member of another.
     if len(member.memberships) > 1:
-        raise RefusedError("This member belongs to another organisation too. Ask the operator of this instance.")
+        raise RefusedError(
+            N_("This member belongs to another organisation too. Ask the operator of this instance.")
+        )
 
 
 def _named(name: str) -> str:
     if not name.strip():
-        raise InputError("A name is needed.")
+        raise InputError(N_("A name is needed."))
     return name.strip()
 
 
 def _known_zone(time_zone: str) -> str:
     if time_zone not in available_timezones():
-        raise InputError(f"There is no time zone {time_zone}.")
+        raise InputError(N_("There is no time zone %(name)s."), name=time_zone)
     return time_zone
