@@ -12,6 +12,7 @@ from flask import Blueprint, Request, Response
 from werkzeug.exceptions import RequestEntityTooLarge
 
 from campaigns.core.errors import SignatureError, UnavailableError
+from campaigns.core.words import N_
 from campaigns.gateways.base import CallbackReader
 
 log = logging.getLogger(__name__)
@@ -69,7 +70,7 @@ def read_callback(request: Request, reader: CallbackReader, *, public_url: str) 
         raise
     if not reader.is_genuine(called_url(request, public_url), form, dict(request.headers)):
         refusals.count("signature")
-        raise SignatureError("The signature does not fit.")
+        raise SignatureError(N_("The signature does not fit."))
     # No database stores NUL in text; it is taken out only now, because the signature is over what came.
     cleaned = [(name.replace("\0", "\ufffd"), value.replace("\0", "\ufffd")) for name, value in form]
     return Callback(reference=request.args.get("m", "").replace("\0", "\ufffd"), form=cleaned)

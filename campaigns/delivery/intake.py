@@ -10,6 +10,7 @@ from threading import Condition, Thread
 from sqlalchemy.orm import Session, sessionmaker
 
 from campaigns.core.errors import UnavailableError
+from campaigns.core.words import N_
 from campaigns.delivery.receipts import store
 from campaigns.gateways.base import StatusUpdate
 
@@ -48,7 +49,7 @@ class ReceiptIntake:
         try:
             kept.result(self._patience_seconds)
         except TooLate:
-            raise UnavailableError("The receipt could not be stored in time.") from None
+            raise UnavailableError(N_("The receipt could not be stored in time.")) from None
 
     def _write_for_ever(self) -> None:
         while True:
@@ -66,7 +67,7 @@ class ReceiptIntake:
             # Whatever it was, those who wait must hear of it and the next group must get its try.
             log.exception("%d receipts could not be stored", len(updates))
             for kept in waiting:
-                kept.set_exception(UnavailableError("The receipt could not be stored."))
+                kept.set_exception(UnavailableError(N_("The receipt could not be stored.")))
         else:
             for kept in waiting:
                 kept.set_result(None)

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from campaigns.core.errors import GateError, NoSignpostError, PlaceholderError
+from campaigns.core.words import N_
 from campaigns.messages.length import count_parts
 from campaigns.messages.placeholders import names_in, render, required_names
 from campaigns.messages.signposts import ServiceFacts, Signpost, choose_signpost
@@ -92,11 +93,19 @@ class Renderer:
         try:
             body = render(text, values)
         except PlaceholderError as error:
-            raise GateError(f"The text in “{combination.language}” cannot be filled in. {error}") from error
+            raise GateError(
+                N_("The text in “%(language)s” cannot be filled in. %(fault)s"),
+                language=combination.language,
+                fault=error,
+            ) from error
         parts = count_parts(body).parts
         if parts > self.frozen.max_parts:
-            allowed = self.frozen.max_parts
-            raise GateError(f"A text in “{combination.language}” has {parts} parts; {allowed} are allowed.")
+            raise GateError(
+                N_("A text in “%(language)s” has %(parts)s parts; %(allowed)s are allowed."),
+                language=combination.language,
+                parts=parts,
+                allowed=self.frozen.max_parts,
+            )
         return Rendered(body, parts, signpost.service_id if signpost else None)
 
     def _signpost(self, combination: Combination, at: datetime) -> Signpost | None:

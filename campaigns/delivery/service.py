@@ -16,6 +16,7 @@ from campaigns.audience.consent import mark_invalid, withdraw_everywhere
 from campaigns.audience.models import Address
 from campaigns.core import clock
 from campaigns.core.errors import NotFoundError, RefusedError
+from campaigns.core.words import N_
 from campaigns.delivery.models import Attempt, Delivery
 from campaigns.delivery.queries import in_state, select_finished
 from campaigns.delivery.states import SendState
@@ -76,9 +77,9 @@ def resend(session: Session, delivery_ids: Collection[int], *, by: int, organisa
         rows.where(Delivery.id.in_(delivery_ids), Run.organisation_id == organisation_id)
     ).all()
     if not run_ids:
-        raise NotFoundError("These deliveries do not exist, or are not yours to see.")
+        raise NotFoundError(N_("These deliveries do not exist, or are not yours to see."))
     if len(run_ids) > 1:
-        raise RefusedError("Deliveries of one run are resent at a time.")
+        raise RefusedError(N_("Deliveries of one run are resent at a time."))
     run = session.get_one(Run, run_ids[0], with_for_update=True, populate_existing=True)
     if run.state != RunState.RUNNING:
         check_move(run.state, RunState.RUNNING)
