@@ -12,9 +12,9 @@ from sqlalchemy.orm import Session
 from campaigns.core import clock
 from campaigns.delivery.models import Delivery
 from campaigns.delivery.states import SendState
-from campaigns.messages.queries import count_due_services
+from campaigns.messages.queries import count_due_services, find_unreviewed
 from campaigns.planning.models import Campaign, CampaignState, Run, RunState, Schedule, ZonePolicy
-from campaigns.staff.auth import current_organisation, may_now, requires
+from campaigns.staff.auth import current_member, current_organisation, may_now, requires
 from campaigns.staff.permissions import Permission
 from campaigns.staff.queries import owned
 from campaigns.web.current import settings
@@ -53,14 +53,16 @@ class Firing:
 
 @dataclass(frozen=True, slots=True)
 class Waiting:
-    """What waits for this member, each list only if they may act on it: (id, name) pairs and a count."""
+    """What waits for this member, each list only if they may act on it: (id, name, …) and a count."""
 
     campaigns: list[tuple[int, str]]
     held_runs: list[tuple[int, str, str]]
+    #: Message id, title, and the languages whose texts the member may review.
+    texts: list[tuple[int, str, list[str]]]
     services_due: int
 
     def __bool__(self) -> bool:
-        return bool(self.campaigns or self.held_runs or self.services_due)
+        return bool(self.campaigns or self.held_runs or self.texts or self.services_due)
 
 
 @pages.get("/")
@@ -79,8 +81,13 @@ def index() -> str:
 @pages.get("/now/flights")
 @requires()
 def flights() -> str:
-    """Show the runs in flight alone, for the page that renews itself."""
-    return render_template("now_flights.html", flights=load_flights(session(), current_organisation().id))
+    """Show the runs in flight and what comes next, for the page that renews itself."""
+    organisation_id = current_organisation().id
+    return render_template(
+        "now_moving.html",
+        flights=load_flights(session(), organisation_id),
+        firings=load_firings(session(), organisation_id),
+    )
 
 
 @pages.get("/health")
@@ -161,11 +168,18 @@ def find_held(session: Session, organisation_id: int) -> list[tuple[int, str, st
     return [(run_id, name, reason) for run_id, name, reason in rows]
 
 
+def find_texts(session: Session, organisation_id: int, member_id: int) -> list[tuple[int, str, list[str]]]:
+    """Return (id, title, languages) of the messages with texts that the member may review."""
+    found = find_unreviewed(session, organisation_id, member_id)
+    return [(message.id, message.title, languages) for message, languages in found[:MOST_ROWS]]
+
+
 def _waiting_for_member(organisation_id: int) -> Waiting:
     reviews, edits = may_now(Permission.REVIEW), may_now(Permission.EDIT)
     return Waiting(
         campaigns=find_submitted(session(), organisation_id) if reviews else [],
         held_runs=find_held(session(), organisation_id) if reviews else [],
+        texts=find_texts(session(), organisation_id, current_member().id) if reviews else [],
         services_due=_count_services_due(organisation_id) if edits else 0,
     )
 

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import Select, case, select
+from sqlalchemy import Select, and_, case, select
 from sqlalchemy.orm import Session, selectinload
 
 from campaigns.core.errors import BaseLanguageError, NotFoundError
@@ -67,6 +67,22 @@ def current_texts(message: Message) -> dict[str, str]:
 def order_translations(message: Message) -> list[Translation]:
     """Return a message's translations by language code, the base language first."""
     return sorted(message.translations, key=lambda each: (each.language != message.base_language, each.language))
+
+
+def find_unreviewed(session: Session, organisation_id: int, reader_id: int) -> list[tuple[Message, list[str]]]:
+    """Return the messages with texts that `reader_id` may review, each with the languages of these."""
+    is_others = Translation.translator_id.is_distinct_from(reader_id)
+    waiting = Message.translations.any(and_(Translation.state == TranslationState.TRANSLATED, is_others))
+    found = []
+    for message in session.scalars(select_messages(organisation_id).where(waiting)):
+        languages = [
+            each.language
+            for each in order_translations(message)
+            if each.translator_id != reader_id and state_of(message, each) is TranslationState.TRANSLATED
+        ]
+        if languages:
+            found.append((message, languages))
+    return found
 
 
 def load_translation_facts(message: Message) -> list[TranslationFacts]:

@@ -12,13 +12,15 @@ from sqlalchemy.orm import Session
 from campaigns.audience.models import Channel
 from campaigns.delivery.models import Delivery
 from campaigns.delivery.states import SendState
-from campaigns.now import find_held, find_submitted, load_firings, load_flights
+from campaigns.messages.models import TranslationState
+from campaigns.now import find_held, find_submitted, find_texts, load_firings, load_flights
 from campaigns.planning.models import CampaignState, RunState
 from campaigns.staff.models import Role
 from tests.factories import (
     NOON,
     a_campaign,
     a_member,
+    a_message,
     a_run,
     a_schedule,
     a_service,
@@ -71,6 +73,20 @@ def test_waiting_things_are_those_of_the_organisation(session: Session) -> None:
         a_run(session, campaign, state=RunState.HELD, reason="Late.")
     assert [name for _, name in find_submitted(session, ours.id)] == [ours.name]
     assert [(name, reason) for _, name, reason in find_held(session, ours.id)] == [(ours.name, "Late.")]
+
+
+def test_texts_wait_for_those_who_did_not_write_them(session: Session) -> None:
+    ours, theirs = an_organisation(session), an_organisation(session)
+    writer, reader = a_member(session, ours), a_member(session, ours)
+    for organisation in (ours, theirs):
+        message = a_message(session, organisation, {"en": "Keep it.", "uk": "Тримайте.", "ar": "احتفظ"})
+        english, ukrainian, arabic = message.translations
+        english.state = ukrainian.state = arabic.state = TranslationState.TRANSLATED
+        english.translator_id, ukrainian.translator_id = writer.id, reader.id
+        arabic.source_digest = "of an older text"
+    session.flush()
+    assert [languages for _, _, languages in find_texts(session, ours.id, reader.id)] == [["en"]]
+    assert [languages for _, _, languages in find_texts(session, ours.id, writer.id)] == [["uk"]]
 
 
 def test_firings_come_soonest_first(session: Session) -> None:
