@@ -1,4 +1,13 @@
-// Narrows a long list of boxes to what is typed; without script the whole list is there.
+// Counts what is ticked, and narrows a long list of boxes to what is typed; without script the whole list is
+// there, and the number is that of the page.
+
+for (const group of document.querySelectorAll("details.fields")) {
+  const count = group.querySelector("summary .quiet");
+  group.addEventListener("change", () => {
+    const chosen = group.querySelectorAll("input:checked, select[name^='route-'] option[value]:not([value='']):checked");
+    count.textContent = count.textContent.replace(/\d+/, chosen.length);
+  });
+}
 
 for (const search of document.querySelectorAll("[data-filter]")) {
   const labels = [...search.parentElement.querySelectorAll("label")];

@@ -2,6 +2,8 @@
 // Everything it shows stands in the page or comes from this host; without it the list and forms do the same work.
 
 const element = document.querySelector(".map");
+// Nearer than this no border is in sight, and nobody knows where they are.
+const NEAREST = 9;
 if (element && window.L) start();
 
 async function start() {
@@ -22,7 +24,10 @@ async function start() {
 }
 
 function makeMap(words) {
-  const map = L.map(element, { zoomControl: false, scrollWheelZoom: false, minZoom: 2, maxZoom: 15, zoomSnap: 0.5 });
+  const moves = !matchMedia("(prefers-reduced-motion: reduce)").matches;
+  const animation = { fadeAnimation: moves, zoomAnimation: moves, markerZoomAnimation: moves };
+  const view = { zoomControl: false, scrollWheelZoom: false, minZoom: 2, maxZoom: 15, zoomSnap: 0.5 };
+  const map = L.map(element, { ...view, ...animation });
   map.setView([30, 32], 2);
   map.attributionControl.setPrefix(false).addAttribution(element.dataset.credit);
   L.control.zoom({ zoomInTitle: words.zoomIn, zoomOutTitle: words.zoomOut }).addTo(map);
@@ -67,6 +72,15 @@ function drawLand(map, land) {
     }).addTo(map);
   }
   for (const { geometry, properties } of byKind("label").features) label(map, flip(geometry.coordinates), properties.name, "map-country");
+}
+
+// The page asks for the countries that have places; a region found elsewhere brings its country along.
+async function drawCountry(map, country) {
+  const url = new URL(element.dataset.outlines, location.href);
+  if (!country || url.searchParams.get("countries").split(",").includes(country)) return;
+  url.searchParams.set("countries", country);
+  const found = await load(url);
+  if (found) drawLand(map, { features: found.features.filter((one) => one.properties.kind !== "land") });
 }
 
 function drawFeatures(map, collection, words) {
@@ -115,7 +129,7 @@ function popup(key, name, words) {
 
 function connectList(map, drawn) {
   const whole = L.featureGroup([...drawn.values()]).getBounds();
-  if (whole.isValid()) map.fitBounds(whole, { padding: [16, 16], maxZoom: 11 });
+  if (whole.isValid()) map.fitBounds(whole, { padding: [16, 16], maxZoom: NEAREST });
   const numbers = L.layerGroup().addTo(map);
   for (const item of document.querySelectorAll(".map-item")) {
     const button = item.querySelector(".map-show");
@@ -137,7 +151,7 @@ function show(map, drawn, numbers, key) {
   numbers.clearLayers();
   const group = drawn.get(key);
   eachPath(group, (path) => path.classList.add("is-chosen"));
-  map.fitBounds(group.getBounds(), { padding: [24, 24], maxZoom: 11 });
+  map.fitBounds(group.getBounds(), { padding: [24, 24], maxZoom: NEAREST });
   if (key.startsWith("route-")) stopsOf(group).forEach((at, index) => numberAt(numbers, at, index + 1));
   else group.getLayers().at(-1).openPopup();
   element.scrollIntoView({ block: "nearest" });
@@ -188,6 +202,7 @@ function connectPlaceForm(map, words, drawn) {
   drawn.get(stored)?.remove();
   drawn.delete(stored);
   const look = { className: "map-own", pmIgnore: false };
+  const shape = ["latitude", "longitude", "radius_km", "outline", "shape"];
   let own = null;
 
   const adopt = (layer) => {
@@ -196,6 +211,7 @@ function connectPlaceForm(map, words, drawn) {
     own?.addTo(map).on("pm:edit pm:dragend pm:change", () => write(form, own));
   };
   const redraw = () => adopt(read(form, look));
+  const follow = () => own && map.fitBounds(own.getBounds(), { padding: [60, 60], maxZoom: 10 });
 
   prepareDrawing(map, words, look);
   map.on("pm:create", ({ layer }) => {
@@ -203,8 +219,10 @@ function connectPlaceForm(map, words, drawn) {
     write(form, layer);
   });
   form.addEventListener("input", (event) => {
-    if (["latitude", "longitude", "radius_km", "outline", "shape"].includes(event.target.name)) redraw();
+    if (shape.includes(event.target.name)) redraw();
   });
+  // The map goes where the numbers say, once they are typed.
+  form.addEventListener("change", (event) => shape.includes(event.target.name) && follow());
   document.addEventListener("click", (event) => {
     const link = event.target.closest("a.found");
     if (!link) return;
@@ -214,11 +232,12 @@ function connectPlaceForm(map, words, drawn) {
     form.elements.longitude.value = at[1];
     form.querySelector('[name="shape"][value="circle"]').checked = true;
     redraw();
-    map.setView(at, 10);
+    map.setView(at, NEAREST);
+    drawCountry(map, link.dataset.country);
   });
   redraw();
   const all = L.featureGroup([...drawn.values()]).getBounds();
-  if (own) map.fitBounds(own.getBounds(), { padding: [60, 60], maxZoom: 12 });
+  if (own) follow();
   else if (all.isValid()) map.fitBounds(all, { padding: [16, 16], maxZoom: 9 });
 }
 

@@ -125,7 +125,8 @@ def extent(place: Place) -> str:
     """Say how large a place is."""
     if place.radius_m is None:
         return str(_("drawn outline"))
-    kilometres = f"{place.radius_m / 1000:g}"
+    # Nobody draws to the metre.
+    kilometres = f"{place.radius_m / 1000:.3g}"
     return str(_("%(kilometres)s km around", kilometres=kilometres))
 
 

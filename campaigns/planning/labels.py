@@ -89,7 +89,8 @@ def gate_sentence(gate: Gate) -> str:
         values["countries"] = ", ".join(map(country_name, values["countries"].split(", ")))
     if isinstance(values.get("time"), str):
         values["time"] = wall_clock(datetime.fromisoformat(values["time"]))
-    return str(_(gate.template) % values if gate.template else gate.sentence)
+    sentence = str(_(gate.template) % values if gate.template else gate.sentence)
+    return sentence[:1].upper() + sentence[1:]
 
 
 def rule_words(warning: CountryWarning) -> str:

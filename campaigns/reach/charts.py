@@ -13,9 +13,10 @@ from numpy.typing import NDArray
 
 from campaigns.places.atlas import load_atlas
 
-#: Width of the sheet in its own units (half pixels at 100 %), and its greatest height.
+#: Width of the sheet in its own units (half pixels at 100 %).
 WIDTH = 1600
-TALLEST = 2000
+#: Its least width as a multiple of its height: a page is as wide as that, and its numbers stay readable.
+LEAST_ASPECT = 1.4
 #: Room around the regions, as a share of their extent, and at least in degrees.
 MARGIN, LEAST_MARGIN = 0.12, 0.6
 #: Detail that is left out, in units of the sheet.
@@ -115,8 +116,7 @@ def _grouped(shapes: Mapping[str, shapely.Geometry], codes: tuple[str, ...]) -> 
 
 
 def _scale(frame: Frame) -> float:
-    west, south, east, north = frame
-    return min(WIDTH / ((east - west) * _shrink(frame)), TALLEST / (north - south))
+    return WIDTH / ((frame[2] - frame[0]) * _shrink(frame))
 
 
 def _shrink(frame: Frame) -> float:
@@ -125,13 +125,12 @@ def _shrink(frame: Frame) -> float:
 
 
 def _projection(frame: Frame) -> Callable[[NDArray[np.float64]], NDArray[np.float64]]:
-    """Return the function from degrees (n × 2) to the sheet, the frame centred on it."""
-    west, _, east, north = frame
+    """Return the function from degrees (n × 2) to the sheet."""
+    west, _, _, north = frame
     scale, shrink = _scale(frame), _shrink(frame)
-    shift = (WIDTH - (east - west) * shrink * scale) / 2
 
     def flatten(degrees: NDArray[np.float64]) -> NDArray[np.float64]:
-        across = (degrees[:, 0] - west) * shrink * scale + shift
+        across = (degrees[:, 0] - west) * shrink * scale
         return np.column_stack((across, (north - degrees[:, 1]) * scale))
 
     return flatten
@@ -139,8 +138,9 @@ def _projection(frame: Frame) -> Callable[[NDArray[np.float64]], NDArray[np.floa
 
 def _frame(bounds: NDArray[np.float64]) -> Frame:
     west, south, east, north = (float(bound) for bound in bounds)
-    aside = max((east - west) * MARGIN, LEAST_MARGIN)
     above = max((north - south) * MARGIN, LEAST_MARGIN)
+    least = (north - south + 2 * above) * LEAST_ASPECT / _shrink((west, south, east, north))
+    aside = max((east - west) * MARGIN, LEAST_MARGIN, (least - (east - west)) / 2)
     return max(west - aside, -180.0), max(south - above, -85.0), min(east + aside, 180.0), min(north + above, 85.0)
 
 

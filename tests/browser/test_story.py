@@ -113,7 +113,7 @@ def mark_hotspot(visit: Visit) -> None:
 
 
 def draw_circle(visit: Visit) -> None:
-    """Find the region by name, then draw a circle of about 15 km around its middle."""
+    """Find the region by name, then draw a circle of about 30 km around its middle."""
     visit.page.fill("#find", "Podkarpackie")
     visit.page.keyboard.press("Enter")
     visit.page.locator("a.found").first.click()
@@ -123,7 +123,7 @@ def draw_circle(visit: Visit) -> None:
     visit.page.wait_for_timeout(100)
     visit.page.mouse.move(x + 100, y, steps=5)
     visit.page.mouse.click(x + 150, y)
-    assert float(visit.page.input_value("[name=radius_km]")) > 10
+    assert float(visit.page.input_value("[name=radius_km]")) > 20
 
 
 def enter_circle(visit: Visit) -> None:

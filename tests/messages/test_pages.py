@@ -167,7 +167,7 @@ def test_text_stands_in_its_own_direction(pages: Pages, author: FlaskClient) -> 
     add(pages, a_service, verified_on=clock.now().date())
     page = author.get(f"/messages/{message_id}/ar").text
     assert '<p class="bubble" lang="ar" dir="rtl">' in page
-    assert '<bdi dir="ltr">+48 22 628 01 20</bdi>' in page
+    assert '<bdi dir="ltr" class="hotline">+48 22 628 01 20</bdi>' in page
     assert re.search(r'<textarea[^>]* dir="rtl"[^>]* lang="ar"', page)
 
 
