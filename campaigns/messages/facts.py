@@ -7,6 +7,7 @@ from typing import Any
 from zoneinfo import available_timezones
 
 from campaigns.core.errors import InputError
+from campaigns.core.words import N_, Phrase
 from campaigns.messages.hours import check_hours
 from campaigns.messages.models import ForeignSim, OperatorType, ServiceKind
 from campaigns.messages.texts import clean_line
@@ -38,6 +39,18 @@ FACTS: dict[str, int] = {
     "expires_on": 0,
 }
 _REQUIRED = ("name", "country", "time_zone")
+#: What members call the texts that they enter; others are told by the name of their column.
+_WORDS: dict[str, str] = {
+    "name": N_("Name"),
+    "country": N_("Country"),
+    "number_national": N_("Number within the country"),
+    "number_from_abroad": N_("Number for foreign SIM cards and from abroad"),
+    "time_zone": N_("Time zone"),
+    "operator": N_("Operator"),
+    "cost": N_("Cost of a call"),
+    "source": N_("Source"),
+    "note": N_("Note"),
+}
 _CHOICES = {"kind": ServiceKind, "operator_type": OperatorType, "works_from_foreign_sim": ForeignSim}
 
 
@@ -45,15 +58,17 @@ def check_facts(facts: Mapping[str, Any]) -> dict[str, Any]:
     """Return `facts` clean. Raises InputError naming the first that cannot be true of a service."""
     unknown = sorted(set(facts) - set(FACTS))
     if unknown:
-        raise InputError(f"A service has no {', '.join(unknown)}.")
+        raise InputError(N_("A service has no %(columns)s."), columns=", ".join(unknown))
     clean = {name: _clean(name, value) for name, value in facts.items()}
     for name, choice in _CHOICES.items():
         if name in clean and clean[name] not in {member.value for member in choice}:
-            raise InputError(f"{clean[name]!r} is not one of: {', '.join(choice)}.")
+            raise InputError(
+                N_("“%(text)s” is not one of: %(choices)s."), text=clean[name], choices=", ".join(choice)
+            )
     _check_place(clean)
     _check_numbers(clean)
     if wrong := check_hours(clean.get("hours") or {}):
-        raise InputError(f"The hours of {', '.join(wrong)} are not times of day.")
+        raise InputError(N_("The hours of %(days)s are not times of day."), days=", ".join(wrong))
     return clean
 
 
@@ -62,25 +77,28 @@ def _clean(name: str, value: Any) -> Any:
     if not limit or value is None:
         return value
     if name in _REQUIRED or str(value).strip():
-        return clean_line(str(value), what=name.replace("_", " ").capitalize(), limit=limit)
+        return clean_line(str(value), what=Phrase(_WORDS.get(name, name)), limit=limit)
     return None if name in ("number_national", "number_from_abroad") else ""
 
 
 def _check_place(facts: Mapping[str, Any]) -> None:
     country = facts.get("country")
     if country is not None and not (len(country) == 2 and country.isascii() and country.isupper()):
-        raise InputError(f"{country!r} is not a two-letter country code.")
+        raise InputError(N_("“%(text)s” is not a two-letter country code."), text=country)
     for code in facts.get("region_codes") or ():
         if not code.startswith(f"{country}-"):
-            raise InputError(f"{code} is not a region of {country}.")
+            raise InputError(N_("%(region)s is not a region of %(country)s."), region=code, country=country)
     if "time_zone" in facts and facts["time_zone"] not in available_timezones():
-        raise InputError(f"{facts['time_zone']!r} is not a time zone.")
+        raise InputError(N_("“%(text)s” is not a time zone."), text=facts["time_zone"])
 
 
 def _check_numbers(facts: Mapping[str, Any]) -> None:
     numbers = [facts.get("number_national"), facts.get("number_from_abroad")]
     for number in filter(None, numbers):
         if not is_number(number):
-            raise InputError(f"{number!r} cannot be dialled: use digits, spaces, hyphens and a leading plus.")
+            raise InputError(
+                N_("“%(number)s” cannot be dialled: use digits, spaces, hyphens and a leading plus."),
+                number=number,
+            )
     if "number_national" in facts and not any(numbers):
-        raise InputError("A service needs at least one number.")
+        raise InputError(N_("A service needs at least one number."))

@@ -105,8 +105,7 @@ def placeholders_gate(message_id: int, texts: Mapping[str, str], *, base_languag
         wanted = names_in(texts.get(base_language, ""))
         others = [language for language, text in texts.items() if names_in(text) != wanted]
     except PlaceholderError as error:
-        template, values = "%(error)s", {"error": str(error)}
-        return _gate("placeholders", False, template, values, message_id=message_id)
+        return _gate("placeholders", False, error.template, error.values, message_id=message_id)
     if others:
         template = N_("Other placeholders than in the base text: %(languages)s.")
         return _gate("placeholders", False, template, {}, message_id=message_id, languages=others)

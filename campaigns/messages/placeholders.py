@@ -15,6 +15,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from campaigns.core.errors import PlaceholderError
+from campaigns.core.words import N_
 
 #: What a text may ask for, in the order the picker shows it.
 ALLOWED = ("hotline", "place", "link", "code")
@@ -74,7 +75,10 @@ def render(text: str, values: Mapping[str, str]) -> str:
 def _value_of(placeholder: Placeholder, values: Mapping[str, str]) -> str:
     value = values.get(placeholder.name) or placeholder.fallback
     if value is None:
-        raise PlaceholderError(f"There is no value for {placeholder}, and the text gives no fallback for it.")
+        raise PlaceholderError(
+            N_("There is no value for %(placeholder)s, and the text gives no fallback for it."),
+            placeholder=str(placeholder),
+        )
     return value
 
 
@@ -84,7 +88,9 @@ def _find_opening(text: str, position: int) -> int:
     if opening < 0 or not text.startswith("(((", opening):
         return opening
     if text.startswith("((((", opening):
-        raise PlaceholderError(f"“{_excerpt(text, opening)}” opens one placeholder inside another.")
+        raise PlaceholderError(
+            N_("“%(text)s” opens one placeholder inside another."), text=_excerpt(text, opening)
+        )
     return opening + 1
 
 
@@ -95,25 +101,43 @@ def _find_closing(text: str, opening: int) -> int:
     if text.startswith("))", position):
         return position
     if text.startswith("((", position):
-        raise PlaceholderError(f"“{_excerpt(text, opening)}” opens one placeholder inside another.")
+        raise PlaceholderError(
+            N_("“%(text)s” opens one placeholder inside another."), text=_excerpt(text, opening)
+        )
     if text.startswith("(", position):
-        raise PlaceholderError(f"“{_excerpt(text, opening)}” holds a parenthesis inside a placeholder.")
-    raise PlaceholderError(f"“{_excerpt(text, opening)}” opens a placeholder that is not closed with “))”.")
+        raise PlaceholderError(
+            N_("“%(text)s” holds a parenthesis inside a placeholder."), text=_excerpt(text, opening)
+        )
+    raise PlaceholderError(
+        N_("“%(text)s” opens a placeholder that is not closed with “))”."), text=_excerpt(text, opening)
+    )
 
 
 def _read(body: str) -> Placeholder:
     name, mark, fallback = (part.strip() for part in body.partition("??"))
     if name not in ALLOWED:
         known = ", ".join(f"(({allowed}))" for allowed in ALLOWED)
-        raise PlaceholderError(f"(({_shortened(name)})) is not a placeholder. Use one of {known}.")
+        raise PlaceholderError(
+            N_("((%(name)s)) is not a placeholder. Use one of %(known)s."), name=_shortened(name), known=known
+        )
     if not mark:
         return Placeholder(name)
     if not fallback:
-        raise PlaceholderError(f"(({name}??)) has an empty fallback: write what shall stand there instead.")
+        raise PlaceholderError(
+            N_("((%(name)s??)) has an empty fallback: write what shall stand there instead."), name=name
+        )
     if "??" in fallback:
-        raise PlaceholderError(f"(({name}??{_shortened(fallback)})) has two fallbacks: keep one.")
+        raise PlaceholderError(
+            N_("((%(name)s??%(fallback)s)) has two fallbacks: keep one."),
+            name=name,
+            fallback=_shortened(fallback),
+        )
     if len(fallback) > FALLBACK_LIMIT:
-        raise PlaceholderError(f"The fallback of (({name})) is longer than {FALLBACK_LIMIT} characters.")
+        raise PlaceholderError(
+            N_("The fallback of ((%(name)s)) is longer than %(limit)s characters."),
+            name=name,
+            limit=FALLBACK_LIMIT,
+        )
     return Placeholder(name, fallback)
 
 

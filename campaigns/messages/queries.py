@@ -10,6 +10,7 @@ from sqlalchemy import Select, and_, case, select
 from sqlalchemy.orm import Session, selectinload
 
 from campaigns.core.errors import BaseLanguageError, NotFoundError
+from campaigns.core.words import N_
 from campaigns.messages.gates import TranslationFacts
 from campaigns.messages.hours import is_open
 from campaigns.messages.models import EUROPEAN_UNION, Message, Service, Translation, TranslationState
@@ -34,7 +35,7 @@ def get_translation(message: Message, language: str) -> Translation:
     """Return a message's translation into `language`. Raises NotFoundError when there is none."""
     translation = find_translation(message, language)
     if translation is None:
-        raise NotFoundError("This message has no text in this language.")
+        raise NotFoundError(N_("This message has no text in this language."))
     return translation
 
 
@@ -42,7 +43,11 @@ def get_base(message: Message) -> Translation:
     """Return a message's text in its base language. Raises BaseLanguageError when it has none."""
     base = find_translation(message, message.base_language)
     if base is None or not base.text.strip():
-        raise BaseLanguageError(f"“{message.title}” has no text in its base language ({message.base_language}).")
+        raise BaseLanguageError(
+            N_("“%(title)s” has no text in its base language (%(language)s)."),
+            title=message.title,
+            language=message.base_language,
+        )
     return base
 
 

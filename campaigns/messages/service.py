@@ -15,6 +15,7 @@ from sqlalchemy.orm import Session
 from campaigns.core import clock
 from campaigns.core.errors import BaseLanguageError, InputError, PlaceholderError, RefusedError
 from campaigns.core.languages import all_languages
+from campaigns.core.words import N_, Phrase
 from campaigns.messages import queries
 from campaigns.messages.facts import check_facts
 from campaigns.messages.models import SOURCED, Message, Service, Translation, TranslationState
@@ -50,7 +51,7 @@ def create_message(
     now = clock.now()
     message = Message(
         organisation_id=organisation_id,
-        title=clean_line(title, what="The title", limit=TITLE_LIMIT),
+        title=clean_line(title, what=Phrase(N_("The title")), limit=TITLE_LIMIT),
         theme=_known_theme(theme),
         base_language=base_language,
         version=1,
@@ -66,7 +67,7 @@ def create_message(
 
 def update_message(session: Session, message: Message, *, title: str, theme: str, by: int) -> None:
     """Change a message's title and theme, which nobody but members sees. Raises InputError."""
-    message.title = clean_line(title, what="The title", limit=TITLE_LIMIT)
+    message.title = clean_line(title, what=Phrase(N_("The title")), limit=TITLE_LIMIT)
     message.theme = _known_theme(theme)
     message.updated_at = clock.now()
     _record(session, "message.update", message, by, theme=message.theme)
@@ -105,11 +106,11 @@ def review_translation(
     message = translation.message
     _hold(session, message)
     if translation.translator_id == by:
-        raise RefusedError("Whoever wrote a text cannot review it. Ask another member.")
+        raise RefusedError(N_("Whoever wrote a text cannot review it. Ask another member."))
     if queries.state_of(message, translation) is TranslationState.STALE:
-        raise RefusedError("The base text has changed since this was translated. Translate it again first.")
+        raise RefusedError(N_("The base text has changed since this was translated. Translate it again first."))
     if seen is not None and seen != digest_of(translation.text):
-        raise RefusedError("The text was changed while you read it. Read it again before you review it.")
+        raise RefusedError(N_("The text was changed while you read it. Read it again before you review it."))
     translation.state = TranslationState.REVIEWED
     translation.reviewer_id = by
     translation.reviewed_at = clock.now()
@@ -203,14 +204,14 @@ def verify_service(
     """
     session.refresh(service, with_for_update=True)
     if seen is not None and seen != queries.numbers_digest(service):
-        raise RefusedError("The numbers were changed while you tried them. Try the new ones.")
+        raise RefusedError(N_("The numbers were changed while you tried them. Try the new ones."))
     if service.source_status != SOURCED:
-        raise RefusedError("No source states this number. Name a source before you verify it.")
+        raise RefusedError(N_("No source states this number. Name a source before you verify it."))
     if on > clock.now().astimezone(ZoneInfo(service.time_zone)).date():
-        raise InputError("A service cannot be verified on a day to come.")
+        raise InputError(N_("A service cannot be verified on a day to come."))
     service.verified_on = on
     service.verified_by_id = by
-    service.verified_how = clean_line(how, what="How it was verified", limit=100)
+    service.verified_how = clean_line(how, what=Phrase(N_("How it was verified")), limit=100)
     service.updated_at = clock.now()
     session.flush()
     _record(session, "service.verify", service, by, on=on.isoformat())
@@ -247,12 +248,12 @@ def _checked_text(message: Message, language: str, text: str) -> str:
     clean = clean_text(text)
     if language == message.base_language:
         if not clean:
-            raise BaseLanguageError("Write the text in the base language: every translation is made from it.")
+            raise BaseLanguageError(N_("Write the text in the base language: every translation is made from it."))
         names_in(clean)
         return clean
     base = queries.get_base(message)
     if not clean:
-        raise InputError("The translation is empty.")
+        raise InputError(N_("The translation is empty."))
     _check_same_placeholders(names_in(base.text), names_in(clean))
     return clean
 
@@ -260,9 +261,9 @@ def _checked_text(message: Message, language: str, text: str) -> str:
 def _check_same_placeholders(wanted: frozenset[str], given: frozenset[str]) -> None:
     lacking, extra = sorted(wanted - given), sorted(given - wanted)
     if lacking:
-        raise PlaceholderError(f"The base text has {_listed(lacking)}, the translation has not.")
+        raise PlaceholderError(N_("The base text has %(names)s, the translation has not."), names=_listed(lacking))
     if extra:
-        raise PlaceholderError(f"The translation has {_listed(extra)}, the base text has not.")
+        raise PlaceholderError(N_("The translation has %(names)s, the base text has not."), names=_listed(extra))
 
 
 def _listed(names: list[str]) -> str:
@@ -271,14 +272,14 @@ def _listed(names: list[str]) -> str:
 
 def _check_language(code: str) -> None:
     if code not in all_languages():
-        raise InputError(f"{code!r} is not a language that messages can be written in.")
+        raise InputError(N_("“%(code)s” is not a language that messages can be written in."), code=code)
 
 
 def _known_theme(theme: str) -> Theme:
     try:
         return Theme(theme)
     except ValueError:
-        raise InputError(f"{theme!r} is not a theme.") from None
+        raise InputError(N_("“%(name)s” is not a theme."), name=theme) from None
 
 
 def _record(session: Session, action: str, subject: Message | Service, by: int, **detail: Any) -> None:

@@ -10,6 +10,7 @@ from zoneinfo import ZoneInfo
 
 from campaigns.core.errors import NoSignpostError
 from campaigns.core.languages import all_languages
+from campaigns.core.words import N_, Phrase
 from campaigns.messages.hours import WEEKDAYS, WeeklyHours, is_open, next_opening
 from campaigns.messages.models import EUROPEAN_UNION, SOURCED, ForeignSim, OperatorType, ServiceKind
 
@@ -141,9 +142,12 @@ def choose_signpost(
     offers = [_offer(service, distance, language, at=at, roaming=roaming) for service, distance in trusted]
     candidates = [offer for offer in offers if offer is not None]
     if not candidates:
-        place = region_code or country or "an unknown place"
-        reason = _why_none(bool(covering), bool(trusted), max_age_days)
-        raise NoSignpostError(f"No {kind} service for {place}: {reason}.")
+        raise NoSignpostError(
+            _why_none(bool(covering), bool(trusted)),
+            kind=kind,
+            place=region_code or country or Phrase(N_("an unknown place")),
+            days=max_age_days,
+        )
     return _signpost(min(candidates, key=_Candidate.rank), language=language, at=at, roaming=roaming)
 
 
@@ -210,12 +214,12 @@ def _base(language: str) -> str:
     return language.partition("-")[0].casefold()
 
 
-def _why_none(covered: bool, trusted: bool, max_age_days: int) -> str:
+def _why_none(covered: bool, trusted: bool) -> str:
     if not covered:
-        return "none covers it"
+        return N_("No %(kind)s service for %(place)s: none covers it.")
     if not trusted:
-        return f"none was verified in the last {max_age_days} days"
-    return "none can be dialled from a foreign SIM"
+        return N_("No %(kind)s service for %(place)s: none was verified in the last %(days)s days.")
+    return N_("No %(kind)s service for %(place)s: none can be dialled from a foreign SIM.")
 
 
 def _signpost(chosen: _Candidate, *, language: str, at: datetime, roaming: bool) -> Signpost:

@@ -6,6 +6,7 @@ import hashlib
 import unicodedata
 
 from campaigns.core.errors import InputError
+from campaigns.core.words import N_
 
 #: Longest text that Twilio takes (error 21617 beyond).
 TEXT_LIMIT = 1600
@@ -16,19 +17,28 @@ def clean_text(text: str) -> str:
     clean = unicodedata.normalize("NFC", clean_line_ends(text)).strip()
     for character in clean:
         if character != "\n" and unicodedata.category(character) in ("Cc", "Cs"):
-            raise InputError(f"The text holds a character that cannot be sent (U+{ord(character):04X}).")
+            raise InputError(
+                N_("The text holds a character that cannot be sent (%(code)s)."), code=f"U+{ord(character):04X}"
+            )
     if len(clean) > TEXT_LIMIT:
-        raise InputError(f"The text has {len(clean)} characters; {TEXT_LIMIT} is the most that can be sent.")
+        raise InputError(
+            N_("The text has %(length)s characters; %(limit)s is the most that can be sent."),
+            length=len(clean),
+            limit=TEXT_LIMIT,
+        )
     return clean
 
 
 def clean_line(text: str, *, what: str, limit: int) -> str:
-    """Return a name or title as one clean line. Raises InputError when it is empty, too long or not storable."""
+    """Return a name or title as one clean line; `what` begins the sentence of a fault.
+
+    Raises InputError when it is empty, too long or not storable.
+    """
     line = " ".join(clean_text(text).split())
     if not line:
-        raise InputError(f"{what} is missing.")
+        raise InputError(N_("%(what)s is missing."), what=what)
     if len(line) > limit:
-        raise InputError(f"{what} is longer than {limit} characters.")
+        raise InputError(N_("%(what)s is longer than %(limit)s characters."), what=what, limit=limit)
     return line
 
 

@@ -9,6 +9,7 @@ from werkzeug.wrappers import Response
 from campaigns.core import clock
 from campaigns.core.errors import InputError, NotFoundError
 from campaigns.core.languages import all_languages
+from campaigns.core.words import N_
 from campaigns.messages import queries, service
 from campaigns.messages.directory_views import pages as directory_pages
 from campaigns.messages.forms import DetailsForm, MessageForm, TranslationForm
@@ -161,7 +162,7 @@ def _preview(text: str) -> Preview:
 def _composer(message: Message, language: str, form: TranslationForm) -> Page:
     """Render the tab of one language. Raises NotFoundError for a language that is not known."""
     if language not in all_languages():
-        raise NotFoundError("There is no such language.")
+        raise NotFoundError(N_("There is no such language."))
     translation = queries.find_translation(message, language)
     page = render_template(
         "messages/compose.html",

@@ -10,6 +10,7 @@ from importlib.resources import files
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from campaigns.core.errors import FileFormatError, RowProblem, RowsError
+from campaigns.core.words import N_
 from campaigns.messages.hours import read_hours
 from campaigns.messages.models import EUROPEAN_UNION, ForeignSim, OperatorType, ServiceKind
 from campaigns.messages.wordings import (
@@ -117,7 +118,9 @@ def read_worklist(text: str) -> WorkList:
             elif not found:
                 drafts += _drafts_of(row)
     except csv.Error as error:
-        raise FileFormatError(f"Line {reader.line_num} is not valid CSV: {error}.") from None
+        raise FileFormatError(
+            N_("Line %(line)s is not valid CSV: %(fault)s."), line=reader.line_num, fault=str(error)
+        ) from None
     if problems:
         raise RowsError(problems)
     return WorkList(drafts=tuple(_with_distinct_keys(drafts)), without_number=without_number)
@@ -126,22 +129,24 @@ def read_worklist(text: str) -> WorkList:
 def _check_columns(reader: csv.DictReader[str]) -> None:
     missing = [column for column in COLUMNS if column not in (reader.fieldnames or ())]
     if missing:
-        raise FileFormatError(f"The list lacks the column {', '.join(missing)}.")
+        raise FileFormatError(N_("The list lacks the column %(columns)s."), columns=", ".join(missing))
 
 
 def _problems_of(line: int, row: Mapping[str, str]) -> list[RowProblem]:
     problems = [
-        RowProblem(line, column, f"is longer than {limit} characters")
+        RowProblem(line, column, N_("is longer than %(limit)s characters"), {"limit": limit})
         for column, limit in _LIMITS.items()
         if len(row.get(column, "")) > limit
     ]
     country = row["country"]
     if not (len(country) == 2 and country.isascii() and country.isupper()):
-        problems.append(RowProblem(line, "country", f"{country!r} is not a two-letter country code"))
+        wrong = N_("“%(text)s” is not a two-letter country code")
+        problems.append(RowProblem(line, "country", wrong, {"text": country}))
     elif _zone_of(row) is None:
-        problems.append(RowProblem(line, "time_zone", f"name the time zone of {country}, such as Europe/Kyiv"))
+        wrong = N_("name the time zone of %(country)s, such as Europe/Kyiv")
+        problems.append(RowProblem(line, "time_zone", wrong, {"country": country}))
     if not row["service"]:
-        problems.append(RowProblem(line, "service", "a service needs a name"))
+        problems.append(RowProblem(line, "service", N_("a service needs a name")))
     return problems
 
 
