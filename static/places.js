@@ -2,8 +2,8 @@
 // Everything it shows stands in the page or comes from this host; without it the list and forms do the same work.
 
 const element = document.querySelector(".map");
-// Nearer than this no border is in sight, and nobody knows where they are.
-const NEAREST = 9;
+// Nearer than this no border is in sight, and nobody knows where they are; a phone shows less.
+const NEAREST = element && element.clientWidth < 500 ? 8 : 9;
 if (element && window.L) start();
 
 async function start() {
@@ -211,7 +211,7 @@ function connectPlaceForm(map, words, drawn) {
     own?.addTo(map).on("pm:edit pm:dragend pm:change", () => write(form, own));
   };
   const redraw = () => adopt(read(form, look));
-  const follow = () => own && map.fitBounds(own.getBounds(), { padding: [60, 60], maxZoom: 10 });
+  const follow = () => own && map.fitBounds(own.getBounds(), { padding: [60, 60], maxZoom: NEAREST });
 
   prepareDrawing(map, words, look);
   map.on("pm:create", ({ layer }) => {

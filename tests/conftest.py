@@ -14,6 +14,7 @@ from campaigns.core.database import make_engine, make_sessions
 from campaigns.schema import metadata
 from tests.postgres import PostgresServer, empty_tables
 
+pytest.register_assert_rewrite("tests.browser.chromium")
 pytest_plugins = ["tests.web.pages"]
 
 

@@ -65,7 +65,8 @@ def test_campaign_goes_from_map_to_reach(instance: Instance, browser: Browser, l
         watch_run(author)
         truth = instance.truth()
         assert sum(truth.values()) == sum(PEOPLE.values()) - PEOPLE["ru"]
-        assert truth["delivered"] > truth["undelivered"] > 0
+        # Which of them the network loses is chance, so the pages are compared with the sandbox's own log.
+        assert truth["delivered"] > sum(truth.values()) / 2
         read_reach(author, delivered=truth["delivered"], accepted=sum(truth.values()))
 
 
