@@ -154,16 +154,14 @@ class _Planner:
             now=self._now,
         )
         rule = AudienceRule.from_json(frozen.rule)
-        resolved = select_resolved(rule, self._run.organisation_id, resolution)
+        resolved = select_resolved(rule, self._run.organisation_id, resolution, after=after, through=through)
         roaming: ColumnElement[Any] = literal(False)
         if self._dimensions.region:
             here = aliased(Region)
             resolved = resolved.outerjoin(here, here.id == Contact.region_id)
             roaming = func.coalesce(Address.country, "") != func.coalesce(here.country, "?")
         named = {column.name: column for column in resolved.selected_columns} | {"roaming": roaming}
-        return resolved.with_only_columns(*(named[name] for name in _NAMES)).where(
-            Contact.id > after, Contact.id <= through
-        )
+        return resolved.with_only_columns(*(named[name] for name in _NAMES))
 
     def _add_zones(self) -> None:
         """Write when people of each time zone of the chunk are due; a released run is due from now on."""
