@@ -12,6 +12,7 @@ from werkzeug.wrappers import Response
 
 from campaigns.core.errors import InputError, RefusedError
 from campaigns.core.languages import INTERFACE_LANGUAGES
+from campaigns.core.words import N_
 from campaigns.staff import audit, queries, service
 from campaigns.staff.auth import (
     choose_organisation,
@@ -64,7 +65,7 @@ def password() -> Page:
             renew_session()
             flash(_("Your password is changed. Other devices must sign in again."), "good")
             return redirect(url_for("staff.index"))
-        form.show(InputError(_("This is not your present password.")), "current")
+        form.show(InputError(N_("This is not your present password.")), "current")
     return render_template("staff/password.html", form=form), form.status
 
 
