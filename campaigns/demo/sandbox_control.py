@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import json
 from typing import Any
-from urllib.error import URLError
-from urllib.request import Request, urlopen
+
+import requests
 
 from campaigns.core.errors import UnavailableError
 
@@ -17,7 +16,10 @@ class SandboxControl:
 
     def __init__(self, base_url: str, token: str) -> None:
         self._base_url = base_url.rstrip("/")
-        self._token = token
+        self._session = requests.Session()
+        # A proxy of the environment would be asked for loopback, too.
+        self._session.trust_env = False
+        self._session.headers["X-Sandbox-Token"] = token
 
     def change_fixture(self, **fields: Any) -> None:
         """Replace the given fields of the sandbox's fixture."""
@@ -37,12 +39,11 @@ class SandboxControl:
         return [str(message["to"]) for message in found["messages"]]
 
     def _ask(self, path: str, body: dict[str, Any] | None) -> dict[str, Any]:
-        data = None if body is None else json.dumps(body).encode()
-        headers = {"X-Sandbox-Token": self._token, "Content-Type": "application/json"}
-        request = Request(self._base_url + path, data=data, headers=headers)  # noqa: S310 - loopback, made by us
+        method = "GET" if body is None else "POST"
         try:
-            with urlopen(request, timeout=TIMEOUT_SECONDS) as answer:  # noqa: S310
-                found: dict[str, Any] = json.loads(answer.read())
-        except (URLError, OSError, ValueError) as error:
+            answer = self._session.request(method, self._base_url + path, json=body, timeout=TIMEOUT_SECONDS)
+            answer.raise_for_status()
+            found: dict[str, Any] = answer.json()
+        except requests.RequestException as error:
             raise UnavailableError(f"The sandbox did not answer {path}: {error}.") from error
         return found
