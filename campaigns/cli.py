@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import click
+from sqlalchemy import make_url
 from sqlalchemy.exc import OperationalError
 from sqlalchemy.orm import Session, sessionmaker
 
@@ -59,6 +60,9 @@ def setup() -> None:
     """Create or upgrade the tables and load the regions; safe to repeat."""
     from campaigns.places.service import load_regions
 
+    address = make_url(load_settings().database_url)
+    if address.get_backend_name() == "sqlite" and address.database:
+        Path(address.database).parent.mkdir(parents=True, exist_ok=True)
     engine = make_engine(load_settings().database_url)
     migrate(engine)
     with make_sessions(engine).begin() as session:
