@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import logging
 import random
 import signal
@@ -66,11 +67,22 @@ def run_worker(settings: Settings, *, until: Callable[[], bool] | None = None) -
     """
     database = make_engine(settings.database_url)
     worker = Worker(settings, database)
+    calm_collector()
     try:
         with asyncio.Runner(loop_factory=uvloop.new_event_loop if uvloop else asyncio.new_event_loop) as runner:
             runner.run(worker.run(until or (lambda: False)))
     finally:
         database.dispose()
+
+
+def calm_collector() -> None:
+    """Let the garbage collector look less often: messages in flight are many, short-lived and free of cycles.
+
+    With its defaults it costs a fifth of the time of a call. Whatever is loaded already is not looked at again.
+    """
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(20_000, 20, 50)
 
 
 class Worker:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import logging
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Sequence
 from datetime import datetime
 from functools import cache
 from typing import Any, NamedTuple, cast
@@ -69,30 +69,34 @@ class Claims:
         self._vault = vault
         self._texts: dict[int, TextLine] = {}
 
-    def claim(self, connection: Connection, ask: Ask) -> Found:
+    def claim(self, connection: Connection, ask: Ask, *, first: Update | None = None, rows: str = "") -> Found:
         """Move due deliveries of a running run from `queued` to `sending`, and close those that must not be sent.
 
         Expired ones become `expired`; those whose address is not active any more `suppressed`; those that cannot
-        be read `failed`, so that one damaged row holds up nobody else.
+        be read `failed`, so that one damaged row holds up nobody else. On PostgreSQL the statement that writes
+        results (`first`, with its parameter `rows`) may travel inside the claim.
         """
         now, token = clock.now(), uuid4().hex
-        limit = {
+        given = {
             "run": ask.run_id,
             "after": ask.after,
             "through": ask.through or HIGHEST_ID,
             "limit": ask.limit,
+            "now": now,
+            "claim": token,
         }
-        taken = connection.execute(_claim(), limit | {"now": now, "claim": token})
-        rows = sorted(taken.all(), key=lambda row: int(row.id))
-        live = [row for row in rows if row.send_state == SendState.SENDING]
+        if first is not None:
+            given["rows"] = rows
+        taken = connection.execute(_claim(first), given)
+        found = sorted(taken.all(), key=lambda row: int(row.id))
+        live = [row for row in found if row.send_state == SendState.SENDING]
         claimed = self._read(connection, ask.run_id, live, token=token, now=now)
+        is_last = len(found) < ask.limit
         return Found(
             claimed=claimed,
-            last_id=rows[-1].id if rows else ask.after,
-            taken=len(rows),
-            next_due=connection.scalar(_next_due(), {"run": ask.run_id, "now": now})
-            if len(rows) < ask.limit
-            else None,
+            last_id=found[-1].id if found else ask.after,
+            taken=len(found),
+            next_due=connection.scalar(_next_due(), {"run": ask.run_id, "now": now}) if is_last else None,
         )
 
     def forget_texts(self) -> None:
@@ -102,21 +106,14 @@ class Claims:
     def _read(
         self, connection: Connection, run_id: int, rows: Sequence[Any], *, token: str, now: datetime
     ) -> list[Claimed]:
-        if not rows:
-            return []
-        wanted = _among(connection, [row.address_id for row in rows])
-        addresses = {row.id: row for row in connection.execute(_addresses(connection.dialect.name), wanted)}
+        """Return claims with what their calls need, and close those whose address or text cannot be read."""
         self._learn_texts(connection, {row.text_id for row in rows})
         claimed: list[Claimed] = []
-        closed: dict[SendState, list[int]] = {SendState.SUPPRESSED: [], SendState.FAILED: []}
+        damaged: list[int] = []
         for row in rows:
-            address, text = addresses.get(row.address_id), self._texts.get(row.text_id)
-            if address is not None and address.state != AddressState.ACTIVE:
-                closed[SendState.SUPPRESSED].append(row.id)
-                continue
-            to = self._handle_of(address)
+            text, to = self._texts.get(row.text_id), self._handle_of(row.address_id, row.ciphertext)
             if to is None or text is None or text.body is None:
-                closed[SendState.FAILED].append(row.id)
+                damaged.append(row.id)
                 continue
             claimed.append(
                 Claimed(
@@ -133,7 +130,8 @@ class Claims:
                     parts=text.parts,
                 )
             )
-        _close(connection, closed)
+        if damaged:
+            connection.execute(_close_damaged(connection.dialect.name), _among(connection, damaged))
         return claimed
 
     def _learn_texts(self, connection: Connection, text_ids: set[int]) -> None:
@@ -142,30 +140,23 @@ class Claims:
             for row in connection.execute(_texts(connection.dialect.name), _among(connection, unknown)):
                 self._texts[row.id] = TextLine(row.body, row.parts)
 
-    def _handle_of(self, address: Any) -> str | None:
-        if address is None:
+    def _handle_of(self, address_id: int, ciphertext: bytes | None) -> str | None:
+        if ciphertext is None:
             return None
         try:
-            return self._vault.open(address.ciphertext, table="address", column="ciphertext", row_id=address.id)
+            return self._vault.open(ciphertext, table="address", column="ciphertext", row_id=address_id)
         except (DamagedDataError, UnicodeDecodeError):
-            _log.error("address %s cannot be deciphered", address.id)
+            _log.error("address %s cannot be deciphered", address_id)
             return None
-
-
-def _close(connection: Connection, closed: Mapping[SendState, list[int]]) -> None:
-    for state, ids in closed.items():
-        if ids:
-            error = DAMAGED if state is SendState.FAILED else None
-            values = {"state": state.value, "why": error} | _among(connection, ids)
-            connection.execute(_closing(connection.dialect.name), values)
 
 
 @cache
-def _claim() -> Update:
+def _claim(first: Update | None) -> Update:
     now = bindparam("now", type_=UTCDateTime())
     running = select(Run.id).where(Run.id == bindparam("run"), Run.state == RunState.RUNNING).exists()
     picked = (
-        select(DELIVERY.c.id)
+        select(DELIVERY.c.id, ADDRESS.c.state)
+        .select_from(DELIVERY.outerjoin(ADDRESS, ADDRESS.c.id == DELIVERY.c.address_id))
         .where(DELIVERY.c.run_id == bindparam("run"), DELIVERY.c.send_state == QUEUED)
         .where(DELIVERY.c.id > bindparam("after"), DELIVERY.c.id <= bindparam("through"))
         .where(DELIVERY.c.due_at <= now, running)
@@ -174,26 +165,35 @@ def _claim() -> Update:
         .with_for_update(skip_locked=True, of=DELIVERY)
         .cte("picked")
     )
-    is_late = DELIVERY.c.expires_at <= now
-    return (
+    state = case(
+        (DELIVERY.c.expires_at <= now, SendState.EXPIRED.value),
+        (picked.c.state != AddressState.ACTIVE.value, SendState.SUPPRESSED.value),
+        else_=SendState.SENDING.value,
+    )
+    sealed = select(ADDRESS.c.ciphertext).where(ADDRESS.c.id == DELIVERY.c.address_id).correlate(DELIVERY)
+    answer: list[Any] = [
+        DELIVERY.c.id,
+        DELIVERY.c.send_state,
+        DELIVERY.c.address_id,
+        DELIVERY.c.text_id,
+        DELIVERY.c.reference,
+        DELIVERY.c.attempts,
+        DELIVERY.c.expires_at,
+        sealed.scalar_subquery().label("ciphertext"),
+    ]
+    statement = (
         update(DELIVERY)
         .where(DELIVERY.c.id == picked.c.id)
         .values(
-            send_state=case((is_late, SendState.EXPIRED.value), else_=SendState.SENDING.value),
+            send_state=state,
             token=bindparam("claim"),
-            attempts=DELIVERY.c.attempts + case((is_late, 0), else_=1),
+            attempts=DELIVERY.c.attempts + case((state == SendState.SENDING.value, 1), else_=0),
             intent_at=now,
         )
-        .returning(
-            DELIVERY.c.id,
-            DELIVERY.c.send_state,
-            DELIVERY.c.address_id,
-            DELIVERY.c.text_id,
-            DELIVERY.c.reference,
-            DELIVERY.c.attempts,
-            DELIVERY.c.expires_at,
-        )
     )
+    if first is not None:
+        statement = statement.add_cte(first.returning(DELIVERY.c.id).cte("recorded"))
+    return statement.returning(*answer)
 
 
 def _among(connection: Connection, ids: Collection[int]) -> dict[str, Any]:
@@ -206,12 +206,6 @@ def _is_among(column: ColumnElement[Any], dialect: str) -> ColumnElement[bool]:
         return column == any_(bindparam("ids", type_=ARRAY(BigInteger())))
     given = func.json_each(bindparam("ids", type_=String())).table_valued("value")
     return column.in_(select(given.c.value))
-
-
-@cache
-def _addresses(dialect: str) -> Select[*tuple[Any, ...]]:
-    wanted = _is_among(ADDRESS.c.id, dialect)
-    return select(ADDRESS.c.id, ADDRESS.c.state, ADDRESS.c.ciphertext).where(wanted)
 
 
 @cache
@@ -228,9 +222,9 @@ def _next_due() -> Select[*tuple[Any, ...]]:
 
 
 @cache
-def _closing(dialect: str) -> Update:
+def _close_damaged(dialect: str) -> Update:
     return (
         update(DELIVERY)
         .where(_is_among(DELIVERY.c.id, dialect))
-        .values(send_state=bindparam("state"), error=bindparam("why"), attempts=DELIVERY.c.attempts - 1)
+        .values(send_state=SendState.FAILED.value, error=DAMAGED, attempts=DELIVERY.c.attempts - 1)
     )

@@ -114,7 +114,7 @@ class Lane:
             finally:
                 self._in_flight -= 1
             self._results.append(result)
-            if len(self._results) >= self._window // 2 or len(self._ready) <= self._low_water():
+            if len(self._results) >= self._window or len(self._ready) <= self._limit():
                 self._work.set()
 
     async def _take(self) -> Claimed | None:
@@ -263,8 +263,8 @@ class Lane:
         """Sleep until a group of results is there, deliveries are wanted, or something has waited long enough."""
         self._work.clear()
         is_last = self._callers_done or (self._stopping and (self._results or self._ready))
-        is_low = len(self._ready) <= self._low_water() and self._next_ask() is not None
-        if is_last or is_low or len(self._results) >= self._window // 2:
+        is_low = len(self._ready) <= self._limit() and self._next_ask() is not None
+        if is_last or is_low or len(self._results) >= self._window:
             return
         with suppress(TimeoutError):
             async with asyncio.timeout(GROUP_SECONDS if self._results else NAP_SECONDS):
@@ -296,23 +296,24 @@ class Lane:
     def _next_ask(self) -> Ask | None:
         """Return what to ask the database for, or None while there is enough, or calling is not allowed anyway."""
         now = self._time()
-        if self._stopping or self._pauses or not self._fence.is_fresh() or len(self._ready) > self._limit():
+        room = 2 * self._limit() - len(self._ready)
+        if self._stopping or self._pauses or not self._fence.is_fresh() or room <= 0:
             return None
         if self._breaker.wait(now, 0) or self._pace.wait(now) > CLAIM_AHEAD_SECONDS:
             return None
         if not self._breaker.is_closed():
             # One is enough to see whether the provider is well again.
             return None if self._ready or self._in_flight else self._agenda.next(clock.now(), 1)
-        return self._agenda.next(clock.now(), self._limit())
+        return self._agenda.next(clock.now(), min(room, self._limit()))
 
     def _limit(self) -> int:
-        """Return how many claims may be asked for at once: the window, or what the pace lets go in time."""
+        """Return how many claims may be asked for at once: the window, or what the pace lets go in time.
+
+        When only so many are left, as many more are asked for: that keeps the callers busy while one group is
+        written and the next one claimed, however slow the disk is.
+        """
         ahead = int(self._pace.rate * CLAIM_AHEAD_SECONDS / self._parts)
         return max(1, min(self._window, ahead))
-
-    def _low_water(self) -> int:
-        """Return at how many claims left the bookkeeper is woken; when it works anyway, it fills up earlier."""
-        return self._limit() // 2
 
     async def _exchange(self, ask: Ask | None) -> None:
         results, self._results = self._results, []

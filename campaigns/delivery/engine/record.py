@@ -66,9 +66,7 @@ def record(connection: Connection, results: Sequence[Result]) -> int:
 
 def _write(connection: Connection, results: Sequence[Result]) -> int:
     dialect = connection.dialect.name
-    written_as = datetime.isoformat if dialect == "postgresql" else _as_sqlite_stores
-    rows = json.dumps([_row(result) for result in results], default=written_as)
-    outcome: CursorResult[Any] = connection.execute(_record(dialect), {"rows": rows})
+    outcome: CursorResult[Any] = connection.execute(recording(dialect), {"rows": as_rows(results, dialect)})
     return outcome.rowcount
 
 
@@ -82,6 +80,12 @@ _KINDS: dict[str, Any] = {
     "due_at": UTCDateTime(),
     "refund": SmallInteger(),
 }
+
+
+def as_rows(results: Sequence[Result], dialect: str) -> str:
+    """Return the value of the parameter `rows` of `recording`."""
+    written_as = datetime.isoformat if dialect == "postgresql" else _as_sqlite_stores
+    return json.dumps([_row(result) for result in results], default=written_as)
 
 
 def _row(result: Result) -> dict[str, Any]:
@@ -102,7 +106,7 @@ def _as_sqlite_stores(moment: datetime) -> str:
 
 
 @cache
-def _record(dialect: str) -> Update:
+def recording(dialect: str) -> Update:
     """Return the one statement for a whole group: its rows travel as one JSON value.
 
     Arrays would do on PostgreSQL, but cost its driver more time than everything else here together.

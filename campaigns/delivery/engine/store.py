@@ -6,7 +6,7 @@ import logging
 from collections.abc import Sequence
 from datetime import timedelta
 
-from sqlalchemy import select
+from sqlalchemy import Engine, select
 from sqlalchemy.exc import OperationalError, SQLAlchemyError
 from sqlalchemy.orm import Session, sessionmaker
 
@@ -15,7 +15,7 @@ from campaigns.core import clock
 from campaigns.core.crypto import Vault
 from campaigns.delivery.engine.claims import Claims
 from campaigns.delivery.engine.ports import Ask, Found, Result, RunningRun, SenderFacts, Snapshot
-from campaigns.delivery.engine.record import record
+from campaigns.delivery.engine.record import as_rows, record, recording
 from campaigns.delivery.service import heed_refusal
 from campaigns.planning.models import Run, RunState, Sender
 from campaigns.planning.service import pause_run
@@ -31,6 +31,8 @@ class DatabaseStore:
 
     def __init__(self, sessions: sessionmaker[Session], vault: Vault) -> None:
         self._sessions = sessions
+        self._engine: Engine = sessions.kw["bind"]
+        self._is_postgres = self._engine.dialect.name == "postgresql"
         self._claims = Claims(vault)
 
     def exchange(self, results: Sequence[Result], ask: Ask | None) -> Found:
@@ -90,6 +92,8 @@ class DatabaseStore:
             )
 
     def _exchange(self, results: Sequence[Result], ask: Ask | None) -> Found:
+        if self._is_postgres and ask is not None and all(result.outcome is None for result in results):
+            return self._exchange_at_once(results, ask)
         with self._sessions.begin() as session:
             connection = session.connection()
             written = record(connection, results)
@@ -101,6 +105,17 @@ class DatabaseStore:
                     heed_refusal(session, result.address_id, result.action, code=result.error)
             session.flush()
             return self._claims.claim(connection, ask) if ask is not None else Found()
+
+    def _exchange_at_once(self, results: Sequence[Result], ask: Ask) -> Found:
+        """Write clean results and claim in one statement, which is a transaction of its own.
+
+        On a busy machine each round trip waits for its turn on a core; here there is one instead of five.
+        """
+        with self._engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
+            if not results:
+                return self._claims.claim(connection, ask)
+            dialect = connection.dialect.name
+            return self._claims.claim(connection, ask, first=recording(dialect), rows=as_rows(results, dialect))
 
     def _record_singly(self, results: Sequence[Result]) -> None:
         for result in results:
