@@ -85,6 +85,8 @@ def gate_sentence(gate: Gate) -> str:
         values["languages"] = ", ".join(language_name(code) if code else _("unknown") for code in gate.languages)
     if values.get("people") == discreet(1):
         values["people"] = _("fewer than %(count)s", count=number(SMALLEST_SHOWN))
+    elif str(values.get("people", "")).isdecimal():
+        values["people"] = number(int(values["people"]))
     if values.get("countries"):
         values["countries"] = ", ".join(map(country_name, values["countries"].split(", ")))
     if isinstance(values.get("time"), str):
