@@ -34,6 +34,9 @@ function makeMap(words) {
   // The wheel scrolls the page until somebody works with the map.
   map.on("focus click", () => map.scrollWheelZoom.enable());
   map.on("blur mouseout", () => map.scrollWheelZoom.disable());
+  map.on("popupopen", ({ popup: shown }) => {
+    shown.getElement().querySelector(".leaflet-popup-close-button")?.setAttribute("aria-label", words.close);
+  });
   // Names appear when there is room for them.
   map.on("zoomend", () => {
     element.classList.toggle("is-midway", map.getZoom() >= 4.5);

@@ -137,6 +137,7 @@ def map_words() -> dict[str, str]:
         "zoomIn": str(_("Zoom in")),
         "zoomOut": str(_("Zoom out")),
         "open": str(_("Open")),
+        "close": str(_("Close")),
         "drawCircle": str(_("Draw a circle")),
         "drawPolygon": str(_("Draw an outline")),
         "edit": str(_("Change the shape")),
