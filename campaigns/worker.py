@@ -33,7 +33,7 @@ from campaigns.delivery.queries import (
     select_stopped_with_queue,
 )
 from campaigns.delivery.receipts import apply_receipts
-from campaigns.delivery.reconcile import Patience, give_up, reap, reconcile
+from campaigns.delivery.reconcile import ROUND, Patience, give_up, reap, reconcile
 from campaigns.delivery.service import cancel_queued, finish_run, requeue_cancelled
 from campaigns.gateways.base import Gateway
 from campaigns.gateways.factory import build_gateway
@@ -94,7 +94,7 @@ class Worker:
         self._vault = settings.vault()
         self._patience = patience_of(settings)
         self._sessions = make_sessions(database)
-        self._stop_planning = threading.Event()
+        self._is_stopping = threading.Event()
         self._engine_thread = ThreadPoolExecutor(1, "engine")
         self._watch_thread = ThreadPoolExecutor(1, "watch")
         self._plan_thread = ThreadPoolExecutor(1, "plan")
@@ -155,7 +155,7 @@ class Worker:
                 await asyncio.wait_for(stopping.wait(), 0.2)
             except TimeoutError:
                 continue
-        self._stop_planning.set()
+        self._is_stopping.set()
 
     def _plan(self) -> None:
         """Fan out every run that is being planned, oldest first."""
@@ -164,7 +164,7 @@ class Worker:
                 self._sessions,
                 run_id,
                 service_max_age_days=self._settings.service_max_age_days,
-                may_go_on=lambda: not self._stop_planning.is_set(),
+                may_go_on=lambda: not self._is_stopping.is_set(),
             )
 
     def _apply_receipts(self) -> None:
@@ -194,13 +194,15 @@ class Worker:
             give_up(session, unconfirmed_after=self._patience.unconfirmed_after)
 
     async def _reconcile(self) -> None:
-        await reconcile(
-            self._sessions,
-            vault=self._vault,
-            open_gateway=self._open_gateway,
-            database=in_thread(self._repair_thread),
-            patience=self._patience,
-        )
+        looked = ROUND
+        while looked == ROUND and not self._is_stopping.is_set():
+            looked = await reconcile(
+                self._sessions,
+                vault=self._vault,
+                open_gateway=self._open_gateway,
+                database=in_thread(self._repair_thread),
+                patience=self._patience,
+            )
 
     def _ids(self, statement: Select[int]) -> list[int]:
         with self._sessions() as session:

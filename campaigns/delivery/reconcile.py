@@ -28,7 +28,7 @@ from campaigns.delivery.verify import verify_run
 from campaigns.gateways.base import Gateway, ProviderMessage
 from campaigns.planning.models import Run, RunState, Sender
 
-__all__ = ["Patience", "give_up", "reap", "reconcile", "verify_run"]
+__all__ = ["ROUND", "Patience", "give_up", "reap", "reconcile", "verify_run"]
 
 #: The provider's clock may differ so much from ours; its list has whole seconds.
 BEFORE = timedelta(seconds=5)

@@ -55,6 +55,13 @@ def a_planned_run(session: Session, **changes: Any) -> Run:
 
 def people(session: Session, organisation_id: int, vault: Vault, *, count: int, **changes: Any) -> list[int]:
     """Add contacts with an active address each, numbered from +380670000001; return the contact ids."""
+    return list(addressed_people(session, organisation_id, vault, count=count, **changes))
+
+
+def addressed_people(
+    session: Session, organisation_id: int, vault: Vault, *, count: int, **changes: Any
+) -> dict[int, int]:
+    """Do what `people` does and return the address id of each contact id."""
     prefix = changes.pop("prefix", "+38067")
     contact_ids = list(reserve_ids(session, Contact.__table__, count))  # type: ignore[arg-type]
     contact: dict[str, Any] = {"organisation_id": organisation_id, "language": "en", "created_at": NOON} | changes
@@ -77,17 +84,14 @@ def people(session: Session, organisation_id: int, vault: Vault, *, count: int, 
             }
         )
     session.execute(insert(Address), rows)
-    return contact_ids
+    return dict(zip(contact_ids, address_ids, strict=True))
 
 
 def a_running_run(session: Session, vault: Vault, *, count: int, **changes: Any) -> Run:
     """Return a running run with `count` queued deliveries that are due now and do not expire."""
     deliveries: dict[str, Any] = changes.pop("deliveries", {})
     run = a_planned_run(session, **{"state": RunState.RUNNING, "started_at": NOON, "planned": count} | changes)
-    contact_ids = people(session, run.organisation_id, vault, count=count)
-    addresses = dict(
-        session.query(Address.contact_id, Address.id).where(Address.contact_id.in_(contact_ids)).all()  # type: ignore[arg-type]
-    )
+    addresses = addressed_people(session, run.organisation_id, vault, count=count)
     text: RunText = add(session, RunText(run_id=run.id, language="en", body=TEXT, parts=1))
     add(session, RunZone(run_id=run.id, time_zone="Europe/Warsaw", due_at=NOON, expires_at=FAR))
     values: dict[str, Any] = {
@@ -103,8 +107,8 @@ def a_running_run(session: Session, vault: Vault, *, count: int, **changes: Any)
     session.execute(
         insert(Delivery),
         [
-            {"contact_id": contact, "address_id": addresses[contact], "reference": uuid4().hex, **values}
-            for contact in contact_ids
+            {"contact_id": contact, "address_id": address, "reference": uuid4().hex, **values}
+            for contact, address in addresses.items()
         ],
     )
     return run

@@ -61,8 +61,9 @@ def repair(sessions: sessionmaker[Session], vault: Vault, sandbox: SandboxProces
         async def database(function, *arguments):  # type: ignore[no-untyped-def]
             return function(*arguments)
 
-        for _ in range(2):
-            await reconcile(
+        looked = 1
+        while looked:
+            looked = await reconcile(
                 sessions,
                 vault=vault,
                 open_gateway=lambda sender: twilio_at(sandbox.url),

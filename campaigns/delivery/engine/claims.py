@@ -152,35 +152,13 @@ class Claims:
 
 @cache
 def _claim(first: Update | None) -> Update:
-    now = bindparam("now", type_=UTCDateTime())
-    running = select(Run.id).where(Run.id == bindparam("run"), Run.state == RunState.RUNNING).exists()
-    picked = (
-        select(DELIVERY.c.id, ADDRESS.c.state)
-        .select_from(DELIVERY.outerjoin(ADDRESS, ADDRESS.c.id == DELIVERY.c.address_id))
-        .where(DELIVERY.c.run_id == bindparam("run"), DELIVERY.c.send_state == QUEUED)
-        .where(DELIVERY.c.id > bindparam("after"), DELIVERY.c.id <= bindparam("through"))
-        .where(DELIVERY.c.due_at <= now, running)
-        .order_by(DELIVERY.c.id)
-        .limit(bindparam("limit"))
-        .with_for_update(skip_locked=True, of=DELIVERY)
-        .cte("picked")
-    )
+    """Return the claim, with the statement that writes results inside when there is one."""
+    now, picked = bindparam("now", type_=UTCDateTime()), _due_rows().cte("picked")
     state = case(
         (DELIVERY.c.expires_at <= now, SendState.EXPIRED.value),
         (picked.c.state != AddressState.ACTIVE.value, SendState.SUPPRESSED.value),
         else_=SendState.SENDING.value,
     )
-    sealed = select(ADDRESS.c.ciphertext).where(ADDRESS.c.id == DELIVERY.c.address_id).correlate(DELIVERY)
-    answer: list[Any] = [
-        DELIVERY.c.id,
-        DELIVERY.c.send_state,
-        DELIVERY.c.address_id,
-        DELIVERY.c.text_id,
-        DELIVERY.c.reference,
-        DELIVERY.c.attempts,
-        DELIVERY.c.expires_at,
-        sealed.scalar_subquery().label("ciphertext"),
-    ]
     statement = (
         update(DELIVERY)
         .where(DELIVERY.c.id == picked.c.id)
@@ -193,7 +171,32 @@ def _claim(first: Update | None) -> Update:
     )
     if first is not None:
         statement = statement.add_cte(first.returning(DELIVERY.c.id).cte("recorded"))
-    return statement.returning(*answer)
+    sealed = select(ADDRESS.c.ciphertext).where(ADDRESS.c.id == DELIVERY.c.address_id).correlate(DELIVERY)
+    return statement.returning(
+        DELIVERY.c.id,
+        DELIVERY.c.send_state,
+        DELIVERY.c.address_id,
+        DELIVERY.c.text_id,
+        DELIVERY.c.reference,
+        DELIVERY.c.attempts,
+        DELIVERY.c.expires_at,
+        sealed.scalar_subquery().label("ciphertext"),
+    )
+
+
+def _due_rows() -> Select[*tuple[Any, ...]]:
+    """Select the next due rows of a running run, locked, with the state of their addresses."""
+    running = select(Run.id).where(Run.id == bindparam("run"), Run.state == RunState.RUNNING).exists()
+    return (
+        select(DELIVERY.c.id, ADDRESS.c.state)
+        .select_from(DELIVERY.outerjoin(ADDRESS, ADDRESS.c.id == DELIVERY.c.address_id))
+        .where(DELIVERY.c.run_id == bindparam("run"), DELIVERY.c.send_state == QUEUED)
+        .where(DELIVERY.c.id > bindparam("after"), DELIVERY.c.id <= bindparam("through"))
+        .where(DELIVERY.c.due_at <= bindparam("now", type_=UTCDateTime()), running)
+        .order_by(DELIVERY.c.id)
+        .limit(bindparam("limit"))
+        .with_for_update(skip_locked=True, of=DELIVERY)
+    )
 
 
 def _among(connection: Connection, ids: Collection[int]) -> dict[str, Any]:

@@ -100,13 +100,15 @@ class Engine:
         around = self._around
         try:
             sender = await around.database(around.store.sender, sender_id)
-            gateway = around.open_gateway(sender)
-        except SQLAlchemyError:
-            _log.warning("sender %s cannot be read now", sender_id, exc_info=True)
-            return
-        except FingerpostError as error:
-            for run in runs:
-                await around.database(around.store.pause, run.run_id, f"Nothing can be sent: {error}")
+            try:
+                gateway = around.open_gateway(sender)
+            except FingerpostError as error:
+                for run in runs:
+                    await around.database(around.store.pause, run.run_id, f"Nothing can be sent: {error}")
+                return
+        except (SQLAlchemyError, FingerpostError):
+            # The next look tries again: the database was away, or somebody moved the run meanwhile.
+            _log.warning("sender %s cannot be opened now", sender_id, exc_info=True)
             return
         lane = Lane(
             sender,
