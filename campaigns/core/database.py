@@ -111,7 +111,8 @@ def _random_token_postgresql(element: Any, compiler: Any, **kw: Any) -> str:
 
 def make_engine(url: str, **options: Any) -> Engine:
     """Return an engine for `url` (sqlite:/// or postgresql+psycopg://) with the house's settings applied."""
-    engine = create_engine(url, **options)
+    # An error of the database is logged, and what was written may be somebody's text.
+    engine = create_engine(url, hide_parameters=True, **options)
     if engine.dialect.name == "sqlite":
         prepare_sqlite(engine)
     return engine

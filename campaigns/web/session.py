@@ -34,7 +34,7 @@ def refuse_commit() -> None:
 def init_database(app: Flask, settings: Settings) -> None:
     """Connect `app` to the configured database and put the commit edge around its requests."""
     app.config["SQLALCHEMY_ENGINES"] = {
-        "default": {"url": _anchored(settings.database_url), "pool_pre_ping": True},
+        "default": {"url": _anchored(settings.database_url), "pool_pre_ping": True, "hide_parameters": True},
     }
     database.init_app(app)
     with app.app_context():

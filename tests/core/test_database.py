@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta, timezone
 
 import pytest
 from sqlalchemy import Engine, literal, select
-from sqlalchemy.exc import StatementError
+from sqlalchemy.exc import IntegrityError, StatementError
 from sqlalchemy.orm import Session
 
 from campaigns.core.database import UTCDateTime, WallClock, random_token, reserve_ids
@@ -45,3 +45,10 @@ def test_reserved_ids_are_free(session: Session) -> None:
     ids = list(reserve_ids(session, Organisation.__table__, 3))
     assert len(set(ids)) == 3
     assert taken not in ids
+
+
+def test_errors_hold_no_value(session: Session) -> None:
+    an_organisation(session, slug="taken")
+    with pytest.raises(IntegrityError) as caught:
+        an_organisation(session, slug="taken", name="a private text")
+    assert "a private text" not in str(caught.value)
