@@ -1,7 +1,7 @@
-"""Names the benches: `python -m bench.plan`, `python -m bench.dispatch`."""
+"""Names the benches: `python -m bench.plan`, `bench.dispatch`, `bench.sandbox`."""
 
 from __future__ import annotations
 
 from bench.harness import note
 
-note("Run python -m bench.plan or python -m bench.dispatch; each takes --help.")
+note("Run python -m bench.plan, bench.dispatch or bench.sandbox; each takes --help.")
