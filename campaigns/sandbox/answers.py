@@ -39,6 +39,11 @@ def bad_gateway() -> web.Response:
     return response
 
 
+def half_reply() -> web.Response:
+    """Answer with JSON that breaks off in the middle."""
+    return web.Response(body=b'{"account_sid": "AC5b5b', status=200, content_type="application/json")
+
+
 def hang_up(request: web.Request) -> web.Response:
     """Close the connection without an answer; the returned response goes nowhere."""
     if request.transport:

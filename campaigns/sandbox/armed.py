@@ -8,14 +8,17 @@ from typing import Any
 from campaigns.sandbox.errors import SandboxError
 from campaigns.sandbox.plan import Plan
 from campaigns.sandbox.reading import read_changes
+from campaigns.sandbox.state import Provider
 
 
 @dataclass(frozen=True, slots=True)
 class Match:
     """Which calls a fault meets; empty fields meet all."""
 
-    #: `create`, `list` or `fetch`.
+    #: `create` (sending, at every provider), `list`, `fetch`, or another method of Telegram's in small letters.
     on: str = "create"
+    #: `twilio`, `telegram` or `africastalking`; empty is any of them.
+    provider: str = ""
     to: str = ""
     to_prefix: str = ""
     to_suffix: str = ""
@@ -27,10 +30,11 @@ class Match:
     #: How often it fires before it is spent; 0 is without end.
     count: int = 0
 
-    def meets(self, on: str, to: str, sender: str) -> bool:
+    def meets(self, on: str, to: str, sender: str, provider: Provider) -> bool:
         """Tell whether a call is one of those meant."""
         return (
             on == self.on
+            and self.provider in ("", provider)
             and to.startswith(self.to_prefix)
             and to.endswith(self.to_suffix)
             and self.to in ("", to)
@@ -48,9 +52,9 @@ class ArmedFault:
     seen: int = 0
     fired: int = 0
 
-    def draw(self, on: str, to: str, sender: str, luck: Random) -> bool:
+    def draw(self, on: str, to: str, sender: str, luck: Random, provider: Provider) -> bool:
         """Tell whether it fires on this call, and count it."""
-        if not self.match.meets(on, to, sender) or (self.match.count and self.fired >= self.match.count):
+        if not self.match.meets(on, to, sender, provider) or (self.match.count and self.fired >= self.match.count):
             return False
         self.seen += 1
         if self.match.nth and self.seen != self.match.nth:
@@ -88,9 +92,9 @@ class ArmedFaults:
         """Remove every armed fault."""
         self._faults.clear()
 
-    def draw(self, on: str, to: str, sender: str, luck: Random) -> Plan | None:
+    def draw(self, on: str, to: str, sender: str, luck: Random, provider: Provider = "twilio") -> Plan | None:
         """Return the plan of the first fault that fires on a call, or None."""
         for fault in self._faults:
-            if fault.draw(on, to, sender, luck):
+            if fault.draw(on, to, sender, luck, provider):
                 return fault.plan
         return None

@@ -38,9 +38,19 @@ class SandboxConfig:
     #: Credentials that behave as Twilio's test credentials: magic numbers, no delivery, no callbacks.
     test_account_sid: str = TEST_ACCOUNT_SID
     test_auth_token: str = "sandbox-test-token"  # noqa: S105 - see auth_token
+    #: The id of the Telegram bot; its token is this, a colon and `auth_token`.
+    telegram_bot_id: int = 5550100
+    telegram_bot_username: str = "fingerpost_bot"
+    #: The Africa's Talking user whose apiKey is `auth_token`.
+    africastalking_username: str = "sandbox"
     #: What `X-Sandbox-Token` must carry for `/_sandbox/…`.
     control_token: str = "sandbox-control-token"  # noqa: S105 - see auth_token
     callbacks: CallbackSettings = CallbackSettings()
     #: Messages kept for lists and the oracle; the oldest beyond it are forgotten, its counts are not.
     keep_messages: int = 1_000_000
     fixture: Fixture = field(default_factory=Fixture)
+
+    @property
+    def telegram_token(self) -> str:
+        """Return the token that opens the bot."""
+        return f"{self.telegram_bot_id}:{self.auth_token}"

@@ -3,11 +3,13 @@
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import TypeVar
+from typing import Literal, TypeVar
 
 from campaigns.sandbox.profile import CALM, Profile
 
 T = TypeVar("T")
+
+ChatState = Literal["ok", "blocked", "deactivated", "not_found"]
 
 DEFAULT_SERVICE_SID = "MG" + "5b" * 16
 
@@ -82,6 +84,21 @@ class Fixture:
     inbound_url: str = ""
     #: Whether Twilio's own stop words block and answer; off, because the application must do it itself.
     advanced_opt_out: bool = False
+    #: Whether Telegram's limits act: 30 messages a second in all, one a second (groups: 20 a minute) to a chat.
+    telegram_limits: bool = True
+    #: Whether every private chat counts as started; otherwise a bot can write only to who pressed Start.
+    telegram_all_known: bool = False
+    #: What became of single chats, by chat id; "ok" is a chat that has pressed Start.
+    telegram_chats: Mapping[str, ChatState] = field(default_factory=dict)
+    #: Groups that became supergroups: old chat id to new one.
+    telegram_migrated: Mapping[str, int] = field(default_factory=dict)
+    #: The number or name that Africa's Talking sends from, and people write to, when a call names none.
+    africastalking_sender: str = "22384"
+    #: Africa's Talking statusCode (403, 405, 406, 407, …) by beginning of number.
+    africastalking_refused: Mapping[str, int] = field(default_factory=dict)
+    #: Where Africa's Talking posts delivery reports and inbound messages; empty posts none.
+    africastalking_delivery_url: str = ""
+    africastalking_inbound_url: str = ""
     #: USD; the invariants tell when the total cost exceeds it.
     budget: float | None = None
     #: By beginning of number; only the invariants look at them.

@@ -68,7 +68,9 @@ def _filter(query: Mapping[str, str]) -> Callable[[Message], bool]:
     is_dated = (earliest, latest) != (-math.inf, math.inf)
 
     def wanted(message: Message) -> bool:
-        if message.is_deleted or (to and message.to != to) or (sender and message.sender != sender):
+        if message.is_deleted or message.provider != "twilio":
+            return False
+        if (to and message.to != to) or (sender and message.sender != sender):
             return False
         return not is_dated or (message.sent_at is not None and earliest <= int(message.sent_at) <= latest)
 

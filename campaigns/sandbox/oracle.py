@@ -32,6 +32,8 @@ class Oracle:
     def forget(self) -> None:
         """Start anew."""
         self.per_intent: dict[str, int] = {}
+        #: Acceptances of providers whose calls carry no intent, by person and text.
+        self.per_text: dict[tuple[str, str], int] = {}
         #: When each person said stop, by number; seconds since the epoch on the sandbox's clock.
         self.opted_out_at: dict[str, float] = {}
         self.late: list[LateAcceptance] = []
@@ -44,6 +46,9 @@ class Oracle:
         self.accepted_total += 1
         if message.intent:
             self.per_intent[message.intent] = self.per_intent.get(message.intent, 0) + 1
+        elif message.provider != "twilio":
+            key = (message.to, message.body)
+            self.per_text[key] = self.per_text.get(key, 0) + 1
         stopped_at = self.opted_out_at.get(message.to)
         if stopped_at is not None:
             after = message.created_at - stopped_at
@@ -72,6 +77,7 @@ class Oracle:
         return {
             "accepted": self.accepted_total,
             "accepted_per_intent": {"max": max(self.per_intent.values(), default=0), "twice": twice[:_SHOWN]},
+            "accepted_per_text": {"max": max(self.per_text.values(), default=0), "texts": len(self.per_text)},
             "intents": len(self.per_intent),
             "intents_never_accepted": [intent for intent in intents if intent not in self.per_intent],
             "accepted_after_optout": len(self.late),
@@ -107,6 +113,8 @@ def truth(message: Message) -> dict[str, Any]:
         "seq": message.seq,
         "sid": message.sid,
         "intent": message.intent,
+        "channel": message.channel,
+        "provider": message.provider,
         "direction": message.direction,
         "to": message.to,
         "from": message.sender,

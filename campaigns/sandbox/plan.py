@@ -5,8 +5,8 @@ from typing import Literal
 
 from campaigns.sandbox.profile import Outcome
 
-Before = Literal["", "close", "503", "502"]
-After = Literal["", "close", "503", "late"]
+Before = Literal["", "close", "503", "502", "empty", "half"]
+After = Literal["", "close", "503", "502", "late", "empty", "half"]
 Order = Literal["", "early", "reversed", "shuffled"]
 
 #: The network never reports back: the message stays `sent`.

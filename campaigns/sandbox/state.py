@@ -4,6 +4,7 @@ import uuid
 from collections import Counter, deque
 from dataclasses import dataclass
 from itertools import count
+from typing import Literal
 
 from campaigns.sandbox.config import SandboxConfig
 from campaigns.sandbox.fixture import Fixture, longest_match
@@ -14,6 +15,27 @@ from campaigns.sandbox.timeline import Timeline
 #: How many messages beyond the limit gather before the oldest are forgotten in one go.
 _FORGET = 10_000
 _SHARED_BODIES = 20_000
+
+
+Provider = Literal["twilio", "telegram", "africastalking"]
+
+
+@dataclass(frozen=True, slots=True)
+class Location:
+    """A place that somebody shares: degrees (WGS 84) and, if it has one, its name."""
+
+    latitude: float
+    longitude: float
+    label: str = ""
+    address: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Button:
+    """Something under a message to press: what it says and, unless that is all, what the application hears."""
+
+    label: str
+    payload: str = ""
 
 
 @dataclass(slots=True, eq=False)
@@ -42,6 +64,9 @@ class Message:
     num_media: int = 0
     is_redacted: bool = False
     is_deleted: bool = False
+    provider: Provider = "twilio"
+    location: Location | None = None
+    buttons: tuple[Button, ...] = ()
 
     @property
     def is_inbound(self) -> bool:
@@ -52,6 +77,12 @@ class Message:
     def person(self) -> str:
         """Return the number of the person at the other end."""
         return (self.sender or "") if self.is_inbound else self.to
+
+    @property
+    def channel(self) -> str:
+        """Return the channel it goes over: what stands before the colon of the person's address, or `sms`."""
+        prefix, colon, _ = self.person.partition(":")
+        return prefix if colon else "sms"
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,7 +7,7 @@ from urllib.parse import parse_qsl
 from aiohttp import web
 
 from campaigns.sandbox.access import Access
-from campaigns.sandbox.answers import bad_gateway, hang_up, not_found, refuse, reply
+from campaigns.sandbox.answers import bad_gateway, half_reply, hang_up, not_found, refuse, reply
 from campaigns.sandbox.armed import ArmedFaults
 from campaigns.sandbox.call import Call, read_call
 from campaigns.sandbox.chance import dice
@@ -193,4 +193,8 @@ def _fail(request: web.Request, how: str) -> web.Response:
     """End a call without its answer: close the connection, 502 in HTML, or 503."""
     if how == "close":
         return hang_up(request)
+    if how == "empty":
+        return web.Response(status=200)
+    if how == "half":
+        return half_reply()
     return bad_gateway() if how == "502" else refuse(20503)

@@ -4,7 +4,7 @@ import asyncio
 import time
 import uuid
 from collections import Counter, deque
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 from urllib.parse import urlencode
@@ -32,6 +32,9 @@ class Webhook:
     form: Form
     sid: str
     is_badly_signed: bool = False
+    #: Headers and body of another provider's call; without headers it is Twilio's, signed.
+    headers: Mapping[str, str] | None = None
+    body: bytes | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,13 +130,8 @@ class Webhooks:
         if not target.is_allowed:
             self._note(webhook, Answer(0, cause="refused"), nth=1, began=time.time())
             return Answer(0, cause="refused")
-        token = self._token if not webhook.is_badly_signed else f"not-{self._token}"
-        headers = {
-            **_HEADERS,
-            "X-Twilio-Signature": sign(token, target.url, webhook.form),
-            "I-Twilio-Idempotency-Token": str(uuid.uuid4()),
-        }
-        data = urlencode(webhook.form).encode()
+        headers = webhook.headers if webhook.headers is not None else self._signed_headers(webhook, target)
+        data = webhook.body if webhook.body is not None else urlencode(webhook.form).encode()
         for nth in range(1, target.retries + 2):
             began = time.time()
             answer = await self._attempt(target, data, headers)
@@ -155,7 +153,15 @@ class Webhooks:
             if not answer.is_success:
                 self._alert(answer.alert_code, webhook.sid, f"{webhook.url}: {answer.status or answer.cause}")
 
-    async def _attempt(self, target: Target, data: bytes, headers: dict[str, str]) -> Answer:
+    def _signed_headers(self, webhook: Webhook, target: Target) -> Mapping[str, str]:
+        token = self._token if not webhook.is_badly_signed else f"not-{self._token}"
+        return {
+            **_HEADERS,
+            "X-Twilio-Signature": sign(token, target.url, webhook.form),
+            "I-Twilio-Idempotency-Token": str(uuid.uuid4()),
+        }
+
+    async def _attempt(self, target: Target, data: bytes, headers: Mapping[str, str]) -> Answer:
         if self._session is None:
             raise RuntimeError("Webhooks are closed.")
         timeout = _timeout(target.connect_s, target.read_s, target.total_s)
