@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from flask import Blueprint, Flask
 from flask_wtf import CSRFProtect
 from werkzeug.middleware.proxy_fix import ProxyFix
@@ -12,8 +14,8 @@ from campaigns.core.errors import SettingsError
 from campaigns.core.settings import PROJECT_ROOT, Mode, Settings
 from campaigns.delivery import views as delivery
 from campaigns.delivery import webhooks as receipts
-from campaigns.gateways.base import CallbackReader
-from campaigns.gateways.factory import build_callback_reader
+from campaigns.gateways.callbacks import CallbackReader
+from campaigns.gateways.factory import build_readers
 from campaigns.inbox import public as replies
 from campaigns.inbox import views as inbox
 from campaigns.messages import views as messages
@@ -48,12 +50,10 @@ PAGES: tuple[Blueprint, ...] = (
 )
 #: What providers call: signed by them instead of carrying a form's token.
 HOOKS: tuple[Blueprint, ...] = (receipts.hooks, replies.hooks)
-#: Name of the credential that signs callbacks.
-CALLBACK_SECRET = "twilio"  # noqa: S105 - a name, not a secret
 
 
-def create_app(settings: Settings, *, callbacks: CallbackReader | None = None) -> Flask:
-    """Build the application; `callbacks` reads what a provider calls us with, by default as configured.
+def create_app(settings: Settings, *, readers: Mapping[str, CallbackReader] | None = None) -> Flask:
+    """Build the application; `readers` read what each gateway calls us with, by default as configured.
 
     Raises SettingsError when the secret key is missing.
     """
@@ -66,7 +66,7 @@ def create_app(settings: Settings, *, callbacks: CallbackReader | None = None) -
         template_folder="templates",
     )
     _configure(app, settings)
-    init_current(app, settings, callbacks or _callbacks(settings))
+    init_current(app, settings, build_readers(settings) if readers is None else readers)
     init_database(app, settings)
     csrf = CSRFProtect(app)
     init_locale(app)
@@ -99,10 +99,3 @@ def _configure(app: Flask, settings: Settings) -> None:
     if settings.trusted_proxies:
         hops = settings.trusted_proxies
         app.wsgi_app = ProxyFix(app.wsgi_app, x_for=hops, x_proto=hops)  # type: ignore[method-assign]
-
-
-def _callbacks(settings: Settings) -> CallbackReader | None:
-    # An instance without a credential yet has pages to set it up; its hooks answer 503.
-    if CALLBACK_SECRET.upper() not in settings.secrets:
-        return None
-    return build_callback_reader("twilio", settings=settings, secret_name=CALLBACK_SECRET)

@@ -25,9 +25,16 @@ def migration_config() -> Config:
     return Config(toml_file=PROJECT_ROOT / "pyproject.toml")
 
 
-def migrate(engine: Engine) -> None:
-    """Bring the database up to the newest migration, in one transaction."""
+def migrate(engine: Engine, revision: str = "head") -> None:
+    """Bring the database up to `revision`, by default the newest, in one transaction."""
     config = migration_config()
-    with engine.begin() as connection:
-        config.attributes["connection"] = connection
-        command.upgrade(config, "head")
+    with engine.connect() as connection:
+        if engine.dialect.name == "sqlite":
+            # SQLite changes a column by copying its table, which foreign keys would forbid; only outside of a
+            # transaction can they be set aside.
+            connection.connection.cursor().execute("PRAGMA foreign_keys = OFF")
+        with connection.begin():
+            config.attributes["connection"] = connection
+            command.upgrade(config, revision)
+        # The next user of this connection gets a new one, with foreign keys in force.
+        connection.invalidate()

@@ -6,7 +6,7 @@ from campaigns.core.database import make_engine, make_sessions
 from campaigns.core.errors import NotFoundError
 from campaigns.core.settings import Settings
 from campaigns.delivery.verify import Report, verify_run
-from campaigns.gateways.factory import build_gateway
+from campaigns.gateways.factory import open_gateway
 from campaigns.planning.models import Run
 
 
@@ -21,7 +21,9 @@ async def verify_run_with_provider(settings: Settings, run_id: int) -> Report:
             if run is None:
                 raise NotFoundError(f"There is no run {run_id}.")
             sender = run.sender
-            gateway = build_gateway(sender.gateway, settings=settings, secret_name=sender.secret_name)
+            gateway = open_gateway(
+                sender.gateway, settings=settings, secret_name=sender.secret_name, channel=sender.channel
+            )
             try:
                 return await verify_run(session, run, gateway, vault=settings.vault())
             finally:

@@ -36,7 +36,8 @@ from campaigns.delivery.receipts import apply_receipts
 from campaigns.delivery.reconcile import ROUND, Patience, give_up, reap, reconcile
 from campaigns.delivery.service import cancel_queued, finish_run, requeue_cancelled
 from campaigns.gateways.base import Gateway
-from campaigns.gateways.factory import build_gateway
+from campaigns.gateways.factory import open_gateway
+from campaigns.gateways.kinds import get_kind
 from campaigns.planning.clockwork import Clockwork
 from campaigns.reach.recount import recount_due
 
@@ -53,8 +54,6 @@ RECEIPTS_AT_ONCE = 2000
 DOUBTS_EVERY = 30.0
 #: A call that began within the fence and lasts as long as it may is over by then.
 SHORTEST_REAP = INTENT_LIFE + timedelta(seconds=30)
-#: Gateways that post callbacks.
-CALLS_BACK = frozenset({"twilio"})
 
 _log = logging.getLogger(__name__)
 
@@ -128,12 +127,14 @@ class Worker:
             database=in_thread(self._engine_thread),
             watch=in_thread(self._watch_thread),
             open_gateway=self._open_gateway,
-            callback_base=lambda kind: f"{public_url}/hooks/{kind}/status?m=" if kind in CALLS_BACK else None,
+            callback_base=lambda kind: (
+                f"{public_url}/hooks/{kind}/status?m=" if get_kind(kind).has_status_url else None
+            ),
             chance=random.Random().random,  # noqa: S311 - jitter, not a secret
         )
 
     def _open_gateway(self, sender: SenderFacts) -> Gateway:
-        return build_gateway(sender.gateway, settings=self._settings, secret_name=sender.secret_name)
+        return open_gateway(sender.gateway, settings=self._settings, secret_name=sender.secret_name, channel="sms")
 
     def _chores(self) -> list[tuple[float, Callable[[], Awaitable[object]]]]:
         plan, repair = in_thread(self._plan_thread), in_thread(self._repair_thread)

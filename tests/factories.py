@@ -18,9 +18,11 @@ from campaigns.messages.texts import digest_of
 from campaigns.places.models import Place, PlaceKind, Region, Route, RouteStop
 from campaigns.planning.models import (
     Campaign,
+    CampaignSender,
     CampaignState,
     FallbackPolicy,
     Run,
+    RunSender,
     RunState,
     Schedule,
     Sender,
@@ -178,10 +180,11 @@ def a_sender(session: Session, **changes: Any) -> Sender:
 
 
 def a_campaign(session: Session, organisation: Organisation, member: Member, **changes: Any) -> Campaign:
-    """A campaign; pass message=, audience= or sender= to use existing ones."""
+    """A campaign; pass message=, audience=, sender= or senders= (in their order) to use existing ones."""
+    senders = changes.pop("senders", None)
     message = changes.pop("message", None) or a_message(session, organisation)
     audience = changes.pop("audience", None) or an_audience(session, organisation)
-    sender = changes.pop("sender", None) or a_sender(session)
+    senders = senders or [changes.pop("sender", None) or a_sender(session)]
     values: dict[str, Any] = {
         "organisation_id": organisation.id,
         "name": "Documents",
@@ -189,14 +192,17 @@ def a_campaign(session: Session, organisation: Organisation, member: Member, **c
         "state": CampaignState.DRAFT,
         "message_id": message.id,
         "audience_id": audience.id,
-        "sender_id": sender.id,
+        "sender_id": senders[0].id,
         "fallback_policy": FallbackPolicy.DO_NOT_SEND,
         "max_parts": 3,
         "created_by_id": member.id,
         "created_at": NOON,
         "updated_at": NOON,
     }
-    return add(session, Campaign(**values | changes))
+    campaign = add(session, Campaign(**values | changes))
+    for rank, sender in enumerate(senders):
+        add(session, CampaignSender(campaign_id=campaign.id, rank=rank, sender_id=sender.id))
+    return campaign
 
 
 def a_schedule(session: Session, campaign: Campaign, **changes: Any) -> Schedule:
@@ -210,7 +216,7 @@ def a_schedule(session: Session, campaign: Campaign, **changes: Any) -> Schedule
 
 
 def a_run(session: Session, campaign: Campaign, **changes: Any) -> Run:
-    """A run of the campaign in state `running`; pass schedule= to use an existing one."""
+    """A run of the campaign in state `running` with its senders; pass schedule= to use an existing one."""
     schedule = changes.pop("schedule", None) or a_schedule(session, campaign)
     values: dict[str, Any] = {
         "organisation_id": campaign.organisation_id,
@@ -226,7 +232,11 @@ def a_run(session: Session, campaign: Campaign, **changes: Any) -> Run:
         "created_at": NOON,
         "started_at": NOON,
     }
-    return add(session, Run(**values | changes))
+    run = add(session, Run(**values | changes))
+    for rank, each in enumerate(campaign.ranked_senders):
+        facts = {"channel": each.sender.channel, "countries": each.sender.countries}
+        add(session, RunSender(run_id=run.id, rank=rank, sender_id=each.sender_id, **facts))
+    return run
 
 
 #: Contacts of deliveries that need no contact row.
@@ -241,6 +251,7 @@ def a_delivery(session: Session, run: Run, **changes: Any) -> Delivery:
         "contact_id": contact_id,
         "address_id": contact_id,
         "channel": Channel.SMS,
+        "sender_id": run.sender_id,
         "text_id": 0,
         "region_id": 0,
         "send_state": SendState.QUEUED,

@@ -48,7 +48,7 @@ def environment(engine: Engine, sandbox: SandboxProcess) -> dict[str, str]:
     return {
         "FINGERPOST_MODE": "demo",
         "FINGERPOST_DATABASE_URL": engine.url.render_as_string(hide_password=False),
-        "FINGERPOST_TWILIO_BASE_URL": sandbox.url,
+        "FINGERPOST_SANDBOX_URL": sandbox.url,
         "FINGERPOST_PUBLIC_URL": "http://127.0.0.1:9",
         "FINGERPOST_ENCRYPTION_KEYS": "1:" + base64.b64encode(b"k" * 32).decode(),
         "FINGERPOST_LOOKUP_KEY": base64.b64encode(b"l" * 32).decode(),

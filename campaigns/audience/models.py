@@ -92,6 +92,8 @@ class Address(Base):
     state: Mapped[AddressState] = mapped_column(String(10), default=AddressState.PENDING)
     #: Preference among a contact's addresses; the lowest comes first.
     rank: Mapped[int] = mapped_column(SmallInteger, default=0)
+    #: When the person last wrote from it; WhatsApp lets free text through for 24 hours after.
+    heard_at: Mapped[datetime | None]
     created_at: Mapped[datetime]
     contact: Mapped[Contact] = relationship(back_populates="addresses")
 
@@ -116,6 +118,26 @@ class Consent(Base):
     #: When the person said so, and when we wrote it down.
     given_at: Mapped[datetime]
     recorded_at: Mapped[datetime]
+
+
+class EntryPoint(Base):
+    """A QR code, keyword or link at a place, through which people join."""
+
+    __tablename__ = "entry_point"
+
+    id: Mapped[int] = mapped_column(BigId, primary_key=True)
+    organisation_id: Mapped[int] = mapped_column(ForeignKey("organisation.id"), index=True)
+    #: What the link or keyword carries, at most 64 of A-Z a-z 0-9 _ -; unique in the instance, since it names
+    #: the organisation too.
+    code: Mapped[str] = mapped_column(String(64), unique=True)
+    name: Mapped[str] = mapped_column(String(200))
+    #: Where it hangs: people who join here are here. None: it says nothing of a place.
+    place_id: Mapped[int | None] = mapped_column(ForeignKey("place.id"))
+    #: Language of those who join; None: the one their app says, else the organisation's.
+    language: Mapped[str | None] = mapped_column(String(10))
+    created_at: Mapped[datetime]
+    #: Set when a member takes it down; it then lets nobody join.
+    removed_at: Mapped[datetime | None]
 
 
 class SuppressedAddress(Base):

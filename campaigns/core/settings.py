@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import hmac
 import os
 import tomllib
 from collections.abc import Mapping
@@ -40,7 +41,7 @@ class Settings:
     secret_key: str
     encryption_keys: str
     lookup_key: str
-    twilio_base_url: str
+    sandbox_url: str
     log_level: str
     send_window: int
     clock_tick_seconds: int
@@ -54,6 +55,8 @@ class Settings:
     import_max_megabytes: int
     #: Credentials by the name a Sender gives: FINGERPOST_SECRET_<NAME> = "account:token".
     secrets: Mapping[str, str]
+    #: Where a gateway's API is, if not at its provider: FINGERPOST_ORIGIN_<GATEWAY> = "https://host".
+    origins: Mapping[str, str]
 
     def vault(self) -> Vault:
         """Return the vault made of the configured keys. Raises SettingsError when one is missing or malformed."""
@@ -72,6 +75,10 @@ class Settings:
             raise SettingsError(f"Set {PREFIX}SECRET_{name.upper()} to account:token.")
         return account, token
 
+    def sandbox_token(self) -> str:
+        """Return the token that opens this instance's own sandbox, which nobody else can guess."""
+        return hmac.new(self.secret_key.encode(), b"sandbox", "sha256").hexdigest()[:32]
+
 
 def load_settings(environ: Mapping[str, str] | None = None) -> Settings:
     """Read the file that FINGERPOST_CONFIG names (else the default one) and apply the environment over it.
@@ -83,7 +90,7 @@ def load_settings(environ: Mapping[str, str] | None = None) -> Settings:
     own_file = environ.get(f"{PREFIX}CONFIG")
     if own_file:
         values |= _read(Path(own_file))
-    names = {field.name: str(field.type) for field in fields(Settings) if field.name != "secrets"}
+    names = {field.name: str(field.type) for field in fields(Settings) if field.name not in ("secrets", "origins")}
     unknown = sorted(set(values) - set(names))
     if unknown:
         raise SettingsError(f"Unknown setting: {', '.join(unknown)}.")
@@ -91,13 +98,17 @@ def load_settings(environ: Mapping[str, str] | None = None) -> Settings:
         variable = PREFIX + name.upper()
         if variable in environ:
             values[name] = environ[variable]
-    marker = f"{PREFIX}SECRET_"
-    secrets = {
-        key.removeprefix(marker): value
-        for key, value in environ.items()
-        if key.startswith(marker) and key != f"{marker}KEY"
-    }
-    return Settings(secrets=secrets, **{name: _typed(name, kind, values) for name, kind in names.items()})
+    secrets = _named(environ, f"{PREFIX}SECRET_")
+    secrets.pop("KEY", None)
+    return Settings(
+        secrets=secrets,
+        origins=_named(environ, f"{PREFIX}ORIGIN_"),
+        **{name: _typed(name, kind, values) for name, kind in names.items()},
+    )
+
+
+def _named(environ: Mapping[str, str], marker: str) -> dict[str, str]:
+    return {key.removeprefix(marker): value for key, value in environ.items() if key.startswith(marker)}
 
 
 def _read(path: Path) -> dict[str, Any]:

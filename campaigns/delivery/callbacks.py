@@ -1,35 +1,32 @@
-"""A provider's signed request, read once and raw: the address it called, its form, and whether it is genuine."""
+"""A provider's request, read once and raw: the address it called, its body, and whether it is genuine."""
 
 from __future__ import annotations
 
 import logging
 from collections import Counter
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from threading import Lock
-from urllib.parse import parse_qsl
 
 from flask import Blueprint, Request, Response
 from werkzeug.exceptions import RequestEntityTooLarge
 
 from campaigns.core.errors import SignatureError, UnavailableError
 from campaigns.core.words import N_
-from campaigns.gateways.base import CallbackReader
+from campaigns.gateways.callbacks import Callback, CallbackReader, Verdict
 
 log = logging.getLogger(__name__)
 
 #: A status or inbound form has a few hundred bytes; nothing larger is read.
 LARGEST_BODY = 64 * 1024
-MOST_FIELDS = 200
 
 
 @dataclass(frozen=True, slots=True)
-class Callback:
-    """A genuine callback."""
+class Heard:
+    """A callback that is believed."""
 
-    #: Our reference from the address it was sent to; '' when it carried none.
-    reference: str
-    #: Every field in its order, repeated and empty ones too.
-    form: list[tuple[str, str]]
+    callback: Callback
+    #: It comes from our own sandbox, so it may speak of rehearsals only.
+    is_rehearsal: bool
 
 
 class Refusals:
@@ -57,23 +54,29 @@ class Refusals:
 refusals = Refusals()
 
 
-def read_callback(request: Request, reader: CallbackReader, *, public_url: str) -> Callback:
-    """Return what a provider posted.
+def read_callback(request: Request, reader: CallbackReader, *, public_url: str, secret: str = "") -> Heard:
+    """Return what a provider posted; `secret` is the secret part of the address, where there is one.
 
-    Raises SignatureError when it is unsigned or forged and RequestEntityTooLarge (413) when it is too large;
-    both are counted.
+    Raises SignatureError when it is unsigned, forged or stale and RequestEntityTooLarge (413) when it is too
+    large; each is counted.
     """
     try:
-        form = read_form(_body_of(request))
+        callback = Callback(
+            url=called_url(request, public_url),
+            headers={name.lower(): value for name, value in request.headers.items()},
+            body=_body_of(request),
+            reference=request.args.get("m", ""),
+            secret=secret,
+        )
+        verdict = _judged(reader, callback)
     except RequestEntityTooLarge:
         refusals.count("oversize")
         raise
-    if not reader.is_genuine(called_url(request, public_url), form, dict(request.headers)):
-        refusals.count("signature")
+    if verdict in (Verdict.FORGED, Verdict.STALE):
+        refusals.count("signature" if verdict is Verdict.FORGED else "stale")
         raise SignatureError(N_("The signature does not fit."))
     # No database stores NUL in text; it is taken out only now, because the signature is over what came.
-    cleaned = [(name.replace("\0", "\ufffd"), value.replace("\0", "\ufffd")) for name, value in form]
-    return Callback(reference=request.args.get("m", "").replace("\0", "\ufffd"), form=cleaned)
+    return Heard(_without_nul(callback), is_rehearsal=verdict is Verdict.REHEARSAL)
 
 
 def called_url(request: Request, public_url: str) -> str:
@@ -83,17 +86,6 @@ def called_url(request: Request, public_url: str) -> str:
     """
     query = request.environ.get("QUERY_STRING", "")
     return public_url.rstrip("/") + request.path + (f"?{query}" if query else "")
-
-
-def read_form(body: bytes) -> list[tuple[str, str]]:
-    """Return the fields of a URL-encoded body, repeated and empty ones too; bytes that are no UTF-8 become U+FFFD.
-
-    Raises RequestEntityTooLarge for more fields than any provider sends.
-    """
-    try:
-        return parse_qsl(body.decode(errors="replace"), keep_blank_values=True, max_num_fields=MOST_FIELDS)
-    except ValueError:
-        raise RequestEntityTooLarge from None
 
 
 def answer_plainly(hooks: Blueprint) -> None:
@@ -111,3 +103,18 @@ def answer_plainly(hooks: Blueprint) -> None:
 def _body_of(request: Request) -> bytes:
     request.max_content_length = LARGEST_BODY
     return request.get_data(cache=False)
+
+
+def _judged(reader: CallbackReader, callback: Callback) -> Verdict:
+    try:
+        return reader.judge(callback)
+    except ValueError:
+        # More fields than any provider sends.
+        raise RequestEntityTooLarge from None
+
+
+def _without_nul(callback: Callback) -> Callback:
+    body = callback.body
+    for written in (b"\0", b"%00", b"\\u0000"):
+        body = body.replace(written, "\ufffd".encode())
+    return replace(callback, body=body, reference=callback.reference.replace("\0", "\ufffd"))

@@ -248,6 +248,7 @@ class _Planner:
             "contact_id": PEOPLE.c.contact_id,
             "address_id": PEOPLE.c.address_id,
             "channel": literal(str(self._run.channel), String()),
+            "sender_id": literal(self._run.sender_id, BigInteger()),
             "text_id": RunText.id,
             "region_id": PEOPLE.c.region_id,
             "send_state": literal(SendState.QUEUED.value, String()),

@@ -12,7 +12,7 @@ from sqlalchemy.orm import Session, sessionmaker
 from campaigns.core.errors import UnavailableError
 from campaigns.core.words import N_
 from campaigns.delivery.receipts import store
-from campaigns.gateways.base import StatusUpdate
+from campaigns.gateways.callbacks import StatusUpdate
 
 log = logging.getLogger(__name__)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ForeignKey, Index, SmallInteger, String, UniqueConstraint, text
+from sqlalchemy import JSON, ForeignKey, Index, SmallInteger, String, UniqueConstraint, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from campaigns.audience.models import Channel
@@ -44,6 +44,9 @@ class RunText(Base):
     #: None: no signpost was found, so people of this combination are left out.
     body: Mapped[str | None]
     parts: Mapped[int] = mapped_column(SmallInteger, default=0)
+    #: The approved WhatsApp template that says it, and what fills its slots; None: there is none.
+    content_sid: Mapped[str | None] = mapped_column(String(40))
+    content_variables: Mapped[dict[str, str] | None] = mapped_column(JSON)
 
 
 class RunLeftOut(Base):
@@ -70,6 +73,7 @@ class Delivery(Base):
         Index(
             "ix_delivery_queued",
             "run_id",
+            "sender_id",
             "id",
             sqlite_where=text("send_state = 'queued'"),
             postgresql_where=text("send_state = 'queued'"),
@@ -95,6 +99,8 @@ class Delivery(Base):
     contact_id: Mapped[int] = mapped_column(BigId)
     address_id: Mapped[int] = mapped_column(BigId)
     channel: Mapped[Channel] = mapped_column(String(10))
+    #: Sender that serves it, one of the run's.
+    sender_id: Mapped[int] = mapped_column(BigId)
     text_id: Mapped[int] = mapped_column(BigId)
     #: Region at planning time, where reach is counted; 0 when unknown.
     region_id: Mapped[int] = mapped_column(BigId)
@@ -102,8 +108,8 @@ class Delivery(Base):
     receipt_state: Mapped[ReceiptState | None] = mapped_column(String(11))
     #: The receipt that set receipt_state; merging compares (rank, id).
     receipt_id: Mapped[int | None] = mapped_column(BigId)
-    #: Opaque id in the callback URL; unique for ever.
-    reference: Mapped[str] = mapped_column(String(32))
+    #: Word by which receipts name it, in the callback URL or the provider's own; unique for ever.
+    reference: Mapped[str] = mapped_column(String(64))
     #: Claim that holds the row while it is `sending`.
     token: Mapped[str | None] = mapped_column(String(32))
     attempts: Mapped[int] = mapped_column(SmallInteger, default=0)
@@ -127,9 +133,14 @@ class Attempt(Base):
     delivery_id: Mapped[int] = mapped_column(BigId, index=True)
     number: Mapped[int] = mapped_column(SmallInteger)
     at: Mapped[datetime]
-    #: "rejected", "throttled", "not_sent", "unknown", "reaped", "reconciled", "resent".
+    #: "rejected", "throttled", "not_sent", "unknown", "reaped", "reconciled", "resent", "fell_back".
     outcome: Mapped[str] = mapped_column(String(12))
     error: Mapped[str | None] = mapped_column(String(40))
+    #: Of an acceptance that failed for good on its channel, before the delivery went on over another one.
+    sender_id: Mapped[int | None] = mapped_column(BigId)
+    address_id: Mapped[int | None] = mapped_column(BigId)
+    reference: Mapped[str | None] = mapped_column(String(64))
+    provider_id: Mapped[str | None] = mapped_column(String(64))
 
 
 class Receipt(Base):

@@ -17,7 +17,8 @@ from campaigns.core import clock
 from campaigns.delivery.models import Delivery, Receipt
 from campaigns.delivery.service import heed_refusal
 from campaigns.delivery.states import RANKS, ReceiptState, SendState
-from campaigns.gateways.base import Action, StatusUpdate
+from campaigns.gateways.base import Action
+from campaigns.gateways.callbacks import StatusUpdate
 
 #: Words of providers that mean one of our receipt states.
 WORDS: dict[str, ReceiptState] = {

@@ -19,9 +19,10 @@ answer_plainly(hooks)
 @hooks.post("/status")
 def receive_status() -> Response:
     """Keep a status callback and answer 204; unknown words, fields and references are kept too."""
-    reader = callbacks()
-    callback = read_callback(request, reader, public_url=settings().public_url)
-    _intake(reader.name).keep(reader.read_status(callback.reference, callback.form))
+    reader = callbacks("twilio")
+    heard = read_callback(request, reader, public_url=settings().public_url)
+    for update in reader.read_statuses(heard.callback):
+        _intake(reader.name).keep(update)
     return Response(status=204)
 
 

@@ -35,7 +35,7 @@ def environment_of(folder: Path, addresses: Addresses) -> dict[str, str]:
         "ENCRYPTION_KEYS": f"1:{base64.b64encode(secrets.token_bytes(32)).decode()}",
         "LOOKUP_KEY": base64.b64encode(secrets.token_bytes(32)).decode(),
         "SECRET_TWILIO": f"{ACCOUNT}:{secrets.token_hex(16)}",
-        "TWILIO_BASE_URL": addresses.sandbox,
+        "SANDBOX_URL": addresses.sandbox,
         # A rehearsal does not wait an hour before it asks the provider's list.
         "RECONCILE_GRACE_SECONDS": "15",
         "RECONCILE_INTERVAL_SECONDS": "5",

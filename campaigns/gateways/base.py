@@ -1,4 +1,4 @@
-"""The port to a provider: what a gateway takes and gives, how a call can fail, and who reads its callbacks.
+"""The port to a provider: what a gateway takes and gives, and how a call can fail.
 
 SendError                     raised by `Gateway.send`, says what to do next
 ├── NotSentError              provably before the first byte of the request: safe to send again
@@ -9,7 +9,7 @@ SendError                     raised by `Gateway.send`, says what to do next
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
@@ -25,9 +25,20 @@ class Action(StrEnum):
     INVALIDATE_ADDRESS = "invalidate_address"
     OPT_OUT = "opt_out"
     OTHER_CHANNEL = "other_channel"
+    PAUSE_SENDER = "pause_sender"
     PAUSE_RUN = "pause_run"
     GIVE_UP = "give_up"
     RECONCILE = "reconcile"
+
+
+@dataclass(frozen=True, slots=True)
+class Template:
+    """A text that the provider has approved beforehand, and what fills its slots."""
+
+    #: The provider's id of it ("HX…").
+    id: str
+    #: By slot, from "1".
+    variables: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,15 +47,17 @@ class Outgoing:
 
     #: Our opaque id (ASCII); it travels in the callback URL.
     reference: str
-    #: Handle in the provider's form: E.164 for SMS.
+    #: Handle: E.164 for SMS and WhatsApp, "UA.…" for a WhatsApp account without a number, a chat id for Telegram.
     to: str
     body: str
-    #: Number, alphanumeric name or messaging service it is sent from.
+    #: Number, alphanumeric name, messaging service or bot it is sent from.
     sender: str
     #: Where status callbacks go, reference included; None asks for no callbacks.
     callback_url: str | None
     #: How long the provider may still try, in seconds.
     valid_for_seconds: int
+    #: The approved template that says `body`, where the channel asks for one.
+    template: Template | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +67,8 @@ class Accepted:
     provider_id: str
     #: The provider's word at acceptance ("queued").
     status: str
+    #: The word by which its receipts name the message, when that is not our reference.
+    reference: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,36 +84,6 @@ class ProviderMessage:
     error: str | None
     #: Aware UTC, whole seconds.
     created_at: datetime
-
-
-@dataclass(frozen=True, slots=True)
-class StatusUpdate:
-    """What a status callback says."""
-
-    #: From the callback URL; '' when it carried none.
-    reference: str
-    provider_id: str
-    #: The provider's word, unknown ones included.
-    status: str
-    error: str | None
-    #: Further fields as they came, without the handles.
-    raw: Mapping[str, str] = field(default_factory=dict)
-    #: What the error asks for; None when there is no error.
-    action: Action | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Inbound:
-    """A message that a person sent to one of our senders."""
-
-    provider_id: str
-    from_handle: str
-    to_handle: str
-    text: str
-    #: "sms" or "whatsapp".
-    channel: str
-    #: Further fields as they came, without handles and text.
-    raw: Mapping[str, str] = field(default_factory=dict)
 
 
 class SendError(FingerpostError):
@@ -146,6 +131,10 @@ class Gateway(Protocol):
     def name(self) -> str:
         """Name that Sender.gateway and Receipt.gateway hold."""
 
+    @property
+    def keeps_list(self) -> bool:
+        """Whether the provider can be asked what it holds; without a list a lost reply stays unknown."""
+
     async def send(self, outgoing: Outgoing, fence: Fence | None = None) -> Accepted:
         """Make exactly one call for `outgoing`.
 
@@ -155,31 +144,14 @@ class Gateway(Protocol):
     async def list_to(self, to: str, since: datetime) -> list[ProviderMessage]:
         """Return what the provider holds for one handle, created at `since` (UTC) or later.
 
-        Raises UnavailableError when the provider does not answer.
+        Raises UnavailableError when the provider does not answer, or keeps no list.
         """
 
     def list_since(self, since: datetime) -> AsyncIterator[list[ProviderMessage]]:
         """Give page by page what the provider holds, created at `since` (UTC) or later, newest first.
 
-        Raises UnavailableError when the provider does not answer.
+        Raises UnavailableError when the provider does not answer, or keeps no list.
         """
 
     async def close(self) -> None:
         """Release connections."""
-
-
-class CallbackReader(Protocol):
-    """Reads and verifies what a provider posts to us."""
-
-    @property
-    def name(self) -> str:
-        """Name of the gateway whose callbacks it reads."""
-
-    def is_genuine(self, url: str, form: Sequence[tuple[str, str]], headers: Mapping[str, str]) -> bool:
-        """Say whether the provider signed this form for this raw URL; a missing signature is not genuine."""
-
-    def read_status(self, reference: str, form: Sequence[tuple[str, str]]) -> StatusUpdate:
-        """Return what a status form says; unknown words and fields are kept, never refused."""
-
-    def read_inbound(self, form: Sequence[tuple[str, str]]) -> Inbound:
-        """Return the message that an inbound form carries; missing fields become ''."""

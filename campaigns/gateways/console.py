@@ -3,19 +3,22 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from datetime import datetime
 from typing import TextIO
 
 from campaigns.core import clock
 from campaigns.core.logging import mask
 from campaigns.gateways.base import Accepted, Fence, Outgoing, ProviderMessage
+from campaigns.gateways.callbacks import CallbackReader
+from campaigns.gateways.kinds import Credential, Opening
 
 
 class ConsoleGateway:
     """Accepts everything, prints it with the handle masked, and remembers it while the process lives."""
 
     name = "console"
+    keeps_list = True
 
     def __init__(self, stream: TextIO | None = None) -> None:
         self._stream = stream or sys.stdout
@@ -52,3 +55,25 @@ class ConsoleGateway:
     def _newest_first(self, since: datetime) -> list[ProviderMessage]:
         earliest = since.replace(microsecond=0)
         return [message for message in reversed(self._kept) if message.created_at >= earliest]
+
+
+class ConsoleKind:
+    """The console as a gateway of any channel."""
+
+    name = ConsoleGateway.name
+    title = "Console"
+    channels = ("sms", "whatsapp", "telegram")
+    reaches_people = False
+    sandbox_account = ""
+    has_status_url = False
+
+    def open(self, opening: Opening) -> ConsoleGateway:
+        """Return a console; every one prints alike."""
+        return ConsoleGateway()
+
+    def reader(self, credentials: Sequence[Credential]) -> CallbackReader | None:
+        """Return None: a console calls nobody back."""
+        return None
+
+
+KIND = ConsoleKind()

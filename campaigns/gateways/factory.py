@@ -1,48 +1,69 @@
-"""Builds gateways and callback readers, and refuses those that the instance's mode forbids."""
+"""Opens gateways and callback readers, and refuses those that the instance's mode forbids."""
 
 from __future__ import annotations
 
 import ipaddress
 from urllib.parse import urlsplit
 
-from campaigns.core.errors import GatewayRefusedError, SettingsError
+from campaigns.core.errors import GatewayRefusedError
 from campaigns.core.settings import Mode, Settings
-from campaigns.gateways.base import CallbackReader, Gateway
-from campaigns.gateways.console import ConsoleGateway
-from campaigns.gateways.twilio import TwilioCallbacks, TwilioSms
+from campaigns.core.words import N_
+from campaigns.gateways.base import Gateway
+from campaigns.gateways.callbacks import CallbackReader
+from campaigns.gateways.kinds import Credential, GatewayKind, Opening, gateway_kinds, get_kind
 
 
-def build_gateway(kind: str, *, settings: Settings, secret_name: str) -> Gateway:
-    """Return the gateway `kind` ("twilio" or "console") with the credential `secret_name`.
+def open_gateway(
+    name: str, *, settings: Settings, secret_name: str, channel: str, is_rehearsal: bool = False
+) -> Gateway:
+    """Return the gateway `name` on the account that the credential `secret_name` opens.
 
-    Raises GatewayRefusedError for a real provider in demo mode and for one that reaches nobody (loopback or
-    console) in live mode, SettingsError for an unknown kind or a missing credential.
+    Everything a demo instance sends goes to the sandbox; a rehearsal always does. Raises GatewayRefusedError for
+    a real provider then, and for one that reaches nobody when people are to be reached; SettingsError for an
+    unknown gateway or a missing credential.
     """
-    if kind == ConsoleGateway.name:
-        if settings.mode is Mode.LIVE:
-            raise GatewayRefusedError("The console gateway reaches nobody, so a live instance must not use it.")
-        return ConsoleGateway()
-    if kind == TwilioSms.name:
-        refuse_wrong_origin(settings.twilio_base_url, settings.mode)
-        account, token = settings.secret(secret_name)
-        return TwilioSms(account, token, base_url=settings.twilio_base_url, connections=settings.send_window)
-    raise SettingsError(f"There is no gateway “{kind}”.")
+    kind = get_kind(name)
+    is_demo = settings.mode is Mode.DEMO
+    to_sandbox = is_demo or is_rehearsal
+    if not to_sandbox and not kind.reaches_people:
+        raise GatewayRefusedError(
+            N_("The %(name)s reaches nobody, so a live instance must not use it."), name=name
+        )
+    origin = settings.sandbox_url if to_sandbox else settings.origins.get(name.upper(), "")
+    if kind.reaches_people:
+        _refuse_wrong_origin(origin, to_sandbox=to_sandbox)
+    credential = _credential(settings, kind, secret_name, for_sandbox=is_rehearsal and not is_demo)
+    return kind.open(Opening(credential, channel, origin=origin, connections=settings.send_window))
 
 
-def build_callback_reader(kind: str, *, settings: Settings, secret_name: str) -> CallbackReader:
-    """Return the reader of the callbacks of `kind`. Raises SettingsError when there is none or no credential."""
-    if kind == TwilioCallbacks.name:
-        return TwilioCallbacks(settings.secret(secret_name)[1])
-    raise SettingsError(f"The gateway “{kind}” posts no callbacks.")
+def build_readers(settings: Settings) -> dict[str, CallbackReader]:
+    """Return the reader of each gateway's callbacks, for every account this instance has a credential of."""
+    own = [Credential(*settings.secret(name)) for name in sorted(settings.secrets)]
+    readers: dict[str, CallbackReader] = {}
+    for kind in gateway_kinds().values():
+        rehearsing = []
+        if settings.mode is Mode.LIVE and kind.sandbox_account:
+            rehearsing.append(Credential(kind.sandbox_account, settings.sandbox_token(), is_rehearsal=True))
+        reader = kind.reader([*own, *rehearsing])
+        if reader is not None:
+            readers[kind.name] = reader
+    return readers
 
 
-def refuse_wrong_origin(base_url: str, mode: Mode) -> None:
-    """Raise GatewayRefusedError when a provider's origin ('' is the real one) does not fit the mode."""
-    loopback = is_loopback(base_url)
-    if mode is Mode.DEMO and not loopback:
-        raise GatewayRefusedError("A demo instance may only reach the sandbox on this machine.")
-    if mode is Mode.LIVE and loopback:
-        raise GatewayRefusedError("A live instance must not send to this machine: unset twilio_base_url.")
+def _credential(settings: Settings, kind: GatewayKind, secret_name: str, *, for_sandbox: bool) -> Credential:
+    if not kind.reaches_people:
+        return Credential("", "")
+    if for_sandbox:
+        return Credential(kind.sandbox_account, settings.sandbox_token(), is_rehearsal=True)
+    return Credential(*settings.secret(secret_name))
+
+
+def _refuse_wrong_origin(origin: str, *, to_sandbox: bool) -> None:
+    """Raise GatewayRefusedError when an origin ('' is the provider's own) does not fit what is sent."""
+    if to_sandbox and not is_loopback(origin):
+        raise GatewayRefusedError(N_("A demo or rehearsal may only reach the sandbox on this machine."))
+    if not to_sandbox and is_loopback(origin):
+        raise GatewayRefusedError(N_("What is meant for people must not be sent to this machine."))
 
 
 def is_loopback(url: str) -> bool:

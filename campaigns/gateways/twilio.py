@@ -1,20 +1,13 @@
-"""SMS over Twilio by the official client, and the reader of Twilio's signed callbacks."""
+"""SMS over Twilio by the official client."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
-from multidict import MultiDict
 from twilio.base.exceptions import TwilioException, TwilioRestException, TwilioServiceException
-from twilio.request_validator import (
-    SIGNATURE_HEADER,
-    SIGNATURE_SETTINGS_HEADER,
-    RequestValidator,
-    get_signature_algorithm,
-)
 from twilio.rest import Client
 
 from campaigns.core.errors import UnavailableError
@@ -22,36 +15,37 @@ from campaigns.gateways.base import (
     Accepted,
     Action,
     Fence,
-    Inbound,
     Outgoing,
     ProviderMessage,
     RejectedError,
     SendError,
-    StatusUpdate,
     UnknownOutcomeError,
 )
 from campaigns.gateways.codes import action_for
+from campaigns.gateways.kinds import Credential, Opening
 from campaigns.gateways.pooled_http import (
     CONNECT_SECONDS,
     TOTAL_SECONDS,
     PooledHttpClient,
     current_fence,
 )
+from campaigns.gateways.twilio_callbacks import TwilioCallbacks
 
-NAME = "twilio"
+NAME = TwilioCallbacks.name
 PAGE_SIZE = 1000
 #: Shape of a Messaging Service id, which takes another field than a number or name.
 MESSAGING_SERVICE = re.compile(r"MG[0-9a-f]{32}")
 #: Bounds of ValidityPeriod in seconds.
 SHORTEST_VALIDITY, LONGEST_VALIDITY = 60, 36_000
-#: Fields of a callback that hold a handle or are read into fields of their own.
-_NOT_KEPT = frozenset({"From", "To", "ChannelToAddress", "WaId", "ProfileName", "Body", "ExternalUserId"})
+#: Shape of an account's id.
+ACCOUNT = re.compile(r"AC\w+")
 
 
 class TwilioSms:
     """The gateway to one Twilio account."""
 
     name = NAME
+    keeps_list = True
 
     def __init__(
         self,
@@ -114,50 +108,30 @@ class TwilioSms:
             raise UnavailableError("Twilio's list of messages cannot be read.") from error
 
 
-class TwilioCallbacks:
-    """Verifies and reads what Twilio posts for one account."""
+class TwilioKind:
+    """Twilio as a kind of gateway."""
 
     name = NAME
+    title = "Twilio"
+    channels = ("sms",)
+    reaches_people = True
+    sandbox_account = "AC" + "5b" * 16
+    has_status_url = True
 
-    def __init__(self, token: str) -> None:
-        self._validator = RequestValidator(token)
-
-    def is_genuine(self, url: str, form: Sequence[tuple[str, str]], headers: Mapping[str, str]) -> bool:
-        """Say whether X-Twilio-Signature fits the raw URL and form; see CallbackReader.is_genuine."""
-        found = {name.lower(): value for name, value in headers.items()}
-        signature = found.get(SIGNATURE_HEADER.lower(), "")
-        algorithm = get_signature_algorithm(found.get(SIGNATURE_SETTINGS_HEADER.lower()))
-        try:
-            return bool(self._validator.validate(url, MultiDict(form), signature, algorithm))
-        except ValueError:
-            # A URL that is none, or text that is no Unicode: nothing Twilio signs.
-            return False
-
-    def read_status(self, reference: str, form: Sequence[tuple[str, str]]) -> StatusUpdate:
-        """Return what a status callback says; see CallbackReader.read_status."""
-        fields = dict(form)
-        error = fields.get("ErrorCode") or None
-        return StatusUpdate(
-            reference=reference,
-            provider_id=fields.get("MessageSid") or fields.get("SmsSid", ""),
-            status=fields.get("MessageStatus") or fields.get("SmsStatus", ""),
-            error=error,
-            raw=_kept(fields),
-            action=action_for(error, synchronous=False) if error else None,
+    def open(self, opening: Opening) -> TwilioSms:
+        """Return the gateway to one account."""
+        credential = opening.credential
+        return TwilioSms(
+            credential.account, credential.token, base_url=opening.origin, connections=opening.connections
         )
 
-    def read_inbound(self, form: Sequence[tuple[str, str]]) -> Inbound:
-        """Return the message a person sent; see CallbackReader.read_inbound."""
-        fields = dict(form)
-        channel, from_handle = _channel_and_handle(fields.get("From", ""))
-        return Inbound(
-            provider_id=fields.get("MessageSid") or fields.get("SmsSid", ""),
-            from_handle=from_handle,
-            to_handle=_channel_and_handle(fields.get("To", ""))[1],
-            text=fields.get("Body", ""),
-            channel=channel,
-            raw=_kept(fields),
-        )
+    def reader(self, credentials: Sequence[Credential]) -> TwilioCallbacks | None:
+        """Return the reader of the accounts among `credentials` that are Twilio's."""
+        accounts = [each for each in credentials if ACCOUNT.fullmatch(each.account)]
+        return TwilioCallbacks(accounts) if accounts else None
+
+
+KIND = TwilioKind()
 
 
 def _fields_of(outgoing: Outgoing) -> dict[str, Any]:
@@ -193,12 +167,3 @@ def _listed(message: Any) -> ProviderMessage:
         error=str(message.error_code) if message.error_code else None,
         created_at=message.date_created.astimezone(UTC),
     )
-
-
-def _kept(fields: Mapping[str, str]) -> dict[str, str]:
-    return {name: value for name, value in fields.items() if name not in _NOT_KEPT}
-
-
-def _channel_and_handle(address: str) -> tuple[str, str]:
-    prefix, colon, handle = address.partition(":")
-    return (prefix, handle) if colon else ("sms", address)

@@ -17,6 +17,10 @@ class ReplyKind(StrEnum):
 
     STOP = "stop"
     START = "start"
+    #: Joined through an entry point.
+    JOIN = "join"
+    #: Shared a location; only its cell is kept, with the contact.
+    LOCATION = "location"
     TEXT = "text"
 
 

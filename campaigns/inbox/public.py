@@ -19,7 +19,8 @@ NO_ANSWER = '<?xml version="1.0" encoding="UTF-8"?><Response/>'
 @hooks.post("/inbound")
 def receive_message() -> Response:
     """Keep a message from a person; what it asks is done when this is answered."""
-    reader = callbacks()
-    callback = read_callback(request, reader, public_url=settings().public_url)
-    receive_inbound(session(), reader.read_inbound(callback.form), vault(), gateway=reader.name)
+    reader = callbacks("twilio")
+    heard = read_callback(request, reader, public_url=settings().public_url)
+    for inbound in reader.read_inbound(heard.callback):
+        receive_inbound(session(), inbound, vault(), gateway=reader.name)
     return Response(NO_ANSWER, content_type="text/xml; charset=utf-8")

@@ -14,7 +14,7 @@ from campaigns.core import clock
 from campaigns.core.crypto import Vault
 from campaigns.core.database import reserve_ids
 from campaigns.delivery.service import suppress_addresses
-from campaigns.gateways.base import Inbound
+from campaigns.gateways.callbacks import Inbound
 from campaigns.inbox.models import Reply, ReplyKind
 from campaigns.inbox.queries import find_owner
 from campaigns.staff import audit

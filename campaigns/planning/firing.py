@@ -11,13 +11,22 @@ from sqlalchemy.orm import Session
 
 from campaigns.audience.models import Channel
 from campaigns.core import clock
-from campaigns.core.errors import ApprovalError, DamagedDataError, GateError, InputError
+from campaigns.core.errors import ApprovalError, DamagedDataError, GateError, InputError, TransitionError
 from campaigns.core.words import N_
 from campaigns.planning import authority, queries
 from campaigns.planning.digest import Content
 from campaigns.planning.gatekeeping import SERVICE_MAX_AGE_DAYS, Assessment, assess_start, discreet
 from campaigns.planning.lifecycle import check_move
-from campaigns.planning.models import Approval, Campaign, CampaignState, Decision, Run, RunState, Schedule
+from campaigns.planning.models import (
+    Approval,
+    Campaign,
+    CampaignState,
+    Decision,
+    Run,
+    RunSender,
+    RunState,
+    Schedule,
+)
 from campaigns.planning.recurrence import Firing, firing_after, next_firings
 from campaigns.staff import audit
 from campaigns.staff.permissions import Permission
@@ -52,6 +61,8 @@ def release_run(session: Session, run: Run, *, by: int, max_age_days: int = SERV
     """
     _begin(session, run, RunState.PLANNING, by, Permission.REVIEW)
     campaign = authority.hold(session, session.get_one(Campaign, run.campaign_id))
+    if run.schedule_id is None:
+        raise TransitionError(N_("A rehearsal is never held, so it cannot be released."))
     schedule = session.get_one(Schedule, run.schedule_id)
     start = assess_start(session, campaign, schedule, now=clock.now(), max_age_days=max_age_days)
     approval = queries.find_approval(session, campaign)
@@ -168,6 +179,7 @@ def _freeze(run: Run, content: Content, schedule: Schedule) -> None:
     run.channel = Channel(content.sender["channel"])
     run.digest = content.digest
     run.message_version = content.message_version
+    run.ranked_senders = [RunSender(rank=0, sender_id=run.sender_id, channel=run.channel)]
     run.frozen = content.freeze(queries.schedule_content(schedule)).to_json()
 
 

@@ -6,7 +6,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
-from sqlalchemy import ForeignKey, String, UniqueConstraint
+from sqlalchemy import JSON, ForeignKey, SmallInteger, String, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from campaigns.audience.models import Audience, Channel
@@ -14,8 +14,18 @@ from campaigns.core.database import Base, BigId, WallClock
 from campaigns.messages.models import Message
 
 
+class Health(StrEnum):
+    """How a sender fares, as the engine sees it."""
+
+    WELL = "well"
+    #: The provider refuses or does not answer; the engine tries again by itself.
+    TROUBLED = "troubled"
+    #: The provider blames the sender; a member must mend it and switch it on again.
+    PAUSED = "paused"
+
+
 class Sender(Base):
-    """A number or name messages are sent from, with the pace its route allows."""
+    """A number, name or bot messages are sent from, with the pace its route allows."""
 
     __tablename__ = "sender"
 
@@ -24,9 +34,9 @@ class Sender(Base):
     organisation_id: Mapped[int | None] = mapped_column(ForeignKey("organisation.id"), index=True)
     name: Mapped[str] = mapped_column(String(100))
     channel: Mapped[Channel] = mapped_column(String(10))
-    #: Which gateway carries it: "twilio" or "console".
+    #: Which gateway carries it: a name of gateways/kinds.py ("twilio").
     gateway: Mapped[str] = mapped_column(String(30))
-    #: E.164 number, alphanumeric name, or Messaging Service id.
+    #: E.164 number, alphanumeric name, Messaging Service id, or the name of a bot.
     identity: Mapped[str] = mapped_column(String(60))
     #: Name of the credential in the settings.
     secret_name: Mapped[str] = mapped_column(String(60))
@@ -35,6 +45,28 @@ class Sender(Base):
     #: Whether people can answer it (alphanumeric names cannot receive).
     two_way: Mapped[bool] = mapped_column(default=True)
     active: Mapped[bool] = mapped_column(default=True)
+    #: Countries (alpha-2) of the numbers it may write to; empty: all.
+    countries: Mapped[list[str]] = mapped_column(JSON, default=list)
+    #: People it may write to in any 24 hours (WhatsApp's tier); None: no such limit.
+    daily_limit: Mapped[int | None]
+    #: Written by the engine; a member who switches the sender on again makes it well.
+    health: Mapped[Health] = mapped_column(String(10), default=Health.WELL)
+    #: The provider's code, or our word, for why it is not well.
+    health_code: Mapped[str] = mapped_column(String(40), default="")
+    health_at: Mapped[datetime | None]
+
+
+class CampaignSender(Base):
+    """One sender of a campaign in its order: each person is written to over the first that can reach them."""
+
+    __tablename__ = "campaign_sender"
+    __table_args__ = (UniqueConstraint("campaign_id", "sender_id"),)
+
+    campaign_id: Mapped[int] = mapped_column(ForeignKey("campaign.id"), primary_key=True)
+    #: From 0.
+    rank: Mapped[int] = mapped_column(SmallInteger, primary_key=True)
+    sender_id: Mapped[int] = mapped_column(ForeignKey("sender.id"))
+    sender: Mapped[Sender] = relationship()
 
 
 class CampaignState(StrEnum):
@@ -85,6 +117,10 @@ class Campaign(Base):
     message: Mapped[Message] = relationship()
     audience: Mapped[Audience] = relationship()
     sender: Mapped[Sender] = relationship()
+    #: In the order in which they are tried.
+    ranked_senders: Mapped[list[CampaignSender]] = relationship(
+        order_by="CampaignSender.rank", cascade="all, delete-orphan"
+    )
     #: Those in force; a removed schedule stays behind its runs.
     schedules: Mapped[list[Schedule]] = relationship(
         back_populates="campaign",
@@ -174,7 +210,8 @@ class Run(Base):
     id: Mapped[int] = mapped_column(BigId, primary_key=True)
     organisation_id: Mapped[int] = mapped_column(ForeignKey("organisation.id"), index=True)
     campaign_id: Mapped[int] = mapped_column(ForeignKey("campaign.id"), index=True)
-    schedule_id: Mapped[int] = mapped_column(ForeignKey("schedule.id"))
+    #: None: a rehearsal, which no schedule asked for.
+    schedule_id: Mapped[int | None] = mapped_column(ForeignKey("schedule.id"))
     occurrence: Mapped[datetime] = mapped_column(WallClock)
     state: Mapped[RunState] = mapped_column(String(10), index=True)
     #: Why it is held, paused or stopped, in words for members.
@@ -193,5 +230,70 @@ class Run(Base):
     created_at: Mapped[datetime]
     started_at: Mapped[datetime | None]
     finished_at: Mapped[datetime | None]
+    #: Sent to the sandbox instead of to people, with stand-ins for their addresses; never counts as reach.
+    is_rehearsal: Mapped[bool] = mapped_column(default=False)
     campaign: Mapped[Campaign] = relationship()
     sender: Mapped[Sender] = relationship()
+    ranked_senders: Mapped[list[RunSender]] = relationship(order_by="RunSender.rank", cascade="all, delete-orphan")
+
+
+class RunSender(Base):
+    """One sender of a run, in the order the campaign had when the run was made."""
+
+    __tablename__ = "run_sender"
+    __table_args__ = (UniqueConstraint("run_id", "sender_id"),)
+
+    run_id: Mapped[int] = mapped_column(ForeignKey("run.id"), primary_key=True)
+    #: From 0.
+    rank: Mapped[int] = mapped_column(SmallInteger, primary_key=True)
+    sender_id: Mapped[int] = mapped_column(ForeignKey("sender.id"))
+    channel: Mapped[Channel] = mapped_column(String(10))
+    #: Countries (alpha-2) it covers; empty: all.
+    countries: Mapped[list[str]] = mapped_column(JSON, default=list)
+    sender: Mapped[Sender] = relationship()
+
+
+class TemplateState(StrEnum):
+    """Where a WhatsApp template stands at the provider."""
+
+    #: Asked for by a member; the worker has not told the provider yet.
+    WANTED = "wanted"
+    UNSUBMITTED = "unsubmitted"
+    RECEIVED = "received"
+    PENDING = "pending"
+    APPROVED = "approved"
+    REJECTED = "rejected"
+    PAUSED = "paused"
+    DISABLED = "disabled"
+
+
+class WhatsAppTemplate(Base):
+    """One text of a message in one language, as the provider approves it before WhatsApp lets it be sent."""
+
+    __tablename__ = "whatsapp_template"
+    __table_args__ = (UniqueConstraint("secret_name", "message_id", "language", "text_digest"),)
+
+    id: Mapped[int] = mapped_column(BigId, primary_key=True)
+    organisation_id: Mapped[int] = mapped_column(ForeignKey("organisation.id"), index=True)
+    #: Account at the provider, by the name of its credential, and the gateway it is asked over.
+    secret_name: Mapped[str] = mapped_column(String(60))
+    gateway: Mapped[str] = mapped_column(String(30))
+    message_id: Mapped[int] = mapped_column(ForeignKey("message.id"))
+    language: Mapped[str] = mapped_column(String(10))
+    #: SHA-256 of the text it was made of; another text needs another template.
+    text_digest: Mapped[str] = mapped_column(String(64))
+    #: The provider's name for it: small letters, digits and underscores.
+    name: Mapped[str] = mapped_column(String(100))
+    #: The text with {{1}}, {{2}} … in place of its placeholders.
+    body: Mapped[str]
+    #: Names of the placeholders, in the order of the slots.
+    slots: Mapped[list[str]] = mapped_column(JSON, default=list)
+    state: Mapped[TemplateState] = mapped_column(String(12))
+    #: Why it was rejected, in the provider's words.
+    reason: Mapped[str] = mapped_column(String(300), default="")
+    #: The provider's id ("HX…"); None until it knows the template.
+    content_sid: Mapped[str | None] = mapped_column(String(40))
+    asked_by_id: Mapped[int] = mapped_column(ForeignKey("member.id"))
+    asked_at: Mapped[datetime]
+    #: When the provider was last asked for its state.
+    synced_at: Mapped[datetime | None]

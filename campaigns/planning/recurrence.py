@@ -267,8 +267,16 @@ def _recurring(starts_at: datetime, parts: dict[str, str]) -> Iterator[datetime]
         ) from None
     if not isinstance(rule, rrule):
         raise ScheduleError(N_("The recurrence %(rule)s cannot be used: it is more than one rule."), rule=text)
-    moments = (moment - shift for moment in rule)
+    moments = (moment - shift for moment in _searched(rule))
     return takewhile(lambda moment: until is None or moment <= until, moments)
+
+
+def _searched(rule: rrule) -> Iterator[datetime]:
+    """Yield the moments of a rule; dateutil only notices while it searches that a month has no 99th Tuesday."""
+    try:
+        yield from rule
+    except IndexError:
+        raise ScheduleError(N_("This recurrence never fires: no day matches it.")) from None
 
 
 def _until(value: str | None) -> datetime | None:

@@ -1,7 +1,8 @@
-"""What a view needs from its instance: settings, the vault, and the reader of providers' callbacks."""
+"""What a view needs from its instance: settings, the vault, and the readers of providers' callbacks."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import cast
 
 from flask import Flask, current_app
@@ -9,14 +10,14 @@ from flask import Flask, current_app
 from campaigns.core.crypto import Vault
 from campaigns.core.errors import UnavailableError
 from campaigns.core.settings import Settings
-from campaigns.gateways.base import CallbackReader
+from campaigns.gateways.callbacks import CallbackReader
 
 _KEY = "fingerpost"
 
 
-def init_current(app: Flask, settings: Settings, callbacks: CallbackReader | None) -> None:
+def init_current(app: Flask, settings: Settings, readers: Mapping[str, CallbackReader]) -> None:
     """Remember on `app` what the functions below return."""
-    app.extensions[_KEY] = (settings, callbacks)
+    app.extensions[_KEY] = (settings, readers)
 
 
 def settings() -> Settings:
@@ -29,9 +30,9 @@ def vault() -> Vault:
     return settings().vault()
 
 
-def callbacks() -> CallbackReader:
-    """Return the reader of callbacks. Raises UnavailableError when no credential is configured for it."""
-    reader = cast("CallbackReader | None", current_app.extensions[_KEY][1])
+def callbacks(gateway: str) -> CallbackReader:
+    """Return the reader of a gateway's callbacks. Raises UnavailableError when no credential is set for it."""
+    reader = cast("Mapping[str, CallbackReader]", current_app.extensions[_KEY][1]).get(gateway)
     if reader is None:
         raise UnavailableError("No credential is set for callbacks, so none can be read.")
     return reader

@@ -112,7 +112,24 @@ STATES: dict[str, dict[str, Look]] = {
     "reply": {
         "stop": Look(_lp("word somebody wrote", "Stop"), "bad"),
         "start": Look(_lp("word somebody wrote", "Start"), "good"),
+        "join": Look(_l("Joined"), "good"),
+        "location": Look(_l("Shared where they are"), "good"),
         "text": Look(_l("Reply"), "quiet"),
+    },
+    "health": {
+        "well": Look(_l("Works"), "good"),
+        "troubled": Look(_l("In trouble, tried again by itself"), "warning"),
+        "paused": Look(_l("Paused: it needs a member"), "bad"),
+    },
+    "template": {
+        "wanted": Look(_l("Asked for"), "moving"),
+        "unsubmitted": Look(_l("Not submitted yet"), "moving"),
+        "received": Look(_l("Received by the provider"), "moving"),
+        "pending": Look(_l("Waiting for approval"), "moving"),
+        "approved": Look(_l("Approved"), "good"),
+        "rejected": Look(_l("Rejected"), "bad"),
+        "paused": Look(_l("Paused by the provider"), "bad"),
+        "disabled": Look(_l("Switched off by the provider"), "bad"),
     },
 }
 

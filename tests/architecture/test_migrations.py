@@ -9,11 +9,111 @@ import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
-from sqlalchemy import Engine
+from sqlalchemy import Engine, text
 
 from campaigns.core.database import make_engine
 from campaigns.schema import metadata, migrate, migration_config
 from tests.postgres import PostgresServer
+
+NOON = "2026-03-02 12:00:00+00:00"
+#: A campaign with one run and one delivery, as the first migration has them, by table.
+FIRST_ROWS: dict[str, dict[str, object]] = {
+    "organisation": {"id": 1, "slug": "a", "name": "A", "time_zone": "UTC", "created_at": NOON},
+    "member": {
+        "id": 1,
+        "email": "a@example.org",
+        "name": "A",
+        "password_is_temporary": False,
+        "active": True,
+        "fs_uniquifier": "a",
+        "created_at": NOON,
+    },
+    "message": {
+        "id": 2,
+        "organisation_id": 1,
+        "title": "M",
+        "theme": "t",
+        "base_language": "en",
+        "version": 1,
+        "created_at": NOON,
+        "updated_at": NOON,
+    },
+    "audience": {
+        "id": 3,
+        "organisation_id": 1,
+        "name": "A",
+        "rule": "{}",
+        "created_at": NOON,
+        "updated_at": NOON,
+    },
+    "sender": {
+        "id": 4,
+        "name": "S",
+        "channel": "sms",
+        "gateway": "twilio",
+        "identity": "+1",
+        "secret_name": "twilio",
+        "pace": 1.0,
+        "two_way": True,
+        "active": True,
+    },
+    "campaign": {
+        "id": 5,
+        "organisation_id": 1,
+        "name": "C",
+        "code": "K7",
+        "state": "approved",
+        "message_id": 2,
+        "audience_id": 3,
+        "sender_id": 4,
+        "fallback_policy": "do_not_send",
+        "max_parts": 2,
+        "resend_unknown": False,
+        "created_by_id": 1,
+        "created_at": NOON,
+        "updated_at": NOON,
+    },
+    "schedule": {
+        "id": 6,
+        "campaign_id": 5,
+        "starts_at": "2026-03-02T18:00",
+        "zone_policy": "fixed",
+        "time_zone": "UTC",
+        "grace_minutes": 60,
+        "expires_after_minutes": 720,
+    },
+    "run": {
+        "id": 7,
+        "organisation_id": 1,
+        "campaign_id": 5,
+        "schedule_id": 6,
+        "occurrence": "2026-03-02T18:00",
+        "state": "running",
+        "reason": "",
+        "sender_id": 4,
+        "channel": "sms",
+        "digest": "0",
+        "message_version": 1,
+        "frozen": "{}",
+        "planned_through": 0,
+        "planned": 1,
+        "created_at": NOON,
+    },
+    "delivery": {
+        "id": 8,
+        "run_id": 7,
+        "contact_id": 1,
+        "address_id": 1,
+        "channel": "sms",
+        "text_id": 1,
+        "region_id": 0,
+        "send_state": "queued",
+        "reference": "r",
+        "attempts": 0,
+        "due_at": NOON,
+        "expires_at": NOON,
+    },
+}
 
 
 @pytest.fixture(params=["sqlite", "postgres"])
@@ -41,6 +141,22 @@ def test_migrating_twice_changes_nothing(empty_engine: Engine) -> None:
     with empty_engine.connect() as connection:
         heads = MigrationContext.configure(connection).get_current_heads()
     assert len(heads) == 1
+
+
+def test_second_migration_keeps_what_was_there(empty_engine: Engine) -> None:
+    migrate(empty_engine, "0001")
+    with empty_engine.begin() as connection:
+        for table, row in FIRST_ROWS.items():
+            names, slots = ", ".join(row), ", ".join(f":{name}" for name in row)
+            connection.execute(text(f"INSERT INTO {table} ({names}) VALUES ({slots})"), row)  # noqa: S608 - constants
+    migrate(empty_engine)
+    with empty_engine.connect() as connection:
+        senders = connection.exec_driver_sql("SELECT campaign_id, rank, sender_id FROM campaign_sender").all()
+        of_runs = connection.exec_driver_sql("SELECT run_id, rank, sender_id, channel FROM run_sender").all()
+        delivery = connection.exec_driver_sql("SELECT id, sender_id FROM delivery").one()
+        facts = connection.exec_driver_sql("SELECT health, daily_limit FROM sender").one()
+    assert ([*map(tuple, senders)], [*map(tuple, of_runs)]) == ([(5, 0, 4)], [(7, 0, 4, "sms")])
+    assert (tuple(delivery), tuple(facts)) == ((8, 4), ("well", None))
 
 
 def test_there_is_one_head_with_short_ids() -> None:

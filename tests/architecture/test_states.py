@@ -13,7 +13,7 @@ from campaigns.delivery.states import ReceiptState, SendState
 from campaigns.inbox.models import ReplyKind
 from campaigns.messages.models import TranslationState
 from campaigns.messages.signposts import Trust
-from campaigns.planning.models import CampaignState, Decision, RunState
+from campaigns.planning.models import CampaignState, Decision, Health, RunState, TemplateState
 from campaigns.reach.counting import Rung
 from campaigns.web.states import STATES
 
@@ -31,6 +31,8 @@ KINDS: dict[str, type[StrEnum]] = {
     "left_out": LeftOut,
     "rung": Rung,
     "reply": ReplyKind,
+    "health": Health,
+    "template": TemplateState,
 }
 STYLES = (PROJECT_ROOT / "static" / "fingerpost.css").read_text(encoding="utf-8")
 

@@ -97,6 +97,7 @@ def a_running_run(session: Session, vault: Vault, *, count: int, **changes: Any)
     values: dict[str, Any] = {
         "run_id": run.id,
         "channel": Channel.SMS,
+        "sender_id": run.sender_id,
         "text_id": text.id,
         "region_id": 0,
         "send_state": SendState.QUEUED,

@@ -16,7 +16,8 @@ from campaigns.core.crypto import Vault
 from campaigns.delivery.models import Delivery, Receipt
 from campaigns.delivery.receipts import STRANGER_WAIT, apply_receipts, store
 from campaigns.delivery.states import ReceiptState, SendState, merge
-from campaigns.gateways.base import Action, StatusUpdate
+from campaigns.gateways.base import Action
+from campaigns.gateways.callbacks import StatusUpdate
 from campaigns.planning.models import Run
 from campaigns.staff.models import Organisation
 from tests.factories import a_campaign, a_contact, a_delivery, a_member, a_run, an_address, an_organisation

@@ -10,7 +10,7 @@ from flask.testing import FlaskClient
 
 from campaigns.core import clock
 from campaigns.core.crypto import Vault
-from campaigns.gateways.base import Inbound
+from campaigns.gateways.callbacks import Inbound
 from campaigns.inbox.models import Reply
 from campaigns.inbox.queries import count_opt_outs
 from campaigns.inbox.service import receive_inbound

@@ -12,7 +12,7 @@ from campaigns.audience.models import Address, AddressState, Channel, Consent, C
 from campaigns.core.crypto import Vault
 from campaigns.delivery.models import Delivery
 from campaigns.delivery.states import SendState
-from campaigns.gateways.base import Inbound
+from campaigns.gateways.callbacks import Inbound
 from campaigns.inbox.models import Reply, ReplyKind
 from campaigns.inbox.service import receive_inbound
 from campaigns.staff.models import AuditEntry

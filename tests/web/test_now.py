@@ -31,7 +31,7 @@ from tests.web.pages import Pages
 
 
 def a_delivery(session: Session, run_id: int, number: int, state: SendState) -> Delivery:
-    values = {"address_id": number, "text_id": 1, "region_id": 0, "channel": Channel.SMS}
+    values = {"address_id": number, "sender_id": 1, "text_id": 1, "region_id": 0, "channel": Channel.SMS}
     return add(
         session,
         Delivery(
