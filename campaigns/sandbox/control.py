@@ -11,8 +11,8 @@ from aiohttp import web
 
 from campaigns.sandbox.armed import ArmedFaults
 from campaigns.sandbox.errors import SandboxError
-from campaigns.sandbox.inbound import Inbox, Words
 from campaigns.sandbox.oracle import Oracle, truth
+from campaigns.sandbox.people import People
 from campaigns.sandbox.reading import read_changes
 from campaigns.sandbox.state import Message, World
 from campaigns.sandbox.webhooks import Webhooks
@@ -27,13 +27,13 @@ class ControlSurface:
     """The handlers of `/_sandbox/…`, all behind `X-Sandbox-Token`."""
 
     def __init__(
-        self, world: World, webhooks: Webhooks, *, oracle: Oracle, armed: ArmedFaults, inbox: Inbox
+        self, world: World, webhooks: Webhooks, *, oracle: Oracle, armed: ArmedFaults, people: People
     ) -> None:
         self._world = world
         self._webhooks = webhooks
         self._oracle = oracle
         self._armed = armed
-        self._inbox = inbox
+        self._people = people
 
     def routes(self) -> list[web.RouteDef]:
         """Return the routes of the control API."""
@@ -114,11 +114,11 @@ class ControlSurface:
         return _say({"faults": []})
 
     async def inbound(self, request: web.Request) -> web.Response:
-        """Let a person write: `{"from": "+380…", "text": "STOP", "to": "", "opt_out": true, "opt_in": false}`."""
-        body = await _object(request)
-        named = {("sender" if name == "from" else name): value for name, value in body.items()}
-        words = read_changes(Words(), named, "inbound")
-        return _say(await self._inbox.receive(words), 201)
+        """Let a person act: `{"from": "+380…", "text": "STOP", "opt_out": true}`; with `"provider": "telegram"`
+
+        also `start` (a payload), `location`, `button_payload`, `block` and `unblock`.
+        """
+        return _say(await self._people.act(await _object(request)), 201)
 
     async def messages(self, request: web.Request) -> web.Response:
         """Return the truth about messages, oldest first: `intent`, `to`, `after` (a seq), `limit`."""

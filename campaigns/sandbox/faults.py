@@ -9,7 +9,7 @@ from campaigns.sandbox.chance import dice
 from campaigns.sandbox.errors import known_codes
 from campaigns.sandbox.plan import NO_RECEIPT, Order, Plan
 from campaigns.sandbox.profile import DELIVERED, Outcome, Profile
-from campaigns.sandbox.state import World
+from campaigns.sandbox.state import Provider, World
 
 _MAGIC_FROM = {"+15005550001": 21212, "+15005550007": 21606, "+15005550008": 21611}
 _MAGIC_TO = {
@@ -56,6 +56,18 @@ def plan_call(world: World, armed: ArmedFaults, call: Call) -> tuple[Plan, Rando
     if plan is None and world.fixture.suffixes:
         plan = suffix_plan(call.to, nth)
     return plan or _chance_plan(world.profile_for(call.to), luck), luck
+
+
+def plan_elsewhere(
+    world: World, armed: ArmedFaults, *, provider: Provider, to: str, sender: str
+) -> tuple[Plan, Random]:
+    """Decide what happens to a message at another provider, whose calls carry no intent; order as `plan_call`."""
+    nth = world.count_call(to, provider)
+    luck = dice(world.seed, to, provider, nth)
+    plan = armed.draw("create", to, sender, luck, provider)
+    if plan is None and world.fixture.suffixes:
+        plan = suffix_plan(to, nth)
+    return plan or _chance_plan(world.profile_for(to), luck), luck
 
 
 def _magic_plan(call: Call) -> Plan | None:

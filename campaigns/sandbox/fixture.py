@@ -94,6 +94,8 @@ class Fixture:
     telegram_migrated: Mapping[str, int] = field(default_factory=dict)
     #: The number or name that Africa's Talking sends from, and people write to, when a call names none.
     africastalking_sender: str = "22384"
+    #: What Africa's Talking lets a call name as `from`; empty lets any.
+    africastalking_senders: tuple[str, ...] = ()
     #: Africa's Talking statusCode (403, 405, 406, 407, …) by beginning of number.
     africastalking_refused: Mapping[str, int] = field(default_factory=dict)
     #: Where Africa's Talking posts delivery reports and inbound messages; empty posts none.

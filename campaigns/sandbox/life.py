@@ -6,12 +6,12 @@ from dataclasses import dataclass, field
 from random import Random
 
 from campaigns.sandbox.checks import LATER_WITH_SERVICE
-from campaigns.sandbox.notice import notice_form
+from campaigns.sandbox.notice import notice_form, report_form
 from campaigns.sandbox.plan import Plan
 from campaigns.sandbox.profile import Outcome, Profile
 from campaigns.sandbox.segments import count_segments
 from campaigns.sandbox.state import Message, World
-from campaigns.sandbox.webhooks import Webhook, Webhooks
+from campaigns.sandbox.webhooks import PLAIN_FORM, Webhook, Webhooks
 
 #: Seconds a stage waits while the backlog of callbacks is full.
 _BREATHER_S = 0.25
@@ -159,6 +159,8 @@ class Life:
             step(run)
 
     def _form(self, message: Message, status: str, code: int) -> list[tuple[str, str]]:
+        if message.provider == "africastalking":
+            return report_form(message, status, code)
         return notice_form(message, status, code, account=self._world.config.account_sid)
 
     def _tell(self, run: Run, status: str, code: int = 0, *, lag: float = 0.0) -> None:
@@ -169,7 +171,8 @@ class Life:
         form = self._form(message, status, code)
         if plan.is_strange:
             form.append(("CarrierHint", "unknown"))
-        webhook = Webhook(message.callback_url, form, message.sid, plan.is_badly_signed)
+        headers = PLAIN_FORM if message.provider == "africastalking" else None
+        webhook = Webhook(message.callback_url, form, message.sid, plan.is_badly_signed, headers)
         if plan.order:
             run.held.append(webhook)
             return

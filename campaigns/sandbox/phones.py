@@ -12,7 +12,7 @@ from aiohttp import web
 from jinja2 import DictLoader, Environment, StrictUndefined
 
 from campaigns.sandbox.errors import SandboxError
-from campaigns.sandbox.inbound import Inbox, Words
+from campaigns.sandbox.people import People
 from campaigns.sandbox.state import Message, World
 
 _PHONES = 24
@@ -48,9 +48,9 @@ class Phone:
 class PhonesSurface:
     """The handlers of `/` and `/phones/…`."""
 
-    def __init__(self, world: World, inbox: Inbox) -> None:
+    def __init__(self, world: World, people: People) -> None:
         self._world = world
-        self._inbox = inbox
+        self._people = people
         pages = DictLoader({name: _data(name) for name in ("phones.html", "phones.css")})
         environment = Environment(
             loader=pages, autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
@@ -97,7 +97,7 @@ class PhonesSurface:
         text = "STOP" if stop else str(form.get("text", "")).strip()
         if text:
             try:
-                await self._inbox.receive(Words(sender=person, text=text, opt_out=stop))
+                await self._people.act({"from": person, "text": text, "opt_out": stop})
             except SandboxError as error:
                 raise web.HTTPConflict(text=str(error)) from error
         raise web.HTTPSeeOther(f"/?to={quote(person)}")

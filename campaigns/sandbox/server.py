@@ -1,4 +1,4 @@
-"""The sandbox as a process: Twilio's Messages API on loopback, with faults, an oracle and a page of phones."""
+"""The sandbox as a process: Twilio, Telegram and Africa's Talking on loopback, an oracle and a page of phones."""
 
 import asyncio
 import os
@@ -10,6 +10,8 @@ from contextlib import suppress
 from aiohttp import web
 from aiohttp.typedefs import Handler, Middleware
 
+from campaigns.sandbox.africastalking import AfricasTalkingSurface
+from campaigns.sandbox.africastalking_inbox import AfricasTalkingInbox
 from campaigns.sandbox.answers import not_found
 from campaigns.sandbox.armed import ArmedFaults
 from campaigns.sandbox.config import SandboxConfig
@@ -19,9 +21,13 @@ from campaigns.sandbox.inbound import Inbox
 from campaigns.sandbox.life import Life
 from campaigns.sandbox.options import read_options
 from campaigns.sandbox.oracle import Oracle
+from campaigns.sandbox.people import People
 from campaigns.sandbox.phones import PhonesSurface
 from campaigns.sandbox.services import ServicesSurface
 from campaigns.sandbox.state import RawRequest, World
+from campaigns.sandbox.telegram import TelegramSurface
+from campaigns.sandbox.telegram_people import TelegramPeople
+from campaigns.sandbox.telegram_updates import TelegramUpdates
 from campaigns.sandbox.twilio import MessagesSurface
 from campaigns.sandbox.webhooks import Webhooks
 
@@ -41,25 +47,37 @@ def build_app(config: SandboxConfig) -> web.Application:
     webhooks = Webhooks(config, world.alert)
     life, oracle, armed = Life(world, webhooks), Oracle(world), ArmedFaults()
     inbox = Inbox(world, life, webhooks=webhooks, oracle=oracle)
+    updates = TelegramUpdates(world, webhooks)
+    people = People(
+        world,
+        inbox=inbox,
+        telegram=TelegramPeople(world, updates, oracle),
+        africastalking=AfricasTalkingInbox(world, webhooks, oracle),
+    )
     surfaces = (
         MessagesSurface(world, life, oracle=oracle, armed=armed),
         ServicesSurface(world),
-        ControlSurface(world, webhooks, oracle=oracle, armed=armed, inbox=inbox),
-        PhonesSurface(world, inbox),
+        ControlSurface(world, webhooks, oracle=oracle, armed=armed, people=people),
+        TelegramSurface(world, updates, oracle=oracle, armed=armed),
+        AfricasTalkingSurface(world, life, oracle=oracle, armed=armed),
+        PhonesSurface(world, people),
     )
     app = web.Application(middlewares=[_recorder(world)], client_max_size=_LARGEST_REQUEST)
     for surface in surfaces:
         app.add_routes(surface.routes())
     app.router.add_route("*", "/{path:.*}", _nothing_here)
-    app.cleanup_ctx.append(_lifetime(world, webhooks))
+    app.cleanup_ctx.append(_lifetime(world, webhooks, updates))
     return app
 
 
-def _lifetime(world: World, webhooks: Webhooks) -> Callable[[web.Application], AsyncIterator[None]]:
+def _lifetime(
+    world: World, webhooks: Webhooks, updates: TelegramUpdates
+) -> Callable[[web.Application], AsyncIterator[None]]:
     async def lifetime(_app: web.Application) -> AsyncIterator[None]:
         await webhooks.open()
         yield
         world.timeline.clear()
+        await updates.close()
         await webhooks.close()
 
     return lifetime

@@ -10,6 +10,7 @@ from campaigns.sandbox.config import SandboxConfig
 from campaigns.sandbox.fixture import Fixture, longest_match
 from campaigns.sandbox.pacing import AccountBucket, SenderQueue
 from campaigns.sandbox.profile import Profile
+from campaigns.sandbox.telegram_book import TelegramBook
 from campaigns.sandbox.timeline import Timeline
 
 #: How many messages beyond the limit gather before the oldest are forgotten in one go.
@@ -126,6 +127,7 @@ class World:
         #: USD of everything sent.
         self.cost = 0.0
         self.blocked: set[tuple[str, str]] = set()
+        self.telegram = TelegramBook()
         self.alerts: deque[Alert] = deque(maxlen=1_000)
         self._seq = count(1)
         self._calls: dict[str, int] = {}

@@ -22,6 +22,8 @@ _HEADERS = {
     "User-Agent": "TwilioProxy/1.1",
     "Accept": "*/*",
 }
+#: The headers of a provider that signs nothing.
+PLAIN_FORM = {"Content-Type": "application/x-www-form-urlencoded; charset=utf-8", "Accept": "*/*"}
 
 
 @dataclass(frozen=True, slots=True)
