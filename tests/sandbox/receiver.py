@@ -19,6 +19,7 @@ class Received:
     path: str
     headers: dict[str, str]
     form: dict[str, str]
+    body: str = ""
 
     @property
     def status(self) -> str:
@@ -63,7 +64,7 @@ def _handler(receiver: Receiver) -> type[BaseHTTPRequestHandler]:
         def do_POST(self) -> None:
             raw = self.rfile.read(int(self.headers["Content-Length"])).decode()
             form = {name: values[0] for name, values in parse_qs(raw, keep_blank_values=True).items()}
-            receiver.received.append(Received(self.path, dict(self.headers), form))
+            receiver.received.append(Received(self.path, dict(self.headers), form, raw))
             status, kind, body = receiver.answers.pop(0) if receiver.answers else (204, "", "")
             self.send_response(status)
             if kind:
