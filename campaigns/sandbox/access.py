@@ -1,33 +1,39 @@
-"""Who may call Twilio's surface: the account's token, its API keys, or test credentials (HTTP Basic)."""
+"""Who may call Twilio's surface: an account's token, its API keys, or test credentials (HTTP Basic)."""
 
+from dataclasses import dataclass
 from typing import Literal
 
 from aiohttp import encode_basic_auth, web
 
 from campaigns.sandbox.config import SandboxConfig
 
-Kind = Literal["", "live", "test"]
+
+@dataclass(frozen=True, slots=True)
+class Caller:
+    """Whose credentials a call carries."""
+
+    account: str
+    kind: Literal["", "live", "test"]
+
+
+#: Credentials that open nothing, or another account than the one in the path.
+NOBODY = Caller("", "")
 
 
 class Access:
-    """The headers that open the account, prepared once so that a call costs one look-up."""
+    """The headers that open an account, prepared once so that a call costs one look-up."""
 
     def __init__(self, config: SandboxConfig) -> None:
-        live: Kind = "live"
-        test: Kind = "test"
+        live = {config.account_sid: config.auth_token, **config.accounts}
+        test = Caller(config.test_account_sid, "test")
         pairs = [
-            (config.account_sid, config.auth_token, config.account_sid, live),
-            (config.test_account_sid, config.test_auth_token, config.test_account_sid, test),
-            *((key, secret, config.account_sid, live) for key, secret in config.api_keys.items()),
+            *((account, token, Caller(account, "live")) for account, token in live.items()),
+            *((key, secret, Caller(config.account_sid, "live")) for key, secret in config.api_keys.items()),
+            (config.test_account_sid, config.test_auth_token, test),
         ]
-        self._known = {
-            encode_basic_auth(name, secret, "utf-8"): (account, kind) for name, secret, account, kind in pairs
-        }
+        self._known = {encode_basic_auth(name, secret, "utf-8"): caller for name, secret, caller in pairs}
 
-    def kind_of(self, request: web.Request) -> Kind:
-        """Return the kind of a call's credentials, empty when they do not open the account in its path."""
-        known = self._known.get(request.headers.get("Authorization", ""))
-        if known is None:
-            return ""
-        account, kind = known
-        return kind if request.match_info.get("account", account) == account else ""
+    def caller_of(self, request: web.Request) -> Caller:
+        """Return whose credentials a call carries; NOBODY's do not open the account in its path."""
+        caller = self._known.get(request.headers.get("Authorization", ""), NOBODY)
+        return caller if request.match_info.get("account", caller.account) == caller.account else NOBODY

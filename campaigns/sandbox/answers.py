@@ -5,7 +5,7 @@ from itertools import count
 
 from aiohttp import web
 
-from campaigns.sandbox.errors import error_body, http_status, words
+from campaigns.sandbox.errors import error_body, http_status, problem_body, words
 
 _BOOT = os.urandom(8).hex()
 _SERIAL = count(1)
@@ -18,9 +18,16 @@ def reply(body: bytes, status: int = 200) -> web.Response:
     return response
 
 
-def refuse(code: int, *, to: str = "", sender: str = "", retry_after: int = 0) -> web.Response:
+def refuse(
+    code: int, *, to: str = "", sender: str = "", retry_after: int = 0, is_problem: bool = False
+) -> web.Response:
     """Answer with an error of Twilio's."""
-    response = reply(error_body(code, words(code, to=to, sender=sender)), http_status(code))
+    text = words(code, to=to, sender=sender)
+    if is_problem:
+        response = reply(problem_body(code, text), http_status(code))
+        response.content_type = "application/problem+json"
+    else:
+        response = reply(error_body(code, text), http_status(code))
     if retry_after:
         response.headers["Retry-After"] = str(retry_after)
     return response
@@ -39,13 +46,43 @@ def bad_gateway() -> web.Response:
     return response
 
 
-def half_reply() -> web.Response:
-    """Answer with JSON that breaks off in the middle."""
-    return web.Response(body=b'{"account_sid": "AC5b5b', status=200, content_type="application/json")
-
-
 def hang_up(request: web.Request) -> web.Response:
     """Close the connection without an answer; the returned response goes nowhere."""
     if request.transport:
         request.transport.close()
     return web.Response(status=499)
+
+
+#: What a call that was not processed would have said, for an answer that says only half of it.
+_NOTHING_DONE = b'{"account_sid": "AC5b5b5b5b5b5b5b5b5b5b5b5b5b5b5b5b", "status": "queued"}'
+
+
+async def spoil(
+    request: web.Request, how: str, body: bytes = _NOTHING_DONE, status: int = 200
+) -> web.StreamResponse:
+    """End a call in one of the ways of `Ending`; `body` and `status` are the answer it does not get."""
+    if how == "close":
+        return hang_up(request)
+    if how == "cut":
+        return await _cut(request, body, status)
+    if how == "html":
+        text = "<!doctype html><title>Maintenance</title><p>We will be back soon.</p>"
+        return web.Response(text=text, content_type="text/html")
+    if how == "empty":
+        return web.Response(status=status)
+    if how == "half":
+        return reply(body[: len(body) // 2], status)
+    if how == "type":
+        return web.Response(body=body, status=status, content_type="text/plain")
+    return bad_gateway() if how == "502" else refuse(20503)
+
+
+async def _cut(request: web.Request, body: bytes, status: int) -> web.StreamResponse:
+    """Close the connection in the middle of an answer."""
+    response = web.StreamResponse(status=status)
+    response.content_type = "application/json"
+    response.content_length = len(body)
+    await response.prepare(request)
+    await response.write(body[: len(body) // 2])
+    hang_up(request)
+    return response

@@ -21,11 +21,13 @@ class Call:
     validity_s: float
     is_scheduled: bool
     send_at: str
-    #: Came with test credentials.
+    #: Whose credentials it carries.
+    account: str
+    #: They are test credentials.
     is_test: bool
 
 
-def read_call(raw: bytes, *, is_test: bool) -> Call:
+def read_call(raw: bytes, *, account: str, is_test: bool) -> Call:
     """Read a form-urlencoded create call."""
     form = dict(parse_qsl(raw.decode("utf-8", "replace"), keep_blank_values=True))
     get = form.get
@@ -43,6 +45,7 @@ def read_call(raw: bytes, *, is_test: bool) -> Call:
         validity_s=_seconds(get("ValidityPeriod", "")),
         is_scheduled=get("ScheduleType") == "fixed",
         send_at=get("SendAt", ""),
+        account=account,
         is_test=is_test,
     )
 

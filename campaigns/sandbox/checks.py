@@ -7,10 +7,12 @@ from datetime import UTC, datetime
 from urllib.parse import urlsplit
 
 from campaigns.sandbox.call import Call
+from campaigns.sandbox.fixture import channel_of
 from campaigns.sandbox.state import World
 
 _NUMBER = re.compile(r"\+[1-9]\d{6,14}")
-_CHANNEL = re.compile(r"(whatsapp|messenger|rcs):\S+")
+#: WhatsApp people have a number or, from 2026, an id of their own behind their country.
+_CHANNEL = re.compile(r"(whatsapp|rcs):\+[1-9]\d{6,14}|whatsapp:[A-Z]{2}\.[0-9A-Za-z_-]{1,125}|messenger:\S+")
 _SID = re.compile(r"MG[0-9a-f]{32}")
 
 #: With a Messaging Service these come later, as a failed message with the code on the right.
@@ -20,6 +22,7 @@ LATER_WITH_SERVICE = {21610: 21610, 21611: 30001}
 _FULL_SENDER = "+15005550008"
 
 _SOONEST_S, _LATEST_S = 300, 35 * 86_400
+_MOST_MEDIA = 10
 
 
 def first_error(world: World, call: Call, planned: int) -> int:
@@ -35,8 +38,8 @@ def first_error(world: World, call: Call, planned: int) -> int:
     return planned
 
 
-def _rate(world: World, _call: Call) -> int:
-    return 0 if world.bucket.take() else 20429
+def _rate(world: World, call: Call) -> int:
+    return 0 if world.buckets[call.account].take() else 20429
 
 
 def _required(_world: World, call: Call) -> int:
@@ -52,8 +55,13 @@ def _recipient(_world: World, call: Call) -> int:
 
 
 def _sender(world: World, call: Call) -> int:
-    if not call.sender or call.sender in world.senders or call.is_test or call.sender == _FULL_SENDER:
+    if not call.sender or call.is_test or call.sender == _FULL_SENDER:
         return 0
+    queue = world.senders.get(call.sender)
+    if queue and queue.sender.account in ("", call.account):
+        return 0 if channel_of(call.sender) == channel_of(call.to) else 21910
+    if ":" in call.sender:
+        return 63007
     return 21606 if _NUMBER.fullmatch(call.sender) or call.sender.isalnum() else 21212
 
 
@@ -61,7 +69,7 @@ def _service(world: World, call: Call) -> int:
     if not call.service:
         return 0
     service = world.services.get(call.service)
-    if service is None or not _SID.fullmatch(call.service):
+    if service is None or not _SID.fullmatch(call.service) or service.account not in ("", call.account):
         return 21701
     if not service.pool:
         return 21704
@@ -71,6 +79,8 @@ def _service(world: World, call: Call) -> int:
 def _content(world: World, call: Call) -> int:
     if len(call.body) > 1600:
         return 21617
+    if call.media > _MOST_MEDIA:
+        return 21623
     return 0 if _is_callback_url(call.callback_url) else 21609
 
 
@@ -85,17 +95,22 @@ def _is_callback_url(url: str) -> bool:
     return parts.scheme in ("http", "https") and bool(host) and "_" not in host
 
 
-def _template(_world: World, call: Call) -> int:
-    if call.content_sid:
+def _template(world: World, call: Call) -> int:
+    if call.content_sid and world.contents.find(call.account, call.content_sid) is None:
         return 21655
+    return 21656 if call.content_variables and read_variables(call) is None else 0
+
+
+def read_variables(call: Call) -> dict[str, str] | None:
+    """Return ContentVariables, empty when there are none, or None when they are no JSON object of texts."""
     if not call.content_variables:
-        return 0
+        return {}
     try:
         variables = json.loads(call.content_variables)
     except ValueError:
-        return 21656
+        return None
     fits = isinstance(variables, dict) and all(isinstance(value, str) for value in variables.values())
-    return 0 if fits else 21656
+    return variables if fits else None
 
 
 def _schedule(world: World, call: Call) -> int:
@@ -121,7 +136,7 @@ def send_at(call: Call) -> float | None:
 
 def _country(world: World, call: Call) -> int:
     countries = world.fixture.countries
-    return 0 if countries is None or call.to.startswith(countries) else 21408
+    return 0 if countries is None or ":" in call.to or call.to.startswith(countries) else 21408
 
 
 def _landline(world: World, call: Call) -> int:
@@ -147,9 +162,9 @@ _CHECKS: tuple[tuple[frozenset[int], Callable[[World, Call], int]], ...] = (
     (frozenset((20003, 20429)), _rate),
     (frozenset((21604, 21603, 21602)), _required),
     (frozenset((21211,)), _recipient),
-    (frozenset((21606, 21212)), _sender),
+    (frozenset((21606, 21212, 21910)), _sender),
     (frozenset((21701, 21703, 21704)), _service),
-    (frozenset((21617, 21609)), _content),
+    (frozenset((21617, 21623, 21609)), _content),
     (frozenset((21655, 21656)), _template),
     (frozenset((35118, 35114, 35115)), _schedule),
     (frozenset((21408,)), _country),

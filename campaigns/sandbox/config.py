@@ -33,7 +33,9 @@ class SandboxConfig:
     seed: str = "fingerpost"
     account_sid: str = DEFAULT_ACCOUNT_SID
     auth_token: str = "sandbox-auth-token"  # noqa: S105 - a stand-in's well-known token, worth nothing elsewhere
-    #: API keys (SID to secret) that open the same account.
+    #: Further accounts (SID to token), each with its own messages and its own signature.
+    accounts: dict[str, str] = field(default_factory=dict)
+    #: API keys (SID to secret) that open the first account.
     api_keys: dict[str, str] = field(default_factory=dict)
     #: Credentials that behave as Twilio's test credentials: magic numbers, no delivery, no callbacks.
     test_account_sid: str = TEST_ACCOUNT_SID

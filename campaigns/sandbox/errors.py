@@ -29,16 +29,19 @@ _WORDS = {
     21611: "SMS queue is full.",
     21612: "Message cannot be sent with the current combination of 'To' ({to}) and 'From' ({sender}) parameters",
     21614: "To number: {to}, is not a mobile number",
+    21623: "Number of media files exceeds the maximum of 10",
     21617: "The concatenated message body exceeds the 1600 character limit",
     21655: "The ContentSid is Invalid",
     21656: "The ContentVariables Parameter is invalid",
     21701: "The Messaging Service does not exist",
     21703: "The Messaging Service does not have a phone number available to send a message",
     21704: "The Messaging Service contains no phone numbers",
+    21910: "Invalid 'From' and 'To' pair. 'From' and 'To' should be of the same channel",
     30409: "The message cannot be canceled: it is not scheduled",
     35114: "SendAt is not a valid time",
     35115: "SendAt must be between 300 seconds and 35 days in the future",
     35118: "MessagingServiceSid is required to schedule a message",
+    63007: "Twilio could not find a Channel with the specified From address",
 }
 
 
@@ -65,4 +68,11 @@ def error_body(code: int, message: str, *, status: int = 0) -> bytes:
     """Render Twilio's JSON error body; `status` defaults to the code's own HTTP status."""
     more = f"https://www.twilio.com/docs/errors/{code}"
     body = {"code": code, "message": message, "more_info": more, "status": status or http_status(code)}
+    return json.dumps(body).encode()
+
+
+def problem_body(code: int, message: str) -> bytes:
+    """Render an error as RFC 9457 has it, which Twilio's newer resources answer with."""
+    kind = f"https://www.twilio.com/docs/errors/{code}"
+    body = {"type": kind, "title": message, "status": http_status(code), "code": code, "detail": message}
     return json.dumps(body).encode()

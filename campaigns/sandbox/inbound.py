@@ -1,10 +1,11 @@
 """Inbound messages: a person writes, the application is called, its TwiML answer goes back."""
 
-from dataclasses import dataclass
+from dataclasses import replace
 from typing import Any
 
 from campaigns.sandbox.chance import dice
 from campaigns.sandbox.errors import SandboxError
+from campaigns.sandbox.fixture import channel_of
 from campaigns.sandbox.life import Life
 from campaigns.sandbox.notice import inbound_form
 from campaigns.sandbox.oracle import Oracle
@@ -13,6 +14,7 @@ from campaigns.sandbox.segments import count_segments
 from campaigns.sandbox.state import Message, World
 from campaigns.sandbox.twiml import TwimlError, read_messages
 from campaigns.sandbox.webhooks import Answer, Webhook, Webhooks
+from campaigns.sandbox.words import Words, body_of, details_of
 
 #: Twilio's default words; whole message, any case.
 _TYPES = {
@@ -25,20 +27,6 @@ _OWN_ANSWERS = {
     "START": "You will receive messages from this number again. Reply STOP to end them.",
     "HELP": "Reply STOP to receive no more messages.",
 }
-
-
-@dataclass(frozen=True, slots=True)
-class Words:
-    """What one person writes."""
-
-    #: The person's number.
-    sender: str = ""
-    text: str = ""
-    #: The number written to; empty takes the one that last wrote to this person.
-    to: str = ""
-    #: What the person means by it, for the oracle: no more messages, or messages again.
-    opt_out: bool = False
-    opt_in: bool = False
 
 
 class Inbox:
@@ -55,28 +43,33 @@ class Inbox:
         if not words.sender:
             raise SandboxError("inbound.from: whose number is missing.")
         message = self._new_message(words)
+        if refused := self._admit_to_whatsapp(message):
+            return refused
         kind = self._own_opt_out(message) if self._world.fixture.advanced_opt_out else ""
         answer = await self._call_application(message, kind)
         replies = self._read_answer(message, answer) if answer else []
         for text in replies:
             self._reply(message, text)
-        return {
-            "sid": message.sid,
-            "to": message.to,
-            "opt_out_type": kind or None,
-            "http_status": answer.status if answer else None,
-            "cause": answer.cause if answer else "no inbound_url",
-            "replies": replies,
-        }
+        if answer is None:
+            return _outcome(message, kind=kind, cause="no inbound_url", replies=replies)
+        return _outcome(message, kind=kind, http_status=answer.status, cause=answer.cause, replies=replies)
 
     def _new_message(self, words: Words) -> Message:
         to = words.to or self._last_sender(words.sender)
         service = next((sid for sid, one in self._world.services.items() if to in one.pool), None)
         message = self._world.new_message(
-            to=to, sender=words.sender, service=service, body=words.text, status="received", direction="inbound"
+            to=to,
+            sender=words.sender,
+            service=service,
+            body=body_of(words),
+            status="received",
+            direction="inbound",
         )
+        message.account = self._account_of(words.sender, to)
         message.sent_at = message.created_at
-        message.parts = count_segments(words.text)
+        message.parts = count_segments(message.body) if message.channel == "sms" else 1
+        message.location, message.num_media = words.location, len(words.media)
+        message.details = details_of(replace(words, to=to))
         self._world.remember(message)
         if words.opt_out:
             self._oracle.said_stop(words.sender, message.created_at)
@@ -84,17 +77,50 @@ class Inbox:
             self._oracle.said_start(words.sender)
         return message
 
+    def _account_of(self, person: str, to: str) -> str:
+        """Return the account that a message to a sender belongs to; for a shared one, who wrote from it last."""
+        queue = self._world.senders.get(to)
+        if queue and queue.sender.account:
+            return queue.sender.account
+        for message in reversed(self._world.by_person.get(person, [])):
+            if message.account and message.sender == to:
+                return message.account
+        return self._world.config.account_sid
+
+    def _admit_to_whatsapp(self, message: Message) -> dict[str, Any] | None:
+        """Open the window of a WhatsApp person; a test number answers itself until the person has joined."""
+        if message.channel != "whatsapp":
+            return None
+        world, now = self._world, message.created_at
+        person = message.person
+        if world.whatsapp.joins(person, message.body, now):
+            answer = "You are all set. You can now send and receive messages from this number."
+        elif world.whatsapp.has_joined(person, now):
+            world.whatsapp.wrote(person, message.to, now)
+            return None
+        else:
+            answer = "Your number is not connected. Send join and the word that you were given."
+        world.whatsapp.wrote(person, message.to, now)
+        self._reply(message, answer)
+        return _outcome(message, cause="join", replies=[answer])
+
     def _last_sender(self, person: str) -> str:
         """Return the number that last wrote to a person, or the first that can be answered at all."""
-        senders = self._world.senders
+        channel = channel_of(person)
+        senders = {
+            address: queue
+            for address, queue in self._world.senders.items()
+            if queue.sender.channel == channel and queue.sender.is_two_way
+        }
         for message in reversed(self._world.by_person.get(person, [])):
             sender = message.to if message.is_inbound else message.sender
-            if sender in senders and senders[sender].sender.is_two_way:
+            if sender in senders:
                 return sender
-        for address, queue in senders.items():
-            if queue.sender.is_two_way:
-                return address
-        raise SandboxError("No sender can be answered: every one is a name.")
+        for address in senders:
+            return address
+        if channel == "sms":
+            raise SandboxError("No sender can be answered: every one is a name.")
+        raise SandboxError(f"No sender is on {channel}.")
 
     def _own_opt_out(self, message: Message) -> str:
         """Apply Twilio's own words before the application hears of them; return their type."""
@@ -116,8 +142,8 @@ class Inbox:
         url = (service.inbound_url if service else "") or self._world.fixture.inbound_url
         if not url:
             return None
-        form = inbound_form(message, account=self._world.config.account_sid, opt_out=kind)
-        answer = await self._webhooks.deliver(Webhook(url, form, message.sid))
+        form = inbound_form(message, opt_out=kind)
+        answer = await self._webhooks.deliver(Webhook(url, form, message.sid, account=message.account))
         if not answer.is_success:
             self._complain(message, answer.alert_code, f"{url}: {answer.status or answer.cause}")
         return answer
@@ -151,6 +177,21 @@ class Inbox:
             status="queued",
             direction="outbound-reply",
         )
-        answer.parts = count_segments(text)
+        answer.account = message.account
+        answer.parts = answer.billed_parts
         self._world.remember(answer)
         self._life.begin(answer, Plan(is_exact=True), dice(self._world.seed, answer.to, message.sid, 1))
+
+
+def _outcome(
+    message: Message, *, kind: str = "", http_status: int | None = None, cause: str, replies: list[str]
+) -> dict[str, Any]:
+    """Return what became of an inbound message."""
+    return {
+        "sid": message.sid,
+        "to": message.to,
+        "opt_out_type": kind or None,
+        "http_status": http_status,
+        "cause": cause,
+        "replies": replies,
+    }

@@ -6,18 +6,21 @@ from dataclasses import dataclass, field
 from random import Random
 
 from campaigns.sandbox.checks import LATER_WITH_SERVICE
+from campaigns.sandbox.faults import outcome_of
 from campaigns.sandbox.notice import notice_form, report_form
 from campaigns.sandbox.plan import Plan
 from campaigns.sandbox.profile import Outcome, Profile
-from campaigns.sandbox.segments import count_segments
 from campaigns.sandbox.state import Message, World
 from campaigns.sandbox.webhooks import PLAIN_FORM, Webhook, Webhooks
+from campaigns.sandbox.whatsapp import NOBODY_THERE
 
 #: Seconds a stage waits while the backlog of callbacks is full.
 _BREATHER_S = 0.25
 #: Seconds between the copies, or the reordered callbacks, of one message.
 _SPACING_S = 0.03
 _TURN_S = 5.0
+#: Thousands of the codes that phone networks report.
+_NETWORK_CODES = 30
 
 
 @dataclass(slots=True, eq=False)
@@ -29,6 +32,8 @@ class Run:
     luck: Random
     profile: Profile
     outcome: Outcome
+    #: The person will read it, which only WhatsApp tells.
+    is_read: bool = False
     #: Callbacks kept back until all are there: to reorder them, or to send them before the answer.
     held: list[Webhook] = field(default_factory=list)
 
@@ -47,6 +52,8 @@ class Life:
         """Start the stages after the initial status, which has no callback."""
         profile = self._world.profile_for(message.to)
         run = Run(message, plan, luck, profile, plan.outcome or profile.draw_outcome(luck))
+        if message.is_whatsapp:
+            _fit_to_whatsapp(run)
         if message.status == "scheduled" and message.send_at is not None:
             self._at(message.send_at, self._queue, run)
         elif message.service:
@@ -59,7 +66,8 @@ class Life:
         """Cancel a scheduled message and say so."""
         self._world.move(message, "canceled")
         if message.callback_url:
-            self._webhooks.put(Webhook(message.callback_url, self._form(message, "canceled", 0), message.sid))
+            form = notice_form(message, "canceled", 0)
+            self._webhooks.put(Webhook(message.callback_url, form, message.sid, account=message.account))
 
     async def deliver_early(self, run: Run) -> None:
         """Deliver the held callbacks, one after the other, before the create call is answered."""
@@ -98,7 +106,7 @@ class Life:
         message, now = run.message, self._world.timeline.now()
         deadline = max(message.created_at, message.send_at or 0) + message.validity_s
         queue = self._world.senders.get(message.sender or "")
-        slot = queue.book(count_segments(message.body), now=now, deadline=deadline) if queue else now
+        slot = queue.book(message.billed_parts, now=now, deadline=deadline) if queue else now
         if slot is None:
             self._at(deadline, self._expire, run)
         elif slot > now:
@@ -112,13 +120,12 @@ class Life:
     def _send(self, run: Run) -> None:
         """Hand the message to the network, unless its end is to fail before that."""
         message, (status, code) = run.message, run.outcome
+        if message.is_whatsapp and status != "failed" and (refusal := self._world.whatsapp_error(message)):
+            status, code = outcome_of(refusal)
         if status == "failed":
             self._end(run, status, code)
             return
-        message.sent_at = self._world.timeline.now()
-        message.parts = count_segments(message.body)
-        message.price = self._world.price_for(message.to, message.parts)
-        self._world.cost += message.price
+        self._charge(message)
         self._world.move(message, "sent")
         self._tell(run, "sent")
         if run.plan.is_strange:
@@ -128,10 +135,28 @@ class Life:
         else:
             self._next(self._finish, run)
 
+    def _charge(self, message: Message) -> None:
+        """Give a message that goes out its parts and its price."""
+        world = self._world
+        message.sent_at = world.timeline.now()
+        message.parts = message.billed_parts
+        is_free = message.is_whatsapp and world.is_in_window(message)
+        message.price = 0.0 if is_free else world.price_for(message.to, message.parts)
+        world.cost += message.price
+
     def _finish(self, run: Run) -> None:
-        self._end(run, *run.outcome)
+        status, code = run.outcome
+        if run.is_read and status == "delivered":
+            self._world.move(run.message, status)
+            self._tell(run, status)
+            self._next(self._read, run)
+            return
+        self._end(run, status, code)
         if run.plan.turns_delivered:
             self._at(self._world.timeline.now() + _TURN_S, self._turn, run)
+
+    def _read(self, run: Run) -> None:
+        self._end(run, "read", 0)
 
     def _turn(self, run: Run) -> None:
         self._end(run, "delivered", 0)
@@ -158,21 +183,23 @@ class Life:
         else:
             step(run)
 
-    def _form(self, message: Message, status: str, code: int) -> list[tuple[str, str]]:
-        if message.provider == "africastalking":
-            return report_form(message, status, code)
-        return notice_form(message, status, code, account=self._world.config.account_sid)
-
     def _tell(self, run: Run, status: str, code: int = 0, *, lag: float = 0.0) -> None:
         """Send the callback of a stage, as often and as late as plan and profile want."""
         message, plan = run.message, run.plan
         if not message.callback_url or plan.is_silent:
             return
-        form = self._form(message, status, code)
+        is_twilio = message.provider == "twilio"
+        form = (notice_form if is_twilio else report_form)(message, status, code)
         if plan.is_strange:
             form.append(("CarrierHint", "unknown"))
-        headers = PLAIN_FORM if message.provider == "africastalking" else None
-        webhook = Webhook(message.callback_url, form, message.sid, plan.is_badly_signed, headers)
+        webhook = Webhook(
+            message.callback_url,
+            form,
+            message.sid,
+            plan.is_badly_signed,
+            headers=None if is_twilio else PLAIN_FORM,
+            account=message.account,
+        )
         if plan.order:
             run.held.append(webhook)
             return
@@ -207,3 +234,12 @@ class Life:
             self._world.timeline.after(delay, self._webhooks.put, webhook)
         else:
             self._webhooks.put(webhook)
+
+
+def _fit_to_whatsapp(run: Run) -> None:
+    """Let chance decide on reading, and give what a phone network reports a meaning on WhatsApp."""
+    if run.plan.is_exact:
+        return
+    run.is_read = run.luck.random() < run.profile.read_p
+    if run.outcome[1] // 1000 == _NETWORK_CODES:
+        run.outcome = outcome_of(NOBODY_THERE)

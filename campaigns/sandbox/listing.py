@@ -11,17 +11,18 @@ from campaigns.sandbox.errors import SandboxError
 from campaigns.sandbox.render import ROOT, message_dict
 from campaigns.sandbox.state import Message, World
 
+Wanted = Callable[[Message], bool]
+
 _DAY_S = 86_400.0
 _LARGEST_PAGE = 1000
 _KEPT = ("To", "From", "DateSent", "DateSent<", "DateSent>")
 
 
-def list_body(world: World, query: Mapping[str, str]) -> bytes:
-    """Return one page of messages as JSON; raise SandboxError on a date that cannot be read."""
+def list_body(world: World, account: str, query: Mapping[str, str]) -> bytes:
+    """Return one page of an account's messages as JSON; raise SandboxError on a date that cannot be read."""
     size = min(max(_whole(query.get("PageSize"), 50), 1), _LARGEST_PAGE)
     page = _whole(query.get("Page"), 0)
-    rows, has_more = _page(world, query, size)
-    account = world.config.account_sid
+    rows, has_more = _page(world, _filter(account, query), query, size)
     kept = {name: query[name] for name in _KEPT if name in query}
 
     def uri(number: int, mark: str = "") -> str:
@@ -29,7 +30,7 @@ def list_body(world: World, query: Mapping[str, str]) -> bytes:
         return f"{ROOT}/{account}/Messages.json?{urlencode(wanted)}"
 
     body = {
-        "messages": [message_dict(message, account) for message in rows],
+        "messages": [message_dict(message) for message in rows],
         "first_page_uri": uri(0),
         "previous_page_uri": uri(page - 1, _token(rows[0].seq, "PB")) if page and rows else None,
         "next_page_uri": uri(page + 1, _token(rows[-1].seq, "PA")) if has_more else None,
@@ -42,10 +43,9 @@ def list_body(world: World, query: Mapping[str, str]) -> bytes:
     return json.dumps(body, ensure_ascii=False).encode()
 
 
-def _page(world: World, query: Mapping[str, str], size: int) -> tuple[list[Message], bool]:
+def _page(world: World, wanted: Wanted, query: Mapping[str, str], size: int) -> tuple[list[Message], bool]:
     """Return the messages of a page, newest first, and whether older ones follow."""
     side, seq = _read_token(query.get("PageToken", ""))
-    wanted = _filter(query)
     candidates = _candidates(world, query)
     if side == "PB":
         newer = (message for message in candidates if message.seq > seq and wanted(message))
@@ -62,13 +62,13 @@ def _candidates(world: World, query: Mapping[str, str]) -> list[Message]:
     return min(conversations, key=len, default=world.log)
 
 
-def _filter(query: Mapping[str, str]) -> Callable[[Message], bool]:
+def _filter(account: str, query: Mapping[str, str]) -> Wanted:
     to, sender = query.get("To"), query.get("From")
     earliest, latest = _bounds(query)
     is_dated = (earliest, latest) != (-math.inf, math.inf)
 
     def wanted(message: Message) -> bool:
-        if message.is_deleted or message.provider != "twilio":
+        if message.is_deleted or message.provider != "twilio" or message.account != account:
             return False
         if (to and message.to != to) or (sender and message.sender != sender):
             return False

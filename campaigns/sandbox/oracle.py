@@ -54,7 +54,8 @@ class Oracle:
             after = message.created_at - stopped_at
             self.late.append(LateAcceptance(message.sid, message.to, message.intent, after))
         quiet = self._world.fixture.quiet_hours
-        if quiet and is_quiet(longest_match(quiet, message.to), message.created_at):
+        number = message.to.rpartition(":")[2] if quiet else ""
+        if quiet and is_quiet(longest_match(quiet, number), message.created_at):
             self.in_quiet_hours += 1
 
     def said_stop(self, person: str, moment: float) -> None:
@@ -87,6 +88,7 @@ class Oracle:
             },
             "opted_out": len(self.opted_out_at),
             "accepted_in_quiet_hours": self.in_quiet_hours,
+            "freeform_outside_window": world.whatsapp.freeform_outside,
             "by_status": {status: number for status, number in world.totals.items() if number},
             "rejected_by_code": {str(code): number for code, number in self.refused.items()},
             "total_cost": round(world.cost, 5),
@@ -127,4 +129,7 @@ def truth(message: Message) -> dict[str, Any]:
         "updated_at": message.updated_at,
         "parts": message.parts,
         "price": message.price,
+        "account": message.account,
+        "content_sid": message.content_sid or None,
+        "details": message.details,
     }

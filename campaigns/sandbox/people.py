@@ -5,11 +5,12 @@ from typing import Any
 
 from campaigns.sandbox.africastalking_inbox import AfricasTalkingInbox, ShortCodeWords
 from campaigns.sandbox.errors import SandboxError
-from campaigns.sandbox.inbound import Inbox, Words
+from campaigns.sandbox.inbound import Inbox
 from campaigns.sandbox.reading import read_changes
 from campaigns.sandbox.state import Provider, World
 from campaigns.sandbox.telegram_people import TelegramAct, TelegramPeople
 from campaigns.sandbox.telegram_shapes import PREFIX
+from campaigns.sandbox.words import Words
 
 
 class People:

@@ -5,8 +5,11 @@ from typing import Literal
 
 from campaigns.sandbox.profile import Outcome
 
-Before = Literal["", "close", "503", "502", "empty", "half"]
-After = Literal["", "close", "503", "502", "late", "empty", "half"]
+#: How a call ends otherwise than with its answer: connection closed before or amid the answer, 502 in HTML, 503,
+#: HTML with 200, no body, half a JSON, or a JSON that calls itself text.
+Ending = Literal["", "close", "cut", "502", "503", "html", "empty", "half", "type"]
+Before = Ending
+After = Literal[Ending, "late"]
 Order = Literal["", "early", "reversed", "shuffled"]
 
 #: The network never reports back: the message stays `sent`.
@@ -21,6 +24,8 @@ class Plan:
     before: Before = ""
     #: The code answered at its place in the order of checks.
     error: int = 0
+    #: The error comes as RFC 9457 has it.
+    is_problem: bool = False
     #: Seconds for a `Retry-After` beside the error; 0 sends no header.
     retry_after: int = 0
     #: What becomes of the answer although the message was accepted.

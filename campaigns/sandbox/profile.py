@@ -45,6 +45,8 @@ class Profile:
     callback: CallbackChance = field(default_factory=CallbackChance)
     #: Shares of ends: `{"undelivered": {"30003": 0.03}, "sent": 0.1}`; what is missing to 1 is delivered.
     outcomes: Mapping[str, float | Mapping[str, float]] = field(default_factory=dict)
+    #: Share of delivered WhatsApp messages that are read.
+    read_p: float = 0.0
 
     def draw_outcome(self, luck: Random) -> Outcome:
         """Draw what becomes of one message."""
@@ -64,7 +66,10 @@ CALM = Profile()
 
 #: What mobile networks do on an ordinary day.
 FIELD = Profile(
-    stage=Spread(0.05, 0.5), callback=CallbackChance(delay=Spread(0.01, 0.2)), outcomes=_NETWORK_LOSSES
+    stage=Spread(0.05, 0.5),
+    callback=CallbackChance(delay=Spread(0.01, 0.2)),
+    outcomes=_NETWORK_LOSSES,
+    read_p=0.6,
 )
 
 #: Hard on the application: answers lost, callbacks shuffled and doubled.
@@ -76,6 +81,7 @@ ROUGH = Profile(
     stage=Spread(0.05, 0.5),
     callback=CallbackChance(delay=Spread(0.05, 1.0), shuffle_p=0.3, duplicate_p=0.2),
     outcomes=_NETWORK_LOSSES,
+    read_p=0.6,
 )
 
 PROFILES = {"calm": CALM, "field": FIELD, "rough": ROUGH}

@@ -29,6 +29,8 @@ def _read_fields(kind: type, value: object, where: str) -> dict[str, Any]:
 def _read(kind: Any, value: Any, where: str) -> Any:
     """Read one value of a declared type: dataclass, tuple, mapping, literal, union or plain."""
     origin, arguments = get_origin(kind), get_args(kind)
+    if kind is Any:
+        return value
     if is_dataclass(kind) and isinstance(kind, type):
         return _build(kind, value, where)
     if origin is tuple:

@@ -21,8 +21,9 @@ def rfc2822(moment: float | None) -> str | None:
     return None if moment is None else _http_date(int(moment))
 
 
-def message_dict(message: Message, account: str) -> dict[str, Any]:
+def message_dict(message: Message) -> dict[str, Any]:
     """Return a message with the keys and types of Twilio's resource."""
+    account = message.account
     uri = f"{ROOT}/{account}/Messages/{message.sid}"
     price = message.price
     return {
@@ -49,6 +50,6 @@ def message_dict(message: Message, account: str) -> dict[str, Any]:
     }
 
 
-def message_body(message: Message, account: str) -> bytes:
+def message_body(message: Message) -> bytes:
     """Return a message as JSON."""
-    return json.dumps(message_dict(message, account), ensure_ascii=False).encode()
+    return json.dumps(message_dict(message), ensure_ascii=False).encode()

@@ -19,15 +19,19 @@ from campaigns.sandbox.control import ControlSurface
 from campaigns.sandbox.errors import SandboxError
 from campaigns.sandbox.inbound import Inbox
 from campaigns.sandbox.life import Life
+from campaigns.sandbox.lookup import LookupSurface
+from campaigns.sandbox.one_message import OneMessageSurface
 from campaigns.sandbox.options import read_options
 from campaigns.sandbox.oracle import Oracle
 from campaigns.sandbox.people import People
 from campaigns.sandbox.phones import PhonesSurface
+from campaigns.sandbox.pricing import PricingSurface
 from campaigns.sandbox.services import ServicesSurface
 from campaigns.sandbox.state import RawRequest, World
 from campaigns.sandbox.telegram import TelegramSurface
 from campaigns.sandbox.telegram_people import TelegramPeople
 from campaigns.sandbox.telegram_updates import TelegramUpdates
+from campaigns.sandbox.templates import TemplatesSurface
 from campaigns.sandbox.twilio import MessagesSurface
 from campaigns.sandbox.webhooks import Webhooks
 
@@ -56,7 +60,11 @@ def build_app(config: SandboxConfig) -> web.Application:
     )
     surfaces = (
         MessagesSurface(world, life, oracle=oracle, armed=armed),
-        ServicesSurface(world),
+        OneMessageSurface(world, life, armed),
+        TemplatesSurface(world, armed),
+        ServicesSurface(world, armed),
+        PricingSurface(world, armed),
+        LookupSurface(world, armed),
         ControlSurface(world, webhooks, oracle=oracle, armed=armed, people=people),
         TelegramSurface(world, updates, oracle=oracle, armed=armed),
         AfricasTalkingSurface(world, life, oracle=oracle, armed=armed),

@@ -5,9 +5,12 @@ from typing import Any
 
 from aiohttp import web
 
-from campaigns.sandbox.access import Access
-from campaigns.sandbox.answers import not_found, refuse, reply
+from campaigns.sandbox.access import Caller
+from campaigns.sandbox.answers import not_found, reply
+from campaigns.sandbox.armed import ArmedFaults
 from campaigns.sandbox.fixture import MessagingService
+from campaigns.sandbox.gate import Gate
+from campaigns.sandbox.pages import page_of
 from campaigns.sandbox.state import World
 
 _SINCE = "2026-01-01T00:00:00Z"
@@ -16,9 +19,9 @@ _SINCE = "2026-01-01T00:00:00Z"
 class ServicesSurface:
     """The handlers of `/v1/Services…`."""
 
-    def __init__(self, world: World) -> None:
+    def __init__(self, world: World, armed: ArmedFaults) -> None:
         self._world = world
-        self._access = Access(world.config)
+        self._gate = Gate(world, armed)
 
     def routes(self) -> list[web.RouteDef]:
         """Return the routes of the resource."""
@@ -27,39 +30,34 @@ class ServicesSurface:
             web.get("/v1/Services/{sid}", self.fetch, allow_head=False),
         ]
 
-    async def list(self, request: web.Request) -> web.Response:
-        """Return every Messaging Service on one page; v1 pages by absolute addresses of this origin."""
-        kind = self._access.kind_of(request)
-        if kind != "live":
-            return refuse(20008 if kind else 20003)
-        url = str(request.url.with_query(None))
-        meta = {
-            "page": 0,
-            "page_size": 50,
-            "first_page_url": f"{url}?PageSize=50&Page=0",
-            "previous_page_url": None,
-            "url": f"{url}?PageSize=50&Page=0",
-            "next_page_url": None,
-            "key": "services",
-        }
-        services = [self._dict(request, service) for service in self._world.services.values()]
-        return reply(json.dumps({"services": services, "meta": meta}).encode())
+    async def list(self, request: web.Request) -> web.StreamResponse:
+        """Return the account's Messaging Services."""
+        caller = await self._gate.admit(request, "services")
+        if not isinstance(caller, Caller):
+            return caller
+        services = [
+            self._dict(request, caller.account, service)
+            for service in self._world.services.values()
+            if service.account in ("", caller.account)
+        ]
+        return reply(page_of(request, "services", services))
 
-    async def fetch(self, request: web.Request) -> web.Response:
+    async def fetch(self, request: web.Request) -> web.StreamResponse:
         """Return one Messaging Service."""
-        kind = self._access.kind_of(request)
-        if kind != "live":
-            return refuse(20008 if kind else 20003)
-        service = self._world.services.get(request.match_info["sid"])
-        if service is None:
+        sid = request.match_info["sid"]
+        caller = await self._gate.admit(request, "service", sid)
+        if not isinstance(caller, Caller):
+            return caller
+        service = self._world.services.get(sid)
+        if service is None or service.account not in ("", caller.account):
             return not_found(request.path)
-        return reply(json.dumps(self._dict(request, service)).encode())
+        return reply(json.dumps(self._dict(request, caller.account, service)).encode())
 
-    def _dict(self, request: web.Request, service: MessagingService) -> dict[str, Any]:
+    def _dict(self, request: web.Request, account: str, service: MessagingService) -> dict[str, Any]:
         url = str(request.url.origin() / "v1" / "Services" / service.sid)
         return {
             "sid": service.sid,
-            "account_sid": self._world.config.account_sid,
+            "account_sid": account,
             "friendly_name": service.name,
             "date_created": _SINCE,
             "date_updated": _SINCE,
@@ -67,7 +65,7 @@ class ServicesSurface:
             "inbound_method": "POST",
             "fallback_url": None,
             "fallback_method": "POST",
-            "status_callback": None,
+            "status_callback": service.status_callback or None,
             "sticky_sender": True,
             "mms_converter": True,
             "smart_encoding": False,

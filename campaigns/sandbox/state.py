@@ -2,16 +2,20 @@
 
 import uuid
 from collections import Counter, deque
+from collections.abc import Mapping
 from dataclasses import dataclass
 from itertools import count
 from typing import Literal
 
 from campaigns.sandbox.config import SandboxConfig
-from campaigns.sandbox.fixture import Fixture, longest_match
+from campaigns.sandbox.content import ContentStore
+from campaigns.sandbox.fixture import Fixture, channel_of, longest_match
 from campaigns.sandbox.pacing import AccountBucket, SenderQueue
 from campaigns.sandbox.profile import Profile
+from campaigns.sandbox.segments import count_segments
 from campaigns.sandbox.telegram_book import TelegramBook
 from campaigns.sandbox.timeline import Timeline
+from campaigns.sandbox.whatsapp import WhatsApp
 
 #: How many messages beyond the limit gather before the oldest are forgotten in one go.
 _FORGET = 10_000
@@ -68,6 +72,12 @@ class Message:
     provider: Provider = "twilio"
     location: Location | None = None
     buttons: tuple[Button, ...] = ()
+    #: The Twilio account it belongs to.
+    account: str = ""
+    #: The Content resource it was made from.
+    content_sid: str = ""
+    #: Further fields of an inbound message, as they were posted (`ProfileName`, `ButtonPayload` …).
+    details: Mapping[str, str] | None = None
 
     @property
     def is_inbound(self) -> bool:
@@ -82,8 +92,17 @@ class Message:
     @property
     def channel(self) -> str:
         """Return the channel it goes over: what stands before the colon of the person's address, or `sms`."""
-        prefix, colon, _ = self.person.partition(":")
-        return prefix if colon else "sms"
+        return channel_of(self.person)
+
+    @property
+    def is_whatsapp(self) -> bool:
+        """Tell whether it is on its way to a WhatsApp person."""
+        return self.to.startswith("whatsapp:")
+
+    @property
+    def billed_parts(self) -> int:
+        """Return the parts that count for pace and price; only SMS is cut into parts."""
+        return 1 if ":" in self.to else count_segments(self.body)
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,6 +146,8 @@ class World:
         #: USD of everything sent.
         self.cost = 0.0
         self.blocked: set[tuple[str, str]] = set()
+        self.whatsapp = WhatsApp()
+        self.contents = ContentStore(self.config.account_sid)
         self.telegram = TelegramBook()
         self.alerts: deque[Alert] = deque(maxlen=1_000)
         self._seq = count(1)
@@ -142,8 +163,16 @@ class World:
             for sender in fixture.senders
         }
         self.services = {service.sid: service for service in fixture.services}
+        self._pools: dict[str, dict[str, list[SenderQueue]]] = {}
+        for service in fixture.services:
+            pool = self._pools[service.sid] = {}
+            for queue in filter(None, map(self.senders.get, service.pool)):
+                pool.setdefault(queue.sender.channel, []).append(queue)
         self.opted_out = frozenset(fixture.opted_out)
-        self.bucket = AccountBucket(fixture.account_rate)
+        accounts = (self.config.account_sid, self.config.test_account_sid, *self.config.accounts)
+        self.buckets = {account: AccountBucket(fixture.account_rate) for account in accounts}
+        self.whatsapp.load(fixture, self.timeline.now())
+        self.contents.load(fixture, self.timeline.now())
         self.requests: deque[RawRequest] = deque(maxlen=fixture.keep_requests)
 
     def profile_for(self, to: str) -> Profile:
@@ -153,9 +182,19 @@ class World:
         return longest_match(self.fixture.profiles, to) or self.fixture.profile
 
     def pool_for(self, service: str, to: str) -> list[SenderQueue]:
-        """Return the senders of a Messaging Service that can reach a number."""
-        pool = (self.senders.get(address) for address in self.services[service].pool)
-        return [queue for queue in pool if queue and not to.startswith(queue.sender.not_for)]
+        """Return the senders of a Messaging Service that can reach an address."""
+        pool = self._pools[service].get(channel_of(to), ())
+        return [queue for queue in pool if not to.startswith(queue.sender.not_for)]
+
+    def whatsapp_error(self, message: Message) -> int:
+        """Return the code with which WhatsApp refuses a message now, 0 when it takes it."""
+        now = self.timeline.now()
+        status = self.contents.status_of(message.content_sid, now) if message.content_sid else ""
+        return self.whatsapp.error_of(message.to, message.sender or "", now=now, template_status=status)
+
+    def is_in_window(self, message: Message) -> bool:
+        """Tell whether the WhatsApp window of a message's person is open."""
+        return self.whatsapp.is_open(message.to, message.sender or "", self.timeline.now())
 
     def price_for(self, to: str, parts: int) -> float:
         """Return the price of a message in USD."""

@@ -37,6 +37,8 @@ class Webhook:
     #: Headers and body of another provider's call; without headers it is Twilio's, signed.
     headers: Mapping[str, str] | None = None
     body: bytes | None = None
+    #: The Twilio account whose token signs it.
+    account: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +79,7 @@ class Webhooks:
     """A queue of webhooks and the workers that empty it."""
 
     def __init__(self, config: SandboxConfig, alert: Callable[[int, str, str], None]) -> None:
-        self._token = config.auth_token
+        self._tokens = {config.account_sid: config.auth_token, **config.accounts}
         self._settings = config.callbacks
         self._alert = alert
         self._queue: asyncio.Queue[Webhook] = asyncio.Queue()
@@ -156,7 +158,9 @@ class Webhooks:
                 self._alert(answer.alert_code, webhook.sid, f"{webhook.url}: {answer.status or answer.cause}")
 
     def _signed_headers(self, webhook: Webhook, target: Target) -> Mapping[str, str]:
-        token = self._token if not webhook.is_badly_signed else f"not-{self._token}"
+        token = self._tokens[webhook.account]
+        if webhook.is_badly_signed:
+            token = f"not-{token}"
         return {
             **_HEADERS,
             "X-Twilio-Signature": sign(token, target.url, webhook.form),

@@ -25,4 +25,4 @@ CONFIG = SandboxConfig(api_keys={KEY: "secret"})
 def test_credentials_open_their_own_account(name: str, secret: str, account: str, kind: str) -> None:
     request = make_mocked_request("GET", "/", {"Authorization": encode_basic_auth(name, secret)})
     request._match_info = {"account": account}  # type: ignore[assignment]
-    assert Access(CONFIG).kind_of(request) == kind
+    assert Access(CONFIG).caller_of(request).kind == kind

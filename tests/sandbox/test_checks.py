@@ -136,7 +136,7 @@ ODD = (
 )
 def test_any_form_gets_an_answer(form: dict[str, str]) -> None:
     world = World(DEFAULTS)
-    call = read_call(urlencode(form, errors="surrogatepass").encode(), is_test=False)
+    call = read_call(urlencode(form, errors="surrogatepass").encode(), account=DEFAULTS.account_sid, is_test=False)
     code = first_error(world, call, 0)
     assert code == 0 or 20_000 < code < 36_000
     assert code != 0 or (call.to and (call.sender or call.service) and call.body)
@@ -144,5 +144,5 @@ def test_any_form_gets_an_answer(form: dict[str, str]) -> None:
 
 def test_planned_code_fires_at_its_own_place() -> None:
     world = World(DEFAULTS)
-    call = read_call(urlencode({**GOOD, "Body": "a" * 1601}).encode(), is_test=False)
+    call = read_call(urlencode({**GOOD, "Body": "a" * 1601}).encode(), account=DEFAULTS.account_sid, is_test=False)
     assert [first_error(world, call, planned) for planned in (21211, 21614, 99)] == [21211, 21617, 21617]

@@ -1,0 +1,38 @@
+"""What a phone number says about itself, by the published numbering plans."""
+
+import phonenumbers
+from phonenumbers import NumberParseException, PhoneNumber, PhoneNumberType
+
+#: Twilio's words for the types of a line; what has none here is `unknown`.
+_TYPES = {
+    PhoneNumberType.MOBILE: "mobile",
+    PhoneNumberType.FIXED_LINE_OR_MOBILE: "mobile",
+    PhoneNumberType.FIXED_LINE: "landline",
+    PhoneNumberType.VOIP: "nonFixedVoip",
+    PhoneNumberType.TOLL_FREE: "tollFree",
+    PhoneNumberType.PREMIUM_RATE: "premium",
+    PhoneNumberType.SHARED_COST: "sharedCost",
+    PhoneNumberType.PERSONAL_NUMBER: "personal",
+    PhoneNumberType.PAGER: "pager",
+    PhoneNumberType.UAN: "uan",
+    PhoneNumberType.VOICEMAIL: "voicemail",
+}
+
+
+def parse(text: str) -> PhoneNumber | None:
+    """Return an E.164 number taken apart, or None when it is none."""
+    try:
+        return phonenumbers.parse(text, None)
+    except NumberParseException:
+        return None
+
+
+def country_of(text: str) -> str:
+    """Return the ISO country of an E.164 number, empty for a name, a short code or an unknown beginning."""
+    number = parse(text)
+    return (phonenumbers.region_code_for_number(number) or "") if number else ""
+
+
+def line_type_of(number: PhoneNumber) -> str:
+    """Return Twilio's word for the type of a line."""
+    return _TYPES.get(phonenumbers.number_type(number), "unknown")
