@@ -22,13 +22,9 @@ from campaigns.gateways.base import (
     UnknownOutcomeError,
 )
 from campaigns.gateways.codes import action_for
+from campaigns.gateways.http import CONNECT_SECONDS, TOTAL_SECONDS, current_fence
 from campaigns.gateways.kinds import Credential, Opening
-from campaigns.gateways.pooled_http import (
-    CONNECT_SECONDS,
-    TOTAL_SECONDS,
-    PooledHttpClient,
-    current_fence,
-)
+from campaigns.gateways.pooled_http import PooledHttpClient
 from campaigns.gateways.twilio_callbacks import TwilioCallbacks
 
 NAME = TwilioCallbacks.name
