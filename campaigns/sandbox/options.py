@@ -26,6 +26,7 @@ def read_options(arguments: list[str] | None = None) -> SandboxConfig:
         seed=given.seed,
         account_sid=given.account_sid,
         auth_token=given.auth_token,
+        accounts=dict(given.account),
         control_token=given.control_token,
         callbacks=replace(defaults.callbacks, allowed_hosts=tuple(given.allow_host)),
         fixture=fixture,
@@ -33,13 +34,14 @@ def read_options(arguments: list[str] | None = None) -> SandboxConfig:
 
 
 def _parser(defaults: SandboxConfig) -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="sandbox", description="A stand-in for Twilio's Messages API.")
+    parser = argparse.ArgumentParser(prog="sandbox", description="A stand-in for providers of messages.")
     add = parser.add_argument
     add("--host", default=defaults.host, help="address to bind (default: loopback)")
     add("--port", type=int, default=defaults.port, help="0 takes any free port")
     add("--seed", default=defaults.seed, help="every random choice follows from it")
     add("--account-sid", default=defaults.account_sid)
     add("--auth-token", default=defaults.auth_token)
+    add("--account", action="append", default=[], type=_account, metavar="SID=TOKEN", help="a further account")
     add("--control-token", default=defaults.control_token, help="what X-Sandbox-Token must carry")
     add("--pace", type=float, help="parts per second and sender (default: unlimited)")
     add("--profile", choices=sorted(PROFILES), default="calm", help="how chance treats calls and messages")
@@ -48,3 +50,11 @@ def _parser(defaults: SandboxConfig) -> argparse.ArgumentParser:
     add("--allow-host", action="append", default=[], help="a host beside loopback that may be called back")
     add("--advanced-opt-out", action="store_true", help="let Twilio's own stop words act")
     return parser
+
+
+def _account(text: str) -> tuple[str, str]:
+    """Read `SID=TOKEN`."""
+    sid, equals, token = text.partition("=")
+    if not (sid and equals and token):
+        raise argparse.ArgumentTypeError(f"{text!r} is not SID=TOKEN")
+    return sid, token

@@ -41,6 +41,22 @@ class Webhook:
     account: str = ""
 
 
+def signed_headers(webhook: Webhook, url: str, token: str) -> dict[str, str]:
+    """Return the headers of a call of Twilio's to `url`, which has no fragment any more."""
+    if webhook.is_badly_signed:
+        token = f"not-{token}"
+    return {
+        **_HEADERS,
+        "X-Twilio-Signature": sign(token, url, webhook.form),
+        "I-Twilio-Idempotency-Token": str(uuid.uuid4()),
+    }
+
+
+def encoded(webhook: Webhook) -> bytes:
+    """Return the body of a call: another provider's own, or the form."""
+    return urlencode(webhook.form).encode() if webhook.body is None else webhook.body
+
+
 @dataclass(frozen=True, slots=True)
 class Answer:
     """How an attempt ended: an HTTP status, or 0 and the cause (`ct` connect, `rt` read, `refused`, `broken`)."""
@@ -134,8 +150,10 @@ class Webhooks:
         if not target.is_allowed:
             self._note(webhook, Answer(0, cause="refused"), nth=1, began=time.time())
             return Answer(0, cause="refused")
-        headers = webhook.headers if webhook.headers is not None else self._signed_headers(webhook, target)
-        data = webhook.body if webhook.body is not None else urlencode(webhook.form).encode()
+        headers = webhook.headers
+        if headers is None:
+            headers = signed_headers(webhook, target.url, self._tokens[webhook.account])
+        data = encoded(webhook)
         for nth in range(1, target.retries + 2):
             began = time.time()
             answer = await self._attempt(target, data, headers)
@@ -156,16 +174,6 @@ class Webhooks:
             self.counts["delivered" if answer.is_success else "undelivered"] += 1
             if not answer.is_success:
                 self._alert(answer.alert_code, webhook.sid, f"{webhook.url}: {answer.status or answer.cause}")
-
-    def _signed_headers(self, webhook: Webhook, target: Target) -> Mapping[str, str]:
-        token = self._tokens[webhook.account]
-        if webhook.is_badly_signed:
-            token = f"not-{token}"
-        return {
-            **_HEADERS,
-            "X-Twilio-Signature": sign(token, target.url, webhook.form),
-            "I-Twilio-Idempotency-Token": str(uuid.uuid4()),
-        }
 
     async def _attempt(self, target: Target, data: bytes, headers: Mapping[str, str]) -> Answer:
         if self._session is None:

@@ -44,8 +44,12 @@ class SandboxProcess:
 
     def client(self, account: str = DEFAULTS.account_sid, token: str = DEFAULTS.auth_token) -> Client:
         """Return an unmodified client pointed at this process."""
-        client = Client(account, token, http_client=TwilioHttpClient(timeout=2))
-        client.api.base_url = client.messaging.base_url = self.url
+        return self.point(Client(account, token, http_client=TwilioHttpClient(timeout=2)))
+
+    def point(self, client: Client) -> Client:
+        """Point a client, synchronous or not, at this process with everything it can ask for."""
+        for domain in ("api", "content", "lookups", "messaging", "pricing"):
+            getattr(client, domain).base_url = self.url
         return client
 
     def call(self, method: str, path: str, body: Any = None) -> dict[str, Any]:
