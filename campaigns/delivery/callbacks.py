@@ -4,20 +4,24 @@ from __future__ import annotations
 
 import logging
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from threading import Lock
 
 from flask import Blueprint, Request, Response
 from werkzeug.exceptions import RequestEntityTooLarge
 
-from campaigns.core.errors import SignatureError, UnavailableError
+from campaigns.core import clock
+from campaigns.core.errors import NotFoundError, SignatureError, UnavailableError
 from campaigns.core.words import N_
-from campaigns.gateways.callbacks import Callback, CallbackReader, Verdict
+from campaigns.gateways.callbacks import Callback, CallbackReader, StatusUpdate, Verdict
 
 log = logging.getLogger(__name__)
 
 #: A status or inbound form has a few hundred bytes; nothing larger is read.
 LARGEST_BODY = 64 * 1024
+#: How the references of a rehearsal's deliveries begin.
+REHEARSED = "r-"
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +39,8 @@ class Refusals:
     def __init__(self) -> None:
         self._lock = Lock()
         self._counts: Counter[str] = Counter()
+        #: Since when it counts.
+        self.started_at = clock.now()
 
     def count(self, reason: str) -> None:
         """Add one; it is logged at 1, 2, 4, 8 …, so that a flood does not fill the log."""
@@ -79,6 +85,17 @@ def read_callback(request: Request, reader: CallbackReader, *, public_url: str, 
     return Heard(_without_nul(callback), is_rehearsal=verdict is Verdict.REHEARSAL)
 
 
+def admit_statuses(heard: Heard, updates: Sequence[StatusUpdate]) -> Sequence[StatusUpdate]:
+    """Return the updates, unless our own sandbox speaks of anything but rehearsals.
+
+    Raises SignatureError then, and counts it.
+    """
+    if heard.is_rehearsal and not all(update.reference.startswith(REHEARSED) for update in updates):
+        refusals.count("rehearsal")
+        raise SignatureError(N_("The sandbox may speak of rehearsals only."))
+    return updates
+
+
 def called_url(request: Request, public_url: str) -> str:
     """Return the address the provider called: the configured public one, our path, and the query as it came.
 
@@ -94,6 +111,10 @@ def answer_plainly(hooks: Blueprint) -> None:
     @hooks.errorhandler(SignatureError)
     def refuse(error: SignatureError) -> Response:
         return Response(str(error), 403, content_type="text/plain; charset=utf-8")
+
+    @hooks.errorhandler(NotFoundError)
+    def miss(error: NotFoundError) -> Response:
+        return Response(str(error), 404, content_type="text/plain; charset=utf-8")
 
     @hooks.errorhandler(UnavailableError)
     def postpone(error: UnavailableError) -> Response:

@@ -10,6 +10,7 @@ from sqlalchemy.orm import Mapped, mapped_column
 
 from campaigns.audience.models import Channel
 from campaigns.core.database import Base, BigId
+from campaigns.gateways.callbacks import Happening
 
 
 class ReplyKind(StrEnum):
@@ -25,7 +26,7 @@ class ReplyKind(StrEnum):
 
 
 class Reply(Base):
-    """An inbound message; stored before the provider gets its answer."""
+    """What a person did at one of our senders, mostly a message; stored before the provider gets its answer."""
 
     __tablename__ = "reply"
     __table_args__ = (UniqueConstraint("gateway", "provider_id"),)
@@ -41,6 +42,8 @@ class Reply(Base):
     contact_id: Mapped[int | None] = mapped_column(ForeignKey("contact.id"), index=True)
     organisation_id: Mapped[int | None] = mapped_column(ForeignKey("organisation.id"), index=True)
     kind: Mapped[ReplyKind] = mapped_column(String(10))
+    #: What the person did, whatever it asked.
+    happening: Mapped[Happening] = mapped_column(String(16), default=Happening.WROTE)
     #: The text, sealed for ("reply", "sealed_text", id).
     sealed_text: Mapped[bytes] = mapped_column(LargeBinary)
     received_at: Mapped[datetime]

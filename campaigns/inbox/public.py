@@ -1,4 +1,4 @@
-"""Where providers hand over what people answer: verified, stored, obeyed, and acknowledged without a word back."""
+"""Where providers hand over what people do: verified, stored, obeyed, and acknowledged without a word back."""
 
 from __future__ import annotations
 
@@ -9,18 +9,28 @@ from campaigns.inbox.service import receive_inbound
 from campaigns.web.current import callbacks, settings, vault
 from campaigns.web.session import session
 
-hooks = Blueprint("inbox_hooks", __name__, url_prefix="/hooks/twilio")
+hooks = Blueprint("inbox_hooks", __name__, url_prefix="/hooks")
 answer_plainly(hooks)
 
-#: Twilio reads the answer as TwiML; this one says nothing.
-NO_ANSWER = '<?xml version="1.0" encoding="UTF-8"?><Response/>'
+#: What a provider makes of our answer, where an empty one would be an error: Twilio reads TwiML, and this says nothing.
+SILENCES = {"twilio": ('<?xml version="1.0" encoding="UTF-8"?><Response/>', "text/xml; charset=utf-8")}
 
 
-@hooks.post("/inbound")
-def receive_message() -> Response:
-    """Keep a message from a person; what it asks is done when this is answered."""
-    reader = callbacks("twilio")
-    heard = read_callback(request, reader, public_url=settings().public_url)
-    for inbound in reader.read_inbound(heard.callback):
-        receive_inbound(session(), inbound, vault(), gateway=reader.name)
-    return Response(NO_ANSWER, content_type="text/xml; charset=utf-8")
+@hooks.post("/<gateway>/inbound")
+@hooks.post("/<gateway>/<secret>/inbound")
+@hooks.post("/<gateway>/<secret>")
+def receive_message(gateway: str, secret: str = "") -> Response:
+    """Keep what people did; what it asks is done when this is answered.
+
+    A provider that posts everything to one address (a bot's updates) posts it to the bare secret. What people do in
+    our own sandbox during a rehearsal is nobody's word: it is acknowledged and forgotten.
+    """
+    reader = callbacks(gateway)
+    heard = read_callback(request, reader, public_url=settings().public_url, secret=secret)
+    if not heard.is_rehearsal:
+        for inbound in reader.read_inbound(heard.callback):
+            receive_inbound(session(), inbound, vault(), gateway=reader.name)
+    if reader.name not in SILENCES:
+        return Response(status=204)
+    silence, content_type = SILENCES[reader.name]
+    return Response(silence, content_type=content_type)

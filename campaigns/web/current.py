@@ -8,9 +8,11 @@ from typing import cast
 from flask import Flask, current_app
 
 from campaigns.core.crypto import Vault
-from campaigns.core.errors import UnavailableError
+from campaigns.core.errors import NotFoundError, UnavailableError
 from campaigns.core.settings import Settings
+from campaigns.core.words import N_
 from campaigns.gateways.callbacks import CallbackReader
+from campaigns.gateways.kinds import gateway_kinds
 
 _KEY = "fingerpost"
 
@@ -31,8 +33,15 @@ def vault() -> Vault:
 
 
 def callbacks(gateway: str) -> CallbackReader:
-    """Return the reader of a gateway's callbacks. Raises UnavailableError when no credential is set for it."""
+    """Return the reader of a gateway's callbacks.
+
+    Raises NotFoundError for a gateway that calls nobody back or does not exist, UnavailableError when no credential
+    is set for it.
+    """
     reader = cast("Mapping[str, CallbackReader]", current_app.extensions[_KEY][1]).get(gateway)
-    if reader is None:
-        raise UnavailableError("No credential is set for callbacks, so none can be read.")
-    return reader
+    if reader is not None:
+        return reader
+    kind = gateway_kinds().get(gateway)
+    if kind is None or not kind.reaches_people:
+        raise NotFoundError(N_("There is no gateway of this name."))
+    raise UnavailableError("No credential is set for callbacks, so none can be read.")

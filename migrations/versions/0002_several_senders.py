@@ -145,6 +145,9 @@ def upgrade() -> None:
         batch_op.add_column(sa.Column("is_rehearsal", sa.Boolean(), nullable=False, server_default=sa.false()))
         batch_op.alter_column("schedule_id", existing_type=sa.INTEGER(), nullable=True)
 
+    with op.batch_alter_table("reply", schema=None) as batch_op:
+        batch_op.add_column(sa.Column("happening", sa.String(length=16), nullable=False, server_default="wrote"))
+
     with op.batch_alter_table("run_text", schema=None) as batch_op:
         batch_op.add_column(sa.Column("content_sid", sa.String(length=40), nullable=True))
         batch_op.add_column(sa.Column("content_variables", sa.JSON(), nullable=True))
@@ -156,7 +159,12 @@ def upgrade() -> None:
         batch_op.add_column(sa.Column("health_code", sa.String(length=40), nullable=False, server_default=""))
         batch_op.add_column(sa.Column("health_at", campaigns.core.database.UTCDateTime(), nullable=True))
     # The defaults were for the rows that were there; from now on the application says each value.
-    for table, columns in (("run", ["is_rehearsal"]), ("sender", ["countries", "health", "health_code"])):
+    fresh = {
+        "reply": ["happening"],
+        "run": ["is_rehearsal"],
+        "sender": ["countries", "health", "health_code"],
+    }
+    for table, columns in fresh.items():
         with op.batch_alter_table(table, schema=None) as batch_op:
             for column in columns:
                 batch_op.alter_column(column, server_default=None)
@@ -177,6 +185,9 @@ def downgrade() -> None:
     with op.batch_alter_table("run", schema=None) as batch_op:
         batch_op.alter_column("schedule_id", existing_type=sa.INTEGER(), nullable=False)
         batch_op.drop_column("is_rehearsal")
+
+    with op.batch_alter_table("reply", schema=None) as batch_op:
+        batch_op.drop_column("happening")
 
     with op.batch_alter_table("delivery", schema=None) as batch_op:
         batch_op.drop_index("ix_delivery_queued")

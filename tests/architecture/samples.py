@@ -30,7 +30,12 @@ from tests.factories import (
 MISSING = 999_999
 
 #: Arguments that are not ids: the same in every organisation, and never missing.
-CONSTANTS: dict[str, Any] = {"filename": "fingerpost.css", "language": "uk"}
+CONSTANTS: dict[str, Any] = {
+    "filename": "fingerpost.css",
+    "language": "uk",
+    "gateway": "twilio",
+    "secret": "nobody-knows",
+}
 
 
 def make_samples(session: Session, organisation: Organisation, member: Member, vault: Vault) -> dict[str, Any]:
