@@ -66,6 +66,7 @@ MEANINGS: dict[Action, LazyString] = {
     Action.INVALIDATE_ADDRESS: _l("The address cannot be written to"),
     Action.OPT_OUT: _OPTED_OUT,
     Action.OTHER_CHANNEL: _l("The person is not on this channel"),
+    Action.PAUSE_SENDER: _l("Our sender was refused"),
     Action.PAUSE_RUN: _l("Our settings or text were refused"),
     Action.GIVE_UP: _l("The provider refused the message"),
     Action.RECONCILE: _REPLY_LOST,

@@ -31,6 +31,18 @@ class Action(StrEnum):
     RECONCILE = "reconcile"
 
 
+class Blame(StrEnum):
+    """Whose fault a failure is, so that a member knows where to look."""
+
+    RECIPIENT = "recipient"
+    CONTENT = "content"
+    SENDER = "sender"
+    ACCOUNT = "account"
+    PROVIDER = "provider"
+    NETWORK = "network"
+    NOBODY = "nobody"
+
+
 @dataclass(frozen=True, slots=True)
 class Template:
     """A text that the provider has approved beforehand, and what fills its slots."""

@@ -1,47 +1,59 @@
-"""Provider error codes as a table (`data/twilio_errors.csv`): what each asks for, and why in words."""
+"""Twilio's error codes as a table (`data/twilio_errors.csv`): whose fault each is, what it asks for, and why."""
 
 from __future__ import annotations
 
 import csv
+from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
 
-from campaigns.gateways.base import Action
+from campaigns.gateways.base import Action, Blame
 
-#: What a class of the table asks for.
-ACTIONS: dict[str, Action] = {
-    "recipient_permanent": Action.INVALIDATE_ADDRESS,
-    "channel_permanent": Action.OTHER_CHANNEL,
-    "consent": Action.OPT_OUT,
-    "window": Action.GIVE_UP,
-    "transient": Action.RETRY_LATER,
-    "expired": Action.GIVE_UP,
-    "config_stop_campaign": Action.PAUSE_RUN,
-    "content_fix": Action.PAUSE_RUN,
-    "platform_refused": Action.GIVE_UP,
-    "unknown_outcome": Action.RECONCILE,
-}
+
+@dataclass(frozen=True, slots=True)
+class Code:
+    """One row of the table."""
+
+    code: str
+    #: The family it belongs to (`recipient_permanent`, `transient`, …).
+    family: str
+    blame: Blame
+    action: Action
+    #: Why, in English, for whoever looks the code up.
+    note: str
 
 
 def action_for(code: str, *, synchronous: bool) -> Action:
     """Return what a code asks for, in the reply to a call (`synchronous`) or in a later receipt.
 
     A code the table lacks pauses the run when a call is refused with it (our request is wrong in a way we do not
-    know), and only ends its own message when a receipt brings it.
+    know, and will be for everybody), and only ends its own message when a receipt brings it.
     """
-    row = _table().get(code)
+    row = table().get(code)
     if row is not None:
-        return ACTIONS[row["class"]]
+        return row.action
     return Action.PAUSE_RUN if synchronous else Action.GIVE_UP
+
+
+def blame_for(code: str, *, synchronous: bool) -> Blame:
+    """Return whose fault a code is; an unknown one is our account's in a reply, the provider's in a receipt."""
+    row = table().get(code)
+    if row is not None:
+        return row.blame
+    return Blame.ACCOUNT if synchronous else Blame.PROVIDER
 
 
 def words_for(code: str) -> str | None:
     """Return the table's note on a code, or None when it has none."""
-    row = _table().get(code)
-    return row["note"] if row is not None else None
+    row = table().get(code)
+    return row.note if row is not None else None
 
 
 @cache
-def _table() -> dict[str, dict[str, str]]:
+def table() -> dict[str, Code]:
+    """Return every row by its code. Raises ValueError for a row with an unknown blame or action."""
     with (files("campaigns.gateways") / "data" / "twilio_errors.csv").open(encoding="utf-8") as lines:
-        return {row["code"]: row for row in csv.DictReader(lines)}
+        return {
+            row["code"]: Code(row["code"], row["class"], Blame(row["blame"]), Action(row["action"]), row["note"])
+            for row in csv.DictReader(lines)
+        }
