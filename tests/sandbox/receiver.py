@@ -51,9 +51,9 @@ class Receiver:
     def statuses(self) -> list[str]:
         return [webhook.status for webhook in self.received]
 
-    def is_signed(self, webhook: Received) -> bool:
+    def is_signed(self, webhook: Received, token: str = DEFAULTS.auth_token) -> bool:
         """Ask Twilio's own validator about a webhook's signature."""
-        validator = RequestValidator(DEFAULTS.auth_token)
+        validator = RequestValidator(token)
         signature = webhook.headers["X-Twilio-Signature"]
         verdict: bool = validator.validate(self.url + webhook.path, webhook.form, signature)
         return verdict
