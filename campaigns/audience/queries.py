@@ -39,33 +39,24 @@ class Preview:
     by_reason: dict[LeftOut, int]
 
 
-def preview(
-    session: Session,
-    rule: AudienceRule,
-    organisation_id: int,
-    resolution: Resolution,
-    *,
-    other_channels: Collection[Channel] = (),
-) -> Preview:
+def preview(session: Session, rule: AudienceRule, organisation_id: int, resolution: Resolution) -> Preview:
     """Count whom `rule` means, in one grouped query over the Select that fan-out uses.
 
-    `other_channels` are counted beside the resolution's own, for `by_channel` only.
+    Each channel of the resolution's senders is also counted as if it were the only one.
     """
-    channels = dict.fromkeys((resolution.channel, *other_channels))
+    channels = list(dict.fromkeys(sender.channel for sender in resolution.senders))
     people = _people_by_channel(rule, organisation_id, resolution, channels)
-    columns = (people.c.channel, people.c.language, people.c.region_id, people.c.reason)
+    columns = (people.c.only, people.c.language, people.c.region_id, people.c.reason)
     languages: Counter[str] = Counter()
     regions: Counter[int] = Counter()
     reached = Counter(dict.fromkeys(channels, 0))
     reasons: Counter[LeftOut] = Counter()
-    for channel, language, region_id, reason, count in session.execute(
+    for only, language, region_id, reason, count in session.execute(
         select(*columns, func.count()).group_by(*columns)
     ):
-        if reason is None:
-            reached[Channel(channel)] += count
-        if channel != resolution.channel:
-            continue
-        if reason is None:
+        if only:
+            reached[Channel(only)] += 0 if reason else count
+        elif reason is None:
             languages[language] += count
             regions[region_id] += count
         else:
@@ -83,11 +74,15 @@ def preview(
 def _people_by_channel(
     rule: AudienceRule, organisation_id: int, resolution: Resolution, channels: Iterable[Channel]
 ) -> Subquery:
-    each = (replace(resolution, channel=channel) for channel in channels)
+    """Select everybody as the resolution has it (only = ''), and once more for each channel alone."""
+    resolutions = {"": resolution}
+    for channel in channels:
+        senders = tuple(sender for sender in resolution.senders if sender.channel == channel)
+        resolutions[str(channel)] = replace(resolution, senders=senders)
     return union_all(
         *(
-            select_resolved(rule, organisation_id, one).add_columns(literal(one.channel, String).label("channel"))
-            for one in each
+            select_resolved(rule, organisation_id, one).add_columns(literal(only, String).label("only"))
+            for only, one in resolutions.items()
         )
     ).subquery()
 

@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Any
 
 from sqlalchemy import (
+    BigInteger,
     ColumnElement,
     Select,
     String,
     Subquery,
-    and_,
     case,
+    false,
     func,
     literal,
     null,
@@ -23,11 +24,22 @@ from sqlalchemy import (
     union_all,
 )
 
-from campaigns.audience.models import Address, AddressState, Channel, Contact
+from campaigns.audience.models import AddressState, Contact
+from campaigns.audience.walk import SenderChoice, Walk, between
 from campaigns.core.errors import AudienceRuleError
 from campaigns.core.words import N_
 from campaigns.places.models import Place, PlaceCell, Region, Route, RouteStop
 from campaigns.staff.queries import owned
+
+__all__ = [
+    "AudienceRule",
+    "Direction",
+    "LeftOut",
+    "Resolution",
+    "RoutePart",
+    "SenderChoice",
+    "select_resolved",
+]
 
 #: Oldest position a rule may still call fresh, in days.
 MAX_AGE_DAYS = 3650
@@ -46,10 +58,15 @@ class LeftOut(StrEnum):
     """Why a person of the audience is not written to; the first that applies is counted."""
 
     STALE_POSITION = "stale_position"
+    #: On none of the channels.
     NO_ADDRESS = "no_address"
-    NO_CONSENT = "no_consent"
     OPTED_OUT = "opted_out"
+    NO_CONSENT = "no_consent"
     INVALID_ADDRESS = "invalid_address"
+    #: No sender covers the country of an address they have.
+    NO_SENDER = "no_sender"
+    #: WhatsApp would reach them, but no approved template says the text, and they did not write lately.
+    NO_TEMPLATE = "no_template"
     NO_TRANSLATION = "no_translation"
     NO_SIGNPOST = "no_signpost"
 
@@ -142,9 +159,10 @@ class AudienceRule:
 
 @dataclass(frozen=True, slots=True)
 class Resolution:
-    """What a rule is resolved for: a channel, the languages a text exists in, and the present moment."""
+    """What a rule is resolved for: senders, the languages a text exists in, and the present moment."""
 
-    channel: Channel
+    #: In the order in which they are tried for each person.
+    senders: tuple[SenderChoice, ...]
     #: Languages that have a text.
     languages: tuple[str, ...]
     #: Language of the text for contacts who read none of them; None: they are left out.
@@ -165,40 +183,33 @@ def select_resolved(
 ) -> Select[*tuple[Any, ...]]:
     """Select each contact that `rule` means, once, with what a delivery needs or why there will be none.
 
-    Columns: contact_id, address_id (NULL without one), language (of the text after fallback; the contact's own
-    when there is no text), region_id (0: unknown), time_zone, place_id (0: none), reason (a LeftOut, or NULL
-    for people who will be written to). `after` and `through` bound the contact ids to (after, through].
+    Columns: contact_id; address_id, channel, sender_id and number_country (NULL for people left out); language
+    (of the text after fallback; the contact's own when there is no text), region_id (0: unknown), time_zone,
+    place_id (0: none), reason (a LeftOut, or NULL for people who will be written to). `after` and `through` bound
+    the contact ids to (after, through].
     """
     cells = _targeted_cells(rule, organisation_id)
-    own_address = and_(
-        Address.contact_id == Contact.id,
-        Address.channel == resolution.channel,
-        # Said of both sides: PostgreSQL carries equality over a join but not a range; it would read all addresses.
-        *_between(Address.contact_id, after, through),
-    )
+    language, has_text = _text_language(resolution), _has_text(resolution)
+    walk = Walk(resolution.senders, text_language=language, has_text=has_text, now=resolution.now)
     contacts: Any = Contact.__table__
     if cells is not None:
         contacts = contacts.join(cells, cells.c.cell == Contact.cell)
+    excluded = [*_stale(rule, resolution), *([] if has_text is None else [~has_text])]
     statement: Select[*tuple[Any, ...]] = select(
         Contact.id.label("contact_id"),
-        Address.id.label("address_id"),
-        _text_language(resolution).label("language"),
+        *_chosen(walk, excluded),
+        language.label("language"),
         func.coalesce(Contact.region_id, 0).label("region_id"),
         func.coalesce(Contact.time_zone, resolution.default_zone).label("time_zone"),
         (literal(0) if cells is None else cells.c.place_id).label("place_id"),
-        _reason(rule, resolution).label("reason"),
-    ).select_from(contacts.outerjoin(Address.__table__, own_address))
-    statement = owned(statement, Contact, organisation_id).where(*_between(Contact.id, after, through))
+        _reason(walk, _stale(rule, resolution), has_text).label("reason"),
+    ).select_from(walk.joined(contacts, after=after, through=through))
+    statement = owned(statement, Contact, organisation_id).where(*between(Contact.id, after, through))
     if rule.region_codes or rule.countries:
         statement = statement.where(Contact.region_id.in_(_regions(rule)))
     if rule.languages:
         statement = statement.where(Contact.language.in_(rule.languages))
     return statement
-
-
-def _between(column: Any, after: int | None, through: int | None) -> list[ColumnElement[bool]]:
-    bounds = [] if after is None else [column > after]
-    return bounds if through is None else [*bounds, column <= through]
 
 
 def _targeted_cells(rule: AudienceRule, organisation_id: int) -> Subquery | None:
@@ -270,24 +281,58 @@ def _text_language(resolution: Resolution) -> ColumnElement[Any]:
     )
 
 
-def _reason(rule: AudienceRule, resolution: Resolution) -> ColumnElement[Any]:
-    """Return the first reason that applies, in the order of LeftOut, or NULL."""
-    whens: list[tuple[ColumnElement[bool], Any]] = []
-    if rule.asks_for_geography and rule.max_position_age_days is not None:
-        oldest = resolution.now - timedelta(days=rule.max_position_age_days)
-        stale = or_(Contact.position_at.is_(None), Contact.position_at < oldest)
-        whens.append((stale, _word(LeftOut.STALE_POSITION)))
-    whens += [
-        (Address.id.is_(None), _word(LeftOut.NO_ADDRESS)),
-        (Address.state == AddressState.PENDING, _word(LeftOut.NO_CONSENT)),
-        (Address.state == AddressState.OPTED_OUT, _word(LeftOut.OPTED_OUT)),
-        (Address.state == AddressState.INVALID, _word(LeftOut.INVALID_ADDRESS)),
-    ]
+def _has_text(resolution: Resolution) -> ColumnElement[bool] | None:
+    """Match contacts who have a text in a language they read; None: everybody has, because there is a fallback."""
     if resolution.fallback_language is not None:
-        return case(*whens, else_=null())
-    # Asked for positively: NOT (… OR NULL) would be NULL for contacts without another language.
-    reads_one = or_(Contact.language.in_(resolution.languages), Contact.other_language.in_(resolution.languages))
-    return case(*whens, (reads_one, null()), else_=_word(LeftOut.NO_TRANSLATION))
+        return None
+    reads = or_(Contact.language.in_(resolution.languages), Contact.other_language.in_(resolution.languages))
+    # Never NULL, so that it may be negated: for contacts without another language the OR can be.
+    return func.coalesce(reads, false())
+
+
+def _stale(rule: AudienceRule, resolution: Resolution) -> list[ColumnElement[bool]]:
+    """Return the condition that a position is too old to act on, if the rule asks for young ones."""
+    if not rule.asks_for_geography or rule.max_position_age_days is None:
+        return []
+    oldest = resolution.now - timedelta(days=rule.max_position_age_days)
+    return [or_(Contact.position_at.is_(None), Contact.position_at < oldest)]
+
+
+def _chosen(walk: Walk, excluded: list[ColumnElement[bool]]) -> list[ColumnElement[Any]]:
+    """Return what the walk chose for each person, in columns that are NULL for those left out."""
+
+    def column(name: str, value_of: Callable[[SenderChoice], Any], kind: Any) -> ColumnElement[Any]:
+        nobody = literal(None, kind)
+        whens = [(left_out, nobody) for left_out in excluded]
+        whens += [(step.holds, nobody if step.sender is None else value_of(step.sender)) for step in walk.steps]
+        return (case(*whens) if whens else nobody).label(name)
+
+    return [
+        column("address_id", lambda sender: walk.addresses[sender.channel].id, BigInteger()),
+        column("channel", lambda sender: literal(str(sender.channel), String()), String()),
+        column("sender_id", lambda sender: literal(sender.id, BigInteger()), BigInteger()),
+        column("number_country", lambda sender: walk.addresses[sender.channel].country, String()),
+    ]
+
+
+def _reason(
+    walk: Walk, stale: list[ColumnElement[bool]], has_text: ColumnElement[bool] | None
+) -> ColumnElement[Any]:
+    """Return the first reason that applies, in the order of LeftOut, or NULL."""
+    written_to: Any = null() if has_text is None else case((has_text, null()), else_=_word(LeftOut.NO_TRANSLATION))
+    whens: list[tuple[ColumnElement[bool], Any]] = [(old, _word(LeftOut.STALE_POSITION)) for old in stale]
+    whens += [(step.holds, _word(LeftOut.OPTED_OUT) if step.sender is None else written_to) for step in walk.steps]
+    if walk.addresses:
+        whens += [
+            (walk.has_no_address(), _word(LeftOut.NO_ADDRESS)),
+            (walk.in_state(AddressState.PENDING), _word(LeftOut.NO_CONSENT)),
+            (walk.in_state(AddressState.INVALID), _word(LeftOut.INVALID_ADDRESS)),
+        ]
+    covered = walk.is_covered()
+    if covered is not None:
+        whens.append((covered, _word(LeftOut.NO_TEMPLATE)))
+    rest = LeftOut.NO_SENDER if walk.addresses else LeftOut.NO_ADDRESS
+    return case(*whens, else_=_word(rest)) if whens else _word(rest)
 
 
 def _word(reason: LeftOut) -> ColumnElement[str]:

@@ -13,7 +13,7 @@ from campaigns.audience import queries, service
 from campaigns.audience.contact_views import pages as contact_pages
 from campaigns.audience.forms import CHANNELS, DEFAULT_AGE_DAYS, DIRECTIONS, AudienceForm, form_data, route_fields
 from campaigns.audience.models import Audience, Channel
-from campaigns.audience.rules import AudienceRule, Resolution
+from campaigns.audience.rules import AudienceRule, Resolution, SenderChoice
 from campaigns.core import clock
 from campaigns.core.errors import AudienceRuleError, InputError
 from campaigns.core.languages import all_languages
@@ -133,15 +133,15 @@ def _page(
 def _counted(rule: AudienceRule) -> dict[str, Any]:
     """Count whom a rule means, as if a text existed in every language."""
     organisation = current_organisation()
+    channels = queries.used_channels(session(), organisation.id) or [Channel.SMS]
     resolution = Resolution(
-        channel=Channel.SMS,
+        senders=tuple(SenderChoice(0, channel) for channel in channels),
         languages=tuple(all_languages()),
         fallback_language=None,
         default_zone=organisation.time_zone,
         now=clock.now(),
     )
-    channels = queries.used_channels(session(), organisation.id)
-    found = queries.preview(session(), rule, organisation.id, resolution, other_channels=channels)
+    found = queries.preview(session(), rule, organisation.id, resolution)
     regions = regions_by_id(session()) if found.by_region else {}
     return {"preview": found, "regions": regions, "channels": CHANNELS}
 

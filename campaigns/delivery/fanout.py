@@ -32,8 +32,8 @@ from sqlalchemy import (
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session, aliased, sessionmaker
 
-from campaigns.audience.models import Address, Contact
-from campaigns.audience.rules import AudienceRule, LeftOut, Resolution, select_resolved
+from campaigns.audience.models import Contact
+from campaigns.audience.rules import AudienceRule, LeftOut, Resolution, SenderChoice, select_resolved
 from campaigns.core import clock
 from campaigns.core.crash import crash_point
 from campaigns.core.database import random_token
@@ -147,7 +147,7 @@ class _Planner:
         """Select everybody the audience means with an id in (after, through], in the order of PEOPLE's columns."""
         frozen = self._frozen
         resolution = Resolution(
-            channel=self._run.channel,
+            senders=(SenderChoice(self._run.sender_id, self._run.channel),),
             languages=tuple(frozen.texts),
             fallback_language=frozen.fallback_language,
             default_zone=frozen.time_zone,
@@ -159,7 +159,8 @@ class _Planner:
         if self._dimensions.region:
             here = aliased(Region)
             resolved = resolved.outerjoin(here, here.id == Contact.region_id)
-            roaming = func.coalesce(Address.country, "") != func.coalesce(here.country, "?")
+            country = resolved.selected_columns["number_country"]
+            roaming = func.coalesce(country, "") != func.coalesce(here.country, "?")
         named = {column.name: column for column in resolved.selected_columns} | {"roaming": roaming}
         return resolved.with_only_columns(*(named[name] for name in _NAMES))
 

@@ -11,8 +11,8 @@ from typing import TypeVar
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
-from campaigns.audience.models import Address, Channel
-from campaigns.audience.rules import AudienceRule, LeftOut, Resolution, select_resolved
+from campaigns.audience.models import Channel
+from campaigns.audience.rules import AudienceRule, LeftOut, Resolution, SenderChoice, select_resolved
 from campaigns.planning.digest import Content
 from campaigns.planning.models import Campaign, ZonePolicy
 from campaigns.planning.queries import default_zone_of, load_content
@@ -99,7 +99,7 @@ class Tally:
 def resolution_of(content: Content, *, default_zone: str, now: datetime) -> Resolution:
     """Return how the audience of `content` is resolved; `default_zone` is that of contacts without a known one."""
     return Resolution(
-        channel=Channel(content.sender["channel"]),
+        senders=(SenderChoice(int(content.sender["id"]), Channel(content.sender["channel"])),),
         languages=tuple(sorted(content.texts)),
         fallback_language=content.fallback_language,
         default_zone=default_zone,
@@ -109,8 +109,8 @@ def resolution_of(content: Content, *, default_zone: str, now: datetime) -> Reso
 
 def count_audience(session: Session, content: Content, organisation_id: int, *, resolution: Resolution) -> Tally:
     """Count the audience of `content` in one statement. Raises AudienceRuleError for an unreadable rule."""
-    resolved = select_resolved(AudienceRule.from_json(content.rule), organisation_id, resolution)
-    found = resolved.add_columns(Address.country.label("number_country")).subquery("resolved")
+    rule = AudienceRule.from_json(content.rule)
+    found = select_resolved(rule, organisation_id, resolution).subquery("resolved")
     key = (found.c.reason, found.c.language, found.c.region_id, found.c.time_zone, found.c.number_country)
     groups = session.execute(select(*key, func.count()).group_by(*key))
     return Tally(tuple(TallyRow(LeftOut(reason) if reason else None, *rest) for reason, *rest in groups))

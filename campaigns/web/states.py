@@ -89,9 +89,11 @@ STATES: dict[str, dict[str, Look]] = {
     "left_out": {
         "stale_position": Look(_l("Where they are is not known any more"), "quiet"),
         "no_address": Look(_l("No address on this channel"), "quiet"),
-        "no_consent": Look(_l("Have not agreed yet"), "quiet"),
         "opted_out": Look(_l("Said stop"), "bad"),
+        "no_consent": Look(_l("Have not agreed yet"), "quiet"),
         "invalid_address": Look(_l("Their address does not exist"), "quiet"),
+        "no_sender": Look(_l("No sender for the country of their number"), "warning"),
+        "no_template": Look(_l("No approved WhatsApp template in their language"), "warning"),
         "no_translation": Look(_l("No text in a language they read"), "warning"),
         "no_signpost": Look(_l("No verified service for where they are"), "warning"),
     },

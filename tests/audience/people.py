@@ -8,13 +8,13 @@ from typing import Any
 from sqlalchemy.orm import Session
 
 from campaigns.audience.models import AddressState, Channel, Contact
-from campaigns.audience.rules import Resolution
+from campaigns.audience.rules import Resolution, SenderChoice
 from campaigns.core.crypto import Vault
 from campaigns.staff.models import Organisation
 from tests.factories import NOON, a_contact, an_address
 
 #: SMS, with texts in Ukrainian and English and no fallback.
-RESOLUTION = Resolution(Channel.SMS, ("uk", "en"), None, "Europe/Kyiv", NOON)
+RESOLUTION = Resolution((SenderChoice(1, Channel.SMS),), ("uk", "en"), None, "Europe/Kyiv", NOON)
 
 _numbers = count(100_000)
 

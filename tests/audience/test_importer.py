@@ -28,7 +28,7 @@ def problem_of(line: str, **options: Any) -> str:
 
 def test_good_row_is_read() -> None:
     [row] = read(GOOD).rows
-    assert (row.number, row.country, row.language) == ("+380501234567", "UA", "uk")
+    assert (row.handle.text, row.handle.country, row.language) == ("+380501234567", "UA", "uk")
     assert row.position == (22.94, 49.8)
 
 
@@ -69,7 +69,7 @@ def test_old_line_endings_are_read() -> None:
 )
 def test_number_may_be_dressed_up(number: str) -> None:
     [row] = read(GOOD.replace("+380501234567", number)).rows
-    assert row.number == "+380501234567"
+    assert row.handle.text == "+380501234567"
 
 
 @pytest.mark.parametrize(
@@ -119,7 +119,7 @@ def test_number_that_no_phone_has_is_refused(number: str) -> None:
 def test_country_is_never_guessed() -> None:
     local = GOOD.replace("+380501234567", "0671234567")
     assert "country code" in problem_of(local)
-    assert read(local, country="UA").rows[0].number == "+380671234567"
+    assert read(local, country="UA").rows[0].handle.text == "+380671234567"
 
 
 def test_consent_needs_its_evidence() -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 from sqlalchemy.orm import Session
 
@@ -18,7 +20,7 @@ from campaigns.audience.queries import (
     select_known_regions,
     used_channels,
 )
-from campaigns.audience.rules import AudienceRule, LeftOut, RoutePart
+from campaigns.audience.rules import AudienceRule, LeftOut, RoutePart, SenderChoice
 from campaigns.core.crypto import Vault
 from tests.audience.people import RESOLUTION, person
 from tests.factories import NOON, a_place, a_region, a_route, an_address, an_organisation
@@ -60,7 +62,8 @@ def test_preview_counts_each_channel(session: Session, vault: Vault) -> None:
     person(session, ours, vault, state=AddressState.INVALID)
     an_address(session, first, vault, number="chat", channel=Channel.TELEGRAM)
     assert used_channels(session, ours.id) == [Channel.SMS, Channel.TELEGRAM]
-    found = preview(session, AudienceRule(), ours.id, RESOLUTION, other_channels=tuple(Channel))
+    everywhere = replace(RESOLUTION, senders=tuple(SenderChoice(0, channel) for channel in Channel))
+    found = preview(session, AudienceRule(), ours.id, everywhere)
     assert found.by_channel == {Channel.SMS: 1, Channel.WHATSAPP: 0, Channel.TELEGRAM: 1}
     assert (found.total, found.by_reason) == (2, {LeftOut.INVALID_ADDRESS: 1})
 

@@ -13,7 +13,15 @@ from hypothesis import strategies as st
 from sqlalchemy.orm import Session
 
 from campaigns.audience.models import AddressState, Channel, Contact
-from campaigns.audience.rules import AudienceRule, Direction, LeftOut, Resolution, RoutePart, select_resolved
+from campaigns.audience.rules import (
+    AudienceRule,
+    Direction,
+    LeftOut,
+    Resolution,
+    RoutePart,
+    SenderChoice,
+    select_resolved,
+)
 from campaigns.core.crypto import Vault
 from campaigns.core.errors import AudienceRuleError
 from campaigns.places.models import Place, PlaceCell, PlaceKind, Route, RouteStop
@@ -227,7 +235,9 @@ def test_address_of_another_channel_does_not_count(
     session: Session, organisation: Organisation, a_person: Callable[..., Contact]
 ) -> None:
     a_person()
-    assert reasons(session, organisation, AudienceRule(), channel=Channel.TELEGRAM) == [LeftOut.NO_ADDRESS]
+    assert reasons(session, organisation, AudienceRule(), senders=(SenderChoice(1, Channel.TELEGRAM),)) == [
+        LeftOut.NO_ADDRESS
+    ]
 
 
 @pytest.mark.parametrize(
