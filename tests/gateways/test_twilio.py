@@ -10,6 +10,7 @@ from campaigns.core.errors import UnavailableError
 from campaigns.gateways.base import (
     Accepted,
     Action,
+    Gateway,
     NotSentError,
     RejectedError,
     ThrottledError,
@@ -32,9 +33,12 @@ def test_message_arrives_whole(sandbox: SandboxProcess) -> None:
 
 def test_validity_stays_within_bounds(sandbox: SandboxProcess) -> None:
     sandbox.fixture(keep_requests=10)
-    for seconds in (1, 90_000):
-        outgoing = a_message(valid_for_seconds=seconds)
-        using(twilio_at(sandbox.url), lambda gateway, outgoing=outgoing: gateway.send(outgoing))
+
+    async def work(gateway: Gateway) -> None:
+        for seconds in (1, 90_000):
+            await gateway.send(a_message(valid_for_seconds=seconds))
+
+    using(twilio_at(sandbox.url), work)
     bodies = [request["body"] for request in sandbox.call("GET", "requests")["requests"]]
     assert ["ValidityPeriod=60" in bodies[0], "ValidityPeriod=36000" in bodies[1]] == [True, True]
 

@@ -1,0 +1,80 @@
+"""The gateways that the contract suite runs against; a new one is a row here."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from campaigns.gateways.base import Action, Gateway, Outgoing
+from campaigns.gateways.console import ConsoleGateway
+from campaigns.gateways.twilio import TwilioSms
+from tests.sandbox.process import DEFAULTS, SENDER
+
+
+@dataclass(frozen=True, slots=True)
+class Adapter:
+    """One gateway, and what the sandbox must be like for it."""
+
+    name: str
+    #: Opens it at an origin; takes `token` (the right one by default), `connect_seconds` and `total_seconds`.
+    open: Callable[..., Gateway]
+    #: A handle that the provider takes, and the address by which the sandbox knows that person.
+    person: str
+    address: str
+    sender: str
+    #: JSON by which the provider accepts a message, and by which it refuses one because of the rate.
+    good: str = "{}"
+    too_fast: str = "{}"
+    #: Handles that the provider refuses for good, with what that asks for.
+    refused: Mapping[str, Action] = field(default_factory=dict)
+    #: What of the sandbox's fixture that needs.
+    fixture: Mapping[str, Any] = field(default_factory=dict)
+    #: What a refused credential asks for; None for a gateway without one.
+    bad_token: Action | None = Action.PAUSE_RUN
+    #: Whether there is a provider that can be away, or answer nonsense.
+    is_remote: bool = True
+
+    def message(self, to: str = "", **changes: Any) -> Outgoing:
+        """Return a message to a person, by default to the one that the provider takes."""
+        values: dict[str, Any] = {
+            "reference": "ref1",
+            "body": "Паспорт тримайте при собі 👋 +&=<b>",
+            "sender": self.sender,
+            "callback_url": None,
+            "valid_for_seconds": 3600,
+        }
+        return Outgoing(to=to or self.person, **values | changes)
+
+
+def _console(_url: str, **_options: Any) -> Gateway:
+    return ConsoleGateway(sys.stdout)
+
+
+def _twilio(gateway: Callable[..., Gateway]) -> Callable[..., Gateway]:
+    def open_at(url: str, *, token: str = DEFAULTS.auth_token, **options: Any) -> Gateway:
+        return gateway(DEFAULTS.account_sid, token, base_url=url, **options)
+
+    return open_at
+
+
+#: Twilio's answers on every channel.
+TWILIO: dict[str, Any] = {
+    "good": '{"sid": "SM1", "status": "queued", "to": "+380671234567", "body": "x"}',
+    "too_fast": '{"code": 20429, "message": "Too Many Requests", "status": 429}',
+}
+
+ADAPTERS = (
+    Adapter("console", _console, "+380671234567", "+380671234567", SENDER, bad_token=None, is_remote=False),
+    Adapter(
+        "twilio-sms",
+        _twilio(TwilioSms),
+        "+380671234567",
+        "+380671234567",
+        SENDER,
+        refused={"+380670021614": Action.INVALIDATE_ADDRESS, "+380670021610": Action.OPT_OUT},
+        **TWILIO,
+    ),
+)
+REMOTE = tuple(adapter for adapter in ADAPTERS if adapter.is_remote)
