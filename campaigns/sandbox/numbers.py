@@ -30,7 +30,11 @@ def parse(text: str) -> PhoneNumber | None:
 def country_of(text: str) -> str:
     """Return the ISO country of an E.164 number, empty for a name, a short code or an unknown beginning."""
     number = parse(text)
-    return (phonenumbers.region_code_for_number(number) or "") if number else ""
+    if number is None:
+        return ""
+    found: str | None = phonenumbers.region_code_for_number(number)
+    # A number that nobody has still begins with its country.
+    return found or str(phonenumbers.region_code_for_country_code(number.country_code))
 
 
 def line_type_of(number: PhoneNumber) -> str:
