@@ -1,11 +1,9 @@
-"""The page of phones: what each person received, and a way to answer as that person."""
+"""The page of phones: what each person received, and a way to answer as that person; works without script."""
 
 import secrets
-from collections.abc import Iterator
-from dataclasses import dataclass
-from datetime import UTC, datetime
 from importlib.resources import files
-from itertools import islice
+from random import SystemRandom
+from typing import Any
 from urllib.parse import quote, urlsplit
 
 from aiohttp import web
@@ -13,36 +11,27 @@ from jinja2 import DictLoader, Environment, StrictUndefined
 
 from campaigns.sandbox.errors import SandboxError
 from campaigns.sandbox.people import People
-from campaigns.sandbox.state import Message, World
+from campaigns.sandbox.phones_acts import PLACES, read_act
+from campaigns.sandbox.phones_view import (
+    Phone,
+    addresses_of,
+    count_people,
+    find_people,
+    latest_people,
+    new_person,
+    person_of,
+    see_phone,
+)
+from campaigns.sandbox.state import World
+from campaigns.sandbox.telegram_shapes import PREFIX
 
 _PHONES = 24
-_BUBBLES = 6
+_MOST_PHONES = 240
+_BUBBLES = 4
 _BUBBLES_ALONE = 200
-#: How far back the front page looks for conversations.
-_LOOK_BACK = 5_000
-
-#: What the person at the phone would see of each status.
-_LABELS = {
-    "accepted": "on its way",
-    "queued": "on its way",
-    "scheduled": "scheduled",
-    "sent": "sent, no receipt yet",
-    "delivered": "delivered",
-    "undelivered": "not delivered",
-    "failed": "not sent",
-    "canceled": "canceled",
-    "received": "",
-}
+_FOLLOW_S = 5
 _LOOPBACK = ("127.0.0.1", "localhost", "::1")
-
-
-@dataclass(frozen=True, slots=True)
-class Phone:
-    """One person's screen, oldest message first."""
-
-    person: str
-    messages: list[Message]
-    earlier: int
+_PAGES = ("phones.html", "phones_phone.html", "phones.css")
 
 
 class PhonesSurface:
@@ -51,12 +40,10 @@ class PhonesSurface:
     def __init__(self, world: World, people: People) -> None:
         self._world = world
         self._people = people
-        pages = DictLoader({name: _data(name) for name in ("phones.html", "phones.css")})
+        pages = DictLoader({name: _data(name) for name in _PAGES})
         environment = Environment(
             loader=pages, autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
         )
-        environment.filters["moment"] = _moment
-        environment.filters["clock"] = _clock
         self._page = environment.get_template("phones.html")
 
     def routes(self) -> list[web.RouteDef]:
@@ -64,59 +51,84 @@ class PhonesSurface:
         return [web.get("/", self.show), web.post("/phones/{person}/answer", self.answer)]
 
     async def show(self, request: web.Request) -> web.Response:
-        """Show the latest conversations, or one person's whole one (`?to=+380…`)."""
+        """Show the latest conversations, those that `?to=` finds or, if it is only one, that one as a whole.
+
+        `?show=` asks for more phones, `?follow=1` for a page that loads itself again.
+        """
         self._demand_own_host(request)
-        person = _person(request.query.get("to", ""))
-        phones = [self._phone(person, _BUBBLES_ALONE)] if person else list(self._latest())
-        nonce = secrets.token_urlsafe(16)
-        html = self._page.render(
-            phones=phones,
-            person=person,
-            people=len(self._world.by_person),
-            total=len(self._world.log),
-            inbound_url=self._world.fixture.inbound_url,
-            nonce=nonce,
-            labels=_LABELS,
-        )
-        response = web.Response(text=html, content_type="text/html")
-        response.headers["Content-Security-Policy"] = (
-            f"default-src 'none'; style-src 'nonce-{nonce}'; form-action 'self'; "
-            "base-uri 'none'; frame-ancestors 'none'"
-        )
-        response.headers["Referrer-Policy"] = "same-origin"
-        response.headers["X-Content-Type-Options"] = "nosniff"
+        wanted, most = request.query.get("to", "").strip(), _whole(request.query.get("show", ""), _PHONES)
+        people = find_people(self._world, wanted, most) if wanted else latest_people(self._world, most)
+        if wanted and not people and new_person(wanted):
+            people = [new_person(wanted)]
+        is_following = request.query.get("follow") == "1"
+        response = self._render(wanted, people, shown=most, is_following=is_following)
+        if is_following:
+            response.headers["Refresh"] = str(_FOLLOW_S)
         return response
 
     async def answer(self, request: web.Request) -> web.Response:
-        """Write as that person: `text`, or the button `say=STOP`, which the oracle takes as an opt-out."""
+        """Act as that person: the fields of `phones_acts`, and `via`, the address that is used."""
         self._demand_own_host(request)
         _demand_same_origin(request)
-        person = request.match_info["person"]
-        form = await request.post()
-        stop = form.get("say") == "STOP"
-        text = "STOP" if stop else str(form.get("text", "")).strip()
-        if text:
-            try:
-                await self._people.act({"from": person, "text": text, "opt_out": stop})
-            except SandboxError as error:
-                raise web.HTTPConflict(text=str(error)) from error
-        raise web.HTTPSeeOther(f"/?to={quote(person)}")
+        person = person_of(request.match_info["person"])
+        fields = {name: str(value) for name, value in (await request.post()).items()}
+        try:
+            act = read_act(self._world, fields)
+            if act:
+                await self._act(person, fields.get("via", ""), act)
+        except SandboxError as error:
+            return self._render(person, [person], shown=_PHONES, error=str(error))
+        raise web.HTTPSeeOther(f"/?to={quote(person)}#latest")
 
-    def _latest(self) -> Iterator[Phone]:
-        """Yield the phones that were written to or from last."""
-        recent = dict.fromkeys(message.person for message in islice(reversed(self._world.log), _LOOK_BACK))
-        for person in islice(recent, _PHONES):
-            yield self._phone(person, _BUBBLES)
+    async def _act(self, person: str, via: str, act: dict[str, Any]) -> None:
+        addresses = addresses_of(self._world, person)
+        address = via if via in addresses else addresses[0]
+        await self._people.act({"provider": self._people.provider_of(address), "from": address, **act})
 
-    def _phone(self, person: str, most: int) -> Phone:
-        messages = self._world.by_person.get(person, [])
-        return Phone(person, messages[-most:], earlier=max(len(messages) - most, 0))
+    def _render(
+        self, wanted: str, people: list[str], *, shown: int, is_following: bool = False, error: str = ""
+    ) -> web.Response:
+        is_alone = bool(wanted) and len(people) == 1
+        nonce = secrets.token_urlsafe(16)
+        html = self._page.render(
+            phones=[self._phone(person, _BUBBLES_ALONE if is_alone else _BUBBLES) for person in people],
+            is_alone=is_alone,
+            wanted=people[0].removeprefix(PREFIX) if is_alone else wanted,
+            people=count_people(self._world),
+            total=len(self._world.log),
+            fixture=self._world.fixture,
+            has_webhook=bool(self._world.telegram.webhook.url),
+            newcomer=f"{PREFIX}{SystemRandom().randrange(10**8, 10**9)}",
+            places=PLACES,
+            more=min(shown * 2, _MOST_PHONES),
+            follow_s=_FOLLOW_S if is_following else 0,
+            error=error,
+            nonce=nonce,
+        )
+        return _page(html, nonce, 409 if error else 200)
+
+    def _phone(self, person: str, most: int) -> tuple[Phone, str]:
+        """Return a phone and the provider that it answers over."""
+        phone = see_phone(self._world, person, most)
+        return phone, self._people.provider_of(phone.addresses[0])
 
     def _demand_own_host(self, request: web.Request) -> None:
         """Refuse a foreign name that resolves to loopback: that page would act as our own origin."""
         host = urlsplit(f"//{request.host}").hostname
         if self._world.config.host in _LOOPBACK and host not in _LOOPBACK:
             raise web.HTTPForbidden(text="The sandbox answers only to its loopback address.")
+
+
+def _page(html: str, nonce: str, status: int) -> web.Response:
+    """Answer with a page that runs nothing, asks nobody and stands in no frame."""
+    response = web.Response(text=html, status=status, content_type="text/html")
+    response.headers["Content-Security-Policy"] = (
+        f"default-src 'none'; style-src 'nonce-{nonce}'; form-action 'self'; "
+        "base-uri 'none'; frame-ancestors 'none'"
+    )
+    response.headers["Referrer-Policy"] = "same-origin"
+    response.headers["X-Content-Type-Options"] = "nosniff"
+    return response
 
 
 def _demand_same_origin(request: web.Request) -> None:
@@ -130,19 +142,9 @@ def _demand_same_origin(request: web.Request) -> None:
         raise web.HTTPForbidden(text="This form works only from the sandbox's own page.")
 
 
-def _person(text: str) -> str:
-    """Return a number as it was typed into the address: an unescaped plus arrives as a blank."""
-    text = text.strip()
-    return f"+{text}" if text.isdigit() else text
+def _whole(text: str, default: int) -> int:
+    return min(max(int(text), 1), _MOST_PHONES) if text.isascii() and text.isdigit() else default
 
 
 def _data(name: str) -> str:
     return files(__package__).joinpath(f"data/{name}").read_text(encoding="utf-8")
-
-
-def _moment(seconds: float) -> str:
-    return datetime.fromtimestamp(seconds, UTC).isoformat(timespec="seconds")
-
-
-def _clock(seconds: float) -> str:
-    return f"{datetime.fromtimestamp(seconds, UTC):%H:%M}"

@@ -41,6 +41,8 @@ class Button:
 
     label: str
     payload: str = ""
+    #: Pressing it shares where the person is.
+    asks_place: bool = False
 
 
 @dataclass(slots=True, eq=False)

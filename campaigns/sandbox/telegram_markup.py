@@ -86,4 +86,4 @@ def _button(one: Any) -> Button:
         raise TelegramError(400, "can't parse keyboard button: Text must be non-empty")
     if len(str(data).encode()) > _LONGEST_DATA:
         raise TelegramError(400, "BUTTON_DATA_INVALID")
-    return Button(label, str(data))
+    return Button(label, str(data), asks_place=bool(button.get("request_location")))
