@@ -165,7 +165,7 @@ def plan(session: Session, cast: Cast, message: Message) -> Campaign:
             name=scenario.CAMPAIGN,
             message_id=message.id,
             audience_id=audience.id,
-            sender_id=sender.id,
+            sender_ids=(sender.id,),
             max_parts=scenario.MAX_PARTS,
         ),
         by=cast.author_id,

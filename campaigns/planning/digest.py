@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, fields
+from dataclasses import MISSING, asdict, dataclass, field, fields
 from typing import Any
 
 from campaigns.core.errors import DamagedDataError
@@ -47,6 +47,10 @@ class FrozenRun:
     message_id: int
     message_version: int
     resend_unknown: bool
+    #: The senders in their order, as Content holds them; empty in runs frozen when a run had one sender only.
+    senders: list[dict[str, Any]] = field(default_factory=list)
+    #: Approved WhatsApp templates: {language: {"content_sid": "HX…", "slots": [name or name??fallback, …]}}.
+    templates: dict[str, dict[str, Any]] = field(default_factory=dict)
 
     def to_json(self) -> dict[str, Any]:
         """Return the value Run.frozen stores."""
@@ -54,10 +58,11 @@ class FrozenRun:
 
     @classmethod
     def from_json(cls, stored: Mapping[str, Any]) -> FrozenRun:
-        """Read what `to_json` wrote. Raises DamagedDataError when a key is missing or unknown."""
-        names = {field.name for field in fields(cls)}
-        if set(stored) != names:
-            wrong = ", ".join(sorted(names.symmetric_difference(stored)))
+        """Read what this or an older version wrote. Raises DamagedDataError when a key is missing or unknown."""
+        names = {each.name for each in fields(cls)}
+        needed = {each.name for each in fields(cls) if each.default_factory is MISSING}
+        if unfit := (needed - set(stored)) | (set(stored) - names):
+            wrong = ", ".join(sorted(unfit))
             raise DamagedDataError(f"A run's frozen content does not fit this version: {wrong}.")
         return cls(**stored)
 
@@ -87,14 +92,20 @@ class Content:
     message_version: int
     #: AudienceRule.to_json().
     rule: dict[str, Any]
-    #: Channel, gateway and identity of the sender; its pace may change freely.
-    sender: dict[str, Any]
+    #: In the order in which they are tried: id, channel, gateway, identity, secret_name and countries of each
+    #: sender; its pace and daily limit may change freely.
+    senders: tuple[dict[str, Any], ...]
     fallback_language: str | None
     max_parts: int
     link: str | None
     code: str
     resend_unknown: bool
     schedules: tuple[ScheduleContent, ...]
+
+    @property
+    def sender(self) -> dict[str, Any]:
+        """The first sender."""
+        return self.senders[0]
 
     @property
     def digest(self) -> str:
@@ -106,8 +117,8 @@ class Content:
         )
         return digest_of(content)
 
-    def freeze(self, schedule: ScheduleContent) -> FrozenRun:
-        """Return what a run of `schedule` keeps."""
+    def freeze(self, schedule: ScheduleContent, templates: dict[str, dict[str, Any]]) -> FrozenRun:
+        """Return what a run of `schedule` keeps, with the WhatsApp templates that are approved now."""
         return FrozenRun(
             texts=self.texts,
             base_language=self.base_language,
@@ -122,4 +133,6 @@ class Content:
             message_id=self.message_id,
             message_version=self.message_version,
             resend_unknown=self.resend_unknown,
+            senders=list(self.senders),
+            templates=templates,
         )

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from datetime import datetime, timedelta
+from typing import Any
 
 from sqlalchemy import update
 from sqlalchemy.exc import IntegrityError
@@ -71,6 +72,9 @@ def release_run(session: Session, run: Run, *, by: int, max_age_days: int = SERV
     authority.check_no_editor(session, campaign, by)
     if start.red:
         raise GateError(start.sentences)
+    # The old order leaves the database first: two senders that change places would meet in it.
+    run.ranked_senders.clear()
+    session.flush()
     _freeze(run, start.content, schedule)
     run.state, run.reason = RunState.PLANNING, ""
     # The number released is what later occurrences are compared with.
@@ -175,12 +179,16 @@ def void_approvals(session: Session, campaign: Campaign, *, now: datetime) -> No
 
 def _freeze(run: Run, content: Content, schedule: Schedule) -> None:
     """Copy into the run everything it needs, as it is now."""
-    run.sender_id = int(content.sender["id"])
-    run.channel = Channel(content.sender["channel"])
+    run.sender_id, run.channel = int(content.sender["id"]), Channel(content.sender["channel"])
     run.digest = content.digest
     run.message_version = content.message_version
-    run.ranked_senders = [RunSender(rank=0, sender_id=run.sender_id, channel=run.channel)]
-    run.frozen = content.freeze(queries.schedule_content(schedule)).to_json()
+    run.ranked_senders = [_run_sender(rank, sender) for rank, sender in enumerate(content.senders)]
+    run.frozen = content.freeze(queries.schedule_content(schedule), {}).to_json()
+
+
+def _run_sender(rank: int, sender: Mapping[str, Any]) -> RunSender:
+    channel = Channel(sender["channel"])
+    return RunSender(rank=rank, sender_id=sender["id"], channel=channel, countries=sender["countries"])
 
 
 def _write_firing(schedule: Schedule, firing: Firing | None) -> None:

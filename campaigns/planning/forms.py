@@ -1,9 +1,10 @@
-"""Forms of the planning step: a campaign, its times, an approver's reason, and senders."""
+"""Forms of the planning step: a campaign, its times, and an approver's reason."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
 from datetime import datetime
+from typing import Any
 from zoneinfo import available_timezones
 
 from flask_babel import lazy_gettext as _l
@@ -12,7 +13,7 @@ from wtforms import (
     BooleanField,
     DateField,
     DateTimeLocalField,
-    DecimalField,
+    FieldList,
     IntegerField,
     RadioField,
     SelectField,
@@ -20,23 +21,23 @@ from wtforms import (
     StringField,
     TextAreaField,
 )
+from wtforms.fields.choices import SelectChoice  # type: ignore[attr-defined] # newer than its stubs
 from wtforms.validators import InputRequired, Length, NumberRange, Optional
 from wtforms.widgets import CheckboxInput, ListWidget
 
+from campaigns.audience.forms import CHANNELS
 from campaigns.audience.models import Audience
 from campaigns.core.languages import all_languages
 from campaigns.messages.models import Message
 from campaigns.planning.labels import FALLBACKS, WEEKDAYS, ZONE_POLICIES, weekday_name
 from campaigns.planning.models import Campaign, FallbackPolicy, Sender, ZonePolicy
-from campaigns.planning.plan import LONGEST_LINK, LONGEST_NAME, MOST_PARTS, Plan
+from campaigns.planning.plan import LONGEST_LINK, LONGEST_NAME, MOST_PARTS, MOST_SENDERS, Plan
 from campaigns.planning.recurrence import LONGEST_RULE, Timing
-from campaigns.planning.senders import FASTEST_PACE, GATEWAYS, SLOWEST_PACE, SenderFacts
 from campaigns.planning.service import LONGEST_REASON, MINUTES_A_WEEK
-from campaigns.web.filters import language_name
+from campaigns.web.filters import country_name, language_name
 from campaigns.web.forms import Form, options
 
 LOCAL_TIME = "%Y-%m-%dT%H:%M"
-GATEWAY_NAMES = {"twilio": _l("Twilio"), "console": _l("Console: writes to the log, reaches nobody")}
 
 
 class Ticks(SelectMultipleField):
@@ -44,6 +45,10 @@ class Ticks(SelectMultipleField):
 
     widget = ListWidget(prefix_label=False)
     option_widget = CheckboxInput()
+
+
+def _sender_or_none(value: object) -> int | None:
+    return int(str(value)) if value else None
 
 
 class CampaignForm(Form):
@@ -56,7 +61,11 @@ class CampaignForm(Form):
     )
     message_id = SelectField(_l("Message"), [InputRequired()], coerce=int)
     audience_id = SelectField(_l("Audience"), [InputRequired()], coerce=int)
-    sender_id = SelectField(_l("Sent from"), [InputRequired()], coerce=int)
+    senders = FieldList(
+        SelectField(coerce=_sender_or_none, validators=[Optional()]),
+        min_entries=MOST_SENDERS,
+        max_entries=MOST_SENDERS,
+    )
     fallback_policy = RadioField(
         _l("People for whom there is no text in a language they read"),
         [InputRequired()],
@@ -85,14 +94,21 @@ class CampaignForm(Form):
         """Fill in what can be chosen."""
         self.message_id.choices = options((str(row.id), row.title) for row in messages)
         self.audience_id.choices = options((str(row.id), row.name) for row in audiences)
-        self.sender_id.choices = options((str(row.id), f"{row.name} · {row.identity}") for row in senders)
+        choices = [SelectChoice("", "–"), *(_sender_choice(row) for row in senders)]
+        for select in self.senders:
+            select.choices = choices
         languages = [(code, language_name(code)) for code in all_languages()]
         self.fallback_language.choices = options([("", "–"), *languages])
 
     @property
     def is_countable(self) -> bool:
-        """Whether message, audience and sender are chosen, so that people can be counted."""
-        return all(self[name].data is not None for name in ("message_id", "audience_id", "sender_id"))
+        """Whether message, audience and a sender are chosen, so that people can be counted."""
+        return self.message_id.data is not None and self.audience_id.data is not None and bool(self.sender_ids)
+
+    @property
+    def sender_ids(self) -> tuple[int, ...]:
+        """The chosen senders in their order; places left empty are closed up."""
+        return tuple(select.data for select in self.senders if select.data is not None)
 
     def plan(self) -> Plan:
         """Return the plan the form says."""
@@ -100,7 +116,7 @@ class CampaignForm(Form):
             name=self.text("name"),
             message_id=int(self.message_id.data),
             audience_id=int(self.audience_id.data),
-            sender_id=int(self.sender_id.data),
+            sender_ids=self.sender_ids,
             fallback_policy=FallbackPolicy(self.fallback_policy.data or FallbackPolicy.DO_NOT_SEND),
             fallback_language=self.text("fallback_language") or None,
             max_parts=int(self.max_parts.data or 0),
@@ -191,51 +207,13 @@ class ReturnForm(Form):
     reason = TextAreaField(_l("What has to change"), [InputRequired(), Length(max=LONGEST_REASON)])
 
 
-class SenderChangeForm(Form):
-    """What may change of a sender that campaigns use."""
-
-    name = StringField(_l("Name"), [InputRequired(), Length(max=100)])
-    pace = DecimalField(
-        _l("Pace, in SMS parts a second"),
-        [InputRequired(), NumberRange(SLOWEST_PACE, FASTEST_PACE)],
-        places=None,
-        description=_l("What the route allows: a long number 1, a short code 100. Faster than that is refused."),
-    )
-    active = BooleanField(_l("May be used"), default=True)
-
-
-class SenderForm(SenderChangeForm):
-    """A new sender."""
-
-    identity = StringField(
-        _l("Number or name people see"),
-        [InputRequired(), Length(max=60)],
-        description=_l("A number like +48123456789, a name of at most 11 letters and digits, or a service id MG…"),
-        render_kw={"dir": "ltr"},
-    )
-    gateway = SelectField(
-        _l("Gateway"), [InputRequired()], choices=options((name, GATEWAY_NAMES[name]) for name in GATEWAYS)
-    )
-    secret_name = StringField(
-        _l("Credential"),
-        [InputRequired(), Length(max=60)],
-        default="twilio",
-        description=_l("Its name in the settings of this instance; the secret itself is never entered here."),
-        render_kw={"dir": "ltr"},
-    )
-
-    def facts(self) -> SenderFacts:
-        """Return the sender the form says."""
-        return SenderFacts(
-            name=self.text("name"),
-            gateway=self.text("gateway"),
-            identity=self.text("identity"),
-            secret_name=self.text("secret_name"),
-            pace=float(self.pace.data or 0),
-        )
-
-
 def data_of(campaign: Campaign) -> dict[str, object]:
     """Return the data that fills a CampaignForm with a campaign."""
     values = {name: getattr(campaign, name) for name in Plan.__dataclass_fields__}
-    return values | {"fallback_policy": str(campaign.fallback_policy)}
+    return values | {"fallback_policy": str(campaign.fallback_policy), "senders": campaign.sender_ids}
+
+
+def _sender_choice(sender: Sender) -> Any:
+    where = ", ".join(map(country_name, sorted(sender.countries)))
+    label = " · ".join(part for part in (sender.name, sender.identity, where) if part)
+    return SelectChoice(str(sender.id), label, optgroup=CHANNELS[sender.channel])

@@ -129,6 +129,11 @@ class Campaign(Base):
     )
     approvals: Mapped[list[Approval]] = relationship(back_populates="campaign", order_by="Approval.id")
 
+    @property
+    def sender_ids(self) -> tuple[int, ...]:
+        """Its senders, in their order."""
+        return tuple(each.sender_id for each in self.ranked_senders)
+
 
 class ZonePolicy(StrEnum):
     """Whose clock a schedule's wall-clock time is read on."""

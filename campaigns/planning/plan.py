@@ -8,21 +8,23 @@ from urllib.parse import urlsplit
 from campaigns.core.errors import InputError
 from campaigns.core.languages import all_languages
 from campaigns.core.words import N_
-from campaigns.planning.models import Campaign, FallbackPolicy
+from campaigns.planning.models import Campaign, CampaignSender, FallbackPolicy
 
 LONGEST_NAME = 200
 LONGEST_LINK = 200
 MOST_PARTS = 10
+MOST_SENDERS = 6
 
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """A campaign without its times: what is said, to whom, over which sender, within which limits."""
+    """A campaign without its times: what is said, to whom, over which senders, within which limits."""
 
     name: str
     message_id: int
     audience_id: int
-    sender_id: int
+    #: In the order in which they are tried for each person.
+    sender_ids: tuple[int, ...]
     fallback_policy: FallbackPolicy = FallbackPolicy.DO_NOT_SEND
     #: Required by the policy "named language", and by no other.
     fallback_language: str | None = None
@@ -40,7 +42,14 @@ class Plan:
             raise InputError(N_("A campaign needs a name of at most %(limit)s characters."), limit=LONGEST_NAME)
         if not 1 <= self.max_parts <= MOST_PARTS:
             raise InputError(N_("A text may have 1 to %(most)s parts."), most=MOST_PARTS)
+        self._check_senders()
         return replace(self, name=name, link=_checked_link(self.link), fallback_language=self._checked_language())
+
+    def _check_senders(self) -> None:
+        if not 1 <= len(self.sender_ids) <= MOST_SENDERS:
+            raise InputError(N_("A campaign has 1 to %(most)s senders."), most=MOST_SENDERS)
+        if len(set(self.sender_ids)) < len(self.sender_ids):
+            raise InputError(N_("A sender stands twice in the order: name each one once."))
 
     def _checked_language(self) -> str | None:
         if self.fallback_policy != FallbackPolicy.NAMED_LANGUAGE:
@@ -50,9 +59,14 @@ class Plan:
         return self.fallback_language
 
     def write_to(self, campaign: Campaign) -> None:
-        """Copy the plan into the campaign's columns."""
+        """Copy the plan into a campaign whose order of senders is empty."""
         for name in self.__dataclass_fields__:
-            setattr(campaign, name, getattr(self, name))
+            if name != "sender_ids":
+                setattr(campaign, name, getattr(self, name))
+        campaign.sender_id = self.sender_ids[0]
+        campaign.ranked_senders = [
+            CampaignSender(rank=rank, sender_id=sender_id) for rank, sender_id in enumerate(self.sender_ids)
+        ]
 
 
 def plan_of(campaign: Campaign) -> Plan:

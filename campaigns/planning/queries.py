@@ -16,6 +16,7 @@ from campaigns.planning.digest import Content, ScheduleContent
 from campaigns.planning.models import (
     Approval,
     Campaign,
+    CampaignSender,
     CampaignState,
     Decision,
     FallbackPolicy,
@@ -152,7 +153,6 @@ def load_content(session: Session, campaign: Campaign) -> Content:
     """
     message = _message(session, campaign)
     audience = session.get_one(Audience, campaign.audience_id, populate_existing=True)
-    sender = session.get_one(Sender, campaign.sender_id, populate_existing=True)
     schedules = session.scalars(
         select(Schedule)
         .where(Schedule.campaign_id == campaign.id, Schedule.removed_at.is_(None))
@@ -166,7 +166,7 @@ def load_content(session: Session, campaign: Campaign) -> Content:
         message_id=message.id,
         message_version=message.version,
         rule=audience.rule,
-        sender=_sender_content(sender),
+        senders=tuple(_sender_content(sender) for sender in load_senders(session, campaign)),
         # A language without a text is nothing to fall back on: those people count as left out.
         fallback_language=fallback if fallback in texts else None,
         max_parts=campaign.max_parts,
@@ -175,6 +175,16 @@ def load_content(session: Session, campaign: Campaign) -> Content:
         resend_unknown=campaign.resend_unknown,
         schedules=tuple(schedule_content(schedule) for schedule in schedules),
     )
+
+
+def load_senders(session: Session, campaign: Campaign) -> list[Sender]:
+    """Read a campaign's senders anew, in their order; the campaign need not be saved yet."""
+    ids = [each.sender_id for each in campaign.ranked_senders]
+    if campaign.id is not None:
+        ranked = select(CampaignSender.sender_id).where(CampaignSender.campaign_id == campaign.id)
+        ids = list(session.scalars(ranked.order_by(CampaignSender.rank)))
+    found = select(Sender).where(Sender.id.in_(ids)).execution_options(populate_existing=True)
+    return sorted(session.scalars(found), key=lambda sender: ids.index(sender.id))
 
 
 def fallback_of(campaign: Campaign, message: Message) -> str | None:
@@ -219,4 +229,5 @@ def _sender_content(sender: Sender) -> dict[str, Any]:
         "gateway": sender.gateway,
         "identity": sender.identity,
         "secret_name": sender.secret_name,
+        "countries": sorted(sender.countries),
     }

@@ -1,23 +1,48 @@
-"""Staff pages of senders, for administrators: the numbers and names messages come from, and their pace."""
+"""Staff pages of senders, for administrators: what messages come from, whom it covers, and how it fares."""
 
 from __future__ import annotations
+
+from dataclasses import dataclass
 
 from flask import Blueprint, flash, redirect, render_template, url_for
 from flask_babel import gettext as _
 from werkzeug.wrappers import Response
 
-from campaigns.core.errors import InputError
+from campaigns.audience.forms import CHANNELS
+from campaigns.audience.models import Channel
+from campaigns.core.errors import InputError, RefusedError, SettingsError
+from campaigns.gateways.callbacks import hook_secret
+from campaigns.gateways.codes import words_for
+from campaigns.gateways.kinds import gateway_kinds
 from campaigns.planning import queries, senders
-from campaigns.planning.forms import SenderChangeForm, SenderForm
 from campaigns.planning.models import Sender
+from campaigns.planning.sender_forms import SenderChangeForm, SenderForm, data_of
 from campaigns.staff.auth import current_member, current_organisation, requires
 from campaigns.staff.permissions import Permission
 from campaigns.staff.queries import get_owned
-from campaigns.web.session import session
+from campaigns.web.current import settings
+from campaigns.web.session import refuse_commit, session
+from campaigns.web.words import said
 
 pages = Blueprint("senders", __name__, url_prefix="/senders")
 
 Page = str | Response | tuple[str, int]
+
+
+@dataclass(frozen=True, slots=True)
+class Hook:
+    """An address of ours that a member enters at the provider."""
+
+    #: "status" or "inbound".
+    kind: str
+    url: str
+
+
+@pages.context_processor
+def vocabulary() -> dict[str, object]:
+    """Let templates say channels, gateways and what a provider's code means."""
+    titles = {name: kind.title for name, kind in gateway_kinds().items()}
+    return {"channels": CHANNELS, "gateway_titles": titles, "words_for": words_for}
 
 
 @pages.get("")
@@ -32,33 +57,73 @@ def index() -> Page:
 @requires(Permission.ADMINISTER)
 def create() -> Page:
     """Add a sender of the organisation."""
-    form = SenderForm()
+    form = SenderForm(data={"pace": 10})
+    form.offer()
     if form.validate_on_submit():
         try:
-            senders.create_sender(session(), current_organisation().id, facts=form.facts(), by=current_member().id)
+            made = senders.create_sender(
+                session(), current_organisation().id, facts=form.facts(), by=current_member().id
+            )
         except InputError as error:
             form.show(error)
         else:
             flash(_("The sender is saved."), "good")
-            return redirect(url_for("planning.senders.index"))
+            return _to(made) if _hooks_of(made) else redirect(url_for("planning.senders.index"))
     return render_template("planning/sender.html", form=form, sender=None), form.status
 
 
 @pages.route("/<int:sender_id>", methods=["GET", "POST"])
 @requires(Permission.ADMINISTER)
 def edit(sender_id: int) -> Page:
-    """Change the name, pace or switch of one of the organisation's own senders."""
-    sender = get_owned(session(), Sender, sender_id, current_organisation().id)
-    form = SenderChangeForm(obj=sender)
+    """Change what may change of one of the organisation's own senders, and show how it fares."""
+    sender = _sender(sender_id)
+    form = SenderChangeForm(data=data_of(sender))
     if form.validate_on_submit():
         try:
-            pace, active = float(form.pace.data or 0), bool(form.active.data)
-            senders.update_sender(
-                session(), sender, name=form.text("name"), pace=pace, active=active, by=current_member().id
-            )
+            senders.update_sender(session(), sender, limits=form.limits(), by=current_member().id)
         except InputError as error:
             form.show(error)
         else:
             flash(_("The sender is saved."), "good")
             return redirect(url_for("planning.senders.index"))
-    return render_template("planning/sender.html", form=form, sender=sender), form.status
+    page = render_template("planning/sender.html", form=form, sender=sender, hooks=_hooks_of(sender))
+    return page, form.status
+
+
+@pages.post("/<int:sender_id>/mend")
+@requires(Permission.ADMINISTER)
+def mend(sender_id: int) -> Page:
+    """Use a sender again that its provider had refused."""
+    sender = _sender(sender_id)
+    try:
+        senders.mend_sender(session(), sender, by=current_member().id)
+    except RefusedError as error:
+        refuse_commit()
+        flash(said(error), "bad")
+    else:
+        flash(_("It is used again. Watch whether it works now."), "good")
+    return redirect(url_for("planning.senders.index"))
+
+
+def _hooks_of(sender: Sender) -> list[Hook]:
+    """Return the addresses to enter at the provider; none where the provider is told by us."""
+    kind = gateway_kinds().get(sender.gateway)
+    if kind is None or not kind.reaches_people or sender.channel == Channel.TELEGRAM:
+        return []
+    stem = f"{settings().public_url.rstrip('/')}/hooks/{kind.name}"
+    if kind.has_status_url:
+        return [Hook("inbound", f"{stem}/inbound")]
+    try:
+        secret = hook_secret(settings().secret(sender.secret_name)[1])
+    except SettingsError:
+        # Without the credential nothing is sent either; the page names it.
+        return []
+    return [Hook(name, f"{stem}/{secret}/{name}") for name in ("status", "inbound")]
+
+
+def _sender(sender_id: int) -> Sender:
+    return get_owned(session(), Sender, sender_id, current_organisation().id)
+
+
+def _to(sender: Sender) -> Response:
+    return redirect(url_for("planning.senders.edit", sender_id=sender.id))

@@ -1,94 +1,164 @@
-"""Verbs on senders: the numbers and names messages come from; each leaves one audit entry and none commits."""
+"""Verbs on senders: the numbers, names and bots messages come from; each leaves one audit entry, none commits."""
 
 from __future__ import annotations
 
 import re
-from dataclasses import asdict, dataclass
+from collections.abc import Collection
+from dataclasses import asdict, dataclass, field, replace
 
+import phonenumbers
 from sqlalchemy.orm import Session
 
 from campaigns.audience.models import Channel
-from campaigns.core.errors import InputError
+from campaigns.core import clock
+from campaigns.core.errors import InputError, TransitionError
 from campaigns.core.words import N_
-from campaigns.planning.models import Sender
+from campaigns.gateways.kinds import gateway_kinds
+from campaigns.planning.models import Health, Sender
 from campaigns.staff import audit
 
-#: Gateways an instance can build (gateways/factory.py).
-GATEWAYS = ("twilio", "console")
 #: Parts per second: nothing slower is useful, nothing faster is sold.
 SLOWEST_PACE = 0.1
 FASTEST_PACE = 1000.0
 LONGEST_NAME = 100
+#: Largest daily limit that says anything: more people than any provider's tier counts.
+LARGEST_LIMIT = 10_000_000
 
-_NUMBER = re.compile(r"\+[1-9][0-9]{6,14}")
 #: GSM's alphanumeric address: up to eleven characters, at least one of them a letter.
 _ALPHANUMERIC = re.compile(r"(?=.*[A-Za-z])[A-Za-z0-9 ]{1,11}")
-_MESSAGING_SERVICE = re.compile(r"MG[0-9a-f]{32}")
+#: What people can see as the sender on each channel.
+_IDENTITIES: dict[Channel, re.Pattern[str]] = {
+    # A number, a short code, a Messaging Service or a name.
+    Channel.SMS: re.compile(rf"\+[1-9][0-9]{{6,14}}|[1-9][0-9]{{3,7}}|MG[0-9a-f]{{32}}|{_ALPHANUMERIC.pattern}"),
+    Channel.WHATSAPP: re.compile(r"\+[1-9][0-9]{6,14}|MG[0-9a-f]{32}"),
+    # Telegram's rule: 5 to 32 letters, digits and underscores, and "bot" at the end.
+    Channel.TELEGRAM: re.compile(r"(?i)[a-z][a-z0-9_]{1,28}bot"),
+}
+_REFUSALS: dict[Channel, str] = {
+    Channel.SMS: N_(
+        "An SMS sender is a number like +48123456789, a short code, a name of at most 11 letters and digits, "
+        "or an id MG…."
+    ),
+    Channel.WHATSAPP: N_("A WhatsApp sender is a number like +48123456789, or an id MG…."),
+    Channel.TELEGRAM: N_("A Telegram sender is the user name of a bot, which ends in “bot”."),
+}
+#: What people write before an identity and providers do not.
+_PREFIXES = ("whatsapp:", "https://t.me/", "@")
 _SECRET_NAME = re.compile(r"[a-z][a-z0-9_]{0,59}")
 
 
 @dataclass(frozen=True, slots=True)
-class SenderFacts:
-    """What makes a sender; a campaign's approval names it, so only its name, pace and switch change later."""
+class SenderLimits:
+    """What may change of a sender later; new countries make the approvals of its campaigns void."""
 
     name: str
+    #: Parts per second; messages per second where nothing has parts.
+    pace: float
+    active: bool = True
+    #: Countries (alpha-2) of the numbers it may write to; empty: all.
+    countries: Collection[str] = ()
+    #: People it may write to in any 24 hours; None: no such limit.
+    daily_limit: int | None = None
+
+    def checked(self) -> SenderLimits:
+        """Return the limits clean. Raises InputError naming the first that cannot be kept."""
+        name = " ".join(self.name.split())
+        if not name or len(name) > LONGEST_NAME:
+            raise InputError(N_("A sender needs a name of at most %(limit)s characters."), limit=LONGEST_NAME)
+        if not SLOWEST_PACE <= self.pace <= FASTEST_PACE:
+            least, most = f"{SLOWEST_PACE:g}", f"{FASTEST_PACE:g}"
+            raise InputError(
+                N_("A pace is between %(least)s and %(most)s parts per second."), least=least, most=most
+            )
+        if self.daily_limit is not None and not 1 <= self.daily_limit <= LARGEST_LIMIT:
+            raise InputError(N_("A daily limit is a number of people, from 1 on."))
+        return replace(self, name=name, countries=_checked_countries(self.countries))
+
+
+@dataclass(frozen=True, slots=True)
+class SenderFacts:
+    """What makes a sender; campaigns are approved with it, so it stays."""
+
+    channel: Channel
+    #: Name of a kind of gateway (gateways/kinds.py).
     gateway: str
-    #: E.164 number, alphanumeric name, or Messaging Service id.
+    #: E.164 number, short code, alphanumeric name, Messaging Service id, or user name of a bot.
     identity: str
     #: Name of the credential in the settings (FINGERPOST_SECRET_<NAME>).
     secret_name: str
-    #: Parts per second.
-    pace: float
-    channel: Channel = Channel.SMS
+    limits: SenderLimits = field(default_factory=lambda: SenderLimits("", 10.0))
 
 
 def create_sender(session: Session, organisation_id: int, *, facts: SenderFacts, by: int) -> Sender:
     """Add a sender of an organisation. Raises InputError for what cannot be sent from."""
-    name, pace = _checked_name(facts.name), _checked_pace(facts.pace)
-    identity = facts.identity.strip()
-    if not any(kind.fullmatch(identity) for kind in (_NUMBER, _ALPHANUMERIC, _MESSAGING_SERVICE)):
-        raise InputError(
-            N_("A sender is a number like +48123456789, a name of at most 11 letters and digits, or an id MG….")
-        )
-    if facts.gateway not in GATEWAYS:
-        raise InputError(N_("There is no gateway “%(name)s”."), name=facts.gateway)
+    limits, identity = facts.limits.checked(), checked_identity(facts.channel, facts.identity)
+    _check_gateway(facts.gateway, facts.channel)
     if not _SECRET_NAME.fullmatch(facts.secret_name):
         raise InputError(N_("The name of a credential has small letters, digits and underscores only."))
-    values = asdict(facts) | {"name": name, "pace": pace, "identity": identity}
-    sender = Sender(organisation_id=organisation_id, two_way=is_two_way(identity), **values)
+    sender = Sender(
+        organisation_id=organisation_id,
+        channel=facts.channel,
+        gateway=facts.gateway,
+        identity=identity,
+        secret_name=facts.secret_name,
+        two_way=is_two_way(facts.channel, identity),
+        **asdict(limits),
+    )
     session.add(sender)
     session.flush()
-    _record(session, "sender.create", sender, by, pace=pace)
+    _record(session, "sender.create", sender, by, pace=limits.pace)
     return sender
 
 
-def update_sender(session: Session, sender: Sender, *, name: str, pace: float, active: bool, by: int) -> None:
-    """Change a sender's name, pace or switch; what is on its way keeps going. Raises InputError."""
-    sender.name, sender.pace, sender.active = _checked_name(name), _checked_pace(pace), active
-    _record(session, "sender.update", sender, by, pace=pace, active=active)
+def update_sender(session: Session, sender: Sender, *, limits: SenderLimits, by: int) -> None:
+    """Change what may change of a sender; what is on its way keeps going. Raises InputError."""
+    for name, value in asdict(limits.checked()).items():
+        setattr(sender, name, value)
+    _record(session, "sender.update", sender, by, pace=sender.pace, active=sender.active)
 
 
-def is_two_way(identity: str) -> bool:
-    """Say whether people can answer: a name made of letters receives nothing."""
-    return not _ALPHANUMERIC.fullmatch(identity)
+def mend_sender(session: Session, sender: Sender, *, by: int) -> None:
+    """Let a sender send again that its provider had refused. Raises TransitionError when nothing ails it."""
+    if sender.health == Health.WELL:
+        raise TransitionError(N_("This sender works already."))
+    was = {"health": str(sender.health), "code": sender.health_code}
+    sender.health, sender.health_code, sender.health_at = Health.WELL, "", clock.now()
+    _record(session, "sender.mend", sender, by, **was)
 
 
-def _checked_name(name: str) -> str:
-    line = " ".join(name.split())
-    if not line or len(line) > LONGEST_NAME:
-        raise InputError(N_("A sender needs a name of at most %(limit)s characters."), limit=LONGEST_NAME)
-    return line
+def checked_identity(channel: Channel, entered: str) -> str:
+    """Return a number or name as providers write it. Raises InputError for what the channel does not take."""
+    identity = entered.strip()
+    for prefix in _PREFIXES:
+        identity = identity.removeprefix(prefix)
+    if not _IDENTITIES[channel].fullmatch(identity):
+        raise InputError(_REFUSALS[channel])
+    return identity
 
 
-def _checked_pace(pace: float) -> float:
-    if not SLOWEST_PACE <= pace <= FASTEST_PACE:
+def is_two_way(channel: Channel, identity: str) -> bool:
+    """Say whether people can answer: an SMS name made of letters receives nothing."""
+    is_name = bool(_ALPHANUMERIC.fullmatch(identity)) and not identity.isdigit()
+    return not (channel == Channel.SMS and is_name)
+
+
+def _check_gateway(name: str, channel: Channel) -> None:
+    kind = gateway_kinds().get(name)
+    if kind is None:
+        raise InputError(N_("There is no gateway “%(name)s”."), name=name)
+    if channel not in kind.channels:
         raise InputError(
-            N_("A pace is between %(least)s and %(most)s parts per second."),
-            least=f"{SLOWEST_PACE:g}",
-            most=f"{FASTEST_PACE:g}",
+            N_("%(gateway)s does not carry this channel: choose another gateway."), gateway=kind.title
         )
-    return pace
 
 
-def _record(session: Session, action: str, sender: Sender, by: int, **detail: float | bool) -> None:
+def _checked_countries(countries: Collection[str]) -> list[str]:
+    codes = sorted({code.strip().upper() for code in countries} - {""})
+    unknown = [code for code in codes if code not in phonenumbers.SUPPORTED_REGIONS]
+    if unknown:
+        raise InputError(N_("No numbers of this country are known: %(country)s."), country=unknown[0])
+    return codes
+
+
+def _record(session: Session, action: str, sender: Sender, by: int, **detail: float | bool | str) -> None:
     audit.record(session, action, subject=sender, organisation_id=sender.organisation_id, member_id=by, **detail)

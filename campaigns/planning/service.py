@@ -89,6 +89,9 @@ def update_campaign(session: Session, campaign: Campaign, *, plan: Plan, by: int
     _reopen(session, campaign)
     if _asks_others(checked, plan_of(campaign)):
         campaign.accepted_left_out = None
+    # The old order leaves the database first: two senders that change places would meet in it.
+    campaign.ranked_senders.clear()
+    session.flush()
     checked.write_to(campaign)
     _record(session, "campaign.update", campaign, by)
 
@@ -250,7 +253,8 @@ def _checked(session: Session, organisation_id: int, plan: Plan) -> Plan:
 def _check_parts(session: Session, organisation_id: int, plan: Plan) -> None:
     get_owned(session, Message, plan.message_id, organisation_id)
     get_owned(session, Audience, plan.audience_id, organisation_id)
-    queries.get_sender(session, plan.sender_id, organisation_id)
+    for sender_id in plan.sender_ids:
+        queries.get_sender(session, sender_id, organisation_id)
 
 
 def _free_code(session: Session, organisation_id: int) -> str:
@@ -268,7 +272,7 @@ def _asks_others(plan: Plan, before: Plan) -> bool:
     """Say whether other people may be left out than the author agreed to."""
     return any(
         getattr(plan, name) != getattr(before, name)
-        for name in ("message_id", "audience_id", "sender_id", "fallback_policy", "fallback_language")
+        for name in ("message_id", "audience_id", "sender_ids", "fallback_policy", "fallback_language")
     )
 
 

@@ -198,7 +198,7 @@ def _tally(form: CampaignForm) -> Tally | None:
         name="-",
         message_id=form.message_id.data,
         audience_id=form.audience_id.data,
-        sender_id=form.sender_id.data,
+        sender_ids=form.sender_ids,
     )
     try:
         draft = service.draft_of(session(), current_organisation().id, plan)
@@ -213,7 +213,7 @@ def _offer(form: CampaignForm, campaign: Campaign | None) -> CampaignForm:
     form.offer(
         messages=session().scalars(select_messages(organisation_id)),
         audiences=session().scalars(select_audiences(organisation_id)),
-        senders=[row for row in senders if row.active or (campaign and row.id == campaign.sender_id)],
+        senders=[row for row in senders if row.active or (campaign and row.id in campaign.sender_ids)],
     )
     return form
 

@@ -1,4 +1,4 @@
-"""The pages of campaigns, times and senders, as members of each role meet them."""
+"""The pages of campaigns and their times, as members of each role meet them."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from werkzeug.test import TestResponse
 from campaigns.core import clock
 from campaigns.core.crypto import Vault
 from campaigns.core.database import make_engine
-from campaigns.planning.models import Campaign, CampaignState, Schedule, Sender
+from campaigns.planning.models import Campaign, CampaignState, Schedule
 from campaigns.planning.service import fire_due
 from campaigns.schema import metadata
 from campaigns.staff.models import AuditEntry, Member, Role
@@ -77,7 +77,7 @@ def form_of(story: Story, **changes: Any) -> dict[str, Any]:
         "name": campaign.name,
         "message_id": campaign.message_id,
         "audience_id": campaign.audience_id,
-        "sender_id": campaign.sender_id,
+        "senders-0": campaign.sender_id,
         "fallback_policy": "do_not_send",
         "max_parts": campaign.max_parts,
     }
@@ -331,47 +331,6 @@ def test_list_tells_current_from_archived(story: Story, author: FlaskClient) -> 
     author.post(at(story, "/archive"))
     assert story.campaign.code not in author.get("/campaigns").text
     assert story.campaign.code in author.get("/campaigns?archived=1").text
-
-
-def test_sender_is_added_and_slowed(pages: Pages) -> None:
-    admin = pages.client(pages.member(Role.ADMIN))
-    sender = {"name": "Line", "identity": "NGOINFO", "gateway": "twilio", "secret_name": "twilio", "pace": "10"}
-    assert admin.post("/campaigns/senders/new", data=sender | {"active": "y"}).status_code == 302
-    with pages.sessions() as session:
-        added = session.scalars(select(Sender)).one()
-    assert (added.organisation_id, added.two_way, added.pace) == (pages.ours.id, False, 10.0)
-    admin.post(f"/campaigns/senders/{added.id}", data={"name": "Line", "pace": "0.5"})
-    with pages.sessions() as session:
-        slowed = session.get_one(Sender, added.id)
-    assert (slowed.pace, slowed.active, slowed.identity) == (0.5, False, "NGOINFO")
-    assert count(pages, AuditEntry) == 2
-
-
-@pytest.mark.parametrize(
-    "change",
-    [
-        {"identity": "0123"},
-        {"identity": "LONGER THAN ELEVEN"},
-        {"identity": "123"},
-        {"pace": "0"},
-        {"pace": "nan"},
-        {"pace": "5000"},
-        {"gateway": "fax"},
-        {"secret_name": "Two Words"},
-        {"name": " "},
-    ],
-)
-def test_impossible_senders_are_told(pages: Pages, change: dict[str, str]) -> None:
-    admin = pages.client(pages.member(Role.ADMIN))
-    sender = {"name": "Line", "identity": "NGOINFO", "gateway": "twilio", "secret_name": "twilio", "pace": "10"}
-    assert admin.post("/campaigns/senders/new", data=sender | change).status_code == 422
-    assert count(pages, Sender) == 0
-
-
-def test_shared_sender_is_nobodys_to_change(pages: Pages, story: Story) -> None:
-    admin = pages.client(pages.member(Role.ADMIN))
-    assert admin.get(f"/campaigns/senders/{story.campaign.sender_id}").status_code == 404
-    assert "shared by all organisations" in admin.get("/campaigns/senders").text
 
 
 @pytest.mark.parametrize("locale", ["en", "uk", "ar"])

@@ -281,7 +281,7 @@ def test_foreign_parts_are_not_found(story: Story) -> None:
     with pytest.raises(NotFoundError):
         service.create_campaign(story.session, other.id, plan=plan_of(story.campaign), by=story.author.id)
     foreign = a_sender(story.session, organisation_id=other.id)
-    plan = replace(plan_of(story.campaign), sender_id=foreign.id)
+    plan = replace(plan_of(story.campaign), sender_ids=(foreign.id,))
     with pytest.raises(NotFoundError):
         service.update_campaign(story.session, story.campaign, plan=plan, by=story.author.id)
 

@@ -1,0 +1,121 @@
+"""The pages of senders, as administrators meet them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from flask.testing import FlaskClient
+from sqlalchemy import Engine, select
+
+from campaigns.core.database import make_engine
+from campaigns.gateways.callbacks import hook_secret
+from campaigns.planning.models import Health, Sender
+from campaigns.schema import metadata
+from campaigns.staff.models import Role
+from tests.factories import NOON, a_sender
+from tests.web.pages import Pages
+
+FORM = {
+    "name": "Line",
+    "channel": "sms",
+    "identity": "NGOINFO",
+    "gateway": "twilio",
+    "secret_name": "twilio",
+    "pace": "10",
+    "active": "y",
+}
+
+
+@pytest.fixture
+def engine(tmp_path: Path) -> Iterator[Engine]:
+    """SQLite only: what differs between the databases is tested below the pages."""
+    engine = make_engine(f"sqlite:///{tmp_path / 'pages.db'}")
+    metadata.create_all(engine)
+    yield engine
+    engine.dispose()
+
+
+@pytest.fixture
+def admin(pages: Pages) -> FlaskClient:
+    return pages.client(pages.member(Role.ADMIN))
+
+
+def ours(pages: Pages, **changes: Any) -> Sender:
+    with pages.sessions.begin() as session:
+        return a_sender(session, **{"organisation_id": pages.ours.id} | changes)
+
+
+def only(pages: Pages) -> Sender:
+    with pages.sessions() as session:
+        return session.scalars(select(Sender)).one()
+
+
+def test_sender_is_added_and_changed(pages: Pages, admin: FlaskClient) -> None:
+    form = FORM | {"countries": "Poland, ua", "daily_limit": "250"}
+    assert admin.post("/campaigns/senders/new", data=form).status_code == 302
+    added = only(pages)
+    assert (added.organisation_id, added.two_way, added.pace) == (pages.ours.id, False, 10.0)
+    assert (added.countries, added.daily_limit) == (["PL", "UA"], 250)
+    page = admin.get(f"/campaigns/senders/{added.id}").text
+    assert 'value="Poland, Ukraine"' in page
+    change = {"name": "Line", "pace": "0.5", "countries": "", "daily_limit": ""}
+    refused = admin.post(f"/campaigns/senders/{added.id}", data=change | {"countries": "Atlantis"})
+    assert "“Atlantis” is no country" in refused.text
+    admin.post(f"/campaigns/senders/{added.id}", data=change)
+    changed = only(pages)
+    assert (changed.pace, changed.active, changed.identity) == (0.5, False, "NGOINFO")
+    assert (changed.countries, changed.daily_limit) == ([], None)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"identity": "0123"},
+        {"channel": "telegram"},
+        {"channel": "fax"},
+        {"pace": "0"},
+        {"pace": "nan"},
+        {"gateway": "fax"},
+        {"secret_name": "Two Words"},
+        {"name": " "},
+        {"countries": "Poland and Ukraine"},
+        {"daily_limit": "-1"},
+    ],
+)
+def test_impossible_senders_are_told(pages: Pages, admin: FlaskClient, change: dict[str, str]) -> None:
+    assert admin.post("/campaigns/senders/new", data=FORM | change).status_code == 422
+    with pages.sessions() as session:
+        assert session.scalars(select(Sender)).all() == []
+
+
+def test_country_is_read_in_the_readers_language(pages: Pages) -> None:
+    admin = pages.client(pages.member(Role.ADMIN, locale="ar"))
+    admin.post("/campaigns/senders/new", data=FORM | {"countries": "بولندا، UA"})
+    assert only(pages).countries == ["PL", "UA"]
+
+
+def test_shared_sender_is_nobodys_to_change(pages: Pages, admin: FlaskClient) -> None:
+    shared = ours(pages, organisation_id=None)
+    assert admin.get(f"/campaigns/senders/{shared.id}").status_code == 404
+    assert admin.post(f"/campaigns/senders/{shared.id}/mend").status_code == 404
+    assert "shared by all organisations" in admin.get("/campaigns/senders").text
+
+
+def test_paused_sender_says_why_and_is_used_again(pages: Pages, admin: FlaskClient) -> None:
+    sender = ours(pages, health=Health.PAUSED, health_code="63018", health_at=NOON)
+    page = admin.get("/campaigns/senders").text
+    assert "63018" in page
+    assert "Use it again" in page
+    admin.post(f"/campaigns/senders/{sender.id}/mend")
+    assert only(pages).health == Health.WELL
+    again = admin.post(f"/campaigns/senders/{sender.id}/mend", follow_redirects=True)
+    assert "works already" in again.text
+
+
+def test_signed_callbacks_need_one_address(pages: Pages, admin: FlaskClient) -> None:
+    page = admin.get(f"/campaigns/senders/{ours(pages).id}").text
+    assert "/hooks/twilio/inbound" in page
+    assert hook_secret("token") not in page
