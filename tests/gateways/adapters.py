@@ -10,6 +10,7 @@ from typing import Any
 from campaigns.gateways.base import Action, Gateway, Outgoing
 from campaigns.gateways.console import ConsoleGateway
 from campaigns.gateways.twilio import TwilioSms
+from campaigns.gateways.twilio_whatsapp import TwilioWhatsApp
 from tests.sandbox.process import DEFAULTS, SENDER
 
 
@@ -74,6 +75,15 @@ ADAPTERS = (
         "+380671234567",
         SENDER,
         refused={"+380670021614": Action.INVALIDATE_ADDRESS, "+380670021610": Action.OPT_OUT},
+        **TWILIO,
+    ),
+    Adapter(
+        "twilio-whatsapp",
+        _twilio(TwilioWhatsApp),
+        "UA.8f2c",
+        "whatsapp:UA.8f2c",
+        "+447700900100",
+        refused={"not a person": Action.INVALIDATE_ADDRESS, "+380670021610": Action.OPT_OUT},
         **TWILIO,
     ),
 )

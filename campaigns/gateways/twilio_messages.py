@@ -1,0 +1,146 @@
+"""Messages over one Twilio account by the official client, whatever the channel."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import AsyncIterator
+from datetime import UTC, datetime
+from typing import Any
+
+from twilio.base.exceptions import TwilioException, TwilioRestException, TwilioServiceException
+
+from campaigns.core.errors import UnavailableError
+from campaigns.core.words import N_
+from campaigns.gateways.base import (
+    Accepted,
+    Action,
+    Fence,
+    Outgoing,
+    ProviderMessage,
+    RejectedError,
+    SendError,
+    UnknownOutcomeError,
+)
+from campaigns.gateways.codes import action_for
+from campaigns.gateways.http import CONNECT_SECONDS, TOTAL_SECONDS, current_fence
+from campaigns.gateways.twilio_account import TwilioAccount
+from campaigns.gateways.twilio_callbacks import TwilioCallbacks
+
+PAGE_SIZE = 1000
+#: Shape of a Messaging Service id, which takes another field than a number or name.
+MESSAGING_SERVICE = re.compile(r"MG[0-9a-f]{32}")
+#: Bounds of ValidityPeriod in seconds.
+SHORTEST_VALIDITY, LONGEST_VALIDITY = 60, 36_000
+
+
+class TwilioMessages:
+    """The gateway to one Twilio account on one channel; a subclass says how the channel writes addresses."""
+
+    name = TwilioCallbacks.name
+    keeps_list = True
+    #: What stands before a handle on the wire.
+    prefix = ""
+
+    def __init__(
+        self,
+        account: str,
+        token: str,
+        *,
+        base_url: str = "",
+        connections: int = 64,
+        connect_seconds: float = CONNECT_SECONDS,
+        total_seconds: float = TOTAL_SECONDS,
+    ) -> None:
+        self._account = TwilioAccount(
+            account,
+            token,
+            base_url=base_url,
+            connections=connections,
+            connect_seconds=connect_seconds,
+            total_seconds=total_seconds,
+        )
+        self._messages = self._account.client.messages
+
+    async def send(self, outgoing: Outgoing, fence: Fence | None = None) -> Accepted:
+        """Create one message at Twilio; see Gateway.send."""
+        current_fence.set(fence)
+        try:
+            message = await self._messages.create_async(**self._fields_of(outgoing))
+        except (TwilioRestException, TwilioServiceException) as error:
+            raise _failure_of(error.status, error.code) from error
+        except (TwilioException, ValueError, TypeError, AttributeError) as error:
+            # A reply the library cannot read: broken JSON, or JSON that is no message.
+            raise UnknownOutcomeError("broken_reply") from error
+        if not isinstance(message.sid, str) or not message.sid:
+            raise UnknownOutcomeError("no_provider_id")
+        return Accepted(provider_id=message.sid, status=str(message.status))
+
+    async def list_to(self, to: str, since: datetime) -> list[ProviderMessage]:
+        """Return the messages to one handle; see Gateway.list_to."""
+        return [message async for page in self._pages(since, to=self.prefix + to) for message in page]
+
+    def list_since(self, since: datetime) -> AsyncIterator[list[ProviderMessage]]:
+        """Give the account's messages on this channel page by page; see Gateway.list_since."""
+        return self._pages(since)
+
+    async def close(self) -> None:
+        """Release connections."""
+        await self._account.close()
+
+    async def _pages(self, since: datetime, **filters: str) -> AsyncIterator[list[ProviderMessage]]:
+        # DateSent is no filter for us: it is empty while a message waits in Twilio's queue, and exactly those
+        # must be seen. The list is newest first, so reading stops at the first older message.
+        current_fence.set(None)
+        earliest = since.replace(microsecond=0)
+        try:
+            page = await self._messages.page_async(page_size=PAGE_SIZE, **filters)
+            while page is not None:
+                found = list(page)
+                fresh = [message for message in found if message.date_created >= earliest]
+                yield [self._listed(message) for message in fresh if self._is_ours(message.to)]
+                page = await page.next_page_async() if len(fresh) == len(found) else None
+        except (SendError, TwilioException, ValueError, TypeError, AttributeError) as error:
+            raise UnavailableError(N_("Twilio's list of messages cannot be read.")) from error
+
+    def _fields_of(self, outgoing: Outgoing) -> dict[str, Any]:
+        """Return the library's arguments for a message."""
+        fields: dict[str, Any] = {
+            "to": self.prefix + outgoing.to,
+            "validity_period": min(max(outgoing.valid_for_seconds, SHORTEST_VALIDITY), LONGEST_VALIDITY),
+            **self._content_of(outgoing),
+        }
+        if outgoing.callback_url is not None:
+            fields["status_callback"] = outgoing.callback_url
+        if MESSAGING_SERVICE.fullmatch(outgoing.sender):
+            fields["messaging_service_sid"] = outgoing.sender
+        else:
+            fields["from_"] = self.prefix + outgoing.sender
+        return fields
+
+    def _content_of(self, outgoing: Outgoing) -> dict[str, str]:
+        """Return the arguments that say what the person reads."""
+        return {"body": outgoing.body}
+
+    def _is_ours(self, address: str) -> bool:
+        """Say whether a listed message is of this channel: another channel's has a prefix of its own."""
+        return address.startswith(self.prefix) if self.prefix else ":" not in address
+
+    def _listed(self, message: Any) -> ProviderMessage:
+        return ProviderMessage(
+            provider_id=str(message.sid),
+            to=str(message.to).removeprefix(self.prefix),
+            sender=message.messaging_service_sid or (message.from_ or "").removeprefix(self.prefix),
+            body=message.body or "",
+            status=str(message.status),
+            error=str(message.error_code) if message.error_code else None,
+            created_at=message.date_created.astimezone(UTC),
+        )
+
+
+def _failure_of(status: int, code: object) -> SendError:
+    """Classify a refusal once: 4xx created nothing, anything else may have."""
+    word = str(code)[:40]
+    action = action_for(word, synchronous=True)
+    if not 400 <= status < 500 or action is Action.RECONCILE:
+        return UnknownOutcomeError(word)
+    return RejectedError(word, action)
