@@ -272,6 +272,13 @@ class TemplateState(StrEnum):
     DISABLED = "disabled"
 
 
+class TemplateCategory(StrEnum):
+    """What WhatsApp takes a template for; it decides on price and on how often a person may get one."""
+
+    MARKETING = "MARKETING"
+    UTILITY = "UTILITY"
+
+
 class WhatsAppTemplate(Base):
     """One text of a message in one language, as the provider approves it before WhatsApp lets it be sent."""
 
@@ -291,8 +298,9 @@ class WhatsAppTemplate(Base):
     name: Mapped[str] = mapped_column(String(100))
     #: The text with {{1}}, {{2}} … in place of its placeholders.
     body: Mapped[str]
-    #: Names of the placeholders, in the order of the slots.
+    #: What fills each slot, in their order: the name of a placeholder, or name??fallback.
     slots: Mapped[list[str]] = mapped_column(JSON, default=list)
+    category: Mapped[TemplateCategory] = mapped_column(String(15))
     state: Mapped[TemplateState] = mapped_column(String(12))
     #: Why it was rejected, in the provider's words.
     reason: Mapped[str] = mapped_column(String(300), default="")

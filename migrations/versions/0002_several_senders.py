@@ -48,6 +48,7 @@ def upgrade() -> None:
         sa.Column("name", sa.String(length=100), nullable=False),
         sa.Column("body", sa.String(), nullable=False),
         sa.Column("slots", sa.JSON(), nullable=False),
+        sa.Column("category", sa.String(length=15), nullable=False),
         sa.Column("state", sa.String(length=12), nullable=False),
         sa.Column("reason", sa.String(length=300), nullable=False),
         sa.Column("content_sid", sa.String(length=40), nullable=True),
