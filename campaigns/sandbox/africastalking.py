@@ -61,7 +61,7 @@ class AfricasTalkingSurface:
         """Return the routes of the API."""
         return [web.post("/version1/messaging", self.send)]
 
-    async def send(self, request: web.Request) -> web.Response:
+    async def send(self, request: web.Request) -> web.StreamResponse:
         """Send one text to all of `to`, separated by commas; whole calls fail by the first recipient's plan."""
         form = dict(parse_qsl((await request.read()).decode("utf-8", "replace"), keep_blank_values=True))
         if not self._is_known(request, form):
@@ -75,7 +75,7 @@ class AfricasTalkingSurface:
         plans = [self._plan(number, sender) for number in numbers]
         first = plans[0][0]
         if first.before:
-            return fail(request, first.before, answer=_UNAVAILABLE, unavailable=_UNAVAILABLE)
+            return await fail(request, first.before, answer=_UNAVAILABLE, unavailable=_UNAVAILABLE)
         if first.error in _TOO_FAST:
             return web.Response(text="Too Many Requests", status=429)
         recipients = [
@@ -133,13 +133,13 @@ class AfricasTalkingSurface:
             return given if given in _STATUSES else plan.error
         return 406 if self._world.is_blocked(number, sender) else 0
 
-    async def _answer(self, request: web.Request, plan: Plan, body: bytes) -> web.Response:
+    async def _answer(self, request: web.Request, plan: Plan, body: bytes) -> web.StreamResponse:
         if plan.latency_s:
             await asyncio.sleep(plan.latency_s)
         if plan.after == "late":
             await asyncio.sleep(self._world.fixture.late_s)
         elif plan.after:
-            return fail(request, plan.after, answer=body, unavailable=_UNAVAILABLE)
+            return await fail(request, plan.after, answer=body, unavailable=_UNAVAILABLE)
         return web.Response(body=body, status=201, content_type="application/json")
 
 

@@ -6,9 +6,13 @@ from itertools import count
 from aiohttp import web
 
 from campaigns.sandbox.errors import error_body, http_status, problem_body, words
+from campaigns.sandbox.failing import fail
 
 _BOOT = os.urandom(8).hex()
 _SERIAL = count(1)
+_UNAVAILABLE = 20503
+#: What a call that was not processed would have said, for an answer that says only half of it.
+_NOTHING_DONE = b'{"account_sid": "AC5b5b5b5b5b5b5b5b5b5b5b5b5b5b5b5b", "status": "queued"}'
 
 
 def reply(body: bytes, status: int = 200) -> web.Response:
@@ -38,51 +42,9 @@ def not_found(path: str) -> web.Response:
     return reply(error_body(20404, f"The requested resource {path} was not found"), 404)
 
 
-def bad_gateway() -> web.Response:
-    """Answer 502 in HTML, as a proxy in between does."""
-    text = "<html><head><title>502 Bad Gateway</title></head><body><h1>502 Bad Gateway</h1></body></html>"
-    response = web.Response(text=text, status=502, content_type="text/html")
-    response.headers["Twilio-Request-Id"] = f"RQ{_BOOT}{next(_SERIAL):016x}"
-    return response
-
-
-def hang_up(request: web.Request) -> web.Response:
-    """Close the connection without an answer; the returned response goes nowhere."""
-    if request.transport:
-        request.transport.close()
-    return web.Response(status=499)
-
-
-#: What a call that was not processed would have said, for an answer that says only half of it.
-_NOTHING_DONE = b'{"account_sid": "AC5b5b5b5b5b5b5b5b5b5b5b5b5b5b5b5b", "status": "queued"}'
-
-
 async def spoil(
     request: web.Request, how: str, body: bytes = _NOTHING_DONE, status: int = 200
 ) -> web.StreamResponse:
     """End a call in one of the ways of `Ending`; `body` and `status` are the answer it does not get."""
-    if how == "close":
-        return hang_up(request)
-    if how == "cut":
-        return await _cut(request, body, status)
-    if how == "html":
-        text = "<!doctype html><title>Maintenance</title><p>We will be back soon.</p>"
-        return web.Response(text=text, content_type="text/html")
-    if how == "empty":
-        return web.Response(status=status)
-    if how == "half":
-        return reply(body[: len(body) // 2], status)
-    if how == "type":
-        return web.Response(body=body, status=status, content_type="text/plain")
-    return bad_gateway() if how == "502" else refuse(20503)
-
-
-async def _cut(request: web.Request, body: bytes, status: int) -> web.StreamResponse:
-    """Close the connection in the middle of an answer."""
-    response = web.StreamResponse(status=status)
-    response.content_type = "application/json"
-    response.content_length = len(body)
-    await response.prepare(request)
-    await response.write(body[: len(body) // 2])
-    hang_up(request)
-    return response
+    unavailable = error_body(_UNAVAILABLE, words(_UNAVAILABLE))
+    return await fail(request, how, answer=body, unavailable=unavailable, status=status)

@@ -3,6 +3,7 @@
 import phonenumbers
 from phonenumbers import NumberParseException, PhoneNumber, PhoneNumberType
 
+_NO_COUNTRY = "ZZ"
 #: Twilio's words for the types of a line; what has none here is `unknown`.
 _TYPES = {
     PhoneNumberType.MOBILE: "mobile",
@@ -33,8 +34,10 @@ def country_of(text: str) -> str:
     if number is None:
         return ""
     found: str | None = phonenumbers.region_code_for_number(number)
-    # A number that nobody has still begins with its country.
-    return found or str(phonenumbers.region_code_for_country_code(number.country_code))
+    if found is None:
+        # A number that nobody has still begins with its country.
+        found = phonenumbers.region_code_for_country_code(number.country_code or 0)
+    return found if found.isalpha() and found != _NO_COUNTRY else ""
 
 
 def line_type_of(number: PhoneNumber) -> str:

@@ -62,7 +62,7 @@ class TelegramSurface:
         path = "/bot{token}/{method}"
         return [web.post(path, self.call), web.get(path, self.call, allow_head=False)]
 
-    async def call(self, request: web.Request) -> web.Response:
+    async def call(self, request: web.Request) -> web.StreamResponse:
         """Answer one call of any method, or fail as the plan of this call says."""
         try:
             self._demand_token(request.match_info["token"])
@@ -80,19 +80,19 @@ class TelegramSurface:
         if token != self._world.config.telegram_token:
             raise TelegramError(401 if _TOKEN.fullmatch(token) else 404)
 
-    async def _do(self, request: web.Request, method: str) -> web.Response:
+    async def _do(self, request: web.Request, method: str) -> web.StreamResponse:
         """Answer any method but those that send, unless an armed fault meets it."""
         nth = self._world.count_call("telegram", method)
         plan = self._armed.draw(method, "", "", dice(self._world.seed, "telegram", method, nth), "telegram")
         if plan and plan.before:
-            return fail(request, plan.before, answer=b'{"ok":true,"result":', unavailable=_UNAVAILABLE)
+            return await fail(request, plan.before, answer=b'{"ok":true,"result":', unavailable=_UNAVAILABLE)
         if plan and plan.error:
             demand_place(self._world, 0, plan)
         result, description = await self._methods[method](await read_parameters(request))
         body = {"ok": True, "result": result, **({"description": description} if description else {})}
         return await self._answer(request, plan or Plan(), body)
 
-    async def _send(self, request: web.Request, method: str) -> web.Response:
+    async def _send(self, request: web.Request, method: str) -> web.StreamResponse:
         """Send to a chat: its content first, then whether it can be reached, then the limits."""
         parameters = await read_parameters(request)
         chat_id = read_chat_id(parameters)
@@ -101,7 +101,7 @@ class TelegramSurface:
             self._world, self._armed, provider="telegram", to=person_of(chat_id), sender=sender
         )
         if plan.before:
-            return fail(request, plan.before, answer=b'{"ok":true,"result":', unavailable=_UNAVAILABLE)
+            return await fail(request, plan.before, answer=b'{"ok":true,"result":', unavailable=_UNAVAILABLE)
         parcel = read_parcel(method, parameters, chat_id)
         demand_reachable(self._world, chat_id)
         demand_place(self._world, chat_id, plan)
@@ -109,14 +109,14 @@ class TelegramSurface:
         self._oracle.accepted(message)
         return await self._answer(request, plan, {"ok": True, "result": result})
 
-    async def _answer(self, request: web.Request, plan: Plan, body: dict[str, Any]) -> web.Response:
+    async def _answer(self, request: web.Request, plan: Plan, body: dict[str, Any]) -> web.StreamResponse:
         """Answer an accepted call: at once, late, or not properly."""
         if plan.latency_s:
             await asyncio.sleep(plan.latency_s)
         if plan.after == "late":
             await asyncio.sleep(self._world.fixture.late_s)
         elif plan.after:
-            return fail(request, plan.after, answer=json.dumps(body).encode(), unavailable=_UNAVAILABLE)
+            return await fail(request, plan.after, answer=json.dumps(body).encode(), unavailable=_UNAVAILABLE)
         return _say(body)
 
     async def get_me(self, _parameters: Parameters) -> tuple[Any, str]:

@@ -19,7 +19,7 @@ PATH = f"/2010-04-01/Accounts/{DEFAULTS.account_sid}/Messages.json"
 FIXTURE = {"countries": ["+380"], "landlines": ["+38044"], "opted_out": ["+380991234567"]}
 
 #: Each row breaks one more rule than the row before it, and the rule checked earlier answers.
-LADDER: list[tuple[dict[str, str], int, int]] = [
+LADDER: list[tuple[dict[str, Any], int, int]] = [
     ({}, 201, 0),
     ({"To": "+380991234567"}, 400, 21610),
     ({"To": "+380441234567"}, 400, 21614),
@@ -28,23 +28,24 @@ LADDER: list[tuple[dict[str, str], int, int]] = [
     ({"ContentVariables": "[1]"}, 400, 21656),
     ({"ContentSid": "HX" + "0" * 32}, 400, 21655),
     ({"StatusCallback": "http://my_host/x"}, 400, 21609),
+    ({"MediaUrl": ["https://x/1.png"] * 11}, 400, 21623),
     ({"Body": "a" * 1601}, 400, 21617),
     ({"MessagingServiceSid": "MG" + "0" * 32}, 400, 21701),
     ({"From": "+380671111111"}, 400, 21606),
     ({"To": "0671234567"}, 400, 21211),
-    ({"Body": "", "ContentSid": ""}, 400, 21602),
+    ({"Body": "", "ContentSid": "", "MediaUrl": []}, 400, 21602),
     ({"From": "", "MessagingServiceSid": ""}, 400, 21603),
     ({"To": ""}, 400, 21604),
 ]
 
 
-def post(sandbox: SandboxProcess, form: dict[str, str], token: str = DEFAULTS.auth_token) -> Any:
+def post(sandbox: SandboxProcess, form: dict[str, Any], token: str = DEFAULTS.auth_token) -> Any:
     return sandbox.request("POST", PATH, data=form, auth=(DEFAULTS.account_sid, token))
 
 
 def test_errors_come_in_order(sandbox: SandboxProcess) -> None:
     sandbox.fixture(**FIXTURE)
-    form = dict(GOOD)
+    form: dict[str, Any] = dict(GOOD)
     for change, status, code in LADDER:
         form |= change
         answer = post(sandbox, form)

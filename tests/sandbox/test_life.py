@@ -37,6 +37,17 @@ def test_failure_carries_its_code(client: Client, sandbox: SandboxProcess, recei
     assert undelivered["SmsStatus"] == "undelivered"
 
 
+def test_service_has_a_place_for_callbacks_of_its_own(
+    client: Client, sandbox: SandboxProcess, receiver: Receiver
+) -> None:
+    pool = ["+447700900100"]
+    sandbox.fixture(services=[{"sid": SERVICE, "pool": pool, "status_callback": f"{receiver.url}/service"}])
+    for own in ({}, {"status_callback": f"{receiver.url}/own?m=1"}):
+        client.messages.create(to="+380670099204", messaging_service_sid=SERVICE, body="x", **own)
+    sandbox.settle()
+    assert sorted(webhook.path for webhook in receiver.received) == ["/own?m=1"] * 2 + ["/service"] * 2
+
+
 def test_message_without_callback_url_is_silent(client: Client, sandbox: SandboxProcess) -> None:
     client.messages.create(to=TO, from_=SENDER, body="x")
     invariants = sandbox.settle()

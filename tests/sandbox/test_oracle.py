@@ -77,7 +77,8 @@ def test_ill_timed_acceptance_is_counted(client: Client, sandbox: SandboxProcess
     sandbox.fixture(quiet_hours={"+380": always})
     create(client, "a")
     create(client, "b", to="+48601234567")
-    assert sandbox.call("GET", "invariants")["accepted_in_quiet_hours"] == 1
+    client.messages.create(to=f"whatsapp:{TO}", from_="whatsapp:+447700900100", body="x")
+    assert sandbox.call("GET", "invariants")["accepted_in_quiet_hours"] == 2
 
 
 def test_refusals_are_counted_by_code(client: Client, sandbox: SandboxProcess) -> None:

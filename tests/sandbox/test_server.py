@@ -49,11 +49,19 @@ def test_options_become_the_configuration() -> None:
             "web",
             "--late-s",
             "5",
+            "--account",
+            "AC2=token=2",
         ]
     )
     assert (config.port, config.seed, config.callbacks.allowed_hosts) == (0, "x", ("web",))
     assert (config.fixture.pace, config.fixture.profile, config.fixture.late_s) == (80.0, ROUGH, 5.0)
-    assert config.auth_token == DEFAULTS.auth_token
+    assert (config.auth_token, config.accounts) == (DEFAULTS.auth_token, {"AC2": "token=2"})
+
+
+def test_account_without_a_token_is_told_in_words(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit):
+        read_options(["--account", "AC2"])
+    assert "'AC2' is not SID=TOKEN" in capsys.readouterr().err
 
 
 def test_defaults_need_no_option() -> None:

@@ -149,6 +149,13 @@ def test_unreadable_answer_is_no_message(
     assert sandbox.call("GET", "invariants")["accepted"] == (when == "after")
 
 
+@pytest.mark.parametrize("how", ["html", "half", "502", "503"])
+def test_list_can_be_unreadable_too(twilio: TwilioClient, sandbox: SandboxProcess, how: str) -> None:
+    sandbox.call("POST", "faults", {"match": {"on": "list"}, "action": {"before": how}})
+    with pytest.raises((TwilioException, ValueError)):
+        twilio.do(twilio.api.messages, "list")
+
+
 def test_wrong_content_type_escapes_the_client(twilio: TwilioClient, sandbox: SandboxProcess) -> None:
     arm(sandbox, after="type")
     assert create(twilio).status == "queued"
