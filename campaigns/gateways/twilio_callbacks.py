@@ -1,7 +1,11 @@
-"""Verifies and reads what Twilio posts: status callbacks and messages from people."""
+"""Verifies and reads what Twilio posts: status callbacks and messages from people, on SMS and WhatsApp.
+
+A handle is never taken for a phone number: people on WhatsApp may have none.
+"""
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 
 from multidict import MultiDict
@@ -12,12 +16,25 @@ from twilio.request_validator import (
     get_signature_algorithm,
 )
 
-from campaigns.gateways.callbacks import Callback, Inbound, StatusUpdate, Verdict
+from campaigns.gateways.callbacks import Callback, Happening, Inbound, StatusUpdate, Verdict
 from campaigns.gateways.codes import action_for
 from campaigns.gateways.kinds import Credential
 
-#: Fields of a callback that hold a handle or are read into fields of their own.
-_NOT_KEPT = frozenset({"From", "To", "ChannelToAddress", "WaId", "ProfileName", "Body", "ExternalUserId"})
+#: Fields of a callback that tell who somebody is or where, or are read into fields of their own.
+_NOT_KEPT = frozenset(
+    (
+        *("From", "To", "ChannelToAddress", "WaId", "ProfileName", "ExternalUserId", "ChannelMetadata"),
+        *("OriginalRepliedMessageSender", "FromCity", "FromState", "FromZip"),
+        *("Latitude", "Longitude", "Address", "Label"),
+        *("Body", "ButtonPayload", "ButtonText", "ListId", "ListTitle", "InteractiveData"),
+    )
+)
+#: Fields in which the provider writes sentences, perhaps with a number in them.
+_SENTENCES = frozenset({"ChannelStatusMessage", "ErrorMessage"})
+_NUMBER = re.compile(r"\+?\d{7,15}")
+#: A shorter handle (a short code) may be part of anything.
+_SHORTEST_SECRET = 6
+_HIDDEN = "…"
 
 
 class TwilioCallbacks:
@@ -43,24 +60,28 @@ class TwilioCallbacks:
         update = StatusUpdate(
             reference=callback.reference,
             provider_id=fields.get("MessageSid") or fields.get("SmsSid", ""),
-            status=fields.get("MessageStatus") or fields.get("SmsStatus", ""),
+            status=_status_in(fields),
             error=error,
-            raw=_kept(fields),
+            raw=_kept(fields, _channel_and_handle(fields.get("To", ""))[1]),
             action=action_for(error, synchronous=False) if error else None,
         )
         return [update]
 
     def read_inbound(self, callback: Callback) -> list[Inbound]:
-        """Return the message a person sent; see CallbackReader.read_inbound."""
+        """Return what a person wrote, shared or pressed; see CallbackReader.read_inbound."""
         fields = dict(callback.form)
-        channel, from_handle = _channel_and_handle(fields.get("From", ""))
+        channel, from_handle = _writer_of(fields)
+        location, payload, label = _location_in(fields), _payload_in(fields), _label_in(fields)
         inbound = Inbound(
             provider_id=fields.get("MessageSid") or fields.get("SmsSid", ""),
             from_handle=from_handle,
             to_handle=_channel_and_handle(fields.get("To", ""))[1],
-            text=fields.get("Body", ""),
+            text=label or fields.get("Body", ""),
             channel=channel,
-            raw=_kept(fields),
+            raw=_kept(fields, from_handle),
+            happening=_happening(has_location=location is not None, has_button=bool(payload or label)),
+            location=location,
+            payload=payload,
         )
         return [inbound]
 
@@ -75,8 +96,54 @@ def _is_signed(callback: Callback, validator: RequestValidator) -> bool:
         return False
 
 
-def _kept(fields: Mapping[str, str]) -> dict[str, str]:
-    return {name: value for name, value in fields.items() if name not in _NOT_KEPT}
+def _kept(fields: Mapping[str, str], handle: str) -> dict[str, str]:
+    """Return the fields that may be stored, with `handle` taken out wherever it stands."""
+    secret = handle.removeprefix("+")
+    kept = {name: value for name, value in fields.items() if name not in _NOT_KEPT}
+    for name in _SENTENCES & kept.keys():
+        kept[name] = _NUMBER.sub(_HIDDEN, kept[name])
+    if len(secret) < _SHORTEST_SECRET:
+        return kept
+    return {name: value.replace(secret, _HIDDEN) for name, value in kept.items()}
+
+
+def _status_in(fields: Mapping[str, str]) -> str:
+    """Return the status; a read receipt of WhatsApp may name it only as an event."""
+    if fields.get("EventType") == "READ":
+        return "read"
+    return fields.get("MessageStatus") or fields.get("SmsStatus", "")
+
+
+def _writer_of(fields: Mapping[str, str]) -> tuple[str, str]:
+    """Return the channel and handle of who wrote; somebody without a number is known by an id of WhatsApp's."""
+    channel, handle = _channel_and_handle(fields.get("From", ""))
+    if handle:
+        return channel, handle
+    user_id = _channel_and_handle(fields.get("ExternalUserId", ""))[1]
+    return ("whatsapp", user_id) if user_id else (_channel_and_handle(fields.get("To", ""))[0], "")
+
+
+def _location_in(fields: Mapping[str, str]) -> tuple[float, float] | None:
+    """Return the place that was shared, in degrees, or None when there is none on Earth."""
+    try:
+        latitude, longitude = float(fields.get("Latitude", "")), float(fields.get("Longitude", ""))
+    except ValueError:
+        return None
+    return (latitude, longitude) if -90 <= latitude <= 90 and -180 <= longitude <= 180 else None
+
+
+def _payload_in(fields: Mapping[str, str]) -> str:
+    return fields.get("ButtonPayload") or fields.get("ListId", "")
+
+
+def _label_in(fields: Mapping[str, str]) -> str:
+    return fields.get("ButtonText") or fields.get("ListTitle", "")
+
+
+def _happening(*, has_location: bool, has_button: bool) -> Happening:
+    if has_location:
+        return Happening.SHARED_LOCATION
+    return Happening.PRESSED_BUTTON if has_button else Happening.WROTE
 
 
 def _channel_and_handle(address: str) -> tuple[str, str]:

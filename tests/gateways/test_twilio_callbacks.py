@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from campaigns.gateways.base import Action
-from campaigns.gateways.callbacks import Callback, Verdict
+from campaigns.gateways.callbacks import Callback, Happening, Verdict, hook_secret
 from campaigns.gateways.kinds import Credential
 from campaigns.gateways.twilio_callbacks import TwilioCallbacks
 from campaigns.sandbox.signing import sign
@@ -87,13 +87,108 @@ def test_unknown_status_is_kept() -> None:
 
 @pytest.mark.parametrize(
     ("sender", "channel", "handle"),
-    [("+380501", "sms", "+380501"), ("whatsapp:+380501", "whatsapp", "+380501"), ("", "sms", "")],
+    [
+        ("+380501", "sms", "+380501"),
+        ("whatsapp:+380501", "whatsapp", "+380501"),
+        ("whatsapp:UA.8f2c", "whatsapp", "UA.8f2c"),
+        ("", "sms", ""),
+    ],
 )
 def test_inbound_tells_its_channel(sender: str, channel: str, handle: str) -> None:
     form = [("From", sender), ("To", "+1"), ("Body", "СТОП"), ("MessageSid", "SM9"), ("OptOutType", "STOP")]
     (inbound,) = READER.read_inbound(called(form))
     assert (inbound.channel, inbound.from_handle, inbound.text) == (channel, handle, "СТОП")
     assert inbound.raw == {"MessageSid": "SM9", "OptOutType": "STOP"}
+
+
+def whatsapp_form(**fields: str) -> Form:
+    """Return what WhatsApp sends along with every message, and `fields`."""
+    common = {
+        "From": "whatsapp:+380671234567",
+        "To": "whatsapp:+447700900100",
+        "Body": "",
+        "MessageSid": "SM9",
+        "WaId": "380671234567",
+        "ProfileName": "Olena",
+        "ExternalUserId": "UA.8f2c1d",
+        "ChannelMetadata": '{"data": {"context": {"WaId": "380671234567"}}}',
+    }
+    return list((common | fields).items())
+
+
+def test_shared_location_stays_out_of_what_is_kept() -> None:
+    place = {"Latitude": "50.4501", "Longitude": "30.5234", "Address": "Khreshchatyk 1", "Label": "Home"}
+    (inbound,) = READER.read_inbound(called(whatsapp_form(**place, MessageType="location")))
+    assert (inbound.happening, inbound.location) == (Happening.SHARED_LOCATION, (50.4501, 30.5234))
+    assert inbound.raw == {"MessageSid": "SM9", "MessageType": "location"}
+
+
+@pytest.mark.parametrize("latitude", ["", "nan", "inf", "91", "north"])
+def test_impossible_place_is_no_location(latitude: str) -> None:
+    (inbound,) = READER.read_inbound(called(whatsapp_form(Latitude=latitude, Longitude="30.5")))
+    assert (inbound.happening, inbound.location) == (Happening.WROTE, None)
+    assert not {"Latitude", "Longitude"} & set(inbound.raw)
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [
+        {"ButtonPayload": "help", "ButtonText": "Потрібна допомога", "Body": "Потрібна допомога"},
+        {"ListId": "help", "ListTitle": "Потрібна допомога"},
+    ],
+    ids=["button", "list"],
+)
+def test_pressed_button_brings_payload_and_words(fields: dict[str, str]) -> None:
+    (inbound,) = READER.read_inbound(called(whatsapp_form(**fields)))
+    assert inbound.happening is Happening.PRESSED_BUTTON
+    assert (inbound.payload, inbound.text) == ("help", "Потрібна допомога")
+
+
+@pytest.mark.parametrize("sender", ["whatsapp:UA.8f2c1d", "whatsapp:", ""])
+def test_person_without_number_has_an_id(sender: str) -> None:
+    (inbound,) = READER.read_inbound(called(whatsapp_form(From=sender, Body="Привіт")))
+    assert (inbound.channel, inbound.from_handle, inbound.text) == ("whatsapp", "UA.8f2c1d", "Привіт")
+
+
+def test_number_goes_before_the_id() -> None:
+    (inbound,) = READER.read_inbound(called(whatsapp_form()))
+    assert inbound.from_handle == "+380671234567"
+
+
+def test_kept_fields_hold_no_handle() -> None:
+    form = whatsapp_form(Forwarded="true", NewField="from 380671234567 again", FromCity="Kyiv")
+    (inbound,) = READER.read_inbound(called(form))
+    assert inbound.raw == {"MessageSid": "SM9", "Forwarded": "true", "NewField": "from … again"}
+
+
+def test_read_receipt_is_told_by_its_event() -> None:
+    form = whatsapp_form(MessageStatus="delivered", EventType="READ", ChannelToAddress="+38067123XXXX")
+    (update,) = READER.read_statuses(called(form))
+    assert update.status == "read"
+    assert "ChannelToAddress" not in update.raw
+
+
+def test_words_of_the_channel_are_kept_without_numbers() -> None:
+    form = [
+        ("To", "whatsapp:UA.8f2c1d"),
+        ("MessageStatus", "failed"),
+        ("ErrorCode", "63024"),
+        ("ChannelStatusMessage", "UA.8f2c1d cannot get messages from +447700900100"),
+    ]
+    (update,) = READER.read_statuses(called(form))
+    assert update.action is Action.OTHER_CHANNEL
+    assert update.raw["ChannelStatusMessage"] == "… cannot get messages from …"
+
+
+@given(form=FORMS)
+def test_whatever_comes_is_read(form: Form) -> None:
+    assert len(READER.read_inbound(called(form))) == len(READER.read_statuses(called(form))) == 1
+
+
+def test_hook_secret_tells_accounts_apart() -> None:
+    assert hook_secret("sandbox-auth-token") != hook_secret("other")
+    assert len(hook_secret("x")) == 32
+    assert int(hook_secret("x"), 16)
 
 
 def test_empty_inbound_is_read() -> None:
