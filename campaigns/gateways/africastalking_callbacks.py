@@ -70,15 +70,12 @@ class AfricasTalkingCallbacks:
             return []
         named = name_message(fields.get("id", ""), account)
         reason = fields.get("failureReason") or None
-        update = StatusUpdate(
-            reference=named,
-            provider_id=named,
-            status=STATUSES.get(fields["status"], fields["status"]),
-            error=reason,
-            raw=_kept(fields),
-            action=REASONS.get(reason, Action.GIVE_UP) if reason else None,
-        )
-        return [update]
+        action = REASONS.get(reason, Action.GIVE_UP) if reason else None
+        status = STATUSES.get(fields["status"], fields["status"])
+        if status == "undelivered" and action is Action.OTHER_CHANNEL:
+            # It never got as far as a phone, so another channel cannot say it twice.
+            status = "failed"
+        return [StatusUpdate(named, named, status, reason, _kept(fields), action)]
 
     def read_inbound(self, callback: Callback) -> list[Inbound]:
         """Return the message a person sent; see CallbackReader.read_inbound."""

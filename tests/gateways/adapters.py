@@ -7,8 +7,12 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from campaigns.gateways.africastalking import AfricasTalking
 from campaigns.gateways.base import Action, Gateway, Outgoing
 from campaigns.gateways.console import ConsoleGateway
+from campaigns.gateways.http import ProviderHttp
+from campaigns.gateways.kinds import Credential
+from campaigns.gateways.telegram_bot import TelegramBot
 from campaigns.gateways.twilio import TwilioSms
 from campaigns.gateways.twilio_whatsapp import TwilioWhatsApp
 from tests.sandbox.process import DEFAULTS, SENDER
@@ -60,6 +64,15 @@ def _twilio(gateway: Callable[..., Gateway]) -> Callable[..., Gateway]:
     return open_at
 
 
+def _telegram(url: str, *, token: str = DEFAULTS.auth_token, **options: Any) -> Gateway:
+    return TelegramBot(str(DEFAULTS.telegram_bot_id), token, base_url=url, **options)
+
+
+def _africastalking(url: str, *, token: str = DEFAULTS.auth_token, **options: Any) -> Gateway:
+    credential = Credential(DEFAULTS.africastalking_username, token)
+    return AfricasTalking(credential, origin=url, http=ProviderHttp(**options))
+
+
 #: Twilio's answers on every channel.
 TWILIO: dict[str, Any] = {
     "good": '{"sid": "SM1", "status": "queued", "to": "+380671234567", "body": "x"}',
@@ -85,6 +98,41 @@ ADAPTERS = (
         "+447700900100",
         refused={"not a person": Action.INVALIDATE_ADDRESS, "+380670021610": Action.OPT_OUT},
         **TWILIO,
+    ),
+    Adapter(
+        "telegram",
+        _telegram,
+        "77",
+        "telegram:77",
+        DEFAULTS.telegram_bot_username,
+        good='{"ok": true, "result": {"message_id": 3, "date": 1764000000, "chat": {"id": 7, "type": "private"}}}',
+        too_fast='{"ok": false, "error_code": 429, "description": "Slow", "parameters": {"retry_after": 7}}',
+        refused={
+            "78": Action.OPT_OUT,
+            "79": Action.INVALIDATE_ADDRESS,
+            "80": Action.INVALIDATE_ADDRESS,
+            "no chat": Action.INVALIDATE_ADDRESS,
+        },
+        fixture={
+            "telegram_chats": {"77": "ok", "78": "blocked", "79": "deactivated", "80": "not_found"},
+            "telegram_limits": False,
+        },
+        bad_token=Action.PAUSE_SENDER,
+    ),
+    Adapter(
+        "africastalking",
+        _africastalking,
+        "+254711234567",
+        "+254711234567",
+        "22384",
+        good='{"SMSMessageData": {"Recipients": [{"statusCode": 101, "messageId": "ATPid_1"}]}}',
+        refused={
+            "0711": Action.INVALIDATE_ADDRESS,
+            "+254710090406": Action.OPT_OUT,
+            "+254710090407": Action.OTHER_CHANNEL,
+            "+254710090405": Action.PAUSE_SENDER,
+        },
+        bad_token=Action.PAUSE_SENDER,
     ),
 )
 REMOTE = tuple(adapter for adapter in ADAPTERS if adapter.is_remote)
