@@ -15,11 +15,13 @@ from campaigns.sandbox.phones_acts import PLACES, read_act
 from campaigns.sandbox.phones_view import (
     Phone,
     addresses_of,
+    channel_name,
     count_people,
     find_people,
     latest_people,
     new_person,
     person_of,
+    possible_addresses,
     see_phone,
 )
 from campaigns.sandbox.state import World
@@ -44,6 +46,7 @@ class PhonesSurface:
         environment = Environment(
             loader=pages, autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
         )
+        environment.filters["channel"] = channel_name
         self._page = environment.get_template("phones.html")
 
     def routes(self) -> list[web.RouteDef]:
@@ -81,8 +84,7 @@ class PhonesSurface:
         raise web.HTTPSeeOther(f"/?to={quote(person)}#latest")
 
     async def _act(self, person: str, via: str, act: dict[str, Any]) -> None:
-        addresses = addresses_of(self._world, person)
-        address = via if via in addresses else addresses[0]
+        address = via if via in possible_addresses(person) else addresses_of(self._world, person)[0]
         await self._people.act({"provider": self._people.provider_of(address), "from": address, **act})
 
     def _render(

@@ -11,7 +11,7 @@ from campaigns.sandbox.state import Button, Message, World
 from campaigns.sandbox.telegram_shapes import PREFIX, chat_id_of
 
 _WHATSAPP = "whatsapp:"
-CHANNELS = {"sms": "SMS", "whatsapp": "WhatsApp", "telegram": "Telegram"}
+_CHANNELS = {"sms": "SMS", "whatsapp": "WhatsApp", "telegram": "Telegram"}
 #: What the sender of a message would learn of it.
 _STATES = {
     "accepted": "on its way",
@@ -76,8 +76,9 @@ class Phone:
 
     @property
     def name(self) -> str:
-        """Return what to call the person."""
-        return f"Telegram {self.person.removeprefix(PREFIX)}" if self.is_telegram else self.person
+        """Return what to call the person: the number, or the channel and the id there."""
+        _, colon, id_ = self.person.partition(":")
+        return f"{channel_name(self.person)} {id_}" if colon else self.person
 
     @property
     def mark(self) -> str:
@@ -100,14 +101,19 @@ class Phone:
         return self.chat_state in ("", "ok")
 
     @property
-    def place_address(self) -> str:
-        """Return the address at which the person can share a place, empty when only SMS is left."""
-        return next((address for address in self.addresses if channel_of(address) != "sms"), "")
+    def choices(self) -> tuple[str, ...]:
+        """Return the addresses at which the person could write: whoever has a number may take up WhatsApp."""
+        return tuple(dict.fromkeys((*self.addresses, *possible_addresses(self.person))))
 
     @property
-    def channels(self) -> list[str]:
-        """Return the names of the person's channels."""
-        return [CHANNELS.get(channel_of(address), channel_of(address)) for address in self.addresses]
+    def place_address(self) -> str:
+        """Return the address at which the person can share a place: an SMS carries none."""
+        return next(address for address in self.choices if channel_of(address) != "sms")
+
+
+def channel_name(address: str) -> str:
+    """Return the channel of an address as people call it."""
+    return _CHANNELS.get(channel_of(address), channel_of(address))
 
 
 def person_of(address: str) -> str:
@@ -170,9 +176,14 @@ def see_phone(world: World, person: str, most: int) -> Phone:
     )
 
 
+def possible_addresses(person: str) -> tuple[str, ...]:
+    """Return every address that a person can have."""
+    return (person, f"{_WHATSAPP}{person}") if person.startswith("+") else (person,)
+
+
 def addresses_of(world: World, person: str) -> tuple[str, ...]:
     """Return the addresses of a person that were used, the latest first; one at least."""
-    used = [address for address in (person, f"{_WHATSAPP}{person}") if world.by_person.get(address)]
+    used = [address for address in possible_addresses(person) if world.by_person.get(address)]
     return tuple(sorted(used, key=lambda one: -world.by_person[one][-1].seq)) or (person,)
 
 
@@ -187,7 +198,7 @@ def _bubbles(messages: list[Message], *, can_press: bool) -> Iterator[Bubble]:
             day="" if day == before else day,
             direction=direction_of(message.body),
             language=language_of(message.body),
-            channel=CHANNELS.get(message.channel, message.channel),
+            channel=channel_name(message.person),
             other=(message.to if message.is_inbound else message.sender or "").removeprefix(_WHATSAPP),
             state=_state_of(message),
             buttons=message.buttons if can_press and message is last_sent else (),

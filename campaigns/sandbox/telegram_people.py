@@ -138,7 +138,8 @@ class TelegramPeople:
             status="received",
             direction="inbound",
         )
-        message.sid, message.provider, message.parts = f"{chat_id}:{message_id}", "telegram", 1
+        message.sid = f"{self._world.config.telegram_bot_id}:{message_id}"
+        message.provider, message.parts = "telegram", 1
         message.sent_at = message.created_at
         self._world.remember(message)
         return message

@@ -111,7 +111,7 @@ def keep_parcel(world: World, parcel: Parcel) -> tuple[Message, dict[str, Any]]:
         direction="outbound-api",
     )
     message.sid, message.provider, message.sent_at = (
-        f"{parcel.chat_id}:{message_id}",
+        f"{config.telegram_bot_id}:{message_id}",
         "telegram",
         message.created_at,
     )

@@ -84,6 +84,12 @@ def test_channels_of_one_number_share_a_phone(sandbox: SandboxProcess) -> None:
     assert [one["channel"] for one in sandbox.truth()[-2:]] == ["sms", "whatsapp"]
 
 
+def test_anybody_with_a_number_may_take_up_whatsapp(client: Client, sandbox: SandboxProcess) -> None:
+    client.messages.create(to=TO, from_=SENDER, body="Welcome")
+    answer(sandbox, TO, do="place", place="1", via=f"whatsapp:{TO}")
+    assert [one["channel"] for one in sandbox.truth()] == ["sms", "whatsapp"]
+
+
 def test_conversation_runs_as_its_last_words(client: Client, sandbox: SandboxProcess) -> None:
     client.messages.create(to=TO, from_=SENDER, body="Welcome")
     assert '<ol class="talk" dir="ltr">' in sandbox.request("GET", "/").text
@@ -125,7 +131,7 @@ def test_places_are_shared(sandbox: SandboxProcess) -> None:
 def test_buttons_are_pressed(sandbox: SandboxProcess) -> None:
     answer(sandbox, CHAT, do="start")
     message_id = send(sandbox, text="هل وصلت بخير؟", reply_markup=KEYBOARD)["result"]["message_id"]
-    page = answer(sandbox, CHAT, do="button", sid=f"77:{message_id}", press="0").text
+    page = answer(sandbox, CHAT, do="button", sid=f"5550100:{message_id}", press="0").text
     assert '<p class="text" dir="auto" lang="ar">نعم</p>' in page
     assert updates(sandbox)[-1]["callback_query"]["data"] == "yes"
 
@@ -135,7 +141,7 @@ def test_buttons_are_pressed(sandbox: SandboxProcess) -> None:
     [
         ({"do": "place", "place": "99"}, "Choose one of the places."),
         ({"do": "spot", "latitude": "91", "longitude": "0"}, "Latitude is between"),
-        ({"do": "button", "sid": "77:1", "press": "0"}, "This button is not there any more."),
+        ({"do": "button", "sid": "5550100:1", "press": "0"}, "This button is not there any more."),
         ({"do": "dance"}, "This page knows no such act."),
         ({"text": "x"}, "This person has blocked the bot"),
     ],

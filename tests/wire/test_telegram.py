@@ -56,7 +56,7 @@ def test_message_is_sent_and_answered(client: TelegramClient, telegram: SandboxP
     assert message.reply_markup.inline_keyboard[0][0].callback_data == "yes"
     (kept,) = telegram.truth(to=f"telegram:{CHAT}")
     assert (kept["channel"], kept["status"], kept["body"]) == ("telegram", "sent", "Не їдьте самі")
-    assert kept["sid"] == f"{CHAT}:{message.message_id}"
+    assert kept["sid"] == f"5550100:{message.message_id}"
 
 
 def test_photo_and_location_are_sent(client: TelegramClient, telegram: SandboxProcess) -> None:
@@ -219,7 +219,10 @@ def test_unknown_method_is_not_found(client: TelegramClient, telegram: SandboxPr
         ({"before": "close"}, exceptions.TelegramNetworkError, 0),
         ({"before": "empty"}, exceptions.ClientDecodeError, 0),
         ({"before": "half"}, exceptions.ClientDecodeError, 0),
+        ({"before": "html"}, exceptions.ClientDecodeError, 0),
         ({"after": "502"}, exceptions.ClientDecodeError, 1),
+        ({"after": "html"}, exceptions.ClientDecodeError, 1),
+        ({"after": "cut"}, exceptions.TelegramNetworkError, 1),
         ({"after": "close"}, exceptions.TelegramNetworkError, 1),
         ({"after": "empty"}, exceptions.ClientDecodeError, 1),
         ({"after": "half"}, exceptions.ClientDecodeError, 1),
@@ -236,6 +239,13 @@ def test_armed_fault_reaches_the_client(
         send(client)
     assert len(telegram.truth()) == accepted
     assert send(client).text == "Вітаємо"
+
+
+def test_chance_treats_telegram_as_every_provider(client: TelegramClient, telegram: SandboxProcess) -> None:
+    telegram.fixture(profile={"drop_response_p": 1.0})
+    with pytest.raises(exceptions.TelegramNetworkError):
+        send(client)
+    assert len(telegram.truth()) == 1
 
 
 def test_answer_may_come_too_late(client: TelegramClient, telegram: SandboxProcess) -> None:
