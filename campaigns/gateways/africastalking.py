@@ -99,6 +99,9 @@ class AfricasTalkingKind:
         accounts = [each for each in credentials if USERNAME.fullmatch(each.account)]
         return AfricasTalkingCallbacks(accounts) if accounts else None
 
+    def templates(self, opening: Opening) -> None:
+        """Return None: any text may be sent."""
+
 
 KIND = AfricasTalkingKind()
 

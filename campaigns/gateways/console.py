@@ -12,6 +12,7 @@ from campaigns.core.logging import mask
 from campaigns.gateways.base import Accepted, Fence, Outgoing, ProviderMessage
 from campaigns.gateways.callbacks import CallbackReader
 from campaigns.gateways.kinds import Credential, Opening
+from campaigns.gateways.templates import TemplateBook
 
 
 class ConsoleGateway:
@@ -73,6 +74,10 @@ class ConsoleKind:
 
     def reader(self, credentials: Sequence[Credential]) -> CallbackReader | None:
         """Return None: a console calls nobody back."""
+        return None
+
+    def templates(self, opening: Opening) -> TemplateBook | None:
+        """Return None: a console takes every text."""
         return None
 
 

@@ -11,6 +11,7 @@ from campaigns.core.words import N_
 from campaigns.gateways.base import Gateway
 from campaigns.gateways.callbacks import CallbackReader
 from campaigns.gateways.kinds import Credential, GatewayKind, Opening, gateway_kinds, get_kind
+from campaigns.gateways.templates import TemplateBook
 
 
 def open_gateway(
@@ -23,17 +24,18 @@ def open_gateway(
     unknown gateway or a missing credential.
     """
     kind = get_kind(name)
-    is_demo = settings.mode is Mode.DEMO
-    to_sandbox = is_demo or is_rehearsal
-    if not to_sandbox and not kind.reaches_people:
-        raise GatewayRefusedError(
-            N_("The %(name)s reaches nobody, so a live instance must not use it."), name=name
-        )
-    origin = settings.sandbox_url if to_sandbox else settings.origins.get(name.upper(), "")
-    if kind.reaches_people:
-        _refuse_wrong_origin(origin, to_sandbox=to_sandbox)
-    credential = _credential(settings, kind, secret_name, for_sandbox=is_rehearsal and not is_demo)
-    return kind.open(Opening(credential, channel, origin=origin, connections=settings.send_window))
+    return kind.open(_opening(kind, settings, secret_name, channel=channel, is_rehearsal=is_rehearsal))
+
+
+def open_templates(
+    name: str, *, settings: Settings, secret_name: str, channel: str = "whatsapp"
+) -> TemplateBook | None:
+    """Return the book of templates on the account that `secret_name` opens; None where none need approval.
+
+    The rules of `open_gateway` hold: a demo instance asks the sandbox. Raises as it does.
+    """
+    kind = get_kind(name)
+    return kind.templates(_opening(kind, settings, secret_name, channel=channel, is_rehearsal=False))
 
 
 def build_readers(settings: Settings) -> dict[str, CallbackReader]:
@@ -50,6 +52,22 @@ def build_readers(settings: Settings) -> dict[str, CallbackReader]:
     return readers
 
 
+def _opening(
+    kind: GatewayKind, settings: Settings, secret_name: str, *, channel: str, is_rehearsal: bool
+) -> Opening:
+    is_demo = settings.mode is Mode.DEMO
+    to_sandbox = is_demo or is_rehearsal
+    if not to_sandbox and not kind.reaches_people:
+        raise GatewayRefusedError(
+            N_("The %(name)s reaches nobody, so a live instance must not use it."), name=kind.name
+        )
+    origin = settings.sandbox_url if to_sandbox else settings.origins.get(kind.name.upper(), "")
+    if kind.reaches_people:
+        _refuse_wrong_origin(origin, to_sandbox=to_sandbox)
+    credential = _credential(settings, kind, secret_name, for_sandbox=is_rehearsal and not is_demo)
+    return Opening(credential, channel, origin=origin, connections=settings.send_window)
+
+
 def _credential(settings: Settings, kind: GatewayKind, secret_name: str, *, for_sandbox: bool) -> Credential:
     if not kind.reaches_people:
         return Credential("", "")
@@ -64,6 +82,8 @@ def _refuse_wrong_origin(origin: str, *, to_sandbox: bool) -> None:
         raise GatewayRefusedError(N_("A demo or rehearsal may only reach the sandbox on this machine."))
     if not to_sandbox and is_loopback(origin):
         raise GatewayRefusedError(N_("What is meant for people must not be sent to this machine."))
+    if not to_sandbox and origin and urlsplit(origin).scheme != "https":
+        raise GatewayRefusedError(N_("What is meant for people must be sent over https only."))
 
 
 def is_loopback(url: str) -> bool:

@@ -12,6 +12,7 @@ from campaigns.core.errors import SettingsError
 from campaigns.core.words import N_
 from campaigns.gateways.base import Gateway
 from campaigns.gateways.callbacks import CallbackReader
+from campaigns.gateways.templates import TemplateBook
 
 GROUP = "fingerpost.gateways"
 
@@ -71,6 +72,9 @@ class GatewayKind(Protocol):
 
     def reader(self, credentials: Sequence[Credential]) -> CallbackReader | None:
         """Return the reader of its callbacks for all these accounts; None when it calls nobody back."""
+
+    def templates(self, opening: Opening) -> TemplateBook | None:
+        """Return the account's book of templates; None when nothing has to be approved there."""
 
 
 @cache

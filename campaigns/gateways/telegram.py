@@ -46,5 +46,8 @@ class TelegramKind:
         bots = [each for each in credentials if BOT_ID.fullmatch(each.account)]
         return TelegramUpdates(bots) if bots else None
 
+    def templates(self, opening: Opening) -> None:
+        """Return None: a bot sends any text."""
+
 
 KIND = TelegramKind()

@@ -6,7 +6,10 @@ import re
 from collections.abc import Sequence
 
 from campaigns.gateways.kinds import Credential, Opening
+from campaigns.gateways.templates import TemplateBook
+from campaigns.gateways.twilio_account import TwilioAccount
 from campaigns.gateways.twilio_callbacks import TwilioCallbacks
+from campaigns.gateways.twilio_content import TwilioContent
 from campaigns.gateways.twilio_messages import TwilioMessages
 from campaigns.gateways.twilio_whatsapp import TwilioWhatsApp
 
@@ -40,6 +43,13 @@ class TwilioKind:
         """Return the reader of the accounts among `credentials` that are Twilio's."""
         accounts = [each for each in credentials if ACCOUNT.fullmatch(each.account)]
         return TwilioCallbacks(accounts) if accounts else None
+
+    def templates(self, opening: Opening) -> TemplateBook | None:
+        """Return the account's Content resources, which WhatsApp approves; SMS asks for no approval."""
+        if opening.channel != "whatsapp":
+            return None
+        credential = opening.credential
+        return TwilioContent(TwilioAccount(credential.account, credential.token, base_url=opening.origin))
 
 
 KIND = TwilioKind()

@@ -4,14 +4,22 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Iterator
-from typing import Any, TypeVar
+from typing import Any, Protocol, TypeVar
 
 import pytest
 
-from campaigns.gateways.base import Gateway, Outgoing
+from campaigns.gateways.base import Outgoing
 from campaigns.gateways.twilio import TwilioSms
 from tests.sandbox.process import DEFAULTS, SENDER, SandboxProcess
 
+
+class Closing(Protocol):
+    """What holds connections: a gateway, a book of templates."""
+
+    async def close(self) -> None: ...
+
+
+C = TypeVar("C", bound=Closing)
 T = TypeVar("T")
 
 
@@ -33,14 +41,14 @@ def twilio_at(url: str, **options: Any) -> TwilioSms:
     return TwilioSms(DEFAULTS.account_sid, values.pop("token", DEFAULTS.auth_token), **values)
 
 
-def using(gateway: Gateway, work: Callable[[Any], Awaitable[T]]) -> T:
-    """Run `work(gateway)` in a loop of its own and close the gateway in it."""
+def using(opened: C, work: Callable[[C], Awaitable[T]]) -> T:
+    """Run `work(opened)` in a loop of its own and close it there."""
 
     async def run() -> T:
         try:
-            return await work(gateway)
+            return await work(opened)
         finally:
-            await gateway.close()
+            await opened.close()
 
     return asyncio.run(run())
 
