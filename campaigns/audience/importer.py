@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import re
-import unicodedata
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, time
 
-import phonenumbers
-
+from campaigns.audience.handles import Handle, read_handle
+from campaigns.audience.models import Channel
 from campaigns.core.errors import AddressError, InputError, RowProblem, RowsError
 from campaigns.core.languages import all_languages
 from campaigns.core.words import N_
@@ -18,6 +17,7 @@ from campaigns.places.sheet import Line, read_sheet
 #: What members call our columns, in small letters and with spaces.
 COLUMN_NAMES: dict[str, tuple[str, ...]] = {
     "number": ("number", "phone", "phone number", "address", "telephone", "mobile", "msisdn", "телефон", "номер"),
+    "channel": ("channel", "канал"),
     "language": ("language", "lang", "мова"),
     "other_language": ("other language", "second language", "друга мова"),
     "place": ("place", "place key", "hotspot", "stop", "місце"),
@@ -34,8 +34,6 @@ LONGEST_EVIDENCE = 200
 #: How much of a wrong cell a report shows.
 MOST_QUOTED = 40
 MOST_DIGITS_QUOTED = 4
-#: What a spreadsheet makes of a number it takes for a quantity.
-_SCIENTIFIC = re.compile(r"\d(?:[.,]\d+)?[eE][+-]?\d+")
 _DATE_FORMS = ("%Y-%m-%d", "%d.%m.%Y", "%d/%m/%Y", "%Y/%m/%d")
 
 
@@ -44,10 +42,7 @@ class ContactRow:
     """One person of a file who agreed to be written to."""
 
     line: int
-    #: E.164.
-    number: str
-    #: Country the number was issued in (alpha-2), where the numbering plan says so.
-    country: str | None
+    handle: Handle
     language: str
     other_language: str | None
     #: Longitude and latitude, or the place or region named instead; all None when the row says nothing.
@@ -86,50 +81,24 @@ def read_contacts(text: str, *, default_country: str | None, max_rows: int, now:
     except RowsError as error:
         return ContactSheet(problems=list(error.problems))
     found = ContactSheet()
-    first_lines: dict[str, int] = {}
+    first_lines: dict[Handle, int] = {}
     for line in sheet.lines:
         try:
             row = _row(line, default_country=default_country, today=now.date())
-            if row.number in first_lines:
+            if row.handle in first_lines:
                 raise _RowError(
-                    "number", N_("the same number stands in line %(line)s already."), line=first_lines[row.number]
+                    "number", N_("the same number stands in line %(line)s already."), line=first_lines[row.handle]
                 )
         except _RowError as error:
             found.problems.append(RowProblem(line.number, error.column, error.template, error.values))
             continue
-        first_lines[row.number] = line.number
+        first_lines[row.handle] = line.number
         found.rows.append(row)
     return found
 
 
-def read_number(text: str, *, default_country: str | None) -> tuple[str, str | None]:
-    """Return a phone number as E.164 and the country that issued it. Raises AddressError saying what to mend."""
-    text = _bare(text)
-    if _SCIENTIFIC.fullmatch(text):
-        raise AddressError(
-            N_("a spreadsheet shortened the number (it holds an E); format the column as text and enter it again.")
-        )
-    written = f"+{text[2:]}" if text.startswith("00") else text
-    if not written.startswith("+") and default_country is None:
-        raise AddressError(N_("write the number with + and its country code, or choose a country for the file."))
-    try:
-        parsed = phonenumbers.parse(written, default_country)
-    except phonenumbers.NumberParseException:
-        raise AddressError(N_("this is not a phone number.")) from None
-    if not phonenumbers.is_valid_number(parsed):
-        raise AddressError(N_("no phone can have this number; a digit may be missing or wrong."))
-    number = phonenumbers.format_number(parsed, phonenumbers.PhoneNumberFormat.E164)
-    return number, phonenumbers.region_code_for_number(parsed)
-
-
 def _our_name(column: str) -> str:
     return _OURS.get(" ".join(re.split(r"[\s_-]+", column.casefold().strip())), column)
-
-
-def _bare(text: str) -> str:
-    """Return a number without what spreadsheets and address books put around it: ="…", marks of direction."""
-    shown = "".join(letter for letter in text if unicodedata.category(letter) != "Cf")
-    return shown.removeprefix("=").strip('"\xa0 ')
 
 
 def quoted(text: str) -> str:
@@ -141,7 +110,7 @@ def quoted(text: str) -> str:
 def _row(line: Line, *, default_country: str | None, today: date) -> ContactRow:
     cells = {column: line.cells.get(column, "") for column in COLUMN_NAMES}
     try:
-        number, country = read_number(cells["number"], default_country=default_country)
+        handle = read_handle(_channel(cells["channel"]), cells["number"], default_country=default_country)
     except AddressError as error:
         raise _RowError("number", error.template, **error.values) from None
     if not cells["consent_how"]:
@@ -149,8 +118,7 @@ def _row(line: Line, *, default_country: str | None, today: date) -> ContactRow:
     position = _position(cells)
     return ContactRow(
         line=line.number,
-        number=number,
-        country=country,
+        handle=handle,
         language=_language("language", cells["language"]),
         other_language=_language("other_language", cells["other_language"]) if cells["other_language"] else None,
         position=position,
@@ -160,6 +128,13 @@ def _row(line: Line, *, default_country: str | None, today: date) -> ContactRow:
         consent_at=_moment("consent_date", cells["consent_date"], today),
         consent_how=cells["consent_how"][:LONGEST_EVIDENCE],
     )
+
+
+def _channel(text: str) -> Channel:
+    wanted = text.casefold() or Channel.SMS
+    if wanted not in set(Channel):
+        raise _RowError("channel", N_("write sms, whatsapp or telegram; an empty cell means sms."))
+    return Channel(wanted)
 
 
 def _language(column: str, text: str) -> str:

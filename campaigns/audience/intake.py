@@ -7,31 +7,30 @@ from dataclasses import dataclass
 from itertools import islice
 from typing import Any, TypeVar, cast
 
-from sqlalchemy import Select, Table, Update, bindparam, insert, or_, select, text, update
+from sqlalchemy import Select, Table, insert, select, text, update
 from sqlalchemy.orm import Session
 
 from campaigns.audience.consent import find_suppressed, grant, hold_withdrawals, withdraw
+from campaigns.audience.handles import Handle
 from campaigns.audience.importer import ContactRow
 from campaigns.audience.models import (
     Address,
     AddressState,
-    Channel,
     Consent,
     ConsentKind,
     Contact,
     PositionSource,
 )
-from campaigns.audience.placing import Placing, Standing
+from campaigns.audience.placing import Placing, move_contacts, position_of
 from campaigns.core import clock
 from campaigns.core.crypto import Vault
-from campaigns.core.database import UTCDateTime, reserve_ids
+from campaigns.core.database import reserve_ids
 from campaigns.staff.queries import owned
 
 T = TypeVar("T")
 
 #: Rows written with one statement: below SQLite's limit of bound values in one lookup.
 BATCH = 2000
-CHANNEL = Channel.SMS
 METHOD = "import"
 _CONTACT, _ADDRESS = cast(Table, Contact.__table__), cast(Table, Address.__table__)
 
@@ -49,12 +48,12 @@ class Counts:
 class _Known:
     """Rows of a batch by what we know of their handles."""
 
-    lookups: dict[str, bytes]
+    lookups: dict[Handle, bytes]
     addresses: dict[bytes, Address]
     suppressed: set[bytes]
 
     def is_stopped(self, row: ContactRow) -> bool:
-        lookup = self.lookups[row.number]
+        lookup = self.lookups[row.handle]
         address = self.addresses.get(lookup)
         return lookup in self.suppressed or (address is not None and address.state == AddressState.OPTED_OUT)
 
@@ -65,7 +64,7 @@ def count_people(session: Session, organisation_id: int, rows: Sequence[ContactR
     for batch in _batches(rows):
         known = _look_up(session, organisation_id, batch, vault)
         stopped = sum(known.is_stopped(row) for row in batch)
-        present = sum(known.lookups[row.number] in known.addresses for row in batch if not known.is_stopped(row))
+        present = sum(known.lookups[row.handle] in known.addresses for row in batch if not known.is_stopped(row))
         counts.said_stop += stopped
         counts.updated += present
         counts.added += len(batch) - stopped - present
@@ -87,11 +86,11 @@ def take_in(
             _tell_planner(session)
         known = _look_up(session, organisation_id, batch, vault)
         going = [row for row in batch if not known.is_stopped(row)]
-        new = [row for row in going if known.lookups[row.number] not in known.addresses]
-        old = [row for row in going if known.lookups[row.number] in known.addresses]
+        new = [row for row in going if known.lookups[row.handle] not in known.addresses]
+        old = [row for row in going if known.lookups[row.handle] in known.addresses]
         _add(session, organisation_id, new, known=known, placing=placing, vault=vault)
         _refresh(session, old, known=known, placing=placing)
-        added += [known.lookups[row.number] for row in new]
+        added += [known.lookups[row.handle] for row in new]
         counts.updated += len(old)
         counts.said_stop += len(batch) - len(going)
     stopped = _heed_late_stops(session, organisation_id, added)
@@ -129,15 +128,15 @@ def _batches(rows: Sequence[T]) -> Iterator[list[T]]:
 
 
 def _look_up(session: Session, organisation_id: int, batch: Sequence[ContactRow], vault: Vault) -> _Known:
-    lookups = {row.number: vault.lookup_hash(CHANNEL, row.number) for row in batch}
+    lookups = {row.handle: vault.lookup_hash(row.handle.channel, row.handle.text) for row in batch}
     found = session.scalars(_addresses(organisation_id, lookups.values()))
     addresses = {address.lookup: address for address in found}
     return _Known(lookups, addresses, find_suppressed(session, list(lookups.values())))
 
 
 def _addresses(organisation_id: int, lookups: Collection[bytes]) -> Select[Address]:
-    statement = select(Address).where(Address.channel == CHANNEL, Address.lookup.in_(lookups))
-    return owned(statement, Address, organisation_id)
+    # The hash covers the channel too.
+    return owned(select(Address).where(Address.lookup.in_(lookups)), Address, organisation_id)
 
 
 def _add(
@@ -158,17 +157,18 @@ def _add(
     contacts = [
         {"id": contact_id, "organisation_id": organisation_id, "created_at": now}
         | {"language": row.language, "other_language": row.other_language}
-        | _position_values(row, placing.standing_of(row))
+        | _position_of(row, placing)
         for contact_id, _, row in pairs
     ]
     addresses = [
-        {"id": address_id, "organisation_id": organisation_id, "contact_id": contact_id, "channel": CHANNEL}
-        | {"ciphertext": vault.seal(row.number, table="address", column="ciphertext", row_id=address_id)}
-        | {"lookup": known.lookups[row.number], "country": row.country, "created_at": now}
+        {"id": address_id, "organisation_id": organisation_id, "contact_id": contact_id}
+        | {"ciphertext": vault.seal(row.handle.text, table="address", column="ciphertext", row_id=address_id)}
+        | {"channel": row.handle.channel, "lookup": known.lookups[row.handle]}
+        | {"country": row.handle.country, "created_at": now}
         for contact_id, address_id, row in pairs
     ]
     consents = [
-        {"contact_id": contact_id, "address_id": address_id, "channel": CHANNEL, "method": METHOD}
+        {"contact_id": contact_id, "address_id": address_id, "channel": row.handle.channel, "method": METHOD}
         | {"wording": row.consent_how, "given_at": row.consent_at, "recorded_at": now}
         for contact_id, address_id, row in pairs
     ]
@@ -180,40 +180,19 @@ def _add(
 def _refresh(session: Session, rows: Sequence[ContactRow], *, known: _Known, placing: Placing) -> None:
     """Write known people's languages, and positions newer than theirs, all rows with two statements."""
     spoken: list[dict[str, Any]] = []
-    moved: list[dict[str, Any]] = []
+    moved: list[tuple[int, dict[str, Any]]] = []
     for row in rows:
-        address = known.addresses[known.lookups[row.number]]
+        address = known.addresses[known.lookups[row.handle]]
         spoken.append({"id": address.contact_id, "language": row.language, "other_language": row.other_language})
         if row.position_at is not None:
-            values = _position_values(row, placing.standing_of(row))
-            moved.append(
-                {"contact": address.contact_id} | {f"new_{name}": value for name, value in values.items()}
-            )
+            moved.append((address.contact_id, _position_of(row, placing)))
         if address.state == AddressState.PENDING:
             grant(session, address, method=METHOD, wording=row.consent_how, given_at=row.consent_at)
     if spoken:
         session.execute(update(Contact), spoken)
-    if moved:
-        session.connection().execute(_newer_position(), moved)
+    move_contacts(session, moved)
 
 
-def _newer_position() -> Update:
-    """Return the update of one contact's position, which does nothing when the known one is as new."""
-    said_at = bindparam("new_position_at", type_=UTCDateTime())
-    names = ("cell", "region_id", "time_zone", "position_source")
-    values: dict[str, Any] = {name: bindparam(f"new_{name}") for name in names}
-    older = or_(_CONTACT.c.position_at.is_(None), _CONTACT.c.position_at < said_at)
-    return (
-        update(_CONTACT).where(_CONTACT.c.id == bindparam("contact"), older).values(position_at=said_at, **values)
-    )
-
-
-def _position_values(row: ContactRow, standing: Standing) -> dict[str, Any]:
-    said = row.position_at is not None
-    return {
-        "cell": standing.cell,
-        "region_id": standing.region_id,
-        "time_zone": standing.time_zone,
-        "position_source": PositionSource.IMPORT if said else None,
-        "position_at": row.position_at,
-    }
+def _position_of(row: ContactRow, placing: Placing) -> dict[str, Any]:
+    source = PositionSource.IMPORT if row.position_at is not None else None
+    return position_of(placing.standing_of(row), source=source, said_at=row.position_at)

@@ -1,21 +1,27 @@
-"""Turns what a contact row says about where somebody was into a cell, a region and a time zone."""
+"""Turns what a contact row, a shared location or an entry point says of where somebody is into a position."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, cast
 
 import shapely
-from sqlalchemy import select
+from sqlalchemy import Table, Update, bindparam, or_, select, update
 from sqlalchemy.orm import Session
 
 from campaigns.audience.importer import ContactRow, quoted
+from campaigns.audience.models import Contact, PositionSource
+from campaigns.core.database import UTCDateTime
 from campaigns.core.errors import RowProblem
 from campaigns.core.words import N_
-from campaigns.places.geography import Located, cell_of, locate_cells
-from campaigns.places.models import Place, PlaceKind
+from campaigns.places.geography import Located, cell_of, locate, locate_cell, locate_cells
+from campaigns.places.models import Place, PlaceKind, Region
 from campaigns.places.queries import region_ids
 from campaigns.staff.queries import owned
+
+_CONTACT = cast(Table, Contact.__table__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +41,44 @@ class _Spot:
     cell: int
     #: The region that the place states, which its point must not overrule.
     region_id: int | None
+
+
+def stand_at(session: Session, *, latitude: float, longitude: float) -> Standing:
+    """Return where a point in degrees lies; one outside the world lies nowhere.
+
+    The region is the point's own: a cell at a border crossing has its centre in one country and half its people in
+    the other.
+    """
+    if not (-90 <= latitude <= 90 and -180 <= longitude <= 180):
+        return NOWHERE
+    return _standing(session, cell_of(longitude, latitude), locate(longitude, latitude))
+
+
+def stand_in(session: Session, place: Place) -> Standing:
+    """Return where somebody is who is at a hotspot or stop; the region it states is theirs."""
+    spot = _spot_of(place)
+    return _standing(session, spot.cell, locate_cell(spot.cell), region_id=spot.region_id)
+
+
+def position_of(standing: Standing, *, source: PositionSource | None, said_at: datetime | None) -> dict[str, Any]:
+    """Return the columns of a contact that say where it stands, who said so, and when."""
+    return {
+        "cell": standing.cell,
+        "region_id": standing.region_id,
+        "time_zone": standing.time_zone,
+        "position_source": source,
+        "position_at": said_at,
+    }
+
+
+def move_contacts(session: Session, positions: Iterable[tuple[int, dict[str, Any]]]) -> None:
+    """Write what `position_of` says of contacts, told by their ids, unless what is known of one is as new."""
+    rows = [
+        {"contact": contact_id} | {f"new_{name}": value for name, value in position.items()}
+        for contact_id, position in positions
+    ]
+    if rows:
+        session.connection().execute(_newer_position(), rows)
 
 
 class Placing:
@@ -88,7 +132,28 @@ def _spots(session: Session, organisation_id: int) -> Mapping[str, _Spot]:
     by_name: dict[str, _Spot] = {}
     by_key: dict[str, _Spot] = {}
     for place in places:
-        point = shapely.geometry.shape(place.geometry).representative_point()
-        spot = _Spot(cell_of(point.x, point.y), place.region_id)
+        spot = _spot_of(place)
         by_name[place.name.casefold()] = by_key[place.key.casefold()] = spot
     return by_name | by_key
+
+
+def _spot_of(place: Place) -> _Spot:
+    point = shapely.geometry.shape(place.geometry).representative_point()
+    return _Spot(cell_of(point.x, point.y), place.region_id)
+
+
+def _standing(session: Session, cell: int, located: Located, *, region_id: int | None = None) -> Standing:
+    if region_id is None and located.region_code is not None:
+        region_id = session.scalar(select(Region.id).where(Region.code == located.region_code))
+    return Standing(cell, region_id, located.time_zone)
+
+
+def _newer_position() -> Update:
+    """Return the update of one contact's position, which does nothing when the known one is as new."""
+    said_at = bindparam("new_position_at", type_=UTCDateTime())
+    names = ("cell", "region_id", "time_zone", "position_source")
+    values: dict[str, Any] = {name: bindparam(f"new_{name}") for name in names}
+    older = or_(_CONTACT.c.position_at.is_(None), _CONTACT.c.position_at < said_at)
+    return (
+        update(_CONTACT).where(_CONTACT.c.id == bindparam("contact"), older).values(position_at=said_at, **values)
+    )

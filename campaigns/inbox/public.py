@@ -12,7 +12,7 @@ from campaigns.web.session import session
 hooks = Blueprint("inbox_hooks", __name__, url_prefix="/hooks")
 answer_plainly(hooks)
 
-#: What a provider makes of our answer, where an empty one would be an error: Twilio reads TwiML, and this says nothing.
+#: What says nothing to a provider for which an empty answer is an error: Twilio reads TwiML.
 SILENCES = {"twilio": ('<?xml version="1.0" encoding="UTF-8"?><Response/>', "text/xml; charset=utf-8")}
 
 
@@ -22,15 +22,22 @@ SILENCES = {"twilio": ('<?xml version="1.0" encoding="UTF-8"?><Response/>', "tex
 def receive_message(gateway: str, secret: str = "") -> Response:
     """Keep what people did; what it asks is done when this is answered.
 
-    A provider that posts everything to one address (a bot's updates) posts it to the bare secret. What people do in
-    our own sandbox during a rehearsal is nobody's word: it is acknowledged and forgotten.
+    A provider that posts everything to one address (a bot's updates) posts it to the bare secret. What people do
+    in our own sandbox during a rehearsal is nobody's word: it is acknowledged and forgotten.
     """
     reader = callbacks(gateway)
     heard = read_callback(request, reader, public_url=settings().public_url, secret=secret)
     if not heard.is_rehearsal:
         for inbound in reader.read_inbound(heard.callback):
-            receive_inbound(session(), inbound, vault(), gateway=reader.name)
+            receive_inbound(
+                session(), inbound, vault(), gateway=reader.name, secret_names=_secrets_of(inbound.to_handle)
+            )
     if reader.name not in SILENCES:
         return Response(status=204)
     silence, content_type = SILENCES[reader.name]
     return Response(silence, content_type=content_type)
+
+
+def _secrets_of(account: str) -> list[str]:
+    """Return the names of the credentials that open an account."""
+    return [name for name, credential in settings().secrets.items() if credential.partition(":")[0] == account]

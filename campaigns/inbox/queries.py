@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from sqlalchemy import Select, func, select
+from sqlalchemy import Select, func, or_, select
 from sqlalchemy.orm import Session
 
 from campaigns.audience.models import Address, Channel, Consent, ConsentKind, Contact
@@ -30,11 +30,26 @@ class Owner:
     contact_id: int | None
 
 
-def find_owner(session: Session, lookup: bytes, *, channel: Channel, to_handle: str) -> Owner:
+def find_receiver(session: Session, to_handle: str, *, secret_names: Collection[str]) -> int | None:
+    """Return the organisation that owns the sender a message came to; None for a shared or unknown one.
+
+    A bot says its account and not the name by which we know the sender: it is found by its credential then.
+    """
+    named = [name.upper() for name in secret_names]
+    owners = session.scalars(
+        select(Sender.organisation_id)
+        .where(or_(Sender.identity == to_handle, func.upper(Sender.secret_name).in_(named)))
+        .distinct()
+        .limit(2)
+    ).all()
+    return owners[0] if len(owners) == 1 else None
+
+
+def find_owner(session: Session, lookup: bytes, *, channel: Channel, receiver: int | None) -> Owner:
     """Return the organisation a reply goes to and the contact it came from.
 
-    In this order: who owns the number it was sent to; the only contact with this handle; the contact that was
-    written to last; the only organisation of the instance.
+    In this order: who owns the sender it came to (`receiver`); the only contact with this handle; the contact that
+    was written to last; the only organisation of the instance.
     """
     contacts = {
         row.organisation_id: row.contact_id
@@ -44,14 +59,8 @@ def find_owner(session: Session, lookup: bytes, *, channel: Channel, to_handle: 
             .order_by(Address.id)
         )
     }
-    own_number = session.scalar(
-        select(Sender.organisation_id)
-        .where(Sender.identity == to_handle, Sender.organisation_id.is_not(None))
-        .order_by(Sender.id)
-        .limit(1)
-    )
-    if own_number is not None:
-        return Owner(own_number, contacts.get(own_number))
+    if receiver is not None:
+        return Owner(receiver, contacts.get(receiver))
     if len(contacts) == 1:
         return Owner(*next(iter(contacts.items())))
     if contacts:

@@ -1,54 +1,59 @@
-"""What happens when somebody answers: the text is sealed, and a stop is obeyed in the same transaction."""
+"""What happens when somebody answers: the text is sealed, and what it asks is done in the same transaction."""
 
 from __future__ import annotations
 
+from collections.abc import Collection
+from typing import Any
 from uuid import uuid4
 
+from sqlalchemy import update
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
 from campaigns.audience import consent
-from campaigns.audience.keywords import Meaning, meaning_of
-from campaigns.audience.models import Channel
+from campaigns.audience.entry_points import find_by_code, find_in_text
+from campaigns.audience.handles import heard_handle
+from campaigns.audience.joining import KEYWORD, START, Joining, join
+from campaigns.audience.models import Address, Channel, EntryPoint, PositionSource
+from campaigns.audience.placing import NOWHERE, move_contacts, position_of, stand_at
 from campaigns.core import clock
 from campaigns.core.crypto import Vault
 from campaigns.core.database import reserve_ids
 from campaigns.delivery.service import suppress_addresses
-from campaigns.gateways.callbacks import Inbound
+from campaigns.gateways.callbacks import Happening, Inbound
 from campaigns.inbox.models import Reply, ReplyKind
-from campaigns.inbox.queries import find_owner
+from campaigns.inbox.queries import find_owner, find_receiver
+from campaigns.inbox.reading import kind_of
 from campaigns.staff import audit
 
 #: Longest text that is kept; no channel carries more.
 LONGEST_TEXT = 16_000
+#: What a person does to the conversation, not in it: nothing was heard from them.
+_UNSPOKEN = (Happening.BLOCKED, Happening.UNBLOCKED)
 
 
-def receive_inbound(session: Session, inbound: Inbound, vault: Vault, *, gateway: str) -> Reply | None:
-    """Keep an inbound message and do what it asks; return None when it was kept before.
+def receive_inbound(
+    session: Session, inbound: Inbound, vault: Vault, *, gateway: str, secret_names: Collection[str] = ()
+) -> Reply | None:
+    """Keep what a person did and do what it asks; return None when it was kept before.
 
-    A stop withdraws consent for this handle in every organisation of the instance and takes its waiting
-    deliveries out of the queue; a start lifts that for the same handle. Nothing is answered: an answer on the
-    screen may expose the person.
+    A stop (or a block) withdraws consent for this handle in every organisation of the instance and takes its
+    waiting deliveries out of the queue; a start lifts that for the same handle; a code lets the person join; a
+    location moves the contact to its cell, and the point itself is forgotten. Nothing is answered: an answer on
+    the screen may expose the person. `secret_names` are the credentials of the account it came to.
     """
-    channel = _channel_of(inbound)
-    lookup = vault.lookup_hash(channel, inbound.from_handle)
-    reply = _keep(session, inbound, vault, gateway=gateway, channel=channel, lookup=lookup)
+    receiver = find_receiver(session, inbound.to_handle, secret_names=secret_names)
+    reply = _keep(session, inbound, vault, gateway=gateway, receiver=receiver)
     if reply is None:
         return None
-    if reply.kind == ReplyKind.STOP:
-        _stop(session, reply)
-    elif reply.kind == ReplyKind.START:
-        _start(session, reply)
+    detail = _act(session, inbound, reply, vault=vault, receiver=receiver)
+    if inbound.happening not in _UNSPOKEN:
+        _note_heard(session, reply)
+    # Last, because it holds the chain: whoever waits for it must hold nothing that is needed here.
+    if detail is not None:
+        action, organisation_id = f"reply.{reply.kind}", reply.organisation_id
+        audit.record(session, action, subject=reply, organisation_id=organisation_id, **detail)
     return reply
-
-
-def kind_of(inbound: Inbound) -> ReplyKind:
-    """Return what a message asks, in any of our languages or by the provider's own reading of it."""
-    meaning = meaning_of(inbound.text)
-    if meaning is None and inbound.raw.get("OptOutType") == "STOP":
-        # The provider knows words we do not, and blocks the number already: our ledger must say so too.
-        meaning = Meaning.STOP
-    return ReplyKind(meaning) if meaning else ReplyKind.TEXT
 
 
 def _channel_of(inbound: Inbound) -> Channel:
@@ -56,12 +61,13 @@ def _channel_of(inbound: Inbound) -> Channel:
     return Channel(inbound.channel) if inbound.channel in set(Channel) else Channel.SMS
 
 
-def _keep(
-    session: Session, inbound: Inbound, vault: Vault, *, gateway: str, channel: Channel, lookup: bytes
-) -> Reply | None:
-    owner = find_owner(session, lookup, channel=channel, to_handle=inbound.to_handle)
+def _keep(session: Session, inbound: Inbound, vault: Vault, *, gateway: str, receiver: int | None) -> Reply | None:
+    channel = _channel_of(inbound)
+    lookup = vault.lookup_hash(channel, inbound.from_handle)
+    owner = find_owner(session, lookup, channel=channel, receiver=receiver)
     (row_id,) = reserve_ids(session, Reply.__table__, 1)  # type: ignore[arg-type] # typed as FromClause
-    text = inbound.text[:LONGEST_TEXT]
+    # A shared place may come with its street and house.
+    text = "" if inbound.happening is Happening.SHARED_LOCATION else inbound.text[:LONGEST_TEXT]
     reply = Reply(
         id=row_id,
         gateway=gateway,
@@ -72,6 +78,7 @@ def _keep(
         contact_id=owner.contact_id,
         organisation_id=owner.organisation_id,
         kind=kind_of(inbound),
+        happening=inbound.happening,
         sealed_text=vault.seal(text, table="reply", column="sealed_text", row_id=row_id),
         received_at=clock.now(),
     )
@@ -83,28 +90,106 @@ def _keep(
     return reply
 
 
-def _stop(session: Session, reply: Reply) -> None:
+def _act(
+    session: Session, inbound: Inbound, reply: Reply, *, vault: Vault, receiver: int | None
+) -> dict[str, Any] | None:
+    """Do what the reply asks and return what its audit entry says; None when it asks nothing."""
+    if inbound.happening is Happening.STARTED:
+        entry_point = _addressed(find_by_code(session, inbound.payload), receiver)
+        return _begin(session, inbound, reply, vault=vault, entry_point=entry_point)
+    if reply.kind == ReplyKind.STOP:
+        return _stop(session, reply)
+    if reply.kind == ReplyKind.START:
+        return _start(session, reply, method=KEYWORD)
+    if reply.kind == ReplyKind.LOCATION:
+        return _move(session, inbound, reply)
+    if inbound.happening is Happening.WROTE:
+        entry_point = _addressed(find_in_text(session, inbound.text), receiver)
+        if entry_point is not None:
+            return _join(session, inbound, reply, vault=vault, method=KEYWORD, entry_point=entry_point)
+    return None
+
+
+def _addressed(entry_point: EntryPoint | None, receiver: int | None) -> EntryPoint | None:
+    """Return an entry point, unless its code came to a sender that belongs to another organisation."""
+    if entry_point is None or receiver not in (None, entry_point.organisation_id):
+        return None
+    return entry_point
+
+
+def _begin(
+    session: Session, inbound: Inbound, reply: Reply, *, vault: Vault, entry_point: EntryPoint | None
+) -> dict[str, Any] | None:
+    """Heed a start: it joins where it names or has one organisation, and lifts a stop in any case."""
+    if entry_point is not None or (reply.contact_id is None and reply.organisation_id is not None):
+        return _join(session, inbound, reply, vault=vault, method=START, entry_point=entry_point)
+    reply.kind = ReplyKind.START
+    return _start(session, reply, method=START)
+
+
+def _join(
+    session: Session,
+    inbound: Inbound,
+    reply: Reply,
+    *,
+    vault: Vault,
+    method: str,
+    entry_point: EntryPoint | None,
+) -> dict[str, Any] | None:
+    handle = heard_handle(reply.channel, inbound.from_handle)
+    organisation_id = entry_point.organisation_id if entry_point else reply.organisation_id
+    if handle is None or organisation_id is None:
+        return None
+    joining = Joining(
+        organisation_id,
+        handle,
+        method,
+        reply.received_at,
+        entry_point=entry_point,
+        language=inbound.language,
+    )
+    address = join(session, joining, vault=vault)
+    if address is None:
+        return None
+    reply.kind, reply.organisation_id, reply.contact_id = ReplyKind.JOIN, organisation_id, address.contact_id
+    return {"method": method, "entry_point": entry_point.id if entry_point else None}
+
+
+def _stop(session: Session, reply: Reply) -> dict[str, Any]:
+    method = "provider" if reply.happening == Happening.BLOCKED else "keyword"
     addresses = consent.withdraw_everywhere(
-        session, reply.lookup, reply.channel, method="keyword", wording=_evidence(reply), at=reply.received_at
+        session, reply.lookup, reply.channel, method=method, wording=_evidence(reply), at=reply.received_at
     )
-    suppressed = suppress_addresses(session, addresses)
-    audit.record(
-        session,
-        "reply.stop",
-        subject=reply,
-        organisation_id=reply.organisation_id,
-        addresses=len(addresses),
-        suppressed=suppressed,
-    )
+    return {"addresses": len(addresses), "suppressed": suppress_addresses(session, addresses)}
 
 
-def _start(session: Session, reply: Reply) -> None:
+def _start(session: Session, reply: Reply, *, method: str) -> dict[str, Any]:
     addresses = consent.restore(
-        session, reply.lookup, reply.channel, method="keyword", wording=_evidence(reply), at=reply.received_at
+        session, reply.lookup, reply.channel, method=method, wording=_evidence(reply), at=reply.received_at
     )
-    audit.record(
-        session, "reply.start", subject=reply, organisation_id=reply.organisation_id, addresses=len(addresses)
-    )
+    return {"addresses": len(addresses)}
+
+
+def _move(session: Session, inbound: Inbound, reply: Reply) -> dict[str, Any] | None:
+    """Move the contact to the cell of the place they shared; of a stranger's place nothing is kept."""
+    if reply.contact_id is None or inbound.location is None:
+        return None
+    latitude, longitude = inbound.location
+    standing = stand_at(session, latitude=latitude, longitude=longitude)
+    if standing == NOWHERE:
+        return None
+    position = position_of(standing, source=PositionSource.SHARED, said_at=reply.received_at)
+    move_contacts(session, [(reply.contact_id, position)])
+    return {}
+
+
+def _note_heard(session: Session, reply: Reply) -> None:
+    if reply.contact_id is not None:
+        session.execute(
+            update(Address)
+            .where(Address.contact_id == reply.contact_id, Address.channel == reply.channel)
+            .values(heard_at=reply.received_at)
+        )
 
 
 def _evidence(reply: Reply) -> str:

@@ -35,8 +35,8 @@ def vault() -> Vault:
 def callbacks(gateway: str) -> CallbackReader:
     """Return the reader of a gateway's callbacks.
 
-    Raises NotFoundError for a gateway that calls nobody back or does not exist, UnavailableError when no credential
-    is set for it.
+    Raises NotFoundError for a gateway that calls nobody back or does not exist, UnavailableError when no
+    credential is set for it.
     """
     reader = cast("Mapping[str, CallbackReader]", current_app.extensions[_KEY][1]).get(gateway)
     if reader is not None:

@@ -140,3 +140,25 @@ def test_unknown_language_is_named() -> None:
 
 def test_position_outside_the_world_is_refused() -> None:
     assert "outside" in problem_of(GOOD.replace("49.80", "149.8").replace("501234567", "671234567"))
+
+
+def test_channel_column_says_how_to_read() -> None:
+    header = "channel,number,language,consent_date,consent_how"
+    end = "uk,2026-02-01,form"
+    sheet = read(
+        f"WhatsApp,UA.a1,{end}",
+        f"telegram,5550123,{end}",
+        f",+380501234567,{end}",
+        f"whatsapp,+380501234567,{end}",
+        f"fax,+380501234567,{end}",
+        header=header,
+    )
+    assert [(row.handle.channel, row.handle.text) for row in sheet.rows] == [
+        ("whatsapp", "UA.a1"),
+        ("telegram", "5550123"),
+        ("sms", "+380501234567"),
+        ("whatsapp", "+380501234567"),
+    ]
+    assert [str(problem) for problem in sheet.problems] == [
+        "Line 6, channel: write sms, whatsapp or telegram; an empty cell means sms."
+    ]

@@ -143,6 +143,21 @@ def test_import_never_lifts_a_stop(
     assert (report.added, report.said_stop, count(session, Address)) == (0, 1, 0)
 
 
+def test_one_handle_counts_per_channel(
+    session: Session, organisation: Organisation, vault: Vault, settings: Settings
+) -> None:
+    lookup = vault.lookup_hash(Channel.SMS, "+380501234567")
+    withdraw_everywhere(session, lookup, Channel.SMS, method="keyword", wording="STOP", at=NOON)
+    header = f"channel,{HEADER}"
+    lines = [header, f"sms,{ONE}", f"whatsapp,{ONE}", f"telegram,{ONE.replace('+380501234567', '77')}"]
+    data = "\n".join(lines).encode()
+    report = import_file(session, organisation.id, "f.csv", data, by=None, vault=vault, settings=settings)
+    assert (report.added, report.said_stop) == (2, 1)
+    rows = session.execute(select(Address.channel, Address.country).order_by(Address.id)).all()
+    assert [tuple(row) for row in rows] == [("whatsapp", "UA"), ("telegram", None)]
+    assert set(session.scalars(select(Consent.channel))) == {Channel.WHATSAPP, Channel.TELEGRAM}
+
+
 def test_second_import_moves_known_people(
     session: Session, organisation: Organisation, vault: Vault, settings: Settings
 ) -> None:

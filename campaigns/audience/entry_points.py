@@ -1,0 +1,141 @@
+"""Verbs and reads on entry points: hung up with a code, found by what people send, taken down; none commits."""
+
+from __future__ import annotations
+
+import re
+import secrets
+import unicodedata
+
+from sqlalchemy import Select, func, select
+from sqlalchemy.orm import Session
+
+from campaigns.audience.keywords import Meaning, meaning_of
+from campaigns.audience.models import EntryPoint
+from campaigns.core import clock
+from campaigns.core.errors import InputError
+from campaigns.core.languages import all_languages
+from campaigns.core.words import N_
+from campaigns.places.queries import places_by_id
+from campaigns.staff import audit
+from campaigns.staff.queries import owned
+
+#: What Telegram takes as the payload of a link.
+CODE = re.compile(r"[A-Za-z0-9_-]{1,64}")
+#: Shorter ones are words that people write for other reasons.
+SHORTEST_CODE = 3
+NAME_LIMIT = 200
+#: Letters and digits that nobody mistakes for another on a poster.
+_CLEAR = "ABCDEFGHJKMNPQRSTUVWXYZ23456789"
+_GENERATED_LENGTH = 6
+#: Most words of a message among which a stop is looked for.
+_FIRST_WORDS = 3
+
+
+def create_entry_point(
+    session: Session,
+    organisation_id: int,
+    *,
+    name: str,
+    by: int | None,
+    code: str = "",
+    place_id: int | None = None,
+    language: str | None = None,
+) -> EntryPoint:
+    """Hang up an entry point; without a `code` it gets a short one.
+
+    Raises InputError for a name that is missing or too long, a code that is taken or means something already, and
+    a place or language that does not exist.
+    """
+    _check(session, organisation_id, place_id=place_id, language=language)
+    entry_point = EntryPoint(
+        organisation_id=organisation_id,
+        name=_named(name),
+        code=_chosen(session, code) if code else _generated(session),
+        place_id=place_id,
+        language=language,
+        created_at=clock.now(),
+    )
+    session.add(entry_point)
+    session.flush()
+    audit.record(session, "entry_point.create", subject=entry_point, organisation_id=organisation_id, member_id=by)
+    return entry_point
+
+
+def take_down(session: Session, entry_point: EntryPoint, *, by: int | None) -> bool:
+    """Let nobody join through it any more; its code stays taken. Return False when it was down already."""
+    session.refresh(entry_point, with_for_update=True)
+    if entry_point.removed_at is not None:
+        return False
+    entry_point.removed_at = clock.now()
+    audit.record(
+        session,
+        "entry_point.take_down",
+        subject=entry_point,
+        organisation_id=entry_point.organisation_id,
+        member_id=by,
+    )
+    return True
+
+
+def select_entry_points(organisation_id: int) -> Select[EntryPoint]:
+    """Select an organisation's entry points, newest first."""
+    return owned(select(EntryPoint), EntryPoint, organisation_id).order_by(EntryPoint.id.desc())
+
+
+def find_by_code(session: Session, code: str) -> EntryPoint | None:
+    """Return the entry point with a code, however its letters are written, unless it was taken down."""
+    if not CODE.fullmatch(code):
+        return None
+    return session.scalar(_with_code(code).where(EntryPoint.removed_at.is_(None)))
+
+
+def find_in_text(session: Session, text: str) -> EntryPoint | None:
+    """Return the entry point whose code is the first word of a message, unless the message also says stop."""
+    words = unicodedata.normalize("NFKC", text).split()[:_FIRST_WORDS]
+    if not words or any(meaning_of(word) is Meaning.STOP for word in words):
+        return None
+    return find_by_code(session, _bare(words[0]))
+
+
+def _bare(word: str) -> str:
+    """Return a word without the quotes and stops that people put around a code."""
+    return re.sub(r"^[^A-Za-z0-9_-]+|[^A-Za-z0-9_-]+$", "", word)
+
+
+def _with_code(code: str) -> Select[EntryPoint]:
+    return select(EntryPoint).where(func.lower(EntryPoint.code) == code.lower())
+
+
+def _chosen(session: Session, code: str) -> str:
+    if not CODE.fullmatch(code) or len(code) < SHORTEST_CODE:
+        raise InputError(
+            N_("A code has %(shortest)s to %(longest)s of the letters A to Z, digits, _ and -."),
+            shortest=SHORTEST_CODE,
+            longest=64,
+        )
+    if meaning_of(code) is not None:
+        raise InputError(N_("This word means stop or start in one of our languages; choose another code."))
+    if session.scalar(_with_code(code)) is not None:
+        raise InputError(N_("This code is taken; choose another one."))
+    return code
+
+
+def _generated(session: Session) -> str:
+    while True:
+        code = "".join(secrets.choice(_CLEAR) for _ in range(_GENERATED_LENGTH))
+        if meaning_of(code) is None and session.scalar(_with_code(code)) is None:
+            return code
+
+
+def _check(session: Session, organisation_id: int, *, place_id: int | None, language: str | None) -> None:
+    if place_id is not None and place_id not in places_by_id(session, organisation_id, [place_id]):
+        raise InputError(N_("There is no place %(id)s any more."), id=place_id)
+    if language is not None and language not in all_languages():
+        raise InputError(N_("There is no language %(code)s."), code=language)
+
+
+def _named(name: str) -> str:
+    clean = " ".join(name.split())
+    if not clean or len(clean) > NAME_LIMIT:
+        raise InputError(N_("An entry point needs a name of at most %(limit)s characters."), limit=NAME_LIMIT)
+    return clean

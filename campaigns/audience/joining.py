@@ -1,0 +1,108 @@
+"""Joining: a person who starts a bot or sends a code becomes a contact, with consent and perhaps a position."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from campaigns.audience.consent import find_suppressed, grant, hold_withdrawals, restore
+from campaigns.audience.handles import Handle
+from campaigns.audience.models import Address, AddressState, Contact, EntryPoint, PositionSource
+from campaigns.audience.placing import move_contacts, position_of, stand_in
+from campaigns.core.crypto import Vault
+from campaigns.core.languages import all_languages
+from campaigns.places.models import Place
+from campaigns.staff.queries import owned
+
+#: Version of the words beside a link or code, by which a person knows what they agree to.
+WORDING = "join 1"
+DEFAULT_LANGUAGE = "en"
+#: Ways to join, as the ledger names them. Start is pressed by the person alone, so it lifts a withdrawal; a code
+#: may have been read from a poster by somebody who once said stop, so it does not.
+START, KEYWORD = "telegram_start", "keyword"
+
+
+@dataclass(frozen=True, slots=True)
+class Joining:
+    """One person who wants to join one organisation."""
+
+    organisation_id: int
+    handle: Handle
+    #: START or KEYWORD.
+    method: str
+    at: datetime
+    entry_point: EntryPoint | None = None
+    #: Language of their app (BCP 47), '' when it does not say.
+    language: str = ""
+
+
+def join(session: Session, joining: Joining, *, vault: Vault) -> Address | None:
+    """Let a person join and return their address; None, and nothing is written, for one who said stop.
+
+    A known contact keeps its language; consent is written down anew and a position brought up to date.
+    """
+    # No stop may be written beside this: it would not see the new address, nor this the stop.
+    hold_withdrawals(session)
+    handle = joining.handle
+    lookup = vault.lookup_hash(handle.channel, handle.text)
+    address = session.scalar(
+        owned(select(Address), Address, joining.organisation_id)
+        .where(Address.lookup == lookup, Address.channel == handle.channel)
+        .with_for_update()
+    )
+    stopped = address is not None and address.state == AddressState.OPTED_OUT
+    if stopped or find_suppressed(session, [lookup]):
+        if joining.method != START:
+            return None
+        restore(session, lookup, handle.channel, method=START, wording=_wording(joining), at=joining.at)
+    if address is None:
+        address = _add(session, joining, lookup=lookup, vault=vault)
+    if not stopped:
+        grant(session, address, method=joining.method, wording=_wording(joining), given_at=joining.at)
+    _place(session, joining, address.contact_id)
+    return address
+
+
+def _add(session: Session, joining: Joining, *, lookup: bytes, vault: Vault) -> Address:
+    contact = Contact(
+        organisation_id=joining.organisation_id, language=_language_of(joining), created_at=joining.at
+    )
+    session.add(contact)
+    session.flush()
+    address = Address(
+        organisation_id=joining.organisation_id,
+        contact_id=contact.id,
+        channel=joining.handle.channel,
+        ciphertext=b"",
+        lookup=lookup,
+        country=joining.handle.country,
+        created_at=joining.at,
+    )
+    session.add(address)
+    session.flush()
+    address.ciphertext = vault.seal(joining.handle.text, table="address", column="ciphertext", row_id=address.id)
+    return address
+
+
+def _language_of(joining: Joining) -> str:
+    if joining.entry_point is not None and joining.entry_point.language:
+        return joining.entry_point.language
+    said = joining.language.casefold().replace("_", "-")
+    known = (code for code in (said, said.partition("-")[0]) if code in all_languages())
+    return next(known, DEFAULT_LANGUAGE)
+
+
+def _place(session: Session, joining: Joining, contact_id: int) -> None:
+    entry_point = joining.entry_point
+    place = session.get(Place, entry_point.place_id) if entry_point and entry_point.place_id else None
+    if place is not None:
+        position = position_of(stand_in(session, place), source=PositionSource.ENTRY_POINT, said_at=joining.at)
+        move_contacts(session, [(contact_id, position)])
+
+
+def _wording(joining: Joining) -> str:
+    """Name what the person was shown."""
+    return f"entry point {joining.entry_point.code}, {WORDING}" if joining.entry_point else f"start, {WORDING}"

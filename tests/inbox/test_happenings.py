@@ -1,0 +1,140 @@
+"""Buttons, blocks and places: each is heeded as a person means it, and no exact point is kept."""
+
+from __future__ import annotations
+
+import logging
+from datetime import UTC, datetime
+
+import pytest
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from campaigns.audience.models import Address, AddressState, Channel, Consent, Contact, SuppressedAddress
+from campaigns.core.crypto import Vault
+from campaigns.delivery.states import SendState
+from campaigns.gateways.callbacks import Happening
+from campaigns.inbox.models import Reply, ReplyKind
+from campaigns.places.geography import cell_of
+from campaigns.schema import metadata
+from campaigns.staff.models import AuditEntry
+from tests.factories import (
+    a_campaign,
+    a_contact,
+    a_delivery,
+    a_member,
+    a_region,
+    a_run,
+    an_address,
+    an_organisation,
+)
+from tests.inbox.builders import CHAT, on_telegram, receive
+
+MEDYKA = (49.80371, 22.93127)
+
+
+@pytest.fixture
+def address(session: Session, vault: Vault) -> Address:
+    contact = a_contact(session, an_organisation(session), position_at=None)
+    lookup = vault.lookup_hash(Channel.TELEGRAM, CHAT)
+    return an_address(session, contact, vault, number=CHAT, channel=Channel.TELEGRAM, lookup=lookup, country=None)
+
+
+@pytest.mark.parametrize(
+    ("payload", "label"), [("stop", "Leave me"), ("STOP", ""), ("x", "СТОП"), ("start", "STOP")]
+)
+def test_button_may_say_stop(session: Session, vault: Vault, address: Address, payload: str, label: str) -> None:
+    reply = receive(session, vault, on_telegram(Happening.PRESSED_BUTTON, payload=payload, text=label))
+    assert (reply.kind, reply.happening) == (ReplyKind.STOP, Happening.PRESSED_BUTTON)
+    assert address.state == AddressState.OPTED_OUT
+
+
+def test_other_buttons_are_replies(session: Session, vault: Vault, address: Address) -> None:
+    reply = receive(session, vault, on_telegram(Happening.PRESSED_BUTTON, payload="more", text="Tell me more"))
+    assert reply.kind == ReplyKind.TEXT
+    assert vault.open(reply.sealed_text, table="reply", column="sealed_text", row_id=reply.id) == "Tell me more"
+
+
+def test_block_is_a_stop_by_the_provider(session: Session, vault: Vault, address: Address) -> None:
+    organisation = session.get_one(type(an_organisation(session)), address.organisation_id)
+    run = a_run(session, a_campaign(session, organisation, a_member(session, organisation)))
+    waiting = a_delivery(session, run, contact_id=address.contact_id, address_id=address.id)
+    reply = receive(session, vault, on_telegram(Happening.BLOCKED))
+    assert (reply.kind, address.state) == (ReplyKind.STOP, AddressState.OPTED_OUT)
+    assert waiting.send_state == SendState.SUPPRESSED
+    assert session.scalars(select(Consent.method)).all() == ["provider"]
+    assert address.heard_at is None
+
+
+def test_lifted_block_restores_nothing(session: Session, vault: Vault, address: Address) -> None:
+    receive(session, vault, on_telegram(Happening.BLOCKED, "1"))
+    reply = receive(session, vault, on_telegram(Happening.UNBLOCKED, "2"))
+    assert (reply.kind, address.state) == (ReplyKind.TEXT, AddressState.OPTED_OUT)
+
+
+def test_block_of_a_stranger_is_remembered(session: Session, vault: Vault) -> None:
+    receive(session, vault, on_telegram(Happening.BLOCKED))
+    assert session.scalars(select(SuppressedAddress.channel)).one() == Channel.TELEGRAM
+
+
+def test_shared_place_becomes_a_cell(session: Session, vault: Vault, address: Address) -> None:
+    region = a_region(session)
+    reply = receive(session, vault, on_telegram(Happening.SHARED_LOCATION, location=MEDYKA))
+    contact = session.get_one(Contact, address.contact_id)
+    assert (reply.kind, contact.position_source) == (ReplyKind.LOCATION, "shared")
+    assert (contact.cell, contact.region_id) == (cell_of(MEDYKA[1], MEDYKA[0]), region.id)
+    assert (contact.time_zone, contact.position_at) == ("Europe/Warsaw", reply.received_at)
+
+
+def test_later_news_of_a_place_stands(session: Session, vault: Vault, address: Address) -> None:
+    contact = session.get_one(Contact, address.contact_id)
+    contact.cell, contact.position_at = 1, datetime(2999, 1, 1, tzinfo=UTC)
+    session.flush()
+    receive(session, vault, on_telegram(Happening.SHARED_LOCATION, location=MEDYKA))
+    assert contact.cell == 1
+
+
+@pytest.mark.parametrize("location", [None, (91.0, 0.0), (0.0, -181.0), (float("nan"), 22.0)])
+def test_odd_places_move_nobody(
+    session: Session, vault: Vault, address: Address, location: tuple[float, float] | None
+) -> None:
+    reply = receive(session, vault, on_telegram(Happening.SHARED_LOCATION, location=location))
+    assert reply.kind == ReplyKind.LOCATION
+    assert session.get_one(Contact, address.contact_id).cell is None
+
+
+def test_place_of_a_stranger_is_only_a_reply(session: Session, vault: Vault) -> None:
+    reply = receive(session, vault, on_telegram(Happening.SHARED_LOCATION, location=MEDYKA))
+    assert (reply.kind, reply.contact_id) == (ReplyKind.LOCATION, None)
+    assert session.scalars(select(Contact)).all() == []
+
+
+def test_exact_point_is_nowhere(
+    session: Session, vault: Vault, address: Address, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.DEBUG)
+    where = "Medyka 285, gate 3"
+    shared = on_telegram(
+        Happening.SHARED_LOCATION, location=MEDYKA, text=where, raw={"Address": where, "Latitude": "49.80371"}
+    )
+    reply = receive(session, vault, shared)
+    assert vault.open(reply.sealed_text, table="reply", column="sealed_text", row_id=reply.id) == ""
+    stored = [str(session.execute(select(table)).all()) for table in metadata.sorted_tables]
+    for told in ("49.80", "22.93", "gate 3"):
+        assert told not in "".join(stored)
+        assert told not in caplog.text
+
+
+@pytest.mark.parametrize("happening", [Happening.WROTE, Happening.SHARED_LOCATION, Happening.PRESSED_BUTTON])
+def test_every_word_is_a_sign_of_life(
+    session: Session, vault: Vault, address: Address, happening: Happening
+) -> None:
+    reply = receive(session, vault, on_telegram(happening, location=MEDYKA))
+    assert address.heard_at == reply.received_at
+
+
+def test_each_act_leaves_at_most_one_entry(session: Session, vault: Vault, address: Address) -> None:
+    for number, happening in enumerate(Happening):
+        receive(session, vault, on_telegram(happening, str(number), location=MEDYKA))
+    entries = session.scalars(select(AuditEntry.action).order_by(AuditEntry.id)).all()
+    assert sorted(entries) == ["reply.location", "reply.start", "reply.stop"]
+    assert len(session.scalars(select(Reply)).all()) == len(Happening)

@@ -1,0 +1,190 @@
+"""People join by pressing Start or sending a code; who said stop is brought back by Start alone."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from campaigns.audience.entry_points import create_entry_point, take_down
+from campaigns.audience.models import Address, AddressState, Channel, Consent, Contact, EntryPoint
+from campaigns.core.crypto import Vault
+from campaigns.gateways.callbacks import Happening, Inbound
+from campaigns.inbox.models import Reply, ReplyKind
+from campaigns.inbox.service import receive_inbound
+from campaigns.places.geography import cell_of
+from campaigns.staff.models import AuditEntry, Organisation
+from tests.factories import a_place, a_region, a_sender, an_organisation
+from tests.inbox.builders import CHAT, on_telegram, receive
+
+NUMBER = "+380501234567"
+
+
+@pytest.fixture
+def organisation(session: Session) -> Organisation:
+    return an_organisation(session)
+
+
+@pytest.fixture
+def entry_point(session: Session, organisation: Organisation) -> EntryPoint:
+    region = a_region(session, code="PL-06", name="Lubelskie")
+    place = a_place(session, organisation, region_id=region.id)
+    return create_entry_point(session, organisation.id, name="Gate", code="Medyka", place_id=place.id, by=None)
+
+
+def started(provider_id: str = "1", **changes: Any) -> Inbound:
+    return on_telegram(Happening.STARTED, provider_id, **changes)
+
+
+def wrote(text: str, provider_id: str = "1", **changes: Any) -> Inbound:
+    values = {"from_handle": NUMBER, "to_handle": "+15005550006", "channel": "sms"}
+    return Inbound(provider_id=provider_id, text=text, **values | changes)
+
+
+def the_address(session: Session) -> Address:
+    return session.scalars(select(Address)).one()
+
+
+def test_start_with_a_code_joins(session: Session, vault: Vault, entry_point: EntryPoint) -> None:
+    an_organisation(session)
+    reply = receive(session, vault, started(payload="medyka", language="uk"))
+    address = the_address(session)
+    contact = address.contact
+    assert (reply.kind, reply.organisation_id) == (ReplyKind.JOIN, entry_point.organisation_id)
+    assert (address.state, address.country, address.heard_at) == (AddressState.ACTIVE, None, reply.received_at)
+    assert vault.open(address.ciphertext, table="address", column="ciphertext", row_id=address.id) == CHAT
+    assert (contact.language, contact.position_source) == ("uk", "entry_point")
+    assert contact.cell == cell_of(22.94, 49.8)
+    ledger = session.scalars(select(Consent)).one()
+    assert (ledger.method, ledger.wording) == ("telegram_start", "entry point Medyka, join 1")
+
+
+@pytest.mark.parametrize(
+    ("channel", "handle", "country"),
+    [("sms", NUMBER, "UA"), ("whatsapp", NUMBER, "UA"), ("whatsapp", "UA.a1B2", "UA")],
+)
+def test_code_in_a_message_joins(
+    session: Session, vault: Vault, entry_point: EntryPoint, channel: str, handle: str, country: str
+) -> None:
+    reply = receive(session, vault, wrote("MEDYKA!", channel=channel, from_handle=handle))
+    address = the_address(session)
+    assert reply.kind == ReplyKind.JOIN
+    assert (address.channel, address.country, address.contact.language) == (channel, country, "en")
+    assert session.scalars(select(Consent.method)).one() == "keyword"
+    entry = session.scalars(select(AuditEntry).order_by(AuditEntry.id.desc())).first()
+    assert entry is not None
+    assert (entry.action, entry.detail) == ("reply.join", {"method": "keyword", "entry_point": entry_point.id})
+
+
+@pytest.mark.parametrize(
+    ("set_up", "said", "expected"), [("ar", "uk", "ar"), (None, "zz", "en"), (None, "", "en")]
+)
+def test_language_is_the_entry_points_first(
+    session: Session, vault: Vault, entry_point: EntryPoint, set_up: str | None, said: str, expected: str
+) -> None:
+    entry_point.language = set_up
+    session.flush()
+    receive(session, vault, started(payload="Medyka", language=said))
+    assert session.scalars(select(Contact.language)).one() == expected
+
+
+def test_joining_again_only_refreshes(session: Session, vault: Vault, entry_point: EntryPoint) -> None:
+    receive(session, vault, started("1", payload="Medyka", language="uk"))
+    receive(session, vault, started("2", payload="Medyka", language="pl"))
+    assert the_address(session).contact.language == "uk"
+    assert len(session.scalars(select(Consent)).all()) == 2
+
+
+def test_code_does_not_lift_a_stop(session: Session, vault: Vault, entry_point: EntryPoint) -> None:
+    receive(session, vault, wrote("MEDYKA", "1"))
+    receive(session, vault, wrote("STOP", "2"))
+    reply = receive(session, vault, wrote("MEDYKA", "3"))
+    assert (reply.kind, the_address(session).state) == (ReplyKind.TEXT, AddressState.OPTED_OUT)
+    receive(session, vault, wrote("START", "4"))
+    assert the_address(session).state == AddressState.ACTIVE
+
+
+def test_stranger_who_said_stop_does_not_join(session: Session, vault: Vault, entry_point: EntryPoint) -> None:
+    receive(session, vault, wrote("STOP", "1"))
+    assert receive(session, vault, wrote("MEDYKA", "2")).kind == ReplyKind.TEXT
+    assert session.scalars(select(Contact)).all() == []
+
+
+@pytest.mark.parametrize("payload", ["", "Medyka"])
+def test_start_lifts_a_block(session: Session, vault: Vault, entry_point: EntryPoint, payload: str) -> None:
+    receive(session, vault, started("1", payload="Medyka"))
+    receive(session, vault, on_telegram(Happening.BLOCKED, "2"))
+    receive(session, vault, on_telegram(Happening.UNBLOCKED, "3"))
+    assert the_address(session).state == AddressState.OPTED_OUT
+    reply = receive(session, vault, started("4", payload=payload))
+    assert reply.kind == (ReplyKind.JOIN if payload else ReplyKind.START)
+    assert the_address(session).state == AddressState.ACTIVE
+
+
+def test_stranger_who_blocked_joins_by_start(session: Session, vault: Vault, organisation: Organisation) -> None:
+    receive(session, vault, on_telegram(Happening.BLOCKED, "1"))
+    receive(session, vault, started("2"))
+    assert the_address(session).state == AddressState.ACTIVE
+
+
+@pytest.mark.parametrize("payload", ["", "no-such-code"])
+def test_plain_start_joins_the_only_organisation(
+    session: Session, vault: Vault, organisation: Organisation, payload: str
+) -> None:
+    reply = receive(session, vault, started(payload=payload))
+    assert (reply.kind, the_address(session).organisation_id) == (ReplyKind.JOIN, organisation.id)
+    assert session.scalars(select(Consent.wording)).one() == "start, join 1"
+
+
+def test_plain_start_among_several_joins_nobody(
+    session: Session, vault: Vault, organisation: Organisation
+) -> None:
+    an_organisation(session)
+    reply = receive(session, vault, started())
+    assert (reply.organisation_id, session.scalars(select(Contact)).all()) == (None, [])
+
+
+def test_owner_of_a_bot_is_joined(session: Session, vault: Vault, organisation: Organisation) -> None:
+    an_organisation(session)
+    a_sender(session, organisation_id=organisation.id, identity="our_bot", secret_name="our_bot")
+    receive(session, vault, started(), secret_names=["OUR_BOT"])
+    assert the_address(session).organisation_id == organisation.id
+
+
+def test_code_at_anothers_number_is_a_text(session: Session, vault: Vault, entry_point: EntryPoint) -> None:
+    theirs = an_organisation(session)
+    a_sender(session, organisation_id=theirs.id, identity="+48500100200")
+    reply = receive(session, vault, wrote("MEDYKA", to_handle="+48500100200"))
+    assert (reply.kind, reply.organisation_id) == (ReplyKind.TEXT, theirs.id)
+
+
+def test_removed_entry_point_lets_nobody_join(session: Session, vault: Vault, entry_point: EntryPoint) -> None:
+    take_down(session, entry_point, by=None)
+    assert receive(session, vault, wrote("MEDYKA")).kind == ReplyKind.TEXT
+    assert session.scalars(select(Contact)).all() == []
+
+
+@pytest.mark.parametrize("handle", ["Orange", "7711", ""])
+def test_short_codes_and_names_do_not_join(
+    session: Session, vault: Vault, entry_point: EntryPoint, handle: str
+) -> None:
+    assert receive(session, vault, wrote("MEDYKA", from_handle=handle)).kind == ReplyKind.TEXT
+
+
+def test_one_person_may_join_two_organisations(session: Session, vault: Vault, entry_point: EntryPoint) -> None:
+    theirs = an_organisation(session)
+    create_entry_point(session, theirs.id, name="Station", code="Lviv", by=None)
+    receive(session, vault, wrote("MEDYKA", "1"))
+    reply = receive(session, vault, wrote("LVIV", "2"))
+    assert reply.organisation_id == theirs.id
+    addresses = session.scalars(select(Address)).all()
+    assert {address.organisation_id for address in addresses} == {entry_point.organisation_id, theirs.id}
+    assert {address.channel for address in addresses} == {Channel.SMS}
+
+
+def test_repeated_join_does_nothing(session: Session, vault: Vault, entry_point: EntryPoint) -> None:
+    receive(session, vault, wrote("MEDYKA"))
+    assert receive_inbound(session, wrote("MEDYKA"), vault, gateway="telegram") is None
+    assert len(session.scalars(select(Consent)).all()) == len(session.scalars(select(Reply)).all()) == 1
