@@ -15,7 +15,9 @@ from campaigns.sandbox.state import Provider
 class Match:
     """Which calls a fault meets; empty fields meet all."""
 
-    #: `create` (sending, at every provider), `list`, `fetch`, or another method of Telegram's in small letters.
+    #: `create` (sending, at every provider) or, at Twilio, `list`, `fetch`, `change`, `delete`, `feedback`, `media`,
+    #: `content_create`, `content_list`, `content_fetch`, `content_delete`, `approval_create`, `approval_fetch`,
+    #: `services`, `service`, `pricing`, `lookup`; at Telegram any other method in small letters.
     on: str = "create"
     #: `twilio`, `telegram` or `africastalking`; empty is any of them.
     provider: str = ""

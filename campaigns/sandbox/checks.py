@@ -30,7 +30,7 @@ def first_error(world: World, call: Call, planned: int) -> int:
     if planned in LATER_WITH_SERVICE and call.service:
         planned = 0
     for codes, check in _CHECKS:
-        if planned in codes:
+        if planned and planned in codes:
             return planned
         code = check(world, call)
         if code:

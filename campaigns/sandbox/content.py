@@ -61,8 +61,8 @@ class Content:
     def choices(self) -> Iterator[tuple[str, str]]:
         """Yield the label and the payload of each button or list item."""
         for parts in self.types.values():
-            for name, label in _CHOICES if isinstance(parts, Mapping) else ():
-                for choice in parts.get(name) or ():
+            for name, label in _CHOICES:
+                for choice in _objects_in(parts, name):
                     yield str(choice.get(label, "")), str(choice.get("id", ""))
 
     def render(self, variables: Mapping[str, str]) -> tuple[str, list[str]]:
@@ -151,6 +151,12 @@ class ContentStore:
             if other.language == content.language:
                 return "There is already a template with this name in this language."
         return ""
+
+
+def _objects_in(parts: object, name: str) -> list[Mapping[str, Any]]:
+    """Return the objects in a list of a content type, whatever else a caller put there."""
+    listed = parts.get(name) if isinstance(parts, Mapping) else None
+    return [item for item in listed if isinstance(item, Mapping)] if isinstance(listed, list) else []
 
 
 def _from_template(template: Template, *, account: str, now: float) -> Content:

@@ -37,7 +37,7 @@ class Webhook:
     #: Headers and body of another provider's call; without headers it is Twilio's, signed.
     headers: Mapping[str, str] | None = None
     body: bytes | None = None
-    #: The Twilio account whose token signs it.
+    #: The Twilio account whose token signs it; empty is the first.
     account: str = ""
 
 
@@ -95,7 +95,7 @@ class Webhooks:
     """A queue of webhooks and the workers that empty it."""
 
     def __init__(self, config: SandboxConfig, alert: Callable[[int, str, str], None]) -> None:
-        self._tokens = {config.account_sid: config.auth_token, **config.accounts}
+        self._tokens = {"": config.auth_token, config.account_sid: config.auth_token, **config.accounts}
         self._settings = config.callbacks
         self._alert = alert
         self._queue: asyncio.Queue[Webhook] = asyncio.Queue()

@@ -5,13 +5,16 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from campaigns.sandbox.approval import reason_against
+from campaigns.sandbox.approval import VARIABLE, reason_against
 from campaigns.sandbox.content import Content, ContentStore
 from campaigns.sandbox.fixture import Fixture
 from tests.sandbox.process import DEFAULTS, SandboxProcess
 
 ACCOUNT = DEFAULTS.account_sid
+PARTS = ("body", "title", "actions", "items", "id", "item")
 
 
 def text(body: str) -> dict[str, Any]:
@@ -50,6 +53,23 @@ def test_variables_decide(body: str, words: str) -> None:
     reason = reason_against(text(body), body)
     assert words in reason
     assert bool(reason) is bool(words)
+
+
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.text(max_size=8) | st.just("Hello {{1}} {{x}}"),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.sampled_from(PARTS), inner, max_size=3),
+    max_leaves=8,
+)
+
+
+@given(st.dictionaries(st.sampled_from(["twilio/text", "twilio/quick-reply", "x"]), JSON, min_size=1), st.text())
+def test_any_types_can_be_rendered_and_judged(types: dict[str, Any], value: str) -> None:
+    content = store().add(ACCOUNT, {"language": "en", "types": types}, 0.0)
+    body, missing = content.render({"1": value})
+    assert ("{{1}}" in body) <= ("{{1}}" in value)
+    assert set(missing) <= {"x"} | set(VARIABLE.findall(content.body))
+    assert all(isinstance(text, str) for choice in content.choices() for text in choice)
+    assert isinstance(reason_against(types, content.body), str)
 
 
 @pytest.mark.parametrize("kind", ["twilio/list-picker", "twilio/location"])
