@@ -15,7 +15,7 @@ from campaigns.sandbox.state import Provider
 class Match:
     """Which calls a fault meets; empty fields meet all."""
 
-    #: `create` (sending, at every provider) or, at Twilio, `list`, `fetch`, `change`, `delete`, `feedback`, `media`,
+    #: `create` (sending, at every provider); at Twilio `list`, `fetch`, `change`, `delete`, `feedback`, `media`,
     #: `content_create`, `content_list`, `content_fetch`, `content_delete`, `approval_create`, `approval_fetch`,
     #: `services`, `service`, `pricing`, `lookup`; at Telegram any other method in small letters.
     on: str = "create"
