@@ -6,6 +6,7 @@ import asyncio
 import json
 import logging
 from datetime import UTC, datetime, timedelta
+from functools import partial
 
 import pytest
 
@@ -59,6 +60,19 @@ def test_fence_is_asked_once(adapter: Adapter, gateway: Gateway) -> None:
     asked: list[None] = []
     using(gateway, lambda gateway: gateway.send(adapter.message(), lambda: asked.append(None)))
     assert len(asked) == 1
+
+
+@every_gateway
+def test_calls_at_once_ask_their_own_fences(adapter: Adapter, gateway: Gateway) -> None:
+    asked: list[int] = []
+
+    async def work(gateway: Gateway) -> None:
+        await asyncio.gather(
+            *(gateway.send(adapter.message(), partial(asked.append, number)) for number in range(8))
+        )
+
+    using(gateway, work)
+    assert sorted(asked) == list(range(8))
 
 
 @every_gateway
