@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from urllib.parse import parse_qs
@@ -9,11 +10,16 @@ from urllib.parse import parse_qs
 import pytest
 
 from campaigns.gateways.base import Action, Gateway, Outgoing, RejectedError, Template
+from campaigns.gateways.callbacks import Callback, Happening, Verdict
+from campaigns.gateways.kinds import Credential
+from campaigns.gateways.twilio_callbacks import TwilioCallbacks
 from campaigns.gateways.twilio_whatsapp import TwilioWhatsApp
 from tests.gateways.conftest import a_message, twilio_at, using
 from tests.sandbox.process import DEFAULTS, SERVICE, SandboxProcess
+from tests.sandbox.receiver import Receiver
 
 AN_HOUR_AGO = datetime.now(UTC) - timedelta(hours=1)
+READER = TwilioCallbacks([Credential(DEFAULTS.account_sid, DEFAULTS.auth_token)])
 SID = "HX" + "5b" * 16
 TEMPLATE = {"name": "help_line", "language": "uk", "body": "Лінія допомоги: {{1}}, цілодобово.", "sid": SID}
 RENDERED = "Лінія допомоги: 0 800 500 335, цілодобово."
@@ -98,3 +104,58 @@ def test_refusal_blames_no_person(sandbox: SandboxProcess, message: Outgoing, co
     with pytest.raises(RejectedError) as caught:
         using(whatsapp_at(sandbox.url), lambda gateway: gateway.send(message))
     assert (caught.value.code, caught.value.action) == (code, action)
+
+
+@pytest.fixture
+def receiver() -> Iterator[Receiver]:
+    receiver = Receiver()
+    yield receiver
+    receiver.close()
+
+
+def heard_by(receiver: Receiver) -> list[Callback]:
+    """Return what the receiver got, in order; every one of it is signed."""
+    calls = []
+    for one in receiver.received:
+        headers = {name.lower(): value for name, value in one.headers.items()}
+        reference = one.path.partition("?m=")[2]
+        calls.append(Callback(receiver.url + one.path, headers, one.body.encode(), reference=reference))
+        assert READER.judge(calls[-1]) is Verdict.GENUINE
+    return calls
+
+
+def test_what_people_do_in_the_sandbox_is_heard(sandbox: SandboxProcess, receiver: Receiver) -> None:
+    sandbox.fixture(inbound_url=f"{receiver.url}/hooks/twilio/inbound")
+    place = {"latitude": 50.4501, "longitude": 30.5234, "address": "Khreshchatyk 1"}
+    button = {"button_payload": "help", "button_text": "Допомога"}
+    for act in ({"text": "Привіт"}, {"location": place}, button, {"list_id": "1", "list_title": "Львів"}):
+        sandbox.call("POST", "inbound", {"from": "whatsapp:UA.8f2c1d", **act})
+    heard = [inbound for call in heard_by(receiver) for inbound in READER.read_inbound(call)]
+    assert [(one.happening, one.text, one.payload, one.location) for one in heard] == [
+        (Happening.WROTE, "Привіт", "", None),
+        (Happening.SHARED_LOCATION, "", "", (50.4501, 30.5234)),
+        (Happening.PRESSED_BUTTON, "Допомога", "help", None),
+        (Happening.PRESSED_BUTTON, "Львів", "1", None),
+    ]
+    assert {(one.from_handle, one.channel) for one in heard} == {("UA.8f2c1d", "whatsapp")}
+    assert not [value for one in heard for value in one.raw.values() if "8f2c1d" in value or "50.45" in value]
+
+
+def test_read_receipt_follows_delivery(sandbox: SandboxProcess, receiver: Receiver) -> None:
+    profile = {"stage": {"p50": 0.003, "p99": 0.006}, "read_p": 1.0}
+    sandbox.fixture(templates=[TEMPLATE], profile=profile)
+    message = a_template_message(callback_url=f"{receiver.url}/hooks/twilio/status?m=ref1")
+    accepted = using(whatsapp_at(sandbox.url), lambda gateway: gateway.send(message))
+    sandbox.settle()
+    updates = [update for call in heard_by(receiver) for update in READER.read_statuses(call)]
+    assert "read" in [update.status for update in updates]
+    assert {(update.reference, update.provider_id) for update in updates} == {("ref1", accepted.provider_id)}
+
+
+def test_closed_window_leaves_other_channels(sandbox: SandboxProcess, receiver: Receiver) -> None:
+    message = a_text(callback_url=f"{receiver.url}/hooks/twilio/status?m=ref1")
+    using(whatsapp_at(sandbox.url), lambda gateway: gateway.send(message))
+    sandbox.settle()
+    update = READER.read_statuses(heard_by(receiver)[-1])[0]
+    assert (update.status, update.error, update.action) == ("failed", "63016", Action.OTHER_CHANNEL)
+    assert not [value for value in update.raw.values() if "1234567" in value]
