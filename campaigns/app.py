@@ -10,6 +10,7 @@ from werkzeug.middleware.proxy_fix import ProxyFix
 
 from campaigns import now
 from campaigns.audience import views as audience
+from campaigns.audience.entry_point_views import init_entry_points
 from campaigns.core.errors import SettingsError
 from campaigns.core.settings import PROJECT_ROOT, Mode, Settings
 from campaigns.delivery import views as delivery
@@ -21,6 +22,7 @@ from campaigns.inbox import views as inbox
 from campaigns.messages import views as messages
 from campaigns.places import views as places
 from campaigns.planning import views as planning
+from campaigns.planning.queries import select_senders
 from campaigns.reach import views as reach
 from campaigns.staff import views as staff
 from campaigns.staff.auth import init_auth, may_open
@@ -75,6 +77,7 @@ def create_app(settings: Settings, *, readers: Mapping[str, CallbackReader] | No
     init_filters(app)
     init_states(app)
     init_navigation(app, may_open=may_open)
+    init_entry_points(app, select_senders=select_senders)
     init_headers(app, https=app.config["SESSION_COOKIE_SECURE"])
     for blueprint in (*PAGES, *HOOKS):
         app.register_blueprint(blueprint)

@@ -116,6 +116,43 @@ def form_data(rule: AudienceRule, name: str) -> dict[str, Any]:
     }
 
 
+class EntryPointForm(Form):
+    """An entry point: what hangs where, and what it says of those who join."""
+
+    name = StringField(
+        _l("Name"),
+        [InputRequired(), Length(max=200)],
+        description=_l("For you only, for example: poster at gate 3."),
+    )
+    place_id = SelectField(
+        _l("Place"),
+        [Optional()],
+        description=_l("Where it hangs. Whoever joins is taken to be there on that day."),
+    )
+    language = SelectField(
+        _l("Language of those who join"),
+        [Optional()],
+        description=_l("Left open, it is the language of their app where that is known, else English."),
+    )
+    code = StringField(
+        _l("Code"),
+        [Optional(), Length(max=64)],
+        description=_l("Latin letters, digits, _ and -. Left empty, it gets a short one."),
+    )
+
+    def offer(self, places: Iterable[Place]) -> None:
+        """Fill in what can be chosen."""
+        named = [(str(place.id), place.name) for place in places]
+        languages = [(code, language_name(code)) for code in all_languages()]
+        self.place_id.choices = options([("", _("No place")), *named])
+        self.language.choices = options([("", _("Left open")), *languages])
+
+    @property
+    def place(self) -> int | None:
+        """The id of the chosen place."""
+        return int(self.place_id.data) if self.place_id.data else None
+
+
 class ImportForm(Form):
     """A file of people who agreed to be written to."""
 

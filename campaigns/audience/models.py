@@ -131,8 +131,8 @@ class EntryPoint(Base):
     #: the organisation too.
     code: Mapped[str] = mapped_column(String(64), unique=True)
     name: Mapped[str] = mapped_column(String(200))
-    #: Where it hangs: people who join here are here. None: it says nothing of a place.
-    place_id: Mapped[int | None] = mapped_column(ForeignKey("place.id"))
+    #: Where it hangs: people who join here are here. None: it says nothing of a place (any more).
+    place_id: Mapped[int | None] = mapped_column(ForeignKey("place.id", ondelete="SET NULL"))
     #: Language of those who join; None: the one their app says, else the organisation's.
     language: Mapped[str | None] = mapped_column(String(10))
     created_at: Mapped[datetime]

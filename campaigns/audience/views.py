@@ -11,6 +11,7 @@ from werkzeug.wrappers import Response
 
 from campaigns.audience import queries, service
 from campaigns.audience.contact_views import pages as contact_pages
+from campaigns.audience.entry_point_views import pages as entry_point_pages
 from campaigns.audience.forms import CHANNELS, DEFAULT_AGE_DAYS, DIRECTIONS, AudienceForm, form_data, route_fields
 from campaigns.audience.models import Audience, Channel
 from campaigns.audience.rules import AudienceRule, Resolution, SenderChoice
@@ -26,6 +27,7 @@ from campaigns.web.words import said
 
 pages = Blueprint("audience", __name__, url_prefix="/audience")
 pages.register_blueprint(contact_pages)
+pages.register_blueprint(entry_point_pages)
 
 Page = str | Response | tuple[str, int]
 

@@ -1,10 +1,12 @@
-"""The inbox: what people answered, newest first."""
+"""The inbox: what people answered, newest first, and how many callbacks were not believed."""
 
 from __future__ import annotations
 
 from flask import Blueprint, render_template, request
+from flask_babel import lazy_gettext as _l
 
 from campaigns.core import clock
+from campaigns.delivery.callbacks import refusals
 from campaigns.inbox import queries
 from campaigns.inbox.display import visible
 from campaigns.staff.auth import current_organisation, requires
@@ -14,6 +16,14 @@ from campaigns.web.pagination import paginate
 from campaigns.web.session import session
 
 pages = Blueprint("inbox", __name__, url_prefix="/inbox")
+
+#: Why callbacks are refused, by the reasons of `Refusals`.
+REASONS = {
+    "signature": _l("Not signed by the provider, or to an address that nobody has"),
+    "stale": _l("Signed once, but too old to act on"),
+    "oversize": _l("Larger than any provider sends"),
+    "rehearsal": _l("From the sandbox, about something that is no rehearsal"),
+}
 
 
 @pages.get("")
@@ -29,4 +39,15 @@ def list_replies() -> str:
         replies=queries.open_replies(session(), page.rows, vault=vault()),
         opt_outs=queries.count_opt_outs(session(), organisation_id, now=clock.now()),
         visible=visible,
+    )
+
+
+@pages.get("/refused")
+@requires(Permission.ADMINISTER)
+def list_refusals() -> str:
+    """Show how many callbacks this process refused, by reason."""
+    counts = refusals.by_reason()
+    unnamed = {reason: reason for reason in counts}
+    return render_template(
+        "inbox/refused.html", counts=counts, reasons=unnamed | REASONS, started_at=refusals.started_at
     )

@@ -29,7 +29,9 @@ def upgrade() -> None:
         sa.ForeignKeyConstraint(
             ["organisation_id"], ["organisation.id"], name=op.f("fk_entry_point_organisation_id_organisation")
         ),
-        sa.ForeignKeyConstraint(["place_id"], ["place.id"], name=op.f("fk_entry_point_place_id_place")),
+        sa.ForeignKeyConstraint(
+            ["place_id"], ["place.id"], name=op.f("fk_entry_point_place_id_place"), ondelete="SET NULL"
+        ),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_entry_point")),
         sa.UniqueConstraint("code", name=op.f("uq_entry_point_code")),
     )

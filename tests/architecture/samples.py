@@ -6,7 +6,7 @@ from typing import Any
 
 from sqlalchemy.orm import Session
 
-from campaigns.audience.models import ContactImport, ImportState
+from campaigns.audience.models import ContactImport, EntryPoint, ImportState
 from campaigns.core.crypto import Vault
 from campaigns.planning.models import CampaignState
 from campaigns.staff.models import Member, Organisation
@@ -62,7 +62,11 @@ def make_samples(session: Session, organisation: Organisation, member: Member, v
             created_at=NOON,
         ),
     )
+    entry_point = EntryPoint(
+        organisation_id=organisation.id, code=f"gate-{contact.id}", name="Gate", place_id=place.id, created_at=NOON
+    )
     named = {
+        "entry_point": add(session, entry_point),
         "message": message,
         "audience": audience,
         "service": service,

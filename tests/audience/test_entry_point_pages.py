@@ -1,0 +1,82 @@
+"""Authors hang up entry points, read off what a poster needs, and take them down."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+from flask.testing import FlaskClient
+from sqlalchemy import delete, select
+
+from campaigns.audience.models import Channel, EntryPoint
+from campaigns.places.models import Place
+from campaigns.staff.models import Role
+from tests.factories import a_place, a_sender
+from tests.web.pages import Pages
+
+Clients = Callable[..., FlaskClient]
+PATH = "/audience/entry-points"
+
+
+@pytest.fixture
+def place_id(pages: Pages) -> int:
+    with pages.sessions.begin() as session:
+        return a_place(session, pages.ours, name="Medyka crossing").id
+
+
+def hang_up(client: FlaskClient, **form: object) -> str:
+    """Post a new entry point and return the path of its page."""
+    answer = client.post(f"{PATH}/new", data={"name": "Poster at gate 3"} | form)
+    assert answer.status_code == 302, answer.text
+    return str(answer.location)
+
+
+def test_empty_list_says_what_to_do(client_for: Clients) -> None:
+    assert "No entry point hangs anywhere yet." in client_for(Role.AUTHOR).get(PATH).text
+
+
+def test_saved_entry_point_has_its_links(pages: Pages, client_for: Clients, place_id: int) -> None:
+    with pages.sessions.begin() as session:
+        a_sender(session, identity="help_bot", channel=Channel.TELEGRAM, gateway="telegram")
+        a_sender(session, identity="+48500100200", organisation_id=pages.theirs.id)
+    client = client_for(Role.AUTHOR)
+    page = client.get(hang_up(client, code="GATE-3", place_id=place_id, language="uk")).text
+    assert "https://t.me/help_bot?start=GATE-3" in page
+    assert "Medyka crossing" in page
+    assert "+48500100200" not in page
+    assert "GATE-3" in client.get(PATH).text
+
+
+def test_without_senders_the_page_says_so(client_for: Clients) -> None:
+    client = client_for(Role.AUTHOR)
+    page = client.get(hang_up(client)).text
+    assert "None of your senders can be answered" in page
+
+
+@pytest.mark.parametrize("form", [{"code": "stop"}, {"code": "a b"}, {"name": ""}, {"place_id": "999"}])
+def test_unfit_form_keeps_what_was_typed(pages: Pages, client_for: Clients, form: dict[str, str]) -> None:
+    answer = client_for(Role.AUTHOR).post(f"{PATH}/new", data={"name": "Kept name"} | form)
+    assert answer.status_code == 422
+    assert "Kept name" in answer.text or not form.get("name", "x")
+    with pages.sessions() as session:
+        assert session.scalars(select(EntryPoint)).all() == []
+
+
+def test_taken_down_page_shows_no_links(pages: Pages, client_for: Clients) -> None:
+    with pages.sessions.begin() as session:
+        a_sender(session)
+    client = client_for(Role.AUTHOR)
+    path = hang_up(client)
+    assert "Ways in" in client.get(path).text
+    client.post(f"{path}/take-down")
+    page = client.get(path).text
+    assert "nobody joins through it any more" in page
+    assert "Ways in" not in page
+
+
+def test_entry_point_outlives_its_place(pages: Pages, client_for: Clients, place_id: int) -> None:
+    client = client_for(Role.AUTHOR)
+    path = hang_up(client, place_id=place_id)
+    with pages.sessions.begin() as session:
+        session.execute(delete(Place).where(Place.id == place_id))
+    assert "No place" in client.get(path).text
