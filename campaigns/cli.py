@@ -5,9 +5,10 @@ from __future__ import annotations
 import asyncio
 import base64
 import secrets
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
 
 import click
 from sqlalchemy import make_url
@@ -17,8 +18,11 @@ from sqlalchemy.orm import Session, sessionmaker
 from campaigns.core.database import make_engine, make_sessions
 from campaigns.core.errors import FileFormatError, FingerpostError, NotFoundError, RowsError
 from campaigns.core.logging import configure_logging
-from campaigns.core.settings import PROJECT_ROOT, load_settings
+from campaigns.core.settings import PROJECT_ROOT, Settings, load_settings
 from campaigns.schema import migrate
+
+if TYPE_CHECKING:
+    from campaigns.sandbox.config import SandboxConfig
 
 #: Threads that answer callbacks and pages; receipts that wait together are written together.
 WEB_THREADS = 24
@@ -101,11 +105,14 @@ def worker() -> None:
 @main.command(context_settings={"ignore_unknown_options": True, "help_option_names": []})
 @click.argument("options", nargs=-1, type=click.UNPROCESSED)
 def sandbox(options: tuple[str, ...]) -> None:
-    """Run the provider stand-in on this machine; --help tells its options."""
+    """Run the stand-in for Twilio, Telegram and Africa's Talking on this machine; --help tells its options.
+
+    With the settings of an instance it takes that instance's rehearsals, and nobody else's.
+    """
     from campaigns.sandbox.options import read_options
     from campaigns.sandbox.server import run
 
-    run(read_options(list(options)))
+    run(read_options(list(options), sandbox_defaults(load_settings())))
 
 
 @main.command()
@@ -252,6 +259,24 @@ def _imported(
         vault=settings.vault(),
         settings=settings,
         default_country=country,
+    )
+
+
+def sandbox_defaults(settings: Settings) -> SandboxConfig:
+    """Return how the sandbox of an instance is set up; without an instance (no keys) it is anybody's."""
+    from campaigns.sandbox.config import CallbackSettings, SandboxConfig
+    from campaigns.sandbox.fixture import Fixture
+
+    anybodys = SandboxConfig()
+    if not settings.secret_key:
+        return anybodys
+    return replace(
+        anybodys,
+        port=urlsplit(settings.sandbox_url).port or anybodys.port,
+        auth_token=settings.sandbox_token(),
+        callbacks=CallbackSettings(allowed_hosts=(urlsplit(settings.public_url).hostname or "",)),
+        # Whom a rehearsal writes to is made up, so nobody has pressed Start.
+        fixture=Fixture(telegram_all_known=True),
     )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -9,9 +10,10 @@ from click.testing import CliRunner, Result
 from sqlalchemy import func, select
 
 from campaigns.audience.models import Contact
-from campaigns.cli import main
+from campaigns.cli import main, sandbox_defaults
 from campaigns.core.database import make_engine, make_sessions
-from campaigns.core.settings import PROJECT_ROOT
+from campaigns.core.settings import PROJECT_ROOT, load_settings
+from campaigns.sandbox.config import SandboxConfig
 from tests.web.pages import KEYS
 
 HEADER = "number,language,consent_date,consent_how\n"
@@ -107,3 +109,14 @@ def test_keys_differ_each_time() -> None:
 
 def test_audit_chain_is_whole(instance: Path) -> None:
     assert "whole" in run("audit", "verify").output
+
+
+def test_sandbox_of_an_instance_is_its_own(instance: Path) -> None:
+    settings = load_settings()
+    config = sandbox_defaults(replace(settings, public_url="https://ours.example.org"))
+    assert config.auth_token == settings.sandbox_token()
+    assert config.callbacks.allowed_hosts == ("ours.example.org",)
+
+
+def test_sandbox_without_an_instance_is_anybodys() -> None:
+    assert sandbox_defaults(replace(load_settings({}), secret_key="")) == SandboxConfig()

@@ -4,20 +4,32 @@ import argparse
 from dataclasses import replace
 
 from campaigns.sandbox.config import SandboxConfig
-from campaigns.sandbox.fixture import Fixture
 from campaigns.sandbox.profile import PROFILES
 
+#: Tokens that everybody knows, on loopback.
+_WELL_KNOWN = SandboxConfig()
+_PURPOSE = (
+    "A stand-in for Twilio (SMS, WhatsApp, templates, prices, lookups), Telegram and Africa's Talking on this "
+    "machine. Its front page shows the phones of everybody who was written to."
+)
+_KNOWN = "let the bot write to everybody, not only to who pressed Start"
+_OPENS = "opens every provider: Twilio's account, the bot <id>:<token>, the apiKey of Africa's Talking"
 
-def read_options(arguments: list[str] | None = None) -> SandboxConfig:
-    """Return the configuration that command-line arguments ask for; exit with a message if they make no sense."""
-    defaults = SandboxConfig()
+
+def read_options(arguments: list[str] | None = None, defaults: SandboxConfig = _WELL_KNOWN) -> SandboxConfig:
+    """Return the configuration that command-line arguments ask for; exit with a message if they make no sense.
+
+    `defaults` holds for what they do not name.
+    """
     given = _parser(defaults).parse_args(arguments)
-    fixture = Fixture(
+    fixture = replace(
+        defaults.fixture,
         pace=given.pace,
         profile=PROFILES[given.profile],
         inbound_url=given.inbound_url,
         advanced_opt_out=given.advanced_opt_out,
         late_s=given.late_s,
+        telegram_all_known=given.know_all,
     )
     return replace(
         defaults,
@@ -28,25 +40,28 @@ def read_options(arguments: list[str] | None = None) -> SandboxConfig:
         auth_token=given.auth_token,
         accounts=dict(given.account),
         control_token=given.control_token,
-        callbacks=replace(defaults.callbacks, allowed_hosts=tuple(given.allow_host)),
+        callbacks=replace(
+            defaults.callbacks, allowed_hosts=(*defaults.callbacks.allowed_hosts, *given.allow_host)
+        ),
         fixture=fixture,
     )
 
 
 def _parser(defaults: SandboxConfig) -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="sandbox", description="A stand-in for providers of messages.")
+    parser = argparse.ArgumentParser(prog="sandbox", description=_PURPOSE)
     add = parser.add_argument
     add("--host", default=defaults.host, help="address to bind (default: loopback)")
     add("--port", type=int, default=defaults.port, help="0 takes any free port")
     add("--seed", default=defaults.seed, help="every random choice follows from it")
     add("--account-sid", default=defaults.account_sid)
-    add("--auth-token", default=defaults.auth_token)
+    add("--auth-token", default=defaults.auth_token, help=_OPENS)
     add("--account", action="append", default=[], type=_account, metavar="SID=TOKEN", help="a further account")
     add("--control-token", default=defaults.control_token, help="what X-Sandbox-Token must carry")
     add("--pace", type=float, help="parts per second and sender (default: unlimited)")
     add("--profile", choices=sorted(PROFILES), default="calm", help="how chance treats calls and messages")
     add("--late-s", type=float, default=defaults.fixture.late_s, help="delay of the answer to …0099997")
-    add("--inbound-url", default="", help="where the application takes inbound messages")
+    add("--inbound-url", default="", help="where the application takes inbound SMS and WhatsApp messages")
+    add("--know-all", action="store_true", default=defaults.fixture.telegram_all_known, help=_KNOWN)
     add("--allow-host", action="append", default=[], help="a host beside loopback that may be called back")
     add("--advanced-opt-out", action="store_true", help="let Twilio's own stop words act")
     return parser
