@@ -86,9 +86,10 @@ class ContentStore:
     _fixture: Fixture = field(default_factory=Fixture)
 
     def load(self, fixture: Fixture, now: float) -> None:
-        """Take the templates of a fixture; what came over the API stays."""
+        """Take the templates of a fixture if they were changed; what came over the API stays."""
+        is_new = fixture.templates is not self._fixture.templates
         self._fixture = fixture
-        for template in fixture.templates:
+        for template in fixture.templates if is_new else ():
             content = _from_template(template, account=template.account or self.account, now=now)
             self._by_sid[content.sid] = content
 

@@ -14,6 +14,7 @@ class WhatsApp:
     """Who may be written to, and how; times are seconds since the epoch on the sandbox's clock."""
 
     def __init__(self) -> None:
+        self._fixture = Fixture()
         #: When the window of a person to a sender closes; the sender "" stands for all.
         self._closes_at: dict[tuple[str, str], float] = {}
         self._joined_until: dict[str, float] = {}
@@ -23,9 +24,10 @@ class WhatsApp:
         self.freeform_outside = 0
 
     def load(self, fixture: Fixture, now: float) -> None:
-        """Take the rules and the open windows of a fixture."""
+        """Take the rules of a fixture and, if they were changed, its open windows."""
+        is_new = fixture.whatsapp_windows is not self._fixture.whatsapp_windows
         self._fixture = fixture
-        for person, seconds in fixture.whatsapp_windows.items():
+        for person, seconds in fixture.whatsapp_windows.items() if is_new else ():
             self._closes_at[person, ""] = now + seconds
 
     def wrote(self, person: str, sender: str, now: float) -> None:

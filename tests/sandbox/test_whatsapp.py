@@ -86,6 +86,17 @@ def test_fixture_opens_windows_to_every_sender(client: Client, sandbox: SandboxP
     assert ends(client, sandbox) == [("delivered", None)]
 
 
+def test_other_changes_of_the_fixture_leave_windows_alone(client: Client, sandbox: SandboxProcess) -> None:
+    sandbox.call("POST", "clock", {"mode": "manual"})
+    sandbox.fixture(whatsapp_windows={PERSON: 60})
+    sandbox.call("POST", "clock", {"advance_s": 59})
+    sandbox.fixture(pace=80)
+    sandbox.call("POST", "clock", {"advance_s": 2})
+    send(client)
+    sandbox.call("POST", "clock", {"advance_s": 2})
+    assert ends(client, sandbox) == [("failed", 63016)]
+
+
 def test_service_writes_to_whatsapp_people_from_its_whatsapp_sender(
     client: Client, sandbox: SandboxProcess
 ) -> None:
