@@ -8,7 +8,7 @@ from flask_babel import ngettext
 from werkzeug.wrappers import Response as Redirect
 
 from campaigns.audience import queries, service
-from campaigns.audience.forms import CHANNELS, ENCODINGS, ImportForm
+from campaigns.audience.forms import CHANNELS, ENCODINGS, SOURCES, ImportForm
 from campaigns.audience.models import AddressState, Contact, ContactImport
 from campaigns.core.errors import InputError, RowProblem, RowsError, TransitionError
 from campaigns.core.languages import all_languages
@@ -51,6 +51,7 @@ def index() -> Page:
         by_region=queries.count_by_region(session(), organisation_id),
         by_language=queries.count_by_language(session(), organisation_id),
         states=list(AddressState),
+        channels=CHANNELS,
         languages=all_languages(),
         chosen={"state": state, "language": language},
     )
@@ -62,7 +63,9 @@ def show(contact_id: int) -> Page:
     """Show one contact and everything it ever agreed to or withdrew."""
     contact = get_owned(session(), Contact, contact_id, current_organisation().id)
     ledger = session().scalars(queries.select_ledger(contact.id)).all()
-    return render_template("audience/contact.html", contact=contact, ledger=ledger, channels=CHANNELS)
+    return render_template(
+        "audience/contact.html", contact=contact, ledger=ledger, channels=CHANNELS, sources=SOURCES
+    )
 
 
 @pages.route("/files", methods=["GET", "POST"])

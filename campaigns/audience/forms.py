@@ -13,7 +13,7 @@ from wtforms import IntegerField, SelectField, SelectMultipleField, StringField
 from wtforms.validators import InputRequired, Length, NumberRange, Optional
 from wtforms.widgets import CheckboxInput, ListWidget
 
-from campaigns.audience.models import Channel
+from campaigns.audience.models import Channel, PositionSource
 from campaigns.audience.rules import MAX_AGE_DAYS, AudienceRule, Direction, RoutePart
 from campaigns.core.errors import AudienceRuleError
 from campaigns.core.languages import all_languages
@@ -40,6 +40,13 @@ DIRECTIONS = {
 
 #: What channels are called; names of products stay as they are.
 CHANNELS = {Channel.SMS: _l("SMS"), Channel.WHATSAPP: "WhatsApp", Channel.TELEGRAM: "Telegram"}
+#: How we know where somebody is.
+SOURCES = {
+    PositionSource.ENTRY_POINT: _l("from the entry point they joined at"),
+    PositionSource.SHARED: _l("shared by them"),
+    PositionSource.TOLD_US: _l("told us"),
+    PositionSource.IMPORT: _l("from an imported file"),
+}
 #: What a file was read as, by Report.encoding.
 ENCODINGS = {"utf-8": "UTF-8", "utf-16": "UTF-16", "cp1251": _l("Windows-1251 (Cyrillic)")}
 

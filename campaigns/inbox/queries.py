@@ -9,11 +9,13 @@ from datetime import datetime, timedelta
 from sqlalchemy import Select, func, or_, select
 from sqlalchemy.orm import Session
 
-from campaigns.audience.models import Address, Channel, Consent, ConsentKind, Contact
+from campaigns.audience.models import Address, Channel, Consent, ConsentKind, Contact, PositionSource
 from campaigns.core.crypto import Vault
 from campaigns.core.errors import DamagedDataError
 from campaigns.delivery.models import Delivery
+from campaigns.gateways.callbacks import Happening
 from campaigns.inbox.models import Reply, ReplyKind
+from campaigns.places.models import Region
 from campaigns.planning.models import Run, Sender
 from campaigns.staff.models import Organisation
 from campaigns.staff.queries import owned
@@ -73,7 +75,7 @@ def _written_to_last(session: Session, contacts: dict[int, int]) -> Owner:
     """Look through the latest runs by the index on (run, contact); nothing indexes contacts over all runs."""
     runs = (
         select(Run.id)
-        .where(Run.organisation_id.in_(contacts), Run.started_at.is_not(None))
+        .where(Run.organisation_id.in_(contacts), Run.started_at.is_not(None), ~Run.is_rehearsal)
         .order_by(Run.id.desc())
         .limit(RUNS_BACK)
     )
@@ -106,26 +108,43 @@ class OpenedReply:
     language: str | None
     contact_id: int | None
     received_at: datetime
+    happening: Happening = Happening.WROTE
+    #: Where they shared to be, if that is still the last we know; None otherwise.
+    region: Region | None = None
 
 
 def open_replies(session: Session, replies: Iterable[Reply], *, vault: Vault) -> list[OpenedReply]:
     """Open the texts of `replies`; one that cannot be opened does not hide the others."""
     replies = list(replies)
     ids = [reply.contact_id for reply in replies if reply.contact_id is not None]
-    contacts = session.execute(select(Contact.id, Contact.language).where(Contact.id.in_(ids)))
-    languages = {row.id: row.language for row in contacts}
-    return [
-        OpenedReply(
-            id=reply.id,
-            kind=ReplyKind(reply.kind),
-            channel=Channel(reply.channel),
-            text=_opened(reply, vault),
-            language=languages.get(reply.contact_id) if reply.contact_id is not None else None,
-            contact_id=reply.contact_id,
-            received_at=reply.received_at,
+    found = select(Contact, Region).outerjoin(Region, Region.id == Contact.region_id).where(Contact.id.in_(ids))
+    contacts = {contact.id: (contact, region) for contact, region in session.execute(found)}
+    opened = []
+    for reply in replies:
+        contact, region = contacts.get(reply.contact_id or 0, (None, None))
+        opened.append(
+            OpenedReply(
+                id=reply.id,
+                kind=ReplyKind(reply.kind),
+                channel=Channel(reply.channel),
+                text=_opened(reply, vault),
+                language=contact.language if contact else None,
+                contact_id=reply.contact_id,
+                received_at=reply.received_at,
+                happening=Happening(reply.happening),
+                region=region if contact and _is_their_position(reply, contact) else None,
+            )
         )
-        for reply in replies
-    ]
+    return opened
+
+
+def _is_their_position(reply: Reply, contact: Contact) -> bool:
+    """Say whether a shared location is what the contact's position still rests on: older ones are not kept."""
+    return (
+        reply.happening == Happening.SHARED_LOCATION
+        and contact.position_source == PositionSource.SHARED
+        and contact.position_at == reply.received_at
+    )
 
 
 def _opened(reply: Reply, vault: Vault) -> str | None:

@@ -16,19 +16,24 @@ from werkzeug.datastructures import MultiDict
 from werkzeug.test import TestResponse
 
 from campaigns.app import create_app
+from campaigns.core import clock
 from campaigns.core.database import make_engine, make_sessions
 from campaigns.core.errors import UnavailableError
 from campaigns.delivery.callbacks import LARGEST_BODY, refusals
 from campaigns.delivery.intake import ReceiptIntake
-from campaigns.delivery.models import Receipt
-from campaigns.gateways.callbacks import StatusUpdate
+from campaigns.delivery.models import Delivery, Receipt
+from campaigns.delivery.receipts import apply_receipts
+from campaigns.delivery.states import ReceiptState, SendState
+from campaigns.gateways.africastalking_callbacks import AfricasTalkingCallbacks
+from campaigns.gateways.callbacks import CallbackReader, StatusUpdate, hook_secret
 from campaigns.gateways.kinds import Credential
 from campaigns.gateways.twilio_callbacks import TwilioCallbacks
 from campaigns.web.session import database
+from tests.factories import a_campaign, a_delivery, a_member, a_run, an_organisation
 from tests.web.pages import page_settings
 
 PUBLIC_URL = "https://fingerpost.example"
-TOKEN = "token"
+TOKEN, REHEARSAL_TOKEN = "token", "another"
 STATUS = "/hooks/twilio/status"
 Form = list[tuple[str, str]]
 DELIVERED: Form = [("MessageSid", "SM1"), ("MessageStatus", "delivered"), ("From", "+15005550006")]
@@ -37,7 +42,15 @@ DELIVERED: Form = [("MessageSid", "SM1"), ("MessageStatus", "delivered"), ("From
 @pytest.fixture
 def client(engine: Engine) -> Iterator[FlaskClient]:
     settings = page_settings(engine, public_url=PUBLIC_URL)
-    app: Flask = create_app(settings, readers={"twilio": TwilioCallbacks([Credential("AC1", TOKEN)])})
+    readers: dict[str, CallbackReader] = {
+        "twilio": TwilioCallbacks(
+            [Credential("AC1", TOKEN), Credential("AC2", REHEARSAL_TOKEN, is_rehearsal=True)]
+        ),
+        "africastalking": AfricasTalkingCallbacks(
+            [Credential("ngo", TOKEN), Credential("sandbox", REHEARSAL_TOKEN, is_rehearsal=True)]
+        ),
+    }
+    app: Flask = create_app(settings, readers=readers)
     yield app.test_client()
     with app.app_context():
         database.engine.dispose()
@@ -52,10 +65,12 @@ def stored(sessions: sessionmaker[Session]) -> Callable[[], list[Receipt]]:
     return read
 
 
-def post(client: FlaskClient, query: str, form: Form, *, signature: str | None = None) -> TestResponse:
+def post(
+    client: FlaskClient, query: str, form: Form, *, signature: str | None = None, token: str = TOKEN
+) -> TestResponse:
     if signature is None:
         url = PUBLIC_URL + STATUS + query
-        signature = RequestValidator(TOKEN).compute_signature(url, MultiDict(form))
+        signature = RequestValidator(token).compute_signature(url, MultiDict(form))
     headers = {"X-Twilio-Signature": signature} if signature else {}
     body = urlencode(form)
     return client.post(
@@ -130,4 +145,134 @@ def test_failing_database_answers_unavailable_then_recovers(engine: Engine) -> N
         intake.keep(update)
     intake._sessions = make_sessions(engine)
     intake.keep(update)
+    broken.dispose()
+
+
+@pytest.fixture
+def delivery(sessions: sessionmaker[Session]) -> Delivery:
+    """A delivery on its way whose reference is "abc"."""
+    with sessions.begin() as session:
+        organisation = an_organisation(session)
+        run = a_run(session, a_campaign(session, organisation, a_member(session, organisation)))
+        return a_delivery(
+            session,
+            run,
+            reference="abc",
+            send_state=SendState.SENDING,
+            intent_at=clock.now(),
+            token="t",
+            attempts=1,
+        )
+
+
+def report(client: FlaskClient, *words: str) -> None:
+    """Post a status callback of each word about "abc"."""
+    for word in words:
+        assert post(client, "?m=abc", [("MessageSid", "SM1"), ("MessageStatus", word)]).status_code == 204
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("sent", "delivered"),
+        ("delivered", "sent", "queued"),
+        ("sent", "sent", "delivered", "delivered", "sent"),
+        ("undelivered", "delivered"),
+        ("delivered", "beamed"),
+    ],
+    ids=["ordered", "reordered", "doubled", "corrected", "unknown"],
+)
+def test_any_order_ends_the_same(
+    client: FlaskClient, sessions: sessionmaker[Session], delivery: Delivery, words: tuple[str, ...]
+) -> None:
+    report(client, *words)
+    with sessions.begin() as session:
+        apply_receipts(session)
+    with sessions() as session:
+        known = session.get_one(Delivery, delivery.id)
+        assert (known.receipt_state, known.provider_id) == (ReceiptState.DELIVERED, "SM1")
+
+
+def test_early_callback_waits_for_its_delivery(client: FlaskClient, sessions: sessionmaker[Session]) -> None:
+    report(client, "delivered")
+    with sessions.begin() as session:
+        assert apply_receipts(session) == 0
+        organisation = an_organisation(session)
+        run = a_run(session, a_campaign(session, organisation, a_member(session, organisation)))
+        made = a_delivery(session, run, reference="abc", send_state=SendState.SENDING)
+        assert apply_receipts(session) == 1
+        session.refresh(made)
+        assert made.receipt_state == ReceiptState.DELIVERED
+
+
+def test_late_callback_comes_after_the_end(
+    client: FlaskClient, sessions: sessionmaker[Session], delivery: Delivery
+) -> None:
+    for word in ("delivered", "sent"):
+        report(client, word)
+        with sessions.begin() as session:
+            assert apply_receipts(session) == 1
+    with sessions() as session:
+        assert session.get_one(Delivery, delivery.id).receipt_state == ReceiptState.DELIVERED
+
+
+@pytest.mark.parametrize("path", ["/hooks/nobody/status", "/hooks/console/status", "/hooks/nobody/x/status"])
+def test_unknown_gateway_is_not_found(client: FlaskClient, path: str) -> None:
+    answer = client.post(path, data={"MessageStatus": "sent"})
+    assert (answer.status_code, answer.mimetype) == (404, "text/plain")
+
+
+def test_gateway_without_credential_is_unavailable(client: FlaskClient) -> None:
+    assert client.post("/hooks/telegram/anything", json={"update_id": 1}).status_code == 503
+
+
+AFRICAN = {"id": "ATX1", "status": "Success", "phoneNumber": "+254711222333"}
+
+
+def test_secret_address_stands_for_a_signature(client: FlaskClient, stored: Callable[[], list[Receipt]]) -> None:
+    assert client.post(f"/hooks/africastalking/{hook_secret(TOKEN)}/status", data=AFRICAN).status_code == 204
+    (receipt,) = stored()
+    assert (receipt.gateway, receipt.reference, receipt.status) == ("africastalking", "ATX1", "delivered")
+    assert "254711222333" not in str(receipt.raw)
+
+
+@pytest.mark.parametrize("secret", ["", "wrong/", f"{hook_secret('guessed')}/", "é/"])
+def test_wrong_secret_has_no_effect(client: FlaskClient, stored: Callable[[], list[Receipt]], secret: str) -> None:
+    assert client.post(f"/hooks/africastalking/{secret}status", data=AFRICAN).status_code == 403
+    assert stored() == []
+
+
+def test_stale_callback_is_refused_and_counted(client: FlaskClient, stored: Callable[[], list[Receipt]]) -> None:
+    before = refusals.by_reason().get("stale", 0)
+    path = f"/hooks/africastalking/{hook_secret(TOKEN)}/status"
+    assert client.post(path, data={**AFRICAN, "date": "2020-01-01T00:00:00"}).status_code == 403
+    assert (refusals.by_reason()["stale"], stored()) == (before + 1, [])
+
+
+def test_sandbox_speaks_of_rehearsals_only(client: FlaskClient, stored: Callable[[], list[Receipt]]) -> None:
+    before = refusals.by_reason().get("rehearsal", 0)
+    for query in ("?m=abc", "", "?m=R-abc"):
+        assert post(client, query, DELIVERED, token=REHEARSAL_TOKEN).status_code == 403
+    assert (refusals.by_reason()["rehearsal"], stored()) == (before + 3, [])
+    assert post(client, "?m=r-abc", DELIVERED, token=REHEARSAL_TOKEN).status_code == 204
+    path = f"/hooks/africastalking/{hook_secret(REHEARSAL_TOKEN)}/status"
+    assert client.post(path, data=AFRICAN).status_code == 204
+    assert [receipt.reference for receipt in stored()] == ["r-abc", "r-ATX1"]
+
+
+def test_provider_may_speak_of_rehearsals(client: FlaskClient, stored: Callable[[], list[Receipt]]) -> None:
+    assert post(client, "?m=r-abc", DELIVERED).status_code == 204
+    assert len(stored()) == 1
+
+
+def test_retry_after_an_outage_loses_nothing(
+    client: FlaskClient, engine: Engine, stored: Callable[[], list[Receipt]]
+) -> None:
+    broken = make_engine("sqlite:////nowhere/at/all.db")
+    intake = ReceiptIntake(make_sessions(broken), gateway="twilio")
+    client.application.extensions["receipt_intake_twilio"] = intake
+    assert post(client, "?m=abc", DELIVERED).status_code == 503
+    intake._sessions = make_sessions(engine)
+    report(client, "delivered")
+    assert [receipt.reference for receipt in stored()] == ["abc"]
     broken.dispose()

@@ -10,12 +10,13 @@ from flask.testing import FlaskClient
 
 from campaigns.core import clock
 from campaigns.core.crypto import Vault
-from campaigns.gateways.callbacks import Inbound
+from campaigns.gateways.callbacks import Happening, Inbound
 from campaigns.inbox.models import Reply
 from campaigns.inbox.queries import count_opt_outs
 from campaigns.inbox.service import receive_inbound
 from campaigns.staff.models import Organisation, Role
-from tests.factories import a_contact, an_address
+from tests.factories import a_contact, a_region, a_sender, an_address
+from tests.inbox.builders import on_telegram, receive
 from tests.web.pages import Pages
 
 Clients = Callable[..., FlaskClient]
@@ -72,3 +73,51 @@ def test_opt_outs_are_counted_by_age(pages: Pages, vault: Vault) -> None:
         for days, expected in ((0, (1, 1, 1)), (3, (0, 1, 1)), (30, (0, 0, 1))):
             counts = count_opt_outs(session, pages.ours.id, now=clock.now() + timedelta(days=days))
             assert (counts.last_day, counts.last_week, counts.ever) == expected
+
+
+def test_acts_are_told_in_words(pages: Pages, vault: Vault, client_for: Clients) -> None:
+    with pages.sessions.begin() as session:
+        a_region(session)
+        a_sender(session, organisation_id=pages.ours.id, secret_name="bot", identity="our_bot")
+        for number, (happening, text) in enumerate(
+            (
+                (Happening.STARTED, "/start"),
+                (Happening.PRESSED_BUTTON, "More \u202e"),
+                (Happening.SHARED_LOCATION, ""),
+                (Happening.SHARED_LOCATION, ""),
+                (Happening.BLOCKED, ""),
+                (Happening.UNBLOCKED, ""),
+            )
+        ):
+            act = on_telegram(happening, str(number), text=text, location=(49.78, 22.78))
+            receive(session, vault, act, secret_names=["bot"])
+    page = client_for(Role.RESPONDER).get("/inbox").text
+    for told in (
+        "Joined",
+        "Pressed Start.",
+        "Pressed a button:",
+        "More ⟦RLO⟧",
+        "Shared where they are: Podkarpackie.",
+        "Shared where they were.",
+        "Blocked us in the app.",
+        "No longer blocks us.",
+        "Telegram",
+    ):
+        assert told in page, told
+    assert "49.7" not in page
+
+
+def test_place_of_a_stranger_is_not_told(pages: Pages, vault: Vault, client_for: Clients) -> None:
+    with pages.sessions.begin() as session:
+        a_sender(session, organisation_id=pages.ours.id, secret_name="bot", identity="our_bot")
+        receive(
+            session, vault, on_telegram(Happening.SHARED_LOCATION, location=(49.78, 22.78)), secret_names=["bot"]
+        )
+    assert "Nothing of it is kept" in client_for(Role.RESPONDER).get("/inbox").text
+
+
+def test_administrators_see_what_was_refused(pages: Pages, client_for: Clients) -> None:
+    pages.client().post("/hooks/twilio/inbound", data={"Body": "STOP"})
+    page = client_for(Role.ADMIN).get("/inbox/refused").text
+    assert "Not signed by the provider" in page
+    assert "/inbox/refused" in client_for(Role.ADMIN).get("/settings").text

@@ -1,31 +1,39 @@
-"""The inbound webhook obeys only what the provider signed, and answers with no word to the phone."""
+"""The inbound addresses obey only what is proved to be the provider's, and answer with no word to the phone."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Any
 from urllib.parse import urlencode
 
 import pytest
-from sqlalchemy import Engine, select
+from sqlalchemy import Engine, select, text
 from twilio.request_validator import RequestValidator
 from werkzeug.datastructures import MultiDict
 from werkzeug.test import TestResponse
 
-from campaigns.audience.models import Address, AddressState
+from campaigns.audience.entry_points import create_entry_point
+from campaigns.audience.models import Address, AddressState, Channel, Contact
+from campaigns.core import clock
 from campaigns.core.crypto import Vault
+from campaigns.delivery.callbacks import LARGEST_BODY, refusals
 from campaigns.delivery.models import Delivery
 from campaigns.delivery.states import SendState
+from campaigns.gateways.callbacks import hook_secret
+from campaigns.gateways.kinds import get_kind
 from campaigns.inbox.models import Reply
-from tests.factories import a_campaign, a_contact, a_delivery, a_member, a_run, an_address
-from tests.web.pages import Pages, make_pages
+from tests.factories import a_campaign, a_contact, a_delivery, a_member, a_run, a_sender, an_address
+from tests.web.pages import Pages, make_pages, page_settings
 
+BOT, CHAT = "5550100", 77001
 PUBLIC_URL, TOKEN, INBOUND = "https://fingerpost.example", "token", "/hooks/twilio/inbound"
 FROM = "+380501234567"
 
 
 @pytest.fixture
 def pages(engine: Engine) -> Iterator[Pages]:
-    with make_pages(engine, public_url=PUBLIC_URL, secret_twilio=f"AC0:{TOKEN}") as pages:
+    secrets = {"secret_twilio": f"AC0:{TOKEN}", "secret_bot": f"{BOT}:{TOKEN}", "secret_africa": f"ngo:{TOKEN}"}
+    with make_pages(engine, public_url=PUBLIC_URL, **secrets) as pages:
         yield pages
 
 
@@ -70,3 +78,120 @@ def test_odd_bytes_and_repetition_are_harmless(pages: Pages) -> None:
         assert post(pages, "a\0b\u202e", MessageSid="SM\0", To="\0").status_code == 200
     with pages.sessions() as session:
         assert len(session.scalars(select(Reply)).all()) == 1
+
+
+def update(number: int = 1, *, text: str = "/start", **changes: Any) -> dict[str, Any]:
+    """A message to the bot in a private chat, as Telegram posts it."""
+    chat = {"id": CHAT, "type": "private"}
+    person = {"id": CHAT, "is_bot": False, "first_name": "A", "language_code": "uk"}
+    message = {"message_id": number, "date": int(clock.now().timestamp()), "chat": chat, "from": person}
+    return {"update_id": number, "message": message | ({"text": text} if text else {}) | changes}
+
+
+def to_bot(pages: Pages, posted: dict[str, Any], *, token: str = TOKEN) -> TestResponse:
+    secret = hook_secret(token)
+    headers = {"X-Telegram-Bot-Api-Secret-Token": secret}
+    return pages.client().post(f"/hooks/telegram/{secret}", json=posted, headers=headers)
+
+
+def kinds(pages: Pages) -> list[str]:
+    with pages.sessions() as session:
+        return [str(kind) for kind in session.scalars(select(Reply.kind).order_by(Reply.id))]
+
+
+def test_start_joins_the_owner_of_the_bot(pages: Pages) -> None:
+    with pages.sessions.begin() as session:
+        bot = {"channel": Channel.TELEGRAM, "gateway": "telegram", "secret_name": "bot"}
+        a_sender(session, organisation_id=pages.ours.id, identity="help_bot", **bot)
+    answer = to_bot(pages, update())
+    assert (answer.status_code, answer.data) == (204, b"")
+    with pages.sessions() as session:
+        address = session.scalars(select(Address)).one()
+        assert (address.organisation_id, address.state) == (pages.ours.id, AddressState.ACTIVE)
+        assert address.contact.language == "uk"
+
+
+def test_code_stop_and_start_by_a_bot(pages: Pages) -> None:
+    with pages.sessions.begin() as session:
+        create_entry_point(session, pages.theirs.id, name="Gate", code="GATE-7", by=None)
+    blocked = update(3)
+    member = blocked.pop("message") | {"new_chat_member": {"status": "kicked"}}
+    posted = [update(1, text="/start gate-7"), update(2, text="Дякую"), blocked | {"my_chat_member": member}]
+    for one in (*posted, posted[0], posted[2]):
+        assert to_bot(pages, one).status_code == 204
+    assert kinds(pages) == ["join", "text", "stop"]
+    with pages.sessions() as session:
+        assert session.scalars(select(Address.state)).one() == AddressState.OPTED_OUT
+
+
+@pytest.mark.parametrize("posted", [{}, {"update_id": 1, "poll": {}}, update(1, text="", chat={"id": "x"})])
+def test_updates_that_say_nothing_leave_nothing(pages: Pages, posted: dict[str, Any]) -> None:
+    assert to_bot(pages, posted).status_code in (204, 403)
+    assert kinds(pages) == []
+
+
+def test_bot_without_its_secret_is_refused(pages: Pages) -> None:
+    before = refusals.by_reason().get("signature", 0)
+    assert to_bot(pages, update(), token="guessed").status_code == 403
+    assert pages.client().post(f"/hooks/telegram/{hook_secret(TOKEN)}", json=update()).status_code == 403
+    assert (refusals.by_reason()["signature"], kinds(pages)) == (before + 2, [])
+
+
+def test_unsigned_texts_come_to_a_secret_address(pages: Pages) -> None:
+    message = {"id": "AT1", "from": "+254711222333", "to": "7711", "text": "STOP"}
+    for _ in range(2):
+        answer = pages.client().post(f"/hooks/africastalking/{hook_secret(TOKEN)}/inbound", data=message)
+        assert (answer.status_code, answer.data) == (204, b"")
+    assert pages.client().post("/hooks/africastalking/inbound", data=message).status_code == 403
+    assert kinds(pages) == ["stop"]
+
+
+@pytest.mark.parametrize("path", ["/hooks/nobody/inbound", "/hooks/nobody/secret", "/hooks/console/inbound"])
+def test_unknown_gateway_is_not_found(pages: Pages, path: str) -> None:
+    assert pages.client().post(path, data={"Body": "STOP"}).status_code == 404
+
+
+def test_oversize_is_refused(pages: Pages) -> None:
+    assert post(pages, "x" * LARGEST_BODY).status_code == 413
+    assert kinds(pages) == []
+
+
+def test_people_of_a_rehearsal_are_nobody(engine: Engine, vault: Vault) -> None:
+    with make_pages(engine, public_url=PUBLIC_URL, mode="live") as pages:
+        with pages.sessions.begin() as session:
+            address = an_address(session, a_contact(session, pages.ours), vault, number=FROM)
+        token = page_settings(engine, mode="live").sandbox_token()
+        account = get_kind("twilio").sandbox_account
+        answer = post(pages, "STOP", token=token, AccountSid=account)
+        assert (answer.status_code, answer.text.endswith("<Response/>")) == (200, True)
+        assert to_bot(pages, update(), token=token).status_code == 204
+        assert kinds(pages) == []
+        with pages.sessions() as session:
+            assert session.get_one(Address, address.id).state == AddressState.ACTIVE
+
+
+def test_shared_place_is_kept_as_a_cell(pages: Pages) -> None:
+    with pages.sessions.begin() as session:
+        create_entry_point(session, pages.ours.id, name="Gate", code="GATE-7", by=None)
+    to_bot(pages, update(1, text="/start GATE-7"))
+    place = {"latitude": 49.78123, "longitude": 22.78123, "horizontal_accuracy": 12.0}
+    assert to_bot(pages, update(2, text="", location=place)).status_code == 204
+    assert kinds(pages) == ["join", "location"]
+    with pages.sessions() as session:
+        contact = session.scalars(select(Contact)).one()
+        assert (contact.position_source, contact.time_zone) == ("shared", "Europe/Warsaw")
+
+
+def test_retry_after_an_outage_loses_nothing(pages: Pages, engine: Engine, waiting: int) -> None:
+    with engine.begin() as connection:
+        connection.execute(text("ALTER TABLE audit_entry RENAME TO away"))
+    try:
+        assert post(pages, "STOP").status_code >= 500
+        assert kinds(pages) == []
+    finally:
+        with engine.begin() as connection:
+            connection.execute(text("ALTER TABLE away RENAME TO audit_entry"))
+    assert post(pages, "STOP").status_code == 200
+    assert kinds(pages) == ["stop"]
+    with pages.sessions() as session:
+        assert session.get_one(Delivery, waiting).send_state == SendState.SUPPRESSED
