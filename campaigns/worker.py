@@ -134,7 +134,13 @@ class Worker:
         )
 
     def _open_gateway(self, sender: SenderFacts) -> Gateway:
-        return open_gateway(sender.gateway, settings=self._settings, secret_name=sender.secret_name, channel="sms")
+        return open_gateway(
+            sender.gateway,
+            settings=self._settings,
+            secret_name=sender.secret_name,
+            channel=sender.channel,
+            is_rehearsal=sender.is_rehearsal,
+        )
 
     def _chores(self) -> list[tuple[float, Callable[[], Awaitable[object]]]]:
         plan, repair = in_thread(self._plan_thread), in_thread(self._repair_thread)

@@ -32,13 +32,13 @@ from sqlalchemy import (
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session, aliased, sessionmaker
 
-from campaigns.audience.models import Contact
+from campaigns.audience.models import Channel, Contact
 from campaigns.audience.rules import AudienceRule, LeftOut, Resolution, SenderChoice, select_resolved
 from campaigns.core import clock
 from campaigns.core.crash import crash_point
-from campaigns.core.database import random_token
 from campaigns.core.errors import FingerpostError
 from campaigns.delivery.models import Delivery, RunLeftOut, RunText, RunZone
+from campaigns.delivery.references import new_reference
 from campaigns.delivery.rendering import Combination, Dimensions, Renderer, Where
 from campaigns.delivery.states import SendState
 from campaigns.messages.queries import load_service_facts
@@ -58,6 +58,8 @@ PEOPLE = Table(
     MetaData(),
     Column("contact_id", BigInteger),
     Column("address_id", BigInteger),
+    Column("channel", String),
+    Column("sender_id", BigInteger),
     Column("language", String),
     Column("region_id", BigInteger),
     Column("time_zone", String),
@@ -147,7 +149,7 @@ class _Planner:
         """Select everybody the audience means with an id in (after, through], in the order of PEOPLE's columns."""
         frozen = self._frozen
         resolution = Resolution(
-            senders=(SenderChoice(self._run.sender_id, self._run.channel),),
+            senders=choices_of(self._run, frozen),
             languages=tuple(frozen.texts),
             fallback_language=frozen.fallback_language,
             default_zone=frozen.time_zone,
@@ -208,6 +210,8 @@ class _Planner:
                     service_id=text.service_id,
                     body=text.body,
                     parts=text.parts,
+                    content_sid=text.content_sid,
+                    content_variables=text.content_variables,
                 )
             )
         self._session.flush()
@@ -248,12 +252,12 @@ class _Planner:
             "run_id": literal(self._run.id, BigInteger()),
             "contact_id": PEOPLE.c.contact_id,
             "address_id": PEOPLE.c.address_id,
-            "channel": literal(str(self._run.channel), String()),
-            "sender_id": literal(self._run.sender_id, BigInteger()),
+            "channel": PEOPLE.c.channel,
+            "sender_id": PEOPLE.c.sender_id,
             "text_id": RunText.id,
             "region_id": PEOPLE.c.region_id,
             "send_state": literal(SendState.QUEUED.value, String()),
-            "reference": random_token(),
+            "reference": new_reference(is_rehearsal=self._run.is_rehearsal),
             "attempts": literal(0),
             "due_at": RunZone.due_at,
             "expires_at": RunZone.expires_at,
@@ -289,6 +293,23 @@ class _Planner:
                 ),
                 rows,
             )
+
+
+def choices_of(run: Run, frozen: FrozenRun) -> tuple[SenderChoice, ...]:
+    """Return the senders of a run as the choice for each person sees them; a run without a list has one."""
+    if not run.ranked_senders:
+        return (SenderChoice(run.sender_id, run.channel, active=run.sender.active),)
+    templates = tuple(sorted(frozen.templates))
+    return tuple(
+        SenderChoice(
+            id=each.sender_id,
+            channel=Channel(each.channel),
+            countries=tuple(each.countries),
+            template_languages=templates if each.channel == Channel.WHATSAPP else None,
+            active=each.sender.active,
+        )
+        for each in run.ranked_senders
+    )
 
 
 def _written_to() -> ColumnElement[bool]:

@@ -21,6 +21,7 @@ from campaigns.core.crypto import Vault
 from campaigns.core.errors import DamagedDataError, UnavailableError
 from campaigns.delivery.engine.fence import INTENT_LIFE
 from campaigns.delivery.engine.ports import Runner, SenderFacts
+from campaigns.delivery.engine.store import facts_of
 from campaigns.delivery.models import Attempt, Delivery, RunText
 from campaigns.delivery.queries import in_state
 from campaigns.delivery.states import SendState
@@ -195,7 +196,7 @@ def _doubt(row: Any, vault: Vault) -> Doubt | None:
         lookup=address.lookup,
         to=to,
         body=row.body or "",
-        sender=SenderFacts(sender.id, sender.gateway, sender.secret_name, sender.identity, sender.pace),
+        sender=facts_of(sender),
         resend=bool(row.resend),
     )
 

@@ -63,6 +63,9 @@ class Rendered:
     body: str | None
     parts: int = 0
     service_id: int | None = None
+    #: The approved WhatsApp template that says it, with what fills its slots.
+    content_sid: str | None = None
+    content_variables: dict[str, str] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,7 +109,17 @@ class Renderer:
                 parts=parts,
                 allowed=self.frozen.max_parts,
             )
-        return Rendered(body, parts, signpost.service_id if signpost else None)
+        sid, variables = self._template(combination.language, values)
+        return Rendered(body, parts, signpost.service_id if signpost else None, sid, variables)
+
+    def _template(self, language: str, values: Mapping[str, str]) -> tuple[str | None, dict[str, str] | None]:
+        """Return the template in this language, with the value or else the fallback for each slot."""
+        template = self.frozen.templates.get(language)
+        if template is None:
+            return None, None
+        slots = (slot.partition("??") for slot in template["slots"])
+        filled = (values.get(name) or fallback for name, _, fallback in slots)
+        return template["content_sid"], {str(place): value for place, value in enumerate(filled, start=1)}
 
     def _signpost(self, combination: Combination, at: datetime) -> Signpost | None:
         where = self.regions.get(combination.region_id, Where())

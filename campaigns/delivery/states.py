@@ -41,8 +41,8 @@ MOVES: dict[tuple[SendState, SendState], str] = {
     (SendState.QUEUED, SendState.SENDING): "claim",
     (SendState.QUEUED, SendState.CANCELLED): "stop",
     (SendState.QUEUED, SendState.SUPPRESSED): "opt-out, or claim: the address is not active",
-    (SendState.QUEUED, SendState.EXPIRED): "claim",
-    (SendState.SENDING, SendState.QUEUED): "record: provably not sent",
+    (SendState.QUEUED, SendState.EXPIRED): "claim, or the sweep where a sender rests",
+    (SendState.SENDING, SendState.QUEUED): "record: provably not sent, or refused and the next sender may try",
     (SendState.SENDING, SendState.ACCEPTED): "record, or reap: a receipt came",
     (SendState.SENDING, SendState.FAILED): "record, or claim: the row is damaged",
     (SendState.SENDING, SendState.UNKNOWN): "record or reap",
@@ -58,9 +58,11 @@ MOVES: dict[tuple[SendState, SendState], str] = {
     (SendState.UNCONFIRMED, SendState.QUEUED): "a member resends, audited",
     (SendState.UNCONFIRMED, SendState.ACCEPTED): "receipt",
     (SendState.CANCELLED, SendState.QUEUED): "resume",
+    (SendState.ACCEPTED, SendState.QUEUED): "fall-back: a receipt says failed, and the next sender may try",
 }
 
-#: States from which nothing moves by itself.
+#: States in which nothing is left to do; only a receipt that fails on its channel may still move one, to the next
+#: sender.
 TERMINAL = frozenset(
     {
         SendState.ACCEPTED,

@@ -18,6 +18,7 @@ class MemoryProvider:
     """Implements Gateway. `behave(outgoing, nth call of that reference)` is asked before a message is accepted."""
 
     name = "memory"
+    keeps_list = True
 
     def __init__(self, behave: Behaviour | None = None, *, seconds: float = 0.0) -> None:
         self.behave = behave

@@ -8,9 +8,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from campaigns.delivery.engine.agenda import LOOK_AGAIN, LOOK_BEHIND, Agenda
-from campaigns.delivery.engine.ports import Ask, Found
+from campaigns.delivery.engine.ports import Ask, Found, Line
 
 NOW = datetime(2026, 3, 2, 12, tzinfo=UTC)
+LINE = Line(1)
 SECOND = timedelta(seconds=1)
 
 
@@ -29,15 +30,15 @@ def empty(agenda: Agenda, now: datetime = NOW, next_due: datetime | None = None,
 
 
 def test_cursor_follows_what_was_found() -> None:
-    agenda = Agenda()
+    agenda = Agenda(LINE)
     agenda.keep([1])
     full(agenda, 10)
-    assert asked(agenda) == Ask(1, 10, 10)
+    assert asked(agenda) == Ask(LINE, 1, 10, 10)
 
 
 @given(st.sets(st.integers(1, 50), min_size=1))
 def test_runs_take_turns(run_ids: set[int]) -> None:
-    agenda = Agenda()
+    agenda = Agenda(LINE)
     agenda.keep(run_ids)
     seen = []
     for _ in range(2 * len(run_ids)):
@@ -47,11 +48,11 @@ def test_runs_take_turns(run_ids: set[int]) -> None:
 
 
 def test_nothing_to_do_without_a_run() -> None:
-    assert Agenda().next(NOW, 10) is None
+    assert Agenda(LINE).next(NOW, 10) is None
 
 
 def test_empty_run_is_looked_at_again_later() -> None:
-    agenda = Agenda()
+    agenda = Agenda(LINE)
     agenda.keep([1])
     empty(agenda)
     assert agenda.next(NOW + LOOK_AGAIN - SECOND, 10) is None
@@ -59,14 +60,14 @@ def test_empty_run_is_looked_at_again_later() -> None:
 
 
 def test_next_zone_is_met_in_time() -> None:
-    agenda = Agenda()
+    agenda = Agenda(LINE)
     agenda.keep([1])
     empty(agenda, next_due=NOW + 2 * SECOND)
     assert asked(agenda, NOW + 2 * SECOND).run_id == 1
 
 
 def test_slow_look_is_repeated_less_often() -> None:
-    agenda = Agenda()
+    agenda = Agenda(LINE)
     agenda.keep([1])
     empty(agenda, took=2.0)
     assert agenda.next(NOW + 39 * SECOND, 10) is None
@@ -74,7 +75,7 @@ def test_slow_look_is_repeated_less_often() -> None:
 
 
 def test_retry_is_met_when_it_is_due() -> None:
-    agenda = Agenda()
+    agenda = Agenda(LINE)
     agenda.keep([1])
     empty(agenda)
     agenda.remind(1, NOW + 2 * SECOND)
@@ -82,19 +83,19 @@ def test_retry_is_met_when_it_is_due() -> None:
 
 
 def test_retry_behind_the_cursor_is_met_meanwhile() -> None:
-    agenda = Agenda()
+    agenda = Agenda(LINE)
     agenda.keep([1])
     full(agenda, 10)
     agenda.remind(1, NOW + 2 * SECOND)
     later = NOW + 2 * SECOND
-    assert asked(agenda, later) == Ask(1, 0, 10, through=10)
+    assert asked(agenda, later) == Ask(LINE, 1, 0, 10, through=10)
     empty(agenda, later)
-    assert asked(agenda, later) == Ask(1, 10, 10)
+    assert asked(agenda, later) == Ask(LINE, 1, 10, 10)
     assert asked(agenda, later + LOOK_BEHIND).through == 10
 
 
 def test_resumed_run_is_read_from_its_start() -> None:
-    agenda = Agenda()
+    agenda = Agenda(LINE)
     agenda.keep([1])
     full(agenda, 10)
     agenda.keep([])

@@ -24,7 +24,7 @@ CLAIMED = Claimed(
     body="x",
     parts=1,
 )
-RUNNING = {1: RunningRun(1, 1, 10.0)}
+RUNNING = [RunningRun(1, 1, 10.0)]
 
 
 class Now:

@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 
 from campaigns.core.crypto import Vault
 from campaigns.delivery.engine.claims import Claims
-from campaigns.delivery.engine.ports import Ask, Claimed, Result
+from campaigns.delivery.engine.ports import Ask, Claimed, Line, Result
 from campaigns.delivery.engine.record import record
 from campaigns.delivery.models import Attempt, Delivery
 from campaigns.delivery.states import SendState
@@ -24,7 +24,7 @@ LATER = datetime(2026, 3, 2, 13, 0, 0, 123456, tzinfo=timezone(timedelta(hours=1
 @pytest.fixture
 def claimed(session: Session, vault: Vault) -> Claimed:
     run = a_running_run(session, vault, count=1)
-    (claimed,) = Claims(vault).claim(session.connection(), Ask(run.id, 0, 10)).claimed
+    (claimed,) = Claims(vault).claim(session.connection(), Ask(Line(run.sender_id), run.id, 0, 10)).claimed
     return claimed
 
 
@@ -72,15 +72,15 @@ def test_early_receipt_settles_a_lost_reply(session: Session, claimed: Claimed) 
 @pytest.mark.parametrize("state", [state for state in RunState if state is not RunState.RUNNING])
 def test_only_running_runs_are_claimed(session: Session, vault: Vault, state: RunState) -> None:
     run = a_running_run(session, vault, count=3, state=state)
-    assert Claims(vault).claim(session.connection(), Ask(run.id, 0, 10)).taken == 0
+    assert Claims(vault).claim(session.connection(), Ask(Line(run.sender_id), run.id, 0, 10)).taken == 0
 
 
 def test_claim_reads_on_from_its_cursor(session: Session, vault: Vault) -> None:
     run, claims = a_running_run(session, vault, count=5), Claims(vault)
-    first = claims.claim(session.connection(), Ask(run.id, 0, 2))
-    second = claims.claim(session.connection(), Ask(run.id, first.last_id, 2))
+    first = claims.claim(session.connection(), Ask(Line(run.sender_id), run.id, 0, 2))
+    second = claims.claim(session.connection(), Ask(Line(run.sender_id), run.id, first.last_id, 2))
     ids = [claimed.id for claimed in (*first.claimed, *second.claimed)]
     assert ids == sorted(set(ids))
     assert len(ids) == 4
-    behind = claims.claim(session.connection(), Ask(run.id, 0, 10, through=second.last_id))
+    behind = claims.claim(session.connection(), Ask(Line(run.sender_id), run.id, 0, 10, through=second.last_id))
     assert behind.taken == 0

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from campaigns.delivery.engine.ports import Ask, Found
+from campaigns.delivery.engine.ports import Ask, Found, Line
 
 #: A run without due deliveries is looked through again after this time, for rows that others put back.
 LOOK_AGAIN = timedelta(seconds=5)
@@ -30,7 +30,8 @@ class _Place:
 class Agenda:
     """Takes turns between the runs of a sender, each with a cursor, so that no claim rescans what is behind it."""
 
-    def __init__(self) -> None:
+    def __init__(self, line: Line) -> None:
+        self._line = line
         self._places: dict[int, _Place] = {}
 
     def keep(self, run_ids: Iterable[int]) -> None:
@@ -47,8 +48,8 @@ class Agenda:
             if place.next_at is not None and place.next_at > now:
                 continue
             if place.cursor and place.behind_at is not None and place.behind_at <= now:
-                return Ask(run_id, 0, limit, through=place.cursor)
-            return Ask(run_id, place.cursor, limit)
+                return Ask(self._line, run_id, 0, limit, through=place.cursor)
+            return Ask(self._line, run_id, place.cursor, limit)
         return None
 
     def answer(self, ask: Ask, found: Found, *, now: datetime, took: float) -> None:

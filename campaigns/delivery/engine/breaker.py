@@ -1,7 +1,7 @@
 """When to stop calling: a sender is held while its provider is in trouble, a run is paused when it is wrong; pure.
 
-The sender's breaker opens and closes by itself (nobody must be woken for a provider's bad minute). A run's needs a
-person, because what it refuses will be refused again.
+The sender's breaker opens and closes by itself (nobody must be woken for a provider's bad minute). A sender that
+its provider blames, and a run that is wrong, need a person, because what is refused will be refused again.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ class SenderBreaker:
     """
 
     def __init__(self) -> None:
-        self._trouble = 0
+        self._trouble = self._blames = 0
         self._hold = FIRST_HOLD
         self._until: float | None = None
         self._probing = False
@@ -53,8 +53,17 @@ class SenderBreaker:
         """Note that a call starts; while the sender is held it is the probe."""
         self._probing = self._until is not None
 
+    def is_blamed(self) -> bool:
+        """Say whether the provider blames the sender itself, again and again: a member must mend it."""
+        return self._blames >= FAULTS_IN_A_ROW
+
     def succeeded(self) -> None:
-        """Note a call that the provider answered like a healthy one, refusals included."""
+        """Note an acceptance."""
+        self._blames = 0
+        self._answered()
+
+    def _answered(self) -> None:
+        """Note that the provider answered like a healthy one, be it with a refusal."""
         self._trouble = 0
         if self._until is None or self._probing:
             self._until, self._probing, self._hold = None, False, FIRST_HOLD
@@ -62,7 +71,8 @@ class SenderBreaker:
     def failed(self, error: SendError, now: float) -> bool:
         """Note a failed call and return whether the sender is held anew because of it."""
         if isinstance(error, RejectedError):
-            self.succeeded()
+            self._blames += error.action is Action.PAUSE_SENDER
+            self._answered()
             return False
         self._trouble += 1
         if self._until is not None and not self._probing:
@@ -89,7 +99,9 @@ class SenderBreaker:
 class RunBreaker:
     """Says when a run must be paused for a person: the same fault again and again, or too many failures."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, is_rehearsal: bool = False) -> None:
+        """Start with nothing seen. In a rehearsal there is no sender to pause, so its run is paused instead."""
+        self._blamed = frozenset({Action.PAUSE_RUN} | ({Action.PAUSE_SENDER} if is_rehearsal else set()))
         self._faults = 0
         self._seen = 0
         self._failures: deque[bool] = deque(maxlen=WATCHED)
@@ -100,13 +112,18 @@ class RunBreaker:
         self._seen += 1
         self._failures.append(False)
 
-    def failed(self, error: SendError) -> str | None:
-        """Note a failure and return the reason to pause the run, or None."""
-        if isinstance(error, (NotSentError, ThrottledError)):
+    def failed(self, error: SendError, *, falls_back: bool = False) -> str | None:
+        """Note a failure and return the reason to pause the run, or None.
+
+        A person who is tried over the next sender instead is no failure of the run.
+        """
+        action = error.action if isinstance(error, RejectedError) else None
+        is_senders = action is Action.PAUSE_SENDER and action not in self._blamed
+        if isinstance(error, (NotSentError, ThrottledError)) or falls_back or is_senders:
             return None
         self._seen += 1
         self._failures.append(True)
-        if isinstance(error, RejectedError) and error.action is Action.PAUSE_RUN:
+        if action in self._blamed:
             self._faults += 1
             if self._faults >= FAULTS_IN_A_ROW:
                 return f"The provider refused {self._faults} messages in a row with code {error.code}."

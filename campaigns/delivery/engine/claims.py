@@ -10,7 +10,7 @@ import json
 import logging
 from collections.abc import Collection, Sequence
 from datetime import datetime
-from functools import cache
+from functools import cache, partial
 from typing import Any, NamedTuple, cast
 from uuid import uuid4
 
@@ -32,14 +32,16 @@ from sqlalchemy import (
     update,
 )
 
-from campaigns.audience.models import Address, AddressState
+from campaigns.audience.models import Address, AddressState, Channel
 from campaigns.core import clock
 from campaigns.core.crypto import Vault
 from campaigns.core.database import UTCDateTime
 from campaigns.core.errors import DamagedDataError
 from campaigns.delivery.engine.ports import Ask, Claimed, Found
 from campaigns.delivery.models import Delivery, RunText, RunZone
+from campaigns.delivery.standins import find_stand_in
 from campaigns.delivery.states import SendState
+from campaigns.gateways.base import Template
 from campaigns.planning.models import Run, RunState
 
 #: Core tables, because the mapped classes cost time on every claim.
@@ -60,6 +62,7 @@ class TextLine(NamedTuple):
 
     body: str | None
     parts: int
+    template: Template | None
 
 
 class Claims:
@@ -79,6 +82,7 @@ class Claims:
         now, token = clock.now(), uuid4().hex
         given = {
             "run": ask.run_id,
+            "sender": ask.line.sender_id,
             "after": ask.after,
             "through": ask.through or HIGHEST_ID,
             "limit": ask.limit,
@@ -87,10 +91,10 @@ class Claims:
         }
         if first is not None:
             given["rows"] = rows
-        taken = connection.execute(_claim(first), given)
+        taken = connection.execute(_claim(first, ask.line.is_rehearsal), given)
         found = sorted(taken.all(), key=lambda row: int(row.id))
         live = [row for row in found if row.send_state == SendState.SENDING]
-        claimed = self._read(connection, ask.run_id, live, token=token, now=now)
+        claimed = self._read(connection, ask, live, token=token, now=now)
         is_last = len(found) < ask.limit
         return Found(
             claimed=claimed,
@@ -104,14 +108,16 @@ class Claims:
         self._texts.clear()
 
     def _read(
-        self, connection: Connection, run_id: int, rows: Sequence[Any], *, token: str, now: datetime
+        self, connection: Connection, ask: Ask, rows: Sequence[Any], *, token: str, now: datetime
     ) -> list[Claimed]:
         """Return claims with what their calls need, and close those whose address or text cannot be read."""
         self._learn_texts(connection, {row.text_id for row in rows})
         claimed: list[Claimed] = []
         damaged: list[int] = []
+        run_id, channel = ask.run_id, ask.line.channel
+        handle_of = partial(self._stand_in_of, channel) if ask.line.is_rehearsal else self._handle_of
         for row in rows:
-            text, to = self._texts.get(row.text_id), self._handle_of(row.address_id, row.ciphertext)
+            text, to = self._texts.get(row.text_id), handle_of(row)
             if to is None or text is None or text.body is None:
                 damaged.append(row.id)
                 continue
@@ -127,7 +133,9 @@ class Claims:
                     expires_at=row.expires_at,
                     to=to,
                     body=text.body,
-                    parts=text.parts,
+                    # Of a channel other than SMS a sender's pace is in messages.
+                    parts=text.parts if channel is Channel.SMS else 1,
+                    template=text.template if channel is Channel.WHATSAPP else None,
                 )
             )
         if damaged:
@@ -138,20 +146,27 @@ class Claims:
         unknown = text_ids - self._texts.keys()
         if unknown:
             for row in connection.execute(_texts(connection.dialect.name), _among(connection, unknown)):
-                self._texts[row.id] = TextLine(row.body, row.parts)
+                template = (
+                    None if row.content_sid is None else Template(row.content_sid, row.content_variables or {})
+                )
+                self._texts[row.id] = TextLine(row.body, row.parts, template)
 
-    def _handle_of(self, address_id: int, ciphertext: bytes | None) -> str | None:
-        if ciphertext is None:
+    def _handle_of(self, row: Any) -> str | None:
+        if row.ciphertext is None:
             return None
         try:
-            return self._vault.open(ciphertext, table="address", column="ciphertext", row_id=address_id)
+            return self._vault.open(row.ciphertext, table="address", column="ciphertext", row_id=row.address_id)
         except (DamagedDataError, UnicodeDecodeError):
-            _log.error("address %s cannot be deciphered", address_id)
+            _log.error("address %s cannot be deciphered", row.address_id)
             return None
+
+    def _stand_in_of(self, channel: Channel, row: Any) -> str | None:
+        """Return the handle that a rehearsal writes to; the real one is not even read."""
+        return None if row.lookup is None else find_stand_in(self._vault, row.id, channel, row.country, row.lookup)
 
 
 @cache
-def _claim(first: Update | None) -> Update:
+def _claim(first: Update | None, is_rehearsal: bool) -> Update:
     """Return the claim, with the statement that writes results inside when there is one."""
     now, picked = bindparam("now", type_=UTCDateTime()), _due_rows().cte("picked")
     state = case(
@@ -171,7 +186,7 @@ def _claim(first: Update | None) -> Update:
     )
     if first is not None:
         statement = statement.add_cte(first.returning(DELIVERY.c.id).cte("recorded"))
-    sealed = select(ADDRESS.c.ciphertext).where(ADDRESS.c.id == DELIVERY.c.address_id).correlate(DELIVERY)
+    wanted = (ADDRESS.c.country, ADDRESS.c.lookup) if is_rehearsal else (ADDRESS.c.ciphertext,)
     return statement.returning(
         DELIVERY.c.id,
         DELIVERY.c.send_state,
@@ -180,17 +195,24 @@ def _claim(first: Update | None) -> Update:
         DELIVERY.c.reference,
         DELIVERY.c.attempts,
         DELIVERY.c.expires_at,
-        sealed.scalar_subquery().label("ciphertext"),
+        *(_of_address(column) for column in wanted),
     )
 
 
+def _of_address(column: ColumnElement[Any]) -> Any:
+    """Return a column of a delivery's address."""
+    own = select(column).where(ADDRESS.c.id == DELIVERY.c.address_id).correlate(DELIVERY)
+    return own.scalar_subquery().label(column.key)
+
+
 def _due_rows() -> Select[*tuple[Any, ...]]:
-    """Select the next due rows of a running run, locked, with the state of their addresses."""
+    """Select the next due rows of a running run and a sender, locked, with the state of their addresses."""
     running = select(Run.id).where(Run.id == bindparam("run"), Run.state == RunState.RUNNING).exists()
     return (
         select(DELIVERY.c.id, ADDRESS.c.state)
         .select_from(DELIVERY.outerjoin(ADDRESS, ADDRESS.c.id == DELIVERY.c.address_id))
-        .where(DELIVERY.c.run_id == bindparam("run"), DELIVERY.c.send_state == QUEUED)
+        .where(DELIVERY.c.run_id == bindparam("run"), DELIVERY.c.sender_id == bindparam("sender"))
+        .where(DELIVERY.c.send_state == QUEUED)
         .where(DELIVERY.c.id > bindparam("after"), DELIVERY.c.id <= bindparam("through"))
         .where(DELIVERY.c.due_at <= bindparam("now", type_=UTCDateTime()), running)
         .order_by(DELIVERY.c.id)
@@ -214,7 +236,10 @@ def _is_among(column: ColumnElement[Any], dialect: str) -> ColumnElement[bool]:
 @cache
 def _texts(dialect: str) -> Select[*tuple[Any, ...]]:
     wanted = _is_among(RUN_TEXT.c.id, dialect)
-    return select(RUN_TEXT.c.id, RUN_TEXT.c.body, RUN_TEXT.c.parts).where(wanted)
+    columns = RUN_TEXT.c
+    return select(columns.id, columns.body, columns.parts, columns.content_sid, columns.content_variables).where(
+        wanted
+    )
 
 
 @cache

@@ -63,7 +63,7 @@ class Fence:
         """Raise FenceRefusedError unless the call for `claimed` may begin at this moment."""
         if not self.is_fresh():
             raise FenceRefusedError(Refusal.BLIND)
-        if claimed.run_id not in self._snapshot.runs:
+        if claimed.run_id not in self._snapshot.running:
             raise FenceRefusedError(Refusal.NOT_RUNNING)
         if claimed.address_id in self._snapshot.withdrawn:
             raise FenceRefusedError(Refusal.WITHDRAWN)

@@ -1,4 +1,7 @@
-"""The engine of one process: a listener that keeps the fence fresh, and a lane for each sender in use."""
+"""The engine of one process: a listener that keeps the fence fresh, and a lane for each sender in use.
+
+A sender that carries a rehearsal beside runs for people has two lanes, since these go to different places.
+"""
 
 from __future__ import annotations
 
@@ -49,8 +52,11 @@ class Engine:
         self._around = surroundings
         self._window = window
         self._fence = Fence(asyncio.get_running_loop().time)
-        self._lanes: dict[int, tuple[Lane, asyncio.Task[None]]] = {}
+        #: By sender, and whether it rehearses.
+        self._lanes: dict[tuple[int, bool], tuple[Lane, asyncio.Task[None]]] = {}
         self._blind = False
+        #: Monotonic moment before the last snapshot was asked for.
+        self._seen_at = 0.0
 
     async def run(self, stopping: asyncio.Event) -> None:
         """Send until `stopping` is set; then let calls in flight finish, write their results, and return."""
@@ -77,29 +83,35 @@ class Engine:
             self._blind = True
             return None
         self._blind = False
+        self._seen_at = asked_at
         self._fence.refresh(snapshot, asked_at=asked_at)
         return snapshot
 
     async def _assign(self, snapshot: Snapshot) -> None:
         """Give each lane its runs, open lanes for new senders and stop those without a run."""
-        by_sender: defaultdict[int, list[RunningRun]] = defaultdict(list)
-        for run in snapshot.runs.values():
-            by_sender[run.sender_id].append(run)
-        for sender_id, (lane, task) in list(self._lanes.items()):
+        by_lane: defaultdict[tuple[int, bool], list[RunningRun]] = defaultdict(list)
+        for run in snapshot.runs:
+            by_lane[run.sender_id, run.is_rehearsal].append(run)
+        for key, (lane, task) in list(self._lanes.items()):
             if task.done():
-                self._forget(sender_id, task)
-            elif sender_id not in by_sender:
+                self._forget(key, task)
+                # What this snapshot says of it may be older than its end; the next one decides.
+                by_lane.pop(key, None)
+            elif key not in by_lane:
                 lane.stop()
-        for sender_id, runs in by_sender.items():
-            if sender_id not in self._lanes:
-                await self._open(sender_id, runs)
-            if sender_id in self._lanes:
-                self._lanes[sender_id][0].keep_runs([run.run_id for run in runs], pace=runs[0].pace)
+        for key, runs in by_lane.items():
+            if key not in self._lanes:
+                await self._open(key, runs)
+                if runs[0].allowance is not None:
+                    # Counted before the lane knew: an earlier lane may have claimed since.
+                    continue
+            if key in self._lanes:
+                self._lanes[key][0].keep_runs(runs, seen_at=self._seen_at)
 
-    async def _open(self, sender_id: int, runs: list[RunningRun]) -> None:
+    async def _open(self, key: tuple[int, bool], runs: list[RunningRun]) -> None:
         around = self._around
         try:
-            sender = await around.database(around.store.sender, sender_id)
+            sender = await around.database(around.store.sender, *key)
             try:
                 gateway = around.open_gateway(sender)
             except FingerpostError as error:
@@ -108,7 +120,7 @@ class Engine:
                 return
         except (SQLAlchemyError, FingerpostError):
             # The next look tries again: the database was away, or somebody moved the run meanwhile.
-            _log.warning("sender %s cannot be opened now", sender_id, exc_info=True)
+            _log.warning("sender %s cannot be opened now", key[0], exc_info=True)
             return
         lane = Lane(
             sender,
@@ -120,13 +132,13 @@ class Engine:
             callback_base=around.callback_base(sender.gateway),
             chance=around.chance,
         )
-        self._lanes[sender_id] = (lane, asyncio.create_task(_run_and_close(lane, gateway)))
+        self._lanes[key] = (lane, asyncio.create_task(_run_and_close(lane, gateway)))
 
-    def _forget(self, sender_id: int, task: asyncio.Task[None]) -> None:
+    def _forget(self, key: tuple[int, bool], task: asyncio.Task[None]) -> None:
         """Remove a lane that ended; the next snapshot opens it again if there is work."""
-        del self._lanes[sender_id]
+        del self._lanes[key]
         if not task.cancelled() and (error := task.exception()) is not None:
-            _log.error("the lane of sender %s broke", sender_id, exc_info=error)
+            _log.error("the lane of sender %s broke", key[0], exc_info=error)
 
     async def _finish(self) -> None:
         for lane, _ in self._lanes.values():

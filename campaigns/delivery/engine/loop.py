@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections import deque
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from functools import partial
 
@@ -21,12 +21,23 @@ from campaigns.core.crash import crash_point as crash_point_of_process
 from campaigns.core.errors import FingerpostError
 from campaigns.delivery.engine.agenda import Agenda
 from campaigns.delivery.engine.breaker import RunBreaker, SenderBreaker
+from campaigns.delivery.engine.bulletin import Bulletin
 from campaigns.delivery.engine.fence import Fence, FenceRefusedError, Refusal
-from campaigns.delivery.engine.pacing import Pace
-from campaigns.delivery.engine.ports import Ask, Claimed, Found, Result, Runner, SenderFacts, Store
+from campaigns.delivery.engine.pacing import Pace, Quota
+from campaigns.delivery.engine.ports import (
+    Ask,
+    Claimed,
+    Found,
+    Result,
+    Runner,
+    RunningRun,
+    SenderFacts,
+    Store,
+)
 from campaigns.delivery.engine.retry import decide
 from campaigns.delivery.states import SendState
 from campaigns.gateways.base import Gateway, Outgoing, SendError, ThrottledError, UnknownOutcomeError
+from campaigns.planning.models import Health
 
 #: Claims reach at most so far ahead of the pace, in seconds: an intent must not grow old while it waits its turn.
 CLAIM_AHEAD_SECONDS = 5.0
@@ -68,8 +79,14 @@ class Lane:
         self._loop = asyncio.get_running_loop()
         self._time = self._loop.time
         self._pace = Pace(sender.pace, self._time())
-        self._agenda, self._breaker = Agenda(), SenderBreaker()
+        self._agenda, self._breaker = Agenda(sender.line), SenderBreaker()
         self._run_breakers: dict[int, RunBreaker] = {}
+        #: Runs with another sender after this one.
+        self._with_next: frozenset[int] = frozenset()
+        self._quota = Quota()
+        #: The provider blames the sender: nothing more is called until a member mended it.
+        self._is_paused = False
+        self._bulletin = Bulletin(sender)
         self._ready: deque[Claimed] = deque()
         self._results: list[Result] = []
         #: Runs to pause, with the reason.
@@ -84,12 +101,20 @@ class Lane:
         #: Set when the bookkeeper may have something to do.
         self._work = asyncio.Event()
 
-    def keep_runs(self, run_ids: Collection[int], *, pace: float) -> None:
-        """Take over which runs of the sender are running, and its pace."""
+    def keep_runs(self, runs: Sequence[RunningRun], *, seen_at: float) -> None:
+        """Take over which runs of the sender are running, its pace and what its daily limit leaves.
+
+        `seen_at` is the monotonic moment before they were read.
+        """
+        run_ids = {run.run_id for run in runs}
         self._agenda.keep(run_ids)
-        self._pace.set(pace)
+        self._with_next = frozenset(run.run_id for run in runs if run.has_next)
+        for run in runs[:1]:
+            # These are the sender's, so each run says the same.
+            self._pace.set(run.pace)
+            self._quota.set(run.allowance, counted=run.counted, seen_at=seen_at)
         self._wake(1)
-        for gone in self._run_breakers.keys() - set(run_ids):
+        for gone in self._run_breakers.keys() - run_ids:
             del self._run_breakers[gone]
 
     def stop(self) -> None:
@@ -169,7 +194,7 @@ class Lane:
 
     def _wait_before_call(self) -> float | None:
         """Return the seconds until the next call may start; None when only news can tell."""
-        if not self._ready:
+        if not self._ready or self._is_paused:
             return None
         now = self._time()
         held = self._breaker.wait(now, self._in_flight)
@@ -186,6 +211,7 @@ class Lane:
             sender=self._sender.identity,
             callback_url=None if base is None else base + claimed.reference,
             valid_for_seconds=int(left.total_seconds()),
+            template=claimed.template,
         )
         try:
             accepted = await self._gateway.send(outgoing, partial(self._fence.check, claimed))
@@ -201,7 +227,12 @@ class Lane:
         self._breaker.succeeded()
         self._run_breaker(claimed.run_id).accepted()
         return Result(
-            claimed.id, claimed.token, SendState.ACCEPTED, claimed.attempts, provider_id=accepted.provider_id
+            claimed.id,
+            claimed.token,
+            SendState.ACCEPTED,
+            claimed.attempts,
+            provider_id=accepted.provider_id,
+            reference=accepted.reference,
         )
 
     def _refused(self, claimed: Claimed, refusal: Refusal) -> Result:
@@ -218,13 +249,13 @@ class Lane:
 
     def _failed(self, claimed: Claimed, error: SendError) -> Result:
         now = self._time()
+        self._bulletin.failed(error)
         if self._breaker.failed(error, now):
             _log.warning("sender %s is held: %s", self._sender.sender_id, error.code)
             if isinstance(error, ThrottledError):
                 self._pace.slow(now)
-        reason = self._run_breaker(claimed.run_id).failed(error)
-        if reason is not None:
-            self._pauses.setdefault(claimed.run_id, reason)
+        # In a rehearsal nobody has to mend the sender; the run's own breaker pauses the run.
+        self._is_paused = self._breaker.is_blamed() and not self._sender.is_rehearsal
         decision = decide(
             error,
             attempts=claimed.attempts,
@@ -232,6 +263,10 @@ class Lane:
             expires_at=claimed.expires_at,
             chance=self._chance(),
         )
+        falls_back = decision.falls_back and claimed.run_id in self._with_next
+        reason = self._run_breaker(claimed.run_id).failed(error, falls_back=falls_back)
+        if reason is not None:
+            self._pauses.setdefault(claimed.run_id, reason)
         if decision.due_at is not None:
             self._agenda.remind(claimed.run_id, decision.due_at)
         return Result(
@@ -243,11 +278,16 @@ class Lane:
             due_at=decision.due_at,
             outcome=decision.outcome,
             address_id=claimed.address_id,
-            action=decision.action,
+            # What the sandbox says of a stand-in says nothing of the person.
+            action=None if self._sender.is_rehearsal else decision.action,
+            falls_back=falls_back,
         )
 
     def _run_breaker(self, run_id: int) -> RunBreaker:
-        return self._run_breakers.setdefault(run_id, RunBreaker())
+        breaker = self._run_breakers.get(run_id)
+        if breaker is None:
+            breaker = self._run_breakers[run_id] = RunBreaker(is_rehearsal=self._sender.is_rehearsal)
+        return breaker
 
     async def _keep_books(self) -> None:
         while not self._callers_done or self._results:
@@ -255,6 +295,7 @@ class Lane:
             self._release()
             if self._pauses:
                 await self._pause_runs()
+            await self._tell_health()
             ask = self._next_ask()
             if self._results or ask is not None:
                 await self._exchange(ask)
@@ -273,7 +314,7 @@ class Lane:
     def _release(self) -> None:
         """Put claims back that will not be called soon: the lane stops, a run is paused, or the sender is held."""
         held = self._breaker.wait(self._time(), 0) or 0.0
-        every = self._stopping or held > CLAIM_AHEAD_SECONDS
+        every = self._stopping or self._is_paused or held > CLAIM_AHEAD_SECONDS
         if every or self._pauses:
             kept = [claimed for claimed in self._ready if not every and claimed.run_id not in self._pauses]
             let_go = [claimed for claimed in self._ready if every or claimed.run_id in self._pauses]
@@ -293,11 +334,31 @@ class Lane:
             del self._pauses[run_id]
             self._run_breakers.pop(run_id, None)
 
+    async def _tell_health(self) -> None:
+        """Write how the sender fares, when that changed; one that its provider blames stops here."""
+        is_held = not self._breaker.is_closed()
+        news = self._bulletin.news(is_paused=self._is_paused, is_held=is_held, results=self._results)
+        if news is None:
+            return
+        health, code = news
+        try:
+            await self._database(self._store.tell_health, self._sender.sender_id, health, code)
+        except SQLAlchemyError:
+            _log.warning("the health of sender %s cannot be written now", self._sender.sender_id, exc_info=True)
+            await asyncio.sleep(DATABASE_PAUSE)
+            return
+        self._bulletin.told = health
+        if health is Health.PAUSED:
+            _log.warning("sender %s is paused: %s", self._sender.sender_id, code)
+            # Not before it is written: the engine opens the lane anew as long as the sender is not paused.
+            self.stop()
+
     def _next_ask(self) -> Ask | None:
         """Return what to ask the database for, or None while there is enough, or calling is not allowed anyway."""
         now = self._time()
         room = 2 * self._limit() - len(self._ready)
-        if self._stopping or self._pauses or not self._fence.is_fresh() or room <= 0:
+        room = min(room, self._quota.left(room))
+        if self._stopping or self._pauses or self._is_paused or not self._fence.is_fresh() or room <= 0:
             return None
         if self._breaker.wait(now, 0) or self._pace.wait(now) > CLAIM_AHEAD_SECONDS:
             return None
@@ -332,5 +393,6 @@ class Lane:
             self._crash_point("claimed")
             self._agenda.answer(ask, found, now=clock.now(), took=self._time() - started)
             self._ready.extend(found.claimed)
+            self._quota.take(len(found.claimed), self._time())
             self._parts = max((claimed.parts for claimed in found.claimed), default=self._parts)
             self._wake(len(found.claimed))

@@ -1,6 +1,8 @@
-"""The pace of a sender: a token bucket in parts per second that slows when the provider says so; pure."""
+"""How fast a sender may go: a token bucket in parts per second that slows when told to; a daily limit; pure."""
 
 from __future__ import annotations
+
+from collections import deque
 
 #: What may be sent at once after a pause, in seconds of the full pace.
 BURST_SECONDS = 0.1
@@ -58,3 +60,31 @@ class Pace:
 
     def _burst(self) -> float:
         return max(1.0, self._rate * BURST_SECONDS)
+
+
+class Quota:
+    """What a sender's daily limit leaves: the last count of its calls, and what was claimed since."""
+
+    def __init__(self) -> None:
+        self._left: int | None = None
+        self._counted = 0
+        #: Monotonic moments of claims that the last count may not hold, and how many they were.
+        self._claims: deque[tuple[float, int]] = deque()
+
+    def set(self, allowance: int | None, *, counted: int, seen_at: float) -> None:
+        """Take over the count number `counted`, asked for at `seen_at`; None: there is no limit."""
+        if counted != self._counted:
+            self._counted, self._left = counted, allowance
+            while self._claims and self._claims[0][0] < seen_at:
+                self._claims.popleft()
+
+    def take(self, messages: int, now: float) -> None:
+        """Note a claim that is known at `now`; it was committed a little before."""
+        if self._left is not None and messages:
+            self._claims.append((now, messages))
+
+    def left(self, most: int) -> int:
+        """Return how many messages may be claimed, `most` at most."""
+        if self._left is None:
+            return most
+        return max(0, min(most, self._left - sum(messages for _, messages in self._claims)))

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Protocol, TypeVar
 
+from campaigns.audience.models import Channel
 from campaigns.delivery.states import SendState
-from campaigns.gateways.base import Action
+from campaigns.gateways.base import Action, Template
+from campaigns.planning.models import Health
 
 T = TypeVar("T")
 
@@ -30,7 +32,10 @@ class Claimed:
     #: Handle in the clear: in memory only, never logged.
     to: str
     body: str
+    #: What it takes of the sender's pace.
     parts: int
+    #: The approved template that says the text, where the channel asks for one.
+    template: Template | None = None
 
 
 @dataclass(slots=True)
@@ -50,14 +55,28 @@ class Result:
     #: Outcome of the attempt row, or None when none is written (a clean acceptance, a fence refusal).
     outcome: str | None = None
     address_id: int = 0
-    #: What the provider's refusal asks to be done with the address.
+    #: What the provider's refusal asks to be done with the address; None in a rehearsal.
     action: Action | None = None
+    #: Whether another sender of the run may try, because this channel does not reach the person.
+    falls_back: bool = False
+    #: Word by which the provider's receipts will name it, when that is not our reference.
+    reference: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """What one lane serves: a sender, for people or in rehearsal."""
+
+    sender_id: int
+    channel: Channel = Channel.SMS
+    is_rehearsal: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class Ask:
-    """A request for deliveries of one run with an id above the cursor."""
+    """A request for deliveries of one run over one sender with an id above the cursor."""
 
+    line: Line
     run_id: int
     after: int
     limit: int
@@ -80,12 +99,18 @@ class Found:
 
 @dataclass(frozen=True, slots=True)
 class RunningRun:
-    """A run that may be sent, as the listener saw it."""
+    """A run and one of the senders it may be sent over, as the listener saw them."""
 
     run_id: int
     sender_id: int
-    #: Pace of its sender, in parts per second.
+    #: Pace of the sender, in parts per second.
     pace: float
+    is_rehearsal: bool = False
+    #: Whether the run has another sender after this one.
+    has_next: bool = False
+    #: Messages that the sender's daily limit leaves (None: it has none), and which count that comes from.
+    allowance: int | None = None
+    counted: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,14 +125,28 @@ class SenderFacts:
     identity: str
     #: Parts per second.
     pace: float
+    channel: Channel
+    health: Health = Health.WELL
+    is_rehearsal: bool = False
+
+    @property
+    def line(self) -> Line:
+        """What a lane with this sender serves."""
+        return Line(self.sender_id, self.channel, self.is_rehearsal)
 
 
 @dataclass(frozen=True, slots=True)
 class Snapshot:
     """What the fence knows: runs that are running, and addresses that said stop a moment ago."""
 
-    runs: Mapping[int, RunningRun] = field(default_factory=dict)
+    #: Running runs, each with every sender that may be used.
+    runs: Sequence[RunningRun] = ()
     withdrawn: frozenset[int] = frozenset()
+    #: Ids of the running runs.
+    running: frozenset[int] = field(init=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "running", frozenset(run.run_id for run in self.runs))
 
 
 class Store(Protocol):
@@ -122,8 +161,11 @@ class Store(Protocol):
     def pause(self, run_id: int, reason: str) -> None:
         """Pause a run, if it is still running, with a reason for members."""
 
-    def sender(self, sender_id: int) -> SenderFacts:
+    def sender(self, sender_id: int, is_rehearsal: bool) -> SenderFacts:
         """Read a sender as it is now."""
+
+    def tell_health(self, sender_id: int, health: Health, code: str) -> None:
+        """Write how a sender fares; one that a member must mend stays paused."""
 
 
 class Runner(Protocol):

@@ -22,7 +22,9 @@ LONGEST_PAUSE = 300.0
 #: Share by which a pause varies, so that a group that failed together does not come back together.
 JITTER = 0.25
 #: Refusals after which the same message may be tried again: nothing was created.
-_REPEATABLE = frozenset({Action.RETRY_LATER, Action.PAUSE_RUN})
+_REPEATABLE = frozenset({Action.RETRY_LATER, Action.PAUSE_RUN, Action.PAUSE_SENDER})
+#: Refusals of the person on this channel that say nothing of other channels. Never a stop.
+FALLS_BACK = frozenset({Action.OTHER_CHANNEL, Action.INVALIDATE_ADDRESS})
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +38,11 @@ class Decision:
     #: When it is due again, for a delivery that goes back to the queue.
     due_at: datetime | None = None
     action: Action | None = None
+
+    @property
+    def falls_back(self) -> bool:
+        """Whether the person may be reached over another sender: this channel refused them for good."""
+        return self.state is SendState.FAILED and self.action in FALLS_BACK
 
 
 def decide(error: SendError, *, attempts: int, now: datetime, expires_at: datetime, chance: float) -> Decision:

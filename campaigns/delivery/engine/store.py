@@ -5,19 +5,23 @@ from __future__ import annotations
 import logging
 from collections.abc import Sequence
 from datetime import timedelta
+from typing import Any
 
-from sqlalchemy import Engine, select
+from sqlalchemy import Engine, Select, select
 from sqlalchemy.exc import OperationalError, SQLAlchemyError
 from sqlalchemy.orm import Session, sessionmaker
 
-from campaigns.audience.models import Address, AddressState, Consent, ConsentKind
+from campaigns.audience.models import Address, AddressState, Channel, Consent, ConsentKind
 from campaigns.core import clock
 from campaigns.core.crypto import Vault
 from campaigns.delivery.engine.claims import Claims
 from campaigns.delivery.engine.ports import Ask, Found, Result, RunningRun, SenderFacts, Snapshot
+from campaigns.delivery.engine.quotas import Quotas
 from campaigns.delivery.engine.record import as_rows, record, recording
+from campaigns.delivery.fallback import fall_back
+from campaigns.delivery.health import write_health
 from campaigns.delivery.service import heed_refusal
-from campaigns.planning.models import Run, RunState, Sender
+from campaigns.planning.models import Health, Run, RunSender, RunState, Sender
 from campaigns.planning.service import pause_run
 
 #: How far back the listener looks for withdrawals: longer than an intent lives, with room for a slow commit.
@@ -34,6 +38,7 @@ class DatabaseStore:
         self._engine: Engine = sessions.kw["bind"]
         self._is_postgres = self._engine.dialect.name == "postgresql"
         self._claims = Claims(vault)
+        self._quotas = Quotas()
 
     def exchange(self, results: Sequence[Result], ask: Ask | None) -> Found:
         """Write the results and claim what is asked for, in one commit.
@@ -52,11 +57,6 @@ class DatabaseStore:
 
     def snapshot(self) -> Snapshot:
         """Read which runs are running and whose addresses said stop in the last minutes."""
-        running = (
-            select(Run.id, Run.sender_id, Sender.pace)
-            .join(Sender, Sender.id == Run.sender_id)
-            .where(Run.state == RunState.RUNNING)
-        )
         withdrawn = (
             select(Consent.address_id)
             .join(Address, Address.id == Consent.address_id)
@@ -65,10 +65,26 @@ class DatabaseStore:
         )
         with self._sessions() as session:
             session.connection(execution_options={"read_only": True})
-            runs = {row.id: RunningRun(row.id, row.sender_id, row.pace) for row in session.execute(running)}
+            rows = session.execute(_running()).all()
+            limits = {row.sender_id: row.daily_limit for row in rows if row.daily_limit is not None}
+            quotas = self._quotas.read(session, limits)
             addresses = frozenset(session.scalars(withdrawn))
-        if not runs:
+        if not rows:
             self._claims.forget_texts()
+        last = {row.id: row.rank for row in rows}
+        runs = [
+            RunningRun(
+                run_id=row.id,
+                sender_id=row.sender_id,
+                pace=row.pace,
+                is_rehearsal=row.is_rehearsal,
+                has_next=row.rank < last[row.id],
+                allowance=None if row.is_rehearsal else quotas.get(row.sender_id),
+                counted=self._quotas.number,
+            )
+            for row in rows
+            if row.is_rehearsal or row.health != Health.PAUSED
+        ]
         return Snapshot(runs, addresses)
 
     def pause(self, run_id: int, reason: str) -> None:
@@ -78,21 +94,21 @@ class DatabaseStore:
             if run is not None and run.state == RunState.RUNNING:
                 pause_run(session, run, reason=reason)
 
-    def sender(self, sender_id: int) -> SenderFacts:
+    def sender(self, sender_id: int, is_rehearsal: bool) -> SenderFacts:
         """Read a sender as it is now."""
+        self._quotas.forget()
         with self._sessions() as session:
             session.connection(execution_options={"read_only": True})
-            sender = session.get_one(Sender, sender_id)
-            return SenderFacts(
-                sender_id=sender.id,
-                gateway=sender.gateway,
-                secret_name=sender.secret_name,
-                identity=sender.identity,
-                pace=sender.pace,
-            )
+            return facts_of(session.get_one(Sender, sender_id), is_rehearsal=is_rehearsal)
+
+    def tell_health(self, sender_id: int, health: Health, code: str) -> None:
+        """Write how a sender fares; one that a member must mend stays paused."""
+        with self._sessions.begin() as session:
+            write_health(session, [sender_id], health, code=code)
 
     def _exchange(self, results: Sequence[Result], ask: Ask | None) -> Found:
-        if self._is_postgres and ask is not None and all(result.outcome is None for result in results):
+        is_clean = all(result.outcome is None and result.reference is None for result in results)
+        if self._is_postgres and ask is not None and is_clean:
             return self._exchange_at_once(results, ask)
         with self._sessions.begin() as session:
             connection = session.connection()
@@ -103,6 +119,7 @@ class DatabaseStore:
             for result in results:
                 if result.action is not None and result.error is not None:
                     heed_refusal(session, result.address_id, result.action, code=result.error)
+            fall_back(session, [result.id for result in results if result.falls_back])
             session.flush()
             return self._claims.claim(connection, ask) if ask is not None else Found()
 
@@ -126,3 +143,36 @@ class DatabaseStore:
             except SQLAlchemyError:
                 # Its row stays `sending`; the reaper makes it `unknown`, and the provider's list settles it.
                 _log.exception("the result of delivery %s cannot be written", result.id)
+
+
+def facts_of(sender: Sender, *, is_rehearsal: bool = False) -> SenderFacts:
+    """Return what a lane, or a look into the provider's list, needs to know of a sender."""
+    return SenderFacts(
+        sender_id=sender.id,
+        gateway=sender.gateway,
+        secret_name=sender.secret_name,
+        identity=sender.identity,
+        pace=sender.pace,
+        channel=Channel(sender.channel),
+        health=Health(sender.health),
+        is_rehearsal=is_rehearsal,
+    )
+
+
+def _running() -> Select[*tuple[Any, ...]]:
+    """Select each running run with each of its senders, in their order."""
+    return (
+        select(
+            Run.id,
+            Run.is_rehearsal,
+            RunSender.rank,
+            RunSender.sender_id,
+            Sender.pace,
+            Sender.health,
+            Sender.daily_limit,
+        )
+        .join(RunSender, RunSender.run_id == Run.id)
+        .join(Sender, Sender.id == RunSender.sender_id)
+        .where(Run.state == RunState.RUNNING)
+        .order_by(Run.id, RunSender.rank)
+    )
