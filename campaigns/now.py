@@ -37,6 +37,7 @@ class Flight:
     started_at: datetime | None
     planned: int
     done: int
+    is_rehearsal: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,6 +117,7 @@ def load_flights(session: Session, organisation_id: int) -> list[Flight]:
             started_at=run.started_at,
             planned=run.planned,
             done=max(0, run.planned - open_by_run.get(run.id, 0)),
+            is_rehearsal=run.is_rehearsal,
         )
         for run, name in rows
     ]

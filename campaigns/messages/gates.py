@@ -38,6 +38,8 @@ class Gate:
     values: dict[str, Any] = field(default_factory=dict)
     #: Codes of the languages it is about ("" is an unknown one), named as %(languages)s.
     languages: tuple[str, ...] = ()
+    #: It lets through, but whoever decides should read it.
+    warns: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -76,6 +76,8 @@ class CountryWarning:
     note: str
     source: str
     confidence: str
+    #: Name of the sender that serves the country.
+    sender: str = ""
 
 
 @cache

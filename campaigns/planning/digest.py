@@ -102,10 +102,9 @@ class Content:
     resend_unknown: bool
     schedules: tuple[ScheduleContent, ...]
 
-    @property
-    def sender(self) -> dict[str, Any]:
-        """The first sender."""
-        return self.senders[0]
+    def uses(self, channel: str) -> bool:
+        """Say whether any sender is of this channel."""
+        return any(sender["channel"] == channel for sender in self.senders)
 
     @property
     def digest(self) -> str:

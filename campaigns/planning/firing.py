@@ -15,7 +15,8 @@ from campaigns.core import clock
 from campaigns.core.errors import ApprovalError, DamagedDataError, GateError, InputError, TransitionError
 from campaigns.core.words import N_
 from campaigns.planning import authority, queries
-from campaigns.planning.digest import Content
+from campaigns.planning.choices import load_templates
+from campaigns.planning.digest import Content, ScheduleContent
 from campaigns.planning.gatekeeping import SERVICE_MAX_AGE_DAYS, Assessment, assess_start, discreet
 from campaigns.planning.lifecycle import check_move
 from campaigns.planning.models import (
@@ -75,7 +76,7 @@ def release_run(session: Session, run: Run, *, by: int, max_age_days: int = SERV
     # The old order leaves the database first: two senders that change places would meet in it.
     run.ranked_senders.clear()
     session.flush()
-    _freeze(run, start.content, schedule)
+    freeze_run(session, run, start.content, when=queries.schedule_content(schedule))
     run.state, run.reason = RunState.PLANNING, ""
     # The number released is what later occurrences are compared with.
     session.add(
@@ -140,7 +141,7 @@ def _fire(session: Session, schedule: Schedule, now: datetime, max_age_days: int
         reason=reason[:LONGEST_REASON],
         created_at=now,
     )
-    _freeze(run, start.content, schedule)
+    freeze_run(session, run, start.content, when=queries.schedule_content(schedule))
     _write_firing(schedule, firing_after(queries.timing_of(schedule), start.tally.zones, occurrence=occurrence))
     try:
         # The savepoint flushes the schedule first, so it moves on even when the run exists.
@@ -177,13 +178,13 @@ def void_approvals(session: Session, campaign: Campaign, *, now: datetime) -> No
     session.execute(update(Approval).where(*in_force).values(voided_at=now))
 
 
-def _freeze(run: Run, content: Content, schedule: Schedule) -> None:
-    """Copy into the run everything it needs, as it is now."""
-    run.sender_id, run.channel = int(content.sender["id"]), Channel(content.sender["channel"])
+def freeze_run(session: Session, run: Run, content: Content, *, when: ScheduleContent) -> None:
+    """Copy into the run everything it needs, as it is now; `run` holds no senders before."""
+    run.ranked_senders = [_run_sender(rank, sender) for rank, sender in enumerate(content.senders)]
+    run.sender_id, run.channel = run.ranked_senders[0].sender_id, run.ranked_senders[0].channel
     run.digest = content.digest
     run.message_version = content.message_version
-    run.ranked_senders = [_run_sender(rank, sender) for rank, sender in enumerate(content.senders)]
-    run.frozen = content.freeze(queries.schedule_content(schedule), {}).to_json()
+    run.frozen = content.freeze(when, load_templates(session, content)).to_json()
 
 
 def _run_sender(rank: int, sender: Mapping[str, Any]) -> RunSender:

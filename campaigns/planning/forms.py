@@ -27,10 +27,12 @@ from wtforms.widgets import CheckboxInput, ListWidget
 
 from campaigns.audience.forms import CHANNELS
 from campaigns.audience.models import Audience
+from campaigns.core.errors import InputError
 from campaigns.core.languages import all_languages
+from campaigns.core.words import N_
 from campaigns.messages.models import Message
-from campaigns.planning.labels import FALLBACKS, WEEKDAYS, ZONE_POLICIES, weekday_name
-from campaigns.planning.models import Campaign, FallbackPolicy, Sender, ZonePolicy
+from campaigns.planning.labels import FALLBACKS, TEMPLATE_CATEGORIES, WEEKDAYS, ZONE_POLICIES, weekday_name
+from campaigns.planning.models import Campaign, FallbackPolicy, Sender, TemplateCategory, ZonePolicy
 from campaigns.planning.plan import LONGEST_LINK, LONGEST_NAME, MOST_PARTS, MOST_SENDERS, Plan
 from campaigns.planning.recurrence import LONGEST_RULE, Timing
 from campaigns.planning.service import LONGEST_REASON, MINUTES_A_WEEK
@@ -205,6 +207,24 @@ class ReturnForm(Form):
     """Why a campaign goes back to its authors."""
 
     reason = TextAreaField(_l("What has to change"), [InputRequired(), Length(max=LONGEST_REASON)])
+
+
+class TemplatesForm(Form):
+    """What WhatsApp is asked to take the texts for."""
+
+    category = RadioField(
+        _l("Kind"),
+        [InputRequired()],
+        choices=options(TEMPLATE_CATEGORIES.items()),
+        default=TemplateCategory.MARKETING.value,
+    )
+
+    @property
+    def chosen(self) -> TemplateCategory:
+        """The kind chosen. Raises InputError for none."""
+        if not self.validate():
+            raise InputError(N_("Choose the kind of message first."))
+        return TemplateCategory(self.category.data)
 
 
 def data_of(campaign: Campaign) -> dict[str, object]:

@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
-from contextlib import suppress
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
-from typing import Any
+from itertools import islice
 
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
+from campaigns.audience.models import Channel
 from campaigns.audience.queries import SMALLEST_SHOWN, rounded
-from campaigns.core.errors import AudienceRuleError, PlaceholderError
-from campaigns.core.words import N_
+from campaigns.core.errors import AudienceRuleError
 from campaigns.messages.gates import (
     Gate,
     length_gate,
@@ -22,15 +21,24 @@ from campaigns.messages.gates import (
     staleness_gate,
     translations_gate,
 )
-from campaigns.messages.placeholders import required_names
 from campaigns.messages.queries import load_service_facts, load_translation_facts
 from campaigns.places.models import Place, Region
+from campaigns.planning.choices import load_templates
 from campaigns.planning.country_rules import CountryWarning, warnings_for
 from campaigns.planning.digest import Content
-from campaigns.planning.models import Campaign, Schedule
-from campaigns.planning.queries import default_zone_of, load_content, timing_of
-from campaigns.planning.recurrence import next_firings
-from campaigns.planning.tally import Tally, count_audience, resolution_of
+from campaigns.planning.models import Campaign, Schedule, Sender
+from campaigns.planning.plan_gates import (
+    audience_gate,
+    country_gate,
+    coverage_gate,
+    link_gate,
+    place_gate,
+    schedule_gate,
+    sender_gate,
+    templates_gate,
+)
+from campaigns.planning.queries import default_zone_of, load_content, load_senders
+from campaigns.planning.tally import Tally, count_audience, load_resolution
 from campaigns.planning.texts import (
     RenderedText,
     Whereabouts,
@@ -76,13 +84,8 @@ def assess(
     """Read the campaign anew and check every gate at the moment `now` (aware UTC)."""
     zone = default_zone_of(session, campaign)
     found = _assess_content(session, campaign, zone, now=now, max_age_days=max_age_days)
-    warnings = warnings_for(
-        found.tally.by_number_country(),
-        identity=found.content.sender["identity"],
-        texts=found.content.texts,
-        link=found.content.link,
-    )
-    plan_gates = [_schedule_gate(campaign, found.tally.zones, now), _country_gate(campaign, warnings)]
+    warnings = _country_warnings(load_senders(session, campaign), found.content, found.tally)
+    plan_gates = [schedule_gate(campaign, found.tally.zones, now), country_gate(campaign, warnings)]
     return replace(found, gates=[*found.gates, *plan_gates], warnings=warnings)
 
 
@@ -103,7 +106,7 @@ def _assess_content(
 ) -> Assessment:
     """Read, count, render, and check the gates on what is sent to whom."""
     content = load_content(session, campaign)
-    resolution = resolution_of(content, default_zone=default_zone, now=now)
+    resolution = load_resolution(session, content, default_zone=default_zone, now=now)
     try:
         tally, unreadable = count_audience(session, content, campaign.organisation_id, resolution=resolution), ""
     except AudienceRuleError as error:
@@ -119,11 +122,13 @@ def _assess_content(
         max_age_days=max_age_days,
     )
     gates = [
-        _audience_gate(campaign, tally, unreadable),
+        audience_gate(campaign, tally, unreadable),
         *_text_gates(campaign, content, tally, rendered),
-        _link_gate(campaign, content),
-        _place_gate(campaign, content),
-        _sender_gate(campaign),
+        link_gate(campaign, content),
+        place_gate(campaign, content),
+        sender_gate(campaign, load_senders(session, campaign)),
+        coverage_gate(campaign, tally),
+        *templates_gate(campaign, content, tally, load_templates(session, content)),
     ]
     return Assessment(content, tally, rendered, [_discreet(gate) for gate in gates], [])
 
@@ -135,7 +140,9 @@ def _text_gates(campaign: Campaign, content: Content, tally: Tally, rendered: li
         for fact in load_translation_facts(campaign.message)
         if fact.language in {content.base_language, *used, *tally.without_text()}
     ]
-    bodies = {language: each.body for language, each in longest_by_language(rendered).items() if each.body}
+    # Only SMS is paid for by the part.
+    longest = longest_by_language(rendered) if content.uses(Channel.SMS) else {}
+    bodies = {language: each.body for language, each in longest.items() if each.body}
     missing: dict[str, int] = {}
     for each in rendered:
         if lacks_signpost(each, content.texts.get(each.language, "")):
@@ -155,88 +162,21 @@ def _text_gates(campaign: Campaign, content: Content, tally: Tally, rendered: li
     ]
 
 
-def _audience_gate(campaign: Campaign, tally: Tally, unreadable: str) -> Gate:
-    link = ("audience.show", {"audience_id": campaign.audience_id})
-    if unreadable:
-        return _gate("audience", False, "%(error)s", {"error": unreadable}, link)
-    template = (
-        N_("%(people)s people will be written to.")
-        if tally.people
-        else N_("Nobody in this audience can be written to: choose a wider one, or ask people for their consent.")
-    )
-    return _gate("audience", bool(tally.people), template, {"people": tally.people}, link)
-
-
-def _sender_gate(campaign: Campaign) -> Gate:
-    sender = campaign.sender
-    template = (
-        N_("%(sender)s is ready to send.")
-        if sender.active
-        else N_("The sender %(sender)s is switched off: choose another one.")
-    )
-    link = ("planning.edit", {"campaign_id": campaign.id})
-    return _gate("sender", sender.active, template, {"sender": sender.name}, link)
-
-
-def _link_gate(campaign: Campaign, content: Content) -> Gate:
-    wanting = not content.link and _is_asked_for("link", content)
-    template = (
-        N_("The text asks for a link and the campaign has none: add the address of the page.")
-        if wanting
-        else N_("Every link in the texts has its address.")
-    )
-    return _gate("link", not wanting, template, {}, ("planning.edit", {"campaign_id": campaign.id}))
-
-
-def _place_gate(campaign: Campaign, content: Content) -> Gate:
-    """Only an audience that names places or routes knows at which of them each person is."""
-    named = content.rule.get("place_ids") or content.rule.get("route_parts")
-    wanting = not named and _is_asked_for("place", content)
-    template = (
-        N_("The text names a place and the audience has none: choose places, or write a fallback.")
-        if wanting
-        else N_("Every place in the texts has its name.")
-    )
-    return _gate("place", not wanting, template, {}, ("audience.show", {"audience_id": campaign.audience_id}))
-
-
-def _schedule_gate(campaign: Campaign, zones: Collection[str], now: datetime) -> Gate:
-    coming = [
-        firing
-        for schedule in campaign.schedules
-        for firing in next_firings(timing_of(schedule), sorted(zones), after=now, count=1)
+def _country_warnings(senders: Sequence[Sender], content: Content, tally: Tally) -> list[CountryWarning]:
+    """List the carriers' rules of each country for the SMS sender that serves it, at once or when others fail."""
+    carriers = [sender for sender in senders if sender.channel == Channel.SMS and sender.active]
+    served: dict[int, list[str]] = {sender.id: [] for sender in carriers}
+    for country in tally.by_number_country():
+        fits = (sender.id for sender in carriers if not sender.countries or country in sender.countries)
+        for first in islice(fits, 1):
+            served[first].append(country)
+    return [
+        replace(warning, sender=sender.name)
+        for sender in carriers
+        for warning in warnings_for(
+            served[sender.id], identity=sender.identity, texts=content.texts, link=content.link
+        )
     ]
-    if coming:
-        template = N_("It is sent next on %(time)s, local time.")
-    elif campaign.schedules:
-        template = N_("Its time has passed: choose a later one.")
-    else:
-        template = N_("No time is set: say when it is to be sent.")
-    first = min(coming, key=lambda firing: firing.fire_at, default=None)
-    values = {"time": f"{first.occurrence:%Y-%m-%d %H:%M}"} if first else {}
-    return _gate(
-        "schedule", bool(coming), template, values, ("planning.times.create", {"campaign_id": campaign.id})
-    )
-
-
-def _country_gate(campaign: Campaign, warnings: list[CountryWarning]) -> Gate:
-    """Never block on one table whose sources disagree; say how much there is to read."""
-    broken = sorted({warning.country for warning in warnings if warning.broken})
-    if broken:
-        template = N_("A rule seems to be broken in %(countries)s: read the country rules below.")
-    elif warnings:
-        template = N_("Read the country rules below before you go on: %(countries)s.")
-    else:
-        template = N_("No rule is known for the countries of these numbers.")
-    countries = ", ".join(broken or sorted({warning.country for warning in warnings}))
-    link = ("planning.show", {"campaign_id": campaign.id, "_anchor": "countries"})
-    return _gate("country", True, template, {"countries": countries}, link)
-
-
-def _gate(
-    name: str, passed: bool, template: str, values: dict[str, Any], link: tuple[str, dict[str, Any]]
-) -> Gate:
-    return Gate(name, passed, template % values, link[0], link[1], template, values)
 
 
 def _discreet(gate: Gate) -> Gate:
@@ -257,15 +197,6 @@ def _agreed(accepted: int | None) -> int | None:
     if accepted is None:
         return None
     return accepted + max(LEFT_OUT_SLACK, accepted * LEFT_OUT_SLACK_PERCENT // 100)
-
-
-def _is_asked_for(name: str, content: Content) -> bool:
-    """Say whether a text needs the placeholder's value; faulty texts are named by their own gate."""
-    needed: set[str] = set()
-    for text in content.texts.values():
-        with suppress(PlaceholderError):
-            needed |= required_names(text)
-    return name in needed
 
 
 def _whereabouts(session: Session, region_ids: Collection[int]) -> dict[int, Whereabouts]:

@@ -15,7 +15,7 @@ from campaigns.audience.queries import SMALLEST_SHOWN
 from campaigns.messages.gates import Gate
 from campaigns.planning.country_rules import CountryWarning
 from campaigns.planning.gatekeeping import discreet
-from campaigns.planning.models import FallbackPolicy, ZonePolicy
+from campaigns.planning.models import FallbackPolicy, TemplateCategory, ZonePolicy
 from campaigns.planning.recurrence import ClockChange, ScheduleNote
 from campaigns.web.filters import country_name, day, language_name, number, wall_clock
 
@@ -29,6 +29,8 @@ GATES = {
     "link": _l("Link"),
     "place": _l("Place"),
     "sender": _l("Sender"),
+    "coverage": _l("Countries covered"),
+    "templates": _l("WhatsApp templates"),
     "schedule": _l("Time"),
     "country": _l("Country rules"),
 }
@@ -36,6 +38,10 @@ FALLBACKS = {
     FallbackPolicy.DO_NOT_SEND: _l("Send them nothing"),
     FallbackPolicy.BASE_LANGUAGE: _l("Send the text in the base language"),
     FallbackPolicy.NAMED_LANGUAGE: _l("Send the text in another language"),
+}
+TEMPLATE_CATEGORIES = {
+    TemplateCategory.MARKETING: _l("Information for people who may need it (WhatsApp calls this marketing)"),
+    TemplateCategory.UTILITY: _l("Follow-up on something a person asked for (utility)"),
 }
 ZONE_POLICIES = {
     ZonePolicy.RECIPIENT: _l("When each person's own clock shows this time"),

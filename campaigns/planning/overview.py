@@ -10,11 +10,12 @@ from datetime import datetime
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from campaigns.audience.models import Channel
 from campaigns.messages.preview import Preview, preview_text
 from campaigns.messages.queries import load_member_names
 from campaigns.planning.gatekeeping import Assessment, assess
-from campaigns.planning.models import Approval, Campaign, CampaignState, Schedule
-from campaigns.planning.queries import find_approval, find_editors, timing_of
+from campaigns.planning.models import Approval, Campaign, CampaignState, Schedule, Sender
+from campaigns.planning.queries import find_approval, find_editors, load_senders, timing_of
 from campaigns.planning.recurrence import Firing, next_firings
 from campaigns.planning.texts import RenderedText, longest_by_language
 
@@ -30,7 +31,7 @@ class TextView:
     #: Approved text with its placeholders.
     text: str
     preview: Preview
-    #: SMS of the longest rendering.
+    #: SMS of the longest rendering; 0 where no SMS is sent.
     parts: int
     people: int
 
@@ -59,6 +60,8 @@ class Overview:
 
     assessed: Assessment
     texts: list[TextView]
+    #: In their order.
+    senders: list[Sender]
     signposts: list[SignpostView]
     approval: Approval | None
     #: It is approved, but what would be sent is not what was approved: its next run will be held.
@@ -74,6 +77,7 @@ def load_overview(session: Session, campaign: Campaign, *, now: datetime, max_ag
     return Overview(
         assessed=assessed,
         texts=_texts(assessed),
+        senders=load_senders(session, campaign),
         signposts=_signposts(assessed.rendered),
         approval=approval,
         is_changed=campaign.state == CampaignState.APPROVED
@@ -109,7 +113,7 @@ def _texts(assessed: Assessment) -> list[TextView]:
         values = commonest[language].values if language in commonest else {}
         preview = preview_text(texts[language], values)
         length = longest[language].length if language in longest else None
-        parts = length.parts if length else preview.length.parts
+        parts = (length or preview.length).parts if assessed.content.uses(Channel.SMS) else 0
         views.append(TextView(language, texts[language], preview, parts, people.get(language, 0)))
     return views
 

@@ -77,8 +77,13 @@ def get_schedule(campaign: Campaign, schedule_id: int) -> Schedule:
 
 
 def select_runs(campaign_id: int) -> Select[Run]:
-    """Select the runs of a campaign, newest first."""
-    return select(Run).where(Run.campaign_id == campaign_id).order_by(Run.id.desc())
+    """Select the runs of a campaign to people, newest first."""
+    return select(Run).where(Run.campaign_id == campaign_id, ~Run.is_rehearsal).order_by(Run.id.desc())
+
+
+def select_rehearsals(campaign_id: int) -> Select[Run]:
+    """Select the rehearsals of a campaign, newest first."""
+    return select(Run).where(Run.campaign_id == campaign_id, Run.is_rehearsal).order_by(Run.id.desc())
 
 
 def select_due(now: datetime) -> Select[Schedule]:

@@ -8,7 +8,6 @@ from flask import Blueprint, flash, redirect, render_template, url_for
 from flask_babel import gettext as _
 from werkzeug.wrappers import Response
 
-from campaigns.audience.forms import CHANNELS
 from campaigns.audience.models import Channel
 from campaigns.core.errors import InputError, RefusedError, SettingsError
 from campaigns.gateways.callbacks import hook_secret
@@ -40,9 +39,9 @@ class Hook:
 
 @pages.context_processor
 def vocabulary() -> dict[str, object]:
-    """Let templates say channels, gateways and what a provider's code means."""
+    """Let templates say gateways, and what a provider's code means."""
     titles = {name: kind.title for name, kind in gateway_kinds().items()}
-    return {"channels": CHANNELS, "gateway_titles": titles, "words_for": words_for}
+    return {"gateway_titles": titles, "words_for": words_for}
 
 
 @pages.get("")

@@ -12,7 +12,7 @@ from dataclasses import replace
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from campaigns.audience.models import Audience
+from campaigns.audience.models import Audience, Channel
 from campaigns.core import clock
 from campaigns.core.errors import ApprovalError, GateError, InputError, TransitionError
 from campaigns.core.words import N_
@@ -69,7 +69,7 @@ def create_campaign(session: Session, organisation_id: int, *, plan: Plan, by: i
 def draft_of(session: Session, organisation_id: int, plan: Plan) -> Campaign:
     """Return an unsaved campaign of `plan`, to count whom it would reach.
 
-    Raises NotFoundError when a part is another organisation's.
+    Raises NotFoundError when a part is another organisation's, InputError for senders that do not go together.
     """
     _check_parts(session, organisation_id, plan)
     draft = Campaign(organisation_id=organisation_id, code="", state=CampaignState.DRAFT)
@@ -253,8 +253,12 @@ def _checked(session: Session, organisation_id: int, plan: Plan) -> Plan:
 def _check_parts(session: Session, organisation_id: int, plan: Plan) -> None:
     get_owned(session, Message, plan.message_id, organisation_id)
     get_owned(session, Audience, plan.audience_id, organisation_id)
-    for sender_id in plan.sender_ids:
-        queries.get_sender(session, sender_id, organisation_id)
+    senders = [queries.get_sender(session, sender_id, organisation_id) for sender_id in plan.sender_ids]
+    accounts = {(each.gateway, each.secret_name) for each in senders if each.channel == Channel.WHATSAPP}
+    if len(accounts) > 1:
+        raise InputError(
+            N_("The WhatsApp senders of a campaign belong to one account, which holds their templates.")
+        )
 
 
 def _free_code(session: Session, organisation_id: int) -> str:

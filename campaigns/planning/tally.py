@@ -11,8 +11,8 @@ from typing import TypeVar
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
-from campaigns.audience.models import Channel
-from campaigns.audience.rules import AudienceRule, LeftOut, Resolution, SenderChoice, select_resolved
+from campaigns.audience.rules import AudienceRule, LeftOut, Resolution, select_resolved
+from campaigns.planning.choices import load_choices
 from campaigns.planning.digest import Content
 from campaigns.planning.models import Campaign, ZonePolicy
 from campaigns.planning.queries import default_zone_of, load_content
@@ -34,6 +34,8 @@ class TallyRow:
     time_zone: str
     #: Country that issued the number (alpha-2), or None.
     number_country: str | None
+    #: Sender that writes to them; None for people left out.
+    sender_id: int | None
     people: int
 
 
@@ -81,6 +83,21 @@ class Tally:
         rows = (row for row in self.rows if row.reason is LeftOut.NO_TRANSLATION)
         return _most_first((row.language, row.people) for row in rows)
 
+    def without_template(self) -> dict[str, int]:
+        """People left out because WhatsApp has not approved their text, by its language; most first."""
+        rows = (row for row in self.rows if row.reason is LeftOut.NO_TEMPLATE)
+        return _most_first((row.language, row.people) for row in rows)
+
+    def by_sender(self) -> dict[int, int]:
+        """People written to, by the sender that writes first; most first."""
+        return _most_first((row.sender_id, row.people) for row in self._written_to() if row.sender_id)
+
+    def by_language_and_sender(self) -> dict[tuple[str, int], int]:
+        """People written to, by language of their text and sender; most first."""
+        return _most_first(
+            ((row.language, row.sender_id), row.people) for row in self._written_to() if row.sender_id
+        )
+
     def by_number_country(self) -> dict[str, int]:
         """People written to, by the country of their number; unknown ones are left out. Most first."""
         return _most_first((row.number_country, row.people) for row in self._written_to() if row.number_country)
@@ -96,10 +113,10 @@ class Tally:
         return (row for row in self.rows if row.reason is None)
 
 
-def resolution_of(content: Content, *, default_zone: str, now: datetime) -> Resolution:
+def load_resolution(session: Session, content: Content, *, default_zone: str, now: datetime) -> Resolution:
     """Return how the audience of `content` is resolved; `default_zone` is that of contacts without a known one."""
     return Resolution(
-        senders=(SenderChoice(int(content.sender["id"]), Channel(content.sender["channel"])),),
+        senders=load_choices(session, content),
         languages=tuple(sorted(content.texts)),
         fallback_language=content.fallback_language,
         default_zone=default_zone,
@@ -111,7 +128,8 @@ def count_audience(session: Session, content: Content, organisation_id: int, *, 
     """Count the audience of `content` in one statement. Raises AudienceRuleError for an unreadable rule."""
     rule = AudienceRule.from_json(content.rule)
     found = select_resolved(rule, organisation_id, resolution).subquery("resolved")
-    key = (found.c.reason, found.c.language, found.c.region_id, found.c.time_zone, found.c.number_country)
+    names = ("reason", "language", "region_id", "time_zone", "number_country", "sender_id")
+    key = [found.c[name] for name in names]
     groups = session.execute(select(*key, func.count()).group_by(*key))
     return Tally(tuple(TallyRow(LeftOut(reason) if reason else None, *rest) for reason, *rest in groups))
 
@@ -119,7 +137,8 @@ def count_audience(session: Session, content: Content, organisation_id: int, *, 
 def tally_of(session: Session, campaign: Campaign, *, now: datetime) -> Tally:
     """Count the audience of a campaign as it is now; the campaign need not be saved yet."""
     content = load_content(session, campaign)
-    resolution = resolution_of(content, default_zone=default_zone_of(session, campaign), now=now)
+    zone = default_zone_of(session, campaign)
+    resolution = load_resolution(session, content, default_zone=zone, now=now)
     return count_audience(session, content, campaign.organisation_id, resolution=resolution)
 
 
@@ -131,7 +150,7 @@ def find_clocks(session: Session, campaign: Campaign, timing: Timing, *, now: da
     if timing.zone_policy == ZonePolicy.FIXED:
         return ()
     content = load_content(session, campaign)
-    resolution = resolution_of(content, default_zone=timing.time_zone, now=now)
+    resolution = load_resolution(session, content, default_zone=timing.time_zone, now=now)
     rule = AudienceRule.from_json(content.rule)
     found = select_resolved(rule, campaign.organisation_id, resolution).subquery("resolved")
     return tuple(sorted(session.scalars(select(found.c.time_zone).where(found.c.reason.is_(None)).distinct())))

@@ -8,16 +8,18 @@ from flask import Blueprint, flash, redirect, render_template, request, url_for
 from flask_babel import gettext as _
 from werkzeug.wrappers import Response
 
+from campaigns.audience.forms import CHANNELS
 from campaigns.audience.queries import select_audiences
 from campaigns.core import clock
-from campaigns.core.errors import AudienceRuleError, GateError, InputError, NotFoundError, RefusedError
+from campaigns.core.errors import GateError, InputError, NotFoundError, RefusedError
 from campaigns.messages.queries import select_messages
-from campaigns.planning import labels, overview, queries, service
+from campaigns.planning import labels, overview, queries, rehearsal, service
 from campaigns.planning.forms import CampaignForm, ReturnForm, data_of
-from campaigns.planning.models import Campaign
+from campaigns.planning.models import Campaign, Sender
 from campaigns.planning.plan import Plan
 from campaigns.planning.sender_views import pages as sender_pages
 from campaigns.planning.tally import Tally, tally_of
+from campaigns.planning.template_views import pages as template_pages
 from campaigns.planning.time_views import pages as time_pages
 from campaigns.staff.auth import current_member, current_organisation, may_now, may_open, requires
 from campaigns.staff.permissions import Permission
@@ -30,14 +32,15 @@ from campaigns.web.words import said
 pages = Blueprint("planning", __name__, url_prefix="/campaigns")
 pages.register_blueprint(sender_pages)
 pages.register_blueprint(time_pages)
+pages.register_blueprint(template_pages)
 
 Page = str | Response | tuple[str, int]
 
 
 @pages.context_processor
 def vocabulary() -> dict[str, object]:
-    """Let templates name gates, rules and times, and link only to what the member may open."""
-    return {"labels": labels, "may_open": may_open}
+    """Let templates name gates, rules, times and channels, and link only to what the member may open."""
+    return {"labels": labels, "may_open": may_open, "channels": CHANNELS}
 
 
 @pages.get("")
@@ -140,6 +143,14 @@ def accept_left_out(campaign_id: int) -> Page:
     return _act(campaign_id, service.accept_left_out, _("Noted: they are left out."))
 
 
+@pages.post("/<int:campaign_id>/rehearse")
+@requires(Permission.EDIT)
+def rehearse(campaign_id: int) -> Page:
+    """Send what the campaign says now to the sandbox, with stand-ins for every address."""
+    done = _("The rehearsal begins. Its phones fill up in the sandbox; nobody is written to.")
+    return _act(campaign_id, rehearsal.rehearse, done, now=clock.now())
+
+
 @pages.post("/<int:campaign_id>/duplicate")
 @requires(Permission.EDIT)
 def duplicate(campaign_id: int) -> Page:
@@ -180,15 +191,18 @@ def _show(campaign: Campaign, form: ReturnForm) -> Page:
         decisions=overview.load_decisions(session(), campaign),
         max_age_days=limit,
         runs=session().scalars(queries.select_runs(campaign.id).limit(overview.SHOWN_RUNS)).all(),
+        rehearsals=session().scalars(queries.select_rehearsals(campaign.id).limit(overview.SHOWN_RUNS)).all(),
+        sandbox_url=settings().sandbox_url,
     )
     return page, form.status
 
 
 def _campaign_page(form: CampaignForm, campaign: Campaign | None) -> Page:
     saving = request.method == "POST" and "save" in request.form
-    page = render_template(
-        "planning/edit.html", form=form, campaign=campaign, tally=_tally(form) if form.is_countable else None
-    )
+    tally = _tally(form) if form.is_countable else None
+    usable = queries.select_senders(current_organisation().id)
+    chosen = session().scalars(usable.where(Sender.id.in_(form.sender_ids))).all()
+    page = render_template("planning/edit.html", form=form, campaign=campaign, tally=tally, chosen=chosen)
     return page, form.status if saving else 200
 
 
@@ -203,7 +217,7 @@ def _tally(form: CampaignForm) -> Tally | None:
     try:
         draft = service.draft_of(session(), current_organisation().id, plan)
         return tally_of(session(), draft, now=clock.now())
-    except (AudienceRuleError, NotFoundError):
+    except (InputError, NotFoundError):
         return None
 
 

@@ -59,9 +59,13 @@ def template_of(text: str) -> TemplateText:
     return TemplateText(body, slots)
 
 
-def template_name(language: str, template_id: int, version: int = 1) -> str:
-    """Return the provider's name of a template: small letters, digits and underscores, never given twice."""
-    words = ["fingerpost", re.sub(r"[^a-z0-9]", "_", language.lower()), str(template_id)]
+def template_name(language: str, template_id: int, *, text_digest: str, version: int = 1) -> str:
+    """Return the provider's name of a template: small letters, digits and underscores.
+
+    A template of this name is ours with the same text, whichever database made it: it may be taken over.
+    """
+    code = re.sub(r"[^a-z0-9]", "_", language.lower())
+    words = ["fingerpost", code, str(template_id), text_digest[:12]]
     return "_".join(words if version == 1 else [*words, f"v{version}"])
 
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Select, func, or_, select
+from sqlalchemy import Select, and_, func, or_, select
 from sqlalchemy.orm import Session, selectinload
 
 from campaigns.audience.models import Channel
@@ -128,11 +128,11 @@ def table_of_run(session: Session, run: Run) -> RunTable:
 
 
 def select_counted_runs(organisation_id: int) -> Select[Run]:
-    """Select the runs of an organisation that made deliveries or may still, newest first."""
+    """Select the runs of an organisation that made deliveries or may still, newest first; no rehearsals."""
     return (
         owned(select(Run), Run, organisation_id)
         .options(selectinload(Run.campaign))
-        .where(Run.state != RunState.HELD)
+        .where(Run.state != RunState.HELD, ~Run.is_rehearsal)
         .order_by(Run.id.desc())
     )
 
@@ -177,7 +177,7 @@ def totals_of_campaigns(session: Session, organisation_id: int) -> list[Campaign
             func.sum(RunReach.people),
             func.sum(RunReach.people).filter(reached),
         )
-        .join(Run, Run.campaign_id == Campaign.id)
+        .join(Run, and_(Run.campaign_id == Campaign.id, ~Run.is_rehearsal))
         .join(RunReach, RunReach.run_id == Run.id)
         .group_by(Campaign.id)
         .order_by(func.max(Run.id).desc())
@@ -189,7 +189,10 @@ def totals_of_campaigns(session: Session, organisation_id: int) -> list[Campaign
 
 
 def select_runs_to_count(now: datetime, *, fresh_for: timedelta) -> Select[int]:
-    """Select the ids of runs whose count is older than `fresh_for` and whose deliveries may have changed since."""
+    """Select the ids of runs whose count is older than `fresh_for` and whose deliveries may have changed since.
+
+    A rehearsal reached nobody, so it is never counted.
+    """
     moving = or_(
         RunCount.run_id.is_(None),
         Run.finished_at.is_(None),
@@ -199,7 +202,7 @@ def select_runs_to_count(now: datetime, *, fresh_for: timedelta) -> Select[int]:
     return (
         select(Run.id)
         .outerjoin(RunCount, RunCount.run_id == Run.id)
-        .where(Run.state != RunState.HELD)
+        .where(Run.state != RunState.HELD, ~Run.is_rehearsal)
         .where(or_(RunCount.run_id.is_(None), RunCount.counted_at <= now - fresh_for))
         .where(moving)
         .order_by(Run.id)

@@ -6,6 +6,8 @@ from flask import Blueprint, Response, render_template, request
 from sqlalchemy.orm import Session
 
 from campaigns.audience.models import Channel
+from campaigns.core.errors import NotFoundError
+from campaigns.core.words import N_
 from campaigns.delivery.causes import cause_in_words
 from campaigns.planning.models import Run
 from campaigns.reach import charts, queries
@@ -72,4 +74,7 @@ def download_run(run_id: int) -> Response:
 
 
 def _own_run(session: Session, run_id: int) -> Run:
-    return get_owned(session, Run, run_id, current_organisation().id)
+    run = get_owned(session, Run, run_id, current_organisation().id)
+    if run.is_rehearsal:
+        raise NotFoundError(N_("A rehearsal reached nobody, so it has no reach."))
+    return run

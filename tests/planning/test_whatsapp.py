@@ -62,6 +62,6 @@ def test_what_whatsapp_rejects_is_told(text: str, words: str) -> None:
 @pytest.mark.parametrize("language", ["uk", "zh-Hant", "fa-AF"])
 def test_names_are_small_letters_digits_underscores(language: str) -> None:
     for version in (1, 2, 12):
-        name = template_name(language, 345, version)
+        name = template_name(language, 345, text_digest="0a" * 32, version=version)
         assert re.fullmatch(r"[a-z0-9_]{1,100}", name)
         assert version_in(name) == version

@@ -1,0 +1,127 @@
+"""Staff pages of a campaign's WhatsApp templates: what was asked for, what became of it, and how many wait."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+from flask import Blueprint, flash, redirect, render_template, request, url_for
+from flask_babel import gettext as _
+from flask_babel import ngettext
+from sqlalchemy.orm import Session
+from werkzeug.wrappers import Response
+
+from campaigns.audience.models import Channel
+from campaigns.core import clock
+from campaigns.core.errors import InputError, NotFoundError, PlaceholderError, RefusedError
+from campaigns.planning import asking, queries
+from campaigns.planning.choices import load_asked
+from campaigns.planning.forms import TemplatesForm
+from campaigns.planning.models import Campaign, Sender, TemplateState, WhatsAppTemplate
+from campaigns.planning.tally import count_audience, load_resolution
+from campaigns.planning.whatsapp import template_of
+from campaigns.staff.auth import current_member, current_organisation, requires
+from campaigns.staff.permissions import Permission
+from campaigns.staff.queries import get_owned
+from campaigns.web.session import refuse_commit, session
+from campaigns.web.words import said
+
+pages = Blueprint("templates", __name__, url_prefix="/<int:campaign_id>/templates")
+
+Page = str | Response | tuple[str, int]
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """One language of a campaign's message at WhatsApp."""
+
+    language: str
+    text: str
+    #: None: nobody asked for it yet.
+    template: WhatsAppTemplate | None
+    #: Why WhatsApp would not take the text; None: nothing is known against it.
+    fault: PlaceholderError | None
+    #: Who would be written to over WhatsApp with an approved template.
+    people: int
+
+    @property
+    def may_be_asked(self) -> bool:
+        """Whether asking (again) makes sense."""
+        return self.fault is None and (self.template is None or self.template.state == TemplateState.REJECTED)
+
+
+@pages.get("")
+@requires(Permission.EDIT)
+def show(campaign_id: int) -> Page:
+    """Show each language with what became of its template."""
+    campaign = _campaign(campaign_id)
+    sender = _sender_of(session(), campaign)
+    standings = [] if sender is None else load_standings(session(), campaign)
+    return render_template(
+        "planning/templates.html", campaign=campaign, sender=sender, standings=standings, form=TemplatesForm()
+    )
+
+
+@pages.post("")
+@requires(Permission.EDIT)
+def ask(campaign_id: int) -> Page:
+    """Ask for one language, or for all that were never asked for."""
+    campaign, form = _campaign(campaign_id), TemplatesForm()
+    try:
+        asked = _ask(campaign, form, request.form.get("language", ""))
+    except (InputError, RefusedError, NotFoundError) as error:
+        refuse_commit()
+        flash(said(error), "bad")
+    else:
+        told = ngettext("%(num)s text is asked for.", "%(num)s texts are asked for.", asked)
+        flash(f"{told} {_('WhatsApp decides mostly within an hour, at times within two days.')}", "good")
+    return redirect(url_for("planning.templates.show", campaign_id=campaign.id))
+
+
+def load_standings(session: Session, campaign: Campaign) -> list[Standing]:
+    """Return the languages of a campaign's reviewed texts, those most people wait for first."""
+    content = queries.load_content(session, campaign)
+    zone, asked = queries.default_zone_of(session, campaign), load_asked(session, content)
+    resolution = load_resolution(session, content, default_zone=zone, now=clock.now())
+    everything = tuple(sorted(content.texts))
+    senders = tuple(
+        replace(choice, template_languages=everything) if choice.channel == Channel.WHATSAPP else choice
+        for choice in resolution.senders
+    )
+    ours = {choice.id for choice in senders if choice.channel == Channel.WHATSAPP}
+    organisation_id, wished = campaign.organisation_id, replace(resolution, senders=senders)
+    counted = count_audience(session, content, organisation_id, resolution=wished).by_language_and_sender()
+    people = dict.fromkeys(everything, 0)
+    for (language, sender_id), count in counted.items():
+        people[language] += count if sender_id in ours else 0
+    standings = [
+        Standing(language, text, asked.get(language), _fault_of(text), people[language])
+        for language, text in content.texts.items()
+    ]
+    return sorted(standings, key=lambda standing: (-standing.people, standing.language))
+
+
+def _ask(campaign: Campaign, form: TemplatesForm, language: str) -> int:
+    sender, by = _sender_of(session(), campaign), current_member().id
+    if language and sender is not None:
+        asking.ask_for_template(
+            session(), campaign.message, language=language, sender=sender, category=form.chosen, by=by
+        )
+        return 1
+    return asking.ask_for_missing(session(), campaign, category=form.chosen, by=by)
+
+
+def _fault_of(text: str) -> PlaceholderError | None:
+    try:
+        template_of(text)
+    except PlaceholderError as error:
+        return error
+    return None
+
+
+def _sender_of(session: Session, campaign: Campaign) -> Sender | None:
+    found = queries.load_senders(session, campaign)
+    return next((sender for sender in found if sender.channel == Channel.WHATSAPP), None)
+
+
+def _campaign(campaign_id: int) -> Campaign:
+    return get_owned(session(), Campaign, campaign_id, current_organisation().id)

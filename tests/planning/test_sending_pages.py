@@ -1,0 +1,185 @@
+"""The pages of the order of senders, of WhatsApp templates and of rehearsals, as members meet them."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from flask.testing import FlaskClient
+from sqlalchemy import Engine, select
+
+from campaigns.audience.models import Channel
+from campaigns.core import clock
+from campaigns.core.crypto import Vault
+from campaigns.core.database import make_engine
+from campaigns.planning.models import Campaign, Run, Sender, TemplateState, WhatsAppTemplate
+from campaigns.schema import metadata
+from campaigns.staff.models import AuditEntry, Role
+from tests.factories import a_sender
+from tests.planning.story import START, Story, a_story
+from tests.web.pages import Pages
+
+
+@pytest.fixture
+def engine(tmp_path: Path) -> Iterator[Engine]:
+    """SQLite only: what differs between the databases is tested below the pages."""
+    engine = make_engine(f"sqlite:///{tmp_path / 'pages.db'}")
+    metadata.create_all(engine)
+    yield engine
+    engine.dispose()
+
+
+@pytest.fixture(autouse=True)
+def at_the_start() -> Iterator[None]:
+    with clock.running_on(lambda: START):
+        yield
+
+
+@pytest.fixture
+def story(pages: Pages, vault: Vault) -> Story:
+    """A ready campaign in `pages.ours`, committed; its session is closed. Its texts may be templates."""
+    with pages.sessions.begin() as session:
+        story = a_story(session, vault, organisation=pages.ours)
+        for translation in story.campaign.message.translations:
+            if translation.language == "uk":
+                translation.text = "Паспорт тримайте при собі. ((hotline)) цілодобово."
+        return story
+
+
+@pytest.fixture
+def author(pages: Pages, story: Story) -> FlaskClient:
+    return pages.client(story.author)
+
+
+def at(story: Story, act: str = "") -> str:
+    return f"/campaigns/{story.campaign.id}{act}"
+
+
+def sender(pages: Pages, **changes: Any) -> Sender:
+    with pages.sessions.begin() as session:
+        return a_sender(session, **changes)
+
+
+def order(story: Story, *senders: Sender | None) -> dict[str, Any]:
+    campaign = story.campaign
+    places = {f"senders-{rank}": each.id if each else "" for rank, each in enumerate(senders)}
+    return places | {
+        "name": campaign.name,
+        "message_id": campaign.message_id,
+        "audience_id": campaign.audience_id,
+        "fallback_policy": "do_not_send",
+        "max_parts": campaign.max_parts,
+    }
+
+
+def ranked(pages: Pages, story: Story) -> tuple[int, ...]:
+    with pages.sessions() as session:
+        return session.get_one(Campaign, story.campaign.id).sender_ids
+
+
+def test_order_is_saved_and_shown_again(pages: Pages, story: Story, author: FlaskClient) -> None:
+    """A place left empty is closed up."""
+    one, two = sender(pages, name="One"), sender(pages, name="Two", countries=["PL"])
+    assert author.post(at(story, "/edit"), data=order(story, two, None, one) | {"save": "1"}).status_code == 302
+    assert ranked(pages, story) == (two.id, one.id)
+    page = author.get(at(story, "/edit")).text
+    chosen = re.findall(r'<option selected value="(\d*)">([^<]*)<', page)
+    assert [value for value, _ in chosen if value in (str(one.id), str(two.id))] == [str(two.id), str(one.id)]
+    assert "Two · +15005550006 · Poland" in page
+    shown = author.get(at(story)).text
+    assert shown.index("Two</bdi>") < shown.index("One</bdi>")
+
+
+@pytest.mark.parametrize("places", [(), ("same", "same"), ("foreign",)])
+def test_impossible_orders_are_told(
+    pages: Pages, story: Story, author: FlaskClient, places: tuple[str, ...]
+) -> None:
+    known = {"same": sender(pages), "foreign": sender(pages, organisation_id=pages.theirs.id)}
+    before = ranked(pages, story)
+    form = order(story, *(known[name] for name in places)) | {"save": "1"}
+    assert author.post(at(story, "/edit"), data=form).status_code == 422
+    assert ranked(pages, story) == before
+
+
+def test_counts_tell_who_is_written_to_over_what(pages: Pages, story: Story, author: FlaskClient) -> None:
+    polish, rest = sender(pages, name="Polish", countries=["PL"]), sender(pages, name="Rest")
+    page = author.post(at(story, "/edit"), data=order(story, polish, rest) | {"count": "1"}).text
+    assert re.search(r"Polish</bdi></dt><dd>nobody", page)
+    assert re.search(r"Rest</bdi></dt><dd>\s*fewer than 20", page)
+
+
+def test_matrix_shows_language_by_sender(pages: Pages, story: Story, author: FlaskClient) -> None:
+    polish, rest = sender(pages, name="Polish", countries=["PL"]), sender(pages, name="Rest")
+    author.post(at(story, "/edit"), data=order(story, polish, rest) | {"save": "1"})
+    page = author.get(at(story)).text
+    assert "Over which sender" in page
+    assert re.search(r'data-label="SMS · Rest">\s*fewer than 20', page)
+    assert re.search(r'data-label="SMS · Polish">\s*–', page)
+
+
+def test_templates_are_asked_for_and_told(pages: Pages, story: Story, author: FlaskClient) -> None:
+    """Ukrainian is fit for WhatsApp; English ends with its hotline and says so."""
+    assert "no WhatsApp sender" in author.get(at(story, "/templates")).text
+    author.post(at(story, "/edit"), data=order(story, sender(pages, channel=Channel.WHATSAPP)) | {"save": "1"})
+    assert "WhatsApp lets nothing through" not in author.get(at(story)).text
+    page = author.get(at(story, "/templates")).text
+    assert "Ask for 1 text" in page
+    assert "ends with a placeholder" in page
+    author.post(at(story, "/templates"), data={"category": "UTILITY"})
+    with pages.sessions.begin() as session:
+        asked = session.scalars(select(WhatsAppTemplate)).one()
+        asked.state, asked.reason = TemplateState.REJECTED, "Too <promotional>."
+        assert session.scalars(select(AuditEntry.action)).all()[-1] == "template.ask"
+    page = author.get(at(story, "/templates")).text
+    assert "Too &lt;promotional&gt;." in page
+    assert "Ask again" in page
+    author.post(at(story, "/templates"), data={"category": "MARKETING", "language": "uk"})
+    with pages.sessions() as session:
+        assert session.scalars(select(WhatsAppTemplate.state)).all() == ["wanted"]
+
+
+@pytest.mark.parametrize(
+    ("form", "words"),
+    [
+        ({}, "Choose the kind of message first"),
+        ({"category": "SPAM"}, "Choose the kind of message first"),
+        ({"category": "UTILITY", "language": "xx"}, "no reviewed text"),
+        ({"category": "UTILITY", "language": "en"}, "ends with a placeholder"),
+    ],
+)
+def test_impossible_wishes_are_told(
+    pages: Pages, story: Story, author: FlaskClient, form: dict[str, str], words: str
+) -> None:
+    author.post(at(story, "/edit"), data=order(story, sender(pages, channel=Channel.WHATSAPP)) | {"save": "1"})
+    answer = author.post(at(story, "/templates"), data=form, follow_redirects=True)
+    assert words in answer.text
+    with pages.sessions() as session:
+        assert session.scalars(select(WhatsAppTemplate)).all() == []
+
+
+def test_rehearsal_is_one_click(pages: Pages, story: Story, author: FlaskClient) -> None:
+    assert "Nobody is written to" in author.get(at(story)).text
+    answer = author.post(at(story, "/rehearse"), follow_redirects=True)
+    assert "The rehearsal begins" in answer.text
+    with pages.sessions() as session:
+        run = session.scalars(select(Run)).one()
+    assert run.is_rehearsal
+    assert f"/delivery/runs/{run.id}" in answer.text
+    assert "http://127.0.0.1:8081/" in answer.text
+    reach = pages.client(pages.member(Role.VIEWER)).get(f"/reach/runs/{run.id}")
+    assert reach.status_code == 404
+
+
+@pytest.mark.parametrize("locale", ["en", "ar"])
+def test_pages_are_drawn_in_each_language(pages: Pages, story: Story, locale: str) -> None:
+    whatsapp = sender(pages, channel=Channel.WHATSAPP, name="WA")
+    client = pages.client(pages.member(Role.AUTHOR, Role.ADMIN, locale=locale))
+    client.post(at(story, "/edit"), data=order(story, whatsapp, sender(pages)) | {"save": "1"})
+    client.post(at(story, "/templates"), data={"category": "UTILITY"})
+    client.post(at(story, "/rehearse"))
+    for act in ("", "/edit", "/templates"):
+        page = client.get(at(story, act))
+        assert (page.status_code, f'lang="{locale}"' in page.text) == (200, True)
