@@ -18,6 +18,8 @@ from campaigns.places.sheet import Line, read_sheet
 COLUMN_NAMES: dict[str, tuple[str, ...]] = {
     "number": ("number", "phone", "phone number", "address", "telephone", "mobile", "msisdn", "телефон", "номер"),
     "channel": ("channel", "канал"),
+    "whatsapp": ("whatsapp", "whatsapp number"),
+    "telegram": ("telegram", "telegram chat", "chat id"),
     "language": ("language", "lang", "мова"),
     "other_language": ("other language", "second language", "друга мова"),
     "place": ("place", "place key", "hotspot", "stop", "місце"),
@@ -42,7 +44,8 @@ class ContactRow:
     """One person of a file who agreed to be written to."""
 
     line: int
-    handle: Handle
+    #: One on each channel at most, in the order of the file's columns.
+    handles: tuple[Handle, ...]
     language: str
     other_language: str | None
     #: Longitude and latitude, or the place or region named instead; all None when the row says nothing.
@@ -71,7 +74,7 @@ class _RowError(InputError):
 
 
 def read_contacts(text: str, *, default_country: str | None, max_rows: int, now: datetime) -> ContactSheet:
-    """Read a contact file; a number that comes twice is a problem of the later row.
+    """Read a contact file; a handle that comes twice is a problem of the later row.
 
     `default_country` (alpha-2) reads numbers without a country code; it is never guessed. Raises FileFormatError
     for a file or header that cannot be read, TooManyRowsError for a long one.
@@ -85,14 +88,15 @@ def read_contacts(text: str, *, default_country: str | None, max_rows: int, now:
     for line in sheet.lines:
         try:
             row = _row(line, default_country=default_country, today=now.date())
-            if row.handle in first_lines:
-                raise _RowError(
-                    "number", N_("the same number stands in line %(line)s already."), line=first_lines[row.handle]
-                )
+            for handle in row.handles:
+                if handle in first_lines:
+                    raise _RowError(
+                        "number", N_("the same number stands in line %(line)s already."), line=first_lines[handle]
+                    )
         except _RowError as error:
             found.problems.append(RowProblem(line.number, error.column, error.template, error.values))
             continue
-        first_lines[row.handle] = line.number
+        first_lines |= dict.fromkeys(row.handles, line.number)
         found.rows.append(row)
     return found
 
@@ -109,16 +113,13 @@ def quoted(text: str) -> str:
 
 def _row(line: Line, *, default_country: str | None, today: date) -> ContactRow:
     cells = {column: line.cells.get(column, "") for column in COLUMN_NAMES}
-    try:
-        handle = read_handle(_channel(cells["channel"]), cells["number"], default_country=default_country)
-    except AddressError as error:
-        raise _RowError("number", error.template, **error.values) from None
+    handles = _handles(cells, default_country)
     if not cells["consent_how"]:
         raise _RowError("consent_how", N_("how the person agreed is missing; nobody is written to without it."))
     position = _position(cells)
     return ContactRow(
         line=line.number,
-        handle=handle,
+        handles=handles,
         language=_language("language", cells["language"]),
         other_language=_language("other_language", cells["other_language"]) if cells["other_language"] else None,
         position=position,
@@ -128,6 +129,22 @@ def _row(line: Line, *, default_country: str | None, today: date) -> ContactRow:
         consent_at=_moment("consent_date", cells["consent_date"], today),
         consent_how=cells["consent_how"][:LONGEST_EVIDENCE],
     )
+
+
+def _handles(cells: Mapping[str, str], default_country: str | None) -> tuple[Handle, ...]:
+    """Read the handles of a row: the number, on the row's channel, and those in columns of their own."""
+    written = {column: Channel(column) for column in ("whatsapp", "telegram") if cells[column]}
+    if cells["number"] or not written:
+        written = {"number": _channel(cells["channel"])} | written
+    handles: dict[Channel, Handle] = {}
+    for column, channel in written.items():
+        if channel in handles:
+            raise _RowError(column, N_("this row has two addresses on the same channel."))
+        try:
+            handles[channel] = read_handle(channel, cells[column], default_country=default_country)
+        except AddressError as error:
+            raise _RowError(column, error.template, **error.values) from None
+    return tuple(handles.values())
 
 
 def _channel(text: str) -> Channel:

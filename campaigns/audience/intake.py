@@ -16,6 +16,7 @@ from campaigns.audience.importer import ContactRow
 from campaigns.audience.models import (
     Address,
     AddressState,
+    Channel,
     Consent,
     ConsentKind,
     Contact,
@@ -53,9 +54,24 @@ class _Known:
     suppressed: set[bytes]
 
     def is_stopped(self, row: ContactRow) -> bool:
-        lookup = self.lookups[row.handle]
-        address = self.addresses.get(lookup)
-        return lookup in self.suppressed or (address is not None and address.state == AddressState.OPTED_OUT)
+        """Say whether the person said stop on any channel: then the file brings no other one in."""
+        states = {address.state for address in self.of(row)}
+        suppressed = any(self.lookups[handle] in self.suppressed for handle in row.handles)
+        return suppressed or AddressState.OPTED_OUT in states
+
+    def of(self, row: ContactRow) -> list[Address]:
+        """Return the addresses of a row that we have already, in the order of its handles."""
+        found = (self.addresses.get(self.lookups[handle]) for handle in row.handles)
+        return [address for address in found if address is not None]
+
+
+@dataclass(frozen=True, slots=True)
+class _Entry:
+    """An address to be added, and the row that tells of it."""
+
+    contact_id: int
+    row: ContactRow
+    handle: Handle
 
 
 def count_people(session: Session, organisation_id: int, rows: Sequence[ContactRow], *, vault: Vault) -> Counts:
@@ -64,7 +80,7 @@ def count_people(session: Session, organisation_id: int, rows: Sequence[ContactR
     for batch in _batches(rows):
         known = _look_up(session, organisation_id, batch, vault)
         stopped = sum(known.is_stopped(row) for row in batch)
-        present = sum(known.lookups[row.handle] in known.addresses for row in batch if not known.is_stopped(row))
+        present = sum(bool(known.of(row)) for row in batch if not known.is_stopped(row))
         counts.said_stop += stopped
         counts.updated += present
         counts.added += len(batch) - stopped - present
@@ -81,20 +97,23 @@ def take_in(
     """
     counts = Counts()
     added: list[bytes] = []
+    contacts: set[int] = set()
     for number, batch in enumerate(_batches(rows)):
         if number == 1:
             _tell_planner(session)
         known = _look_up(session, organisation_id, batch, vault)
         going = [row for row in batch if not known.is_stopped(row)]
-        new = [row for row in going if known.lookups[row.handle] not in known.addresses]
-        old = [row for row in going if known.lookups[row.handle] in known.addresses]
-        _add(session, organisation_id, new, known=known, placing=placing, vault=vault)
-        _refresh(session, old, known=known, placing=placing)
-        added += [known.lookups[row.handle] for row in new]
+        new = [row for row in going if not known.of(row)]
+        old = [row for row in going if known.of(row)]
+        entries = _add_people(session, organisation_id, new, placing=placing)
+        contacts.update(entry.contact_id for entry in entries)
+        entries += _refresh(session, old, known=known, placing=placing)
+        _add_addresses(session, organisation_id, entries, known=known, vault=vault)
+        added += [known.lookups[entry.handle] for entry in entries]
         counts.updated += len(old)
         counts.said_stop += len(batch) - len(going)
-    stopped = _heed_late_stops(session, organisation_id, added)
-    counts.added += len(added) - stopped
+    stopped = len(contacts & _heed_late_stops(session, organisation_id, added))
+    counts.added += len(contacts) - stopped
     counts.said_stop += stopped
     return counts
 
@@ -109,15 +128,15 @@ def _tell_planner(session: Session) -> None:
         session.execute(text("ANALYZE contact, address"))
 
 
-def _heed_late_stops(session: Session, organisation_id: int, added: Sequence[bytes]) -> int:
-    """Withdraw new addresses whose person said stop since they were looked up, and return how many."""
+def _heed_late_stops(session: Session, organisation_id: int, added: Sequence[bytes]) -> set[int]:
+    """Withdraw new addresses whose person said stop since they were looked up, and return whose they are."""
     hold_withdrawals(session)
-    stopped = 0
+    stopped: set[int] = set()
     for lookups in _batches(added):
         late = find_suppressed(session, lookups)
         found = session.scalars(_addresses(organisation_id, late)).all() if late else []
         withdraw(session, found, method=METHOD, wording="said stop while the file was imported", at=clock.now())
-        stopped += len(found)
+        stopped.update(address.contact_id for address in found)
     return stopped
 
 
@@ -128,7 +147,8 @@ def _batches(rows: Sequence[T]) -> Iterator[list[T]]:
 
 
 def _look_up(session: Session, organisation_id: int, batch: Sequence[ContactRow], vault: Vault) -> _Known:
-    lookups = {row.handle: vault.lookup_hash(row.handle.channel, row.handle.text) for row in batch}
+    handles = [handle for row in batch for handle in row.handles]
+    lookups = {handle: vault.lookup_hash(handle.channel, handle.text) for handle in handles}
     found = session.scalars(_addresses(organisation_id, lookups.values()))
     addresses = {address.lookup: address for address in found}
     return _Known(lookups, addresses, find_suppressed(session, list(lookups.values())))
@@ -139,58 +159,91 @@ def _addresses(organisation_id: int, lookups: Collection[bytes]) -> Select[Addre
     return owned(select(Address).where(Address.lookup.in_(lookups)), Address, organisation_id)
 
 
-def _add(
-    session: Session,
-    organisation_id: int,
-    rows: Sequence[ContactRow],
-    *,
-    known: _Known,
-    placing: Placing,
-    vault: Vault,
-) -> None:
+def _add_people(
+    session: Session, organisation_id: int, rows: Sequence[ContactRow], *, placing: Placing
+) -> list[_Entry]:
+    """Add the people of rows that we know no handle of, and return the addresses they are to have."""
     if not rows:
-        return
+        return []
     now = clock.now()
-    contact_ids = list(reserve_ids(session, _CONTACT, len(rows)))
-    address_ids = list(reserve_ids(session, _ADDRESS, len(rows)))
-    pairs = list(zip(contact_ids, address_ids, rows, strict=True))
+    pairs = list(zip(reserve_ids(session, _CONTACT, len(rows)), rows, strict=True))
     contacts = [
         {"id": contact_id, "organisation_id": organisation_id, "created_at": now}
         | {"language": row.language, "other_language": row.other_language}
         | _position_of(row, placing)
-        for contact_id, _, row in pairs
-    ]
-    addresses = [
-        {"id": address_id, "organisation_id": organisation_id, "contact_id": contact_id}
-        | {"ciphertext": vault.seal(row.handle.text, table="address", column="ciphertext", row_id=address_id)}
-        | {"channel": row.handle.channel, "lookup": known.lookups[row.handle]}
-        | {"country": row.handle.country, "created_at": now}
-        for contact_id, address_id, row in pairs
-    ]
-    consents = [
-        {"contact_id": contact_id, "address_id": address_id, "channel": row.handle.channel, "method": METHOD}
-        | {"wording": row.consent_how, "given_at": row.consent_at, "recorded_at": now}
-        for contact_id, address_id, row in pairs
+        for contact_id, row in pairs
     ]
     session.execute(insert(Contact), contacts)
-    session.execute(insert(Address).values(state=AddressState.ACTIVE), addresses)
-    session.execute(insert(Consent).values(kind=ConsentKind.GRANTED), consents)
+    return [_Entry(contact_id, row, handle) for contact_id, row in pairs for handle in row.handles]
 
 
-def _refresh(session: Session, rows: Sequence[ContactRow], *, known: _Known, placing: Placing) -> None:
-    """Write known people's languages, and positions newer than theirs, all rows with two statements."""
+def _refresh(session: Session, rows: Sequence[ContactRow], *, known: _Known, placing: Placing) -> list[_Entry]:
+    """Write known people's languages, and positions newer than theirs, all rows with two statements.
+
+    Return the addresses that they are to have beside the known ones: one on each channel where they have none.
+    """
     spoken: list[dict[str, Any]] = []
     moved: list[tuple[int, dict[str, Any]]] = []
+    entries: list[_Entry] = []
     for row in rows:
-        address = known.addresses[known.lookups[row.handle]]
-        spoken.append({"id": address.contact_id, "language": row.language, "other_language": row.other_language})
+        contact_id = known.of(row)[0].contact_id
+        spoken.append({"id": contact_id, "language": row.language, "other_language": row.other_language})
         if row.position_at is not None:
-            moved.append((address.contact_id, _position_of(row, placing)))
-        if address.state == AddressState.PENDING:
-            grant(session, address, method=METHOD, wording=row.consent_how, given_at=row.consent_at)
+            moved.append((contact_id, _position_of(row, placing)))
+        for address in known.of(row):
+            if address.state == AddressState.PENDING:
+                grant(session, address, method=METHOD, wording=row.consent_how, given_at=row.consent_at)
+        entries += [
+            _Entry(contact_id, row, handle)
+            for handle in row.handles
+            if known.lookups[handle] not in known.addresses
+        ]
     if spoken:
         session.execute(update(Contact), spoken)
     move_contacts(session, moved)
+    return _free(session, entries)
+
+
+def _free(session: Session, entries: Sequence[_Entry]) -> list[_Entry]:
+    """Return those whose contact has no address on the channel yet, the first of several."""
+    if not entries:
+        return []
+    contact_ids = [entry.contact_id for entry in entries]
+    rows = session.execute(select(Address.contact_id, Address.channel).where(Address.contact_id.in_(contact_ids)))
+    taken = {(contact_id, Channel(channel)) for contact_id, channel in rows}
+    free: dict[tuple[int, Channel], _Entry] = {}
+    for entry in entries:
+        place = (entry.contact_id, entry.handle.channel)
+        if place not in taken:
+            free.setdefault(place, entry)
+    return list(free.values())
+
+
+def _add_addresses(
+    session: Session, organisation_id: int, entries: Sequence[_Entry], *, known: _Known, vault: Vault
+) -> None:
+    """Add addresses with the consent that their rows tell of."""
+    if not entries:
+        return
+    now = clock.now()
+    pairs = list(zip(reserve_ids(session, _ADDRESS, len(entries)), entries, strict=True))
+    addresses, consents = [], []
+    for address_id, entry in pairs:
+        handle, row = entry.handle, entry.row
+        sealed = vault.seal(handle.text, table="address", column="ciphertext", row_id=address_id)
+        same = {"contact_id": entry.contact_id, "channel": handle.channel}
+        addresses.append(
+            same
+            | {"id": address_id, "organisation_id": organisation_id, "rank": row.handles.index(handle)}
+            | {"ciphertext": sealed, "lookup": known.lookups[handle], "country": handle.country, "created_at": now}
+        )
+        consents.append(
+            same
+            | {"address_id": address_id, "wording": row.consent_how}
+            | {"given_at": row.consent_at, "recorded_at": now}
+        )
+    session.execute(insert(Address).values(state=AddressState.ACTIVE), addresses)
+    session.execute(insert(Consent).values(kind=ConsentKind.GRANTED, method=METHOD), consents)
 
 
 def _position_of(row: ContactRow, placing: Placing) -> dict[str, Any]:

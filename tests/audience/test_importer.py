@@ -28,7 +28,8 @@ def problem_of(line: str, **options: Any) -> str:
 
 def test_good_row_is_read() -> None:
     [row] = read(GOOD).rows
-    assert (row.handle.text, row.handle.country, row.language) == ("+380501234567", "UA", "uk")
+    [handle] = row.handles
+    assert (handle.text, handle.country, row.language) == ("+380501234567", "UA", "uk")
     assert row.position == (22.94, 49.8)
 
 
@@ -69,7 +70,7 @@ def test_old_line_endings_are_read() -> None:
 )
 def test_number_may_be_dressed_up(number: str) -> None:
     [row] = read(GOOD.replace("+380501234567", number)).rows
-    assert row.handle.text == "+380501234567"
+    assert row.handles[0].text == "+380501234567"
 
 
 @pytest.mark.parametrize(
@@ -119,7 +120,7 @@ def test_number_that_no_phone_has_is_refused(number: str) -> None:
 def test_country_is_never_guessed() -> None:
     local = GOOD.replace("+380501234567", "0671234567")
     assert "country code" in problem_of(local)
-    assert read(local, country="UA").rows[0].handle.text == "+380671234567"
+    assert read(local, country="UA").rows[0].handles[0].text == "+380671234567"
 
 
 def test_consent_needs_its_evidence() -> None:
@@ -153,7 +154,7 @@ def test_channel_column_says_how_to_read() -> None:
         f"fax,+380501234567,{end}",
         header=header,
     )
-    assert [(row.handle.channel, row.handle.text) for row in sheet.rows] == [
+    assert [(handle.channel, handle.text) for row in sheet.rows for handle in row.handles] == [
         ("whatsapp", "UA.a1"),
         ("telegram", "5550123"),
         ("sms", "+380501234567"),
@@ -161,4 +162,39 @@ def test_channel_column_says_how_to_read() -> None:
     ]
     assert [str(problem) for problem in sheet.problems] == [
         "Line 6, channel: write sms, whatsapp or telegram; an empty cell means sms."
+    ]
+
+
+def test_a_row_may_name_several_handles() -> None:
+    header = "number,whatsapp,telegram,language,consent_date,consent_how"
+    end = "uk,2026-02-01,form"
+    sheet = read(f"+380501234567,+380501234567,5550123,{end}", f",UA.a1,,{end}", header=header)
+    assert [[(handle.channel, handle.text) for handle in row.handles] for row in sheet.rows] == [
+        [("sms", "+380501234567"), ("whatsapp", "+380501234567"), ("telegram", "5550123")],
+        [("whatsapp", "UA.a1")],
+    ]
+
+
+def test_faulty_handle_is_told_by_its_column() -> None:
+    header = "number,whatsapp,telegram,channel,language,consent_date,consent_how"
+    end = "uk,2026-02-01,form"
+    sheet = read(
+        f"+380501234567,,@olena,,{end}",
+        f"UA.a1,UA.a2,,whatsapp,{end}",
+        f",,,,{end}",
+        header=header,
+    )
+    assert [(problem.line, problem.column) for problem in sheet.problems] == [
+        (2, "telegram"),
+        (3, "whatsapp"),
+        (4, "number"),
+    ]
+
+
+def test_second_row_with_any_same_handle_is_refused() -> None:
+    header = "number,telegram,language,consent_date,consent_how"
+    end = "uk,2026-02-01,form"
+    sheet = read(f"+380501234567,5550123,{end}", f"+380671234567,5550123,{end}", header=header)
+    assert [str(problem) for problem in sheet.problems] == [
+        "Line 3, number: the same number stands in line 2 already."
     ]

@@ -312,3 +312,45 @@ def test_rubbish_is_one_clear_error(
 ) -> None:
     with pytest.raises(error):
         import_file(session, organisation.id, "f.csv", data, by=None, vault=vault, settings=settings)
+
+
+def bring_in_handles(
+    session: Session, organisation: Organisation, vault: Vault, settings: Settings, *handles: str
+) -> Report:
+    lines = ["number,whatsapp,telegram,language,consent_date,consent_how"]
+    data = "\n".join([*lines, *(f"{each},uk,2026-02-01,form" for each in handles)]).encode()
+    return import_file(session, organisation.id, "f.csv", data, by=None, vault=vault, settings=settings)
+
+
+def test_person_of_several_channels_is_one_contact(
+    session: Session, organisation: Organisation, vault: Vault, settings: Settings
+) -> None:
+    report = bring_in_handles(session, organisation, vault, settings, "+380501234567,+380501234567,77")
+    assert (report.added, count(session, Contact), count(session, Consent)) == (1, 1, 3)
+    assert list(session.scalars(select(Address.channel).order_by(Address.rank))) == [
+        Channel.SMS,
+        Channel.WHATSAPP,
+        Channel.TELEGRAM,
+    ]
+
+
+def test_known_person_gains_the_channels_they_lack(
+    session: Session, organisation: Organisation, vault: Vault, settings: Settings
+) -> None:
+    bring_in_handles(session, organisation, vault, settings, "+380501234567,,", ",,88")
+    report = bring_in_handles(
+        session, organisation, vault, settings, "+380501234567,UA.a1,88", "+380501234568,,99", ",UA.b2,"
+    )
+    assert (report.added, report.updated) == (2, 1)
+    first = select(Address.channel).where(Address.contact_id == session.scalar(select(func.min(Contact.id))))
+    # The chat belongs to somebody we know already, so it stays theirs.
+    assert set(session.scalars(first)) == {Channel.SMS, Channel.WHATSAPP}
+
+
+def test_stop_on_one_channel_keeps_the_others_out(
+    session: Session, organisation: Organisation, vault: Vault, settings: Settings
+) -> None:
+    lookup = vault.lookup_hash(Channel.WHATSAPP, "+380501234567")
+    withdraw_everywhere(session, lookup, Channel.WHATSAPP, method="keyword", wording="STOP", at=NOON)
+    report = bring_in_handles(session, organisation, vault, settings, "+380501234567,+380501234567,77")
+    assert (report.added, report.said_stop, count(session, Address)) == (0, 1, 0)
