@@ -34,7 +34,7 @@ from campaigns.delivery.queries import (
 )
 from campaigns.delivery.receipts import apply_receipts
 from campaigns.delivery.reconcile import ROUND, Patience, give_up, reap, reconcile
-from campaigns.delivery.service import cancel_queued, finish_run, requeue_cancelled
+from campaigns.delivery.service import cancel_queued, expire_resting, finish_run, requeue_cancelled
 from campaigns.gateways.base import Gateway
 from campaigns.gateways.factory import open_gateway
 from campaigns.gateways.kinds import get_kind
@@ -199,6 +199,7 @@ class Worker:
         with self._sessions.begin() as session:
             reap(session, reap_after=self._patience.reap_after)
             give_up(session, unconfirmed_after=self._patience.unconfirmed_after)
+            expire_resting(session)
 
     async def _reconcile(self) -> None:
         looked = ROUND

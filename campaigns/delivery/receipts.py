@@ -6,19 +6,22 @@ rule for two receipts, `apply_receipts` says the same to the database for thousa
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, and_, case, func, insert, literal, or_, select, update
-from sqlalchemy.orm import Session
+from sqlalchemy import ColumnElement, Select, and_, case, false, func, insert, literal, or_, select, update
+from sqlalchemy.orm import InstrumentedAttribute, Session
 
 from campaigns.core import clock
+from campaigns.delivery.fallback import fall_back
+from campaigns.delivery.health import write_health
 from campaigns.delivery.models import Delivery, Receipt
 from campaigns.delivery.service import heed_refusal
 from campaigns.delivery.states import RANKS, ReceiptState, SendState
 from campaigns.gateways.base import Action
 from campaigns.gateways.callbacks import StatusUpdate
+from campaigns.planning.models import Health, Run
 
 #: Words of providers that mean one of our receipt states.
 WORDS: dict[str, ReceiptState] = {
@@ -29,6 +32,8 @@ WORDS: dict[str, ReceiptState] = {
 }
 #: Words after which the message will not arrive.
 FAILING = frozenset(word for word, state in WORDS.items() if RANKS[state] == RANKS[ReceiptState.FAILED])
+#: What a failing receipt can ask to be done with an address.
+ADDRESS_ACTIONS = (Action.OPT_OUT, Action.INVALIDATE_ADDRESS)
 #: Fields that hold a handle; they are never kept.
 HANDLE_FIELDS = frozenset({"From", "To", "ChannelToAddress", "WaId", "ProfileName"})
 #: A reference is committed before its call, so a receipt for an unknown one is a stranger's. It is tried again
@@ -55,6 +60,8 @@ def apply_receipts(session: Session, limit: int = 1000) -> int:
         _heed_refusals(session, batch)
         _merge(session, batch)
         _settle(session, Delivery.reference.in_(select(Receipt.reference).where(Receipt.id.in_(batch))))
+        # Last, because a delivery that goes on over another sender has another reference.
+        fall_back(session, session.scalars(_select_refused(batch)).all())
         _mark_applied(session, Receipt.id.in_(batch))
     if len(batch) < limit:
         # Once the queue is drained, and not for each batch of a long one: both look at every waiting row.
@@ -82,10 +89,12 @@ def _clipped(text: str, length: int) -> str:
 
 
 def _waiting(limit: int) -> Select[int]:
+    # What may send a delivery on waits for the end of its call: the engine still holds the row.
+    is_early = and_(Delivery.send_state == SendState.SENDING, Receipt.action == Action.OTHER_CHANNEL)
     return (
         select(Receipt.id)
         .join(Delivery, Delivery.reference == Receipt.reference)
-        .where(Receipt.applied_at.is_(None))
+        .where(Receipt.applied_at.is_(None), ~func.coalesce(is_early, false()))
         .order_by(Receipt.id)
         .limit(limit)
         .with_for_update(skip_locked=True)
@@ -136,17 +145,40 @@ def _best_of(batch: list[int]) -> Any:
 
 
 def _heed_refusals(session: Session, batch: list[int]) -> None:
-    """Do with the addresses what failing receipts ask: a block is an opt-out, a dead number is not used again."""
+    """Do what failing receipts ask: a block is an opt-out, a dead number is not used again, a sender is paused.
+
+    What the sandbox says in a rehearsal says nothing of people and senders.
+    """
+    for address_id, action, code in _asked(session, batch, Delivery.address_id, ADDRESS_ACTIONS):
+        heed_refusal(session, address_id, Action(action), code=code)
+    for sender_id, _, code in _asked(session, batch, Delivery.sender_id, (Action.PAUSE_SENDER,)):
+        write_health(session, [sender_id], Health.PAUSED, code=code)
+
+
+def _asked(
+    session: Session, batch: list[int], of: InstrumentedAttribute[int], actions: Collection[Action]
+) -> list[tuple[int, str, str]]:
+    """Return whom failing receipts blame, what they ask and one of the codes, each pair once."""
     asked = (
-        select(Delivery.address_id, Receipt.action, func.coalesce(func.min(Receipt.error), ""))
+        select(of, Receipt.action, func.coalesce(func.min(Receipt.error), ""))
         .join(Receipt, Receipt.reference == Delivery.reference)
-        .where(Receipt.id.in_(batch), Receipt.status.in_(FAILING))
-        .where(Receipt.action.in_((Action.OPT_OUT, Action.INVALIDATE_ADDRESS)))
-        .group_by(Delivery.address_id, Receipt.action)
-        .order_by(Delivery.address_id)
+        .join(Run, Run.id == Delivery.run_id)
+        .where(Receipt.id.in_(batch), Receipt.status.in_(FAILING), Receipt.action.in_(actions))
+        .where(Run.is_rehearsal.is_(False))
+        .group_by(of, Receipt.action)
+        .order_by(of)
     )
-    for address_id, action, code in session.execute(asked).all():
-        heed_refusal(session, address_id, Action(str(action)), code=str(code))
+    return [(row[0], str(row[1]), str(row[2])) for row in session.execute(asked)]
+
+
+def _select_refused(batch: list[int]) -> Select[int]:
+    """Select deliveries whose last word is that their channel will never reach the person."""
+    return (
+        select(Delivery.id)
+        .join(Receipt, Receipt.id == Delivery.receipt_id)
+        .where(Receipt.id.in_(batch), Receipt.action == Action.OTHER_CHANNEL)
+        .where(Delivery.receipt_state == ReceiptState.FAILED)
+    )
 
 
 def _settle(session: Session, among: ColumnElement[bool]) -> None:

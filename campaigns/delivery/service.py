@@ -9,8 +9,8 @@ from collections.abc import Collection
 from datetime import timedelta
 from typing import Any
 
-from sqlalchemy import Update, insert, literal, select, update
-from sqlalchemy.orm import Session
+from sqlalchemy import ColumnElement, Update, and_, insert, literal, or_, select, update
+from sqlalchemy.orm import Session, aliased
 
 from campaigns.audience.consent import mark_invalid, withdraw_everywhere
 from campaigns.audience.models import Address
@@ -23,7 +23,7 @@ from campaigns.delivery.states import SendState
 from campaigns.gateways.base import Action
 from campaigns.planning.digest import FrozenRun
 from campaigns.planning.lifecycle import check_move
-from campaigns.planning.models import Run, RunState
+from campaigns.planning.models import Health, Run, RunSender, RunState, Sender
 from campaigns.staff import audit
 
 #: Rows a sweep moves in one transaction; few enough that an opt-out never waits long behind it.
@@ -35,6 +35,7 @@ LIVING = (RunState.HELD, RunState.PLANNING, RunState.RUNNING, RunState.PAUSED)
 def suppress_addresses(session: Session, address_ids: Collection[int]) -> int:
     """Take the queued deliveries to these addresses out of every living run; return how many there were.
 
+    Those go too that were to reach the same people over a later sender of the run: after a stop, no other channel.
     What is on its way already meets the fence, which knows the withdrawal within half a second of its commit.
     """
     contacts = select(Address.contact_id).where(Address.id.in_(address_ids))
@@ -44,9 +45,42 @@ def suppress_addresses(session: Session, address_ids: Collection[int]) -> int:
         update(Delivery)
         # By (run, contact), which is unique and indexed; the address alone is not.
         .where(Delivery.run_id.in_(living), Delivery.contact_id.in_(contacts))
-        .where(Delivery.address_id.in_(address_ids), Delivery.send_state == SendState.QUEUED)
+        .where(or_(Delivery.address_id.in_(address_ids), _comes_after(address_ids)))
+        .where(Delivery.send_state == SendState.QUEUED)
         .values(send_state=SendState.SUPPRESSED),
     )
+
+
+def _comes_after(address_ids: Collection[int]) -> ColumnElement[bool]:
+    """Match deliveries whose sender is ranked after one that would write to an address of these."""
+    mine, stopped = aliased(RunSender), aliased(RunSender)
+    return (
+        select(Address.id)
+        .join(stopped, stopped.channel == Address.channel)
+        .join(mine, and_(mine.run_id == stopped.run_id, mine.rank > stopped.rank))
+        .where(Address.id.in_(address_ids), Address.contact_id == Delivery.contact_id)
+        .where(mine.run_id == Delivery.run_id, mine.sender_id == Delivery.sender_id)
+        .exists()
+    )
+
+
+def expire_resting(session: Session, *, limit: int = SWEEP) -> int:
+    """Close up to `limit` queued deliveries whose time is over while nothing is claimed for their sender.
+
+    Where a sender sends, the claim closes them; one that is paused, or has no more room today, claims nothing.
+    """
+    rows = (
+        select(Delivery.id)
+        .join(RunSender, and_(RunSender.run_id == Delivery.run_id, RunSender.sender_id == Delivery.sender_id))
+        .join(Run, Run.id == RunSender.run_id)
+        .join(Sender, Sender.id == RunSender.sender_id)
+        .where(Run.state == RunState.RUNNING, in_state(SendState.QUEUED), Delivery.expires_at <= clock.now())
+        .where(or_(Sender.health == Health.PAUSED, Sender.daily_limit.is_not(None)))
+        .order_by(Delivery.id)
+        .limit(limit)
+        .with_for_update(skip_locked=True, of=Delivery)
+    )
+    return _moved(session, update(Delivery).where(Delivery.id.in_(rows)).values(send_state=SendState.EXPIRED))
 
 
 def cancel_queued(session: Session, run_id: int, *, limit: int = SWEEP) -> int:

@@ -43,12 +43,16 @@ def frozen(texts: dict[str, str] | None = None, **changes: Any) -> dict[str, Any
 
 
 def a_planned_run(session: Session, **changes: Any) -> Run:
-    """Return a run in state `planning`, of an organisation of its own unless `campaign` is given."""
+    """Return a run in state `planning`, of an organisation of its own unless `campaign` is given.
+
+    `sender` or `senders` (in their order) are used instead of a new one.
+    """
     campaign = changes.pop("campaign", None)
     if campaign is None:
         organisation = changes.pop("organisation", None) or an_organisation(session)
-        sender = changes.pop("sender", None) or a_sender(session)
-        campaign = a_campaign(session, organisation, a_member(session, organisation), sender=sender)
+        sender = changes.pop("sender", None)
+        senders = changes.pop("senders", None) or [sender or a_sender(session)]
+        campaign = a_campaign(session, organisation, a_member(session, organisation), senders=senders)
     values: dict[str, Any] = {"state": RunState.PLANNING, "frozen": frozen(), "started_at": None}
     return a_run(session, campaign, **values | changes)
 
@@ -66,23 +70,29 @@ def addressed_people(
     contact_ids = list(reserve_ids(session, Contact.__table__, count))  # type: ignore[arg-type]
     contact: dict[str, Any] = {"organisation_id": organisation_id, "language": "en", "created_at": NOON} | changes
     session.execute(insert(Contact), [{"id": contact_id, **contact} for contact_id in contact_ids])
-    address_ids = list(reserve_ids(session, Address.__table__, count))  # type: ignore[arg-type]
+    return give_addresses(session, organisation_id, vault, contact_ids, prefix=prefix)
+
+
+def give_addresses(
+    session: Session, organisation_id: int, vault: Vault, contact_ids: list[int], *, prefix: str, **changes: Any
+) -> dict[int, int]:
+    """Give each contact an active address (SMS unless said otherwise) and return its id by that of the contact."""
+    values: dict[str, Any] = {
+        "organisation_id": organisation_id,
+        "channel": Channel.SMS,
+        "country": "UA",
+        "state": AddressState.ACTIVE,
+        "created_at": NOON,
+    } | changes
+    address_ids = list(reserve_ids(session, Address.__table__, len(contact_ids)))  # type: ignore[arg-type]
     rows = []
     for number, (contact_id, address_id) in enumerate(zip(contact_ids, address_ids, strict=True), start=1):
         handle = f"{prefix}{number:07}"
-        rows.append(
-            {
-                "id": address_id,
-                "organisation_id": organisation_id,
-                "contact_id": contact_id,
-                "channel": Channel.SMS,
-                "ciphertext": vault.seal(handle, table="address", column="ciphertext", row_id=address_id),
-                "lookup": vault.lookup_hash(Channel.SMS, handle),
-                "country": "UA",
-                "state": AddressState.ACTIVE,
-                "created_at": NOON,
-            }
-        )
+        sealed = {
+            "ciphertext": vault.seal(handle, table="address", column="ciphertext", row_id=address_id),
+            "lookup": vault.lookup_hash(values["channel"], handle),
+        }
+        rows.append({"id": address_id, "contact_id": contact_id, **sealed, **values})
     session.execute(insert(Address), rows)
     return dict(zip(contact_ids, address_ids, strict=True))
 

@@ -11,6 +11,7 @@ from sqlalchemy.orm import Session, sessionmaker
 
 from campaigns.core.crypto import Vault
 from campaigns.delivery.engine.lanes import Engine, Surroundings, in_thread
+from campaigns.delivery.engine.ports import SenderFacts
 from campaigns.delivery.engine.store import DatabaseStore
 from campaigns.delivery.queries import progress_of
 from campaigns.delivery.states import SendState
@@ -26,7 +27,7 @@ Watch = Callable[[], Awaitable[None]]
 def drive(
     sessions: sessionmaker[Session],
     vault: Vault,
-    gateway: Gateway | Callable[[], Gateway],
+    gateway: Gateway | Callable[[SenderFacts], Gateway],
     *,
     until: Callable[[], bool],
     window: int = 16,
@@ -51,7 +52,7 @@ def settled(sessions: sessionmaker[Session], run_id: int) -> Callable[[], bool]:
 async def _drive(
     sessions: sessionmaker[Session],
     vault: Vault,
-    gateway: Gateway | Callable[[], Gateway],
+    gateway: Gateway | Callable[[SenderFacts], Gateway],
     until: Callable[[], bool],
     window: int,
     meanwhile: Watch | None,
@@ -62,7 +63,7 @@ async def _drive(
             store=DatabaseStore(sessions, vault),
             database=in_thread(database),
             watch=in_thread(watch),
-            open_gateway=lambda sender: gateway() if callable(gateway) else gateway,
+            open_gateway=lambda sender: gateway(sender) if callable(gateway) else gateway,
             callback_base=lambda kind: "http://127.0.0.1:9/hooks/memory/status?m=",
             chance=random.Random(1).random,
         )

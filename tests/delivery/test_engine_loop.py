@@ -12,6 +12,7 @@ from sqlalchemy.orm import Session, sessionmaker
 from campaigns.audience.models import Address, AddressState
 from campaigns.core.crypto import Vault
 from campaigns.core.errors import GatewayRefusedError
+from campaigns.delivery.engine.ports import SenderFacts
 from campaigns.delivery.models import Attempt, Delivery
 from campaigns.delivery.queries import progress_of
 from campaigns.delivery.states import SendState
@@ -220,7 +221,7 @@ def test_two_runs_take_turns(sessions: sessionmaker[Session], vault: Vault) -> N
 
 
 def test_refused_gateway_pauses_its_runs(sessions: sessionmaker[Session], vault: Vault) -> None:
-    def refuse() -> Gateway:
+    def refuse(sender: SenderFacts) -> Gateway:
         raise GatewayRefusedError("Only the sandbox may be reached.")
 
     run_id = running(sessions, vault, 1)

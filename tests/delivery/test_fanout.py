@@ -7,13 +7,14 @@ import signal
 import subprocess
 import sys
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from typing import Any
 
 import pytest
 from sqlalchemy import Engine, func, select
 from sqlalchemy.orm import Session, sessionmaker
 
-from campaigns.audience.models import Address, AddressState
+from campaigns.audience.models import Address, AddressState, Channel
 from campaigns.core.crypto import Vault
 from campaigns.delivery.fanout import fan_out
 from campaigns.delivery.models import Delivery, RunLeftOut, RunText, RunZone
@@ -21,8 +22,8 @@ from campaigns.delivery.queries import progress_of
 from campaigns.delivery.states import SendState
 from campaigns.places.models import PlaceCell
 from campaigns.planning.models import Run, RunState
-from tests.delivery.builders import a_planned_run, frozen, people
-from tests.factories import a_place, a_region, a_service, an_organisation
+from tests.delivery.builders import a_planned_run, frozen, give_addresses, people
+from tests.factories import a_place, a_region, a_sender, a_service, an_organisation
 
 
 def plan(sessions: sessionmaker[Session], run_id: int, **options: Any) -> Run:
@@ -182,6 +183,61 @@ def test_released_run_has_its_whole_time(sessions: sessionmaker[Session], vault:
     plan(sessions, run_id)
     with sessions() as session:
         assert session.scalars(select(Delivery.expires_at)).one() > datetime.now(UTC) + timedelta(hours=11)
+
+
+def test_each_gets_the_first_sender_that_reaches_them(sessions: sessionmaker[Session], vault: Vault) -> None:
+    with sessions.begin() as session:
+        whatsapp = a_sender(session, channel=Channel.WHATSAPP)
+        sms = a_sender(session, countries=["UA"])
+        telegram = a_sender(session, channel=Channel.TELEGRAM, gateway="telegram", active=False)
+        templates = {"uk": {"content_sid": "HX1", "slots": []}}
+        run = a_planned_run(session, senders=[telegram, whatsapp, sms], frozen=frozen(templates=templates))
+        both = people(session, run.organisation_id, vault, count=2)
+        give = partial(give_addresses, session, run.organisation_id, vault)
+        give(both, prefix="+38067", channel=Channel.WHATSAPP)
+        only = people(session, run.organisation_id, vault, count=3, language="uk", prefix="+38063")
+        by_whatsapp = give(only, prefix="+38063", channel=Channel.WHATSAPP)
+        poles = people(session, run.organisation_id, vault, count=1, prefix="+48501")
+        session.get_one(
+            Address, session.scalars(select(Address.id).where(Address.contact_id == poles[0])).one()
+        ).country = "PL"
+        ids = (whatsapp.id, sms.id)
+    plan(sessions, run.id)
+    with sessions() as session:
+        rows = session.scalars(select(Delivery).where(Delivery.run_id == run.id)).all()
+        assert left_out(session, run.id) == {"no_sender": 1}
+    assert {row.contact_id: (row.sender_id, row.channel) for row in rows} == {
+        **dict.fromkeys(both, (ids[1], Channel.SMS)),
+        **dict.fromkeys(only, (ids[0], Channel.WHATSAPP)),
+    }
+    assert {row.contact_id: row.address_id for row in rows if row.contact_id in only} == by_whatsapp
+
+
+def test_template_is_filled_like_the_text(sessions: sessionmaker[Session], vault: Vault) -> None:
+    with sessions.begin() as session:
+        sender = a_sender(session, channel=Channel.WHATSAPP)
+        texts = {"en": "See ((link)), near ((place??home)). Code ((code))."}
+        templates = {"en": {"content_sid": "HX1", "slots": ["link", "place??home", "code"]}}
+        values = frozen(texts, link="https://a.example/k", templates=templates)
+        run_id = (run := a_planned_run(session, sender=sender, frozen=values)).id
+        contacts = people(session, run.organisation_id, vault, count=1)
+        give_addresses(session, run.organisation_id, vault, contacts, prefix="+38067", channel=Channel.WHATSAPP)
+    plan(sessions, run_id)
+    with sessions() as session:
+        text = session.scalars(select(RunText)).one()
+    assert text.content_sid == "HX1"
+    assert text.content_variables == {"1": "https://a.example/k", "2": "home", "3": "K7"}
+
+
+def test_rehearsals_are_named_apart(sessions: sessionmaker[Session], vault: Vault) -> None:
+    with sessions.begin() as session:
+        run_id = (run := a_planned_run(session, is_rehearsal=True)).id
+        people(session, run.organisation_id, vault, count=3)
+    plan(sessions, run_id)
+    with sessions() as session:
+        references = session.scalars(select(Delivery.reference)).all()
+    assert len(set(references)) == 3
+    assert {reference[:2] for reference in references} == {"r-"}
 
 
 @pytest.mark.parametrize("state", [RunState.STOPPED, RunState.PAUSED, RunState.HELD])
