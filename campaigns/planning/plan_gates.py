@@ -45,14 +45,15 @@ def sender_gate(campaign: Campaign, senders: Sequence[Sender]) -> Gate:
     off = [sender.name for sender in senders if not sender.active]
     paused = [sender.name for sender in senders if sender.active and sender.health == Health.PAUSED]
     blocks = len(off) + len(paused) == len(senders)
-    link = ("planning.edit", {"campaign_id": campaign.id})
+    link: Link = ("planning.edit", {"campaign_id": campaign.id})
     if paused:
         template = (
             N_("Paused by its provider: %(sender)s. An administrator has to settle it and use it again.")
             if blocks
             else N_("Paused by its provider: %(sender)s. What goes over it waits until it is used again.")
         )
-        return _gate("sender", not blocks, template, {"sender": ", ".join(paused)}, link, warns=not blocks)
+        mended: Link = ("planning.senders.index", {})
+        return _gate("sender", not blocks, template, {"sender": ", ".join(paused)}, mended, warns=not blocks)
     if off:
         template = (
             N_("The sender %(sender)s is switched off: choose another one.")

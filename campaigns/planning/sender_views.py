@@ -56,7 +56,7 @@ def index() -> Page:
 @requires(Permission.ADMINISTER)
 def create() -> Page:
     """Add a sender of the organisation."""
-    form = SenderForm(data={"pace": 10})
+    form = SenderForm(data={"pace": 10, "gateway": "twilio"})
     form.offer()
     if form.validate_on_submit():
         try:

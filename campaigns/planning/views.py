@@ -200,8 +200,8 @@ def _show(campaign: Campaign, form: ReturnForm) -> Page:
 def _campaign_page(form: CampaignForm, campaign: Campaign | None) -> Page:
     saving = request.method == "POST" and "save" in request.form
     tally = _tally(form) if form.is_countable else None
-    usable = queries.select_senders(current_organisation().id)
-    chosen = session().scalars(usable.where(Sender.id.in_(form.sender_ids))).all()
+    usable = queries.select_senders(current_organisation().id).where(Sender.id.in_(form.sender_ids))
+    chosen = sorted(session().scalars(usable), key=lambda sender: form.sender_ids.index(sender.id))
     page = render_template("planning/edit.html", form=form, campaign=campaign, tally=tally, chosen=chosen)
     return page, form.status if saving else 200
 
