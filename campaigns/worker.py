@@ -18,6 +18,7 @@ from sqlalchemy import Select
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session
 
+from campaigns.accounts import Accounts
 from campaigns.core.database import make_engine, make_sessions
 from campaigns.core.errors import SettingsError
 from campaigns.core.settings import Settings
@@ -49,6 +50,7 @@ except ImportError:
 
 #: Seconds between two looks for each kind of work.
 RECEIPTS_EVERY, PLANS_EVERY, SWEEP_EVERY, REPAIR_EVERY, RECOUNT_EVERY = 0.3, 0.5, 1.0, 5.0, 2.0
+ACCOUNTS_EVERY = 2.0
 RECEIPTS_AT_ONCE = 2000
 #: Longest pause between two looks for doubtful deliveries, in seconds; each has its own interval beside it.
 DOUBTS_EVERY = 30.0
@@ -93,6 +95,7 @@ class Worker:
         self._vault = settings.vault()
         self._patience = patience_of(settings)
         self._sessions = make_sessions(database)
+        self._accounts = Accounts(self._sessions, settings)
         self._is_stopping = threading.Event()
         self._engine_thread = ThreadPoolExecutor(1, "engine")
         self._watch_thread = ThreadPoolExecutor(1, "watch")
@@ -152,6 +155,8 @@ class Worker:
             (REPAIR_EVERY, lambda: repair(self._repair)),
             (RECOUNT_EVERY, lambda: plan(recount_due, self._sessions)),
             (doubts_every, self._reconcile),
+            (ACCOUNTS_EVERY, self._accounts.sync_templates),
+            (ACCOUNTS_EVERY, self._accounts.connect),
         ]
 
     async def _stop_when(self, until: Callable[[], bool], stopping: asyncio.Event) -> None:
