@@ -81,7 +81,7 @@ class Renderer:
     def render(self, combination: Combination, *, at: datetime) -> Rendered:
         """Return the text that people of this combination get at `at` (UTC).
 
-        Raises GateError when it cannot be rendered, or has more parts than the campaign allows.
+        Raises GateError when it cannot be rendered, or has more SMS parts than the campaign allows.
         """
         text = self.frozen.texts[combination.language]
         signpost = self._signpost(combination, at) if "hotline" in names_in(text) else None
@@ -102,7 +102,7 @@ class Renderer:
                 fault=error,
             ) from error
         parts = count_parts(body).parts
-        if parts > self.frozen.max_parts:
+        if self.frozen.pays_by_part and parts > self.frozen.max_parts:
             raise GateError(
                 N_("A text in “%(language)s” has %(parts)s parts; %(allowed)s are allowed."),
                 language=combination.language,

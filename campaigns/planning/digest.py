@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from dataclasses import MISSING, asdict, dataclass, field, fields
 from typing import Any
 
+from campaigns.audience.models import Channel
 from campaigns.core.errors import DamagedDataError
 
 #: Characters of a digest that pages show.
@@ -51,6 +52,11 @@ class FrozenRun:
     senders: list[dict[str, Any]] = field(default_factory=list)
     #: Approved WhatsApp templates: {language: {"content_sid": "HX…", "slots": [name or name??fallback, …]}}.
     templates: dict[str, dict[str, Any]] = field(default_factory=dict)
+
+    @property
+    def pays_by_part(self) -> bool:
+        """Whether a text may go out as SMS, where each part is paid for; all did when a run had one sender."""
+        return not self.senders or any(sender["channel"] == Channel.SMS for sender in self.senders)
 
     def to_json(self) -> dict[str, Any]:
         """Return the value Run.frozen stores."""

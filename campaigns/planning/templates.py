@@ -114,6 +114,8 @@ def _load_due(sessions: sessionmaker[Session]) -> dict[tuple[str, str], list[_Wi
     )
     found: dict[tuple[str, str], list[_Wish]] = {}
     with sessions() as session:
+        # SQLite has one writer, and most rounds only look.
+        session.connection(execution_options={"read_only": True})
         for row in session.scalars(select(WhatsAppTemplate).where(due).order_by(WhatsAppTemplate.id).limit(ROUND)):
             wish = _Wish(
                 row.id,

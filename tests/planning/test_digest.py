@@ -60,6 +60,19 @@ def test_frozen_run_survives_json() -> None:
     assert FrozenRun.from_json(FROZEN.to_json()) == FROZEN
 
 
+def test_runs_frozen_with_one_sender_still_read() -> None:
+    stored = FROZEN.to_json()
+    del stored["senders"], stored["templates"]
+    assert FrozenRun.from_json(stored) == FROZEN
+    assert FROZEN.pays_by_part
+
+
+def test_parts_are_paid_for_on_sms_alone() -> None:
+    bot, line = {"id": 1, "channel": "telegram"}, {"id": 2, "channel": "sms"}
+    assert not replace(FROZEN, senders=[bot]).pays_by_part
+    assert replace(FROZEN, senders=[bot, line]).pays_by_part
+
+
 @pytest.mark.parametrize("change", [{"extra": 1}, {"texts": None}])
 def test_foreign_frozen_content_is_damaged(change: dict[str, Any]) -> None:
     stored = {**replace(FROZEN, max_parts=1).to_json(), **change}
