@@ -1,4 +1,4 @@
-"""Invented people along real routes: numbers nobody is sent to, languages in invented shares, no names.
+"""Invented people along real routes: handles nobody is sent to, languages in invented shares, no names.
 
 Nothing here is about anyone. The numbers have the form of real ones, because an importer would refuse others;
 in demo mode the gateway factory builds nothing that could leave this machine.
@@ -9,9 +9,13 @@ from __future__ import annotations
 import csv
 import io
 import random
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from enum import StrEnum
+from typing import TypeVar
+
+T = TypeVar("T")
 
 #: Mobile prefixes of Ukraine; the sandbox's fault suffixes (00 and five digits) are never generated.
 PREFIXES = ("+38050", "+38063", "+38066", "+38067", "+38068", "+38093", "+38095", "+38096", "+38097", "+38098")
@@ -20,7 +24,18 @@ FAULT_MARK = "00"
 SPREAD_DEGREES = 0.03
 #: Share of people whose last word on where they are is too old for the campaign.
 STALE_SHARE = 0.03
-COLUMNS = ("number", "language", "latitude", "longitude", "position_date", "consent_date", "consent_how")
+HANDLES = ("number", "whatsapp", "telegram")
+COLUMNS = (*HANDLES, "language", "latitude", "longitude", "position_date", "consent_date", "consent_how")
+
+
+class Way(StrEnum):
+    """How an invented person can be reached."""
+
+    SMS = "sms"
+    WHATSAPP_AND_SMS = "whatsapp_and_sms"
+    #: By an id that shows no number.
+    WHATSAPP = "whatsapp"
+    TELEGRAM = "telegram"
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,21 +47,41 @@ class Stop:
     country: str
 
 
-def invent_people(
-    count: int, *, stops: Sequence[Stop], shares: Mapping[str, Mapping[str, int]], now: datetime, seed: int
-) -> Iterator[dict[str, str]]:
+@dataclass(frozen=True, slots=True)
+class World:
+    """Where invented people are, what they read and how they are reached."""
+
+    stops: Sequence[Stop]
+    #: Weights of languages by country.
+    languages: Mapping[str, Mapping[str, int]]
+    #: Weights of ways.
+    ways: Mapping[Way, int]
+
+
+def invent_people(count: int, world: World, *, now: datetime, seed: int) -> Iterator[dict[str, str]]:
     """Yield `count` rows of a contact file; the same seed gives the same people."""
     chance = random.Random(seed)  # noqa: S311 - invented people, not secrets
-    numbers: set[str] = set()
-    while len(numbers) < count:
-        number = chance.choice(PREFIXES) + f"{chance.randrange(10**7):07d}"
-        if number in numbers or number[-7:].startswith(FAULT_MARK):
+    taken: set[str] = set()
+    while len(taken) < count:
+        handles = _handles(_drawn(chance, world.ways), chance)
+        name = next(iter(handles.values()))
+        # Neither twice nor one that the sandbox takes for an order to fail.
+        if name in taken or name[-7:].startswith(FAULT_MARK):
             continue
-        numbers.add(number)
-        yield _person(number, chance, stops=stops, shares=shares, now=now)
+        taken.add(name)
+        yield dict.fromkeys(HANDLES, "") | handles | _rest(chance, world, now)
 
 
-def as_csv(rows: Iterator[dict[str, str]]) -> bytes:
+def way_of(row: Mapping[str, str]) -> Way:
+    """Return how the person of a row is reached."""
+    if row["telegram"]:
+        return Way.TELEGRAM
+    if row["whatsapp"]:
+        return Way.WHATSAPP_AND_SMS if row["number"] else Way.WHATSAPP
+    return Way.SMS
+
+
+def as_csv(rows: Iterable[dict[str, str]]) -> bytes:
     """Return the rows as the CSV file a member would upload (UTF-8)."""
     text = io.StringIO()
     writer = csv.DictWriter(text, COLUMNS, lineterminator="\n")
@@ -55,24 +90,28 @@ def as_csv(rows: Iterator[dict[str, str]]) -> bytes:
     return text.getvalue().encode()
 
 
-def _person(
-    number: str,
-    chance: random.Random,
-    *,
-    stops: Sequence[Stop],
-    shares: Mapping[str, Mapping[str, int]],
-    now: datetime,
-) -> dict[str, str]:
-    stop = chance.choice(stops)
-    languages = shares.get(stop.country) or {"uk": 1}
+def _handles(way: Way, chance: random.Random) -> dict[str, str]:
+    if way is Way.TELEGRAM:
+        return {"telegram": str(chance.randrange(10**8, 10**9))}
+    if way is Way.WHATSAPP:
+        return {"whatsapp": f"UA.{chance.getrandbits(80):020x}"}
+    number = chance.choice(PREFIXES) + f"{chance.randrange(10**7):07d}"
+    return {"number": number} | ({"whatsapp": number} if way is Way.WHATSAPP_AND_SMS else {})
+
+
+def _rest(chance: random.Random, world: World, now: datetime) -> dict[str, str]:
+    stop = chance.choice(world.stops)
     days = chance.randint(60, 90) if chance.random() < STALE_SHARE else chance.randint(0, 13)
     said_at = (now - timedelta(days=days)).date().isoformat()
     return {
-        "number": number,
-        "language": chance.choices(list(languages), weights=list(languages.values()))[0],
+        "language": _drawn(chance, world.languages.get(stop.country) or {"uk": 1}),
         "latitude": f"{stop.latitude + chance.uniform(-SPREAD_DEGREES, SPREAD_DEGREES):.4f}",
         "longitude": f"{stop.longitude + chance.uniform(-SPREAD_DEGREES, SPREAD_DEGREES):.4f}",
         "position_date": said_at,
         "consent_date": said_at,
         "consent_how": "demo: invented form",
     }
+
+
+def _drawn(chance: random.Random, weights: Mapping[T, int]) -> T:
+    return chance.choices(list(weights), weights=list(weights.values()))[0]

@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 import click
 
 from campaigns.delivery.states import SendState
+from campaigns.demo.tallies import SenderTally
 from campaigns.reach.queries import Counts, RegionCounts, RunTable
 
 
@@ -41,6 +42,12 @@ def reach_table(reach: RunTable) -> str:
     return table(heads, [*rows, _row("All regions", reach.total)])
 
 
+def senders_table(senders: Sequence[SenderTally]) -> str:
+    """Return what each sender did as text; a dash where the provider says nothing."""
+    heads = ("Sender", "planned", "accepted", "delivered", "fell back")
+    return table(heads, [_sender_row(sender) for sender in senders])
+
+
 def reasons_lines(reach: RunTable) -> list[str]:
     """Return why people were left out and why messages failed, a line each."""
     left = [
@@ -48,6 +55,11 @@ def reasons_lines(reach: RunTable) -> list[str]:
     ]
     failed = [f"  failed, code {cause or 'none'}: {people:,}" for cause, people in reach.total.by_cause.items()]
     return left + failed
+
+
+def _sender_row(sender: SenderTally) -> tuple[object, ...]:
+    delivered = "–" if sender.delivered is None else f"{sender.delivered:,}"
+    return (sender.name, f"{sender.planned:,}", f"{sender.accepted:,}", delivered, f"{sender.fell_back:,}")
 
 
 def _name(line: RegionCounts) -> str:

@@ -9,6 +9,7 @@ import requests
 from campaigns.core.errors import UnavailableError
 
 TIMEOUT_SECONDS = 30
+PAGE = 5000
 
 
 class SandboxControl:
@@ -25,18 +26,27 @@ class SandboxControl:
         """Replace the given fields of the sandbox's fixture."""
         self._ask("/_sandbox/fixture", fields)
 
-    def say(self, *, sender: str, to: str, text: str, opt_out: bool) -> None:
-        """Let the person with number `sender` write `text` to one of our numbers."""
-        self._ask("/_sandbox/inbound", {"from": sender, "to": to, "text": text, "opt_out": opt_out})
+    def act(self, person: str, **act: Any) -> None:
+        """Let a person do what `act` says; the person is named as in the sandbox: `+380…`, `telegram:7…`."""
+        self._ask("/_sandbox/inbound", {"from": person, "opt_out": True, **act})
 
     def invariants(self) -> dict[str, Any]:
         """Return what the sandbox's own log says must hold."""
         return self._ask("/_sandbox/invariants", None)
 
-    def accepted_numbers(self, limit: int) -> list[str]:
-        """Return the numbers of the first `limit` messages the sandbox accepted."""
-        found = self._ask(f"/_sandbox/messages?limit={limit}", None)
-        return [str(message["to"]) for message in found["messages"]]
+    def accepted(self, channel: str) -> list[dict[str, Any]]:
+        """Return the truth about every message of a channel that the sandbox accepted, oldest first."""
+        accepted: list[dict[str, Any]] = []
+        after: int | None = 0
+        while after is not None:
+            page = self._ask(f"/_sandbox/messages?after={after}&limit={PAGE}", None)
+            accepted += [
+                message
+                for message in page["messages"]
+                if message["channel"] == channel and message["direction"] == "outbound-api"
+            ]
+            after = page["next_after"]
+        return accepted
 
     def _ask(self, path: str, body: dict[str, Any] | None) -> dict[str, Any]:
         method = "GET" if body is None else "POST"

@@ -6,6 +6,10 @@ import csv
 from collections import defaultdict
 from importlib.resources import files
 
+from campaigns.audience.models import Channel
+from campaigns.demo.people import Way
+from campaigns.planning.senders import SenderFacts, SenderLimits
+
 #: Shown wherever the bundled places appear: most hubs of 2022 have closed since.
 LABEL = "2022 scenario"
 ORGANISATION = ("corridor-watch", "Corridor Watch (invented)")
@@ -19,9 +23,27 @@ THEME = "docs_keep"
 MAX_PARTS = 2
 SEED = 2022
 
-#: Number of the sandbox's fixture that the campaign is sent from, and its pace in parts per second.
-SENDER_IDENTITY = "+447700900100"
-SENDER_PACE = 400.0
+#: The campaign's senders in the order in which they are tried; all are in the sandbox's own fixture.
+SENDERS = (
+    SenderFacts(Channel.WHATSAPP, "twilio", "+447700900100", "twilio", SenderLimits("WhatsApp", 80.0)),
+    # A little below the 30 messages a second that Telegram allows a bot.
+    SenderFacts(Channel.TELEGRAM, "telegram", "fingerpost_bot", "telegram", SenderLimits("Telegram bot", 25.0)),
+    SenderFacts(Channel.SMS, "twilio", "+447700900100", "twilio", SenderLimits("SMS number", 400.0)),
+)
+#: How the invented people can be reached, in percent.
+WAYS = {Way.SMS: 80, Way.WHATSAPP_AND_SMS: 12, Way.WHATSAPP: 3, Way.TELEGRAM: 5}
+WAY_WORDS = {
+    Way.SMS: "over SMS alone",
+    Way.WHATSAPP_AND_SMS: "over WhatsApp and SMS",
+    Way.WHATSAPP: "over WhatsApp without a number",
+    Way.TELEGRAM: "over Telegram",
+}
+#: Of those who gave a WhatsApp number, the share that WhatsApp does not know: they fall back to SMS.
+NOT_ON_WHATSAPP_SHARE = 0.05
+#: People who have blocked the bot before it writes to them.
+BLOCKED_BOT = 2
+#: Seconds that the sandbox takes to approve a template.
+APPROVAL_SECONDS = 3.0
 
 #: Numbers beginning so are landlines to the sandbox: about one in a hundred.
 LANDLINES = ("+380939",)
@@ -33,8 +55,12 @@ PROFILE = {
     "outcomes": {"undelivered": {"30003": 0.03, "30005": 0.01, "30008": 0.01}},
     "callback": {"shuffle_p": 0.1, "duplicate_p": 0.05, "lose_p": 0.0},
 }
-#: One person in a hundred says stop, each with one of these words.
+#: On WhatsApp whoever is there gets it, and many read it; who is not there falls back.
+PROFILES = {"whatsapp:": PROFILE | {"outcomes": {}, "read_p": 0.6}}
+#: On each channel one person in a hundred says stop, each with one of these words; every other one on Telegram
+#: blocks the bot instead.
 STOP_SHARE = 0.01
+FEWEST_STOPS = 4
 STOP_WORDS = ("STOP", "СТОП", "Відписатися", "Отписаться", "إيقاف", "stop.", "Dezabonare")
 
 

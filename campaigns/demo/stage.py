@@ -10,14 +10,13 @@ from zoneinfo import ZoneInfo
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from campaigns.audience.models import Audience, Channel
+from campaigns.audience.models import Audience
 from campaigns.audience.rules import AudienceRule, Direction, RoutePart
 from campaigns.audience.service import create_audience, import_file
 from campaigns.core import clock
-from campaigns.core.crypto import Vault
 from campaigns.core.settings import Settings
 from campaigns.demo import scenario
-from campaigns.demo.people import Stop, as_csv, invent_people
+from campaigns.demo.people import Stop, World, as_csv, invent_people
 from campaigns.messages.models import Message, Service
 from campaigns.messages.service import (
     create_message,
@@ -31,9 +30,11 @@ from campaigns.messages.worklist import read_bundled
 from campaigns.places.exchange import read_locations, read_routes
 from campaigns.places.models import PlaceKind, Region, Route
 from campaigns.places.service import import_places, import_routes, load_regions
-from campaigns.planning.models import Campaign, Sender, ZonePolicy
+from campaigns.planning.asking import ask_for_missing
+from campaigns.planning.models import Campaign, TemplateCategory, TemplateState, WhatsAppTemplate, ZonePolicy
 from campaigns.planning.plan import Plan
 from campaigns.planning.recurrence import Timing
+from campaigns.planning.senders import create_sender
 from campaigns.planning.service import (
     accept_left_out,
     approve_campaign,
@@ -106,24 +107,23 @@ def list_services(session: Session, cast: Cast) -> int:
     return len(services)
 
 
-def gather_people(session: Session, cast: Cast, *, count: int, vault: Vault, settings: Settings) -> None:
-    """Import `count` invented people near the stops of the programme's routes, as a member would: from a file."""
-    rows = invent_people(
-        count,
-        stops=_stops(session, cast.organisation_id),
-        shares=scenario.language_shares(),
-        now=clock.now(),
-        seed=scenario.SEED,
-    )
+def gather_people(session: Session, cast: Cast, *, count: int, settings: Settings) -> list[dict[str, str]]:
+    """Import `count` invented people near the stops of the programme's routes, as a member would: from a file.
+
+    Return the rows of the file.
+    """
+    world = World(_stops(session, cast.organisation_id), scenario.language_shares(), scenario.WAYS)
+    rows = list(invent_people(count, world, now=clock.now(), seed=scenario.SEED))
     import_file(
         session,
         cast.organisation_id,
         "invented-people.csv",
         as_csv(rows),
         by=cast.author_id,
-        vault=vault,
+        vault=settings.vault(),
         settings=settings,
     )
+    return rows
 
 
 def write_message(session: Session, cast: Cast) -> Message:
@@ -146,30 +146,31 @@ def write_message(session: Session, cast: Cast) -> Message:
 
 
 def plan(session: Session, cast: Cast, message: Message) -> Campaign:
-    """Make the audience, sender and campaign, due at the next full minute but one, and have it approved."""
+    """Make the audience, the senders and the campaign, and ask WhatsApp to approve its texts."""
     audience = _audience(session, cast)
-    sender = Sender(
-        name="Sandbox",
-        channel=Channel.SMS,
-        gateway="twilio",
-        identity=scenario.SENDER_IDENTITY,
-        secret_name="twilio",  # noqa: S106 - the name of a credential, not one
-        pace=scenario.SENDER_PACE,
-    )
-    session.add(sender)
-    session.flush()
-    return create_campaign(
+    senders = [
+        create_sender(session, cast.organisation_id, facts=facts, by=cast.author_id) for facts in scenario.SENDERS
+    ]
+    campaign = create_campaign(
         session,
         cast.organisation_id,
         plan=Plan(
             name=scenario.CAMPAIGN,
             message_id=message.id,
             audience_id=audience.id,
-            sender_ids=(sender.id,),
+            sender_ids=tuple(sender.id for sender in senders),
             max_parts=scenario.MAX_PARTS,
         ),
         by=cast.author_id,
     )
+    ask_for_missing(session, campaign, category=TemplateCategory.UTILITY, by=cast.author_id)
+    return campaign
+
+
+def count_templates(session: Session) -> tuple[int, int]:
+    """Count the texts that WhatsApp has approved, and those it was asked for."""
+    states = session.scalars(select(WhatsAppTemplate.state)).all()
+    return states.count(TemplateState.APPROVED), len(states)
 
 
 def approve(session: Session, cast: Cast, campaign: Campaign) -> datetime:
@@ -178,7 +179,7 @@ def approve(session: Session, cast: Cast, campaign: Campaign) -> datetime:
     People whose language has no text are left out, which the author agrees to with their number.
     """
     local = clock.now().astimezone(ZoneInfo(scenario.TIME_ZONE)).replace(tzinfo=None)
-    start = (local + timedelta(seconds=75)).replace(second=0, microsecond=0)
+    start = (local + timedelta(seconds=65)).replace(second=0, microsecond=0)
     timing = Timing(start, None, ZonePolicy.FIXED, scenario.TIME_ZONE)
     schedule_campaign(session, campaign, timing=timing, by=cast.author_id)
     accept_left_out(session, campaign, by=cast.author_id)

@@ -1,43 +1,54 @@
-"""The demo, from an empty folder to reach per region: all parts run as in production but for the provider."""
+"""The demo, from an empty folder to reach per region: all parts run as in production but for the providers."""
 
 from __future__ import annotations
 
-import asyncio
 import os
 import secrets
 import shutil
 import signal
+import sys
 import time
-from itertools import cycle
+import webbrowser
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from threading import Event
 
-from sqlalchemy import func, select
+from sqlalchemy import select
 from sqlalchemy.orm import Session, sessionmaker
 
-from campaigns.audience.models import Address
 from campaigns.core import clock
-from campaigns.core.crypto import Vault
 from campaigns.core.database import make_engine, make_sessions
 from campaigns.core.errors import UnavailableError
 from campaigns.core.settings import Settings, load_settings
-from campaigns.delivery.models import Receipt
 from campaigns.delivery.progress import Progress, progress_of_run
 from campaigns.demo import scenario, stage
+from campaigns.demo.ending import conclude
 from campaigns.demo.instance import Addresses, environment_of, start_sandbox
+from campaigns.demo.people import Way, way_of
 from campaigns.demo.processes import Processes, free_port
-from campaigns.demo.report import progress_line, reach_table, reasons_lines, say
+from campaigns.demo.report import progress_line, say
 from campaigns.demo.sandbox_control import SandboxControl
-from campaigns.planning.models import Run, RunState
-from campaigns.reach.queries import table_of_run
-from campaigns.reach.service import recount_run
+from campaigns.demo.stops import let_some_stop
+from campaigns.planning.models import Campaign, Run, RunState
 from campaigns.schema import migrate
-from campaigns.verifying import verify_run_with_provider
 
 WEB_PORT, SANDBOX_PORT = 8000, 8081
-#: How long the whole run may take before the demo gives up, in seconds.
+#: How long the whole run, and WhatsApp's approval, may take before the demo gives up, in seconds.
 PATIENCE_SECONDS = 900
+APPROVAL_PATIENCE_SECONDS = 120
 LOOK_SECONDS = 2.0
+
+
+@dataclass(frozen=True, slots=True)
+class Instance:
+    """A demo instance with its parts."""
+
+    sessions: sessionmaker[Session]
+    settings: Settings
+    processes: Processes
+    control: SandboxControl
 
 
 def tell(folder: Path, *, people: int, then_exit: bool) -> int:
@@ -53,72 +64,102 @@ def tell(folder: Path, *, people: int, then_exit: bool) -> int:
     settings = load_settings(os.environ | environment)
     engine = make_engine(settings.database_url)
     migrate(engine)
-    sessions = make_sessions(engine)
     say(
         f"Fingerpost, {scenario.LABEL}: invented people on real routes. Every hotline must be verified before use."
     )
     with Processes(environment, folder / "logs") as processes:
         control = start_sandbox(processes, addresses, settings)
-        cast = set_the_scene(sessions, settings, people)
+        instance = Instance(make_sessions(engine), settings, processes, control)
+        cast = _prepare(instance, people)
         processes.start("web", "serve")
         processes.start("worker", "worker")
         processes.wait_for(f"{addresses.web}/health")
-        run_id = _watch(sessions, processes, control=control, settings=settings, people=people)
-        agrees = _conclude(sessions, settings, run_id=run_id, control=control)
-        _say_where(addresses, cast)
+        _schedule(instance, cast)
+        run_id = _watch(instance)
+        agrees = conclude(instance.sessions, settings, run_id=run_id, control=control)
+        _say_where(addresses, cast, opens=not then_exit and sys.stdout.isatty())
         if not then_exit:
             _stay(processes)
     return 0 if agrees else 1
 
 
-def set_the_scene(sessions: sessionmaker[Session], settings: Settings, people: int) -> stage.Cast:
-    """Do what members do before a run: places, services, people, message, campaign, approval."""
-    with sessions.begin() as session:
+def _prepare(instance: Instance, people: int) -> stage.Cast:
+    """Do what members do before they write: places, services, people."""
+    with instance.sessions.begin() as session:
         cast = stage.hire(session)
-    with sessions.begin() as session:
+    with instance.sessions.begin() as session:
         places, routes = stage.mark_places(session, cast)
         verified = stage.list_services(session, cast)
     say(f"  {places} places and {routes} routes marked; {verified} services verified (simulated).")
-    with sessions.begin() as session:
-        stage.gather_people(session, cast, count=people, vault=settings.vault(), settings=settings)
-    say(f"  {people:,} invented people imported along the routes.")
-    with sessions.begin() as session:
-        message = stage.write_message(session, cast)
-        campaign = stage.plan(session, cast, message)
-        starts_at = stage.approve(session, cast, campaign)
-    say(f"  Message written in {len(scenario.message_texts())} languages; a second member reviewed and approved.")
-    say(f"  It is sent at {starts_at:%H:%M} on the clocks of {scenario.TIME_ZONE}; the scheduler waits for it.")
+    with instance.sessions.begin() as session:
+        rows = stage.gather_people(session, cast, count=people, settings=instance.settings)
+    ways = Counter(map(way_of, rows))
+    counted = ", ".join(f"{ways[way]:,} {words}" for way, words in scenario.WAY_WORDS.items())
+    say(f"  {people:,} invented people imported along the routes: {counted}.")
+    _tell_sandbox(instance.control, rows)
     return cast
 
 
-def _watch(
-    sessions: sessionmaker[Session],
-    processes: Processes,
-    *,
-    control: SandboxControl,
-    settings: Settings,
-    people: int,
-) -> int:
+def _tell_sandbox(control: SandboxControl, rows: Sequence[Mapping[str, str]]) -> None:
+    """Let some people be gone from WhatsApp, and some have blocked the bot."""
+    both = [row["whatsapp"] for row in rows if way_of(row) is Way.WHATSAPP_AND_SMS]
+    gone = both[: round(len(both) * scenario.NOT_ON_WHATSAPP_SHARE)]
+    blocked = [row["telegram"] for row in rows if way_of(row) is Way.TELEGRAM][: scenario.BLOCKED_BOT]
+    control.change_fixture(
+        not_on_whatsapp=[f"whatsapp:{number}" for number in gone],
+        telegram_chats=dict.fromkeys(blocked, "blocked"),
+    )
+    say(f"  {len(gone)} of them are not on WhatsApp any more, and {len(blocked)} have blocked the bot.")
+
+
+def _schedule(instance: Instance, cast: stage.Cast) -> None:
+    """Write the message and plan the campaign; once WhatsApp has approved its texts a second member does, too."""
+    with instance.sessions.begin() as session:
+        message = stage.write_message(session, cast)
+        campaign_id = stage.plan(session, cast, message).id
+    say(f"  Message written in {len(scenario.message_texts())} languages and reviewed by a second member.")
+    _await_approvals(instance)
+    with instance.sessions.begin() as session:
+        starts_at = stage.approve(session, cast, session.get_one(Campaign, campaign_id))
+    say("  A second member approved the campaign: WhatsApp first, then Telegram, then SMS.")
+    say(f"  It is sent at {starts_at:%H:%M} on the clocks of {scenario.TIME_ZONE}; the scheduler waits for it.")
+
+
+def _await_approvals(instance: Instance) -> None:
+    """Return when WhatsApp has decided on every text; the worker hands them in and asks."""
+    deadline = time.monotonic() + APPROVAL_PATIENCE_SECONDS
+    while time.monotonic() < deadline:
+        with instance.sessions() as session:
+            session.connection(execution_options={"read_only": True})
+            approved, asked = stage.count_templates(session)
+        if approved == asked:
+            say(f"  WhatsApp (the sandbox) approved its {asked} templates.")
+            return
+        instance.processes.check()
+        time.sleep(LOOK_SECONDS / 2)
+    raise UnavailableError(f"WhatsApp did not approve the texts within {APPROVAL_PATIENCE_SECONDS} seconds.")
+
+
+def _watch(instance: Instance) -> int:
     """Print progress until the run is done; let some people say stop while it runs. Return the run's id."""
     deadline = time.monotonic() + PATIENCE_SECONDS
-    stops_left, said = round(people * scenario.STOP_SHARE), ""
+    said, stopped = "", False
     while time.monotonic() < deadline:
         time.sleep(LOOK_SECONDS)
-        processes.check()
-        run, progress = _look(sessions)
+        instance.processes.check()
+        run, progress = _look(instance.sessions)
         if run is None:
             continue
         if run.state in (RunState.HELD, RunState.PAUSED, RunState.STOPPED):
             raise UnavailableError(f"The run is {run.state}: {run.reason}")
-        if stops_left and progress.done > people // 10:
-            _let_some_stop(control, sessions, settings.vault(), count=stops_left)
-            say(f"  {stops_left} people say stop, in several languages: {', '.join(scenario.STOP_WORDS)}")
-            stops_left = 0
+        if not stopped and progress.done > progress.planned // 10:
+            _let_some_stop(instance, run.id)
+            stopped = True
         line = progress_line(progress.by_state, progress.planned)
         if line != said:
             say(line)
             said = line
-        if run.state == RunState.DONE and progress.done == progress.planned and not stops_left:
+        if run.state == RunState.DONE and progress.done == progress.planned and stopped:
             return run.id
     raise UnavailableError(f"The run did not end within {PATIENCE_SECONDS} seconds; the logs say why.")
 
@@ -130,61 +171,22 @@ def _look(sessions: sessionmaker[Session]) -> tuple[Run | None, Progress]:
         return run, progress_of_run(session, run, now=clock.now()) if run else Progress(by_state={})
 
 
-def _let_some_stop(control: SandboxControl, sessions: sessionmaker[Session], vault: Vault, *, count: int) -> None:
-    """Let people say stop: half of them have the message already, half wait for it at the end of the queue."""
-    received = control.accepted_numbers(count // 2)
-    with sessions() as session:
+def _let_some_stop(instance: Instance, run_id: int) -> None:
+    with instance.sessions() as session:
         session.connection(execution_options={"read_only": True})
-        last = session.execute(
-            select(Address.id, Address.ciphertext).order_by(Address.id.desc()).limit(count - len(received))
-        )
-        waiting = [
-            vault.open(sealed, table="address", column="ciphertext", row_id=address_id)
-            for address_id, sealed in last
-        ]
-    for number, word in zip([*received, *waiting], cycle(scenario.STOP_WORDS), strict=False):
-        control.say(sender=number, to=scenario.SENDER_IDENTITY, text=word, opt_out=True)
+        said = let_some_stop(instance.control, session, instance.settings.vault(), run_id)
+    counted = ", ".join(f"{people} over {channel}" for channel, people in said.items())
+    say(f"  {sum(said.values())} people say stop ({counted}): {', '.join(scenario.STOP_WORDS)}, or by a block")
 
 
-def _conclude(
-    sessions: sessionmaker[Session], settings: Settings, *, run_id: int, control: SandboxControl
-) -> bool:
-    """Print reach per region and compare our rows with the provider's list; return whether nothing differs."""
-    _let_receipts_arrive(sessions, control)
-    with sessions.begin() as session:
-        recount_run(session, run_id)
-        reach = table_of_run(session, session.get_one(Run, run_id))
-    say(f"\nReach per region, run {run_id}:\n")
-    say(reach_table(reach))
-    for line in reasons_lines(reach):
-        say(line)
-    report = asyncio.run(verify_run_with_provider(settings, run_id))
-    for line in report.lines():
-        say(line)
-    truth = control.invariants()
-    most, late = int(truth["accepted_per_intent"]["max"]), truth["accepted_after_optout_s"]["max"]
-    say(f"The sandbox's own log: at most {most} acceptance for each person.")
-    say(f"  {truth['opted_out']} people said stop; the last message to any of them began {late:.1f} s after it.")
-    return report.agrees and most <= 1
-
-
-def _let_receipts_arrive(sessions: sessionmaker[Session], control: SandboxControl) -> None:
-    """Wait until the sandbox has nothing left to tell and every receipt has met its delivery."""
-    deadline = time.monotonic() + PATIENCE_SECONDS
-    while time.monotonic() < deadline:
-        pending = control.invariants()["pending"]
-        with sessions() as session:
-            session.connection(execution_options={"read_only": True})
-            waiting = session.scalar(select(func.count()).where(Receipt.applied_at.is_(None)))
-        if not any(pending.values()) and not waiting:
-            return
-        time.sleep(LOOK_SECONDS)
-
-
-def _say_where(addresses: Addresses, cast: stage.Cast) -> None:
-    say(f"\nConsole: {addresses.web}   phones that received: {addresses.sandbox}")
+def _say_where(addresses: Addresses, cast: stage.Cast, *, opens: bool) -> None:
+    """Print where everything is; at a terminal the phones are opened, too."""
+    say(f"\n  Phones   {addresses.sandbox}   what each person received; answer as one of them")
+    say(f"  Console  {addresses.web}")
     for email, password in cast.sign_ins:
-        say(f"  sign in as {email} with {password}")
+        say(f"           sign in as {email} with {password}")
+    if opens:
+        webbrowser.open(addresses.sandbox)
 
 
 def _stay(processes: Processes) -> None:

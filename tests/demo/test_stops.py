@@ -1,0 +1,57 @@
+"""People say stop over every channel of a run, and the sandbox knows that they did."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+from sqlalchemy.orm import Session
+
+from campaigns.audience.models import Channel
+from campaigns.core.crypto import Vault
+from campaigns.demo import scenario
+from campaigns.demo.sandbox_control import SandboxControl
+from campaigns.demo.stops import let_some_stop
+from campaigns.planning.models import Run
+from tests.factories import (
+    a_campaign,
+    a_contact,
+    a_delivery,
+    a_member,
+    a_run,
+    a_sender,
+    an_address,
+    an_organisation,
+)
+from tests.sandbox.process import DEFAULTS, SandboxProcess
+
+HANDLES = {Channel.SMS: "+38050123450{}", Channel.WHATSAPP: "+38067123450{}", Channel.TELEGRAM: "70{}"}
+PEOPLE = 6
+
+
+@pytest.fixture
+def sandbox() -> Iterator[SandboxProcess]:
+    with SandboxProcess() as sandbox:
+        yield sandbox
+
+
+def a_planned_run(session: Session, vault: Vault) -> Run:
+    """A run with a few people waiting on each of the demo's channels."""
+    organisation = an_organisation(session)
+    campaign = a_campaign(session, organisation, a_member(session, organisation), sender=a_sender(session))
+    run = a_run(session, campaign)
+    for channel, handle in HANDLES.items():
+        for number in range(PEOPLE):
+            contact, text = a_contact(session, organisation), handle.format(number)
+            lookup = vault.lookup_hash(channel, text)
+            address = an_address(session, contact, vault, number=text, channel=channel, lookup=lookup)
+            a_delivery(session, run, channel=channel, contact_id=contact.id, address_id=address.id)
+    return run
+
+
+def test_stops_come_over_every_channel(session: Session, vault: Vault, sandbox: SandboxProcess) -> None:
+    run = a_planned_run(session, vault)
+    control = SandboxControl(sandbox.url, DEFAULTS.control_token)
+    said = let_some_stop(control, session, vault, run.id)
+    assert said == dict.fromkeys((Channel.WHATSAPP, Channel.TELEGRAM, Channel.SMS), scenario.FEWEST_STOPS)
+    assert control.invariants()["opted_out"] == 3 * scenario.FEWEST_STOPS
