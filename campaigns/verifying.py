@@ -1,17 +1,21 @@
-"""`fingerpost verify`: opens the gateway of a run's sender and compares the provider's list with our rows."""
+"""`fingerpost verify`: opens the gateways of a run's senders and compares the providers' lists with our rows."""
 
 from __future__ import annotations
+
+from functools import partial
 
 from campaigns.core.database import make_engine, make_sessions
 from campaigns.core.errors import NotFoundError
 from campaigns.core.settings import Settings
+from campaigns.delivery.engine.ports import SenderFacts
 from campaigns.delivery.verify import Report, verify_run
+from campaigns.gateways.base import Gateway
 from campaigns.gateways.factory import open_gateway
 from campaigns.planning.models import Run
 
 
 async def verify_run_with_provider(settings: Settings, run_id: int) -> Report:
-    """Compare one run with what its provider holds. Raises NotFoundError or UnavailableError."""
+    """Compare one run with what its providers hold. Raises NotFoundError or UnavailableError."""
     database = make_engine(settings.database_url)
     try:
         with make_sessions(database)() as session:
@@ -20,14 +24,20 @@ async def verify_run_with_provider(settings: Settings, run_id: int) -> Report:
             run = session.get(Run, run_id)
             if run is None:
                 raise NotFoundError(f"There is no run {run_id}.")
-            sender = run.sender
-            gateway = open_gateway(
-                sender.gateway, settings=settings, secret_name=sender.secret_name, channel=sender.channel
-            )
             try:
-                return await verify_run(session, run, gateway, vault=settings.vault())
+                return await verify_run(session, run, partial(gateway_of, settings), vault=settings.vault())
             finally:
-                await gateway.close()
                 session.rollback()
     finally:
         database.dispose()
+
+
+def gateway_of(settings: Settings, sender: SenderFacts) -> Gateway:
+    """Open the gateway of a sender, to the sandbox in a rehearsal."""
+    return open_gateway(
+        sender.gateway,
+        settings=settings,
+        secret_name=sender.secret_name,
+        channel=sender.channel,
+        is_rehearsal=sender.is_rehearsal,
+    )

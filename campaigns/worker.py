@@ -37,10 +37,10 @@ from campaigns.delivery.receipts import apply_receipts
 from campaigns.delivery.reconcile import ROUND, Patience, give_up, reap, reconcile
 from campaigns.delivery.service import cancel_queued, expire_resting, finish_run, requeue_cancelled
 from campaigns.gateways.base import Gateway
-from campaigns.gateways.factory import open_gateway
 from campaigns.gateways.kinds import get_kind
 from campaigns.planning.clockwork import Clockwork
 from campaigns.reach.recount import recount_due
+from campaigns.verifying import gateway_of
 
 try:
     import uvloop
@@ -137,13 +137,7 @@ class Worker:
         )
 
     def _open_gateway(self, sender: SenderFacts) -> Gateway:
-        return open_gateway(
-            sender.gateway,
-            settings=self._settings,
-            secret_name=sender.secret_name,
-            channel=sender.channel,
-            is_rehearsal=sender.is_rehearsal,
-        )
+        return gateway_of(self._settings, sender)
 
     def _chores(self) -> list[tuple[float, Callable[[], Awaitable[object]]]]:
         plan, repair = in_thread(self._plan_thread), in_thread(self._repair_thread)

@@ -12,18 +12,19 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, case, func, insert, select, update
+from sqlalchemy import ColumnElement, Select, and_, case, func, insert, or_, select, update
 from sqlalchemy.orm import Session, sessionmaker
 
-from campaigns.audience.models import Address
+from campaigns.audience.models import Address, Channel
 from campaigns.core import clock
 from campaigns.core.crypto import Vault
-from campaigns.core.errors import DamagedDataError, UnavailableError
+from campaigns.core.errors import DamagedDataError, FingerpostError, UnavailableError
 from campaigns.delivery.engine.fence import INTENT_LIFE
-from campaigns.delivery.engine.ports import Runner, SenderFacts
+from campaigns.delivery.engine.ports import Line, Runner, SenderFacts
 from campaigns.delivery.engine.store import facts_of
 from campaigns.delivery.models import Attempt, Delivery, RunText
 from campaigns.delivery.queries import in_state
+from campaigns.delivery.standins import find_stand_in
 from campaigns.delivery.states import SendState
 from campaigns.delivery.verify import verify_run
 from campaigns.gateways.base import Gateway, ProviderMessage
@@ -70,7 +71,8 @@ class Doubt:
     intent_at: datetime
     lookup: bytes
     to: str
-    body: str
+    #: None: any text, because the provider wrote it from a template.
+    body: str | None
     sender: SenderFacts
     resend: bool
 
@@ -116,56 +118,102 @@ async def reconcile(
     database: Runner,
     patience: Patience,
 ) -> int:
-    """Ask the provider's list about unknown deliveries whose grace is over; return how many were looked at.
+    """Ask the providers' lists about unknown deliveries whose grace is over; return how many were looked at.
 
-    A provider that does not answer is asked again in the next round.
+    A provider that does not answer is asked again in the next round; one that keeps no list is not asked, and its
+    deliveries become unconfirmed in time.
     """
-    doubts = await database(_load, sessions, vault, patience)
-    gateways: dict[tuple[str, str], Gateway] = {}
+    gateways: dict[Line, Gateway] = {}
     looked = 0
     try:
-        for doubt in doubts:
-            account = (doubt.sender.gateway, doubt.sender.secret_name)
-            if account not in gateways:
-                gateways[account] = open_gateway(doubt.sender)
-            listed = await gateways[account].list_to(doubt.to, doubt.intent_at - BEFORE)
-            await database(_settle, sessions, doubt, listed)
-            looked += 1
-    except UnavailableError:
-        _log.warning("the provider's list cannot be read; %s doubtful deliveries wait", len(doubts) - looked)
+        for sender in await database(_load_senders, sessions, patience):
+            gateway = _opened(open_gateway, sender)
+            if gateway is not None:
+                gateways[sender.line] = gateway
+        listing = [line for line, gateway in gateways.items() if gateway.keeps_list]
+        for doubt in await database(_load, sessions, vault, patience, listing):
+            looked += await _look(sessions, gateways, doubt, database)
     finally:
         for gateway in gateways.values():
             await gateway.close()
     return looked
 
 
+def _opened(open_gateway: Callable[[SenderFacts], Gateway], sender: SenderFacts) -> Gateway | None:
+    try:
+        return open_gateway(sender)
+    except FingerpostError:
+        _log.warning("the doubtful deliveries of sender %s wait", sender.sender_id, exc_info=True)
+        return None
+
+
+async def _look(
+    sessions: sessionmaker[Session], gateways: dict[Line, Gateway], doubt: Doubt, database: Runner
+) -> int:
+    """Settle one doubt by its provider's list and return 1, or 0 when the list cannot be read in this round."""
+    gateway = gateways.get(doubt.sender.line)
+    if gateway is None:
+        return 0
+    try:
+        listed = await gateway.list_to(doubt.to, doubt.intent_at - BEFORE)
+    except UnavailableError:
+        _log.warning("the provider's list cannot be read; deliveries of sender %s wait", doubt.sender.sender_id)
+        # The others of this sender would only wait as long for nothing.
+        await gateways.pop(doubt.sender.line).close()
+        return 0
+    await database(_settle, sessions, doubt, listed)
+    return 1
+
+
 def matches(message: ProviderMessage, doubt: Doubt) -> bool:
     """Say whether a line of the provider's list can be the doubtful message."""
     return (
-        message.body == doubt.body
+        doubt.body in (None, message.body)
         and message.sender in ("", doubt.sender.identity)
         and doubt.intent_at - BEFORE <= message.created_at <= doubt.intent_at + AFTER
     )
 
 
-def _load(sessions: sessionmaker[Session], vault: Vault, patience: Patience) -> list[Doubt]:
+def _load_senders(sessions: sessionmaker[Session], patience: Patience) -> list[SenderFacts]:
+    """Read the senders that have doubtful deliveries, once for people and once for rehearsals."""
+    doubtful = (
+        select(Delivery.sender_id, Run.is_rehearsal)
+        .join(Run, Run.id == Delivery.run_id)
+        .where(*_is_doubtful(patience))
+        .distinct()
+    )
     with sessions() as session:
         session.connection(execution_options={"read_only": True})
-        doubts = [_doubt(row, vault) for row in session.execute(_select_doubtful(patience))]
+        rows = session.execute(doubtful).all()
+        return [facts_of(session.get_one(Sender, row[0]), is_rehearsal=row[1]) for row in rows]
+
+
+def _load(sessions: sessionmaker[Session], vault: Vault, patience: Patience, lines: Sequence[Line]) -> list[Doubt]:
+    if not lines:
+        return []
+    with sessions() as session:
+        session.connection(execution_options={"read_only": True})
+        doubts = [_doubt(row, vault) for row in session.execute(_select_doubts(patience, lines))]
     return [doubt for doubt in doubts if doubt is not None]
 
 
-def _select_doubtful(patience: Patience) -> Select[*tuple[Any, ...]]:
+def _is_doubtful(patience: Patience) -> tuple[ColumnElement[bool], ...]:
+    return in_state(SendState.UNKNOWN), Delivery.intent_at < clock.now() - patience.grace
+
+
+def _select_doubts(patience: Patience, lines: Sequence[Line]) -> Select[*tuple[Any, ...]]:
+    """Select doubtful deliveries of these senders that are to be looked up now."""
     now = clock.now()
+    listed = [and_(Delivery.sender_id == line.sender_id, Run.is_rehearsal == line.is_rehearsal) for line in lines]
     absent = select(func.count()).where(_looks(), Attempt.error == ABSENT).scalar_subquery()
     lately = select(Attempt.id).where(_looks(), Attempt.at > now - patience.interval).exists()
     return (
-        select(Delivery, Address, RunText.body, Sender, Run.frozen["resend_unknown"].as_boolean().label("resend"))
+        select(Delivery, Address, RunText, Run, Sender)
         .join(Address, Address.id == Delivery.address_id)
         .join(RunText, RunText.id == Delivery.text_id)
         .join(Run, Run.id == Delivery.run_id)
-        .join(Sender, Sender.id == Run.sender_id)
-        .where(in_state(SendState.UNKNOWN), Delivery.intent_at < now - patience.grace)
+        .join(Sender, Sender.id == Delivery.sender_id)
+        .where(*_is_doubtful(patience), or_(*listed))
         .where(~lately, absent < TIMES_ABSENT)
         .order_by(Delivery.id)
         .limit(ROUND)
@@ -182,12 +230,14 @@ def _looks() -> ColumnElement[bool]:
 
 
 def _doubt(row: Any, vault: Vault) -> Doubt | None:
-    delivery, address, sender = row.Delivery, row.Address, row.Sender
+    delivery, address, text = row.Delivery, row.Address, row.RunText
+    sender = facts_of(row.Sender, is_rehearsal=row.Run.is_rehearsal)
     try:
-        to = vault.open(address.ciphertext, table="address", column="ciphertext", row_id=address.id)
+        to = _handle_of(delivery.id, address, sender, vault)
     except DamagedDataError:
         _log.error("address %s cannot be deciphered", address.id)
         return None
+    has_template = sender.channel is Channel.WHATSAPP and text.content_sid is not None
     return Doubt(
         delivery_id=delivery.id,
         contact_id=delivery.contact_id,
@@ -195,10 +245,17 @@ def _doubt(row: Any, vault: Vault) -> Doubt | None:
         intent_at=delivery.intent_at,
         lookup=address.lookup,
         to=to,
-        body=row.body or "",
-        sender=facts_of(sender),
-        resend=bool(row.resend),
+        body=None if has_template else text.body or "",
+        sender=sender,
+        resend=bool(row.Run.frozen.get("resend_unknown")),
     )
+
+
+def _handle_of(delivery_id: int, address: Address, sender: SenderFacts, vault: Vault) -> str:
+    """Return what was written to: the person's handle, or in a rehearsal its stand-in."""
+    if sender.is_rehearsal:
+        return find_stand_in(vault, delivery_id, sender.channel, address.country, address.lookup)
+    return vault.open(address.ciphertext, table="address", column="ciphertext", row_id=address.id)
 
 
 def _settle(sessions: sessionmaker[Session], doubt: Doubt, listed: Sequence[ProviderMessage]) -> None:
@@ -234,11 +291,14 @@ def _settle(sessions: sessionmaker[Session], doubt: Doubt, listed: Sequence[Prov
 
 
 def _known_ids(session: Session, doubt: Doubt) -> set[str]:
-    """Return the provider's ids of every delivery to this handle, in all runs and organisations."""
+    """Return the provider's ids of every delivery to this handle, in all runs and organisations.
+
+    Those that failed on their channel before they went on over another are among them.
+    """
     same_person = select(Address.contact_id).where(Address.lookup == doubt.lookup)
-    known = select(Delivery.provider_id).where(
-        Delivery.run_id.in_(select(Run.id)), Delivery.contact_id.in_(same_person)
-    )
+    theirs = (Delivery.run_id.in_(select(Run.id)), Delivery.contact_id.in_(same_person))
+    earlier = select(Attempt.provider_id).join(Delivery, Delivery.id == Attempt.delivery_id).where(*theirs)
+    known = select(Delivery.provider_id).where(*theirs).union_all(earlier)
     return {provider_id for provider_id in session.scalars(known) if provider_id is not None}
 
 

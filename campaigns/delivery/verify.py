@@ -1,8 +1,9 @@
-"""Does the provider's list agree with our rows, both ways? Compared in sets, whatever the size of the run."""
+"""Do the providers' lists agree with our rows, both ways? Compared in sets, whatever the size of the run."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections import defaultdict
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any
@@ -16,15 +17,21 @@ from sqlalchemy import (
     Select,
     String,
     Table,
+    and_,
     func,
     insert,
+    literal,
+    or_,
     select,
 )
 from sqlalchemy.orm import Session
 
-from campaigns.audience.models import Address
+from campaigns.audience.models import Address, Channel
 from campaigns.core.crypto import Vault
-from campaigns.delivery.models import Delivery, RunText
+from campaigns.delivery.engine.ports import SenderFacts
+from campaigns.delivery.engine.store import facts_of
+from campaigns.delivery.models import Attempt, Delivery, RunText
+from campaigns.delivery.standins import find_stand_in
 from campaigns.delivery.states import SendState
 from campaigns.gateways.base import Gateway, ProviderMessage
 from campaigns.planning.models import Run, Sender
@@ -35,23 +42,32 @@ NAMED = 20
 SLACK = timedelta(minutes=1)
 
 _TEMPORARY = MetaData()
-#: The provider's list since the run began.
+#: The providers' lists since the run began.
 LISTED = Table(
     "verify_listed",
     _TEMPORARY,
     Column("provider_id", String(64), primary_key=True),
     Column("lookup", LargeBinary(32)),
-    #: Sent by the run's sender with one of the run's texts.
+    #: Sent by one of the run's senders with one of the run's texts.
     Column("alike", Boolean),
     prefixes=["TEMPORARY"],
 )
-#: Which of them are deliveries of ours, of whatever run.
+#: Handles of the people of the run on each of its channels, or what stands for them in a rehearsal.
+PEOPLE = Table(
+    "verify_people",
+    _TEMPORARY,
+    Column("contact_id", BigInteger),
+    Column("lookup", LargeBinary(32)),
+    prefixes=["TEMPORARY"],
+)
+#: Which of the listed messages are deliveries of ours, of whatever run.
 OWNED = Table(
     "verify_owned",
     _TEMPORARY,
     Column("provider_id", String(64), primary_key=True),
     Column("run_id", BigInteger),
-    Column("contact_id", BigInteger),
+    #: It failed on its channel, and its delivery went on over another sender.
+    Column("is_earlier", Boolean),
     prefixes=["TEMPORARY"],
 )
 
@@ -72,11 +88,15 @@ class Report:
     run_id: int
     #: Deliveries of the run that we hold for accepted.
     accepted: int
-    #: Messages of the run in the provider's list.
+    #: Messages of the run in the providers' lists.
     listed: int
     #: Deliveries whose fate is still open.
     open: int
     differences: Sequence[Difference] = field(default_factory=tuple)
+    #: Acceptances that failed on their channel before the delivery went on over another sender; in the lists too.
+    earlier: int = 0
+    #: Acceptances by providers that keep no list, by the name of the sender: nobody can compare them.
+    unlisted: Mapping[str, int] = field(default_factory=dict)
 
     @property
     def agrees(self) -> bool:
@@ -89,58 +109,120 @@ class Report:
             f"Run {self.run_id}: {self.accepted} accepted by our rows, {self.listed} in the provider's list, "
             f"{self.open} still open."
         ]
+        if self.earlier:
+            lines.append(f"  {self.earlier} more failed on their channel and were tried over another sender.")
+        for name, count in self.unlisted.items():
+            lines.append(f"  {count} of them went over {name}, whose provider keeps no list to compare with.")
         for difference in self.differences:
             shown = f": {', '.join(difference.examples)}" if difference.examples else ""
             lines.append(f"  {difference.count} {difference.sentence}{shown}")
         return lines
 
 
-async def verify_run(session: Session, run: Run, gateway: Gateway, *, vault: Vault) -> Report:
-    """Compare a run's rows with the provider's list, both ways, and look for people who got it twice.
+async def verify_run(
+    session: Session, run: Run, open_gateway: Callable[[SenderFacts], Gateway], *, vault: Vault
+) -> Report:
+    """Compare a run's rows with its providers' lists, both ways, and look for people who got it twice.
 
-    Only temporary tables are written. Raises UnavailableError when the provider does not answer.
+    Only temporary tables are written. Raises UnavailableError when a provider does not answer.
     """
     connection = session.connection()
     _TEMPORARY.create_all(connection)
     try:
-        await _fill(session, run, gateway, vault)
-        return _compare(session, run)
+        unlisted = await _fill(session, run, open_gateway, vault)
+        _fill_people(session, run, vault)
+        _fill_owned(session)
+        return _compare(session, run, unlisted)
     finally:
         _TEMPORARY.drop_all(connection)
 
 
-async def _fill(session: Session, run: Run, gateway: Gateway, vault: Vault) -> None:
-    sender = session.get_one(Sender, run.sender_id)
+async def _fill(
+    session: Session, run: Run, open_gateway: Callable[[SenderFacts], Gateway], vault: Vault
+) -> list[SenderFacts]:
+    """Read the list of each account once, and return the senders whose provider keeps none."""
+    accounts: defaultdict[tuple[str, str, Channel], list[SenderFacts]] = defaultdict(list)
+    for sender in _senders_of(run):
+        accounts[sender.gateway, sender.secret_name, sender.channel].append(sender)
+    unlisted: list[SenderFacts] = []
+    for senders in accounts.values():
+        gateway = open_gateway(senders[0])
+        try:
+            if gateway.keeps_list:
+                await _read_list(session, run, gateway, senders, vault)
+            else:
+                unlisted += senders
+        finally:
+            await gateway.close()
+    return unlisted
+
+
+def _senders_of(run: Run) -> list[SenderFacts]:
+    """Return the senders of a run; one from before there was a list has one."""
+    senders = [each.sender for each in run.ranked_senders] or [run.sender]
+    return [facts_of(sender, is_rehearsal=run.is_rehearsal) for sender in senders]
+
+
+async def _read_list(
+    session: Session, run: Run, gateway: Gateway, senders: Sequence[SenderFacts], vault: Vault
+) -> None:
     texts = set(session.scalars(select(RunText.body).where(RunText.run_id == run.id, RunText.body.is_not(None))))
-    since = (run.started_at or run.created_at) - SLACK
+    identities = {"", *(sender.identity for sender in senders)}
+    channel = senders[0].channel
 
     def row(message: ProviderMessage) -> dict[str, Any]:
         return {
             "provider_id": message.provider_id,
-            "lookup": vault.lookup_hash(run.channel, message.to),
-            "alike": message.sender in ("", sender.identity) and message.body in texts,
+            "lookup": vault.lookup_hash(channel, message.to),
+            "alike": message.sender in identities and message.body in texts,
         }
 
-    async for page in gateway.list_since(since):
+    async for page in gateway.list_since((run.started_at or run.created_at) - SLACK):
         if page:
             session.execute(insert(LISTED), [row(message) for message in page])
-    owned = select(Delivery.provider_id, Delivery.run_id, Delivery.contact_id).join(
-        LISTED, LISTED.c.provider_id == Delivery.provider_id
-    )
+
+
+def _fill_people(session: Session, run: Run, vault: Vault) -> None:
+    channels = {sender.channel for sender in _senders_of(run)}
+    own = and_(Address.contact_id == Delivery.contact_id, Address.channel.in_(channels))
+    if not run.is_rehearsal:
+        handles = select(Delivery.contact_id, Address.lookup).join(Address, own).where(Delivery.run_id == run.id)
+        session.execute(insert(PEOPLE).from_select(PEOPLE.c.keys(), handles))
+        return
+    columns = (Delivery.id, Delivery.contact_id, Address.channel, Address.country, Address.lookup)
+    rows = session.execute(select(*columns).join(Address, own).where(Delivery.run_id == run.id))
+    for group in rows.partitions(1000):
+        values = []
+        for row in group:
+            channel = Channel(row.channel)
+            handle = find_stand_in(vault, row.id, channel, row.country, row.lookup)
+            values.append({"contact_id": row.contact_id, "lookup": vault.lookup_hash(channel, handle)})
+        session.execute(insert(PEOPLE), values)
+
+
+def _fill_owned(session: Session) -> None:
     # From our rows to theirs: a provider's id has no index with us, but it has one in the temporary table.
-    session.execute(insert(OWNED).from_select(OWNED.c.keys(), owned.distinct()))
+    columns = (LISTED.c.provider_id, Delivery.run_id)
+    now = select(*columns, literal(False)).join(Delivery, LISTED.c.provider_id == Delivery.provider_id)
+    before = (
+        select(*columns, literal(True))
+        .join(Attempt, Attempt.provider_id == LISTED.c.provider_id)
+        .join(Delivery, Delivery.id == Attempt.delivery_id)
+    )
+    session.execute(insert(OWNED).from_select(OWNED.c.keys(), now.union(before)))
 
 
-def _compare(session: Session, run: Run) -> Report:
+def _compare(session: Session, run: Run, unlisted: Sequence[SenderFacts]) -> Report:
     mine = (Delivery.run_id == run.id, Delivery.send_state == SendState.ACCEPTED)
     open_states = (SendState.QUEUED, SendState.SENDING, SendState.UNKNOWN)
-    listed = Delivery.provider_id.in_(select(LISTED.c.provider_id))
-    missing = select(Delivery.id).where(*mine, func.coalesce(~listed, True))
+    is_listed = Delivery.provider_id.in_(select(LISTED.c.provider_id))
+    can_be_listed = Delivery.sender_id.not_in([sender.sender_id for sender in unlisted])
+    missing = select(Delivery.id).where(*mine, can_be_listed, func.coalesce(~is_listed, True))
+    owned = select(OWNED.c.provider_id).where(OWNED.c.run_id == run.id)
     return Report(
         run_id=run.id,
         accepted=_count(session, select(Delivery.id).where(*mine)),
-        listed=_count(session, select(OWNED.c.provider_id).where(OWNED.c.run_id == run.id))
-        + _count(session, _select_strangers(run)),
+        listed=_count(session, owned.where(~OWNED.c.is_earlier)) + _count(session, _select_strangers()),
         open=_count(
             session, select(Delivery.id).where(Delivery.run_id == run.id, Delivery.send_state.in_(open_states))
         ),
@@ -149,19 +231,33 @@ def _compare(session: Session, run: Run) -> Report:
             _difference(
                 session,
                 "messages in the provider's list are not among our acceptances",
-                _select_strangers(run).union_all(_select_unaccepted(run)),
+                _select_strangers().union_all(_select_unaccepted(run)),
             ),
             _difference(session, "people got the message more than once", _select_doubled(run)),
         ),
+        earlier=_count(session, owned.where(OWNED.c.is_earlier)),
+        unlisted=_count_unlisted(session, run, unlisted),
     )
 
 
-def _select_strangers(run: Run) -> Select[*tuple[Any, ...]]:
+def _count_unlisted(session: Session, run: Run, unlisted: Sequence[SenderFacts]) -> dict[str, int]:
+    """Count the acceptances over senders without a list, by the sender's name."""
+    counts = session.execute(
+        select(Sender.name, func.count())
+        .join(Delivery, Delivery.sender_id == Sender.id)
+        .where(Delivery.run_id == run.id, Delivery.send_state == SendState.ACCEPTED)
+        .where(Sender.id.in_([sender.sender_id for sender in unlisted]))
+        .group_by(Sender.name)
+    )
+    return dict(counts.all())
+
+
+def _select_strangers() -> Select[*tuple[Any, ...]]:
     """Select messages like the run's to people of the run that no delivery of ours has the id of."""
     return select(LISTED.c.provider_id).where(
         LISTED.c.alike,
         LISTED.c.provider_id.not_in(select(OWNED.c.provider_id)),
-        LISTED.c.lookup.in_(_people_of(run)),
+        LISTED.c.lookup.in_(select(PEOPLE.c.lookup)),
     )
 
 
@@ -175,21 +271,17 @@ def _select_unaccepted(run: Run) -> Select[*tuple[Any, ...]]:
 
 
 def _select_doubled(run: Run) -> Select[*tuple[Any, ...]]:
-    """Select the contacts of the run for whom the provider lists several messages that are no other run's."""
-    elsewhere = select(OWNED.c.provider_id).where(OWNED.c.run_id != run.id)
+    """Select the contacts of the run for whom the providers list several messages that nothing else explains.
+
+    Other runs do, and so does a failure on one channel before the message went out over another.
+    """
+    explained = select(OWNED.c.provider_id).where(or_(OWNED.c.run_id != run.id, OWNED.c.is_earlier))
     return (
-        select(Delivery.contact_id)
-        .join(Address, Address.id == Delivery.address_id)
-        .join(LISTED, LISTED.c.lookup == Address.lookup)
-        .where(Delivery.run_id == run.id, LISTED.c.alike, LISTED.c.provider_id.not_in(elsewhere))
-        .group_by(Delivery.contact_id)
+        select(PEOPLE.c.contact_id)
+        .join(LISTED, LISTED.c.lookup == PEOPLE.c.lookup)
+        .where(LISTED.c.alike, LISTED.c.provider_id.not_in(explained))
+        .group_by(PEOPLE.c.contact_id)
         .having(func.count() > 1)
-    )
-
-
-def _people_of(run: Run) -> Select[*tuple[Any, ...]]:
-    return (
-        select(Address.lookup).join(Delivery, Delivery.address_id == Address.id).where(Delivery.run_id == run.id)
     )
 
 

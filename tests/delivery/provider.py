@@ -20,8 +20,10 @@ class MemoryProvider:
     name = "memory"
     keeps_list = True
 
-    def __init__(self, behave: Behaviour | None = None, *, seconds: float = 0.0) -> None:
+    def __init__(self, behave: Behaviour | None = None, *, seconds: float = 0.0, prefix: str = "SM") -> None:
         self.behave = behave
+        #: What its ids begin with.
+        self.prefix = prefix
         self.seconds = seconds
         #: What was accepted, in order.
         self.accepted: list[Outgoing] = []
@@ -49,7 +51,7 @@ class MemoryProvider:
     def _accept(self, outgoing: Outgoing) -> ProviderMessage:
         self.accepted.append(outgoing)
         message = ProviderMessage(
-            provider_id=f"SM{len(self.accepted)}",
+            provider_id=f"{self.prefix}{len(self.accepted)}",
             to=outgoing.to,
             sender=outgoing.sender,
             body=outgoing.body,

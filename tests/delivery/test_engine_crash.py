@@ -103,7 +103,9 @@ def check_kills(
         ours = dict(session.execute(select(Delivery.reference, Delivery.provider_id)).all())
         run = session.get_one(Run, run_id)
         run.started_at = run.created_at = session.scalar(select(func.min(Delivery.intent_at)))  # type: ignore[assignment]
-        report = using(twilio_at(sandbox.url), lambda gateway: verify_run(session, run, gateway, vault=vault))
+        report = using(
+            twilio_at(sandbox.url), lambda gateway: verify_run(session, run, lambda sender: gateway, vault=vault)
+        )
         session.rollback()
     truth = everything(sandbox)
     assert max(Counter(message["intent"] for message in truth).values()) == 1

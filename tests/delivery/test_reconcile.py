@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
@@ -11,16 +12,19 @@ import pytest
 from sqlalchemy import select, update
 from sqlalchemy.orm import Session, sessionmaker
 
+from campaigns.audience.models import Channel
 from campaigns.core.crypto import Vault
 from campaigns.core.errors import UnavailableError
-from campaigns.delivery.models import Attempt, Delivery
+from campaigns.delivery.models import Attempt, Delivery, RunText
 from campaigns.delivery.queries import progress_of
 from campaigns.delivery.reconcile import Patience, give_up, reap, reconcile
+from campaigns.delivery.standins import stand_in
 from campaigns.delivery.states import ReceiptState, SendState
 from campaigns.gateways.base import Outgoing
 from campaigns.planning.models import Run, RunState
 from tests.delivery.builders import TEXT, a_running_run, frozen, minutes_ago
 from tests.delivery.provider import MemoryProvider
+from tests.factories import a_sender
 
 SENDER = "+15005550006"
 PATIENCE = Patience(
@@ -171,6 +175,35 @@ def test_unreadable_list_decides_nothing(sessions: sessionmaker[Session], vault:
     in_doubt(sessions, vault, frozen=frozen(resend_unknown=True))
     assert ask(sessions, vault, UnreadableProvider(), times=3) == 0
     assert only(sessions).send_state == SendState.UNKNOWN
+
+
+def test_provider_that_keeps_no_list_is_not_asked(sessions: sessionmaker[Session], vault: Vault) -> None:
+    in_doubt(sessions, vault, frozen=frozen(resend_unknown=True))
+    provider = UnreadableProvider()
+    provider.keeps_list = False
+    assert ask(sessions, vault, provider, times=2) == 0
+    assert (only(sessions).send_state, looks(sessions)) == (SendState.UNKNOWN, [])
+
+
+def test_text_of_a_template_is_the_providers(sessions: sessionmaker[Session], vault: Vault) -> None:
+    with sessions.begin() as session:
+        sender = a_sender(session, channel=Channel.WHATSAPP)
+    in_doubt(sessions, vault, sender=sender)
+    with sessions.begin() as session:
+        session.execute(update(RunText).values(content_sid="HX1"))
+    provider_id = accept(provider := MemoryProvider(), body="As WhatsApp writes it")
+    ask(sessions, vault, provider)
+    assert (only(sessions).send_state, only(sessions).provider_id) == (SendState.ACCEPTED, provider_id)
+
+
+def test_rehearsal_is_looked_up_by_its_stand_in(sessions: sessionmaker[Session], vault: Vault) -> None:
+    in_doubt(sessions, vault, is_rehearsal=True)
+    provider = MemoryProvider()
+    handle = stand_in(only(sessions).id, Channel.SMS, "UA")
+    provider._accept(Outgoing("", handle, TEXT, SENDER, None, 60))
+    provider.messages[0] = replace(provider.messages[0], created_at=minutes_ago(120).replace(microsecond=0))
+    ask(sessions, vault, provider)
+    assert only(sessions).send_state == SendState.ACCEPTED
 
 
 @pytest.mark.parametrize(

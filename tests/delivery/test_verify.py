@@ -4,19 +4,23 @@ from __future__ import annotations
 
 import asyncio
 from dataclasses import replace
+from functools import partial
 
 import pytest
-from sqlalchemy import select
+from sqlalchemy import select, update
 from sqlalchemy.orm import Session, sessionmaker
 
+from campaigns.audience.models import Channel
 from campaigns.core import clock
 from campaigns.core.crypto import Vault
 from campaigns.delivery.models import Delivery
+from campaigns.delivery.receipts import apply_receipts, store
 from campaigns.delivery.states import SendState
 from campaigns.delivery.verify import Report, verify_run
-from campaigns.gateways.base import Outgoing
+from campaigns.gateways.base import Action, Outgoing
+from campaigns.gateways.callbacks import StatusUpdate
 from campaigns.planning.models import Run
-from tests.delivery.builders import TEXT, a_running_run
+from tests.delivery.builders import TEXT, a_running_run, give_addresses
 from tests.delivery.driving import drive, settled
 from tests.delivery.provider import MemoryProvider
 from tests.factories import a_sender
@@ -39,7 +43,7 @@ def run_id(sessions: sessionmaker[Session], vault: Vault, provider: MemoryProvid
 def report_on(sessions: sessionmaker[Session], vault: Vault, provider: MemoryProvider, run_id: int) -> Report:
     with sessions() as session:
         run = session.get_one(Run, run_id)
-        return asyncio.run(verify_run(session, run, provider, vault=vault))
+        return asyncio.run(verify_run(session, run, lambda sender: provider, vault=vault))
 
 
 def counts(report: Report) -> list[int]:
@@ -120,3 +124,64 @@ def test_old_messages_are_not_read(
     old = provider.messages[-1]
     provider.messages[-1] = replace(old, created_at=old.created_at.replace(year=2020))
     assert report_on(sessions, vault, provider, run_id).agrees
+
+
+class Blind(MemoryProvider):
+    """Accepts, but keeps no list."""
+
+    keeps_list = False
+
+
+def test_provider_without_a_list_is_counted_apart(sessions: sessionmaker[Session], vault: Vault) -> None:
+    with sessions.begin() as session:
+        senders = [a_sender(session), a_sender(session, identity="bot", name="Bot", secret_name="bot")]
+        run = a_running_run(session, vault, count=6, senders=senders, started_at=clock.now())
+        half = select(Delivery.id).where(Delivery.id % 3 == 0)
+        session.execute(update(Delivery).where(Delivery.id.in_(half)).values(sender_id=senders[1].id))
+    providers = {senders[0].id: MemoryProvider(), senders[1].id: Blind()}
+    drive(sessions, vault, lambda sender: providers[sender.sender_id], until=settled(sessions, run.id))
+    with sessions() as session:
+        run = session.get_one(Run, run.id)
+        report = asyncio.run(verify_run(session, run, lambda sender: providers[sender.sender_id], vault=vault))
+    assert report.agrees
+    assert (report.accepted, report.listed, report.unlisted) == (6, 4, {"Bot": 2})
+    assert "Bot" in report.lines()[1]
+
+
+def test_acceptance_before_a_fall_back_is_explained(sessions: sessionmaker[Session], vault: Vault) -> None:
+    with sessions.begin() as session:
+        senders = [a_sender(session, channel=Channel.WHATSAPP), a_sender(session)]
+        run = a_running_run(session, vault, count=4, senders=senders, started_at=clock.now())
+        contacts = list(session.scalars(select(Delivery.contact_id).order_by(Delivery.id)))
+        change = {"prefix": "+38067", "channel": Channel.WHATSAPP}
+        by_whatsapp = give_addresses(session, run.organisation_id, vault, contacts, **change)
+        for delivery in session.scalars(select(Delivery)):
+            delivery.sender_id, delivery.channel = senders[0].id, Channel.WHATSAPP
+            delivery.address_id = by_whatsapp[delivery.contact_id]
+    providers = {sender.channel: MemoryProvider(prefix=sender.channel) for sender in senders}
+    opened = partial(lambda known, sender: known[sender.channel], providers)
+    drive(sessions, vault, opened, until=settled(sessions, run.id))
+    with sessions.begin() as session:
+        failed = session.scalars(select(Delivery).order_by(Delivery.id)).first()
+        assert failed is not None
+        said = StatusUpdate(failed.reference, "", "failed", "63024", action=Action.OTHER_CHANNEL)
+        store(session, [said], gateway="memory")
+        apply_receipts(session)
+    drive(sessions, vault, opened, until=settled(sessions, run.id))
+    with sessions() as session:
+        report = asyncio.run(verify_run(session, session.get_one(Run, run.id), opened, vault=vault))
+    assert report.agrees
+    assert (report.accepted, report.listed, report.earlier) == (4, 4, 1)
+    assert "1 more failed on their channel" in report.lines()[1]
+
+
+def test_rehearsal_is_compared_by_its_stand_ins(sessions: sessionmaker[Session], vault: Vault) -> None:
+    provider = MemoryProvider()
+    with sessions.begin() as session:
+        run_id = a_running_run(session, vault, count=5, started_at=clock.now(), is_rehearsal=True).id
+    drive(sessions, vault, provider, until=settled(sessions, run_id))
+    report = report_on(sessions, vault, provider, run_id)
+    assert report.agrees
+    assert report.listed == 5
+    again(provider, to=provider.accepted[0].to)
+    assert counts(report_on(sessions, vault, provider, run_id)) == [0, 1, 1]

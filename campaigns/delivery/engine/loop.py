@@ -24,6 +24,7 @@ from campaigns.delivery.engine.breaker import RunBreaker, SenderBreaker
 from campaigns.delivery.engine.bulletin import Bulletin
 from campaigns.delivery.engine.fence import Fence, FenceRefusedError, Refusal
 from campaigns.delivery.engine.pacing import Pace, Quota
+from campaigns.delivery.engine.parking import Parking
 from campaigns.delivery.engine.ports import (
     Ask,
     Claimed,
@@ -76,17 +77,15 @@ class Lane:
         self._store, self._database, self._fence = store, database, fence
         self._window, self._callback_base = window, callback_base
         self._chance, self._crash_point = chance, crash_point
-        self._loop = asyncio.get_running_loop()
-        self._time = self._loop.time
-        self._pace = Pace(sender.pace, self._time())
-        self._agenda, self._breaker = Agenda(sender.line), SenderBreaker()
+        loop = asyncio.get_running_loop()
+        self._time, self._parking = loop.time, Parking(loop)
+        self._pace, self._quota = Pace(sender.pace, loop.time()), Quota()
+        self._agenda, self._breaker, self._bulletin = Agenda(sender.line), SenderBreaker(), Bulletin(sender)
         self._run_breakers: dict[int, RunBreaker] = {}
         #: Runs with another sender after this one.
         self._with_next: frozenset[int] = frozenset()
-        self._quota = Quota()
         #: The provider blames the sender: nothing more is called until a member mended it.
         self._is_paused = False
-        self._bulletin = Bulletin(sender)
         self._ready: deque[Claimed] = deque()
         self._results: list[Result] = []
         #: Runs to pause, with the reason.
@@ -95,9 +94,6 @@ class Lane:
         #: Parts of the longest text claimed lately.
         self._parts = 1
         self._stopping = self._callers_done = False
-        #: Callers without anything to do, and the timer that wakes the first of them.
-        self._parked: deque[asyncio.Future[None]] = deque()
-        self._alarm: asyncio.TimerHandle | None = None
         #: Set when the bookkeeper may have something to do.
         self._work = asyncio.Event()
 
@@ -113,7 +109,7 @@ class Lane:
             # These are the sender's, so each run says the same.
             self._pace.set(run.pace)
             self._quota.set(run.allowance, counted=run.counted, seen_at=seen_at)
-        self._wake(1)
+        self._parking.wake(1)
         for gone in self._run_breakers.keys() - run_ids:
             del self._run_breakers[gone]
 
@@ -121,7 +117,7 @@ class Lane:
         """Claim nothing more; `run` returns once the calls in flight are finished and written."""
         self._stopping = True
         self._work.set()
-        self._wake(len(self._parked))
+        self._parking.wake_all()
 
     async def run(self) -> None:
         """Send until stopped. Cancelling it leaves calls in flight as `sending`, for the reaper."""
@@ -151,46 +147,11 @@ class Lane:
                 self._pace.take(claimed.parts, self._time())
                 self._breaker.begin()
                 self._in_flight += 1
-                if self._parked:
-                    self._call_next()
+                if self._parking.is_used:
+                    self._parking.call_next(self._wait_before_call())
                 return claimed
-            await self._park(wait)
+            await self._parking.park(wait)
         return None
-
-    async def _park(self, wait: float | None) -> None:
-        """Sleep until woken, or until `wait` seconds have passed and nobody who parked before wants to go first.
-
-        Callers sleep one by one and not on a common lock or event: a crowd that wakes for one delivery, or wakes
-        in single file for many, costs more than the calls.
-        """
-        if wait is not None:
-            self._set_alarm(wait)
-        sleeper = self._loop.create_future()
-        self._parked.append(sleeper)
-        await sleeper
-
-    def _wake(self, count: int) -> None:
-        while count and self._parked:
-            sleeper = self._parked.popleft()
-            if not sleeper.done():
-                sleeper.set_result(None)
-                count -= 1
-
-    def _call_next(self) -> None:
-        """See that a parked caller goes on when there is more to do, now or later."""
-        wait = self._wait_before_call()
-        if wait == 0:
-            self._wake(1)
-        elif wait is not None:
-            self._set_alarm(wait)
-
-    def _set_alarm(self, wait: float) -> None:
-        if self._alarm is None:
-            self._alarm = self._loop.call_later(wait, self._ring)
-
-    def _ring(self) -> None:
-        self._alarm = None
-        self._wake(1)
 
     def _wait_before_call(self) -> float | None:
         """Return the seconds until the next call may start; None when only news can tell."""
@@ -395,4 +356,4 @@ class Lane:
             self._ready.extend(found.claimed)
             self._quota.take(len(found.claimed), self._time())
             self._parts = max((claimed.parts for claimed in found.claimed), default=self._parts)
-            self._wake(len(found.claimed))
+            self._parking.wake(len(found.claimed))

@@ -1,0 +1,239 @@
+"""Each sender has a lane of its own: pace, limit, health and rehearsals of one do not touch another's."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import UTC, datetime
+
+import pytest
+from sqlalchemy import func, select, update
+from sqlalchemy.orm import Session, sessionmaker
+
+from campaigns.audience.models import Address, AddressState, Channel
+from campaigns.core.crypto import Vault
+from campaigns.delivery.engine.claims import Claims
+from campaigns.delivery.engine.ports import Ask, Line, SenderFacts
+from campaigns.delivery.models import Delivery, RunText
+from campaigns.delivery.queries import progress_of
+from campaigns.delivery.receipts import apply_receipts, store
+from campaigns.delivery.service import expire_resting
+from campaigns.delivery.standins import stand_in
+from campaigns.delivery.states import SendState
+from campaigns.gateways.base import (
+    Action,
+    Gateway,
+    Outgoing,
+    RejectedError,
+    SendError,
+    Template,
+    ThrottledError,
+)
+from campaigns.gateways.callbacks import StatusUpdate
+from campaigns.planning.models import Health, Run, RunState, Sender
+from tests.delivery.builders import a_running_run, minutes_ago
+from tests.delivery.driving import drive, settled
+from tests.delivery.provider import MemoryProvider
+from tests.factories import NOON, a_sender
+
+BLAMED = RejectedError("21606", Action.PAUSE_SENDER)
+
+
+def always(error: SendError) -> MemoryProvider:
+    def behave(outgoing: Outgoing, nth: int) -> None:
+        raise error
+
+    return MemoryProvider(behave)
+
+
+def health_of(sessions: sessionmaker[Session], sender_id: int) -> tuple[Health, str]:
+    with sessions() as session:
+        sender = session.get_one(Sender, sender_id)
+        return Health(sender.health), sender.health_code
+
+
+def states(sessions: sessionmaker[Session], run_id: int) -> dict[SendState, int]:
+    with sessions() as session:
+        return progress_of(session, run_id)
+
+
+@pytest.fixture
+def shared(sessions: sessionmaker[Session], vault: Vault) -> tuple[int, int, int]:
+    """A run of 40 deliveries, every second over another sender; returns run and senders."""
+    with sessions.begin() as session:
+        senders = [a_sender(session), a_sender(session, identity="OTHER")]
+        run = a_running_run(session, vault, count=40, senders=senders)
+        half = select(Delivery.id).where(Delivery.id % 2 == 0)
+        session.execute(update(Delivery).where(Delivery.id.in_(half)).values(sender_id=senders[1].id))
+        return run.id, senders[0].id, senders[1].id
+
+
+def by_sender(providers: dict[int, MemoryProvider]) -> Callable[[SenderFacts], Gateway]:
+    return lambda sender: providers[sender.sender_id]
+
+
+def test_each_sender_sends_its_own(
+    sessions: sessionmaker[Session], vault: Vault, shared: tuple[int, int, int]
+) -> None:
+    run_id, one, other = shared
+    providers = {one: MemoryProvider(), other: MemoryProvider()}
+    drive(sessions, vault, by_sender(providers), until=settled(sessions, run_id))
+    assert {outgoing.sender for outgoing in providers[one].accepted} == {"+15005550006"}
+    assert {outgoing.sender for outgoing in providers[other].accepted} == {"OTHER"}
+    assert [len(provider.accepted) for provider in providers.values()] == [20, 20]
+
+
+def test_blamed_sender_stops_and_the_other_goes_on(
+    sessions: sessionmaker[Session], vault: Vault, shared: tuple[int, int, int]
+) -> None:
+    run_id, one, other = shared
+    providers = {one: always(BLAMED), other: MemoryProvider(seconds=0.01)}
+
+    def is_over() -> bool:
+        return health_of(sessions, one)[0] is Health.PAUSED and len(providers[other].accepted) == 20
+
+    drive(sessions, vault, by_sender(providers), until=is_over, window=4)
+    assert health_of(sessions, one) == (Health.PAUSED, "21606")
+    assert health_of(sessions, other) == (Health.WELL, "")
+    assert states(sessions, run_id) == {SendState.ACCEPTED: 20, SendState.QUEUED: 20}
+    assert sum(providers[one].calls.values()) <= 12
+    with sessions() as session:
+        assert session.get_one(Run, run_id).state == RunState.RUNNING
+
+
+def test_mended_sender_goes_on(
+    sessions: sessionmaker[Session], vault: Vault, shared: tuple[int, int, int]
+) -> None:
+    run_id, one, other = shared
+    with sessions.begin() as session:
+        sender = session.get_one(Sender, one)
+        sender.health = Health.PAUSED
+    providers = {one: MemoryProvider(), other: MemoryProvider()}
+
+    async def mend() -> None:
+        assert providers[one].accepted == []
+        with sessions.begin() as session:
+            session.get_one(Sender, one).health = Health.WELL
+
+    drive(sessions, vault, by_sender(providers), until=settled(sessions, run_id), meanwhile=mend)
+    assert len(providers[one].accepted) == 20
+
+
+def test_held_sender_is_troubled_until_it_works(sessions: sessionmaker[Session], vault: Vault) -> None:
+    with sessions.begin() as session:
+        run = a_running_run(session, vault, count=4)
+    seen: set[tuple[Health, str]] = set()
+
+    def behave(outgoing: Outgoing, nth: int) -> None:
+        if nth == 1 and outgoing.to.endswith("1"):
+            raise ThrottledError("20429", retry_after_seconds=0.5)
+
+    def is_over() -> bool:
+        seen.add(health_of(sessions, run.sender_id))
+        return len(seen) > 1 and health_of(sessions, run.sender_id)[0] is Health.WELL
+
+    drive(sessions, vault, MemoryProvider(behave), until=is_over, window=1)
+    assert (Health.TROUBLED, "20429") in seen
+    assert health_of(sessions, run.sender_id) == (Health.WELL, "")
+
+
+def test_blaming_receipt_pauses_the_sender(session: Session, vault: Vault) -> None:
+    run = a_running_run(session, vault, count=1, deliveries={"send_state": SendState.ACCEPTED})
+    reference = session.scalars(select(Delivery.reference)).one()
+    blame = StatusUpdate(reference, "SM1", "failed", "63018", action=Action.PAUSE_SENDER)
+    store(session, [blame], gateway="twilio")
+    apply_receipts(session)
+    session.expire_all()
+    assert (run.sender.health, run.sender.health_code) == (Health.PAUSED, "63018")
+
+
+def test_daily_limit_is_never_passed(sessions: sessionmaker[Session], vault: Vault) -> None:
+    with sessions.begin() as session:
+        sender = a_sender(session, daily_limit=12)
+        recent = {"send_state": SendState.ACCEPTED, "intent_at": minutes_ago(60 * 23)}
+        a_running_run(session, vault, count=5, sender=sender, state=RunState.DONE, deliveries=recent)
+        old = {"send_state": SendState.ACCEPTED, "intent_at": minutes_ago(60 * 25)}
+        a_running_run(session, vault, count=5, sender=sender, state=RunState.DONE, deliveries=old)
+        run_id = a_running_run(session, vault, count=30, sender=sender).id
+    provider = MemoryProvider()
+    started = datetime.now(UTC)
+    drive(
+        sessions,
+        vault,
+        provider,
+        until=lambda: len(provider.accepted) >= 7 and (datetime.now(UTC) - started).total_seconds() > 1.5,
+        window=4,
+    )
+    assert states(sessions, run_id) == {SendState.ACCEPTED: 7, SendState.QUEUED: 23}
+
+
+def test_what_waits_for_a_resting_sender_expires(session: Session, vault: Vault) -> None:
+    paused = a_sender(session, health=Health.PAUSED)
+    late = a_running_run(session, vault, count=3, sender=paused, deliveries={"expires_at": NOON})
+    early = a_running_run(session, vault, count=3, sender=paused)
+    well = a_running_run(session, vault, count=3, deliveries={"expires_at": NOON})
+    assert expire_resting(session) == 3
+    assert progress_of(session, late.id) == {SendState.EXPIRED: 3}
+    assert progress_of(session, early.id) == progress_of(session, well.id) == {SendState.QUEUED: 3}
+
+
+def test_rehearsal_writes_to_stand_ins_only(sessions: sessionmaker[Session], vault: Vault) -> None:
+    with sessions.begin() as session:
+        sender = a_sender(session, health=Health.PAUSED)
+        run = a_running_run(session, vault, count=6, sender=sender, is_rehearsal=True)
+        ids = session.scalars(select(Delivery.id)).all()
+    opened: list[SenderFacts] = []
+    provider = MemoryProvider()
+
+    def open_gateway(facts: SenderFacts) -> Gateway:
+        opened.append(facts)
+        return provider
+
+    drive(sessions, vault, open_gateway, until=settled(sessions, run.id))
+    assert {facts.is_rehearsal for facts in opened} == {True}
+    assert {outgoing.to for outgoing in provider.accepted} == {stand_in(id_, Channel.SMS, "UA") for id_ in ids}
+    assert health_of(sessions, sender.id)[0] is Health.PAUSED
+
+
+def test_rehearsal_marks_nobody(sessions: sessionmaker[Session], vault: Vault) -> None:
+    with sessions.begin() as session:
+        run = a_running_run(session, vault, count=4, is_rehearsal=True)
+    refusals = [("21610", Action.OPT_OUT), ("21614", Action.INVALIDATE_ADDRESS)]
+
+    def behave(outgoing: Outgoing, nth: int) -> None:
+        code, action = refusals[int(outgoing.to[-1]) % 2]
+        raise RejectedError(code, action)
+
+    drive(sessions, vault, MemoryProvider(behave), until=settled(sessions, run.id))
+    assert states(sessions, run.id) == {SendState.FAILED: 4}
+    with sessions() as session:
+        assert session.scalar(select(func.count()).where(Address.state != AddressState.ACTIVE)) == 0
+
+
+def test_blame_in_a_rehearsal_pauses_the_run(sessions: sessionmaker[Session], vault: Vault) -> None:
+    with sessions.begin() as session:
+        run = a_running_run(session, vault, count=20, is_rehearsal=True)
+
+    def is_paused() -> bool:
+        with sessions() as session:
+            return session.get_one(Run, run.id).state == RunState.PAUSED
+
+    drive(sessions, vault, always(BLAMED), until=is_paused, window=2)
+    assert health_of(sessions, run.sender_id) == (Health.WELL, "")
+
+
+@pytest.mark.parametrize(
+    ("channel", "parts", "template"),
+    [
+        (Channel.SMS, 3, None),
+        (Channel.WHATSAPP, 1, Template("HX1", {"1": "a"})),
+        (Channel.TELEGRAM, 1, None),
+    ],
+)
+def test_each_channel_takes_what_it_needs(
+    session: Session, vault: Vault, channel: Channel, parts: int, template: Template | None
+) -> None:
+    run = a_running_run(session, vault, count=1)
+    session.execute(update(RunText).values(parts=3, content_sid="HX1", content_variables={"1": "a"}))
+    ask = Ask(Line(run.sender_id, channel), run.id, 0, 10)
+    (claimed,) = Claims(vault).claim(session.connection(), ask).claimed
+    assert (claimed.parts, claimed.template) == (parts, template)
