@@ -223,11 +223,15 @@ def _tally(form: CampaignForm) -> Tally | None:
 
 def _offer(form: CampaignForm, campaign: Campaign | None) -> CampaignForm:
     organisation_id = current_organisation().id
-    senders = session().scalars(queries.select_senders(organisation_id)).all()
+    found = session().scalars(queries.select_senders(organisation_id)).all()
+    senders = [row for row in found if row.active or (campaign and row.id in campaign.sender_ids)]
+    if campaign is None and not form.is_submitted() and len(senders) == 1:
+        # There is nothing to choose.
+        form.senders[0].data = senders[0].id
     form.offer(
         messages=session().scalars(select_messages(organisation_id)),
         audiences=session().scalars(select_audiences(organisation_id)),
-        senders=[row for row in senders if row.active or (campaign and row.id in campaign.sender_ids)],
+        senders=senders,
     )
     return form
 

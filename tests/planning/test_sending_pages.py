@@ -93,6 +93,13 @@ def test_order_is_saved_and_shown_again(pages: Pages, story: Story, author: Flas
     assert shown.index("Two</bdi>") < shown.index("One</bdi>")
 
 
+def test_only_sender_is_chosen_already(pages: Pages, story: Story, author: FlaskClient) -> None:
+    chosen = f'<option selected value="{story.campaign.sender_id}">'
+    assert chosen in author.get("/campaigns/new").text
+    sender(pages)
+    assert chosen not in author.get("/campaigns/new").text
+
+
 @pytest.mark.parametrize("places", [(), ("same", "same"), ("foreign",)])
 def test_impossible_orders_are_told(
     pages: Pages, story: Story, author: FlaskClient, places: tuple[str, ...]
