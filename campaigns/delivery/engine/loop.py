@@ -84,8 +84,6 @@ class Lane:
         self._run_breakers: dict[int, RunBreaker] = {}
         #: Runs with another sender after this one.
         self._with_next: frozenset[int] = frozenset()
-        #: The provider blames the sender: nothing more is called until a member mended it.
-        self._is_paused = False
         self._ready: deque[Claimed] = deque()
         self._results: list[Result] = []
         #: Runs to pause, with the reason.
@@ -93,7 +91,8 @@ class Lane:
         self._in_flight = 0
         #: Parts of the longest text claimed lately.
         self._parts = 1
-        self._stopping = self._callers_done = False
+        #: Paused: the provider blames the sender, and nothing more is called until a member mended it.
+        self._stopping = self._callers_done = self._is_paused = False
         #: Set when the bookkeeper may have something to do.
         self._work = asyncio.Event()
 
