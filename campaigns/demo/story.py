@@ -77,7 +77,9 @@ def tell(folder: Path, *, people: int, then_exit: bool) -> int:
         _schedule(instance, cast)
         run_id = _watch(instance)
         agrees = conclude(instance.sessions, settings, run_id=run_id, control=control)
-        _say_where(addresses, cast, opens=not then_exit and sys.stdout.isatty())
+        _say_where(addresses, cast)
+        if not then_exit and has_screen():
+            webbrowser.open(addresses.sandbox)
         if not then_exit:
             _stay(processes)
     return 0 if agrees else 1
@@ -179,14 +181,18 @@ def _let_some_stop(instance: Instance, run_id: int) -> None:
     say(f"  {sum(said.values())} people say stop ({counted}): {', '.join(scenario.STOP_WORDS)}, or by a block")
 
 
-def _say_where(addresses: Addresses, cast: stage.Cast, *, opens: bool) -> None:
-    """Print where everything is; at a terminal the phones are opened, too."""
+def has_screen() -> bool:
+    """Say whether somebody is there to see a page: a browser in a terminal would take the story's place."""
+    is_desktop = sys.platform in ("darwin", "win32")
+    return sys.stdout.isatty() and (is_desktop or bool({"DISPLAY", "WAYLAND_DISPLAY"} & os.environ.keys()))
+
+
+def _say_where(addresses: Addresses, cast: stage.Cast) -> None:
+    """Print where everything is."""
     say(f"\n  Phones   {addresses.sandbox}   what each person received; answer as one of them")
     say(f"  Console  {addresses.web}")
     for email, password in cast.sign_ins:
         say(f"           sign in as {email} with {password}")
-    if opens:
-        webbrowser.open(addresses.sandbox)
 
 
 def _stay(processes: Processes) -> None:
