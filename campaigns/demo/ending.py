@@ -51,8 +51,8 @@ def _compare(sessions: sessionmaker[Session], settings: Settings, *, run_id: int
         session.connection(execution_options={"read_only": True})
         unlisted = compare_unlisted(session, settings.vault(), run_id, logged=control.accepted(Channel.TELEGRAM))
     say(
-        f"  The sandbox's log has {unlisted.logged} of those on Telegram, {unlisted.unsettled} with a lost answer and "
-        f"left alone; {unlisted.differences} differ."
+        f"  The sandbox's log has {unlisted.logged} of those on Telegram, {unlisted.unsettled} with a lost answer "
+        f"and left alone; {unlisted.differences} differ."
     )
     return report.agrees and not unlisted.differences
 
