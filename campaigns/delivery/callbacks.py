@@ -4,15 +4,22 @@ from __future__ import annotations
 
 import logging
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from threading import Lock
+from typing import Any
+from urllib.parse import parse_qsl
 
-from flask import Blueprint, Request, Response
-from werkzeug.exceptions import RequestEntityTooLarge
+from flask import Blueprint, Response
 
 from campaigns.core import clock
-from campaigns.core.errors import NotFoundError, SignatureError, UnavailableError
+from campaigns.core.errors import (
+    FingerpostError,
+    NotFoundError,
+    SignatureError,
+    TooLargeError,
+    UnavailableError,
+)
 from campaigns.core.words import N_
 from campaigns.gateways.callbacks import Callback, CallbackReader, StatusUpdate, Verdict
 
@@ -22,6 +29,14 @@ log = logging.getLogger(__name__)
 LARGEST_BODY = 64 * 1024
 #: How the references of a rehearsal's deliveries begin.
 REHEARSED = "r-"
+#: What a provider is answered, in a line of text: a page would cost a forger's flood more than it is worth.
+ANSWERS: dict[type[FingerpostError], str] = {
+    SignatureError: "403 Forbidden",
+    NotFoundError: "404 Not Found",
+    TooLargeError: "413 Content Too Large",
+    UnavailableError: "503 Service Unavailable",
+}
+PLAIN_TEXT = "text/plain; charset=utf-8"
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,22 +75,25 @@ class Refusals:
 refusals = Refusals()
 
 
-def read_callback(request: Request, reader: CallbackReader, *, public_url: str, secret: str = "") -> Heard:
-    """Return what a provider posted; `secret` is the secret part of the address, where there is one.
+def read_callback(
+    environ: Mapping[str, Any], reader: CallbackReader, *, public_url: str, secret: str = ""
+) -> Heard:
+    """Return what a provider posted in a WSGI request; `secret` is the secret part of its address, if it has one.
 
-    Raises SignatureError when it is unsigned, forged or stale and RequestEntityTooLarge (413) when it is too
-    large; each is counted.
+    Raises SignatureError when it is unsigned, forged or stale and TooLargeError when it is too large; each is
+    counted.
     """
     try:
+        query = environ.get("QUERY_STRING", "")
         callback = Callback(
-            url=called_url(request, public_url),
-            headers={name.lower(): value for name, value in request.headers.items()},
-            body=_body_of(request),
-            reference=request.args.get("m", ""),
+            url=called_url(environ, public_url),
+            headers=Headers(environ),
+            body=_body_of(environ),
+            reference=_reference_in(query),
             secret=secret,
         )
         verdict = _judged(reader, callback)
-    except RequestEntityTooLarge:
+    except TooLargeError:
         refusals.count("oversize")
         raise
     if verdict in (Verdict.FORGED, Verdict.STALE):
@@ -96,34 +114,74 @@ def admit_statuses(heard: Heard, updates: Sequence[StatusUpdate]) -> Sequence[St
     return updates
 
 
-def called_url(request: Request, public_url: str) -> str:
+def called_url(environ: Mapping[str, Any], public_url: str) -> str:
     """Return the address the provider called: the configured public one, our path, and the query as it came.
 
-    Never `request.url`: a proxy changes scheme and host, and Werkzeug rewrites what is percent-encoded.
+    Never the one that the request names: a proxy changes scheme and host.
     """
-    query = request.environ.get("QUERY_STRING", "")
-    return public_url.rstrip("/") + request.path + (f"?{query}" if query else "")
+    query = environ.get("QUERY_STRING", "")
+    return public_url.rstrip("/") + called_path(environ) + (f"?{query}" if query else "")
+
+
+def called_path(environ: Mapping[str, Any]) -> str:
+    """Return the path; WSGI hands its bytes over as if they were Latin-1."""
+    path: str = environ.get("PATH_INFO", "")
+    return path if path.isascii() else path.encode("latin-1").decode(errors="replace")
 
 
 def answer_plainly(hooks: Blueprint) -> None:
-    """Let `hooks` tell errors in a line of text: a page would cost a forger's flood more than it is worth."""
+    """Let `hooks` tell the errors of `ANSWERS` in a line of text."""
 
-    @hooks.errorhandler(SignatureError)
-    def refuse(error: SignatureError) -> Response:
-        return Response(str(error), 403, content_type="text/plain; charset=utf-8")
+    def answer(error: FingerpostError) -> Response:
+        return Response(str(error), answer_to(error), content_type=PLAIN_TEXT)
 
-    @hooks.errorhandler(NotFoundError)
-    def miss(error: NotFoundError) -> Response:
-        return Response(str(error), 404, content_type="text/plain; charset=utf-8")
-
-    @hooks.errorhandler(UnavailableError)
-    def postpone(error: UnavailableError) -> Response:
-        return Response(str(error), 503, content_type="text/plain; charset=utf-8")
+    for kind in ANSWERS:
+        hooks.register_error_handler(kind, answer)
 
 
-def _body_of(request: Request) -> bytes:
-    request.max_content_length = LARGEST_BODY
-    return request.get_data(cache=False)
+def answer_to(error: FingerpostError) -> str:
+    """Return the status line that tells a provider of one of the errors in `ANSWERS`."""
+    return next(ANSWERS[kind] for kind in type(error).__mro__ if kind in ANSWERS)
+
+
+class Headers(Mapping[str, str]):
+    """The headers of a WSGI request by lower-case name; none is copied, because readers look at one or two."""
+
+    __slots__ = ("_environ",)
+
+    def __init__(self, environ: Mapping[str, Any]) -> None:
+        self._environ = environ
+
+    def __getitem__(self, name: str) -> str:
+        value: str = self._environ["HTTP_" + name.upper().replace("-", "_")]
+        return value
+
+    def __iter__(self) -> Iterator[str]:
+        names = (name for name in self._environ if name.startswith("HTTP_"))
+        return (name.removeprefix("HTTP_").lower().replace("_", "-") for name in names)
+
+    def __len__(self) -> int:
+        return sum(1 for _ in self)
+
+
+def _body_of(environ: Mapping[str, Any]) -> bytes:
+    given = environ.get("CONTENT_LENGTH") or ""
+    if given.isdecimal():
+        length = int(given)
+    else:
+        # A body in chunks tells no length; only a server that ends it may be asked for all of it.
+        length = LARGEST_BODY + 1 if environ.get("wsgi.input_terminated") else 0
+    if given and length > LARGEST_BODY:
+        raise TooLargeError(N_("This is larger than anything that providers send."))
+    body: bytes = environ["wsgi.input"].read(length)
+    if len(body) > LARGEST_BODY:
+        raise TooLargeError(N_("This is larger than anything that providers send."))
+    return body
+
+
+def _reference_in(query: str) -> str:
+    """Return the first value of `m`, or ''."""
+    return next((value for name, value in parse_qsl(query, keep_blank_values=True) if name == "m"), "")
 
 
 def _judged(reader: CallbackReader, callback: Callback) -> Verdict:
@@ -131,11 +189,13 @@ def _judged(reader: CallbackReader, callback: Callback) -> Verdict:
         return reader.judge(callback)
     except ValueError:
         # More fields than any provider sends.
-        raise RequestEntityTooLarge from None
+        raise TooLargeError(N_("This is larger than anything that providers send.")) from None
 
 
 def _without_nul(callback: Callback) -> Callback:
     body = callback.body
+    if b"\0" not in body and b"%00" not in body and b"\\u0000" not in body and "\0" not in callback.reference:
+        return callback
     for written in (b"\0", b"%00", b"\\u0000"):
         body = body.replace(written, "\ufffd".encode())
     return replace(callback, body=body, reference=callback.reference.replace("\0", "\ufffd"))

@@ -2,25 +2,45 @@
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
 from sqlalchemy import ColumnElement, Select, case, func, select
-from sqlalchemy.orm import Session, contains_eager
+from sqlalchemy.orm import Session, contains_eager, selectinload
 
-from campaigns.delivery.models import Delivery, RunLeftOut, RunZone
+from campaigns.delivery.engine.quotas import count_called
+from campaigns.delivery.fallback import FELL_BACK
+from campaigns.delivery.models import Attempt, Delivery, RunLeftOut, RunZone
 from campaigns.delivery.receipts import FAILING
 from campaigns.delivery.states import ReceiptState, SendState
-from campaigns.planning.models import Campaign, Run, RunState, Sender
+from campaigns.planning.models import Campaign, Run, RunSender, RunState, Sender
 from campaigns.staff.queries import get_owned, owned
 
 #: Pace is what was begun within this time.
 PACE_WINDOW = timedelta(seconds=60)
 #: States in which something of ours is still to do, or may still turn out.
 OPEN = frozenset({SendState.QUEUED, SendState.SENDING, SendState.UNKNOWN})
+
+
+@dataclass(frozen=True, slots=True)
+class SenderProgress:
+    """How far one sender of a run is."""
+
+    sender: Sender
+    #: Deliveries it has, accepted by the provider, and still to be called.
+    planned: int
+    accepted: int
+    waiting: int
+    #: What its daily limit leaves now; None: it has none, or nothing waits.
+    left_today: int | None = None
+
+    @property
+    def is_full(self) -> bool:
+        """Whether nothing more goes out today because of its daily limit."""
+        return self.left_today is not None and self.left_today <= 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +52,10 @@ class Progress:
     by_receipt: Mapping[ReceiptState, int] = field(default_factory=dict)
     #: Failures by code, of calls and of receipts, most first; '' when nobody named one.
     by_cause: Mapping[str, int] = field(default_factory=dict)
+    #: How far each sender of the run is, in their order.
+    by_sender: Sequence[SenderProgress] = ()
+    #: Deliveries that failed for good on one channel and went on over the next sender.
+    fell_back: int = 0
     #: Calls begun a second, over the last minute.
     pace: float = 0.0
     #: When the next deliveries of the queue become due, if nothing is due now.
@@ -53,16 +77,23 @@ class Progress:
 def progress_of_run(session: Session, run: Run, *, now: datetime) -> Progress:
     """Count a run's deliveries in one pass over them and estimate its end; `now` is UTC."""
     begun = func.sum(case((Delivery.intent_at > now - PACE_WINDOW, 1), else_=0))
-    columns: list[Any] = [Delivery.send_state, Delivery.receipt_state, _cause().label("cause")]
+    columns: list[Any] = [
+        Delivery.send_state,
+        Delivery.receipt_state,
+        _cause().label("cause"),
+        Delivery.sender_id,
+    ]
     statement: Select[*tuple[Any, ...]] = (
         select(*columns, func.count(), begun).where(Delivery.run_id == run.id).group_by(*columns)
     )
     states: Counter[SendState] = Counter()
     receipts: Counter[ReceiptState] = Counter()
     causes: Counter[str] = Counter()
+    senders: defaultdict[int, Counter[SendState]] = defaultdict(Counter)
     recent = 0
-    for state, receipt, cause, count, just_begun in session.execute(statement):
+    for state, receipt, cause, sender_id, count, just_begun in session.execute(statement):
         states[SendState(state)] += count
+        senders[sender_id][SendState(state)] += count
         recent += just_begun
         if receipt and state == SendState.ACCEPTED:
             receipts[ReceiptState(receipt)] += count
@@ -76,6 +107,8 @@ def progress_of_run(session: Session, run: Run, *, now: datetime) -> Progress:
         by_state=dict(states),
         by_receipt=dict(receipts),
         by_cause=dict(causes.most_common()),
+        by_sender=_by_sender(session, run, senders),
+        fell_back=_count_fell_back(session, run),
         pace=pace,
         next_due_at=next_due_at,
         ends_at=now + timedelta(seconds=waiting / pace) if moves else None,
@@ -92,8 +125,7 @@ def select_runs(organisation_id: int) -> Select[Run]:
     return (
         owned(select(Run), Run, organisation_id)
         .join(Campaign, Campaign.id == Run.campaign_id)
-        .join(Sender, Sender.id == Run.sender_id)
-        .options(contains_eager(Run.campaign), contains_eager(Run.sender))
+        .options(contains_eager(Run.campaign), selectinload(Run.ranked_senders).joinedload(RunSender.sender))
         .order_by(Run.id.desc())
     )
 
@@ -121,6 +153,36 @@ def left_out_of_run(session: Session, run_id: int) -> dict[str, int]:
         .group_by(RunLeftOut.reason)
     )
     return dict(sorted(((reason, people) for reason, people in rows), key=lambda pair: -pair[1]))
+
+
+def _by_sender(session: Session, run: Run, counts: Mapping[int, Counter[SendState]]) -> tuple[SenderProgress, ...]:
+    found = []
+    for each in run.ranked_senders:
+        count = counts.get(each.sender_id, Counter())
+        waiting = count[SendState.QUEUED] + count[SendState.SENDING]
+        limit = each.sender.daily_limit if waiting and not run.is_rehearsal else None
+        found.append(
+            SenderProgress(
+                sender=each.sender,
+                planned=count.total(),
+                accepted=count[SendState.ACCEPTED],
+                waiting=waiting,
+                left_today=None if limit is None else limit - count_called(session, each.sender_id),
+            )
+        )
+    return tuple(found)
+
+
+def _count_fell_back(session: Session, run: Run) -> int:
+    """Count the deliveries that another sender took over; a run with one sender has none."""
+    if len(run.ranked_senders) < 2:
+        return 0
+    moved = (
+        select(func.count(Attempt.delivery_id.distinct()))
+        .join(Delivery, Delivery.id == Attempt.delivery_id)
+        .where(Delivery.run_id == run.id, Attempt.outcome == FELL_BACK)
+    )
+    return session.scalar(moved) or 0
 
 
 def _cause() -> ColumnElement[Any]:

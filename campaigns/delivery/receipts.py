@@ -6,14 +6,36 @@ rule for two receipts, `apply_receipts` says the same to the database for thousa
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
-from datetime import datetime, timedelta
-from typing import Any
+import json
+from collections.abc import Collection, Mapping, Sequence
+from datetime import timedelta
+from functools import cache
+from typing import Any, cast
 
-from sqlalchemy import ColumnElement, Select, and_, case, false, func, insert, literal, or_, select, update
+from sqlalchemy import (
+    JSON,
+    ColumnElement,
+    Insert,
+    Select,
+    String,
+    Table,
+    and_,
+    bindparam,
+    case,
+    column,
+    false,
+    func,
+    insert,
+    literal,
+    or_,
+    select,
+    update,
+)
+from sqlalchemy import cast as cast_to
 from sqlalchemy.orm import InstrumentedAttribute, Session
 
 from campaigns.core import clock
+from campaigns.core.database import UTCDateTime
 from campaigns.delivery.fallback import fall_back
 from campaigns.delivery.health import write_health
 from campaigns.delivery.models import Delivery, Receipt
@@ -23,6 +45,7 @@ from campaigns.gateways.base import Action
 from campaigns.gateways.callbacks import StatusUpdate
 from campaigns.planning.models import Health, Run
 
+RECEIPT = cast(Table, Receipt.__table__)
 #: Words of providers that mean one of our receipt states.
 WORDS: dict[str, ReceiptState] = {
     **{state.value: state for state in ReceiptState},
@@ -43,10 +66,14 @@ STRANGER_WAIT = timedelta(minutes=10)
 
 def store(session: Session, updates: Sequence[StatusUpdate], *, gateway: str) -> None:
     """Write what callbacks said, in their order, one row each; unknown words and references are kept too."""
-    if updates:
-        received_at = clock.now()
-        rows = [_row_of(arrived, gateway, received_at) for arrived in updates]
-        session.execute(insert(Receipt), rows)
+    store_rows(session, [row_of(arrived, gateway) for arrived in updates])
+
+
+def store_rows(session: Session, rows: Sequence[Mapping[str, Any]]) -> None:
+    """Write what `row_of` made, in one statement however many they are; all of it was received now."""
+    if rows:
+        dialect = session.get_bind().dialect.name
+        session.execute(storing(dialect), {"rows": json.dumps(rows), "received_at": clock.now()})
 
 
 def apply_receipts(session: Session, limit: int = 1000) -> int:
@@ -70,7 +97,8 @@ def apply_receipts(session: Session, limit: int = 1000) -> int:
     return len(batch)
 
 
-def _row_of(arrived: StatusUpdate, gateway: str, received_at: datetime) -> dict[str, Any]:
+def row_of(arrived: StatusUpdate, gateway: str) -> dict[str, Any]:
+    """Return what is stored of an update: nothing longer than its column, and no handle."""
     return {
         "gateway": gateway,
         "reference": _clipped(arrived.reference, 64),
@@ -79,8 +107,30 @@ def _row_of(arrived: StatusUpdate, gateway: str, received_at: datetime) -> dict[
         "error": _clipped(arrived.error, 40) if arrived.error else None,
         "action": arrived.action,
         "raw": {name: value for name, value in arrived.raw.items() if name not in HANDLE_FIELDS},
-        "received_at": received_at,
     }
+
+
+#: What `row_of` gives, by column.
+_COLUMNS: dict[str, Any] = {
+    **dict.fromkeys(("gateway", "reference", "provider_id", "status", "error", "action"), String()),
+    "raw": JSON(),
+}
+
+
+@cache
+def storing(dialect: str) -> Insert:
+    """Return the one statement for a whole group: its rows travel as one JSON value."""
+    given = bindparam("rows", type_=String())
+    received_at = bindparam("received_at", type_=UTCDateTime())
+    if dialect == "postgresql":
+        columns = [column(name, kind) for name, kind in _COLUMNS.items()]
+        rows = func.json_to_recordset(cast_to(given, JSON)).table_valued(*columns, name="r")
+        rows = rows.render_derived(with_types=True)
+        arrived = select(*(rows.c[name] for name in _COLUMNS), received_at)
+    else:
+        lines = func.json_each(given).table_valued("value", name="r")
+        arrived = select(*(func.json_extract(lines.c.value, f"$.{name}") for name in _COLUMNS), received_at)
+    return insert(RECEIPT).from_select([*_COLUMNS, "received_at"], arrived)
 
 
 def _clipped(text: str, length: int) -> str:

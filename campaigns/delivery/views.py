@@ -8,6 +8,7 @@ from flask import Blueprint, Response, flash, make_response, redirect, render_te
 from flask_babel import gettext as _
 from werkzeug.wrappers import Response as Redirect
 
+from campaigns.audience.forms import CHANNELS
 from campaigns.core import clock
 from campaigns.core.errors import ApprovalError, FingerpostError, GateError, TransitionError
 from campaigns.delivery import progress, service
@@ -122,6 +123,7 @@ def _moving_part(run: Run) -> dict[str, Any]:
         "is_moving": run.state in MOVING,
         "seconds": 10 if run.planned > LARGE_RUN else 2,
         "cause_in_words": cause_in_words,
+        "channels": CHANNELS,
         "settings": settings(),
     }
 

@@ -8,12 +8,14 @@ import pytest
 from flask.testing import FlaskClient
 from sqlalchemy import select
 
+from campaigns.audience.models import Channel
+from campaigns.core import clock
 from campaigns.delivery.causes import cause_in_words
-from campaigns.delivery.models import Delivery, RunLeftOut
+from campaigns.delivery.models import Attempt, Delivery, RunLeftOut
 from campaigns.delivery.states import ReceiptState, SendState
-from campaigns.planning.models import Run, RunState
+from campaigns.planning.models import Health, Run, RunState
 from campaigns.staff.models import Role
-from tests.factories import a_campaign, a_delivery, a_member, a_run, add
+from tests.factories import NOON, a_campaign, a_delivery, a_member, a_run, a_sender, add
 from tests.web.pages import Pages
 
 Clients = Callable[..., FlaskClient]
@@ -59,6 +61,41 @@ def test_run_is_told_in_words(pages: Pages, client_for: Clients) -> None:
         "No address on this channel",
     ):
         assert sentence in page
+
+
+def test_run_is_told_of_each_sender(pages: Pages, client_for: Clients) -> None:
+    with pages.sessions.begin() as session:
+        paused = a_sender(session, name="Line A", health=Health.PAUSED, health_code="21606", health_at=NOON)
+        held = a_sender(session, name="Line B", health=Health.TROUBLED, health_code="20429", health_at=NOON)
+        full = a_sender(session, name="Line C", channel=Channel.WHATSAPP, daily_limit=1)
+        senders = [paused, held, full, a_sender(session, name="Line D", channel=Channel.TELEGRAM)]
+        run = a_run(session, a_campaign(session, pages.ours, a_member(session, pages.ours), senders=senders))
+        for sender in senders:
+            a_delivery(session, run, sender_id=sender.id)
+            sent = {"send_state": SendState.ACCEPTED, "intent_at": clock.now()}
+            delivery = a_delivery(session, run, sender_id=sender.id, **sent)
+        add(session, Attempt(delivery_id=delivery.id, number=1, at=NOON, outcome="fell_back"))
+    page = client_for(Role.VIEWER).get(f"/delivery/runs/{run.id}").text
+    for sentence in (
+        "Line A",
+        "once a member uses this sender again",
+        "as soon as the provider answers again",
+        "It may write to 1 person in 24 hours",
+        "1 person could not be reached over the first sender",
+        "Telegram",
+    ):
+        assert sentence in page
+
+
+def test_rehearsal_says_so_and_has_no_reach(pages: Pages, client_for: Clients) -> None:
+    run = make_run(pages)
+    with pages.sessions.begin() as session:
+        session.get_one(Run, run.id).is_rehearsal = True
+    client = client_for(Role.VIEWER)
+    page = client.get(f"/delivery/runs/{run.id}").text
+    assert "This is a rehearsal: no person gets it." in page
+    assert f"/reach/runs/{run.id}" not in page
+    assert "Rehearsal" in client.get("/delivery").text
 
 
 @pytest.mark.parametrize(("state", "moves"), [(RunState.RUNNING, True), (RunState.DONE, False)])

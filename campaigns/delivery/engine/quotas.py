@@ -41,11 +41,11 @@ class Quotas:
         if limits and (is_old or not limits.keys() <= self._left.keys()):
             self._counted_at = time.monotonic()
             self.number += 1
-            self._left = {sender: limit - _count(session, sender) for sender, limit in limits.items()}
+            self._left = {sender: limit - count_called(session, sender) for sender, limit in limits.items()}
         return self._left
 
 
-def _count(session: Session, sender_id: int) -> int:
+def count_called(session: Session, sender_id: int) -> int:
     """Count the calls of a sender within the last day, without rehearsals."""
     called = select(func.count()).where(
         Delivery.sender_id == sender_id,
