@@ -276,7 +276,7 @@ def sandbox_defaults(settings: Settings) -> SandboxConfig:
         auth_token=settings.sandbox_token(),
         callbacks=CallbackSettings(allowed_hosts=(urlsplit(settings.public_url).hostname or "",)),
         # Whom a rehearsal writes to is made up, so nobody has pressed Start.
-        fixture=Fixture(telegram_all_known=True),
+        fixture=Fixture(telegram_all_known=True, rehearsal=True),
     )
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
+from campaigns.gateways.base import Outgoing
 from campaigns.gateways.kinds import Credential, Opening
 from campaigns.gateways.templates import TemplateBook
 from campaigns.gateways.twilio_account import TwilioAccount
@@ -21,6 +22,13 @@ class TwilioSms(TwilioMessages):
     """SMS on one Twilio account."""
 
 
+class RehearsedWhatsApp(TwilioWhatsApp):
+    """WhatsApp in a rehearsal: texts go as they are, since the real account's templates are unknown here."""
+
+    def _content_of(self, outgoing: Outgoing) -> dict[str, str]:
+        return {"body": outgoing.body}
+
+
 class TwilioKind:
     """Twilio as a kind of gateway."""
 
@@ -33,8 +41,10 @@ class TwilioKind:
 
     def open(self, opening: Opening) -> TwilioMessages:
         """Return the gateway to one account on the channel."""
-        gateway = TwilioWhatsApp if opening.channel == "whatsapp" else TwilioSms
         credential = opening.credential
+        gateway = TwilioSms if opening.channel == "sms" else TwilioWhatsApp
+        if opening.channel == "whatsapp" and credential.is_rehearsal:
+            gateway = RehearsedWhatsApp
         return gateway(
             credential.account, credential.token, base_url=opening.origin, connections=opening.connections
         )

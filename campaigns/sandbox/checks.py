@@ -57,7 +57,7 @@ def _recipient(_world: World, call: Call) -> int:
 def _sender(world: World, call: Call) -> int:
     if not call.sender or call.is_test or call.sender == _FULL_SENDER:
         return 0
-    queue = world.senders.get(call.sender)
+    queue = world.senders.get(call.sender) or world.adopt_sender(call.sender)
     if queue and queue.sender.account in ("", call.account):
         return 0 if channel_of(call.sender) == channel_of(call.to) else 21910
     if ":" in call.sender:
@@ -68,7 +68,7 @@ def _sender(world: World, call: Call) -> int:
 def _service(world: World, call: Call) -> int:
     if not call.service:
         return 0
-    service = world.services.get(call.service)
+    service = world.services.get(call.service) or world.adopt_service(call.service)
     if service is None or not _SID.fullmatch(call.service) or service.account not in ("", call.account):
         return 21701
     if not service.pool:

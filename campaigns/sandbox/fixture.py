@@ -123,6 +123,9 @@ class Fixture:
     rejections: Mapping[str, str] = field(default_factory=dict)
     #: Seconds that the window of a WhatsApp person is open from now on, to every sender.
     whatsapp_windows: Mapping[str, float] = field(default_factory=dict)
+    #: Whether an application rehearses here whose accounts are elsewhere: senders and services it names are taken
+    #: as they are, and WhatsApp lets free text through, because its templates are known there only.
+    rehearsal: bool = False
     #: People who may get a template first within 24 hours (63018 beyond it); None is unlimited.
     whatsapp_tier: int | None = None
     #: The word that WhatsApp people must send as `join <word>` (63015 otherwise); empty asks for none.

@@ -9,7 +9,7 @@ from typing import Literal
 
 from campaigns.sandbox.config import SandboxConfig
 from campaigns.sandbox.content import ContentStore
-from campaigns.sandbox.fixture import Fixture, channel_of, longest_match
+from campaigns.sandbox.fixture import Fixture, MessagingService, Sender, channel_of, longest_match
 from campaigns.sandbox.pacing import AccountBucket, SenderQueue
 from campaigns.sandbox.profile import Profile
 from campaigns.sandbox.segments import count_segments
@@ -164,18 +164,35 @@ class World:
             sender.address: SenderQueue(sender, sender.pace if sender.pace is not None else fixture.pace)
             for sender in fixture.senders
         }
-        self.services = {service.sid: service for service in fixture.services}
+        self.services: dict[str, MessagingService] = {}
         self._pools: dict[str, dict[str, list[SenderQueue]]] = {}
         for service in fixture.services:
-            pool = self._pools[service.sid] = {}
-            for queue in filter(None, map(self.senders.get, service.pool)):
-                pool.setdefault(queue.sender.channel, []).append(queue)
+            self._add_service(service)
         self.opted_out = frozenset(fixture.opted_out)
         accounts = (self.config.account_sid, self.config.test_account_sid, *self.config.accounts)
         self.buckets = {account: AccountBucket(fixture.account_rate) for account in accounts}
         self.whatsapp.load(fixture, self.timeline.now())
         self.contents.load(fixture, self.timeline.now())
         self.requests: deque[RawRequest] = deque(maxlen=fixture.keep_requests)
+
+    def adopt_sender(self, address: str) -> SenderQueue | None:
+        """Take up a sender that only the account of a rehearsing application has; None outside a rehearsal."""
+        if not self.fixture.rehearsal or not address:
+            return None
+        return self.senders.setdefault(address, SenderQueue(Sender(address), self.fixture.pace))
+
+    def adopt_service(self, sid: str) -> MessagingService | None:
+        """Take up a Messaging Service likewise; the sandbox's own senders stand in for its pool."""
+        if not self.fixture.rehearsal:
+            return None
+        self._add_service(MessagingService(sid, "Rehearsed service"))
+        return self.services[sid]
+
+    def _add_service(self, service: MessagingService) -> None:
+        self.services[service.sid] = service
+        pool = self._pools[service.sid] = {}
+        for queue in filter(None, map(self.senders.get, service.pool)):
+            pool.setdefault(queue.sender.channel, []).append(queue)
 
     def profile_for(self, to: str) -> Profile:
         """Return the statistical profile that holds for a number."""
