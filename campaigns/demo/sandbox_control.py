@@ -26,9 +26,9 @@ class SandboxControl:
         """Replace the given fields of the sandbox's fixture."""
         self._ask("/_sandbox/fixture", fields)
 
-    def act(self, person: str, **act: Any) -> None:
-        """Let a person do what `act` says; the person is named as in the sandbox: `+380…`, `telegram:7…`."""
-        self._ask("/_sandbox/inbound", {"from": person, "opt_out": True, **act})
+    def act(self, person: str, *, opt_out: bool, **act: Any) -> None:
+        """Let a person (`+380…`, `telegram:7…`) do what `act` says; `opt_out` tells that they mean a stop."""
+        self._ask("/_sandbox/inbound", {"from": person, "opt_out": opt_out, **act})
 
     def invariants(self) -> dict[str, Any]:
         """Return what the sandbox's own log says must hold."""

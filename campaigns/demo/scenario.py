@@ -30,6 +30,8 @@ SENDERS = (
     SenderFacts(Channel.TELEGRAM, "telegram", "fingerpost_bot", "telegram", SenderLimits("Telegram bot", 20.0)),
     SenderFacts(Channel.SMS, "twilio", "+447700900100", "twilio", SenderLimits("SMS number", 300.0)),
 )
+#: What stands before a handle in the sandbox.
+PREFIXES = {Channel.SMS: "", Channel.WHATSAPP: "whatsapp:", Channel.TELEGRAM: "telegram:"}
 #: How the invented people can be reached, in percent.
 WAYS = {Way.SMS: 80, Way.WHATSAPP_AND_SMS: 12, Way.WHATSAPP: 3, Way.TELEGRAM: 5}
 WAY_WORDS = {
@@ -67,6 +69,11 @@ STOP_WORDS = ("STOP", "СТОП", "Відписатися", "Отписатьс�
 def message_texts() -> dict[str, str]:
     """Return the demo message by language."""
     return {row["language"]: row["text"] for row in _rows("message.csv")}
+
+
+def answers() -> list[dict[str, str]]:
+    """Return what people answer: channel, language of the text they got, and either a text or a place."""
+    return _rows("answers.csv")
 
 
 def language_shares() -> dict[str, dict[str, int]]:

@@ -14,9 +14,6 @@ from campaigns.delivery.models import Delivery
 from campaigns.demo import scenario
 from campaigns.demo.sandbox_control import SandboxControl
 
-#: What stands before a handle in the sandbox.
-PREFIXES = {Channel.SMS: "", Channel.WHATSAPP: "whatsapp:", Channel.TELEGRAM: "telegram:"}
-
 
 def let_some_stop(control: SandboxControl, session: Session, vault: Vault, run_id: int) -> dict[Channel, int]:
     """Let people of a run say stop on each channel, and return how many did.
@@ -30,7 +27,7 @@ def let_some_stop(control: SandboxControl, session: Session, vault: Vault, run_i
         waiting = _waiting(session, vault, run_id, facts.channel, limit=count - len(received))
         people = [*received, *(one for one in waiting if one not in received)]
         for person, act in zip(people, cycle(_acts(facts.channel, facts.identity)), strict=False):
-            control.act(person, **act)
+            control.act(person, opt_out=True, **act)
         said[facts.channel] = len(people)
     return said
 
@@ -51,7 +48,7 @@ def _waiting(session: Session, vault: Vault, run_id: int, channel: Channel, *, l
         .limit(limit)
     )
     return [
-        PREFIXES[channel] + vault.open(sealed, table="address", column="ciphertext", row_id=address_id)
+        scenario.PREFIXES[channel] + vault.open(sealed, table="address", column="ciphertext", row_id=address_id)
         for address_id, sealed in last
     ]
 
@@ -59,4 +56,4 @@ def _waiting(session: Session, vault: Vault, run_id: int, channel: Channel, *, l
 def _acts(channel: Channel, identity: str) -> list[dict[str, Any]]:
     if channel is Channel.TELEGRAM:
         return [act for word in scenario.STOP_WORDS for act in ({"text": word}, {"block": True})]
-    return [{"to": PREFIXES[channel] + identity, "text": word} for word in scenario.STOP_WORDS]
+    return [{"to": scenario.PREFIXES[channel] + identity, "text": word} for word in scenario.STOP_WORDS]

@@ -24,6 +24,7 @@ from campaigns.core.errors import UnavailableError
 from campaigns.core.settings import Settings, load_settings
 from campaigns.delivery.progress import Progress, progress_of_run
 from campaigns.demo import scenario, stage
+from campaigns.demo.answers import let_some_answer
 from campaigns.demo.ending import conclude
 from campaigns.demo.instance import Addresses, environment_of, start_sandbox
 from campaigns.demo.people import Way, way_of
@@ -77,6 +78,7 @@ def tell(folder: Path, *, people: int, then_exit: bool) -> int:
         _schedule(instance, cast)
         run_id = _watch(instance)
         agrees = conclude(instance.sessions, settings, run_id=run_id, control=control)
+        say(f"\n{let_some_answer(control)} people answer: the inbox has their words, the phones show both sides.")
         _say_where(addresses, cast)
         if not then_exit and has_screen():
             webbrowser.open(addresses.sandbox)

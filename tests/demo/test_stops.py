@@ -1,4 +1,4 @@
-"""People say stop over every channel of a run, and the sandbox knows that they did."""
+"""People say stop and answer over every channel, and the sandbox knows that they did."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from sqlalchemy.orm import Session
 from campaigns.audience.models import Channel
 from campaigns.core.crypto import Vault
 from campaigns.demo import scenario
+from campaigns.demo.answers import let_some_answer
 from campaigns.demo.sandbox_control import SandboxControl
 from campaigns.demo.stops import let_some_stop
 from campaigns.planning.models import Run
@@ -55,3 +56,18 @@ def test_stops_come_over_every_channel(session: Session, vault: Vault, sandbox: 
     said = let_some_stop(control, session, vault, run.id)
     assert said == dict.fromkeys((Channel.WHATSAPP, Channel.TELEGRAM, Channel.SMS), scenario.FEWEST_STOPS)
     assert control.invariants()["opted_out"] == 3 * scenario.FEWEST_STOPS
+
+
+def test_nobody_answers_what_nobody_got(sandbox: SandboxProcess) -> None:
+    assert let_some_answer(SandboxControl(sandbox.url, DEFAULTS.control_token)) == 0
+
+
+def test_answers_come_from_readers_of_the_language(sandbox: SandboxProcess) -> None:
+    client = sandbox.client()
+    for number, language in (("+380501234501", "pl"), ("+380501234502", "ar")):
+        body = scenario.message_texts()[language].replace("((hotline??112))", "112")
+        client.messages.create(to=number, from_="+447700900100", body=body)
+    sandbox.settle()
+    assert let_some_answer(SandboxControl(sandbox.url, DEFAULTS.control_token)) == 2
+    heard = [message["body"] for message in sandbox.truth() if message["direction"] == "inbound"]
+    assert heard == [row["text"] for row in scenario.answers() if row["language"] in ("pl", "ar")]

@@ -1,0 +1,44 @@
+"""What some people answer once the message has reached them: questions, and where they are, over every channel."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from campaigns.audience.models import Channel
+from campaigns.demo import scenario
+from campaigns.demo.sandbox_control import SandboxControl
+
+#: Letters of a text by which its language is told.
+OPENING = 12
+
+
+def let_some_answer(control: SandboxControl) -> int:
+    """Let one person for each row of the scenario answer, and return how many did."""
+    answered = 0
+    texts = scenario.message_texts()
+    for row in scenario.answers():
+        readers = _readers(control.accepted(row["channel"]), texts[row["language"]][:OPENING])
+        if readers:
+            # Neither the first nor the last of them, who may have said stop.
+            control.act(readers[len(readers) // 2], opt_out=False, **_act(row))
+            answered += 1
+    return answered
+
+
+def _readers(accepted: Sequence[Mapping[str, Any]], opening: str) -> list[str]:
+    arrived = ("sent", "delivered", "read")
+    return [
+        str(message["to"])
+        for message in accepted
+        if message["body"].startswith(opening) and message["status"] in arrived
+    ]
+
+
+def _act(row: Mapping[str, str]) -> dict[str, Any]:
+    sender = next(facts for facts in scenario.SENDERS if facts.channel == row["channel"])
+    prefix = scenario.PREFIXES[sender.channel]
+    to = {} if sender.channel is Channel.TELEGRAM else {"to": prefix + sender.identity}
+    if row["text"]:
+        return to | {"text": row["text"]}
+    return to | {"location": {"latitude": float(row["latitude"]), "longitude": float(row["longitude"])}}
