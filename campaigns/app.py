@@ -11,10 +11,12 @@ from werkzeug.middleware.proxy_fix import ProxyFix
 from campaigns import now
 from campaigns.audience import views as audience
 from campaigns.audience.entry_point_views import init_entry_points
+from campaigns.core.database import make_sessions
 from campaigns.core.errors import SettingsError
 from campaigns.core.settings import PROJECT_ROOT, Mode, Settings
 from campaigns.delivery import views as delivery
-from campaigns.delivery import webhooks as receipts
+from campaigns.delivery.door import StatusDoor
+from campaigns.delivery.intake import ReceiptIntake
 from campaigns.gateways.callbacks import CallbackReader
 from campaigns.gateways.factory import build_readers
 from campaigns.inbox import public as replies
@@ -34,7 +36,7 @@ from campaigns.web.filters import init_filters
 from campaigns.web.headers import init_headers
 from campaigns.web.locale import init_locale
 from campaigns.web.navigation import init_navigation
-from campaigns.web.session import init_database
+from campaigns.web.session import database, init_database
 from campaigns.web.states import init_states
 
 #: Pages of staff, in the order of the steps.
@@ -51,7 +53,7 @@ PAGES: tuple[Blueprint, ...] = (
     staff.pages,
 )
 #: What providers call: signed by them instead of carrying a form's token.
-HOOKS: tuple[Blueprint, ...] = (receipts.hooks, replies.hooks)
+HOOKS: tuple[Blueprint, ...] = (replies.hooks,)
 
 
 def create_app(settings: Settings, *, readers: Mapping[str, CallbackReader] | None = None) -> Flask:
@@ -68,7 +70,8 @@ def create_app(settings: Settings, *, readers: Mapping[str, CallbackReader] | No
         template_folder="templates",
     )
     _configure(app, settings)
-    init_current(app, settings, build_readers(settings) if readers is None else readers)
+    readers = build_readers(settings) if readers is None else readers
+    init_current(app, settings, readers)
     init_database(app, settings)
     csrf = CSRFProtect(app)
     init_locale(app)
@@ -83,7 +86,15 @@ def create_app(settings: Settings, *, readers: Mapping[str, CallbackReader] | No
         app.register_blueprint(blueprint)
     for hooks in HOOKS:
         csrf.exempt(hooks)
+    _put_door_before(app, readers, settings.public_url)
     return app
+
+
+def _put_door_before(app: Flask, readers: Mapping[str, CallbackReader], public_url: str) -> None:
+    with app.app_context():
+        intake = ReceiptIntake(make_sessions(database.engine))
+    door = StatusDoor(app.wsgi_app, readers=readers, public_url=public_url, intake=intake)
+    app.wsgi_app = door  # type: ignore[method-assign]
 
 
 def _configure(app: Flask, settings: Settings) -> None:

@@ -12,6 +12,7 @@ FingerpostError
 │   ├── PlaceholderError          an unknown, nested or unclosed placeholder
 │   ├── BaseLanguageError         a message without its text in the base language
 │   ├── ScheduleError             a time or recurrence that cannot fire
+│   ├── TooLargeError             a request longer than anything that is sent in earnest
 │   └── SettingsError             a setting that is missing or wrong
 ├── RefusedError                  well formed, but the rules say no
 │   ├── GateError                 a gate before sending is red
@@ -117,6 +118,10 @@ class BaseLanguageError(InputError):
 
 class ScheduleError(InputError):
     """A time or recurrence cannot fire as written."""
+
+
+class TooLargeError(InputError):
+    """A request is longer than anything that is sent in earnest."""
 
 
 class SettingsError(InputError):

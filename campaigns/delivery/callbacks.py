@@ -10,7 +10,8 @@ from threading import Lock
 from typing import Any
 from urllib.parse import parse_qsl
 
-from flask import Blueprint, Response
+from flask import Blueprint, Request, Response
+from werkzeug.exceptions import RequestEntityTooLarge
 
 from campaigns.core import clock
 from campaigns.core.errors import (
@@ -76,31 +77,51 @@ refusals = Refusals()
 
 
 def read_callback(
-    environ: Mapping[str, Any], reader: CallbackReader, *, public_url: str, secret: str = ""
+    environ: Mapping[str, Any], reader: CallbackReader, *, body: bytes, public_url: str, secret: str = ""
 ) -> Heard:
     """Return what a provider posted in a WSGI request; `secret` is the secret part of its address, if it has one.
 
-    Raises SignatureError when it is unsigned, forged or stale and TooLargeError when it is too large; each is
-    counted.
+    Raises SignatureError when it is unsigned, forged or stale and TooLargeError when it has too many fields; each
+    is counted.
     """
+    callback = Callback(
+        url=called_url(environ, public_url),
+        headers=Headers(environ),
+        body=body,
+        reference=_reference_in(environ.get("QUERY_STRING", "")),
+        secret=secret,
+    )
     try:
-        query = environ.get("QUERY_STRING", "")
-        callback = Callback(
-            url=called_url(environ, public_url),
-            headers=Headers(environ),
-            body=_body_of(environ),
-            reference=_reference_in(query),
-            secret=secret,
-        )
-        verdict = _judged(reader, callback)
-    except TooLargeError:
-        refusals.count("oversize")
-        raise
+        verdict = reader.judge(callback)
+    except ValueError:
+        # More fields than any provider sends.
+        raise _too_large() from None
     if verdict in (Verdict.FORGED, Verdict.STALE):
         refusals.count("signature" if verdict is Verdict.FORGED else "stale")
         raise SignatureError(N_("The signature does not fit."))
     # No database stores NUL in text; it is taken out only now, because the signature is over what came.
     return Heard(_without_nul(callback), is_rehearsal=verdict is Verdict.REHEARSAL)
+
+
+def read_body(environ: Mapping[str, Any]) -> bytes:
+    """Read the body of a WSGI request. Raises TooLargeError when it is too large, and counts it."""
+    given = environ.get("CONTENT_LENGTH") or ""
+    # A body in chunks tells no length; only a server that ends it may be asked for one.
+    in_chunks = LARGEST_BODY + 1 if environ.get("wsgi.input_terminated") else 0
+    length = int(given) if given.isdecimal() else in_chunks
+    body: bytes = environ["wsgi.input"].read(min(length, LARGEST_BODY + 1))
+    if len(body) > LARGEST_BODY:
+        raise _too_large()
+    return body
+
+
+def body_of(request: Request) -> bytes:
+    """Return the body of a request that Flask may have read before; raises as `read_body` does."""
+    request.max_content_length = LARGEST_BODY
+    try:
+        return request.get_data(cache=False)
+    except RequestEntityTooLarge:
+        raise _too_large() from None
 
 
 def admit_statuses(heard: Heard, updates: Sequence[StatusUpdate]) -> Sequence[StatusUpdate]:
@@ -164,32 +185,14 @@ class Headers(Mapping[str, str]):
         return sum(1 for _ in self)
 
 
-def _body_of(environ: Mapping[str, Any]) -> bytes:
-    given = environ.get("CONTENT_LENGTH") or ""
-    if given.isdecimal():
-        length = int(given)
-    else:
-        # A body in chunks tells no length; only a server that ends it may be asked for all of it.
-        length = LARGEST_BODY + 1 if environ.get("wsgi.input_terminated") else 0
-    if given and length > LARGEST_BODY:
-        raise TooLargeError(N_("This is larger than anything that providers send."))
-    body: bytes = environ["wsgi.input"].read(length)
-    if len(body) > LARGEST_BODY:
-        raise TooLargeError(N_("This is larger than anything that providers send."))
-    return body
-
-
 def _reference_in(query: str) -> str:
     """Return the first value of `m`, or ''."""
     return next((value for name, value in parse_qsl(query, keep_blank_values=True) if name == "m"), "")
 
 
-def _judged(reader: CallbackReader, callback: Callback) -> Verdict:
-    try:
-        return reader.judge(callback)
-    except ValueError:
-        # More fields than any provider sends.
-        raise TooLargeError(N_("This is larger than anything that providers send.")) from None
+def _too_large() -> TooLargeError:
+    refusals.count("oversize")
+    return TooLargeError(N_("This is larger than anything that providers send."))
 
 
 def _without_nul(callback: Callback) -> Callback:

@@ -3,71 +3,120 @@
 from __future__ import annotations
 
 import logging
-from concurrent.futures import Future
-from concurrent.futures import TimeoutError as TooLate
-from threading import Condition, Thread
+from collections.abc import Mapping, Sequence
+from queue import Empty, SimpleQueue
+from threading import Lock, Thread
+from typing import Any
 
+from sqlalchemy.exc import DataError
 from sqlalchemy.orm import Session, sessionmaker
 
 from campaigns.core.errors import UnavailableError
 from campaigns.core.words import N_
-from campaigns.delivery.receipts import store
+from campaigns.delivery.receipts import row_of, store_rows
 from campaigns.gateways.callbacks import StatusUpdate
 
 log = logging.getLogger(__name__)
 
 #: Longest a request waits for its commit, in seconds; providers give up at 15.
 PATIENCE_SECONDS = 10.0
+#: Callbacks that may wait at once; the next one is sent away, so that its provider tries again later.
+MOST_WAITING = 2_000
+#: Callbacks that are written in one transaction.
+LARGEST_GROUP = 500
 
 
 class ReceiptIntake:
-    """Commits the receipts of one gateway in groups: while one group is written, the next one gathers.
+    """Commits receipts in groups: while one group is written, the next one gathers.
 
     A commit costs a disk flush whatever it holds, so a thousand callbacks at once cost a handful.
     """
 
     def __init__(
-        self, sessions: sessionmaker[Session], *, gateway: str, patience_seconds: float = PATIENCE_SECONDS
+        self,
+        sessions: sessionmaker[Session],
+        *,
+        patience_seconds: float = PATIENCE_SECONDS,
+        most_waiting: int = MOST_WAITING,
     ) -> None:
         self._sessions = sessions
-        self._gateway = gateway
         self._patience_seconds = patience_seconds
-        self._arrived = Condition()
-        self._waiting: list[tuple[StatusUpdate, Future[None]]] = []
+        self._most_waiting = most_waiting
+        self._waiting: SimpleQueue[_Waiting] = SimpleQueue()
+        self._starting = Lock()
         self._writer: Thread | None = None
 
-    def keep(self, update: StatusUpdate) -> None:
-        """Return as soon as `update` is on disk. Raises UnavailableError when it may not be."""
-        kept: Future[None] = Future()
-        with self._arrived:
-            self._waiting.append((update, kept))
-            # Started here and not before: a server may fork after it has built the application.
+    def keep(self, updates: Sequence[StatusUpdate], *, gateway: str) -> None:
+        """Return as soon as `updates` are on disk. Raises UnavailableError when they may not be."""
+        if self._waiting.qsize() >= self._most_waiting:
+            raise UnavailableError(N_("Too many receipts are waiting to be stored."))
+        waiting = _Waiting([row_of(update, gateway) for update in updates])
+        self._waiting.put(waiting)
+        if self._writer is None or not self._writer.is_alive():
+            self._start_writer()
+        if not waiting.ended.acquire(timeout=self._patience_seconds):
+            raise UnavailableError(N_("The receipt could not be stored in time."))
+        if not waiting.is_kept:
+            raise UnavailableError(N_("The receipt could not be stored."))
+
+    def _start_writer(self) -> None:
+        # Here and not before: a server may fork after it has built the application.
+        with self._starting:
             if self._writer is None or not self._writer.is_alive():
                 self._writer = Thread(target=self._write_for_ever, name="receipt-intake", daemon=True)
                 self._writer.start()
-            self._arrived.notify()
-        try:
-            kept.result(self._patience_seconds)
-        except TooLate:
-            raise UnavailableError(N_("The receipt could not be stored in time.")) from None
 
     def _write_for_ever(self) -> None:
         while True:
-            with self._arrived:
-                while not self._waiting:
-                    self._arrived.wait()
-                group, self._waiting = self._waiting, []
-            self._write([update for update, _ in group], [kept for _, kept in group])
+            group = self._next_group()
+            try:
+                self._write_or_split(group)
+            except Exception:
+                # Whatever it was, those who wait must hear of it and the next group must get its try.
+                log.exception("%d callbacks could not be stored", sum(not waiting.is_kept for waiting in group))
+            for waiting in group:
+                waiting.ended.release()
 
-    def _write(self, updates: list[StatusUpdate], waiting: list[Future[None]]) -> None:
+    def _write_or_split(self, group: list[_Waiting]) -> None:
         try:
-            with self._sessions.begin() as session:
-                store(session, updates, gateway=self._gateway)
-        except Exception:
-            # Whatever it was, those who wait must hear of it and the next group must get its try.
-            log.exception("%d receipts could not be stored", len(updates))
-            for kept in waiting:
-                kept.set_exception(UnavailableError(N_("The receipt could not be stored.")))
-        else:
-            for kept in waiting:
-                kept.set_result(None)
+            self._write(group)
+        except DataError:
+            # One of them is the cause, and must not cost the others their commit.
+            for waiting in group:
+                self._write_alone(waiting)
+
+    def _write_alone(self, waiting: _Waiting) -> None:
+        try:
+            self._write([waiting])
+        except DataError:
+            log.exception("a callback could not be stored")
+
+    def _next_group(self) -> list[_Waiting]:
+        group = [self._waiting.get()]
+        try:
+            while len(group) < LARGEST_GROUP:
+                group.append(self._waiting.get_nowait())
+        except Empty:
+            pass
+        return group
+
+    def _write(self, group: list[_Waiting]) -> None:
+        with self._sessions.begin() as session:
+            store_rows(session, [row for waiting in group for row in waiting.rows])
+        for waiting in group:
+            waiting.is_kept = True
+
+
+class _Waiting:
+    """A request that waits for its commit.
+
+    A bare lock, because a thousand of them are made a second: a Future costs as much as the callback's signature.
+    """
+
+    __slots__ = ("ended", "is_kept", "rows")
+
+    def __init__(self, rows: Sequence[Mapping[str, Any]]) -> None:
+        self.rows = rows
+        self.is_kept = False
+        self.ended = Lock()
+        self.ended.acquire()

@@ -5,7 +5,9 @@ A handle is never taken for a phone number: people on WhatsApp may have none.
 
 from __future__ import annotations
 
+import hmac
 import re
+from base64 import b64encode
 from collections.abc import Mapping, Sequence
 
 from multidict import MultiDict
@@ -87,13 +89,27 @@ class TwilioCallbacks:
 
 
 def _is_signed(callback: Callback, validator: RequestValidator) -> bool:
+    """Say whether the signature fits; the validator of Twilio's package has the last word.
+
+    It reads the address in several ways and signs twice, at some 80 µs; nearly every genuine callback is signed
+    over the address just as it was called, which costs a tenth of that to see.
+    """
     signature = callback.headers.get(SIGNATURE_HEADER.lower(), "")
-    algorithm = get_signature_algorithm(callback.headers.get(SIGNATURE_SETTINGS_HEADER.lower()))
+    settings = callback.headers.get(SIGNATURE_SETTINGS_HEADER.lower())
     try:
+        if not settings and hmac.compare_digest(_signature_of(callback, validator.token), signature.encode()):
+            return True
+        algorithm = get_signature_algorithm(settings)
         return bool(validator.validate(callback.url, MultiDict(callback.form), signature, algorithm))
     except ValueError:
         # A URL that is none, or text that is no Unicode: nothing Twilio signs.
         return False
+
+
+def _signature_of(callback: Callback, token: bytes) -> bytes:
+    """Return the signature of a callback to exactly its address (Twilio: webhooks security)."""
+    fields = "".join([name + value for name, value in sorted(set(callback.form))])
+    return b64encode(hmac.digest(token, (callback.url + fields).encode(), "sha1"))
 
 
 def _kept(fields: Mapping[str, str], handle: str) -> dict[str, str]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from flask import Blueprint, Response, request
 
-from campaigns.delivery.callbacks import answer_plainly, read_callback
+from campaigns.delivery.callbacks import answer_plainly, body_of, read_callback
 from campaigns.inbox.service import receive_inbound
 from campaigns.web.current import callbacks, settings, vault
 from campaigns.web.session import session
@@ -26,7 +26,9 @@ def receive_message(gateway: str, secret: str = "") -> Response:
     in our own sandbox during a rehearsal is nobody's word: it is acknowledged and forgotten.
     """
     reader = callbacks(gateway)
-    heard = read_callback(request, reader, public_url=settings().public_url, secret=secret)
+    heard = read_callback(
+        request.environ, reader, body=body_of(request), public_url=settings().public_url, secret=secret
+    )
     if not heard.is_rehearsal:
         for inbound in reader.read_inbound(heard.callback):
             receive_inbound(

@@ -33,12 +33,17 @@ def vault() -> Vault:
 
 
 def callbacks(gateway: str) -> CallbackReader:
+    """Return the reader of a gateway's callbacks; raises as `pick_reader` does."""
+    return pick_reader(current_app.extensions[_KEY][1], gateway)
+
+
+def pick_reader(readers: Mapping[str, CallbackReader], gateway: str) -> CallbackReader:
     """Return the reader of a gateway's callbacks.
 
     Raises NotFoundError for a gateway that calls nobody back or does not exist, UnavailableError when no
     credential is set for it.
     """
-    reader = cast("Mapping[str, CallbackReader]", current_app.extensions[_KEY][1]).get(gateway)
+    reader = readers.get(gateway)
     if reader is not None:
         return reader
     kind = gateway_kinds().get(gateway)
