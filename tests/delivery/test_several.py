@@ -7,19 +7,23 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import pytest
 from sqlalchemy import Engine, select, update
 from sqlalchemy.orm import Session, sessionmaker
 
 from campaigns.audience.models import Address, AddressState, Channel
 from campaigns.core import clock
+from campaigns.core.database import make_engine
 from campaigns.core.settings import load_settings
 from campaigns.delivery.models import Attempt, Delivery
 from campaigns.delivery.queries import progress_of
 from campaigns.delivery.states import SendState
 from campaigns.demo.processes import Processes
+from campaigns.schema import metadata
 from campaigns.verifying import verify_run_with_provider
 from tests.delivery.builders import a_planned_run, frozen, give_addresses, people
 from tests.delivery.test_profile import environment_for, wait_until_over
@@ -33,6 +37,14 @@ ON_WHATSAPP, ABSENT, ON_TELEGRAM, BLOCKED = range(20), range(10, 20), range(15, 
 
 def number(prefix: str, place: int) -> str:
     return f"{prefix}{place + 1:07}"
+
+
+@pytest.fixture
+def engine(tmp_path: Path) -> Iterator[Engine]:
+    engine = make_engine(f"sqlite:///{tmp_path / 'several.db'}")
+    metadata.create_all(engine)
+    yield engine
+    engine.dispose()
 
 
 def test_each_is_reached_where_they_are(engine: Engine, sessions: sessionmaker[Session], tmp_path: Path) -> None:
