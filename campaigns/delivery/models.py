@@ -92,6 +92,14 @@ class Delivery(Base):
             sqlite_where=text("send_state = 'cancelled'"),
             postgresql_where=text("send_state = 'cancelled'"),
         ),
+        # For daily limits, which WhatsApp has; SMS, of which there are most, pays nothing for it.
+        Index(
+            "ix_delivery_called",
+            "sender_id",
+            "intent_at",
+            sqlite_where=text("channel <> 'sms'"),
+            postgresql_where=text("channel <> 'sms'"),
+        ),
     )
 
     id: Mapped[int] = mapped_column(BigId, primary_key=True)

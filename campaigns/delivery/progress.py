@@ -11,6 +11,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, Select, case, func, select
 from sqlalchemy.orm import Session, contains_eager, selectinload
 
+from campaigns.audience.models import Channel
 from campaigns.delivery.engine.quotas import count_called
 from campaigns.delivery.fallback import FELL_BACK
 from campaigns.delivery.models import Attempt, Delivery, RunLeftOut, RunZone
@@ -156,21 +157,22 @@ def left_out_of_run(session: Session, run_id: int) -> dict[str, int]:
 
 
 def _by_sender(session: Session, run: Run, counts: Mapping[int, Counter[SendState]]) -> tuple[SenderProgress, ...]:
-    found = []
-    for each in run.ranked_senders:
-        count = counts.get(each.sender_id, Counter())
-        waiting = count[SendState.QUEUED] + count[SendState.SENDING]
-        limit = each.sender.daily_limit if waiting and not run.is_rehearsal else None
-        found.append(
-            SenderProgress(
-                sender=each.sender,
-                planned=count.total(),
-                accepted=count[SendState.ACCEPTED],
-                waiting=waiting,
-                left_today=None if limit is None else limit - count_called(session, each.sender_id),
-            )
-        )
-    return tuple(found)
+    return tuple(
+        _sender_progress(session, run, each, counts.get(each.sender_id, Counter())) for each in run.ranked_senders
+    )
+
+
+def _sender_progress(session: Session, run: Run, each: RunSender, count: Counter[SendState]) -> SenderProgress:
+    waiting = count[SendState.QUEUED] + count[SendState.SENDING]
+    limit = each.sender.daily_limit if waiting and not run.is_rehearsal else None
+    left = None if limit is None else limit - count_called(session, each.sender_id, Channel(each.channel))
+    return SenderProgress(
+        sender=each.sender,
+        planned=count.total(),
+        accepted=count[SendState.ACCEPTED],
+        waiting=waiting,
+        left_today=left,
+    )
 
 
 def _count_fell_back(session: Session, run: Run) -> int:

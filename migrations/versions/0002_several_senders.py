@@ -138,6 +138,13 @@ def upgrade() -> None:
     op.execute("UPDATE delivery SET sender_id = (SELECT sender_id FROM run WHERE run.id = delivery.run_id)")
     with op.batch_alter_table("delivery", schema=None) as batch_op:
         batch_op.alter_column("sender_id", existing_type=sa.BigInteger(), nullable=False)
+        batch_op.create_index(
+            "ix_delivery_called",
+            ["sender_id", "intent_at"],
+            unique=False,
+            sqlite_where=sa.text("channel <> 'sms'"),
+            postgresql_where=sa.text("channel <> 'sms'"),
+        )
 
     op.execute("INSERT INTO campaign_sender (campaign_id, rank, sender_id) SELECT id, 0, sender_id FROM campaign")
     op.execute(
@@ -193,6 +200,7 @@ def downgrade() -> None:
         batch_op.drop_column("happening")
 
     with op.batch_alter_table("delivery", schema=None) as batch_op:
+        batch_op.drop_index("ix_delivery_called")
         batch_op.drop_index("ix_delivery_queued")
         batch_op.create_index(
             "ix_delivery_queued",

@@ -71,9 +71,10 @@ def test_run_is_told_of_each_sender(pages: Pages, client_for: Clients) -> None:
         senders = [paused, held, full, a_sender(session, name="Line D", channel=Channel.TELEGRAM)]
         run = a_run(session, a_campaign(session, pages.ours, a_member(session, pages.ours), senders=senders))
         for sender in senders:
-            a_delivery(session, run, sender_id=sender.id)
+            over = {"sender_id": sender.id, "channel": sender.channel}
+            a_delivery(session, run, **over)
             sent = {"send_state": SendState.ACCEPTED, "intent_at": clock.now()}
-            delivery = a_delivery(session, run, sender_id=sender.id, **sent)
+            delivery = a_delivery(session, run, **over, **sent)
         add(session, Attempt(delivery_id=delivery.id, number=1, at=NOON, outcome="fell_back"))
     page = client_for(Role.VIEWER).get(f"/delivery/runs/{run.id}").text
     for sentence in (

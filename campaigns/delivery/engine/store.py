@@ -66,7 +66,11 @@ class DatabaseStore:
         with self._sessions() as session:
             session.connection(execution_options={"read_only": True})
             rows = session.execute(_running()).all()
-            limits = {row.sender_id: row.daily_limit for row in rows if row.daily_limit is not None}
+            limits = {
+                row.sender_id: (Channel(row.channel), row.daily_limit)
+                for row in rows
+                if row.daily_limit is not None
+            }
             quotas = self._quotas.read(session, limits)
             addresses = frozenset(session.scalars(withdrawn))
         if not rows:
@@ -167,6 +171,7 @@ def _running() -> Select[*tuple[Any, ...]]:
             Run.is_rehearsal,
             RunSender.rank,
             RunSender.sender_id,
+            Sender.channel,
             Sender.pace,
             Sender.health,
             Sender.daily_limit,
