@@ -11,12 +11,10 @@ import threading
 from collections.abc import Awaitable, Callable
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
-from functools import partial
 
 from sqlalchemy import Engine as Database
 from sqlalchemy import Select
 from sqlalchemy.exc import SQLAlchemyError
-from sqlalchemy.orm import Session
 
 from campaigns.accounts import Accounts
 from campaigns.core.database import make_engine, make_sessions
@@ -27,15 +25,11 @@ from campaigns.delivery.engine.lanes import Engine, Surroundings, in_thread
 from campaigns.delivery.engine.ports import SenderFacts
 from campaigns.delivery.engine.store import DatabaseStore
 from campaigns.delivery.fanout import fan_out
-from campaigns.delivery.queries import (
-    select_finished,
-    select_planning,
-    select_resumed_with_cancelled,
-    select_stopped_with_queue,
-)
+from campaigns.delivery.queries import select_planning
 from campaigns.delivery.receipts import apply_receipts
 from campaigns.delivery.reconcile import ROUND, Patience, give_up, reap, reconcile
-from campaigns.delivery.service import cancel_queued, expire_resting, finish_run, requeue_cancelled
+from campaigns.delivery.service import expire_resting
+from campaigns.delivery.sweeps import sweep
 from campaigns.gateways.base import Gateway
 from campaigns.gateways.kinds import get_kind
 from campaigns.planning.clockwork import Clockwork
@@ -145,7 +139,7 @@ class Worker:
         return [
             (RECEIPTS_EVERY, lambda: repair(self._apply_receipts)),
             (PLANS_EVERY, lambda: plan(self._plan)),
-            (SWEEP_EVERY, lambda: repair(self._sweep)),
+            (SWEEP_EVERY, lambda: repair(sweep, self._sessions)),
             (REPAIR_EVERY, lambda: repair(self._repair)),
             (RECOUNT_EVERY, lambda: plan(recount_due, self._sessions)),
             (doubts_every, self._reconcile),
@@ -176,23 +170,6 @@ class Worker:
     def _apply_receipts(self) -> None:
         with self._sessions.begin() as session:
             apply_receipts(session, RECEIPTS_AT_ONCE)
-
-    def _sweep(self) -> None:
-        """Cancel the queue of stopped runs, fill that of resumed ones, finish runs with nothing left to do."""
-        for run_id in self._ids(select_stopped_with_queue()):
-            self._in_turns(partial(cancel_queued, run_id=run_id))
-        for run_id in self._ids(select_resumed_with_cancelled()):
-            self._in_turns(partial(requeue_cancelled, run_id=run_id))
-        for run_id in self._ids(select_finished()):
-            with self._sessions.begin() as session:
-                finish_run(session, run_id)
-
-    def _in_turns(self, move: Callable[[Session], int]) -> None:
-        """Repeat a move of limited size, a transaction each, until it finds nothing more."""
-        moved = 1
-        while moved:
-            with self._sessions.begin() as session:
-                moved = move(session)
 
     def _repair(self) -> None:
         with self._sessions.begin() as session:

@@ -39,6 +39,11 @@ def select_resumed_with_cancelled() -> Select[int]:
     return select(Run.id).where(Run.state == RunState.RUNNING, _has(SendState.CANCELLED)).order_by(Run.id)
 
 
+def select_done_with_queue() -> Select[int]:
+    """Select the ids of runs that were done when a call came back unmade: a worker slept through the reaper."""
+    return select(Run.id).where(Run.state == RunState.DONE, _has(SendState.QUEUED)).order_by(Run.id)
+
+
 def select_finished() -> Select[int]:
     """Select the ids of running runs in which nothing is queued, on its way or still to be queued again.
 

@@ -18,7 +18,7 @@ from campaigns.core import clock
 from campaigns.core.errors import NotFoundError, RefusedError
 from campaigns.core.words import N_
 from campaigns.delivery.models import Attempt, Delivery
-from campaigns.delivery.queries import in_state, select_finished
+from campaigns.delivery.queries import in_state, select_done_with_queue, select_finished
 from campaigns.delivery.states import SendState
 from campaigns.gateways.base import Action
 from campaigns.planning.digest import FrozenRun
@@ -139,6 +139,17 @@ def finish_run(session: Session, run_id: int) -> bool:
     run = session.get_one(Run, run_id, populate_existing=True)
     run.state, run.finished_at = RunState.DONE, clock.now()
     audit.record(session, "run.finish", subject=run, organisation_id=run.organisation_id)
+    return True
+
+
+def reopen_run(session: Session, run_id: int) -> bool:
+    """Let a run that was done go on for what was queued again since; say whether it did."""
+    queued = select_done_with_queue().where(Run.id == run_id).with_for_update(of=Run)
+    if session.scalar(queued) is None:
+        return False
+    run = session.get_one(Run, run_id, populate_existing=True)
+    run.state, run.finished_at = RunState.RUNNING, None
+    audit.record(session, "run.reopen", subject=run, organisation_id=run.organisation_id)
     return True
 
 

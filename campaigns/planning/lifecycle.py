@@ -33,7 +33,7 @@ RUN_MOVES: dict[tuple[RunState, RunState], str] = {
     (RunState.PAUSED, RunState.STOPPED): "stop",
     (RunState.STOPPED, RunState.RUNNING): "resume",
     (RunState.STOPPED, RunState.PLANNING): "resume before the fan-out ended",
-    (RunState.DONE, RunState.RUNNING): "a member resends what was unconfirmed",
+    (RunState.DONE, RunState.RUNNING): "something was queued again: resent, fallen back, never called",
 }
 
 #: What a member is told who asks for a move that is not in the tables.
