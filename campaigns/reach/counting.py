@@ -6,7 +6,7 @@ A page shows how far people came (`CAME_TO`), which holds for a rung and for eve
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from enum import StrEnum
 from functools import cache
 
@@ -64,6 +64,13 @@ LADDERS: Mapping[Channel, tuple[Rung, ...]] = {
     Channel.WHATSAPP: (Rung.PLANNED, Rung.ACCEPTED, Rung.DELIVERED, Rung.READ),
     Channel.TELEGRAM: (Rung.PLANNED, Rung.ACCEPTED),
 }
+
+
+def ladder_of(channels: Iterable[Channel]) -> tuple[Rung, ...]:
+    """Return the steps that at least one of these channels can tell apart."""
+    steps = {rung for channel in channels for rung in LADDERS[channel]}
+    return tuple(rung for rung in LADDERS[Channel.WHATSAPP] if rung in steps)
+
 
 #: Where a delivery stands as long as no receipt says more.
 _BY_SENDING: Mapping[SendState, Rung] = {

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -28,16 +28,25 @@ SETTLES_AFTER = timedelta(hours=72)
 class Counts:
     """People of one run (or of several, then counted once a run), each on exactly one rung."""
 
-    channel: Channel
-    by_rung: Mapping[Rung, int]
+    #: By the channel that each was written to on at last.
+    by_channel: Mapping[Channel, Mapping[Rung, int]]
     #: Failures by error code; '' when the provider named none.
     by_cause: Mapping[str, int]
     #: People of the audience who were not written to; never part of `planned`.
     left_out: Mapping[LeftOut, int]
 
+    @property
+    def by_rung(self) -> dict[Rung, int]:
+        """The same people over all channels."""
+        found: Counter[Rung] = Counter()
+        for rungs in self.by_channel.values():
+            found.update(rungs)
+        return dict(found)
+
     def came_to(self, rung: Rung) -> int:
         """Return how many came to a step of the ladder, or beyond it."""
-        return sum(self.by_rung.get(standing, 0) for standing in CAME_TO[rung])
+        by_rung = self.by_rung
+        return sum(by_rung.get(standing, 0) for standing in CAME_TO[rung])
 
     @property
     def planned(self) -> int:
@@ -81,8 +90,8 @@ class Counts:
 
     @property
     def reached(self) -> int:
-        """What counts as reached on this channel."""
-        return sum(self.by_rung.get(rung, 0) for rung in REACHED[self.channel])
+        """What counts as reached, on each channel by its own measure."""
+        return sum(rungs.get(rung, 0) for channel, rungs in self.by_channel.items() for rung in REACHED[channel])
 
     @property
     def all_left_out(self) -> int:
@@ -113,18 +122,23 @@ def table_of_run(session: Session, run: Run) -> RunTable:
     """Read the counted reach of a run; most planned first, unknown region last. Exact numbers."""
     rows = session.execute(_rows(run.id)).all()
     left = session.execute(_left_out_rows(run.id)).all()
-    by_region = _collected(run.channel, ((row.region_id, row) for row in rows), _keyed(left, "region_id"))
-    languages = _collected(run.channel, ((row.language, row) for row in rows), _keyed(left, "language"))
+    by_region = _collected(_keyed(rows, "region_id"), _keyed(left, "region_id"))
+    languages = _collected(_keyed(rows, "language"), _keyed(left, "language"))
     regions = {region.id: region for region in session.scalars(select(Region).where(Region.id.in_(by_region)))}
     lines = [RegionCounts(regions.get(region_id), counts) for region_id, counts in by_region.items()]
     lines.sort(key=lambda line: (line.region is None, -line.counts.planned, line.region and line.region.name))
-    totals = _collected(run.channel, (("", row) for row in rows), (("", row) for row in left))
+    totals = _collected((("", row) for row in rows), (("", row) for row in left))
     return RunTable(
-        total=totals.get("", Counts(run.channel, {}, {}, {})),
+        total=totals.get("", Counts({}, {}, {})),
         regions=lines,
         by_language=dict(sorted(languages.items(), key=lambda pair: -pair[1].planned)),
         counted_at=session.scalar(select(RunCount.counted_at).where(RunCount.run_id == run.id)),
     )
+
+
+def channels_of(run: Run) -> tuple[Channel, ...]:
+    """Return the channels of a run, in the order in which they are tried."""
+    return tuple(dict.fromkeys(Channel(each.channel) for each in run.ranked_senders)) or (Channel(run.channel),)
 
 
 def select_counted_runs(organisation_id: int) -> Select[Run]:
@@ -139,20 +153,12 @@ def select_counted_runs(organisation_id: int) -> Select[Run]:
 
 def totals_of_runs(session: Session, runs: Iterable[Run]) -> dict[int, Counts]:
     """Return the totals of each run by its id."""
-    channels = {run.id: run.channel for run in runs}
-    statement = _summed(RunReach.run_id).where(RunReach.run_id.in_(channels))
-    found: dict[int, Any] = defaultdict(list)
-    for row in session.execute(statement):
-        found[row.key].append((row.key, row))
+    run_ids = [run.id for run in runs]
+    rows = session.execute(_summed(RunReach.run_id).where(RunReach.run_id.in_(run_ids))).all()
     left = select(RunLeftOut.run_id.label("key"), RunLeftOut.reason, func.sum(RunLeftOut.people).label("people"))
-    left = left.where(RunLeftOut.run_id.in_(channels)).group_by(RunLeftOut.run_id, RunLeftOut.reason)
-    left_rows = session.execute(left).all()
-    return {
-        run_id: _collected(channel, found[run_id], ((run_id, row) for row in left_rows if row.key == run_id)).get(
-            run_id, Counts(channel, {}, {}, {})
-        )
-        for run_id, channel in channels.items()
-    }
+    left = left.where(RunLeftOut.run_id.in_(run_ids)).group_by(RunLeftOut.run_id, RunLeftOut.reason)
+    found = _collected(_keyed(rows, "key"), _keyed(session.execute(left).all(), "key"))
+    return {run_id: found.get(run_id, Counts({}, {}, {})) for run_id in run_ids}
 
 
 @dataclass(frozen=True, slots=True)
@@ -210,12 +216,13 @@ def select_runs_to_count(now: datetime, *, fresh_for: timedelta) -> Select[int]:
 
 
 def _summed(key: Any) -> Select[*tuple[Any, ...]]:
-    columns = (key.label("key"), RunReach.rung, RunReach.cause)
-    return select(*columns, func.sum(RunReach.people).label("people")).group_by(key, RunReach.rung, RunReach.cause)
+    columns = (RunReach.channel, RunReach.rung, RunReach.cause)
+    people = func.sum(RunReach.people).label("people")
+    return select(key.label("key"), *columns, people).group_by(key, *columns)
 
 
 def _rows(run_id: int) -> Select[*tuple[Any, ...]]:
-    columns = (RunReach.region_id, RunReach.language, RunReach.rung, RunReach.cause)
+    columns = (RunReach.region_id, RunReach.language, RunReach.channel, RunReach.rung, RunReach.cause)
     people = func.sum(RunReach.people).label("people")
     return select(*columns, people).where(RunReach.run_id == run_id).group_by(*columns)
 
@@ -229,21 +236,19 @@ def _keyed(rows: Iterable[Any], name: str) -> list[tuple[Any, Any]]:
     return [(getattr(row, name), row) for row in rows]
 
 
-def _collected(
-    channel: Channel, rows: Iterable[tuple[Any, Any]], left: Iterable[tuple[Any, Any]]
-) -> dict[Any, Counts]:
+def _collected(rows: Iterable[tuple[Any, Any]], left: Iterable[tuple[Any, Any]]) -> dict[Any, Counts]:
     """Add rows of (key, row) up to one Counts a key."""
-    rungs: dict[Any, dict[Rung, int]] = defaultdict(lambda: defaultdict(int))
+    rungs: dict[Any, dict[Channel, Counter[Rung]]] = defaultdict(lambda: defaultdict(Counter))
     causes: dict[Any, dict[str, int]] = defaultdict(lambda: defaultdict(int))
     reasons: dict[Any, dict[LeftOut, int]] = defaultdict(lambda: defaultdict(int))
     for key, row in rows:
-        rungs[key][Rung(row.rung)] += row.people
+        rungs[key][Channel(row.channel)][Rung(row.rung)] += row.people
         if Rung(row.rung) in FAILURES:
             causes[key][row.cause] += row.people
     for key, row in left:
         reasons[key][LeftOut(row.reason)] += row.people
     return {
-        key: Counts(Channel(channel), dict(rungs[key]), _most_first(causes[key]), _most_first(reasons[key]))
+        key: Counts(dict(rungs[key]), _most_first(causes[key]), _most_first(reasons[key]))
         for key in {**rungs, **reasons}
     }
 

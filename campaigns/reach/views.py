@@ -5,13 +5,12 @@ from __future__ import annotations
 from flask import Blueprint, Response, render_template, request
 from sqlalchemy.orm import Session
 
-from campaigns.audience.models import Channel
 from campaigns.core.errors import NotFoundError
 from campaigns.core.words import N_
 from campaigns.delivery.causes import cause_in_words
 from campaigns.planning.models import Run
 from campaigns.reach import charts, queries
-from campaigns.reach.counting import LADDERS
+from campaigns.reach.counting import ladder_of
 from campaigns.reach.disclosure import regional_figures
 from campaigns.reach.export import write_run
 from campaigns.staff.auth import current_organisation, may_now, requires
@@ -44,7 +43,7 @@ def list_runs() -> str:
 def show_run(run_id: int) -> str:
     """Show how many people one run reached, in total and by region."""
     run = _own_run(session(), run_id)
-    table = queries.table_of_run(session(), run)
+    table, channels = queries.table_of_run(session(), run), queries.channels_of(run)
     is_exact = may_now(Permission.HANDLE_CONTACTS)
     show = regional_figures(is_exact=is_exact)
     people = {line.region.code: show(line.counts.reached) for line in table.regions if line.region}
@@ -52,7 +51,8 @@ def show_run(run_id: int) -> str:
         "reach/show_run.html",
         run=run,
         table=table,
-        ladder=LADDERS[Channel(run.channel)],
+        ladder=ladder_of(channels),
+        channels=channels,
         is_exact=is_exact,
         show=show,
         map=charts.draw(people),

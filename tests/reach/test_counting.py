@@ -8,7 +8,16 @@ import pytest
 
 from campaigns.audience.models import Channel
 from campaigns.delivery.states import TERMINAL, ReceiptState, SendState
-from campaigns.reach.counting import CAME_TO, REACHED, STANDINGS, Rung, carrier_countries, rung_of
+from campaigns.reach.counting import (
+    CAME_TO,
+    LADDERS,
+    REACHED,
+    STANDINGS,
+    Rung,
+    carrier_countries,
+    ladder_of,
+    rung_of,
+)
 
 RECEIPTS = (None, *ReceiptState)
 
@@ -53,3 +62,9 @@ def test_what_was_never_sent_is_never_delivered(state: SendState) -> None:
 
 def test_each_step_of_the_ladder_holds_the_next() -> None:
     assert CAME_TO[Rung.PLANNED] > CAME_TO[Rung.ACCEPTED] > CAME_TO[Rung.DELIVERED] > CAME_TO[Rung.READ]
+
+
+def test_ladder_has_every_step_that_a_channel_tells() -> None:
+    assert ladder_of([Channel.TELEGRAM]) == LADDERS[Channel.TELEGRAM]
+    assert ladder_of([Channel.TELEGRAM, Channel.SMS]) == LADDERS[Channel.SMS]
+    assert ladder_of([Channel.SMS, Channel.WHATSAPP]) == LADDERS[Channel.WHATSAPP]

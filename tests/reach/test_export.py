@@ -16,8 +16,7 @@ from campaigns.reach.export import BYTE_ORDER_MARK, safe_cell, shown_code, write
 from campaigns.reach.queries import Counts, RegionCounts, RunTable
 
 COUNTS = Counts(
-    Channel.SMS,
-    {Rung.DELIVERED: 100, Rung.CARRIER: 3, Rung.UNDELIVERED: 24, Rung.PENDING: 5},
+    {Channel.SMS: {Rung.DELIVERED: 100, Rung.CARRIER: 3, Rung.UNDELIVERED: 24, Rung.PENDING: 5}},
     {"30003": 20, "": 4},
     {LeftOut.OPTED_OUT: 31},
 )

@@ -7,6 +7,7 @@ from datetime import timedelta
 import pytest
 from sqlalchemy.orm import Session
 
+from campaigns.audience.models import Channel
 from campaigns.audience.rules import LeftOut
 from campaigns.core import clock
 from campaigns.delivery.models import RunLeftOut, RunText
@@ -89,6 +90,17 @@ def test_totals_agree_with_the_table(session: Session, run: Run, table: RunTable
     assert totals[run.id] == table.total
     (campaign,) = totals_of_campaigns(session, run.organisation_id)
     assert (campaign.runs, campaign.planned, campaign.reached) == (2, 8, 3)
+
+
+def test_each_channel_is_reached_by_its_own_measure(session: Session, run: Run) -> None:
+    a_delivery(session, run, **SENT)
+    a_delivery(session, run, **SENT, receipt_state=ReceiptState.DELIVERED)
+    for _ in range(3):
+        a_delivery(session, run, **SENT, channel=Channel.TELEGRAM)
+    recount_run(session, run.id)
+    total = table_of_run(session, run).total
+    assert (total.planned, total.accepted, total.delivered, total.reached) == (5, 5, 1, 4)
+    assert totals_of_runs(session, [run])[run.id] == total
 
 
 def test_another_organisation_sees_no_campaign(session: Session, table: RunTable) -> None:
