@@ -123,8 +123,8 @@ def recurrence_words(recurrence: str | None) -> str:
             "%(every)s on %(days)s", every=every, days=", ".join(map(weekday_name, parts["BYDAY"].split(",")))
         )
     if "COUNT" in parts:
-        times = int(parts["COUNT"])
-        every = f"{every}, {ngettext('%(num)s time', '%(num)s times', times)}"
+        times = ngettext("%(num)s time", "%(num)s times", int(parts["COUNT"]))
+        every = f"{every}, {times}"
     if "UNTIL" in parts:
         last = datetime.strptime(parts["UNTIL"][:8], "%Y%m%d")
         every = _("%(every)s until %(date)s", every=every, date=day(last).striptags())

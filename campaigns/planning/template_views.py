@@ -73,7 +73,8 @@ def ask(campaign_id: int) -> Page:
         flash(said(error), "bad")
     else:
         told = ngettext("%(num)s text is asked for.", "%(num)s texts are asked for.", asked)
-        flash(f"{told} {_('WhatsApp decides mostly within an hour, at times within two days.')}", "good")
+        wait = _("WhatsApp decides mostly within an hour, at times within two days.")
+        flash(f"{told} {wait}", "good")
     return redirect(url_for("planning.templates.show", campaign_id=campaign.id))
 
 
