@@ -66,31 +66,31 @@ class Lane:
         window: int,
         callback_base: str | None,
         chance: Callable[[], float],
+        passed_on: Callable[[int], None] = lambda run_id: None,
         crash_point: Callable[[str], None] = crash_point_of_process,
     ) -> None:
         """Prepare a lane.
 
         `window` is the number of calls in flight; `callback_base` the callback URL up to the reference, or None
-        when the gateway calls nobody back; `chance` gives random numbers in [0, 1).
+        when the gateway calls nobody back; `chance` gives random numbers in [0, 1); `passed_on` is told of each
+        run whose deliveries went to its next sender.
         """
         self._sender, self._gateway = sender, gateway
         self._store, self._database, self._fence = store, database, fence
         self._window, self._callback_base = window, callback_base
-        self._chance, self._crash_point = chance, crash_point
+        self._chance, self._passed_on, self._crash_point = chance, passed_on, crash_point
         loop = asyncio.get_running_loop()
         self._time, self._parking = loop.time, Parking(loop)
         self._pace, self._quota = Pace(sender.pace, loop.time()), Quota()
         self._agenda, self._breaker, self._bulletin = Agenda(sender.line), SenderBreaker(), Bulletin(sender)
         self._run_breakers: dict[int, RunBreaker] = {}
-        #: Runs with another sender after this one.
-        self._with_next: frozenset[int] = frozenset()
-        self._ready: deque[Claimed] = deque()
-        self._results: list[Result] = []
+        #: Runs with another sender after this one, and those of them whose deliveries went on to it just now.
+        self._with_next, self._passing = frozenset[int](), set[int]()
+        self._ready, self._results = deque[Claimed](), list[Result]()
         #: Runs to pause, with the reason.
         self._pauses: dict[int, str] = {}
-        self._in_flight = 0
-        #: Parts of the longest text claimed lately.
-        self._parts = 1
+        #: Calls on the wire, and parts of the longest text claimed lately.
+        self._in_flight, self._parts = 0, 1
         #: Paused: the provider blames the sender, and nothing more is called until a member mended it.
         self._stopping = self._callers_done = self._is_paused = False
         #: Set when the bookkeeper may have something to do.
@@ -111,6 +111,11 @@ class Lane:
         self._parking.wake(1)
         for gone in self._run_breakers.keys() - run_ids:
             del self._run_breakers[gone]
+
+    def remind(self, run_id: int) -> None:
+        """Look for deliveries of a run at once, because another lane passed some on."""
+        self._agenda.remind(run_id, clock.now())
+        self._work.set()
 
     def stop(self) -> None:
         """Claim nothing more; `run` returns once the calls in flight are finished and written."""
@@ -224,6 +229,8 @@ class Lane:
             chance=self._chance(),
         )
         falls_back = decision.falls_back and claimed.run_id in self._with_next
+        if falls_back:
+            self._passing.add(claimed.run_id)
         reason = self._run_breaker(claimed.run_id).failed(error, falls_back=falls_back)
         if reason is not None:
             self._pauses.setdefault(claimed.run_id, reason)
@@ -250,7 +257,8 @@ class Lane:
         return breaker
 
     async def _keep_books(self) -> None:
-        while not self._callers_done or self._results:
+        # What a claim brings after the callers left goes back, instead of waiting for the reaper.
+        while not self._callers_done or self._results or self._ready:
             await self._rest()
             self._release()
             if self._pauses:
@@ -338,6 +346,7 @@ class Lane:
 
     async def _exchange(self, ask: Ask | None) -> None:
         results, self._results = self._results, []
+        passing, self._passing = self._passing, set()
         started = self._time()
         try:
             found: Found = await self._database(self._store.exchange, results, ask)
@@ -345,10 +354,13 @@ class Lane:
             # Nothing is lost: the results wait here, and the fence closes because its listener fails too.
             _log.warning("the database does not answer; %s results wait", len(results), exc_info=True)
             self._results[:0] = results
+            self._passing |= passing
             await asyncio.sleep(DATABASE_PAUSE)
             return
         if results:
             self._crash_point("recorded")
+        for run_id in passing:
+            self._passed_on(run_id)
         if ask is not None:
             self._crash_point("claimed")
             self._agenda.answer(ask, found, now=clock.now(), took=self._time() - started)

@@ -1,0 +1,131 @@
+"""The simulated database: a real SQLite in memory, a copy of a template for each seed, every move watched."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cache
+from typing import Any
+
+from sqlalchemy import Connection, StaticPool, event
+from sqlalchemy.orm import Session
+
+from campaigns.core.crypto import Vault
+from campaigns.core.database import make_engine, make_sessions
+from campaigns.schema import metadata
+from campaigns.staff.models import Role
+from tests.delivery.builders import addressed_people, give_addresses
+from tests.factories import a_campaign, a_member, a_sender, an_organisation
+
+VAULT = Vault(keys={1: b"k" * 32}, lookup_key=b"l" * 32)
+#: People of every seed, each with an SMS number and a WhatsApp account.
+PEOPLE = 60
+SMS_PREFIX, WHATSAPP_PREFIX = "+38067", "+38068"
+SMS_SENDER, WHATSAPP_SENDER, SPARE_SENDER = "+15005550006", "+15005550007", "+15005550008"
+
+#: Called by the database itself, so that no move can pass unseen, whoever makes it.
+_TRIGGERS = (
+    "CREATE TRIGGER planned AFTER INSERT ON delivery BEGIN"
+    " SELECT seen_move(NEW.id, NEW.run_id, NEW.contact_id, NULL, NEW.send_state); END",
+    "CREATE TRIGGER moved AFTER UPDATE OF send_state ON delivery WHEN OLD.send_state <> NEW.send_state BEGIN"
+    " SELECT seen_move(NEW.id, NEW.run_id, NEW.contact_id, OLD.send_state, NEW.send_state); END",
+    "CREATE TRIGGER removed AFTER DELETE ON delivery BEGIN"
+    " SELECT seen_move(OLD.id, OLD.run_id, OLD.contact_id, OLD.send_state, NULL); END",
+    *(
+        f"CREATE TRIGGER {what.lower()}_{table} AFTER {what} ON {table} BEGIN SELECT seen_change(); END"
+        for table in ("run", "run_sender", "sender", "consent", "address")
+        for what in ("INSERT", "UPDATE")
+    ),
+)
+
+
+@dataclass(slots=True)
+class Move:
+    """What one transaction did to a delivery."""
+
+    delivery_id: int
+    run_id: int
+    contact_id: int
+    #: Its states, from before the transaction (None: it is new) to after it (None: it is gone).
+    states: list[str | None]
+
+
+class Database:
+    """One SQLite connection that serves a whole world, since that is one thread; tells what was committed."""
+
+    def __init__(self) -> None:
+        self.engine = make_engine("sqlite://", poolclass=StaticPool, connect_args={"check_same_thread": False})
+        self.sessions = make_sessions(self.engine)
+        #: The driver's own connection, for looks that must cost nothing.
+        raw: Any = self.engine.raw_connection().driver_connection
+        self.raw = raw
+        #: Grows whenever something changed that a snapshot of the engine may hold.
+        self.version = 0
+        self.on_move: Callable[[Move], None] = lambda move: None
+        self._uncommitted: list[tuple[int, int, int, str | None, str | None]] = []
+        self.raw.create_function("seen_move", 5, self._note)
+        self.raw.create_function("seen_change", 0, self._change)
+        event.listen(self.engine, "commit", self._commit)
+        event.listen(self.engine, "rollback", self._rollback)
+        self._template = self._fill()
+
+    def reset(self) -> None:
+        """Forget everything but the template."""
+        self.on_move = lambda move: None
+        self._uncommitted.clear()
+        self.version += 1
+        self._template.backup(self.raw)
+
+    def one(self, statement: str, *values: Any) -> Any:
+        """Return the first row of a plain statement."""
+        return self.raw.execute(statement, values).fetchone()
+
+    def all(self, statement: str, *values: Any) -> list[Any]:
+        """Return all rows of a plain statement."""
+        return list(self.raw.execute(statement, values))
+
+    def _fill(self) -> sqlite3.Connection:
+        metadata.create_all(self.engine)
+        with self.sessions.begin() as session:
+            _settle_people(session)
+        for trigger in _TRIGGERS:
+            self.raw.execute(trigger)
+        template = sqlite3.connect(":memory:", check_same_thread=False)
+        self.raw.backup(template)
+        return template
+
+    def _note(self, *move: Any) -> None:
+        self._uncommitted.append(move)
+
+    def _change(self) -> None:
+        self.version += 1
+
+    def _commit(self, connection: Connection) -> None:
+        paths: dict[int, Move] = {}
+        for delivery_id, run_id, contact_id, before, after in self._uncommitted:
+            path = paths.setdefault(delivery_id, Move(delivery_id, run_id, contact_id, [before]))
+            path.states.append(after)
+        self._uncommitted.clear()
+        for move in paths.values():
+            self.on_move(move)
+
+    def _rollback(self, connection: Connection) -> None:
+        self._uncommitted.clear()
+
+
+@cache
+def shared_database() -> Database:
+    """Return the database that all worlds of this process use, one after the other."""
+    return Database()
+
+
+def _settle_people(session: Session) -> None:
+    organisation = an_organisation(session)
+    member = a_member(session, organisation, Role.APPROVER, Role.ADMIN)
+    sms = a_sender(session, identity=SMS_SENDER, gateway="memory")
+    whatsapp = a_sender(session, identity=WHATSAPP_SENDER, gateway="memory", channel="whatsapp")
+    a_sender(session, identity=SPARE_SENDER, gateway="memory")
+    contacts = list(addressed_people(session, organisation.id, VAULT, count=PEOPLE, prefix=SMS_PREFIX))
+    give_addresses(session, organisation.id, VAULT, contacts, prefix=WHATSAPP_PREFIX, channel="whatsapp")
+    a_campaign(session, organisation, member, senders=[sms, whatsapp])

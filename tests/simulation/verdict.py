@@ -1,0 +1,130 @@
+"""The last judgement over a world at rest: our rows against what the oracle saw, both ways."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from campaigns.delivery.states import RANKS, ReceiptState, SendState
+from tests.simulation.oracle import Message, Oracle
+
+if TYPE_CHECKING:
+    from tests.simulation.world import World
+
+_COLUMNS = (
+    "id, run_id, contact_id, send_state, provider_id, reference, receipt_state, receipt_id, error, expires_at,"
+    " token, attempts"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """A delivery as it ended."""
+
+    id: int
+    run_id: int
+    contact_id: int
+    send_state: str
+    provider_id: str | None
+    reference: str
+    receipt_state: str | None
+    receipt_id: int | None
+    error: str | None
+    expires_at: str
+    token: str | None
+    attempts: int
+
+    @property
+    def of(self) -> str:
+        """Whose it is, in words."""
+        return f"run {self.run_id} person {self.contact_id} ({self.send_state})"
+
+
+def check(world: World) -> None:
+    """Blame what does not agree. Nothing moves any more."""
+    rows = [Row(*row) for row in world.database.all(f"SELECT {_COLUMNS} FROM delivery ORDER BY id")]  # noqa: S608
+    _check_sums(world, rows)
+    explained = _fallen_back(world)
+    for row in rows:
+        _check_state(world, row)
+        _check_acceptance(world, row, explained[row.id])
+    _check_receipts(world, rows)
+
+
+def lost(oracle: Oracle) -> int:
+    """Return how many messages were lost: never settled, or settled as something that did not happen."""
+    return sum(promise.startswith(("D3", "D4")) for promise in oracle.broken)
+
+
+def _check_sums(world: World, rows: list[Row]) -> None:
+    """D3: what was planned is the sum over the states; nobody vanished."""
+    for run_id, planned in world.database.all("SELECT id, planned FROM run"):
+        found = sum(row.run_id == run_id for row in rows)
+        if found != planned:
+            world.oracle.blame(f"D3: run {run_id} planned {planned} and holds {found}")
+
+
+def _fallen_back(world: World) -> defaultdict[int, set[str]]:
+    """Return the provider's ids of what failed on its channel before a delivery went on, by delivery."""
+    found: defaultdict[int, set[str]] = defaultdict(set)
+    statement = "SELECT delivery_id, provider_id FROM attempt WHERE provider_id IS NOT NULL"
+    for delivery_id, provider_id in world.database.all(statement):
+        found[delivery_id].add(provider_id)
+    return found
+
+
+def _check_state(world: World, row: Row) -> None:
+    """D3: every delivery is terminal, for a reason that is true."""
+    oracle, person = world.oracle, (row.run_id, row.contact_id)
+    state = row.send_state
+    reasons: dict[str, Any] = {
+        SendState.ACCEPTED: True,
+        SendState.UNCONFIRMED: True,
+        SendState.FAILED: row.error is not None and (oracle.refusals[person] or row.attempts >= 6),
+        SendState.SUPPRESSED: _is_closed(world, row.contact_id),
+        SendState.EXPIRED: row.expires_at <= f"{world.now():%Y-%m-%d %H:%M:%S.%f}",
+        SendState.CANCELLED: row.run_id in oracle.stopped_at,
+    }
+    if not reasons.get(state):
+        oracle.blame(f"D3: {row.of} without a reason")
+
+
+def _is_closed(world: World, contact_id: int) -> bool:
+    statement = "SELECT count(*) FROM address WHERE contact_id = ? AND state <> 'active'"
+    return bool(world.database.one(statement, contact_id)[0])
+
+
+def _check_acceptance(world: World, row: Row, explained: set[str]) -> None:
+    """D4: what we hold for accepted the provider has, and what it has we hold for accepted."""
+    oracle = world.oracle
+    held = oracle.by_person[row.run_id, row.contact_id]
+    ours = [message for message in held if message.line.provider_id not in explained]
+    if row.send_state == SendState.ACCEPTED:
+        if row.provider_id not in {message.line.provider_id for message in ours}:
+            oracle.blame(f"D4: {row.of} is not in the provider's list as {row.provider_id}")
+        if len(ours) > 1 + oracle.resent[row.run_id, row.contact_id]:
+            oracle.blame(f"D4: {row.of} is in the provider's list {len(ours)} times")
+    elif ours and not _is_invisible(world, row, ours):
+        oracle.blame(f"D4: {row.of} was accepted as {', '.join(message.line.provider_id for message in ours)}")
+
+
+def _is_invisible(world: World, row: Row, held: list[Message]) -> bool:
+    """Say whether nothing could tell us of an acceptance: no list, and no receipt."""
+    said = world.database.one("SELECT count(*) FROM receipt WHERE reference = ?", row.reference)
+    return row.send_state == SendState.UNCONFIRMED and not world.plan.provider.keeps_list and not said[0]
+
+
+def _check_receipts(world: World, rows: list[Row]) -> None:
+    """D8, D9: every receipt is kept and applied, and the best one counts, whatever the order."""
+    kept = world.database.all("SELECT reference, id, status, applied_at FROM receipt ORDER BY id")
+    if len(kept) != world.told:
+        world.oracle.blame(f"D9: {world.told} receipts were acknowledged and {len(kept)} kept")
+    best: dict[str, tuple[int, int, str]] = {}
+    for reference, receipt_id, status, _ in kept:
+        told = (RANKS[ReceiptState(status)], receipt_id, status)
+        best[reference] = max(best.get(reference, told), told)
+    for row in rows:
+        _, receipt_id, status = best.get(row.reference, (0, None, None))
+        if (row.receipt_id, row.receipt_state) != (receipt_id, status):
+            world.oracle.blame(f"D8: {row.of} ended as {row.receipt_state}, the receipts say {status}")
