@@ -32,8 +32,11 @@ from campaigns.planning.models import Run, RunState, Sender
 
 __all__ = ["ROUND", "Patience", "give_up", "reap", "reconcile", "verify_run"]
 
-#: The provider's clock may differ so much from ours; its list has whole seconds.
-BEFORE = timedelta(seconds=5)
+#: The provider's clock may differ so much from ours for a message of its list to be taken for the doubtful one.
+BEFORE = timedelta(minutes=1)
+#: A clock of ours may be wrong by so much. A message like the doubtful one, made within this time of it, is not
+#: taken for it, but speaks against sending again.
+WRONG_CLOCK = timedelta(days=1)
 #: Longest a call may take after its fence, with room for the provider's own queue at the door.
 AFTER = INTENT_LIFE + timedelta(seconds=15) + timedelta(seconds=120)
 #: How often the provider must not have the message before it counts as never sent.
@@ -155,7 +158,7 @@ async def _look(
     if gateway is None:
         return 0
     try:
-        listed = await gateway.list_to(doubt.to, doubt.intent_at - BEFORE)
+        listed = await gateway.list_to(doubt.to, doubt.intent_at - WRONG_CLOCK)
     except UnavailableError:
         _log.warning("the provider's list cannot be read; deliveries of sender %s wait", doubt.sender.sender_id)
         # The others of this sender would only wait as long for nothing.
@@ -167,10 +170,16 @@ async def _look(
 
 def matches(message: ProviderMessage, doubt: Doubt) -> bool:
     """Say whether a line of the provider's list can be the doubtful message."""
+    in_time = doubt.intent_at - BEFORE <= message.created_at <= doubt.intent_at + AFTER
+    return in_time and resembles(message, doubt)
+
+
+def resembles(message: ProviderMessage, doubt: Doubt) -> bool:
+    """Say whether a line of the provider's list can be the doubtful message if a clock is wrong."""
     return (
         doubt.body in (None, message.body)
         and message.sender in ("", doubt.sender.identity)
-        and doubt.intent_at - BEFORE <= message.created_at <= doubt.intent_at + AFTER
+        and abs(message.created_at - doubt.intent_at) <= WRONG_CLOCK
     )
 
 
@@ -270,8 +279,9 @@ def _settle(sessions: sessionmaker[Session], doubt: Doubt, listed: Sequence[Prov
         if delivery is None:
             return
         ours = _known_ids(session, doubt)
-        found = [message for message in listed if matches(message, doubt) and message.provider_id not in ours]
-        verdict = FOUND if len(found) == 1 else AMBIGUOUS if found else ABSENT
+        alike = [line for line in listed if resembles(line, doubt) and line.provider_id not in ours]
+        found = [line for line in alike if matches(line, doubt)]
+        verdict = FOUND if len(found) == 1 else AMBIGUOUS if alike else ABSENT
         session.add(
             Attempt(
                 delivery_id=delivery.id,
@@ -285,7 +295,7 @@ def _settle(sessions: sessionmaker[Session], doubt: Doubt, listed: Sequence[Prov
         if verdict == FOUND:
             delivery.send_state, delivery.provider_id = SendState.ACCEPTED, found[0].provider_id
         elif verdict == AMBIGUOUS:
-            _log.error("delivery %s may have been accepted %s times", delivery.id, len(found))
+            _log.error("%s messages of the provider look like delivery %s", len(alike), delivery.id)
         elif doubt.resend and _times_absent(session, delivery.id) >= TIMES_ABSENT:
             _queue_again(session, delivery)
 

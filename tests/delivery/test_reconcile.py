@@ -219,3 +219,12 @@ def test_day_without_news_is_unconfirmed(
     with sessions.begin() as session:
         give_up(session, unconfirmed_after=PATIENCE.unconfirmed_after)
     assert only(sessions).send_state == state
+
+
+@pytest.mark.parametrize("minutes", [135, 60], ids=["our clock ahead", "our clock behind"])
+def test_wrong_clock_sends_nothing_twice(sessions: sessionmaker[Session], vault: Vault, minutes: float) -> None:
+    in_doubt(sessions, vault, frozen=frozen(resend_unknown=True))
+    accept(provider := MemoryProvider(), minutes=minutes)
+    ask(sessions, vault, provider, times=3)
+    assert only(sessions).send_state == SendState.UNKNOWN
+    assert looks(sessions) == ["ambiguous"] * 3
