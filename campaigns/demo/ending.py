@@ -20,7 +20,7 @@ from campaigns.reach.service import recount_run
 from campaigns.verifying import verify_run_with_provider
 
 #: How long receipts may be on their way, in seconds.
-PATIENCE_SECONDS = 300
+PATIENCE_SECONDS = 60
 LOOK_SECONDS = 1.0
 
 
@@ -78,3 +78,4 @@ def _let_receipts_arrive(sessions: sessionmaker[Session], control: SandboxContro
         if not any(pending.values()) and not waiting:
             return
         time.sleep(LOOK_SECONDS)
+    say(f"Something is still on its way after {PATIENCE_SECONDS} seconds; the logs say why.")

@@ -41,9 +41,9 @@ def environment_of(folder: Path, addresses: Addresses) -> dict[str, str]:
         "SECRET_TELEGRAM": f"{BOT}:{token}",
         "SANDBOX_URL": addresses.sandbox,
         # A rehearsal does not wait an hour before it asks the provider's list.
-        "RECONCILE_GRACE_SECONDS": "15",
+        "RECONCILE_GRACE_SECONDS": "10",
         "RECONCILE_INTERVAL_SECONDS": "5",
-        "UNCONFIRMED_AFTER_SECONDS": "30",
+        "UNCONFIRMED_AFTER_SECONDS": "22",
     }
     return {f"FINGERPOST_{name}": value for name, value in values.items()}
 

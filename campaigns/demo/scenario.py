@@ -26,9 +26,9 @@ SEED = 2022
 #: The campaign's senders in the order in which they are tried; all are in the sandbox's own fixture. Together they
 #: are so slow that one process on a small machine takes every receipt at once, and a stop among them.
 SENDERS = (
-    SenderFacts(Channel.WHATSAPP, "twilio", "+447700900100", "twilio", SenderLimits("WhatsApp", 30.0)),
-    SenderFacts(Channel.TELEGRAM, "telegram", "fingerpost_bot", "telegram", SenderLimits("Telegram bot", 20.0)),
-    SenderFacts(Channel.SMS, "twilio", "+447700900100", "twilio", SenderLimits("SMS number", 300.0)),
+    SenderFacts(Channel.WHATSAPP, "twilio", "+447700900100", "twilio", SenderLimits("WhatsApp", 40.0)),
+    SenderFacts(Channel.TELEGRAM, "telegram", "fingerpost_bot", "telegram", SenderLimits("Telegram bot", 25.0)),
+    SenderFacts(Channel.SMS, "twilio", "+447700900100", "twilio", SenderLimits("SMS number", 400.0)),
 )
 #: What stands before a handle in the sandbox.
 PREFIXES = {Channel.SMS: "", Channel.WHATSAPP: "whatsapp:", Channel.TELEGRAM: "telegram:"}

@@ -179,7 +179,7 @@ def approve(session: Session, cast: Cast, campaign: Campaign) -> datetime:
     People whose language has no text are left out, which the author agrees to with their number.
     """
     local = clock.now().astimezone(ZoneInfo(scenario.TIME_ZONE)).replace(tzinfo=None)
-    start = (local + timedelta(seconds=65)).replace(second=0, microsecond=0)
+    start = (local + timedelta(seconds=62)).replace(second=0, microsecond=0)
     timing = Timing(start, None, ZonePolicy.FIXED, scenario.TIME_ZONE)
     schedule_campaign(session, campaign, timing=timing, by=cast.author_id)
     accept_left_out(session, campaign, by=cast.author_id)
