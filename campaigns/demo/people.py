@@ -94,7 +94,7 @@ def _handles(way: Way, chance: random.Random) -> dict[str, str]:
     if way is Way.TELEGRAM:
         return {"telegram": str(chance.randrange(10**8, 10**9))}
     if way is Way.WHATSAPP:
-        return {"whatsapp": f"UA.{chance.getrandbits(80):020x}"}
+        return {"whatsapp": f"UA.{chance.getrandbits(40):010x}"}
     number = chance.choice(PREFIXES) + f"{chance.randrange(10**7):07d}"
     return {"number": number} | ({"whatsapp": number} if way is Way.WHATSAPP_AND_SMS else {})
 
