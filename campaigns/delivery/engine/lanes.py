@@ -131,8 +131,13 @@ class Engine:
             window=self._window,
             callback_base=around.callback_base(sender.gateway),
             chance=around.chance,
+            passed_on=self._remind,
         )
         self._lanes[key] = (lane, asyncio.create_task(_run_and_close(lane, gateway)))
+
+    def _remind(self, run_id: int) -> None:
+        for lane, _ in self._lanes.values():
+            lane.remind(run_id)
 
     def _forget(self, key: tuple[int, bool], task: asyncio.Task[None]) -> None:
         """Remove a lane that ended; the next snapshot opens it again if there is work."""
