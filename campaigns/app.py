@@ -11,7 +11,6 @@ from werkzeug.middleware.proxy_fix import ProxyFix
 from campaigns import now
 from campaigns.audience import views as audience
 from campaigns.audience.entry_point_views import init_entry_points
-from campaigns.core.database import make_sessions
 from campaigns.core.errors import SettingsError
 from campaigns.core.settings import PROJECT_ROOT, Mode, Settings
 from campaigns.delivery import views as delivery
@@ -92,7 +91,7 @@ def create_app(settings: Settings, *, readers: Mapping[str, CallbackReader] | No
 
 def _put_door_before(app: Flask, readers: Mapping[str, CallbackReader], public_url: str) -> None:
     with app.app_context():
-        intake = ReceiptIntake(make_sessions(database.engine))
+        intake = ReceiptIntake(database.engine)
     door = StatusDoor(app.wsgi_app, readers=readers, public_url=public_url, intake=intake)
     app.wsgi_app = door  # type: ignore[method-assign]
 

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import logging
+import time
 from collections.abc import Mapping, Sequence
 from queue import Empty, SimpleQueue
 from threading import Lock, Thread
 from typing import Any
 
+from sqlalchemy import Engine
 from sqlalchemy.exc import DataError
-from sqlalchemy.orm import Session, sessionmaker
 
 from campaigns.core.errors import UnavailableError
 from campaigns.core.words import N_
@@ -24,6 +25,9 @@ PATIENCE_SECONDS = 10.0
 MOST_WAITING = 2_000
 #: Callbacks that are written in one transaction.
 LARGEST_GROUP = 500
+#: How long a group waits for others, in seconds, when the last one had several: on a quick disk groups would be
+#: small, and a transaction costs as much as writing twenty receipts.
+GATHERING_SECONDS = 0.001
 
 
 class ReceiptIntake:
@@ -34,17 +38,18 @@ class ReceiptIntake:
 
     def __init__(
         self,
-        sessions: sessionmaker[Session],
+        engine: Engine,
         *,
         patience_seconds: float = PATIENCE_SECONDS,
         most_waiting: int = MOST_WAITING,
     ) -> None:
-        self._sessions = sessions
+        self._engine = engine
         self._patience_seconds = patience_seconds
         self._most_waiting = most_waiting
         self._waiting: SimpleQueue[_Waiting] = SimpleQueue()
         self._starting = Lock()
         self._writer: Thread | None = None
+        self._is_busy = False
 
     def keep(self, updates: Sequence[StatusUpdate], *, gateway: str) -> None:
         """Return as soon as `updates` are on disk. Raises UnavailableError when they may not be."""
@@ -93,16 +98,19 @@ class ReceiptIntake:
 
     def _next_group(self) -> list[_Waiting]:
         group = [self._waiting.get()]
+        if self._is_busy:
+            time.sleep(GATHERING_SECONDS)
         try:
             while len(group) < LARGEST_GROUP:
                 group.append(self._waiting.get_nowait())
         except Empty:
             pass
+        self._is_busy = len(group) > 1
         return group
 
     def _write(self, group: list[_Waiting]) -> None:
-        with self._sessions.begin() as session:
-            store_rows(session, [row for waiting in group for row in waiting.rows])
+        with self._engine.begin() as connection:
+            store_rows(connection, [row for waiting in group for row in waiting.rows])
         for waiting in group:
             waiting.is_kept = True
 

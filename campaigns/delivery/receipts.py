@@ -15,6 +15,7 @@ from typing import Any, cast
 from sqlalchemy import (
     JSON,
     ColumnElement,
+    Connection,
     Insert,
     Select,
     String,
@@ -66,14 +67,14 @@ STRANGER_WAIT = timedelta(minutes=10)
 
 def store(session: Session, updates: Sequence[StatusUpdate], *, gateway: str) -> None:
     """Write what callbacks said, in their order, one row each; unknown words and references are kept too."""
-    store_rows(session, [row_of(arrived, gateway) for arrived in updates])
+    store_rows(session.connection(), [row_of(arrived, gateway) for arrived in updates])
 
 
-def store_rows(session: Session, rows: Sequence[Mapping[str, Any]]) -> None:
+def store_rows(connection: Connection, rows: Sequence[Mapping[str, Any]]) -> None:
     """Write what `row_of` made, in one statement however many they are; all of it was received now."""
     if rows:
-        dialect = session.get_bind().dialect.name
-        session.execute(storing(dialect), {"rows": json.dumps(rows), "received_at": clock.now()})
+        statement = storing(connection.dialect.name)
+        connection.execute(statement, {"rows": json.dumps(rows), "received_at": clock.now()})
 
 
 def apply_receipts(session: Session, limit: int = 1000) -> int:

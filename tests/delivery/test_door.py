@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from io import BytesIO
 from urllib.parse import urlencode
 
 import pytest
@@ -12,11 +13,11 @@ from sqlalchemy import Engine, select
 from sqlalchemy.orm import Session, sessionmaker
 from twilio.request_validator import RequestValidator
 from werkzeug.datastructures import MultiDict
-from werkzeug.test import TestResponse
+from werkzeug.test import EnvironBuilder, TestResponse, run_wsgi_app
 
 from campaigns.app import create_app
 from campaigns.core import clock
-from campaigns.core.database import make_engine, make_sessions
+from campaigns.core.database import make_engine
 from campaigns.delivery.callbacks import LARGEST_BODY, refusals
 from campaigns.delivery.intake import ReceiptIntake
 from campaigns.delivery.models import Delivery, Receipt
@@ -106,6 +107,32 @@ def test_not_genuine_has_no_effect(
 @pytest.mark.parametrize("query", ["?m=abc", "?m=abc&x=%D1%88%3A%2F%2F", ""])
 def test_awkward_values_verify(client: FlaskClient, query: str, form: Form) -> None:
     assert post(client, query, form).status_code == 204
+
+
+def test_what_is_stored_may_hold_anything(client: FlaskClient, stored: Callable[[], list[Receipt]]) -> None:
+    form = [("MessageStatus", "sent\0" * 20), ("Nul", "a\0b"), ("Lone", "\\ud800"), ("Quote", "'\"\\ %s :x")]
+    assert post(client, "?m=" + "9" * 200, form).status_code == 204
+    (receipt,) = stored()
+    assert (len(receipt.reference), len(receipt.status), receipt.raw["Nul"]) == (64, 30, "a\ufffdb")
+    assert (receipt.raw["Lone"], receipt.raw["Quote"]) == ("\\ud800", "'\"\\ %s :x")
+
+
+@pytest.mark.parametrize("given", [{}, {"wsgi.input_terminated": True}], ids=["no length", "chunks"])
+def test_body_without_length(client: FlaskClient, given: dict[str, bool]) -> None:
+    body = BytesIO(urlencode(DELIVERED).encode())
+    url = PUBLIC_URL + STATUS
+    signature = RequestValidator(TOKEN).compute_signature(url, MultiDict(DELIVERED))
+    builder = EnvironBuilder(path=STATUS, method="POST", headers={"X-Twilio-Signature": signature})
+    environ = builder.get_environ() | {"wsgi.input": body, "CONTENT_LENGTH": ""} | given
+    _, status, _ = run_wsgi_app(client.application, environ)
+    assert status == ("204 No Content" if given else "403 Forbidden")
+
+
+def test_other_requests_pass_the_door(client: FlaskClient) -> None:
+    assert client.get(STATUS).status_code in (404, 405)
+    assert client.get("/health").text == "ok"
+    for path in ("/hooks//status", "/hooks/a/b/c/status", "/hooks/status"):
+        assert client.post(path).status_code in (403, 404, 405, 308)
 
 
 def test_unknown_words_and_fields_are_kept(client: FlaskClient, stored: Callable[[], list[Receipt]]) -> None:
@@ -243,10 +270,10 @@ def test_retry_after_an_outage_loses_nothing(
     client: FlaskClient, engine: Engine, stored: Callable[[], list[Receipt]]
 ) -> None:
     broken = make_engine("sqlite:////nowhere/at/all.db")
-    intake = ReceiptIntake(make_sessions(broken))
+    intake = ReceiptIntake(broken)
     client.application.wsgi_app.intake = intake  # type: ignore[attr-defined]
     assert post(client, "?m=abc", DELIVERED).status_code == 503
-    intake._sessions = make_sessions(engine)
+    intake._engine = engine
     report(client, "delivered")
     assert [receipt.reference for receipt in stored()] == ["abc"]
     broken.dispose()

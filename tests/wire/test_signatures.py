@@ -99,6 +99,21 @@ def test_every_signature_is_accepted_by_both() -> None:
         assert READER.judge(callback) is Verdict.GENUINE, callback
 
 
+def test_both_agree_where_the_port_is_signed_or_left_out() -> None:
+    luck = Random(3)
+    genuine = 0
+    for _ in range(CASES):
+        callback = signed(any_webhook(luck))
+        other = luck.choice((":443", ":80", ":8443", ""))
+        scheme, _, rest = callback.url.partition("://")
+        host, slash, path = rest.partition("/")
+        called = replace(callback, url=f"{scheme}://{host.partition(':')[0]}{other}{slash}{path}")
+        is_genuine = twilio_says(called)
+        genuine += is_genuine
+        assert (READER.judge(called) is Verdict.GENUINE) is is_genuine, called
+    assert CASES * 0.2 < genuine < CASES
+
+
 def test_both_agree_on_every_forgery() -> None:
     luck = Random(2)
     refused = 0

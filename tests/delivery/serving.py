@@ -1,0 +1,91 @@
+"""The web server as a real process on a database that has its tables."""
+
+from __future__ import annotations
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from types import TracebackType
+
+from sqlalchemy import Engine
+
+from tests.web.pages import KEYS
+
+#: Longest a server may take to answer its first request, in seconds.
+PATIENCE = 30.0
+
+
+def free_port() -> int:
+    """Return a port that nothing listens on."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
+
+
+class ServerProcess:
+    """Runs a command that serves on `port` in a process group of its own, and ends it on leaving."""
+
+    def __init__(self, command: list[str], *, port: int, environ: dict[str, str]) -> None:
+        self.port = port
+        self._process = subprocess.Popen(command, env=os.environ | environ, start_new_session=True)
+
+    def __enter__(self) -> ServerProcess:
+        deadline = time.monotonic() + PATIENCE
+        while time.monotonic() < deadline and self._process.poll() is None:
+            try:
+                socket.create_connection(("127.0.0.1", self.port), 1).close()
+            except OSError:
+                time.sleep(0.05)
+            else:
+                return self
+        self.kill()
+        raise RuntimeError("The server does not start.")
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if self._process.poll() is None:
+            self._process.terminate()
+            try:
+                self._process.wait(10)
+            except subprocess.TimeoutExpired:
+                self.kill()
+
+    def kill(self) -> None:
+        """Kill all its processes at once (SIGKILL)."""
+        if self._process.poll() is None:
+            os.killpg(self._process.pid, signal.SIGKILL)
+            self._process.wait()
+
+    def peak_megabytes(self) -> float:
+        """Return the largest resident memory that any of its processes had so far, in MB."""
+        return max(_peak_kilobytes(pid) for pid in (self._process.pid, *_children(self._process.pid))) / 1024
+
+
+def serve_instance(engine: Engine, *arguments: str, **changes: str) -> ServerProcess:
+    """Start `fingerpost serve` of a demo instance; `arguments` are its options, `changes` its settings."""
+    port = free_port()
+    values = {
+        "mode": "demo",
+        "host": "127.0.0.1",
+        "port": str(port),
+        "database_url": engine.url.render_as_string(hide_password=False),
+        **changes,
+    }
+    environ = KEYS | {f"FINGERPOST_{name.upper()}": value for name, value in values.items()}
+    command = [sys.executable, "-c", "from campaigns.cli import main; main()", "serve", *arguments]
+    return ServerProcess(command, port=port, environ=environ)
+
+
+def _children(pid: int) -> list[int]:
+    with open(f"/proc/{pid}/task/{pid}/children", encoding="ascii") as children:
+        return [int(child) for child in children.read().split()]
+
+
+def _peak_kilobytes(pid: int) -> int:
+    with open(f"/proc/{pid}/status", encoding="ascii") as status:
+        return next(int(line.split()[1]) for line in status if line.startswith("VmHWM"))
