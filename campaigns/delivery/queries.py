@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import cache
+
 from sqlalchemy import ColumnElement, Select, String, exists, func, literal_column, select
 from sqlalchemy.orm import Session
 
@@ -24,26 +26,31 @@ def progress_of(session: Session, run_id: int) -> dict[SendState, int]:
     return {SendState(state): count for state, count in rows}
 
 
+@cache
 def select_planning() -> Select[int]:
     """Select the ids of runs whose fan-out is not finished, oldest first."""
     return select(Run.id).where(Run.state == RunState.PLANNING).order_by(Run.id)
 
 
+@cache
 def select_stopped_with_queue() -> Select[int]:
     """Select the ids of stopped runs that still have queued deliveries."""
     return select(Run.id).where(Run.state == RunState.STOPPED, _has(SendState.QUEUED)).order_by(Run.id)
 
 
+@cache
 def select_resumed_with_cancelled() -> Select[int]:
     """Select the ids of running runs that still have deliveries which a stop cancelled."""
     return select(Run.id).where(Run.state == RunState.RUNNING, _has(SendState.CANCELLED)).order_by(Run.id)
 
 
+@cache
 def select_done_with_queue() -> Select[int]:
     """Select the ids of runs that were done when a call came back unmade: a worker slept through the reaper."""
     return select(Run.id).where(Run.state == RunState.DONE, _has(SendState.QUEUED)).order_by(Run.id)
 
 
+@cache
 def select_finished() -> Select[int]:
     """Select the ids of running runs in which nothing is queued, on its way or still to be queued again.
 

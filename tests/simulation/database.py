@@ -13,6 +13,7 @@ from sqlalchemy.orm import Session
 
 from campaigns.core.crypto import Vault
 from campaigns.core.database import make_engine, make_sessions
+from campaigns.delivery.engine.ports import Snapshot
 from campaigns.schema import metadata
 from campaigns.staff.models import Role
 from tests.delivery.builders import addressed_people, give_addresses
@@ -62,6 +63,8 @@ class Database:
         self.raw = raw
         #: Grows whenever something changed that a snapshot of the engine may hold.
         self.version = 0
+        #: The version and the time at which the last snapshot was read, and the snapshot.
+        self.kept: tuple[int, float, Snapshot] | None = None
         self.on_move: Callable[[Move], None] = lambda move: None
         self._uncommitted: list[tuple[int, int, int, str | None, str | None]] = []
         self.raw.create_function("seen_move", 5, self._note)
@@ -74,7 +77,7 @@ class Database:
         """Forget everything but the template."""
         self.on_move = lambda move: None
         self._uncommitted.clear()
-        self.version += 1
+        self.version, self.kept = 0, None
         self._template.backup(self.raw)
 
     def one(self, statement: str, *values: Any) -> Any:

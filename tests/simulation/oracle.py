@@ -57,8 +57,9 @@ class Oracle:
     cut_since: dict[str, float] = field(default_factory=dict)
     #: Deliveries that a member sent again at their own risk.
     resent: Counter[Person] = field(default_factory=Counter)
-    #: When a delivery moved last.
+    #: When a delivery moved last, and when a call began.
     last_at: float = 0.0
+    last_call_at: float = -1.0
     run_of_text: dict[str, int] = field(default_factory=dict)
     runs_ever_stopped: set[int] = field(default_factory=set)
 
@@ -95,6 +96,7 @@ class Oracle:
             f"run {run_id} person {contact_id} over sender {sender.sender_id} by {process}",
         )
         self.calls[outgoing.reference] += 1
+        self.last_call_at = now
         self.note("call", of)
         if now > self.stopped_at.get(run_id, now) + OBEYED_WITHIN:
             self.blame(f"D6: {of} was called {now - self.stopped_at[run_id]:.1f} s after the run was stopped")

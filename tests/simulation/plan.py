@@ -7,6 +7,8 @@ from dataclasses import dataclass, field
 from random import Random
 
 SMS, WHATSAPP, SPARE = 1, 2, 3
+#: Furthest that a worker's clock is wrong, in seconds.
+CLOCK_ERROR = 20.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,14 +105,14 @@ def draw_plan(seed: int) -> Plan:
     def on(share: float = 0.5) -> bool:
         return chance.random() < share
 
-    people, pace = chance.randint(15, 50), chance.choice((4.0, 10.0, 30.0, 100.0))
+    people, pace = chance.randint(8, 32), chance.choice((3.0, 8.0, 20.0, 100.0))
     busy = 4.0 + 1.2 * people / pace
 
     def moment() -> float:
         return chance.uniform(0.0, busy)
 
     runs = tuple(_draw_run(chance, people, number, busy) for number in range(chance.choice((1, 1, 1, 2))))
-    workers = chance.choice((1, 1, 2, 3))
+    workers = chance.choice((1, 1, 1, 2, 2, 3))
     return Plan(
         seed=seed,
         runs=runs,
@@ -132,12 +134,12 @@ def draw_plan(seed: int) -> Plan:
         lost_commits=chance.choice((0.02, 0.1)) if on(0.2) else 0.0,
         opt_outs=[
             (moment(), chance.randint(1, people), chance.choice(("sms", "sms", "whatsapp")))
-            for _ in range(chance.randint(1, 6))
+            for _ in range(chance.randint(1, 3))
         ]
         if on()
         else (),
         stops=[_draw_stop(chance, len(runs), moment()) for _ in range(chance.randint(1, 2))] if on(0.4) else (),
-        jumps=[(moment(), chance.randrange(workers), chance.uniform(-20, 20)) for _ in range(2)]
+        jumps=[(moment(), chance.randrange(workers), chance.uniform(-CLOCK_ERROR, CLOCK_ERROR)) for _ in range(2)]
         if on(0.3)
         else (),
         restarts=sorted(moment() for _ in range(2)) if on(0.2) else (),
@@ -147,12 +149,12 @@ def draw_plan(seed: int) -> Plan:
 
 def _draw_run(chance: Random, people: int, number: int, busy: float) -> RunPlan:
     return RunPlan(
-        people=max(10, people - chance.randint(0, 20)),
+        people=max(5, people - chance.randint(0, 12)),
         senders=chance.choice(((SMS,), (SMS,), (WHATSAPP, SMS), (WHATSAPP, SMS, SPARE), (SPARE,))),
         resend_unknown=chance.random() < 0.5,
         starts_at=0.0 if number == 0 else chance.uniform(0.0, busy / 2),
         lasts=chance.choice((20.0, 7200.0, 43200.0, 43200.0)),
-        is_fanned_out=chance.random() < 0.2,
+        is_fanned_out=chance.random() < 0.1,
         second_zone_after=chance.choice((0.0, 0.0, 15.0)),
     )
 

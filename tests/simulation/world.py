@@ -40,6 +40,10 @@ _UNSETTLED = (
     "SELECT 1 FROM receipt JOIN delivery USING (reference) WHERE applied_at IS NULL",
     "SELECT 1 FROM run JOIN delivery ON run_id = run.id WHERE state = 'running' AND send_state = 'cancelled'",
 )
+#: What waits for a member.
+_PAUSED = ("SELECT 1 FROM sender WHERE health = 'paused'", "SELECT 1 FROM run WHERE state = 'paused'")
+#: After a fault ends, sending resumes within so many seconds (D12).
+RESUMES_WITHIN = 60.0
 
 
 @dataclass(slots=True)
@@ -50,6 +54,8 @@ class Outcome:
     broken: list[str]
     trace: list[tuple[float, str, str]]
     states: dict[str, int]
+    #: Messages accepted beyond what was promised.
+    doubles: int
     counts: Counter[str] = field(default_factory=Counter)
 
 
@@ -95,19 +101,16 @@ class World:
             self._set_up()
             self._be_busy()
             self._be_calm()
-            check(self)
+            if not self.oracle.broken:
+                check(self)
             for worker in list(self._workers.values()):
                 self.timeline.end(worker.process)
-        self.counts["messages"] = len(self.oracle.people)
-        self.counts["accepted"] = len(self.oracle.messages)
-        self.counts["steps"] = self.timeline.steps
-        return Outcome(
-            self.plan,
-            self.oracle.broken,
-            self.oracle.trace,
-            {str(state): count for state, count in self.oracle.counts.items() if count},
-            self.counts,
+        self.counts.update(
+            messages=len(self.oracle.people), accepted=len(self.oracle.messages), steps=self.timeline.steps
         )
+        states = {str(state): count for state, count in self.oracle.counts.items() if count}
+        oracle = self.oracle
+        return Outcome(self.plan, oracle.broken, oracle.trace, states, oracle.doubles(), self.counts)
 
     def _set_up(self) -> None:
         with self.database.sessions.begin() as session:
@@ -137,22 +140,26 @@ class World:
 
     def _be_busy(self) -> None:
         """Let everything happen that the plan says, until nothing is left to do."""
+        most = 10 * self.plan.busy_seconds + 400.0
         while self.timeline.now < self.plan.busy_seconds or not self.oracle.at_rest() or self._sleepers():
-            if self._is_over() or self.timeline.now > 10 * self.plan.busy_seconds + 400.0:
+            if self._is_over() or self.timeline.now > most:
                 return
-            if not self.timeline.run(self._is_idle, limit=self.plan.busy_seconds):
-                continue
-            self._keep_quiet(60.0)
+            self._revive_all()
+            if self.timeline.run(self._is_idle, limit=self.plan.busy_seconds):
+                self._keep_quiet(60.0)
 
     def _be_calm(self) -> None:
         """Mend everything, and see that it comes to rest by itself."""
         self._mend_everything()
+        self._check_that_it_resumes()
         for _ in range(60):
             self._switch_on()
-            self.timeline.run(self._is_idle, limit=400.0)
+            if not self.oracle.at_rest():
+                self._revive_all()
+                self.timeline.run(self._is_idle, limit=400.0)
             if self._is_over() or self._is_settled():
                 return
-            self._keep_quiet(300.0)
+            self._keep_quiet(2000.0)
         self.oracle.blame("D3: it does not come to rest")
 
     def _mend_everything(self) -> None:
@@ -163,8 +170,24 @@ class World:
             process.fuse, process.clock_error = None, 0.0
             self._wake(process)
         self.provider.calm()
-        if not self._workers:
-            self._start_worker(0)
+        self._switch_on()
+        self._revive_all()
+
+    def _check_that_it_resumes(self) -> None:
+        """D12: after the faults have ended, what is due is called again within a minute."""
+        waits = (
+            "SELECT 1 FROM delivery JOIN run ON run.id = run_id WHERE state = 'running' AND send_state = 'queued'"
+        )
+        moment = f"{self.now():%Y-%m-%d %H:%M:%S.%f}"
+        if self.database.one(f"{waits} AND due_at <= ? AND expires_at > ?", moment, moment) is None:
+            return
+        began = self.oracle.last_call_at
+
+        def is_resumed() -> bool:
+            return self._is_over() or self.oracle.last_call_at > began or not self.oracle.counts[SendState.QUEUED]
+
+        if not self.timeline.run(is_resumed, limit=RESUMES_WITHIN):
+            self.oracle.blame(f"D12: nothing was called within {RESUMES_WITHIN:.0f} s")
 
     def _is_over(self) -> bool:
         return bool(self.oracle.broken)
@@ -209,11 +232,15 @@ class World:
 
         self.timeline.run(is_news, limit=limit)
         self._stop_worker(KEEPER)
+
+    def _revive_all(self) -> None:
         for number in range(self.plan.workers):
             self._revive(number)
 
     def _switch_on(self) -> None:
         """Do what a member does: use senders again, resume what the engine paused."""
+        if not any(self.database.one(statement) for statement in _PAUSED):
+            return
         with self.database.sessions.begin() as session:
             session.execute(update(Sender).where(Sender.health == Health.PAUSED).values(health=Health.WELL))
             for run in session.scalars(select(Run).where(Run.state == RunState.PAUSED)):
