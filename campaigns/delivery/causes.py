@@ -16,6 +16,10 @@ _TOO_BUSY = _l("The provider was too busy")
 _OPTED_OUT = _l("The person said stop or blocked us")
 _REFUSED_SENDER = _l("This sender may not write to that destination")
 
+_NOT_THERE = _l("The person is not on this channel")
+_OUR_FAULT = _l("Our settings or text were refused")
+_NO_MONEY = _l("Our account at the provider has no money left")
+
 CAUSES: dict[str, LazyString] = {
     "": _l("Nobody gave a reason"),
     # Our own words for a call that went wrong.
@@ -53,11 +57,39 @@ CAUSES: dict[str, LazyString] = {
     "30008": _l("The carrier gave no reason"),
     "30018": _l("That country wants the sender registered"),
     "30036": _l("It waited too long at the provider"),
-    "63003": _l("The person is not on this channel"),
+    "63003": _NOT_THERE,
     "63014": _OPTED_OUT,
     "63016": _l("The 24 hours for free text were over"),
-    "63024": _l("The person is not on this channel"),
+    "63024": _NOT_THERE,
     "63033": _OPTED_OUT,
+    # Our words for what Telegram refuses (gateways/telegram_refusals.py).
+    "telegram_blocked": _OPTED_OUT,
+    "telegram_deactivated": _NO_SUCH_NUMBER,
+    "telegram_no_chat": _NOT_THERE,
+    "telegram_no_person": _NOT_THERE,
+    "telegram_not_started": _NOT_THERE,
+    "telegram_forbidden": _l("The provider refused the message"),
+    "telegram_too_long": _l("The text is too long"),
+    "telegram_bad_request": _OUR_FAULT,
+    "telegram_refused": _OUR_FAULT,
+    "telegram_token": _l("The provider refused our credentials"),
+    "telegram_conflict": _l("Our sender was refused"),
+    # Words of Africa's Talking, in replies and reports.
+    "RiskHold": _l("Our sender was refused"),
+    "InvalidSenderId": _l("Our sender was refused"),
+    "InvalidPhoneNumber": _NO_SUCH_NUMBER,
+    "UserDoesNotExist": _NO_SUCH_NUMBER,
+    "UserIsInactive": _l("The phone was off or out of reach"),
+    "UnsupportedNumberType": _NO_SMS,
+    "InsufficientBalance": _NO_MONEY,
+    "InsufficientCredit": _NO_MONEY,
+    "UserInBlacklist": _OPTED_OUT,
+    "UserInBlackList": _OPTED_OUT,
+    "CouldNotRoute": _NOT_THERE,
+    "NotNetworkSubscriber": _NOT_THERE,
+    "DoNotDisturbRejection": _l("The carrier blocked the message"),
+    "http_400": _OUR_FAULT,
+    "http_401": _l("The provider refused our credentials"),
 }
 
 #: What a code means that the table above has no sentence for.
@@ -65,9 +97,9 @@ MEANINGS: dict[Action, LazyString] = {
     Action.RETRY_LATER: _l("A passing fault of the provider or a carrier"),
     Action.INVALIDATE_ADDRESS: _l("The address cannot be written to"),
     Action.OPT_OUT: _OPTED_OUT,
-    Action.OTHER_CHANNEL: _l("The person is not on this channel"),
+    Action.OTHER_CHANNEL: _NOT_THERE,
     Action.PAUSE_SENDER: _l("Our sender was refused"),
-    Action.PAUSE_RUN: _l("Our settings or text were refused"),
+    Action.PAUSE_RUN: _OUR_FAULT,
     Action.GIVE_UP: _l("The provider refused the message"),
     Action.RECONCILE: _REPLY_LOST,
 }

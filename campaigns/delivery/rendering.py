@@ -9,6 +9,7 @@ from datetime import datetime
 from campaigns.core.errors import GateError, NoSignpostError, PlaceholderError
 from campaigns.core.words import N_
 from campaigns.messages.length import count_parts
+from campaigns.messages.numerals import number_in_text
 from campaigns.messages.placeholders import names_in, render, required_names
 from campaigns.messages.signposts import ServiceFacts, Signpost, choose_signpost
 from campaigns.planning.digest import FrozenRun
@@ -88,7 +89,7 @@ class Renderer:
         if signpost is None and "hotline" in required_names(text):
             return Rendered(body=None)
         values = {
-            "hotline": signpost.number if signpost else "",
+            "hotline": number_in_text(signpost.number, combination.language) if signpost else "",
             "place": self.places.get(combination.place_id, ""),
             "link": self.frozen.link or "",
             "code": self.frozen.code,

@@ -9,6 +9,7 @@ from datetime import datetime
 from campaigns.core.errors import PlaceholderError
 from campaigns.messages.length import Length, costly_characters, count_parts
 from campaigns.messages.models import ServiceKind
+from campaigns.messages.numerals import number_in_text
 from campaigns.messages.placeholders import Placeholder, parse
 from campaigns.messages.signposts import ServiceFacts, Trust, trust_of
 from campaigns.messages.texts import clean_line_ends
@@ -59,10 +60,13 @@ def preview_text(text: str, values: Mapping[str, str]) -> Preview:
     return Preview(pieces, count_parts(rendered), costly_characters(rendered), fault)
 
 
-def example_values(services: Iterable[ServiceFacts], at: datetime, *, max_age_days: int) -> dict[str, str]:
-    """Return an example for each placeholder; the hotline is the longest number that a signpost can give now.
+def example_values(
+    services: Iterable[ServiceFacts], at: datetime, *, language: str, max_age_days: int
+) -> dict[str, str]:
+    """Return an example for each placeholder of a text in `language`.
 
-    Without any verified service there is no example for the hotline, as there would be no signpost.
+    The hotline is the longest number that a signpost can give now. Without any verified service there is no
+    example for the hotline, as there would be no signpost.
     """
     numbers = [
         number
@@ -71,7 +75,7 @@ def example_values(services: Iterable[ServiceFacts], at: datetime, *, max_age_da
         for number in (service.number_national, service.number_from_abroad)
         if number
     ]
-    return EXAMPLES | ({"hotline": max(numbers, key=len)} if numbers else {})
+    return EXAMPLES | ({"hotline": number_in_text(max(numbers, key=len), language)} if numbers else {})
 
 
 def _piece(part: str | Placeholder, values: Mapping[str, str]) -> Piece:

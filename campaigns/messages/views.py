@@ -64,7 +64,7 @@ def create() -> Page:
         else:
             flash(_("The message is saved. Add the other languages, and let somebody review it."), "good")
             return redirect(url_for("messages.show", message_id=message.id))
-    preview = _preview(form.text("body"))
+    preview = _preview(form.text("body"), form.text("base_language"))
     return render_template("messages/create.html", form=form, preview=preview), form.status
 
 
@@ -141,7 +141,8 @@ def review(message_id: int, language: str) -> Page:
 def measure() -> Page:
     """Count the parts of a text that is being written, and show it as on a phone."""
     tongue = request.form.get("language") or request.form.get("base_language", "")
-    return render_template("messages/measure.html", preview=_preview(request.form.get("body", "")), tongue=tongue)
+    preview = _preview(request.form.get("body", ""), tongue)
+    return render_template("messages/measure.html", preview=preview, tongue=tongue)
 
 
 def _message(message_id: int) -> Message:
@@ -153,10 +154,10 @@ def _text(message: Message, language: str) -> str:
     return translation.text if translation else ""
 
 
-def _preview(text: str) -> Preview:
+def _preview(text: str, language: str) -> Preview:
     now, limit = clock.now(), settings().service_max_age_days
     services = queries.load_service_facts(session(), current_organisation().id)
-    return preview_text(text, example_values(services, now, max_age_days=limit))
+    return preview_text(text, example_values(services, now, language=language, max_age_days=limit))
 
 
 def _composer(message: Message, language: str, form: TranslationForm) -> Page:
@@ -171,7 +172,7 @@ def _composer(message: Message, language: str, form: TranslationForm) -> Page:
         tab=language,
         translation=translation,
         base=queries.find_translation(message, message.base_language),
-        preview=_preview(clean_line_ends(form.text("body"))),
+        preview=_preview(clean_line_ends(form.text("body")), language),
         seen=digest_of(translation.text) if translation else "",
         names=queries.load_member_names(session(), _people(translation)),
         addable=[code for code in all_languages() if queries.find_translation(message, code) is None],

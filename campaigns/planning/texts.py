@@ -8,6 +8,7 @@ from datetime import datetime
 
 from campaigns.core.errors import NoSignpostError, PlaceholderError
 from campaigns.messages.length import Length, count_parts
+from campaigns.messages.numerals import number_in_text
 from campaigns.messages.placeholders import names_in, render, required_names
 from campaigns.messages.signposts import ServiceFacts, Signpost, choose_signpost
 from campaigns.planning.digest import Content
@@ -66,7 +67,7 @@ def render_combinations(
         signpost = find_signpost(text, where, combination, services=services, at=at, max_age_days=max_age_days)
         values = {"place": place, "link": content.link or "", "code": content.code}
         if signpost is not None:
-            values["hotline"] = signpost.number
+            values["hotline"] = number_in_text(signpost.number, language)
         body = _render(text, values)
         rendered.append(
             RenderedText(language, combination.region_id, where.country, people, body, signpost, values)

@@ -88,7 +88,7 @@ STATES: dict[str, dict[str, Look]] = {
     },
     "left_out": {
         "stale_position": Look(_l("Where they are is not known any more"), "quiet"),
-        "no_address": Look(_l("No address on this channel"), "quiet"),
+        "no_address": Look(_l("No address that could be used"), "quiet"),
         "opted_out": Look(_l("Said stop"), "bad"),
         "no_consent": Look(_l("Have not agreed yet"), "quiet"),
         "invalid_address": Look(_l("Their address does not exist"), "quiet"),

@@ -58,7 +58,7 @@ def test_run_is_told_in_words(pages: Pages, client_for: Clients) -> None:
         "The phone was off or out of reach",
         "1 message has an unknown outcome.",
         "1 message stays unconfirmed.",
-        "No address on this channel",
+        "No address that could be used",
     ):
         assert sentence in page
 

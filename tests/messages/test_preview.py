@@ -44,6 +44,6 @@ def test_longest_verified_number_is_the_example() -> None:
     stale = replace(
         LINE, service_id=3, number_national="800 100 100 100", verified_on=MONDAY.date() - timedelta(31)
     )
-    values = example_values([LINE, other, stale], MONDAY, max_age_days=30)
+    values = example_values([LINE, other, stale], MONDAY, language="en", max_age_days=30)
     assert values["hotline"] == "800 100 100"
-    assert "hotline" not in example_values([other, stale], MONDAY, max_age_days=30)
+    assert "hotline" not in example_values([other, stale], MONDAY, language="en", max_age_days=30)
