@@ -19,16 +19,13 @@ from tests.delivery.serving import ServerProcess, free_port, serve_instance
 #: Connections that the client keeps open, each with one callback at a time.
 CONNECTIONS = 96
 WARM_UP = 500
-#: Worker classes of gunicorn: its default, and the one that keeps connections open; both with a process a core.
+CORES = str(os.cpu_count() or 1)
+OURS = ("--processes", CORES)
+#: Worker classes of gunicorn: its default, and the one that keeps connections open; a process a core, as ours.
 PLAIN = {
-    "sync": ("--workers", str(os.cpu_count())),
-    "gthread": ("--workers", str(os.cpu_count()), "--worker-class", "gthread", "--threads", "4"),
+    "sync": ("--workers", CORES),
+    "gthread": ("--workers", CORES, "--worker-class", "gthread", "--threads", "4"),
 }
-
-
-def processes_for(kind: str) -> int:
-    """Return how many processes of ours serve: a core each on PostgreSQL; SQLite has one writer anyway."""
-    return 1 if kind == "sqlite" else os.cpu_count() or 1
 
 
 def serve_plain(*options: str) -> ServerProcess:
@@ -39,10 +36,9 @@ def serve_plain(*options: str) -> ServerProcess:
     return ServerProcess(command, port=port, environ={"BENCH_TOKEN": TOKEN})
 
 
-def serve_ours(database: Engine, kind: str) -> ServerProcess:
+def serve_ours(database: Engine) -> ServerProcess:
     """Start `fingerpost serve` as it is."""
-    options = ("--processes", str(processes_for(kind)))
-    return serve_instance(database, *options, public_url=PUBLIC_URL, secret_bench=f"{ACCOUNT}:{TOKEN}")
+    return serve_instance(database, *OURS, public_url=PUBLIC_URL, secret_bench=f"{ACCOUNT}:{TOKEN}")
 
 
 def measure(kind: str, count: int, rounds: int) -> dict[str, Any]:
@@ -51,7 +47,7 @@ def measure(kind: str, count: int, rounds: int) -> dict[str, Any]:
     with ExitStack() as stack:
         database = stack.enter_context(fresh_database(kind))
         servers = {name: stack.enter_context(serve_plain(*options)) for name, options in PLAIN.items()}
-        servers["ours"] = stack.enter_context(serve_ours(database, kind))
+        servers["ours"] = stack.enter_context(serve_ours(database))
         for server in servers.values():
             post_all(server.port, make_callbacks(WARM_UP), connections=CONNECTIONS)
         for number in range(rounds):
@@ -67,7 +63,7 @@ def measure(kind: str, count: int, rounds: int) -> dict[str, Any]:
         "callbacks": count,
         "rounds": rounds,
         **figures(posted),
-        **settings_for(kind),
+        **settings(),
         "peak_mb": round(peak, 1),
     }
 
@@ -92,11 +88,10 @@ def ratios(ours: list[float], theirs: list[float]) -> list[float]:
     return [mine / other for mine, other in zip(ours, theirs, strict=True)]
 
 
-def settings_for(kind: str) -> dict[str, Any]:
+def settings() -> dict[str, Any]:
     """Return with what settings each side served."""
-    ours = f"fingerpost serve --processes {processes_for(kind)}"
     return {
-        "ours": f"{ours}: granian, WSGI, {WEB_THREADS} blocking threads a process, backpressure as it comes",
+        "ours": f"fingerpost serve {' '.join(OURS)} (granian, WSGI, {WEB_THREADS} blocking threads a process)",
         "plain": {name: f"gunicorn {' '.join(options)}" for name, options in PLAIN.items()},
         "connections": CONNECTIONS,
     }

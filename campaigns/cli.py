@@ -80,7 +80,7 @@ def setup() -> None:
     type=click.IntRange(1),
     default=1,
     show_default=True,
-    help="As many as there are cores, on PostgreSQL; SQLite has one writer, so one is best.",
+    help="Server processes; as many as there are cores answer the most callbacks.",
 )
 def serve(processes: int) -> None:
     """Serve the console, the public pages and the providers' callbacks."""

@@ -122,7 +122,8 @@ def prepare_sqlite(engine: Engine) -> None:
     """Set WAL, full synchronisation, foreign keys and immediate transactions on each connection.
 
     A deferred transaction that turns to writing fails at once with SQLITE_BUSY_SNAPSHOT, whatever the
-    time-out; so a transaction begins IMMEDIATE unless its connection carries `read_only=True`.
+    time-out; so a transaction begins IMMEDIATE unless its connection carries `read_only=True`. One that carries
+    `is_single=True` (see `single_statements`) begins none.
     """
 
     @event.listens_for(engine, "connect")
@@ -136,8 +137,19 @@ def prepare_sqlite(engine: Engine) -> None:
 
     @event.listens_for(engine, "begin")
     def begin(connection: Connection) -> None:
-        read_only = connection.get_execution_options().get("read_only", False)
-        connection.exec_driver_sql("BEGIN" if read_only else "BEGIN IMMEDIATE")
+        options = connection.get_execution_options()
+        if not options.get("is_single", False):
+            connection.exec_driver_sql("BEGIN" if options.get("read_only", False) else "BEGIN IMMEDIATE")
+
+
+def single_statements(engine: Engine) -> Engine:
+    """Return `engine` for transactions of one statement each: durable when it returns, without BEGIN and COMMIT.
+
+    On PostgreSQL that is one round trip instead of three.
+    """
+    if engine.dialect.name == "postgresql":
+        return engine.execution_options(isolation_level="AUTOCOMMIT")
+    return engine.execution_options(is_single=True)
 
 
 def make_sessions(engine: Engine) -> sessionmaker[Session]:

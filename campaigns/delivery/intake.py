@@ -9,9 +9,10 @@ from queue import Empty, SimpleQueue
 from threading import Lock, Thread
 from typing import Any
 
-from sqlalchemy import Engine
+from sqlalchemy import Connection, Engine
 from sqlalchemy.exc import DataError
 
+from campaigns.core.database import single_statements
 from campaigns.core.errors import UnavailableError
 from campaigns.core.words import N_
 from campaigns.delivery.receipts import row_of, store_rows
@@ -28,6 +29,8 @@ LARGEST_GROUP = 500
 #: How long a group waits for others, in seconds, when the last one had several: on a quick disk groups would be
 #: small, and a transaction costs as much as writing twenty receipts.
 GATHERING_SECONDS = 0.001
+#: How long a connection is kept for a next group after one of several, in seconds.
+IDLE_SECONDS = 0.05
 
 
 class ReceiptIntake:
@@ -44,6 +47,7 @@ class ReceiptIntake:
         most_waiting: int = MOST_WAITING,
     ) -> None:
         self._engine = engine
+        self._connection: Connection | None = None
         self._patience_seconds = patience_seconds
         self._most_waiting = most_waiting
         self._waiting: SimpleQueue[_Waiting] = SimpleQueue()
@@ -79,6 +83,9 @@ class ReceiptIntake:
             except Exception:
                 # Whatever it was, those who wait must hear of it and the next group must get its try.
                 log.exception("%d callbacks could not be stored", sum(not waiting.is_kept for waiting in group))
+                self._is_busy = False
+            if not self._is_busy:
+                self._disconnect()
             for waiting in group:
                 waiting.ended.release()
 
@@ -97,7 +104,7 @@ class ReceiptIntake:
             log.exception("a callback could not be stored")
 
     def _next_group(self) -> list[_Waiting]:
-        group = [self._waiting.get()]
+        group = [self._wait_for_one()]
         if self._is_busy:
             time.sleep(GATHERING_SECONDS)
         try:
@@ -108,11 +115,27 @@ class ReceiptIntake:
         self._is_busy = len(group) > 1
         return group
 
+    def _wait_for_one(self) -> _Waiting:
+        if self._connection is not None:
+            try:
+                return self._waiting.get(timeout=IDLE_SECONDS)
+            except Empty:
+                self._disconnect()
+        return self._waiting.get()
+
     def _write(self, group: list[_Waiting]) -> None:
-        with self._engine.begin() as connection:
-            store_rows(connection, [row for waiting in group for row in waiting.rows])
+        if self._connection is None:
+            self._connection = single_statements(self._engine).connect()
+        with self._connection.begin():
+            store_rows(self._connection, [row for waiting in group for row in waiting.rows])
         for waiting in group:
             waiting.is_kept = True
+
+    def _disconnect(self) -> None:
+        """Give the connection back: taking one out and testing it costs as much as writing a group."""
+        connection, self._connection = self._connection, None
+        if connection is not None:
+            connection.close()
 
 
 class _Waiting:
