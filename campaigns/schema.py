@@ -1,10 +1,17 @@
-"""Every mapped class in one place, so that metadata is whole for migrations and tests, and how to migrate."""
+"""Every mapped class in one place, so that metadata is whole for migrations and tests, and how to migrate.
+
+On PostgreSQL the tables of Procrastinate stand beside ours: it defines them, and our migrations make them.
+"""
 
 from __future__ import annotations
 
+from importlib.metadata import distribution
+from pathlib import Path
+from typing import Any
+
 from alembic import command
 from alembic.config import Config
-from sqlalchemy import Engine
+from sqlalchemy import Connection, Engine, event, inspect
 
 import campaigns.audience.models
 import campaigns.delivery.models
@@ -18,6 +25,39 @@ from campaigns.core.database import Base
 from campaigns.core.settings import PROJECT_ROOT
 
 metadata = Base.metadata
+
+#: Procrastinate's tables; what compares the database with our models leaves them out.
+JOB_TABLES = frozenset(
+    {"procrastinate_jobs", "procrastinate_events", "procrastinate_periodic_defers", "procrastinate_workers"}
+)
+
+
+def is_our_table(name: str | None, kind: str, parents: Any) -> bool:
+    """Say whether a thing in the database is ours to compare; for Alembic's `include_name`."""
+    table = name if kind == "table" else parents.get("table_name")
+    return table not in JOB_TABLES
+
+
+def job_schema() -> str:
+    """Return the SQL that makes Procrastinate's tables and functions, without importing it."""
+    package = distribution("procrastinate")
+    return Path(str(package.locate_file("procrastinate/sql/schema.sql"))).read_text(encoding="utf-8")
+
+
+def add_job_tables(connection: Connection) -> None:
+    """Make Procrastinate's tables and functions; nothing on another database than PostgreSQL."""
+    if connection.dialect.name == "postgresql":
+        # Many statements with percent signs in them: the driver must not look for parameters.
+        cursor = connection.connection.cursor()
+        cursor.execute(job_schema())
+        cursor.close()
+
+
+@event.listens_for(metadata, "after_create")
+def _create_job_tables(target: Any, connection: Connection, **options: Any) -> None:
+    """Let `metadata.create_all` make whole databases, as tests and benches use them."""
+    if connection.dialect.name == "postgresql" and not inspect(connection).has_table("procrastinate_jobs"):
+        add_job_tables(connection)
 
 
 def migration_config() -> Config:

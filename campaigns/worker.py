@@ -11,6 +11,7 @@ import threading
 from collections.abc import Awaitable, Callable
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
+from typing import TYPE_CHECKING
 
 from sqlalchemy import Engine as Database
 from sqlalchemy import Select
@@ -36,6 +37,9 @@ from campaigns.planning.clockwork import Clockwork
 from campaigns.reach.recount import recount_due
 from campaigns.verifying import gateway_of
 
+if TYPE_CHECKING:
+    from campaigns.delivery.engine.cluster import Member
+
 try:
     import uvloop
 except ImportError:
@@ -45,6 +49,8 @@ except ImportError:
 #: Seconds between two looks for each kind of work.
 RECEIPTS_EVERY, PLANS_EVERY, SWEEP_EVERY, REPAIR_EVERY, RECOUNT_EVERY = 0.3, 0.5, 1.0, 5.0, 2.0
 ACCOUNTS_EVERY = 2.0
+#: Heartbeats in a cluster, and looks for lanes that nobody serves.
+BEAT_EVERY = 0.5
 RECEIPTS_AT_ONCE = 2000
 #: Longest pause between two looks for doubtful deliveries, in seconds; each has its own interval beside it.
 DOUBTS_EVERY = 30.0
@@ -97,6 +103,17 @@ class Worker:
         # SQLite has one writer at a time and lets others wait by sleeping: taking turns in one thread is faster.
         is_sqlite = database.dialect.name == "sqlite"
         self._repair_thread = self._engine_thread if is_sqlite else ThreadPoolExecutor(2, "repair")
+        self._member_thread = ThreadPoolExecutor(1, "cluster")
+        self._store, self._member = self._join(is_sqlite)
+
+    def _join(self, is_sqlite: bool) -> tuple[DatabaseStore, Member | None]:
+        """Return the engine's store and this worker's part in a cluster; on SQLite it serves every lane itself."""
+        if is_sqlite:
+            return DatabaseStore(self._sessions, self._vault), None
+        from campaigns.delivery.engine.cluster import ClusterStore, Member
+
+        member = Member(self._sessions)
+        return ClusterStore(self._sessions, self._vault, member), member
 
     async def run(self, until: Callable[[], bool]) -> None:
         """Work until a signal comes or `until()` is true."""
@@ -104,23 +121,26 @@ class Worker:
         _stop_on_signals(stopping)
         clockwork = Clockwork(self._sessions, self._settings)
         clockwork.start()
+        engine = Engine(self._surroundings(), window=self._settings.send_window)
         _log.info("the worker is up")
         try:
             async with asyncio.TaskGroup() as group:
                 group.create_task(self._stop_when(until, stopping))
-                group.create_task(Engine(self._surroundings(), window=self._settings.send_window).run(stopping))
-                for seconds, work in self._chores():
+                group.create_task(engine.run(stopping))
+                for seconds, work in self._chores(engine):
                     group.create_task(_repeat(work, seconds, stopping))
         finally:
             await asyncio.to_thread(clockwork.stop)
-            for executor in {self._engine_thread, self._watch_thread, self._plan_thread, self._repair_thread}:
+            await self._leave()
+            threads = {self._engine_thread, self._watch_thread, self._plan_thread, self._repair_thread}
+            for executor in threads | {self._member_thread}:
                 executor.shutdown()
             _log.info("the worker has stopped")
 
     def _surroundings(self) -> Surroundings:
         public_url = self._settings.public_url.rstrip("/")
         return Surroundings(
-            store=DatabaseStore(self._sessions, self._vault),
+            store=self._store,
             database=in_thread(self._engine_thread),
             watch=in_thread(self._watch_thread),
             open_gateway=self._open_gateway,
@@ -133,10 +153,20 @@ class Worker:
     def _open_gateway(self, sender: SenderFacts) -> Gateway:
         return gateway_of(self._settings, sender)
 
-    def _chores(self) -> list[tuple[float, Callable[[], Awaitable[object]]]]:
+    async def _leave(self) -> None:
+        """Give this worker's lanes to the others, without their waiting for its heartbeat."""
+        if self._member is not None:
+            try:
+                await in_thread(self._member_thread)(self._member.leave)
+            except SQLAlchemyError:
+                _log.warning("the cluster could not be told of the end of this worker", exc_info=True)
+
+    def _chores(self, engine: Engine) -> list[tuple[float, Callable[[], Awaitable[object]]]]:
         plan, repair = in_thread(self._plan_thread), in_thread(self._repair_thread)
+        beat = in_thread(self._member_thread)
+        member = self._member
         doubts_every = min(DOUBTS_EVERY, self._patience.interval.total_seconds())
-        return [
+        chores: list[tuple[float, Callable[[], Awaitable[object]]]] = [
             (RECEIPTS_EVERY, lambda: repair(self._apply_receipts)),
             (PLANS_EVERY, lambda: plan(self._plan)),
             (SWEEP_EVERY, lambda: repair(sweep, self._sessions)),
@@ -146,6 +176,9 @@ class Worker:
             (ACCOUNTS_EVERY, self._accounts.sync_templates),
             (ACCOUNTS_EVERY, self._accounts.connect),
         ]
+        if member is not None:
+            chores.append((BEAT_EVERY, lambda: beat(member.beat, engine.serving())))
+        return chores
 
     async def _stop_when(self, until: Callable[[], bool], stopping: asyncio.Event) -> None:
         while not stopping.is_set():

@@ -7,7 +7,7 @@ from sqlalchemy import Connection
 
 from campaigns.core.database import make_engine
 from campaigns.core.settings import load_settings
-from campaigns.schema import metadata
+from campaigns.schema import is_our_table, metadata
 
 
 def run(connection: Connection) -> None:
@@ -16,6 +16,7 @@ def run(connection: Connection) -> None:
         target_metadata=metadata,
         render_as_batch=connection.dialect.name == "sqlite",
         compare_type=True,
+        include_name=is_our_table,
     )
     with context.begin_transaction():
         context.run_migrations()

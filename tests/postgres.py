@@ -16,7 +16,7 @@ from uuid import uuid4
 import psycopg
 from sqlalchemy import Engine, text
 
-from campaigns.schema import metadata
+from campaigns.schema import JOB_TABLES, metadata
 
 
 class PostgresServer:
@@ -90,7 +90,8 @@ class PostgresServer:
 
 def empty_tables(engine: Engine) -> None:
     """Remove every row of every table, so that the next test starts from nothing."""
-    names = ", ".join(f'"{table.name}"' for table in metadata.sorted_tables)
+    tables = {table.name for table in metadata.sorted_tables} | JOB_TABLES
+    names = ", ".join(f'"{name}"' for name in sorted(tables))
     with engine.begin() as connection:
         connection.execute(text(f"TRUNCATE {names} RESTART IDENTITY CASCADE"))
 

@@ -37,6 +37,7 @@ from campaigns.audience.rules import AudienceRule, LeftOut, Resolution, SenderCh
 from campaigns.core import clock
 from campaigns.core.crash import crash_point
 from campaigns.core.errors import FingerpostError
+from campaigns.delivery.jobs import enqueue_lanes
 from campaigns.delivery.models import Delivery, RunLeftOut, RunText, RunZone
 from campaigns.delivery.references import new_reference
 from campaigns.delivery.rendering import Combination, Dimensions, Renderer, Where
@@ -141,6 +142,8 @@ class _Planner:
         run.state = RunState.RUNNING if run.planned else RunState.DONE
         if run.state == RunState.DONE:
             run.finished_at = self._now
+        else:
+            enqueue_lanes(self._session, {(sender.sender_id, run.is_rehearsal) for sender in run.ranked_senders})
         audit.record(
             self._session, "run.plan", subject=run, organisation_id=run.organisation_id, people=run.planned
         )

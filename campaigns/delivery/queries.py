@@ -28,8 +28,8 @@ def progress_of(session: Session, run_id: int) -> dict[SendState, int]:
 
 @cache
 def select_planning() -> Select[int]:
-    """Select the ids of runs whose fan-out is not finished, oldest first."""
-    return select(Run.id).where(Run.state == RunState.PLANNING).order_by(Run.id)
+    """Select the ids of runs whose fan-out is not finished, the urgent ones first, then the oldest."""
+    return select(Run.id).where(Run.state == RunState.PLANNING).order_by(Run.priority.desc(), Run.id)
 
 
 @cache

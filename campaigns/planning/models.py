@@ -237,6 +237,8 @@ class Run(Base):
     finished_at: Mapped[datetime | None]
     #: Sent to the sandbox instead of to people, with stand-ins for their addresses; never counts as reach.
     is_rehearsal: Mapped[bool] = mapped_column(default=False)
+    #: Runs of a higher one are sent first where they share a sender; what is due of equal ones takes turns.
+    priority: Mapped[int] = mapped_column(SmallInteger, default=0, server_default="0")
     campaign: Mapped[Campaign] = relationship()
     sender: Mapped[Sender] = relationship()
     ranked_senders: Mapped[list[RunSender]] = relationship(order_by="RunSender.rank", cascade="all, delete-orphan")

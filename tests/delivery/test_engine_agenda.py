@@ -8,11 +8,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from campaigns.delivery.engine.agenda import LOOK_AGAIN, LOOK_BEHIND, Agenda
-from campaigns.delivery.engine.ports import Ask, Found, Line
+from campaigns.delivery.engine.ports import Ask, Found, Line, RunningRun
 
 NOW = datetime(2026, 3, 2, 12, tzinfo=UTC)
 LINE = Line(1)
 SECOND = timedelta(seconds=1)
+
+
+def runs(*run_ids: int) -> list[RunningRun]:
+    return [RunningRun(run_id, 1, 10.0) for run_id in run_ids]
 
 
 def asked(agenda: Agenda, now: datetime = NOW) -> Ask:
@@ -31,7 +35,7 @@ def empty(agenda: Agenda, now: datetime = NOW, next_due: datetime | None = None,
 
 def test_cursor_follows_what_was_found() -> None:
     agenda = Agenda(LINE)
-    agenda.keep([1])
+    agenda.keep(runs(1))
     full(agenda, 10)
     assert asked(agenda) == Ask(LINE, 1, 10, 10)
 
@@ -39,12 +43,40 @@ def test_cursor_follows_what_was_found() -> None:
 @given(st.sets(st.integers(1, 50), min_size=1))
 def test_runs_take_turns(run_ids: set[int]) -> None:
     agenda = Agenda(LINE)
-    agenda.keep(run_ids)
+    agenda.keep(runs(*run_ids))
     seen = []
     for _ in range(2 * len(run_ids)):
         seen.append(asked(agenda).run_id)
         full(agenda, 10)
     assert seen == sorted(run_ids) * 2
+
+
+def test_urgent_run_goes_first_while_it_has_something_due() -> None:
+    agenda = Agenda(LINE)
+    agenda.keep([*runs(1, 2), RunningRun(3, 1, 10.0, priority=10)])
+    seen = []
+    for _ in range(3):
+        seen.append(asked(agenda).run_id)
+        full(agenda, 10)
+    empty(agenda)
+    assert seen == [3, 3, 3]
+    assert asked(agenda).run_id == 1
+
+
+@given(st.integers(1, 20), st.integers(1, 20))
+def test_organisations_share_a_sender_evenly(ours: int, theirs: int) -> None:
+    agenda = Agenda(LINE)
+    agenda.keep(
+        [
+            RunningRun(number, 1, 10.0, organisation_id=1 + (number > ours))
+            for number in range(1, ours + theirs + 1)
+        ]
+    )
+    turns = []
+    for _ in range(40):
+        turns.append(asked(agenda).run_id > ours)
+        full(agenda, 10)
+    assert sum(turns) == 20
 
 
 def test_nothing_to_do_without_a_run() -> None:
@@ -53,7 +85,7 @@ def test_nothing_to_do_without_a_run() -> None:
 
 def test_empty_run_is_looked_at_again_later() -> None:
     agenda = Agenda(LINE)
-    agenda.keep([1])
+    agenda.keep(runs(1))
     empty(agenda)
     assert agenda.next(NOW + LOOK_AGAIN - SECOND, 10) is None
     assert asked(agenda, NOW + LOOK_AGAIN).after == 0
@@ -61,14 +93,14 @@ def test_empty_run_is_looked_at_again_later() -> None:
 
 def test_next_zone_is_met_in_time() -> None:
     agenda = Agenda(LINE)
-    agenda.keep([1])
+    agenda.keep(runs(1))
     empty(agenda, next_due=NOW + 2 * SECOND)
     assert asked(agenda, NOW + 2 * SECOND).run_id == 1
 
 
 def test_slow_look_is_repeated_less_often() -> None:
     agenda = Agenda(LINE)
-    agenda.keep([1])
+    agenda.keep(runs(1))
     empty(agenda, took=2.0)
     assert agenda.next(NOW + 39 * SECOND, 10) is None
     assert agenda.wake_at() == NOW + 40 * SECOND
@@ -76,7 +108,7 @@ def test_slow_look_is_repeated_less_often() -> None:
 
 def test_retry_is_met_when_it_is_due() -> None:
     agenda = Agenda(LINE)
-    agenda.keep([1])
+    agenda.keep(runs(1))
     empty(agenda)
     agenda.remind(1, NOW + 2 * SECOND)
     assert asked(agenda, NOW + 2 * SECOND).after == 0
@@ -84,7 +116,7 @@ def test_retry_is_met_when_it_is_due() -> None:
 
 def test_retry_behind_the_cursor_is_met_meanwhile() -> None:
     agenda = Agenda(LINE)
-    agenda.keep([1])
+    agenda.keep(runs(1))
     full(agenda, 10)
     agenda.remind(1, NOW + 2 * SECOND)
     later = NOW + 2 * SECOND
@@ -96,8 +128,8 @@ def test_retry_behind_the_cursor_is_met_meanwhile() -> None:
 
 def test_resumed_run_is_read_from_its_start() -> None:
     agenda = Agenda(LINE)
-    agenda.keep([1])
+    agenda.keep(runs(1))
     full(agenda, 10)
-    agenda.keep([])
-    agenda.keep([1])
+    agenda.keep(runs())
+    agenda.keep(runs(1))
     assert asked(agenda).after == 0

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from campaigns.delivery.engine.ports import Ask, Found, Line
+from campaigns.delivery.engine.ports import Ask, Found, Line, RunningRun
 
 #: A run without due deliveries is looked through again after this time, for rows that others put back.
 LOOK_AGAIN = timedelta(seconds=5)
@@ -20,6 +20,8 @@ LOOK_BEHIND = timedelta(seconds=10)
 class _Place:
     """Where the reading of one run stands."""
 
+    organisation_id: int
+    priority: int
     cursor: int = 0
     #: Nothing is due before; None: ask at once.
     next_at: datetime | None = None
@@ -28,29 +30,48 @@ class _Place:
 
 
 class Agenda:
-    """Takes turns between the runs of a sender, each with a cursor, so that no claim rescans what is behind it."""
+    """Takes turns between the runs of a sender, each with a cursor, so that no claim rescans what is behind it.
+
+    What is due of an urgent run goes first; else the organisations take turns, and the runs of each among
+    themselves.
+    """
 
     def __init__(self, line: Line) -> None:
         self._line = line
+        #: By run; the run that was asked last is the last.
         self._places: dict[int, _Place] = {}
+        #: Turns so far, and that of each organisation's last one.
+        self._turns = 0
+        self._last_turns: dict[int, int] = {}
 
-    def keep(self, run_ids: Iterable[int]) -> None:
+    def keep(self, runs: Iterable[RunningRun]) -> None:
         """Take over which runs are running; one that is new (or resumed) is read from its start."""
-        wanted = set(run_ids)
-        for run_id in self._places.keys() - wanted:
+        wanted = {run.run_id: run for run in runs}
+        for run_id in self._places.keys() - wanted.keys():
             del self._places[run_id]
-        for run_id in sorted(wanted - self._places.keys()):
-            self._places[run_id] = _Place()
+        for run_id in sorted(wanted.keys() - self._places.keys()):
+            run = wanted[run_id]
+            self._places[run_id] = _Place(run.organisation_id, run.priority)
+        owners = {place.organisation_id for place in self._places.values()}
+        self._last_turns = {owner: turn for owner, turn in self._last_turns.items() if owner in owners}
 
     def next(self, now: datetime, limit: int) -> Ask | None:
         """Return the next request, or None when no run has anything due at `now` (UTC)."""
-        for run_id, place in self._places.items():
-            if place.next_at is not None and place.next_at > now:
-                continue
-            if place.cursor and place.behind_at is not None and place.behind_at <= now:
-                return Ask(self._line, run_id, 0, limit, through=place.cursor)
-            return Ask(self._line, run_id, place.cursor, limit)
-        return None
+        due = [pair for pair in self._places.items() if pair[1].next_at is None or pair[1].next_at <= now]
+        if not due:
+            return None
+        run_id, place = min(due, key=self._order)
+        if place.cursor and place.behind_at is not None and place.behind_at <= now:
+            return Ask(self._line, run_id, 0, limit, through=place.cursor)
+        return Ask(self._line, run_id, place.cursor, limit)
+
+    def priority_of(self, run_id: int) -> int:
+        """Return how urgent a run is; one that runs no more is not."""
+        place = self._places.get(run_id)
+        return place.priority if place is not None else 0
+
+    def _order(self, pair: tuple[int, _Place]) -> tuple[int, int]:
+        return -pair[1].priority, self._last_turns.get(pair[1].organisation_id, 0)
 
     def answer(self, ask: Ask, found: Found, *, now: datetime, took: float) -> None:
         """Move the run's cursor behind what was found, and the run to the end of the line.
@@ -61,6 +82,8 @@ class Agenda:
         if place is None:
             return
         self._places[ask.run_id] = place
+        self._turns += 1
+        self._last_turns[place.organisation_id] = self._turns
         is_full = found.taken >= ask.limit
         if ask.through is not None:
             place.behind_at = now if is_full else now + LOOK_BEHIND

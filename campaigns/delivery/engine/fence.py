@@ -8,7 +8,7 @@ from enum import StrEnum
 
 from campaigns.core import clock
 from campaigns.core.errors import RefusedError
-from campaigns.delivery.engine.ports import Claimed, Snapshot
+from campaigns.delivery.engine.ports import Claimed, LaneKey, Snapshot
 
 #: How often the listener refreshes, in seconds; a stop or opt-out is seen this late at most.
 REFRESH_SECONDS = 0.3
@@ -27,6 +27,7 @@ class Refusal(StrEnum):
     NOT_RUNNING = "not_running"
     WITHDRAWN = "withdrawn"
     LATE = "late"
+    NOT_OURS = "not_ours"
 
 
 class FenceRefusedError(RefusedError):
@@ -71,3 +72,20 @@ class Fence:
         # The token needs no look-up: nobody takes a row from its claim before it is much older than this.
         if not -CLOCK_SLACK <= now - claimed.intent_at < INTENT_LIFE or now >= claimed.expires_at:
             raise FenceRefusedError(Refusal.LATE)
+
+
+class LaneFence:
+    """The fence of one lane: its worker's, and closed besides once another worker serves the lane."""
+
+    def __init__(self, fence: Fence, lane: LaneKey) -> None:
+        self._fence, self._lane = fence, lane
+
+    def is_fresh(self) -> bool:
+        """Say whether the memory is young enough to trust."""
+        return self._fence.is_fresh()
+
+    def check(self, claimed: Claimed) -> None:
+        """Raise FenceRefusedError unless the call for `claimed` may begin at this moment."""
+        if not self._fence.snapshot.is_ours(self._lane):
+            raise FenceRefusedError(Refusal.NOT_OURS)
+        self._fence.check(claimed)

@@ -1,4 +1,4 @@
-"""The engine of one process: a listener that keeps the fence fresh, and a lane for each sender in use.
+"""The engine of one process: a listener that keeps the fence fresh, and a lane for each sender it may serve.
 
 A sender that carries a rehearsal beside runs for people has two lanes, since these go to different places.
 """
@@ -17,9 +17,9 @@ from typing import Any, TypeVar
 from sqlalchemy.exc import SQLAlchemyError
 
 from campaigns.core.errors import FingerpostError
-from campaigns.delivery.engine.fence import REFRESH_SECONDS, Fence
+from campaigns.delivery.engine.fence import REFRESH_SECONDS, Fence, LaneFence
 from campaigns.delivery.engine.loop import Lane
-from campaigns.delivery.engine.ports import Runner, RunningRun, SenderFacts, Snapshot, Store
+from campaigns.delivery.engine.ports import LaneKey, Runner, RunningRun, SenderFacts, Snapshot, Store
 from campaigns.gateways.base import Gateway
 
 T = TypeVar("T")
@@ -53,10 +53,14 @@ class Engine:
         self._window = window
         self._fence = Fence(asyncio.get_running_loop().time)
         #: By sender, and whether it rehearses.
-        self._lanes: dict[tuple[int, bool], tuple[Lane, asyncio.Task[None]]] = {}
+        self._lanes: dict[LaneKey, tuple[Lane, asyncio.Task[None]]] = {}
         self._blind = False
         #: Monotonic moment before the last snapshot was asked for.
         self._seen_at = 0.0
+
+    def serving(self) -> frozenset[LaneKey]:
+        """Return the lanes that are open, those that are ending included."""
+        return frozenset(self._lanes)
 
     async def run(self, stopping: asyncio.Event) -> None:
         """Send until `stopping` is set; then let calls in flight finish, write their results, and return."""
@@ -89,9 +93,11 @@ class Engine:
 
     async def _assign(self, snapshot: Snapshot) -> None:
         """Give each lane its runs, open lanes for new senders and stop those without a run."""
-        by_lane: defaultdict[tuple[int, bool], list[RunningRun]] = defaultdict(list)
+        by_lane: defaultdict[LaneKey, list[RunningRun]] = defaultdict(list)
         for run in snapshot.runs:
-            by_lane[run.sender_id, run.is_rehearsal].append(run)
+            key = run.sender_id, run.is_rehearsal
+            if snapshot.is_ours(key):
+                by_lane[key].append(run)
         for key, (lane, task) in list(self._lanes.items()):
             if task.done():
                 self._forget(key, task)
@@ -108,7 +114,7 @@ class Engine:
             if key in self._lanes:
                 self._lanes[key][0].keep_runs(runs, seen_at=self._seen_at)
 
-    async def _open(self, key: tuple[int, bool], runs: list[RunningRun]) -> None:
+    async def _open(self, key: LaneKey, runs: list[RunningRun]) -> None:
         around = self._around
         try:
             sender = await around.database(around.store.sender, *key)
@@ -127,7 +133,7 @@ class Engine:
             gateway,
             store=around.store,
             database=around.database,
-            fence=self._fence,
+            fence=LaneFence(self._fence, key),
             window=self._window,
             callback_base=around.callback_base(sender.gateway),
             chance=around.chance,
@@ -139,7 +145,7 @@ class Engine:
         for lane, _ in self._lanes.values():
             lane.remind(run_id)
 
-    def _forget(self, key: tuple[int, bool], task: asyncio.Task[None]) -> None:
+    def _forget(self, key: LaneKey, task: asyncio.Task[None]) -> None:
         """Remove a lane that ended; the next snapshot opens it again if there is work."""
         del self._lanes[key]
         if not task.cancelled() and (error := task.exception()) is not None:

@@ -12,6 +12,7 @@ import logging
 from collections import deque
 from collections.abc import Callable, Sequence
 from contextlib import suppress
+from datetime import timedelta
 from functools import partial
 
 from sqlalchemy.exc import SQLAlchemyError
@@ -22,7 +23,7 @@ from campaigns.core.errors import FingerpostError
 from campaigns.delivery.engine.agenda import Agenda
 from campaigns.delivery.engine.breaker import RunBreaker, SenderBreaker
 from campaigns.delivery.engine.bulletin import Bulletin
-from campaigns.delivery.engine.fence import Fence, FenceRefusedError, Refusal
+from campaigns.delivery.engine.fence import Fence, FenceRefusedError, LaneFence, Refusal
 from campaigns.delivery.engine.pacing import Pace, Quota
 from campaigns.delivery.engine.parking import Parking
 from campaigns.delivery.engine.ports import (
@@ -42,6 +43,9 @@ from campaigns.planning.models import Health
 
 #: Claims reach at most so far ahead of the pace, in seconds: an intent must not grow old while it waits its turn.
 CLAIM_AHEAD_SECONDS = 5.0
+#: A claim that waits longer for its call goes back to the queue: twice what is claimed ahead, and well before the
+#: fence refuses it.
+WAIT_AT_MOST = timedelta(seconds=15)
 #: A result waits at most so long for company before it is written, in seconds.
 GROUP_SECONDS = 0.05
 #: Longest sleep of the bookkeeper, in seconds: what became due is noticed by then.
@@ -62,7 +66,7 @@ class Lane:
         *,
         store: Store,
         database: Runner,
-        fence: Fence,
+        fence: Fence | LaneFence,
         window: int,
         callback_base: str | None,
         chance: Callable[[], float],
@@ -102,7 +106,7 @@ class Lane:
         `seen_at` is the monotonic moment before they were read.
         """
         run_ids = {run.run_id for run in runs}
-        self._agenda.keep(run_ids)
+        self._agenda.keep(runs)
         self._with_next = frozenset(run.run_id for run in runs if run.has_next)
         for run in runs[:1]:
             # These are the sender's, so each run says the same.
@@ -279,15 +283,32 @@ class Lane:
             async with asyncio.timeout(GROUP_SECONDS if self._results else NAP_SECONDS):
                 await self._work.wait()
 
+    def _line_up(self, claimed: Sequence[Claimed]) -> None:
+        """Let claims wait behind those that are as urgent, and before all others."""
+        priority = self._agenda.priority_of(claimed[0].run_id) if claimed else 0
+        passed = deque[Claimed]()
+        while priority and self._ready and self._agenda.priority_of(self._ready[-1].run_id) < priority:
+            passed.appendleft(self._ready.pop())
+        self._ready.extend(claimed)
+        self._ready.extend(passed)
+
     def _release(self) -> None:
-        """Put claims back that will not be called soon: the lane stops, a run is paused, or the sender is held."""
+        """Put claims back that will not be called soon: the lane stops, a run is paused, the sender is held,
+
+        or urgent ones keep them waiting.
+        """
         held = self._breaker.wait(self._time(), 0) or 0.0
         every = self._stopping or self._is_paused or held > CLAIM_AHEAD_SECONDS
-        if every or self._pauses:
-            kept = [claimed for claimed in self._ready if not every and claimed.run_id not in self._pauses]
-            let_go = [claimed for claimed in self._ready if every or claimed.run_id in self._pauses]
-            self._ready = deque(kept)
-            self._results += [self._put_back(claimed) for claimed in let_go]
+        oldest = clock.now() - WAIT_AT_MOST
+        is_old = bool(self._ready) and self._ready[-1].intent_at < oldest
+        if not every and not self._pauses and not is_old:
+            return
+        ready, self._ready = self._ready, deque()
+        for claimed in ready:
+            if every or claimed.run_id in self._pauses or claimed.intent_at < oldest:
+                self._results.append(self._put_back(claimed))
+            else:
+                self._ready.append(claimed)
 
     async def _pause_runs(self) -> None:
         for run_id, reason in list(self._pauses.items()):
@@ -364,7 +385,7 @@ class Lane:
         if ask is not None:
             self._crash_point("claimed")
             self._agenda.answer(ask, found, now=clock.now(), took=self._time() - started)
-            self._ready.extend(found.claimed)
+            self._line_up(found.claimed)
             self._quota.take(len(found.claimed), self._time())
             self._parts = max((claimed.parts for claimed in found.claimed), default=self._parts)
             self._parking.wake(len(found.claimed))

@@ -14,6 +14,9 @@ from campaigns.planning.models import Health
 
 T = TypeVar("T")
 
+#: What one lane serves: the id of a sender, and whether it rehearses.
+LaneKey = tuple[int, bool]
+
 
 @dataclass(slots=True)
 class Claimed:
@@ -108,6 +111,10 @@ class RunningRun:
     is_rehearsal: bool = False
     #: Whether the run has another sender after this one.
     has_next: bool = False
+    #: Whose it is: organisations share a sender evenly, however many runs each has.
+    organisation_id: int = 0
+    #: A run of a higher one goes first.
+    priority: int = 0
     #: Messages that the sender's daily limit leaves (None: it has none), and which count that comes from.
     allowance: int | None = None
     counted: int = 0
@@ -142,11 +149,17 @@ class Snapshot:
     #: Running runs, each with every sender that may be used.
     runs: Sequence[RunningRun] = ()
     withdrawn: frozenset[int] = frozenset()
+    #: Lanes that are this worker's to serve, in a cluster; None: every lane.
+    lanes: frozenset[LaneKey] | None = None
     #: Ids of the running runs.
     running: frozenset[int] = field(init=False)
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "running", frozenset(run.run_id for run in self.runs))
+
+    def is_ours(self, lane: LaneKey) -> bool:
+        """Say whether this worker may serve a lane."""
+        return self.lanes is None or lane in self.lanes
 
 
 class Store(Protocol):

@@ -83,6 +83,8 @@ class DatabaseStore:
                 pace=row.pace,
                 is_rehearsal=row.is_rehearsal,
                 has_next=row.rank < last[row.id],
+                organisation_id=row.organisation_id,
+                priority=row.priority,
                 allowance=None if row.is_rehearsal else quotas.get(row.sender_id),
                 counted=self._quotas.number,
             )
@@ -168,7 +170,9 @@ def _running() -> Select[*tuple[Any, ...]]:
     return (
         select(
             Run.id,
+            Run.organisation_id,
             Run.is_rehearsal,
+            Run.priority,
             RunSender.rank,
             RunSender.sender_id,
             Sender.channel,
