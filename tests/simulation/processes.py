@@ -114,12 +114,8 @@ class Process(asyncio.AbstractEventLoop):
         return self.timers[0][0] if self.timers else None
 
     def step(self) -> None:
-        """Run one callback."""
-        asyncio._set_running_loop(self)
-        try:
-            self.ready.popleft().run()
-        finally:
-            asyncio._set_running_loop(None)
+        """Run one callback; the timeline has made this loop the running one."""
+        self.ready.popleft().run()
 
     def kill(self) -> None:
         """End it on the spot. What its coroutines still do on their way out reaches nobody: it is dead by then."""
@@ -187,7 +183,7 @@ class Timeline:
         """Go on until `until()` is true, and return True; or for `limit` seconds."""
         end = self.now + limit
         while not until():
-            if self._run_ready():
+            if self._run_all_ready():
                 continue
             following = self._next_at()
             if following is None or following > end:
@@ -197,22 +193,32 @@ class Timeline:
             self._happen()
         return True
 
-    def _run_ready(self) -> bool:
+    def _run_all_ready(self) -> bool:
         """Run what is ready until nothing is; say whether there was anything."""
         before = self.steps
+        try:
+            self._run_ready()
+        finally:
+            self._hand_over(None)
+        return self.steps > before
+
+    def _run_ready(self) -> None:
         while able := [process for process in self.processes if process.ready and not process.is_paused]:
             process = able[0] if len(able) == 1 else self._chance.choice(able)
-            self.current = process
+            if process is not self.current:
+                # Only for another process: it asks the system who we are, which costs more than most steps.
+                self._hand_over(process)
             self.steps += 1
-            try:
-                process.step()
-            finally:
-                self.current = None
+            process.step()
             if process.fuse is not None:
                 process.fuse -= 1
                 if process.fuse <= 0:
+                    self._hand_over(None)
                     self.strike(process)
-        return self.steps > before
+
+    def _hand_over(self, process: Process | None) -> None:
+        self.current = process
+        asyncio._set_running_loop(process)
 
     def _next_at(self) -> float | None:
         moments = [process.next_at() for process in self.processes if not process.is_paused]

@@ -36,7 +36,7 @@ MEMBER = 1
 #: Number of the worker that sends nothing.
 KEEPER = 99
 #: What is found while receipts wait to be applied, or cancelled rows to be queued again.
-_UNSETTLED = (
+UNSETTLED = (
     "SELECT 1 FROM receipt JOIN delivery USING (reference) WHERE applied_at IS NULL",
     "SELECT 1 FROM run JOIN delivery ON run_id = run.id WHERE state = 'running' AND send_state = 'cancelled'",
 )
@@ -152,14 +152,17 @@ class World:
         """Mend everything, and see that it comes to rest by itself."""
         self._mend_everything()
         self._check_that_it_resumes()
-        for _ in range(60):
+        for _ in range(20):
             self._switch_on()
             if not self.oracle.at_rest():
                 self._revive_all()
                 self.timeline.run(self._is_idle, limit=400.0)
             if self._is_over() or self._is_settled():
                 return
+            before = self.oracle.last_at
             self._keep_quiet(2000.0)
+            if self.oracle.last_at == before and not self._is_settled():
+                break
         self.oracle.blame("D3: it does not come to rest")
 
     def _mend_everything(self) -> None:
@@ -209,7 +212,7 @@ class World:
         """Say whether nothing is left to do for anybody."""
         if not self.oracle.at_rest() or self.oracle.counts[SendState.UNKNOWN] or self._posted:
             return False
-        return not any(self.database.one(statement) for statement in _UNSETTLED)
+        return not any(self.database.one(statement) for statement in UNSETTLED)
 
     def _sleepers(self) -> list[Process]:
         return [process for process in self.timeline.processes if process.is_paused]

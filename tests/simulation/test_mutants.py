@@ -1,0 +1,122 @@
+"""The simulation can fail: engines that break a promise on purpose are caught within a few seeds."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from sqlalchemy import update
+from sqlalchemy.orm import Session
+
+from campaigns.core import clock
+from campaigns.delivery import receipts, reconcile
+from campaigns.delivery.engine import retry
+from campaigns.delivery.engine.fence import Fence, FenceRefusedError, Refusal
+from campaigns.delivery.engine.ports import Ask, Claimed, Found, Result
+from campaigns.delivery.engine.store import DatabaseStore
+from campaigns.delivery.models import Delivery
+from campaigns.delivery.queries import in_state
+from campaigns.delivery.states import SendState
+from campaigns.gateways.base import UnknownOutcomeError
+from tests.simulation import chores, workers, world
+from tests.simulation.tally import simulate
+
+Patch = Callable[[pytest.MonkeyPatch], None]
+
+
+def no_fence(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(Fence, "check", lambda self, claimed: None)
+
+
+def fence_that_forgets_age(patch: pytest.MonkeyPatch) -> None:
+    check = Fence.check
+
+    def forgetful(self: Fence, claimed: Claimed) -> None:
+        try:
+            check(self, claimed)
+        except FenceRefusedError as refused:
+            if refused.refusal is not Refusal.LATE:
+                raise
+
+    patch.setattr(Fence, "check", forgetful)
+
+
+def reaper_that_requeues(patch: pytest.MonkeyPatch) -> None:
+    def requeue(session: Session, *, reap_after: timedelta) -> None:
+        old = Delivery.intent_at < clock.now() - reap_after
+        session.execute(update(Delivery).where(in_state(SendState.SENDING), old).values(send_state="queued"))
+
+    patch.setattr(chores, "reap", requeue)
+
+
+def unknown_that_is_retried(patch: pytest.MonkeyPatch) -> None:
+    read = retry._read
+    patch.setattr(
+        retry,
+        "_read",
+        lambda error: ("not_sent", None) if isinstance(error, UnknownOutcomeError) else read(error),
+    )
+
+
+def list_that_is_believed_at_once(patch: pytest.MonkeyPatch) -> None:
+    hasty = reconcile.Patience(
+        reap_after=timedelta(seconds=60),
+        grace=timedelta(0),
+        interval=timedelta(0),
+        unconfirmed_after=timedelta(seconds=1000),
+    )
+    patch.setattr(reconcile, "TIMES_ABSENT", 1)
+    for module in (chores, workers):
+        patch.setattr(module, "PATIENCE", hasty)
+
+
+def receipts_that_settle_nothing(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(receipts, "_settle", lambda session, among: None)
+
+
+def opt_out_that_leaves_the_queue(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(world, "suppress_addresses", lambda session, address_ids: 0)
+
+
+def claims_without_commit(patch: pytest.MonkeyPatch) -> None:
+    exchange = DatabaseStore.exchange
+
+    def uncommitted(self: DatabaseStore, results: Sequence[Result], ask: Ask | None) -> Found:
+        exchange(self, results, None)
+        if ask is None:
+            return Found()
+        with self._sessions() as session:
+            found = self._claims.claim(session.connection(), ask)
+            session.rollback()
+        return found
+
+    patch.setattr(DatabaseStore, "exchange", uncommitted)
+
+
+def sweep_that_sleeps(patch: pytest.MonkeyPatch) -> None:
+    patch.setitem(chores.CHORES, "sweep", lambda sessions, limit: None)
+
+
+#: Each with a promise that it breaks first.
+MUTANTS: dict[Patch, tuple[str, ...]] = {
+    no_fence: ("D1", "D5", "D6"),
+    fence_that_forgets_age: ("D1",),
+    reaper_that_requeues: ("D1", "D4"),
+    unknown_that_is_retried: ("D1",),
+    list_that_is_believed_at_once: ("D1", "D4"),
+    receipts_that_settle_nothing: ("D3", "D4"),
+    opt_out_that_leaves_the_queue: ("D5",),
+    claims_without_commit: ("D1",),
+    sweep_that_sleeps: ("D3",),
+}
+#: Within so many seeds each is caught.
+SEEDS = 60
+
+
+@pytest.mark.parametrize("mutant", MUTANTS, ids=lambda mutant: mutant.__name__)
+def test_mutant_is_caught(mutant: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    mutant(monkeypatch)
+    (broken,) = simulate(range(SEEDS), most_broken=1).broken.values()
+    assert broken[0].startswith(MUTANTS[mutant]), broken
