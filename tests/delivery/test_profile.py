@@ -19,6 +19,7 @@ from campaigns.delivery.queries import progress_of
 from campaigns.delivery.states import SendState
 from campaigns.demo.instance import Addresses, environment_of
 from campaigns.demo.processes import Processes, free_port
+from campaigns.demo.sandbox_control import SandboxControl
 from campaigns.planning.models import Run, RunState
 from campaigns.verifying import verify_run_with_provider
 from tests.delivery.builders import a_planned_run, frozen, people
@@ -78,7 +79,7 @@ def plan(sessions: sessionmaker[Session], settings: Any, count: int) -> int:
 
 
 def wait_until_over(
-    sessions: sessionmaker[Session], sandbox: SandboxProcess, processes: Processes, run_id: int
+    sessions: sessionmaker[Session], sandbox: SandboxProcess | SandboxControl, processes: Processes, run_id: int
 ) -> None:
     """Return when the run is done, nothing is on its way at the provider, and every receipt is merged."""
     deadline = time.monotonic() + PATIENCE_SECONDS
@@ -87,7 +88,7 @@ def wait_until_over(
         with sessions() as session:
             is_done = session.get_one(Run, run_id).state == RunState.DONE
             waiting = session.scalar(select(func.count()).where(Receipt.applied_at.is_(None)))
-        at_rest = not any(sandbox.call("GET", "invariants")["pending"].values())
+        at_rest = not any(sandbox.invariants()["pending"].values())
         if is_done and at_rest and not waiting:
             return
         time.sleep(0.2)

@@ -79,11 +79,15 @@ class SandboxProcess:
         messages: list[dict[str, Any]] = answer.json()["messages"]
         return messages
 
+    def invariants(self) -> dict[str, Any]:
+        """Return what the oracle says must hold, and what is on its way."""
+        return self.call("GET", "invariants")
+
     def settle(self) -> dict[str, Any]:
         """Wait until nothing is on its way any more and return the invariants."""
         deadline = time.monotonic() + 10
         while time.monotonic() < deadline:
-            invariants = self.call("GET", "invariants")
+            invariants = self.invariants()
             if not any(invariants["pending"].values()):
                 return invariants
             time.sleep(0.01)

@@ -1,0 +1,104 @@
+"""A live instance rehearses: everybody is counted and written to, and no address leaves.
+
+The real processes, told nothing but the instance's own settings. On one database only, as in test_several.py.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import Counter
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from sqlalchemy import Engine, func, select
+from sqlalchemy.orm import Session, sessionmaker
+
+from campaigns.audience.models import Address, Channel
+from campaigns.core import clock
+from campaigns.core.crypto import Vault
+from campaigns.core.database import make_engine
+from campaigns.core.settings import Mode, load_settings
+from campaigns.delivery.models import Delivery
+from campaigns.delivery.queries import progress_of
+from campaigns.delivery.states import SendState
+from campaigns.demo.instance import Addresses, environment_of
+from campaigns.demo.processes import Processes, free_port
+from campaigns.demo.sandbox_control import SandboxControl
+from campaigns.schema import metadata
+from campaigns.verifying import verify_run_with_provider
+from tests.delivery.builders import a_planned_run, frozen, give_addresses, people
+from tests.delivery.test_profile import wait_until_over
+from tests.factories import a_sender
+from tests.sandbox.process import DEFAULTS
+
+PEOPLE = 40
+#: By the place of a person among all: who has WhatsApp, and who Telegram; everybody has a phone.
+ON_WHATSAPP, ON_TELEGRAM = slice(0, 12), slice(12, 20)
+
+
+@pytest.fixture
+def engine(tmp_path: Path) -> Iterator[Engine]:
+    engine = make_engine(f"sqlite:///{tmp_path / 'live.db'}")
+    metadata.create_all(engine)
+    yield engine
+    engine.dispose()
+
+
+def live_environment(engine: Engine, folder: Path) -> dict[str, str]:
+    """Return the variables of a live instance whose credentials open nothing."""
+    web, sandbox = (f"http://127.0.0.1:{free_port(0)}" for _ in range(2))
+    return environment_of(folder, Addresses(web, sandbox, DEFAULTS.control_token)) | {
+        "FINGERPOST_MODE": "live",
+        "FINGERPOST_DATABASE_URL": engine.url.render_as_string(hide_password=False),
+    }
+
+
+def plan_rehearsal(sessions: sessionmaker[Session], vault: Vault) -> tuple[int, set[str]]:
+    """Make a rehearsal over three channels; return it with every real handle."""
+    with sessions.begin() as session:
+        senders = [
+            a_sender(session, channel=Channel.WHATSAPP, identity="+447700900100", name="WhatsApp"),
+            a_sender(session, channel=Channel.TELEGRAM, gateway="telegram", secret_name="telegram", name="Bot"),
+            a_sender(session, identity="CORRIDOR", name="SMS"),
+        ]
+        occurrence = clock.now().replace(tzinfo=None)
+        run = a_planned_run(
+            session, senders=senders, frozen=frozen(), occurrence=occurrence, schedule_id=None, is_rehearsal=True
+        )
+        contacts = people(session, run.organisation_id, vault, count=PEOPLE)
+        heard = {"prefix": "+38067", "channel": Channel.WHATSAPP, "heard_at": clock.now()}
+        give_addresses(session, run.organisation_id, vault, contacts[ON_WHATSAPP], **heard)
+        chats = {"prefix": "5000", "channel": Channel.TELEGRAM, "country": None}
+        give_addresses(session, run.organisation_id, vault, contacts[ON_TELEGRAM], **chats)
+        sealed = session.execute(select(Address.id, Address.ciphertext)).all()
+        place = {"table": "address", "column": "ciphertext"}
+        handles = {vault.open(row.ciphertext, row_id=row.id, **place) for row in sealed}
+        return run.id, handles
+
+
+def test_live_campaign_is_rehearsed(engine: Engine, sessions: sessionmaker[Session], tmp_path: Path) -> None:
+    environment = live_environment(engine, tmp_path)
+    settings = load_settings(environment)
+    run_id, handles = plan_rehearsal(sessions, settings.vault())
+    sandbox = SandboxControl(settings.sandbox_url, DEFAULTS.control_token)
+    with Processes(environment, tmp_path / "logs") as processes:
+        processes.start("sandbox", "sandbox")
+        processes.start("web", "serve")
+        for address in (settings.sandbox_url + "/", settings.public_url + "/health"):
+            processes.wait_for(address)
+        processes.start("worker", "worker")
+        wait_until_over(sessions, sandbox, processes, run_id)
+        truth = [message for channel in Channel for message in sandbox.accepted(channel)]
+        report = asyncio.run(verify_run_with_provider(settings, run_id))
+    assert settings.mode is Mode.LIVE
+    assert report.agrees, report.lines()
+    assert Counter(message["channel"] for message in truth) == {"whatsapp": 12, "telegram": 8, "sms": 20}
+    # A person's phone and WhatsApp have one number.
+    assert len(handles) == PEOPLE + 8
+    assert not handles & {message["to"].rpartition(":")[2] for message in truth}
+    with sessions() as session:
+        assert progress_of(session, run_id) == {SendState.ACCEPTED: PEOPLE}
+        reported = select(func.count()).where(Delivery.run_id == run_id, Delivery.receipt_state == "delivered")
+        # Telegram never says what became of a message.
+        assert session.scalar(reported) == PEOPLE - 8
