@@ -2,21 +2,39 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 from hypothesis import given
 from hypothesis import strategies as st
 
 from campaigns.delivery.engine.agenda import LOOK_AGAIN, LOOK_BEHIND, Agenda
-from campaigns.delivery.engine.ports import Ask, Found, Line, RunningRun
+from campaigns.delivery.engine.ports import Ask, Claimed, Found, Line, RunningRun
 
 NOW = datetime(2026, 3, 2, 12, tzinfo=UTC)
 LINE = Line(1)
 SECOND = timedelta(seconds=1)
+CLAIMED = Claimed(
+    id=1,
+    run_id=1,
+    address_id=1,
+    reference="r",
+    token="t",
+    attempts=1,
+    intent_at=NOW,
+    expires_at=NOW + timedelta(hours=1),
+    to="+1",
+    body="x",
+    parts=1,
+)
 
 
 def runs(*run_ids: int) -> list[RunningRun]:
     return [RunningRun(run_id, 1, 10.0) for run_id in run_ids]
+
+
+def ours(run_id: int, *, of: int = 1, priority: int = 0) -> RunningRun:
+    return RunningRun(run_id, 1, 10.0, organisation_id=of, priority=priority)
 
 
 def asked(agenda: Agenda, now: datetime = NOW) -> Ask:
@@ -27,6 +45,15 @@ def asked(agenda: Agenda, now: datetime = NOW) -> Ask:
 
 def full(agenda: Agenda, last_id: int, now: datetime = NOW) -> None:
     agenda.answer(asked(agenda, now), Found(last_id=last_id, taken=10), now=now, took=0.01)
+
+
+def turn(agenda: Agenda, room: int, parts_of: dict[int, int] | None = None) -> int:
+    """Give `room` messages, each with the parts of its run's text, to the run whose turn it is; return the run."""
+    ask = agenda.next(NOW, room)
+    assert ask is not None
+    claimed = [replace(CLAIMED, parts=(parts_of or {}).get(ask.run_id, 1))] * room
+    agenda.answer(ask, Found(claimed, last_id=ask.after + room, taken=room), now=NOW, took=0.01)
+    return ask.run_id
 
 
 def empty(agenda: Agenda, now: datetime = NOW, next_due: datetime | None = None, took: float = 0.01) -> None:
@@ -77,6 +104,51 @@ def test_organisations_share_a_sender_evenly(ours: int, theirs: int) -> None:
         turns.append(asked(agenda).run_id > ours)
         full(agenda, 10)
     assert sum(turns) == 20
+
+
+@given(st.lists(st.integers(1, 64), min_size=100, max_size=100))
+def test_organisations_share_by_messages_not_turns(rooms: list[int]) -> None:
+    agenda, served = Agenda(LINE), {1: 0, 2: 0}
+    agenda.keep([ours(1, of=1), ours(2, of=2)])
+    for room in rooms:
+        served[turn(agenda, room)] += room
+    assert abs(served[1] - served[2]) <= max(rooms)
+
+
+def test_long_texts_count_by_their_parts() -> None:
+    agenda, seen = Agenda(LINE), []
+    agenda.keep([ours(1, of=1), ours(2, of=2)])
+    for _ in range(40):
+        seen.append(turn(agenda, 10, parts_of={1: 3}))
+    assert (seen.count(1), seen.count(2)) == (10, 30)
+
+
+def test_organisation_saves_nothing_up_while_it_waits() -> None:
+    agenda = Agenda(LINE)
+    agenda.keep([ours(1, of=1)])
+    for _ in range(100):
+        turn(agenda, 10)
+    agenda.keep([ours(1, of=1), ours(2, of=2)])
+    assert sorted(turn(agenda, 10) for _ in range(6)) == [1, 1, 1, 2, 2, 2]
+
+
+def test_overtaking_is_not_held_against_an_organisation() -> None:
+    agenda = Agenda(LINE)
+    both = [ours(1, of=1), ours(2, of=2)]
+    agenda.keep([*both, ours(3, of=1, priority=10)])
+    for _ in range(100):
+        turn(agenda, 10)
+    agenda.keep(both)
+    assert sorted(turn(agenda, 10) for _ in range(6)) == [1, 1, 1, 2, 2, 2]
+
+
+def test_running_run_that_is_put_first_goes_on_from_its_cursor() -> None:
+    agenda = Agenda(LINE)
+    agenda.keep([ours(1), ours(2)])
+    for _ in range(4):
+        full(agenda, 10)
+    agenda.keep([ours(1), ours(2, priority=10)])
+    assert [asked(agenda), agenda.priority_of(2)] == [Ask(LINE, 2, 10, 10), 10]
 
 
 def test_nothing_to_do_without_a_run() -> None:

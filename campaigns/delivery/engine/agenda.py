@@ -32,17 +32,18 @@ class _Place:
 class Agenda:
     """Takes turns between the runs of a sender, each with a cursor, so that no claim rescans what is behind it.
 
-    What is due of an urgent run goes first; else the organisations take turns, and the runs of each among
-    themselves.
+    What is due of an urgent run goes first; else that of the organisation that was served least, whose runs take
+    turns. Parts are counted, as the sender's pace does. An organisation saves nothing up while it has nothing due,
+    and what overtakes is not held against it (start-time fair queueing: Goyal, Vin and Cheng, SIGCOMM 1996).
     """
 
     def __init__(self, line: Line) -> None:
         self._line = line
         #: By run; the run that was asked last is the last.
         self._places: dict[int, _Place] = {}
-        #: Turns so far, and that of each organisation's last one.
-        self._turns = 0
-        self._last_turns: dict[int, int] = {}
+        #: Parts at which the last organisation's turn began, and at which that of each ended.
+        self._began_at = 0
+        self._ended_at: dict[int, int] = {}
 
     def keep(self, runs: Iterable[RunningRun]) -> None:
         """Take over which runs are running; one that is new (or resumed) is read from its start."""
@@ -52,8 +53,11 @@ class Agenda:
         for run_id in sorted(wanted.keys() - self._places.keys()):
             run = wanted[run_id]
             self._places[run_id] = _Place(run.organisation_id, run.priority)
+        for run_id, place in self._places.items():
+            # A run that a member puts first while it runs overtakes from where it stands.
+            place.priority = wanted[run_id].priority
         owners = {place.organisation_id for place in self._places.values()}
-        self._last_turns = {owner: turn for owner, turn in self._last_turns.items() if owner in owners}
+        self._ended_at = {owner: parts for owner, parts in self._ended_at.items() if owner in owners}
 
     def next(self, now: datetime, limit: int) -> Ask | None:
         """Return the next request, or None when no run has anything due at `now` (UTC)."""
@@ -71,7 +75,10 @@ class Agenda:
         return place.priority if place is not None else 0
 
     def _order(self, pair: tuple[int, _Place]) -> tuple[int, int]:
-        return -pair[1].priority, self._last_turns.get(pair[1].organisation_id, 0)
+        return -pair[1].priority, self._begin(pair[1].organisation_id)
+
+    def _begin(self, organisation_id: int) -> int:
+        return max(self._began_at, self._ended_at.get(organisation_id, 0))
 
     def answer(self, ask: Ask, found: Found, *, now: datetime, took: float) -> None:
         """Move the run's cursor behind what was found, and the run to the end of the line.
@@ -82,8 +89,11 @@ class Agenda:
         if place is None:
             return
         self._places[ask.run_id] = place
-        self._turns += 1
-        self._last_turns[place.organisation_id] = self._turns
+        self._began_at = self._begin(place.organisation_id)
+        # What was closed at once counts as one: it took the database's time, and nothing of the pace.
+        self._ended_at[place.organisation_id] = (
+            self._began_at + found.taken + sum(claimed.parts - 1 for claimed in found.claimed)
+        )
         is_full = found.taken >= ask.limit
         if ask.through is not None:
             place.behind_at = now if is_full else now + LOOK_BEHIND
