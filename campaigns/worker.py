@@ -14,11 +14,11 @@ from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from sqlalchemy import Engine as Database
-from sqlalchemy import Select
-from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy import Select, inspect
+from sqlalchemy.exc import OperationalError, SQLAlchemyError
 
 from campaigns.accounts import Accounts
-from campaigns.core.database import make_engine, make_sessions
+from campaigns.core.database import make_sessions, make_worker_engine
 from campaigns.core.errors import SettingsError
 from campaigns.core.settings import Settings
 from campaigns.delivery.engine.fence import INTENT_LIFE
@@ -35,6 +35,7 @@ from campaigns.gateways.base import Gateway
 from campaigns.gateways.kinds import get_kind
 from campaigns.planning.clockwork import Clockwork
 from campaigns.reach.recount import recount_due
+from campaigns.schema import JOB_TABLES
 from campaigns.verifying import gateway_of
 
 if TYPE_CHECKING:
@@ -66,10 +67,10 @@ def run_worker(settings: Settings, *, until: Callable[[], bool] | None = None) -
     A database that does not answer stops new calls and is asked again; nothing has to be restarted. Raises
     SettingsError before anything starts when a setting would break a promise.
     """
-    database = make_engine(settings.database_url)
-    worker = Worker(settings, database)
-    calm_collector()
+    database = make_worker_engine(settings.database_url)
     try:
+        worker = Worker(settings, database)
+        calm_collector()
         with asyncio.Runner(loop_factory=uvloop.new_event_loop if uvloop else asyncio.new_event_loop) as runner:
             runner.run(worker.run(until or (lambda: False)))
     finally:
@@ -100,6 +101,7 @@ class Worker:
         self._engine_thread = ThreadPoolExecutor(1, "engine")
         self._watch_thread = ThreadPoolExecutor(1, "watch")
         self._plan_thread = ThreadPoolExecutor(1, "plan")
+        _check_tables(database)
         # SQLite has one writer at a time and lets others wait by sleeping: taking turns in one thread is faster.
         is_sqlite = database.dialect.name == "sqlite"
         self._repair_thread = self._engine_thread if is_sqlite else ThreadPoolExecutor(2, "repair")
@@ -110,9 +112,12 @@ class Worker:
         """Return the engine's store and this worker's part in a cluster; on SQLite it serves every lane itself."""
         if is_sqlite:
             return DatabaseStore(self._sessions, self._vault), None
-        from campaigns.delivery.engine.cluster import ClusterStore, Member
+        from campaigns.delivery.engine.cluster import SHORTEST_GONE_AFTER, ClusterStore, Member
 
-        member = Member(self._sessions)
+        gone_after = self._settings.worker_gone_after_seconds
+        if gone_after < SHORTEST_GONE_AFTER:
+            raise SettingsError(f"worker_gone_after_seconds must be at least {SHORTEST_GONE_AFTER}.")
+        member = Member(self._sessions, gone_after=gone_after)
         return ClusterStore(self._sessions, self._vault, member), member
 
     async def run(self, until: Callable[[], bool]) -> None:
@@ -225,6 +230,17 @@ class Worker:
         with self._sessions() as session:
             session.connection(execution_options={"read_only": True})
             return list(session.scalars(statement))
+
+
+def _check_tables(database: Database) -> None:
+    """Raise SettingsError when the database is older than this program; one that is away is asked later."""
+    wanted = JOB_TABLES | {"run"} if database.dialect.name == "postgresql" else {"run"}
+    try:
+        missing = wanted - set(inspect(database).get_table_names())
+    except OperationalError:
+        return
+    if missing:
+        raise SettingsError("The database lacks tables of this version: run `fingerpost setup` once.")
 
 
 def patience_of(settings: Settings) -> Patience:

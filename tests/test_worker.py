@@ -16,15 +16,18 @@ from sqlalchemy import Engine, select, update
 from sqlalchemy.orm import Session, sessionmaker
 
 from campaigns.core.crypto import Vault
+from campaigns.core.database import make_engine
 from campaigns.core.errors import SettingsError
 from campaigns.core.settings import Settings, load_settings
 from campaigns.delivery.models import Delivery
 from campaigns.delivery.queries import progress_of
 from campaigns.delivery.states import SendState
 from campaigns.planning.models import Run, RunState
+from campaigns.schema import metadata
 from campaigns.worker import patience_of, run_worker
 from tests.delivery.builders import a_planned_run, a_running_run, frozen, minutes_ago, people
 from tests.factories import a_sender
+from tests.postgres import PostgresServer
 from tests.sandbox.process import DEFAULTS, SENDER, SandboxProcess
 
 PATIENCE_SECONDS = 40
@@ -137,6 +140,20 @@ def test_dead_calls_are_reaped_and_settled(
 def test_reaping_living_calls_is_refused(settings: Settings) -> None:
     with pytest.raises(SettingsError, match="reap_after_seconds"):
         patience_of(replace(settings, reap_after_seconds=30))
+
+
+def test_impatience_with_workers_is_refused(settings: Settings, postgres: PostgresServer) -> None:
+    hasty = replace(settings, database_url=postgres.create_database(), worker_gone_after_seconds=1)
+    engine = make_engine(hasty.database_url)
+    metadata.create_all(engine)
+    engine.dispose()
+    with pytest.raises(SettingsError, match="worker_gone_after_seconds"):
+        run_worker(hasty, until=lambda: True)
+
+
+def test_database_without_tables_is_told(settings: Settings, postgres: PostgresServer) -> None:
+    with pytest.raises(SettingsError, match="fingerpost setup"):
+        run_worker(replace(settings, database_url=postgres.create_database()), until=lambda: True)
 
 
 def test_terminated_worker_leaves_nothing_open(

@@ -45,6 +45,7 @@ class Settings:
     log_level: str
     send_window: int
     clock_tick_seconds: int
+    worker_gone_after_seconds: int
     reap_after_seconds: int
     reconcile_grace_seconds: int
     reconcile_interval_seconds: int

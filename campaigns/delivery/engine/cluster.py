@@ -11,7 +11,8 @@ No other module imports Procrastinate.
 from __future__ import annotations
 
 import logging
-from collections.abc import Coroutine
+import time
+from collections.abc import Callable, Coroutine
 from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any, TypeVar
@@ -23,7 +24,9 @@ from psycopg.types.json import Jsonb
 from sqlalchemy import Connection, text
 from sqlalchemy.orm import Session, sessionmaker
 
+from campaigns.core import clock
 from campaigns.core.crypto import Vault
+from campaigns.delivery.engine.fence import FRESH_SECONDS
 from campaigns.delivery.engine.ports import LaneKey, Snapshot
 from campaigns.delivery.engine.store import DatabaseStore
 from campaigns.delivery.jobs import QUEUE, TURN, enqueue_lanes, lane_of, select_wanted
@@ -31,15 +34,32 @@ from campaigns.delivery.jobs import QUEUE, TURN, enqueue_lanes, lane_of, select_
 T = TypeVar("T")
 
 #: A worker without a heartbeat for so long lost its lanes, in seconds. Its fence has been closed for most of that.
-STALLED_AFTER = 20.0
+GONE_AFTER = 20.0
+#: No shorter time may be set: a fence closes within FRESH_SECONDS, and a busy database answers a beat late.
+SHORTEST_GONE_AFTER = 5
+#: A worker without a heartbeat for so long is given no more lanes, in seconds.
+LIVELY_WITHIN = 5.0
+#: A lane is handed over so long after `lanes` left it out, in seconds: no fence trusts what was read before.
+LET_GO_AFTER = FRESH_SECONDS + 0.5
+#: Largest difference to the clock of the database with which a worker may serve, in seconds: times that one
+#: machine writes (an opt-out, the intent to call) are compared with the clocks of others.
+CLOCKS_APART = 10.0
 #: When a job that is freed is due: long ago by any clock, because each machine has its own.
 _AT_ONCE = datetime(2000, 1, 1, tzinfo=UTC)
 
+#: How many lanes and living workers there are, and this one's place among these, those with most lanes first.
 _SHARES = text(
     """
+    WITH living AS (
+        SELECT worker.id, row_number() OVER (ORDER BY count(job.id) DESC, worker.id) AS place
+        FROM procrastinate_workers worker
+        LEFT JOIN procrastinate_jobs job
+            ON job.worker_id = worker.id AND job.status = 'doing' AND job.queue_name = :queue
+        WHERE worker.id = :worker OR worker.last_heartbeat > now() - make_interval(secs => :seconds)
+        GROUP BY worker.id)
     SELECT (SELECT count(*) FROM procrastinate_jobs WHERE queue_name = :queue AND status IN ('todo', 'doing')),
-           (SELECT count(*) FROM procrastinate_workers
-            WHERE last_heartbeat > now() - make_interval(secs => :seconds))
+           (SELECT count(*) FROM living),
+           (SELECT place FROM living WHERE id = :worker)
     """
 )
 
@@ -49,17 +69,27 @@ _log = logging.getLogger(__name__)
 class Member:
     """One worker among those that share the database."""
 
-    def __init__(self, sessions: sessionmaker[Session]) -> None:
-        self._sessions = sessions
+    def __init__(
+        self,
+        sessions: sessionmaker[Session],
+        *,
+        gone_after: float = GONE_AFTER,
+        seconds: Callable[[], float] = time.monotonic,
+    ) -> None:
+        """Prepare a member; others that are silent for `gone_after` seconds lose their lanes."""
+        self._sessions, self._gone_after, self._seconds = sessions, gone_after, seconds
         self._id: int | None = None
-        #: Lanes that are to be handed over as soon as what they began is finished.
-        self._leaving: frozenset[LaneKey] = frozenset()
+        self._is_astray = False
+        #: Lanes that are to be let go as soon as what they began is finished, and since when.
+        self._leaving: dict[LaneKey, float] = {}
 
     def lanes(self) -> frozenset[LaneKey]:
         """Read which lanes are this worker's to serve."""
+        if self._is_astray:
+            return frozenset()
         with self._sessions() as session:
             held = self._held(_jobs(session.connection()))
-        return frozenset(held) - self._leaving
+        return frozenset(held.keys() - self._leaving.keys())
 
     def beat(self, serving: frozenset[LaneKey]) -> None:
         """Say that this worker lives, free what dead ones held, and give and take lanes.
@@ -69,21 +99,24 @@ class Member:
         """
         # By itself: who frees the lanes of the dead must not wait for a heartbeat that waits for them.
         with self._sessions.begin() as session:
+            self._look_at_clocks(session.connection())
+            if self._is_astray:
+                return
             worker_id = self._id = self._tell_alive(session.connection())
         with self._sessions.begin() as session:
             wanted = {(row.sender_id, row.is_rehearsal) for row in session.execute(select_wanted())}
+            connection = session.connection()
+            jobs = _jobs(connection)
             if session.scalar(text("SELECT pg_try_advisory_xact_lock(:turn)"), {"turn": TURN}):
-                _free_stalled(_jobs(session.connection()))
+                self._free_stalled(jobs)
                 enqueue_lanes(session, wanted)
-            jobs = _jobs(session.connection())
             held = self._held(jobs)
-            self._give(jobs, held, wanted, serving)
-            share = _fair_share(session.connection())
+            self._let_go(jobs, held, wanted, serving)
+            share = _share_of(connection, worker_id)
             while len(held) < share and (job := _now(jobs.fetch_job([QUEUE], worker_id))) is not None:
                 held[lane_of(job.task_kwargs)] = job
                 _log.info("this worker serves %s now", job.lock)
-        # The oldest stay: a lane that moves starts with a new breaker and cursor.
-        self._leaving = frozenset(sorted(held, key=lambda lane: held[lane].id or 0)[share:])
+        self._choose_leaving(held, wanted, share)
 
     def leave(self) -> None:
         """Give every lane to the others at once and leave the cluster."""
@@ -113,14 +146,42 @@ class Member:
         _now(jobs.update_heartbeat(worker_id))
         return worker_id
 
-    def _give(
+    def _look_at_clocks(self, connection: Connection) -> None:
+        """Serve nothing while the clock of this machine is wrong; others take over, as from a dead worker."""
+        before = clock.now()
+        there = connection.scalars(text("SELECT clock_timestamp()")).one()
+        apart = max(before - there, there - clock.now()).total_seconds()
+        is_astray = apart > CLOCKS_APART
+        if is_astray and not self._is_astray:
+            _log.error("%.0f seconds lie between this clock and the database's: nothing is sent from here", apart)
+        self._is_astray = is_astray
+
+    def _free_stalled(self, jobs: JobManager) -> None:
+        """Let others take the lanes of workers without a heartbeat; the caller holds the turn."""
+        for job in _now(jobs.get_stalled_jobs(queue=QUEUE, seconds_since_heartbeat=self._gone_after)):
+            _log.warning("the worker that served %s is gone; another one takes over", job.lock)
+            _now(jobs.retry_job(job, retry_at=_AT_ONCE))
+        _now(jobs.prune_stalled_workers(self._gone_after))
+
+    def _let_go(
         self, jobs: JobManager, held: dict[LaneKey, Job], wanted: set[LaneKey], serving: frozenset[LaneKey]
     ) -> None:
-        """End the jobs of lanes that have nothing to do, and hand over those that were to leave and have ended."""
-        for lane in held.keys() - wanted - serving:
-            _now(jobs.finish_job(held.pop(lane), Status.SUCCEEDED, delete_job=True))
-        for lane in (self._leaving & held.keys()) - serving:
-            _now(jobs.retry_job(held.pop(lane), retry_at=_AT_ONCE))
+        """Hand lanes over that were to leave and have ended; end the jobs of those that have nothing to do."""
+        long_ago = self._seconds() - LET_GO_AFTER
+        for lane, since in self._leaving.items():
+            if since > long_ago or lane in serving or lane not in held:
+                continue
+            job = held.pop(lane)
+            if lane in wanted:
+                _now(jobs.retry_job(job, retry_at=_AT_ONCE))
+            else:
+                _now(jobs.finish_job(job, Status.SUCCEEDED, delete_job=True))
+
+    def _choose_leaving(self, held: dict[LaneKey, Job], wanted: set[LaneKey], share: int) -> None:
+        # The oldest stay: a lane that moves starts with a new breaker and cursor.
+        staying = sorted(held.keys() & wanted, key=lambda lane: held[lane].id or 0)[:share]
+        now = self._seconds()
+        self._leaving = {lane: self._leaving.get(lane, now) for lane in held.keys() - set(staying)}
 
 
 class ClusterStore(DatabaseStore):
@@ -135,18 +196,11 @@ class ClusterStore(DatabaseStore):
         return replace(super().snapshot(), lanes=self._member.lanes())
 
 
-def _free_stalled(jobs: JobManager) -> None:
-    """Let others take the lanes of workers without a heartbeat; the caller holds the turn."""
-    for job in _now(jobs.get_stalled_jobs(queue=QUEUE, seconds_since_heartbeat=STALLED_AFTER)):
-        _log.warning("the worker that served %s is gone; another one takes over", job.lock)
-        _now(jobs.retry_job(job, retry_at=_AT_ONCE))
-    _now(jobs.prune_stalled_workers(STALLED_AFTER))
-
-
-def _fair_share(connection: Connection) -> int:
-    """Return how many lanes one worker may hold: all of them by the number of living workers, rounded up."""
-    lanes, workers = connection.execute(_SHARES, {"queue": QUEUE, "seconds": STALLED_AFTER}).one()
-    return -(-int(lanes) // max(1, int(workers)))
+def _share_of(connection: Connection, worker_id: int) -> int:
+    """Return how many lanes a worker may hold, so that no two of the living differ by more than one."""
+    values = {"queue": QUEUE, "worker": worker_id, "seconds": LIVELY_WITHIN}
+    lanes, workers, place = connection.execute(_SHARES, values).one()
+    return int(lanes // workers) + int(place <= lanes % workers)
 
 
 def _jobs(connection: Connection) -> JobManager:
