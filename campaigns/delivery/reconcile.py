@@ -78,6 +78,8 @@ class Doubt:
     body: str | None
     sender: SenderFacts
     resend: bool
+    #: Looks into the list so far.
+    looks: int
 
 
 def reap(session: Session, *, reap_after: timedelta) -> int:
@@ -216,8 +218,9 @@ def _select_doubts(patience: Patience, lines: Sequence[Line]) -> Select[*tuple[A
     listed = [and_(Delivery.sender_id == line.sender_id, Run.is_rehearsal == line.is_rehearsal) for line in lines]
     absent = select(func.count()).where(_looks(), Attempt.error == ABSENT).scalar_subquery()
     lately = select(Attempt.id).where(_looks(), Attempt.at > now - patience.interval).exists()
+    looks = select(func.count()).where(_looks()).scalar_subquery().label("looks")
     return (
-        select(Delivery, Address, RunText, Run, Sender)
+        select(Delivery, Address, RunText, Run, Sender, looks)
         .join(Address, Address.id == Delivery.address_id)
         .join(RunText, RunText.id == Delivery.text_id)
         .join(Run, Run.id == Delivery.run_id)
@@ -257,6 +260,7 @@ def _doubt(row: Any, vault: Vault) -> Doubt | None:
         body=None if has_template else text.body or "",
         sender=sender,
         resend=bool(row.Run.frozen.get("resend_unknown")),
+        looks=row.looks,
     )
 
 
@@ -276,7 +280,8 @@ def _settle(sessions: sessionmaker[Session], doubt: Doubt, listed: Sequence[Prov
             .where(in_state(SendState.UNKNOWN))
             .with_for_update()
         )
-        if delivery is None:
+        # Workers that looked at the same time looked once: two absences must lie an interval apart.
+        if delivery is None or _count_looks(session, delivery.id) != doubt.looks:
             return
         ours = _known_ids(session, doubt)
         alike = [line for line in listed if resembles(line, doubt) and line.provider_id not in ours]
@@ -296,7 +301,7 @@ def _settle(sessions: sessionmaker[Session], doubt: Doubt, listed: Sequence[Prov
             delivery.send_state, delivery.provider_id = SendState.ACCEPTED, found[0].provider_id
         elif verdict == AMBIGUOUS:
             _log.error("%s messages of the provider look like delivery %s", len(alike), delivery.id)
-        elif doubt.resend and _times_absent(session, delivery.id) >= TIMES_ABSENT:
+        elif doubt.resend and _count_looks(session, delivery.id, Attempt.error == ABSENT) >= TIMES_ABSENT:
             _queue_again(session, delivery)
 
 
@@ -312,15 +317,9 @@ def _known_ids(session: Session, doubt: Doubt) -> set[str]:
     return {provider_id for provider_id in session.scalars(known) if provider_id is not None}
 
 
-def _times_absent(session: Session, delivery_id: int) -> int:
-    return (
-        session.scalar(
-            select(func.count(Attempt.id))
-            .join(Delivery, Delivery.id == Attempt.delivery_id)
-            .where(Delivery.id == delivery_id, _looks(), Attempt.error == ABSENT)
-        )
-        or 0
-    )
+def _count_looks(session: Session, delivery_id: int, *such: ColumnElement[bool]) -> int:
+    counted = select(func.count(Attempt.id)).join(Delivery, Delivery.id == Attempt.delivery_id)
+    return session.scalars(counted.where(Delivery.id == delivery_id, _looks(), *such)).one()
 
 
 def _queue_again(session: Session, delivery: Delivery) -> None:

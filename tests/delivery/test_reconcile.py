@@ -147,6 +147,21 @@ def test_absent_twice_is_sent_again_where_chosen(sessions: sessionmaker[Session]
         assert session.get_one(Run, run_id).state == RunState.RUNNING
 
 
+def test_workers_that_look_at_once_look_once(sessions: sessionmaker[Session], vault: Vault) -> None:
+    class AskedTwice(MemoryProvider):
+        """Another worker's whole look falls into ours."""
+
+        async def list_to(self, to: str, since: Any) -> Any:
+            await asyncio.to_thread(ask, sessions, vault, MemoryProvider())
+            return []
+
+    run_id = in_doubt(sessions, vault, frozen=frozen(resend_unknown=True))
+    ask(sessions, vault, AskedTwice())
+    assert looks(sessions) == ["absent"]
+    with sessions() as session:
+        assert progress_of(session, run_id) == {SendState.UNKNOWN: 1}
+
+
 def test_two_candidates_are_flagged(sessions: sessionmaker[Session], vault: Vault) -> None:
     in_doubt(sessions, vault, frozen=frozen(resend_unknown=True))
     provider = MemoryProvider()
