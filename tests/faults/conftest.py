@@ -1,0 +1,60 @@
+"""Fixtures of fault tests: one sandbox for all, a scene for each, and a table of what was done and found."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from sqlalchemy import Engine
+
+from tests.faults.scene import Scene
+from tests.sandbox.process import SandboxProcess
+
+FAULT = "fault"
+
+
+@pytest.fixture(scope="session")
+def sandbox_process() -> Iterator[SandboxProcess]:
+    with SandboxProcess() as process:
+        yield process
+
+
+@pytest.fixture
+def sandbox(sandbox_process: SandboxProcess) -> SandboxProcess:
+    sandbox_process.reset()
+    # Numbers of thousands of people would meet those that say how their message ends.
+    sandbox_process.fixture(suffixes=False)
+    return sandbox_process
+
+
+@pytest.fixture
+def scene(engine: Engine, sandbox: SandboxProcess, tmp_path: Path) -> Iterator[Scene]:
+    with Scene(engine, sandbox, tmp_path) as scene:
+        yield scene
+
+
+@pytest.fixture
+def found(record_property: Callable[[str, object], None]) -> Callable[..., None]:
+    """Write down figures for the table of faults, by name."""
+
+    def write(**figures: float) -> None:
+        words = (f"{name.replace('_', ' ')} {figure:.4g}" for name, figure in figures.items())
+        record_property(FAULT, ", ".join(words))
+
+    return write
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Print what each fault test did and found."""
+    reports = [report for outcome in ("passed", "failed") for report in terminalreporter.getreports(outcome)]
+    lines = sorted(
+        (report.nodeid.rpartition("/")[2], report.outcome, figures)
+        for report in reports
+        for name, figures in report.user_properties
+        if report.when == "call" and name == FAULT
+    )
+    if lines:
+        terminalreporter.section("faults")
+    for test, outcome, figures in lines:
+        terminalreporter.line(f"{outcome} {test}: {figures}")

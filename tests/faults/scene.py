@@ -1,0 +1,211 @@
+"""An instance for a fault: a database, the sandbox, and workers as real processes to be killed and frozen."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections import Counter
+from collections.abc import Callable, Collection
+from pathlib import Path
+from types import TracebackType
+from typing import Any
+
+from sqlalchemy import Engine, func, select, text
+from sqlalchemy.exc import SQLAlchemyError
+
+from campaigns.core import clock
+from campaigns.core.crypto import Vault
+from campaigns.core.database import make_engine, make_sessions
+from campaigns.core.settings import load_settings
+from campaigns.delivery.models import Delivery, Receipt
+from campaigns.delivery.states import SendState
+from campaigns.demo.processes import free_port
+from campaigns.planning.models import Run
+from campaigns.worker import run_worker
+from tests.delivery.builders import a_planned_run, frozen, people
+from tests.delivery.serving import ServerProcess
+from tests.factories import a_sender
+from tests.sandbox.process import DEFAULTS, SENDER, SandboxProcess
+from tests.web.pages import KEYS
+
+#: Longest that anything is waited for unless a test says otherwise, in seconds.
+PATIENCE = 60.0
+FINGERPOST = [sys.executable, "-m", "campaigns.cli"]
+#: What is still to come.
+OPEN = (SendState.QUEUED, SendState.SENDING, SendState.UNKNOWN)
+
+
+class WorkerProcess:
+    """`fingerpost worker` as a process of its own; what it says goes to `log`."""
+
+    def __init__(self, environment: dict[str, str], log: Path) -> None:
+        self.log = log
+        with log.open("wb") as words:
+            self._process = subprocess.Popen(
+                [*FINGERPOST, "worker"], env=os.environ | environment, stdout=words, stderr=subprocess.STDOUT
+            )
+
+    def is_alive(self) -> bool:
+        return self._process.poll() is None
+
+    def kill(self) -> None:
+        """End it at once, as `kill -9` does; a frozen one too."""
+        self._process.kill()
+        self._process.wait()
+
+    def freeze(self) -> None:
+        self._process.send_signal(signal.SIGSTOP)
+
+    def thaw(self) -> None:
+        self._process.send_signal(signal.SIGCONT)
+
+    def end(self) -> int:
+        """Tell it to end and return its exit code."""
+        self._process.terminate()
+        return self._process.wait(20)
+
+    def said(self, words: str) -> int:
+        """Return how often it said something."""
+        return self.log.read_text(encoding="utf-8", errors="replace").count(words)
+
+
+class Scene:
+    """Holds what a fault needs; leaving it kills every worker that still runs."""
+
+    def __init__(self, engine: Engine, sandbox: SandboxProcess, folder: Path, **changes: str) -> None:
+        """Prepare an instance with little patience; `changes` are further settings."""
+        self.sandbox, self.folder = sandbox, folder
+        self.engine = engine
+        self.sessions = make_sessions(engine)
+        self.workers: list[WorkerProcess] = []
+        self.port = free_port(0)
+        values = {
+            "mode": "demo",
+            "database_url": engine.url.render_as_string(hide_password=False),
+            "sandbox_url": sandbox.url,
+            "public_url": f"http://127.0.0.1:{self.port}",
+            "port": str(self.port),
+            "secret_twilio": f"{DEFAULTS.account_sid}:{DEFAULTS.auth_token}",
+            "send_window": "16",
+            "clock_tick_seconds": "1",
+            "reap_after_seconds": "60",
+            "reconcile_grace_seconds": "2",
+            "reconcile_interval_seconds": "1",
+            **changes,
+        }
+        self.environment = KEYS | {f"FINGERPOST_{name.upper()}": value for name, value in values.items()}
+        self.vault: Vault = load_settings(self.environment).vault()
+
+    def __enter__(self) -> Scene:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        for worker in self.workers:
+            worker.kill()
+
+    def start_worker(self) -> WorkerProcess:
+        worker = WorkerProcess(self.environment, self.folder / f"worker-{len(self.workers)}.log")
+        self.workers.append(worker)
+        return worker
+
+    def work(self, enough: Callable[[], bool], *, seconds: float = 150.0) -> None:
+        """Let a worker of this process work until `enough()`; fail when it takes too long."""
+        deadline = time.monotonic() + seconds
+
+        def is_enough() -> bool:
+            assert time.monotonic() < deadline, "the worker takes too long"
+            return enough()
+
+        run_worker(load_settings(self.environment), until=is_enough)
+
+    def bury(self) -> None:
+        """Let the time pass after which a cluster gives the lanes of workers that are dead to others."""
+        if self.engine.dialect.name == "postgresql":
+            with self.engine.begin() as connection:
+                connection.execute(
+                    text("UPDATE procrastinate_workers SET last_heartbeat = now() - interval '1 hour'")
+                )
+
+    def serve(self) -> ServerProcess:
+        """Return the web server, which a `with` block starts and ends."""
+        return ServerProcess([*FINGERPOST, "serve"], port=self.port, environ=self.environment)
+
+    def plan(self, count: int, *, pace: float = 10_000.0, prefix: str = "+38067") -> int:
+        """Plan a run to `count` people over a sender of its own, and return its id.
+
+        It sends again by itself what the provider never had.
+        """
+        with self.sessions.begin() as session:
+            sender = a_sender(session, identity=SENDER, pace=pace)
+            now = clock.now().replace(tzinfo=None)
+            run = a_planned_run(session, sender=sender, frozen=frozen(resend_unknown=True), occurrence=now)
+            people(session, run.organisation_id, self.vault, count=count, prefix=prefix)
+            return run.id
+
+    def states(self) -> Counter[str]:
+        """Return how many deliveries are in each state."""
+        with self.sessions() as session:
+            session.connection(execution_options={"read_only": True})
+            rows = session.execute(select(Delivery.send_state, func.count()).group_by(Delivery.send_state))
+            return Counter(dict(rows.all()))
+
+    def sent(self) -> int:
+        """Return how many messages the provider accepted."""
+        return int(self.sandbox.invariants()["accepted"])
+
+    def is_over(self, *run_ids: int) -> bool:
+        """Say whether every run is done and every receipt that came is merged."""
+        with self.sessions() as session:
+            session.connection(execution_options={"read_only": True})
+            going = session.scalar(select(func.count()).where(Run.id.in_(run_ids), Run.finished_at.is_(None)))
+            waiting = session.scalar(select(func.count()).where(Receipt.applied_at.is_(None)))
+        return not going and not waiting and not any(self.states()[state] for state in OPEN)
+
+    def truth(self) -> list[dict[str, Any]]:
+        """Return every message of the provider's own log, which gives a thousand at a time."""
+        messages: list[dict[str, Any]] = []
+        while page := self.sandbox.truth(after=str(messages[-1]["seq"] if messages else 0)):
+            messages += page
+        return messages
+
+    def compare(self, planned: int, *, never_sent: Collection[SendState] = ()) -> dict[str, int]:
+        """Hold our rows against the provider's log and return the figures; fail where they differ.
+
+        Each planned person has one row in a final state, and has been written to once, or never where the row is
+        in one of the states `never_sent`.
+        """
+        truth = self.truth()
+        theirs = {message["intent"]: message["sid"] for message in truth}
+        with self.sessions() as session:
+            columns = select(Delivery.reference, Delivery.provider_id, Delivery.send_state)
+            rows = session.execute(columns).all()
+        ours = {row.reference: row.provider_id for row in rows if row.send_state == SendState.ACCEPTED}
+        states = Counter(str(row.send_state) for row in rows)
+        assert set(states) <= {SendState.ACCEPTED, *never_sent}, states
+        assert ours == theirs
+        doubles, lost = len(truth) - len(theirs), planned - len(rows)
+        assert (doubles, lost) == (0, 0)
+        return {"messages": len(truth), "doubles": doubles, "lost": lost}
+
+
+def until(condition: Callable[[], bool], *, seconds: float = PATIENCE, what: str = "it") -> float:
+    """Return the seconds until `condition` held; a database that is away only means that it does not hold yet."""
+    began = time.monotonic()
+    while time.monotonic() < began + seconds:
+        try:
+            if condition():
+                return time.monotonic() - began
+        except SQLAlchemyError:
+            pass
+        time.sleep(0.05)
+    raise AssertionError(f"{what} did not happen within {seconds:.0f} seconds")
+
+
+def fresh(engine: Engine) -> Engine:
+    """Return another engine on the same database, without the connections of the first."""
+    return make_engine(engine.url.render_as_string(hide_password=False))
