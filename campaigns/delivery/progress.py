@@ -2,26 +2,25 @@
 
 from __future__ import annotations
 
-from collections import Counter, defaultdict
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from typing import Any
 
-from sqlalchemy import ColumnElement, Select, case, func, select
+from sqlalchemy import Select, func, select
 from sqlalchemy.orm import Session, contains_eager, selectinload
 
 from campaigns.audience.models import Channel
 from campaigns.delivery.engine.quotas import count_called
 from campaigns.delivery.fallback import FELL_BACK
 from campaigns.delivery.models import Attempt, Delivery, RunLeftOut, RunZone
-from campaigns.delivery.receipts import FAILING
 from campaigns.delivery.states import ReceiptState, SendState
+from campaigns.delivery.tally import Tally, count_run
 from campaigns.planning.models import Campaign, Run, RunSender, RunState, Sender
 from campaigns.staff.queries import get_owned, owned
 
-#: Pace is what was begun within this time.
-PACE_WINDOW = timedelta(seconds=60)
+#: The first calls of a run leave all at once; over fewer seconds they would promise a pace that no sender keeps.
+SHORTEST_PACE = timedelta(seconds=5)
 #: States in which something of ours is still to do, or may still turn out.
 OPEN = frozenset({SendState.QUEUED, SendState.SENDING, SendState.UNKNOWN})
 
@@ -57,8 +56,10 @@ class Progress:
     by_sender: Sequence[SenderProgress] = ()
     #: Deliveries that failed for good on one channel and went on over the next sender.
     fell_back: int = 0
-    #: Calls begun a second, over the last minute.
+    #: Calls that ended within the last minute, a second; 0 also as long as they are too few seconds to judge by.
     pace: float = 0.0
+    #: Whether sending began so lately that nothing is estimated yet.
+    is_beginning: bool = False
     #: When the next deliveries of the queue become due, if nothing is due now.
     next_due_at: datetime | None = None
     #: Estimate of the end, when the queue moves.
@@ -75,45 +76,36 @@ class Progress:
         return self.planned - sum(self.by_state.get(state, 0) for state in OPEN)
 
 
-def progress_of_run(session: Session, run: Run, *, now: datetime) -> Progress:
-    """Count a run's deliveries in one pass over them and estimate its end; `now` is UTC."""
-    begun = func.sum(case((Delivery.intent_at > now - PACE_WINDOW, 1), else_=0))
-    columns: list[Any] = [
-        Delivery.send_state,
-        Delivery.receipt_state,
-        _cause().label("cause"),
-        Delivery.sender_id,
-    ]
-    statement: Select[*tuple[Any, ...]] = (
-        select(*columns, func.count(), begun).where(Delivery.run_id == run.id).group_by(*columns)
-    )
-    states: Counter[SendState] = Counter()
-    receipts: Counter[ReceiptState] = Counter()
-    causes: Counter[str] = Counter()
-    senders: defaultdict[int, Counter[SendState]] = defaultdict(Counter)
-    recent = 0
-    for state, receipt, cause, sender_id, count, just_begun in session.execute(statement):
-        states[SendState(state)] += count
-        senders[sender_id][SendState(state)] += count
-        recent += just_begun
-        if receipt and state == SendState.ACCEPTED:
-            receipts[ReceiptState(receipt)] += count
-        if cause is not None:
-            causes[cause] += count
-    pace = recent / _seconds_of_pace(run, now)
-    waiting = states[SendState.QUEUED]
-    next_due_at = _next_due_at(session, run.id, now) if waiting and not recent else None
+def progress_of_run(session: Session, run: Run, *, now: datetime, tally: Tally | None = None) -> Progress:
+    """Say how far a run is and estimate its end, by a count of its deliveries or a new one; `now` is UTC."""
+    tally = tally or count_run(session, run.id, now=now)
+    pace, is_beginning = pace_of(tally)
+    waiting = tally.by_state.get(SendState.QUEUED, 0)
+    next_due_at = _next_due_at(session, run.id, now) if waiting and not tally.due and not tally.ended else None
     moves = run.state == RunState.RUNNING and waiting and pace > 0
     return Progress(
-        by_state=dict(states),
-        by_receipt=dict(receipts),
-        by_cause=dict(causes.most_common()),
-        by_sender=_by_sender(session, run, senders),
+        by_state=tally.by_state,
+        by_receipt=tally.by_receipt,
+        by_cause=tally.by_cause,
+        by_sender=_by_sender(session, run, tally.by_sender),
         fell_back=_count_fell_back(session, run),
         pace=pace,
+        is_beginning=is_beginning,
         next_due_at=next_due_at,
         ends_at=now + timedelta(seconds=waiting / pace) if moves else None,
     )
+
+
+def pace_of(tally: Tally) -> tuple[float, bool]:
+    """Return how many calls ended a second lately, and whether they began too lately to say; pure.
+
+    Spread over the time since the first of them, so that a run that began or went on ten seconds ago is not
+    measured by a whole minute.
+    """
+    if tally.ended_since is None:
+        return 0.0, False
+    passed = tally.counted_at - tally.ended_since
+    return (0.0, True) if passed < SHORTEST_PACE else (tally.ended / passed.total_seconds(), False)
 
 
 def get_run(session: Session, run_id: int, organisation_id: int) -> Run:
@@ -156,9 +148,12 @@ def left_out_of_run(session: Session, run_id: int) -> dict[str, int]:
     return dict(sorted(((reason, people) for reason, people in rows), key=lambda pair: -pair[1]))
 
 
-def _by_sender(session: Session, run: Run, counts: Mapping[int, Counter[SendState]]) -> tuple[SenderProgress, ...]:
+def _by_sender(
+    session: Session, run: Run, counts: Mapping[int, Mapping[SendState, int]]
+) -> tuple[SenderProgress, ...]:
     return tuple(
-        _sender_progress(session, run, each, counts.get(each.sender_id, Counter())) for each in run.ranked_senders
+        _sender_progress(session, run, each, Counter(counts.get(each.sender_id, {})))
+        for each in run.ranked_senders
     )
 
 
@@ -185,21 +180,6 @@ def _count_fell_back(session: Session, run: Run) -> int:
         .where(Delivery.run_id == run.id, Attempt.outcome == FELL_BACK)
     )
     return session.scalar(moved) or 0
-
-
-def _cause() -> ColumnElement[Any]:
-    """Return the code of a failure, '' for one without, NULL for what did not fail."""
-    failing = sorted(FAILING)
-    return case(
-        (Delivery.send_state == SendState.FAILED, func.coalesce(Delivery.error, "")),
-        (Delivery.receipt_state.in_(failing), func.coalesce(Delivery.receipt_error, "")),
-    )
-
-
-def _seconds_of_pace(run: Run, now: datetime) -> float:
-    """Return over how many seconds the recent calls are spread: a run of ten seconds has no minute behind it."""
-    age = (now - run.started_at).total_seconds() if run.started_at else PACE_WINDOW.total_seconds()
-    return min(max(age, 1.0), PACE_WINDOW.total_seconds())
 
 
 def _next_due_at(session: Session, run_id: int, now: datetime) -> datetime | None:

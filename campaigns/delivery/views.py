@@ -2,9 +2,20 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, cast
 
-from flask import Blueprint, Response, flash, make_response, redirect, render_template, request, url_for
+from flask import (
+    Blueprint,
+    Response,
+    current_app,
+    flash,
+    make_response,
+    redirect,
+    render_template,
+    request,
+    url_for,
+)
+from flask.blueprints import BlueprintSetupState
 from flask_babel import gettext as _
 from werkzeug.wrappers import Response as Redirect
 
@@ -13,6 +24,7 @@ from campaigns.core import clock
 from campaigns.core.errors import ApprovalError, FingerpostError, GateError, TransitionError
 from campaigns.delivery import progress, service
 from campaigns.delivery.causes import cause_in_words
+from campaigns.delivery.tally import Remembered, Tally, count_run, is_large
 from campaigns.planning import service as planning
 from campaigns.planning.models import Run, RunState
 from campaigns.staff.auth import current_member, current_organisation, requires
@@ -26,10 +38,12 @@ pages = Blueprint("delivery", __name__, url_prefix="/delivery")
 
 #: States in which a run's page renews itself.
 MOVING = frozenset({RunState.PLANNING, RunState.RUNNING})
-#: Runs larger than this are counted less often: each count reads every delivery.
-LARGE_RUN = 100_000
+#: Seconds between two looks at a run that moves, and at a large one, whose count is remembered a while.
+EVERY, EVERY_LARGE = 2, 10
 #: Reasons that a rule gives against an act on a run; they are shown on its page.
 REFUSALS = (TransitionError, ApprovalError, GateError)
+
+_TALLIES = "delivery_tallies"
 
 
 @pages.get("")
@@ -76,6 +90,7 @@ def stop_run(run_id: int) -> Redirect:
         member = current_member()
         planning.stop_run(session(), run, by=member.id, reason=_("Stopped by %(name)s.", name=member.name))
         service.cancel_queued(session(), run.id)
+        _tallies().forget(run.id)
     except REFUSALS as error:
         return _refused(run, error)
     flash(_("The run is stopped. Calls on the wire may still end within seconds."), "good")
@@ -90,6 +105,7 @@ def resume_run(run_id: int) -> Redirect:
     try:
         planning.resume_run(session(), run, by=current_member().id)
         service.requeue_cancelled(session(), run.id)
+        _tallies().forget(run.id)
     except REFUSALS as error:
         return _refused(run, error)
     flash(_("The run goes on."), "good")
@@ -109,6 +125,16 @@ def release_run(run_id: int) -> Redirect:
     return redirect(url_for("delivery.show_run", run_id=run.id))
 
 
+@pages.record
+def _remember(state: BlueprintSetupState) -> None:
+    """Give each application a memory of its own for counts of large runs."""
+    state.app.extensions[_TALLIES] = Remembered(is_large)
+
+
+def _tallies() -> Remembered[Tally]:
+    return cast("Remembered[Tally]", current_app.extensions[_TALLIES])
+
+
 def _own_run(run_id: int) -> Run:
     return progress.get_run(session(), run_id, current_organisation().id)
 
@@ -116,12 +142,14 @@ def _own_run(run_id: int) -> Run:
 def _moving_part(run: Run) -> dict[str, Any]:
     """Return what the moving part of a run's page is drawn from."""
     now = clock.now()
+    tally = _tallies().read(run.id, lambda: count_run(session(), run.id, now=now))
     return {
         "run": run,
         "now": now,
-        "progress": progress.progress_of_run(session(), run, now=now),
+        "tally": tally,
+        "progress": progress.progress_of_run(session(), run, now=now, tally=tally),
         "is_moving": run.state in MOVING,
-        "seconds": 10 if run.planned > LARGE_RUN else 2,
+        "seconds": EVERY_LARGE if is_large(tally) else EVERY,
         "cause_in_words": cause_in_words,
         "channels": CHANNELS,
         "settings": settings(),

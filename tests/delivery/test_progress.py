@@ -48,8 +48,24 @@ def test_end_follows_from_the_pace(session: Session, run: Run) -> None:
     for _ in range(3):
         a_delivery(session, run)
     progress = progress_of_run(session, run, now=LATER)
-    assert progress.pace == pytest.approx(0.1)
-    assert progress.ends_at == LATER + timedelta(seconds=30)
+    assert progress.pace == pytest.approx(0.3)
+    assert progress.ends_at == LATER + timedelta(seconds=10)
+
+
+def test_claims_ahead_of_calls_are_no_pace(session: Session, run: Run) -> None:
+    for _ in range(20):
+        a_delivery(session, run, send_state=SendState.SENDING, intent_at=LATER - timedelta(seconds=10))
+    a_delivery(session, run, send_state=SendState.ACCEPTED, intent_at=LATER - timedelta(seconds=10))
+    a_delivery(session, run)
+    assert progress_of_run(session, run, now=LATER).pace == pytest.approx(0.1)
+
+
+def test_first_seconds_promise_no_end(session: Session, run: Run) -> None:
+    for _ in range(20):
+        a_delivery(session, run, send_state=SendState.ACCEPTED, intent_at=LATER - timedelta(seconds=1))
+    a_delivery(session, run)
+    progress = progress_of_run(session, run, now=LATER)
+    assert (progress.pace, progress.ends_at, progress.is_beginning) == (0.0, None, True)
 
 
 @pytest.mark.parametrize("state", [RunState.PAUSED, RunState.STOPPED, RunState.HELD])
