@@ -102,13 +102,25 @@ def serve(processes: int) -> None:
 
 
 @main.command()
-def worker() -> None:
+@click.option(
+    "--processes",
+    type=click.IntRange(1),
+    default=1,
+    show_default=True,
+    help="Worker processes, on PostgreSQL; as many as there are cores send the most.",
+)
+def worker(processes: int) -> None:
     """Run the clock and the engine until SIGTERM or Ctrl-C."""
-    from campaigns.worker import run_worker
-
     settings = load_settings()
     configure_logging(settings.log_level)
-    run_worker(settings)
+    if processes == 1:
+        from campaigns.worker import run_worker
+
+        run_worker(settings)
+    else:
+        from campaigns.supervisor import supervise
+
+        supervise(settings, processes)
 
 
 @main.command(context_settings={"ignore_unknown_options": True, "help_option_names": []})

@@ -63,7 +63,7 @@ class ServerProcess:
 
     def peak_megabytes(self) -> float:
         """Return the largest resident memory that any of its processes had so far, in MB."""
-        return max(_peak_kilobytes(pid) for pid in (self._process.pid, *_children(self._process.pid))) / 1024
+        return max(_peak_kilobytes(pid) for pid in (self._process.pid, *children_of(self._process.pid))) / 1024
 
 
 def serve_instance(engine: Engine, *arguments: str, **changes: str) -> ServerProcess:
@@ -81,7 +81,8 @@ def serve_instance(engine: Engine, *arguments: str, **changes: str) -> ServerPro
     return ServerProcess(command, port=port, environ=environ)
 
 
-def _children(pid: int) -> list[int]:
+def children_of(pid: int) -> list[int]:
+    """Return the ids of the processes that a process started."""
     with open(f"/proc/{pid}/task/{pid}/children", encoding="ascii") as children:
         return [int(child) for child in children.read().split()]
 
