@@ -7,7 +7,7 @@ import base64
 import secrets
 from dataclasses import asdict, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, BinaryIO
 from urllib.parse import urlsplit
 
 import click
@@ -236,12 +236,11 @@ def import_(kind: str, path: Path, slug: str, country: str | None, dry_run: bool
     """Import a file of KIND whole, or not at all; wrong rows are told by their line."""
     from campaigns.staff.queries import find_organisation
 
-    data = _read(path)
-    with _sessions()() as session:
+    with _open(path) as file, _sessions()() as session:
         found = find_organisation(session, slug)
         if found is None:
             raise NotFoundError(f"There is no organisation {slug}.")
-        done = _imported(kind, session, found.id, name=path.name, data=data, country=country)
+        done = _imported(kind, session, found.id, name=path.name, file=file, country=country)
         if dry_run:
             session.rollback()
         else:
@@ -254,7 +253,7 @@ def import_(kind: str, path: Path, slug: str, country: str | None, dry_run: bool
 
 
 def _imported(
-    kind: str, session: Session, organisation_id: int, *, name: str, data: bytes, country: str | None
+    kind: str, session: Session, organisation_id: int, *, name: str, file: BinaryIO, country: str | None
 ) -> Any:
     """Import a file and return a dataclass of counts."""
     from campaigns.audience import service as audience
@@ -264,9 +263,9 @@ def _imported(
     from campaigns.places.sheet import decode_text
 
     if kind == "places":
-        return places.import_file(session, organisation_id, data, by=None, source=name)
+        return places.import_file(session, organisation_id, file.read(), by=None, source=name)
     if kind == "services":
-        listed = read_worklist(decode_text(data))
+        listed = read_worklist(decode_text(file.read()))
         return messages.import_services(
             session, organisation_id, listed.drafts, without_number=listed.without_number
         )
@@ -275,7 +274,7 @@ def _imported(
         session,
         organisation_id,
         name,
-        data,
+        file,
         by=None,
         vault=settings.vault(),
         settings=settings,
@@ -309,9 +308,9 @@ def _sessions() -> sessionmaker[Session]:
     return make_sessions(make_engine(load_settings().database_url))
 
 
-def _read(path: Path) -> bytes:
+def _open(path: Path) -> BinaryIO:
     try:
-        return path.read_bytes()
+        return path.open("rb")
     except OSError as error:
         raise FileFormatError(f"{path} cannot be read: {error.strerror}.") from None
 

@@ -1,18 +1,24 @@
-"""Reads a contact file row by row into people who agreed, or into what is wrong with a row; no database here."""
+"""Reads a contact file row by row into people who agreed, or into what is wrong with a row; no database here.
+
+Only what is wrong is kept, and a few bytes a handle: a file may hold a million people.
+"""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from array import array
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
 from datetime import UTC, date, datetime, time
+
+import numpy as np
 
 from campaigns.audience.handles import Handle, read_handle
 from campaigns.audience.models import Channel
-from campaigns.core.errors import AddressError, InputError, RowProblem, RowsError
+from campaigns.core.errors import AddressError, InputError, RowProblem
 from campaigns.core.languages import all_languages
 from campaigns.core.words import N_
-from campaigns.places.sheet import Line, read_sheet
+from campaigns.places.sheet import Line, open_sheet
 
 #: What members call our columns, in small letters and with spaces.
 COLUMN_NAMES: dict[str, tuple[str, ...]] = {
@@ -36,6 +42,7 @@ LONGEST_EVIDENCE = 200
 #: How much of a wrong cell a report shows.
 MOST_QUOTED = 40
 MOST_DIGITS_QUOTED = 4
+_TWICE = N_("the same number stands in line %(line)s already.")
 _DATE_FORMS = ("%Y-%m-%d", "%d.%m.%Y", "%d/%m/%Y", "%Y/%m/%d")
 
 
@@ -57,14 +64,6 @@ class ContactRow:
     consent_how: str
 
 
-@dataclass(frozen=True, slots=True)
-class ContactSheet:
-    """A file as read: good rows and what is wrong with the others."""
-
-    rows: list[ContactRow] = field(default_factory=list)
-    problems: list[RowProblem] = field(default_factory=list)
-
-
 class _RowError(InputError):
     """Carries what is wrong with one cell to the end of its row; its values are stored: no number is in them."""
 
@@ -73,32 +72,91 @@ class _RowError(InputError):
         self.column = column
 
 
-def read_contacts(text: str, *, default_country: str | None, max_rows: int, now: datetime) -> ContactSheet:
-    """Read a contact file; a handle that comes twice is a problem of the later row.
+class ContactReader:
+    """Reads a contact file once; a handle that comes twice is a problem of the later row."""
 
-    `default_country` (alpha-2) reads numbers without a country code; it is never guessed. Raises FileFormatError
-    for a file or header that cannot be read, TooManyRowsError for a long one.
-    """
-    try:
-        sheet = read_sheet(text, required=REQUIRED, max_rows=max_rows, rename=_our_name)
-    except RowsError as error:
-        return ContactSheet(problems=list(error.problems))
-    found = ContactSheet()
-    first_lines: dict[Handle, int] = {}
-    for line in sheet.lines:
+    def __init__(
+        self, source: Iterable[str], *, default_country: str | None, max_rows: int, now: datetime
+    ) -> None:
+        """Begin to read; `source` gives the lines of the file with their ends.
+
+        `default_country` (alpha-2) reads numbers without a country code; it is never guessed. Raises
+        FileFormatError for a file or header that cannot be read.
+        """
+        _, self._lines = open_sheet(source, required=REQUIRED, max_rows=max_rows, rename=_our_name)
+        self._default_country = default_country
+        self._today = now.date()
+        self._seen = _Seen()
+        #: What is wrong with the rows that were read; handles that came twice far apart are told at the end.
+        self.problems: list[RowProblem] = []
+        #: Rows that were read, and those of them that are people.
+        self.rows = self.good_rows = 0
+
+    def batches(self, size: int) -> Iterator[list[ContactRow]]:
+        """Give the people of the file, at most `size` at a time; no handle comes twice in one batch.
+
+        Raises FileFormatError or TooManyRowsError where a broken or long file shows that it is.
+        """
+        batch: list[ContactRow] = []
+        first_lines: dict[Handle, int] = {}
+        for line in self._lines:
+            self.rows += 1
+            row = self._read(line, first_lines)
+            if row is None:
+                continue
+            self.good_rows += 1
+            first_lines |= dict.fromkeys(row.handles, row.line)
+            batch.append(row)
+            if len(batch) == size:
+                yield batch
+                batch, first_lines = [], {}
+        if batch:
+            yield batch
+        for line_number, first in self._seen.repeated():
+            self.problems.append(RowProblem(line_number, "number", _TWICE, {"line": first}))
+
+    def _read(self, line: Line, first_lines: Mapping[Handle, int]) -> ContactRow | None:
+        """Return the person of a row, or None when something is wrong with it."""
+        if line.is_too_long:
+            self.problems.append(line.too_long())
+            return None
         try:
-            row = _row(line, default_country=default_country, today=now.date())
+            row = _row(line, default_country=self._default_country, today=self._today)
             for handle in row.handles:
                 if handle in first_lines:
-                    raise _RowError(
-                        "number", N_("the same number stands in line %(line)s already."), line=first_lines[handle]
-                    )
+                    raise _RowError("number", _TWICE, line=first_lines[handle])
         except _RowError as error:
-            found.problems.append(RowProblem(line.number, error.column, error.template, error.values))
-            continue
-        first_lines |= dict.fromkeys(row.handles, line.number)
-        found.rows.append(row)
-    return found
+            self.problems.append(RowProblem(line.number, error.column, error.template, error.values))
+            return None
+        for handle in row.handles:
+            self._seen.add(handle, line.number)
+        return row
+
+
+class _Seen:
+    """The handles of a file by a hash of 64 bits, and their lines, in 12 bytes each.
+
+    Two of a million numbers share a hash in one file of thirty million; Python salts it anew for each process.
+    """
+
+    def __init__(self) -> None:
+        self._hashes, self._lines = array("q"), array("I")
+
+    def add(self, handle: Handle, line: int) -> None:
+        """Remember that a handle stands in a line; lines come in their order."""
+        self._hashes.append(hash(handle))
+        self._lines.append(line)
+
+    def repeated(self) -> Iterator[tuple[int, int]]:
+        """Give each line with a handle that an earlier line has, and the first line that has it."""
+        hashes = np.array(self._hashes)
+        hashes.sort()
+        twice = set(hashes[1:][hashes[1:] == hashes[:-1]].tolist())
+        first: dict[int, int] = {}
+        # Most files have none, and the walk is slow.
+        for mark, line in zip(self._hashes, self._lines, strict=True) if twice else ():
+            if mark in twice and first.setdefault(mark, line) != line:
+                yield line, first[mark]
 
 
 def _our_name(column: str) -> str:

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
-from itertools import islice
-from typing import Any, TypeVar, cast
+from typing import Any, cast
 
 from sqlalchemy import Select, Table, insert, select, text, update
 from sqlalchemy.orm import Session
@@ -21,14 +20,13 @@ from campaigns.audience.models import (
     ConsentKind,
     Contact,
     PositionSource,
+    SuppressedAddress,
 )
 from campaigns.audience.placing import Placing, move_contacts, position_of
 from campaigns.core import clock
 from campaigns.core.crypto import Vault
 from campaigns.core.database import reserve_ids
 from campaigns.staff.queries import owned
-
-T = TypeVar("T")
 
 #: Rows written with one statement: below SQLite's limit of bound values in one lookup.
 BATCH = 2000
@@ -65,6 +63,14 @@ class _Known:
         return [address for address in found if address is not None]
 
 
+@dataclass
+class _First:
+    """Lowest ids that an import gave; what is new has one of these or a higher one."""
+
+    contact_id: int | None = None
+    address_id: int | None = None
+
+
 @dataclass(frozen=True, slots=True)
 class _Entry:
     """An address to be added, and the row that tells of it."""
@@ -74,10 +80,12 @@ class _Entry:
     handle: Handle
 
 
-def count_people(session: Session, organisation_id: int, rows: Sequence[ContactRow], *, vault: Vault) -> Counts:
+def count_people(
+    session: Session, organisation_id: int, batches: Iterable[Sequence[ContactRow]], *, vault: Vault
+) -> Counts:
     """Count what `take_in` would do with these rows, and change nothing."""
     counts = Counts()
-    for batch in _batches(rows):
+    for batch in batches:
         known = _look_up(session, organisation_id, batch, vault)
         stopped = sum(known.is_stopped(row) for row in batch)
         present = sum(bool(known.of(row)) for row in batch if not known.is_stopped(row))
@@ -88,17 +96,22 @@ def count_people(session: Session, organisation_id: int, rows: Sequence[ContactR
 
 
 def take_in(
-    session: Session, organisation_id: int, rows: Sequence[ContactRow], *, placing: Placing, vault: Vault
+    session: Session,
+    organisation_id: int,
+    batches: Iterable[Sequence[ContactRow]],
+    *,
+    placing: Placing,
+    vault: Vault,
 ) -> Counts:
     """Add the people of these rows and bring known ones up to date; people who said stop are only counted.
 
-    Consent of known people is written down when they had none; it never lifts a withdrawal, not even one that
-    arrives while the file is being written.
+    No batch holds more than BATCH rows, nor a handle twice; `placing` knows the one that was given last. Consent
+    of known people is written down when they had none; it never lifts a withdrawal, not even one that arrives
+    while the file is being written.
     """
     counts = Counts()
-    added: list[bytes] = []
-    contacts: set[int] = set()
-    for number, batch in enumerate(_batches(rows)):
+    first = _First()
+    for number, batch in enumerate(batches):
         if number == 1:
             _tell_planner(session)
         known = _look_up(session, organisation_id, batch, vault)
@@ -106,14 +119,15 @@ def take_in(
         new = [row for row in going if not known.of(row)]
         old = [row for row in going if known.of(row)]
         entries = _add_people(session, organisation_id, new, placing=placing)
-        contacts.update(entry.contact_id for entry in entries)
+        first.contact_id = first.contact_id or min((entry.contact_id for entry in entries), default=None)
         entries += _refresh(session, old, known=known, placing=placing)
-        _add_addresses(session, organisation_id, entries, known=known, vault=vault)
-        added += [known.lookups[entry.handle] for entry in entries]
+        address_ids = _add_addresses(session, organisation_id, entries, known=known, vault=vault)
+        first.address_id = first.address_id or min(address_ids, default=None)
+        counts.added += len(new)
         counts.updated += len(old)
         counts.said_stop += len(batch) - len(going)
-    stopped = len(contacts & _heed_late_stops(session, organisation_id, added))
-    counts.added += len(contacts) - stopped
+    stopped = _heed_late_stops(session, organisation_id, first)
+    counts.added -= stopped
     counts.said_stop += stopped
     return counts
 
@@ -128,22 +142,20 @@ def _tell_planner(session: Session) -> None:
         session.execute(text("ANALYZE contact, address"))
 
 
-def _heed_late_stops(session: Session, organisation_id: int, added: Sequence[bytes]) -> set[int]:
-    """Withdraw new addresses whose person said stop since they were looked up, and return whose they are."""
+def _heed_late_stops(session: Session, organisation_id: int, first: _First) -> int:
+    """Withdraw new addresses whose person said stop since they were looked up; return how many are new people."""
+    if first.address_id is None:
+        return 0
     hold_withdrawals(session)
-    stopped: set[int] = set()
-    for lookups in _batches(added):
-        late = find_suppressed(session, lookups)
-        found = session.scalars(_addresses(organisation_id, late)).all() if late else []
-        withdraw(session, found, method=METHOD, wording="said stop while the file was imported", at=clock.now())
-        stopped.update(address.contact_id for address in found)
-    return stopped
-
-
-def _batches(rows: Sequence[T]) -> Iterator[list[T]]:
-    remaining = iter(rows)
-    while batch := list(islice(remaining, BATCH)):
-        yield batch
+    late = (
+        select(Address)
+        .join(SuppressedAddress, SuppressedAddress.lookup == Address.lookup)
+        .where(Address.id >= first.address_id, Address.state != AddressState.OPTED_OUT)
+    )
+    found = session.scalars(owned(late, Address, organisation_id)).all()
+    withdraw(session, found, method=METHOD, wording="said stop while the file was imported", at=clock.now())
+    people = {address.contact_id for address in found}
+    return sum(first.contact_id is not None and contact_id >= first.contact_id for contact_id in people)
 
 
 def _look_up(session: Session, organisation_id: int, batch: Sequence[ContactRow], vault: Vault) -> _Known:
@@ -221,10 +233,10 @@ def _free(session: Session, entries: Sequence[_Entry]) -> list[_Entry]:
 
 def _add_addresses(
     session: Session, organisation_id: int, entries: Sequence[_Entry], *, known: _Known, vault: Vault
-) -> None:
-    """Add addresses with the consent that their rows tell of."""
+) -> list[int]:
+    """Add addresses with the consent that their rows tell of, and return their ids."""
     if not entries:
-        return
+        return []
     now = clock.now()
     pairs = list(zip(reserve_ids(session, _ADDRESS, len(entries)), entries, strict=True))
     addresses, consents = [], []
@@ -244,6 +256,7 @@ def _add_addresses(
         )
     session.execute(insert(Address).values(state=AddressState.ACTIVE), addresses)
     session.execute(insert(Consent).values(kind=ConsentKind.GRANTED, method=METHOD), consents)
+    return [address_id for address_id, _ in pairs]
 
 
 def _position_of(row: ContactRow, placing: Placing) -> dict[str, Any]:

@@ -82,17 +82,23 @@ def move_contacts(session: Session, positions: Iterable[tuple[int, dict[str, Any
 
 
 class Placing:
-    """Finds the standing of every row of a file at once."""
+    """Finds the standing of the rows of a file, a batch at once."""
 
-    def __init__(self, session: Session, organisation_id: int, rows: Iterable[ContactRow]) -> None:
+    def __init__(self, session: Session, organisation_id: int) -> None:
         self._spots = _spots(session, organisation_id)
         self._regions = region_ids(session)
+        self._cells: dict[int, int | None] = {}
+        self._located: dict[int, Located] = {}
+        #: What is wrong with the rows that were placed.
         self.problems: list[RowProblem] = []
+
+    def place(self, rows: Iterable[ContactRow]) -> None:
+        """Find where the people of these rows said they were, and forget those placed before."""
         self._cells = {row.line: self._cell(row) for row in rows}
         self._located = locate_cells({cell for cell in self._cells.values() if cell is not None})
 
     def standing_of(self, row: ContactRow) -> Standing:
-        """Return where the person of `row` said they were."""
+        """Return where the person of a row of the last batch said they were."""
         cell = self._cells[row.line]
         located = self._located.get(cell) if cell is not None else None
         stated = self._regions.get(row.region) if row.region else self._stated_by_place(row)

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import io
+from collections.abc import Iterable, Iterator
 from dataclasses import asdict, dataclass, field, replace
-from typing import Any
+from typing import Any, BinaryIO
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from campaigns.audience import intake
-from campaigns.audience.importer import ContactSheet, read_contacts
+from campaigns.audience.importer import ContactReader, ContactRow
 from campaigns.audience.models import Audience, ContactImport, ImportState
 from campaigns.audience.placing import Placing
 from campaigns.audience.queries import find_unknown
@@ -25,7 +27,7 @@ from campaigns.core.errors import (
 )
 from campaigns.core.settings import Settings
 from campaigns.core.words import N_
-from campaigns.places.sheet import recognise_text
+from campaigns.places.sheet import name_of_coding, recognise_coding, recognise_text
 from campaigns.staff import audit
 from campaigns.staff.models import Organisation
 
@@ -103,21 +105,23 @@ def check_file(
     Raises FileFormatError or TooManyRowsError when the file as a whole cannot be read; what is wrong with single
     rows is in the report.
     """
-    text, encoding = _decoded(data, settings)
-    sheet, _ = _read(session, organisation_id, text, default_country=default_country, settings=settings)
+    _limit_size(len(data), settings)
+    text, encoding = recognise_text(data)
+    reader = _reader(io.StringIO(text, newline=""), default_country=default_country, settings=settings)
+    report = _dry_run(session, organisation_id, reader, vault=vault)
     waiting = ContactImport(
         organisation_id=organisation_id,
         member_id=by,
         file_name=file_name[:NAME_LIMIT],
         state=ImportState.CHECKED,
-        report=asdict(_dry_run(session, organisation_id, sheet, vault=vault, encoding=encoding)),
+        report=asdict(replace(report, encoding=encoding)),
         created_at=clock.now(),
     )
     session.add(waiting)
     session.flush()
     kept = f"{default_country or ''}\n{text}"
     waiting.sealed_file = vault.seal(kept, table="contact_import", column="sealed_file", row_id=waiting.id)
-    _record(session, "contacts.check", waiting, by, rows=len(sheet.rows), bad_rows=waiting.report["bad_rows"])
+    _record(session, "contacts.check", waiting, by, rows=reader.good_rows, bad_rows=report.bad_rows)
     return waiting
 
 
@@ -130,9 +134,8 @@ def confirm_import(
         raise TransitionError(N_("This file has been imported or cancelled already."))
     kept = vault.open(waiting.sealed_file, table="contact_import", column="sealed_file", row_id=waiting.id)
     country, _, text = kept.partition("\n")
-    report = _import(
-        session, waiting.organisation_id, text, default_country=country or None, vault=vault, settings=settings
-    )
+    reader = _reader(io.StringIO(text, newline=""), default_country=country or None, settings=settings)
+    report = _import(session, waiting.organisation_id, reader, vault=vault)
     report = replace(report, encoding=waiting.report.get("encoding", ""))
     _decide(waiting, ImportState.DONE, report)
     _record(session, "contacts.import", waiting, by, **_counts(report))
@@ -152,15 +155,20 @@ def import_file(
     session: Session,
     organisation_id: int,
     file_name: str,
-    data: bytes,
+    data: bytes | BinaryIO,
     *,
     by: int | None,
     vault: Vault,
     settings: Settings,
     default_country: str | None = None,
 ) -> Report:
-    """Check and import a contact file in one go. Raises RowsError for any bad row: then nothing is imported."""
-    text, encoding = _decoded(data, settings)
+    """Check and import a contact file in one go. Raises RowsError for any bad row: then nothing is imported.
+
+    A file given open is read as it goes: memory does not grow with its length.
+    """
+    file = io.BytesIO(data) if isinstance(data, bytes) else data
+    _limit_size(file.seek(0, io.SEEK_END), settings)
+    coding = recognise_coding(file)
     done = ContactImport(
         organisation_id=organisation_id,
         member_id=by,
@@ -171,67 +179,73 @@ def import_file(
     )
     session.add(done)
     session.flush()
-    report = _import(
-        session, organisation_id, text, default_country=default_country, vault=vault, settings=settings
-    )
-    report = replace(report, encoding=encoding)
+    lines = io.TextIOWrapper(file, coding, newline="")
+    reader = _reader(lines, default_country=default_country, settings=settings)
+    report = replace(_import(session, organisation_id, reader, vault=vault), encoding=name_of_coding(coding))
+    # The file stays open: it is not ours to close.
+    lines.detach()
     _decide(done, ImportState.DONE, report)
     _record(session, "contacts.import", done, by, **_counts(report))
     return report
 
 
-def _decoded(data: bytes, settings: Settings) -> tuple[str, str]:
-    if len(data) > settings.import_max_megabytes * 1024 * 1024:
+def _limit_size(size: int, settings: Settings) -> None:
+    if size > settings.import_max_megabytes * 1024 * 1024:
         raise TooManyRowsError(
             N_("The file is larger than %(limit)s MB. Split it."), limit=settings.import_max_megabytes
         )
-    return recognise_text(data)
 
 
-def _read(
-    session: Session, organisation_id: int, text: str, *, default_country: str | None, settings: Settings
-) -> tuple[ContactSheet, Placing]:
-    sheet = read_contacts(
-        text, default_country=default_country, max_rows=settings.import_max_rows, now=clock.now()
+def _reader(lines: Iterable[str], *, default_country: str | None, settings: Settings) -> ContactReader:
+    return ContactReader(
+        lines, default_country=default_country, max_rows=settings.import_max_rows, now=clock.now()
     )
-    placing = Placing(session, organisation_id, sheet.rows)
-    sheet.problems.extend(placing.problems)
-    sheet.problems.sort(key=lambda problem: problem.line)
-    return sheet, placing
 
 
-def _dry_run(
-    session: Session, organisation_id: int, sheet: ContactSheet, *, vault: Vault, encoding: str
-) -> Report:
-    counts = intake.count_people(session, organisation_id, sheet.rows, vault=vault)
+def _dry_run(session: Session, organisation_id: int, reader: ContactReader, *, vault: Vault) -> Report:
+    placing = Placing(session, organisation_id)
+    counts = intake.count_people(session, organisation_id, _placed(reader, placing), vault=vault)
+    problems = _problems(reader, placing)
     return Report(
-        rows=len({row.line for row in sheet.rows} | {problem.line for problem in sheet.problems}),
-        bad_rows=len({problem.line for problem in sheet.problems}),
-        problems=sheet.problems[:SHOWN_PROBLEMS],
-        encoding=encoding,
+        rows=reader.rows,
+        bad_rows=len({problem.line for problem in problems}),
+        problems=problems[:SHOWN_PROBLEMS],
         **asdict(counts),
     )
 
 
-def _import(
-    session: Session,
-    organisation_id: int,
-    text: str,
-    *,
-    default_country: str | None,
-    vault: Vault,
-    settings: Settings,
-) -> Report:
+def _import(session: Session, organisation_id: int, reader: ContactReader, *, vault: Vault) -> Report:
     # One file of an organisation at a time: two that hold the same person would both find nobody. Rows that refer
     # to the organisation are not held up by this lock.
     session.execute(
         select(Organisation.id).where(Organisation.id == organisation_id).with_for_update(key_share=True)
     )
-    sheet, placing = _read(session, organisation_id, text, default_country=default_country, settings=settings)
-    if sheet.problems:
-        raise RowsError(sheet.problems)
-    counts = intake.take_in(session, organisation_id, sheet.rows, placing=placing, vault=vault)
-    return Report(rows=len(sheet.rows), **asdict(counts))
+    placing = Placing(session, organisation_id)
+    # Rows are written while later ones are still unread, so a bad one takes back what is there already.
+    with session.begin_nested():
+        going = _until_fault(reader, placing)
+        counts = intake.take_in(session, organisation_id, going, placing=placing, vault=vault)
+        problems = _problems(reader, placing)
+        if problems:
+            raise RowsError(problems)
+    return Report(rows=reader.rows, **asdict(counts))
+
+
+def _placed(reader: ContactReader, placing: Placing) -> Iterator[list[ContactRow]]:
+    for batch in reader.batches(intake.BATCH):
+        placing.place(batch)
+        yield batch
+
+
+def _until_fault(reader: ContactReader, placing: Placing) -> Iterator[list[ContactRow]]:
+    """Give batches as long as nothing is wrong; the rest of the file is read only for what else is."""
+    for batch in _placed(reader, placing):
+        if not reader.problems and not placing.problems:
+            yield batch
+
+
+def _problems(reader: ContactReader, placing: Placing) -> list[RowProblem]:
+    return sorted([*reader.problems, *placing.problems], key=lambda problem: problem.line)
 
 
 def _decide(waiting: ContactImport, state: ImportState, report: Report | None) -> None:

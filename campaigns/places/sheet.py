@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
+import codecs
 import csv
 import io
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
+from itertools import chain
+from typing import Any, BinaryIO
 
 from campaigns.core.errors import FileFormatError, RowProblem, RowsError, TooManyRowsError
 from campaigns.core.words import N_
 
 #: What a workbook begins with: it is a zip archive.
 _WORKBOOK = b"PK\x03\x04"
+#: Bytes of a file that are decoded at once to see what it is written in.
+_PIECE = 1 << 20
 #: Cells that a spreadsheet would run as a formula start with one of these.
 _FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
 
@@ -24,6 +30,12 @@ class Line:
     number: int
     #: Trimmed text by column; "" where the cell is empty.
     cells: Mapping[str, str]
+    #: Whether there is text beyond the last column.
+    is_too_long: bool = False
+
+    def too_long(self) -> RowProblem:
+        """Return what is wrong with a row that is too long."""
+        return RowProblem(self.number, "", N_("there are more cells than columns in the first line."))
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,22 +56,52 @@ def recognise_text(data: bytes) -> tuple[str, str]:
 
     Raises FileFormatError when it is none of these.
     """
-    if data.startswith(_WORKBOOK):
+    coding = recognise_coding(io.BytesIO(data))
+    return data.decode(coding), name_of_coding(coding)
+
+
+def recognise_coding(file: BinaryIO) -> str:
+    """Return what Python calls the coding of a file, which is read in pieces and left at its beginning.
+
+    Raises FileFormatError when it is none of those that `recognise_text` knows.
+    """
+    file.seek(0)
+    start = file.read(200)
+    if start.startswith(_WORKBOOK):
         raise FileFormatError(N_("This is an Excel workbook. Save the sheet as CSV (UTF-8) and try again."))
-    if data.startswith((b"\xff\xfe", b"\xfe\xff")):
-        codings: tuple[str, ...] = ("utf-16",)
-    elif b"\0" in data[:200]:
-        codings = ("utf-16-le" if data[1:2] == b"\0" else "utf-16-be",)
-    else:
-        codings = ("utf-8-sig", "cp1251")
-    for coding in codings:
-        try:
-            text = data.decode(coding)
-        except UnicodeDecodeError:
-            continue
-        if "\0" not in text:
-            return text, coding.removesuffix("-sig").removesuffix("-le").removesuffix("-be")
+    for coding in _codings(start):
+        if _is_text(file, coding):
+            return coding
     raise FileFormatError(N_("This is not a text file. Save the sheet as CSV (UTF-8) and try again."))
+
+
+def name_of_coding(coding: str) -> str:
+    """Return the name by which people know a coding that `recognise_coding` returned."""
+    return coding.removesuffix("-sig").removesuffix("-le").removesuffix("-be")
+
+
+def _codings(start: bytes) -> tuple[str, ...]:
+    """Return the codings that a file with this beginning may be written in."""
+    if start.startswith((b"\xff\xfe", b"\xfe\xff")):
+        return ("utf-16",)
+    if b"\0" in start:
+        return ("utf-16-le" if start[1:2] == b"\0" else "utf-16-be",)
+    return ("utf-8-sig", "cp1251")
+
+
+def _is_text(file: BinaryIO, coding: str) -> bool:
+    decoder = codecs.getincrementaldecoder(coding)()
+    file.seek(0)
+    try:
+        while piece := file.read(_PIECE):
+            if "\0" in decoder.decode(piece):
+                return False
+        decoder.decode(b"", final=True)
+    except UnicodeDecodeError:
+        return False
+    finally:
+        file.seek(0)
+    return True
 
 
 def read_sheet(
@@ -69,15 +111,29 @@ def read_sheet(
 
     Raises FileFormatError for a broken file or header, TooManyRowsError for a long one, RowsError for long rows.
     """
-    text = text.removeprefix("\ufeff")
-    records = csv.reader(io.StringIO(text, newline=""), delimiter=_separator_of(text), strict=True)
-    try:
-        columns = _header([rename(cell.strip()) for cell in next(records, [])], required)
-        return Sheet(columns, _lines(records, columns, max_rows))
-    except csv.Error as error:
-        raise FileFormatError(
-            N_("The file is not valid CSV near line %(line)s: %(fault)s."), line=records.line_num, fault=str(error)
-        ) from None
+    columns, found = open_sheet(io.StringIO(text, newline=""), required=required, max_rows=max_rows, rename=rename)
+    lines = list(found)
+    problems = [line.too_long() for line in lines if line.is_too_long]
+    if problems:
+        raise RowsError(problems)
+    return Sheet(columns, lines)
+
+
+def open_sheet(
+    source: Iterable[str], *, required: Collection[str], max_rows: int, rename: Callable[[str], str] = str
+) -> tuple[tuple[str, ...], Iterator[Line]]:
+    """Return the columns of a sheet and its rows, which are read one by one: no more than one is in memory.
+
+    `source` gives the lines of the file with their ends. Rows that are too long are given as well. Raises what
+    `read_sheet` does, also when the rows are read.
+    """
+    remaining = iter(source)
+    head = _head(remaining)
+    records = csv.reader(chain(head, remaining), delimiter=_separator_of(head), strict=True)
+    with _told_by_line(records):
+        first = next(records, [])
+    columns = _header([rename(cell.strip()) for cell in first], required)
+    return columns, _lines(records, columns, max_rows)
 
 
 def write_sheet(columns: Sequence[str], rows: Iterable[Mapping[str, str]]) -> str:
@@ -89,9 +145,29 @@ def write_sheet(columns: Sequence[str], rows: Iterable[Mapping[str, str]]) -> st
     return out.getvalue()
 
 
-def _separator_of(text: str) -> str:
-    header = text.lstrip("\r\n").partition("\n")[0]
-    return max(",;\t", key=header.count)
+def _head(lines: Iterator[str]) -> list[str]:
+    """Return the lines of a sheet up to the first that holds anything, without the mark that some begin with."""
+    head: list[str] = []
+    for line in lines:
+        head.append(line if head else line.removeprefix("\ufeff"))
+        if head[-1].strip("\r\n"):
+            break
+    return head
+
+
+def _separator_of(head: Sequence[str]) -> str:
+    return max(",;\t", key=head[-1].count) if head else ","
+
+
+@contextmanager
+def _told_by_line(records: Any) -> Iterator[None]:
+    """Turn what the CSV reader refuses into an error of ours that names the line."""
+    try:
+        yield
+    except csv.Error as error:
+        raise FileFormatError(
+            N_("The file is not valid CSV near line %(line)s: %(fault)s."), line=records.line_num, fault=str(error)
+        ) from None
 
 
 def _header(cells: list[str], required: Collection[str]) -> tuple[str, ...]:
@@ -116,24 +192,22 @@ def _header(cells: list[str], required: Collection[str]) -> tuple[str, ...]:
     return columns
 
 
-def _lines(records: Iterable[list[str]], columns: tuple[str, ...], max_rows: int) -> list[Line]:
-    lines: list[Line] = []
-    problems: list[RowProblem] = []
-    for number, record in enumerate(records, start=2):
-        cells = [_unguarded(cell.strip()) for cell in record]
-        if not any(cells):
-            continue
-        if len(lines) == max_rows:
-            raise TooManyRowsError(
-                N_("The file has more than %(limit)s rows. Split it and send the parts."), limit=f"{max_rows:,}"
-            )
-        if any(cells[len(columns) :]):
-            problems.append(RowProblem(number, "", N_("there are more cells than columns in the first line.")))
-        cells += [""] * (len(columns) - len(cells))
-        lines.append(Line(number, dict(zip(columns, cells, strict=False))))
-    if problems:
-        raise RowsError(problems)
-    return lines
+def _lines(records: Iterable[list[str]], columns: tuple[str, ...], max_rows: int) -> Iterator[Line]:
+    count = 0
+    with _told_by_line(records):
+        for number, record in enumerate(records, start=2):
+            cells = [_unguarded(cell.strip()) for cell in record]
+            if not any(cells):
+                continue
+            count += 1
+            if count > max_rows:
+                raise TooManyRowsError(
+                    N_("The file has more than %(limit)s rows. Split it and send the parts."),
+                    limit=f"{max_rows:,}",
+                )
+            is_too_long = any(cells[len(columns) :])
+            cells += [""] * (len(columns) - len(cells))
+            yield Line(number, dict(zip(columns, cells, strict=False)), is_too_long)
 
 
 def _guarded(cell: str) -> str:

@@ -6,8 +6,9 @@ from typing import Any
 
 import pytest
 
-from campaigns.audience.importer import ContactSheet, read_contacts
+from campaigns.audience.importer import ContactReader
 from campaigns.core.errors import FileFormatError, TooManyRowsError
+from tests.audience.sheets import ContactSheet, read_contacts
 from tests.factories import NOON
 
 HEADER = "number,language,latitude,longitude,position_date,consent_date,consent_how"
@@ -133,6 +134,22 @@ def test_date_in_the_future_is_refused() -> None:
 
 def test_second_row_of_one_number_names_the_first() -> None:
     assert "line 2" in problem_of(GOOD)
+
+
+def test_second_row_far_from_the_first_is_found() -> None:
+    others = [GOOD.replace("501234567", number) for number in ("671234567", "671234568")]
+    text = "\n".join([HEADER, GOOD, *others, GOOD])
+    sheet = read_contacts(text, default_country=None, max_rows=9, now=NOON, batch=2)
+    assert [str(problem) for problem in sheet.problems] == [
+        "Line 5, number: the same number stands in line 2 already."
+    ]
+
+
+def test_file_is_read_no_further_than_asked() -> None:
+    lines = iter([f"{HEADER}\n", *(GOOD.replace("1234567", f"{number:07}") + "\n" for number in range(50))])
+    reader = ContactReader(lines, default_country=None, max_rows=99, now=NOON)
+    assert len(next(reader.batches(10))) == 10
+    assert len(list(lines)) == 40
 
 
 def test_unknown_language_is_named() -> None:

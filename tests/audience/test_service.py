@@ -12,7 +12,7 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import Session, sessionmaker
 
 from campaigns.audience.consent import withdraw_everywhere
-from campaigns.audience.importer import ContactRow, read_contacts
+from campaigns.audience.importer import ContactRow
 from campaigns.audience.intake import BATCH, take_in
 from campaigns.audience.models import Address, AddressState, Channel, Consent, Contact, ImportState
 from campaigns.audience.placing import Placing, Standing
@@ -39,6 +39,7 @@ from campaigns.core.errors import (
 from campaigns.core.settings import Settings, load_settings
 from campaigns.staff.models import AuditEntry, Organisation
 from tests.audience.people import person
+from tests.audience.sheets import read_contacts
 from tests.factories import NOON, a_member, a_place, a_region, an_organisation
 
 HEADER = "number,language,latitude,longitude,place,position_date,consent_date,consent_how"
@@ -193,6 +194,17 @@ def test_people_beyond_one_batch_are_imported(
     assert bring_in(session, organisation, vault, more, *lines).updated == BATCH + 1
 
 
+@pytest.mark.parametrize("fault", ["nonsense", "+380500000000"])
+def test_late_fault_takes_back_earlier_batches(
+    session: Session, organisation: Organisation, vault: Vault, settings: Settings, fault: str
+) -> None:
+    lines = [ONE.replace("1234567", f"{number:07}") for number in range(BATCH + 1)]
+    lines.append(ONE.replace("+380501234567", fault))
+    with pytest.raises(RowsError, match=f"Line {BATCH + 3}, number"):
+        bring_in(session, organisation, vault, replace(settings, import_max_rows=BATCH + 2), *lines)
+    assert (count(session, Contact), count(session, Address), count(session, Consent)) == (0, 0, 0)
+
+
 class StopMeanwhile(Placing):
     """A placing that hears a stop after the people of the file were looked up and before they are written."""
 
@@ -211,11 +223,12 @@ def test_stop_during_an_import_holds(sessions: sessionmaker[Session], vault: Vau
     with sessions.begin() as session:
         organisation = an_organisation(session)
     with sessions.begin() as importing:
-        placing = StopMeanwhile(importing, organisation.id, rows)
+        placing = StopMeanwhile(importing, organisation.id)
+        placing.place(rows)
         # SQLite has one writer, so there it can only be said inside the same transaction.
         alone = importing.get_bind().dialect.name == "sqlite"
         placing.hear(partial(_say_stop, nullcontext(importing) if alone else sessions.begin(), lookup))
-        counts = take_in(importing, organisation.id, rows, placing=placing, vault=vault)
+        counts = take_in(importing, organisation.id, [rows], placing=placing, vault=vault)
     assert (counts.added, counts.said_stop) == (0, 1)
     with sessions() as session:
         assert session.scalars(select(Address.state)).one() == AddressState.OPTED_OUT

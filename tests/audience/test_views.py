@@ -10,11 +10,11 @@ from flask.testing import FlaskClient
 from sqlalchemy import func, select
 from werkzeug.test import TestResponse
 
-from campaigns.audience.importer import read_contacts
 from campaigns.audience.models import Audience, Contact, ContactImport, ImportState
 from campaigns.core import clock
 from campaigns.core.crypto import Vault
 from campaigns.staff.models import Role
+from tests.audience.sheets import read_contacts
 from tests.factories import a_contact, a_place, a_route, an_address, an_audience
 from tests.web.pages import Pages
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections import Counter
 
-from campaigns.audience.importer import read_contacts
 from campaigns.demo import scenario
 from campaigns.demo.people import Stop, Way, World, as_csv, invent_people, way_of
+from tests.audience.sheets import read_contacts
 from tests.factories import NOON
 
 STOPS = [Stop(22.94, 49.8, "PL"), Stop(30.09, 46.38, "MD")]

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from campaigns.core.errors import FileFormatError, RowsError, TooManyRowsError
 from campaigns.places.exchange import MAX_ROWS, radius_of, read_locations, read_routes
-from campaigns.places.sheet import decode_text, read_sheet, write_sheet
+from campaigns.places.sheet import decode_text, read_sheet, recognise_text, write_sheet
 
 HEADER = "id,name,kind,country,iso3166_2,lat,lon,coord_src"
 
@@ -78,6 +78,12 @@ def test_usual_encodings_and_separators_are_read(coding: str, separator: str) ->
     text = "id,name,lat,lon\r\nlviv,Львів,49.84,23.99\r\n".replace(",", separator)
     [row] = read_locations(decode_text(text.encode(coding)))
     assert (row.name, row.latitude, row.longitude) == ("Львів", 49.84, 23.99)
+
+
+@pytest.mark.parametrize("offset", range(3))
+def test_letters_between_two_pieces_are_read(offset: int) -> None:
+    text = "x" * offset + "ї" * 1_100_000
+    assert recognise_text(text.encode()) == (text, "utf-8")
 
 
 def test_decimal_comma_is_a_number() -> None:

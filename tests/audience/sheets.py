@@ -1,0 +1,28 @@
+"""Whole contact files as lists, for tests that look at single rows."""
+
+from __future__ import annotations
+
+import io
+from dataclasses import dataclass
+from datetime import datetime
+
+from campaigns.audience.importer import ContactReader, ContactRow
+from campaigns.core.errors import RowProblem
+
+
+@dataclass(frozen=True, slots=True)
+class ContactSheet:
+    """A file as read: good rows and what is wrong with the others."""
+
+    rows: list[ContactRow]
+    problems: list[RowProblem]
+
+
+def read_contacts(
+    text: str, *, default_country: str | None, max_rows: int, now: datetime, batch: int = 1000
+) -> ContactSheet:
+    """Read a contact file to its end, `batch` people at a time."""
+    lines = io.StringIO(text, newline="")
+    reader = ContactReader(lines, default_country=default_country, max_rows=max_rows, now=now)
+    rows = [row for rows in reader.batches(batch) for row in rows]
+    return ContactSheet(rows, reader.problems)
