@@ -23,18 +23,18 @@ DATABASES = ("sqlite", "postgres")
 
 
 @contextmanager
-def fresh_database(kind: str) -> Iterator[Engine]:
-    """Yield an engine on an empty database of `kind` with all tables; everything is removed afterwards."""
+def fresh_database(kind: str, *, build: Callable[[Engine], object] = metadata.create_all) -> Iterator[Engine]:
+    """Yield an engine on a new database of `kind` with the tables that `build` makes; all is removed after."""
     with tempfile.TemporaryDirectory(prefix="fingerpost-bench-") as folder:
         if kind == "sqlite":
             engine = make_engine(f"sqlite:///{Path(folder) / 'bench.db'}")
-            metadata.create_all(engine)
+            build(engine)
             yield engine
             engine.dispose()
             return
         with PostgresServer(durable=True) as server:
             engine = make_engine(server.create_database())
-            metadata.create_all(engine)
+            build(engine)
             yield engine
             engine.dispose()
 
