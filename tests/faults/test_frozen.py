@@ -1,0 +1,54 @@
+"""A worker is frozen in the midst of its work and wakes much later: it calls nobody a second time."""
+
+from __future__ import annotations
+
+import random
+import time
+from collections.abc import Callable
+
+import pytest
+
+from tests.faults.scene import Scene, WorkerProcess, until
+
+#: Workers that are frozen and those that stay awake, how often, for how long, messages each time, and their pace.
+ORDINARY = pytest.param(1, 0, 2, 3.0, 100, 50.0, id="ordinary")
+#: So long that those awake have reaped what the others left, asked the provider twice, and sent it again.
+HEAVY = pytest.param(7, 1, 3, 66.0, 160, 10.0, id="heavy", marks=pytest.mark.slow)
+
+
+@pytest.mark.parametrize(("sleepers", "awake", "times", "seconds", "each", "pace"), [ORDINARY, HEAVY])
+def test_frozen_workers_repeat_nobody(
+    scene: Scene,
+    found: Callable[..., None],
+    sleepers: int,
+    awake: int,
+    times: int,
+    seconds: float,
+    each: int,
+    pace: float,
+) -> None:
+    workers = [scene.start_worker() for _ in range(sleepers + awake)]
+    runs: list[int] = []
+    for _ in range(times):
+        # Each worker of a cluster has lanes of its own.
+        runs += [
+            scene.plan(each, pace=pace, prefix=f"+380{len(runs) + number + 10:02}")
+            for number in range(len(workers))
+        ]
+        freeze_and_thaw(scene, workers[:sleepers], seconds)
+    until(lambda: scene.is_over(*runs), seconds=90, what="the end of the runs")
+    refusals = sum(worker.said("fence closed") for worker in workers)
+    assert refusals > 0
+    found(freezes=sleepers * times, refusals=refusals, **scene.compare(each * len(runs)))
+
+
+def freeze_and_thaw(scene: Scene, workers: list[WorkerProcess], seconds: float) -> None:
+    """Freeze the workers one soon after the other, while messages go out, and wake them after so many seconds."""
+    before = scene.sent()
+    until(lambda: scene.sent() > before + 10 * len(workers), what="some messages")
+    for worker in workers:
+        worker.freeze()
+        time.sleep(random.Random(seconds).uniform(0, 0.05))
+    time.sleep(seconds)
+    for worker in workers:
+        worker.thaw()
