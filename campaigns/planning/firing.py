@@ -24,6 +24,7 @@ from campaigns.planning.models import (
     Campaign,
     CampaignState,
     Decision,
+    Priority,
     Run,
     RunSender,
     RunState,
@@ -117,6 +118,17 @@ def resume_run(session: Session, run: Run, *, by: int) -> None:
     _begin(session, run, after, by, Permission.REVIEW)
     run.state, run.reason, run.finished_at = after, "", None
     _record(session, run, "run.resume", by)
+
+
+def hurry_run(session: Session, run: Run, *, by: int) -> None:
+    """Put a run before every other that waits for the same senders, because people need it now: a correction.
+
+    Raises TransitionError when it is over, ForbiddenError without the right to review.
+    """
+    # What may still be stopped has something left to send.
+    _begin(session, run, RunState.STOPPED, by, Permission.REVIEW)
+    run.priority = Priority.URGENT
+    _record(session, run, "run.hurry", by)
 
 
 def aim(schedule: Schedule, zones: Collection[str], *, after: datetime) -> None:

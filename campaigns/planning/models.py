@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
-from enum import StrEnum
+from enum import IntEnum, StrEnum
 from typing import Any
 
 from sqlalchemy import JSON, ForeignKey, SmallInteger, String, UniqueConstraint
@@ -206,6 +206,14 @@ class RunState(StrEnum):
     DONE = "done"
 
 
+class Priority(IntEnum):
+    """How urgent a run is; the higher goes first wherever runs wait for one another."""
+
+    ORDINARY = 0
+    #: A correction, or what else a member puts first.
+    URGENT = 10
+
+
 class Run(Base):
     """One firing of a schedule with everything frozen that it needs; edits afterwards do not touch it."""
 
@@ -238,7 +246,7 @@ class Run(Base):
     #: Sent to the sandbox instead of to people, with stand-ins for their addresses; never counts as reach.
     is_rehearsal: Mapped[bool] = mapped_column(default=False)
     #: Runs of a higher one are sent first where they share a sender; what is due of equal ones takes turns.
-    priority: Mapped[int] = mapped_column(SmallInteger, default=0, server_default="0")
+    priority: Mapped[int] = mapped_column(SmallInteger, default=Priority.ORDINARY, server_default="0")
     campaign: Mapped[Campaign] = relationship()
     sender: Mapped[Sender] = relationship()
     ranked_senders: Mapped[list[RunSender]] = relationship(order_by="RunSender.rank", cascade="all, delete-orphan")

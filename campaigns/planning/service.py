@@ -18,7 +18,16 @@ from campaigns.core.errors import ApprovalError, GateError, InputError, Transiti
 from campaigns.core.words import N_
 from campaigns.messages.models import Message
 from campaigns.planning import authority, queries
-from campaigns.planning.firing import aim, fire_due, pause_run, release_run, resume_run, stop_run, void_approvals
+from campaigns.planning.firing import (
+    aim,
+    fire_due,
+    hurry_run,
+    pause_run,
+    release_run,
+    resume_run,
+    stop_run,
+    void_approvals,
+)
 from campaigns.planning.gatekeeping import SERVICE_MAX_AGE_DAYS, Assessment, assess
 from campaigns.planning.lifecycle import check_move
 from campaigns.planning.models import Approval, Campaign, CampaignState, Decision, Schedule
@@ -37,6 +46,7 @@ __all__ = [
     "draft_of",
     "duplicate_campaign",
     "fire_due",
+    "hurry_run",
     "pause_run",
     "release_run",
     "remove_schedule",

@@ -16,7 +16,7 @@ from campaigns.core.errors import ApprovalError, ForbiddenError, GateError, Inpu
 from campaigns.messages.models import Service
 from campaigns.planning import service
 from campaigns.planning.digest import FrozenRun
-from campaigns.planning.models import CampaignState, Run, RunState, ZonePolicy
+from campaigns.planning.models import CampaignState, Priority, Run, RunState, ZonePolicy
 from campaigns.planning.plan import plan_of
 from campaigns.planning.recurrence import Timing
 from campaigns.planning.service import fire_due
@@ -254,6 +254,25 @@ def test_pause_tells_why_and_only_reviewers_resume(story: Story) -> None:
     service.resume_run(story.session, run, by=story.approver.id)
     assert (run.state, run.reason) == (RunState.RUNNING, "")
     assert entries_about(story.session, run) == ["run.pause", "run.resume"]
+
+
+def test_only_reviewers_put_a_run_first(story: Story) -> None:
+    story.approved()
+    (run,) = fire_due(story.session, now=DUE)
+    with pytest.raises(ForbiddenError):
+        service.hurry_run(story.session, run, by=story.author.id)
+    service.hurry_run(story.session, run, by=story.approver.id)
+    story.session.expire_all()
+    assert run.priority == Priority.URGENT
+    assert entries_about(story.session, run) == ["run.fire", "run.hurry"]
+
+
+@pytest.mark.parametrize("over", [RunState.STOPPED, RunState.DONE])
+def test_run_that_is_over_cannot_be_put_first(story: Story, over: RunState) -> None:
+    run = a_run(story.session, story.campaign, state=over)
+    with pytest.raises(TransitionError):
+        service.hurry_run(story.session, run, by=story.approver.id)
+    assert run.priority == Priority.ORDINARY
 
 
 def test_stopped_fan_out_is_resumed_where_it_was(story: Story) -> None:
