@@ -85,11 +85,11 @@ def fan_out(
 
     Any number of processes may do so at once, and any of them may die. A text that fails its gate pauses the run
     with the reason. A run that is stopped or paused meanwhile stays where it is. `may_go_on` is asked before each
-    chunk; the next call goes on from there.
+    chunk, and whether a more urgent run waits for its own fan-out; the next call goes on from there.
     """
     try:
         going = True
-        while going and may_go_on():
+        while going and may_go_on() and not _is_overtaken(sessions, run_id):
             with sessions.begin() as session:
                 run = _hold(session, run_id)
                 going = run is not None and _Planner(session, run, service_max_age_days).plan_chunk(chunk)
@@ -105,6 +105,15 @@ def _hold(session: Session, run_id: int) -> Run | None:
     """Return the run locked, or None when it is not being planned or somebody else plans it now."""
     statement = select(Run).where(Run.id == run_id, Run.state == RunState.PLANNING)
     return session.scalar(statement.with_for_update(skip_locked=True, of=Run))
+
+
+def _is_overtaken(sessions: sessionmaker[Session], run_id: int) -> bool:
+    """Say whether a more urgent run is to be planned first."""
+    other = aliased(Run)
+    more_urgent = and_(other.state == RunState.PLANNING, other.priority > Run.priority)
+    with sessions() as session:
+        session.connection(execution_options={"read_only": True})
+        return session.scalar(select(Run.id).join(other, more_urgent).where(Run.id == run_id).limit(1)) is not None
 
 
 class _Planner:

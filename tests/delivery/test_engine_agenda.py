@@ -198,6 +198,27 @@ def test_retry_behind_the_cursor_is_met_meanwhile() -> None:
     assert asked(agenda, later + LOOK_BEHIND).through == 10
 
 
+def test_what_is_put_back_while_the_database_looks_is_met_next() -> None:
+    agenda = Agenda(LINE)
+    agenda.keep(runs(1))
+    ask = asked(agenda)
+    agenda.put_back(1, NOW)
+    agenda.answer(ask, Found(), now=NOW, took=0.01)
+    assert asked(agenda).after == 0
+    empty(agenda)
+    assert agenda.next(NOW + SECOND, 10) is None
+
+
+def test_what_is_put_back_during_a_look_behind_is_met_next() -> None:
+    agenda, later = Agenda(LINE), NOW + LOOK_BEHIND
+    agenda.keep(runs(1))
+    full(agenda, 10)
+    ask = asked(agenda, later)
+    agenda.put_back(1, later)
+    agenda.answer(ask, Found(), now=later, took=0.01)
+    assert (ask.through, asked(agenda, later).through) == (10, 10)
+
+
 def test_resumed_run_is_read_from_its_start() -> None:
     agenda = Agenda(LINE)
     agenda.keep(runs(1))

@@ -27,6 +27,8 @@ class _Place:
     next_at: datetime | None = None
     #: When to look behind the cursor.
     behind_at: datetime | None = None
+    #: When rows were put back, perhaps by the very statement that looks for the next ones.
+    put_back_at: datetime | None = None
 
 
 class Agenda:
@@ -94,16 +96,17 @@ class Agenda:
         self._ended_at[place.organisation_id] = (
             self._began_at + found.taken + sum(claimed.parts - 1 for claimed in found.claimed)
         )
+        put_back_at, place.put_back_at = place.put_back_at, None
         is_full = found.taken >= ask.limit
         if ask.through is not None:
-            place.behind_at = now if is_full else now + LOOK_BEHIND
+            place.behind_at = now if is_full else _earliest(now + LOOK_BEHIND, put_back_at)
         elif is_full:
             place.cursor, place.next_at = found.last_id, None
-            place.behind_at = place.behind_at or now + LOOK_BEHIND
+            place.behind_at = _earliest(place.behind_at or now + LOOK_BEHIND, put_back_at)
         else:
             again = now + max(LOOK_AGAIN, timedelta(seconds=took / LOOKING_SHARE))
             place.cursor, place.behind_at = 0, None
-            place.next_at = min(again, found.next_due or again)
+            place.next_at = _earliest(again, found.next_due, put_back_at)
 
     def remind(self, run_id: int, due_at: datetime) -> None:
         """Note that a delivery of the run is due again at `due_at`."""
@@ -115,8 +118,18 @@ class Agenda:
         elif place.behind_at is not None:
             place.behind_at = min(place.behind_at, due_at)
 
+    def put_back(self, run_id: int, now: datetime) -> None:
+        """Note that a claim of the run goes back to the queue, where the next look need not see it yet."""
+        self.remind(run_id, now)
+        if run_id in self._places:
+            self._places[run_id].put_back_at = now
+
     def wake_at(self) -> datetime | None:
         """Return when the next run has something due, or None when one has at once or there is no run."""
         moments = [place.next_at for place in self._places.values()]
         known = [moment for moment in moments if moment is not None]
         return min(known) if known and len(known) == len(moments) else None
+
+
+def _earliest(moment: datetime, *others: datetime | None) -> datetime:
+    return min([moment, *(other for other in others if other is not None)])

@@ -113,6 +113,8 @@ class Lane:
             self._pace.set(run.pace)
             self._quota.set(run.allowance, counted=run.counted, seen_at=seen_at)
         self._parking.wake(1)
+        # The fence would refuse them, but one by one and each at the cost of the pace.
+        self._give_back(lambda claimed: claimed.run_id not in run_ids)
         for gone in self._run_breakers.keys() - run_ids:
             del self._run_breakers[gone]
 
@@ -213,7 +215,7 @@ class Lane:
 
     def _put_back(self, claimed: Claimed) -> Result:
         """Return a claim that was not called to the queue, where the sweeps find it if its run was stopped."""
-        self._agenda.remind(claimed.run_id, clock.now())
+        self._agenda.put_back(claimed.run_id, clock.now())
         return Result(claimed.id, claimed.token, SendState.QUEUED, claimed.attempts, refund=True)
 
     def _failed(self, claimed: Claimed, error: SendError) -> Result:
@@ -303,9 +305,13 @@ class Lane:
         is_old = bool(self._ready) and self._ready[-1].intent_at < oldest
         if not every and not self._pauses and not is_old:
             return
+        self._give_back(lambda claimed: every or claimed.run_id in self._pauses or claimed.intent_at < oldest)
+
+    def _give_back(self, is_unwanted: Callable[[Claimed], bool]) -> None:
+        """Put the claims back that nobody called yet and `is_unwanted` says so of."""
         ready, self._ready = self._ready, deque()
         for claimed in ready:
-            if every or claimed.run_id in self._pauses or claimed.intent_at < oldest:
+            if is_unwanted(claimed):
                 self._results.append(self._put_back(claimed))
             else:
                 self._ready.append(claimed)
