@@ -101,6 +101,8 @@ class Worker:
         self._engine_thread = ThreadPoolExecutor(1, "engine")
         self._watch_thread = ThreadPoolExecutor(1, "watch")
         self._plan_thread = ThreadPoolExecutor(1, "plan")
+        # Counting a run of a million takes seconds, for which an urgent run must not wait to be planned.
+        self._count_thread = ThreadPoolExecutor(1, "count")
         _check_tables(database)
         # SQLite has one writer at a time and lets others wait by sleeping: taking turns in one thread is faster.
         is_sqlite = database.dialect.name == "sqlite"
@@ -138,7 +140,7 @@ class Worker:
             await asyncio.to_thread(clockwork.stop)
             await self._leave()
             threads = {self._engine_thread, self._watch_thread, self._plan_thread, self._repair_thread}
-            for executor in threads | {self._member_thread}:
+            for executor in threads | {self._count_thread, self._member_thread}:
                 executor.shutdown()
             _log.info("the worker has stopped")
 
@@ -168,7 +170,7 @@ class Worker:
 
     def _chores(self, engine: Engine) -> list[tuple[float, Callable[[], Awaitable[object]]]]:
         plan, repair = in_thread(self._plan_thread), in_thread(self._repair_thread)
-        beat = in_thread(self._member_thread)
+        count, beat = in_thread(self._count_thread), in_thread(self._member_thread)
         member = self._member
         doubts_every = min(DOUBTS_EVERY, self._patience.interval.total_seconds())
         chores: list[tuple[float, Callable[[], Awaitable[object]]]] = [
@@ -176,7 +178,7 @@ class Worker:
             (PLANS_EVERY, lambda: plan(self._plan)),
             (SWEEP_EVERY, lambda: repair(sweep, self._sessions)),
             (REPAIR_EVERY, lambda: repair(self._repair)),
-            (RECOUNT_EVERY, lambda: plan(recount_due, self._sessions)),
+            (RECOUNT_EVERY, lambda: count(recount_due, self._sessions)),
             (doubts_every, self._reconcile),
             (ACCOUNTS_EVERY, self._accounts.sync_templates),
             (ACCOUNTS_EVERY, self._accounts.connect),
@@ -196,7 +198,7 @@ class Worker:
         self._is_stopping.set()
 
     def _plan(self) -> None:
-        """Fan out every run that is being planned, oldest first."""
+        """Fan out every run that is being planned, the urgent ones first, then the oldest."""
         for run_id in self._ids(select_planning()):
             fan_out(
                 self._sessions,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from functools import partial
 
 from sqlalchemy import Select
@@ -16,16 +16,20 @@ from campaigns.delivery.queries import (
 )
 from campaigns.delivery.service import SWEEP, cancel_queued, finish_run, reopen_run, requeue_cancelled
 
+#: Transactions of one sweep, about half a second: on SQLite the claims of other runs wait in line behind it.
+TURNS = 10
 
-def sweep(sessions: sessionmaker[Session], *, limit: int = SWEEP) -> None:
+
+def sweep(sessions: sessionmaker[Session], *, limit: int = SWEEP, turns: int = TURNS) -> None:
     """Cancel the queue of stopped runs, fill that of resumed ones, and end or reopen runs as their rows ask.
 
-    `limit` is how many rows one transaction moves, so that an opt-out never waits long behind it.
+    `limit` is how many rows one transaction moves, so that an opt-out never waits long behind it, and `turns` how
+    many transactions there are at most; the next sweep goes on from there.
     """
-    for run_id in _ids(sessions, select_stopped_with_queue()):
-        _in_turns(sessions, partial(cancel_queued, run_id=run_id, limit=limit))
-    for run_id in _ids(sessions, select_resumed_with_cancelled()):
-        _in_turns(sessions, partial(requeue_cancelled, run_id=run_id, limit=limit))
+    queueing = [partial(requeue_cancelled, run_id=run) for run in _ids(sessions, select_resumed_with_cancelled())]
+    cancelling = [partial(cancel_queued, run_id=run) for run in _ids(sessions, select_stopped_with_queue())]
+    # Those first for whom people wait; what was stopped is not called anyway.
+    _in_turns(sessions, [partial(move, limit=limit) for move in queueing + cancelling], turns)
     for run_id in _ids(sessions, select_done_with_queue()):
         with sessions.begin() as session:
             reopen_run(session, run_id)
@@ -34,12 +38,14 @@ def sweep(sessions: sessionmaker[Session], *, limit: int = SWEEP) -> None:
             finish_run(session, run_id)
 
 
-def _in_turns(sessions: sessionmaker[Session], move: Callable[[Session], int]) -> None:
-    """Repeat a move of limited size, a transaction each, until it finds nothing more."""
-    moved = 1
-    while moved:
-        with sessions.begin() as session:
-            moved = move(session)
+def _in_turns(sessions: sessionmaker[Session], moves: Iterable[Callable[[Session], int]], turns: int) -> None:
+    """Repeat each move of limited size until it finds nothing more, a transaction each and `turns` at most."""
+    for move in moves:
+        moved = 1
+        while moved and turns:
+            with sessions.begin() as session:
+                moved = move(session)
+            turns -= 1
 
 
 def _ids(sessions: sessionmaker[Session], statement: Select[int]) -> list[int]:

@@ -47,6 +47,18 @@ def test_run_and_rows_come_together(
     assert swept(sessions, vault, run, rows) == (run_after, {rows_after: 3})
 
 
+def test_sweep_leaves_others_their_turn(sessions: sessionmaker[Session], vault: Vault) -> None:
+    with sessions.begin() as session:
+        run_ids = [a_running_run(session, vault, count=3, state=RunState.STOPPED).id for _ in range(2)]
+    left = []
+    for _ in range(4):
+        sweep(sessions, limit=1, turns=2)
+        with sessions() as session:
+            left.append([progress_of(session, run_id).get(SendState.QUEUED, 0) for run_id in run_ids])
+    # The turn that finds nothing more counts as well.
+    assert left == [[1, 3], [0, 3], [0, 1], [0, 0]]
+
+
 def test_done_run_goes_on_for_calls_that_were_never_made(sessions: sessionmaker[Session], vault: Vault) -> None:
     assert swept(sessions, vault, RunState.DONE, SendState.QUEUED) == (RunState.RUNNING, {SendState.QUEUED: 3})
     with sessions() as session:
