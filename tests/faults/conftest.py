@@ -39,7 +39,7 @@ def found(record_property: Callable[[str, object], None]) -> Callable[..., None]
     """Write down figures for the table of faults, by name."""
 
     def write(**figures: float) -> None:
-        words = (f"{name.replace('_', ' ')} {figure:.4g}" for name, figure in figures.items())
+        words = (f"{name.replace('_', ' ')} {round(figure, 2)}" for name, figure in figures.items())
         record_property(FAULT, ", ".join(words))
 
     return write

@@ -1,0 +1,117 @@
+"""A provider that refuses everything for a while, then 30 %: it gets its time, and nobody is called often."""
+
+from __future__ import annotations
+
+import time
+from collections import defaultdict
+from collections.abc import Callable, Iterable
+from itertools import chain
+from pathlib import Path
+from typing import Any
+from urllib.parse import parse_qs
+
+import pytest
+from sqlalchemy import Engine, func, select
+
+from campaigns.delivery.engine.retry import MOST_ATTEMPTS
+from campaigns.delivery.models import Attempt
+from tests.faults.relay import Relay
+from tests.faults.scene import Scene
+from tests.sandbox.process import SandboxProcess
+
+#: Seconds that the provider asks for with a 429.
+RETRY_AFTER = 2
+REFUSALS: dict[str, dict[str, Any]] = {
+    "429": {"error": 20429, "retry_after": RETRY_AFTER},
+    "503": {"before": "503"},
+}
+#: Shares of calls that are refused, one phase after the other.
+SHARES = (1.0, 0.3, 0.0)
+#: People, the beginning of those numbers that meet the fault, and how long each phase takes, in seconds. The
+#: others come first: a run that fails from its start is paused for a person to look at, as it must be.
+ORDINARY = pytest.param(529, "+3806700005", 3.0, id="ordinary")
+HEAVY = pytest.param(1199, "+380670001", 60.0, id="heavy", marks=pytest.mark.slow)
+
+
+@pytest.mark.parametrize("how", REFUSALS)
+@pytest.mark.parametrize(("count", "beginning", "seconds"), [ORDINARY, HEAVY])
+def test_refusing_provider_gets_its_time(
+    scene: Scene, found: Callable[..., None], how: str, count: int, beginning: str, seconds: float
+) -> None:
+    sandbox, action = scene.sandbox, REFUSALS[how]
+    sandbox.fixture(suffixes=False, keep_requests=20_000)
+    run_id = scene.plan(count)
+    began, phase = time.monotonic(), -1
+
+    def is_over() -> bool:
+        nonlocal phase
+        now = min(int((time.monotonic() - began) / seconds), len(SHARES) - 1)
+        if now != phase:
+            phase = now
+            arm(sandbox, action, beginning, SHARES[phase])
+        return scene.is_over(run_id)
+
+    scene.work(is_over, seconds=2 * seconds + 90)
+    calls = calls_to(sandbox, beginning)
+    if how == "429":
+        check_pause(calls.values())
+    often = [len(moments) for moments in calls.values()]
+    assert sum(often) <= 3 * len(calls)
+    assert max(often) <= MOST_ATTEMPTS
+    found(refused_people=len(calls), calls=sum(often), most_calls=max(often), **scene.compare(count))
+
+
+def arm(sandbox: SandboxProcess, action: dict[str, Any], beginning: str, share: float) -> None:
+    """Let a share of the calls to numbers with this beginning fail, instead of the share before."""
+    sandbox.call("DELETE", "faults")
+    match = {"on": "create", "to_prefix": beginning, "probability": share}
+    sandbox.call("POST", "faults", {"match": match, "action": action})
+
+
+def calls_to(sandbox: SandboxProcess, beginning: str) -> dict[str, list[float]]:
+    """Return when each person with this beginning of number was called, by number."""
+    calls: defaultdict[str, list[float]] = defaultdict(list)
+    for request in sandbox.call("GET", "requests")["requests"]:
+        to = parse_qs(request["body"]).get("To", [""])[0]
+        if request["method"] == "POST" and to.startswith(beginning):
+            calls[to].append(request["at"])
+    return calls
+
+
+def check_pause(calls: Iterable[list[float]]) -> None:
+    """Nobody is called in the time that the first 429 asked for, but for who was on the way."""
+    moments = sorted(chain.from_iterable(calls))
+    assert not [at for at in moments if moments[0] + 0.8 < at < moments[0] + RETRY_AFTER]
+    assert len(moments) > 1
+
+
+@pytest.mark.parametrize(
+    ("count", "seconds"),
+    [
+        pytest.param(100, 3.0, id="ordinary"),
+        pytest.param(3000, 60.0, id="heavy", marks=pytest.mark.slow),
+    ],
+)
+def test_unreachable_provider_is_found_again(
+    engine: Engine, sandbox: SandboxProcess, tmp_path: Path, found: Callable[..., None], count: int, seconds: float
+) -> None:
+    """Connections are refused for a while, then a third of the time, then never."""
+    began = time.monotonic()
+    with (
+        Relay(int(sandbox.url.rpartition(":")[2])) as relay,
+        Scene(engine, sandbox, tmp_path, sandbox_url=relay.url) as scene,
+    ):
+        run_id = scene.plan(count, pace=count / (2 * seconds))
+
+        def is_over() -> bool:
+            passed = time.monotonic() - began
+            relay.turn(is_open=passed > seconds and (passed > 2 * seconds or passed % 3 > 1))
+            return scene.is_over(run_id)
+
+        scene.work(is_over, seconds=2 * seconds + 90)
+        with scene.sessions() as session:
+            tried = select(Attempt.delivery_id, func.count()).where(Attempt.outcome == "not_sent")
+            refused = dict(session.execute(tried.group_by(Attempt.delivery_id)).all())
+        assert refused
+        assert max(refused.values()) < MOST_ATTEMPTS
+        found(refused_calls=sum(refused.values()), most_calls=max(refused.values()) + 1, **scene.compare(count))
