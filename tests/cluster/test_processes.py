@@ -1,0 +1,158 @@
+"""Workers as processes, one killed and one cut off from the database in the midst of runs: nobody twice."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from dataclasses import dataclass
+from datetime import timedelta
+from pathlib import Path
+from typing import Protocol
+
+import pytest
+from sqlalchemy import Engine
+
+from campaigns.delivery.reconcile import reap
+from tests.cluster.island import Island, may_dig
+from tests.cluster.machines import (
+    Machine,
+    database_at,
+    database_socket,
+    holders,
+    longest_pause,
+    most_within,
+    times_by_sender,
+)
+from tests.cluster.wire import Wire
+from tests.faults.scene import Scene, until
+from tests.sandbox.process import SandboxProcess
+
+#: Longest that a sender may rest after a fault, in seconds.
+RESUMED_WITHIN = 60.0
+
+
+@dataclass(frozen=True)
+class Dose:
+    """Senders with a run each, people of a run, pace of a sender, and after how long a worker is given up."""
+
+    senders: int
+    people: int
+    pace: float
+    gone_after: int
+
+
+ORDINARY = Dose(senders=3, people=250, pace=50.0, gone_after=5)
+HEAVY = Dose(senders=6, people=2000, pace=40.0, gone_after=20)
+
+
+class Link(Protocol):
+    """What a machine reaches the database over."""
+
+    def cut(self) -> None: ...
+
+    def mend(self) -> None: ...
+
+
+@pytest.fixture
+def sandbox() -> Iterator[SandboxProcess]:
+    with SandboxProcess() as process:
+        # Numbers of thousands of people would meet those that say how their message ends.
+        process.fixture(suffixes=False)
+        yield process
+
+
+@pytest.fixture
+def stack() -> Iterator[ExitStack]:
+    with ExitStack() as stack:
+        yield stack
+
+
+def behind_a_wire(stack: ExitStack, scene: Scene) -> tuple[Machine, Link]:
+    """Start a worker that reaches the database over a wire."""
+    wire = stack.enter_context(Wire("127.0.0.1:0", database_socket(scene.engine)))
+    return Machine(scene, database_at(scene.engine, wire.address)), wire
+
+
+def on_an_island(stack: ExitStack, scene: Scene) -> tuple[Machine, Link]:
+    """Start a worker in a network namespace: the database is at the other end of its cable, the sandbox is not."""
+    island = stack.enter_context(Island())
+    shore = stack.enter_context(Wire(f"{island.ours}:0", database_socket(scene.engine)))
+    sandbox, door = scene.sandbox.url.rpartition("/")[2], str(scene.folder / "sandbox.socket")
+    stack.enter_context(Wire(door, sandbox))
+    stack.enter_context(Wire(sandbox, door, inside=island.inside))
+    return Machine(scene, database_at(scene.engine, shore.address), inside=island.inside), island
+
+
+@pytest.mark.parametrize(
+    ("dose", "start_remote"),
+    [
+        pytest.param(ORDINARY, behind_a_wire, id="ordinary"),
+        pytest.param(HEAVY, behind_a_wire, id="heavy", marks=pytest.mark.slow),
+        pytest.param(ORDINARY, on_an_island, id="island", marks=pytest.mark.slow),
+        pytest.param(HEAVY, on_an_island, id="heavy-island", marks=pytest.mark.slow),
+    ],
+)
+def test_dead_and_cut_off_workers_are_replaced(
+    engine: Engine,
+    sandbox: SandboxProcess,
+    stack: ExitStack,
+    tmp_path: Path,
+    dose: Dose,
+    start_remote: Callable[[ExitStack, Scene], tuple[Machine, Link]],
+) -> None:
+    if start_remote is on_an_island and not may_dig():
+        pytest.skip("network namespaces take root and iproute2")
+    settings = {"worker_gone_after_seconds": str(dose.gone_after)}
+    scene = stack.enter_context(Scene(engine, sandbox, tmp_path, **settings))
+    victim, heir = Machine(scene), Machine(scene)
+    remote, link = start_remote(stack, scene)
+    until(lambda: all(worker.numbers() for worker in scene_machines(scene)), what="the start of the workers")
+    runs = [scene.plan(dose.people, pace=dose.pace, prefix=f"+3805{number}") for number in range(dose.senders)]
+    until(lambda: is_shared(scene, dose), what="lanes on every worker")
+    cut_off = [sender for sender, number in holders(engine).items() if number in remote.numbers()]
+    victim.kill()
+    link.cut()
+    until(lambda: set(holders(engine).values()) == {heir.numbers()[-1]}, what="the change of hands")
+    link.mend()
+    until(lambda: len(remote.numbers()) == 2, what="the return of the one that was cut off")
+    settle(scene, runs)
+    scene.compare(dose.people * dose.senders)
+    check_times(times_by_sender(scene), dose, cut_off)
+
+
+def scene_machines(scene: Scene) -> list[Machine]:
+    return [worker for worker in scene.workers if isinstance(worker, Machine)]
+
+
+def is_shared(scene: Scene, dose: Dose) -> bool:
+    """Say whether each worker serves as many lanes as the others, and each sender has sent."""
+    held = list(holders(scene.engine).values())
+    each = {held.count(worker.numbers()[-1]) for worker in scene_machines(scene)}
+    return each == {dose.senders // 3} and min(map(len, times_by_sender(scene).values()), default=0) > 10
+
+
+def settle(scene: Scene, runs: list[int]) -> None:
+    """Return when all is done; calls of the dead are reaped without patience once nobody else calls."""
+
+    def is_at_rest() -> bool:
+        before = scene.states()
+        time.sleep(0.5)
+        return not before["queued"] and scene.states() == before
+
+    until(is_at_rest, seconds=180, what="rest")
+    with scene.sessions.begin() as session:
+        reap(session, reap_after=timedelta(0))
+    until(lambda: scene.is_over(*runs), what="the end of the runs")
+
+
+def check_times(times: dict[int, list[float]], dose: Dose, cut_off: list[int]) -> None:
+    """See that every sender went on in time, and none at more than its pace, as two workers at once would."""
+    assert len(times) == dose.senders
+    for sender, moments in times.items():
+        assert longest_pause(moments) < RESUMED_WITHIN, sender
+        # With some room for what a busy machine lets through at once.
+        assert most_within(moments, 4.0) < 1.5 * 4.0 * dose.pace, sender
+    # Who is cut off from the database stops at once, long before another may go on.
+    assert cut_off
+    assert all(longest_pause(times[sender]) > 1.0 for sender in cut_off)
