@@ -7,7 +7,7 @@ rule for two receipts, `apply_receipts` says the same to the database for thousa
 from __future__ import annotations
 
 import json
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from datetime import timedelta
 from functools import cache
 from typing import Any, cast
@@ -20,6 +20,7 @@ from sqlalchemy import (
     Select,
     String,
     Table,
+    Update,
     and_,
     bindparam,
     case,
@@ -27,7 +28,6 @@ from sqlalchemy import (
     false,
     func,
     insert,
-    literal,
     or_,
     select,
     update,
@@ -40,6 +40,7 @@ from campaigns.core.database import UTCDateTime
 from campaigns.delivery.fallback import fall_back
 from campaigns.delivery.health import write_health
 from campaigns.delivery.models import Delivery, Receipt
+from campaigns.delivery.queries import in_state
 from campaigns.delivery.service import heed_refusal
 from campaigns.delivery.states import RANKS, ReceiptState, SendState
 from campaigns.gateways.base import Action
@@ -83,19 +84,21 @@ def apply_receipts(session: Session, limit: int = 1000) -> int:
     Any number of processes may do so at once: rows that another transaction holds are left for the next call,
     so this one never waits for a delivery and cannot be part of a deadlock.
     """
-    batch = list(session.scalars(_waiting(limit)))
-    if batch:
+    ids = list(session.scalars(_waiting(), {"limit": limit}))
+    now = clock.now()
+    if ids:
+        batch = {"batch": ids}
         _heed_refusals(session, batch)
-        _merge(session, batch)
-        _settle(session, Delivery.reference.in_(select(Receipt.reference).where(Receipt.id.in_(batch))))
+        session.execute(_merge(), batch)
+        session.execute(_settle(in_batch=True), batch)
         # Last, because a delivery that goes on over another sender has another reference.
-        fall_back(session, session.scalars(_select_refused(batch)).all())
-        _mark_applied(session, Receipt.id.in_(batch))
-    if len(batch) < limit:
+        fall_back(session, session.scalars(_select_refused(), batch).all())
+        session.execute(_mark_applied(), batch | {"now": now})
+    if len(ids) < limit:
         # Once the queue is drained, and not for each batch of a long one: both look at every waiting row.
-        _settle(session, Delivery.send_state == literal(SendState.UNKNOWN.value, literal_execute=True))
-        _give_up_on_strangers(session)
-    return len(batch)
+        session.execute(_settle(in_batch=False))
+        session.execute(_give_up_on_strangers(), {"now": now, "before": now - STRANGER_WAIT})
+    return len(ids)
 
 
 def row_of(arrived: StatusUpdate, gateway: str) -> dict[str, Any]:
@@ -139,7 +142,13 @@ def _clipped(text: str, length: int) -> str:
     return text.replace("\0", "")[:length]
 
 
-def _waiting(limit: int) -> Select[int]:
+#: Receipts of one batch; the statements below are built once, because that costs more than to execute them.
+_IN_BATCH: ColumnElement[bool] = Receipt.id.in_(bindparam("batch", expanding=True))
+_NOW = bindparam("now", type_=UTCDateTime())
+
+
+@cache
+def _waiting() -> Select[int]:
     # What may send a delivery on waits for the end of its call: the engine still holds the row.
     is_early = and_(Delivery.send_state == SendState.SENDING, Receipt.action == Action.OTHER_CHANNEL)
     return (
@@ -147,21 +156,22 @@ def _waiting(limit: int) -> Select[int]:
         .join(Delivery, Delivery.reference == Receipt.reference)
         .where(Receipt.applied_at.is_(None), ~func.coalesce(is_early, false()))
         .order_by(Receipt.id)
-        .limit(limit)
+        .limit(bindparam("limit"))
         .with_for_update(skip_locked=True)
     )
 
 
-def _merge(session: Session, batch: list[int]) -> None:
-    """Give each delivery the best receipt of the batch, if it is better than the one it has."""
-    best = _best_of(batch)
+@cache
+def _merge() -> Update:
+    """Return the statement that gives deliveries the best receipts of the batch, where these are better."""
+    best = _best_of_batch()
     stored_rank = case({state.value: rank for state, rank in RANKS.items()}, value=Delivery.receipt_state, else_=0)
     better = or_(
         Delivery.receipt_id.is_(None),
         best.c.rank > stored_rank,
         and_(best.c.rank == stored_rank, best.c.id > Delivery.receipt_id),
     )
-    session.execute(
+    return (
         update(Delivery)
         .where(Delivery.reference == best.c.reference, best.c.place == 1, better)
         .values(
@@ -174,8 +184,8 @@ def _merge(session: Session, batch: list[int]) -> None:
     )
 
 
-def _best_of(batch: list[int]) -> Any:
-    """Rank the receipts of a batch within each reference; an unknown word has rank 0 and no state."""
+def _best_of_batch() -> Any:
+    """Rank the receipts of the batch within each reference; an unknown word has rank 0 and no state."""
     rank = case({word: RANKS[state] for word, state in WORDS.items()}, value=Receipt.status, else_=0)
     state = case({word: state.value for word, state in WORDS.items()}, value=Receipt.status)
     return (
@@ -190,61 +200,63 @@ def _best_of(batch: list[int]) -> Any:
             .over(partition_by=Receipt.reference, order_by=(rank.desc(), Receipt.id.desc()))
             .label("place"),
         )
-        .where(Receipt.id.in_(batch))
+        .where(_IN_BATCH)
         .subquery("best")
     )
 
 
-def _heed_refusals(session: Session, batch: list[int]) -> None:
+def _heed_refusals(session: Session, batch: Mapping[str, list[int]]) -> None:
     """Do what failing receipts ask: a block is an opt-out, a dead number is not used again, a sender is paused.
 
     What the sandbox says in a rehearsal says nothing of people and senders.
     """
-    for address_id, action, code in _asked(session, batch, Delivery.address_id, ADDRESS_ACTIONS):
+    for address_id, action, code in session.execute(_select_blamed(Delivery.address_id, ADDRESS_ACTIONS), batch):
         heed_refusal(session, address_id, Action(action), code=code)
-    for sender_id, _, code in _asked(session, batch, Delivery.sender_id, (Action.PAUSE_SENDER,)):
+    for sender_id, _, code in session.execute(_select_blamed(Delivery.sender_id, (Action.PAUSE_SENDER,)), batch):
         write_health(session, [sender_id], Health.PAUSED, code=code)
 
 
-def _asked(
-    session: Session, batch: list[int], of: InstrumentedAttribute[int], actions: Collection[Action]
-) -> list[tuple[int, str, str]]:
-    """Return whom failing receipts blame, what they ask and one of the codes, each pair once."""
-    asked = (
+@cache
+def _select_blamed(of: InstrumentedAttribute[int], actions: tuple[Action, ...]) -> Select[*tuple[Any, ...]]:
+    """Select whom failing receipts blame, what they ask and one of the codes, each pair once."""
+    return (
         select(of, Receipt.action, func.coalesce(func.min(Receipt.error), ""))
         .join(Receipt, Receipt.reference == Delivery.reference)
         .join(Run, Run.id == Delivery.run_id)
-        .where(Receipt.id.in_(batch), Receipt.status.in_(FAILING), Receipt.action.in_(actions))
+        .where(_IN_BATCH, Receipt.status.in_(FAILING), Receipt.action.in_(actions))
         .where(Run.is_rehearsal.is_(False))
         .group_by(of, Receipt.action)
         .order_by(of)
     )
-    return [(row[0], str(row[1]), str(row[2])) for row in session.execute(asked)]
 
 
-def _select_refused(batch: list[int]) -> Select[int]:
+@cache
+def _select_refused() -> Select[int]:
     """Select deliveries whose last word is that their channel will never reach the person."""
     return (
         select(Delivery.id)
         .join(Receipt, Receipt.id == Delivery.receipt_id)
-        .where(Receipt.id.in_(batch), Receipt.action == Action.OTHER_CHANNEL)
+        .where(_IN_BATCH, Receipt.action == Action.OTHER_CHANNEL)
         .where(Delivery.receipt_state == ReceiptState.FAILED)
     )
 
 
-def _settle(session: Session, among: ColumnElement[bool]) -> None:
-    """Move `unknown` and `unconfirmed` deliveries that have a receipt to `accepted`: the provider knows them.
+@cache
+def _settle(*, in_batch: bool) -> Update:
+    """Return the statement that makes `unknown` and `unconfirmed` deliveries with a receipt `accepted`.
 
     A receipt often comes while its row is still `sending`, and only then the call is given up; so they are looked
     for by state too (written into the statement, else the partial index on open rows is not used).
     """
+    told = Delivery.reference.in_(select(Receipt.reference).where(_IN_BATCH))
+    among = told if in_batch else in_state(SendState.UNKNOWN)
     known = (
         select(Delivery.id)
         .where(among, Delivery.send_state.in_((SendState.UNKNOWN, SendState.UNCONFIRMED)))
         .where(Delivery.receipt_id.is_not(None))
         .with_for_update(skip_locked=True)
     )
-    session.execute(
+    return (
         update(Delivery)
         .where(Delivery.id.in_(known))
         .values(send_state=SendState.ACCEPTED, token=None)
@@ -252,18 +264,21 @@ def _settle(session: Session, among: ColumnElement[bool]) -> None:
     )
 
 
-def _give_up_on_strangers(session: Session) -> None:
-    _mark_applied(session, Receipt.received_at < clock.now() - STRANGER_WAIT, ~_has_delivery())
+@cache
+def _give_up_on_strangers() -> Update:
+    has_delivery = select(Delivery.id).where(Delivery.reference == Receipt.reference).exists()
+    return _marking(Receipt.received_at < bindparam("before", type_=UTCDateTime()), ~has_delivery)
 
 
-def _has_delivery() -> ColumnElement[bool]:
-    return select(Delivery.id).where(Delivery.reference == Receipt.reference).exists()
+@cache
+def _mark_applied() -> Update:
+    return _marking(_IN_BATCH)
 
 
-def _mark_applied(session: Session, *conditions: ColumnElement[bool]) -> None:
-    session.execute(
+def _marking(*conditions: ColumnElement[bool]) -> Update:
+    return (
         update(Receipt)
         .where(Receipt.applied_at.is_(None), *conditions)
-        .values(applied_at=clock.now())
+        .values(applied_at=_NOW)
         .execution_options(synchronize_session=False)
     )
