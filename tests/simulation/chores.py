@@ -16,12 +16,12 @@ from campaigns.delivery.service import expire_resting
 from campaigns.delivery.sweeps import sweep
 from tests.simulation.database import Database
 
-#: As in production, but an hour of grace is some minutes: still more than the longest pause and the longest call.
+#: As in production, but an hour of grace is some minutes: still more than the longest call and the worst clocks.
 PATIENCE = Patience(
     reap_after=timedelta(seconds=60),
-    grace=timedelta(seconds=450),
-    interval=timedelta(seconds=60),
-    unconfirmed_after=timedelta(seconds=1000),
+    grace=timedelta(seconds=200),
+    interval=timedelta(seconds=75),
+    unconfirmed_after=timedelta(seconds=500),
 )
 #: When rows have not changed, chores are looked for after so many seconds all the same: some depend on time.
 LOOK_AGAIN = 12.0

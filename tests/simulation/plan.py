@@ -105,7 +105,7 @@ def draw_plan(seed: int) -> Plan:
     def on(share: float = 0.5) -> bool:
         return chance.random() < share
 
-    people, pace = chance.randint(8, 32), chance.choice((3.0, 8.0, 20.0, 100.0))
+    people, pace = chance.randint(6, 20), chance.choice((3.0, 8.0, 20.0, 100.0))
     busy = 4.0 + 1.2 * people / pace
 
     def moment() -> float:
@@ -149,7 +149,7 @@ def draw_plan(seed: int) -> Plan:
 
 def _draw_run(chance: Random, people: int, number: int, busy: float) -> RunPlan:
     return RunPlan(
-        people=max(5, people - chance.randint(0, 12)),
+        people=max(4, people - chance.randint(0, 8)),
         senders=chance.choice(((SMS,), (SMS,), (WHATSAPP, SMS), (WHATSAPP, SMS, SPARE), (SPARE,))),
         resend_unknown=chance.random() < 0.5,
         starts_at=0.0 if number == 0 else chance.uniform(0.0, busy / 2),

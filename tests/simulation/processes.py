@@ -7,7 +7,6 @@ goes on later with the memory it had, as after SIGSTOP; meanwhile its monotonic 
 from __future__ import annotations
 
 import asyncio
-import contextvars
 from collections import deque
 from collections.abc import Callable, Coroutine
 from heapq import heappop, heappush
@@ -29,12 +28,17 @@ class Step:
         self, callback: Callable[..., Any], arguments: tuple[Any, ...], context: Any, when: float
     ) -> None:
         self._callback, self._arguments = callback, arguments
-        self._context = context or contextvars.copy_context()
+        #: None: the callback does not care, and a context costs more than most callbacks.
+        self._context = context
         self._when = when
         self._is_cancelled = False
 
     def run(self) -> None:
-        if not self._is_cancelled:
+        if self._is_cancelled:
+            return
+        if self._context is None:
+            self._callback(*self._arguments)
+        else:
             self._context.run(self._callback, *self._arguments)
 
     def cancel(self) -> None:
@@ -152,6 +156,8 @@ class Timeline:
         self.now = 0.0
         #: Whose step it is; None: something outside of every process happens.
         self.current: Process | None = None
+        #: The process whose loop asyncio holds for the running one; it may be that of the step before.
+        self._running: Process | None = None
         self.processes: list[Process] = []
         #: Called when a process's fuse has burnt down, between two of its steps.
         self.strike: Callable[[Process], None] = Process.kill
@@ -170,6 +176,7 @@ class Timeline:
         """Kill a process."""
         self.processes.remove(process)
         process.kill()
+        self._running = None
 
     def at(self, when: float, act: Callable[[], object]) -> None:
         """Let something outside of every process happen at a time."""
@@ -179,45 +186,52 @@ class Timeline:
         """Let something outside of every process happen so many seconds from now."""
         self.at(self.now + seconds, act)
 
+    def is_empty(self) -> bool:
+        """Say whether nothing more will happen outside of the processes."""
+        return not self._events
+
     def run(self, until: Callable[[], bool], *, limit: float) -> bool:
         """Go on until `until()` is true, and return True; or for `limit` seconds."""
         end = self.now + limit
-        while not until():
-            if self._run_all_ready():
-                continue
-            following = self._next_at()
-            if following is None or following > end:
-                self.now = max(self.now, end)
-                return False
-            self.now = max(self.now, following)
-            self._happen()
-        return True
+        try:
+            while not until():
+                if self._run_all_ready():
+                    continue
+                following = self._next_at()
+                if following is None or following > end:
+                    self.now = max(self.now, end)
+                    return False
+                self.now = max(self.now, following)
+                self._happen()
+            return True
+        finally:
+            self._make_running(None)
 
     def _run_all_ready(self) -> bool:
         """Run what is ready until nothing is; say whether there was anything."""
         before = self.steps
         try:
-            self._run_ready()
+            while able := [process for process in self.processes if process.ready and not process.is_paused]:
+                self._step(able[0] if len(able) == 1 else self._chance.choice(able))
         finally:
-            self._hand_over(None)
+            self.current = None
         return self.steps > before
 
-    def _run_ready(self) -> None:
-        while able := [process for process in self.processes if process.ready and not process.is_paused]:
-            process = able[0] if len(able) == 1 else self._chance.choice(able)
-            if process is not self.current:
-                # Only for another process: it asks the system who we are, which costs more than most steps.
-                self._hand_over(process)
-            self.steps += 1
-            process.step()
-            if process.fuse is not None:
-                process.fuse -= 1
-                if process.fuse <= 0:
-                    self._hand_over(None)
-                    self.strike(process)
-
-    def _hand_over(self, process: Process | None) -> None:
+    def _step(self, process: Process) -> None:
+        if process is not self._running:
+            self._make_running(process)
         self.current = process
+        self.steps += 1
+        process.step()
+        if process.fuse is not None:
+            process.fuse -= 1
+            if process.fuse <= 0:
+                self.current = None
+                self.strike(process)
+
+    def _make_running(self, process: Process | None) -> None:
+        """Tell asyncio whose loop runs: only when it is another's, because that costs more than most steps."""
+        self._running = process
         asyncio._set_running_loop(process)
 
     def _next_at(self) -> float | None:

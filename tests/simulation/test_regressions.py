@@ -5,23 +5,9 @@ from __future__ import annotations
 from dataclasses import replace
 
 from campaigns.delivery.states import SendState
-from tests.simulation.database import Move
-from tests.simulation.plan import SMS, Plan, ProviderPlan, ReceiptPlan, RunPlan
+from tests.simulation.plan import ProviderPlan
+from tests.simulation.scenes import PEACE, at_claims, claim_that_is_slept_over
 from tests.simulation.world import World
-
-RUN = RunPlan(people=20, senders=(SMS,), resend_unknown=False, starts_at=0.0, lasts=7200.0)
-PEACE = Plan(
-    seed=0,
-    runs=(RUN,),
-    workers=1,
-    window=4,
-    pace=10.0,
-    provider=ProviderPlan(),
-    receipts=ReceiptPlan(silent=0.0, failing=0.0, spread=1.0),
-    blow_steps=None,
-    pauses=0.0,
-    longest_pause=60.0,
-)
 
 
 def test_peaceful_world_sends_everything_once() -> None:
@@ -33,17 +19,8 @@ def test_peaceful_world_sends_everything_once() -> None:
 
 def test_claims_of_a_stopping_worker_go_back() -> None:
     """What a claim brought after the callers had left waited for the reaper, and ended as unknown."""
-    world, claims = World(PEACE), []
-    seen = world.database.on_move
-
-    def stop_at_claim(move: Move) -> None:
-        seen(move)
-        if move.states[-1] == SendState.SENDING and not claims:
-            claims.append(move)
-            world.restart_worker(0)
-
-    world.database.on_move = stop_at_claim
-    outcome = world.live()
+    world = World(PEACE)
+    outcome = at_claims(world, lambda claims: world.restart_worker(0) if claims == 1 else None).live()
     assert outcome.broken == []
     assert outcome.states == {SendState.ACCEPTED: 20}
     assert not [line for line in outcome.trace if "unknown" in line[1]]
@@ -58,3 +35,9 @@ def test_sleeper_wakes_after_its_run_is_done() -> None:
     outcome = world.live()
     assert outcome.broken == []
     assert outcome.states == {SendState.ACCEPTED: 20}
+
+
+def test_old_claim_does_not_touch_a_new_one() -> None:
+    outcome = claim_that_is_slept_over().live()
+    assert outcome.broken == []
+    assert outcome.counts["pauses"] == outcome.counts["accepted"] == 1

@@ -35,8 +35,9 @@ from tests.simulation.workers import Link, Worker
 MEMBER = 1
 #: Number of the worker that sends nothing.
 KEEPER = 99
-#: What is found while receipts wait to be applied, or cancelled rows to be queued again.
+#: What is found while receipts wait to be applied, runs to be planned, or cancelled rows to be queued again.
 UNSETTLED = (
+    "SELECT 1 FROM run WHERE state = 'planning'",
     "SELECT 1 FROM receipt JOIN delivery USING (reference) WHERE applied_at IS NULL",
     "SELECT 1 FROM run JOIN delivery ON run_id = run.id WHERE state = 'running' AND send_state = 'cancelled'",
 )
@@ -81,7 +82,7 @@ class World:
             now=self.now,
         )
         self.counts: Counter[str] = Counter()
-        self.is_calm = False
+        self.is_calm = self._is_quiet = False
         #: Moves of runs that the plan still has in store.
         self._outstanding = 0
         self._posted: list[StatusUpdate] = []
@@ -209,8 +210,8 @@ class World:
         return not any(calls[process.name] for process in self.timeline.processes if not process.is_paused)
 
     def _is_settled(self) -> bool:
-        """Say whether nothing is left to do for anybody."""
-        if not self.oracle.at_rest() or self.oracle.counts[SendState.UNKNOWN] or self._posted:
+        """Say whether nothing is left to do for anybody, and nothing more will come."""
+        if not self.oracle.at_rest() or self.oracle.counts[SendState.UNKNOWN] or not self.timeline.is_empty():
             return False
         return not any(self.database.one(statement) for statement in UNSETTLED)
 
@@ -223,6 +224,7 @@ class World:
             if not worker.process.is_paused:
                 self._stop_worker(number)
         self._start_worker(KEEPER)
+        self._is_quiet = True
         asleep = len(self._sleepers())
 
         def is_news() -> bool:
@@ -234,6 +236,7 @@ class World:
             )
 
         self.timeline.run(is_news, limit=limit)
+        self._is_quiet = False
         self._stop_worker(KEEPER)
 
     def _revive_all(self) -> None:
@@ -354,7 +357,7 @@ class World:
 
     def _strike(self, process: Process) -> None:
         """Kill a process, or let it sleep, and let it go on (or another begin) later."""
-        number = int(process.name.split()[1])
+        number = _number_of(process)
         if self.chance.random() < self.plan.pauses:
             process.fuse = self._fuse()
             self.put_to_sleep(number, self.chance.uniform(1.0, self.plan.longest_pause))
@@ -373,11 +376,21 @@ class World:
         process.is_paused = True
         self.timeline.after(seconds, partial(self._wake, process))
 
+    def number_at_work(self) -> int:
+        """Return the number of the worker whose step this is."""
+        assert self.timeline.current is not None
+        return _number_of(self.timeline.current)
+
+    def wake_all(self) -> None:
+        """Let every paused worker go on, as after SIGCONT."""
+        for process in self.timeline.processes:
+            self._wake(process)
+
     def _fuse(self) -> int:
         return 1 + int(self.chance.expovariate(1 / (self.plan.blow_steps or 1.0)))
 
     def _revive(self, number: int) -> None:
-        if number not in self._workers:
+        if number not in self._workers and not self._is_quiet:
             self._start_worker(number)
 
     def _wake(self, process: Process) -> None:
@@ -423,6 +436,10 @@ class World:
         if worker is not None and not self.is_calm:
             worker.process.clock_error = error
             self.oracle.note(f"clock is {error:+.0f} s wrong", worker.process.name)
+
+
+def _number_of(process: Process) -> int:
+    return int(process.name.split()[1])
 
 
 @contextmanager
