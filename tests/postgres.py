@@ -47,7 +47,7 @@ class PostgresServer:
             self._embedded.__exit__(kind, error, tb)
         if self._folder is not None:
             if self._embedded is None:
-                self._as_owner("pg_ctl", "-D", str(self._folder / "data"), "-m", "immediate", "stop")
+                self.stop()
             shutil.rmtree(self._folder, ignore_errors=True)
 
     def create_database(self) -> str:
@@ -58,18 +58,44 @@ class PostgresServer:
         address = f"{base.rsplit('/', 1)[0]}/{name}" + (f"?{query}" if query else "")
         return address.replace("postgresql://", "postgresql+psycopg://")
 
+    @property
+    def can_restart(self) -> bool:
+        """Whether `stop` and `start` work: the server is ours, from the system's binaries."""
+        return self._folder is not None and self._embedded is None
+
+    def stop(self) -> None:
+        """End the server at once, as a power cut would; only a `durable` one has lost nothing."""
+        self._as_owner("pg_ctl", "-D", str(self._data), "-m", "immediate", "stop")
+
+    def start(self) -> None:
+        """Start the server and return when it answers."""
+        speed = "" if self._durable else "-c fsync=off -c full_page_writes=off -c synchronous_commit=off"
+        options = f"-k {self._folder} -c listen_addresses='' -c max_connections=60 {speed}"
+        self._as_owner("pg_ctl", "-D", str(self._data), "-l", f"{self._data}.log", "-w", "-o", options, "start")
+
+    @property
+    def _data(self) -> Path:
+        assert self._folder is not None
+        return self._folder / "data"
+
     def _start_system(self) -> None:
         self._folder = Path(tempfile.mkdtemp(prefix="fingerpost-pg-"))
         if os.geteuid() == 0:
             shutil.chown(self._folder, "postgres")
-        data = self._folder / "data"
         self._as_owner(
-            "initdb", "-D", str(data), "-U", "postgres", "-A", "trust", "-N", "-E", "UTF8", "--locale=C.UTF-8"
+            "initdb",
+            "-D",
+            str(self._data),
+            "-U",
+            "postgres",
+            "-A",
+            "trust",
+            "-N",
+            "-E",
+            "UTF8",
+            "--locale=C.UTF-8",
         )
-        speed = "" if self._durable else "-c fsync=off -c full_page_writes=off -c synchronous_commit=off"
-        options = f"-k {self._folder} -c listen_addresses='' -c max_connections=60 {speed}"
-        log = str(self._folder / "log")
-        self._as_owner("pg_ctl", "-D", str(data), "-l", log, "-w", "-o", options, "start")
+        self.start()
         self._admin = f"postgresql://postgres@/postgres?host={self._folder}"
 
     def _start_embedded(self) -> None:

@@ -8,7 +8,10 @@ from pathlib import Path
 import pytest
 from sqlalchemy import Engine
 
+from campaigns.core.database import make_engine
+from campaigns.schema import metadata
 from tests.faults.scene import Scene
+from tests.postgres import empty_tables
 from tests.sandbox.process import SandboxProcess
 
 FAULT = "fault"
@@ -26,6 +29,22 @@ def sandbox(sandbox_process: SandboxProcess) -> SandboxProcess:
     # Numbers of thousands of people would meet those that say how their message ends.
     sandbox_process.fixture(suffixes=False)
     return sandbox_process
+
+
+@pytest.fixture
+def sqlite(tmp_path: Path) -> Iterator[Engine]:
+    """An engine with all tables on a file, for faults that only a file can have."""
+    engine = make_engine(f"sqlite:///{tmp_path / 'fault.db'}")
+    metadata.create_all(engine)
+    yield engine
+    engine.dispose()
+
+
+@pytest.fixture
+def postgres_alone(postgres_engine: Engine) -> Iterator[Engine]:
+    """The tests' PostgreSQL, for faults that only a server can have."""
+    yield postgres_engine
+    empty_tables(postgres_engine)
 
 
 @pytest.fixture
