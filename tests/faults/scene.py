@@ -25,7 +25,7 @@ from campaigns.delivery.states import SendState
 from campaigns.demo.processes import free_port
 from campaigns.planning.models import Run
 from campaigns.worker import run_worker
-from tests.delivery.builders import a_planned_run, frozen, people
+from tests.delivery.builders import a_planned_run, a_running_run, frozen, people
 from tests.delivery.serving import ServerProcess
 from tests.factories import a_sender
 from tests.sandbox.process import DEFAULTS, SENDER, SandboxProcess
@@ -146,6 +146,12 @@ class Scene:
             run = a_planned_run(session, sender=sender, frozen=frozen(resend_unknown=True), occurrence=now)
             people(session, run.organisation_id, self.vault, count=count, prefix=prefix)
             return run.id
+
+    def plan_sending(self, count: int, *, pace: float = 10_000.0) -> int:
+        """Plan a run whose deliveries are queued already, for a test that runs no worker; return its id."""
+        with self.sessions.begin() as session:
+            sender = a_sender(session, identity=SENDER, pace=pace)
+            return a_running_run(session, self.vault, count=count, sender=sender).id
 
     def states(self) -> Counter[str]:
         """Return how many deliveries are in each state."""
