@@ -134,6 +134,19 @@ def test_no_fence_trusts_a_lane_that_moved(
     assert new.lanes() == NONE
 
 
+def test_worker_that_cannot_beat_gives_up_first(
+    sessions: sessionmaker[Session], join: Callable[[], Member], seconds: Seconds
+) -> None:
+    lanes, member = run_lanes(sessions, 1), join()
+    member.beat(NONE)
+    seconds.now += GONE_AFTER - LET_GO_AFTER
+    assert member.lanes() == set(lanes)
+    seconds.now += 0.1
+    assert member.lanes() == NONE
+    member.beat(NONE)
+    assert member.lanes() == set(lanes)
+
+
 def test_silent_worker_loses_its_lanes(
     engine: Engine, sessions: sessionmaker[Session], join: Callable[[], Member]
 ) -> None:

@@ -80,12 +80,17 @@ class Member:
         self._sessions, self._gone_after, self._seconds = sessions, gone_after, seconds
         self._id: int | None = None
         self._is_astray = False
+        #: Moment before the last heartbeat that was committed.
+        self._beat_at = float("-inf")
         #: Lanes that are to be let go as soon as what they began is finished, and since when.
         self._leaving: dict[LaneKey, float] = {}
 
     def lanes(self) -> frozenset[LaneKey]:
-        """Read which lanes are this worker's to serve."""
-        if self._is_astray:
+        """Read which lanes are this worker's to serve.
+
+        Empty when it could not beat for so long that others may soon take them: its fence closes before.
+        """
+        if self._is_astray or self._seconds() - self._beat_at > self._gone_after - LET_GO_AFTER:
             return frozenset()
         with self._sessions() as session:
             held = self._held(_jobs(session.connection()))
@@ -97,12 +102,14 @@ class Member:
         `serving` are the lanes that are open in this process, those that are ending included. Raises
         SQLAlchemyError when the database does not answer.
         """
+        began = self._seconds()
         # By itself: who frees the lanes of the dead must not wait for a heartbeat that waits for them.
         with self._sessions.begin() as session:
             self._look_at_clocks(session.connection())
             if self._is_astray:
                 return
             worker_id = self._id = self._tell_alive(session.connection())
+        self._beat_at = began
         with self._sessions.begin() as session:
             wanted = {(row.sender_id, row.is_rehearsal) for row in session.execute(select_wanted())}
             connection = session.connection()

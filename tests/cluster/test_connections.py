@@ -1,0 +1,39 @@
+"""A worker that hangs, or vanished with its machine, holds up nobody by what it has locked."""
+
+from __future__ import annotations
+
+import pytest
+from sqlalchemy import Engine, text
+from sqlalchemy.exc import DBAPIError
+
+from campaigns.core import database
+from campaigns.core.database import CUT_OFF_SECONDS, make_worker_engine
+
+LOCK = text("SELECT pg_advisory_xact_lock(1)")
+
+
+def test_sleeper_loses_what_it_locked(engine: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(database, "ASLEEP_SECONDS", 1)
+    worker = make_worker_engine(engine.url.render_as_string(hide_password=False))
+    with worker.connect() as asleep, engine.connect() as other:
+        asleep.execute(LOCK)
+        other.execute(text("SET LOCAL lock_timeout = '20s'"))
+        other.execute(LOCK)
+        with pytest.raises(DBAPIError) as told:
+            asleep.execute(text("SELECT 1"))
+        assert told.value.connection_invalidated
+    with worker.connect() as awake:
+        assert awake.scalar(text("SELECT 1")) == 1
+    worker.dispose()
+
+
+def test_server_looks_for_lost_workers(engine: Engine) -> None:
+    worker = make_worker_engine(engine.url.render_as_string(hide_password=False))
+    with worker.connect() as connection:
+        # Of a socket on this machine the server says 0: there is no network to lose.
+        assert connection.scalar(text("SHOW idle_in_transaction_session_timeout")) == "10s"
+        chosen = text("SELECT setting FROM pg_settings WHERE name = 'tcp_user_timeout'")
+        assert int(connection.scalars(chosen).one()) in (0, CUT_OFF_SECONDS * 1000)
+        wire = connection.connection.driver_connection.info.get_parameters()  # type: ignore[union-attr]
+    assert (wire["keepalives_idle"], wire["tcp_user_timeout"]) == ("3", "12000")
+    worker.dispose()
