@@ -38,6 +38,8 @@ SMALL = 10_000
 #: What the memory of a large run may exceed that of the small one by, in MB.
 MOST_GROWN_MB = 50.0
 PLACES = 40
+#: Numbers that begin with 00 tell the sandbox to fail.
+FIRST_NUMBER = 1_000_000
 LANGUAGES = ("uk", "uk", "ru", "pl")
 
 
@@ -96,7 +98,7 @@ def write_contacts(path: Path, people: int) -> None:
         for number in range(people):
             language = LANGUAGES[number % len(LANGUAGES)]
             place = f"place-{number % PLACES}"
-            file.write(f"+38067{number:07},{language},,{place},{today},{today},form A\n")
+            file.write(f"+38067{FIRST_NUMBER + number:07},{language},,{place},{today},{today},form A\n")
 
 
 def _build_nothing(_: object) -> None:

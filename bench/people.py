@@ -1,10 +1,10 @@
-"""A large invented audience, made by SQL: people in cells around places, one address each, in three languages."""
+"""A large invented audience, made by SQL: people in cells around places, on three channels, in three languages."""
 
 from __future__ import annotations
 
 from datetime import timedelta
 
-from sqlalchemy import Engine, bindparam, insert, text
+from sqlalchemy import Engine, TextClause, bindparam, insert, text
 from sqlalchemy.orm import Session
 
 from campaigns.audience.models import AddressState, Channel
@@ -17,6 +17,13 @@ PLACES = 40
 CELLS_PER_PLACE = 100
 FIRST_CELL = 608_000_000_000_000_000
 ZONES = ("Europe/Warsaw", "Europe/Bucharest", "Europe/Kyiv")
+#: Which people (by their number n) have an address on a channel; one in 20 has none at all.
+WAYS = {Channel.SMS: "n % 10 <> 9", Channel.WHATSAPP: "n % 5 < 2", Channel.TELEGRAM: "n % 20 = 9"}
+#: One in 50 said stop, one in 50 never agreed, one in 100 has a number that is no more.
+STATE = f"""CASE WHEN n % 50 = 3 THEN '{AddressState.OPTED_OUT}' WHEN n % 50 = 11 THEN '{AddressState.PENDING}'
+    WHEN n % 100 = 23 THEN '{AddressState.INVALID}' ELSE '{AddressState.ACTIVE}' END"""
+#: Where numbers were issued; no sender of the bench writes to Moldova.
+COUNTRY = "CASE WHEN n % 12 = 5 THEN 'MD' ELSE 'UA' END"
 
 #: One row a number from 1 to :count, in each database's own words.
 NUMBERS = {
@@ -55,35 +62,38 @@ def seed_tenant(session: Session) -> tuple[Organisation, Member]:
 
 
 def seed_people(engine: Engine, session: Session, organisation: Organisation, *, count: int) -> None:
-    """Add `count` contacts with an SMS address each: one in 50 opted out, one in 20 with an old position."""
-    dialect = engine.dialect.name
-    numbers, lookup = NUMBERS[dialect], LOOKUP[dialect]
+    """Add `count` contacts with their addresses; one in 20 has an old position, one in 4 reads only Polish."""
+    numbers = NUMBERS[engine.dialect.name]
     now = clock.now()
     times = {"now": now, "old": now - timedelta(days=90)}
     values = {"count": count, "organisation": organisation.id} | times
+    typed = [bindparam(name, type_=UTCDateTime()) for name in times]
     cell = f"{FIRST_CELL} + n % {PLACES * CELLS_PER_PLACE}"
     zones = " ".join(f"WHEN {number} THEN '{zone}'" for number, zone in enumerate(ZONES))
-    typed = [bindparam(name, type_=UTCDateTime()) for name in times]
     session.execute(
         text(
             f"""{numbers}
-            INSERT INTO contact (id, organisation_id, language, cell, region_id, time_zone, position_source,
-                                 position_at, created_at)
-            SELECT n, :organisation, CASE n % 4 WHEN 0 THEN 'ru' WHEN 1 THEN 'pl' ELSE 'uk' END, {cell},
-                   n % 3 + 1, CASE n % 3 {zones} END, 'import',
+            INSERT INTO contact (id, organisation_id, language, other_language, cell, region_id, time_zone,
+                                 position_source, position_at, created_at)
+            SELECT n, :organisation, CASE n % 4 WHEN 0 THEN 'ru' WHEN 1 THEN 'pl' ELSE 'uk' END,
+                   CASE n % 3 WHEN 0 THEN 'ru' END, {cell}, n % 3 + 1, CASE n % 3 {zones} END, 'import',
                    CASE WHEN n % 20 = 7 THEN :old ELSE :now END, :now FROM numbers"""
         ).bindparams(*typed),
         values,
     )
-    session.execute(
-        text(
-            f"""{numbers}
-            INSERT INTO address (id, organisation_id, contact_id, channel, ciphertext, lookup, country, state,
-                                 rank, created_at)
-            SELECT n, :organisation, n, '{Channel.SMS}', {lookup}, {lookup},
-                   'UA', CASE WHEN n % 50 = 3 THEN '{AddressState.OPTED_OUT}' ELSE '{AddressState.ACTIVE}' END,
-                   0, :now FROM numbers"""
-        ).bindparams(typed[0]),
-        values,
-    )
+    for rank, channel in enumerate(WAYS):
+        session.execute(_addresses(engine, channel, rank), values)
     session.execute(text("ANALYZE"))
+
+
+def _addresses(engine: Engine, channel: Channel, rank: int) -> TextClause:
+    """Return the statement that gives people their addresses on one channel."""
+    lookup = LOOKUP[engine.dialect.name]
+    country = "NULL" if channel is Channel.TELEGRAM else COUNTRY
+    return text(
+        f"""{NUMBERS[engine.dialect.name]}
+        INSERT INTO address (id, organisation_id, contact_id, channel, ciphertext, lookup, country, state, rank,
+                             created_at)
+        SELECT n + {rank} * :count, :organisation, n, '{channel}', {lookup}, {lookup}, {country}, {STATE},
+               {rank}, :now FROM numbers WHERE {WAYS[channel]}"""
+    ).bindparams(bindparam("now", type_=UTCDateTime()))
