@@ -102,8 +102,9 @@ def repair(sessions: Sessions, limit: int) -> None:
         expire_resting(session, limit=limit)
 
 
+Chore = Callable[[Sessions, int], None]
 #: By name; each is given the sessions and how much to do at once. The provider is asked apart: it takes time.
-CHORES: dict[str, Callable[[Sessions, int], None]] = {
+CHORES: dict[str, Chore] = {
     "plan": plan,
     "receipts": merge_receipts,
     "sweep": bring_together,

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cache
 from typing import Any
 
 from sqlalchemy import Connection, StaticPool, event
+from sqlalchemy.exc import OperationalError
 from sqlalchemy.orm import Session
 
 from campaigns.core.crypto import Vault
@@ -65,10 +67,15 @@ class Database:
         self.version = 0
         #: The version and the time at which the last snapshot was read, and the snapshot.
         self.kept: tuple[int, float, Snapshot] | None = None
+        #: Whether a sender has a daily limit.
+        self.has_limits = False
+        #: Transactions that it begins before it leaves whoever asks; None: all.
+        self._left: int | None = None
         self.on_move: Callable[[Move], None] = lambda move: None
         self._uncommitted: list[tuple[int, int, int, str | None, str | None]] = []
         self.raw.create_function("seen_move", 5, self._note)
         self.raw.create_function("seen_change", 0, self._change)
+        event.listen(self.engine, "begin", self._begin)
         event.listen(self.engine, "commit", self._commit)
         event.listen(self.engine, "rollback", self._rollback)
         self._template = self._fill()
@@ -77,8 +84,17 @@ class Database:
         """Forget everything but the template."""
         self.on_move = lambda move: None
         self._uncommitted.clear()
-        self.version, self.kept = 0, None
+        self.version, self.kept, self.has_limits = 0, None, False
         self._template.backup(self.raw)
+
+    @contextmanager
+    def breaking_off(self, *, after: int) -> Iterator[None]:
+        """Answer no more after so many transactions, as if the process or its connection ended there."""
+        self._left = after
+        try:
+            yield
+        finally:
+            self._left = None
 
     def one(self, statement: str, *values: Any) -> Any:
         """Return the first row of a plain statement."""
@@ -104,6 +120,12 @@ class Database:
     def _change(self) -> None:
         self.version += 1
 
+    def _begin(self, connection: Connection) -> None:
+        if self._left is not None:
+            self._left -= 1
+            if self._left < 0:
+                raise gone()
+
     def _commit(self, connection: Connection) -> None:
         paths: dict[int, Move] = {}
         for delivery_id, run_id, contact_id, before, after in self._uncommitted:
@@ -115,6 +137,11 @@ class Database:
 
     def _rollback(self, connection: Connection) -> None:
         self._uncommitted.clear()
+
+
+def gone() -> OperationalError:
+    """Return the error of a database that does not answer."""
+    return OperationalError("-- the database does not answer", {}, ConnectionError())
 
 
 @cache

@@ -285,7 +285,7 @@ class DeliveryMachine(RuleBasedStateMachine):
             self._exits.close()
 
     def _judge(self) -> None:
-        plan = SimpleNamespace(provider=SimpleNamespace(keeps_list=True))
+        plan = SimpleNamespace(provider=SimpleNamespace(keeps_list=True), damaged=())
         check(SimpleNamespace(oracle=self.oracle, database=self.database, told=self.told, now=self.now, plan=plan))  # type: ignore[arg-type]
         assert self.oracle.broken == []
 

@@ -11,7 +11,7 @@ from campaigns.delivery.states import SendState, may_move
 from campaigns.gateways.base import Action, Outgoing, ProviderMessage, SendError
 from tests.simulation.database import Database, Move
 from tests.simulation.processes import Timeline
-from tests.simulation.runs import contact_of
+from tests.simulation.runs import HANDLES, contact_of
 
 #: A stop or an opt-out holds so many seconds after its commit (D5, D6).
 OBEYED_WITHIN = 5.0
@@ -61,7 +61,10 @@ class Oracle:
     last_at: float = 0.0
     last_call_at: float = -1.0
     run_of_text: dict[str, int] = field(default_factory=dict)
-    runs_ever_stopped: set[int] = field(default_factory=set)
+    rehearsals: set[int] = field(default_factory=set)
+    #: Most messages of each limited sender (with what several workers may pass it by), and how many it has.
+    limits: dict[int, int] = field(default_factory=dict)
+    sent_today: Counter[int] = field(default_factory=Counter)
 
     def note(self, what: str, of: str = "") -> None:
         """Write a line of the trace."""
@@ -129,7 +132,14 @@ class Oracle:
             self.blame(f"D1: run {run_id} person {contact_id} was accepted {len(earlier) + 1} times")
         earlier.append(message)
         self.messages.append(message)
+        if run_id not in self.rehearsals:
+            self._count_today(sender.sender_id)
         return message
+
+    def _count_today(self, sender_id: int) -> None:
+        self.sent_today[sender_id] += 1
+        if self.sent_today[sender_id] > self.limits.get(sender_id, self.sent_today[sender_id]):
+            self.blame(f"limit: sender {sender_id} sent {self.sent_today[sender_id]} messages within a day")
 
     def doubles(self) -> int:
         """Return how many messages were accepted beyond what was promised."""
@@ -140,8 +150,14 @@ class Oracle:
         return not self.counts[SendState.QUEUED] and not self.counts[SendState.SENDING]
 
     def _person(self, outgoing: Outgoing) -> Person:
-        """Return run and contact by what is on the wire, and not by what our rows say."""
-        return self.run_of_text[outgoing.body], contact_of(outgoing.to)
+        """Return run and contact by what is on the wire, and not by what our rows say, but in a rehearsal."""
+        run_id = self.run_of_text[outgoing.body]
+        if run_id not in self.rehearsals:
+            return run_id, contact_of(outgoing.to)
+        if outgoing.to in HANDLES:
+            self.blame(f"rehearsal: run {run_id} wrote to {outgoing.to}")
+        reference = "SELECT contact_id FROM delivery WHERE reference = ?"
+        return run_id, self.database.one(reference, outgoing.reference)[0]
 
 
 def _is_lawful(states: list[SendState]) -> bool:

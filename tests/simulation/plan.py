@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from random import Random
 
@@ -27,6 +27,10 @@ class RunPlan:
     is_fanned_out: bool = False
     #: Every third person is due so much later, in seconds.
     second_zone_after: float = 0.0
+    #: An urgent one goes before all others.
+    is_urgent: bool = False
+    #: Nobody is written to: every handle is a stand-in.
+    is_rehearsal: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +51,8 @@ class ProviderPlan:
     #: Times at which nothing is accepted at all: from, until, and the fault of that time.
     away: Sequence[tuple[float, float, str]] = ()
     keeps_list: bool = True
+    #: Its receipts name a message by a word of its own, as WhatsApp's and Telegram's may.
+    has_own_words: bool = False
     #: Longest wait for a connection, and for a reply, in seconds.
     slowness: float = 0.05
 
@@ -84,8 +90,13 @@ class Plan:
     longest_pause: float
     #: Times at which a worker (None: nobody) reaches the database: worker, from, until.
     cuts: Sequence[tuple[int | None, float, float]] = ()
-    #: Share of commits whose acknowledgement is lost.
+    #: Share of commits whose acknowledgement is lost, and of chores that end between two of their transactions.
     lost_commits: float = 0.0
+    broken_off: float = 0.0
+    #: Most messages that a sender may send within a day, by its id.
+    daily_limits: Mapping[int, int] = field(default_factory=dict)
+    #: People whose number cannot be deciphered.
+    damaged: Sequence[int] = ()
     #: When which person says stop, on which of their channels.
     opt_outs: Sequence[tuple[float, int, str]] = ()
     #: When which run is stopped, and resumed.
@@ -132,6 +143,9 @@ def draw_plan(seed: int) -> Plan:
         longest_pause=chance.choice((60.0, 300.0)),
         cuts=[_draw_cut(chance, workers, moment()) for _ in range(chance.randint(1, 2))] if on(0.3) else (),
         lost_commits=chance.choice((0.02, 0.1)) if on(0.2) else 0.0,
+        broken_off=0.3 if on(0.2) else 0.0,
+        daily_limits={chance.choice((SMS, WHATSAPP)): chance.randint(1, people)} if on(0.15) else {},
+        damaged=[chance.randint(1, people) for _ in range(2)] if on(0.2) else (),
         opt_outs=[
             (moment(), chance.randint(1, people), chance.choice(("sms", "sms", "whatsapp")))
             for _ in range(chance.randint(1, 3))
@@ -156,6 +170,8 @@ def _draw_run(chance: Random, people: int, number: int, busy: float) -> RunPlan:
         lasts=chance.choice((20.0, 7200.0, 43200.0, 43200.0)),
         is_fanned_out=chance.random() < 0.1,
         second_zone_after=chance.choice((0.0, 0.0, 15.0)),
+        is_urgent=number > 0 and chance.random() < 0.5,
+        is_rehearsal=chance.random() < 0.1,
     )
 
 
@@ -178,6 +194,7 @@ def _draw_provider(chance: Random, busy: float) -> ProviderPlan:
         rejected=share(0.2),
         away=away,
         keeps_list=chance.random() < 0.85,
+        has_own_words=chance.random() < 0.1,
         slowness=chance.choice((0.01, 0.2, 2.0)),
     )
 

@@ -99,7 +99,7 @@ class Provider:
 
     def calm(self) -> None:
         """Misbehave no more."""
-        self.plan = ProviderPlan(keeps_list=self.plan.keeps_list)
+        self.plan = ProviderPlan(keeps_list=self.plan.keeps_list, has_own_words=self.plan.has_own_words)
 
     def find(self, to: str, since: datetime) -> list[ProviderMessage]:
         """Return what the list shows of one handle. Raises UnavailableError when there is no list."""
@@ -156,13 +156,14 @@ class Provider:
             created_at=self._now().replace(microsecond=0),
         )
         message = self._oracle.accepted(outgoing, call.sender, line)
-        self._plan_receipts(message)
-        return Accepted(line.provider_id, "queued")
+        word = f"word{number}" if self.plan.has_own_words else None
+        self._plan_receipts(message, word or message.reference)
+        return Accepted(line.provider_id, "queued", word)
 
     def _answer(self, call: Call, answer: Accepted | SendError) -> None:
         self._timeline.after(self._chance.uniform(0.0, self.plan.slowness), partial(_reply, call, answer))
 
-    def _plan_receipts(self, message: Message) -> None:
+    def _plan_receipts(self, message: Message, word: str) -> None:
         chance, plan = self._chance, self.receipts
         if chance.random() < plan.silent:
             return
@@ -173,7 +174,7 @@ class Provider:
         else:
             statuses.append(("delivered", None, None))
         for status, error, action in statuses * plan.times:
-            update = StatusUpdate(message.reference, message.line.provider_id, status, error, action=action)
+            update = StatusUpdate(word, message.line.provider_id, status, error, action=action)
             self._timeline.after(chance.uniform(0.0, plan.spread), partial(self._post, update))
 
 

@@ -8,8 +8,9 @@ from sqlalchemy import insert
 from sqlalchemy.orm import Session
 
 from campaigns.delivery.models import Delivery, RunText, RunZone
+from campaigns.delivery.references import REHEARSAL_PREFIX
 from campaigns.delivery.states import SendState
-from campaigns.planning.models import Run, RunSender, RunState
+from campaigns.planning.models import Priority, Run, RunSender, RunState
 from tests.delivery.builders import frozen
 from tests.simulation.database import PEOPLE, SMS_PREFIX, WHATSAPP_PREFIX
 from tests.simulation.plan import WHATSAPP, RunPlan
@@ -27,8 +28,14 @@ def handle_of(channel: str, contact_id: int) -> str:
     return f"{SMS_PREFIX if channel == 'sms' else WHATSAPP_PREFIX}{contact_id:07}"
 
 
+#: Of everybody, on both channels.
+HANDLES = frozenset(
+    handle_of(channel, person) for channel in ("sms", "whatsapp") for person in range(1, PEOPLE + 1)
+)
+
+
 def contact_of(handle: str) -> int:
-    """Return whose handle it is."""
+    """Return whose handle it is. Raises ValueError for one that is nobody's."""
     return int(handle.removeprefix(SMS_PREFIX).removeprefix(WHATSAPP_PREFIX))
 
 
@@ -48,6 +55,8 @@ def add_run(session: Session, run_id: int, plan: RunPlan, now: datetime) -> None
         state=RunState.PLANNING if plan.is_fanned_out else RunState.RUNNING,
         sender_id=first,
         channel=channel_of(first),
+        priority=Priority.URGENT if plan.is_urgent else Priority.ORDINARY,
+        is_rehearsal=plan.is_rehearsal,
         digest="0" * 64,
         message_version=1,
         frozen=frozen(
@@ -93,7 +102,7 @@ def _add_deliveries(session: Session, run_id: int, plan: RunPlan, now: datetime)
             "text_id": text_id,
             "region_id": 0,
             "send_state": SendState.QUEUED,
-            "reference": f"run{run_id}person{contact}",
+            "reference": f"{REHEARSAL_PREFIX if plan.is_rehearsal else ''}run{run_id}person{contact}",
             "due_at": later if contact % 3 == 0 else now,
             "expires_at": expires_at,
             "attempts": 0,

@@ -5,8 +5,9 @@ from __future__ import annotations
 from dataclasses import replace
 
 from campaigns.delivery.states import SendState
-from tests.simulation.plan import ProviderPlan
-from tests.simulation.scenes import PEACE, at_claims, claim_that_is_slept_over
+from tests.simulation.database import PEOPLE
+from tests.simulation.plan import SMS, ProviderPlan
+from tests.simulation.scenes import PEACE, RUN, at_claims, claim_that_is_slept_over
 from tests.simulation.world import World
 
 
@@ -41,3 +42,35 @@ def test_old_claim_does_not_touch_a_new_one() -> None:
     outcome = claim_that_is_slept_over().live()
     assert outcome.broken == []
     assert outcome.counts["pauses"] == outcome.counts["accepted"] == 1
+
+
+def test_lifted_limit_holds_nobody_back() -> None:
+    """The count of the day before the limit was lifted went on holding the sender until its worker ended."""
+    outcome = World(replace(PEACE, daily_limits={SMS: 5})).live()
+    assert outcome.broken == []
+    assert outcome.states == {SendState.ACCEPTED: 20}
+
+
+def test_damaged_number_delays_nobody_else() -> None:
+    outcome = World(replace(PEACE, damaged=[7])).live()
+    assert outcome.broken == []
+    assert outcome.states == {SendState.ACCEPTED: 19, SendState.FAILED: 1}
+
+
+def test_urgent_run_goes_first() -> None:
+    urgent = replace(RUN, people=10, starts_at=2.0, is_urgent=True)
+    outcome = World(replace(PEACE, runs=(replace(RUN, people=60), urgent), pace=3.0)).live()
+    calls = [(at, of) for at, what, of in outcome.trace if what == "call"]
+    moments = [at for at, of in calls if of.startswith("run 2 ")]
+    between = [of for at, of in calls if min(moments) < at < max(moments) and of.startswith("run 1 ")]
+    assert outcome.broken == []
+    assert min(moments) < 2.0 + 5.0
+    # What was on its way already.
+    assert len(between) <= PEACE.window
+
+
+def test_rehearsal_writes_to_nobody() -> None:
+    rehearsal = replace(RUN, is_rehearsal=True, is_fanned_out=True)
+    outcome = World(replace(PEACE, runs=(rehearsal, RUN))).live()
+    assert outcome.broken == []
+    assert outcome.states == {SendState.ACCEPTED: PEOPLE + 20}

@@ -8,18 +8,25 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
+from campaigns.delivery.engine.claims import DAMAGED
 from campaigns.delivery.states import RANKS, ReceiptState, SendState
+from campaigns.planning.models import RunState
 from tests.simulation.oracle import Message
 from tests.simulation.plan import CLOCK_ERROR
+from tests.simulation.runs import handle_of
 
 if TYPE_CHECKING:
     from tests.simulation.world import World
 
 #: A worker whose clock is ahead finds a message too late before it is.
 WRONG_BY = timedelta(seconds=CLOCK_ERROR)
-_COLUMNS = (
-    "id, run_id, contact_id, send_state, provider_id, reference, receipt_state, receipt_id, error, expires_at,"
-    " token, attempts"
+_ROWS = (
+    "SELECT id, run_id, contact_id, send_state, provider_id, reference, receipt_state, receipt_id, error,"
+    " expires_at, token, attempts FROM delivery ORDER BY id"
+)
+_KEPT_OPT_OUTS = (
+    "SELECT contact_id, channel FROM address WHERE state = 'opted_out'"
+    " AND EXISTS (SELECT 1 FROM consent WHERE address_id = address.id AND kind = 'withdrawn')"
 )
 
 
@@ -48,13 +55,14 @@ class Row:
 
 def check(world: World) -> None:
     """Blame what does not agree. Nothing moves any more."""
-    rows = [Row(*row) for row in world.database.all(f"SELECT {_COLUMNS} FROM delivery ORDER BY id")]  # noqa: S608
+    rows = [Row(*row) for row in world.database.all(_ROWS)]
     _check_sums(world, rows)
     explained = _fallen_back(world)
     for row in rows:
         _check_state(world, row)
         _check_acceptance(world, row, explained[row.id])
     _check_receipts(world, rows)
+    _check_acknowledged(world)
 
 
 def lost(broken: Sequence[str]) -> int:
@@ -86,7 +94,8 @@ def _check_state(world: World, row: Row) -> None:
     reasons: dict[str, Any] = {
         SendState.ACCEPTED: True,
         SendState.UNCONFIRMED: True,
-        SendState.FAILED: row.error is not None and (oracle.refusals[person] or row.attempts >= 6),
+        SendState.FAILED: (row.error is not None and (oracle.refusals[person] or row.attempts >= 6))
+        or (row.error == DAMAGED and row.contact_id in world.plan.damaged),
         SendState.SUPPRESSED: _is_closed(world, row.contact_id),
         SendState.EXPIRED: row.expires_at <= f"{world.now() + WRONG_BY:%Y-%m-%d %H:%M:%S.%f}",
         SendState.CANCELLED: row.run_id in oracle.stopped_at,
@@ -118,6 +127,18 @@ def _is_invisible(world: World, row: Row, held: list[Message]) -> bool:
     """Say whether nothing could tell us of an acceptance: no list, and no receipt."""
     said = world.database.one("SELECT count(*) FROM receipt WHERE reference = ?", row.reference)
     return row.send_state == SendState.UNCONFIRMED and not world.plan.provider.keeps_list and not said[0]
+
+
+def _check_acknowledged(world: World) -> None:
+    """D9: a stop and an opt-out that were answered are still there."""
+    for run_id in world.oracle.stopped_at:
+        state = world.database.one("SELECT state FROM run WHERE id = ?", run_id)[0]
+        if state != RunState.STOPPED:
+            world.oracle.blame(f"D9: run {run_id} was stopped and is {state}")
+    left = {handle for handle, since in world.oracle.withdrawn_at.items() if since < float("inf")}
+    kept = world.database.all(_KEPT_OPT_OUTS)
+    for handle in left - {handle_of(channel, contact) for contact, channel in kept}:
+        world.oracle.blame(f"D9: the opt-out of {handle} is not kept")
 
 
 def _check_receipts(world: World, rows: list[Row]) -> None:

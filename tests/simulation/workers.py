@@ -9,14 +9,15 @@ from dataclasses import dataclass
 from random import Random
 from typing import Any, TypeVar
 
-from sqlalchemy.exc import OperationalError, SQLAlchemyError
+from sqlalchemy.exc import SQLAlchemyError
 
 from campaigns.delivery.engine.lanes import Engine, Surroundings
 from campaigns.delivery.engine.ports import SenderFacts, Snapshot
+from campaigns.delivery.engine.quotas import Quotas
 from campaigns.delivery.engine.store import DatabaseStore
 from campaigns.delivery.reconcile import reconcile
-from tests.simulation.chores import CHORES, LOOK_AGAIN, PATIENCE, due_chores
-from tests.simulation.database import VAULT, Database
+from tests.simulation.chores import CHORES, LOOK_AGAIN, PATIENCE, Chore, Sessions, due_chores
+from tests.simulation.database import VAULT, Database, gone
 from tests.simulation.processes import Process, Timeline
 from tests.simulation.provider import Provider, Wire
 
@@ -33,8 +34,9 @@ class Link:
     timeline: Timeline
     chance: Random
     is_cut: Callable[[], bool]
-    #: Share of commits whose acknowledgement is lost.
+    #: Share of commits whose acknowledgement is lost, and of chores that end between two of their transactions.
     lost_commits: float = 0.0
+    broken_off: float = 0.0
 
 
 class Thread:
@@ -57,7 +59,7 @@ class Thread:
     def _work(self, known: asyncio.Future[T], function: Callable[..., T], arguments: tuple[Any, ...]) -> None:
         delay = self._link.chance.expovariate(1 / 0.001)
         if self._link.is_cut():
-            self._process.call_later(delay, _fail, known, _gone())
+            self._process.call_later(delay, _fail, known, gone())
             return
         try:
             value = function(*arguments)
@@ -65,7 +67,7 @@ class Thread:
             self._process.call_later(delay, _fail, known, error)
             return
         if self._link.lost_commits and self._link.chance.random() < self._link.lost_commits:
-            self._process.call_later(delay, _fail, known, _gone())
+            self._process.call_later(delay, _fail, known, gone())
         else:
             self._process.call_later(delay, _tell, known, value)
 
@@ -76,8 +78,12 @@ class WatchedStore(DatabaseStore):
     def __init__(self, database: Database, timeline: Timeline) -> None:
         super().__init__(database.sessions, VAULT)
         self._watched, self._timeline = database, timeline
+        self._quotas = Quotas(lambda: timeline.now)
 
     def snapshot(self) -> Snapshot:
+        if self._watched.has_limits:
+            # They are counted now and then, and each worker has its own count.
+            return super().snapshot()
         version, now = self._watched.version, self._timeline.now
         if self._watched.kept is not None:
             known, at, kept = self._watched.kept
@@ -148,7 +154,19 @@ class Worker:
                 sessions, vault=VAULT, open_gateway=self._open_gateway, database=thread, patience=PATIENCE
             )
         else:
-            await thread(CHORES[name], sessions, self._link.chance.choice((10, 200)))
+            await thread(self._chore(name), sessions, self._link.chance.choice((10, 200)))
+
+    def _chore(self, name: str) -> Chore:
+        """Return a chore, or one that the database leaves alone after its first transaction or two."""
+        chore, chance = CHORES[name], self._link.chance
+        if chance.random() >= self._link.broken_off:
+            return chore
+
+        def broken_off(sessions: Sessions, limit: int) -> None:
+            with self._database.breaking_off(after=chance.randint(1, 2)):
+                chore(sessions, limit)
+
+        return broken_off
 
 
 def _tell(known: asyncio.Future[T], value: T) -> None:
@@ -159,7 +177,3 @@ def _tell(known: asyncio.Future[T], value: T) -> None:
 def _fail(known: asyncio.Future[T], error: Exception) -> None:
     if not known.done():
         known.set_exception(error)
-
-
-def _gone() -> OperationalError:
-    return OperationalError("-- the database does not answer", {}, ConnectionError())

@@ -12,8 +12,10 @@ from functools import partial
 from random import Random
 
 from sqlalchemy import select, update
+from sqlalchemy.orm import Session
 
 from campaigns.audience.consent import withdraw_everywhere
+from campaigns.audience.models import Address, Channel
 from campaigns.core import clock
 from campaigns.core.errors import TransitionError
 from campaigns.delivery.receipts import store
@@ -116,6 +118,9 @@ class World:
     def _set_up(self) -> None:
         with self.database.sessions.begin() as session:
             session.execute(update(Sender).values(pace=self.plan.pace))
+            self._limit_senders(session)
+            unreadable = Address.contact_id.in_(self.plan.damaged), Address.channel == Channel.SMS
+            session.execute(update(Address).where(*unreadable).values(ciphertext=b"damaged"))
         plan = self.plan
         self._outstanding = len(plan.runs) + sum(1 if until is None else 2 for _, _, until in plan.stops)
         for number, run in enumerate(plan.runs):
@@ -138,6 +143,15 @@ class World:
             self.timeline.at(number * 10.0, partial(self._post, stranger))
         for number in range(plan.workers):
             self._start_worker(number)
+
+    def _limit_senders(self, session: Session) -> None:
+        plan = self.plan
+        for sender_id, most in plan.daily_limits.items():
+            session.execute(update(Sender).where(Sender.id == sender_id).values(daily_limit=most))
+            # What each other worker may have claimed since the last count.
+            beyond = (plan.workers - 1) * 2 * plan.window
+            self.oracle.limits[sender_id] = most + beyond
+        self.database.has_limits = bool(plan.daily_limits)
 
     def _be_busy(self) -> None:
         """Let everything happen that the plan says, until nothing is left to do."""
@@ -174,8 +188,17 @@ class World:
             process.fuse, process.clock_error = None, 0.0
             self._wake(process)
         self.provider.calm()
+        self._lift_limits()
         self._switch_on()
         self._revive_all()
+
+    def _lift_limits(self) -> None:
+        """Do what a member does whose provider lets them send more, so that nobody has to wait for a day."""
+        self.oracle.limits.clear()
+        self.database.has_limits = False
+        if self.plan.daily_limits:
+            with self.database.sessions.begin() as session:
+                session.execute(update(Sender).values(daily_limit=None))
 
     def _check_that_it_resumes(self) -> None:
         """D12: after the faults have ended, what is due is called again within a minute."""
@@ -256,6 +279,8 @@ class World:
         self._outstanding -= 1
         with self.database.sessions.begin() as session:
             self.oracle.run_of_text[text_of(number + 1)] = number + 1
+            if plan.is_rehearsal:
+                self.oracle.rehearsals.add(number + 1)
             add_run(session, number + 1, plan, self.now())
 
     def _opt_out(self, contact_id: int, channel: str) -> None:
@@ -302,7 +327,6 @@ class World:
         self.oracle.note(f"run is {state}", f"run {run_id}")
         if state == RunState.STOPPED:
             self.oracle.stopped_at[run_id] = self.timeline.now
-            self.oracle.runs_ever_stopped.add(run_id)
         else:
             self.oracle.stopped_at.pop(run_id, None)
 
@@ -332,6 +356,7 @@ class World:
             self.chance,
             is_cut=lambda: self._cut_off(process.name),
             lost_commits=0.0 if self.is_calm else self.plan.lost_commits,
+            broken_off=0.0 if self.is_calm else self.plan.broken_off,
         )
         window = None if number == KEEPER else self.plan.window
         worker = self._workers[number] = Worker(process, link, self.database, self.provider, window=window)

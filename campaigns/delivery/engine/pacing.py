@@ -73,7 +73,11 @@ class Quota:
 
     def set(self, allowance: int | None, *, counted: int, seen_at: float) -> None:
         """Take over the count number `counted`, asked for at `seen_at`; None: there is no limit."""
-        if counted != self._counted:
+        if allowance is None:
+            # Perhaps lifted a moment ago: nothing is counted any more.
+            self._left = None
+            self._claims.clear()
+        elif counted != self._counted:
             self._counted, self._left = counted, allowance
             while self._claims and self._claims[0][0] < seen_at:
                 self._claims.popleft()

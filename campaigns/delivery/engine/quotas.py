@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import timedelta
 
 from sqlalchemy import ColumnElement, String, func, literal_column, or_, select
@@ -27,7 +27,8 @@ _COUNTED = (SendState.SENDING, SendState.ACCEPTED, SendState.UNKNOWN, SendState.
 class Quotas:
     """Remembers the last count of each limited sender."""
 
-    def __init__(self) -> None:
+    def __init__(self, monotonic: Callable[[], float] = time.monotonic) -> None:
+        self._monotonic = monotonic
         #: Grows with each count, so that a lane knows a fresh one.
         self.number = 0
         self._counted_at = float("-inf")
@@ -39,15 +40,16 @@ class Quotas:
 
     def read(self, session: Session, limits: Mapping[int, tuple[Channel, int]]) -> dict[int, int]:
         """Return what is left of each daily limit by sender id; `limits` has the channel and the limit of each."""
-        is_old = time.monotonic() - self._counted_at > COUNT_EVERY
+        is_old = self._monotonic() - self._counted_at > COUNT_EVERY
         if limits and (is_old or not limits.keys() <= self._left.keys()):
-            self._counted_at = time.monotonic()
+            self._counted_at = self._monotonic()
             self.number += 1
             self._left = {
                 sender: limit - count_called(session, sender, channel)
                 for sender, (channel, limit) in limits.items()
             }
-        return self._left
+        # Not the whole count: a limit that was lifted since is still in it.
+        return {sender: self._left[sender] for sender in limits}
 
 
 def count_called(session: Session, sender_id: int, channel: Channel) -> int:
