@@ -5,6 +5,5 @@ from __future__ import annotations
 from bench.harness import note
 
 note(
-    "Run python -m bench.plan, bench.dispatch, bench.latency, bench.cluster, bench.receipts or bench.sandbox; each "
-    "takes --help."
+    "Run python -m bench.plan, .dispatch, .latency, .million, .cluster, .receipts or .sandbox; each takes --help."
 )
