@@ -28,6 +28,7 @@ check: setup-dev
 bench: setup-dev
 	$(BIN)/python -m bench.plan
 	$(BIN)/python -m bench.dispatch
+	$(BIN)/python -m bench.cluster
 	$(BIN)/python -m bench.receipts
 
 setup: $(VENV)/.runtime static/vendor/.ready catalogues

@@ -8,13 +8,14 @@ from importlib.metadata import version
 from pathlib import Path
 
 import pytest
+from alembic import command
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
-from sqlalchemy import Engine, text
+from sqlalchemy import Engine, inspect, text
 
 from campaigns.core.database import make_engine
-from campaigns.schema import is_our_table, job_schema, metadata, migrate, migration_config
+from campaigns.schema import JOB_TABLES, is_our_table, job_schema, metadata, migrate, migration_config
 from tests.postgres import PostgresServer
 
 #: Release and digest of the schema that migration 0004 makes.
@@ -166,6 +167,18 @@ def test_second_migration_keeps_what_was_there(empty_engine: Engine) -> None:
 def test_job_tables_are_those_that_were_migrated() -> None:
     # Another release of Procrastinate with another schema needs a migration with what its own ones change.
     assert (version("procrastinate"), sha256(job_schema().encode()).hexdigest()) == JOB_SCHEMA
+
+
+def test_job_tables_can_be_taken_back(postgres: PostgresServer) -> None:
+    engine, config = make_engine(postgres.create_database()), migration_config()
+    migrate(engine)
+    with engine.begin() as connection:
+        config.attributes["connection"] = connection
+        command.downgrade(config, "0003")
+        left = connection.scalars(text("SELECT count(*) FROM pg_proc WHERE proname LIKE 'procrastinate%'")).one()
+    assert (left, JOB_TABLES & set(inspect(engine).get_table_names())) == (0, set())
+    migrate(engine)
+    engine.dispose()
 
 
 def test_there_is_one_head_with_short_ids() -> None:
