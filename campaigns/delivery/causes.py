@@ -104,6 +104,23 @@ MEANINGS: dict[Action, LazyString] = {
     Action.RECONCILE: _REPLY_LOST,
 }
 
+#: What became of a call that was no clean acceptance, or what repaired it, by the outcome of an attempt.
+ATTEMPTS: dict[str, LazyString] = {
+    "rejected": _l("The provider refused it"),
+    "throttled": _l("The provider asked us to slow down; it was queued again"),
+    "not_sent": _l("It did not leave this machine; it was queued again"),
+    "unknown": _l("No clear answer came"),
+    "reaped": _l("The call left no result: its worker may have died"),
+    "resent": _l("A member sent it again"),
+    "fell_back": _l("This channel failed for good; it went on over the next sender"),
+}
+#: What the provider's list said, by the error of an attempt that is "reconciled".
+LOOKS: dict[str, LazyString] = {
+    "found": _l("The provider's list has it"),
+    "absent": _l("The provider's list does not have it"),
+    "ambiguous": _l("The provider's list has several that look like it"),
+}
+
 _UNKNOWN = _l("A reason we have no words for yet")
 
 
@@ -113,3 +130,8 @@ def cause_in_words(code: str) -> LazyString:
     if known is not None:
         return known
     return MEANINGS[action_for(code, synchronous=False)] if words_for(code) else _UNKNOWN
+
+
+def attempt_in_words(outcome: str, error: str | None) -> LazyString | str:
+    """Return what an attempt was, for a member; an outcome without words stands as it is."""
+    return LOOKS.get(error or "", outcome) if outcome == "reconciled" else ATTEMPTS.get(outcome, outcome)

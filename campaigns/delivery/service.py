@@ -6,28 +6,30 @@ Each touches only the states that `states.MOVES` lets it move, so it may run bes
 from __future__ import annotations
 
 from collections.abc import Collection
+from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 
-from sqlalchemy import ColumnElement, Update, and_, insert, literal, or_, select, update
+from sqlalchemy import ColumnElement, Update, and_, case, func, insert, literal, or_, select, update
 from sqlalchemy.orm import Session, aliased
 
 from campaigns.audience.consent import mark_invalid, withdraw_everywhere
-from campaigns.audience.models import Address
+from campaigns.audience.models import Address, AddressState
 from campaigns.core import clock
-from campaigns.core.errors import NotFoundError, RefusedError
+from campaigns.core.errors import InputError, RefusedError, TransitionError
 from campaigns.core.words import N_
 from campaigns.delivery.models import Attempt, Delivery
 from campaigns.delivery.queries import in_state, select_done_with_queue, select_finished
 from campaigns.delivery.states import SendState
 from campaigns.gateways.base import Action
 from campaigns.planning.digest import FrozenRun
-from campaigns.planning.lifecycle import check_move
 from campaigns.planning.models import Health, Run, RunSender, RunState, Sender
 from campaigns.staff import audit
 
 #: Rows a sweep moves in one transaction; few enough that an opt-out never waits long behind it.
 SWEEP = 5000
+#: Longest reason that a member gives, in characters.
+LONGEST_REASON = 300
 #: Runs whose queue may still be sent some day.
 LIVING = (RunState.HELD, RunState.PLANNING, RunState.RUNNING, RunState.PAUSED)
 
@@ -100,33 +102,56 @@ def requeue_cancelled(session: Session, run_id: int, *, limit: int = SWEEP) -> i
     )
 
 
-def resend(session: Session, delivery_ids: Collection[int], *, by: int, organisation_id: int) -> int:
-    """Queue unconfirmed deliveries of one run again, because a member takes the risk that they arrive twice.
+@dataclass(frozen=True, slots=True)
+class Chosen:
+    """Unconfirmed deliveries of a run that a member chose to send again."""
 
-    Returns how many were queued. Raises NotFoundError for deliveries that are not the organisation's, RefusedError
-    for several runs at once and TransitionError for a run that may not send any more.
+    #: None: all there are.
+    ids: Collection[int] | None = None
+    #: Code of the lost answer, '' where there is none; None: whatever it is.
+    code: str | None = None
+
+    def among(self, run_id: int) -> ColumnElement[bool]:
+        """Return the condition that finds them."""
+        found = (Delivery.run_id == run_id) & in_state(SendState.UNCONFIRMED)
+        if self.ids is not None:
+            found &= Delivery.id.in_(self.ids)
+        if self.code is not None:
+            found &= Delivery.error == self.code if self.code else Delivery.error.is_(None)
+        return found
+
+
+def count_resendable(session: Session, run_id: int, chosen: Chosen) -> tuple[int, int]:
+    """Return how many of the chosen would be sent again, and how many not because their people said stop."""
+    may_get_it = func.sum(case((_may_still_get(), 1), else_=0))
+    people, sent = session.execute(select(func.count(), may_get_it).where(chosen.among(run_id))).one()
+    return sent or 0, people - (sent or 0)
+
+
+def resend(session: Session, run: Run, chosen: Chosen, *, by: int, reason: str) -> int:
+    """Queue unconfirmed deliveries of a run again, because a member takes the risk that they arrive twice.
+
+    People who said stop meanwhile are left as they are. Returns how many were queued. Raises InputError without a
+    reason, TransitionError for a run that may not send, RefusedError when none of them can be sent again.
     """
-    rows = select(Delivery.run_id).join(Run, Run.id == Delivery.run_id).distinct()
-    run_ids = session.scalars(
-        rows.where(Delivery.id.in_(delivery_ids), Run.organisation_id == organisation_id)
-    ).all()
-    if not run_ids:
-        raise NotFoundError(N_("These deliveries do not exist, or are not yours to see."))
-    if len(run_ids) > 1:
-        raise RefusedError(N_("Deliveries of one run are resent at a time."))
-    run = session.get_one(Run, run_ids[0], with_for_update=True, populate_existing=True)
-    if run.state != RunState.RUNNING:
-        check_move(run.state, RunState.RUNNING)
-    count = _queue_again(session, run, delivery_ids)
-    if count:
-        run.state, run.reason, run.finished_at = RunState.RUNNING, "", None
+    words = reason.strip()
+    if not words or len(words) > LONGEST_REASON:
+        raise InputError(N_("Say in at most %(limit)s characters why they are sent again."), limit=LONGEST_REASON)
+    run = session.get_one(Run, run.id, with_for_update=True, populate_existing=True)
+    if run.state not in (RunState.RUNNING, RunState.DONE):
+        raise TransitionError(N_("Nothing is sent in this run now. Resume it first, then send again."))
+    count = _queue_again(session, run, chosen.among(run.id) & _may_still_get())
+    if not count:
+        raise RefusedError(N_("None of them can be sent again: they were settled meanwhile, or said stop."))
+    run.state, run.reason, run.finished_at = RunState.RUNNING, "", None
     audit.record(
         session,
         "delivery.resend",
         subject=run,
-        organisation_id=organisation_id,
+        organisation_id=run.organisation_id,
         member_id=by,
         deliveries=count,
+        reason=words,
     )
     return count
 
@@ -186,20 +211,34 @@ def _sweep(
     return _moved(session, update(Delivery).where(Delivery.id.in_(rows)).values(send_state=after))
 
 
-def _queue_again(session: Session, run: Run, delivery_ids: Collection[int]) -> int:
+def _may_still_get() -> ColumnElement[bool]:
+    """Match deliveries whose address may be written to, and whose people said stop on no channel of the run."""
+    own, stopped = aliased(Address), aliased(Address)
+    is_active = select(own.id).where(own.id == Delivery.address_id, own.state == AddressState.ACTIVE).exists()
+    has_stopped = (
+        select(stopped.id)
+        .join(RunSender, RunSender.channel == stopped.channel)
+        .where(stopped.contact_id == Delivery.contact_id, stopped.state == AddressState.OPTED_OUT)
+        .where(RunSender.run_id == Delivery.run_id)
+        .exists()
+    )
+    return is_active & ~has_stopped
+
+
+def _queue_again(session: Session, run: Run, which: ColumnElement[bool]) -> int:
     now = clock.now()
     frozen = FrozenRun.from_json(run.frozen)
-    chosen = (
-        Delivery.id.in_(delivery_ids),
-        Delivery.run_id == run.id,
-        Delivery.send_state == SendState.UNCONFIRMED,
+    # Locked while they are noted, so that a receipt that comes now settles none between the two statements.
+    noted = (
+        select(Delivery.id, Delivery.attempts, literal(now, Attempt.at.type), literal("resent"))
+        .where(which)
+        .with_for_update(of=Delivery)
     )
-    noted = select(Delivery.id, Delivery.attempts, literal(now, Attempt.at.type), literal("resent")).where(*chosen)
     session.execute(insert(Attempt).from_select(["delivery_id", "number", "at", "outcome"], noted))
     return _moved(
         session,
         update(Delivery)
-        .where(*chosen)
+        .where(which)
         .values(
             send_state=SendState.QUEUED,
             due_at=now,

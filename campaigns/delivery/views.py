@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Any, cast
+from typing import Any
 
 from flask import (
     Blueprint,
     Response,
-    current_app,
     flash,
     make_response,
     redirect,
@@ -15,16 +14,24 @@ from flask import (
     request,
     url_for,
 )
-from flask.blueprints import BlueprintSetupState
 from flask_babel import gettext as _
 from werkzeug.wrappers import Response as Redirect
 
 from campaigns.audience.forms import CHANNELS
-from campaigns.core import clock
 from campaigns.core.errors import ApprovalError, FingerpostError, GateError, TransitionError
 from campaigns.delivery import progress, service
 from campaigns.delivery.causes import cause_in_words
-from campaigns.delivery.tally import Remembered, Tally, count_run, is_large
+from campaigns.delivery.looking import (
+    Doubled,
+    alarms_of,
+    compare_receipts,
+    forget,
+    init_looking,
+    look_at,
+    own_run,
+)
+from campaigns.delivery.row_views import rows
+from campaigns.delivery.tally import is_large
 from campaigns.planning import service as planning
 from campaigns.planning.models import Run, RunState
 from campaigns.staff.auth import current_member, current_organisation, requires
@@ -35,15 +42,17 @@ from campaigns.web.session import refuse_commit, session
 from campaigns.web.words import said
 
 pages = Blueprint("delivery", __name__, url_prefix="/delivery")
+pages.register_blueprint(rows)
+pages.record(lambda state: init_looking(state.app))
 
 #: States in which a run's page renews itself.
 MOVING = frozenset({RunState.PLANNING, RunState.RUNNING})
+#: States in which the alarms of a run are shown beside its name.
+LIVING = MOVING | {RunState.PAUSED}
 #: Seconds between two looks at a run that moves, and at a large one, whose count is remembered a while.
 EVERY, EVERY_LARGE = 2, 10
 #: Reasons that a rule gives against an act on a run; they are shown on its page.
 REFUSALS = (TransitionError, ApprovalError, GateError)
-
-_TALLIES = "delivery_tallies"
 
 
 @pages.get("")
@@ -57,7 +66,10 @@ def list_runs() -> str:
         per_page=20,
     )
     return render_template(
-        "delivery/list_runs.html", runs=runs, open_by_run=progress.count_open(session(), runs.rows)
+        "delivery/list_runs.html",
+        runs=runs,
+        open_by_run=progress.count_open(session(), runs.rows),
+        alarms_by_run={run.id: alarms_of(run) for run in runs.rows if run.state in LIVING},
     )
 
 
@@ -65,16 +77,25 @@ def list_runs() -> str:
 @requires(Permission.READ_REACH)
 def show_run(run_id: int) -> str:
     """Show one run: how far it is and what can be done with it."""
-    run = _own_run(run_id)
-    left_out = progress.left_out_of_run(session(), run.id)
-    return render_template("delivery/show_run.html", left_out=left_out, **_moving_part(run))
+    return _run_page(own_run(run_id))
+
+
+@pages.get("/runs/<int:run_id>/checks")
+@requires(Permission.READ_REACH)
+def show_checks(run_id: int) -> str:
+    """Compare a run's receipts with its deliveries: the part of its page that comes later, or the whole page."""
+    run = own_run(run_id)
+    doubled = compare_receipts(run)
+    if request.headers.get("HX-Request"):
+        return render_template("delivery/_checks.html", run=run, doubled=doubled, is_moving=run.state in MOVING)
+    return _run_page(run, doubled)
 
 
 @pages.get("/runs/<int:run_id>/progress")
 @requires(Permission.READ_REACH)
 def show_progress(run_id: int) -> Response:
     """Show the moving part of a run's page alone; when the run stands still, the whole page is asked for anew."""
-    run = _own_run(run_id)
+    run = own_run(run_id)
     answer = make_response(render_template("delivery/_progress.html", **_moving_part(run)))
     if run.state not in MOVING:
         answer.headers["HX-Refresh"] = "true"
@@ -85,12 +106,12 @@ def show_progress(run_id: int) -> Response:
 @requires(Permission.STOP_RUN)
 def stop_run(run_id: int) -> Redirect:
     """Stop a run at once; the worker cancels what is left of a long queue."""
-    run = _own_run(run_id)
+    run = own_run(run_id)
     try:
         member = current_member()
         planning.stop_run(session(), run, by=member.id, reason=_("Stopped by %(name)s.", name=member.name))
         service.cancel_queued(session(), run.id)
-        _tallies().forget(run.id)
+        forget(run)
     except REFUSALS as error:
         return _refused(run, error)
     flash(_("The run is stopped. Calls on the wire may still end within seconds."), "good")
@@ -101,11 +122,11 @@ def stop_run(run_id: int) -> Redirect:
 @requires(Permission.REVIEW, fresh=True)
 def resume_run(run_id: int) -> Redirect:
     """Let a paused or stopped run go on; the worker takes back what is left of a long queue."""
-    run = _own_run(run_id)
+    run = own_run(run_id)
     try:
         planning.resume_run(session(), run, by=current_member().id)
         service.requeue_cancelled(session(), run.id)
-        _tallies().forget(run.id)
+        forget(run)
     except REFUSALS as error:
         return _refused(run, error)
     flash(_("The run goes on."), "good")
@@ -116,7 +137,7 @@ def resume_run(run_id: int) -> Redirect:
 @requires(Permission.REVIEW, fresh=True)
 def release_run(run_id: int) -> Redirect:
     """Let a held run start."""
-    run = _own_run(run_id)
+    run = own_run(run_id)
     try:
         planning.release_run(session(), run, by=current_member().id, max_age_days=settings().service_max_age_days)
     except REFUSALS as error:
@@ -125,34 +146,25 @@ def release_run(run_id: int) -> Redirect:
     return redirect(url_for("delivery.show_run", run_id=run.id))
 
 
-@pages.record
-def _remember(state: BlueprintSetupState) -> None:
-    """Give each application a memory of its own for counts of large runs."""
-    state.app.extensions[_TALLIES] = Remembered(is_large)
-
-
-def _tallies() -> Remembered[Tally]:
-    return cast("Remembered[Tally]", current_app.extensions[_TALLIES])
-
-
-def _own_run(run_id: int) -> Run:
-    return progress.get_run(session(), run_id, current_organisation().id)
+def _run_page(run: Run, doubled: Doubled | None = None) -> str:
+    """Draw a run's page; `doubled` is what its receipts say, where they were compared for it."""
+    left_out = progress.left_out_of_run(session(), run.id)
+    return render_template("delivery/show_run.html", left_out=left_out, doubled=doubled, **_moving_part(run))
 
 
 def _moving_part(run: Run) -> dict[str, Any]:
     """Return what the moving part of a run's page is drawn from."""
-    now = clock.now()
-    tally = _tallies().read(run.id, lambda: count_run(session(), run.id, now=now))
+    look = look_at(run)
     return {
         "run": run,
-        "now": now,
-        "tally": tally,
-        "progress": progress.progress_of_run(session(), run, now=now, tally=tally),
+        "look": look,
+        "progress": look.progress,
         "is_moving": run.state in MOVING,
-        "seconds": EVERY_LARGE if is_large(tally) else EVERY,
+        "is_large": is_large(look.tally),
+        "seconds": EVERY_LARGE if is_large(look.tally) else EVERY,
+        "said": request.args.get("said", ""),
         "cause_in_words": cause_in_words,
         "channels": CHANNELS,
-        "settings": settings(),
     }
 
 

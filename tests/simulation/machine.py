@@ -21,7 +21,7 @@ from sqlalchemy import select
 from campaigns.audience.consent import withdraw_everywhere
 from campaigns.audience.models import Channel
 from campaigns.core import clock
-from campaigns.core.errors import TransitionError
+from campaigns.core.errors import RefusedError, TransitionError
 from campaigns.delivery.engine.fence import Fence, FenceRefusedError, Refusal
 from campaigns.delivery.engine.ports import Ask, Claimed, Found, Line, Result, SenderFacts
 from campaigns.delivery.engine.retry import decide
@@ -29,7 +29,7 @@ from campaigns.delivery.engine.store import DatabaseStore, facts_of
 from campaigns.delivery.models import Delivery
 from campaigns.delivery.receipts import apply_receipts, store
 from campaigns.delivery.reconcile import give_up, reap, reconcile
-from campaigns.delivery.service import resend, suppress_addresses
+from campaigns.delivery.service import Chosen, resend, suppress_addresses
 from campaigns.delivery.states import SendState
 from campaigns.delivery.sweeps import sweep
 from campaigns.gateways.base import (
@@ -264,8 +264,9 @@ class DeliveryMachine(RuleBasedStateMachine):
             ).all()
             try:
                 if rows:
-                    resend(session, [row.id for row in rows], by=MEMBER, organisation_id=1)
-            except TransitionError:
+                    chosen = Chosen(ids=[row.id for row in rows])
+                    resend(session, session.get_one(Run, RUN), chosen, by=MEMBER, reason="They asked for it")
+            except RefusedError:
                 session.rollback()
                 return
         for row in rows:

@@ -1,0 +1,129 @@
+"""Which alarms ring over a run: pure rules over counted facts; what each asks for is said by the pages."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from enum import StrEnum
+
+from campaigns.delivery.reconcile import Patience
+from campaigns.delivery.states import SendState
+from campaigns.delivery.tally import Tally
+from campaigns.planning.models import RunState
+
+#: A due queue of which nothing is called for so long stands still.
+LONGEST_PAUSE = timedelta(minutes=1)
+#: A worker says that it lives twice a second; this is longer than a worker that is gone keeps its lanes.
+LONGEST_SILENCE = timedelta(seconds=30)
+#: How long after its time a call without a result may wait for the reaper, who looks every few seconds.
+REAPER_DELAY = timedelta(minutes=1)
+#: States in which a run needs a worker.
+WORKING = frozenset({RunState.PLANNING, RunState.RUNNING})
+
+
+class Kind(StrEnum):
+    """What is wrong, worst first."""
+
+    #: Deliveries that the provider accepted more than once.
+    DOUBLED = "doubled"
+    #: The provider has what we hold for not sent.
+    CONTRADICTED = "contradicted"
+    #: There are more or fewer deliveries than were planned.
+    MISCOUNTED = "miscounted"
+    #: Calls without a result that nobody has settled.
+    STUCK = "stuck"
+    #: No worker says that it lives.
+    NO_WORKER = "no_worker"
+    #: What is due waits for senders that a member has to mend.
+    SENDER_PAUSED = "sender_paused"
+    #: What is due is not called, and nothing we know explains it.
+    IDLE = "idle"
+
+
+@dataclass(frozen=True, slots=True)
+class Alarm:
+    """One alarm that rings."""
+
+    kind: Kind
+    #: Deliveries it is about, where they are counted.
+    count: int = 0
+    #: Since when.
+    since: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """What the rules look at."""
+
+    state: RunState
+    #: Deliveries made by the fan-out, as it noted them; None while it may still make some.
+    planned: int | None
+    tally: Tally
+    #: Deliveries accepted more than once; None when nobody has looked.
+    doubled: int | None = None
+    #: When a member or the clock last moved the run.
+    moved_at: datetime | None = None
+    #: Last sign of life of any worker; None when there is none.
+    heard_at: datetime | None = None
+    #: Whether workers on this database give signs of life at all.
+    is_heard: bool = False
+    #: Senders that are paused, and those that rest by themselves (troubled, full for today), by id.
+    paused: frozenset[int] = frozenset()
+    resting: frozenset[int] = frozenset()
+    #: Whether a more urgent run goes first over a sender of this one.
+    is_overtaken: bool = False
+
+
+def ringing(facts: Facts, patience: Patience) -> list[Alarm]:
+    """Return the alarms that ring, worst first."""
+    found = [*_untrue(facts), *_stuck(facts, patience), *_standing(facts)]
+    return sorted(found, key=lambda alarm: list(Kind).index(alarm.kind))
+
+
+def _untrue(facts: Facts) -> list[Alarm]:
+    """Return the alarms about figures and messages that contradict each other."""
+    found = []
+    if facts.doubled:
+        found.append(Alarm(Kind.DOUBLED, facts.doubled))
+    if facts.tally.contradicted:
+        found.append(Alarm(Kind.CONTRADICTED, facts.tally.contradicted))
+    if facts.planned is not None and facts.planned != facts.tally.planned:
+        found.append(Alarm(Kind.MISCOUNTED, abs(facts.planned - facts.tally.planned)))
+    return found
+
+
+def _stuck(facts: Facts, patience: Patience) -> list[Alarm]:
+    oldest = facts.tally.first_call.get(SendState.SENDING)
+    if oldest is None or facts.tally.counted_at - oldest <= patience.reap_after + REAPER_DELAY:
+        return []
+    return [Alarm(Kind.STUCK, facts.tally.by_state.get(SendState.SENDING, 0), oldest)]
+
+
+def _standing(facts: Facts) -> list[Alarm]:
+    """Return the alarm about a run that ought to move and does not, with the cause we know."""
+    if facts.state not in WORKING:
+        return []
+    now = facts.tally.counted_at
+    if facts.is_heard and (facts.heard_at is None or now - facts.heard_at > LONGEST_SILENCE):
+        return [Alarm(Kind.NO_WORKER, since=facts.heard_at)]
+    since = _standing_since(facts)
+    if facts.state is not RunState.RUNNING or since is None or now - since <= LONGEST_PAUSE:
+        return []
+    free = _due_over(facts.tally.due, without=facts.paused | facts.resting)
+    if free and not facts.is_overtaken:
+        return [Alarm(Kind.IDLE, free, since)]
+    waiting = sum(people for sender, people in facts.tally.due.items() if sender in facts.paused)
+    return [Alarm(Kind.SENDER_PAUSED, waiting, since)] if waiting else []
+
+
+def _standing_since(facts: Facts) -> datetime | None:
+    """Return since when something could have been called and was not, or None when nothing is due."""
+    if facts.tally.due_since is None:
+        return None
+    moments = (facts.tally.due_since, facts.tally.last_call_at, facts.moved_at)
+    return max(moment for moment in moments if moment is not None)
+
+
+def _due_over(due: Mapping[int, int], *, without: frozenset[int]) -> int:
+    return sum(people for sender, people in due.items() if sender not in without)

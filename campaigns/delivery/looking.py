@@ -1,0 +1,115 @@
+"""How pages look at a run: the organisation's own, counted not more often than it is worth, with its alarms."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import cast
+
+from flask import current_app
+from flask.sansio.app import App
+
+from campaigns.core import clock
+from campaigns.delivery import progress
+from campaigns.delivery.alarms import Alarm, ringing
+from campaigns.delivery.outlook import Outlook, outlook_of, patience_of
+from campaigns.delivery.progress import Progress
+from campaigns.delivery.states import SendState
+from campaigns.delivery.tally import Remembered, Tally, count_run, is_large
+from campaigns.delivery.watch import count_doubled, facts_of_run
+from campaigns.planning.models import Run, RunState
+from campaigns.staff.auth import current_organisation
+from campaigns.web.current import settings
+from campaigns.web.session import session
+
+_KEY = "delivery_memory"
+#: States in which messages in doubt can still be sent again by themselves.
+_RESENDING = frozenset({RunState.RUNNING, RunState.PAUSED, RunState.DONE})
+
+
+@dataclass(frozen=True, slots=True)
+class Doubled:
+    """How many deliveries were accepted more than once, as far as receipts told at that moment."""
+
+    looked_at: datetime
+    count: int
+
+
+@dataclass
+class Memory:
+    """What this process remembers of runs."""
+
+    tallies: Remembered[Tally] = field(default_factory=lambda: Remembered(is_large))
+    doubled: Remembered[Doubled] = field(default_factory=lambda: Remembered(lambda _: True))
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """A run as a page shows it."""
+
+    run: Run
+    tally: Tally
+    progress: Progress
+    alarms: list[Alarm]
+    unknown: Outlook | None
+    unconfirmed_since: datetime | None
+
+
+def init_looking(app: App) -> None:
+    """Give the application a memory of its own."""
+    app.extensions[_KEY] = Memory()
+
+
+def own_run(run_id: int) -> Run:
+    """Return a run of the member's organisation. Raises NotFoundError alike for a missing and a foreign one."""
+    return progress.get_run(session(), run_id, current_organisation().id)
+
+
+def look_at(run: Run) -> Look:
+    """Count a run, or remember its last count, and judge it."""
+    now, tally, patience = clock.now(), tally_of(run), patience_of(settings())
+    how_far = progress.progress_of_run(session(), run, now=now, tally=tally)
+    return Look(
+        run=run,
+        tally=tally,
+        progress=how_far,
+        alarms=_alarms(run, tally, how_far),
+        unknown=outlook_of(
+            tally.first_call.get(SendState.UNKNOWN),
+            patience,
+            resends=bool(run.frozen.get("resend_unknown")) and run.state in _RESENDING,
+            now=now,
+        ),
+        unconfirmed_since=tally.first_call.get(SendState.UNCONFIRMED),
+    )
+
+
+def tally_of(run: Run) -> Tally:
+    """Return the count of a run; that of a large one may be some seconds old."""
+    return _memory().tallies.read(run.id, lambda: count_run(session(), run.id, now=clock.now()))
+
+
+def alarms_of(run: Run) -> list[Alarm]:
+    """Return the alarms that ring over a run; its receipts are compared only when a page asks for it."""
+    tally = tally_of(run)
+    return _alarms(run, tally, progress.progress_of_run(session(), run, now=tally.counted_at, tally=tally))
+
+
+def _alarms(run: Run, tally: Tally, how_far: Progress) -> list[Alarm]:
+    known = _memory().doubled.find(run.id)
+    facts = facts_of_run(session(), run, tally, how_far.by_sender, doubled=known.count if known else None)
+    return ringing(facts, patience_of(settings()))
+
+
+def compare_receipts(run: Run) -> Doubled:
+    """Look for deliveries that were accepted more than once, or remember when that was looked for lately."""
+    return _memory().doubled.read(run.id, lambda: Doubled(clock.now(), count_doubled(session(), run)))
+
+
+def forget(run: Run) -> None:
+    """Count a run anew for the next look, because a member changed it."""
+    _memory().tallies.forget(run.id)
+
+
+def _memory() -> Memory:
+    return cast(Memory, current_app.extensions[_KEY])

@@ -1,0 +1,105 @@
+"""Staff pages of single deliveries: listed by state and cause, one with its story, and those to be sent again."""
+
+from __future__ import annotations
+
+from flask import Blueprint, flash, redirect, render_template, request, url_for
+from flask_babel import ngettext
+from werkzeug.wrappers import Response
+
+from campaigns.audience.forms import CHANNELS
+from campaigns.core.errors import InputError, RefusedError
+from campaigns.delivery import service
+from campaigns.delivery.browse import CALLED_IN_VAIN, Wanted, read_lines, read_story, state_of_word
+from campaigns.delivery.causes import attempt_in_words, cause_in_words
+from campaigns.delivery.forms import ResendForm, read_chosen
+from campaigns.delivery.looking import forget, look_at, own_run
+from campaigns.delivery.states import SendState
+from campaigns.planning.models import Run, RunState
+from campaigns.staff.auth import current_member, requires
+from campaigns.staff.permissions import Permission
+from campaigns.web.session import session
+from campaigns.web.words import said
+
+rows = Blueprint("rows", __name__)
+
+Page = str | Response | tuple[str, int]
+
+#: Runs in which unconfirmed messages may be sent again.
+SENDING = (RunState.RUNNING, RunState.DONE)
+#: What templates say things with.
+WORDS = {
+    "cause_in_words": cause_in_words,
+    "attempt_in_words": attempt_in_words,
+    "state_of_word": state_of_word,
+    "channels": CHANNELS,
+    "called_in_vain": CALLED_IN_VAIN,
+}
+
+
+@rows.get("/runs/<int:run_id>/deliveries")
+@requires(Permission.STOP_RUN)
+def index(run_id: int) -> str:
+    """List a run's deliveries, of one state or cause if that is asked for."""
+    run = own_run(run_id)
+    wanted = Wanted.read(request.args.get("state"), request.args.get("cause"))
+    after = request.args.get("after", 0, type=int)
+    look = look_at(run)
+    return render_template(
+        "delivery/deliveries.html",
+        run=run,
+        wanted=wanted,
+        lines=read_lines(session(), run, wanted, after=after),
+        is_first=not after,
+        tally=look.tally,
+        ringing=look.alarms,
+        states=list(SendState),
+        may_resend=run.state in SENDING,
+        **WORDS,
+    )
+
+
+@rows.get("/runs/<int:run_id>/deliveries/<int:delivery_id>")
+@requires(Permission.STOP_RUN)
+def show(run_id: int, delivery_id: int) -> str:
+    """Show one delivery: where it stands, and each attempt and receipt in its order."""
+    run = own_run(run_id)
+    story = read_story(session(), run, delivery_id)
+    return render_template("delivery/delivery.html", run=run, story=story, row=story.row, **WORDS)
+
+
+@rows.route("/runs/<int:run_id>/resend", methods=["GET", "POST"])
+@requires(Permission.REVIEW, fresh=True)
+def resend(run_id: int) -> Page:
+    """Say what sending again risks, ask for the reason, then queue the chosen messages again."""
+    run, form = own_run(run_id), ResendForm()
+    try:
+        chosen = read_chosen(request.values)
+    except InputError as error:
+        flash(said(error), "bad")
+        return redirect(url_for("delivery.rows.index", run_id=run_id, state=SendState.UNCONFIRMED))
+    if form.validate_on_submit():
+        try:
+            count = service.resend(session(), run, chosen, by=current_member().id, reason=form.text("reason"))
+        except (InputError, RefusedError) as error:
+            form.show(error)
+        else:
+            forget(run)
+            flash(ngettext("%(num)s message is sent again.", "%(num)s messages are sent again.", count), "good")
+            return redirect(url_for("delivery.show_run", run_id=run_id))
+    return _resend_page(own_run(run_id), form, chosen)
+
+
+def _resend_page(run: Run, form: ResendForm, chosen: service.Chosen) -> Page:
+    count, left = service.count_resendable(session(), run.id, chosen)
+    page = render_template(
+        "delivery/resend.html",
+        run=run,
+        form=form,
+        chosen=chosen,
+        count=count,
+        left=left,
+        may_resend=run.state in SENDING,
+        hours=run.frozen.get("expires_after_minutes", 0) / 60,
+        **WORDS,
+    )
+    return page, form.status

@@ -1,0 +1,87 @@
+"""Gathers the facts that the alarms of a run are judged by."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+
+from sqlalchemy import func, select, text
+from sqlalchemy.orm import Session, aliased
+
+from campaigns.delivery.alarms import Facts
+from campaigns.delivery.browse import AFTER, BEFORE, first_receipt
+from campaigns.delivery.models import Attempt, Delivery, Receipt
+from campaigns.delivery.progress import SenderProgress
+from campaigns.delivery.tally import Tally
+from campaigns.planning.models import Health, Run, RunSender, RunState
+from campaigns.staff.models import AuditEntry
+
+#: How long ago any worker of the cluster said that it lives, by the database's own clock.
+_SILENCE = text("SELECT extract(epoch FROM now() - max(last_heartbeat)) FROM procrastinate_workers")
+
+
+def facts_of_run(
+    session: Session, run: Run, tally: Tally, senders: Sequence[SenderProgress], *, doubled: int | None = None
+) -> Facts:
+    """Gather the facts of a run as it was counted; `doubled` is what `count_doubled` said, if anybody asked it."""
+    is_heard = session.get_bind().dialect.name == "postgresql"
+    return Facts(
+        state=RunState(run.state),
+        # Its chunks and their count are committed together, but read one after the other.
+        planned=None if run.started_at is None or run.state == RunState.PLANNING else run.planned,
+        tally=tally,
+        doubled=doubled,
+        moved_at=_moved_at(session, run),
+        heard_at=_heard_at(session, tally.counted_at) if is_heard else None,
+        is_heard=is_heard,
+        paused=frozenset(each.sender.id for each in senders if _is(each, Health.PAUSED, run)),
+        resting=frozenset(each.sender.id for each in senders if each.is_full or _is(each, Health.TROUBLED, run)),
+        is_overtaken=_is_overtaken(session, run),
+    )
+
+
+def count_doubled(session: Session, run: Run) -> int:
+    """Count a run's deliveries with a receipt of another message than the one we know; reads all its receipts.
+
+    What a member sent again may rightly have two.
+    """
+    began = run.started_at or run.created_at
+    ends = first_receipt(session, run.finished_at + AFTER) if run.finished_at else None
+    resent = select(Attempt.id).where(Attempt.delivery_id == Delivery.id, Attempt.outcome == "resent").exists()
+    twice = (
+        select(func.count(Delivery.id.distinct()))
+        .join(Receipt, Receipt.reference == Delivery.reference)
+        .where(Delivery.run_id == run.id, Receipt.id >= first_receipt(session, began - BEFORE))
+        .where(Receipt.provider_id != "", Receipt.provider_id != Delivery.provider_id, ~resent)
+    )
+    return session.scalar(twice if ends is None else twice.where(Receipt.id < ends)) or 0
+
+
+def _is(each: SenderProgress, health: Health, run: Run) -> bool:
+    # In a rehearsal the sandbox stands for the sender, however that fares.
+    return not run.is_rehearsal and each.sender.health == health
+
+
+def _moved_at(session: Session, run: Run) -> datetime | None:
+    acts = select(func.max(AuditEntry.at)).where(
+        AuditEntry.subject_type == Run.__tablename__, AuditEntry.subject_id == run.id
+    )
+    return session.scalar(acts)
+
+
+def _heard_at(session: Session, now: datetime) -> datetime | None:
+    silence = session.scalar(_SILENCE)
+    return None if silence is None else now - timedelta(seconds=float(silence))
+
+
+def _is_overtaken(session: Session, run: Run) -> bool:
+    """Say whether a more urgent running run shares a sender with this one."""
+    mine, theirs = aliased(RunSender), aliased(RunSender)
+    urgent = (
+        select(Run.id)
+        .join(theirs, theirs.run_id == Run.id)
+        .join(mine, mine.sender_id == theirs.sender_id)
+        .where(mine.run_id == run.id, Run.state == RunState.RUNNING, Run.priority > run.priority)
+        .where(Run.is_rehearsal == run.is_rehearsal)
+    )
+    return session.scalar(select(urgent.exists())) or False
