@@ -21,7 +21,7 @@ from campaigns.core.settings import Settings
 from campaigns.worker import Worker, run_worker
 
 #: A worker ends within 15 seconds of SIGTERM; one that has not by then is killed, in seconds.
-END_SECONDS = 14.0
+KILL_SECONDS = 14.5
 #: Pauses before a worker that died is started again: doubled each time, until one lived for LONGEST_PAUSE.
 FIRST_PAUSE, LONGEST_PAUSE = 0.5, 30.0
 #: How often the workers are looked after, in seconds.
@@ -119,7 +119,7 @@ def _is_orphan() -> bool:
 
 
 def _end(seats: list[_Seat]) -> None:
-    deadline = time.monotonic() + END_SECONDS
+    deadline = time.monotonic() + KILL_SECONDS
     for seat in seats:
         seat.tell_to_end()
     for seat in seats:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import gc
 import logging
+import os
 import random
 import signal
 import threading
@@ -53,6 +54,8 @@ ACCOUNTS_EVERY = 2.0
 #: Heartbeats in a cluster, and looks for lanes that nobody serves.
 BEAT_EVERY = 0.5
 RECEIPTS_AT_ONCE = 2000
+#: A worker that was told to end and cannot, because the database leaves its threads waiting, ends after so long.
+END_SECONDS = 14.0
 #: Longest pause between two looks for doubtful deliveries, in seconds; each has its own interval beside it.
 DOUBTS_EVERY = 30.0
 #: A call that began within the fence and lasts as long as it may is over by then.
@@ -280,7 +283,22 @@ async def _repeat(work: Callable[[], Awaitable[object]], seconds: float, stoppin
 
 def _stop_on_signals(stopping: asyncio.Event) -> None:
     """Set `stopping` on SIGTERM and Ctrl-C; only the main thread may ask for signals."""
+
+    def stop() -> None:
+        if not stopping.is_set():
+            watchdog = threading.Timer(END_SECONDS, _break_off)
+            watchdog.daemon = True
+            watchdog.start()
+        stopping.set()
+
     if threading.current_thread() is threading.main_thread():
         loop = asyncio.get_running_loop()
         for number in (signal.SIGTERM, signal.SIGINT):
-            loop.add_signal_handler(number, stopping.set)
+            loop.add_signal_handler(number, stop)
+
+
+def _break_off() -> None:
+    """End this process as a kill would: others, or the next worker, repair what it leaves."""
+    _log.error("the worker cannot end in good order and breaks off")
+    logging.shutdown()
+    os._exit(1)

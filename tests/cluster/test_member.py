@@ -14,9 +14,10 @@ from campaigns.core import clock
 from campaigns.core.crypto import Vault
 from campaigns.delivery.engine.cluster import CLOCKS_APART, GONE_AFTER, LET_GO_AFTER, ClusterStore, Member
 from campaigns.delivery.engine.ports import LaneKey
+from campaigns.delivery.fanout import fan_out
 from campaigns.delivery.jobs import enqueue_lanes
 from campaigns.planning.models import Run, RunState
-from tests.delivery.builders import a_planned_run
+from tests.delivery.builders import a_planned_run, people
 from tests.factories import a_sender
 
 NONE: frozenset[LaneKey] = frozenset()
@@ -243,6 +244,14 @@ def test_job_shares_its_makers_fate(engine: Engine, sessions: sessionmaker[Sessi
     with engine.connect() as connection:
         arguments = connection.scalars(text("SELECT args FROM procrastinate_jobs ORDER BY id")).all()
     assert arguments == [{"sender_id": 1, "is_rehearsal": False}, {"sender_id": 1, "is_rehearsal": True}]
+
+
+def test_fan_out_enqueues_its_lanes(engine: Engine, sessions: sessionmaker[Session], vault: Vault) -> None:
+    with sessions.begin() as session:
+        run = a_planned_run(session, senders=[a_sender(session), a_sender(session)])
+        people(session, run.organisation_id, vault, count=3)
+    fan_out(sessions, run.id, service_max_age_days=30)
+    assert count_jobs(engine) == 2
 
 
 def test_many_beats_at_once_agree(sessions: sessionmaker[Session]) -> None:

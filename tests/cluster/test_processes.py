@@ -149,6 +149,22 @@ def test_restarts_in_turn_disturb_nobody(
     assert max(map(longest_pause, times.values())) < dose.gone_after
 
 
+@pytest.mark.slow
+def test_worker_that_is_cut_off_ends_in_time(
+    engine: Engine, sandbox: SandboxProcess, stack: ExitStack, tmp_path: Path
+) -> None:
+    scene = stack.enter_context(Scene(engine, sandbox, tmp_path))
+    worker, link = behind_a_wire(stack, scene)
+    scene.plan(300, pace=20.0)
+    until(lambda: scene.sent() > 10, what="some messages")
+    link.cut()
+    # In the midst of whatever it asks the database.
+    time.sleep(1)
+    told = time.monotonic()
+    worker.end()
+    assert time.monotonic() - told < 15
+
+
 def serves(engine: Engine, worker: Machine) -> bool:
     return bool(set(worker.numbers()) & set(holders(engine).values()))
 
