@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import BigInteger, CompoundSelect, String, func, insert, literal, select, text
+from sqlalchemy import BigInteger, String, func, insert, literal, select, text
 from sqlalchemy.orm import Session, sessionmaker
 
 from bench.harness import fresh_database
@@ -172,8 +172,7 @@ def _add_deliveries(session: Session, run: Run, text_id: int, *, people: int) ->
 def _numbers(last: int) -> Any:
     """Return the numbers from 0 to `last` - 1 as a table."""
     first = select(literal(0, BigInteger()).label("number")).cte("numbers", recursive=True)
-    more: CompoundSelect[Any] = first.union_all(select(first.c.number + 1).where(first.c.number < last - 1))
-    return more
+    return first.union_all(select(first.c.number + 1).where(first.c.number < last - 1))
 
 
 def _environment(database_url: str, sandbox_url: str) -> dict[str, str]:

@@ -32,6 +32,7 @@ from campaigns.delivery.receipts import apply_receipts
 from campaigns.delivery.reconcile import ROUND, Patience, give_up, reap, reconcile
 from campaigns.delivery.service import expire_resting
 from campaigns.delivery.sweeps import sweep
+from campaigns.delivery.turns import SQLITE_TURN_SECONDS, taking_turns
 from campaigns.gateways.base import Gateway
 from campaigns.gateways.kinds import get_kind
 from campaigns.planning.clockwork import Clockwork
@@ -110,6 +111,7 @@ class Worker:
         # SQLite has one writer at a time and lets others wait by sleeping: taking turns in one thread is faster.
         is_sqlite = database.dialect.name == "sqlite"
         self._repair_thread = self._engine_thread if is_sqlite else ThreadPoolExecutor(2, "repair")
+        self._turn_seconds = SQLITE_TURN_SECONDS if is_sqlite else 0.0
         self._member_thread = ThreadPoolExecutor(1, "cluster")
         self._store, self._member = self._join(is_sqlite)
 
@@ -207,7 +209,7 @@ class Worker:
                 self._sessions,
                 run_id,
                 service_max_age_days=self._settings.service_max_age_days,
-                may_go_on=lambda: not self._is_stopping.is_set(),
+                may_go_on=taking_turns(self._is_stopping, seconds=self._turn_seconds),
             )
 
     def _apply_receipts(self) -> None:
