@@ -165,12 +165,13 @@ class Scene:
         return int(self.sandbox.invariants()["accepted"])
 
     def is_over(self, *run_ids: int) -> bool:
-        """Say whether every run is done and every receipt that came is merged."""
+        """Say whether every run is done and every receipt of its deliveries is merged."""
         with self.sessions() as session:
             session.connection(execution_options={"read_only": True})
             going = session.scalar(select(func.count()).where(Run.id.in_(run_ids), Run.finished_at.is_(None)))
-            waiting = session.scalar(select(func.count()).where(Receipt.applied_at.is_(None)))
-        return not going and not waiting and not any(self.states()[state] for state in OPEN)
+            waits = select(Receipt.id).join(Delivery, Delivery.reference == Receipt.reference)
+            waiting = session.scalar(waits.where(Receipt.applied_at.is_(None)).limit(1))
+        return not going and waiting is None and not any(self.states()[state] for state in OPEN)
 
     def truth(self) -> list[dict[str, Any]]:
         """Return every message of the provider's own log, which gives a thousand at a time."""
