@@ -20,7 +20,7 @@ from campaigns.delivery.models import Delivery
 from campaigns.delivery.queries import in_state
 from campaigns.delivery.states import RANKS, SendState
 from campaigns.gateways.base import UnknownOutcomeError
-from tests.simulation import chores, workers, world
+from tests.simulation import chores, people, workers
 
 Patch = Callable[[pytest.MonkeyPatch], None]
 
@@ -70,6 +70,8 @@ def list_that_is_believed_at_once(patch: pytest.MonkeyPatch) -> None:
         unconfirmed_after=timedelta(seconds=1000),
     )
     patch.setattr(reconcile, "TIMES_ABSENT", 1)
+    for age in ("old", "lately"):
+        patch.setitem(chores._AGES, age, timedelta(0))
     for module in (chores, workers):
         patch.setattr(module, "PATIENCE", hasty)
 
@@ -91,7 +93,7 @@ def record_that_asks_no_token(patch: pytest.MonkeyPatch) -> None:
 
 
 def opt_out_that_leaves_the_queue(patch: pytest.MonkeyPatch) -> None:
-    patch.setattr(world, "suppress_addresses", lambda session, address_ids: 0)
+    patch.setattr(people, "suppress_addresses", lambda session, address_ids: 0)
 
 
 def claims_without_commit(patch: pytest.MonkeyPatch) -> None:

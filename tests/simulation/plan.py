@@ -116,7 +116,7 @@ def draw_plan(seed: int) -> Plan:
     def on(share: float = 0.5) -> bool:
         return chance.random() < share
 
-    people, pace = chance.randint(6, 20), chance.choice((3.0, 8.0, 20.0, 100.0))
+    people, pace = chance.randint(6, 20), chance.choice((4.0, 15.0, 100.0))
     busy = 4.0 + 1.2 * people / pace
 
     def moment() -> float:
@@ -182,7 +182,13 @@ def _draw_provider(chance: Random, busy: float) -> ProviderPlan:
     away = []
     if chance.random() < 0.3:
         start = chance.uniform(0.0, busy / 2)
-        away.append((start, start + chance.uniform(2.0, 60.0), chance.choice(("refused", "throttled", "broken"))))
+        away.append(
+            (
+                start,
+                start + chance.uniform(2.0, 60.0),
+                chance.choice(("refused", "refused", "throttled", "throttled", "broken")),
+            )
+        )
     return ProviderPlan(
         refused=share(0.2),
         throttled=share(0.1),

@@ -43,12 +43,12 @@ def at_claims(world: World, act: Callable[[int], None]) -> World:
 def claim_that_is_slept_over() -> World:
     """Let a worker sleep on its claim until another one holds the row, and wake it while that one calls."""
     run = replace(RUN, people=1, resend_unknown=True)
-    world = World(replace(PEACE, runs=(run,), workers=2, window=1, provider=ProviderPlan(slowness=2.0)))
+    world = World(replace(PEACE, runs=(run,), workers=2, window=1, provider=ProviderPlan(reply_lost=1.0)))
 
     def act(claims: int) -> None:
         if claims == 1:
-            world.put_to_sleep(world.number_at_work(), 600.0)
+            world.crew.put_to_sleep(world.crew.number_at_work(), 600.0)
         elif claims == 2:
-            world.timeline.after(0.3, world.wake_all)
+            world.timeline.after(3.0, world.crew.wake_all)
 
     return at_claims(world, act)

@@ -60,7 +60,7 @@ CASES: dict[Patch, tuple[tuple[str, ...], Callable[[], Iterator[World]]]] = {
     mutants.fence_that_forgets_withdrawals: (("D5",), lambda: drawn(left)),
     mutants.fence_that_trusts_old_memory: (("D6",), lambda: drawn(cut_off)),
     mutants.reaper_that_requeues: (("D1", "D4"), lambda: drawn(in_storms)),
-    mutants.unknown_that_is_retried: (("D1",), lambda: drawn(without_answers)),
+    mutants.unknown_that_is_retried: (("D1", "D4"), lambda: drawn(without_answers)),
     mutants.list_that_is_believed_at_once: (("D1", "D4"), lambda: drawn(without_answers)),
     mutants.receipts_that_settle_nothing: (("D3", "D4"), lambda: drawn(told_often)),
     mutants.receipts_that_overwrite: (("D8",), lambda: drawn(told_often)),

@@ -21,7 +21,7 @@ def test_peaceful_world_sends_everything_once() -> None:
 def test_claims_of_a_stopping_worker_go_back() -> None:
     """What a claim brought after the callers had left waited for the reaper, and ended as unknown."""
     world = World(PEACE)
-    outcome = at_claims(world, lambda claims: world.restart_worker(0) if claims == 1 else None).live()
+    outcome = at_claims(world, lambda claims: world.crew.restart(0) if claims == 1 else None).live()
     assert outcome.broken == []
     assert outcome.states == {SendState.ACCEPTED: 20}
     assert not [line for line in outcome.trace if "unknown" in line[1]]
@@ -32,7 +32,7 @@ def test_sleeper_wakes_after_its_run_is_done() -> None:
     asleep = replace(PEACE, workers=2, provider=ProviderPlan(slowness=2.0))
     world = World(asleep)
     for number in (0, 1):
-        world.timeline.at(0.5 + number / 10, lambda number=number: world.put_to_sleep(number, 200.0))
+        world.timeline.at(0.5 + number / 10, lambda number=number: world.crew.put_to_sleep(number, 200.0))
     outcome = world.live()
     assert outcome.broken == []
     assert outcome.states == {SendState.ACCEPTED: 20}

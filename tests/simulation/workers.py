@@ -13,7 +13,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from campaigns.delivery.engine.lanes import Engine, Surroundings
 from campaigns.delivery.engine.ports import SenderFacts, Snapshot
-from campaigns.delivery.engine.quotas import Quotas
+from campaigns.delivery.engine.quotas import COUNT_EVERY, Quotas
 from campaigns.delivery.engine.store import DatabaseStore
 from campaigns.delivery.reconcile import reconcile
 from tests.simulation.chores import CHORES, LOOK_AGAIN, PATIENCE, Chore, Sessions, due_chores
@@ -24,7 +24,7 @@ from tests.simulation.provider import Provider, Wire
 T = TypeVar("T")
 
 #: Share of the looks at which receipts are left lying: merging them costs most of all chores.
-LAZINESS = 0.6
+LAZINESS = 0.7
 
 
 @dataclass(slots=True)
@@ -79,18 +79,20 @@ class WatchedStore(DatabaseStore):
         super().__init__(database.sessions, VAULT)
         self._watched, self._timeline = database, timeline
         self._quotas = Quotas(lambda: timeline.now)
+        #: As the database's, for this worker alone.
+        self.kept: tuple[int, float, Snapshot] | None = None
 
     def snapshot(self) -> Snapshot:
-        if self._watched.has_limits:
-            # They are counted now and then, and each worker has its own count.
-            return super().snapshot()
+        # Limits are counted now and then, and each worker has its own count.
+        keeper = self if self._watched.has_limits else self._watched
         version, now = self._watched.version, self._timeline.now
-        if self._watched.kept is not None:
-            known, at, kept = self._watched.kept
-            if known == version and (not kept.withdrawn or now < at + 5.0):
+        if keeper.kept is not None:
+            known, at, kept = keeper.kept
+            is_lasting = not kept.withdrawn and keeper is self._watched
+            if known == version and (is_lasting or now < at + COUNT_EVERY):
                 return kept
         snapshot = super().snapshot()
-        self._watched.kept = version, now, snapshot
+        keeper.kept = version, now, snapshot
         return snapshot
 
 

@@ -1,0 +1,143 @@
+"""What people and members do in a world: they begin, stop and resume runs, say stop, and use senders again."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import datetime
+from functools import partial
+
+from sqlalchemy import select, update
+from sqlalchemy.orm import Session
+
+from campaigns.audience.consent import withdraw_everywhere
+from campaigns.audience.models import Address, Channel
+from campaigns.core.errors import TransitionError
+from campaigns.delivery.service import suppress_addresses
+from campaigns.planning.firing import resume_run, stop_run
+from campaigns.planning.models import Health, Run, RunState, Sender
+from tests.simulation.database import VAULT, Database
+from tests.simulation.oracle import Oracle
+from tests.simulation.plan import Plan, RunPlan
+from tests.simulation.processes import Timeline
+from tests.simulation.runs import add_run, handle_of, text_of
+
+MEMBER = 1
+#: What waits for a member.
+_PAUSED = ("SELECT 1 FROM sender WHERE health = 'paused'", "SELECT 1 FROM run WHERE state = 'paused'")
+#: What an opt-out must leave nothing of.
+_LEFT = (
+    "SELECT count(*) FROM delivery AS d JOIN run ON run.id = run_id WHERE contact_id = ? AND d.channel = ?"
+    " AND send_state = 'queued' AND state NOT IN ('stopped', 'done')"
+)
+
+
+class People:
+    """Everybody who is no machine."""
+
+    def __init__(
+        self,
+        plan: Plan,
+        *,
+        timeline: Timeline,
+        database: Database,
+        oracle: Oracle,
+        now: Callable[[], datetime],
+        is_cut_off: Callable[[], bool],
+    ) -> None:
+        self._plan, self._timeline, self._database, self._oracle = plan, timeline, database, oracle
+        self._now, self._is_cut_off = now, is_cut_off
+        #: Moves of runs that the plan still has in store.
+        self.outstanding = len(plan.runs) + sum(1 if until is None else 2 for _, _, until in plan.stops)
+
+    def schedule(self) -> None:
+        """Prepare senders and addresses, and put in store what the plan lets everybody do."""
+        plan, timeline = self._plan, self._timeline
+        with self._database.sessions.begin() as session:
+            session.execute(update(Sender).values(pace=plan.pace))
+            self._limit_senders(session)
+            unreadable = Address.contact_id.in_(plan.damaged), Address.channel == Channel.SMS
+            session.execute(update(Address).where(*unreadable).values(ciphertext=b"damaged"))
+        for number, run in enumerate(plan.runs):
+            timeline.at(run.starts_at, partial(self._begin_run, number, run))
+        for when, contact, channel in plan.opt_outs:
+            timeline.at(when, partial(self._opt_out, contact, Channel(channel)))
+        for when, number, until in plan.stops:
+            timeline.at(when, partial(self._move_run, number, RunState.STOPPED))
+            if until is not None:
+                timeline.at(until, partial(self._move_run, number, RunState.RUNNING))
+
+    def _limit_senders(self, session: Session) -> None:
+        plan = self._plan
+        for sender_id, most in plan.daily_limits.items():
+            session.execute(update(Sender).where(Sender.id == sender_id).values(daily_limit=most))
+            # What each other worker may have claimed since the last count.
+            beyond = (plan.workers - 1) * 2 * plan.window
+            self._oracle.limits[sender_id] = most + beyond
+        self._database.has_limits = bool(plan.daily_limits)
+
+    def lift_limits(self) -> None:
+        """Do what a member does whose provider lets them send more, so that nobody has to wait for a day."""
+        self._oracle.limits.clear()
+        self._database.has_limits = False
+        if self._plan.daily_limits:
+            with self._database.sessions.begin() as session:
+                session.execute(update(Sender).values(daily_limit=None))
+
+    def switch_on(self) -> None:
+        """Do what a member does: use senders again, resume what the engine paused."""
+        if not any(self._database.one(statement) for statement in _PAUSED):
+            return
+        with self._database.sessions.begin() as session:
+            session.execute(update(Sender).where(Sender.health == Health.PAUSED).values(health=Health.WELL))
+            for run in session.scalars(select(Run).where(Run.state == RunState.PAUSED)):
+                resume_run(session, run, by=MEMBER)
+
+    def _begin_run(self, number: int, plan: RunPlan) -> None:
+        self.outstanding -= 1
+        with self._database.sessions.begin() as session:
+            self._oracle.run_of_text[text_of(number + 1)] = number + 1
+            if plan.is_rehearsal:
+                self._oracle.rehearsals.add(number + 1)
+            add_run(session, number + 1, plan, self._now())
+
+    def _opt_out(self, contact_id: int, channel: Channel) -> None:
+        if self._is_cut_off():
+            self._timeline.after(5.0, partial(self._opt_out, contact_id, channel))
+            return
+        handle = handle_of(channel, contact_id)
+        with self._database.sessions.begin() as session:
+            lookup = VAULT.lookup_hash(channel, handle)
+            stopped = withdraw_everywhere(
+                session,
+                lookup,
+                channel,
+                method="keyword",
+                wording="STOP",
+                at=self._now(),
+            )
+            suppress_addresses(session, stopped)
+        self._oracle.withdrawn_at.setdefault(handle, self._timeline.now)
+        self._oracle.note("OPT-OUT", f"person {contact_id} on {channel}")
+        left = self._database.one(_LEFT, contact_id, channel)[0]
+        if left:
+            self._oracle.blame(f"D5: {left} deliveries to person {contact_id} are queued after their opt-out")
+
+    def _move_run(self, number: int, state: RunState) -> None:
+        self.outstanding -= 1
+        run_id = number + 1
+        if self._is_cut_off() or self._database.one("SELECT 1 FROM run WHERE id = ?", run_id) is None:
+            return
+        try:
+            with self._database.sessions.begin() as session:
+                run = session.get_one(Run, run_id)
+                if state == RunState.STOPPED:
+                    stop_run(session, run, by=MEMBER, reason="")
+                else:
+                    resume_run(session, run, by=MEMBER)
+        except TransitionError:
+            return
+        self._oracle.note(f"run is {state}", f"run {run_id}")
+        if state == RunState.STOPPED:
+            self._oracle.stopped_at[run_id] = self._timeline.now
+        else:
+            self._oracle.stopped_at.pop(run_id, None)
