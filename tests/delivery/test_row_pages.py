@@ -1,0 +1,287 @@
+"""Pages of single messages find them, tell their story, show no address, and send again only what was chosen."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import timedelta
+
+import pytest
+from flask.testing import FlaskClient
+from sqlalchemy import select
+
+from campaigns.audience.models import Address, AddressState
+from campaigns.core import clock
+from campaigns.core.crypto import Vault
+from campaigns.delivery import browse
+from campaigns.delivery.models import Attempt, Delivery, Receipt
+from campaigns.delivery.states import ReceiptState, SendState
+from campaigns.planning.models import Run, RunState
+from campaigns.staff.models import AuditEntry, Role
+from tests.delivery.builders import a_running_run
+from tests.factories import NOON, a_campaign, a_delivery, a_member, a_region, a_run, add
+from tests.web.pages import Pages
+
+Clients = Callable[..., FlaskClient]
+REASON = {"reason": "The carrier says it lost them"}
+
+
+def make_run(pages: Pages, vault: Vault, *, count: int = 3, state: RunState = RunState.DONE) -> Run:
+    """A run of ours whose messages are all unconfirmed."""
+    unconfirmed = {"send_state": SendState.UNCONFIRMED, "intent_at": NOON, "error": "timeout"}
+    with pages.sessions.begin() as session:
+        return a_running_run(
+            session, vault, count=count, organisation=pages.ours, state=state, deliveries=unconfirmed
+        )
+
+
+def ids_of(pages: Pages, run: Run, state: SendState = SendState.UNCONFIRMED) -> list[int]:
+    with pages.sessions() as session:
+        found = select(Delivery.id).where(Delivery.run_id == run.id, Delivery.send_state == state)
+        return list(session.scalars(found.order_by(Delivery.id)))
+
+
+def page_of(run: Run, **query: str) -> str:
+    return f"/delivery/runs/{run.id}/deliveries" + "".join(
+        f"{'&' if number else '?'}{name}={value}" for number, (name, value) in enumerate(query.items())
+    )
+
+
+def test_list_tells_each_message(pages: Pages, client_for: Clients, vault: Vault) -> None:
+    run = make_run(pages, vault, count=1)
+    page = client_for(Role.AUTHOR).get(page_of(run)).text
+    for words in ("Unconfirmed", "answer was lost", "Ukraine", "English", "SMS", "NGOINFO"):
+        assert words in page
+
+
+def test_pages_show_no_address(pages: Pages, client_for: Clients, vault: Vault) -> None:
+    run = make_run(pages, vault, count=1)
+    client = client_for(*Role)
+    for path in (page_of(run), f"{page_of(run)}/{ids_of(pages, run)[0]}", f"/delivery/runs/{run.id}/resend?all=1"):
+        answer = client.get(path)
+        assert answer.status_code == 200
+        assert "0670000001" not in answer.text.replace(" ", "")
+
+
+@pytest.mark.parametrize(("role", "shows"), [(Role.STEWARD, True), (Role.AUTHOR, False)])
+def test_region_is_for_stewards(pages: Pages, client_for: Clients, vault: Vault, role: Role, shows: bool) -> None:
+    run = make_run(pages, vault, count=1)
+    [delivery_id] = ids_of(pages, run)
+    with pages.sessions.begin() as session:
+        session.get_one(Delivery, delivery_id).region_id = a_region(session).id
+    assert ("Podkarpackie" in client_for(role).get(page_of(run)).text) is shows
+
+
+def test_run_links_to_its_states_and_causes(pages: Pages, client_for: Clients) -> None:
+    with pages.sessions.begin() as session:
+        run = a_run(session, a_campaign(session, pages.ours, a_member(session, pages.ours)))
+        a_delivery(session, run, send_state=SendState.FAILED, error="21614")
+        a_delivery(session, run, send_state=SendState.EXPIRED)
+    page = client_for(Role.AUTHOR).get(f"/delivery/runs/{run.id}").text
+    for link in (page_of(run, state="failed"), page_of(run, state="expired"), page_of(run, cause="21614")):
+        assert f'href="{link}"' in page
+        assert client_for(Role.AUTHOR).get(link).text.count('<th scope="row">') == 1
+    assert page_of(run, state="failed") not in client_for(Role.VIEWER).get(f"/delivery/runs/{run.id}").text
+
+
+def test_pages_follow_one_another(
+    pages: Pages, client_for: Clients, vault: Vault, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(browse, "PER_PAGE", 2)
+    run = make_run(pages, vault, count=3)
+    client, ids = client_for(Role.AUTHOR), ids_of(pages, run)
+    first = client.get(page_of(run, state="unconfirmed")).text
+    assert f"after={ids[1]}" in first
+    second = client.get(page_of(run, state="unconfirmed", after=str(ids[1]))).text
+    assert f"deliveries/{ids[2]}" in second
+    assert 'rel="next"' not in second
+
+
+def test_state_without_messages_says_so(pages: Pages, client_for: Clients, vault: Vault) -> None:
+    page = client_for(Role.AUTHOR).get(page_of(make_run(pages, vault), state="failed"))
+    assert "No message of this run is like that." in page.text
+
+
+def test_unknown_state_is_one_clear_error(pages: Pages, client_for: Clients, vault: Vault) -> None:
+    answer = client_for(Role.AUTHOR).get(page_of(make_run(pages, vault), state="sent"))
+    assert (answer.status_code, "There is no such state of a message." in answer.text) == (422, True)
+
+
+def test_story_is_told_in_its_order(pages: Pages, client_for: Clients, vault: Vault) -> None:
+    run = make_run(pages, vault, count=1)
+    with pages.sessions.begin() as session:
+        row = session.get_one(Delivery, ids_of(pages, run)[0])
+        add(session, Attempt(delivery_id=row.id, number=1, at=NOON, outcome="unknown", error="timeout"))
+        later = NOON + timedelta(hours=1)
+        add(session, Attempt(delivery_id=row.id, number=1, at=later, outcome="reconciled", error="absent"))
+        receipt = {"gateway": "twilio", "reference": row.reference, "provider_id": "SM1", "raw": {}}
+        add(session, Receipt(**receipt, status="sent", received_at=NOON + timedelta(minutes=5)))
+    page = client_for(Role.AUTHOR).get(f"{page_of(run)}/{row.id}").text
+    told = ("No clear answer came", "Sent by the provider", "list does not have it")
+    places = [page.index(words) for words in told]
+    assert places == sorted(places)
+
+
+@pytest.mark.parametrize("path", ["deliveries", "deliveries/{id}", "resend?all=1", "checks"])
+def test_foreign_run_is_missing(pages: Pages, client_for: Clients, vault: Vault, path: str) -> None:
+    run = make_run(pages, vault)
+    stranger = pages.client(pages.member(*Role, organisation=pages.theirs))
+    answer = stranger.get(f"/delivery/runs/{run.id}/{path.format(id=ids_of(pages, run)[0])}")
+    assert answer.status_code == 404
+
+
+# --- Sending again --------------------------------------------------------------------------------------
+
+
+def test_risk_is_said_before_anything_is_sent(pages: Pages, client_for: Clients, vault: Vault) -> None:
+    run = make_run(pages, vault)
+    page = client_for(Role.APPROVER).get(f"/delivery/runs/{run.id}/resend?all=1").text
+    for words in ("These people may get the message twice.", "Send 3 messages again", "within 12 hours expires"):
+        assert words in page
+    assert len(ids_of(pages, run)) == 3
+
+
+def test_chosen_ones_are_sent_again_for_a_reason(pages: Pages, client_for: Clients, vault: Vault) -> None:
+    run = make_run(pages, vault)
+    chosen = ids_of(pages, run)[:2]
+    client = client_for(Role.APPROVER)
+    answer = client.post(
+        f"/delivery/runs/{run.id}/resend", data={"chosen": chosen} | REASON, follow_redirects=True
+    )
+    assert "2 messages are sent again." in answer.text
+    assert ids_of(pages, run, SendState.QUEUED) == chosen
+    with pages.sessions() as session:
+        [entry] = session.scalars(select(AuditEntry).where(AuditEntry.action == "delivery.resend"))
+    assert entry.detail == {"deliveries": 2, "reason": REASON["reason"]}
+
+
+def test_all_of_a_cause_are_sent_again(pages: Pages, client_for: Clients, vault: Vault) -> None:
+    run = make_run(pages, vault)
+    with pages.sessions.begin() as session:
+        session.get_one(Delivery, ids_of(pages, run)[0]).error = None
+    client_for(Role.APPROVER).post(
+        f"/delivery/runs/{run.id}/resend", data={"all": "1", "cause": "timeout"} | REASON
+    )
+    assert len(ids_of(pages, run, SendState.QUEUED)) == 2
+
+
+def test_no_reason_sends_nothing(pages: Pages, client_for: Clients, vault: Vault) -> None:
+    run = make_run(pages, vault)
+    answer = client_for(Role.APPROVER).post(f"/delivery/runs/{run.id}/resend", data={"all": "1"})
+    assert answer.status_code == 422
+    assert answer.text.count('<p class="error"') == 1
+    assert len(ids_of(pages, run)) == 3
+
+
+@pytest.mark.parametrize("chosen", [{}, {"chosen": "x"}, {"chosen": ["1", "-1"]}, {"chosen": "9" * 30}])
+def test_no_choice_is_one_clear_error(
+    pages: Pages, client_for: Clients, vault: Vault, chosen: dict[str, str]
+) -> None:
+    run = make_run(pages, vault)
+    answer = client_for(Role.APPROVER).post(
+        f"/delivery/runs/{run.id}/resend", data=chosen | REASON, follow_redirects=True
+    )
+    assert answer.text.count("Choose the messages first") == 1
+    assert len(ids_of(pages, run)) == 3
+
+
+def test_who_said_stop_is_left_out_and_counted(pages: Pages, client_for: Clients, vault: Vault) -> None:
+    run = make_run(pages, vault)
+    with pages.sessions.begin() as session:
+        row = session.get_one(Delivery, ids_of(pages, run)[0])
+        session.get_one(Address, row.address_id).state = AddressState.OPTED_OUT
+    client = client_for(Role.APPROVER)
+    page = client.get(f"/delivery/runs/{run.id}/resend?all=1").text
+    assert "1 person who said stop since" in page
+    client.post(f"/delivery/runs/{run.id}/resend", data={"all": "1"} | REASON)
+    assert ids_of(pages, run) == [row.id]
+
+
+@pytest.mark.parametrize("state", [RunState.STOPPED, RunState.PAUSED])
+def test_stopped_run_asks_to_be_resumed_first(
+    pages: Pages, client_for: Clients, vault: Vault, state: RunState
+) -> None:
+    run = make_run(pages, vault, state=state)
+    client = client_for(Role.APPROVER)
+    assert "Resume it first" in client.get(page_of(run, state="unconfirmed")).text
+    answer = client.post(f"/delivery/runs/{run.id}/resend", data={"all": "1"} | REASON)
+    assert (answer.status_code, "Resume it first" in answer.text) == (422, True)
+    assert len(ids_of(pages, run)) == 3
+
+
+def test_settled_ones_cannot_be_sent_again(pages: Pages, client_for: Clients, vault: Vault) -> None:
+    run = make_run(pages, vault, count=1)
+    chosen = ids_of(pages, run)
+    with pages.sessions.begin() as session:
+        session.get_one(Delivery, chosen[0]).send_state = SendState.ACCEPTED
+    answer = client_for(Role.APPROVER).post(f"/delivery/runs/{run.id}/resend", data={"chosen": chosen} | REASON)
+    assert "None of them can be sent again" in answer.text
+    assert ids_of(pages, run, SendState.QUEUED) == []
+
+
+def test_only_approvers_see_the_choice(pages: Pages, client_for: Clients, vault: Vault) -> None:
+    page = page_of(make_run(pages, vault), state="unconfirmed")
+    assert 'name="chosen"' in client_for(Role.APPROVER).get(page).text
+    assert 'name="chosen"' not in client_for(Role.AUTHOR).get(page).text
+
+
+# --- What happens next, and alarms ----------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("resends", [True, False])
+def test_run_says_what_comes_next_for_the_unknown(
+    pages: Pages, client_for: Clients, vault: Vault, resends: bool
+) -> None:
+    run = make_run(pages, vault, count=1)
+    with pages.sessions.begin() as session:
+        row = session.get_one(Delivery, ids_of(pages, run)[0])
+        row.send_state, row.intent_at = SendState.UNKNOWN, clock.now() - timedelta(minutes=5)
+        stored = session.get_one(Run, run.id)
+        stored.frozen = stored.frozen | {"resend_unknown": resends}
+    page = client_for(Role.VIEWER).get(f"/delivery/runs/{run.id}").text
+    assert "The list of the provider, where it keeps one, is asked from" in page
+    assert ("is sent again by itself, at the earliest at" in page) is resends
+    assert ("Nothing is sent again by itself." in page) is not resends
+
+
+def test_alarms_ring_on_run_and_lists(pages: Pages, client_for: Clients, vault: Vault) -> None:
+    run = make_run(pages, vault, count=1, state=RunState.RUNNING)
+    with pages.sessions.begin() as session:
+        row = session.get_one(Delivery, ids_of(pages, run)[0])
+        row.send_state, row.receipt_state = SendState.EXPIRED, ReceiptState.DELIVERED
+    client = client_for(Role.AUTHOR)
+    for path in (f"/delivery/runs/{run.id}", f"/delivery/runs/{run.id}/progress", page_of(run), "/delivery"):
+        assert "The provider has 1 message that we hold for not sent." in client.get(path).text
+
+
+@pytest.mark.parametrize(
+    ("provider_id", "sentence"),
+    [
+        ("SM1", "No message was accepted twice."),
+        ("SM2", "1 message was accepted by the provider more than once."),
+    ],
+)
+def test_compared_receipts_are_told(
+    pages: Pages, client_for: Clients, vault: Vault, provider_id: str, sentence: str
+) -> None:
+    run = make_run(pages, vault, count=1, state=RunState.RUNNING)
+    [delivery_id] = ids_of(pages, run)
+    with pages.sessions.begin() as session:
+        row = session.get_one(Delivery, delivery_id)
+        row.send_state, row.provider_id = SendState.ACCEPTED, "SM1"
+        receipt = {"gateway": "twilio", "reference": row.reference, "provider_id": provider_id, "raw": {}}
+        add(session, Receipt(**receipt, status="sent", received_at=clock.now()))
+    client, address = client_for(Role.VIEWER), f"/delivery/runs/{run.id}/checks"
+    part = client.get(address, headers={"HX-Request": "true"}).text
+    assert (sentence in part, "<html" in part) == (True, False)
+    assert sentence in client.get(address).text
+
+
+def test_screen_readers_hear_only_of_changes(pages: Pages, client_for: Clients, vault: Vault) -> None:
+    run = make_run(pages, vault, state=RunState.RUNNING)
+    client = client_for(Role.VIEWER)
+    first = client.get(f"/delivery/runs/{run.id}").text
+    address = first.split('id="progress" hx-get="')[1].split('"')[0].replace("&amp;", "&")
+    assert "hx-swap-oob" not in client.get(address).text
+    with pages.sessions.begin() as session:
+        session.get_one(Delivery, ids_of(pages, run)[0]).send_state = SendState.UNKNOWN
+    assert "hx-swap-oob" in client.get(address).text
