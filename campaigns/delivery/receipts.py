@@ -8,15 +8,17 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from datetime import timedelta
+from datetime import datetime, timedelta
 from functools import cache
 from typing import Any, cast
 
 from sqlalchemy import (
     JSON,
+    BigInteger,
     ColumnElement,
     Connection,
     Insert,
+    Row,
     Select,
     String,
     Table,
@@ -33,7 +35,9 @@ from sqlalchemy import (
     update,
 )
 from sqlalchemy import cast as cast_to
+from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.orm import InstrumentedAttribute, Session
+from sqlalchemy.sql.functions import FunctionElement
 
 from campaigns.core import clock
 from campaigns.core.database import UTCDateTime
@@ -59,6 +63,10 @@ WORDS: dict[str, ReceiptState] = {
 FAILING = frozenset(word for word, state in WORDS.items() if RANKS[state] == RANKS[ReceiptState.FAILED])
 #: What a failing receipt can ask to be done with an address.
 ADDRESS_ACTIONS = (Action.OPT_OUT, Action.INVALIDATE_ADDRESS)
+#: What it can ask at all, beside going on over another sender.
+BLAMING = frozenset({*ADDRESS_ACTIONS, Action.PAUSE_SENDER})
+#: States out of which any receipt brings a delivery.
+LOST = frozenset({SendState.UNKNOWN, SendState.UNCONFIRMED})
 #: Fields that hold a handle; they are never kept.
 HANDLE_FIELDS = frozenset({"From", "To", "ChannelToAddress", "WaId", "ProfileName"})
 #: A reference is committed before its call, so a receipt for an unknown one is a stranger's. It is tried again
@@ -84,21 +92,34 @@ def apply_receipts(session: Session, limit: int = 1000) -> int:
     Any number of processes may do so at once: rows that another transaction holds are left for the next call,
     so this one never waits for a delivery and cannot be part of a deadlock.
     """
-    ids = list(session.scalars(_waiting(), {"limit": limit}))
+    waiting = session.execute(_waiting(), {"limit": limit}).all()
     now = clock.now()
-    if ids:
-        batch = {"batch": ids}
-        _heed_refusals(session, batch)
-        session.execute(_merge(), batch)
-        session.execute(_settle(in_batch=True), batch)
-        # Last, because a delivery that goes on over another sender has another reference.
-        fall_back(session, session.scalars(_select_refused(), batch).all())
-        session.execute(_mark_applied(), batch | {"now": now})
-    if len(ids) < limit:
+    if waiting:
+        _apply(session, waiting, now=now)
+    if len(waiting) < limit:
         # Once the queue is drained, and not for each batch of a long one: both look at every waiting row.
         session.execute(_settle(in_batch=False))
         session.execute(_give_up_on_strangers(), {"now": now, "before": now - STRANGER_WAIT})
-    return len(ids)
+    return len(waiting)
+
+
+def _apply(session: Session, waiting: Sequence[Row[int, str | None, SendState]], *, now: datetime) -> None:
+    """Merge what `_waiting` gave.
+
+    It holds the rows, so what it read of them still holds; what none of them asks for is not looked for: receipts
+    that ask for nothing, of messages that were accepted, need three statements and not seven.
+    """
+    batch = {"batch": json.dumps([row.id for row in waiting])}
+    actions = {row.action for row in waiting}
+    if not actions.isdisjoint(BLAMING):
+        _heed_refusals(session, batch)
+    session.execute(_merge(), batch)
+    if not LOST.isdisjoint(row.send_state for row in waiting):
+        session.execute(_settle(in_batch=True), batch)
+    if Action.OTHER_CHANNEL in actions:
+        # Last, because a delivery that goes on over another sender has another reference.
+        fall_back(session, session.scalars(_select_refused(), batch).all())
+    session.execute(_mark_applied(), batch | {"now": now})
 
 
 def row_of(arrived: StatusUpdate, gateway: str) -> dict[str, Any]:
@@ -142,17 +163,37 @@ def _clipped(text: str, length: int) -> str:
     return text.replace("\0", "")[:length]
 
 
+class _ids_in(FunctionElement[int]):  # noqa: N801 - reads as a SQL function
+    """The ids in one JSON value; a list of thousands would be rendered anew for each statement."""
+
+    inherit_cache = True
+
+
+@compiles(_ids_in, "sqlite")
+def _ids_in_sqlite(element: Any, compiler: Any, **kw: Any) -> str:
+    lines = func.json_each(*element.clauses).table_valued("value")
+    return str(compiler.process(select(lines.c.value).scalar_subquery(), **kw))
+
+
+@compiles(_ids_in, "postgresql")
+def _ids_in_postgresql(element: Any, compiler: Any, **kw: Any) -> str:
+    [given] = element.clauses
+    lines = func.json_array_elements_text(cast_to(given, JSON)).table_valued("value")
+    return str(compiler.process(select(cast_to(lines.c.value, BigInteger)).scalar_subquery(), **kw))
+
+
+_BATCH = bindparam("batch", type_=String())
 #: Receipts of one batch; the statements below are built once, because that costs more than to execute them.
-_IN_BATCH: ColumnElement[bool] = Receipt.id.in_(bindparam("batch", expanding=True))
+_IN_BATCH: ColumnElement[bool] = Receipt.id.op("IN", is_comparison=True)(_ids_in(_BATCH))
 _NOW = bindparam("now", type_=UTCDateTime())
 
 
 @cache
-def _waiting() -> Select[int]:
+def _waiting() -> Select[int, str | None, SendState]:
     # What may send a delivery on waits for the end of its call: the engine still holds the row.
     is_early = and_(Delivery.send_state == SendState.SENDING, Receipt.action == Action.OTHER_CHANNEL)
     return (
-        select(Receipt.id)
+        select(Receipt.id, Receipt.action, Delivery.send_state)
         .join(Delivery, Delivery.reference == Receipt.reference)
         .where(Receipt.applied_at.is_(None), ~func.coalesce(is_early, false()))
         .order_by(Receipt.id)
@@ -205,7 +246,7 @@ def _best_of_batch() -> Any:
     )
 
 
-def _heed_refusals(session: Session, batch: Mapping[str, list[int]]) -> None:
+def _heed_refusals(session: Session, batch: Mapping[str, str]) -> None:
     """Do what failing receipts ask: a block is an opt-out, a dead number is not used again, a sender is paused.
 
     What the sandbox says in a rehearsal says nothing of people and senders.
@@ -252,7 +293,7 @@ def _settle(*, in_batch: bool) -> Update:
     among = told if in_batch else in_state(SendState.UNKNOWN)
     known = (
         select(Delivery.id)
-        .where(among, Delivery.send_state.in_((SendState.UNKNOWN, SendState.UNCONFIRMED)))
+        .where(among, Delivery.send_state.in_(sorted(LOST)))
         .where(Delivery.receipt_id.is_not(None))
         .with_for_update(skip_locked=True)
     )

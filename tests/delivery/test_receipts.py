@@ -7,7 +7,7 @@ import random
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from sqlalchemy import select
+from sqlalchemy import event, select
 from sqlalchemy.orm import Session
 
 from campaigns.audience.models import AddressState, Consent
@@ -81,6 +81,15 @@ def test_rows_equal_the_pure_merge(session: Session, delivery: Delivery, seed: i
     stored = [(row.id, ReceiptState(row.status)) for row in session.scalars(select(Receipt))]
     session.refresh(delivery)
     assert (delivery.receipt_state, delivery.receipt_id) == folded(stored)
+
+
+def test_receipts_that_ask_for_nothing_need_three_statements(session: Session, delivery: Delivery) -> None:
+    store(session, [said(delivery, "sent"), said(delivery, "undelivered", "30003")], gateway="twilio")
+    asked: list[str] = []
+    connection = session.connection()
+    event.listen(connection, "before_cursor_execute", lambda *given: asked.append(given[2].split()[0]))
+    assert apply_receipts(session, 2) == 2
+    assert asked == ["SELECT", "UPDATE", "UPDATE"]
 
 
 def test_late_receipt_of_lower_rank_changes_nothing(session: Session, delivery: Delivery) -> None:
