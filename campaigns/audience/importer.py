@@ -10,6 +10,7 @@ from array import array
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time
+from functools import lru_cache
 
 import numpy as np
 
@@ -248,14 +249,22 @@ def _position_at(cells: Mapping[str, str], position: object, today: date) -> dat
 
 def _moment(column: str, text: str, today: date) -> datetime:
     """Return the beginning of a written day, UTC."""
+    day = _day(text)
+    if day is None and not text:
+        raise _RowError(column, N_("the date is missing; write it as 2026-03-31."))
+    if day is None:
+        raise _RowError(column, N_("this is no date; write it as 2026-03-31."))
+    if day > today:
+        raise _RowError(column, N_("%(day)s lies in the future."), day=day.isoformat())
+    return datetime.combine(day, time(0), UTC)
+
+
+@lru_cache(maxsize=1024)
+def _day(text: str) -> date | None:
+    """Return a written day, of which a file has few; None for what is no date."""
     for form in _DATE_FORMS:
         try:
-            day = datetime.strptime(text, form).date()
+            return datetime.strptime(text, form).date()
         except ValueError:
             continue
-        if day > today:
-            raise _RowError(column, N_("%(day)s lies in the future."), day=day.isoformat())
-        return datetime.combine(day, time(0), UTC)
-    if not text:
-        raise _RowError(column, N_("the date is missing; write it as 2026-03-31."))
-    raise _RowError(column, N_("this is no date; write it as 2026-03-31."))
+    return None
