@@ -1,4 +1,7 @@
-"""How fast the engine sends: against a bare loop with the same client, window and server that writes nothing."""
+"""How fast the engine sends: against a bare loop with the same client, window and server that writes nothing.
+
+And against the floor, what a user would write instead: a message, a row and a commit after the other.
+"""
 
 from __future__ import annotations
 
@@ -19,6 +22,7 @@ from sqlalchemy import or_, select
 from sqlalchemy.orm import Session, sessionmaker
 
 from bench.harness import DATABASES, fresh_database, note, peak_megabytes, report, summary
+from bench.plain_sending import send_plainly
 from campaigns.core.crypto import Vault
 from campaigns.core.database import make_sessions
 from campaigns.delivery.engine.lanes import Engine, Surroundings, in_thread
@@ -37,6 +41,8 @@ WINDOW = 64
 SENDER = "FINGERPOST"
 #: Parts per second; far above what any machine sends, so that the pace never waits.
 NO_LIMIT = 1_000_000.0
+#: Messages of the floor in each round: it is slow, and its rate does not depend on how many they are.
+FLOOR_PEOPLE = 1000
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,7 +112,7 @@ def measure(kind: str, people: int, rounds: int) -> dict[str, Any]:
     # As in a worker, and for both sides alike.
     calm_collector()
     vault = Vault(keys={1: b"k" * 32}, lookup_key=b"l" * 32)
-    ratios, cpu_ratios, rates, bare_rates = [], [], [], []
+    ratios, cpu_ratios, rates, bare_rates, floor_rates = [], [], [], [], []
     with fresh_database(kind) as database, SandboxProcess() as sandbox:
         for number in range(rounds):
             bare = _run(send_bare(sandbox.url, people))
@@ -116,19 +122,24 @@ def measure(kind: str, people: int, rounds: int) -> dict[str, Any]:
             accepted = sandbox.call("GET", "invariants")
             assert accepted["accepted"] == people, accepted
             sandbox.call("POST", "reset", {})
+            floor_rates.append(_send_floor(database, vault, sandbox))
+            sandbox.call("POST", "reset", {})
             rates.append(people / sent.seconds)
             bare_rates.append(people / bare.seconds)
             ratios.append(bare.seconds / sent.seconds)
             cpu_ratios.append(sent.cpu / bare.cpu)
-            note(f"{kind} round {number + 1}: engine {rates[-1]:.0f}/s, bare {bare_rates[-1]:.0f}/s")
+            told = f"engine {rates[-1]:.0f}/s, bare {bare_rates[-1]:.0f}/s, floor {floor_rates[-1]:.0f}/s"
+            note(f"{kind} round {number + 1}: {told}, CPU {cpu_ratios[-1]:.2f} x")
     return {
         "people": people,
         "rounds": rounds,
         "ratio_to_bare": summary(ratios)["median"],
         **summary(ratios),
-        "cpu_ratio": summary(cpu_ratios)["median"],
+        "cpu_ratio": summary(cpu_ratios),
+        "ratio_to_floor": summary([rate / floor for rate, floor in zip(rates, floor_rates, strict=True)]),
         "per_second": summary(rates),
         "bare_per_second": summary(bare_rates),
+        "floor_per_second": summary(floor_rates),
         "peak_mb": peak_megabytes(),
     }
 
@@ -137,6 +148,11 @@ def _prepare(database: Database, vault: Vault, people: int) -> int:
     with Session(database) as session, session.begin():
         sender = a_sender(session, identity=SENDER, pace=NO_LIMIT)
         return a_running_run(session, vault, count=people, sender=sender).id
+
+
+def _send_floor(database: Database, vault: Vault, sandbox: SandboxProcess) -> float:
+    run_id = _prepare(database, vault, FLOOR_PEOPLE)
+    return send_plainly(database, sandbox.client(), run_id, sender=SENDER)
 
 
 def _is_sent(sessions: sessionmaker[Session], run_id: int) -> bool:

@@ -43,6 +43,9 @@ from campaigns.planning.models import Health
 
 #: Claims reach at most so far ahead of the pace, in seconds: an intent must not grow old while it waits its turn.
 CLAIM_AHEAD_SECONDS = 5.0
+#: A claim brings at most so many windows, and as many results are written at once: a group costs a commit and a
+#: round trip, whatever its size. Slow senders never come near it, because their pace bounds what is claimed.
+GROUP_WINDOWS = 2
 #: A claim that waits longer for its call goes back to the queue: twice what is claimed ahead, and well before the
 #: fence refuses it.
 WAIT_AT_MOST = timedelta(seconds=15)
@@ -81,7 +84,7 @@ class Lane:
         """
         self._sender, self._gateway = sender, gateway
         self._store, self._database, self._fence = store, database, fence
-        self._window, self._callback_base = window, callback_base
+        self._window, self._group, self._callback_base = window, window * GROUP_WINDOWS, callback_base
         self._chance, self._passed_on, self._crash_point = chance, passed_on, crash_point
         loop = asyncio.get_running_loop()
         self._time, self._parking = loop.time, Parking(loop)
@@ -145,7 +148,7 @@ class Lane:
             finally:
                 self._in_flight -= 1
             self._results.append(result)
-            if len(self._results) >= self._window or len(self._ready) <= self._limit():
+            if len(self._results) >= self._group or len(self._ready) <= self._limit():
                 self._work.set()
 
     async def _take(self) -> Claimed | None:
@@ -279,7 +282,7 @@ class Lane:
         self._work.clear()
         is_last = self._callers_done or (self._stopping and (self._results or self._ready))
         is_low = len(self._ready) <= self._limit() and self._next_ask() is not None
-        if is_last or is_low or len(self._results) >= self._window:
+        if is_last or is_low or len(self._results) >= self._group:
             return
         with suppress(TimeoutError):
             async with asyncio.timeout(GROUP_SECONDS if self._results else NAP_SECONDS):
@@ -363,13 +366,13 @@ class Lane:
         return self._agenda.next(clock.now(), min(room, self._limit()))
 
     def _limit(self) -> int:
-        """Return how many claims may be asked for at once: the window, or what the pace lets go in time.
+        """Return how many claims may be asked for at once: a group, or what the pace lets go in time.
 
         When only so many are left, as many more are asked for: that keeps the callers busy while one group is
         written and the next one claimed, however slow the disk is.
         """
         ahead = int(self._pace.rate * CLAIM_AHEAD_SECONDS / self._parts)
-        return max(1, min(self._window, ahead))
+        return max(1, min(self._group, ahead))
 
     async def _exchange(self, ask: Ask | None) -> None:
         results, self._results = self._results, []
