@@ -26,8 +26,8 @@ from tests.factories import a_sender, an_organisation
 
 #: Seconds after its commit within which a correction is on its way, or a stop obeyed: the promise.
 PROMISED = 5.0
-#: Parts per second of a slow sender: what is claimed ahead for it lasts for seconds.
-SLOW = 50.0
+#: Parts per second of a slow sender: what two windows have claimed ahead for it lasts longer than that.
+SLOW, WINDOW = 20.0, 64
 
 
 class TimedProvider(MemoryProvider):
@@ -70,29 +70,35 @@ def after(provider: TimedProvider, calls: int, act: Callable[[], None]) -> Calla
 
 
 def long_and_urgent(
-    sessions: sessionmaker[Session], vault: Vault, *, long: int, urgent: int, priority: int = Priority.URGENT
+    sessions: sessionmaker[Session],
+    vault: Vault,
+    *,
+    long: int,
+    urgent: int,
+    priority: int = Priority.URGENT,
+    pace: float = SLOW,
 ) -> tuple[int, int]:
     """Return a run that runs over a slow sender, and one that waits for its start, over the same sender."""
     with sessions.begin() as session:
-        sender = a_sender(session, pace=SLOW)
+        sender = a_sender(session, pace=pace)
         first = a_running_run(session, vault, count=long, sender=sender)
         second = a_running_run(session, vault, count=urgent, sender=sender, state=RunState.HELD, priority=priority)
         return first.id, second.id
 
 
 def test_urgent_run_overtakes_a_long_one(sessions: sessionmaker[Session], vault: Vault) -> None:
-    long, urgent = long_and_urgent(sessions, vault, long=2000, urgent=50)
+    long, urgent = long_and_urgent(sessions, vault, long=2000, urgent=30)
     provider, pressed = TimedProvider(), list[float]()
     drive(
         sessions,
         vault,
         provider,
-        window=64,
+        window=WINDOW,
         until=lambda: bool(pressed) and settled(sessions, urgent)(),
         meanwhile=after(provider, 20, lambda: pressed.append(set_state(sessions, urgent, RunState.RUNNING))),
     )
     calls = calls_of(sessions, provider, urgent)
-    assert len(calls) == 50
+    assert len(calls) == 30
     assert max(calls) < pressed[0] + PROMISED
     # What was claimed for the long one before is not lost: it is called afterwards, or goes back.
     with sessions() as session:
@@ -103,8 +109,8 @@ def test_urgent_run_overtakes_a_long_one(sessions: sessionmaker[Session], vault:
 def test_claims_passed_over_go_back_in_time(
     sessions: sessionmaker[Session], vault: Vault, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(loop, "WAIT_AT_MOST", timedelta(seconds=1))
-    long, urgent = long_and_urgent(sessions, vault, long=200, urgent=150)
+    monkeypatch.setattr(loop, "WAIT_AT_MOST", timedelta(seconds=0.5))
+    long, urgent = long_and_urgent(sessions, vault, long=200, urgent=200, pace=100.0)
     provider, held = TimedProvider(), list[int]()
 
     def start_and_look() -> None:
@@ -118,18 +124,18 @@ def test_claims_passed_over_go_back_in_time(
         sessions,
         vault,
         provider,
-        window=64,
+        window=WINDOW,
         until=lambda: settled(sessions, long)() and settled(sessions, urgent)(),
         meanwhile=after(provider, 20, start_and_look),
     )
     assert (max(held) > 50, min(held)) == (True, 0)
-    assert sorted(provider.times_accepted().values()) == [1] * 350
+    assert sorted(provider.times_accepted().values()) == [1] * 400
     with sessions() as session:
         assert set(session.scalars(select(Delivery.attempts))) == {1}
 
 
 def test_claims_of_a_stopped_run_hold_nobody_up(sessions: sessionmaker[Session], vault: Vault) -> None:
-    stopped, other = long_and_urgent(sessions, vault, long=400, urgent=50, priority=Priority.ORDINARY)
+    stopped, other = long_and_urgent(sessions, vault, long=400, urgent=20, priority=Priority.ORDINARY)
     provider, pressed = TimedProvider(), list[float]()
 
     def change() -> None:
@@ -140,14 +146,14 @@ def test_claims_of_a_stopped_run_hold_nobody_up(sessions: sessionmaker[Session],
         sessions,
         vault,
         provider,
-        window=64,
+        window=WINDOW,
         until=lambda: bool(pressed) and settled(sessions, other)(),
         meanwhile=after(provider, 20, change),
     )
-    assert max(calls_of(sessions, provider, stopped)) < pressed[0] + PROMISED / 2
-    assert len(calls_of(sessions, provider, other)) == 50
-    # A second of calls; the hundred claims of the stopped run would have taken two more.
-    assert min(calls_of(sessions, provider, other)) < pressed[0] + 1.5
+    assert max(calls_of(sessions, provider, stopped)) < pressed[0] + PROMISED
+    calls = calls_of(sessions, provider, other)
+    assert len(calls) == 20
+    assert min(calls) < pressed[0] + PROMISED
 
 
 def test_organisations_share_a_sender_evenly(sessions: sessionmaker[Session], vault: Vault) -> None:
