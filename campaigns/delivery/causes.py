@@ -107,8 +107,8 @@ MEANINGS: dict[Action, LazyString] = {
 #: What became of a call that was no clean acceptance, or what repaired it, by the outcome of an attempt.
 ATTEMPTS: dict[str, LazyString] = {
     "rejected": _l("The provider refused it"),
-    "throttled": _l("The provider asked us to slow down; it was queued again"),
-    "not_sent": _l("It did not leave this machine; it was queued again"),
+    "throttled": _l("The provider asked us to slow down"),
+    "not_sent": _l("It did not leave this machine"),
     "unknown": _l("No clear answer came"),
     "reaped": _l("The call left no result: its worker may have died"),
     "resent": _l("A member sent it again"),

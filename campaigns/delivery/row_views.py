@@ -26,6 +26,8 @@ Page = str | Response | tuple[str, int]
 
 #: Runs in which unconfirmed messages may be sent again.
 SENDING = (RunState.RUNNING, RunState.DONE)
+#: No row has a higher id.
+HIGHEST_ID = 2**63 - 1
 #: What templates say things with.
 WORDS = {
     "cause_in_words": cause_in_words,
@@ -42,7 +44,7 @@ def index(run_id: int) -> str:
     """List a run's deliveries, of one state or cause if that is asked for."""
     run = own_run(run_id)
     wanted = Wanted.read(request.args.get("state"), request.args.get("cause"))
-    after = request.args.get("after", 0, type=int)
+    after = min(max(request.args.get("after", 0, type=int), 0), HIGHEST_ID)
     look = look_at(run)
     return render_template(
         "delivery/deliveries.html",

@@ -106,6 +106,15 @@ def test_unknown_state_is_one_clear_error(pages: Pages, client_for: Clients, vau
     assert (answer.status_code, "There is no such state of a message." in answer.text) == (422, True)
 
 
+@pytest.mark.parametrize("after", ["-1", "x", "9" * 30])
+def test_nonsense_in_an_address_breaks_nothing(
+    pages: Pages, client_for: Clients, vault: Vault, after: str
+) -> None:
+    run = make_run(pages, vault)
+    for state in ("", "unconfirmed", "accepted", "queued"):
+        assert client_for(Role.AUTHOR).get(page_of(run, state=state, after=after)).status_code == 200
+
+
 def test_story_is_told_in_its_order(pages: Pages, client_for: Clients, vault: Vault) -> None:
     run = make_run(pages, vault, count=1)
     with pages.sessions.begin() as session:
