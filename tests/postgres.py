@@ -22,9 +22,12 @@ from campaigns.schema import JOB_TABLES, metadata
 class PostgresServer:
     """A running server; `create_database()` returns the SQLAlchemy address of a new, empty database."""
 
-    def __init__(self, *, durable: bool = False) -> None:
-        """Prepare a server; only a `durable` one waits for its disk, as a measured or crashed one must."""
-        self._durable = durable
+    def __init__(self, *, durable: bool = False, below: Path | None = None) -> None:
+        """Prepare a server; only a `durable` one waits for its disk, as a measured or crashed one must.
+
+        Its files are made `below` a folder, or where the system keeps temporary ones.
+        """
+        self._durable, self._below = durable, below
         self._admin = os.environ.get("DATABASE_URL", "").replace("postgresql+psycopg://", "postgresql://")
         self._folder: Path | None = None
         self._binaries: Path | None = None
@@ -73,13 +76,20 @@ class PostgresServer:
         options = f"-k {self._folder} -c listen_addresses='' -c max_connections=60 {speed}"
         self._as_owner("pg_ctl", "-D", str(self._data), "-l", f"{self._data}.log", "-w", "-o", options, "start")
 
+    def wake(self) -> None:
+        """Start the server if it has ended by itself, as it does when the disk is full."""
+        try:
+            self._as_owner("pg_ctl", "-D", str(self._data), "status")
+        except subprocess.CalledProcessError:
+            self.start()
+
     @property
     def _data(self) -> Path:
         assert self._folder is not None
         return self._folder / "data"
 
     def _start_system(self) -> None:
-        self._folder = Path(tempfile.mkdtemp(prefix="fingerpost-pg-"))
+        self._folder = Path(tempfile.mkdtemp(prefix="fingerpost-pg-", dir=self._below))
         if os.geteuid() == 0:
             shutil.chown(self._folder, "postgres")
         self._as_owner(
