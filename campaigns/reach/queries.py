@@ -194,10 +194,12 @@ def totals_of_campaigns(session: Session, organisation_id: int) -> list[Campaign
     ]
 
 
-def select_runs_to_count(now: datetime, *, fresh_for: timedelta) -> Select[int]:
-    """Select the ids of runs whose count is older than `fresh_for` and whose deliveries may have changed since.
+def select_runs_to_count(
+    now: datetime, *, fresh_for: timedelta
+) -> Select[int, int, datetime | None, datetime | None]:
+    """Select the runs whose count is older than `fresh_for` and whose deliveries may have changed since.
 
-    A rehearsal reached nobody, so it is never counted.
+    Columns: id, planned, finished_at, counted_at. A rehearsal reached nobody, so it is never counted.
     """
     moving = or_(
         RunCount.run_id.is_(None),
@@ -206,7 +208,7 @@ def select_runs_to_count(now: datetime, *, fresh_for: timedelta) -> Select[int]:
         RunCount.counted_at < Run.finished_at,
     )
     return (
-        select(Run.id)
+        select(Run.id, Run.planned, Run.finished_at, RunCount.counted_at)
         .outerjoin(RunCount, RunCount.run_id == Run.id)
         .where(Run.state != RunState.HELD, ~Run.is_rehearsal)
         .where(or_(RunCount.run_id.is_(None), RunCount.counted_at <= now - fresh_for))

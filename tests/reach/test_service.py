@@ -6,21 +6,24 @@ import random
 from collections import Counter
 from datetime import timedelta
 from threading import Thread
+from typing import Any
 
 import pytest
 from sqlalchemy import select
 from sqlalchemy.orm import Session, sessionmaker
 
 from campaigns.audience.models import Address, Channel
+from campaigns.core import clock
 from campaigns.core.crypto import Vault
 from campaigns.delivery.models import Delivery, RunText
 from campaigns.delivery.states import ReceiptState, SendState
-from campaigns.planning.models import Run
+from campaigns.planning.models import Run, RunState
 from campaigns.reach.counting import FAILURES, Rung, rung_of
 from campaigns.reach.models import RunReach
-from campaigns.reach.recount import recount_due
+from campaigns.reach.recount import REST, recount_due
 from campaigns.reach.service import recount_run
 from tests.factories import (
+    NOON,
     a_campaign,
     a_contact,
     a_delivery,
@@ -120,6 +123,23 @@ def test_worker_counts_what_is_due_and_no_more(sessions: sessionmaker[Session]) 
     assert [recount_due(sessions), recount_due(sessions)] == [1, 0]
     with sessions() as session:
         assert stored(session, run) == counted_one_by_one(session, run)
+
+
+@pytest.mark.parametrize(
+    ("changes", "minutes"),
+    [({}, 1), ({"planned": 1_000_000}, 2), ({"state": RunState.DONE, "finished_at": NOON - 9 * REST}, 3)],
+)
+def test_large_and_ended_runs_are_counted_less_often(
+    sessions: sessionmaker[Session], changes: dict[str, Any], minutes: int
+) -> None:
+    with sessions.begin() as session:
+        organisation = an_organisation(session)
+        a_run(session, a_campaign(session, organisation, a_member(session, organisation)), **changes)
+    counted = []
+    for passed in range(minutes + 1):
+        with clock.running_on(lambda at=NOON + timedelta(minutes=passed): at):
+            counted.append(recount_due(sessions))
+    assert counted == [1] + [0] * (minutes - 1) + [1]
 
 
 def test_two_counters_at_once_do_not_collide(sessions: sessionmaker[Session]) -> None:
