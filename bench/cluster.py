@@ -64,10 +64,12 @@ def measure(people: int, rounds: int, share: float) -> dict[str, Any]:
         "allowed": summary(allowed),
         "one_per_second": summary([one.rate for one, _ in free]),
         "two_per_second": summary([two.rate for _, two in free]),
-        "cpu_microseconds": summary([one.cost * 1e6 for one, _ in free]),
+        "one_cpu_microseconds": summary([one.cost * 1e6 for one, _ in free]),
+        "two_cpu_microseconds": summary([two.cost * 1e6 for _, two in free]),
         "share": share,
         "ratio_of_shares": summary([two.rate / one.rate for one, two in held]) if held else None,
         "one_share_per_second": summary([one.rate for one, _ in held]) if held else None,
+        "two_shares_per_second": summary([two.rate for _, two in held]) if held else None,
     }
 
 
@@ -84,7 +86,7 @@ def _rounds(database: Engine, people: int, rounds: int, share: float) -> list[tu
         assert one is not None
         assert two is not None
         pairs.append((one, two))
-        note(f"share {share or 1}: one {one.rate:.0f} a second, two {two.rate:.0f}; {one.cost * 1e6:.0f} us each")
+        note(f"share {share or 1}: one {one.rate:.0f}, two {two.rate:.0f} a second")
     return pairs
 
 
