@@ -9,6 +9,8 @@ from functools import cache
 
 #: "written:3" kills the process the third time it passes the point `written`.
 VARIABLE = "FINGERPOST_CRASH_AT"
+#: Every point, in the order in which a message passes them.
+POINTS = ("planned", "claimed", "written", "replied", "recorded")
 
 _passed: Counter[str] = Counter()
 
@@ -25,6 +27,11 @@ def crash_point(name: str) -> None:
 
 @cache
 def planned_crash() -> tuple[str, int] | None:
-    """Return the point and the passage to die at, or None: read once, the environment does not change."""
+    """Return the point and the passage to die at, or None: read once, the environment does not change.
+
+    Raises ValueError for a point that does not exist: a test that waits for it would show nothing.
+    """
     name, _, count = os.environ.get(VARIABLE, "").partition(":")
+    if name and name not in POINTS:
+        raise ValueError(f"There is no crash point {name!r}.")
     return (name, int(count or 1)) if name else None

@@ -1,0 +1,46 @@
+"""Crash points have names that the code uses, each in one place, and do nothing unless the environment asks."""
+
+from __future__ import annotations
+
+import re
+import signal
+import subprocess
+import sys
+from collections import Counter
+from pathlib import Path
+
+import campaigns
+from campaigns.core.crash import POINTS, VARIABLE
+
+PASSES = "from campaigns.core.crash import crash_point; [crash_point('written') for _ in range(3)]"
+
+
+def passes(**environ: str) -> subprocess.CompletedProcess[str]:
+    """Let a process pass a point three times."""
+    command = [sys.executable, "-c", PASSES]
+    return subprocess.run(
+        command, env=environ, capture_output=True, text=True, cwd=Path(campaigns.__path__[0]).parent
+    )
+
+
+def test_every_point_stands_in_one_place() -> None:
+    sources = Path(campaigns.__path__[0]).rglob("*.py")
+    passed = Counter(
+        name
+        for source in sources
+        for name in re.findall(r'crash_point\("(\w+)"\)', source.read_text(encoding="utf-8"))
+    )
+    assert passed == dict.fromkeys(POINTS, 1)
+
+
+def test_points_do_nothing_by_themselves() -> None:
+    assert passes().returncode == 0
+    assert passes(**{VARIABLE: "written:4"}).returncode == 0
+
+
+def test_variable_kills_at_its_passage() -> None:
+    assert passes(**{VARIABLE: "written:3"}).returncode == -signal.SIGKILL
+
+
+def test_unknown_point_is_told() -> None:
+    assert "There is no crash point 'writen'." in passes(**{VARIABLE: "writen"}).stderr
