@@ -1,9 +1,14 @@
 """A campaign from the contact file to its reach, stage by stage, and whether memory grows with its size.
 
 Each stage runs in a process of its own, through the code that an instance runs: import (`fingerpost import
-contacts`), plan (fan-out), send (a worker against the sandbox, which calls nobody back), keep_receipts (the
-intake; three receipts a message in shuffled order, the last word twice), merge_receipts, roll_up (reach). A small
-run comes first; `grown_mb` is how much more memory the large one took at its peak.
+contacts`, the whole file in one transaction), plan (fan-out), send (a worker against the sandbox, which calls
+nobody back), keep_receipts (the intake behind the door; three receipts a message in shuffled order, the last word
+twice; `bench.receipts` measures the door itself), merge_receipts, roll_up (reach). Every stage is held against the
+one before it: whoever is in the file is planned, accepted by the sandbox, told of by receipts and counted, once.
+
+A small run comes first. `peak_mb` is the largest resident memory of the stage's process, `grown_mb` how much more
+that is than in the small run, `most_grown_mb` the most of any stage. `sandbox_peak_mb` is the provider's stand-in,
+which remembers every message; it is not part of what is compared.
 """
 
 from __future__ import annotations
