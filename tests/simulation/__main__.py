@@ -8,6 +8,7 @@ import os
 import sys
 import time
 
+from tests.simulation.hunt import hunt
 from tests.simulation.plan import draw_plan
 from tests.simulation.tally import Tally, simulate, simulate_on, trace_of
 from tests.simulation.world import World
@@ -24,12 +25,19 @@ def main() -> int:
     parser.add_argument("--processes", type=int, default=os.cpu_count() or 1)
     parser.add_argument("--trace", type=int, metavar="SEED", help="print everything that happens in one world")
     parser.add_argument("--json", action="store_true")
+    parser.add_argument("--machine", type=int, metavar="EXAMPLES", help="let Hypothesis try orders of acts")
+    parser.add_argument("--steps", type=int, default=60, help="most steps of an example")
     options = parser.parse_args()
     if options.trace is not None:
         outcome = World(draw_plan(options.trace)).live()
         sys.stdout.write("\n".join(trace_of(outcome)) + "\n")
         return 1 if outcome.broken else 0
-    seeds, started = range(options.first, options.first + options.seeds), time.monotonic()
+    started = time.monotonic()
+    if options.machine is not None:
+        found = hunt(examples=options.machine, steps=options.steps, first=options.first)
+        sys.stdout.write(json.dumps({"seconds": round(time.monotonic() - started, 1), **found}) + "\n")
+        return 0
+    seeds = range(options.first, options.first + options.seeds)
     tally = simulate(seeds) if options.processes == 1 else simulate_on(options.processes, seeds)
     figures = {"seconds": round(time.monotonic() - started, 1), **tally.counts, "states": dict(tally.states)}
     sys.stdout.write(json.dumps(figures) + "\n" if options.json else _in_words(figures, tally))

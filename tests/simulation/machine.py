@@ -6,6 +6,7 @@ before, in the end everything is mended and must come to rest with all promises 
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable
 from contextlib import ExitStack
 from dataclasses import dataclass
@@ -29,7 +30,7 @@ from campaigns.delivery.engine.store import DatabaseStore, facts_of
 from campaigns.delivery.models import Delivery
 from campaigns.delivery.receipts import apply_receipts, store
 from campaigns.delivery.reconcile import give_up, reap, reconcile
-from campaigns.delivery.service import Chosen, resend, suppress_addresses
+from campaigns.delivery.service import Chosen, expire_resting, resend, suppress_addresses
 from campaigns.delivery.states import SendState
 from campaigns.delivery.sweeps import sweep
 from campaigns.gateways.base import (
@@ -44,13 +45,14 @@ from campaigns.gateways.base import (
 )
 from campaigns.gateways.callbacks import StatusUpdate
 from campaigns.planning.firing import resume_run, stop_run
-from campaigns.planning.models import Run, Sender
+from campaigns.planning.models import Health, Run, Sender
 from tests.factories import NOON
 from tests.simulation.chores import PATIENCE
 from tests.simulation.database import VAULT, Database
 from tests.simulation.oracle import Message, Oracle
 from tests.simulation.plan import SMS, WHATSAPP, RunPlan
 from tests.simulation.processes import Timeline
+from tests.simulation.provider import ListOnly
 from tests.simulation.runs import add_run, channel_of, handle_of, text_of
 from tests.simulation.verdict import check
 
@@ -87,8 +89,9 @@ class Call:
 class DeliveryMachine(RuleBasedStateMachine):
     """One run to a few people over one or two senders."""
 
-    #: Set by the test that runs it.
+    #: Set by whoever runs it.
     make_database: Callable[[], Database]
+    figures: Counter[str]
 
     def __init__(self) -> None:
         super().__init__()
@@ -97,6 +100,7 @@ class DeliveryMachine(RuleBasedStateMachine):
         self.oracle = Oracle(self.timeline, self.database)
         self.database.on_move = self.oracle.moved
         self.told = 0
+        self.figures["examples"] += 1
         self.ready: list[tuple[Claimed, int]] = []
         self.calls: list[Call] = []
         self._exits = ExitStack()
@@ -112,12 +116,25 @@ class DeliveryMachine(RuleBasedStateMachine):
         self.store = DatabaseStore(self.database.sessions, VAULT)
         self.fence = Fence(lambda: self.timeline.now)
 
-    @initialize(resend_unknown=st.booleans(), ladder=st.booleans(), lasts=st.sampled_from((100.0, 43200.0)))
-    def plan(self, resend_unknown: bool, ladder: bool, lasts: float) -> None:
+    @initialize(
+        resend_unknown=st.booleans(),
+        ladder=st.booleans(),
+        lasts=st.sampled_from((100.0, 43200.0)),
+        begun=st.lists(st.booleans(), min_size=1, max_size=PEOPLE),
+    )
+    def plan(self, resend_unknown: bool, ladder: bool, lasts: float, begun: list[bool]) -> None:
         self.senders = (WHATSAPP, SMS) if ladder else (SMS,)
         self.oracle.run_of_text[text_of(RUN)] = RUN
         with self.database.sessions.begin() as session:
             add_run(session, RUN, RunPlan(PEOPLE, self.senders, resend_unknown, 0.0, lasts), self.now())
+        self.serve(0, begun)
+
+    @rule(rank=st.integers(0, 1), begun=st.lists(st.booleans(), min_size=1, max_size=PEOPLE))
+    def serve(self, rank: int, begun: list[bool]) -> None:
+        """Claim and call at once, as a worker that nothing disturbs."""
+        self.claim(len(begun), rank)
+        for accepted in begun[: len(self.ready)]:
+            self.send(-1, accepted)
 
     @rule(seconds=st.sampled_from((0.3, 1.0, 6.0, 40.0, 120.0, 500.0)))
     def wait(self, seconds: float) -> None:
@@ -135,9 +152,11 @@ class DeliveryMachine(RuleBasedStateMachine):
         self.ready += [(claimed, sender_id) for claimed in found.claimed]
 
     @precondition(lambda self: self.ready)
-    @rule(which=st.integers(0, 9), accepted=st.booleans())
-    def send(self, which: int, accepted: bool) -> None:
+    @rule(which=st.integers(0, 9), accepted=st.booleans(), looks=st.sampled_from((True, True, False)))
+    def send(self, which: int, accepted: bool, looks: bool = True) -> None:
         claimed, sender_id = self.ready.pop(which % len(self.ready))
+        if looks:
+            self.look()
         try:
             self.fence.check(claimed)
         except FenceRefusedError as refused:
@@ -232,8 +251,21 @@ class DeliveryMachine(RuleBasedStateMachine):
         with self.database.sessions.begin() as session:
             reap(session, reap_after=PATIENCE.reap_after)
 
+    @rule(rank=st.integers(0, 1), health=st.sampled_from((Health.PAUSED, Health.WELL)))
+    def tell_health(self, rank: int, health: Health) -> None:
+        sender_id = self.senders[min(rank, len(self.senders) - 1)]
+        with self.database.sessions.begin() as session:
+            session.get_one(Sender, sender_id).health = health
+
+    @rule(limit=st.integers(1, 3))
+    def expire(self, limit: int) -> None:
+        with self.database.sessions.begin() as session:
+            expire_resting(session, limit=limit)
+
     @rule()
     def give_up(self) -> None:
+        # A worker asks the list twice a minute, so before it gives up after a day.
+        self.reconcile()
         with self.database.sessions.begin() as session:
             give_up(session, unconfirmed_after=PATIENCE.unconfirmed_after)
 
@@ -245,7 +277,7 @@ class DeliveryMachine(RuleBasedStateMachine):
         work = reconcile(
             self.database.sessions,
             vault=VAULT,
-            open_gateway=lambda sender: _List(self.oracle),  # type: ignore[arg-type,return-value]
+            open_gateway=lambda sender: ListOnly(self.oracle),  # type: ignore[arg-type,return-value]
             database=inline,
             patience=PATIENCE,
         )
@@ -274,11 +306,13 @@ class DeliveryMachine(RuleBasedStateMachine):
 
     @invariant()
     def promises_hold(self) -> None:
+        self.figures["steps"] += 1
         assert self.oracle.broken == []
 
     def teardown(self) -> None:
         """Mend everything, let it come to rest, and judge."""
         try:
+            self.figures["messages"] += len(self.oracle.messages)
             if hasattr(self, "senders"):
                 self._come_to_rest()
                 self._judge()
@@ -292,6 +326,8 @@ class DeliveryMachine(RuleBasedStateMachine):
 
     def _come_to_rest(self) -> None:
         self.crash()
+        for rank in range(len(self.senders)):
+            self.tell_health(rank, Health.WELL)
         for _ in range(40):
             self.merge_receipts(1000)
             self.sweep(1000)
@@ -355,19 +391,3 @@ class DeliveryMachine(RuleBasedStateMachine):
     def _line(self, outgoing: Outgoing) -> ProviderMessage:
         provider_id, at = f"SM{len(self.oracle.messages) + 1}", self.now().replace(microsecond=0)
         return ProviderMessage(provider_id, outgoing.to, outgoing.sender, outgoing.body, "sent", None, at)
-
-
-class _List:
-    """The provider, as far as its list goes."""
-
-    keeps_list = True
-
-    def __init__(self, oracle: Oracle) -> None:
-        self._oracle = oracle
-
-    async def list_to(self, to: str, since: datetime) -> list[ProviderMessage]:
-        lines = (message.line for message in self._oracle.messages)
-        return [line for line in lines if line.to == to and line.created_at >= since]
-
-    async def close(self) -> None:
-        pass

@@ -233,3 +233,19 @@ def _settle(reply: asyncio.Future[Accepted], answer: Accepted | SendError) -> No
         reply.set_exception(answer)
     else:
         reply.set_result(answer)
+
+
+class ListOnly:
+    """A provider, as far as its list goes."""
+
+    keeps_list = True
+
+    def __init__(self, oracle: Oracle) -> None:
+        self._oracle = oracle
+
+    async def list_to(self, to: str, since: datetime) -> list[ProviderMessage]:
+        lines = (message.line for message in self._oracle.messages)
+        return [line for line in lines if line.to == to and line.created_at >= since]
+
+    async def close(self) -> None:
+        pass
