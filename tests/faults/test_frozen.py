@@ -13,7 +13,7 @@ from tests.faults.scene import Scene, WorkerProcess, until
 #: Workers that are frozen and those that stay awake, how often, for how long, messages each time, and their pace.
 ORDINARY = pytest.param(1, 0, 2, 3.0, 100, 50.0, id="ordinary")
 #: So long that those awake have reaped what the others left, asked the provider twice, and sent it again.
-HEAVY = pytest.param(7, 1, 3, 66.0, 160, 10.0, id="heavy", marks=pytest.mark.slow)
+HEAVY = pytest.param(10, 1, 2, 66.0, 160, 10.0, id="heavy", marks=pytest.mark.slow)
 
 
 @pytest.mark.parametrize(("sleepers", "awake", "times", "seconds", "each", "pace"), [ORDINARY, HEAVY])

@@ -23,7 +23,7 @@ def test_killed_workers_lose_and_repeat_nobody(
 ) -> None:
     chance, count = random.Random(kills), kills * each
     # So slow that a worker is killed in the midst of it.
-    run_id = scene.plan(count, pace=2.0 * each)
+    run_id = scene.plan(count, pace=float(each))
     for _ in range(kills):
         before, worker = scene.sent(), scene.start_worker()
         until(lambda before=before: scene.sent() > before, what="a message")  # type: ignore[misc]

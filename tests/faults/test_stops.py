@@ -62,8 +62,8 @@ def leave(scene: Scene, handles: list[str]) -> dict[str, float]:
     "times", [pytest.param(2, id="ordinary"), pytest.param(50, id="heavy", marks=pytest.mark.slow)]
 )
 def test_stops_are_obeyed_and_resumed(scene: Scene, found: Callable[..., None], times: int) -> None:
-    count = 150 * times
-    run_id = scene.plan(count, pace=200.0)
+    count = 60 * times
+    run_id = scene.plan(count, pace=40.0)
     with ThreadPoolExecutor(1) as pool:
         stopping = pool.submit(stop_and_resume, scene, run_id, times)
         scene.work(lambda: stopping.done() and scene.is_over(run_id), seconds=220)
