@@ -12,7 +12,7 @@ from tests.simulation.world import World
 
 
 def test_promises_hold_in_many_worlds() -> None:
-    tally = simulate(range(25))
+    tally = simulate(range(20))
     assert tally.broken == {}
     assert min(tally.counts["crashes"], tally.counts["pauses"]) > 0
 
