@@ -201,10 +201,12 @@ def _sweep(
 ) -> int:
     before, after = move
     in_time = select(Run.id).where(Run.id == run_id, Run.state == while_run).exists()
+    # As the index of each state is ordered: else every part sorts all that is left of a run of a million.
+    order = (Delivery.sender_id, Delivery.id) if before is SendState.QUEUED else (Delivery.id,)
     rows = (
         select(Delivery.id)
         .where(Delivery.run_id == run_id, in_state(before), in_time)
-        .order_by(Delivery.id)
+        .order_by(*order)
         .limit(limit)
         .with_for_update(skip_locked=True, of=Delivery)
     )

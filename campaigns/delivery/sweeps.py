@@ -16,8 +16,8 @@ from campaigns.delivery.queries import (
 )
 from campaigns.delivery.service import SWEEP, cancel_queued, finish_run, reopen_run, requeue_cancelled
 
-#: Transactions of one sweep, about half a second: on SQLite the claims of other runs wait in line behind it.
-TURNS = 10
+#: Transactions of one sweep: few, because on SQLite the claims of other runs and every fan-out wait behind them.
+TURNS = 2
 
 
 def sweep(sessions: sessionmaker[Session], *, limit: int = SWEEP, turns: int = TURNS) -> None:
