@@ -173,9 +173,16 @@ def test_next_zone_is_met_in_time() -> None:
 def test_slow_look_is_repeated_less_often() -> None:
     agenda = Agenda(LINE)
     agenda.keep(runs(1))
-    empty(agenda, took=2.0)
-    assert agenda.next(NOW + 39 * SECOND, 10) is None
-    assert agenda.wake_at() == NOW + 40 * SECOND
+    empty(agenda, took=1.0)
+    assert agenda.next(NOW + 19 * SECOND, 10) is None
+    assert agenda.wake_at() == NOW + 20 * SECOND
+
+
+def test_look_that_was_slept_through_delays_little() -> None:
+    agenda = Agenda(LINE)
+    agenda.keep(runs(1))
+    empty(agenda, took=154.0)
+    assert agenda.wake_at() == NOW + 30 * SECOND
 
 
 def test_retry_is_met_when_it_is_due() -> None:

@@ -12,6 +12,8 @@ from campaigns.delivery.engine.ports import Ask, Found, Line, RunningRun
 LOOK_AGAIN = timedelta(seconds=5)
 #: Looking through may take this share of the time; a run of a million that is due tomorrow is asked less often.
 LOOKING_SHARE = 0.05
+#: But not longer: a process that slept, or a database that hung, during a look makes it seem to last for minutes.
+LOOK_AT_LAST = timedelta(seconds=30)
 #: While a run is read, retries that fell due behind the cursor are looked for this often.
 LOOK_BEHIND = timedelta(seconds=10)
 
@@ -104,7 +106,7 @@ class Agenda:
             place.cursor, place.next_at = found.last_id, None
             place.behind_at = _earliest(place.behind_at or now + LOOK_BEHIND, put_back_at)
         else:
-            again = now + max(LOOK_AGAIN, timedelta(seconds=took / LOOKING_SHARE))
+            again = now + min(max(LOOK_AGAIN, timedelta(seconds=took / LOOKING_SHARE)), LOOK_AT_LAST)
             place.cursor, place.behind_at = 0, None
             place.next_at = _earliest(again, found.next_due, put_back_at)
 
