@@ -27,7 +27,7 @@ def sandbox_process() -> Iterator[SandboxProcess]:
 def sandbox(sandbox_process: SandboxProcess) -> SandboxProcess:
     sandbox_process.reset()
     # Numbers of thousands of people would meet those that say how their message ends.
-    sandbox_process.fixture(suffixes=False)
+    sandbox_process.fixture(suffixes=False, keep_requests=0)
     return sandbox_process
 
 
