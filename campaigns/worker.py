@@ -179,7 +179,7 @@ class Worker:
         member = self._member
         doubts_every = min(DOUBTS_EVERY, self._patience.interval.total_seconds())
         chores: list[tuple[float, Callable[[], Awaitable[object]]]] = [
-            (RECEIPTS_EVERY, lambda: repair(self._apply_receipts)),
+            (RECEIPTS_EVERY, self._merge_receipts),
             (PLANS_EVERY, lambda: plan(self._plan)),
             (SWEEP_EVERY, lambda: repair(sweep, self._sessions)),
             (REPAIR_EVERY, lambda: repair(self._repair)),
@@ -212,9 +212,15 @@ class Worker:
                 may_go_on=taking_turns(self._is_stopping, seconds=self._turn_seconds),
             )
 
-    def _apply_receipts(self) -> None:
+    async def _merge_receipts(self) -> None:
+        """Merge what waits, batch after batch; each is a turn of its own, so that SQLite sends between them."""
+        merged = RECEIPTS_AT_ONCE
+        while merged == RECEIPTS_AT_ONCE and not self._is_stopping.is_set():
+            merged = await in_thread(self._repair_thread)(self._apply_receipts)
+
+    def _apply_receipts(self) -> int:
         with self._sessions.begin() as session:
-            apply_receipts(session, RECEIPTS_AT_ONCE)
+            return apply_receipts(session, RECEIPTS_AT_ONCE)
 
     def _repair(self) -> None:
         with self._sessions.begin() as session:
