@@ -225,19 +225,24 @@ class Worker:
     def _repair(self) -> None:
         with self._sessions.begin() as session:
             reap(session, reap_after=self._patience.reap_after)
-            give_up(session, unconfirmed_after=self._patience.unconfirmed_after)
             expire_resting(session)
 
     async def _reconcile(self) -> None:
-        looked = ROUND
+        """Ask the providers' lists about everything that is doubtful; then give up what is so for too long."""
+        repair, looked = in_thread(self._repair_thread), ROUND
         while looked == ROUND and not self._is_stopping.is_set():
             looked = await reconcile(
                 self._sessions,
                 vault=self._vault,
                 open_gateway=self._open_gateway,
-                database=in_thread(self._repair_thread),
+                database=repair,
                 patience=self._patience,
             )
+        await repair(self._give_up)
+
+    def _give_up(self) -> None:
+        with self._sessions.begin() as session:
+            give_up(session, unconfirmed_after=self._patience.unconfirmed_after)
 
     def _ids(self, statement: Select[int]) -> list[int]:
         with self._sessions() as session:

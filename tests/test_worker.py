@@ -126,7 +126,7 @@ def test_dead_calls_are_reaped_and_settled(
         dead = {"send_state": SendState.SENDING, "intent_at": minutes_ago(10), "attempts": 1, "token": "t" * 32}
         session.execute(update(Delivery).where(Delivery.run_id == run_id).values(**dead))
     quick = replace(
-        settings, reconcile_grace_seconds=1, reconcile_interval_seconds=1, unconfirmed_after_seconds=600
+        settings, reconcile_grace_seconds=1, reconcile_interval_seconds=1, unconfirmed_after_seconds=3
     )
 
     def settled() -> bool:

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, and_, case, func, insert, or_, select, update
+from sqlalchemy import ColumnElement, Select, and_, case, exists, func, insert, or_, select, update
 from sqlalchemy.orm import Session, sessionmaker
 
 from campaigns.audience.models import Address, Channel
@@ -44,6 +44,8 @@ TIMES_ABSENT = 2
 #: Doubtful deliveries looked at in one round.
 ROUND = 100
 
+#: Outcome of an attempt that left no result.
+REAPED = "reaped"
 #: What the list said, in the error column of a `reconciled` attempt.
 FOUND, ABSENT, AMBIGUOUS = "found", "absent", "ambiguous"
 
@@ -98,17 +100,23 @@ def reap(session: Session, *, reap_after: timedelta) -> int:
     ).all()
     if reaped:
         _log.warning("%s calls left no result", len(reaped))
-        rows = [{"delivery_id": row.id, "number": row.attempts, "at": now, "outcome": "reaped"} for row in reaped]
+        rows = [{"delivery_id": row.id, "number": row.attempts, "at": now, "outcome": REAPED} for row in reaped]
         session.execute(insert(Attempt), rows)
     return len(reaped)
 
 
 def give_up(session: Session, *, unconfirmed_after: timedelta) -> int:
-    """Make `unconfirmed` what nothing has settled for so long; a member may resend it. Return how many."""
+    """Make `unconfirmed` what nothing has settled for so long; a member may resend it. Return how many.
+
+    To be called after `reconcile`: after a long outage of ours the provider's list must be asked first. What the
+    reaper found only now waits as long once more.
+    """
+    before = clock.now() - unconfirmed_after
+    of_this = (Attempt.delivery_id == Delivery.id, Attempt.outcome == REAPED)
     result: Any = session.execute(
         update(Delivery)
-        .where(in_state(SendState.UNKNOWN), Delivery.intent_at < clock.now() - unconfirmed_after)
-        .where(Delivery.receipt_id.is_(None))
+        .where(in_state(SendState.UNKNOWN), Delivery.intent_at < before)
+        .where(Delivery.receipt_id.is_(None), ~exists().where(*of_this, Attempt.at > before))
         .values(send_state=SendState.UNCONFIRMED)
         .execution_options(synchronize_session=False)
     )

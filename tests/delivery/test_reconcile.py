@@ -236,6 +236,20 @@ def test_day_without_news_is_unconfirmed(
     assert only(sessions).send_state == state
 
 
+def test_long_outage_gives_nothing_up(sessions: sessionmaker[Session], vault: Vault) -> None:
+    """Who was reaped only now is asked about at the provider before a member may send again."""
+    in_doubt(sessions, vault)
+    with sessions.begin() as session:
+        session.execute(update(Delivery).values(send_state=SendState.SENDING, intent_at=minutes_ago(2000)))
+    with sessions.begin() as session:
+        assert reap(session, reap_after=PATIENCE.reap_after) == 1
+    for minutes, state in ((0, SendState.UNKNOWN), (1439, SendState.UNKNOWN), (1441, SendState.UNCONFIRMED)):
+        with sessions.begin() as session:
+            session.execute(update(Attempt).values(at=minutes_ago(minutes)))
+            give_up(session, unconfirmed_after=PATIENCE.unconfirmed_after)
+        assert only(sessions).send_state == state
+
+
 @pytest.mark.parametrize("minutes", [135, 60], ids=["our clock ahead", "our clock behind"])
 def test_wrong_clock_sends_nothing_twice(sessions: sessionmaker[Session], vault: Vault, minutes: float) -> None:
     in_doubt(sessions, vault, frozen=frozen(resend_unknown=True))

@@ -95,11 +95,16 @@ def bring_together(sessions: Sessions, limit: int) -> None:
 
 
 def repair(sessions: Sessions, limit: int) -> None:
-    """Reap what died, give up what nothing settles, expire what rests."""
+    """Reap what died, expire what rests."""
     with sessions.begin() as session:
         reap(session, reap_after=PATIENCE.reap_after)
-        give_up(session, unconfirmed_after=PATIENCE.unconfirmed_after)
         expire_resting(session, limit=limit)
+
+
+def abandon(sessions: Sessions) -> None:
+    """Give up what the provider's list, asked just now, did not settle in time."""
+    with sessions.begin() as session:
+        give_up(session, unconfirmed_after=PATIENCE.unconfirmed_after)
 
 
 Chore = Callable[[Sessions, int], None]

@@ -264,7 +264,7 @@ class DeliveryMachine(RuleBasedStateMachine):
 
     @rule()
     def give_up(self) -> None:
-        # A worker asks the list twice a minute, so before it gives up after a day.
+        # As a worker does: it asks the list first.
         self.reconcile()
         with self.database.sessions.begin() as session:
             give_up(session, unconfirmed_after=PATIENCE.unconfirmed_after)

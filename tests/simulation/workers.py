@@ -16,7 +16,7 @@ from campaigns.delivery.engine.ports import SenderFacts, Snapshot
 from campaigns.delivery.engine.quotas import COUNT_EVERY, Quotas
 from campaigns.delivery.engine.store import DatabaseStore
 from campaigns.delivery.reconcile import reconcile
-from tests.simulation.chores import CHORES, LOOK_AGAIN, PATIENCE, Chore, Sessions, due_chores
+from tests.simulation.chores import CHORES, LOOK_AGAIN, PATIENCE, Chore, Sessions, abandon, due_chores
 from tests.simulation.database import VAULT, Database, gone
 from tests.simulation.processes import Process, Timeline
 from tests.simulation.provider import Provider, Wire
@@ -155,6 +155,7 @@ class Worker:
             await reconcile(
                 sessions, vault=VAULT, open_gateway=self._open_gateway, database=thread, patience=PATIENCE
             )
+            await thread(abandon, sessions)
         else:
             await thread(self._chore(name), sessions, self._link.chance.choice((10, 200)))
 
