@@ -35,6 +35,7 @@ from campaigns.web.filters import init_filters
 from campaigns.web.headers import init_headers
 from campaigns.web.locale import init_locale
 from campaigns.web.navigation import init_navigation
+from campaigns.web.routing import init_routing
 from campaigns.web.session import database, init_database
 from campaigns.web.states import init_states
 
@@ -73,6 +74,7 @@ def create_app(settings: Settings, *, readers: Mapping[str, CallbackReader] | No
     init_current(app, settings, readers)
     init_database(app, settings)
     csrf = CSRFProtect(app)
+    init_routing(app)
     init_locale(app)
     init_auth(app, settings, sign_in=SignInForm, again=SignInAgainForm)
     init_errors(app)

@@ -27,9 +27,10 @@ from campaigns.delivery.engine.lanes import Engine, Surroundings, in_thread
 from campaigns.delivery.engine.ports import SenderFacts
 from campaigns.delivery.engine.store import DatabaseStore
 from campaigns.delivery.fanout import fan_out
+from campaigns.delivery.patience import Patience, patience_of
 from campaigns.delivery.queries import select_planning
 from campaigns.delivery.receipts import apply_receipts
-from campaigns.delivery.reconcile import ROUND, Patience, give_up, reap, reconcile
+from campaigns.delivery.reconcile import ROUND, give_up, reap, reconcile
 from campaigns.delivery.service import expire_resting
 from campaigns.delivery.sweeps import sweep
 from campaigns.delivery.turns import SQLITE_TURN_SECONDS, taking_turns
@@ -99,6 +100,7 @@ class Worker:
         self._settings = settings
         self._vault = settings.vault()
         self._patience = patience_of(settings)
+        check_patience(self._patience)
         self._sessions = make_sessions(database)
         self._accounts = Accounts(self._sessions, settings)
         self._is_stopping = threading.Event()
@@ -261,18 +263,11 @@ def _check_tables(database: Database) -> None:
         raise SettingsError("The database lacks tables of this version: run `fingerpost setup` once.")
 
 
-def patience_of(settings: Settings) -> Patience:
-    """Return how long each repair waits. Raises SettingsError when a living call could be taken for a dead one."""
-    reap_after = timedelta(seconds=settings.reap_after_seconds)
-    if reap_after < SHORTEST_REAP:
+def check_patience(patience: Patience) -> None:
+    """Raise SettingsError when a living call could be taken for a dead one."""
+    if patience.reap_after < SHORTEST_REAP:
         shortest = int(SHORTEST_REAP.total_seconds())
         raise SettingsError(f"reap_after_seconds must be at least {shortest}: a call may last that long.")
-    return Patience(
-        reap_after=reap_after,
-        grace=timedelta(seconds=settings.reconcile_grace_seconds),
-        interval=timedelta(seconds=settings.reconcile_interval_seconds),
-        unconfirmed_after=timedelta(seconds=settings.unconfirmed_after_seconds),
-    )
 
 
 async def _repeat(work: Callable[[], Awaitable[object]], seconds: float, stopping: asyncio.Event) -> None:

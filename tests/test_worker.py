@@ -20,11 +20,12 @@ from campaigns.core.database import make_engine
 from campaigns.core.errors import SettingsError
 from campaigns.core.settings import Settings, load_settings
 from campaigns.delivery.models import Delivery
+from campaigns.delivery.patience import patience_of
 from campaigns.delivery.queries import progress_of
 from campaigns.delivery.states import SendState
 from campaigns.planning.models import Run, RunState
 from campaigns.schema import metadata
-from campaigns.worker import patience_of, run_worker
+from campaigns.worker import check_patience, run_worker
 from tests.delivery.builders import a_planned_run, a_running_run, frozen, minutes_ago, people
 from tests.factories import a_sender
 from tests.postgres import PostgresServer
@@ -125,9 +126,7 @@ def test_dead_calls_are_reaped_and_settled(
         run_id = a_running_run(session, vault, count=3, sender=sender, frozen=frozen()).id
         dead = {"send_state": SendState.SENDING, "intent_at": minutes_ago(10), "attempts": 1, "token": "t" * 32}
         session.execute(update(Delivery).where(Delivery.run_id == run_id).values(**dead))
-    quick = replace(
-        settings, reconcile_grace_seconds=1, reconcile_interval_seconds=1, unconfirmed_after_seconds=3
-    )
+    quick = replace(settings, reconcile_grace_seconds=1, reconcile_interval_seconds=1, unconfirmed_after_seconds=3)
 
     def settled() -> bool:
         with sessions() as session:
@@ -139,7 +138,7 @@ def test_dead_calls_are_reaped_and_settled(
 
 def test_reaping_living_calls_is_refused(settings: Settings) -> None:
     with pytest.raises(SettingsError, match="reap_after_seconds"):
-        patience_of(replace(settings, reap_after_seconds=30))
+        check_patience(patience_of(replace(settings, reap_after_seconds=30)))
 
 
 def test_impatience_with_workers_is_refused(settings: Settings, postgres: PostgresServer) -> None:

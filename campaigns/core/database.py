@@ -35,6 +35,9 @@ SQLITE_BUSY_SECONDS = 30
 CUT_OFF_SECONDS, ASLEEP_SECONDS = 12, 10
 _PROBES = 3
 
+#: No row has a higher id.
+HIGHEST_ID = 2**63 - 1
+
 #: A 64-bit id on PostgreSQL and SQLite's own rowid.
 BigId = BigInteger().with_variant(Integer(), "sqlite")
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
 
-from campaigns.delivery.reconcile import Patience
+from campaigns.delivery.patience import Patience
 from campaigns.delivery.states import SendState
 from campaigns.delivery.tally import Tally
 from campaigns.planning.models import RunState

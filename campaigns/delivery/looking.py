@@ -12,7 +12,8 @@ from flask.sansio.app import App
 from campaigns.core import clock
 from campaigns.delivery import progress
 from campaigns.delivery.alarms import Alarm, ringing
-from campaigns.delivery.outlook import Outlook, outlook_of, patience_of
+from campaigns.delivery.outlook import Outlook, outlook_of
+from campaigns.delivery.patience import patience_of
 from campaigns.delivery.progress import Progress
 from campaigns.delivery.states import SendState
 from campaigns.delivery.tally import Remembered, Tally, count_run, is_large

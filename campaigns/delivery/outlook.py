@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 
-from campaigns.core.settings import Settings
-from campaigns.delivery.reconcile import TIMES_ABSENT, Patience
+from campaigns.delivery.patience import Patience
+from campaigns.delivery.reconcile import TIMES_ABSENT
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,16 +23,6 @@ class Outlook:
     resent_at: datetime | None
     #: When it becomes unconfirmed, if nothing settles it.
     unconfirmed_at: datetime
-
-
-def patience_of(settings: Settings) -> Patience:
-    """Return how long each repair waits by the settings."""
-    return Patience(
-        reap_after=timedelta(seconds=settings.reap_after_seconds),
-        grace=timedelta(seconds=settings.reconcile_grace_seconds),
-        interval=timedelta(seconds=settings.reconcile_interval_seconds),
-        unconfirmed_after=timedelta(seconds=settings.unconfirmed_after_seconds),
-    )
 
 
 def outlook_of(since: datetime | None, patience: Patience, *, resends: bool, now: datetime) -> Outlook | None:

@@ -23,6 +23,7 @@ from campaigns.delivery.engine.fence import INTENT_LIFE
 from campaigns.delivery.engine.ports import Line, Runner, SenderFacts
 from campaigns.delivery.engine.store import facts_of
 from campaigns.delivery.models import Attempt, Delivery, RunText
+from campaigns.delivery.patience import Patience
 from campaigns.delivery.queries import in_state
 from campaigns.delivery.standins import find_stand_in
 from campaigns.delivery.states import SendState
@@ -30,7 +31,7 @@ from campaigns.delivery.verify import verify_run
 from campaigns.gateways.base import Gateway, ProviderMessage
 from campaigns.planning.models import Run, RunState, Sender
 
-__all__ = ["ROUND", "Patience", "give_up", "reap", "reconcile", "verify_run"]
+__all__ = ["ROUND", "give_up", "reap", "reconcile", "verify_run"]
 
 #: The provider's clock may differ so much from ours for a message of its list to be taken for the doubtful one.
 BEFORE = timedelta(minutes=1)
@@ -50,20 +51,6 @@ REAPED = "reaped"
 FOUND, ABSENT, AMBIGUOUS = "found", "absent", "ambiguous"
 
 _log = logging.getLogger(__name__)
-
-
-@dataclass(frozen=True, slots=True)
-class Patience:
-    """How long each repair waits."""
-
-    #: A call without a result becomes `unknown`; longer than any call can last.
-    reap_after: timedelta
-    #: An unknown delivery waits so long for a receipt before the list is asked.
-    grace: timedelta
-    #: Pause between two looks into the list for one delivery.
-    interval: timedelta
-    #: An unknown delivery becomes `unconfirmed`.
-    unconfirmed_after: timedelta
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,6 +7,7 @@ from flask_babel import ngettext
 from werkzeug.wrappers import Response
 
 from campaigns.audience.forms import CHANNELS
+from campaigns.core.database import HIGHEST_ID
 from campaigns.core.errors import InputError, RefusedError
 from campaigns.delivery import service
 from campaigns.delivery.browse import CALLED_IN_VAIN, Wanted, read_lines, read_story, state_of_word
@@ -26,8 +27,6 @@ Page = str | Response | tuple[str, int]
 
 #: Runs in which unconfirmed messages may be sent again.
 SENDING = (RunState.RUNNING, RunState.DONE)
-#: No row has a higher id.
-HIGHEST_ID = 2**63 - 1
 #: What templates say things with.
 WORDS = {
     "cause_in_words": cause_in_words,

@@ -20,8 +20,9 @@ from sqlalchemy.orm import Session, sessionmaker
 from campaigns.core.crash import POINTS, VARIABLE
 from campaigns.core.crypto import Vault
 from campaigns.delivery.models import Delivery
+from campaigns.delivery.patience import Patience
 from campaigns.delivery.queries import progress_of
-from campaigns.delivery.reconcile import Patience, reap, reconcile
+from campaigns.delivery.reconcile import reap, reconcile
 from campaigns.delivery.states import SendState
 from campaigns.delivery.verify import verify_run
 from campaigns.planning.models import Run

@@ -6,10 +6,8 @@ from datetime import timedelta
 
 import pytest
 
-from campaigns.core.settings import load_settings
-from campaigns.delivery.outlook import Outlook, outlook_of, patience_of
-from campaigns.delivery.reconcile import Patience
-from campaigns.worker import patience_of as patience_of_worker
+from campaigns.delivery.outlook import Outlook, outlook_of
+from campaigns.delivery.patience import Patience
 from tests.factories import NOON
 
 PATIENCE = Patience(
@@ -42,8 +40,3 @@ def test_second_absence_sends_again_by_policy() -> None:
 
 def test_nobody_waits_for_ever() -> None:
     assert look(2).unconfirmed_at == NOON + timedelta(hours=24)
-
-
-def test_pages_are_as_patient_as_the_worker() -> None:
-    settings = load_settings({})
-    assert patience_of(settings) == patience_of_worker(settings)

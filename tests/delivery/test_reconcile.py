@@ -16,8 +16,9 @@ from campaigns.audience.models import Channel
 from campaigns.core.crypto import Vault
 from campaigns.core.errors import UnavailableError
 from campaigns.delivery.models import Attempt, Delivery, RunText
+from campaigns.delivery.patience import Patience
 from campaigns.delivery.queries import progress_of
-from campaigns.delivery.reconcile import Patience, give_up, reap, reconcile
+from campaigns.delivery.reconcile import give_up, reap, reconcile
 from campaigns.delivery.standins import stand_in
 from campaigns.delivery.states import ReceiptState, SendState
 from campaigns.gateways.base import Outgoing

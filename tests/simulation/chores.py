@@ -9,9 +9,10 @@ from sqlalchemy.orm import Session, sessionmaker
 
 from campaigns.core import clock
 from campaigns.delivery.fanout import fan_out
+from campaigns.delivery.patience import Patience
 from campaigns.delivery.queries import select_planning
 from campaigns.delivery.receipts import STRANGER_WAIT, apply_receipts
-from campaigns.delivery.reconcile import Patience, give_up, reap
+from campaigns.delivery.reconcile import give_up, reap
 from campaigns.delivery.service import expire_resting
 from campaigns.delivery.sweeps import sweep
 from tests.simulation.database import Database

@@ -35,7 +35,7 @@ from sqlalchemy import (
 from campaigns.audience.models import Address, AddressState, Channel
 from campaigns.core import clock
 from campaigns.core.crypto import Vault
-from campaigns.core.database import UTCDateTime
+from campaigns.core.database import HIGHEST_ID, UTCDateTime
 from campaigns.core.errors import DamagedDataError
 from campaigns.delivery.engine.ports import Ask, Claimed, Found
 from campaigns.delivery.models import Delivery, RunText, RunZone
@@ -50,7 +50,6 @@ ADDRESS = cast(Table, Address.__table__)
 RUN_TEXT = cast(Table, RunText.__table__)
 #: Written into statements, so that the partial index on queued rows is seen to apply.
 QUEUED: ColumnElement[str] = literal_column(f"'{SendState.QUEUED.value}'", String())
-HIGHEST_ID = 2**63 - 1
 #: Error of a delivery whose address or text cannot be read.
 DAMAGED = "damaged"
 
