@@ -233,3 +233,18 @@ def test_resumed_run_is_read_from_its_start() -> None:
     agenda.keep(runs())
     agenda.keep(runs(1))
     assert asked(agenda).after == 0
+
+
+def test_probes_take_turns() -> None:
+    """A sender that is held is tried with another person each time, and from the first one again."""
+    agenda = Agenda(LINE)
+    agenda.keep(runs(1))
+    full(agenda, last_id=10)
+    for last_id in (3, 7, 12):
+        ask = agenda.probe(NOW)
+        assert ask is not None
+        agenda.answer(ask, Found(last_id=last_id, taken=1), now=NOW, took=0.01)
+    assert agenda.probe(NOW) == Ask(LINE, 1, 12, 1, is_probe=True)
+    agenda.answer(Ask(LINE, 1, 12, 1, is_probe=True), Found(last_id=12), now=NOW, took=0.01)
+    assert agenda.probe(NOW) == Ask(LINE, 1, 0, 1, is_probe=True)
+    assert asked(agenda).after == 10

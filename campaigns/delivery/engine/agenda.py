@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from campaigns.delivery.engine.ports import Ask, Found, Line, RunningRun
@@ -29,6 +29,8 @@ class _Place:
     next_at: datetime | None = None
     #: When to look behind the cursor.
     behind_at: datetime | None = None
+    #: The delivery that last tried whether the sender works again.
+    probed: int = 0
     #: When rows were put back, perhaps by the very statement that looks for the next ones.
     put_back_at: datetime | None = None
 
@@ -73,6 +75,16 @@ class Agenda:
             return Ask(self._line, run_id, 0, limit, through=place.cursor)
         return Ask(self._line, run_id, place.cursor, limit)
 
+    def probe(self, now: datetime) -> Ask | None:
+        """Return a request for one delivery that tries a sender which is held, or None when nothing is due.
+
+        Each time it is another one's turn: always the first would use up the attempts of one person.
+        """
+        ask = self.next(now, 1)
+        if ask is None:
+            return None
+        return replace(ask, after=self._places[ask.run_id].probed, through=None, is_probe=True)
+
     def priority_of(self, run_id: int) -> int:
         """Return how urgent a run is; one that runs no more is not."""
         place = self._places.get(run_id)
@@ -98,6 +110,9 @@ class Agenda:
         self._ended_at[place.organisation_id] = (
             self._began_at + found.taken + sum(claimed.parts - 1 for claimed in found.claimed)
         )
+        if ask.is_probe and (found.taken or place.probed):
+            place.probed = found.last_id if found.taken else 0
+            return
         put_back_at, place.put_back_at = place.put_back_at, None
         is_full = found.taken >= ask.limit
         if ask.through is not None:

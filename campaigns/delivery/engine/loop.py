@@ -362,7 +362,7 @@ class Lane:
             return None
         if not self._breaker.is_closed():
             # One is enough to see whether the provider is well again.
-            return None if self._ready or self._in_flight else self._agenda.next(clock.now(), 1)
+            return None if self._ready or self._in_flight else self._agenda.probe(clock.now())
         return self._agenda.next(clock.now(), min(room, self._limit()))
 
     def _limit(self) -> int:

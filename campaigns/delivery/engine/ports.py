@@ -85,6 +85,8 @@ class Ask:
     limit: int
     #: Highest id wanted; None: no bound.
     through: int | None = None
+    #: Whether it only asks whether a sender that is held works again; it moves no cursor.
+    is_probe: bool = False
 
 
 @dataclass(frozen=True, slots=True)
