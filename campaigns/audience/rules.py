@@ -68,6 +68,8 @@ class LeftOut(StrEnum):
     #: WhatsApp would reach them, but no approved template says the text, and they did not write lately.
     NO_TEMPLATE = "no_template"
     NO_TRANSLATION = "no_translation"
+    #: Had as many messages lately as the instance allows; known when a run starts.
+    CAPPED = "capped"
     NO_SIGNPOST = "no_signpost"
 
 

@@ -51,6 +51,8 @@ class Settings:
     reconcile_interval_seconds: int
     unconfirmed_after_seconds: int
     service_max_age_days: int
+    cap_messages: int
+    cap_days: int
     default_max_parts: int
     import_max_rows: int
     import_max_megabytes: int

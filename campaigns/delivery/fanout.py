@@ -28,6 +28,7 @@ from sqlalchemy import (
     literal,
     or_,
     select,
+    update,
 )
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session, aliased, sessionmaker
@@ -37,6 +38,7 @@ from campaigns.audience.rules import AudienceRule, LeftOut, Resolution, SenderCh
 from campaigns.core import clock
 from campaigns.core.crash import crash_point
 from campaigns.core.errors import FingerpostError
+from campaigns.delivery.capping import await_turn, select_capped
 from campaigns.delivery.jobs import enqueue_lanes
 from campaigns.delivery.models import Delivery, RunLeftOut, RunText, RunZone
 from campaigns.delivery.references import new_reference
@@ -91,6 +93,7 @@ def fan_out(
         going = True
         while going and may_go_on() and not _is_overtaken(sessions, run_id):
             with sessions.begin() as session:
+                await_turn(session, run_id)
                 run = _hold(session, run_id)
                 going = run is not None and _Planner(session, run, service_max_age_days).plan_chunk(chunk)
             crash_point("planned")
@@ -137,6 +140,7 @@ class _Planner:
         through = min(run.planned_through + chunk, last)
         PEOPLE.create(session.connection())
         session.execute(insert(PEOPLE).from_select(_NAMES, self._people(run.planned_through, through)))
+        self._leave_out_capped(run.planned_through, through)
         self._add_zones()
         self._add_texts()
         run.planned += self._add_deliveries()
@@ -177,6 +181,15 @@ class _Planner:
             roaming = func.coalesce(country, "") != func.coalesce(here.country, "?")
         named = {column.name: column for column in resolved.selected_columns} | {"roaming": roaming}
         return resolved.with_only_columns(*(named[name] for name in _NAMES))
+
+    def _leave_out_capped(self, after: int, through: int) -> None:
+        """Leave out those of the chunk who would be written to, but had enough messages lately."""
+        capped = select_capped(
+            self._session, self._run, self._frozen.cap, now=self._now, after=after, through=through
+        )
+        if capped is not None:
+            left_out = update(PEOPLE).where(_written_to(), PEOPLE.c.contact_id.in_(capped))
+            self._session.execute(left_out.values(reason=LeftOut.CAPPED.value))
 
     def _add_zones(self) -> None:
         """Write when people of each time zone of the chunk are due; a released run is due from now on."""

@@ -19,6 +19,7 @@ from sqlalchemy.orm import Session, sessionmaker
 
 from campaigns.core import clock
 from campaigns.core.settings import Settings
+from campaigns.planning.digest import Cap
 from campaigns.planning.firing import fire_due
 from campaigns.planning.queries import select_upcoming
 
@@ -37,6 +38,7 @@ class Clockwork:
         self._sessions = sessions
         self._reader = _reader_of(sessions)
         self._settings = settings
+        self._cap = Cap(settings.cap_messages, settings.cap_days)
         self._one_at_a_time = threading.Lock()
         self._stopping = threading.Event()
         self._scheduler = BackgroundScheduler(
@@ -83,7 +85,11 @@ class Clockwork:
         try:
             with self._sessions.begin() as session:
                 runs = fire_due(
-                    session, now=clock.now(), only=schedule_id, max_age_days=self._settings.service_max_age_days
+                    session,
+                    now=clock.now(),
+                    only=schedule_id,
+                    max_age_days=self._settings.service_max_age_days,
+                    cap=self._cap,
                 )
                 made = [(run.id, str(run.state)) for run in runs]
         except Exception:

@@ -27,6 +27,18 @@ def short_digest(digest: str) -> str:
 
 
 @dataclass(frozen=True, slots=True)
+class Cap:
+    """How often people are written to at most, over all campaigns and organisations of the instance."""
+
+    #: Messages that a person may get in `days` days before a run leaves them out; 0: no cap.
+    messages: int
+    days: int
+
+
+NO_CAP = Cap(messages=0, days=0)
+
+
+@dataclass(frozen=True, slots=True)
 class FrozenRun:
     """Everything a run needs of its campaign, copied when it was made; later edits do not reach it."""
 
@@ -52,6 +64,14 @@ class FrozenRun:
     senders: list[dict[str, Any]] = field(default_factory=list)
     #: Approved WhatsApp templates: {language: {"content_sid": "HX…", "slots": [name or name??fallback, …]}}.
     templates: dict[str, dict[str, Any]] = field(default_factory=dict)
+    #: The cap when the run fired; none in runs frozen before there was one.
+    cap_messages: int = NO_CAP.messages
+    cap_days: int = NO_CAP.days
+
+    @property
+    def cap(self) -> Cap:
+        """How often people are written to at most."""
+        return Cap(self.cap_messages, self.cap_days)
 
     @property
     def pays_by_part(self) -> bool:
@@ -66,7 +86,7 @@ class FrozenRun:
     def from_json(cls, stored: Mapping[str, Any]) -> FrozenRun:
         """Read what this or an older version wrote. Raises DamagedDataError when a key is missing or unknown."""
         names = {each.name for each in fields(cls)}
-        needed = {each.name for each in fields(cls) if each.default_factory is MISSING}
+        needed = {each.name for each in fields(cls) if each.default is MISSING and each.default_factory is MISSING}
         if unfit := (needed - set(stored)) | (set(stored) - names):
             wrong = ", ".join(sorted(unfit))
             raise DamagedDataError(f"A run's frozen content does not fit this version: {wrong}.")
@@ -122,7 +142,7 @@ class Content:
         )
         return digest_of(content)
 
-    def freeze(self, schedule: ScheduleContent, templates: dict[str, dict[str, Any]]) -> FrozenRun:
+    def freeze(self, schedule: ScheduleContent, templates: dict[str, dict[str, Any]], *, cap: Cap) -> FrozenRun:
         """Return what a run of `schedule` keeps, with the WhatsApp templates that are approved now."""
         return FrozenRun(
             texts=self.texts,
@@ -140,4 +160,6 @@ class Content:
             resend_unknown=self.resend_unknown,
             senders=list(self.senders),
             templates=templates,
+            cap_messages=cap.messages,
+            cap_days=cap.days,
         )

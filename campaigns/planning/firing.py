@@ -16,7 +16,7 @@ from campaigns.core.errors import ApprovalError, DamagedDataError, GateError, In
 from campaigns.core.words import N_
 from campaigns.planning import authority, queries
 from campaigns.planning.choices import load_templates
-from campaigns.planning.digest import Content, ScheduleContent
+from campaigns.planning.digest import NO_CAP, Cap, Content, FrozenRun, ScheduleContent
 from campaigns.planning.gatekeeping import SERVICE_MAX_AGE_DAYS, Assessment, assess_start, discreet
 from campaigns.planning.lifecycle import check_move
 from campaigns.planning.models import (
@@ -42,7 +42,12 @@ CHANGED = N_("The campaign changed since it was approved. Have it approved again
 
 
 def fire_due(
-    session: Session, *, now: datetime, only: int | None = None, max_age_days: int = SERVICE_MAX_AGE_DAYS
+    session: Session,
+    *,
+    now: datetime,
+    only: int | None = None,
+    max_age_days: int = SERVICE_MAX_AGE_DAYS,
+    cap: Cap = NO_CAP,
 ) -> list[Run]:
     """Make a run of each occurrence that is due by `now` (aware UTC); `only` names the one schedule to look at.
 
@@ -52,7 +57,7 @@ def fire_due(
     due = queries.select_due(now).with_for_update(skip_locked=True, of=(Schedule, Campaign))
     if only is not None:
         due = due.where(Schedule.id == only)
-    runs = [_fire(session, schedule, now, max_age_days) for schedule in session.scalars(due).all()]
+    runs = [_fire(session, schedule, now, max_age_days, cap) for schedule in session.scalars(due).all()]
     return [run for run in runs if run is not None]
 
 
@@ -77,7 +82,8 @@ def release_run(session: Session, run: Run, *, by: int, max_age_days: int = SERV
     # The old order leaves the database first: two senders that change places would meet in it.
     run.ranked_senders.clear()
     session.flush()
-    freeze_run(session, run, start.content, when=queries.schedule_content(schedule))
+    cap = FrozenRun.from_json(run.frozen).cap
+    freeze_run(session, run, start.content, when=queries.schedule_content(schedule), cap=cap)
     run.state, run.reason = RunState.PLANNING, ""
     # The number released is what later occurrences are compared with.
     session.add(
@@ -137,7 +143,7 @@ def aim(schedule: Schedule, zones: Collection[str], *, after: datetime) -> None:
     _write_firing(schedule, coming[0] if coming else None)
 
 
-def _fire(session: Session, schedule: Schedule, now: datetime, max_age_days: int) -> Run | None:
+def _fire(session: Session, schedule: Schedule, now: datetime, max_age_days: int, cap: Cap) -> Run | None:
     """Make the run of the schedule's next occurrence and aim at the one after; None when it had its run."""
     campaign, occurrence = schedule.campaign, schedule.next_occurrence
     if occurrence is None:
@@ -153,7 +159,7 @@ def _fire(session: Session, schedule: Schedule, now: datetime, max_age_days: int
         reason=reason[:LONGEST_REASON],
         created_at=now,
     )
-    freeze_run(session, run, start.content, when=queries.schedule_content(schedule))
+    freeze_run(session, run, start.content, when=queries.schedule_content(schedule), cap=cap)
     _write_firing(schedule, firing_after(queries.timing_of(schedule), start.tally.zones, occurrence=occurrence))
     try:
         # The savepoint flushes the schedule first, so it moves on even when the run exists.
@@ -190,13 +196,13 @@ def void_approvals(session: Session, campaign: Campaign, *, now: datetime) -> No
     session.execute(update(Approval).where(*in_force).values(voided_at=now))
 
 
-def freeze_run(session: Session, run: Run, content: Content, *, when: ScheduleContent) -> None:
+def freeze_run(session: Session, run: Run, content: Content, *, when: ScheduleContent, cap: Cap) -> None:
     """Copy into the run everything it needs, as it is now; `run` holds no senders before."""
     run.ranked_senders = [_run_sender(rank, sender) for rank, sender in enumerate(content.senders)]
     run.sender_id, run.channel = run.ranked_senders[0].sender_id, run.ranked_senders[0].channel
     run.digest = content.digest
     run.message_version = content.message_version
-    run.frozen = content.freeze(when, load_templates(session, content)).to_json()
+    run.frozen = content.freeze(when, load_templates(session, content), cap=cap).to_json()
 
 
 def _run_sender(rank: int, sender: Mapping[str, Any]) -> RunSender:

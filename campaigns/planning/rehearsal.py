@@ -11,7 +11,7 @@ from campaigns.audience.rules import AudienceRule
 from campaigns.core.errors import InputError
 from campaigns.core.words import N_
 from campaigns.planning import queries
-from campaigns.planning.digest import ScheduleContent
+from campaigns.planning.digest import NO_CAP, Cap, ScheduleContent
 from campaigns.planning.firing import freeze_run
 from campaigns.planning.models import Campaign, Run, RunState, ZonePolicy
 from campaigns.staff import audit
@@ -21,7 +21,7 @@ from campaigns.staff.models import Organisation
 EXPIRES_AFTER = 24 * 60
 
 
-def rehearse(session: Session, campaign: Campaign, *, by: int, now: datetime) -> Run:
+def rehearse(session: Session, campaign: Campaign, *, by: int, now: datetime, cap: Cap = NO_CAP) -> Run:
     """Make a run to the sandbox of what the campaign would send now (aware UTC), all of it due at once.
 
     Needs no approval and changes nothing of the campaign. Raises InputError when no text may be sent yet,
@@ -42,7 +42,7 @@ def rehearse(session: Session, campaign: Campaign, *, by: int, now: datetime) ->
         created_at=now,
         is_rehearsal=True,
     )
-    freeze_run(session, run, content, when=_at_once(local, zone))
+    freeze_run(session, run, content, when=_at_once(local, zone), cap=cap)
     session.add(run)
     session.flush()
     audit.record(

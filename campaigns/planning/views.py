@@ -14,6 +14,7 @@ from campaigns.core import clock
 from campaigns.core.errors import GateError, InputError, NotFoundError, RefusedError
 from campaigns.messages.queries import select_messages
 from campaigns.planning import labels, overview, queries, rehearsal, service
+from campaigns.planning.digest import Cap
 from campaigns.planning.forms import CampaignForm, ReturnForm, data_of
 from campaigns.planning.models import Campaign, Sender
 from campaigns.planning.plan import Plan
@@ -148,7 +149,7 @@ def accept_left_out(campaign_id: int) -> Page:
 def rehearse(campaign_id: int) -> Page:
     """Send what the campaign says now to the sandbox, with stand-ins for every address."""
     done = _("The rehearsal begins. Its phones fill up in the sandbox; nobody is written to.")
-    return _act(campaign_id, rehearsal.rehearse, done, now=clock.now())
+    return _act(campaign_id, rehearsal.rehearse, done, now=clock.now(), cap=_cap())
 
 
 @pages.post("/<int:campaign_id>/duplicate")
@@ -158,6 +159,10 @@ def duplicate(campaign_id: int) -> Page:
     copy = service.duplicate_campaign(session(), _campaign(campaign_id), by=current_member().id)
     flash(_("This is the copy: a draft without times."), "good")
     return redirect(url_for("planning.edit", campaign_id=copy.id))
+
+
+def _cap() -> Cap:
+    return Cap(settings().cap_messages, settings().cap_days)
 
 
 def _act(campaign_id: int, verb: Callable[..., object], done: str, **values: object) -> Response:
@@ -190,6 +195,7 @@ def _show(campaign: Campaign, form: ReturnForm) -> Page:
         times=overview.load_schedules(campaign, zones, now=now),
         decisions=overview.load_decisions(session(), campaign),
         max_age_days=limit,
+        cap=_cap(),
         runs=session().scalars(queries.select_runs(campaign.id).limit(overview.SHOWN_RUNS)).all(),
         rehearsals=session().scalars(queries.select_rehearsals(campaign.id).limit(overview.SHOWN_RUNS)).all(),
         sandbox_url=settings().sandbox_url,
@@ -202,7 +208,8 @@ def _campaign_page(form: CampaignForm, campaign: Campaign | None) -> Page:
     tally = _tally(form) if form.is_countable else None
     usable = queries.select_senders(current_organisation().id).where(Sender.id.in_(form.sender_ids))
     chosen = sorted(session().scalars(usable), key=lambda sender: form.sender_ids.index(sender.id))
-    page = render_template("planning/edit.html", form=form, campaign=campaign, tally=tally, chosen=chosen)
+    values = {"form": form, "campaign": campaign, "tally": tally, "chosen": chosen, "cap": _cap()}
+    page = render_template("planning/edit.html", **values)
     return page, form.status if saving else 200
 
 

@@ -95,6 +95,7 @@ STATES: dict[str, dict[str, Look]] = {
         "no_sender": Look(_l("No sender for the country of their number"), "warning"),
         "no_template": Look(_l("No approved WhatsApp template in their language"), "warning"),
         "no_translation": Look(_l("No text in a language they read"), "warning"),
+        "capped": Look(_l("Had enough messages lately"), "quiet"),
         "no_signpost": Look(_l("No verified service for where they are"), "warning"),
     },
     "rung": {

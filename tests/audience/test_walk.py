@@ -137,7 +137,7 @@ def test_walk_finds_what_the_rule_says(session: Session, vault: Vault, seed: int
         channels = {sender.id: sender.channel for sender in to.senders}
         assert all(row.channel == channels.get(row.sender_id) for row in rows)
         seen |= {row.reason for row in rows}
-    assert seen == {None, *LeftOut} - {LeftOut.STALE_POSITION, LeftOut.NO_SIGNPOST}
+    assert seen == {None, *LeftOut} - {LeftOut.STALE_POSITION, LeftOut.CAPPED, LeftOut.NO_SIGNPOST}
 
 
 def test_no_other_channel_after_a_stop(session: Session, vault: Vault) -> None:

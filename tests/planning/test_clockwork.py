@@ -20,6 +20,7 @@ from campaigns.core.database import make_engine, make_sessions
 from campaigns.core.settings import Settings
 from campaigns.places.models import Region
 from campaigns.planning.clockwork import Clockwork
+from campaigns.planning.digest import Cap, FrozenRun
 from campaigns.planning.models import Run, RunState, Schedule, ZonePolicy
 from campaigns.planning.recurrence import Timing
 from campaigns.schema import metadata
@@ -135,6 +136,15 @@ def test_missed_occurrence_is_held_after_a_standstill(
     with clock.running_on(lambda: DUE + timedelta(hours=1, minutes=30)), running(Clockwork(sessions, quick)):
         until(lambda: len(runs(sessions)) == 2)
     assert [state for _, state in runs(sessions)] == [RunState.HELD, RunState.PLANNING]
+
+
+def test_run_gets_the_cap_of_the_settings(sessions: sessionmaker[Session], quick: Settings, approved: int) -> None:
+    settings = replace(quick, cap_messages=5, cap_days=14)
+    with clock.running_on(lambda: DUE), running(Clockwork(sessions, settings)):
+        until(lambda: len(runs(sessions)) == 1)
+    with sessions() as session:
+        frozen = session.scalars(select(Run.frozen)).one()
+    assert FrozenRun.from_json(frozen).cap == Cap(messages=5, days=14)
 
 
 def test_clock_survives_a_missing_database(tmp_path: Path, vault: Vault, caplog: pytest.LogCaptureFixture) -> None:

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from campaigns.core.errors import DamagedDataError
-from campaigns.planning.digest import FrozenRun, digest_of, short_digest
+from campaigns.planning.digest import NO_CAP, Cap, FrozenRun, digest_of, short_digest
 
 FROZEN = FrozenRun(
     texts={"en": "Keep your passport.", "ar": "احتفظ بجواز سفرك."},
@@ -71,6 +71,13 @@ def test_parts_are_paid_for_on_sms_alone() -> None:
     bot, line = {"id": 1, "channel": "telegram"}, {"id": 2, "channel": "sms"}
     assert not replace(FROZEN, senders=[bot]).pays_by_part
     assert replace(FROZEN, senders=[bot, line]).pays_by_part
+
+
+def test_runs_frozen_before_the_cap_have_none() -> None:
+    stored = replace(FROZEN, cap_messages=3, cap_days=7).to_json()
+    assert FrozenRun.from_json(stored).cap == Cap(messages=3, days=7)
+    del stored["cap_messages"], stored["cap_days"]
+    assert FrozenRun.from_json(stored).cap == NO_CAP
 
 
 @pytest.mark.parametrize("change", [{"extra": 1}, {"texts": None}])

@@ -15,7 +15,7 @@ from campaigns.core.crypto import Vault
 from campaigns.core.errors import ApprovalError, ForbiddenError, GateError, InputError, TransitionError
 from campaigns.messages.models import Service
 from campaigns.planning import service
-from campaigns.planning.digest import FrozenRun
+from campaigns.planning.digest import Cap, FrozenRun
 from campaigns.planning.models import CampaignState, Priority, Run, RunState, ZonePolicy
 from campaigns.planning.plan import plan_of
 from campaigns.planning.recurrence import Timing
@@ -62,6 +62,14 @@ def test_due_schedule_makes_one_frozen_run(story: Story) -> None:
     assert (schedule.next_occurrence, schedule.next_fire_at) == (None, None)
     assert fire_due(story.session, now=DUE + timedelta(days=9)) == []
     assert entries_about(story.session, run) == ["run.fire"]
+
+
+def test_released_run_keeps_the_cap_it_fired_with(story: Story) -> None:
+    story.approved(EVENING)
+    (run,) = fire_due(story.session, now=DUE + timedelta(hours=2), cap=Cap(messages=3, days=7))
+    assert FrozenRun.from_json(run.frozen).cap == Cap(messages=3, days=7)
+    service.release_run(story.session, run, by=story.approver.id)
+    assert (run.state, FrozenRun.from_json(run.frozen).cap) == (RunState.PLANNING, Cap(messages=3, days=7))
 
 
 def test_recurring_schedule_moves_on_by_the_wall_clock(story: Story) -> None:

@@ -198,6 +198,12 @@ def test_small_numbers_are_not_shown(story: Story, author: FlaskClient) -> None:
     assert not re.search(r"\b3 people", page)
 
 
+def test_cap_is_told_before_it_counts(story: Story, author: FlaskClient) -> None:
+    told = "people who had 3 messages in 7 days, from all organisations here, are left out"
+    for page in (author.get(at(story)), author.get(at(story, "/edit"))):
+        assert told in page.text
+
+
 def test_next_ten_times_are_shown_before_saving(pages: Pages, story: Story, author: FlaskClient) -> None:
     weekly = TIME | {"starts_at": "2026-03-27T02:30", "repeats": "DAILY", "preview": "1"}
     page = author.post(at(story, "/times/new"), data=weekly).text

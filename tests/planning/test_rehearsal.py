@@ -14,7 +14,7 @@ from campaigns.core.crypto import Vault
 from campaigns.core.errors import AudienceRuleError, InputError
 from campaigns.messages.models import TranslationState
 from campaigns.now import load_flights
-from campaigns.planning.digest import FrozenRun
+from campaigns.planning.digest import Cap, FrozenRun
 from campaigns.planning.models import CampaignState, Run, RunState
 from campaigns.planning.queries import load_content, select_rehearsals, select_runs
 from campaigns.planning.rehearsal import rehearse
@@ -49,6 +49,11 @@ def test_draft_is_rehearsed_at_once(story: Story) -> None:
     assert [each.sender_id for each in run.ranked_senders] == [story.campaign.sender_id]
     assert story.campaign.state == CampaignState.DRAFT
     assert story.session.scalars(select(AuditEntry.action)).all() == ["run.rehearse"]
+
+
+def test_rehearsal_is_capped_like_a_run(story: Story) -> None:
+    run = rehearse(story.session, story.campaign, by=story.author.id, now=START, cap=Cap(messages=3, days=7))
+    assert FrozenRun.from_json(run.frozen).cap == Cap(messages=3, days=7)
 
 
 def test_nothing_to_say_is_no_rehearsal(story: Story) -> None:

@@ -1,0 +1,122 @@
+"""The cap: who had as many messages lately as the instance allows, across all its campaigns and organisations."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from sqlalchemy import ColumnElement, Select, and_, func, or_, select, union_all
+from sqlalchemy.orm import Session, aliased
+
+from campaigns.audience.models import Address
+from campaigns.audience.walk import between
+from campaigns.delivery.models import Delivery
+from campaigns.delivery.states import SendState
+from campaigns.planning.digest import Cap
+from campaigns.planning.models import Priority, Run, RunState
+
+#: States of a message that was called for, and that the person got or may have got.
+CALLED = (SendState.SENDING, SendState.ACCEPTED, SendState.UNKNOWN, SendState.UNCONFIRMED)
+#: Names PostgreSQL's lock of all fan-outs that count.
+_TURN = 0x636170
+
+
+@dataclass(frozen=True, slots=True)
+class Window:
+    """Whose messages of which time a chunk counts."""
+
+    #: Contact ids in (after, through].
+    after: int
+    through: int
+    #: Aware UTC.
+    since: datetime
+    now: datetime
+
+
+def await_turn(session: Session, run_id: int) -> None:
+    """Wait until no other fan-out counts messages, until the end of the transaction; SQLite has one writer anyway.
+
+    Else two runs planned at the same moment would each count a person's messages without the other's. An urgent
+    run counts nothing, so it does not wait. Called before the run is held, so that nobody who stops it waits too.
+    """
+    if session.get_bind().dialect.name == "postgresql" and _counts(session, run_id):
+        session.execute(select(func.pg_advisory_xact_lock(_TURN)))
+
+
+def select_capped(
+    session: Session, run: Run, cap: Cap, *, now: datetime, after: int, through: int
+) -> Select[int] | None:
+    """Select the ids, in (after, through], of contacts who had `cap.messages` or more; None: nobody can have.
+
+    A person is a contact of the run's organisation together with the contacts of others who share an address of
+    theirs. A rehearsal is capped like the real run, and never counted itself.
+    """
+    if not cap.messages or run.priority > Priority.ORDINARY:
+        return None
+    window = Window(after=after, through=through, since=now - timedelta(days=cap.days), now=now)
+    own, foreign = _open_runs(session, run, window.since)
+    if not foreign and len(own) < cap.messages:
+        return None
+    counts = [_own_messages(own, window)]
+    if foreign:
+        counts.append(_foreign_messages(run.organisation_id, foreign, window))
+    found = union_all(*counts).subquery("lately")
+    return (
+        select(found.c.contact_id).group_by(found.c.contact_id).having(func.sum(found.c.messages) >= cap.messages)
+    )
+
+
+def _counts(session: Session, run_id: int) -> bool:
+    ordinary = select(Run.frozen).where(Run.id == run_id, Run.priority == Priority.ORDINARY)
+    frozen = session.scalar(ordinary.where(Run.state == RunState.PLANNING, Run.is_rehearsal.is_(False)))
+    return bool(frozen and frozen.get("cap_messages"))
+
+
+def _open_runs(session: Session, run: Run, since: datetime) -> tuple[list[int], list[int]]:
+    """Return the ids of other runs that may have sent something since then: the organisation's, and others'."""
+    was_open = or_(Run.finished_at.is_(None), Run.finished_at > since)
+    others = select(Run.id, Run.organisation_id).where(
+        was_open, Run.id != run.id, Run.is_rehearsal.is_(False), Run.state != RunState.HELD
+    )
+    own: list[int] = []
+    foreign: list[int] = []
+    for run_id, organisation_id in session.execute(others.order_by(Run.id)):
+        (own if organisation_id == run.organisation_id else foreign).append(run_id)
+    return own, foreign
+
+
+def _own_messages(runs: list[int], window: Window) -> Select[*tuple[Any, ...]]:
+    """Select (contact_id, messages) within the organisation, along UNIQUE(run, contact)."""
+    return (
+        select(Delivery.contact_id, func.count().label("messages"))
+        .where(_counted(runs, window), *between(Delivery.contact_id, window.after, window.through))
+        .group_by(Delivery.contact_id)
+    )
+
+
+def _foreign_messages(organisation_id: int, runs: list[int], window: Window) -> Select[*tuple[Any, ...]]:
+    """Select (contact_id, messages) that other organisations sent to the same people, found by the keyed hash."""
+    mine, same = aliased(Address), aliased(Address)
+    twins = (
+        select(mine.contact_id, same.contact_id.label("twin_id"))
+        .join(same, same.lookup == mine.lookup)
+        .where(mine.organisation_id == organisation_id, same.organisation_id != organisation_id)
+        .where(*between(mine.contact_id, window.after, window.through))
+        .distinct()
+        .subquery("twins")
+    )
+    # Counted for each twin: joined, SQLite may read all deliveries of the runs for each chunk.
+    messages = (
+        select(func.count())
+        .where(_counted(runs, window), Delivery.contact_id == twins.c.twin_id)
+        .scalar_subquery()
+    )
+    return select(twins.c.contact_id, messages.label("messages"))
+
+
+def _counted(runs: list[int], window: Window) -> ColumnElement[bool]:
+    """Match messages of these runs that people got lately, or will get as long as they do not expire."""
+    called = and_(Delivery.send_state.in_(CALLED), Delivery.intent_at > window.since)
+    waits = and_(Delivery.send_state == SendState.QUEUED, Delivery.expires_at > window.now)
+    return and_(Delivery.run_id.in_(runs), or_(called, waits))
