@@ -205,14 +205,29 @@ class Worker:
         self._is_stopping.set()
 
     def _plan(self) -> None:
-        """Fan out every run that is being planned, the urgent ones first, then the oldest."""
+        """Fan out every run that is being planned, the urgent ones first, then the oldest.
+
+        One that cannot be planned holds up no other. Raises ExceptionGroup with what went wrong.
+        """
+        failures: list[Exception] = []
         for run_id in self._ids(select_planning()):
-            fan_out(
-                self._sessions,
-                run_id,
-                service_max_age_days=self._settings.service_max_age_days,
-                may_go_on=taking_turns(self._is_stopping, seconds=self._turn_seconds),
-            )
+            try:
+                self._fan_out(run_id)
+            except OperationalError:
+                raise
+            except Exception as error:
+                error.add_note(f"while run {run_id} was planned")
+                failures.append(error)
+        if failures:
+            raise ExceptionGroup("runs cannot be planned", failures)
+
+    def _fan_out(self, run_id: int) -> None:
+        fan_out(
+            self._sessions,
+            run_id,
+            service_max_age_days=self._settings.service_max_age_days,
+            may_go_on=taking_turns(self._is_stopping, seconds=self._turn_seconds),
+        )
 
     async def _merge_receipts(self) -> None:
         """Merge what waits, batch after batch; each is a turn of its own, so that SQLite sends between them."""

@@ -99,6 +99,19 @@ def test_planned_run_is_sent_and_done(
     assert {message["intent"] for message in sandbox.truth()} == references
 
 
+def test_run_that_cannot_be_planned_holds_up_no_other(
+    settings: Settings, sessions: sessionmaker[Session], vault: Vault
+) -> None:
+    with sessions.begin() as session:
+        broken = a_planned_run(session, frozen=frozen(expires_after_minutes="soon"))
+        people(session, broken.organisation_id, vault, count=2, prefix="+38050")
+        run = a_planned_run(session, sender=a_sender(session, identity=SENDER))
+        run_id = run.id
+        people(session, run.organisation_id, vault, count=2)
+    work(settings, is_in(sessions, run_id, RunState.DONE))
+    assert is_in(sessions, broken.id, RunState.PLANNING)()
+
+
 def test_stopped_and_resumed_queues_are_swept(
     settings: Settings, sessions: sessionmaker[Session], vault: Vault
 ) -> None:
