@@ -38,12 +38,14 @@ _WORK = {
     " UNION SELECT 1 FROM run JOIN delivery ON run_id = run.id"
     " WHERE (state, send_state) IN (('stopped', 'queued'), ('done', 'queued'), ('running', 'cancelled'))",
     "repair": "SELECT 1 FROM delivery WHERE send_state = 'sending' AND intent_at < :dead"
-    " OR send_state = 'unknown' AND intent_at < :doubtful"
     " OR send_state = 'queued' AND expires_at <= :now",
     "reconcile": "SELECT 1 FROM delivery WHERE send_state = 'unknown' AND intent_at < :old"
     " AND :listed AND NOT EXISTS (SELECT 1 FROM attempt WHERE delivery_id = delivery.id AND at > :lately"
     " AND outcome = 'reconciled') AND 2 > (SELECT count(*) FROM attempt WHERE delivery_id = delivery.id"
-    " AND error = 'absent' AND at > intent_at)",
+    " AND error = 'absent' AND at > intent_at)"
+    " UNION SELECT 1 FROM delivery WHERE send_state = 'unknown' AND intent_at < :doubtful AND receipt_id IS NULL"
+    " AND NOT EXISTS (SELECT 1 FROM attempt WHERE delivery_id = delivery.id AND at > :doubtful"
+    " AND outcome = 'reaped')",
 }
 _AGES = {
     "now": timedelta(0),
