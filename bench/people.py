@@ -1,16 +1,21 @@
-"""A large invented audience, made by SQL: people in cells around places, on three channels, in three languages."""
+"""A large invented audience, made by SQL: people in cells around places, on three channels, in three languages,
+and what was sent to them before."""
 
 from __future__ import annotations
 
 from datetime import timedelta
 
-from sqlalchemy import Engine, TextClause, bindparam, insert, text
+from sqlalchemy import Engine, TextClause, bindparam, insert, literal, select, text
 from sqlalchemy.orm import Session
 
-from campaigns.audience.models import AddressState, Channel
+from campaigns.audience.models import Address, AddressState, Channel
 from campaigns.core import clock
 from campaigns.core.database import UTCDateTime
+from campaigns.delivery.models import Delivery
+from campaigns.delivery.references import new_reference
+from campaigns.delivery.states import SendState
 from campaigns.places.models import Place, PlaceCell, PlaceKind, Region
+from campaigns.planning.models import Run
 from campaigns.staff.models import Member, Organisation
 
 PLACES = 40
@@ -84,6 +89,27 @@ def seed_people(engine: Engine, session: Session, organisation: Organisation, *,
     for rank, channel in enumerate(WAYS):
         session.execute(_addresses(engine, channel, rank), values)
     session.execute(text("ANALYZE"))
+
+
+def seed_messages(session: Session, run: Run, *, one_in: int) -> None:
+    """Add what an earlier run sent yesterday by SMS: to one in so many people, by their number."""
+    yesterday = clock.now() - timedelta(days=1)
+    values = {
+        "run_id": literal(run.id),
+        "contact_id": Address.contact_id,
+        "address_id": Address.id,
+        "channel": Address.channel,
+        "sender_id": literal(run.sender_id),
+        "text_id": literal(0),
+        "region_id": literal(0),
+        "send_state": literal(SendState.ACCEPTED.value),
+        "reference": new_reference(is_rehearsal=False),
+        "attempts": literal(1),
+        **dict.fromkeys(("due_at", "intent_at", "expires_at"), literal(yesterday, UTCDateTime())),
+    }
+    written_to = (Address.channel == Channel.SMS, Address.contact_id % one_in == 0)
+    rows = select(*values.values()).where(*written_to).order_by(Address.contact_id)
+    session.execute(insert(Delivery).from_select(list(values), rows))
 
 
 def _addresses(engine: Engine, channel: Channel, rank: int) -> TextClause:
