@@ -10,14 +10,29 @@ import logging
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import cache
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, and_, case, exists, func, insert, or_, select, update
+from sqlalchemy import (
+    ColumnElement,
+    Insert,
+    Select,
+    Update,
+    bindparam,
+    case,
+    exists,
+    func,
+    insert,
+    select,
+    tuple_,
+    update,
+)
 from sqlalchemy.orm import Session, sessionmaker
 
 from campaigns.audience.models import Address, Channel
 from campaigns.core import clock
 from campaigns.core.crypto import Vault
+from campaigns.core.database import UTCDateTime
 from campaigns.core.errors import DamagedDataError, FingerpostError, UnavailableError
 from campaigns.delivery.engine.fence import INTENT_LIFE
 from campaigns.delivery.engine.ports import Line, Runner, SenderFacts
@@ -50,6 +65,9 @@ REAPED = "reaped"
 #: What the list said, in the error column of a `reconciled` attempt.
 FOUND, ABSENT, AMBIGUOUS = "found", "absent", "ambiguous"
 
+#: Statements are built once: that costs more than to execute them.
+_BEFORE = bindparam("before", type_=UTCDateTime())
+
 _log = logging.getLogger(__name__)
 
 
@@ -74,22 +92,29 @@ class Doubt:
 def reap(session: Session, *, reap_after: timedelta) -> int:
     """Settle calls that left no result: `accepted` when a receipt came, else `unknown`. Return how many."""
     now = clock.now()
-    reaped = session.execute(
-        update(Delivery)
-        .where(in_state(SendState.SENDING), Delivery.intent_at < now - reap_after)
-        .values(
-            send_state=case(
-                (Delivery.receipt_id.is_not(None), SendState.ACCEPTED.value), else_=SendState.UNKNOWN.value
-            )
-        )
-        .returning(Delivery.id, Delivery.attempts)
-        .execution_options(synchronize_session=False)
-    ).all()
+    reaped = session.execute(_reaping(), {"before": now - reap_after}).all()
     if reaped:
         _log.warning("%s calls left no result", len(reaped))
         rows = [{"delivery_id": row.id, "number": row.attempts, "at": now, "outcome": REAPED} for row in reaped]
-        session.execute(insert(Attempt), rows)
+        session.execute(_noting(), rows)
     return len(reaped)
+
+
+@cache
+def _reaping() -> Update:
+    is_told = Delivery.receipt_id.is_not(None)
+    statement = (
+        update(Delivery)
+        .where(in_state(SendState.SENDING), Delivery.intent_at < _BEFORE)
+        .values(send_state=case((is_told, SendState.ACCEPTED.value), else_=SendState.UNKNOWN.value))
+        .execution_options(synchronize_session=False)
+    )
+    return statement.returning(Delivery.id, Delivery.attempts)
+
+
+@cache
+def _noting() -> Insert:
+    return insert(Attempt)
 
 
 def give_up(session: Session, *, unconfirmed_after: timedelta) -> int:
@@ -98,16 +123,20 @@ def give_up(session: Session, *, unconfirmed_after: timedelta) -> int:
     To be called after `reconcile`: after a long outage of ours the provider's list must be asked first. What the
     reaper found only now waits as long once more.
     """
-    before = clock.now() - unconfirmed_after
+    result: Any = session.execute(_giving_up(), {"before": clock.now() - unconfirmed_after})
+    return int(result.rowcount)
+
+
+@cache
+def _giving_up() -> Update:
     of_this = (Attempt.delivery_id == Delivery.id, Attempt.outcome == REAPED)
-    result: Any = session.execute(
+    return (
         update(Delivery)
-        .where(in_state(SendState.UNKNOWN), Delivery.intent_at < before)
-        .where(Delivery.receipt_id.is_(None), ~exists().where(*of_this, Attempt.at > before))
+        .where(in_state(SendState.UNKNOWN), Delivery.intent_at < _BEFORE)
+        .where(Delivery.receipt_id.is_(None), ~exists().where(*of_this, Attempt.at > _BEFORE))
         .values(send_state=SendState.UNCONFIRMED)
         .execution_options(synchronize_session=False)
     )
-    return int(result.rowcount)
 
 
 async def reconcile(
@@ -182,37 +211,48 @@ def resembles(message: ProviderMessage, doubt: Doubt) -> bool:
 
 def _load_senders(sessions: sessionmaker[Session], patience: Patience) -> list[SenderFacts]:
     """Read the senders that have doubtful deliveries, once for people and once for rehearsals."""
-    doubtful = (
-        select(Delivery.sender_id, Run.is_rehearsal)
-        .join(Run, Run.id == Delivery.run_id)
-        .where(*_is_doubtful(patience))
-        .distinct()
-    )
     with sessions() as session:
         session.connection(execution_options={"read_only": True})
-        rows = session.execute(doubtful).all()
+        rows = session.execute(_select_lines(), {"before": clock.now() - patience.grace}).all()
         return [facts_of(session.get_one(Sender, row[0]), is_rehearsal=row[1]) for row in rows]
 
 
 def _load(sessions: sessionmaker[Session], vault: Vault, patience: Patience, lines: Sequence[Line]) -> list[Doubt]:
     if not lines:
         return []
+    now = clock.now()
+    given = {
+        "before": now - patience.grace,
+        "lately": now - patience.interval,
+        "lines": [(line.sender_id, line.is_rehearsal) for line in lines],
+    }
     with sessions() as session:
         session.connection(execution_options={"read_only": True})
-        doubts = [_doubt(row, vault) for row in session.execute(_select_doubts(patience, lines))]
+        doubts = [_doubt(row, vault) for row in session.execute(_select_doubts(), given)]
     return [doubt for doubt in doubts if doubt is not None]
 
 
-def _is_doubtful(patience: Patience) -> tuple[ColumnElement[bool], ...]:
-    return in_state(SendState.UNKNOWN), Delivery.intent_at < clock.now() - patience.grace
+def _is_doubtful() -> tuple[ColumnElement[bool], ...]:
+    return in_state(SendState.UNKNOWN), Delivery.intent_at < _BEFORE
 
 
-def _select_doubts(patience: Patience, lines: Sequence[Line]) -> Select[*tuple[Any, ...]]:
-    """Select doubtful deliveries of these senders that are to be looked up now."""
-    now = clock.now()
-    listed = [and_(Delivery.sender_id == line.sender_id, Run.is_rehearsal == line.is_rehearsal) for line in lines]
+@cache
+def _select_lines() -> Select[int, bool]:
+    return (
+        select(Delivery.sender_id, Run.is_rehearsal)
+        .join(Run, Run.id == Delivery.run_id)
+        .where(*_is_doubtful())
+        .distinct()
+    )
+
+
+@cache
+def _select_doubts() -> Select[*tuple[Any, ...]]:
+    """Select doubtful deliveries of some senders that are to be looked up now."""
+    line = tuple_(Delivery.sender_id, Run.is_rehearsal)
+    is_late = Attempt.at > bindparam("lately", type_=UTCDateTime())
     absent = select(func.count()).where(_looks(), Attempt.error == ABSENT).scalar_subquery()
-    lately = select(Attempt.id).where(_looks(), Attempt.at > now - patience.interval).exists()
+    lately = select(Attempt.id).where(_looks(), is_late).exists()
     looks = select(func.count()).where(_looks()).scalar_subquery().label("looks")
     return (
         select(Delivery, Address, RunText, Run, Sender, looks)
@@ -220,7 +260,7 @@ def _select_doubts(patience: Patience, lines: Sequence[Line]) -> Select[*tuple[A
         .join(RunText, RunText.id == Delivery.text_id)
         .join(Run, Run.id == Delivery.run_id)
         .join(Sender, Sender.id == Delivery.sender_id)
-        .where(*_is_doubtful(patience), or_(*listed))
+        .where(*_is_doubtful(), line.in_(bindparam("lines", expanding=True)))
         .where(~lately, absent < TIMES_ABSENT)
         .order_by(Delivery.id)
         .limit(ROUND)
@@ -269,12 +309,8 @@ def _handle_of(delivery_id: int, address: Address, sender: SenderFacts, vault: V
 def _settle(sessions: sessionmaker[Session], doubt: Doubt, listed: Sequence[ProviderMessage]) -> None:
     """Write what the list says about one delivery, if it is still unknown and still about the same call."""
     with sessions.begin() as session:
-        delivery = session.scalar(
-            select(Delivery)
-            .where(Delivery.id == doubt.delivery_id, Delivery.intent_at == doubt.intent_at)
-            .where(in_state(SendState.UNKNOWN))
-            .with_for_update()
-        )
+        given = {"id": doubt.delivery_id, "intent_at": doubt.intent_at}
+        delivery = session.scalar(_select_held(), given)
         # Workers that looked at the same time looked once: two absences must lie an interval apart.
         if delivery is None or _count_looks(session, delivery.id) != doubt.looks:
             return
@@ -296,8 +332,18 @@ def _settle(sessions: sessionmaker[Session], doubt: Doubt, listed: Sequence[Prov
             delivery.send_state, delivery.provider_id = SendState.ACCEPTED, found[0].provider_id
         elif verdict == AMBIGUOUS:
             _log.error("%s messages of the provider look like delivery %s", len(alike), delivery.id)
-        elif doubt.resend and _count_looks(session, delivery.id, Attempt.error == ABSENT) >= TIMES_ABSENT:
+        elif doubt.resend and _count_looks(session, delivery.id, absent=True) >= TIMES_ABSENT:
             _queue_again(session, delivery)
+
+
+@cache
+def _select_held() -> Select[Delivery]:
+    is_same_call = Delivery.intent_at == bindparam("intent_at", type_=UTCDateTime())
+    return (
+        select(Delivery)
+        .where(Delivery.id == bindparam("id"), is_same_call, in_state(SendState.UNKNOWN))
+        .with_for_update()
+    )
 
 
 def _known_ids(session: Session, doubt: Doubt) -> set[str]:
@@ -305,16 +351,28 @@ def _known_ids(session: Session, doubt: Doubt) -> set[str]:
 
     Those that failed on their channel before they went on over another are among them.
     """
-    same_person = select(Address.contact_id).where(Address.lookup == doubt.lookup)
+    known = session.scalars(_select_known(), {"lookup": doubt.lookup})
+    return {provider_id for provider_id in known if provider_id is not None}
+
+
+@cache
+def _select_known() -> Any:
+    same_person = select(Address.contact_id).where(Address.lookup == bindparam("lookup"))
     theirs = (Delivery.run_id.in_(select(Run.id)), Delivery.contact_id.in_(same_person))
     earlier = select(Attempt.provider_id).join(Delivery, Delivery.id == Attempt.delivery_id).where(*theirs)
-    known = select(Delivery.provider_id).where(*theirs).union_all(earlier)
-    return {provider_id for provider_id in session.scalars(known) if provider_id is not None}
+    return select(Delivery.provider_id).where(*theirs).union_all(earlier)
 
 
-def _count_looks(session: Session, delivery_id: int, *such: ColumnElement[bool]) -> int:
+def _count_looks(session: Session, delivery_id: int, *, absent: bool = False) -> int:
+    return session.scalars(_counting(absent=absent), {"id": delivery_id}).one()
+
+
+@cache
+def _counting(*, absent: bool) -> Select[int]:
+    """Return the statement that counts looks, or only those that found nothing."""
     counted = select(func.count(Attempt.id)).join(Delivery, Delivery.id == Attempt.delivery_id)
-    return session.scalars(counted.where(Delivery.id == delivery_id, _looks(), *such)).one()
+    counted = counted.where(Delivery.id == bindparam("id"), _looks())
+    return counted.where(Attempt.error == ABSENT) if absent else counted
 
 
 def _queue_again(session: Session, delivery: Delivery) -> None:

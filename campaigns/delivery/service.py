@@ -5,17 +5,33 @@ Each touches only the states that `states.MOVES` lets it move, so it may run bes
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import timedelta
+from functools import cache
 from typing import Any
 
-from sqlalchemy import ColumnElement, Update, and_, case, func, insert, literal, or_, select, update
+from sqlalchemy import (
+    BindParameter,
+    ColumnElement,
+    Select,
+    Update,
+    and_,
+    bindparam,
+    case,
+    func,
+    insert,
+    literal,
+    or_,
+    select,
+    update,
+)
 from sqlalchemy.orm import Session, aliased
 
 from campaigns.audience.consent import mark_invalid, withdraw_everywhere
 from campaigns.audience.models import Address, AddressState
 from campaigns.core import clock
+from campaigns.core.database import UTCDateTime
 from campaigns.core.errors import InputError, RefusedError, TransitionError
 from campaigns.core.words import N_
 from campaigns.delivery.models import Attempt, Delivery
@@ -32,6 +48,10 @@ SWEEP = 5000
 LONGEST_REASON = 300
 #: Runs whose queue may still be sent some day.
 LIVING = (RunState.HELD, RunState.PLANNING, RunState.RUNNING, RunState.PAUSED)
+#: Addresses of a statement that is built once: building these costs more than to execute them.
+_ADDRESSES: BindParameter[int] = bindparam("addresses", expanding=True)
+_LIMIT: BindParameter[int] = bindparam("limit")
+_RUN: BindParameter[int] = bindparam("run")
 
 
 def suppress_addresses(session: Session, address_ids: Collection[int]) -> int:
@@ -40,27 +60,32 @@ def suppress_addresses(session: Session, address_ids: Collection[int]) -> int:
     Those go too that were to reach the same people over a later sender of the run: after a stop, no other channel.
     What is on its way already meets the fence, which knows the withdrawal within half a second of its commit.
     """
-    contacts = select(Address.contact_id).where(Address.id.in_(address_ids))
+    return _moved(session, _suppressing(), {"addresses": list(address_ids)})
+
+
+@cache
+def _suppressing() -> Update:
+    contacts = select(Address.contact_id).where(Address.id.in_(_ADDRESSES))
     living = select(Run.id).where(Run.state.in_(LIVING))
-    return _moved(
-        session,
+    return (
         update(Delivery)
         # By (run, contact), which is unique and indexed; the address alone is not.
         .where(Delivery.run_id.in_(living), Delivery.contact_id.in_(contacts))
-        .where(or_(Delivery.address_id.in_(address_ids), _comes_after(address_ids)))
+        .where(or_(Delivery.address_id.in_(_ADDRESSES), _comes_after()))
         .where(Delivery.send_state == SendState.QUEUED)
-        .values(send_state=SendState.SUPPRESSED),
+        .values(send_state=SendState.SUPPRESSED)
+        .execution_options(synchronize_session=False)
     )
 
 
-def _comes_after(address_ids: Collection[int]) -> ColumnElement[bool]:
+def _comes_after() -> ColumnElement[bool]:
     """Match deliveries whose sender is ranked after one that would write to an address of these."""
     mine, stopped = aliased(RunSender), aliased(RunSender)
     return (
         select(Address.id)
         .join(stopped, stopped.channel == Address.channel)
         .join(mine, and_(mine.run_id == stopped.run_id, mine.rank > stopped.rank))
-        .where(Address.id.in_(address_ids), Address.contact_id == Delivery.contact_id)
+        .where(Address.id.in_(_ADDRESSES), Address.contact_id == Delivery.contact_id)
         .where(mine.run_id == Delivery.run_id, mine.sender_id == Delivery.sender_id)
         .exists()
     )
@@ -71,18 +96,33 @@ def expire_resting(session: Session, *, limit: int = SWEEP) -> int:
 
     Where a sender sends, the claim closes them; one that is paused, or has no more room today, claims nothing.
     """
+    return _moved(session, _expiring(), {"now": clock.now(), "limit": limit})
+
+
+@cache
+def _expiring() -> Update:
+    is_over = Delivery.expires_at <= bindparam("now", type_=UTCDateTime())
     rows = (
         select(Delivery.id)
         .join(RunSender, and_(RunSender.run_id == Delivery.run_id, RunSender.sender_id == Delivery.sender_id))
         .join(Run, Run.id == RunSender.run_id)
         .join(Sender, Sender.id == RunSender.sender_id)
-        .where(Run.state == RunState.RUNNING, in_state(SendState.QUEUED), Delivery.expires_at <= clock.now())
+        .where(Run.state == RunState.RUNNING, in_state(SendState.QUEUED), is_over)
         .where(or_(Sender.health == Health.PAUSED, Sender.daily_limit.is_not(None)))
         .order_by(Delivery.id)
-        .limit(limit)
+        .limit(_LIMIT)
         .with_for_update(skip_locked=True, of=Delivery)
     )
-    return _moved(session, update(Delivery).where(Delivery.id.in_(rows)).values(send_state=SendState.EXPIRED))
+    return _moving(rows, SendState.EXPIRED)
+
+
+def _moving(rows: Select[int], state: SendState) -> Update:
+    return (
+        update(Delivery)
+        .where(Delivery.id.in_(rows))
+        .values(send_state=state)
+        .execution_options(synchronize_session=False)
+    )
 
 
 def cancel_queued(session: Session, run_id: int, *, limit: int = SWEEP) -> int:
@@ -90,16 +130,14 @@ def cancel_queued(session: Session, run_id: int, *, limit: int = SWEEP) -> int:
 
     Called again and again, a transaction each, so that no other writer waits long.
     """
-    return _sweep(
-        session, run_id, while_run=RunState.STOPPED, move=(SendState.QUEUED, SendState.CANCELLED), limit=limit
-    )
+    cancelling = _sweeping(RunState.STOPPED, SendState.QUEUED, SendState.CANCELLED)
+    return _moved(session, cancelling, {"run": run_id, "limit": limit})
 
 
 def requeue_cancelled(session: Session, run_id: int, *, limit: int = SWEEP) -> int:
     """Queue again up to `limit` deliveries that a stop cancelled, of a run that was resumed; return how many."""
-    return _sweep(
-        session, run_id, while_run=RunState.RUNNING, move=(SendState.CANCELLED, SendState.QUEUED), limit=limit
-    )
+    requeueing = _sweeping(RunState.RUNNING, SendState.CANCELLED, SendState.QUEUED)
+    return _moved(session, requeueing, {"run": run_id, "limit": limit})
 
 
 @dataclass(frozen=True, slots=True)
@@ -196,21 +234,19 @@ def heed_refusal(session: Session, address_id: int, action: Action, *, code: str
             suppress_addresses(session, stopped)
 
 
-def _sweep(
-    session: Session, run_id: int, *, while_run: RunState, move: tuple[SendState, SendState], limit: int
-) -> int:
-    before, after = move
-    in_time = select(Run.id).where(Run.id == run_id, Run.state == while_run).exists()
+@cache
+def _sweeping(while_run: RunState, before: SendState, after: SendState) -> Update:
+    in_time = select(Run.id).where(Run.id == _RUN, Run.state == while_run).exists()
     # As the index of each state is ordered: else every part sorts all that is left of a run of a million.
     order = (Delivery.sender_id, Delivery.id) if before is SendState.QUEUED else (Delivery.id,)
     rows = (
         select(Delivery.id)
-        .where(Delivery.run_id == run_id, in_state(before), in_time)
+        .where(Delivery.run_id == _RUN, in_state(before), in_time)
         .order_by(*order)
-        .limit(limit)
+        .limit(_LIMIT)
         .with_for_update(skip_locked=True, of=Delivery)
     )
-    return _moved(session, update(Delivery).where(Delivery.id.in_(rows)).values(send_state=after))
+    return _moving(rows, after)
 
 
 def _may_still_get() -> ColumnElement[bool]:
@@ -247,11 +283,12 @@ def _queue_again(session: Session, run: Run, which: ColumnElement[bool]) -> int:
             expires_at=now + timedelta(minutes=frozen.expires_after_minutes),
             token=None,
             attempts=0,
-        ),
+        )
+        .execution_options(synchronize_session=False),
     )
 
 
-def _moved(session: Session, statement: Update) -> int:
+def _moved(session: Session, statement: Update, values: Mapping[str, Any] | None = None) -> int:
     """Execute an update past the session's memory and return how many rows it changed."""
-    result: Any = session.execute(statement.execution_options(synchronize_session=False))
+    result: Any = session.execute(statement, values)
     return int(result.rowcount)

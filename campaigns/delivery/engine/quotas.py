@@ -5,12 +5,14 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Mapping
 from datetime import timedelta
+from functools import cache
 
-from sqlalchemy import ColumnElement, String, func, literal_column, or_, select
+from sqlalchemy import BindParameter, ColumnElement, Select, String, bindparam, func, literal_column, or_, select
 from sqlalchemy.orm import Session
 
 from campaigns.audience.models import Channel
 from campaigns.core import clock
+from campaigns.core.database import UTCDateTime
 from campaigns.delivery.models import Delivery
 from campaigns.delivery.references import REHEARSAL_PREFIX
 from campaigns.delivery.states import SendState
@@ -22,6 +24,8 @@ DAY = timedelta(hours=24)
 COUNT_EVERY = 3.0
 #: States of deliveries whose call the provider may have counted.
 _COUNTED = (SendState.SENDING, SendState.ACCEPTED, SendState.UNKNOWN, SendState.UNCONFIRMED)
+_SENDER: BindParameter[int] = bindparam("sender")
+_SINCE = bindparam("since", type_=UTCDateTime())
 
 
 class Quotas:
@@ -54,26 +58,31 @@ class Quotas:
 
 def count_called(session: Session, sender_id: int, channel: Channel) -> int:
     """Count the calls of a sender within the last day, without rehearsals."""
-    called = select(func.count()).where(
-        Delivery.sender_id == sender_id,
-        _among_recent(sender_id, channel),
-        Delivery.intent_at > clock.now() - DAY,
+    called = _called(is_sms=channel is Channel.SMS)
+    return session.scalar(called, {"sender": sender_id, "since": clock.now() - DAY}) or 0
+
+
+@cache
+def _called(*, is_sms: bool) -> Select[int]:
+    return select(func.count()).where(
+        Delivery.sender_id == _SENDER,
+        _among_recent(is_sms=is_sms),
+        Delivery.intent_at > _SINCE,
         Delivery.send_state.in_(_COUNTED),
         ~Delivery.reference.startswith(REHEARSAL_PREFIX),
     )
-    return session.scalar(called) or 0
 
 
-def _among_recent(sender_id: int, channel: Channel) -> ColumnElement[bool]:
+def _among_recent(*, is_sms: bool) -> ColumnElement[bool]:
     """Narrow the count to rows that an index leads to: of a channel, or of the runs of the last day."""
-    if channel is not Channel.SMS:
+    if not is_sms:
         # Written out, so that the partial index is seen to apply.
         sms: ColumnElement[str] = literal_column("'sms'", String())
         return Delivery.channel != sms
     recent = (
         select(Run.id)
         .join(RunSender, RunSender.run_id == Run.id)
-        .where(RunSender.sender_id == sender_id)
-        .where(or_(Run.finished_at.is_(None), Run.finished_at > clock.now() - DAY))
+        .where(RunSender.sender_id == _SENDER)
+        .where(or_(Run.finished_at.is_(None), Run.finished_at > _SINCE))
     )
     return Delivery.run_id.in_(recent)

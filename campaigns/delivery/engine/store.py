@@ -5,15 +5,17 @@ from __future__ import annotations
 import logging
 from collections.abc import Sequence
 from datetime import timedelta
+from functools import cache
 from typing import Any
 
-from sqlalchemy import Engine, Select, select
+from sqlalchemy import Engine, Select, bindparam, select
 from sqlalchemy.exc import OperationalError, SQLAlchemyError
 from sqlalchemy.orm import Session, sessionmaker
 
 from campaigns.audience.models import Address, AddressState, Channel, Consent, ConsentKind
 from campaigns.core import clock
 from campaigns.core.crypto import Vault
+from campaigns.core.database import UTCDateTime
 from campaigns.delivery.engine.claims import Claims
 from campaigns.delivery.engine.ports import Ask, Found, Result, RunningRun, SenderFacts, Snapshot
 from campaigns.delivery.engine.quotas import Quotas
@@ -57,12 +59,6 @@ class DatabaseStore:
 
     def snapshot(self) -> Snapshot:
         """Read which runs are running and whose addresses said stop in the last minutes."""
-        withdrawn = (
-            select(Consent.address_id)
-            .join(Address, Address.id == Consent.address_id)
-            .where(Consent.kind == ConsentKind.WITHDRAWN, Consent.recorded_at >= clock.now() - WITHDRAWN_WITHIN)
-            .where(Address.state != AddressState.ACTIVE)
-        )
         with self._sessions() as session:
             session.connection(execution_options={"read_only": True})
             rows = session.execute(_running()).all()
@@ -72,7 +68,7 @@ class DatabaseStore:
                 if row.daily_limit is not None
             }
             quotas = self._quotas.read(session, limits)
-            addresses = frozenset(session.scalars(withdrawn))
+            addresses = frozenset(session.scalars(_withdrawn(), {"since": clock.now() - WITHDRAWN_WITHIN}))
         if not rows:
             self._claims.forget_texts()
         last = {row.id: row.rank for row in rows}
@@ -105,7 +101,8 @@ class DatabaseStore:
         self._quotas.forget()
         with self._sessions() as session:
             session.connection(execution_options={"read_only": True})
-            return facts_of(session.get_one(Sender, sender_id), is_rehearsal=is_rehearsal)
+            sender = session.scalars(_sender(), {"sender": sender_id}).one()
+            return facts_of(sender, is_rehearsal=is_rehearsal)
 
     def tell_health(self, sender_id: int, health: Health, code: str) -> None:
         """Write how a sender fares; one that a member must mend stays paused."""
@@ -165,6 +162,7 @@ def facts_of(sender: Sender, *, is_rehearsal: bool = False) -> SenderFacts:
     )
 
 
+@cache
 def _running() -> Select[*tuple[Any, ...]]:
     """Select each running run with each of its senders, in their order."""
     return (
@@ -185,3 +183,20 @@ def _running() -> Select[*tuple[Any, ...]]:
         .where(Run.state == RunState.RUNNING)
         .order_by(Run.id, RunSender.rank)
     )
+
+
+@cache
+def _withdrawn() -> Select[int]:
+    """Select the addresses that said stop since a time."""
+    return (
+        select(Consent.address_id)
+        .join(Address, Address.id == Consent.address_id)
+        .where(Consent.kind == ConsentKind.WITHDRAWN)
+        .where(Consent.recorded_at >= bindparam("since", type_=UTCDateTime()))
+        .where(Address.state != AddressState.ACTIVE)
+    )
+
+
+@cache
+def _sender() -> Select[Sender]:
+    return select(Sender).where(Sender.id == bindparam("sender"))
