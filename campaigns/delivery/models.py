@@ -158,6 +158,16 @@ class Attempt(Base):
     """A call that ended in anything but a clean acceptance, or a change a member or repair made."""
 
     __tablename__ = "attempt"
+    __table_args__ = (
+        # For daily limits: what a sender had sent before the delivery went on over another one.
+        Index(
+            "ix_attempt_sent",
+            "sender_id",
+            "at",
+            sqlite_where=text("provider_id IS NOT NULL"),
+            postgresql_where=text("provider_id IS NOT NULL"),
+        ),
+    )
 
     id: Mapped[int] = mapped_column(BigId, primary_key=True)
     delivery_id: Mapped[int] = mapped_column(BigId, index=True)

@@ -13,7 +13,8 @@ from campaigns.audience.models import Address, AddressState, Channel
 from campaigns.core.crypto import Vault
 from campaigns.delivery.engine.claims import Claims
 from campaigns.delivery.engine.ports import Ask, Line, SenderFacts
-from campaigns.delivery.models import Delivery, RunText
+from campaigns.delivery.engine.quotas import count_called
+from campaigns.delivery.models import Attempt, Delivery, RunText
 from campaigns.delivery.queries import progress_of
 from campaigns.delivery.receipts import apply_receipts, store
 from campaigns.delivery.service import expire_resting
@@ -164,6 +165,18 @@ def test_daily_limit_is_never_passed(sessions: sessionmaker[Session], vault: Vau
         window=4,
     )
     assert states(sessions, run_id) == {SendState.ACCEPTED: 7, SendState.QUEUED: 23}
+
+
+def test_what_was_passed_on_counts_for_the_limit(session: Session, vault: Vault) -> None:
+    """The provider counted the message, although another sender has the delivery now."""
+    sender = a_sender(session, channel=Channel.WHATSAPP, daily_limit=12)
+    a_running_run(session, vault, count=1)
+    (delivery,) = session.scalars(select(Delivery))
+    sent = {"delivery_id": delivery.id, "number": 1, "sender_id": sender.id, "provider_id": "SM1"}
+    for at, changes in ((5, {}), (5, {"provider_id": None}), (25 * 60, {}), (5, {"reference": "r-1"})):
+        session.add(Attempt(**sent | {"outcome": "fell_back", "at": minutes_ago(at)} | changes))
+    session.flush()
+    assert count_called(session, sender.id, Channel.WHATSAPP) == 1
 
 
 def test_what_waits_for_a_resting_sender_expires(session: Session, vault: Vault) -> None:

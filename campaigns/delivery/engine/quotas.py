@@ -13,7 +13,7 @@ from sqlalchemy.orm import Session
 from campaigns.audience.models import Channel
 from campaigns.core import clock
 from campaigns.core.database import UTCDateTime
-from campaigns.delivery.models import Delivery
+from campaigns.delivery.models import Attempt, Delivery
 from campaigns.delivery.references import REHEARSAL_PREFIX
 from campaigns.delivery.states import SendState
 from campaigns.planning.models import Run, RunSender
@@ -58,8 +58,9 @@ class Quotas:
 
 def count_called(session: Session, sender_id: int, channel: Channel) -> int:
     """Count the calls of a sender within the last day, without rehearsals."""
-    called = _called(is_sms=channel is Channel.SMS)
-    return session.scalar(called, {"sender": sender_id, "since": clock.now() - DAY}) or 0
+    given = {"sender": sender_id, "since": clock.now() - DAY}
+    called = session.scalar(_called(is_sms=channel is Channel.SMS), given) or 0
+    return called + (session.scalar(_passed_on(), given) or 0)
 
 
 @cache
@@ -70,6 +71,17 @@ def _called(*, is_sms: bool) -> Select[int]:
         Delivery.intent_at > _SINCE,
         Delivery.send_state.in_(_COUNTED),
         ~Delivery.reference.startswith(REHEARSAL_PREFIX),
+    )
+
+
+@cache
+def _passed_on() -> Select[int]:
+    """Count what the sender had sent when the delivery went on over another one, which it bears since."""
+    return select(func.count()).where(
+        Attempt.sender_id == _SENDER,
+        Attempt.at > _SINCE,
+        Attempt.provider_id.is_not(None),
+        ~func.coalesce(Attempt.reference, "").startswith(REHEARSAL_PREFIX),
     )
 
 
