@@ -36,6 +36,7 @@ from campaigns.core.database import UTCDateTime
 from campaigns.core.errors import DamagedDataError, FingerpostError, UnavailableError
 from campaigns.delivery.engine.fence import INTENT_LIFE
 from campaigns.delivery.engine.ports import Line, Runner, SenderFacts
+from campaigns.delivery.engine.retry import MOST_ATTEMPTS
 from campaigns.delivery.engine.store import facts_of
 from campaigns.delivery.models import Attempt, Delivery, RunText
 from campaigns.delivery.patience import Patience
@@ -332,8 +333,15 @@ def _settle(sessions: sessionmaker[Session], doubt: Doubt, listed: Sequence[Prov
             delivery.send_state, delivery.provider_id = SendState.ACCEPTED, found[0].provider_id
         elif verdict == AMBIGUOUS:
             _log.error("%s messages of the provider look like delivery %s", len(alike), delivery.id)
-        elif doubt.resend and _count_looks(session, delivery.id, absent=True) >= TIMES_ABSENT:
+        elif _is_to_be_sent_again(session, doubt, delivery):
             _queue_again(session, delivery)
+
+
+def _is_to_be_sent_again(session: Session, doubt: Doubt, delivery: Delivery) -> bool:
+    """Say whether the provider never had it, its campaign sends such again, and it was not tried too often."""
+    if not doubt.resend or delivery.attempts >= MOST_ATTEMPTS:
+        return False
+    return _count_looks(session, delivery.id, absent=True) >= TIMES_ABSENT
 
 
 @cache

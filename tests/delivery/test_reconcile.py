@@ -15,6 +15,7 @@ from sqlalchemy.orm import Session, sessionmaker
 from campaigns.audience.models import Channel
 from campaigns.core.crypto import Vault
 from campaigns.core.errors import UnavailableError
+from campaigns.delivery.engine.retry import MOST_ATTEMPTS
 from campaigns.delivery.models import Attempt, Delivery, RunText
 from campaigns.delivery.patience import Patience
 from campaigns.delivery.queries import progress_of
@@ -146,6 +147,14 @@ def test_absent_twice_is_sent_again_where_chosen(sessions: sessionmaker[Session]
     assert (only(sessions).send_state, only(sessions).token) == (SendState.QUEUED, None)
     with sessions() as session:
         assert session.get_one(Run, run_id).state == RunState.RUNNING
+
+
+def test_message_is_not_sent_again_for_ever(sessions: sessionmaker[Session], vault: Vault) -> None:
+    in_doubt(sessions, vault, frozen=frozen(resend_unknown=True))
+    with sessions.begin() as session:
+        session.execute(update(Delivery).values(attempts=MOST_ATTEMPTS))
+    ask(sessions, vault, MemoryProvider(), times=2)
+    assert (only(sessions).send_state, looks(sessions)) == (SendState.UNKNOWN, ["absent", "absent"])
 
 
 def test_workers_that_look_at_once_look_once(sessions: sessionmaker[Session], vault: Vault) -> None:
