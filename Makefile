@@ -30,6 +30,9 @@ bench: setup-dev
 	$(BIN)/python -m bench.dispatch
 	$(BIN)/python -m bench.cluster
 	$(BIN)/python -m bench.receipts
+	$(BIN)/python -m bench.latency
+	$(BIN)/python -m bench.sandbox
+	$(BIN)/python -m bench.million
 
 setup: $(VENV)/.runtime static/vendor/.ready catalogues
 setup-dev: $(VENV)/.dev static/vendor/.ready catalogues
