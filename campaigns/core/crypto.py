@@ -7,6 +7,7 @@ import hmac
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cache
 
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
@@ -36,7 +37,7 @@ class Vault:
         """Encrypt `plain` for one column of one row; the bytes cannot be opened anywhere else."""
         version = max(self.keys)
         nonce = os.urandom(NONCE_BYTES)
-        sealed = AESGCM(self.keys[version]).encrypt(nonce, plain.encode(), _bound_to(table, column, row_id))
+        sealed = _cipher(self.keys[version]).encrypt(nonce, plain.encode(), _bound_to(table, column, row_id))
         return bytes([version]) + nonce + sealed
 
     def open(self, sealed: bytes, *, table: str, column: str, row_id: int) -> str:
@@ -46,7 +47,7 @@ class Vault:
             raise DamagedDataError(f"{table} {row_id} is sealed with a key that is not configured.")
         nonce, body = sealed[1 : 1 + NONCE_BYTES], sealed[1 + NONCE_BYTES :]
         try:
-            return AESGCM(key).decrypt(nonce, body, _bound_to(table, column, row_id)).decode()
+            return _cipher(key).decrypt(nonce, body, _bound_to(table, column, row_id)).decode()
         except InvalidTag:
             raise DamagedDataError(f"{table} {row_id} cannot be deciphered.") from None
 
@@ -57,3 +58,9 @@ class Vault:
 
 def _bound_to(table: str, column: str, row_id: int) -> bytes:
     return f"{table}.{column}.{row_id}".encode()
+
+
+@cache
+def _cipher(key: bytes) -> AESGCM:
+    """Return the cipher of a key; making one costs as much as using it."""
+    return AESGCM(key)
