@@ -14,9 +14,14 @@ from typing import Any
 from uuid import uuid4
 
 import psycopg
-from sqlalchemy import Engine, text
+from sqlalchemy import Engine, delete, exists, literal, select, table, text, union_all
 
 from campaigns.schema import JOB_TABLES, metadata
+
+_RESTART = """
+    SELECT setval(format('%I.%I', schemaname, sequencename)::regclass, 1, false)
+    FROM pg_sequences WHERE last_value IS NOT NULL
+"""
 
 
 class PostgresServer:
@@ -125,11 +130,18 @@ class PostgresServer:
 
 
 def empty_tables(engine: Engine) -> None:
-    """Remove every row of every table, so that the next test starts from nothing."""
-    tables = {table.name for table in metadata.sorted_tables} | JOB_TABLES
-    names = ", ".join(f'"{name}"' for name in sorted(tables))
+    """Remove every row of every table and let ids begin at 1 again, so that the next test starts from nothing.
+
+    Only where there is something: to truncate some sixty tables takes longer than most tests.
+    """
+    names = sorted({each.name for each in metadata.sorted_tables} | JOB_TABLES)
+    used = union_all(*(select(literal(name)).where(exists().select_from(table(name))) for name in names))
     with engine.begin() as connection:
-        connection.execute(text(f"TRUNCATE {names} RESTART IDENTITY CASCADE"))
+        # Neither foreign keys nor triggers are asked: in the end nothing is left that they could be about.
+        connection.execute(text("SET LOCAL session_replication_role = replica"))
+        for name in connection.scalars(used).all():
+            connection.execute(delete(table(name)))
+        connection.execute(text(_RESTART))
 
 
 def _system_binaries() -> Path | None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import logging
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from functools import partial
 
@@ -14,6 +15,7 @@ from campaigns.core.errors import RefusedError, UnavailableError
 from campaigns.gateways.base import (
     Gateway,
     NotSentError,
+    ProviderMessage,
     RejectedError,
     SendError,
     ThrottledError,
@@ -101,6 +103,11 @@ def test_next_call_may_pass_again(adapter: Adapter, gateway: Gateway) -> None:
     assert using(gateway, work)
 
 
+def timeless(lines: list[ProviderMessage]) -> list[ProviderMessage]:
+    """Return lines of a list without what may change between two looks."""
+    return [replace(line, status="", error=None) for line in lines]
+
+
 @every_gateway
 def test_list_shows_what_was_accepted(adapter: Adapter, gateway: Gateway) -> None:
     async def work(gateway: Gateway) -> None:
@@ -115,7 +122,7 @@ def test_list_shows_what_was_accepted(adapter: Adapter, gateway: Gateway) -> Non
         every = [message async for page in gateway.list_since(SINCE) for message in page]
         seen = [(line.provider_id, line.to, line.sender, line.body) for line in one]
         assert seen == [(accepted.provider_id, adapter.person, adapter.sender, adapter.message().body)]
-        assert every == one
+        assert timeless(every) == timeless(one)
 
     using(gateway, work)
 
