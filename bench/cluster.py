@@ -8,7 +8,6 @@ to a share of one processor, so that there is enough for all (Linux control grou
 
 from __future__ import annotations
 
-import json
 import os
 import subprocess
 import sys
@@ -22,7 +21,7 @@ import click
 from sqlalchemy import Engine, func, select, text
 from sqlalchemy.orm import Session
 
-from bench.harness import fresh_database, note, summary
+from bench.harness import fresh_database, note, show, summary
 from bench.processes import cpu_seconds, parent_of, put_into, sharing
 from campaigns.core.settings import load_settings
 from campaigns.planning.models import Run
@@ -198,11 +197,7 @@ def _wait(until: Callable[[], bool]) -> None:
 def main(people: int, rounds: int, share: float, as_json: bool) -> None:
     """Measure what two workers on PostgreSQL send as a ratio to one."""
     figures = measure(people, rounds, share)
-    if as_json:
-        click.echo(json.dumps(figures))
-        return
-    for name, value in figures.items():
-        click.echo(f"{name:<22} {value}")
+    show(figures, as_json=as_json)
 
 
 if __name__ == "__main__":

@@ -65,6 +65,15 @@ def report(measure: Callable[[str], dict[str, Any]], *, databases: tuple[str, ..
             click.echo(f"  {name:<16} {value}")
 
 
+def show(figures: dict[str, Any], *, as_json: bool) -> None:
+    """Print figures as one JSON object or as a table."""
+    if as_json:
+        click.echo(json.dumps(figures))
+        return
+    for name, value in figures.items():
+        click.echo(f"{name:<22} {value}")
+
+
 def note(text: str) -> None:
     """Tell progress on standard error, so that standard output stays one JSON object."""
     print(text, file=sys.stderr, flush=True)

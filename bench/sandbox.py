@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import json
 import multiprocessing
 import os
 import platform
@@ -16,7 +15,7 @@ import aiohttp
 import click
 import uvloop
 
-from bench.harness import note, summary
+from bench.harness import note, show, summary
 from tests.sandbox.process import DEFAULTS, SENDER, SandboxProcess
 
 #: Connections open at once, all clients together.
@@ -94,11 +93,7 @@ def measure(messages: int, *, rounds: int, clients: int) -> dict[str, Any]:
 def main(messages: int, rounds: int, clients: int, as_json: bool) -> None:
     """Measure the creates per second of one sandbox process with callbacks off."""
     figures = measure(messages, rounds=rounds, clients=clients)
-    if as_json:
-        click.echo(json.dumps(figures))
-        return
-    for name, value in figures.items():
-        click.echo(f"{name:<18} {value}")
+    show(figures, as_json=as_json)
 
 
 if __name__ == "__main__":

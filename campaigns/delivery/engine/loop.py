@@ -298,9 +298,9 @@ class Lane:
         self._ready.extend(passed)
 
     def _release(self) -> None:
-        """Put claims back that will not be called soon: the lane stops, a run is paused, the sender is held,
+        """Put claims back that will not be called soon.
 
-        or urgent ones keep them waiting.
+        The lane stops, a run is paused, the sender is held, or urgent claims keep them waiting.
         """
         held = self._breaker.wait(self._time(), 0) or 0.0
         every = self._stopping or self._is_paused or held > CLAIM_AHEAD_SECONDS
