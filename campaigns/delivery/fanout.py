@@ -38,6 +38,7 @@ from campaigns.audience.rules import AudienceRule, LeftOut, Resolution, SenderCh
 from campaigns.core import clock
 from campaigns.core.crash import crash_point
 from campaigns.core.errors import FingerpostError
+from campaigns.core.wallclock import to_utc
 from campaigns.delivery.capping import await_turn, select_capped
 from campaigns.delivery.jobs import enqueue_lanes
 from campaigns.delivery.models import Delivery, RunLeftOut, RunText, RunZone
@@ -48,7 +49,6 @@ from campaigns.messages.queries import load_service_facts
 from campaigns.places.models import Place, Region
 from campaigns.planning.digest import FrozenRun
 from campaigns.planning.models import Run, RunState, ZonePolicy
-from campaigns.planning.recurrence import to_utc
 from campaigns.planning.service import pause_run
 from campaigns.staff import audit
 

@@ -12,14 +12,13 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
-from functools import lru_cache
 from itertools import islice, takewhile
-from zoneinfo import ZoneInfo
 
 from dateutil.relativedelta import relativedelta
 from dateutil.rrule import rrule, rrulestr
 
 from campaigns.core.errors import ScheduleError
+from campaigns.core.wallclock import to_utc, wall_of, zone_named
 from campaigns.core.words import N_
 from campaigns.planning.models import ZonePolicy
 
@@ -109,17 +108,6 @@ class ScheduleNote:
     fire_at: datetime
 
 
-@lru_cache(maxsize=600)
-def zone_named(name: str) -> ZoneInfo:
-    """Return the IANA zone `name`. Raises ScheduleError when there is none."""
-    try:
-        return ZoneInfo(name)
-    except (KeyError, ValueError, OSError):
-        raise ScheduleError(
-            N_("There is no time zone “%(name)s”; choose one like Europe/Warsaw."), name=name
-        ) from None
-
-
 def normalised(recurrence: str | None) -> str | None:
     """Return a rule as it is stored: its parts alone, in capitals; None and an empty text mean once.
 
@@ -147,18 +135,10 @@ def occurrences(
     return (moment for moment in moments if after is None or moment > after)
 
 
-def to_utc(wall: datetime, zone: str) -> datetime:
-    """Return the instant at which the clock of `zone` shows `wall`: in a gap the first moment after it,
-    in a fold the first of the two."""
-    first = wall.replace(tzinfo=zone_named(zone), fold=0)
-    moment = first.astimezone(UTC)
-    return _end_of_gap(first) if _wall_of(moment, zone) != wall else moment
-
-
 def clock_change(wall: datetime, zone: str) -> ClockChange | None:
     """Say whether `wall` does not exist in `zone`, exists twice, or is an ordinary time (None)."""
     first = wall.replace(tzinfo=zone_named(zone), fold=0)
-    if _wall_of(first.astimezone(UTC), zone) != wall:
+    if wall_of(first.astimezone(UTC), zone) != wall:
         return ClockChange.GAP
     return ClockChange.FOLD if first.utcoffset() != first.replace(fold=1).utcoffset() else None
 
@@ -203,7 +183,7 @@ def check_schedule(timing: Timing, present: Sequence[str], *, now: datetime) -> 
 
 def _check_start(starts_at: datetime, zone: str, now: datetime) -> None:
     """Refuse a start that the clock of `zone` has passed, or one too far ahead to be meant."""
-    there = _wall_of(now, zone)
+    there = wall_of(now, zone)
     if starts_at > there + FURTHEST_START:
         raise ScheduleError(N_("%(date)s is more than ten years ahead."), date=f"{starts_at:%Y-%m-%d}")
     if starts_at < there - WIDEST_OFFSET or to_utc(starts_at, zone) <= now:
@@ -315,24 +295,3 @@ def _clock_changes(timing: Timing, present: Sequence[str]) -> list[ScheduleNote]
         for zone in timing.zones(present)
         if (change := clock_change(wall, zone)) is not None
     ]
-
-
-def _wall_of(moment: datetime, zone: str) -> datetime:
-    return moment.astimezone(zone_named(zone)).replace(tzinfo=None, fold=0)
-
-
-def _end_of_gap(missing: datetime) -> datetime:
-    """Return the instant the clocks were put forward over the local time `missing` (aware, fold 0).
-
-    Read with the offset after the change (fold 1) it is an instant before the change, with the offset before
-    it (fold 0) one after; between the two the first second with the new offset is searched by halving.
-    """
-    low, high = missing.replace(fold=1).astimezone(UTC), missing.astimezone(UTC)
-    before = low.astimezone(missing.tzinfo).utcoffset()
-    while high - low > timedelta(seconds=1):
-        middle = low + timedelta(seconds=(high - low) // timedelta(seconds=2))
-        if middle.astimezone(missing.tzinfo).utcoffset() == before:
-            low = middle
-        else:
-            high = middle
-    return high

@@ -13,9 +13,9 @@ from sqlalchemy.orm import Session, sessionmaker
 
 from campaigns.core import clock
 from campaigns.core.crypto import Vault
+from campaigns.core.wallclock import to_utc
 from campaigns.planning.firing import fire_due
 from campaigns.planning.models import Run, RunState
-from campaigns.planning.recurrence import to_utc
 from tests.planning.story import EVENING, START, a_story
 from tests.planning.test_recurrence import ZONES
 

@@ -10,6 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from campaigns.core.errors import ScheduleError
+from campaigns.core.wallclock import to_utc
 from campaigns.planning.models import ZonePolicy
 from campaigns.planning.recurrence import (
     ClockChange,
@@ -18,7 +19,6 @@ from campaigns.planning.recurrence import (
     clock_change,
     next_firings,
     occurrences,
-    to_utc,
 )
 
 ZONES = (
