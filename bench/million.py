@@ -115,6 +115,7 @@ def _environment(database_url: str, sandbox_url: str, people: int) -> dict[str, 
     return {
         **os.environ,
         "FINGERPOST_MODE": "demo",
+        "FINGERPOST_QUIET_HOURS": "false",
         "FINGERPOST_DATABASE_URL": database_url,
         "FINGERPOST_SANDBOX_URL": sandbox_url,
         "FINGERPOST_ENCRYPTION_KEYS": f"1:{_key()}",

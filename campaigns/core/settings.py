@@ -53,6 +53,7 @@ class Settings:
     service_max_age_days: int
     cap_messages: int
     cap_days: int
+    quiet_hours: bool
     default_max_parts: int
     import_max_rows: int
     import_max_megabytes: int
@@ -60,6 +61,11 @@ class Settings:
     secrets: Mapping[str, str]
     #: Where a gateway's API is, if not at its provider: FINGERPOST_ORIGIN_<GATEWAY> = "https://host".
     origins: Mapping[str, str]
+
+    @property
+    def keeps_quiet(self) -> bool:
+        """Whether runs wait for the end of quiet hours; a live instance always does."""
+        return self.quiet_hours or self.mode is Mode.LIVE
 
     def vault(self) -> Vault:
         """Return the vault made of the configured keys. Raises SettingsError when one is missing or malformed."""
@@ -130,8 +136,10 @@ def _typed(name: str, kind: str, values: Mapping[str, Any]) -> Any:
     try:
         if kind == "int":
             return int(value)
+        if kind == "bool":
+            return {"true": True, "false": False}[str(value).lower()]
         return Mode(value) if kind == "Mode" else str(value)
-    except ValueError:
+    except (KeyError, ValueError):
         raise SettingsError(f"The setting {name} cannot be {value!r}.") from None
 
 

@@ -47,8 +47,9 @@ from campaigns.delivery.rendering import Combination, Dimensions, Renderer, Wher
 from campaigns.delivery.states import SendState
 from campaigns.messages.queries import load_service_facts
 from campaigns.places.models import Place, Region
+from campaigns.planning.country_rules import first_allowed
 from campaigns.planning.digest import FrozenRun
-from campaigns.planning.models import Run, RunState, ZonePolicy
+from campaigns.planning.models import Priority, Run, RunState, ZonePolicy
 from campaigns.planning.service import pause_run
 from campaigns.staff import audit
 
@@ -68,6 +69,7 @@ PEOPLE = Table(
     Column("time_zone", String),
     Column("place_id", BigInteger),
     Column("roaming", Boolean),
+    Column("number_country", String),
     Column("reason", String),
     prefixes=["TEMPORARY"],
     postgresql_on_commit="DROP",
@@ -174,12 +176,13 @@ class _Planner:
         rule = AudienceRule.from_json(frozen.rule)
         resolved = select_resolved(rule, self._run.organisation_id, resolution, after=after, through=through)
         roaming: ColumnElement[Any] = literal(False)
+        country = func.coalesce(resolved.selected_columns["number_country"], "")
         if self._dimensions.region:
             here = aliased(Region)
             resolved = resolved.outerjoin(here, here.id == Contact.region_id)
-            country = resolved.selected_columns["number_country"]
-            roaming = func.coalesce(country, "") != func.coalesce(here.country, "?")
-        named = {column.name: column for column in resolved.selected_columns} | {"roaming": roaming}
+            roaming = country != func.coalesce(here.country, "?")
+        named = {column.name: column for column in resolved.selected_columns}
+        named |= {"roaming": roaming, "number_country": country}
         return resolved.with_only_columns(*(named[name] for name in _NAMES))
 
     def _leave_out_capped(self, after: int, through: int) -> None:
@@ -192,21 +195,31 @@ class _Planner:
             self._session.execute(left_out.values(reason=LeftOut.CAPPED.value))
 
     def _add_zones(self) -> None:
-        """Write when people of each time zone of the chunk are due; a released run is due from now on."""
-        known = select(RunZone.time_zone).where(RunZone.run_id == self._run.id)
-        zones = self._session.scalars(
-            select(PEOPLE.c.time_zone).distinct().where(_written_to(), PEOPLE.c.time_zone.not_in(known))
-        ).all()
-        for zone in zones:
-            due_at = self._due_at(zone)
+        """Write when people of each time zone and country of the chunk are due; a released run is from now on."""
+        key = (PEOPLE.c.time_zone, PEOPLE.c.number_country)
+        new = PEOPLE.outerjoin(RunZone, self._same_zone())
+        found = select(*key).distinct().select_from(new).where(_written_to(), RunZone.run_id.is_(None))
+        for zone, country in self._session.execute(found).all():
+            due_at = self._due_at(zone, country)
             expires_at = max(due_at, self._now) + timedelta(minutes=self._frozen.expires_after_minutes)
-            row = RunZone(run_id=self._run.id, time_zone=zone, due_at=due_at, expires_at=expires_at)
-            self._session.add(row)
+            times = {"due_at": due_at, "expires_at": expires_at}
+            self._session.add(RunZone(run_id=self._run.id, time_zone=zone, country=country, **times))
         self._session.flush()
 
-    def _due_at(self, zone: str) -> datetime:
+    def _due_at(self, zone: str, country: str) -> datetime:
+        """Return when numbers of `country` are written to in `zone`: in no quiet hours, unless it is urgent."""
         fixed = self._frozen.zone_policy == ZonePolicy.FIXED
-        return to_utc(self._run.occurrence, self._frozen.time_zone if fixed else zone)
+        due_at = to_utc(self._run.occurrence, self._frozen.time_zone if fixed else zone)
+        if not self._frozen.keeps_quiet or self._run.priority >= Priority.URGENT:
+            return due_at
+        # What is sent late is sent now, and now may be quiet too.
+        soonest = max(due_at, self._now)
+        allowed = first_allowed(soonest, zone, country)
+        return due_at if allowed == soonest else allowed
+
+    def _same_zone(self) -> ColumnElement[bool]:
+        same = and_(RunZone.time_zone == PEOPLE.c.time_zone, RunZone.country == PEOPLE.c.number_country)
+        return and_(RunZone.run_id == self._run.id, same)
 
     def _add_texts(self) -> None:
         """Render each combination of the chunk that the run has no text for."""
@@ -222,8 +235,7 @@ class _Planner:
             return
         renderer = self._renderer(wanted)
         for combination in wanted:
-            at = max(self._now, self._due_at(combination.time_zone or self._frozen.time_zone))
-            text = renderer.render(combination, at=at)
+            text = renderer.render(combination, at=self._read_at(combination, renderer))
             self._session.add(
                 RunText(
                     run_id=self._run.id,
@@ -240,6 +252,12 @@ class _Planner:
                 )
             )
         self._session.flush()
+
+    def _read_at(self, combination: Combination, renderer: Renderer) -> datetime:
+        """Return the hour for which a signpost is chosen; a roaming number counts as one of no country."""
+        where = renderer.regions.get(combination.region_id)
+        country = "" if combination.roaming or where is None else where.country or ""
+        return max(self._now, self._due_at(combination.time_zone or self._frozen.time_zone, country))
 
     def _renderer(self, wanted: Iterable[Combination]) -> Renderer:
         session = self._session
@@ -287,10 +305,9 @@ class _Planner:
             "due_at": RunZone.due_at,
             "expires_at": RunZone.expires_at,
         }
-        zone = and_(RunZone.run_id == self._run.id, RunZone.time_zone == PEOPLE.c.time_zone)
         rows = (
             select(*values.values())
-            .select_from(PEOPLE.join(RunZone, zone).join(RunText, self._same_text()))
+            .select_from(PEOPLE.join(RunZone, self._same_zone()).join(RunText, self._same_text()))
             .where(_written_to(), RunText.body.is_not(None))
         )
         statement = insert(Delivery).from_select(list(values), rows)

@@ -14,13 +14,15 @@ from campaigns.delivery.states import ReceiptState, SendState
 
 
 class RunZone(Base):
-    """When the deliveries of one time zone are due and expire in a run."""
+    """When the deliveries of one time zone and country are due and expire in a run."""
 
     __tablename__ = "run_zone"
 
     run_id: Mapped[int] = mapped_column(ForeignKey("run.id"), primary_key=True)
     time_zone: Mapped[str] = mapped_column(String(40), primary_key=True)
     due_at: Mapped[datetime]
+    #: Alpha-2 code of the country that issued the number, whose quiet hours count; "": another address, or any.
+    country: Mapped[str] = mapped_column(String(2), primary_key=True, default="", server_default="")
     expires_at: Mapped[datetime]
 
 

@@ -31,8 +31,8 @@ class Dimensions:
         signposted = "hotline" in names
         return cls(
             region=signposted,
-            # With a fixed zone everybody is written to at one instant, so the hour is the same for all.
-            zone=signposted and frozen.zone_policy == ZonePolicy.RECIPIENT,
+            # With a fixed zone and no quiet hours everybody is written to at one instant: one hour for all.
+            zone=signposted and (frozen.zone_policy == ZonePolicy.RECIPIENT or frozen.keeps_quiet),
             place="place" in names,
         )
 

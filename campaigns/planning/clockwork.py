@@ -90,6 +90,7 @@ class Clockwork:
                     only=schedule_id,
                     max_age_days=self._settings.service_max_age_days,
                     cap=self._cap,
+                    keeps_quiet=self._settings.keeps_quiet,
                 )
                 made = [(run.id, str(run.state)) for run in runs]
         except Exception:

@@ -14,6 +14,8 @@ from datetime import datetime, time, timedelta
 from functools import cache
 from importlib.resources import files
 
+from campaigns.core.wallclock import to_utc, wall_of
+
 #: Quiet hours where the table is silent: messages arrive between 09:00 and 20:00.
 DEFAULT_QUIET_FROM = time(20)
 DEFAULT_QUIET_TO = time(9)
@@ -96,6 +98,16 @@ def quiet_hours_of(rule: CountryRule | None) -> QuietHours:
         DEFAULT_QUIET_TO if rule.quiet_to is None else rule.quiet_to,
         rule.quiet_on_rest_days,
     )
+
+
+def first_allowed(moment: datetime, zone: str, country: str) -> datetime:
+    """Return the first instant from `moment` (aware) on when a number of `country` may be written to in `zone`.
+
+    "" is an unknown country: the stated default holds there, as where the table is silent.
+    """
+    local = wall_of(moment, zone)
+    allowed = next_allowed(local, [quiet_hours_of(all_country_rules().get(country))])
+    return moment if allowed == local else to_utc(allowed, zone)
 
 
 def next_allowed(local: datetime, rules: Iterable[QuietHours]) -> datetime:

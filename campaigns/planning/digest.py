@@ -67,6 +67,8 @@ class FrozenRun:
     #: The cap when the run fired; none in runs frozen before there was one.
     cap_messages: int = NO_CAP.messages
     cap_days: int = NO_CAP.days
+    #: Whether messages wait for the end of quiet hours; they did not in runs frozen before.
+    keeps_quiet: bool = False
 
     @property
     def cap(self) -> Cap:
@@ -142,7 +144,14 @@ class Content:
         )
         return digest_of(content)
 
-    def freeze(self, schedule: ScheduleContent, templates: dict[str, dict[str, Any]], *, cap: Cap) -> FrozenRun:
+    def freeze(
+        self,
+        schedule: ScheduleContent,
+        templates: dict[str, dict[str, Any]],
+        *,
+        cap: Cap,
+        keeps_quiet: bool = False,
+    ) -> FrozenRun:
         """Return what a run of `schedule` keeps, with the WhatsApp templates that are approved now."""
         return FrozenRun(
             texts=self.texts,
@@ -162,4 +171,5 @@ class Content:
             templates=templates,
             cap_messages=cap.messages,
             cap_days=cap.days,
+            keeps_quiet=keeps_quiet,
         )

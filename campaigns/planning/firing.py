@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping
 from datetime import datetime, timedelta
+from functools import partial
 from typing import Any
 
 from sqlalchemy import update
@@ -48,6 +49,7 @@ def fire_due(
     only: int | None = None,
     max_age_days: int = SERVICE_MAX_AGE_DAYS,
     cap: Cap = NO_CAP,
+    keeps_quiet: bool = True,
 ) -> list[Run]:
     """Make a run of each occurrence that is due by `now` (aware UTC); `only` names the one schedule to look at.
 
@@ -57,7 +59,8 @@ def fire_due(
     due = queries.select_due(now).with_for_update(skip_locked=True, of=(Schedule, Campaign))
     if only is not None:
         due = due.where(Schedule.id == only)
-    runs = [_fire(session, schedule, now, max_age_days, cap) for schedule in session.scalars(due).all()]
+    fire = partial(_fire, session, now=now, max_age_days=max_age_days, cap=cap, keeps_quiet=keeps_quiet)
+    runs = [fire(schedule) for schedule in session.scalars(due).all()]
     return [run for run in runs if run is not None]
 
 
@@ -82,8 +85,8 @@ def release_run(session: Session, run: Run, *, by: int, max_age_days: int = SERV
     # The old order leaves the database first: two senders that change places would meet in it.
     run.ranked_senders.clear()
     session.flush()
-    cap = FrozenRun.from_json(run.frozen).cap
-    freeze_run(session, run, start.content, when=queries.schedule_content(schedule), cap=cap)
+    before, when = FrozenRun.from_json(run.frozen), queries.schedule_content(schedule)
+    freeze_run(session, run, start.content, when=when, cap=before.cap, keeps_quiet=before.keeps_quiet)
     run.state, run.reason = RunState.PLANNING, ""
     # The number released is what later occurrences are compared with.
     session.add(
@@ -143,7 +146,9 @@ def aim(schedule: Schedule, zones: Collection[str], *, after: datetime) -> None:
     _write_firing(schedule, coming[0] if coming else None)
 
 
-def _fire(session: Session, schedule: Schedule, now: datetime, max_age_days: int, cap: Cap) -> Run | None:
+def _fire(
+    session: Session, schedule: Schedule, *, now: datetime, max_age_days: int, cap: Cap, keeps_quiet: bool
+) -> Run | None:
     """Make the run of the schedule's next occurrence and aim at the one after; None when it had its run."""
     campaign, occurrence = schedule.campaign, schedule.next_occurrence
     if occurrence is None:
@@ -159,7 +164,8 @@ def _fire(session: Session, schedule: Schedule, now: datetime, max_age_days: int
         reason=reason[:LONGEST_REASON],
         created_at=now,
     )
-    freeze_run(session, run, start.content, when=queries.schedule_content(schedule), cap=cap)
+    when = queries.schedule_content(schedule)
+    freeze_run(session, run, start.content, when=when, cap=cap, keeps_quiet=keeps_quiet)
     _write_firing(schedule, firing_after(queries.timing_of(schedule), start.tally.zones, occurrence=occurrence))
     try:
         # The savepoint flushes the schedule first, so it moves on even when the run exists.
@@ -196,13 +202,25 @@ def void_approvals(session: Session, campaign: Campaign, *, now: datetime) -> No
     session.execute(update(Approval).where(*in_force).values(voided_at=now))
 
 
-def freeze_run(session: Session, run: Run, content: Content, *, when: ScheduleContent, cap: Cap) -> None:
-    """Copy into the run everything it needs, as it is now; `run` holds no senders before."""
+def freeze_run(
+    session: Session,
+    run: Run,
+    content: Content,
+    *,
+    when: ScheduleContent,
+    cap: Cap,
+    keeps_quiet: bool = False,
+) -> None:
+    """Copy into the run everything it needs, as it is now; `run` holds no senders before.
+
+    Only a run that `keeps_quiet` waits for the end of quiet hours: a rehearsal and a correction do not.
+    """
     run.ranked_senders = [_run_sender(rank, sender) for rank, sender in enumerate(content.senders)]
     run.sender_id, run.channel = run.ranked_senders[0].sender_id, run.ranked_senders[0].channel
     run.digest = content.digest
     run.message_version = content.message_version
-    run.frozen = content.freeze(when, load_templates(session, content), cap=cap).to_json()
+    frozen = content.freeze(when, load_templates(session, content), cap=cap, keeps_quiet=keeps_quiet)
+    run.frozen = frozen.to_json()
 
 
 def _run_sender(rank: int, sender: Mapping[str, Any]) -> RunSender:

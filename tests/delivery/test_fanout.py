@@ -15,21 +15,32 @@ from sqlalchemy import Engine, func, select
 from sqlalchemy.orm import Session, sessionmaker
 
 from campaigns.audience.models import Address, AddressState, Channel
+from campaigns.core.clock import running_on
 from campaigns.core.crypto import Vault
 from campaigns.delivery.fanout import fan_out
 from campaigns.delivery.models import Delivery, RunLeftOut, RunText, RunZone
 from campaigns.delivery.queries import progress_of
 from campaigns.delivery.states import SendState
 from campaigns.places.models import PlaceCell
-from campaigns.planning.models import Run, RunState
+from campaigns.planning.models import Priority, Run, RunState
 from tests.delivery.builders import a_planned_run, frozen, give_addresses, people
-from tests.factories import a_place, a_region, a_sender, a_service, an_organisation
+from tests.factories import NOON, a_place, a_region, a_sender, a_service, an_organisation
 
 
 def plan(sessions: sessionmaker[Session], run_id: int, **options: Any) -> Run:
     fan_out(sessions, run_id, **{"service_max_age_days": 36_500, **options})
     with sessions() as session:
         return session.get_one(Run, run_id)
+
+
+def quiet_run(session: Session, vault: Vault, *, zone: str, country: str, **changes: Any) -> Run:
+    """Return a run of 21:30 in Warsaw on 2 March that keeps quiet hours, with one person in `zone`."""
+    where = {"time_zone": zone, "region_id": changes.pop("region_id", None)}
+    changes = {"frozen": frozen(keeps_quiet=True), "occurrence": datetime(2026, 3, 2, 21, 30)} | changes
+    run = a_planned_run(session, **changes)
+    people(session, run.organisation_id, vault, count=1, **where)
+    session.scalars(select(Address)).one().country = country
+    return run
 
 
 def left_out(session: Session, run_id: int) -> dict[str, int]:
@@ -173,6 +184,54 @@ def test_recipients_clock_decides_when(sessions: sessionmaker[Session], vault: V
         "Europe/Kyiv": datetime(2026, 3, 2, 16, tzinfo=UTC),
         "Europe/Warsaw": datetime(2026, 3, 2, 17, tzinfo=UTC),
     }
+
+
+@pytest.mark.parametrize(
+    ("zone", "country", "due_at"),
+    [
+        ("Europe/Warsaw", "PL", datetime(2026, 3, 3, 8, tzinfo=UTC)),
+        ("Asia/Dubai", "AE", datetime(2026, 3, 3, 4, tzinfo=UTC)),
+        ("Europe/Warsaw", "RO", datetime(2026, 3, 2, 20, 30, tzinfo=UTC)),
+        ("America/New_York", "US", datetime(2026, 3, 2, 20, 30, tzinfo=UTC)),
+    ],
+)
+def test_quiet_hours_move_what_is_due(
+    sessions: sessionmaker[Session], vault: Vault, zone: str, country: str, due_at: datetime
+) -> None:
+    with sessions.begin() as session:
+        run_id = quiet_run(session, vault, zone=zone, country=country).id
+    with running_on(lambda: NOON):
+        plan(sessions, run_id)
+    with sessions() as session:
+        delivery = session.scalars(select(Delivery)).one()
+    assert delivery.due_at == due_at
+    assert delivery.expires_at == due_at + timedelta(hours=12)
+
+
+@pytest.mark.parametrize("changes", [{"priority": Priority.URGENT}, {"frozen": frozen()}])
+def test_urgent_run_waits_for_no_quiet_hours(
+    sessions: sessionmaker[Session], vault: Vault, changes: dict[str, Any]
+) -> None:
+    with sessions.begin() as session:
+        run_id = quiet_run(session, vault, zone="Europe/Warsaw", country="PL", **changes).id
+    with running_on(lambda: NOON):
+        plan(sessions, run_id)
+    with sessions() as session:
+        assert session.scalars(select(Delivery.due_at)).one() == datetime(2026, 3, 2, 20, 30, tzinfo=UTC)
+
+
+def test_signpost_is_of_the_hour_after_quiet_hours(sessions: sessionmaker[Session], vault: Vault) -> None:
+    with sessions.begin() as session:
+        organisation, region = an_organisation(session), a_region(session)
+        a_service(session, organisation, number_national="1", hours={"mon": [["20:00", "24:00"]]})
+        a_service(session, organisation, number_national="2", hours={"tue": [["08:00", "12:00"]]})
+        values = frozen({"en": "Call ((hotline))."}, keeps_quiet=True)
+        changes = {"organisation": organisation, "frozen": values, "region_id": region.id}
+        run_id = quiet_run(session, vault, zone="Europe/Warsaw", country="PL", **changes).id
+    with running_on(lambda: NOON):
+        plan(sessions, run_id)
+    with sessions() as session:
+        assert session.scalars(select(RunText.body)).one() == "Call 2."
 
 
 def test_released_run_has_its_whole_time(sessions: sessionmaker[Session], vault: Vault) -> None:
