@@ -44,7 +44,7 @@ class Dose:
     gone_after: int
 
 
-ORDINARY = Dose(senders=3, people=250, pace=50.0, gone_after=5)
+ORDINARY = Dose(senders=3, people=250, pace=25.0, gone_after=5)
 HEAVY = Dose(senders=6, people=2000, pace=40.0, gone_after=20)
 
 
@@ -113,6 +113,7 @@ def test_dead_and_cut_off_workers_are_replaced(
     runs = [scene.plan(dose.people, pace=dose.pace, prefix=f"+3805{number}") for number in range(dose.senders)]
     until(lambda: is_shared(scene, dose), what="lanes on every worker")
     cut_off = [sender for sender, number in holders(engine).items() if number in remote.numbers()]
+    in_midst = {sender for sender, moments in times_by_sender(scene).items() if is_in_midst(moments, dose)}
     victim.kill()
     link.cut()
     until(lambda: set(holders(engine).values()) == {heir.numbers()[-1]}, what="the change of hands")
@@ -121,7 +122,8 @@ def test_dead_and_cut_off_workers_are_replaced(
     settle(scene, runs)
     scene.compare(dose.people * dose.senders)
     assert cut_off
-    check_times(times_by_sender(scene), dose, cut_off)
+    # A busy machine may share lanes so late that a run is nearly over; then there is no pause to see.
+    check_times(times_by_sender(scene), dose, [sender for sender in cut_off if sender in in_midst])
 
 
 @pytest.mark.slow
@@ -178,6 +180,11 @@ def is_shared(scene: Scene, dose: Dose) -> bool:
     held = list(holders(scene.engine).values())
     each = {held.count(worker.numbers()[-1]) for worker in scene_machines(scene)}
     return each == {dose.senders // 3} and min(map(len, times_by_sender(scene).values()), default=0) > 10
+
+
+def is_in_midst(moments: list[float], dose: Dose) -> bool:
+    """Say whether a sender has more left than its worker may still begin when it is cut off."""
+    return dose.people - len(moments) > 4 * dose.pace
 
 
 def settle(scene: Scene, runs: list[int]) -> None:
