@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from datetime import date, datetime, time, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 from zoneinfo import ZoneInfo
+
+from campaigns.core.wallclock import to_utc, wall_of
 
 #: Keys of weekly hours, Monday first.
 WEEKDAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
@@ -69,15 +71,26 @@ def is_open(hours: WeeklyHours, zone: str, at: datetime) -> bool | None:
 
 
 def next_opening(hours: WeeklyHours, zone: str, at: datetime) -> datetime | None:
-    """Return the first opening after the aware moment `at`, in `zone`; None when no hours are stated."""
-    place = ZoneInfo(zone)
-    local = at.astimezone(place).replace(tzinfo=None)
-    for ahead in range(8):
-        starts = [start for start, _ in _spans_on(hours, local.date() + timedelta(days=ahead))]
-        later = [start for start in starts if start > local]
+    """Return the first opening after the aware moment `at`, in `zone`; None when no hours are stated.
+
+    An opening in the gap of a change of clocks is the first moment after the gap; one in a fold comes twice.
+    """
+    place, today = ZoneInfo(zone), wall_of(at, zone).date()
+    for ahead in range(9):
+        starts = [start for start, _ in _spans_on(hours, today + timedelta(days=ahead))]
+        moments = [moment for start in starts for moment in _moments_of(start, zone)]
+        # A span may lie wholly in a gap: then it does not open on that day.
+        later = [moment for moment in moments if moment > at and is_open(hours, zone, moment)]
         if later:
-            return min(later).replace(tzinfo=place)
+            return min(later).astimezone(place)
     return None
+
+
+def _moments_of(start: datetime, zone: str) -> tuple[datetime, datetime]:
+    """Return the instants at which a wall-clock time comes: two in a fold, else the same one twice."""
+    first = to_utc(start, zone)
+    second = start.replace(tzinfo=ZoneInfo(zone), fold=1).astimezone(UTC)
+    return first, second if wall_of(second, zone) == start else first
 
 
 def check_hours(hours: WeeklyHours) -> list[str]:

@@ -96,6 +96,8 @@ class ForeignSim(StrEnum):
 
 #: `Service.country` of numbers that work in every member state of the European Union.
 EUROPEAN_UNION = "EU"
+#: Among `Service.languages`: every other language too, through an interpreter (ISO 639-2: multiple languages).
+INTERPRETED = "mul"
 #: `Service.source_status` of a row that names a source; any other wording cannot be verified.
 SOURCED = "sourced"
 

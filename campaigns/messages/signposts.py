@@ -1,4 +1,8 @@
-"""Chooses the service that a recipient is pointed to; a service that nobody verified lately is never chosen."""
+"""Chooses the service that a recipient is pointed to, and says why this one and why none of the others.
+
+Pure. Never chosen: a service that nobody verified lately, that ended, that is of another kind or place, that the
+recipient's SIM cannot dial, or that does not say that it speaks their language.
+"""
 
 from __future__ import annotations
 
@@ -9,10 +13,17 @@ from enum import IntEnum, StrEnum
 from zoneinfo import ZoneInfo
 
 from campaigns.core.errors import NoSignpostError
-from campaigns.core.languages import all_languages
 from campaigns.core.words import N_, Phrase
-from campaigns.messages.hours import WEEKDAYS, WeeklyHours, is_open, next_opening
-from campaigns.messages.models import EUROPEAN_UNION, SOURCED, ForeignSim, OperatorType, ServiceKind
+from campaigns.messages.hours import ALWAYS, WEEKDAYS, WeeklyHours, is_open, next_opening
+from campaigns.messages.models import (
+    EUROPEAN_UNION,
+    INTERPRETED,
+    SOURCED,
+    ForeignSim,
+    OperatorType,
+    ServiceKind,
+)
+from campaigns.messages.reasons import Cause, Reason
 
 #: Member states of the European Union, where numbers of country "EU" work.
 EU_MEMBERS = frozenset(
@@ -62,6 +73,22 @@ class ServiceFacts:
 
 
 @dataclass(frozen=True, slots=True)
+class Need:
+    """Who is to be pointed to a service: where they are, what they read, when, and with which SIM."""
+
+    #: ISO 3166-2; None: not known.
+    region_code: str | None
+    country: str | None
+    #: Language of the text they get.
+    language: str
+    #: When they read it (UTC).
+    at: datetime
+    #: Their SIM is of another country than the place.
+    roaming: bool
+    kind: str = ServiceKind.TRAFFICKING
+
+
+@dataclass(frozen=True, slots=True)
 class Signpost:
     """The service chosen for one combination of region, language, hour and SIM."""
 
@@ -69,19 +96,35 @@ class Signpost:
     name: str
     #: As it can be dialled from the recipient's phone.
     number: str
-    #: Why this one, in a sentence for members.
-    explanation: str
+    #: Why this one.
+    reasons: tuple[Reason, ...]
     #: The next opening in the service's zone when it is closed; None when it is open or its hours are not stated.
     opens: datetime | None
 
+    @property
+    def explanation(self) -> str:
+        """Why this one, in an English sentence."""
+        return f"{self.name}: {', '.join(reason.sentence for reason in self.reasons)}."
 
-class _Tongue(IntEnum):
-    """How sure it is that the recipient is understood; lower is better."""
 
-    SPOKEN = 0
-    SPOKEN_OTHER_DAYS = 1
-    NOT_STATED = 2
-    OTHER = 3
+@dataclass(frozen=True, slots=True)
+class PassedOver:
+    """A service that was not chosen, and what decided against it."""
+
+    service_id: int
+    name: str
+    reason: Reason
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """What came of a need: the signpost, if any, and why not each of the others."""
+
+    signpost: Signpost | None
+    #: The next best first, then those that may not be named at all.
+    passed_over: tuple[PassedOver, ...]
+    #: Why there is none; None when there is one.
+    why_none: Reason | None
 
 
 class _Distance(IntEnum):
@@ -94,21 +137,28 @@ class _Distance(IntEnum):
 class _Candidate:
     service: ServiceFacts
     number: str
-    tongue: _Tongue
     distance: _Distance
+    #: Hours at which the recipient's language is answered; empty means not stated.
+    hours: WeeklyHours
     open_now: bool | None
+    #: Through an interpreter instead of by whoever answers.
+    interpreted: bool
 
     def rank(self) -> tuple[object, ...]:
-        """Order: language, open before closed, distance, who answers; then hours stated, then the older row."""
+        """Order: open before closed, distance, interpreter, who answers; then hours stated, then the older row."""
         service = self.service
         return (
-            self.tongue,
             self.open_now is False,
             self.distance,
+            self.interpreted,
             service.operator_type not in _INDEPENDENT,
             self.open_now is None,
             service.service_id,
         )
+
+
+#: What decides between two candidates, in the order of their rank.
+_SECOND = (Cause.CLOSED, Cause.FARTHER, Cause.INTERPRETER, Cause.STATE, Cause.HOURS_UNKNOWN, Cause.LATER)
 
 
 def choose_signpost(
@@ -124,31 +174,26 @@ def choose_signpost(
 ) -> Signpost:
     """Return the best service for somebody in a region and country who reads `language`, at the moment `at` (UTC).
 
-    Only services of the same kind, verified within `max_age_days`, that cover the place and can be dialled
-    (`roaming`: with a SIM of another country) are looked at. A closed line is chosen only when none is open,
-    and says when it opens. Raises NoSignpostError with the reason when nothing is left.
+    A closed line is chosen only when none is open, and says when it opens. Raises NoSignpostError with the reason
+    when no service may be named.
     """
-    of_kind = [service for service in services if service.kind == kind]
-    covering = [
-        (service, distance)
-        for service in of_kind
-        if (distance := _distance(service, region_code=region_code, country=country)) is not None
-    ]
-    trusted = [
-        (service, distance)
-        for service, distance in covering
-        if trust_of(service, at, max_age_days) is Trust.VERIFIED
-    ]
-    offers = [_offer(service, distance, language, at=at, roaming=roaming) for service, distance in trusted]
-    candidates = [offer for offer in offers if offer is not None]
-    if not candidates:
-        raise NoSignpostError(
-            _why_none(bool(covering), bool(trusted)),
-            kind=kind,
-            place=region_code or country or Phrase(N_("an unknown place")),
-            days=max_age_days,
-        )
-    return _signpost(min(candidates, key=_Candidate.rank), language=language, at=at, roaming=roaming)
+    need = Need(region_code, country, language, at, roaming, kind)
+    eligible, refused = _sift(services, need, max_age_days)
+    if not eligible:
+        why = _why_none(refused, need, max_age_days)
+        raise NoSignpostError(why.template, **why.words)
+    return _signpost(min(eligible, key=_Candidate.rank), need)
+
+
+def weigh_services(services: Iterable[ServiceFacts], need: Need, *, max_age_days: int) -> Choice:
+    """Return what `choose_signpost` chooses, with why each of the others is passed over."""
+    eligible, refused = _sift(services, need, max_age_days)
+    unfit = [_passed(service, reason) for service, reason in refused]
+    if not eligible:
+        return Choice(None, tuple(unfit), _why_none(refused, need, max_age_days))
+    first, *others = sorted(eligible, key=_Candidate.rank)
+    second = [_passed(other.service, _why_second(other, first, need)) for other in others]
+    return Choice(_signpost(first, need), (*second, *unfit), None)
 
 
 def trust_of(service: ServiceFacts, at: datetime, max_age_days: int) -> Trust:
@@ -163,31 +208,75 @@ def trust_of(service: ServiceFacts, at: datetime, max_age_days: int) -> Trust:
     return Trust.VERIFIED
 
 
-def _distance(service: ServiceFacts, *, region_code: str | None, country: str | None) -> _Distance | None:
-    """Return how near a service's coverage is, or None when it does not cover the place."""
-    if service.country == EUROPEAN_UNION:
-        return _Distance.EU if country in EU_MEMBERS else None
-    if service.country != country:
-        return None
-    if not service.region_codes:
-        return _Distance.COUNTRY
-    return _Distance.REGION if region_code in service.region_codes else None
+def _sift(
+    services: Iterable[ServiceFacts], need: Need, max_age_days: int
+) -> tuple[list[_Candidate], list[tuple[ServiceFacts, Reason]]]:
+    """Return the services that may be named, and the others with the first rule that forbids each."""
+    eligible: list[_Candidate] = []
+    refused: list[tuple[ServiceFacts, Reason]] = []
+    for service in services:
+        found = _judge(service, need, max_age_days)
+        if isinstance(found, Reason):
+            refused.append((service, found))
+        else:
+            eligible.append(found)
+    return eligible, refused
+
+
+def _judge(service: ServiceFacts, need: Need, max_age_days: int) -> _Candidate | Reason:
+    """Return what a service offers, or the first rule that forbids to name it; the order is that of _why_none."""
+    if service.kind != need.kind:
+        return Cause.OTHER_KIND.reason(kind=Phrase(service.kind))
+    distance = _distance(service, need)
+    if distance is None:
+        return Cause.ELSEWHERE.reason()
+    trust = trust_of(service, need.at, max_age_days)
+    if trust is not Trust.VERIFIED:
+        return _distrust(service, trust, max_age_days)
+    number = _number_for(service, roaming=need.roaming)
+    if not number:
+        return Cause.NO_NUMBER.reason()
+    if not service.languages:
+        return Cause.LANGUAGES_UNKNOWN.reason()
+    hours = _hours_in(service, need.language)
+    if hours is None:
+        return Cause.OTHER_LANGUAGE.reason(languages=service.languages)
+    return _offer(service, number, distance, hours, need)
 
 
 def _offer(
-    service: ServiceFacts, distance: _Distance, language: str, *, at: datetime, roaming: bool
-) -> _Candidate | None:
-    """Return what a trusted service offers this recipient, or None when its number cannot be dialled."""
-    number = _number_for(service, roaming=roaming)
-    if not number:
+    service: ServiceFacts, number: str, distance: _Distance, hours: WeeklyHours, need: Need
+) -> _Candidate | Reason:
+    """Return what a service that speaks the language offers, or that it never does when it is open."""
+    if service.hours and not any(hours.values()):
+        return Cause.NEVER.reason(language=need.language)
+    open_now = is_open(hours, service.time_zone, need.at)
+    if not service.hours and open_now:
+        # It is one of the days of the language; at what hours is not known.
+        open_now = None
+    interpreted = base_of(need.language) not in {base_of(code) for code in service.languages}
+    return _Candidate(service, number, distance, hours, open_now, interpreted)
+
+
+def _distrust(service: ServiceFacts, trust: Trust, max_age_days: int) -> Reason:
+    if trust is Trust.UNSOURCED:
+        return Cause.UNSOURCED.reason()
+    if trust is Trust.ENDED:
+        return Cause.ENDED.reason(date=service.expires_on)
+    if service.verified_on is None:
+        return Cause.NEVER_VERIFIED.reason()
+    return Cause.DUE.reason(date=service.verified_on, days=max_age_days)
+
+
+def _distance(service: ServiceFacts, need: Need) -> _Distance | None:
+    """Return how near a service's coverage is, or None when it does not cover the place."""
+    if service.country == EUROPEAN_UNION:
+        return _Distance.EU if need.country in EU_MEMBERS else None
+    if service.country != need.country:
         return None
-    return _Candidate(
-        service=service,
-        number=number,
-        tongue=_tongue(service, language, at),
-        distance=distance,
-        open_now=is_open(service.hours, service.time_zone, at),
-    )
+    if not service.region_codes:
+        return _Distance.COUNTRY
+    return _Distance.REGION if need.region_code in service.region_codes else None
 
 
 def _number_for(service: ServiceFacts, *, roaming: bool) -> str | None:
@@ -198,72 +287,95 @@ def _number_for(service: ServiceFacts, *, roaming: bool) -> str | None:
     return service.number_national if service.works_from_foreign_sim == ForeignSim.YES else None
 
 
-def _tongue(service: ServiceFacts, language: str, at: datetime) -> _Tongue:
-    spoken = {_base(code): service.language_days.get(code) for code in service.languages}
-    if not spoken:
-        return _Tongue.NOT_STATED
-    if _base(language) not in spoken:
-        return _Tongue.OTHER
-    days = spoken[_base(language)]
-    today = WEEKDAYS[at.astimezone(ZoneInfo(service.time_zone)).weekday()]
-    return _Tongue.SPOKEN if not days or today in days else _Tongue.SPOKEN_OTHER_DAYS
+def _hours_in(service: ServiceFacts, language: str) -> WeeklyHours | None:
+    """Return the hours at which a language is answered, {} when they are not stated, None when it never is.
+
+    A language of certain days is answered in the spans that begin on them: a night that began on Monday is
+    Monday's until morning.
+    """
+    spoken = {base_of(code): service.language_days.get(code) for code in service.languages}
+    code = base_of(language) if base_of(language) in spoken else INTERPRETED
+    if code not in spoken:
+        return None
+    days = spoken[code]
+    if not days:
+        return service.hours
+    return {day: spans for day, spans in (service.hours or ALWAYS).items() if day in days}
 
 
-def _base(language: str) -> str:
+def base_of(language: str) -> str:
     """Return the primary subtag: Dari (fa-AF) is answered in Persian (fa)."""
     return language.partition("-")[0].casefold()
 
 
-def _why_none(covered: bool, trusted: bool) -> str:
-    if not covered:
-        return N_("No %(kind)s service for %(place)s: none covers it.")
-    if not trusted:
-        return N_("No %(kind)s service for %(place)s: none was verified in the last %(days)s days.")
-    return N_("No %(kind)s service for %(place)s: none can be dialled from a foreign SIM.")
+def _why_none(refused: Iterable[tuple[ServiceFacts, Reason]], need: Need, max_age_days: int) -> Reason:
+    """Return the reason that came nearest to a signpost: all services fail, and the last rule says most."""
+    causes = {reason.cause for _, reason in refused}
+    place = need.region_code or need.country or Phrase(N_("an unknown place"))
+    values = {"kind": Phrase(need.kind), "place": place, "days": max_age_days, "language": need.language}
+    for cause, template in _NONE.items():
+        if cause in causes:
+            return Reason(cause, template, values)
+    return Reason(Cause.ELSEWHERE, N_("No %(kind)s service for %(place)s: none covers it."), values)
 
 
-def _signpost(chosen: _Candidate, *, language: str, at: datetime, roaming: bool) -> Signpost:
-    service = chosen.service
-    opens = next_opening(service.hours, service.time_zone, at) if chosen.open_now is False else None
-    facts = [
-        {
-            _Distance.REGION: "covers the region",
-            _Distance.COUNTRY: "covers the country",
-            _Distance.EU: "works in all of the EU",
-        }[chosen.distance],
-        _language_fact(chosen, language),
-        _hours_fact(chosen, opens),
-    ]
-    if roaming:
-        facts.append("can be dialled from a foreign SIM")
-    return Signpost(
-        service_id=service.service_id,
-        name=service.name,
-        number=chosen.number,
-        explanation=f"{service.name}: {', '.join(facts)}; verified on {service.verified_on}.",
-        opens=opens,
+_UNVERIFIED = N_("No %(kind)s service for %(place)s: none was verified in the last %(days)s days.")
+_UNSPOKEN = N_("No %(kind)s service for %(place)s: none is known to answer in %(language)s.")
+_NONE = {
+    Cause.NEVER: _UNSPOKEN,
+    Cause.OTHER_LANGUAGE: _UNSPOKEN,
+    Cause.LANGUAGES_UNKNOWN: _UNSPOKEN,
+    Cause.NO_NUMBER: N_("No %(kind)s service for %(place)s: none can be dialled from a foreign SIM."),
+    **dict.fromkeys((Cause.DUE, Cause.NEVER_VERIFIED, Cause.ENDED, Cause.UNSOURCED), _UNVERIFIED),
+}
+
+
+def _why_second(other: _Candidate, first: _Candidate, need: Need) -> Reason:
+    """Return the first thing in which `other` is worse than the one that was chosen."""
+    differs = next(
+        cause for cause, mine, best in zip(_SECOND, other.rank(), first.rank(), strict=True) if mine != best
     )
+    if differs is not Cause.CLOSED:
+        return differs.reason()
+    return _hours_reason(other, need) if other.service.hours else _language_reason(other, need)
 
 
-def _language_fact(chosen: _Candidate, language: str) -> str:
-    known = all_languages().get(_base(language))
-    name = known.name if known else language or "an unknown language"
-    if chosen.tongue is _Tongue.SPOKEN:
-        return f"answers in {name}"
-    if chosen.tongue is _Tongue.SPOKEN_OTHER_DAYS:
-        days = chosen.service.language_days[_base(language)]
-        return f"answers in {name} on {', '.join(day.capitalize() for day in days)}"
-    if chosen.tongue is _Tongue.NOT_STATED:
-        return "does not state its languages"
-    return f"does not state {name}, only {', '.join(chosen.service.languages)}"
+def _passed(service: ServiceFacts, reason: Reason) -> PassedOver:
+    return PassedOver(service.service_id, service.name, reason)
 
 
-def _hours_fact(chosen: _Candidate, opens: datetime | None) -> str:
-    if chosen.open_now is None:
-        return "does not state its hours"
-    if chosen.open_now:
-        return "is open now"
+def _signpost(chosen: _Candidate, need: Need) -> Signpost:
+    service = chosen.service
+    covers = (Cause.COVERS_REGION, Cause.COVERS_COUNTRY, Cause.COVERS_EU)[chosen.distance]
+    reasons = [covers.reason(), _language_reason(chosen, need), _hours_reason(chosen, need)]
+    if need.roaming:
+        reasons.append(Cause.FROM_ABROAD.reason())
+    reasons.append(Cause.VERIFIED.reason(date=service.verified_on))
+    return Signpost(service.service_id, service.name, chosen.number, tuple(reasons), _opens(chosen, need))
+
+
+def _opens(candidate: _Candidate, need: Need) -> datetime | None:
+    """Return when a closed service opens; None when it is open or the hour is not known."""
+    service = candidate.service
+    if candidate.open_now is not False or not service.hours:
+        return None
+    return next_opening(candidate.hours, service.time_zone, need.at)
+
+
+def _language_reason(chosen: _Candidate, need: Need) -> Reason:
+    if chosen.interpreted:
+        return Cause.INTERPRETS.reason(language=need.language)
+    days = {base_of(code): days for code, days in chosen.service.language_days.items()}.get(base_of(need.language))
+    if days:
+        return Cause.SPEAKS_ON.reason(language=need.language, weekdays=[day for day in WEEKDAYS if day in days])
+    return Cause.SPEAKS.reason(language=need.language)
+
+
+def _hours_reason(candidate: _Candidate, need: Need) -> Reason:
+    if candidate.open_now:
+        return Cause.OPEN.reason()
+    opens = _opens(candidate, need)
     if opens is None:
-        return "is closed now"
-    city = chosen.service.time_zone.rpartition("/")[2].replace("_", " ")
-    return f"opens {opens:%a %H:%M} ({city} time)"
+        return Cause.HOURS_UNKNOWN.reason()
+    city = candidate.service.time_zone.rpartition("/")[2].replace("_", " ")
+    return Cause.OPENS.reason(weekdays=[WEEKDAYS[opens.weekday()]], clock=f"{opens:%H:%M}", city=city)

@@ -74,6 +74,25 @@ def test_next_opening_skips_the_weekend() -> None:
     assert next_opening({}, "Europe/Warsaw", warsaw(2, 8)) is None
 
 
+def test_opening_in_a_gap_is_the_moment_after_it() -> None:
+    """In Warsaw 02:00 becomes 03:00 on 29 March, and 03:00 becomes 02:00 on 25 October 2026."""
+    sundays = {"sun": [["02:30", "05:00"]]}
+    at = datetime(2026, 3, 28, 12, tzinfo=UTC)
+    assert next_opening(sundays, "Europe/Warsaw", at) == datetime(2026, 3, 29, 1, tzinfo=UTC)
+    lost = {"sun": [["02:10", "02:50"]]}
+    assert next_opening(lost, "Europe/Warsaw", at) == datetime(2026, 4, 5, 0, 10, tzinfo=UTC)
+
+
+def test_opening_in_a_fold_comes_twice() -> None:
+    lost = {"sun": [["02:10", "02:50"]]}
+    first, second = datetime(2026, 10, 25, 0, 10, tzinfo=UTC), datetime(2026, 10, 25, 1, 10, tzinfo=UTC)
+    for before, opening in ((first - timedelta(minutes=1), first), (first, second)):
+        found = next_opening(lost, "Europe/Warsaw", before)
+        # A time that comes twice equals no time of another zone.
+        assert found is not None
+        assert found.astimezone(UTC) == opening
+
+
 def test_round_the_clock_holds_in_every_zone() -> None:
     for zone in ("Pacific/Apia", "Australia/Lord_Howe", "Asia/Kathmandu"):
         assert all(is_open(ALWAYS, zone, warsaw(2, hour)) for hour in range(24))

@@ -11,7 +11,16 @@ from hypothesis import strategies as st
 
 from campaigns.core.errors import NoSignpostError
 from campaigns.messages.hours import ALWAYS
-from campaigns.messages.signposts import EU_MEMBERS, ServiceFacts, Signpost, Trust, choose_signpost, trust_of
+from campaigns.messages.signposts import (
+    EU_MEMBERS,
+    Need,
+    ServiceFacts,
+    Signpost,
+    Trust,
+    choose_signpost,
+    trust_of,
+    weigh_services,
+)
 
 #: Monday, 13:00 in Warsaw.
 MONDAY = datetime(2026, 3, 2, 12, 0, tzinfo=UTC)
@@ -54,11 +63,19 @@ def test_region_comes_before_country_and_eu() -> None:
     assert chosen(eu, replace(LINE, country="DE")) == 2
 
 
-def test_language_comes_before_distance() -> None:
+def test_wrong_language_is_never_chosen() -> None:
     near = replace(LINE, service_id=2, region_codes=("PL-18",), languages=("pl",))
     assert chosen(near, LINE) == 1
-    assert chosen(replace(near, languages=()), LINE) == 1
-    assert chosen(replace(near, languages=()), replace(LINE, languages=("pl",))) == 2
+    for languages in (("pl",), ()):
+        with pytest.raises(NoSignpostError, match="none is known to answer in Ukrainian"):
+            choose(replace(LINE, languages=languages))
+
+
+def test_interpreter_speaks_every_language_but_comes_second() -> None:
+    interpreted = replace(LINE, languages=("pl", "mul"))
+    assert "answers in Ukrainian through an interpreter" in choose(interpreted).explanation
+    assert chosen(interpreted, replace(LINE, service_id=2)) == 2
+    assert chosen(interpreted, language="am") == 1
 
 
 def test_dialect_is_answered_by_its_language() -> None:
@@ -66,12 +83,24 @@ def test_dialect_is_answered_by_its_language() -> None:
     assert chosen(LINE, persian, language="fa-AF") == 2
 
 
-def test_language_of_another_day_comes_second() -> None:
+def test_language_of_another_day_is_closed_until_then() -> None:
     mondays = replace(LINE, service_id=2, language_days={"uk": ["mon"]}, region_codes=("PL-18",))
     assert chosen(LINE, mondays) == 2
     assert chosen(LINE, mondays, at=MONDAY + timedelta(days=1)) == 1
     alone = choose(mondays, at=MONDAY + timedelta(days=1))
-    assert "answers in Ukrainian on Mon" in alone.explanation
+    assert alone.opens == datetime(2026, 3, 8, 23, 0, tzinfo=UTC)
+    assert "answers in Ukrainian on Mon, is closed then and opens Mon 00:00" in alone.explanation
+
+
+def test_night_belongs_to_the_day_it_began() -> None:
+    night = replace(LINE, hours={"mon": [["22:00", "06:00"]]}, language_days={"uk": ["mon"]})
+    assert choose(night, at=MONDAY + timedelta(hours=15)).opens is None
+    assert choose(night, at=MONDAY + timedelta(hours=18)).opens == MONDAY + timedelta(days=7, hours=9)
+
+
+def test_language_of_a_closed_day_is_no_offer() -> None:
+    with pytest.raises(NoSignpostError, match="none is known to answer in Ukrainian"):
+        choose(replace(LINE, hours=EVENINGS, language_days={"uk": ["sat"]}))
 
 
 def test_open_line_comes_before_closed() -> None:
@@ -83,7 +112,7 @@ def test_open_line_comes_before_closed() -> None:
 def test_closed_line_says_when_it_opens() -> None:
     signpost = choose(replace(LINE, hours=EVENINGS))
     assert signpost.opens == datetime(2026, 3, 2, 17, 0, tzinfo=UTC)
-    assert "opens Mon 18:00 (Warsaw time)" in signpost.explanation
+    assert "is closed then and opens Mon 18:00 (Warsaw time)" in signpost.explanation
 
 
 def test_independent_lines_come_before_the_state() -> None:
@@ -142,12 +171,43 @@ def test_verification_lasts_to_its_last_day() -> None:
     assert trust_of(replace(LINE, source_status="gap"), MONDAY, 30) is Trust.UNSOURCED
 
 
-def test_explanation_tells_what_is_not_known() -> None:
-    signpost = choose(replace(LINE, languages=(), hours={}), roaming=False)
-    assert signpost.explanation == (
-        "La Strada: covers the country, does not state its languages, does not state its hours; "
-        "verified on 2026-03-02."
+def test_explanation_says_why_this_one() -> None:
+    assert choose(replace(LINE, hours={})).explanation == (
+        "La Strada: covers the country, answers in Ukrainian, does not state its hours, "
+        "was verified on 2026-03-02."
     )
+
+
+@pytest.mark.parametrize(
+    ("changes", "sentence"),
+    [
+        ({"kind": "child"}, "gives another kind of help: child"),
+        ({"country": "DE"}, "does not cover the place"),
+        ({"source_status": "gap"}, "no source states its number"),
+        ({"expires_on": TODAY - timedelta(days=1)}, "ended on 2026-03-01"),
+        ({"verified_on": None}, "was never verified"),
+        (
+            {"verified_on": date(2026, 1, 1)},
+            "was verified on 2026-01-01, which is not within the last 30 days",
+        ),
+        ({"number_national": None}, "has no number that is known to work with a foreign SIM"),
+        ({"languages": ()}, "does not say which languages it answers in"),
+        ({"languages": ("pl", "ru")}, "answers only in Polish, Russian"),
+        ({"language_days": {"uk": []}, "country": "EU"}, "covers a wider area, not this one alone"),
+        ({"hours": EVENINGS}, "is closed then and opens Mon 18:00 (Warsaw time)"),
+        ({"hours": {}, "language_days": {"uk": ["sat"]}}, "answers in Ukrainian on Sat"),
+        ({"languages": ("mul",)}, "needs an interpreter"),
+        ({"operator_type": "police"}, "is not known to be independent of the state"),
+        ({"hours": {}}, "does not state its hours"),
+        ({}, "is as good, but stands later in the directory"),
+    ],
+)
+def test_each_other_service_has_its_reason(changes: dict[str, object], sentence: str) -> None:
+    other = replace(LINE, service_id=2, **changes)  # type: ignore[arg-type]
+    choice = weigh_services([other, LINE], Need("PL-18", "PL", "uk", MONDAY, roaming=False), max_age_days=30)
+    assert choice.signpost is not None
+    assert choice.signpost.service_id == LINE.service_id
+    assert [(each.service_id, each.reason.sentence) for each in choice.passed_over] == [(2, sentence)]
 
 
 days = st.one_of(st.none(), st.integers(-5, 60).map(lambda age: TODAY - timedelta(days=age)))
@@ -163,7 +223,7 @@ services = st.builds(
     number_national=numbers,
     number_from_abroad=numbers,
     works_from_foreign_sim=st.sampled_from(["yes", "no", "unknown"]),
-    languages=st.sampled_from([(), ("uk",), ("pl", "en"), ("sw",)]),
+    languages=st.sampled_from([(), ("uk",), ("pl", "en"), ("sw",), ("en", "mul")]),
     language_days=st.sampled_from([{}, {"uk": ["mon"]}]),
     hours=st.sampled_from([{}, ALWAYS, EVENINGS]),
     time_zone=st.sampled_from(["Europe/Warsaw", "Africa/Nairobi", "UTC"]),
@@ -206,6 +266,25 @@ def test_choice_is_always_trustworthy(
     assert not service.region_codes or service.country == "EU" or region_code in service.region_codes
     assert signpost.number in (service.number_national, service.number_from_abroad)
     assert not roaming or service.number_from_abroad or service.works_from_foreign_sim == "yes"
+    assert {language, "mul"} & set(service.languages)
+
+
+@given(
+    offered=st.lists(services, max_size=12, unique_by=lambda service: service.service_id),
+    language=st.sampled_from(["uk", "sw", "fa-AF"]),
+    hour=st.integers(0, 24 * 7),
+    roaming=st.booleans(),
+)
+def test_every_service_is_chosen_or_has_its_reason(
+    offered: list[ServiceFacts], language: str, hour: int, roaming: bool
+) -> None:
+    need = Need("PL-18", "PL", language, MONDAY + timedelta(hours=hour), roaming=roaming)
+    choice = weigh_services(offered, need, max_age_days=30)
+    said = [each.service_id for each in choice.passed_over]
+    said += [choice.signpost.service_id] if choice.signpost else []
+    assert sorted(said) == sorted(service.service_id for service in offered)
+    assert (choice.signpost is None) == (choice.why_none is not None)
+    assert all(each.reason.sentence and "%" not in each.reason.sentence for each in choice.passed_over)
 
 
 @given(
