@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
+from enum import StrEnum
 from typing import Any
 
 from sqlalchemy import JSON, ForeignKey, Index, SmallInteger, String, TextClause, UniqueConstraint, text
@@ -20,9 +21,9 @@ class RunZone(Base):
 
     run_id: Mapped[int] = mapped_column(ForeignKey("run.id"), primary_key=True)
     time_zone: Mapped[str] = mapped_column(String(40), primary_key=True)
-    due_at: Mapped[datetime]
     #: Alpha-2 code of the country that issued the number, whose quiet hours count; "": another address, or any.
     country: Mapped[str] = mapped_column(String(2), primary_key=True, default="", server_default="")
+    due_at: Mapped[datetime]
     expires_at: Mapped[datetime]
 
 
@@ -30,12 +31,14 @@ class RunText(Base):
     """A text rendered once for a combination; deliveries only point to it. '' and 0 stand for "any"."""
 
     __tablename__ = "run_text"
-    __table_args__ = (UniqueConstraint("run_id", "language", "region_id", "time_zone", "place_id", "roaming"),)
+    __table_args__ = (UniqueConstraint("run_id", "language", "channel", "region_id", "time_zone", "place_id", "roaming"),)
 
     id: Mapped[int] = mapped_column(BigId, primary_key=True)
     run_id: Mapped[int] = mapped_column(ForeignKey("run.id"))
     #: Language of the text, after fallback.
     language: Mapped[str] = mapped_column(String(10))
+    #: Where a channel has words of its own.
+    channel: Mapped[str] = mapped_column(String(10), default="", server_default="")
     region_id: Mapped[int] = mapped_column(BigId, default=0)
     time_zone: Mapped[str] = mapped_column(String(40), default="")
     place_id: Mapped[int] = mapped_column(BigId, default=0)
@@ -63,6 +66,44 @@ class RunLeftOut(Base):
     region_id: Mapped[int] = mapped_column(BigId, primary_key=True, default=0)
     language: Mapped[str] = mapped_column(String(10), primary_key=True)
     people: Mapped[int]
+
+
+class CanaryState(StrEnum):
+    """Where the first few messages of a run stand, before the rest follows."""
+
+    #: They are being sent.
+    SENDING = "sending"
+    #: They are sent; receipts, failures and opt-outs are awaited.
+    WAITING = "waiting"
+    #: They went well, and the rest follows.
+    PASSED = "passed"
+    #: Too many failed or said stop: the run is paused.
+    FAILED = "failed"
+
+
+class RunCanary(Base):
+    """How the canary of a run fares; a run without one sends everything at once."""
+
+    __tablename__ = "run_canary"
+
+    run_id: Mapped[int] = mapped_column(ForeignKey("run.id"), primary_key=True)
+    state: Mapped[CanaryState] = mapped_column(String(10))
+    people: Mapped[int]
+    #: When the last of them was called.
+    sent_at: Mapped[datetime | None]
+    decided_at: Mapped[datetime | None]
+    #: As counted last.
+    failed: Mapped[int] = mapped_column(default=0)
+    opted_out: Mapped[int] = mapped_column(default=0)
+
+
+class CanaryDelivery(Base):
+    """One delivery of a canary. No foreign keys, as with deliveries."""
+
+    __tablename__ = "canary_delivery"
+
+    run_id: Mapped[int] = mapped_column(BigId, primary_key=True)
+    delivery_id: Mapped[int] = mapped_column(BigId, primary_key=True)
 
 
 def _is_either(*states: str) -> TextClause:

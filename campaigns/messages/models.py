@@ -61,6 +61,18 @@ class Translation(Base):
     message: Mapped[Message] = relationship(back_populates="translations")
 
 
+class Withdrawal(Base):
+    """One version of a message that turned out wrong: it is sent no more, and pages that held it say so."""
+
+    __tablename__ = "withdrawal"
+
+    message_id: Mapped[int] = mapped_column(ForeignKey("message.id"), primary_key=True)
+    version: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    member_id: Mapped[int] = mapped_column(ForeignKey("member.id"))
+    reason: Mapped[str] = mapped_column(String(300), default="")
+    withdrawn_at: Mapped[datetime]
+
+
 class ServiceKind(StrEnum):
     """What kind of help a service gives; a signpost never swaps one for another."""
 

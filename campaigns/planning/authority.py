@@ -29,8 +29,10 @@ def hold(session: Session, row: Row) -> Row:
 
 
 def hold_sources(session: Session, campaign: Campaign) -> None:
-    """Keep others from writing the campaign's message and audience until the transaction ends."""
-    for model, row_id in ((Message, campaign.message_id), (Audience, campaign.audience_id)):
+    """Keep others from writing the campaign's messages and audience until the transaction ends."""
+    # Messages by their ids, so that two approvals never wait for each other crosswise.
+    messages = sorted(each for each in (campaign.message_id, campaign.correction_id) if each is not None)
+    for model, row_id in (*((Message, each) for each in messages), (Audience, campaign.audience_id)):
         session.get_one(model, row_id, with_for_update={"read": True}, populate_existing=True)
 
 

@@ -11,6 +11,8 @@ from typing import Any
 from campaigns.audience.models import Channel
 from campaigns.core.errors import DamagedDataError
 
+#: The parts of Content that people at risk are touched by.
+SAID = ("texts", "rule", "senders", "fallback_language", "link", "code", "correction")
 #: Characters of a digest that pages show.
 SHORT_LENGTH = 12
 
@@ -129,6 +131,10 @@ class Content:
     code: str
     resend_unknown: bool
     schedules: tuple[ScheduleContent, ...]
+    #: What one run may cost at most, in cents of a dollar; None: no limit.
+    budget_cents: int | None = None
+    #: Reviewed texts of the correction by language; empty when none is prepared.
+    correction: dict[str, str] = field(default_factory=dict)
 
     def uses(self, channel: str) -> bool:
         """Say whether any sender is of this channel."""
@@ -137,12 +143,29 @@ class Content:
     @property
     def digest(self) -> str:
         """The digest an approval stores and a run is compared with."""
+        return digest_of(self.to_json())
+
+    @property
+    def said_digest(self) -> str:
+        """The digest of what is said, from whom and to whom: what the do-no-harm checklist is answered for.
+
+        Times and limits may change without new answers; an approval covers them.
+        """
+        content = self.to_json()
+        return digest_of({name: content.get(name) for name in SAID})
+
+    def to_json(self) -> dict[str, Any]:
+        """Return what is digested and kept with an approval; without a correction, as before there were any."""
         content = asdict(self)
         del content["message_version"]
         content["schedules"] = sorted(
             content["schedules"], key=lambda schedule: sorted(map(str, schedule.items()))
         )
-        return digest_of(content)
+        if not content["correction"]:
+            del content["correction"]
+        if content["budget_cents"] is None:
+            del content["budget_cents"]
+        return content
 
     def freeze(
         self,

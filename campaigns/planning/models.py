@@ -6,7 +6,7 @@ from datetime import datetime
 from enum import IntEnum, StrEnum
 from typing import Any
 
-from sqlalchemy import JSON, ForeignKey, SmallInteger, String, UniqueConstraint
+from sqlalchemy import JSON, ForeignKey, SmallInteger, String, UniqueConstraint, false
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from campaigns.audience.models import Audience, Channel
@@ -49,6 +49,8 @@ class Sender(Base):
     countries: Mapped[list[str]] = mapped_column(JSON, default=list)
     #: People it may write to in any 24 hours (WhatsApp's tier); None: no such limit.
     daily_limit: Mapped[int | None]
+    #: What a part (or message) costs by country of the number, in dollars ("*": elsewhere); prices.py knows the rest.
+    prices: Mapped[dict[str, Any]] = mapped_column(JSON, default=dict, server_default="{}")
     #: Written by the engine; a member who switches the sender on again makes it well.
     health: Mapped[Health] = mapped_column(String(10), default=Health.WELL)
     #: The provider's code, or our word, for why it is not well.
@@ -109,12 +111,17 @@ class Campaign(Base):
     link: Mapped[str | None] = mapped_column(String(200))
     #: Whether an unknown delivery the provider has never seen is sent again without asking.
     resend_unknown: Mapped[bool] = mapped_column(default=False)
+    #: What one run may cost at most, in cents of a dollar; None: no limit.
+    budget_cents: Mapped[int | None]
     #: How many people without a text in their language the author agreed to leave out; None: nobody agreed yet.
     accepted_left_out: Mapped[int | None]
+    #: The message that corrects this one if it turns out wrong, prepared before approval; None: not yet.
+    correction_id: Mapped[int | None] = mapped_column(ForeignKey("message.id"))
     created_by_id: Mapped[int] = mapped_column(ForeignKey("member.id"))
     created_at: Mapped[datetime]
     updated_at: Mapped[datetime]
-    message: Mapped[Message] = relationship()
+    message: Mapped[Message] = relationship(foreign_keys=[message_id])
+    correction: Mapped[Message | None] = relationship(foreign_keys=[correction_id])
     audience: Mapped[Audience] = relationship()
     sender: Mapped[Sender] = relationship()
     #: In the order in which they are tried.
@@ -186,6 +193,8 @@ class Approval(Base):
     decision: Mapped[Decision] = mapped_column(String(10))
     #: SHA-256 of digest.py; compared again when a run starts.
     digest: Mapped[str] = mapped_column(String(64))
+    #: What the digest names, as JSON, to show later approvers what changed; None in decisions older than that.
+    content: Mapped[dict[str, Any] | None] = mapped_column(JSON)
     reason: Mapped[str] = mapped_column(String(500), default="")
     #: How many people the audience held when it was approved.
     people: Mapped[int]
@@ -193,6 +202,21 @@ class Approval(Base):
     #: Set by the first edit afterwards.
     voided_at: Mapped[datetime | None]
     campaign: Mapped[Campaign] = relationship(back_populates="approvals")
+
+
+class HarmReview(Base):
+    """The do-no-harm checklist (harm.py) as one member answered it, over exactly what was said then."""
+
+    __tablename__ = "harm_review"
+
+    id: Mapped[int] = mapped_column(BigId, primary_key=True)
+    campaign_id: Mapped[int] = mapped_column(ForeignKey("campaign.id"), index=True)
+    member_id: Mapped[int] = mapped_column(ForeignKey("member.id"))
+    #: Content.said_digest of what the member read; another one asks for new answers.
+    digest: Mapped[str] = mapped_column(String(64))
+    #: By key of harm.ITEMS: {"yes": true, "words": "why"}.
+    answers: Mapped[dict[str, Any]] = mapped_column(JSON)
+    answered_at: Mapped[datetime]
 
 
 class RunState(StrEnum):
@@ -247,6 +271,13 @@ class Run(Base):
     is_rehearsal: Mapped[bool] = mapped_column(default=False)
     #: Runs of a higher one are sent first where they share a sender; what is due of equal ones takes turns.
     priority: Mapped[int] = mapped_column(SmallInteger, default=Priority.ORDINARY, server_default="0")
+    #: The run whose people this one corrects; they are named by its deliveries, not by an audience.
+    corrects_id: Mapped[int | None] = mapped_column(ForeignKey("run.id"), index=True)
+    #: The engine paused it, not a member: two members are needed to resume it.
+    paused_by_itself: Mapped[bool] = mapped_column(default=False, server_default=false())
+    #: The member who asked that such a run goes on; another one confirms.
+    resume_asked_by_id: Mapped[int | None] = mapped_column(ForeignKey("member.id"))
+    resume_asked_at: Mapped[datetime | None]
     campaign: Mapped[Campaign] = relationship()
     sender: Mapped[Sender] = relationship()
     ranked_senders: Mapped[list[RunSender]] = relationship(order_by="RunSender.rank", cascade="all, delete-orphan")

@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session, contains_eager, selectinload
 
 from campaigns.audience.models import Audience
 from campaigns.core.errors import BaseLanguageError, NotFoundError
-from campaigns.messages.models import Message
+from campaigns.messages.models import Message, Translation
 from campaigns.messages.queries import current_texts
 from campaigns.planning.digest import Content, ScheduleContent
 from campaigns.planning.models import (
@@ -38,6 +38,7 @@ CAMPAIGN_EDITS = (
     "campaign.schedule",
     "campaign.unschedule",
     "campaign.submit",
+    "campaign.correct",
 )
 MESSAGE_EDITS = ("message.create", "message.update", "message.translate")
 AUDIENCE_EDITS = ("audience.create", "audience.update")
@@ -121,12 +122,13 @@ def find_approval(session: Session, campaign: Campaign) -> Approval | None:
 
 
 def find_editors(session: Session, campaign: Campaign) -> set[int]:
-    """Return the ids of members who wrote any part of what the campaign sends: it, its message or its audience."""
-    message = _message(session, campaign)
-    members = {campaign.created_by_id, *(text.translator_id for text in message.translations)}
+    """Return the ids of members who wrote any part of what it sends: it, its messages or its audience."""
+    message_ids = [each for each in (campaign.message_id, campaign.correction_id) if each is not None]
+    translators = select(Translation.translator_id).where(Translation.message_id.in_(message_ids))
+    members = {campaign.created_by_id, *session.scalars(translators)}
     for subject_type, subject_id, actions in (
         ("campaign", campaign.id, CAMPAIGN_EDITS),
-        ("message", campaign.message_id, MESSAGE_EDITS),
+        *(("message", message_id, MESSAGE_EDITS) for message_id in message_ids),
         ("audience", campaign.audience_id, AUDIENCE_EDITS),
     ):
         members.update(session.scalars(select_actors(subject_type, subject_id, actions)))
@@ -178,8 +180,17 @@ def load_content(session: Session, campaign: Campaign) -> Content:
         link=campaign.link,
         code=campaign.code,
         resend_unknown=campaign.resend_unknown,
+        budget_cents=campaign.budget_cents,
         schedules=tuple(schedule_content(schedule) for schedule in schedules),
+        correction=correction_texts(session, campaign),
     )
+
+
+def correction_texts(session: Session, campaign: Campaign) -> dict[str, str]:
+    """Return the reviewed texts, by language, that correct what the campaign says; empty without a correction."""
+    if campaign.correction_id is None:
+        return {}
+    return _texts_of(_read_message(session, campaign.correction_id))
 
 
 def load_senders(session: Session, campaign: Campaign) -> list[Sender]:
@@ -219,9 +230,13 @@ def _texts_of(message: Message) -> dict[str, str]:
 
 
 def _message(session: Session, campaign: Campaign) -> Message:
+    return _read_message(session, campaign.message_id)
+
+
+def _read_message(session: Session, message_id: int) -> Message:
     return session.scalars(
         select(Message)
-        .where(Message.id == campaign.message_id)
+        .where(Message.id == message_id)
         .options(selectinload(Message.translations))
         .execution_options(populate_existing=True)
     ).one()

@@ -110,6 +110,7 @@ def duplicate_campaign(session: Session, campaign: Campaign, *, by: int) -> Camp
     """Copy a campaign, without its times and approvals, as a new draft."""
     name = f"{plan_of(campaign).name[: LONGEST_NAME - 2]} 2"
     copy = _new_campaign(session, campaign.organisation_id, replace(plan_of(campaign), name=name), by)
+    copy.correction_id = campaign.correction_id
     _record(session, "campaign.duplicate", copy, by, original_id=campaign.id)
     return copy
 

@@ -18,6 +18,7 @@ from campaigns.planning.digest import Cap
 from campaigns.planning.forms import CampaignForm, ReturnForm, data_of
 from campaigns.planning.models import Campaign, Sender
 from campaigns.planning.plan import Plan
+from campaigns.planning.safeguard_views import pages as safeguard_pages
 from campaigns.planning.sender_views import pages as sender_pages
 from campaigns.planning.tally import Tally, tally_of
 from campaigns.planning.template_views import pages as template_pages
@@ -34,6 +35,7 @@ pages = Blueprint("planning", __name__, url_prefix="/campaigns")
 pages.register_blueprint(sender_pages)
 pages.register_blueprint(time_pages)
 pages.register_blueprint(template_pages)
+pages.register_blueprint(safeguard_pages)
 
 Page = str | Response | tuple[str, int]
 
