@@ -19,7 +19,9 @@ import campaigns.inbox.models
 import campaigns.messages.models
 import campaigns.places.models
 import campaigns.planning.models
+import campaigns.reach.imported.models
 import campaigns.reach.models
+import campaigns.reach.outcomes.models
 import campaigns.staff.models  # noqa: F401
 from campaigns.core.database import Base
 from campaigns.core.settings import PROJECT_ROOT

@@ -37,6 +37,7 @@ from campaigns.delivery.turns import SQLITE_TURN_SECONDS, taking_turns
 from campaigns.gateways.base import Gateway
 from campaigns.gateways.kinds import get_kind
 from campaigns.planning.clockwork import Clockwork
+from campaigns.reach.crowds import check_nightly, recount_crowds
 from campaigns.reach.recount import recount_due
 from campaigns.schema import JOB_TABLES
 from campaigns.verifying import gateway_of
@@ -52,7 +53,7 @@ except ImportError:
 
 #: Seconds between two looks for each kind of work.
 RECEIPTS_EVERY, PLANS_EVERY, SWEEP_EVERY, REPAIR_EVERY, RECOUNT_EVERY = 0.3, 0.5, 1.0, 5.0, 2.0
-ACCOUNTS_EVERY = 2.0
+ACCOUNTS_EVERY, CROWDS_EVERY, CHECK_EVERY = 2.0, 5.0, 600.0
 #: Heartbeats in a cluster, and looks for lanes that nobody serves.
 BEAT_EVERY = 0.5
 RECEIPTS_AT_ONCE = 2000
@@ -186,6 +187,8 @@ class Worker:
             (SWEEP_EVERY, lambda: repair(sweep, self._sessions)),
             (REPAIR_EVERY, lambda: repair(self._repair)),
             (RECOUNT_EVERY, lambda: count(recount_due, self._sessions)),
+            (CROWDS_EVERY, lambda: count(recount_crowds, self._sessions)),
+            (CHECK_EVERY, lambda: count(check_nightly, self._sessions)),
             (doubts_every, self._reconcile),
             (ACCOUNTS_EVERY, self._accounts.sync_templates),
             (ACCOUNTS_EVERY, self._accounts.connect),

@@ -6,7 +6,7 @@ from datetime import datetime
 from enum import IntEnum, StrEnum
 from typing import Any
 
-from sqlalchemy import JSON, ForeignKey, SmallInteger, String, UniqueConstraint, false
+from sqlalchemy import JSON, ForeignKey, Index, SmallInteger, String, UniqueConstraint, false
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from campaigns.audience.models import Audience, Channel
@@ -92,7 +92,11 @@ class Campaign(Base):
     """What is said, to whom, over which sender, and under which limits."""
 
     __tablename__ = "campaign"
-    __table_args__ = (UniqueConstraint("organisation_id", "code"),)
+    __table_args__ = (
+        UniqueConstraint("organisation_id", "code"),
+        # A service that hears a code does not know whose campaign it is.
+        Index("ix_campaign_code", "code", unique=True),
+    )
 
     id: Mapped[int] = mapped_column(BigId, primary_key=True)
     organisation_id: Mapped[int] = mapped_column(ForeignKey("organisation.id"))

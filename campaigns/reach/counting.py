@@ -58,6 +58,52 @@ REACHED: Mapping[Channel, frozenset[Rung]] = {
     Channel.TELEGRAM: CAME_TO[Rung.ACCEPTED],
 }
 
+
+class Step(StrEnum):
+    """A rung of the whole ladder, from what somebody guessed to what somebody saw; never added to another one."""
+
+    #: Somebody's estimate: leaflets given out, listeners of a station.
+    ESTIMATED = "estimated"
+    #: A platform's own word for its adverts.
+    PLATFORM_REPORTED = "platform_reported"
+    ACCEPTED = "accepted"
+    DELIVERED = "delivered"
+    READ = "read"
+    #: Answered us.
+    ENGAGED = "engaged"
+    #: Turned to a service, by the word of that service or of whoever sent them there.
+    SIGNPOSTED = "signposted"
+    #: Got help, by the word of the partner that gave it.
+    ASSISTED = "assisted"
+
+
+class Proof(StrEnum):
+    """What stands behind "reached" on a channel in a country."""
+
+    #: The phone or the app confirms it.
+    HANDSET = "handset"
+    #: The carrier says so, no handset does.
+    CARRIER = "carrier"
+    #: There are receipts, and nobody knows whose word they are.
+    UNKNOWN = "unknown"
+    #: There are no receipts: that the provider took it counts.
+    NONE = "none"
+
+
+def proof_of(channel: Channel, country: str | None) -> Proof:
+    """Return what "reached" rests on; `country` (alpha-2) is the one a number was issued in.
+
+    Source of the countries: data/country_rules.csv, column dlr.
+    """
+    if channel is Channel.TELEGRAM:
+        return Proof.NONE
+    if channel is Channel.WHATSAPP:
+        return Proof.HANDSET
+    rule = all_country_rules().get(country or "")
+    stated = {"YES": Proof.HANDSET, "CARRIER": Proof.CARRIER, "NO": Proof.NONE}
+    return stated.get(rule.receipts, Proof.UNKNOWN) if rule else Proof.UNKNOWN
+
+
 #: The steps that a channel can tell apart.
 LADDERS: Mapping[Channel, tuple[Rung, ...]] = {
     Channel.SMS: (Rung.PLANNED, Rung.ACCEPTED, Rung.DELIVERED),

@@ -27,11 +27,11 @@ def recount_due(sessions: sessionmaker[Session], *, fresh_for: timedelta = FRESH
     waiting, it happens before the transaction that writes the few rows it gives.
     """
     now = clock.now()
-    with _reading(sessions) as session:
+    with reading(sessions) as session:
         runs = session.execute(select_runs_to_count(now, fresh_for=fresh_for)).all()
     due = [run.id for run in runs if run.counted_at is None or now - run.counted_at >= _pause(run, fresh_for)]
     for run_id in due:
-        with _reading(sessions) as session:
+        with reading(sessions) as session:
             counts = session.execute(select_counts(run_id)).all()
         with sessions.begin() as session:
             replace_counts(session, run_id, counts)
@@ -46,7 +46,8 @@ def _pause(run: Row[int, int, datetime | None, datetime | None], fresh_for: time
 
 
 @contextmanager
-def _reading(sessions: sessionmaker[Session]) -> Iterator[Session]:
+def reading(sessions: sessionmaker[Session]) -> Iterator[Session]:
+    """Yield a session that reads one moment and locks nobody out."""
     with sessions() as session:
         session.connection(execution_options={"read_only": True})
         yield session

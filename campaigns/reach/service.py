@@ -1,4 +1,4 @@
-"""Counts a run's deliveries anew: set-based, whole, and the same however often it is repeated."""
+"""Counts anew what runs and crowds reached: set-based, whole, and the same however often it is repeated."""
 
 from __future__ import annotations
 
@@ -14,7 +14,8 @@ from campaigns.core import clock
 from campaigns.delivery.models import Delivery, RunText
 from campaigns.delivery.states import ReceiptState, SendState
 from campaigns.reach.counting import FAILURES, Rung, carrier_countries, rung_of
-from campaigns.reach.models import RunCount, RunReach
+from campaigns.reach.models import PeopleCount, PeopleReach, RunCount, RunReach
+from campaigns.reach.people import Crowd, selects_of
 
 #: First key of the advisory lock of a count ("rea" in ASCII); the second is the run's id.
 COUNT_LOCK = 0x726561
@@ -36,6 +37,33 @@ def replace_counts(session: Session, run_id: int, counts: Sequence[Row[*tuple[An
     _clear(session, run_id)
     if counts:
         session.execute(insert(RunReach), [dict(zip(COLUMNS, row, strict=True)) for row in counts])
+
+
+def count_crowd(session: Session, crowd: Crowd) -> list[dict[str, Any]]:
+    """Return the rows of people_reach of a crowd as its deliveries are now; only reads."""
+    rows: list[dict[str, Any]] = []
+    keys = {"scope": crowd.scope, "scope_id": crowd.scope_id, "period": crowd.period}
+    for part, measures, statement in selects_of(crowd):
+        for key, *people in session.execute(statement):
+            rows += [
+                keys | {"part": part, "key": key, "measure": measure, "people": count}
+                for measure, count in zip(measures, people, strict=True)
+                if count
+            ]
+    return rows
+
+
+def replace_crowd(session: Session, crowd: Crowd, rows: Sequence[dict[str, Any]]) -> None:
+    """Replace what is stored of a crowd by rows that `count_crowd` gave, perhaps to another session."""
+    of_crowd = {"scope": crowd.scope.value, "scope_id": crowd.scope_id, "period": crowd.period}
+    if session.get_bind().dialect.name == "postgresql":
+        name = func.hashtext("/".join(map(str, of_crowd.values())))
+        session.execute(select(func.pg_advisory_xact_lock(COUNT_LOCK, name)))
+    for table in (PeopleReach, PeopleCount):
+        session.execute(delete(table).filter_by(**of_crowd))
+    if rows:
+        session.execute(insert(PeopleReach), rows)
+    session.execute(insert(PeopleCount).values(**of_crowd, counted_at=clock.now()))
 
 
 def _clear(session: Session, run_id: int) -> None:
