@@ -5,6 +5,7 @@ FingerpostError
 │   ├── FileFormatError           a file cannot be read as what it claims to be
 │   ├── TooManyRowsError          a file is larger than the limit
 │   ├── RowsError                 some rows of a file are wrong, each told by its line
+│   ├── CellError                 one cell of a file, or field of a report, is not what stands above it
 │   ├── GeometryError             a shape or coordinate that cannot be a place
 │   ├── RouteError                a route without an order of at least two stops
 │   ├── AudienceRuleError         a rule that names nothing or contradicts itself
@@ -90,6 +91,10 @@ class RowsError(InputError):
         first, others = self.problems[0], len(self.problems) - 1
         template = N_("%(first)s (Other problems in the file: %(others)s.)") if others else "%(first)s"
         super().__init__(template, first=first, others=others)
+
+
+class CellError(InputError):
+    """One cell of a file, or one field of a report, is not what stands above it."""
 
 
 class GeometryError(InputError):
