@@ -13,6 +13,7 @@ from werkzeug.wrappers import Response
 from campaigns.audience import entry_points
 from campaigns.audience.forms import CHANNELS, EntryPointForm
 from campaigns.audience.models import EntryPoint
+from campaigns.audience.qr import qr_code
 from campaigns.audience.ways_in import WayIn, ways_in
 from campaigns.core.errors import InputError
 from campaigns.places.models import Place
@@ -79,6 +80,7 @@ def show(entry_point_id: int) -> Page:
         place=place,
         ways=_ways_in(entry_point),
         channels=CHANNELS,
+        code_of=qr_code,
     )
 
 

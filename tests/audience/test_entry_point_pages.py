@@ -42,6 +42,7 @@ def test_saved_entry_point_has_its_links(pages: Pages, client_for: Clients, plac
     client = client_for(Role.AUTHOR)
     page = client.get(hang_up(client, code="GATE-3", place_id=place_id, language="uk")).text
     assert "https://t.me/help_bot?start=GATE-3" in page
+    assert "QR https://t.me/help_bot?start=GATE-3" in page
     assert "Medyka crossing" in page
     assert "+48500100200" not in page
     assert "GATE-3" in client.get(PATH).text
