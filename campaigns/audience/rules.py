@@ -185,10 +185,10 @@ def select_resolved(
 ) -> Select[*tuple[Any, ...]]:
     """Select each contact that `rule` means, once, with what a delivery needs or why there will be none.
 
-    Columns: contact_id; address_id, channel, sender_id and number_country (NULL for people left out); language
-    (of the text after fallback; the contact's own when there is no text), region_id (0: unknown), time_zone,
-    place_id (0: none), reason (a LeftOut, or NULL for people who will be written to). `after` and `through` bound
-    the contact ids to (after, through].
+    Columns: contact_id; address_id, channel, sender_id and number_country (NULL for people left out); any_country
+    (of the first address they have); language (of the text after fallback; the contact's own when there is no
+    text), region_id (0: unknown), time_zone, place_id (0: none), reason (a LeftOut, or NULL for people who will be
+    written to). `after` and `through` bound the contact ids to (after, through].
     """
     cells = _targeted_cells(rule, organisation_id)
     language, has_text = _text_language(resolution), _has_text(resolution)
@@ -200,6 +200,7 @@ def select_resolved(
     statement: Select[*tuple[Any, ...]] = select(
         Contact.id.label("contact_id"),
         *_chosen(walk, excluded),
+        walk.any_country().label("any_country"),
         language.label("language"),
         func.coalesce(Contact.region_id, 0).label("region_id"),
         func.coalesce(Contact.time_zone, resolution.default_zone).label("time_zone"),

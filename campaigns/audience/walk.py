@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from functools import cached_property
 from typing import Any
 
-from sqlalchemy import ColumnElement, FromClause, and_, or_
+from sqlalchemy import ColumnElement, FromClause, and_, func, null, or_
 from sqlalchemy.orm import aliased
 
 from campaigns.audience.models import Address, AddressState, Channel, Contact
@@ -87,6 +87,10 @@ class Walk:
     def has_no_address(self) -> ColumnElement[bool]:
         """Match people without an address on any channel."""
         return and_(*(address.id.is_(None) for address in self.addresses.values()))
+
+    def any_country(self) -> ColumnElement[Any]:
+        """Return the country of the first address a person has on these channels, or NULL."""
+        return func.coalesce(*(address.country for address in self.addresses.values()), null())
 
     def is_covered(self) -> ColumnElement[bool] | None:
         """Match people whom a sender could write to if there were a template; None: no sender needs any."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from datetime import datetime
+from decimal import Decimal
 from typing import Any
 from zoneinfo import available_timezones
 
@@ -13,6 +14,7 @@ from wtforms import (
     BooleanField,
     DateField,
     DateTimeLocalField,
+    DecimalField,
     FieldList,
     IntegerField,
     RadioField,
@@ -33,7 +35,7 @@ from campaigns.core.words import N_
 from campaigns.messages.models import Message
 from campaigns.planning.labels import FALLBACKS, TEMPLATE_CATEGORIES, WEEKDAYS, ZONE_POLICIES, weekday_name
 from campaigns.planning.models import Campaign, FallbackPolicy, Sender, TemplateCategory, ZonePolicy
-from campaigns.planning.plan import LONGEST_LINK, LONGEST_NAME, MOST_PARTS, MOST_SENDERS, Plan
+from campaigns.planning.plan import LARGEST_BUDGET, LONGEST_LINK, LONGEST_NAME, MOST_PARTS, MOST_SENDERS, Plan
 from campaigns.planning.recurrence import LONGEST_RULE, Timing
 from campaigns.planning.service import LONGEST_REASON, MINUTES_A_WEEK
 from campaigns.web.filters import country_name, language_name
@@ -85,6 +87,12 @@ class CampaignForm(Form):
         [Optional(), Length(max=LONGEST_LINK)],
         render_kw={"dir": "ltr", "inputmode": "url", "placeholder": "https://"},
     )
+    budget = DecimalField(
+        _l("Most that one run may cost, in US dollars"),
+        [Optional(), NumberRange(Decimal("0.01"), LARGEST_BUDGET // 100)],
+        places=None,
+        description=_l("Nothing is sent when the estimate is higher. Empty: no limit."),
+    )
     resend_unknown = BooleanField(
         _l("Send again what may not have arrived"),
         description=_l("Only where the provider has never seen the message. Somebody might still get it twice."),
@@ -124,6 +132,7 @@ class CampaignForm(Form):
             max_parts=int(self.max_parts.data or 0),
             link=self.text("link") or None,
             resend_unknown=bool(self.resend_unknown.data),
+            budget_cents=None if self.budget.data is None else int(self.budget.data * 100),
         )
 
 
@@ -230,7 +239,9 @@ class TemplatesForm(Form):
 def data_of(campaign: Campaign) -> dict[str, object]:
     """Return the data that fills a CampaignForm with a campaign."""
     values = {name: getattr(campaign, name) for name in Plan.__dataclass_fields__}
-    return values | {"fallback_policy": str(campaign.fallback_policy), "senders": campaign.sender_ids}
+    budget = None if campaign.budget_cents is None else Decimal(campaign.budget_cents) / 100
+    policy = str(campaign.fallback_policy)
+    return values | {"fallback_policy": policy, "senders": campaign.sender_ids, "budget": budget}
 
 
 def _sender_choice(sender: Sender) -> Any:

@@ -26,9 +26,11 @@ from campaigns.places.models import Place, Region
 from campaigns.planning.choices import load_templates
 from campaigns.planning.country_rules import CountryWarning, warnings_for
 from campaigns.planning.digest import Content
+from campaigns.planning.matrix import estimate_cost
 from campaigns.planning.models import Campaign, Schedule, Sender
 from campaigns.planning.plan_gates import (
     audience_gate,
+    budget_gate,
     country_gate,
     coverage_gate,
     link_gate,
@@ -121,12 +123,14 @@ def _assess_content(
         at=now,
         max_age_days=max_age_days,
     )
+    senders = load_senders(session, campaign)
     gates = [
         audience_gate(campaign, tally, unreadable),
         *_text_gates(campaign, content, tally, rendered),
         link_gate(campaign, content),
         place_gate(campaign, content),
-        sender_gate(campaign, load_senders(session, campaign)),
+        sender_gate(campaign, senders),
+        budget_gate(campaign, estimate_cost(tally, rendered, senders)),
         coverage_gate(campaign, tally),
         *templates_gate(campaign, content, tally, load_templates(session, content)),
     ]

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from datetime import datetime
+from decimal import Decimal
 from typing import Any
 
 from babel.dates import get_day_names
+from babel.numbers import format_currency
 from flask_babel import get_locale, ngettext
 from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
@@ -16,6 +18,7 @@ from campaigns.messages.gates import Gate
 from campaigns.planning.country_rules import CountryWarning
 from campaigns.planning.gatekeeping import discreet
 from campaigns.planning.models import FallbackPolicy, TemplateCategory, ZonePolicy
+from campaigns.planning.prices import CURRENCY, Basis
 from campaigns.planning.recurrence import ClockChange, ScheduleNote
 from campaigns.web.filters import country_name, day, language_name, number, wall_clock
 
@@ -33,6 +36,7 @@ GATES = {
     "templates": _l("WhatsApp templates"),
     "schedule": _l("Time"),
     "country": _l("Country rules"),
+    "budget": _l("Budget"),
 }
 FALLBACKS = {
     FallbackPolicy.DO_NOT_SEND: _l("Send them nothing"),
@@ -46,6 +50,11 @@ TEMPLATE_CATEGORIES = {
 ZONE_POLICIES = {
     ZonePolicy.RECIPIENT: _l("When each person's own clock shows this time"),
     ZonePolicy.FIXED: _l("To everybody at one moment, by the clock of one zone"),
+}
+#: What is said of the prices of countries that nobody quoted.
+UNCERTAIN = {
+    Basis.ESTIMATED: _l("Right in its order of magnitude only: %(countries)s."),
+    Basis.ASSUMED: _l("No price is known, so a high one is assumed: %(countries)s."),
 }
 WEEKDAYS = ("MO", "TU", "WE", "TH", "FR", "SA", "SU")
 #: Words of the country table that a member meets often; others are shown as the table writes them.
@@ -95,10 +104,23 @@ def gate_sentence(gate: Gate) -> str:
         values["people"] = number(int(values["people"]))
     if values.get("countries"):
         values["countries"] = ", ".join(map(country_name, values["countries"].split(", ")))
+    for name in {"cost", "limit"} & set(values):
+        values[name] = dollars(Decimal(str(values[name]).lstrip("$").replace(",", "")))
     if isinstance(values.get("time"), str):
         values["time"] = wall_clock(datetime.fromisoformat(values["time"]))
     sentence = str(_(gate.template) % values if gate.template else gate.sentence)
     return sentence[:1].upper() + sentence[1:]
+
+
+def dollars(amount: Decimal) -> str:
+    """Return a sum of US dollars as the reader writes it, cents and all."""
+    return str(format_currency(amount, CURRENCY, locale=get_locale() or "en"))
+
+
+def uncertain_words(basis: Basis, countries: Collection[str | None]) -> str:
+    """Return how far the prices of some countries (None: unknown) may be trusted."""
+    named = [country_name(country) if country else str(_("unknown countries")) for country in countries]
+    return str(UNCERTAIN[basis] % {"countries": ", ".join(named)})
 
 
 def rule_words(warning: CountryWarning) -> str:

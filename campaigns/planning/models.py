@@ -49,7 +49,7 @@ class Sender(Base):
     countries: Mapped[list[str]] = mapped_column(JSON, default=list)
     #: People it may write to in any 24 hours (WhatsApp's tier); None: no such limit.
     daily_limit: Mapped[int | None]
-    #: What a part (or message) costs by country of the number, in dollars ("*": elsewhere); prices.py knows the rest.
+    #: Dollars for a part or message by country of the number ("*": elsewhere); prices.py knows the rest.
     prices: Mapped[dict[str, Any]] = mapped_column(JSON, default=dict, server_default="{}")
     #: Written by the engine; a member who switches the sender on again makes it well.
     health: Mapped[Health] = mapped_column(String(10), default=Health.WELL)

@@ -14,6 +14,7 @@ from campaigns.audience.models import Channel
 from campaigns.messages.preview import Preview, preview_text
 from campaigns.messages.queries import load_member_names
 from campaigns.planning.gatekeeping import Assessment, assess
+from campaigns.planning.matrix import Matrix, matrix_of
 from campaigns.planning.models import Approval, Campaign, CampaignState, Schedule, Sender
 from campaigns.planning.queries import find_approval, find_editors, load_senders, timing_of
 from campaigns.planning.recurrence import Firing, next_firings
@@ -62,6 +63,8 @@ class Overview:
     texts: list[TextView]
     #: In their order.
     senders: list[Sender]
+    #: People, parts and cost by language, channel and country.
+    matrix: Matrix
     signposts: list[SignpostView]
     approval: Approval | None
     #: It is approved, but what would be sent is not what was approved: its next run will be held.
@@ -73,11 +76,12 @@ class Overview:
 def load_overview(session: Session, campaign: Campaign, *, now: datetime, max_age_days: int) -> Overview:
     """Assess the campaign at `now` (aware UTC) and arrange what its page shows."""
     assessed = assess(session, campaign, now=now, max_age_days=max_age_days)
-    approval = find_approval(session, campaign)
+    approval, senders = find_approval(session, campaign), load_senders(session, campaign)
     return Overview(
         assessed=assessed,
         texts=_texts(assessed),
-        senders=load_senders(session, campaign),
+        senders=senders,
+        matrix=matrix_of(assessed.tally, assessed.rendered, senders),
         signposts=_signposts(assessed.rendered),
         approval=approval,
         is_changed=campaign.state == CampaignState.APPROVED

@@ -14,6 +14,8 @@ LONGEST_NAME = 200
 LONGEST_LINK = 200
 MOST_PARTS = 10
 MOST_SENDERS = 6
+#: Largest budget that is no slip of the pen, in cents.
+LARGEST_BUDGET = 100_000_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +36,8 @@ class Plan:
     link: str | None = None
     #: Whether an unknown delivery that the provider has never seen is sent again without asking.
     resend_unknown: bool = False
+    #: What one run may cost at most, in cents of a dollar; None: no limit.
+    budget_cents: int | None = None
 
     def checked(self) -> Plan:
         """Return the plan clean. Raises InputError naming the first thing that cannot be kept."""
@@ -42,6 +46,9 @@ class Plan:
             raise InputError(N_("A campaign needs a name of at most %(limit)s characters."), limit=LONGEST_NAME)
         if not 1 <= self.max_parts <= MOST_PARTS:
             raise InputError(N_("A text may have 1 to %(most)s parts."), most=MOST_PARTS)
+        if self.budget_cents is not None and not 1 <= self.budget_cents <= LARGEST_BUDGET:
+            most = LARGEST_BUDGET // 100
+            raise InputError(N_("A budget is between one cent and %(most)s dollars."), most=most)
         self._check_senders()
         return replace(self, name=name, link=_checked_link(self.link), fallback_language=self._checked_language())
 

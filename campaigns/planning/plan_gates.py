@@ -19,6 +19,7 @@ from campaigns.messages.gates import Gate
 from campaigns.messages.placeholders import required_names
 from campaigns.planning.country_rules import CountryWarning
 from campaigns.planning.digest import Content
+from campaigns.planning.matrix import Estimate
 from campaigns.planning.models import Campaign, Health, Sender
 from campaigns.planning.queries import timing_of
 from campaigns.planning.recurrence import next_firings
@@ -146,6 +147,23 @@ def schedule_gate(campaign: Campaign, zones: Collection[str], now: datetime) -> 
     return _gate("schedule", bool(coming), template, values, link)
 
 
+def budget_gate(campaign: Campaign, estimate: Estimate) -> Gate:
+    """Block when a run would cost more than the campaign's limit, as far as prices are known."""
+    link = ("planning.edit", {"campaign_id": campaign.id})
+    values = {"cost": _dollars(estimate.cents)}
+    if campaign.budget_cents is None:
+        template = N_("Sending it once costs about %(cost)s. No limit is set.")
+        return _gate("budget", True, template, values, link)
+    values["limit"] = _dollars(campaign.budget_cents)
+    passed = estimate.cents <= campaign.budget_cents
+    template = (
+        N_("Sending it once costs about %(cost)s, of %(limit)s that are allowed.")
+        if passed
+        else N_("It may cost %(cost)s, and only %(limit)s are allowed: write to fewer people, or raise the limit.")
+    )
+    return _gate("budget", passed, template, values, link)
+
+
 def country_gate(campaign: Campaign, warnings: Collection[CountryWarning]) -> Gate:
     """Never block on one table whose sources disagree; say how much there is to read."""
     broken = sorted({warning.country for warning in warnings if warning.broken})
@@ -173,6 +191,10 @@ def _gate(
     named = ", ".join(all_languages()[code].name for code in languages)
     sentence = template % {**values, "languages": named}
     return Gate(name, passed, sentence, link[0], link[1], template, dict(values), tuple(languages), warns)
+
+
+def _dollars(cents: int) -> str:
+    return f"${cents / 100:,.2f}"
 
 
 def _is_asked_for(name: str, content: Content) -> bool:

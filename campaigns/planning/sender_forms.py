@@ -8,18 +8,29 @@ from babel import Locale
 from flask_babel import get_locale
 from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
-from wtforms import BooleanField, DecimalField, IntegerField, SelectField, StringField, ValidationError
+from wtforms import (
+    BooleanField,
+    DecimalField,
+    IntegerField,
+    SelectField,
+    StringField,
+    TextAreaField,
+    ValidationError,
+)
 from wtforms.validators import InputRequired, Length, NumberRange, Optional
 
 from campaigns.audience.forms import CHANNELS
 from campaigns.audience.models import Channel
+from campaigns.core.errors import InputError
 from campaigns.gateways.kinds import GatewayKind, gateway_kinds
 from campaigns.planning.models import Sender
+from campaigns.planning.prices import read_prices, written_prices
 from campaigns.planning.senders import FASTEST_PACE, LARGEST_LIMIT, LONGEST_NAME, SLOWEST_PACE
 from campaigns.planning.senders import SenderFacts as Facts
 from campaigns.planning.senders import SenderLimits as Limits
 from campaigns.web.filters import country_name
 from campaigns.web.forms import Form, options
+from campaigns.web.words import said
 
 
 class SenderChangeForm(Form):
@@ -43,6 +54,15 @@ class SenderChangeForm(Form):
         [Optional(), NumberRange(1, LARGEST_LIMIT)],
         description=_l("WhatsApp allows 250, 2,000, 10,000 or 100,000, by the standing of your business."),
     )
+    prices = TextAreaField(
+        _l("What it costs, in US dollars"),
+        [Optional(), Length(max=4000)],
+        description=_l(
+            "A country and the price of one SMS part or message on each line: UA 0.1747. A * stands for every "
+            "other country. Empty: the table of this instance."
+        ),
+        render_kw={"dir": "ltr", "rows": 4, "spellcheck": "false"},
+    )
     active = BooleanField(_l("May be used"), default=True)
 
     def validate_countries(self, field: StringField) -> None:
@@ -51,6 +71,13 @@ class SenderChangeForm(Form):
         for name in _split(field.data):
             if name.casefold() not in codes:
                 raise ValidationError(_("“%(name)s” is no country: write its name or its code.", name=name))
+
+    def validate_prices(self, field: TextAreaField) -> None:
+        """Refuse a line that is no country and price."""
+        try:
+            read_prices(field.data or "")
+        except InputError as error:
+            raise ValidationError(said(error)) from None
 
     def limits(self) -> Limits:
         """Return what the form says, with countries as codes."""
@@ -61,6 +88,7 @@ class SenderChangeForm(Form):
             active=bool(self.active.data),
             countries=[codes[name.casefold()] for name in _split(self.countries.data)],
             daily_limit=self.daily_limit.data,
+            prices=read_prices(self.text("prices")),
         )
 
 
@@ -105,7 +133,8 @@ def data_of(sender: Sender) -> dict[str, Any]:
     """Return the data that fills a SenderChangeForm with a sender."""
     names = ("name", "pace", "active", "daily_limit")
     countries = ", ".join(map(country_name, sender.countries))
-    return {name: getattr(sender, name) for name in names} | {"countries": countries}
+    prices = written_prices(sender.prices)
+    return {name: getattr(sender, name) for name in names} | {"countries": countries, "prices": prices}
 
 
 def _words_for(kind: GatewayKind) -> str:

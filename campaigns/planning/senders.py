@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from dataclasses import asdict, dataclass, field, replace
 
 import phonenumbers
@@ -15,6 +15,7 @@ from campaigns.core.errors import InputError, TransitionError
 from campaigns.core.words import N_
 from campaigns.gateways.kinds import gateway_kinds
 from campaigns.planning.models import Health, Sender
+from campaigns.planning.prices import ELSEWHERE
 from campaigns.staff import audit
 
 #: Parts per second: nothing slower is useful, nothing faster is sold.
@@ -59,6 +60,8 @@ class SenderLimits:
     countries: Collection[str] = ()
     #: People it may write to in any 24 hours; None: no such limit.
     daily_limit: int | None = None
+    #: What a part costs by country (alpha-2, or "*" for elsewhere), in dollars as a decimal text.
+    prices: Mapping[str, str] = field(default_factory=dict)
 
     def checked(self) -> SenderLimits:
         """Return the limits clean. Raises InputError naming the first that cannot be kept."""
@@ -72,7 +75,9 @@ class SenderLimits:
             )
         if self.daily_limit is not None and not 1 <= self.daily_limit <= LARGEST_LIMIT:
             raise InputError(N_("A daily limit is a number of people, from 1 on."))
-        return replace(self, name=name, countries=_checked_countries(self.countries))
+        priced = set(_checked_countries(set(self.prices) - {ELSEWHERE}))
+        prices = {key: usd for key, usd in self.prices.items() if key in priced | {ELSEWHERE}}
+        return replace(self, name=name, countries=_checked_countries(self.countries), prices=prices)
 
 
 @dataclass(frozen=True, slots=True)

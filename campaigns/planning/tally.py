@@ -32,7 +32,7 @@ class TallyRow:
     #: 0: no known region.
     region_id: int
     time_zone: str
-    #: Country that issued the number (alpha-2), or None.
+    #: Country that issued the number (alpha-2), or None; of people left out, that of the first address they have.
     number_country: str | None
     #: Sender that writes to them; None for people left out.
     sender_id: int | None
@@ -128,8 +128,9 @@ def count_audience(session: Session, content: Content, organisation_id: int, *, 
     """Count the audience of `content` in one statement. Raises AudienceRuleError for an unreadable rule."""
     rule = AudienceRule.from_json(content.rule)
     found = select_resolved(rule, organisation_id, resolution).subquery("resolved")
-    names = ("reason", "language", "region_id", "time_zone", "number_country", "sender_id")
-    key = [found.c[name] for name in names]
+    names = ("reason", "language", "region_id", "time_zone")
+    country = func.coalesce(found.c.number_country, found.c.any_country)
+    key = [*(found.c[name] for name in names), country, found.c.sender_id]
     groups = session.execute(select(*key, func.count()).group_by(*key))
     return Tally(tuple(TallyRow(LeftOut(reason) if reason else None, *rest) for reason, *rest in groups))
 
