@@ -13,7 +13,7 @@ from campaigns.audience.models import Address, AddressState, Audience, Channel, 
 from campaigns.core.crypto import Vault
 from campaigns.delivery.models import Delivery
 from campaigns.delivery.states import SendState
-from campaigns.messages.models import Message, Service, Translation, TranslationState
+from campaigns.messages.models import Message, MessageVersion, Origin, Service, Translation, TranslationState
 from campaigns.messages.texts import digest_of
 from campaigns.places.models import Place, PlaceKind, Region, Route, RouteStop
 from campaigns.planning.models import (
@@ -132,6 +132,9 @@ def a_message(
             )
         )
     session.flush()
+    kept = MessageVersion(message_id=message.id, version=message.version, origin=Origin.WRITTEN, made_at=NOON)
+    kept.texts, kept.wordings = texts, {}
+    add(session, kept)
     return message
 
 

@@ -13,9 +13,16 @@ from campaigns.core.errors import BaseLanguageError, NotFoundError
 from campaigns.core.words import N_
 from campaigns.messages.gates import TranslationFacts
 from campaigns.messages.hours import is_open
-from campaigns.messages.models import EUROPEAN_UNION, Message, Service, Translation, TranslationState
+from campaigns.messages.models import (
+    EUROPEAN_UNION,
+    Message,
+    MessageVersion,
+    Service,
+    Translation,
+    TranslationState,
+)
 from campaigns.messages.signposts import ServiceFacts, Trust, trust_of
-from campaigns.messages.texts import digest_of
+from campaigns.messages.texts import digest_of, digest_of_wordings
 from campaigns.staff.models import Member
 from campaigns.staff.queries import owned
 
@@ -54,7 +61,7 @@ def get_base(message: Message) -> Translation:
 def state_of(message: Message, translation: Translation) -> TranslationState:
     """Return how far a translation is trusted now: `stale` when the base text is not the one it was made from."""
     base = find_translation(message, message.base_language)
-    if base is None or translation.source_digest != digest_of(base.text):
+    if base is None or translation.source_digest != digest_of_wordings(base.text, base.wordings):
         return TranslationState.STALE
     return TranslationState(translation.state)
 
@@ -67,6 +74,23 @@ def current_texts(message: Message) -> dict[str, str]:
         for translation in message.translations
         if state_of(message, translation) is TranslationState.REVIEWED
     }
+
+
+def select_versions(message: Message) -> Select[MessageVersion]:
+    """Select the versions of a message that are kept, the newest first."""
+    return (
+        select(MessageVersion)
+        .where(MessageVersion.message_id == message.id)
+        .order_by(MessageVersion.version.desc())
+    )
+
+
+def get_version(session: Session, message: Message, version: int) -> MessageVersion:
+    """Return the texts of a message at one version. Raises NotFoundError for one that is not kept."""
+    kept = session.get(MessageVersion, (message.id, version))
+    if kept is None:
+        raise NotFoundError(N_("This version of the message is not kept."))
+    return kept
 
 
 def order_translations(message: Message) -> list[Translation]:

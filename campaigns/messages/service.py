@@ -13,16 +13,24 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from campaigns.core import clock
-from campaigns.core.errors import BaseLanguageError, InputError, PlaceholderError, RefusedError
-from campaigns.core.languages import all_languages
+from campaigns.core.errors import InputError, RefusedError
 from campaigns.core.words import N_, Phrase
 from campaigns.messages import queries
 from campaigns.messages.facts import check_facts
 from campaigns.messages.models import SOURCED, Message, Service, Translation, TranslationState
-from campaigns.messages.placeholders import names_in
-from campaigns.messages.texts import clean_line, clean_text, digest_of
+from campaigns.messages.texts import clean_line, clean_text, digest_of_wordings
 from campaigns.messages.themes import Theme
 from campaigns.messages.worklist import ServiceDraft
+from campaigns.messages.writing import (
+    add_version,
+    check_language,
+    check_text,
+    check_wordings,
+    hold_message,
+    put_back,
+    source_digest,
+    write_text,
+)
 from campaigns.staff import audit
 from campaigns.staff.models import Organisation
 from campaigns.staff.queries import owned
@@ -47,7 +55,7 @@ def create_message(
     Raises BaseLanguageError when the text is empty, PlaceholderError when a placeholder is faulty, InputError
     for an unknown theme or language, or a title or text that cannot be kept.
     """
-    _check_language(base_language)
+    check_language(base_language)
     now = clock.now()
     message = Message(
         organisation_id=organisation_id,
@@ -58,9 +66,9 @@ def create_message(
         created_at=now,
         updated_at=now,
     )
-    _write(message, base_language, _checked_text(message, base_language, text), by=by)
+    write_text(message, base_language, check_text(message, base_language, text), by=by)
     session.add(message)
-    session.flush()
+    add_version(session, message, by=by, number=1)
     _record(session, "message.create", message, by, language=base_language, theme=message.theme)
     return message
 
@@ -73,26 +81,60 @@ def update_message(session: Session, message: Message, *, title: str, theme: str
     _record(session, "message.update", message, by, theme=message.theme)
 
 
-def save_translation(session: Session, message: Message, *, language: str, text: str, by: int) -> Translation:
+def save_translation(
+    session: Session,
+    message: Message,
+    *,
+    language: str,
+    text: str,
+    by: int,
+    wordings: Mapping[str, str] | None = None,
+    back_translation: str | None = None,
+    is_draft: bool = False,
+) -> Translation:
     """Write a message's text in one language and raise the message's version; its review is void.
 
     A new base text leaves the others as they are, but stale. Saving an unchanged text confirms that it still
-    fits the base text; when it already did, nothing happens. Raises BaseLanguageError, PlaceholderError (also
-    when the placeholders are not those of the base text), or InputError.
+    fits the base text; when it already did, nothing happens. `wordings` are other words for single channels and
+    `back_translation` is what the text says in the base language; None keeps what there is of them. A draft may
+    lack placeholders and cannot be reviewed. Raises BaseLanguageError, InputError, or PlaceholderError, also when
+    the placeholders are not those of the base text.
     """
-    _check_language(language)
-    _hold(session, message)
-    clean = _checked_text(message, language, text)
+    check_language(language)
+    hold_message(session, message)
+    clean = check_text(message, language, text, is_draft=is_draft)
+    state = TranslationState.DRAFT if is_draft else TranslationState.TRANSLATED
     present = queries.find_translation(message, language)
-    source = clean if language == message.base_language else queries.get_base(message).text
-    if present is not None and present.text == clean and present.source_digest == digest_of(source):
+    kept = (present.wordings if present else {}) if wordings is None else check_wordings(clean, wordings)
+    if present is not None and _says(message, present, clean, kept) and _counts_as(present, state):
+        _put_back(session, present, back_translation, by=by)
         return present
-    translation = _write(message, language, clean, by=by)
-    message.version += 1
-    message.updated_at = translation.updated_at
-    session.flush()
+    translation = write_text(message, language, clean, wordings=kept, state=state, by=by)
+    if back_translation is not None and back_translation.strip() != translation.back_translation:
+        put_back(translation, back_translation)
+    add_version(session, message, by=by)
     _record(session, "message.translate", message, by, language=language, version=message.version)
     return translation
+
+
+def _says(message: Message, present: Translation, text: str, wordings: Mapping[str, str]) -> bool:
+    """Say whether a translation has these words already, made from the base text as it is."""
+    same = present.text == text and present.wordings == wordings
+    return same and present.source_digest == source_digest(message, present)
+
+
+def _counts_as(present: Translation, state: TranslationState) -> bool:
+    """Say whether saving an unchanged text as `state` changes nothing: a reviewed text stays reviewed."""
+    return (present.state == TranslationState.DRAFT) == (state == TranslationState.DRAFT)
+
+
+def _put_back(session: Session, translation: Translation, back_translation: str | None, *, by: int) -> None:
+    """Keep a new back-translation of an unchanged text: its review stands, as nothing of it is sent."""
+    if back_translation is None or clean_text(back_translation) == translation.back_translation:
+        return
+    put_back(translation, back_translation)
+    session.flush()
+    _record(session, "message.back_translate", translation.message, by, language=translation.language)
 
 
 def review_translation(
@@ -104,12 +146,14 @@ def review_translation(
     stale translation, and when the text has changed since it was read.
     """
     message = translation.message
-    _hold(session, message)
+    hold_message(session, message)
     if translation.translator_id == by:
         raise RefusedError(N_("Whoever wrote a text cannot review it. Ask another member."))
     if queries.state_of(message, translation) is TranslationState.STALE:
         raise RefusedError(N_("The base text has changed since this was translated. Translate it again first."))
-    if seen is not None and seen != digest_of(translation.text):
+    if translation.state == TranslationState.DRAFT:
+        raise RefusedError(N_("This is a draft. Its writer must finish it before it can be reviewed."))
+    if seen is not None and seen != digest_of_wordings(translation.text, translation.wordings):
         raise RefusedError(N_("The text was changed while you read it. Read it again before you review it."))
     translation.state = TranslationState.REVIEWED
     translation.reviewer_id = by
@@ -215,64 +259,6 @@ def verify_service(
     service.updated_at = clock.now()
     session.flush()
     _record(session, "service.verify", service, by, on=on.isoformat())
-
-
-def _hold(session: Session, message: Message) -> None:
-    """Make whoever writes or reviews this message wait for each other, and read it as the last one left it.
-
-    So no version is given twice, and nobody reviews another text than the one that stands.
-    """
-    session.refresh(message, ["version"], with_for_update=True)
-    session.expire(message, ["translations"])
-    texts = select(Translation).where(Translation.message_id == message.id)
-    session.scalars(texts, execution_options={"populate_existing": True}).all()
-
-
-def _write(message: Message, language: str, text: str, *, by: int) -> Translation:
-    """Put `text` into the message's translation, made from the base text as it is now."""
-    translation = queries.find_translation(message, language)
-    if translation is None:
-        translation = Translation(language=language)
-        message.translations.append(translation)
-    translation.text = text
-    source = text if language == message.base_language else queries.get_base(message).text
-    translation.source_digest = digest_of(source)
-    translation.state = TranslationState.TRANSLATED
-    translation.translator_id = by
-    translation.reviewer_id = translation.reviewed_at = None
-    translation.updated_at = clock.now()
-    return translation
-
-
-def _checked_text(message: Message, language: str, text: str) -> str:
-    clean = clean_text(text)
-    if language == message.base_language:
-        if not clean:
-            raise BaseLanguageError(N_("Write the text in the base language: every translation is made from it."))
-        names_in(clean)
-        return clean
-    base = queries.get_base(message)
-    if not clean:
-        raise InputError(N_("The translation is empty."))
-    _check_same_placeholders(names_in(base.text), names_in(clean))
-    return clean
-
-
-def _check_same_placeholders(wanted: frozenset[str], given: frozenset[str]) -> None:
-    lacking, extra = sorted(wanted - given), sorted(given - wanted)
-    if lacking:
-        raise PlaceholderError(N_("The base text has %(names)s, the translation has not."), names=_listed(lacking))
-    if extra:
-        raise PlaceholderError(N_("The translation has %(names)s, the base text has not."), names=_listed(extra))
-
-
-def _listed(names: list[str]) -> str:
-    return ", ".join(f"(({name}))" for name in names)
-
-
-def _check_language(code: str) -> None:
-    if code not in all_languages():
-        raise InputError(N_("“%(code)s” is not a language that messages can be written in."), code=code)
 
 
 def _known_theme(theme: str) -> Theme:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import unicodedata
+from collections.abc import Mapping
 
 from campaigns.core.errors import InputError
 from campaigns.core.words import N_
@@ -50,3 +52,10 @@ def clean_line_ends(text: str) -> str:
 def digest_of(text: str) -> str:
     """Return the SHA-256 (hexadecimal) by which a text is recognised."""
     return hashlib.sha256(text.encode()).hexdigest()
+
+
+def digest_of_wordings(text: str, wordings: Mapping[str, str]) -> str:
+    """Return the digest of a text with the other words that single channels have; without any it is digest_of."""
+    if not wordings:
+        return digest_of(text)
+    return digest_of(json.dumps([text, wordings], sort_keys=True, ensure_ascii=False))

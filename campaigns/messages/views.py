@@ -16,7 +16,7 @@ from campaigns.messages.forms import DetailsForm, MessageForm, TranslationForm
 from campaigns.messages.labels import PLACEHOLDERS, THEMES
 from campaigns.messages.models import Message, Translation
 from campaigns.messages.preview import Preview, example_values, preview_text
-from campaigns.messages.texts import clean_line_ends, digest_of
+from campaigns.messages.texts import clean_line_ends, digest_of_wordings
 from campaigns.staff.auth import current_member, current_organisation, requires
 from campaigns.staff.permissions import Permission
 from campaigns.staff.queries import get_owned
@@ -173,7 +173,7 @@ def _composer(message: Message, language: str, form: TranslationForm) -> Page:
         translation=translation,
         base=queries.find_translation(message, message.base_language),
         preview=_preview(clean_line_ends(form.text("body")), language),
-        seen=digest_of(translation.text) if translation else "",
+        seen=digest_of_wordings(translation.text, translation.wordings) if translation else "",
         names=queries.load_member_names(session(), _people(translation)),
         addable=[code for code in all_languages() if queries.find_translation(message, code) is None],
     )
