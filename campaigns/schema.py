@@ -22,6 +22,7 @@ import campaigns.planning.models
 import campaigns.reach.imported.models
 import campaigns.reach.models
 import campaigns.reach.outcomes.models
+import campaigns.reach.releases.models
 import campaigns.staff.models  # noqa: F401
 from campaigns.core.database import Base
 from campaigns.core.settings import PROJECT_ROOT

@@ -21,6 +21,9 @@ FingerpostError
 │   ├── ApprovalError             the approver edited it, or it changed since
 │   ├── ForbiddenError            the member's roles do not allow it
 │   ├── NoSignpostError           no trusted service for a region, language and hour
+│   ├── OpenPeriodError           a release of a period whose figures still move
+│   ├── AlreadyReleasedError      a second release of the same figures that is no correction
+│   ├── BudgetError               a release that would give away more in a year than may be
 │   └── GatewayRefusedError       a gateway that must not be built in this mode
 ├── NotFoundError                 missing, or another organisation's
 ├── SignatureError                a callback that is unsigned, forged or stale
@@ -155,6 +158,18 @@ class ForbiddenError(RefusedError):
 
 class NoSignpostError(RefusedError):
     """No trusted service covers this region, language and hour."""
+
+
+class OpenPeriodError(RefusedError):
+    """The figures of this period still move."""
+
+
+class AlreadyReleasedError(RefusedError):
+    """These figures are released already; only a correction with a reason may follow."""
+
+
+class BudgetError(RefusedError):
+    """The ledger of the year has no room for another release."""
 
 
 class GatewayRefusedError(RefusedError):

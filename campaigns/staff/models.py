@@ -74,6 +74,25 @@ class Membership(Base):
     organisation: Mapped[Organisation] = relationship()
 
 
+class ApiToken(Base):
+    """What lets a partner's program ask in the name of an organisation; only its hash is kept."""
+
+    __tablename__ = "api_token"
+
+    id: Mapped[int] = mapped_column(BigId, primary_key=True)
+    organisation_id: Mapped[int] = mapped_column(ForeignKey("organisation.id"), index=True)
+    #: Whose program it is, in the words of who made it.
+    name: Mapped[str] = mapped_column(String(100))
+    #: SHA-256 of the token, hexadecimal: 256 random bits need no slow hash.
+    digest: Mapped[str] = mapped_column(String(64), unique=True)
+    #: Values of ApiScope (tokens.py), sorted.
+    scopes: Mapped[list[str]]
+    created_by_id: Mapped[int] = mapped_column(ForeignKey("member.id"))
+    created_at: Mapped[datetime]
+    expires_at: Mapped[datetime]
+    revoked_at: Mapped[datetime | None]
+
+
 class AuditEntry(Base):
     """One state-changing act, chained by hash to the one before; rows are only ever added."""
 

@@ -14,7 +14,7 @@ from campaigns.core.settings import PROJECT_ROOT
 
 PACKAGE = PROJECT_ROOT / "campaigns"
 #: The engine tells its log only, and the command line and the gateways speak English to whoever runs them.
-FOLDERS = ("audience", "delivery", "inbox", "messages", "places", "reach", "staff")
+FOLDERS = ("audience", "delivery", "inbox", "messages", "places", "reach", "reach/releases", "staff")
 SOURCES = sorted(
     path for folder in FOLDERS for path in (PACKAGE / folder).glob("*.py") if path.name != "__init__.py"
 )

@@ -1,0 +1,160 @@
+"""Reads on releases: those an organisation paid for and so may read, their files, and what is left of a budget."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from sqlalchemy import ColumnElement, Select, func, or_, select
+from sqlalchemy.orm import Session, undefer
+
+from campaigns.core.errors import InputError, NotFoundError, OpenPeriodError
+from campaigns.core.words import N_
+from campaigns.planning.models import Campaign, Run, Schedule
+from campaigns.reach.releases.disclosing import EPSILON, YEARLY_EPSILON
+from campaigns.reach.releases.models import (
+    SLOTS,
+    JointPartner,
+    LedgerEntry,
+    Release,
+    ReleaseFile,
+    ScopeKind,
+    View,
+)
+from campaigns.reach.releases.periods import WHOLE_CAMPAIGN, Period
+from campaigns.staff.models import Organisation
+from campaigns.staff.queries import owned
+
+
+@dataclass(frozen=True, slots=True)
+class Budget:
+    """What an organisation's releases about one calendar year cost so far."""
+
+    year: int
+    used: int
+
+    @property
+    def left(self) -> int:
+        """Releases that may still be made."""
+        return SLOTS - self.used
+
+    @property
+    def spent(self) -> float:
+        """The same as epsilon."""
+        return float(EPSILON * self.used)
+
+    @property
+    def allowed(self) -> float:
+        """Epsilon of a whole year."""
+        return float(YEARLY_EPSILON)
+
+
+def select_releases(organisation_id: int) -> Select[Release]:
+    """Select the releases an organisation paid for, the newest first; joint ones stand with everybody who did."""
+    paid = owned(select(LedgerEntry.release_id), LedgerEntry, organisation_id)
+    return select(Release).where(Release.id.in_(paid)).order_by(Release.id.desc())
+
+
+def get_release(session: Session, release_id: int, organisation_id: int) -> Release:
+    """Return a release with its bytes. Raises NotFoundError alike for a missing and a foreign one."""
+    found = select_releases(organisation_id).where(Release.id == release_id).options(undefer(Release.body))
+    release = session.scalar(found)
+    if release is None:
+        raise NotFoundError(N_("It does not exist, or is not yours to see."))
+    return release
+
+
+def get_file(session: Session, release: Release, format_name: str) -> ReleaseFile:
+    """Return a release in one format. Raises NotFoundError for a format that it does not come in."""
+    found = session.get(ReleaseFile, (release.id, format_name))
+    if found is None:
+        raise NotFoundError(N_("It does not exist, or is not yours to see."))
+    return found
+
+
+def formats_of(session: Session, release: Release) -> list[tuple[str, int, str]]:
+    """Return name, size in bytes and SHA-256 of each format a release comes in."""
+    columns = (ReleaseFile.format, func.length(ReleaseFile.content), ReleaseFile.sha256)
+    rows = session.execute(
+        select(*columns).where(ReleaseFile.release_id == release.id).order_by(ReleaseFile.format)
+    )
+    return [(name, size, digest) for name, size, digest in rows]
+
+
+def revisions_of(session: Session, release: Release) -> Sequence[Release]:
+    """Return every revision of the same figures, the newest first."""
+    same = same_figures(release.scope, release.scope_id, release.view, release.period)
+    return session.scalars(same.order_by(Release.revision.desc())).all()
+
+
+def same_figures(scope: ScopeKind, scope_id: int, view: View, period: str) -> Select[Release]:
+    """Select the revisions of one view, scope and period."""
+    return select(Release).where(
+        Release.scope == scope, Release.scope_id == scope_id, Release.view == view, Release.period == period
+    )
+
+
+def budget_of(session: Session, organisation_id: int, year: int) -> Budget:
+    """Return what an organisation has spent of its budget for the people of one calendar year."""
+    spent = owned(select(func.count()).select_from(LedgerEntry), LedgerEntry, organisation_id)
+    return Budget(year, session.scalar(spent.where(LedgerEntry.year == year)) or 0)
+
+
+def select_ledger(organisation_id: int, year: int) -> Select[LedgerEntry, Release]:
+    """Select what was paid for in one year, in the order of the slots."""
+    entries = owned(select(LedgerEntry, Release), LedgerEntry, organisation_id)
+    return (
+        entries.join(Release, Release.id == LedgerEntry.release_id)
+        .where(LedgerEntry.year == year)
+        .order_by(LedgerEntry.slot)
+    )
+
+
+def joint_partners(session: Session) -> Sequence[Organisation]:
+    """Return the organisations that take part in joint releases, by name."""
+    statement = select(Organisation).join(JointPartner, JointPartner.organisation_id == Organisation.id)
+    return session.scalars(statement.order_by(Organisation.name, Organisation.id)).all()
+
+
+def first_run_at(session: Session, organisation_id: int) -> datetime | None:
+    """Return when the organisation's first real run was made (UTC), or None."""
+    return session.scalar(owned(select(func.min(Run.created_at)), Run, organisation_id).where(~Run.is_rehearsal))
+
+
+def select_ended_campaigns(organisation_id: int) -> Select[Campaign]:
+    """Select the campaigns that ran, are over, and will not fire again, by name."""
+    runs = select(Run.campaign_id).where(~Run.is_rehearsal)
+    moving = or_(Campaign.id.in_(runs.where(Run.finished_at.is_(None))), Campaign.id.in_(_firing()))
+    return (
+        owned(select(Campaign), Campaign, organisation_id)
+        .where(Campaign.id.in_(runs), ~moving)
+        .order_by(Campaign.name, Campaign.id)
+    )
+
+
+def period_of_campaign(session: Session, campaign: Campaign) -> Period:
+    """Return a campaign's period from its first run to the end of its last.
+
+    Raises InputError when it never ran, and OpenPeriodError while a run is under way or still to come.
+    """
+    row = session.execute(
+        select(
+            func.min(Run.created_at), func.max(Run.finished_at), func.count().filter(Run.finished_at.is_(None))
+        ).where(Run.campaign_id == campaign.id, ~Run.is_rehearsal)
+    ).one()
+    start, end, unfinished = row
+    if start is None:
+        raise InputError(N_("This campaign has not run yet, so there is nothing to release."))
+    is_firing = session.scalar(_firing().where(Schedule.campaign_id == campaign.id).limit(1))
+    if unfinished or is_firing or end is None:
+        raise OpenPeriodError(N_("This campaign is not over: a run is under way, held, or still to come."))
+    return Period(WHOLE_CAMPAIGN, start, end + timedelta(seconds=1))
+
+
+def _firing() -> Select[int]:
+    return select(Schedule.campaign_id).where(_is_firing())
+
+
+def _is_firing() -> ColumnElement[bool]:
+    return Schedule.removed_at.is_(None) & Schedule.next_fire_at.is_not(None)

@@ -1,0 +1,277 @@
+"""Makes releases: the only way from true counts to figures that partners may see, paid for in the ledger."""
+
+from __future__ import annotations
+
+import hashlib
+import secrets
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from sqlalchemy import func, select
+from sqlalchemy.orm import Session
+
+from campaigns.audience.models import Channel
+from campaigns.core import clock
+from campaigns.core.errors import AlreadyReleasedError, BudgetError, InputError, OpenPeriodError
+from campaigns.core.languages import all_languages
+from campaigns.core.words import N_
+from campaigns.planning.models import Campaign
+from campaigns.reach.releases import queries
+from campaigns.reach.releases.disclosing import disclose, leaf_of, shape_of
+from campaigns.reach.releases.document import Heading, write_document
+from campaigns.reach.releases.files import write_files
+from campaigns.reach.releases.models import (
+    SLOTS,
+    JointPartner,
+    LedgerEntry,
+    Release,
+    ReleaseFile,
+    ScopeKind,
+    View,
+)
+from campaigns.reach.releases.noise import Below
+from campaigns.reach.releases.periods import Period, period_named
+from campaigns.reach.releases.tree import load_tree
+from campaigns.reach.releases.truth import count_people
+from campaigns.staff import audit
+from campaigns.staff.models import Organisation
+
+#: What languages that are not listed are counted as; the last of the values.
+OTHER_LANGUAGE = "other"
+LONGEST_REASON = 500
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """What a steward asks to be released."""
+
+    view: View
+    scope: ScopeKind
+    #: Name of a month or quarter; a campaign has its own period.
+    period: str = ""
+    campaign: Campaign | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Planned:
+    """What a release would be: all that is known of it without counting anybody."""
+
+    wanted: Wanted
+    period: Period
+    #: Whose people are counted, and whose ledgers pay.
+    organisations: tuple[Organisation, ...]
+    scope_id: int
+    #: Revisions of the same figures that exist.
+    revisions: int
+    leaves: int
+
+
+def plan_release(session: Session, organisation: Organisation, wanted: Wanted) -> Planned:
+    """Say what a release would be; reads no true count and spends nothing.
+
+    Raises InputError for a period or partner that cannot be, and OpenPeriodError while its figures move.
+    """
+    period, organisations = _period_of(session, wanted), _counted(session, organisation, wanted)
+    if period.closes_at > clock.now():
+        raise OpenPeriodError(
+            N_(
+                "Figures of %(period)s still move: late receipts count until %(day)s (UTC). Release it afterwards."
+            ),
+            period=period.name,
+            day=period.closes_at.date().isoformat(),
+        )
+    scope_id = _scope_id(organisation, wanted)
+    same = queries.same_figures(wanted.scope, scope_id, wanted.view, period.name)
+    revisions = session.scalar(select(func.count()).select_from(same.subquery())) or 0
+    leaves = len(shape_of(wanted.view, load_tree(), values_of(wanted.view)).leaves)
+    return Planned(wanted, period, organisations, scope_id, revisions, leaves)
+
+
+def make_release(
+    session: Session,
+    organisation: Organisation,
+    wanted: Wanted,
+    *,
+    reason: str = "",
+    by: int,
+    below: Below = secrets.randbelow,
+) -> Release:
+    """Count, put noise on, fold, freeze and pay for what is wanted; a second time only with a `reason`.
+
+    Raises what `plan_release` raises, AlreadyReleasedError without a reason, and BudgetError beyond the budget.
+    """
+    _hold(session, plan_release(session, organisation, wanted).organisations)
+    planned, reason = plan_release(session, organisation, wanted), reason.strip()
+    _check_revision(planned, reason)
+    slots = _free_slots(session, planned)
+    tree, values = load_tree(), values_of(wanted.view)
+    shape = shape_of(wanted.view, tree, values)
+    folded = disclose(_true_counts(session, planned), shape, below)
+    heading = _heading(planned, reason)
+    body = write_document(heading, tree, shape, folded)
+    release = _freeze(session, planned, body, organisation_id=organisation.id, total=folded.total, by=by)
+    for owner_id, year, slot in slots:
+        session.add(LedgerEntry(organisation_id=owner_id, year=year, slot=slot, release_id=release.id))
+    audit.record(
+        session,
+        "release.make",
+        subject=release,
+        organisation_id=organisation.id,
+        member_id=by,
+        view=wanted.view,
+        scope=wanted.scope,
+        scope_id=planned.scope_id,
+        period=planned.period.name,
+        revision=release.revision,
+    )
+    return release
+
+
+def join_joint(session: Session, organisation: Organisation, *, by: int) -> None:
+    """Let an organisation's people be counted in joint releases, and its ledger pay for them."""
+    if session.get(JointPartner, organisation.id) is None:
+        session.add(JointPartner(organisation_id=organisation.id, joined_at=clock.now()))
+    _record_partner(session, "release.join", organisation, by)
+
+
+def leave_joint(session: Session, organisation: Organisation, *, by: int) -> None:
+    """Keep an organisation out of joint releases from now on; those that were made stay."""
+    partner = session.get(JointPartner, organisation.id)
+    if partner is not None:
+        session.delete(partner)
+    _record_partner(session, "release.leave", organisation, by)
+
+
+def values_of(view: View) -> tuple[str, ...]:
+    """Return everything that a view tells apart within a country, whether it was used or not."""
+    if view is View.CHANNELS:
+        return tuple(Channel)
+    return (*all_languages(), OTHER_LANGUAGE) if view is View.LANGUAGES else ()
+
+
+def _record_partner(session: Session, action: str, organisation: Organisation, by: int) -> None:
+    session.flush()
+    audit.record(session, action, subject=organisation, organisation_id=organisation.id, member_id=by)
+
+
+def _period_of(session: Session, wanted: Wanted) -> Period:
+    if wanted.scope is ScopeKind.CAMPAIGN:
+        if wanted.campaign is None:
+            raise InputError(N_("Choose the campaign."))
+        return queries.period_of_campaign(session, wanted.campaign)
+    period = period_named(wanted.period)
+    if wanted.scope is ScopeKind.JOINT and ("Q" not in period.name or wanted.view is not View.REGIONS):
+        raise InputError(N_("Joint releases are made by quarter and by region only: all partners pay for them."))
+    return period
+
+
+def _counted(session: Session, organisation: Organisation, wanted: Wanted) -> tuple[Organisation, ...]:
+    """Return whose people are counted and who pays, in the order of their names."""
+    if wanted.scope is not ScopeKind.JOINT:
+        return (organisation,)
+    partners = tuple(queries.joint_partners(session))
+    if organisation not in partners or len(partners) < 2:
+        raise InputError(
+            N_("A joint release needs your organisation and at least one other that takes part in them.")
+        )
+    return partners
+
+
+def _scope_id(organisation: Organisation, wanted: Wanted) -> int:
+    if wanted.scope is ScopeKind.CAMPAIGN and wanted.campaign is not None:
+        return wanted.campaign.id
+    return 0 if wanted.scope is ScopeKind.JOINT else organisation.id
+
+
+def _hold(session: Session, organisations: Sequence[Organisation]) -> None:
+    """Keep other releases of these organisations waiting until the transaction ends.
+
+    SQLite needs no lock: a writing transaction is alone there.
+    """
+    ids = sorted(each.id for each in organisations)
+    held = select(Organisation.id).where(Organisation.id.in_(ids)).order_by(Organisation.id)
+    session.execute(held.with_for_update())
+
+
+def _check_revision(planned: Planned, reason: str) -> None:
+    if planned.revisions and not reason:
+        raise AlreadyReleasedError(
+            N_("%(period)s is released already. A correction is a new revision: say what it corrects."),
+            period=planned.period.name,
+        )
+    if len(reason) > LONGEST_REASON:
+        raise InputError(N_("The reason is too long: at most %(count)s characters."), count=LONGEST_REASON)
+
+
+def _free_slots(session: Session, planned: Planned) -> list[tuple[int, int, int]]:
+    """Return organisation, year and slot of each entry that pays. Raises BudgetError when one has none left."""
+    slots = []
+    for organisation in planned.organisations:
+        for year in planned.period.years:
+            budget = queries.budget_of(session, organisation.id, year)
+            if budget.left < 1:
+                raise BudgetError(
+                    N_("The budget of %(name)s for %(year)s is spent: a year has room for %(count)s releases."),
+                    name=organisation.name,
+                    year=year,
+                    count=SLOTS,
+                )
+            slots.append((organisation.id, year, budget.used + 1))
+    return slots
+
+
+def _true_counts(session: Session, planned: Planned) -> Counter[str]:
+    wanted, tree, values = planned.wanted, load_tree(), values_of(planned.wanted.view)
+    groups = count_people(
+        session,
+        organisation_ids=[each.id for each in planned.organisations],
+        start=planned.period.start,
+        end=planned.period.end,
+        campaign_id=wanted.campaign.id if wanted.campaign else None,
+    )
+    true: Counter[str] = Counter()
+    for group in groups:
+        true[leaf_of(group, wanted.view, tree, values)] += group.people
+    return true
+
+
+def _heading(planned: Planned, reason: str) -> Heading:
+    campaign = planned.wanted.campaign
+    return Heading(
+        view=planned.wanted.view,
+        scope=planned.wanted.scope,
+        organisations=tuple(each.name for each in planned.organisations),
+        campaign=(campaign.name, campaign.code) if campaign else None,
+        period=planned.period,
+        revision=planned.revisions + 1,
+        reason=reason,
+        made_at=clock.now(),
+    )
+
+
+def _freeze(
+    session: Session, planned: Planned, body: bytes, *, organisation_id: int, total: int, by: int
+) -> Release:
+    campaign = planned.wanted.campaign
+    release = Release(
+        organisation_id=organisation_id,
+        scope=planned.wanted.scope,
+        scope_id=planned.scope_id,
+        view=planned.wanted.view,
+        period=planned.period.name,
+        revision=planned.revisions + 1,
+        body=body,
+        sha256=hashlib.sha256(body).hexdigest(),
+        title=campaign.name if campaign else ", ".join(each.name for each in planned.organisations)[:400],
+        total=total,
+        made_at=clock.now(),
+        made_by_id=by,
+    )
+    session.add(release)
+    session.flush()
+    for name, content in write_files(body).items():
+        digest = hashlib.sha256(content).hexdigest()
+        session.add(ReleaseFile(release_id=release.id, format=name, content=content, sha256=digest))
+    session.flush()
+    return release
