@@ -258,6 +258,8 @@ def _imported(
     """Import a file and return a dataclass of counts."""
     from campaigns.audience import service as audience
     from campaigns.messages import service as messages
+    from campaigns.messages.directory import exchange_services
+    from campaigns.messages.hsds import is_hsds, read_services
     from campaigns.messages.worklist import read_worklist
     from campaigns.places import service as places
     from campaigns.places.sheet import decode_text
@@ -265,7 +267,10 @@ def _imported(
     if kind == "places":
         return places.import_file(session, organisation_id, file.read(), by=None, source=name)
     if kind == "services":
-        listed = read_worklist(decode_text(file.read()))
+        text = decode_text(file.read())
+        if is_hsds(text):
+            return exchange_services(session, organisation_id, read_services(text), by=None)
+        listed = read_worklist(text)
         return messages.import_services(
             session, organisation_id, listed.drafts, without_number=listed.without_number
         )

@@ -6,6 +6,7 @@ from collections import Counter
 
 from flask import Blueprint, flash, redirect, render_template, request, url_for
 from flask_babel import gettext as _
+from flask_babel import lazy_gettext as _l
 from werkzeug.wrappers import Response
 
 from campaigns.core import clock
@@ -13,8 +14,19 @@ from campaigns.core.errors import InputError
 from campaigns.messages import queries, service
 from campaigns.messages.forms import ServiceForm, VerifyForm
 from campaigns.messages.hours import write_hours
-from campaigns.messages.labels import FOREIGN_SIM, KINDS, OPERATORS, WAYS, country_name
-from campaigns.messages.models import EUROPEAN_UNION, Service
+from campaigns.messages.labels import (
+    CONFIDENTIAL,
+    FOREIGN_SIM,
+    KINDS,
+    OPERATORS,
+    OUTCOMES,
+    WAYS,
+    country_name,
+    reason_words,
+)
+from campaigns.messages.models import EUROPEAN_UNION, CheckOutcome, Service
+from campaigns.messages.sheet_views import pages as sheet_pages
+from campaigns.messages.signpost_views import pages as signpost_pages
 from campaigns.messages.signposts import Trust
 from campaigns.messages.worklist import read_bundled
 from campaigns.staff.auth import current_member, current_organisation, requires
@@ -24,8 +36,16 @@ from campaigns.web.current import settings
 from campaigns.web.session import session
 
 pages = Blueprint("services", __name__, url_prefix="/services")
+pages.register_blueprint(signpost_pages)
+pages.register_blueprint(sheet_pages)
 
 Page = str | Response | tuple[str, int]
+
+_VERIFIED = {
+    CheckOutcome.ANSWERS: _l("Verified. Signposts may use this service."),
+    CheckOutcome.SILENT: _l("Noted: nobody is pointed to this service until it answers."),
+    CheckOutcome.CLOSED: _l("Noted: this service is closed, and nobody is pointed to it any more."),
+}
 
 
 @pages.context_processor
@@ -36,6 +56,9 @@ def vocabulary() -> dict[str, object]:
         "operators": OPERATORS,
         "foreign_sim": FOREIGN_SIM,
         "ways": WAYS,
+        "outcomes": OUTCOMES,
+        "confidential": CONFIDENTIAL,
+        "reason_words": reason_words,
         "country_name": country_name,
         "write_hours": write_hours,
         "max_age_days": _max_age_days(),
@@ -140,11 +163,12 @@ def verify(service_id: int) -> Page:
                 on=form.on.data,
                 how=form.text("how"),
                 seen=request.form.get("seen"),
+                outcome=CheckOutcome(form.text("outcome")),
             )
         except InputError as error:
             form.show(error, "on")
         else:
-            flash(_("Verified. Signposts may use this service."), "good")
+            flash(_VERIFIED[CheckOutcome(form.text("outcome"))], "good")
             return redirect(url_for("messages.services.index", trust=Trust.DUE.value))
     return _shown(present, form)
 
@@ -155,12 +179,14 @@ def _service(service_id: int) -> Service:
 
 def _shown(present: Service, form: VerifyForm) -> Page:
     listed = queries.list_service(present, clock.now(), max_age_days=_max_age_days())
-    names = queries.load_member_names(session(), [present.verified_by_id])
+    checks = session().scalars(queries.select_checks(present)).all()
+    names = queries.load_member_names(session(), [present.verified_by_id, *(each.member_id for each in checks)])
     page = render_template(
         "messages/service.html",
         listed=listed,
         form=form,
         names=names,
+        checks=checks,
         seen=queries.numbers_digest(present),
         Trust=Trust,
     )

@@ -8,7 +8,7 @@ from zoneinfo import available_timezones
 
 from campaigns.core.errors import InputError
 from campaigns.core.words import N_, Phrase
-from campaigns.messages.hours import check_hours
+from campaigns.messages.hours import WEEKDAYS, check_hours
 from campaigns.messages.models import ForeignSim, OperatorType, ServiceKind
 from campaigns.messages.texts import clean_line
 from campaigns.messages.wordings import is_number
@@ -21,8 +21,10 @@ FACTS: dict[str, int] = {
     "region_codes": 0,
     "number_national": 60,
     "number_from_abroad": 60,
+    "other_numbers": 0,
     "works_from_foreign_sim": 10,
     "languages": 0,
+    "language_days": 0,
     "languages_note": 200,
     "hours": 0,
     "hours_note": 200,
@@ -67,6 +69,7 @@ def check_facts(facts: Mapping[str, Any]) -> dict[str, Any]:
             )
     _check_place(clean)
     _check_numbers(clean)
+    _check_languages(clean)
     if wrong := check_hours(clean.get("hours") or {}):
         raise InputError(N_("The hours of %(days)s are not times of day."), days=", ".join(wrong))
     return clean
@@ -92,9 +95,18 @@ def _check_place(facts: Mapping[str, Any]) -> None:
         raise InputError(N_("“%(text)s” is not a time zone."), text=facts["time_zone"])
 
 
+def _check_languages(facts: Mapping[str, Any]) -> None:
+    days = facts.get("language_days") or {}
+    if unknown := sorted(set(days) - set(facts.get("languages", days))):
+        wrong = N_("Days are given for %(languages)s, which the service does not answer in.")
+        raise InputError(wrong, languages=", ".join(unknown))
+    if others := sorted({day for named in days.values() for day in named} - set(WEEKDAYS)):
+        raise InputError(N_("“%(text)s” is not a day of the week."), text=others[0])
+
+
 def _check_numbers(facts: Mapping[str, Any]) -> None:
     numbers = [facts.get("number_national"), facts.get("number_from_abroad")]
-    for number in filter(None, numbers):
+    for number in filter(None, [*numbers, *(facts.get("other_numbers") or ())]):
         if not is_number(number):
             raise InputError(
                 N_("“%(number)s” cannot be dialled: use digits, spaces, hyphens and a leading plus."),

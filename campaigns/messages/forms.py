@@ -8,18 +8,33 @@ from zoneinfo import available_timezones
 
 from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
-from wtforms import BooleanField, DateField, SelectField, StringField, TextAreaField
+from flask_wtf.file import FileField, FileRequired
+from wtforms import (
+    BooleanField,
+    DateField,
+    DateTimeLocalField,
+    RadioField,
+    SelectField,
+    StringField,
+    TextAreaField,
+)
 from wtforms.validators import InputRequired, Length, Optional, Regexp, ValidationError
 
+from campaigns.core.errors import InputError
 from campaigns.core.languages import all_languages
 from campaigns.messages.hours import read_hours, write_hours
-from campaigns.messages.labels import FOREIGN_SIM, KINDS, OPERATORS, THEMES, WAYS
-from campaigns.messages.models import SOURCED, Service
+from campaigns.messages.labels import CONFIDENTIAL, FOREIGN_SIM, KINDS, OPERATORS, OUTCOMES, THEMES, WAYS
+from campaigns.messages.models import SOURCED, CheckOutcome, Service, ServiceKind
+from campaigns.messages.spoken import read_spoken, write_spoken
 from campaigns.messages.texts import TEXT_LIMIT
 from campaigns.messages.wordings import is_number
 from campaigns.web.filters import language_name
 from campaigns.web.forms import Form, options
+from campaigns.web.words import said
 
+#: What is stored for each choice of the form, and the other way round.
+_CONFIDENTIAL = {"": None, "yes": True, "no": False}
+CONFIDENTIAL_WORDS = {stored: word for word, stored in _CONFIDENTIAL.items()}
 #: `Service.source_status` of a service added by hand whose number no source states.
 UNSOURCED = "no source yet"
 #: Fields whose data is a column's as it stands.
@@ -70,6 +85,14 @@ def check_hours(form: Form, field: StringField) -> None:
         raise ValidationError(_("Write 24/7, daily 08:00–23:00, or Mon–Fri 08:30–16:30, Sat 10:00–14:00."))
 
 
+def check_spoken(form: Form, field: StringField) -> None:
+    """Refuse languages that cannot be read."""
+    try:
+        read_spoken(field.data or "")
+    except InputError as error:
+        raise ValidationError(said(error)) from None
+
+
 class ServiceForm(Form):
     """A service and who can reach it."""
 
@@ -105,10 +128,12 @@ class ServiceForm(Form):
         [InputRequired()],
         choices=options(FOREIGN_SIM.items()),
     )
-    languages = StringField(
+    languages_text = StringField(
         _l("Languages answered"),
-        [Optional(), Length(max=100)],
-        description=_l("Codes such as uk, ru, en, with commas. Only those that are certain."),
+        [Optional(), Length(max=200), check_spoken],
+        description=_l(
+            "Codes such as uk, en, ru Mon & Thu, only those that are certain; mul: any other through interpreters."
+        ),
         render_kw={"dir": "ltr"},
     )
     hours_text = StringField(
@@ -129,6 +154,9 @@ class ServiceForm(Form):
         description=_l("A line of the state can expose somebody without papers; independent ones come first."),
     )
     operator = StringField(_l("Operator"), [Optional(), Length(max=200)])
+    confidential = SelectField(
+        _l("Can people stay anonymous there?"), choices=options(CONFIDENTIAL.items()), default=""
+    )
     cost = StringField(_l("Cost of a call"), [Optional(), Length(max=100)])
     expires_on = DateField(_l("Last day, when it is known to end"), [Optional()])
     source = StringField(_l("Source"), [Optional(), Length(max=300)])
@@ -143,7 +171,8 @@ class ServiceForm(Form):
             | {
                 "country": service.country,
                 "region_codes": ", ".join(service.region_codes),
-                "languages": ", ".join(service.languages),
+                "languages_text": write_spoken(service.languages, service.language_days),
+                "confidential": CONFIDENTIAL_WORDS[service.confidential],
                 "hours_text": write_hours(service.hours),
                 "is_sourced": service.source_status == SOURCED,
             }
@@ -153,10 +182,13 @@ class ServiceForm(Form):
     def facts(self) -> dict[str, Any]:
         """Return what the form states, by column of Service."""
         sourced = bool(self.is_sourced.data and self.text("source").strip())
+        languages, days = read_spoken(self.text("languages_text"))
         return {name: self[name].data for name in _SAME_NAME} | {
             "country": self.text("country").upper(),
             "region_codes": _codes(self.text("region_codes").upper()),
-            "languages": _codes(self.text("languages").casefold()),
+            "languages": languages,
+            "language_days": days,
+            "confidential": _CONFIDENTIAL[self.text("confidential")],
             "hours": read_hours(self.text("hours_text")),
             "source_status": SOURCED if sourced else UNSOURCED,
         }
@@ -168,6 +200,36 @@ class VerifyForm(Form):
     on = DateField(_l("Verified on"), [InputRequired()])
     how = SelectField(
         _l("How"), choices=options([("", _l("Choose")), *WAYS.items()]), validators=[InputRequired()]
+    )
+    outcome = RadioField(
+        _l("What came of it"),
+        choices=options(OUTCOMES.items()),
+        default=CheckOutcome.ANSWERS.value,
+    )
+
+
+class SheetForm(Form):
+    """A sheet of services."""
+
+    file = FileField(
+        _l("File"),
+        [FileRequired(_l("Choose a file."))],
+        description=_l("CSV with the names of Open Referral HSDS, such as an export of this page."),
+        render_kw={"accept": ".csv,.txt,.tsv"},
+    )
+
+
+class NeedForm(Form):
+    """Somebody who might be pointed to a service; sent by GET, so without a token."""
+
+    place = SelectField(_l("Where"), [InputRequired()])
+    language = SelectField(_l("Language of the text"), [InputRequired()])
+    kind = SelectField(_l("Kind of help"), choices=options(KINDS.items()), default=ServiceKind.TRAFFICKING.value)
+    sim = SelectField(
+        _l("SIM card"), choices=options([("abroad", _l("Of another country")), ("home", _l("Of this country"))])
+    )
+    at = DateTimeLocalField(
+        _l("Read at"), [Optional()], description=_l("By the clock of your organisation; empty is now.")
     )
 
 

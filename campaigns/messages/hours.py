@@ -93,6 +93,19 @@ def _moments_of(start: datetime, zone: str) -> tuple[datetime, datetime]:
     return first, second if wall_of(second, zone) == start else first
 
 
+def read_days(text: str) -> list[str]:
+    """Return the weekdays that "Mon–Wed & Fri" or "daily" names, in their order; [] when it names none."""
+    if not re.fullmatch(rf"daily|(?:{_DAY})(?:\s*(?:[-–]|&)\s*(?:{_DAY}))*", text.strip().casefold()):
+        return []
+    named = _read_days(text.strip().casefold())
+    return [day for day in WEEKDAYS if day in named]
+
+
+def write_days(days: Sequence[str]) -> str:
+    """Return weekdays in the wording that `read_days` understands."""
+    return _write_days(sorted({WEEKDAYS.index(day) for day in days}))
+
+
 def check_hours(hours: WeeklyHours) -> list[str]:
     """Return the weekdays whose spans are not two times of day each, "00:00" to "24:00"."""
     return [day for day, spans in hours.items() if day not in WEEKDAYS or not all(map(_is_span, spans))]

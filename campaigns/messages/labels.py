@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
+from datetime import date
+
+from babel.dates import get_day_names
 from flask_babel import get_locale
 from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
 from flask_babel.speaklater import LazyString
 
+from campaigns.core.words import Phrase
 from campaigns.messages.gates import Gate
-from campaigns.messages.models import ForeignSim, OperatorType, ServiceKind
+from campaigns.messages.hours import WEEKDAYS
+from campaigns.messages.models import CheckOutcome, ForeignSim, OperatorType, ServiceKind
+from campaigns.messages.reasons import Reason
 from campaigns.messages.themes import Theme
-from campaigns.web.filters import language_name
+from campaigns.web.filters import day, language_name
 
 THEMES: dict[Theme, LazyString] = {
     Theme.DOCS_KEEP: _l("Keep your documents"),
@@ -57,6 +63,14 @@ FOREIGN_SIM: dict[ForeignSim, LazyString] = {
     ForeignSim.UNKNOWN: _l("Not known"),
 }
 
+CONFIDENTIAL: dict[str, LazyString] = {"": _l("Not known"), "yes": _l("Yes"), "no": _l("No")}
+
+OUTCOMES: dict[CheckOutcome, LazyString] = {
+    CheckOutcome.ANSWERS: _l("It answers"),
+    CheckOutcome.SILENT: _l("Nobody answers: do not use it"),
+    CheckOutcome.CLOSED: _l("It is closed for good"),
+}
+
 #: Ways to verify a service, by what is stored.
 WAYS: dict[str, LazyString] = {
     "test call, local and foreign SIM": _l("Test calls from a local and a foreign SIM"),
@@ -79,6 +93,28 @@ def country_name(code: str) -> str:
     """Return a country's name (also of "EU") in the reader's language, else its code."""
     locale = get_locale()
     return str(locale.territories.get(code, code)) if locale else code
+
+
+def reason_words(reason: Reason) -> str:
+    """Return why a service is chosen or passed over in the reader's language."""
+    return str(_(reason.template) % {name: _reason_value(name, value) for name, value in reason.values.items()})
+
+
+def _reason_value(name: str, value: object) -> object:
+    if isinstance(value, date):
+        return day(value).striptags()
+    if isinstance(value, list | tuple):
+        return ", ".join(language_name(code) if name == "languages" else _weekday(code) for code in value)
+    if name == "language":
+        return language_name(str(value)) if value else _("an unknown language")
+    if name == "kind":
+        return KINDS.get(ServiceKind(str(value)), str(value))
+    return _(value) if isinstance(value, Phrase) else value
+
+
+def _weekday(code: str) -> str:
+    names = get_day_names("abbreviated", locale=get_locale() or "en")
+    return str(names[WEEKDAYS.index(code)])
 
 
 def sentence_of(gate: Gate) -> str:

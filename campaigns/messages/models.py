@@ -224,3 +224,30 @@ class Service(Base):
     expires_on: Mapped[date | None]
     created_at: Mapped[datetime]
     updated_at: Mapped[datetime]
+
+
+class CheckOutcome(StrEnum):
+    """What came of trying a service."""
+
+    ANSWERS = "answers"
+    #: Nobody answered: it is not used until somebody does.
+    SILENT = "silent"
+    #: It is known to be closed for good.
+    CLOSED = "closed"
+
+
+class ServiceCheck(Base):
+    """One line of the append-only history of a service: who tried it, when, how, and what came of it."""
+
+    __tablename__ = "service_check"
+
+    id: Mapped[int] = mapped_column(BigId, primary_key=True)
+    service_id: Mapped[int] = mapped_column(ForeignKey("service.id"), index=True)
+    member_id: Mapped[int] = mapped_column(ForeignKey("member.id"))
+    checked_on: Mapped[date]
+    #: As Service.verified_how.
+    how: Mapped[str] = mapped_column(String(100))
+    outcome: Mapped[CheckOutcome] = mapped_column(String(10))
+    #: The numbers that were tried.
+    numbers: Mapped[list[str]]
+    recorded_at: Mapped[datetime]

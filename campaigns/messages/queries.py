@@ -18,6 +18,7 @@ from campaigns.messages.models import (
     Message,
     MessageVersion,
     Service,
+    ServiceCheck,
     Translation,
     TranslationState,
 )
@@ -180,6 +181,12 @@ def load_member_names(session: Session, member_ids: Iterable[int | None]) -> dic
     wanted = {member_id for member_id in member_ids if member_id is not None}
     members = session.scalars(select(Member).where(Member.id.in_(wanted)))
     return {member.id: member.name for member in members}
+
+
+def select_checks(service: Service) -> Select[ServiceCheck]:
+    """Select the history of a service's verification, the newest first."""
+    newest = (ServiceCheck.checked_on.desc(), ServiceCheck.id.desc())
+    return select(ServiceCheck).where(ServiceCheck.service_id == service.id).order_by(*newest)
 
 
 def numbers_digest(service: Service) -> str:

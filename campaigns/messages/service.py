@@ -2,25 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from dataclasses import asdict, dataclass
-from datetime import date
+from collections.abc import Mapping
 from typing import Any
-from uuid import uuid4
-from zoneinfo import ZoneInfo
 
-from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from campaigns.core import clock
 from campaigns.core.errors import InputError, RefusedError
 from campaigns.core.words import N_, Phrase
 from campaigns.messages import queries
-from campaigns.messages.facts import check_facts
-from campaigns.messages.models import SOURCED, Message, Service, Translation, TranslationState
+from campaigns.messages.directory import (
+    ImportedServices,
+    create_service,
+    import_services,
+    update_service,
+    verify_service,
+)
+from campaigns.messages.models import Message, Translation, TranslationState
 from campaigns.messages.texts import clean_line, clean_text, digest_of_wordings
 from campaigns.messages.themes import Theme
-from campaigns.messages.worklist import ServiceDraft
 from campaigns.messages.writing import (
     add_version,
     check_language,
@@ -32,12 +32,20 @@ from campaigns.messages.writing import (
     write_text,
 )
 from campaigns.staff import audit
-from campaigns.staff.models import Organisation
-from campaigns.staff.queries import owned
+
+__all__ = [
+    "ImportedServices",
+    "create_message",
+    "create_service",
+    "import_services",
+    "review_translation",
+    "save_translation",
+    "update_message",
+    "update_service",
+    "verify_service",
+]
 
 TITLE_LIMIT = 200
-#: Facts without which a service would be another one: changing them makes its verification void.
-_VERIFIED_FACTS = ("number_national", "number_from_abroad", "works_from_foreign_sim", "country")
 
 
 def create_message(
@@ -162,105 +170,6 @@ def review_translation(
     return translation
 
 
-@dataclass(frozen=True, slots=True)
-class ImportedServices:
-    """What an import did."""
-
-    added: int
-    #: Rows that were there already and were left as they are, with what members corrected.
-    present: int
-    #: Rows that name no number.
-    without_number: int
-
-
-def import_services(
-    session: Session,
-    organisation_id: int,
-    drafts: Iterable[ServiceDraft],
-    *,
-    without_number: int = 0,
-    by: int | None = None,
-) -> ImportedServices:
-    """Add the services of a work list that are not there yet, unverified; a second import adds nothing."""
-    known = set(session.scalars(owned(select(Service.key), Service, organisation_id)))
-    drafts, now = list(drafts), clock.now()
-    new = [draft for draft in drafts if draft.key not in known]
-    session.add_all(
-        Service(organisation_id=organisation_id, created_at=now, updated_at=now, **asdict(draft)) for draft in new
-    )
-    session.flush()
-    done = ImportedServices(added=len(new), present=len(drafts) - len(new), without_number=without_number)
-    organisation = session.get_one(Organisation, organisation_id)
-    audit.record(
-        session,
-        "service.import",
-        subject=organisation,
-        organisation_id=organisation_id,
-        member_id=by,
-        **asdict(done),
-    )
-    return done
-
-
-def create_service(session: Session, organisation_id: int, *, facts: Mapping[str, Any], by: int) -> Service:
-    """Add a service from `facts` (by column name), unverified. Raises InputError for facts that cannot be."""
-    now = clock.now()
-    service = Service(
-        organisation_id=organisation_id,
-        key=uuid4().hex,
-        language_days={},
-        created_at=now,
-        updated_at=now,
-        **check_facts(facts),
-    )
-    session.add(service)
-    session.flush()
-    _record(session, "service.create", service, by)
-    return service
-
-
-def update_service(session: Session, service: Service, *, facts: Mapping[str, Any], by: int) -> bool:
-    """Change a service's facts; say whether that made its verification void (another number is another service).
-
-    Raises InputError for facts that cannot be.
-    """
-    session.refresh(service, with_for_update=True)
-    before = {name: getattr(service, name) for name in _VERIFIED_FACTS}
-    for name, value in check_facts(facts).items():
-        setattr(service, name, value)
-    changed = any(getattr(service, name) != value for name, value in before.items())
-    voided = service.verified_on is not None and (changed or service.source_status != SOURCED)
-    if voided:
-        service.verified_on = service.verified_by_id = service.verified_how = None
-    service.updated_at = clock.now()
-    session.flush()
-    _record(session, "service.update", service, by, voided=voided)
-    return voided
-
-
-def verify_service(
-    session: Session, service: Service, *, by: int, on: date, how: str, seen: str | None = None
-) -> None:
-    """Record that the member `by` made sure on the day `on` that a service answers, and how.
-
-    `seen` is the digest of the numbers that were tried (queries.numbers_digest). Raises RefusedError for a
-    service whose number no source states or has changed since, InputError for a day to come or no `how`.
-    """
-    session.refresh(service, with_for_update=True)
-    if seen is not None and seen != queries.numbers_digest(service):
-        raise RefusedError(N_("The numbers were changed while you tried them. Try the new ones."))
-    if service.source_status != SOURCED:
-        raise RefusedError(N_("No source states this number. Name a source before you verify it."))
-    if on > clock.now().astimezone(ZoneInfo(service.time_zone)).date():
-        raise InputError(N_("A service cannot be verified on a day to come."))
-    service.verified_on = on
-    service.verified_by_id = by
-    service.verified_how = clean_line(how, what=Phrase(N_("How it was verified")), limit=100)
-    service.updated_at = clock.now()
-    session.flush()
-    _record(session, "service.verify", service, by, on=on.isoformat())
-
-
 def _known_theme(theme: str) -> Theme:
     try:
         return Theme(theme)
@@ -268,5 +177,5 @@ def _known_theme(theme: str) -> Theme:
         raise InputError(N_("“%(name)s” is not a theme."), name=theme) from None
 
 
-def _record(session: Session, action: str, subject: Message | Service, by: int, **detail: Any) -> None:
+def _record(session: Session, action: str, subject: Message, by: int, **detail: Any) -> None:
     audit.record(session, action, subject=subject, organisation_id=subject.organisation_id, member_id=by, **detail)

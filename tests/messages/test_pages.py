@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import re
 from collections.abc import Callable, Iterator
 from datetime import timedelta
@@ -19,7 +20,7 @@ from campaigns.messages.numerals import LEFT_TO_RIGHT_MARK
 from campaigns.messages.queries import current_texts
 from campaigns.schema import metadata
 from campaigns.staff.models import Member, Role
-from tests.factories import a_message, a_service
+from tests.factories import a_message, a_region, a_service
 from tests.web.pages import Pages
 
 NEW = {"title": "Documents", "theme": "docs_keep", "base_language": "en", "body": "Keep it. ((hotline??112))"}
@@ -30,7 +31,7 @@ LINE = {
     "region_codes": "pl-18, PL-14",
     "number_national": "800 100 100",
     "works_from_foreign_sim": "unknown",
-    "languages": "PL, uk",
+    "languages_text": "PL, uk Mon & Thu",
     "hours_text": "Mon–Fri 08:30–16:30",
     "time_zone": "Europe/Warsaw",
     "operator_type": "ngo",
@@ -220,6 +221,60 @@ def test_service_is_verified_with_date_and_way(pages: Pages, author: FlaskClient
     assert "Test call from a local SIM" in author.get(f"/messages/services/{service_id}").text
 
 
+def test_service_that_does_not_answer_is_not_used(pages: Pages, author: FlaskClient) -> None:
+    service_id = add(pages, a_service, verified_on=clock.now().date())
+    data = {"on": clock.now().date().isoformat(), "how": "test call, local SIM", "outcome": "silent"}
+    page = author.post(f"/messages/services/{service_id}/verify", data=data, follow_redirects=True).text
+    assert "nobody is pointed to this service until it answers" in page
+    assert service_of(pages, service_id).verified_on is None
+    assert "Nobody answers: do not use it" in author.get(f"/messages/services/{service_id}").text
+
+
+def test_choice_says_why_this_one_and_not_the_others(pages: Pages, author: FlaskClient) -> None:
+    add(pages, lambda session, _ours: a_region(session))
+    today = clock.now().date()
+    add(pages, a_service, name="Near", region_codes=["PL-18"], verified_on=today)
+    add(pages, a_service, name="Silent", verified_on=None)
+    query = "place=PL-18&language=uk&sim=abroad&kind=trafficking"
+    page = author.get(f"/messages/services/choose?{query}").text
+    for words in (
+        "covers the region",
+        "answers in Ukrainian",
+        "can be dialled from a foreign SIM",
+        "was never verified",
+    ):
+        assert words in page
+    none = author.get(f"/messages/services/choose?{query.replace('uk', 'ar')}").text
+    assert "none is known to answer in Arabic" in none
+
+
+def sheet(text: str) -> dict[str, Any]:
+    return {"file": (io.BytesIO(text.encode()), "services.csv")}
+
+
+def test_sheet_is_checked_then_imported(pages: Pages, author: FlaskClient) -> None:
+    add(pages, a_service, key="line", verified_on=clock.now().date())
+    text = author.get("/messages/services/services.csv").text.replace("La Strada", "Other name")
+    checked = author.post("/messages/services/import", data=sheet(text) | {"check": "1"})
+    assert (checked.status_code, "1 would change." in checked.text) == (200, True)
+    assert service_names(pages) == ["La Strada"]
+    assert author.post("/messages/services/import", data=sheet(text)).status_code == 302
+    assert service_names(pages) == ["Other name"]
+
+
+def test_wrong_sheet_changes_nothing(pages: Pages, author: FlaskClient) -> None:
+    add(pages, a_service, key="line")
+    text = "id,name,phones/0/number\nline,Other name,116 111\nother,Line,call me\n"
+    answer = author.post("/messages/services/import", data=sheet(text))
+    assert (answer.status_code, "cannot be dialled" in answer.text) == (422, True)
+    assert service_names(pages) == ["La Strada"]
+
+
+def service_names(pages: Pages) -> list[str]:
+    with pages.sessions() as session:
+        return list(session.scalars(select(Service.name)))
+
+
 def test_wrong_verification_is_told(pages: Pages, author: FlaskClient) -> None:
     service_id = add(pages, a_service, verified_on=None)
     right = {"on": "2026-03-01", "how": "test call, local SIM"}
@@ -237,11 +292,18 @@ def test_wrong_verification_is_told(pages: Pages, author: FlaskClient) -> None:
 
 def test_unsourced_service_offers_no_verification(pages: Pages, author: FlaskClient) -> None:
     service_id = add(pages, a_service, verified_on=None, source_status="from general knowledge")
-    assert "It answers: verified" not in author.get(f"/messages/services/{service_id}").text
+    assert "What came of it" not in author.get(f"/messages/services/{service_id}").text
     data = {"on": "2026-03-01", "how": "test call, local SIM"}
     assert author.post(f"/messages/services/{service_id}/verify", data=data).status_code == 409
 
 
+@pytest.fixture
+def regions(pages: Pages) -> None:
+    add(pages, lambda session, _ours: a_region(session))
+    add(pages, lambda session, _ours: a_region(session, code="PL-14"))
+
+
+@pytest.mark.usefixtures("regions")
 def test_service_is_added_by_hand(pages: Pages, author: FlaskClient) -> None:
     page = author.post("/messages/services/new", data=LINE, follow_redirects=True).text
     assert "This number must be verified before it is used." in page
@@ -252,6 +314,7 @@ def test_service_is_added_by_hand(pages: Pages, author: FlaskClient) -> None:
     assert service.source_status == "sourced"
 
 
+@pytest.mark.usefixtures("regions")
 def test_wrong_service_is_told(pages: Pages, author: FlaskClient) -> None:
     for name, value, words in (
         ("number_national", "call me", "Use digits, spaces, hyphens"),
@@ -259,6 +322,8 @@ def test_wrong_service_is_told(pages: Pages, author: FlaskClient) -> None:
         ("hours_text", "now and then", "Write 24/7"),
         ("country", "Poland", "Two letters"),
         ("region_codes", "DE-BE", "not a region of PL"),
+        ("region_codes", "PL-99", "No region has the code PL-99."),
+        ("languages_text", "Polish", "is no language with its days"),
         ("expires_on", "soon", "Not a valid date value"),
         ("time_zone", "Mars/Base", "Not a valid choice"),
     ):
@@ -267,15 +332,17 @@ def test_wrong_service_is_told(pages: Pages, author: FlaskClient) -> None:
     assert counted(pages, Service) == 0
 
 
+@pytest.mark.usefixtures("regions")
 def test_edit_form_gives_back_what_it_shows(pages: Pages, author: FlaskClient) -> None:
     author.post("/messages/services/new", data=LINE)
     with pages.sessions() as session:
         service_id = session.scalars(select(Service.id)).one()
     page = author.get(f"/messages/services/{service_id}/edit").text
-    for shown in ('value="PL-18, PL-14"', 'value="pl, uk"', 'value="Mon–Fri 08:30–16:30"'):
+    for shown in ('value="PL-18, PL-14"', 'value="pl, uk Mon &amp; Thu"', 'value="Mon–Fri 08:30–16:30"'):
         assert shown in page
 
 
+@pytest.mark.usefixtures("regions")
 def test_new_number_must_be_verified_anew(pages: Pages, author: FlaskClient) -> None:
     service_id = add(pages, a_service, verified_on=clock.now().date() - timedelta(days=1))
     page = f"/messages/services/{service_id}"

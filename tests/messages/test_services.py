@@ -11,10 +11,16 @@ from sqlalchemy.orm import Session
 
 from campaigns.core import clock
 from campaigns.core.errors import InputError, NoSignpostError, RefusedError
-from campaigns.messages.models import Service
-from campaigns.messages.queries import load_service_facts, numbers_digest, select_services
+from campaigns.messages.models import CheckOutcome, Service
+from campaigns.messages.queries import (
+    facts_of,
+    load_service_facts,
+    numbers_digest,
+    select_checks,
+    select_services,
+)
 from campaigns.messages.service import create_service, import_services, update_service, verify_service
-from campaigns.messages.signposts import choose_signpost
+from campaigns.messages.signposts import Trust, choose_signpost, trust_of
 from campaigns.messages.worklist import read_bundled
 from campaigns.staff.models import AuditEntry, Member, Organisation
 from tests.factories import NOON, a_member, a_service, an_organisation
@@ -159,3 +165,38 @@ def test_impossible_facts_leave_nothing_behind(session: Session, ours: Organisat
         create_service(session, ours.id, facts=FACTS | {"number_national": "call me"}, by=author.id)
     assert session.scalars(select(Service)).all() == []
     assert actions(session) == []
+
+
+def test_history_of_checks_is_kept(session: Session, ours: Organisation, author: Member) -> None:
+    line, today = a_service(session, ours, verified_on=None), clock.now().date()
+    for outcome in (CheckOutcome.ANSWERS, CheckOutcome.SILENT, CheckOutcome.ANSWERS):
+        verify_service(session, line, by=author.id, on=today, how="test call", outcome=outcome)
+    checks = session.scalars(select_checks(line)).all()
+    assert [check.outcome for check in checks] == ["answers", "silent", "answers"]
+    assert {check.member_id for check in checks} == {author.id}
+    assert checks[0].numbers == ["+48 22 628 01 20"] * 2
+    assert line.verified_on == today
+
+
+def test_silent_service_is_not_used(session: Session, ours: Organisation, author: Member) -> None:
+    line, today = a_service(session, ours, verified_on=clock.now().date()), clock.now().date()
+    verify_service(session, line, by=author.id, on=today, how="test call", outcome=CheckOutcome.SILENT)
+    assert trust_of(facts_of(line), clock.now(), 30) is Trust.DUE
+
+
+def test_closed_service_has_ended(session: Session, ours: Organisation, author: Member) -> None:
+    line, today = a_service(session, ours), clock.now().date()
+    verify_service(session, line, by=author.id, on=today, how="test call", outcome=CheckOutcome.CLOSED)
+    assert trust_of(facts_of(line), clock.now(), 30) is Trust.ENDED
+
+
+def test_check_of_an_earlier_day_decides_nothing(session: Session, ours: Organisation, author: Member) -> None:
+    today = clock.now().date()
+    line, before = a_service(session, ours, verified_on=today), today - timedelta(days=1)
+    verify_service(session, line, by=author.id, on=before, how="test call", outcome=CheckOutcome.SILENT)
+    assert line.verified_on == today
+
+
+def test_region_that_does_not_exist_is_refused(session: Session, ours: Organisation, author: Member) -> None:
+    with pytest.raises(InputError, match="No region has the code PL-99"):
+        create_service(session, ours.id, facts=FACTS | {"region_codes": ["PL-99"]}, by=author.id)

@@ -1,0 +1,61 @@
+"""Staff pages for the directory as a sheet: out to those who verify it, and back in, after a look without harm."""
+
+from __future__ import annotations
+
+from flask import Blueprint, Response, flash, make_response, redirect, render_template, request, url_for
+from flask_babel import gettext as _
+from werkzeug.wrappers import Response as Redirect
+
+from campaigns.core import clock
+from campaigns.core.errors import InputError, RowProblem, RowsError
+from campaigns.messages import directory, queries
+from campaigns.messages.forms import SheetForm
+from campaigns.messages.hsds import read_services, write_services
+from campaigns.places.sheet import decode_text
+from campaigns.staff.auth import current_member, current_organisation, requires
+from campaigns.staff.permissions import Permission
+from campaigns.web.session import refuse_commit, session
+
+pages = Blueprint("sheets", __name__)
+
+Page = str | Response | Redirect | tuple[str, int]
+
+
+@pages.route("/import", methods=["GET", "POST"])
+@requires(Permission.EDIT)
+def import_sheet() -> Page:
+    """Import a sheet: all of it, or nothing and every wrong row; "check" says what an import would do."""
+    form, done = SheetForm(), None
+    problems: tuple[RowProblem, ...] = ()
+    if form.validate_on_submit():
+        try:
+            done = _exchange(form.file.data.read())
+        except RowsError as error:
+            refuse_commit()
+            problems = error.problems
+        except InputError as error:
+            form.show(error, "file")
+        else:
+            if "check" not in request.form:
+                flash(_("The sheet is imported. What is new or has new numbers must be verified."), "good")
+                return redirect(url_for("messages.services.index"))
+            refuse_commit()
+    page = render_template("messages/services_import.html", form=form, problems=problems, done=done)
+    return page, 422 if problems else form.status
+
+
+@pages.get("/services.csv")
+@requires(Permission.EDIT)
+def export() -> Page:
+    """Download the directory as a sheet that can be imported again."""
+    services = session().scalars(queries.select_services(current_organisation().id)).all()
+    answer = make_response(write_services(services, clock.now().date()))
+    answer.content_type = "text/csv; charset=utf-8"
+    answer.headers["Content-Disposition"] = "attachment; filename=services.csv"
+    return answer
+
+
+def _exchange(data: bytes) -> directory.ExchangedServices:
+    rows = read_services(decode_text(data))
+    by = current_member().id
+    return directory.exchange_services(session(), current_organisation().id, rows, by=by)
