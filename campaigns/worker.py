@@ -26,7 +26,7 @@ from campaigns.delivery.engine.fence import INTENT_LIFE
 from campaigns.delivery.engine.lanes import Engine, Surroundings, in_thread
 from campaigns.delivery.engine.ports import SenderFacts
 from campaigns.delivery.engine.store import DatabaseStore
-from campaigns.delivery.fanout import fan_out
+from campaigns.delivery.fanout import fan_out, fan_out_late
 from campaigns.delivery.patience import Patience, patience_of
 from campaigns.delivery.queries import select_planning
 from campaigns.delivery.receipts import apply_receipts
@@ -246,6 +246,7 @@ class Worker:
         with self._sessions.begin() as session:
             reap(session, reap_after=self._patience.reap_after)
             expire_resting(session)
+        fan_out_late(self._sessions, service_max_age_days=self._settings.service_max_age_days)
 
     async def _reconcile(self) -> None:
         """Ask the providers' lists about everything that is doubtful; then give up what is so for too long."""

@@ -133,6 +133,8 @@ def _select_failed(delivery_ids: Collection[int], now: datetime) -> Any:
         .join(Run, Run.id == Delivery.run_id)
         .outerjoin(RunText, RunText.id == Delivery.text_id)
         .where(Delivery.id.in_(delivery_ids), failed, Delivery.expires_at > now, Run.state.in_(_GOING))
+        # A correction goes over the very address that got what was wrong.
+        .where(Run.corrects_id.is_(None))
         .order_by(Delivery.id)
         .with_for_update(of=Delivery)
     )

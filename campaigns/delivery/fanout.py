@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from datetime import datetime, timedelta
+from functools import cached_property
 from typing import Any
 
 from sqlalchemy import (
@@ -23,6 +24,7 @@ from sqlalchemy import (
     Table,
     and_,
     case,
+    delete,
     func,
     insert,
     literal,
@@ -33,13 +35,15 @@ from sqlalchemy import (
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session, aliased, sessionmaker
 
-from campaigns.audience.models import Channel, Contact
-from campaigns.audience.rules import AudienceRule, LeftOut, Resolution, SenderChoice, select_resolved
+from campaigns.audience.models import Contact
+from campaigns.audience.rules import AudienceRule, LeftOut, Resolution, select_resolved
 from campaigns.core import clock
 from campaigns.core.crash import crash_point
 from campaigns.core.errors import FingerpostError
 from campaigns.core.wallclock import to_utc
 from campaigns.delivery.capping import await_turn, select_capped
+from campaigns.delivery.choosing import choices_of
+from campaigns.delivery.corrected import find_wrong_runs, has_on_the_way, select_corrected
 from campaigns.delivery.jobs import enqueue_lanes
 from campaigns.delivery.models import Delivery, RunLeftOut, RunText, RunZone
 from campaigns.delivery.references import new_reference
@@ -106,6 +110,20 @@ def fan_out(
                 pause_run(session, run, reason=str(error))
 
 
+def fan_out_late(sessions: sessionmaker[Session], *, service_max_age_days: int) -> None:
+    """Add to corrections those whose wrong message was on its way when the others were planned."""
+    waiting = (RunState.RUNNING, RunState.DONE)
+    late = select(Run.id).where(Run.corrects_id.is_not(None), Run.planned_through == 0, Run.state.in_(waiting))
+    with sessions() as session:
+        session.connection(execution_options={"read_only": True})
+        ids = session.scalars(late).all()
+    for run_id in ids:
+        with sessions.begin() as session:
+            run = session.scalar(late.with_only_columns(Run).where(Run.id == run_id).with_for_update(of=Run))
+            if run is not None:
+                _Planner(session, run, service_max_age_days).plan_late()
+
+
 def _hold(session: Session, run_id: int) -> Run | None:
     """Return the run locked, or None when it is not being planned or somebody else plans it now."""
     statement = select(Run).where(Run.id == run_id, Run.state == RunState.PLANNING)
@@ -134,26 +152,61 @@ class _Planner:
 
     def plan_chunk(self, chunk: int) -> bool:
         """Plan the next `chunk` contact ids and return whether there may be more."""
-        session, run = self._session, self._run
-        last = session.scalar(select(func.max(Contact.id)).where(Contact.organisation_id == run.organisation_id))
-        if last is None or run.planned_through >= last:
+        run, last = self._run, self._last()
+        if run.planned_through >= last:
             self._finish()
             return False
         through = min(run.planned_through + chunk, last)
-        PEOPLE.create(session.connection())
-        session.execute(insert(PEOPLE).from_select(_NAMES, self._people(run.planned_through, through)))
-        self._leave_out_capped(run.planned_through, through)
-        self._add_zones()
-        self._add_texts()
-        run.planned += self._add_deliveries()
-        self._count_left_out()
-        PEOPLE.drop(session.connection())
+        self._plan(run.planned_through, through)
         run.planned_through = through
         return True
+
+    def plan_late(self) -> None:
+        """Plan those whom a correction could not know of at first, and count anew whom it leaves out."""
+        session, run, last = self._session, self._run, self._last()
+        before = run.planned
+        # Read before the people are: who is on the way now comes with the next look.
+        run.planned_through = 0 if self._is_awaited else last
+        session.execute(delete(RunLeftOut).where(RunLeftOut.run_id == run.id))
+        self._plan(0, last)
+        if run.planned > before:
+            run.state, run.finished_at = RunState.RUNNING, None
+            enqueue_lanes(session, {(sender.sender_id, run.is_rehearsal) for sender in run.ranked_senders})
+
+    @cached_property
+    def _wrong(self) -> list[int]:
+        """The runs that a correction corrects; none of any other run."""
+        corrects_id = self._run.corrects_id
+        return (
+            [] if corrects_id is None else find_wrong_runs(self._session, self._session.get_one(Run, corrects_id))
+        )
+
+    @cached_property
+    def _is_awaited(self) -> bool:
+        """Whether wrong messages are on their way, so that more people may turn out to have got one."""
+        return bool(self._wrong) and has_on_the_way(self._session, self._wrong)
+
+    def _last(self) -> int:
+        own = Contact.organisation_id == self._run.organisation_id
+        return self._session.scalar(select(func.max(Contact.id)).where(own)) or 0
+
+    def _plan(self, after: int, through: int) -> None:
+        """Plan the people with an id in (after, through]."""
+        session = self._session
+        PEOPLE.create(session.connection())
+        session.execute(insert(PEOPLE).from_select(_NAMES, self._people(after, through)))
+        self._leave_out_capped(after, through)
+        self._add_zones()
+        self._add_texts()
+        self._run.planned += self._add_deliveries()
+        self._count_left_out()
+        PEOPLE.drop(session.connection())
 
     def _finish(self) -> None:
         run = self._run
         run.started_at = self._now
+        if self._is_awaited:
+            run.planned_through = 0
         run.state = RunState.RUNNING if run.planned else RunState.DONE
         if run.state == RunState.DONE:
             run.finished_at = self._now
@@ -166,6 +219,9 @@ class _Planner:
     def _people(self, after: int, through: int) -> Select[*tuple[Any, ...]]:
         """Select everybody the audience means with an id in (after, through], in the order of PEOPLE's columns."""
         frozen = self._frozen
+        if self._run.corrects_id is not None:
+            corrected = select_corrected(self._run, self._wrong, after=after, through=through)
+            return corrected.with_only_columns(*(corrected.selected_columns[name] for name in _NAMES))
         resolution = Resolution(
             senders=choices_of(self._run, frozen),
             languages=tuple(frozen.texts),
@@ -335,25 +391,6 @@ class _Planner:
                 ),
                 rows,
             )
-
-
-def choices_of(run: Run, frozen: FrozenRun) -> tuple[SenderChoice, ...]:
-    """Return the senders of a run as the choice for each person sees them; a run without a list has one."""
-    if not run.ranked_senders:
-        return (SenderChoice(run.sender_id, run.channel, active=run.sender.active),)
-    templates = tuple(sorted(frozen.templates))
-    # Nobody is reached in a rehearsal, and it may be the first thing that is done with a sender.
-    every = run.is_rehearsal and not any(each.sender.active for each in run.ranked_senders)
-    return tuple(
-        SenderChoice(
-            id=each.sender_id,
-            channel=Channel(each.channel),
-            countries=tuple(each.countries),
-            template_languages=templates if each.channel == Channel.WHATSAPP else None,
-            active=each.sender.active or every,
-        )
-        for each in run.ranked_senders
-    )
 
 
 def _written_to() -> ColumnElement[bool]:

@@ -1,4 +1,4 @@
-"""The form by which a member sends unconfirmed messages again, and which of them were chosen."""
+"""Forms by which a member sends unconfirmed messages again, or a correction; and which messages were chosen."""
 
 from __future__ import annotations
 
@@ -21,6 +21,16 @@ class ResendForm(Form):
         _l("Why they are sent again"),
         [InputRequired(), Length(max=LONGEST_REASON)],
         description=_l("It stays in the audit trail with your name. Write no names and no numbers of people."),
+    )
+
+
+class CorrectForm(Form):
+    """What is wrong with what a run says."""
+
+    reason = TextAreaField(
+        _l("What is wrong"),
+        [InputRequired(), Length(max=LONGEST_REASON)],
+        description=_l("Members read it wherever the withdrawn text stood. It stays in the audit trail."),
     )
 
 

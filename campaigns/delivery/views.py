@@ -18,9 +18,11 @@ from flask_babel import gettext as _
 from werkzeug.wrappers import Response as Redirect
 
 from campaigns.audience.forms import CHANNELS
-from campaigns.core.errors import ApprovalError, FingerpostError, GateError, TransitionError
+from campaigns.core.errors import FingerpostError, InputError, RefusedError
 from campaigns.delivery import progress, service
 from campaigns.delivery.causes import cause_in_words
+from campaigns.delivery.correcting import outlook_of, send_correction
+from campaigns.delivery.forms import CorrectForm
 from campaigns.delivery.looking import (
     Doubled,
     alarms_of,
@@ -32,6 +34,7 @@ from campaigns.delivery.looking import (
 )
 from campaigns.delivery.row_views import rows
 from campaigns.delivery.tally import is_large
+from campaigns.messages.queries import load_member_names
 from campaigns.planning import service as planning
 from campaigns.planning.models import Run, RunState
 from campaigns.staff.auth import current_member, current_organisation, requires
@@ -51,8 +54,8 @@ MOVING = frozenset({RunState.PLANNING, RunState.RUNNING})
 LIVING = MOVING | {RunState.PAUSED}
 #: Seconds between two looks at a run that moves, and at a large one, whose count is remembered a while.
 EVERY, EVERY_LARGE = 2, 10
-#: Reasons that a rule gives against an act on a run; they are shown on its page.
-REFUSALS = (TransitionError, ApprovalError, GateError)
+#: Reasons given against an act on a run; they are shown on its page.
+REFUSALS = (InputError, RefusedError)
 
 
 @pages.get("")
@@ -133,6 +136,34 @@ def resume_run(run_id: int) -> Redirect:
     return redirect(url_for("delivery.show_run", run_id=run.id))
 
 
+@pages.post("/runs/<int:run_id>/ask-to-resume")
+@requires(Permission.STOP_RUN)
+def ask_to_resume(run_id: int) -> Redirect:
+    """Ask that a run which paused by itself goes on."""
+    run = own_run(run_id)
+    try:
+        planning.ask_to_resume(session(), run, by=current_member().id)
+    except REFUSALS as error:
+        return _refused(run, error)
+    flash(_("Asked. Another member, who may approve, confirms it on this page."), "good")
+    return redirect(url_for("delivery.show_run", run_id=run.id))
+
+
+@pages.post("/runs/<int:run_id>/correct")
+@requires(Permission.REVIEW, fresh=True)
+def correct(run_id: int) -> Redirect | tuple[str, int]:
+    """Withdraw what a run says and send the prepared correction to those who got it."""
+    run, form = own_run(run_id), CorrectForm()
+    if not form.validate_on_submit():
+        return _run_page(run, form=form), form.status
+    try:
+        correction = send_correction(session(), run, by=current_member().id, reason=form.text("reason"))
+    except REFUSALS as error:
+        return _refused(run, error)
+    flash(_("What it said is withdrawn. The correction goes out before everything else."), "good")
+    return redirect(url_for("delivery.show_run", run_id=correction.id))
+
+
 @pages.post("/runs/<int:run_id>/release")
 @requires(Permission.REVIEW, fresh=True)
 def release_run(run_id: int) -> Redirect:
@@ -146,10 +177,18 @@ def release_run(run_id: int) -> Redirect:
     return redirect(url_for("delivery.show_run", run_id=run.id))
 
 
-def _run_page(run: Run, doubled: Doubled | None = None) -> str:
+def _run_page(run: Run, doubled: Doubled | None = None, *, form: CorrectForm | None = None) -> str:
     """Draw a run's page; `doubled` is what its receipts say, where they were compared for it."""
-    left_out = progress.left_out_of_run(session(), run.id)
-    return render_template("delivery/show_run.html", left_out=left_out, doubled=doubled, **_moving_part(run))
+    asked = load_member_names(session(), [run.resume_asked_by_id] if run.resume_asked_by_id else [])
+    return render_template(
+        "delivery/show_run.html",
+        left_out=progress.left_out_of_run(session(), run.id),
+        doubled=doubled,
+        form=form or CorrectForm(),
+        outlook=None if run.is_rehearsal or run.corrects_id else outlook_of(session(), run),
+        asked_by=next(iter(asked.values()), ""),
+        **_moving_part(run),
+    )
 
 
 def _moving_part(run: Run) -> dict[str, Any]:

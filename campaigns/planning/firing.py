@@ -13,8 +13,16 @@ from sqlalchemy.orm import Session
 
 from campaigns.audience.models import Channel
 from campaigns.core import clock
-from campaigns.core.errors import ApprovalError, DamagedDataError, GateError, InputError, TransitionError
+from campaigns.core.errors import (
+    ApprovalError,
+    DamagedDataError,
+    GateError,
+    InputError,
+    RefusedError,
+    TransitionError,
+)
 from campaigns.core.words import N_
+from campaigns.messages.withdrawals import find_withdrawal
 from campaigns.planning import authority, queries
 from campaigns.planning.choices import load_templates
 from campaigns.planning.digest import NO_CAP, Cap, Content, FrozenRun, ScheduleContent
@@ -39,6 +47,9 @@ from campaigns.staff.permissions import Permission
 GROWTH_PERCENT = 5
 GROWTH_PEOPLE = 500
 LONGEST_REASON = 300
+WITHDRAWN = N_(
+    "This version of the message was withdrawn because something in it is wrong. Change its text first."
+)
 CHANGED = N_("The campaign changed since it was approved. Have it approved again, then release this run.")
 
 
@@ -80,6 +91,7 @@ def release_run(session: Session, run: Run, *, by: int, max_age_days: int = SERV
     if campaign.state != CampaignState.APPROVED or approval is None or approval.digest != start.content.digest:
         raise ApprovalError(CHANGED)
     authority.check_no_editor(session, campaign, by)
+    check_not_withdrawn(session, start.content.message_id, start.content.message_version)
     if start.red:
         raise GateError(start.sentences)
     # The old order leaves the database first: two senders that change places would meet in it.
@@ -95,6 +107,7 @@ def release_run(session: Session, run: Run, *, by: int, max_age_days: int = SERV
             member_id=by,
             decision=Decision.APPROVED,
             digest=start.content.digest,
+            content=start.content.to_json(),
             people=start.tally.people,
             decided_at=clock.now(),
         )
@@ -105,6 +118,7 @@ def release_run(session: Session, run: Run, *, by: int, max_age_days: int = SERV
 def stop_run(session: Session, run: Run, *, by: int, reason: str) -> None:
     """Stop a run: nothing more of it is sent. Raises TransitionError when it is over already."""
     _begin(session, run, RunState.STOPPED, by, Permission.STOP_RUN)
+    _check_goes_on(run)
     run.state, run.reason, run.finished_at = RunState.STOPPED, reason.strip()[:LONGEST_REASON], clock.now()
     _record(session, run, "run.stop", by)
 
@@ -115,17 +129,40 @@ def pause_run(session: Session, run: Run, *, by: int | None = None, reason: str)
         raise InputError(N_("A pause needs a reason that the members can read."))
     _begin(session, run, RunState.PAUSED, by, Permission.STOP_RUN)
     run.state, run.reason = RunState.PAUSED, reason.strip()[:LONGEST_REASON]
+    run.paused_by_itself, run.resume_asked_by_id, run.resume_asked_at = by is None, None, None
     _record(session, run, "run.pause", by)
+
+
+def ask_to_resume(session: Session, run: Run, *, by: int) -> None:
+    """Ask that a run which paused by itself goes on; another member confirms it with `resume_run`.
+
+    Raises TransitionError for a run that one member may resume, or that somebody asked for already.
+    """
+    after = RunState.PLANNING if run.started_at is None else RunState.RUNNING
+    _begin(session, run, after, by, Permission.STOP_RUN)
+    if not run.paused_by_itself:
+        raise TransitionError(N_("This run did not pause by itself: an approver can resume it."))
+    if run.resume_asked_by_id is not None:
+        raise TransitionError(N_("Somebody has asked for this already. Another member confirms it."))
+    check_not_withdrawn(session, int(run.frozen.get("message_id", 0)), run.message_version)
+    run.resume_asked_by_id, run.resume_asked_at = by, clock.now()
+    _record(session, run, "run.ask_to_resume", by)
 
 
 def resume_run(session: Session, run: Run, *, by: int) -> None:
     """Let a paused or stopped run go on where it was: in its fan-out, or in its sending.
 
-    Moves the run only; delivery queues the rows again that a stop cancelled.
+    Moves the run only; delivery queues the rows again that a stop cancelled. Raises ApprovalError for a run that
+    paused by itself when nobody has asked for this, or only the same member; RefusedError when what it says was
+    withdrawn.
     """
     after = RunState.PLANNING if run.started_at is None else RunState.RUNNING
     _begin(session, run, after, by, Permission.REVIEW)
+    check_not_withdrawn(session, int(run.frozen.get("message_id", 0)), run.message_version)
+    if run.paused_by_itself and run.resume_asked_by_id in (None, by):
+        raise ApprovalError(N_("It paused by itself: one member asks that it goes on, and another one confirms."))
     run.state, run.reason, run.finished_at = after, "", None
+    run.paused_by_itself, run.resume_asked_by_id, run.resume_asked_at = False, None, None
     _record(session, run, "run.resume", by)
 
 
@@ -136,6 +173,7 @@ def hurry_run(session: Session, run: Run, *, by: int) -> None:
     """
     # What may still be stopped has something left to send.
     _begin(session, run, RunState.STOPPED, by, Permission.REVIEW)
+    _check_goes_on(run)
     run.priority = Priority.URGENT
     _record(session, run, "run.hurry", by)
 
@@ -187,6 +225,8 @@ def _reason_to_hold(session: Session, schedule: Schedule, start: Assessment, now
     if fire_at is not None and now > fire_at + timedelta(minutes=schedule.grace_minutes):
         late = int((now - fire_at).total_seconds() // 60)
         return f"It is {late} minutes late; {schedule.grace_minutes} are allowed. Is it still true and useful?"
+    if find_withdrawal(session, start.content.message_id, start.content.message_version) is not None:
+        return WITHDRAWN
     grown = start.tally.people - approval.people
     if grown > GROWTH_PEOPLE or grown * 100 > approval.people * GROWTH_PERCENT:
         before, after = discreet(approval.people), discreet(start.tally.people)
@@ -239,6 +279,18 @@ def _begin(session: Session, run: Run, after: RunState, by: int | None, permissi
     check_move(run.state, after)
     if by is not None:
         authority.check_permission(session, by, organisation_id=run.organisation_id, permission=permission)
+
+
+def _check_goes_on(run: Run) -> None:
+    """Raise TransitionError for a run that is done: only a correction stops such a one."""
+    if run.state == RunState.DONE:
+        check_move(run.state, RunState.PAUSED)
+
+
+def check_not_withdrawn(session: Session, message_id: int, version: int) -> None:
+    """Raise RefusedError when this version of a message was withdrawn."""
+    if find_withdrawal(session, message_id, version) is not None:
+        raise RefusedError(WITHDRAWN)
 
 
 def _record(session: Session, run: Run, action: str, by: int | None, **detail: int) -> None:

@@ -173,7 +173,7 @@ def load_content(session: Session, campaign: Campaign) -> Content:
         message_id=message.id,
         message_version=message.version,
         rule=audience.rule,
-        senders=tuple(_sender_content(sender) for sender in load_senders(session, campaign)),
+        senders=tuple(sender_content(sender) for sender in load_senders(session, campaign)),
         # A language without a text is nothing to fall back on: those people count as left out.
         fallback_language=fallback if fallback in texts else None,
         max_parts=campaign.max_parts,
@@ -242,7 +242,8 @@ def _read_message(session: Session, message_id: int) -> Message:
     ).one()
 
 
-def _sender_content(sender: Sender) -> dict[str, Any]:
+def sender_content(sender: Sender) -> dict[str, Any]:
+    """Return a sender as Content holds it."""
     return {
         "id": sender.id,
         "channel": str(sender.channel),

@@ -18,8 +18,11 @@ from campaigns.core.errors import ApprovalError, GateError, InputError, Transiti
 from campaigns.core.words import N_
 from campaigns.messages.models import Message
 from campaigns.planning import authority, queries
+from campaigns.planning.digest import Content
 from campaigns.planning.firing import (
     aim,
+    ask_to_resume,
+    check_not_withdrawn,
     fire_due,
     hurry_run,
     pause_run,
@@ -42,6 +45,7 @@ __all__ = [
     "accept_left_out",
     "approve_campaign",
     "archive_campaign",
+    "ask_to_resume",
     "create_campaign",
     "draft_of",
     "duplicate_campaign",
@@ -200,7 +204,9 @@ def approve_campaign(
     assessed = _all_green(session, campaign, max_age_days)
     if assessed.content.digest != digest:
         raise ApprovalError(N_("It was changed while you read it. Read it again before you approve it."))
-    approval = _decide(session, campaign, Decision.APPROVED, by, digest=digest, people=assessed.tally.people)
+    approval = _decide(
+        session, campaign, Decision.APPROVED, by, content=assessed.content, people=assessed.tally.people
+    )
     _move(campaign, CampaignState.APPROVED)
     for schedule in campaign.schedules:
         aim(schedule, assessed.tally.zones, after=clock.now())
@@ -217,8 +223,8 @@ def return_campaign(session: Session, campaign: Campaign, *, by: int, reason: st
     if campaign.state != CampaignState.SUBMITTED:
         raise TransitionError(N_("Only a campaign that waits for approval can be returned."))
     _check_reviewer(session, campaign, by)
-    digest = queries.load_content(session, campaign).digest
-    decision = _decide(session, campaign, Decision.RETURNED, by, digest=digest, people=0, reason=words)
+    content = queries.load_content(session, campaign)
+    decision = _decide(session, campaign, Decision.RETURNED, by, content=content, people=0, reason=words)
     _move(campaign, CampaignState.DRAFT)
     _record(session, "campaign.return", campaign, by)
     return decision
@@ -306,6 +312,7 @@ def _move(campaign: Campaign, after: CampaignState) -> None:
 
 
 def _all_green(session: Session, campaign: Campaign, max_age_days: int) -> Assessment:
+    check_not_withdrawn(session, campaign.message_id, campaign.message.version)
     assessed = assess(session, campaign, now=clock.now(), max_age_days=max_age_days)
     if assessed.red:
         raise GateError(assessed.sentences)
@@ -323,7 +330,7 @@ def _decide(
     decision: Decision,
     by: int,
     *,
-    digest: str,
+    content: Content,
     people: int,
     reason: str = "",
 ) -> Approval:
@@ -331,7 +338,8 @@ def _decide(
         campaign_id=campaign.id,
         member_id=by,
         decision=decision,
-        digest=digest,
+        digest=content.digest,
+        content=content.to_json(),
         people=people,
         reason=reason,
         decided_at=clock.now(),

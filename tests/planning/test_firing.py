@@ -257,11 +257,44 @@ def test_pause_tells_why_and_only_reviewers_resume(story: Story) -> None:
         service.pause_run(story.session, run, reason=" ")
     service.pause_run(story.session, run, reason="The provider refuses our key.")
     assert (run.state, run.reason) == (RunState.PAUSED, "The provider refuses our key.")
+    service.ask_to_resume(story.session, run, by=story.author.id)
     with pytest.raises(ForbiddenError):
         service.resume_run(story.session, run, by=story.author.id)
     service.resume_run(story.session, run, by=story.approver.id)
-    assert (run.state, run.reason) == (RunState.RUNNING, "")
-    assert entries_about(story.session, run) == ["run.pause", "run.resume"]
+    assert (run.state, run.reason, run.paused_by_itself) == (RunState.RUNNING, "", False)
+    assert entries_about(story.session, run) == ["run.pause", "run.ask_to_resume", "run.resume"]
+
+
+def test_two_members_resume_what_paused_by_itself(story: Story) -> None:
+    run = a_run(story.session, story.campaign)
+    service.pause_run(story.session, run, reason="Too many failed.")
+    with pytest.raises(ApprovalError):
+        service.resume_run(story.session, run, by=story.approver.id)
+    service.ask_to_resume(story.session, run, by=story.approver.id)
+    with pytest.raises(TransitionError, match="asked for this already"):
+        service.ask_to_resume(story.session, run, by=story.author.id)
+    with pytest.raises(ApprovalError):
+        service.resume_run(story.session, run, by=story.approver.id)
+    other = a_member(story.session, story.organisation, Role.APPROVER)
+    service.resume_run(story.session, run, by=other.id)
+    assert run.state == RunState.RUNNING
+
+
+def test_stop_does_not_spare_the_second_member(story: Story) -> None:
+    run = a_run(story.session, story.campaign)
+    service.pause_run(story.session, run, reason="Too many failed.")
+    service.stop_run(story.session, run, by=story.author.id, reason="")
+    with pytest.raises(ApprovalError):
+        service.resume_run(story.session, run, by=story.approver.id)
+
+
+def test_one_member_resumes_what_a_member_paused(story: Story) -> None:
+    run = a_run(story.session, story.campaign)
+    service.pause_run(story.session, run, by=story.author.id, reason="I want to look.")
+    with pytest.raises(TransitionError, match="did not pause by itself"):
+        service.ask_to_resume(story.session, run, by=story.author.id)
+    service.resume_run(story.session, run, by=story.approver.id)
+    assert run.state == RunState.RUNNING
 
 
 def test_only_reviewers_put_a_run_first(story: Story) -> None:

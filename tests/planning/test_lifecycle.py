@@ -21,7 +21,7 @@ def test_listed_moves_pass(move: tuple[CampaignState, CampaignState] | tuple[Run
         (CampaignState.ARCHIVED, CampaignState.APPROVED, "is archived"),
         (CampaignState.APPROVED, CampaignState.APPROVED, "is approved already"),
         (RunState.HELD, RunState.RUNNING, "is held: an approver has to release it"),
-        (RunState.DONE, RunState.STOPPED, "is done"),
+        (RunState.DONE, RunState.PAUSED, "is done"),
         (RunState.STOPPED, RunState.STOPPED, "is stopped"),
     ],
 )

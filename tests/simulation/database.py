@@ -153,6 +153,7 @@ def shared_database() -> Database:
 def _settle_people(session: Session) -> None:
     organisation = an_organisation(session)
     member = a_member(session, organisation, Role.APPROVER, Role.ADMIN)
+    a_member(session, organisation, Role.AUTHOR)
     sms = a_sender(session, identity=SMS_SENDER, gateway="memory")
     whatsapp = a_sender(session, identity=WHATSAPP_SENDER, gateway="memory", channel="whatsapp")
     a_sender(session, identity=SPARE_SENDER, gateway="memory")

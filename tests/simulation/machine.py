@@ -44,12 +44,13 @@ from campaigns.gateways.base import (
     UnknownOutcomeError,
 )
 from campaigns.gateways.callbacks import StatusUpdate
-from campaigns.planning.firing import resume_run, stop_run
+from campaigns.planning.firing import stop_run
 from campaigns.planning.models import Health, Run, Sender
 from tests.factories import NOON
 from tests.simulation.chores import PATIENCE
 from tests.simulation.database import VAULT, Database
 from tests.simulation.oracle import Message, Oracle
+from tests.simulation.people import let_go_on
 from tests.simulation.plan import SMS, WHATSAPP, RunPlan
 from tests.simulation.processes import Timeline
 from tests.simulation.provider import ListOnly
@@ -237,7 +238,7 @@ class DeliveryMachine(RuleBasedStateMachine):
     def resume(self) -> None:
         try:
             with self.database.sessions.begin() as session:
-                resume_run(session, session.get_one(Run, RUN), by=MEMBER)
+                let_go_on(session, session.get_one(Run, RUN))
         except TransitionError:
             return
         self.oracle.stopped_at.pop(RUN, None)

@@ -13,7 +13,7 @@ from campaigns.audience.consent import withdraw_everywhere
 from campaigns.audience.models import Address, Channel
 from campaigns.core.errors import TransitionError
 from campaigns.delivery.service import suppress_addresses
-from campaigns.planning.firing import resume_run, stop_run
+from campaigns.planning.firing import ask_to_resume, resume_run, stop_run
 from campaigns.planning.models import Health, Run, RunState, Sender
 from tests.simulation.database import VAULT, Database
 from tests.simulation.oracle import Oracle
@@ -21,7 +21,7 @@ from tests.simulation.plan import Plan, RunPlan
 from tests.simulation.processes import Timeline
 from tests.simulation.runs import add_run, handle_of, text_of
 
-MEMBER = 1
+MEMBER, OTHER = 1, 2
 #: What waits for a member.
 _PAUSED = ("SELECT 1 FROM sender WHERE health = 'paused'", "SELECT 1 FROM run WHERE state = 'paused'")
 #: What an opt-out must leave nothing of.
@@ -90,7 +90,7 @@ class People:
         with self._database.sessions.begin() as session:
             session.execute(update(Sender).where(Sender.health == Health.PAUSED).values(health=Health.WELL))
             for run in session.scalars(select(Run).where(Run.state == RunState.PAUSED)):
-                resume_run(session, run, by=MEMBER)
+                let_go_on(session, run)
 
     def _begin_run(self, number: int, plan: RunPlan) -> None:
         self.outstanding -= 1
@@ -133,7 +133,7 @@ class People:
                 if state == RunState.STOPPED:
                     stop_run(session, run, by=MEMBER, reason="")
                 else:
-                    resume_run(session, run, by=MEMBER)
+                    let_go_on(session, run)
         except TransitionError:
             return
         self._oracle.note(f"run is {state}", f"run {run_id}")
@@ -141,3 +141,10 @@ class People:
             self._oracle.stopped_at[run_id] = self._timeline.now
         else:
             self._oracle.stopped_at.pop(run_id, None)
+
+
+def let_go_on(session: Session, run: Run) -> None:
+    """Do what members do: one resumes a run; where it paused by itself, another one has asked for it first."""
+    if run.paused_by_itself and run.resume_asked_by_id is None:
+        ask_to_resume(session, run, by=OTHER)
+    resume_run(session, run, by=MEMBER)

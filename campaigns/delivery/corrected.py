@@ -1,0 +1,113 @@
+"""Who got a wrong version of a message, and so gets its correction: the same people over the same addresses."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from typing import Any
+
+from sqlalchemy import ColumnElement, Select, String, and_, case, func, literal, null, select
+from sqlalchemy.orm import Session, aliased
+
+from campaigns.audience.models import Address, AddressState, Channel
+from campaigns.audience.rules import LeftOut
+from campaigns.audience.walk import FREE_TEXT, between
+from campaigns.core import clock
+from campaigns.delivery.models import Delivery, RunText
+from campaigns.delivery.queries import in_state
+from campaigns.delivery.states import SendState
+from campaigns.places.models import Region
+from campaigns.planning.digest import FrozenRun
+from campaigns.planning.models import Run, RunSender
+
+#: States of a message that a person got or may have got.
+GOT = (SendState.ACCEPTED, SendState.UNKNOWN, SendState.UNCONFIRMED)
+
+
+def find_wrong_runs(session: Session, run: Run) -> list[int]:
+    """Return the ids of the organisation's runs to people that say what `run` says: its message in its version."""
+    return list(session.scalars(_same_version(run).order_by(Run.id)))
+
+
+def select_corrected(run: Run, wrong: Collection[int], *, after: int, through: int) -> Select[*tuple[Any, ...]]:
+    """Select the people, with a contact id in (after, through], whom the correction `run` is for.
+
+    Columns are named as fan-out reads them. Each person comes once, by the latest of their messages in the runs
+    `wrong`; who has a delivery in `run` already does not come again. Those who said stop since on any of its
+    channels, or whose address is gone, carry the reason.
+    """
+    frozen, latest = FrozenRun.from_json(run.frozen), _latest(run, wrong, after, through)
+    texts, fallback = tuple(frozen.texts), frozen.fallback_language
+    can_read = RunText.language.in_(texts)
+    language = case((can_read, RunText.language), else_=fallback) if fallback else RunText.language
+    country = func.coalesce(Address.country, "")
+    return (
+        select(
+            Delivery.contact_id.label("contact_id"),
+            Delivery.address_id.label("address_id"),
+            Delivery.channel.label("channel"),
+            Delivery.sender_id.label("sender_id"),
+            language.label("language"),
+            Delivery.region_id.label("region_id"),
+            literal(frozen.time_zone, String()).label("time_zone"),
+            RunText.place_id.label("place_id"),
+            (country != func.coalesce(Region.country, "?")).label("roaming"),
+            country.label("number_country"),
+            _reason(run, frozen, literal(True) if fallback else can_read).label("reason"),
+        )
+        .select_from(Delivery)
+        .join(latest, latest.c.id == Delivery.id)
+        .join(RunText, RunText.id == Delivery.text_id)
+        .outerjoin(Address, Address.id == Delivery.address_id)
+        .outerjoin(Region, Region.id == Delivery.region_id)
+    )
+
+
+def has_on_the_way(session: Session, wrong: Collection[int]) -> bool:
+    """Say whether a call of these runs has no result yet."""
+    sending = select(Delivery.id).where(in_state(SendState.SENDING), Delivery.run_id.in_(wrong))
+    return session.scalar(sending.limit(1)) is not None
+
+
+def _same_version(run: Run) -> Select[int]:
+    return select(Run.id).where(
+        Run.organisation_id == run.organisation_id,
+        Run.message_version == run.message_version,
+        Run.frozen["message_id"].as_integer() == int(run.frozen.get("message_id", 0)),
+        ~Run.is_rehearsal,
+        Run.corrects_id.is_(None),
+    )
+
+
+def _latest(run: Run, wrong: Collection[int], after: int, through: int) -> Any:
+    own = aliased(Delivery)
+    is_planned = select(own.id).where(own.run_id == run.id, own.contact_id == Delivery.contact_id).exists()
+    return (
+        select(func.max(Delivery.id).label("id"))
+        .where(Delivery.run_id.in_(wrong), *between(Delivery.contact_id, after, through))
+        .where(Delivery.send_state.in_(GOT), ~is_planned)
+        .group_by(Delivery.contact_id)
+        .subquery("latest")
+    )
+
+
+def _reason(run: Run, frozen: FrozenRun, can_read: ColumnElement[bool]) -> ColumnElement[Any]:
+    """Return why a person is left out, or NULL; the first that applies."""
+    stopped = aliased(Address)
+    has_stopped = (
+        select(stopped.id)
+        .join(RunSender, and_(RunSender.channel == stopped.channel, RunSender.run_id == run.id))
+        .where(stopped.contact_id == Delivery.contact_id, stopped.state == AddressState.OPTED_OUT)
+        .exists()
+    )
+    heard = and_(Address.heard_at.is_not(None), Address.heard_at > clock.now() - FREE_TEXT)
+    has_template = RunText.language.in_(tuple(frozen.templates)) if frozen.templates else literal(False)
+    is_shut = and_(Delivery.channel == Channel.WHATSAPP, ~has_template, ~heard)
+    return case(
+        (Address.id.is_(None), LeftOut.NO_ADDRESS.value),
+        (has_stopped, LeftOut.OPTED_OUT.value),
+        (Address.state == AddressState.OPTED_OUT, LeftOut.OPTED_OUT.value),
+        (Address.state != AddressState.ACTIVE, LeftOut.INVALID_ADDRESS.value),
+        (is_shut, LeftOut.NO_TEMPLATE.value),
+        (~can_read, LeftOut.NO_TRANSLATION.value),
+        else_=null(),
+    )

@@ -1,0 +1,254 @@
+"""A correction reaches exactly those who got the wrong version, and stops all that still says it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import pytest
+from sqlalchemy import select, update
+from sqlalchemy.orm import Session, sessionmaker
+
+from campaigns.audience.models import Address, AddressState
+from campaigns.core import clock
+from campaigns.core.crypto import Vault
+from campaigns.core.errors import ApprovalError, ForbiddenError, GateError, InputError, RefusedError
+from campaigns.delivery.correcting import outlook_of, send_correction
+from campaigns.delivery.fanout import fan_out, fan_out_late
+from campaigns.delivery.models import Delivery, RunLeftOut, RunText
+from campaigns.delivery.states import SendState
+from campaigns.messages.service import save_translation
+from campaigns.messages.withdrawals import find_withdrawal
+from campaigns.planning.models import CampaignState, Priority, Run, RunState
+from campaigns.planning.safeguards import prepare_correction
+from campaigns.planning.service import fire_due, resume_run
+from campaigns.staff.models import AuditEntry, Role
+from tests.factories import a_member, a_message
+from tests.planning.story import DUE, START, Story, a_story
+
+WORDS = {"en": "Wrong number. Call ((hotline))", "uk": "Номер хибний. Дзвоніть ((hotline))"}
+
+
+@pytest.fixture(autouse=True)
+def when_it_is_due() -> Iterator[None]:
+    with clock.running_on(lambda: START):
+        yield
+
+
+@dataclass
+class Scene:
+    """A campaign that was planned for ten people, and how far each message got."""
+
+    story: Story
+    run: Run
+    #: By position.
+    contacts: list[int]
+
+    @property
+    def session(self) -> Session:
+        return self.story.session
+
+    def settle(self, state: SendState, *positions: int, run: Run | None = None) -> None:
+        """Let the messages of these people end in `state`."""
+        chosen = [self.contacts[position] for position in positions]
+        rows = update(Delivery).where(Delivery.contact_id.in_(chosen), Delivery.run_id == (run or self.run).id)
+        self.session.execute(rows.values(send_state=state))
+
+    def correct(self, *, by: int | None = None) -> Run:
+        """Press the button and commit."""
+        by = self.story.approver.id if by is None else by
+        correction = send_correction(self.session, self.run, by=by, reason="The number is wrong.")
+        self.session.commit()
+        return correction
+
+    def corrected(self, correction: Run) -> list[int]:
+        """Return the positions of those the correction was planned for."""
+        self.session.commit()
+        rows = self.session.scalars(select(Delivery.contact_id).where(Delivery.run_id == correction.id))
+        return sorted(self.contacts.index(contact) for contact in rows)
+
+
+@pytest.fixture
+def scene(sessions: sessionmaker[Session], vault: Vault) -> Iterator[Scene]:
+    with sessions() as session:
+        story = a_story(session, vault, people=10)
+        message = a_message(session, story.organisation, WORDS, title="Correction")
+        prepare_correction(session, story.campaign, message_id=message.id, by=story.author.id)
+        story.approved()
+        (run,) = fire_due(session, now=DUE)
+        session.commit()
+        plan(sessions, run)
+        session.refresh(run)
+        contacts = list(
+            session.scalars(select(Delivery.contact_id).where(Delivery.run_id == run.id).order_by(Delivery.id))
+        )
+        yield Scene(story, run, contacts)
+
+
+def plan(sessions: sessionmaker[Session], run: Run) -> None:
+    fan_out(sessions, run.id, service_max_age_days=30)
+
+
+def test_exactly_those_who_got_it_are_corrected(sessions: sessionmaker[Session], scene: Scene) -> None:
+    scene.settle(SendState.ACCEPTED, 0, 1)
+    scene.settle(SendState.UNKNOWN, 2)
+    scene.settle(SendState.UNCONFIRMED, 3)
+    scene.settle(SendState.FAILED, 4)
+    scene.settle(SendState.EXPIRED, 5)
+    correction = scene.correct()
+    plan(sessions, correction)
+    assert scene.corrected(correction) == [0, 1, 2, 3]
+
+
+def test_same_address_sender_and_language_are_used(sessions: sessionmaker[Session], scene: Scene) -> None:
+    scene.settle(SendState.ACCEPTED, 0)
+    correction = scene.correct()
+    plan(sessions, correction)
+    scene.session.commit()
+    of_run = select(Delivery).where(Delivery.contact_id == scene.contacts[0]).order_by(Delivery.run_id)
+    wrong, right = scene.session.scalars(of_run).all()
+    assert (right.address_id, right.sender_id, right.channel) == (wrong.address_id, wrong.sender_id, wrong.channel)
+    text = scene.session.get_one(RunText, right.text_id)
+    assert text.body == "Номер хибний. Дзвоніть +48 22 628 01 20"
+    assert right.due_at <= clock.now()
+
+
+def test_who_said_stop_since_is_left_out_and_counted(sessions: sessionmaker[Session], scene: Scene) -> None:
+    scene.settle(SendState.ACCEPTED, 0, 1, 2)
+    for position, state in ((1, AddressState.OPTED_OUT), (2, AddressState.INVALID)):
+        rows = update(Address).where(Address.contact_id == scene.contacts[position])
+        scene.session.execute(rows.values(state=state))
+    correction = scene.correct()
+    plan(sessions, correction)
+    assert scene.corrected(correction) == [0]
+    counted = scene.session.execute(
+        select(RunLeftOut.reason, RunLeftOut.people).where(RunLeftOut.run_id == correction.id)
+    )
+    assert dict(counted.all()) == {"opted_out": 1, "invalid_address": 1}  # type: ignore[arg-type]
+
+
+def test_wrong_version_stops_everywhere_in_the_same_transaction(
+    sessions: sessionmaker[Session], scene: Scene
+) -> None:
+    scene.settle(SendState.ACCEPTED, 0)
+    send_correction(scene.session, scene.run, by=scene.story.approver.id, reason="Wrong.")
+    with sessions() as other:
+        other.connection(execution_options={"read_only": True})
+        assert other.get_one(Run, scene.run.id).state == RunState.RUNNING
+    scene.session.commit()
+    with sessions() as other:
+        assert other.get_one(Run, scene.run.id).state == RunState.STOPPED
+        assert find_withdrawal(other, scene.story.campaign.message_id, scene.run.message_version) is not None
+
+
+def test_withdrawn_version_never_goes_on(scene: Scene) -> None:
+    scene.settle(SendState.ACCEPTED, 0)
+    scene.correct()
+    with pytest.raises(RefusedError):
+        resume_run(scene.session, scene.run, by=scene.story.approver.id)
+    with pytest.raises(RefusedError):
+        scene.story.approved()
+
+
+def test_mended_text_may_be_approved_again(scene: Scene) -> None:
+    scene.correct()
+    for language, text in (("en", "Keep it. ((hotline))"), ("uk", "Бережіть. ((hotline))")):
+        saved = save_translation(
+            scene.session, scene.story.campaign.message, language=language, text=text, by=scene.story.author.id
+        )
+        saved.state, saved.reviewer_id = "reviewed", scene.story.approver.id  # type: ignore[assignment]
+    scene.story.approved()
+    assert scene.story.campaign.state == CampaignState.APPROVED
+
+
+def test_approval_over_the_wrong_version_is_void(scene: Scene) -> None:
+    assert scene.story.campaign.state == CampaignState.APPROVED
+    scene.correct()
+    scene.session.refresh(scene.story.campaign)
+    assert scene.story.campaign.state == CampaignState.DRAFT
+
+
+def test_correction_is_urgent_and_leaves_one_entry(scene: Scene) -> None:
+    before = len(scene.session.scalars(select(AuditEntry.id)).all())
+    correction = scene.correct()
+    assert (correction.priority, correction.state) == (Priority.URGENT, RunState.PLANNING)
+    entries = scene.session.scalars(select(AuditEntry).order_by(AuditEntry.id)).all()[before:]
+    assert [(entry.action, entry.detail["stopped"]) for entry in entries] == [("run.correct", [scene.run.id])]
+
+
+def test_second_press_is_refused(scene: Scene) -> None:
+    correction = scene.correct()
+    with pytest.raises(RefusedError):
+        scene.correct()
+    assert outlook_of(scene.session, scene.run).correction_id == correction.id
+
+
+def test_message_on_its_way_is_corrected_once_it_arrived(sessions: sessionmaker[Session], scene: Scene) -> None:
+    scene.settle(SendState.ACCEPTED, 0)
+    scene.settle(SendState.SENDING, 1, 2)
+    correction = scene.correct()
+    plan(sessions, correction)
+    assert scene.corrected(correction) == [0]
+    scene.settle(SendState.ACCEPTED, 1)
+    scene.session.commit()
+    fan_out_late(sessions, service_max_age_days=30)
+    assert scene.corrected(correction) == [0, 1]
+    scene.settle(SendState.CANCELLED, 2)
+    scene.session.commit()
+    fan_out_late(sessions, service_max_age_days=30)
+    assert scene.corrected(correction) == [0, 1]
+    scene.session.refresh(correction)
+    assert (correction.planned, correction.planned_through > 0) == (2, True)
+
+
+def test_person_of_two_runs_is_corrected_once(sessions: sessionmaker[Session], scene: Scene, vault: Vault) -> None:
+    second = scene.story.approved()
+    second.next_fire_at = DUE
+    (other,) = fire_due(scene.session, now=DUE, only=second.id)
+    scene.session.commit()
+    plan(sessions, other)
+    scene.settle(SendState.ACCEPTED, 0, 1)
+    scene.settle(SendState.ACCEPTED, 1, 2, run=other)
+    correction = scene.correct()
+    plan(sessions, correction)
+    assert scene.corrected(correction) == [0, 1, 2]
+    scene.session.refresh(other)
+    assert other.state == RunState.STOPPED
+
+
+def test_nothing_is_sent_without_a_prepared_correction(scene: Scene) -> None:
+    scene.story.campaign.correction_id = None
+    scene.session.commit()
+    with pytest.raises(GateError):
+        scene.correct()
+
+
+def test_unapproved_correction_needs_somebody_who_did_not_write_it(scene: Scene) -> None:
+    correction = scene.story.campaign.correction
+    assert correction is not None
+    saved = save_translation(
+        scene.session, correction, language="en", text="Not ((hotline))", by=scene.story.approver.id
+    )
+    saved.state = "reviewed"  # type: ignore[assignment]
+    with pytest.raises(ApprovalError):
+        scene.correct()
+
+
+@pytest.mark.parametrize("reason", ["", "x" * 301])
+def test_correction_needs_its_reason(scene: Scene, reason: str) -> None:
+    with pytest.raises(InputError):
+        send_correction(scene.session, scene.run, by=scene.story.approver.id, reason=reason)
+
+
+def test_author_cannot_send_it(scene: Scene) -> None:
+    with pytest.raises(ForbiddenError):
+        scene.correct(by=a_member(scene.session, scene.story.organisation, Role.AUTHOR).id)
+
+
+def test_rehearsals_and_corrections_are_not_corrected(scene: Scene) -> None:
+    correction = scene.correct()
+    with pytest.raises(RefusedError):
+        send_correction(scene.session, correction, by=scene.story.approver.id, reason="Wrong.")
+    scene.run.is_rehearsal = True
+    with pytest.raises(RefusedError):
+        scene.correct()
