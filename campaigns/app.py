@@ -24,6 +24,7 @@ from campaigns.messages import views as messages
 from campaigns.places import views as places
 from campaigns.planning import views as planning
 from campaigns.planning.queries import select_senders
+from campaigns.reach import public as go
 from campaigns.reach import views as reach
 from campaigns.staff import views as staff
 from campaigns.staff.auth import init_auth, may_open
@@ -50,6 +51,7 @@ PAGES: tuple[Blueprint, ...] = (
     delivery.pages,
     inbox.pages,
     reach.pages,
+    go.pages,
     staff.pages,
 )
 #: What providers call: signed by them instead of carrying a form's token.

@@ -91,7 +91,7 @@ class Renderer:
         values = {
             "hotline": number_in_text(signpost.number, combination.language) if signpost else "",
             "place": self.places.get(combination.place_id, ""),
-            "link": self.frozen.link or "",
+            "link": self._link(combination),
             "code": self.frozen.code,
         }
         try:
@@ -112,6 +112,12 @@ class Renderer:
             )
         sid, variables = self._template(combination.language, values)
         return Rendered(body, parts, signpost.service_id if signpost else None, sid, variables)
+
+    def _link(self, combination: Combination) -> str:
+        """Return the campaign's link; our own counted address (/go/K7) gets the region, where it is known."""
+        link, where = self.frozen.link or "", self.regions.get(combination.region_id, Where())
+        is_counted = link.endswith(f"/go/{self.frozen.code}")
+        return f"{link}/{where.code}" if is_counted and where.code else link
 
     def _template(self, language: str, values: Mapping[str, str]) -> tuple[str | None, dict[str, str] | None]:
         """Return the template in this language, with the value or else the fallback for each slot."""

@@ -1,18 +1,27 @@
-"""Staff pages of reach: the campaigns that ran, and one run with its ladder, map, table and file."""
+"""Staff pages of reach: campaigns beside each other, one with its ladder, map and report, and single runs."""
 
 from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
 
 from flask import Blueprint, Response, render_template, request
 from sqlalchemy.orm import Session
 
+from campaigns.audience.forms import CHANNELS
+from campaigns.audience.models import Channel
+from campaigns.core import clock
 from campaigns.core.errors import NotFoundError
 from campaigns.core.words import N_
 from campaigns.delivery.causes import cause_in_words
-from campaigns.planning.models import Run
-from campaigns.reach import charts, queries
-from campaigns.reach.counting import ladder_of
+from campaigns.planning.models import Campaign, Run
+from campaigns.reach import charts, labels, overview, queries, targeting
+from campaigns.reach.counting import Proof, Step, ladder_of, proof_of
 from campaigns.reach.disclosure import regional_figures
 from campaigns.reach.export import write_run
+from campaigns.reach.imported.views import pages as import_pages
+from campaigns.reach.outcomes.views import pages as outcome_pages
+from campaigns.reach.people import Measure, Part
 from campaigns.staff.auth import current_organisation, may_now, requires
 from campaigns.staff.permissions import Permission
 from campaigns.staff.queries import get_owned
@@ -21,6 +30,8 @@ from campaigns.web.pagination import paginate
 from campaigns.web.session import session
 
 pages = Blueprint("reach", __name__, url_prefix="/reach")
+pages.register_blueprint(import_pages)
+pages.register_blueprint(outcome_pages)
 
 
 @pages.get("")
@@ -35,6 +46,9 @@ def list_runs() -> str:
         runs=runs,
         totals=queries.totals_of_runs(session(), runs.rows),
         campaigns=queries.totals_of_campaigns(session(), organisation_id),
+        months=overview.months_of(session(), organisation_id),
+        check=overview.last_check(session()),
+        **_words(),
     )
 
 
@@ -71,6 +85,89 @@ def download_run(run_id: int) -> Response:
     text = write_run(queries.table_of_run(session(), run), show=show, language=current_language())
     disposition = f'attachment; filename="reach-run-{run.id}.csv"'
     return Response(text, content_type="text/csv; charset=utf-8", headers={"Content-Disposition": disposition})
+
+
+@pages.get("/compare")
+@requires(Permission.READ_REACH)
+def compare() -> str:
+    """Put campaigns beside each other."""
+    compared = overview.compare_campaigns(session(), current_organisation().id)
+    return render_template("reach/compare.html", compared=compared, **_words())
+
+
+@pages.get("/campaigns/<int:campaign_id>")
+@requires(Permission.READ_REACH)
+def show_campaign(campaign_id: int) -> str:
+    """Show what is known of a campaign's reach, each person counted once."""
+    return render_template("reach/show_campaign.html", **_reach(campaign_id))
+
+
+@pages.get("/campaigns/<int:campaign_id>/provenance")
+@requires(Permission.READ_REACH)
+def show_provenance(campaign_id: int) -> str:
+    """Say where each figure of a campaign comes from and how it was counted."""
+    return render_template("reach/provenance.html", **_reach(campaign_id))
+
+
+@pages.get("/campaigns/<int:campaign_id>/report")
+@requires(Permission.READ_REACH)
+def print_report(campaign_id: int) -> str:
+    """Show the report of a campaign, made for A4."""
+    return render_template("reach/report.html", now=clock.now(), **_reach(campaign_id))
+
+
+@pages.get("/campaigns/<int:campaign_id>/targeting.csv")
+@requires(Permission.EDIT)
+def download_targeting(campaign_id: int) -> Response:
+    """Give the places of a campaign for ad managers: circles by latitude, longitude and radius."""
+    campaign = get_owned(session(), Campaign, campaign_id, current_organisation().id)
+    text = targeting.write_targeting(targeting.places_of(session(), campaign))
+    headers = {"Content-Disposition": f'attachment; filename="targeting-{campaign.code}.csv"'}
+    return Response(text, content_type="text/csv; charset=utf-8", headers=headers)
+
+
+def _reach(campaign_id: int) -> dict[str, Any]:
+    """Return what the pages of a campaign are made of, with figures as this member may see them."""
+    campaign = get_owned(session(), Campaign, campaign_id, current_organisation().id)
+    reach = overview.reach_of_campaign(session(), campaign)
+    is_exact = may_now(Permission.HANDLE_CONTACTS)
+    show = regional_figures(is_exact=is_exact)
+    regions = {line.region.code: line for line in reach.regions if line.region}
+    people = {code: show(line.people.get(Measure.REACHED, 0)) for code, line in regions.items()}
+    return {
+        "reach": reach,
+        "is_exact": is_exact,
+        "show": show,
+        "map": charts.draw(people),
+        "regions": {code: line.region for code, line in regions.items()},
+        "bands": charts.ranges(),
+        "proofs": _proofs(reach.channels, overview.countries_of(reach.regions)),
+        **_words(),
+    }
+
+
+def _proofs(channels: Iterable[Channel], countries: list[str]) -> list[tuple[Channel, str, Proof]]:
+    """Return what "reached" rests on, by channel and, where it differs, by country."""
+    found: list[tuple[Channel, str, Proof]] = []
+    for channel in channels:
+        places = countries if channel is Channel.SMS else [""]
+        found += [(channel, country, proof_of(channel, country)) for country in places]
+    return found
+
+
+def _words() -> dict[str, Any]:
+    return {
+        "step_names": labels.STEPS,
+        "how": labels.HOW,
+        "proof_words": labels.PROOFS,
+        "sources": labels.SOURCES,
+        "methods": labels.METHODS,
+        "own_steps": overview.OWN_STEPS,
+        "measures": Measure,
+        "parts": Part,
+        "all_steps": Step,
+        "channel_names": CHANNELS,
+    }
 
 
 def _own_run(session: Session, run_id: int) -> Run:

@@ -86,6 +86,12 @@ STATES: dict[str, dict[str, Look]] = {
         "done": Look(_l("Imported"), "good"),
         "cancelled": Look(_l("Cancelled"), "quiet"),
     },
+    "reach_file": {
+        "checked": Look(_l("Checked, not imported yet"), "warning"),
+        "done": Look(_l("Imported"), "good"),
+        "cancelled": Look(_l("Cancelled"), "quiet"),
+        "undone": Look(_l("Undone"), "quiet"),
+    },
     "left_out": {
         "stale_position": Look(_l("Where they are is not known any more"), "quiet"),
         "no_address": Look(_l("No address that could be used"), "quiet"),

@@ -8,7 +8,10 @@ from sqlalchemy.orm import Session
 
 from campaigns.audience.models import ContactImport, EntryPoint, ImportState
 from campaigns.core.crypto import Vault
-from campaigns.planning.models import CampaignState
+from campaigns.planning.models import Campaign, CampaignState
+from campaigns.reach.counting import Step
+from campaigns.reach.imported.models import FileState, ReachFile, Source
+from campaigns.reach.outcomes.models import Outcome, Way
 from campaigns.staff.models import Member, Organisation
 from tests.factories import (
     NOON,
@@ -36,6 +39,8 @@ CONSTANTS: dict[str, Any] = {
     "language": "uk",
     "gateway": "twilio",
     "secret": "nobody-knows",
+    "code": "NOBODYS",
+    "region_code": "PL-18",
 }
 
 
@@ -82,5 +87,36 @@ def make_samples(session: Session, organisation: Organisation, member: Member, v
         "route": a_route(session, organisation),
         "import": contact_file,
         "member": member,
+        "file": add(session, a_report(organisation)),
+        "outcome": add(session, an_outcome(campaign)),
     }
     return {f"{name}_id": row.id for name, row in named.items()} | CONSTANTS
+
+
+def a_report(organisation: Organisation) -> ReachFile:
+    """An undone file of reported reach."""
+    return ReachFile(
+        organisation_id=organisation.id,
+        file_name="adverts.csv",
+        source=Source.META_ADS,
+        digest="0" * 64,
+        exported_on=NOON.date(),
+        state=FileState.UNDONE,
+        reading={},
+        report={"rows": 0, "largest": 0, "contacts": 0, "bad_rows": 0, "problems": [], "columns": []},
+        created_at=NOON,
+    )
+
+
+def an_outcome(campaign: Campaign) -> Outcome:
+    """Three people who came quoting the campaign's code."""
+    return Outcome(
+        organisation_id=campaign.organisation_id,
+        campaign_id=campaign.id,
+        step=Step.ASSISTED,
+        people=3,
+        day=NOON.date(),
+        partner="Shelter",
+        way=Way.FORM,
+        recorded_at=NOON,
+    )

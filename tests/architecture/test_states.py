@@ -15,6 +15,7 @@ from campaigns.messages.models import TranslationState
 from campaigns.messages.signposts import Trust
 from campaigns.planning.models import CampaignState, Decision, Health, RunState, TemplateState
 from campaigns.reach.counting import Rung
+from campaigns.reach.imported.models import FileState
 from campaigns.web.states import STATES
 
 KINDS: dict[str, type[StrEnum]] = {
@@ -28,6 +29,7 @@ KINDS: dict[str, type[StrEnum]] = {
     "address": AddressState,
     "consent": ConsentKind,
     "import": ImportState,
+    "reach_file": FileState,
     "left_out": LeftOut,
     "rung": Rung,
     "reply": ReplyKind,

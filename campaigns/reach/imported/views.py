@@ -1,0 +1,135 @@
+"""Staff pages of reported reach: hand in a file, see what a dry run found, import it whole, undo it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from flask import Blueprint, Response, flash, redirect, render_template, request, url_for
+from flask_babel import gettext as _
+from flask_babel import ngettext
+from werkzeug.wrappers import Response as Redirect
+
+from campaigns.core.errors import FingerpostError, InputError, RowProblem
+from campaigns.places.queries import regions_by_id
+from campaigns.planning.queries import select_campaigns
+from campaigns.reach.imported import queries, service
+from campaigns.reach.imported.forms import ReportForm
+from campaigns.reach.imported.models import ReachFile
+from campaigns.reach.labels import FIELDS, METHODS, SOURCES
+from campaigns.staff.auth import current_member, current_organisation, requires
+from campaigns.staff.permissions import Permission
+from campaigns.staff.queries import get_owned
+from campaigns.web.session import refuse_commit, session
+from campaigns.web.words import said
+
+pages = Blueprint("imports", __name__, url_prefix="/imports")
+
+Page = str | Redirect | tuple[str, int]
+
+#: The columns of the partner form, as a file: once with reach, once planned, which counts nobody.
+EXAMPLE = (
+    "partner,activity,month,country,region,channel,language,targeted,reached,recurrent,method,"
+    "female,male,children,code,status,note\n"
+    "Signal Fire (invented),Leaflets at the station,2022-03,PL,PL-18,leaflet,uk,500,430,no,"
+    "one_leaflet_one_person,not collected,not collected,not collected,,completed,\n"
+)
+
+
+@pages.route("", methods=["GET", "POST"])
+@requires(Permission.EDIT)
+def index() -> Page:
+    """Take a file and check it, without importing anything; list the files so far."""
+    organisation_id, form = current_organisation().id, ReportForm()
+    form.offer(session().scalars(select_campaigns(organisation_id)))
+    if form.validate_on_submit():
+        upload = form.file.data
+        try:
+            file = service.check_file(
+                session(),
+                organisation_id,
+                str(upload.filename),
+                upload.read(),
+                reading=form.reading(),
+                campaign_id=form.campaign,
+                by=current_member().id,
+            )
+        except InputError as error:
+            form.show(error, "file")
+        else:
+            return redirect(url_for("reach.imports.show", file_id=file.id))
+    files = session().scalars(queries.select_files(organisation_id).limit(50)).all()
+    return render_template("reach/imports.html", form=form, files=files, sources=SOURCES), form.status
+
+
+@pages.get("/<int:file_id>")
+@requires(Permission.EDIT)
+def show(file_id: int) -> Page:
+    """Show what a dry run found, or what an import did."""
+    file = _file(file_id)
+    regions = {region.code: region for region in regions_by_id(session()).values()}
+    problems = [RowProblem(**kept) for kept in file.report["problems"]]
+    words = {"sources": SOURCES, "methods": METHODS, "fields": FIELDS}
+    return render_template("reach/import.html", file=file, regions=regions, problems=problems, **words)
+
+
+@pages.post("/<int:file_id>/columns")
+@requires(Permission.EDIT)
+def name_columns(file_id: int) -> Page:
+    """Say what columns mean, for this file and the next ones of its source."""
+    file = _file(file_id)
+    columns = [column["name"] for column in file.report["columns"]]
+    names = {name: request.form.get(f"column-{at}", "") for at, name in enumerate(columns) if name}
+    return _act(file, lambda: service.name_columns(session(), file, names, by=current_member().id))
+
+
+@pages.post("/<int:file_id>/import")
+@requires(Permission.EDIT)
+def confirm(file_id: int) -> Page:
+    """Import a checked file whole."""
+    file = _file(file_id)
+    return _act(file, lambda: service.confirm_file(session(), file, by=current_member().id), _imported)
+
+
+@pages.post("/<int:file_id>/cancel")
+@requires(Permission.EDIT)
+def cancel(file_id: int) -> Page:
+    """Drop a checked file."""
+    file = _file(file_id)
+    return _act(file, lambda: service.cancel_file(session(), file, by=current_member().id))
+
+
+@pages.post("/<int:file_id>/undo")
+@requires(Permission.EDIT)
+def undo(file_id: int) -> Page:
+    """Take the numbers of an imported file out again."""
+    file = _file(file_id)
+    return _act(file, lambda: service.undo_file(session(), file, by=current_member().id))
+
+
+@pages.get("/example.csv")
+@requires(Permission.EDIT)
+def example() -> Response:
+    """Give the partner form as a file."""
+    headers = {"Content-Disposition": "attachment; filename=partner-reach.csv"}
+    return Response(EXAMPLE, mimetype="text/csv", headers=headers)
+
+
+def _act(file: ReachFile, act: Callable[[], Any], tell: Callable[[int], str] | None = None) -> Page:
+    """Do what a button asks and come back to the file; what is refused is said there."""
+    try:
+        done = act()
+    except FingerpostError as error:
+        refuse_commit()
+        flash(said(error), "bad")
+    else:
+        flash(tell(done) if tell else _("Done."), "good")
+    return redirect(url_for("reach.imports.show", file_id=file.id))
+
+
+def _imported(rows: int) -> str:
+    return str(ngettext("%(num)s row is imported.", "%(num)s rows are imported.", rows))
+
+
+def _file(file_id: int) -> ReachFile:
+    return get_owned(session(), ReachFile, file_id, current_organisation().id)

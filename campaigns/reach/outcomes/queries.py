@@ -1,0 +1,77 @@
+"""Reads on what came of a campaign: reports of partners, and the openings of its address."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import date, datetime
+
+from sqlalchemy import Select, func, select
+from sqlalchemy.orm import Session
+
+from campaigns.reach.counting import Step
+from campaigns.reach.outcomes.models import CountedLink, LinkDay, Outcome, Way
+from campaigns.staff.queries import owned
+
+
+@dataclass(frozen=True, slots=True)
+class ToldOutcomes:
+    """What partners told of one step; sums are contacts, because two partners may tell of one person."""
+
+    people: int
+    #: Part of `people` that was counted before.
+    recurrent: int
+    reports: int
+    partners: int
+    last_at: datetime
+    by_way: Mapping[Way, int]
+
+
+@dataclass(frozen=True, slots=True)
+class Openings:
+    """How often a campaign's address was opened: openings, not people."""
+
+    target: str
+    total: int
+    #: By id of the region; 0: the address without one.
+    by_region: dict[int, int]
+    by_day: dict[date, int]
+
+
+def select_outcomes(organisation_id: int, campaign_id: int) -> Select[Outcome]:
+    """Select the reports about a campaign, newest first, withdrawn ones too."""
+    rows = owned(select(Outcome), Outcome, organisation_id).where(Outcome.campaign_id == campaign_id)
+    return rows.order_by(Outcome.id.desc())
+
+
+def outcomes_of(session: Session, organisation_id: int, campaign_id: int) -> dict[Step, ToldOutcomes]:
+    """Return what partners told of a campaign, by step."""
+    reports = [
+        row for row in session.scalars(select_outcomes(organisation_id, campaign_id)) if row.withdrawn_at is None
+    ]
+    steps = {Step(row.step) for row in reports}
+    return {step: _told([row for row in reports if row.step == step]) for step in steps}
+
+
+def openings_of(session: Session, campaign_id: int) -> Openings | None:
+    """Return the openings of a campaign's address; None when it has none."""
+    link = session.get(CountedLink, campaign_id)
+    if link is None:
+        return None
+    people = func.sum(LinkDay.openings)
+    by_region = select(LinkDay.region_id, people).where(LinkDay.campaign_id == campaign_id)
+    by_day = select(LinkDay.day, people).where(LinkDay.campaign_id == campaign_id)
+    regions = {region: int(count) for region, count in session.execute(by_region.group_by(LinkDay.region_id))}
+    days = session.execute(by_day.group_by(LinkDay.day).order_by(LinkDay.day))
+    return Openings(link.target, sum(regions.values()), regions, {day: int(count) for day, count in days})
+
+
+def _told(rows: list[Outcome]) -> ToldOutcomes:
+    return ToldOutcomes(
+        people=sum(row.people for row in rows),
+        recurrent=sum(row.people for row in rows if row.recurrent),
+        reports=len(rows),
+        partners=len({row.partner.casefold() for row in rows}),
+        last_at=max(row.recorded_at for row in rows),
+        by_way={way: found for way in Way if (found := sum(row.people for row in rows if row.way == way))},
+    )

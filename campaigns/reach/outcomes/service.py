@@ -1,0 +1,145 @@
+"""Records what came of a campaign: openings of a counted link, and what services and partners tell of its code."""
+
+from __future__ import annotations
+
+from datetime import date
+from urllib.parse import urlsplit
+
+from sqlalchemy import select, update
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.orm import Session
+
+from campaigns.core import clock
+from campaigns.core.errors import CellError, InputError, TransitionError
+from campaigns.core.words import N_
+from campaigns.places.queries import find_region
+from campaigns.planning.models import Campaign
+from campaigns.reach.counting import Step
+from campaigns.reach.outcomes.models import TOLD_STEPS, CountedLink, LinkDay, Outcome, Way
+from campaigns.staff import audit
+from campaigns.staff.queries import owned
+
+#: More people than this in one report are no people who came, but a slip of the keyboard.
+MOST_PEOPLE = 100_000
+LONGEST_LINK = 400
+
+
+def record_assisted(
+    session: Session,
+    organisation_id: int,
+    *,
+    code: str,
+    people: int,
+    day: date,
+    partner: str,
+    step: Step = Step.ASSISTED,
+    region_code: str | None = None,
+    note: str = "",
+    recurrent: bool = False,
+    way: Way = Way.FORM,
+    by: int | None = None,
+) -> Outcome:
+    """Record that so many people came quoting a campaign's code; no names, no single person.
+
+    `step` is SIGNPOSTED (they turned to a service) or ASSISTED (they got help). Raises CellError for a code that
+    no campaign of the organisation has, a number or day that cannot be, or a region that we do not know.
+    """
+    campaign = _find_campaign(session, organisation_id, code)
+    if step not in TOLD_STEPS:
+        raise CellError(N_("Partners tell of people who turned to a service or got help, of nothing else."))
+    if not 0 < people <= MOST_PEOPLE:
+        raise CellError(N_("Between 1 and %(most)s people can come in one report."), most=f"{MOST_PEOPLE:,}")
+    if not partner.strip():
+        raise CellError(N_("Say who tells it: the service or the partner."))
+    if day > clock.now().date() or day < campaign.created_at.date():
+        raise CellError(N_("%(day)s lies in the future, or before the campaign began."), day=day.isoformat())
+    region = find_region(session, region_code) if region_code else None
+    if region_code and region is None:
+        raise CellError(N_("%(code)s is an area that our map does not draw."), code=region_code[:10])
+    outcome = Outcome(
+        organisation_id=organisation_id,
+        campaign_id=campaign.id,
+        step=step,
+        people=people,
+        region_id=region.id if region else None,
+        day=day,
+        partner=partner.strip()[:200],
+        way=way,
+        note=note.strip()[:300],
+        recurrent=recurrent,
+        recorded_by_id=by,
+        recorded_at=clock.now(),
+    )
+    session.add(outcome)
+    session.flush()
+    _note(session, "reach.record_outcome", outcome, by, people=people, step=step)
+    return outcome
+
+
+def withdraw_outcome(session: Session, outcome: Outcome, *, by: int | None) -> None:
+    """Let a report that turned out wrong count nowhere; it stays readable. Raises TransitionError."""
+    withdrawn = update(Outcome).where(Outcome.id == outcome.id, Outcome.withdrawn_at.is_(None))
+    done = session.execute(withdrawn.values(withdrawn_at=clock.now()).returning(Outcome.id)).all()
+    if not done:
+        raise TransitionError(N_("This report was withdrawn already."))
+    session.refresh(outcome)
+    _note(session, "reach.withdraw_outcome", outcome, by)
+
+
+def lead_link(session: Session, campaign: Campaign, target: str, *, by: int) -> CountedLink:
+    """Say where the counted address of a campaign leads. Raises InputError for what is no address of a page."""
+    parts = urlsplit(target.strip())
+    if parts.scheme != "https" or not parts.hostname or len(target) > LONGEST_LINK:
+        raise InputError(N_("A link is the full address of a page and begins with https://."))
+    if parts.path.startswith("/go/"):
+        raise InputError(N_("A counted address cannot lead to a counted address."))
+    link = session.get(CountedLink, campaign.id) or CountedLink(campaign_id=campaign.id)
+    link.target, link.changed_at = target.strip(), clock.now()
+    session.add(link)
+    session.flush()
+    audit.record(
+        session, "reach.lead_link", subject=campaign, organisation_id=campaign.organisation_id, member_id=by
+    )
+    return link
+
+
+def count_opening(session: Session, code: str, region_code: str | None = None) -> str | None:
+    """Count that a campaign's address was opened today, and return where it leads; None: nowhere.
+
+    Nothing is known of who opened it: no cookie, no address of a device, no token of a person.
+    """
+    chosen = select(CountedLink).join(Campaign, Campaign.id == CountedLink.campaign_id)
+    link = session.scalar(chosen.where(Campaign.code == code.upper()))
+    if link is None:
+        return None
+    region = find_region(session, region_code.upper()) if region_code else None
+    is_postgres = session.get_bind().dialect.name == "postgresql"
+    insert = postgresql.insert(LinkDay) if is_postgres else sqlite.insert(LinkDay)
+    row = {"campaign_id": link.campaign_id, "region_id": region.id if region else 0, "day": clock.now().date()}
+    session.execute(
+        insert.values(**row, openings=1).on_conflict_do_update(
+            index_elements=list(row), set_={"openings": LinkDay.openings + 1}
+        )
+    )
+    return link.target
+
+
+def _find_campaign(session: Session, organisation_id: int, code: str) -> Campaign:
+    wanted = owned(select(Campaign), Campaign, organisation_id).where(Campaign.code == code.strip().upper())
+    campaign = session.scalar(wanted)
+    if campaign is None:
+        raise CellError(N_("no campaign of yours has the code %(code)s."), code=code.strip()[:10])
+    return campaign
+
+
+def _note(session: Session, action: str, outcome: Outcome, by: int | None, **detail: object) -> None:
+    audit.record(
+        session,
+        action,
+        subject=outcome,
+        organisation_id=outcome.organisation_id,
+        member_id=by,
+        campaign=outcome.campaign_id,
+        way=str(outcome.way),
+        **detail,
+    )

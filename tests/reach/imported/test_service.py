@@ -1,0 +1,150 @@
+"""A file of reported reach comes in whole or not at all, once, and goes out again."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import date
+
+import pytest
+from sqlalchemy import func, select
+from sqlalchemy.orm import Session
+
+from campaigns.core.errors import InputError, NotFoundError, RowsError, TransitionError
+from campaigns.planning.models import Campaign
+from campaigns.reach.counting import Step
+from campaigns.reach.imported.models import FileState, ImportedReach, Method, ReachFile, Source
+from campaigns.reach.imported.queries import told_of
+from campaigns.reach.imported.reading import Reading, Reported
+from campaigns.reach.imported.service import (
+    cancel_file,
+    check_file,
+    confirm_file,
+    import_reach,
+    name_columns,
+    reading_of,
+    undo_file,
+)
+from campaigns.staff.models import AuditEntry
+from tests.factories import a_campaign, a_member, a_region, an_organisation
+
+READING = Reading(Source.META_ADS, exported_on=date(2022, 4, 2), day_first=True)
+HEAD = "campaign,region,start,end,reach,code\n"
+SOUND = HEAD + "A,PL-18,2022-03-01,2022-03-31,400,\nB,PL-18,2022-03-01,2022-03-31,150,K7\n"
+
+
+@pytest.fixture
+def campaign(session: Session) -> Campaign:
+    a_region(session)
+    organisation = an_organisation(session)
+    return a_campaign(session, organisation, a_member(session, organisation), code="K7")
+
+
+def check(session: Session, campaign: Campaign, text: str = SOUND, reading: Reading = READING) -> ReachFile:
+    by = campaign.created_by_id
+    owner = campaign.organisation_id
+    return check_file(session, owner, "a.csv", text.encode(), reading=reading, campaign_id=campaign.id, by=by)
+
+
+def rows(session: Session) -> int:
+    return session.scalar(select(func.count()).select_from(ImportedReach)) or 0
+
+
+def test_dry_run_imports_nothing(session: Session, campaign: Campaign) -> None:
+    file = check(session, campaign)
+    assert (file.report["rows"], file.report["largest"], file.report["contacts"]) == (2, 400, 550)
+    assert (file.state, rows(session)) == (FileState.CHECKED, 0)
+    assert reading_of(file) == READING
+
+
+def test_import_tells_a_range_with_its_source(session: Session, campaign: Campaign) -> None:
+    file = check(session, campaign)
+    assert confirm_file(session, file, by=campaign.created_by_id) == 2
+    [told] = told_of(session, campaign.organisation_id, campaign.id)
+    assert (told.source, told.method, told.step) == (
+        Source.META_ADS,
+        Method.PLATFORM_UNIQUE,
+        Step.PLATFORM_REPORTED,
+    )
+    assert (told.largest, told.contacts, told.rows, told.exported_on) == (400, 550, 2, date(2022, 4, 2))
+    assert file.content is None
+
+
+def test_one_wrong_row_keeps_all_out(session: Session, campaign: Campaign) -> None:
+    file = check(
+        session, campaign, SOUND + "C,Atlantis,2022-03-01,2022-03-31,1,\nD,PL-18,2022-03-01,2022-03-31,1,X9\n"
+    )
+    with pytest.raises(RowsError) as error:
+        confirm_file(session, file, by=campaign.created_by_id)
+    assert [problem.line for problem in error.value.problems] == [4, 5]
+    assert rows(session) == 0
+
+
+def test_same_file_counts_once_until_it_is_undone(session: Session, campaign: Campaign) -> None:
+    by = campaign.created_by_id
+    file = check(session, campaign)
+    confirm_file(session, file, by=by)
+    with pytest.raises(InputError, match="was imported on"):
+        check(session, campaign)
+    undo_file(session, file, by=by)
+    assert (file.state, rows(session)) == (FileState.UNDONE, 0)
+    confirm_file(session, check(session, campaign), by=by)
+    assert rows(session) == 2
+
+
+def test_decisions_are_made_once(session: Session, campaign: Campaign) -> None:
+    by = campaign.created_by_id
+    file = check(session, campaign)
+    cancel_file(session, file, by=by)
+    for act in (cancel_file, confirm_file, undo_file):
+        with pytest.raises(TransitionError):
+            act(session, file, by=by)
+
+
+def test_named_column_is_remembered(session: Session, campaign: Campaign) -> None:
+    text = "campaign,region,start,end,Herzen\nA,PL-18,2022-03-01,2022-03-31,7\n"
+    file = check(session, campaign, text)
+    assert file.report["rows"] == 0
+    name_columns(session, file, {"Herzen": "people"}, by=campaign.created_by_id)
+    assert file.report["rows"] == 1
+    assert check(session, campaign, text.replace(",7", ",8")).report["rows"] == 1
+    with pytest.raises(InputError):
+        name_columns(session, file, {"Herzen": "love"}, by=campaign.created_by_id)
+
+
+def test_every_act_leaves_one_entry(session: Session, campaign: Campaign) -> None:
+    file = check(session, campaign)
+    confirm_file(session, file, by=campaign.created_by_id)
+    undo_file(session, file, by=campaign.created_by_id)
+    actions = session.scalars(select(AuditEntry.action).where(AuditEntry.subject_type == "reach_file")).all()
+    assert actions == ["reach.check_file", "reach.import", "reach.undo_import"]
+
+
+def test_foreign_campaign_is_not_there(session: Session, campaign: Campaign) -> None:
+    other = an_organisation(session)
+    with pytest.raises(NotFoundError):
+        check_file(session, other.id, "a.csv", SOUND.encode(), reading=READING, campaign_id=campaign.id, by=None)
+
+
+def a_row(**changes: object) -> Reported:
+    day = date(2022, 3, 1)
+    row = Reported(1, "Poll", "PL-18", "PL", False, day, day, 12, Method.POLL_ANSWERS, Step.PLATFORM_REPORTED)
+    return replace(row, **changes)  # type: ignore[arg-type]
+
+
+def test_program_reports_all_or_nothing(session: Session, campaign: Campaign) -> None:
+    given = {"source": Source.U_REPORT, "exported_on": date(2022, 4, 2), "campaign_id": campaign.id}
+    owner = campaign.organisation_id
+    with pytest.raises(RowsError):
+        import_reach(session, owner, [a_row(), a_row(line=2, campaign_code="X9")], digest="1" * 64, **given)
+    assert rows(session) == 0
+    import_reach(session, owner, [a_row()], digest="1" * 64, **given)
+    with pytest.raises(InputError):
+        import_reach(session, owner, [a_row()], digest="1" * 64, **given)
+    assert rows(session) == 1
+
+
+def test_partners_own_recurrent_people_are_told_apart(session: Session, campaign: Campaign) -> None:
+    file = check(session, campaign, reading=replace(READING, source=Source.PARTNER, recurrent=True))
+    confirm_file(session, file, by=campaign.created_by_id)
+    [told] = told_of(session, campaign.organisation_id, campaign.id)
+    assert told.recurrent == told.contacts == 550
