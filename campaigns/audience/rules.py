@@ -32,6 +32,7 @@ from campaigns.places.models import Place, PlaceCell, Region, Route, RouteStop
 from campaigns.staff.queries import owned
 
 __all__ = [
+    "UNKNOWN_ZONE",
     "AudienceRule",
     "Direction",
     "LeftOut",
@@ -41,6 +42,8 @@ __all__ = [
     "select_resolved",
 ]
 
+#: Stands for the zone of contacts of whom none is known, where they are to be told apart.
+UNKNOWN_ZONE = ""
 #: Oldest position a rule may still call fresh, in days.
 MAX_AGE_DAYS = 3650
 

@@ -36,7 +36,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session, aliased, sessionmaker
 
 from campaigns.audience.models import Contact
-from campaigns.audience.rules import AudienceRule, LeftOut, Resolution, select_resolved
+from campaigns.audience.rules import UNKNOWN_ZONE, AudienceRule, LeftOut, Resolution, select_resolved
 from campaigns.core import clock
 from campaigns.core.crash import crash_point
 from campaigns.core.errors import FingerpostError
@@ -226,7 +226,7 @@ class _Planner:
             senders=choices_of(self._run, frozen),
             languages=tuple(frozen.texts),
             fallback_language=frozen.fallback_language,
-            default_zone=frozen.time_zone,
+            default_zone=UNKNOWN_ZONE,
             now=self._now,
         )
         rule = AudienceRule.from_json(frozen.rule)
@@ -263,14 +263,17 @@ class _Planner:
         self._session.flush()
 
     def _due_at(self, zone: str, country: str) -> datetime:
-        """Return when numbers of `country` are written to in `zone`: in no quiet hours, unless it is urgent."""
-        fixed = self._frozen.zone_policy == ZonePolicy.FIXED
-        due_at = to_utc(self._run.occurrence, self._frozen.time_zone if fixed else zone)
+        """Return when numbers of `country` are written to in `zone`: in no quiet hours, unless it is urgent.
+
+        Whose zone is not known goes by that of the schedule, within a few hours that are day everywhere near it.
+        """
+        fixed, where = self._frozen.zone_policy == ZonePolicy.FIXED, zone or self._frozen.time_zone
+        due_at = to_utc(self._run.occurrence, self._frozen.time_zone if fixed else where)
         if not self._frozen.keeps_quiet or self._run.priority >= Priority.URGENT:
             return due_at
         # What is sent late is sent now, and now may be quiet too.
         soonest = max(due_at, self._now)
-        allowed = first_allowed(soonest, zone, country)
+        allowed = first_allowed(soonest, where, country, is_zone_known=zone != UNKNOWN_ZONE)
         return due_at if allowed == soonest else allowed
 
     def _same_zone(self) -> ColumnElement[bool]:
@@ -313,7 +316,8 @@ class _Planner:
         """Return the hour for which a signpost is chosen; a roaming number counts as one of no country."""
         where = renderer.regions.get(combination.region_id)
         country = "" if combination.roaming or where is None else where.country or ""
-        return max(self._now, self._due_at(combination.time_zone or self._frozen.time_zone, country))
+        zone = combination.time_zone if self._dimensions.zone else self._frozen.time_zone
+        return max(self._now, self._due_at(zone, country))
 
     def _renderer(self, wanted: Iterable[Combination]) -> Renderer:
         session = self._session

@@ -18,6 +18,7 @@ from campaigns.delivery.progress import Progress
 from campaigns.delivery.states import SendState
 from campaigns.delivery.tally import Remembered, Tally, count_run, is_large
 from campaigns.delivery.watch import count_doubled, facts_of_run
+from campaigns.delivery.waves import RunWave, is_long, waves_of_run
 from campaigns.planning.models import Run, RunState
 from campaigns.staff.auth import current_organisation
 from campaigns.web.current import settings
@@ -41,6 +42,7 @@ class Memory:
     """What this process remembers of runs."""
 
     tallies: Remembered[Tally] = field(default_factory=lambda: Remembered(is_large))
+    waves: Remembered[list[RunWave]] = field(default_factory=lambda: Remembered(is_long))
     doubled: Remembered[Doubled] = field(default_factory=lambda: Remembered(lambda _: True))
 
 
@@ -90,6 +92,11 @@ def tally_of(run: Run) -> Tally:
     return _memory().tallies.read(run.id, lambda: count_run(session(), run.id, now=clock.now()))
 
 
+def waves_of(run: Run) -> list[RunWave]:
+    """Return the waves of a run; those of a large one may be some seconds old."""
+    return _memory().waves.read(run.id, lambda: waves_of_run(session(), run))
+
+
 def alarms_of(run: Run) -> list[Alarm]:
     """Return the alarms that ring over a run; its receipts are compared only when a page asks for it."""
     tally = tally_of(run)
@@ -110,6 +117,7 @@ def compare_receipts(run: Run) -> Doubled:
 def forget(run: Run) -> None:
     """Count a run anew for the next look, because a member changed it."""
     _memory().tallies.forget(run.id)
+    _memory().waves.forget(run.id)
 
 
 def _memory() -> Memory:

@@ -32,6 +32,7 @@ from campaigns.delivery.looking import (
     look_at,
     own_run,
 )
+    waves_of,
 from campaigns.delivery.row_views import rows
 from campaigns.delivery.tally import is_large
 from campaigns.messages.queries import load_member_names
@@ -186,6 +187,7 @@ def _run_page(run: Run, doubled: Doubled | None = None, *, form: CorrectForm | N
         doubled=doubled,
         form=form or CorrectForm(),
         outlook=None if run.is_rehearsal or run.corrects_id else outlook_of(session(), run),
+        waves=waves_of(run),
         asked_by=next(iter(asked.values()), ""),
         **_moving_part(run),
     )

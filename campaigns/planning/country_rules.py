@@ -19,6 +19,10 @@ from campaigns.core.wallclock import to_utc, wall_of
 #: Quiet hours where the table is silent: messages arrive between 09:00 and 20:00.
 DEFAULT_QUIET_FROM = time(20)
 DEFAULT_QUIET_TO = time(9)
+#: Where nobody knows the zone: between 11:00 and 17:00 of the schedule's it is day for two hours west of it and
+#: for three hours east.
+UNKNOWN_QUIET_FROM = time(17)
+UNKNOWN_QUIET_TO = time(11)
 SATURDAY = 5
 #: Public link shorteners that carriers filter and several countries forbid.
 SHORTENERS = ("bit.ly", "tinyurl.com", "t.co", "goo.gl", "ow.ly", "is.gd", "cutt.ly", "rb.gy")
@@ -100,13 +104,16 @@ def quiet_hours_of(rule: CountryRule | None) -> QuietHours:
     )
 
 
-def first_allowed(moment: datetime, zone: str, country: str) -> datetime:
+def first_allowed(moment: datetime, zone: str, country: str, *, is_zone_known: bool = True) -> datetime:
     """Return the first instant from `moment` (aware) on when a number of `country` may be written to in `zone`.
 
-    "" is an unknown country: the stated default holds there, as where the table is silent.
+    "" is an unknown country: the stated default holds there, as where the table is silent. For people whose zone
+    is not known, `zone` is a guess, and only a few hours of its day are allowed.
     """
-    local = wall_of(moment, zone)
-    allowed = next_allowed(local, [quiet_hours_of(all_country_rules().get(country))])
+    local, rules = wall_of(moment, zone), [quiet_hours_of(all_country_rules().get(country))]
+    if not is_zone_known:
+        rules.append(QuietHours(UNKNOWN_QUIET_FROM, UNKNOWN_QUIET_TO, on_rest_days=False))
+    allowed = next_allowed(local, rules)
     return moment if allowed == local else to_utc(allowed, zone)
 
 

@@ -18,7 +18,9 @@ from campaigns.planning.matrix import Matrix, matrix_of
 from campaigns.planning.models import Approval, Campaign, CampaignState, Schedule, Sender
 from campaigns.planning.queries import find_approval, find_editors, load_senders, timing_of
 from campaigns.planning.recurrence import Firing, next_firings
+from campaigns.planning.tally import Tally
 from campaigns.planning.texts import RenderedText, longest_by_language
+from campaigns.planning.waves import Wave, waves_of
 
 SHOWN_FIRINGS = 10
 SHOWN_RUNS = 20
@@ -53,6 +55,8 @@ class ScheduleView:
 
     schedule: Schedule
     firings: list[Firing]
+    #: Who is written to when at the next firing, soonest first; empty where nobody may see numbers.
+    waves: list[Wave]
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,12 +94,18 @@ def load_overview(session: Session, campaign: Campaign, *, now: datetime, max_ag
     )
 
 
-def load_schedules(campaign: Campaign, zones: Collection[str], *, now: datetime) -> list[ScheduleView]:
-    """Return the campaign's times with their next firings over the zones of the audience."""
-    return [
-        ScheduleView(schedule, next_firings(timing_of(schedule), sorted(zones), after=now, count=SHOWN_FIRINGS))
-        for schedule in campaign.schedules
-    ]
+def load_schedules(
+    campaign: Campaign, tally: Tally | None, *, now: datetime, keeps_quiet: bool
+) -> list[ScheduleView]:
+    """Return the campaign's times with their next firings over the zones of the audience, if it was counted."""
+    views = []
+    for schedule in campaign.schedules:
+        timing = timing_of(schedule)
+        firings = next_firings(timing, tally.zones if tally else (), after=now, count=SHOWN_FIRINGS)
+        people = tally.by_zone() if tally and firings else {}
+        waves = waves_of(timing, firings[0].occurrence, people, keeps_quiet=keeps_quiet) if people else []
+        views.append(ScheduleView(schedule, firings, waves))
+    return views
 
 
 def load_decisions(session: Session, campaign: Campaign) -> list[tuple[Approval, str]]:

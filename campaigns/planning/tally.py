@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import TypeVar
 
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
-from campaigns.audience.rules import AudienceRule, LeftOut, Resolution, select_resolved
+from campaigns.audience.rules import UNKNOWN_ZONE, AudienceRule, LeftOut, Resolution, select_resolved
 from campaigns.planning.choices import load_choices
 from campaigns.planning.digest import Content
 from campaigns.planning.models import Campaign, ZonePolicy
@@ -31,6 +31,7 @@ class TallyRow:
     language: str
     #: 0: no known region.
     region_id: int
+    #: UNKNOWN_ZONE where none is known.
     time_zone: str
     #: Country that issued the number (alpha-2), or None; of people left out, that of the first address they have.
     number_country: str | None
@@ -67,8 +68,12 @@ class Tally:
 
     @property
     def zones(self) -> tuple[str, ...]:
-        """Time zones of those who will be written to, sorted."""
-        return tuple(sorted({row.time_zone for row in self._written_to()}))
+        """Known time zones of those who will be written to, sorted."""
+        return tuple(sorted({row.time_zone for row in self._written_to()} - {UNKNOWN_ZONE}))
+
+    def by_zone(self) -> dict[tuple[str, str], int]:
+        """People written to, by their time zone ("": unknown) and the country of their number ("": unknown)."""
+        return _most_first(((row.time_zone, row.number_country or ""), row.people) for row in self._written_to())
 
     def by_language(self) -> dict[str, int]:
         """People written to, by the language of their text; most first."""
@@ -127,7 +132,8 @@ def load_resolution(session: Session, content: Content, *, default_zone: str, no
 def count_audience(session: Session, content: Content, organisation_id: int, *, resolution: Resolution) -> Tally:
     """Count the audience of `content` in one statement. Raises AudienceRuleError for an unreadable rule."""
     rule = AudienceRule.from_json(content.rule)
-    found = select_resolved(rule, organisation_id, resolution).subquery("resolved")
+    told_apart = replace(resolution, default_zone=UNKNOWN_ZONE)
+    found = select_resolved(rule, organisation_id, told_apart).subquery("resolved")
     names = ("reason", "language", "region_id", "time_zone")
     country = func.coalesce(found.c.number_country, found.c.any_country)
     key = [*(found.c[name] for name in names), country, found.c.sender_id]

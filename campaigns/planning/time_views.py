@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from datetime import datetime, time, timedelta
+from hashlib import sha256
 from zoneinfo import ZoneInfo
 
 from flask import Blueprint, flash, redirect, render_template, request, url_for
@@ -37,7 +38,15 @@ class Coming:
     """What a time would do, shown before it is saved."""
 
     firings: list[Firing]
+    #: The first changes of the clocks that it meets, and how many more there are.
     notes: list[ScheduleNote]
+    more: int
+
+    @property
+    def token(self) -> str:
+        """What tells whether a member has read these notes: a time with others has to be read again."""
+        said = "|".join(f"{note.change} {note.occurrence:%Y-%m-%dT%H:%M} {note.time_zone}" for note in self.notes)
+        return sha256(f"{said}|{self.more}".encode()).hexdigest()[:16] if self.notes else ""
 
 
 @pages.route("/new", methods=["GET", "POST"])
@@ -48,10 +57,12 @@ def create(campaign_id: int) -> Page:
     form = TimeForm(data=_proposal())
     form.offer()
     coming = _check(form, campaign) if form.is_submitted() and form.validate() else None
-    if coming is not None and "save" in request.form and _save(form, campaign):
+    saves = coming is not None and "save" in request.form
+    unread = saves and coming is not None and request.form.get("read", "") != coming.token
+    if saves and not unread and _save(form, campaign):
         flash(_("The time is saved."), "good")
         return redirect(url_for("planning.show", campaign_id=campaign.id))
-    page = render_template("planning/time.html", form=form, campaign=campaign, coming=coming)
+    page = render_template("planning/time.html", form=form, campaign=campaign, coming=coming, unread=unread)
     # A preview is drawn into the page by script, which takes no answer that is an error.
     return page, form.status if "save" in request.form else 200
 
@@ -81,7 +92,8 @@ def _check(form: TimeForm, campaign: Campaign) -> Coming | None:
     except AudienceRuleError as error:
         form.show(error)
         return None
-    return Coming(next_firings(timing, zones, after=now, count=SHOWN_FIRINGS), notes[:SHOWN_NOTES])
+    firings = next_firings(timing, zones, after=now, count=SHOWN_FIRINGS)
+    return Coming(firings, notes[:SHOWN_NOTES], more=max(0, len(notes) - SHOWN_NOTES))
 
 
 def _save(form: TimeForm, campaign: Campaign) -> bool:

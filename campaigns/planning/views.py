@@ -188,13 +188,13 @@ def _show(campaign: Campaign, form: ReturnForm) -> Page:
     now, may_read = clock.now(), may_now(Permission.EDIT) or may_now(Permission.REVIEW)
     limit = settings().service_max_age_days
     view = overview.load_overview(session(), campaign, now=now, max_age_days=limit) if may_read else None
-    zones = view.assessed.tally.zones if view else ()
+    tally = view.assessed.tally if view else None
     page = render_template(
         "planning/show.html",
         campaign=campaign,
         view=view,
         form=form,
-        times=overview.load_schedules(campaign, zones, now=now),
+        times=overview.load_schedules(campaign, tally, now=now, keeps_quiet=settings().keeps_quiet),
         decisions=overview.load_decisions(session(), campaign),
         max_age_days=limit,
         cap=_cap(),

@@ -16,7 +16,9 @@ from werkzeug.test import TestResponse
 from campaigns.core import clock
 from campaigns.core.crypto import Vault
 from campaigns.core.database import make_engine
+from campaigns.planning.harm import ITEMS
 from campaigns.planning.models import Campaign, CampaignState, Schedule
+from campaigns.planning.queries import load_content
 from campaigns.planning.service import fire_due
 from campaigns.schema import metadata
 from campaigns.staff.models import AuditEntry, Member, Role
@@ -105,6 +107,13 @@ def submit(story: Story, author: FlaskClient) -> None:
     assert author.post(at(story, "/submit")).status_code == 302
 
 
+def harm_form(pages: Pages, campaign_id: int) -> dict[str, str]:
+    with pages.sessions() as session:
+        digest = load_content(session, session.get_one(Campaign, campaign_id)).said_digest
+    answers = {item.key: "yes" for item in ITEMS} | {f"{item.key}_words": "I looked." for item in ITEMS}
+    return {"digest": digest} | answers
+
+
 def test_campaign_walks_from_form_to_approval(
     pages: Pages, story: Story, author: FlaskClient, approver: FlaskClient
 ) -> None:
@@ -113,6 +122,8 @@ def test_campaign_walks_from_form_to_approval(
     assert made is not None
     url = f"/campaigns/{made[1]}"
     assert author.post(f"{url}/times/new", data=TIME | {"save": "1"}).location == url
+    author.post(f"{url}/correction", data={"message_id": story.campaign.correction_id})
+    assert approver.post(f"{url}/harm", data=harm_form(pages, int(made[1]))).status_code == 302
     assert "Submit for approval" in author.get(url).text
     author.post(f"{url}/submit")
     page = approver.get(url)
@@ -210,6 +221,27 @@ def test_next_ten_times_are_shown_before_saving(pages: Pages, story: Story, auth
     assert page.count("first message:") == 10
     assert "does not exist in Europe/Warsaw" in page
     assert count(pages, Schedule) == 0
+
+
+@pytest.mark.parametrize(
+    ("starts_at", "words"),
+    [
+        ("2026-03-29T02:30", "does not exist in Europe/Warsaw"),
+        ("2026-10-25T02:30", "comes twice in Europe/Warsaw"),
+    ],
+)
+def test_changes_of_the_clocks_are_told_before_saving(
+    pages: Pages, story: Story, author: FlaskClient, starts_at: str, words: str
+) -> None:
+    """The first answer says what happens and saves nothing; whoever has read it saves again."""
+    form = TIME | {"starts_at": starts_at, "save": "1"}
+    told = author.post(at(story, "/times/new"), data=form)
+    assert words in told.text
+    assert (told.status_code, count(pages, Schedule)) == (200, 0)
+    read = re.search(r'name="read" value="(\w+)"', told.text)
+    assert read is not None
+    assert author.post(at(story, "/times/new"), data=form | {"read": read[1]}).status_code == 302
+    assert count(pages, Schedule) == 1
 
 
 @pytest.mark.parametrize(

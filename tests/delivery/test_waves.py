@@ -1,0 +1,80 @@
+"""Waves of a run: each zone at its own hour, unknown zones only when it is day everywhere near."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from sqlalchemy import select, update
+from sqlalchemy.orm import Session, sessionmaker
+
+from campaigns.core import clock
+from campaigns.core.crypto import Vault
+from campaigns.delivery.fanout import fan_out
+from campaigns.delivery.models import Delivery
+from campaigns.delivery.states import SendState
+from campaigns.delivery.waves import RunWave, waves_of_run
+from campaigns.planning.models import Run
+from tests.delivery.builders import a_planned_run, frozen, people
+from tests.factories import NOON
+
+MORNING = datetime(2026, 3, 3, 9, 30)
+
+
+@pytest.fixture(autouse=True)
+def at_noon() -> Iterator[None]:
+    with clock.running_on(lambda: NOON):
+        yield
+
+
+def planned(sessions: sessionmaker[Session], vault: Vault, zones: dict[str | None, int], **content: object) -> int:
+    """Fan out a run for so many people in each zone; return its id."""
+    values = {"zone_policy": "recipient", "keeps_quiet": True} | content
+    with sessions.begin() as session:
+        run = a_planned_run(session, frozen=frozen(**values), occurrence=MORNING)
+        for number, (zone, count) in enumerate(zones.items()):
+            people(session, run.organisation_id, vault, count=count, time_zone=zone, prefix=f"+3806{number}0")
+        run_id = run.id
+    fan_out(sessions, run_id, service_max_age_days=30)
+    return run_id
+
+
+def waves(sessions: sessionmaker[Session], run_id: int) -> list[RunWave]:
+    with sessions() as session:
+        return waves_of_run(session, session.get_one(Run, run_id))
+
+
+def test_each_zone_is_a_wave(sessions: sessionmaker[Session], vault: Vault) -> None:
+    run_id = planned(sessions, vault, {"Europe/Kyiv": 4, "Europe/Warsaw": 2, "Asia/Kathmandu": 1})
+    assert [(wave.due_at, wave.clocks, wave.people) for wave in waves(sessions, run_id)] == [
+        (datetime(2026, 3, 3, 3, 45, tzinfo=UTC), (("Asia/Kathmandu", MORNING),), 1),
+        (datetime(2026, 3, 3, 7, 30, tzinfo=UTC), (("Europe/Kyiv", MORNING),), 4),
+        (datetime(2026, 3, 3, 8, 30, tzinfo=UTC), (("Europe/Warsaw", MORNING),), 2),
+    ]
+
+
+def test_unknown_zone_waits_for_the_narrow_window(sessions: sessionmaker[Session], vault: Vault) -> None:
+    """At 09:30 in Warsaw it may still be night for them; at 11:00 it is day for two hours to the west."""
+    run_id = planned(sessions, vault, {"Europe/Warsaw": 2, None: 3})
+    known, unknown = waves(sessions, run_id)
+    assert (known.people, unknown.people) == (2, 3)
+    assert unknown.clocks == (("", MORNING.replace(hour=11, minute=0)),)
+
+
+def test_unknown_zone_waits_only_where_hours_are_kept(sessions: sessionmaker[Session], vault: Vault) -> None:
+    run_id = planned(sessions, vault, {None: 3}, zone_policy="fixed", keeps_quiet=False)
+    [wave] = waves(sessions, run_id)
+    assert (wave.clocks, wave.people) == ((("", MORNING),), 3)
+
+
+def test_waves_say_what_waits_and_what_was_put_off(sessions: sessionmaker[Session], vault: Vault) -> None:
+    run_id = planned(sessions, vault, {"Europe/Kyiv": 4, "Europe/Warsaw": 2})
+    with sessions.begin() as session:
+        first, second = session.scalars(select(Delivery.id).order_by(Delivery.id).limit(2))
+        session.execute(update(Delivery).where(Delivery.id == first).values(send_state=SendState.ACCEPTED))
+        later = NOON + timedelta(days=1)
+        session.execute(update(Delivery).where(Delivery.id == second).values(due_at=later))
+    found = {wave.due_at: (wave.people, wave.waiting) for wave in waves(sessions, run_id)}
+    assert list(found.values()) == [(3, 2), (2, 2), (1, 1)]
+    assert None in found
