@@ -180,6 +180,23 @@ def organisation() -> None:
     """Look after organisations."""
 
 
+@organisation.command(name="mandate")
+@click.argument("slug")
+@click.argument("codes", nargs=-1)
+@click.option("--everywhere", is_flag=True, help="No limit any more.")
+def mandate(slug: str, codes: tuple[str, ...], everywhere: bool) -> None:
+    """Let SLUG write only to people in CODES: countries (PL) and regions (UA-46); without codes, to nobody."""
+    from campaigns.staff.queries import find_organisation
+    from campaigns.staff.service import set_mandate
+
+    with _sessions().begin() as session:
+        found = find_organisation(session, slug)
+        if found is None:
+            raise NotFoundError(f"There is no organisation {slug}.")
+        set_mandate(session, found, None if everywhere else codes)
+    click.echo("everywhere" if everywhere else " ".join(sorted(codes)) or "nowhere")
+
+
 @organisation.command(name="add")
 @click.argument("slug")
 @click.option("--name", required=True)

@@ -7,6 +7,7 @@ from itertools import count
 from typing import Any
 from uuid import uuid4
 
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from campaigns.audience.models import Address, AddressState, Audience, Channel, Contact
@@ -16,11 +17,13 @@ from campaigns.delivery.states import SendState
 from campaigns.messages.models import Message, MessageVersion, Origin, Service, Translation, TranslationState
 from campaigns.messages.texts import digest_of
 from campaigns.places.models import Place, PlaceKind, Region, Route, RouteStop
+from campaigns.planning.harm import ITEMS
 from campaigns.planning.models import (
     Campaign,
     CampaignSender,
     CampaignState,
     FallbackPolicy,
+    HarmReview,
     Run,
     RunSender,
     RunState,
@@ -28,6 +31,7 @@ from campaigns.planning.models import (
     Sender,
     ZonePolicy,
 )
+from campaigns.planning.queries import load_content
 from campaigns.staff.models import Member, Membership, Organisation, Role
 
 NOON = datetime(2026, 3, 2, 12, 0, tzinfo=UTC)
@@ -136,6 +140,26 @@ def a_message(
     kept.texts, kept.wordings = texts, {}
     add(session, kept)
     return message
+
+
+def safeguarded(session: Session, campaign: Campaign, reviewer: Member) -> None:
+    """Answer the do-no-harm checklist of a campaign for what it says now, and prepare a correction of it.
+
+    Nothing is done twice.
+    """
+    organisation = session.get_one(Organisation, campaign.organisation_id)
+    texts = {each.language: "We gave you a wrong number." for each in campaign.message.translations}
+    if campaign.correction_id is None:
+        base = campaign.message.base_language
+        campaign.correction = a_message(session, organisation, texts, base_language=base, title="Correction")
+        session.flush()
+    answers = {item.key: {"yes": True, "words": "Looked at."} for item in ITEMS}
+    digest = load_content(session, campaign).said_digest
+    answered = select(HarmReview.digest).where(HarmReview.campaign_id == campaign.id)
+    if session.scalar(answered.order_by(HarmReview.id.desc()).limit(1)) == digest:
+        return
+    values = {"campaign_id": campaign.id, "member_id": reviewer.id, "digest": digest, "answered_at": NOON}
+    add(session, HarmReview(answers=answers, **values))
 
 
 def a_service(session: Session, organisation: Organisation, **changes: Any) -> Service:

@@ -30,6 +30,8 @@ SENDERS = (
     SenderFacts(Channel.TELEGRAM, "telegram", "fingerpost_bot", "telegram", SenderLimits("Telegram bot", 25.0)),
     SenderFacts(Channel.SMS, "twilio", "+447700900100", "twilio", SenderLimits("SMS number", 400.0)),
 )
+#: What the second member says to each question of the do-no-harm checklist.
+HARM_WORDS = "Simulated for the demo: read in all six languages."
 #: What stands before a handle in the sandbox.
 PREFIXES = {Channel.SMS: "", Channel.WHATSAPP: "whatsapp:", Channel.TELEGRAM: "telegram:"}
 #: How the invented people can be reached, in percent.
@@ -69,6 +71,11 @@ STOP_WORDS = ("STOP", "СТОП", "Відписатися", "Отписатьс�
 def message_texts() -> dict[str, str]:
     """Return the demo message by language."""
     return {row["language"]: row["text"] for row in _rows("message.csv")}
+
+
+def correction_texts() -> dict[str, str]:
+    """Return the correction that stands ready beside the demo message, by language."""
+    return {row["language"]: row["text"] for row in _rows("correction.csv")}
 
 
 def answers() -> list[dict[str, str]]:

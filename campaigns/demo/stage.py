@@ -31,9 +31,12 @@ from campaigns.places.exchange import read_locations, read_routes
 from campaigns.places.models import PlaceKind, Region, Route
 from campaigns.places.service import import_places, import_routes, load_regions
 from campaigns.planning.asking import ask_for_missing
+from campaigns.planning.harm import ITEMS, Answer
 from campaigns.planning.models import Campaign, TemplateCategory, TemplateState, WhatsAppTemplate, ZonePolicy
 from campaigns.planning.plan import Plan
+from campaigns.planning.queries import load_content
 from campaigns.planning.recurrence import Timing
+from campaigns.planning.safeguards import answer_harm, prepare_correction
 from campaigns.planning.senders import create_sender
 from campaigns.planning.service import (
     accept_left_out,
@@ -128,21 +131,7 @@ def gather_people(session: Session, cast: Cast, *, count: int, settings: Setting
 
 def write_message(session: Session, cast: Cast) -> Message:
     """Write the message in six languages; the second member reviews each."""
-    texts = scenario.message_texts()
-    message = create_message(
-        session,
-        cast.organisation_id,
-        title=scenario.CAMPAIGN,
-        theme=scenario.THEME,
-        base_language=scenario.BASE_LANGUAGE,
-        text=texts.pop(scenario.BASE_LANGUAGE),
-        by=cast.author_id,
-    )
-    for language, text in texts.items():
-        save_translation(session, message, language=language, text=text, by=cast.author_id)
-    for translation in message.translations:
-        review_translation(session, translation, by=cast.approver_id)
-    return message
+    return _write(session, cast, scenario.CAMPAIGN, scenario.message_texts())
 
 
 def plan(session: Session, cast: Cast, message: Message) -> Campaign:
@@ -164,7 +153,17 @@ def plan(session: Session, cast: Cast, message: Message) -> Campaign:
         by=cast.author_id,
     )
     ask_for_missing(session, campaign, category=TemplateCategory.UTILITY, by=cast.author_id)
+    safeguard(session, cast, campaign)
     return campaign
+
+
+def safeguard(session: Session, cast: Cast, campaign: Campaign) -> None:
+    """Prepare the correction, and let the second member answer the do-no-harm checklist."""
+    correction = _write(session, cast, f"{scenario.CAMPAIGN} (correction)", scenario.correction_texts())
+    prepare_correction(session, campaign, message_id=correction.id, by=cast.author_id)
+    answers = {item.key: Answer(True, scenario.HARM_WORDS) for item in ITEMS}
+    digest = load_content(session, campaign).said_digest
+    answer_harm(session, campaign, by=cast.approver_id, answers=answers, digest=digest)
 
 
 def count_templates(session: Session) -> tuple[int, int]:
@@ -186,6 +185,24 @@ def approve(session: Session, cast: Cast, campaign: Campaign) -> datetime:
     assessed = submit_campaign(session, campaign, by=cast.author_id)
     approve_campaign(session, campaign, by=cast.approver_id, digest=assessed.content.digest)
     return start
+
+
+def _write(session: Session, cast: Cast, title: str, texts: dict[str, str]) -> Message:
+    """Write a message in several languages; the second member reviews each."""
+    message = create_message(
+        session,
+        cast.organisation_id,
+        title=title,
+        theme=scenario.THEME,
+        base_language=scenario.BASE_LANGUAGE,
+        text=texts.pop(scenario.BASE_LANGUAGE),
+        by=cast.author_id,
+    )
+    for language, text in texts.items():
+        save_translation(session, message, language=language, text=text, by=cast.author_id)
+    for translation in message.translations:
+        review_translation(session, translation, by=cast.approver_id)
+    return message
 
 
 def _audience(session: Session, cast: Cast) -> Audience:

@@ -12,6 +12,7 @@ from sqlalchemy.orm import Session
 
 from campaigns.audience.models import Channel
 from campaigns.audience.queries import SMALLEST_SHOWN, rounded
+from campaigns.audience.rules import AudienceRule
 from campaigns.core.errors import AudienceRuleError
 from campaigns.messages.gates import (
     Gate,
@@ -26,12 +27,12 @@ from campaigns.places.models import Place, Region
 from campaigns.planning.choices import load_templates
 from campaigns.planning.country_rules import CountryWarning, warnings_for
 from campaigns.planning.digest import Content
+from campaigns.planning.mandate import find_outside
 from campaigns.planning.matrix import estimate_cost
 from campaigns.planning.models import Campaign, Schedule, Sender
 from campaigns.planning.plan_gates import (
     audience_gate,
     budget_gate,
-    country_gate,
     coverage_gate,
     link_gate,
     place_gate,
@@ -39,6 +40,7 @@ from campaigns.planning.plan_gates import (
     sender_gate,
     templates_gate,
 )
+from campaigns.planning.prepared import confirmations_of, correction_of, harm_answers_of
 from campaigns.planning.queries import default_zone_of, load_content, load_senders
 from campaigns.planning.tally import Tally, count_audience, load_resolution
 from campaigns.planning.texts import (
@@ -48,6 +50,8 @@ from campaigns.planning.texts import (
     longest_by_language,
     render_combinations,
 )
+from campaigns.planning.trust_gates import correction_gate, country_gate, harm_gate, mandate_gate
+from campaigns.staff.models import Organisation
 from campaigns.staff.queries import owned
 
 #: A service verified longer ago is not sent in a running campaign, in days; the settings may say otherwise.
@@ -66,7 +70,7 @@ class Assessment:
     #: One text for each region and language among those who will be written to.
     rendered: list[RenderedText]
     gates: list[Gate]
-    #: What is known about writing to the countries of the audience's numbers; empty when a run starts.
+    #: What is known about writing to the countries of the audience's numbers.
     warnings: list[CountryWarning]
 
     @property
@@ -86,9 +90,7 @@ def assess(
     """Read the campaign anew and check every gate at the moment `now` (aware UTC)."""
     zone = default_zone_of(session, campaign)
     found = _assess_content(session, campaign, zone, now=now, max_age_days=max_age_days)
-    warnings = _country_warnings(load_senders(session, campaign), found.content, found.tally)
-    plan_gates = [schedule_gate(campaign, found.tally.zones, now), country_gate(campaign, warnings)]
-    return replace(found, gates=[*found.gates, *plan_gates], warnings=warnings)
+    return replace(found, gates=[*found.gates, schedule_gate(campaign, found.tally.zones, now)])
 
 
 def assess_start(
@@ -124,6 +126,7 @@ def _assess_content(
         max_age_days=max_age_days,
     )
     senders = load_senders(session, campaign)
+    warnings = _country_warnings(senders, content, tally)
     gates = [
         audience_gate(campaign, tally, unreadable),
         *_text_gates(campaign, content, tally, rendered),
@@ -133,8 +136,25 @@ def _assess_content(
         budget_gate(campaign, estimate_cost(tally, rendered, senders)),
         coverage_gate(campaign, tally),
         *templates_gate(campaign, content, tally, load_templates(session, content)),
+        country_gate(campaign, warnings, confirmations_of(session, campaign)),
+        *_prepared_gates(session, campaign, content, tally),
     ]
-    return Assessment(content, tally, rendered, [_discreet(gate) for gate in gates], [])
+    return Assessment(content, tally, rendered, [_discreet(gate) for gate in gates], warnings)
+
+
+def _prepared_gates(session: Session, campaign: Campaign, content: Content, tally: Tally) -> list[Gate]:
+    """Return the gates on what members have to have done beside writing."""
+    organisation = session.get_one(Organisation, campaign.organisation_id)
+    try:
+        outside, unplaced = find_outside(session, organisation, AudienceRule.from_json(content.rule), tally)
+    except AudienceRuleError:
+        # The audience gate says so.
+        outside, unplaced = [], 0
+    return [
+        mandate_gate(campaign, outside, unplaced),
+        harm_gate(campaign, harm_answers_of(session, campaign, content)),
+        correction_gate(campaign, correction_of(session, campaign, content)),
+    ]
 
 
 def _text_gates(campaign: Campaign, content: Content, tally: Tally, rendered: list[RenderedText]) -> list[Gate]:

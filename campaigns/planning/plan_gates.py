@@ -17,7 +17,6 @@ from campaigns.core.languages import all_languages
 from campaigns.core.words import N_
 from campaigns.messages.gates import Gate
 from campaigns.messages.placeholders import required_names
-from campaigns.planning.country_rules import CountryWarning
 from campaigns.planning.digest import Content
 from campaigns.planning.matrix import Estimate
 from campaigns.planning.models import Campaign, Health, Sender
@@ -32,13 +31,13 @@ def audience_gate(campaign: Campaign, tally: Tally, unreadable: str) -> Gate:
     """Block when nobody can be written to, or the rule cannot be read (`unreadable` says why)."""
     link = ("audience.show", {"audience_id": campaign.audience_id})
     if unreadable:
-        return _gate("audience", False, "%(error)s", {"error": unreadable}, link)
+        return plan_gate("audience", False, "%(error)s", {"error": unreadable}, link)
     template = (
         N_("%(people)s people will be written to.")
         if tally.people
         else N_("Nobody in this audience can be written to: choose a wider one, or ask people for their consent.")
     )
-    return _gate("audience", bool(tally.people), template, {"people": tally.people}, link)
+    return plan_gate("audience", bool(tally.people), template, {"people": tally.people}, link)
 
 
 def sender_gate(campaign: Campaign, senders: Sequence[Sender]) -> Gate:
@@ -54,16 +53,16 @@ def sender_gate(campaign: Campaign, senders: Sequence[Sender]) -> Gate:
             else N_("Paused by its provider: %(sender)s. What goes over it waits until it is used again.")
         )
         mended: Link = ("planning.senders.index", {})
-        return _gate("sender", not blocks, template, {"sender": ", ".join(paused)}, mended, warns=not blocks)
+        return plan_gate("sender", not blocks, template, {"sender": ", ".join(paused)}, mended, warns=not blocks)
     if off:
         template = (
             N_("The sender %(sender)s is switched off: choose another one.")
             if blocks
             else N_("The sender %(sender)s is switched off: the next one takes its place.")
         )
-        return _gate("sender", not blocks, template, {"sender": ", ".join(off)}, link, warns=not blocks)
+        return plan_gate("sender", not blocks, template, {"sender": ", ".join(off)}, link, warns=not blocks)
     names = ", ".join(sender.name for sender in senders)
-    return _gate("sender", True, N_("%(sender)s is ready to send."), {"sender": names}, link)
+    return plan_gate("sender", True, N_("%(sender)s is ready to send."), {"sender": names}, link)
 
 
 def coverage_gate(campaign: Campaign, tally: Tally) -> Gate:
@@ -75,7 +74,7 @@ def coverage_gate(campaign: Campaign, tally: Tally) -> Gate:
         else N_("The senders cover the country of every number.")
     )
     link = ("planning.edit", {"campaign_id": campaign.id})
-    return _gate("coverage", True, template, {"people": people} if people else {}, link, warns=bool(people))
+    return plan_gate("coverage", True, template, {"people": people} if people else {}, link, warns=bool(people))
 
 
 def templates_gate(campaign: Campaign, content: Content, tally: Tally, approved: Collection[str]) -> list[Gate]:
@@ -102,7 +101,7 @@ def templates_gate(campaign: Campaign, content: Content, tally: Tally, approved:
     values = {"people": people} if people and not blocks else {}
     link = ("planning.templates.show", {"campaign_id": campaign.id})
     warns = bool(languages) and not blocks
-    return [_gate("templates", not blocks, template, values, link, languages=languages, warns=warns)]
+    return [plan_gate("templates", not blocks, template, values, link, languages=languages, warns=warns)]
 
 
 def link_gate(campaign: Campaign, content: Content) -> Gate:
@@ -113,7 +112,7 @@ def link_gate(campaign: Campaign, content: Content) -> Gate:
         if wanting
         else N_("Every link in the texts has its address.")
     )
-    return _gate("link", not wanting, template, {}, ("planning.edit", {"campaign_id": campaign.id}))
+    return plan_gate("link", not wanting, template, {}, ("planning.edit", {"campaign_id": campaign.id}))
 
 
 def place_gate(campaign: Campaign, content: Content) -> Gate:
@@ -125,7 +124,7 @@ def place_gate(campaign: Campaign, content: Content) -> Gate:
         if wanting
         else N_("Every place in the texts has its name.")
     )
-    return _gate("place", not wanting, template, {}, ("audience.show", {"audience_id": campaign.audience_id}))
+    return plan_gate("place", not wanting, template, {}, ("audience.show", {"audience_id": campaign.audience_id}))
 
 
 def schedule_gate(campaign: Campaign, zones: Collection[str], now: datetime) -> Gate:
@@ -144,7 +143,7 @@ def schedule_gate(campaign: Campaign, zones: Collection[str], now: datetime) -> 
     first = min(coming, key=lambda firing: firing.fire_at, default=None)
     values = {"time": f"{first.occurrence:%Y-%m-%d %H:%M}"} if first else {}
     link = ("planning.times.create", {"campaign_id": campaign.id})
-    return _gate("schedule", bool(coming), template, values, link)
+    return plan_gate("schedule", bool(coming), template, values, link)
 
 
 def budget_gate(campaign: Campaign, estimate: Estimate) -> Gate:
@@ -153,7 +152,7 @@ def budget_gate(campaign: Campaign, estimate: Estimate) -> Gate:
     values = {"cost": _dollars(estimate.cents)}
     if campaign.budget_cents is None:
         template = N_("Sending it once costs about %(cost)s. No limit is set.")
-        return _gate("budget", True, template, values, link)
+        return plan_gate("budget", True, template, values, link)
     values["limit"] = _dollars(campaign.budget_cents)
     passed = estimate.cents <= campaign.budget_cents
     template = (
@@ -161,24 +160,10 @@ def budget_gate(campaign: Campaign, estimate: Estimate) -> Gate:
         if passed
         else N_("It may cost %(cost)s, and only %(limit)s are allowed: write to fewer people, or raise the limit.")
     )
-    return _gate("budget", passed, template, values, link)
+    return plan_gate("budget", passed, template, values, link)
 
 
-def country_gate(campaign: Campaign, warnings: Collection[CountryWarning]) -> Gate:
-    """Never block on one table whose sources disagree; say how much there is to read."""
-    broken = sorted({warning.country for warning in warnings if warning.broken})
-    if broken:
-        template = N_("A rule seems to be broken in %(countries)s: read the country rules below.")
-    elif warnings:
-        template = N_("Read the country rules below before you go on: %(countries)s.")
-    else:
-        template = N_("No rule is known for the countries of these numbers.")
-    countries = ", ".join(broken or sorted({warning.country for warning in warnings}))
-    link = ("planning.show", {"campaign_id": campaign.id, "_anchor": "countries"})
-    return _gate("country", True, template, {"countries": countries}, link, warns=bool(broken))
-
-
-def _gate(
+def plan_gate(
     name: str,
     passed: bool,
     template: str,

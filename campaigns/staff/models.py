@@ -6,7 +6,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
-from sqlalchemy import ForeignKey, Index, String, UniqueConstraint
+from sqlalchemy import JSON, ForeignKey, Index, String, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from campaigns.core.database import Base, BigId
@@ -33,6 +33,9 @@ class Organisation(Base):
     name: Mapped[str] = mapped_column(String(200))
     #: IANA zone in which members read times.
     time_zone: Mapped[str] = mapped_column(String(40), default="UTC")
+    #: Countries ("PL") and regions ("UA-46") whose people it may write to, set by whoever runs the instance;
+    #: None: everywhere.
+    mandate: Mapped[list[str] | None] = mapped_column(JSON)
     created_at: Mapped[datetime]
 
 

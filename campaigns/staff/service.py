@@ -17,6 +17,7 @@ from campaigns.staff import audit, queries
 from campaigns.staff.models import Member, Membership, Organisation, Role
 
 _EMAIL = re.compile(r"[^@\s]+@[^@\s]+\.[^@\s]+")
+_PLACE = re.compile(r"[A-Z]{2}(-[A-Z0-9]{1,3})?")
 _SLUG = re.compile(r"[a-z0-9](?:[a-z0-9-]{0,58}[a-z0-9])?")
 
 
@@ -52,6 +53,26 @@ def update_organisation(
         organisation_id=organisation.id,
         member_id=by,
         time_zone=time_zone,
+    )
+
+
+def set_mandate(session: Session, organisation: Organisation, codes: Iterable[str] | None) -> None:
+    """Say to the people of which countries ("PL") and regions ("UA-46") an organisation may write; None: anywhere.
+
+    Only whoever runs the instance does so. Raises InputError for what is no such code.
+    """
+    mandate = None if codes is None else sorted({code.strip().upper() for code in codes})
+    for code in mandate or ():
+        if not _PLACE.fullmatch(code):
+            raise InputError(N_("“%(text)s” is no country such as PL, and no region such as PL-18."), text=code)
+    organisation.mandate = mandate
+    audit.record(
+        session,
+        "organisation.mandate",
+        subject=organisation,
+        organisation_id=organisation.id,
+        member_id=None,
+        mandate="everywhere" if mandate is None else " ".join(mandate),
     )
 
 

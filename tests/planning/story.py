@@ -26,6 +26,7 @@ from tests.factories import (
     a_service,
     an_address,
     an_organisation,
+    safeguarded,
 )
 
 #: A Monday in winter, when Warsaw is one hour ahead of UTC.
@@ -44,13 +45,16 @@ class Story:
     author: Member
     approver: Member
     campaign: Campaign
+    #: Answers the checklist.
+    reader: Member
 
     def scheduled(self, timing: Timing = EVENING, **limits: int) -> Schedule:
         """Give the campaign a time."""
         return schedule_campaign(self.session, self.campaign, timing=timing, by=self.author.id, **limits)
 
     def submitted(self) -> str:
-        """Submit it and return the digest that the approver reads."""
+        """Submit it, its checklist answered anew, and return the digest that the approver reads."""
+        safeguarded(self.session, self.campaign, self.reader)
         return submit_campaign(self.session, self.campaign, by=self.author.id).content.digest
 
     def approved(self, timing: Timing = EVENING, **limits: int) -> Schedule:
@@ -80,8 +84,12 @@ def a_story(
     people: int = 3,
     zones: tuple[str, ...] = ("Europe/Warsaw",),
     organisation: Organisation | None = None,
+    is_safeguarded: bool = True,
 ) -> Story:
-    """Make a campaign of `people` Ukrainian readers in Podkarpackie, spread over `zones`."""
+    """Make a campaign of `people` Ukrainian readers in Podkarpackie, spread over `zones`.
+
+    Its checklist is answered and its correction prepared, unless that is what a test is about.
+    """
     organisation = organisation or an_organisation(session)
     author, approver = a_member(session, organisation), a_member(session, organisation, Role.APPROVER)
     region = a_region(session)
@@ -95,7 +103,10 @@ def a_story(
         an_address(session, contact, vault, number=f"+38050{number:07}")
     sender = a_sender(session, channel=Channel.SMS)
     campaign = a_campaign(session, organisation, author, message=message, sender=sender)
-    return Story(session, organisation, author, approver, campaign)
+    reader = a_member(session, organisation, Role.APPROVER)
+    if is_safeguarded:
+        safeguarded(session, campaign, reader)
+    return Story(session, organisation, author, approver, campaign, reader)
 
 
 def more_people(story: Story, vault: Vault, count: int) -> None:

@@ -1,8 +1,9 @@
-"""The pages of the checklist and of the correction, as members of each role meet them."""
+"""The checklist, the correction and what an approver is told, as members of each role meet them on their pages."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -11,8 +12,10 @@ from sqlalchemy import Engine
 from campaigns.core import clock
 from campaigns.core.crypto import Vault
 from campaigns.core.database import make_engine
+from campaigns.planning import service
 from campaigns.planning.harm import ITEMS
 from campaigns.planning.models import Campaign
+from campaigns.planning.plan import plan_of
 from campaigns.planning.queries import load_content
 from campaigns.planning.safeguards import harm_answers_of
 from campaigns.schema import metadata
@@ -39,7 +42,7 @@ def at_the_start() -> Iterator[None]:
 @pytest.fixture
 def story(pages: Pages, vault: Vault) -> Story:
     with pages.sessions.begin() as session:
-        return a_story(session, vault, organisation=pages.ours)
+        return a_story(session, vault, organisation=pages.ours, is_safeguarded=False)
 
 
 def harm_form(pages: Pages, story: Story, **changes: str) -> dict[str, str]:
@@ -84,3 +87,31 @@ def test_author_prepares_the_correction(pages: Pages, story: Story) -> None:
     text = client.post(url, data={"message_id": message_id}, follow_redirects=True).text
     assert "That number was wrong." in text
     assert "1 language of the campaign has no reviewed correction" in text
+
+
+def test_page_shows_words_and_facts_that_changed(pages: Pages, vault: Vault) -> None:
+    with pages.sessions.begin() as session:
+        story = a_story(session, vault, organisation=pages.ours)
+        story.approved()
+        text = story.campaign.message.translations[1]
+        text.text = text.text.replace("Паспорт", "Документи")
+        campaign = session.get_one(Campaign, story.campaign.id)
+        service.update_campaign(
+            session, campaign, plan=replace(plan_of(campaign), max_parts=4), by=story.author.id
+        )
+    page = pages.client(story.approver).get(f"/campaigns/{story.campaign.id}").text
+    assert "Changed since it was last approved" in page
+    assert "Паспорт</del>" in page
+    assert "Документи</ins>" in page
+    assert "<del><bdi>3</bdi></del>" in page
+
+
+def test_page_tells_the_authors_why_it_came_back(pages: Pages, vault: Vault) -> None:
+    with pages.sessions.begin() as session:
+        story = a_story(session, vault, organisation=pages.ours)
+        story.scheduled()
+        story.submitted()
+        service.return_campaign(session, story.campaign, by=story.approver.id, reason="Too long for a phone.")
+    page = pages.client(story.author).get(f"/campaigns/{story.campaign.id}").text
+    assert "It came back from an approver:" in page
+    assert "Too long for a phone." in page

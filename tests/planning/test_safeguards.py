@@ -39,7 +39,7 @@ def at_the_start() -> Iterator[None]:
 
 @pytest.fixture
 def story(session: Session, vault: Vault) -> Story:
-    return a_story(session, vault)
+    return a_story(session, vault, is_safeguarded=False)
 
 
 def answer(story: Story, *, by: int | None = None, **answers: Answer) -> None:

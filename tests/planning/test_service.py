@@ -29,7 +29,7 @@ from campaigns.planning.queries import find_approval
 from campaigns.planning.recurrence import Timing
 from campaigns.staff.audit import verify_chain
 from campaigns.staff.models import AuditEntry, Role
-from tests.factories import a_contact, a_member, a_sender, an_address, an_organisation
+from tests.factories import a_contact, a_member, a_sender, an_address, an_organisation, safeguarded
 from tests.planning.story import DUE, EVENING, START, Story, a_story
 
 
@@ -128,6 +128,7 @@ def test_only_what_was_read_is_approved(story: Story) -> None:
     story.scheduled()
     digest = story.submitted()
     story.campaign.message.translations[1].text = "Інший текст. ((hotline))"
+    safeguarded(story.session, story.campaign, story.reader)
     with pytest.raises(ApprovalError, match="while you read it"):
         service.approve_campaign(story.session, story.campaign, by=story.approver.id, digest=digest)
 

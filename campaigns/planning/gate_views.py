@@ -1,0 +1,62 @@
+"""The staff page of a campaign's gates: each with what it says, where it is mended, and the rules to confirm."""
+
+from __future__ import annotations
+
+from flask import Blueprint, flash, redirect, render_template, request, url_for
+from flask_babel import gettext as _
+from werkzeug.wrappers import Response
+
+from campaigns.core import clock
+from campaigns.core.errors import InputError, RefusedError
+from campaigns.messages.queries import load_member_names
+from campaigns.planning import confirming, prepared
+from campaigns.planning.country_rules import TABLE_DATE
+from campaigns.planning.gatekeeping import assess
+from campaigns.planning.models import Campaign
+from campaigns.planning.trust_gates import broken_rules, unconfirmed
+from campaigns.staff.auth import current_member, current_organisation, may_now, requires
+from campaigns.staff.permissions import Permission
+from campaigns.staff.queries import get_owned
+from campaigns.web.current import settings
+from campaigns.web.session import refuse_commit, session
+from campaigns.web.words import said
+
+pages = Blueprint("gates", __name__, url_prefix="/<int:campaign_id>/gates")
+
+
+@pages.get("")
+@requires()
+def show(campaign_id: int) -> str:
+    """Show every gate, closed ones first; what they say of people is for those who write or review."""
+    campaign = get_owned(session(), Campaign, campaign_id, current_organisation().id)
+    may_read = may_now(Permission.EDIT) or may_now(Permission.REVIEW)
+    limit = settings().service_max_age_days
+    found = assess(session(), campaign, now=clock.now(), max_age_days=limit) if may_read else None
+    confirmations = prepared.confirmations_of(session(), campaign)
+    broken = broken_rules(found.warnings) if found else {}
+    return render_template(
+        "planning/gates.html",
+        campaign=campaign,
+        found=found,
+        broken=broken,
+        unconfirmed=unconfirmed(broken, confirmations),
+        confirmations=confirmations,
+        names=load_member_names(session(), [each.member_id for each in confirmations]),
+        table_date=TABLE_DATE,
+    )
+
+
+@pages.post("/countries")
+@requires(Permission.EDIT)
+def confirm(campaign_id: int) -> Response:
+    """Confirm, by one's name, the rules of countries that seem to be broken."""
+    campaign = get_owned(session(), Campaign, campaign_id, current_organisation().id)
+    try:
+        seen = request.form.getlist("seen")
+        confirming.confirm_rules(session(), campaign, by=current_member().id, seen=seen)
+    except (InputError, RefusedError) as error:
+        refuse_commit()
+        flash(said(error), "bad")
+    else:
+        flash(_("Confirmed by your name."), "good")
+    return redirect(url_for("planning.gates.show", campaign_id=campaign_id))
