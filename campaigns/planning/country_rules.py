@@ -10,7 +10,7 @@ import csv
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from datetime import datetime, time, timedelta
+from datetime import date, datetime, time, timedelta
 from functools import cache
 from importlib.resources import files
 
@@ -24,6 +24,8 @@ DEFAULT_QUIET_TO = time(9)
 UNKNOWN_QUIET_FROM = time(17)
 UNKNOWN_QUIET_TO = time(11)
 SATURDAY = 5
+#: When the bundled table was put together; its rows say where each comes from, some with a year.
+TABLE_DATE = date(2026, 11, 25)
 #: Public link shorteners that carriers filter and several countries forbid.
 SHORTENERS = ("bit.ly", "tinyurl.com", "t.co", "goo.gl", "ow.ly", "is.gd", "cutt.ly", "rb.gy")
 

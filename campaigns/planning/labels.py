@@ -36,6 +36,10 @@ GATES = {
     "templates": _l("WhatsApp templates"),
     "schedule": _l("Time"),
     "country": _l("Country rules"),
+    "mandate": _l("Mandate"),
+    "harm": _l("Do no harm"),
+    "correction": _l("Correction"),
+    "fatigue": _l("How often"),
     "budget": _l("Budget"),
 }
 FALLBACKS = {

@@ -223,6 +223,23 @@ class HarmReview(Base):
     answered_at: Mapped[datetime]
 
 
+class CountryConfirmation(Base):
+    """A member read rules of a country that the campaign seems to break, and goes on."""
+
+    __tablename__ = "country_confirmation"
+
+    id: Mapped[int] = mapped_column(BigId, primary_key=True)
+    campaign_id: Mapped[int] = mapped_column(ForeignKey("campaign.id"), index=True)
+    member_id: Mapped[int] = mapped_column(ForeignKey("member.id"))
+    #: Alpha-2.
+    country: Mapped[str] = mapped_column(String(2))
+    #: The table's words for the rules ("shortener"), sorted; a further one asks for a new confirmation.
+    rules: Mapped[list[str]] = mapped_column(JSON)
+    #: Where the table has them from, as it stood then.
+    source: Mapped[str] = mapped_column(String(500))
+    confirmed_at: Mapped[datetime]
+
+
 class RunState(StrEnum):
     """Where a run stands (moves in lifecycle.py)."""
 

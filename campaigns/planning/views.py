@@ -16,6 +16,7 @@ from campaigns.messages.queries import select_messages
 from campaigns.planning import labels, overview, queries, rehearsal, service
 from campaigns.planning.digest import Cap
 from campaigns.planning.forms import CampaignForm, ReturnForm, data_of
+from campaigns.planning.gate_views import pages as gate_pages
 from campaigns.planning.models import Campaign, Sender
 from campaigns.planning.plan import Plan
 from campaigns.planning.safeguard_views import pages as safeguard_pages
@@ -36,6 +37,7 @@ pages.register_blueprint(sender_pages)
 pages.register_blueprint(time_pages)
 pages.register_blueprint(template_pages)
 pages.register_blueprint(safeguard_pages)
+pages.register_blueprint(gate_pages)
 
 Page = str | Response | tuple[str, int]
 
