@@ -22,6 +22,7 @@ from campaigns.accounts import Accounts
 from campaigns.core.database import make_sessions, make_worker_engine
 from campaigns.core.errors import SettingsError
 from campaigns.core.settings import Settings
+from campaigns.delivery.canary import canary_rule_of, settle_canaries
 from campaigns.delivery.engine.fence import INTENT_LIFE
 from campaigns.delivery.engine.lanes import Engine, Surroundings, in_thread
 from campaigns.delivery.engine.ports import SenderFacts
@@ -101,6 +102,7 @@ class Worker:
         self._settings = settings
         self._vault = settings.vault()
         self._patience = patience_of(settings)
+        self._canary = canary_rule_of(settings)
         check_patience(self._patience)
         self._sessions = make_sessions(database)
         self._accounts = Accounts(self._sessions, settings)
@@ -229,6 +231,7 @@ class Worker:
             self._sessions,
             run_id,
             service_max_age_days=self._settings.service_max_age_days,
+            canary=self._canary,
             may_go_on=taking_turns(self._is_stopping, seconds=self._turn_seconds),
         )
 
@@ -246,6 +249,7 @@ class Worker:
         with self._sessions.begin() as session:
             reap(session, reap_after=self._patience.reap_after)
             expire_resting(session)
+        settle_canaries(self._sessions, self._canary)
         fan_out_late(self._sessions, service_max_age_days=self._settings.service_max_age_days)
 
     async def _reconcile(self) -> None:

@@ -53,6 +53,11 @@ class Settings:
     service_max_age_days: int
     cap_messages: int
     cap_days: int
+    canary_people: int
+    canary_wait_seconds: int
+    canary_failure_percent: int
+    canary_opt_out_percent: int
+    approval_valid_days: int
     quiet_hours: bool
     default_max_parts: int
     import_max_rows: int

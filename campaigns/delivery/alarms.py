@@ -73,6 +73,8 @@ class Facts:
     resting: frozenset[int] = frozenset()
     #: Whether a more urgent run goes first over a sender of this one.
     is_overtaken: bool = False
+    #: Whether all but its first messages wait for how those fare.
+    awaits_canary: bool = False
 
 
 def ringing(facts: Facts, patience: Patience) -> list[Alarm]:
@@ -111,7 +113,7 @@ def _standing(facts: Facts) -> list[Alarm]:
     if facts.state is not RunState.RUNNING or since is None or now - since <= LONGEST_PAUSE:
         return []
     free = _due_over(facts.tally.due, without=facts.paused | facts.resting)
-    if free and not facts.is_overtaken:
+    if free and not facts.is_overtaken and not facts.awaits_canary:
         return [Alarm(Kind.IDLE, free, since)]
     waiting = sum(people for sender, people in facts.tally.due.items() if sender in facts.paused)
     return [Alarm(Kind.SENDER_PAUSED, waiting, since)] if waiting else []

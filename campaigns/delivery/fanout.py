@@ -41,11 +41,13 @@ from campaigns.core import clock
 from campaigns.core.crash import crash_point
 from campaigns.core.errors import FingerpostError
 from campaigns.core.wallclock import to_utc
+from campaigns.delivery.canary import NO_CANARY, CanaryRule, choose_canary
 from campaigns.delivery.capping import await_turn, select_capped
 from campaigns.delivery.choosing import choices_of
 from campaigns.delivery.corrected import find_wrong_runs, has_on_the_way, select_corrected
 from campaigns.delivery.jobs import enqueue_lanes
 from campaigns.delivery.models import Delivery, RunLeftOut, RunText, RunZone
+from campaigns.delivery.queries import is_overtaken
 from campaigns.delivery.references import new_reference
 from campaigns.delivery.rendering import Combination, Dimensions, Renderer, Where
 from campaigns.delivery.states import SendState
@@ -86,6 +88,7 @@ def fan_out(
     run_id: int,
     *,
     service_max_age_days: int,
+    canary: CanaryRule = NO_CANARY,
     chunk: int = CHUNK,
     may_go_on: Callable[[], bool] = lambda: True,
 ) -> None:
@@ -93,15 +96,16 @@ def fan_out(
 
     Any number of processes may do so at once, and any of them may die. A text that fails its gate pauses the run
     with the reason. A run that is stopped or paused meanwhile stays where it is. `may_go_on` is asked before each
-    chunk, and whether a more urgent run waits for its own fan-out; the next call goes on from there.
+    chunk, and whether a more urgent run waits for its own fan-out; the next call goes on from there. The first few
+    messages of a large run go ahead as `canary` says.
     """
     try:
         going = True
-        while going and may_go_on() and not _is_overtaken(sessions, run_id):
+        while going and may_go_on() and not is_overtaken(sessions, run_id):
             with sessions.begin() as session:
                 await_turn(session, run_id)
                 run = _hold(session, run_id)
-                going = run is not None and _Planner(session, run, service_max_age_days).plan_chunk(chunk)
+                going = run is not None and _Planner(session, run, service_max_age_days, canary).plan_chunk(chunk)
             crash_point("planned")
     except FingerpostError as error:
         with sessions.begin() as session:
@@ -130,24 +134,18 @@ def _hold(session: Session, run_id: int) -> Run | None:
     return session.scalar(statement.with_for_update(skip_locked=True, of=Run))
 
 
-def _is_overtaken(sessions: sessionmaker[Session], run_id: int) -> bool:
-    """Say whether a more urgent run is to be planned first."""
-    other = aliased(Run)
-    more_urgent = and_(other.state == RunState.PLANNING, other.priority > Run.priority)
-    with sessions() as session:
-        session.connection(execution_options={"read_only": True})
-        return session.scalar(select(Run.id).join(other, more_urgent).where(Run.id == run_id).limit(1)) is not None
-
-
 class _Planner:
     """Plans one chunk of one run inside one transaction."""
 
-    def __init__(self, session: Session, run: Run, service_max_age_days: int) -> None:
+    def __init__(
+        self, session: Session, run: Run, service_max_age_days: int, canary: CanaryRule = NO_CANARY
+    ) -> None:
         self._session = session
         self._run = run
         self._frozen = FrozenRun.from_json(run.frozen)
         self._dimensions = Dimensions.of(self._frozen)
         self._service_max_age_days = service_max_age_days
+        self._canary = canary
         self._now = clock.now()
 
     def plan_chunk(self, chunk: int) -> bool:
@@ -211,6 +209,7 @@ class _Planner:
         if run.state == RunState.DONE:
             run.finished_at = self._now
         else:
+            choose_canary(self._session, run, self._canary)
             enqueue_lanes(self._session, {(sender.sender_id, run.is_rehearsal) for sender in run.ranked_senders})
         audit.record(
             self._session, "run.plan", subject=run, organisation_id=run.organisation_id, people=run.planned

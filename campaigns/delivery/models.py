@@ -83,6 +83,10 @@ class CanaryState(StrEnum):
 
 class RunCanary(Base):
     """How the canary of a run fares; a run without one sends everything at once."""
+#: States in which the rest of a run waits.
+OPEN_CANARY = (CanaryState.SENDING, CanaryState.WAITING, CanaryState.FAILED)
+
+
 
     __tablename__ = "run_canary"
 

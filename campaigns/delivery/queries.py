@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from functools import cache
 
-from sqlalchemy import ColumnElement, Select, String, exists, func, literal_column, select
-from sqlalchemy.orm import Session
+from sqlalchemy import ColumnElement, Select, String, and_, exists, func, literal_column, select
+from sqlalchemy.orm import Session, aliased, sessionmaker
 
 from campaigns.delivery.models import Delivery
 from campaigns.delivery.states import SendState
@@ -30,6 +30,15 @@ def progress_of(session: Session, run_id: int) -> dict[SendState, int]:
 def select_planning() -> Select[int]:
     """Select the ids of runs whose fan-out is not finished, the urgent ones first, then the oldest."""
     return select(Run.id).where(Run.state == RunState.PLANNING).order_by(Run.priority.desc(), Run.id)
+
+
+def is_overtaken(sessions: sessionmaker[Session], run_id: int) -> bool:
+    """Say whether a more urgent run is to be planned first."""
+    other = aliased(Run)
+    more_urgent = and_(other.state == RunState.PLANNING, other.priority > Run.priority)
+    with sessions() as session:
+        session.connection(execution_options={"read_only": True})
+        return session.scalar(select(Run.id).join(other, more_urgent).where(Run.id == run_id).limit(1)) is not None
 
 
 @cache

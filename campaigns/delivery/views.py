@@ -20,6 +20,7 @@ from werkzeug.wrappers import Response as Redirect
 from campaigns.audience.forms import CHANNELS
 from campaigns.core.errors import FingerpostError, InputError, RefusedError
 from campaigns.delivery import progress, service
+from campaigns.delivery.canary import canary_rule_of
 from campaigns.delivery.causes import cause_in_words
 from campaigns.delivery.correcting import outlook_of, send_correction
 from campaigns.delivery.forms import CorrectForm
@@ -31,8 +32,9 @@ from campaigns.delivery.looking import (
     init_looking,
     look_at,
     own_run,
-)
     waves_of,
+)
+from campaigns.delivery.models import RunCanary
 from campaigns.delivery.row_views import rows
 from campaigns.delivery.tally import is_large
 from campaigns.messages.queries import load_member_names
@@ -185,9 +187,9 @@ def _run_page(run: Run, doubled: Doubled | None = None, *, form: CorrectForm | N
         "delivery/show_run.html",
         left_out=progress.left_out_of_run(session(), run.id),
         doubled=doubled,
+        waves=waves_of(run),
         form=form or CorrectForm(),
         outlook=None if run.is_rehearsal or run.corrects_id else outlook_of(session(), run),
-        waves=waves_of(run),
         asked_by=next(iter(asked.values()), ""),
         **_moving_part(run),
     )
@@ -205,6 +207,8 @@ def _moving_part(run: Run) -> dict[str, Any]:
         "seconds": EVERY_LARGE if is_large(look.tally) else EVERY,
         "said": request.args.get("said", ""),
         "cause_in_words": cause_in_words,
+        "canary": session().get(RunCanary, run.id),
+        "canary_rule": canary_rule_of(settings()),
         "channels": CHANNELS,
     }
 

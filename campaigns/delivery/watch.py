@@ -10,6 +10,7 @@ from sqlalchemy.orm import Session, aliased
 
 from campaigns.delivery.alarms import Facts
 from campaigns.delivery.browse import AFTER, BEFORE, first_receipt
+from campaigns.delivery.canary import awaits_canary
 from campaigns.delivery.models import Attempt, Delivery, Receipt
 from campaigns.delivery.progress import SenderProgress
 from campaigns.delivery.tally import Tally
@@ -37,6 +38,7 @@ def facts_of_run(
         paused=frozenset(each.sender.id for each in senders if _is(each, Health.PAUSED, run)),
         resting=frozenset(each.sender.id for each in senders if each.is_full or _is(each, Health.TROUBLED, run)),
         is_overtaken=_is_overtaken(session, run),
+        awaits_canary=awaits_canary(session, run.id),
     )
 
 

@@ -89,6 +89,7 @@ class Clockwork:
                     now=clock.now(),
                     only=schedule_id,
                     max_age_days=self._settings.service_max_age_days,
+                    valid_days=self._settings.approval_valid_days,
                     cap=self._cap,
                     keeps_quiet=self._settings.keeps_quiet,
                 )

@@ -43,6 +43,8 @@ from campaigns.planning.recurrence import Firing, firing_after, next_firings
 from campaigns.staff import audit
 from campaigns.staff.permissions import Permission
 
+#: The settings may say otherwise.
+APPROVAL_VALID_DAYS = 14
 #: A run is held when its audience grew since approval by more than this share or this many people.
 GROWTH_PERCENT = 5
 GROWTH_PEOPLE = 500
@@ -59,19 +61,21 @@ def fire_due(
     now: datetime,
     only: int | None = None,
     max_age_days: int = SERVICE_MAX_AGE_DAYS,
+    valid_days: int = APPROVAL_VALID_DAYS,
     cap: Cap = NO_CAP,
     keeps_quiet: bool = True,
 ) -> list[Run]:
     """Make a run of each occurrence that is due by `now` (aware UTC); `only` names the one schedule to look at.
 
     Any number of clocks may call this at once: rows that another clock holds are skipped, and an occurrence
-    that has its run already is only passed over. Each schedule moves on by one occurrence a call.
+    that has its run already is only passed over. Each schedule moves on by one occurrence a call. An approval
+    holds for `valid_days` until the campaign is sent first.
     """
     due = queries.select_due(now).with_for_update(skip_locked=True, of=(Schedule, Campaign))
     if only is not None:
         due = due.where(Schedule.id == only)
     fire = partial(_fire, session, now=now, max_age_days=max_age_days, cap=cap, keeps_quiet=keeps_quiet)
-    runs = [fire(schedule) for schedule in session.scalars(due).all()]
+    runs = [fire(schedule, valid_days=valid_days) for schedule in session.scalars(due).all()]
     return [run for run in runs if run is not None]
 
 
@@ -185,14 +189,21 @@ def aim(schedule: Schedule, zones: Collection[str], *, after: datetime) -> None:
 
 
 def _fire(
-    session: Session, schedule: Schedule, *, now: datetime, max_age_days: int, cap: Cap, keeps_quiet: bool
+    session: Session,
+    schedule: Schedule,
+    *,
+    now: datetime,
+    max_age_days: int,
+    valid_days: int,
+    cap: Cap,
+    keeps_quiet: bool,
 ) -> Run | None:
     """Make the run of the schedule's next occurrence and aim at the one after; None when it had its run."""
     campaign, occurrence = schedule.campaign, schedule.next_occurrence
     if occurrence is None:
         raise DamagedDataError(f"Schedule {schedule.id} is due, but says no occurrence.")
     start = assess_start(session, campaign, schedule, now=now, max_age_days=max_age_days)
-    reason = _reason_to_hold(session, schedule, start, now)
+    reason = _reason_to_hold(session, schedule, start, now, valid_days=valid_days)
     run = Run(
         organisation_id=campaign.organisation_id,
         campaign_id=campaign.id,
@@ -215,7 +226,9 @@ def _fire(
     return run
 
 
-def _reason_to_hold(session: Session, schedule: Schedule, start: Assessment, now: datetime) -> str:
+def _reason_to_hold(
+    session: Session, schedule: Schedule, start: Assessment, now: datetime, *, valid_days: int
+) -> str:
     """Return why a due occurrence may not start by itself, or "" when it may."""
     campaign, fire_at = schedule.campaign, schedule.next_fire_at
     approval = queries.find_approval(session, campaign)
@@ -225,6 +238,8 @@ def _reason_to_hold(session: Session, schedule: Schedule, start: Assessment, now
     if fire_at is not None and now > fire_at + timedelta(minutes=schedule.grace_minutes):
         late = int((now - fire_at).total_seconds() // 60)
         return f"It is {late} minutes late; {schedule.grace_minutes} are allowed. Is it still true and useful?"
+    if now > approval.decided_at + timedelta(days=valid_days) and not queries.was_sent_since(session, approval):
+        return f"It was approved more than {valid_days} days ago and never sent since. Is it still right?"
     if find_withdrawal(session, start.content.message_id, start.content.message_version) is not None:
         return WITHDRAWN
     grown = start.tally.people - approval.people

@@ -21,6 +21,7 @@ from campaigns.planning.models import (
     Decision,
     FallbackPolicy,
     Run,
+    RunState,
     Schedule,
     Sender,
 )
@@ -119,6 +120,29 @@ def find_approval(session: Session, campaign: Campaign) -> Approval | None:
         .order_by(Approval.id.desc())
         .limit(1)
     )
+
+
+def find_approved_before(session: Session, campaign: Campaign) -> Approval | None:
+    """Return the latest approval, void or not, that tells what was approved; None: there is none."""
+    return session.scalar(
+        select(Approval)
+        .where(Approval.campaign_id == campaign.id, Approval.decision == Decision.APPROVED)
+        .where(Approval.content.is_not(None))
+        .order_by(Approval.id.desc())
+        .limit(1)
+    )
+
+
+def was_sent_since(session: Session, approval: Approval) -> bool:
+    """Say whether a run to people started with exactly what was approved, and since then."""
+    started = select(Run.id).where(
+        Run.campaign_id == approval.campaign_id,
+        Run.digest == approval.digest,
+        Run.created_at >= approval.decided_at,
+        Run.state != RunState.HELD,
+        ~Run.is_rehearsal,
+    )
+    return session.scalar(started.limit(1)) is not None
 
 
 def find_editors(session: Session, campaign: Campaign) -> set[int]:

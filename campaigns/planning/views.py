@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from datetime import datetime
 
 from flask import Blueprint, flash, redirect, render_template, request, url_for
 from flask_babel import gettext as _
@@ -13,12 +14,13 @@ from campaigns.audience.queries import select_audiences
 from campaigns.core import clock
 from campaigns.core.errors import GateError, InputError, NotFoundError, RefusedError
 from campaigns.messages.queries import select_messages
-from campaigns.planning import labels, overview, queries, rehearsal, service
+from campaigns.planning import change_labels, labels, overview, queries, rehearsal, service
 from campaigns.planning.digest import Cap
 from campaigns.planning.forms import CampaignForm, ReturnForm, data_of
 from campaigns.planning.gate_views import pages as gate_pages
 from campaigns.planning.models import Campaign, Sender
 from campaigns.planning.plan import Plan
+from campaigns.planning.reviewing import Review, load_review
 from campaigns.planning.safeguard_views import pages as safeguard_pages
 from campaigns.planning.sender_views import pages as sender_pages
 from campaigns.planning.tally import Tally, tally_of
@@ -45,7 +47,7 @@ Page = str | Response | tuple[str, int]
 @pages.context_processor
 def vocabulary() -> dict[str, object]:
     """Let templates name gates, rules, times and channels, and link only to what the member may open."""
-    return {"labels": labels, "may_open": may_open, "channels": CHANNELS}
+    return {"labels": labels, "change_labels": change_labels, "may_open": may_open, "channels": CHANNELS}
 
 
 @pages.get("")
@@ -199,6 +201,7 @@ def _show(campaign: Campaign, form: ReturnForm) -> Page:
         times=overview.load_schedules(campaign, tally, now=now, keeps_quiet=settings().keeps_quiet),
         decisions=overview.load_decisions(session(), campaign),
         max_age_days=limit,
+        review=_review(campaign, view, now),
         cap=_cap(),
         runs=session().scalars(queries.select_runs(campaign.id).limit(overview.SHOWN_RUNS)).all(),
         rehearsals=session().scalars(queries.select_rehearsals(campaign.id).limit(overview.SHOWN_RUNS)).all(),
@@ -209,6 +212,13 @@ def _show(campaign: Campaign, form: ReturnForm) -> Page:
 
 def _campaign_page(form: CampaignForm, campaign: Campaign | None) -> Page:
     saving = request.method == "POST" and "save" in request.form
+def _review(campaign: Campaign, view: overview.Overview | None, now: datetime) -> Review | None:
+    if view is None:
+        return None
+    valid_days = settings().approval_valid_days
+    return load_review(session(), campaign, view.assessed.content, now=now, valid_days=valid_days)
+
+
     tally = _tally(form) if form.is_countable else None
     usable = queries.select_senders(current_organisation().id).where(Sender.id.in_(form.sender_ids))
     chosen = sorted(session().scalars(usable), key=lambda sender: form.sender_ids.index(sender.id))

@@ -28,6 +28,7 @@ from sqlalchemy import (
     case,
     func,
     literal_column,
+    or_,
     select,
     update,
 )
@@ -38,7 +39,14 @@ from campaigns.core.crypto import Vault
 from campaigns.core.database import HIGHEST_ID, UTCDateTime
 from campaigns.core.errors import DamagedDataError
 from campaigns.delivery.engine.ports import Ask, Claimed, Found
-from campaigns.delivery.models import Delivery, RunText, RunZone
+from campaigns.delivery.models import (
+    OPEN_CANARY,
+    CanaryDelivery,
+    Delivery,
+    RunCanary,
+    RunText,
+    RunZone,
+)
 from campaigns.delivery.standins import find_stand_in
 from campaigns.delivery.states import SendState
 from campaigns.gateways.base import Template
@@ -48,6 +56,8 @@ from campaigns.planning.models import Run, RunState
 DELIVERY = cast(Table, Delivery.__table__)
 ADDRESS = cast(Table, Address.__table__)
 RUN_TEXT = cast(Table, RunText.__table__)
+RUN_CANARY = cast(Table, RunCanary.__table__)
+CANARY_DELIVERY = cast(Table, CanaryDelivery.__table__)
 #: Written into statements, so that the partial index on queued rows is seen to apply.
 QUEUED: ColumnElement[str] = literal_column(f"'{SendState.QUEUED.value}'", String())
 #: Error of a delivery whose address or text cannot be read.
@@ -207,13 +217,19 @@ def _of_address(column: ColumnElement[Any]) -> Any:
 def _due_rows() -> Select[*tuple[Any, ...]]:
     """Select the next due rows of a running run and a sender, locked, with the state of their addresses."""
     running = select(Run.id).where(Run.id == bindparam("run"), Run.state == RunState.RUNNING).exists()
+    # Asked once a claim: as long as the canary of a run is open, nothing else of it is claimed.
+    canary, ahead = RUN_CANARY.c, CANARY_DELIVERY.c
+    watched = (
+        select(canary.run_id).where(canary.run_id == bindparam("run"), canary.state.in_(OPEN_CANARY)).exists()
+    )
+    goes_ahead = DELIVERY.c.id.in_(select(ahead.delivery_id).where(ahead.run_id == bindparam("run")))
     return (
         select(DELIVERY.c.id, ADDRESS.c.state)
         .select_from(DELIVERY.outerjoin(ADDRESS, ADDRESS.c.id == DELIVERY.c.address_id))
         .where(DELIVERY.c.run_id == bindparam("run"), DELIVERY.c.sender_id == bindparam("sender"))
         .where(DELIVERY.c.send_state == QUEUED)
         .where(DELIVERY.c.id > bindparam("after"), DELIVERY.c.id <= bindparam("through"))
-        .where(DELIVERY.c.due_at <= bindparam("now", type_=UTCDateTime()), running)
+        .where(DELIVERY.c.due_at <= bindparam("now", type_=UTCDateTime()), running, or_(~watched, goes_ahead))
         .order_by(DELIVERY.c.id)
         .limit(bindparam("limit"))
         .with_for_update(skip_locked=True, of=DELIVERY)

@@ -1,0 +1,195 @@
+"""The canary: the first few messages of a run go ahead, and the rest follows only when they fare well."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from sqlalchemy import BigInteger, ColumnElement, Select, case, func, insert, literal, or_, select
+from sqlalchemy.orm import Session, sessionmaker
+
+from campaigns.audience.models import Address, AddressState
+from campaigns.core import clock
+from campaigns.core.settings import Settings
+from campaigns.delivery.models import (
+    OPEN_CANARY,
+    CanaryDelivery,
+    CanaryState,
+    Delivery,
+    RunCanary,
+    RunText,
+    RunZone,
+)
+from campaigns.delivery.states import ReceiptState, SendState
+from campaigns.planning.models import Priority, Run, RunState
+from campaigns.planning.service import pause_run
+
+#: Only those due so soon after the first go ahead: nobody waits for a canary of another zone.
+FIRST_WAVE = timedelta(minutes=15)
+#: Messages among which the canary of a large run is chosen, for each that is wanted.
+CHOICE = 20
+#: Two primes that spread ids, which are given in the order of contacts, evenly over [0, PRIME).
+PRIME, FACTOR = 1_000_003, 7_919
+
+
+@dataclass(frozen=True, slots=True)
+class CanaryRule:
+    """How many go ahead, how long they are watched, and what stops the rest."""
+
+    #: 0: none go ahead.
+    people: int
+    wait: timedelta = timedelta()
+    #: More than so many of a hundred failed, or said stop.
+    failure_percent: int = 100
+    opt_out_percent: int = 100
+
+
+NO_CANARY = CanaryRule(people=0)
+
+
+@dataclass(frozen=True, slots=True)
+class Fared:
+    """How the messages of a canary fared so far."""
+
+    #: Queued or on their way.
+    open: int
+    #: Called for at all.
+    called: int
+    failed: int
+    opted_out: int
+
+
+def canary_rule_of(settings: Settings) -> CanaryRule:
+    """Return the rule that the settings say."""
+    return CanaryRule(
+        people=settings.canary_people,
+        wait=timedelta(seconds=settings.canary_wait_seconds),
+        failure_percent=settings.canary_failure_percent,
+        opt_out_percent=settings.canary_opt_out_percent,
+    )
+
+
+def judge(fared: Fared, rule: CanaryRule, *, people: int, sent_at: datetime | None, now: datetime) -> CanaryState:
+    """Return where a canary of `people` messages, the last called at `sent_at` (UTC), stands; pure.
+
+    It fails as soon as what it failed by cannot become less, and passes only when it was watched to the end.
+    """
+    whole = fared.called if not fared.open else people
+    too_many = (
+        fared.failed * 100 > rule.failure_percent * whole,
+        fared.opted_out * 100 > rule.opt_out_percent * whole,
+    )
+    if any(too_many):
+        return CanaryState.FAILED
+    if fared.open:
+        return CanaryState.SENDING
+    is_over = sent_at is not None and now - sent_at >= rule.wait
+    return CanaryState.PASSED if is_over else CanaryState.WAITING
+
+
+def choose_canary(session: Session, run: Run, rule: CanaryRule) -> None:
+    """Choose who goes ahead in a run that was just planned: as many of each language and channel, by its seed.
+
+    Nobody does in a rehearsal, in an urgent run, or where everybody would.
+    """
+    is_exempt = run.is_rehearsal or run.priority > Priority.ORDINARY
+    if is_exempt or not rule.people or run.planned <= rule.people:
+        return
+    first = session.scalars(select(func.min(RunZone.due_at)).where(RunZone.run_id == run.id)).one()
+    spread = _spread(run, rule, due_by=first + FIRST_WAVE).subquery("spread")
+    chosen = select(literal(run.id, BigInteger()), spread.c.id)
+    result: Any = session.execute(
+        insert(CanaryDelivery).from_select(["run_id", "delivery_id"], chosen),
+        execution_options={"preserve_rowcount": True},
+    )
+    session.add(RunCanary(run_id=run.id, state=CanaryState.SENDING, people=int(result.rowcount)))
+    session.flush()
+
+
+def settle_canaries(sessions: sessionmaker[Session], rule: CanaryRule) -> None:
+    """Let the rest of each run follow, or pause it, as its canary fares; the counts are written down for pages."""
+    for run_id in _open_canaries(sessions):
+        with sessions.begin() as session:
+            run = session.scalar(select(Run).where(Run.id == run_id).with_for_update(of=Run))
+            canary = session.get_one(RunCanary, run_id, with_for_update=True)
+            if run is not None and run.state == RunState.RUNNING:
+                _settle(session, run, canary, rule)
+
+
+def awaits_canary(session: Session, run_id: int) -> bool:
+    """Say whether the rest of a run waits for its canary."""
+    canary = session.get(RunCanary, run_id)
+    return canary is not None and canary.state in OPEN_CANARY
+
+
+def _settle(session: Session, run: Run, canary: RunCanary, rule: CanaryRule) -> None:
+    now = clock.now()
+    if canary.state == CanaryState.FAILED:
+        # Two members have let the run go on.
+        canary.state, canary.decided_at = CanaryState.PASSED, now
+        return
+    fared = _count(session, run.id)
+    canary.failed, canary.opted_out = fared.failed, fared.opted_out
+    if not fared.open and canary.sent_at is None:
+        canary.sent_at = now
+    canary.state = judge(fared, rule, people=canary.people, sent_at=canary.sent_at, now=now)
+    if canary.state not in (CanaryState.PASSED, CanaryState.FAILED):
+        return
+    canary.decided_at = now
+    if canary.state == CanaryState.FAILED:
+        words = (
+            f"Of the first {fared.called} messages {fared.failed} failed and {fared.opted_out} people said stop."
+        )
+        pause_run(session, run, reason=words)
+
+
+def _open_canaries(sessions: sessionmaker[Session]) -> list[int]:
+    with sessions() as session:
+        session.connection(execution_options={"read_only": True})
+        waiting = select(RunCanary.run_id).join(Run, Run.id == RunCanary.run_id)
+        return list(
+            session.scalars(waiting.where(RunCanary.state.in_(OPEN_CANARY), Run.state == RunState.RUNNING))
+        )
+
+
+def _spread(run: Run, rule: CanaryRule, *, due_by: datetime) -> Select[int]:
+    """Select the ids of those who go ahead: languages and channels take turns, until there are enough."""
+    mixed = (Delivery.id * FACTOR + run.id) % PRIME
+    turn = func.row_number().over(partition_by=(RunText.language, Delivery.channel), order_by=mixed)
+    rows = (
+        select(Delivery.id.label("id"), turn.label("turn"), mixed.label("mixed"))
+        .join(RunText, RunText.id == Delivery.text_id)
+        .where(Delivery.run_id == run.id, Delivery.due_at <= due_by)
+        # Sorting a million to choose five hundred would take longer than to plan them.
+        .where(mixed <= int(PRIME * min(1.0, rule.people * CHOICE / run.planned)))
+        .subquery("candidates")
+    )
+    return select(rows.c.id).order_by(rows.c.turn, rows.c.mixed).limit(rule.people)
+
+
+def _count(session: Session, run_id: int) -> Fared:
+    """Count how the canary of a run fares."""
+    state = Delivery.send_state
+    is_open = state.in_((SendState.QUEUED, SendState.SENDING))
+    was_called = state.in_((SendState.ACCEPTED, SendState.UNKNOWN, SendState.UNCONFIRMED, SendState.FAILED))
+    failed = or_(
+        state == SendState.FAILED, Delivery.receipt_state.in_((ReceiptState.FAILED, ReceiptState.UNDELIVERED))
+    )
+    row = session.execute(
+        select(
+            _sum(is_open),
+            _sum(was_called),
+            _sum(was_called & failed),
+            _sum(was_called & (Address.state == AddressState.OPTED_OUT)),
+        )
+        .select_from(CanaryDelivery)
+        .join(Delivery, Delivery.id == CanaryDelivery.delivery_id)
+        .outerjoin(Address, Address.id == Delivery.address_id)
+        .where(CanaryDelivery.run_id == run_id)
+    ).one()
+    return Fared(*(int(each or 0) for each in row))
+
+
+def _sum(condition: ColumnElement[bool]) -> ColumnElement[Any]:
+    return func.sum(case((condition, 1), else_=0))

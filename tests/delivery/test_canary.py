@@ -1,0 +1,170 @@
+"""The first few messages of a run go ahead; the rest follows only when they fare well."""
+
+from __future__ import annotations
+
+from collections import Counter
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from sqlalchemy import func, select, update
+from sqlalchemy.orm import Session, sessionmaker
+
+from campaigns.audience.models import Address, AddressState
+from campaigns.core import clock
+from campaigns.core.crypto import Vault
+from campaigns.delivery.canary import CanaryRule, Fared, judge, settle_canaries
+from campaigns.delivery.engine.claims import Claims
+from campaigns.delivery.engine.ports import Ask, Line
+from campaigns.delivery.fanout import fan_out
+from campaigns.delivery.models import CanaryDelivery, CanaryState, Delivery, RunCanary, RunText
+from campaigns.delivery.states import ReceiptState, SendState
+from campaigns.planning.models import Priority, Run, RunState
+from campaigns.planning.service import ask_to_resume, resume_run
+from campaigns.staff.models import Organisation, Role
+from tests.delivery.builders import a_planned_run, people
+from tests.factories import a_campaign, a_delivery, a_member, a_run
+from tests.web.pages import Pages
+
+NOW = datetime(2026, 3, 2, 12, 0, tzinfo=UTC)
+RULE = CanaryRule(people=10, wait=timedelta(minutes=5), failure_percent=20, opt_out_percent=10)
+
+
+def fared(**changes: int) -> Fared:
+    return Fared(**{"open": 0, "called": 10, "failed": 0, "opted_out": 0} | changes)
+
+
+@pytest.mark.parametrize(
+    ("counts", "sent_ago", "state"),
+    [
+        (fared(open=4, called=6), None, CanaryState.SENDING),
+        (fared(), 0, CanaryState.WAITING),
+        (fared(failed=2, opted_out=1), 4, CanaryState.WAITING),
+        (fared(failed=2, opted_out=1), 5, CanaryState.PASSED),
+        (fared(failed=3), 0, CanaryState.FAILED),
+        (fared(opted_out=2), 1, CanaryState.FAILED),
+        # Of those still open all may go well: two of ten are not too many yet, three are.
+        (fared(open=4, called=6, failed=2), None, CanaryState.SENDING),
+        (fared(open=4, called=6, failed=3), None, CanaryState.FAILED),
+        # Expired or suppressed ones do not count as having gone well.
+        (fared(called=5, failed=2), 5, CanaryState.FAILED),
+    ],
+)
+def test_limits_and_time_decide(counts: Fared, sent_ago: int | None, state: CanaryState) -> None:
+    sent_at = None if sent_ago is None else NOW - timedelta(minutes=sent_ago)
+    assert judge(counts, RULE, people=10, sent_at=sent_at, now=NOW) == state
+
+
+def a_run_of(sessions: sessionmaker[Session], vault: Vault, *, count: int = 40, **changes: object) -> int:
+    """Plan a run to `count` people who read English and four who read Ukrainian; return its id."""
+    with sessions.begin() as session:
+        run = a_planned_run(session, **changes)
+        people(session, run.organisation_id, vault, count=count)
+        people(session, run.organisation_id, vault, count=4, language="uk", prefix="+38068")
+        run_id = run.id
+    fan_out(sessions, run_id, service_max_age_days=30, canary=RULE, chunk=25)
+    return run_id
+
+
+def settle(sessions: sessionmaker[Session], run_id: int, **values: object) -> None:
+    with sessions.begin() as session:
+        ahead = select(CanaryDelivery.delivery_id).where(CanaryDelivery.run_id == run_id)
+        session.execute(update(Delivery).where(Delivery.id.in_(ahead)).values(**values))
+
+
+def look(sessions: sessionmaker[Session], run_id: int) -> tuple[CanaryState, RunState]:
+    """Let the sweep look at the canaries, and return how the run's stands."""
+    settle_canaries(sessions, RULE)
+    with sessions() as session:
+        return session.get_one(RunCanary, run_id).state, session.get_one(Run, run_id).state
+
+
+def claim_all(sessions: sessionmaker[Session], vault: Vault, run_id: int) -> int:
+    with sessions.begin() as session:
+        run = session.get_one(Run, run_id)
+        line = Line(run.sender_id, run.channel)
+        return len(Claims(vault).claim(session.connection(), Ask(line, run_id, 0, 1000)).claimed)
+
+
+def test_every_language_goes_ahead(sessions: sessionmaker[Session], vault: Vault) -> None:
+    run_id = a_run_of(sessions, vault)
+    with sessions() as session:
+        rows = session.scalars(
+            select(RunText.language)
+            .join(Delivery, Delivery.text_id == RunText.id)
+            .join(CanaryDelivery, CanaryDelivery.delivery_id == Delivery.id)
+        )
+        assert Counter(rows) == {"en": 6, "uk": 4}
+        assert session.get_one(RunCanary, run_id).people == 10
+
+
+def test_rest_is_claimed_only_when_they_fared_well(sessions: sessionmaker[Session], vault: Vault) -> None:
+    with clock.running_on(lambda: NOW + timedelta(hours=9)):
+        run_id = a_run_of(sessions, vault)
+        assert claim_all(sessions, vault, run_id) == 10
+        assert look(sessions, run_id) == (CanaryState.SENDING, RunState.RUNNING)
+        settle(sessions, run_id, send_state=SendState.ACCEPTED)
+        assert look(sessions, run_id) == (CanaryState.WAITING, RunState.RUNNING)
+        assert claim_all(sessions, vault, run_id) == 0
+    with clock.running_on(lambda: NOW + timedelta(hours=9, minutes=5)):
+        assert look(sessions, run_id) == (CanaryState.PASSED, RunState.RUNNING)
+        assert claim_all(sessions, vault, run_id) == 34
+
+
+def test_failures_pause_the_run_for_two_members(sessions: sessionmaker[Session], vault: Vault) -> None:
+    run_id = a_run_of(sessions, vault)
+    settle(sessions, run_id, send_state=SendState.ACCEPTED, receipt_state=ReceiptState.UNDELIVERED)
+    assert look(sessions, run_id) == (CanaryState.FAILED, RunState.PAUSED)
+    with sessions.begin() as session:
+        run = session.get_one(Run, run_id)
+        assert run.reason == "Of the first 10 messages 10 failed and 0 people said stop."
+        owner = session.get_one(Organisation, run.organisation_id)
+        ask_to_resume(session, run, by=a_member(session, owner).id)
+        resume_run(session, run, by=a_member(session, owner, Role.APPROVER).id)
+    assert look(sessions, run_id) == (CanaryState.PASSED, RunState.RUNNING)
+
+
+def test_opt_outs_pause_the_run(sessions: sessionmaker[Session], vault: Vault) -> None:
+    run_id = a_run_of(sessions, vault)
+    settle(sessions, run_id, send_state=SendState.ACCEPTED)
+    with sessions.begin() as session:
+        session.execute(update(Address).values(state=AddressState.OPTED_OUT))
+    assert look(sessions, run_id) == (CanaryState.FAILED, RunState.PAUSED)
+
+
+@pytest.mark.parametrize(
+    ("count", "changes"),
+    [(6, {}), (40, {"is_rehearsal": True, "schedule_id": None}), (40, {"priority": Priority.URGENT})],
+    ids=["few", "rehearsal", "urgent"],
+)
+def test_nobody_goes_ahead(
+    sessions: sessionmaker[Session], vault: Vault, count: int, changes: dict[str, object]
+) -> None:
+    a_run_of(sessions, vault, count=count, **changes)
+    with sessions() as session:
+        assert session.scalar(select(func.count()).select_from(RunCanary)) == 0
+
+
+def test_choice_does_not_follow_the_order_of_people(sessions: sessionmaker[Session], vault: Vault) -> None:
+    a_run_of(sessions, vault, count=400)
+    with sessions() as session:
+        chosen = session.scalars(select(CanaryDelivery.delivery_id)).all()
+    assert max(chosen) - min(chosen) > 3 * len(chosen)
+
+
+@pytest.mark.parametrize(
+    ("state", "words"),
+    [
+        (CanaryState.SENDING, "10 messages go ahead"),
+        (CanaryState.WAITING, "The rest follows by itself at"),
+        (CanaryState.PASSED, "the rest was let through"),
+        (CanaryState.FAILED, "the rest waits for two members"),
+    ],
+)
+def test_page_tells_how_it_stands(pages: Pages, state: CanaryState, words: str) -> None:
+    with pages.sessions.begin() as session:
+        run = a_run(session, a_campaign(session, pages.ours, a_member(session, pages.ours)), planned=1)
+        a_delivery(session, run)
+        session.add(RunCanary(run_id=run.id, state=state, people=10, sent_at=NOW, failed=3, opted_out=1))
+    page = pages.client(pages.member(Role.VIEWER)).get(f"/delivery/runs/{run.id}").text
+    assert words in page
+    assert "3 failed, 1 said stop" in page
