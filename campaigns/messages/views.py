@@ -10,13 +10,19 @@ from campaigns.core import clock
 from campaigns.core.errors import InputError, NotFoundError
 from campaigns.core.languages import all_languages
 from campaigns.core.words import N_
-from campaigns.messages import queries, service
+from campaigns.messages import desk, queries, service
+from campaigns.messages.composer_forms import ComposerForm
+from campaigns.messages.composer_labels import CHANNELS, ORIGINS, hint_words, place_words, saving_words
+from campaigns.messages.composing import Measured
 from campaigns.messages.directory_views import pages as directory_pages
-from campaigns.messages.forms import DetailsForm, MessageForm, TranslationForm
-from campaigns.messages.labels import PLACEHOLDERS, THEMES
-from campaigns.messages.models import Message, Translation
-from campaigns.messages.preview import Preview, example_values, preview_text
-from campaigns.messages.texts import clean_line_ends, digest_of_wordings
+from campaigns.messages.forms import DetailsForm, MessageForm
+from campaigns.messages.glossary_views import pages as glossary_pages
+from campaigns.messages.history_views import pages as history_pages
+from campaigns.messages.labels import PLACEHOLDERS, THEMES, country_name
+from campaigns.messages.library import share_message
+from campaigns.messages.library_views import pages as library_pages
+from campaigns.messages.models import Message
+from campaigns.messages.texts import clean_line_ends
 from campaigns.staff.auth import current_member, current_organisation, requires
 from campaigns.staff.permissions import Permission
 from campaigns.staff.queries import get_owned
@@ -25,16 +31,25 @@ from campaigns.web.session import session
 
 pages = Blueprint("messages", __name__, url_prefix="/messages")
 pages.register_blueprint(directory_pages)
+pages.register_blueprint(glossary_pages)
+pages.register_blueprint(history_pages)
+pages.register_blueprint(library_pages)
 
 Page = str | Response | tuple[str, int]
 
 
 @pages.context_processor
 def vocabulary() -> dict[str, object]:
-    """Let templates name themes and placeholders."""
+    """Let templates name themes, placeholders and what the composer says."""
     return {
         "themes": THEMES,
         "placeholders": PLACEHOLDERS,
+        "channel_names": CHANNELS,
+        "origins": ORIGINS,
+        "country_name": country_name,
+        "hint_words": hint_words,
+        "saving_words": saving_words,
+        "place_words": place_words,
         "state_of": queries.state_of,
         "order_translations": queries.order_translations,
     }
@@ -64,8 +79,8 @@ def create() -> Page:
         else:
             flash(_("The message is saved. Add the other languages, and let somebody review it."), "good")
             return redirect(url_for("messages.show", message_id=message.id))
-    preview = _preview(form.text("body"), form.text("base_language"))
-    return render_template("messages/create.html", form=form, preview=preview), form.status
+    measured = _measure(form.text("body"), form.text("base_language"))
+    return render_template("messages/create.html", form=form, measured=measured), form.status
 
 
 @pages.get("/<int:message_id>")
@@ -105,19 +120,17 @@ def edit_details(message_id: int) -> Page:
 def compose(message_id: int, language: str) -> Page:
     """Show a message's text in one language."""
     message = _message(message_id)
-    return _composer(message, language, TranslationForm(data={"body": _text(message, language)}))
+    return _composer(message, language, ComposerForm.of(queries.find_translation(message, language)))
 
 
 @pages.post("/<int:message_id>/<language>")
 @requires(Permission.EDIT)
 def save(message_id: int, language: str) -> Page:
     """Write a message's text in one language."""
-    message, form = _message(message_id), TranslationForm()
+    message, form = _message(message_id), ComposerForm()
     if form.validate_on_submit():
         try:
-            service.save_translation(
-                session(), message, language=language, text=form.text("body"), by=current_member().id
-            )
+            _save(message, language, form)
         except InputError as error:
             form.show(error, "body")
         else:
@@ -136,49 +149,82 @@ def review(message_id: int, language: str) -> Page:
     return redirect(url_for("messages.compose", message_id=message_id, language=language))
 
 
+@pages.post("/<int:message_id>/share")
+@requires(Permission.EDIT)
+def share(message_id: int) -> Page:
+    """Show a message to the organisation's partners, or no longer."""
+    message, is_shared = _message(message_id), bool(request.form.get("shared"))
+    share_message(session(), message, is_shared=is_shared, by=current_member().id)
+    flash(_("Partners can copy it now.") if is_shared else _("Partners do not see it any more."), "good")
+    return redirect(url_for("messages.show", message_id=message_id))
+
+
 @pages.post("/measure")
 @requires(Permission.EDIT)
 def measure() -> Page:
-    """Count the parts of a text that is being written, and show it as on a phone."""
+    """Count the parts of a new text that is being written, and show it as on a phone."""
     tongue = request.form.get("language") or request.form.get("base_language", "")
-    preview = _preview(request.form.get("body", ""), tongue)
-    return render_template("messages/measure.html", preview=preview, tongue=tongue)
+    measured = _measure(request.form.get("body", ""), tongue)
+    return render_template("messages/measure.html", measured=measured, tongue=tongue, form=None)
+
+
+@pages.post("/<int:message_id>/<language>/measure")
+@requires(Permission.EDIT)
+def measure_translation(message_id: int, language: str) -> Page:
+    """Measure a text of a message that is being written, also against its base text and the glossary."""
+    message, form = _message(message_id), ComposerForm()
+    measured = _measure(clean_line_ends(form.text("body")), language, message)
+    channels = _measure_channels(form, language)
+    return render_template("messages/measure.html", measured=measured, channels=channels, tongue=language)
 
 
 def _message(message_id: int) -> Message:
     return get_owned(session(), Message, message_id, current_organisation().id)
 
 
-def _text(message: Message, language: str) -> str:
-    translation = queries.find_translation(message, language)
-    return translation.text if translation else ""
+def _save(message: Message, language: str, form: ComposerForm) -> None:
+    service.save_translation(
+        session(),
+        message,
+        language=language,
+        text=form.text("body"),
+        wordings=form.wordings(),
+        back_translation=form.text("back_translation"),
+        is_draft=bool(form.is_draft.data),
+        by=current_member().id,
+    )
 
 
-def _preview(text: str, language: str) -> Preview:
-    now, limit = clock.now(), settings().service_max_age_days
-    services = queries.load_service_facts(session(), current_organisation().id)
-    return preview_text(text, example_values(services, now, language=language, max_age_days=limit))
+def _measure(text: str, language: str, message: Message | None = None) -> Measured:
+    return desk.measure(
+        session(),
+        current_organisation().id,
+        text,
+        language=language,
+        at=clock.now(),
+        max_age_days=settings().service_max_age_days,
+        message=message,
+    )
 
 
-def _composer(message: Message, language: str, form: TranslationForm) -> Page:
+def _measure_channels(form: ComposerForm, language: str) -> dict[str, Measured]:
+    """Measure the words that single channels have, by channel."""
+    written = {channel: clean_line_ends(words) for channel, words in form.wordings().items() if words.strip()}
+    return {channel: _measure(words, language) for channel, words in written.items()}
+
+
+def _composer(message: Message, language: str, form: ComposerForm) -> Page:
     """Render the tab of one language. Raises NotFoundError for a language that is not known."""
     if language not in all_languages():
         raise NotFoundError(N_("There is no such language."))
-    translation = queries.find_translation(message, language)
     page = render_template(
         "messages/compose.html",
         form=form,
         message=message,
         tab=language,
-        translation=translation,
-        base=queries.find_translation(message, message.base_language),
-        preview=_preview(clean_line_ends(form.text("body")), language),
-        seen=digest_of_wordings(translation.text, translation.wordings) if translation else "",
-        names=queries.load_member_names(session(), _people(translation)),
+        desk=desk.lay_out(session(), message, language),
+        measured=_measure(clean_line_ends(form.text("body")), language, message),
+        channels=_measure_channels(form, language),
         addable=[code for code in all_languages() if queries.find_translation(message, code) is None],
     )
     return page, form.status
-
-
-def _people(translation: Translation | None) -> list[int | None]:
-    return [translation.translator_id, translation.reviewer_id] if translation else []

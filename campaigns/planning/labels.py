@@ -13,12 +13,13 @@ from flask_babel import get_locale, ngettext
 from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
 
+from campaigns.audience.models import Channel
 from campaigns.audience.queries import SMALLEST_SHOWN
 from campaigns.messages.gates import Gate
 from campaigns.planning.country_rules import CountryWarning
 from campaigns.planning.gatekeeping import discreet
 from campaigns.planning.models import FallbackPolicy, TemplateCategory, ZonePolicy
-from campaigns.planning.prices import CURRENCY, Basis
+from campaigns.planning.prices import CURRENCY, Basis, spread_of
 from campaigns.planning.recurrence import ClockChange, ScheduleNote
 from campaigns.web.filters import country_name, day, language_name, number, wall_clock
 
@@ -119,6 +120,12 @@ def gate_sentence(gate: Gate) -> str:
 def dollars(amount: Decimal) -> str:
     """Return a sum of US dollars as the reader writes it, cents and all."""
     return str(format_currency(amount, CURRENCY, locale=get_locale() or "en"))
+
+
+def sms_costs(parts: int) -> dict[str, str]:
+    """Return what `parts` SMS parts cost to one person where it is cheapest (`least`) and dearest (`most`)."""
+    spread = spread_of(Channel.SMS, parts)
+    return {"least": dollars(spread.least), "most": dollars(spread.most)}
 
 
 def uncertain_words(basis: Basis, countries: Collection[str | None]) -> str:

@@ -111,3 +111,19 @@ def _dollars(word: str) -> Decimal | None:
     except InvalidOperation:
         return None
     return usd if usd.is_finite() and 0 <= usd <= DEAREST and len(word) <= 12 else None
+
+
+@dataclass(frozen=True, slots=True)
+class Spread:
+    """What sending something to one person costs where it is cheapest and where it is dearest, in dollars."""
+
+    least: Decimal
+    most: Decimal
+
+
+def spread_of(channel: str, parts: int) -> Spread:
+    """Return what `parts` parts cost over a channel, in the countries of the bundled table."""
+    prices = [
+        price.usd for (each, country), price in all_prices().items() if each == channel and country != ELSEWHERE
+    ]
+    return Spread(min(prices) * parts, max(prices) * parts)

@@ -39,6 +39,8 @@ pages.register_blueprint(sender_pages)
 pages.register_blueprint(time_pages)
 pages.register_blueprint(template_pages)
 pages.register_blueprint(safeguard_pages)
+# The composer says what a text costs, and stands before this step.
+pages.add_app_template_global(labels.sms_costs)
 pages.register_blueprint(gate_pages)
 
 Page = str | Response | tuple[str, int]

@@ -8,6 +8,7 @@ from sqlalchemy.orm import Session
 
 from campaigns.audience.models import ContactImport, EntryPoint, ImportState
 from campaigns.core.crypto import Vault
+from campaigns.messages.models import GlossaryTerm
 from campaigns.planning.models import Campaign, CampaignState
 from campaigns.reach.counting import Step
 from campaigns.reach.imported.models import FileState, ReachFile, Source
@@ -39,6 +40,7 @@ CONSTANTS: dict[str, Any] = {
     "language": "uk",
     "gateway": "twilio",
     "secret": "nobody-knows",
+    "version": 1,
     "code": "NOBODYS",
     "region_code": "PL-18",
 }
@@ -71,9 +73,20 @@ def make_samples(session: Session, organisation: Organisation, member: Member, v
     entry_point = EntryPoint(
         organisation_id=organisation.id, code=f"gate-{contact.id}", name="Gate", place_id=place.id, created_at=NOON
     )
+    term = GlossaryTerm(
+        organisation_id=organisation.id,
+        source_language="en",
+        term=f"passport {contact.id}",
+        language="uk",
+        wording="паспорт*",
+        updated_at=NOON,
+    )
     named = {
         "entry_point": add(session, entry_point),
         "message": message,
+        # Not shared: nobody sees it among what partners share.
+        "shared": message,
+        "term": add(session, term),
         "audience": audience,
         "service": service,
         "place": place,
