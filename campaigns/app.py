@@ -21,15 +21,22 @@ from campaigns.gateways.factory import build_readers
 from campaigns.inbox import public as replies
 from campaigns.inbox import views as inbox
 from campaigns.messages import views as messages
+from campaigns.places import api as places_api
 from campaigns.places import views as places
 from campaigns.planning import views as planning
 from campaigns.planning.queries import select_senders
 from campaigns.reach import public as go
 from campaigns.reach import views as reach
+from campaigns.reach.releases import api as releases_api
+from campaigns.reach.releases import public as reports
+from campaigns.reach.releases import reader_views as readers
+from campaigns.reach.releases import views as releases
+from campaigns.staff import token_views as tokens
 from campaigns.staff import views as staff
 from campaigns.staff.auth import init_auth, may_open
 from campaigns.staff.forms import SignInAgainForm, SignInForm
 from campaigns.staff.views import account
+from campaigns.web import description
 from campaigns.web.current import init_current
 from campaigns.web.errors import init_errors
 from campaigns.web.filters import init_filters
@@ -52,8 +59,15 @@ PAGES: tuple[Blueprint, ...] = (
     inbox.pages,
     reach.pages,
     go.pages,
+    releases.pages,
+    readers.pages,
+    reports.pages,
     staff.pages,
+    tokens.pages,
+    description.pages,
 )
+#: What partners' programs ask, with a token instead of a session.
+APIS: tuple[Blueprint, ...] = (places_api.api, releases_api.api)
 #: What providers call: signed by them instead of carrying a form's token.
 HOOKS: tuple[Blueprint, ...] = (replies.hooks,)
 
@@ -85,10 +99,10 @@ def create_app(settings: Settings, *, readers: Mapping[str, CallbackReader] | No
     init_navigation(app, may_open=may_open)
     init_entry_points(app, select_senders=select_senders)
     init_headers(app, https=app.config["SESSION_COOKIE_SECURE"])
-    for blueprint in (*PAGES, *HOOKS):
+    for blueprint in (*PAGES, *HOOKS, *APIS):
         app.register_blueprint(blueprint)
-    for hooks in HOOKS:
-        csrf.exempt(hooks)
+    for unsigned in (*HOOKS, *APIS):
+        csrf.exempt(unsigned)
     _put_door_before(app, readers, settings.public_url)
     return app
 

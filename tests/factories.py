@@ -32,9 +32,18 @@ from campaigns.planning.models import (
     ZonePolicy,
 )
 from campaigns.planning.queries import load_content
-from campaigns.staff.models import Member, Membership, Organisation, Role
+from campaigns.reach.releases.disclosing import shape_of
+from campaigns.reach.releases.document import Heading, write_document
+from campaigns.reach.releases.folding import fold
+from campaigns.reach.releases.models import LedgerEntry, Release, ReleaseFile, ReportReader, ScopeKind, View
+from campaigns.reach.releases.periods import period_named
+from campaigns.reach.releases.readers import add_reader
+from campaigns.reach.releases.tree import load_tree
+from campaigns.staff.models import ApiToken, Member, Membership, Organisation, Role
+from campaigns.staff.tokens import ApiScope, issue_token
 
 NOON = datetime(2026, 3, 2, 12, 0, tzinfo=UTC)
+MARCH = period_named("2026-03")
 
 
 def add(session: Session, row: Any) -> Any:
@@ -264,6 +273,45 @@ def a_run(session: Session, campaign: Campaign, **changes: Any) -> Run:
         facts = {"channel": each.sender.channel, "countries": each.sender.countries}
         add(session, RunSender(run_id=run.id, rank=rank, sender_id=each.sender_id, **facts))
     return run
+
+
+#: Years of ledgers in which releases of tests are paid for: each has room.
+_years = count(2100)
+
+
+def a_release(session: Session, campaign: Campaign, **changes: Any) -> Release:
+    """A release of a campaign with one file; its document is only as whole as pages need."""
+    heading = Heading(View.REGIONS, "campaign", ("Org",), (campaign.name, campaign.code), MARCH, 1, "", NOON)
+    tree = load_tree()
+    shape = shape_of(View.REGIONS, tree)
+    body = write_document(heading, tree, shape, fold(dict.fromkeys(shape.leaves, 0), shape.parents))
+    values: dict[str, Any] = {
+        "organisation_id": campaign.organisation_id,
+        "scope": ScopeKind.CAMPAIGN,
+        "scope_id": campaign.id,
+        "view": View.REGIONS,
+        "period": "campaign",
+        "revision": 1,
+        "body": body,
+        "sha256": "0" * 64,
+        "title": campaign.name,
+        "total": 0,
+        "made_at": NOON,
+    }
+    release: Release = add(session, Release(**values | changes))
+    add(session, ReleaseFile(release_id=release.id, format="csv", content=b"country", sha256="1" * 64))
+    paid = {"organisation_id": campaign.organisation_id, "year": next(_years), "slot": 1}
+    add(session, LedgerEntry(release_id=release.id, **paid))
+    return release
+
+
+def a_reader(session: Session, organisation: Organisation, member: Member, vault: Vault) -> ReportReader:
+    address = f"{uuid4().hex[:8]}@example.org"
+    return add_reader(session, vault, organisation.id, address=address, language="en", every="month", by=member.id)
+
+
+def an_api_token(session: Session, organisation: Organisation, member: Member) -> ApiToken:
+    return issue_token(session, organisation.id, name="P", scopes=ApiScope, days=30, by=member.id)[0]
 
 
 #: Contacts of deliveries that need no contact row.

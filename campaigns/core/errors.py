@@ -6,6 +6,7 @@ FingerpostError
 │   ├── TooManyRowsError          a file is larger than the limit
 │   ├── RowsError                 some rows of a file are wrong, each told by its line
 │   ├── CellError                 one cell of a file, or field of a report, is not what stands above it
+│   ├── FieldsError               some values of a program's request are wrong, each told by its place
 │   ├── GeometryError             a shape or coordinate that cannot be a place
 │   ├── RouteError                a route without an order of at least two stops
 │   ├── AudienceRuleError         a rule that names nothing or contradicts itself
@@ -27,6 +28,7 @@ FingerpostError
 │   └── GatewayRefusedError       a gateway that must not be built in this mode
 ├── NotFoundError                 missing, or another organisation's
 ├── SignatureError                a callback that is unsigned, forged or stale
+├── TokenError                    a request to the API without a token, or with a stale one
 ├── DamagedDataError              stored data that contradicts itself (broken chain, undecipherable row)
 └── UnavailableError              a database, provider or sandbox that does not answer
 """
@@ -98,6 +100,14 @@ class RowsError(InputError):
 
 class CellError(InputError):
     """One cell of a file, or one field of a report, is not what stands above it."""
+
+
+class FieldsError(InputError):
+    """Some values of a program's request are wrong; `problems` has the pointer and detail of each."""
+
+    def __init__(self, template: str, *, problems: Sequence[Mapping[str, str]], **values: object) -> None:
+        self.problems = tuple(problems)
+        super().__init__(template, **values)
 
 
 class GeometryError(InputError):
@@ -182,6 +192,10 @@ class NotFoundError(FingerpostError):
 
 class SignatureError(FingerpostError):
     """A callback is unsigned, forged or stale."""
+
+
+class TokenError(FingerpostError):
+    """A request to the API has no token, or one that opens nothing (any more)."""
 
 
 class DamagedDataError(FingerpostError):

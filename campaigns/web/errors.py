@@ -4,21 +4,24 @@ from __future__ import annotations
 
 import json
 import logging
+from collections.abc import Mapping, Sequence
 
 from flask import Flask, Response, current_app, make_response, render_template, request
 from flask_babel import force_locale, get_locale
 from flask_babel import gettext as _
 from flask_wtf.csrf import CSRFError
 from sqlalchemy.exc import InterfaceError, OperationalError
-from werkzeug.exceptions import HTTPException, InternalServerError
+from werkzeug.exceptions import HTTPException, InternalServerError, MethodNotAllowed
 
 from campaigns.core.errors import (
+    FieldsError,
     FingerpostError,
     ForbiddenError,
     InputError,
     NotFoundError,
     RefusedError,
     SignatureError,
+    TokenError,
     UnavailableError,
 )
 from campaigns.core.languages import INTERFACE_LANGUAGES, is_right_to_left
@@ -27,6 +30,9 @@ from campaigns.web.words import said
 
 log = logging.getLogger(__name__)
 
+#: Below it programs ask, whatever they say they accept.
+API = "/api/"
+
 #: The nearest class in an error's ancestry decides.
 STATUSES: dict[type[FingerpostError], int] = {
     InputError: 422,
@@ -34,6 +40,7 @@ STATUSES: dict[type[FingerpostError], int] = {
     RefusedError: 409,
     NotFoundError: 404,
     SignatureError: 403,
+    TokenError: 401,
     UnavailableError: 503,
 }
 
@@ -56,7 +63,14 @@ def _answer_named(error: FingerpostError) -> Response:
         log.error("damaged data", exc_info=error)
         return _answer(500)
     # Foreign and missing things give the same answer, so the sentence of a 404 is always ours.
-    return _answer(status, "" if status == 404 else said(error))
+    answer = _answer(
+        status,
+        "" if status == 404 else said(error),
+        errors=error.problems if isinstance(error, FieldsError) else (),
+    )
+    if status == 401:
+        answer.headers["WWW-Authenticate"] = "Bearer"
+    return answer
 
 
 def _answer_http(error: HTTPException) -> Response:
@@ -64,7 +78,10 @@ def _answer_http(error: HTTPException) -> Response:
         return make_response(error.get_response())
     if isinstance(error, CSRFError):
         return _answer(400, _("This form was open too long. Go back, load the page again and repeat."))
-    return _answer(error.code)
+    answer = _answer(error.code)
+    if isinstance(error, MethodNotAllowed) and error.valid_methods:
+        answer.headers["Allow"] = ", ".join(sorted(error.valid_methods))
+    return answer
 
 
 def _answer_unexpected(error: InternalServerError) -> Response:
@@ -72,20 +89,22 @@ def _answer_unexpected(error: InternalServerError) -> Response:
     return _answer(503 if isinstance(cause, OperationalError | InterfaceError) else 500)
 
 
-def _answer(status: int, sentence: str = "") -> Response:
+def _answer(status: int, sentence: str = "", *, errors: Sequence[Mapping[str, str]] = ()) -> Response:
     refuse_commit()
     if status < 500:
-        return _written(status, sentence, "errors/error.html")
+        return _written(status, sentence, "errors/error.html", errors)
     # Whoever asks cannot be looked up when the database is what broke: the page does without.
     with force_locale(request.accept_languages.best_match(INTERFACE_LANGUAGES) or INTERFACE_LANGUAGES[0]):
         return _written(status, sentence, "errors/broken.html")
 
 
-def _written(status: int, sentence: str, template: str) -> Response:
+def _written(status: int, sentence: str, template: str, errors: Sequence[Mapping[str, str]] = ()) -> Response:
     title = _titles().get(status, _("This did not work"))
     sentence = sentence or _sentences().get(status, _("The request could not be understood."))
-    if request.accept_mimetypes.best_match(["text/html", "application/json"]) == "application/json":
-        problem = {"type": "about:blank", "title": title, "status": status, "detail": sentence}
+    if _asks_for_json():
+        problem: dict[str, object] = {"type": "about:blank", "title": title, "status": status, "detail": sentence}
+        if errors:
+            problem["errors"] = list(errors)
         return Response(json.dumps(problem), status, content_type="application/problem+json")
     values = {"status": status, "title": title, "sentence": sentence}
     if status < 500:
@@ -96,8 +115,14 @@ def _written(status: int, sentence: str, template: str) -> Response:
     return make_response(current_app.jinja_env.get_template(template).render(values), status)
 
 
+def _asks_for_json() -> bool:
+    offered = ["text/html", "application/json"]
+    return request.path.startswith(API) or request.accept_mimetypes.best_match(offered) == "application/json"
+
+
 def _titles() -> dict[int, str]:
     return {
+        401: _("Who is asking?"),
         403: _("You may not do this"),
         404: _("There is nothing here"),
         405: _("This did not work"),

@@ -21,6 +21,8 @@ from tests.factories import (
     a_delivery,
     a_message,
     a_place,
+    a_reader,
+    a_release,
     a_route,
     a_run,
     a_schedule,
@@ -28,6 +30,7 @@ from tests.factories import (
     a_service,
     add,
     an_address,
+    an_api_token,
     an_audience,
 )
 
@@ -43,6 +46,8 @@ CONSTANTS: dict[str, Any] = {
     "version": 1,
     "code": "NOBODYS",
     "region_code": "PL-18",
+    "format_name": "csv",
+    "word": "signed-by-nobody",
 }
 
 
@@ -102,6 +107,9 @@ def make_samples(session: Session, organisation: Organisation, member: Member, v
         "member": member,
         "file": add(session, a_report(organisation)),
         "outcome": add(session, an_outcome(campaign)),
+        "release": a_release(session, campaign),
+        "reader": a_reader(session, organisation, member, vault),
+        "token": an_api_token(session, organisation, member),
     }
     return {f"{name}_id": row.id for name, row in named.items()} | CONSTANTS
 

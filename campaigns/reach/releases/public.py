@@ -1,0 +1,45 @@
+"""Reports for readers without an account: the releases that the link in their mail opens, and their files."""
+
+from __future__ import annotations
+
+from flask import Blueprint, Response, render_template
+
+from campaigns.reach.releases import queries
+from campaigns.reach.releases.models import Release
+from campaigns.reach.releases.readers import open_link
+from campaigns.reach.releases.showing import as_file, shown
+from campaigns.staff.models import Organisation
+from campaigns.web.current import settings
+from campaigns.web.session import session
+
+pages = Blueprint("reports", __name__, url_prefix="/reports")
+
+#: The newest ones that the page lists.
+MOST = 24
+
+
+@pages.get("/<word>")
+def list_reports(word: str) -> str:
+    """List the newest releases of the organisation that the reader hears from."""
+    reader = open_link(session(), settings().secret_key, word)
+    releases = session().scalars(queries.select_releases(reader.organisation_id).limit(MOST)).all()
+    owner = session().get(Organisation, reader.organisation_id)
+    return render_template("reach/releases/reports.html", releases=releases, owner=owner, word=word)
+
+
+@pages.get("/<word>/<int:release_id>")
+def show(word: str, release_id: int) -> str:
+    """Show one release, from its frozen bytes."""
+    release = _release(word, release_id)
+    return render_template("reach/releases/report.html", release=release, word=word, **shown(session(), release))
+
+
+@pages.get("/<word>/<int:release_id>/<format_name>")
+def download(word: str, release_id: int, format_name: str) -> Response:
+    """Give one release as a file."""
+    return as_file(session(), _release(word, release_id), format_name)
+
+
+def _release(word: str, release_id: int) -> Release:
+    reader = open_link(session(), settings().secret_key, word)
+    return queries.get_release(session(), release_id, reader.organisation_id)

@@ -1,0 +1,162 @@
+"""Staff pages of releases: what was published, what a year's budget still allows, and making another one."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from flask import Blueprint, Response, flash, redirect, render_template, request, url_for
+from flask_babel import gettext as _
+from werkzeug.datastructures import MultiDict
+from werkzeug.wrappers import Response as Answer
+
+from campaigns.core import clock
+from campaigns.core.errors import InputError
+from campaigns.core.words import N_
+from campaigns.planning.models import Campaign
+from campaigns.reach.releases import queries, service
+from campaigns.reach.releases.labels import FORMAT_NAMES, SCOPE_NAMES, VIEW_NAMES, period_label
+from campaigns.reach.releases.models import JointPartner, ScopeKind, View
+from campaigns.reach.releases.periods import closed_periods
+from campaigns.reach.releases.service import Planned, Wanted, make_release, plan_release
+from campaigns.reach.releases.showing import as_file, shown
+from campaigns.reach.releases.tree import load_tree
+from campaigns.staff.auth import current_member, current_organisation, requires
+from campaigns.staff.permissions import Permission
+from campaigns.staff.queries import get_owned
+from campaigns.web.pagination import paginate
+from campaigns.web.session import session
+
+pages = Blueprint("releases", __name__, url_prefix="/reach/releases")
+
+Page = str | Answer | tuple[str, int]
+
+
+@pages.app_context_processor
+def names() -> dict[str, object]:
+    """Give templates the names of what releases are made of."""
+    return {
+        "view_names": VIEW_NAMES,
+        "scope_names": SCOPE_NAMES,
+        "format_names": FORMAT_NAMES,
+        "period_label": period_label,
+    }
+
+
+@pages.get("")
+@requires(Permission.READ_REACH)
+def list_releases() -> str:
+    """List the releases of the organisation, newest first, with what is left of this year's budget."""
+    ours = current_organisation()
+    found = paginate(
+        session(), queries.select_releases(ours.id), request.args.get("page", 1, type=int), per_page=20
+    )
+    return render_template(
+        "reach/releases/list.html",
+        releases=found,
+        budget=queries.budget_of(session(), ours.id, clock.now().year),
+        partners=queries.joint_partners(session()),
+        takes_part=session().get(JointPartner, ours.id) is not None,
+    )
+
+
+@pages.get("/ledger")
+@requires(Permission.READ_REACH)
+def ledger() -> str:
+    """Show what the budget of one year was spent on."""
+    year = request.args.get("year", clock.now().year, type=int)
+    year = year if 2000 <= year <= 9998 else clock.now().year
+    ours = current_organisation().id
+    entries = session().execute(queries.select_ledger(ours, year)).all()
+    return render_template(
+        "reach/releases/ledger.html", entries=entries, budget=queries.budget_of(session(), ours, year)
+    )
+
+
+@pages.get("/new")
+@requires(Permission.HANDLE_CONTACTS)
+def choose() -> str:
+    """Ask what is to be released."""
+    ours, now = current_organisation(), clock.now()
+    began = queries.first_run_at(session(), ours.id)
+    return render_template(
+        "reach/releases/choose.html",
+        views=list(View),
+        periods=closed_periods(now, back_to=began) if began else [],
+        campaigns=session().scalars(queries.select_ended_campaigns(ours.id)).all(),
+        budget=queries.budget_of(session(), ours.id, now.year),
+        may_join=session().get(JointPartner, ours.id) is not None,
+    )
+
+
+@pages.get("/preview")
+@requires(Permission.HANDLE_CONTACTS, fresh=True)
+def preview() -> str:
+    """Show what would be published and what it costs, without counting anybody."""
+    planned = plan_release(session(), current_organisation(), _wanted(request.args))
+    budgets = [queries.budget_of(session(), each.id, year) for each, year in _payers(planned)]
+    return render_template(
+        "reach/releases/preview.html", planned=planned, budgets=budgets, asked=request.args, tree=load_tree()
+    )
+
+
+@pages.post("/make")
+@requires(Permission.HANDLE_CONTACTS, fresh=True)
+def make() -> Page:
+    """Make the release that was previewed, and show it."""
+    wanted, reason = _wanted(request.form), request.form.get("reason", "")
+    release = make_release(session(), current_organisation(), wanted, reason=reason, by=current_member().id)
+    flash(_("The release is made. Its figures stay as they are now."), "good")
+    return redirect(url_for("releases.show", release_id=release.id))
+
+
+@pages.get("/<int:release_id>")
+@requires(Permission.READ_REACH)
+def show(release_id: int) -> str:
+    """Show one release; everything on the page is read from its frozen bytes."""
+    release = queries.get_release(session(), release_id, current_organisation().id)
+    return render_template(
+        "reach/releases/show.html",
+        release=release,
+        revisions=queries.revisions_of(session(), release),
+        **shown(session(), release),
+    )
+
+
+@pages.get("/<int:release_id>/<format_name>")
+@requires(Permission.READ_REACH)
+def download(release_id: int, format_name: str) -> Response:
+    """Give a release as a file."""
+    release = queries.get_release(session(), release_id, current_organisation().id)
+    return as_file(session(), release, format_name)
+
+
+@pages.post("/joint")
+@requires(Permission.HANDLE_CONTACTS, fresh=True)
+def joint() -> Page:
+    """Take part in joint releases, or stop to."""
+    ours, member = current_organisation(), current_member()
+    if request.form.get("takes_part") == "yes":
+        service.join_joint(session(), ours, by=member.id)
+        flash(_("Your organisation takes part in joint releases now."), "good")
+    else:
+        service.leave_joint(session(), ours, by=member.id)
+        flash(_("Your organisation takes no part in joint releases any more."), "good")
+    return redirect(url_for("releases.list_releases"))
+
+
+def _wanted(given: MultiDict[str, str]) -> Wanted:
+    """Read what is asked for. Raises InputError for a word that is none of ours."""
+    try:
+        view, scope = View(given.get("view", "")), ScopeKind(given.get("scope", ""))
+    except ValueError:
+        raise InputError(N_("Choose what is released and whose people are counted.")) from None
+    campaign_id = given.get("campaign_id", 0, type=int)
+    if scope is not ScopeKind.CAMPAIGN:
+        return Wanted(view, scope, given.get("period", ""))
+    if not campaign_id:
+        raise InputError(N_("Choose the campaign."))
+    return Wanted(view, scope, campaign=get_owned(session(), Campaign, campaign_id, current_organisation().id))
+
+
+def _payers(planned: Planned) -> list[tuple[Any, int]]:
+    return [(each, year) for each in planned.organisations for year in planned.period.years]

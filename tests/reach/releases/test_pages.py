@@ -1,0 +1,153 @@
+"""The pages of releases: a preview that spends nothing, figures from frozen bytes, and a budget that ends."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+
+import pytest
+from flask.testing import FlaskClient
+from sqlalchemy import func, select
+
+from campaigns.core import clock
+from campaigns.reach.releases.models import LedgerEntry, Release, ScopeKind, View
+from campaigns.reach.releases.service import Wanted, make_release
+from campaigns.staff.models import AuditEntry, Organisation, Role
+from tests.factories import a_member
+from tests.reach.releases.reached import MARCH, SETTLED, a_done_run, no_noise, reach, regions
+from tests.web.pages import Pages
+
+Clients = Callable[..., FlaskClient]
+ASKED = {"view": "regions", "scope": "organisation", "period": MARCH}
+
+
+@pytest.fixture(autouse=True)
+def in_april() -> Iterator[None]:
+    with clock.running_on(lambda: SETTLED):
+        yield
+
+
+def make_march(pages: Pages, owner: Organisation | None = None, people: int = 20, reason: str = "") -> Release:
+    """Release March of an organisation: people of Podkarpackie, without noise."""
+    owner = owner or pages.ours
+    with pages.sessions.begin() as session:
+        places = regions(session) if not reason else {}
+        if places:
+            reach(session, a_done_run(session, owner), places["PL-18"], people)
+        by, wanted = a_member(session, owner).id, Wanted(View.REGIONS, ScopeKind.ORGANISATION, MARCH)
+        return make_release(session, owner, wanted, reason=reason, by=by, below=no_noise())
+
+
+def test_nothing_released_says_what_comes(client_for: Clients) -> None:
+    assert "Nothing is released yet." in client_for(Role.VIEWER).get("/reach/releases").text
+    assert "Nothing can be released yet." in client_for(Role.STEWARD).get("/reach/releases/new").text
+
+
+def test_preview_spends_nothing_and_shows_no_figure(pages: Pages, client_for: Clients) -> None:
+    with pages.sessions.begin() as session:
+        reach(session, a_done_run(session, pages.ours), regions(session)["PL-18"], 777)
+    steward = client_for(Role.STEWARD)
+    assert "March 2026" in steward.get("/reach/releases/new").text
+    page = steward.get("/reach/releases/preview", query_string=ASKED).text
+    assert "which has 8 left" in page
+    assert "777" not in page
+    with pages.sessions() as session:
+        assert session.scalar(select(func.count()).select_from(LedgerEntry)) == 0
+
+
+def test_steward_releases_and_everybody_reads(pages: Pages, client_for: Clients) -> None:
+    with pages.sessions.begin() as session:
+        reach(session, a_done_run(session, pages.ours), regions(session)["PL-18"], 500)
+    answer = client_for(Role.STEWARD).post("/reach/releases/make", data=ASKED, follow_redirects=True)
+    assert "Its figures stay as they are now." in answer.text
+    viewer = client_for(Role.VIEWER)
+    listed = viewer.get("/reach/releases").text
+    assert "7 releases left" in listed
+    assert "March 2026" in listed
+    assert "March 2026" in viewer.get("/reach/releases/ledger?year=2026").text
+    with pages.sessions() as session:
+        acts = session.scalars(select(AuditEntry.action)).all()
+    assert acts == ["release.make"]
+
+
+def test_figures_stand_with_margin_and_country(pages: Pages, client_for: Clients) -> None:
+    page = client_for(Role.VIEWER).get(f"/reach/releases/{make_march(pages).id}").text
+    assert ">20</td>" in page
+    assert "± 6" in page
+    assert "Fewer than 10, counted elsewhere:" in page
+    assert 'role="img"' in page
+    assert " style=" not in page
+
+
+@pytest.mark.parametrize(
+    ("name", "kind"),
+    [
+        ("csv", "text/csv"),
+        ("hxl", "text/csv"),
+        ("xlsx", "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"),
+        ("geojson", "application/geo+json"),
+        ("json", "application/json"),
+    ],
+)
+def test_file_comes_with_its_tag(pages: Pages, client_for: Clients, name: str, kind: str) -> None:
+    viewer, address = client_for(Role.VIEWER), f"/reach/releases/{make_march(pages).id}/{name}"
+    answer = viewer.get(address)
+    assert answer.mimetype == kind
+    assert answer.headers["Content-Disposition"].startswith('attachment; filename="reach-')
+    again = viewer.get(address, headers={"If-None-Match": answer.headers["ETag"]})
+    assert (again.status_code, again.data) == (304, b"")
+
+
+@pytest.mark.parametrize(
+    ("changes", "status", "sentence"),
+    [
+        ({"period": "2026-04"}, 409, "still move"),
+        ({"period": "next month"}, 422, "is not a period"),
+        ({"view": "names"}, 422, "Choose what is released"),
+        ({"scope": "campaign"}, 422, "Choose the campaign."),
+        ({"scope": "campaign", "campaign_id": "999999"}, 404, "does not exist"),
+        ({"scope": "joint", "period": "2026-Q1"}, 422, "A joint release needs"),
+    ],
+)
+def test_wrong_wishes_are_told(client_for: Clients, changes: dict[str, str], status: int, sentence: str) -> None:
+    answer = client_for(Role.STEWARD).get("/reach/releases/preview", query_string=ASKED | changes)
+    assert answer.status_code == status
+    assert sentence in answer.text
+
+
+def test_second_release_of_a_period_asks_for_a_reason(pages: Pages, client_for: Clients) -> None:
+    make_march(pages)
+    steward = client_for(Role.STEWARD)
+    assert "This is released already." in steward.get("/reach/releases/preview", query_string=ASKED).text
+    answer = steward.post("/reach/releases/make", data=ASKED)
+    assert answer.status_code == 409
+    assert "say what it corrects" in answer.text
+    again = steward.post("/reach/releases/make", data=ASKED | {"reason": "Late receipts"}, follow_redirects=True)
+    assert "Late receipts" in again.text
+    assert again.text.count("Revision 2") == 2
+
+
+def test_ninth_release_is_refused_on_the_page(pages: Pages, client_for: Clients) -> None:
+    make_march(pages)
+    for number in range(7):
+        make_march(pages, reason=f"Correction {number}")
+    steward = client_for(Role.STEWARD)
+    assert "The budget is spent" in steward.get("/reach/releases/preview", query_string=ASKED).text
+    answer = steward.post("/reach/releases/make", data=ASKED | {"reason": "Ninth"})
+    assert answer.status_code == 409
+    assert "The budget of Ours for 2026 is spent" in answer.text
+
+
+def test_joint_releases_are_joined_and_left(pages: Pages, client_for: Clients) -> None:
+    steward = client_for(Role.STEWARD)
+    assert (
+        "takes part in joint"
+        in steward.post("/reach/releases/joint", data={"takes_part": "yes"}, follow_redirects=True).text
+    )
+    left = steward.post("/reach/releases/joint", data={"takes_part": "no"}, follow_redirects=True).text
+    assert "takes no part" in left
+
+
+@pytest.mark.parametrize("page", ["", "/csv"])
+def test_foreign_release_is_not_there(pages: Pages, client_for: Clients, page: str) -> None:
+    foreign = make_march(pages, pages.theirs)
+    assert client_for(*Role).get(f"/reach/releases/{foreign.id}{page}").status_code == 404
