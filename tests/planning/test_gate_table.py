@@ -1,0 +1,74 @@
+"""Every gate is red for its reason and green again, and stops what it has to stop."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from sqlalchemy.orm import Session
+
+from campaigns.core import clock
+from campaigns.core.crypto import Vault
+from campaigns.core.errors import GateError
+from campaigns.planning import service
+from campaigns.planning.gatekeeping import assess, assess_start
+from campaigns.planning.models import CampaignState
+from tests.planning.gate_cases import CASES, Case
+from tests.planning.story import START, Story, a_story
+
+README = Path(__file__).parents[2] / "campaigns" / "planning" / "README.md"
+by_gate = pytest.mark.parametrize("case", CASES, ids=lambda case: case.gate)
+
+
+@pytest.fixture(autouse=True)
+def at_the_start() -> Iterator[None]:
+    with clock.running_on(lambda: START):
+        yield
+
+
+@pytest.fixture
+def story(session: Session, vault: Vault) -> Story:
+    story = a_story(session, vault)
+    story.scheduled()
+    return story
+
+
+def is_green(story: Story, gate: str) -> bool:
+    found = {each.name: each.passed for each in assess(story.session, story.campaign, now=START).gates}
+    # A gate that has nothing to ask is not there.
+    return found.get(gate, True)
+
+
+@by_gate
+def test_gate_is_red_then_green(story: Story, case: Case) -> None:
+    assert is_green(story, case.gate)
+    case.close(story)
+    assert not is_green(story, case.gate)
+    case.open(story)
+    assert is_green(story, case.gate)
+
+
+@by_gate
+def test_red_gate_stops_submission_and_approval(story: Story, case: Case) -> None:
+    case.close(story)
+    with pytest.raises(GateError):
+        service.submit_campaign(story.session, story.campaign, by=story.author.id)
+    story.campaign.state = CampaignState.SUBMITTED
+    digest = assess(story.session, story.campaign, now=START).content.digest
+    with pytest.raises(GateError):
+        service.approve_campaign(story.session, story.campaign, by=story.approver.id, digest=digest)
+
+
+@pytest.mark.parametrize("case", [case for case in CASES if case.at_start], ids=lambda case: case.gate)
+def test_red_gate_stops_a_start(story: Story, case: Case) -> None:
+    case.close(story)
+    start = assess_start(story.session, story.campaign, story.campaign.schedules[0], now=START)
+    assert case.gate in {gate.name for gate in start.red}
+
+
+def test_readme_has_the_table() -> None:
+    rows = [
+        line.split(" | ") for line in README.read_text(encoding="utf-8").splitlines() if line.startswith("| `")
+    ]
+    assert {(row[0].strip("| `"), row[1]) for row in rows} == {(case.gate, case.sentence) for case in CASES}
