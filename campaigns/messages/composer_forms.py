@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from flask_babel import lazy_gettext as _l
-from flask_wtf.file import FileField
+from flask_wtf.file import FileField, FileRequired
 from wtforms import BooleanField, SelectField, StringField, TextAreaField
 from wtforms.validators import InputRequired, Length
 
@@ -77,6 +77,11 @@ class TermForm(Form):
 
 
 class CatalogueForm(Form):
-    """A PO file with translations."""
+    """A PO file with the translations of one language."""
 
-    file = FileField(_l("PO file"), [InputRequired()])
+    language = SelectField(_l("Language"), [InputRequired()])
+    file = FileField(_l("PO file"), [FileRequired()])
+
+    def __init__(self, *args: object, **kwargs: object) -> None:
+        super().__init__(*args, **kwargs)
+        self.language.choices = options((code, language_name(code)) for code in all_languages())

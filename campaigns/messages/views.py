@@ -15,6 +15,7 @@ from campaigns.messages.composer_forms import ComposerForm
 from campaigns.messages.composer_labels import CHANNELS, ORIGINS, hint_words, place_words, saving_words
 from campaigns.messages.composing import Measured
 from campaigns.messages.directory_views import pages as directory_pages
+from campaigns.messages.exchange_views import pages as exchange_pages
 from campaigns.messages.forms import DetailsForm, MessageForm
 from campaigns.messages.glossary_views import pages as glossary_pages
 from campaigns.messages.history_views import pages as history_pages
@@ -31,6 +32,7 @@ from campaigns.web.session import session
 
 pages = Blueprint("messages", __name__, url_prefix="/messages")
 pages.register_blueprint(directory_pages)
+pages.register_blueprint(exchange_pages)
 pages.register_blueprint(glossary_pages)
 pages.register_blueprint(history_pages)
 pages.register_blueprint(library_pages)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator
+from io import BytesIO
 from pathlib import Path
 
 import pytest
@@ -147,3 +148,23 @@ def test_glossary_is_kept_and_compared(pages: Pages, author: FlaskClient, messag
 def test_wrong_term_is_told(author: FlaskClient, field: str, value: str, words: str) -> None:
     answer = author.post("/messages/glossary", data=TERM | {field: value})
     assert (answer.status_code, words in answer.text) == (422, True)
+
+
+def test_texts_go_out_and_come_back_as_a_file(author: FlaskClient, message_id: int) -> None:
+    answer = author.get(f"/messages/exchange/file?language=uk&message={message_id}")
+    assert answer.headers["Content-Disposition"] == f"attachment; filename=message-{message_id}.uk.po"
+    content = answer.data.rpartition(b'msgstr ""')[0] + 'msgstr "Тримайте. ((hotline))"'.encode()
+    files = {"file": (BytesIO(content), "uk.po"), "language": "uk"}
+    page = author.post("/messages/exchange", data=files, follow_redirects=True).text
+    assert "1 translation is written." in page
+    assert "Тримайте. ((hotline))" in author.get(f"/messages/{message_id}/uk").text
+
+
+def test_faults_of_a_file_are_told_by_entry(author: FlaskClient, message_id: int) -> None:
+    content = author.get("/messages/exchange/file?language=uk").data.rpartition(b'msgstr ""')[0] + b'msgstr "x"'
+    answer = author.post("/messages/exchange", data={"file": (BytesIO(content), "uk.po"), "language": "uk"})
+    assert answer.status_code == 422
+    assert re.search(rf"Line \d+, message-{message_id}: The base text has \(\(hotline\)\)", answer.text)
+    for wrong in ({"language": "uk"}, {"file": (BytesIO(b"%PDF"), "a.po"), "language": "uk"}):
+        assert author.post("/messages/exchange", data=wrong).status_code == 422
+    assert author.get("/messages/exchange/file?language=xx").status_code == 404

@@ -1,0 +1,83 @@
+"""Staff pages of texts on their way to translators and back: a PO file for each language."""
+
+from __future__ import annotations
+
+from flask import Blueprint, flash, make_response, redirect, render_template, request, url_for
+from flask_babel import gettext as _
+from flask_babel import ngettext
+from werkzeug.wrappers import Response
+
+from campaigns.core.errors import InputError, NotFoundError, RowProblem, RowsError
+from campaigns.core.languages import all_languages
+from campaigns.core.words import N_
+from campaigns.messages.composer_forms import CatalogueForm
+from campaigns.messages.exchange import ImportedTexts, export_texts, import_texts
+from campaigns.messages.models import Message
+from campaigns.staff.auth import current_member, current_organisation, requires
+from campaigns.staff.permissions import Permission
+from campaigns.staff.queries import get_owned
+from campaigns.web.session import session
+
+pages = Blueprint("exchange", __name__, url_prefix="/exchange")
+
+Page = str | Response | tuple[str, int]
+
+
+@pages.get("")
+@requires(Permission.EDIT)
+def index() -> Page:
+    """Offer a file of one language, and take one back."""
+    return _page(CatalogueForm(data={"language": request.args.get("language", "")}))
+
+
+@pages.get("/file")
+@requires(Permission.EDIT)
+def download() -> Page:
+    """Send all texts, or those of one message, as a PO file."""
+    language, message_id = request.args.get("language", ""), request.args.get("message", type=int)
+    if language not in all_languages():
+        raise NotFoundError(N_("There is no such language."))
+    organisation_id = current_organisation().id
+    message = get_owned(session(), Message, message_id, organisation_id) if message_id is not None else None
+    answer = make_response(export_texts(session(), organisation_id, language=language, message=message))
+    answer.headers["Content-Type"] = "text/x-gettext-translation; charset=utf-8"
+    name = f"message-{message_id}.{language}.po" if message else f"messages.{language}.po"
+    answer.headers["Content-Disposition"] = f"attachment; filename={name}"
+    return answer
+
+
+@pages.post("")
+@requires(Permission.EDIT)
+def upload() -> Page:
+    """Write the translations of a file, all or none."""
+    form = CatalogueForm()
+    problems: tuple[RowProblem, ...] = ()
+    if form.validate_on_submit():
+        try:
+            done = import_texts(
+                session(),
+                current_organisation().id,
+                form.file.data.read(),
+                language=form.text("language"),
+                by=current_member().id,
+            )
+        except InputError as error:
+            problems = error.problems if isinstance(error, RowsError) else ()
+            form.show(error, "file")
+        else:
+            flash(_told(done), "good")
+            return redirect(url_for("messages.index"))
+    return _page(form, problems)
+
+
+def _page(form: CatalogueForm, problems: tuple[RowProblem, ...] = ()) -> Page:
+    page = render_template(
+        "messages/exchange.html", form=form, problems=problems, message_id=request.args.get("message", type=int)
+    )
+    return page, form.status
+
+
+def _told(done: ImportedTexts) -> str:
+    changed = ngettext("%(num)s translation is written.", "%(num)s translations are written.", done.changed)
+    drafts = ngettext("%(num)s of them is a draft.", "%(num)s of them are drafts.", done.drafts)
+    return " ".join([changed, *([drafts] if done.drafts else []), _("Somebody must review what is not a draft.")])
