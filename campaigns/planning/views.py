@@ -15,6 +15,7 @@ from campaigns.core import clock
 from campaigns.core.errors import GateError, InputError, NotFoundError, RefusedError
 from campaigns.messages.queries import select_messages
 from campaigns.planning import change_labels, labels, overview, queries, rehearsal, service
+from campaigns.planning.coverage_views import pages as coverage_pages
 from campaigns.planning.digest import Cap
 from campaigns.planning.forms import CampaignForm, ReturnForm, data_of
 from campaigns.planning.gate_views import pages as gate_pages
@@ -39,6 +40,7 @@ pages.register_blueprint(sender_pages)
 pages.register_blueprint(time_pages)
 pages.register_blueprint(template_pages)
 pages.register_blueprint(safeguard_pages)
+pages.register_blueprint(coverage_pages)
 # The composer says what a text costs, and stands before this step.
 pages.add_app_template_global(labels.sms_costs)
 pages.register_blueprint(gate_pages)
