@@ -21,7 +21,6 @@ from sqlalchemy import (
     and_,
     case,
     cast,
-    distinct,
     func,
     literal,
     select,
@@ -65,6 +64,8 @@ class Part(StrEnum):
 Counting = tuple[Part, Sequence[Measure], Select[*tuple[Any, ...]]]
 #: Measures that rest on deliveries.
 SENT = tuple(measure for measure in Measure if measure is not Measure.ENGAGED)
+#: Measures of which each includes the next: who read it was delivered to.
+CLIMB = (Measure.ACCEPTED, Measure.DELIVERED, Measure.READ)
 #: Replies that are no engagement: they say something about consent.
 ENGAGING = (ReplyKind.TEXT, ReplyKind.LOCATION)
 #: Which address of a person the same person has elsewhere: the first of these that they have.
@@ -119,8 +120,26 @@ def _rungs(measure: Measure, channel: Channel) -> frozenset[Rung]:
 
 def counts_for(measure: Measure) -> ColumnElement[int]:
     """Write 1 for a delivery that counts for a measure, else 0."""
-    state = Delivery.channel + "/" + Delivery.send_state + "/" + func.coalesce(Delivery.receipt_state, "")
-    return literal(1) if measure is Measure.PLANNED else case((state.in_(states_of(measure)), 1), else_=0)
+    return literal(1) if measure is Measure.PLANNED else case((_state().in_(states_of(measure)), 1), else_=0)
+
+
+def _state() -> ColumnElement[Any]:
+    return Delivery.channel + "/" + Delivery.send_state + "/" + func.coalesce(Delivery.receipt_state, "")
+
+
+def _height() -> ColumnElement[int]:
+    """Write how high a delivery came: its place in CLIMB, or 0. Each measure of CLIMB holds for all before it."""
+    found = [(_state().in_(states_of(measure)), at) for at, measure in enumerate(CLIMB, start=1)]
+    return case(*reversed(found), else_=0)
+
+
+def _people(best: Subquery) -> list[ColumnElement[int]]:
+    """Write the people of each of SENT among rows that hold everybody's `height` and `reached` once."""
+    heights = {
+        measure: func.sum(case((best.c.height >= at, 1), else_=0)) for at, measure in enumerate(CLIMB, start=1)
+    }
+    all_ = heights | {Measure.PLANNED: func.count(), Measure.REACHED: func.sum(best.c.reached)}
+    return [all_[measure] for measure in SENT]
 
 
 def selects_of(crowd: Crowd) -> list[Counting]:
@@ -149,24 +168,27 @@ def _by_region(crowd: Crowd) -> Select[*tuple[Any, ...]]:
     if same is not None:
         # Whose addresses are erased is nobody else.
         person = [same.c.lookup, case((same.c.lookup.is_(None), Delivery.contact_id), else_=0)]
-    flags = {measure: counts_for(measure) for measure in SENT}
-    first = func.row_number().over(
-        partition_by=person, order_by=(flags[Measure.REACHED].desc(), sent_at(), Delivery.id)
-    )
-    best = [func.max(flag).over(partition_by=person).label(measure.value) for measure, flag in flags.items()]
+    reached = counts_for(Measure.REACHED)
+    first = func.row_number().over(partition_by=person, order_by=(reached.desc(), sent_at(), Delivery.id))
+    best = [
+        func.max(each).over(partition_by=person).label(name)
+        for name, each in (("height", _height()), ("reached", reached))
+    ]
     rows = select(Delivery.region_id, first.label("turn"), *best)
     rows = rows.where(Delivery.run_id.in_(crowd.runs()), *crowd.holds(sent_at()))
     if same is not None:
         rows = rows.outerjoin(same, same.c.contact_id == Delivery.contact_id)
     ranked = rows.subquery("ranked")
-    sums = [func.sum(ranked.c[measure.value]) for measure in SENT]
-    return select(cast(ranked.c.region_id, String), *sums).where(ranked.c.turn == 1).group_by(ranked.c.region_id)
+    counted = select(cast(ranked.c.region_id, String), *_people(ranked))
+    return counted.where(ranked.c.turn == 1).group_by(ranked.c.region_id)
 
 
 def _by(key: ColumnElement[Any], rows: Select[*tuple[Any, ...]]) -> Select[*tuple[Any, ...]]:
     """Count people once within each key; who stands under two keys counts under both."""
-    people = [func.count(distinct(case((counts_for(measure) == 1, Delivery.contact_id)))) for measure in SENT]
-    return rows.with_only_columns(key, *people, maintain_column_froms=True).group_by(key)
+    person = (key.label("key"), Delivery.contact_id)
+    came_to = (func.max(_height()).label("height"), func.max(counts_for(Measure.REACHED)).label("reached"))
+    best = rows.with_only_columns(*person, *came_to, maintain_column_froms=True).group_by(*person).subquery("best")
+    return select(best.c.key, *_people(best)).group_by(best.c.key)
 
 
 def _at_places(crowd: Crowd) -> Select[*tuple[Any, ...]]:
