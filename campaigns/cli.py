@@ -159,6 +159,25 @@ def demo(then_exit: bool, people: int, folder: Path) -> None:
     raise SystemExit(tell(folder, people=people, then_exit=then_exit))
 
 
+@main.command()
+@click.argument("code")
+@click.option("--organisation", "slug", required=True, help="Short name of the organisation.")
+def signposts(code: str, slug: str) -> None:
+    """Print how many people of campaign CODE are pointed to which service now, and how many to none and why."""
+    from campaigns.core import clock
+    from campaigns.planning.gatekeeping import assess
+    from campaigns.planning.pointing import point_people, pointed_table
+    from campaigns.planning.queries import find_campaign
+
+    settings = load_settings()
+    with _sessions()() as session:
+        campaign = find_campaign(session, slug, code)
+        if campaign is None:
+            raise NotFoundError(f"{slug} has no campaign {code}.")
+        found = assess(session, campaign, now=clock.now(), max_age_days=settings.service_max_age_days)
+    click.echo(pointed_table(point_people(found.rendered)))
+
+
 @main.group()
 def audit() -> None:
     """Look after the audit trail."""

@@ -31,9 +31,11 @@ from campaigns.places.exchange import read_locations, read_routes
 from campaigns.places.models import PlaceKind, Region, Route
 from campaigns.places.service import import_places, import_routes, load_regions
 from campaigns.planning.asking import ask_for_missing
+from campaigns.planning.gatekeeping import assess
 from campaigns.planning.harm import ITEMS, Answer
 from campaigns.planning.models import Campaign, TemplateCategory, TemplateState, WhatsAppTemplate, ZonePolicy
 from campaigns.planning.plan import Plan
+from campaigns.planning.pointing import Pointed, point_people
 from campaigns.planning.queries import load_content
 from campaigns.planning.recurrence import Timing
 from campaigns.planning.safeguards import answer_harm, prepare_correction
@@ -170,6 +172,11 @@ def count_templates(session: Session) -> tuple[int, int]:
     """Count the texts that WhatsApp has approved, and those it was asked for."""
     states = session.scalars(select(WhatsAppTemplate.state)).all()
     return states.count(TemplateState.APPROVED), len(states)
+
+
+def point(session: Session, campaign: Campaign) -> Pointed:
+    """Count the people of the campaign by the service that they are pointed to now."""
+    return point_people(assess(session, campaign, now=clock.now()).rendered)
 
 
 def approve(session: Session, cast: Cast, campaign: Campaign) -> datetime:

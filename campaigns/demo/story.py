@@ -33,6 +33,7 @@ from campaigns.demo.report import progress_line, say
 from campaigns.demo.sandbox_control import SandboxControl
 from campaigns.demo.stops import let_some_stop
 from campaigns.planning.models import Campaign, Run, RunState
+from campaigns.planning.pointing import pointed_table
 from campaigns.schema import migrate
 
 WEB_PORT, SANDBOX_PORT = 8000, 8081
@@ -125,8 +126,11 @@ def _schedule(instance: Instance, cast: stage.Cast) -> None:
     _await_approvals(instance)
     with instance.sessions.begin() as session:
         starts_at = stage.approve(session, cast, session.get_one(Campaign, campaign_id))
+        pointed = stage.point(session, session.get_one(Campaign, campaign_id))
     say("  A second member approved the campaign: WhatsApp first, then Telegram, then SMS.")
-    say(f"  It is sent at {starts_at:%H:%M} on the clocks of {scenario.TIME_ZONE}; the scheduler waits for it.")
+    say("\nWho is pointed where, at this hour")
+    say(pointed_table(pointed))
+    say(f"\n  It is sent at {starts_at:%H:%M} on the clocks of {scenario.TIME_ZONE}; the scheduler waits for it.")
 
 
 def _await_approvals(instance: Instance) -> None:

@@ -56,6 +56,12 @@ def select_campaigns(organisation_id: int, *, archived: bool = False) -> Select[
     )
 
 
+def find_campaign(session: Session, slug: str, code: str) -> Campaign | None:
+    """Return the campaign with this code of the organisation with this short name, or None."""
+    named = select(Campaign).join(Organisation, Organisation.id == Campaign.organisation_id)
+    return session.scalar(named.where(Organisation.slug == slug, Campaign.code == code.upper()))
+
+
 def select_senders(organisation_id: int) -> Select[Sender]:
     """Select the senders an organisation may use: its own and the shared ones, by name."""
     usable = or_(Sender.organisation_id == organisation_id, Sender.organisation_id.is_(None))

@@ -38,6 +38,8 @@ class RenderedText:
     signpost: Signpost | None
     #: What its placeholders stand for.
     values: dict[str, str]
+    #: Why no service may be named, where the text asks for one.
+    why_none: NoSignpostError | None = None
 
     @property
     def length(self) -> Length | None:
@@ -64,13 +66,14 @@ def render_combinations(
         language = combination.language
         text = content.texts.get(language, "")
         where = regions.get(combination.region_id, Whereabouts(None, None))
-        signpost = find_signpost(text, where, combination, services=services, at=at, max_age_days=max_age_days)
+        found = find_signpost(text, where, combination, services=services, at=at, max_age_days=max_age_days)
+        signpost, why_none = (None, found) if isinstance(found, NoSignpostError) else (found, None)
         values = {"place": place, "link": content.link or "", "code": content.code}
         if signpost is not None:
             values["hotline"] = number_in_text(signpost.number, language)
         body = _render(text, values)
         rendered.append(
-            RenderedText(language, combination.region_id, where.country, people, body, signpost, values)
+            RenderedText(language, combination.region_id, where.country, people, body, signpost, values, why_none)
         )
     return rendered
 
@@ -83,8 +86,8 @@ def find_signpost(
     services: Iterable[ServiceFacts],
     at: datetime,
     max_age_days: int,
-) -> Signpost | None:
-    """Return the signpost that `text` asks for, or None when it asks for none or there is none."""
+) -> Signpost | NoSignpostError | None:
+    """Return the signpost that `text` asks for or why there is none, or None when it asks for none."""
     if "hotline" not in _names(text):
         return None
     try:
@@ -98,8 +101,8 @@ def find_signpost(
             roaming=where.country is None or combination.number_country != where.country,
             max_age_days=max_age_days,
         )
-    except NoSignpostError:
-        return None
+    except NoSignpostError as error:
+        return error
 
 
 def lacks_signpost(rendered: RenderedText, text: str) -> bool:

@@ -1,0 +1,30 @@
+"""People are counted by the service they are pointed to, or by why there is none."""
+
+from __future__ import annotations
+
+from campaigns.core.errors import NoSignpostError
+from campaigns.messages.signposts import Signpost
+from campaigns.planning.pointing import point_people, pointed_table
+from campaigns.planning.texts import RenderedText
+
+LINE = Signpost(1, "Line", "116 111", (), None)
+WHY = "No help for %(place)s."
+
+
+def rendered(people: int, **changes: object) -> RenderedText:
+    values = {"language": "uk", "region_id": 1, "country": "PL", "body": "", "signpost": None, "values": {}}
+    return RenderedText(people=people, **(values | changes))  # type: ignore[arg-type]
+
+
+def test_services_are_counted_over_languages() -> None:
+    pointed = point_people([rendered(3, signpost=LINE), rendered(2, signpost=LINE, language="ru"), rendered(4)])
+    assert (pointed.people, pointed.by_service, pointed.unasked) == (9, {"Line": 5}, 4)
+    assert "5  Line (uk 3, ru 2)" in pointed_table(pointed)
+
+
+def test_equal_causes_of_a_country_are_counted_together() -> None:
+    regions = [rendered(2, why_none=NoSignpostError(WHY, place=place)) for place in ("PL-18", "PL-14")]
+    unknown = rendered(1, country=None, why_none=NoSignpostError(WHY, place="nowhere"))
+    pointed = point_people([*regions, unknown])
+    assert pointed.none == {"No help for PL.": 4, "No help for nowhere.": 1}
+    assert pointed.errors["No help for PL."].values == {"place": "PL"}
