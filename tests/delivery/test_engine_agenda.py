@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 from hypothesis import given
 from hypothesis import strategies as st
 
-from campaigns.delivery.engine.agenda import LOOK_AGAIN, LOOK_BEHIND, Agenda
+from campaigns.delivery.engine.agenda import LOOK_AGAIN, LOOK_BEHIND, LOOK_SOON, Agenda
 from campaigns.delivery.engine.ports import Ask, Claimed, Found, Line, RunningRun
 
 NOW = datetime(2026, 3, 2, 12, tzinfo=UTC)
@@ -155,12 +155,25 @@ def test_nothing_to_do_without_a_run() -> None:
     assert Agenda(LINE).next(NOW, 10) is None
 
 
-def test_empty_run_is_looked_at_again_later() -> None:
+def test_empty_run_is_looked_at_soon_and_then_less_often() -> None:
+    agenda, now = Agenda(LINE), NOW
+    agenda.keep(runs(1))
+    for times in (1, 2, 4, 8, 10, 10):
+        empty(agenda, now)
+        now += times * LOOK_SOON
+        assert agenda.next(now - LOOK_SOON / 2, 10) is None
+    assert (asked(agenda, now).after, 10 * LOOK_SOON) == (0, LOOK_AGAIN)
+
+
+def test_resumed_run_is_looked_at_soon() -> None:
     agenda = Agenda(LINE)
     agenda.keep(runs(1))
+    for number in range(3):
+        empty(agenda, NOW + number * LOOK_AGAIN)
+    agenda.keep(runs())
+    agenda.keep(runs(1))
     empty(agenda)
-    assert agenda.next(NOW + LOOK_AGAIN - SECOND, 10) is None
-    assert asked(agenda, NOW + LOOK_AGAIN).after == 0
+    assert asked(agenda, NOW + LOOK_SOON).after == 0
 
 
 def test_next_zone_is_met_in_time() -> None:
@@ -213,7 +226,7 @@ def test_what_is_put_back_while_the_database_looks_is_met_next() -> None:
     agenda.answer(ask, Found(), now=NOW, took=0.01)
     assert asked(agenda).after == 0
     empty(agenda)
-    assert agenda.next(NOW + SECOND, 10) is None
+    assert agenda.next(NOW + LOOK_SOON, 10) is None
 
 
 def test_what_is_put_back_during_a_look_behind_is_met_next() -> None:

@@ -10,6 +10,8 @@ from campaigns.delivery.engine.ports import Ask, Found, Line, RunningRun
 
 #: A run without due deliveries is looked through again after this time, for rows that others put back.
 LOOK_AGAIN = timedelta(seconds=5)
+#: But after this one at first, then after twice as long each time: who resumes a run gives it its rows back soon.
+LOOK_SOON = timedelta(seconds=0.5)
 #: Looking through may take this share of the time; a run of a million that is due tomorrow is asked less often.
 LOOKING_SHARE = 0.05
 #: But not longer: a process that slept, or a database that hung, during a look makes it seem to last for minutes.
@@ -33,6 +35,8 @@ class _Place:
     probed: int = 0
     #: When rows were put back, perhaps by the very statement that looks for the next ones.
     put_back_at: datetime | None = None
+    #: How long the run is left alone when nothing more is due.
+    pause: timedelta = LOOK_SOON
 
 
 class Agenda:
@@ -121,7 +125,8 @@ class Agenda:
             place.cursor, place.next_at = found.last_id, None
             place.behind_at = _earliest(place.behind_at or now + LOOK_BEHIND, put_back_at)
         else:
-            again = now + min(max(LOOK_AGAIN, timedelta(seconds=took / LOOKING_SHARE)), LOOK_AT_LAST)
+            again = now + min(max(place.pause, timedelta(seconds=took / LOOKING_SHARE)), LOOK_AT_LAST)
+            place.pause = min(2 * place.pause, LOOK_AGAIN)
             place.cursor, place.behind_at = 0, None
             place.next_at = _earliest(again, found.next_due, put_back_at)
 
