@@ -25,18 +25,22 @@ class Machine(WorkerProcess):
     def __init__(self, scene: Scene, database: str = "", *, inside: Sequence[str] = ()) -> None:
         self.log: Path = scene.folder / f"machine-{len(scene.workers)}.log"
         environment = scene.environment | ({"FINGERPOST_DATABASE_URL": database} if database else {})
-        with self.log.open("wb") as words:
-            self._process = subprocess.Popen(
-                [*inside, *FINGERPOST, "worker"],
-                env=os.environ | environment,
-                stdout=words,
-                stderr=subprocess.STDOUT,
-            )
+        if inside:
+            self._process = _start_inside(inside, environment, self.log)
+        else:
+            super().__init__(environment, self.log)
         scene.workers.append(self)
 
     def numbers(self) -> list[int]:
         """Return the numbers it had in its cluster, the present one last."""
         return [int(number) for number in _JOINED.findall(self.log.read_text(encoding="utf-8"))]
+
+
+def _start_inside(inside: Sequence[str], environment: dict[str, str], log: Path) -> subprocess.Popen[bytes]:
+    """Start a worker by a command that takes it into its namespace."""
+    with log.open("wb") as words:
+        command = [*inside, *FINGERPOST, "worker"]
+        return subprocess.Popen(command, env=os.environ | environment, stdout=words, stderr=subprocess.STDOUT)
 
 
 def database_socket(engine: Engine) -> str:

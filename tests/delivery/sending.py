@@ -9,7 +9,9 @@ from campaigns.core.database import make_engine, make_sessions
 from tests.delivery.driving import drive, settled
 from tests.gateways.conftest import twilio_at
 
-if __name__ == "__main__":
+
+def main() -> None:
+    """Send a run until nothing of it is queued or on its way."""
     database, sandbox, run, window = sys.argv[1:]
     sessions = make_sessions(make_engine(database))
     vault = Vault(keys={1: b"k" * 32}, lookup_key=b"l" * 32)

@@ -6,11 +6,10 @@ import asyncio
 import os
 import random
 import signal
-import subprocess
-import sys
 from collections import Counter
 from collections.abc import Iterator
 from datetime import timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -28,6 +27,7 @@ from campaigns.delivery.verify import verify_run
 from campaigns.planning.models import Run
 from tests.delivery.builders import a_running_run, frozen
 from tests.factories import a_sender
+from tests.faults import nursery
 from tests.gateways.conftest import twilio_at, using
 from tests.sandbox.process import SENDER, SandboxProcess
 
@@ -52,9 +52,11 @@ def sandbox(sandbox_process: SandboxProcess) -> SandboxProcess:
 
 def send(engine: Engine, sandbox: SandboxProcess, run_id: int, crash_at: str = "") -> int:
     """Run a sending process to its end and return its exit code."""
-    url = engine.url.render_as_string(hide_password=False)
-    command = [sys.executable, "-m", "tests.delivery.sending", url, sandbox.url, str(run_id), "4"]
-    return subprocess.run(command, env={**os.environ, VARIABLE: crash_at}, timeout=60).returncode
+    arguments = engine.url.render_as_string(hide_password=False), sandbox.url, str(run_id), "4"
+    process = nursery.start(
+        "tests.delivery.sending:main", *arguments, environ={VARIABLE: crash_at}, log=Path(os.devnull)
+    )
+    return process.wait(60)
 
 
 def repair(sessions: sessionmaker[Session], vault: Vault, sandbox: SandboxProcess) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import signal
 import subprocess
 import sys
@@ -28,6 +27,7 @@ from campaigns.worker import run_worker
 from tests.delivery.builders import a_planned_run, a_running_run, frozen, people
 from tests.delivery.serving import ServerProcess
 from tests.factories import a_sender
+from tests.faults import nursery
 from tests.sandbox.process import DEFAULTS, SENDER, SandboxProcess
 from tests.web.pages import KEYS
 
@@ -43,17 +43,16 @@ class WorkerProcess:
 
     def __init__(self, environment: dict[str, str], log: Path) -> None:
         self.log = log
-        with log.open("wb") as words:
-            self._process = subprocess.Popen(
-                [*FINGERPOST, "worker"], env=os.environ | environment, stdout=words, stderr=subprocess.STDOUT
-            )
+        self._process: nursery.Child | subprocess.Popen[bytes] = nursery.start(
+            "campaigns.cli:main", "worker", environ=environment, log=log
+        )
 
     def is_alive(self) -> bool:
         return self._process.poll() is None
 
     def kill(self) -> None:
         """End it at once, as `kill -9` does; a frozen one too."""
-        self._process.kill()
+        self._process.send_signal(signal.SIGKILL)
         self._process.wait()
 
     def freeze(self) -> None:
@@ -64,7 +63,7 @@ class WorkerProcess:
 
     def end(self) -> int:
         """Tell it to end and return its exit code."""
-        self._process.terminate()
+        self._process.send_signal(signal.SIGTERM)
         return self._process.wait(20)
 
     def said(self, words: str) -> int:

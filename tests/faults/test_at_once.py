@@ -27,7 +27,7 @@ CLOCKS, TIMES_DELIVERED = 5, 3
 @pytest.mark.parametrize(
     ("people", "occurrences", "are_processes"),
     [
-        pytest.param(40, 2, False, id="ordinary"),
+        pytest.param(20, 2, False, id="ordinary"),
         pytest.param(1000, 5, True, id="heavy", marks=pytest.mark.slow),
     ],
 )
@@ -65,7 +65,7 @@ def schedule_past(scene: Scene, people: int, occurrences: int) -> None:
         story.approved(hourly, grace_minutes=24 * 60)
 
 
-@pytest.mark.parametrize("count", [300, pytest.param(20_000, marks=pytest.mark.slow)], ids=["ordinary", "heavy"])
+@pytest.mark.parametrize("count", [200, pytest.param(20_000, marks=pytest.mark.slow)], ids=["ordinary", "heavy"])
 def test_lane_served_thrice_calls_once(scene: Scene, found: Callable[..., None], count: int) -> None:
     """A lane that three engines believe to be theirs: what is claimed by one is nobody else's."""
     run_id = scene.plan_sending(count)

@@ -20,6 +20,8 @@ from tests.sandbox.process import SandboxProcess
 AWAY = 4.0
 #: Sending must go on within so many seconds.
 AT_MOST = 30.0
+#: Messages for each time.
+EACH = 250
 ONCE = pytest.param(1, id="ordinary")
 THRICE = pytest.param(3, id="heavy", marks=pytest.mark.slow)
 
@@ -41,7 +43,7 @@ def test_restarted_server_costs_nobody(
     engine = make_engine(own_server.create_database())
     metadata.create_all(engine)
     with Scene(engine, sandbox, tmp_path) as scene:
-        run_id = scene.plan(400 * times, pace=100.0)
+        run_id = scene.plan(EACH * times, pace=100.0)
         worker = scene.start_worker()
         for _ in range(times):
             until_sending(scene)
@@ -56,14 +58,14 @@ def test_restarted_server_costs_nobody(
         assert worker.is_alive()
         silence = longest_silence(scene)
         assert silence < AWAY + AT_MOST
-        found(restarts=times, longest_silence=silence, **scene.compare(400 * times))
+        found(restarts=times, longest_silence=silence, **scene.compare(EACH * times))
     engine.dispose()
 
 
 @pytest.mark.parametrize(
     ("times", "seconds"),
     [
-        pytest.param(1, 3.0, id="ordinary"),
+        pytest.param(1, 2.0, id="ordinary"),
         # Longer than SQLite waits for its turn.
         pytest.param(3, 35.0, id="heavy", marks=pytest.mark.slow),
     ],
@@ -73,7 +75,7 @@ def test_locked_file_costs_nobody(
 ) -> None:
     """Somebody else holds SQLite's one lock for writing."""
     with Scene(sqlite, sandbox, tmp_path) as scene:
-        run_id = scene.plan(400 * times, pace=100.0)
+        run_id = scene.plan(EACH * times, pace=100.0)
         worker = scene.start_worker()
         for _ in range(times):
             until_sending(scene)
@@ -84,7 +86,7 @@ def test_locked_file_costs_nobody(
         assert worker.is_alive()
         silence = longest_silence(scene)
         assert silence < seconds + AT_MOST
-        found(locks=times, longest_silence=silence, **scene.compare(400 * times))
+        found(locks=times, longest_silence=silence, **scene.compare(EACH * times))
 
 
 @pytest.mark.parametrize("times", [ONCE, THRICE])
@@ -97,7 +99,7 @@ def test_deleted_jobs_are_enqueued_again(
 ) -> None:
     """Somebody empties the broker: the rows know better, and lanes are enqueued anew."""
     with Scene(postgres_alone, sandbox, tmp_path) as scene:
-        run_id = scene.plan(400 * times, pace=100.0)
+        run_id = scene.plan(EACH * times, pace=100.0)
         scene.start_worker()
         for _ in range(times):
             until_sending(scene)
@@ -107,7 +109,7 @@ def test_deleted_jobs_are_enqueued_again(
         until(lambda: scene.is_over(run_id), what="the end of the run")
         silence = longest_silence(scene)
         assert silence < AT_MOST
-        found(deletions=times, longest_silence=silence, **scene.compare(400 * times))
+        found(deletions=times, longest_silence=silence, **scene.compare(EACH * times))
 
 
 def until_sending(scene: Scene) -> None:

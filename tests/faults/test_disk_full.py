@@ -66,7 +66,7 @@ def on_disk(request: pytest.FixtureRequest, disk: Path) -> Iterator[tuple[Engine
 
 @pytest.mark.parametrize(
     ("sending", "planned"),
-    [pytest.param(300, 2000, id="ordinary"), pytest.param(3000, 20_000, id="heavy", marks=pytest.mark.slow)],
+    [pytest.param(200, 1000, id="ordinary"), pytest.param(3000, 20_000, id="heavy", marks=pytest.mark.slow)],
 )
 def test_full_disk_halves_nothing(
     on_disk: tuple[Engine, Callable[[], None]],
@@ -87,7 +87,7 @@ def test_full_disk_halves_nothing(
         fill(disk, leave=LEFT)
         move(scene, runs[1], RunState.PLANNING)
         refused = until(lambda: any(worker.said(words) for words in FULL), what="a full disk")
-        time.sleep(2.0)
+        time.sleep(0.5)
         assert worker.is_alive()
         (disk / BALLAST).unlink()
         wake()

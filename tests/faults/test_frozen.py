@@ -11,7 +11,7 @@ import pytest
 from tests.faults.scene import Scene, WorkerProcess, until
 
 #: Workers that are frozen and those that stay awake, how often, for how long, messages each time, and their pace.
-ORDINARY = pytest.param(1, 0, 2, 3.0, 100, 50.0, id="ordinary")
+ORDINARY = pytest.param(1, 0, 1, 3.0, 80, 40.0, id="ordinary")
 #: So long that those awake have reaped what the others left, asked the provider twice, and sent it again.
 HEAVY = pytest.param(10, 1, 2, 66.0, 160, 10.0, id="heavy", marks=pytest.mark.slow)
 

@@ -13,7 +13,7 @@ from campaigns.delivery.reconcile import reap
 from tests.faults.scene import Scene, until
 
 #: Kills, messages for each, and whether the living wait until a worker's own reaper settles what the dead left.
-ORDINARY = pytest.param(2, 150, False, id="ordinary")
+ORDINARY = pytest.param(2, 100, False, id="ordinary")
 HEAVY = pytest.param(50, 400, True, id="heavy", marks=pytest.mark.slow)
 
 
