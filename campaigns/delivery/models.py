@@ -31,7 +31,9 @@ class RunText(Base):
     """A text rendered once for a combination; deliveries only point to it. '' and 0 stand for "any"."""
 
     __tablename__ = "run_text"
-    __table_args__ = (UniqueConstraint("run_id", "language", "channel", "region_id", "time_zone", "place_id", "roaming"),)
+    __table_args__ = (
+        UniqueConstraint("run_id", "language", "channel", "region_id", "time_zone", "place_id", "roaming"),
+    )
 
     id: Mapped[int] = mapped_column(BigId, primary_key=True)
     run_id: Mapped[int] = mapped_column(ForeignKey("run.id"))
@@ -81,12 +83,12 @@ class CanaryState(StrEnum):
     FAILED = "failed"
 
 
-class RunCanary(Base):
-    """How the canary of a run fares; a run without one sends everything at once."""
 #: States in which the rest of a run waits.
 OPEN_CANARY = (CanaryState.SENDING, CanaryState.WAITING, CanaryState.FAILED)
 
 
+class RunCanary(Base):
+    """How the canary of a run fares; a run without one sends everything at once."""
 
     __tablename__ = "run_canary"
 
