@@ -41,9 +41,9 @@ pages.register_blueprint(time_pages)
 pages.register_blueprint(template_pages)
 pages.register_blueprint(safeguard_pages)
 pages.register_blueprint(coverage_pages)
+pages.register_blueprint(gate_pages)
 # The composer says what a text costs, and stands before this step.
 pages.add_app_template_global(labels.sms_costs)
-pages.register_blueprint(gate_pages)
 
 Page = str | Response | tuple[str, int]
 
@@ -203,9 +203,9 @@ def _show(campaign: Campaign, form: ReturnForm) -> Page:
         view=view,
         form=form,
         times=overview.load_schedules(campaign, tally, now=now, keeps_quiet=settings().keeps_quiet),
+        review=_review(campaign, view, now),
         decisions=overview.load_decisions(session(), campaign),
         max_age_days=limit,
-        review=_review(campaign, view, now),
         cap=_cap(),
         runs=session().scalars(queries.select_runs(campaign.id).limit(overview.SHOWN_RUNS)).all(),
         rehearsals=session().scalars(queries.select_rehearsals(campaign.id).limit(overview.SHOWN_RUNS)).all(),
@@ -214,8 +214,6 @@ def _show(campaign: Campaign, form: ReturnForm) -> Page:
     return page, form.status
 
 
-def _campaign_page(form: CampaignForm, campaign: Campaign | None) -> Page:
-    saving = request.method == "POST" and "save" in request.form
 def _review(campaign: Campaign, view: overview.Overview | None, now: datetime) -> Review | None:
     if view is None:
         return None
@@ -223,6 +221,8 @@ def _review(campaign: Campaign, view: overview.Overview | None, now: datetime) -
     return load_review(session(), campaign, view.assessed.content, now=now, valid_days=valid_days)
 
 
+def _campaign_page(form: CampaignForm, campaign: Campaign | None) -> Page:
+    saving = request.method == "POST" and "save" in request.form
     tally = _tally(form) if form.is_countable else None
     usable = queries.select_senders(current_organisation().id).where(Sender.id.in_(form.sender_ids))
     chosen = sorted(session().scalars(usable), key=lambda sender: form.sender_ids.index(sender.id))
