@@ -25,6 +25,7 @@ from campaigns.places import api as places_api
 from campaigns.places import views as places
 from campaigns.planning import views as planning
 from campaigns.planning.queries import select_senders
+from campaigns.reach import api as reach_api
 from campaigns.reach import public as go
 from campaigns.reach import views as reach
 from campaigns.reach.releases import api as releases_api
@@ -67,7 +68,7 @@ PAGES: tuple[Blueprint, ...] = (
     description.pages,
 )
 #: What partners' programs ask, with a token instead of a session.
-APIS: tuple[Blueprint, ...] = (places_api.api, releases_api.api)
+APIS: tuple[Blueprint, ...] = (places_api.api, releases_api.api, reach_api.api)
 #: What providers call: signed by them instead of carrying a form's token.
 HOOKS: tuple[Blueprint, ...] = (replies.hooks,)
 
