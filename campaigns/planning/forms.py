@@ -42,6 +42,8 @@ from campaigns.web.filters import country_name, language_name
 from campaigns.web.forms import Form, options
 
 LOCAL_TIME = "%Y-%m-%dT%H:%M"
+#: Time zones that can be chosen.
+ZONES = tuple(zone for zone in sorted(available_timezones()) if "/" in zone or zone == "UTC")
 
 
 class Ticks(SelectMultipleField):
@@ -149,7 +151,7 @@ class TimeForm(Form):
     time_zone = SelectField(
         _l("Time zone"),
         [InputRequired()],
-        choices=options((zone, zone) for zone in sorted(available_timezones()) if "/" in zone or zone == "UTC"),
+        choices=options((zone, zone) for zone in ZONES),
         description=_l("With each person's own clock, it counts for people whose zone is not known."),
     )
     repeats = SelectField(

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
-from datetime import datetime
+from collections.abc import Collection, Mapping, Sequence
+from datetime import date, datetime, time
 from decimal import Decimal
 from typing import Any
 
@@ -61,6 +61,8 @@ UNCERTAIN = {
     Basis.ESTIMATED: _l("Right in its order of magnitude only: %(countries)s."),
     Basis.ASSUMED: _l("No price is known, so a high one is assumed: %(countries)s."),
 }
+#: More times a day than these are summed up in the calendar.
+MOST_HOURS = 3
 WEEKDAYS = ("MO", "TU", "WE", "TH", "FR", "SA", "SU")
 #: Words of the country table that a member meets often; others are shown as the table writes them.
 RULES = {
@@ -169,6 +171,20 @@ def weekday_name(code: str) -> str:
     if code not in WEEKDAYS:
         return code
     return str(get_day_names("wide", context="stand-alone", locale=get_locale() or "en")[WEEKDAYS.index(code)])
+
+
+def weekday_of(day: date) -> str:
+    """Return the short name of a day's weekday in the reader's language."""
+    return str(get_day_names("abbreviated", context="stand-alone", locale=get_locale() or "en")[day.weekday()])
+
+
+def hours_words(times: Sequence[time]) -> str:
+    """Return times of a day; of many, the first, the last and their number."""
+    written = [f"{each:%H:%M}" for each in times]
+    if len(written) <= MOST_HOURS:
+        return ", ".join(written)
+    values = {"first": written[0], "last": written[-1], "count": number(len(written))}
+    return str(_("%(first)s to %(last)s, %(count)s times", **values))
 
 
 def note_words(note: ScheduleNote) -> str:

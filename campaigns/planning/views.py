@@ -15,6 +15,7 @@ from campaigns.core import clock
 from campaigns.core.errors import GateError, InputError, NotFoundError, RefusedError
 from campaigns.messages.queries import select_messages
 from campaigns.planning import change_labels, labels, overview, queries, rehearsal, service
+from campaigns.planning.calendar_views import pages as calendar_pages
 from campaigns.planning.coverage_views import pages as coverage_pages
 from campaigns.planning.digest import Cap
 from campaigns.planning.forms import CampaignForm, ReturnForm, data_of
@@ -38,6 +39,7 @@ from campaigns.web.words import said
 pages = Blueprint("planning", __name__, url_prefix="/campaigns")
 pages.register_blueprint(sender_pages)
 pages.register_blueprint(time_pages)
+pages.register_blueprint(calendar_pages)
 pages.register_blueprint(template_pages)
 pages.register_blueprint(safeguard_pages)
 pages.register_blueprint(coverage_pages)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import date, datetime
+from datetime import date, datetime, time
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -30,6 +30,8 @@ def init_filters(app: Flask) -> None:
         "percent": percent,
         "moment": moment,
         "day": day,
+        "day_of_month": day_of_month,
+        "month_name": month_name,
         "wall_clock": wall_clock,
         "language_name": language_name,
         "region_name": region_name,
@@ -75,6 +77,16 @@ def day(value: date | None) -> Markup:
     return Markup('<time datetime="{}">{}</time>').format(
         value.isoformat(), format_date(value, "medium", locale=_locale())
     )
+
+
+def day_of_month(value: date) -> Markup:
+    """Write the number of a day within its month as a <time> element."""
+    return Markup('<time datetime="{}">{}</time>').format(value.isoformat(), number(value.day))
+
+
+def month_name(value: date) -> str:
+    """Write the month and year of a day."""
+    return str(format_skeleton("yMMMM", datetime.combine(value, time()), locale=_locale()))
 
 
 def language_name(code: str) -> str:
