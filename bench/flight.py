@@ -23,6 +23,7 @@ from campaigns.core.database import make_sessions
 from campaigns.core.settings import load_settings
 from campaigns.delivery.jobs import enqueue_lanes
 from campaigns.delivery.models import Delivery, RunText, RunZone
+from campaigns.delivery.queries import in_state
 from campaigns.delivery.references import new_reference
 from campaigns.delivery.states import SendState
 from campaigns.demo.processes import Processes
@@ -72,7 +73,7 @@ class Flight:
             session.add(words)
             session.add(RunZone(run_id=run.id, time_zone="Europe/Warsaw", due_at=NOON, expires_at=FAR))
             session.flush()
-            run.planned = _add_deliveries(session, run, words.id, people=people)
+            run.planned = _add_deliveries(session, run, words.id, people=people, known=len(owner.addresses))
             return run.id
 
     def start(self, run_id: int) -> None:
@@ -81,6 +82,19 @@ class Flight:
             run = session.get_one(Run, run_id)
             run.state, run.started_at = RunState.RUNNING, clock.now()
             enqueue_lanes(session, {(run.sender_id, False)})
+
+    @contextmanager
+    def reading(self) -> Iterator[Session]:
+        """Yield a session that reads beside the worker's writing."""
+        with self.sessions() as session:
+            session.connection(execution_options={"read_only": True})
+            yield session
+
+    def count(self, run_id: int, state: SendState) -> int:
+        """Count the deliveries of a run in one state."""
+        with self.reading() as session:
+            counted = select(func.count()).where(Delivery.run_id == run_id, in_state(state))
+            return session.scalar(counted) or 0
 
     def accepted(self) -> int:
         """Return how many messages the sandbox accepted so far."""
@@ -91,9 +105,9 @@ class Flight:
         """Return what the sandbox accepted for some people."""
         return [message for handle in handles for message in self.sandbox.truth(to=handle)]
 
-    def wait(self, until: Callable[[], bool]) -> None:
-        """Return when `until()` is true; fail when it takes too long or a process has ended."""
-        deadline = time.monotonic() + PATIENCE_SECONDS
+    def wait(self, until: Callable[[], bool], *, patience: float = PATIENCE_SECONDS) -> None:
+        """Return when `until()` is true; fail when it takes over `patience` seconds or a process has ended."""
+        deadline = time.monotonic() + patience
         while not until():
             self.processes.check()
             if time.monotonic() > deadline:
@@ -119,8 +133,8 @@ def flight(kind: str) -> Iterator[Flight]:
         vault, sessions = load_settings(environment).vault(), make_sessions(database)
         with sessions.begin() as session:
             sender_id = a_sender(session, identity=SENDER, pace=NO_LIMIT).id
-            sending = _an_owner(session, vault, sender_id, people=PEOPLE, prefix="+38067")
-            correcting = _an_owner(session, vault, sender_id, people=CORRECTED, prefix=CORRECTED_PREFIX)
+            sending = an_owner(session, vault, sender_id, people=PEOPLE, prefix="+38067")
+            correcting = an_owner(session, vault, sender_id, people=CORRECTED, prefix=CORRECTED_PREFIX)
             session.execute(text("ANALYZE"))
         with Processes(environment, Path(folder) / "logs") as processes:
             processes.start("worker", "worker")
@@ -132,7 +146,8 @@ def body_of(run_id: int) -> str:
     return f"Run {run_id}: keep your passport."
 
 
-def _an_owner(session: Session, vault: Vault, sender_id: int, *, people: int, prefix: str) -> Owner:
+def an_owner(session: Session, vault: Vault, sender_id: int, *, people: int, prefix: str) -> Owner:
+    """Add an organisation that sends over one sender to people whose numbers begin with `prefix`."""
     organisation = an_organisation(session)
     member = a_member(session, organisation, *Role)
     campaign = a_campaign(session, organisation, member, sender=session.get_one(Sender, sender_id))
@@ -141,9 +156,9 @@ def _an_owner(session: Session, vault: Vault, sender_id: int, *, people: int, pr
     return Owner(campaign.id, member.id, addresses)
 
 
-def _add_deliveries(session: Session, run: Run, text_id: int, *, people: int) -> int:
+def _add_deliveries(session: Session, run: Run, text_id: int, *, people: int, known: int) -> int:
     """Queue deliveries to everybody who may be written to, as often as it takes, to invented contacts then."""
-    copies = _numbers(-(-people // PEOPLE))
+    copies = _numbers(-(-people // known))
     values: dict[str, Any] = {
         "run_id": literal(run.id, BigInteger()),
         "contact_id": Address.contact_id + copies.c.number * 10_000_000,

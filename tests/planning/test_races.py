@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 import threading
 from collections.abc import Callable, Iterator
 from dataclasses import replace
@@ -19,9 +20,13 @@ from campaigns.planning import service
 from campaigns.planning.digest import FrozenRun
 from campaigns.planning.models import Campaign, CampaignState, Run, RunState, Schedule
 from campaigns.planning.plan import plan_of
-from tests.planning.story import DUE, START, Story, a_story
+from campaigns.planning.safeguards import prepare_correction
+from tests.factories import a_message
+from tests.planning.story import DUE, EVENING, START, Story, a_story
 
 ROUNDS = 20
+#: Races in which nobody may start what was not read and approved.
+RACES = [40, pytest.param(1000, marks=pytest.mark.slow)]
 
 
 @pytest.fixture(autouse=True)
@@ -134,3 +139,47 @@ def test_unread_text_never_starts(sessions: sessionmaker[Session], story: Story)
             assert len(made) <= 1
             started = [run for run in made if run.state == RunState.PLANNING]
             assert [FrozenRun.from_json(run.frozen).texts["uk"] for run in started] in ([], [read])
+
+
+def rewritten(story: Story, text: str) -> Callable[[Session], object]:
+    return lambda session: rewrite(session, story, text)
+
+
+def rescheduled(story: Story) -> Callable[[Session], object]:
+    return lambda session: in_session(story, session).scheduled(replace(EVENING, recurrence="FREQ=DAILY"))
+
+
+def corrected(story: Story) -> Callable[[Session], object]:
+    def verb(session: Session) -> None:
+        message = a_message(session, story.organisation, title="Another correction")
+        campaign = session.get_one(Campaign, story.campaign.id)
+        prepare_correction(session, campaign, message_id=message.id, by=story.author.id)
+
+    return verb
+
+
+def fire(session: Session) -> object:
+    return service.fire_due(session, now=DUE)
+
+
+@pytest.mark.parametrize("races", RACES)
+def test_no_unapproved_text_is_ever_sent(sessions: sessionmaker[Session], story: Story, races: int) -> None:
+    """Someone edits, someone approves, two clocks start: what is sent is what an approver read and approved."""
+    chance, read, approved, sent = random.Random(races), dict[str, str](), set[str](), 0
+    for number in range(races):
+        text = f"Паспорт {number}. ((hotline))"
+        digest = prepare(sessions, story, text)
+        read[digest] = text
+        edits = (edit(story, 4 + number % 2), rewritten(story, f"Змінено {number}."), rescheduled(story))
+        verbs = [approve(story, digest), chance.choice([*edits, corrected(story)]), fire, fire]
+        if together(sessions, *verbs)[0]:
+            approved.add(digest)
+        with sessions.begin() as session:
+            fire(session)
+            started = session.scalars(select(Run).where(Run.state == RunState.PLANNING)).all()
+            for run in started:
+                assert run.digest in approved
+                assert FrozenRun.from_json(run.frozen).texts["uk"] == read[run.digest]
+                run.state = RunState.DONE
+                sent += 1
+    assert sent > races // 20
