@@ -204,4 +204,5 @@ def _environment(database_url: str, sandbox_url: str) -> dict[str, str]:
         "FINGERPOST_SECRET_KEY": secrets.token_urlsafe(48),
         "FINGERPOST_SECRET_TWILIO": f"{DEFAULTS.account_sid}:{DEFAULTS.auth_token}",
         "FINGERPOST_LOG_LEVEL": "WARNING",
+        "FINGERPOST_CANARY_PEOPLE": "0",
     }

@@ -116,6 +116,8 @@ def _environment(database_url: str, sandbox_url: str, people: int) -> dict[str, 
         **os.environ,
         "FINGERPOST_MODE": "demo",
         "FINGERPOST_QUIET_HOURS": "false",
+        # What is measured is the whole run, not how long its first messages are watched.
+        "FINGERPOST_CANARY_PEOPLE": "0",
         "FINGERPOST_DATABASE_URL": database_url,
         "FINGERPOST_SANDBOX_URL": sandbox_url,
         "FINGERPOST_ENCRYPTION_KEYS": f"1:{_key()}",

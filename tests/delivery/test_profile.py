@@ -65,6 +65,7 @@ def environment_for(engine: Engine, sandbox: SandboxProcess, folder: Path) -> di
         "FINGERPOST_SECRET_TWILIO": f"{DEFAULTS.account_sid}:{DEFAULTS.auth_token}",
         "FINGERPOST_RECONCILE_GRACE_SECONDS": "3",
         "FINGERPOST_RECONCILE_INTERVAL_SECONDS": "1",
+        "FINGERPOST_CANARY_PEOPLE": "0",
     }
 
 
