@@ -170,6 +170,8 @@ def _corrected_content(session: Session, campaign: Campaign, content: Content, r
         resend_unknown=False,
         schedules=(),
         correction={},
+        # A correction says the same everywhere.
+        wordings={},
     )
 
 

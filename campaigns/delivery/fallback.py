@@ -14,7 +14,7 @@ from typing import Any, cast
 from uuid import uuid4
 
 from sqlalchemy import Table, Update, and_, bindparam, func, insert, or_, select, update
-from sqlalchemy.orm import Session
+from sqlalchemy.orm import Session, aliased
 
 from campaigns.audience.models import Address, AddressState, Channel
 from campaigns.audience.walk import FREE_TEXT
@@ -27,6 +27,8 @@ from campaigns.planning.models import Run, RunSender, RunState, Sender
 FELL_BACK = "fell_back"
 #: Runs that go on with what is queued anew; a stopped one does not.
 _GOING = (RunState.RUNNING, RunState.PAUSED, RunState.DONE)
+#: What texts share that say the same thing in the words of different channels.
+_ALIKE = ("run_id", "language", "region_id", "time_zone", "place_id", "roaming")
 _DELIVERY = cast(Table, Delivery.__table__)
 
 
@@ -106,6 +108,7 @@ def fall_back(session: Session, delivery_ids: Collection[int]) -> int:
     if moved:
         session.execute(insert(Attempt), noted)
         session.connection().execute(_moving(), moved)
+        _change_words(session, [each["row"] for each in moved])
         _go_on(session, {row.run_id for row in rows})
     return len(moved)
 
@@ -206,6 +209,16 @@ def _moving() -> Update:
             **dict.fromkeys(cleared),
         )
     )
+
+
+def _change_words(session: Session, delivery_ids: Collection[int]) -> None:
+    """Give deliveries the words of the channel that they are on now, where channels have words of their own."""
+    before, after = aliased(RunText), aliased(RunText)
+    alike = [getattr(after, name) == getattr(before, name) for name in _ALIKE]
+    same = select(after.id).join(before, and_(*alike)).where(before.id == Delivery.text_id)
+    words = same.where(before.channel != "", after.channel == Delivery.channel).correlate(Delivery)
+    change = update(Delivery).where(Delivery.id.in_(delivery_ids), words.exists())
+    session.execute(change.values(text_id=words.scalar_subquery()).execution_options(synchronize_session=False))
 
 
 def _go_on(session: Session, run_ids: set[int]) -> None:

@@ -9,6 +9,7 @@ second delivery even if it did not.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from dataclasses import asdict
 from datetime import datetime, timedelta
 from functools import cached_property
 from typing import Any
@@ -288,7 +289,9 @@ class _Planner:
             .select_from(PEOPLE.outerjoin(RunText, self._same_text()))
             .where(_written_to(), RunText.id.is_(None))
         )
-        wanted = [Combination(**row) for row in self._session.execute(missing).mappings()]
+        found = [Combination(**row) for row in self._session.execute(missing).mappings()]
+        channels = {str(sender.channel) for sender in self._run.ranked_senders}
+        wanted = self._dimensions.on_channels(found, channels)
         if not wanted:
             return
         renderer = self._renderer(wanted)
@@ -297,11 +300,7 @@ class _Planner:
             self._session.add(
                 RunText(
                     run_id=self._run.id,
-                    language=combination.language,
-                    region_id=combination.region_id,
-                    time_zone=combination.time_zone,
-                    place_id=combination.place_id,
-                    roaming=combination.roaming,
+                    **asdict(combination),
                     service_id=text.service_id,
                     body=text.body,
                     parts=text.parts,
@@ -342,6 +341,7 @@ class _Planner:
             "time_zone": people.time_zone if on.zone else literal("", String()),
             "place_id": people.place_id if on.place else literal(0),
             "roaming": people.roaming if on.region else literal(False),
+            "channel": people.channel if on.channel else literal("", String()),
         }
 
     def _same_text(self) -> ColumnElement[bool]:

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime
 
+from campaigns.audience.models import Channel
 from campaigns.core.errors import GateError, NoSignpostError, PlaceholderError
 from campaigns.core.words import N_
 from campaigns.messages.length import count_parts
@@ -23,18 +24,32 @@ class Dimensions:
     region: bool
     zone: bool
     place: bool
+    #: Some channel has words of its own.
+    channel: bool = False
 
     @classmethod
     def of(cls, frozen: FrozenRun) -> Dimensions:
         """Read from the placeholders that occur."""
-        names = frozenset[str]().union(*(names_in(text) for text in frozen.texts.values()))
+        words = [text for by_channel in frozen.wordings.values() for text in by_channel.values()]
+        names = frozenset[str]().union(*(names_in(text) for text in (*frozen.texts.values(), *words)))
         signposted = "hotline" in names
         return cls(
             region=signposted,
             # With a fixed zone and no quiet hours everybody is written to at one instant: one hour for all.
             zone=signposted and (frozen.zone_policy == ZonePolicy.RECIPIENT or frozen.keeps_quiet),
             place="place" in names,
+            channel=bool(words),
         )
+
+    def on_channels(self, found: Iterable[Combination], channels: Collection[str]) -> list[Combination]:
+        """Return the combinations; where channels have words of their own, on all `channels` of the run at once.
+
+        Whoever falls back from one channel to another then finds the words of that one.
+        """
+        if not self.channel:
+            return list(found)
+        every = {replace(each, channel=channel): None for each in found for channel in sorted(channels)}
+        return list(every)
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +62,7 @@ class Combination:
     place_id: int = 0
     #: The SIM is of another country than the region, so a national number may not work.
     roaming: bool = False
+    channel: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,7 +100,7 @@ class Renderer:
 
         Raises GateError when it cannot be rendered, or has more SMS parts than the campaign allows.
         """
-        text = self.frozen.texts[combination.language]
+        text = self.frozen.text_on(combination.channel, combination.language)
         signpost = self._signpost(combination, at) if "hotline" in names_in(text) else None
         if signpost is None and "hotline" in required_names(text):
             return Rendered(body=None)
@@ -103,7 +119,8 @@ class Renderer:
                 fault=error,
             ) from error
         parts = count_parts(body).parts
-        if self.frozen.pays_by_part and parts > self.frozen.max_parts:
+        pays_by_part = self.frozen.pays_by_part and combination.channel in ("", Channel.SMS)
+        if pays_by_part and parts > self.frozen.max_parts:
             raise GateError(
                 N_("A text in “%(language)s” has %(parts)s parts; %(allowed)s are allowed."),
                 language=combination.language,

@@ -94,6 +94,12 @@ def get_version(session: Session, message: Message, version: int) -> MessageVers
     return kept
 
 
+def current_wordings(message: Message, languages: Iterable[str]) -> dict[str, dict[str, str]]:
+    """Return the other words of single channels, of those of `languages` that have any."""
+    found = (find_translation(message, language) for language in languages)
+    return {each.language: dict(each.wordings) for each in found if each is not None and each.wordings}
+
+
 def order_translations(message: Message) -> list[Translation]:
     """Return a message's translations by language code, the base language first."""
     return sorted(message.translations, key=lambda each: (each.language != message.base_language, each.language))

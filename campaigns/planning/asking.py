@@ -16,7 +16,7 @@ from campaigns.core import clock
 from campaigns.core.errors import InputError, PlaceholderError, TransitionError
 from campaigns.core.words import N_
 from campaigns.messages.models import Message
-from campaigns.messages.queries import current_texts
+from campaigns.messages.queries import current_texts, current_wordings
 from campaigns.messages.texts import digest_of
 from campaigns.planning import queries
 from campaigns.planning.choices import load_asked
@@ -33,7 +33,8 @@ def ask_for_template(
     Raises InputError without such a text or for one that WhatsApp does not take, TransitionError when it was asked
     for already.
     """
-    text = current_texts(message).get(language)
+    texts = current_texts(message)
+    text = current_wordings(message, texts).get(language, {}).get(Channel.WHATSAPP) or texts.get(language)
     if text is None:
         raise InputError(N_("There is no reviewed text in this language to ask for."))
     template = _want(session, message, language, text=text, sender=sender, category=category, by=by)
@@ -65,7 +66,7 @@ def ask_for_missing(session: Session, campaign: Campaign, *, category: TemplateC
     asked = 0
     for language in missing:
         with suppress(PlaceholderError):
-            text = content.texts[language]
+            text = content.texts_on(Channel.WHATSAPP)[language]
             _want(session, campaign.message, language, text=text, sender=sender, category=category, by=by)
             asked += 1
     if not asked:

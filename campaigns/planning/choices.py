@@ -57,5 +57,5 @@ def load_asked(session: Session, content: Content) -> dict[str, WhatsAppTemplate
             WhatsAppTemplate.secret_name == account, WhatsAppTemplate.message_id == content.message_id
         )
     )
-    current = {language: digest_of(text) for language, text in content.texts.items()}
+    current = {language: digest_of(text) for language, text in content.texts_on(Channel.WHATSAPP).items()}
     return {each.language: each for each in found if each.text_digest == current.get(each.language)}

@@ -71,11 +71,17 @@ class FrozenRun:
     cap_days: int = NO_CAP.days
     #: Whether messages wait for the end of quiet hours; they did not in runs frozen before.
     keeps_quiet: bool = False
+    #: By language and channel, where a channel has other words than `texts`; none in runs frozen before.
+    wordings: dict[str, dict[str, str]] = field(default_factory=dict)
 
     @property
     def cap(self) -> Cap:
         """How often people are written to at most."""
         return Cap(self.cap_messages, self.cap_days)
+
+    def text_on(self, channel: str, language: str) -> str:
+        """Return the words for a channel, which are those for all where it has none of its own."""
+        return self.wordings.get(language, {}).get(channel) or self.texts[language]
 
     @property
     def pays_by_part(self) -> bool:
@@ -135,6 +141,12 @@ class Content:
     budget_cents: int | None = None
     #: Reviewed texts of the correction by language; empty when none is prepared.
     correction: dict[str, str] = field(default_factory=dict)
+    #: By language and channel, where a channel has other words than `texts`.
+    wordings: dict[str, dict[str, str]] = field(default_factory=dict)
+
+    def texts_on(self, channel: str) -> dict[str, str]:
+        """Return the words for a channel by language, which are those for all where it has none of its own."""
+        return {code: self.wordings.get(code, {}).get(channel) or text for code, text in self.texts.items()}
 
     def uses(self, channel: str) -> bool:
         """Say whether any sender is of this channel."""
@@ -152,7 +164,8 @@ class Content:
         Times and limits may change without new answers; an approval covers them.
         """
         content = self.to_json()
-        return digest_of({name: content.get(name) for name in SAID})
+        words = {"wordings": self.wordings} if self.wordings else {}
+        return digest_of({name: content.get(name) for name in SAID} | words)
 
     def to_json(self) -> dict[str, Any]:
         """Return what is digested and kept with an approval; without a correction, as before there were any."""
@@ -161,8 +174,9 @@ class Content:
         content["schedules"] = sorted(
             content["schedules"], key=lambda schedule: sorted(map(str, schedule.items()))
         )
-        if not content["correction"]:
-            del content["correction"]
+        for name in ("correction", "wordings"):
+            if not content[name]:
+                del content[name]
         if content["budget_cents"] is None:
             del content["budget_cents"]
         return content
@@ -195,4 +209,5 @@ class Content:
             cap_messages=cap.messages,
             cap_days=cap.days,
             keeps_quiet=keeps_quiet,
+            wordings=self.wordings,
         )

@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session, contains_eager, selectinload
 from campaigns.audience.models import Audience
 from campaigns.core.errors import BaseLanguageError, NotFoundError
 from campaigns.messages.models import Message, Translation
-from campaigns.messages.queries import current_texts
+from campaigns.messages.queries import current_texts, current_wordings
 from campaigns.planning.digest import Content, ScheduleContent
 from campaigns.planning.models import (
     Approval,
@@ -213,6 +213,7 @@ def load_content(session: Session, campaign: Campaign) -> Content:
         budget_cents=campaign.budget_cents,
         schedules=tuple(schedule_content(schedule) for schedule in schedules),
         correction=correction_texts(session, campaign),
+        wordings=current_wordings(message, texts),
     )
 
 

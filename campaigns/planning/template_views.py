@@ -96,7 +96,7 @@ def load_standings(session: Session, campaign: Campaign) -> list[Standing]:
         people[language] += count if sender_id in ours else 0
     standings = [
         Standing(language, text, asked.get(language), _fault_of(text), people[language])
-        for language, text in content.texts.items()
+        for language, text in content.texts_on(Channel.WHATSAPP).items()
     ]
     return sorted(standings, key=lambda standing: (-standing.people, standing.language))
 

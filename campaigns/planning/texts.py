@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
+from campaigns.audience.models import Channel
 from campaigns.core.errors import NoSignpostError, PlaceholderError
 from campaigns.messages.length import Length, count_parts
 from campaigns.messages.numerals import number_in_text
@@ -61,10 +62,12 @@ def render_combinations(
 
     `place` stands for the name of the recipient's place. A faulty text gives no body; another gate names it.
     """
+    # Parts are what SMS is paid by; without it, what the first sender says is what most people read.
+    shown = content.texts_on(Channel.SMS if content.uses(Channel.SMS) else content.senders[0]["channel"])
     rendered = []
     for combination, people in combinations.items():
         language = combination.language
-        text = content.texts.get(language, "")
+        text = shown.get(language, "")
         where = regions.get(combination.region_id, Whereabouts(None, None))
         found = find_signpost(text, where, combination, services=services, at=at, max_age_days=max_age_days)
         signpost, why_none = (None, found) if isinstance(found, NoSignpostError) else (found, None)
