@@ -168,6 +168,7 @@ def _text_gates(campaign: Campaign, content: Content, tally: Tally, rendered: li
     longest = longest_by_language(rendered) if content.uses(Channel.SMS) else {}
     bodies = {language: each.body for language, each in longest.items() if each.body}
     missing: dict[str, int] = {}
+    on_fallback = sum(each.people for each in rendered if each.why_none is not None and each.body is not None)
     for each in rendered:
         if lacks_signpost(each, content.texts.get(each.language, "")):
             missing[each.country or "?"] = missing.get(each.country or "?", 0) + each.people
@@ -182,7 +183,7 @@ def _text_gates(campaign: Campaign, content: Content, tally: Tally, rendered: li
         staleness_gate(message_id, facts),
         placeholders_gate(message_id, content.texts, base_language=content.base_language),
         length_gate(message_id, bodies, max_parts=content.max_parts),
-        signposts_gate(message_id, missing),
+        signposts_gate(message_id, missing, on_fallback=on_fallback),
     ]
 
 

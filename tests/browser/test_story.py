@@ -28,6 +28,7 @@ from tests.browser.instance import (
 pytestmark = pytest.mark.browser
 
 PLACE, AUDIENCE, TITLE, CAMPAIGN = "Station square", "Around the station", "Documents", "Keep your documents"
+CORRECTION = "Wrong number"
 TRANSLATIONS = ("uk", "ar")
 #: What is left to submit and approve before the minute begins, in seconds.
 HEADROOM = 25
@@ -57,10 +58,13 @@ def test_campaign_goes_from_map_to_reach(instance: Instance, browser: Browser, l
         sign_in(author, AUTHOR)
         mark_hotspot(author)
         choose_audience(author)
-        write_message(author)
+        write_message(author, TITLE)
+        write_message(author, CORRECTION)
         sign_in(approver, APPROVER)
         review_texts(approver)
-        plan_campaign(author)
+        path = plan_campaign(author)
+        answer_checklist(approver, path)
+        submit_campaign(author, path)
         approve_campaign(approver)
         watch_run(author)
         truth = instance.truth()
@@ -151,12 +155,12 @@ def choose_audience(visit: Visit) -> None:
     visit.look("audience")
 
 
-def write_message(visit: Visit) -> None:
+def write_message(visit: Visit, title: str) -> None:
     texts = message_texts()
     walk_to(visit, "/messages")
     visit.look("messages-empty")
     press(visit, "a[href='/messages/new']")
-    visit.page.fill("[name=title]", TITLE)
+    visit.page.fill("[name=title]", title)
     visit.page.select_option("[name=theme]", "docs_keep")
     visit.page.select_option("[name=base_language]", "en")
     write_text(visit, texts["en"])
@@ -177,19 +181,21 @@ def write_text(visit: Visit, text: str) -> None:
 
 def review_texts(visit: Visit) -> None:
     visit.look("now-approver")
-    walk_to(visit, "/messages")
-    press(visit, "main .card h3 a")
-    for language in ("en", *TRANSLATIONS):
-        press(visit, f"main .tabs a[href$='/{language}']")
-        visit.look("review")
-        press(visit, "form[action$='/review'] button")
-        assert visit.page.locator("form[action$='/review']").count() == 0
+    for title in (TITLE, CORRECTION):
+        walk_to(visit, "/messages")
+        press(visit, f"main .card h3 a:has-text('{title}')")
+        for language in ("en", *TRANSLATIONS):
+            press(visit, f"main .tabs a[href$='/{language}']")
+            visit.look("review")
+            press(visit, "form[action$='/review'] button")
+            assert visit.page.locator("form[action$='/review']").count() == 0
 
 
 # --- Campaign -------------------------------------------------------------------------------------------
 
 
-def plan_campaign(visit: Visit) -> None:
+def plan_campaign(visit: Visit) -> str:
+    """Write the campaign down with its correction and return its path."""
     walk_to(visit, "/campaigns")
     visit.look("campaigns-empty")
     press(visit, "a[href='/campaigns/new']")
@@ -198,6 +204,28 @@ def plan_campaign(visit: Visit) -> None:
     visit.page.wait_for_selector("#counts .figure-number")
     visit.look("campaign-new")
     press(visit, "button[name=save]")
+    path = visit.path.removesuffix("/times/new")
+    visit.go(f"{path}/gates")
+    visit.look("gates-closed")
+    press(visit, f"main a[href='{path}/correction']")
+    visit.page.select_option("[name=message_id]", label=CORRECTION)
+    visit.look("correction")
+    press(visit, "main form.form button[type=submit]")
+    return path
+
+
+def answer_checklist(visit: Visit, path: str) -> None:
+    visit.go(f"{path}/harm")
+    for box in visit.page.locator("main input[type=radio][value=yes]").all():
+        box.check()
+    for words in visit.page.locator("main form .checklist input[type=text]").all():
+        words.fill("Read on a phone.")
+    visit.look("checklist")
+    press(visit, "main form.form button[type=submit]")
+
+
+def submit_campaign(visit: Visit, path: str) -> None:
+    visit.go(f"{path}/times/new")
     set_time(visit)
     visit.look("campaign-gates")
     press(visit, "form[action$='/left-out'] button")

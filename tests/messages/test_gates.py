@@ -101,3 +101,10 @@ def test_sentence_can_be_translated_later() -> None:
     gate = staleness_gate(7, [facts("uk", TranslationState.STALE)])
     assert gate.template % {"languages": "українська"} == gate.sentence.replace("Ukrainian", "українська")
     assert gate.languages == ("uk",)
+
+
+def test_fallback_in_place_of_a_service_is_said() -> None:
+    gate = signposts_gate(7, {}, on_fallback=40)
+    assert (gate.passed, gate.warns) == (True, True)
+    assert gate.sentence == "No service may be named to 40 people: their text names its fallback instead."
+    assert not signposts_gate(7, {"PL": 1}, on_fallback=40).passed
