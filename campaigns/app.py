@@ -14,6 +14,7 @@ from campaigns.audience.entry_point_views import init_entry_points
 from campaigns.core.errors import SettingsError
 from campaigns.core.settings import PROJECT_ROOT, Mode, Settings
 from campaigns.delivery import views as delivery
+from campaigns.delivery.capping import count_capped
 from campaigns.delivery.door import StatusDoor
 from campaigns.delivery.intake import ReceiptIntake
 from campaigns.gateways.callbacks import CallbackReader
@@ -24,6 +25,7 @@ from campaigns.messages import views as messages
 from campaigns.places import api as places_api
 from campaigns.places import views as places
 from campaigns.planning import views as planning
+from campaigns.planning.fatigue import init_fatigue
 from campaigns.planning.queries import select_senders
 from campaigns.reach import api as reach_api
 from campaigns.reach import public as go
@@ -99,6 +101,7 @@ def create_app(settings: Settings, *, readers: Mapping[str, CallbackReader] | No
     init_states(app)
     init_navigation(app, may_open=may_open)
     init_entry_points(app, select_senders=select_senders)
+    init_fatigue(app, count_capped=count_capped)
     init_headers(app, https=app.config["SESSION_COOKIE_SECURE"])
     for blueprint in (*PAGES, *HOOKS, *APIS):
         app.register_blueprint(blueprint)

@@ -14,6 +14,7 @@ from campaigns.audience.walk import between
 from campaigns.delivery.models import Delivery
 from campaigns.delivery.states import SendState
 from campaigns.planning.digest import Cap
+from campaigns.planning.matrix import Capped
 from campaigns.planning.models import Priority, Run, RunState
 
 #: States of a message that was called for, and that the person got or may have got.
@@ -26,9 +27,9 @@ _TURN = 0x636170
 class Window:
     """Whose messages of which time a chunk counts."""
 
-    #: Contact ids in (after, through].
-    after: int
-    through: int
+    #: Contact ids in (after, through]; None: no bound.
+    after: int | None
+    through: int | None
     #: Aware UTC.
     since: datetime
     now: datetime
@@ -52,15 +53,38 @@ def select_capped(
     A person is a contact of the run's organisation together with the contacts of others who share an address of
     theirs. A rehearsal is capped like the real run, and never counted itself.
     """
-    if not cap.messages or run.priority > Priority.ORDINARY:
+    if run.priority > Priority.ORDINARY:
         return None
     window = Window(after=after, through=through, since=now - timedelta(days=cap.days), now=now)
-    own, foreign = _open_runs(session, run, window.since)
+    return _select_capped(session, run.organisation_id, cap, window, run_id=run.id)
+
+
+def count_capped(
+    session: Session, people: Select[*tuple[Any, ...]], organisation_id: int, cap: Cap, *, now: datetime
+) -> list[Capped]:
+    """Count those of `people` (as select_resolved has them) who a run of now would leave out, in one statement."""
+    window = Window(after=None, through=None, since=now - timedelta(days=cap.days), now=now)
+    capped = _select_capped(session, organisation_id, cap, window)
+    if capped is None:
+        return []
+    found = people.subquery("people")
+    key = (found.c.language, found.c.sender_id, found.c.number_country)
+    enough = select(*key, func.count()).where(found.c.reason.is_(None), found.c.contact_id.in_(capped))
+    return [Capped(*row) for row in session.execute(enough.group_by(*key))]
+
+
+def _select_capped(
+    session: Session, organisation_id: int, cap: Cap, window: Window, *, run_id: int | None = None
+) -> Select[int] | None:
+    """Select the ids of the window's contacts who had enough over all runs but `run_id`; None: nobody can have."""
+    if not cap.messages:
+        return None
+    own, foreign = _open_runs(session, organisation_id, window.since, run_id=run_id)
     if not foreign and len(own) < cap.messages:
         return None
     counts = [_own_messages(own, window)]
     if foreign:
-        counts.append(_foreign_messages(run.organisation_id, foreign, window))
+        counts.append(_foreign_messages(organisation_id, foreign, window))
     found = union_all(*counts).subquery("lately")
     return (
         select(found.c.contact_id).group_by(found.c.contact_id).having(func.sum(found.c.messages) >= cap.messages)
@@ -73,16 +97,18 @@ def _counts(session: Session, run_id: int) -> bool:
     return bool(frozen and frozen.get("cap_messages"))
 
 
-def _open_runs(session: Session, run: Run, since: datetime) -> tuple[list[int], list[int]]:
+def _open_runs(
+    session: Session, organisation_id: int, since: datetime, *, run_id: int | None
+) -> tuple[list[int], list[int]]:
     """Return the ids of other runs that may have sent something since then: the organisation's, and others'."""
     was_open = or_(Run.finished_at.is_(None), Run.finished_at > since)
     others = select(Run.id, Run.organisation_id).where(
-        was_open, Run.id != run.id, Run.is_rehearsal.is_(False), Run.state != RunState.HELD
+        was_open, Run.id != (run_id or 0), Run.is_rehearsal.is_(False), Run.state != RunState.HELD
     )
     own: list[int] = []
     foreign: list[int] = []
-    for run_id, organisation_id in session.execute(others.order_by(Run.id)):
-        (own if organisation_id == run.organisation_id else foreign).append(run_id)
+    for other_id, owner_id in session.execute(others.order_by(Run.id)):
+        (own if owner_id == organisation_id else foreign).append(other_id)
     return own, foreign
 
 

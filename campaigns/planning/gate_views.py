@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import datetime
+
 from flask import Blueprint, flash, redirect, render_template, request, url_for
 from flask_babel import gettext as _
 from werkzeug.wrappers import Response
@@ -11,7 +13,9 @@ from campaigns.core.errors import InputError, RefusedError
 from campaigns.messages.queries import load_member_names
 from campaigns.planning import confirming, prepared
 from campaigns.planning.country_rules import TABLE_DATE
-from campaigns.planning.gatekeeping import assess
+from campaigns.planning.digest import Cap
+from campaigns.planning.fatigue import find_capped, with_fatigue
+from campaigns.planning.gatekeeping import Assessment, assess
 from campaigns.planning.models import Campaign
 from campaigns.planning.trust_gates import broken_rules, unconfirmed
 from campaigns.staff.auth import current_member, current_organisation, may_now, requires
@@ -31,7 +35,7 @@ def show(campaign_id: int) -> str:
     campaign = get_owned(session(), Campaign, campaign_id, current_organisation().id)
     may_read = may_now(Permission.EDIT) or may_now(Permission.REVIEW)
     limit = settings().service_max_age_days
-    found = assess(session(), campaign, now=clock.now(), max_age_days=limit) if may_read else None
+    found = _assess(campaign, now=clock.now(), max_age_days=limit) if may_read else None
     confirmations = prepared.confirmations_of(session(), campaign)
     broken = broken_rules(found.warnings) if found else {}
     return render_template(
@@ -44,6 +48,12 @@ def show(campaign_id: int) -> str:
         names=load_member_names(session(), [each.member_id for each in confirmations]),
         table_date=TABLE_DATE,
     )
+
+
+def _assess(campaign: Campaign, *, now: datetime, max_age_days: int) -> Assessment:
+    found = assess(session(), campaign, now=now, max_age_days=max_age_days)
+    cap = Cap(settings().cap_messages, settings().cap_days)
+    return with_fatigue(campaign, found, find_capped(session(), campaign, found, cap, now=now))
 
 
 @pages.post("/countries")

@@ -139,7 +139,7 @@ def _assess_content(
         country_gate(campaign, warnings, confirmations_of(session, campaign)),
         *_prepared_gates(session, campaign, content, tally),
     ]
-    return Assessment(content, tally, rendered, [_discreet(gate) for gate in gates], warnings)
+    return Assessment(content, tally, rendered, [discreet_gate(gate) for gate in gates], warnings)
 
 
 def _prepared_gates(session: Session, campaign: Campaign, content: Content, tally: Tally) -> list[Gate]:
@@ -204,7 +204,7 @@ def _country_warnings(senders: Sequence[Sender], content: Content, tally: Tally)
     ]
 
 
-def _discreet(gate: Gate) -> Gate:
+def discreet_gate(gate: Gate) -> Gate:
     """Round the people a gate speaks of: whoever writes a rule must not learn exact small numbers from it."""
     if "people" not in gate.values:
         return gate

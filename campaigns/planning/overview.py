@@ -13,6 +13,8 @@ from sqlalchemy.orm import Session
 from campaigns.audience.models import Channel
 from campaigns.messages.preview import Preview, preview_text
 from campaigns.messages.queries import load_member_names
+from campaigns.planning.digest import Cap
+from campaigns.planning.fatigue import find_capped, with_fatigue
 from campaigns.planning.gatekeeping import Assessment, assess
 from campaigns.planning.matrix import Matrix, matrix_of
 from campaigns.planning.models import Approval, Campaign, CampaignState, Schedule, Sender
@@ -77,15 +79,17 @@ class Overview:
     editors: set[int]
 
 
-def load_overview(session: Session, campaign: Campaign, *, now: datetime, max_age_days: int) -> Overview:
+def load_overview(session: Session, campaign: Campaign, *, now: datetime, max_age_days: int, cap: Cap) -> Overview:
     """Assess the campaign at `now` (aware UTC) and arrange what its page shows."""
     assessed = assess(session, campaign, now=now, max_age_days=max_age_days)
+    capped = find_capped(session, campaign, assessed, cap, now=now)
+    assessed = with_fatigue(campaign, assessed, capped)
     approval, senders = find_approval(session, campaign), load_senders(session, campaign)
     return Overview(
         assessed=assessed,
         texts=_texts(assessed),
         senders=senders,
-        matrix=matrix_of(assessed.tally, assessed.rendered, senders),
+        matrix=matrix_of(assessed.tally, assessed.rendered, senders, capped),
         signposts=_signposts(assessed.rendered),
         approval=approval,
         is_changed=campaign.state == CampaignState.APPROVED

@@ -6,9 +6,9 @@ from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from datetime import datetime
-from typing import TypeVar
+from typing import Any, TypeVar
 
-from sqlalchemy import func, select
+from sqlalchemy import Select, func, select
 from sqlalchemy.orm import Session
 
 from campaigns.audience.rules import UNKNOWN_ZONE, AudienceRule, LeftOut, Resolution, select_resolved
@@ -131,14 +131,18 @@ def load_resolution(session: Session, content: Content, *, default_zone: str, no
 
 def count_audience(session: Session, content: Content, organisation_id: int, *, resolution: Resolution) -> Tally:
     """Count the audience of `content` in one statement. Raises AudienceRuleError for an unreadable rule."""
-    rule = AudienceRule.from_json(content.rule)
-    told_apart = replace(resolution, default_zone=UNKNOWN_ZONE)
-    found = select_resolved(rule, organisation_id, told_apart).subquery("resolved")
+    found = select_people(content, organisation_id, resolution=resolution).subquery("resolved")
     names = ("reason", "language", "region_id", "time_zone")
     country = func.coalesce(found.c.number_country, found.c.any_country)
     key = [*(found.c[name] for name in names), country, found.c.sender_id]
     groups = session.execute(select(*key, func.count()).group_by(*key))
     return Tally(tuple(TallyRow(LeftOut(reason) if reason else None, *rest) for reason, *rest in groups))
+
+
+def select_people(content: Content, organisation_id: int, *, resolution: Resolution) -> Select[*tuple[Any, ...]]:
+    """Select everybody that `content` means, unknown zones told apart. Raises AudienceRuleError."""
+    rule = AudienceRule.from_json(content.rule)
+    return select_resolved(rule, organisation_id, replace(resolution, default_zone=UNKNOWN_ZONE))
 
 
 def tally_of(session: Session, campaign: Campaign, *, now: datetime) -> Tally:

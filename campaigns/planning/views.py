@@ -197,7 +197,9 @@ def _act(campaign_id: int, verb: Callable[..., object], done: str, **values: obj
 def _show(campaign: Campaign, form: ReturnForm) -> Page:
     now, may_read = clock.now(), may_now(Permission.EDIT) or may_now(Permission.REVIEW)
     limit = settings().service_max_age_days
-    view = overview.load_overview(session(), campaign, now=now, max_age_days=limit) if may_read else None
+    view = (
+        overview.load_overview(session(), campaign, now=now, max_age_days=limit, cap=_cap()) if may_read else None
+    )
     tally = view.assessed.tally if view else None
     page = render_template(
         "planning/show.html",

@@ -11,13 +11,16 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import Session, sessionmaker
 
 from campaigns.audience.models import Address, AddressState, Channel
+from campaigns.audience.rules import AudienceRule, Resolution, SenderChoice, select_resolved
 from campaigns.core import clock
 from campaigns.core.crypto import Vault
-from campaigns.delivery.capping import CALLED
+from campaigns.delivery.capping import CALLED, count_capped
 from campaigns.delivery.fanout import fan_out
 from campaigns.delivery.models import Delivery
 from campaigns.delivery.progress import left_out_of_run
 from campaigns.delivery.states import SendState
+from campaigns.planning.digest import Cap
+from campaigns.planning.matrix import Capped
 from campaigns.planning.models import Priority, Run, RunState
 from campaigns.staff.models import Organisation
 from tests.delivery.builders import a_planned_run, frozen, give_addresses, people
@@ -184,3 +187,20 @@ def test_runs_planned_at_once_share_the_cap(sessions: sessionmaker[Session], vau
     with sessions() as session:
         messages = select(func.count()).select_from(Delivery).group_by(Delivery.contact_id)
         assert set(session.scalars(messages)) == {2}
+
+
+def test_plan_counts_whom_the_run_leaves_out(sessions: sessionmaker[Session], vault: Vault) -> None:
+    """What a campaign's page says before it is sent is what its fan-out counts then, own and foreign messages."""
+    with sessions.begin() as session:
+        ours, theirs = an_organisation(session), an_organisation(session)
+        mine = people(session, ours.id, vault, count=6)
+        same = people(session, theirs.id, vault, count=6)
+        sent(session, ours, mine[:4])
+        sent(session, theirs, same[2:])
+        run = session.get_one(Run, a_capped_run(session, ours))
+        resolution = Resolution((SenderChoice(run.sender_id, Channel.SMS),), ("en",), None, "UTC", clock.now())
+        resolved = select_resolved(AudienceRule(), ours.id, resolution)
+        counted = count_capped(session, resolved, ours.id, Cap(2, 7), now=clock.now())
+        run_id, sender_id = run.id, run.sender_id
+    assert counted == [Capped("en", sender_id, "UA", 2)]
+    assert planned(sessions, run_id)[1] == {"capped": 2}

@@ -13,16 +13,18 @@ from flask.testing import FlaskClient
 from sqlalchemy import Engine, func, select
 from werkzeug.test import TestResponse
 
+from campaigns.audience.models import Contact
 from campaigns.core import clock
 from campaigns.core.crypto import Vault
 from campaigns.core.database import make_engine
+from campaigns.delivery.states import SendState
 from campaigns.planning.harm import ITEMS
 from campaigns.planning.models import Campaign, CampaignState, Schedule
 from campaigns.planning.queries import load_content
 from campaigns.planning.service import fire_due
 from campaigns.schema import metadata
 from campaigns.staff.models import AuditEntry, Member, Role
-from tests.factories import a_contact, an_address
+from tests.factories import a_contact, a_delivery, a_run, an_address
 from tests.planning.story import DUE, START, Story, a_story
 from tests.web.pages import Pages
 
@@ -213,6 +215,20 @@ def test_cap_is_told_before_it_counts(story: Story, author: FlaskClient) -> None
     told = "people who had 3 messages in 7 days, from all organisations here, are left out"
     for page in (author.get(at(story)), author.get(at(story, "/edit"))):
         assert told in page.text
+
+
+def test_who_had_enough_is_left_out_of_the_plan(pages: Pages, story: Story, author: FlaskClient) -> None:
+    """All three people had three messages this week from a run of the same organisation."""
+    with pages.sessions.begin() as session:
+        contacts = session.scalars(select(Contact.id)).all()
+        for _ in range(3):
+            run = a_run(session, session.get_one(Campaign, story.campaign.id), finished_at=START)
+            for contact_id in contacts:
+                a_delivery(session, run, contact_id=contact_id, send_state=SendState.ACCEPTED, intent_at=START)
+    page = author.get(at(story)).text
+    assert "Everybody has had as many messages lately" in page
+    assert "Submit for approval" not in page
+    assert re.search(r"Had enough messages[^:]*: fewer than 20", page)
 
 
 def test_next_ten_times_are_shown_before_saving(pages: Pages, story: Story, author: FlaskClient) -> None:
