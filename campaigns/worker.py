@@ -21,6 +21,7 @@ from sqlalchemy.exc import OperationalError, SQLAlchemyError
 from campaigns.accounts import Accounts
 from campaigns.core.database import make_sessions, make_worker_engine
 from campaigns.core.errors import SettingsError
+from campaigns.core.mail import make_mailer
 from campaigns.core.settings import Settings
 from campaigns.delivery.canary import canary_rule_of, settle_canaries
 from campaigns.delivery.engine.fence import INTENT_LIFE
@@ -40,6 +41,7 @@ from campaigns.gateways.kinds import get_kind
 from campaigns.planning.clockwork import Clockwork
 from campaigns.reach.crowds import check_nightly, recount_crowds
 from campaigns.reach.recount import recount_due
+from campaigns.reach.releases.reports import send_reports
 from campaigns.schema import JOB_TABLES
 from campaigns.verifying import gateway_of
 
@@ -54,6 +56,8 @@ except ImportError:
 
 #: Seconds between two looks for each kind of work.
 RECEIPTS_EVERY, PLANS_EVERY, SWEEP_EVERY, REPAIR_EVERY, RECOUNT_EVERY = 0.3, 0.5, 1.0, 5.0, 2.0
+#: Between two looks for reports to send.
+REPORTS_EVERY = 60.0
 ACCOUNTS_EVERY, CROWDS_EVERY, CHECK_EVERY = 2.0, 5.0, 600.0
 #: Heartbeats in a cluster, and looks for lanes that nobody serves.
 BEAT_EVERY = 0.5
@@ -105,6 +109,7 @@ class Worker:
         self._canary = canary_rule_of(settings)
         check_patience(self._patience)
         self._sessions = make_sessions(database)
+        self._mailer = make_mailer(settings.smtp_url)
         self._accounts = Accounts(self._sessions, settings)
         self._is_stopping = threading.Event()
         self._engine_thread = ThreadPoolExecutor(1, "engine")
@@ -191,6 +196,7 @@ class Worker:
             (RECOUNT_EVERY, lambda: count(recount_due, self._sessions)),
             (CROWDS_EVERY, lambda: count(recount_crowds, self._sessions)),
             (CHECK_EVERY, lambda: count(check_nightly, self._sessions)),
+            (REPORTS_EVERY, lambda: count(send_reports, self._sessions, self._settings, self._mailer)),
             (doubts_every, self._reconcile),
             (ACCOUNTS_EVERY, self._accounts.sync_templates),
             (ACCOUNTS_EVERY, self._accounts.connect),

@@ -62,6 +62,8 @@ class Settings:
     default_max_parts: int
     import_max_rows: int
     import_max_megabytes: int
+    smtp_url: str
+    mail_from: str
     #: Credentials by the name a Sender gives: FINGERPOST_SECRET_<NAME> = "account:token".
     secrets: Mapping[str, str]
     #: Where a gateway's API is, if not at its provider: FINGERPOST_ORIGIN_<GATEWAY> = "https://host".

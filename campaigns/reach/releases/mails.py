@@ -1,0 +1,31 @@
+"""The words of the mail that brings a link: few, neutral, and without any figure."""
+
+from __future__ import annotations
+
+from functools import cache
+
+from babel.support import NullTranslations, Translations
+
+from campaigns.core.settings import PROJECT_ROOT
+from campaigns.core.words import N_
+
+_SUBJECT = N_("New report: %(period)s")
+_TEXT = N_(
+    "%(organisation)s has released figures for %(period)s.\n\n"
+    "Read them here:\n%(link)s\n\n"
+    "The link is for you alone and opens reports for 90 days. "
+    "If you do not want these mails any more, tell the organisation."
+)
+
+
+def subject_and_text(language: str, *, organisation: str, period: str, link: str) -> tuple[str, str]:
+    """Return subject and text in an interface language."""
+    words = _catalogue(language)
+    values = {"organisation": organisation, "period": period, "link": link}
+    subject, text = (words.ugettext(template) % values for template in (_SUBJECT, _TEXT))
+    return subject, text
+
+
+@cache
+def _catalogue(language: str) -> NullTranslations:
+    return Translations.load(str(PROJECT_ROOT / "translations"), [language])
