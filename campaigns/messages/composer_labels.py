@@ -36,7 +36,7 @@ def saving_words(saving: Saving) -> str:
         return str(_("With letters without their marks, which is harder to read: %(parts)s.", parts=parts))
     return str(
         ngettext(
-            "One character less: %(parts)s.", "%(num)s characters less: %(parts)s.", saving.units, parts=parts
+            "%(num)s character less: %(parts)s.", "%(num)s characters less: %(parts)s.", saving.units, parts=parts
         )
     )
 
