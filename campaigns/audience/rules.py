@@ -40,6 +40,7 @@ __all__ = [
     "RoutePart",
     "SenderChoice",
     "select_resolved",
+    "targeted_cells",
 ]
 
 #: Stands for the zone of contacts of whom none is known, where they are to be told apart.
@@ -193,7 +194,7 @@ def select_resolved(
     text), region_id (0: unknown), time_zone, place_id (0: none), reason (a LeftOut, or NULL for people who will be
     written to). `after` and `through` bound the contact ids to (after, through].
     """
-    cells = _targeted_cells(rule, organisation_id)
+    cells = targeted_cells(rule, organisation_id)
     language, has_text = _text_language(resolution), _has_text(resolution)
     walk = Walk(resolution.senders, text_language=language, has_text=has_text, now=resolution.now)
     contacts: Any = Contact.__table__
@@ -218,7 +219,7 @@ def select_resolved(
     return statement
 
 
-def _targeted_cells(rule: AudienceRule, organisation_id: int) -> Subquery | None:
+def targeted_cells(rule: AudienceRule, organisation_id: int) -> Subquery | None:
     """Return cell → one place for all places and route parts, or None when the rule names neither.
 
     A cell that several places share appears once, so a contact does too. The parts are a UNION ALL, each found

@@ -16,12 +16,13 @@ from flask_babel import lazy_gettext as _l
 from campaigns.audience.models import Channel
 from campaigns.audience.queries import SMALLEST_SHOWN
 from campaigns.messages.gates import Gate
+from campaigns.planning.collisions import Collision
 from campaigns.planning.country_rules import CountryWarning
 from campaigns.planning.gatekeeping import discreet
 from campaigns.planning.models import FallbackPolicy, TemplateCategory, ZonePolicy
 from campaigns.planning.prices import CURRENCY, Basis, spread_of
 from campaigns.planning.recurrence import ClockChange, ScheduleNote
-from campaigns.web.filters import country_name, day, language_name, number, wall_clock
+from campaigns.web.filters import country_name, day, language_name, number, region_name, wall_clock
 
 GATES = {
     "audience": _l("Audience"),
@@ -185,6 +186,28 @@ def hours_words(times: Sequence[time]) -> str:
         return ", ".join(written)
     values = {"first": written[0], "last": written[-1], "count": number(len(written))}
     return str(_("%(first)s to %(last)s, %(count)s times", **values))
+
+
+def collision_words(collision: Collision) -> str:
+    """Return what meets a campaign, without a word of what another organisation says."""
+    if collision.regions:
+        names = ", ".join(map(region_name, collision.regions))
+        return str(
+            _(
+                "Another organisation gives people another number for help in these days, in %(names)s.",
+                names=names,
+            )
+        )
+    if collision.campaign is None:
+        return str(
+            _("Another organisation writes about the same theme in the same places within three days of it.")
+        )
+    return str(
+        _(
+            "“%(name)s” is about the same theme, in the same places, within three days of it.",
+            name=collision.campaign.name,
+        )
+    )
 
 
 def note_words(note: ScheduleNote) -> str:

@@ -13,6 +13,7 @@ from sqlalchemy.orm import Session
 from campaigns.audience.models import Channel
 from campaigns.messages.preview import Preview, preview_text
 from campaigns.messages.queries import load_member_names
+from campaigns.planning.collisions import Collision, find_collisions
 from campaigns.planning.digest import Cap
 from campaigns.planning.fatigue import find_capped, with_fatigue
 from campaigns.planning.gatekeeping import Assessment, assess
@@ -72,6 +73,8 @@ class Overview:
     #: People, parts and cost by language, channel and country.
     matrix: Matrix
     signposts: list[SignpostView]
+    #: What others send to the same people at the same time.
+    collisions: list[Collision]
     approval: Approval | None
     #: It is approved, but what would be sent is not what was approved: its next run will be held.
     is_changed: bool
@@ -91,6 +94,7 @@ def load_overview(session: Session, campaign: Campaign, *, now: datetime, max_ag
         senders=senders,
         matrix=matrix_of(assessed.tally, assessed.rendered, senders, capped),
         signposts=_signposts(assessed.rendered),
+        collisions=find_collisions(session, campaign, assessed, now=now, max_age_days=max_age_days),
         approval=approval,
         is_changed=campaign.state == CampaignState.APPROVED
         and (approval is None or approval.digest != assessed.content.digest),
