@@ -49,9 +49,11 @@ def _wait_for(url: str, server: subprocess.Popen[bytes]) -> None:
 
 
 @contextmanager
-def a_visit(browser: Browser, address: str, pages: Pages, member: Member, *, width: int) -> Iterator[Visit]:
-    """Open a tab of that width in which `member` is signed in."""
-    with a_guest(browser, address, width=width) as visit:
+def a_visit(
+    browser: Browser, address: str, pages: Pages, member: Member, *, width: int, language: str = "en"
+) -> Iterator[Visit]:
+    """Open a tab of that width in which `member` is signed in, in a browser that speaks `language`."""
+    with a_guest(browser, address, width=width, language=language) as visit:
         visit.page.context.add_cookies([{"name": "session", "value": _cookie_of(pages, member), "url": address}])
         yield visit
 

@@ -1,0 +1,91 @@
+"""Pages of a campaign in a real browser, wide and narrow, in English and Arabic; its report as a PDF of A4."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Browser
+
+from campaigns.core.database import make_engine
+from campaigns.planning.models import Campaign
+from campaigns.schema import metadata
+from campaigns.staff.models import Member, Role
+from tests.browser.chromium import SCREENSHOTS, a_browser, skip_without_browser
+from tests.places.browsing import a_visit, served
+from tests.reach.scenery import make_scenery
+from tests.web.pages import Pages, make_pages
+
+pytestmark = pytest.mark.browser
+
+LOOKS = [(1280, "en"), (360, "en"), (1280, "ar"), (360, "ar")]
+#: A4 in points, as a PDF writes it.
+A4 = (595, 842)
+
+
+@dataclass(frozen=True, slots=True)
+class Console:
+    """A served instance with one campaign, and a steward who may also edit."""
+
+    address: str
+    pages: Pages
+    campaign: Campaign
+    steward: Member
+
+    def paths(self) -> dict[str, str]:
+        """Return the pages of reach by a name for their pictures."""
+        campaign = f"/reach/campaigns/{self.campaign.id}"
+        return {
+            "reach": "/reach",
+            "reach-compare": "/reach/compare",
+            "reach-campaign": campaign,
+            "reach-provenance": f"{campaign}/provenance",
+            "reach-report": f"{campaign}/report",
+            "reach-outcomes": f"{campaign}/outcomes",
+            "reach-imports": "/reach/imports",
+            "reach-import": "/reach/imports/1",
+        }
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    skip_without_browser()
+    with a_browser() as browser:
+        yield browser
+
+
+@pytest.fixture(scope="module")
+def console(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Console]:
+    url = f"sqlite:///{tmp_path_factory.mktemp('reach') / 'reach.db'}"
+    engine = make_engine(url)
+    metadata.create_all(engine)
+    with make_pages(engine) as pages:
+        campaign = make_scenery(pages)
+        steward = pages.member(Role.STEWARD, Role.AUTHOR)
+        with served(url) as address:
+            yield Console(address, pages, campaign, steward)
+
+
+@pytest.mark.parametrize(("width", "language"), LOOKS)
+def test_pages_of_reach_hold_in_a_browser(console: Console, browser: Browser, width: int, language: str) -> None:
+    at = {"width": width, "language": language}
+    with a_visit(browser, console.address, console.pages, console.steward, **at) as visit:
+        for name, path in console.paths().items():
+            visit.go(path)
+            visit.look(name)
+
+
+@pytest.mark.parametrize("language", ["en", "uk", "ar"])
+def test_report_prints_to_a4(console: Console, browser: Browser, tmp_path: Path, language: str) -> None:
+    folder = Path(os.environ.get(SCREENSHOTS) or tmp_path)
+    with a_visit(browser, console.address, console.pages, console.steward, width=1280, language=language) as visit:
+        visit.go(console.paths()["reach-report"])
+        data = visit.page.pdf(path=folder / f"report-{language}.pdf", prefer_css_page_size=True)
+    boxes = re.findall(rb"/MediaBox\s*\[\s*0\s+0\s+([\d.]+)\s+([\d.]+)", data)
+    assert data.startswith(b"%PDF")
+    assert {(round(float(width)), round(float(height))) for width, height in boxes} == {A4}
+    assert 1 <= len(boxes) <= 8
