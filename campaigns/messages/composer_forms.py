@@ -60,13 +60,13 @@ class TermForm(Form):
     term = StringField(
         _l("Term"),
         [InputRequired(), Length(max=100)],
-        description=_l("As texts have it. “passport*” stands for every word that begins so."),
+        description=_l("As texts have it; “passport*” stands for every word that begins so."),
     )
-    language = SelectField(_l("Language of the translation"), [InputRequired()])
+    language = SelectField(_l("Language of the translation"), [InputRequired()], default="uk")
     wording = StringField(
         _l("Say it so"),
         [InputRequired(), Length(max=200)],
-        description=_l("Several wordings are parted by “/”; “*” stands for any ending."),
+        description=_l("Several wordings are parted by “/”; “*” stands for any beginning or ending of a word."),
     )
     note = StringField(_l("Note"), [Length(max=200)])
 

@@ -7,7 +7,7 @@ import unicodedata
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-#: Stands for any ending, so that one entry fits an inflected word: "паспорт*".
+#: Stands for any beginning or ending, so that one entry fits an inflected word: "паспорт*", "*جواز*".
 ANY_ENDING = "*"
 
 
