@@ -178,6 +178,17 @@ def signposts(code: str, slug: str) -> None:
     click.echo(pointed_table(point_people(found.rendered)))
 
 
+@main.command()
+def recount() -> None:
+    """Compare all counts of reach with the deliveries and put right what may move; exit code 1 if any differ."""
+    from campaigns.reach.crowds import check_all
+
+    found = check_all(_sessions())
+    click.echo(f"{found.runs} runs compared: {found.moved} people moved since, {found.late} after the close.")
+    click.echo(f"Counts and deliveries differ by {found.drift} people.")
+    raise SystemExit(1 if found.drift else 0)
+
+
 @main.group()
 def audit() -> None:
     """Look after the audit trail."""
@@ -213,7 +224,8 @@ def mandate(slug: str, codes: tuple[str, ...], everywhere: bool) -> None:
         if found is None:
             raise NotFoundError(f"There is no organisation {slug}.")
         set_mandate(session, found, None if everywhere else codes)
-    click.echo("everywhere" if everywhere else " ".join(sorted(codes)) or "nowhere")
+        said = "everywhere" if found.mandate is None else " ".join(found.mandate) or "nowhere"
+    click.echo(said)
 
 
 @organisation.command(name="add")

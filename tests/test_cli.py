@@ -120,3 +120,8 @@ def test_sandbox_of_an_instance_is_its_own(instance: Path) -> None:
 
 def test_sandbox_without_an_instance_is_anybodys() -> None:
     assert sandbox_defaults(replace(load_settings({}), secret_key="")) == SandboxConfig()
+
+
+def test_recount_of_an_empty_instance_differs_by_nobody(instance: Path) -> None:
+    answer = run("recount")
+    assert (answer.exit_code, "differ by 0 people" in answer.output) == (0, True)
