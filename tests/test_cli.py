@@ -122,6 +122,23 @@ def test_sandbox_without_an_instance_is_anybodys() -> None:
     assert sandbox_defaults(replace(load_settings({}), secret_key="")) == SandboxConfig()
 
 
+def test_mandate_is_set_and_lifted(instance: Path) -> None:
+    assert run("organisation", "mandate", "ours", "pl", "UA-46").stdout.strip() == "PL UA-46"
+    assert run("organisation", "mandate", "ours", "--everywhere").stdout.strip() == "everywhere"
+    assert "is no country such as PL" in run("organisation", "mandate", "ours", "Poland").stderr
+
+
+def test_services_are_imported_by_their_hsds_names(instance: Path) -> None:
+    head = "id,name,x_country,x_time_zone,phones/0/number,service_areas/0/extent"
+    (instance / "services.csv").write_text(f"{head}\nline,Line,PL,Europe/Warsaw,116 111,PL\n")
+    answer = run("import", "services", str(instance / "services.csv"), "--organisation", "ours")
+    assert "added: 1" in answer.stdout
+
+
+def test_unknown_campaign_points_nobody(instance: Path) -> None:
+    assert "ours has no campaign K7." in run("signposts", "K7", "--organisation", "ours").stderr
+
+
 def test_recount_of_an_empty_instance_differs_by_nobody(instance: Path) -> None:
     answer = run("recount")
     assert (answer.exit_code, "differ by 0 people" in answer.output) == (0, True)

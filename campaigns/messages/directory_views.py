@@ -41,6 +41,8 @@ pages.register_blueprint(sheet_pages)
 
 Page = str | Response | tuple[str, int]
 
+pages.add_app_template_filter(reason_words)
+
 _VERIFIED = {
     CheckOutcome.ANSWERS: _l("Verified. Signposts may use this service."),
     CheckOutcome.SILENT: _l("Noted: nobody is pointed to this service until it answers."),

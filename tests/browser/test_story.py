@@ -174,7 +174,7 @@ def write_message(visit: Visit, title: str) -> None:
 def write_text(visit: Visit, text: str) -> None:
     with visit.page.expect_response("**/messages/measure"):
         visit.page.fill("textarea[name=body]", text)
-    visit.page.locator("#measure mark.slot").wait_for()
+    visit.page.locator("#measure mark.slot").first.wait_for()
     visit.look("message-writing")
     press(visit, "form:has(textarea[name=body]) button[type=submit]")
 

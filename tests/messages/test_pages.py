@@ -248,6 +248,14 @@ def test_choice_says_why_this_one_and_not_the_others(pages: Pages, author: Flask
     assert "none is known to answer in Arabic" in none
 
 
+def test_preview_says_why_each_signpost_is_chosen(pages: Pages, author: FlaskClient) -> None:
+    add(pages, a_service, verified_on=clock.now().date())
+    message_id = add(pages, a_message, {"en": "Call ((hotline??112))."})
+    page = author.get(f"/messages/{message_id}/en").text
+    assert "covers the country · answers in English" in page
+    assert "/messages/services/choose?place=PL&amp;language=en&amp;sim=home" in page
+
+
 def sheet(text: str) -> dict[str, Any]:
     return {"file": (io.BytesIO(text.encode()), "services.csv")}
 
