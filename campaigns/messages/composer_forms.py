@@ -79,7 +79,7 @@ class TermForm(Form):
 class CatalogueForm(Form):
     """A PO file with the translations of one language."""
 
-    language = SelectField(_l("Language"), [InputRequired()])
+    language = SelectField(_l("Language"), [InputRequired()], default="uk")
     file = FileField(_l("PO file"), [FileRequired()])
 
     def __init__(self, *args: object, **kwargs: object) -> None:

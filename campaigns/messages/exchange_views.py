@@ -27,7 +27,8 @@ Page = str | Response | tuple[str, int]
 @requires(Permission.EDIT)
 def index() -> Page:
     """Offer a file of one language, and take one back."""
-    return _page(CatalogueForm(data={"language": request.args.get("language", "")}))
+    wanted = request.args.get("language")
+    return _page(CatalogueForm(data={"language": wanted}) if wanted in all_languages() else CatalogueForm())
 
 
 @pages.get("/file")
