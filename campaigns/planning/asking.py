@@ -20,6 +20,7 @@ from campaigns.messages.queries import current_texts, current_wordings
 from campaigns.messages.texts import digest_of
 from campaigns.planning import queries
 from campaigns.planning.choices import load_asked
+from campaigns.planning.digest import Content
 from campaigns.planning.models import Campaign, Sender, TemplateCategory, TemplateState, WhatsAppTemplate
 from campaigns.planning.whatsapp import template_name, template_of, version_in
 from campaigns.staff import audit
@@ -51,7 +52,7 @@ def ask_for_template(
 
 
 def ask_for_missing(session: Session, campaign: Campaign, *, category: TemplateCategory, by: int) -> int:
-    """Ask for every text of a campaign that was never asked for; return how many there were.
+    """Ask for every text of a campaign and its correction that was never asked for; return how many there were.
 
     Texts that WhatsApp does not take are left alone: the page names their faults. Raises InputError when there is
     nothing to ask for.
@@ -62,12 +63,10 @@ def ask_for_missing(session: Session, campaign: Campaign, *, category: TemplateC
     )
     if sender is None:
         raise InputError(N_("This campaign has no WhatsApp sender."))
-    missing = sorted(set(content.texts) - set(load_asked(session, content)))
     asked = 0
-    for language in missing:
+    for message, language, text in _missing(session, campaign, content):
         with suppress(PlaceholderError):
-            text = content.texts_on(Channel.WHATSAPP)[language]
-            _want(session, campaign.message, language, text=text, sender=sender, category=category, by=by)
+            _want(session, message, language, text=text, sender=sender, category=category, by=by)
             asked += 1
     if not asked:
         raise InputError(N_("There is no text left that can be asked for."))
@@ -81,6 +80,24 @@ def ask_for_missing(session: Session, campaign: Campaign, *, category: TemplateC
         category=str(category),
     )
     return asked
+
+
+def count_missing_corrections(session: Session, campaign: Campaign, content: Content) -> int:
+    """Count the texts of the correction that WhatsApp was never asked for; without them it cannot go out there."""
+    missing = _missing(session, campaign, content)
+    return sum(message.id == campaign.correction_id for message, _language, _text in missing)
+
+
+def _missing(session: Session, campaign: Campaign, content: Content) -> list[tuple[Message, str, str]]:
+    """Return the texts, with their messages and languages, that nobody asked for."""
+    sources = [(campaign.message, content)]
+    if campaign.correction is not None:
+        sources.append((campaign.correction, content.of_correction(campaign.correction.id)))
+    return [
+        (message, language, source.texts_on(Channel.WHATSAPP)[language])
+        for message, source in sources
+        for language in sorted(set(source.texts) - set(load_asked(session, source)))
+    ]
 
 
 def _want(

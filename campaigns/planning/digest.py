@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping
-from dataclasses import MISSING, asdict, dataclass, field, fields
+from dataclasses import MISSING, asdict, dataclass, field, fields, replace
 from typing import Any
 
 from campaigns.audience.models import Channel
@@ -166,6 +166,10 @@ class Content:
         content = self.to_json()
         words = {"wordings": self.wordings} if self.wordings else {}
         return digest_of({name: content.get(name) for name in SAID} | words)
+
+    def of_correction(self, message_id: int) -> Content:
+        """Return the content with the texts of its correction, the message `message_id`, in place of its own."""
+        return replace(self, message_id=message_id, texts=self.correction, correction={}, wordings={})
 
     def to_json(self) -> dict[str, Any]:
         """Return what is digested and kept with an approval; without a correction, as before there were any."""

@@ -56,8 +56,14 @@ def show(campaign_id: int) -> Page:
     campaign = _campaign(campaign_id)
     sender = _sender_of(session(), campaign)
     standings = [] if sender is None else load_standings(session(), campaign)
+    content = queries.load_content(session(), campaign)
     return render_template(
-        "planning/templates.html", campaign=campaign, sender=sender, standings=standings, form=TemplatesForm()
+        "planning/templates.html",
+        campaign=campaign,
+        sender=sender,
+        standings=standings,
+        missing_corrections=asking.count_missing_corrections(session(), campaign, content) if sender else 0,
+        form=TemplatesForm(),
     )
 
 

@@ -9,9 +9,10 @@ from sqlalchemy.orm import Session
 from campaigns.audience.models import Channel
 from campaigns.core.errors import InputError, PlaceholderError, TransitionError
 from campaigns.messages.models import Message, TranslationState
-from campaigns.planning.asking import ask_for_missing, ask_for_template
+from campaigns.planning.asking import ask_for_missing, ask_for_template, count_missing_corrections
 from campaigns.planning.models import Campaign, Sender, TemplateCategory, TemplateState, WhatsAppTemplate
-from campaigns.staff.models import AuditEntry
+from campaigns.planning.queries import load_content
+from campaigns.staff.models import AuditEntry, Organisation
 from tests.factories import a_campaign, a_member, a_message, a_sender, an_organisation
 
 TEXTS = {
@@ -95,3 +96,17 @@ def test_missing_ones_are_asked_for_together(session: Session, campaign: Campaig
     assert len(session.scalars(select(AuditEntry.id)).all()) == 2
     with pytest.raises(InputError, match="no text left"):
         ask_for_missing(session, campaign, category=TemplateCategory.MARKETING, by=1)
+
+
+def test_correction_is_asked_for_along_with_it(session: Session, campaign: Campaign) -> None:
+    correction = a_message(
+        session, session.get_one(Organisation, campaign.organisation_id), {"en": "Wrong number."}
+    )
+    campaign.correction_id = correction.id
+    content = load_content(session, campaign)
+    assert count_missing_corrections(session, campaign, content) == 1
+    # One of the three texts is of a kind that WhatsApp does not take.
+    assert ask_for_missing(session, campaign, category=TemplateCategory.UTILITY, by=1) == 2 + 1
+    assert count_missing_corrections(session, campaign, content) == 0
+    of_correction = select(WhatsAppTemplate.body).where(WhatsAppTemplate.message_id == correction.id)
+    assert session.scalars(of_correction).all() == ["Wrong number."]
