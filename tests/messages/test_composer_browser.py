@@ -11,11 +11,13 @@ from playwright.sync_api import Browser, expect
 from sqlalchemy.orm import Session
 
 from campaigns.core import clock
+from campaigns.core.crypto import Vault
 from campaigns.core.database import make_engine
 from campaigns.messages.service import create_message, review_translation, save_translation
 from campaigns.messages.terms import save_term
 from campaigns.schema import metadata
 from campaigns.staff.models import Member, Role
+from tests.audience.people import person
 from tests.browser.chromium import Visit, a_browser, skip_without_browser
 from tests.factories import a_message, a_service, an_audience
 from tests.places.browsing import a_visit, served
@@ -41,7 +43,7 @@ class Scene:
 
 
 @pytest.fixture(scope="module")
-def scene(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Scene]:
+def scene(tmp_path_factory: pytest.TempPathFactory, vault: Vault) -> Iterator[Scene]:
     skip_without_browser()
     folder: Path = tmp_path_factory.mktemp("composer")
     url = f"sqlite:///{folder / 'pages.db'}"
@@ -51,6 +53,8 @@ def scene(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Scene]:
         author, reviewer = pages.member(Role.AUTHOR), pages.member(Role.APPROVER)
         with pages.sessions.begin() as session:
             message_id = write(session, pages, author=author.id, reviewer=reviewer.id)
+            for number in range(30):
+                person(session, pages.ours, vault, language="uk" if number < 25 else "en")
         with served(url) as address, a_browser() as browser:
             yield Scene(browser, address, pages, author, message_id)
     engine.dispose()
