@@ -8,7 +8,7 @@ from __future__ import annotations
 import asyncio
 import random
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from resource import RUSAGE_SELF, getrusage
@@ -18,7 +18,6 @@ from uuid import uuid4
 import click
 import uvloop
 from sqlalchemy import Engine as Database
-from sqlalchemy import or_, select
 from sqlalchemy.orm import Session, sessionmaker
 
 from bench.harness import DATABASES, fresh_database, note, peak_megabytes, report, summary
@@ -26,9 +25,8 @@ from bench.plain_sending import send_plainly
 from campaigns.core.crypto import Vault
 from campaigns.core.database import make_sessions
 from campaigns.delivery.engine.lanes import Engine, Surroundings, in_thread
+from campaigns.delivery.engine.ports import Ask, Found, Result
 from campaigns.delivery.engine.store import DatabaseStore
-from campaigns.delivery.models import Delivery
-from campaigns.delivery.queries import in_state
 from campaigns.delivery.states import SendState
 from campaigns.gateways.base import Outgoing
 from campaigns.gateways.twilio import TwilioSms
@@ -86,11 +84,29 @@ async def send_bare(url: str, people: int) -> Timed:
     return watch.timed
 
 
-async def send_engine(sessions: sessionmaker[Session], vault: Vault, url: str, run_id: int) -> Timed:
-    """Let the engine send a run to its end."""
+class CountingStore(DatabaseStore):
+    """Tells when so many results are committed; asking the database again and again would be measured, too."""
+
+    def __init__(self, sessions: sessionmaker[Session], vault: Vault, *, people: int) -> None:
+        super().__init__(sessions, vault)
+        self._left, self._loop = people, asyncio.get_running_loop()
+        self.done = asyncio.Event()
+
+    def exchange(self, results: Sequence[Result], ask: Ask | None) -> Found:
+        """Write and claim as the engine does, then count what is accepted."""
+        found = super().exchange(results, ask)
+        self._left -= sum(result.state is SendState.ACCEPTED for result in results)
+        if self._left <= 0:
+            self._loop.call_soon_threadsafe(self.done.set)
+        return found
+
+
+async def send_engine(sessions: sessionmaker[Session], vault: Vault, url: str, people: int) -> Timed:
+    """Let the engine send the one running run, to so many people, to its end."""
+    store = CountingStore(sessions, vault, people=people)
     with ThreadPoolExecutor(1) as database, ThreadPoolExecutor(1) as watching:
         surroundings = Surroundings(
-            store=DatabaseStore(sessions, vault),
+            store=store,
             database=in_thread(database),
             watch=in_thread(watching),
             open_gateway=lambda sender: open_gateway(url),
@@ -100,8 +116,7 @@ async def send_engine(sessions: sessionmaker[Session], vault: Vault, url: str, r
         stopping = asyncio.Event()
         with Stopwatch() as watch:
             task = asyncio.create_task(Engine(surroundings, window=WINDOW).run(stopping))
-            while not await asyncio.to_thread(_is_sent, sessions, run_id):
-                await asyncio.sleep(0.1)
+            await store.done.wait()
         stopping.set()
         await task
     return watch.timed
@@ -117,8 +132,8 @@ def measure(kind: str, people: int, rounds: int) -> dict[str, Any]:
         for number in range(rounds):
             bare = _run(send_bare(sandbox.url, people))
             sandbox.call("POST", "reset", {})
-            run_id = _prepare(database, vault, people)
-            sent = _run(send_engine(make_sessions(database), vault, sandbox.url, run_id))
+            _prepare(database, vault, people)
+            sent = _run(send_engine(make_sessions(database), vault, sandbox.url, people))
             accepted = sandbox.call("GET", "invariants")
             assert accepted["accepted"] == people, accepted
             sandbox.call("POST", "reset", {})
@@ -153,14 +168,6 @@ def _prepare(database: Database, vault: Vault, people: int) -> int:
 def _send_floor(database: Database, vault: Vault, sandbox: SandboxProcess) -> float:
     run_id = _prepare(database, vault, FLOOR_PEOPLE)
     return send_plainly(database, sandbox.client(), run_id, sender=SENDER)
-
-
-def _is_sent(sessions: sessionmaker[Session], run_id: int) -> bool:
-    with sessions() as session:
-        session.connection(execution_options={"read_only": True})
-        waiting = or_(in_state(SendState.QUEUED), in_state(SendState.SENDING))
-        open_ids = select(Delivery.id).where(Delivery.run_id == run_id, waiting).limit(1)
-        return session.scalar(open_ids) is None
 
 
 def _run(work: Any) -> Timed:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import hmac
 import os
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cache
 
@@ -16,6 +16,8 @@ from campaigns.core.errors import DamagedDataError, SettingsError
 
 KEY_BYTES = 32
 NONCE_BYTES = 12
+#: Where the nonce ends in sealed bytes.
+_BODY = 1 + NONCE_BYTES
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,21 +44,30 @@ class Vault:
 
     def open(self, sealed: bytes, *, table: str, column: str, row_id: int) -> str:
         """Decrypt what `seal` made. Raises DamagedDataError when the key, the row or the bytes do not fit."""
-        key = self.keys.get(sealed[0]) if sealed else None
-        if key is None:
-            raise DamagedDataError(f"{table} {row_id} is sealed with a key that is not configured.")
-        nonce, body = sealed[1 : 1 + NONCE_BYTES], sealed[1 + NONCE_BYTES :]
-        try:
-            return _cipher(key).decrypt(nonce, body, _bound_to(table, column, row_id)).decode()
-        except InvalidTag:
-            raise DamagedDataError(f"{table} {row_id} cannot be deciphered.") from None
+        return self.opener(table=table, column=column)(sealed, row_id)
+
+    def opener(self, *, table: str, column: str) -> Callable[[bytes, int], str]:
+        """Return `open` for one column and many rows; it takes the sealed bytes and the row's id."""
+        keys, column_of = self.keys, _bound_to(table, column, "")
+
+        def open_row(sealed: bytes, row_id: int) -> str:
+            key = keys.get(sealed[0]) if sealed else None
+            if key is None:
+                raise DamagedDataError(f"{table} {row_id} is sealed with a key that is not configured.")
+            try:
+                opened = _cipher(key).decrypt(sealed[1:_BODY], sealed[_BODY:], column_of + b"%d" % row_id)
+            except InvalidTag:
+                raise DamagedDataError(f"{table} {row_id} cannot be deciphered.") from None
+            return opened.decode()
+
+        return open_row
 
     def lookup_hash(self, channel: str, handle: str) -> bytes:
         """Return the HMAC-SHA-256 by which a normalised handle on a channel is found again."""
         return hmac.new(self.lookup_key, f"{channel}\0{handle}".encode(), hashlib.sha256).digest()
 
 
-def _bound_to(table: str, column: str, row_id: int) -> bytes:
+def _bound_to(table: str, column: str, row_id: int | str) -> bytes:
     return f"{table}.{column}.{row_id}".encode()
 
 

@@ -87,9 +87,10 @@ def receipts_that_overwrite(patch: pytest.MonkeyPatch) -> None:
 
 
 def record_that_asks_no_token(patch: pytest.MonkeyPatch) -> None:
-    write = record._update
-    patch.setattr(record, "_update", lambda given: write(given | {"token": record.DELIVERY.c.token}))
-    patch.setattr(record, "recording", record.recording.__wrapped__)
+    held = record._is_held
+    patch.setattr(record, "_is_held", lambda row_id, token: held(row_id, record.DELIVERY.c.token))
+    for name in ("_recording", "_accepting"):
+        patch.setattr(record, name, getattr(record, name).__wrapped__)
 
 
 def opt_out_that_leaves_the_queue(patch: pytest.MonkeyPatch) -> None:

@@ -1,65 +1,29 @@
-"""Claims: the intent to call is committed with the claim, in one statement, before anything else happens.
-
-Statements are built once: SQLAlchemy then renders each a single time, and the partial index on queued rows is used
-because the state is written into the statement instead of being bound.
-"""
+"""Claims: the intent to call is committed with the claim, before anything else happens."""
 
 from __future__ import annotations
 
-import json
 import logging
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Sequence
 from datetime import datetime
-from functools import cache, partial
+from functools import cache
 from typing import Any, NamedTuple, cast
 from uuid import uuid4
 
-from sqlalchemy import (
-    ARRAY,
-    BigInteger,
-    ColumnElement,
-    Connection,
-    Select,
-    String,
-    Table,
-    Update,
-    any_,
-    bindparam,
-    case,
-    func,
-    literal_column,
-    or_,
-    select,
-    update,
-)
+from sqlalchemy import Connection, Select, Table, Update, bindparam, func, select, update
 
-from campaigns.audience.models import Address, AddressState, Channel
+from campaigns.audience.models import Channel
 from campaigns.core import clock
 from campaigns.core.crypto import Vault
 from campaigns.core.database import HIGHEST_ID, UTCDateTime
 from campaigns.core.errors import DamagedDataError
 from campaigns.delivery.engine.ports import Ask, Claimed, Found
-from campaigns.delivery.models import (
-    OPEN_CANARY,
-    CanaryDelivery,
-    Delivery,
-    RunCanary,
-    RunText,
-    RunZone,
-)
+from campaigns.delivery.engine.taking import DELIVERY, Taken, among, is_among, take
+from campaigns.delivery.models import RunText, RunZone
 from campaigns.delivery.standins import find_stand_in
 from campaigns.delivery.states import SendState
 from campaigns.gateways.base import Template
-from campaigns.planning.models import Run, RunState
 
-#: Core tables, because the mapped classes cost time on every claim.
-DELIVERY = cast(Table, Delivery.__table__)
-ADDRESS = cast(Table, Address.__table__)
 RUN_TEXT = cast(Table, RunText.__table__)
-RUN_CANARY = cast(Table, RunCanary.__table__)
-CANARY_DELIVERY = cast(Table, CanaryDelivery.__table__)
-#: Written into statements, so that the partial index on queued rows is seen to apply.
-QUEUED: ColumnElement[str] = literal_column(f"'{SendState.QUEUED.value}'", String())
 #: Error of a delivery whose address or text cannot be read.
 DAMAGED = "damaged"
 
@@ -72,6 +36,10 @@ class TextLine(NamedTuple):
     body: str | None
     parts: int
     template: Template | None
+
+
+#: Gives the handle of a row from its id, its address's id and what was read of the address; None: it is damaged.
+_HandleOf = Callable[[int, int, bytes | None, str | None], str | None]
 
 
 class Claims:
@@ -100,14 +68,13 @@ class Claims:
         }
         if first is not None:
             given["rows"] = rows
-        taken = connection.execute(_claim(first, ask.line.is_rehearsal), given)
-        found = sorted(taken.all(), key=lambda row: int(row.id))
-        live = [row for row in found if row.send_state == SendState.SENDING]
+        found = take(connection, given, is_rehearsal=ask.line.is_rehearsal, first=first)
+        live = [row for row in found if row[1] == SendState.SENDING.value]
         claimed = self._read(connection, ask, live, token=token, now=now)
         is_last = len(found) < ask.limit
         return Found(
             claimed=claimed,
-            last_id=found[-1].id if found else ask.after,
+            last_id=found[-1][0] if found else ask.after,
             taken=len(found),
             next_due=connection.scalar(_next_due(), {"run": ask.run_id, "now": now}) if is_last else None,
         )
@@ -117,140 +84,80 @@ class Claims:
         self._texts.clear()
 
     def _read(
-        self, connection: Connection, ask: Ask, rows: Sequence[Any], *, token: str, now: datetime
+        self, connection: Connection, ask: Ask, rows: Sequence[Taken], *, token: str, now: datetime
     ) -> list[Claimed]:
         """Return claims with what their calls need, and close those whose address or text cannot be read."""
-        self._learn_texts(connection, {row.text_id for row in rows})
+        self._learn_texts(connection, {row[3] for row in rows})
         claimed: list[Claimed] = []
         damaged: list[int] = []
-        run_id, channel = ask.run_id, ask.line.channel
-        handle_of = partial(self._stand_in_of, channel) if ask.line.is_rehearsal else self._handle_of
-        for row in rows:
-            text, to = self._texts.get(row.text_id), handle_of(row)
+        run_id, texts, channel = ask.run_id, self._texts, ask.line.channel
+        # Of a channel other than SMS a sender's pace is in messages.
+        is_sms, has_templates = channel is Channel.SMS, channel is Channel.WHATSAPP
+        handle_of = self._stand_in_of(channel) if ask.line.is_rehearsal else self._handle_of()
+        for row_id, _, address_id, text_id, reference, attempts, expires_at, hidden, country in rows:
+            text, to = texts.get(text_id), handle_of(row_id, address_id, hidden, country)
             if to is None or text is None or text.body is None:
-                damaged.append(row.id)
+                damaged.append(row_id)
                 continue
+            parts, template = text.parts if is_sms else 1, text.template if has_templates else None
+            # By position, in the order of Claimed: words cost a third of the loop.
             claimed.append(
                 Claimed(
-                    id=row.id,
-                    run_id=run_id,
-                    address_id=row.address_id,
-                    reference=row.reference,
-                    token=token,
-                    attempts=row.attempts,
-                    intent_at=now,
-                    expires_at=row.expires_at,
-                    to=to,
-                    body=text.body,
-                    # Of a channel other than SMS a sender's pace is in messages.
-                    parts=text.parts if channel is Channel.SMS else 1,
-                    template=text.template if channel is Channel.WHATSAPP else None,
+                    row_id,
+                    run_id,
+                    address_id,
+                    reference,
+                    token,
+                    attempts,
+                    now,
+                    expires_at,
+                    to,
+                    text.body,
+                    parts,
+                    template,
                 )
             )
         if damaged:
-            connection.execute(_close_damaged(connection.dialect.name), _among(connection, damaged))
+            connection.execute(_close_damaged(connection.dialect.name), among(connection, damaged))
         return claimed
 
     def _learn_texts(self, connection: Connection, text_ids: set[int]) -> None:
         unknown = text_ids - self._texts.keys()
         if unknown:
-            for row in connection.execute(_texts(connection.dialect.name), _among(connection, unknown)):
+            for row in connection.execute(_texts(connection.dialect.name), among(connection, unknown)):
                 template = (
                     None if row.content_sid is None else Template(row.content_sid, row.content_variables or {})
                 )
                 self._texts[row.id] = TextLine(row.body, row.parts, template)
 
-    def _handle_of(self, row: Any) -> str | None:
-        if row.ciphertext is None:
-            return None
-        try:
-            return self._vault.open(row.ciphertext, table="address", column="ciphertext", row_id=row.address_id)
-        except (DamagedDataError, UnicodeDecodeError):
-            _log.error("address %s cannot be deciphered", row.address_id)
-            return None
+    def _handle_of(self) -> _HandleOf:
+        """Return what deciphers the handle of a taken row."""
+        open_sealed = self._vault.opener(table="address", column="ciphertext")
 
-    def _stand_in_of(self, channel: Channel, row: Any) -> str | None:
-        """Return the handle that a rehearsal writes to; the real one is not even read."""
-        return None if row.lookup is None else find_stand_in(self._vault, row.id, channel, row.country, row.lookup)
+        def handle_of(row_id: int, address_id: int, sealed: bytes | None, country: str | None) -> str | None:
+            if sealed is None:
+                return None
+            try:
+                return open_sealed(sealed, address_id)
+            except (DamagedDataError, UnicodeDecodeError):
+                _log.error("address %s cannot be deciphered", address_id)
+                return None
 
+        return handle_of
 
-@cache
-def _claim(first: Update | None, is_rehearsal: bool) -> Update:
-    """Return the claim, with the statement that writes results inside when there is one."""
-    now, picked = bindparam("now", type_=UTCDateTime()), _due_rows().cte("picked")
-    state = case(
-        (DELIVERY.c.expires_at <= now, SendState.EXPIRED.value),
-        (picked.c.state != AddressState.ACTIVE.value, SendState.SUPPRESSED.value),
-        else_=SendState.SENDING.value,
-    )
-    statement = (
-        update(DELIVERY)
-        .where(DELIVERY.c.id == picked.c.id)
-        .values(
-            send_state=state,
-            token=bindparam("claim"),
-            attempts=DELIVERY.c.attempts + case((state == SendState.SENDING.value, 1), else_=0),
-            intent_at=now,
-        )
-    )
-    if first is not None:
-        statement = statement.add_cte(first.returning(DELIVERY.c.id).cte("recorded"))
-    wanted = (ADDRESS.c.country, ADDRESS.c.lookup) if is_rehearsal else (ADDRESS.c.ciphertext,)
-    return statement.returning(
-        DELIVERY.c.id,
-        DELIVERY.c.send_state,
-        DELIVERY.c.address_id,
-        DELIVERY.c.text_id,
-        DELIVERY.c.reference,
-        DELIVERY.c.attempts,
-        DELIVERY.c.expires_at,
-        *(_of_address(column) for column in wanted),
-    )
+    def _stand_in_of(self, channel: Channel) -> _HandleOf:
+        """Return what makes the handle that a rehearsal writes to; the real one is not even read."""
+        vault = self._vault
 
+        def handle_of(row_id: int, address_id: int, lookup: bytes | None, country: str | None) -> str | None:
+            return None if lookup is None else find_stand_in(vault, row_id, channel, country, lookup)
 
-def _of_address(column: ColumnElement[Any]) -> Any:
-    """Return a column of a delivery's address."""
-    own = select(column).where(ADDRESS.c.id == DELIVERY.c.address_id).correlate(DELIVERY)
-    return own.scalar_subquery().label(column.key)
-
-
-def _due_rows() -> Select[*tuple[Any, ...]]:
-    """Select the next due rows of a running run and a sender, locked, with the state of their addresses."""
-    running = select(Run.id).where(Run.id == bindparam("run"), Run.state == RunState.RUNNING).exists()
-    # Asked once a claim: as long as the canary of a run is open, nothing else of it is claimed.
-    canary, ahead = RUN_CANARY.c, CANARY_DELIVERY.c
-    watched = (
-        select(canary.run_id).where(canary.run_id == bindparam("run"), canary.state.in_(OPEN_CANARY)).exists()
-    )
-    goes_ahead = DELIVERY.c.id.in_(select(ahead.delivery_id).where(ahead.run_id == bindparam("run")))
-    return (
-        select(DELIVERY.c.id, ADDRESS.c.state)
-        .select_from(DELIVERY.outerjoin(ADDRESS, ADDRESS.c.id == DELIVERY.c.address_id))
-        .where(DELIVERY.c.run_id == bindparam("run"), DELIVERY.c.sender_id == bindparam("sender"))
-        .where(DELIVERY.c.send_state == QUEUED)
-        .where(DELIVERY.c.id > bindparam("after"), DELIVERY.c.id <= bindparam("through"))
-        .where(DELIVERY.c.due_at <= bindparam("now", type_=UTCDateTime()), running, or_(~watched, goes_ahead))
-        .order_by(DELIVERY.c.id)
-        .limit(bindparam("limit"))
-        .with_for_update(skip_locked=True, of=DELIVERY)
-    )
-
-
-def _among(connection: Connection, ids: Collection[int]) -> dict[str, Any]:
-    """Return the parameter that names `ids` in the statements below: one value, however many ids there are."""
-    return {"ids": list(ids)} if connection.dialect.name == "postgresql" else {"ids": json.dumps(list(ids))}
-
-
-def _is_among(column: ColumnElement[Any], dialect: str) -> ColumnElement[bool]:
-    if dialect == "postgresql":
-        return column == any_(bindparam("ids", type_=ARRAY(BigInteger())))
-    given = func.json_each(bindparam("ids", type_=String())).table_valued("value")
-    return column.in_(select(given.c.value))
+        return handle_of
 
 
 @cache
 def _texts(dialect: str) -> Select[*tuple[Any, ...]]:
-    wanted = _is_among(RUN_TEXT.c.id, dialect)
+    wanted = is_among(RUN_TEXT.c.id, dialect)
     columns = RUN_TEXT.c
     return select(columns.id, columns.body, columns.parts, columns.content_sid, columns.content_variables).where(
         wanted
@@ -268,6 +175,6 @@ def _next_due() -> Select[*tuple[Any, ...]]:
 def _close_damaged(dialect: str) -> Update:
     return (
         update(DELIVERY)
-        .where(_is_among(DELIVERY.c.id, dialect))
+        .where(is_among(DELIVERY.c.id, dialect))
         .values(send_state=SendState.FAILED.value, error=DAMAGED, attempts=DELIVERY.c.attempts - 1)
     )

@@ -96,8 +96,8 @@ class Lane:
         self._ready, self._results = deque[Claimed](), list[Result]()
         #: Runs to pause, with the reason.
         self._pauses: dict[int, str] = {}
-        #: Calls on the wire, and parts of the longest text claimed lately.
-        self._in_flight, self._parts = 0, 1
+        #: Calls on the wire, parts of the longest text claimed lately, and the last `_limit()`.
+        self._in_flight, self._parts, self._low = 0, 1, 1
         #: Paused: the provider blames the sender, and nothing more is called until a member mended it.
         self._stopping = self._callers_done = self._is_paused = False
         #: Set when the bookkeeper may have something to do.
@@ -148,7 +148,7 @@ class Lane:
             finally:
                 self._in_flight -= 1
             self._results.append(result)
-            if len(self._results) >= self._group or len(self._ready) <= self._limit():
+            if len(self._results) >= self._group or len(self._ready) <= self._low:
                 self._work.set()
 
     async def _take(self) -> Claimed | None:
@@ -176,8 +176,7 @@ class Lane:
 
     async def _deliver(self, claimed: Claimed) -> Result:
         """Make the one call for a claimed delivery and return what became of it."""
-        left = claimed.expires_at - clock.now()
-        base = self._callback_base
+        left, base = claimed.expires_at - clock.now(), self._callback_base
         outgoing = Outgoing(
             reference=claimed.reference,
             to=claimed.to,
@@ -372,7 +371,8 @@ class Lane:
         written and the next one claimed, however slow the disk is.
         """
         ahead = int(self._pace.rate * CLAIM_AHEAD_SECONDS / self._parts)
-        return max(1, min(self._group, ahead))
+        self._low = max(1, min(self._group, ahead))
+        return self._low
 
     async def _exchange(self, ask: Ask | None) -> None:
         results, self._results = self._results, []

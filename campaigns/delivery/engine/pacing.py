@@ -22,7 +22,7 @@ class Pace:
     def __init__(self, parts_per_second: float, now: float) -> None:
         self._nominal = max(parts_per_second, 0.001)
         self._rate = self._nominal
-        self._level = self._burst()
+        self._level = self._burst = _burst_of(self._rate)
         self._at = now
 
     @property
@@ -44,22 +44,29 @@ class Pace:
         """Halve the pace, because the provider throttled."""
         self._refill(now)
         self._rate = max(self._rate / 2, self._nominal * SLOWEST_SHARE)
+        self._burst = _burst_of(self._rate)
 
     def set(self, parts_per_second: float) -> None:
         """Take over a pace that a member changed."""
         if parts_per_second != self._nominal:
             self._nominal = max(parts_per_second, 0.001)
             self._rate = self._nominal
+            self._burst = _burst_of(self._rate)
 
     def _refill(self, now: float) -> None:
-        passed = max(0.0, now - self._at)
+        passed = now - self._at
+        if passed <= 0:
+            # An event loop's time stands still while it works off what is ready: most messages see no step.
+            return
         self._at = now
         if self._rate < self._nominal:
             self._rate = min(self._nominal, self._rate + passed * self._nominal * RECOVERY_SHARE)
-        self._level = min(self._burst(), self._level + passed * self._rate)
+            self._burst = _burst_of(self._rate)
+        self._level = min(self._burst, self._level + passed * self._rate)
 
-    def _burst(self) -> float:
-        return max(1.0, self._rate * BURST_SECONDS)
+
+def _burst_of(rate: float) -> float:
+    return max(1.0, rate * BURST_SECONDS)
 
 
 class Quota:

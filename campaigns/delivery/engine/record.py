@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections import defaultdict
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from functools import cache
@@ -11,8 +12,10 @@ from typing import Any, cast
 from sqlalchemy import (
     JSON,
     BigInteger,
+    ColumnElement,
     Connection,
     CursorResult,
+    Integer,
     SmallInteger,
     String,
     Table,
@@ -66,8 +69,8 @@ def record(connection: Connection, results: Sequence[Result]) -> int:
 
 
 def _write(connection: Connection, results: Sequence[Result]) -> int:
-    dialect = connection.dialect.name
-    outcome: CursorResult[Any] = connection.execute(recording(dialect), {"rows": as_rows(results, dialect)})
+    statement, rows = writing(results, connection.dialect.name)
+    outcome: CursorResult[Any] = connection.execute(statement, {"rows": rows})
     return outcome.rowcount
 
 
@@ -98,10 +101,28 @@ _KINDS: dict[str, Any] = {
 }
 
 
-def as_rows(results: Sequence[Result], dialect: str) -> str:
-    """Return the value of the parameter `rows` of `recording`."""
+def writing(results: Sequence[Result], dialect: str) -> tuple[Update, str]:
+    """Return the statement that writes a group of results, and the value of its parameter `rows`.
+
+    Nearly every group is of clean acceptances alone, of which there is less to say.
+    """
+    if all(map(_is_clean, results)):
+        return _accepting(dialect), _accepted_rows(results, dialect)
     written_as = datetime.isoformat if dialect == "postgresql" else _as_sqlite_stores
-    return json.dumps([_row(result) for result in results], default=written_as)
+    return _recording(dialect), json.dumps([_row(result) for result in results], default=written_as)
+
+
+def _is_clean(result: Result) -> bool:
+    return result.state is SendState.ACCEPTED and result.error is None and not result.refund
+
+
+def _accepted_rows(results: Sequence[Result], dialect: str) -> str:
+    if dialect == "postgresql":
+        return json.dumps([{"i": each.id, "t": each.token, "p": each.provider_id} for each in results])
+    by_token: defaultdict[str, dict[int, str | None]] = defaultdict(dict)
+    for result in results:
+        by_token[result.token][result.id] = result.provider_id
+    return json.dumps(by_token)
 
 
 def _row(result: Result) -> dict[str, Any]:
@@ -122,7 +143,7 @@ def _as_sqlite_stores(moment: datetime) -> str:
 
 
 @cache
-def recording(dialect: str) -> Update:
+def _recording(dialect: str) -> Update:
     """Return the one statement for a whole group: its rows travel as one JSON value.
 
     Arrays would do on PostgreSQL, but cost its driver more time than everything else here together.
@@ -138,15 +159,41 @@ def recording(dialect: str) -> Update:
     )
 
 
+@cache
+def _accepting(dialect: str) -> Update:
+    """Return the statement for clean acceptances: on SQLite by id within each token, since parsing costs most."""
+    given = bindparam("rows", type_=String())
+    row_id: ColumnElement[int]
+    if dialect == "postgresql":
+        kinds = (column("i", BigInteger()), column("t", String()), column("p", String()))
+        rows = func.json_to_recordset(cast_to(given, JSON)).table_valued(*kinds, name="r")
+        row = rows.render_derived(with_types=True).c
+        row_id, token, provider_id = row.i, row.t, row.p
+    else:
+        claims = func.json_each(given).table_valued("key", "value", name="claims")
+        rows = func.json_each(claims.c.value).table_valued("key", "value", name="r")
+        row_id, token, provider_id = cast_to(rows.c.key, Integer()), claims.c.key, rows.c.value
+    return (
+        update(DELIVERY)
+        .where(*_is_held(row_id, token))
+        .values(
+            send_state=SendState.ACCEPTED.value,
+            provider_id=func.coalesce(provider_id, DELIVERY.c.provider_id),
+            error=None,
+        )
+    )
+
+
+def _is_held(row_id: ColumnElement[int], token: ColumnElement[str]) -> tuple[ColumnElement[bool], ...]:
+    """Return the condition that the claim which a result comes from still holds the row."""
+    return DELIVERY.c.id == row_id, DELIVERY.c.token == token, DELIVERY.c.send_state.in_(_HELD)
+
+
 def _update(given: dict[str, Any]) -> Update:
     has_receipt = and_(given["state"] == SendState.UNKNOWN.value, DELIVERY.c.receipt_id.is_not(None))
     return (
         update(DELIVERY)
-        .where(
-            DELIVERY.c.id == given["id"],
-            DELIVERY.c.token == given["token"],
-            DELIVERY.c.send_state.in_(_HELD),
-        )
+        .where(*_is_held(given["id"], given["token"]))
         .values(
             send_state=case((has_receipt, SendState.ACCEPTED.value), else_=given["state"]),
             provider_id=func.coalesce(given["provider_id"], DELIVERY.c.provider_id),

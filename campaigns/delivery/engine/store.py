@@ -19,7 +19,7 @@ from campaigns.core.database import UTCDateTime
 from campaigns.delivery.engine.claims import Claims
 from campaigns.delivery.engine.ports import Ask, Found, Result, RunningRun, SenderFacts, Snapshot
 from campaigns.delivery.engine.quotas import Quotas
-from campaigns.delivery.engine.record import as_rows, record, recording
+from campaigns.delivery.engine.record import record, writing
 from campaigns.delivery.fallback import fall_back
 from campaigns.delivery.health import write_health
 from campaigns.delivery.service import heed_refusal
@@ -134,8 +134,8 @@ class DatabaseStore:
         with self._engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
             if not results:
                 return self._claims.claim(connection, ask)
-            dialect = connection.dialect.name
-            return self._claims.claim(connection, ask, first=recording(dialect), rows=as_rows(results, dialect))
+            first, rows = writing(results, connection.dialect.name)
+            return self._claims.claim(connection, ask, first=first, rows=rows)
 
     def _record_singly(self, results: Sequence[Result]) -> None:
         for result in results:

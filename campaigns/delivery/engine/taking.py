@@ -1,0 +1,213 @@
+"""How due deliveries are taken from the queue: one statement on PostgreSQL, one transaction on SQLite.
+
+Statements are built once: SQLAlchemy then renders each a single time, and the partial index on queued rows is used
+because the state is written into the statement instead of being bound.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Collection, Iterable
+from datetime import UTC, datetime
+from functools import cache, lru_cache
+from operator import itemgetter
+from typing import Any, cast
+
+from sqlalchemy import (
+    ARRAY,
+    BigInteger,
+    ColumnElement,
+    Connection,
+    DateTime,
+    Select,
+    String,
+    Table,
+    Update,
+    any_,
+    bindparam,
+    case,
+    func,
+    literal_column,
+    or_,
+    select,
+    type_coerce,
+    update,
+)
+
+from campaigns.audience.models import Address, AddressState
+from campaigns.core.database import UTCDateTime
+from campaigns.delivery.models import OPEN_CANARY, CanaryDelivery, Delivery, RunCanary
+from campaigns.delivery.states import SendState
+from campaigns.planning.models import Run, RunState
+
+#: Core tables, because the mapped classes cost time on every claim.
+DELIVERY = cast(Table, Delivery.__table__)
+ADDRESS = cast(Table, Address.__table__)
+RUN_CANARY = cast(Table, RunCanary.__table__)
+CANARY_DELIVERY = cast(Table, CanaryDelivery.__table__)
+#: Written into statements, so that the partial index on queued rows is seen to apply.
+QUEUED: ColumnElement[str] = literal_column(f"'{SendState.QUEUED.value}'", String())
+
+#: A taken row: id, state, address id, text id, reference, attempts, expires_at (aware), and the ciphertext of the
+#: address; in a rehearsal its keyed hash instead, and its country.
+Taken = tuple[int, str, int, int, str, int, datetime, bytes | None, str | None]
+
+
+def take(
+    connection: Connection, given: dict[str, Any], *, is_rehearsal: bool, first: Update | None = None
+) -> list[Taken]:
+    """Move due rows from `queued` to `sending`, or close them, and return them by id; see `Claims.claim`.
+
+    `given` are the parameters of the statements: run, sender, after, through, limit, now and claim (the token),
+    and those of `first`, which writes results within the same statement and is possible on PostgreSQL only.
+    """
+    if connection.dialect.name == "sqlite":
+        return _take_from_sqlite(connection, given, is_rehearsal=is_rehearsal)
+    rows = connection.execute(_claim(first, is_rehearsal), given).all()
+    return sorted(cast(list[Taken], rows), key=itemgetter(0))
+
+
+def among(connection: Connection, ids: Collection[int]) -> dict[str, Any]:
+    """Return the parameter that names `ids` for `is_among`: one value, however many ids there are."""
+    return {"ids": list(ids)} if connection.dialect.name == "postgresql" else {"ids": json.dumps(list(ids))}
+
+
+def is_among(column: ColumnElement[Any], dialect: str) -> ColumnElement[bool]:
+    """Return the condition that `column` is one of the ids that the parameter `ids` names."""
+    if dialect == "postgresql":
+        return column == any_(bindparam("ids", type_=ARRAY(BigInteger())))
+    given = func.json_each(bindparam("ids", type_=String())).table_valued("value")
+    return column.in_(select(given.c.value))
+
+
+def _take_from_sqlite(connection: Connection, given: dict[str, Any], *, is_rehearsal: bool) -> list[Taken]:
+    """Read the due rows, then move them; the transaction is a writing one, so nobody comes in between.
+
+    SQLite lets go of the interpreter at every row it hands out, and with the loop busy each costs a turn: so all
+    rows are one JSON value.
+    """
+    rows = json.loads(connection.execute(_due_as_json(is_rehearsal), given).scalar_one())
+    taken = [_as_taken(row) for row in rows]
+    for state in (SendState.SENDING, SendState.EXPIRED, SendState.SUPPRESSED):
+        ids = [row[0] for row in taken if row[1] == state.value]
+        if ids:
+            moment = {"now": given["now"], "claim": given["claim"]}
+            connection.execute(_move(state), moment | among(connection, ids))
+    return taken
+
+
+def _as_taken(row: Iterable[Any]) -> Taken:
+    row_id, state, address_id, text_id, reference, attempts, expires_at, secret, country = row
+    # SQLite writes the absence of bytes as none of them.
+    hidden = bytes.fromhex(secret) if secret else None
+    return row_id, state, address_id, text_id, reference, attempts, _moment(expires_at), hidden, country
+
+
+@lru_cache(maxsize=1024)
+def _moment(stored: str) -> datetime:
+    """Return a time that SQLite stores as text; a run has few, one a time zone."""
+    return datetime.fromisoformat(stored).replace(tzinfo=UTC)
+
+
+def _next_state(address_state: ColumnElement[Any]) -> ColumnElement[str]:
+    return case(
+        (DELIVERY.c.expires_at <= bindparam("now", type_=UTCDateTime()), SendState.EXPIRED.value),
+        (address_state != AddressState.ACTIVE.value, SendState.SUPPRESSED.value),
+        else_=SendState.SENDING.value,
+    )
+
+
+@cache
+def _claim(first: Update | None, is_rehearsal: bool) -> Update:
+    """Return the claim on PostgreSQL, with the statement that writes results inside when there is one."""
+    picked = _due(DELIVERY.c.id, ADDRESS.c.state).with_for_update(skip_locked=True, of=DELIVERY).cte("picked")
+    state = _next_state(picked.c.state)
+    statement = (
+        update(DELIVERY)
+        .where(DELIVERY.c.id == picked.c.id)
+        .values(
+            send_state=state,
+            token=bindparam("claim"),
+            attempts=DELIVERY.c.attempts + case((state == SendState.SENDING.value, 1), else_=0),
+            intent_at=bindparam("now", type_=UTCDateTime()),
+        )
+    )
+    if first is not None:
+        statement = statement.add_cte(first.returning(DELIVERY.c.id).cte("recorded"))
+    return statement.returning(
+        DELIVERY.c.id,
+        DELIVERY.c.send_state,
+        DELIVERY.c.address_id,
+        DELIVERY.c.text_id,
+        DELIVERY.c.reference,
+        DELIVERY.c.attempts,
+        # As the driver gives it: converting it row by row costs as much as reading the row.
+        type_coerce(DELIVERY.c.expires_at, DateTime(timezone=True)),
+        *(_of_address(column) for column in _hidden(is_rehearsal)),
+    )
+
+
+@cache
+def _due_as_json(is_rehearsal: bool) -> Select[str]:
+    """Select what is due as one JSON array of arrays, each with the values of a `Taken`, by id."""
+    secret, country = _hidden(is_rehearsal)
+    due = _due(
+        DELIVERY.c.id,
+        _next_state(ADDRESS.c.state).label("state"),
+        DELIVERY.c.address_id,
+        DELIVERY.c.text_id,
+        DELIVERY.c.reference,
+        # The call that this claim begins is counted.
+        (DELIVERY.c.attempts + 1).label("attempts"),
+        type_coerce(DELIVERY.c.expires_at, String()).label("expires_at"),
+        func.hex(secret).label("secret"),
+        country.label("country"),
+    ).subquery()
+    return select(func.json_group_array(func.json_array(*due.c)))
+
+
+@cache
+def _move(state: SendState) -> Update:
+    return (
+        update(DELIVERY)
+        .where(is_among(DELIVERY.c.id, "sqlite"))
+        .values(
+            send_state=state.value,
+            token=bindparam("claim"),
+            attempts=DELIVERY.c.attempts + int(state is SendState.SENDING),
+            intent_at=bindparam("now", type_=UTCDateTime()),
+        )
+    )
+
+
+def _hidden(is_rehearsal: bool) -> tuple[ColumnElement[Any], ColumnElement[Any]]:
+    """Return what is read of an address: a rehearsal does not even read the handle."""
+    if is_rehearsal:
+        return ADDRESS.c.lookup, ADDRESS.c.country
+    return ADDRESS.c.ciphertext, literal_column("NULL", String())
+
+
+def _of_address(column: ColumnElement[Any]) -> Any:
+    """Return a column of a delivery's address."""
+    return select(column).where(ADDRESS.c.id == DELIVERY.c.address_id).correlate(DELIVERY).scalar_subquery()
+
+
+def _due(*columns: ColumnElement[Any]) -> Select[*tuple[Any, ...]]:
+    """Select the next due rows of a running run and a sender, with their addresses."""
+    running = select(Run.id).where(Run.id == bindparam("run"), Run.state == RunState.RUNNING).exists()
+    # Asked once a claim: as long as the canary of a run is open, nothing else of it is claimed.
+    canary, ahead = RUN_CANARY.c, CANARY_DELIVERY.c
+    watched = (
+        select(canary.run_id).where(canary.run_id == bindparam("run"), canary.state.in_(OPEN_CANARY)).exists()
+    )
+    goes_ahead = DELIVERY.c.id.in_(select(ahead.delivery_id).where(ahead.run_id == bindparam("run")))
+    return (
+        select(*columns)
+        .select_from(DELIVERY.outerjoin(ADDRESS, ADDRESS.c.id == DELIVERY.c.address_id))
+        .where(DELIVERY.c.run_id == bindparam("run"), DELIVERY.c.sender_id == bindparam("sender"))
+        .where(DELIVERY.c.send_state == QUEUED)
+        .where(DELIVERY.c.id > bindparam("after"), DELIVERY.c.id <= bindparam("through"))
+        .where(DELIVERY.c.due_at <= bindparam("now", type_=UTCDateTime()), running, or_(~watched, goes_ahead))
+        .order_by(DELIVERY.c.id)
+        .limit(bindparam("limit"))
+    )
