@@ -114,7 +114,7 @@ def explained(document: Document) -> list[str]:
         f"Period: {period['start']} to {period['end']} ({period['time_zone']}). Released {document['made_on']}, "
         f"revision {document['revision']}.",
         "A person counts once, in the region where the first message of the period reached them.",
-        "Every figure holds random noise, so that nobody can learn from it whether one person was reached.",
+        "Every figure holds random noise, so that it says next to nothing about any one person.",
         "The margin says what the noise stays within, 19 times of 20.",
         f"Fewer than {method['least']} people are not shown: they are counted in the line named beside them.",
         f"Figures are rounded to {method['round_to']}.",

@@ -22,7 +22,7 @@ SCOPE_NAMES = {
     ScopeKind.CAMPAIGN: _l("One campaign"),
     ScopeKind.JOINT: _l("All organisations that take part, each person once"),
 }
-EVERY_NAMES = {Every.MONTH: _l("Every month"), Every.QUARTER: _l("Every quarter")}
+EVERY_NAMES = {Every.MONTH: _l("Each month"), Every.QUARTER: _l("Each quarter")}
 FORMAT_NAMES = {
     "csv": _l("Table (CSV)"),
     "xlsx": _l("Spreadsheet (XLSX)"),

@@ -73,7 +73,7 @@ def test_figures_stand_with_margin_and_country(pages: Pages, client_for: Clients
     page = client_for(Role.VIEWER).get(f"/reach/releases/{make_march(pages).id}").text
     assert ">20</td>" in page
     assert "± 6" in page
-    assert "Fewer than 10, counted elsewhere:" in page
+    assert "Fewer than 10 each, counted in “Everything else”:" in page
     assert 'role="img"' in page
     assert " style=" not in page
 

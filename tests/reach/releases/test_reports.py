@@ -103,6 +103,16 @@ def test_link_ends_and_is_taken_back(pages: Pages, vault: Vault, engine: Engine,
     assert LINK_DAYS == 90
 
 
+def test_mail_is_written_in_the_language_of_its_reader(
+    pages: Pages, vault: Vault, engine: Engine, post: Postbox
+) -> None:
+    a_reader_of(pages, vault, language="uk")
+    make_march(pages)
+    send(pages, engine, post)
+    assert "2026-03" in post.mails[0]["Subject"]
+    assert "Новий звіт" in post.mails[0]["Subject"]
+
+
 def test_refused_mail_is_tried_again_and_given_up(
     pages: Pages, vault: Vault, engine: Engine, post: Postbox
 ) -> None:
