@@ -1,0 +1,120 @@
+"""Checklist, correction and canary in a real browser: wide, narrow, in English and Arabic; axe finds nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+
+import pytest
+from sqlalchemy import Engine, update
+from sqlalchemy.orm import Session
+
+from campaigns.core import clock
+from campaigns.core.crypto import Vault
+from campaigns.core.database import make_engine
+from campaigns.delivery.fanout import fan_out
+from campaigns.delivery.models import CanaryState, Delivery, RunCanary
+from campaigns.planning import service
+from campaigns.planning.harm import ITEMS
+from campaigns.planning.models import Campaign
+from campaigns.planning.plan import plan_of
+from campaigns.schema import metadata
+from campaigns.staff.models import Role
+from tests.browser.chromium import Visit, a_browser, skip_without_browser
+from tests.places.browsing import a_visit, served
+from tests.planning.story import DUE, START, Story, a_story
+from tests.web.pages import make_pages
+
+pytestmark = pytest.mark.browser
+
+
+@dataclass(frozen=True, slots=True)
+class Opened:
+    """A tab of an approver, and the paths of a campaign that changed since it was sent, and of its run."""
+
+    visit: Visit
+    campaign: str
+    run: str
+
+
+@pytest.fixture(scope="module", params=[("en", 1280), ("en", 360), ("ar", 1280), ("ar", 360)])
+def opened(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory, vault: Vault
+) -> Iterator[Opened]:
+    skip_without_browser()
+    language, width = request.param
+    url = f"sqlite:///{tmp_path_factory.mktemp('browser') / 'pages.db'}"
+    engine: Engine = make_engine(url)
+    metadata.create_all(engine)
+    with make_pages(engine) as pages:
+        with clock.running_on(lambda: START):
+            with pages.sessions.begin() as session:
+                story = a_story(session, vault, organisation=pages.ours, people=12)
+                run_id = fire(story)
+            fan_out(pages.sessions, run_id, service_max_age_days=30)
+        with pages.sessions.begin() as session:
+            change(session, story, run_id)
+        member = pages.member(Role.APPROVER, locale=language)
+        with (
+            served(url) as address,
+            a_browser() as browser,
+            a_visit(browser, address, pages, member, width=width) as visit,
+        ):
+            visit.language = language
+            yield Opened(visit, f"/campaigns/{story.campaign.id}", f"/delivery/runs/{run_id}")
+    engine.dispose()
+
+
+def fire(story: Story) -> int:
+    story.approved()
+    (run,) = service.fire_due(story.session, now=DUE)
+    return run.id
+
+
+def change(session: Session, story: Story, run_id: int) -> None:
+    """Let ten people have the message while the rest waits for them, and let the author change the campaign."""
+    ids = session.scalars(update(Delivery).values(send_state="accepted").returning(Delivery.id)).all()
+    session.execute(update(Delivery).where(Delivery.id.in_(ids[10:])).values(send_state="queued"))
+    canary = RunCanary(run_id=run_id, state=CanaryState.WAITING, people=10, sent_at=clock.now(), failed=1)
+    session.add(canary)
+    campaign = session.get_one(Campaign, story.campaign.id)
+    uk = campaign.message.translations[1]
+    uk.text = uk.text.replace("Паспорт", "Документи")
+    service.update_campaign(session, campaign, plan=replace(plan_of(campaign), max_parts=4), by=story.author.id)
+
+
+def test_checklist_is_answered_by_keyboard(opened: Opened) -> None:
+    visit = opened.visit
+    visit.go(f"{opened.campaign}/harm")
+    for item in ITEMS:
+        visit.page.focus(f"input[name={item.key}][value=yes]")
+        visit.page.keyboard.press("Space")
+        visit.page.fill(f"[name={item.key}_words]", "I read every language aloud.")
+    visit.look("harm")
+    with visit.page.expect_navigation():
+        visit.page.press("#answer", "Enter")
+    assert visit.path == opened.campaign
+    visit.look("campaign-changed")
+    visit.go(f"{opened.campaign}/harm")
+    assert visit.page.locator(".notice.is-good").count() == 1
+
+
+def test_correction_stands_beside_what_it_corrects(opened: Opened) -> None:
+    opened.visit.go(f"{opened.campaign}/correction")
+    assert opened.visit.page.locator(".cards .card").count() == 2
+    opened.visit.look("correction")
+
+
+def test_one_button_takes_back_what_was_said(opened: Opened) -> None:
+    visit = opened.visit
+    visit.go(opened.run)
+    visit.page.wait_for_selector("#canary")
+    visit.look("run-canary")
+    visit.page.fill("[name=reason]", "The number rings out.")
+    with visit.page.expect_navigation():
+        visit.page.press("#correct", "Enter")
+    assert visit.path != opened.run
+    visit.look("run-correction")
+    visit.go(opened.run)
+    assert visit.page.locator("#correct").count() == 0
+    visit.look("run-withdrawn")
