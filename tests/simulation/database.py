@@ -6,6 +6,7 @@ import sqlite3
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from functools import cache
 from typing import Any
 
@@ -15,7 +16,7 @@ from sqlalchemy.orm import Session
 
 from campaigns.core.crypto import Vault
 from campaigns.core.database import make_engine, make_sessions
-from campaigns.delivery.engine.ports import Snapshot
+from campaigns.delivery.engine.ports import Found, LaneKey, Line, SenderFacts, Snapshot
 from campaigns.schema import metadata
 from campaigns.staff.models import Role
 from tests.delivery.builders import addressed_people, give_addresses
@@ -27,6 +28,8 @@ PEOPLE = 60
 SMS_PREFIX, WHATSAPP_PREFIX = "+38067", "+38068"
 SMS_SENDER, WHATSAPP_SENDER, SPARE_SENDER = "+15005550006", "+15005550007", "+15005550008"
 
+NEVER = datetime.max.replace(tzinfo=UTC)
+_NEXT_DUE = "SELECT min(due_at) FROM delivery WHERE run_id = ? AND send_state = 'queued' AND due_at > ?"
 #: Called by the database itself, so that no move can pass unseen, whoever makes it.
 _TRIGGERS = (
     "CREATE TRIGGER planned AFTER INSERT ON delivery BEGIN"
@@ -54,6 +57,17 @@ class Move:
     states: list[str | None]
 
 
+@dataclass(frozen=True, slots=True)
+class Empty:
+    """A claim that found nothing, and for how long it would find nothing again."""
+
+    #: Rows that had been written by then.
+    written: int
+    at: datetime
+    until: datetime
+    found: Found
+
+
 class Database:
     """One SQLite connection that serves a whole world, since that is one thread; tells what was committed."""
 
@@ -67,6 +81,10 @@ class Database:
         self.version = 0
         #: The version and the time at which the last snapshot was read, and the snapshot.
         self.kept: tuple[int, float, Snapshot] | None = None
+        #: Claims that found nothing, by what was asked: line, run, and the ids between which it looked.
+        self.empty: dict[tuple[Line, int, int, int | None], Empty] = {}
+        #: Senders as they were read, with the version.
+        self.senders: dict[LaneKey, tuple[int, SenderFacts]] = {}
         #: Whether a sender has a daily limit.
         self.has_limits = False
         #: Transactions that it begins before it leaves whoever asks; None: all.
@@ -85,7 +103,16 @@ class Database:
         self.on_move = lambda move: None
         self._uncommitted.clear()
         self.version, self.kept, self.has_limits = 0, None, False
+        self.empty.clear()
+        self.senders.clear()
         self._template.backup(self.raw)
+
+    def remember(self, question: tuple[Line, int, int, int | None], now: datetime, found: Found) -> None:
+        """Remember that a claim found nothing, until a row is written or the next one may be due."""
+        due = self.one(_NEXT_DUE, question[1], f"{now:%Y-%m-%d %H:%M:%S.%f}")[0]
+        moments = [datetime.fromisoformat(due).replace(tzinfo=UTC)] if due else []
+        until = min([*moments, found.next_due or NEVER, NEVER])
+        self.empty[question] = Empty(self.raw.total_changes, now, until, found)
 
     @contextmanager
     def breaking_off(self, *, after: int) -> Iterator[None]:
