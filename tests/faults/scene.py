@@ -115,14 +115,38 @@ class Scene:
         return worker
 
     def work(self, enough: Callable[[], bool], *, seconds: float = 150.0) -> None:
-        """Let a worker of this process work until `enough()`; fail when it takes too long."""
-        deadline = time.monotonic() + seconds
+        """Let a worker of this process work until `enough()`; fail when nothing moved for so long."""
+        check = self.watch(seconds)
 
         def is_enough() -> bool:
-            assert time.monotonic() < deadline, "the worker takes too long"
+            check()
             return enough()
 
         run_worker(load_settings(self.environment), until=is_enough)
+
+    def until_over(self, *run_ids: int, seconds: float = PATIENCE) -> None:
+        """Return when runs are over; fail when nothing moved for so long. A busy machine takes its time."""
+        check = self.watch(seconds)
+
+        def is_over() -> bool:
+            check()
+            return self.is_over(*run_ids)
+
+        until(is_over, seconds=float("inf"), what="the end of the runs")
+
+    def watch(self, seconds: float) -> Callable[[], None]:
+        """Return what fails when it is called after so many seconds in which no message and no row moved."""
+        deadline = time.monotonic() + seconds
+        before: tuple[Counter[str], int] | None = None
+
+        def check() -> None:
+            nonlocal deadline, before
+            if time.monotonic() > deadline:
+                now = self.states(), self.sent()
+                assert now != before, f"nothing moves any more: {now}"
+                deadline, before = time.monotonic() + seconds, now
+
+        return check
 
     def bury(self) -> None:
         """Let the time pass after which a cluster gives the lanes of workers that are dead to others."""

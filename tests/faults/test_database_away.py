@@ -54,7 +54,7 @@ def test_restarted_server_costs_nobody(
             assert scene.sent() == silent
             own_server.start()
             until_sending(scene)
-        until(lambda: scene.is_over(run_id), what="the end of the run")
+        scene.until_over(run_id)
         assert worker.is_alive()
         silence = longest_silence(scene)
         assert silence < AWAY + AT_MOST
@@ -82,7 +82,7 @@ def test_locked_file_costs_nobody(
             with sqlite.begin():
                 time.sleep(seconds)
             until_sending(scene)
-        until(lambda: scene.is_over(run_id), what="the end of the run")
+        scene.until_over(run_id)
         assert worker.is_alive()
         silence = longest_silence(scene)
         assert silence < seconds + AT_MOST
@@ -106,7 +106,7 @@ def test_deleted_jobs_are_enqueued_again(
             with postgres_alone.begin() as connection:
                 connection.execute(text("TRUNCATE procrastinate_jobs, procrastinate_workers CASCADE"))
             until_sending(scene)
-        until(lambda: scene.is_over(run_id), what="the end of the run")
+        scene.until_over(run_id)
         silence = longest_silence(scene)
         assert silence < AT_MOST
         found(deletions=times, longest_silence=silence, **scene.compare(EACH * times))

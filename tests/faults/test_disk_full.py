@@ -92,7 +92,7 @@ def test_full_disk_halves_nothing(
         (disk / BALLAST).unlink()
         wake()
         assert scene.states().total() in (sending, sending + planned)
-        until(lambda: scene.is_over(*runs), seconds=120, what="the end of the runs")
+        scene.until_over(*runs, seconds=120)
         found(seconds_to_full=refused, **scene.compare(sending + planned))
 
 

@@ -36,7 +36,7 @@ def test_frozen_workers_repeat_nobody(
             for number in range(len(workers))
         ]
         freeze_and_thaw(scene, workers[:sleepers], seconds)
-    until(lambda: scene.is_over(*runs), seconds=90, what="the end of the runs")
+    scene.until_over(*runs, seconds=90)
     refusals = sum(worker.said("fence closed") for worker in workers)
     assert refusals > 0
     found(freezes=sleepers * times, refusals=refusals, **scene.compare(each * len(runs)))
