@@ -65,8 +65,9 @@ def approved(story: Story, timings: list[Timing]) -> None:
 
 
 def settings_of(engine: Engine) -> Settings:
-    """Services count as verified for good: nobody calls them for two years."""
-    return page_settings(engine, service_max_age_days="9999", cap_messages="0", quiet_hours="false")
+    """Services and the approval are good for two years: nobody looks at them meanwhile."""
+    lasting = {"service_max_age_days": "9999", "approval_valid_days": "9999"}
+    return page_settings(engine, cap_messages="0", quiet_hours="false", **lasting)
 
 
 def run_the_clock(sessions: sessionmaker[Session], settings: Settings) -> None:
