@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 from sqlalchemy import Engine
 from sqlalchemy.orm import Session, sessionmaker
 
@@ -14,6 +15,10 @@ from campaigns.core.crypto import Vault
 from campaigns.core.database import make_engine, make_sessions
 from campaigns.schema import metadata
 from tests.postgres import PostgresServer, empty_tables
+
+# How long an example takes says how busy the machine is.
+settings.register_profile("fingerpost", deadline=None)
+settings.load_profile("fingerpost")
 
 pytest.register_assert_rewrite("tests.browser.chromium")
 pytest_plugins = ["tests.web.pages"]

@@ -117,9 +117,12 @@ def _expiring() -> Update:
 
 
 def _moving(rows: Select[int], state: SendState) -> Update:
+    # Named, so it is looked up once: PostgreSQL may else run it again for each row, and rows that it holds already
+    # are no longer found, which moves more of them than the limit. Nested, else SQLite's driver counts no rows.
+    picked = rows.cte("picked", nesting=True)
     return (
         update(Delivery)
-        .where(Delivery.id.in_(rows))
+        .where(Delivery.id.in_(select(picked.c.id)))
         .values(send_state=state)
         .execution_options(synchronize_session=False)
     )

@@ -133,7 +133,7 @@ def test_opt_out_is_obeyed_at_once(sessions: sessionmaker[Session], vault: Vault
     assert not late
     with sessions() as session:
         progress = progress_of(session, run_id)
-    assert progress[SendState.ACCEPTED] + progress[SendState.SUPPRESSED] == 600
+    assert progress[SendState.ACCEPTED] + progress.get(SendState.SUPPRESSED, 0) == 600
     assert progress[SendState.SUPPRESSED] > 0
 
 
