@@ -39,7 +39,7 @@ from campaigns.planning.recurrence import Timing, check_schedule, normalised
 from campaigns.planning.tally import find_clocks, tally_of
 from campaigns.staff import audit
 from campaigns.staff.permissions import Permission
-from campaigns.staff.queries import get_owned, owned
+from campaigns.staff.queries import get_owned
 
 __all__ = [
     "accept_left_out",
