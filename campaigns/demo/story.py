@@ -22,6 +22,7 @@ from campaigns.core import clock
 from campaigns.core.database import make_engine, make_sessions
 from campaigns.core.errors import UnavailableError
 from campaigns.core.settings import Settings, load_settings
+from campaigns.delivery.canary import awaits_canary
 from campaigns.delivery.progress import Progress, progress_of_run
 from campaigns.demo import scenario, stage
 from campaigns.demo.answers import let_some_answer
@@ -160,7 +161,7 @@ def _watch(instance: Instance) -> int:
             continue
         if run.state in (RunState.HELD, RunState.PAUSED, RunState.STOPPED):
             raise UnavailableError(f"The run is {run.state}: {run.reason}")
-        if not stopped and progress.done > progress.planned // 10:
+        if not stopped and _is_well_begun(instance, run, progress):
             _let_some_stop(instance, run.id)
             stopped = True
         line = progress_line(progress.by_state, progress.planned)
@@ -177,6 +178,13 @@ def _look(sessions: sessionmaker[Session]) -> tuple[Run | None, Progress]:
         session.connection(execution_options={"read_only": True})
         run = session.scalars(select(Run).order_by(Run.id)).first()
         return run, progress_of_run(session, run, now=clock.now()) if run else Progress(by_state={})
+
+
+def _is_well_begun(instance: Instance, run: Run, progress: Progress) -> bool:
+    """Say whether a tenth is done and the rest follows: so many who say stop at once would end a canary."""
+    with instance.sessions() as session:
+        session.connection(execution_options={"read_only": True})
+        return progress.done > progress.planned // 10 and not awaits_canary(session, run.id)
 
 
 def _let_some_stop(instance: Instance, run_id: int) -> None:

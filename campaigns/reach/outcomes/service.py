@@ -12,6 +12,7 @@ from sqlalchemy.orm import Session
 from campaigns.core import clock
 from campaigns.core.errors import CellError, InputError, TransitionError
 from campaigns.core.words import N_
+from campaigns.places.models import Region
 from campaigns.places.queries import find_region
 from campaigns.planning.models import Campaign
 from campaigns.reach.counting import Step
@@ -47,15 +48,8 @@ def record_assisted(
     campaign = _find_campaign(session, organisation_id, code)
     if step not in TOLD_STEPS:
         raise CellError(N_("Partners tell of people who turned to a service or got help, of nothing else."))
-    if not 0 < people <= MOST_PEOPLE:
-        raise CellError(N_("Between 1 and %(most)s people can come in one report."), most=f"{MOST_PEOPLE:,}")
-    if not partner.strip():
-        raise CellError(N_("Say who tells it: the service or the partner."))
-    if day > clock.now().date() or day < campaign.created_at.date():
-        raise CellError(N_("%(day)s lies in the future, or before the campaign began."), day=day.isoformat())
-    region = find_region(session, region_code) if region_code else None
-    if region_code and region is None:
-        raise CellError(N_("%(code)s is an area that our map does not draw."), code=region_code[:10])
+    _check_report(campaign, people=people, day=day, partner=partner)
+    region = _find_region(session, region_code)
     outcome = Outcome(
         organisation_id=organisation_id,
         campaign_id=campaign.id,
@@ -70,10 +64,31 @@ def record_assisted(
         recorded_by_id=by,
         recorded_at=clock.now(),
     )
+    return _record(session, outcome)
+
+
+def _record(session: Session, outcome: Outcome) -> Outcome:
     session.add(outcome)
     session.flush()
-    _note(session, "reach.record_outcome", outcome, by, people=people, step=step)
+    told = {"people": outcome.people, "step": outcome.step}
+    _note(session, "reach.record_outcome", outcome, outcome.recorded_by_id, **told)
     return outcome
+
+
+def _check_report(campaign: Campaign, *, people: int, day: date, partner: str) -> None:
+    if not 0 < people <= MOST_PEOPLE:
+        raise CellError(N_("Between 1 and %(most)s people can come in one report."), most=f"{MOST_PEOPLE:,}")
+    if not partner.strip():
+        raise CellError(N_("Say who tells it: the service or the partner."))
+    if day > clock.now().date() or day < campaign.created_at.date():
+        raise CellError(N_("%(day)s lies in the future, or before the campaign began."), day=day.isoformat())
+
+
+def _find_region(session: Session, code: str | None) -> Region | None:
+    region = find_region(session, code) if code else None
+    if code and region is None:
+        raise CellError(N_("%(code)s is an area that our map does not draw."), code=code[:10])
+    return region
 
 
 def withdraw_outcome(session: Session, outcome: Outcome, *, by: int | None) -> None:
