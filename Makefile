@@ -32,7 +32,9 @@ bench: setup-dev
 	$(BIN)/python -m bench.receipts
 	$(BIN)/python -m bench.latency
 	$(BIN)/python -m bench.sandbox
+	$(BIN)/python -m bench.correction
 	$(BIN)/python -m bench.million
+	$(BIN)/python -m bench.reach
 
 setup: $(VENV)/.runtime static/vendor/.ready catalogues
 setup-dev: $(VENV)/.dev static/vendor/.ready catalogues

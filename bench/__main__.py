@@ -5,5 +5,6 @@ from __future__ import annotations
 from bench.harness import note
 
 note(
-    "Run python -m bench.plan, .dispatch, .latency, .million, .cluster, .receipts or .sandbox; each takes --help."
+    "Run python -m bench.plan, .dispatch, .latency, .million, .cluster, .receipts, .correction, .reach"
+    " or .sandbox; each takes --help."
 )
