@@ -12,7 +12,7 @@ from campaigns.messages.models import GlossaryTerm
 from campaigns.planning.models import Campaign, CampaignState
 from campaigns.reach.counting import Step
 from campaigns.reach.imported.models import FileState, ReachFile, Source
-from campaigns.reach.outcomes.models import Outcome, Way
+from campaigns.reach.outcomes.models import CountedLink, Outcome, Way
 from campaigns.staff.models import Member, Organisation
 from tests.factories import (
     NOON,
@@ -111,7 +111,8 @@ def make_samples(session: Session, organisation: Organisation, member: Member, v
         "reader": a_reader(session, organisation, member, vault),
         "token": an_api_token(session, organisation, member),
     }
-    return {f"{name}_id": row.id for name, row in named.items()} | CONSTANTS
+    add(session, CountedLink(campaign_id=campaign.id, target="https://example.org/help", changed_at=NOON))
+    return {f"{name}_id": row.id for name, row in named.items()} | CONSTANTS | {"code": campaign.code}
 
 
 def a_report(organisation: Organisation) -> ReachFile:
