@@ -90,7 +90,8 @@ class Walk:
 
     def any_country(self) -> ColumnElement[Any]:
         """Return the country of the first address a person has on these channels, or NULL."""
-        return func.coalesce(*(address.country for address in self.addresses.values()), null())
+        # Of one value, as of none, SQLite makes no choice.
+        return func.coalesce(*(address.country for address in self.addresses.values()), null(), null())
 
     def is_covered(self) -> ColumnElement[bool] | None:
         """Match people whom a sender could write to if there were a template; None: no sender needs any."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from copy import deepcopy
 from typing import Any
 
 from flask import Flask
@@ -90,7 +91,8 @@ def document(app: Flask) -> dict[str, Any]:
     """Return the OpenAPI document of everything registered on `app`."""
     with app.app_context():
         spec.app = app
-        content: dict[str, Any] = spec.spec
+        # Its own: the library keeps one for all applications of a process.
+        content: dict[str, Any] = deepcopy(spec.spec)
     for path in content["paths"].values():
         for operation in path.values():
             _correct(operation)
