@@ -68,7 +68,10 @@ def ledger() -> str:
     ours = current_organisation().id
     entries = session().execute(queries.select_ledger(ours, year)).all()
     return render_template(
-        "reach/releases/ledger.html", entries=entries, budget=queries.budget_of(session(), ours, year)
+        "reach/releases/ledger.html",
+        entries=entries,
+        budget=queries.budget_of(session(), ours, year),
+        this_year=clock.now().year,
     )
 
 
