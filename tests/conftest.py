@@ -35,8 +35,10 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     if config.getoption("--runslow"):
         return
     for item in items:
-        if "slow" in item.keywords:
-            item.add_marker(pytest.mark.skip(reason="heavy: run with --runslow (issue 4)"))
+        slow = item.get_closest_marker("slow")
+        if slow is not None:
+            issue = slow.kwargs.get("issue", 4)
+            item.add_marker(pytest.mark.skip(reason=f"heavy: run with --runslow (issue {issue})"))
 
 
 @pytest.fixture(scope="session")
@@ -63,19 +65,21 @@ def sqlite_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return path
 
 
-@pytest.fixture(params=["sqlite", "postgres"])
-def engine(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Engine]:
-    """An engine with all tables and no rows, once for each database."""
-    if request.param == "postgres":
-        engine = request.getfixturevalue("postgres_engine")
-        yield engine
-        empty_tables(engine)
-        return
-    path = tmp_path / "test.db"
-    shutil.copy(request.getfixturevalue("sqlite_file"), path)
-    engine = make_engine(f"sqlite:///{path}")
+@pytest.fixture
+def sqlite_engine(sqlite_file: Path, tmp_path: Path) -> Iterator[Engine]:
+    """An engine on SQLite with all tables and no rows, for what does not depend on the database."""
+    engine = make_engine(f"sqlite:///{shutil.copy(sqlite_file, tmp_path / 'test.db')}")
     yield engine
     engine.dispose()
+
+
+@pytest.fixture(params=["sqlite", "postgres"])
+def engine(request: pytest.FixtureRequest) -> Iterator[Engine]:
+    """An engine with all tables and no rows, once for each database."""
+    engine = request.getfixturevalue(f"{request.param}_engine")
+    yield engine
+    if request.param == "postgres":
+        empty_tables(engine)
 
 
 @pytest.fixture

@@ -11,7 +11,6 @@ from flask_babel import lazy_gettext as _l
 from flask_babel.speaklater import LazyString
 
 from campaigns.core.words import Phrase
-from campaigns.messages.gates import Gate
 from campaigns.messages.hours import WEEKDAYS
 from campaigns.messages.models import CheckOutcome, ForeignSim, OperatorType, ServiceKind
 from campaigns.messages.reasons import Reason
@@ -115,10 +114,3 @@ def _reason_value(name: str, value: object) -> object:
 def _weekday(code: str) -> str:
     names = get_day_names("abbreviated", locale=get_locale() or "en")
     return str(names[WEEKDAYS.index(code)])
-
-
-def sentence_of(gate: Gate) -> str:
-    """Return a gate's sentence in the reader's language."""
-    names = [language_name(code) if code else _("an unknown language") for code in gate.languages]
-    values = gate.values | {"languages": ", ".join(names)}
-    return str(_(gate.template)) % values

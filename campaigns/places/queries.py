@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable
 
-from sqlalchemy import Select, func, select
+from sqlalchemy import Select, select
 from sqlalchemy.orm import Session, joinedload, selectinload
 
 from campaigns.places.atlas import load_atlas
-from campaigns.places.models import Place, PlaceCell, PlaceKind, Region, Route, RouteStop
+from campaigns.places.models import Place, PlaceKind, Region, Route, RouteStop
 from campaigns.staff.queries import owned
 
 
@@ -62,16 +62,6 @@ def places_by_id(session: Session, organisation_id: int, place_ids: Collection[i
     """Return the organisation's hotspots and stops among these ids, by id."""
     rows = session.scalars(select_places(organisation_id).where(Place.id.in_(place_ids)))
     return {place.id: place for place in rows}
-
-
-def count_cells(session: Session, place_ids: Collection[int]) -> dict[int, int]:
-    """Return how many distinct cells cover each of these places."""
-    counted = (
-        select(PlaceCell.place_id, func.count(PlaceCell.cell.distinct()))
-        .where(PlaceCell.place_id.in_(place_ids))
-        .group_by(PlaceCell.place_id)
-    )
-    return dict(session.execute(counted).all())
 
 
 def countries_of(places: Iterable[Place]) -> list[str]:

@@ -7,13 +7,11 @@ from pathlib import Path
 
 import pytest
 
-from campaigns.core.database import make_engine
-from campaigns.schema import metadata
 from campaigns.staff.models import Role
 from campaigns.staff.passwords import hash_password
 from tests.browser.chromium import Visit, a_browser, a_guest, skip_without_browser
 from tests.places.browsing import served
-from tests.web.pages import make_pages
+from tests.web.pages import pages_on_file
 
 pytestmark = pytest.mark.browser
 
@@ -37,12 +35,8 @@ FOCUS = """() => {
 def visit(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Visit]:
     """A tab of a browser at the sign-in of an instance with one author."""
     skip_without_browser()
-    url = f"sqlite:///{tmp_path / 'pages.db'}"
-    engine = make_engine(url)
-    metadata.create_all(engine)
-    with make_pages(engine) as pages:
+    with pages_on_file(tmp_path) as (pages, url):
         pages.member(Role.AUTHOR, email=EMAIL, password=hash_password(PASSWORD))
-    engine.dispose()
     with served(url) as address, a_browser() as browser, a_guest(browser, address, width=request.param) as visit:
         visit.go("/")
         yield visit

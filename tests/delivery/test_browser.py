@@ -8,22 +8,20 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
-from sqlalchemy import Engine, insert, select
+from sqlalchemy import insert, select
 from sqlalchemy.orm import Session
 
 from campaigns.core import clock
 from campaigns.core.crypto import Vault
-from campaigns.core.database import make_engine
 from campaigns.delivery.models import Attempt, Delivery, Receipt
 from campaigns.delivery.states import ReceiptState, SendState
 from campaigns.planning.models import Run, RunState
-from campaigns.schema import metadata
 from campaigns.staff.models import Role
-from tests.browser.chromium import Visit, a_browser, skip_without_browser
+from tests.browser.chromium import Visit, skip_without_browser
 from tests.delivery.builders import a_running_run, frozen
 from tests.factories import a_region
-from tests.places.browsing import a_visit, served
-from tests.web.pages import make_pages
+from tests.places.browsing import a_served_visit
+from tests.web.pages import pages_on_file
 
 pytestmark = pytest.mark.browser
 
@@ -54,24 +52,15 @@ def opened(
 ) -> Iterator[Opened]:
     skip_without_browser()
     language, width = request.param
-    url = f"sqlite:///{tmp_path_factory.mktemp('browser') / 'pages.db'}"
-    engine: Engine = make_engine(url)
-    metadata.create_all(engine)
-    with make_pages(engine) as pages:
+    with pages_on_file(tmp_path_factory.mktemp("browser")) as (pages, url):
         with pages.sessions.begin() as session:
             run = a_running_run(
                 session, vault, count=70, organisation=pages.ours, state=RunState.RUNNING, frozen=frozen()
             )
             message_id = give_fates(session, run)
         member = pages.member(Role.APPROVER, Role.STEWARD, locale=language)
-        with (
-            served(url) as address,
-            a_browser() as browser,
-            a_visit(browser, address, pages, member, width=width) as visit,
-        ):
-            visit.language = language
+        with a_served_visit(url, pages, member, language=language, width=width) as visit:
             yield Opened(visit, f"/delivery/runs/{run.id}", message_id)
-    engine.dispose()
 
 
 def give_fates(session: Session, run: Run) -> int:

@@ -6,24 +6,22 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
 import pytest
-from sqlalchemy import Engine, update
+from sqlalchemy import update
 from sqlalchemy.orm import Session
 
 from campaigns.core import clock
 from campaigns.core.crypto import Vault
-from campaigns.core.database import make_engine
 from campaigns.delivery.fanout import fan_out
 from campaigns.delivery.models import CanaryState, Delivery, RunCanary
 from campaigns.planning import service
 from campaigns.planning.harm import ITEMS
 from campaigns.planning.models import Campaign
 from campaigns.planning.plan import plan_of
-from campaigns.schema import metadata
 from campaigns.staff.models import Role
-from tests.browser.chromium import Visit, a_browser, skip_without_browser
-from tests.places.browsing import a_visit, served
+from tests.browser.chromium import Visit, skip_without_browser
+from tests.places.browsing import a_served_visit
 from tests.planning.story import DUE, START, Story, a_story
-from tests.web.pages import make_pages
+from tests.web.pages import pages_on_file
 
 pytestmark = pytest.mark.browser
 
@@ -43,10 +41,7 @@ def opened(
 ) -> Iterator[Opened]:
     skip_without_browser()
     language, width = request.param
-    url = f"sqlite:///{tmp_path_factory.mktemp('browser') / 'pages.db'}"
-    engine: Engine = make_engine(url)
-    metadata.create_all(engine)
-    with make_pages(engine) as pages:
+    with pages_on_file(tmp_path_factory.mktemp("browser")) as (pages, url):
         with clock.running_on(lambda: START):
             with pages.sessions.begin() as session:
                 story = a_story(session, vault, organisation=pages.ours, people=12)
@@ -55,14 +50,8 @@ def opened(
         with pages.sessions.begin() as session:
             change(session, story, run_id)
         member = pages.member(Role.APPROVER, locale=language)
-        with (
-            served(url) as address,
-            a_browser() as browser,
-            a_visit(browser, address, pages, member, width=width) as visit,
-        ):
-            visit.language = language
+        with a_served_visit(url, pages, member, language=language, width=width) as visit:
             yield Opened(visit, f"/campaigns/{story.campaign.id}", f"/delivery/runs/{run_id}")
-    engine.dispose()
 
 
 def fire(story: Story) -> int:

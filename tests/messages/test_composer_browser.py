@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from pathlib import Path
 
 import pytest
 from playwright.sync_api import Browser, expect
@@ -12,16 +11,14 @@ from sqlalchemy.orm import Session
 
 from campaigns.core import clock
 from campaigns.core.crypto import Vault
-from campaigns.core.database import make_engine
 from campaigns.messages.service import create_message, review_translation, save_translation
 from campaigns.messages.terms import save_term
-from campaigns.schema import metadata
 from campaigns.staff.models import Member, Role
 from tests.audience.people import person
 from tests.browser.chromium import Visit, a_browser, skip_without_browser
 from tests.factories import a_message, a_service, an_audience
 from tests.places.browsing import a_visit, served
-from tests.web.pages import Pages, make_pages
+from tests.web.pages import Pages, pages_on_file
 
 pytestmark = pytest.mark.browser
 
@@ -45,11 +42,7 @@ class Scene:
 @pytest.fixture(scope="module")
 def scene(tmp_path_factory: pytest.TempPathFactory, vault: Vault) -> Iterator[Scene]:
     skip_without_browser()
-    folder: Path = tmp_path_factory.mktemp("composer")
-    url = f"sqlite:///{folder / 'pages.db'}"
-    engine = make_engine(url)
-    metadata.create_all(engine)
-    with make_pages(engine) as pages:
+    with pages_on_file(tmp_path_factory.mktemp("composer")) as (pages, url):
         author, reviewer = pages.member(Role.AUTHOR), pages.member(Role.APPROVER)
         with pages.sessions.begin() as session:
             message_id = write(session, pages, author=author.id, reviewer=reviewer.id)
@@ -57,7 +50,6 @@ def scene(tmp_path_factory: pytest.TempPathFactory, vault: Vault) -> Iterator[Sc
                 person(session, pages.ours, vault, language="uk" if number < 25 else "en")
         with served(url) as address, a_browser() as browser:
             yield Scene(browser, address, pages, author, message_id)
-    engine.dispose()
 
 
 def write(session: Session, pages: Pages, *, author: int, reviewer: int) -> int:

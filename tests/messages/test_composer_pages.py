@@ -3,18 +3,15 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from io import BytesIO
-from pathlib import Path
 
 import pytest
 from flask.testing import FlaskClient
 from sqlalchemy import Engine, select
 
 from campaigns.core import clock
-from campaigns.core.database import make_engine
 from campaigns.messages.models import GlossaryTerm, Message
-from campaigns.schema import metadata
 from campaigns.staff.models import Role
 from tests.factories import a_message, a_service
 from tests.web.pages import Pages
@@ -23,12 +20,9 @@ TERM = {"source_language": "en", "term": "passport", "language": "uk", "wording"
 
 
 @pytest.fixture
-def engine(tmp_path: Path) -> Iterator[Engine]:
+def engine(sqlite_engine: Engine) -> Engine:
     """SQLite only: what differs between the databases is tested below the pages."""
-    engine = make_engine(f"sqlite:///{tmp_path / 'pages.db'}")
-    metadata.create_all(engine)
-    yield engine
-    engine.dispose()
+    return sqlite_engine
 
 
 @pytest.fixture

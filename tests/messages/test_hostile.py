@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Callable, Iterator
-from pathlib import Path
+from collections.abc import Callable
 
 import pytest
 from flask.testing import FlaskClient
@@ -14,13 +13,11 @@ from hypothesis import strategies as st
 from sqlalchemy import Engine
 from sqlalchemy.orm import Session
 
-from campaigns.core.database import make_engine
 from campaigns.core.errors import PlaceholderError
 from campaigns.messages.placeholders import ALLOWED, render
 from campaigns.messages.preview import preview_text
 from campaigns.messages.queries import get_base
 from campaigns.messages.service import create_message
-from campaigns.schema import metadata
 from campaigns.staff.models import Role
 from tests.factories import a_member, an_organisation
 
@@ -72,12 +69,9 @@ LISTED = re.compile(r"\(\(\s*(hotline|place|link|code)\s*(?:\?\?[^()\n\r]*)?\)\)
 
 
 @pytest.fixture
-def engine(tmp_path: Path) -> Iterator[Engine]:
+def engine(sqlite_engine: Engine) -> Engine:
     """SQLite only: no template reaches the database's own language."""
-    engine = make_engine(f"sqlite:///{tmp_path / 'pages.db'}")
-    metadata.create_all(engine)
-    yield engine
-    engine.dispose()
+    return sqlite_engine
 
 
 def test_there_are_two_hundred_different_templates() -> None:

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import io
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from datetime import timedelta
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -14,11 +13,9 @@ from flask.testing import FlaskClient
 from sqlalchemy import Engine, func, select
 
 from campaigns.core import clock
-from campaigns.core.database import make_engine
 from campaigns.messages.models import Message, Service, Translation
 from campaigns.messages.numerals import LEFT_TO_RIGHT_MARK
 from campaigns.messages.queries import current_texts
-from campaigns.schema import metadata
 from campaigns.staff.models import Member, Role
 from tests.factories import a_message, a_region, a_service
 from tests.web.pages import Pages
@@ -41,12 +38,9 @@ LINE = {
 
 
 @pytest.fixture
-def engine(tmp_path: Path) -> Iterator[Engine]:
+def engine(sqlite_engine: Engine) -> Engine:
     """SQLite only: what differs between the databases is tested below the pages."""
-    engine = make_engine(f"sqlite:///{tmp_path / 'pages.db'}")
-    metadata.create_all(engine)
-    yield engine
-    engine.dispose()
+    return sqlite_engine
 
 
 @pytest.fixture

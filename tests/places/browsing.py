@@ -17,7 +17,7 @@ from playwright.sync_api import Browser
 
 from campaigns.core.settings import PROJECT_ROOT
 from campaigns.staff.models import Member
-from tests.browser.chromium import Visit, a_guest
+from tests.browser.chromium import Visit, a_browser, a_guest
 from tests.web.pages import KEYS, Pages
 
 
@@ -55,6 +55,18 @@ def a_visit(
     """Open a tab of that width in which `member` is signed in, in a browser that speaks `language`."""
     with a_guest(browser, address, width=width, language=language) as visit:
         visit.page.context.add_cookies([{"name": "session", "value": _cookie_of(pages, member), "url": address}])
+        yield visit
+
+
+@contextmanager
+def a_served_visit(url: str, pages: Pages, member: Member, *, language: str, width: int) -> Iterator[Visit]:
+    """Serve a database and open a tab in which `member`, who reads `language`, is signed in."""
+    with (
+        served(url) as address,
+        a_browser() as browser,
+        a_visit(browser, address, pages, member, width=width) as visit,
+    ):
+        visit.language = language
         yield visit
 
 

@@ -5,18 +5,15 @@ from __future__ import annotations
 import gzip
 import io
 import json
-from collections.abc import Callable, Iterator
-from pathlib import Path
+from collections.abc import Callable
 
 import pytest
 from flask.testing import FlaskClient
 from sqlalchemy import Engine, select
 
-from campaigns.core.database import make_engine
 from campaigns.places.exchange import read_locations, read_routes
 from campaigns.places.models import Place, PlaceKind, Route
 from campaigns.places.service import import_places, import_routes
-from campaigns.schema import metadata
 from campaigns.staff.models import Role
 from tests.factories import a_place, a_region
 from tests.web.pages import Pages, client_for, pages
@@ -42,12 +39,9 @@ LINE = {"name": "Out", "mode": "rail", "width_km": "20", "programme": "", "certa
 
 
 @pytest.fixture
-def engine(tmp_path: Path) -> Iterator[Engine]:
+def engine(sqlite_engine: Engine) -> Engine:
     """SQLite alone: what pages store runs on both databases in test_service.py."""
-    engine = make_engine(f"sqlite:///{tmp_path / 'pages.db'}")
-    metadata.create_all(engine)
-    yield engine
-    engine.dispose()
+    return sqlite_engine
 
 
 @pytest.fixture

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 from flask.testing import FlaskClient
@@ -11,20 +10,15 @@ from sqlalchemy import Engine
 
 from campaigns.core import clock
 from campaigns.core.crypto import Vault
-from campaigns.core.database import make_engine
-from campaigns.schema import metadata
 from campaigns.staff.models import Role
 from tests.planning.story import START, a_story
 from tests.web.pages import Pages
 
 
 @pytest.fixture
-def engine(tmp_path: Path) -> Iterator[Engine]:
+def engine(sqlite_engine: Engine) -> Engine:
     """SQLite only: what differs between the databases is tested below the pages."""
-    engine = make_engine(f"sqlite:///{tmp_path / 'pages.db'}")
-    metadata.create_all(engine)
-    yield engine
-    engine.dispose()
+    return sqlite_engine
 
 
 @pytest.fixture(autouse=True)

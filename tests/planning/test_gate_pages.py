@@ -5,16 +5,13 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from html import unescape
-from pathlib import Path
 
 import pytest
 from sqlalchemy import Engine, select
 
 from campaigns.core import clock
 from campaigns.core.crypto import Vault
-from campaigns.core.database import make_engine
 from campaigns.planning.models import CountryConfirmation
-from campaigns.schema import metadata
 from campaigns.staff.models import Role
 from tests.planning.gate_cases import CASES, Case, numbers_of
 from tests.planning.story import START, Story, a_story
@@ -22,12 +19,9 @@ from tests.web.pages import Pages
 
 
 @pytest.fixture
-def engine(tmp_path: Path) -> Iterator[Engine]:
+def engine(sqlite_engine: Engine) -> Engine:
     """SQLite only: what differs between the databases is tested below the pages."""
-    engine = make_engine(f"sqlite:///{tmp_path / 'pages.db'}")
-    metadata.create_all(engine)
-    yield engine
-    engine.dispose()
+    return sqlite_engine
 
 
 @pytest.fixture(autouse=True)

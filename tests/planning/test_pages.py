@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from datetime import datetime
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -16,13 +15,11 @@ from werkzeug.test import TestResponse
 from campaigns.audience.models import Contact
 from campaigns.core import clock
 from campaigns.core.crypto import Vault
-from campaigns.core.database import make_engine
 from campaigns.delivery.states import SendState
 from campaigns.planning.harm import ITEMS
 from campaigns.planning.models import Campaign, CampaignState, Schedule
 from campaigns.planning.queries import load_content
 from campaigns.planning.service import fire_due
-from campaigns.schema import metadata
 from campaigns.staff.models import AuditEntry, Member, Role
 from tests.factories import a_contact, a_delivery, a_run, an_address
 from tests.planning.story import DUE, START, Story, a_story
@@ -39,12 +36,9 @@ TIME = {
 
 
 @pytest.fixture
-def engine(tmp_path: Path) -> Iterator[Engine]:
+def engine(sqlite_engine: Engine) -> Engine:
     """SQLite only: what differs between the databases is tested below the pages."""
-    engine = make_engine(f"sqlite:///{tmp_path / 'pages.db'}")
-    metadata.create_all(engine)
-    yield engine
-    engine.dispose()
+    return sqlite_engine
 
 
 @pytest.fixture(autouse=True)

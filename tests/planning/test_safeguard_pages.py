@@ -4,33 +4,27 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import replace
-from pathlib import Path
 
 import pytest
 from sqlalchemy import Engine
 
 from campaigns.core import clock
 from campaigns.core.crypto import Vault
-from campaigns.core.database import make_engine
 from campaigns.planning import service
 from campaigns.planning.harm import ITEMS
 from campaigns.planning.models import Campaign
 from campaigns.planning.plan import plan_of
 from campaigns.planning.queries import load_content
 from campaigns.planning.safeguards import harm_answers_of
-from campaigns.schema import metadata
 from tests.factories import a_message
 from tests.planning.story import START, Story, a_story
 from tests.web.pages import Pages
 
 
 @pytest.fixture
-def engine(tmp_path: Path) -> Iterator[Engine]:
+def engine(sqlite_engine: Engine) -> Engine:
     """SQLite only: what differs between the databases is tested below the pages."""
-    engine = make_engine(f"sqlite:///{tmp_path / 'pages.db'}")
-    metadata.create_all(engine)
-    yield engine
-    engine.dispose()
+    return sqlite_engine
 
 
 @pytest.fixture(autouse=True)

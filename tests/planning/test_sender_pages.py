@@ -2,18 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
 from flask.testing import FlaskClient
 from sqlalchemy import Engine, select
 
-from campaigns.core.database import make_engine
 from campaigns.gateways.callbacks import hook_secret
 from campaigns.planning.models import Health, Sender
-from campaigns.schema import metadata
 from campaigns.staff.models import Role
 from tests.factories import NOON, a_sender
 from tests.web.pages import Pages
@@ -30,12 +26,9 @@ FORM = {
 
 
 @pytest.fixture
-def engine(tmp_path: Path) -> Iterator[Engine]:
+def engine(sqlite_engine: Engine) -> Engine:
     """SQLite only: what differs between the databases is tested below the pages."""
-    engine = make_engine(f"sqlite:///{tmp_path / 'pages.db'}")
-    metadata.create_all(engine)
-    yield engine
-    engine.dispose()
+    return sqlite_engine
 
 
 @pytest.fixture

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -14,9 +13,7 @@ from sqlalchemy import Engine, select
 from campaigns.audience.models import Channel
 from campaigns.core import clock
 from campaigns.core.crypto import Vault
-from campaigns.core.database import make_engine
 from campaigns.planning.models import Campaign, Run, Sender, TemplateState, WhatsAppTemplate
-from campaigns.schema import metadata
 from campaigns.staff.models import AuditEntry, Role
 from tests.factories import a_sender
 from tests.planning.story import START, Story, a_story
@@ -24,12 +21,9 @@ from tests.web.pages import Pages
 
 
 @pytest.fixture
-def engine(tmp_path: Path) -> Iterator[Engine]:
+def engine(sqlite_engine: Engine) -> Engine:
     """SQLite only: what differs between the databases is tested below the pages."""
-    engine = make_engine(f"sqlite:///{tmp_path / 'pages.db'}")
-    metadata.create_all(engine)
-    yield engine
-    engine.dispose()
+    return sqlite_engine
 
 
 @pytest.fixture(autouse=True)

@@ -11,14 +11,12 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser
 
-from campaigns.core.database import make_engine
 from campaigns.planning.models import Campaign
-from campaigns.schema import metadata
 from campaigns.staff.models import Member, Role
 from tests.browser.chromium import SCREENSHOTS, a_browser, skip_without_browser
 from tests.places.browsing import a_visit, served
 from tests.reach.scenery import make_scenery
-from tests.web.pages import Pages, make_pages
+from tests.web.pages import Pages, pages_on_file
 
 pytestmark = pytest.mark.browser
 
@@ -60,10 +58,7 @@ def browser() -> Iterator[Browser]:
 
 @pytest.fixture(scope="module")
 def console(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Console]:
-    url = f"sqlite:///{tmp_path_factory.mktemp('reach') / 'reach.db'}"
-    engine = make_engine(url)
-    metadata.create_all(engine)
-    with make_pages(engine) as pages:
+    with pages_on_file(tmp_path_factory.mktemp("reach")) as (pages, url):
         campaign = make_scenery(pages)
         steward = pages.member(Role.STEWARD, Role.AUTHOR)
         with served(url) as address:

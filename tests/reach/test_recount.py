@@ -247,7 +247,7 @@ def test_recount_equals_the_pages(instance: Instance, check: Callable[[Instance]
     check(instance)
 
 
-@pytest.mark.slow
+@pytest.mark.slow(issue=6)
 def test_recount_of_a_million_equals_the_pages(large: Instance) -> None:
     [[deliveries]] = large.counted("SELECT COUNT(*) FROM delivery")
     assert deliveries >= 1_000_000

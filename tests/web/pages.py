@@ -6,6 +6,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from pathlib import Path
 
 import pytest
 from flask import Flask
@@ -14,8 +15,9 @@ from sqlalchemy import Engine
 from sqlalchemy.orm import Session, sessionmaker
 
 from campaigns.app import create_app
-from campaigns.core.database import make_sessions
+from campaigns.core.database import make_engine, make_sessions
 from campaigns.core.settings import Settings, load_settings
+from campaigns.schema import metadata
 from campaigns.staff.models import Member, Organisation, Role
 from campaigns.web.session import database
 from tests.factories import a_member, an_organisation
@@ -75,6 +77,17 @@ def make_pages(engine: Engine, **changes: str) -> Iterator[Pages]:
     yield Pages(app=app, sessions=sessions, ours=ours, theirs=theirs)
     with app.app_context():
         database.engine.dispose()
+
+
+@contextmanager
+def pages_on_file(folder: Path, **changes: str) -> Iterator[tuple[Pages, str]]:
+    """Run the application on a new SQLite file in `folder`; yields its pages and the database's address."""
+    url = f"sqlite:///{folder / 'pages.db'}"
+    engine = make_engine(url)
+    metadata.create_all(engine)
+    with make_pages(engine, **changes) as pages:
+        yield pages, url
+    engine.dispose()
 
 
 @pytest.fixture
