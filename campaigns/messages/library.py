@@ -12,6 +12,7 @@ from campaigns.core.errors import NotFoundError, RefusedError
 from campaigns.core.words import N_
 from campaigns.messages.models import Message, Origin
 from campaigns.messages.queries import current_texts, find_translation
+from campaigns.messages.withdrawals import find_withdrawal, is_withdrawn
 from campaigns.messages.writing import add_version, hold_message, write_text
 from campaigns.staff import audit
 from campaigns.staff.models import Organisation
@@ -38,14 +39,19 @@ class Lineage:
     source_id: int | None
     #: Its version now, while it is shared.
     version_now: int | None
+    #: The version that was copied turned out wrong.
+    is_withdrawn: bool
 
 
 def select_shared(organisation_id: int) -> Select[Message, str]:
-    """Select the messages that other organisations share, with their names, by theme and title."""
+    """Select the messages that other organisations share, with their names, by theme and title.
+
+    A version that was withdrawn is shown to nobody; the next one is.
+    """
     return (
         select(Message, Organisation.name)
         .join(Organisation, Organisation.id == Message.organisation_id)
-        .where(Message.is_shared, Message.organisation_id != organisation_id)
+        .where(Message.is_shared, Message.organisation_id != organisation_id, ~is_withdrawn())
         .options(selectinload(Message.translations))
         .order_by(Message.theme, Message.title, Message.id)
     )
@@ -108,9 +114,10 @@ def find_lineage(session: Session, message: Message) -> Lineage | None:
         return None
     source = session.get_one(Message, message.copied_from_id)
     name = session.get_one(Organisation, source.organisation_id).name
-    if not source.is_shared:
-        return Lineage(name, message.copied_from_version, None, None)
-    return Lineage(name, message.copied_from_version, source.id, source.version)
+    was_wrong = find_withdrawal(session, source.id, message.copied_from_version) is not None
+    if not source.is_shared or find_withdrawal(session, source.id, source.version) is not None:
+        return Lineage(name, message.copied_from_version, None, None, was_wrong)
+    return Lineage(name, message.copied_from_version, source.id, source.version, was_wrong)
 
 
 def _shown(message: Message, organisation: str) -> SharedMessage:

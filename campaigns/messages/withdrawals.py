@@ -5,9 +5,7 @@ Every page that shows a message's text to anybody outside asks here first.
 
 from __future__ import annotations
 
-from collections.abc import Collection
-
-from sqlalchemy import select
+from sqlalchemy import ColumnElement, select
 from sqlalchemy.orm import Session
 
 from campaigns.core import clock
@@ -33,7 +31,7 @@ def find_withdrawal(session: Session, message_id: int, version: int) -> Withdraw
     return session.get(Withdrawal, (message_id, version))
 
 
-def load_withdrawals(session: Session, message_ids: Collection[int]) -> dict[tuple[int, int], Withdrawal]:
-    """Return the withdrawn versions of these messages by (message id, version)."""
-    found = session.scalars(select(Withdrawal).where(Withdrawal.message_id.in_(set(message_ids))))
-    return {(each.message_id, each.version): each for each in found}
+def is_withdrawn() -> ColumnElement[bool]:
+    """Match messages whose present version was withdrawn."""
+    here = (Withdrawal.message_id == Message.id, Withdrawal.version == Message.version)
+    return select(Withdrawal.message_id).where(*here).correlate(Message).exists()

@@ -10,6 +10,7 @@ from campaigns.messages.library import copy_message, find_lineage, get_shared, l
 from campaigns.messages.models import Message, Origin, TranslationState
 from campaigns.messages.queries import current_texts, find_translation, get_base, get_version, state_of
 from campaigns.messages.service import create_message, review_translation, save_translation
+from campaigns.messages.withdrawals import withdraw_version
 from campaigns.staff.models import AuditEntry, Member, Organisation
 from tests.factories import a_member, an_organisation
 
@@ -127,3 +128,15 @@ def test_sharing_and_copying_are_audited(
     assert last is not None
     assert (last.action, last.subject_id) == ("message.copy", copy.id)
     assert last.detail["source_id"] == message.id
+
+
+def test_withdrawn_version_is_shared_no_more(
+    session: Session, message: Message, ours: Organisation, writer: Member, author: Member
+) -> None:
+    share_message(session, message, is_shared=True, by=writer.id)
+    copy = copy_message(session, ours.id, get_shared(session, message.id, ours.id), by=author.id)
+    withdraw_version(session, message, message.version, by=writer.id, reason="Wrong hotline")
+    assert load_shared(session, ours.id) == []
+    lineage = find_lineage(session, copy)
+    assert lineage is not None
+    assert (lineage.is_withdrawn, lineage.source_id) == (True, None)
