@@ -62,7 +62,7 @@ class Oracle:
     last_call_at: float = -1.0
     run_of_text: dict[str, int] = field(default_factory=dict)
     rehearsals: set[int] = field(default_factory=set)
-    #: Most messages of each limited sender (with what several workers may pass it by), and how many it has.
+    #: Most messages of each limited sender within a day, and how many it has.
     limits: dict[int, int] = field(default_factory=dict)
     sent_today: Counter[int] = field(default_factory=Counter)
 

@@ -70,9 +70,7 @@ class People:
         plan = self._plan
         for sender_id, most in plan.daily_limits.items():
             session.execute(update(Sender).where(Sender.id == sender_id).values(daily_limit=most))
-            # What each other worker may have claimed since the last count.
-            beyond = (plan.workers - 1) * 2 * plan.window
-            self._oracle.limits[sender_id] = most + beyond
+            self._oracle.limits[sender_id] = most
         self._database.has_limits = bool(plan.daily_limits)
 
     def lift_limits(self) -> None:

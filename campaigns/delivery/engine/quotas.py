@@ -37,6 +37,8 @@ class Quotas:
         self.number = 0
         self._counted_at = float("-inf")
         self._left: dict[int, int] = {}
+        #: Channel and limit of each limited sender, at the last look.
+        self.limits: Mapping[int, tuple[Channel, int]] = {}
 
     def forget(self) -> None:
         """See that the next look counts anew."""
@@ -44,6 +46,7 @@ class Quotas:
 
     def read(self, session: Session, limits: Mapping[int, tuple[Channel, int]]) -> dict[int, int]:
         """Return what is left of each daily limit by sender id; `limits` has the channel and the limit of each."""
+        self.limits = limits
         is_old = self._monotonic() - self._counted_at > COUNT_EVERY
         if limits and (is_old or not limits.keys() <= self._left.keys()):
             self._counted_at = self._monotonic()

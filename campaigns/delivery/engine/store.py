@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import timedelta
 from functools import cache
 from typing import Any
@@ -18,7 +19,7 @@ from campaigns.core.crypto import Vault
 from campaigns.core.database import UTCDateTime
 from campaigns.delivery.engine.claims import Claims
 from campaigns.delivery.engine.ports import Ask, Found, Result, RunningRun, SenderFacts, Snapshot
-from campaigns.delivery.engine.quotas import Quotas
+from campaigns.delivery.engine.quotas import Quotas, count_called
 from campaigns.delivery.engine.record import record, writing
 from campaigns.delivery.fallback import fall_back
 from campaigns.delivery.health import write_health
@@ -124,7 +125,20 @@ class DatabaseStore:
                     heed_refusal(session, result.address_id, result.action, code=result.error)
             fall_back(session, [result.id for result in results if result.falls_back])
             session.flush()
+            ask = self._within_limit(session, ask) if ask is not None else None
             return self._claims.claim(connection, ask) if ask is not None else Found()
+
+    def _within_limit(self, session: Session, ask: Ask) -> Ask | None:
+        """Lower a request to what its sender's daily limit leaves by now; return None when that is nothing.
+
+        On SQLite two workers may serve one sender, and between two counts each lane knows only its own claims. In
+        a cluster a lane has one worker.
+        """
+        limit = None if self._is_postgres or ask.line.is_rehearsal else self._quotas.limits.get(ask.line.sender_id)
+        if limit is None:
+            return ask
+        left = limit[1] - count_called(session, ask.line.sender_id, ask.line.channel)
+        return replace(ask, limit=min(ask.limit, left)) if left > 0 else None
 
     def _exchange_at_once(self, results: Sequence[Result], ask: Ask) -> Found:
         """Write clean results and claim in one statement, which is a transaction of its own.
