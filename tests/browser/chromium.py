@@ -16,6 +16,12 @@ from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, R
 
 BROWSERS = ("chromium", "chromium-browser", "google-chrome")
 HEIGHT = 800
+#: Languages and widths in which pages are looked at: always the two that differ most, the others with --runslow.
+LOOKS = (
+    ("en", 1280),
+    ("ar", 360),
+    *(pytest.param(look, marks=pytest.mark.slow(issue=6)) for look in (("en", 360), ("ar", 1280))),
+)
 #: A folder named here gets a picture of each page that is passed.
 SCREENSHOTS = "FINGERPOST_SCREENSHOTS"
 

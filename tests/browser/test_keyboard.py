@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
+from playwright.sync_api import Browser
 
 from campaigns.staff.models import Role
 from campaigns.staff.passwords import hash_password
@@ -31,13 +31,20 @@ FOCUS = """() => {
 }"""
 
 
-@pytest.fixture(params=[1280, 360])
-def visit(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Visit]:
-    """A tab of a browser at the sign-in of an instance with one author."""
+@pytest.fixture(scope="module")
+def door(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Browser, str]]:
+    """A browser, and the address of an instance with one author."""
     skip_without_browser()
-    with pages_on_file(tmp_path) as (pages, url):
+    with pages_on_file(tmp_path_factory.mktemp("keyboard")) as pages:
         pages.member(Role.AUTHOR, email=EMAIL, password=hash_password(PASSWORD))
-    with served(url) as address, a_browser() as browser, a_guest(browser, address, width=request.param) as visit:
+        with served(pages.app) as address, a_browser() as browser:
+            yield browser, address
+
+
+@pytest.fixture(params=[1280, 360])
+def visit(request: pytest.FixtureRequest, door: tuple[Browser, str]) -> Iterator[Visit]:
+    """A tab at the sign-in."""
+    with a_guest(*door, width=request.param) as visit:
         visit.go("/")
         yield visit
 

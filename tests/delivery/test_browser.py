@@ -17,7 +17,7 @@ from campaigns.delivery.models import Attempt, Delivery, Receipt
 from campaigns.delivery.states import ReceiptState, SendState
 from campaigns.planning.models import Run, RunState
 from campaigns.staff.models import Role
-from tests.browser.chromium import Visit, skip_without_browser
+from tests.browser.chromium import LOOKS, Visit, skip_without_browser
 from tests.delivery.builders import a_running_run, frozen
 from tests.factories import a_region
 from tests.places.browsing import a_served_visit
@@ -46,20 +46,20 @@ class Opened:
     message_id: int
 
 
-@pytest.fixture(scope="module", params=[("en", 1280), ("en", 360), ("ar", 1280), ("ar", 360)])
+@pytest.fixture(scope="module", params=LOOKS, ids=str)
 def opened(
     request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory, vault: Vault
 ) -> Iterator[Opened]:
     skip_without_browser()
     language, width = request.param
-    with pages_on_file(tmp_path_factory.mktemp("browser")) as (pages, url):
+    with pages_on_file(tmp_path_factory.mktemp("browser")) as pages:
         with pages.sessions.begin() as session:
             run = a_running_run(
                 session, vault, count=70, organisation=pages.ours, state=RunState.RUNNING, frozen=frozen()
             )
             message_id = give_fates(session, run)
         member = pages.member(Role.APPROVER, Role.STEWARD, locale=language)
-        with a_served_visit(url, pages, member, language=language, width=width) as visit:
+        with a_served_visit(pages, member, language=language, width=width) as visit:
             yield Opened(visit, f"/delivery/runs/{run.id}", message_id)
 
 

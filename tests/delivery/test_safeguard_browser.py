@@ -18,7 +18,7 @@ from campaigns.planning.harm import ITEMS
 from campaigns.planning.models import Campaign
 from campaigns.planning.plan import plan_of
 from campaigns.staff.models import Role
-from tests.browser.chromium import Visit, skip_without_browser
+from tests.browser.chromium import LOOKS, Visit, skip_without_browser
 from tests.places.browsing import a_served_visit
 from tests.planning.story import DUE, START, Story, a_story
 from tests.web.pages import pages_on_file
@@ -35,13 +35,13 @@ class Opened:
     run: str
 
 
-@pytest.fixture(scope="module", params=[("en", 1280), ("en", 360), ("ar", 1280), ("ar", 360)])
+@pytest.fixture(scope="module", params=LOOKS, ids=str)
 def opened(
     request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory, vault: Vault
 ) -> Iterator[Opened]:
     skip_without_browser()
     language, width = request.param
-    with pages_on_file(tmp_path_factory.mktemp("browser")) as (pages, url):
+    with pages_on_file(tmp_path_factory.mktemp("browser")) as pages:
         with clock.running_on(lambda: START):
             with pages.sessions.begin() as session:
                 story = a_story(session, vault, organisation=pages.ours, people=12)
@@ -50,7 +50,7 @@ def opened(
         with pages.sessions.begin() as session:
             change(session, story, run_id)
         member = pages.member(Role.APPROVER, locale=language)
-        with a_served_visit(url, pages, member, language=language, width=width) as visit:
+        with a_served_visit(pages, member, language=language, width=width) as visit:
             yield Opened(visit, f"/campaigns/{story.campaign.id}", f"/delivery/runs/{run_id}")
 
 

@@ -42,13 +42,13 @@ class Scene:
 @pytest.fixture(scope="module")
 def scene(tmp_path_factory: pytest.TempPathFactory, vault: Vault) -> Iterator[Scene]:
     skip_without_browser()
-    with pages_on_file(tmp_path_factory.mktemp("composer")) as (pages, url):
+    with pages_on_file(tmp_path_factory.mktemp("composer")) as pages:
         author, reviewer = pages.member(Role.AUTHOR), pages.member(Role.APPROVER)
         with pages.sessions.begin() as session:
             message_id = write(session, pages, author=author.id, reviewer=reviewer.id)
             for number in range(30):
                 person(session, pages.ours, vault, language="uk" if number < 25 else "en")
-        with served(url) as address, a_browser() as browser:
+        with served(pages.app) as address, a_browser() as browser:
             yield Scene(browser, address, pages, author, message_id)
 
 

@@ -1,51 +1,46 @@
-"""The console served from a test's database, and tabs in which a member is signed in already."""
+"""The console of a test, served, and tabs in which a member is signed in already."""
 
 from __future__ import annotations
 
-import os
-import socket
-import subprocess
-import sys
-import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager, suppress
-from urllib.error import URLError
-from urllib.request import urlopen
+from contextlib import contextmanager
+from threading import Thread
 
+from flask import Flask
 from playwright.sync_api import Browser
+from werkzeug.serving import WSGIRequestHandler, make_server
 
-from campaigns.core.settings import PROJECT_ROOT
 from campaigns.staff.models import Member
 from tests.browser.chromium import Visit, a_browser, a_guest
-from tests.web.pages import KEYS, Pages
+from tests.web.pages import Pages
+
+
+class _Silent(WSGIRequestHandler):
+    """Answers over connections that stay open, and says nothing of it."""
+
+    protocol_version = "HTTP/1.1"
+
+    def log(self, kind: str, message: str, *values: object) -> None:
+        pass
 
 
 @contextmanager
-def served(database_url: str) -> Iterator[str]:
-    """Run `fingerpost serve` on that database and a free port of this machine; yields its address."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
-    own = {"HOST": "127.0.0.1", "PORT": str(port), "DATABASE_URL": database_url, "MODE": "demo"}
-    environment = os.environ | KEYS | {f"FINGERPOST_{name}": value for name, value in own.items()}
-    server = subprocess.Popen([sys.executable, "-m", "campaigns.cli", "serve"], env=environment, cwd=PROJECT_ROOT)
-    address = f"http://127.0.0.1:{port}"
+def served(app: Flask) -> Iterator[str]:
+    """Serve an application from threads of this process, with forms that need a token; yields its address.
+
+    What `fingerpost serve` does beyond it, the stories of `tests/browser` go through.
+    """
+    app.config["WTF_CSRF_ENABLED"] = True
+    server = make_server("127.0.0.1", 0, app, threaded=True, request_handler=_Silent)
+    thread = Thread(target=server.serve_forever)
+    thread.start()
     try:
-        _wait_for(f"{address}/health", server)
-        yield address
+        yield f"http://127.0.0.1:{server.server_port}"
     finally:
-        server.terminate()
-        server.wait(timeout=20)
-
-
-def _wait_for(url: str, server: subprocess.Popen[bytes]) -> None:
-    for _ in range(300):
-        assert server.poll() is None, "the server ended before it answered"
-        with suppress(URLError), urlopen(url, timeout=5):  # noqa: S310 - an address of this machine
-            return
-        time.sleep(0.1)
-    raise AssertionError("the server does not answer")
+        server.shutdown()
+        thread.join()
+        server.server_close()
 
 
 @contextmanager
@@ -59,10 +54,10 @@ def a_visit(
 
 
 @contextmanager
-def a_served_visit(url: str, pages: Pages, member: Member, *, language: str, width: int) -> Iterator[Visit]:
-    """Serve a database and open a tab in which `member`, who reads `language`, is signed in."""
+def a_served_visit(pages: Pages, member: Member, *, language: str, width: int) -> Iterator[Visit]:
+    """Serve the pages and open a tab in which `member`, who reads `language`, is signed in."""
     with (
-        served(url) as address,
+        served(pages.app) as address,
         a_browser() as browser,
         a_visit(browser, address, pages, member, width=width) as visit,
     ):

@@ -9,15 +9,13 @@ import pytest
 from playwright.sync_api import Browser
 from sqlalchemy import select
 
-from campaigns.core.database import make_engine
 from campaigns.places.exchange import read_locations, read_routes
 from campaigns.places.models import Place, PlaceKind, Route
 from campaigns.places.service import import_places, import_routes, load_regions
-from campaigns.schema import metadata
 from campaigns.staff.models import Member, Role
 from tests.browser.chromium import Visit, a_browser, skip_without_browser
 from tests.places.browsing import a_visit, served
-from tests.web.pages import Pages, make_pages
+from tests.web.pages import Pages, pages_on_file
 
 pytestmark = pytest.mark.browser
 
@@ -25,15 +23,8 @@ DATA = files("campaigns.demo") / "data"
 
 
 @pytest.fixture(scope="module")
-def database_url(tmp_path_factory: pytest.TempPathFactory) -> str:
-    return f"sqlite:///{tmp_path_factory.mktemp('browser') / 'pages.db'}"
-
-
-@pytest.fixture(scope="module")
-def pages(database_url: str) -> Iterator[Pages]:
-    engine = make_engine(database_url)
-    metadata.create_all(engine)
-    with make_pages(engine) as pages:
+def pages(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Pages]:
+    with pages_on_file(tmp_path_factory.mktemp("browser")) as pages:
         with pages.sessions.begin() as session:
             load_regions(session)
             locations = read_locations((DATA / "locations.csv").read_text(encoding="utf-8"))
@@ -41,7 +32,6 @@ def pages(database_url: str) -> Iterator[Pages]:
             routes = read_routes((DATA / "routes.csv").read_text(encoding="utf-8"))
             import_routes(session, pages.ours.id, routes, by=None)
         yield pages
-    engine.dispose()
 
 
 @pytest.fixture(scope="module")
@@ -50,9 +40,9 @@ def author(pages: Pages) -> Member:
 
 
 @pytest.fixture(scope="module")
-def address(pages: Pages, database_url: str) -> Iterator[str]:
+def address(pages: Pages) -> Iterator[str]:
     skip_without_browser()
-    with served(database_url) as address:
+    with served(pages.app) as address:
         yield address
 
 

@@ -13,14 +13,13 @@ from playwright.sync_api import Browser
 
 from campaigns.planning.models import Campaign
 from campaigns.staff.models import Member, Role
-from tests.browser.chromium import SCREENSHOTS, a_browser, skip_without_browser
+from tests.browser.chromium import LOOKS, SCREENSHOTS, a_browser, skip_without_browser
 from tests.places.browsing import a_visit, served
 from tests.reach.scenery import make_scenery
 from tests.web.pages import Pages, pages_on_file
 
 pytestmark = pytest.mark.browser
 
-LOOKS = [(1280, "en"), (360, "en"), (1280, "ar"), (360, "ar")]
 #: A4 in points, as a PDF writes it.
 A4 = (595, 842)
 
@@ -58,17 +57,19 @@ def browser() -> Iterator[Browser]:
 
 @pytest.fixture(scope="module")
 def console(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Console]:
-    with pages_on_file(tmp_path_factory.mktemp("reach")) as (pages, url):
+    with pages_on_file(tmp_path_factory.mktemp("reach")) as pages:
         campaign = make_scenery(pages)
         steward = pages.member(Role.STEWARD, Role.AUTHOR)
-        with served(url) as address:
+        with served(pages.app) as address:
             yield Console(address, pages, campaign, steward)
 
 
-@pytest.mark.parametrize(("width", "language"), LOOKS)
-def test_pages_of_reach_hold_in_a_browser(console: Console, browser: Browser, width: int, language: str) -> None:
-    at = {"width": width, "language": language}
-    with a_visit(browser, console.address, console.pages, console.steward, **at) as visit:
+@pytest.mark.parametrize("look", LOOKS, ids=str)
+def test_pages_of_reach_hold_in_a_browser(console: Console, browser: Browser, look: tuple[str, int]) -> None:
+    language, width = look
+    with a_visit(
+        browser, console.address, console.pages, console.steward, width=width, language=language
+    ) as visit:
         for name, path in console.paths().items():
             visit.go(path)
             visit.look(name)

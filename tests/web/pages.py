@@ -80,13 +80,12 @@ def make_pages(engine: Engine, **changes: str) -> Iterator[Pages]:
 
 
 @contextmanager
-def pages_on_file(folder: Path, **changes: str) -> Iterator[tuple[Pages, str]]:
-    """Run the application on a new SQLite file in `folder`; yields its pages and the database's address."""
-    url = f"sqlite:///{folder / 'pages.db'}"
-    engine = make_engine(url)
+def pages_on_file(folder: Path, **changes: str) -> Iterator[Pages]:
+    """Run the application on a new SQLite file in `folder`."""
+    engine = make_engine(f"sqlite:///{folder / 'pages.db'}")
     metadata.create_all(engine)
     with make_pages(engine, **changes) as pages:
-        yield pages, url
+        yield pages
     engine.dispose()
 
 
