@@ -45,7 +45,7 @@ from campaigns.planning.models import Health
 CLAIM_AHEAD_SECONDS = 5.0
 #: A claim brings at most so many windows, and as many results are written at once: a group costs a commit and a
 #: round trip, whatever its size. Slow senders never come near it, because their pace bounds what is claimed.
-GROUP_WINDOWS = 2
+GROUP_WINDOWS = 4
 #: A claim that waits longer for its call goes back to the queue: twice what is claimed ahead, and well before the
 #: fence refuses it.
 WAIT_AT_MOST = timedelta(seconds=15)
@@ -242,6 +242,8 @@ class Lane:
         reason = self._run_breaker(claimed.run_id).failed(error, falls_back=falls_back)
         if reason is not None:
             self._pauses.setdefault(claimed.run_id, reason)
+            self._give_back(lambda claimed: claimed.run_id in self._pauses)
+            self._work.set()
         if decision.due_at is not None:
             self._agenda.remind(claimed.run_id, decision.due_at)
         return Result(
@@ -353,8 +355,7 @@ class Lane:
     def _next_ask(self) -> Ask | None:
         """Return what to ask the database for, or None while there is enough, or calling is not allowed anyway."""
         now = self._time()
-        room = 2 * self._limit() - len(self._ready)
-        room = min(room, self._quota.left(room))
+        room = self._quota.left(2 * self._limit() - len(self._ready))
         if self._stopping or self._pauses or self._is_paused or not self._fence.is_fresh() or room <= 0:
             return None
         if self._breaker.wait(now, 0) or self._pace.wait(now) > CLAIM_AHEAD_SECONDS:
@@ -367,8 +368,7 @@ class Lane:
     def _limit(self) -> int:
         """Return how many claims may be asked for at once: a group, or what the pace lets go in time.
 
-        When only so many are left, as many more are asked for: that keeps the callers busy while one group is
-        written and the next one claimed, however slow the disk is.
+        When only so many are left, as many more are asked for: callers stay busy, however slow the disk is.
         """
         ahead = int(self._pace.rate * CLAIM_AHEAD_SECONDS / self._parts)
         self._low = max(1, min(self._group, ahead))
