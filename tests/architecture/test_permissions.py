@@ -166,9 +166,14 @@ def make_own(pages: Pages, vault: Vault) -> dict[str, object]:
 
 
 def call(client: FlaskClient, rule: Rule, method: str, values: dict[str, object]) -> TestResponse:
+    return client.open(address_of(client.application, rule, values), method=method)
+
+
+def address_of(app: Flask, rule: Rule, values: dict[str, object]) -> str:
+    """Return the address of a route whose arguments have these values."""
     unknown = rule.arguments - set(values)
     assert not unknown, f"add a sample of {unknown} to tests/architecture/samples.py"
-    with client.application.test_request_context():
+    with app.test_request_context():
         built = rule.build({name: values[name] for name in rule.arguments}, append_unknown=False)
     assert built is not None
-    return client.open(built[1], method=method)
+    return str(built[1])

@@ -1,0 +1,85 @@
+"""Every page a member can open, in a real browser: nothing sticks out, nothing is foreign, axe finds nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+from flask.testing import FlaskClient
+from playwright.sync_api import Browser
+
+from campaigns.core.crypto import Vault
+from campaigns.staff.models import Member, Role
+from tests.architecture.test_permissions import STRANGERS, UNSIGNED, address_of, make_own, walk
+from tests.browser.chromium import a_browser, skip_without_browser
+from tests.places.browsing import a_visit, served
+from tests.web.pages import Pages, pages_on_file
+
+pytestmark = pytest.mark.browser
+
+#: Always one page in so many is looked at, wide in English and narrow in Arabic; with --runslow all of them.
+SHARE = 12
+LOOKS = [
+    pytest.param("en", 1280, SHARE, id="en-1280-some"),
+    pytest.param("ar", 360, SHARE, id="ar-360-some"),
+    *(
+        pytest.param(language, width, 1, id=f"{language}-{width}-all", marks=pytest.mark.slow(issue=5))
+        for language in ("en", "ar")
+        for width in (1280, 360)
+    ),
+]
+
+
+@pytest.fixture(scope="module")
+def pages(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Pages]:
+    with pages_on_file(tmp_path_factory.mktemp("every")) as pages:
+        yield pages
+
+
+@pytest.fixture(scope="module")
+def member(pages: Pages) -> Member:
+    return pages.member(*Role)
+
+
+@pytest.fixture(scope="module")
+def addresses(pages: Pages, member: Member, vault: Vault) -> dict[str, str]:
+    """The address of every whole page, by its endpoint, in an instance with one of everything."""
+    own, client = make_own(pages, vault), pages.client(member)
+    asked = [
+        (rule, address_of(pages.app, rule, own))
+        for rule, method, permission in walk(pages.app)
+        if method == "GET" and permission not in (*UNSIGNED, *STRANGERS)
+    ]
+    return {rule.endpoint: address for rule, address in asked if is_page(client, address)}
+
+
+@pytest.fixture(scope="module")
+def console(pages: Pages, addresses: dict[str, str]) -> Iterator[tuple[Browser, str]]:
+    """A browser, and where the pages are; begun once the application was asked, which meets no event loop."""
+    skip_without_browser()
+    with served(pages.app) as address, a_browser() as browser:
+        yield browser, address
+
+
+@pytest.mark.parametrize(("language", "width", "share"), LOOKS)
+def test_every_page_holds(
+    console: tuple[Browser, str],
+    pages: Pages,
+    member: Member,
+    addresses: dict[str, str],
+    language: str,
+    width: int,
+    share: int,
+) -> None:
+    assert len(addresses) > 60
+    first = width % share
+    with a_visit(*console, pages, member, width=width, language=language) as visit:
+        for endpoint in sorted(addresses)[first::share]:
+            visit.go(addresses[endpoint])
+            visit.look(f"every-{endpoint}")
+
+
+def is_page(client: FlaskClient, address: str) -> bool:
+    """Say whether an address answers with a whole page, not with a part of one or a file."""
+    with client.get(address) as answer:
+        return answer.status_code == 200 and answer.mimetype == "text/html" and "<html" in answer.text
