@@ -90,6 +90,8 @@ class Database:
         #: Transactions that it begins before it leaves whoever asks; None: all.
         self._left: int | None = None
         self.on_move: Callable[[Move], None] = lambda move: None
+        #: Called when a claim found nothing.
+        self.on_empty: Callable[[], None] = lambda: None
         self._uncommitted: list[tuple[int, int, int, str | None, str | None]] = []
         self.raw.create_function("seen_move", 5, self._note)
         self.raw.create_function("seen_change", 0, self._change)
@@ -100,7 +102,7 @@ class Database:
 
     def reset(self) -> None:
         """Forget everything but the template."""
-        self.on_move = lambda move: None
+        self.on_move, self.on_empty = lambda move: None, lambda: None
         self._uncommitted.clear()
         self.version, self.kept, self.has_limits = 0, None, False
         self.empty.clear()
@@ -113,6 +115,7 @@ class Database:
         moments = [datetime.fromisoformat(due).replace(tzinfo=UTC)] if due else []
         until = min([*moments, found.next_due or NEVER, NEVER])
         self.empty[question] = Empty(self.raw.total_changes, now, until, found)
+        self.on_empty()
 
     @contextmanager
     def breaking_off(self, *, after: int) -> Iterator[None]:

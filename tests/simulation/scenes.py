@@ -52,3 +52,16 @@ def claim_that_is_slept_over() -> World:
             world.timeline.after(3.0, world.crew.wake_all)
 
     return at_claims(world, act)
+
+
+def look_that_is_slept_over(seconds: float) -> World:
+    """Let a worker sleep for so long in a look that finds nothing, while the one message of its run is lost."""
+    run = replace(RUN, people=1, resend_unknown=True)
+    world = World(replace(PEACE, runs=(run,), window=1, provider=ProviderPlan(swallowed=1.0)))
+
+    def sleep_once() -> None:
+        world.database.on_empty = lambda: None
+        world.crew.put_to_sleep(world.crew.number_at_work(), seconds)
+
+    world.database.on_empty = sleep_once
+    return world

@@ -6,8 +6,8 @@ from dataclasses import replace
 
 from campaigns.delivery.states import SendState
 from tests.simulation.database import PEOPLE
-from tests.simulation.plan import SMS, ProviderPlan, draw_plan
-from tests.simulation.scenes import PEACE, RUN, at_claims, claim_that_is_slept_over
+from tests.simulation.plan import SMS, ProviderPlan
+from tests.simulation.scenes import PEACE, RUN, at_claims, claim_that_is_slept_over, look_that_is_slept_over
 from tests.simulation.world import World
 
 
@@ -78,4 +78,6 @@ def test_rehearsal_writes_to_nobody() -> None:
 
 def test_sleep_in_a_look_for_work_delays_nothing_later() -> None:
     """A look that a sleep stretched to minutes put the next one off for the better part of an hour."""
-    assert World(draw_plan(40048)).live().broken == []
+    outcome = look_that_is_slept_over(300.0).live()
+    assert outcome.broken == []
+    assert outcome.states == {SendState.ACCEPTED: 1}
