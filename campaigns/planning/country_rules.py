@@ -24,6 +24,8 @@ DEFAULT_QUIET_TO = time(9)
 UNKNOWN_QUIET_FROM = time(17)
 UNKNOWN_QUIET_TO = time(11)
 SATURDAY = 5
+#: How far quiet hours are looked for.
+FORTNIGHT = timedelta(days=14)
 #: When the bundled table was put together; its rows say where each comes from, some with a year.
 TABLE_DATE = date(2026, 11, 25)
 #: Public link shorteners that carriers filter and several countries forbid.
@@ -69,6 +71,11 @@ class QuietHours:
         at = local.time()
         return self.start <= at < self.end if self.start <= self.end else at >= self.start or at < self.end
 
+    def begin_on(self, day: date) -> list[datetime]:
+        """List the naive local times of a day at which they begin."""
+        begins = [datetime.combine(day, start) for start in (time(), self.start)]
+        return [local for local in begins if self.covers(local) and not self.covers(local - timedelta(minutes=1))]
+
 
 @dataclass(frozen=True, slots=True)
 class CountryWarning:
@@ -112,11 +119,38 @@ def first_allowed(moment: datetime, zone: str, country: str, *, is_zone_known: b
     "" is an unknown country: the stated default holds there, as where the table is silent. For people whose zone
     is not known, `zone` is a guess, and only a few hours of its day are allowed.
     """
-    local, rules = wall_of(moment, zone), [quiet_hours_of(all_country_rules().get(country))]
-    if not is_zone_known:
-        rules.append(QuietHours(UNKNOWN_QUIET_FROM, UNKNOWN_QUIET_TO, on_rest_days=False))
-    allowed = next_allowed(local, rules)
+    local = wall_of(moment, zone)
+    allowed = next_allowed(local, _rules_of(country, is_zone_known=is_zone_known))
     return moment if allowed == local else to_utc(allowed, zone)
+
+
+def next_quiet(moment: datetime, zone: str, country: str, *, is_zone_known: bool = True) -> datetime | None:
+    """Return the first instant after `moment`, an allowed one, at which it gets quiet for `first_allowed`.
+
+    None: it does not within a fortnight.
+    """
+    today = wall_of(moment, zone).date()
+    days = [today + timedelta(days=number) for number in range(FORTNIGHT.days + 1)]
+    rules = _rules_of(country, is_zone_known=is_zone_known)
+    begins = (to_utc(local, zone) for day in days for local in sorted(_begin_on(day, rules)))
+    return next((instant for instant in begins if instant > moment), None)
+
+
+def quiet_between(
+    since: datetime, until: datetime, zone: str, country: str, *, is_zone_known: bool = True
+) -> list[tuple[datetime, datetime]]:
+    """List the quiet hours from `since` on that begin before `until`: first instant, and the first one after.
+
+    If it is quiet at `since` already, the first ones count from there.
+    """
+    found: list[tuple[datetime, datetime]] = []
+    moment: datetime | None = since
+    while moment is not None and moment < until:
+        allowed = first_allowed(moment, zone, country, is_zone_known=is_zone_known)
+        if allowed > moment:
+            found.append((moment, allowed))
+        moment = next_quiet(allowed, zone, country, is_zone_known=is_zone_known)
+    return found
 
 
 def next_allowed(local: datetime, rules: Iterable[QuietHours]) -> datetime:
@@ -126,7 +160,7 @@ def next_allowed(local: datetime, rules: Iterable[QuietHours]) -> datetime:
     """
     rules = tuple(rules)
     moment = local
-    while moment <= local + timedelta(days=14):
+    while moment <= local + FORTNIGHT:
         quiet = [rule for rule in rules if rule.covers(moment)]
         if not quiet:
             return moment
@@ -180,6 +214,17 @@ def _broken(rule: CountryRule, *, identity: str, written: str) -> set[str]:
         "space_in_sender_id": " " in identity,
     }
     return {name for name in rule.forbids if tests.get(name, False)}
+
+
+def _rules_of(country: str, *, is_zone_known: bool) -> list[QuietHours]:
+    rules = [quiet_hours_of(all_country_rules().get(country))]
+    if not is_zone_known:
+        rules.append(QuietHours(UNKNOWN_QUIET_FROM, UNKNOWN_QUIET_TO, on_rest_days=False))
+    return rules
+
+
+def _begin_on(day: date, rules: Iterable[QuietHours]) -> list[datetime]:
+    return [local for rule in rules for local in rule.begin_on(day)]
 
 
 def _next_end(moment: datetime, end: time) -> datetime:
