@@ -24,7 +24,7 @@ from campaigns.audience.rules import LeftOut
 from campaigns.core import clock
 from campaigns.core.database import make_sessions
 from campaigns.delivery.fanout import fan_out
-from campaigns.delivery.models import Delivery, RunLeftOut, RunText, RunZone
+from campaigns.delivery.models import Delivery, RunLeftOut, RunQuiet, RunText, RunZone
 from campaigns.delivery.progress import left_out_of_run
 from campaigns.places.models import Place
 from campaigns.planning.models import Campaign, Run, RunSender, RunState, ZonePolicy
@@ -42,7 +42,7 @@ SENDERS = {Channel.WHATSAPP: ["UA"], Channel.SMS: ["UA", "PL"], Channel.TELEGRAM
 #: Three earlier runs wrote to one in so many people each, so one in eight had all three.
 EARLIER = (2, 4, 8)
 #: Made by every run anew.
-OF_A_RUN = (Delivery, RunText, RunZone, RunLeftOut)
+OF_A_RUN = (Delivery, RunText, RunZone, RunQuiet, RunLeftOut)
 
 
 def bare_copy() -> Table:

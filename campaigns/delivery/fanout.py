@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from dataclasses import asdict
-from datetime import datetime, timedelta
+from datetime import datetime
 from functools import cached_property
 from typing import Any
 
@@ -41,7 +41,6 @@ from campaigns.audience.rules import UNKNOWN_ZONE, AudienceRule, LeftOut, Resolu
 from campaigns.core import clock
 from campaigns.core.crash import crash_point
 from campaigns.core.errors import FingerpostError
-from campaigns.core.wallclock import to_utc
 from campaigns.delivery.canary import NO_CANARY, CanaryRule, choose_canary
 from campaigns.delivery.capping import await_turn, select_capped
 from campaigns.delivery.choosing import choices_of
@@ -52,11 +51,11 @@ from campaigns.delivery.queries import is_overtaken
 from campaigns.delivery.references import new_reference
 from campaigns.delivery.rendering import Combination, Dimensions, Renderer, Where
 from campaigns.delivery.states import SendState
+from campaigns.delivery.zones import add_zone, due_in
 from campaigns.messages.queries import load_service_facts
 from campaigns.places.models import Place, Region
-from campaigns.planning.country_rules import first_allowed
 from campaigns.planning.digest import FrozenRun
-from campaigns.planning.models import Priority, Run, RunState, ZonePolicy
+from campaigns.planning.models import Run, RunState
 from campaigns.planning.service import pause_run
 from campaigns.staff import audit
 
@@ -256,25 +255,8 @@ class _Planner:
         new = PEOPLE.outerjoin(RunZone, self._same_zone())
         found = select(*key).distinct().select_from(new).where(_written_to(), RunZone.run_id.is_(None))
         for zone, country in self._session.execute(found).all():
-            due_at = self._due_at(zone, country)
-            expires_at = max(due_at, self._now) + timedelta(minutes=self._frozen.expires_after_minutes)
-            times = {"due_at": due_at, "expires_at": expires_at}
-            self._session.add(RunZone(run_id=self._run.id, time_zone=zone, country=country, **times))
+            add_zone(self._session, self._run, self._frozen, zone, country, now=self._now)
         self._session.flush()
-
-    def _due_at(self, zone: str, country: str) -> datetime:
-        """Return when numbers of `country` are written to in `zone`: in no quiet hours, unless it is urgent.
-
-        Whose zone is not known goes by that of the schedule, within a few hours that are day everywhere near it.
-        """
-        fixed, where = self._frozen.zone_policy == ZonePolicy.FIXED, zone or self._frozen.time_zone
-        due_at = to_utc(self._run.occurrence, self._frozen.time_zone if fixed else where)
-        if not self._frozen.keeps_quiet or self._run.priority >= Priority.URGENT:
-            return due_at
-        # What is sent late is sent now, and now may be quiet too.
-        soonest = max(due_at, self._now)
-        allowed = first_allowed(soonest, where, country, is_zone_known=zone != UNKNOWN_ZONE)
-        return due_at if allowed == soonest else allowed
 
     def _same_zone(self) -> ColumnElement[bool]:
         same = and_(RunZone.time_zone == PEOPLE.c.time_zone, RunZone.country == PEOPLE.c.number_country)
@@ -315,7 +297,7 @@ class _Planner:
         where = renderer.regions.get(combination.region_id)
         country = "" if combination.roaming or where is None else where.country or ""
         zone = combination.time_zone if self._dimensions.zone else self._frozen.time_zone
-        return max(self._now, self._due_at(zone, country))
+        return max(self._now, due_in(self._run, self._frozen, zone, country, now=self._now))
 
     def _renderer(self, wanted: Iterable[Combination]) -> Renderer:
         session = self._session

@@ -27,6 +27,20 @@ class RunZone(Base):
     expires_at: Mapped[datetime]
 
 
+class RunQuiet(Base):
+    """Quiet hours of one time zone and country that fall into the time of a run: what is due then waits."""
+
+    __tablename__ = "run_quiet"
+
+    run_id: Mapped[int] = mapped_column(ForeignKey("run.id"), primary_key=True)
+    time_zone: Mapped[str] = mapped_column(String(40), primary_key=True)
+    #: As in RunZone.
+    country: Mapped[str] = mapped_column(String(2), primary_key=True)
+    begins_at: Mapped[datetime] = mapped_column(primary_key=True)
+    #: The first instant after them.
+    ends_at: Mapped[datetime]
+
+
 class RunText(Base):
     """A text rendered once for a combination; deliveries only point to it. '' and 0 stand for "any"."""
 

@@ -37,6 +37,7 @@ from campaigns.core.words import N_
 from campaigns.delivery.models import Attempt, Delivery
 from campaigns.delivery.queries import in_state, select_done_with_queue, select_finished
 from campaigns.delivery.states import SendState
+from campaigns.delivery.zones import extend_quiet
 from campaigns.gateways.base import Action
 from campaigns.planning.digest import FrozenRun
 from campaigns.planning.models import Health, Run, RunSender, RunState, Sender
@@ -276,6 +277,8 @@ def _queue_again(session: Session, run: Run, which: ColumnElement[bool]) -> int:
         .with_for_update(of=Delivery)
     )
     session.execute(insert(Attempt).from_select(["delivery_id", "number", "at", "outcome"], noted))
+    expires_at = now + timedelta(minutes=frozen.expires_after_minutes)
+    extend_quiet(session, run, frozen, since=now, until=expires_at)
     return _moved(
         session,
         update(Delivery)
@@ -283,7 +286,7 @@ def _queue_again(session: Session, run: Run, which: ColumnElement[bool]) -> int:
         .values(
             send_state=SendState.QUEUED,
             due_at=now,
-            expires_at=now + timedelta(minutes=frozen.expires_after_minutes),
+            expires_at=expires_at,
             token=None,
             attempts=0,
         )

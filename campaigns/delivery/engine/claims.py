@@ -9,7 +9,7 @@ from functools import cache
 from typing import Any, NamedTuple, cast
 from uuid import uuid4
 
-from sqlalchemy import Connection, Select, Table, Update, bindparam, func, select, update
+from sqlalchemy import BindParameter, Connection, Select, Table, Update, bindparam, func, select, union_all, update
 
 from campaigns.audience.models import Channel
 from campaigns.core import clock
@@ -18,7 +18,7 @@ from campaigns.core.database import HIGHEST_ID, UTCDateTime
 from campaigns.core.errors import DamagedDataError
 from campaigns.delivery.engine.ports import Ask, Claimed, Found
 from campaigns.delivery.engine.taking import DELIVERY, Taken, among, is_among, take
-from campaigns.delivery.models import RunText, RunZone
+from campaigns.delivery.models import RunQuiet, RunText, RunZone
 from campaigns.delivery.standins import find_stand_in
 from campaigns.delivery.states import SendState
 from campaigns.gateways.base import Template
@@ -53,7 +53,8 @@ class Claims:
         """Move due deliveries of a running run from `queued` to `sending`, and close those that must not be sent.
 
         Expired ones become `expired`; those whose address is not active any more `suppressed`; those that cannot
-        be read `failed`, so that one damaged row holds up nobody else. On PostgreSQL the statement that writes
+        be read `failed`, so that one damaged row holds up nobody else. Where it is quiet they stay queued, and are
+        due when it is not. On PostgreSQL the statement that writes
         results (`first`, with its parameter `rows`) may travel inside the claim.
         """
         now, token = clock.now(), uuid4().hex
@@ -166,9 +167,14 @@ def _texts(dialect: str) -> Select[*tuple[Any, ...]]:
 
 @cache
 def _next_due() -> Select[*tuple[Any, ...]]:
-    return select(func.min(RunZone.due_at)).where(
-        RunZone.run_id == bindparam("run"), RunZone.due_at > bindparam("now", type_=UTCDateTime())
+    run: BindParameter[int] = bindparam("run")
+    now = bindparam("now", type_=UTCDateTime())
+    zones = select(RunZone.due_at.label("at")).where(RunZone.run_id == run, RunZone.due_at > now)
+    put_off = select(RunQuiet.ends_at).where(
+        RunQuiet.run_id == run, RunQuiet.begins_at <= now, RunQuiet.ends_at > now
     )
+    coming = union_all(zones, put_off).subquery()
+    return select(func.min(coming.c.at))
 
 
 @cache

@@ -96,9 +96,10 @@ class Found:
     claimed: Sequence[Claimed] = ()
     #: Highest id looked at; the next cursor.
     last_id: int = 0
-    #: Rows taken from the queue, those that were closed at once (expired, opted out, damaged) included.
+    #: Rows looked at, those that were closed at once (expired, opted out, damaged) or put off included.
     taken: int = 0
-    #: When nothing is left above the cursor: the next moment at which a time zone of the run becomes due.
+    #: When nothing is left above the cursor: the next moment at which a time zone of the run becomes due, or its
+    #: quiet hours end.
     next_due: datetime | None = None
 
 

@@ -7,6 +7,7 @@ because the state is written into the statement instead of being bound.
 from __future__ import annotations
 
 import json
+from collections import defaultdict
 from collections.abc import Collection, Iterable
 from datetime import UTC, datetime
 from functools import cache, lru_cache
@@ -23,6 +24,7 @@ from sqlalchemy import (
     String,
     Table,
     Update,
+    and_,
     any_,
     bindparam,
     case,
@@ -34,15 +36,19 @@ from sqlalchemy import (
     update,
 )
 
-from campaigns.audience.models import Address, AddressState
+from campaigns.audience.models import Address, AddressState, Contact
+from campaigns.audience.rules import UNKNOWN_ZONE
 from campaigns.core.database import UTCDateTime
-from campaigns.delivery.models import OPEN_CANARY, CanaryDelivery, Delivery, RunCanary
+from campaigns.delivery.models import OPEN_CANARY, CanaryDelivery, Delivery, RunCanary, RunQuiet, RunZone
 from campaigns.delivery.states import SendState
-from campaigns.planning.models import Run, RunState
+from campaigns.planning.models import Priority, Run, RunState
 
 #: Core tables, because the mapped classes cost time on every claim.
 DELIVERY = cast(Table, Delivery.__table__)
 ADDRESS = cast(Table, Address.__table__)
+CONTACT = cast(Table, Contact.__table__)
+RUN_ZONE = cast(Table, RunZone.__table__)
+RUN_QUIET = cast(Table, RunQuiet.__table__)
 RUN_CANARY = cast(Table, RunCanary.__table__)
 CANARY_DELIVERY = cast(Table, CanaryDelivery.__table__)
 #: Written into statements, so that the partial index on queued rows is seen to apply.
@@ -56,7 +62,7 @@ Taken = tuple[int, str, int, int, str, int, datetime, bytes | None, str | None]
 def take(
     connection: Connection, given: dict[str, Any], *, is_rehearsal: bool, first: Update | None = None
 ) -> list[Taken]:
-    """Move due rows from `queued` to `sending`, or close them, and return them by id; see `Claims.claim`.
+    """Move due rows from `queued` to `sending`, close them or put them off; return them by id. See `Claims.claim`.
 
     `given` are the parameters of the statements: run, sender, after, through, limit, now and claim (the token),
     and those of `first`, which writes results within the same statement and is possible on PostgreSQL only.
@@ -93,11 +99,17 @@ def _take_from_sqlite(connection: Connection, given: dict[str, Any], *, is_rehea
         if ids:
             moment = {"now": given["now"], "claim": given["claim"]}
             connection.execute(_move(state), moment | among(connection, ids))
+    put_off = defaultdict(list)
+    for row in rows:
+        if row[1] == SendState.QUEUED.value:
+            put_off[row[-1]].append(row[0])
+    for until, ids in put_off.items():
+        connection.execute(_put_off(), {"until": _moment(until)} | among(connection, ids))
     return taken
 
 
 def _as_taken(row: Iterable[Any]) -> Taken:
-    row_id, state, address_id, text_id, reference, attempts, expires_at, secret, country = row
+    row_id, state, address_id, text_id, reference, attempts, expires_at, secret, country, _ = row
     # SQLite writes the absence of bytes as none of them.
     hidden = bytes.fromhex(secret) if secret else None
     return row_id, state, address_id, text_id, reference, attempts, _moment(expires_at), hidden, country
@@ -109,8 +121,9 @@ def _moment(stored: str) -> datetime:
     return datetime.fromisoformat(stored).replace(tzinfo=UTC)
 
 
-def _next_state(address_state: ColumnElement[Any]) -> ColumnElement[str]:
+def _next_state(address_state: ColumnElement[Any], quiet_until: ColumnElement[Any]) -> ColumnElement[str]:
     return case(
+        (quiet_until.is_not(None), SendState.QUEUED.value),
         (DELIVERY.c.expires_at <= bindparam("now", type_=UTCDateTime()), SendState.EXPIRED.value),
         (address_state != AddressState.ACTIVE.value, SendState.SUPPRESSED.value),
         else_=SendState.SENDING.value,
@@ -120,16 +133,19 @@ def _next_state(address_state: ColumnElement[Any]) -> ColumnElement[str]:
 @cache
 def _claim(first: Update | None, is_rehearsal: bool) -> Update:
     """Return the claim on PostgreSQL, with the statement that writes results inside when there is one."""
-    picked = _due(DELIVERY.c.id, ADDRESS.c.state).with_for_update(skip_locked=True, of=DELIVERY).cte("picked")
-    state = _next_state(picked.c.state)
+    due = _due(DELIVERY.c.id, ADDRESS.c.state, _quiet_until().label("quiet_until"))
+    picked = due.with_for_update(skip_locked=True, of=DELIVERY).cte("picked")
+    state = _next_state(picked.c.state, picked.c.quiet_until)
+    is_put_off = picked.c.quiet_until.is_not(None)
     statement = (
         update(DELIVERY)
         .where(DELIVERY.c.id == picked.c.id)
         .values(
             send_state=state,
-            token=bindparam("claim"),
+            token=case((is_put_off, DELIVERY.c.token), else_=bindparam("claim")),
             attempts=DELIVERY.c.attempts + case((state == SendState.SENDING.value, 1), else_=0),
-            intent_at=bindparam("now", type_=UTCDateTime()),
+            intent_at=case((is_put_off, DELIVERY.c.intent_at), else_=bindparam("now", type_=UTCDateTime())),
+            due_at=case((is_put_off, _not_after_its_end(picked.c.quiet_until)), else_=DELIVERY.c.due_at),
         )
     )
     if first is not None:
@@ -149,11 +165,12 @@ def _claim(first: Update | None, is_rehearsal: bool) -> Update:
 
 @cache
 def _due_as_json(is_rehearsal: bool) -> Select[str]:
-    """Select what is due as one JSON array of arrays, each with the values of a `Taken`, by id."""
+    """Select what is due as one JSON array of arrays: the values of a `Taken`, and how long it is quiet."""
     secret, country = _hidden(is_rehearsal)
+    quiet_until = _quiet_until()
     due = _due(
         DELIVERY.c.id,
-        _next_state(ADDRESS.c.state).label("state"),
+        _next_state(ADDRESS.c.state, quiet_until).label("state"),
         DELIVERY.c.address_id,
         DELIVERY.c.text_id,
         DELIVERY.c.reference,
@@ -162,6 +179,7 @@ def _due_as_json(is_rehearsal: bool) -> Select[str]:
         type_coerce(DELIVERY.c.expires_at, String()).label("expires_at"),
         func.hex(secret).label("secret"),
         country.label("country"),
+        type_coerce(quiet_until, String()).label("quiet_until"),
     ).subquery()
     return select(func.json_group_array(func.json_array(*due.c)))
 
@@ -180,6 +198,17 @@ def _move(state: SendState) -> Update:
     )
 
 
+@cache
+def _put_off() -> Update:
+    until = _not_after_its_end(bindparam("until", type_=UTCDateTime()))
+    return update(DELIVERY).where(is_among(DELIVERY.c.id, "sqlite")).values(due_at=until)
+
+
+def _not_after_its_end(moment: ColumnElement[datetime]) -> ColumnElement[datetime]:
+    """Return the moment, or when a delivery expires if that is sooner: the next claim closes it then."""
+    return case((DELIVERY.c.expires_at < moment, DELIVERY.c.expires_at), else_=moment)
+
+
 def _hidden(is_rehearsal: bool) -> tuple[ColumnElement[Any], ColumnElement[Any]]:
     """Return what is read of an address: a rehearsal does not even read the handle."""
     if is_rehearsal:
@@ -190,6 +219,35 @@ def _hidden(is_rehearsal: bool) -> tuple[ColumnElement[Any], ColumnElement[Any]]
 def _of_address(column: ColumnElement[Any]) -> Any:
     """Return a column of a delivery's address."""
     return select(column).where(ADDRESS.c.id == DELIVERY.c.address_id).correlate(DELIVERY).scalar_subquery()
+
+
+def _quiet_until() -> ColumnElement[datetime]:
+    """Return when quiet hours end for the person of a row that could be called; NULL: it is not quiet there.
+
+    Nobody's zone is looked up while it is quiet in none of the run's. A number of a country that had nobody in its
+    zone when the run was planned, because the person moved or another sender took over, goes by all of that zone.
+    """
+    quiet, zone = RUN_QUIET.c, RUN_ZONE.c
+    time_zone, country = func.coalesce(CONTACT.c.time_zone, UNKNOWN_ZONE), func.coalesce(ADDRESS.c.country, "")
+    now = bindparam("now", type_=UTCDateTime())
+    is_now = and_(quiet.run_id == bindparam("run"), quiet.begins_at <= now, quiet.ends_at > now)
+    waits = select(Run.id).where(Run.id == quiet.run_id, Run.priority < Priority.URGENT).exists()
+    anywhere = select(quiet.run_id).where(is_now, waits).exists()
+    is_planned = (
+        select(zone.run_id)
+        .where(zone.run_id == bindparam("run"), zone.time_zone == time_zone, zone.country == country)
+        .correlate(CONTACT, ADDRESS)
+        .exists()
+    )
+    until = (
+        select(func.max(quiet.ends_at))
+        .join_from(CONTACT, RUN_QUIET, quiet.time_zone == time_zone)
+        .where(CONTACT.c.id == DELIVERY.c.contact_id, is_now, or_(quiet.country == country, ~is_planned))
+        .correlate(DELIVERY, ADDRESS)
+        .scalar_subquery()
+    )
+    could_be_called = and_(ADDRESS.c.state == AddressState.ACTIVE.value, DELIVERY.c.expires_at > now)
+    return case((and_(anywhere, could_be_called), until))
 
 
 def _due(*columns: ColumnElement[Any]) -> Select[*tuple[Any, ...]]:
