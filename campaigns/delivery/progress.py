@@ -13,7 +13,7 @@ from sqlalchemy.orm import Session, contains_eager, selectinload
 from campaigns.audience.models import Channel
 from campaigns.delivery.engine.quotas import count_called
 from campaigns.delivery.fallback import FELL_BACK
-from campaigns.delivery.models import Attempt, Delivery, RunLeftOut, RunZone
+from campaigns.delivery.models import Attempt, Delivery, RunLeftOut
 from campaigns.delivery.states import ReceiptState, SendState
 from campaigns.delivery.tally import Tally, count_run
 from campaigns.planning.models import Campaign, Run, RunSender, RunState, Sender
@@ -81,7 +81,7 @@ def progress_of_run(session: Session, run: Run, *, now: datetime, tally: Tally |
     tally = tally or count_run(session, run.id, now=now)
     pace, is_beginning = pace_of(tally)
     waiting = tally.by_state.get(SendState.QUEUED, 0)
-    next_due_at = _next_due_at(session, run.id, now) if waiting and not tally.due and not tally.ended else None
+    next_due_at = tally.next_due_at if not tally.due and not tally.ended else None
     moves = run.state == RunState.RUNNING and waiting and pace > 0
     return Progress(
         by_state=tally.by_state,
@@ -180,7 +180,3 @@ def _count_fell_back(session: Session, run: Run) -> int:
         .where(Delivery.run_id == run.id, Attempt.outcome == FELL_BACK)
     )
     return session.scalar(moved) or 0
-
-
-def _next_due_at(session: Session, run_id: int, now: datetime) -> datetime | None:
-    return session.scalar(select(func.min(RunZone.due_at)).where(RunZone.run_id == run_id, RunZone.due_at > now))

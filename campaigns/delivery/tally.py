@@ -53,6 +53,8 @@ class Tally:
     #: Queued deliveries that are due, by sender, and since when the first of them is.
     due: Mapping[int, int] = field(default_factory=dict)
     due_since: datetime | None = None
+    #: When the first of those that are not due yet will be.
+    next_due_at: datetime | None = None
     #: Deliveries that we hold for not sent although a receipt says that the provider has them.
     contradicted: int = 0
 
@@ -134,6 +136,7 @@ def count_run(session: Session, run_id: int, *, now: datetime) -> Tally:
         ended_since=min((row.ended_since for row in rows if row.ended_since), default=None),
         due=dict(due),
         due_since=min((row.due_since for row in rows if row.due_since), default=None),
+        next_due_at=min((row.next_due for row in rows if row.next_due), default=None),
         contradicted=sum(row.people for row in rows if _contradicts(row.send_state, row.receipt_state)),
     )
 
@@ -152,7 +155,8 @@ def _select_groups(run_id: int, now: datetime) -> Select[*tuple[Any, ...]]:
         Delivery.intent_at > now - PACE_WINDOW,
         Delivery.send_state.not_in((SendState.QUEUED, SendState.SENDING)),
     )
-    is_due = and_(Delivery.send_state == SendState.QUEUED, Delivery.due_at <= now)
+    is_queued = Delivery.send_state == SendState.QUEUED
+    is_due = and_(is_queued, Delivery.due_at <= now)
     groups: list[Any] = [
         Delivery.send_state,
         Delivery.receipt_state,
@@ -167,6 +171,7 @@ def _select_groups(run_id: int, now: datetime) -> Select[*tuple[Any, ...]]:
             func.min(case((has_ended, Delivery.intent_at))).label("ended_since"),
             func.sum(case((is_due, 1), else_=0)).label("due"),
             func.min(case((is_due, Delivery.due_at))).label("due_since"),
+            func.min(case((and_(is_queued, Delivery.due_at > now), Delivery.due_at))).label("next_due"),
             func.min(Delivery.intent_at).label("first_call"),
             func.max(Delivery.intent_at).label("last_call"),
         )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from datetime import timedelta
 
 import pytest
 from flask.testing import FlaskClient
@@ -11,7 +12,7 @@ from sqlalchemy import select
 from campaigns.audience.models import Channel
 from campaigns.core import clock
 from campaigns.delivery.causes import cause_in_words
-from campaigns.delivery.models import Attempt, Delivery, RunLeftOut
+from campaigns.delivery.models import Attempt, Delivery, RunLeftOut, RunQuiet, RunZone
 from campaigns.delivery.states import ReceiptState, SendState
 from campaigns.planning.models import Health, Run, RunState
 from campaigns.staff.models import Role
@@ -86,6 +87,21 @@ def test_run_is_told_of_each_sender(pages: Pages, client_for: Clients) -> None:
         "Telegram",
     ):
         assert sentence in page
+
+
+@pytest.mark.parametrize(
+    ("hours", "words"),
+    [(24, "put off to the end of quiet hours"), (8, "their time is over before quiet hours end")],
+)
+def test_run_says_who_waits_for_quiet_hours(pages: Pages, client_for: Clients, hours: int, words: str) -> None:
+    with pages.sessions.begin() as session:
+        run = a_run(session, a_campaign(session, pages.ours, a_member(session, pages.ours)))
+        expires_at, ends_at = NOON + timedelta(hours=hours), NOON + timedelta(hours=20)
+        there = {"run_id": run.id, "time_zone": "Europe/Warsaw", "country": "PL"}
+        add(session, RunZone(**there, due_at=NOON, expires_at=expires_at))
+        add(session, RunQuiet(**there, begins_at=NOON + timedelta(hours=7), ends_at=ends_at))
+        a_delivery(session, run, due_at=min(ends_at, expires_at), expires_at=expires_at)
+    assert words in client_for(Role.VIEWER).get(f"/delivery/runs/{run.id}").text
 
 
 def test_rehearsal_says_so_and_has_no_reach(pages: Pages, client_for: Clients) -> None:

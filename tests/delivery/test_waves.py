@@ -11,10 +11,12 @@ from sqlalchemy.orm import Session, sessionmaker
 
 from campaigns.core import clock
 from campaigns.core.crypto import Vault
+from campaigns.delivery.engine.claims import Claims
+from campaigns.delivery.engine.ports import Ask, Line
 from campaigns.delivery.fanout import fan_out
 from campaigns.delivery.models import Delivery
 from campaigns.delivery.states import SendState
-from campaigns.delivery.waves import RunWave, waves_of_run
+from campaigns.delivery.waves import PutOff, RunWave, waves_of_run
 from campaigns.planning.models import Run
 from tests.delivery.builders import a_planned_run, frozen, people
 from tests.factories import NOON
@@ -78,3 +80,28 @@ def test_waves_say_what_waits_and_what_was_put_off(sessions: sessionmaker[Sessio
     found = {wave.due_at: (wave.people, wave.waiting) for wave in waves(sessions, run_id)}
     assert list(found.values()) == [(3, 2), (2, 2), (1, 1)]
     assert None in found
+
+
+@pytest.mark.parametrize(
+    ("minutes", "due_at", "put_off"),
+    [
+        (24 * 60, datetime(2026, 3, 4, 7, tzinfo=UTC), PutOff.QUIET),
+        (12 * 60, datetime(2026, 3, 3, 19, 30, tzinfo=UTC), PutOff.TOO_LATE),
+    ],
+)
+def test_those_put_off_are_a_wave_of_their_own(
+    sessions: sessionmaker[Session], vault: Vault, minutes: int, due_at: datetime, put_off: PutOff
+) -> None:
+    run_id = planned(sessions, vault, {"Europe/Kyiv": 4, "Europe/Warsaw": 2}, expires_after_minutes=minutes)
+    quiet_in_kyiv = datetime(2026, 3, 3, 18, 30, tzinfo=UTC)
+    with clock.running_on(lambda: quiet_in_kyiv):
+        with sessions.begin() as session:
+            line = Line(session.get_one(Run, run_id).sender_id)
+            Claims(vault).claim(session.connection(), Ask(line, run_id, 0, 3))
+        found = waves(sessions, run_id)
+    assert [(wave.people, wave.waiting, wave.put_off) for wave in found] == [
+        (1, 1, None),
+        (2, 2, None),
+        (3, 3, put_off),
+    ]
+    assert (found[2].due_at, [zone for zone, _ in found[2].clocks]) == (due_at, ["Europe/Kyiv"])
