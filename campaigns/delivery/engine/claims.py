@@ -54,8 +54,8 @@ class Claims:
 
         Expired ones become `expired`; those whose address is not active any more `suppressed`; those that cannot
         be read `failed`, so that one damaged row holds up nobody else. Where it is quiet they stay queued, and are
-        due when it is not. On PostgreSQL the statement that writes
-        results (`first`, with its parameter `rows`) may travel inside the claim.
+        due when it is not. On PostgreSQL the statement that writes results (`first`, with its parameter `rows`)
+        may travel inside the claim.
         """
         now, token = clock.now(), uuid4().hex
         given = {
