@@ -11,10 +11,11 @@ from campaigns.messages import queries
 from campaigns.messages.composing import Measured, measure_text
 from campaigns.messages.differences import Stretch
 from campaigns.messages.library import Lineage, find_lineage
-from campaigns.messages.models import Message, Translation, TranslationState
+from campaigns.messages.models import Message, Translation, TranslationState, Withdrawal
 from campaigns.messages.terms import load_terms
 from campaigns.messages.texts import digest_of, digest_of_wordings
 from campaigns.messages.versions import base_changes
+from campaigns.messages.withdrawals import find_withdrawal
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +35,8 @@ class Desk:
     #: The back-translation is of an older text.
     is_back_old: bool
     lineage: Lineage | None
+    #: When and why the present version was withdrawn; None: it stands.
+    withdrawal: Withdrawal | None
     #: Names of members by id.
     names: dict[int, str]
 
@@ -56,6 +59,7 @@ def lay_out(session: Session, message: Message, language: str) -> Desk:
             translation and translation.back_digest and translation.back_digest != digest_of(translation.text)
         ),
         lineage=find_lineage(session, message),
+        withdrawal=find_withdrawal(session, message.id, message.version),
         names=queries.load_member_names(session, people),
     )
 

@@ -10,6 +10,7 @@ from campaigns.core.words import N_
 from campaigns.messages.models import Message
 from campaigns.messages.queries import get_version, load_member_names
 from campaigns.messages.versions import changes_between, load_history, load_versions
+from campaigns.messages.withdrawals import find_withdrawal
 from campaigns.staff.auth import current_organisation, requires
 from campaigns.staff.queries import get_owned
 from campaigns.web.session import session
@@ -43,6 +44,7 @@ def show(message_id: int, version: int) -> Page:
         "messages/version.html",
         message=message,
         kept=kept,
+        withdrawal=find_withdrawal(session(), message.id, kept.version),
         before=before,
         changes=changes_between(before, kept),
         numbers=[each.version for each in load_versions(session(), message) if each.version < kept.version],

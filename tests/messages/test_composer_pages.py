@@ -12,6 +12,7 @@ from sqlalchemy import Engine, select
 
 from campaigns.core import clock
 from campaigns.messages.models import GlossaryTerm, Message
+from campaigns.messages.withdrawals import withdraw_version
 from campaigns.staff.models import Role
 from tests.factories import a_message, a_service
 from tests.web.pages import Pages
@@ -117,6 +118,20 @@ def test_message_is_shared_and_withdrawn(pages: Pages, author: FlaskClient, mess
         assert words in page
     with pages.sessions() as session:
         assert not session.get_one(Message, message_id).is_shared
+
+
+def test_withdrawn_version_says_so(pages: Pages, author: FlaskClient, message_id: int) -> None:
+    words = "is sent to nobody any more: Wrong hotline"
+    author.post(f"/messages/{message_id}/en", data={"body": "Keep your passport."})
+    with pages.sessions.begin() as session:
+        message = session.get_one(Message, message_id)
+        withdraw_version(session, message, message.version, by=1, reason="Wrong hotline")
+    assert words in author.get(f"/messages/{message_id}/en").text
+    assert words in author.get(f"/messages/{message_id}/versions/{message.version}").text
+    author.post(f"/messages/{message_id}/en", data={"body": "Keep your passport with you."})
+    assert words not in author.get(f"/messages/{message_id}/en").text
+    assert words in author.get(f"/messages/{message_id}/versions/{message.version}").text
+    assert words not in author.get(f"/messages/{message_id}/versions/{message.version + 1}").text
 
 
 def test_glossary_is_kept_and_compared(pages: Pages, author: FlaskClient, message_id: int) -> None:
