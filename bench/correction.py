@@ -116,7 +116,7 @@ def _is_over(instance: Flight, wrong: int, correction: int) -> bool:
 
 def _judge(instance: Flight, wrong: int, stopped: set[str], *, since: float) -> dict[str, Any]:
     """Say how long the correction took; fail unless it reached exactly those whom the log names."""
-    log = instance.sandbox.truth(limit="10000000")
+    log = instance.sandbox.whole_truth()
     got = {message["to"] for message in log if message["body"] == body_of(wrong)}
     corrected = [message for message in log if message["body"] == WORDS]
     times = Counter(message["to"] for message in corrected)

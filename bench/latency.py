@@ -75,7 +75,7 @@ def measure_acts(instance: Flight, trials: int) -> dict[str, Any]:
     done = Trials()
     rate = _fly_trials(instance, trials, done)
     time.sleep(MOST)
-    calls = _last_calls(instance.sandbox.truth(limit="10000000"))
+    calls = _last_calls(instance.sandbox.whole_truth())
     stops = [max(0.0, calls[body_of(run_id)] - at) for run_id, at in done.stopped_at.items()]
     late = [[max(0.0, calls[to] - at) for to, at in burst.items()] for burst in done.said_stop_at]
     opt_outs = [max(burst) for burst in late]

@@ -70,7 +70,7 @@ def times_by_sender(scene: Scene) -> dict[int, list[float]]:
     with scene.sessions() as session:
         sender_of = dict(session.execute(select(Delivery.reference, Delivery.sender_id)).all())
     times: defaultdict[int, list[float]] = defaultdict(list)
-    for message in scene.truth():
+    for message in scene.sandbox.whole_truth():
         times[sender_of[message["intent"]]].append(message["accepted_at"])
     return {sender: sorted(moments) for sender, moments in times.items()}
 

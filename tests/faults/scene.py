@@ -10,7 +10,6 @@ from collections import Counter
 from collections.abc import Callable, Collection
 from pathlib import Path
 from types import TracebackType
-from typing import Any
 
 from sqlalchemy import Engine, func, select, text
 from sqlalchemy.exc import SQLAlchemyError
@@ -198,20 +197,13 @@ class Scene:
             waiting = session.scalar(waits.where(Receipt.applied_at.is_(None)).limit(1))
         return not going and waiting is None and not any(self.states()[state] for state in OPEN)
 
-    def truth(self) -> list[dict[str, Any]]:
-        """Return every message of the provider's own log, which gives a thousand at a time."""
-        messages: list[dict[str, Any]] = []
-        while page := self.sandbox.truth(after=str(messages[-1]["seq"] if messages else 0)):
-            messages += page
-        return messages
-
     def compare(self, planned: int, *, never_sent: Collection[SendState] = ()) -> dict[str, int]:
         """Hold our rows against the provider's log and return the figures; fail where they differ.
 
         Each planned person has one row in a final state, and has been written to once, or never where the row is
         in one of the states `never_sent`.
         """
-        truth = self.truth()
+        truth = self.sandbox.whole_truth()
         theirs = {message["intent"]: message["sid"] for message in truth}
         with self.sessions() as session:
             columns = select(Delivery.reference, Delivery.provider_id, Delivery.send_state)

@@ -120,5 +120,5 @@ def until_sending(scene: Scene) -> None:
 
 def longest_silence(scene: Scene) -> float:
     """Return the longest time in which the provider accepted nothing, in seconds."""
-    moments = sorted(message["accepted_at"] for message in scene.truth())
+    moments = sorted(message["accepted_at"] for message in scene.sandbox.whole_truth())
     return max(after - before for before, after in pairwise(moments))

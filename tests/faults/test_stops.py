@@ -43,7 +43,11 @@ def test_burst_of_opt_outs_is_obeyed(
         burst = pool.submit(leave, scene, [f"+38067{number:07}" for number in islice(leavers, leaving)])
         scene.work(lambda: burst.done() and scene.is_over(run_id))
         left = burst.result()
-    late = [message["accepted_at"] - left[message["to"]] for message in scene.truth() if message["to"] in left]
+    late = [
+        message["accepted_at"] - left[message["to"]]
+        for message in scene.sandbox.whole_truth()
+        if message["to"] in left
+    ]
     assert max(late, default=0.0) < AT_MOST
     figures = scene.compare(count, never_sent=[SendState.SUPPRESSED])
     assert count - leaving <= figures["messages"] < count
@@ -78,7 +82,7 @@ def test_stops_are_obeyed_and_resumed(scene: Scene, found: Callable[..., None], 
         stopping = pool.submit(stop_and_resume, scene, run_id, times, count)
         scene.work(lambda: stopping.done() and scene.is_over(run_id))
         pauses = stopping.result()
-    moments = [message["accepted_at"] for message in scene.truth()]
+    moments = [message["accepted_at"] for message in scene.sandbox.whole_truth()]
     late = [at - stopped for stopped, resumed in pauses for at in moments if stopped < at < resumed]
     assert max(late, default=0.0) < AT_MOST
     found(stops=times, latest_call=max(late, default=0.0), **scene.compare(count))

@@ -45,7 +45,7 @@ def test_stray_receipts_end_as_the_truth(
         scene.work(lambda: not any(sandbox.invariants()["pending"].values()) and scene.is_over(run_id))
     with scene.sessions() as session:
         rows = session.execute(select(Delivery.reference, Delivery.receipt_state)).all()
-    assert dict(rows) == {message["intent"]: message["status"] for message in scene.truth()}
+    assert dict(rows) == {message["intent"]: message["status"] for message in scene.sandbox.whole_truth()}
     callbacks = sandbox.invariants()["callbacks"]
     assert count_receipts(scene) >= said + callbacks["early"] + callbacks["delivered"] > 2 * count
     found(receipts=count_receipts(scene), strangers=said, **scene.compare(count))

@@ -40,7 +40,7 @@ class SandboxProcess:
     ) -> None:
         self._session.close()
         self.process.terminate()
-        self.process.communicate(timeout=10)
+        self.process.communicate(timeout=30)
 
     def client(self, account: str = DEFAULTS.account_sid, token: str = DEFAULTS.auth_token) -> Client:
         """Return an unmodified client pointed at this process."""
@@ -62,7 +62,7 @@ class SandboxProcess:
     def request(self, method: str, path: str, **options: Any) -> requests.Response:
         """Make any request, with the control token."""
         headers = {"X-Sandbox-Token": DEFAULTS.control_token, **options.pop("headers", {})}
-        return self._session.request(method, self.url + path, headers=headers, timeout=10, **options)
+        return self._session.request(method, self.url + path, headers=headers, timeout=30, **options)
 
     def fixture(self, **changes: Any) -> None:
         """Replace fields of the fixture; stages stay quick unless a profile is given."""
@@ -77,6 +77,13 @@ class SandboxProcess:
         """Return the oracle's messages."""
         answer = self.request("GET", "/_sandbox/messages", params=query)
         messages: list[dict[str, Any]] = answer.json()["messages"]
+        return messages
+
+    def whole_truth(self) -> list[dict[str, Any]]:
+        """Return every message of the oracle, however many; it gives some thousands at a time."""
+        messages: list[dict[str, Any]] = []
+        while page := self.truth(after=str(messages[-1]["seq"] if messages else 0), limit="5000"):
+            messages += page
         return messages
 
     def invariants(self) -> dict[str, Any]:
