@@ -45,7 +45,7 @@ from campaigns.planning.models import Health
 CLAIM_AHEAD_SECONDS = 5.0
 #: A claim brings at most so many windows, and as many results are written at once: a group costs a commit and a
 #: round trip, whatever its size. Slow senders never come near it, because their pace bounds what is claimed.
-GROUP_WINDOWS = 4
+GROUP_WINDOWS = 2
 #: A claim that waits longer for its call goes back to the queue: twice what is claimed ahead, and well before the
 #: fence refuses it.
 WAIT_AT_MOST = timedelta(seconds=15)
