@@ -78,7 +78,7 @@ class PostgresServer:
     def start(self) -> None:
         """Start the server and return when it answers."""
         speed = "" if self._durable else "-c fsync=off -c full_page_writes=off -c synchronous_commit=off"
-        options = f"-k {self._folder} -c listen_addresses='' -c max_connections=60 {speed}"
+        options = f"-k {self._folder} -c listen_addresses='' -c max_connections=200 {speed}"
         self._as_owner("pg_ctl", "-D", str(self._data), "-l", f"{self._data}.log", "-w", "-o", options, "start")
 
     def wake(self) -> None:

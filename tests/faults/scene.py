@@ -124,14 +124,18 @@ class Scene:
         run_worker(load_settings(self.environment), until=is_enough)
 
     def until_over(self, *run_ids: int, seconds: float = PATIENCE) -> None:
-        """Return when runs are over; fail when nothing moved for so long. A busy machine takes its time."""
+        """Return when runs are over; fail when nothing moved for so long."""
+        self.wait(lambda: self.is_over(*run_ids), seconds=seconds)
+
+    def wait(self, enough: Callable[[], bool], *, seconds: float = PATIENCE) -> None:
+        """Return when workers have done enough; fail when nothing moved for so long, however busy."""
         check = self.watch(seconds)
 
-        def is_over() -> bool:
+        def is_enough() -> bool:
             check()
-            return self.is_over(*run_ids)
+            return enough()
 
-        until(is_over, seconds=float("inf"), what="the end of the runs")
+        until(is_enough, seconds=float("inf"), what="enough")
 
     def watch(self, seconds: float) -> Callable[[], None]:
         """Return what fails when it is called after so many seconds in which no message and no row moved."""
@@ -169,6 +173,8 @@ class Scene:
             now = clock.now().replace(tzinfo=None)
             run = a_planned_run(session, sender=sender, frozen=frozen(resend_unknown=True), occurrence=now)
             people(session, run.organisation_id, self.vault, count=count, prefix=prefix)
+            # As an import does: else the plan of a large fan-out is made for empty tables.
+            session.execute(text("ANALYZE"))
             return run.id
 
     def plan_sending(self, count: int, *, pace: float = 10_000.0) -> int:

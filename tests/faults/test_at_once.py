@@ -16,7 +16,7 @@ from campaigns.messages.models import Service
 from campaigns.planning.models import Run, ZonePolicy
 from campaigns.planning.recurrence import Timing
 from tests.delivery.driving import drive, settled
-from tests.faults.scene import Scene, until
+from tests.faults.scene import Scene
 from tests.gateways.conftest import twilio_at
 from tests.planning.story import a_story
 from tests.sandbox.process import SENDER
@@ -43,7 +43,7 @@ def test_five_clocks_make_one_run_an_occurrence(
     if are_processes:
         for _ in range(CLOCKS):
             scene.start_worker()
-        until(is_over, what="the end of the runs")
+        scene.wait(is_over)
     else:
         with ThreadPoolExecutor(CLOCKS) as workers:
             list(workers.map(lambda _: scene.work(is_over), range(CLOCKS)))
