@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
+from jinja2 import FileSystemBytecodeCache
 from sqlalchemy import Engine
 from sqlalchemy.orm import Session, sessionmaker
 
@@ -28,6 +29,8 @@ KEYS = {
     "FINGERPOST_LOOKUP_KEY": "bGxsbGxsbGxsbGxsbGxsbGxsbGxsbGxsbGxsbGxsbGw=",
     "FINGERPOST_SECRET_KEY": "a secret key that only the tests know",
 }
+#: Templates as they were compiled last, by what is in them: each test has an application of its own.
+_TEMPLATES = FileSystemBytecodeCache()
 #: Account and token by which callbacks are signed.
 CALLBACK_CREDENTIAL = "AC00000000000000000000000000000000:token"
 
@@ -72,6 +75,7 @@ def make_pages(engine: Engine, **changes: str) -> Iterator[Pages]:
     """Run the application on an empty database; forms need no token, `changes` are settings."""
     app, sessions = create_app(page_settings(engine, **changes)), make_sessions(engine)
     app.config["WTF_CSRF_ENABLED"] = False
+    app.jinja_env.bytecode_cache = _TEMPLATES
     with sessions.begin() as session:
         ours, theirs = an_organisation(session, name="Ours"), an_organisation(session, name="Theirs")
     yield Pages(app=app, sessions=sessions, ours=ours, theirs=theirs)
