@@ -94,6 +94,9 @@ class Scene:
             "reconcile_interval_seconds": "1",
             # Nobody waits for the first few: what is tested is what becomes of all.
             "canary_people": "0",
+            # They last, and many times a day; they pass at night as well.
+            "cap_messages": "1000",
+            "quiet_hours": "false",
             **changes,
         }
         self.environment = KEYS | {f"FINGERPOST_{name.upper()}": value for name, value in values.items()}
