@@ -14,7 +14,7 @@ serve: setup
 	$(BIN)/fingerpost serve $(ARGS)
 
 test: setup-dev browser
-	$(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder $(ARGS)
+	$(BIN)/python -m pytest -n 3 --dist loadfile --no-loadscope-reorder $(ARGS)
 
 check: setup-dev
 	$(BIN)/ruff check .
