@@ -12,6 +12,8 @@ from geopy.adapters import BaseSyncAdapter
 from geopy.geocoders.base import Geocoder
 from geopy.location import Location
 
+from campaigns.core.errors import UnavailableError
+from campaigns.core.words import N_
 from campaigns.places.atlas import load_atlas
 from campaigns.places.geography import locate
 from campaigns.places.models import Place
@@ -78,7 +80,7 @@ class _NoConnection(BaseSyncAdapter):  # type: ignore[misc] # geopy has no types
     """The adapter of a geocoder that has nobody to ask."""
 
     def get_json(self, url: str, **options: Any) -> NoReturn:
-        raise NotImplementedError("the own gazetteer never asks another host")
+        raise UnavailableError(N_("The own gazetteer asks no other host."))
 
     get_text = get_json
 

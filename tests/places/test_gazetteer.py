@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 from sqlalchemy.orm import Session
 
+from campaigns.core.errors import UnavailableError
 from campaigns.places.gazetteer import OwnGazetteer, fold
 from campaigns.places.models import Place
 from tests.factories import a_place, an_organisation
@@ -60,5 +61,5 @@ def test_point_leads_back_to_its_region() -> None:
 
 
 def test_gazetteer_cannot_ask_anybody() -> None:
-    with pytest.raises(NotImplementedError):
+    with pytest.raises(UnavailableError):
         OwnGazetteer([]).adapter.get_json("https://example.org")

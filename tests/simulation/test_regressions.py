@@ -51,6 +51,13 @@ def test_lifted_limit_holds_nobody_back() -> None:
     assert outcome.states == {SendState.ACCEPTED: 20}
 
 
+def test_limit_holds_among_several_workers() -> None:
+    """Two workers of one file each claimed what the last count had left: together far more than a day's limit."""
+    outcome = World(replace(PEACE, workers=2, pace=1000.0, daily_limits={SMS: 5})).live()
+    assert outcome.broken == []
+    assert outcome.states == {SendState.ACCEPTED: 20}
+
+
 def test_damaged_number_delays_nobody_else() -> None:
     outcome = World(replace(PEACE, damaged=[7])).live()
     assert outcome.broken == []
