@@ -73,7 +73,8 @@ def test_unknown_zone_waits_only_where_hours_are_kept(sessions: sessionmaker[Ses
 def test_waves_say_what_waits_and_what_was_put_off(sessions: sessionmaker[Session], vault: Vault) -> None:
     run_id = planned(sessions, vault, {"Europe/Kyiv": 4, "Europe/Warsaw": 2})
     with sessions.begin() as session:
-        first, second = session.scalars(select(Delivery.id).order_by(Delivery.id).limit(2))
+        in_kyiv = Delivery.due_at == datetime(2026, 3, 3, 7, 30, tzinfo=UTC)
+        first, second = session.scalars(select(Delivery.id).where(in_kyiv).limit(2))
         session.execute(update(Delivery).where(Delivery.id == first).values(send_state=SendState.ACCEPTED))
         later = NOON + timedelta(days=1)
         session.execute(update(Delivery).where(Delivery.id == second).values(due_at=later))

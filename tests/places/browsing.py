@@ -2,24 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from threading import Thread
+from typing import TYPE_CHECKING
 
 from flask import Flask
 from playwright.sync_api import Browser
 from werkzeug.serving import WSGIRequestHandler, make_server
+from werkzeug.test import run_wsgi_app
 
 from campaigns.staff.models import Member
 from tests.browser.chromium import Visit, a_browser, a_guest
 from tests.web.pages import Pages
 
+if TYPE_CHECKING:
+    from _typeshed.wsgi import StartResponse, WSGIEnvironment
+
 
 class _Silent(WSGIRequestHandler):
-    """Answers over connections that stay open, and says nothing of it."""
-
-    protocol_version = "HTTP/1.1"
+    """Answers without a word about it."""
 
     def log(self, kind: str, message: str, *values: object) -> None:
         pass
@@ -32,7 +35,14 @@ def served(app: Flask) -> Iterator[str]:
     What `fingerpost serve` does beyond it, the stories of `tests/browser` go through.
     """
     app.config["WTF_CSRF_ENABLED"] = True
-    server = make_server("127.0.0.1", 0, app, threaded=True, request_handler=_Silent)
+
+    def answer(environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
+        # Read at once: what is still open when a browser hangs up, this server never closes.
+        body, status, headers = run_wsgi_app(app, environ, buffered=True)
+        start_response(status, list(headers))
+        return body
+
+    server = make_server("127.0.0.1", 0, answer, threaded=True, request_handler=_Silent)
     thread = Thread(target=server.serve_forever)
     thread.start()
     try:
