@@ -22,8 +22,8 @@ from campaigns.core.words import N_
 from campaigns.staff import service
 from campaigns.staff.models import Member, Membership, Organisation
 from campaigns.staff.permissions import Permission, may
-from campaigns.staff.throttle import Throttle
 from campaigns.web.session import database
+from campaigns.web.throttle import Throttle
 
 P = ParamSpec("P")
 R = TypeVar("R")

@@ -17,8 +17,12 @@ from wtforms.widgets import CheckboxInput, ListWidget
 from campaigns.core import clock
 from campaigns.staff.models import Role
 from campaigns.staff.passwords import LONGEST, SHORTEST
-from campaigns.staff.throttle import PER_ACCOUNT, PER_NETWORK, Throttle, account_key, network_key
 from campaigns.web.forms import Form, options
+from campaigns.web.throttle import Throttle, network_key
+
+#: Failed attempts within the throttle's window after which no further one is looked at.
+PER_ACCOUNT = 10
+PER_NETWORK = 60
 
 ROLE_NAMES = {
     Role.VIEWER: _l("Viewer"),
@@ -56,14 +60,14 @@ class SignInForm(LoginForm):
     def validate(self, **kwargs: Any) -> bool:
         """Check the password; what exactly was wrong is not told."""
         throttle: Throttle = current_app.extensions["sign_in_throttle"]
-        account, now = account_key(self.email.data or ""), clock.now()
+        account, now = _account_key(self.email.data or ""), clock.now()
         keys = {account: PER_ACCOUNT, network_key(request.remote_addr): PER_NETWORK}
         if throttle.is_closed(keys, now):
             return self._refuse(_("Too many attempts. Wait a quarter of an hour and try again."))
         if super().validate(**kwargs):
             throttle.forget(account)
             return True
-        throttle.add_failure(keys, now)
+        throttle.add(keys, now)
         return self._refuse(_("This e-mail address and password do not belong together."))
 
     def _refuse(self, sentence: str) -> bool:
@@ -71,6 +75,11 @@ class SignInForm(LoginForm):
             field.errors = []
         self.form_errors = [sentence]
         return False
+
+
+def _account_key(email: str) -> str:
+    # Whether the account exists or not.
+    return f"account:{email.strip().casefold()}"
 
 
 class SignInAgainForm(VerifyForm):
