@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 from flask.testing import FlaskClient
-from sqlalchemy import select
+from sqlalchemy import func, select
 
 from campaigns.delivery.states import ReceiptState, SendState
 from campaigns.planning.models import Campaign
@@ -156,3 +156,30 @@ def test_counted_link_leads_on_without_a_cookie(pages: Pages, client_for: Client
     with pages.sessions() as session:
         assert [row.openings for row in session.scalars(select(LinkDay))] == [1]
     assert pages.app.test_client().get("/go/X9").status_code == 404
+
+
+def openings(pages: Pages) -> int:
+    with pages.sessions() as session:
+        return session.scalar(select(func.sum(LinkDay.openings))) or 0
+
+
+def test_counted_link_leads_programs_on_and_counts_people(
+    pages: Pages, client_for: Clients, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("campaigns.reach.public.PER_NETWORK", 2)
+    campaign, anybody = make_campaign(pages), pages.app.test_client()
+    client_for(Role.AUTHOR).post(
+        f"/reach/campaigns/{campaign.id}/link", data={"target": "https://help.example.org/"}
+    )
+    assert anybody.head("/go/K7").status_code == 302
+    for agent in ("WhatsApp/2.23.20.0 A", "TelegramBot (like TwitterBot)", "facebookexternalhit/1.1"):
+        assert anybody.get("/go/K7", headers={"User-Agent": agent}).status_code == 302
+    assert openings(pages) == 0
+    # A Cubot is a telephone.
+    agent = "Mozilla/5.0 (Linux; Android 13; CUBOT NOTE 30) AppleWebKit/537.36 Mobile"
+    for _ in range(3):
+        answer = anybody.get("/go/K7", headers={"User-Agent": agent})
+        assert answer.headers["Location"] == "https://help.example.org/"
+    assert openings(pages) == 2
+    anybody.get("/go/K7", environ_base={"REMOTE_ADDR": "192.0.2.7"})
+    assert openings(pages) == 3

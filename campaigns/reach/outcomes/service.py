@@ -118,15 +118,17 @@ def lead_link(session: Session, campaign: Campaign, target: str, *, by: int) -> 
     return link
 
 
-def count_opening(session: Session, code: str, region_code: str | None = None) -> str | None:
-    """Count that a campaign's address was opened today, and return where it leads; None: nowhere.
+def open_address(
+    session: Session, code: str, region_code: str | None = None, *, counts: bool = True
+) -> str | None:
+    """Return where a campaign's address leads, None: nowhere; and count, if it `counts`, that it was opened today.
 
     Nothing is known of who opened it: no cookie, no address of a device, no token of a person.
     """
     chosen = select(CountedLink).join(Campaign, Campaign.id == CountedLink.campaign_id)
     link = session.scalar(chosen.where(Campaign.code == code.upper()))
-    if link is None:
-        return None
+    if link is None or not counts:
+        return link.target if link else None
     region = find_region(session, region_code.upper()) if region_code else None
     is_postgres = session.get_bind().dialect.name == "postgresql"
     insert = postgresql.insert(LinkDay) if is_postgres else sqlite.insert(LinkDay)

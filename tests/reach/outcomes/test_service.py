@@ -15,7 +15,7 @@ from campaigns.planning.models import Campaign
 from campaigns.reach.counting import Step
 from campaigns.reach.outcomes.models import LinkDay, Way
 from campaigns.reach.outcomes.queries import openings_of, outcomes_of
-from campaigns.reach.outcomes.service import count_opening, lead_link, record_assisted, withdraw_outcome
+from campaigns.reach.outcomes.service import lead_link, open_address, record_assisted, withdraw_outcome
 from campaigns.staff.models import AuditEntry
 from tests.factories import NOON, a_campaign, a_member, a_region, an_organisation
 
@@ -81,7 +81,7 @@ def test_link_counts_by_region_and_day(session: Session, campaign: Campaign) -> 
     lead_link(session, campaign, "https://help.example.org/a", by=campaign.created_by_id)
     for moment, region_code in ((NOON, None), (NOON, "pl-18"), (NOON + timedelta(days=1), "PL-18"), (NOON, "ZZ")):
         with clock.running_on(lambda moment=moment: moment):
-            assert count_opening(session, "k7", region_code) == "https://help.example.org/a"
+            assert open_address(session, "k7", region_code) == "https://help.example.org/a"
     openings = openings_of(session, campaign.id)
     assert openings is not None
     assert (openings.total, openings.by_region) == (4, {0: 2, region.id: 2})
@@ -98,5 +98,5 @@ def test_link_that_is_no_page_is_refused(session: Session, campaign: Campaign, t
 
 
 def test_unknown_code_leads_nowhere(session: Session, campaign: Campaign) -> None:
-    assert count_opening(session, "K7") is None
-    assert count_opening(session, "NOBODYS") is None
+    assert open_address(session, "K7") is None
+    assert open_address(session, "NOBODYS") is None
