@@ -48,6 +48,7 @@ def served(app: Flask) -> Iterator[str]:
     try:
         yield f"http://127.0.0.1:{server.server_port}"
     finally:
+        app.config["WTF_CSRF_ENABLED"] = False
         server.shutdown()
         thread.join()
         server.server_close()

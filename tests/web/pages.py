@@ -21,6 +21,7 @@ from campaigns.core.settings import Settings, load_settings
 from campaigns.schema import metadata
 from campaigns.staff.models import Member, Organisation, Role
 from campaigns.web.session import database
+from campaigns.web.throttle import Throttle
 from tests.factories import a_member, an_organisation
 
 #: 32 bytes each, in base64; the `vault` fixture of conftest.py has the same keys.
@@ -70,12 +71,22 @@ class Pages:
         return client
 
 
-@contextmanager
-def make_pages(engine: Engine, **changes: str) -> Iterator[Pages]:
-    """Run the application on an empty database; forms need no token, `changes` are settings."""
-    app, sessions = create_app(page_settings(engine, **changes)), make_sessions(engine)
+def _application(settings: Settings) -> Flask:
+    app = create_app(settings)
     app.config["WTF_CSRF_ENABLED"] = False
     app.jinja_env.bytecode_cache = _TEMPLATES
+    return app
+
+
+@contextmanager
+def make_pages(engine: Engine, **changes: str) -> Iterator[Pages]:
+    """Run an application of its own on an empty database; forms need no token, `changes` are settings."""
+    with _pages_of(_application(page_settings(engine, **changes)), make_sessions(engine)) as pages:
+        yield pages
+
+
+@contextmanager
+def _pages_of(app: Flask, sessions: sessionmaker[Session]) -> Iterator[Pages]:
     with sessions.begin() as session:
         ours, theirs = an_organisation(session, name="Ours"), an_organisation(session, name="Theirs")
     yield Pages(app=app, sessions=sessions, ours=ours, theirs=theirs)
@@ -93,9 +104,31 @@ def pages_on_file(folder: Path, **changes: str) -> Iterator[Pages]:
     engine.dispose()
 
 
+#: Applications by the address of their database.
+Applications = dict[str, Flask]
+
+
+@pytest.fixture(scope="session")
+def applications() -> Applications:
+    """One application for all tests of this process on a database, as it is one for all its requests."""
+    return {}
+
+
 @pytest.fixture
-def pages(engine: Engine) -> Iterator[Pages]:
+def pages(engine: Engine, applications: Applications) -> Iterator[Pages]:
     """The application with two organisations, once for each kind of database."""
+    address = str(engine.url)
+    app = applications.get(address) or _application(page_settings(engine))
+    applications[address] = app
+    for name in ("sign_in_throttle", "openings_throttle"):
+        app.extensions[name] = Throttle()
+    with _pages_of(app, make_sessions(engine)) as pages:
+        yield pages
+
+
+@pytest.fixture
+def own_pages(engine: Engine) -> Iterator[Pages]:
+    """The same with an application of its own, for a test that changes it."""
     with make_pages(engine) as pages:
         yield pages
 

@@ -35,16 +35,16 @@ def failing(pages: Pages, error: Exception) -> None:
     pages.app.add_url_rule("/fail", "fail", fail)
 
 
-def test_named_error_is_a_page_with_its_sentence(pages: Pages) -> None:
-    failing(pages, errors.ScheduleError("The time lies in the past."))
-    answer = pages.client(pages.member()).get("/fail")
+def test_named_error_is_a_page_with_its_sentence(own_pages: Pages) -> None:
+    failing(own_pages, errors.ScheduleError("The time lies in the past."))
+    answer = own_pages.client(own_pages.member()).get("/fail")
     assert answer.status_code == 422
     assert "The time lies in the past." in answer.text
 
 
-def test_programs_get_the_same_as_problem_json(pages: Pages) -> None:
-    failing(pages, errors.ScheduleError("The time lies in the past."))
-    answer = pages.client().get("/fail", headers={"Accept": "application/json"})
+def test_programs_get_the_same_as_problem_json(own_pages: Pages) -> None:
+    failing(own_pages, errors.ScheduleError("The time lies in the past."))
+    answer = own_pages.client().get("/fail", headers={"Accept": "application/json"})
     assert answer.content_type == "application/problem+json"
     assert answer.json == {
         "type": "about:blank",
@@ -55,17 +55,17 @@ def test_programs_get_the_same_as_problem_json(pages: Pages) -> None:
 
 
 @pytest.mark.parametrize("error", [RuntimeError("secret +380501234567"), errors.DamagedDataError("secret row 7")])
-def test_unexpected_errors_tell_nothing(pages: Pages, error: Exception) -> None:
-    failing(pages, error)
-    answer = pages.client(pages.member()).get("/fail")
+def test_unexpected_errors_tell_nothing(own_pages: Pages, error: Exception) -> None:
+    failing(own_pages, error)
+    answer = own_pages.client(own_pages.member()).get("/fail")
     assert answer.status_code == 500
     assert "secret" not in answer.text
     assert "Nothing was changed." in answer.text
 
 
-def test_template_errors_do_not_leak(pages: Pages) -> None:
-    pages.app.add_url_rule("/fail", "fail", lambda: render_template_string("secret {{ undefined.thing }}"))
-    answer = pages.client().get("/fail")
+def test_template_errors_do_not_leak(own_pages: Pages) -> None:
+    own_pages.app.add_url_rule("/fail", "fail", lambda: render_template_string("secret {{ undefined.thing }}"))
+    answer = own_pages.client().get("/fail")
     assert answer.status_code == 500
     assert "secret" not in answer.text
 
@@ -90,8 +90,8 @@ def test_too_large_a_request_is_told(engine: Engine) -> None:
     assert "Send a smaller file." in answer.text
 
 
-def test_missing_token_is_told(pages: Pages) -> None:
-    pages.app.config["WTF_CSRF_ENABLED"] = True
-    answer = pages.client().post("/language", data={"language": "uk"})
+def test_missing_token_is_told(own_pages: Pages) -> None:
+    own_pages.app.config["WTF_CSRF_ENABLED"] = True
+    answer = own_pages.client().post("/language", data={"language": "uk"})
     assert answer.status_code == 400
     assert "load the page again" in answer.text

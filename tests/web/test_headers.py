@@ -22,9 +22,9 @@ def test_every_answer_is_strict(pages: Pages, address: str) -> None:
     assert headers["Cross-Origin-Opener-Policy"] == headers["Cross-Origin-Resource-Policy"] == "same-origin"
 
 
-def test_only_assets_may_be_cached(pages: Pages) -> None:
-    pages.app.add_url_rule("/list.csv", "list", lambda: send_file(BytesIO(b"name"), "text/csv"))
-    client = pages.client()
+def test_only_assets_may_be_cached(own_pages: Pages) -> None:
+    own_pages.app.add_url_rule("/list.csv", "list", lambda: send_file(BytesIO(b"name"), "text/csv"))
+    client = own_pages.client()
     for address in ("/sign-in", "/list.csv"):
         assert client.get(address).headers["Cache-Control"] == "no-store"
     with client.get("/static/fingerpost.css") as answer:

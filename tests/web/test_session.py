@@ -37,20 +37,20 @@ def refuse_by_error() -> str:
     ("end", "kept"),
     [(lambda: "page", True), (lambda: abort(404), False), (refuse_by_form, False), (refuse_by_error, False)],
 )
-def test_only_success_is_committed(pages: Pages, end: Callable[[], str], kept: bool) -> None:
+def test_only_success_is_committed(own_pages: Pages, end: Callable[[], str], kept: bool) -> None:
     def act() -> str:
         an_organisation(session(), name="Written")
         return end()
 
-    pages.app.add_url_rule("/act", "act", act, methods=["POST"])
-    pages.client().post("/act")
-    assert ("Written" in names(pages)) is kept
+    own_pages.app.add_url_rule("/act", "act", act, methods=["POST"])
+    own_pages.client().post("/act")
+    assert ("Written" in names(own_pages)) is kept
 
 
-def test_reading_request_cannot_write(pages: Pages) -> None:
-    pages.app.add_url_rule("/read", "read", lambda: an_organisation(session(), name="Written").name)
-    pages.client().get("/read")
-    assert "Written" not in names(pages)
+def test_reading_request_cannot_write(own_pages: Pages) -> None:
+    own_pages.app.add_url_rule("/read", "read", lambda: an_organisation(session(), name="Written").name)
+    own_pages.client().get("/read")
+    assert "Written" not in names(own_pages)
 
 
 def test_reading_does_not_wait_for_a_writer(pages: Pages) -> None:
