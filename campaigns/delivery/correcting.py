@@ -21,6 +21,7 @@ from campaigns.planning import authority, queries
 from campaigns.planning.digest import NO_CAP, Content, ScheduleContent
 from campaigns.planning.firing import LONGEST_REASON, freeze_run, void_approvals
 from campaigns.planning.models import (
+    EXPIRES_AFTER_MINUTES,
     Approval,
     Campaign,
     CampaignState,
@@ -34,8 +35,6 @@ from campaigns.staff import audit
 from campaigns.staff.models import Organisation
 from campaigns.staff.permissions import Permission
 
-#: How long a correction may wait to be sent, in minutes: a day.
-EXPIRES_AFTER = 24 * 60
 #: What a run that said something wrong says of itself.
 WITHDRAWN = N_("What it says was withdrawn, and is corrected.")
 
@@ -200,6 +199,6 @@ def _at_once(local: datetime, zone: str) -> ScheduleContent:
         recurrence=None,
         zone_policy=ZonePolicy.FIXED.value,
         time_zone=zone,
-        grace_minutes=EXPIRES_AFTER,
-        expires_after_minutes=EXPIRES_AFTER,
+        grace_minutes=EXPIRES_AFTER_MINUTES,
+        expires_after_minutes=EXPIRES_AFTER_MINUTES,
     )

@@ -34,7 +34,14 @@ from campaigns.core.languages import all_languages
 from campaigns.core.words import N_
 from campaigns.messages.models import Message
 from campaigns.planning.labels import FALLBACKS, TEMPLATE_CATEGORIES, WEEKDAYS, ZONE_POLICIES, weekday_name
-from campaigns.planning.models import Campaign, FallbackPolicy, Sender, TemplateCategory, ZonePolicy
+from campaigns.planning.models import (
+    EXPIRES_AFTER_MINUTES,
+    Campaign,
+    FallbackPolicy,
+    Sender,
+    TemplateCategory,
+    ZonePolicy,
+)
 from campaigns.planning.plan import LARGEST_BUDGET, LONGEST_LINK, LONGEST_NAME, MOST_PARTS, MOST_SENDERS, Plan
 from campaigns.planning.recurrence import LONGEST_RULE, Timing
 from campaigns.planning.service import LONGEST_REASON, MINUTES_A_WEEK
@@ -185,7 +192,7 @@ class TimeForm(Form):
     expires_after_minutes = IntegerField(
         _l("How long a message may wait to be sent, in minutes"),
         [InputRequired(), NumberRange(1, MINUTES_A_WEEK)],
-        default=720,
+        default=EXPIRES_AFTER_MINUTES,
         description=_l("After that it is not sent any more."),
     )
 

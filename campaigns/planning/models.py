@@ -13,6 +13,10 @@ from campaigns.audience.models import Audience, Channel
 from campaigns.core.database import Base, BigId, WallClock
 from campaigns.messages.models import Message
 
+#: How long a message may wait to be sent unless a member says otherwise, in minutes. A day is longer than any
+#: night: whom quiet hours hold back in the evening, it still reaches in the morning.
+EXPIRES_AFTER_MINUTES = 24 * 60
+
 
 class Health(StrEnum):
     """How a sender fares, as the engine sees it."""
@@ -170,7 +174,7 @@ class Schedule(Base):
     #: A firing later than this becomes a held run, in minutes.
     grace_minutes: Mapped[int] = mapped_column(default=60)
     #: A delivery not sent so long after its due time expires, in minutes.
-    expires_after_minutes: Mapped[int] = mapped_column(default=720)
+    expires_after_minutes: Mapped[int] = mapped_column(default=EXPIRES_AFTER_MINUTES)
     #: Next occurrence and the instant it fires; None when nothing is left. Written by planning alone.
     next_occurrence: Mapped[datetime | None] = mapped_column(WallClock)
     next_fire_at: Mapped[datetime | None] = mapped_column(index=True)

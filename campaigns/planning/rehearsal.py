@@ -13,12 +13,9 @@ from campaigns.core.words import N_
 from campaigns.planning import queries
 from campaigns.planning.digest import NO_CAP, Cap, ScheduleContent
 from campaigns.planning.firing import freeze_run
-from campaigns.planning.models import Campaign, Run, RunState, ZonePolicy
+from campaigns.planning.models import EXPIRES_AFTER_MINUTES, Campaign, Run, RunState, ZonePolicy
 from campaigns.staff import audit
 from campaigns.staff.models import Organisation
-
-#: How long a message of a rehearsal may wait, in minutes: a day, for a sandbox that is started later.
-EXPIRES_AFTER = 24 * 60
 
 
 def rehearse(session: Session, campaign: Campaign, *, by: int, now: datetime, cap: Cap = NO_CAP) -> Run:
@@ -63,6 +60,6 @@ def _at_once(local: datetime, zone: str) -> ScheduleContent:
         recurrence=None,
         zone_policy=ZonePolicy.FIXED.value,
         time_zone=zone,
-        grace_minutes=EXPIRES_AFTER,
-        expires_after_minutes=EXPIRES_AFTER,
+        grace_minutes=EXPIRES_AFTER_MINUTES,
+        expires_after_minutes=EXPIRES_AFTER_MINUTES,
     )

@@ -33,7 +33,7 @@ from campaigns.planning.firing import (
 )
 from campaigns.planning.gatekeeping import SERVICE_MAX_AGE_DAYS, Assessment, assess
 from campaigns.planning.lifecycle import check_move
-from campaigns.planning.models import Approval, Campaign, CampaignState, Decision, Schedule
+from campaigns.planning.models import EXPIRES_AFTER_MINUTES, Approval, Campaign, CampaignState, Decision, Schedule
 from campaigns.planning.plan import LONGEST_NAME, Plan, plan_of
 from campaigns.planning.recurrence import Timing, check_schedule, normalised
 from campaigns.planning.tally import find_clocks, tally_of
@@ -126,7 +126,7 @@ def schedule_campaign(
     timing: Timing,
     by: int,
     grace_minutes: int = 60,
-    expires_after_minutes: int = 720,
+    expires_after_minutes: int = EXPIRES_AFTER_MINUTES,
 ) -> Schedule:
     """Add a time at which the campaign is sent; voids its approvals.
 

@@ -14,7 +14,7 @@ ALWAYS = {"AccountSid", "ApiVersion", "From", "To", "MessageSid", "MessageStatus
 def test_service_message_tells_each_stage_but_the_first(
     client: Client, sandbox: SandboxProcess, receiver: Receiver
 ) -> None:
-    sandbox.fixture(profile={"stage": {"p50": 0.03}})
+    sandbox.fixture(profile={"stage": {"p50": 0.2}})
     message = client.messages.create(
         to=TO, messaging_service_sid=SERVICE, body="x", status_callback=f"{receiver.url}/s?m=42"
     )
