@@ -20,7 +20,7 @@ def cpu_seconds(pid: int) -> float:
     try:
         own = sum(map(int, _fields(pid)[11:15])) / os.sysconf("SC_CLK_TCK")
         return own + sum(cpu_seconds(child) for child in children_of(pid))
-    except FileNotFoundError:
+    except (FileNotFoundError, ProcessLookupError):
         # It ended just now; its time is its parent's.
         return 0.0
 
