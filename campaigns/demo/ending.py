@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
+from datetime import timedelta
 
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session, sessionmaker
@@ -15,8 +16,9 @@ from campaigns.demo.report import reach_table, reasons_lines, say, senders_table
 from campaigns.demo.sandbox_control import SandboxControl
 from campaigns.demo.tallies import compare_unlisted, tally_senders
 from campaigns.planning.models import Run
+from campaigns.reach.crowds import recount_crowds
 from campaigns.reach.queries import table_of_run
-from campaigns.reach.service import recount_run
+from campaigns.reach.recount import recount_due
 from campaigns.verifying import verify_run_with_provider
 
 #: How long receipts may be on their way, in seconds.
@@ -27,8 +29,10 @@ LOOK_SECONDS = 1.0
 def conclude(sessions: sessionmaker[Session], settings: Settings, *, run_id: int, control: SandboxControl) -> bool:
     """Print what was reached and compare our rows with every provider; return whether nothing differs."""
     _let_receipts_arrive(sessions, control)
-    with sessions.begin() as session:
-        recount_run(session, run_id)
+    recount_due(sessions, fresh_for=timedelta(0))
+    recount_crowds(sessions, fresh_for=timedelta(0))
+    with sessions() as session:
+        session.connection(execution_options={"read_only": True})
         reach = table_of_run(session, session.get_one(Run, run_id))
         senders = tally_senders(session, run_id)
     say(f"\nReach per region, run {run_id}:\n")

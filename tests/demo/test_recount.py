@@ -1,0 +1,47 @@
+"""The demo as a newcomer runs it, counted anew in plain SQL: every figure of its pages."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+from sqlalchemy import select
+
+from campaigns.core.database import make_engine
+from campaigns.planning.models import Campaign, Run
+from campaigns.reach.crowds import recount_crowds
+from campaigns.reach.recount import recount_due
+from campaigns.staff.models import Member, Membership
+from tests.reach.recounting import CHECKS, Books
+from tests.web.pages import make_pages
+
+#: Enough for every channel, language and most stops.
+PEOPLE = 1_500
+
+
+@pytest.mark.slow(issue=6)
+def test_figures_of_the_demo_are_those_of_its_rows(tmp_path: Path) -> None:
+    demo = [sys.executable, "-m", "campaigns.cli", "demo", "--exit"]
+    subprocess.run([*demo, "--people", str(PEOPLE), "--folder", str(tmp_path)], check=True)
+    check_demo(tmp_path)
+
+
+def check_demo(folder: Path) -> None:
+    """Hold the pages of a finished demo against its database."""
+    engine = make_engine(f"sqlite:///{folder / 'fingerpost.db'}")
+    with make_pages(engine) as pages:
+        # What a worker does within a minute, if it is left to.
+        recount_due(pages.sessions, fresh_for=timedelta(0))
+        recount_crowds(pages.sessions, fresh_for=timedelta(0))
+        with pages.sessions() as session:
+            campaign = session.scalars(select(Campaign).join(Run, Run.campaign_id == Campaign.id)).one()
+            colleagues = Membership.organisation_id == campaign.organisation_id
+            member = session.scalars(select(Member).join(Membership).where(colleagues).order_by(Member.id)).first()
+        assert member is not None
+        books = Books(pages.sessions, pages.client(member), campaign.id)
+        for check in CHECKS:
+            check(books)
+    engine.dispose()
