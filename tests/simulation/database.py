@@ -85,7 +85,7 @@ class Database:
         self.empty: dict[tuple[Line, int, int, int | None], Empty] = {}
         #: Senders as they were read, with the version.
         self.senders: dict[LaneKey, tuple[int, SenderFacts]] = {}
-        #: Whether a sender has a daily limit.
+        #: Whether a sender has a daily limit, or had one.
         self.has_limits = False
         #: Transactions that it begins before it leaves whoever asks; None: all.
         self._left: int | None = None

@@ -76,7 +76,6 @@ class People:
     def lift_limits(self) -> None:
         """Do what a member does whose provider lets them send more, so that nobody has to wait for a day."""
         self._oracle.limits.clear()
-        self._database.has_limits = False
         if self._plan.daily_limits:
             with self._database.sessions.begin() as session:
                 session.execute(update(Sender).values(daily_limit=None))

@@ -108,7 +108,8 @@ class WatchedStore(DatabaseStore):
         if known is not None and known.written == written and known.at <= now < known.until:
             return known.found
         found = super().exchange(results, ask)
-        if not found.taken:
+        # What a worker may not claim for a limit, another one may, which saw that the limit was lifted.
+        if not found.taken and not self._watched.has_limits:
             self._watched.remember(question, now, found)
         return found
 
