@@ -65,22 +65,12 @@ def sqlite_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return path
 
 
-@pytest.fixture(scope="session")
-def kept_sqlite_engine(tmp_path_factory: pytest.TempPathFactory) -> Engine:
-    """One engine for all tests of this process: it keeps the statements that it compiled."""
-    return make_engine(f"sqlite:///{tmp_path_factory.mktemp('sqlite') / 'test.db'}")
-
-
 @pytest.fixture
-def sqlite_engine(sqlite_file: Path, kept_sqlite_engine: Engine) -> Iterator[Engine]:
+def sqlite_engine(sqlite_file: Path, tmp_path: Path) -> Iterator[Engine]:
     """An engine on SQLite with all tables and no rows, for what does not depend on the database."""
-    path = Path(str(kept_sqlite_engine.url.database))
-    # A new file at the same place: whoever still has the last one open writes into that.
-    for each in path.parent.iterdir():
-        each.unlink()
-    shutil.copy(sqlite_file, path)
-    yield kept_sqlite_engine
-    kept_sqlite_engine.dispose()
+    engine = make_engine(f"sqlite:///{shutil.copy(sqlite_file, tmp_path / 'test.db')}")
+    yield engine
+    engine.dispose()
 
 
 @pytest.fixture(params=["sqlite", "postgres"])

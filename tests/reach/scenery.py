@@ -49,7 +49,10 @@ def make_scenery(pages: Pages, *, seed: int = 7) -> Campaign:
         load_regions(session)
         regions = dict(session.execute(select(Region.code, Region.id).where(Region.code.in_(PEOPLE))).all())
         owner = pages.ours
-        places = [a_place(session, owner, name=name) for name in ("Medyka", "Hrebenne", "Palanca, border hall (Washingtonplatz)")]
+        places = [
+            a_place(session, owner, name=name)
+            for name in ("Medyka", "Hrebenne", "Palanca, border hall (Washingtonplatz)")
+        ]
         route = a_route(session, owner, name="Lviv – Przemyśl – Rzeszów")
         for stop, name in zip(route.stops, ("Lviv", "Przemyśl"), strict=True):
             stop.place.name, stop.place.kind = name, PlaceKind.STOP

@@ -18,6 +18,7 @@ from sqlalchemy.orm import Session, sessionmaker
 from campaigns.app import create_app
 from campaigns.core.database import make_engine, make_sessions
 from campaigns.core.settings import Settings, load_settings
+from campaigns.delivery.looking import init_looking
 from campaigns.schema import metadata
 from campaigns.staff.models import Member, Organisation, Role
 from campaigns.web.session import database
@@ -104,26 +105,31 @@ def pages_on_file(folder: Path, **changes: str) -> Iterator[Pages]:
     engine.dispose()
 
 
-#: Applications by the address of their database.
-Applications = dict[str, Flask]
-
-
 @pytest.fixture(scope="session")
-def applications() -> Applications:
-    """One application for all tests of this process on a database, as it is one for all its requests."""
-    return {}
+def kept_app(postgres_engine: Engine) -> Flask:
+    """The application of all tests of this process on PostgreSQL, as it is one for all requests."""
+    return _application(page_settings(postgres_engine))
 
 
 @pytest.fixture
-def pages(engine: Engine, applications: Applications) -> Iterator[Pages]:
+def pages(engine: Engine, request: pytest.FixtureRequest) -> Iterator[Pages]:
     """The application with two organisations, once for each kind of database."""
-    address = str(engine.url)
-    app = applications.get(address) or _application(page_settings(engine))
-    applications[address] = app
-    for name in ("sign_in_throttle", "openings_throttle"):
-        app.extensions[name] = Throttle()
+    if engine.dialect.name == "sqlite":
+        # Each test has a file of its own, and so an application.
+        with make_pages(engine) as pages:
+            yield pages
+        return
+    app = request.getfixturevalue("kept_app")
+    _forget(app)
     with _pages_of(app, make_sessions(engine)) as pages:
         yield pages
+
+
+def _forget(app: Flask) -> None:
+    """Let an application begin anew: these are all things that it remembers from one request to the next."""
+    for name in ("sign_in_throttle", "openings_throttle"):
+        app.extensions[name] = Throttle()
+    init_looking(app)
 
 
 @pytest.fixture
