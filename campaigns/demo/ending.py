@@ -18,7 +18,7 @@ from campaigns.demo.tallies import compare_unlisted, tally_senders
 from campaigns.planning.models import Run
 from campaigns.reach.crowds import recount_crowds
 from campaigns.reach.queries import table_of_run
-from campaigns.reach.recount import recount_due
+from campaigns.reach.service import recount_run
 from campaigns.verifying import verify_run_with_provider
 
 #: How long receipts may be on their way, in seconds.
@@ -29,7 +29,8 @@ LOOK_SECONDS = 1.0
 def conclude(sessions: sessionmaker[Session], settings: Settings, *, run_id: int, control: SandboxControl) -> bool:
     """Print what was reached and compare our rows with every provider; return whether nothing differs."""
     _let_receipts_arrive(sessions, control)
-    recount_due(sessions, fresh_for=timedelta(0))
+    with sessions.begin() as session:
+        recount_run(session, run_id)
     recount_crowds(sessions, fresh_for=timedelta(0))
     with sessions() as session:
         session.connection(execution_options={"read_only": True})

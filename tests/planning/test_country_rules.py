@@ -18,6 +18,7 @@ from campaigns.planning.country_rules import (
     quiet_hours_of,
     warnings_for,
 )
+from campaigns.planning.models import EXPIRES_AFTER_MINUTES
 
 RULES = {country: quiet_hours_of(rule) for country, rule in all_country_rules().items()}
 
@@ -149,3 +150,11 @@ def test_sender_that_needs_registration_is_warned_of() -> None:
 def test_country_without_a_row_is_unknown() -> None:
     (warning,) = warnings_for(["NZ"], identity="+4812", texts={}, link=None)
     assert (warning.country, warning.rule) == ("NZ", "unknown")
+
+
+@pytest.mark.parametrize("country", sorted({"", *RULES}))
+def test_message_outlives_the_night_that_holds_it_back(country: str) -> None:
+    """By default who is held back on a Tuesday evening is still written to in the morning."""
+    hours = RULES.get(country, quiet_hours_of(None))
+    evening = datetime.combine(at("2026-03-03"), hours.start)
+    assert next_allowed(evening, [hours]) < evening + timedelta(minutes=EXPIRES_AFTER_MINUTES)

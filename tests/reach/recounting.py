@@ -131,8 +131,8 @@ def check_parts(books: Books) -> None:
         WHERE {MINE} AND place.kind IN ('hotspot', 'stop') GROUP BY 1"""  # noqa: S608 - constants
     places = {name: figures for name, *figures in books.counted(here)}
     # Beyond the first twenty they stand in a table of their own.
-    rest = page.split('id="hotspots-title"', 1)[1].split("</section>", 1)[0].replace("<details>", 'id="more"')
-    shown = rows_of(page, "hotspots-title") | (rows_of(rest, "more") if 'id="more"' in rest else {})
+    more = rows_of(page, "more-places") if 'id="more-places"' in page else {}
+    shown = rows_of(page, "hotspots-title") | more
     assert shown == places
 
 

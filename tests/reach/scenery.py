@@ -23,7 +23,7 @@ from campaigns.reach.crowds import check_all, recount_crowds
 from campaigns.reach.imported.models import Method, Source
 from campaigns.reach.imported.reading import Reported
 from campaigns.reach.imported.service import import_reach
-from campaigns.reach.outcomes.service import lead_link, open_address, record_assisted
+from campaigns.reach.outcomes.service import count_opening, lead_link, record_assisted
 from campaigns.reach.recount import recount_due
 from tests.factories import NOON, a_campaign, a_member, a_place, a_route, a_run, a_sender, add, an_audience
 from tests.web.pages import Pages
@@ -138,9 +138,9 @@ def _tell(session: Session, campaign: Campaign, *, by: int) -> None:
     for step, people, partner, region in (*reports, (Step.ASSISTED, 9, "Shelter (invented)", "PL-06")):
         told = {"code": campaign.code, "people": people, "partner": partner, "region_code": region}
         record_assisted(session, owner, day=NOON.date() + timedelta(days=16), step=step, by=by, **told)
-    lead_link(session, campaign, "https://help.example.org/", by=by)
+    link = lead_link(session, campaign, "https://help.example.org/", by=by)
     for code in ("PL-18", "PL-18", "PL-06", None, "MD-CU"):
-        open_address(session, "K7", code)
+        count_opening(session, link, code)
     adverts = [_advert("PL-18", 41_200, 96_100), _advert("PL-06", 23_900, 51_000), _advert("MD-CU", 8_750, 17_700)]
     given = {"exported_on": date(2026, 3, 20), "campaign_id": campaign.id, "by": by}
     import_reach(session, owner, adverts, source=Source.META_ADS, digest="1" * 64, **given)

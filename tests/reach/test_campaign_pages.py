@@ -166,7 +166,7 @@ def openings(pages: Pages) -> int:
 def test_counted_link_leads_programs_on_and_counts_people(
     pages: Pages, client_for: Clients, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("campaigns.reach.public.PER_NETWORK", 2)
+    monkeypatch.setattr("campaigns.reach.public.MOST_PER_NETWORK", 2)
     campaign, anybody = make_campaign(pages), pages.app.test_client()
     client_for(Role.AUTHOR).post(
         f"/reach/campaigns/{campaign.id}/link", data={"target": "https://help.example.org/"}

@@ -13,7 +13,7 @@ from campaigns.core.database import UTCDateTime
 from campaigns.delivery.models import RunText
 from campaigns.inbox.models import Reply, ReplyKind
 from campaigns.places.models import PlaceCell
-from campaigns.planning.models import Campaign, Run, RunState
+from campaigns.planning.models import RunState
 from campaigns.reach.crowds import recount_crowds
 from campaigns.reach.recount import recount_due
 from campaigns.staff.models import Role
@@ -47,40 +47,35 @@ class Instance:
     """A generated and counted instance."""
 
     def __init__(self, pages: Pages, *, people: int) -> None:
-        self.pages = pages
         with pages.sessions.begin() as session:
-            self.campaign: Campaign = a_campaign(
+            campaign = a_campaign(
                 session,
                 pages.ours,
                 a_member(session, pages.ours),
                 senders=[a_sender(session, channel=one) for one in Channel],
             )
             over = {"state": RunState.DONE, "created_at": NOON, "finished_at": NOON}
-            self.runs: list[Run] = [
-                a_run(session, self.campaign, occurrence=NOON.replace(tzinfo=None, day=day), **over)
+            runs = [
+                a_run(session, campaign, occurrence=NOON.replace(tzinfo=None, day=day), **over)
                 for day in (1, 2, 3)
             ]
             countries = ("PL", "PL", "PL", "PL", "UA", "RO", "MD")
             given = enumerate(zip(REGIONS, countries, strict=True))
             ids = [a_region(session, code=f"{of}-9{at}", country=of, name=name).id for at, (name, of) in given]
-            texts = [
-                add(session, RunText(run_id=self.runs[0].id, language=code, body="x")).id for code in LANGUAGES
-            ]
-            self.place = a_place(session, pages.ours, name="Hrebenne")
-            session.execute(
-                insert(PlaceCell), [{"cell": cell, "place_id": self.place.id, "leg": 0} for cell in (4, 5)]
-            )
+            texts = [add(session, RunText(run_id=runs[0].id, language=code, body="x")).id for code in LANGUAGES]
+            place = a_place(session, pages.ours, name="Hrebenne")
+            session.execute(insert(PlaceCell), [{"cell": cell, "place_id": place.id, "leg": 0} for cell in (4, 5)])
             numbers = NUMBERS[session.get_bind().dialect.name]
             values = {"people": people, "noon": NOON, "organisation": pages.ours.id}
-            values |= {"region": ids[0], "text": texts[0], "sender": self.campaign.sender_id}
+            values |= {"region": ids[0], "text": texts[0], "sender": campaign.sender_id}
             session.execute(timed(CONTACTS.format(numbers=numbers)), values)
-            for run in self.runs:
+            for run in runs:
                 session.execute(timed(DELIVERIES.format(numbers=numbers)), values | {"run": run.id})
             self._let_some_answer(session, people)
         recount_due(pages.sessions)
         recount_crowds(pages.sessions)
         client = pages.client(pages.member(Role.STEWARD, Role.AUTHOR))
-        self.books = Books(pages.sessions, client, self.campaign.id)
+        self.books = Books(pages.sessions, client, campaign.id)
 
     def _let_some_answer(self, session: Any, people: int) -> None:
         same = {"gateway": "twilio", "channel": Channel.SMS, "lookup": b"l" * 32, "sealed_text": b""}

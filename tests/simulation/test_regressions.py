@@ -58,6 +58,13 @@ def test_limit_holds_among_several_workers() -> None:
     assert outcome.states == {SendState.ACCEPTED: 20}
 
 
+def test_lifted_limit_is_seen_by_each_worker() -> None:
+    """What one worker, which still knew the old limit, found empty was taken for empty by all the others."""
+    outcome = World(replace(PEACE, workers=3, window=2, daily_limits={SMS: 2})).live()
+    assert outcome.broken == []
+    assert outcome.states == {SendState.ACCEPTED: 20}
+
+
 def test_damaged_number_delays_nobody_else() -> None:
     outcome = World(replace(PEACE, damaged=[7])).live()
     assert outcome.broken == []

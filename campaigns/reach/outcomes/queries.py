@@ -9,9 +9,13 @@ from datetime import date, datetime
 from sqlalchemy import Select, func, select
 from sqlalchemy.orm import Session
 
+from campaigns.planning.models import Campaign
 from campaigns.reach.counting import Step
 from campaigns.reach.outcomes.models import CountedLink, LinkDay, Outcome, Way
 from campaigns.staff.queries import owned
+
+#: Openings from one network that count within a quarter of an hour; further ones are only led on.
+MOST_PER_NETWORK = 600
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +40,8 @@ class Openings:
     #: By id of the region; 0: the address without one.
     by_region: dict[int, int]
     by_day: dict[date, int]
+    #: What one network may add to them within a quarter of an hour.
+    most_per_network: int = MOST_PER_NETWORK
 
 
 def select_outcomes(organisation_id: int, campaign_id: int) -> Select[Outcome]:
@@ -51,6 +57,12 @@ def outcomes_of(session: Session, organisation_id: int, campaign_id: int) -> dic
     ]
     steps = {Step(row.step) for row in reports}
     return {step: _told([row for row in reports if row.step == step]) for step in steps}
+
+
+def find_link(session: Session, code: str) -> CountedLink | None:
+    """Return where the address of the campaign with this code leads; None: nowhere."""
+    chosen = select(CountedLink).join(Campaign, Campaign.id == CountedLink.campaign_id)
+    return session.scalar(chosen.where(Campaign.code == code.upper()))
 
 
 def openings_of(session: Session, campaign_id: int) -> Openings | None:

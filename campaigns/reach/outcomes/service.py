@@ -118,17 +118,11 @@ def lead_link(session: Session, campaign: Campaign, target: str, *, by: int) -> 
     return link
 
 
-def open_address(
-    session: Session, code: str, region_code: str | None = None, *, counts: bool = True
-) -> str | None:
-    """Return where a campaign's address leads, None: nowhere; and count, if it `counts`, that it was opened today.
+def count_opening(session: Session, link: CountedLink, region_code: str | None = None) -> None:
+    """Count that a campaign's address was opened today.
 
     Nothing is known of who opened it: no cookie, no address of a device, no token of a person.
     """
-    chosen = select(CountedLink).join(Campaign, Campaign.id == CountedLink.campaign_id)
-    link = session.scalar(chosen.where(Campaign.code == code.upper()))
-    if link is None or not counts:
-        return link.target if link else None
     region = find_region(session, region_code.upper()) if region_code else None
     is_postgres = session.get_bind().dialect.name == "postgresql"
     insert = postgresql.insert(LinkDay) if is_postgres else sqlite.insert(LinkDay)
@@ -138,7 +132,6 @@ def open_address(
             index_elements=list(row), set_={"openings": LinkDay.openings + 1}
         )
     )
-    return link.target
 
 
 def _find_campaign(session: Session, organisation_id: int, code: str) -> Campaign:

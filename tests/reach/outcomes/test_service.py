@@ -14,8 +14,8 @@ from campaigns.core.errors import CellError, InputError, TransitionError
 from campaigns.planning.models import Campaign
 from campaigns.reach.counting import Step
 from campaigns.reach.outcomes.models import LinkDay, Way
-from campaigns.reach.outcomes.queries import openings_of, outcomes_of
-from campaigns.reach.outcomes.service import lead_link, open_address, record_assisted, withdraw_outcome
+from campaigns.reach.outcomes.queries import find_link, openings_of, outcomes_of
+from campaigns.reach.outcomes.service import count_opening, lead_link, record_assisted, withdraw_outcome
 from campaigns.staff.models import AuditEntry
 from tests.factories import NOON, a_campaign, a_member, a_region, an_organisation
 
@@ -79,9 +79,12 @@ def test_withdrawn_report_counts_nowhere_and_only_once(session: Session, campaig
 def test_link_counts_by_region_and_day(session: Session, campaign: Campaign) -> None:
     region = a_region(session)
     lead_link(session, campaign, "https://help.example.org/a", by=campaign.created_by_id)
+    link = find_link(session, "k7")
+    assert link is not None
+    assert link.target == "https://help.example.org/a"
     for moment, region_code in ((NOON, None), (NOON, "pl-18"), (NOON + timedelta(days=1), "PL-18"), (NOON, "ZZ")):
         with clock.running_on(lambda moment=moment: moment):
-            assert open_address(session, "k7", region_code) == "https://help.example.org/a"
+            count_opening(session, link, region_code)
     openings = openings_of(session, campaign.id)
     assert openings is not None
     assert (openings.total, openings.by_region) == (4, {0: 2, region.id: 2})
@@ -98,5 +101,5 @@ def test_link_that_is_no_page_is_refused(session: Session, campaign: Campaign, t
 
 
 def test_unknown_code_leads_nowhere(session: Session, campaign: Campaign) -> None:
-    assert open_address(session, "K7") is None
-    assert open_address(session, "NOBODYS") is None
+    assert find_link(session, "K7") is None
+    assert find_link(session, "NOBODYS") is None
