@@ -1,10 +1,10 @@
-"""The words by which receipts name deliveries: random, made by the database, marked as such in rehearsals."""
+"""The words by which receipts name deliveries: made by the database, not to be guessed, marked in rehearsals."""
 
 from __future__ import annotations
 
 from sqlalchemy import ColumnElement, String, literal
 
-from campaigns.core.database import random_token
+from campaigns.core.database import ordered_token
 
 #: References of rehearsals begin so: what our own sandbox says of any other is not believed.
 REHEARSAL_PREFIX = "r-"
@@ -12,4 +12,4 @@ REHEARSAL_PREFIX = "r-"
 
 def new_reference(*, is_rehearsal: bool) -> ColumnElement[str]:
     """Return the expression of a fresh reference for each row."""
-    return literal(REHEARSAL_PREFIX, String()) + random_token() if is_rehearsal else random_token()
+    return literal(REHEARSAL_PREFIX, String()) + ordered_token() if is_rehearsal else ordered_token()

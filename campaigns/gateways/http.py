@@ -98,7 +98,7 @@ class ProviderHttp:
         }
         raw = await self.request("POST", url, body=urlencode(form).encode(), headers=sent)
         check_reply(raw)
-        return Reply(raw.status, _object_in(raw))
+        return Reply(raw.status, object_in(raw.text))
 
     async def request(
         self,
@@ -159,9 +159,10 @@ def check_reply(reply: RawReply) -> None:
         raise UnknownOutcomeError("content_type")
 
 
-def _object_in(reply: RawReply) -> dict[str, Any]:
+def object_in(text: str) -> dict[str, Any]:
+    """Return the JSON object that a provider's answer is; raise UnknownOutcomeError when it is none."""
     try:
-        found = json.loads(reply.text)
+        found = json.loads(text)
     except ValueError as error:
         raise UnknownOutcomeError("broken_reply") from error
     if not isinstance(found, dict):

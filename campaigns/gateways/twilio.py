@@ -26,7 +26,7 @@ class RehearsedWhatsApp(TwilioWhatsApp):
     """WhatsApp in a rehearsal: texts go as they are, since the real account's templates are unknown here."""
 
     def _content_of(self, outgoing: Outgoing) -> dict[str, str]:
-        return {"body": outgoing.body}
+        return {"Body": outgoing.body}
 
 
 class TwilioKind:

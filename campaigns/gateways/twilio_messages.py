@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator
 from datetime import UTC, datetime
 from typing import Any
 
-from twilio.base.exceptions import TwilioException, TwilioRestException, TwilioServiceException
+from twilio.base.exceptions import TwilioException
 
 from campaigns.core.errors import UnavailableError
 from campaigns.core.words import N_
@@ -22,7 +22,7 @@ from campaigns.gateways.base import (
     UnknownOutcomeError,
 )
 from campaigns.gateways.codes import action_for
-from campaigns.gateways.http import CONNECT_SECONDS, TOTAL_SECONDS, current_fence
+from campaigns.gateways.http import CONNECT_SECONDS, TOTAL_SECONDS, current_fence, object_in
 from campaigns.gateways.twilio_account import TwilioAccount
 from campaigns.gateways.twilio_callbacks import TwilioCallbacks
 
@@ -60,20 +60,23 @@ class TwilioMessages:
             total_seconds=total_seconds,
         )
         self._messages = self._account.client.messages
+        self._creating = f"{self._account.client.api.base_url}/2010-04-01/Accounts/{account}/Messages.json"
 
     async def send(self, outgoing: Outgoing, fence: Fence | None = None) -> Accepted:
-        """Create one message at Twilio; see Gateway.send."""
+        """Create one message at Twilio; see Gateway.send.
+
+        The client makes the request, and its `messages.create_async` is passed by: a fifth of the time of a call
+        goes into a whole resource, dates included, of which two words are wanted.
+        """
         current_fence.set(fence)
-        try:
-            message = await self._messages.create_async(**self._fields_of(outgoing))
-        except (TwilioRestException, TwilioServiceException) as error:
-            raise _failure_of(error.status, error.code) from error
-        except (TwilioException, ValueError, TypeError, AttributeError) as error:
-            # A reply the library cannot read: broken JSON, or JSON that is no message.
-            raise UnknownOutcomeError("broken_reply") from error
-        if not isinstance(message.sid, str) or not message.sid:
+        reply = await self._account.client.request_async("POST", self._creating, data=self._form_of(outgoing))
+        message = object_in(reply.text)
+        if not reply.ok:
+            raise _failure_of(reply.status_code, message.get("code", reply.status_code))
+        sid = message.get("sid")
+        if not isinstance(sid, str) or not sid:
             raise UnknownOutcomeError("no_provider_id")
-        return Accepted(provider_id=message.sid, status=str(message.status))
+        return Accepted(provider_id=sid, status=str(message.get("status")))
 
     async def list_to(self, to: str, since: datetime) -> list[ProviderMessage]:
         """Return the messages to one handle; see Gateway.list_to."""
@@ -102,24 +105,25 @@ class TwilioMessages:
         except (SendError, TwilioException, ValueError, TypeError, AttributeError) as error:
             raise UnavailableError(N_("Twilio's list of messages cannot be read.")) from error
 
-    def _fields_of(self, outgoing: Outgoing) -> dict[str, Any]:
-        """Return the library's arguments for a message."""
-        fields: dict[str, Any] = {
-            "to": self.prefix + outgoing.to,
-            "validity_period": min(max(outgoing.valid_for_seconds, SHORTEST_VALIDITY), LONGEST_VALIDITY),
+    def _form_of(self, outgoing: Outgoing) -> dict[str, str]:
+        """Return the fields of the request that creates a message, by Twilio's names."""
+        validity = min(max(outgoing.valid_for_seconds, SHORTEST_VALIDITY), LONGEST_VALIDITY)
+        form = {
+            "To": self.prefix + outgoing.to,
+            "ValidityPeriod": str(validity),
             **self._content_of(outgoing),
         }
         if outgoing.callback_url is not None:
-            fields["status_callback"] = outgoing.callback_url
+            form["StatusCallback"] = outgoing.callback_url
         if MESSAGING_SERVICE.fullmatch(outgoing.sender):
-            fields["messaging_service_sid"] = outgoing.sender
+            form["MessagingServiceSid"] = outgoing.sender
         else:
-            fields["from_"] = self.prefix + outgoing.sender
-        return fields
+            form["From"] = self.prefix + outgoing.sender
+        return form
 
     def _content_of(self, outgoing: Outgoing) -> dict[str, str]:
-        """Return the arguments that say what the person reads."""
-        return {"body": outgoing.body}
+        """Return the fields that say what the person reads."""
+        return {"Body": outgoing.body}
 
     def _is_ours(self, address: str) -> bool:
         """Say whether a listed message is of this channel: another channel's has a prefix of its own."""

@@ -19,8 +19,8 @@ class TwilioWhatsApp(TwilioMessages):
     def _content_of(self, outgoing: Outgoing) -> dict[str, str]:
         template = outgoing.template
         if template is None:
-            return {"body": outgoing.body}
-        content = {"content_sid": template.id}
+            return {"Body": outgoing.body}
+        content = {"ContentSid": template.id}
         if template.variables:
-            content["content_variables"] = json.dumps(dict(template.variables), ensure_ascii=False)
+            content["ContentVariables"] = json.dumps(dict(template.variables), ensure_ascii=False)
         return content

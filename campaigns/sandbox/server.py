@@ -1,6 +1,7 @@
 """The sandbox as a process: Twilio, Telegram and Africa's Talking on loopback, an oracle and a page of phones."""
 
 import asyncio
+import gc
 import os
 import signal
 import sys
@@ -134,6 +135,8 @@ def run(config: SandboxConfig) -> None:
 
     Ends the process with words and status 1 when the address cannot be had.
     """
+    # Hundreds of thousands of remembered messages are looked at again and again otherwise; none is in a cycle.
+    gc.set_threshold(50_000, 50, 100)
     # uvloop about doubles the rate; without it everything works the same.
     new_loop = uvloop.new_event_loop if uvloop else asyncio.new_event_loop
     try:

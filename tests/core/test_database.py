@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from datetime import UTC, datetime, timedelta, timezone
 
 import pytest
@@ -9,7 +10,7 @@ from sqlalchemy import Engine, literal, select
 from sqlalchemy.exc import IntegrityError, StatementError
 from sqlalchemy.orm import Session
 
-from campaigns.core.database import UTCDateTime, WallClock, random_token, reserve_ids
+from campaigns.core.database import UTCDateTime, WallClock, ordered_token, reserve_ids
 from campaigns.staff.models import Organisation
 from tests.factories import an_organisation
 
@@ -35,9 +36,22 @@ def test_wall_clock_refuses_a_zone(engine: Engine) -> None:
 def test_tokens_differ_by_row(session: Session) -> None:
     for _ in range(3):
         an_organisation(session)
-    tokens = session.scalars(select(random_token()).select_from(Organisation)).all()
+    tokens = session.scalars(select(ordered_token()).select_from(Organisation)).all()
     assert len(set(tokens)) == 3
-    assert all(len(token) == 32 for token in tokens)
+    assert all(len(token) == 32 and int(token, 16) >= 0 for token in tokens)
+
+
+def test_later_token_stands_later_and_tells_only_when_it_was_made(session: Session) -> None:
+    begun = time.time()
+    tokens = []
+    for _ in range(20):
+        tokens.append(session.scalar(select(ordered_token())) or "")
+        time.sleep(0.002)
+    assert tokens == sorted(tokens)
+    made_at = [int(token[:14], 16) / 1e6 for token in tokens]
+    assert begun - 1 < made_at[0]
+    assert made_at[-1] < time.time() + 1
+    assert len({token[14:] for token in tokens}) == 20
 
 
 def test_reserved_ids_are_free(session: Session) -> None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
 from typing import Any
-from uuid import uuid4
 
 from sqlalchemy import insert
 from sqlalchemy.orm import Session
@@ -13,6 +12,7 @@ from campaigns.audience.models import Address, AddressState, Channel, Contact
 from campaigns.core.crypto import Vault
 from campaigns.core.database import reserve_ids
 from campaigns.delivery.models import Delivery, RunText, RunZone
+from campaigns.delivery.references import new_reference
 from campaigns.delivery.states import SendState
 from campaigns.planning.digest import FrozenRun
 from campaigns.planning.models import Run, RunState
@@ -116,11 +116,8 @@ def a_running_run(session: Session, vault: Vault, *, count: int, **changes: Any)
         "attempts": 0,
     } | deliveries
     session.execute(
-        insert(Delivery),
-        [
-            {"contact_id": contact, "address_id": address, "reference": uuid4().hex, **values}
-            for contact, address in addresses.items()
-        ],
+        insert(Delivery).values(reference=new_reference(is_rehearsal=False)),
+        [{"contact_id": contact, "address_id": address, **values} for contact, address in addresses.items()],
     )
     return run
 

@@ -5,25 +5,32 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from sqlalchemy import Select, select, text
+from sqlalchemy import Select, event, select, text
 from sqlalchemy.orm import Session
 
+from campaigns.delivery.engine.ports import Result
+from campaigns.delivery.engine.record import writing
 from campaigns.delivery.models import Delivery
 from campaigns.delivery.queries import in_state
 from campaigns.delivery.states import SendState
 from tests.factories import NOON
 
 
-def plan_of(session: Session, statement: Select[*tuple[Any, ...]]) -> str:
-    """Return how the database would look for it."""
-    dialect = session.get_bind().dialect
-    explain = "EXPLAIN" if dialect.name == "postgresql" else "EXPLAIN QUERY PLAN"
-    if dialect.name == "postgresql":
+def prepare(session: Session) -> str:
+    """Make what the database will plan depend on its indexes alone; return its word for asking."""
+    if session.get_bind().dialect.name == "postgresql":
         # What other tests left in the table and its statistics decides nothing here; it is back with the rollback.
         session.execute(text("TRUNCATE delivery"))
         session.execute(text("DELETE FROM pg_statistic WHERE starelid = 'delivery'::regclass"))
         # A table of a few rows is always read whole.
         session.execute(text("SET LOCAL enable_seqscan = off"))
+        return "EXPLAIN"
+    return "EXPLAIN QUERY PLAN"
+
+
+def plan_of(session: Session, statement: Select[*tuple[Any, ...]]) -> str:
+    """Return how the database would look for it."""
+    explain, dialect = prepare(session), session.get_bind().dialect
     written = statement.compile(dialect=dialect, compile_kwargs={"literal_binds": True})
     return " ".join(str(row) for row in session.execute(text(f"{explain} {written}")))
 
@@ -45,3 +52,17 @@ def test_closed_ones_are_found_by_index(session: Session, state: SendState) -> N
 def test_undelivered_ones_are_found_by_cause(session: Session) -> None:
     caused = select(Delivery.id).where(Delivery.run_id == 1, Delivery.receipt_error == "30003")
     assert "ix_delivery_undelivered" in plan_of(session, caused.order_by(Delivery.id).limit(50))
+
+
+@pytest.mark.parametrize("state", [SendState.ACCEPTED, SendState.FAILED])
+def test_results_find_their_rows_by_id(session: Session, state: SendState) -> None:
+    # By the index of open calls each group would wade through what is left there of all that was sent before.
+    connection, asked = session.connection(), list[Any]()
+    event.listen(connection, "before_cursor_execute", lambda *said: asked.append(said[2:4]))
+    statement, rows = writing([Result(1, "t" * 32, state, 1)], connection.dialect.name)
+    connection.execute(statement, {"rows": rows})
+    written, given = asked[0]
+    explain = prepare(session)
+    plan = " ".join(str(row) for row in connection.exec_driver_sql(f"{explain} {written}", given))
+    assert "ix_delivery_open" not in plan
+    assert "pk_delivery" in plan or "INTEGER PRIMARY KEY" in plan
