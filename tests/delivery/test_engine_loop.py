@@ -207,8 +207,8 @@ def test_pace_is_kept(sessions: sessionmaker[Session], vault: Vault) -> None:
 def test_two_runs_take_turns(sessions: sessionmaker[Session], vault: Vault) -> None:
     with sessions.begin() as session:
         sender = a_sender(session, pace=100_000.0)
-        first = a_running_run(session, vault, count=120, sender=sender).id
-        second = a_running_run(session, vault, count=120, sender=sender).id
+        first = a_running_run(session, vault, count=400, sender=sender).id
+        second = a_running_run(session, vault, count=400, sender=sender).id
         numbers = dict(session.execute(select(Delivery.reference, Delivery.run_id)).all())
     provider = MemoryProvider()
     drive(
@@ -218,7 +218,7 @@ def test_two_runs_take_turns(sessions: sessionmaker[Session], vault: Vault) -> N
         until=lambda: settled(sessions, first)() and settled(sessions, second)(),
     )
     runs = [numbers[outgoing.reference] for outgoing in provider.accepted]
-    assert {first, second} == set(runs[:100])
+    assert {first, second} == set(runs[:300])
 
 
 def test_refused_gateway_pauses_its_runs(sessions: sessionmaker[Session], vault: Vault) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from campaigns.delivery.engine.pacing import BURST_SECONDS, Pace
+from campaigns.delivery.engine.pacing import BURST_SECONDS, Pace, size_of_group
 
 RATES = st.floats(0.1, 10_000)
 MESSAGES = st.lists(st.tuples(st.integers(1, 10), st.floats(0, 2)), min_size=1, max_size=60)
@@ -51,3 +51,14 @@ def test_changed_pace_holds_at_once() -> None:
     pace = Pace(10.0, 0.0)
     pace.set(20.0)
     assert pace.rate == 20.0
+
+
+@given(rate=st.floats(0.01, 1e7), window=st.integers(1, 256))
+def test_group_is_a_moment_of_work_or_two_windows(rate: float, window: int) -> None:
+    size = size_of_group(rate, window)
+    assert 2 * window <= size <= 8 * window
+    assert size == 2 * window or size <= rate / 4
+
+
+def test_only_a_fast_sender_has_large_groups() -> None:
+    assert [size_of_group(rate, 64) for rate in (1, 100, 500, 1_000, 10_000)] == [128, 128, 128, 250, 512]

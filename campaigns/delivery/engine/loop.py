@@ -24,7 +24,7 @@ from campaigns.delivery.engine.agenda import Agenda
 from campaigns.delivery.engine.breaker import RunBreaker, SenderBreaker
 from campaigns.delivery.engine.bulletin import Bulletin
 from campaigns.delivery.engine.fence import Fence, FenceRefusedError, LaneFence, Refusal
-from campaigns.delivery.engine.pacing import Pace, Quota
+from campaigns.delivery.engine.pacing import Pace, Quota, size_of_group
 from campaigns.delivery.engine.parking import Parking
 from campaigns.delivery.engine.ports import (
     Ask,
@@ -43,9 +43,6 @@ from campaigns.planning.models import Health
 
 #: Claims reach at most so far ahead of the pace, in seconds: an intent must not grow old while it waits its turn.
 CLAIM_AHEAD_SECONDS = 5.0
-#: A claim brings at most so many windows, and as many results are written at once: a group costs a commit and a
-#: round trip, whatever its size. Slow senders never come near it, because their pace bounds what is claimed.
-GROUP_WINDOWS = 2
 #: A claim that waits longer for its call goes back to the queue: twice what is claimed ahead, and well before the
 #: fence refuses it.
 WAIT_AT_MOST = timedelta(seconds=15)
@@ -84,7 +81,7 @@ class Lane:
         """
         self._sender, self._gateway = sender, gateway
         self._store, self._database, self._fence = store, database, fence
-        self._window, self._group, self._callback_base = window, window * GROUP_WINDOWS, callback_base
+        self._window, self._callback_base = window, callback_base
         self._chance, self._passed_on, self._crash_point = chance, passed_on, crash_point
         loop = asyncio.get_running_loop()
         self._time, self._parking = loop.time, Parking(loop)
@@ -96,8 +93,8 @@ class Lane:
         self._ready, self._results = deque[Claimed](), list[Result]()
         #: Runs to pause, with the reason.
         self._pauses: dict[int, str] = {}
-        #: Calls on the wire, parts of the longest text claimed lately, and the last `_limit()`.
-        self._in_flight, self._parts, self._low = 0, 1, 1
+        #: Calls on the wire, parts of the longest text claimed lately, the last `_limit()` and what makes a group.
+        self._in_flight, self._parts, self._low, self._group = 0, 1, 1, window
         #: Paused: the provider blames the sender, and nothing more is called until a member mended it.
         self._stopping = self._callers_done = self._is_paused = False
         #: Set when the bookkeeper may have something to do.
@@ -370,8 +367,9 @@ class Lane:
 
         When only so many are left, as many more are asked for: callers stay busy, however slow the disk is.
         """
-        ahead = int(self._pace.rate * CLAIM_AHEAD_SECONDS / self._parts)
-        self._low = max(1, min(self._group, ahead))
+        per_second = self._pace.rate / self._parts
+        self._group = size_of_group(per_second, self._window)
+        self._low = max(1, min(self._group, int(per_second * CLAIM_AHEAD_SECONDS)))
         return self._low
 
     async def _exchange(self, ask: Ask | None) -> None:

@@ -10,6 +10,8 @@ BURST_SECONDS = 0.1
 SLOWEST_SHARE = 1 / 64
 #: Share of the configured pace that is regained per second without throttling.
 RECOVERY_SHARE = 0.02
+#: What a group of claims holds at least and at most, in windows; and above the least, seconds of the pace.
+LEAST_WINDOWS, MOST_WINDOWS, QUICKLY_SENT = 2, 8, 0.25
 
 
 class Pace:
@@ -63,6 +65,16 @@ class Pace:
             self._rate = min(self._nominal, self._rate + passed * self._nominal * RECOVERY_SHARE)
             self._burst = _burst_of(self._rate)
         self._level = min(self._burst, self._level + passed * self._rate)
+
+
+def size_of_group(messages_per_second: float, window: int) -> int:
+    """Return how many claims are brought, and results written, at once; `window` is the number of calls in flight.
+
+    A group costs a commit and some round trips, whatever its size, so that of a fast sender is large. What is
+    claimed when a process dies stays in doubt for long: so that of a slow sender is small.
+    """
+    quick = int(messages_per_second * QUICKLY_SENT)
+    return max(LEAST_WINDOWS * window, min(MOST_WINDOWS * window, quick))
 
 
 def _burst_of(rate: float) -> float:
