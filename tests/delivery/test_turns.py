@@ -41,7 +41,7 @@ def test_told_to_end_it_ends() -> None:
 def test_others_write_between_chunks(sessions: sessionmaker[Session], vault: Vault) -> None:
     with sessions.begin() as session:
         run_id = (run := a_planned_run(session)).id
-        people(session, run.organisation_id, vault, count=40)
+        people(session, run.organisation_id, vault, count=160)
     stopping, written = threading.Event(), list[int]()
 
     def write() -> None:
@@ -62,4 +62,4 @@ def test_others_write_between_chunks(sessions: sessionmaker[Session], vault: Vau
     )
     stopping.set()
     writer.join()
-    assert len({count for count in written if 0 < count < 40}) >= 2
+    assert len({count for count in written if 0 < count < 160}) >= 2
