@@ -36,7 +36,7 @@ from tests.sandbox.process import DEFAULTS, SENDER, SandboxProcess
 #: Parts per second; far above what any machine sends, so that the pace never waits.
 NO_LIMIT = 1_000_000.0
 #: People of the organisation that sends in full flight; a larger run writes to each of them more than once.
-PEOPLE = 8_000
+PEOPLE = 20_000
 #: People of the other one, which corrects something, by the prefix of their numbers.
 CORRECTED, CORRECTED_PREFIX = 200, "+38050"
 PATIENCE_SECONDS = 60
