@@ -136,7 +136,8 @@ def measure(kind: str, people: int, rounds: int) -> dict[str, Any]:
     vault = Vault(keys={1: b"k" * 32}, lookup_key=b"l" * 32)
     ratios, cpu_ratios, rates, bare_rates, floor_rates = [], [], [], [], []
     with fresh_database(kind) as database, SandboxProcess() as sandbox:
-        sessions = make_sessions(make_worker_engine(database.url.render_as_string(hide_password=False)))
+        workers = make_worker_engine(database.url.render_as_string(hide_password=False))
+        sessions = make_sessions(workers)
         for number in range(rounds):
             _prepare(database, vault, people)
             bare = _send_bare_half(sandbox, people)
@@ -153,6 +154,7 @@ def measure(kind: str, people: int, rounds: int) -> dict[str, Any]:
             cpu_ratios.append(sent.cpu / bare.cpu)
             told = f"engine {rates[-1]:.0f}/s, bare {bare_rates[-1]:.0f}/s, floor {floor_rates[-1]:.0f}/s"
             note(f"{kind} round {number + 1}: {told}, CPU {cpu_ratios[-1]:.2f} x")
+        workers.dispose()
     return {
         "people": people,
         "rounds": rounds,
