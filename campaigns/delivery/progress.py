@@ -160,7 +160,8 @@ def _by_sender(
 def _sender_progress(session: Session, run: Run, each: RunSender, count: Counter[SendState]) -> SenderProgress:
     waiting = count[SendState.QUEUED] + count[SendState.SENDING]
     limit = each.sender.daily_limit if waiting and not run.is_rehearsal else None
-    left = None if limit is None else limit - count_called(session, each.sender_id, Channel(each.channel))
+    channel, connection = Channel(each.channel), session.connection()
+    left = None if limit is None else limit - count_called(connection, each.sender_id, channel)
     return SenderProgress(
         sender=each.sender,
         planned=count.total(),

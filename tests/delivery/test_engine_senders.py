@@ -176,7 +176,7 @@ def test_what_was_passed_on_counts_for_the_limit(session: Session, vault: Vault)
     for at, changes in ((5, {}), (5, {"provider_id": None}), (25 * 60, {}), (5, {"reference": "r-1"})):
         session.add(Attempt(**sent | {"outcome": "fell_back", "at": minutes_ago(at)} | changes))
     session.flush()
-    assert count_called(session, sender.id, Channel.WHATSAPP) == 1
+    assert count_called(session.connection(), sender.id, Channel.WHATSAPP) == 1
 
 
 def test_what_waits_for_a_resting_sender_expires(session: Session, vault: Vault) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
+from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -38,6 +39,11 @@ _TRIGGERS = (
     " SELECT seen_move(NEW.id, NEW.run_id, NEW.contact_id, OLD.send_state, NEW.send_state); END",
     "CREATE TRIGGER removed AFTER DELETE ON delivery BEGIN"
     " SELECT seen_move(OLD.id, OLD.run_id, OLD.contact_id, OLD.send_state, NULL); END",
+    "CREATE TRIGGER fell_due AFTER INSERT ON delivery WHEN NEW.send_state = 'queued' BEGIN"
+    " SELECT seen_queued(NEW.run_id); END",
+    "CREATE TRIGGER fell_due_again AFTER UPDATE ON delivery WHEN NEW.send_state = 'queued' BEGIN"
+    " SELECT seen_queued(NEW.run_id); END",
+    "CREATE TRIGGER canary_moved AFTER UPDATE ON run_canary BEGIN SELECT seen_queued(NEW.run_id); END",
     *(
         f"CREATE TRIGGER {what.lower()}_{table} AFTER {what} ON {table} BEGIN SELECT seen_change(); END"
         for table in ("run", "run_sender", "sender", "consent", "address")
@@ -61,8 +67,8 @@ class Move:
 class Empty:
     """A claim that found nothing, and for how long it would find nothing again."""
 
-    #: Rows that had been written by then.
-    written: int
+    #: Versions of the database and of the run's queue by then.
+    versions: tuple[int, int]
     at: datetime
     until: datetime
     found: Found
@@ -79,6 +85,8 @@ class Database:
         self.raw = raw
         #: Grows whenever something changed that a snapshot of the engine may hold.
         self.version = 0
+        #: Grows, by run, whenever a row of its queue changed.
+        self.queues: Counter[int] = Counter()
         #: The version and the time at which the last snapshot was read, and the snapshot.
         self.kept: tuple[int, float, Snapshot] | None = None
         #: Claims that found nothing, by what was asked: line, run, and the ids between which it looked.
@@ -95,6 +103,7 @@ class Database:
         self._uncommitted: list[tuple[int, int, int, str | None, str | None]] = []
         self.raw.create_function("seen_move", 5, self._note)
         self.raw.create_function("seen_change", 0, self._change)
+        self.raw.create_function("seen_queued", 1, self._queue)
         event.listen(self.engine, "begin", self._begin)
         event.listen(self.engine, "commit", self._commit)
         event.listen(self.engine, "rollback", self._rollback)
@@ -105,17 +114,22 @@ class Database:
         self.on_move, self.on_empty = lambda move: None, lambda: None
         self._uncommitted.clear()
         self.version, self.kept, self.has_limits = 0, None, False
+        self.queues.clear()
         self.empty.clear()
         self.senders.clear()
         self._template.backup(self.raw)
 
     def remember(self, question: tuple[Line, int, int, int | None], now: datetime, found: Found) -> None:
-        """Remember that a claim found nothing, until a row is written or the next one may be due."""
+        """Remember that a claim found nothing, until the run's queue changes or the next one may be due."""
         due = self.one(_NEXT_DUE, question[1], f"{now:%Y-%m-%d %H:%M:%S.%f}")[0]
         moments = [datetime.fromisoformat(due).replace(tzinfo=UTC)] if due else []
         until = min([*moments, found.next_due or NEVER, NEVER])
-        self.empty[question] = Empty(self.raw.total_changes, now, until, found)
+        self.empty[question] = Empty(self.versions(question[1]), now, until, found)
         self.on_empty()
+
+    def versions(self, run_id: int) -> tuple[int, int]:
+        """Return what grows whenever a claim of the run may find something that the one before did not."""
+        return self.version, self.queues[run_id]
 
     @contextmanager
     def breaking_off(self, *, after: int) -> Iterator[None]:
@@ -149,6 +163,9 @@ class Database:
 
     def _change(self) -> None:
         self.version += 1
+
+    def _queue(self, run_id: int) -> None:
+        self.queues[run_id] += 1
 
     def _begin(self, connection: Connection) -> None:
         if self._left is not None:

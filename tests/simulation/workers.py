@@ -17,6 +17,7 @@ from campaigns.delivery.engine.ports import Ask, Found, Result, SenderFacts, Sna
 from campaigns.delivery.engine.quotas import COUNT_EVERY, Quotas
 from campaigns.delivery.engine.store import DatabaseStore
 from campaigns.delivery.reconcile import reconcile
+from campaigns.delivery.states import SendState
 from tests.simulation.chores import CHORES, LOOK_AGAIN, PATIENCE, Chore, Sessions, abandon, due_chores
 from tests.simulation.database import VAULT, Database, gone
 from tests.simulation.processes import Process, Timeline
@@ -77,7 +78,7 @@ class WatchedStore(DatabaseStore):
     """The real store, asked only for what it may answer in another way than before.
 
     A snapshot is read anew when something changed that it may hold, or it grew old; and who found nothing to claim
-    looks again once a row was written or the next delivery is due. Worlds go as they would without.
+    looks again once the run's queue changed or the next delivery is due. Worlds go as they would without.
     """
 
     def __init__(self, database: Database, timeline: Timeline) -> None:
@@ -101,11 +102,14 @@ class WatchedStore(DatabaseStore):
         return snapshot
 
     def exchange(self, results: Sequence[Result], ask: Ask | None) -> Found:
-        if results or ask is None:
+        # What was accepted leaves every queue as it is; any other result may change one.
+        if ask is None or not all(map(_is_quiet, results)):
             return super().exchange(results, ask)
         question, now = (ask.line, ask.run_id, ask.after, ask.through), clock.now()
-        known, written = self._watched.empty.get(question), self._watched.raw.total_changes
-        if known is not None and known.written == written and known.at <= now < known.until:
+        known, versions = self._watched.empty.get(question), self._watched.versions(ask.run_id)
+        if known is not None and known.versions == versions and known.at <= now < known.until:
+            if results:
+                super().exchange(results, None)
             return known.found
         found = super().exchange(results, ask)
         # What a worker may not claim for a limit, another one may, which saw that the limit was lifted.
@@ -198,6 +202,10 @@ class Worker:
                 chore(sessions, limit)
 
         return broken_off
+
+
+def _is_quiet(result: Result) -> bool:
+    return result.state is SendState.ACCEPTED and result.action is None and not result.falls_back
 
 
 def _tell(known: asyncio.Future[T], value: T) -> None:

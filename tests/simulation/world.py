@@ -33,6 +33,8 @@ UNSETTLED = (
 )
 #: After a fault ends, sending resumes within so many seconds (D12).
 RESUMES_WITHIN = 60.0
+#: Queued deliveries that nobody called or moved for so many seconds wait for a member: for a limit, or a pause.
+STUCK_AFTER = 30.0
 
 
 @dataclass(slots=True)
@@ -106,7 +108,7 @@ class World:
         """Let everything happen that the plan says, until nothing is left to do."""
         most = 10 * self.plan.busy_seconds + 400.0
         while self.timeline.now < self.plan.busy_seconds or not self.oracle.at_rest() or self.crew.sleepers():
-            if self._is_over() or self.timeline.now > most:
+            if self._is_over() or self._is_stuck() or self.timeline.now > most:
                 return
             self.crew.revive_all()
             if self.timeline.run(self._is_idle, limit=self.plan.busy_seconds):
@@ -172,6 +174,16 @@ class World:
             return False
         calls = self.provider.open_calls
         return not any(calls[process.name] for process in self.timeline.processes if not process.is_paused)
+
+    def _is_stuck(self) -> bool:
+        """Say whether only a member can help what is left: the plan has no more in store, and nobody sleeps."""
+        latest = max(self.plan.busy_seconds, self.oracle.last_at, self.oracle.last_call_at)
+        return (
+            self.timeline.now > latest + STUCK_AFTER
+            and not self.oracle.counts[SendState.SENDING]
+            and not self.people.outstanding
+            and not self.crew.sleepers()
+        )
 
     def _is_settled(self) -> bool:
         """Say whether nothing is left to do for anybody, and nothing more will come."""

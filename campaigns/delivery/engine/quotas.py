@@ -7,8 +7,18 @@ from collections.abc import Callable, Mapping
 from datetime import timedelta
 from functools import cache
 
-from sqlalchemy import BindParameter, ColumnElement, Select, String, bindparam, func, literal_column, or_, select
-from sqlalchemy.orm import Session
+from sqlalchemy import (
+    BindParameter,
+    ColumnElement,
+    Connection,
+    Select,
+    String,
+    bindparam,
+    func,
+    literal_column,
+    or_,
+    select,
+)
 
 from campaigns.audience.models import Channel
 from campaigns.core import clock
@@ -44,7 +54,7 @@ class Quotas:
         """See that the next look counts anew."""
         self._counted_at = float("-inf")
 
-    def read(self, session: Session, limits: Mapping[int, tuple[Channel, int]]) -> dict[int, int]:
+    def read(self, connection: Connection, limits: Mapping[int, tuple[Channel, int]]) -> dict[int, int]:
         """Return what is left of each daily limit by sender id; `limits` has the channel and the limit of each."""
         self.limits = limits
         is_old = self._monotonic() - self._counted_at > COUNT_EVERY
@@ -52,18 +62,18 @@ class Quotas:
             self._counted_at = self._monotonic()
             self.number += 1
             self._left = {
-                sender: limit - count_called(session, sender, channel)
+                sender: limit - count_called(connection, sender, channel)
                 for sender, (channel, limit) in limits.items()
             }
         # Not the whole count: a limit that was lifted since is still in it.
         return {sender: self._left[sender] for sender in limits}
 
 
-def count_called(session: Session, sender_id: int, channel: Channel) -> int:
+def count_called(connection: Connection, sender_id: int, channel: Channel) -> int:
     """Count the calls of a sender within the last day, without rehearsals."""
     given = {"sender": sender_id, "since": clock.now() - DAY}
-    called = session.scalar(_called(is_sms=channel is Channel.SMS), given) or 0
-    return called + (session.scalar(_passed_on(), given) or 0)
+    called = connection.scalar(_called(is_sms=channel is Channel.SMS), given) or 0
+    return called + (connection.scalar(_passed_on(), given) or 0)
 
 
 @cache

@@ -9,7 +9,7 @@ from datetime import timedelta
 from functools import cache
 from typing import Any
 
-from sqlalchemy import Engine, Select, bindparam, select
+from sqlalchemy import Connection, Engine, Select, bindparam, select
 from sqlalchemy.exc import OperationalError, SQLAlchemyError
 from sqlalchemy.orm import Session, sessionmaker
 
@@ -60,16 +60,15 @@ class DatabaseStore:
 
     def snapshot(self) -> Snapshot:
         """Read which runs are running and whose addresses said stop in the last minutes."""
-        with self._sessions() as session:
-            session.connection(execution_options={"read_only": True})
-            rows = session.execute(_running()).all()
+        with self._engine.connect().execution_options(read_only=True) as connection:
+            rows = connection.execute(_running()).all()
             limits = {
                 row.sender_id: (Channel(row.channel), row.daily_limit)
                 for row in rows
                 if row.daily_limit is not None
             }
-            quotas = self._quotas.read(session, limits)
-            addresses = frozenset(session.scalars(_withdrawn(), {"since": clock.now() - WITHDRAWN_WITHIN}))
+            quotas = self._quotas.read(connection, limits)
+            addresses = frozenset(connection.scalars(_withdrawn(), {"since": clock.now() - WITHDRAWN_WITHIN}))
         if not rows:
             self._claims.forget_texts()
         last = {row.id: row.rank for row in rows}
@@ -114,21 +113,27 @@ class DatabaseStore:
         is_clean = all(result.outcome is None and result.reference is None for result in results)
         if self._is_postgres and ask is not None and is_clean:
             return self._exchange_at_once(results, ask)
-        with self._sessions.begin() as session:
-            connection = session.connection()
+        with self._engine.begin() as connection:
             written = record(connection, results)
             if written < len(results):
                 _log.warning("%s results came after their rows were taken over", len(results) - written)
             # Before the claim: an opt-out holds its address and waits for queued rows, so we must hold none yet.
-            for result in results:
-                if result.action is not None and result.error is not None:
-                    heed_refusal(session, result.address_id, result.action, code=result.error)
-            fall_back(session, [result.id for result in results if result.falls_back])
-            session.flush()
-            ask = self._within_limit(session, ask) if ask is not None else None
+            self._heed(connection, [each for each in results if each.action is not None or each.falls_back])
+            ask = self._within_limit(connection, ask) if ask is not None else None
             return self._claims.claim(connection, ask) if ask is not None else Found()
 
-    def _within_limit(self, session: Session, ask: Ask) -> Ask | None:
+    def _heed(self, connection: Connection, refused: Sequence[Result]) -> None:
+        """Do with addresses and deliveries what refusals ask for; few groups have one, and a session costs."""
+        if not refused:
+            return
+        with self._sessions(bind=connection) as session:
+            for result in refused:
+                if result.action is not None and result.error is not None:
+                    heed_refusal(session, result.address_id, result.action, code=result.error)
+            fall_back(session, [result.id for result in refused if result.falls_back])
+            session.flush()
+
+    def _within_limit(self, connection: Connection, ask: Ask) -> Ask | None:
         """Lower a request to what its sender's daily limit leaves by now; return None when that is nothing.
 
         On SQLite two workers may serve one sender, and between two counts each lane knows only its own claims. In
@@ -137,7 +142,7 @@ class DatabaseStore:
         limit = None if self._is_postgres or ask.line.is_rehearsal else self._quotas.limits.get(ask.line.sender_id)
         if limit is None:
             return ask
-        left = limit[1] - count_called(session, ask.line.sender_id, ask.line.channel)
+        left = limit[1] - count_called(connection, ask.line.sender_id, ask.line.channel)
         return replace(ask, limit=min(ask.limit, left)) if left > 0 else None
 
     def _exchange_at_once(self, results: Sequence[Result], ask: Ask) -> Found:
