@@ -30,7 +30,7 @@ from campaigns.delivery.engine.store import DatabaseStore
 from campaigns.delivery.states import SendState
 from campaigns.gateways.base import Outgoing
 from campaigns.gateways.twilio import TwilioSms
-from campaigns.worker import calm_collector
+from campaigns.worker import tune_interpreter
 from tests.delivery.builders import TEXT, a_running_run
 from tests.factories import a_sender
 from tests.sandbox.process import DEFAULTS, SandboxProcess
@@ -132,7 +132,7 @@ def measure(kind: str, people: int, rounds: int) -> dict[str, Any]:
     gets slower or faster meanwhile does so for both.
     """
     # As in a worker, and for both sides alike.
-    calm_collector()
+    tune_interpreter()
     vault = Vault(keys={1: b"k" * 32}, lookup_key=b"l" * 32)
     ratios, cpu_ratios, rates, bare_rates, floor_rates = [], [], [], [], []
     with fresh_database(kind) as database, SandboxProcess() as sandbox:
