@@ -154,6 +154,8 @@ def make_worker_engine(url: str) -> Engine:
         # What a worker reads by id is in memory. With the default, made for turning disks, PostgreSQL would rather
         # read a table of some thousand rows from end to end for each group of results.
         "random_page_cost": 1.1,
+        # A plan that was made while tables were small must not serve a run of a million.
+        "plan_cache_mode": "force_custom_plan",
     }
 
     @event.listens_for(engine, "connect")

@@ -16,7 +16,7 @@ from sqlalchemy.orm import Session, sessionmaker
 from campaigns.audience.models import Address, AddressState, Channel, Consent, ConsentKind
 from campaigns.core import clock
 from campaigns.core.crypto import Vault
-from campaigns.core.database import UTCDateTime
+from campaigns.core.database import UTCDateTime, single_statements
 from campaigns.delivery.engine.claims import Claims
 from campaigns.delivery.engine.ports import Ask, Found, Result, RunningRun, SenderFacts, Snapshot
 from campaigns.delivery.engine.quotas import Quotas, count_called
@@ -39,6 +39,8 @@ class DatabaseStore:
     def __init__(self, sessions: sessionmaker[Session], vault: Vault) -> None:
         self._sessions = sessions
         self._engine: Engine = sessions.kw["bind"]
+        #: A statement at a time: a transaction that ends in ROLLBACK makes psycopg forget prepared statements.
+        self._single = single_statements(self._engine)
         self._is_postgres = self._engine.dialect.name == "postgresql"
         self._claims = Claims(vault)
         self._quotas = Quotas()
@@ -60,7 +62,7 @@ class DatabaseStore:
 
     def snapshot(self) -> Snapshot:
         """Read which runs are running and whose addresses said stop in the last minutes."""
-        with self._engine.connect().execution_options(read_only=True) as connection:
+        with self._single.connect() as connection:
             rows = connection.execute(_running()).all()
             limits = {
                 row.sender_id: (Channel(row.channel), row.daily_limit)
@@ -150,7 +152,7 @@ class DatabaseStore:
 
         On a busy machine each round trip waits for its turn on a core; here there is one instead of five.
         """
-        with self._engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
+        with self._single.connect() as connection:
             if not results:
                 return self._claims.claim(connection, ask)
             first, rows = writing(results, connection.dialect.name)
