@@ -4,14 +4,16 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
 from flask import Blueprint, Response, render_template
-from sqlalchemy import func, select, text
+from sqlalchemy import select, text
 from sqlalchemy.orm import Session
 
 from campaigns.core import clock
-from campaigns.delivery.models import Delivery
-from campaigns.delivery.states import SendState
+from campaigns.delivery.alarms import Alarm
+from campaigns.delivery.looking import alarms_of
+from campaigns.delivery.progress import count_open
 from campaigns.messages.queries import count_due_services, find_unreviewed
 from campaigns.planning.models import Campaign, CampaignState, Run, RunState, Schedule, ZonePolicy
 from campaigns.staff.auth import current_member, current_organisation, may_now, requires
@@ -70,25 +72,15 @@ class Waiting:
 @requires()
 def index() -> str:
     """Show what happens now, what waits for the member, and what comes next."""
-    organisation_id = current_organisation().id
-    return render_template(
-        "now.html",
-        flights=load_flights(session(), organisation_id),
-        waiting=_waiting_for_member(organisation_id),
-        firings=load_firings(session(), organisation_id),
-    )
+    waiting = _waiting_for_member(current_organisation().id)
+    return render_template("now.html", waiting=waiting, **_moving(current_organisation().id))
 
 
 @pages.get("/now/flights")
 @requires()
 def flights() -> str:
     """Show the runs in flight and what comes next, for the page that renews itself."""
-    organisation_id = current_organisation().id
-    return render_template(
-        "now_moving.html",
-        flights=load_flights(session(), organisation_id),
-        firings=load_firings(session(), organisation_id),
-    )
+    return render_template("now_moving.html", **_moving(current_organisation().id))
 
 
 @pages.get("/health")
@@ -107,7 +99,7 @@ def load_flights(session: Session, organisation_id: int) -> list[Flight]:
         .order_by(Run.id.desc())
         .limit(MOST_ROWS)
     ).all()
-    open_by_run = _count_open(session, [run.id for run, _ in rows])
+    open_by_run = count_open(session, [run for run, _ in rows])
     return [
         Flight(
             run_id=run.id,
@@ -176,6 +168,20 @@ def find_texts(session: Session, organisation_id: int, member_id: int) -> list[t
     return [(message.id, message.title, languages) for message, languages in found[:MOST_ROWS]]
 
 
+def _moving(organisation_id: int) -> dict[str, Any]:
+    """Return what renews itself on the page."""
+    flying = load_flights(session(), organisation_id)
+    return {
+        "flights": flying,
+        "alarms_by_run": {flight.run_id: _alarms_over(flight) for flight in flying},
+        "firings": load_firings(session(), organisation_id),
+    }
+
+
+def _alarms_over(flight: Flight) -> list[Alarm]:
+    return alarms_of(session().get_one(Run, flight.run_id))
+
+
 def _waiting_for_member(organisation_id: int) -> Waiting:
     reviews, edits = may_now(Permission.REVIEW), may_now(Permission.EDIT)
     return Waiting(
@@ -189,17 +195,3 @@ def _waiting_for_member(organisation_id: int) -> Waiting:
 def _count_services_due(organisation_id: int) -> int:
     limit = settings().service_max_age_days
     return count_due_services(session(), organisation_id, clock.now(), max_age_days=limit)
-
-
-def _count_open(session: Session, run_ids: list[int]) -> dict[int, int]:
-    # One count for each state, because each has a partial index that holds little else.
-    counts: dict[int, int] = {}
-    for state in (SendState.QUEUED, SendState.SENDING):
-        rows = session.execute(
-            select(Delivery.run_id, func.count())
-            .where(Delivery.run_id.in_(run_ids), Delivery.send_state == state)
-            .group_by(Delivery.run_id)
-        )
-        for run_id, count in rows:
-            counts[run_id] = counts.get(run_id, 0) + count
-    return counts

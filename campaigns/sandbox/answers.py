@@ -17,9 +17,8 @@ _NOTHING_DONE = b'{"account_sid": "AC5b5b5b5b5b5b5b5b5b5b5b5b5b5b5b5b", "status"
 
 def reply(body: bytes, status: int = 200) -> web.Response:
     """Answer with JSON and a Twilio-Request-Id."""
-    response = web.Response(body=body, status=status, content_type="application/json")
-    response.headers["Twilio-Request-Id"] = f"RQ{_BOOT}{next(_SERIAL):016x}"
-    return response
+    headers = {"Content-Type": "application/json", "Twilio-Request-Id": f"RQ{_BOOT}{next(_SERIAL):016x}"}
+    return web.Response(body=body, status=status, headers=headers)
 
 
 def refuse(

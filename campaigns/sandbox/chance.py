@@ -2,6 +2,7 @@
 
 import math
 from dataclasses import dataclass
+from functools import cache
 from random import Random
 
 
@@ -21,8 +22,13 @@ class Spread:
         """Draw one waiting time in seconds."""
         if self.p50 <= 0 or self.p99 <= self.p50:
             return self.p50
-        sigma = math.log(self.p99 / self.p50) / 2.3263
-        return luck.lognormvariate(math.log(self.p50), sigma)
+        return luck.lognormvariate(*_shape(self.p50, self.p99))
+
+
+@cache
+def _shape(p50: float, p99: float) -> tuple[float, float]:
+    """Return mean and deviation of the logarithm."""
+    return math.log(p50), math.log(p99 / p50) / 2.3263
 
 
 #: No waiting at all.

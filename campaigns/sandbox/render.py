@@ -9,6 +9,8 @@ from campaigns.sandbox.errors import words
 from campaigns.sandbox.state import Message
 
 ROOT = "/2010-04-01/Accounts"
+#: Made once: `json.dumps` makes an encoder for each call that asks for anything else than its defaults.
+_encode = json.JSONEncoder(ensure_ascii=False).encode
 
 
 @lru_cache(maxsize=8192)
@@ -52,4 +54,4 @@ def message_dict(message: Message) -> dict[str, Any]:
 
 def message_body(message: Message) -> bytes:
     """Return a message as JSON."""
-    return json.dumps(message_dict(message), ensure_ascii=False).encode()
+    return _encode(message_dict(message)).encode()

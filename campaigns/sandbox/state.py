@@ -1,6 +1,6 @@
 """What the sandbox remembers: messages, calls, blocked people, and the clock they live on."""
 
-import uuid
+import os
 from collections import Counter, deque
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -237,7 +237,7 @@ class World:
         now = self.timeline.now()
         return Message(
             seq=next(self._seq),
-            sid=f"SM{uuid.uuid4().hex}",
+            sid=f"SM{os.urandom(16).hex()}",
             to=to,
             sender=sender,
             service=service,

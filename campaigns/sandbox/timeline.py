@@ -9,6 +9,8 @@ from typing import Any
 
 #: Entries run in one go before other tasks get the loop; keeps answers quick while thousands of stages fall due.
 _BATCH = 200
+#: Seconds of real time; what falls due within is run together, since a timer costs more than most stages.
+_SHORTEST_WAIT = 0.001
 
 
 class Timeline:
@@ -33,8 +35,10 @@ class Timeline:
 
     def after(self, delay: float, call: Callable[..., None], *args: Any) -> None:
         """Run `call(*args)` once, `delay` seconds of this clock from now."""
-        heapq.heappush(self._agenda, (self.now() + delay, next(self._order), call, args))
-        self._arm()
+        number = next(self._order)
+        heapq.heappush(self._agenda, (self.now() + delay, number, call, args))
+        if self._timer is None or self._agenda[0][1] == number:
+            self._arm()
 
     def set_factor(self, factor: float) -> None:
         """Run `factor` times as fast as real time; 0 stands still until `advance`."""
@@ -80,7 +84,7 @@ class Timeline:
         if not self._agenda or not self.factor:
             self._disarm()
             return
-        wait = max(0.0, (self._agenda[0][0] - self.now()) / self.factor)
+        wait = max(_SHORTEST_WAIT, (self._agenda[0][0] - self.now()) / self.factor)
         due_at = time.monotonic() + wait
         if self._timer and self._timer_at <= due_at + 0.001:
             return

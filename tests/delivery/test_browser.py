@@ -93,6 +93,8 @@ def test_run_is_followed_down_to_one_message(opened: Opened) -> None:
     visit = opened.visit
     visit.go("/delivery")
     visit.look("runs-alarm")
+    visit.go("/")
+    visit.look("now-alarm")
     visit.go(opened.run)
     visit.page.wait_for_selector("#checks p")
     visit.look("run-alarms")

@@ -258,7 +258,8 @@ def test_alarms_ring_on_run_and_lists(pages: Pages, client_for: Clients, vault: 
         row = session.get_one(Delivery, ids_of(pages, run)[0])
         row.send_state, row.receipt_state = SendState.EXPIRED, ReceiptState.DELIVERED
     client = client_for(Role.AUTHOR)
-    for path in (f"/delivery/runs/{run.id}", f"/delivery/runs/{run.id}/progress", page_of(run), "/delivery"):
+    own = f"/delivery/runs/{run.id}"
+    for path in (own, f"{own}/progress", page_of(run), "/delivery", "/", "/now/flights"):
         assert "The provider has 1 message that we hold for not sent." in client.get(path).text
 
 
