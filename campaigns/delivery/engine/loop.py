@@ -47,7 +47,7 @@ CLAIM_AHEAD_SECONDS = 5.0
 #: fence refuses it.
 WAIT_AT_MOST = timedelta(seconds=15)
 #: A result waits at most so long for company before it is written, in seconds.
-GROUP_SECONDS = 0.05
+GROUP_SECONDS = 0.1
 #: Longest sleep of the bookkeeper, in seconds: what became due is noticed by then.
 NAP_SECONDS = 0.5
 #: Pause after the database did not answer, in seconds.
