@@ -125,48 +125,70 @@ async def send_engine(sessions: sessionmaker[Session], vault: Vault, url: str, p
     return watch.timed
 
 
-def measure(kind: str, people: int, rounds: int) -> dict[str, Any]:
-    """Return the figures of one database.
+@dataclass(frozen=True, slots=True)
+class Round:
+    """What one round took, and how fast the floor went in it, in messages a second."""
 
-    Each round sends half of the messages bare, then all by the engine, then the other half bare: a machine that
-    gets slower or faster meanwhile does so for both.
-    """
+    people: int
+    bare: Timed
+    sent: Timed
+    floor_rate: float
+
+    @property
+    def rate(self) -> float:
+        """Messages a second of the engine."""
+        return self.people / self.sent.seconds
+
+    @property
+    def bare_rate(self) -> float:
+        """Messages a second of the bare loop, which sends two halves."""
+        return self.people // 2 * 2 / self.bare.seconds
+
+
+def measure(kind: str, people: int, rounds: int) -> dict[str, Any]:
+    """Return the figures of one database."""
     # As in a worker, and for both sides alike.
     tune_interpreter()
     vault = Vault(keys={1: b"k" * 32}, lookup_key=b"l" * 32)
-    ratios, cpu_ratios, rates, bare_rates, floor_rates = [], [], [], [], []
+    done: list[Round] = []
     with fresh_database(kind) as database, SandboxProcess() as sandbox:
         workers = make_worker_engine(database.url.render_as_string(hide_password=False))
-        sessions = make_sessions(workers)
         for number in range(rounds):
-            _prepare(database, vault, people)
-            bare = _send_bare_half(sandbox, people)
-            _clear(sandbox)
-            sent = _run(send_engine(sessions, vault, sandbox.url, people))
-            accepted = sandbox.call("GET", "invariants")
-            assert accepted["accepted"] == people, accepted
-            bare += _send_bare_half(sandbox, people)
-            _clear(sandbox)
-            floor_rates.append(_send_floor(database, vault, sandbox))
-            rates.append(people / sent.seconds)
-            bare_rates.append(people // 2 * 2 / bare.seconds)
-            ratios.append(bare.seconds / sent.seconds)
-            cpu_ratios.append(sent.cpu / bare.cpu)
-            told = f"engine {rates[-1]:.0f}/s, bare {bare_rates[-1]:.0f}/s, floor {floor_rates[-1]:.0f}/s"
-            note(f"{kind} round {number + 1}: {told}, CPU {cpu_ratios[-1]:.2f} x")
+            done.append(one := _go_round(database, make_sessions(workers), vault, sandbox, people))
+            told = f"engine {one.rate:.0f}/s, bare {one.bare_rate:.0f}/s, floor {one.floor_rate:.0f}/s"
+            note(f"{kind} round {number + 1}: {told}, CPU {one.sent.cpu / one.bare.cpu:.2f} x")
         workers.dispose()
+    ratios = summary([one.bare.seconds / one.sent.seconds for one in done])
     return {
         "people": people,
         "rounds": rounds,
-        "ratio_to_bare": summary(ratios)["median"],
-        **summary(ratios),
-        "cpu_ratio": summary(cpu_ratios),
-        "ratio_to_floor": summary([rate / floor for rate, floor in zip(rates, floor_rates, strict=True)]),
-        "per_second": summary(rates),
-        "bare_per_second": summary(bare_rates),
-        "floor_per_second": summary(floor_rates),
+        "ratio_to_bare": ratios["median"],
+        **ratios,
+        "cpu_ratio": summary([one.sent.cpu / one.bare.cpu for one in done]),
+        "ratio_to_floor": summary([one.rate / one.floor_rate for one in done]),
+        "per_second": summary([one.rate for one in done]),
+        "bare_per_second": summary([one.bare_rate for one in done]),
+        "floor_per_second": summary([one.floor_rate for one in done]),
         "peak_mb": peak_megabytes(),
     }
+
+
+def _go_round(
+    database: Database, sessions: sessionmaker[Session], vault: Vault, sandbox: SandboxProcess, people: int
+) -> Round:
+    """Send half of the messages bare, all by the engine, the other half bare, and a few as the floor does.
+
+    A machine that gets slower or faster meanwhile does so for both.
+    """
+    _prepare(database, vault, people)
+    bare = _send_bare_half(sandbox, people)
+    _clear(sandbox)
+    sent = _run(send_engine(sessions, vault, sandbox.url, people))
+    accepted = sandbox.call("GET", "invariants")
+    assert accepted["accepted"] == people, accepted
+    bare += _send_bare_half(sandbox, people)
+    _clear(sandbox)
+    return Round(people, bare, sent, _send_floor(database, vault, sandbox))
 
 
 def _send_bare_half(sandbox: SandboxProcess, people: int) -> Timed:

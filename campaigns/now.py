@@ -11,9 +11,8 @@ from sqlalchemy import select, text
 from sqlalchemy.orm import Session
 
 from campaigns.core import clock
-from campaigns.delivery.alarms import Alarm
 from campaigns.delivery.looking import alarms_of
-from campaigns.delivery.progress import count_open
+from campaigns.delivery.progress import count_open, select_runs
 from campaigns.messages.queries import count_due_services, find_unreviewed
 from campaigns.planning.models import Campaign, CampaignState, Run, RunState, Schedule, ZonePolicy
 from campaigns.staff.auth import current_member, current_organisation, may_now, requires
@@ -30,16 +29,10 @@ MOST_ROWS = 8
 
 @dataclass(frozen=True, slots=True)
 class Flight:
-    """A run in flight; `done` of `planned` deliveries need nothing more from us."""
+    """A run in flight; `done` of its planned deliveries need nothing more from us."""
 
-    run_id: int
-    campaign: str
-    state: RunState
-    reason: str
-    started_at: datetime | None
-    planned: int
+    run: Run
     done: int
-    is_rehearsal: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,27 +85,10 @@ def health() -> Response:
 
 def load_flights(session: Session, organisation_id: int) -> list[Flight]:
     """Return the organisation's runs in flight, newest first."""
-    rows = session.execute(
-        owned(select(Run, Campaign.name), Run, organisation_id)
-        .join(Campaign, Campaign.id == Run.campaign_id)
-        .where(Run.state.in_(IN_FLIGHT))
-        .order_by(Run.id.desc())
-        .limit(MOST_ROWS)
-    ).all()
-    open_by_run = count_open(session, [run for run, _ in rows])
-    return [
-        Flight(
-            run_id=run.id,
-            campaign=name,
-            state=run.state,
-            reason=run.reason,
-            started_at=run.started_at,
-            planned=run.planned,
-            done=max(0, run.planned - open_by_run.get(run.id, 0)),
-            is_rehearsal=run.is_rehearsal,
-        )
-        for run, name in rows
-    ]
+    flying = select_runs(organisation_id).where(Run.state.in_(IN_FLIGHT)).limit(MOST_ROWS)
+    runs = session.scalars(flying).all()
+    open_by_run = count_open(session, runs)
+    return [Flight(run, done=max(0, run.planned - open_by_run.get(run.id, 0))) for run in runs]
 
 
 def load_firings(session: Session, organisation_id: int) -> list[Firing]:
@@ -173,13 +149,9 @@ def _moving(organisation_id: int) -> dict[str, Any]:
     flying = load_flights(session(), organisation_id)
     return {
         "flights": flying,
-        "alarms_by_run": {flight.run_id: _alarms_over(flight) for flight in flying},
+        "alarms_by_run": {flight.run.id: alarms_of(flight.run) for flight in flying},
         "firings": load_firings(session(), organisation_id),
     }
-
-
-def _alarms_over(flight: Flight) -> list[Alarm]:
-    return alarms_of(session().get_one(Run, flight.run_id))
 
 
 def _waiting_for_member(organisation_id: int) -> Waiting:

@@ -157,11 +157,14 @@ def _by_sender(
     )
 
 
+def _called_today(session: Session, each: RunSender) -> int:
+    return count_called(session.connection(), each.sender_id, Channel(each.channel))
+
+
 def _sender_progress(session: Session, run: Run, each: RunSender, count: Counter[SendState]) -> SenderProgress:
     waiting = count[SendState.QUEUED] + count[SendState.SENDING]
     limit = each.sender.daily_limit if waiting and not run.is_rehearsal else None
-    channel, connection = Channel(each.channel), session.connection()
-    left = None if limit is None else limit - count_called(connection, each.sender_id, channel)
+    left = None if limit is None else limit - _called_today(session, each)
     return SenderProgress(
         sender=each.sender,
         planned=count.total(),

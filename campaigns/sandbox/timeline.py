@@ -86,7 +86,7 @@ class Timeline:
             return
         wait = max(_SHORTEST_WAIT, (self._agenda[0][0] - self.now()) / self.factor)
         due_at = time.monotonic() + wait
-        if self._timer and self._timer_at <= due_at + 0.001:
+        if self._timer and self._timer_at <= due_at + _SHORTEST_WAIT:
             return
         self._disarm()
         self._timer, self._timer_at = asyncio.get_running_loop().call_later(wait, self._tick), due_at

@@ -121,7 +121,7 @@ class Provider:
         elif fault == "broken" or hits(plan.broken):
             self._answer(call, UnknownOutcomeError("503"))
         elif hits(plan.swallowed):
-            self._oracle.note("lost on its way", call.outgoing.reference)
+            self._oracle.note("lost on its way", call.outgoing.to)
         elif hits(plan.rejected):
             self._refuse(call, RejectedError(*self._chance.choice(REFUSALS)))
         elif hits(plan.late):

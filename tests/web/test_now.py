@@ -53,7 +53,7 @@ def test_progress_counts_what_is_no_longer_open(session: Session) -> None:
     for number, state in enumerate((SendState.QUEUED, SendState.SENDING, SendState.ACCEPTED, SendState.FAILED)):
         a_delivery(session, run.id, number, state)
     (flight,) = load_flights(session, organisation.id)
-    assert (flight.done, flight.planned, flight.campaign) == (2, 4, campaign.name)
+    assert (flight.done, flight.run.planned, flight.run.campaign.name) == (2, 4, campaign.name)
 
 
 @pytest.mark.parametrize(("state", "shown"), [("paused", 1), ("planning", 1), ("done", 0), ("held", 0)])
