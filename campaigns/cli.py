@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import base64
+import logging
 import secrets
 from dataclasses import asdict, replace
 from pathlib import Path
@@ -27,6 +28,8 @@ if TYPE_CHECKING:
 #: Threads of a process that answer callbacks and pages. A receipt holds one until its commit, so as many can be
 #: written together; more than these were no faster.
 WEB_THREADS = 64
+#: The logger of the web server; what it says is masked and goes to standard error, as all of ours does.
+_SERVER = "_granian"
 #: Wrong rows of a file that are told, one a line.
 SHOWN_PROBLEMS = 200
 
@@ -88,6 +91,9 @@ def serve(processes: int) -> None:
     from granian.constants import Interfaces
 
     settings = load_settings()
+    configure_logging(settings.log_level)
+    # It advises against so many threads at each start; they are meant.
+    logging.getLogger(_SERVER).addFilter(lambda record: "Python threads" not in record.getMessage())
     Granian(
         "wsgi:application",
         address=settings.host,
@@ -98,6 +104,7 @@ def serve(processes: int) -> None:
         working_dir=PROJECT_ROOT,
         websockets=False,
         log_level="warning",  # type: ignore[arg-type]
+        log_dictconfig={"handlers": {}, "loggers": {_SERVER: {"propagate": True}}},
     ).serve()
 
 
