@@ -166,6 +166,8 @@ def measure(kind: str, people: int, rounds: int) -> dict[str, Any]:
         **ratios,
         "cpu_ratio": summary([one.sent.cpu / one.bare.cpu for one in done]),
         "ratio_to_floor": summary([one.rate / one.floor_rate for one in done]),
+        # What an engine that costs nothing would reach on this machine, now.
+        "bare_to_floor": summary([one.bare_rate / one.floor_rate for one in done]),
         "per_second": summary([one.rate for one in done]),
         "bare_per_second": summary([one.bare_rate for one in done]),
         "floor_per_second": summary([one.floor_rate for one in done]),
