@@ -14,6 +14,7 @@ from campaigns.core import clock
 from campaigns.delivery.looking import alarms_of
 from campaigns.delivery.progress import count_open, select_runs
 from campaigns.messages.queries import count_due_services, find_unreviewed
+from campaigns.planning.lifecycle import IN_FLIGHT
 from campaigns.planning.models import Campaign, CampaignState, Run, RunState, Schedule, ZonePolicy
 from campaigns.staff.auth import current_member, current_organisation, may_now, requires
 from campaigns.staff.permissions import Permission
@@ -23,7 +24,6 @@ from campaigns.web.session import session
 
 pages = Blueprint("now", __name__)
 
-IN_FLIGHT = (RunState.PLANNING, RunState.RUNNING, RunState.PAUSED)
 MOST_ROWS = 8
 
 

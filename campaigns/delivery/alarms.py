@@ -10,6 +10,7 @@ from enum import StrEnum
 from campaigns.delivery.patience import Patience
 from campaigns.delivery.states import SendState
 from campaigns.delivery.tally import Tally
+from campaigns.planning.lifecycle import MOVING
 from campaigns.planning.models import RunState
 
 #: A due queue of which nothing is called for so long stands still.
@@ -18,8 +19,6 @@ LONGEST_PAUSE = timedelta(minutes=1)
 LONGEST_SILENCE = timedelta(seconds=30)
 #: How long after its time a call without a result may wait for the reaper, who looks every few seconds.
 REAPER_DELAY = timedelta(minutes=1)
-#: States in which a run needs a worker.
-WORKING = frozenset({RunState.PLANNING, RunState.RUNNING})
 
 
 class Kind(StrEnum):
@@ -104,7 +103,7 @@ def _stuck(facts: Facts, patience: Patience) -> list[Alarm]:
 
 def _standing(facts: Facts) -> list[Alarm]:
     """Return the alarm about a run that ought to move and does not, with the cause we know."""
-    if facts.state not in WORKING:
+    if facts.state not in MOVING:
         return []
     now = facts.tally.counted_at
     if facts.is_heard and (facts.heard_at is None or now - facts.heard_at > LONGEST_SILENCE):

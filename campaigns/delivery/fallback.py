@@ -11,22 +11,20 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, cast
-from uuid import uuid4
 
-from sqlalchemy import Table, Update, and_, bindparam, func, insert, or_, select, update
+from sqlalchemy import Boolean, Table, Update, and_, bindparam, case, func, insert, or_, select, update
 from sqlalchemy.orm import Session, aliased
 
 from campaigns.audience.models import Address, AddressState, Channel
 from campaigns.audience.walk import FREE_TEXT
 from campaigns.core import clock
 from campaigns.delivery.models import Attempt, Delivery, RunText
-from campaigns.delivery.references import REHEARSAL_PREFIX
+from campaigns.delivery.references import new_reference
 from campaigns.delivery.states import ReceiptState, SendState
+from campaigns.planning.lifecycle import GOING
 from campaigns.planning.models import Run, RunSender, RunState, Sender
 
 FELL_BACK = "fell_back"
-#: Runs that go on with what is queued anew; a stopped one does not.
-_GOING = (RunState.RUNNING, RunState.PAUSED, RunState.DONE)
 #: What texts share that say the same thing in the words of different channels.
 _ALIKE = ("run_id", "language", "region_id", "time_zone", "place_id", "roaming")
 _DELIVERY = cast(Table, Delivery.__table__)
@@ -135,7 +133,7 @@ def _select_failed(delivery_ids: Collection[int], now: datetime) -> Any:
         )
         .join(Run, Run.id == Delivery.run_id)
         .outerjoin(RunText, RunText.id == Delivery.text_id)
-        .where(Delivery.id.in_(delivery_ids), failed, Delivery.expires_at > now, Run.state.in_(_GOING))
+        .where(Delivery.id.in_(delivery_ids), failed, Delivery.expires_at > now, Run.state.in_(GOING))
         # A correction goes over the very address that got what was wrong.
         .where(Run.corrects_id.is_(None))
         .order_by(Delivery.id)
@@ -186,7 +184,7 @@ def _move(row: Any, choice: Candidate, address: Reachable, now: datetime) -> dic
         "sender": choice.sender_id,
         "on": choice.channel,
         "to": address.id,
-        "word": (REHEARSAL_PREFIX if row.is_rehearsal else "") + uuid4().hex,
+        "rehearsed": row.is_rehearsal,
         "now": now,
     }
 
@@ -203,7 +201,10 @@ def _moving() -> Update:
             channel=bindparam("on"),
             address_id=bindparam("to"),
             # Late receipts of what failed must not find it any more.
-            reference=bindparam("word"),
+            reference=case(
+                (bindparam("rehearsed", type_=Boolean()), new_reference(is_rehearsal=True)),
+                else_=new_reference(is_rehearsal=False),
+            ),
             due_at=bindparam("now"),
             attempts=0,
             **dict.fromkeys(cleared),

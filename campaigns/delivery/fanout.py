@@ -55,6 +55,7 @@ from campaigns.delivery.zones import add_zone, due_in
 from campaigns.messages.queries import load_service_facts
 from campaigns.places.models import Place, Region
 from campaigns.planning.digest import FrozenRun
+from campaigns.planning.lifecycle import SENDING
 from campaigns.planning.models import Run, RunState
 from campaigns.planning.service import pause_run
 from campaigns.staff import audit
@@ -116,8 +117,7 @@ def fan_out(
 
 def fan_out_late(sessions: sessionmaker[Session], *, service_max_age_days: int) -> None:
     """Add to corrections those whose wrong message was on its way when the others were planned."""
-    waiting = (RunState.RUNNING, RunState.DONE)
-    late = select(Run.id).where(Run.corrects_id.is_not(None), Run.planned_through == 0, Run.state.in_(waiting))
+    late = select(Run.id).where(Run.corrects_id.is_not(None), Run.planned_through == 0, Run.state.in_(SENDING))
     with sessions() as session:
         session.connection(execution_options={"read_only": True})
         ids = session.scalars(late).all()

@@ -19,14 +19,13 @@ from campaigns.delivery.states import SendState
 from campaigns.delivery.tally import Remembered, Tally, count_run, is_large
 from campaigns.delivery.watch import count_doubled, facts_of_run
 from campaigns.delivery.waves import RunWave, is_long, waves_of_run
-from campaigns.planning.models import Run, RunState
+from campaigns.planning.lifecycle import GOING
+from campaigns.planning.models import Run
 from campaigns.staff.auth import current_organisation
 from campaigns.web.current import settings
 from campaigns.web.session import session
 
 _KEY = "delivery_memory"
-#: States in which messages in doubt can still be sent again by themselves.
-_RESENDING = frozenset({RunState.RUNNING, RunState.PAUSED, RunState.DONE})
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,7 +79,7 @@ def look_at(run: Run) -> Look:
         unknown=outlook_of(
             tally.first_call.get(SendState.UNKNOWN),
             patience,
-            resends=bool(run.frozen.get("resend_unknown")) and run.state in _RESENDING,
+            resends=bool(run.frozen.get("resend_unknown")) and run.state in GOING,
             now=now,
         ),
         unconfirmed_since=tally.first_call.get(SendState.UNCONFIRMED),

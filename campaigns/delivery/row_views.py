@@ -15,7 +15,8 @@ from campaigns.delivery.causes import attempt_in_words, cause_in_words
 from campaigns.delivery.forms import ResendForm, read_chosen
 from campaigns.delivery.looking import forget, look_at, own_run
 from campaigns.delivery.states import SendState
-from campaigns.planning.models import Run, RunState
+from campaigns.planning.lifecycle import SENDING
+from campaigns.planning.models import Run
 from campaigns.staff.auth import current_member, requires
 from campaigns.staff.permissions import Permission
 from campaigns.web.session import session
@@ -25,8 +26,6 @@ rows = Blueprint("rows", __name__)
 
 Page = str | Response | tuple[str, int]
 
-#: Runs in which unconfirmed messages may be sent again.
-SENDING = (RunState.RUNNING, RunState.DONE)
 #: What templates say things with.
 WORDS = {
     "cause_in_words": cause_in_words,

@@ -40,6 +40,7 @@ from campaigns.delivery.states import SendState
 from campaigns.delivery.zones import extend_quiet
 from campaigns.gateways.base import Action
 from campaigns.planning.digest import FrozenRun
+from campaigns.planning.lifecycle import LIVING, SENDING
 from campaigns.planning.models import Health, Run, RunSender, RunState, Sender
 from campaigns.staff import audit
 
@@ -47,8 +48,6 @@ from campaigns.staff import audit
 SWEEP = 5000
 #: Longest reason that a member gives, in characters.
 LONGEST_REASON = 300
-#: Runs whose queue may still be sent some day.
-LIVING = (RunState.HELD, RunState.PLANNING, RunState.RUNNING, RunState.PAUSED)
 #: Addresses of a statement that is built once: building these costs more than to execute them.
 _ADDRESSES: BindParameter[int] = bindparam("addresses", expanding=True)
 _LIMIT: BindParameter[int] = bindparam("limit")
@@ -180,7 +179,7 @@ def resend(session: Session, run: Run, chosen: Chosen, *, by: int, reason: str) 
     if not words or len(words) > LONGEST_REASON:
         raise InputError(N_("Say in at most %(limit)s characters why they are sent again."), limit=LONGEST_REASON)
     run = session.get_one(Run, run.id, with_for_update=True, populate_existing=True)
-    if run.state not in (RunState.RUNNING, RunState.DONE):
+    if run.state not in SENDING:
         raise TransitionError(N_("Nothing is sent in this run now. Resume it first, then send again."))
     count = _queue_again(session, run, chosen.among(run.id) & _may_still_get())
     if not count:

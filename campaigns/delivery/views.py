@@ -39,7 +39,8 @@ from campaigns.delivery.row_views import rows
 from campaigns.delivery.tally import is_large
 from campaigns.messages.queries import load_member_names
 from campaigns.planning import service as planning
-from campaigns.planning.models import Run, RunState
+from campaigns.planning.lifecycle import IN_FLIGHT, MOVING
+from campaigns.planning.models import Run
 from campaigns.staff.auth import current_member, current_organisation, requires
 from campaigns.staff.permissions import Permission
 from campaigns.web.current import settings
@@ -51,10 +52,6 @@ pages = Blueprint("delivery", __name__, url_prefix="/delivery")
 pages.register_blueprint(rows)
 pages.record(lambda state: init_looking(state.app))
 
-#: States in which a run's page renews itself.
-MOVING = frozenset({RunState.PLANNING, RunState.RUNNING})
-#: States in which the alarms of a run are shown beside its name.
-LIVING = MOVING | {RunState.PAUSED}
 #: Seconds between two looks at a run that moves, and at a large one, whose count is remembered a while.
 EVERY, EVERY_LARGE = 2, 10
 #: Reasons given against an act on a run; they are shown on its page.
@@ -75,7 +72,7 @@ def list_runs() -> str:
         "delivery/list_runs.html",
         runs=runs,
         open_by_run=progress.count_open(session(), runs.rows),
-        alarms_by_run={run.id: alarms_of(run) for run in runs.rows if run.state in LIVING},
+        alarms_by_run={run.id: alarms_of(run) for run in runs.rows if run.state in IN_FLIGHT},
     )
 
 

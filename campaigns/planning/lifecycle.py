@@ -1,4 +1,4 @@
-"""The moves a campaign and a run may make, as two tables and one check; no database here."""
+"""The moves a campaign and a run may make, as two tables and one check, and groups of states; no database here."""
 
 from __future__ import annotations
 
@@ -36,6 +36,17 @@ RUN_MOVES: dict[tuple[RunState, RunState], str] = {
     (RunState.DONE, RunState.STOPPED): "a correction, after which nothing of it may be queued again",
     (RunState.DONE, RunState.RUNNING): "something was queued again: resent, fallen back, never called",
 }
+
+#: States in which a worker has something to do for a run.
+MOVING = frozenset({RunState.PLANNING, RunState.RUNNING})
+#: States in which a run is under way, and members look after it.
+IN_FLIGHT = MOVING | {RunState.PAUSED}
+#: States in which the queue of a run may still be sent some day.
+LIVING = IN_FLIGHT | {RunState.HELD}
+#: States in which a run sends what is queued again: a done one goes on for it.
+SENDING = frozenset({RunState.RUNNING, RunState.DONE})
+#: States in which it may be queued again, because it is sent now or when the run is resumed.
+GOING = SENDING | {RunState.PAUSED}
 
 #: What a member is told who asks for a move that is not in the tables.
 _REFUSALS: dict[CampaignState | RunState, str] = {
