@@ -10,7 +10,8 @@ from wtforms.validators import InputRequired, Length
 from campaigns.core.errors import InputError
 from campaigns.core.words import N_
 from campaigns.delivery.browse import PER_PAGE
-from campaigns.delivery.service import LONGEST_REASON, Chosen
+from campaigns.delivery.resending import Chosen
+from campaigns.planning.firing import LONGEST_REASON
 from campaigns.web.forms import Form
 
 

@@ -9,7 +9,7 @@ from werkzeug.wrappers import Response
 from campaigns.audience.forms import CHANNELS
 from campaigns.core.database import HIGHEST_ID
 from campaigns.core.errors import InputError, RefusedError
-from campaigns.delivery import service
+from campaigns.delivery import resending
 from campaigns.delivery.browse import CALLED_IN_VAIN, Wanted, read_lines, read_story, state_of_word
 from campaigns.delivery.causes import attempt_in_words, cause_in_words
 from campaigns.delivery.forms import ResendForm, read_chosen
@@ -19,6 +19,7 @@ from campaigns.planning.lifecycle import SENDING
 from campaigns.planning.models import Run
 from campaigns.staff.auth import current_member, requires
 from campaigns.staff.permissions import Permission
+from campaigns.web.current import settings
 from campaigns.web.session import session
 from campaigns.web.words import said
 
@@ -79,7 +80,14 @@ def resend(run_id: int) -> Page:
         return redirect(url_for("delivery.rows.index", run_id=run_id, state=SendState.UNCONFIRMED))
     if form.validate_on_submit():
         try:
-            count = service.resend(session(), run, chosen, by=current_member().id, reason=form.text("reason"))
+            count = resending.resend(
+                session(),
+                run,
+                chosen,
+                by=current_member().id,
+                reason=form.text("reason"),
+                max_age_days=settings().service_max_age_days,
+            )
         except (InputError, RefusedError) as error:
             form.show(error)
         else:
@@ -89,15 +97,15 @@ def resend(run_id: int) -> Page:
     return _resend_page(own_run(run_id), form, chosen)
 
 
-def _resend_page(run: Run, form: ResendForm, chosen: service.Chosen) -> Page:
-    count, left = service.count_resendable(session(), run.id, chosen)
+def _resend_page(run: Run, form: ResendForm, chosen: resending.Chosen) -> Page:
+    max_age_days = settings().service_max_age_days
+    prospect = resending.count_resendable(session(), run, chosen, max_age_days=max_age_days)
     page = render_template(
         "delivery/resend.html",
         run=run,
         form=form,
         chosen=chosen,
-        count=count,
-        left=left,
+        prospect=prospect,
         may_resend=run.state in SENDING,
         hours=run.frozen.get("expires_after_minutes", 0) / 60,
         **WORDS,

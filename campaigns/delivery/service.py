@@ -1,4 +1,4 @@
-"""Verbs on deliveries beside the engine's own: suppress, cancel, queue again, resend, finish a run.
+"""Verbs on deliveries beside the engine's own: suppress, cancel, queue again, finish a run.
 
 Each touches only the states that `states.MOVES` lets it move, so it may run beside a sending engine.
 """
@@ -6,8 +6,6 @@ Each touches only the states that `states.MOVES` lets it move, so it may run bes
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass
-from datetime import timedelta
 from functools import cache
 from typing import Any
 
@@ -18,10 +16,6 @@ from sqlalchemy import (
     Update,
     and_,
     bindparam,
-    case,
-    func,
-    insert,
-    literal,
     or_,
     select,
     update,
@@ -29,25 +23,19 @@ from sqlalchemy import (
 from sqlalchemy.orm import Session, aliased
 
 from campaigns.audience.consent import mark_invalid, withdraw_everywhere
-from campaigns.audience.models import Address, AddressState
+from campaigns.audience.models import Address
 from campaigns.core import clock
 from campaigns.core.database import UTCDateTime
-from campaigns.core.errors import InputError, RefusedError, TransitionError
-from campaigns.core.words import N_
-from campaigns.delivery.models import Attempt, Delivery
+from campaigns.delivery.models import Delivery
 from campaigns.delivery.queries import in_state, select_done_with_queue, select_finished
 from campaigns.delivery.states import SendState
-from campaigns.delivery.zones import extend_quiet
 from campaigns.gateways.base import Action
-from campaigns.planning.digest import FrozenRun
-from campaigns.planning.lifecycle import LIVING, SENDING
+from campaigns.planning.lifecycle import LIVING
 from campaigns.planning.models import Health, Run, RunSender, RunState, Sender
 from campaigns.staff import audit
 
 #: Rows a sweep moves in one transaction; few enough that an opt-out never waits long behind it.
 SWEEP = 5000
-#: Longest reason that a member gives, in characters.
-LONGEST_REASON = 300
 #: Addresses of a statement that is built once: building these costs more than to execute them.
 _ADDRESSES: BindParameter[int] = bindparam("addresses", expanding=True)
 _LIMIT: BindParameter[int] = bindparam("limit")
@@ -143,60 +131,6 @@ def requeue_cancelled(session: Session, run_id: int, *, limit: int = SWEEP) -> i
     return _moved(session, requeueing, {"run": run_id, "limit": limit})
 
 
-@dataclass(frozen=True, slots=True)
-class Chosen:
-    """Unconfirmed deliveries of a run that a member chose to send again."""
-
-    #: None: all there are.
-    ids: Collection[int] | None = None
-    #: Code of the lost answer, '' where there is none; None: whatever it is.
-    code: str | None = None
-
-    def among(self, run_id: int) -> ColumnElement[bool]:
-        """Return the condition that finds them."""
-        found = (Delivery.run_id == run_id) & in_state(SendState.UNCONFIRMED)
-        if self.ids is not None:
-            found &= Delivery.id.in_(self.ids)
-        if self.code is not None:
-            found &= Delivery.error == self.code if self.code else Delivery.error.is_(None)
-        return found
-
-
-def count_resendable(session: Session, run_id: int, chosen: Chosen) -> tuple[int, int]:
-    """Return how many of the chosen would be sent again, and how many not because their people said stop."""
-    may_get_it = func.sum(case((_may_still_get(), 1), else_=0))
-    people, sent = session.execute(select(func.count(), may_get_it).where(chosen.among(run_id))).one()
-    return sent or 0, people - (sent or 0)
-
-
-def resend(session: Session, run: Run, chosen: Chosen, *, by: int, reason: str) -> int:
-    """Queue unconfirmed deliveries of a run again, because a member takes the risk that they arrive twice.
-
-    People who said stop meanwhile are left as they are. Returns how many were queued. Raises InputError without a
-    reason, TransitionError for a run that may not send, RefusedError when none of them can be sent again.
-    """
-    words = reason.strip()
-    if not words or len(words) > LONGEST_REASON:
-        raise InputError(N_("Say in at most %(limit)s characters why they are sent again."), limit=LONGEST_REASON)
-    run = session.get_one(Run, run.id, with_for_update=True, populate_existing=True)
-    if run.state not in SENDING:
-        raise TransitionError(N_("Nothing is sent in this run now. Resume it first, then send again."))
-    count = _queue_again(session, run, chosen.among(run.id) & _may_still_get())
-    if not count:
-        raise RefusedError(N_("None of them can be sent again: they were settled meanwhile, or said stop."))
-    run.state, run.reason, run.finished_at = RunState.RUNNING, "", None
-    audit.record(
-        session,
-        "delivery.resend",
-        subject=run,
-        organisation_id=run.organisation_id,
-        member_id=by,
-        deliveries=count,
-        reason=words,
-    )
-    return count
-
-
 def finish_run(session: Session, run_id: int) -> bool:
     """Mark a run as done if it is running still and nothing of it is queued or on its way; say whether it was."""
     finished = session.scalar(select_finished().where(Run.id == run_id).with_for_update(of=Run))
@@ -250,47 +184,6 @@ def _sweeping(while_run: RunState, before: SendState, after: SendState) -> Updat
         .with_for_update(skip_locked=True, of=Delivery)
     )
     return _moving(rows, after)
-
-
-def _may_still_get() -> ColumnElement[bool]:
-    """Match deliveries whose address may be written to, and whose people said stop on no channel of the run."""
-    own, stopped = aliased(Address), aliased(Address)
-    is_active = select(own.id).where(own.id == Delivery.address_id, own.state == AddressState.ACTIVE).exists()
-    has_stopped = (
-        select(stopped.id)
-        .join(RunSender, RunSender.channel == stopped.channel)
-        .where(stopped.contact_id == Delivery.contact_id, stopped.state == AddressState.OPTED_OUT)
-        .where(RunSender.run_id == Delivery.run_id)
-        .exists()
-    )
-    return is_active & ~has_stopped
-
-
-def _queue_again(session: Session, run: Run, which: ColumnElement[bool]) -> int:
-    now = clock.now()
-    frozen = FrozenRun.from_json(run.frozen)
-    # Locked while they are noted, so that a receipt that comes now settles none between the two statements.
-    noted = (
-        select(Delivery.id, Delivery.attempts, literal(now, Attempt.at.type), literal("resent"))
-        .where(which)
-        .with_for_update(of=Delivery)
-    )
-    session.execute(insert(Attempt).from_select(["delivery_id", "number", "at", "outcome"], noted))
-    expires_at = now + timedelta(minutes=frozen.expires_after_minutes)
-    extend_quiet(session, run, frozen, since=now, until=expires_at)
-    return _moved(
-        session,
-        update(Delivery)
-        .where(which)
-        .values(
-            send_state=SendState.QUEUED,
-            due_at=now,
-            expires_at=expires_at,
-            token=None,
-            attempts=0,
-        )
-        .execution_options(synchronize_session=False),
-    )
 
 
 def _moved(session: Session, statement: Update, values: Mapping[str, Any] | None = None) -> int:

@@ -13,7 +13,7 @@ from campaigns.core.clock import running_on
 from campaigns.core.crypto import Vault
 from campaigns.delivery.fanout import fan_out
 from campaigns.delivery.models import Delivery, RunQuiet
-from campaigns.delivery.service import Chosen, resend
+from campaigns.delivery.resending import Chosen, resend
 from campaigns.delivery.states import SendState
 from campaigns.planning.models import Priority, Run, RunState
 from campaigns.staff.models import Organisation

@@ -1,0 +1,182 @@
+"""Sending unconfirmed deliveries again, because a member takes the risk that people get them twice.
+
+Never to who said stop, and never with a number that could not be sent anew: they are counted and left as they are.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any
+
+from sqlalchemy import ColumnElement, case, func, insert, literal, select, update
+from sqlalchemy.orm import Session, aliased
+
+from campaigns.audience.models import Address, AddressState
+from campaigns.core import clock
+from campaigns.core.errors import InputError, RefusedError, TransitionError
+from campaigns.core.words import N_
+from campaigns.delivery.models import Attempt, Delivery, RunText
+from campaigns.delivery.queries import in_state
+from campaigns.delivery.states import SendState
+from campaigns.delivery.zones import extend_quiet
+from campaigns.messages.numerals import number_in_text
+from campaigns.messages.queries import load_service_facts
+from campaigns.messages.signposts import ServiceFacts, Trust, trust_of
+from campaigns.planning.digest import FrozenRun
+from campaigns.planning.firing import LONGEST_REASON
+from campaigns.planning.gatekeeping import SERVICE_MAX_AGE_DAYS
+from campaigns.planning.lifecycle import SENDING
+from campaigns.planning.models import Run, RunSender, RunState
+from campaigns.staff import audit
+
+
+@dataclass(frozen=True, slots=True)
+class Chosen:
+    """Unconfirmed deliveries of a run that a member chose to send again."""
+
+    #: None: all there are.
+    ids: Collection[int] | None = None
+    #: Code of the lost answer, '' where there is none; None: whatever it is.
+    code: str | None = None
+
+    def among(self, run_id: int) -> ColumnElement[bool]:
+        """Return the condition that finds them."""
+        found = (Delivery.run_id == run_id) & in_state(SendState.UNCONFIRMED)
+        if self.ids is not None:
+            found &= Delivery.id.in_(self.ids)
+        if self.code is not None:
+            found &= Delivery.error == self.code if self.code else Delivery.error.is_(None)
+        return found
+
+
+@dataclass(frozen=True, slots=True)
+class Prospect:
+    """What sending the chosen ones again would do, in deliveries."""
+
+    sent: int = 0
+    #: Left as they are, because their people said stop or their address is gone.
+    stopped: int = 0
+    #: Left as they are, because their text names a service that is not verified now, or an old number of one.
+    outdated: int = 0
+
+
+def count_resendable(
+    session: Session, run: Run, chosen: Chosen, *, max_age_days: int = SERVICE_MAX_AGE_DAYS
+) -> Prospect:
+    """Return how many of the chosen would be sent again, and why not the others.
+
+    A verification of a service holds for `max_age_days`.
+    """
+    is_welcome = _may_still_get()
+    is_right = Delivery.text_id.not_in(find_outdated(session, run, max_age_days=max_age_days))
+    kinds = (is_welcome & is_right, ~is_welcome, is_welcome & ~is_right)
+    sums = [func.coalesce(func.sum(case((kind, 1), else_=0)), 0) for kind in kinds]
+    return Prospect(*session.execute(select(*sums).where(chosen.among(run.id))).one())
+
+
+def resend(
+    session: Session,
+    run: Run,
+    chosen: Chosen,
+    *,
+    by: int,
+    reason: str,
+    max_age_days: int = SERVICE_MAX_AGE_DAYS,
+) -> int:
+    """Queue unconfirmed deliveries of a run again, with the same texts; return how many were queued.
+
+    Raises InputError without a reason, TransitionError for a run that may not send, RefusedError when none of them
+    can be sent again.
+    """
+    words = reason.strip()
+    if not words or len(words) > LONGEST_REASON:
+        raise InputError(N_("Say in at most %(limit)s characters why they are sent again."), limit=LONGEST_REASON)
+    run = session.get_one(Run, run.id, with_for_update=True, populate_existing=True)
+    if run.state not in SENDING:
+        raise TransitionError(N_("Nothing is sent in this run now. Resume it first, then send again."))
+    outdated = find_outdated(session, run, max_age_days=max_age_days)
+    count = _queue_again(session, run, chosen.among(run.id) & _may_still_get() & Delivery.text_id.not_in(outdated))
+    if not count:
+        raise RefusedError(
+            N_(
+                "None of them can be sent again: they were settled meanwhile, their people said stop,"
+                " or the number in their text is not verified now."
+            )
+        )
+    run.state, run.reason, run.finished_at = RunState.RUNNING, "", None
+    audit.record(
+        session,
+        "delivery.resend",
+        subject=run,
+        organisation_id=run.organisation_id,
+        member_id=by,
+        deliveries=count,
+        reason=words,
+    )
+    return count
+
+
+def find_outdated(session: Session, run: Run, *, max_age_days: int) -> list[int]:
+    """Return the ids of the run's texts that name a service which is not verified now, or no number of it."""
+    columns = (RunText.id, RunText.service_id, RunText.language, RunText.body)
+    texts = session.execute(
+        select(*columns).where(RunText.run_id == run.id, RunText.service_id.is_not(None))
+    ).all()
+    if not texts:
+        return []
+    now, services = clock.now(), load_service_facts(session, run.organisation_id)
+    trusted = {
+        service.service_id: service
+        for service in services
+        if trust_of(service, now, max_age_days) is Trust.VERIFIED
+    }
+    return [text.id for text in texts if not _names(trusted.get(text.service_id), text.body or "", text.language)]
+
+
+def _names(service: ServiceFacts | None, body: str, language: str) -> bool:
+    """Say whether a text names a number that this service has today."""
+    numbers = () if service is None else (service.number_national, service.number_from_abroad)
+    return any(number is not None and number_in_text(number, language) in body for number in numbers)
+
+
+def _may_still_get() -> ColumnElement[bool]:
+    """Match deliveries whose address may be written to, and whose people said stop on no channel of the run."""
+    own, stopped = aliased(Address), aliased(Address)
+    is_active = select(own.id).where(own.id == Delivery.address_id, own.state == AddressState.ACTIVE).exists()
+    has_stopped = (
+        select(stopped.id)
+        .join(RunSender, RunSender.channel == stopped.channel)
+        .where(stopped.contact_id == Delivery.contact_id, stopped.state == AddressState.OPTED_OUT)
+        .where(RunSender.run_id == Delivery.run_id)
+        .exists()
+    )
+    return is_active & ~has_stopped
+
+
+def _queue_again(session: Session, run: Run, which: ColumnElement[bool]) -> int:
+    now = clock.now()
+    frozen = FrozenRun.from_json(run.frozen)
+    # Locked while they are noted, so that a receipt that comes now settles none between the two statements.
+    noted = (
+        select(Delivery.id, Delivery.attempts, literal(now, Attempt.at.type), literal("resent"))
+        .where(which)
+        .with_for_update(of=Delivery)
+    )
+    session.execute(insert(Attempt).from_select(["delivery_id", "number", "at", "outcome"], noted))
+    expires_at = now + timedelta(minutes=frozen.expires_after_minutes)
+    extend_quiet(session, run, frozen, since=now, until=expires_at)
+    result: Any = session.execute(
+        update(Delivery)
+        .where(which)
+        .values(
+            send_state=SendState.QUEUED,
+            due_at=now,
+            expires_at=expires_at,
+            token=None,
+            attempts=0,
+        )
+        .execution_options(synchronize_session=False)
+    )
+    return int(result.rowcount)

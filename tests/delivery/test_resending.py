@@ -1,0 +1,197 @@
+"""Sending again moves only unconfirmed deliveries, to people who may get them, with numbers that hold today."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from sqlalchemy import select, update
+from sqlalchemy.orm import Session
+
+from campaigns.audience.models import Address, AddressState, Channel
+from campaigns.core import clock
+from campaigns.core.crypto import Vault
+from campaigns.core.errors import InputError, RefusedError, TransitionError
+from campaigns.delivery.models import Attempt, Delivery, RunText
+from campaigns.delivery.resending import Chosen, Prospect, count_resendable, resend
+from campaigns.delivery.states import SendState
+from campaigns.planning.models import Run, RunState
+from campaigns.staff.models import AuditEntry, Organisation
+from tests.delivery.builders import a_running_run, frozen, give_addresses
+from tests.factories import a_member, a_sender, a_service, an_organisation
+
+NUMBER = "+48 22 628 01 20"
+UNCONFIRMED = {"send_state": SendState.UNCONFIRMED}
+
+
+@pytest.fixture
+def run(session: Session, vault: Vault) -> Run:
+    """A running run with one delivery in each state."""
+    run = a_running_run(session, vault, count=len(SendState))
+    for state, delivery in zip(SendState, deliveries(session), strict=True):
+        delivery.send_state = state
+    session.flush()
+    return run
+
+
+def deliveries(session: Session) -> list[Delivery]:
+    return list(session.scalars(select(Delivery).order_by(Delivery.id).execution_options(populate_existing=True)))
+
+
+def states(session: Session) -> list[SendState]:
+    return [SendState(delivery.send_state) for delivery in deliveries(session)]
+
+
+def send_again(
+    session: Session, run: Run, chosen: Chosen | None = None, *, reason: str = "Asked the carrier"
+) -> int:
+    member = a_member(session, an_organisation(session))
+    return resend(session, run, chosen or Chosen(), by=member.id, reason=reason)
+
+
+def test_resend_queues_only_unconfirmed(session: Session, run: Run) -> None:
+    ids = [delivery.id for delivery in deliveries(session)]
+    assert send_again(session, run, Chosen(ids=ids)) == 1
+    assert states(session) == [SendState.QUEUED if each is SendState.UNCONFIRMED else each for each in SendState]
+    assert session.scalars(select(Attempt.outcome)).all() == ["resent"]
+
+
+def test_resend_is_one_audited_act(session: Session, vault: Vault) -> None:
+    run = a_running_run(session, vault, count=3, deliveries=UNCONFIRMED)
+    assert send_again(session, run, reason=" Asked the carrier ") == 3
+    [entry] = session.scalars(select(AuditEntry)).all()
+    assert (entry.action, entry.subject_type, entry.subject_id) == ("delivery.resend", "run", run.id)
+    assert entry.member_id is not None
+    assert entry.detail == {"deliveries": 3, "reason": "Asked the carrier"}
+
+
+@pytest.mark.parametrize(("code", "count"), [("timeout", 2), ("", 1), (None, 3)])
+def test_resend_takes_all_of_a_cause(session: Session, vault: Vault, code: str | None, count: int) -> None:
+    run = a_running_run(session, vault, count=3, deliveries=UNCONFIRMED)
+    for delivery in deliveries(session)[:2]:
+        delivery.error = "timeout"
+    session.flush()
+    assert count_resendable(session, run, Chosen(code=code)) == Prospect(sent=count)
+    assert send_again(session, run, Chosen(code=code)) == count
+
+
+@pytest.mark.parametrize("state", [AddressState.OPTED_OUT, AddressState.INVALID])
+def test_resend_leaves_who_said_stop(session: Session, vault: Vault, state: AddressState) -> None:
+    run = a_running_run(session, vault, count=2, deliveries=UNCONFIRMED)
+    stopped = deliveries(session)[0]
+    session.get_one(Address, stopped.address_id).state = state
+    session.flush()
+    assert count_resendable(session, run, Chosen()) == Prospect(sent=1, stopped=1)
+    assert send_again(session, run) == 1
+    assert states(session) == [SendState.UNCONFIRMED, SendState.QUEUED]
+
+
+def test_resend_heeds_a_stop_on_any_channel(session: Session, vault: Vault) -> None:
+    senders = [a_sender(session), a_sender(session, channel=Channel.WHATSAPP)]
+    run = a_running_run(session, vault, count=1, senders=senders, deliveries=UNCONFIRMED)
+    ours = {"channel": Channel.WHATSAPP, "state": AddressState.OPTED_OUT, "prefix": "+38067"}
+    give_addresses(session, run.organisation_id, vault, [deliveries(session)[0].contact_id], **ours)
+    assert count_resendable(session, run, Chosen()) == Prospect(stopped=1)
+
+
+def test_resend_gives_time_anew(session: Session, run: Run) -> None:
+    run.frozen = frozen(expires_after_minutes=60)
+    session.flush()
+    send_again(session, run)
+    [attempt] = session.scalars(select(Attempt)).all()
+    delivery = session.get_one(Delivery, attempt.delivery_id, populate_existing=True)
+    assert (delivery.due_at, delivery.expires_at) == (attempt.at, attempt.at + timedelta(hours=1))
+
+
+def test_resend_lets_a_finished_run_go_on(session: Session, run: Run) -> None:
+    run.state = RunState.DONE
+    send_again(session, run)
+    assert run.state == RunState.RUNNING
+
+
+@pytest.mark.parametrize("state", [RunState.HELD, RunState.PAUSED, RunState.STOPPED])
+def test_resend_goes_round_no_stop(session: Session, run: Run, state: RunState) -> None:
+    run.state = state
+    with pytest.raises(TransitionError):
+        send_again(session, run)
+    assert states(session) == list(SendState)
+
+
+@pytest.mark.parametrize("reason", ["", "  ", "x" * 301])
+def test_resend_needs_a_reason(session: Session, run: Run, reason: str) -> None:
+    with pytest.raises(InputError):
+        send_again(session, run, reason=reason)
+
+
+def test_resend_of_nothing_says_so(session: Session, run: Run) -> None:
+    with pytest.raises(RefusedError):
+        send_again(session, run, Chosen(ids=[999_999]))
+    assert session.scalars(select(AuditEntry)).all() == []
+
+
+def name_a_service(session: Session, run: Run, *, text: str = f"Call {NUMBER}.", **changes: Any) -> None:
+    """Let the run's text name a service that was verified today, unless `changes` say otherwise."""
+    organisation = session.get_one(Organisation, run.organisation_id)
+    service = a_service(session, organisation, **{"verified_on": clock.now().date()} | changes)
+    session.execute(update(RunText).where(RunText.run_id == run.id).values(service_id=service.id, body=text))
+
+
+def ago(days: int) -> Any:
+    return clock.now().date() - timedelta(days=days)
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {},
+        {"verified_on": ago(29)},
+        {"number_national": None},
+        {"number_from_abroad": "+48 22 628 99 99"},
+        {"text": f"اتصل بالرقم \u200e{NUMBER}."},
+    ],
+)
+def test_resend_trusts_a_number_that_holds(session: Session, vault: Vault, changes: dict[str, Any]) -> None:
+    run = a_running_run(session, vault, count=1, deliveries=UNCONFIRMED)
+    name_a_service(session, run, **changes)
+    assert count_resendable(session, run, Chosen()) == Prospect(sent=1)
+    assert send_again(session, run) == 1
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"verified_on": ago(40)},
+        {"verified_on": None},
+        {"expires_on": ago(2)},
+        {"source_status": "unclear"},
+        {"number_national": "+48 22 628 99 99", "number_from_abroad": None},
+    ],
+)
+def test_resend_leaves_a_number_that_may_be_wrong(session: Session, vault: Vault, changes: dict[str, Any]) -> None:
+    run = a_running_run(session, vault, count=1, deliveries=UNCONFIRMED)
+    name_a_service(session, run, **changes)
+    assert count_resendable(session, run, Chosen()) == Prospect(outdated=1)
+    with pytest.raises(RefusedError):
+        send_again(session, run)
+    assert states(session) == [SendState.UNCONFIRMED]
+
+
+def test_resend_judges_each_text_by_itself(session: Session, vault: Vault) -> None:
+    run = a_running_run(session, vault, count=2, deliveries=UNCONFIRMED)
+    name_a_service(session, run, verified_on=None)
+    without = RunText(run_id=run.id, language="uk", body="Тримайте паспорт при собі.", parts=1)
+    session.add(without)
+    session.flush()
+    deliveries(session)[1].text_id = without.id
+    session.flush()
+    assert count_resendable(session, run, Chosen()) == Prospect(sent=1, outdated=1)
+    assert send_again(session, run) == 1
+    assert states(session) == [SendState.UNCONFIRMED, SendState.QUEUED]
+
+
+def test_resend_heeds_how_long_a_verification_holds(session: Session, vault: Vault) -> None:
+    run = a_running_run(session, vault, count=1, deliveries=UNCONFIRMED)
+    name_a_service(session, run, verified_on=ago(10))
+    assert count_resendable(session, run, Chosen(), max_age_days=20) == Prospect(sent=1)
+    assert count_resendable(session, run, Chosen(), max_age_days=5) == Prospect(outdated=1)
