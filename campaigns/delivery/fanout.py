@@ -8,7 +8,7 @@ second delivery even if it did not.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from dataclasses import asdict
 from datetime import datetime
 from functools import cached_property
@@ -49,11 +49,11 @@ from campaigns.delivery.jobs import enqueue_lanes
 from campaigns.delivery.models import Delivery, RunLeftOut, RunText, RunZone
 from campaigns.delivery.queries import is_overtaken
 from campaigns.delivery.references import new_reference
-from campaigns.delivery.rendering import Combination, Dimensions, Renderer, Where
+from campaigns.delivery.renderers import load_renderer
+from campaigns.delivery.rendering import Combination, Dimensions, Renderer
 from campaigns.delivery.states import SendState
 from campaigns.delivery.zones import add_zone, due_in
-from campaigns.messages.queries import load_service_facts
-from campaigns.places.models import Place, Region
+from campaigns.places.models import Region
 from campaigns.planning.digest import FrozenRun
 from campaigns.planning.lifecycle import SENDING
 from campaigns.planning.models import Run, RunState
@@ -276,7 +276,8 @@ class _Planner:
         wanted = self._dimensions.on_channels(found, channels)
         if not wanted:
             return
-        renderer = self._renderer(wanted)
+        max_age_days = self._service_max_age_days
+        renderer = load_renderer(self._session, self._run, wanted, service_max_age_days=max_age_days)
         for combination in wanted:
             text = renderer.render(combination, at=self._read_at(combination, renderer))
             self._session.add(
@@ -298,20 +299,6 @@ class _Planner:
         country = "" if combination.roaming or where is None else where.country or ""
         zone = combination.time_zone if self._dimensions.zone else self._frozen.time_zone
         return max(self._now, due_in(self._run, self._frozen, zone, country, now=self._now))
-
-    def _renderer(self, wanted: Iterable[Combination]) -> Renderer:
-        session = self._session
-        region_ids = {combination.region_id for combination in wanted}
-        place_ids = {combination.place_id for combination in wanted}
-        regions = session.execute(select(Region.id, Region.code, Region.country).where(Region.id.in_(region_ids)))
-        places = session.execute(select(Place.id, Place.name).where(Place.id.in_(place_ids)))
-        return Renderer(
-            frozen=self._frozen,
-            services=load_service_facts(session, self._run.organisation_id),
-            regions={row.id: Where(row.code, row.country) for row in regions},
-            places={row.id: row.name for row in places},
-            service_max_age_days=self._service_max_age_days,
-        )
 
     def _key(self) -> dict[str, ColumnElement[Any]]:
         """Return the columns that tell texts apart; what they do not depend on is '' or 0."""

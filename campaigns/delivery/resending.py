@@ -6,7 +6,7 @@ Never to who said stop, and never with a number that could not be sent anew: the
 from __future__ import annotations
 
 from collections.abc import Collection
-from dataclasses import dataclass
+from dataclasses import dataclass, fields, replace
 from datetime import timedelta
 from typing import Any
 
@@ -15,15 +15,14 @@ from sqlalchemy.orm import Session, aliased
 
 from campaigns.audience.models import Address, AddressState
 from campaigns.core import clock
-from campaigns.core.errors import InputError, RefusedError, TransitionError
+from campaigns.core.errors import GateError, InputError, RefusedError, TransitionError
 from campaigns.core.words import N_
 from campaigns.delivery.models import Attempt, Delivery, RunText
 from campaigns.delivery.queries import in_state
+from campaigns.delivery.renderers import load_renderer
+from campaigns.delivery.rendering import Combination
 from campaigns.delivery.states import SendState
 from campaigns.delivery.zones import extend_quiet
-from campaigns.messages.numerals import number_in_text
-from campaigns.messages.queries import load_service_facts
-from campaigns.messages.signposts import ServiceFacts, Trust, trust_of
 from campaigns.planning.digest import FrozenRun
 from campaigns.planning.firing import LONGEST_REASON
 from campaigns.planning.gatekeeping import SERVICE_MAX_AGE_DAYS
@@ -58,7 +57,7 @@ class Prospect:
     sent: int = 0
     #: Left as they are, because their people said stop or their address is gone.
     stopped: int = 0
-    #: Left as they are, because their text names a service that is not verified now, or an old number of one.
+    #: Left as they are, because the service in their text might not be named so now: not verified, a new number.
     outdated: int = 0
 
 
@@ -119,26 +118,29 @@ def resend(
 
 
 def find_outdated(session: Session, run: Run, *, max_age_days: int) -> list[int]:
-    """Return the ids of the run's texts that name a service which is not verified now, or no number of it."""
-    columns = (RunText.id, RunText.service_id, RunText.language, RunText.body)
-    texts = session.execute(
-        select(*columns).where(RunText.run_id == run.id, RunText.service_id.is_not(None))
-    ).all()
-    if not texts:
+    """Return the ids of the run's texts that name a service, and would not say the same of it if rendered now."""
+    named = select(RunText).where(RunText.run_id == run.id, RunText.service_id.is_not(None))
+    combinations = {text: _combination_of(text) for text in session.scalars(named)}
+    if not combinations:
         return []
-    now, services = clock.now(), load_service_facts(session, run.organisation_id)
-    trusted = {
-        service.service_id: service
-        for service in services
-        if trust_of(service, now, max_age_days) is Trust.VERIFIED
-    }
-    return [text.id for text in texts if not _names(trusted.get(text.service_id), text.body or "", text.language)]
+    renderer = load_renderer(session, run, combinations.values(), service_max_age_days=max_age_days)
+    services = {service.service_id: [service] for service in renderer.services}
+    now = clock.now()
+
+    def is_outdated(text: RunText, combination: Combination) -> bool:
+        # With this service alone: whether another one would be named by now does not matter.
+        alone = replace(renderer, services=services.get(text.service_id or 0, ()))
+        try:
+            rendered = alone.render(combination, at=now)
+        except GateError:
+            return True
+        return (rendered.body, rendered.content_variables) != (text.body, text.content_variables)
+
+    return [text.id for text, combination in combinations.items() if is_outdated(text, combination)]
 
 
-def _names(service: ServiceFacts | None, body: str, language: str) -> bool:
-    """Say whether a text names a number that this service has today."""
-    numbers = () if service is None else (service.number_national, service.number_from_abroad)
-    return any(number is not None and number_in_text(number, language) in body for number in numbers)
+def _combination_of(text: RunText) -> Combination:
+    return Combination(**{each.name: getattr(text, each.name) for each in fields(Combination)})
 
 
 def _may_still_get() -> ColumnElement[bool]:

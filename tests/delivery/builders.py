@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from sqlalchemy import insert
+from sqlalchemy import insert, select
 from sqlalchemy.orm import Session
 
 from campaigns.audience.models import Address, AddressState, Channel, Contact
@@ -16,7 +16,8 @@ from campaigns.delivery.references import new_reference
 from campaigns.delivery.states import SendState
 from campaigns.planning.digest import FrozenRun
 from campaigns.planning.models import Run, RunState
-from tests.factories import NOON, a_campaign, a_member, a_run, a_sender, add, an_organisation
+from campaigns.staff.models import Organisation
+from tests.factories import NOON, a_campaign, a_member, a_run, a_sender, a_service, add, an_organisation
 
 FAR = datetime(2099, 1, 1, tzinfo=UTC)
 TEXT = "Keep your passport."
@@ -120,6 +121,29 @@ def a_running_run(session: Session, vault: Vault, *, count: int, **changes: Any)
         [{"contact_id": contact, "address_id": address, **values} for contact, address in addresses.items()],
     )
     return run
+
+
+def a_run_in_every_state(session: Session, vault: Vault) -> Run:
+    """Return a running run with one delivery in each state, in their order."""
+    run = a_running_run(session, vault, count=len(SendState))
+    for state, delivery in zip(SendState, all_deliveries(session), strict=True):
+        delivery.send_state = state
+    session.flush()
+    return run
+
+
+def all_deliveries(session: Session) -> list[Delivery]:
+    """Return every delivery as the database has it now, in the order of their ids."""
+    return list(session.scalars(select(Delivery).order_by(Delivery.id).execution_options(populate_existing=True)))
+
+
+def an_unverified_text(session: Session, run: Run) -> RunText:
+    """Return a further text of a run, which names a helpline that nobody verified."""
+    service = a_service(session, session.get_one(Organisation, run.organisation_id), verified_on=None)
+    run.frozen = frozen({"en": TEXT, "uk": "((hotline))"})
+    text = RunText(run_id=run.id, language="uk", body=service.number_national, parts=1, service_id=service.id)
+    added: RunText = add(session, text)
+    return added
 
 
 def minutes_ago(minutes: float) -> datetime:

@@ -13,13 +13,13 @@ from sqlalchemy.orm import Session
 
 from campaigns.core import clock
 from campaigns.core.crypto import Vault
-from campaigns.delivery.models import Attempt, Delivery, Receipt, RunText
+from campaigns.delivery.models import Attempt, Delivery, Receipt
 from campaigns.delivery.states import ReceiptState, SendState
 from campaigns.planning.models import Run, RunState
-from campaigns.staff.models import Organisation, Role
+from campaigns.staff.models import Role
 from tests.browser.chromium import LOOKS, Visit, skip_without_browser
-from tests.delivery.builders import a_running_run, frozen
-from tests.factories import a_region, a_service, add
+from tests.delivery.builders import a_running_run, an_unverified_text, frozen
+from tests.factories import a_region
 from tests.places.browsing import a_served_visit
 from tests.web.pages import pages_on_file
 
@@ -73,7 +73,9 @@ def give_fates(session: Session, run: Run) -> int:
             setattr(row, name, value)
     unconfirmed = select(Delivery).where(Delivery.send_state == SendState.UNCONFIRMED).order_by(Delivery.id)
     row = session.scalars(unconfirmed.limit(1)).one()
-    _name_an_unverified_number(session, run)
+    unverified = an_unverified_text(session, run)
+    for other in session.scalars(unconfirmed.order_by(None).order_by(Delivery.id.desc()).limit(3)):
+        other.text_id = unverified.id
     looks = (("throttled", "20429"), ("unknown", "timeout"), ("reconciled", "absent"))
     session.execute(
         insert(Attempt),
@@ -88,16 +90,6 @@ def give_fates(session: Session, run: Run) -> int:
     }
     session.add(Receipt(**receipt, received_at=now, applied_at=now))
     return row.id
-
-
-def _name_an_unverified_number(session: Session, run: Run) -> None:
-    """Let the last three unconfirmed messages name a helpline that nobody verified lately."""
-    service = a_service(session, session.get_one(Organisation, run.organisation_id), verified_on=None)
-    words = {"language": "pl", "body": str(service.number_national), "parts": 1}
-    text = add(session, RunText(run_id=run.id, service_id=service.id, **words))
-    unconfirmed = select(Delivery).where(Delivery.send_state == SendState.UNCONFIRMED).order_by(Delivery.id.desc())
-    for row in session.scalars(unconfirmed.limit(3)):
-        row.text_id = text.id
 
 
 def test_run_is_followed_down_to_one_message(opened: Opened) -> None:

@@ -16,10 +16,11 @@ from campaigns.core.errors import InputError, RefusedError, TransitionError
 from campaigns.delivery.models import Attempt, Delivery, RunText
 from campaigns.delivery.resending import Chosen, Prospect, count_resendable, resend
 from campaigns.delivery.states import SendState
+from campaigns.messages.numerals import LEFT_TO_RIGHT_MARK
 from campaigns.planning.models import Run, RunState
 from campaigns.staff.models import AuditEntry, Organisation
-from tests.delivery.builders import a_running_run, frozen, give_addresses
-from tests.factories import a_member, a_sender, a_service, an_organisation
+from tests.delivery.builders import a_run_in_every_state, a_running_run, all_deliveries, frozen, give_addresses
+from tests.factories import a_member, a_region, a_sender, a_service, an_organisation
 
 NUMBER = "+48 22 628 01 20"
 UNCONFIRMED = {"send_state": SendState.UNCONFIRMED}
@@ -27,20 +28,11 @@ UNCONFIRMED = {"send_state": SendState.UNCONFIRMED}
 
 @pytest.fixture
 def run(session: Session, vault: Vault) -> Run:
-    """A running run with one delivery in each state."""
-    run = a_running_run(session, vault, count=len(SendState))
-    for state, delivery in zip(SendState, deliveries(session), strict=True):
-        delivery.send_state = state
-    session.flush()
-    return run
-
-
-def deliveries(session: Session) -> list[Delivery]:
-    return list(session.scalars(select(Delivery).order_by(Delivery.id).execution_options(populate_existing=True)))
+    return a_run_in_every_state(session, vault)
 
 
 def states(session: Session) -> list[SendState]:
-    return [SendState(delivery.send_state) for delivery in deliveries(session)]
+    return [SendState(delivery.send_state) for delivery in all_deliveries(session)]
 
 
 def send_again(
@@ -51,7 +43,7 @@ def send_again(
 
 
 def test_resend_queues_only_unconfirmed(session: Session, run: Run) -> None:
-    ids = [delivery.id for delivery in deliveries(session)]
+    ids = [delivery.id for delivery in all_deliveries(session)]
     assert send_again(session, run, Chosen(ids=ids)) == 1
     assert states(session) == [SendState.QUEUED if each is SendState.UNCONFIRMED else each for each in SendState]
     assert session.scalars(select(Attempt.outcome)).all() == ["resent"]
@@ -69,7 +61,7 @@ def test_resend_is_one_audited_act(session: Session, vault: Vault) -> None:
 @pytest.mark.parametrize(("code", "count"), [("timeout", 2), ("", 1), (None, 3)])
 def test_resend_takes_all_of_a_cause(session: Session, vault: Vault, code: str | None, count: int) -> None:
     run = a_running_run(session, vault, count=3, deliveries=UNCONFIRMED)
-    for delivery in deliveries(session)[:2]:
+    for delivery in all_deliveries(session)[:2]:
         delivery.error = "timeout"
     session.flush()
     assert count_resendable(session, run, Chosen(code=code)) == Prospect(sent=count)
@@ -79,7 +71,7 @@ def test_resend_takes_all_of_a_cause(session: Session, vault: Vault, code: str |
 @pytest.mark.parametrize("state", [AddressState.OPTED_OUT, AddressState.INVALID])
 def test_resend_leaves_who_said_stop(session: Session, vault: Vault, state: AddressState) -> None:
     run = a_running_run(session, vault, count=2, deliveries=UNCONFIRMED)
-    stopped = deliveries(session)[0]
+    stopped = all_deliveries(session)[0]
     session.get_one(Address, stopped.address_id).state = state
     session.flush()
     assert count_resendable(session, run, Chosen()) == Prospect(sent=1, stopped=1)
@@ -91,7 +83,7 @@ def test_resend_heeds_a_stop_on_any_channel(session: Session, vault: Vault) -> N
     senders = [a_sender(session), a_sender(session, channel=Channel.WHATSAPP)]
     run = a_running_run(session, vault, count=1, senders=senders, deliveries=UNCONFIRMED)
     ours = {"channel": Channel.WHATSAPP, "state": AddressState.OPTED_OUT, "prefix": "+38067"}
-    give_addresses(session, run.organisation_id, vault, [deliveries(session)[0].contact_id], **ours)
+    give_addresses(session, run.organisation_id, vault, [all_deliveries(session)[0].contact_id], **ours)
     assert count_resendable(session, run, Chosen()) == Prospect(stopped=1)
 
 
@@ -130,11 +122,22 @@ def test_resend_of_nothing_says_so(session: Session, run: Run) -> None:
     assert session.scalars(select(AuditEntry)).all() == []
 
 
-def name_a_service(session: Session, run: Run, *, text: str = f"Call {NUMBER}.", **changes: Any) -> None:
-    """Let the run's text name a service that was verified today, unless `changes` say otherwise."""
+def name_a_service(
+    session: Session, run: Run, *, roaming: bool = False, language: str = "en", **changes: Any
+) -> None:
+    """Let the run's text name a service that was verified today and had NUMBER; `changes` are what it is now."""
     organisation = session.get_one(Organisation, run.organisation_id)
     service = a_service(session, organisation, **{"verified_on": clock.now().date()} | changes)
-    session.execute(update(RunText).where(RunText.run_id == run.id).values(service_id=service.id, body=text))
+    mark = LEFT_TO_RIGHT_MARK if language == "ar" else ""
+    run.frozen = frozen({language: "SOS: ((hotline))."}, base_language=language)
+    values = {
+        "language": language,
+        "roaming": roaming,
+        "region_id": a_region(session).id,
+        "service_id": service.id,
+    }
+    naming = update(RunText).where(RunText.run_id == run.id)
+    session.execute(naming.values(body=f"SOS: {mark}{NUMBER}.", **values))
 
 
 def ago(days: int) -> Any:
@@ -148,7 +151,8 @@ def ago(days: int) -> Any:
         {"verified_on": ago(29)},
         {"number_national": None},
         {"number_from_abroad": "+48 22 628 99 99"},
-        {"text": f"اتصل بالرقم \u200e{NUMBER}."},
+        {"language": "ar", "languages": ["ar"]},
+        {"roaming": True, "number_national": "116 111"},
     ],
 )
 def test_resend_trusts_a_number_that_holds(session: Session, vault: Vault, changes: dict[str, Any]) -> None:
@@ -166,6 +170,11 @@ def test_resend_trusts_a_number_that_holds(session: Session, vault: Vault, chang
         {"expires_on": ago(2)},
         {"source_status": "unclear"},
         {"number_national": "+48 22 628 99 99", "number_from_abroad": None},
+        # What it had begins with what it has now.
+        {"number_national": "+48 22 628"},
+        {"roaming": True, "number_from_abroad": None},
+        {"languages": ["uk"]},
+        {"country": "DE"},
     ],
 )
 def test_resend_leaves_a_number_that_may_be_wrong(session: Session, vault: Vault, changes: dict[str, Any]) -> None:
@@ -183,7 +192,7 @@ def test_resend_judges_each_text_by_itself(session: Session, vault: Vault) -> No
     without = RunText(run_id=run.id, language="uk", body="Тримайте паспорт при собі.", parts=1)
     session.add(without)
     session.flush()
-    deliveries(session)[1].text_id = without.id
+    all_deliveries(session)[1].text_id = without.id
     session.flush()
     assert count_resendable(session, run, Chosen()) == Prospect(sent=1, outdated=1)
     assert send_again(session, run) == 1

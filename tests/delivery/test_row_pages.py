@@ -13,12 +13,12 @@ from campaigns.audience.models import Address, AddressState
 from campaigns.core import clock
 from campaigns.core.crypto import Vault
 from campaigns.delivery import browse
-from campaigns.delivery.models import Attempt, Delivery, Receipt, RunText
+from campaigns.delivery.models import Attempt, Delivery, Receipt
 from campaigns.delivery.states import ReceiptState, SendState
 from campaigns.planning.models import Run, RunState
-from campaigns.staff.models import AuditEntry, Organisation, Role
-from tests.delivery.builders import a_running_run
-from tests.factories import NOON, a_campaign, a_delivery, a_member, a_region, a_run, a_service, add
+from campaigns.staff.models import AuditEntry, Role
+from tests.delivery.builders import a_running_run, an_unverified_text
+from tests.factories import NOON, a_campaign, a_delivery, a_member, a_region, a_run, add
 from tests.web.pages import Pages
 
 Clients = Callable[..., FlaskClient]
@@ -212,13 +212,10 @@ def test_number_that_is_not_verified_is_left_out_and_told(
     run = make_run(pages, vault, count=1 + others)
     first = ids_of(pages, run)[0]
     with pages.sessions.begin() as session:
-        service = a_service(session, session.get_one(Organisation, run.organisation_id), verified_on=None)
-        words = {"language": "pl", "body": f"{service.number_national}", "parts": 1}
-        text = add(session, RunText(run_id=run.id, service_id=service.id, **words))
-        session.get_one(Delivery, first).text_id = text.id
+        session.get_one(Delivery, first).text_id = an_unverified_text(session, run).id
     page = client_for(Role.APPROVER).get(f"/delivery/runs/{run.id}/resend?all=1").text
     assert "1 message whose text names a number that is not verified now" in page
-    assert 'href="/messages/services/"' in page or 'href="/messages/services"' in page
+    assert 'href="/messages/services">See the services' in page
     assert ("Send 2 messages again" in page) is bool(others)
 
 

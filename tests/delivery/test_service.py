@@ -18,28 +18,19 @@ from campaigns.delivery.service import (
 )
 from campaigns.delivery.states import SendState, may_move
 from campaigns.planning.models import Run, RunState
-from tests.delivery.builders import a_running_run, frozen
+from tests.delivery.builders import a_run_in_every_state, a_running_run, all_deliveries, frozen
 
 EVERY = list(SendState)
 
 
 @pytest.fixture
 def run(session: Session, vault: Vault) -> Run:
-    """A running run with one delivery in each state."""
-    run = a_running_run(session, vault, count=len(EVERY))
-    for state, delivery in zip(EVERY, deliveries(session), strict=True):
-        delivery.send_state = state
-    session.flush()
-    return run
-
-
-def deliveries(session: Session) -> list[Delivery]:
-    return list(session.scalars(select(Delivery).order_by(Delivery.id).execution_options(populate_existing=True)))
+    return a_run_in_every_state(session, vault)
 
 
 def moves(session: Session) -> set[tuple[SendState, SendState]]:
     """Return what became of each state."""
-    states = [SendState(delivery.send_state) for delivery in deliveries(session)]
+    states = [SendState(delivery.send_state) for delivery in all_deliveries(session)]
     return {(before, after) for before, after in zip(EVERY, states, strict=True) if before != after}
 
 
@@ -84,7 +75,7 @@ def test_sweeps_are_limited(session: Session, vault: Vault) -> None:
 @pytest.mark.parametrize("state", [SendState.QUEUED, SendState.SENDING, SendState.CANCELLED])
 def test_run_with_open_deliveries_is_not_finished(session: Session, run: Run, state: SendState) -> None:
     session.execute(update(Delivery).values(send_state=SendState.ACCEPTED))
-    deliveries(session)[0].send_state = state
+    all_deliveries(session)[0].send_state = state
     session.flush()
     assert not finish_run(session, run.id)
 

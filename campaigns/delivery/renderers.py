@@ -1,0 +1,32 @@
+"""Loads what the texts of a run are rendered with: its services, regions and places as they are now."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from campaigns.delivery.rendering import Combination, Renderer, Where
+from campaigns.messages.queries import load_service_facts
+from campaigns.places.models import Place, Region
+from campaigns.planning.digest import FrozenRun
+from campaigns.planning.models import Run
+
+
+def load_renderer(
+    session: Session, run: Run, wanted: Iterable[Combination], *, service_max_age_days: int
+) -> Renderer:
+    """Return the renderer of a run, with the regions and places of the combinations that are wanted."""
+    wanted = list(wanted)
+    region_ids = {combination.region_id for combination in wanted}
+    place_ids = {combination.place_id for combination in wanted}
+    regions = session.execute(select(Region.id, Region.code, Region.country).where(Region.id.in_(region_ids)))
+    places = session.execute(select(Place.id, Place.name).where(Place.id.in_(place_ids)))
+    return Renderer(
+        frozen=FrozenRun.from_json(run.frozen),
+        services=load_service_facts(session, run.organisation_id),
+        regions={row.id: Where(row.code, row.country) for row in regions},
+        places={row.id: row.name for row in places},
+        service_max_age_days=service_max_age_days,
+    )
