@@ -58,6 +58,9 @@ class Clockwork:
         # for it for ever, and it for the tick. So the tick ends first, and later ones see the flag.
         with self._one_at_a_time:
             pass
+        # A scheduler that shuts down while its thread drops an alarm that has just rung would not find it: so that
+        # thread finishes first (this waits for it), and finds nothing to ring afterwards.
+        self._scheduler.remove_all_jobs()
         self._scheduler.shutdown(wait=True)
 
     def tick(self) -> None:

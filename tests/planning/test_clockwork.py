@@ -9,8 +9,10 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
+from apscheduler.schedulers.background import BackgroundScheduler
 from sqlalchemy import Engine, func, select, text
 from sqlalchemy.orm import Session, sessionmaker
 
@@ -112,6 +114,25 @@ def test_alarm_fires_before_the_next_tick(sessions: sessionmaker[Session], quick
         until(lambda: len(runs(sessions)) == 1, seconds=6)
     with sessions() as session:
         assert session.scalars(select(Run.created_at)).one() - fire_at < timedelta(seconds=2)
+
+
+def test_clock_stops_while_an_alarm_rings(
+    sessions: sessionmaker[Session], quick: Settings, approved: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The scheduler's thread ends without an error, which pytest would show."""
+    ringing, find = threading.Event(), BackgroundScheduler._lookup_executor
+    clockwork = Clockwork(sessions, replace(quick, clock_tick_seconds=3600))
+
+    def slowly(scheduler: BackgroundScheduler, alias: str) -> Any:
+        if scheduler.get_job(f"schedule {approved}") is not None:
+            ringing.set()
+            time.sleep(0.5)
+        return find(scheduler, alias)
+
+    monkeypatch.setattr(BackgroundScheduler, "_lookup_executor", slowly)
+    with clock.running_on(lambda: DUE - timedelta(minutes=1)), running(clockwork):
+        assert ringing.wait(10)
+    assert runs(sessions) == []
 
 
 def test_broken_schedule_does_not_keep_the_others(
