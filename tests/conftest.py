@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import shutil
+import sqlite3
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -65,12 +67,19 @@ def sqlite_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return path
 
 
-@pytest.fixture
-def sqlite_engine(sqlite_file: Path, tmp_path: Path) -> Iterator[Engine]:
-    """An engine on SQLite with all tables and no rows, for what does not depend on the database."""
-    engine = make_engine(f"sqlite:///{shutil.copy(sqlite_file, tmp_path / 'test.db')}")
+@pytest.fixture(scope="session")
+def kept_sqlite_engine(sqlite_file: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Engine]:
+    """The engine of all tests of this process on SQLite, so that no statement is compiled anew for each."""
+    engine = make_engine(f"sqlite:///{shutil.copy(sqlite_file, tmp_path_factory.mktemp('kept') / 'test.db')}")
     yield engine
     engine.dispose()
+
+
+@pytest.fixture
+def sqlite_engine(kept_sqlite_engine: Engine, sqlite_file: Path) -> Iterator[Engine]:
+    """An engine on SQLite with all tables and no rows, for what does not depend on the database."""
+    yield kept_sqlite_engine
+    _fill_from(sqlite_file, kept_sqlite_engine)
 
 
 @pytest.fixture(params=["sqlite", "postgres"])
@@ -80,6 +89,14 @@ def engine(request: pytest.FixtureRequest) -> Iterator[Engine]:
     yield engine
     if request.param == "postgres":
         empty_tables(engine)
+
+
+def _fill_from(source: Path, engine: Engine) -> None:
+    """Write the pages of a database file over all that another holds, under the locks of both."""
+    assert engine.url.database is not None
+    with closing(sqlite3.connect(source)) as empty, closing(sqlite3.connect(engine.url.database)) as used:
+        used.execute("PRAGMA synchronous = OFF")
+        empty.backup(used)
 
 
 @pytest.fixture

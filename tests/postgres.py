@@ -8,13 +8,14 @@ import pwd
 import shutil
 import subprocess
 import tempfile
+from functools import cache
 from pathlib import Path
 from types import TracebackType
 from typing import Any
 from uuid import uuid4
 
 import psycopg
-from sqlalchemy import Engine, delete, exists, literal, select, table, text, union_all
+from sqlalchemy import CompoundSelect, Engine, delete, exists, literal, select, table, text, union_all
 
 from campaigns.schema import JOB_TABLES, metadata
 
@@ -134,14 +135,19 @@ def empty_tables(engine: Engine) -> None:
 
     Only where there is something: to truncate some sixty tables takes longer than most tests.
     """
-    names = sorted({each.name for each in metadata.sorted_tables} | JOB_TABLES)
-    used = union_all(*(select(literal(name)).where(exists().select_from(table(name))) for name in names))
     with engine.begin() as connection:
         # Neither foreign keys nor triggers are asked: in the end nothing is left that they could be about.
         connection.execute(text("SET LOCAL session_replication_role = replica"))
-        for name in connection.scalars(used).all():
+        for name in connection.scalars(_used_tables()).all():
             connection.execute(delete(table(name)))
         connection.execute(text(_RESTART))
+
+
+@cache
+def _used_tables() -> CompoundSelect[str]:
+    """Select the names of the tables with a row; built once, because it is asked after each test."""
+    names = sorted({*metadata.tables} | JOB_TABLES)
+    return union_all(*(select(literal(name)).where(exists().select_from(table(name))) for name in names))
 
 
 def _system_binaries() -> Path | None:

@@ -31,7 +31,7 @@ KEYS = {
     "FINGERPOST_LOOKUP_KEY": "bGxsbGxsbGxsbGxsbGxsbGxsbGxsbGxsbGxsbGxsbGw=",
     "FINGERPOST_SECRET_KEY": "a secret key that only the tests know",
 }
-#: Templates as they were compiled last, by what is in them: each test has an application of its own.
+#: Templates as they were compiled last, by what is in them, for tests with an application of their own.
 _TEMPLATES = FileSystemBytecodeCache()
 #: Account and token by which callbacks are signed.
 CALLBACK_CREDENTIAL = "AC00000000000000000000000000000000:token"
@@ -106,20 +106,18 @@ def pages_on_file(folder: Path, **changes: str) -> Iterator[Pages]:
 
 
 @pytest.fixture(scope="session")
-def kept_app(postgres_engine: Engine) -> Flask:
-    """The application of all tests of this process on PostgreSQL, as it is one for all requests."""
-    return _application(page_settings(postgres_engine))
+def kept_apps() -> dict[str, Flask]:
+    """The applications of all tests of this process, by their databases, as one serves all requests."""
+    return {}
 
 
 @pytest.fixture
-def pages(engine: Engine, request: pytest.FixtureRequest) -> Iterator[Pages]:
+def pages(engine: Engine, kept_apps: dict[str, Flask]) -> Iterator[Pages]:
     """The application with two organisations, once for each kind of database."""
-    if engine.dialect.name == "sqlite":
-        # Each test has a file of its own, and so an application.
-        with make_pages(engine) as pages:
-            yield pages
-        return
-    app = request.getfixturevalue("kept_app")
+    address = str(engine.url)
+    if address not in kept_apps:
+        kept_apps[address] = _application(page_settings(engine))
+    app = kept_apps[address]
     _forget(app)
     with _pages_of(app, make_sessions(engine)) as pages:
         yield pages
