@@ -312,8 +312,11 @@ def _settle(sessions: sessionmaker[Session], doubt: Doubt, listed: Sequence[Prov
     with sessions.begin() as session:
         given = {"id": doubt.delivery_id, "intent_at": doubt.intent_at}
         delivery = session.scalar(_select_held(), given)
+        if delivery is None:
+            return
+        looks, absent = _count_looks(session, delivery.id)
         # Workers that looked at the same time looked once: two absences must lie an interval apart.
-        if delivery is None or _count_looks(session, delivery.id) != doubt.looks:
+        if looks != doubt.looks:
             return
         ours = _known_ids(session, doubt)
         alike = [line for line in listed if resembles(line, doubt) and line.provider_id not in ours]
@@ -328,20 +331,17 @@ def _settle(sessions: sessionmaker[Session], doubt: Doubt, listed: Sequence[Prov
                 error=verdict,
             )
         )
-        session.flush()
         if verdict == FOUND:
             delivery.send_state, delivery.provider_id = SendState.ACCEPTED, found[0].provider_id
         elif verdict == AMBIGUOUS:
             _log.error("%s messages of the provider look like delivery %s", len(alike), delivery.id)
-        elif _is_to_be_sent_again(session, doubt, delivery):
+        elif _is_to_be_sent_again(doubt, delivery, absent=absent + 1):
             _queue_again(session, delivery)
 
 
-def _is_to_be_sent_again(session: Session, doubt: Doubt, delivery: Delivery) -> bool:
+def _is_to_be_sent_again(doubt: Doubt, delivery: Delivery, *, absent: int) -> bool:
     """Say whether the provider never had it, its campaign sends such again, and it was not tried too often."""
-    if not doubt.resend or delivery.attempts >= MOST_ATTEMPTS:
-        return False
-    return _count_looks(session, delivery.id, absent=True) >= TIMES_ABSENT
+    return doubt.resend and delivery.attempts < MOST_ATTEMPTS and absent >= TIMES_ABSENT
 
 
 @cache
@@ -371,16 +371,17 @@ def _select_known() -> Any:
     return select(Delivery.provider_id).where(*theirs).union_all(earlier)
 
 
-def _count_looks(session: Session, delivery_id: int, *, absent: bool = False) -> int:
-    return session.scalars(_counting(absent=absent), {"id": delivery_id}).one()
+def _count_looks(session: Session, delivery_id: int) -> tuple[int, int]:
+    """Return how many looks there were since the doubtful call, and how many of them found nothing."""
+    looks, absent = session.execute(_counting(), {"id": delivery_id}).one()
+    return looks, absent
 
 
 @cache
-def _counting(*, absent: bool) -> Select[int]:
-    """Return the statement that counts looks, or only those that found nothing."""
-    counted = select(func.count(Attempt.id)).join(Delivery, Delivery.id == Attempt.delivery_id)
-    counted = counted.where(Delivery.id == bindparam("id"), _looks())
-    return counted.where(Attempt.error == ABSENT) if absent else counted
+def _counting() -> Select[int, int]:
+    absent = func.count(case((Attempt.error == ABSENT, Attempt.id)))
+    counted = select(func.count(Attempt.id), absent).join(Delivery, Delivery.id == Attempt.delivery_id)
+    return counted.where(Delivery.id == bindparam("id"), _looks())
 
 
 def _queue_again(session: Session, delivery: Delivery) -> None:

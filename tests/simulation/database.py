@@ -25,7 +25,7 @@ from tests.factories import a_campaign, a_member, a_sender, an_organisation
 
 VAULT = Vault(keys={1: b"k" * 32}, lookup_key=b"l" * 32)
 #: People of every seed, each with an SMS number and a WhatsApp account.
-PEOPLE = 60
+PEOPLE = 24
 SMS_PREFIX, WHATSAPP_PREFIX = "+38067", "+38068"
 SMS_SENDER, WHATSAPP_SENDER, SPARE_SENDER = "+15005550006", "+15005550007", "+15005550008"
 
@@ -44,6 +44,7 @@ _TRIGGERS = (
     "CREATE TRIGGER fell_due_again AFTER UPDATE ON delivery WHEN NEW.send_state = 'queued' BEGIN"
     " SELECT seen_queued(NEW.run_id); END",
     "CREATE TRIGGER canary_moved AFTER UPDATE ON run_canary BEGIN SELECT seen_queued(NEW.run_id); END",
+    "CREATE TRIGGER run_moved AFTER UPDATE ON run BEGIN SELECT seen_queued(NEW.id); END",
     *(
         f"CREATE TRIGGER {what.lower()}_{table} AFTER {what} ON {table} BEGIN SELECT seen_change(); END"
         for table in ("run", "run_sender", "sender", "consent", "address")
@@ -67,8 +68,8 @@ class Move:
 class Empty:
     """A claim that found nothing, and for how long it would find nothing again."""
 
-    #: Versions of the database and of the run's queue by then.
-    versions: tuple[int, int]
+    #: The version of the run's queue by then.
+    version: int
     at: datetime
     until: datetime
     found: Found
@@ -85,7 +86,7 @@ class Database:
         self.raw = raw
         #: Grows whenever something changed that a snapshot of the engine may hold.
         self.version = 0
-        #: Grows, by run, whenever a row of its queue changed.
+        #: Grows, by run, whenever it or a row of its queue changed: a claim may then find what the last did not.
         self.queues: Counter[int] = Counter()
         #: The version and the time at which the last snapshot was read, and the snapshot.
         self.kept: tuple[int, float, Snapshot] | None = None
@@ -124,12 +125,8 @@ class Database:
         due = self.one(_NEXT_DUE, question[1], f"{now:%Y-%m-%d %H:%M:%S.%f}")[0]
         moments = [datetime.fromisoformat(due).replace(tzinfo=UTC)] if due else []
         until = min([*moments, found.next_due or NEVER, NEVER])
-        self.empty[question] = Empty(self.versions(question[1]), now, until, found)
+        self.empty[question] = Empty(self.queues[question[1]], now, until, found)
         self.on_empty()
-
-    def versions(self, run_id: int) -> tuple[int, int]:
-        """Return what grows whenever a claim of the run may find something that the one before did not."""
-        return self.version, self.queues[run_id]
 
     @contextmanager
     def breaking_off(self, *, after: int) -> Iterator[None]:

@@ -55,8 +55,9 @@ class People:
         with self._database.sessions.begin() as session:
             session.execute(update(Sender).values(pace=plan.pace))
             self._limit_senders(session)
-            unreadable = Address.contact_id.in_(plan.damaged), Address.channel == Channel.SMS
-            session.execute(update(Address).where(*unreadable).values(ciphertext=b"damaged"))
+            if plan.damaged:
+                unreadable = Address.contact_id.in_(plan.damaged), Address.channel == Channel.SMS
+                session.execute(update(Address).where(*unreadable).values(ciphertext=b"damaged"))
         for number, run in enumerate(plan.runs):
             timeline.at(run.starts_at, partial(self._begin_run, number, run))
         for when, contact, channel in plan.opt_outs:

@@ -73,7 +73,7 @@ def test_damaged_number_delays_nobody_else() -> None:
 
 def test_urgent_run_goes_first() -> None:
     urgent = replace(RUN, people=10, starts_at=2.0, is_urgent=True)
-    outcome = World(replace(PEACE, runs=(replace(RUN, people=60), urgent), pace=3.0)).live()
+    outcome = World(replace(PEACE, runs=(replace(RUN, people=PEOPLE), urgent), pace=3.0)).live()
     calls = [(at, of) for at, what, of in outcome.trace if what == "call"]
     moments = [at for at, of in calls if of.startswith("run 2 ")]
     between = [of for at, of in calls if min(moments) < at < max(moments) and of.startswith("run 1 ")]

@@ -106,8 +106,8 @@ class WatchedStore(DatabaseStore):
         if ask is None or not all(map(_is_quiet, results)):
             return super().exchange(results, ask)
         question, now = (ask.line, ask.run_id, ask.after, ask.through), clock.now()
-        known, versions = self._watched.empty.get(question), self._watched.versions(ask.run_id)
-        if known is not None and known.versions == versions and known.at <= now < known.until:
+        known, version = self._watched.empty.get(question), self._watched.queues[ask.run_id]
+        if known is not None and known.version == version and known.at <= now < known.until:
             if results:
                 super().exchange(results, None)
             return known.found

@@ -10,6 +10,7 @@ import logging
 from collections import defaultdict
 from collections.abc import Callable
 from concurrent.futures import Executor
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
 from typing import Any, TypeVar
@@ -69,10 +70,9 @@ class Engine:
                 snapshot = await self._listen()
                 if snapshot is not None:
                     await self._assign(snapshot)
-                try:
-                    await asyncio.wait_for(stopping.wait(), REFRESH_SECONDS)
-                except TimeoutError:
-                    continue
+                with suppress(TimeoutError):
+                    async with asyncio.timeout(REFRESH_SECONDS):
+                        await stopping.wait()
         finally:
             await self._finish()
 
