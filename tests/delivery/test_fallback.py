@@ -11,14 +11,15 @@ from sqlalchemy.orm import Session, sessionmaker
 
 from campaigns.audience.models import Address, AddressState, Channel
 from campaigns.core.crypto import Vault
-from campaigns.delivery.engine.ports import SenderFacts
+from campaigns.delivery.engine.ports import Ask, Line, Result, SenderFacts
+from campaigns.delivery.engine.store import DatabaseStore
 from campaigns.delivery.models import Attempt, Delivery
 from campaigns.delivery.queries import progress_of
 from campaigns.delivery.receipts import apply_receipts, store
 from campaigns.delivery.states import ReceiptState, SendState
 from campaigns.gateways.base import Action, Gateway, Outgoing, RejectedError, SendError, UnknownOutcomeError
 from campaigns.gateways.callbacks import StatusUpdate
-from campaigns.planning.models import Run, RunState
+from campaigns.planning.models import Run, RunSender, RunState
 from tests.delivery.builders import a_running_run, give_addresses
 from tests.delivery.driving import drive, settled
 from tests.delivery.provider import MemoryProvider
@@ -100,6 +101,36 @@ def test_dead_address_is_marked_and_the_person_reached(two: Callable[..., Two]) 
     with run.sessions() as session:
         states = session.execute(select(Address.channel, Address.state).distinct()).all()
     assert set(states) == {(Channel.WHATSAPP, AddressState.INVALID), (Channel.SMS, AddressState.ACTIVE)}
+
+
+def test_answer_that_is_written_again_moves_nobody_twice(two: Callable[..., Two]) -> None:
+    """The acknowledgement of a commit was lost, and by now the row has failed for good over its second sender."""
+    run = two(count=1)
+    with run.sessions.begin() as session:
+        spare = a_sender(session, identity="+15005550008").id
+        session.add(RunSender(run_id=run.run_id, rank=2, sender_id=spare, channel=Channel.SMS, countries=[]))
+    books = DatabaseStore(run.sessions, run.vault)
+    first, second = Line(run.first, Channel.WHATSAPP), Line(run.second, Channel.SMS)
+    [claimed] = books.exchange((), Ask(first, run.run_id, after=0, limit=5)).claimed
+    refused = Result(
+        claimed.id,
+        claimed.token,
+        SendState.FAILED,
+        claimed.attempts,
+        error="63003",
+        falls_back=True,
+        outcome="rejected",
+    )
+    books.exchange([refused], None)
+    [claimed] = books.exchange((), Ask(second, run.run_id, after=0, limit=5)).claimed
+    failed = Result(
+        claimed.id, claimed.token, SendState.FAILED, claimed.attempts, error="21211", outcome="rejected"
+    )
+    books.exchange([failed], None)
+    books.exchange([refused], None)
+    with run.sessions() as session:
+        row = session.scalars(select(Delivery)).one()
+        assert (row.send_state, row.sender_id, row.error) == (SendState.FAILED, run.second, "21211")
 
 
 @pytest.mark.parametrize(

@@ -59,6 +59,8 @@ class Process(asyncio.AbstractEventLoop):
         self.ready: deque[Step] = deque()
         self.timers: list[tuple[float, int, Step]] = []
         self.is_paused = self.is_dead = False
+        #: When it last went on after a pause, in seconds since the world began.
+        self.woke_at = 0.0
         #: How far its wall clock is from the true time, in seconds.
         self.clock_error = 0.0
         #: Steps until something strikes it; None: nothing will.

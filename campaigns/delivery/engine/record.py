@@ -16,6 +16,7 @@ from sqlalchemy import (
     Connection,
     CursorResult,
     Integer,
+    Select,
     SmallInteger,
     String,
     Table,
@@ -27,7 +28,9 @@ from sqlalchemy import (
     false,
     func,
     insert,
+    select,
     true,
+    tuple_,
     update,
 )
 from sqlalchemy import cast as cast_to
@@ -68,6 +71,23 @@ def record(connection: Connection, results: Sequence[Result]) -> int:
     if noted:
         connection.execute(insert(ATTEMPT), noted)
     return written
+
+
+def find_held(connection: Connection, results: Sequence[Result]) -> Sequence[int]:
+    """Return the ids of the deliveries that the claims which these results come from still hold.
+
+    A commit whose acknowledgement was lost is written again, and by then its rows may be somebody else's.
+    """
+    if not results:
+        return ()
+    claims = [(result.id, result.token) for result in results]
+    return connection.scalars(_held(), {"claims": claims}).all()
+
+
+@cache
+def _held() -> Select[int]:
+    claim = tuple_(DELIVERY.c.id, DELIVERY.c.token)
+    return select(DELIVERY.c.id).where(claim.in_(bindparam("claims", expanding=True))).order_by(DELIVERY.c.id)
 
 
 def _write(connection: Connection, results: Sequence[Result]) -> int:

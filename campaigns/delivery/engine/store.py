@@ -20,7 +20,7 @@ from campaigns.core.database import UTCDateTime, single_statements
 from campaigns.delivery.engine.claims import Claims
 from campaigns.delivery.engine.ports import Ask, Found, Result, RunningRun, SenderFacts, Snapshot
 from campaigns.delivery.engine.quotas import Quotas, count_called
-from campaigns.delivery.engine.record import record, writing
+from campaigns.delivery.engine.record import find_held, record, writing
 from campaigns.delivery.fallback import fall_back
 from campaigns.delivery.health import write_health
 from campaigns.delivery.service import heed_refusal
@@ -132,7 +132,7 @@ class DatabaseStore:
             for result in refused:
                 if result.action is not None and result.error is not None:
                     heed_refusal(session, result.address_id, result.action, code=result.error)
-            fall_back(session, [result.id for result in refused if result.falls_back])
+            fall_back(session, find_held(connection, [result for result in refused if result.falls_back]))
             session.flush()
 
     def _within_limit(self, connection: Connection, ask: Ask) -> Ask | None:
