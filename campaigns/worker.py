@@ -24,6 +24,7 @@ from campaigns.core.database import make_sessions, make_worker_engine
 from campaigns.core.errors import SettingsError
 from campaigns.core.mail import make_mailer
 from campaigns.core.settings import Settings
+from campaigns.core.waiting import rest
 from campaigns.delivery.canary import canary_rule_of, settle_canaries
 from campaigns.delivery.engine.fence import INTENT_LIFE
 from campaigns.delivery.engine.lanes import Engine, Surroundings, in_thread
@@ -215,10 +216,7 @@ class Worker:
         while not stopping.is_set():
             if until():
                 stopping.set()
-            try:
-                await asyncio.wait_for(stopping.wait(), 0.2)
-            except TimeoutError:
-                continue
+            await rest(stopping, 0.2)
         self._is_stopping.set()
 
     def _plan(self) -> None:
@@ -318,10 +316,7 @@ async def _repeat(work: Callable[[], Awaitable[object]], seconds: float, stoppin
         except Exception:
             failures += 1
             _log.exception("a chore failed")
-        try:
-            await asyncio.wait_for(stopping.wait(), seconds * min(2**failures, 10))
-        except TimeoutError:
-            continue
+        await rest(stopping, seconds * min(2**failures, 10))
 
 
 def _stop_on_signals(stopping: asyncio.Event) -> None:

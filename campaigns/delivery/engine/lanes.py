@@ -10,7 +10,6 @@ import logging
 from collections import defaultdict
 from collections.abc import Callable
 from concurrent.futures import Executor
-from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
 from typing import Any, TypeVar
@@ -18,6 +17,7 @@ from typing import Any, TypeVar
 from sqlalchemy.exc import SQLAlchemyError
 
 from campaigns.core.errors import FingerpostError
+from campaigns.core.waiting import rest
 from campaigns.delivery.engine.fence import REFRESH_SECONDS, Fence, LaneFence
 from campaigns.delivery.engine.loop import Lane
 from campaigns.delivery.engine.ports import LaneKey, Runner, RunningRun, SenderFacts, Snapshot, Store
@@ -70,9 +70,7 @@ class Engine:
                 snapshot = await self._listen()
                 if snapshot is not None:
                     await self._assign(snapshot)
-                with suppress(TimeoutError):
-                    async with asyncio.timeout(REFRESH_SECONDS):
-                        await stopping.wait()
+                await rest(stopping, REFRESH_SECONDS)
         finally:
             await self._finish()
 
