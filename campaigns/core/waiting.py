@@ -1,4 +1,4 @@
-"""A pause between two rounds of work that ends at once when the process is told to stop."""
+"""A wait that ends by itself when what is waited for does not come, such as being told to stop."""
 
 from __future__ import annotations
 
@@ -6,9 +6,9 @@ import asyncio
 from contextlib import suppress
 
 
-async def rest(stopping: asyncio.Event, seconds: float) -> None:
-    """Return after so many seconds, or as soon as `stopping` is set."""
-    # `asyncio.wait_for` would make a task for each pause.
+async def rest(event: asyncio.Event, seconds: float) -> None:
+    """Return as soon as `event` is set, and after so many seconds at the latest."""
+    # `asyncio.wait_for` would make a task for each wait.
     with suppress(TimeoutError):
         async with asyncio.timeout(seconds):
-            await stopping.wait()
+            await event.wait()

@@ -11,7 +11,6 @@ import asyncio
 import logging
 from collections import deque
 from collections.abc import Callable, Sequence
-from contextlib import suppress
 from datetime import timedelta
 from functools import partial
 
@@ -20,6 +19,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from campaigns.core import clock
 from campaigns.core.crash import crash_point as crash_point_of_process
 from campaigns.core.errors import FingerpostError
+from campaigns.core.waiting import rest
 from campaigns.delivery.engine.agenda import Agenda
 from campaigns.delivery.engine.breaker import RunBreaker, SenderBreaker
 from campaigns.delivery.engine.bulletin import Bulletin
@@ -282,9 +282,7 @@ class Lane:
         is_low = len(self._ready) <= self._limit() and self._next_ask() is not None
         if is_last or is_low or len(self._results) >= self._group:
             return
-        with suppress(TimeoutError):
-            async with asyncio.timeout(GROUP_SECONDS if self._results else NAP_SECONDS):
-                await self._work.wait()
+        await rest(self._work, GROUP_SECONDS if self._results else NAP_SECONDS)
 
     def _line_up(self, claimed: Sequence[Claimed]) -> None:
         """Let claims wait behind those that are as urgent, and before all others."""
