@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from urllib.parse import urlencode
 
 from campaigns.gateways.africastalking_callbacks import USERNAME, AfricasTalkingCallbacks, name_message
 from campaigns.gateways.base import (
@@ -16,7 +15,7 @@ from campaigns.gateways.base import (
     SendError,
     UnknownOutcomeError,
 )
-from campaigns.gateways.http import ProviderHttp, RawReply, check_reply, current_fence
+from campaigns.gateways.http import ProviderHttp, RawReply, check_reply, current_fence, form_body
 from campaigns.gateways.kinds import Credential, Opening
 from campaigns.gateways.unlisted import Unlisted
 
@@ -68,7 +67,7 @@ class AfricasTalking(Unlisted):
             "Accept": "application/json",
             "Content-Type": "application/x-www-form-urlencoded",
         }
-        reply = await self._http.request("POST", self._url, body=urlencode(form).encode(), headers=headers)
+        reply = await self._http.request("POST", self._url, body=form_body(form), headers=headers)
         if reply.status in REFUSED_CALLS and reply.content_type != "text/html":
             raise RejectedError(f"http_{reply.status}", REFUSED_CALLS[reply.status])
         check_reply(reply)

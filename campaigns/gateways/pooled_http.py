@@ -11,12 +11,11 @@ import json
 import logging
 from collections.abc import Mapping
 from typing import Any
-from urllib.parse import urlencode
 
 from twilio.http import AsyncHttpClient
 from twilio.http.response import Response
 
-from campaigns.gateways.http import CONNECT_SECONDS, TOTAL_SECONDS, ProviderHttp, check_reply
+from campaigns.gateways.http import CONNECT_SECONDS, TOTAL_SECONDS, ProviderHttp, check_reply, form_body
 
 _log = logging.getLogger(__name__)
 
@@ -75,4 +74,4 @@ def _body_of(data: Any, headers: Mapping[str, str]) -> bytes | None:
         return None
     if headers.get("Content-Type") == "application/json":
         return json.dumps(data).encode()
-    return urlencode(data, doseq=True).encode()
+    return form_body(data)

@@ -3,6 +3,8 @@
 from dataclasses import dataclass
 from urllib.parse import parse_qsl, urlsplit
 
+from yarl import URL
+
 
 @dataclass(frozen=True, slots=True)
 class Call:
@@ -29,7 +31,7 @@ class Call:
 
 def read_call(raw: bytes, *, account: str, is_test: bool) -> Call:
     """Read a form-urlencoded create call."""
-    form = dict(parse_qsl(raw.decode("utf-8", "replace"), keep_blank_values=True))
+    form = URL.build(query_string=raw.decode("utf-8", "replace"), encoded=True).query
     get = form.get
     callback_url = get("StatusCallback", "")
     return Call(

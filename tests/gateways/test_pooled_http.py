@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+from urllib.parse import parse_qsl
+
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from campaigns.gateways.base import RejectedError, SendError, ThrottledError
+from campaigns.gateways.http import form_body
 from tests.gateways.canned import CannedServer, answering, http
 from tests.gateways.conftest import a_message, twilio_at, using
 
@@ -56,3 +61,15 @@ def test_region_of_the_environment_is_ignored(monkeypatch: pytest.MonkeyPatch) -
     with answering(http(f"201 Created\r\n{JSON}", '{"sid": "SM1", "status": "queued"}')) as server:
         accepted = using(twilio_at(server.url), lambda gateway: gateway.send(a_message()))
     assert accepted.provider_id == "SM1"
+
+
+#: Whatever a database can keep: lone halves of a surrogate pair are no characters.
+TEXTS = st.text(st.characters(exclude_categories=["Cs"]))
+
+
+@given(st.dictionaries(TEXTS, TEXTS | st.lists(TEXTS, min_size=2)))
+def test_form_is_read_as_it_was_written(fields: dict[str, str | list[str]]) -> None:
+    pairs = [
+        (name, text) for name, value in fields.items() for text in (value if isinstance(value, list) else [value])
+    ]
+    assert parse_qsl(form_body(fields).decode("ascii"), keep_blank_values=True) == pairs
