@@ -15,10 +15,39 @@ _UNAVAILABLE = 20503
 _NOTHING_DONE = b'{"account_sid": "AC5b5b5b5b5b5b5b5b5b5b5b5b5b5b5b5b", "status": "queued"}'
 
 
+class PromptReply(web.StreamResponse):
+    """What `reply` answers, written in one piece: what aiohttp does beside that costs a tenth of a create call."""
+
+    def __init__(self, body: bytes, status: int = 200) -> None:
+        super().__init__(status=status)
+        self._json = body
+        self._stays_open = True
+
+    @property
+    def keep_alive(self) -> bool:
+        """Tell whether the connection stays open, as the caller asked."""
+        return self._stays_open
+
+    async def prepare(self, request: web.BaseRequest) -> None:
+        """Write everything, unless the caller is gone."""
+        self._stays_open = request.keep_alive
+        if request.transport is not None:
+            headers = _headers() | {"Content-Length": str(len(self._json))}
+            lines = "".join(f"{name}: {value}\r\n" for name, value in headers.items())
+            head = f"HTTP/1.1 {self.status} {self.reason}\r\n{lines}\r\n"
+            request.transport.write(head.encode() + self._json)
+
+    async def write_eof(self, data: bytes = b"") -> None:
+        """Do nothing: all is written."""
+
+
 def reply(body: bytes, status: int = 200) -> web.Response:
     """Answer with JSON and a Twilio-Request-Id."""
-    headers = {"Content-Type": "application/json", "Twilio-Request-Id": f"RQ{_BOOT}{next(_SERIAL):016x}"}
-    return web.Response(body=body, status=status, headers=headers)
+    return web.Response(body=body, status=status, headers=_headers())
+
+
+def _headers() -> dict[str, str]:
+    return {"Content-Type": "application/json", "Twilio-Request-Id": f"RQ{_BOOT}{next(_SERIAL):016x}"}
 
 
 def refuse(

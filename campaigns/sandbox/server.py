@@ -9,7 +9,6 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import suppress
 
 from aiohttp import web
-from aiohttp.typedefs import Handler, Middleware
 
 from campaigns.sandbox.africastalking import AfricasTalkingSurface
 from campaigns.sandbox.africastalking_inbox import AfricasTalkingInbox
@@ -71,10 +70,10 @@ def build_app(config: SandboxConfig) -> web.Application:
         AfricasTalkingSurface(world, life, oracle=oracle, armed=armed),
         PhonesSurface(world, people),
     )
-    app = web.Application(middlewares=[_recorder(world)], client_max_size=_LARGEST_REQUEST)
+    app = web.Application(client_max_size=_LARGEST_REQUEST)
     for surface in surfaces:
-        app.add_routes(surface.routes())
-    app.router.add_route("*", "/{path:.*}", _nothing_here)
+        app.add_routes([_recorded(world, route) for route in surface.routes()])
+    app.add_routes([_recorded(world, web.route("*", "/{path:.*}", _nothing_here))])
     app.cleanup_ctx.append(_lifetime(world, webhooks, updates))
     return app
 
@@ -92,17 +91,18 @@ def _lifetime(
     return lifetime
 
 
-def _recorder(world: World) -> Middleware:
-    @web.middleware
-    async def record(request: web.Request, handler: Handler) -> web.StreamResponse:
+def _recorded(world: World, route: web.RouteDef) -> web.RouteDef:
+    """Return a route that remembers raw requests while that is wanted; a middleware costs each call far more."""
+
+    async def record(request: web.Request) -> web.StreamResponse:
         if world.requests.maxlen and not request.path.startswith("/_sandbox/"):
             body = (await request.read()).decode("utf-8", "replace")
             headers = tuple((name, value) for name, value in request.headers.items())
             now = world.timeline.now()
             world.requests.append(RawRequest(now, request.method, request.raw_path, headers, body))
-        return await handler(request)
+        return await route.handler(request)
 
-    return record
+    return web.RouteDef(route.method, route.path, record, route.kwargs)
 
 
 async def _nothing_here(request: web.Request) -> web.Response:

@@ -6,7 +6,7 @@ from dataclasses import replace
 from aiohttp import web
 
 from campaigns.sandbox.access import Access, Caller
-from campaigns.sandbox.answers import refuse, reply, spoil
+from campaigns.sandbox.answers import PromptReply, refuse, reply, spoil
 from campaigns.sandbox.armed import ArmedFaults
 from campaigns.sandbox.call import Call, read_call
 from campaigns.sandbox.checks import first_error, read_variables, send_at
@@ -109,7 +109,7 @@ class MessagesSurface:
             await asyncio.sleep(self._world.fixture.late_s)
         elif plan.after:
             return await spoil(request, plan.after, body, 201)
-        return reply(body, 201)
+        return PromptReply(body, 201)
 
     async def list(self, request: web.Request) -> web.StreamResponse:
         """List messages, newest first."""
