@@ -9,14 +9,14 @@ from collections.abc import Awaitable, Callable
 from datetime import timedelta
 
 import pytest
-from sqlalchemy import select
+from sqlalchemy import and_, func, select
 from sqlalchemy.orm import Session, sessionmaker
 
 from campaigns.core.crypto import Vault
 from campaigns.delivery.engine import loop
 from campaigns.delivery.fanout import fan_out
 from campaigns.delivery.models import Delivery
-from campaigns.delivery.queries import progress_of, select_planning
+from campaigns.delivery.queries import in_state, progress_of, select_planning
 from campaigns.delivery.states import SendState
 from campaigns.planning.models import Priority, Run, RunState
 from tests.delivery.builders import a_planned_run, a_running_run, people
@@ -115,9 +115,14 @@ def test_claims_passed_over_go_back_in_time(
 
     def start_and_look() -> None:
         set_state(sessions, urgent, RunState.RUNNING)
+        with sessions() as session:
+            is_held = and_(Delivery.run_id == long, in_state(SendState.SENDING))
+            tokens = set(session.scalars(select(Delivery.token).where(is_held)))
+        # Later claims of the long run have other tokens.
+        count = select(func.count()).where(is_held, Delivery.token.in_(tokens))
         while not settled(sessions, urgent)():
             with sessions() as session:
-                held.append(progress_of(session, long).get(SendState.SENDING, 0))
+                held.append(session.scalar(count) or 0)
             time.sleep(0.05)
 
     drive(
@@ -128,7 +133,7 @@ def test_claims_passed_over_go_back_in_time(
         until=lambda: settled(sessions, long)() and settled(sessions, urgent)(),
         meanwhile=after(provider, 20, start_and_look),
     )
-    assert (max(held) > 50, min(held)) == (True, 0)
+    assert (max(held) > 50, held[-1]) == (True, 0)
     assert sorted(provider.times_accepted().values()) == [1] * 400
     with sessions() as session:
         assert set(session.scalars(select(Delivery.attempts))) == {1}
