@@ -31,7 +31,8 @@ class Call:
 
 def read_call(raw: bytes, *, account: str, is_test: bool) -> Call:
     """Read a form-urlencoded create call."""
-    form = URL.build(query_string=raw.decode("utf-8", "replace"), encoded=True).query
+    # Of a field that comes twice the last counts, which `get` on yarl's own mapping would not give.
+    form = dict(URL.build(query_string=raw.decode("utf-8", "replace"), encoded=True).query.items())
     get = form.get
     callback_url = get("StatusCallback", "")
     return Call(

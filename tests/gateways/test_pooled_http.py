@@ -63,7 +63,7 @@ def test_region_of_the_environment_is_ignored(monkeypatch: pytest.MonkeyPatch) -
     assert accepted.provider_id == "SM1"
 
 
-#: Whatever a database can keep: lone halves of a surrogate pair are no characters.
+#: Lone halves of a surrogate pair are no characters.
 TEXTS = st.text(st.characters(exclude_categories=["Cs"]))
 
 
@@ -73,3 +73,9 @@ def test_form_is_read_as_it_was_written(fields: dict[str, str | list[str]]) -> N
         (name, text) for name, value in fields.items() for text in (value if isinstance(value, list) else [value])
     ]
     assert parse_qsl(form_body(fields).decode("ascii"), keep_blank_values=True) == pairs
+
+
+@pytest.mark.parametrize("value", ["Call \ud800 now", ["Call", "\ud800"]])
+def test_half_a_character_is_not_left_out(value: str | list[str]) -> None:
+    with pytest.raises(UnicodeEncodeError):
+        form_body({"Body": value})
