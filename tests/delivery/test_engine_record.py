@@ -43,6 +43,24 @@ def test_retry_is_due_at_the_same_instant(session: Session, claimed: Claimed) ->
     assert (attempt.delivery_id, attempt.number, attempt.outcome) == (claimed.id, 1, "not_sent")
 
 
+@pytest.mark.parametrize(
+    ("state", "outcome"),
+    [(SendState.FAILED, "rejected"), (SendState.QUEUED, "throttled"), (SendState.UNKNOWN, "unknown")],
+)
+def test_result_written_again_is_noted_once(
+    session: Session, claimed: Claimed, state: SendState, outcome: str
+) -> None:
+    for _ in range(2):
+        written(session, claimed, state, error="1", outcome=outcome)
+    assert session.scalars(select(Attempt.outcome)).all() == [outcome]
+
+
+def test_late_refusal_is_noted_after_the_reaper(session: Session, claimed: Claimed) -> None:
+    session.execute(update(Delivery).values(send_state=SendState.UNKNOWN))
+    written(session, claimed, SendState.FAILED, error="21211", outcome="rejected")
+    assert session.scalars(select(Attempt.outcome)).all() == ["rejected"]
+
+
 def test_refused_by_the_fence_does_not_count(session: Session, claimed: Claimed) -> None:
     assert written(session, claimed, SendState.QUEUED, refund=True).attempts == 0
 

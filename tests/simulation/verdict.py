@@ -24,6 +24,10 @@ _ROWS = (
     "SELECT id, run_id, contact_id, send_state, provider_id, reference, receipt_state, receipt_id, error,"
     " expires_at, token, attempts FROM delivery ORDER BY id"
 )
+_NOTED_REFUSALS = (
+    "SELECT run_id, contact_id, count(*) FROM attempt JOIN delivery ON delivery.id = delivery_id"
+    " WHERE outcome IN ('rejected', 'throttled') GROUP BY delivery_id"
+)
 _KEPT_OPT_OUTS = (
     "SELECT contact_id, channel FROM address WHERE state = 'opted_out'"
     " AND EXISTS (SELECT 1 FROM consent WHERE address_id = address.id AND kind = 'withdrawn')"
@@ -63,6 +67,7 @@ def check(world: World) -> None:
         _check_acceptance(world, row, explained[row.id])
     _check_receipts(world, rows)
     _check_acknowledged(world)
+    _check_notes(world)
 
 
 def lost(broken: Sequence[str]) -> int:
@@ -154,3 +159,11 @@ def _check_receipts(world: World, rows: list[Row]) -> None:
         _, receipt_id, status = best.get(row.reference, (0, None, None))
         if (row.receipt_id, row.receipt_state) != (receipt_id, status):
             world.oracle.blame(f"D8: {row.of} ended as {row.receipt_state}, the receipts say {status}")
+
+
+def _check_notes(world: World) -> None:
+    """What members read of a delivery's calls is no more than happened, however often a result was written."""
+    for run_id, contact_id, noted in world.database.all(_NOTED_REFUSALS):
+        given = len(world.oracle.refusals[run_id, contact_id])
+        if noted > given:
+            world.oracle.blame(f"notes: run {run_id} person {contact_id} has {noted} refusals, {given} were given")

@@ -7,6 +7,7 @@ from collections import defaultdict
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from functools import cache
+from operator import attrgetter
 from typing import Any, cast
 
 from sqlalchemy import (
@@ -30,7 +31,6 @@ from sqlalchemy import (
     insert,
     select,
     true,
-    tuple_,
     update,
 )
 from sqlalchemy import cast as cast_to
@@ -38,10 +38,10 @@ from sqlalchemy import cast as cast_to
 from campaigns.core import clock
 from campaigns.core.database import UTCDateTime
 from campaigns.delivery.engine.ports import Result
-from campaigns.delivery.models import Attempt, Delivery
+from campaigns.delivery.engine.taking import DELIVERY, among, is_among
+from campaigns.delivery.models import Attempt
 from campaigns.delivery.states import SendState
 
-DELIVERY = cast(Table, Delivery.__table__)
 ATTEMPT = cast(Table, Attempt.__table__)
 #: A late reply may still be written over `unknown`, as long as nobody else took the row.
 _HELD = (SendState.SENDING.value, SendState.UNKNOWN.value)
@@ -51,25 +51,15 @@ def record(connection: Connection, results: Sequence[Result]) -> int:
     """Write what became of claimed deliveries and return how many rows their claims still held.
 
     A delivery whose outcome is unknown but whose receipt came already is accepted. Calls that ended in anything
-    but a clean acceptance leave an attempt row.
+    but a clean acceptance leave an attempt row: one, however often the result is written.
     """
     if not results:
         return 0
+    noted = _news(connection, [result for result in results if result.outcome is not None])
     written = _write(connection, results)
     _rename(connection, results)
-    noted = [
-        {
-            "delivery_id": result.id,
-            "number": result.number,
-            "at": clock.now(),
-            "outcome": result.outcome,
-            "error": result.error,
-        }
-        for result in results
-        if result.outcome is not None
-    ]
     if noted:
-        connection.execute(insert(ATTEMPT), noted)
+        connection.execute(insert(ATTEMPT), [_attempt(result) for result in noted])
     return written
 
 
@@ -78,16 +68,43 @@ def find_held(connection: Connection, results: Sequence[Result]) -> Sequence[int
 
     A commit whose acknowledgement was lost is written again, and by then its rows may be somebody else's.
     """
+    return [result.id for result, _ in _still_held(connection, results)]
+
+
+def _news(connection: Connection, results: Sequence[Result]) -> list[Result]:
+    """Return the results that their rows do not tell yet."""
+    return [
+        result
+        for result, state in _still_held(connection, results)
+        if state == SendState.SENDING or (state == SendState.UNKNOWN and result.state is not SendState.UNKNOWN)
+    ]
+
+
+def _still_held(connection: Connection, results: Sequence[Result]) -> list[tuple[Result, str]]:
+    """Return the results whose claims still hold their deliveries, by id, and the state in which each stands."""
     if not results:
-        return ()
-    claims = [(result.id, result.token) for result in results]
-    return connection.scalars(_held(), {"claims": claims}).all()
+        return []
+    ids = among(connection, [result.id for result in results])
+    rows = connection.execute(_standing(connection.dialect.name), ids).all()
+    stands = {row_id: (token, state) for row_id, token, state in rows}
+    given = [(result, *stands.get(result.id, (None, ""))) for result in sorted(results, key=attrgetter("id"))]
+    return [(result, state) for result, token, state in given if token == result.token]
 
 
 @cache
-def _held() -> Select[int]:
-    claim = tuple_(DELIVERY.c.id, DELIVERY.c.token)
-    return select(DELIVERY.c.id).where(claim.in_(bindparam("claims", expanding=True))).order_by(DELIVERY.c.id)
+def _standing(dialect: str) -> Select[int, str | None, str]:
+    columns = DELIVERY.c.id, DELIVERY.c.token, DELIVERY.c.send_state
+    return select(*columns).where(is_among(DELIVERY.c.id, dialect))
+
+
+def _attempt(result: Result) -> dict[str, Any]:
+    return {
+        "delivery_id": result.id,
+        "number": result.number,
+        "at": clock.now(),
+        "outcome": result.outcome,
+        "error": result.error,
+    }
 
 
 def _write(connection: Connection, results: Sequence[Result]) -> int:
