@@ -131,7 +131,10 @@ def _settle(session: Session, run: Run, canary: RunCanary, rule: CanaryRule) -> 
         return
     fared = _count(session, run.id)
     canary.failed, canary.opted_out = fared.failed, fared.opted_out
-    if not fared.open and canary.sent_at is None:
+    if fared.open:
+        # The run was stopped and resumed, or a message goes on over another sender: it is watched from then on.
+        canary.sent_at = None
+    elif canary.sent_at is None:
         canary.sent_at = now
     canary.state = judge(fared, rule, people=canary.people, sent_at=canary.sent_at, now=now)
     if canary.state not in (CanaryState.PASSED, CanaryState.FAILED):
@@ -171,7 +174,8 @@ def _spread(run: Run, rule: CanaryRule, *, due_by: datetime) -> Select[int]:
 def _count(session: Session, run_id: int) -> Fared:
     """Count how the canary of a run fares."""
     state = Delivery.send_state
-    is_open = state.in_((SendState.QUEUED, SendState.SENDING))
+    # What a stop cancelled is queued again by the next sweep: the run is running.
+    is_open = state.in_((SendState.QUEUED, SendState.SENDING, SendState.CANCELLED))
     was_called = state.in_((SendState.ACCEPTED, SendState.UNKNOWN, SendState.UNCONFIRMED, SendState.FAILED))
     failed = or_(
         state == SendState.FAILED, Delivery.receipt_state.in_((ReceiptState.FAILED, ReceiptState.UNDELIVERED))

@@ -110,6 +110,23 @@ def test_rest_is_claimed_only_when_they_fared_well(sessions: sessionmaker[Sessio
         assert claim_all(sessions, vault, run_id) == 34
 
 
+def test_it_is_watched_from_its_last_call(sessions: sessionmaker[Session], vault: Vault) -> None:
+    """A stopped run is resumed before a sweep queues its messages again, and one falls back while others wait."""
+    history = [
+        (0, SendState.CANCELLED, CanaryState.SENDING),
+        (1, SendState.ACCEPTED, CanaryState.WAITING),
+        (3, SendState.QUEUED, CanaryState.SENDING),
+        (4, SendState.ACCEPTED, CanaryState.WAITING),
+        (8, SendState.ACCEPTED, CanaryState.WAITING),
+        (9, SendState.ACCEPTED, CanaryState.PASSED),
+    ]
+    run_id = a_run_of(sessions, vault)
+    for minutes, state, canary in history:
+        with clock.running_on(lambda minutes=minutes: NOW + timedelta(minutes=minutes)):
+            settle(sessions, run_id, send_state=state)
+            assert look(sessions, run_id) == (canary, RunState.RUNNING), minutes
+
+
 def test_failures_pause_the_run_for_two_members(sessions: sessionmaker[Session], vault: Vault) -> None:
     run_id = a_run_of(sessions, vault)
     settle(sessions, run_id, send_state=SendState.ACCEPTED, receipt_state=ReceiptState.UNDELIVERED)

@@ -8,6 +8,7 @@ from datetime import timedelta
 from sqlalchemy.orm import Session, sessionmaker
 
 from campaigns.core import clock
+from campaigns.delivery.canary import CanaryRule, settle_canaries
 from campaigns.delivery.fanout import fan_out
 from campaigns.delivery.patience import Patience
 from campaigns.delivery.queries import select_planning
@@ -24,6 +25,8 @@ PATIENCE = Patience(
     interval=timedelta(seconds=75),
     unconfirmed_after=timedelta(seconds=500),
 )
+#: Of every run that has a canary.
+CANARY = CanaryRule(people=3, wait=timedelta(seconds=8), failure_percent=50, opt_out_percent=50)
 #: When rows have not changed, chores are looked for after so many seconds all the same: some depend on time.
 LOOK_AGAIN = 12.0
 #: What must be there for a chore to have something to do.
@@ -39,6 +42,8 @@ _WORK = {
     " WHERE (state, send_state) IN (('stopped', 'queued'), ('done', 'queued'), ('running', 'cancelled'))",
     "repair": "SELECT 1 FROM delivery WHERE send_state = 'sending' AND intent_at < :dead"
     " OR send_state = 'queued' AND expires_at <= :now",
+    "canary": "SELECT 1 FROM run_canary AS c JOIN run ON run.id = run_id"
+    " WHERE run.state = 'running' AND c.state <> 'passed'",
     "reconcile": "SELECT 1 FROM delivery WHERE send_state = 'unknown' AND intent_at < :old"
     " AND :listed AND NOT EXISTS (SELECT 1 FROM attempt WHERE delivery_id = delivery.id AND at > :lately"
     " AND outcome = 'reconciled') AND 2 > (SELECT count(*) FROM attempt WHERE delivery_id = delivery.id"
@@ -81,6 +86,7 @@ def plan(sessions: Sessions, chunk: int) -> None:
             sessions,
             run_id,
             service_max_age_days=90,
+            canary=CANARY,
             chunk=chunk,
             may_go_on=lambda chunks=chunks: next(chunks, False),  # type: ignore[misc]
         )
@@ -104,6 +110,11 @@ def repair(sessions: Sessions, limit: int) -> None:
         expire_resting(session, limit=limit)
 
 
+def watch_canaries(sessions: Sessions, limit: int) -> None:
+    """Let the rest of runs follow, or pause them, as their canaries fare."""
+    settle_canaries(sessions, CANARY)
+
+
 def abandon(sessions: Sessions) -> None:
     """Give up what the provider's list, asked just now, did not settle in time."""
     with sessions.begin() as session:
@@ -117,4 +128,5 @@ CHORES: dict[str, Chore] = {
     "receipts": merge_receipts,
     "sweep": bring_together,
     "repair": repair,
+    "canary": watch_canaries,
 }

@@ -44,6 +44,8 @@ _TRIGGERS = (
     "CREATE TRIGGER fell_due_again AFTER UPDATE ON delivery WHEN NEW.send_state = 'queued' BEGIN"
     " SELECT seen_queued(NEW.run_id); END",
     "CREATE TRIGGER canary_moved AFTER UPDATE ON run_canary BEGIN SELECT seen_queued(NEW.run_id); END",
+    "CREATE TRIGGER canary_passed AFTER UPDATE OF state ON run_canary"
+    " WHEN OLD.state IN ('sending', 'waiting') AND NEW.state = 'passed' BEGIN SELECT seen_pass(NEW.run_id); END",
     "CREATE TRIGGER run_moved AFTER UPDATE ON run BEGIN SELECT seen_queued(NEW.id); END",
     *(
         f"CREATE TRIGGER {what.lower()}_{table} AFTER {what} ON {table} BEGIN SELECT seen_change(); END"
@@ -101,10 +103,13 @@ class Database:
         self.on_move: Callable[[Move], None] = lambda move: None
         #: Called when a claim found nothing.
         self.on_empty: Callable[[], None] = lambda: None
+        #: Called when the canary of a run has passed by itself.
+        self.on_pass: Callable[[int], None] = lambda run_id: None
         self._uncommitted: list[tuple[int, int, int, str | None, str | None]] = []
         self.raw.create_function("seen_move", 5, self._note)
         self.raw.create_function("seen_change", 0, self._change)
         self.raw.create_function("seen_queued", 1, self._queue)
+        self.raw.create_function("seen_pass", 1, lambda run_id: self.on_pass(run_id))
         event.listen(self.engine, "begin", self._begin)
         event.listen(self.engine, "commit", self._commit)
         event.listen(self.engine, "rollback", self._rollback)
@@ -112,7 +117,7 @@ class Database:
 
     def reset(self) -> None:
         """Forget everything but the template."""
-        self.on_move, self.on_empty = lambda move: None, lambda: None
+        self.on_move, self.on_empty, self.on_pass = lambda move: None, lambda: None, lambda run_id: None
         self._uncommitted.clear()
         self.version, self.kept, self.has_limits = 0, None, False
         self.queues.clear()

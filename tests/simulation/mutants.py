@@ -11,12 +11,12 @@ from sqlalchemy import text, update
 from sqlalchemy.orm import Session
 
 from campaigns.core import clock
-from campaigns.delivery import receipts, reconcile
-from campaigns.delivery.engine import record, retry
+from campaigns.delivery import canary, receipts, reconcile
+from campaigns.delivery.engine import record, retry, taking
 from campaigns.delivery.engine.fence import Fence, FenceRefusedError, Refusal
 from campaigns.delivery.engine.ports import Ask, Claimed, Found, Result
 from campaigns.delivery.engine.store import DatabaseStore
-from campaigns.delivery.models import Delivery
+from campaigns.delivery.models import CanaryState, Delivery
 from campaigns.delivery.queries import in_state
 from campaigns.delivery.states import RANKS, SendState
 from campaigns.gateways.base import UnknownOutcomeError
@@ -112,6 +112,16 @@ def claims_without_commit(patch: pytest.MonkeyPatch) -> None:
         return found
 
     patch.setattr(DatabaseStore, "exchange", uncommitted)
+
+
+def canary_that_is_not_awaited(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(canary, "judge", lambda *_, **__: CanaryState.PASSED)
+
+
+def claims_that_pass_the_canary(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(taking, "OPEN_CANARY", ())
+    # Built anew, with these states.
+    patch.setattr(taking, "_due_as_json", taking._due_as_json.__wrapped__)
 
 
 def sweep_that_sleeps(patch: pytest.MonkeyPatch) -> None:

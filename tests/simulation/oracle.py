@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 
 from campaigns.delivery.engine.fence import FRESH_SECONDS
 from campaigns.delivery.engine.ports import SenderFacts
+from campaigns.delivery.models import CanaryState
 from campaigns.delivery.states import SendState, may_move
 from campaigns.gateways.base import Action, Outgoing, ProviderMessage, SendError
 from tests.simulation.database import Database, Move
@@ -16,6 +17,15 @@ from tests.simulation.runs import HANDLES, contact_of
 #: A stop or an opt-out holds so many seconds after its commit (D5, D6).
 OBEYED_WITHIN = 5.0
 OPEN = (SendState.QUEUED, SendState.SENDING, SendState.UNKNOWN)
+#: How a run's canary stands, and whether a delivery is of it.
+_CANARY = (
+    "SELECT state, EXISTS (SELECT 1 FROM canary_delivery JOIN delivery ON delivery.id = delivery_id"
+    " WHERE reference = ?) FROM run_canary WHERE run_id = ?"
+)
+_AHEAD = (
+    "SELECT contact_id, send_state FROM canary_delivery JOIN delivery ON delivery.id = delivery_id"
+    " WHERE canary_delivery.run_id = ?"
+)
 
 Person = tuple[int, int]
 
@@ -48,6 +58,7 @@ class Oracle:
     #: Codes with which each person's calls were refused.
     refusals: defaultdict[Person, list[str]] = field(default_factory=lambda: defaultdict(list))
     calls: Counter[str] = field(default_factory=Counter)
+    called_at: dict[Person, float] = field(default_factory=dict)
     #: Whose delivery each is, and how many there are in each state, as committed.
     people: dict[int, Person] = field(default_factory=dict)
     counts: Counter[SendState] = field(default_factory=Counter)
@@ -57,6 +68,8 @@ class Oracle:
     cut_since: dict[str, float] = field(default_factory=dict)
     #: Deliveries that a member sent again at their own risk.
     resent: Counter[Person] = field(default_factory=Counter)
+    #: How long a canary is watched at least; less where clocks are wrong.
+    canary_seconds: float = 0.0
     #: When a delivery moved last, and when a call began.
     last_at: float = 0.0
     last_call_at: float = -1.0
@@ -112,6 +125,20 @@ class Oracle:
         )
         if row is None or row[0] != SendState.SENDING or row[1] is None:
             self.blame(f"D1: {of} was called without a committed intent: {row}")
+        canary = self.database.one(_CANARY, outgoing.reference, run_id)
+        if canary is not None and canary[0] != CanaryState.PASSED and not canary[1]:
+            self.blame(f"canary: {of} was called while it is {canary[0]}")
+        self.called_at[run_id, contact_id] = now
+
+    def passed(self, run_id: int) -> None:
+        """See the canary of a run pass, without a member who let it."""
+        self.note("canary passed", f"run {run_id}")
+        for contact_id, state in self.database.all(_AHEAD, run_id):
+            of, since = f"run {run_id} person {contact_id}", self.called_at.get((run_id, contact_id))
+            if state in (SendState.QUEUED, SendState.SENDING, SendState.CANCELLED):
+                self.blame(f"canary: it passed while {of} is {state}")
+            if since is not None and self.timeline.now < since + self.canary_seconds:
+                self.blame(f"canary: it passed {self.timeline.now - since:.1f} s after {of} was called")
 
     def refused(self, outgoing: Outgoing, sender: SenderFacts, error: SendError) -> None:
         """See the provider refuse a message for good or for now."""

@@ -83,12 +83,16 @@ class People:
 
     def switch_on(self) -> None:
         """Do what a member does: use senders again, resume what the engine paused."""
-        if not any(self._database.one(statement) for statement in _PAUSED):
+        if not self.are_needed():
             return
         with self._database.sessions.begin() as session:
             session.execute(update(Sender).where(Sender.health == Health.PAUSED).values(health=Health.WELL))
             for run in session.scalars(select(Run).where(Run.state == RunState.PAUSED)):
                 let_go_on(session, run)
+
+    def are_needed(self) -> bool:
+        """Say whether a sender or a run waits for a member."""
+        return any(self._database.one(statement) for statement in _PAUSED)
 
     def _begin_run(self, number: int, plan: RunPlan) -> None:
         self.outstanding -= 1

@@ -31,6 +31,8 @@ class RunPlan:
     is_urgent: bool = False
     #: Nobody is written to: every handle is a stand-in.
     is_rehearsal: bool = False
+    #: A few of its messages go ahead; one that is fanned out has this whenever it may.
+    has_canary: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -172,6 +174,7 @@ def _draw_run(chance: Random, people: int, number: int, busy: float) -> RunPlan:
         second_zone_after=chance.choice((0.0, 0.0, 15.0)),
         is_urgent=number > 0 and chance.random() < 0.5,
         is_rehearsal=chance.random() < 0.1,
+        has_canary=chance.random() < 0.25,
     )
 
 

@@ -7,11 +7,13 @@ from datetime import datetime, timedelta
 from sqlalchemy import insert
 from sqlalchemy.orm import Session
 
+from campaigns.delivery.canary import choose_canary
 from campaigns.delivery.models import Delivery, RunText, RunZone
 from campaigns.delivery.references import REHEARSAL_PREFIX
 from campaigns.delivery.states import SendState
 from campaigns.planning.models import Priority, Run, RunSender, RunState
 from tests.delivery.builders import frozen
+from tests.simulation.chores import CANARY
 from tests.simulation.database import PEOPLE, SMS_PREFIX, WHATSAPP_PREFIX
 from tests.simulation.plan import WHATSAPP, RunPlan
 
@@ -77,6 +79,8 @@ def add_run(session: Session, run_id: int, plan: RunPlan, now: datetime) -> None
     session.execute(insert(RunSender), ranked)
     if not plan.is_fanned_out:
         _add_deliveries(session, run_id, plan, now)
+        if plan.has_canary:
+            choose_canary(session, run, CANARY)
 
 
 def _add_deliveries(session: Session, run_id: int, plan: RunPlan, now: datetime) -> None:

@@ -48,6 +48,10 @@ def cut_off(plan: Plan) -> Plan:
     return replace(plan, pace=3.0, provider=ProviderPlan(slowness=2.0), cuts=[(None, 1.0, 30.0)], blow_steps=None)
 
 
+def with_a_canary(plan: Plan) -> Plan:
+    return replace(plan, runs=(replace(plan.runs[0], has_canary=True, is_rehearsal=False),))
+
+
 def drawn(season: Callable[[Plan], Plan]) -> Iterator[World]:
     return (World(season(draw_plan(seed))) for seed in range(WORLDS))
 
@@ -67,6 +71,8 @@ CASES: dict[Patch, tuple[tuple[str, ...], Callable[[], Iterator[World]]]] = {
     mutants.record_that_asks_no_token: (("D1",), lambda: iter([claim_that_is_slept_over()])),
     mutants.opt_out_that_leaves_the_queue: (("D5",), lambda: drawn(left)),
     mutants.claims_without_commit: (("D1",), lambda: drawn(in_storms)),
+    mutants.canary_that_is_not_awaited: (("canary",), lambda: drawn(with_a_canary)),
+    mutants.claims_that_pass_the_canary: (("canary",), lambda: drawn(with_a_canary)),
     mutants.sweep_that_sleeps: (("D3",), lambda: drawn(stopped)),
 }
 
