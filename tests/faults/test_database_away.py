@@ -45,6 +45,7 @@ def test_restarted_server_costs_nobody(
     with Scene(engine, sandbox, tmp_path) as scene:
         run_id = scene.plan(EACH * times, pace=100.0)
         worker = scene.start_worker()
+        resumed: list[float] = []
         for _ in range(times):
             until_sending(scene)
             own_server.stop()
@@ -53,12 +54,12 @@ def test_restarted_server_costs_nobody(
             time.sleep(AWAY - 3.0)
             assert scene.sent() == silent
             own_server.start()
-            until_sending(scene)
+            # What was claimed by a commit that nobody learned of follows much later, when the reaper found it.
+            resumed.append(until_sending(scene))
         scene.until_over(run_id)
         assert worker.is_alive()
-        silence = longest_silence(scene)
-        assert silence < AWAY + AT_MOST
-        found(restarts=times, longest_silence=silence, **scene.compare(EACH * times))
+        assert max(resumed) < AT_MOST
+        found(restarts=times, resumed_after=max(resumed), **scene.compare(EACH * times))
     engine.dispose()
 
 
@@ -112,10 +113,11 @@ def test_deleted_jobs_are_enqueued_again(
         found(deletions=times, longest_silence=silence, **scene.compare(EACH * times))
 
 
-def until_sending(scene: Scene) -> None:
-    """Return when more than what was on its way has been sent."""
-    before = scene.sent()
+def until_sending(scene: Scene) -> float:
+    """Wait until more than what was on its way has been sent, and return the seconds."""
+    before, began = scene.sent(), time.monotonic()
     until(lambda: scene.sent() > before + 40, what="sending")
+    return time.monotonic() - began
 
 
 def longest_silence(scene: Scene) -> float:

@@ -7,7 +7,7 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
-from sqlalchemy import text, update
+from sqlalchemy import null, text, update
 from sqlalchemy.orm import Session
 
 from campaigns.core import clock
@@ -121,6 +121,12 @@ def canary_that_is_not_awaited(patch: pytest.MonkeyPatch) -> None:
 def claims_that_pass_the_canary(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(taking, "OPEN_CANARY", ())
     # Built anew, with these states.
+    patch.setattr(taking, "_due_as_json", taking._due_as_json.__wrapped__)
+
+
+def claims_in_quiet_hours(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(taking, "_quiet_until", lambda: null())
+    # Built anew, without them.
     patch.setattr(taking, "_due_as_json", taking._due_as_json.__wrapped__)
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter, defaultdict
 from dataclasses import dataclass, field
 
-from campaigns.delivery.engine.fence import FRESH_SECONDS
+from campaigns.delivery.engine.fence import FRESH_SECONDS, INTENT_LIFE
 from campaigns.delivery.engine.ports import SenderFacts
 from campaigns.delivery.models import CanaryState
 from campaigns.delivery.states import SendState, may_move
@@ -75,6 +75,8 @@ class Oracle:
     last_call_at: float = -1.0
     run_of_text: dict[str, int] = field(default_factory=dict)
     rehearsals: set[int] = field(default_factory=set)
+    #: From when until when a run must call nobody, by a clock that is right.
+    quiet: dict[int, tuple[float, float]] = field(default_factory=dict)
     #: Most messages of each limited sender within a day, and how many it has.
     limits: dict[int, int] = field(default_factory=dict)
     sent_today: Counter[int] = field(default_factory=Counter)
@@ -128,6 +130,9 @@ class Oracle:
         canary = self.database.one(_CANARY, outgoing.reference, run_id)
         if canary is not None and canary[0] != CanaryState.PASSED and not canary[1]:
             self.blame(f"canary: {of} was called while it is {canary[0]}")
+        begins, ends = self.quiet.get(run_id, (now, now))
+        if begins + INTENT_LIFE.total_seconds() <= now < ends:
+            self.blame(f"quiet: {of} was called {now - begins:.1f} s after it got quiet")
         self.called_at[run_id, contact_id] = now
 
     def passed(self, run_id: int) -> None:

@@ -17,7 +17,7 @@ from campaigns.planning.firing import ask_to_resume, resume_run, stop_run
 from campaigns.planning.models import Health, Run, RunState, Sender
 from tests.simulation.database import VAULT, Database
 from tests.simulation.oracle import Oracle
-from tests.simulation.plan import Plan, RunPlan
+from tests.simulation.plan import CLOCK_ERROR, Plan, RunPlan
 from tests.simulation.processes import Timeline
 from tests.simulation.runs import add_run, handle_of, text_of
 
@@ -100,7 +100,15 @@ class People:
             self._oracle.run_of_text[text_of(number + 1)] = number + 1
             if plan.is_rehearsal:
                 self._oracle.rehearsals.add(number + 1)
+            if plan.quiet is not None and not plan.is_urgent and not plan.is_fanned_out:
+                self._oracle.quiet[number + 1] = self._quiet_hours(plan.quiet)
             add_run(session, number + 1, plan, self._now())
+
+    def _quiet_hours(self, quiet: tuple[float, float]) -> tuple[float, float]:
+        """Return the quiet hours of a run that begins now, less what a wrong clock may take of them."""
+        wrong_by = CLOCK_ERROR if self._plan.jumps else 0.0
+        begins = self._timeline.now + quiet[0]
+        return begins + wrong_by, begins + quiet[1] - wrong_by
 
     def _opt_out(self, contact_id: int, channel: Channel) -> None:
         if self._is_cut_off():

@@ -33,6 +33,9 @@ class RunPlan:
     is_rehearsal: bool = False
     #: A few of its messages go ahead; one that is fanned out has this whenever it may.
     has_canary: bool = False
+    #: It gets quiet where its people are so long after it began, and for how long, in seconds; not when a worker
+    #: fans it out, since it would reckon with the quiet hours of real zones.
+    quiet: tuple[float, float] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -175,6 +178,7 @@ def _draw_run(chance: Random, people: int, number: int, busy: float) -> RunPlan:
         is_urgent=number > 0 and chance.random() < 0.5,
         is_rehearsal=chance.random() < 0.1,
         has_canary=chance.random() < 0.25,
+        quiet=(chance.uniform(0.0, busy), chance.uniform(40.0, 80.0)) if chance.random() < 0.15 else None,
     )
 
 

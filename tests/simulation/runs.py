@@ -7,8 +7,9 @@ from datetime import datetime, timedelta
 from sqlalchemy import insert
 from sqlalchemy.orm import Session
 
+from campaigns.audience.rules import UNKNOWN_ZONE
 from campaigns.delivery.canary import choose_canary
-from campaigns.delivery.models import Delivery, RunText, RunZone
+from campaigns.delivery.models import Delivery, RunQuiet, RunText, RunZone
 from campaigns.delivery.references import REHEARSAL_PREFIX
 from campaigns.delivery.states import SendState
 from campaigns.planning.models import Priority, Run, RunSender, RunState
@@ -90,6 +91,11 @@ def _add_deliveries(session: Session, run_id: int, plan: RunPlan, now: datetime)
     session.execute(
         insert(RunText), {"id": text_id, "run_id": run_id, "language": "en", "body": text_of(run_id), "parts": 1}
     )
+    if plan.quiet is not None:
+        after, lasts = (timedelta(seconds=each) for each in plan.quiet)
+        # The people of the template are in no known zone.
+        where = {"run_id": run_id, "time_zone": UNKNOWN_ZONE, "country": ""}
+        session.execute(insert(RunQuiet), where | {"begins_at": now + after, "ends_at": now + after + lasts})
     zones = [(ZONE, now), ("Europe/Kyiv", later)]
     session.execute(
         insert(RunZone),

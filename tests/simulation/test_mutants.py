@@ -36,12 +36,12 @@ def told_often(plan: Plan) -> Plan:
 
 
 def stopped(plan: Plan) -> Plan:
-    return replace(plan, pace=1.0, window=16, provider=ProviderPlan(slowness=2.0), stops=[(1.0, 0, None)])
+    return replace(plan, pace=1.0, window=16, provider=ProviderPlan(slowness=10.0), stops=[(1.0, 0, None)])
 
 
 def left(plan: Plan) -> Plan:
     people = [(1.0 + person / 10, person, "sms") for person in range(1, plan.runs[0].people)]
-    return replace(plan, pace=1.0, window=16, provider=ProviderPlan(slowness=2.0), opt_outs=people)
+    return replace(plan, pace=1.0, window=16, provider=ProviderPlan(slowness=10.0), opt_outs=people)
 
 
 def cut_off(plan: Plan) -> Plan:
@@ -50,6 +50,11 @@ def cut_off(plan: Plan) -> Plan:
 
 def with_a_canary(plan: Plan) -> Plan:
     return replace(plan, runs=(replace(plan.runs[0], has_canary=True, is_rehearsal=False),))
+
+
+def in_the_evening(plan: Plan) -> Plan:
+    run = replace(plan.runs[0], quiet=(0.5, 80.0), is_urgent=False, starts_at=0.0, is_fanned_out=False)
+    return replace(plan, runs=(run,), pace=0.2, jumps=(), busy_seconds=60.0)
 
 
 def drawn(season: Callable[[Plan], Plan]) -> Iterator[World]:
@@ -73,6 +78,7 @@ CASES: dict[Patch, tuple[tuple[str, ...], Callable[[], Iterator[World]]]] = {
     mutants.claims_without_commit: (("D1",), lambda: drawn(in_storms)),
     mutants.canary_that_is_not_awaited: (("canary",), lambda: drawn(with_a_canary)),
     mutants.claims_that_pass_the_canary: (("canary",), lambda: drawn(with_a_canary)),
+    mutants.claims_in_quiet_hours: (("quiet",), lambda: drawn(in_the_evening)),
     mutants.sweep_that_sleeps: (("D3",), lambda: drawn(stopped)),
 }
 
