@@ -26,7 +26,7 @@ PATIENCE = Patience(
     unconfirmed_after=timedelta(seconds=500),
 )
 #: Of every run that has a canary.
-CANARY = CanaryRule(people=3, wait=timedelta(seconds=8), failure_percent=50, opt_out_percent=50)
+CANARY = CanaryRule(people=3, wait=timedelta(seconds=4), failure_percent=50, opt_out_percent=50)
 #: When rows have not changed, chores are looked for after so many seconds all the same: some depend on time.
 LOOK_AGAIN = 12.0
 #: What must be there for a chore to have something to do.

@@ -127,8 +127,8 @@ def draw_plan(seed: int) -> Plan:
     def moment() -> float:
         return chance.uniform(0.0, busy)
 
-    runs = tuple(_draw_run(chance, people, number, busy) for number in range(chance.choice((1, 1, 1, 2))))
-    workers = chance.choice((1, 1, 1, 2, 2, 3))
+    runs = tuple(_draw_run(chance, people, number, busy) for number in range(chance.choice((1, 1, 1, 1, 2))))
+    workers = chance.choice((1, 1, 1, 1, 2, 2, 3))
     return Plan(
         seed=seed,
         runs=runs,
@@ -177,8 +177,8 @@ def _draw_run(chance: Random, people: int, number: int, busy: float) -> RunPlan:
         second_zone_after=chance.choice((0.0, 0.0, 15.0)),
         is_urgent=number > 0 and chance.random() < 0.5,
         is_rehearsal=chance.random() < 0.1,
-        has_canary=chance.random() < 0.25,
-        quiet=(chance.uniform(0.0, busy), chance.uniform(40.0, 80.0)) if chance.random() < 0.15 else None,
+        has_canary=chance.random() < 0.15,
+        quiet=(chance.uniform(0.0, busy), chance.uniform(35.0, 50.0)) if chance.random() < 0.08 else None,
     )
 
 
