@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
 import pytest
+from playwright.sync_api import Route
 from sqlalchemy import update
 from sqlalchemy.orm import Session
 
@@ -13,6 +14,7 @@ from campaigns.core import clock
 from campaigns.core.crypto import Vault
 from campaigns.delivery.fanout import fan_out
 from campaigns.delivery.models import CanaryState, Delivery, RunCanary
+from campaigns.delivery.views import EVERY
 from campaigns.planning import service
 from campaigns.planning.harm import ITEMS
 from campaigns.planning.models import Campaign
@@ -94,15 +96,25 @@ def test_correction_stands_beside_what_it_corrects(opened: Opened) -> None:
     opened.visit.look("correction")
 
 
+def answer_late(route: Route) -> None:
+    """Hold back what the server answers for longer than a page of a run waits before it looks again."""
+    answer = route.fetch(max_redirects=0)
+    route.request.frame.page.wait_for_timeout(1000 * EVERY + 1500)
+    route.fulfill(response=answer)
+
+
 def test_one_button_takes_back_what_was_said(opened: Opened) -> None:
     visit = opened.visit
     visit.go(opened.run)
     visit.page.wait_for_selector("#canary")
     visit.look("run-canary")
     visit.page.fill("[name=reason]", "The number rings out.")
+    correction = visit.page.locator("form", has=visit.page.locator("#correct")).get_attribute("action")
+    visit.page.route(f"**{correction}", answer_late)
     visit.page.press("#correct", "Enter")
-    # It leads to the correction, unless the page of the run, which stops, renews itself first.
+    # It leads to the correction, although the page of the run, which stops, asks for itself anew meanwhile.
     visit.page.wait_for_selector(".notice.is-good")
+    assert visit.path != opened.run
     visit.go(opened.run)
     assert visit.page.locator("#correct").count() == 0
     visit.look("run-withdrawn")
