@@ -95,6 +95,10 @@ def record_that_asks_no_token(patch: pytest.MonkeyPatch) -> None:
         patch.setattr(record, name, getattr(record, name).__wrapped__)
 
 
+def record_that_notes_again(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(record, "_news", lambda connection, results: results)
+
+
 def opt_out_that_leaves_the_queue(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(people, "suppress_addresses", lambda session, address_ids: 0)
 

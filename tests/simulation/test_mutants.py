@@ -48,6 +48,10 @@ def cut_off(plan: Plan) -> Plan:
     return replace(plan, pace=3.0, provider=ProviderPlan(slowness=2.0), cuts=[(None, 1.0, 30.0)], blow_steps=None)
 
 
+def unacknowledged(plan: Plan) -> Plan:
+    return replace(plan, lost_commits=0.2, provider=ProviderPlan(rejected=0.5))
+
+
 def with_a_canary(plan: Plan) -> Plan:
     return replace(plan, runs=(replace(plan.runs[0], has_canary=True, is_rehearsal=False),))
 
@@ -74,6 +78,7 @@ CASES: dict[Patch, tuple[tuple[str, ...], Callable[[], Iterator[World]]]] = {
     mutants.receipts_that_settle_nothing: (("D3", "D4"), lambda: drawn(told_often)),
     mutants.receipts_that_overwrite: (("D8",), lambda: drawn(told_often)),
     mutants.record_that_asks_no_token: (("D1",), lambda: iter([claim_that_is_slept_over()])),
+    mutants.record_that_notes_again: (("notes",), lambda: drawn(unacknowledged)),
     mutants.opt_out_that_leaves_the_queue: (("D5",), lambda: drawn(left)),
     mutants.claims_without_commit: (("D1",), lambda: drawn(in_storms)),
     mutants.canary_that_is_not_awaited: (("canary",), lambda: drawn(with_a_canary)),

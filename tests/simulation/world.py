@@ -150,10 +150,11 @@ class World:
         """D12: after the faults have ended, what is due is called again within a minute."""
         waits = (
             "SELECT 1 FROM delivery JOIN run ON run.id = run_id WHERE state = 'running' AND send_state = 'queued'"
-            " AND NOT EXISTS (SELECT 1 FROM run_quiet WHERE run_id = run.id)"
+            # Whoever is in quiet hours waits until they are over.
+            " AND NOT EXISTS (SELECT 1 FROM run_quiet WHERE run_id = run.id AND ends_at > ?)"
         )
         moment = f"{self.now():%Y-%m-%d %H:%M:%S.%f}"
-        if self.database.one(f"{waits} AND due_at <= ? AND expires_at > ?", moment, moment) is None:
+        if self.database.one(f"{waits} AND due_at <= ? AND expires_at > ?", *[moment] * 3) is None:
             return
         began = self.oracle.last_call_at
 

@@ -74,9 +74,7 @@ def find_held(connection: Connection, results: Sequence[Result]) -> Sequence[int
 def _news(connection: Connection, results: Sequence[Result]) -> list[Result]:
     """Return the results that their rows do not tell yet."""
     return [
-        result
-        for result, state in _still_held(connection, results)
-        if state == SendState.SENDING or (state == SendState.UNKNOWN and result.state is not SendState.UNKNOWN)
+        result for result, state in _still_held(connection, results) if state in _HELD and state != result.state
     ]
 
 
@@ -86,9 +84,9 @@ def _still_held(connection: Connection, results: Sequence[Result]) -> list[tuple
         return []
     ids = among(connection, [result.id for result in results])
     rows = connection.execute(_standing(connection.dialect.name), ids).all()
-    stands = {row_id: (token, state) for row_id, token, state in rows}
-    given = [(result, *stands.get(result.id, (None, ""))) for result in sorted(results, key=attrgetter("id"))]
-    return [(result, state) for result, token, state in given if token == result.token]
+    states = {(row_id, token): state for row_id, token, state in rows}
+    held = [result for result in results if (result.id, result.token) in states]
+    return [(result, states[result.id, result.token]) for result in sorted(held, key=attrgetter("id"))]
 
 
 @cache
