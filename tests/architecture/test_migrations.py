@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from hashlib import sha256
 from importlib.metadata import version
 from pathlib import Path
@@ -15,6 +15,7 @@ from alembic.script import ScriptDirectory
 from sqlalchemy import Engine, inspect, text
 
 from campaigns.core.database import make_engine
+from campaigns.delivery.models import ROOMY_INDEXES
 from campaigns.schema import JOB_TABLES, is_our_table, job_schema, metadata, migrate, migration_config
 from tests.postgres import PostgresServer
 
@@ -138,6 +139,19 @@ def test_migrated_tables_equal_the_models(empty_engine: Engine) -> None:
     with empty_engine.connect() as connection:
         context = MigrationContext.configure(connection, opts={"compare_type": True, "include_name": is_our_table})
         assert compare_metadata(context, metadata) == []
+
+
+@pytest.mark.parametrize("build", [migrate, metadata.create_all])
+def test_indexes_of_deliveries_have_room_for_changes(
+    build: Callable[[Engine], None], postgres: PostgresServer
+) -> None:
+    # What comparing the schemas does not see.
+    engine = make_engine(postgres.create_database())
+    build(engine)
+    roomy = text("SELECT relname FROM pg_class WHERE relkind = 'i' AND 'fillfactor=50' = ANY (reloptions)")
+    with engine.connect() as connection:
+        assert set(connection.scalars(roomy)) == set(ROOMY_INDEXES)
+    engine.dispose()
 
 
 def test_migrating_twice_changes_nothing(empty_engine: Engine) -> None:
