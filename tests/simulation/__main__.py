@@ -7,9 +7,11 @@ import json
 import os
 import sys
 import time
+from functools import partial
 
 from tests.simulation.hunt import hunt
 from tests.simulation.plan import draw_plan
+from tests.simulation.quick import QuickWorld
 from tests.simulation.tally import Tally, simulate, simulate_on, trace_of
 from tests.simulation.world import World
 
@@ -23,13 +25,15 @@ def main() -> int:
     parser.add_argument("--seeds", type=int, default=200, help="how many worlds")
     parser.add_argument("--from", dest="first", type=int, default=0, help="the first seed")
     parser.add_argument("--processes", type=int, default=os.cpu_count() or 1)
+    parser.add_argument("--quick", action="store_true", help="the engine alone, on a store in memory")
     parser.add_argument("--trace", type=int, metavar="SEED", help="print everything that happens in one world")
     parser.add_argument("--json", action="store_true")
     parser.add_argument("--machine", type=int, metavar="EXAMPLES", help="let Hypothesis try orders of acts")
     parser.add_argument("--steps", type=int, default=60, help="most steps of an example")
     options = parser.parse_args()
     if options.trace is not None:
-        outcome = World(draw_plan(options.trace)).live()
+        kind = QuickWorld if options.quick else World
+        outcome = kind(draw_plan(options.trace)).live()
         sys.stdout.write("\n".join(trace_of(outcome)) + "\n")
         return 1 if outcome.broken else 0
     started = time.monotonic()
@@ -38,7 +42,8 @@ def main() -> int:
         sys.stdout.write(json.dumps({"seconds": round(time.monotonic() - started, 1), **found}) + "\n")
         return 0
     seeds = range(options.first, options.first + options.seeds)
-    tally = simulate(seeds) if options.processes == 1 else simulate_on(options.processes, seeds)
+    alone = options.processes == 1
+    tally = (simulate if alone else partial(simulate_on, options.processes))(seeds, is_quick=options.quick)
     figures = {"seconds": round(time.monotonic() - started, 1), **tally.counts, "states": dict(tally.states)}
     sys.stdout.write(json.dumps(figures) + "\n" if options.json else _in_words(figures, tally))
     return 1 if tally.broken else 0

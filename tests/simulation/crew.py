@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Callable
 from functools import partial
 from random import Random
 
-from tests.simulation.database import Database
 from tests.simulation.oracle import Oracle
 from tests.simulation.plan import Plan
 from tests.simulation.processes import Process, Timeline
-from tests.simulation.provider import Provider
 from tests.simulation.workers import Link, Worker
 
 #: Number of the worker that sends nothing.
@@ -28,13 +27,12 @@ class Crew:
         chance: Random,
         *,
         timeline: Timeline,
-        database: Database,
         oracle: Oracle,
-        provider: Provider,
+        hire: Callable[..., Worker],
     ) -> None:
+        """Prepare a crew; `hire` begins a worker in a process, with its link to the database and its window."""
         self.plan, self.chance = plan, chance
-        self.timeline, self.database = timeline, database
-        self.oracle, self.provider = oracle, provider
+        self.timeline, self.oracle, self._hire = timeline, oracle, hire
         self.workers: dict[int, Worker] = {}
         self.counts: Counter[str] = Counter()
         #: Nothing strikes any more; and nobody begins beside the keeper.
@@ -67,7 +65,7 @@ class Crew:
             broken_off=0.0 if self.is_calm else self.plan.broken_off,
         )
         window = None if number == KEEPER else self.plan.window
-        worker = self.workers[number] = Worker(process, link, self.database, self.provider, window=window)
+        worker = self.workers[number] = self._hire(process, link, window=window)
         self.oracle.note("starts", process.name)
         return worker
 
@@ -174,6 +172,15 @@ class Crew:
         for name in self._names(whose):
             if self.oracle.cut_since.pop(name, None) is not None:
                 self.oracle.note("the database is back", name)
+
+    def mend_everything(self) -> None:
+        """End every fault of workers, once and for all."""
+        self.is_calm = True
+        self.oracle.note("everything is mended")
+        self.mend(None)
+        for process in self.timeline.processes:
+            process.fuse, process.clock_error = None, 0.0
+        self.wake_all()
 
     def _names(self, whose: int | None) -> list[str]:
         everybody = [f"worker {number}" for number in range(self.plan.workers)] + ["web"]

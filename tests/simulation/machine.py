@@ -50,7 +50,7 @@ from campaigns.planning.models import Health, Run, Sender
 from tests.factories import NOON
 from tests.simulation.chores import PATIENCE
 from tests.simulation.database import VAULT, Database
-from tests.simulation.oracle import Message, Oracle
+from tests.simulation.oracle import DatabaseOracle, Message
 from tests.simulation.people import let_go_on
 from tests.simulation.plan import SMS, WHATSAPP, RunPlan
 from tests.simulation.processes import Timeline
@@ -99,7 +99,7 @@ class DeliveryMachine(RuleBasedStateMachine):
         super().__init__()
         self.timeline = Timeline(Random(0))
         self.database = type(self).make_database()
-        self.oracle = Oracle(self.timeline, self.database)
+        self.oracle = DatabaseOracle(self.timeline, database=self.database)
         self.database.on_move = self.oracle.moved
         self.told = 0
         self.figures["examples"] += 1

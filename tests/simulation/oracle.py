@@ -46,10 +46,9 @@ class Message:
 
 @dataclass(slots=True)
 class Oracle:
-    """What is true, and which promises did not hold."""
+    """What is true, and which promises did not hold, as far as the wire and the moves of rows tell."""
 
     timeline: Timeline
-    database: Database
     #: What happened, for people to read when something is wrong.
     trace: list[tuple[float, str, str]] = field(default_factory=list)
     broken: list[str] = field(default_factory=list)
@@ -122,28 +121,15 @@ class Oracle:
             self.blame(f"D5: {of} was called {now - self.withdrawn_at[outgoing.to]:.1f} s after their opt-out")
         if now > self.cut_since.get(process, now) + FRESH_SECONDS + 1e-6:
             self.blame(f"D6: {of} was called without a database for {now - self.cut_since[process]:.1f} s")
-        row = self.database.one(
-            "SELECT send_state, intent_at FROM delivery WHERE reference = ?", outgoing.reference
-        )
-        if row is None or row[0] != SendState.SENDING or row[1] is None:
-            self.blame(f"D1: {of} was called without a committed intent: {row}")
-        canary = self.database.one(_CANARY, outgoing.reference, run_id)
-        if canary is not None and canary[0] != CanaryState.PASSED and not canary[1]:
-            self.blame(f"canary: {of} was called while it is {canary[0]}")
+        self._check_row(outgoing.reference, run_id, of)
         begins, ends = self.quiet.get(run_id, (now, now))
         if begins + INTENT_LIFE.total_seconds() <= now < ends:
             self.blame(f"quiet: {of} was called {now - begins:.1f} s after it got quiet")
         self.called_at[run_id, contact_id] = now
 
-    def passed(self, run_id: int) -> None:
-        """See the canary of a run pass, without a member who let it."""
-        self.note("canary passed", f"run {run_id}")
-        for contact_id, state in self.database.all(_AHEAD, run_id):
-            of, since = f"run {run_id} person {contact_id}", self.called_at.get((run_id, contact_id))
-            if state in (SendState.QUEUED, SendState.SENDING, SendState.CANCELLED):
-                self.blame(f"canary: it passed while {of} is {state}")
-            if since is not None and self.timeline.now < since + self.canary_seconds:
-                self.blame(f"canary: it passed {self.timeline.now - since:.1f} s after {of} was called")
+    def _check_row(self, reference: str, run_id: int, of: str) -> None:
+        """See that the store knows that this call begins."""
+        raise NotImplementedError
 
     def refused(self, outgoing: Outgoing, sender: SenderFacts, error: SendError) -> None:
         """See the provider refuse a message for good or for now."""
@@ -186,10 +172,42 @@ class Oracle:
         run_id = self.run_of_text[outgoing.body]
         if run_id not in self.rehearsals:
             return run_id, contact_of(outgoing.to)
+        return run_id, self._person_in_rehearsal(run_id, outgoing)
+
+    def _person_in_rehearsal(self, run_id: int, outgoing: Outgoing) -> int:
+        raise NotImplementedError
+
+
+@dataclass(slots=True)
+class DatabaseOracle(Oracle):
+    """Looks into the database for what the wire does not tell."""
+
+    database: Database = field(kw_only=True)
+
+    def _check_row(self, reference: str, run_id: int, of: str) -> None:
+        """See that the database knows that this call begins, and may."""
+        row = self.database.one("SELECT send_state, intent_at FROM delivery WHERE reference = ?", reference)
+        if row is None or row[0] != SendState.SENDING or row[1] is None:
+            self.blame(f"D1: {of} was called without a committed intent: {row}")
+        canary = self.database.one(_CANARY, reference, run_id)
+        if canary is not None and canary[0] != CanaryState.PASSED and not canary[1]:
+            self.blame(f"canary: {of} was called while it is {canary[0]}")
+
+    def passed(self, run_id: int) -> None:
+        """See the canary of a run pass, without a member who let it."""
+        self.note("canary passed", f"run {run_id}")
+        for contact_id, state in self.database.all(_AHEAD, run_id):
+            of, since = f"run {run_id} person {contact_id}", self.called_at.get((run_id, contact_id))
+            if state in (SendState.QUEUED, SendState.SENDING, SendState.CANCELLED):
+                self.blame(f"canary: it passed while {of} is {state}")
+            if since is not None and self.timeline.now < since + self.canary_seconds:
+                self.blame(f"canary: it passed {self.timeline.now - since:.1f} s after {of} was called")
+
+    def _person_in_rehearsal(self, run_id: int, outgoing: Outgoing) -> int:
         if outgoing.to in HANDLES:
             self.blame(f"rehearsal: run {run_id} wrote to {outgoing.to}")
         reference = "SELECT contact_id FROM delivery WHERE reference = ?"
-        return run_id, self.database.one(reference, outgoing.reference)[0]
+        return int(self.database.one(reference, outgoing.reference)[0])
 
 
 def _is_lawful(states: list[SendState]) -> bool:

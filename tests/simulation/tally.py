@@ -10,6 +10,7 @@ from functools import partial
 from itertools import islice
 
 from tests.simulation.plan import draw_plan
+from tests.simulation.quick import QuickWorld
 from tests.simulation.verdict import lost
 from tests.simulation.world import Outcome, World
 
@@ -43,22 +44,22 @@ class Tally:
         self.broken.update(other.broken)
 
 
-def simulate(seeds: Iterable[int], *, most_broken: int | None = None) -> Tally:
+def simulate(seeds: Iterable[int], *, is_quick: bool = False, most_broken: int | None = None) -> Tally:
     """Live through the worlds of these seeds; stop after so many that broke a promise."""
-    tally = Tally()
+    tally, kind = Tally(), QuickWorld if is_quick else World
     for seed in seeds:
-        tally.add(World(draw_plan(seed)).live())
+        tally.add(kind(draw_plan(seed)).live())
         if most_broken is not None and len(tally.broken) >= most_broken:
             break
     return tally
 
 
-def simulate_on(processes: int, seeds: Iterable[int]) -> Tally:
+def simulate_on(processes: int, seeds: Iterable[int], *, is_quick: bool = False) -> Tally:
     """Do the same on several cores; the figures are those of one."""
     tally, remaining = Tally(), iter(seeds)
     portions = iter(partial(_portion, remaining), [])
     with ProcessPoolExecutor(processes) as pool:
-        for part in pool.map(simulate, portions):
+        for part in pool.map(partial(simulate, is_quick=is_quick), portions):
             tally.join(part)
     return tally
 

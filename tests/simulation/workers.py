@@ -13,7 +13,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from campaigns.core import clock
 from campaigns.delivery.engine.lanes import Engine, Surroundings
-from campaigns.delivery.engine.ports import Ask, Found, Result, SenderFacts, Snapshot
+from campaigns.delivery.engine.ports import Ask, Found, Result, SenderFacts, Snapshot, Store
 from campaigns.delivery.engine.quotas import COUNT_EVERY, Quotas
 from campaigns.delivery.engine.store import DatabaseStore
 from campaigns.delivery.reconcile import reconcile
@@ -129,22 +129,18 @@ class WatchedStore(DatabaseStore):
 
 
 class Worker:
-    """One worker process, from its start until it is told to stop or is killed."""
+    """One worker process, from its start until it is told to stop or is killed, on whatever store it has."""
 
-    def __init__(
-        self, process: Process, link: Link, database: Database, provider: Provider, *, window: int | None
-    ) -> None:
+    def __init__(self, process: Process, link: Link, *, provider: Provider, window: int | None) -> None:
         """Start a worker; without a window it only does the chores."""
         self.process, self.stopping = process, asyncio.Event()
-        self._link, self._database, self._provider, self._window = link, database, provider, window
+        self._link, self._provider, self._window = link, provider, window
         self._engine_thread, self._watch_thread = Thread(process, link), Thread(process, link)
-        #: What the last look for chores saw of the database and of the clock, and when.
-        self._looked: tuple[tuple[int, float], float] = ((-1, 0.0), 0.0)
         self.task: asyncio.Task[None] = process.create_task(self._run())
 
     async def _run(self) -> None:
         surroundings = Surroundings(
-            store=WatchedStore(self._database, self._link.timeline),
+            store=self._make_store(),
             database=self._engine_thread,
             watch=self._watch_thread,
             open_gateway=self._open_gateway,
@@ -158,6 +154,28 @@ class Worker:
 
     def _open_gateway(self, sender: SenderFacts) -> Wire:
         return Wire(self._provider, self.process, sender)
+
+    def _make_store(self) -> Store:
+        raise NotImplementedError
+
+    async def _work(self) -> None:
+        """Do the chores beside the engine until told to stop."""
+        raise NotImplementedError
+
+
+class DatabaseWorker(Worker):
+    """Works on the database, with every chore of a worker."""
+
+    def __init__(
+        self, process: Process, link: Link, *, database: Database, provider: Provider, window: int | None
+    ) -> None:
+        self._database = database
+        #: What the last look for chores saw of the database and of the clock, and when.
+        self._looked: tuple[tuple[int, float], float] = ((-1, 0.0), 0.0)
+        super().__init__(process, link, provider=provider, window=window)
+
+    def _make_store(self) -> Store:
+        return WatchedStore(self._database, self._link.timeline)
 
     async def _work(self) -> None:
         """Do every chore again and again, in any order, as the worker does; one without work is passed over."""

@@ -19,12 +19,13 @@ from tests.factories import NOON
 from tests.simulation.chores import CANARY
 from tests.simulation.crew import KEEPER, Crew
 from tests.simulation.database import shared_database
-from tests.simulation.oracle import Oracle
+from tests.simulation.oracle import DatabaseOracle, Oracle
 from tests.simulation.people import People
 from tests.simulation.plan import Plan
 from tests.simulation.processes import Timeline
 from tests.simulation.provider import Provider
 from tests.simulation.verdict import check
+from tests.simulation.workers import DatabaseWorker
 
 #: What is found while receipts wait to be applied, runs to be planned, or cancelled rows to be queued again.
 UNSETTLED = (
@@ -60,7 +61,7 @@ class World:
         self.timeline = Timeline(self.chance)
         self.database = shared_database()
         self.database.reset()
-        self.oracle = Oracle(self.timeline, self.database)
+        self.oracle = DatabaseOracle(self.timeline, database=self.database)
         # Of two workers with wrong clocks one may find that it is over sooner.
         self.oracle.canary_seconds = 0.0 if plan.jumps else CANARY.wait.total_seconds()
         self.database.on_move, self.database.on_pass = self.oracle.moved, self.oracle.passed
@@ -73,9 +74,16 @@ class World:
             post=self._post,
             now=self.now,
         )
-        around = {"timeline": self.timeline, "database": self.database, "oracle": self.oracle}
-        self.crew = Crew(plan, self.chance, provider=self.provider, **around)
-        self.people = People(plan, now=self.now, is_cut_off=lambda: self.crew.is_cut_off(None), **around)
+        hire = partial(DatabaseWorker, database=self.database, provider=self.provider)
+        self.crew = Crew(plan, self.chance, timeline=self.timeline, oracle=self.oracle, hire=hire)
+        self.people = People(
+            plan,
+            timeline=self.timeline,
+            database=self.database,
+            oracle=self.oracle,
+            now=self.now,
+            is_cut_off=lambda: self.crew.is_cut_off(None),
+        )
         self._posted: list[StatusUpdate] = []
         self.told = 0
 
@@ -87,7 +95,7 @@ class World:
 
     def live(self) -> Outcome:
         """Let everything happen and return what became of it."""
-        with clock.running_on(self.now), _faults_noted(self.oracle):
+        with clock.running_on(self.now), faults_noted(self.oracle):
             self._set_up()
             self._be_busy()
             self._be_calm()
@@ -135,12 +143,7 @@ class World:
         self.oracle.blame("D3: it does not come to rest")
 
     def _mend_everything(self) -> None:
-        self.crew.is_calm = True
-        self.oracle.note("everything is mended")
-        self.crew.mend(None)
-        for process in self.timeline.processes:
-            process.fuse, process.clock_error = None, 0.0
-        self.crew.wake_all()
+        self.crew.mend_everything()
         self.provider.calm()
         self.people.lift_limits()
         self.people.switch_on()
@@ -237,7 +240,7 @@ class World:
 
 
 @contextmanager
-def _faults_noted(oracle: Oracle) -> Iterator[None]:
+def faults_noted(oracle: Oracle) -> Iterator[None]:
     """Keep the log quiet, but write errors into the trace: a lane or a call that breaks is no promise kept."""
     logger, handler = logging.getLogger("campaigns"), _Notes(oracle)
     level, propagates = logger.level, logger.propagate
