@@ -20,6 +20,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from campaigns.core import clock
 from campaigns.core.errors import UnavailableError
 from campaigns.delivery.engine.ports import Store
+from campaigns.delivery.engine.retry import MOST_ATTEMPTS
 from campaigns.delivery.states import TERMINAL, SendState
 from campaigns.gateways.base import ProviderMessage
 from campaigns.planning.models import RunState
@@ -32,6 +33,7 @@ from tests.simulation.plan import Plan, ReceiptPlan, RunPlan
 from tests.simulation.processes import Process, Timeline
 from tests.simulation.provider import Provider
 from tests.simulation.runs import channel_of, handle_of, text_of
+from tests.simulation.verdict import WRONG_BY
 from tests.simulation.workers import Link, Worker
 from tests.simulation.world import STUCK_AFTER, Outcome, faults_noted
 
@@ -266,10 +268,11 @@ class QuickWorld:
 
     def _is_true(self, row: Delivery) -> bool:
         """Say whether a delivery ended as it did for a reason that is true."""
-        person = row.run.id, row.contact_id
         match row.state:
             case SendState.FAILED:
-                return bool(self.oracle.refusals[person])
+                return row.attempts >= MOST_ATTEMPTS or bool(self.oracle.refusals[row.run.id, row.contact_id])
+            case SendState.EXPIRED:
+                return row.expires_at <= self.now() + WRONG_BY
             case SendState.CANCELLED:
                 return row.run.state is RunState.STOPPED
             case SendState.SUPPRESSED:

@@ -9,6 +9,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 from campaigns.delivery.engine.claims import DAMAGED
+from campaigns.delivery.engine.retry import MOST_ATTEMPTS
 from campaigns.delivery.states import RANKS, ReceiptState, SendState
 from campaigns.planning.models import RunState
 from tests.simulation.oracle import Message
@@ -99,7 +100,7 @@ def _check_state(world: World, row: Row) -> None:
     reasons: dict[str, Any] = {
         SendState.ACCEPTED: True,
         SendState.UNCONFIRMED: True,
-        SendState.FAILED: (row.error is not None and (oracle.refusals[person] or row.attempts >= 6))
+        SendState.FAILED: (row.error is not None and (oracle.refusals[person] or row.attempts >= MOST_ATTEMPTS))
         or (row.error == DAMAGED and row.contact_id in world.plan.damaged),
         SendState.SUPPRESSED: _is_closed(world, row.contact_id),
         SendState.EXPIRED: row.expires_at <= f"{world.now() + WRONG_BY:%Y-%m-%d %H:%M:%S.%f}",
