@@ -188,6 +188,10 @@ class Timeline:
         """Let something outside of every process happen so many seconds from now."""
         self.at(self.now + seconds, act)
 
+    def shown(self) -> float:
+        """Return the seconds since the world began as the clock of whoever asks shows them."""
+        return self.now + (self.current.clock_error if self.current is not None else 0.0)
+
     def is_empty(self) -> bool:
         """Say whether nothing more will happen outside of the processes."""
         return not self._events

@@ -7,7 +7,6 @@ played there.
 from __future__ import annotations
 
 import asyncio
-from collections import Counter
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -35,7 +34,7 @@ from tests.simulation.provider import Provider
 from tests.simulation.runs import channel_of, handle_of, text_of
 from tests.simulation.verdict import WRONG_BY
 from tests.simulation.workers import Link, Worker
-from tests.simulation.world import STUCK_AFTER, Outcome, faults_noted
+from tests.simulation.world import STUCK_AFTER, Outcome, faults_noted, outcome_of
 
 #: Nobody is told what became of an accepted message: in these worlds only the provider's list tells.
 NO_RECEIPTS = ReceiptPlan(silent=1.0)
@@ -140,9 +139,7 @@ class QuickWorld:
 
     def now(self) -> datetime:
         """Return the time as the clock of whoever asks shows it."""
-        current = self.timeline.current
-        error = current.clock_error if current is not None else 0.0
-        return NOON + timedelta(seconds=self.timeline.now + error)
+        return NOON + timedelta(seconds=self.timeline.shown())
 
     def live(self) -> Outcome:
         """Let everything happen and return what became of it."""
@@ -154,10 +151,7 @@ class QuickWorld:
                 self._check()
             for worker in list(self.crew.workers.values()):
                 self.timeline.end(worker.process)
-        oracle, counts = self.oracle, self.crew.counts
-        counts.update(messages=len(oracle.people), accepted=len(oracle.messages), steps=self.timeline.steps)
-        states = Counter(str(row.state) for row in self.memory.deliveries.values())
-        return Outcome(self.plan, oracle.broken, oracle.trace, dict(states), oracle.doubles(), counts)
+        return outcome_of(self.plan, self.oracle, self.crew)
 
     def _schedule(self) -> None:
         for number, run in enumerate(self.plan.runs, start=1):

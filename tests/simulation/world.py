@@ -89,9 +89,7 @@ class World:
 
     def now(self) -> datetime:
         """Return the time as the clock of whoever asks shows it."""
-        current = self.timeline.current
-        error = current.clock_error if current is not None else 0.0
-        return NOON + timedelta(seconds=self.timeline.now + error)
+        return NOON + timedelta(seconds=self.timeline.shown())
 
     def live(self) -> Outcome:
         """Let everything happen and return what became of it."""
@@ -103,10 +101,7 @@ class World:
                 check(self)
             for worker in list(self.crew.workers.values()):
                 self.timeline.end(worker.process)
-        oracle, counts = self.oracle, self.crew.counts
-        counts.update(messages=len(oracle.people), accepted=len(oracle.messages), steps=self.timeline.steps)
-        states = {str(state): count for state, count in oracle.counts.items() if count}
-        return Outcome(self.plan, oracle.broken, oracle.trace, states, oracle.doubles(), counts)
+        return outcome_of(self.plan, self.oracle, self.crew)
 
     def _set_up(self) -> None:
         self.people.schedule()
@@ -237,6 +232,14 @@ class World:
             store(session, posted, gateway="memory")
         self.told += len(posted)
         self.oracle.note(f"{len(posted)} receipts stored")
+
+
+def outcome_of(plan: Plan, oracle: Oracle, crew: Crew) -> Outcome:
+    """Return what became of a world that has come to its end."""
+    counts, steps = crew.counts, oracle.timeline.steps
+    counts.update(messages=len(oracle.people), accepted=len(oracle.messages), steps=steps)
+    states = {str(state): count for state, count in oracle.counts.items() if count}
+    return Outcome(plan, oracle.broken, oracle.trace, states, oracle.doubles(), counts)
 
 
 @contextmanager
