@@ -229,7 +229,7 @@ class Delivery(Base):
 
 
 #: Indexes that get two more entries of each delivery on PostgreSQL, from the claim and from the result. Pages that
-#: fan-out left full would be split for them: half of a page stays free, and sending costs a quarter less there.
+#: fan-out left full would be split for them: half of a page stays free, and the server has a quarter less to do.
 ROOMY_INDEXES = ("pk_delivery", "uq_delivery_run_id_contact_id", "ix_delivery_reference")
 for _name in ROOMY_INDEXES:
     _leave_room = DDL(f"ALTER INDEX {_name} SET (fillfactor = 50)")  # type: ignore[no-untyped-call]

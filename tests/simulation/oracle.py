@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections import Counter, defaultdict
 from dataclasses import dataclass, field
 
@@ -45,7 +46,7 @@ class Message:
 
 
 @dataclass(slots=True)
-class Oracle:
+class Oracle(ABC):
     """What is true, and which promises did not hold, as far as the wire and the moves of rows tell."""
 
     timeline: Timeline
@@ -127,9 +128,9 @@ class Oracle:
             self.blame(f"quiet: {of} was called {now - begins:.1f} s after it got quiet")
         self.called_at[run_id, contact_id] = now
 
+    @abstractmethod
     def _check_row(self, reference: str, run_id: int, of: str) -> None:
         """See that the store knows that this call begins."""
-        raise NotImplementedError
 
     def refused(self, outgoing: Outgoing, sender: SenderFacts, error: SendError) -> None:
         """See the provider refuse a message for good or for now."""
@@ -168,14 +169,8 @@ class Oracle:
         return not self.counts[SendState.QUEUED] and not self.counts[SendState.SENDING]
 
     def _person(self, outgoing: Outgoing) -> Person:
-        """Return run and contact by what is on the wire, and not by what our rows say, but in a rehearsal."""
-        run_id = self.run_of_text[outgoing.body]
-        if run_id not in self.rehearsals:
-            return run_id, contact_of(outgoing.to)
-        return run_id, self._person_in_rehearsal(run_id, outgoing)
-
-    def _person_in_rehearsal(self, run_id: int, outgoing: Outgoing) -> int:
-        raise NotImplementedError
+        """Return run and contact by what is on the wire, and not by what our rows say."""
+        return self.run_of_text[outgoing.body], contact_of(outgoing.to)
 
 
 @dataclass(slots=True)
@@ -203,11 +198,15 @@ class DatabaseOracle(Oracle):
             if since is not None and self.timeline.now < since + self.canary_seconds:
                 self.blame(f"canary: it passed {self.timeline.now - since:.1f} s after {of} was called")
 
-    def _person_in_rehearsal(self, run_id: int, outgoing: Outgoing) -> int:
+    def _person(self, outgoing: Outgoing) -> Person:
+        """Return the same; in a rehearsal nobody's handle is on the wire, and only our rows know whose it is."""
+        run_id = self.run_of_text[outgoing.body]
+        if run_id not in self.rehearsals:
+            return run_id, contact_of(outgoing.to)
         if outgoing.to in HANDLES:
             self.blame(f"rehearsal: run {run_id} wrote to {outgoing.to}")
         reference = "SELECT contact_id FROM delivery WHERE reference = ?"
-        return int(self.database.one(reference, outgoing.reference)[0])
+        return run_id, self.database.one(reference, outgoing.reference)[0]
 
 
 def _is_lawful(states: list[SendState]) -> bool:

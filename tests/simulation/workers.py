@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
@@ -128,7 +129,7 @@ class WatchedStore(DatabaseStore):
         return facts
 
 
-class Worker:
+class Worker(ABC):
     """One worker process, from its start until it is told to stop or is killed, on whatever store it has."""
 
     def __init__(self, process: Process, link: Link, *, provider: Provider, window: int | None) -> None:
@@ -155,12 +156,13 @@ class Worker:
     def _open_gateway(self, sender: SenderFacts) -> Wire:
         return Wire(self._provider, self.process, sender)
 
+    @abstractmethod
     def _make_store(self) -> Store:
-        raise NotImplementedError
+        """Return what the engine claims from and writes to."""
 
+    @abstractmethod
     async def _work(self) -> None:
         """Do the chores beside the engine until told to stop."""
-        raise NotImplementedError
 
 
 class DatabaseWorker(Worker):
