@@ -12,7 +12,6 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from functools import partial
-from random import Random
 
 from sqlalchemy.exc import SQLAlchemyError
 
@@ -29,12 +28,13 @@ from tests.simulation.crew import KEEPER, Crew
 from tests.simulation.memory import Delivery, Memory, Run
 from tests.simulation.oracle import Oracle
 from tests.simulation.plan import Plan, ReceiptPlan, RunPlan
-from tests.simulation.processes import Process, Timeline
+from tests.simulation.processes import Process
 from tests.simulation.provider import Provider
 from tests.simulation.runs import channel_of, handle_of, text_of
+from tests.simulation.stage import Stage
 from tests.simulation.verdict import WRONG_BY
 from tests.simulation.workers import Link, Worker
-from tests.simulation.world import STUCK_AFTER, Outcome, faults_noted, outcome_of
+from tests.simulation.world import STUCK_AFTER
 
 #: Nobody is told what became of an accepted message: in these worlds only the provider's list tells.
 NO_RECEIPTS = ReceiptPlan(silent=1.0)
@@ -113,47 +113,21 @@ def _is_asked_again(row: Delivery, now: datetime) -> bool:
     return row.absent_at is None or now > row.absent_at + PATIENCE.interval
 
 
-class QuickWorld:
+class QuickWorld(Stage):
     """Everything that one seed lets happen to the engine."""
 
     def __init__(self, plan: Plan) -> None:
-        self.plan = plan
-        self.chance = Random(f"quick {plan.seed}")
-        self.timeline = Timeline(self.chance)
+        super().__init__(plan, "quick")
         self.memory = Memory(plan.pace)
         self.oracle = MemoryOracle(self.timeline, memory=self.memory)
         self.memory.on_move = self.oracle.moved
-        self.provider = Provider(
-            self.timeline,
-            self.oracle,
-            self.chance,
-            plan.provider,
-            NO_RECEIPTS,
-            post=lambda update: None,
-            now=self.now,
-        )
+        self.provider = self._open_provider(NO_RECEIPTS, lambda update: None)
         hire = partial(QuickWorker, memory=self.memory, provider=self.provider)
         self.crew = Crew(plan, self.chance, timeline=self.timeline, oracle=self.oracle, hire=hire)
         #: Moves of members and people that the plan still has in store.
         self._outstanding = 0
 
-    def now(self) -> datetime:
-        """Return the time as the clock of whoever asks shows it."""
-        return NOON + timedelta(seconds=self.timeline.shown())
-
-    def live(self) -> Outcome:
-        """Let everything happen and return what became of it."""
-        with clock.running_on(self.now), faults_noted(self.oracle):
-            self._schedule()
-            self.timeline.run(self._is_idle, limit=10 * self.plan.busy_seconds + 400.0)
-            self._be_calm()
-            if not self.oracle.broken:
-                self._check()
-            for worker in list(self.crew.workers.values()):
-                self.timeline.end(worker.process)
-        return outcome_of(self.plan, self.oracle, self.crew)
-
-    def _schedule(self) -> None:
+    def _set_up(self) -> None:
         for number, run in enumerate(self.plan.runs, start=1):
             self._at(run.starts_at, self._begin, number, run)
         for when, contact, channel in self.plan.opt_outs:
@@ -196,6 +170,9 @@ class QuickWorld:
             self.oracle.stopped_at.setdefault(run_id, self.timeline.now)
         else:
             self.oracle.stopped_at.pop(run_id, None)
+
+    def _be_busy(self) -> None:
+        self.timeline.run(self._is_idle, limit=10 * self.plan.busy_seconds + 400.0)
 
     def _is_idle(self) -> bool:
         """Say whether the plan has nothing more in store, and what is left waits for the mending."""

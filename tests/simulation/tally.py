@@ -11,8 +11,9 @@ from itertools import islice
 
 from tests.simulation.plan import draw_plan
 from tests.simulation.quick import QuickWorld
+from tests.simulation.stage import Outcome
 from tests.simulation.verdict import lost
-from tests.simulation.world import Outcome, World
+from tests.simulation.world import World
 
 #: Seeds that one core is given at a time.
 PORTION = 25

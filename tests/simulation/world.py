@@ -2,28 +2,18 @@
 
 from __future__ import annotations
 
-import logging
-from collections import Counter
-from collections.abc import Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass, field
-from datetime import datetime, timedelta
 from functools import partial
-from random import Random
 
-from campaigns.core import clock
 from campaigns.delivery.receipts import store
 from campaigns.delivery.states import SendState
 from campaigns.gateways.callbacks import StatusUpdate
-from tests.factories import NOON
 from tests.simulation.chores import CANARY
 from tests.simulation.crew import KEEPER, Crew
 from tests.simulation.database import shared_database
-from tests.simulation.oracle import DatabaseOracle, Oracle
+from tests.simulation.oracle import DatabaseOracle
 from tests.simulation.people import People
 from tests.simulation.plan import Plan
-from tests.simulation.processes import Timeline
-from tests.simulation.provider import Provider
+from tests.simulation.stage import Stage
 from tests.simulation.verdict import check
 from tests.simulation.workers import DatabaseWorker
 
@@ -39,41 +29,18 @@ RESUMES_WITHIN = 60.0
 STUCK_AFTER = 30.0
 
 
-@dataclass(slots=True)
-class Outcome:
-    """What became of one world."""
-
-    plan: Plan
-    broken: list[str]
-    trace: list[tuple[float, str, str]]
-    states: dict[str, int]
-    #: Messages accepted beyond what was promised.
-    doubles: int
-    counts: Counter[str] = field(default_factory=Counter)
-
-
-class World:
+class World(Stage):
     """Everything that one seed lets happen."""
 
     def __init__(self, plan: Plan) -> None:
-        self.plan = plan
-        self.chance = Random(f"world {plan.seed}")
-        self.timeline = Timeline(self.chance)
+        super().__init__(plan, "world")
         self.database = shared_database()
         self.database.reset()
         self.oracle = DatabaseOracle(self.timeline, database=self.database)
         # Of two workers with wrong clocks one may find that it is over sooner.
         self.oracle.canary_seconds = 0.0 if plan.jumps else CANARY.wait.total_seconds()
         self.database.on_move, self.database.on_pass = self.oracle.moved, self.oracle.passed
-        self.provider = Provider(
-            self.timeline,
-            self.oracle,
-            self.chance,
-            plan.provider,
-            plan.receipts,
-            post=self._post,
-            now=self.now,
-        )
+        self.provider = self._open_provider(plan.receipts, self._post)
         hire = partial(DatabaseWorker, database=self.database, provider=self.provider)
         self.crew = Crew(plan, self.chance, timeline=self.timeline, oracle=self.oracle, hire=hire)
         self.people = People(
@@ -87,28 +54,15 @@ class World:
         self._posted: list[StatusUpdate] = []
         self.told = 0
 
-    def now(self) -> datetime:
-        """Return the time as the clock of whoever asks shows it."""
-        return NOON + timedelta(seconds=self.timeline.shown())
-
-    def live(self) -> Outcome:
-        """Let everything happen and return what became of it."""
-        with clock.running_on(self.now), faults_noted(self.oracle):
-            self._set_up()
-            self._be_busy()
-            self._be_calm()
-            if not self.oracle.broken:
-                check(self)
-            for worker in list(self.crew.workers.values()):
-                self.timeline.end(worker.process)
-        return outcome_of(self.plan, self.oracle, self.crew)
-
     def _set_up(self) -> None:
         self.people.schedule()
         for number in range(self.plan.receipts.strangers):
             stranger = StatusUpdate(f"stranger{number}", f"XX{number}", "delivered", None)
             self.timeline.at(number * 10.0, partial(self._post, stranger))
         self.crew.schedule()
+
+    def _check(self) -> None:
+        check(self)
 
     def _be_busy(self) -> None:
         """Let everything happen that the plan says, until nothing is left to do."""
@@ -232,39 +186,3 @@ class World:
             store(session, posted, gateway="memory")
         self.told += len(posted)
         self.oracle.note(f"{len(posted)} receipts stored")
-
-
-def outcome_of(plan: Plan, oracle: Oracle, crew: Crew) -> Outcome:
-    """Return what became of a world that has come to its end."""
-    counts, steps = crew.counts, oracle.timeline.steps
-    counts.update(messages=len(oracle.people), accepted=len(oracle.messages), steps=steps)
-    states = {str(state): count for state, count in oracle.counts.items() if count}
-    return Outcome(plan, oracle.broken, oracle.trace, states, oracle.doubles(), counts)
-
-
-@contextmanager
-def faults_noted(oracle: Oracle) -> Iterator[None]:
-    """Keep the log quiet, but write errors into the trace: a lane or a call that breaks is no promise kept."""
-    logger, handler = logging.getLogger("campaigns"), _Notes(oracle)
-    level, propagates = logger.level, logger.propagate
-    logger.addHandler(handler)
-    logger.propagate = False
-    logger.setLevel(logging.ERROR)
-    try:
-        yield
-    finally:
-        logger.removeHandler(handler)
-        logger.propagate = propagates
-        logger.setLevel(level)
-
-
-class _Notes(logging.Handler):
-    def __init__(self, oracle: Oracle) -> None:
-        super().__init__(logging.ERROR)
-        self._oracle = oracle
-
-    def emit(self, record: logging.LogRecord) -> None:
-        words = record.getMessage()
-        self._oracle.note("error", words)
-        if "broke" in words or "refused; writing" in words:
-            self._oracle.blame(f"{words}: {record.exc_info[1] if record.exc_info else None!r}")
