@@ -26,6 +26,7 @@ from campaigns.core.mail import make_mailer
 from campaigns.core.settings import Settings
 from campaigns.core.waiting import rest
 from campaigns.delivery.canary import canary_rule_of, settle_canaries
+from campaigns.delivery.engine.baton import Baton, BatonStore
 from campaigns.delivery.engine.fence import INTENT_LIFE
 from campaigns.delivery.engine.lanes import Engine, Surroundings, in_thread
 from campaigns.delivery.engine.ports import SenderFacts
@@ -130,12 +131,13 @@ class Worker:
         self._repair_thread = self._engine_thread if is_sqlite else ThreadPoolExecutor(2, "repair")
         self._turn_seconds = SQLITE_TURN_SECONDS if is_sqlite else 0.0
         self._member_thread = ThreadPoolExecutor(1, "cluster")
-        self._store, self._member = self._join(is_sqlite)
+        self._baton = Baton(database.url.database) if is_sqlite else None
+        self._store, self._member = self._join()
 
-    def _join(self, is_sqlite: bool) -> tuple[DatabaseStore, Member | None]:
-        """Return the engine's store and this worker's part in a cluster; on SQLite it serves every lane itself."""
-        if is_sqlite:
-            return DatabaseStore(self._sessions, self._vault), None
+    def _join(self) -> tuple[DatabaseStore, Member | None]:
+        """Return the engine's store, and this worker's part in a cluster; on SQLite one serves every lane."""
+        if self._baton is not None:
+            return BatonStore(self._sessions, self._vault, self._baton), None
         from campaigns.delivery.engine.cluster import SHORTEST_GONE_AFTER, ClusterStore, Member
 
         gone_after = self._settings.worker_gone_after_seconds
@@ -183,7 +185,9 @@ class Worker:
         return gateway_of(self._settings, sender)
 
     async def _leave(self) -> None:
-        """Give this worker's lanes to the others, without their waiting for its heartbeat."""
+        """Give this worker's lanes to the others, without their waiting for its heartbeat or its end."""
+        if self._baton is not None:
+            self._baton.drop()
         if self._member is not None:
             try:
                 await in_thread(self._member_thread)(self._member.leave)

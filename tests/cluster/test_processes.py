@@ -6,14 +6,12 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass
-from datetime import timedelta
 from pathlib import Path
 from typing import Protocol
 
 import pytest
 from sqlalchemy import Engine
 
-from campaigns.delivery.reconcile import reap
 from tests.cluster.island import Island, may_dig
 from tests.cluster.machines import (
     Machine,
@@ -119,7 +117,7 @@ def test_dead_and_cut_off_workers_are_replaced(
     until(lambda: set(holders(engine).values()) == {heir.numbers()[-1]}, what="the change of hands")
     link.mend()
     until(lambda: len(remote.numbers()) == 2, what="the return of the one that was cut off")
-    settle(scene, runs)
+    scene.settle(*runs)
     scene.compare(dose.people * dose.senders)
     assert cut_off
     # A busy machine may share lanes so late that a run is nearly over; then there is no pause to see.
@@ -185,20 +183,6 @@ def is_shared(scene: Scene, dose: Dose) -> bool:
 def is_in_midst(moments: list[float], dose: Dose) -> bool:
     """Say whether a sender has more left than its worker may still begin when it is cut off."""
     return dose.people - len(moments) > 4 * dose.pace
-
-
-def settle(scene: Scene, runs: list[int]) -> None:
-    """Return when all is done; calls of the dead are reaped without patience once nobody else calls."""
-
-    def is_at_rest() -> bool:
-        before = scene.states()
-        time.sleep(0.5)
-        return not before["queued"] and scene.states() == before
-
-    until(is_at_rest, seconds=180, what="rest")
-    with scene.sessions.begin() as session:
-        reap(session, reap_after=timedelta(0))
-    until(lambda: scene.is_over(*runs), what="the end of the runs")
 
 
 def check_times(times: dict[int, list[float]], dose: Dose, cut_off: list[int]) -> None:

@@ -8,6 +8,7 @@ import sys
 import time
 from collections import Counter
 from collections.abc import Callable, Collection
+from datetime import timedelta
 from pathlib import Path
 from types import TracebackType
 
@@ -19,6 +20,7 @@ from campaigns.core.crypto import Vault
 from campaigns.core.database import make_engine, make_sessions
 from campaigns.core.settings import load_settings
 from campaigns.delivery.models import Delivery, Receipt
+from campaigns.delivery.reconcile import reap
 from campaigns.delivery.states import SendState
 from campaigns.demo.processes import free_port
 from campaigns.planning.models import Run
@@ -66,7 +68,9 @@ class WorkerProcess:
         return self._process.wait(20)
 
     def said(self, words: str) -> int:
-        """Return how often it said something."""
+        """Return how often it said something; one that just starts says nothing."""
+        if not self.log.exists():
+            return 0
         return self.log.read_text(encoding="utf-8", errors="replace").count(words)
 
 
@@ -129,6 +133,19 @@ class Scene:
     def until_over(self, *run_ids: int, seconds: float = PATIENCE) -> None:
         """Return when runs are over; fail when nothing moved for so long."""
         self.wait(lambda: self.is_over(*run_ids), seconds=seconds)
+
+    def settle(self, *run_ids: int) -> None:
+        """Return when runs are over; what the dead left is reaped without patience once nobody else calls."""
+
+        def is_at_rest() -> bool:
+            before = self.states()
+            time.sleep(0.5)
+            return not before["queued"] and self.states() == before
+
+        until(is_at_rest, seconds=180, what="rest")
+        with self.sessions.begin() as session:
+            reap(session, reap_after=timedelta(0))
+        self.until_over(*run_ids)
 
     def wait(self, enough: Callable[[], bool], *, seconds: float = PATIENCE) -> None:
         """Return when workers have done enough; fail when nothing moved for so long, however busy."""

@@ -138,8 +138,8 @@ class DatabaseStore:
     def _within_limit(self, connection: Connection, ask: Ask) -> Ask | None:
         """Lower a request to what its sender's daily limit leaves by now; return None when that is nothing.
 
-        On SQLite two workers may serve one sender, and between two counts each lane knows only its own claims. In
-        a cluster a lane has one worker.
+        Between two counts a lane knows only its own claims. Each lane has one worker, by its job or by the baton;
+        on SQLite the limit does not rest on that.
         """
         limit = None if self._is_postgres or ask.line.is_rehearsal else self._quotas.limits.get(ask.line.sender_id)
         if limit is None:

@@ -1,0 +1,88 @@
+"""Of the workers of one SQLite file the one that holds the baton serves lanes."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from pathlib import Path
+
+import pytest
+from sqlalchemy import Engine
+
+from campaigns.core.crypto import Vault
+from campaigns.core.database import make_sessions
+from campaigns.core.errors import SettingsError
+from campaigns.delivery.engine.baton import Baton, BatonStore
+
+
+@pytest.fixture
+def baton_of() -> Iterator[Callable[[Path | str | None], Baton]]:
+    """Make batons that are dropped at the end."""
+    with ExitStack() as stack:
+
+        def make(database: Path | str | None) -> Baton:
+            baton = Baton(None if database is None else str(database))
+            stack.callback(baton.drop)
+            return baton
+
+        yield make
+
+
+@pytest.fixture
+def first(baton_of: Callable[[Path], Baton], tmp_path: Path) -> Baton:
+    return baton_of(tmp_path / "a.db")
+
+
+@pytest.fixture
+def second(baton_of: Callable[[Path], Baton], tmp_path: Path) -> Baton:
+    return baton_of(tmp_path / "a.db")
+
+
+def test_one_holds_it_at_a_time(first: Baton, second: Baton) -> None:
+    assert [first.take(), second.take(), first.take()] == [True, False, True]
+
+
+def test_next_one_has_it_when_it_is_dropped(first: Baton, second: Baton) -> None:
+    first.take()
+    first.drop()
+    assert [first.take(), second.take()] == [False, True]
+
+
+def test_waiting_is_told_once(first: Baton, second: Baton, caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level("INFO")
+    first.take()
+    second.take()
+    second.take()
+    assert caplog.text.count("takes over when it ends") == 1
+
+
+def test_same_file_by_another_path_has_the_same_baton(
+    first: Baton, baton_of: Callable[[Path], Baton], tmp_path: Path
+) -> None:
+    (tmp_path / "link").symlink_to(tmp_path)
+    first.take()
+    assert not baton_of(tmp_path / "link" / "a.db").take()
+
+
+def test_other_file_has_another(first: Baton, baton_of: Callable[[Path], Baton], tmp_path: Path) -> None:
+    first.take()
+    assert baton_of(tmp_path / "b.db").take()
+
+
+@pytest.mark.parametrize("database", [None, "", ":memory:"])
+def test_database_in_memory_needs_none(database: str | None, baton_of: Callable[[str | None], Baton]) -> None:
+    assert baton_of(database).take()
+
+
+def test_place_that_cannot_be_written_is_told(tmp_path: Path) -> None:
+    with pytest.raises(SettingsError, match="cannot write beside its database"):
+        Baton(str(tmp_path / "nowhere" / "a.db"))
+
+
+def test_lanes_of_a_snapshot_follow_it(sqlite_engine: Engine, vault: Vault, first: Baton, second: Baton) -> None:
+    sessions = make_sessions(sqlite_engine)
+    holding, waiting = BatonStore(sessions, vault, first), BatonStore(sessions, vault, second)
+    lane = 1, False
+    assert [holding.snapshot().is_ours(lane), waiting.snapshot().is_ours(lane)] == [True, False]
+    first.drop()
+    assert [holding.snapshot().is_ours(lane), waiting.snapshot().is_ours(lane)] == [False, True]
