@@ -25,8 +25,9 @@ from campaigns.core.errors import SettingsError
 from campaigns.core.mail import make_mailer
 from campaigns.core.settings import Settings
 from campaigns.core.waiting import rest
+from campaigns.delivery.baton import Baton
 from campaigns.delivery.canary import canary_rule_of, settle_canaries
-from campaigns.delivery.engine.baton import Baton, BatonStore
+from campaigns.delivery.engine.alone import BatonStore
 from campaigns.delivery.engine.fence import INTENT_LIFE
 from campaigns.delivery.engine.lanes import Engine, Surroundings, in_thread
 from campaigns.delivery.engine.ports import SenderFacts

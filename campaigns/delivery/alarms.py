@@ -15,7 +15,7 @@ from campaigns.planning.models import RunState
 
 #: A due queue of which nothing is called for so long stands still.
 LONGEST_PAUSE = timedelta(minutes=1)
-#: A worker says that it lives twice a second; this is longer than a worker that is gone keeps its lanes.
+#: A worker says that it lives twice a second or more; this is longer than one that is gone keeps its lanes.
 LONGEST_SILENCE = timedelta(seconds=30)
 #: How long after its time a call without a result may wait for the reaper, who looks every few seconds.
 REAPER_DELAY = timedelta(minutes=1)
@@ -32,7 +32,7 @@ class Kind(StrEnum):
     MISCOUNTED = "miscounted"
     #: Calls without a result that nobody has settled.
     STUCK = "stuck"
-    #: No worker says that it lives.
+    #: No worker that sends says that it lives.
     NO_WORKER = "no_worker"
     #: What is due waits for senders that a member has to mend.
     SENDER_PAUSED = "sender_paused"
@@ -65,8 +65,6 @@ class Facts:
     moved_at: datetime | None = None
     #: Last sign of life of any worker; None when there is none.
     heard_at: datetime | None = None
-    #: Whether workers on this database give signs of life at all.
-    is_heard: bool = False
     #: Senders that are paused, and those that rest by themselves (troubled, full for today), by id.
     paused: frozenset[int] = frozenset()
     resting: frozenset[int] = frozenset()
@@ -106,7 +104,7 @@ def _standing(facts: Facts) -> list[Alarm]:
     if facts.state not in MOVING:
         return []
     now = facts.tally.counted_at
-    if facts.is_heard and (facts.heard_at is None or now - facts.heard_at > LONGEST_SILENCE):
+    if facts.heard_at is None or now - facts.heard_at > LONGEST_SILENCE:
         return [Alarm(Kind.NO_WORKER, since=facts.heard_at)]
     since = _standing_since(facts)
     if facts.state is not RunState.RUNNING or since is None or now - since <= LONGEST_PAUSE:

@@ -9,6 +9,7 @@ from sqlalchemy import func, select, text
 from sqlalchemy.orm import Session, aliased
 
 from campaigns.delivery.alarms import Facts
+from campaigns.delivery.baton import seconds_silent
 from campaigns.delivery.browse import AFTER, BEFORE, first_receipt
 from campaigns.delivery.canary import awaits_canary
 from campaigns.delivery.models import Attempt, Delivery, Receipt
@@ -17,7 +18,7 @@ from campaigns.delivery.tally import Tally
 from campaigns.planning.models import Health, Run, RunSender, RunState
 from campaigns.staff.models import AuditEntry
 
-#: How long ago any worker of the cluster said that it lives, by the database's own clock.
+#: How long ago any worker of the cluster said that it lives, in seconds by the database's own clock.
 _SILENCE = text("SELECT extract(epoch FROM now() - max(last_heartbeat)) FROM procrastinate_workers")
 
 
@@ -25,7 +26,6 @@ def facts_of_run(
     session: Session, run: Run, tally: Tally, senders: Sequence[SenderProgress], *, doubled: int | None = None
 ) -> Facts:
     """Gather the facts of a run as it was counted; `doubled` is what `count_doubled` said, if anybody asked it."""
-    is_heard = session.get_bind().dialect.name == "postgresql"
     return Facts(
         state=RunState(run.state),
         # Its chunks and their count are committed together, but read one after the other.
@@ -33,8 +33,7 @@ def facts_of_run(
         tally=tally,
         doubled=doubled,
         moved_at=_moved_at(session, run),
-        heard_at=_heard_at(session, tally.counted_at) if is_heard else None,
-        is_heard=is_heard,
+        heard_at=_heard_at(session, tally.counted_at),
         paused=frozenset(each.sender.id for each in senders if _is(each, Health.PAUSED, run)),
         resting=frozenset(each.sender.id for each in senders if each.is_full or _is(each, Health.TROUBLED, run)),
         is_overtaken=_is_overtaken(session, run),
@@ -72,7 +71,9 @@ def _moved_at(session: Session, run: Run) -> datetime | None:
 
 
 def _heard_at(session: Session, now: datetime) -> datetime | None:
-    silence = session.scalar(_SILENCE)
+    bind = session.get_bind()
+    is_sqlite = bind.dialect.name == "sqlite"
+    silence = seconds_silent(bind.engine.url.database) if is_sqlite else session.scalar(_SILENCE)
     return None if silence is None else now - timedelta(seconds=float(silence))
 
 

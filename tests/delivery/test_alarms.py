@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import os
+import time
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -13,6 +16,7 @@ from sqlalchemy.orm import Session
 
 from campaigns.core import clock
 from campaigns.delivery.alarms import Alarm, Facts, Kind, ringing
+from campaigns.delivery.baton import path_of
 from campaigns.delivery.models import Attempt, Receipt
 from campaigns.delivery.progress import progress_of_run
 from campaigns.delivery.states import ReceiptState, SendState
@@ -34,7 +38,7 @@ TALLY = Tally(
     due={SENDER: 3},
     due_since=AGO[600],
 )
-HEALTHY = Facts(RunState.RUNNING, planned=10, tally=TALLY, doubled=0, heard_at=AGO[5], is_heard=True)
+HEALTHY = Facts(RunState.RUNNING, planned=10, tally=TALLY, doubled=0, heard_at=AGO[5])
 #: The same run, but nothing was called for two minutes.
 STANDING = replace(HEALTHY, tally=replace(TALLY, last_call_at=AGO[120]))
 
@@ -76,10 +80,6 @@ def test_call_that_nobody_settles_rings(minutes: int, rings: bool) -> None:
 @pytest.mark.parametrize("heard_at", [None, AGO[61]])
 def test_silent_workers_ring(state: RunState, heard_at: Any) -> None:
     assert kinds(HEALTHY, state=state, heard_at=heard_at) == [Kind.NO_WORKER]
-
-
-def test_workers_without_signs_of_life_ring_not() -> None:
-    assert kinds(HEALTHY, heard_at=None, is_heard=False) == []
 
 
 @pytest.mark.parametrize("state", [RunState.HELD, RunState.PAUSED, RunState.STOPPED, RunState.DONE])
@@ -127,15 +127,35 @@ def test_worst_alarm_comes_first() -> None:
 
 
 @pytest.fixture
-def run(session: Session) -> Run:
+def run(session: Session) -> Iterator[Run]:
     """A running run with one delivery that is due and one that was called a moment ago; a worker lives."""
     organisation = an_organisation(session)
     run = a_run(session, a_campaign(session, organisation, a_member(session, organisation)), planned=2)
     a_delivery(session, run, due_at=AGO[600])
     a_delivery(session, run, send_state=SendState.ACCEPTED, intent_at=AGO[5], provider_id="SM1", reference="one")
+    hear_worker(session, seconds_ago=0)
+    yield run
+    if session.get_bind().dialect.name == "sqlite":
+        baton_of(session).unlink(missing_ok=True)
+
+
+def hear_worker(session: Session, *, seconds_ago: int) -> None:
+    """Let a worker have given its last sign of life so many seconds ago."""
     if session.get_bind().dialect.name == "postgresql":
+        session.execute(text("DELETE FROM procrastinate_workers"))
         session.execute(text("INSERT INTO procrastinate_workers DEFAULT VALUES"))
-    return run
+        old = text("UPDATE procrastinate_workers SET last_heartbeat = now() - make_interval(secs => :seconds)")
+        session.execute(old, {"seconds": seconds_ago})
+    else:
+        baton = baton_of(session)
+        baton.touch()
+        os.utime(baton, times=(time.time() - seconds_ago,) * 2)
+
+
+def baton_of(session: Session) -> Path:
+    path = path_of(session.get_bind().engine.url.database)
+    assert path is not None
+    return path
 
 
 def found(session: Session, run: Run) -> list[Kind]:
@@ -209,10 +229,13 @@ def test_urgent_run_on_the_same_sender_goes_first(session: Session, run: Run) ->
 
 
 def test_dead_workers_are_found(session: Session, run: Run) -> None:
-    if session.get_bind().dialect.name == "sqlite":
-        # One worker serves a file, and says nothing of itself: a queue that stands is all that shows.
-        stand_still(session, run)
-        assert found(session, run) == [Kind.IDLE]
-        return
-    session.execute(text("UPDATE procrastinate_workers SET last_heartbeat = now() - interval '1 minute'"))
+    hear_worker(session, seconds_ago=60)
+    assert found(session, run) == [Kind.NO_WORKER]
+
+
+def test_workers_that_never_lived_are_missed(session: Session, run: Run) -> None:
+    if session.get_bind().dialect.name == "postgresql":
+        session.execute(text("DELETE FROM procrastinate_workers"))
+    else:
+        baton_of(session).unlink()
     assert found(session, run) == [Kind.NO_WORKER]

@@ -1,7 +1,8 @@
-"""Of the workers of one SQLite file the one that holds the baton serves lanes."""
+"""Of the workers of one SQLite file the one that holds the baton serves lanes, and gives signs of life."""
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from pathlib import Path
@@ -12,7 +13,8 @@ from sqlalchemy import Engine
 from campaigns.core.crypto import Vault
 from campaigns.core.database import make_sessions
 from campaigns.core.errors import SettingsError
-from campaigns.delivery.engine.baton import Baton, BatonStore
+from campaigns.delivery.baton import SUFFIX, Baton, seconds_silent
+from campaigns.delivery.engine.alone import BatonStore
 
 
 @pytest.fixture
@@ -75,7 +77,7 @@ def test_database_in_memory_needs_none(database: str | None, baton_of: Callable[
 
 
 def test_place_that_cannot_be_written_is_told(tmp_path: Path) -> None:
-    with pytest.raises(SettingsError, match="cannot write beside its database"):
+    with pytest.raises(SettingsError, match=r"cannot write .*a\.db-baton, beside its database: No such file"):
         Baton(str(tmp_path / "nowhere" / "a.db"))
 
 
@@ -86,3 +88,18 @@ def test_lanes_of_a_snapshot_follow_it(sqlite_engine: Engine, vault: Vault, firs
     assert [holding.snapshot().is_ours(lane), waiting.snapshot().is_ours(lane)] == [True, False]
     first.drop()
     assert [holding.snapshot().is_ours(lane), waiting.snapshot().is_ours(lane)] == [False, True]
+
+
+def test_holder_gives_signs_of_life(first: Baton, second: Baton, tmp_path: Path) -> None:
+    database = str(tmp_path / "a.db")
+    for baton, is_a_sign in ((second, True), (first, False), (second, True)):
+        os.utime(f"{database}{SUFFIX}", times=(0, 0))
+        baton.take()
+        silence = seconds_silent(database)
+        assert silence is not None
+        assert (silence < 60) is is_a_sign
+
+
+@pytest.mark.parametrize("database", [None, ":memory:", "nowhere.db"])
+def test_database_without_a_worker_is_silent(database: str | None) -> None:
+    assert seconds_silent(database) is None
