@@ -29,8 +29,8 @@ from tests.sandbox.process import DEFAULTS, SENDER, SandboxProcess
 #: Shares of answers lost and of 503s after acceptance, of messages whose callbacks are shuffled, of doubled ones.
 PROFILE = {
     "stage": {"p50": 0.01, "p99": 0.05},
-    "drop_response_p": 0.02,
-    "http_503_after_p": 0.02,
+    "drop_response_p": 0.03,
+    "http_503_after_p": 0.01,
     "callback": {"delay": {"p50": 0.01, "p99": 0.2}, "shuffle_p": 0.3, "duplicate_p": 0.2},
     "outcomes": {"undelivered": {"30003": 0.05}},
 }
