@@ -58,6 +58,8 @@ class Fared:
     called: int
     failed: int
     opted_out: int
+    #: When the last of those called was claimed, by the clock of its worker.
+    last_at: datetime | None = None
 
 
 def canary_rule_of(settings: Settings) -> CanaryRule:
@@ -134,7 +136,7 @@ def _settle(session: Session, run: Run, canary: RunCanary, rule: CanaryRule) -> 
     if fared.open:
         # The run was stopped and resumed, or a message goes on over another sender: it is watched from then on.
         canary.sent_at = None
-    elif canary.sent_at is None:
+    elif canary.sent_at is None or _was_called_since(fared, canary.sent_at, now):
         canary.sent_at = now
     canary.state = judge(fared, rule, people=canary.people, sent_at=canary.sent_at, now=now)
     if canary.state not in (CanaryState.PASSED, CanaryState.FAILED):
@@ -145,6 +147,12 @@ def _settle(session: Session, run: Run, canary: RunCanary, rule: CanaryRule) -> 
             f"Of the first {fared.called} messages {fared.failed} failed and {fared.opted_out} people said stop."
         )
         pause_run(session, run, reason=words)
+
+
+def _was_called_since(fared: Fared, sent_at: datetime, now: datetime) -> bool:
+    """Say whether one went on over another sender, and was called, between two looks."""
+    # A time to come is of a clock that has been set right since; it must not keep the canary waiting.
+    return fared.last_at is not None and sent_at < fared.last_at <= now
 
 
 def _open_canaries(sessions: sessionmaker[Session]) -> list[int]:
@@ -186,14 +194,15 @@ def _count(session: Session, run_id: int) -> Fared:
             _sum(was_called),
             _sum(was_called & failed),
             _sum(was_called & (Address.state == AddressState.OPTED_OUT)),
+            func.max(case((was_called, Delivery.intent_at))),
         )
         .select_from(CanaryDelivery)
         .join(Delivery, Delivery.id == CanaryDelivery.delivery_id)
         .outerjoin(Address, Address.id == Delivery.address_id)
         .where(CanaryDelivery.run_id == run_id)
     ).one()
-    return Fared(*(int(each or 0) for each in row))
+    return Fared(*row)
 
 
 def _sum(condition: ColumnElement[bool]) -> ColumnElement[Any]:
-    return func.sum(case((condition, 1), else_=0))
+    return func.coalesce(func.sum(case((condition, 1), else_=0)), 0)

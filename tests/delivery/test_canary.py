@@ -127,6 +127,29 @@ def test_it_is_watched_from_its_last_call(sessions: sessionmaker[Session], vault
             assert look(sessions, run_id) == (canary, RunState.RUNNING), minutes
 
 
+def test_call_between_two_looks_is_watched(sessions: sessionmaker[Session], vault: Vault) -> None:
+    """One falls back and is called over the next sender before anybody looks again."""
+    history = [
+        (0, 0, CanaryState.WAITING),
+        (4, 3, CanaryState.WAITING),
+        (8, 3, CanaryState.WAITING),
+        (9, 3, CanaryState.PASSED),
+    ]
+    run_id = a_run_of(sessions, vault)
+    for minutes, called, canary in history:
+        with clock.running_on(lambda minutes=minutes: NOW + timedelta(minutes=minutes)):
+            settle(sessions, run_id, send_state=SendState.ACCEPTED, intent_at=NOW + timedelta(minutes=called))
+            assert look(sessions, run_id) == (canary, RunState.RUNNING), minutes
+
+
+def test_clock_that_was_ahead_does_not_hold_it_up(sessions: sessionmaker[Session], vault: Vault) -> None:
+    run_id = a_run_of(sessions, vault)
+    settle(sessions, run_id, send_state=SendState.ACCEPTED, intent_at=NOW + timedelta(hours=3))
+    for minutes, canary in ((0, CanaryState.WAITING), (5, CanaryState.PASSED)):
+        with clock.running_on(lambda minutes=minutes: NOW + timedelta(minutes=minutes)):
+            assert look(sessions, run_id) == (canary, RunState.RUNNING)
+
+
 def test_failures_pause_the_run_for_two_members(sessions: sessionmaker[Session], vault: Vault) -> None:
     run_id = a_run_of(sessions, vault)
     settle(sessions, run_id, send_state=SendState.ACCEPTED, receipt_state=ReceiptState.UNDELIVERED)
