@@ -12,6 +12,7 @@ import fcntl
 import logging
 import os
 import time
+from contextlib import ExitStack, suppress
 from pathlib import Path
 from typing import IO
 
@@ -30,7 +31,7 @@ class Baton:
     def __init__(self, database: str | None) -> None:
         """Prepare for the database at a path; one in memory is reached by no other process.
 
-        Raises SettingsError when nothing can be written beside it.
+        Raises SettingsError when nothing can be written beside it, or locked.
         """
         path = path_of(database)
         self._file = None if path is None else _open(path)
@@ -85,8 +86,15 @@ def seconds_silent(database: str | None) -> float | None:
 
 
 def _open(path: Path) -> IO[bytes]:
-    try:
-        return path.open("ab")
-    except OSError as error:
-        sentence = N_("The worker cannot write %(path)s, beside its database: %(reason)s.")
-        raise SettingsError(sentence, path=path, reason=error.strerror) from error
+    with ExitStack() as stack:
+        try:
+            file = stack.enter_context(path.open("ab"))
+            # Said now where the file system knows no locks; that somebody holds it is as it should be.
+            with suppress(BlockingIOError):
+                fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
+                fcntl.flock(file, fcntl.LOCK_UN)
+        except OSError as error:
+            sentence = N_("The worker cannot write %(path)s, beside its database: %(reason)s.")
+            raise SettingsError(sentence, path=path, reason=error.strerror) from error
+        stack.pop_all()
+        return file

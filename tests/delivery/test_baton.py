@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
@@ -79,6 +80,15 @@ def test_database_in_memory_needs_none(database: str | None, baton_of: Callable[
 def test_place_that_cannot_be_written_is_told(tmp_path: Path) -> None:
     with pytest.raises(SettingsError, match=r"cannot write .*a\.db-baton, beside its database: No such file"):
         Baton(str(tmp_path / "nowhere" / "a.db"))
+
+
+def test_place_that_knows_no_locks_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(*_: object) -> None:
+        raise OSError(errno.ENOLCK, os.strerror(errno.ENOLCK))
+
+    monkeypatch.setattr("fcntl.flock", refuse)
+    with pytest.raises(SettingsError, match="No locks available"):
+        Baton(str(tmp_path / "a.db"))
 
 
 def test_lanes_of_a_snapshot_follow_it(sqlite_engine: Engine, vault: Vault, first: Baton, second: Baton) -> None:
