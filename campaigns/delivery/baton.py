@@ -77,9 +77,10 @@ def path_of(database: str | None) -> Path | None:
 
 
 def seconds_silent(database: str | None) -> float | None:
-    """Return for how many seconds the holder gave no sign of life; None when nobody ever held the baton."""
+    """Return for how many seconds the holder gave no sign of life; None when no worker ever was there."""
     path = path_of(database)
     try:
+        # By the kernel's clock, which dated the sign, and not by ours.
         return None if path is None else time.time() - path.stat().st_mtime
     except FileNotFoundError:
         return None
