@@ -15,7 +15,8 @@ from campaigns.gateways.base import (
     SendError,
     UnknownOutcomeError,
 )
-from campaigns.gateways.http import ProviderHttp, RawReply, check_reply, current_fence, form_body
+from campaigns.gateways.call import RawReply
+from campaigns.gateways.http import ProviderHttp, check_reply, current_fence, form_body
 from campaigns.gateways.kinds import Credential, Opening
 from campaigns.gateways.unlisted import Unlisted
 

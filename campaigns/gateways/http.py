@@ -8,59 +8,19 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 from contextvars import ContextVar
-from dataclasses import dataclass
-from datetime import UTC
-from email.utils import parsedate_to_datetime
 from typing import Any
 
-import aiohttp
 from yarl import URL
 
-from campaigns.core import clock
-from campaigns.core.crash import crash_point, planned_crash
-from campaigns.gateways.base import Fence, NotSentError, ThrottledError, UnknownOutcomeError
+from campaigns.gateways.base import Fence, ThrottledError, UnknownOutcomeError
+from campaigns.gateways.call import Call, RawReply
+from campaigns.gateways.transfers import Transfers
 
 CONNECT_SECONDS = 5.0
 TOTAL_SECONDS = 15.0
-#: Idle connections are dropped before the provider's side drops them, because a write into a connection that is
-#: just being closed has an unknown outcome.
-KEEPALIVE_SECONDS = 12.0
 
 #: The fence of the call that the present task makes; set it where a library stands between us and the request.
 current_fence: ContextVar[Fence | None] = ContextVar("current_fence", default=None)
-
-
-@dataclass(frozen=True, slots=True)
-class RawReply:
-    """What came back, before anybody believes it to be the provider's."""
-
-    status: int
-    text: str
-    content_type: str
-    headers: Mapping[str, str]
-
-
-@dataclass(frozen=True, slots=True)
-class Reply:
-    """A 2xx or 4xx answer in JSON: the provider itself speaks."""
-
-    status: int
-    json: dict[str, Any]
-
-
-class FencedConnector(aiohttp.TCPConnector):
-    """Asks the fence of the call once a connection is ready: the last moment before the first byte."""
-
-    async def connect(self, req: Any, traces: Any, timeout: Any) -> Any:
-        connection = await super().connect(req, traces, timeout)
-        fence = current_fence.get()
-        if fence is not None:
-            try:
-                fence()
-            except BaseException:
-                connection.release()
-                raise
-        return connection
 
 
 class ProviderHttp:
@@ -74,31 +34,9 @@ class ProviderHttp:
         total_seconds: float = TOTAL_SECONDS,
     ) -> None:
         self._connections = connections
-        self._timeout = aiohttp.ClientTimeout(total=total_seconds, connect=connect_seconds)
-        self._session: aiohttp.ClientSession | None = None
-
-    async def post(
-        self,
-        url: str,
-        *,
-        form: Mapping[str, str],
-        headers: Mapping[str, str] | None = None,
-        fence: Fence | None = None,
-    ) -> Reply:
-        """Post a form and return the provider's answer in JSON, a refusal (4xx) too.
-
-        Raises NotSentError when no byte left, ThrottledError on 429, UnknownOutcomeError for everything that is
-        no JSON object of the provider's (5xx, redirect, HTML, nothing, half a reply), and what `fence` raises.
-        """
-        current_fence.set(fence)
-        sent = {
-            "Accept": "application/json",
-            "Content-Type": "application/x-www-form-urlencoded",
-            **(headers or {}),
-        }
-        raw = await self.request("POST", url, body=form_body(form), headers=sent)
-        check_reply(raw)
-        return Reply(raw.status, object_in(raw.text))
+        self._seconds = {"connect_seconds": connect_seconds, "total_seconds": total_seconds}
+        self._transfers: Transfers | None = None
+        self._idle: list[Call] = []
 
     async def request(
         self,
@@ -106,7 +44,7 @@ class ProviderHttp:
         url: str,
         *,
         query: Mapping[str, str] | None = None,
-        body: bytes | aiohttp.FormData | None = None,
+        body: bytes | None = None,
         headers: Mapping[str, str] | None = None,
     ) -> RawReply:
         """Return whatever came back, for a caller that reads it with care; see `check_reply`.
@@ -114,33 +52,22 @@ class ProviderHttp:
         Raises NotSentError when no byte left, UnknownOutcomeError when no whole reply came, and what
         `current_fence` raises.
         """
+        if self._transfers is None:
+            self._transfers = Transfers(connections=self._connections)
+        if query:
+            url = f"{url}?{form_body(query).decode()}"
+        call = self._idle.pop() if self._idle else Call(self._transfers, **self._seconds)
         try:
-            async with self._open().request(
-                method, url, params=query, data=body, headers=headers, allow_redirects=False
-            ) as reply:
-                text = await reply.text("utf-8", "replace")
-                return RawReply(reply.status, text, reply.content_type, reply.headers)
-        except (aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError) as error:
-            raise NotSentError(_word_for(error)) from error
-        except (aiohttp.ClientError, TimeoutError, OSError) as error:
-            raise UnknownOutcomeError(_word_for(error)) from error
+            return await call.make(method, url, body=body, headers=headers or {}, fence=current_fence.get())
+        finally:
+            self._idle.append(call)
 
     async def close(self) -> None:
         """Close the connections; closing twice is fine."""
-        if self._session is not None:
-            await self._session.close()
-            self._session = None
-
-    def _open(self) -> aiohttp.ClientSession:
-        if self._session is None:
-            self._session = aiohttp.ClientSession(
-                connector=FencedConnector(limit=self._connections, keepalive_timeout=KEEPALIVE_SECONDS),
-                timeout=self._timeout,
-                cookie_jar=aiohttp.DummyCookieJar(),
-                trust_env=False,
-                trace_configs=_crash_traces(),
-            )
-        return self._session
+        if self._transfers is not None:
+            self._transfers.close()
+            self._transfers = None
+            self._idle.clear()
 
 
 def form_body(fields: Mapping[str, str | Sequence[str]]) -> bytes:
@@ -160,8 +87,7 @@ def check_reply(reply: RawReply) -> None:
     A proxy or firewall in between answers in HTML, and then nobody knows what the provider did.
     """
     if reply.status == 429:
-        seconds = _seconds_in(reply.headers.get("Retry-After"))
-        raise ThrottledError(_code_in(reply.text) or "429", retry_after_seconds=seconds)
+        raise ThrottledError(_code_in(reply.text) or "429", retry_after_seconds=reply.retry_after_seconds)
     if reply.status >= 500:
         raise UnknownOutcomeError(_code_in(reply.text) or f"http_{reply.status}")
     if 300 <= reply.status < 400:
@@ -187,45 +113,3 @@ def _code_in(text: str) -> str | None:
     except (ValueError, AttributeError):
         return None
     return str(code)[:40] if code is not None else None
-
-
-def _seconds_in(retry_after: str | None) -> float | None:
-    """Read Retry-After (RFC 9110 §10.2.3): seconds, or the date after which to come back."""
-    if retry_after is None:
-        return None
-    if retry_after.strip().isdecimal():
-        return float(retry_after)
-    try:
-        moment = parsedate_to_datetime(retry_after)
-    except ValueError:
-        return None
-    aware = moment if moment.tzinfo else moment.replace(tzinfo=UTC)
-    return max(0.0, (aware - clock.now()).total_seconds())
-
-
-def _word_for(error: Exception) -> str:
-    """Name a transport failure for the delivery's error column, which has no room for a sentence."""
-    if isinstance(error, aiohttp.ClientConnectorDNSError):
-        return "name_not_found"
-    if isinstance(error, aiohttp.ClientSSLError):
-        return "tls"
-    if isinstance(error, aiohttp.ConnectionTimeoutError):
-        return "connect_timeout"
-    if isinstance(error, aiohttp.ClientConnectorError):
-        return "refused"
-    if isinstance(error, TimeoutError):
-        return "timeout"
-    return "broken_reply" if isinstance(error, aiohttp.ClientPayloadError) else "disconnected"
-
-
-def _crash_traces() -> list[aiohttp.TraceConfig] | None:
-    """Watch for written requests, only when a test asked for a crash: tracing costs time on every call."""
-    if planned_crash() is None:
-        return None
-
-    async def written(session: Any, context: Any, sent: aiohttp.TraceRequestChunkSentParams) -> None:
-        crash_point("written")
-
-    config = aiohttp.TraceConfig()
-    config.on_request_chunk_sent.append(written)
-    return [config]

@@ -54,7 +54,7 @@ class PooledHttpClient(AsyncHttpClient):  # type: ignore[misc] # the library has
         query = {name: str(value) for name, value in params.items()} if params else None
         reply = await self._http.request(method, uri, query=query, body=_body_of(data, sent), headers=sent)
         check_reply(reply)
-        return Response(reply.status, reply.text, reply.headers)
+        return Response(reply.status, reply.text)
 
     async def close(self) -> None:
         """Close the pool."""

@@ -14,14 +14,15 @@ from aiogram.types import LinkPreviewOptions
 from campaigns.core.errors import UnavailableError
 from campaigns.core.words import N_
 from campaigns.gateways.base import Accepted, Fence, Outgoing, SendError, ThrottledError, UnknownOutcomeError
+from campaigns.gateways.call import RawReply
 from campaigns.gateways.callbacks import hook_secret
 from campaigns.gateways.http import (
     CONNECT_SECONDS,
     TOTAL_SECONDS,
     ProviderHttp,
-    RawReply,
     check_reply,
     current_fence,
+    form_body,
 )
 from campaigns.gateways.telegram_refusals import refusal_of
 from campaigns.gateways.telegram_updates import UPDATES, TelegramUpdates
@@ -49,7 +50,7 @@ class PooledSession(AiohttpSession):
         Raises NotSentError, ThrottledError, RejectedError or UnknownOutcomeError.
         """
         url = self.api.api_url(token=bot.token, method=method.__api_method__)
-        raw = await self._http.request("POST", url, body=self.build_form_data(bot=bot, method=method))
+        raw = await self._http.request("POST", url, body=self._form_of(bot, method))
         answer: Response[T] = self._read(bot, method, raw)
         if answer.result is None:
             raise UnknownOutcomeError("broken_reply")
@@ -58,6 +59,14 @@ class PooledSession(AiohttpSession):
     async def close(self) -> None:
         """Close the connections."""
         await self._http.close()
+
+    def _form_of(self, bot: Bot, method: TelegramMethod[T]) -> bytes:
+        """Return a method's fields as a form; none of ours has a file."""
+        values = {
+            name: self.prepare_value(value, bot=bot, files={})
+            for name, value in method.model_dump(warnings=False).items()
+        }
+        return form_body({name: value for name, value in values.items() if value})
 
     def _read(self, bot: Bot, method: TelegramMethod[T], raw: RawReply) -> Response[T]:
         if raw.status != 429:

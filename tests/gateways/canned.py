@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from ssl import SSLContext
 from threading import Thread
 
 #: Instead of an answer: none at all while the server runs.
@@ -18,29 +19,37 @@ def http(head: str, body: str = "", *, promised: int | None = None) -> bytes:
 
 
 class CannedServer:
-    """Reads one request a connection, answers, closes."""
+    """Answers so many requests of each connection, reads one more if it answers several, and closes."""
 
-    def __init__(self, answer: bytes | None) -> None:
+    def __init__(self, answer: bytes | None, *, each: int = 1, tls: SSLContext | None = None) -> None:
         self.answer = answer
+        self.each = each
         self.connections = 0
+        self.closed = 0
         self.requests = 0
         self.loop = asyncio.new_event_loop()
-        self.server = self.loop.run_until_complete(asyncio.start_server(self._serve, "127.0.0.1", 0))
-        self.url = f"http://127.0.0.1:{self.server.sockets[0].getsockname()[1]}"
+        self.server = self.loop.run_until_complete(asyncio.start_server(self._serve, "127.0.0.1", 0, ssl=tls))
+        address = f"127.0.0.1:{self.server.sockets[0].getsockname()[1]}"
+        self.url = f"https://{address}" if tls else f"http://{address}"
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self.connections += 1
         with suppress(asyncio.IncompleteReadError):
-            await _read_request(reader)
-            self.requests += 1
-            if self.answer is SILENCE:
-                await reader.read()
-            else:
+            for left in range(self.each, -1, -1):
+                await _read_request(reader)
+                self.requests += 1
+                if self.answer is SILENCE:
+                    await reader.read()
+                if self.answer is SILENCE or not left:
+                    break
                 writer.write(self.answer)
                 await writer.drain()
+                if self.each == 1:
+                    break
         writer.close()
         with suppress(ConnectionError):
             await writer.wait_closed()
+        self.closed += 1
 
     async def stop(self) -> None:
         """Let answers on their way end, and wait until every connection is closed."""
@@ -61,9 +70,9 @@ async def _read_request(reader: asyncio.StreamReader) -> None:
 
 
 @contextmanager
-def answering(answer: bytes | None) -> Iterator[CannedServer]:
+def answering(answer: bytes | None, *, each: int = 1, tls: SSLContext | None = None) -> Iterator[CannedServer]:
     """Run a server that gives one answer to all; SILENCE leaves callers waiting."""
-    server = CannedServer(answer)
+    server = CannedServer(answer, each=each, tls=tls)
     thread = Thread(target=server.loop.run_forever)
     thread.start()
     try:
