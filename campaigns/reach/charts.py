@@ -109,10 +109,15 @@ def _grouped(shapes: Mapping[str, shapely.Geometry], codes: tuple[str, ...]) -> 
     countries = {code[:2] for code in codes}
     kept = {code: shape for code, shape in shapes.items() if code[:2] in countries}
     others = sorted({code[:2] for code in shapes} - countries)
-    return kept | {
-        country: shapely.coverage_union_all([shape for code, shape in shapes.items() if code[:2] == country])
-        for country in others
+    joined = {
+        country: _joined([shape for code, shape in shapes.items() if code[:2] == country]) for country in others
     }
+    return kept | {country: shape for country, shape in joined.items() if not shape.is_empty}
+
+
+def _joined(shapes: list[shapely.Geometry]) -> shapely.Geometry:
+    """Return one shape, on whole units as paths are: borders that were cut and simplified may miss each other."""
+    return shapely.union_all(shapely.make_valid(np.array(shapes)), grid_size=1.0)
 
 
 def _scale(frame: Frame) -> float:

@@ -39,6 +39,17 @@ def test_neighbouring_countries_are_one_shape_each() -> None:
     assert {"UA", "SK"} < {code for code in codes if len(code) == 2}
 
 
+@pytest.mark.parametrize(
+    "codes",
+    [("HN-LE", "HN-OC", "HN-VA"), ("DE-BE", "DE-HH", "DE-SH", "DE-SL", "MD-FA"), ("AL-03", "AL-07"), ("CK",)],
+)
+def test_neighbours_whose_borders_no_longer_meet_are_drawn(codes: tuple[str, ...]) -> None:
+    drawn = draw(dict.fromkeys(codes, 30))
+    assert drawn is not None
+    assert {shape.code for shape in drawn.shapes if shape.step is not None} == set(codes)
+    assert all(shape.path for shape in drawn.shapes)
+
+
 @pytest.mark.parametrize("codes", [{}, {"XX-99": 3}])
 def test_nothing_to_draw_is_no_map(codes: dict[str, int | None]) -> None:
     assert draw(codes) is None
