@@ -120,10 +120,10 @@ class Call:
         """
         if self._is_written:
             return pycurl.PREREQFUNC_ABORT
-        if not self._met_stale and self._transfers.is_stale(local_port):
-            self._met_stale = True
-            return pycurl.PREREQFUNC_ABORT
         try:
+            if not self._met_stale and self._transfers.is_stale(local_port):
+                self._met_stale = True
+                return pycurl.PREREQFUNC_ABORT
             if self._fence is not None:
                 self._fence()
         except BaseException as refusal:

@@ -107,10 +107,16 @@ class Transfers:
                 self._end(handle, code)
 
     def _end(self, handle: pycurl.Curl, code: int) -> None:
-        if handle.getinfo(pycurl.NUM_CONNECTS):
-            self._kept[handle.getinfo(pycurl.LOCAL_PORT)] = handle.getinfo(pycurl.ACTIVESOCKET)
+        self._note_connection(handle)
         self._multi.remove_handle(handle)
         end = self._ends.pop(handle)
         # Its task may have been cancelled and not have run since.
         if not end.done():
             end.set_result(code)
+
+    def _note_connection(self, handle: pycurl.Curl) -> None:
+        socket = handle.getinfo(pycurl.ACTIVESOCKET)
+        if socket < 0:
+            self._kept.pop(handle.getinfo(pycurl.LOCAL_PORT), None)
+        elif handle.getinfo(pycurl.NUM_CONNECTS):
+            self._kept[handle.getinfo(pycurl.LOCAL_PORT)] = socket
