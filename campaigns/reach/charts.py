@@ -112,7 +112,7 @@ def _grouped(shapes: Mapping[str, shapely.Geometry], codes: tuple[str, ...]) -> 
     joined = {
         country: _joined([shape for code, shape in shapes.items() if code[:2] == country]) for country in others
     }
-    return kept | {country: shape for country, shape in joined.items() if not shape.is_empty}
+    return kept | {country: shape for country, shape in joined.items() if not shapely.is_empty(shape)}
 
 
 def _joined(shapes: list[shapely.Geometry]) -> shapely.Geometry:
