@@ -103,6 +103,10 @@ class Call:
             float(handle.getinfo(pycurl.RETRY_AFTER)) or None,
         )
 
+    def close(self) -> None:
+        """Let go of what libcurl holds; it and its callback name each other, and would wait for the collector."""
+        self._handle.close()
+
     async def _run(self) -> int:
         """Return how the transfer ended; it begins anew, on a new connection, when the kept one was stale."""
         self._handle.setopt(pycurl.FRESH_CONNECT, 0)

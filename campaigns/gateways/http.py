@@ -54,20 +54,25 @@ class ProviderHttp:
         """
         if self._transfers is None:
             self._transfers = Transfers(connections=self._connections)
+        transfers = self._transfers
         if query:
             url = f"{url}?{form_body(query).decode()}"
-        call = self._idle.pop() if self._idle else Call(self._transfers, **self._seconds)
+        call = self._idle.pop() if self._idle else Call(transfers, **self._seconds)
         try:
             return await call.make(method, url, body=body, headers=headers or {}, fence=current_fence.get())
         finally:
-            self._idle.append(call)
+            if self._transfers is transfers:
+                self._idle.append(call)
+            else:
+                call.close()
 
     async def close(self) -> None:
         """Close the connections; closing twice is fine."""
         if self._transfers is not None:
             self._transfers.close()
             self._transfers = None
-            self._idle.clear()
+        while self._idle:
+            self._idle.pop().close()
 
 
 def form_body(fields: Mapping[str, str | Sequence[str]]) -> bytes:

@@ -158,6 +158,8 @@ def test_closing_ends_the_calls_under_way() -> None:
         await opened.close()
         with pytest.raises(UnknownOutcomeError):
             await call
+        server.answer = GOOD
+        assert await post(opened, server) == 200
 
     with answering(SILENCE) as server:
         using(ProviderHttp(), work)

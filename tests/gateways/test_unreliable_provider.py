@@ -14,7 +14,7 @@ import uvloop
 from campaigns.core.errors import RefusedError
 from campaigns.gateways.base import NotSentError, UnknownOutcomeError
 from campaigns.gateways.http import ProviderHttp, current_fence
-from tests.gateways.canned import http
+from tests.gateways.canned import close_server, http
 
 CALLS = 600
 CALLERS = 24
@@ -98,10 +98,7 @@ async def call_all(chance: random.Random) -> tuple[Unreliable, dict[bytes, str]]
 
     await asyncio.gather(*(caller() for _ in range(CALLERS)))
     await opened.close()
-    server.close()
-    # One that is just being accepted makes another task.
-    while serving := asyncio.all_tasks() - {asyncio.current_task()}:
-        await asyncio.gather(*serving)
+    await close_server(server)
     return provider, ends
 
 
