@@ -115,6 +115,7 @@ class Transfers:
             end.set_result(code)
 
     def _note_connection(self, handle: pycurl.Curl) -> None:
+        """Remember the socket of a new connection that is kept, and forget that of one that is gone."""
         socket = handle.getinfo(pycurl.ACTIVESOCKET)
         if socket < 0:
             self._kept.pop(handle.getinfo(pycurl.LOCAL_PORT), None)

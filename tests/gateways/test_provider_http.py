@@ -17,8 +17,10 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 from cryptography.x509.oid import NameOID
 
+from campaigns.core.errors import RefusedError
 from campaigns.gateways.base import NotSentError, UnknownOutcomeError
 from campaigns.gateways.http import ProviderHttp, current_fence
+from campaigns.gateways.transfers import Transfers
 from tests.gateways.canned import SILENCE, CannedServer, answering, http
 from tests.gateways.conftest import using
 
@@ -102,6 +104,28 @@ def test_fence_is_asked_once_when_a_kept_connection_was_stale() -> None:
     with answering(GOOD) as server:
         using(ProviderHttp(), work)
     assert len(asked) == 2
+
+
+def test_connection_with_the_port_of_a_closed_one_is_taken_for_new(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The kernel gives a port again within a second where many connections come and go."""
+    is_stale, asked = Transfers.is_stale, list[tuple[Transfers, int]]()
+
+    def remember(transfers: Transfers, local_port: int) -> bool:
+        asked.append((transfers, local_port))
+        return is_stale(transfers, local_port)
+
+    def refuse() -> None:
+        raise RefusedError
+
+    async def work(opened: ProviderHttp) -> bool:
+        current_fence.set(refuse)
+        with pytest.raises(RefusedError):
+            await post(opened, server)
+        return is_stale(*asked[0])
+
+    monkeypatch.setattr(Transfers, "is_stale", remember)
+    with answering(GOOD) as server:
+        assert using(ProviderHttp(), work) is False
 
 
 def test_calls_wait_for_one_of_the_connections() -> None:
