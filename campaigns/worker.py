@@ -23,7 +23,7 @@ from campaigns.accounts import Accounts
 from campaigns.core.database import make_sessions, make_worker_engine
 from campaigns.core.errors import SettingsError
 from campaigns.core.mail import make_mailer
-from campaigns.core.settings import Settings
+from campaigns.core.settings import Mode, Settings
 from campaigns.core.waiting import rest
 from campaigns.delivery.baton import Baton
 from campaigns.delivery.canary import canary_rule_of, settle_canaries
@@ -74,6 +74,9 @@ SWITCH_SECONDS = 0.0005
 DOUBTS_EVERY = 30.0
 #: A call that began within the fence and lasts as long as it may is over by then.
 SHORTEST_REAP = INTENT_LIFE + timedelta(seconds=30)
+#: No provider keeps an idle connection so long. A worker that was frozen between the fence and the first byte
+#: writes into it when it wakes: until it is closed, the provider's list may not be believed.
+SHORTEST_GRACE = timedelta(minutes=10)
 
 _log = logging.getLogger(__name__)
 
@@ -116,7 +119,7 @@ class Worker:
         self._vault = settings.vault()
         self._patience = patience_of(settings)
         self._canary = canary_rule_of(settings)
-        check_patience(self._patience)
+        check_patience(self._patience, settings.mode)
         self._sessions = make_sessions(database)
         self._mailer = make_mailer(settings.smtp_url)
         self._accounts = Accounts(self._sessions, settings)
@@ -301,8 +304,14 @@ def _check_tables(database: Database) -> None:
         raise SettingsError("The database lacks tables of this version: run `fingerpost setup` once.")
 
 
-def check_patience(patience: Patience) -> None:
+def check_patience(patience: Patience, mode: Mode) -> None:
     """Raise SettingsError when a living call could be taken for a dead one."""
+    if mode is Mode.LIVE and patience.grace < SHORTEST_GRACE:
+        shortest = int(SHORTEST_GRACE.total_seconds())
+        raise SettingsError(
+            f"reconcile_grace_seconds must be at least {shortest}: as long as the provider keeps an idle "
+            "connection, a frozen worker may still write into it."
+        )
     if patience.reap_after < SHORTEST_REAP:
         shortest = int(SHORTEST_REAP.total_seconds())
         raise SettingsError(f"reap_after_seconds must be at least {shortest}: a call may last that long.")

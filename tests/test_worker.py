@@ -18,7 +18,7 @@ from sqlalchemy.orm import Session, sessionmaker
 from campaigns.core.crypto import Vault
 from campaigns.core.database import make_engine
 from campaigns.core.errors import SettingsError
-from campaigns.core.settings import Settings, load_settings
+from campaigns.core.settings import Mode, Settings, load_settings
 from campaigns.delivery.models import Delivery
 from campaigns.delivery.patience import patience_of
 from campaigns.delivery.queries import progress_of
@@ -153,7 +153,14 @@ def test_dead_calls_are_reaped_and_settled(
 
 def test_reaping_living_calls_is_refused(settings: Settings) -> None:
     with pytest.raises(SettingsError, match="reap_after_seconds"):
-        check_patience(patience_of(replace(settings, reap_after_seconds=30)))
+        check_patience(patience_of(replace(settings, reap_after_seconds=30)), Mode.DEMO)
+
+
+def test_believing_a_list_while_connections_may_be_open_is_refused_to_live_instances(settings: Settings) -> None:
+    hasty = patience_of(replace(settings, reconcile_grace_seconds=599))
+    check_patience(hasty, Mode.DEMO)
+    with pytest.raises(SettingsError, match="reconcile_grace_seconds"):
+        check_patience(hasty, Mode.LIVE)
 
 
 def test_impatience_with_workers_is_refused(settings: Settings, postgres: PostgresServer) -> None:

@@ -130,6 +130,7 @@ class Call:
                 return pycurl.PREREQFUNC_ABORT
             if self._fence is not None:
                 self._fence()
+                crash_point("fenced")
         except BaseException as refusal:
             self._refusal = refusal
             return pycurl.PREREQFUNC_ABORT

@@ -29,6 +29,8 @@ class SandboxConfig:
     host: str = "127.0.0.1"
     #: 0 takes any free port; the line printed at the start says which.
     port: int = 8081
+    #: A connection that is idle for so long is closed, as what stands before a provider does.
+    idle_seconds: float = 30.0
     #: Every random choice follows from it.
     seed: str = "fingerpost"
     account_sid: str = DEFAULT_ACCOUNT_SID

@@ -35,6 +35,7 @@ def read_options(arguments: list[str] | None = None, defaults: SandboxConfig = _
         defaults,
         host=given.host,
         port=given.port,
+        idle_seconds=given.idle_seconds,
         seed=given.seed,
         account_sid=given.account_sid,
         auth_token=given.auth_token,
@@ -52,6 +53,9 @@ def _parser(defaults: SandboxConfig) -> argparse.ArgumentParser:
     add = parser.add_argument
     add("--host", default=defaults.host, help="address to bind (default: loopback)")
     add("--port", type=int, default=defaults.port, help="0 takes any free port")
+    add(
+        "--idle-seconds", type=float, default=defaults.idle_seconds, help="close a connection that is idle so long"
+    )
     add("--seed", default=defaults.seed, help="every random choice follows from it")
     add("--account-sid", default=defaults.account_sid)
     add("--auth-token", default=defaults.auth_token, help=_OPENS)

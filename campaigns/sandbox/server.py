@@ -114,7 +114,8 @@ async def serve(config: SandboxConfig, ready: Callable[[str], None]) -> None:
 
     Raises SandboxError when the address cannot be had.
     """
-    runner = web.AppRunner(build_app(config), access_log=None, shutdown_timeout=1.0)
+    app = build_app(config)
+    runner = web.AppRunner(app, access_log=None, shutdown_timeout=1.0, keepalive_timeout=config.idle_seconds)
     await runner.setup()
     try:
         try:

@@ -15,7 +15,7 @@ from types import TracebackType
 from sqlalchemy import Engine, func, select, text
 from sqlalchemy.exc import SQLAlchemyError
 
-from campaigns.core import clock
+from campaigns.core import clock, crash
 from campaigns.core.crypto import Vault
 from campaigns.core.database import make_engine, make_sessions
 from campaigns.core.settings import load_settings
@@ -58,6 +58,9 @@ class WorkerProcess:
 
     def freeze(self) -> None:
         self._process.send_signal(signal.SIGSTOP)
+
+    def is_frozen(self) -> bool:
+        return Path(f"/proc/{self._process.pid}/stat").read_text().rpartition(")")[2].split()[0] == "T"
 
     def thaw(self) -> None:
         self._process.send_signal(signal.SIGCONT)
@@ -115,8 +118,10 @@ class Scene:
         for worker in self.workers:
             worker.kill()
 
-    def start_worker(self) -> WorkerProcess:
-        worker = WorkerProcess(self.environment, self.folder / f"worker-{len(self.workers)}.log")
+    def start_worker(self, *, crash_at: str = "") -> WorkerProcess:
+        """Start one more worker; `crash_at` names the point where it ends, see `campaigns/core/crash.py`."""
+        log = self.folder / f"worker-{len(self.workers)}.log"
+        worker = WorkerProcess(self.environment | {crash.VARIABLE: crash_at}, log)
         self.workers.append(worker)
         return worker
 
@@ -143,9 +148,13 @@ class Scene:
             return not before["queued"] and self.states() == before
 
         until(is_at_rest, seconds=180, what="rest")
+        self.reap()
+        self.until_over(*run_ids)
+
+    def reap(self) -> None:
+        """Reap every call without a result at once."""
         with self.sessions.begin() as session:
             reap(session, reap_after=timedelta(0))
-        self.until_over(*run_ids)
 
     def wait(self, enough: Callable[[], bool], *, seconds: float = PATIENCE) -> None:
         """Return when workers have done enough; fail when nothing moved for so long, however busy."""

@@ -5,15 +5,18 @@ from __future__ import annotations
 import random
 import time
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
-from sqlalchemy import select
+from sqlalchemy import Engine, select
 
+from campaigns.delivery.states import SendState
 from campaigns.planning.firing import ask_to_resume, resume_run
 from campaigns.planning.models import Run, RunState
 from campaigns.staff.models import Organisation, Role
 from tests.factories import a_member
 from tests.faults.scene import Scene, WorkerProcess, until
+from tests.sandbox.process import SandboxProcess
 
 #: Workers that are frozen and those that stay awake, how often, for how long, messages each time, and their pace.
 ORDINARY = pytest.param(1, 0, 1, 3.0, 80, 40.0, id="ordinary")
@@ -50,6 +53,23 @@ def test_frozen_workers_repeat_nobody(
     refusals = sum(worker.said("fence closed") for worker in workers)
     assert refusals > 0
     found(freezes=sleepers * times, refusals=refusals, **scene.compare(each * len(runs)))
+
+
+def test_worker_frozen_between_fence_and_first_byte_reaches_nobody(
+    engine: Engine, tmp_path: Path, found: Callable[..., None]
+) -> None:
+    """It writes when it wakes, for a person whom others wrote to meanwhile; the provider has closed by then."""
+    with SandboxProcess("--idle-seconds", "1") as sandbox, Scene(engine, sandbox, tmp_path) as scene:
+        sandbox.fixture(suffixes=False)
+        run_id = scene.plan(10, pace=10.0)
+        sleeper = scene.start_worker(crash_at="fenced:10:stop")
+        until(sleeper.is_frozen, what="the fence of the last call")
+        scene.start_worker()
+        scene.reap()
+        until(lambda: not scene.states()[SendState.UNKNOWN], what="a second call for what the provider never had")
+        sleeper.thaw()
+        scene.until_over(run_id)
+        found(**scene.compare(10))
 
 
 def freeze_and_thaw(scene: Scene, workers: list[WorkerProcess], seconds: float) -> None:

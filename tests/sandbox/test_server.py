@@ -1,6 +1,7 @@
 """The sandbox is a process: it says where it is, obeys its options and leaves when told."""
 
 import signal
+import socket
 import subprocess
 import sys
 
@@ -32,6 +33,16 @@ def test_taken_port_is_told_in_words(process: SandboxProcess) -> None:
     second = subprocess.run(command, capture_output=True, text=True, timeout=10, check=False)
     assert second.returncode == 1
     assert second.stderr.strip() == f"The sandbox cannot listen on 127.0.0.1:{port}: address already in use."
+
+
+def test_idle_connection_is_closed() -> None:
+    with SandboxProcess("--idle-seconds", "0.2") as sandbox:
+        host, _, port = sandbox.url.removeprefix("http://").partition(":")
+        with socket.create_connection((host, int(port)), timeout=10) as connection:
+            connection.sendall(b"GET / HTTP/1.1\r\nHost: sandbox\r\n\r\n")
+            assert connection.recv(16).startswith(b"HTTP/1.1 ")
+            while connection.recv(65536):
+                pass
 
 
 def test_options_become_the_configuration() -> None:
