@@ -9,10 +9,14 @@ from campaigns.core.database import make_engine, make_sessions
 from tests.delivery.driving import drive, settled
 from tests.gateways.conftest import twilio_at
 
+#: Longest a process may send, in seconds: the last of fifty sends thousands, perhaps beside other work.
+PATIENCE = 240.0
+
 
 def main() -> None:
     """Send a run until nothing of it is queued or on its way."""
     database, sandbox, run, window = sys.argv[1:]
     sessions = make_sessions(make_engine(database))
     vault = Vault(keys={1: b"k" * 32}, lookup_key=b"l" * 32)
-    drive(sessions, vault, twilio_at(sandbox), until=settled(sessions, int(run)), window=int(window))
+    until = settled(sessions, int(run))
+    drive(sessions, vault, twilio_at(sandbox), until=until, window=int(window), patience=PATIENCE)

@@ -26,6 +26,7 @@ from campaigns.delivery.states import SendState
 from campaigns.delivery.verify import verify_run
 from campaigns.planning.models import Run
 from tests.delivery.builders import a_running_run, frozen
+from tests.delivery.sending import PATIENCE
 from tests.factories import a_sender
 from tests.faults import nursery
 from tests.gateways.conftest import twilio_at, using
@@ -56,8 +57,7 @@ def send(engine: Engine, sandbox: SandboxProcess, run_id: int, crash_at: str = "
     process = nursery.start(
         "tests.delivery.sending:main", *arguments, environ={VARIABLE: crash_at}, log=Path(os.devnull)
     )
-    # The last one of fifty sends thousands with four calls in flight, perhaps on a machine that others slow down.
-    return process.wait(300)
+    return process.wait(PATIENCE + 60)
 
 
 def repair(sessions: sessionmaker[Session], vault: Vault, sandbox: SandboxProcess) -> None:
