@@ -50,6 +50,8 @@ def live_environment(engine: Engine, folder: Path) -> dict[str, str]:
     web, sandbox = (f"http://127.0.0.1:{free_port(0)}" for _ in range(2))
     return environment_of(folder, Addresses(web, sandbox, DEFAULTS.control_token)) | {
         "FINGERPOST_MODE": "live",
+        # A live instance takes no less.
+        "FINGERPOST_RECONCILE_GRACE_SECONDS": "600",
         "FINGERPOST_DATABASE_URL": engine.url.render_as_string(hide_password=False),
     }
 
