@@ -74,8 +74,8 @@ SWITCH_SECONDS = 0.0005
 DOUBTS_EVERY = 30.0
 #: A call that began within the fence and lasts as long as it may is over by then.
 SHORTEST_REAP = INTENT_LIFE + timedelta(seconds=30)
-#: No provider keeps an idle connection so long. A worker that was frozen between the fence and the first byte
-#: writes into it when it wakes: until it is closed, the provider's list may not be believed.
+#: Meant to be well beyond what a provider keeps an idle connection. A worker that was frozen between the fence and
+#: the first byte writes into it when it wakes: until it is closed, the provider's list may not be believed.
 SHORTEST_GRACE = timedelta(minutes=10)
 
 _log = logging.getLogger(__name__)

@@ -10,7 +10,6 @@ from pathlib import Path
 import pytest
 from sqlalchemy import Engine, select
 
-from campaigns.delivery.engine.fence import INTENT_LIFE
 from campaigns.delivery.states import SendState
 from campaigns.planning.firing import ask_to_resume, resume_run
 from campaigns.planning.models import Run, RunState
@@ -20,7 +19,8 @@ from tests.faults.scene import Scene, WorkerProcess, until
 from tests.sandbox.process import SandboxProcess
 
 #: Workers that are frozen and those that stay awake, how often, for how long, messages each time, and their pace.
-ORDINARY = pytest.param(1, 0, 1, 3.0, 80, 40.0, id="ordinary")
+#: Three times, because after a short sleep the fence may be fresh again before the first call asks it.
+ORDINARY = pytest.param(1, 0, 3, 3.0, 80, 40.0, id="ordinary")
 #: So long that those awake have reaped what the others left, asked the provider twice, and sent it again.
 HEAVY = pytest.param(10, 1, 2, 66.0, 160, 10.0, id="heavy", marks=pytest.mark.slow)
 
@@ -52,8 +52,7 @@ def test_frozen_workers_repeat_nobody(
 
     scene.wait(is_over, seconds=90)
     refusals = sum(worker.said("fence closed") for worker in workers)
-    # After a short sleep the listener may be quicker than the first call.
-    assert refusals or seconds < INTENT_LIFE.total_seconds()
+    assert refusals > 0
     found(freezes=sleepers * times, refusals=refusals, **scene.compare(each * len(runs)))
 
 
