@@ -65,8 +65,9 @@ FAILING = frozenset(word for word, state in WORDS.items() if RANKS[state] == RAN
 ADDRESS_ACTIONS = (Action.OPT_OUT, Action.INVALIDATE_ADDRESS)
 #: What it can ask at all, beside going on over another sender.
 BLAMING = frozenset({*ADDRESS_ACTIONS, Action.PAUSE_SENDER})
-#: States out of which any receipt brings a delivery.
-LOST = frozenset({SendState.UNKNOWN, SendState.UNCONFIRMED})
+#: States out of which any receipt brings a delivery. One that is queued again was called before: its answer was
+#: lost, and a member or the provider's list said that it may be sent again.
+LOST = frozenset({SendState.UNKNOWN, SendState.UNCONFIRMED, SendState.QUEUED})
 #: Fields that hold a handle; they are never kept.
 HANDLE_FIELDS = frozenset({"From", "To", "ChannelToAddress", "WaId", "ProfileName"})
 #: A reference is committed before its call, so a receipt for an unknown one is a stranger's. It is tried again
@@ -284,7 +285,7 @@ def _select_refused() -> Select[int]:
 
 @cache
 def _settle(*, in_batch: bool) -> Update:
-    """Return the statement that makes `unknown` and `unconfirmed` deliveries with a receipt `accepted`.
+    """Return the statement that makes deliveries in a lost state (`LOST`) `accepted` that have a receipt.
 
     A receipt often comes while its row is still `sending`, and only then the call is given up; so they are looked
     for by state too (written into the statement, else the partial index on open rows is not used).

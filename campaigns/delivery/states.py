@@ -42,6 +42,7 @@ MOVES: dict[tuple[SendState, SendState], str] = {
     (SendState.QUEUED, SendState.CANCELLED): "stop",
     (SendState.QUEUED, SendState.SUPPRESSED): "opt-out, or claim: the address is not active",
     (SendState.QUEUED, SendState.EXPIRED): "claim, or the sweep where a sender rests",
+    (SendState.QUEUED, SendState.ACCEPTED): "receipt, or claim: a receipt of an earlier call came",
     (SendState.SENDING, SendState.QUEUED): "record: provably not sent, or refused and the next sender may try",
     (SendState.SENDING, SendState.ACCEPTED): "record, or reap: a receipt came",
     (SendState.SENDING, SendState.FAILED): "record, or claim: the row is damaged",

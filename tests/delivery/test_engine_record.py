@@ -14,9 +14,10 @@ from campaigns.delivery.engine.claims import Claims
 from campaigns.delivery.engine.ports import Ask, Claimed, Line, Result
 from campaigns.delivery.engine.record import record
 from campaigns.delivery.models import Attempt, Delivery
-from campaigns.delivery.states import SendState
+from campaigns.delivery.states import ReceiptState, SendState
 from campaigns.planning.models import RunState
 from tests.delivery.builders import a_running_run
+from tests.factories import NOON
 
 LATER = datetime(2026, 3, 2, 13, 0, 0, 123456, tzinfo=timezone(timedelta(hours=1)))
 
@@ -67,6 +68,24 @@ def test_refused_by_the_fence_does_not_count(session: Session, claimed: Claimed)
 
 def test_other_claims_are_left_alone(session: Session, claimed: Claimed) -> None:
     assert written(session, claimed, SendState.ACCEPTED, token="x" * 32).send_state == SendState.SENDING
+
+
+@pytest.mark.parametrize("is_given_back", [True, False])
+def test_what_has_a_receipt_is_not_queued_again(session: Session, claimed: Claimed, is_given_back: bool) -> None:
+    session.execute(update(Delivery).values(receipt_state="sent", receipt_id=1))
+    result: dict[str, Any] = {"refund": True} if is_given_back else {"error": "20429", "outcome": "throttled"}
+    assert written(session, claimed, SendState.QUEUED, **result).send_state == SendState.ACCEPTED
+
+
+def test_what_has_a_receipt_is_not_claimed(session: Session, vault: Vault) -> None:
+    run = a_running_run(session, vault, count=3)
+    first, second, third = session.scalars(select(Delivery).order_by(Delivery.id))
+    second.receipt_state, second.receipt_id, second.intent_at = ReceiptState.DELIVERED, 1, NOON
+    session.flush()
+    found = Claims(vault).claim(session.connection(), Ask(Line(run.sender_id), run.id, 0, 10))
+    assert [claimed.id for claimed in found.claimed] == [first.id, third.id]
+    session.expire_all()
+    assert (second.send_state, second.intent_at, second.attempts) == (SendState.ACCEPTED, NOON, 0)
 
 
 @pytest.mark.parametrize("state", [SendState.ACCEPTED, SendState.UNCONFIRMED, SendState.QUEUED])

@@ -124,6 +124,13 @@ def test_receipt_before_the_lost_reply_settles_too(session: Session, delivery: D
     assert delivery.send_state == SendState.ACCEPTED
 
 
+@pytest.mark.parametrize("status", ["sent", "failed", "a-word-of-tomorrow"])
+def test_receipt_before_the_second_call_settles_it(session: Session, delivery: Delivery, status: str) -> None:
+    delivery.send_state, delivery.attempts = SendState.QUEUED, 1
+    arrive(session, said(delivery, status, provider_id="SM7"))
+    assert (delivery.send_state, delivery.provider_id) == (SendState.ACCEPTED, "SM7")
+
+
 def test_unknown_word_is_kept_without_effect(session: Session, delivery: Delivery) -> None:
     arrive(session, said(delivery, "sent"))
     arrive(session, said(delivery, "teleported"))

@@ -50,8 +50,9 @@ _HELD = (SendState.SENDING.value, SendState.UNKNOWN.value)
 def record(connection: Connection, results: Sequence[Result]) -> int:
     """Write what became of claimed deliveries and return how many rows their claims still held.
 
-    A delivery whose outcome is unknown but whose receipt came already is accepted. Calls that ended in anything
-    but a clean acceptance leave an attempt row: one, however often the result is written.
+    A delivery whose outcome is unknown, or that is to be called again, but whose receipt came already is accepted.
+    Calls that ended in anything but a clean acceptance leave an attempt row: one, however often the result is
+    written.
     """
     if not results:
         return 0
@@ -232,7 +233,8 @@ def _is_held(row_id: ColumnElement[int], token: ColumnElement[str]) -> tuple[Col
 
 
 def _update(given: dict[str, Any]) -> Update:
-    has_receipt = and_(given["state"] == SendState.UNKNOWN.value, DELIVERY.c.receipt_id.is_not(None))
+    is_doubtful = given["state"].in_((SendState.UNKNOWN.value, SendState.QUEUED.value))
+    has_receipt = and_(is_doubtful, DELIVERY.c.receipt_id.is_not(None))
     return (
         update(DELIVERY)
         .where(*_is_held(given["id"], given["token"]))

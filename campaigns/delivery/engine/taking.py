@@ -53,6 +53,8 @@ RUN_CANARY = cast(Table, RunCanary.__table__)
 CANARY_DELIVERY = cast(Table, CanaryDelivery.__table__)
 #: Written into statements, so that the partial index on queued rows is seen to apply.
 QUEUED: ColumnElement[str] = literal_column(f"'{SendState.QUEUED.value}'", String())
+_NOW: ColumnElement[datetime] = bindparam("now", type_=UTCDateTime())
+_HAS_RECEIPT = DELIVERY.c.receipt_id.is_not(None)
 
 #: A taken row: id, state, address id, text id, reference, attempts, expires_at (aware), and the ciphertext of the
 #: address; in a rehearsal its keyed hash instead, and its country.
@@ -94,7 +96,7 @@ def _take_from_sqlite(connection: Connection, given: dict[str, Any], *, is_rehea
     """
     rows = json.loads(connection.execute(_due_as_json(is_rehearsal), given).scalar_one())
     taken = [_as_taken(row) for row in rows]
-    for state in (SendState.SENDING, SendState.EXPIRED, SendState.SUPPRESSED):
+    for state in (SendState.SENDING, SendState.EXPIRED, SendState.SUPPRESSED, SendState.ACCEPTED):
         ids = [row[0] for row in taken if row[1] == state.value]
         if ids:
             moment = {"now": given["now"], "claim": given["claim"]}
@@ -123,8 +125,10 @@ def _moment(stored: str) -> datetime:
 
 def _next_state(address_state: ColumnElement[Any], quiet_until: ColumnElement[Any]) -> ColumnElement[str]:
     return case(
+        # Its provider has it, although we queued it again: an earlier call was accepted after all.
+        (_HAS_RECEIPT, SendState.ACCEPTED.value),
         (quiet_until.is_not(None), SendState.QUEUED.value),
-        (DELIVERY.c.expires_at <= bindparam("now", type_=UTCDateTime()), SendState.EXPIRED.value),
+        (DELIVERY.c.expires_at <= _NOW, SendState.EXPIRED.value),
         (address_state != AddressState.ACTIVE.value, SendState.SUPPRESSED.value),
         else_=SendState.SENDING.value,
     )
@@ -152,7 +156,7 @@ def _claim(first: Update | None, is_rehearsal: bool) -> Update:
             send_state=state,
             token=case((is_put_off, DELIVERY.c.token), else_=bindparam("claim")),
             attempts=DELIVERY.c.attempts + case((state == SendState.SENDING.value, 1), else_=0),
-            intent_at=case((is_put_off, DELIVERY.c.intent_at), else_=bindparam("now", type_=UTCDateTime())),
+            intent_at=case((or_(is_put_off, _HAS_RECEIPT), DELIVERY.c.intent_at), else_=_NOW),
             due_at=case((is_put_off, _not_after_its_end(picked.c.quiet_until)), else_=DELIVERY.c.due_at),
         )
     )
@@ -202,7 +206,7 @@ def _move(state: SendState) -> Update:
             send_state=state.value,
             token=bindparam("claim"),
             attempts=DELIVERY.c.attempts + int(state is SendState.SENDING),
-            intent_at=bindparam("now", type_=UTCDateTime()),
+            intent_at=case((_HAS_RECEIPT, DELIVERY.c.intent_at), else_=_NOW),
         )
     )
 
@@ -233,8 +237,7 @@ def _quiet_until() -> ColumnElement[datetime]:
     """
     quiet, zone = RUN_QUIET.c, RUN_ZONE.c
     time_zone, country = func.coalesce(CONTACT.c.time_zone, UNKNOWN_ZONE), func.coalesce(ADDRESS.c.country, "")
-    now = bindparam("now", type_=UTCDateTime())
-    is_now = and_(quiet.run_id == bindparam("run"), quiet.begins_at <= now, quiet.ends_at > now)
+    is_now = and_(quiet.run_id == bindparam("run"), quiet.begins_at <= _NOW, quiet.ends_at > _NOW)
     waits = select(Run.id).where(Run.id == quiet.run_id, Run.priority < Priority.URGENT).exists()
     anywhere = select(quiet.run_id).where(is_now, waits).exists()
     is_planned = (
@@ -250,7 +253,7 @@ def _quiet_until() -> ColumnElement[datetime]:
         .correlate(DELIVERY, ADDRESS)
         .scalar_subquery()
     )
-    could_be_called = and_(ADDRESS.c.state == AddressState.ACTIVE.value, DELIVERY.c.expires_at > now)
+    could_be_called = and_(ADDRESS.c.state == AddressState.ACTIVE.value, DELIVERY.c.expires_at > _NOW)
     return case((and_(anywhere, could_be_called), until))
 
 
@@ -269,7 +272,7 @@ def _due(*columns: ColumnElement[Any]) -> Select[*tuple[Any, ...]]:
         .where(DELIVERY.c.run_id == bindparam("run"), DELIVERY.c.sender_id == bindparam("sender"))
         .where(DELIVERY.c.send_state == QUEUED)
         .where(DELIVERY.c.id > bindparam("after"), DELIVERY.c.id <= bindparam("through"))
-        .where(DELIVERY.c.due_at <= bindparam("now", type_=UTCDateTime()), running, or_(~watched, goes_ahead))
+        .where(DELIVERY.c.due_at <= _NOW, running, or_(~watched, goes_ahead))
         .order_by(DELIVERY.c.id)
         .limit(bindparam("limit"))
     )
