@@ -42,6 +42,7 @@ from campaigns.delivery.sweeps import sweep
 from campaigns.delivery.turns import SQLITE_TURN_SECONDS, taking_turns
 from campaigns.gateways.base import Gateway
 from campaigns.gateways.kinds import get_kind
+from campaigns.missed_inbound import MissedInbound
 from campaigns.planning.clockwork import Clockwork
 from campaigns.reach.crowds import check_nightly, recount_crowds
 from campaigns.reach.recount import recount_due
@@ -63,6 +64,9 @@ RECEIPTS_EVERY, PLANS_EVERY, SWEEP_EVERY, REPAIR_EVERY, RECOUNT_EVERY = 0.3, 0.5
 #: Between two looks for reports to send.
 REPORTS_EVERY = 60.0
 ACCOUNTS_EVERY, CROWDS_EVERY, CHECK_EVERY = 2.0, 5.0, 600.0
+#: Between two looks whether the list of a provider is to be read for what people wrote; and how long sending waits
+#: for the first of them.
+MISSED_EVERY, LISTEN_SECONDS = 5.0, 15.0
 #: Heartbeats in a cluster, and looks for lanes that nobody serves.
 BEAT_EVERY = 0.5
 RECEIPTS_AT_ONCE = 2000
@@ -123,6 +127,7 @@ class Worker:
         self._sessions = make_sessions(database)
         self._mailer = make_mailer(settings.smtp_url)
         self._accounts = Accounts(self._sessions, settings)
+        self._missed = MissedInbound(self._sessions, settings)
         self._is_stopping = threading.Event()
         self._engine_thread = ThreadPoolExecutor(1, "engine")
         self._watch_thread = ThreadPoolExecutor(1, "watch")
@@ -159,6 +164,7 @@ class Worker:
         engine = Engine(self._surroundings(), window=self._settings.send_window)
         _log.info("the worker is up")
         try:
+            await self._listen_first()
             async with asyncio.TaskGroup() as group:
                 group.create_task(self._stop_when(until, stopping))
                 group.create_task(engine.run(stopping))
@@ -171,6 +177,13 @@ class Worker:
             for executor in threads | {self._count_thread, self._member_thread}:
                 executor.shutdown()
             _log.info("the worker has stopped")
+
+    async def _listen_first(self) -> None:
+        """Hear what people wrote while we were away before anybody is written to; wait for no provider long."""
+        try:
+            await asyncio.wait_for(self._missed.look(), LISTEN_SECONDS)
+        except (SQLAlchemyError, TimeoutError):
+            _log.warning("what people wrote meanwhile cannot be asked for yet", exc_info=True)
 
     def _surroundings(self) -> Surroundings:
         public_url = self._settings.public_url.rstrip("/")
@@ -215,6 +228,7 @@ class Worker:
             (doubts_every, self._reconcile),
             (ACCOUNTS_EVERY, self._accounts.sync_templates),
             (ACCOUNTS_EVERY, self._accounts.connect),
+            (MISSED_EVERY, self._missed.look),
         ]
         if member is not None:
             chores.append((BEAT_EVERY, lambda: beat(member.beat, engine.serving())))

@@ -88,6 +88,7 @@ class AfricasTalkingKind:
     reaches_people = True
     sandbox_account = "sandbox"
     has_status_url = False
+    hook_fragment = ""
 
     def open(self, opening: Opening) -> AfricasTalking:
         """Return the gateway to one account."""

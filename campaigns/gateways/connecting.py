@@ -1,8 +1,12 @@
-"""What some gateways need beside sending: to be told where people's answers are to be posted."""
+"""Some gateways must be told where people's answers are to be posted, and some can list what people wrote."""
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+from datetime import datetime
 from typing import Protocol, runtime_checkable
+
+from campaigns.gateways.callbacks import Inbound
 
 
 @runtime_checkable
@@ -20,4 +24,24 @@ class Connectable(Protocol):
         """Return the name under which people find us there (a bot's user name, without @).
 
         Raises UnavailableError, in words for a member, when the provider does not answer or refuses.
+        """
+
+
+@dataclass(frozen=True, slots=True)
+class KeptInbound:
+    """A message from a person that the provider has kept, and when it came to the provider (UTC)."""
+
+    inbound: Inbound
+    received_at: datetime
+
+
+@runtime_checkable
+class InboundList(Protocol):
+    """A gateway whose provider keeps what people wrote, also while nobody here answered its calls."""
+
+    async def list_inbound(self, receiver: str, since: datetime, until: datetime) -> list[KeptInbound]:
+        """Return what people wrote to `receiver` (a Sender.identity) from `since` to `until` (UTC), oldest first.
+
+        What they shared or pressed is told by its words alone. Raises UnavailableError when the provider does not
+        answer.
         """

@@ -67,6 +67,7 @@ class ConsoleKind:
     reaches_people = False
     sandbox_account = ""
     has_status_url = False
+    hook_fragment = ""
 
     def open(self, opening: Opening) -> ConsoleGateway:
         """Return a console; every one prints alike."""

@@ -67,6 +67,10 @@ class GatewayKind(Protocol):
     def has_status_url(self) -> bool:
         """Whether each message names the address of its receipts."""
 
+    @property
+    def hook_fragment(self) -> str:
+        """What stands behind an address of ours so that the provider calls again when we fail; '' for nothing."""
+
     def open(self, opening: Opening) -> Gateway:
         """Return the gateway to one account."""
 

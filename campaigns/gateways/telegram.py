@@ -28,6 +28,7 @@ class TelegramKind:
     reaches_people = True
     sandbox_account = "5550100"
     has_status_url = False
+    hook_fragment = ""
 
     def open(self, opening: Opening) -> TelegramBot:
         """Return the gateway to one bot. Raises SettingsError for a credential that is no bot's token."""

@@ -11,7 +11,7 @@ from campaigns.gateways.templates import TemplateBook
 from campaigns.gateways.twilio_account import TwilioAccount
 from campaigns.gateways.twilio_callbacks import TwilioCallbacks
 from campaigns.gateways.twilio_content import TwilioContent
-from campaigns.gateways.twilio_messages import TwilioMessages
+from campaigns.gateways.twilio_messages import CALL_AGAIN, TwilioMessages
 from campaigns.gateways.twilio_whatsapp import TwilioWhatsApp
 
 #: Shape of an account's id.
@@ -38,6 +38,7 @@ class TwilioKind:
     reaches_people = True
     sandbox_account = "AC" + "5b" * 16
     has_status_url = True
+    hook_fragment = CALL_AGAIN
 
     def open(self, opening: Opening) -> TwilioMessages:
         """Return the gateway to one account on the channel."""

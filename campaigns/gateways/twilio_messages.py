@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from typing import Any
 
@@ -21,7 +22,9 @@ from campaigns.gateways.base import (
     SendError,
     UnknownOutcomeError,
 )
+from campaigns.gateways.callbacks import Inbound
 from campaigns.gateways.codes import action_for
+from campaigns.gateways.connecting import KeptInbound
 from campaigns.gateways.http import CONNECT_SECONDS, TOTAL_SECONDS, current_fence, object_in
 from campaigns.gateways.twilio_account import TwilioAccount
 from campaigns.gateways.twilio_callbacks import TwilioCallbacks
@@ -31,6 +34,11 @@ PAGE_SIZE = 1000
 MESSAGING_SERVICE = re.compile(r"MG[0-9a-f]{32}")
 #: Bounds of ValidityPeriod in seconds.
 SHORTEST_VALIDITY, LONGEST_VALIDITY = 60, 36_000
+#: Behind an address of ours: without it Twilio calls once more, and only when it could not connect; never after
+#: the 503 of a database that restarts. The fragment is neither signed nor sent.
+CALL_AGAIN = "#rc=5&rp=all"
+#: How Twilio names the direction of what people wrote to us.
+INBOUND = "inbound"
 
 
 class TwilioMessages:
@@ -86,6 +94,27 @@ class TwilioMessages:
         """Give the account's messages on this channel page by page; see Gateway.list_since."""
         return self._pages(since)
 
+    async def list_inbound(self, receiver: str, since: datetime, until: datetime) -> list[KeptInbound]:
+        """Return what people wrote to one of the account's numbers or services; see InboundList.list_inbound.
+
+        Here DateSent may be a filter: what came in has been sent.
+        """
+        is_service = MESSAGING_SERVICE.fullmatch(receiver) is not None
+        filters: dict[str, Any] = {} if is_service else {"to": self.prefix + receiver}
+        bounds = {"date_sent_after": since.replace(microsecond=0), "date_sent_before": until}
+        kept: list[KeptInbound] = []
+        with _telling_of_the_list():
+            page = await self._messages.page_async(page_size=PAGE_SIZE, **bounds, **filters)
+            while page is not None:
+                kept += [
+                    self._kept(message, receiver)
+                    for message in page
+                    if message.direction == INBOUND
+                    and (not is_service or message.messaging_service_sid == receiver)
+                ]
+                page = await page.next_page_async()
+        return kept[::-1]
+
     async def close(self) -> None:
         """Release connections."""
         await self._account.close()
@@ -93,17 +122,14 @@ class TwilioMessages:
     async def _pages(self, since: datetime, **filters: str) -> AsyncIterator[list[ProviderMessage]]:
         # DateSent is no filter for us: it is empty while a message waits in Twilio's queue, and exactly those
         # must be seen. The list is newest first, so reading stops at the first older message.
-        current_fence.set(None)
         earliest = since.replace(microsecond=0)
-        try:
+        with _telling_of_the_list():
             page = await self._messages.page_async(page_size=PAGE_SIZE, **filters)
             while page is not None:
                 found = list(page)
                 fresh = [message for message in found if message.date_created >= earliest]
-                yield [self._listed(message) for message in fresh if self._is_ours(message.to)]
+                yield [self._listed(message) for message in fresh if self._is_ours(message)]
                 page = await page.next_page_async() if len(fresh) == len(found) else None
-        except (SendError, TwilioException, ValueError, TypeError, AttributeError) as error:
-            raise UnavailableError(N_("Twilio's list of messages cannot be read.")) from error
 
     def _form_of(self, outgoing: Outgoing) -> dict[str, str]:
         """Return the fields of the request that creates a message, by Twilio's names."""
@@ -114,7 +140,7 @@ class TwilioMessages:
             **self._content_of(outgoing),
         }
         if outgoing.callback_url is not None:
-            form["StatusCallback"] = outgoing.callback_url
+            form["StatusCallback"] = outgoing.callback_url + CALL_AGAIN
         if MESSAGING_SERVICE.fullmatch(outgoing.sender):
             form["MessagingServiceSid"] = outgoing.sender
         else:
@@ -125,9 +151,21 @@ class TwilioMessages:
         """Return the fields that say what the person reads."""
         return {"Body": outgoing.body}
 
-    def _is_ours(self, address: str) -> bool:
-        """Say whether a listed message is of this channel: another channel's has a prefix of its own."""
-        return address.startswith(self.prefix) if self.prefix else ":" not in address
+    def _is_ours(self, message: Any) -> bool:
+        """Say whether a listed message went out on this channel: another channel's has a prefix of its own."""
+        if message.direction == INBOUND:
+            return False
+        return message.to.startswith(self.prefix) if self.prefix else ":" not in message.to
+
+    def _kept(self, message: Any, receiver: str) -> KeptInbound:
+        inbound = Inbound(
+            provider_id=str(message.sid),
+            from_handle=(message.from_ or "").removeprefix(self.prefix),
+            to_handle=receiver,
+            text=message.body or "",
+            channel=self.prefix.removesuffix(":") or "sms",
+        )
+        return KeptInbound(inbound, (message.date_sent or message.date_created).astimezone(UTC))
 
     def _listed(self, message: Any) -> ProviderMessage:
         return ProviderMessage(
@@ -139,6 +177,16 @@ class TwilioMessages:
             error=str(message.error_code) if message.error_code else None,
             created_at=message.date_created.astimezone(UTC),
         )
+
+
+@contextmanager
+def _telling_of_the_list() -> Iterator[None]:
+    """Ask for the list without a fence, and raise UnavailableError for whatever keeps it from being read."""
+    current_fence.set(None)
+    try:
+        yield
+    except (SendError, TwilioException, ValueError, TypeError, AttributeError) as error:
+        raise UnavailableError(N_("Twilio's list of messages cannot be read.")) from error
 
 
 def _failure_of(status: int, code: object) -> SendError:

@@ -47,3 +47,13 @@ class Reply(Base):
     #: The text, sealed for ("reply", "sealed_text", id).
     sealed_text: Mapped[bytes] = mapped_column(LargeBinary)
     received_at: Mapped[datetime]
+
+
+class InboundLook(Base):
+    """How far the provider's own list of what people wrote to a sender has been read."""
+
+    __tablename__ = "inbound_look"
+
+    sender_id: Mapped[int] = mapped_column(ForeignKey("sender.id"), primary_key=True)
+    #: What came to the provider by then was read and kept.
+    through: Mapped[datetime]

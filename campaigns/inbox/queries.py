@@ -20,6 +20,8 @@ from campaigns.planning.models import Run, Sender
 from campaigns.staff.models import Organisation
 from campaigns.staff.queries import owned
 
+#: What settles whether a person may be written to.
+DECISIONS = (ReplyKind.STOP, ReplyKind.START, ReplyKind.JOIN)
 #: How many runs back a reply is looked for among several organisations' contacts.
 RUNS_BACK = 200
 
@@ -88,6 +90,18 @@ def _written_to_last(session: Session, contacts: dict[int, int]) -> Owner:
     owners = {contact: organisation for organisation, contact in contacts.items()}
     contact_id = last if last is not None else max(owners)
     return Owner(owners[contact_id], contact_id)
+
+
+def find_kept(session: Session, gateway: str, provider_ids: Collection[str]) -> set[str]:
+    """Return those of the provider's ids whose messages were kept already."""
+    known = select(Reply.provider_id).where(Reply.gateway == gateway, Reply.provider_id.in_(provider_ids))
+    return set(session.scalars(known))
+
+
+def has_decided_since(session: Session, reply: Reply) -> bool:
+    """Say whether the person, from the same handle, stopped, started or joined after `reply` was received."""
+    later = select(Reply.id).where(Reply.lookup == reply.lookup, Reply.received_at > reply.received_at)
+    return session.scalar(later.where(Reply.kind.in_(DECISIONS)).limit(1)) is not None
 
 
 def select_replies(organisation_id: int) -> Select[Reply]:

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Collection
+from datetime import datetime
 from typing import Any
 from uuid import uuid4
 
 from sqlalchemy import update
+from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
@@ -21,8 +23,8 @@ from campaigns.core.crypto import Vault
 from campaigns.core.database import reserve_ids
 from campaigns.delivery.service import suppress_addresses
 from campaigns.gateways.callbacks import Happening, Inbound
-from campaigns.inbox.models import Reply, ReplyKind
-from campaigns.inbox.queries import find_owner, find_receiver
+from campaigns.inbox.models import InboundLook, Reply, ReplyKind
+from campaigns.inbox.queries import find_kept, find_owner, find_receiver, has_decided_since
 from campaigns.inbox.reading import kind_of
 from campaigns.staff import audit
 
@@ -33,19 +35,26 @@ _UNSPOKEN = (Happening.BLOCKED, Happening.UNBLOCKED)
 
 
 def receive_inbound(
-    session: Session, inbound: Inbound, vault: Vault, *, gateway: str, secret_names: Collection[str] = ()
+    session: Session,
+    inbound: Inbound,
+    vault: Vault,
+    *,
+    gateway: str,
+    secret_names: Collection[str] = (),
+    received_at: datetime | None = None,
 ) -> Reply | None:
     """Keep what a person did and do what it asks; return None when it was kept before.
 
     A stop (or a block) withdraws consent for this handle in every organisation of the instance and takes its
     waiting deliveries out of the queue; a start lifts that for the same handle; a code lets the person join; a
     location moves the contact to its cell, and the point itself is forgotten. Nothing is answered: an answer on
-    the screen may expose the person. `secret_names` are the credentials of the account it came to.
+    the screen may expose the person. `secret_names` are the credentials of the account it came to. What reached
+    the provider at `received_at` (UTC) and us only now is kept, and done unless the person said otherwise since.
     """
     receiver = find_receiver(session, inbound.to_handle, secret_names=secret_names)
-    reply = _keep(session, inbound, vault, gateway=gateway, receiver=receiver)
-    if reply is None:
-        return None
+    reply = _keep(session, inbound, vault, gateway=gateway, receiver=receiver, received_at=received_at)
+    if reply is None or (received_at is not None and has_decided_since(session, reply)):
+        return reply
     detail = _act(session, inbound, reply, vault=vault, receiver=receiver)
     if inbound.happening not in _UNSPOKEN:
         _note_heard(session, reply)
@@ -56,12 +65,27 @@ def receive_inbound(
     return reply
 
 
+def note_looked(session: Session, sender_id: int, through: datetime) -> None:
+    """Note that what people wrote to a sender, and its provider had by `through` (UTC), is kept."""
+    dialect = postgresql if session.get_bind().dialect.name == "postgresql" else sqlite
+    noting = dialect.insert(InboundLook).values(sender_id=sender_id, through=through)
+    session.execute(noting.on_conflict_do_update(index_elements=["sender_id"], set_={"through": through}))
+
+
 def _channel_of(inbound: Inbound) -> Channel:
     # RCS and whatever comes later answer from the same phone number as SMS.
     return Channel(inbound.channel) if inbound.channel in set(Channel) else Channel.SMS
 
 
-def _keep(session: Session, inbound: Inbound, vault: Vault, *, gateway: str, receiver: int | None) -> Reply | None:
+def _keep(
+    session: Session,
+    inbound: Inbound,
+    vault: Vault,
+    *,
+    gateway: str,
+    receiver: int | None,
+    received_at: datetime | None,
+) -> Reply | None:
     channel = _channel_of(inbound)
     lookup = vault.lookup_hash(channel, inbound.from_handle)
     owner = find_owner(session, lookup, channel=channel, receiver=receiver)
@@ -80,12 +104,15 @@ def _keep(session: Session, inbound: Inbound, vault: Vault, *, gateway: str, rec
         kind=kind_of(inbound),
         happening=inbound.happening,
         sealed_text=vault.seal(text, table="reply", column="sealed_text", row_id=row_id),
-        received_at=clock.now(),
+        received_at=received_at or clock.now(),
     )
     try:
         with session.begin_nested():
             session.add(reply)
     except IntegrityError:
+        # Anything else that the database refuses must not pass for a repetition: the provider has to call again.
+        if not find_kept(session, gateway, [reply.provider_id]):
+            raise
         return None
     return reply
 

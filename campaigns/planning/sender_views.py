@@ -111,7 +111,7 @@ def _hooks_of(sender: Sender) -> list[Hook]:
         return []
     stem = f"{settings().public_url.rstrip('/')}/hooks/{kind.name}"
     if kind.has_status_url:
-        return [Hook("inbound", f"{stem}/inbound")]
+        return [Hook("inbound", f"{stem}/inbound{kind.hook_fragment}")]
     try:
         secret = hook_secret(settings().secret(sender.secret_name)[1])
     except SettingsError:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
+from urllib.parse import parse_qs
 
 import pytest
 
@@ -29,6 +30,24 @@ def test_message_arrives_whole(sandbox: SandboxProcess) -> None:
     assert (message["sid"], message["to"], message["body"]) == (accepted.provider_id, outgoing.to, outgoing.body)
     assert message["intent"] == "ref1"
     assert accepted.status == "queued"
+
+
+def test_receipts_are_to_be_posted_again_when_we_fail(sandbox: SandboxProcess) -> None:
+    sandbox.fixture(keep_requests=10)
+    outgoing = a_message(callback_url="http://127.0.0.1:9/hooks/twilio/status?m=ref1")
+    using(twilio_at(sandbox.url), lambda gateway: gateway.send(outgoing))
+    (request,) = sandbox.call("GET", "requests")["requests"]
+    (address,) = parse_qs(request["body"])["StatusCallback"]
+    assert address.partition("#")[2] == "rc=5&rp=all"
+
+
+def test_list_of_what_went_out_holds_nothing_that_came_in(sandbox: SandboxProcess) -> None:
+    sandbox.call("POST", "inbound", {"from": "+380671234567", "text": "hello"})
+
+    async def work(gateway: Gateway) -> list[int]:
+        return [len(page) async for page in gateway.list_since(AN_HOUR_AGO)]
+
+    assert using(twilio_at(sandbox.url), work) == [0]
 
 
 def test_validity_stays_within_bounds(sandbox: SandboxProcess) -> None:

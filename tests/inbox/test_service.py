@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 from sqlalchemy import select
+from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
 from campaigns.audience.models import Address, AddressState, Channel, Consent, ConsentKind, SuppressedAddress
@@ -14,6 +15,7 @@ from campaigns.delivery.models import Delivery
 from campaigns.delivery.states import SendState
 from campaigns.gateways.callbacks import Inbound
 from campaigns.inbox.models import Reply, ReplyKind
+from campaigns.inbox.queries import Owner
 from campaigns.inbox.service import receive_inbound
 from campaigns.staff.models import AuditEntry
 from tests.factories import (
@@ -136,3 +138,12 @@ def test_nothing_inbound_breaks_us(session: Session, vault: Vault, changes: dict
         receive(session, vault, Inbound(**values | changes))
     expected = 2 if changes.get("provider_id") == "" else 1
     assert len(session.scalars(select(Reply)).all()) == expected
+
+
+def test_refusal_of_the_database_does_not_pass_for_a_repetition(
+    session: Session, vault: Vault, address: Address, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    owner = Owner(organisation_id=99_999, contact_id=address.contact_id)
+    monkeypatch.setattr("campaigns.inbox.service.find_owner", lambda *args, **kwargs: owner)
+    with pytest.raises(IntegrityError):
+        receive(session, vault, inbound("STOP"))

@@ -1,0 +1,132 @@
+"""What people wrote while nobody here answered their provider: asked for in its own list, and done all the same.
+
+A provider calls us again for a minute at most. A stop that came while the console was updated, or while the
+database stood still for an hour, is in the provider's list and nowhere else.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session, sessionmaker
+
+from campaigns.core import clock
+from campaigns.core.crypto import Vault
+from campaigns.core.errors import FingerpostError
+from campaigns.core.settings import Settings
+from campaigns.gateways.connecting import InboundList, KeptInbound
+from campaigns.gateways.factory import open_gateway
+from campaigns.inbox.models import InboundLook
+from campaigns.inbox.queries import find_kept
+from campaigns.inbox.service import note_looked, receive_inbound
+from campaigns.planning.models import Sender
+
+#: How far back the list of a sender is read the first time.
+FIRST_LOOK = timedelta(days=1)
+#: What was read is read again for so long, because a provider's list may show a message late.
+OVERLAP = timedelta(minutes=5)
+#: The longest stretch that is read and done at once; messages of one are in memory together.
+STRETCH = timedelta(hours=1)
+#: Seconds between two looks, and before the next try when the list could not be read.
+LOOK_EVERY, TRY_AGAIN_AFTER = 300.0, 60.0
+
+_log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class _Receiver:
+    """A sender that people can answer, and how far its list was read."""
+
+    sender_id: int
+    gateway: str
+    secret_name: str
+    channel: str
+    identity: str
+    through: datetime | None
+
+
+class MissedInbound:
+    """Reads, for one worker, what the providers have kept of what people wrote."""
+
+    def __init__(
+        self,
+        sessions: sessionmaker[Session],
+        settings: Settings,
+        *,
+        seconds: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._sessions = sessions
+        self._settings = settings
+        self._vault: Vault = settings.vault()
+        self._seconds = seconds
+        self._look_at: dict[int, float] = {}
+
+    async def look(self) -> None:
+        """Read the list of each sender whose turn it is; one that cannot be read holds up no other."""
+        for receiver in await asyncio.to_thread(self._load_receivers):
+            now = self._seconds()
+            if self._look_at.get(receiver.sender_id, now) > now:
+                continue
+            try:
+                await self._catch_up(receiver)
+                self._look_at[receiver.sender_id] = now + LOOK_EVERY
+            except FingerpostError as error:
+                _log.warning("what people wrote to sender %s is not asked for: %s", receiver.sender_id, error)
+                self._look_at[receiver.sender_id] = now + TRY_AGAIN_AFTER
+
+    async def _catch_up(self, receiver: _Receiver) -> None:
+        gateway = open_gateway(
+            receiver.gateway,
+            settings=self._settings,
+            secret_name=receiver.secret_name,
+            channel=receiver.channel,
+        )
+        try:
+            if not isinstance(gateway, InboundList):
+                return
+            until = clock.now()
+            since = until - FIRST_LOOK if receiver.through is None else receiver.through - OVERLAP
+            while since < until:
+                end = min(since + STRETCH, until)
+                kept = await gateway.list_inbound(receiver.identity, since, end)
+                await asyncio.to_thread(self._take_in, receiver, kept, end)
+                since = end
+        finally:
+            await gateway.close()
+
+    def _take_in(self, receiver: _Receiver, kept: Sequence[KeptInbound], through: datetime) -> None:
+        """Keep what was never heard, in the order in which it was said, and note how far the list was read."""
+        with self._sessions() as session:
+            session.connection(execution_options={"read_only": True})
+            known = find_kept(session, receiver.gateway, [each.inbound.provider_id for each in kept])
+        missed = [each for each in kept if each.inbound.provider_id not in known]
+        for each in missed:
+            # Each by itself, as if it had been posted: one that cannot be kept costs no other.
+            with self._sessions.begin() as session:
+                receive_inbound(
+                    session, each.inbound, self._vault, gateway=receiver.gateway, received_at=each.received_at
+                )
+        if missed:
+            _log.warning("%s messages to sender %s had never reached us", len(missed), receiver.sender_id)
+        with self._sessions.begin() as session:
+            note_looked(session, receiver.sender_id, through)
+
+    def _load_receivers(self) -> list[_Receiver]:
+        # Also of a sender that is switched off: people still answer what it sent.
+        receivers = (
+            select(
+                Sender.id, Sender.gateway, Sender.secret_name, Sender.channel, Sender.identity, InboundLook.through
+            )
+            .outerjoin(InboundLook, InboundLook.sender_id == Sender.id)
+            .where(Sender.two_way)
+            .order_by(Sender.id)
+        )
+        with self._sessions() as session:
+            session.connection(execution_options={"read_only": True})
+            return [_Receiver(*row) for row in session.execute(receivers)]

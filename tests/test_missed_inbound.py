@@ -1,0 +1,187 @@
+"""What people wrote while nobody answered their provider is found in its list and done, in its order."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterator
+from dataclasses import replace
+from datetime import timedelta
+
+import pytest
+from sqlalchemy import Engine, func, select
+from sqlalchemy.orm import Session, sessionmaker
+
+from campaigns.audience.models import Address, AddressState, Channel
+from campaigns.core import clock
+from campaigns.core.crypto import Vault
+from campaigns.core.settings import Settings
+from campaigns.inbox.models import InboundLook, Reply, ReplyKind
+from campaigns.inbox.service import receive_inbound
+from campaigns.missed_inbound import LOOK_EVERY, MissedInbound
+from tests.factories import a_contact, a_sender, an_address, an_organisation
+from tests.inbox.test_service import inbound
+from tests.sandbox.process import DEFAULTS, SERVICE, SandboxProcess
+from tests.web.pages import page_settings
+
+PERSON, OURS = "+380671234567", "+447700900100"
+
+
+@pytest.fixture(scope="module")
+def sandbox_process() -> Iterator[SandboxProcess]:
+    with SandboxProcess() as process:
+        yield process
+
+
+@pytest.fixture
+def sandbox(sandbox_process: SandboxProcess) -> SandboxProcess:
+    sandbox_process.reset()
+    return sandbox_process
+
+
+@pytest.fixture
+def settings(engine: Engine, sandbox: SandboxProcess, vault: Vault) -> Settings:
+    secrets = {"TWILIO": f"{DEFAULTS.account_sid}:{DEFAULTS.auth_token}"}
+    return replace(page_settings(engine), sandbox_url=sandbox.url, secrets=secrets)
+
+
+@pytest.fixture
+def address_id(sessions: sessionmaker[Session], settings: Settings) -> int:
+    with sessions.begin() as session:
+        a_sender(session, identity=OURS)
+        contact = a_contact(session, an_organisation(session))
+        return an_address(session, contact, settings.vault(), number=PERSON).id
+
+
+def write(sandbox: SandboxProcess, text: str, to: str = OURS) -> str:
+    """Let the person write while no inbound address is set: the sandbox keeps it, as a provider does."""
+    return str(sandbox.call("POST", "inbound", {"from": PERSON, "to": to, "text": text})["sid"])
+
+
+def look(sessions: sessionmaker[Session], settings: Settings) -> None:
+    asyncio.run(MissedInbound(sessions, settings).look())
+
+
+def state_of(sessions: sessionmaker[Session], address_id: int) -> AddressState:
+    with sessions() as session:
+        return AddressState(session.get_one(Address, address_id).state)
+
+
+def test_stop_that_never_reached_us_is_obeyed(
+    sessions: sessionmaker[Session], settings: Settings, sandbox: SandboxProcess, address_id: int
+) -> None:
+    write(sandbox, "СТОП")
+    look(sessions, settings)
+    assert state_of(sessions, address_id) == AddressState.OPTED_OUT
+    with sessions() as session:
+        reply = session.scalars(select(Reply)).one()
+        assert (reply.kind, reply.contact_id is not None) == (ReplyKind.STOP, True)
+        assert session.scalars(select(InboundLook)).one().through >= reply.received_at
+
+
+def test_what_was_kept_is_kept_once(
+    sessions: sessionmaker[Session], settings: Settings, sandbox: SandboxProcess, address_id: int
+) -> None:
+    sid = write(sandbox, "STOP")
+    with sessions.begin() as session:
+        receive_inbound(
+            session,
+            inbound("STOP", sid, from_handle=PERSON, to_handle=OURS),
+            settings.vault(),
+            gateway="twilio",
+        )
+    for _ in range(2):
+        look(sessions, settings)
+    with sessions() as session:
+        assert session.scalar(select(func.count()).select_from(Reply)) == 1
+
+
+def test_missed_words_are_done_in_the_order_they_were_said(
+    sessions: sessionmaker[Session], settings: Settings, sandbox: SandboxProcess, address_id: int
+) -> None:
+    write(sandbox, "STOP")
+    write(sandbox, "START")
+    look(sessions, settings)
+    assert state_of(sessions, address_id) == AddressState.ACTIVE
+
+
+@pytest.mark.parametrize(
+    ("missed", "heard", "state"),
+    [("STOP", "START", AddressState.ACTIVE), ("START", "STOP", AddressState.OPTED_OUT)],
+)
+def test_missed_word_does_not_undo_a_later_one(
+    sessions: sessionmaker[Session],
+    settings: Settings,
+    sandbox: SandboxProcess,
+    address_id: int,
+    missed: str,
+    heard: str,
+    state: AddressState,
+) -> None:
+    write(sandbox, missed)
+    later = clock.now() + timedelta(seconds=2)
+    with sessions.begin() as session:
+        receive_inbound(
+            session,
+            inbound(heard, "SMlater", from_handle=PERSON, to_handle=OURS),
+            settings.vault(),
+            gateway="twilio",
+            received_at=later,
+        )
+    look(sessions, settings)
+    assert state_of(sessions, address_id) == state
+
+
+def test_list_of_a_service_is_read_too(
+    sessions: sessionmaker[Session], settings: Settings, sandbox: SandboxProcess
+) -> None:
+    with sessions.begin() as session:
+        a_sender(session, identity=SERVICE)
+    write(sandbox, "де притулок?")
+    look(sessions, settings)
+    with sessions() as session:
+        assert session.scalars(select(Reply)).one().kind == ReplyKind.TEXT
+
+
+def test_whatsapp_is_asked_by_its_own_number(
+    sessions: sessionmaker[Session], settings: Settings, sandbox: SandboxProcess
+) -> None:
+    with sessions.begin() as session:
+        a_sender(session, identity=OURS, channel=Channel.WHATSAPP)
+    sandbox.call(
+        "POST", "inbound", {"from": f"whatsapp:{PERSON}", "to": f"whatsapp:{OURS}", "text": "де притулок?"}
+    )
+    write(sandbox, "this came by SMS")
+    look(sessions, settings)
+    with sessions() as session:
+        assert session.scalars(select(Reply)).one().channel == Channel.WHATSAPP
+
+
+def test_sender_without_a_credential_holds_up_no_other(
+    sessions: sessionmaker[Session],
+    settings: Settings,
+    sandbox: SandboxProcess,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    with sessions.begin() as session:
+        a_sender(session, secret_name="nobody_set_it", identity="+447700900101")
+        contact = a_contact(session, an_organisation(session))
+        address = an_address(session, contact, settings.vault(), number=PERSON).id
+        a_sender(session, identity=OURS)
+    write(sandbox, "STOP")
+    look(sessions, settings)
+    assert state_of(sessions, address) == AddressState.OPTED_OUT
+    assert "FINGERPOST_SECRET_NOBODY_SET_IT" in caplog.text
+
+
+def test_provider_is_not_asked_more_often_than_it_must(
+    sessions: sessionmaker[Session], settings: Settings, sandbox: SandboxProcess, address_id: int
+) -> None:
+    moment = [0.0]
+    missed = MissedInbound(sessions, settings, seconds=lambda: moment[0])
+    asyncio.run(missed.look())
+    write(sandbox, "STOP")
+    asyncio.run(missed.look())
+    assert state_of(sessions, address_id) == AddressState.ACTIVE
+    moment[0] = LOOK_EVERY
+    asyncio.run(missed.look())
+    assert state_of(sessions, address_id) == AddressState.OPTED_OUT
