@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import base64
-import logging
 import secrets
 from dataclasses import asdict, replace
 from pathlib import Path
@@ -25,11 +24,6 @@ from campaigns.schema import migrate
 if TYPE_CHECKING:
     from campaigns.sandbox.config import SandboxConfig
 
-#: Threads of a process that answer callbacks and pages. A receipt holds one until its commit, so as many can be
-#: written together; more than these were no faster.
-WEB_THREADS = 64
-#: The logger of the web server; what it says is masked and goes to standard error, as all of ours does.
-_SERVER = "_granian"
 #: Wrong rows of a file that are told, one a line.
 SHOWN_PROBLEMS = 200
 
@@ -87,25 +81,11 @@ def setup() -> None:
 )
 def serve(processes: int) -> None:
     """Serve the console, the public pages and the providers' callbacks."""
-    from granian import Granian
-    from granian.constants import Interfaces
+    from campaigns.serving import serve_pages
 
     settings = load_settings()
     configure_logging(settings.log_level)
-    # It advises against so many threads at each start; they are meant.
-    logging.getLogger(_SERVER).addFilter(lambda record: "Python threads" not in record.getMessage())
-    Granian(
-        "wsgi:application",
-        address=settings.host,
-        port=settings.port,
-        interface=Interfaces.WSGI,
-        workers=processes,
-        blocking_threads=WEB_THREADS,
-        working_dir=PROJECT_ROOT,
-        websockets=False,
-        log_level="warning",  # type: ignore[arg-type]
-        log_dictconfig={"handlers": {}, "loggers": {_SERVER: {"propagate": True}}},
-    ).serve()
+    serve_pages(settings, processes)
 
 
 @main.command()
@@ -289,13 +269,14 @@ def add_member(email: str, slug: str, name: str, roles: tuple[str, ...]) -> None
 @click.option("--dry-run", is_flag=True, help="Check the file and say what would happen; change nothing.")
 def import_(kind: str, path: Path, slug: str, country: str | None, dry_run: bool) -> None:
     """Import a file of KIND whole, or not at all; wrong rows are told by their line."""
+    from campaigns.importing import import_file
     from campaigns.staff.queries import find_organisation
 
     with _open(path) as file, _sessions()() as session:
         found = find_organisation(session, slug)
         if found is None:
             raise NotFoundError(f"There is no organisation {slug}.")
-        done = _imported(kind, session, found.id, name=path.name, file=file, country=country)
+        done = import_file(kind, session, found.id, name=path.name, file=file, country=country)
         if dry_run:
             session.rollback()
         else:
@@ -305,41 +286,6 @@ def import_(kind: str, path: Path, slug: str, country: str | None, dry_run: bool
             click.echo(f"{name.replace('_', ' ')}: {count:,}")
     if dry_run:
         click.echo("Nothing was changed: this was a dry run.")
-
-
-def _imported(
-    kind: str, session: Session, organisation_id: int, *, name: str, file: BinaryIO, country: str | None
-) -> Any:
-    """Import a file and return a dataclass of counts."""
-    from campaigns.audience import service as audience
-    from campaigns.messages import service as messages
-    from campaigns.messages.directory import exchange_services
-    from campaigns.messages.hsds import is_hsds, read_services
-    from campaigns.messages.worklist import read_worklist
-    from campaigns.places import service as places
-    from campaigns.places.sheet import decode_text
-
-    if kind == "places":
-        return places.import_file(session, organisation_id, file.read(), by=None, source=name)
-    if kind == "services":
-        text = decode_text(file.read())
-        if is_hsds(text):
-            return exchange_services(session, organisation_id, read_services(text), by=None)
-        listed = read_worklist(text)
-        return messages.import_services(
-            session, organisation_id, listed.drafts, without_number=listed.without_number
-        )
-    settings = load_settings()
-    return audience.import_file(
-        session,
-        organisation_id,
-        name,
-        file,
-        by=None,
-        vault=settings.vault(),
-        settings=settings,
-        default_country=country,
-    )
 
 
 def sandbox_defaults(settings: Settings) -> SandboxConfig:

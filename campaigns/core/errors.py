@@ -14,8 +14,8 @@ FingerpostError
 │   ├── PlaceholderError          an unknown, nested or unclosed placeholder
 │   ├── BaseLanguageError         a message without its text in the base language
 │   ├── ScheduleError             a time or recurrence that cannot fire
-│   ├── TooLargeError             a request longer than anything that is sent in earnest
-│   └── SettingsError             a setting that is missing or wrong
+│   └── TooLargeError             a request longer than anything that is sent in earnest
+├── SettingsError                 a setting that is missing or wrong, which only the operator can mend
 ├── RefusedError                  well formed, but the rules say no
 │   ├── GateError                 a gate before sending is red
 │   ├── TransitionError           a state does not allow this move
@@ -142,8 +142,11 @@ class TooLargeError(InputError):
     """A request is longer than anything that is sent in earnest."""
 
 
-class SettingsError(InputError):
-    """A setting is missing or cannot be used."""
+class SettingsError(FingerpostError):
+    """A setting is missing or cannot be used.
+
+    Whoever asked gave nothing wrong: a page answers it as a failure of ours, so that a provider asks again.
+    """
 
 
 class RefusedError(FingerpostError):

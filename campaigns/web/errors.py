@@ -20,6 +20,7 @@ from campaigns.core.errors import (
     InputError,
     NotFoundError,
     RefusedError,
+    SettingsError,
     SignatureError,
     TokenError,
     UnavailableError,
@@ -60,7 +61,10 @@ def init_errors(app: Flask) -> None:
 def _answer_named(error: FingerpostError) -> Response:
     status = status_of(error)
     if status == 500:
-        log.error("damaged data", exc_info=error)
+        if isinstance(error, SettingsError):
+            log.error("a setting is wrong: %s", error)
+        else:
+            log.error("damaged data", exc_info=error)
         return _answer(500)
     # Foreign and missing things give the same answer, so the sentence of a 404 is always ours.
     answer = _answer(

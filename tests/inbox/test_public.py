@@ -66,6 +66,23 @@ def test_signed_stop_is_in_force_when_answered(pages: Pages, waiting: int) -> No
         assert session.scalars(select(Address.state)).one() == AddressState.OPTED_OUT
 
 
+def test_stop_under_a_wrong_key_is_a_failure_of_ours(
+    sqlite_engine: Engine, caplog: pytest.LogCaptureFixture
+) -> None:
+    """A provider repeats what failed with us; a form error would tell it that the stop is done with."""
+    short = "1:a2tra2tra2tra2tra2tra2s="
+    with make_pages(
+        sqlite_engine, public_url=PUBLIC_URL, secret_twilio=f"AC0:{TOKEN}", encryption_keys=short
+    ) as pages:
+        answer = post(pages, "STOP")
+        with pages.sessions() as session:
+            assert session.scalars(select(Reply)).all() == []
+    assert answer.status_code == 500
+    assert [(record.levelname, "32 bytes" in record.getMessage()) for record in caplog.records] == [
+        ("ERROR", True)
+    ]
+
+
 def test_forged_stop_has_no_effect(pages: Pages, waiting: int) -> None:
     assert post(pages, "STOP", token="another").status_code == 403
     with pages.sessions() as session:

@@ -22,6 +22,7 @@ from tests.web.pages import Pages, make_pages
         (errors.SignatureError, 403),
         (errors.UnavailableError, 503),
         (errors.DamagedDataError, 500),
+        (errors.SettingsError, 500),
     ],
 )
 def test_nearest_class_decides_the_status(kind: type[FingerpostError], status: int) -> None:

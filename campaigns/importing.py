@@ -1,0 +1,43 @@
+"""Files that an operator imports from the command line: places, contacts and services."""
+
+from __future__ import annotations
+
+from typing import Any, BinaryIO
+
+from sqlalchemy.orm import Session
+
+from campaigns.audience import service as audience
+from campaigns.core.settings import load_settings
+from campaigns.messages import service as messages
+from campaigns.messages.directory import exchange_services
+from campaigns.messages.hsds import is_hsds, read_services
+from campaigns.messages.worklist import read_worklist
+from campaigns.places import service as places
+from campaigns.places.sheet import decode_text
+
+
+def import_file(
+    kind: str, session: Session, organisation_id: int, *, name: str, file: BinaryIO, country: str | None
+) -> Any:
+    """Import a file of `kind` (places, contacts or services) and return a dataclass of counts."""
+    if kind == "places":
+        return places.import_file(session, organisation_id, file.read(), by=None, source=name)
+    if kind == "services":
+        text = decode_text(file.read())
+        if is_hsds(text):
+            return exchange_services(session, organisation_id, read_services(text), by=None)
+        listed = read_worklist(text)
+        return messages.import_services(
+            session, organisation_id, listed.drafts, without_number=listed.without_number
+        )
+    settings = load_settings()
+    return audience.import_file(
+        session,
+        organisation_id,
+        name,
+        file,
+        by=None,
+        vault=settings.vault(),
+        settings=settings,
+        default_country=country,
+    )
