@@ -15,10 +15,10 @@ from sqlalchemy import make_url
 from sqlalchemy.exc import OperationalError
 from sqlalchemy.orm import Session, sessionmaker
 
-from campaigns.core.database import make_engine, make_sessions
+from campaigns.core.database import check_durability, make_engine, make_sessions
 from campaigns.core.errors import FileFormatError, FingerpostError, NotFoundError, RowsError
 from campaigns.core.logging import configure_logging
-from campaigns.core.settings import PROJECT_ROOT, Settings, load_settings
+from campaigns.core.settings import PROJECT_ROOT, Mode, Settings, load_settings
 from campaigns.schema import migrate
 
 if TYPE_CHECKING:
@@ -85,6 +85,8 @@ def serve(processes: int) -> None:
 
     settings = load_settings()
     configure_logging(settings.log_level)
+    if settings.mode is Mode.LIVE:
+        check_durability(make_engine(settings.database_url))
     serve_pages(settings, processes)
 
 

@@ -20,7 +20,7 @@ from sqlalchemy import Select, inspect
 from sqlalchemy.exc import OperationalError, SQLAlchemyError
 
 from campaigns.accounts import Accounts
-from campaigns.core.database import make_sessions, make_worker_engine
+from campaigns.core.database import check_durability, make_sessions, make_worker_engine
 from campaigns.core.errors import SettingsError
 from campaigns.core.mail import make_mailer
 from campaigns.core.settings import Mode, Settings
@@ -135,6 +135,8 @@ class Worker:
         # Counting a run of a million takes seconds, for which an urgent run must not wait to be planned.
         self._count_thread = ThreadPoolExecutor(1, "count")
         _check_tables(database)
+        if settings.mode is Mode.LIVE:
+            check_durability(database)
         # SQLite has one writer at a time and lets others wait by sleeping: taking turns in one thread is faster.
         is_sqlite = database.dialect.name == "sqlite"
         self._repair_thread = self._engine_thread if is_sqlite else ThreadPoolExecutor(2, "repair")

@@ -163,6 +163,34 @@ def test_believing_a_list_while_connections_may_be_open_is_refused_to_live_insta
         check_patience(hasty, Mode.LIVE)
 
 
+@pytest.mark.parametrize("command", ["worker", "serve"])
+def test_live_instance_on_a_careless_server_does_not_start(
+    environment: dict[str, str], postgres: PostgresServer, command: str
+) -> None:
+    if not postgres.can_restart:
+        pytest.skip("The server is somebody else's, and durable.")
+    engine = make_engine(postgres.create_database())
+    metadata.create_all(engine)
+    live = {
+        "FINGERPOST_MODE": "live",
+        "FINGERPOST_RECONCILE_GRACE_SECONDS": "600",
+        "FINGERPOST_PUBLIC_URL": "https://console.example.org",
+        "FINGERPOST_DATABASE_URL": engine.url.render_as_string(hide_password=False),
+    }
+    engine.dispose()
+    told = subprocess.run(
+        [sys.executable, "-c", "from campaigns.cli import main; main()", command],
+        env=os.environ | environment | live,
+        capture_output=True,
+        text=True,
+        timeout=PATIENCE_SECONDS,
+        check=False,
+    )
+    assert (told.returncode, told.stdout) == (2, "")
+    assert "fsync" in told.stderr
+    assert len(told.stderr.splitlines()) == 1
+
+
 def test_impatience_with_workers_is_refused(settings: Settings, postgres: PostgresServer) -> None:
     hasty = replace(settings, database_url=postgres.create_database(), worker_gone_after_seconds=1)
     engine = make_engine(hasty.database_url)

@@ -22,10 +22,13 @@ from sqlalchemy import (
     text,
 )
 from sqlalchemy.engine import Connection, Dialect
+from sqlalchemy.exc import OperationalError
 from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.orm import DeclarativeBase, Session, sessionmaker
 from sqlalchemy.sql.functions import FunctionElement
 from sqlalchemy.types import TypeDecorator
+
+from campaigns.core.errors import SettingsError
 
 #: How long a SQLite writer waits for another one, in seconds.
 SQLITE_BUSY_SECONDS = 30
@@ -129,8 +132,7 @@ def make_engine(url: str, **options: Any) -> Engine:
     """Return an engine for `url` (sqlite:/// or postgresql+psycopg://) with the house's settings applied."""
     # An error of the database is logged, and what was written may be somebody's text.
     engine = create_engine(url, hide_parameters=True, **options)
-    if engine.dialect.name == "sqlite":
-        prepare_sqlite(engine)
+    prepare(engine)
     return engine
 
 
@@ -168,7 +170,54 @@ def make_worker_engine(url: str) -> Engine:
     return engine
 
 
-def prepare_sqlite(engine: Engine) -> None:
+def prepare(engine: Engine) -> None:
+    """Apply the house's settings to each connection: above all, that a commit is on disk when it returns.
+
+    To be called before the first connection is made.
+    """
+    if engine.dialect.name == "sqlite":
+        _prepare_sqlite(engine)
+    elif engine.dialect.name == "postgresql":
+        _prepare_postgresql(engine)
+
+
+def check_durability(engine: Engine) -> None:
+    """Raise SettingsError when the server may lose what it has committed; one that is away is not asked.
+
+    full_page_writes may rightly be off where the file system never tears a page.
+    """
+    if engine.dialect.name != "postgresql":
+        return
+    try:
+        with engine.connect() as connection:
+            fsync = connection.scalar(text("SHOW fsync"))
+    except OperationalError:
+        return
+    if fsync != "on":
+        raise SettingsError(
+            "PostgreSQL runs with fsync = off: a power cut would undo stops and send messages twice. Turn it on."
+        )
+
+
+def _prepare_postgresql(engine: Engine) -> None:
+    """Let each commit wait for the disk, whatever the server, the database or the role is set to.
+
+    An intent to call that is lost after the call was made is called again, and a stop that is lost is no stop.
+    """
+    durable = (
+        "SELECT set_config('synchronous_commit', 'on', false)"
+        # The one setting that waits for more.
+        " WHERE current_setting('synchronous_commit') <> 'remote_apply'"
+    )
+
+    @event.listens_for(engine, "connect")
+    def configure(connection: Any, record: Any) -> None:
+        with connection.cursor() as cursor:
+            cursor.execute(durable)
+        connection.commit()
+
+
+def _prepare_sqlite(engine: Engine) -> None:
     """Set WAL, full synchronisation, foreign keys and immediate transactions on each connection.
 
     A deferred transaction that turns to writing fails at once with SQLITE_BUSY_SNAPSHOT, whatever the

@@ -9,7 +9,7 @@ from flask_sqlalchemy_lite import SQLAlchemy
 from sqlalchemy import URL, make_url
 from sqlalchemy.orm import Session
 
-from campaigns.core.database import prepare_sqlite
+from campaigns.core.database import prepare
 from campaigns.core.settings import Settings
 
 database = SQLAlchemy(session_options={"expire_on_commit": False})
@@ -39,8 +39,7 @@ def init_database(app: Flask, settings: Settings) -> None:
     database.init_app(app)
     with app.app_context():
         engine = database.engine
-    if engine.dialect.name == "sqlite":
-        prepare_sqlite(engine)
+    prepare(engine)
     # PostgreSQL refuses a write in it; SQLite begins it without asking for the writer's lock.
     reader = engine.execution_options(read_only=True, **_postgresql_only(engine.dialect.name))
 

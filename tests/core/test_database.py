@@ -3,16 +3,79 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta, timezone
 
 import pytest
-from sqlalchemy import Engine, literal, select
+from flask import Flask
+from sqlalchemy import Engine, literal, select, text
 from sqlalchemy.exc import IntegrityError, StatementError
 from sqlalchemy.orm import Session
 
-from campaigns.core.database import UTCDateTime, WallClock, ordered_token, reserve_ids
+from campaigns.core.database import (
+    UTCDateTime,
+    WallClock,
+    check_durability,
+    make_engine,
+    make_worker_engine,
+    ordered_token,
+    reserve_ids,
+)
+from campaigns.core.errors import SettingsError
+from campaigns.core.settings import load_settings
 from campaigns.staff.models import Organisation
+from campaigns.web.session import database, init_database
 from tests.factories import an_organisation
+from tests.postgres import PostgresServer
+
+
+def web_engine(url: str) -> Engine:
+    app = Flask("test")
+    init_database(app, load_settings({"FINGERPOST_DATABASE_URL": url}))
+    with app.app_context():
+        return database.engine
+
+
+def set_to(postgres: PostgresServer, value: str) -> str:
+    """Return the address of a database whose commits are set to wait as `value` says."""
+    url = postgres.create_database()
+    engine = make_engine(url)
+    with engine.begin() as connection:
+        connection.execute(text(f'ALTER DATABASE "{engine.url.database}" SET synchronous_commit = {value}'))
+    engine.dispose()
+    return url
+
+
+@pytest.mark.parametrize("make", [make_engine, make_worker_engine, web_engine])
+def test_every_commit_waits_for_the_disk(postgres: PostgresServer, make: Callable[[str], Engine]) -> None:
+    engine = make(set_to(postgres, "off"))
+    with engine.connect() as connection:
+        connection.rollback()
+        assert connection.scalar(text("SHOW synchronous_commit")) == "on"
+    engine.dispose()
+
+
+def test_stricter_commits_stay_so(postgres: PostgresServer) -> None:
+    engine = make_engine(set_to(postgres, "remote_apply"))
+    with engine.connect() as connection:
+        assert connection.scalar(text("SHOW synchronous_commit")) == "remote_apply"
+    engine.dispose()
+
+
+def test_server_that_may_lose_commits_is_refused(postgres: PostgresServer, sqlite_engine: Engine) -> None:
+    if not postgres.can_restart:
+        pytest.skip("The server is somebody else's, and durable.")
+    check_durability(sqlite_engine)
+    careless = make_engine(postgres.create_database())
+    with pytest.raises(SettingsError, match="fsync"):
+        check_durability(careless)
+    careless.dispose()
+    with PostgresServer(durable=True) as server:
+        careful = make_engine(server.create_database())
+        check_durability(careful)
+        careful.dispose()
+    # Away by now: it is asked for its tables as well before anything is sent.
+    check_durability(careful)
 
 
 def test_times_come_back_as_utc(session: Session) -> None:
