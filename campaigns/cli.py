@@ -5,7 +5,10 @@ from __future__ import annotations
 import asyncio
 import base64
 import secrets
+import sys
+from collections.abc import Iterator
 from dataclasses import asdict, replace
+from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO
 from urllib.parse import urlsplit
@@ -135,6 +138,31 @@ def verify(run_id: int) -> None:
     for line in report.lines():
         click.echo(line)
     raise SystemExit(0 if report.agrees else 1)
+
+
+@main.command()
+@click.argument("texts", metavar="TEXT...", nargs=-1, required=True)
+@click.option("--language", help="Language of who writes, if it is known.")
+@click.option("--organisation", "slug", help="Short name of an organisation whose entry codes count.")
+def meaning(texts: tuple[str, ...], language: str | None, slug: str | None) -> None:
+    """Print how the inbox would take each TEXT; a TEXT of "-" stands for the lines of standard input.
+
+    One of stop, hold, start, help, info, moved, yes and text a line. JOIN is a start.
+    """
+    from campaigns.hearing import hear, hear_for
+
+    said = chain.from_iterable(_lines_of_input() if text == "-" else [text] for text in texts)
+    if slug is None:
+        for asked in hear(said, language=language):
+            click.echo(asked)
+        return
+    with _sessions()() as session:
+        for asked in hear_for(session, slug, said, language=language):
+            click.echo(asked)
+
+
+def _lines_of_input() -> Iterator[str]:
+    return (line.rstrip("\n") for line in sys.stdin)
 
 
 @main.command()

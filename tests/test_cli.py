@@ -9,11 +9,13 @@ import pytest
 from click.testing import CliRunner, Result
 from sqlalchemy import func, select
 
+from campaigns.audience.entry_points import create_entry_point
 from campaigns.audience.models import Contact
 from campaigns.cli import main, sandbox_defaults
 from campaigns.core.database import make_engine, make_sessions
 from campaigns.core.settings import PROJECT_ROOT, load_settings
 from campaigns.sandbox.config import SandboxConfig
+from campaigns.staff.queries import find_organisation
 from tests.delivery.serving import serve_instance
 from tests.web.pages import KEYS
 
@@ -150,3 +152,31 @@ def test_unknown_campaign_points_nobody(instance: Path) -> None:
 def test_recount_of_an_empty_instance_differs_by_nobody(instance: Path) -> None:
     answer = run("recount")
     assert (answer.exit_code, "differ by 0 people" in answer.output) == (0, True)
+
+
+def test_meaning_needs_no_instance(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("FINGERPOST_DATABASE_URL", "sqlite:////nowhere/at/all.db")
+    answer = run("meaning", "STOP", "стоп поїзд", "JOIN", "YES", "допомога", "info", "moved to Lviv", "Hello")
+    assert answer.exit_code == 0
+    assert answer.output.split() == ["stop", "hold", "start", "yes", "help", "info", "moved", "text"]
+
+
+def test_meaning_reads_lines_and_knows_the_language() -> None:
+    answer = CliRunner().invoke(main, ["meaning", "--language", "so", "haa", "-"], input="ha\n\nJOOJI\n")
+    assert answer.output.split() == ["yes", "yes", "text", "stop"]
+    assert run("meaning", "ha").output == "text\n"
+
+
+def test_meaning_knows_the_codes_of_an_organisation(instance: Path) -> None:
+    engine = make_engine(f"sqlite:///{instance / 'one.db'}")
+    with make_sessions(engine).begin() as session:
+        ours = find_organisation(session, "ours")
+        assert ours is not None
+        create_entry_point(session, ours.id, name="Station", code="PL7", by=None)
+    engine.dispose()
+    assert run("organisation", "add", "theirs", "--name", "Theirs").exit_code == 0
+    said = ["PL7", "join pl7", "STOP PL7", "Hello PL7"]
+    assert run("meaning", "--organisation", "ours", *said).output.split() == ["start", "start", "hold", "text"]
+    assert run("meaning", "--organisation", "theirs", *said).output.split() == ["text", "text", "hold", "text"]
+    assert run("meaning", *said).output.split() == ["text", "text", "hold", "text"]
+    assert run("meaning", "--organisation", "nobody", "STOP").exit_code == 2

@@ -90,11 +90,16 @@ def find_by_code(session: Session, code: str) -> EntryPoint | None:
 
 
 def find_in_text(session: Session, text: str) -> EntryPoint | None:
-    """Return the entry point whose code is the first word of a message, unless the message also says stop."""
+    """Return the entry point whose code is the first word of a message, or follows a word for joining.
+
+    A message that says stop beside it names none.
+    """
     words = unicodedata.normalize("NFKC", text).split()[:_FIRST_WORDS]
-    if not words or any(meaning_of(word) is Meaning.STOP for word in words):
+    asked = [meaning_of(word) for word in words]
+    if not words or Meaning.STOP in asked:
         return None
-    return find_by_code(session, _bare(words[0]))
+    follows = asked[0] is Meaning.START and len(words) > 1
+    return find_by_code(session, _bare(words[1 if follows else 0]))
 
 
 def _bare(word: str) -> str:
@@ -114,7 +119,7 @@ def _chosen(session: Session, code: str) -> str:
             longest=64,
         )
     if meaning_of(code) is not None:
-        raise InputError(N_("This word means stop or start in one of our languages; choose another code."))
+        raise InputError(N_("This word already asks for something in one of our languages; choose another code."))
     if session.scalar(_with_code(code)) is not None:
         raise InputError(N_("This code is taken; choose another one."))
     return code

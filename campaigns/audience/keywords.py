@@ -1,102 +1,179 @@
-"""Recognises the words by which people stop or join, in every language of the table and however they are typed."""
+"""Says what a message asks for by the words of all our languages, however they are typed.
+
+A missed stop hurts more than a wrong one, and a wrong one cuts somebody off who asks for help. So what is a
+stop as a whole line stops; what begins with one or holds a listed phrase waits for a member to decide; the rest
+is text.
+"""
 
 from __future__ import annotations
 
-import unicodedata
-from collections.abc import Iterable
+import re
+from collections.abc import Iterable, Iterator
 from enum import StrEnum
-from functools import cache
 
-from campaigns.core.languages import all_languages
-
-#: Longest message, in words, whose first word alone counts; a longer sentence only mentions the word.
-MOST_WORDS = 3
-#: STOP typed on the wrong keyboard or by look: Cyrillic С looks like C, and П has no likeness.
-_MISTYPED_STOPS = tuple(f"{first}TO{last}" for first in "SC" for last in "PП")
-#: Plain words for yes: they answer many questions, so they join only when they are the whole message.
-AFFIRMATIVES = (
-    *("YES", "ТАК", "ДА", "TAK", "DA", "IGEN", "ANO", "JA", "OUI", "NDIYO", "YEE", "EEYYEE", "HAA"),
-    *("نعم", "بله", "هو", "አዎ", "እወ"),
-)
-#: Letters that look the same in Cyrillic, Greek and Latin (after case folding), so that mixed words are one word.
-_LOOKALIKES = str.maketrans("асеорхтмнвкуіѕјαβεηικνορτυχłı", "aceopxtmhbkyisjabehikvoptyxli")
-#: Spellings of one letter: Arabic and Persian forms, and Ethiopic letters that sound alike.
-_SPELLINGS = {
-    "ا": "أإآٱ",
-    "ي": "ىیئېۍ",
-    "ك": "کڪ",
-    "ه": "ةۀہھ",
-    "و": "ؤ",
-    "አ": "ኣዓዐኧ",
-    "ሀ": "ሃኃሐሓኀ",
-    "ቁ": "ቍ",
-    "ሰ": "ሠ",
-    "ጸ": "ፀ",
-}
-_VARIANTS = str.maketrans({form: letter for letter, forms in _SPELLINGS.items() for form in forms})
-_TATWEEL = "\u0640"
-#: General categories kept as letters of a word.
-_LETTERS = ("L", "N")
+from campaigns.audience.phrases.folding import looks_of, shortened, with_letters_o, words_of
+from campaigns.audience.phrases.lines import lines_of
+from campaigns.audience.phrases.table import Heading, Listed, Phrases, load_phrases
 
 
 class Meaning(StrEnum):
-    """What a message asks for."""
+    """What a message asks for, the strongest first: of several lines the strongest counts."""
 
     STOP = "stop"
+    HOLD = "hold"
     START = "start"
+    HELP = "help"
+    INFO = "info"
+    MOVED = "moved"
+    YES = "yes"
 
 
-def meaning_of(text: str) -> Meaning | None:
-    """Say whether a message asks to stop or to join again; anything else is None.
+#: Headings whose phrases ask for the same, whatever their tags.
+_PLAIN = {
+    Heading.WRONG_PERSON: Meaning.HOLD,
+    Heading.START: Meaning.START,
+    Heading.HELP: Meaning.HELP,
+    Heading.INFO: Meaning.INFO,
+    Heading.YES: Meaning.YES,
+}
+#: A line of nothing but these is the first of them that is in it. Beside START, STOP wins: a doubt must never
+#: bring messages back.
+_TOGETHER = (
+    (Meaning.STOP, {Meaning.STOP, Meaning.START}),
+    (Meaning.HOLD, {Meaning.STOP, Meaning.HOLD}),
+    *((meaning, {meaning}) for meaning in (Meaning.START, Meaning.HELP, Meaning.INFO, Meaning.YES)),
+)
+_STRENGTH = {meaning: rank for rank, meaning in enumerate(Meaning)}
+#: STOP typed on the wrong keyboard, by what it looks like: a Cyrillic С looks like C, and П has no likeness.
+_MISTYPED = frozenset({"ctop", "stoп", "ctoп"})
+#: Signs that say it without a word.
+_SIGNS = {"🛑": Meaning.STOP, "⛔": Meaning.HOLD, "🚫": Meaning.HOLD, "🔕": Meaning.HOLD}
+#: Words of a place name after "moved to".
+_PLACE_WORDS = range(1, 5)
+_ARABIC = re.compile("[\u0620-\u06ff]")
+#: Words over which a phrase of a language that sets spaces freely may be spread.
+_SPREAD = 8
 
-    A word counts as the whole message (STOP also spaced or dotted), or as the first of at most three; a plain yes
-    only as the whole message. A message that says both is a stop: a doubt must never bring messages back.
-    Case, punctuation, diacritics and look-alike letters do not matter.
+
+def meaning_of(text: str, language: str | None = None) -> Meaning | None:
+    """Say what a message asks for; None is plain text, for a person to read.
+
+    `language` is the contact's, where we know it. It matters for a yes, which is never a start, and for a few
+    words that mean it in one language only; all other words are heard from everybody.
     """
-    words = _words(text)
+    code = language.partition("-")[0] if language else None
+    phrases = load_phrases()
+    heard = {_meaning_of_line(line, phrases, code) for line in lines_of(text)}
+    # A yes answers a question only when nothing else is said.
+    return strongest(heard - {Meaning.YES} or heard)
+
+
+def _meaning_of_line(line: str, phrases: Phrases, language: str | None) -> Meaning | None:
+    words = words_of(line)
     if not words:
-        return None
-    stops, starts = _stop_words(), _start_words()
-    # "S T O P" and "OPT-OUT": no listed word is long enough for a sentence to run into one.
-    if "".join(words) in stops:
+        return strongest(_SIGNS.get(sign) for sign in line) if _is_of_signs(line) else None
+    return strongest(_hear(spelled, phrases, language) for spelled in _spellings(words, phrases))
+
+
+def _is_of_signs(line: str) -> bool:
+    return all(sign in _SIGNS or not sign.isprintable() or sign in " \ufe0f" for sign in line)
+
+
+def _spellings(words: list[str], phrases: Phrases) -> Iterator[list[str]]:
+    """Yield the words as they stand, then with letters that were held down (STOOOP) or hit wrongly (ST0P)."""
+    seen = []
+    for to in (0, 1, 2):
+        spelled = [shortened(with_letters_o(word), to=to) for word in words] if to else words
+        plain = phrases.plain(spelled)
+        if plain not in seen:
+            seen.append(plain)
+            yield plain
+
+
+def _hear(words: list[str], phrases: Phrases, language: str | None) -> Meaning | None:
+    whole = _whole(words, phrases, language)
+    if whole in (Meaning.STOP, Meaning.HOLD):
+        return whole
+    if _asks_to_wait(words, phrases, language):
+        return Meaning.HOLD
+    return whole or (Meaning.MOVED if _says_moved(words, phrases) else None)
+
+
+def _whole(words: list[str], phrases: Phrases, language: str | None) -> Meaning | None:
+    """Say what a line asks for that is nothing but listed phrases, or one whose spaces are set otherwise."""
+    letters = "".join(words)
+    if looks_of(letters) in _MISTYPED:
         return Meaning.STOP
-    if len(words) > MOST_WORDS:
-        return None
-    if words[0] in stops:
+    for meaning, allowed in _TOGETHER:
+        if _is_made_of(words, phrases, language, allowed, needed=meaning):
+            return meaning
+    spaced_out = strongest(_asked(phrases.by_letters.get(letters, ()), language))
+    # STOPSTOPSTOP: the shortest piece of which all of it is made.
+    piece = letters[: (letters + letters).find(letters, 1)]
+    if spaced_out is None and Meaning.STOP in _asked(phrases.by_letters.get(piece, ()), language):
         return Meaning.STOP
-    if words[0] in (starts if len(words) == 1 else starts - _affirmatives()):
-        return Meaning.START if stops.isdisjoint(words) else Meaning.STOP
-    return None
+    return None if spaced_out is Meaning.YES else spaced_out
 
 
-@cache
-def _stop_words() -> frozenset[str]:
-    listed = (word for language in all_languages().values() for word in language.stop_words)
-    return _folded([*listed, *_MISTYPED_STOPS])
+def _is_made_of(
+    words: list[str], phrases: Phrases, language: str | None, allowed: set[Meaning], *, needed: Meaning
+) -> bool:
+    """Say whether phrases that ask for what is allowed fill the line, at least one of them for what is needed."""
+    # Which word may come next: after phrases of which one was needed, and after phrases of which none was.
+    reached = {(0, False)}
+    for at in range(len(words)):
+        for found in {(at, False), (at, True)} & reached:
+            reached |= {
+                (end, found[1] or needed in asked)
+                for end, rows in phrases.starting_at(words, at)
+                if (asked := _asked(rows, language)) & allowed
+            }
+    return (len(words), True) in reached
 
 
-@cache
-def _start_words() -> frozenset[str]:
-    listed = [word for language in all_languages().values() for word in language.start_words]
-    return _folded(listed) - _stop_words()
+def _asked(rows: Iterable[Listed], language: str | None) -> set[Meaning]:
+    """Return what rows ask for as a whole line."""
+    asked = set()
+    for row in rows:
+        if not row.counts_for(language):
+            continue
+        if row.heading in _PLAIN:
+            asked.add(_PLAIN[row.heading])
+        elif row.heading is not Heading.MOVED:
+            asked.add(Meaning.HOLD if row.hold else Meaning.STOP)
+    return asked
 
 
-@cache
-def _affirmatives() -> frozenset[str]:
-    return _folded(AFFIRMATIVES)
+def _asks_to_wait(words: list[str], phrases: Phrases, language: str | None) -> bool:
+    """Say whether a line begins with a stop word or holds a phrase of those that count with more beside them."""
+    return any(
+        row.heading in (Heading.STOP_PHRASE, Heading.WRONG_PERSON) or (row.heading is Heading.STOP and at == 0)
+        for at, rows in _within(words, phrases)
+        for row in rows
+        if not row.alone and row.counts_for(language)
+    )
 
 
-def _folded(words: Iterable[str]) -> frozenset[str]:
-    return frozenset("".join(_words(word)) for word in words)
+def _within(words: list[str], phrases: Phrases) -> Iterator[tuple[int, tuple[Listed, ...]]]:
+    """Yield the rows of each phrase in a line with the number of the word it starts at."""
+    for at in range(len(words)):
+        for _, rows in phrases.starting_at(words, at):
+            yield at, rows
+        if _ARABIC.match(words[at]):
+            letters = ""
+            for word in words[at : at + _SPREAD]:
+                letters += word
+                yield at, phrases.unspaced.get(letters, ())
 
 
-def _words(text: str) -> list[str]:
-    """Return the words of a message as they are compared."""
-    folded = unicodedata.normalize("NFKC", text).casefold().replace(_TATWEEL, "")
-    # Hamza and other letters first, because decomposition would turn some of them into marks.
-    decomposed = unicodedata.normalize("NFD", folded.translate(_VARIANTS))
-    bare = "".join(letter for letter in decomposed if unicodedata.category(letter) not in ("Mn", "Cf"))
-    same = bare.translate(_VARIANTS).translate(_LOOKALIKES)
-    spaced = "".join(letter if unicodedata.category(letter)[0] in _LETTERS else " " for letter in same)
-    # A zero inside a word is an O.
-    return [word if word.isdecimal() else word.replace("0", "o") for word in spaced.split()]
+def _says_moved(words: list[str], phrases: Phrases) -> bool:
+    """Say whether a line is a listed beginning and what may be the name of a place."""
+    return any(
+        len(words) - end in _PLACE_WORDS and any(row.heading is Heading.MOVED for row in rows)
+        for end, rows in phrases.starting_at(words, 0)
+    )
+
+
+def strongest(meanings: Iterable[Meaning | None]) -> Meaning | None:
+    """Return what counts of several things that are asked for."""
+    return min((meaning for meaning in meanings if meaning is not None), key=_STRENGTH.__getitem__, default=None)

@@ -23,7 +23,8 @@ class Language:
     autonym: str
     #: "ltr" or "rtl".
     direction: str
-    #: Words that mean STOP and START, as the table writes them (see audience/keywords.py for comparison).
+    #: Words to stop and to join that may be printed; audience/keywords.py hears these and many more. A plain yes
+    #: among the latter answers questions and joins nobody.
     stop_words: tuple[str, ...]
     start_words: tuple[str, ...]
     #: Where the words come from and whether a native speaker still has to read them.

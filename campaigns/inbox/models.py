@@ -14,10 +14,17 @@ from campaigns.gateways.callbacks import Happening
 
 
 class ReplyKind(StrEnum):
-    """What a reply turned out to be."""
+    """What a reply turned out to be: what audience/keywords.py hears in it, or more."""
 
     STOP = "stop"
+    #: May be a stop: a member decides.
+    HOLD = "hold"
     START = "start"
+    HELP = "help"
+    INFO = "info"
+    #: Wrote where they are now.
+    MOVED = "moved"
+    YES = "yes"
     #: Joined through an entry point.
     JOIN = "join"
     #: Shared a location; only its cell is kept, with the contact.

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from campaigns.audience.keywords import Meaning, meaning_of
+from campaigns.audience.keywords import Meaning, meaning_of, strongest
 from campaigns.gateways.callbacks import Happening, Inbound
 from campaigns.inbox.models import ReplyKind
 
@@ -13,18 +13,21 @@ _ASKED = {
     Happening.STARTED: ReplyKind.TEXT,
     Happening.UNBLOCKED: ReplyKind.TEXT,
 }
+#: What a provider reads itself. It knows words that we do not, and blocks the number after a stop already: our
+#: ledger must say so too. Its starts are not believed, since a plain YES is one of them.
+_PROVIDERS = {"STOP": Meaning.STOP, "HELP": Meaning.HELP}
 
 
-def kind_of(inbound: Inbound) -> ReplyKind:
-    """Return what was asked: by a word in any of our languages, by a button, or as the provider itself read it."""
+def kind_of(inbound: Inbound, *, language: str | None = None) -> ReplyKind:
+    """Return what was asked: by a word in any of our languages, by a button, or as the provider itself read it.
+
+    `language` is the contact's. Of several things the strongest counts: a message that says both is a stop.
+    """
     asked = _ASKED.get(inbound.happening)
     if asked is not None:
         return asked
-    meanings = {meaning_of(inbound.text)}
+    meanings = [meaning_of(inbound.text, language), _PROVIDERS.get(str(inbound.raw.get("OptOutType")))]
     if inbound.happening is Happening.PRESSED_BUTTON:
-        meanings.add(meaning_of(inbound.payload))
-    if inbound.raw.get("OptOutType") == "STOP":
-        # The provider knows words we do not, and blocks the number already: our ledger must say so too.
-        meanings.add(Meaning.STOP)
-    # A message that says both is a stop.
-    return next((ReplyKind(each) for each in (Meaning.STOP, Meaning.START) if each in meanings), ReplyKind.TEXT)
+        meanings.append(meaning_of(inbound.payload, language))
+    meaning = strongest(meanings)
+    return ReplyKind.TEXT if meaning is None else ReplyKind(meaning)

@@ -16,7 +16,7 @@ from campaigns.audience import consent
 from campaigns.audience.entry_points import find_by_code, find_in_text
 from campaigns.audience.handles import heard_handle
 from campaigns.audience.joining import KEYWORD, START, Joining, join
-from campaigns.audience.models import Address, Channel, EntryPoint, PositionSource
+from campaigns.audience.models import Address, Channel, Contact, EntryPoint, PositionSource
 from campaigns.audience.placing import NOWHERE, move_contacts, position_of, stand_at
 from campaigns.core import clock
 from campaigns.core.crypto import Vault
@@ -24,7 +24,7 @@ from campaigns.core.database import reserve_ids
 from campaigns.delivery.service import suppress_addresses
 from campaigns.gateways.callbacks import Happening, Inbound
 from campaigns.inbox.models import InboundLook, Reply, ReplyKind
-from campaigns.inbox.queries import find_kept, find_owner, find_receiver, has_decided_since
+from campaigns.inbox.queries import Owner, find_kept, find_owner, find_receiver, has_decided_since
 from campaigns.inbox.reading import kind_of
 from campaigns.staff import audit
 
@@ -101,7 +101,7 @@ def _keep(
         lookup=lookup,
         contact_id=owner.contact_id,
         organisation_id=owner.organisation_id,
-        kind=kind_of(inbound),
+        kind=kind_of(inbound, language=_language_of(session, owner)),
         happening=inbound.happening,
         sealed_text=vault.seal(text, table="reply", column="sealed_text", row_id=row_id),
         received_at=received_at or clock.now(),
@@ -117,6 +117,11 @@ def _keep(
     return reply
 
 
+def _language_of(session: Session, owner: Owner) -> str | None:
+    contact = None if owner.contact_id is None else session.get(Contact, owner.contact_id)
+    return contact.language if contact else None
+
+
 def _act(
     session: Session, inbound: Inbound, reply: Reply, *, vault: Vault, receiver: int | None
 ) -> dict[str, Any] | None:
@@ -124,7 +129,8 @@ def _act(
     if inbound.happening is Happening.STARTED:
         entry_point = _addressed(find_by_code(session, inbound.payload), receiver)
         return _begin(session, inbound, reply, vault=vault, entry_point=entry_point)
-    if reply.kind == ReplyKind.STOP:
+    # Until a hold is a state of addresses, what may be a stop is taken for one: a missed stop hurts more.
+    if reply.kind in (ReplyKind.STOP, ReplyKind.HOLD):
         return _stop(session, reply)
     if reply.kind == ReplyKind.START:
         return _start(session, reply, method=KEYWORD)

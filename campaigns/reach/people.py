@@ -66,8 +66,11 @@ Counting = tuple[Part, Sequence[Measure], Select[*tuple[Any, ...]]]
 SENT = tuple(measure for measure in Measure if measure is not Measure.ENGAGED)
 #: Measures of which each includes the next: who read it was delivered to.
 CLIMB = (Measure.ACCEPTED, Measure.DELIVERED, Measure.READ)
-#: Replies that are no engagement: they say something about consent.
-ENGAGING = (ReplyKind.TEXT, ReplyKind.LOCATION)
+#: Replies that are engagement; the others say something about consent.
+ENGAGING = (
+    *(ReplyKind.TEXT, ReplyKind.HELP, ReplyKind.INFO, ReplyKind.YES),
+    *(ReplyKind.LOCATION, ReplyKind.MOVED),
+)
 #: Which address of a person the same person has elsewhere: the first of these that they have.
 _SAME_PERSON_BY = (Channel.SMS, Channel.WHATSAPP, Channel.TELEGRAM)
 

@@ -120,7 +120,12 @@ STATES: dict[str, dict[str, Look]] = {
     },
     "reply": {
         "stop": Look(_lp("word somebody wrote", "Stop"), "bad"),
+        "hold": Look(_l("May be a stop"), "warning"),
         "start": Look(_lp("word somebody wrote", "Start"), "good"),
+        "help": Look(_l("Asks for help"), "warning"),
+        "info": Look(_l("Asks what this is"), "quiet"),
+        "moved": Look(_l("Says where they are"), "good"),
+        "yes": Look(_lp("word somebody wrote", "Yes"), "quiet"),
         "join": Look(_l("Joined"), "good"),
         "location": Look(_l("Shared where they are"), "good"),
         "text": Look(_l("Reply"), "quiet"),

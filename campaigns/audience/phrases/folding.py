@@ -1,0 +1,85 @@
+"""Folds text to the words by which it is compared; case, marks, apostrophes and spellings make no difference."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+
+#: Apostrophes of every shape: don't is dont, and the Ukrainian м’я is мя.
+_APOSTROPHES = dict.fromkeys(map(ord, "'`´‘’‚‛ʹʻʼʽʾʿˈˊˋ՚՝׳′‵＇\u0313\u0315"))
+#: Spellings of one letter: Arabic and Persian forms, and Ethiopic letters that sound alike.
+_SPELLINGS = {
+    "ا": "أإآٱ",
+    "ي": "ىیئېۍ",
+    "ك": "کڪ",
+    "ه": "ةۀہھ",
+    "و": "ؤ",
+    "አ": "ኣዓዐኧ",
+    "ሀ": "ሃኃሐሓኀ",
+    "ቁ": "ቍ",
+    "ሰ": "ሠ",
+    "ጸ": "ፀ",
+}
+#: Latin letters that Unicode does not take apart, but that people type without their stroke or dot.
+_UNSTROKED = {"ł": "l", "ı": "i", "đ": "d", "ø": "o", "ħ": "h", "ŧ": "t"}
+_VARIANTS = str.maketrans(
+    {form: letter for letter, forms in _SPELLINGS.items() for form in forms} | _UNSTROKED,
+)
+_TATWEEL = "\u0640"
+#: Letters that look the same in Cyrillic, Greek and Latin, after case folding.
+_LOOKALIKES = str.maketrans("асеорхтмнвкуіѕјһӏαβεηικνορτυχ", "aceopxtmhbkyisjhlabehikvoptyx")
+_LATIN, _GREEK, _CYRILLIC = (
+    re.compile(letters) for letters in ("[a-z\u00df-\u024f]", "[\u0370-\u03ff]", "[\u0400-\u052f]")
+)
+_DRAWN_OUT = re.compile(r"([^\W\d])\1{2,}")
+
+
+class _Bare(dict[int, str]):
+    """What is left of each character of a decomposed text; grows as characters are met."""
+
+    def __missing__(self, code: int) -> str:
+        self[code] = left = _left_of(chr(code))
+        return left
+
+
+def _left_of(character: str) -> str:
+    category = unicodedata.category(character)
+    if category == "Cf" or category[0] == "M" or character == _TATWEEL:
+        return ""
+    if category == "Nd":
+        return str(unicodedata.decimal(character))
+    return character if category[0] in "LN" else " "
+
+
+_BARE = _Bare()
+
+
+def words_of(text: str) -> list[str]:
+    """Return the words of a text as they are compared; punctuation and emoji only part them."""
+    # Apostrophes first: normalisation makes a space and a mark of some of them.
+    folded = unicodedata.normalize("NFKC", text.translate(_APOSTROPHES)).casefold()
+    # Hamza and other letters before, because decomposition would turn some of them into marks.
+    decomposed = unicodedata.normalize("NFD", folded.translate(_APOSTROPHES).translate(_VARIANTS))
+    return decomposed.translate(_BARE).translate(_VARIANTS).split()
+
+
+def mixes_scripts(word: str) -> bool:
+    """Say whether a word has letters of several scripts whose letters look alike."""
+    if word.isascii():
+        return False
+    return sum(script.search(word) is not None for script in (_LATIN, _GREEK, _CYRILLIC)) > 1
+
+
+def looks_of(word: str) -> str:
+    """Return what a word looks like, in Latin letters where they look the same."""
+    return word.translate(_LOOKALIKES)
+
+
+def shortened(word: str, *, to: int) -> str:
+    """Return a word in which each letter that comes three or more times in a row comes `to` times."""
+    return _DRAWN_OUT.sub(lambda found: found[1] * to, word)
+
+
+def with_letters_o(word: str) -> str:
+    """Return a word in which each 0 is an o, unless it is a number."""
+    return word if word.isdecimal() else word.replace("0", "o")
