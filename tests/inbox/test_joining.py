@@ -188,3 +188,13 @@ def test_repeated_join_does_nothing(session: Session, vault: Vault, entry_point:
     receive(session, vault, wrote("MEDYKA"))
     assert receive_inbound(session, wrote("MEDYKA"), vault, gateway="telegram") is None
     assert len(session.scalars(select(Consent)).all()) == len(session.scalars(select(Reply)).all()) == 1
+
+
+def test_code_may_follow_a_word_for_joining(session: Session, vault: Vault, entry_point: EntryPoint) -> None:
+    assert receive(session, vault, wrote("join MEDYKA")).kind == ReplyKind.JOIN
+    assert receive(session, vault, wrote("join the MEDYKA", "2")).kind == ReplyKind.TEXT
+
+
+def test_code_beside_a_stop_joins_nobody(session: Session, vault: Vault, entry_point: EntryPoint) -> None:
+    assert receive(session, vault, wrote("MEDYKA stop")).kind == ReplyKind.TEXT
+    assert session.scalars(select(Contact)).all() == []

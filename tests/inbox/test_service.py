@@ -147,3 +147,35 @@ def test_refusal_of_the_database_does_not_pass_for_a_repetition(
     monkeypatch.setattr("campaigns.inbox.service.find_owner", lambda *args, **kwargs: owner)
     with pytest.raises(IntegrityError):
         receive(session, vault, inbound("STOP"))
+
+
+@pytest.mark.parametrize(
+    ("text", "raw", "kind"),
+    [
+        ("YES", {}, ReplyKind.YES),
+        ("YES", {"OptOutType": "START"}, ReplyKind.YES),
+        ("Так", {}, ReplyKind.YES),
+        ("допоможіть", {}, ReplyKind.HELP),
+        ("aide", {"OptOutType": "HELP"}, ReplyKind.HELP),
+        ("INFO", {}, ReplyKind.INFO),
+        ("Переїхала до Варшави", {}, ReplyKind.MOVED),
+        ("What is this?", {}, ReplyKind.TEXT),
+    ],
+)
+def test_what_is_no_start_lifts_no_stop(
+    session: Session, vault: Vault, address: Address, text: str, raw: dict[str, str], kind: ReplyKind
+) -> None:
+    receive(session, vault, inbound("STOP", "SM1"))
+    reply = receive(session, vault, inbound(text, "SM2", raw=raw))
+    assert reply is not None
+    assert reply.kind == kind
+    assert address.state == AddressState.OPTED_OUT
+
+
+@pytest.mark.parametrize("text", ["help", "STOP", "leave me alone"])
+def test_provider_that_hears_a_stop_is_believed(
+    session: Session, vault: Vault, address: Address, text: str
+) -> None:
+    reply = receive(session, vault, inbound(text, raw={"OptOutType": "STOP"}))
+    assert reply is not None
+    assert (reply.kind, address.state) == (ReplyKind.STOP, AddressState.OPTED_OUT)
