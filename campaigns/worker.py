@@ -36,7 +36,7 @@ from campaigns.delivery.fanout import fan_out, fan_out_late
 from campaigns.delivery.patience import Patience, patience_of
 from campaigns.delivery.queries import select_planning
 from campaigns.delivery.receipts import apply_receipts
-from campaigns.delivery.reconcile import ROUND, give_up, reap, reconcile
+from campaigns.delivery.reconcile import give_up, reap, reconcile
 from campaigns.delivery.service import expire_resting
 from campaigns.delivery.sweeps import sweep
 from campaigns.delivery.turns import SQLITE_TURN_SECONDS, taking_turns
@@ -129,6 +129,8 @@ class Worker:
         self._accounts = Accounts(self._sessions, settings)
         self._missed = MissedInbound(self._sessions, settings)
         self._is_stopping = threading.Event()
+        #: Senders with messages in doubt whose provider keeps no list, as the last look into the lists found.
+        self._unlisted = frozenset[int]()
         self._engine_thread = ThreadPoolExecutor(1, "engine")
         self._watch_thread = ThreadPoolExecutor(1, "watch")
         self._plan_thread = ThreadPoolExecutor(1, "plan")
@@ -288,20 +290,24 @@ class Worker:
 
     async def _reconcile(self) -> None:
         """Ask the providers' lists about everything that is doubtful; then give up what is so for too long."""
-        repair, looked = in_thread(self._repair_thread), ROUND
-        while looked == ROUND and not self._is_stopping.is_set():
+        repair = in_thread(self._repair_thread)
+        try:
             looked = await reconcile(
                 self._sessions,
                 vault=self._vault,
                 open_gateway=self._open_gateway,
                 database=repair,
                 patience=self._patience,
+                may_go_on=lambda: not self._is_stopping.is_set(),
             )
-        await repair(self._give_up)
+            self._unlisted = looked.unlisted
+        finally:
+            # What was looked up in vain becomes a member's to decide, whatever went wrong with the rest.
+            await repair(self._give_up, self._unlisted)
 
-    def _give_up(self) -> None:
+    def _give_up(self, unlisted: frozenset[int]) -> None:
         with self._sessions.begin() as session:
-            give_up(session, unconfirmed_after=self._patience.unconfirmed_after)
+            give_up(session, unconfirmed_after=self._patience.unconfirmed_after, unlisted=unlisted)
 
     def _ids(self, statement: Select[int]) -> list[int]:
         with self._sessions() as session:

@@ -118,7 +118,9 @@ ATTEMPTS: dict[str, LazyString] = {
 LOOKS: dict[str, LazyString] = {
     "found": _l("The provider's list has it"),
     "absent": _l("The provider's list does not have it"),
-    "ambiguous": _l("The provider's list has several that look like it"),
+    "ambiguous": _l("The provider's list has something that may be it"),
+    "unbelieved": _l("The provider's list does not have it, but may be another account's or not complete"),
+    "damaged": _l("The address is damaged, so the provider's list could not be asked"),
 }
 
 _UNKNOWN = _l("A reason we have no words for yet")

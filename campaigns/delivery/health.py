@@ -1,13 +1,18 @@
-"""How senders fare, written by the engine and by receipts; only a member takes a sender out of its pause."""
+"""How senders fare and over which account, written by the engine and by receipts.
+
+Only a member takes a sender out of its pause.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Collection
 
-from sqlalchemy import update
+from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 
 from campaigns.core import clock
+from campaigns.delivery.engine.ports import Line
+from campaigns.delivery.models import SenderAccount
 from campaigns.planning.models import Health, Sender
 
 
@@ -19,3 +24,20 @@ def write_health(session: Session, sender_ids: Collection[int], health: Health, 
         .values(health=health, health_code=code[:40], health_at=clock.now())
         .execution_options(synchronize_session=False)
     )
+
+
+def note_account(session: Session, line: Line, account: str) -> None:
+    """Note that a line is served over an account of its provider from now on, unless it was before."""
+    last = session.scalar(
+        select(SenderAccount.account)
+        .where(SenderAccount.sender_id == line.sender_id, SenderAccount.is_rehearsal == line.is_rehearsal)
+        .order_by(SenderAccount.id.desc())
+        .limit(1)
+    )
+    if account and last != account:
+        session.add(
+            SenderAccount(
+                sender_id=line.sender_id, is_rehearsal=line.is_rehearsal, account=account, since=clock.now()
+            )
+        )
+        session.flush()

@@ -236,6 +236,23 @@ for _name in ROOMY_INDEXES:
     event.listen(Delivery.__table__, "after_create", _leave_room.execute_if(dialect="postgresql"))
 
 
+class SenderAccount(Base):
+    """Since when a sender's messages go over one account of its provider, as the engine opened it.
+
+    Its credential may be pointed at another account at any time; the list of that one says nothing of what was
+    called before. A row is written when a lane is opened over another account than the last one was.
+    """
+
+    __tablename__ = "sender_account"
+
+    id: Mapped[int] = mapped_column(BigId, primary_key=True)
+    sender_id: Mapped[int] = mapped_column(ForeignKey("sender.id"), index=True)
+    is_rehearsal: Mapped[bool] = mapped_column(default=False)
+    #: The provider's name of the account ("AC…"); no secret.
+    account: Mapped[str] = mapped_column(String(64))
+    since: Mapped[datetime]
+
+
 class Attempt(Base):
     """A call that ended in anything but a clean acceptance, or a change a member or repair made."""
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 
+from campaigns.delivery.doubts import TIMES_ABSENT
 from campaigns.delivery.patience import Patience
-from campaigns.delivery.reconcile import TIMES_ABSENT
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,87 +7,61 @@ asked twice after the grace, does not have the message, and the campaign's owner
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import timedelta
 from functools import cache
-from typing import Any
+from typing import Any, TypeVar
 
-from sqlalchemy import (
-    ColumnElement,
-    Insert,
-    Select,
-    Update,
-    bindparam,
-    case,
-    exists,
-    func,
-    insert,
-    select,
-    tuple_,
-    update,
-)
+from sqlalchemy import Insert, Select, Update, bindparam, case, exists, func, insert, or_, select, update
+from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session, sessionmaker
 
-from campaigns.audience.models import Address, Channel
+from campaigns.audience.models import Address
 from campaigns.core import clock
 from campaigns.core.crypto import Vault
 from campaigns.core.database import UTCDateTime
-from campaigns.core.errors import DamagedDataError, FingerpostError, UnavailableError
-from campaigns.delivery.engine.fence import INTENT_LIFE
+from campaigns.core.errors import FingerpostError, UnavailableError
+from campaigns.delivery.doubts import (
+    ABSENT,
+    DAMAGED,
+    FOUND,
+    ROUND,
+    TIMES_ABSENT,
+    UNBELIEVED,
+    WRONG_CLOCK,
+    Batch,
+    Doubt,
+    Witness,
+    judge,
+    load_batch,
+    load_lines,
+    looked,
+)
 from campaigns.delivery.engine.ports import Line, Runner, SenderFacts
 from campaigns.delivery.engine.retry import MOST_ATTEMPTS
-from campaigns.delivery.engine.store import facts_of
-from campaigns.delivery.models import Attempt, Delivery, RunText
+from campaigns.delivery.models import Attempt, Delivery
 from campaigns.delivery.patience import Patience
 from campaigns.delivery.queries import in_state
-from campaigns.delivery.standins import find_stand_in
 from campaigns.delivery.states import SendState
 from campaigns.delivery.verify import verify_run
 from campaigns.gateways.base import Gateway, ProviderMessage
-from campaigns.planning.models import Run, RunState, Sender
+from campaigns.planning.models import Run, RunState
 
 __all__ = ["ROUND", "give_up", "reap", "reconcile", "verify_run"]
 
-#: The provider's clock may differ so much from ours for a message of its list to be taken for the doubtful one.
-BEFORE = timedelta(minutes=1)
-#: A clock of ours may be wrong by so much. A message like the doubtful one, made within this time of it, is not
-#: taken for it, but speaks against sending again.
-WRONG_CLOCK = timedelta(days=1)
-#: Longest a call may take after its fence, with room for the provider's own queue at the door.
-AFTER = INTENT_LIFE + timedelta(seconds=15) + timedelta(seconds=120)
-#: How often the provider must not have the message before it counts as never sent.
-TIMES_ABSENT = 2
-#: Doubtful deliveries looked at in one round.
-ROUND = 100
+T = TypeVar("T")
+
+#: What was never looked up waits so many times as long as what was, until a member may send it again.
+PATIENT_TIMES = 7
 
 #: Outcome of an attempt that left no result.
 REAPED = "reaped"
-#: What the list said, in the error column of a `reconciled` attempt.
-FOUND, ABSENT, AMBIGUOUS = "found", "absent", "ambiguous"
 
 #: Statements are built once: that costs more than to execute them.
 _BEFORE = bindparam("before", type_=UTCDateTime())
 
 _log = logging.getLogger(__name__)
-
-
-@dataclass(frozen=True, slots=True)
-class Doubt:
-    """An unknown delivery and what its message looks like in the provider's list."""
-
-    delivery_id: int
-    contact_id: int
-    attempts: int
-    intent_at: datetime
-    lookup: bytes
-    to: str
-    #: None: any text, because the provider wrote it from a template.
-    body: str | None
-    sender: SenderFacts
-    resend: bool
-    #: Looks into the list so far.
-    looks: int
 
 
 def reap(session: Session, *, reap_after: timedelta) -> int:
@@ -118,26 +92,48 @@ def _noting() -> Insert:
     return insert(Attempt)
 
 
-def give_up(session: Session, *, unconfirmed_after: timedelta) -> int:
+def give_up(session: Session, *, unconfirmed_after: timedelta, unlisted: Collection[int] = ()) -> int:
     """Make `unconfirmed` what nothing has settled for so long; a member may resend it. Return how many.
 
     To be called after `reconcile`: after a long outage of ours the provider's list must be asked first. What the
-    reaper found only now waits as long once more.
+    reaper found only now waits as long once more; what could not be looked up, because the list was away, waits
+    PATIENT_TIMES as long. `unlisted` are the senders whose provider keeps no list.
     """
-    result: Any = session.execute(_giving_up(), {"before": clock.now() - unconfirmed_after})
+    now = clock.now()
+    given = {
+        "before": now - unconfirmed_after,
+        "long_before": now - PATIENT_TIMES * unconfirmed_after,
+        "unlisted": list(unlisted),
+    }
+    result: Any = session.execute(_giving_up(), given)
     return int(result.rowcount)
 
 
 @cache
 def _giving_up() -> Update:
     of_this = (Attempt.delivery_id == Delivery.id, Attempt.outcome == REAPED)
+    was_asked = or_(
+        select(Attempt.id).where(looked()).exists(),
+        Delivery.sender_id.in_(bindparam("unlisted", expanding=True)),
+        Delivery.intent_at < bindparam("long_before", type_=UTCDateTime()),
+    )
     return (
         update(Delivery)
-        .where(in_state(SendState.UNKNOWN), Delivery.intent_at < _BEFORE)
+        .where(in_state(SendState.UNKNOWN), Delivery.intent_at < _BEFORE, was_asked)
         .where(Delivery.receipt_id.is_(None), ~exists().where(*of_this, Attempt.at > _BEFORE))
         .values(send_state=SendState.UNCONFIRMED)
         .execution_options(synchronize_session=False)
     )
+
+
+@dataclass(frozen=True, slots=True)
+class Looked:
+    """What one round of looks into the providers' lists came to."""
+
+    #: Deliveries that were looked up.
+    count: int = 0
+    #: Senders with doubtful deliveries whose provider keeps no list.
+    unlisted: frozenset[int] = frozenset()
 
 
 async def reconcile(
@@ -147,26 +143,42 @@ async def reconcile(
     open_gateway: Callable[[SenderFacts], Gateway],
     database: Runner,
     patience: Patience,
-) -> int:
-    """Ask the providers' lists about unknown deliveries whose grace is over; return how many were looked at.
+    may_go_on: Callable[[], bool] = lambda: True,
+) -> Looked:
+    """Ask the providers' lists about unknown deliveries whose grace is over; senders take turns.
 
-    A provider that does not answer is asked again in the next round; one that keeps no list is not asked, and its
-    deliveries become unconfirmed in time.
+    A provider that does not answer is asked again in the next round, and keeps no other sender's deliveries from
+    being looked up; one that keeps no list is not asked, and its deliveries become unconfirmed in time.
     """
-    gateways: dict[Line, Gateway] = {}
-    looked = 0
+    asked = [
+        _Asking(gateway, sender.line)
+        for sender in await database(_in_session, sessions, load_lines, patience)
+        if (gateway := _opened(open_gateway, sender)) is not None
+    ]
+    unlisted = frozenset(each.line.sender_id for each in asked if not each.gateway.keeps_list)
+    waiting = [each for each in asked if each.gateway.keeps_list]
+    count = 0
     try:
-        for sender in await database(_load_senders, sessions, patience):
-            gateway = _opened(open_gateway, sender)
-            if gateway is not None:
-                gateways[sender.line] = gateway
-        listing = [line for line, gateway in gateways.items() if gateway.keeps_list]
-        for doubt in await database(_load, sessions, vault, patience, listing):
-            looked += await _look(sessions, gateways, doubt, database)
+        while waiting and may_go_on():
+            for each in list(waiting):
+                looks = await _ask(sessions, vault, patience, each, database)
+                count += looks
+                if looks < ROUND:
+                    waiting.remove(each)
     finally:
-        for gateway in gateways.values():
-            await gateway.close()
-    return looked
+        for each in asked:
+            await each.gateway.close()
+    return Looked(count, unlisted)
+
+
+@dataclass(slots=True)
+class _Asking:
+    """How far one sender's list was asked in this round."""
+
+    gateway: Gateway
+    line: Line
+    #: The last delivery that was looked up.
+    after: int = 0
 
 
 def _opened(open_gateway: Callable[[SenderFacts], Gateway], sender: SenderFacts) -> Gateway | None:
@@ -177,137 +189,76 @@ def _opened(open_gateway: Callable[[SenderFacts], Gateway], sender: SenderFacts)
         return None
 
 
-async def _look(
-    sessions: sessionmaker[Session], gateways: dict[Line, Gateway], doubt: Doubt, database: Runner
+async def _ask(
+    sessions: sessionmaker[Session], vault: Vault, patience: Patience, asking: _Asking, database: Runner
 ) -> int:
-    """Settle one doubt by its provider's list and return 1, or 0 when the list cannot be read in this round."""
-    gateway = gateways.get(doubt.sender.line)
-    if gateway is None:
-        return 0
+    """Look up the next doubts of one sender and return how many; fewer than ROUND: it has no more in this round.
+
+    Whatever goes wrong with one sender is no reason to leave the others waiting.
+    """
+    looks = 0
     try:
-        listed = await gateway.list_to(doubt.to, doubt.intent_at - WRONG_CLOCK)
+        batch: Batch = await database(
+            _in_session, sessions, load_batch, vault, patience, asking.line, asking.after
+        )
+        is_shown = await _is_shown(asking.gateway, batch.witness)
+        for doubt in batch.doubts:
+            await _look(sessions, asking.gateway, doubt, database, is_shown=is_shown)
+            asking.after = doubt.delivery_id
+            looks += 1
     except UnavailableError:
-        _log.warning("the provider's list cannot be read; deliveries of sender %s wait", doubt.sender.sender_id)
-        # The others of this sender would only wait as long for nothing.
-        await gateways.pop(doubt.sender.line).close()
-        return 0
-    await database(_settle, sessions, doubt, listed)
-    return 1
+        _log.warning("the provider's list cannot be read; deliveries of sender %s wait", asking.line.sender_id)
+        return min(looks, ROUND - 1)
+    except SQLAlchemyError:
+        raise
+    except Exception:
+        _log.exception("the doubtful deliveries of sender %s cannot be looked up", asking.line.sender_id)
+        return min(looks, ROUND - 1)
+    return looks
 
 
-def matches(message: ProviderMessage, doubt: Doubt) -> bool:
-    """Say whether a line of the provider's list can be the doubtful message."""
-    in_time = doubt.intent_at - BEFORE <= message.created_at <= doubt.intent_at + AFTER
-    return in_time and resembles(message, doubt)
+async def _is_shown(gateway: Gateway, witness: Witness | None) -> bool:
+    """Say whether a list shows what it must have; one of which we know nothing is believed."""
+    if witness is None:
+        return True
+    listed = await gateway.list_to(witness.to, witness.sent_at - WRONG_CLOCK)
+    if any(line.provider_id == witness.provider_id for line in listed):
+        return True
+    _log.error("the provider's list lacks %s, which it accepted: it is not believed", witness.provider_id)
+    return False
 
 
-def resembles(message: ProviderMessage, doubt: Doubt) -> bool:
-    """Say whether a line of the provider's list can be the doubtful message if a clock is wrong."""
-    return (
-        doubt.body in (None, message.body)
-        and message.sender in ("", doubt.sender.identity)
-        and abs(message.created_at - doubt.intent_at) <= WRONG_CLOCK
-    )
+async def _look(
+    sessions: sessionmaker[Session], gateway: Gateway, doubt: Doubt, database: Runner, *, is_shown: bool
+) -> None:
+    """Settle one doubt by its provider's list."""
+    if doubt.to is None:
+        return await database(_note, sessions, doubt, DAMAGED)
+    if doubt.account not in ("", gateway.account):
+        # Its credential opens another account by now, which never had the message.
+        return await database(_note, sessions, doubt, UNBELIEVED)
+    listed = await gateway.list_to(doubt.to, doubt.intent_at - WRONG_CLOCK)
+    is_believed = is_shown and doubt.account != ""
+    return await database(_settle, sessions, doubt, listed, is_believed)
 
 
-def _load_senders(sessions: sessionmaker[Session], patience: Patience) -> list[SenderFacts]:
-    """Read the senders that have doubtful deliveries, once for people and once for rehearsals."""
+def _in_session(sessions: sessionmaker[Session], read: Callable[..., T], *arguments: Any) -> T:
     with sessions() as session:
         session.connection(execution_options={"read_only": True})
-        rows = session.execute(_select_lines(), {"before": clock.now() - patience.grace}).all()
-        return [facts_of(session.get_one(Sender, row[0]), is_rehearsal=row[1]) for row in rows]
+        return read(session, *arguments)
 
 
-def _load(sessions: sessionmaker[Session], vault: Vault, patience: Patience, lines: Sequence[Line]) -> list[Doubt]:
-    if not lines:
-        return []
-    now = clock.now()
-    given = {
-        "before": now - patience.grace,
-        "lately": now - patience.interval,
-        "lines": [(line.sender_id, line.is_rehearsal) for line in lines],
-    }
-    with sessions() as session:
-        session.connection(execution_options={"read_only": True})
-        doubts = [_doubt(row, vault) for row in session.execute(_select_doubts(), given)]
-    return [doubt for doubt in doubts if doubt is not None]
+def _note(sessions: sessionmaker[Session], doubt: Doubt, verdict: str) -> None:
+    """Note a look that could settle nothing."""
+    with sessions.begin() as session:
+        delivery = session.scalar(_select_held(), {"id": doubt.delivery_id, "intent_at": doubt.intent_at})
+        if delivery is not None:
+            session.add(_look_of(delivery, verdict))
 
 
-def _is_doubtful() -> tuple[ColumnElement[bool], ...]:
-    return in_state(SendState.UNKNOWN), Delivery.intent_at < _BEFORE
-
-
-@cache
-def _select_lines() -> Select[int, bool]:
-    return (
-        select(Delivery.sender_id, Run.is_rehearsal)
-        .join(Run, Run.id == Delivery.run_id)
-        .where(*_is_doubtful())
-        .distinct()
-    )
-
-
-@cache
-def _select_doubts() -> Select[*tuple[Any, ...]]:
-    """Select doubtful deliveries of some senders that are to be looked up now."""
-    line = tuple_(Delivery.sender_id, Run.is_rehearsal)
-    is_late = Attempt.at > bindparam("lately", type_=UTCDateTime())
-    absent = select(func.count()).where(_looks(), Attempt.error == ABSENT).scalar_subquery()
-    lately = select(Attempt.id).where(_looks(), is_late).exists()
-    looks = select(func.count()).where(_looks()).scalar_subquery().label("looks")
-    return (
-        select(Delivery, Address, RunText, Run, Sender, looks)
-        .join(Address, Address.id == Delivery.address_id)
-        .join(RunText, RunText.id == Delivery.text_id)
-        .join(Run, Run.id == Delivery.run_id)
-        .join(Sender, Sender.id == Delivery.sender_id)
-        .where(*_is_doubtful(), line.in_(bindparam("lines", expanding=True)))
-        .where(~lately, absent < TIMES_ABSENT)
-        .order_by(Delivery.id)
-        .limit(ROUND)
-    )
-
-
-def _looks() -> ColumnElement[bool]:
-    """Match the looks into the list since the doubtful call."""
-    return (
-        (Attempt.delivery_id == Delivery.id)
-        & (Attempt.outcome == "reconciled")
-        & (Attempt.at > Delivery.intent_at)
-    )
-
-
-def _doubt(row: Any, vault: Vault) -> Doubt | None:
-    delivery, address, text = row.Delivery, row.Address, row.RunText
-    sender = facts_of(row.Sender, is_rehearsal=row.Run.is_rehearsal)
-    try:
-        to = _handle_of(delivery.id, address, sender, vault)
-    except DamagedDataError:
-        _log.error("address %s cannot be deciphered", address.id)
-        return None
-    has_template = sender.channel is Channel.WHATSAPP and text.content_sid is not None
-    return Doubt(
-        delivery_id=delivery.id,
-        contact_id=delivery.contact_id,
-        attempts=delivery.attempts,
-        intent_at=delivery.intent_at,
-        lookup=address.lookup,
-        to=to,
-        body=None if has_template else text.body or "",
-        sender=sender,
-        resend=bool(row.Run.frozen.get("resend_unknown")),
-        looks=row.looks,
-    )
-
-
-def _handle_of(delivery_id: int, address: Address, sender: SenderFacts, vault: Vault) -> str:
-    """Return what was written to: the person's handle, or in a rehearsal its stand-in."""
-    if sender.is_rehearsal:
-        return find_stand_in(vault, delivery_id, sender.channel, address.country, address.lookup)
-    return vault.open(address.ciphertext, table="address", column="ciphertext", row_id=address.id)
-
-
-def _settle(sessions: sessionmaker[Session], doubt: Doubt, listed: Sequence[ProviderMessage]) -> None:
+def _settle(
+    sessions: sessionmaker[Session], doubt: Doubt, listed: Sequence[ProviderMessage], is_believed: bool
+) -> None:
     """Write what the list says about one delivery, if it is still unknown and still about the same call."""
     with sessions.begin() as session:
         given = {"id": doubt.delivery_id, "intent_at": doubt.intent_at}
@@ -318,25 +269,22 @@ def _settle(sessions: sessionmaker[Session], doubt: Doubt, listed: Sequence[Prov
         # Workers that looked at the same time looked once: two absences must lie an interval apart.
         if looks != doubt.looks:
             return
-        ours = _known_ids(session, doubt)
-        alike = [line for line in listed if resembles(line, doubt) and line.provider_id not in ours]
-        found = [line for line in alike if matches(line, doubt)]
-        verdict = FOUND if len(found) == 1 else AMBIGUOUS if alike else ABSENT
-        session.add(
-            Attempt(
-                delivery_id=delivery.id,
-                number=delivery.attempts,
-                at=clock.now(),
-                outcome="reconciled",
-                error=verdict,
-            )
-        )
+        verdict, provider_id = judge(doubt, listed, ours=_known_ids(session, doubt), is_believed=is_believed)
+        session.add(_look_of(delivery, verdict))
         if verdict == FOUND:
-            delivery.send_state, delivery.provider_id = SendState.ACCEPTED, found[0].provider_id
-        elif verdict == AMBIGUOUS:
-            _log.error("%s messages of the provider look like delivery %s", len(alike), delivery.id)
-        elif _is_to_be_sent_again(doubt, delivery, absent=absent + 1):
+            delivery.send_state, delivery.provider_id = SendState.ACCEPTED, provider_id
+        elif verdict == ABSENT and _is_to_be_sent_again(doubt, delivery, absent=absent + 1):
             _queue_again(session, delivery)
+
+
+def _look_of(delivery: Delivery, verdict: str) -> Attempt:
+    return Attempt(
+        delivery_id=delivery.id,
+        number=delivery.attempts,
+        at=clock.now(),
+        outcome="reconciled",
+        error=verdict,
+    )
 
 
 def _is_to_be_sent_again(doubt: Doubt, delivery: Delivery, *, absent: int) -> bool:
@@ -381,7 +329,7 @@ def _count_looks(session: Session, delivery_id: int) -> tuple[int, int]:
 def _counting() -> Select[int, int]:
     absent = func.count(case((Attempt.error == ABSENT, Attempt.id)))
     counted = select(func.count(Attempt.id), absent).join(Delivery, Delivery.id == Attempt.delivery_id)
-    return counted.where(Delivery.id == bindparam("id"), _looks())
+    return counted.where(Delivery.id == bindparam("id"), looked())
 
 
 def _queue_again(session: Session, delivery: Delivery) -> None:

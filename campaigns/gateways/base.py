@@ -147,6 +147,10 @@ class Gateway(Protocol):
     def keeps_list(self) -> bool:
         """Whether the provider can be asked what it holds; without a list a lost reply stays unknown."""
 
+    @property
+    def account(self) -> str:
+        """The provider's name of the account, by which its list is told from another's; '' where there is none."""
+
     async def send(self, outgoing: Outgoing, fence: Fence | None = None) -> Accepted:
         """Make exactly one call for `outgoing`.
 

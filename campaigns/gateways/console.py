@@ -20,6 +20,7 @@ class ConsoleGateway:
 
     name = "console"
     keeps_list = True
+    account = "console"
 
     def __init__(self, stream: TextIO | None = None) -> None:
         self._stream = stream or sys.stdout

@@ -59,6 +59,7 @@ class TwilioMessages:
         connect_seconds: float = CONNECT_SECONDS,
         total_seconds: float = TOTAL_SECONDS,
     ) -> None:
+        self.account = account
         self._account = TwilioAccount(
             account,
             token,

@@ -16,6 +16,7 @@ class Unlisted:
     """The part of a Gateway about lists, for providers that have none."""
 
     keeps_list = False
+    account = ""
 
     async def list_to(self, to: str, since: datetime) -> list[ProviderMessage]:
         """Raise UnavailableError; see Gateway.list_to."""

@@ -19,6 +19,7 @@ class MemoryProvider:
 
     name = "memory"
     keeps_list = True
+    account = "AC1"
 
     def __init__(self, behave: Behaviour | None = None, *, seconds: float = 0.0, prefix: str = "SM") -> None:
         self.behave = behave

@@ -69,13 +69,14 @@ def repair(sessions: sessionmaker[Session], vault: Vault, sandbox: SandboxProces
 
         looked = 1
         while looked:
-            looked = await reconcile(
+            found = await reconcile(
                 sessions,
                 vault=vault,
                 open_gateway=lambda sender: twilio_at(sandbox.url),
                 database=database,  # type: ignore[arg-type]
                 patience=AT_ONCE,
             )
+            looked = found.count
 
     with sessions.begin() as session:
         reap(session, reap_after=AT_ONCE.reap_after)

@@ -14,7 +14,7 @@ from campaigns.core.crypto import Vault
 from campaigns.delivery.engine.claims import Claims
 from campaigns.delivery.engine.ports import Ask, Line, SenderFacts
 from campaigns.delivery.engine.quotas import count_called
-from campaigns.delivery.models import Attempt, Delivery, RunText
+from campaigns.delivery.models import Attempt, Delivery, RunText, SenderAccount
 from campaigns.delivery.queries import progress_of
 from campaigns.delivery.receipts import apply_receipts, store
 from campaigns.delivery.service import expire_resting
@@ -250,3 +250,25 @@ def test_each_channel_takes_what_it_needs(
     ask = Ask(Line(run.sender_id, channel), run.id, 0, 10)
     (claimed,) = Claims(vault).claim(session.connection(), ask).claimed
     assert (claimed.parts, claimed.template) == (parts, template)
+
+
+def test_account_is_noted_before_a_call(sessions: sessionmaker[Session], vault: Vault) -> None:
+    """Lanes over the same account note it once; the credential may open another one after a restart."""
+    with sessions.begin() as session:
+        sender = a_sender(session)
+    noted = []
+    for account in ("AC1", "AC1", "AC2"):
+        provider = MemoryProvider(prefix=account)
+        provider.account = account
+        with sessions.begin() as session:
+            run_id = a_running_run(session, vault, count=2, sender=sender).id
+        drive(sessions, vault, provider, until=settled(sessions, run_id))
+        with sessions() as session:
+            noted = session.scalars(select(SenderAccount).order_by(SenderAccount.id)).all()
+            called = session.scalar(select(func.min(Delivery.intent_at)).where(Delivery.run_id == run_id))
+        assert called is not None
+        assert noted[-1].since <= called
+    assert [(each.sender_id, each.account, each.is_rehearsal) for each in noted] == [
+        (sender.id, "AC1", False),
+        (sender.id, "AC2", False),
+    ]

@@ -115,10 +115,10 @@ def watch_canaries(sessions: Sessions, limit: int) -> None:
     settle_canaries(sessions, CANARY)
 
 
-def abandon(sessions: Sessions) -> None:
+def abandon(sessions: Sessions, unlisted: frozenset[int]) -> None:
     """Give up what the provider's list, asked just now, did not settle in time."""
     with sessions.begin() as session:
-        give_up(session, unconfirmed_after=PATIENCE.unconfirmed_after)
+        give_up(session, unconfirmed_after=PATIENCE.unconfirmed_after, unlisted=unlisted)
 
 
 Chore = Callable[[Sessions, int], None]

@@ -129,6 +129,8 @@ class DeliveryMachine(RuleBasedStateMachine):
         self.oracle.run_of_text[text_of(RUN)] = RUN
         with self.database.sessions.begin() as session:
             add_run(session, RUN, RunPlan(PEOPLE, self.senders, resend_unknown, 0.0, lasts), self.now())
+        for sender_id in self.senders:
+            self.store.note_account(Line(sender_id), ListOnly.account)
         self.serve(0, begun)
 
     @rule(rank=st.integers(0, 1), begun=st.lists(st.booleans(), min_size=1, max_size=PEOPLE))

@@ -12,7 +12,7 @@ from itertools import islice
 
 from campaigns.audience.models import Channel
 from campaigns.core import clock
-from campaigns.delivery.engine.ports import Ask, Claimed, Found, Result, RunningRun, SenderFacts, Snapshot
+from campaigns.delivery.engine.ports import Ask, Claimed, Found, Line, Result, RunningRun, SenderFacts, Snapshot
 from campaigns.delivery.engine.store import WITHDRAWN_WITHIN
 from campaigns.delivery.states import SendState
 from campaigns.gateways.base import Action
@@ -136,6 +136,9 @@ class Memory:
         """Return a sender."""
         channel = Channel(channel_of(sender_id))
         return SenderFacts(sender_id, "memory", "memory", SMS_SENDER, self._pace, channel)
+
+    def note_account(self, line: Line, account: str) -> None:
+        """Do nothing: there is one account."""
 
     def tell_health(self, sender_id: int, health: Health, code: str) -> None:
         """Keep whether a member has to mend a sender."""

@@ -11,12 +11,13 @@ from sqlalchemy import null, text, update
 from sqlalchemy.orm import Session
 
 from campaigns.core import clock
-from campaigns.delivery import canary, receipts, reconcile
+from campaigns.delivery import canary, doubts, receipts, reconcile
 from campaigns.delivery.engine import record, retry, taking
 from campaigns.delivery.engine.fence import Fence, FenceRefusedError, Refusal
 from campaigns.delivery.engine.ports import Ask, Claimed, Found, Result
 from campaigns.delivery.engine.store import DatabaseStore
 from campaigns.delivery.models import CanaryState, Delivery
+from campaigns.delivery.patience import Patience
 from campaigns.delivery.queries import in_state
 from campaigns.delivery.states import RANKS, SendState
 from campaigns.gateways.base import UnknownOutcomeError
@@ -63,15 +64,16 @@ def unknown_that_is_retried(patch: pytest.MonkeyPatch) -> None:
 
 
 def list_that_is_believed_at_once(patch: pytest.MonkeyPatch) -> None:
-    hasty = reconcile.Patience(
+    hasty = Patience(
         reap_after=timedelta(seconds=60),
         grace=timedelta(0),
         interval=timedelta(0),
         unconfirmed_after=timedelta(seconds=1000),
     )
-    patch.setattr(reconcile, "TIMES_ABSENT", 1)
+    for module in (doubts, reconcile):
+        patch.setattr(module, "TIMES_ABSENT", 1)
     # Built anew, with this number, and kept for nobody after it.
-    patch.setattr(reconcile, "_select_doubts", reconcile._select_doubts.__wrapped__)
+    patch.setattr(doubts, "_select_doubts", doubts._select_doubts.__wrapped__)
     for age in ("old", "lately"):
         patch.setitem(chores._AGES, age, timedelta(0))
     for module in (chores, workers):

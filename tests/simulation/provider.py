@@ -182,6 +182,7 @@ class Wire:
     """Implements Gateway: the calls of one sender from one process."""
 
     name = "memory"
+    account = "memory"
 
     def __init__(self, provider: Provider, process: Process, sender: SenderFacts) -> None:
         self._provider, self._process, self._sender = provider, process, sender
@@ -239,6 +240,7 @@ class ListOnly:
     """A provider, as far as its list goes."""
 
     keeps_list = True
+    account = "memory"
 
     def __init__(self, oracle: Oracle) -> None:
         self._oracle = oracle

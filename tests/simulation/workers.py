@@ -204,10 +204,10 @@ class DatabaseWorker(Worker):
     async def _do(self, name: str) -> None:
         sessions, thread = self._database.sessions, self._engine_thread
         if name == "reconcile":
-            await reconcile(
+            looked = await reconcile(
                 sessions, vault=VAULT, open_gateway=self._open_gateway, database=thread, patience=PATIENCE
             )
-            await thread(abandon, sessions)
+            await thread(abandon, sessions, looked.unlisted)
         else:
             await thread(self._chore(name), sessions, self._link.chance.choice((10, 200)))
 

@@ -122,6 +122,11 @@ class Engine:
                 for run in runs:
                     await around.database(around.store.pause, run.run_id, f"Nothing can be sent: {error}")
                 return
+            try:
+                await around.database(around.store.note_account, sender.line, gateway.account)
+            except SQLAlchemyError:
+                await gateway.close()
+                raise
         except (SQLAlchemyError, FingerpostError):
             # The next look tries again: the database was away, or somebody moved the run meanwhile.
             _log.warning("sender %s cannot be opened now", key[0], exc_info=True)

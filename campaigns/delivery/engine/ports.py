@@ -180,6 +180,9 @@ class Store(Protocol):
     def sender(self, sender_id: int, is_rehearsal: bool) -> SenderFacts:
         """Read a sender as it is now."""
 
+    def note_account(self, line: Line, account: str) -> None:
+        """Note over which account of its provider a line is served from now on; before its first claim."""
+
     def tell_health(self, sender_id: int, health: Health, code: str) -> None:
         """Write how a sender fares; one that a member must mend stays paused."""
 

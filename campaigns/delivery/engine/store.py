@@ -18,11 +18,11 @@ from campaigns.core import clock
 from campaigns.core.crypto import Vault
 from campaigns.core.database import UTCDateTime, single_statements
 from campaigns.delivery.engine.claims import Claims
-from campaigns.delivery.engine.ports import Ask, Found, Result, RunningRun, SenderFacts, Snapshot
+from campaigns.delivery.engine.ports import Ask, Found, Line, Result, RunningRun, SenderFacts, Snapshot
 from campaigns.delivery.engine.quotas import Quotas, count_called
 from campaigns.delivery.engine.record import find_held, record, writing
 from campaigns.delivery.fallback import fall_back
-from campaigns.delivery.health import write_health
+from campaigns.delivery.health import note_account, write_health
 from campaigns.delivery.service import heed_refusal
 from campaigns.planning.models import Health, Run, RunSender, RunState, Sender
 from campaigns.planning.service import pause_run
@@ -105,6 +105,11 @@ class DatabaseStore:
             session.connection(execution_options={"read_only": True})
             sender = session.scalars(_sender(), {"sender": sender_id}).one()
             return facts_of(sender, is_rehearsal=is_rehearsal)
+
+    def note_account(self, line: Line, account: str) -> None:
+        """Note over which account of its provider a line is served from now on, if that is another than before."""
+        with self._sessions.begin() as session:
+            note_account(session, line, account)
 
     def tell_health(self, sender_id: int, health: Health, code: str) -> None:
         """Write how a sender fares; one that a member must mend stays paused."""
