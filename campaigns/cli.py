@@ -90,7 +90,7 @@ def serve(processes: int) -> None:
     configure_logging(settings.log_level)
     if settings.mode is Mode.LIVE:
         check_durability(make_engine(settings.database_url))
-    serve_pages(settings, processes)
+    serve_pages(settings, processes, say=click.echo)
 
 
 @main.command()

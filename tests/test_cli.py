@@ -16,7 +16,6 @@ from campaigns.core.database import make_engine, make_sessions
 from campaigns.core.settings import PROJECT_ROOT, load_settings
 from campaigns.sandbox.config import SandboxConfig
 from campaigns.staff.queries import find_organisation
-from tests.delivery.serving import serve_instance
 from tests.web.pages import KEYS
 
 HEADER = "number,language,consent_date,consent_how\n"
@@ -54,13 +53,6 @@ def test_member_is_added_with_a_password(instance: Path) -> None:
 
 def test_setup_may_be_repeated(instance: Path) -> None:
     assert "regions are loaded" in run("setup").output
-
-
-def test_server_starts_without_a_word(instance: Path, capfd: pytest.CaptureFixture[str]) -> None:
-    engine = make_engine(f"sqlite:///{instance / 'one.db'}")
-    with serve_instance(engine):
-        engine.dispose()
-    assert capfd.readouterr() == ("", "")
 
 
 def test_contacts_are_imported_whole(instance: Path) -> None:

@@ -66,17 +66,21 @@ class ServerProcess:
         return max(_peak_kilobytes(pid) for pid in (self._process.pid, *children_of(self._process.pid))) / 1024
 
 
-def serve_instance(engine: Engine, *arguments: str, **changes: str) -> ServerProcess:
-    """Start `fingerpost serve` of a demo instance; `arguments` are its options, `changes` its settings."""
-    port = free_port()
+def instance_environment(engine: Engine, **changes: str) -> dict[str, str]:
+    """Return the variables of a demo instance on `engine`'s database; `changes` are settings."""
     values = {
         "mode": "demo",
         "host": "127.0.0.1",
-        "port": str(port),
         "database_url": engine.url.render_as_string(hide_password=False),
         **changes,
     }
-    environ = KEYS | {f"FINGERPOST_{name.upper()}": value for name, value in values.items()}
+    return KEYS | {f"FINGERPOST_{name.upper()}": value for name, value in values.items()}
+
+
+def serve_instance(engine: Engine, *arguments: str, **changes: str) -> ServerProcess:
+    """Start `fingerpost serve` of a demo instance; `arguments` are its options, `changes` its settings."""
+    port = free_port()
+    environ = instance_environment(engine, **{"port": str(port), **changes})
     command = [sys.executable, "-c", "from campaigns.cli import main; main()", "serve", *arguments]
     return ServerProcess(command, port=port, environ=environ)
 
