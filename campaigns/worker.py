@@ -37,6 +37,7 @@ from campaigns.delivery.patience import Patience, patience_of
 from campaigns.delivery.queries import select_planning
 from campaigns.delivery.receipts import apply_receipts
 from campaigns.delivery.reconcile import give_up, reap, reconcile
+from campaigns.delivery.renewing import TextWatch
 from campaigns.delivery.service import expire_resting
 from campaigns.delivery.sweeps import sweep
 from campaigns.delivery.turns import SQLITE_TURN_SECONDS, taking_turns
@@ -67,6 +68,8 @@ ACCOUNTS_EVERY, CROWDS_EVERY, CHECK_EVERY = 2.0, 5.0, 600.0
 #: Between two looks whether the list of a provider is to be read for what people wrote; and how long sending waits
 #: for the first of them.
 MISSED_EVERY, LISTEN_SECONDS = 5.0, 15.0
+#: Between two looks whether the directory changed under a run that is being sent.
+TEXTS_EVERY = 5.0
 #: Heartbeats in a cluster, and looks for lanes that nobody serves.
 BEAT_EVERY = 0.5
 RECEIPTS_AT_ONCE = 2000
@@ -128,6 +131,7 @@ class Worker:
         self._mailer = make_mailer(settings.smtp_url)
         self._accounts = Accounts(self._sessions, settings)
         self._missed = MissedInbound(self._sessions, settings)
+        self._text_watch = TextWatch(self._sessions, settings.service_max_age_days)
         self._is_stopping = threading.Event()
         #: Senders with messages in doubt whose provider keeps no list, as the last look into the lists found.
         self._unlisted = frozenset[int]()
@@ -168,6 +172,7 @@ class Worker:
         engine = Engine(self._surroundings(), window=self._settings.send_window)
         _log.info("the worker is up")
         try:
+            await self._compare_texts()
             await self._listen_first()
             async with asyncio.TaskGroup() as group:
                 group.create_task(self._stop_when(until, stopping))
@@ -205,6 +210,13 @@ class Worker:
     def _open_gateway(self, sender: SenderFacts) -> Gateway:
         return gateway_of(self._settings, sender)
 
+    async def _compare_texts(self) -> None:
+        """Compare the texts of what was being sent with the directory, before anything more of it is."""
+        try:
+            await in_thread(self._count_thread)(self._text_watch.look)
+        except SQLAlchemyError:
+            _log.warning("the texts of running runs could not be compared yet", exc_info=True)
+
     async def _leave(self) -> None:
         """Give this worker's lanes to the others, without their waiting for its heartbeat or its end."""
         if self._baton is not None:
@@ -228,6 +240,7 @@ class Worker:
             (RECOUNT_EVERY, lambda: count(recount_due, self._sessions)),
             (CROWDS_EVERY, lambda: count(recount_crowds, self._sessions)),
             (CHECK_EVERY, lambda: count(check_nightly, self._sessions)),
+            (TEXTS_EVERY, lambda: count(self._text_watch.look)),
             (REPORTS_EVERY, lambda: count(send_reports, self._sessions, self._settings, self._mailer)),
             (doubts_every, self._reconcile),
             (ACCOUNTS_EVERY, self._accounts.sync_templates),

@@ -19,15 +19,16 @@ from campaigns.core.crypto import Vault
 from campaigns.core.database import make_engine
 from campaigns.core.errors import SettingsError
 from campaigns.core.settings import Mode, Settings, load_settings
-from campaigns.delivery.models import Delivery
+from campaigns.delivery.models import Delivery, RunText
 from campaigns.delivery.patience import patience_of
 from campaigns.delivery.queries import progress_of
 from campaigns.delivery.states import SendState
 from campaigns.planning.models import Run, RunState
 from campaigns.schema import metadata
+from campaigns.staff.models import Organisation
 from campaigns.worker import check_patience, run_worker
 from tests.delivery.builders import a_planned_run, a_running_run, frozen, minutes_ago, people
-from tests.factories import a_sender
+from tests.factories import a_region, a_sender, a_service
 from tests.postgres import PostgresServer
 from tests.sandbox.process import DEFAULTS, SENDER, SandboxProcess
 
@@ -131,6 +132,22 @@ def test_stopped_and_resumed_queues_are_swept(
     work(settings, swept)
     with sessions() as session:
         assert progress_of(session, resumed) == {SendState.ACCEPTED: 5}
+
+
+def test_number_that_changed_while_no_worker_lived_is_not_sent(
+    settings: Settings, sessions: sessionmaker[Session], vault: Vault
+) -> None:
+    with sessions.begin() as session:
+        sender = a_sender(session, identity=SENDER)
+        run = a_running_run(session, vault, count=3, sender=sender, frozen=frozen({"en": "Call ((hotline))"}))
+        run_id = run.id
+        service = a_service(session, session.get_one(Organisation, run.organisation_id), verified_on=None)
+        session.execute(
+            update(RunText).values(service_id=service.id, body="Call 112", region_id=a_region(session).id)
+        )
+    work(settings, is_in(sessions, run_id, RunState.PAUSED))
+    with sessions() as session:
+        assert progress_of(session, run_id) == {SendState.QUEUED: 3}
 
 
 def test_dead_calls_are_reaped_and_settled(

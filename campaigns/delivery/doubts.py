@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import cache
@@ -19,9 +19,10 @@ from campaigns.core.database import UTCDateTime
 from campaigns.delivery.engine.fence import INTENT_LIFE
 from campaigns.delivery.engine.ports import Line, SenderFacts
 from campaigns.delivery.engine.store import facts_of
-from campaigns.delivery.models import Attempt, Delivery, RunText, SenderAccount
+from campaigns.delivery.models import Attempt, Delivery, FormerText, RunText, SenderAccount
 from campaigns.delivery.patience import Patience
 from campaigns.delivery.queries import in_state
+from campaigns.delivery.renewing import as_called, load_former
 from campaigns.delivery.standins import find_stand_in
 from campaigns.delivery.states import SendState
 from campaigns.gateways.base import ProviderMessage
@@ -114,9 +115,10 @@ def load_batch(session: Session, vault: Vault, patience: Patience, line: Line, a
     rows = session.execute(_select_doubts(), given).all()
     if not rows:
         return Batch()
+    former = load_former(session, {row.RunText.id for row in rows})
     history = [(each.since, each.account) for each in session.scalars(_select_accounts(), given)]
     return Batch(
-        doubts=[_doubt(row, vault, account_at(history, row.Delivery.intent_at)) for row in rows],
+        doubts=[_doubt(row, vault, former, account_at(history, row.Delivery.intent_at)) for row in rows],
         witness=_find_witness(session, vault, rows[0], before=now - patience.grace),
     )
 
@@ -245,8 +247,9 @@ def _find_witness(session: Session, vault: Vault, row: Any, *, before: datetime)
     return None if to is None else Witness(to, found.Delivery.provider_id, found.Delivery.intent_at)
 
 
-def _doubt(row: Any, vault: Vault, account: str) -> Doubt:
-    delivery, address, text = row.Delivery, row.Address, row.RunText
+def _doubt(row: Any, vault: Vault, former: Mapping[int, Sequence[FormerText]], account: str) -> Doubt:
+    delivery, address = row.Delivery, row.Address
+    text = as_called(row.RunText, former, at=delivery.intent_at)
     sender = facts_of(row.Sender, is_rehearsal=row.Run.is_rehearsal)
     has_template = sender.channel is Channel.WHATSAPP and text.content_sid is not None
     return Doubt(

@@ -10,7 +10,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import asdict
-from datetime import datetime
 from functools import cached_property
 from typing import Any
 
@@ -49,10 +48,10 @@ from campaigns.delivery.jobs import enqueue_lanes
 from campaigns.delivery.models import Delivery, RunLeftOut, RunText, RunZone
 from campaigns.delivery.queries import is_overtaken
 from campaigns.delivery.references import new_reference
-from campaigns.delivery.renderers import load_renderer
-from campaigns.delivery.rendering import Combination, Dimensions, Renderer
+from campaigns.delivery.renderers import load_renderer, read_at
+from campaigns.delivery.rendering import Combination, Dimensions
 from campaigns.delivery.states import SendState
-from campaigns.delivery.zones import add_zone, due_in
+from campaigns.delivery.zones import add_zone
 from campaigns.places.models import Region
 from campaigns.planning.digest import FrozenRun
 from campaigns.planning.lifecycle import SENDING
@@ -279,7 +278,7 @@ class _Planner:
         max_age_days = self._service_max_age_days
         renderer = load_renderer(self._session, self._run, wanted, service_max_age_days=max_age_days)
         for combination in wanted:
-            text = renderer.render(combination, at=self._read_at(combination, renderer))
+            text = renderer.render(combination, at=read_at(self._run, combination, renderer, now=self._now))
             self._session.add(
                 RunText(
                     run_id=self._run.id,
@@ -292,13 +291,6 @@ class _Planner:
                 )
             )
         self._session.flush()
-
-    def _read_at(self, combination: Combination, renderer: Renderer) -> datetime:
-        """Return the hour for which a signpost is chosen; a roaming number counts as one of no country."""
-        where = renderer.regions.get(combination.region_id)
-        country = "" if combination.roaming or where is None else where.country or ""
-        zone = combination.time_zone if self._dimensions.zone else self._frozen.time_zone
-        return max(self._now, due_in(self._run, self._frozen, zone, country, now=self._now))
 
     def _key(self) -> dict[str, ColumnElement[Any]]:
         """Return the columns that tell texts apart; what they do not depend on is '' or 0."""

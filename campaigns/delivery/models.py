@@ -81,6 +81,21 @@ class RunText(Base):
     content_variables: Mapped[dict[str, str] | None] = mapped_column(JSON)
 
 
+class FormerText(Base):
+    """What a text of a run said until it was rendered anew: what was called for earlier said this."""
+
+    __tablename__ = "former_text"
+
+    text_id: Mapped[int] = mapped_column(ForeignKey("run_text.id"), primary_key=True)
+    #: When it was rendered anew; no call that began before said anything else.
+    until: Mapped[datetime] = mapped_column(primary_key=True)
+    service_id: Mapped[int | None] = mapped_column(ForeignKey("service.id"))
+    body: Mapped[str | None]
+    parts: Mapped[int] = mapped_column(SmallInteger, default=0)
+    content_sid: Mapped[str | None] = mapped_column(String(40))
+    content_variables: Mapped[dict[str, str] | None] = mapped_column(JSON)
+
+
 class RunLeftOut(Base):
     """How many people of the audience a run did not write to, and why."""
 

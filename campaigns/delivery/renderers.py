@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from datetime import datetime
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from campaigns.delivery.rendering import Combination, Renderer, Where
+from campaigns.delivery.rendering import Combination, Dimensions, Renderer, Where
+from campaigns.delivery.zones import due_in
 from campaigns.messages.queries import load_service_facts
 from campaigns.places.models import Place, Region
 from campaigns.planning.digest import FrozenRun
@@ -30,3 +32,11 @@ def load_renderer(
         places={row.id: row.name for row in places},
         service_max_age_days=service_max_age_days,
     )
+
+
+def read_at(run: Run, combination: Combination, renderer: Renderer, *, now: datetime) -> datetime:
+    """Return the hour for which a signpost is chosen; a roaming number counts as one of no country."""
+    frozen, where = renderer.frozen, renderer.regions.get(combination.region_id)
+    country = "" if combination.roaming or where is None else where.country or ""
+    zone = combination.time_zone if Dimensions.of(frozen).zone else frozen.time_zone
+    return max(now, due_in(run, frozen, zone, country, now=now))

@@ -6,7 +6,7 @@ Never to who said stop, and never with a number that could not be sent anew: the
 from __future__ import annotations
 
 from collections.abc import Collection
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 
@@ -15,12 +15,11 @@ from sqlalchemy.orm import Session, aliased
 
 from campaigns.audience.models import Address, AddressState
 from campaigns.core import clock
-from campaigns.core.errors import GateError, InputError, RefusedError, TransitionError
+from campaigns.core.errors import InputError, RefusedError, TransitionError
 from campaigns.core.words import N_
-from campaigns.delivery.models import Attempt, Delivery, RunText
+from campaigns.delivery.models import Attempt, Delivery
 from campaigns.delivery.queries import in_state
-from campaigns.delivery.renderers import load_renderer
-from campaigns.delivery.rendering import Combination
+from campaigns.delivery.renewing import find_outdated
 from campaigns.delivery.states import SendState
 from campaigns.delivery.zones import extend_quiet
 from campaigns.planning.digest import FrozenRun
@@ -84,7 +83,7 @@ def resend(
     reason: str,
     max_age_days: int = SERVICE_MAX_AGE_DAYS,
 ) -> int:
-    """Queue unconfirmed deliveries of a run again, with the same texts; return how many were queued.
+    """Queue unconfirmed deliveries of a run again, with its texts as they are; return how many were queued.
 
     Raises InputError without a reason, TransitionError for a run that may not send, RefusedError when none of them
     can be sent again.
@@ -115,32 +114,6 @@ def resend(
         reason=words,
     )
     return count
-
-
-def find_outdated(session: Session, run: Run, *, max_age_days: int) -> list[int]:
-    """Return the ids of the run's texts that name a service, and would not say the same of it if rendered now."""
-    named = select(RunText).where(RunText.run_id == run.id, RunText.service_id.is_not(None))
-    combinations = {text: _combination_of(text) for text in session.scalars(named)}
-    if not combinations:
-        return []
-    renderer = load_renderer(session, run, combinations.values(), service_max_age_days=max_age_days)
-    services = {service.service_id: [service] for service in renderer.services}
-    now = clock.now()
-
-    def is_outdated(text: RunText, combination: Combination) -> bool:
-        # With this service alone: whether another one would be named by now does not matter.
-        alone = replace(renderer, services=services.get(text.service_id or 0, ()))
-        try:
-            rendered = alone.render(combination, at=now)
-        except GateError:
-            return True
-        return (rendered.body, rendered.content_variables) != (text.body, text.content_variables)
-
-    return [text.id for text, combination in combinations.items() if is_outdated(text, combination)]
-
-
-def _combination_of(text: RunText) -> Combination:
-    return Combination(**{each.name: getattr(text, each.name) for each in fields(Combination)})
 
 
 def _may_still_get() -> ColumnElement[bool]:

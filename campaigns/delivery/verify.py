@@ -30,7 +30,7 @@ from campaigns.audience.models import Address, Channel
 from campaigns.core.crypto import Vault
 from campaigns.delivery.engine.ports import SenderFacts
 from campaigns.delivery.engine.store import facts_of
-from campaigns.delivery.models import Attempt, Delivery, RunText
+from campaigns.delivery.models import Attempt, Delivery, FormerText, RunText
 from campaigns.delivery.standins import find_stand_in
 from campaigns.delivery.states import SendState
 from campaigns.gateways.base import Gateway, ProviderMessage
@@ -166,7 +166,7 @@ def _senders_of(run: Run) -> list[SenderFacts]:
 async def _read_list(
     session: Session, run: Run, gateway: Gateway, senders: Sequence[SenderFacts], vault: Vault
 ) -> None:
-    texts = set(session.scalars(select(RunText.body).where(RunText.run_id == run.id, RunText.body.is_not(None))))
+    texts = _bodies_of(session, run)
     identities = {"", *(sender.identity for sender in senders)}
     channel = senders[0].channel
 
@@ -180,6 +180,14 @@ async def _read_list(
     async for page in gateway.list_since((run.started_at or run.created_at) - SLACK):
         if page:
             session.execute(insert(LISTED), [row(message) for message in page])
+
+
+def _bodies_of(session: Session, run: Run) -> set[str]:
+    """Return everything that the run says, or said before its texts were rendered anew."""
+    now = select(RunText.body).where(RunText.run_id == run.id)
+    before = select(FormerText.body).join(RunText, RunText.id == FormerText.text_id)
+    said = session.scalars(now.union(before.where(RunText.run_id == run.id)))
+    return {body for body in said if body is not None}
 
 
 def _fill_people(session: Session, run: Run, vault: Vault) -> None:

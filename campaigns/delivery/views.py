@@ -35,6 +35,7 @@ from campaigns.delivery.looking import (
     waves_of,
 )
 from campaigns.delivery.models import RunCanary
+from campaigns.delivery.renewing import resume
 from campaigns.delivery.row_views import rows
 from campaigns.delivery.tally import is_large
 from campaigns.messages.queries import load_member_names
@@ -127,12 +128,14 @@ def resume_run(run_id: int) -> Redirect:
     """Let a paused or stopped run go on; the worker takes back what is left of a long queue."""
     run = own_run(run_id)
     try:
-        planning.resume_run(session(), run, by=current_member().id)
+        renewed = resume(session(), run, by=current_member().id, max_age_days=settings().service_max_age_days)
         service.requeue_cancelled(session(), run.id)
         forget(run)
     except REFUSALS as error:
         return _refused(run, error)
     flash(_("The run goes on."), "good")
+    if renewed:
+        flash(_("Its texts were written anew, with the numbers of helplines that hold now."), "good")
     return redirect(url_for("delivery.show_run", run_id=run.id))
 
 

@@ -156,9 +156,9 @@ def ask_to_resume(session: Session, run: Run, *, by: int) -> None:
 def resume_run(session: Session, run: Run, *, by: int) -> None:
     """Let a paused or stopped run go on where it was: in its fan-out, or in its sending.
 
-    Moves the run only; delivery queues the rows again that a stop cancelled. Raises ApprovalError for a run that
-    paused by itself when nobody has asked for this, or only the same member; RefusedError when what it says was
-    withdrawn.
+    Moves the run only: members resume it by `delivery.renewing.resume`, which sees to it that its texts hold
+    today, and delivery queues the rows again that a stop cancelled. Raises ApprovalError for a run that paused by
+    itself when nobody has asked for this, or only the same member; RefusedError when what it says was withdrawn.
     """
     after = RunState.PLANNING if run.started_at is None else RunState.RUNNING
     _begin(session, run, after, by, Permission.REVIEW)

@@ -12,11 +12,12 @@ from sqlalchemy import select
 from campaigns.audience.models import Channel
 from campaigns.core import clock
 from campaigns.delivery.causes import cause_in_words
-from campaigns.delivery.models import Attempt, Delivery, RunLeftOut, RunQuiet, RunZone
+from campaigns.delivery.models import Attempt, Delivery, RunLeftOut, RunQuiet, RunText, RunZone
 from campaigns.delivery.states import ReceiptState, SendState
 from campaigns.planning.models import Health, Run, RunState
-from campaigns.staff.models import Role
-from tests.factories import NOON, a_campaign, a_delivery, a_member, a_run, a_sender, add
+from campaigns.staff.models import Organisation, Role
+from tests.delivery.builders import frozen
+from tests.factories import NOON, a_campaign, a_delivery, a_member, a_region, a_run, a_sender, a_service, add
 from tests.web.pages import Pages
 
 Clients = Callable[..., FlaskClient]
@@ -141,6 +142,23 @@ def test_resume_queues_what_the_stop_cancelled(pages: Pages, client_for: Clients
     state, deliveries = states_of(pages, run)
     assert state == RunState.RUNNING
     assert SendState.CANCELLED not in deliveries
+
+
+def test_resume_writes_texts_anew_whose_number_changed(pages: Pages, client_for: Clients) -> None:
+    run = make_run(pages)
+    with pages.sessions.begin() as session:
+        ours = session.get_one(Organisation, pages.ours.id)
+        today = clock.now().date()
+        service = a_service(session, ours, number_national="116 111", verified_on=today)
+        text = RunText(run_id=run.id, language="en", region_id=a_region(session).id, body="Call 112", parts=1)
+        text.service_id = service.id
+        session.get_one(Run, run.id).frozen = frozen({"en": "Call ((hotline))"})
+        session.add(text)
+    client_for(Role.APPROVER).post(f"/delivery/runs/{run.id}/stop")
+    answer = client_for(Role.APPROVER).post(f"/delivery/runs/{run.id}/resume", follow_redirects=True)
+    assert "written anew" in answer.text
+    with pages.sessions() as session:
+        assert session.scalars(select(RunText.body)).one() == "Call 116 111"
 
 
 @pytest.mark.parametrize("act", ["stop", "release"])

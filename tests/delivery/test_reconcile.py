@@ -20,7 +20,7 @@ from campaigns.delivery import reconcile as reconcile_module
 from campaigns.delivery.doubts import account_at
 from campaigns.delivery.engine.ports import SenderFacts
 from campaigns.delivery.engine.retry import MOST_ATTEMPTS
-from campaigns.delivery.models import Attempt, Delivery, RunText, SenderAccount
+from campaigns.delivery.models import Attempt, Delivery, FormerText, RunText, SenderAccount
 from campaigns.delivery.patience import Patience
 from campaigns.delivery.queries import progress_of
 from campaigns.delivery.reconcile import give_up, reap, reconcile
@@ -244,6 +244,20 @@ def test_text_of_a_template_is_the_providers(sessions: sessionmaker[Session], va
     provider_id = accept(provider := MemoryProvider(), body="As WhatsApp writes it")
     ask(sessions, vault, provider)
     assert (only(sessions).send_state, only(sessions).provider_id) == (SendState.ACCEPTED, provider_id)
+
+
+@pytest.mark.parametrize(("minutes", "state"), [(60, SendState.ACCEPTED), (180, SendState.UNKNOWN)])
+def test_list_is_compared_with_what_was_said_then(
+    sessions: sessionmaker[Session], vault: Vault, minutes: int, state: SendState
+) -> None:
+    """The run's text was written anew, after the call or before it; the list has the old one."""
+    in_doubt(sessions, vault)
+    with sessions.begin() as session:
+        text = session.scalars(select(RunText)).one()
+        session.add(FormerText(text_id=text.id, until=minutes_ago(minutes), body="The old number", parts=1))
+    accept(provider := MemoryProvider(), body="The old number")
+    ask(sessions, vault, provider)
+    assert only(sessions).send_state == state
 
 
 def test_rehearsal_is_looked_up_by_its_stand_in(sessions: sessionmaker[Session], vault: Vault) -> None:

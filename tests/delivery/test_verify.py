@@ -13,7 +13,7 @@ from sqlalchemy.orm import Session, sessionmaker
 from campaigns.audience.models import Channel
 from campaigns.core import clock
 from campaigns.core.crypto import Vault
-from campaigns.delivery.models import Delivery
+from campaigns.delivery.models import Delivery, FormerText, RunText
 from campaigns.delivery.receipts import apply_receipts, store
 from campaigns.delivery.states import SendState
 from campaigns.delivery.verify import Report, verify_run
@@ -185,3 +185,16 @@ def test_rehearsal_is_compared_by_its_stand_ins(sessions: sessionmaker[Session],
     assert report.listed == 5
     again(provider, to=provider.accepted[0].to)
     assert counts(report_on(sessions, vault, provider, run_id)) == [0, 1, 1]
+
+
+def test_second_message_with_the_words_of_before_is_found(
+    sessions: sessionmaker[Session], vault: Vault, provider: MemoryProvider, run_id: int
+) -> None:
+    """The run's text was written anew since."""
+    with sessions.begin() as session:
+        text = session.scalars(select(RunText)).one()
+        session.add(FormerText(text_id=text.id, until=clock.now(), body=text.body, parts=1))
+        text.body = "The new number"
+    assert report_on(sessions, vault, provider, run_id).agrees
+    again(provider)
+    assert not report_on(sessions, vault, provider, run_id).agrees
