@@ -72,22 +72,20 @@ def _meaning_of_line(line: str, phrases: Phrases, language: str | None) -> Meani
     words = words_of(line)
     if not words:
         return strongest(_SIGNS.get(sign) for sign in line) if _is_of_signs(line) else None
-    return strongest(_hear(spelled, phrases, language) for spelled in _spellings(words, phrases))
+    plain = phrases.plain(words)
+    held_down = [phrases.plain([shortened(with_letters_o(word), to=to) for word in words]) for to in (1, 2)]
+    heard = strongest([_hear(plain, phrases, language), _hear_anew(held_down[0], plain, phrases, language)])
+    # Some languages spell with double letters: JOOOOJI is JOOJI. But "daaa" is a Russian yes before it is Somali.
+    return heard or _hear_anew(held_down[1], plain, phrases, language)
 
 
 def _is_of_signs(line: str) -> bool:
     return all(sign in _SIGNS or not sign.isprintable() or sign in " \ufe0f" for sign in line)
 
 
-def _spellings(words: list[str], phrases: Phrases) -> Iterator[list[str]]:
-    """Yield the words as they stand, then with letters that were held down (STOOOP) or hit wrongly (ST0P)."""
-    seen = []
-    for to in (0, 1, 2):
-        spelled = [shortened(with_letters_o(word), to=to) for word in words] if to else words
-        plain = phrases.plain(spelled)
-        if plain not in seen:
-            seen.append(plain)
-            yield plain
+def _hear_anew(spelled: list[str], plain: list[str], phrases: Phrases, language: str | None) -> Meaning | None:
+    """Hear words whose letters were held down (STOOOP) or hit wrongly (ST0P), if they are spelled otherwise."""
+    return None if spelled == plain else _hear(spelled, phrases, language)
 
 
 def _hear(words: list[str], phrases: Phrases, language: str | None) -> Meaning | None:
@@ -104,15 +102,20 @@ def _whole(words: list[str], phrases: Phrases, language: str | None) -> Meaning 
     letters = "".join(words)
     if looks_of(letters) in _MISTYPED:
         return Meaning.STOP
-    for meaning, allowed in _TOGETHER:
-        if _is_made_of(words, phrases, language, allowed, needed=meaning):
-            return meaning
-    spaced_out = strongest(_asked(phrases.by_letters.get(letters, ()), language))
+    made_of = (
+        meaning for meaning, allowed in _TOGETHER if _is_made_of(words, phrases, language, allowed, needed=meaning)
+    )
+    return strongest([next(made_of, None), _spaced_out(words, letters, phrases, language)])
+
+
+def _spaced_out(words: list[str], letters: str, phrases: Phrases, language: str | None) -> Meaning | None:
+    asked = strongest(_asked(phrases.by_letters.get(letters, ()), language))
+    # A yes is so short that other words run into it.
+    if asked is not None and (asked is not Meaning.YES or len(words) == len(letters)):
+        return asked
     # STOPSTOPSTOP: the shortest piece of which all of it is made.
     piece = letters[: (letters + letters).find(letters, 1)]
-    if spaced_out is None and Meaning.STOP in _asked(phrases.by_letters.get(piece, ()), language):
-        return Meaning.STOP
-    return None if spaced_out is Meaning.YES else spaced_out
+    return Meaning.STOP if Meaning.STOP in _asked(phrases.by_letters.get(piece, ()), language) else None
 
 
 def _is_made_of(

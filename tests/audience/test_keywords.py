@@ -115,8 +115,19 @@ def test_word_that_counts_alone_says_nothing_with_others(row: dict[str, str], ot
     [
         *("CТОП", "SТOP", "Ѕtop", "STOП", "CТОP", "SТΟΡ", "СТОР", "вiдписатися"),
         *("ODHLÁSIT", "odhlasit", "Arrêt", "wypısz", "ABMELDEN", "DÉSINSCRIRE", "SITISHA"),
-        *("ايقاف", "إِيقاف", "إيقـــاف", "قِف", "توقّف", "لغو‌", "وإلغاء", "ኣቁም", "አቍም"),
-        *("ＳＴＯＰ", "𝐒𝐓𝐎𝐏", "S T O P", "s.t.o.p.", "OPT-OUT", "opt out", "ST0P", "STOOOOP", "STOPSTOPSTOP"),
+        *("ايقاف", "إِيقاف", "إيقـــاف", "قِف", "توقّف", "لغو‌", "وإلغاء", "ኣቁም", "አቍም", "አትፃፍልኝ"),
+        *(
+            "ＳＴＯＰ",
+            "𝐒𝐓𝐎𝐏",
+            "S T O P",
+            "s.t.o.p.",
+            "OPT-OUT",
+            "opt out",
+            "ST0P",
+            "STOOOOP",
+            "JOOOOJI",
+            "STOPSTOPSTOP",
+        ),
         *("STOP STOP STOP STOP", "STOP.STOP.STOP.STOP", "стоп стоп stop", "“STOP”", "--- STOP ---", "Stop!!"),
         *("STOP\nSent from my iPhone", "STOP\n--\nGet Outlook for Android", "Thank you\nstop\nOlena", "> STOP"),
         *("🛑", "🛑🛑🛑", "🛑 stop", "🚫🛑"),
@@ -190,6 +201,8 @@ def test_yes_is_heard_in_the_language_of_the_contact_and_english() -> None:
     assert meaning_of("tak", "pl") is Meaning.YES
     assert meaning_of("yes", "pl") is Meaning.YES
     assert meaning_of("ndiyo", "pl") is None
+    assert meaning_of("t a k", "pl") is Meaning.YES
+    assert meaning_of("ta k", "pl") is None
     # Words that mean something else in another language.
     assert meaning_of("ha", "so") is Meaning.YES
     assert meaning_of("ha") is None

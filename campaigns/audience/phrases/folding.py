@@ -7,6 +7,8 @@ import unicodedata
 
 #: Apostrophes of every shape: don't is dont, and the Ukrainian м’я is мя.
 _APOSTROPHES = dict.fromkeys(map(ord, "'`´‘’‚‛ʹʻʼʽʾʿˈˊˋ՚՝׳′‵＇\u0313\u0315"))
+#: Ethiopic series that sound alike: where one begins, where the same letters of another do, and how many they are.
+_SERIES = ((0x1230, 0x1220, 8), (0x1200, 0x1210, 8), (0x1200, 0x1280, 8), (0x12A0, 0x12D0, 7), (0x1338, 0x1340, 7))
 #: Spellings of one letter: Arabic and Persian forms, and Ethiopic letters that sound alike.
 _SPELLINGS = {
     "ا": "أإآٱ",
@@ -15,15 +17,15 @@ _SPELLINGS = {
     "ه": "ةۀہھ",
     "و": "ؤ",
     "አ": "ኣዓዐኧ",
-    "ሀ": "ሃኃሐሓኀ",
+    "ሀ": "ሃሓሐኃኀ",
     "ቁ": "ቍ",
-    "ሰ": "ሠ",
-    "ጸ": "ፀ",
 }
 #: Latin letters that Unicode does not take apart, but that people type without their stroke or dot.
 _UNSTROKED = {"ł": "l", "ı": "i", "đ": "d", "ø": "o", "ħ": "h", "ŧ": "t"}
 _VARIANTS = str.maketrans(
-    {form: letter for letter, forms in _SPELLINGS.items() for form in forms} | _UNSTROKED,
+    {chr(other + order): chr(first + order) for first, other, orders in _SERIES for order in range(orders)}
+    | {form: letter for letter, forms in _SPELLINGS.items() for form in forms}
+    | _UNSTROKED,
 )
 _TATWEEL = "\u0640"
 #: Letters that look the same in Cyrillic, Greek and Latin, after case folding.

@@ -23,8 +23,8 @@ _RULE = re.compile(r"[-–—_=*]{2,}")
 #: A line under which another message stands ("----- Original message -----"); one word there may be what is said.
 _HEADING = re.compile(r"[-–—_=]{3,}\s*\w+\s+\w.*[-–—_=]{3,}")
 _QUOTED = (">", "＞", "|")
-#: Quotation marks with what stands between them.
-_QUOTATION = re.compile(r"“[^“”]*”|«[^«»]*»|„[^„“”]*[“”]")
+#: Quotation marks after a word, with what stands between them.
+_QUOTATION = re.compile(r"(?<=\w[ \u00a0:])(?:“[^“”]*”|«[^«»]*»|„[^„“”]*[“”])")
 
 
 def lines_of(text: str) -> list[str]:
@@ -46,8 +46,7 @@ def lines_of(text: str) -> list[str]:
 
 def _unquoted(text: str) -> str:
     """Drop quotation over several lines, as phones write when somebody likes a message: Liked “… ⏎ Stop: STOP”."""
-    left = _QUOTATION.sub(lambda quoted: " " if "\n" in quoted[0] else quoted[0], "\n".join(text.splitlines()))
-    return left if words_of(left) else text
+    return _QUOTATION.sub(lambda quoted: " " if "\n" in quoted[0] else quoted[0], "\n".join(text.splitlines()))
 
 
 def _is_signature(line: str) -> bool:
