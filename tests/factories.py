@@ -10,6 +10,7 @@ from uuid import uuid4
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from campaigns.audience.handles import number_key
 from campaigns.audience.models import Address, AddressState, Audience, Channel, Contact
 from campaigns.core.crypto import Vault
 from campaigns.delivery.models import Delivery
@@ -110,7 +111,8 @@ def an_address(
         "contact_id": contact.id,
         "channel": Channel.SMS,
         "ciphertext": b"",
-        "lookup": vault.lookup_hash(Channel.SMS, number),
+        "lookup": vault.lookup_hash(changes.get("channel", Channel.SMS), number),
+        "number": number_key(vault, changes.get("channel", Channel.SMS), number),
         "country": "UA",
         "state": AddressState.ACTIVE,
         "created_at": NOON,

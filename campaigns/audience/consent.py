@@ -1,19 +1,21 @@
 """The consent ledger's only writer: each verb appends to it and brings the state of the addresses in line.
 
-A withdrawal counts for every contact of the instance with that handle, in all organisations, and is lifted only
-by START from the same handle. Nothing here commits.
+A withdrawal counts for the person: for every address of that phone on any channel, and of every contact that has
+one of them, in all organisations of the instance (`person.py`). It is lifted only by START, and only on the
+channel from which START comes: who reads along on one of somebody's apps need not do so on the other. Nothing here
+commits.
 """
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import datetime
-from typing import Any
 
-from sqlalchemy import Select, delete, func, select, update
+from sqlalchemy import Select, delete, or_, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session
 
+from campaigns.audience.handles import PHONE_CHANNELS
 from campaigns.audience.models import (
     Address,
     AddressState,
@@ -22,12 +24,13 @@ from campaigns.audience.models import (
     ConsentKind,
     SuppressedAddress,
 )
+from campaigns.audience.person import find_person, lock_addresses, lock_person, pass_gate
 from campaigns.core import clock
 
-#: Key of the advisory lock between withdrawals and imports ("stop" in ASCII).
-_GATE = 0x73746F70
-#: An address that the provider calls dead stays so, whatever the person said before.
+#: An address that the provider calls dead stays so, whatever a form or file says, until something comes from it.
 _FIXED = (AddressState.OPTED_OUT, AddressState.INVALID)
+#: Columns of SuppressedAddress that name a person: a keyed hash and a channel.
+Mark = tuple[bytes, Channel]
 
 
 def grant(session: Session, address: Address, *, method: str, wording: str, given_at: datetime) -> bool:
@@ -57,42 +60,75 @@ def withdraw(
 
 
 def withdraw_everywhere(
-    session: Session, lookup: bytes, channel: Channel, *, method: str, wording: str, at: datetime
+    session: Session,
+    lookup: bytes,
+    channel: Channel,
+    *,
+    number: bytes | None = None,
+    method: str,
+    wording: str,
+    at: datetime,
 ) -> list[int]:
-    """Record that the person behind a keyed hash said stop; return the address ids of every contact that has it.
+    """Record that the person behind a handle said stop; return the ids of all addresses they have on any channel.
 
-    The hash is remembered apart from the contacts, so that no import brings the person back.
+    `number` is the handle's (`handles.number_key`); None where nobody knows it, as of rows of an earlier version.
+    The hashes are remembered apart from the contacts, so that no import brings the person back on any channel.
     """
-    _pass_gate(session, func.pg_advisory_xact_lock_shared)
-    addresses = session.scalars(_having(lookup, channel).with_for_update()).all()
-    dialect = postgresql if session.get_bind().dialect.name == "postgresql" else sqlite
-    # Two messages of one person may be read at the same instant.
-    remembering = dialect.insert(SuppressedAddress).on_conflict_do_nothing()
-    session.execute(remembering, {"lookup": lookup, "channel": channel, "since": clock.now()})
+    addresses = lock_person(session, [number or lookup], [lookup])
+    _remember(session, marks_of(lookup, channel, number), addresses)
     return withdraw(session, addresses, method=method, wording=wording, at=at)
+
+
+def withdraw_reported(
+    session: Session, codes: Mapping[int, str], *, dead: Collection[int] = (), at: datetime
+) -> list[int]:
+    """Record the stops that a provider reports for addresses, with its codes; return the ids of all that withdrew.
+
+    All people are locked at once, and with them the addresses that the provider calls `dead`: see
+    `lock_addresses`.
+    """
+    pass_gate(session)
+    told = session.execute(select(Address.number, Address.lookup).where(Address.id.in_(codes))).all()
+    theirs = find_person(session, {row.number or row.lookup for row in told}, {row.lookup for row in told})
+    addresses = [address for address in lock_addresses(session, theirs | set(dead)) if address.id in theirs]
+    _remember(session, set(), addresses)
+    said = ", ".join(sorted({code for code in codes.values() if code}))
+    return withdraw(session, addresses, method="provider", wording=said[:200], at=at)
 
 
 def hold_withdrawals(session: Session) -> None:
     """Let no withdrawal be written beside this transaction until it ends.
 
     An import ends with it: what was withdrawn while it wrote is visible then, and what is withdrawn later sees
-    its addresses. SQLite needs nothing, it has one writer.
+    its addresses.
     """
-    _pass_gate(session, func.pg_advisory_xact_lock)
+    pass_gate(session, alone=True)
 
 
 def restore(
-    session: Session, lookup: bytes, channel: Channel, *, method: str, wording: str, at: datetime
+    session: Session,
+    lookup: bytes,
+    channel: Channel,
+    *,
+    number: bytes | None = None,
+    method: str,
+    wording: str,
+    at: datetime,
 ) -> list[int]:
-    """Record START from a handle: its withdrawal is lifted; return the ids of the addresses now active."""
-    session.execute(delete(SuppressedAddress).where(SuppressedAddress.lookup == lookup))
-    addresses = session.scalars(_having(lookup, channel).with_for_update()).all()
-    living = [address for address in addresses if address.state != AddressState.INVALID]
-    for address in living:
+    """Record START from a handle: the withdrawal is lifted there, on no other channel; return the ids now active.
+
+    An address that a provider called dead is active too: it lives, for START came from it.
+    """
+    addresses = lock_addresses(session, session.scalars(_on_channel(lookup, channel, number)).all())
+    keys = {lookup, number, *(address.number for address in addresses)} - {None}
+    session.execute(
+        delete(SuppressedAddress).where(SuppressedAddress.lookup.in_(keys), SuppressedAddress.channel == channel)
+    )
+    for address in addresses:
         session.add(_entry(address, ConsentKind.GRANTED, method=method, wording=wording, given_at=at))
         address.state = AddressState.ACTIVE
     session.flush()
-    return [address.id for address in living]
+    return [address.id for address in addresses]
 
 
 def mark_invalid(session: Session, address_ids: Collection[int]) -> int:
@@ -107,18 +143,38 @@ def mark_invalid(session: Session, address_ids: Collection[int]) -> int:
     return len(changed.all())
 
 
-def find_suppressed(session: Session, lookups: Collection[bytes]) -> set[bytes]:
-    """Return those of the keyed hashes whose person said stop, as a contact or before being one."""
-    return set(session.scalars(select(SuppressedAddress.lookup).where(SuppressedAddress.lookup.in_(lookups))))
+def marks_of(lookup: bytes, channel: Channel, number: bytes | None) -> set[Mark]:
+    """Return what is remembered when a handle says stop: its phone on each channel, or the handle alone."""
+    if number is None or number == lookup:
+        return {(lookup, channel)}
+    return {(number, each) for each in PHONE_CHANNELS}
 
 
-def _pass_gate(session: Session, lock: Any) -> None:
-    if session.get_bind().dialect.name == "postgresql":
-        session.execute(select(lock(_GATE)))
+def find_suppressed(session: Session, hashes: Collection[bytes]) -> set[Mark]:
+    """Return the channels on which people behind keyed hashes said stop, as contacts or before being any.
+
+    The hashes are those of numbers; those of handles find what an earlier version remembered.
+    """
+    columns = (SuppressedAddress.lookup, SuppressedAddress.channel)
+    rows = session.execute(select(*columns).where(SuppressedAddress.lookup.in_(hashes)))
+    return {(row.lookup, Channel(row.channel)) for row in rows}
 
 
-def _having(lookup: bytes, channel: Channel) -> Select[Address]:
-    return select(Address).where(Address.lookup == lookup, Address.channel == channel)
+def _remember(session: Session, marks: set[Mark], addresses: Iterable[Address]) -> None:
+    for address in addresses:
+        marks = marks | marks_of(address.lookup, Channel(address.channel), address.number)
+    dialect = postgresql if session.get_bind().dialect.name == "postgresql" else sqlite
+    # Two messages of one person may be read at the same instant.
+    remembering = dialect.insert(SuppressedAddress).on_conflict_do_nothing()
+    now = clock.now()
+    rows = [{"lookup": lookup, "channel": channel, "since": now} for lookup, channel in sorted(marks)]
+    if rows:
+        session.execute(remembering, rows)
+
+
+def _on_channel(lookup: bytes, channel: Channel, number: bytes | None) -> Select[int]:
+    is_theirs = or_(Address.lookup == lookup, Address.number == (number or lookup))
+    return select(Address.id).where(is_theirs, Address.channel == channel)
 
 
 def _entry(address: Address, kind: ConsentKind, *, method: str, wording: str, given_at: datetime) -> Consent:

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 import phonenumbers
 
 from campaigns.audience.models import Channel
+from campaigns.core.crypto import Vault
 from campaigns.core.errors import AddressError
 from campaigns.core.words import N_
 
@@ -24,6 +25,19 @@ _FORMS = {
     Channel.WHATSAPP: (_E164, _WITHOUT_NUMBER),
     Channel.TELEGRAM: (_CHAT,),
 }
+#: Channels on which one phone has one number.
+PHONE_CHANNELS = (Channel.SMS, Channel.WHATSAPP)
+#: What providers put before a number to name its channel.
+_PREFIX = re.compile(r"[a-z]{2,12}:")
+#: A number whose provider writes no "+"; short codes have fewer digits.
+_DIGITS = re.compile(r"[1-9]\d{7,14}")
+#: Spellings of one phone, and the one that is hashed: SMS and WhatsApp do not agree on the digit that marked
+#: mobiles in Mexico and marks them in Argentina, nor on the ninth digit that Brazil gave its own.
+_SPELLINGS = (
+    (re.compile(r"\+521(\d{10})"), r"+52\1"),
+    (re.compile(r"\+549(\d{10})"), r"+54\1"),
+    (re.compile(r"\+55(\d\d)([6-9]\d{7})"), r"+55\g<1>9\2"),
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,11 +72,34 @@ def read_handle(channel: Channel, text: str, *, default_country: str | None) -> 
 def heard_handle(channel: Channel, text: str) -> Handle | None:
     """Return the handle that a provider says somebody wrote from, or None when nobody can be written to there.
 
-    Short codes and names write to us too. Whether a number exists is the provider's to know.
+    Short codes and names write to us too. Whether a number exists is the provider's to know, unless it lacks the
+    "+" that tells it from a short code.
     """
+    text = _PREFIX.sub("", text.strip(), count=1)
+    if channel in PHONE_CHANNELS and _DIGITS.fullmatch(text) and _is_valid(f"+{text}"):
+        text = f"+{text}"
     if not any(form.fullmatch(text) for form in _FORMS[channel]):
         return None
     return Handle(channel, text, _country_of(text))
+
+
+def number_of(text: str) -> str | None:
+    """Return the phone number of a handle in the one spelling that is hashed; None where it is no phone number.
+
+    Messages go to the handle as it was written or heard, not to this.
+    """
+    if not _E164.fullmatch(text):
+        return None
+    for spelling, one in _SPELLINGS:
+        if spelling.fullmatch(text):
+            return spelling.sub(one, text)
+    return text
+
+
+def number_key(vault: Vault, channel: Channel, text: str) -> bytes:
+    """Return the keyed hash that all addresses of a phone share; of a handle without a number, its own hash."""
+    number = number_of(text)
+    return vault.lookup_hash(channel, text) if number is None else vault.number_hash(number)
 
 
 def read_number(text: str, *, default_country: str | None) -> tuple[str, str | None]:
@@ -83,6 +120,13 @@ def read_number(text: str, *, default_country: str | None) -> tuple[str, str | N
         raise AddressError(N_("no phone can have this number; a digit may be missing or wrong."))
     number = phonenumbers.format_number(parsed, phonenumbers.PhoneNumberFormat.E164)
     return number, phonenumbers.region_code_for_number(parsed)
+
+
+def _is_valid(number: str) -> bool:
+    try:
+        return phonenumbers.is_valid_number(phonenumbers.parse(number))
+    except phonenumbers.NumberParseException:
+        return False
 
 
 def _country_of(handle: str) -> str | None:

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any, cast
 
-from sqlalchemy import Select, Table, insert, select, text, update
-from sqlalchemy.orm import Session
+from sqlalchemy import Select, Table, exists, insert, or_, select, text, update
+from sqlalchemy.orm import Session, aliased
 
-from campaigns.audience.consent import find_suppressed, grant, hold_withdrawals, withdraw
-from campaigns.audience.handles import Handle
+from campaigns.audience.consent import Mark, find_suppressed, grant, hold_withdrawals, withdraw
+from campaigns.audience.handles import Handle, number_key, number_of
 from campaigns.audience.importer import ContactRow
 from campaigns.audience.models import (
     Address,
@@ -22,6 +23,7 @@ from campaigns.audience.models import (
     PositionSource,
     SuppressedAddress,
 )
+from campaigns.audience.person import mark_shared
 from campaigns.audience.placing import Placing, move_contacts, position_of
 from campaigns.core import clock
 from campaigns.core.crypto import Vault
@@ -45,23 +47,47 @@ class Counts:
 
 
 @dataclass(frozen=True, slots=True)
+class _Hashes:
+    """The keyed hashes of a handle, as Address has them."""
+
+    lookup: bytes
+    number: bytes
+
+
+@dataclass(frozen=True, slots=True)
 class _Known:
     """Rows of a batch by what we know of their handles."""
 
-    lookups: dict[Handle, bytes]
-    addresses: dict[bytes, Address]
-    suppressed: set[bytes]
+    hashes: dict[Handle, _Hashes]
+    #: Addresses by hash and channel, and those of a number on any channel, the first that were added come first.
+    addresses: dict[Mark, Address]
+    by_number: dict[bytes, list[Address]]
+    suppressed: set[Mark]
 
     def is_stopped(self, row: ContactRow) -> bool:
-        """Say whether the person said stop on any channel: then the file brings no other one in."""
+        """Say whether the person said stop on any channel of the row: then the file brings no other one in."""
         states = {address.state for address in self.of(row)}
-        suppressed = any(self.lookups[handle] in self.suppressed for handle in row.handles)
-        return suppressed or AddressState.OPTED_OUT in states
+        marks = {mark for handle in row.handles for mark in self._marks(handle)}
+        return AddressState.OPTED_OUT in states or not marks.isdisjoint(self.suppressed)
 
     def of(self, row: ContactRow) -> list[Address]:
         """Return the addresses of a row that we have already, in the order of its handles."""
-        found = (self.addresses.get(self.lookups[handle]) for handle in row.handles)
+        found = (self.address_of(handle) for handle in row.handles)
         return [address for address in found if address is not None]
+
+    def address_of(self, handle: Handle) -> Address | None:
+        """Return the address that a handle is, however it was spelled, or None."""
+        return next((self.addresses[mark] for mark in self._marks(handle) if mark in self.addresses), None)
+
+    def contact_of(self, row: ContactRow) -> int | None:
+        """Return the contact that a row is about: one with an address of it, else one with a number of it."""
+        numbers = (self.by_number.get(self.hashes[handle].number, ()) for handle in row.handles)
+        found = [*self.of(row), *(address for addresses in numbers for address in addresses)]
+        return found[0].contact_id if found else None
+
+    def _marks(self, handle: Handle) -> tuple[Mark, Mark]:
+        hashes = self.hashes[handle]
+        return (hashes.lookup, handle.channel), (hashes.number, handle.channel)
 
 
 @dataclass
@@ -88,11 +114,13 @@ def count_people(
     counts = Counts()
     for batch in batches:
         known = _look_up(session, organisation_id, batch, vault)
-        stopped = sum(known.is_stopped(row) for row in batch)
-        present = sum(bool(known.of(row)) for row in batch if not known.is_stopped(row))
-        counts.said_stop += stopped
-        counts.updated += present
-        counts.added += len(batch) - stopped - present
+        for number, part in enumerate(_apart(batch)):
+            going = [row for row in part if not known.is_stopped(row)]
+            # A number of an earlier part is a contact's by then.
+            present = sum(number > 0 or known.contact_of(row) is not None for row in going)
+            counts.said_stop += len(part) - len(going)
+            counts.updated += present
+            counts.added += len(going) - present
     return counts
 
 
@@ -112,13 +140,13 @@ def take_in(
     """
     counts = Counts()
     first = _First()
-    for number, batch in enumerate(batches):
+    for number, batch in enumerate(part for rows in batches for part in _apart(rows)):
         if number == 1:
             _tell_planner(session)
         known = _look_up(session, organisation_id, batch, vault)
         going = [row for row in batch if not known.is_stopped(row)]
-        new = [row for row in going if not known.of(row)]
-        old = [row for row in going if known.of(row)]
+        new = [row for row in going if known.contact_of(row) is None]
+        old = [row for row in going if known.contact_of(row) is not None]
         entries = _add_people(session, organisation_id, new, placing=placing)
         first.contact_id = first.contact_id or min((entry.contact_id for entry in entries), default=None)
         entries += _refresh(session, old, known=known, placing=placing)
@@ -131,6 +159,20 @@ def take_in(
     counts.added -= stopped
     counts.said_stop += stopped
     return counts
+
+
+def _apart(batch: Sequence[ContactRow]) -> list[list[ContactRow]]:
+    """Part a batch, so that no number comes twice in one part: on two channels it may stand in rows of its own."""
+    parts: list[list[ContactRow]] = []
+    next_part: dict[str, int] = {}
+    for row in batch:
+        numbers = {number_of(handle.text) or f"{handle.channel} {handle.text}" for handle in row.handles}
+        part = max(next_part.get(number, 0) for number in numbers)
+        next_part |= dict.fromkeys(numbers, part + 1)
+        if part == len(parts):
+            parts.append([])
+        parts[part].append(row)
+    return parts
 
 
 def _tell_planner(session: Session) -> None:
@@ -148,28 +190,44 @@ def _heed_late_stops(session: Session, organisation_id: int, first: _First) -> i
     if first.address_id is None:
         return 0
     hold_withdrawals(session)
-    late = (
-        select(Address)
-        .join(SuppressedAddress, SuppressedAddress.lookup == Address.lookup)
-        .where(Address.id >= first.address_id, Address.state != AddressState.OPTED_OUT)
+    new = owned(select(Address.number).where(Address.id >= first.address_id), Address, organisation_id)
+    mark_shared(session, organisation_id, new)
+    sibling = aliased(Address)
+    is_remembered = exists().where(
+        SuppressedAddress.lookup.in_((Address.number, Address.lookup)),
+        SuppressedAddress.channel == Address.channel,
     )
-    found = session.scalars(owned(late, Address, organisation_id)).all()
+    has_stopped = exists().where(sibling.contact_id == Address.contact_id, sibling.state == AddressState.OPTED_OUT)
+    late = select(Address).where(Address.id >= first.address_id, Address.state != AddressState.OPTED_OUT)
+    late = owned(late, Address, organisation_id).where(or_(is_remembered, has_stopped))
+    found = session.scalars(late.order_by(Address.id)).all()
     withdraw(session, found, method=METHOD, wording="said stop while the file was imported", at=clock.now())
     people = {address.contact_id for address in found}
     return sum(first.contact_id is not None and contact_id >= first.contact_id for contact_id in people)
 
 
 def _look_up(session: Session, organisation_id: int, batch: Sequence[ContactRow], vault: Vault) -> _Known:
-    handles = [handle for row in batch for handle in row.handles]
-    lookups = {handle: vault.lookup_hash(handle.channel, handle.text) for handle in handles}
-    found = session.scalars(_addresses(organisation_id, lookups.values()))
-    addresses = {address.lookup: address for address in found}
-    return _Known(lookups, addresses, find_suppressed(session, list(lookups.values())))
+    hashes = {
+        handle: _Hashes(
+            vault.lookup_hash(handle.channel, handle.text), number_key(vault, handle.channel, handle.text)
+        )
+        for row in batch
+        for handle in row.handles
+    }
+    lookups, numbers = {one.lookup for one in hashes.values()}, {one.number for one in hashes.values()}
+    addresses: dict[Mark, Address] = {}
+    by_number: defaultdict[bytes, list[Address]] = defaultdict(list)
+    for address in session.scalars(_addresses(organisation_id, lookups, numbers)):
+        number, channel = address.number or address.lookup, Channel(address.channel)
+        by_number[number].append(address)
+        addresses.setdefault((number, channel), address)
+        addresses[address.lookup, channel] = address
+    return _Known(hashes, addresses, dict(by_number), find_suppressed(session, lookups | numbers))
 
 
-def _addresses(organisation_id: int, lookups: Collection[bytes]) -> Select[Address]:
-    # The hash covers the channel too.
-    return owned(select(Address).where(Address.lookup.in_(lookups)), Address, organisation_id)
+def _addresses(organisation_id: int, lookups: Collection[bytes], numbers: Collection[bytes]) -> Select[Address]:
+    same = or_(Address.lookup.in_(lookups), Address.number.in_(numbers))
+    return owned(select(Address).where(same), Address, organisation_id).order_by(Address.id)
 
 
 def _add_people(
@@ -199,18 +257,16 @@ def _refresh(session: Session, rows: Sequence[ContactRow], *, known: _Known, pla
     moved: list[tuple[int, dict[str, Any]]] = []
     entries: list[_Entry] = []
     for row in rows:
-        contact_id = known.of(row)[0].contact_id
+        contact_id = known.contact_of(row)
+        if contact_id is None:
+            continue
         spoken.append({"id": contact_id, "language": row.language, "other_language": row.other_language})
         if row.position_at is not None:
             moved.append((contact_id, _position_of(row, placing)))
         for address in known.of(row):
             if address.state == AddressState.PENDING:
                 grant(session, address, method=METHOD, wording=row.consent_how, given_at=row.consent_at)
-        entries += [
-            _Entry(contact_id, row, handle)
-            for handle in row.handles
-            if known.lookups[handle] not in known.addresses
-        ]
+        entries += [_Entry(contact_id, row, handle) for handle in row.handles if known.address_of(handle) is None]
     if spoken:
         session.execute(update(Contact), spoken)
     move_contacts(session, moved)
@@ -248,7 +304,8 @@ def _add_addresses(
         addresses.append(
             same
             | {"id": address_id, "organisation_id": organisation_id, "rank": row.handles.index(handle)}
-            | {"ciphertext": sealed, "lookup": known.lookups[handle], "country": handle.country, "created_at": now}
+            | {"ciphertext": sealed, "country": handle.country, "created_at": now}
+            | {"lookup": known.hashes[handle].lookup, "number": known.hashes[handle].number}
         )
         consents.append(
             same

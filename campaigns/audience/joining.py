@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import select
+from sqlalchemy import func, or_, select
 from sqlalchemy.orm import Session
 
 from campaigns.audience.consent import find_suppressed, grant, hold_withdrawals, restore
-from campaigns.audience.handles import Handle
-from campaigns.audience.models import Address, AddressState, Contact, EntryPoint, PositionSource
+from campaigns.audience.handles import Handle, number_key
+from campaigns.audience.models import Address, AddressState, Channel, Contact, EntryPoint, PositionSource
+from campaigns.audience.person import lock_addresses, mark_shared
 from campaigns.audience.placing import move_contacts, position_of, stand_in
 from campaigns.core.crypto import Vault
 from campaigns.core.languages import all_languages
@@ -42,48 +44,85 @@ class Joining:
 def join(session: Session, joining: Joining, *, vault: Vault) -> Address | None:
     """Let a person join and return their address; None, and nothing is written, for one who said stop.
 
-    A known contact keeps its language; consent is written down anew and a position brought up to date.
+    A known contact keeps its language; consent is written down anew and a position brought up to date. Who is
+    known by the same number on another channel stays one contact.
     """
     # No stop may be written beside this: it would not see the new address, nor this the stop.
     hold_withdrawals(session)
     handle = joining.handle
     lookup = vault.lookup_hash(handle.channel, handle.text)
-    address = session.scalar(
-        owned(select(Address), Address, joining.organisation_id)
-        .where(Address.lookup == lookup, Address.channel == handle.channel)
-        .with_for_update()
-    )
+    number = number_key(vault, handle.channel, handle.text)
+    known = _known(session, joining.organisation_id, lookup=lookup, number=number)
+    address = next((each for each in known if each.channel == handle.channel), None)
     stopped = address is not None and address.state == AddressState.OPTED_OUT
-    if stopped or find_suppressed(session, [lookup]):
+    if stopped or _is_suppressed(session, handle.channel, lookup, number):
         if joining.method != START:
             return None
-        restore(session, lookup, handle.channel, method=START, wording=_wording(joining), at=joining.at)
+        restore(
+            session,
+            lookup,
+            handle.channel,
+            number=number,
+            method=START,
+            wording=_wording(joining),
+            at=joining.at,
+        )
     if address is None:
-        address = _add(session, joining, lookup=lookup, vault=vault)
+        contact_id = _contact_without(session, handle.channel, known) or _add_contact(session, joining)
+        address = _add(session, joining, contact_id, lookup=lookup, number=number, vault=vault)
     if not stopped:
         grant(session, address, method=joining.method, wording=_wording(joining), given_at=joining.at)
     _place(session, joining, address.contact_id)
     return address
 
 
-def _add(session: Session, joining: Joining, *, lookup: bytes, vault: Vault) -> Address:
+def _known(session: Session, organisation_id: int, *, lookup: bytes, number: bytes) -> Sequence[Address]:
+    """Return the organisation's addresses of a number on all channels, locked; the oldest come first."""
+    same = or_(Address.number == number, Address.lookup == lookup)
+    ids = session.scalars(owned(select(Address.id).where(same), Address, organisation_id)).all()
+    return lock_addresses(session, ids)
+
+
+def _is_suppressed(session: Session, channel: Channel, lookup: bytes, number: bytes) -> bool:
+    marks = find_suppressed(session, {lookup, number})
+    return not marks.isdisjoint({(lookup, channel), (number, channel)})
+
+
+def _contact_without(session: Session, channel: Channel, known: Sequence[Address]) -> int | None:
+    """Return the first of these addresses' contacts that has nothing on the channel, or None."""
+    ids = [address.contact_id for address in known]
+    taken = select(Address.contact_id).where(Address.contact_id.in_(ids), Address.channel == channel)
+    return min(set(ids) - set(session.scalars(taken)), default=None)
+
+
+def _add_contact(session: Session, joining: Joining) -> int:
     contact = Contact(
         organisation_id=joining.organisation_id, language=_language_of(joining), created_at=joining.at
     )
     session.add(contact)
     session.flush()
+    return contact.id
+
+
+def _add(
+    session: Session, joining: Joining, contact_id: int, *, lookup: bytes, number: bytes, vault: Vault
+) -> Address:
+    others = select(func.count()).select_from(Address).where(Address.contact_id == contact_id)
     address = Address(
         organisation_id=joining.organisation_id,
-        contact_id=contact.id,
+        contact_id=contact_id,
+        rank=session.scalar(others) or 0,
         channel=joining.handle.channel,
         ciphertext=b"",
         lookup=lookup,
+        number=number,
         country=joining.handle.country,
         created_at=joining.at,
     )
     session.add(address)
     session.flush()
     address.ciphertext = vault.seal(joining.handle.text, table="address", column="ciphertext", row_id=address.id)
+    mark_shared(session, joining.organisation_id, [number])
     return address
 
 

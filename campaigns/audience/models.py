@@ -6,7 +6,17 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
-from sqlalchemy import BigInteger, ForeignKey, Index, LargeBinary, SmallInteger, String, UniqueConstraint
+from sqlalchemy import (
+    BigInteger,
+    ForeignKey,
+    Index,
+    LargeBinary,
+    SmallInteger,
+    String,
+    UniqueConstraint,
+    false,
+    text,
+)
 from sqlalchemy.orm import Mapped, deferred, mapped_column, relationship
 
 from campaigns.core.database import Base, BigId
@@ -77,6 +87,13 @@ class Address(Base):
         UniqueConstraint("organisation_id", "channel", "lookup"),
         UniqueConstraint("contact_id", "channel"),
         Index("ix_address_lookup", "lookup"),
+        Index("ix_address_number", "number"),
+        Index(
+            "ix_address_is_shared",
+            "contact_id",
+            sqlite_where=text("is_shared"),
+            postgresql_where=text("is_shared"),
+        ),
     )
 
     id: Mapped[int] = mapped_column(BigId, primary_key=True)
@@ -87,6 +104,12 @@ class Address(Base):
     ciphertext: Mapped[bytes] = mapped_column(LargeBinary)
     #: Vault.lookup_hash(channel, handle).
     lookup: Mapped[bytes] = mapped_column(LargeBinary(32))
+    #: handles.number_key: whose phone it is, the same on all channels of a number; `lookup` once more where the
+    #: handle is no phone number. None in rows of an earlier version until person.fill_numbers has seen them.
+    number: Mapped[bytes | None] = mapped_column(LargeBinary(32))
+    #: Whether another contact of the organisation has this number too; person.py writes it. Few have, so that a
+    #: fan-out need not compare the numbers of all others.
+    is_shared: Mapped[bool] = mapped_column(default=False, server_default=false())
     #: Country the number was issued in (alpha-2); not where the person is.
     country: Mapped[str | None] = mapped_column(String(2))
     state: Mapped[AddressState] = mapped_column(String(10), default=AddressState.PENDING)
@@ -141,12 +164,16 @@ class EntryPoint(Base):
 
 
 class SuppressedAddress(Base):
-    """Keyed hash of an address that said stop without (or no longer) being a contact: no import brings it back."""
+    """Keyed hash of a person who said stop, a contact (still) or not: no import brings them back.
+
+    Who said it from a phone has a row for each channel of the number, because a start lifts one of them.
+    """
 
     __tablename__ = "suppressed_address"
 
+    #: As in Address.number; as in Address.lookup in rows of an earlier version.
     lookup: Mapped[bytes] = mapped_column(LargeBinary(32), primary_key=True)
-    channel: Mapped[Channel] = mapped_column(String(10))
+    channel: Mapped[Channel] = mapped_column(String(10), primary_key=True)
     since: Mapped[datetime]
 
 

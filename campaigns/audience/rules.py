@@ -311,7 +311,7 @@ def _chosen(walk: Walk, excluded: list[ColumnElement[bool]]) -> list[ColumnEleme
     def column(name: str, value_of: Callable[[SenderChoice], Any], kind: Any) -> ColumnElement[Any]:
         nobody = literal(None, kind)
         whens = [(left_out, nobody) for left_out in excluded]
-        whens += [(step.holds, nobody if step.sender is None else value_of(step.sender)) for step in walk.steps]
+        whens += [(step.holds, value_of(step.sender)) for step in walk.steps]
         return (case(*whens) if whens else nobody).label(name)
 
     return [
@@ -328,9 +328,10 @@ def _reason(
     """Return the first reason that applies, in the order of LeftOut, or NULL."""
     written_to: Any = null() if has_text is None else case((has_text, null()), else_=_word(LeftOut.NO_TRANSLATION))
     whens: list[tuple[ColumnElement[bool], Any]] = [(old, _word(LeftOut.STALE_POSITION)) for old in stale]
-    whens += [(step.holds, _word(LeftOut.OPTED_OUT) if step.sender is None else written_to) for step in walk.steps]
+    whens += [(step.holds, written_to) for step in walk.steps]
     if walk.addresses:
         whens += [
+            (walk.in_state(AddressState.OPTED_OUT), _word(LeftOut.OPTED_OUT)),
             (walk.has_no_address(), _word(LeftOut.NO_ADDRESS)),
             (walk.in_state(AddressState.PENDING), _word(LeftOut.NO_CONSENT)),
             (walk.in_state(AddressState.INVALID), _word(LeftOut.INVALID_ADDRESS)),

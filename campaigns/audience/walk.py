@@ -1,4 +1,8 @@
-"""Over which sender a person is written to: the walk down an ordered list of senders, as SQL."""
+"""Over which sender a person is written to: the walk down an ordered list of senders, as SQL.
+
+A stop opts out every address of the person, so the walk ends at nobody by itself. Where one channel is opted out
+and another is not, the person said START on the other: that one is written to.
+"""
 
 from __future__ import annotations
 
@@ -27,7 +31,7 @@ class SenderChoice:
     countries: tuple[str, ...] = ()
     #: Languages in which an approved template says the text; None: the channel asks for none.
     template_languages: tuple[str, ...] | None = None
-    #: A sender that is switched off writes to nobody, but a stop said to it still counts.
+    #: A sender that is switched off writes to nobody.
     active: bool = True
 
 
@@ -36,8 +40,8 @@ class Step:
     """One question of the walk; the first that holds for a person ends it."""
 
     holds: ColumnElement[bool]
-    #: Sender that writes to the person; None: they said stop, and nobody does.
-    sender: SenderChoice | None
+    #: Sender that writes to the person.
+    sender: SenderChoice
 
 
 class Walk:
@@ -99,11 +103,7 @@ class Walk:
         return or_(*(self._covers(sender) for sender in waiting)) if waiting else None
 
     def _steps(self) -> Iterator[Step]:
-        asked: set[Channel] = set()
         for sender in self._senders:
-            if sender.channel not in asked:
-                asked.add(sender.channel)
-                yield Step(self.addresses[sender.channel].state == AddressState.OPTED_OUT, None)
             if sender.active:
                 yield Step(and_(self._covers(sender), *self._may_say(sender)), sender)
 

@@ -66,6 +66,10 @@ class Vault:
         """Return the HMAC-SHA-256 by which a normalised handle on a channel is found again."""
         return hmac.new(self.lookup_key, f"{channel}\0{handle}".encode(), hashlib.sha256).digest()
 
+    def number_hash(self, number: str) -> bytes:
+        """Return the keyed hash of a phone number (E.164) that is the same on all of its channels."""
+        return self.lookup_hash("number", number)
+
 
 def _bound_to(table: str, column: str, row_id: int | str) -> bytes:
     return f"{table}.{column}.{row_id}".encode()

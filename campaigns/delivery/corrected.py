@@ -17,7 +17,7 @@ from campaigns.delivery.queries import in_state
 from campaigns.delivery.states import SendState
 from campaigns.places.models import Region
 from campaigns.planning.digest import FrozenRun
-from campaigns.planning.models import Run, RunSender
+from campaigns.planning.models import Run
 
 #: States of a message that a person got or may have got.
 GOT = (SendState.ACCEPTED, SendState.UNKNOWN, SendState.UNCONFIRMED)
@@ -32,8 +32,8 @@ def select_corrected(run: Run, wrong: Collection[int], *, after: int, through: i
     """Select the people, with a contact id in (after, through], whom the correction `run` is for.
 
     Columns are named as fan-out reads them. Each person comes once, by the latest of their messages in the runs
-    `wrong`; who has a delivery in `run` already does not come again. Those who said stop since on any of its
-    channels, or whose address is gone, carry the reason.
+    `wrong`; who has a delivery in `run` already does not come again. Those who said stop since, on
+    whichever channel, or whose address is gone, carry the reason.
     """
     frozen, latest = FrozenRun.from_json(run.frozen), _latest(run, wrong, after, through)
     texts, fallback = tuple(frozen.texts), frozen.fallback_language
@@ -52,7 +52,7 @@ def select_corrected(run: Run, wrong: Collection[int], *, after: int, through: i
             RunText.place_id.label("place_id"),
             (country != func.coalesce(Region.country, "?")).label("roaming"),
             country.label("number_country"),
-            _reason(run, frozen, literal(True) if fallback else can_read).label("reason"),
+            _reason(frozen, literal(True) if fallback else can_read).label("reason"),
         )
         .select_from(Delivery)
         .join(latest, latest.c.id == Delivery.id)
@@ -90,21 +90,13 @@ def _latest(run: Run, wrong: Collection[int], after: int, through: int) -> Any:
     )
 
 
-def _reason(run: Run, frozen: FrozenRun, can_read: ColumnElement[bool]) -> ColumnElement[Any]:
+def _reason(frozen: FrozenRun, can_read: ColumnElement[bool]) -> ColumnElement[Any]:
     """Return why a person is left out, or NULL; the first that applies."""
-    stopped = aliased(Address)
-    has_stopped = (
-        select(stopped.id)
-        .join(RunSender, and_(RunSender.channel == stopped.channel, RunSender.run_id == run.id))
-        .where(stopped.contact_id == Delivery.contact_id, stopped.state == AddressState.OPTED_OUT)
-        .exists()
-    )
     heard = and_(Address.heard_at.is_not(None), Address.heard_at > clock.now() - FREE_TEXT)
     has_template = RunText.language.in_(tuple(frozen.templates)) if frozen.templates else literal(False)
     is_shut = and_(Delivery.channel == Channel.WHATSAPP, ~has_template, ~heard)
     return case(
         (Address.id.is_(None), LeftOut.NO_ADDRESS.value),
-        (has_stopped, LeftOut.OPTED_OUT.value),
         (Address.state == AddressState.OPTED_OUT, LeftOut.OPTED_OUT.value),
         (Address.state != AddressState.ACTIVE, LeftOut.INVALID_ADDRESS.value),
         (is_shut, LeftOut.NO_TEMPLATE.value),

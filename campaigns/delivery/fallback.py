@@ -61,11 +61,8 @@ def next_sender(
 ) -> Candidate | None:
     """Return the sender to go on with, of those ranked after `after`, or None when there is none; pure.
 
-    The rules are those of the first choice (audience/walk.py), but a stop on any channel of the run ends it.
+    The rules are those of the first choice (audience/walk.py). A stop opts out every address of the person.
     """
-    known = [addresses[each.channel] for each in candidates if each.channel in addresses]
-    if any(address.state == AddressState.OPTED_OUT for address in known):
-        return None
     for each in candidates:
         address = addresses.get(each.channel)
         if each.rank <= after or not each.active or address is None or address.state != AddressState.ACTIVE:

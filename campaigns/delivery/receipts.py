@@ -45,7 +45,7 @@ from campaigns.delivery.fallback import fall_back
 from campaigns.delivery.health import write_health
 from campaigns.delivery.models import Delivery, Receipt
 from campaigns.delivery.queries import in_state
-from campaigns.delivery.service import heed_refusal
+from campaigns.delivery.service import heed_refusals
 from campaigns.delivery.states import RANKS, ReceiptState, SendState
 from campaigns.gateways.base import Action
 from campaigns.gateways.callbacks import StatusUpdate
@@ -252,8 +252,8 @@ def _heed_refusals(session: Session, batch: Mapping[str, str]) -> None:
 
     What the sandbox says in a rehearsal says nothing of people and senders.
     """
-    for address_id, action, code in session.execute(_select_blamed(Delivery.address_id, ADDRESS_ACTIONS), batch):
-        heed_refusal(session, address_id, Action(action), code=code)
+    blamed = session.execute(_select_blamed(Delivery.address_id, ADDRESS_ACTIONS), batch)
+    heed_refusals(session, ((address_id, Action(action), code) for address_id, action, code in blamed))
     for sender_id, _, code in session.execute(_select_blamed(Delivery.sender_id, (Action.PAUSE_SENDER,)), batch):
         write_health(session, [sender_id], Health.PAUSED, code=code)
 

@@ -11,7 +11,7 @@ from datetime import timedelta
 from typing import Any
 
 from sqlalchemy import ColumnElement, case, func, insert, literal, select, update
-from sqlalchemy.orm import Session, aliased
+from sqlalchemy.orm import Session
 
 from campaigns.audience.models import Address, AddressState
 from campaigns.core import clock
@@ -26,7 +26,7 @@ from campaigns.planning.digest import FrozenRun
 from campaigns.planning.firing import LONGEST_REASON
 from campaigns.planning.gatekeeping import SERVICE_MAX_AGE_DAYS
 from campaigns.planning.lifecycle import SENDING
-from campaigns.planning.models import Run, RunSender, RunState
+from campaigns.planning.models import Run, RunState
 from campaigns.staff import audit
 
 
@@ -117,17 +117,9 @@ def resend(
 
 
 def _may_still_get() -> ColumnElement[bool]:
-    """Match deliveries whose address may be written to, and whose people said stop on no channel of the run."""
-    own, stopped = aliased(Address), aliased(Address)
-    is_active = select(own.id).where(own.id == Delivery.address_id, own.state == AddressState.ACTIVE).exists()
-    has_stopped = (
-        select(stopped.id)
-        .join(RunSender, RunSender.channel == stopped.channel)
-        .where(stopped.contact_id == Delivery.contact_id, stopped.state == AddressState.OPTED_OUT)
-        .where(RunSender.run_id == Delivery.run_id)
-        .exists()
-    )
-    return is_active & ~has_stopped
+    """Match deliveries whose address may be written to; a stop on any channel opts out each of the person's."""
+    active = select(Address.id).where(Address.id == Delivery.address_id, Address.state == AddressState.ACTIVE)
+    return active.exists()
 
 
 def _queue_again(session: Session, run: Run, which: ColumnElement[bool]) -> int:

@@ -5,24 +5,14 @@ Each touches only the states that `states.MOVES` lets it move, so it may run bes
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from functools import cache
 from typing import Any
 
-from sqlalchemy import (
-    BindParameter,
-    ColumnElement,
-    Select,
-    Update,
-    and_,
-    bindparam,
-    or_,
-    select,
-    update,
-)
-from sqlalchemy.orm import Session, aliased
+from sqlalchemy import BindParameter, Select, Update, and_, bindparam, or_, select, update
+from sqlalchemy.orm import Session
 
-from campaigns.audience.consent import mark_invalid, withdraw_everywhere
+from campaigns.audience.consent import mark_invalid, withdraw_reported
 from campaigns.audience.models import Address
 from campaigns.core import clock
 from campaigns.core.database import UTCDateTime
@@ -45,8 +35,9 @@ _RUN: BindParameter[int] = bindparam("run")
 def suppress_addresses(session: Session, address_ids: Collection[int]) -> int:
     """Take the queued deliveries to these addresses out of every living run; return how many there were.
 
-    Those go too that were to reach the same people over a later sender of the run: after a stop, no other channel.
-    What is on its way already meets the fence, which knows the withdrawal within half a second of its commit.
+    A stop names all addresses of the person, so it reaches every channel. What is on its way already meets the
+    fence, which knows the withdrawal within half a second of its commit; what is queued again, or only now, meets
+    the claim.
     """
     return _moved(session, _suppressing(), {"addresses": list(address_ids)})
 
@@ -59,23 +50,9 @@ def _suppressing() -> Update:
         update(Delivery)
         # By (run, contact), which is unique and indexed; the address alone is not.
         .where(Delivery.run_id.in_(living), Delivery.contact_id.in_(contacts))
-        .where(or_(Delivery.address_id.in_(_ADDRESSES), _comes_after()))
-        .where(Delivery.send_state == SendState.QUEUED)
+        .where(Delivery.address_id.in_(_ADDRESSES), Delivery.send_state == SendState.QUEUED)
         .values(send_state=SendState.SUPPRESSED)
         .execution_options(synchronize_session=False)
-    )
-
-
-def _comes_after() -> ColumnElement[bool]:
-    """Match deliveries whose sender is ranked after one that would write to an address of these."""
-    mine, stopped = aliased(RunSender), aliased(RunSender)
-    return (
-        select(Address.id)
-        .join(stopped, stopped.channel == Address.channel)
-        .join(mine, and_(mine.run_id == stopped.run_id, mine.rank > stopped.rank))
-        .where(Address.id.in_(_ADDRESSES), Address.contact_id == Delivery.contact_id)
-        .where(mine.run_id == Delivery.run_id, mine.sender_id == Delivery.sender_id)
-        .exists()
     )
 
 
@@ -153,22 +130,18 @@ def reopen_run(session: Session, run_id: int) -> bool:
     return True
 
 
-def heed_refusal(session: Session, address_id: int, action: Action, *, code: str) -> None:
-    """Do with an address what a refusal asks: an opt-out holds everywhere, a dead number is not used again."""
-    if action is Action.INVALIDATE_ADDRESS:
-        mark_invalid(session, [address_id])
-    elif action is Action.OPT_OUT:
-        address = session.get(Address, address_id)
-        if address is not None:
-            stopped = withdraw_everywhere(
-                session,
-                address.lookup,
-                address.channel,
-                method="provider",
-                wording=code,
-                at=clock.now(),
-            )
-            suppress_addresses(session, stopped)
+def heed_refusals(session: Session, refusals: Iterable[tuple[int, Action, str]]) -> None:
+    """Do with addresses what refusals ask, each of them an address id, an action and a code.
+
+    An opt-out is a stop by the person and holds on every channel; a dead number is not used again.
+    """
+    told = list(refusals)
+    stops = {address_id: code for address_id, action, code in told if action is Action.OPT_OUT}
+    dead = {address_id for address_id, action, _ in told if action is Action.INVALIDATE_ADDRESS}
+    if stops:
+        suppress_addresses(session, withdraw_reported(session, stops, dead=dead, at=clock.now()))
+    if dead:
+        mark_invalid(session, dead)
 
 
 @cache

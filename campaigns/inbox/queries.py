@@ -49,20 +49,20 @@ def find_receiver(session: Session, to_handle: str, *, secret_names: Collection[
     return owners[0] if len(owners) == 1 else None
 
 
-def find_owner(session: Session, lookup: bytes, *, channel: Channel, receiver: int | None) -> Owner:
+def find_owner(session: Session, lookup: bytes, *, channel: Channel, number: bytes, receiver: int | None) -> Owner:
     """Return the organisation a reply goes to and the contact it came from.
 
-    In this order: who owns the sender it came to (`receiver`); the only contact with this handle; the contact that
-    was written to last; the only organisation of the instance.
+    In this order: who owns the sender it came to (`receiver`); the only contact with this handle, or with this
+    number on another channel; the contact that was written to last; the only organisation of the instance.
     """
-    contacts = {
-        row.organisation_id: row.contact_id
-        for row in session.execute(
-            select(Address.organisation_id, Address.contact_id)
-            .where(Address.lookup == lookup, Address.channel == channel)
-            .order_by(Address.id)
-        )
-    }
+    rows = session.execute(
+        select(Address.organisation_id, Address.contact_id)
+        .where(or_(Address.lookup == lookup, Address.number == number))
+        .order_by(Address.channel != channel, Address.id)
+    )
+    contacts: dict[int, int] = {}
+    for row in rows:
+        contacts.setdefault(row.organisation_id, row.contact_id)
     if receiver is not None:
         return Owner(receiver, contacts.get(receiver))
     if len(contacts) == 1:

@@ -14,7 +14,7 @@ from sqlalchemy.orm import Session
 
 from campaigns.audience import consent
 from campaigns.audience.entry_points import find_by_code, find_in_text
-from campaigns.audience.handles import heard_handle
+from campaigns.audience.handles import heard_handle, number_key
 from campaigns.audience.joining import KEYWORD, START, Joining, join
 from campaigns.audience.models import Address, Channel, Contact, EntryPoint, PositionSource
 from campaigns.audience.placing import NOWHERE, move_contacts, position_of, stand_at
@@ -45,11 +45,12 @@ def receive_inbound(
 ) -> Reply | None:
     """Keep what a person did and do what it asks; return None when it was kept before.
 
-    A stop (or a block) withdraws consent for this handle in every organisation of the instance and takes its
-    waiting deliveries out of the queue; a start lifts that for the same handle; a code lets the person join; a
-    location moves the contact to its cell, and the point itself is forgotten. Nothing is answered: an answer on
-    the screen may expose the person. `secret_names` are the credentials of the account it came to. What reached
-    the provider at `received_at` (UTC) and us only now is kept, and done unless the person said otherwise since.
+    A stop (or a block) withdraws consent for all addresses of the person in every organisation of the instance and
+    takes their waiting deliveries out of the queue; a start lifts that for the same handle; a code lets the person
+    join; a location moves the contact to its cell, and the point itself is forgotten. Nothing is answered: an
+    answer on the screen may expose the person. `secret_names` are the credentials of the account it came to. What
+    reached the provider at `received_at` (UTC) and us only now is kept, and done unless the person said otherwise
+    since.
     """
     receiver = find_receiver(session, inbound.to_handle, secret_names=secret_names)
     reply = _keep(session, inbound, vault, gateway=gateway, receiver=receiver, received_at=received_at)
@@ -77,6 +78,12 @@ def _channel_of(inbound: Inbound) -> Channel:
     return Channel(inbound.channel) if inbound.channel in set(Channel) else Channel.SMS
 
 
+def _handle_of(inbound: Inbound) -> str:
+    """Return the handle they wrote from in the spelling that is hashed; names and short codes as they came."""
+    handle = heard_handle(_channel_of(inbound), inbound.from_handle)
+    return inbound.from_handle if handle is None else handle.text
+
+
 def _keep(
     session: Session,
     inbound: Inbound,
@@ -87,8 +94,10 @@ def _keep(
     received_at: datetime | None,
 ) -> Reply | None:
     channel = _channel_of(inbound)
-    lookup = vault.lookup_hash(channel, inbound.from_handle)
-    owner = find_owner(session, lookup, channel=channel, receiver=receiver)
+    handle = _handle_of(inbound)
+    lookup = vault.lookup_hash(channel, handle)
+    number = number_key(vault, channel, handle)
+    owner = find_owner(session, lookup, channel=channel, number=number, receiver=receiver)
     (row_id,) = reserve_ids(session, Reply.__table__, 1)  # type: ignore[arg-type] # typed as FromClause
     # A shared place may come with its street and house.
     text = "" if inbound.happening is Happening.SHARED_LOCATION else inbound.text[:LONGEST_TEXT]
@@ -131,9 +140,9 @@ def _act(
         return _begin(session, inbound, reply, vault=vault, entry_point=entry_point)
     # Until a hold is a state of addresses, what may be a stop is taken for one: a missed stop hurts more.
     if reply.kind in (ReplyKind.STOP, ReplyKind.HOLD):
-        return _stop(session, reply)
+        return _stop(session, inbound, reply, vault=vault)
     if reply.kind == ReplyKind.START:
-        return _start(session, reply, method=KEYWORD)
+        return _start(session, inbound, reply, vault=vault, method=KEYWORD)
     if reply.kind == ReplyKind.LOCATION:
         return _move(session, inbound, reply)
     if inbound.happening is Happening.WROTE:
@@ -157,7 +166,7 @@ def _begin(
     if entry_point is not None or (reply.contact_id is None and reply.organisation_id is not None):
         return _join(session, inbound, reply, vault=vault, method=START, entry_point=entry_point)
     reply.kind = ReplyKind.START
-    return _start(session, reply, method=START)
+    return _start(session, inbound, reply, vault=vault, method=START)
 
 
 def _join(
@@ -188,17 +197,29 @@ def _join(
     return {"method": method, "entry_point": entry_point.id if entry_point else None}
 
 
-def _stop(session: Session, reply: Reply) -> dict[str, Any]:
+def _stop(session: Session, inbound: Inbound, reply: Reply, *, vault: Vault) -> dict[str, Any]:
     method = "provider" if reply.happening == Happening.BLOCKED else "keyword"
     addresses = consent.withdraw_everywhere(
-        session, reply.lookup, reply.channel, method=method, wording=_evidence(reply), at=reply.received_at
+        session,
+        reply.lookup,
+        reply.channel,
+        number=number_key(vault, reply.channel, _handle_of(inbound)),
+        method=method,
+        wording=_evidence(reply),
+        at=reply.received_at,
     )
     return {"addresses": len(addresses), "suppressed": suppress_addresses(session, addresses)}
 
 
-def _start(session: Session, reply: Reply, *, method: str) -> dict[str, Any]:
+def _start(session: Session, inbound: Inbound, reply: Reply, *, vault: Vault, method: str) -> dict[str, Any]:
     addresses = consent.restore(
-        session, reply.lookup, reply.channel, method=method, wording=_evidence(reply), at=reply.received_at
+        session,
+        reply.lookup,
+        reply.channel,
+        number=number_key(vault, reply.channel, _handle_of(inbound)),
+        method=method,
+        wording=_evidence(reply),
+        at=reply.received_at,
     )
     return {"addresses": len(addresses)}
 

@@ -50,22 +50,30 @@ def test_start_lifts_a_stop(session: Session, vault: Vault) -> None:
     withdraw_everywhere(session, address.lookup, Channel.SMS, **SAID, at=NOON)
     restore(session, address.lookup, Channel.SMS, method="keyword", wording="START", at=NOON)
     assert address.state == AddressState.ACTIVE
-    assert find_suppressed(session, [address.lookup]) == set()
+    assert address.number is not None
+    assert find_suppressed(session, [address.lookup, address.number]) == {(address.number, Channel.WHATSAPP)}
 
 
 def test_stranger_who_says_stop_is_remembered(session: Session, vault: Vault) -> None:
-    lookup = vault.lookup_hash(Channel.SMS, "+380509999999")
-    assert withdraw_everywhere(session, lookup, Channel.SMS, **SAID, at=NOON) == []
-    assert find_suppressed(session, [lookup]) == {lookup}
+    lookup, number = vault.lookup_hash(Channel.SMS, "+380509999999"), vault.number_hash("+380509999999")
+    assert withdraw_everywhere(session, lookup, Channel.SMS, number=number, **SAID, at=NOON) == []
+    assert find_suppressed(session, [number]) == {(number, Channel.SMS), (number, Channel.WHATSAPP)}
 
 
-def test_dead_number_stays_dead(session: Session, vault: Vault) -> None:
+def test_handle_that_is_no_number_is_remembered_on_its_channel(session: Session, vault: Vault) -> None:
+    chat = vault.lookup_hash(Channel.TELEGRAM, "42")
+    assert withdraw_everywhere(session, chat, Channel.TELEGRAM, number=chat, **SAID, at=NOON) == []
+    assert find_suppressed(session, [chat]) == {(chat, Channel.TELEGRAM)}
+
+
+def test_dead_number_lives_again_by_start_alone(session: Session, vault: Vault) -> None:
     address = two_organisations(session, vault)[0]
     assert mark_invalid(session, [address.id]) == 1
     session.refresh(address)
     grant(session, address, **FORM)
-    restore(session, address.lookup, Channel.SMS, method="keyword", wording="START", at=NOON)
     assert address.state == AddressState.INVALID
+    restore(session, address.lookup, Channel.SMS, method="keyword", wording="START", at=NOON)
+    assert address.state == AddressState.ACTIVE
 
 
 def test_stop_outlives_a_dead_number(session: Session, vault: Vault) -> None:

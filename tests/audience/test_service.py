@@ -147,16 +147,35 @@ def test_import_never_lifts_a_stop(
 def test_one_handle_counts_per_channel(
     session: Session, organisation: Organisation, vault: Vault, settings: Settings
 ) -> None:
-    lookup = vault.lookup_hash(Channel.SMS, "+380501234567")
-    withdraw_everywhere(session, lookup, Channel.SMS, method="keyword", wording="STOP", at=NOON)
+    lookup, number = vault.lookup_hash(Channel.SMS, "+380501234567"), vault.number_hash("+380501234567")
+    withdraw_everywhere(session, lookup, Channel.SMS, number=number, method="keyword", wording="STOP", at=NOON)
     header = f"channel,{HEADER}"
     lines = [header, f"sms,{ONE}", f"whatsapp,{ONE}", f"telegram,{ONE.replace('+380501234567', '77')}"]
     data = "\n".join(lines).encode()
     report = import_file(session, organisation.id, "f.csv", data, by=None, vault=vault, settings=settings)
-    assert (report.added, report.said_stop) == (2, 1)
+    assert (report.added, report.said_stop) == (1, 2)
     rows = session.execute(select(Address.channel, Address.country).order_by(Address.id)).all()
-    assert [tuple(row) for row in rows] == [("whatsapp", "UA"), ("telegram", None)]
-    assert set(session.scalars(select(Consent.channel))) == {Channel.WHATSAPP, Channel.TELEGRAM}
+    assert [tuple(row) for row in rows] == [("telegram", None)]
+    assert set(session.scalars(select(Consent.channel))) == {Channel.TELEGRAM}
+
+
+def test_one_phone_on_two_lines_is_one_contact(
+    session: Session, organisation: Organisation, vault: Vault, settings: Settings
+) -> None:
+    header, again = f"channel,{HEADER}", ONE.replace("+380501234567", "+380501234568")
+    lines = [header, f"sms,{ONE}", f"whatsapp,{ONE}", f"sms,{again}"]
+    data = "\n".join(lines).encode()
+    for added, updated in ((2, 1), (0, 3)):
+        checked = check_file(session, organisation.id, "f.csv", data, by=None, vault=vault, settings=settings)
+        assert (checked.report["added"], checked.report["updated"]) == (added, updated)
+        report = import_file(session, organisation.id, "f.csv", data, by=None, vault=vault, settings=settings)
+        assert (report.added, report.updated) == (added, updated)
+    rows = session.execute(
+        select(Address.contact_id, Address.channel).order_by(Address.contact_id, Address.channel)
+    )
+    first, second = sorted(session.scalars(select(Contact.id)))
+    assert [tuple(row) for row in rows] == [(first, "sms"), (first, "whatsapp"), (second, "sms")]
+    assert not any(session.scalars(select(Address.is_shared)))
 
 
 def test_second_import_moves_known_people(

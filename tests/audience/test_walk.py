@@ -10,6 +10,7 @@ from itertools import count
 import pytest
 from sqlalchemy.orm import Session
 
+from campaigns.audience.consent import restore, withdraw_everywhere
 from campaigns.audience.models import AddressState, Channel
 from campaigns.audience.rules import AudienceRule, LeftOut, Resolution, SenderChoice, select_resolved
 from campaigns.core.crypto import Vault
@@ -85,8 +86,6 @@ def resolve_slowly(person: Person, to: Resolution) -> tuple[int | None, int | No
     addresses = [address for address in known.values() if address is not None]
     for sender in to.senders:
         address = known[sender.channel]
-        if address is not None and address.state is AddressState.OPTED_OUT:
-            return None, None, language, LeftOut.OPTED_OUT
         if address is None or address.state is not AddressState.ACTIVE or not covers(sender, address):
             continue
         if not has_text:
@@ -113,6 +112,8 @@ def why_nobody(
     states = {address.state for address in addresses}
     if not addresses:
         return LeftOut.NO_ADDRESS
+    if AddressState.OPTED_OUT in states:
+        return LeftOut.OPTED_OUT
     if AddressState.PENDING in states:
         return LeftOut.NO_CONSENT
     if AddressState.INVALID in states:
@@ -140,14 +141,17 @@ def test_walk_finds_what_the_rule_says(session: Session, vault: Vault, seed: int
     assert seen == {None, *LeftOut} - {LeftOut.STALE_POSITION, LeftOut.CAPPED, LeftOut.NO_SIGNPOST}
 
 
-def test_no_other_channel_after_a_stop(session: Session, vault: Vault) -> None:
+@pytest.mark.parametrize("said_on", [Channel.SMS, Channel.TELEGRAM])
+@pytest.mark.parametrize("order", [1, -1])
+def test_no_channel_after_a_stop_on_any(session: Session, vault: Vault, said_on: Channel, order: int) -> None:
     contact = a_contact(session, an_organisation(session))
-    an_address(session, contact, vault, state=AddressState.OPTED_OUT)
-    an_address(session, contact, vault, channel=Channel.TELEGRAM, number="42", country=None)
-    first, second = SenderChoice(1, Channel.SMS, active=False), SenderChoice(2, Channel.TELEGRAM)
-    to = replace(RESOLUTION, senders=(first, second))
+    sms = an_address(session, contact, vault)
+    chat = an_address(session, contact, vault, channel=Channel.TELEGRAM, number="42", country=None)
+    to = replace(RESOLUTION, senders=(SenderChoice(1, Channel.SMS), SenderChoice(2, Channel.TELEGRAM))[::order])
+    stopped, other = (sms, chat) if said_on is Channel.SMS else (chat, sms)
+    withdraw_everywhere(session, stopped.lookup, said_on, method="keyword", wording="STOP", at=NOON)
     [row] = session.execute(select_resolved(AudienceRule(), contact.organisation_id, to)).all()
     assert (row.sender_id, row.reason) == (None, LeftOut.OPTED_OUT)
-    to = replace(RESOLUTION, senders=(second, first))
+    restore(session, other.lookup, Channel(other.channel), method="keyword", wording="START", at=NOON)
     [row] = session.execute(select_resolved(AudienceRule(), contact.organisation_id, to)).all()
-    assert (row.sender_id, row.channel, row.reason) == (2, Channel.TELEGRAM, None)
+    assert (row.channel, row.address_id, row.reason) == (other.channel, other.id, None)

@@ -8,6 +8,7 @@ from typing import Any
 from sqlalchemy import insert, select
 from sqlalchemy.orm import Session
 
+from campaigns.audience.handles import number_key
 from campaigns.audience.models import Address, AddressState, Channel, Contact
 from campaigns.core.crypto import Vault
 from campaigns.core.database import reserve_ids
@@ -92,6 +93,7 @@ def give_addresses(
         sealed = {
             "ciphertext": vault.seal(handle, table="address", column="ciphertext", row_id=address_id),
             "lookup": vault.lookup_hash(values["channel"], handle),
+            "number": number_key(vault, values["channel"], handle),
         }
         rows.append({"id": address_id, "contact_id": contact_id, **sealed, **values})
     session.execute(insert(Address), rows)

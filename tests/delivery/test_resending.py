@@ -9,6 +9,7 @@ import pytest
 from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 
+from campaigns.audience.consent import withdraw_everywhere
 from campaigns.audience.models import Address, AddressState, Channel
 from campaigns.core import clock
 from campaigns.core.crypto import Vault
@@ -20,7 +21,7 @@ from campaigns.messages.numerals import LEFT_TO_RIGHT_MARK
 from campaigns.planning.models import Run, RunState
 from campaigns.staff.models import AuditEntry, Organisation
 from tests.delivery.builders import a_run_in_every_state, a_running_run, all_deliveries, frozen, give_addresses
-from tests.factories import a_member, a_region, a_sender, a_service, an_organisation
+from tests.factories import NOON, a_member, a_region, a_sender, a_service, an_organisation
 
 NUMBER = "+48 22 628 01 20"
 UNCONFIRMED = {"send_state": SendState.UNCONFIRMED}
@@ -82,8 +83,11 @@ def test_resend_leaves_who_said_stop(session: Session, vault: Vault, state: Addr
 def test_resend_heeds_a_stop_on_any_channel(session: Session, vault: Vault) -> None:
     senders = [a_sender(session), a_sender(session, channel=Channel.WHATSAPP)]
     run = a_running_run(session, vault, count=1, senders=senders, deliveries=UNCONFIRMED)
-    ours = {"channel": Channel.WHATSAPP, "state": AddressState.OPTED_OUT, "prefix": "+38067"}
-    give_addresses(session, run.organisation_id, vault, [all_deliveries(session)[0].contact_id], **ours)
+    ours = {"channel": Channel.WHATSAPP, "prefix": "+38067"}
+    contact_id = all_deliveries(session)[0].contact_id
+    other = give_addresses(session, run.organisation_id, vault, [contact_id], **ours)[contact_id]
+    said = session.get_one(Address, other)
+    withdraw_everywhere(session, said.lookup, Channel.WHATSAPP, method="keyword", wording="STOP", at=NOON)
     assert count_resendable(session, run, Chosen()) == Prospect(stopped=1)
 
 

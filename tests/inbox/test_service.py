@@ -76,8 +76,9 @@ def test_stop_counts_in_every_organisation(session: Session, vault: Vault, addre
 def test_stop_of_an_unknown_number_is_remembered(session: Session, vault: Vault) -> None:
     an_organisation(session)
     receive(session, vault, inbound("STOP"))
-    remembered = session.scalars(select(SuppressedAddress)).one()
-    assert remembered.lookup == vault.lookup_hash(Channel.SMS, NUMBER)
+    remembered = session.scalars(select(SuppressedAddress).order_by(SuppressedAddress.channel)).all()
+    assert [row.channel for row in remembered] == [Channel.SMS, Channel.WHATSAPP]
+    assert {row.lookup for row in remembered} == {vault.number_hash(NUMBER)}
 
 
 def test_only_start_lifts_a_stop(session: Session, vault: Vault, address: Address) -> None:

@@ -23,7 +23,7 @@ from campaigns.delivery.engine.quotas import Quotas, count_called
 from campaigns.delivery.engine.record import find_held, record, writing
 from campaigns.delivery.fallback import fall_back
 from campaigns.delivery.health import note_account, write_health
-from campaigns.delivery.service import heed_refusal
+from campaigns.delivery.service import heed_refusals
 from campaigns.planning.models import Health, Run, RunSender, RunState, Sender
 from campaigns.planning.service import pause_run
 
@@ -134,9 +134,14 @@ class DatabaseStore:
         if not refused:
             return
         with self._sessions(bind=connection) as session:
-            for result in refused:
-                if result.action is not None and result.error is not None:
-                    heed_refusal(session, result.address_id, result.action, code=result.error)
+            heed_refusals(
+                session,
+                (
+                    (result.address_id, result.action, result.error)
+                    for result in refused
+                    if result.action is not None and result.error is not None
+                ),
+            )
             fall_back(session, find_held(connection, [result for result in refused if result.falls_back]))
             session.flush()
 
