@@ -56,9 +56,10 @@ class Vault:
                 raise DamagedDataError(f"{table} {row_id} is sealed with a key that is not configured.")
             try:
                 opened = _cipher(key).decrypt(sealed[1:_BODY], sealed[_BODY:], column_of + b"%d" % row_id)
-            except InvalidTag:
+                return opened.decode()
+            except (InvalidTag, ValueError):
+                # ValueError: a nonce that was cut off, or bytes that are no text.
                 raise DamagedDataError(f"{table} {row_id} cannot be deciphered.") from None
-            return opened.decode()
 
         return open_row
 

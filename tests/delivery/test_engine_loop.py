@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 
@@ -175,14 +176,39 @@ def test_closed_addresses_are_suppressed(sessions: sessionmaker[Session], vault:
     assert states(sessions, run_id) == {SendState.ACCEPTED: 2, SendState.SUPPRESSED: 1}
 
 
-def test_damaged_row_holds_up_nobody(sessions: sessionmaker[Session], vault: Vault) -> None:
+@pytest.mark.parametrize(
+    "ciphertext", [b"\x01 not what we sealed, but long enough", b"\x01short", b"\x01", b"\xc8 by another key", b""]
+)
+def test_damaged_row_holds_up_nobody(sessions: sessionmaker[Session], vault: Vault, ciphertext: bytes) -> None:
     run_id, provider = running(sessions, vault, 5), MemoryProvider()
     with sessions.begin() as session:
         one, two, *_ = session.scalars(select(Address).order_by(Address.id)).all()
-        one.ciphertext = b"\x01 not what we sealed, but long enough"
+        one.ciphertext = ciphertext
         session.execute(update(Delivery).where(Delivery.address_id == two.id).values(text_id=99_999))
     drive(sessions, vault, provider, until=settled(sessions, run_id))
     assert states(sessions, run_id) == {SendState.ACCEPTED: 3, SendState.FAILED: 2}
+
+
+def test_row_that_breaks_our_code_holds_up_nobody(
+    sessions: sessionmaker[Session], vault: Vault, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    opener = Vault.opener
+
+    def breaking(self: Vault, **place: str) -> Callable[[bytes, int], str]:
+        opened, seen = opener(self, **place), set[int]()
+
+        def open_row(sealed: bytes, row_id: int) -> str:
+            seen.add(row_id)
+            if min(seen) == row_id:
+                raise ZeroDivisionError
+            return opened(sealed, row_id)
+
+        return open_row
+
+    run_id, provider = running(sessions, vault, 5), MemoryProvider()
+    monkeypatch.setattr(Vault, "opener", breaking)
+    drive(sessions, vault, provider, until=settled(sessions, run_id))
+    assert states(sessions, run_id) == {SendState.ACCEPTED: 4, SendState.FAILED: 1}
 
 
 def test_fault_of_ours_is_unknown(sessions: sessionmaker[Session], vault: Vault) -> None:

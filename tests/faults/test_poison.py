@@ -16,7 +16,8 @@ from tests.faults.scene import Scene
 
 #: Of a hundred people, one has a damaged address and one a text that is gone.
 EVERY = 100
-BROKEN = b"\x01 not what was sealed"
+#: Cut so short that not even its nonce is whole.
+BROKEN = b"\x01broken"
 
 
 @pytest.mark.parametrize("count", [200, pytest.param(20_000, marks=pytest.mark.slow)], ids=["ordinary", "heavy"])

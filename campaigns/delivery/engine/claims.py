@@ -15,7 +15,6 @@ from campaigns.audience.models import Channel
 from campaigns.core import clock
 from campaigns.core.crypto import Vault
 from campaigns.core.database import HIGHEST_ID, UTCDateTime
-from campaigns.core.errors import DamagedDataError
 from campaigns.delivery.engine.ports import Ask, Claimed, Found
 from campaigns.delivery.engine.taking import DELIVERY, Taken, among, is_among, take
 from campaigns.delivery.models import RunQuiet, RunText, RunZone
@@ -140,8 +139,8 @@ class Claims:
                 return None
             try:
                 return open_sealed(sealed, address_id)
-            except (DamagedDataError, UnicodeDecodeError):
-                _log.error("address %s cannot be deciphered", address_id)
+            except Exception as error:
+                _set_aside(address_id, error)
                 return None
 
         return handle_of
@@ -151,9 +150,24 @@ class Claims:
         vault = self._vault
 
         def handle_of(row_id: int, address_id: int, lookup: bytes | None, country: str | None) -> str | None:
-            return None if lookup is None else find_stand_in(vault, row_id, channel, country, lookup)
+            if lookup is None:
+                return None
+            try:
+                return find_stand_in(vault, row_id, channel, country, lookup)
+            except Exception as error:
+                _set_aside(address_id, error)
+                return None
 
         return handle_of
+
+
+def _set_aside(address_id: int, error: Exception) -> None:
+    """Say which address cannot be read.
+
+    Whatever is wrong with one must not hold up everybody behind it, claim after claim. The words of the error stay
+    out of the log: they may hold what was deciphered.
+    """
+    _log.error("address %s cannot be read: %s", address_id, type(error).__name__)
 
 
 @cache
