@@ -74,6 +74,8 @@ class LeftOut(StrEnum):
     NO_TRANSLATION = "no_translation"
     #: Had as many messages lately as the instance allows; known when a run starts.
     CAPPED = "capped"
+    #: Get the same by another run of the campaign at the very instant; known when a run starts.
+    MERGED = "merged"
     NO_SIGNPOST = "no_signpost"
 
 

@@ -38,8 +38,9 @@ class Window:
 def await_turn(session: Session, run_id: int) -> None:
     """Wait until no other fan-out counts messages, until the end of the transaction; SQLite has one writer anyway.
 
-    Else two runs planned at the same moment would each count a person's messages without the other's. An urgent
-    run counts nothing, so it does not wait. Called before the run is held, so that nobody who stops it waits too.
+    Else two runs planned at the same moment would each count a person's messages without the other's, or both tell
+    them the same. An urgent run counts nothing, so it does not wait. Called before the run is held, so that nobody
+    who stops it waits too.
     """
     if session.get_bind().dialect.name == "postgresql" and _counts(session, run_id):
         session.execute(select(func.pg_advisory_xact_lock(_TURN)))
@@ -92,9 +93,9 @@ def _select_capped(
 
 
 def _counts(session: Session, run_id: int) -> bool:
-    ordinary = select(Run.frozen).where(Run.id == run_id, Run.priority == Priority.ORDINARY)
-    frozen = session.scalar(ordinary.where(Run.state == RunState.PLANNING, Run.is_rehearsal.is_(False)))
-    return bool(frozen and frozen.get("cap_messages"))
+    ordinary = select(Run).where(Run.id == run_id, Run.priority == Priority.ORDINARY)
+    run = session.scalar(ordinary.where(Run.state == RunState.PLANNING, Run.is_rehearsal.is_(False)))
+    return run is not None and (run.schedule_id is not None or bool(run.frozen.get("cap_messages")))
 
 
 def _open_runs(

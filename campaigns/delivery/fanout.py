@@ -45,6 +45,7 @@ from campaigns.delivery.capping import await_turn, select_capped
 from campaigns.delivery.choosing import choices_of
 from campaigns.delivery.corrected import find_wrong_runs, has_on_the_way, select_corrected
 from campaigns.delivery.jobs import enqueue_lanes
+from campaigns.delivery.merging import is_told_then
 from campaigns.delivery.models import Delivery, RunLeftOut, RunText, RunZone
 from campaigns.delivery.queries import is_overtaken
 from campaigns.delivery.references import new_reference
@@ -194,6 +195,7 @@ class _Planner:
         session.execute(insert(PEOPLE).from_select(_NAMES, self._people(after, through)))
         self._leave_out_capped(after, through)
         self._add_zones()
+        self._leave_out_told()
         self._add_texts()
         self._run.planned += self._add_deliveries()
         self._count_left_out()
@@ -247,6 +249,13 @@ class _Planner:
         if capped is not None:
             left_out = update(PEOPLE).where(_written_to(), PEOPLE.c.contact_id.in_(capped))
             self._session.execute(left_out.values(reason=LeftOut.CAPPED.value))
+
+    def _leave_out_told(self) -> None:
+        """Leave out those of the chunk who get the same by another run at the very instant."""
+        is_told = is_told_then(self._session, self._run, PEOPLE)
+        if is_told is not None:
+            left_out = update(PEOPLE).where(_written_to(), is_told)
+            self._session.execute(left_out.values(reason=LeftOut.MERGED.value))
 
     def _add_zones(self) -> None:
         """Write when people of each time zone and country of the chunk are due; a released run is from now on."""

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from datetime import timedelta
 
 import pytest
 from sqlalchemy import select, update
@@ -24,7 +25,7 @@ from campaigns.planning.safeguards import prepare_correction
 from campaigns.planning.service import fire_due, resume_run
 from campaigns.staff.models import AuditEntry, Role
 from tests.factories import a_member, a_message
-from tests.planning.story import DUE, START, Story, a_story
+from tests.planning.story import DUE, EVENING, START, Story, a_story
 
 WORDS = {"en": "Wrong number. Call ((hotline))", "uk": "Номер хибний. Дзвоніть ((hotline))"}
 
@@ -202,7 +203,7 @@ def test_message_on_its_way_is_corrected_once_it_arrived(sessions: sessionmaker[
 
 
 def test_person_of_two_runs_is_corrected_once(sessions: sessionmaker[Session], scene: Scene, vault: Vault) -> None:
-    second = scene.story.approved()
+    second = scene.story.approved(replace(EVENING, starts_at=EVENING.starts_at + timedelta(hours=1)))
     second.next_fire_at = DUE
     (other,) = fire_due(scene.session, now=DUE, only=second.id)
     scene.session.commit()
