@@ -32,8 +32,8 @@ from tests.delivery.builders import frozen
 from tests.factories import a_campaign, a_run, a_sender, a_service
 
 TEXTS = {
-    "uk": "Тримайте паспорт при собі. Порада: ((hotline??112))",
-    "ru": "Держите паспорт при себе. Совет: ((hotline??112))",
+    "uk": "Тримайте паспорт при собі. Порада: ((hotline))",
+    "ru": "Держите паспорт при себе. Совет: ((hotline))",
 }
 #: Only Ukrainian has a template, so people who read Russian are reached by SMS.
 TEMPLATES = {"uk": {"content_sid": "HX" + "0" * 32, "slots": ["hotline??112"]}}

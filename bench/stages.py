@@ -42,8 +42,8 @@ CONTACTS_FILE, PLACES_FILE, CALLBACKS_FILE = "contacts.csv", "places.csv", "call
 #: Parts per second; far above what any machine sends, so that the pace never waits.
 NO_LIMIT = 1_000_000.0
 TEXTS = {
-    "uk": "Тримайте паспорт при собі. Порада: ((hotline??112))",
-    "ru": "Держите паспорт при себе. Совет: ((hotline??112))",
+    "uk": "Тримайте паспорт при собі. Порада: ((hotline))",
+    "ru": "Держите паспорт при себе. Совет: ((hotline))",
 }
 #: Receipts of a message. The last word comes twice, as providers repeat themselves.
 RECEIPTS_EACH = 3

@@ -292,7 +292,7 @@ class _Planner:
                 RunText(
                     run_id=self._run.id,
                     **asdict(combination),
-                    service_id=text.service_id,
+                    service_ids=list(text.service_ids),
                     body=text.body,
                     parts=text.parts,
                     content_sid=text.content_sid,

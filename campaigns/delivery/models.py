@@ -71,9 +71,9 @@ class RunText(Base):
     place_id: Mapped[int] = mapped_column(BigId, default=0)
     #: For SIMs of another country than the region, which cannot dial every number.
     roaming: Mapped[bool] = mapped_column(default=False)
-    #: Service signposted, or None when the text has no ((hotline)).
-    service_id: Mapped[int | None] = mapped_column(ForeignKey("service.id"))
-    #: None: no signpost was found, so people of this combination are left out.
+    #: Services that the text names.
+    service_ids: Mapped[list[int]] = mapped_column(JSON, default=list, server_default="[]")
+    #: None: there is no number to name, so people of this combination are left out.
     body: Mapped[str | None]
     parts: Mapped[int] = mapped_column(SmallInteger, default=0)
     #: The approved WhatsApp template that says it, and what fills its slots; None: there is none.
@@ -89,7 +89,7 @@ class FormerText(Base):
     text_id: Mapped[int] = mapped_column(ForeignKey("run_text.id"), primary_key=True)
     #: When it was rendered anew; no call that began before said anything else.
     until: Mapped[datetime] = mapped_column(primary_key=True)
-    service_id: Mapped[int | None] = mapped_column(ForeignKey("service.id"))
+    service_ids: Mapped[list[int]] = mapped_column(JSON, default=list, server_default="[]")
     body: Mapped[str | None]
     parts: Mapped[int] = mapped_column(SmallInteger, default=0)
     content_sid: Mapped[str | None] = mapped_column(String(40))

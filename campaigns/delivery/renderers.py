@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session
 
 from campaigns.delivery.rendering import Combination, Dimensions, Renderer, Where
 from campaigns.delivery.zones import due_in
-from campaigns.messages.queries import load_service_facts
+from campaigns.messages.queries import load_emergency_numbers, load_service_facts
 from campaigns.places.models import Place, Region
 from campaigns.planning.digest import FrozenRun
 from campaigns.planning.models import Run
@@ -31,6 +31,7 @@ def load_renderer(
         regions={row.id: Where(row.code, row.country) for row in regions},
         places={row.id: row.name for row in places},
         service_max_age_days=service_max_age_days,
+        emergency=load_emergency_numbers(session, run.organisation_id),
     )
 
 

@@ -3,16 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 from campaigns.audience.models import Channel
-from campaigns.core.errors import GateError, NoSignpostError, PlaceholderError
+from campaigns.core.errors import GateError, PlaceholderError
 from campaigns.core.words import N_
+from campaigns.messages.help_numbers import (
+    HelpNumber,
+    find_help_numbers,
+    kinds_asked,
+    lacks_number,
+    values_of,
+)
 from campaigns.messages.length import count_parts
-from campaigns.messages.numerals import number_in_text
 from campaigns.messages.placeholders import names_in, render, required_names
-from campaigns.messages.signposts import ServiceFacts, Signpost, choose_signpost
+from campaigns.messages.signposts import Need, ServiceFacts
 from campaigns.planning.digest import FrozenRun
 from campaigns.planning.models import ZonePolicy
 
@@ -32,7 +38,7 @@ class Dimensions:
         """Read from the placeholders that occur."""
         words = [text for by_channel in frozen.wordings.values() for text in by_channel.values()]
         names = frozenset[str]().union(*(names_in(text) for text in (*frozen.texts.values(), *words)))
-        signposted = "hotline" in names
+        signposted = bool(kinds_asked(names))
         return cls(
             region=signposted,
             # With a fixed zone and no quiet hours everybody is written to at one instant: one hour for all.
@@ -79,7 +85,8 @@ class Rendered:
 
     body: str | None
     parts: int = 0
-    service_id: int | None = None
+    #: Services that it names.
+    service_ids: tuple[int, ...] = ()
     #: The approved WhatsApp template that says it, with what fills its slots.
     content_sid: str | None = None
     content_variables: dict[str, str] | None = None
@@ -94,6 +101,8 @@ class Renderer:
     regions: Mapping[int, Where]
     places: Mapping[int, str]
     service_max_age_days: int
+    #: The emergency number of each country, by alpha-2.
+    emergency: Mapping[str, str] = field(default_factory=dict)
 
     def render(self, combination: Combination, *, at: datetime) -> Rendered:
         """Return the text that people of this combination get at `at` (UTC).
@@ -101,11 +110,10 @@ class Renderer:
         Raises GateError when it cannot be rendered, or has more SMS parts than the campaign allows.
         """
         text = self.frozen.text_on(combination.channel, combination.language)
-        signpost = self._signpost(combination, at) if "hotline" in names_in(text) else None
-        if signpost is None and "hotline" in required_names(text):
+        found = self._help_numbers(names_in(text), combination, at)
+        if lacks_number(found, required_names(text)):
             return Rendered(body=None)
-        values = {
-            "hotline": number_in_text(signpost.number, combination.language) if signpost else "",
+        values = values_of(found, combination.language) | {
             "place": self.places.get(combination.place_id, ""),
             "link": self._link(combination),
             "code": self.frozen.code,
@@ -128,7 +136,8 @@ class Renderer:
                 allowed=self.frozen.max_parts,
             )
         sid, variables = self._template(combination.language, values)
-        return Rendered(body, parts, signpost.service_id if signpost else None, sid, variables)
+        service_ids = tuple(each.signpost.service_id for each in found if each.signpost is not None)
+        return Rendered(body, parts, service_ids, sid, variables)
 
     def _link(self, combination: Combination) -> str:
         """Return the campaign's link; our own counted address (/go/K7) gets the region, where it is known."""
@@ -145,17 +154,11 @@ class Renderer:
         filled = (values.get(name) or fallback for name, _, fallback in slots)
         return template["content_sid"], {str(place): value for place, value in enumerate(filled, start=1)}
 
-    def _signpost(self, combination: Combination, at: datetime) -> Signpost | None:
+    def _help_numbers(
+        self, names: Iterable[str], combination: Combination, at: datetime
+    ) -> tuple[HelpNumber, ...]:
         where = self.regions.get(combination.region_id, Where())
-        try:
-            return choose_signpost(
-                self.services,
-                region_code=where.code,
-                country=where.country,
-                language=combination.language,
-                at=at,
-                roaming=combination.roaming,
-                max_age_days=self.service_max_age_days,
-            )
-        except NoSignpostError:
-            return None
+        need = Need(where.code, where.country, combination.language, at, combination.roaming)
+        return find_help_numbers(
+            names, self.services, need, emergency=self.emergency, max_age_days=self.service_max_age_days
+        )

@@ -23,8 +23,11 @@ from campaigns.delivery.queries import in_state
 from campaigns.delivery.renderers import load_renderer, read_at
 from campaigns.delivery.rendering import Combination, Rendered
 from campaigns.delivery.states import SendState
+from campaigns.messages.help_numbers import kinds_asked
 from campaigns.messages.models import Service
+from campaigns.messages.placeholders import names_in
 from campaigns.planning import service as planning
+from campaigns.planning.digest import FrozenRun
 from campaigns.planning.models import Run, RunState
 
 #: A running run's texts are compared with the directory at least so often, and whenever the directory changed.
@@ -85,18 +88,25 @@ def renew_texts(session: Session, run: Run, *, max_age_days: int) -> int:
 
 
 def find_outdated(session: Session, run: Run, *, max_age_days: int) -> list[int]:
-    """Return the ids of the run's texts that name a service, and would not say the same of it if rendered now."""
-    named = select(RunText).where(RunText.run_id == run.id, RunText.service_id.is_not(None))
-    combinations = {text: _combination_of(text) for text in session.scalars(named)}
+    """Return the ids of the run's texts that name a number for help and would not name the same one now."""
+    texts = session.scalars(select(RunText).where(RunText.run_id == run.id, RunText.body.is_not(None))).all()
+    if not texts:
+        return []
+    frozen = FrozenRun.from_json(run.frozen)
+    combinations = {
+        text: _combination_of(text)
+        for text in texts
+        if kinds_asked(names_in(frozen.text_on(text.channel, text.language)))
+    }
     if not combinations:
         return []
     renderer = load_renderer(session, run, combinations.values(), service_max_age_days=max_age_days)
-    services = {service.service_id: [service] for service in renderer.services}
     now = clock.now()
 
     def is_outdated(text: RunText, combination: Combination) -> bool:
-        # With this service alone: whether another one would be named by now does not matter.
-        alone = replace(renderer, services=services.get(text.service_id or 0, ()))
+        # With its services alone: whether others would be named by now does not matter.
+        own = [service for service in renderer.services if service.service_id in text.service_ids]
+        alone = replace(renderer, services=own)
         try:
             rendered = alone.render(combination, at=now)
         except GateError:
@@ -181,7 +191,8 @@ def pause_outdated(session: Session, run_id: int, *, max_age_days: int) -> bool:
 
 
 def _helplines(session: Session, text_ids: Collection[int]) -> str:
-    named = select(RunText.service_id).where(RunText.id.in_(text_ids))
+    listed = session.scalars(select(RunText.service_ids).where(RunText.id.in_(text_ids)))
+    named = {service_id for service_ids in listed for service_id in service_ids}
     names = select(Service.name).where(Service.id.in_(named)).order_by(Service.name, Service.id)
     found = list(session.scalars(names.limit(MOST_NAMED + 1)))
     return ", ".join([f"“{name}”" for name in found[:MOST_NAMED]] + ["…"] * (len(found) > MOST_NAMED))
@@ -194,10 +205,11 @@ def _is_on_the_way(session: Session, run: Run, *, since: datetime) -> bool:
 
 
 def _replace(session: Session, text: RunText, rendered: Rendered, now: datetime) -> None:
-    names = ("service_id", "body", "parts", "content_sid", "content_variables")
+    names = ("service_ids", "body", "parts", "content_sid", "content_variables")
     session.add(FormerText(text_id=text.id, until=now, **{name: getattr(text, name) for name in names}))
     for name in names:
         setattr(text, name, getattr(rendered, name))
+    text.service_ids = list(rendered.service_ids)
 
 
 def _combination_of(text: RunText) -> Combination:

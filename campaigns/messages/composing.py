@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from types import MappingProxyType
 
-from campaigns.core.errors import NoSignpostError
+from campaigns.core.errors import PlaceholderError
 from campaigns.messages.glossary import Term, TermUse, find_terms
+from campaigns.messages.help_numbers import HelpNumber, find_help_numbers, kinds_asked, values_of
 from campaigns.messages.models import EUROPEAN_UNION
-from campaigns.messages.numerals import number_in_text
+from campaigns.messages.placeholders import names_in
 from campaigns.messages.plain import Hint, find_hints
 from campaigns.messages.preview import EXAMPLES, Preview, example_values, preview_text
 from campaigns.messages.savings import Saving, find_savings
-from campaigns.messages.signposts import ServiceFacts, Signpost, choose_signpost
+from campaigns.messages.signposts import Need, ServiceFacts, Signpost
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,12 +32,21 @@ class Whereabouts:
 
 @dataclass(frozen=True, slots=True)
 class Arrival:
-    """The text as it arrives with one signpost, or where there is none."""
+    """The text as it arrives with the same numbers for help."""
 
-    #: None: nobody can be named here.
-    signpost: Signpost | None
+    help_numbers: tuple[HelpNumber, ...]
     places: tuple[Whereabouts, ...]
     preview: Preview
+
+    @property
+    def signposts(self) -> list[Signpost]:
+        """The services that it names; none where it names emergency numbers or its own words."""
+        return [each.signpost for each in self.help_numbers if each.signpost is not None]
+
+    @property
+    def emergency(self) -> str | None:
+        """The emergency number that it names for want of a service."""
+        return next((each.emergency for each in self.help_numbers if each.emergency), None)
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,37 +69,50 @@ def measure_text(
     services: Sequence[ServiceFacts],
     at: datetime,
     max_age_days: int,
+    emergency: Mapping[str, str] = MappingProxyType({}),
     base: str = "",
     terms: Iterable[Term] = (),
 ) -> Measured:
     """Return what there is to say about `text`; `base` is what it was translated from, "" for a base text."""
-    values = example_values(services, at, language=language, max_age_days=max_age_days)
+    names = _names(text)
+    values = example_values(names, services, at, language=language, max_age_days=max_age_days)
     preview = preview_text(text, values)
-    asks = any(piece.placeholder == "hotline" for piece in preview.pieces)
     rendered = "".join(piece.text for piece in preview.pieces)
     return Measured(
         preview=preview,
         savings=find_savings(rendered),
         hints=find_hints(text, names={service.name for service in services}),
         terms=find_terms(base, text, terms) if base else (),
-        arrivals=_arrivals(text, language, services, at=at, max_age_days=max_age_days) if asks else (),
+        arrivals=_arrivals(
+            text, language, services, kinds_asked(names), emergency=emergency, at=at, max_age_days=max_age_days
+        ),
     )
 
 
 def _arrivals(
-    text: str, language: str, services: Sequence[ServiceFacts], *, at: datetime, max_age_days: int
+    text: str,
+    language: str,
+    services: Sequence[ServiceFacts],
+    names: Collection[str],
+    *,
+    emergency: Mapping[str, str],
+    at: datetime,
+    max_age_days: int,
 ) -> tuple[Arrival, ...]:
-    """Render the text for people of every place that the directory covers, once for each signpost."""
-    signposts: dict[tuple[int, str] | None, Signpost | None] = {}
-    places: defaultdict[tuple[int, str] | None, list[Whereabouts]] = defaultdict(list)
+    """Render the text for people of every place that the directory covers, once for the same numbers."""
+    if not kinds_asked(names):
+        return ()
+    found: dict[tuple[str, ...], tuple[HelpNumber, ...]] = {}
+    places: defaultdict[tuple[str, ...], list[Whereabouts]] = defaultdict(list)
     for where in _places(services):
-        found = _choose(services, where, language, at=at, max_age_days=max_age_days)
-        key = (found.service_id, found.number) if found else None
-        signposts.setdefault(key, found)
+        need = Need(where.region_code, where.country, language, at, where.roaming)
+        numbers = find_help_numbers(names, services, need, emergency=emergency, max_age_days=max_age_days)
+        key = tuple(f"{each.number} {each.signpost.name if each.signpost else ''}" for each in numbers)
+        found.setdefault(key, numbers)
         places[key].append(where)
-    ordered = sorted(places, key=lambda key: (key is None, -len(places[key])))
+    ordered = sorted(places, key=lambda key: (not any(each.signpost for each in found[key]), -len(places[key])))
     return tuple(
-        Arrival(signposts[key], tuple(places[key]), preview_text(text, _values(signposts[key], language)))
+        Arrival(found[key], tuple(places[key]), preview_text(text, EXAMPLES | values_of(found[key], language)))
         for key in ordered
     )
 
@@ -105,22 +129,9 @@ def _places(services: Iterable[ServiceFacts]) -> list[Whereabouts]:
     return [Whereabouts(country, region, roaming) for country, region in ordered for roaming in (False, True)]
 
 
-def _choose(
-    services: Iterable[ServiceFacts], where: Whereabouts, language: str, *, at: datetime, max_age_days: int
-) -> Signpost | None:
+def _names(text: str) -> frozenset[str]:
+    """Return the placeholders of a text; a faulty one has none that could be filled."""
     try:
-        return choose_signpost(
-            services,
-            region_code=where.region_code,
-            country=where.country,
-            language=language,
-            at=at,
-            roaming=where.roaming,
-            max_age_days=max_age_days,
-        )
-    except NoSignpostError:
-        return None
-
-
-def _values(signpost: Signpost | None, language: str) -> Mapping[str, str]:
-    return EXAMPLES if signpost is None else EXAMPLES | {"hotline": number_in_text(signpost.number, language)}
+        return names_in(text)
+    except PlaceholderError:
+        return frozenset()

@@ -82,5 +82,12 @@ def measure(
         terms = load_terms(session, organisation_id, source_language=source.language, language=language)
     services = queries.load_service_facts(session, organisation_id)
     return measure_text(
-        text, language=language, services=services, at=at, max_age_days=max_age_days, base=base, terms=terms
+        text,
+        language=language,
+        services=services,
+        emergency=queries.load_emergency_numbers(session, organisation_id),
+        at=at,
+        max_age_days=max_age_days,
+        base=base,
+        terms=terms,
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import asdict, dataclass
 from datetime import date, timedelta
@@ -18,7 +19,7 @@ from campaigns.core.words import N_, Phrase
 from campaigns.messages import queries
 from campaigns.messages.facts import check_facts
 from campaigns.messages.hsds import ServiceRow
-from campaigns.messages.models import SOURCED, CheckOutcome, Service, ServiceCheck
+from campaigns.messages.models import SOURCED, CheckOutcome, EmergencyNumber, Service, ServiceCheck
 from campaigns.messages.texts import clean_line
 from campaigns.messages.worklist import ServiceDraft
 from campaigns.places.models import Region
@@ -26,6 +27,8 @@ from campaigns.staff import audit
 from campaigns.staff.models import Organisation
 from campaigns.staff.queries import owned
 
+#: Shape of a short number for emergencies, and how long the name of the document may be that states it.
+EMERGENCY_NUMBER, DOCUMENT_LIMIT = re.compile(r"[0-9]{2,6}"), 300
 #: Facts without which a service would be another one: changing them makes its verification void.
 _VERIFIED_FACTS = ("number_national", "number_from_abroad", "works_from_foreign_sim", "country")
 
@@ -233,3 +236,45 @@ def _record_whole(
     audit.record(
         session, action, subject=organisation, organisation_id=organisation_id, member_id=by, **asdict(done)
     )
+
+
+def confirm_emergency_number(
+    session: Session,
+    organisation_id: int,
+    country: str,
+    *,
+    number: str,
+    document: str,
+    document_date: date,
+    by: int,
+) -> EmergencyNumber:
+    """Note which number texts name in a country (alpha-2) where no verified service fits, and what states it.
+
+    Raises InputError for what cannot be such a number, or a document from the future or without a name.
+    """
+    digits, named = number.strip(), clean_line(document, what=Phrase(N_("The document")), limit=DOCUMENT_LIMIT)
+    if not EMERGENCY_NUMBER.fullmatch(digits):
+        raise InputError(N_("An emergency number has two to six digits, and nothing else."))
+    if document_date > clock.now().date():
+        raise InputError(N_("The date of the document lies in the future."))
+    confirmed = EmergencyNumber(
+        organisation_id=organisation_id,
+        country=country,
+        number=digits,
+        document=named,
+        document_date=document_date,
+        member_id=by,
+        created_at=clock.now(),
+    )
+    session.add(confirmed)
+    session.flush()
+    audit.record(
+        session,
+        "emergency.confirm",
+        subject=confirmed,
+        organisation_id=organisation_id,
+        member_id=by,
+        country=country,
+        number=digits,
+    )
+    return confirmed

@@ -12,6 +12,7 @@ from werkzeug.wrappers import Response
 from campaigns.core import clock
 from campaigns.core.errors import InputError
 from campaigns.messages import queries, service
+from campaigns.messages.emergency_views import pages as emergency_pages
 from campaigns.messages.forms import ServiceForm, VerifyForm
 from campaigns.messages.hours import write_hours
 from campaigns.messages.labels import (
@@ -38,6 +39,7 @@ from campaigns.web.session import session
 pages = Blueprint("services", __name__, url_prefix="/services")
 pages.register_blueprint(signpost_pages)
 pages.register_blueprint(sheet_pages)
+pages.register_blueprint(emergency_pages)
 
 Page = str | Response | tuple[str, int]
 

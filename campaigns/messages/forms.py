@@ -22,6 +22,7 @@ from wtforms.validators import InputRequired, Length, Optional, Regexp, Validati
 
 from campaigns.core.errors import InputError
 from campaigns.core.languages import all_languages
+from campaigns.messages.directory import DOCUMENT_LIMIT
 from campaigns.messages.hours import read_hours, write_hours
 from campaigns.messages.labels import CONFIDENTIAL, FOREIGN_SIM, KINDS, OPERATORS, OUTCOMES, THEMES, WAYS
 from campaigns.messages.models import SOURCED, CheckOutcome, Service, ServiceKind
@@ -206,6 +207,18 @@ class VerifyForm(Form):
         choices=options(OUTCOMES.items()),
         default=CheckOutcome.ANSWERS.value,
     )
+
+
+class EmergencyForm(Form):
+    """The number for emergencies of one country, and the document that states it."""
+
+    number = StringField(_l("Number"), [InputRequired()], render_kw={"inputmode": "numeric", "dir": "ltr"})
+    document = StringField(
+        _l("Document"),
+        [InputRequired(), Length(max=DOCUMENT_LIMIT)],
+        description=_l("The page of the ministry or regulator that states it. Never try an emergency number."),
+    )
+    document_date = DateField(_l("Date of the document"), [InputRequired()])
 
 
 class SheetForm(Form):

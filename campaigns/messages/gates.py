@@ -147,11 +147,15 @@ def _too_long(costly: Collection[str]) -> str:
 def signposts_gate(message_id: int, missing: Mapping[str, int], *, on_fallback: int = 0) -> Gate:
     """Block while people have no signpost and the text no fallback; `missing` counts them by region or country.
 
-    `on_fallback` counts people without a service whose text names its fallback instead: they are warned of.
+    `on_fallback` counts people without a service whose text names the emergency number, or its fallback, instead:
+    they are warned of.
     """
     people = sum(missing.values())
     if not people and on_fallback:
-        template = N_("No service may be named to %(people)s people: their text names its fallback instead.")
+        template = N_(
+            "No verified service fits %(people)s people: their text names the emergency number of their country, "
+            "or its own words for that case."
+        )
         values: dict[str, Any] = {"people": on_fallback}
         return Gate("signposts", True, template % values, DIRECTORY, {}, template, values, warns=True)
     if not people:

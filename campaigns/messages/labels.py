@@ -44,6 +44,8 @@ KINDS: dict[ServiceKind, LazyString] = {
     ServiceKind.VIOLENCE: _l("Violence"),
     ServiceKind.VICTIMS: _l("Victims of crime"),
     ServiceKind.INFORMATION: _l("Information"),
+    ServiceKind.SHELTER: _l("A place to stay"),
+    ServiceKind.LEGAL: _l("Legal advice"),
     ServiceKind.OTHER: _l("Other"),
 }
 
@@ -81,7 +83,7 @@ WAYS: dict[str, LazyString] = {
 
 #: What each placeholder stands for.
 PLACEHOLDERS: dict[str, LazyString] = {
-    "hotline": _l("the number of the nearest verified service"),
+    "hotline": _l("the number of the nearest verified service, else the country's emergency number"),
     "place": _l("the place this is about"),
     "link": _l("the campaign's link"),
     "code": _l("the campaign's code"),

@@ -143,6 +143,8 @@ class ServiceKind(StrEnum):
     VIOLENCE = "violence"
     VICTIMS = "victims"
     INFORMATION = "information"
+    SHELTER = "shelter"
+    LEGAL = "legal"
     OTHER = "other"
 
 
@@ -251,3 +253,20 @@ class ServiceCheck(Base):
     #: The numbers that were tried.
     numbers: Mapped[list[str]]
     recorded_at: Mapped[datetime]
+
+
+class EmergencyNumber(Base):
+    """The number for emergencies that a member has confirmed for a country; the latest row of a country counts."""
+
+    __tablename__ = "emergency_number"
+
+    id: Mapped[int] = mapped_column(BigId, primary_key=True)
+    organisation_id: Mapped[int] = mapped_column(ForeignKey("organisation.id"), index=True)
+    #: Alpha-2.
+    country: Mapped[str] = mapped_column(String(2))
+    number: Mapped[str] = mapped_column(String(10))
+    #: The document that states it, and its date: an emergency number is never tried by a call.
+    document: Mapped[str] = mapped_column(String(300))
+    document_date: Mapped[date]
+    member_id: Mapped[int] = mapped_column(ForeignKey("member.id"))
+    created_at: Mapped[datetime]

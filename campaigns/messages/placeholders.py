@@ -2,10 +2,12 @@
 
     text        = *( literal / placeholder )
     placeholder = "((" name [ "??" fallback ] "))"
-    name        = "hotline" / "place" / "link" / "code"
-    fallback    = 1*( any character but "(", ")" and line ends )
+    name        = "hotline" [ ":" kind ] / "place" / "link" / "code"
+    kind        = a ServiceKind, for example "shelter"
+    fallback    = 1*( any character but "(", ")", digits and line ends )
 
 Single parentheses are literal, and so is one around a placeholder: `(((hotline)))` is the placeholder in brackets.
+A fallback holds no digit: a number that nobody verified would stay in every text, and no correction would find it.
 """
 
 from __future__ import annotations
@@ -16,9 +18,14 @@ from dataclasses import dataclass
 
 from campaigns.core.errors import PlaceholderError
 from campaigns.core.words import N_
+from campaigns.messages.models import ServiceKind
 
+#: The placeholder for help, and what stands between it and a kind of help: ((hotline:shelter)).
+HOTLINE, KIND_MARK = "hotline", ":"
 #: What a text may ask for, in the order the picker shows it.
-ALLOWED = ("hotline", "place", "link", "code")
+ALLOWED = (HOTLINE, "place", "link", "code")
+#: Kinds of help that may be asked for.
+KINDS = frozenset(kind.value for kind in ServiceKind)
 #: Longest fallback: room for a number and a word, not for a second message.
 FALLBACK_LIMIT = 60
 #: How much of a faulty text an error repeats.
@@ -29,6 +36,7 @@ _EXCERPT = 30
 class Placeholder:
     """A slot that rendering fills with a value, or with its own fallback when there is none."""
 
+    #: With the kind of help, where it names one: "hotline:shelter".
     name: str
     fallback: str | None = None
 
@@ -115,13 +123,27 @@ def _find_closing(text: str, opening: int) -> int:
 
 def _read(body: str) -> Placeholder:
     name, mark, fallback = (part.strip() for part in body.partition("??"))
-    if name not in ALLOWED:
+    name = _known_name(name)
+    return Placeholder(name, _known_fallback(name, fallback) if mark else None)
+
+
+def _known_name(written: str) -> str:
+    name, mark, kind = (part.strip() for part in written.partition(KIND_MARK))
+    if name not in ALLOWED or (mark and name != HOTLINE):
         known = ", ".join(f"(({allowed}))" for allowed in ALLOWED)
         raise PlaceholderError(
-            N_("((%(name)s)) is not a placeholder. Use one of %(known)s."), name=_shortened(name), known=known
+            N_("((%(name)s)) is not a placeholder. Use one of %(known)s."), name=_shortened(written), known=known
         )
-    if not mark:
-        return Placeholder(name)
+    if mark and kind not in KINDS:
+        raise PlaceholderError(
+            N_("((%(name)s)) asks for a kind of help that the directory does not have. Use one of %(known)s."),
+            name=_shortened(written),
+            known=", ".join(sorted(KINDS)),
+        )
+    return f"{name}{KIND_MARK}{kind}" if mark else name
+
+
+def _known_fallback(name: str, fallback: str) -> str:
     if not fallback:
         raise PlaceholderError(
             N_("((%(name)s??)) has an empty fallback: write what shall stand there instead."), name=name
@@ -138,7 +160,16 @@ def _read(body: str) -> Placeholder:
             name=name,
             limit=FALLBACK_LIMIT,
         )
-    return Placeholder(name, fallback)
+    if any(character.isdigit() for character in fallback):
+        raise PlaceholderError(
+            N_(
+                "((%(name)s??%(fallback)s)) has digits after “??”: nobody verifies them. Where no service fits, "
+                "((hotline)) names the country's emergency number by itself."
+            ),
+            name=name,
+            fallback=_shortened(fallback),
+        )
+    return fallback
 
 
 def _excerpt(text: str, opening: int) -> str:

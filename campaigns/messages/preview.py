@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from campaigns.core.errors import PlaceholderError
+from campaigns.messages.help_numbers import kinds_asked
 from campaigns.messages.length import Length, costly_characters, count_parts
-from campaigns.messages.models import ServiceKind
 from campaigns.messages.numerals import number_in_text
 from campaigns.messages.placeholders import Placeholder, parse
 from campaigns.messages.signposts import ServiceFacts, Trust, trust_of
@@ -61,21 +61,32 @@ def preview_text(text: str, values: Mapping[str, str]) -> Preview:
 
 
 def example_values(
-    services: Iterable[ServiceFacts], at: datetime, *, language: str, max_age_days: int
+    names: Iterable[str],
+    services: Iterable[ServiceFacts],
+    at: datetime,
+    *,
+    language: str,
+    max_age_days: int,
 ) -> dict[str, str]:
-    """Return an example for each placeholder of a text in `language`.
+    """Return an example for each of the placeholders `names` of a text in `language`.
 
-    The hotline is the longest number that a signpost can give now. Without any verified service there is no
-    example for the hotline, as there would be no signpost.
+    For help it is the longest number that a verified service has. Without one there is no example: an emergency
+    number would look as if all were well.
     """
-    numbers = [
-        number
-        for service in services
-        if service.kind == ServiceKind.TRAFFICKING and trust_of(service, at, max_age_days) is Trust.VERIFIED
-        for number in (service.number_national, service.number_from_abroad)
-        if number
-    ]
-    return EXAMPLES | ({"hotline": number_in_text(max(numbers, key=len), language)} if numbers else {})
+    verified = [service for service in services if trust_of(service, at, max_age_days) is Trust.VERIFIED]
+    values = dict(EXAMPLES)
+    for name, kind in kinds_asked(names).items():
+        numbers = [
+            number
+            for service in verified
+            if service.kind == kind
+            for number in (service.number_national, service.number_from_abroad)
+            if number
+        ]
+        longest = max(numbers, key=len, default="")
+        if longest:
+            values[name] = number_in_text(longest, language)
+    return values
 
 
 def _piece(part: str | Placeholder, values: Mapping[str, str]) -> Piece:

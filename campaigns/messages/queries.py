@@ -11,10 +11,12 @@ from sqlalchemy.orm import Session, selectinload
 
 from campaigns.core.errors import BaseLanguageError, NotFoundError
 from campaigns.core.words import N_
+from campaigns.messages.emergency import emergency_numbers
 from campaigns.messages.gates import TranslationFacts
 from campaigns.messages.hours import is_open
 from campaigns.messages.models import (
     EUROPEAN_UNION,
+    EmergencyNumber,
     Message,
     MessageVersion,
     Service,
@@ -149,6 +151,18 @@ def select_services(organisation_id: int, *, country: str = "", kind: str = "") 
 def load_service_facts(session: Session, organisation_id: int) -> list[ServiceFacts]:
     """Return what choosing a signpost needs to know of every service of an organisation."""
     return [facts_of(service) for service in session.scalars(select_services(organisation_id))]
+
+
+def load_confirmed_emergencies(session: Session, organisation_id: int) -> dict[str, EmergencyNumber]:
+    """Return the emergency number that members of an organisation confirmed last, by country."""
+    rows = owned(select(EmergencyNumber), EmergencyNumber, organisation_id).order_by(EmergencyNumber.id)
+    return {row.country: row for row in session.scalars(rows)}
+
+
+def load_emergency_numbers(session: Session, organisation_id: int) -> dict[str, str]:
+    """Return the emergency number to name in each country, by alpha-2; none where there is no single one."""
+    confirmed = load_confirmed_emergencies(session, organisation_id)
+    return emergency_numbers({country: row.number for country, row in confirmed.items()})
 
 
 @dataclass(frozen=True, slots=True)

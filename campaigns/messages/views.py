@@ -22,7 +22,7 @@ from campaigns.messages.history_views import pages as history_pages
 from campaigns.messages.labels import PLACEHOLDERS, THEMES, country_name
 from campaigns.messages.library import share_message
 from campaigns.messages.library_views import pages as library_pages
-from campaigns.messages.models import Message
+from campaigns.messages.models import Message, ServiceKind
 from campaigns.messages.texts import clean_line_ends
 from campaigns.staff.auth import current_member, current_organisation, requires
 from campaigns.staff.permissions import Permission
@@ -46,6 +46,7 @@ def vocabulary() -> dict[str, object]:
     return {
         "themes": THEMES,
         "placeholders": PLACEHOLDERS,
+        "help_kinds": [kind.value for kind in ServiceKind],
         "channel_names": CHANNELS,
         "origins": ORIGINS,
         "country_name": country_name,

@@ -140,7 +140,7 @@ def _contradicted(
     max_age_days: int,
 ) -> list[Region]:
     """Return the regions in which another organisation's text gives readers of one language another number."""
-    pointing = [each for each in rendered if each.signpost and each.region_id][:MOST_NUMBERS]
+    pointing = [each for each in rendered if each.signposts and each.region_id][:MOST_NUMBERS]
     if not others or not pointing:
         return []
     asked = _languages_with_hotline(session, [other.message_id for other in others])
@@ -174,7 +174,7 @@ def _differs(
         )
     except NoSignpostError:
         return False
-    own = {_digits(each.signpost.number)} if each.signpost else set()
+    own = {_digits(signpost.number) for signpost in each.signposts}
     same = next((one for one in services if one.service_id == theirs.service_id), None)
     also = (same.number_national, same.number_from_abroad) if same else ()
     return not own & {_digits(number) for number in (theirs.number, *also) if number}

@@ -22,7 +22,7 @@ from campaigns.messages.gates import (
     staleness_gate,
     translations_gate,
 )
-from campaigns.messages.queries import load_service_facts, load_translation_facts
+from campaigns.messages.queries import load_emergency_numbers, load_service_facts, load_translation_facts
 from campaigns.places.models import Place, Region
 from campaigns.planning.choices import load_templates
 from campaigns.planning.country_rules import CountryWarning, warnings_for
@@ -121,6 +121,7 @@ def _assess_content(
         combinations,
         regions=_whereabouts(session, [each.region_id for each in combinations]),
         services=load_service_facts(session, campaign.organisation_id),
+        emergency=load_emergency_numbers(session, campaign.organisation_id),
         place=_longest_place_name(session, campaign.organisation_id),
         at=now,
         max_age_days=max_age_days,
@@ -168,7 +169,7 @@ def _text_gates(campaign: Campaign, content: Content, tally: Tally, rendered: li
     longest = longest_by_language(rendered) if content.uses(Channel.SMS) else {}
     bodies = {language: each.body for language, each in longest.items() if each.body}
     missing: dict[str, int] = {}
-    on_fallback = sum(each.people for each in rendered if each.why_none is not None and each.body is not None)
+    on_fallback = sum(each.people for each in rendered if each.body is not None and _names_no_service(each))
     for each in rendered:
         if lacks_signpost(each, content.texts.get(each.language, "")):
             missing[each.country or "?"] = missing.get(each.country or "?", 0) + each.people
@@ -185,6 +186,10 @@ def _text_gates(campaign: Campaign, content: Content, tally: Tally, rendered: li
         length_gate(message_id, bodies, max_parts=content.max_parts),
         signposts_gate(message_id, missing, on_fallback=on_fallback),
     ]
+
+
+def _names_no_service(rendered: RenderedText) -> bool:
+    return any(each.signpost is None for each in rendered.help_numbers)
 
 
 def _country_warnings(senders: Sequence[Sender], content: Content, tally: Tally) -> list[CountryWarning]:

@@ -143,7 +143,7 @@ def _texts(assessed: Assessment) -> list[TextView]:
 def _signposts(rendered: Collection[RenderedText]) -> list[SignpostView]:
     found: defaultdict[tuple[str, str], Counter[str]] = defaultdict(Counter)
     for each in rendered:
-        if each.signpost is not None:
-            found[each.signpost.name, each.signpost.number][each.language] += each.people
+        for signpost in each.signposts:
+            found[signpost.name, signpost.number][each.language] += each.people
     views = [SignpostView(name, number, dict(people.most_common())) for (name, number), people in found.items()]
     return sorted(views, key=lambda view: -sum(view.people.values()))

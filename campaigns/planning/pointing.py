@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from campaigns.core.errors import NoSignpostError
 from campaigns.planning.texts import RenderedText
@@ -16,6 +16,8 @@ class Pointed:
 
     #: By name of the service and language of the text.
     services: Counter[tuple[str, str]] = field(default_factory=Counter)
+    #: By country, of those whose text names its emergency number because no service may be named, and that number.
+    emergency: Counter[tuple[str, str]] = field(default_factory=Counter)
     #: By why there is none; the place of the error is a country.
     none: Counter[str] = field(default_factory=Counter)
     #: The errors of `none`, to be said in the reader's language.
@@ -34,25 +36,28 @@ class Pointed:
     @property
     def people(self) -> int:
         """Everybody who is written to."""
-        return self.services.total() + self.none.total() + self.unasked
+        return self.services.total() + self.emergency.total() + self.none.total() + self.unasked
 
 
 def point_people(rendered: Iterable[RenderedText]) -> Pointed:
-    """Count the people of `rendered` by the service that their text names, or by why it names none."""
-    services: Counter[tuple[str, str]] = Counter()
-    none: Counter[str] = Counter()
-    errors: dict[str, NoSignpostError] = {}
-    unasked = 0
+    """Count the people of `rendered` by the service that their text names, or by why it names none.
+
+    Where a text asks for several kinds of help, its people are counted by the first.
+    """
+    pointed, unasked = Pointed(), 0
     for each in rendered:
-        if each.signpost is not None:
-            services[each.signpost.name, each.language] += each.people
-        elif each.why_none is not None:
-            error = _of_country(each.why_none, each.country)
-            none[str(error)] += each.people
-            errors[str(error)] = error
-        else:
+        first = next(iter(each.help_numbers), None)
+        if first is None:
             unasked += each.people
-    return Pointed(services, none, errors, unasked)
+        elif first.signpost is not None:
+            pointed.services[first.signpost.name, each.language] += each.people
+        elif first.emergency is not None:
+            pointed.emergency[each.country or "", first.emergency] += each.people
+        elif first.why_none is not None:
+            error = _of_country(first.why_none, each.country)
+            pointed.none[str(error)] += each.people
+            pointed.errors[str(error)] = error
+    return replace(pointed, unasked=unasked)
 
 
 def _of_country(error: NoSignpostError, country: str | None) -> NoSignpostError:
@@ -68,6 +73,10 @@ def pointed_table(pointed: Pointed) -> str:
         languages = Counter({code: count for (other, code), count in pointed.services.items() if other == name})
         spoken = ", ".join(f"{code} {count:,}" for code, count in languages.most_common())
         lines.append(f"{people:>9,}  {name} ({spoken})")
+    lines += [
+        f"{people:>9,}  emergency number {number} of {country}"
+        for (country, number), people in pointed.emergency.most_common()
+    ]
     lines += [f"{people:>9,}  none: {why}" for why, people in pointed.none.most_common()]
     if pointed.unasked:
         lines.append(f"{pointed.unasked:>9,}  their text asks for no signpost")

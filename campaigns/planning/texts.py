@@ -7,11 +7,11 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from campaigns.audience.models import Channel
-from campaigns.core.errors import NoSignpostError, PlaceholderError
+from campaigns.core.errors import PlaceholderError
+from campaigns.messages.help_numbers import HelpNumber, find_help_numbers, lacks_number, values_of
 from campaigns.messages.length import Length, count_parts
-from campaigns.messages.numerals import number_in_text
 from campaigns.messages.placeholders import names_in, render, required_names
-from campaigns.messages.signposts import ServiceFacts, Signpost, choose_signpost
+from campaigns.messages.signposts import Need, ServiceFacts, Signpost
 from campaigns.planning.digest import Content
 from campaigns.planning.tally import Combination
 
@@ -36,11 +36,15 @@ class RenderedText:
     people: int
     #: None when the text needs a signpost and there is none, or lacks another value.
     body: str | None
-    signpost: Signpost | None
+    #: What stands for each placeholder that asks for help.
+    help_numbers: tuple[HelpNumber, ...]
     #: What its placeholders stand for.
     values: dict[str, str]
-    #: Why no service may be named, where the text asks for one.
-    why_none: NoSignpostError | None = None
+
+    @property
+    def signposts(self) -> list[Signpost]:
+        """The services that the text names."""
+        return [each.signpost for each in self.help_numbers if each.signpost is not None]
 
     @property
     def length(self) -> Length | None:
@@ -54,13 +58,15 @@ def render_combinations(
     *,
     regions: Mapping[int, Whereabouts],
     services: Sequence[ServiceFacts],
+    emergency: Mapping[str, str],
     place: str,
     at: datetime,
     max_age_days: int,
 ) -> list[RenderedText]:
     """Render the text of each of `combinations`, which counts people, as of the moment `at` (UTC).
 
-    `place` stands for the name of the recipient's place. A faulty text gives no body; another gate names it.
+    `place` stands for the name of the recipient's place, `emergency` has the emergency number of each country. A
+    faulty text gives no body; another gate names it.
     """
     # Parts are what SMS is paid by; without it, what the first sender says is what most people read.
     shown = content.texts_on(Channel.SMS if content.uses(Channel.SMS) else content.senders[0]["channel"])
@@ -69,49 +75,20 @@ def render_combinations(
         language = combination.language
         text = shown.get(language, "")
         where = regions.get(combination.region_id, Whereabouts(None, None))
-        found = find_signpost(text, where, combination, services=services, at=at, max_age_days=max_age_days)
-        signpost, why_none = (None, found) if isinstance(found, NoSignpostError) else (found, None)
-        values = {"place": place, "link": content.link or "", "code": content.code}
-        if signpost is not None:
-            values["hotline"] = number_in_text(signpost.number, language)
+        # A number of another country than the region needs one that works from abroad; so does an unknown one.
+        roaming = where.country is None or combination.number_country != where.country
+        need = Need(where.region_code, where.country, language, at, roaming)
+        found = find_help_numbers(_names(text), services, need, emergency=emergency, max_age_days=max_age_days)
+        values = values_of(found, language) | {"place": place, "link": content.link or "", "code": content.code}
         body = _render(text, values)
-        rendered.append(
-            RenderedText(language, combination.region_id, where.country, people, body, signpost, values, why_none)
-        )
+        rendered.append(RenderedText(language, combination.region_id, where.country, people, body, found, values))
     return rendered
 
 
-def find_signpost(
-    text: str,
-    where: Whereabouts,
-    combination: Combination,
-    *,
-    services: Iterable[ServiceFacts],
-    at: datetime,
-    max_age_days: int,
-) -> Signpost | NoSignpostError | None:
-    """Return the signpost that `text` asks for or why there is none, or None when it asks for none."""
-    if "hotline" not in _names(text):
-        return None
-    try:
-        return choose_signpost(
-            services,
-            region_code=where.region_code,
-            country=where.country,
-            language=combination.language,
-            at=at,
-            # A number of another country than the region needs one that works from abroad; so does an unknown one.
-            roaming=where.country is None or combination.number_country != where.country,
-            max_age_days=max_age_days,
-        )
-    except NoSignpostError as error:
-        return error
-
-
 def lacks_signpost(rendered: RenderedText, text: str) -> bool:
-    """Say whether these people need a signpost that does not exist, and the text has no fallback for it."""
+    """Say whether these people need a number for help that does not exist, and the text has no fallback for it."""
     try:
-        return rendered.signpost is None and "hotline" in required_names(text)
+        return lacks_number(rendered.help_numbers, required_names(text))
     except PlaceholderError:
         return False
 

@@ -29,7 +29,7 @@ class TemplateText:
 
     #: The text with {{1}}, {{2}} … in place of its placeholders.
     body: str
-    #: What fills each slot, in their order: "hotline", or "hotline??112" with a fallback.
+    #: What fills each slot, in their order: "hotline", or "hotline??our page" with a fallback.
     slots: tuple[str, ...]
 
 

@@ -48,6 +48,7 @@ CONSTANTS: dict[str, Any] = {
     "region_code": "PL-18",
     "format_name": "csv",
     "word": "signed-by-nobody",
+    "country": "PL",
 }
 
 

@@ -151,7 +151,7 @@ def test_resume_writes_texts_anew_whose_number_changed(pages: Pages, client_for:
         today = clock.now().date()
         service = a_service(session, ours, number_national="116 111", verified_on=today)
         text = RunText(run_id=run.id, language="en", region_id=a_region(session).id, body="Call 112", parts=1)
-        text.service_id = service.id
+        text.service_ids = [service.id]
         session.get_one(Run, run.id).frozen = frozen({"en": "Call ((hotline))"})
         session.add(text)
     client_for(Role.APPROVER).post(f"/delivery/runs/{run.id}/stop")

@@ -17,6 +17,7 @@ from campaigns.delivery.models import Delivery, FormerText, RunText
 from campaigns.delivery.renewing import TextWatch, as_called, load_former, resume
 from campaigns.delivery.states import SendState
 from campaigns.messages.models import Service
+from campaigns.places.models import Region
 from campaigns.planning.firing import pause_run, stop_run
 from campaigns.planning.models import Run, RunState
 from campaigns.planning.service import fire_due
@@ -108,7 +109,7 @@ def test_what_was_called_for_before_keeps_what_it_said(story: Story, run: Run) -
     pause_run(session, run, by=story.author.id, reason="The hotline is wrong.")
     correct_the_number(session)
     go_on(story, run)
-    [text] = session.scalars(select(RunText).where(RunText.service_id.is_not(None)))
+    [text] = [each for each in session.scalars(select(RunText)) if each.service_ids]
     former = load_former(session, [text.id])
     assert OLD in str(as_called(text, former, at=DUE).body)
     assert NEW in str(as_called(text, former, at=LATER).body)
@@ -121,7 +122,7 @@ def test_twice_renewed_text_keeps_each_of_its_wordings(story: Story, run: Run) -
         pause_run(session, run, by=story.author.id, reason="The hotline is wrong.")
         correct_the_number(session, number)
         assert go_on(story, run, at=moment) == 1
-    [text] = session.scalars(select(RunText).where(RunText.service_id.is_not(None)))
+    [text] = [each for each in session.scalars(select(RunText)) if each.service_ids]
     former = load_former(session, [text.id])
     said = [as_called(text, former, at=at) for at in (DUE, LATER, LATER + timedelta(hours=1))]
     assert [number in str(each.body) for each, number in zip(said, (OLD, NEW, thrice), strict=True)] == [True] * 3
@@ -136,10 +137,21 @@ def test_texts_that_hold_stay_as_they_are(story: Story, run: Run) -> None:
 def test_run_does_not_go_on_without_a_helpline_to_name(story: Story, run: Run) -> None:
     pause_run(story.session, run, by=story.author.id, reason="Nobody answers there.")
     correct_the_number(story.session, verified_on=None)
+    # A country without one number for every emergency.
+    story.session.execute(update(Region).values(country="AF"))
+    story.session.commit()
     with pytest.raises(GateError, match="texts in uk"):
         go_on(story, run)
     story.session.rollback()
     assert story.session.get_one(Run, run.id).state == RunState.PAUSED
+
+
+def test_run_without_a_helpline_goes_on_with_the_emergency_number(story: Story, run: Run) -> None:
+    pause_run(story.session, run, by=story.author.id, reason="Nobody answers there.")
+    correct_the_number(story.session, verified_on=None)
+    assert go_on(story, run) == 1
+    [text] = waiting_texts(story.session)
+    assert "112" in str(text)
 
 
 def test_run_does_not_go_on_while_the_old_text_may_still_leave(story: Story, run: Run) -> None:

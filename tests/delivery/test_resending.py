@@ -138,7 +138,7 @@ def name_a_service(
         "language": language,
         "roaming": roaming,
         "region_id": a_region(session).id,
-        "service_id": service.id,
+        "service_ids": [service.id],
     }
     naming = update(RunText).where(RunText.run_id == run.id)
     session.execute(naming.values(body=f"SOS: {mark}{NUMBER}.", **values))
@@ -193,7 +193,9 @@ def test_resend_leaves_a_number_that_may_be_wrong(session: Session, vault: Vault
 def test_resend_judges_each_text_by_itself(session: Session, vault: Vault) -> None:
     run = a_running_run(session, vault, count=2, deliveries=UNCONFIRMED)
     name_a_service(session, run, verified_on=None)
-    without = RunText(run_id=run.id, language="uk", body="Тримайте паспорт при собі.", parts=1)
+    words = "Тримайте паспорт при собі."
+    run.frozen = frozen({"en": "SOS: ((hotline)).", "uk": words})
+    without = RunText(run_id=run.id, language="uk", body=words, parts=1)
     session.add(without)
     session.flush()
     all_deliveries(session)[1].text_id = without.id

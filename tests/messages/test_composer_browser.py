@@ -22,10 +22,10 @@ from tests.web.pages import Pages, pages_on_file
 
 pytestmark = pytest.mark.browser
 
-BASE = "Keep your passport with you. Only officials may ask for it. Call ((hotline??112))."
-ARABIC = "احتفظ بجواز سفرك معك. اتصل ((hotline??112))."
+BASE = "Keep your passport with you. Only officials may ask for it. Call ((hotline))."
+ARABIC = "احتفظ بجواز سفرك معك. اتصل ((hotline))."
 #: Two parts long, dear because of its dashes, loud, and with a number typed by hand.
-FAULTY = "NEVER GIVE your passport away – not even for a moment. Call 0800 123 456 – it’s free. ((hotline??112))"
+FAULTY = "NEVER GIVE your passport away – not even for a moment. Call 0800 123 456 – it’s free. ((hotline))"
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,7 +93,7 @@ def test_composer_is_written_in(visit: Visit, scene: Scene) -> None:
     picker.press("Enter")
     expect(body).to_have_value(FAULTY + "((place))")
     page.locator(".fields summary").press("Enter")
-    page.locator("#sms").fill("Passport! ((hotline??112))")
+    page.locator("#sms").fill("Passport! ((hotline))")
     visit.go(f"{message}/ar")
     assert page.locator("#body").get_attribute("dir") == "rtl"
     assert page.locator("del").count() == 1

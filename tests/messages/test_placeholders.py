@@ -43,8 +43,13 @@ FAULTY = {
     "((place((code))))": "inside another",
     "((hotline??call (24/7)))": "parenthesis",
     "((hotline??))": "empty fallback",
-    "((hotline??112??999))": "two fallbacks",
-    "((hotline??" + "1" * 61 + "))": "longer than 60",
+    "((hotline??us??them))": "two fallbacks",
+    "((hotline??112))": "digits after",
+    "((hotline??call ١١٢))": "digits after",
+    "((hotline:sheltr))": "a kind of help that the directory does not have",
+    "((place:shelter))": "is not a placeholder",
+    "((hotline:))": "a kind of help",
+    "((hotline??" + "a" * 61 + "))": "longer than 60",
     "((%s))": "is not a placeholder",
     "(({0}))": "is not a placeholder",
     "(({{7*7}}))": "is not a placeholder",
@@ -74,9 +79,15 @@ def test_placeholders_are_filled() -> None:
 
 
 def test_fallback_stands_in_without_signpost() -> None:
-    assert render("Call ((hotline??112)).", {}) == "Call 112."
-    assert render("Call ((hotline??112)).", {"hotline": ""}) == "Call 112."
-    assert render("Call ((hotline??112)).", VALUES) == "Call +48 22 628 01 20."
+    assert render("Call ((hotline??us)).", {}) == "Call us."
+    assert render("Call ((hotline??us)).", {"hotline": ""}) == "Call us."
+    assert render("Call ((hotline??us)).", VALUES) == "Call +48 22 628 01 20."
+
+
+def test_kinds_of_help_are_filled_each_by_its_own() -> None:
+    text = "Sleep: ((hotline:shelter)). Law: ((hotline:legal??ask us)). Or ((hotline))."
+    assert names_in(text) == {"hotline", "hotline:shelter", "hotline:legal"}
+    assert render(text, VALUES | {"hotline:shelter": "800"}) == "Sleep: 800. Law: ask us. Or +48 22 628 01 20."
 
 
 def test_missing_value_is_refused() -> None:
@@ -86,7 +97,7 @@ def test_missing_value_is_refused() -> None:
 
 
 def test_spaces_within_are_forgiven() -> None:
-    assert parse("(( hotline ?? 112 ))") == (Placeholder("hotline", "112"),)
+    assert parse("(( hotline : shelter ?? us ))") == (Placeholder("hotline:shelter", "us"),)
 
 
 def test_parentheses_around_are_literal() -> None:

@@ -20,7 +20,7 @@ def kinds(text: str, **options: object) -> list[HintKind]:
 @pytest.mark.parametrize(
     "text",
     [
-        "Keep your passport. Call ((hotline??112)).",
+        "Keep your passport. Call ((hotline)).",
         "Send STOP by SMS to leave. It is 2022.",
         "تمسك بجوازك. اتصل ((hotline))",
         "((place)): ask for the badge. ((link))",

@@ -11,15 +11,15 @@ from tests.messages.test_signposts import LINE, MONDAY
 
 
 def test_examples_stand_for_placeholders() -> None:
-    preview = preview_text("Near ((place)):\r\n((hotline??112))", EXAMPLES)
+    preview = preview_text("Near ((place)):\r\n((hotline))", EXAMPLES)
     assert preview.pieces == (
         Piece("Near "),
         Piece("Medyka", "place"),
         Piece(":\n"),
-        Piece("112", "hotline"),
+        Piece("((hotline))", "hotline", is_open=True),
     )
-    assert preview.length == Length("GSM-7", 16, 1)
-    assert preview.units_left == 144
+    assert preview.length == Length("GSM-7", 24, 1)
+    assert preview.units_left == 136
 
 
 def test_hotline_without_service_stays_open() -> None:
@@ -44,6 +44,6 @@ def test_longest_verified_number_is_the_example() -> None:
     stale = replace(
         LINE, service_id=3, number_national="800 100 100 100", verified_on=MONDAY.date() - timedelta(31)
     )
-    values = example_values([LINE, other, stale], MONDAY, language="en", max_age_days=30)
+    values = example_values(["hotline"], [LINE, other, stale], MONDAY, language="en", max_age_days=30)
     assert values["hotline"] == "800 100 100"
-    assert "hotline" not in example_values([other, stale], MONDAY, language="en", max_age_days=30)
+    assert "hotline" not in example_values(["hotline"], [other, stale], MONDAY, language="en", max_age_days=30)

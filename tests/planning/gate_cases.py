@@ -10,6 +10,7 @@ from sqlalchemy import select, update
 
 from campaigns.audience.models import Address, Channel
 from campaigns.messages.models import Service, TranslationState
+from campaigns.places.models import Region
 from campaigns.planning.confirming import confirm_rules
 from campaigns.planning.gatekeeping import assess
 from campaigns.planning.models import HarmReview
@@ -97,6 +98,16 @@ def verified(is_verified: bool) -> Act:
     def change(story: Story) -> None:
         service = story.session.scalars(select(Service)).one()
         service.verified_on = START.date() if is_verified else None
+        story.session.flush()
+
+    return change
+
+
+def in_a_country_with_a_number(has_one: bool) -> Act:
+    """Move everybody to a country that has no single emergency number, where a member has to say which to name."""
+
+    def change(story: Story) -> None:
+        story.session.scalars(select(Region)).one().country = "PL" if has_one else "AF"
         story.session.flush()
 
     return change
@@ -190,9 +201,9 @@ CASES = (
     ),
     Case(
         "signposts",
-        verified(False),
-        verified(True),
-        "Fewer than 20 people have no verified service to be pointed to: PL.",
+        in_a_country_with_a_number(False),
+        in_a_country_with_a_number(True),
+        "Fewer than 20 people have no verified service to be pointed to: AF.",
         "/messages/services",
     ),
     Case(

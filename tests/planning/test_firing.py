@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import replace
-from datetime import date, datetime, timedelta
+from datetime import datetime, timedelta
 
 import pytest
 from sqlalchemy import func, select
@@ -14,6 +14,7 @@ from campaigns.core import clock
 from campaigns.core.crypto import Vault
 from campaigns.core.errors import ApprovalError, ForbiddenError, GateError, InputError, TransitionError
 from campaigns.messages.models import Service
+from campaigns.places.models import Region
 from campaigns.planning import service
 from campaigns.planning.digest import Cap, FrozenRun
 from campaigns.planning.models import CampaignState, Priority, Run, RunState, ZonePolicy
@@ -176,9 +177,9 @@ def test_grown_audience_is_held(session: Session, vault: Vault, people: int, mor
 
 
 def test_red_gate_at_the_start_is_held(story: Story) -> None:
-    """The only service was verified too long ago when the hour comes."""
+    """When the hour comes nobody can be named to people of that country, not even an emergency number."""
     story.approved()
-    story.session.scalars(select(Service)).one().verified_on = date(2026, 1, 1)
+    story.session.scalars(select(Region)).one().country = "AF"
     (run,) = fire_due(story.session, now=DUE)
     assert run.state == RunState.HELD
     assert "no verified service" in run.reason
@@ -232,7 +233,7 @@ def test_release_is_for_another_reviewer(story: Story) -> None:
 
 def test_release_asks_the_gates_again(story: Story) -> None:
     run = held(story)
-    story.session.scalars(select(Service)).one().verified_on = None
+    story.session.scalars(select(Region)).one().country = "AF"
     with pytest.raises(GateError, match="no verified service"):
         service.release_run(story.session, run, by=story.approver.id)
     assert run.state == RunState.HELD

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from campaigns.core.errors import NoSignpostError
+from campaigns.messages.help_numbers import HelpNumber
 from campaigns.messages.signposts import Signpost
 from campaigns.planning.pointing import point_people, pointed_table
 from campaigns.planning.texts import RenderedText
@@ -12,8 +13,11 @@ WHY = "No help for %(place)s."
 
 
 def rendered(people: int, **changes: object) -> RenderedText:
-    values = {"language": "uk", "region_id": 1, "country": "PL", "body": "", "signpost": None, "values": {}}
-    return RenderedText(people=people, **(values | changes))  # type: ignore[arg-type]
+    """A text that asks for help, with what HelpNumber says of it; without `changes` it asks for none."""
+    of_text = {name: changes.pop(name) for name in ("language", "country") if name in changes}
+    values = {"language": "uk", "region_id": 1, "country": "PL", "body": "", "values": {}} | of_text
+    found = (HelpNumber("hotline", **changes),) if changes else ()  # type: ignore[arg-type]
+    return RenderedText(people=people, help_numbers=found, **values)  # type: ignore[arg-type]
 
 
 def test_services_are_counted_over_languages() -> None:
@@ -28,3 +32,10 @@ def test_equal_causes_of_a_country_are_counted_together() -> None:
     pointed = point_people([*regions, unknown])
     assert pointed.none == {"No help for PL.": 4, "No help for nowhere.": 1}
     assert pointed.errors["No help for PL."].values == {"place": "PL"}
+
+
+def test_emergency_numbers_are_counted_by_country() -> None:
+    why = NoSignpostError(WHY, place="PL-18")
+    pointed = point_people([rendered(3, emergency="112", why_none=why), rendered(2, signpost=LINE)])
+    assert (pointed.emergency, pointed.none, pointed.people) == ({("PL", "112"): 3}, {}, 5)
+    assert "3  emergency number 112 of PL" in pointed_table(pointed)

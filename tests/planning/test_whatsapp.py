@@ -20,9 +20,9 @@ PIECES = st.lists(
 
 
 def test_placeholders_become_slots() -> None:
-    made = template_of("Help: ((hotline??112)) day and night, at ((place)) too. Or ((hotline??112)), free.")
+    made = template_of("Help: ((hotline)) day and night, at ((place)) too. Or ((hotline)), free.")
     assert made.body == "Help: {{1}} day and night, at {{2}} too. Or {{3}}, free."
-    assert made.slots == ("hotline??112", "place", "hotline??112")
+    assert made.slots == ("hotline", "place", "hotline")
 
 
 def test_text_without_placeholders_stays_as_it_is() -> None:

@@ -1,0 +1,85 @@
+"""The number in a text where it says ((hotline)): a service's, else the country's for emergencies. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass, replace
+
+from campaigns.core.errors import NoSignpostError
+from campaigns.messages.models import ServiceKind
+from campaigns.messages.numerals import number_in_text
+from campaigns.messages.placeholders import HOTLINE, KIND_MARK
+from campaigns.messages.signposts import Need, ServiceFacts, Signpost, choose_signpost
+
+
+@dataclass(frozen=True, slots=True)
+class HelpNumber:
+    """What one placeholder stands for, for people of one region, language, hour and SIM."""
+
+    #: Name of the placeholder: "hotline", or "hotline:shelter".
+    name: str
+    signpost: Signpost | None = None
+    #: The country's emergency number, named because no verified service fits.
+    emergency: str | None = None
+    #: Why no service may be named.
+    why_none: NoSignpostError | None = None
+
+    @property
+    def number(self) -> str:
+        """The number to dial; '' when there is none."""
+        return self.signpost.number if self.signpost else self.emergency or ""
+
+
+def kinds_asked(names: Iterable[str]) -> dict[str, str]:
+    """Return the kind of help that each of the placeholders' names asks for; other placeholders are left out."""
+    asked = ((name, name.partition(KIND_MARK)) for name in sorted(names))
+    return {name: kind or ServiceKind.TRAFFICKING.value for name, (first, _, kind) in asked if first == HOTLINE}
+
+
+def find_help_numbers(
+    names: Iterable[str],
+    services: Iterable[ServiceFacts],
+    need: Need,
+    *,
+    emergency: Mapping[str, str],
+    max_age_days: int,
+) -> tuple[HelpNumber, ...]:
+    """Return what each placeholder for help stands for; `emergency` has each country's emergency number.
+
+    The kind of `need` is passed over: each placeholder names its own. A verified service of another kind never
+    takes the place of one that is missing.
+    """
+    services = list(services)
+    return tuple(
+        _find(name, services, replace(need, kind=kind), emergency, max_age_days)
+        for name, kind in kinds_asked(names).items()
+    )
+
+
+def values_of(found: Iterable[HelpNumber], language: str) -> dict[str, str]:
+    """Return the numbers by placeholder as they stand in a text of `language`."""
+    return {each.name: number_in_text(each.number, language) for each in found if each.number}
+
+
+def lacks_number(found: Iterable[HelpNumber], required: Collection[str]) -> bool:
+    """Say whether a text cannot be sent, because a placeholder that it requires stands for no number."""
+    return any(each.name in required and not each.number for each in found)
+
+
+def _find(
+    name: str, services: Iterable[ServiceFacts], need: Need, emergency: Mapping[str, str], max_age_days: int
+) -> HelpNumber:
+    try:
+        signpost = choose_signpost(
+            services,
+            region_code=need.region_code,
+            country=need.country,
+            language=need.language,
+            at=need.at,
+            roaming=need.roaming,
+            max_age_days=max_age_days,
+            kind=need.kind,
+        )
+    except NoSignpostError as why_none:
+        return HelpNumber(name, emergency=emergency.get(need.country or ""), why_none=why_none)
+    return HelpNumber(name, signpost)
