@@ -20,6 +20,7 @@ from campaigns.core import clock
 from campaigns.core.crypto import Vault
 from campaigns.core.errors import FingerpostError
 from campaigns.core.settings import Settings
+from campaigns.gateways.base import Gateway
 from campaigns.gateways.connecting import InboundList, KeptInbound
 from campaigns.gateways.factory import open_gateway
 from campaigns.inbox.models import InboundLook
@@ -60,11 +61,14 @@ class MissedInbound:
         settings: Settings,
         *,
         seconds: Callable[[], float] = time.monotonic,
+        open_gateway: Callable[..., Gateway] = open_gateway,
     ) -> None:
+        """Prepare to read; `seconds` is a clock that nobody sets, `open_gateway` as the factory's."""
         self._sessions = sessions
         self._settings = settings
         self._vault: Vault = settings.vault()
         self._seconds = seconds
+        self._open_gateway = open_gateway
         self._look_at: dict[int, float] = {}
 
     async def look(self) -> None:
@@ -81,7 +85,7 @@ class MissedInbound:
                 self._look_at[receiver.sender_id] = now + TRY_AGAIN_AFTER
 
     async def _catch_up(self, receiver: _Receiver) -> None:
-        gateway = open_gateway(
+        gateway = self._open_gateway(
             receiver.gateway,
             settings=self._settings,
             secret_name=receiver.secret_name,

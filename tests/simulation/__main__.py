@@ -10,7 +10,7 @@ import time
 from functools import partial
 
 from tests.simulation.hunt import hunt
-from tests.simulation.plan import draw_plan
+from tests.simulation.mishaps import draw_world
 from tests.simulation.quick import QuickWorld
 from tests.simulation.tally import Tally, simulate, simulate_on, trace_of
 from tests.simulation.world import World
@@ -33,7 +33,7 @@ def main() -> int:
     options = parser.parse_args()
     if options.trace is not None:
         kind = QuickWorld if options.quick else World
-        outcome = kind(draw_plan(options.trace)).live()
+        outcome = kind(draw_world(options.trace)).live()
         sys.stdout.write("\n".join(trace_of(outcome)) + "\n")
         return 1 if outcome.broken else 0
     started = time.monotonic()
@@ -50,7 +50,7 @@ def main() -> int:
 
 
 def _in_words(figures: dict[str, object], tally: Tally) -> str:
-    lines = [f"{name:10} {value}" for name, value in figures.items()]
+    lines = [f"{name:22} {value}" for name, value in figures.items()]
     for seed, promises in sorted(tally.broken.items())[:SHOWN]:
         lines.append(f"seed {seed} (--trace {seed} shows it): {promises[0]}")
     return "\n".join(lines) + "\n"

@@ -8,7 +8,7 @@ from functools import partial
 from random import Random
 
 from tests.simulation.oracle import Oracle
-from tests.simulation.plan import Plan
+from tests.simulation.plan import WEB, Plan
 from tests.simulation.processes import Process, Timeline
 from tests.simulation.workers import Link, Worker
 
@@ -184,6 +184,8 @@ class Crew:
 
     def _names(self, whose: int | None) -> list[str]:
         everybody = [f"worker {number}" for number in range(self.plan.workers)] + ["web"]
+        if whose == WEB:
+            return ["web"]
         return everybody if whose is None else [f"worker {whose}"]
 
     def is_cut_off(self, name: str | None) -> bool:

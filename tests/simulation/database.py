@@ -46,6 +46,9 @@ _TRIGGERS = (
     "CREATE TRIGGER canary_moved AFTER UPDATE ON run_canary BEGIN SELECT seen_queued(NEW.run_id); END",
     "CREATE TRIGGER canary_passed AFTER UPDATE OF state ON run_canary"
     " WHEN OLD.state IN ('sending', 'waiting') AND NEW.state = 'passed' BEGIN SELECT seen_pass(NEW.run_id); END",
+    "CREATE TRIGGER replied AFTER INSERT ON reply BEGIN SELECT seen_news('reply', NEW.provider_id); END",
+    "CREATE TRIGGER blocked AFTER INSERT ON consent WHEN NEW.kind = 'withdrawn' AND NEW.method = 'provider' BEGIN"
+    " SELECT seen_news('block', NEW.address_id); END",
     "CREATE TRIGGER run_moved AFTER UPDATE ON run BEGIN SELECT seen_queued(NEW.id); END",
     *(
         f"CREATE TRIGGER {what.lower()}_{table} AFTER {what} ON {table} BEGIN SELECT seen_change(); END"
@@ -105,8 +108,13 @@ class Database:
         self.on_empty: Callable[[], None] = lambda: None
         #: Called when the canary of a run has passed by itself.
         self.on_pass: Callable[[int], None] = lambda run_id: None
+        #: Called when something that a person wrote is kept, and when a provider's report of a stop is.
+        self.on_reply: Callable[[str], None] = lambda provider_id: None
+        self.on_block: Callable[[int], None] = lambda address_id: None
         self._uncommitted: list[tuple[int, int, int, str | None, str | None]] = []
+        self._news: list[tuple[str, Any]] = []
         self.raw.create_function("seen_move", 5, self._note)
+        self.raw.create_function("seen_news", 2, lambda *news: self._news.append(news))
         self.raw.create_function("seen_change", 0, self._change)
         self.raw.create_function("seen_queued", 1, self._queue)
         self.raw.create_function("seen_pass", 1, lambda run_id: self.on_pass(run_id))
@@ -118,7 +126,9 @@ class Database:
     def reset(self) -> None:
         """Forget everything but the template."""
         self.on_move, self.on_empty, self.on_pass = lambda move: None, lambda: None, lambda run_id: None
+        self.on_reply, self.on_block = lambda provider_id: None, lambda address_id: None
         self._uncommitted.clear()
+        self._news.clear()
         self.version, self.kept, self.has_limits = 0, None, False
         self.queues.clear()
         self.empty.clear()
@@ -183,9 +193,13 @@ class Database:
         self._uncommitted.clear()
         for move in paths.values():
             self.on_move(move)
+        news, self._news = self._news, []
+        for kind, what in news:
+            (self.on_reply if kind == "reply" else self.on_block)(what)
 
     def _rollback(self, connection: Connection) -> None:
         self._uncommitted.clear()
+        self._news.clear()
 
 
 def gone() -> OperationalError:

@@ -20,6 +20,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, pr
 from sqlalchemy import select
 
 from campaigns.audience.consent import withdraw_everywhere
+from campaigns.audience.handles import number_key
 from campaigns.audience.models import Channel
 from campaigns.core import clock
 from campaigns.core.errors import RefusedError, TransitionError
@@ -52,7 +53,7 @@ from tests.simulation.chores import PATIENCE
 from tests.simulation.database import VAULT, Database
 from tests.simulation.oracle import DatabaseOracle, Message
 from tests.simulation.people import let_go_on
-from tests.simulation.plan import SMS, WHATSAPP, RunPlan
+from tests.simulation.plan import SMS, WHATSAPP, ProviderPlan, RunPlan
 from tests.simulation.processes import Timeline
 from tests.simulation.provider import ListOnly
 from tests.simulation.runs import add_run, channel_of, handle_of, text_of
@@ -101,6 +102,7 @@ class DeliveryMachine(RuleBasedStateMachine):
         self.database = type(self).make_database()
         self.oracle = DatabaseOracle(self.timeline, database=self.database)
         self.database.on_move = self.oracle.moved
+        self.database.on_block = lambda address_id: self.oracle.blocked(self.oracle.book.of_address(address_id))
         self.told = 0
         self.figures["examples"] += 1
         self.ready: list[tuple[Claimed, int]] = []
@@ -205,6 +207,7 @@ class DeliveryMachine(RuleBasedStateMachine):
             if self._was_delivered(message):
                 return
             message.failure = action
+            self.oracle.heed((message.channel, message.line.to), action)
         update = StatusUpdate(message.reference, message.line.provider_id, status, error, action=action)
         self._post([update] * times)
 
@@ -221,12 +224,18 @@ class DeliveryMachine(RuleBasedStateMachine):
     def opt_out(self, contact_id: int, channel: Channel) -> None:
         handle = handle_of(channel, contact_id)
         with self.database.sessions.begin() as session:
-            lookup = VAULT.lookup_hash(channel, handle)
             stopped = withdraw_everywhere(
-                session, lookup, channel, method="keyword", wording="STOP", at=self.now()
+                session,
+                VAULT.lookup_hash(channel, handle),
+                channel,
+                number=number_key(VAULT, channel, handle),
+                method="keyword",
+                wording="STOP",
+                at=self.now(),
             )
             suppress_addresses(session, stopped)
-        self.oracle.withdrawn_at.setdefault(handle, self.timeline.now)
+        now = self.timeline.now
+        self.oracle.words.hear((channel, handle), is_stop=True, said_at=now, now=now)
 
     @rule()
     def stop(self) -> None:
@@ -324,7 +333,7 @@ class DeliveryMachine(RuleBasedStateMachine):
             self._exits.close()
 
     def _judge(self) -> None:
-        plan = SimpleNamespace(provider=SimpleNamespace(keeps_list=True), damaged=())
+        plan = SimpleNamespace(provider=ProviderPlan(), damaged=())
         check(SimpleNamespace(oracle=self.oracle, database=self.database, told=self.told, now=self.now, plan=plan))  # type: ignore[arg-type]
         assert self.oracle.broken == []
 

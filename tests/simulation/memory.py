@@ -94,12 +94,17 @@ class Memory:
             before, row.state = row.state, state
             self.on_move(Move(row.id, row.run.id, row.contact_id, [before, state]))
 
-    def withdraw(self, channel: str, contact_id: int) -> None:
-        """Write nobody at this address any more; what is queued for it is suppressed."""
-        self.withdrawn.setdefault((channel, contact_id), clock.now())
+    def withdraw(self, contact_id: int, channels: Sequence[str] = tuple(Channel)) -> None:
+        """Do not write to a person on these channels any more; what is queued for them is suppressed."""
+        for channel in channels:
+            self.withdrawn.setdefault((channel, contact_id), clock.now())
         for row in self.deliveries.values():
             if row.state is SendState.QUEUED and self._is_withdrawn(row):
                 self.move(row, SendState.SUPPRESSED)
+
+    def restore(self, channel: str, contact_id: int) -> None:
+        """Write to a person on this channel again."""
+        self.withdrawn.pop((channel, contact_id), None)
 
     def sweep(self) -> None:
         """Leave nothing queued in a stopped run or past its time, and nothing cancelled in one that goes on."""
@@ -153,8 +158,10 @@ class Memory:
         row.provider_id = result.provider_id or row.provider_id
         row.due_at = result.due_at or row.due_at
         self.move(row, result.state)
-        if result.action in (Action.OPT_OUT, Action.INVALIDATE_ADDRESS):
-            self.withdraw(channel_of(row.run.sender_id), row.contact_id)
+        if result.action is Action.OPT_OUT:
+            self.withdraw(row.contact_id)
+        elif result.action is Action.INVALIDATE_ADDRESS:
+            self.withdraw(row.contact_id, [channel_of(row.run.sender_id)])
 
     def _claim(self, ask: Ask) -> Found:
         now = clock.now()

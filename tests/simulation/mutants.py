@@ -21,7 +21,8 @@ from campaigns.delivery.patience import Patience
 from campaigns.delivery.queries import in_state
 from campaigns.delivery.states import RANKS, SendState
 from campaigns.gateways.base import UnknownOutcomeError
-from tests.simulation import chores, people, workers
+from campaigns.inbox import service
+from tests.simulation import chores, workers
 
 Patch = Callable[[pytest.MonkeyPatch], None]
 
@@ -102,7 +103,7 @@ def record_that_notes_again(patch: pytest.MonkeyPatch) -> None:
 
 
 def opt_out_that_leaves_the_queue(patch: pytest.MonkeyPatch) -> None:
-    patch.setattr(people, "suppress_addresses", lambda session, address_ids: 0)
+    patch.setattr(service, "suppress_addresses", lambda session, address_ids: 0)
 
 
 def claims_without_commit(patch: pytest.MonkeyPatch) -> None:

@@ -5,18 +5,25 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections import Counter, defaultdict
 from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
 
-from campaigns.delivery.engine.fence import FRESH_SECONDS, INTENT_LIFE
 from campaigns.delivery.engine.ports import SenderFacts
 from campaigns.delivery.models import CanaryState
 from campaigns.delivery.states import SendState, may_move
-from campaigns.gateways.base import Action, Outgoing, ProviderMessage, SendError
+from campaigns.gateways.base import Action, Outgoing, ProviderMessage, RejectedError, SendError
+from tests.factories import NOON
+from tests.simulation.chores import PATIENCE
 from tests.simulation.database import Database, Move
+from tests.simulation.phones import AddressBook, Phone, Words
 from tests.simulation.processes import Timeline
-from tests.simulation.runs import HANDLES, contact_of
 
 #: A stop or an opt-out holds so many seconds after its commit (D5, D6).
 OBEYED_WITHIN = 5.0
+#: Nobody calls for longer than this without a database, nor by a claim that is older; in seconds, as promised and
+#: not as the code has it.
+BLIND_AFTER, CLAIM_LIVES = 2.0, 30.0
+#: A delivery that is claimed so often without a call is claimed for nothing.
+MOST_IDLE_CLAIMS = 40
 OPEN = (SendState.QUEUED, SendState.SENDING, SendState.UNKNOWN)
 #: How a run's canary stands, and whether a delivery is of it.
 _CANARY = (
@@ -27,6 +34,11 @@ _AHEAD = (
     "SELECT contact_id, send_state FROM canary_delivery JOIN delivery ON delivery.id = delivery_id"
     " WHERE canary_delivery.run_id = ?"
 )
+#: Of what is called, by its reference.
+_CALLED = "SELECT id, send_state, intent_at, expires_at FROM delivery WHERE reference = ?"
+_WHOSE = "SELECT contact_id FROM delivery WHERE reference = ?"
+#: What was noted of a delivery last.
+_REAPED = "SELECT outcome FROM attempt WHERE delivery_id = ? ORDER BY id DESC LIMIT 1"
 
 Person = tuple[int, int]
 
@@ -43,6 +55,8 @@ class Message:
     line: ProviderMessage
     #: What its receipts say in the end, when it fails after acceptance.
     failure: Action | None = None
+    #: The provider's account that has it.
+    account: str = "memory"
 
 
 @dataclass(slots=True)
@@ -55,17 +69,34 @@ class Oracle(ABC):
     broken: list[str] = field(default_factory=list)
     messages: list[Message] = field(default_factory=list)
     by_person: defaultdict[Person, list[Message]] = field(default_factory=lambda: defaultdict(list))
+    #: The same by what was written to: a number may be that of two contacts.
+    by_number: defaultdict[tuple[int, str], list[Message]] = field(default_factory=lambda: defaultdict(list))
+    by_handle: defaultdict[str, list[Message]] = field(default_factory=lambda: defaultdict(list))
     #: Codes with which each person's calls were refused.
     refusals: defaultdict[Person, list[str]] = field(default_factory=lambda: defaultdict(list))
     calls: Counter[str] = field(default_factory=Counter)
     called_at: dict[Person, float] = field(default_factory=dict)
+    #: When each delivery was claimed last, and how often since it was called.
+    claimed_at: dict[int, float] = field(default_factory=dict)
+    idle_claims: Counter[int] = field(default_factory=Counter)
     #: Whose delivery each is, and how many there are in each state, as committed.
     people: dict[int, Person] = field(default_factory=dict)
     counts: Counter[SendState] = field(default_factory=Counter)
-    #: Since when a run is stopped, a handle withdrawn, and a process without its database.
+    #: Whose handles are whose, and what people said from them.
+    book: AddressBook = field(default_factory=AddressBook)
+    words: Words = field(init=False)
+    #: How often each kind of fault struck.
+    faults: Counter[str] = field(default_factory=Counter)
+    #: Furthest that a clock which is believed may be wrong, in seconds.
+    wrong_by: float = 0.0
+    #: Since when a run is stopped, and a process without its database.
     stopped_at: dict[int, float] = field(default_factory=dict)
-    withdrawn_at: dict[str, float] = field(default_factory=dict)
     cut_since: dict[str, float] = field(default_factory=dict)
+    #: What people wrote that nobody here has kept yet: from which phone, whether it is a stop, and when.
+    unheard: dict[str, tuple[Phone, bool, float]] = field(default_factory=dict)
+    #: Since when a process has been listening, and those that could not ask a provider what people wrote.
+    began_at: dict[str, float] = field(default_factory=dict)
+    deaf: set[str] = field(default_factory=set)
     #: Deliveries that a member sent again at their own risk.
     resent: Counter[Person] = field(default_factory=Counter)
     #: How long a canary is watched at least; less where clocks are wrong.
@@ -80,6 +111,13 @@ class Oracle(ABC):
     #: Most messages of each limited sender within a day, and how many it has.
     limits: dict[int, int] = field(default_factory=dict)
     sent_today: Counter[int] = field(default_factory=Counter)
+
+    def __post_init__(self) -> None:
+        self.words = Words(self.book)
+
+    def true_time(self) -> datetime:
+        """Return the time as a clock shows it that is right."""
+        return NOON + timedelta(seconds=self.timeline.now)
 
     def note(self, what: str, of: str = "") -> None:
         """Write a line of the trace."""
@@ -105,28 +143,58 @@ class Oracle(ABC):
         self.note(path, f"run {move.run_id} person {move.contact_id}")
         if before is not None and not _is_lawful([SendState(state) for state in move.states if state is not None]):
             self.blame(f"no such move: delivery {move.delivery_id}: {move.states}")
+        if before != after:
+            self._check_move(move, path)
+
+    def _check_move(self, move: Move, path: str) -> None:
+        """See that a move comes when it may; the store is asked for what a move does not tell."""
+        of, after = f"run {move.run_id} person {move.contact_id}", move.states[-1]
+        if after == SendState.SENDING:
+            self.claimed_at[move.delivery_id] = self.timeline.now
+            self.idle_claims[move.delivery_id] += 1
+            if self.idle_claims[move.delivery_id] > MOST_IDLE_CLAIMS:
+                self.blame(f"D12: {of} is claimed again and again, and never called")
+        elif after == SendState.EXPIRED:
+            early = (self._expiry_of(move.delivery_id) - self.true_time()).total_seconds()
+            if early > self.wrong_by:
+                self.blame(f"D3: {of} expired {early:.0f} s early ({path})")
+
+    @abstractmethod
+    def _expiry_of(self, delivery_id: int) -> datetime:
+        """Return when a delivery expires."""
 
     def began(self, outgoing: Outgoing, sender: SenderFacts, process: str) -> None:
         """See the first byte of a call."""
         run_id, contact_id = self._person(outgoing)
-        now, of = (
-            self.timeline.now,
-            f"run {run_id} person {contact_id} over sender {sender.sender_id} by {process}",
-        )
+        now = self.timeline.now
+        of = f"run {run_id} person {contact_id} over sender {sender.sender_id} by {process}"
         self.calls[outgoing.reference] += 1
         self.last_call_at = now
         self.note("call", of)
         if now > self.stopped_at.get(run_id, now) + OBEYED_WITHIN:
             self.blame(f"D6: {of} was called {now - self.stopped_at[run_id]:.1f} s after the run was stopped")
-        if now > self.withdrawn_at.get(outgoing.to, now) + OBEYED_WITHIN:
-            self.blame(f"D5: {of} was called {now - self.withdrawn_at[outgoing.to]:.1f} s after their opt-out")
-        if now > self.cut_since.get(process, now) + FRESH_SECONDS + 1e-6:
+        withdrawn = self.words.since.get((sender.channel, outgoing.to), now)
+        if now > withdrawn + OBEYED_WITHIN:
+            self.blame(f"D5: {of} was called {now - withdrawn:.1f} s after their opt-out")
+        if self._is_unheard((sender.channel, outgoing.to), by=process):
+            self.blame(f"D17: {of} was called, who said stop before this worker began")
+        if now > self.cut_since.get(process, now) + BLIND_AFTER + 1e-6:
             self.blame(f"D6: {of} was called without a database for {now - self.cut_since[process]:.1f} s")
         self._check_row(outgoing.reference, run_id, of)
         begins, ends = self.quiet.get(run_id, (now, now))
-        if begins + INTENT_LIFE.total_seconds() <= now < ends:
+        if begins + CLAIM_LIVES <= now < ends:
             self.blame(f"quiet: {of} was called {now - begins:.1f} s after it got quiet")
         self.called_at[run_id, contact_id] = now
+
+    def _is_unheard(self, phone: Phone, *, by: str) -> bool:
+        """Say whether the provider has a stop of this person, said before a worker began, that is not kept."""
+        began_at = self.began_at.get(by)
+        if began_at is None or by in self.deaf:
+            return False
+        return any(
+            is_stop and said_at < began_at and phone in self.book.of_person(said_from[1])
+            for said_from, is_stop, said_at in self.unheard.values()
+        )
 
     @abstractmethod
     def _check_row(self, reference: str, run_id: int, of: str) -> None:
@@ -137,23 +205,41 @@ class Oracle(ABC):
         person = self._person(outgoing)
         self.note(f"refused {error.code}", f"run {person[0]} person {person[1]}")
         self.refusals[person].append(error.code)
-        if error.code == "21610":
-            self.withdrawn_at.setdefault(outgoing.to, float("inf"))
+        if isinstance(error, RejectedError) and person[0] not in self.rehearsals:
+            self.heed((sender.channel, outgoing.to), error.action)
+
+    def heed(self, phone: Phone, action: Action | None) -> None:
+        """See what a provider says of a phone for good; since when it binds us, `blocked` tells."""
+        if action is Action.OPT_OUT:
+            self.words.closed |= self.book.of_person(phone[1])
+        elif action is Action.INVALIDATE_ADDRESS:
+            self.words.closed.add(phone)
+
+    def blocked(self, phone: Phone) -> None:
+        """See committed that the provider reported a stop."""
+        self.words.hear(phone, is_stop=True, said_at=self.timeline.now, now=self.timeline.now)
 
     def accepted(self, outgoing: Outgoing, sender: SenderFacts, line: ProviderMessage) -> Message:
         """See the provider accept a message."""
         run_id, contact_id = person = self._person(outgoing)
         message = Message(outgoing.reference, run_id, contact_id, sender.channel, self.timeline.now, line)
         self.note(f"ACCEPTED {line.provider_id}", f"run {run_id} person {contact_id} over {sender.channel}")
-        earlier = self.by_person[person]
-        unexcused = [one for one in earlier if one.failure is not Action.OTHER_CHANNEL]
-        if len(unexcused) > self.resent[person]:
-            self.blame(f"D1: run {run_id} person {contact_id} was accepted {len(earlier) + 1} times")
-        earlier.append(message)
+        self._check_double(self.by_person[person], person, f"D1: run {run_id} person {contact_id}")
+        if self.by_person[person][-1:] != self.by_number[run_id, outgoing.to][-1:]:
+            self._check_double(self.by_number[run_id, outgoing.to], person, f"D14: run {run_id} {outgoing.to}")
+        self.by_person[person].append(message)
+        self.by_number[run_id, outgoing.to].append(message)
+        self.by_handle[outgoing.to].append(message)
         self.messages.append(message)
         if run_id not in self.rehearsals:
             self._count_today(sender.sender_id)
         return message
+
+    def _check_double(self, earlier: list[Message], person: Person, what: str) -> None:
+        """Blame a further acceptance that no failure for good, and no member who took the risk, excuses."""
+        unexcused = [one for one in earlier if one.failure is not Action.OTHER_CHANNEL]
+        if len(unexcused) > self.resent[person]:
+            self.blame(f"{what} was accepted {len(earlier) + 1} times")
 
     def _count_today(self, sender_id: int) -> None:
         self.sent_today[sender_id] += 1
@@ -162,7 +248,11 @@ class Oracle(ABC):
 
     def doubles(self) -> int:
         """Return how many messages were accepted beyond what was promised."""
-        return sum(promise.startswith("D1: ") and "times" in promise for promise in self.broken)
+        return sum(promise.startswith(("D1: ", "D14: ")) and "times" in promise for promise in self.broken)
+
+    def after_stop(self) -> int:
+        """Return how many calls were made after a stop, of a person or a run, had to be obeyed."""
+        return sum(promise.startswith(("D5: ", "D6: ")) for promise in self.broken)
 
     def at_rest(self) -> bool:
         """Say whether nothing is queued or on its way."""
@@ -170,7 +260,7 @@ class Oracle(ABC):
 
     def _person(self, outgoing: Outgoing) -> Person:
         """Return run and contact by what is on the wire, and not by what our rows say."""
-        return self.run_of_text[outgoing.body], contact_of(outgoing.to)
+        return self.run_of_text[outgoing.body], self.book.contacts[outgoing.to][0]
 
 
 @dataclass(slots=True)
@@ -181,12 +271,39 @@ class DatabaseOracle(Oracle):
 
     def _check_row(self, reference: str, run_id: int, of: str) -> None:
         """See that the database knows that this call begins, and may."""
-        row = self.database.one("SELECT send_state, intent_at FROM delivery WHERE reference = ?", reference)
-        if row is None or row[0] != SendState.SENDING or row[1] is None:
+        row = self.database.one(_CALLED, reference)
+        if row is None or row[1] != SendState.SENDING or row[2] is None:
             self.blame(f"D1: {of} was called without a committed intent: {row}")
+        else:
+            self.idle_claims[row[0]] = 0
+            late = (self.true_time() - _as_time(row[3])).total_seconds()
+            if late > self.wrong_by:
+                self.blame(f"late: {of} was called {late:.1f} s after it expired")
         canary = self.database.one(_CANARY, reference, run_id)
         if canary is not None and canary[0] != CanaryState.PASSED and not canary[1]:
             self.blame(f"canary: {of} was called while it is {canary[0]}")
+
+    def _expiry_of(self, delivery_id: int) -> datetime:
+        return _as_time(self.database.one("SELECT expires_at FROM delivery WHERE id = ?", delivery_id)[0])
+
+    def _check_move(self, move: Move, path: str) -> None:
+        """See besides what is claimed although the provider has it, and what is taken for lost too soon."""
+        Oracle._check_move(self, move, path)
+        of, after = f"run {move.run_id} person {move.contact_id}", move.states[-1]
+        if after == SendState.SENDING:
+            receipt = self.database.one("SELECT receipt_id FROM delivery WHERE id = ?", move.delivery_id)[0]
+            if receipt is not None:
+                self.blame(f"D2: {of} is claimed although a receipt says that the provider has it")
+        elif after == SendState.UNKNOWN and self.database.one(_REAPED, move.delivery_id) == ("reaped",):
+            self._check_age(move, PATIENCE.reap_after, f"{of} was taken for lost")
+        elif after == SendState.UNCONFIRMED:
+            self._check_age(move, PATIENCE.unconfirmed_after, f"{of} was given up")
+
+    def _check_age(self, move: Move, least: timedelta, what: str) -> None:
+        """Blame what happens to a call before it is so old; its claim and this may be by different clocks."""
+        age = self.timeline.now - self.claimed_at[move.delivery_id]
+        if age + 2 * self.wrong_by < least.total_seconds():
+            self.blame(f"D3: {what} {age:.0f} s after its claim")
 
     def passed(self, run_id: int) -> None:
         """See the canary of a run pass, without a member who let it."""
@@ -199,14 +316,22 @@ class DatabaseOracle(Oracle):
                 self.blame(f"canary: it passed {self.timeline.now - since:.1f} s after {of} was called")
 
     def _person(self, outgoing: Outgoing) -> Person:
-        """Return the same; in a rehearsal nobody's handle is on the wire, and only our rows know whose it is."""
-        run_id = self.run_of_text[outgoing.body]
-        if run_id not in self.rehearsals:
-            return run_id, contact_of(outgoing.to)
-        if outgoing.to in HANDLES:
-            self.blame(f"rehearsal: run {run_id} wrote to {outgoing.to}")
-        reference = "SELECT contact_id FROM delivery WHERE reference = ?"
-        return run_id, self.database.one(reference, outgoing.reference)[0]
+        """Return the same; only our rows know whose a number of two contacts is, or a stand-in in a rehearsal."""
+        run_id, known = self.run_of_text[outgoing.body], self.book.contacts.get(outgoing.to, ())
+        if run_id in self.rehearsals:
+            if known:
+                self.blame(f"rehearsal: run {run_id} wrote to {outgoing.to}")
+        elif len(known) == 1:
+            return run_id, known[0]
+        contact_id = self.database.one(_WHOSE, outgoing.reference)[0]
+        if run_id not in self.rehearsals and contact_id not in known:
+            self.blame(f"run {run_id} wrote to {outgoing.to} for person {contact_id}")
+        return run_id, contact_id
+
+
+def _as_time(stored: str) -> datetime:
+    """Return a time that SQLite stores as text."""
+    return datetime.fromisoformat(stored).replace(tzinfo=UTC)
 
 
 def _is_lawful(states: list[SendState]) -> bool:

@@ -9,26 +9,28 @@ from functools import partial
 from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 
-from campaigns.audience.consent import withdraw_everywhere
+from campaigns.audience.handles import number_key
 from campaigns.audience.models import Address, Channel
-from campaigns.core.errors import TransitionError
-from campaigns.delivery.service import suppress_addresses
+from campaigns.audience.person import mark_shared
+from campaigns.core.errors import RefusedError, TransitionError
+from campaigns.delivery.models import Delivery
+from campaigns.delivery.resending import Chosen, resend
+from campaigns.delivery.states import SendState
 from campaigns.planning.firing import ask_to_resume, resume_run, stop_run
 from campaigns.planning.models import Health, Run, RunState, Sender
-from tests.simulation.database import VAULT, Database
+from tests.simulation.database import PEOPLE, VAULT, Database
 from tests.simulation.oracle import Oracle
 from tests.simulation.plan import CLOCK_ERROR, Plan, RunPlan
 from tests.simulation.processes import Timeline
-from tests.simulation.runs import add_run, handle_of, text_of
+from tests.simulation.runs import add_run, text_of
 
 MEMBER, OTHER = 1, 2
+#: Seconds that senders rest when a member sends again over them.
+RESTS = 20.0
+#: Runs in which something stayed unconfirmed.
+_TO_RESEND = "SELECT DISTINCT run_id FROM delivery WHERE send_state = 'unconfirmed'"
 #: What waits for a member.
 _PAUSED = ("SELECT 1 FROM sender WHERE health = 'paused'", "SELECT 1 FROM run WHERE state = 'paused'")
-#: What an opt-out must leave nothing of.
-_LEFT = (
-    "SELECT count(*) FROM delivery AS d JOIN run ON run.id = run_id WHERE contact_id = ? AND d.channel = ?"
-    " AND send_state = 'queued' AND state NOT IN ('stopped', 'done')"
-)
 
 
 class People:
@@ -46,6 +48,8 @@ class People:
     ) -> None:
         self._plan, self._timeline, self._database, self._oracle = plan, timeline, database, oracle
         self._now, self._is_cut_off = now, is_cut_off
+        #: Deliveries that were sent again: once each.
+        self._sent_again: set[int] = set()
         #: Moves of runs that the plan still has in store.
         self.outstanding = len(plan.runs) + sum(1 if until is None else 2 for _, _, until in plan.stops)
 
@@ -58,10 +62,10 @@ class People:
             if plan.damaged:
                 unreadable = Address.contact_id.in_(plan.damaged), Address.channel == Channel.SMS
                 session.execute(update(Address).where(*unreadable).values(ciphertext=b"damaged"))
+            for owner, other in plan.shared:
+                self._share_number(session, owner, other)
         for number, run in enumerate(plan.runs):
             timeline.at(run.starts_at, partial(self._begin_run, number, run))
-        for when, contact, channel in plan.opt_outs:
-            timeline.at(when, partial(self._opt_out, contact, Channel(channel)))
         for when, number, until in plan.stops:
             timeline.at(when, partial(self._move_run, number, RunState.STOPPED))
             if until is not None:
@@ -73,6 +77,50 @@ class People:
             session.execute(update(Sender).where(Sender.id == sender_id).values(daily_limit=most))
             self._oracle.limits[sender_id] = most
         self._database.has_limits = bool(plan.daily_limits)
+
+    def _share_number(self, session: Session, owner: int, other: int) -> None:
+        """Let one contact have for WhatsApp what another one has for SMS, as when two lists are imported."""
+        address = session.get_one(Address, PEOPLE + other)
+        handle = self._oracle.book.share(owner, other)
+        address.ciphertext = VAULT.seal(handle, table="address", column="ciphertext", row_id=address.id)
+        address.lookup = VAULT.lookup_hash(Channel.WHATSAPP, handle)
+        address.number = number_key(VAULT, Channel.WHATSAPP, handle)
+        session.flush()
+        mark_shared(session, address.organisation_id, [address.number])
+        self._oracle.faults["shared numbers"] += 1
+
+    def send_again(self, tell: Callable[[str], None]) -> None:
+        """Send again what stayed unconfirmed, over senders that rest; meanwhile `tell` lets its receipts come."""
+        if not self._plan.resends or self._is_cut_off():
+            return
+        for run_id in self._database.all(_TO_RESEND):
+            self._send_again(*run_id, tell)
+
+    def _send_again(self, run_id: int, tell: Callable[[str], None]) -> None:
+        with self._database.sessions.begin() as session:
+            chosen = select(Delivery.id).where(
+                Delivery.run_id == run_id, Delivery.send_state == SendState.UNCONFIRMED, Delivery.attempts > 0
+            )
+            ids = set(session.scalars(chosen)) - self._sent_again
+            self._sent_again |= ids
+            session.execute(update(Sender).values(health=Health.PAUSED))
+            try:
+                resend(
+                    session, session.get_one(Run, run_id), Chosen(ids=ids), by=MEMBER, reason="They asked for it"
+                )
+            except (RefusedError, TransitionError):
+                session.rollback()
+                return
+            queued = select(Delivery.contact_id, Delivery.reference).where(
+                Delivery.id.in_(ids), Delivery.send_state == SendState.QUEUED
+            )
+            rows = session.execute(queued).all()
+        for contact_id, reference in rows:
+            self._oracle.note("sent again", f"run {run_id} person {contact_id}")
+            self._oracle.faults["resent"] += 1
+            self._oracle.resent[run_id, contact_id] += 1
+            tell(reference)
+        self._timeline.after(RESTS, self.switch_on)
 
     def lift_limits(self) -> None:
         """Do what a member does whose provider lets them send more, so that nobody has to wait for a day."""
@@ -109,28 +157,6 @@ class People:
         wrong_by = CLOCK_ERROR if self._plan.jumps else 0.0
         begins = self._timeline.now + quiet[0]
         return begins + wrong_by, begins + quiet[1] - wrong_by
-
-    def _opt_out(self, contact_id: int, channel: Channel) -> None:
-        if self._is_cut_off():
-            self._timeline.after(5.0, partial(self._opt_out, contact_id, channel))
-            return
-        handle = handle_of(channel, contact_id)
-        with self._database.sessions.begin() as session:
-            lookup = VAULT.lookup_hash(channel, handle)
-            stopped = withdraw_everywhere(
-                session,
-                lookup,
-                channel,
-                method="keyword",
-                wording="STOP",
-                at=self._now(),
-            )
-            suppress_addresses(session, stopped)
-        self._oracle.withdrawn_at.setdefault(handle, self._timeline.now)
-        self._oracle.note("OPT-OUT", f"person {contact_id} on {channel}")
-        left = self._database.one(_LEFT, contact_id, channel)[0]
-        if left:
-            self._oracle.blame(f"D5: {left} deliveries to person {contact_id} are queued after their opt-out")
 
     def _move_run(self, number: int, state: RunState) -> None:
         self.outstanding -= 1

@@ -4,11 +4,23 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from enum import StrEnum
 from random import Random
 
 SMS, WHATSAPP, SPARE = 1, 2, 3
+#: Number of a fault of the web server alone, where else a worker's stands.
+WEB = -1
 #: Furthest that a worker's clock is wrong, in seconds.
 CLOCK_ERROR = 20.0
+
+
+class Word(StrEnum):
+    """What somebody says."""
+
+    STOP = "stop"
+    #: May be a stop, and is obeyed like one until somebody has looked.
+    HOLD = "hold"
+    START = "start"
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +68,10 @@ class ProviderPlan:
     #: Times at which nothing is accepted at all: from, until, and the fault of that time.
     away: Sequence[tuple[float, float, str]] = ()
     keeps_list: bool = True
+    #: How its list shows what it took: with a "prefix", "cut" by a letter, as of a "service" of several senders.
+    alters: str = ""
+    #: Since when our credential opens another account, whose list has nothing of before.
+    other_account_since: float = float("inf")
     #: Its receipts name a message by a word of its own, as WhatsApp's and Telegram's may.
     has_own_words: bool = False
     #: Longest wait for a connection, and for a reply, in seconds.
@@ -93,17 +109,21 @@ class Plan:
     #: Share of blows that only pause a process, and for how long.
     pauses: float
     longest_pause: float
-    #: Times at which a worker (None: nobody) reaches the database: worker, from, until.
+    #: Times at which a worker (None: everybody; WEB: who answers the provider) does not reach the database.
     cuts: Sequence[tuple[int | None, float, float]] = ()
     #: Share of commits whose acknowledgement is lost, and of chores that end between two of their transactions.
     lost_commits: float = 0.0
     broken_off: float = 0.0
     #: Most messages that a sender may send within a day, by its id.
     daily_limits: Mapping[int, int] = field(default_factory=dict)
+    #: Pairs of contacts: a number that the first has for SMS, the second has for WhatsApp.
+    shared: Sequence[tuple[int, int]] = ()
+    #: Whether a member sends again what stayed unconfirmed.
+    resends: bool = False
     #: People whose number cannot be deciphered.
     damaged: Sequence[int] = ()
-    #: When which person says stop, on which of their channels.
-    opt_outs: Sequence[tuple[float, int, str]] = ()
+    #: When which person says what, on which of their channels.
+    words: Sequence[tuple[float, int, str, Word]] = ()
     #: When which run is stopped, and resumed.
     stops: Sequence[tuple[float, int, float | None]] = ()
     #: When whose clock goes wrong by how much, in seconds.
@@ -151,8 +171,8 @@ def draw_plan(seed: int) -> Plan:
         broken_off=0.3 if on(0.2) else 0.0,
         daily_limits={chance.choice((SMS, WHATSAPP)): chance.randint(1, people)} if on(0.15) else {},
         damaged=[chance.randint(1, people) for _ in range(2)] if on(0.2) else (),
-        opt_outs=[
-            (moment(), chance.randint(1, people), chance.choice(("sms", "sms", "whatsapp")))
+        words=[
+            (moment(), chance.randint(1, people), chance.choice(("sms", "sms", "whatsapp")), Word.STOP)
             for _ in range(chance.randint(1, 3))
         ]
         if on()

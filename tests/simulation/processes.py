@@ -67,6 +67,8 @@ class Process(asyncio.AbstractEventLoop):
         self.fuse: int | None = None
         #: What its code let fall on the floor: errors nobody caught.
         self.faults: list[str] = []
+        #: Where work is done that would keep the loop waiting.
+        self.thread: Callable[..., Any] = _no_thread
         self._timeline = timeline
         self._tasks: list[asyncio.Task[Any]] = []
         self._numbers = count()
@@ -94,6 +96,10 @@ class Process(asyncio.AbstractEventLoop):
         task = asyncio.Task(coro, loop=self, name=name or "task")
         self._tasks.append(task)
         return task
+
+    def run_in_executor(self, executor: Any, func: Any, *args: Any) -> Any:
+        """Do what `asyncio.to_thread` asks for in the process's thread, if it has one."""
+        return self.thread(func, *args)
 
     def get_debug(self) -> bool:
         return False
@@ -140,6 +146,10 @@ class Process(asyncio.AbstractEventLoop):
         self._tasks.clear()
         self.ready.clear()
         self.timers.clear()
+
+
+def _no_thread(function: Callable[..., Any], *arguments: Any) -> Any:
+    raise RuntimeError("This process has no thread.")
 
 
 def _bury(coroutine: Coroutine[Any, Any, Any]) -> None:

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import AsyncIterator, Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import partial
 from random import Random
@@ -29,6 +29,8 @@ from tests.simulation.oracle import Message, Oracle
 from tests.simulation.plan import ProviderPlan, ReceiptPlan
 from tests.simulation.processes import Process, Timeline
 
+#: What our credentials open.
+ACCOUNT, OTHER_ACCOUNT = "memory", "other"
 #: Longest a call waits for its reply, in seconds.
 CALL_SECONDS = 15.0
 #: Longest a message that is taken in late waits at the door, in seconds.
@@ -62,6 +64,7 @@ class Call:
     sender: SenderFacts
     process: Process
     reply: asyncio.Future[Accepted]
+    account: str
 
 
 class Provider:
@@ -81,6 +84,8 @@ class Provider:
         self.plan, self.receipts = plan, receipts
         self._timeline, self._oracle, self._chance = timeline, oracle, chance
         self._post, self._now = post, now
+        #: Messages about which nothing was said.
+        self._silent: defaultdict[str, list[Message]] = defaultdict(list)
         #: Calls whose end their process has not seen.
         self.open_calls: Counter[str] = Counter()
 
@@ -99,14 +104,44 @@ class Provider:
 
     def calm(self) -> None:
         """Misbehave no more."""
-        self.plan = ProviderPlan(keeps_list=self.plan.keeps_list, has_own_words=self.plan.has_own_words)
+        kept = ("keeps_list", "has_own_words", "alters", "other_account_since")
+        self.plan = ProviderPlan(**{name: getattr(self.plan, name) for name in kept})
 
     def find(self, to: str, since: datetime) -> list[ProviderMessage]:
         """Return what the list shows of one handle. Raises UnavailableError when there is no list."""
         if not self.plan.keeps_list:
             raise UnavailableError("The list cannot be read.")
-        lines = (message.line for message in self._oracle.messages)
-        return [line for line in lines if line.to == to and line.created_at >= since]
+        account = self.account()
+        lines = [message.line for message in self._oracle.messages if message.account == account]
+        found = [self._shown(line) for line in lines if line.to == to and line.created_at >= since]
+        if self.plan.alters and found:
+            self._oracle.faults["altered lists"] += 1
+        if account != ACCOUNT and len(found) < len(self._oracle.by_handle[to]):
+            self._oracle.faults["lists of another account"] += 1
+        return found
+
+    def account(self) -> str:
+        """Return the account that our credential opens now."""
+        return OTHER_ACCOUNT if self._timeline.now >= self.plan.other_account_since else ACCOUNT
+
+    def tell_late(self, reference: str) -> None:
+        """Post the receipt of a message about which nothing was said so far."""
+        for message in self._silent.pop(reference, ()):
+            self._oracle.note("a late receipt is posted", message.reference)
+            update = StatusUpdate(message.reference, message.line.provider_id, "delivered", None)
+            self._timeline.after(self._chance.uniform(0.0, 8.0), partial(self._post, update))
+
+    def _shown(self, line: ProviderMessage) -> ProviderMessage:
+        """Return a line as the list shows it."""
+        match self.plan.alters:
+            case "prefix":
+                return replace(line, body=f"Sent from a trial account - {line.body}")
+            case "cut":
+                return replace(line, body=line.body[:-1])
+            case "service":
+                return replace(line, sender="MG0123456789abcdef")
+            case _:
+                return line
 
     def _decide(self, call: Call) -> None:
         plan, fault, dice = self.plan, self._fault_now(), self._chance.random()
@@ -156,6 +191,7 @@ class Provider:
             created_at=self._now().replace(microsecond=0),
         )
         message = self._oracle.accepted(outgoing, call.sender, line)
+        message.account = call.account
         word = f"word{number}" if self.plan.has_own_words else None
         self._plan_receipts(message, word or message.reference)
         return Accepted(line.provider_id, "queued", word)
@@ -166,11 +202,15 @@ class Provider:
     def _plan_receipts(self, message: Message, word: str) -> None:
         chance, plan = self._chance, self.receipts
         if chance.random() < plan.silent:
+            if word == message.reference:
+                self._silent[message.reference].append(message)
             return
         statuses: list[tuple[str, str | None, Action | None]] = [("queued", None, None), ("sent", None, None)]
         if chance.random() < plan.failing:
             statuses.append(chance.choice(FAILURES))
             message.failure = statuses[-1][2] or Action.GIVE_UP
+            if message.run_id not in self._oracle.rehearsals:
+                self._oracle.heed((message.channel, message.line.to), statuses[-1][2])
         else:
             statuses.append(("delivered", None, None))
         for status, error, action in statuses * plan.times:
@@ -182,11 +222,10 @@ class Wire:
     """Implements Gateway: the calls of one sender from one process."""
 
     name = "memory"
-    account = "memory"
 
     def __init__(self, provider: Provider, process: Process, sender: SenderFacts) -> None:
         self._provider, self._process, self._sender = provider, process, sender
-        self.keeps_list = provider.plan.keeps_list
+        self.keeps_list, self.account = provider.plan.keeps_list, provider.account()
 
     async def send(self, outgoing: Outgoing, fence: Fence | None = None) -> Accepted:
         self._provider.open_calls[self._process.name] += 1
@@ -202,7 +241,7 @@ class Wire:
         if fence is not None:
             fence()
         reply: asyncio.Future[Accepted] = self._process.create_future()
-        self._provider.receive(Call(outgoing, self._sender, self._process, reply))
+        self._provider.receive(Call(outgoing, self._sender, self._process, reply, self.account))
         try:
             async with asyncio.timeout(CALL_SECONDS):
                 return await reply

@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from functools import partial
 
@@ -27,12 +27,11 @@ from tests.simulation.chores import PATIENCE
 from tests.simulation.crew import KEEPER, Crew
 from tests.simulation.memory import Delivery, Memory, Run
 from tests.simulation.oracle import Oracle
-from tests.simulation.plan import Plan, ReceiptPlan, RunPlan
+from tests.simulation.plan import CLOCK_ERROR, Plan, ReceiptPlan, RunPlan, Word
 from tests.simulation.processes import Process
 from tests.simulation.provider import Provider
 from tests.simulation.runs import channel_of, handle_of, text_of
 from tests.simulation.stage import Stage
-from tests.simulation.verdict import WRONG_BY
 from tests.simulation.workers import Link, Worker
 from tests.simulation.world import STUCK_AFTER
 
@@ -50,6 +49,14 @@ class MemoryOracle(Oracle):
         rows = [row for row in self.memory.deliveries.values() if row.reference == reference]
         if [row.state for row in rows] != [SendState.SENDING]:
             self.blame(f"D1: {of} was called without a committed intent: {rows}")
+            return
+        self.idle_claims[rows[0].id] = 0
+        late = (self.true_time() - rows[0].expires_at).total_seconds()
+        if late > self.wrong_by:
+            self.blame(f"late: {of} was called {late:.1f} s after it expired")
+
+    def _expiry_of(self, delivery_id: int) -> datetime:
+        return self.memory.deliveries[delivery_id].expires_at
 
 
 class QuickWorker(Worker):
@@ -63,6 +70,10 @@ class QuickWorker(Worker):
 
     def _make_store(self) -> Store:
         return self._memory
+
+    async def _begin(self) -> None:
+        # Nobody writes in vain here.
+        pass
 
     async def _work(self) -> None:
         """Sweep, reap and ask the provider's list, again and again."""
@@ -117,9 +128,13 @@ class QuickWorld(Stage):
     """Everything that one seed lets happen to the engine."""
 
     def __init__(self, plan: Plan) -> None:
-        super().__init__(plan, "quick")
+        # Of lists that cannot be believed the model of the reconciler knows nothing.
+        honest = replace(plan.provider, alters="", other_account_since=float("inf"))
+        super().__init__(replace(plan, provider=honest), "quick")
+        plan = self.plan
         self.memory = Memory(plan.pace)
         self.oracle = MemoryOracle(self.timeline, memory=self.memory)
+        self.oracle.wrong_by = CLOCK_ERROR if plan.jumps else 0.0
         self.memory.on_move = self.oracle.moved
         self.provider = self._open_provider(NO_RECEIPTS, lambda update: None)
         hire = partial(QuickWorker, memory=self.memory, provider=self.provider)
@@ -130,8 +145,8 @@ class QuickWorld(Stage):
     def _set_up(self) -> None:
         for number, run in enumerate(self.plan.runs, start=1):
             self._at(run.starts_at, self._begin, number, run)
-        for when, contact, channel in self.plan.opt_outs:
-            self._at(when, self._opt_out, contact, channel)
+        for when, contact, channel, word in self.plan.words:
+            self._at(when, self._hear, contact, channel, word)
         for when, number, until in self.plan.stops:
             self._at(when, self._move_run, number + 1, RunState.STOPPED)
             if until is not None:
@@ -154,10 +169,15 @@ class QuickWorld(Stage):
         self.oracle.run_of_text[text_of(run_id)] = run_id
         self.memory.begin(Run(run_id, plan), self.now())
 
-    def _opt_out(self, contact_id: int, channel: str) -> None:
-        self.memory.withdraw(channel, contact_id)
-        self.oracle.withdrawn_at.setdefault(handle_of(channel, contact_id), self.timeline.now)
-        self.oracle.note("OPT-OUT", f"person {contact_id} on {channel}")
+    def _hear(self, contact_id: int, channel: str, word: Word) -> None:
+        is_stop, now = word is not Word.START, self.timeline.now
+        if is_stop:
+            self.memory.withdraw(contact_id)
+        else:
+            self.memory.restore(channel, contact_id)
+        phone = channel, self.oracle.book.number(channel, contact_id)
+        self.oracle.words.hear(phone, is_stop=is_stop, said_at=now, now=now)
+        self.oracle.note(f"SAYS {word}", f"person {contact_id} on {channel}")
 
     def _move_run(self, run_id: int, state: RunState) -> None:
         run = self.memory.runs.get(run_id)
@@ -243,10 +263,12 @@ class QuickWorld(Stage):
             case SendState.FAILED:
                 return row.attempts >= MOST_ATTEMPTS or bool(self.oracle.refusals[row.run.id, row.contact_id])
             case SendState.EXPIRED:
-                return row.expires_at <= self.now() + WRONG_BY
+                # That it was time, the oracle saw when it expired.
+                return True
             case SendState.CANCELLED:
                 return row.run.state is RunState.STOPPED
             case SendState.SUPPRESSED:
-                return (channel_of(row.run.sender_id), row.contact_id) in self.memory.withdrawn
+                channel = channel_of(row.run.sender_id)
+                return (channel, self.oracle.book.number(channel, row.contact_id)) in self.oracle.words.closed
             case _:
                 return True

@@ -31,17 +31,6 @@ def handle_of(channel: str, contact_id: int) -> str:
     return f"{SMS_PREFIX if channel == 'sms' else WHATSAPP_PREFIX}{contact_id:07}"
 
 
-#: Of everybody, on both channels.
-HANDLES = frozenset(
-    handle_of(channel, person) for channel in ("sms", "whatsapp") for person in range(1, PEOPLE + 1)
-)
-
-
-def contact_of(handle: str) -> int:
-    """Return whose handle it is. Raises ValueError for one that is nobody's."""
-    return int(handle.removeprefix(SMS_PREFIX).removeprefix(WHATSAPP_PREFIX))
-
-
 def channel_of(sender_id: int) -> str:
     """Return the channel of one of the template's senders."""
     return "whatsapp" if sender_id == WHATSAPP else "sms"

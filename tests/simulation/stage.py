@@ -31,6 +31,8 @@ class Outcome:
     states: dict[str, int]
     #: Messages accepted beyond what was promised.
     doubles: int
+    #: Calls after a stop had to be obeyed.
+    after_stop: int
     counts: Counter[str] = field(default_factory=Counter)
 
 
@@ -61,9 +63,12 @@ class Stage(ABC):
             for worker in list(self.crew.workers.values()):
                 self.timeline.end(worker.process)
         oracle, counts = self.oracle, self.crew.counts
+        counts.update(oracle.faults)
         counts.update(messages=len(oracle.people), accepted=len(oracle.messages), steps=self.timeline.steps)
         states = {str(state): count for state, count in oracle.counts.items() if count}
-        return Outcome(self.plan, oracle.broken, oracle.trace, states, oracle.doubles(), counts)
+        return Outcome(
+            self.plan, oracle.broken, oracle.trace, states, oracle.doubles(), oracle.after_stop(), counts
+        )
 
     def _open_provider(self, receipts: ReceiptPlan, post: Callable[[StatusUpdate], None]) -> Provider:
         wire = self.plan.provider

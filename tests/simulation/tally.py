@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from functools import partial
 from itertools import islice
 
-from tests.simulation.plan import draw_plan
+from tests.simulation.mishaps import draw_world
 from tests.simulation.quick import QuickWorld
 from tests.simulation.stage import Outcome
 from tests.simulation.verdict import lost
@@ -34,6 +34,7 @@ class Tally:
         self.counts["seeds"] += 1
         self.counts["doubles"] += outcome.doubles
         self.counts["lost"] += lost(outcome.broken)
+        self.counts["after stop"] += outcome.after_stop
         self.states.update(outcome.states)
         if outcome.broken:
             self.broken[outcome.plan.seed] = outcome.broken
@@ -49,7 +50,7 @@ def simulate(seeds: Iterable[int], *, is_quick: bool = False, most_broken: int |
     """Live through the worlds of these seeds; stop after so many that broke a promise."""
     tally, kind = Tally(), QuickWorld if is_quick else World
     for seed in seeds:
-        tally.add(kind(draw_plan(seed)).live())
+        tally.add(kind(draw_world(seed)).live())
         if most_broken is not None and len(tally.broken) >= most_broken:
             break
     return tally

@@ -9,7 +9,7 @@ import pytest
 
 from tests.simulation import mutants
 from tests.simulation.mutants import Patch
-from tests.simulation.plan import Plan, ProviderPlan, ReceiptPlan, draw_plan
+from tests.simulation.plan import Plan, ProviderPlan, ReceiptPlan, Word, draw_plan
 from tests.simulation.scenes import claim_that_is_slept_over
 from tests.simulation.world import World
 
@@ -40,8 +40,8 @@ def stopped(plan: Plan) -> Plan:
 
 
 def left(plan: Plan) -> Plan:
-    people = [(1.0 + person / 10, person, "sms") for person in range(1, plan.runs[0].people)]
-    return replace(plan, pace=1.0, window=16, provider=ProviderPlan(slowness=10.0), opt_outs=people)
+    people = [(1.0 + person / 10, person, "sms", Word.STOP) for person in range(1, plan.runs[0].people)]
+    return replace(plan, pace=1.0, window=16, provider=ProviderPlan(slowness=10.0), words=people)
 
 
 def cut_off(plan: Plan) -> Plan:

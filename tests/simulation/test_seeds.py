@@ -7,7 +7,7 @@ import os
 import pytest
 
 from campaigns.delivery.engine.store import DatabaseStore
-from tests.simulation.plan import draw_plan
+from tests.simulation.mishaps import draw_world
 from tests.simulation.tally import simulate, simulate_on
 from tests.simulation.workers import WatchedStore
 from tests.simulation.world import World
@@ -27,12 +27,12 @@ def test_promises_hold_in_thousands_of_worlds() -> None:
 
 
 def test_seed_decides_everything() -> None:
-    first, second = (World(draw_plan(11)).live() for _ in range(2))
+    first, second = (World(draw_world(11)).live() for _ in range(2))
     assert first.trace == second.trace
 
 
 def test_remembered_claims_change_no_world(monkeypatch: pytest.MonkeyPatch) -> None:
     seeds = range(20, 28)
-    remembering = [World(draw_plan(seed)).live().trace for seed in seeds]
+    remembering = [World(draw_world(seed)).live().trace for seed in seeds]
     monkeypatch.setattr(WatchedStore, "exchange", DatabaseStore.exchange)
-    assert [World(draw_plan(seed)).live().trace for seed in seeds] == remembering
+    assert [World(draw_world(seed)).live().trace for seed in seeds] == remembering

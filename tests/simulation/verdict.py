@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 from campaigns.delivery.engine.claims import DAMAGED
@@ -13,26 +12,19 @@ from campaigns.delivery.engine.retry import MOST_ATTEMPTS
 from campaigns.delivery.states import RANKS, ReceiptState, SendState
 from campaigns.planning.models import RunState
 from tests.simulation.oracle import Message
-from tests.simulation.plan import CLOCK_ERROR
-from tests.simulation.runs import handle_of
 
 if TYPE_CHECKING:
     from tests.simulation.world import World
 
-#: A worker whose clock is ahead finds a message too late before it is.
-WRONG_BY = timedelta(seconds=CLOCK_ERROR)
 _ROWS = (
-    "SELECT id, run_id, contact_id, send_state, provider_id, reference, receipt_state, receipt_id, error,"
-    " expires_at, token, attempts FROM delivery ORDER BY id"
+    "SELECT id, run_id, contact_id, address_id, send_state, provider_id, reference, receipt_state, receipt_id,"
+    " error, token, attempts FROM delivery ORDER BY id"
 )
 _NOTED_REFUSALS = (
     "SELECT run_id, contact_id, count(*) FROM attempt JOIN delivery ON delivery.id = delivery_id"
     " WHERE outcome IN ('rejected', 'throttled') GROUP BY delivery_id"
 )
-_KEPT_OPT_OUTS = (
-    "SELECT contact_id, channel FROM address WHERE state = 'opted_out'"
-    " AND EXISTS (SELECT 1 FROM consent WHERE address_id = address.id AND kind = 'withdrawn')"
-)
+_ACTIVE = "SELECT id FROM address WHERE state = 'active'"
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,13 +34,13 @@ class Row:
     id: int
     run_id: int
     contact_id: int
+    address_id: int
     send_state: str
     provider_id: str | None
     reference: str
     receipt_state: str | None
     receipt_id: int | None
     error: str | None
-    expires_at: str
     token: str | None
     attempts: int
 
@@ -102,17 +94,14 @@ def _check_state(world: World, row: Row) -> None:
         SendState.UNCONFIRMED: True,
         SendState.FAILED: (row.error is not None and (oracle.refusals[person] or row.attempts >= MOST_ATTEMPTS))
         or (row.error == DAMAGED and row.contact_id in world.plan.damaged),
-        SendState.SUPPRESSED: _is_closed(world, row.contact_id),
-        SendState.EXPIRED: row.expires_at <= f"{world.now() + WRONG_BY:%Y-%m-%d %H:%M:%S.%f}",
+        # By this row's own address: that another one of the person is closed is no reason.
+        SendState.SUPPRESSED: oracle.book.of_address(row.address_id) in oracle.words.closed,
+        # That it was time, the oracle saw when it expired.
+        SendState.EXPIRED: True,
         SendState.CANCELLED: row.run_id in oracle.stopped_at,
     }
     if not reasons.get(state):
         oracle.blame(f"D3: {row.of} without a reason")
-
-
-def _is_closed(world: World, contact_id: int) -> bool:
-    statement = "SELECT count(*) FROM address WHERE contact_id = ? AND state <> 'active'"
-    return bool(world.database.one(statement, contact_id)[0])
 
 
 def _check_acceptance(world: World, row: Row, explained: set[str]) -> None:
@@ -132,7 +121,9 @@ def _check_acceptance(world: World, row: Row, explained: set[str]) -> None:
 def _is_invisible(world: World, row: Row, held: list[Message]) -> bool:
     """Say whether nothing could tell us of an acceptance: no list, and no receipt."""
     said = world.database.one("SELECT count(*) FROM receipt WHERE reference = ?", row.reference)
-    return row.send_state == SendState.UNCONFIRMED and not world.plan.provider.keeps_list and not said[0]
+    provider = world.plan.provider
+    cannot_tell = not provider.keeps_list or provider.alters or provider.other_account_since < float("inf")
+    return row.send_state == SendState.UNCONFIRMED and bool(cannot_tell) and not said[0]
 
 
 def _check_acknowledged(world: World) -> None:
@@ -141,10 +132,10 @@ def _check_acknowledged(world: World) -> None:
         state = world.database.one("SELECT state FROM run WHERE id = ?", run_id)[0]
         if state != RunState.STOPPED:
             world.oracle.blame(f"D9: run {run_id} was stopped and is {state}")
-    left = {handle for handle, since in world.oracle.withdrawn_at.items() if since < float("inf")}
-    kept = world.database.all(_KEPT_OPT_OUTS)
-    for handle in left - {handle_of(channel, contact) for contact, channel in kept}:
-        world.oracle.blame(f"D9: the opt-out of {handle} is not kept")
+    for (address_id,) in world.database.all(_ACTIVE):
+        channel, number = world.oracle.book.of_address(address_id)
+        if (channel, number) in world.oracle.words.since:
+            world.oracle.blame(f"D9: the opt-out of {number} is not kept on {channel}")
 
 
 def _check_receipts(world: World, rows: list[Row]) -> None:

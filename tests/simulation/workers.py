@@ -8,6 +8,7 @@ from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from random import Random
+from types import SimpleNamespace
 from typing import Any, TypeVar
 
 from sqlalchemy.exc import SQLAlchemyError
@@ -19,13 +20,18 @@ from campaigns.delivery.engine.quotas import COUNT_EVERY, Quotas
 from campaigns.delivery.engine.store import DatabaseStore
 from campaigns.delivery.reconcile import reconcile
 from campaigns.delivery.states import SendState
+from campaigns.missed_inbound import MissedInbound
+from campaigns.worker import LISTEN_SECONDS
 from tests.simulation.chores import CHORES, LOOK_AGAIN, PATIENCE, Chore, Sessions, abandon, due_chores
 from tests.simulation.database import VAULT, Database, gone
+from tests.simulation.inbound import InboundOnly, Mailbox
 from tests.simulation.processes import Process, Timeline
 from tests.simulation.provider import Provider, Wire
 
 T = TypeVar("T")
 
+#: Seconds between two looks whether what people wrote is to be asked for.
+LISTENS_EVERY = 20.0
 #: Share of the looks at which receipts are left lying: merging them costs most of all chores.
 LAZINESS = 0.7
 
@@ -140,6 +146,7 @@ class Worker(ABC):
         self.task: asyncio.Task[None] = process.create_task(self._run())
 
     async def _run(self) -> None:
+        await self._begin()
         surroundings = Surroundings(
             store=self._make_store(),
             database=self._engine_thread,
@@ -157,6 +164,10 @@ class Worker(ABC):
         return Wire(self._provider, self.process, sender)
 
     @abstractmethod
+    async def _begin(self) -> None:
+        """Do what comes before anybody is called."""
+
+    @abstractmethod
     def _make_store(self) -> Store:
         """Return what the engine claims from and writes to."""
 
@@ -169,12 +180,42 @@ class DatabaseWorker(Worker):
     """Works on the database, with every chore of a worker."""
 
     def __init__(
-        self, process: Process, link: Link, *, database: Database, provider: Provider, window: int | None
+        self,
+        process: Process,
+        link: Link,
+        *,
+        database: Database,
+        provider: Provider,
+        mailbox: Mailbox,
+        window: int | None,
     ) -> None:
-        self._database = database
+        self._database, self._mailbox = database, mailbox
         #: What the last look for chores saw of the database and of the clock, and when.
         self._looked: tuple[tuple[int, float], float] = ((-1, 0.0), 0.0)
         super().__init__(process, link, provider=provider, window=window)
+        process.thread = self._engine_thread
+        self._listens_at = 0.0
+        self._missed = MissedInbound(
+            database.sessions,
+            SimpleNamespace(vault=lambda: VAULT),  # type: ignore[arg-type]
+            seconds=lambda: link.timeline.now,
+            open_gateway=lambda name, **_: InboundOnly(mailbox, process),
+        )
+
+    async def _begin(self) -> None:
+        """Hear first what people wrote while nobody was here."""
+        self._mailbox.begins(self.process)
+        try:
+            await asyncio.wait_for(self._listen(), LISTEN_SECONDS)
+        except (SQLAlchemyError, TimeoutError):
+            self._mailbox.is_deaf(self.process)
+
+    async def _listen(self) -> None:
+        """Ask for what people wrote; where nobody writes at all, that is left out."""
+        now = self._link.timeline.now
+        if self._mailbox.is_used and now >= self._listens_at:
+            self._listens_at = now + LISTENS_EVERY
+            await self._missed.look()
 
     def _make_store(self) -> Store:
         return WatchedStore(self._database, self._link.timeline)
@@ -184,6 +225,8 @@ class DatabaseWorker(Worker):
         chance = self._link.chance
         while not self.stopping.is_set():
             await asyncio.sleep(chance.uniform(0.5, 6.0) if self._window else chance.uniform(1.0, 10.0))
+            with suppress(SQLAlchemyError):
+                await self._listen()
             due = self._due()
             chance.shuffle(due)
             for name in due:

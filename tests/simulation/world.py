@@ -10,9 +10,10 @@ from campaigns.gateways.callbacks import StatusUpdate
 from tests.simulation.chores import CANARY
 from tests.simulation.crew import KEEPER, Crew
 from tests.simulation.database import shared_database
+from tests.simulation.inbound import Mailbox
 from tests.simulation.oracle import DatabaseOracle
 from tests.simulation.people import People
-from tests.simulation.plan import Plan
+from tests.simulation.plan import CLOCK_ERROR, Plan
 from tests.simulation.stage import Stage
 from tests.simulation.verdict import check
 from tests.simulation.workers import DatabaseWorker
@@ -23,8 +24,11 @@ UNSETTLED = (
     "SELECT 1 FROM receipt JOIN delivery USING (reference) WHERE applied_at IS NULL",
     "SELECT 1 FROM run JOIN delivery ON run_id = run.id WHERE state = 'running' AND send_state = 'cancelled'",
 )
+_QUEUED = "SELECT 1 FROM delivery WHERE reference = ? AND send_state = 'queued'"
 #: After a fault ends, sending resumes within so many seconds (D12).
 RESUMES_WITHIN = 60.0
+#: Seconds after which a provider posts a receipt again that nobody answered; after that it is lost.
+POSTED_AGAIN = (1.0, 3.0, 7.0, 15.0, 30.0)
 #: Queued deliveries that nobody called or moved for so many seconds wait for a member: for a limit, or a pause.
 STUCK_AFTER = 30.0
 
@@ -39,9 +43,20 @@ class World(Stage):
         self.oracle = DatabaseOracle(self.timeline, database=self.database)
         # Of two workers with wrong clocks one may find that it is over sooner.
         self.oracle.canary_seconds = 0.0 if plan.jumps else CANARY.wait.total_seconds()
+        self.oracle.wrong_by = CLOCK_ERROR if plan.jumps else 0.0
         self.database.on_move, self.database.on_pass = self.oracle.moved, self.oracle.passed
+        self.database.on_block = lambda address_id: self.oracle.blocked(self.oracle.book.of_address(address_id))
         self.provider = self._open_provider(plan.receipts, self._post)
-        hire = partial(DatabaseWorker, database=self.database, provider=self.provider)
+        self.mailbox = Mailbox(
+            plan,
+            self.chance,
+            timeline=self.timeline,
+            database=self.database,
+            oracle=self.oracle,
+            now=self.now,
+            is_cut_off=lambda: self.crew.is_cut_off(None),
+        )
+        hire = partial(DatabaseWorker, database=self.database, provider=self.provider, mailbox=self.mailbox)
         self.crew = Crew(plan, self.chance, timeline=self.timeline, oracle=self.oracle, hire=hire)
         self.people = People(
             plan,
@@ -56,6 +71,7 @@ class World(Stage):
 
     def _set_up(self) -> None:
         self.people.schedule()
+        self.mailbox.schedule()
         for number in range(self.plan.receipts.strangers):
             stranger = StatusUpdate(f"stranger{number}", f"XX{number}", "delivered", None)
             self.timeline.at(number * 10.0, partial(self._post, stranger))
@@ -80,6 +96,7 @@ class World(Stage):
         self._check_that_it_resumes()
         for _ in range(20):
             self.people.switch_on()
+            self.people.send_again(self.provider.tell_late)
             if not self.oracle.at_rest():
                 self.crew.revive_all()
                 self.timeline.run(self._is_idle, limit=400.0)
@@ -94,6 +111,7 @@ class World(Stage):
     def _mend_everything(self) -> None:
         self.crew.mend_everything()
         self.provider.calm()
+        self.mailbox.is_calm = True
         self.people.lift_limits()
         self.people.switch_on()
         self.crew.revive_all()
@@ -147,7 +165,8 @@ class World(Stage):
         """Say whether nothing is left to do for anybody, and nothing more will come."""
         if not self.oracle.at_rest() or self.oracle.counts[SendState.UNKNOWN] or not self.timeline.is_empty():
             return False
-        return not any(self.database.one(statement) for statement in UNSETTLED)
+        # What people said in vain waits for a worker that asks for it.
+        return not self.oracle.unheard and not any(self.database.one(statement) for statement in UNSETTLED)
 
     def _keep_quiet(self, limit: float) -> None:
         """Let time pass while nobody but one keeper of the house is awake: idle engines cost steps for nothing."""
@@ -173,15 +192,26 @@ class World(Stage):
     def _post(self, update: StatusUpdate) -> None:
         """Take in a receipt; a group is committed together, and only then answered."""
         if not self._posted:
-            self.timeline.after(self.chance.uniform(0.01, self.chance.choice((0.1, 5.0))), self._store)
+            self.timeline.after(self.chance.uniform(0.01, self.chance.choice((0.1, 5.0))), self._answer)
         self._posted.append(update)
 
-    def _store(self) -> None:
-        if self.crew.is_cut_off(None):
-            # The provider posts them again.
-            self.timeline.after(5.0, self._store)
-            return
+    def _answer(self) -> None:
         posted, self._posted = self._posted, []
+        self._store(posted, list(POSTED_AGAIN))
+
+    def _store(self, posted: list[StatusUpdate], pauses: list[float]) -> None:
+        """Keep receipts; the provider posts them again after `pauses` while nobody answers, and then no more."""
+        if self.crew.is_cut_off(None):
+            if pauses:
+                self.timeline.after(pauses.pop(0), partial(self._store, posted, pauses))
+            else:
+                self.oracle.faults["lost receipts"] += len(posted)
+                self.oracle.note(f"{len(posted)} receipts are lost")
+            return
+        if self.plan.resends:
+            self.oracle.faults["receipts for queued"] += sum(
+                self.database.one(_QUEUED, update.reference) is not None for update in posted
+            )
         with self.database.sessions.begin() as session:
             store(session, posted, gateway="memory")
         self.told += len(posted)

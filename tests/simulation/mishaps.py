@@ -1,0 +1,111 @@
+"""Faults that come on top of a plan, from a chance of their own: without them a world goes as it always did."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from random import Random
+
+from tests.simulation.database import PEOPLE
+from tests.simulation.plan import SMS, SPARE, WEB, WHATSAPP, Plan, ProviderPlan, Word, draw_plan
+
+#: Whether a run writes once to a number that two contacts have.
+ONE_NUMBER_ONCE = False
+Mishap = Callable[[Plan, Random], Plan]
+
+
+def draw_world(seed: int) -> Plan:
+    """Draw a plan with all kinds of faults, each on in some worlds and off in others."""
+    chance = Random(f"mishaps {seed}")
+    plan = draw_plan(seed)
+    for mishap, share in MISHAPS:
+        if chance.random() < share:
+            plan = mishap(plan, chance)
+    return plan
+
+
+def say_otherwise(plan: Plan, chance: Random) -> Plan:
+    """Let people say stop on other channels than those of the runs, half a stop, and start again."""
+    words = list(plan.words)
+    for person in chance.sample(range(1, _people(plan) + 1), k=3):
+        when, channel = chance.uniform(0.0, plan.busy_seconds), chance.choice(("sms", "whatsapp", "whatsapp"))
+        words.append((when, person, channel, chance.choice((Word.STOP, Word.STOP, Word.HOLD))))
+        if chance.random() < 0.4:
+            when += chance.uniform(2.0, 12.0)
+            words.append((when, person, chance.choice(("sms", "whatsapp")), Word.START))
+            if chance.random() < 0.3:
+                words.append((when + chance.uniform(2.0, 5.0), person, channel, Word.STOP))
+    return replace(plan, words=words)
+
+
+def answer_nobody(plan: Plan, chance: Random) -> Plan:
+    """Let nobody answer the provider for a while, in which people say stop, and start."""
+    start = chance.uniform(0.0, plan.busy_seconds)
+    end = start + chance.choice((5.0, 40.0, 150.0))
+    words = list(plan.words)
+    for person in chance.sample(range(1, _people(plan) + 1), k=2):
+        channel = chance.choice(("sms", "whatsapp"))
+        word = chance.choice((Word.STOP, Word.STOP, Word.STOP, Word.START))
+        words.append((chance.uniform(start, min(end, start + 20.0)), person, channel, word))
+    return replace(plan, words=words, cuts=[*plan.cuts, (WEB, start, end)])
+
+
+def alter_texts(plan: Plan, chance: Random) -> Plan:
+    """Let the provider's list show other words or another sender than we gave it, where much is doubtful."""
+    how = chance.choice(("prefix", "cut", "service"))
+    return replace(plan, runs=_resending(plan), provider=replace(_doubtful(plan.provider), alters=how))
+
+
+def change_account(plan: Plan, chance: Random) -> Plan:
+    """Let a sender's credential open another account from some time on, whose list has nothing of before."""
+    since = chance.uniform(0.0, 1.5 * plan.busy_seconds)
+    provider = replace(_doubtful(plan.provider), other_account_since=since)
+    return replace(plan, runs=_resending(plan), provider=provider)
+
+
+def resend(plan: Plan, chance: Random) -> Plan:
+    """Let a member send again what nobody knows of, while its receipts come after all."""
+    provider = replace(plan.provider, reply_lost=chance.uniform(0.1, 0.4), keeps_list=False, rejected=0.0)
+    receipts = replace(plan.receipts, silent=chance.choice((0.7, 1.0)))
+    runs = tuple(replace(run, lasts=43200.0, is_rehearsal=False) for run in plan.runs)
+    return replace(plan, runs=runs, provider=provider, receipts=receipts, resends=True)
+
+
+def share_numbers(plan: Plan, chance: Random) -> Plan:
+    """Let a number be in two contacts, of one for SMS and of the other for WhatsApp; runs write on both."""
+    people = chance.sample(range(1, PEOPLE + 1), k=8)
+    pairs = list(zip(people[:4], people[4:], strict=True))
+    runs = tuple(
+        replace(
+            run,
+            senders=chance.choice(((WHATSAPP, SMS), (SMS, WHATSAPP), (WHATSAPP, SMS, SPARE))),
+            is_fanned_out=True,
+            is_rehearsal=False,
+            quiet=None,
+        )
+        for run in plan.runs
+    )
+    return replace(plan, runs=runs, shared=pairs)
+
+
+def _people(plan: Plan) -> int:
+    return max(run.people for run in plan.runs)
+
+
+def _resending(plan: Plan) -> tuple:
+    return tuple(replace(run, resend_unknown=True, lasts=43200.0, is_rehearsal=False) for run in plan.runs)
+
+
+def _doubtful(provider: ProviderPlan) -> ProviderPlan:
+    return replace(provider, keeps_list=True, reply_lost=max(provider.reply_lost, 0.1))
+
+
+#: Each with the share of worlds in which it strikes.
+MISHAPS: tuple[tuple[Mishap, float], ...] = (
+    (say_otherwise, 0.2),
+    (answer_nobody, 0.12),
+    (resend, 0.1),
+    (alter_texts, 0.1),
+    (change_account, 0.06),
+    (share_numbers, 0.1 if ONE_NUMBER_ONCE else 0.0),
+)
