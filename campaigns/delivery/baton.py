@@ -39,7 +39,10 @@ class Baton:
         self._has_waited = False
 
     def take(self) -> bool:
-        """Say whether the lanes are this worker's, and make them so when they are nobody's."""
+        """Say whether the lanes are this worker's, and make them so when they are nobody's.
+
+        Raises OSError when nothing can be written beside the database any more, and so nothing into it.
+        """
         file = self._file
         if file is None:
             return self._is_held

@@ -7,6 +7,7 @@ from dataclasses import replace
 from sqlalchemy.orm import Session, sessionmaker
 
 from campaigns.core.crypto import Vault
+from campaigns.core.errors import UnavailableError
 from campaigns.delivery.baton import Baton
 from campaigns.delivery.engine.ports import LaneKey, Snapshot
 from campaigns.delivery.engine.store import DatabaseStore
@@ -20,7 +21,10 @@ class BatonStore(DatabaseStore):
         self._baton = baton
 
     def snapshot(self) -> Snapshot:
-        """Read what the fence needs."""
-        # The baton first: who has it reads nothing from before its last holder ended.
-        lanes: frozenset[LaneKey] | None = None if self._baton.take() else frozenset()
+        """Read what the fence needs. Raises UnavailableError when the disk of the database may only be read."""
+        try:
+            # The baton first: who has it reads nothing from before its last holder ended.
+            lanes: frozenset[LaneKey] | None = None if self._baton.take() else frozenset()
+        except OSError as error:
+            raise UnavailableError(f"The disk of the database may only be read: {error.strerror}.") from error
         return replace(super().snapshot(), lanes=lanes)

@@ -16,7 +16,7 @@ from typing import Any, TypeVar
 
 from sqlalchemy.exc import SQLAlchemyError
 
-from campaigns.core.errors import FingerpostError
+from campaigns.core.errors import FingerpostError, UnavailableError
 from campaigns.core.waiting import rest
 from campaigns.delivery.engine.fence import REFRESH_SECONDS, Fence, LaneFence
 from campaigns.delivery.engine.loop import Lane
@@ -79,9 +79,9 @@ class Engine:
         asked_at = asyncio.get_running_loop().time()
         try:
             snapshot = await self._around.watch(self._around.store.snapshot)
-        except SQLAlchemyError:
+        except (SQLAlchemyError, UnavailableError):
             if not self._blind:
-                _log.exception("the database does not answer; no call is begun until it does")
+                _log.exception("the database does not answer, or not in full; no call is begun until it does")
             self._blind = True
             return None
         self._blind = False

@@ -172,7 +172,7 @@ class Store(Protocol):
         """Write the results and claim what is asked for, in one commit."""
 
     def snapshot(self) -> Snapshot:
-        """Read what the fence needs."""
+        """Read what the fence needs. Raises UnavailableError when the database may only be read."""
 
     def pause(self, run_id: int, reason: str) -> None:
         """Pause a run, if it is still running, with a reason for members."""

@@ -9,14 +9,15 @@ from datetime import timedelta
 from functools import cache
 from typing import Any
 
-from sqlalchemy import Connection, Engine, Select, bindparam, select
-from sqlalchemy.exc import OperationalError, SQLAlchemyError
+from sqlalchemy import Connection, Engine, Select, bindparam, false, func, select
+from sqlalchemy.exc import DataError, DBAPIError, IntegrityError, ProgrammingError, SQLAlchemyError, StatementError
 from sqlalchemy.orm import Session, sessionmaker
 
 from campaigns.audience.models import Address, AddressState, Channel, Consent, ConsentKind
 from campaigns.core import clock
 from campaigns.core.crypto import Vault
 from campaigns.core.database import UTCDateTime, single_statements
+from campaigns.core.errors import UnavailableError
 from campaigns.delivery.engine.claims import Claims
 from campaigns.delivery.engine.ports import Ask, Found, Line, Result, RunningRun, SenderFacts, Snapshot
 from campaigns.delivery.engine.quotas import Quotas, count_called
@@ -49,21 +50,26 @@ class DatabaseStore:
         """Write the results and claim what is asked for, in one commit.
 
         A group that the database refuses for its content is written one by one, so that a single bad result
-        costs nobody else theirs. Raises OperationalError when the database does not answer.
+        costs nobody else theirs. Raises SQLAlchemyError when the database does not answer, or takes nothing now.
         """
         try:
             return self._exchange(results, ask)
-        except OperationalError:
-            raise
-        except SQLAlchemyError:
+        except SQLAlchemyError as error:
+            if not _is_about_content(error):
+                raise
             _log.exception("a group of %s results was refused; writing them one by one", len(results))
             self._record_singly(results)
             return self._exchange((), ask)
 
     def snapshot(self) -> Snapshot:
-        """Read which runs are running and whose addresses said stop in the last minutes."""
+        """Read which runs are running and whose addresses said stop in the last minutes.
+
+        Raises UnavailableError when the database answers but writes nothing down: neither a stop nor a result.
+        """
         with self._single.connect() as connection:
-            rows = connection.execute(_running()).all()
+            rows = connection.execute(_running(self._engine.dialect.name)).all()
+            if rows and rows[0].is_read_only:
+                raise UnavailableError("The database may only be read.")
             limits = {
                 row.sender_id: (Channel(row.channel), row.daily_limit)
                 for row in rows
@@ -172,11 +178,24 @@ class DatabaseStore:
         for result in results:
             try:
                 self._exchange((result,), None)
-            except OperationalError:
-                raise
-            except SQLAlchemyError:
+            except SQLAlchemyError as error:
+                if not _is_about_content(error):
+                    raise
                 # Its row stays `sending`; the reaper makes it `unknown`, and the provider's list settles it.
                 _log.exception("the result of delivery %s cannot be written", result.id)
+
+
+def _is_about_content(error: SQLAlchemyError) -> bool:
+    """Say whether the database refused what it was given, and would refuse it for ever; pure.
+
+    Whatever else went wrong (a server that is away, read only or full, a missing right or table) ends one day, and
+    until then nothing that was accepted may be dropped.
+    """
+    if isinstance(error, ProgrammingError):
+        # The driver's own, about a value; the server's are about rights and tables.
+        return getattr(error.orig, "sqlstate", None) is None
+    is_of_ours = isinstance(error, StatementError) and not isinstance(error, DBAPIError)
+    return is_of_ours or isinstance(error, DataError | IntegrityError)
 
 
 def facts_of(sender: Sender, *, is_rehearsal: bool = False) -> SenderFacts:
@@ -194,10 +213,16 @@ def facts_of(sender: Sender, *, is_rehearsal: bool = False) -> SenderFacts:
 
 
 @cache
-def _running() -> Select[*tuple[Any, ...]]:
-    """Select each running run with each of its senders, in their order."""
+def _running(dialect: str) -> Select[*tuple[Any, ...]]:
+    """Select each running run with each of its senders, in their order.
+
+    And whether the database may only be read, as a server that was put aside for another one: asked here, because
+    another question would be another round trip. On SQLite the baton knows.
+    """
+    is_read_only = func.current_setting("transaction_read_only") == "on" if dialect == "postgresql" else false()
     return (
         select(
+            is_read_only.label("is_read_only"),
             Run.id,
             Run.organisation_id,
             Run.is_rehearsal,
