@@ -63,6 +63,7 @@ def keys() -> None:
 @main.command()
 def setup() -> None:
     """Create or upgrade the tables and load the regions; safe to repeat."""
+    from campaigns.audience.numbering import fill_numbers, lacks_numbers
     from campaigns.places.service import load_regions
 
     address = make_url(load_settings().database_url)
@@ -70,8 +71,13 @@ def setup() -> None:
         Path(address.database).parent.mkdir(parents=True, exist_ok=True)
     engine = make_engine(load_settings().database_url)
     migrate(engine)
-    with make_sessions(engine).begin() as session:
+    sessions = make_sessions(engine)
+    with sessions.begin() as session:
         click.echo(f"{load_regions(session)} regions are loaded.")
+        is_lacking = lacks_numbers(session)
+    if is_lacking:
+        filled = fill_numbers(sessions, load_settings().vault())
+        click.echo(f"{filled:,} addresses know now whose phone they are on.")
 
 
 @main.command()

@@ -12,6 +12,8 @@ from typing import Any
 from alembic import command
 from alembic.config import Config
 from sqlalchemy import Connection, Engine, event, inspect
+from sqlalchemy.exc import ProgrammingError
+from sqlalchemy.orm import Session
 
 import campaigns.audience.models
 import campaigns.delivery.models
@@ -24,7 +26,9 @@ import campaigns.reach.models
 import campaigns.reach.outcomes.models
 import campaigns.reach.releases.models
 import campaigns.staff.models  # noqa: F401
+from campaigns.audience.numbering import lacks_numbers
 from campaigns.core.database import Base
+from campaigns.core.errors import SettingsError
 from campaigns.core.settings import PROJECT_ROOT
 
 metadata = Base.metadata
@@ -81,3 +85,16 @@ def migrate(engine: Engine, revision: str = "head") -> None:
             command.upgrade(config, revision)
         # The next user of this connection gets a new one, with foreign keys in force.
         connection.invalidate()
+
+
+def check_numbers(engine: Engine) -> None:
+    """Raise SettingsError when addresses lack the hash of their number; OperationalError when nobody answers."""
+    try:
+        with Session(engine) as session:
+            is_lacking = lacks_numbers(session)
+    except ProgrammingError:
+        raise SettingsError("The database lacks columns of this version: run `fingerpost setup` once.") from None
+    if is_lacking:
+        raise SettingsError(
+            "Addresses do not know whose phone they are on, so a stop may miss them: run `fingerpost setup`."
+        )

@@ -48,7 +48,7 @@ from campaigns.planning.clockwork import Clockwork
 from campaigns.reach.crowds import check_nightly, recount_crowds
 from campaigns.reach.recount import recount_due
 from campaigns.reach.releases.reports import send_reports
-from campaigns.schema import JOB_TABLES
+from campaigns.schema import JOB_TABLES, check_numbers
 from campaigns.verifying import gateway_of
 
 if TYPE_CHECKING:
@@ -333,6 +333,8 @@ def _check_tables(database: Database) -> None:
     wanted = JOB_TABLES | {"run"} if database.dialect.name == "postgresql" else {"run"}
     try:
         missing = wanted - set(inspect(database).get_table_names())
+        if not missing:
+            check_numbers(database)
     except OperationalError:
         return
     if missing:

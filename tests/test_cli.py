@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pytest
 from click.testing import CliRunner, Result
-from sqlalchemy import func, select
+from sqlalchemy import func, select, update
 
 from campaigns.audience.entry_points import create_entry_point
-from campaigns.audience.models import Contact
+from campaigns.audience.models import Address, Contact
 from campaigns.cli import main, sandbox_defaults
 from campaigns.core.database import make_engine, make_sessions
 from campaigns.core.settings import PROJECT_ROOT, load_settings
@@ -53,6 +53,23 @@ def test_member_is_added_with_a_password(instance: Path) -> None:
 
 def test_setup_may_be_repeated(instance: Path) -> None:
     assert "regions are loaded" in run("setup").output
+
+
+def test_setup_gives_old_addresses_their_numbers(instance: Path) -> None:
+    (instance / "people.csv").write_text(HEADER + GOOD, encoding="utf-8")
+    assert run("import", "contacts", str(instance / "people.csv"), "--organisation", "ours").exit_code == 0
+    engine = make_engine(f"sqlite:///{instance / 'one.db'}")
+    with make_sessions(engine).begin() as session:
+        session.execute(update(Address).values(number=None))
+    refused = run("worker")
+    assert (refused.exit_code, refused.stderr.count("\n")) == (2, 1)
+    assert "run `fingerpost setup`" in refused.stderr
+    assert "1 addresses know" in run("setup").output
+    with make_sessions(engine)() as session:
+        number = load_settings().vault().number_hash("+380501234567")
+        assert session.scalars(select(Address.number)).all() == [number]
+    engine.dispose()
+    assert "addresses" not in run("setup").output
 
 
 def test_contacts_are_imported_whole(instance: Path) -> None:

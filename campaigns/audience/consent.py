@@ -75,7 +75,7 @@ def withdraw_everywhere(
     The hashes are remembered apart from the contacts, so that no import brings the person back on any channel.
     """
     addresses = lock_person(session, [number or lookup], [lookup])
-    _remember(session, marks_of(lookup, channel, number), addresses)
+    remember(session, addresses, marks_of(lookup, channel, number))
     return withdraw(session, addresses, method=method, wording=wording, at=at)
 
 
@@ -91,7 +91,7 @@ def withdraw_reported(
     told = session.execute(select(Address.number, Address.lookup).where(Address.id.in_(codes))).all()
     theirs = find_person(session, {row.number or row.lookup for row in told}, {row.lookup for row in told})
     addresses = [address for address in lock_addresses(session, theirs | set(dead)) if address.id in theirs]
-    _remember(session, set(), addresses)
+    remember(session, addresses)
     said = ", ".join(sorted({code for code in codes.values() if code}))
     return withdraw(session, addresses, method="provider", wording=said[:200], at=at)
 
@@ -150,6 +150,20 @@ def marks_of(lookup: bytes, channel: Channel, number: bytes | None) -> set[Mark]
     return {(number, each) for each in PHONE_CHANNELS}
 
 
+def remember(session: Session, addresses: Iterable[Address], marks: Collection[Mark] = ()) -> None:
+    """Remember the stop of the people of these addresses, and of `marks`, apart from any contact."""
+    found = set(marks)
+    for address in addresses:
+        found |= marks_of(address.lookup, Channel(address.channel), address.number)
+    dialect = postgresql if session.get_bind().dialect.name == "postgresql" else sqlite
+    # Two messages of one person may be read at the same instant.
+    remembering = dialect.insert(SuppressedAddress).on_conflict_do_nothing()
+    now = clock.now()
+    rows = [{"lookup": lookup, "channel": channel, "since": now} for lookup, channel in sorted(found)]
+    if rows:
+        session.execute(remembering, rows)
+
+
 def find_suppressed(session: Session, hashes: Collection[bytes]) -> set[Mark]:
     """Return the channels on which people behind keyed hashes said stop, as contacts or before being any.
 
@@ -158,18 +172,6 @@ def find_suppressed(session: Session, hashes: Collection[bytes]) -> set[Mark]:
     columns = (SuppressedAddress.lookup, SuppressedAddress.channel)
     rows = session.execute(select(*columns).where(SuppressedAddress.lookup.in_(hashes)))
     return {(row.lookup, Channel(row.channel)) for row in rows}
-
-
-def _remember(session: Session, marks: set[Mark], addresses: Iterable[Address]) -> None:
-    for address in addresses:
-        marks = marks | marks_of(address.lookup, Channel(address.channel), address.number)
-    dialect = postgresql if session.get_bind().dialect.name == "postgresql" else sqlite
-    # Two messages of one person may be read at the same instant.
-    remembering = dialect.insert(SuppressedAddress).on_conflict_do_nothing()
-    now = clock.now()
-    rows = [{"lookup": lookup, "channel": channel, "since": now} for lookup, channel in sorted(marks)]
-    if rows:
-        session.execute(remembering, rows)
 
 
 def _on_channel(lookup: bytes, channel: Channel, number: bytes | None) -> Select[int]:

@@ -105,7 +105,7 @@ class Address(Base):
     #: Vault.lookup_hash(channel, handle).
     lookup: Mapped[bytes] = mapped_column(LargeBinary(32))
     #: handles.number_key: whose phone it is, the same on all channels of a number; `lookup` once more where the
-    #: handle is no phone number. None in rows of an earlier version until person.fill_numbers has seen them.
+    #: handle is no phone number. None in rows of an earlier version until numbering.fill_numbers has seen them.
     number: Mapped[bytes | None] = mapped_column(LargeBinary(32))
     #: Whether another contact of the organisation has this number too; person.py writes it. Few have, so that a
     #: fan-out need not compare the numbers of all others.

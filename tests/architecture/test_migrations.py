@@ -12,7 +12,7 @@ from alembic import command
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
-from sqlalchemy import Engine, inspect, text
+from sqlalchemy import Engine, column, inspect, select, table, text
 
 from campaigns.core.database import make_engine
 from campaigns.delivery.models import ROOMY_INDEXES
@@ -176,6 +176,23 @@ def test_second_migration_keeps_what_was_there(empty_engine: Engine) -> None:
         facts = connection.exec_driver_sql("SELECT health, daily_limit FROM sender").one()
     assert ([*map(tuple, senders)], [*map(tuple, of_runs)]) == ([(5, 0, 4)], [(7, 0, 4, "sms")])
     assert (tuple(delivery), tuple(facts)) == ((8, 4), ("well", None))
+
+
+def test_remembered_stops_are_kept_both_ways(empty_engine: Engine) -> None:
+    remembered = select(column("lookup"), column("channel")).select_from(table("suppressed_address"))
+    stop = {"lookup": b"l" * 32, "channel": "sms", "since": NOON}
+    config, insert = migration_config(), text("INSERT INTO suppressed_address VALUES (:lookup, :channel, :since)")
+    migrate(empty_engine, "0017")
+    with empty_engine.begin() as connection:
+        connection.execute(insert, stop)
+    migrate(empty_engine, "0018")
+    with empty_engine.begin() as connection:
+        connection.execute(insert, stop | {"channel": "whatsapp"})
+        assert len(connection.execute(remembered).all()) == 2
+        config.attributes["connection"] = connection
+        command.downgrade(config, "0017")
+        [row] = connection.execute(remembered)
+    assert (bytes(row.lookup), row.channel) == (b"l" * 32, "sms")
 
 
 def test_job_tables_are_those_that_were_migrated() -> None:
