@@ -118,8 +118,8 @@ def _addresses(engine: Engine, channel: Channel, rank: int) -> TextClause:
     country = "NULL" if channel is Channel.TELEGRAM else COUNTRY
     return text(
         f"""{NUMBERS[engine.dialect.name]}
-        INSERT INTO address (id, organisation_id, contact_id, channel, ciphertext, lookup, country, state, rank,
-                             created_at)
-        SELECT n + {rank} * :count, :organisation, n, '{channel}', {lookup}, {lookup}, {country}, {STATE},
-               {rank}, :now FROM numbers WHERE {WAYS[channel]}"""
+        INSERT INTO address (id, organisation_id, contact_id, channel, ciphertext, lookup, number, country, state,
+                             rank, created_at)
+        SELECT n + {rank} * :count, :organisation, n, '{channel}', {lookup}, {lookup}, {lookup}, {country},
+               {STATE}, {rank}, :now FROM numbers WHERE {WAYS[channel]}"""
     ).bindparams(bindparam("now", type_=UTCDateTime()))

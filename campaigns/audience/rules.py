@@ -76,6 +76,8 @@ class LeftOut(StrEnum):
     CAPPED = "capped"
     #: Get the same by another run of the campaign at the very instant; known when a run starts.
     MERGED = "merged"
+    #: Another contact has their number too, and the run writes to a number once; known when a run starts.
+    SAME_NUMBER = "same_number"
     NO_SIGNPOST = "no_signpost"
 
 

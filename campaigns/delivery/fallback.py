@@ -18,6 +18,7 @@ from sqlalchemy.orm import Session, aliased
 from campaigns.audience.models import Address, AddressState, Channel
 from campaigns.audience.walk import FREE_TEXT
 from campaigns.core import clock
+from campaigns.delivery.doubles import find_taken
 from campaigns.delivery.models import Attempt, Delivery, RunText
 from campaigns.delivery.references import new_reference
 from campaigns.delivery.states import ReceiptState, SendState
@@ -49,6 +50,8 @@ class Reachable:
     state: AddressState
     country: str | None
     heard_at: datetime | None
+    number: bytes | None = None
+    is_shared: bool = False
 
 
 def next_sender(
@@ -86,10 +89,11 @@ def fall_back(session: Session, delivery_ids: Collection[int]) -> int:
     rows = session.execute(_select_failed(delivery_ids, now)).all()
     senders = _senders_of(session, {row.run_id for row in rows})
     addresses = _addresses_of(session, {row.contact_id for row in rows})
+    taken = _Taken(session, {row.run_id for row in rows}, addresses)
     noted: list[dict[str, Any]] = []
     moved: list[dict[str, Any]] = []
     for row in rows:
-        candidates, reached_by = senders[row.run_id], addresses[row.contact_id]
+        candidates, reached_by = senders[row.run_id], taken.left_of(row.run_id, addresses[row.contact_id])
         choice = next_sender(
             candidates,
             reached_by,
@@ -98,6 +102,7 @@ def fall_back(session: Session, delivery_ids: Collection[int]) -> int:
             now=now,
         )
         if choice is not None:
+            taken.take(row.run_id, reached_by[choice.channel])
             noted.append(_attempt(row, now))
             moved.append(_move(row, choice, reached_by[choice.channel], now))
     if moved:
@@ -106,6 +111,27 @@ def fall_back(session: Session, delivery_ids: Collection[int]) -> int:
         _change_words(session, [each["row"] for each in moved])
         _go_on(session, {row.run_id for row in rows})
     return len(moved)
+
+
+class _Taken:
+    """Numbers of several contacts, by run: those that another contact was written to at, or will be."""
+
+    def __init__(
+        self, session: Session, run_ids: set[int], addresses: Mapping[int, Mapping[Channel, Reachable]]
+    ) -> None:
+        shared = [each for reached_by in addresses.values() for each in reached_by.values() if each.is_shared]
+        numbers = {each.id: each.number for each in shared}
+        found = find_taken(session, run_ids, numbers) if numbers else set()
+        self._numbers = {(run_id, numbers[address_id]) for run_id, address_id in found}
+
+    def left_of(self, run_id: int, addresses: Mapping[Channel, Reachable]) -> dict[Channel, Reachable]:
+        """Return the addresses of a contact whose number is no other's in this run."""
+        return {channel: each for channel, each in addresses.items() if (run_id, each.number) not in self._numbers}
+
+    def take(self, run_id: int, address: Reachable) -> None:
+        """Note that the run goes on to an address now."""
+        if address.is_shared:
+            self._numbers.add((run_id, address.number))
 
 
 def _select_failed(delivery_ids: Collection[int], now: datetime) -> Any:
@@ -154,9 +180,10 @@ def _senders_of(session: Session, run_ids: set[int]) -> dict[int, list[Candidate
 
 def _addresses_of(session: Session, contact_ids: set[int]) -> dict[int, dict[Channel, Reachable]]:
     found: defaultdict[int, dict[Channel, Reachable]] = defaultdict(dict)
-    columns = (Address.contact_id, Address.channel, Address.id, Address.state, Address.country, Address.heard_at)
-    for row in session.execute(select(*columns).where(Address.contact_id.in_(contact_ids))):
-        found[row.contact_id][Channel(row.channel)] = Reachable(row.id, row.state, row.country, row.heard_at)
+    for each in session.scalars(select(Address).where(Address.contact_id.in_(contact_ids))):
+        found[each.contact_id][Channel(each.channel)] = Reachable(
+            each.id, AddressState(each.state), each.country, each.heard_at, each.number, each.is_shared
+        )
     return found
 
 

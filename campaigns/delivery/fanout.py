@@ -44,6 +44,7 @@ from campaigns.delivery.canary import NO_CANARY, CanaryRule, choose_canary
 from campaigns.delivery.capping import await_turn, select_capped
 from campaigns.delivery.choosing import choices_of
 from campaigns.delivery.corrected import find_wrong_runs, has_on_the_way, select_corrected
+from campaigns.delivery.doubles import has_shared, select_doubled
 from campaigns.delivery.jobs import enqueue_lanes
 from campaigns.delivery.merging import is_told_then
 from campaigns.delivery.models import Delivery, RunLeftOut, RunText, RunZone
@@ -194,6 +195,7 @@ class _Planner:
         PEOPLE.create(session.connection())
         session.execute(insert(PEOPLE).from_select(_NAMES, self._people(after, through)))
         self._leave_out_capped(after, through)
+        self._leave_out_doubled(after, through)
         self._add_zones()
         self._leave_out_told()
         self._add_texts()
@@ -256,6 +258,13 @@ class _Planner:
         if is_told is not None:
             left_out = update(PEOPLE).where(_written_to(), is_told)
             self._session.execute(left_out.values(reason=LeftOut.MERGED.value))
+
+    def _leave_out_doubled(self, after: int, through: int) -> None:
+        """Leave out those of the chunk whose number another contact has, to whom the run writes already."""
+        if has_shared(self._session, after=after, through=through):
+            doubled = select_doubled(PEOPLE, self._run.id, after=after, through=through)
+            left_out = update(PEOPLE).where(_written_to(), PEOPLE.c.contact_id.in_(doubled))
+            self._session.execute(left_out.values(reason=LeftOut.SAME_NUMBER.value))
 
     def _add_zones(self) -> None:
         """Write when people of each time zone and country of the chunk are due; a released run is from now on."""

@@ -103,6 +103,7 @@ STATES: dict[str, dict[str, Look]] = {
         "no_translation": Look(_l("No text in a language they read"), "warning"),
         "capped": Look(_l("Had enough messages lately"), "quiet"),
         "merged": Look(_l("Get it by another run at the same time"), "quiet"),
+        "same_number": Look(_l("Another contact with the same number gets it"), "quiet"),
         "no_signpost": Look(_l("No verified service for where they are"), "warning"),
     },
     "rung": {

@@ -128,6 +128,20 @@ def test_who_said_stop_since_is_left_out_and_counted(sessions: sessionmaker[Sess
     assert dict(counted.all()) == {"opted_out": 1, "invalid_address": 1}  # type: ignore[arg-type]
 
 
+def test_one_number_is_corrected_once(sessions: sessionmaker[Session], scene: Scene) -> None:
+    """Two contacts with one number, as an earlier version wrote them, had each got the wrong version."""
+    scene.settle(SendState.ACCEPTED, 0, 1, 2)
+    same = update(Address).where(Address.contact_id.in_([scene.contacts[0], scene.contacts[2]]))
+    scene.session.execute(same.values(number=b"n" * 32, is_shared=True))
+    correction = scene.correct()
+    plan(sessions, correction)
+    assert scene.corrected(correction) == [0, 1]
+    counted = scene.session.execute(
+        select(RunLeftOut.reason, RunLeftOut.people).where(RunLeftOut.run_id == correction.id)
+    )
+    assert dict(counted.all()) == {"same_number": 1}  # type: ignore[arg-type]
+
+
 def test_wrong_version_stops_everywhere_in_the_same_transaction(
     sessions: sessionmaker[Session], scene: Scene
 ) -> None:
