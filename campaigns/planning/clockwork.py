@@ -19,6 +19,7 @@ from sqlalchemy.orm import Session, sessionmaker
 
 from campaigns.core import clock
 from campaigns.core.settings import Settings
+from campaigns.planning.aiming import Aimer
 from campaigns.planning.digest import Cap
 from campaigns.planning.firing import fire_due
 from campaigns.planning.queries import select_upcoming
@@ -39,6 +40,7 @@ class Clockwork:
         self._reader = _reader_of(sessions)
         self._settings = settings
         self._cap = Cap(settings.cap_messages, settings.cap_days)
+        self._aimer = Aimer(sessions, self._reader)
         self._one_at_a_time = threading.Lock()
         self._stopping = threading.Event()
         self._scheduler = BackgroundScheduler(
@@ -70,6 +72,7 @@ class Clockwork:
                 return
             try:
                 self._fire()
+                self._aimer.look()
                 self._set_alarms()
             except SQLAlchemyError:
                 log.exception("The clock could not read the schedules; it tries again")

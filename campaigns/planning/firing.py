@@ -52,6 +52,7 @@ LONGEST_REASON = 300
 WITHDRAWN = N_(
     "This version of the message was withdrawn because something in it is wrong. Change its text first."
 )
+MISSED = "Its time came while the campaign was being changed and was not approved. Is it still true and useful?"
 CHANGED = N_("The campaign changed since it was approved. Have it approved again, then release this run.")
 
 
@@ -204,9 +205,50 @@ def _fire(
         raise DamagedDataError(f"Schedule {schedule.id} is due, but says no occurrence.")
     start = assess_start(session, campaign, schedule, now=now, max_age_days=max_age_days)
     reason = _reason_to_hold(session, schedule, start, now, valid_days=valid_days)
+    following = firing_after(queries.timing_of(schedule), start.tally.zones, occurrence=occurrence)
+    _write_firing(schedule, following)
+    # So that the schedule moves on even when the run exists.
+    session.flush()
+    return _make_run(
+        session, schedule, occurrence, start.content, reason, now=now, cap=cap, keeps_quiet=keeps_quiet
+    )
+
+
+def hold_missed(
+    session: Session, schedule: Schedule, start: Assessment, *, now: datetime, cap: Cap, keeps_quiet: bool
+) -> list[Run]:
+    """Make a held run of each occurrence that passed, within the grace, while the campaign was not approved.
+
+    The schedule must have been approved before: its times were promised. Its next occurrence is the one after.
+    """
+    timing, grace, runs = queries.timing_of(schedule), timedelta(minutes=schedule.grace_minutes), []
+    occurrence, fire_at = schedule.next_occurrence, schedule.next_fire_at
+    while occurrence is not None and fire_at is not None and fire_at <= now:
+        if now - fire_at <= grace:
+            made = _make_run(
+                session, schedule, occurrence, start.content, MISSED, now=now, cap=cap, keeps_quiet=keeps_quiet
+            )
+            runs += [made] if made else []
+        following = firing_after(timing, start.tally.zones, occurrence=occurrence)
+        occurrence, fire_at = (following.occurrence, following.fire_at) if following else (None, None)
+    return runs
+
+
+def _make_run(
+    session: Session,
+    schedule: Schedule,
+    occurrence: datetime,
+    content: Content,
+    reason: str,
+    *,
+    now: datetime,
+    cap: Cap,
+    keeps_quiet: bool,
+) -> Run | None:
+    """Make the run of an occurrence, held for `reason` if there is one; None when it has its run."""
     run = Run(
-        organisation_id=campaign.organisation_id,
-        campaign_id=campaign.id,
+        organisation_id=schedule.campaign.organisation_id,
+        campaign_id=schedule.campaign_id,
         schedule_id=schedule.id,
         occurrence=occurrence,
         state=RunState.HELD if reason else RunState.PLANNING,
@@ -214,10 +256,8 @@ def _fire(
         created_at=now,
     )
     when = queries.schedule_content(schedule)
-    freeze_run(session, run, start.content, when=when, cap=cap, keeps_quiet=keeps_quiet)
-    _write_firing(schedule, firing_after(queries.timing_of(schedule), start.tally.zones, occurrence=occurrence))
+    freeze_run(session, run, content, when=when, cap=cap, keeps_quiet=keeps_quiet)
     try:
-        # The savepoint flushes the schedule first, so it moves on even when the run exists.
         with session.begin_nested():
             session.add(run)
     except IntegrityError:

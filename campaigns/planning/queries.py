@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from datetime import datetime
 from typing import Any, TypeVar
 
@@ -137,6 +138,13 @@ def find_approved_before(session: Session, campaign: Campaign) -> Approval | Non
         .order_by(Approval.id.desc())
         .limit(1)
     )
+
+
+def find_promised(session: Session, campaign: Campaign) -> list[Schedule]:
+    """Return the campaign's schedules as the latest approval, void or not, had them: their times were promised."""
+    approval = find_approved_before(session, campaign)
+    known = (approval.content or {}).get("schedules", []) if approval else []
+    return [schedule for schedule in campaign.schedules if asdict(schedule_content(schedule)) in known]
 
 
 def was_sent_since(session: Session, approval: Approval) -> bool:

@@ -167,6 +167,18 @@ def firing_after(timing: Timing, present: Sequence[str], *, occurrence: datetime
     return Firing(wall, min(to_utc(wall, zone) for zone in timing.zones(present)))
 
 
+def aimed_at(
+    timing: Timing, present: Sequence[str], *, occurrence: datetime, now: datetime, grace: timedelta
+) -> datetime:
+    """Return when an occurrence that was set before fires, by the zones that are `present` now.
+
+    A zone whose clock has passed it within the grace makes it fire at once. One where it is later than that,
+    because somebody there joined too late for it, does not count: the others must not be held back for them.
+    """
+    instants = sorted(to_utc(occurrence, zone) for zone in timing.zones(present))
+    return next((max(each, now) for each in instants if each > now - grace), instants[-1])
+
+
 def check_schedule(timing: Timing, present: Sequence[str], *, now: datetime) -> list[ScheduleNote]:
     """Check a schedule before it is saved and return the clock changes it meets within two years.
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import secrets
 from dataclasses import replace
+from datetime import datetime
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
@@ -18,12 +19,13 @@ from campaigns.core.errors import ApprovalError, GateError, InputError, Transiti
 from campaigns.core.words import N_
 from campaigns.messages.models import Message
 from campaigns.planning import authority, queries
-from campaigns.planning.digest import Content
+from campaigns.planning.digest import NO_CAP, Cap, Content
 from campaigns.planning.firing import (
     aim,
     ask_to_resume,
     check_not_withdrawn,
     fire_due,
+    hold_missed,
     hurry_run,
     pause_run,
     release_run,
@@ -137,8 +139,9 @@ def schedule_campaign(
     for minutes in (grace_minutes, expires_after_minutes):
         if not 1 <= minutes <= MINUTES_A_WEEK:
             raise InputError(N_("A limit of time is between one minute and a week."))
-    zones = find_clocks(session, campaign, timing, now=clock.now())
-    check_schedule(timing, zones, now=clock.now())
+    now = clock.now()
+    zones = find_clocks(session, campaign, timing, now=now)
+    check_schedule(timing, zones, now=now)
     _reopen(session, campaign)
     schedule = Schedule(
         starts_at=timing.starts_at,
@@ -149,7 +152,7 @@ def schedule_campaign(
         expires_after_minutes=expires_after_minutes,
     )
     campaign.schedules.append(schedule)
-    aim(schedule, zones, after=clock.now())
+    aim(schedule, zones, after=now)
     session.flush()
     _record(session, "campaign.schedule", campaign, by, schedule_id=schedule.id)
     return schedule
@@ -182,34 +185,48 @@ def submit_campaign(
     """Ask for approval. Raises TransitionError unless it is a draft, GateError with each red gate's sentence."""
     authority.hold(session, campaign)
     check_move(campaign.state, CampaignState.SUBMITTED)
-    assessed = _all_green(session, campaign, max_age_days)
+    assessed = _all_green(session, campaign, max_age_days, clock.now())
     _move(campaign, CampaignState.SUBMITTED)
     _record(session, "campaign.submit", campaign, by, digest=assessed.content.digest)
     return assessed
 
 
 def approve_campaign(
-    session: Session, campaign: Campaign, *, by: int, digest: str, max_age_days: int = SERVICE_MAX_AGE_DAYS
+    session: Session,
+    campaign: Campaign,
+    *,
+    by: int,
+    digest: str,
+    max_age_days: int = SERVICE_MAX_AGE_DAYS,
+    cap: Cap = NO_CAP,
+    keeps_quiet: bool = True,
 ) -> Approval:
     """Approve exactly what `digest` names, which the member has read; the campaign then fires by itself.
 
-    Raises TransitionError unless it is submitted, ForbiddenError without the right to review, ApprovalError when
-    the member wrote part of it or it is no longer what they read, GateError for a red gate.
+    What fires while this is decided becomes a run afterwards. An occurrence that passed since the last approval,
+    while the campaign was not approved, becomes a held run with this cap and these quiet hours. Raises
+    TransitionError unless it is submitted, ForbiddenError without the right to review, ApprovalError when the
+    member wrote part of it or it is no longer what they read, GateError for a red gate.
     """
     authority.hold(session, campaign)
     check_move(campaign.state, CampaignState.APPROVED)
     _check_reviewer(session, campaign, by)
     authority.hold_sources(session, campaign)
     authority.check_no_editor(session, campaign, by)
-    assessed = _all_green(session, campaign, max_age_days)
+    # One instant for all of it: a start that lies between two would be asked by neither.
+    now = clock.now()
+    assessed = _all_green(session, campaign, max_age_days, now)
     if assessed.content.digest != digest:
         raise ApprovalError(N_("It was changed while you read it. Read it again before you approve it."))
+    promised = queries.find_promised(session, campaign)
     approval = _decide(
         session, campaign, Decision.APPROVED, by, content=assessed.content, people=assessed.tally.people
     )
     _move(campaign, CampaignState.APPROVED)
     for schedule in campaign.schedules:
-        aim(schedule, assessed.tally.zones, after=clock.now())
+        if schedule in promised:
+            hold_missed(session, schedule, assessed, now=now, cap=cap, keeps_quiet=keeps_quiet)
+        aim(schedule, assessed.tally.zones, after=now)
     _record(session, "campaign.approve", campaign, by, digest=digest, people=assessed.tally.people)
     return approval
 
@@ -311,9 +328,9 @@ def _move(campaign: Campaign, after: CampaignState) -> None:
     campaign.state, campaign.updated_at = after, clock.now()
 
 
-def _all_green(session: Session, campaign: Campaign, max_age_days: int) -> Assessment:
+def _all_green(session: Session, campaign: Campaign, max_age_days: int, now: datetime) -> Assessment:
     check_not_withdrawn(session, campaign.message_id, campaign.message.version)
-    assessed = assess(session, campaign, now=clock.now(), max_age_days=max_age_days)
+    assessed = assess(session, campaign, now=now, max_age_days=max_age_days)
     if assessed.red:
         raise GateError(assessed.sentences)
     return assessed

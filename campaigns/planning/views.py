@@ -120,8 +120,16 @@ def submit(campaign_id: int) -> Page:
 def approve(campaign_id: int) -> Page:
     """Approve exactly what the member has read."""
     done = _("Approved. It is sent by itself when its time comes.")
-    limit, digest = settings().service_max_age_days, request.form.get("digest", "")
-    return _act(campaign_id, service.approve_campaign, done, digest=digest, max_age_days=limit)
+    known = settings()
+    return _act(
+        campaign_id,
+        service.approve_campaign,
+        done,
+        digest=request.form.get("digest", ""),
+        max_age_days=known.service_max_age_days,
+        cap=Cap(known.cap_messages, known.cap_days),
+        keeps_quiet=known.keeps_quiet,
+    )
 
 
 @pages.post("/<int:campaign_id>/return")

@@ -12,8 +12,16 @@ from sqlalchemy.orm import Session
 
 from campaigns.core import clock
 from campaigns.core.crypto import Vault
-from campaigns.core.errors import ApprovalError, ForbiddenError, GateError, InputError, TransitionError
+from campaigns.core.errors import (
+    ApprovalError,
+    ForbiddenError,
+    GateError,
+    InputError,
+    RefusedError,
+    TransitionError,
+)
 from campaigns.messages.models import Service
+from campaigns.messages.withdrawals import withdraw_version
 from campaigns.places.models import Region
 from campaigns.planning import service
 from campaigns.planning.digest import Cap, FrozenRun
@@ -138,6 +146,18 @@ def test_changed_text_is_held_and_sent_back_to_draft(story: Story) -> None:
     assert (run.state, story.campaign.state) == (RunState.HELD, CampaignState.DRAFT)
     assert "changed since it was approved" in run.reason
     assert story.is_sound()
+
+
+def test_withdrawn_version_is_held_although_it_is_approved(story: Story) -> None:
+    """Whoever withdrew it, and however: approvals over it need not be void."""
+    story.approved()
+    message = story.campaign.message
+    withdraw_version(story.session, message, message.version, by=story.reader.id, reason="A wrong number.")
+    (run,) = fire_due(story.session, now=DUE)
+    assert run.state == RunState.HELD
+    assert "withdrawn" in run.reason
+    with pytest.raises(RefusedError, match="withdrawn"):
+        service.release_run(story.session, run, by=story.approver.id)
 
 
 @pytest.mark.parametrize(
