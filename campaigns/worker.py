@@ -5,14 +5,13 @@ from __future__ import annotations
 import asyncio
 import gc
 import logging
-import os
 import random
-import signal
 import sys
 import threading
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
+from functools import partial
 from typing import TYPE_CHECKING
 
 from sqlalchemy import Engine as Database
@@ -20,10 +19,13 @@ from sqlalchemy import Select, inspect
 from sqlalchemy.exc import OperationalError, SQLAlchemyError
 
 from campaigns.accounts import Accounts
+from campaigns.core.chores import Chore, do_each, repeat
 from campaigns.core.database import check_durability, make_sessions, make_worker_engine
+from campaigns.core.ending import stop_on_signals
 from campaigns.core.errors import SettingsError
 from campaigns.core.mail import make_mailer
 from campaigns.core.settings import Mode, Settings
+from campaigns.core.steady import ClockGuard
 from campaigns.core.waiting import rest
 from campaigns.delivery.baton import Baton
 from campaigns.delivery.canary import canary_rule_of, settle_canaries
@@ -73,8 +75,6 @@ TEXTS_EVERY = 5.0
 #: Heartbeats in a cluster, and looks for lanes that nobody serves.
 BEAT_EVERY = 0.5
 RECEIPTS_AT_ONCE = 2000
-#: A worker that was told to end and cannot, because the database leaves its threads waiting, ends after so long.
-END_SECONDS = 14.0
 #: A thread that wants the interpreter gets it after so many seconds; by default after ten times as many.
 SWITCH_SECONDS = 0.0005
 #: Longest pause between two looks for doubtful deliveries, in seconds; each has its own interval beside it.
@@ -149,25 +149,32 @@ class Worker:
         self._turn_seconds = SQLITE_TURN_SECONDS if is_sqlite else 0.0
         self._member_thread = ThreadPoolExecutor(1, "cluster")
         self._baton = Baton(database.url.database) if is_sqlite else None
+        self._guard = self._make_guard(is_live=settings.mode is Mode.LIVE)
         self._store, self._member = self._join()
+
+    def _make_guard(self, *, is_live: bool) -> ClockGuard:
+        """Return what watches this machine's clock: by the database's, or on SQLite by its own steps."""
+        if self._baton is None:
+            return ClockGuard(is_judged=True)
+        return ClockGuard(last_sign=self._baton.last_sign() if is_live else None)
 
     def _join(self) -> tuple[DatabaseStore, Member | None]:
         """Return the engine's store, and this worker's part in a cluster; on SQLite one serves every lane."""
         if self._baton is not None:
-            return BatonStore(self._sessions, self._vault, self._baton), None
+            return BatonStore(self._sessions, self._vault, self._baton, self._guard), None
         from campaigns.delivery.engine.cluster import SHORTEST_GONE_AFTER, ClusterStore, Member
 
         gone_after = self._settings.worker_gone_after_seconds
         if gone_after < SHORTEST_GONE_AFTER:
             raise SettingsError(f"worker_gone_after_seconds must be at least {SHORTEST_GONE_AFTER}.")
-        member = Member(self._sessions, gone_after=gone_after)
+        member = Member(self._sessions, gone_after=gone_after, guard=self._guard)
         return ClusterStore(self._sessions, self._vault, member), member
 
     async def run(self, until: Callable[[], bool]) -> None:
         """Work until a signal comes or `until()` is true."""
         stopping = asyncio.Event()
-        _stop_on_signals(stopping)
-        clockwork = Clockwork(self._sessions, self._settings)
+        stop_on_signals(stopping)
+        clockwork = Clockwork(self._sessions, self._settings, is_astray=self._guard.is_astray)
         clockwork.start()
         engine = Engine(self._surroundings(), window=self._settings.send_window)
         _log.info("the worker is up")
@@ -177,8 +184,8 @@ class Worker:
             async with asyncio.TaskGroup() as group:
                 group.create_task(self._stop_when(until, stopping))
                 group.create_task(engine.run(stopping))
-                for seconds, work in self._chores(engine):
-                    group.create_task(_repeat(work, seconds, stopping))
+                for chore in self._chores(engine):
+                    group.create_task(repeat(chore, stopping, is_astray=self._guard.is_astray))
         finally:
             await asyncio.to_thread(clockwork.stop)
             await self._leave()
@@ -227,28 +234,34 @@ class Worker:
             except SQLAlchemyError:
                 _log.warning("the cluster could not be told of the end of this worker", exc_info=True)
 
-    def _chores(self, engine: Engine) -> list[tuple[float, Callable[[], Awaitable[object]]]]:
+    def _chores(self, engine: Engine) -> list[Chore]:
         plan, repair = in_thread(self._plan_thread), in_thread(self._repair_thread)
         count, beat = in_thread(self._count_thread), in_thread(self._member_thread)
         member = self._member
         doubts_every = min(DOUBTS_EVERY, self._patience.interval.total_seconds())
-        chores: list[tuple[float, Callable[[], Awaitable[object]]]] = [
-            (RECEIPTS_EVERY, self._merge_receipts),
-            (PLANS_EVERY, lambda: plan(self._plan)),
-            (SWEEP_EVERY, lambda: repair(sweep, self._sessions)),
-            (REPAIR_EVERY, lambda: repair(self._repair)),
-            (RECOUNT_EVERY, lambda: count(recount_due, self._sessions)),
-            (CROWDS_EVERY, lambda: count(recount_crowds, self._sessions)),
-            (CHECK_EVERY, lambda: count(check_nightly, self._sessions)),
-            (TEXTS_EVERY, lambda: count(self._text_watch.look)),
-            (REPORTS_EVERY, lambda: count(send_reports, self._sessions, self._settings, self._mailer)),
-            (doubts_every, self._reconcile),
-            (ACCOUNTS_EVERY, self._accounts.sync_templates),
-            (ACCOUNTS_EVERY, self._accounts.connect),
-            (MISSED_EVERY, self._missed.look),
+        chores = [
+            Chore("merging receipts", RECEIPTS_EVERY, self._merge_receipts, needs_clock=False),
+            Chore("planning runs", PLANS_EVERY, lambda: plan(self._plan)),
+            # A stop holds whatever the time is.
+            Chore("sweeping runs", SWEEP_EVERY, lambda: repair(sweep, self._sessions), needs_clock=False),
+            Chore("repairing", REPAIR_EVERY, lambda: repair(self._repair)),
+            Chore("counting reach", RECOUNT_EVERY, lambda: count(recount_due, self._sessions)),
+            Chore("counting crowds", CROWDS_EVERY, lambda: count(recount_crowds, self._sessions)),
+            Chore("checking counts", CHECK_EVERY, lambda: count(check_nightly, self._sessions)),
+            Chore("reading texts again", TEXTS_EVERY, lambda: count(self._text_watch.look)),
+            Chore(
+                "sending reports",
+                REPORTS_EVERY,
+                lambda: count(send_reports, self._sessions, self._settings, self._mailer),
+            ),
+            Chore("asking the providers' lists", doubts_every, self._reconcile),
+            Chore("reading templates", ACCOUNTS_EVERY, self._accounts.sync_templates, needs_clock=False),
+            Chore("connecting accounts", ACCOUNTS_EVERY, self._accounts.connect, needs_clock=False),
+            Chore("hearing what was missed", MISSED_EVERY, self._missed.look, needs_clock=False),
         ]
         if member is not None:
-            chores.append((BEAT_EVERY, lambda: beat(member.beat, engine.serving())))
+            work = partial(beat, member.beat)
+            chores.append(Chore("beating", BEAT_EVERY, lambda: work(engine.serving()), needs_clock=False))
         return chores
 
     async def _stop_when(self, until: Callable[[], bool], stopping: asyncio.Event) -> None:
@@ -295,11 +308,25 @@ class Worker:
             return apply_receipts(session, RECEIPTS_AT_ONCE)
 
     def _repair(self) -> None:
+        """Repair what nobody recorded or waits in vain; each step whatever becomes of the others."""
+        do_each(
+            {
+                "reaping calls": self._reap,
+                "expiring what rests": self._expire,
+                "watching canaries": lambda: settle_canaries(self._sessions, self._canary),
+                "planning late corrections": lambda: fan_out_late(
+                    self._sessions, service_max_age_days=self._settings.service_max_age_days
+                ),
+            }
+        )
+
+    def _reap(self) -> None:
         with self._sessions.begin() as session:
             reap(session, reap_after=self._patience.reap_after)
+
+    def _expire(self) -> None:
+        with self._sessions.begin() as session:
             expire_resting(session)
-        settle_canaries(self._sessions, self._canary)
-        fan_out_late(self._sessions, service_max_age_days=self._settings.service_max_age_days)
 
     async def _reconcile(self) -> None:
         """Ask the providers' lists about everything that is doubtful; then give up what is so for too long."""
@@ -352,42 +379,3 @@ def check_patience(patience: Patience, mode: Mode) -> None:
     if patience.reap_after < SHORTEST_REAP:
         shortest = int(SHORTEST_REAP.total_seconds())
         raise SettingsError(f"reap_after_seconds must be at least {shortest}: a call may last that long.")
-
-
-async def _repeat(work: Callable[[], Awaitable[object]], seconds: float, stopping: asyncio.Event) -> None:
-    """Do a chore again and again; a failure is logged and the chore tried again, later."""
-    failures = 0
-    while not stopping.is_set():
-        try:
-            await work()
-            failures = 0
-        except SQLAlchemyError:
-            failures += 1
-            _log.warning("a chore has to wait for the database", exc_info=failures == 1)
-        except Exception:
-            failures += 1
-            _log.exception("a chore failed")
-        await rest(stopping, seconds * min(2**failures, 10))
-
-
-def _stop_on_signals(stopping: asyncio.Event) -> None:
-    """Set `stopping` on SIGTERM and Ctrl-C; only the main thread may ask for signals."""
-
-    def stop() -> None:
-        if not stopping.is_set():
-            watchdog = threading.Timer(END_SECONDS, _break_off)
-            watchdog.daemon = True
-            watchdog.start()
-        stopping.set()
-
-    if threading.current_thread() is threading.main_thread():
-        loop = asyncio.get_running_loop()
-        for number in (signal.SIGTERM, signal.SIGINT):
-            loop.add_signal_handler(number, stop)
-
-
-def _break_off() -> None:
-    """End this process as a kill would: others, or the next worker, repair what it leaves."""
-    _log.error("the worker cannot end in good order and breaks off")
-    logging.shutdown()
-    os._exit(1)

@@ -10,25 +10,29 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 
 import pytest
 from sqlalchemy import Engine, select, update
 from sqlalchemy.orm import Session, sessionmaker
 
+from campaigns import worker
+from campaigns.core import clock
 from campaigns.core.crypto import Vault
 from campaigns.core.database import make_engine
 from campaigns.core.errors import SettingsError
 from campaigns.core.settings import Mode, Settings, load_settings
-from campaigns.delivery.models import Delivery, RunText
+from campaigns.delivery.models import Attempt, Delivery, RunText
 from campaigns.delivery.patience import patience_of
 from campaigns.delivery.queries import progress_of
 from campaigns.delivery.states import SendState
-from campaigns.planning.models import Run, RunState
+from campaigns.planning.models import Health, Run, RunState
 from campaigns.schema import metadata
 from campaigns.staff.models import Organisation
 from campaigns.worker import check_patience, run_worker
 from tests.delivery.builders import a_planned_run, a_running_run, frozen, minutes_ago, people
 from tests.factories import a_region, a_sender, a_service
+from tests.planning.story import START, a_story
 from tests.postgres import PostgresServer
 from tests.sandbox.process import DEFAULTS, SENDER, SandboxProcess
 
@@ -143,7 +147,7 @@ def test_number_that_changed_while_no_worker_lived_is_not_sent(
         run_id = run.id
         service = a_service(session, session.get_one(Organisation, run.organisation_id), verified_on=None)
         session.execute(
-            update(RunText).values(service_id=service.id, body="Call 112", region_id=a_region(session).id)
+            update(RunText).values(service_ids=[service.id], body="Call 112", region_id=a_region(session).id)
         )
     work(settings, is_in(sessions, run_id, RunState.PAUSED))
     with sessions() as session:
@@ -228,16 +232,119 @@ def test_terminated_worker_leaves_nothing_open(
     with sessions.begin() as session:
         sender = a_sender(session, identity=SENDER, pace=50.0)
         run_id = a_running_run(session, vault, count=2000, sender=sender).id
-    worker = subprocess.Popen([sys.executable, "-m", "campaigns.cli", "worker"], env={**os.environ, **environment})
+    command = [sys.executable, "-m", "campaigns.cli", "worker"]
+    process = subprocess.Popen(command, env={**os.environ, **environment})
     deadline = time.monotonic() + PATIENCE_SECONDS
     while len(sandbox.truth()) < 20:
         assert time.monotonic() < deadline
         time.sleep(0.1)
-    worker.send_signal(signal.SIGTERM)
+    process.send_signal(signal.SIGTERM)
     told = time.monotonic()
-    assert worker.wait(timeout=15) == 0
+    assert process.wait(timeout=15) == 0
     assert time.monotonic() - told < 15
     with sessions() as session:
         progress = progress_of(session, run_id)
     assert set(progress) == {SendState.ACCEPTED, SendState.QUEUED}
     assert progress[SendState.ACCEPTED] == len(sandbox.truth())
+
+
+def test_wrong_clock_repairs_and_fires_nothing(
+    settings: Settings, sessions: sessionmaker[Session], vault: Vault, sandbox: SandboxProcess
+) -> None:
+    """A call of a moment ago, a message with a day left, tomorrow's schedule, and a clock set two days ahead."""
+    tomorrow = minutes_ago(-1440)
+    with sessions.begin() as session:
+        sender = a_sender(session, identity=SENDER)
+        other = a_sender(session, identity=SENDER, health=Health.PAUSED)
+        called = a_running_run(session, vault, count=1, sender=sender).id
+        calling = {"send_state": SendState.SENDING, "intent_at": minutes_ago(0), "attempts": 1, "token": "t" * 32}
+        session.execute(update(Delivery).where(Delivery.run_id == called).values(**calling))
+        waiting = a_running_run(session, vault, count=1, sender=other, deliveries={"expires_at": tomorrow}).id
+    with clock.running_on(lambda: START), sessions.begin() as session:
+        schedule = a_story(session, vault).approved()
+        schedule.next_fire_at = tomorrow
+        firing = schedule.id
+    set_by = [timedelta(0)]
+    began = time.monotonic()
+
+    def long_enough() -> bool:
+        if time.monotonic() > began + 2:
+            set_by[0] = timedelta(days=2)
+        return time.monotonic() > began + 9
+
+    with clock.running_on(lambda: datetime.now(UTC) + set_by[0]):
+        work(settings, long_enough)
+    with sessions() as session:
+        assert progress_of(session, called) == {SendState.SENDING: 1}
+        assert progress_of(session, waiting) == {SendState.QUEUED: 1}
+        assert session.scalars(select(Run.id).where(Run.schedule_id == firing)).all() == []
+
+
+def test_wrong_clock_sends_nothing(
+    settings: Settings, sessions: sessionmaker[Session], vault: Vault, sandbox: SandboxProcess
+) -> None:
+    """What is due from tomorrow on is not sent today, on either database."""
+    with sessions.begin() as session:
+        sender = a_sender(session, identity=SENDER)
+        later = {"due_at": minutes_ago(-1440)}
+        tomorrow = a_running_run(session, vault, count=3, sender=sender, deliveries=later).id
+        now = a_running_run(session, vault, count=3, sender=sender).id
+    set_by, began = [timedelta(0)], time.monotonic()
+
+    def long_enough() -> bool:
+        with sessions() as session:
+            if progress_of(session, now) == {SendState.ACCEPTED: 3}:
+                set_by[0] = timedelta(days=2)
+        return time.monotonic() > began + 12
+
+    with clock.running_on(lambda: datetime.now(UTC) + set_by[0]):
+        work(settings, long_enough)
+    assert set_by[0]
+    with sessions() as session:
+        assert progress_of(session, tomorrow) == {SendState.QUEUED: 3}
+
+
+def test_broken_repair_keeps_no_other_from_being_done(
+    settings: Settings,
+    sessions: sessionmaker[Session],
+    vault: Vault,
+    sandbox: SandboxProcess,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    late: list[int] = []
+    monkeypatch.setattr(worker, "reap", lambda session, reap_after: 1 // 0)
+    monkeypatch.setattr(worker, "settle_canaries", lambda sessions, rule: 1 // 0)
+    monkeypatch.setattr(worker, "fan_out_late", lambda sessions, **rest: late.append(1))
+    with sessions.begin() as session:
+        over = {"expires_at": minutes_ago(1)}
+        sender = a_sender(session, identity=SENDER, health=Health.PAUSED)
+        run_id = a_running_run(session, vault, count=1, sender=sender, deliveries=over).id
+    work(settings, lambda: bool(late))
+    with sessions() as session:
+        assert progress_of(session, run_id) == {SendState.EXPIRED: 1}
+
+
+def test_what_was_looked_up_is_given_up_although_a_round_fails(
+    settings: Settings,
+    sessions: sessionmaker[Session],
+    vault: Vault,
+    sandbox: SandboxProcess,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    async def broken(*arguments: object, **rest: object) -> None:
+        raise ZeroDivisionError
+
+    monkeypatch.setattr(worker, "reconcile", broken)
+    old = {"send_state": SendState.UNKNOWN, "intent_at": minutes_ago(1450), "attempts": 1, "token": "t" * 32}
+    with sessions.begin() as session:
+        sender = a_sender(session, identity=SENDER)
+        run_id = a_running_run(session, vault, count=1, sender=sender, deliveries=old).id
+        (delivery_id,) = session.scalars(select(Delivery.id).where(Delivery.run_id == run_id))
+        look = {"number": 1, "at": minutes_ago(1400), "outcome": "reconciled", "error": "absent"}
+        session.add(Attempt(delivery_id=delivery_id, **look))
+
+    def given_up() -> bool:
+        with sessions() as session:
+            return progress_of(session, run_id) == {SendState.UNCONFIRMED: 1}
+
+    work(settings, given_up)

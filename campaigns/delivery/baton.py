@@ -13,6 +13,7 @@ import logging
 import os
 import time
 from contextlib import ExitStack, suppress
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import IO
 
@@ -33,7 +34,9 @@ class Baton:
 
         Raises SettingsError when nothing can be written beside it, or locked.
         """
-        path = path_of(database)
+        self._path = path = path_of(database)
+        #: Whether nobody held it before.
+        self._is_new = path is None or not path.exists()
         self._file = None if path is None else _open(path)
         self._is_held = self._file is None
         self._has_waited = False
@@ -51,6 +54,12 @@ class Baton:
         if self._is_held:
             os.utime(file.fileno())
         return self._is_held
+
+    def last_sign(self) -> datetime | None:
+        """Return when the last holder gave a sign of life (UTC); None when nobody ever did."""
+        if self._path is None or self._is_new:
+            return None
+        return datetime.fromtimestamp(self._path.stat().st_mtime, UTC)
 
     def drop(self) -> None:
         """Let the next worker have the lanes, for good; the caller serves none any more."""

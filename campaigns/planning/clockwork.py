@@ -2,12 +2,17 @@
 
 The scheduler keeps its jobs in memory and computes no recurrence: one interval job re-reads the rows, and one
 date job for each schedule makes its next firing prompt. Any number of clocks may run on one database.
+
+APScheduler waits for times of day: set the clock back by an hour and it sleeps for an hour. So a thread that
+counts seconds, whatever the time is, sees to it that a look comes with every tick.
 """
 
 from __future__ import annotations
 
 import logging
 import threading
+import time
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 
 from apscheduler.schedulers.background import BackgroundScheduler
@@ -18,6 +23,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session, sessionmaker
 
 from campaigns.core import clock
+from campaigns.core.outages import OUTAGES
 from campaigns.core.settings import Settings
 from campaigns.planning.aiming import Aimer
 from campaigns.planning.digest import Cap
@@ -30,19 +36,31 @@ log = logging.getLogger(__name__)
 HORIZON = timedelta(hours=1)
 #: How many schedules one look takes in; the others wait for the next.
 MOST_AT_ONCE = 1000
+#: A look that is so many ticks late does not come by itself.
+OVERDUE_TICKS = 1.5
 
 
 class Clockwork:
     """Fires due schedules until it is stopped; a database that does not answer is asked again at the next tick."""
 
-    def __init__(self, sessions: sessionmaker[Session], settings: Settings) -> None:
-        self._sessions = sessions
+    def __init__(
+        self,
+        sessions: sessionmaker[Session],
+        settings: Settings,
+        *,
+        is_astray: Callable[[], bool] = lambda: False,
+    ) -> None:
+        """Prepare a clock; while `is_astray()`, the time may be wrong and nothing is fired."""
+        self._sessions, self._is_astray = sessions, is_astray
         self._reader = _reader_of(sessions)
         self._settings = settings
         self._cap = Cap(settings.cap_messages, settings.cap_days)
         self._aimer = Aimer(sessions, self._reader)
         self._one_at_a_time = threading.Lock()
         self._stopping = threading.Event()
+        #: Monotonic moment of the last look.
+        self._looked_at = time.monotonic()
+        self._supervisor = threading.Thread(target=self._supervise, name="clock supervisor", daemon=True)
         self._scheduler = BackgroundScheduler(
             timezone=UTC, job_defaults={"coalesce": True, "max_instances": 1, "misfire_grace_time": None}
         )
@@ -52,10 +70,13 @@ class Clockwork:
         every = IntervalTrigger(seconds=self._settings.clock_tick_seconds, timezone=UTC)
         self._scheduler.add_job(self.tick, every, id="tick", next_run_time=datetime.now(UTC))
         self._scheduler.start()
+        self._supervisor.start()
 
     def stop(self) -> None:
         """Stop the clock; the one firing under way is finished first."""
         self._stopping.set()
+        if self._supervisor.ident is not None:
+            self._supervisor.join()
         # The scheduler shuts down under the lock that add_job needs: a tick that still sets alarms would wait
         # for it for ever, and it for the tick. So the tick ends first, and later ones see the flag.
         with self._one_at_a_time:
@@ -68,14 +89,24 @@ class Clockwork:
     def tick(self) -> None:
         """Fire what is due and set alarms for what comes next. Failures are logged and tried again."""
         with self._one_at_a_time:
-            if self._stopping.is_set():
+            self._looked_at = time.monotonic()
+            if self._stopping.is_set() or self._is_astray():
                 return
             try:
                 self._fire()
                 self._aimer.look()
                 self._set_alarms()
-            except SQLAlchemyError:
-                log.exception("The clock could not read the schedules; it tries again")
+            except SQLAlchemyError as error:
+                OUTAGES.tell(error, "reading the schedules")
+
+    def _supervise(self) -> None:
+        """Wake the scheduler when a look is overdue by the seconds that passed, whatever its clock says."""
+        every = self._settings.clock_tick_seconds
+        while not self._stopping.wait(every):
+            is_looking = self._one_at_a_time.locked()
+            if not is_looking and time.monotonic() - self._looked_at > OVERDUE_TICKS * every:
+                log.warning("The clock of this machine was set back; the schedules are read by seconds that pass")
+                self._scheduler.modify_job("tick", next_run_time=datetime.now(UTC))
 
     def _fire(self) -> None:
         """Fire each due schedule, and those it leaves due again after a standstill."""
@@ -116,7 +147,11 @@ class Clockwork:
             return [(schedule_id, fire_at) for schedule_id, fire_at in found]
 
     def _set_alarms(self) -> None:
-        for schedule_id, fire_at in self._upcoming(clock.now() + HORIZON):
+        now = clock.now()
+        for schedule_id, fire_at in self._upcoming(now + HORIZON):
+            if fire_at is None or fire_at <= now:
+                # It could not be fired. Its alarm would ring at once, and again; the next tick tries it.
+                continue
             self._scheduler.add_job(
                 self.tick, DateTrigger(fire_at, timezone=UTC), id=f"schedule {schedule_id}", replace_existing=True
             )

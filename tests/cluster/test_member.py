@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
 import pytest
 from sqlalchemy import Engine, text, update
@@ -12,12 +12,13 @@ from sqlalchemy.orm import Session, sessionmaker
 
 from campaigns.core import clock
 from campaigns.core.crypto import Vault
-from campaigns.delivery.engine.cluster import CLOCKS_APART, GONE_AFTER, LET_GO_AFTER, ClusterStore, Member
-from campaigns.delivery.engine.ports import LaneKey
+from campaigns.core.steady import CLOCKS_APART
+from campaigns.delivery.engine.cluster import GONE_AFTER, LET_GO_AFTER, ClusterStore, Member
+from campaigns.delivery.engine.ports import Ask, LaneKey, Line
 from campaigns.delivery.fanout import fan_out
 from campaigns.delivery.jobs import enqueue_lanes
 from campaigns.planning.models import Run, RunState
-from tests.delivery.builders import a_planned_run, people
+from tests.delivery.builders import a_planned_run, a_running_run, people
 from tests.factories import a_sender
 
 NONE: frozenset[LaneKey] = frozenset()
@@ -210,16 +211,34 @@ def test_jobs_end_with_their_runs(
 
 @pytest.mark.parametrize("wrong_by", [-2 * CLOCKS_APART, 2 * CLOCKS_APART])
 def test_wrong_clock_serves_nothing(
-    sessions: sessionmaker[Session], join: Callable[[], Member], wrong_by: float
+    sessions: sessionmaker[Session], join: Callable[[], Member], wrong_by: timedelta
 ) -> None:
     lanes, member = run_lanes(sessions, 1), join()
     member.beat(NONE)
-    wrong = clock.now() + timedelta(seconds=wrong_by)
+    wrong = clock.now() + wrong_by
     with clock.running_on(lambda: wrong):
         member.beat(NONE)
         assert member.lanes() == NONE
     member.beat(NONE)
     assert member.lanes() == set(lanes)
+
+
+def test_step_of_the_clock_is_seen_before_the_next_beat(
+    sessions: sessionmaker[Session], vault: Vault, join: Callable[[], Member]
+) -> None:
+    """Nothing is claimed by a clock that was set since it was compared."""
+    lanes, member = run_lanes(sessions, 1), join()
+    assert member.is_astray()
+    member.beat(NONE)
+    with sessions.begin() as session:
+        run = a_running_run(session, vault, count=1)
+        ask = Ask(Line(run.sender_id), run.id, 0, 10)
+    store = ClusterStore(sessions, vault, member)
+    with clock.running_on(lambda: datetime.now(UTC) + timedelta(days=2)):
+        assert not store.exchange((), ask).taken
+        assert member.lanes() == NONE
+    assert member.lanes() == set(lanes)
+    assert store.exchange((), ask).taken == 1
 
 
 def test_snapshot_names_own_lanes_only(

@@ -6,16 +6,22 @@ import errno
 import os
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
 from sqlalchemy import Engine
 
+from campaigns.core import clock
 from campaigns.core.crypto import Vault
 from campaigns.core.database import make_sessions
 from campaigns.core.errors import SettingsError
+from campaigns.core.steady import ClockGuard
 from campaigns.delivery.baton import SUFFIX, Baton, seconds_silent
 from campaigns.delivery.engine.alone import BatonStore
+from campaigns.delivery.engine.ports import Ask, Line
+from campaigns.planning.models import Run
+from tests.delivery.builders import a_running_run
 
 
 @pytest.fixture
@@ -98,6 +104,34 @@ def test_lanes_of_a_snapshot_follow_it(sqlite_engine: Engine, vault: Vault, firs
     assert [holding.snapshot().is_ours(lane), waiting.snapshot().is_ours(lane)] == [True, False]
     first.drop()
     assert [holding.snapshot().is_ours(lane), waiting.snapshot().is_ours(lane)] == [False, True]
+
+
+def test_wrong_clock_serves_no_lane(sqlite_engine: Engine, vault: Vault, first: Baton, tmp_path: Path) -> None:
+    """It claims nothing from the moment it was set, and gives no sign of life, so that members are told."""
+    sessions = make_sessions(sqlite_engine)
+    store = BatonStore(sessions, vault, first, ClockGuard(is_kept=lambda: False))
+    with sessions.begin() as session:
+        run_id = a_running_run(session, vault, count=1).id
+        sender_id = session.get_one(Run, run_id).sender_id
+    ask = Ask(Line(sender_id), run_id, 0, 10)
+    with clock.running_on(lambda: datetime.now(UTC) + timedelta(days=2)):
+        assert not store.exchange((), ask).taken
+        os.utime(f"{tmp_path / 'a.db'}{SUFFIX}", times=(0, 0))
+        assert not store.snapshot().is_ours((sender_id, False))
+        silence = seconds_silent(str(tmp_path / "a.db"))
+        assert silence is not None
+        assert silence > 60
+    assert store.snapshot().is_ours((sender_id, False))
+    assert store.exchange((), ask).taken == 1
+
+
+def test_last_sign_is_known_to_the_next(first: Baton, baton_of: Callable[[Path], Baton], tmp_path: Path) -> None:
+    assert first.last_sign() is None
+    first.take()
+    first.drop()
+    then = datetime(2022, 3, 14, 12, tzinfo=UTC)
+    os.utime(f"{tmp_path / 'a.db'}{SUFFIX}", times=(then.timestamp(), then.timestamp()))
+    assert baton_of(tmp_path / "a.db").last_sign() == then
 
 
 def test_holder_gives_signs_of_life(first: Baton, second: Baton, tmp_path: Path) -> None:

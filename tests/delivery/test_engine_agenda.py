@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -261,3 +262,15 @@ def test_probes_take_turns() -> None:
     agenda.answer(Ask(LINE, 1, 12, 1, is_probe=True), Found(last_id=12), now=NOW, took=0.01)
     assert agenda.probe(NOW) == Ask(LINE, 1, 0, 1, is_probe=True)
     assert asked(agenda).after == 10
+
+
+@pytest.mark.parametrize("set_by", [timedelta(hours=-1), timedelta(days=-2), timedelta(hours=1)])
+def test_clock_that_is_set_makes_nobody_wait(set_by: timedelta) -> None:
+    """Nothing is due for a moment, and then the clock is set: the run is asked again after that moment at most."""
+    agenda = Agenda(LINE)
+    agenda.keep([RunningRun(1, LINE.sender_id, 10.0)])
+    ask = agenda.next(NOW, 10)
+    assert ask is not None
+    agenda.answer(ask, Found(), now=NOW, took=0.0)
+    assert agenda.next(NOW, 10) is None
+    assert agenda.next(NOW + set_by, 10) is not None

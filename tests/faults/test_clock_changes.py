@@ -3,24 +3,30 @@
 from __future__ import annotations
 
 import random
+import time
 from collections.abc import Callable, Iterator
 from dataclasses import replace
-from datetime import UTC, datetime, time, timedelta
+from datetime import UTC, datetime, timedelta, tzinfo
+from datetime import time as hour_of_day
 
+import apscheduler.schedulers.base
 import pytest
-from sqlalchemy import select
+from sqlalchemy import Engine, select
 from sqlalchemy.orm import Session, sessionmaker
 
 from campaigns.core import clock
 from campaigns.core.crypto import Vault
 from campaigns.core.wallclock import to_utc
+from campaigns.planning import clockwork
+from campaigns.planning.clockwork import Clockwork
 from campaigns.planning.firing import fire_due
-from campaigns.planning.models import Run, RunState
+from campaigns.planning.models import Run, RunState, Schedule
 from tests.planning.story import EVENING, START, a_story
 from tests.planning.test_recurrence import ZONES
+from tests.web.pages import page_settings
 
 #: At this hour the gaps and folds of most zones lie; each day it comes once, or the first moment after it.
-AT_NIGHT = time(2, 30)
+AT_NIGHT = hour_of_day(2, 30)
 #: How often a clock is set wrong, and by how many hours at most.
 JUMPS, FURTHEST = 0.05, 3.0
 
@@ -83,3 +89,52 @@ def schedule_nights(
 def fire(sessions: sessionmaker[Session], now: datetime) -> list[Run]:
     with sessions.begin() as session:
         return fire_due(session, now=now)
+
+
+class Wall:
+    """The time of day as APScheduler and the clock read it, which a test sets by hours while seconds pass on."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.set_by = timedelta(0)
+        wall = self
+
+        class Shifted(datetime):
+            @classmethod
+            def now(cls, tz: tzinfo | None = None) -> datetime:  # type: ignore[override]
+                return datetime.now(tz) + wall.set_by
+
+        for module in (apscheduler.schedulers.base, clockwork):
+            monkeypatch.setattr(module, "datetime", Shifted)
+
+    def now(self) -> datetime:
+        return datetime.now(UTC) + self.set_by
+
+
+@pytest.mark.parametrize("hours", [-1, 1, -48])
+def test_clock_that_is_set_keeps_looking(
+    sessions: sessionmaker[Session], engine: Engine, vault: Vault, monkeypatch: pytest.MonkeyPatch, hours: int
+) -> None:
+    """The real clock looks at its schedules every second, and fires what is due, whatever is done to the time."""
+    wall = Wall(monkeypatch)
+    with clock.running_on(lambda: START), sessions.begin() as session:
+        schedule_id = a_story(session, vault).approved().id
+    ours = Clockwork(sessions, replace(page_settings(engine), clock_tick_seconds=1))
+    with clock.running_on(wall.now):
+        ours.start()
+        try:
+            time.sleep(1.5)
+            wall.set_by = timedelta(hours=hours)
+            time.sleep(1.5)
+            with sessions.begin() as session:
+                session.get_one(Schedule, schedule_id).next_fire_at = wall.now()
+            deadline = time.monotonic() + 5
+            while not made(sessions):
+                assert time.monotonic() < deadline, "nobody looked"
+                time.sleep(0.1)
+        finally:
+            ours.stop()
+
+
+def made(sessions: sessionmaker[Session]) -> int:
+    with sessions() as session:
+        return len(session.scalars(select(Run.id)).all())

@@ -19,8 +19,10 @@ from sqlalchemy.orm import Session, sessionmaker
 from campaigns.core import clock
 from campaigns.core.crypto import Vault
 from campaigns.core.database import make_engine, make_sessions
+from campaigns.core.outages import Outages
 from campaigns.core.settings import Settings
 from campaigns.places.models import Region
+from campaigns.planning import clockwork
 from campaigns.planning.clockwork import Clockwork
 from campaigns.planning.digest import Cap, FrozenRun
 from campaigns.planning.models import Run, RunState, Schedule, ZonePolicy
@@ -121,7 +123,7 @@ def test_clock_stops_while_an_alarm_rings(
 ) -> None:
     """The scheduler's thread ends without an error, which pytest would show."""
     ringing, find = threading.Event(), BackgroundScheduler._lookup_executor
-    clockwork = Clockwork(sessions, replace(quick, clock_tick_seconds=3600))
+    ours = Clockwork(sessions, replace(quick, clock_tick_seconds=3600))
 
     def slowly(scheduler: BackgroundScheduler, alias: str) -> Any:
         if scheduler.get_job(f"schedule {approved}") is not None:
@@ -130,7 +132,7 @@ def test_clock_stops_while_an_alarm_rings(
         return find(scheduler, alias)
 
     monkeypatch.setattr(BackgroundScheduler, "_lookup_executor", slowly)
-    with clock.running_on(lambda: DUE - timedelta(minutes=1)), running(clockwork):
+    with clock.running_on(lambda: DUE - timedelta(minutes=1)), running(ours):
         assert ringing.wait(10)
     assert runs(sessions) == []
 
@@ -168,13 +170,16 @@ def test_run_gets_the_cap_of_the_settings(sessions: sessionmaker[Session], quick
     assert FrozenRun.from_json(frozen).cap == Cap(messages=5, days=14)
 
 
-def test_clock_survives_a_missing_database(tmp_path: Path, vault: Vault, caplog: pytest.LogCaptureFixture) -> None:
-    """Without tables each tick fails and is logged; once they are there, the schedule fires."""
+def test_clock_survives_a_missing_database(
+    tmp_path: Path, vault: Vault, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Without tables each tick fails, which is said once; once they are there, the schedule fires."""
+    monkeypatch.setattr(clockwork, "OUTAGES", Outages())
     engine = make_engine(f"sqlite:///{tmp_path / 'late.db'}")
     sessions = make_sessions(engine)
     quick = replace(page_settings(engine), clock_tick_seconds=1)
     with clock.running_on(lambda: DUE), running(Clockwork(sessions, quick)):
-        until(lambda: "tries again" in caplog.text)
+        until(lambda: "reading the schedules" in caplog.text)
         metadata.create_all(engine)
         with clock.running_on(lambda: START), sessions.begin() as session:
             a_story(session, vault).approved()
@@ -194,3 +199,43 @@ def test_idle_tick_takes_no_writers_lock(tmp_path: Path) -> None:
     with engine.connect() as connection:
         assert connection.scalar(select(func.count()).select_from(Run)) == 0
     engine.dispose()
+
+
+def count_ticks(ours: Clockwork) -> list[float]:
+    """Note the monotonic moment of each tick of a clock that is to be started."""
+    moments: list[float] = []
+    tick = ours.tick
+
+    def counted() -> None:
+        moments.append(time.monotonic())
+        tick()
+
+    ours.tick = counted  # type: ignore[method-assign]
+    return moments
+
+
+def test_schedule_that_cannot_be_fired_makes_nothing_spin(
+    sessions: sessionmaker[Session], quick: Settings, approved: int
+) -> None:
+    """It stays due; its alarm, in the past, would ring at once and be set anew."""
+    with clock.running_on(lambda: START), sessions.begin() as session:
+        session.get_one(Schedule, approved).next_occurrence = None
+    ours = Clockwork(sessions, quick)
+    moments = count_ticks(ours)
+    with clock.running_on(lambda: DUE), running(ours):
+        time.sleep(3.2)
+    assert 2 <= len(moments) <= 6
+
+
+def test_clock_that_may_be_wrong_fires_nothing(
+    sessions: sessionmaker[Session], quick: Settings, approved: int
+) -> None:
+    astray = threading.Event()
+    astray.set()
+    ours = Clockwork(sessions, quick, is_astray=astray.is_set)
+    moments = count_ticks(ours)
+    with clock.running_on(lambda: DUE), running(ours):
+        until(lambda: len(moments) >= 2)
+        assert runs(sessions) == []
+        astray.clear()
+        until(lambda: len(runs(sessions)) == 1)

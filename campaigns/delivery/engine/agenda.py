@@ -71,11 +71,11 @@ class Agenda:
 
     def next(self, now: datetime, limit: int) -> Ask | None:
         """Return the next request, or None when no run has anything due at `now` (UTC)."""
-        due = [pair for pair in self._places.items() if pair[1].next_at is None or pair[1].next_at <= now]
+        due = [pair for pair in self._places.items() if _has_come(pair[1].next_at, now)]
         if not due:
             return None
         run_id, place = min(due, key=self._order)
-        if place.cursor and place.behind_at is not None and place.behind_at <= now:
+        if place.cursor and place.behind_at is not None and _has_come(place.behind_at, now):
             return Ask(self._line, run_id, 0, limit, through=place.cursor)
         return Ask(self._line, run_id, place.cursor, limit)
 
@@ -151,6 +151,11 @@ class Agenda:
         moments = [place.next_at for place in self._places.values()]
         known = [moment for moment in moments if moment is not None]
         return min(known) if known and len(known) == len(moments) else None
+
+
+def _has_come(moment: datetime | None, now: datetime) -> bool:
+    """Say whether it is time; a moment further ahead than any is set was set before the clock was put back."""
+    return moment is None or moment <= now or moment - now > LOOK_AT_LAST
 
 
 def _earliest(moment: datetime, *others: datetime | None) -> datetime:

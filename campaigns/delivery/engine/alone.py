@@ -2,26 +2,37 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 
 from sqlalchemy.orm import Session, sessionmaker
 
 from campaigns.core.crypto import Vault
 from campaigns.core.errors import UnavailableError
+from campaigns.core.steady import ClockGuard
 from campaigns.delivery.baton import Baton
-from campaigns.delivery.engine.ports import LaneKey, Snapshot
+from campaigns.delivery.engine.ports import Ask, Found, LaneKey, Result, Snapshot
 from campaigns.delivery.engine.store import DatabaseStore
 
 
 class BatonStore(DatabaseStore):
     """Its snapshots say that every lane is this worker's own, or none is."""
 
-    def __init__(self, sessions: sessionmaker[Session], vault: Vault, baton: Baton) -> None:
+    def __init__(
+        self, sessions: sessionmaker[Session], vault: Vault, baton: Baton, guard: ClockGuard | None = None
+    ) -> None:
         super().__init__(sessions, vault)
-        self._baton = baton
+        self._baton, self._guard = baton, guard or ClockGuard()
+
+    def exchange(self, results: Sequence[Result], ask: Ask | None) -> Found:
+        """Write the results and claim what is asked for; nothing is claimed by a clock that may be wrong."""
+        return super().exchange(results, None if self._guard.is_astray() else ask)
 
     def snapshot(self) -> Snapshot:
         """Read what the fence needs. Raises UnavailableError when the disk of the database may only be read."""
+        if self._guard.is_astray():
+            # No sign of life either: members are told that nothing is sent.
+            return replace(super().snapshot(), lanes=frozenset())
         try:
             # The baton first: who has it reads nothing from before its last holder ended.
             lanes: frozenset[LaneKey] | None = None if self._baton.take() else frozenset()

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any, TypeVar
@@ -26,8 +26,9 @@ from sqlalchemy.orm import Session, sessionmaker
 
 from campaigns.core import clock
 from campaigns.core.crypto import Vault
+from campaigns.core.steady import ClockGuard
 from campaigns.delivery.engine.fence import FRESH_SECONDS
-from campaigns.delivery.engine.ports import LaneKey, Snapshot
+from campaigns.delivery.engine.ports import Ask, Found, LaneKey, Result, Snapshot
 from campaigns.delivery.engine.store import DatabaseStore
 from campaigns.delivery.jobs import QUEUE, TURN, enqueue_lanes, lane_of, select_wanted
 
@@ -41,9 +42,6 @@ SHORTEST_GONE_AFTER = 5
 LIVELY_WITHIN = 5.0
 #: A lane is handed over so long after `lanes` left it out, in seconds: no fence trusts what was read before.
 LET_GO_AFTER = FRESH_SECONDS + 0.5
-#: Largest difference to the clock of the database with which a worker may serve, in seconds: times that one
-#: machine writes (an opt-out, the intent to call) are compared with the clocks of others.
-CLOCKS_APART = 10.0
 #: When a job that is freed is due: long ago by any clock, because each machine has its own.
 _AT_ONCE = datetime(2000, 1, 1, tzinfo=UTC)
 
@@ -75,11 +73,15 @@ class Member:
         *,
         gone_after: float = GONE_AFTER,
         seconds: Callable[[], float] = time.monotonic,
+        guard: ClockGuard | None = None,
     ) -> None:
-        """Prepare a member; others that are silent for `gone_after` seconds lose their lanes."""
+        """Prepare a member; others that are silent for `gone_after` seconds lose their lanes.
+
+        `guard` is told how far this clock is from the database's, and watches it in between.
+        """
+        self._guard = guard or ClockGuard(is_judged=True)
         self._sessions, self._gone_after, self._seconds = sessions, gone_after, seconds
         self._id: int | None = None
-        self._is_astray = False
         #: Moment before the last heartbeat that was committed.
         self._beat_at = float("-inf")
         #: Lanes that are to be let go as soon as what they began is finished, and since when.
@@ -90,11 +92,15 @@ class Member:
 
         Empty when it could not beat for so long that others may soon take them: its fence closes before.
         """
-        if self._is_astray or self._seconds() - self._beat_at > self._gone_after - LET_GO_AFTER:
+        if self._guard.is_astray() or self._seconds() - self._beat_at > self._gone_after - LET_GO_AFTER:
             return frozenset()
         with self._sessions() as session:
             held = self._held(_jobs(session.connection()))
         return frozenset(held.keys() - self._leaving.keys())
+
+    def is_astray(self) -> bool:
+        """Say whether this machine's clock is wrong, or was set since it was last compared."""
+        return self._guard.is_astray()
 
     def beat(self, serving: frozenset[LaneKey]) -> None:
         """Say that this worker lives, free what dead ones held, and give and take lanes.
@@ -106,7 +112,7 @@ class Member:
         # By itself: who frees the lanes of the dead must not wait for a heartbeat that waits for them.
         with self._sessions.begin() as session:
             self._look_at_clocks(session.connection())
-            if self._is_astray:
+            if self._guard.is_astray():
                 return
             worker_id = self._id = self._tell_alive(session.connection())
         self._beat_at = began
@@ -157,11 +163,7 @@ class Member:
         """Serve nothing while the clock of this machine is wrong; others take over, as from a dead worker."""
         before = clock.now()
         there = connection.scalars(text("SELECT clock_timestamp()")).one()
-        apart = max(before - there, there - clock.now()).total_seconds()
-        is_astray = apart > CLOCKS_APART
-        if is_astray and not self._is_astray:
-            _log.error("%.0f seconds lie between this clock and the database's: nothing is sent from here", apart)
-        self._is_astray = is_astray
+        self._guard.judge(max(before - there, there - clock.now()))
 
     def _free_stalled(self, jobs: JobManager) -> None:
         """Let others take the lanes of workers without a heartbeat; the caller holds the turn."""
@@ -197,6 +199,10 @@ class ClusterStore(DatabaseStore):
     def __init__(self, sessions: sessionmaker[Session], vault: Vault, member: Member) -> None:
         super().__init__(sessions, vault)
         self._member = member
+
+    def exchange(self, results: Sequence[Result], ask: Ask | None) -> Found:
+        """Write the results and claim what is asked for; nothing is claimed by a clock that may be wrong."""
+        return super().exchange(results, None if self._member.is_astray() else ask)
 
     def snapshot(self) -> Snapshot:
         """Read what the fence needs."""

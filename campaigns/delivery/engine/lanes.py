@@ -17,6 +17,7 @@ from typing import Any, TypeVar
 from sqlalchemy.exc import SQLAlchemyError
 
 from campaigns.core.errors import FingerpostError, UnavailableError
+from campaigns.core.outages import OUTAGES
 from campaigns.core.waiting import rest
 from campaigns.delivery.engine.fence import REFRESH_SECONDS, Fence, LaneFence
 from campaigns.delivery.engine.loop import Lane
@@ -55,7 +56,6 @@ class Engine:
         self._fence = Fence(asyncio.get_running_loop().time)
         #: By sender, and whether it rehearses.
         self._lanes: dict[LaneKey, tuple[Lane, asyncio.Task[None]]] = {}
-        self._blind = False
         #: Monotonic moment before the last snapshot was asked for.
         self._seen_at = 0.0
 
@@ -79,12 +79,9 @@ class Engine:
         asked_at = asyncio.get_running_loop().time()
         try:
             snapshot = await self._around.watch(self._around.store.snapshot)
-        except (SQLAlchemyError, UnavailableError):
-            if not self._blind:
-                _log.exception("the database does not answer, or not in full; no call is begun until it does")
-            self._blind = True
+        except (SQLAlchemyError, UnavailableError) as error:
+            OUTAGES.tell(error, "looking for stops; no call is begun until that works")
             return None
-        self._blind = False
         self._seen_at = asked_at
         self._fence.refresh(snapshot, asked_at=asked_at)
         return snapshot
@@ -127,8 +124,11 @@ class Engine:
             except SQLAlchemyError:
                 await gateway.close()
                 raise
-        except (SQLAlchemyError, FingerpostError):
-            # The next look tries again: the database was away, or somebody moved the run meanwhile.
+        except SQLAlchemyError as error:
+            OUTAGES.tell(error, f"opening sender {key[0]}")
+            return
+        except FingerpostError:
+            # The next look tries again: somebody moved the run meanwhile.
             _log.warning("sender %s cannot be opened now", key[0], exc_info=True)
             return
         lane = Lane(

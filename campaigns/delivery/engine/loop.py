@@ -19,6 +19,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from campaigns.core import clock
 from campaigns.core.crash import crash_point as crash_point_of_process
 from campaigns.core.errors import FingerpostError
+from campaigns.core.outages import OUTAGES
 from campaigns.core.waiting import rest
 from campaigns.delivery.engine.agenda import Agenda
 from campaigns.delivery.engine.breaker import RunBreaker, SenderBreaker
@@ -320,8 +321,8 @@ class Lane:
             _log.warning("run %s is paused: %s", run_id, reason)
             try:
                 await self._database(self._store.pause, run_id, reason)
-            except SQLAlchemyError:
-                _log.warning("run %s cannot be paused now", run_id, exc_info=True)
+            except SQLAlchemyError as error:
+                OUTAGES.tell(error, f"pausing run {run_id}")
                 return
             except FingerpostError:
                 _log.warning("run %s is not paused any more", run_id, exc_info=True)
@@ -337,8 +338,8 @@ class Lane:
         health, code = news
         try:
             await self._database(self._store.tell_health, self._sender.sender_id, health, code)
-        except SQLAlchemyError:
-            _log.warning("the health of sender %s cannot be written now", self._sender.sender_id, exc_info=True)
+        except SQLAlchemyError as error:
+            OUTAGES.tell(error, f"writing how sender {self._sender.sender_id} fares")
             await asyncio.sleep(DATABASE_PAUSE)
             return
         self._bulletin.told = health
@@ -376,9 +377,9 @@ class Lane:
         started = self._time()
         try:
             found: Found = await self._database(self._store.exchange, results, ask)
-        except SQLAlchemyError:
+        except SQLAlchemyError as error:
             # Nothing is lost: the results wait here, and the fence closes because its listener fails too.
-            _log.warning("the database does not answer; %s results wait", len(results), exc_info=True)
+            OUTAGES.tell(error, f"writing {len(results)} results, which wait")
             self._results[:0] = results
             self._passing |= passing
             await asyncio.sleep(DATABASE_PAUSE)

@@ -1,0 +1,57 @@
+"""Work that is done again and again beside everything else; one kind that fails holds up no other."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+
+from sqlalchemy.exc import SQLAlchemyError
+
+from campaigns.core.outages import OUTAGES
+from campaigns.core.waiting import rest
+
+#: A chore that fails waits at most so many times as long as usual.
+LONGEST_PAUSE = 10
+
+_log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Chore:
+    """One kind of work, and the seconds between two times."""
+
+    name: str
+    seconds: float
+    work: Callable[[], Awaitable[object]]
+    #: Whether it compares or writes times that others act on, so that it waits while the clock is wrong.
+    needs_clock: bool = True
+
+
+async def repeat(chore: Chore, stopping: asyncio.Event, *, is_astray: Callable[[], bool] = lambda: False) -> None:
+    """Do a chore until told to stop; a failure is logged and the chore tried again, later."""
+    failures = 0
+    while not stopping.is_set():
+        try:
+            if not (chore.needs_clock and is_astray()):
+                await chore.work()
+            failures = 0
+        except SQLAlchemyError as error:
+            failures += 1
+            OUTAGES.tell(error, chore.name)
+        except Exception:
+            failures += 1
+            _log.exception("%s failed", chore.name)
+        await rest(stopping, chore.seconds * min(2**failures, LONGEST_PAUSE))
+
+
+def do_each(steps: dict[str, Callable[[], object]]) -> None:
+    """Do every step, in order, whatever becomes of those before; failures are logged by the step's name."""
+    for name, step in steps.items():
+        try:
+            step()
+        except SQLAlchemyError as error:
+            OUTAGES.tell(error, name)
+        except Exception:
+            _log.exception("%s failed", name)
