@@ -18,6 +18,7 @@ from sqlalchemy.orm import Session, aliased
 from campaigns.audience.models import Address, AddressState, Channel
 from campaigns.audience.walk import FREE_TEXT
 from campaigns.core import clock
+from campaigns.delivery.answering import stop_way_of_delivery
 from campaigns.delivery.doubles import find_taken
 from campaigns.delivery.models import Attempt, Delivery, RunText
 from campaigns.delivery.references import new_reference
@@ -237,11 +238,16 @@ def _moving() -> Update:
 
 
 def _change_words(session: Session, delivery_ids: Collection[int]) -> None:
-    """Give deliveries the words of the channel that they are on now, where channels have words of their own."""
+    """Give deliveries the words of the sender that they are on now, where senders have words of their own."""
     before, after = aliased(RunText), aliased(RunText)
     alike = [getattr(after, name) == getattr(before, name) for name in _ALIKE]
     same = select(after.id).join(before, and_(*alike)).where(before.id == Delivery.text_id)
-    words = same.where(before.channel != "", after.channel == Delivery.channel).correlate(Delivery)
+    words = (
+        same.where(or_(before.channel != "", before.stop != ""))
+        .where(after.channel == case((before.channel == "", ""), else_=Delivery.channel))
+        .where(after.stop == case((before.stop == "", ""), else_=stop_way_of_delivery()))
+        .correlate(Delivery)
+    )
     change = update(Delivery).where(Delivery.id.in_(delivery_ids), words.exists())
     session.execute(change.values(text_id=words.scalar_subquery()).execution_options(synchronize_session=False))
 

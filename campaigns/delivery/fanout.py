@@ -40,6 +40,7 @@ from campaigns.audience.rules import UNKNOWN_ZONE, AudienceRule, LeftOut, Resolu
 from campaigns.core import clock
 from campaigns.core.crash import crash_point
 from campaigns.core.errors import FingerpostError
+from campaigns.delivery.answering import stop_way
 from campaigns.delivery.canary import NO_CANARY, CanaryRule, choose_canary
 from campaigns.delivery.capping import await_turn, select_capped
 from campaigns.delivery.choosing import choices_of
@@ -289,8 +290,7 @@ class _Planner:
             .where(_written_to(), RunText.id.is_(None))
         )
         found = [Combination(**row) for row in self._session.execute(missing).mappings()]
-        channels = {str(sender.channel) for sender in self._run.ranked_senders}
-        wanted = self._dimensions.on_channels(found, channels)
+        wanted = self._dimensions.over_all_senders(found, self._run.ranked_senders)
         if not wanted:
             return
         max_age_days = self._service_max_age_days
@@ -321,6 +321,7 @@ class _Planner:
             "place_id": people.place_id if on.place else literal(0),
             "roaming": people.roaming if on.region else literal(False),
             "channel": people.channel if on.channel else literal("", String()),
+            "stop": stop_way(self._session, self._run, people) if on.stop else literal("", String()),
         }
 
     def _same_text(self) -> ColumnElement[bool]:

@@ -57,7 +57,17 @@ class RunText(Base):
 
     __tablename__ = "run_text"
     __table_args__ = (
-        UniqueConstraint("run_id", "language", "channel", "region_id", "time_zone", "place_id", "roaming"),
+        UniqueConstraint(
+            "run_id",
+            "language",
+            "channel",
+            "region_id",
+            "time_zone",
+            "place_id",
+            "roaming",
+            "stop",
+            name="uq_run_text_combination",
+        ),
     )
 
     id: Mapped[int] = mapped_column(BigId, primary_key=True)
@@ -71,6 +81,8 @@ class RunText(Base):
     place_id: Mapped[int] = mapped_column(BigId, default=0)
     #: For SIMs of another country than the region, which cannot dial every number.
     roaming: Mapped[bool] = mapped_column(default=False)
+    #: A StopWay of messages/how_to_stop.py, where the text says how to stop.
+    stop: Mapped[str] = mapped_column(String(5), default="", server_default="")
     #: Services that the text names.
     service_ids: Mapped[list[int]] = mapped_column(JSON, default=list, server_default="[]")
     #: None: there is no number to name, so people of this combination are left out.

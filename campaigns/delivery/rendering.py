@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 
@@ -16,11 +16,12 @@ from campaigns.messages.help_numbers import (
     lacks_number,
     values_of,
 )
+from campaigns.messages.how_to_stop import StopWay, how_to_stop
 from campaigns.messages.length import count_parts
-from campaigns.messages.placeholders import names_in, render, required_names
+from campaigns.messages.placeholders import STOP, names_in, render, required_names
 from campaigns.messages.signposts import Need, ServiceFacts
 from campaigns.planning.digest import FrozenRun
-from campaigns.planning.models import ZonePolicy
+from campaigns.planning.models import RunSender, ZonePolicy
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +33,8 @@ class Dimensions:
     place: bool
     #: Some channel has words of its own.
     channel: bool = False
+    #: They say how to stop, which depends on whether an answer would be heard.
+    stop: bool = False
 
     @classmethod
     def of(cls, frozen: FrozenRun) -> Dimensions:
@@ -45,16 +48,26 @@ class Dimensions:
             zone=signposted and (frozen.zone_policy == ZonePolicy.RECIPIENT or frozen.keeps_quiet),
             place="place" in names,
             channel=bool(words),
+            stop=STOP in names,
         )
 
-    def on_channels(self, found: Iterable[Combination], channels: Collection[str]) -> list[Combination]:
-        """Return the combinations; where channels have words of their own, on all `channels` of the run at once.
+    def over_all_senders(self, found: Iterable[Combination], senders: Sequence[RunSender]) -> list[Combination]:
+        """Return the combinations as they are over any sender of the run, where that makes a difference.
 
-        Whoever falls back from one channel to another then finds the words of that one.
+        Whoever falls back from one sender to another then finds the words of that one.
         """
-        if not self.channel:
-            return list(found)
-        every = {replace(each, channel=channel): None for each in found for channel in sorted(channels)}
+        channels = sorted({str(sender.channel) for sender in senders}) if self.channel else [None]
+        ways = [way.value for way in StopWay] if self.stop and len(senders) > 1 else [None]
+        every = {
+            replace(
+                each,
+                channel=each.channel if channel is None else channel,
+                stop=each.stop if way is None else way,
+            ): None
+            for each in found
+            for channel in channels
+            for way in ways
+        }
         return list(every)
 
 
@@ -69,6 +82,8 @@ class Combination:
     #: The SIM is of another country than the region, so a national number may not work.
     roaming: bool = False
     channel: str = ""
+    #: A StopWay.
+    stop: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,6 +132,7 @@ class Renderer:
             "place": self.places.get(combination.place_id, ""),
             "link": self._link(combination),
             "code": self.frozen.code,
+            STOP: how_to_stop(combination.stop, combination.language),
         }
         try:
             body = render(text, values)

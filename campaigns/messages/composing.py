@@ -14,7 +14,7 @@ from campaigns.messages.help_numbers import HelpNumber, find_help_numbers, kinds
 from campaigns.messages.models import EUROPEAN_UNION
 from campaigns.messages.placeholders import names_in
 from campaigns.messages.plain import Hint, find_hints
-from campaigns.messages.preview import EXAMPLES, Preview, example_values, preview_text
+from campaigns.messages.preview import Preview, example_values, preview_text
 from campaigns.messages.savings import Saving, find_savings
 from campaigns.messages.signposts import Need, ServiceFacts, Signpost
 
@@ -76,6 +76,7 @@ def measure_text(
     """Return what there is to say about `text`; `base` is what it was translated from, "" for a base text."""
     names = _names(text)
     values = example_values(names, services, at, language=language, max_age_days=max_age_days)
+    others = {name: value for name, value in values.items() if name not in kinds_asked(names)}
     preview = preview_text(text, values)
     rendered = "".join(piece.text for piece in preview.pieces)
     return Measured(
@@ -84,7 +85,7 @@ def measure_text(
         hints=find_hints(text, names={service.name for service in services}),
         terms=find_terms(base, text, terms) if base else (),
         arrivals=_arrivals(
-            text, language, services, kinds_asked(names), emergency=emergency, at=at, max_age_days=max_age_days
+            text, language, services, names, values=others, emergency=emergency, at=at, max_age_days=max_age_days
         ),
     )
 
@@ -95,6 +96,7 @@ def _arrivals(
     services: Sequence[ServiceFacts],
     names: Collection[str],
     *,
+    values: dict[str, str],
     emergency: Mapping[str, str],
     at: datetime,
     max_age_days: int,
@@ -112,7 +114,7 @@ def _arrivals(
         places[key].append(where)
     ordered = sorted(places, key=lambda key: (not any(each.signpost for each in found[key]), -len(places[key])))
     return tuple(
-        Arrival(found[key], tuple(places[key]), preview_text(text, EXAMPLES | values_of(found[key], language)))
+        Arrival(found[key], tuple(places[key]), preview_text(text, values | values_of(found[key], language)))
         for key in ordered
     )
 

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from campaigns.core.errors import PlaceholderError
 from campaigns.core.languages import all_languages
 from campaigns.core.words import N_
+from campaigns.messages.how_to_stop import find_typed_stop
 from campaigns.messages.length import costly_characters, count_parts
 from campaigns.messages.models import TranslationState
-from campaigns.messages.placeholders import names_in
+from campaigns.messages.placeholders import STOP, names_in
 
 #: Most characters a sentence names one by one; a Cyrillic text has its whole alphabet to name.
 NAMED_CHARACTERS = 12
@@ -25,7 +26,7 @@ DIRECTORY = "messages.services.index"
 class Gate:
     """The outcome of one check."""
 
-    #: "translations", "staleness", "length", "placeholders" or "signposts".
+    #: "translations", "staleness", "length", "placeholders", "stop" or "signposts".
     name: str
     passed: bool
     #: What is right, or what is wrong, in English.
@@ -112,6 +113,30 @@ def placeholders_gate(message_id: int, texts: Mapping[str, str], *, base_languag
         template = N_("Other placeholders than in the base text: %(languages)s.")
         return _gate("placeholders", False, template, {}, message_id=message_id, languages=others)
     return _passed("placeholders", message_id, N_("Every placeholder is known, and all texts use the same ones."))
+
+
+def stop_gate(message_id: int, texts: Iterable[tuple[str, str]]) -> Gate:
+    """Block while a text types how to stop; warn while one does not say it.
+
+    `texts` are pairs of language and words, those for single channels too.
+    """
+    silent: set[str] = set()
+    for language, text in texts:
+        try:
+            typed, names = find_typed_stop(text, language), names_in(text)
+        except PlaceholderError:
+            # Another gate says so.
+            continue
+        if typed is not None:
+            template = N_("%(languages)s asks for the answer “%(word)s”, which some cannot give: write ((stop)).")
+            return _gate("stop", False, template, {"word": typed}, message_id=message_id, languages=[language])
+        if STOP not in names:
+            silent.add(language)
+    if silent:
+        template = N_("These texts do not say how to stop; ((stop)) does where answers reach us: %(languages)s.")
+        gate = _gate("stop", True, template, {}, message_id=message_id, languages=sorted(silent))
+        return replace(gate, warns=True)
+    return _passed("stop", message_id, N_("Every text says how to stop, wherever an answer reaches us."))
 
 
 def length_gate(message_id: int, rendered: Mapping[str, str], *, max_parts: int) -> Gate:

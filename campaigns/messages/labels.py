@@ -87,6 +87,7 @@ PLACEHOLDERS: dict[str, LazyString] = {
     "place": _l("the place this is about"),
     "link": _l("the campaign's link"),
     "code": _l("the campaign's code"),
+    "stop": _l("how to stop, where an answer reaches us; else nothing"),
 }
 
 

@@ -2,12 +2,13 @@
 
     text        = *( literal / placeholder )
     placeholder = "((" name [ "??" fallback ] "))"
-    name        = "hotline" [ ":" kind ] / "place" / "link" / "code"
+    name        = "hotline" [ ":" kind ] / "place" / "link" / "code" / "stop"
     kind        = a ServiceKind, for example "shelter"
     fallback    = 1*( any character but "(", ")", digits and line ends )
 
 Single parentheses are literal, and so is one around a placeholder: `(((hotline)))` is the placeholder in brackets.
 A fallback holds no digit: a number that nobody verified would stay in every text, and no correction would find it.
+((stop)) has no fallback and may stand for nothing: where nobody hears an answer, a text must not ask for one.
 """
 
 from __future__ import annotations
@@ -22,8 +23,10 @@ from campaigns.messages.models import ServiceKind
 
 #: The placeholder for help, and what stands between it and a kind of help: ((hotline:shelter)).
 HOTLINE, KIND_MARK = "hotline", ":"
+#: The placeholder for how to stop.
+STOP = "stop"
 #: What a text may ask for, in the order the picker shows it.
-ALLOWED = (HOTLINE, "place", "link", "code")
+ALLOWED = (HOTLINE, "place", "link", "code", STOP)
 #: Kinds of help that may be asked for.
 KINDS = frozenset(kind.value for kind in ServiceKind)
 #: Longest fallback: room for a number and a word, not for a second message.
@@ -73,15 +76,21 @@ def required_names(text: str) -> frozenset[str]:
 def render(text: str, values: Mapping[str, str]) -> str:
     """Return `text` in NFC with each placeholder replaced by its value, else by its fallback.
 
-    An empty value counts as missing. Values are inserted as they are and never searched for placeholders.
-    Raises PlaceholderError when the text is faulty, or a value without fallback is missing.
+    An empty value counts as missing, but for ((stop)). Values are inserted as they are and never searched for
+    placeholders. Raises PlaceholderError when the text is faulty, or a value without fallback is missing.
     """
-    filled = [piece if isinstance(piece, str) else _value_of(piece, values) for piece in parse(text)]
-    return unicodedata.normalize("NFC", "".join(filled))
+    rendered = ""
+    for piece in parse(text):
+        value = piece if isinstance(piece, str) else _value_of(piece, values)
+        # What stands for nothing takes the space before it along.
+        rendered = rendered + value if value else rendered.rstrip()
+    return unicodedata.normalize("NFC", rendered)
 
 
 def _value_of(placeholder: Placeholder, values: Mapping[str, str]) -> str:
     value = values.get(placeholder.name) or placeholder.fallback
+    if value is None and placeholder.name == STOP:
+        return values.get(STOP, "")
     if value is None:
         raise PlaceholderError(
             N_("There is no value for %(placeholder)s, and the text gives no fallback for it."),
@@ -144,6 +153,8 @@ def _known_name(written: str) -> str:
 
 
 def _known_fallback(name: str, fallback: str) -> str:
+    if name == STOP:
+        raise PlaceholderError(N_("((stop)) takes no fallback: how to stop is never typed."))
     if not fallback:
         raise PlaceholderError(
             N_("((%(name)s??)) has an empty fallback: write what shall stand there instead."), name=name

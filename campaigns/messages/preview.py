@@ -8,9 +8,10 @@ from datetime import datetime
 
 from campaigns.core.errors import PlaceholderError
 from campaigns.messages.help_numbers import kinds_asked
+from campaigns.messages.how_to_stop import StopWay, how_to_stop
 from campaigns.messages.length import Length, costly_characters, count_parts
 from campaigns.messages.numerals import number_in_text
-from campaigns.messages.placeholders import Placeholder, parse
+from campaigns.messages.placeholders import STOP, Placeholder, parse
 from campaigns.messages.signposts import ServiceFacts, Trust, trust_of
 from campaigns.messages.texts import clean_line_ends
 
@@ -74,7 +75,7 @@ def example_values(
     number would look as if all were well.
     """
     verified = [service for service in services if trust_of(service, at, max_age_days) is Trust.VERIFIED]
-    values = dict(EXAMPLES)
+    values = EXAMPLES | {STOP: how_to_stop(StopWay.WORD, language)}
     for name, kind in kinds_asked(names).items():
         numbers = [
             number

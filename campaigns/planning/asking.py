@@ -15,6 +15,7 @@ from campaigns.audience.models import Channel
 from campaigns.core import clock
 from campaigns.core.errors import InputError, PlaceholderError, TransitionError
 from campaigns.core.words import N_
+from campaigns.messages.how_to_stop import with_stop_said
 from campaigns.messages.models import Message
 from campaigns.messages.queries import current_texts, current_wordings
 from campaigns.messages.texts import digest_of
@@ -112,7 +113,7 @@ def _want(
 ) -> WhatsAppTemplate:
     if sender.channel != Channel.WHATSAPP:
         raise InputError(N_("Only WhatsApp asks for templates."))
-    made, key = template_of(text), _key_of(sender, message, language, text)
+    made, key = template_of(with_stop_said(text, language)), _key_of(sender, message, language, text)
     template = session.scalar(select(WhatsAppTemplate).filter_by(**key).with_for_update())
     version = 1
     if template is None:

@@ -41,6 +41,8 @@ class CountryRule:
     #: "YES", "REG" (only registered), "NO" (rewritten), "LIMITED", or "" when unknown.
     alpha_sender: str
     numeric_sender: str
+    #: Whether people can answer a sender there: "Y", "N", "DIFFER" (sources disagree), or "" when unknown.
+    two_way: str
     #: Delivery receipts: "YES", "CARRIER" (the carrier's word, no proof from the handset), or "" when unknown.
     receipts: str
     #: Local times between which nothing may arrive; None when the table is silent.
@@ -194,6 +196,15 @@ def warnings_for(
     return found
 
 
+@cache
+def answerable_countries() -> frozenset[str]:
+    """Return the countries (alpha-2) in which an answer to an SMS reaches its sender, as all sources say.
+
+    Where they differ or say nothing, the sender counts as one that nobody can answer.
+    """
+    return frozenset(country for country, rule in all_country_rules().items() if rule.two_way == "Y")
+
+
 def _sender_rules(rule: CountryRule, identity: str) -> tuple[str, ...]:
     """Return what is known against this kind of sender: a name or a number."""
     answer = rule.numeric_sender if identity.startswith("+") else rule.alpha_sender
@@ -237,6 +248,7 @@ def _rule(row: Mapping[str, str]) -> CountryRule:
         country=row["iso"],
         alpha_sender=row["alpha_sender"],
         numeric_sender=row["numeric_sender"],
+        two_way=row["two_way"],
         receipts=row["dlr"],
         quiet_from=_time(row["quiet_from"]),
         quiet_to=_time(row["quiet_to"]),

@@ -20,6 +20,7 @@ from campaigns.messages.gates import (
     placeholders_gate,
     signposts_gate,
     staleness_gate,
+    stop_gate,
     translations_gate,
 )
 from campaigns.messages.queries import load_emergency_numbers, load_service_facts, load_translation_facts
@@ -184,8 +185,15 @@ def _text_gates(campaign: Campaign, content: Content, tally: Tally, rendered: li
         staleness_gate(message_id, facts),
         placeholders_gate(message_id, content.texts, base_language=content.base_language),
         length_gate(message_id, bodies, max_parts=content.max_parts),
+        stop_gate(message_id, _worded(content)),
         signposts_gate(message_id, missing, on_fallback=on_fallback),
     ]
+
+
+def _worded(content: Content) -> list[tuple[str, str]]:
+    """Return every text of a campaign with its language, those for single channels too."""
+    own = [(code, text) for code, words in content.wordings.items() for text in words.values()]
+    return [*content.texts.items(), *own]
 
 
 def _names_no_service(rendered: RenderedText) -> bool:

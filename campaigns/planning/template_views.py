@@ -13,6 +13,7 @@ from werkzeug.wrappers import Response
 from campaigns.audience.models import Channel
 from campaigns.core import clock
 from campaigns.core.errors import InputError, NotFoundError, PlaceholderError, RefusedError
+from campaigns.messages.how_to_stop import with_stop_said
 from campaigns.planning import asking, queries
 from campaigns.planning.choices import load_asked
 from campaigns.planning.forms import TemplatesForm
@@ -101,7 +102,7 @@ def load_standings(session: Session, campaign: Campaign) -> list[Standing]:
     for (language, sender_id), count in counted.items():
         people[language] += count if sender_id in ours else 0
     standings = [
-        Standing(language, text, asked.get(language), _fault_of(text), people[language])
+        Standing(language, text, asked.get(language), _fault_of(text, language), people[language])
         for language, text in content.texts_on(Channel.WHATSAPP).items()
     ]
     return sorted(standings, key=lambda standing: (-standing.people, standing.language))
@@ -117,9 +118,9 @@ def _ask(campaign: Campaign, form: TemplatesForm, language: str) -> int:
     return asking.ask_for_missing(session(), campaign, category=form.chosen, by=by)
 
 
-def _fault_of(text: str) -> PlaceholderError | None:
+def _fault_of(text: str, language: str) -> PlaceholderError | None:
     try:
-        template_of(text)
+        template_of(with_stop_said(text, language))
     except PlaceholderError as error:
         return error
     return None

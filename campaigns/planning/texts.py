@@ -5,14 +5,18 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
 from campaigns.audience.models import Channel
 from campaigns.core.errors import PlaceholderError
 from campaigns.messages.help_numbers import HelpNumber, find_help_numbers, lacks_number, values_of
+from campaigns.messages.how_to_stop import StopWay, how_to_stop
 from campaigns.messages.length import Length, count_parts
-from campaigns.messages.placeholders import names_in, render, required_names
+from campaigns.messages.placeholders import STOP, names_in, render, required_names
 from campaigns.messages.signposts import Need, ServiceFacts, Signpost
+from campaigns.planning.country_rules import answerable_countries
 from campaigns.planning.digest import Content
+from campaigns.planning.senders import is_two_way
 from campaigns.planning.tally import Combination
 
 
@@ -79,10 +83,25 @@ def render_combinations(
         roaming = where.country is None or combination.number_country != where.country
         need = Need(where.region_code, where.country, language, at, roaming)
         found = find_help_numbers(_names(text), services, need, emergency=emergency, max_age_days=max_age_days)
-        values = values_of(found, language) | {"place": place, "link": content.link or "", "code": content.code}
+        way = StopWay.WORD if is_heard(content.senders, combination.number_country) else StopWay.NONE
+        values = values_of(found, language) | {
+            "place": place,
+            "link": content.link or "",
+            "code": content.code,
+            STOP: how_to_stop(way, language),
+        }
         body = _render(text, values)
         rendered.append(RenderedText(language, combination.region_id, where.country, people, body, found, values))
     return rendered
+
+
+def is_heard(senders: Iterable[Mapping[str, Any]], number_country: str | None) -> bool:
+    """Say whether people with a number of that country (alpha-2) can answer one of a campaign's senders."""
+    return any(
+        is_two_way(Channel(sender["channel"]), sender["identity"])
+        and (sender["channel"] != Channel.SMS or number_country in answerable_countries())
+        for sender in senders
+    )
 
 
 def lacks_signpost(rendered: RenderedText, text: str) -> bool:

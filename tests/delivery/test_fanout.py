@@ -340,3 +340,41 @@ def test_killed_planner_is_taken_over(engine: Engine, sessions: sessionmaker[Ses
         assert progress_of(session, run_id) == {SendState.QUEUED: 10}
         assert left_out(session, run_id) == {"no_translation": 4}
     assert run.planned == 10
+
+
+def stop_texts(sessions: sessionmaker[Session], run_id: int) -> dict[str, int]:
+    """Return how many people get each text."""
+    with sessions() as session:
+        bodies = session.execute(
+            select(RunText.body, func.count())
+            .join(Delivery, Delivery.text_id == RunText.id)
+            .where(Delivery.run_id == run_id)
+            .group_by(RunText.body)
+        )
+        return dict(bodies.all())  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    ("identity", "said"),
+    [
+        # In Poland an answer reaches a number; about Ukraine the sources differ, and unknown is not heard.
+        ("+15005550006", {"Keep it. No more messages: STOP": 2, "Keep it.": 3}),
+        ("NGOINFO", {"Keep it.": 5}),
+    ],
+)
+def test_only_who_is_heard_is_told_how_to_stop(
+    sessions: sessionmaker[Session], vault: Vault, identity: str, said: dict[str, int]
+) -> None:
+    with sessions.begin() as session:
+        organisation = an_organisation(session)
+        sender = a_sender(session, identity=identity, two_way=identity.startswith("+"))
+        run = a_planned_run(
+            session, organisation=organisation, frozen=frozen({"en": "Keep it. ((stop))"}), senders=[sender]
+        )
+        for country, count, prefix in (("PL", 2, "+48501"), ("UA", 2, "+38050"), (None, 1, "+38063")):
+            ids = people(session, organisation.id, vault, count=count, prefix=prefix)
+            for address in session.scalars(select(Address).where(Address.contact_id.in_(ids))):
+                address.country = country
+        run_id = run.id
+    plan(sessions, run_id)
+    assert stop_texts(sessions, run_id) == said

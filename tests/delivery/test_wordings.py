@@ -23,7 +23,7 @@ def planned(sessions: sessionmaker[Session], vault: Vault, **changes: object) ->
     """Plan a run over Telegram first and SMS second: two people have both, one has SMS only."""
     with sessions.begin() as session:
         senders = [a_sender(session, channel=Channel.TELEGRAM, name="Bot"), a_sender(session)]
-        fixed = frozen(texts=TEXTS, wordings=WORDINGS, **changes)
+        fixed = frozen(**{"texts": TEXTS, "wordings": WORDINGS} | changes)
         run = a_planned_run(session, senders=senders, frozen=fixed)
         contacts = people(session, run.organisation_id, vault, count=3)
         give = {"prefix": "7", "channel": Channel.TELEGRAM}
@@ -55,6 +55,22 @@ def test_who_falls_back_gets_the_words_of_the_other_channel(sessions: sessionmak
         session.flush()
         assert fall_back(session, [delivery.id for delivery in failed]) == 2
     assert {body for _channel, body in words(sessions, run_id)} == {WORDINGS["en"]["sms"]}
+
+
+def test_who_falls_back_is_told_how_to_stop_as_the_other_sender_hears(
+    sessions: sessionmaker[Session], vault: Vault
+) -> None:
+    """A bot hears every answer; an SMS to a number of no known country counts as one that nobody can answer."""
+    run_id = planned(sessions, vault, texts={"en": "Keep it. ((stop))"}, wordings={})
+    heard = "Keep it. No more messages: STOP"
+    assert sorted(words(sessions, run_id)) == [("sms", "Keep it."), ("telegram", heard), ("telegram", heard)]
+    with sessions.begin() as session:
+        failed = session.scalars(select(Delivery).where(Delivery.channel == Channel.TELEGRAM)).all()
+        for delivery in failed:
+            delivery.send_state, delivery.error = SendState.FAILED, "403"
+        session.flush()
+        assert fall_back(session, [delivery.id for delivery in failed]) == 2
+    assert words(sessions, run_id) == [("sms", "Keep it.")] * 3
 
 
 def test_only_sms_is_held_to_its_parts(sessions: sessionmaker[Session], vault: Vault) -> None:
