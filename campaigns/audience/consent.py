@@ -1,4 +1,4 @@
-"""The consent ledger's only writer: each verb appends to it and brings the state of the addresses in line.
+"""The consent ledger's writer, with holding.py: each verb appends to it and keeps the state of addresses in line.
 
 A withdrawal counts for the person: for every address of that phone on any channel, and of every contact that has
 one of them, in all organisations of the instance (`person.py`). It is lifted only by START, and only on the
@@ -28,7 +28,8 @@ from campaigns.audience.person import find_person, lock_addresses, lock_person, 
 from campaigns.core import clock
 
 #: An address that the provider calls dead stays so, whatever a form or file says, until something comes from it.
-_FIXED = (AddressState.OPTED_OUT, AddressState.INVALID)
+#: One on hold waits for a member.
+_FIXED = (AddressState.HELD, AddressState.OPTED_OUT, AddressState.INVALID)
 #: Columns of SuppressedAddress that name a person: a keyed hash and a channel.
 Mark = tuple[bytes, Channel]
 
@@ -40,7 +41,7 @@ def grant(session: Session, address: Address, *, method: str, wording: str, give
     """
     if address.state == AddressState.OPTED_OUT:
         return False
-    session.add(_entry(address, ConsentKind.GRANTED, method=method, wording=wording, given_at=given_at))
+    session.add(entry_of(address, ConsentKind.GRANTED, method=method, wording=wording, given_at=given_at))
     if address.state not in _FIXED:
         address.state = AddressState.ACTIVE
     session.flush()
@@ -53,7 +54,7 @@ def withdraw(
     """Record the withdrawal of each address that has not withdrawn yet; return the ids of all of them."""
     for address in addresses:
         if address.state != AddressState.OPTED_OUT:
-            session.add(_entry(address, ConsentKind.WITHDRAWN, method=method, wording=wording, given_at=at))
+            session.add(entry_of(address, ConsentKind.WITHDRAWN, method=method, wording=wording, given_at=at))
             address.state = AddressState.OPTED_OUT
     session.flush()
     return [address.id for address in addresses]
@@ -115,7 +116,7 @@ def restore(
     wording: str,
     at: datetime,
 ) -> list[int]:
-    """Record START from a handle: the withdrawal is lifted there, on no other channel; return the ids now active.
+    """Record START from a handle: a stop or hold is lifted there, on no other channel; return the ids now active.
 
     An address that a provider called dead is active too: it lives, for START came from it.
     """
@@ -125,7 +126,7 @@ def restore(
         delete(SuppressedAddress).where(SuppressedAddress.lookup.in_(keys), SuppressedAddress.channel == channel)
     )
     for address in addresses:
-        session.add(_entry(address, ConsentKind.GRANTED, method=method, wording=wording, given_at=at))
+        session.add(entry_of(address, ConsentKind.GRANTED, method=method, wording=wording, given_at=at))
         address.state = AddressState.ACTIVE
     session.flush()
     return [address.id for address in addresses]
@@ -150,28 +151,40 @@ def marks_of(lookup: bytes, channel: Channel, number: bytes | None) -> set[Mark]
     return {(number, each) for each in PHONE_CHANNELS}
 
 
-def remember(session: Session, addresses: Iterable[Address], marks: Collection[Mark] = ()) -> None:
-    """Remember the stop of the people of these addresses, and of `marks`, apart from any contact."""
+def remember(
+    session: Session, addresses: Iterable[Address], marks: Collection[Mark] = (), *, is_hold: bool = False
+) -> None:
+    """Remember apart from any contact that the people of these addresses, and of `marks`, said stop, or may have.
+
+    A stop outweighs a hold.
+    """
     found = set(marks)
     for address in addresses:
         found |= marks_of(address.lookup, Channel(address.channel), address.number)
     dialect = postgresql if session.get_bind().dialect.name == "postgresql" else sqlite
     # Two messages of one person may be read at the same instant.
-    remembering = dialect.insert(SuppressedAddress).on_conflict_do_nothing()
-    now = clock.now()
-    rows = [{"lookup": lookup, "channel": channel, "since": now} for lookup, channel in sorted(found)]
+    adding = dialect.insert(SuppressedAddress)
+    remembering = (
+        adding.on_conflict_do_nothing()
+        if is_hold
+        else adding.on_conflict_do_update(index_elements=["lookup", "channel"], set_={"is_hold": False})
+    )
+    facts = {"since": clock.now(), "is_hold": is_hold}
+    rows = [{"lookup": lookup, "channel": channel} | facts for lookup, channel in sorted(found)]
     if rows:
         session.execute(remembering, rows)
 
 
-def find_suppressed(session: Session, hashes: Collection[bytes]) -> set[Mark]:
+def find_suppressed(session: Session, hashes: Collection[bytes], *, or_held: bool = False) -> set[Mark]:
     """Return the channels on which people behind keyed hashes said stop, as contacts or before being any.
 
-    The hashes are those of numbers; those of handles find what an earlier version remembered.
+    The hashes are those of numbers; those of handles find what an earlier version remembered. `or_held` adds where
+    they may have said it.
     """
     columns = (SuppressedAddress.lookup, SuppressedAddress.channel)
-    rows = session.execute(select(*columns).where(SuppressedAddress.lookup.in_(hashes)))
-    return {(row.lookup, Channel(row.channel)) for row in rows}
+    rows = select(*columns).where(SuppressedAddress.lookup.in_(hashes))
+    found = session.execute(rows if or_held else rows.where(~SuppressedAddress.is_hold))
+    return {(row.lookup, Channel(row.channel)) for row in found}
 
 
 def _on_channel(lookup: bytes, channel: Channel, number: bytes | None) -> Select[int]:
@@ -179,7 +192,8 @@ def _on_channel(lookup: bytes, channel: Channel, number: bytes | None) -> Select
     return select(Address.id).where(is_theirs, Address.channel == channel)
 
 
-def _entry(address: Address, kind: ConsentKind, *, method: str, wording: str, given_at: datetime) -> Consent:
+def entry_of(address: Address, kind: ConsentKind, *, method: str, wording: str, given_at: datetime) -> Consent:
+    """Return a line of the ledger about an address."""
     return Consent(
         contact_id=address.contact_id,
         address_id=address.id,

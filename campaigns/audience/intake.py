@@ -12,6 +12,7 @@ from sqlalchemy.orm import Session, aliased
 
 from campaigns.audience.consent import Mark, find_suppressed, grant, hold_withdrawals, withdraw
 from campaigns.audience.handles import Handle, number_key, number_of
+from campaigns.audience.holding import hold
 from campaigns.audience.importer import ContactRow
 from campaigns.audience.models import (
     Address,
@@ -186,24 +187,34 @@ def _tell_planner(session: Session) -> None:
 
 
 def _heed_late_stops(session: Session, organisation_id: int, first: _First) -> int:
-    """Withdraw new addresses whose person said stop since they were looked up; return how many are new people."""
+    """Withdraw new addresses whose person said stop since they were looked up; return how many are new people.
+
+    Those whose person may have said it, now or before the import, are put on hold.
+    """
     if first.address_id is None:
         return 0
     hold_withdrawals(session)
     new = owned(select(Address.number).where(Address.id >= first.address_id), Address, organisation_id)
     mark_shared(session, organisation_id, new)
-    sibling = aliased(Address)
+    found = session.scalars(_late(organisation_id, first.address_id, AddressState.OPTED_OUT)).all()
+    withdraw(session, found, method=METHOD, wording="said stop while the file was imported", at=clock.now())
+    held = session.scalars(_late(organisation_id, first.address_id, AddressState.HELD)).all()
+    hold(session, held, method=METHOD, wording="on hold when the file was imported", at=clock.now())
+    people = {address.contact_id for address in found}
+    return sum(first.contact_id is not None and contact_id >= first.contact_id for contact_id in people)
+
+
+def _late(organisation_id: int, first_id: int, state: AddressState) -> Select[Address]:
+    """Select new addresses that ought to be in `state`, as what is remembered and the contact's others say."""
     is_remembered = exists().where(
         SuppressedAddress.lookup.in_((Address.number, Address.lookup)),
         SuppressedAddress.channel == Address.channel,
+        SuppressedAddress.is_hold == (state is AddressState.HELD),
     )
-    has_stopped = exists().where(sibling.contact_id == Address.contact_id, sibling.state == AddressState.OPTED_OUT)
-    late = select(Address).where(Address.id >= first.address_id, Address.state != AddressState.OPTED_OUT)
-    late = owned(late, Address, organisation_id).where(or_(is_remembered, has_stopped))
-    found = session.scalars(late.order_by(Address.id)).all()
-    withdraw(session, found, method=METHOD, wording="said stop while the file was imported", at=clock.now())
-    people = {address.contact_id for address in found}
-    return sum(first.contact_id is not None and contact_id >= first.contact_id for contact_id in people)
+    sibling = aliased(Address)
+    has_said = exists().where(sibling.contact_id == Address.contact_id, sibling.state == state)
+    late = select(Address).where(Address.id >= first_id, Address.state.not_in((AddressState.OPTED_OUT, state)))
+    return owned(late, Address, organisation_id).where(or_(is_remembered, has_said)).order_by(Address.id)
 
 
 def _look_up(session: Session, organisation_id: int, batch: Sequence[ContactRow], vault: Vault) -> _Known:

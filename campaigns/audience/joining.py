@@ -22,8 +22,8 @@ from campaigns.staff.queries import owned
 #: Version of the words beside a link or code, by which a person knows what they agree to.
 WORDING = "join 1"
 DEFAULT_LANGUAGE = "en"
-#: Ways to join, as the ledger names them. Start is pressed by the person alone, so it lifts a withdrawal; a code
-#: may have been read from a poster by somebody who once said stop, so it does not.
+#: Ways to join, as the ledger names them. Whoever presses Start or sends a code asks for messages by that, so both
+#: lift what the person said before.
 START, KEYWORD = "telegram_start", "keyword"
 
 
@@ -41,8 +41,8 @@ class Joining:
     language: str = ""
 
 
-def join(session: Session, joining: Joining, *, vault: Vault) -> Address | None:
-    """Let a person join and return their address; None, and nothing is written, for one who said stop.
+def join(session: Session, joining: Joining, *, vault: Vault) -> Address:
+    """Let a person join and return their address; who said stop, or may have, is written to again.
 
     A known contact keeps its language; consent is written down anew and a position brought up to date. Who is
     known by the same number on another channel stays one contact.
@@ -54,16 +54,14 @@ def join(session: Session, joining: Joining, *, vault: Vault) -> Address | None:
     number = number_key(vault, handle.channel, handle.text)
     known = _known(session, joining.organisation_id, lookup=lookup, number=number)
     address = next((each for each in known if each.channel == handle.channel), None)
-    stopped = address is not None and address.state == AddressState.OPTED_OUT
+    stopped = address is not None and address.state in (AddressState.OPTED_OUT, AddressState.HELD)
     if stopped or _is_suppressed(session, handle.channel, lookup, number):
-        if joining.method != START:
-            return None
         restore(
             session,
             lookup,
             handle.channel,
             number=number,
-            method=START,
+            method=joining.method,
             wording=_wording(joining),
             at=joining.at,
         )
@@ -84,7 +82,7 @@ def _known(session: Session, organisation_id: int, *, lookup: bytes, number: byt
 
 
 def _is_suppressed(session: Session, channel: Channel, lookup: bytes, number: bytes) -> bool:
-    marks = find_suppressed(session, {lookup, number})
+    marks = find_suppressed(session, {lookup, number}, or_held=True)
     return not marks.isdisjoint({(lookup, channel), (number, channel)})
 
 

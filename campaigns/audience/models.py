@@ -35,6 +35,8 @@ class AddressState(StrEnum):
 
     PENDING = "pending"
     ACTIVE = "active"
+    #: The person may have meant a stop: nothing is sent by itself until a member has decided.
+    HELD = "held"
     OPTED_OUT = "opted_out"
     INVALID = "invalid"
 
@@ -44,6 +46,12 @@ class ConsentKind(StrEnum):
 
     GRANTED = "granted"
     WITHDRAWN = "withdrawn"
+    #: May be withdrawn: it waits for a member.
+    HELD = "held"
+    #: A member decided that it was no stop; what was granted before counts again.
+    RELEASED = "released"
+    #: A member lifted a stop, with evidence that the person wants it.
+    LIFTED = "lifted"
 
 
 class PositionSource(StrEnum):
@@ -94,6 +102,12 @@ class Address(Base):
             sqlite_where=text("is_shared"),
             postgresql_where=text("is_shared"),
         ),
+        Index(
+            "ix_address_held",
+            "organisation_id",
+            sqlite_where=text("state = 'held'"),
+            postgresql_where=text("state = 'held'"),
+        ),
     )
 
     id: Mapped[int] = mapped_column(BigId, primary_key=True)
@@ -122,7 +136,7 @@ class Address(Base):
 
 
 class Consent(Base):
-    """One line of the append-only ledger: a person agreed to be written to, or withdrew."""
+    """One line of the append-only ledger: a person agreed to be written to, withdrew, or may have."""
 
     __tablename__ = "consent"
     __table_args__ = (Index("ix_consent_kind_recorded_at", "kind", "recorded_at"),)
@@ -134,9 +148,9 @@ class Consent(Base):
     #: What they agreed to; one purpose today.
     purpose: Mapped[str] = mapped_column(String(30), default="safety_messages")
     kind: Mapped[ConsentKind] = mapped_column(String(10))
-    #: "form", "keyword", "import", "provider", "telegram_start".
+    #: "form", "keyword", "import", "provider", "telegram_start", "member".
     method: Mapped[str] = mapped_column(String(20))
-    #: Version of the wording the person was shown, or the evidence an import gave.
+    #: Version of the wording the person was shown, the evidence an import gave, or a member's reason or evidence.
     wording: Mapped[str] = mapped_column(String(200))
     #: When the person said so, and when we wrote it down.
     given_at: Mapped[datetime]
@@ -164,7 +178,7 @@ class EntryPoint(Base):
 
 
 class SuppressedAddress(Base):
-    """Keyed hash of a person who said stop, a contact (still) or not: no import brings them back.
+    """Keyed hash of a person who said stop, or may have, a contact (still) or not: no import writes to them.
 
     Who said it from a phone has a row for each channel of the number, because a start lifts one of them.
     """
@@ -175,6 +189,8 @@ class SuppressedAddress(Base):
     lookup: Mapped[bytes] = mapped_column(LargeBinary(32), primary_key=True)
     channel: Mapped[Channel] = mapped_column(String(10), primary_key=True)
     since: Mapped[datetime]
+    #: It was no stop but may have been one: whoever is imported is on hold.
+    is_hold: Mapped[bool] = mapped_column(default=False, server_default=false())
 
 
 class Audience(Base):

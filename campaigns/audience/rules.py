@@ -65,6 +65,8 @@ class LeftOut(StrEnum):
     #: On none of the channels.
     NO_ADDRESS = "no_address"
     OPTED_OUT = "opted_out"
+    #: May have said stop: a member decides.
+    HELD = "held"
     NO_CONSENT = "no_consent"
     INVALID_ADDRESS = "invalid_address"
     #: No sender covers the country of an address they have.
@@ -336,6 +338,7 @@ def _reason(
     if walk.addresses:
         whens += [
             (walk.in_state(AddressState.OPTED_OUT), _word(LeftOut.OPTED_OUT)),
+            (walk.in_state(AddressState.HELD), _word(LeftOut.HELD)),
             (walk.has_no_address(), _word(LeftOut.NO_ADDRESS)),
             (walk.in_state(AddressState.PENDING), _word(LeftOut.NO_CONSENT)),
             (walk.in_state(AddressState.INVALID), _word(LeftOut.INVALID_ADDRESS)),

@@ -98,6 +98,7 @@ def _reason(frozen: FrozenRun, can_read: ColumnElement[bool]) -> ColumnElement[A
     return case(
         (Address.id.is_(None), LeftOut.NO_ADDRESS.value),
         (Address.state == AddressState.OPTED_OUT, LeftOut.OPTED_OUT.value),
+        (Address.state == AddressState.HELD, LeftOut.HELD.value),
         (Address.state != AddressState.ACTIVE, LeftOut.INVALID_ADDRESS.value),
         (is_shut, LeftOut.NO_TEMPLATE.value),
         (~can_read, LeftOut.NO_TRANSLATION.value),

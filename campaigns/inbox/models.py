@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from enum import StrEnum
 
-from sqlalchemy import ForeignKey, LargeBinary, String, UniqueConstraint
+from sqlalchemy import ForeignKey, Index, LargeBinary, String, UniqueConstraint, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from campaigns.audience.models import Channel
@@ -36,7 +36,15 @@ class Reply(Base):
     """What a person did at one of our senders, mostly a message; stored before the provider gets its answer."""
 
     __tablename__ = "reply"
-    __table_args__ = (UniqueConstraint("gateway", "provider_id"),)
+    __table_args__ = (
+        UniqueConstraint("gateway", "provider_id"),
+        Index(
+            "ix_reply_hold_of_stranger",
+            "organisation_id",
+            sqlite_where=text("kind = 'hold' AND contact_id IS NULL"),
+            postgresql_where=text("kind = 'hold' AND contact_id IS NULL"),
+        ),
+    )
 
     id: Mapped[int] = mapped_column(BigId, primary_key=True)
     gateway: Mapped[str] = mapped_column(String(30))
@@ -45,6 +53,8 @@ class Reply(Base):
     channel: Mapped[Channel] = mapped_column(String(10))
     #: Keyed hash of the sender's handle.
     lookup: Mapped[bytes] = mapped_column(LargeBinary(32), index=True)
+    #: Whose phone it came from, as in Address.number; None in rows of an earlier version.
+    number: Mapped[bytes | None] = mapped_column(LargeBinary(32))
     #: None when the handle is no contact's.
     contact_id: Mapped[int | None] = mapped_column(ForeignKey("contact.id"), index=True)
     organisation_id: Mapped[int | None] = mapped_column(ForeignKey("organisation.id"), index=True)

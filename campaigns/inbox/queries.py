@@ -101,7 +101,10 @@ def find_kept(session: Session, gateway: str, provider_ids: Collection[str]) -> 
 def has_decided_since(session: Session, reply: Reply) -> bool:
     """Say whether the person, from the same handle, stopped, started or joined after `reply` was received."""
     later = select(Reply.id).where(Reply.lookup == reply.lookup, Reply.received_at > reply.received_at)
-    return session.scalar(later.where(Reply.kind.in_(DECISIONS)).limit(1)) is not None
+    # What may have been a stop does not undo an earlier one, but it outweighs a start.
+    says_no = reply.kind in (ReplyKind.STOP, ReplyKind.HOLD)
+    kinds = DECISIONS if says_no else (*DECISIONS, ReplyKind.HOLD)
+    return session.scalar(later.where(Reply.kind.in_(kinds)).limit(1)) is not None
 
 
 def select_replies(organisation_id: int) -> Select[Reply]:

@@ -15,6 +15,7 @@ from sqlalchemy.orm import Session
 from campaigns.audience import consent
 from campaigns.audience.entry_points import find_by_code, find_in_text
 from campaigns.audience.handles import heard_handle, number_key
+from campaigns.audience.holding import hold_everywhere
 from campaigns.audience.joining import KEYWORD, START, Joining, join
 from campaigns.audience.models import Address, Channel, Contact, EntryPoint, PositionSource
 from campaigns.audience.placing import NOWHERE, move_contacts, position_of, stand_at
@@ -93,10 +94,8 @@ def _keep(
     receiver: int | None,
     received_at: datetime | None,
 ) -> Reply | None:
-    channel = _channel_of(inbound)
-    handle = _handle_of(inbound)
-    lookup = vault.lookup_hash(channel, handle)
-    number = number_key(vault, channel, handle)
+    channel, handle = _channel_of(inbound), _handle_of(inbound)
+    lookup, number = vault.lookup_hash(channel, handle), number_key(vault, channel, handle)
     owner = find_owner(session, lookup, channel=channel, number=number, receiver=receiver)
     (row_id,) = reserve_ids(session, Reply.__table__, 1)  # type: ignore[arg-type] # typed as FromClause
     # A shared place may come with its street and house.
@@ -108,6 +107,7 @@ def _keep(
         provider_id=inbound.provider_id[:64] or f"none-{uuid4().hex}",
         channel=channel,
         lookup=lookup,
+        number=number,
         contact_id=owner.contact_id,
         organisation_id=owner.organisation_id,
         kind=kind_of(inbound, language=_language_of(session, owner)),
@@ -115,15 +115,20 @@ def _keep(
         sealed_text=vault.seal(text, table="reply", column="sealed_text", row_id=row_id),
         received_at=received_at or clock.now(),
     )
+    return reply if _is_new(session, reply) else None
+
+
+def _is_new(session: Session, reply: Reply) -> bool:
+    """Add a reply, unless it was kept before."""
     try:
         with session.begin_nested():
             session.add(reply)
     except IntegrityError:
         # Anything else that the database refuses must not pass for a repetition: the provider has to call again.
-        if not find_kept(session, gateway, [reply.provider_id]):
+        if not find_kept(session, reply.gateway, [reply.provider_id]):
             raise
-        return None
-    return reply
+        return False
+    return True
 
 
 def _language_of(session: Session, owner: Owner) -> str | None:
@@ -138,11 +143,12 @@ def _act(
     if inbound.happening is Happening.STARTED:
         entry_point = _addressed(find_by_code(session, inbound.payload), receiver)
         return _begin(session, inbound, reply, vault=vault, entry_point=entry_point)
-    # Until a hold is a state of addresses, what may be a stop is taken for one: a missed stop hurts more.
-    if reply.kind in (ReplyKind.STOP, ReplyKind.HOLD):
-        return _stop(session, inbound, reply, vault=vault)
+    if reply.kind == ReplyKind.STOP:
+        return _stop(session, reply)
+    if reply.kind == ReplyKind.HOLD:
+        return _hold(session, reply)
     if reply.kind == ReplyKind.START:
-        return _start(session, inbound, reply, vault=vault, method=KEYWORD)
+        return _start(session, reply, method=KEYWORD)
     if reply.kind == ReplyKind.LOCATION:
         return _move(session, inbound, reply)
     if inbound.happening is Happening.WROTE:
@@ -166,7 +172,7 @@ def _begin(
     if entry_point is not None or (reply.contact_id is None and reply.organisation_id is not None):
         return _join(session, inbound, reply, vault=vault, method=START, entry_point=entry_point)
     reply.kind = ReplyKind.START
-    return _start(session, inbound, reply, vault=vault, method=START)
+    return _start(session, reply, method=START)
 
 
 def _join(
@@ -191,19 +197,17 @@ def _join(
         language=inbound.language,
     )
     address = join(session, joining, vault=vault)
-    if address is None:
-        return None
     reply.kind, reply.organisation_id, reply.contact_id = ReplyKind.JOIN, organisation_id, address.contact_id
     return {"method": method, "entry_point": entry_point.id if entry_point else None}
 
 
-def _stop(session: Session, inbound: Inbound, reply: Reply, *, vault: Vault) -> dict[str, Any]:
+def _stop(session: Session, reply: Reply) -> dict[str, Any]:
     method = "provider" if reply.happening == Happening.BLOCKED else "keyword"
     addresses = consent.withdraw_everywhere(
         session,
         reply.lookup,
         reply.channel,
-        number=number_key(vault, reply.channel, _handle_of(inbound)),
+        number=reply.number,
         method=method,
         wording=_evidence(reply),
         at=reply.received_at,
@@ -211,12 +215,25 @@ def _stop(session: Session, inbound: Inbound, reply: Reply, *, vault: Vault) -> 
     return {"addresses": len(addresses), "suppressed": suppress_addresses(session, addresses)}
 
 
-def _start(session: Session, inbound: Inbound, reply: Reply, *, vault: Vault, method: str) -> dict[str, Any]:
+def _hold(session: Session, reply: Reply) -> dict[str, Any]:
+    addresses = hold_everywhere(
+        session,
+        reply.lookup,
+        reply.channel,
+        number=reply.number,
+        method=KEYWORD,
+        wording=_evidence(reply),
+        at=reply.received_at,
+    )
+    return {"addresses": len(addresses), "suppressed": suppress_addresses(session, addresses)}
+
+
+def _start(session: Session, reply: Reply, *, method: str) -> dict[str, Any]:
     addresses = consent.restore(
         session,
         reply.lookup,
         reply.channel,
-        number=number_key(vault, reply.channel, _handle_of(inbound)),
+        number=reply.number,
         method=method,
         wording=_evidence(reply),
         at=reply.received_at,

@@ -44,7 +44,7 @@ STATES: dict[str, dict[str, Look]] = {
         "accepted": Look(_l("Accepted by the provider"), "good"),
         "unknown": Look(_l("Outcome unknown"), "warning"),
         "failed": Look(_l("Failed"), "bad"),
-        "suppressed": Look(_l("Suppressed: said stop"), "quiet"),
+        "suppressed": Look(_l("Suppressed: said stop, or may have"), "quiet"),
         "cancelled": Look(_l("Cancelled"), "quiet"),
         "expired": Look(_l("Expired"), "quiet"),
         "unconfirmed": Look(_l("Unconfirmed"), "warning"),
@@ -74,12 +74,16 @@ STATES: dict[str, dict[str, Look]] = {
     "address": {
         "pending": Look(_l("Not confirmed yet"), "warning"),
         "active": Look(_l("May be written to"), "good"),
+        "held": Look(_l("On hold"), "warning"),
         "opted_out": Look(_l("Said stop"), "bad"),
         "invalid": Look(_l("Does not exist"), "quiet"),
     },
     "consent": {
         "granted": Look(_l("Agreed"), "good"),
         "withdrawn": Look(_l("Withdrawn"), "bad"),
+        "held": Look(_l("Put on hold"), "warning"),
+        "released": Look(_l("Hold ended: it was no stop"), "good"),
+        "lifted": Look(_l("Stop lifted by a member"), "warning"),
     },
     "import": {
         "checked": Look(_l("Checked, not imported yet"), "warning"),
@@ -96,6 +100,7 @@ STATES: dict[str, dict[str, Look]] = {
         "stale_position": Look(_l("Where they are is not known any more"), "quiet"),
         "no_address": Look(_l("No address that could be used"), "quiet"),
         "opted_out": Look(_l("Said stop"), "bad"),
+        "held": Look(_l("On hold: may have said stop"), "warning"),
         "no_consent": Look(_l("Have not agreed yet"), "quiet"),
         "invalid_address": Look(_l("Their address does not exist"), "quiet"),
         "no_sender": Look(_l("No sender for the country of their number"), "warning"),

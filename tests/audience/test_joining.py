@@ -1,4 +1,4 @@
-"""Joining and stopping at the same instant: whoever said stop is never left with an address in use."""
+"""Joining and stopping at the same instant: what was said last counts, and nothing is left between."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session, sessionmaker
 from campaigns.audience.consent import withdraw_everywhere
 from campaigns.audience.handles import Handle
 from campaigns.audience.joining import KEYWORD, Joining, join
-from campaigns.audience.models import Address, Channel, Consent
+from campaigns.audience.models import Address, AddressState, Channel, Consent, SuppressedAddress
 from campaigns.core.crypto import Vault
 from tests.factories import NOON, an_organisation
 
@@ -21,24 +21,48 @@ def joining(organisation_id: int) -> Joining:
     return Joining(organisation_id, Handle(Channel.SMS, NUMBER, "UA"), KEYWORD, NOON)
 
 
-def test_stop_beside_a_join_holds(sessions: sessionmaker[Session], vault: Vault) -> None:
+def test_join_waits_for_a_stop(sessions: sessionmaker[Session], vault: Vault) -> None:
     lookup = vault.lookup_hash(Channel.SMS, NUMBER)
     with sessions.begin() as preparing:
         organisation_id = an_organisation(preparing).id
 
-    def join_now() -> bool:
+    def join_now() -> None:
         with sessions.begin() as session:
-            return join(session, joining(organisation_id), vault=vault) is not None
+            join(session, joining(organisation_id), vault=vault)
 
     with ThreadPoolExecutor() as pool:
         with sessions.begin() as stopping:
-            withdraw_everywhere(stopping, lookup, Channel.SMS, method="keyword", wording="STOP", at=NOON)
+            said = {"method": "keyword", "wording": "STOP", "at": NOON}
+            withdraw_everywhere(stopping, lookup, Channel.SMS, number=vault.number_hash(NUMBER), **said)
             attempt = pool.submit(join_now)
             wait([attempt], timeout=0.2)
             assert not attempt.done()
-        assert attempt.result(timeout=10) is False
+        attempt.result(timeout=10)
     with sessions() as session:
-        assert session.scalars(select(Address)).all() == []
+        assert session.scalars(select(Address.state)).all() == [AddressState.ACTIVE]
+        # Not on the channel from which no code came.
+        assert session.scalars(select(SuppressedAddress.channel)).all() == [Channel.WHATSAPP]
+
+
+def test_stop_waits_for_a_join(sessions: sessionmaker[Session], vault: Vault) -> None:
+    lookup, number = vault.lookup_hash(Channel.SMS, NUMBER), vault.number_hash(NUMBER)
+    with sessions.begin() as preparing:
+        organisation_id = an_organisation(preparing).id
+
+    def stop_now() -> None:
+        said = {"method": "keyword", "wording": "STOP", "at": NOON}
+        with sessions.begin() as session:
+            withdraw_everywhere(session, lookup, Channel.SMS, number=number, **said)
+
+    with ThreadPoolExecutor() as pool:
+        with sessions.begin() as starting:
+            join(starting, joining(organisation_id), vault=vault)
+            attempt = pool.submit(stop_now)
+            wait([attempt], timeout=0.2)
+            assert not attempt.done()
+        attempt.result(timeout=10)
+    with sessions() as session:
+        assert session.scalars(select(Address.state)).all() == [AddressState.OPTED_OUT]
 
 
 def test_two_joins_at_once_are_one_address(sessions: sessionmaker[Session], vault: Vault) -> None:
@@ -47,9 +71,7 @@ def test_two_joins_at_once_are_one_address(sessions: sessionmaker[Session], vaul
 
     def join_now(_: int) -> int:
         with sessions.begin() as session:
-            address = join(session, joining(organisation_id), vault=vault)
-            assert address is not None
-            return address.id
+            return join(session, joining(organisation_id), vault=vault).id
 
     with ThreadPoolExecutor(4) as pool:
         assert len(set(pool.map(join_now, range(4)))) == 1

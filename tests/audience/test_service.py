@@ -12,6 +12,7 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import Session, sessionmaker
 
 from campaigns.audience.consent import withdraw_everywhere
+from campaigns.audience.holding import hold_everywhere
 from campaigns.audience.importer import ContactRow
 from campaigns.audience.intake import BATCH, take_in
 from campaigns.audience.models import Address, AddressState, Channel, Consent, Contact, ImportState
@@ -246,16 +247,17 @@ def test_stop_during_an_import_holds(sessions: sessionmaker[Session], vault: Vau
         placing.place(rows)
         # SQLite has one writer, so there it can only be said inside the same transaction.
         alone = importing.get_bind().dialect.name == "sqlite"
-        placing.hear(partial(_say_stop, nullcontext(importing) if alone else sessions.begin(), lookup))
+        where = nullcontext(importing) if alone else sessions.begin()
+        placing.hear(partial(_say_no, where, lookup, withdraw_everywhere))
         counts = take_in(importing, organisation.id, [rows], placing=placing, vault=vault)
     assert (counts.added, counts.said_stop) == (0, 1)
     with sessions() as session:
         assert session.scalars(select(Address.state)).one() == AddressState.OPTED_OUT
 
 
-def _say_stop(transaction: AbstractContextManager[Session], lookup: bytes) -> None:
+def _say_no(transaction: AbstractContextManager[Session], lookup: bytes, refuse: Callable[..., list[int]]) -> None:
     with transaction as session:
-        withdraw_everywhere(session, lookup, Channel.SMS, method="keyword", wording="STOP", at=NOON)
+        refuse(session, lookup, Channel.SMS, method="keyword", wording="reply 1", at=NOON)
 
 
 def test_stop_elsewhere_keeps_a_person_out(
@@ -267,6 +269,42 @@ def test_stop_elsewhere_keeps_a_person_out(
     number = vault.open(address.ciphertext, table="address", column="ciphertext", row_id=address.id)
     report = bring_in(session, organisation, vault, settings, ONE.replace("+380501234567", number))
     assert (report.added, report.said_stop) == (0, 1)
+
+
+def test_import_ends_no_hold(
+    session: Session, organisation: Organisation, vault: Vault, settings: Settings
+) -> None:
+    lookup, number = vault.lookup_hash(Channel.SMS, "+380501234567"), vault.number_hash("+380501234567")
+    hold_everywhere(session, lookup, Channel.SMS, number=number, method="keyword", wording="reply 1", at=NOON)
+    report = bring_in(session, organisation, vault, settings, ONE, TWO.replace("Medyka,2026-03-01", ","))
+    assert (report.added, report.said_stop) == (2, 0)
+    # The chat is new, and of somebody who is on hold.
+    bring_in_handles(session, organisation, vault, settings, "+380501234567,+380501234567,77")
+    states = session.execute(select(Address.channel, Address.country, Address.state).order_by(Address.id))
+    held = AddressState.HELD
+    assert list(map(tuple, states)) == [
+        ("sms", "UA", held),
+        ("sms", "UA", AddressState.ACTIVE),
+        ("whatsapp", "UA", held),
+        ("telegram", None, held),
+    ]
+
+
+def test_hold_during_an_import_counts(sessions: sessionmaker[Session], vault: Vault) -> None:
+    with sessions.begin() as session:
+        organisation = an_organisation(session)
+    text = "number,language,consent_date,consent_how\n+380501234567,uk,2026-02-01,form\n"
+    rows = read_contacts(text, default_country=None, max_rows=9, now=NOON).rows
+    lookup = vault.lookup_hash(Channel.SMS, "+380501234567")
+    with sessions.begin() as importing:
+        placing = StopMeanwhile(importing, organisation.id)
+        placing.place(rows)
+        alone = importing.get_bind().dialect.name == "sqlite"
+        where = nullcontext(importing) if alone else sessions.begin()
+        placing.hear(partial(_say_no, where, lookup, hold_everywhere))
+        take_in(importing, organisation.id, [rows], placing=placing, vault=vault)
+    with sessions() as session:
+        assert session.scalars(select(Address.state)).one() == AddressState.HELD
 
 
 def test_every_act_leaves_one_entry_without_address(

@@ -114,6 +114,8 @@ def why_nobody(
         return LeftOut.NO_ADDRESS
     if AddressState.OPTED_OUT in states:
         return LeftOut.OPTED_OUT
+    if AddressState.HELD in states:
+        return LeftOut.HELD
     if AddressState.PENDING in states:
         return LeftOut.NO_CONSENT
     if AddressState.INVALID in states:

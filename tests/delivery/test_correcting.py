@@ -115,8 +115,8 @@ def test_same_address_sender_and_language_are_used(sessions: sessionmaker[Sessio
 
 
 def test_who_said_stop_since_is_left_out_and_counted(sessions: sessionmaker[Session], scene: Scene) -> None:
-    scene.settle(SendState.ACCEPTED, 0, 1, 2)
-    for position, state in ((1, AddressState.OPTED_OUT), (2, AddressState.INVALID)):
+    scene.settle(SendState.ACCEPTED, 0, 1, 2, 3)
+    for position, state in ((1, AddressState.OPTED_OUT), (2, AddressState.INVALID), (3, AddressState.HELD)):
         rows = update(Address).where(Address.contact_id == scene.contacts[position])
         scene.session.execute(rows.values(state=state))
     correction = scene.correct()
@@ -125,7 +125,7 @@ def test_who_said_stop_since_is_left_out_and_counted(sessions: sessionmaker[Sess
     counted = scene.session.execute(
         select(RunLeftOut.reason, RunLeftOut.people).where(RunLeftOut.run_id == correction.id)
     )
-    assert dict(counted.all()) == {"opted_out": 1, "invalid_address": 1}  # type: ignore[arg-type]
+    assert dict(counted.all()) == {"opted_out": 1, "invalid_address": 1, "held": 1}  # type: ignore[arg-type]
 
 
 def test_one_number_is_corrected_once(sessions: sessionmaker[Session], scene: Scene) -> None:

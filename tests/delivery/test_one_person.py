@@ -1,8 +1,8 @@
-"""A stop on one channel is obeyed on every other: by the claim, the fence, and whatever queues a message again."""
+"""A stop or hold on one channel counts on every other: at the claim, the fence, and for what is queued again."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
@@ -12,6 +12,7 @@ from sqlalchemy import Engine, event, select
 from sqlalchemy.orm import Session, sessionmaker
 
 from campaigns.audience.consent import restore, withdraw_everywhere
+from campaigns.audience.holding import hold_everywhere
 from campaigns.audience.models import Address, AddressState, Channel
 from campaigns.core import clock
 from campaigns.core.crypto import Vault
@@ -47,12 +48,14 @@ class Scene:
     sms: int
     other: int
     sms_sender: int
+    #: How they say no: withdraw_everywhere or hold_everywhere.
+    refuse: Callable[..., list[int]] = withdraw_everywhere
 
     def stop(self, *, suppress: bool = True) -> None:
-        """Say stop on the other channel; the queue may be looked through, or have been too early."""
+        """Say no on the other channel; the queue may be looked through, or have been too early."""
         with self.sessions.begin() as session:
             address = session.get_one(Address, self.other)
-            stopped = withdraw_everywhere(
+            stopped = self.refuse(
                 session,
                 address.lookup,
                 Channel(address.channel),
@@ -84,11 +87,15 @@ class Scene:
 
 #: Another channel of the same contact, the same number in a contact of others, and a contact of ours made twice.
 WHERE = ("whatsapp", "telegram", "elsewhere", "twice")
+REFUSALS = (withdraw_everywhere, hold_everywhere)
 
 
-@pytest.fixture(params=WHERE)
+@pytest.fixture(params=[*WHERE, "whatsapp, perhaps", "elsewhere, perhaps"])
 def scene(request: pytest.FixtureRequest, sessions: sessionmaker[Session], vault: Vault) -> Scene:
-    return make(sessions, vault, request.param)
+    where, _, perhaps = request.param.partition(", ")
+    scene = make(sessions, vault, where)
+    scene.refuse = hold_everywhere if perhaps else withdraw_everywhere
+    return scene
 
 
 def make(sessions: sessionmaker[Session], vault: Vault, where: str, **deliveries: Any) -> Scene:
@@ -164,12 +171,14 @@ def test_resumed_run_does_not_write(scene: Scene) -> None:
     assert scene.state is SendState.SUPPRESSED
 
 
+@pytest.mark.parametrize("refuse", REFUSALS)
 @pytest.mark.parametrize("where", WHERE)
 def test_message_that_the_provider_never_had_is_not_made_up_for(
-    sessions: sessionmaker[Session], vault: Vault, where: str
+    sessions: sessionmaker[Session], vault: Vault, where: str, refuse: Callable[..., list[int]]
 ) -> None:
     doubt = {"send_state": SendState.UNKNOWN, "intent_at": minutes_ago(120), "attempts": 1, "token": "t" * 32}
     scene = make(sessions, vault, where, **doubt)
+    scene.refuse = refuse
     with sessions.begin() as session:
         run = session.get_one(Run, scene.run_id)
         run.frozen = frozen(resend_unknown=True)
@@ -182,13 +191,14 @@ def test_message_that_the_provider_never_had_is_not_made_up_for(
 
 
 @pytest.mark.parametrize("where", ["whatsapp", "telegram"])
-@pytest.mark.parametrize(("stops", "state"), [(True, SendState.FAILED), (False, SendState.QUEUED)])
+@pytest.mark.parametrize("refuse", [*REFUSALS, None])
 def test_refused_message_goes_on_over_no_channel(
-    sessions: sessionmaker[Session], vault: Vault, where: str, stops: bool, state: SendState
+    sessions: sessionmaker[Session], vault: Vault, where: str, refuse: Callable[..., list[int]] | None
 ) -> None:
     scene = make(sessions, vault, where)
     [claimed] = scene.claim()
-    if stops:
+    if refuse is not None:
+        scene.refuse = refuse
         scene.stop()
     refused = Result(
         claimed.id,
@@ -200,7 +210,7 @@ def test_refused_message_goes_on_over_no_channel(
         outcome="rejected",
     )
     scene.store.exchange([refused], None)
-    assert scene.state is state
+    assert scene.state is (SendState.QUEUED if refuse is None else SendState.FAILED)
 
 
 @pytest.mark.parametrize("how", ["answer", "receipt"])
@@ -259,9 +269,14 @@ def halfway(postgres_engine: Engine) -> Iterator[list[Any]]:
 
 
 @pytest.mark.parametrize("engine", ["postgres"], indirect=True)
+@pytest.mark.parametrize("refuse", REFUSALS)
 @pytest.mark.parametrize("where", WHERE[:3])
 def test_stop_beside_a_fan_out_holds(
-    sessions: sessionmaker[Session], vault: Vault, halfway: list[Any], where: str
+    sessions: sessionmaker[Session],
+    vault: Vault,
+    halfway: list[Any],
+    where: str,
+    refuse: Callable[..., list[int]],
 ) -> None:
     """SQLite has one writer: there the stop comes before or after the chunk."""
     scene = make(sessions, vault, where)
@@ -269,6 +284,7 @@ def test_stop_beside_a_fan_out_holds(
         campaign = session.get_one(Run, scene.run_id).campaign
         session.delete(session.scalars(select(Delivery)).one())
         scene.run_id = a_planned_run(session, campaign=campaign, frozen=frozen()).id
+    scene.refuse = refuse
     halfway.append(scene.stop)
     fan_out(sessions, scene.run_id, service_max_age_days=30)
     assert halfway == []

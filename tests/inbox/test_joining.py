@@ -1,4 +1,4 @@
-"""People join by pressing Start or sending a code; who said stop is brought back by Start alone."""
+"""People join by pressing Start or sending a code, and by that alone who said stop comes back."""
 
 from __future__ import annotations
 
@@ -97,19 +97,28 @@ def test_joining_again_only_refreshes(session: Session, vault: Vault, entry_poin
     assert len(session.scalars(select(Consent)).all()) == 2
 
 
-def test_code_does_not_lift_a_stop(session: Session, vault: Vault, entry_point: EntryPoint) -> None:
+@pytest.mark.parametrize("no", ["STOP", "leave me alone"])
+@pytest.mark.parametrize("yes", ["MEDYKA", "join MEDYKA", "START", "join"])
+def test_code_and_start_lift_a_stop_and_a_hold(
+    session: Session, vault: Vault, entry_point: EntryPoint, no: str, yes: str
+) -> None:
     receive(session, vault, wrote("MEDYKA", "1"))
-    receive(session, vault, wrote("STOP", "2"))
-    reply = receive(session, vault, wrote("MEDYKA", "3"))
-    assert (reply.kind, the_address(session).state) == (ReplyKind.TEXT, AddressState.OPTED_OUT)
-    receive(session, vault, wrote("START", "4"))
+    receive(session, vault, wrote(no, "2"))
+    assert the_address(session).state != AddressState.ACTIVE
+    for number, doubtful in enumerate(("YES", "Так", "MEDYKA stop", "Where can I sleep?")):
+        receive(session, vault, wrote(doubtful, f"3{number}"))
+        assert the_address(session).state != AddressState.ACTIVE
+    receive(session, vault, wrote(yes, "4"))
     assert the_address(session).state == AddressState.ACTIVE
 
 
-def test_stranger_who_said_stop_does_not_join(session: Session, vault: Vault, entry_point: EntryPoint) -> None:
-    receive(session, vault, wrote("STOP", "1"))
-    assert receive(session, vault, wrote("MEDYKA", "2")).kind == ReplyKind.TEXT
-    assert session.scalars(select(Contact)).all() == []
+@pytest.mark.parametrize("no", ["STOP", "leave me alone"])
+def test_stranger_who_said_stop_joins_by_a_code(
+    session: Session, vault: Vault, entry_point: EntryPoint, no: str
+) -> None:
+    receive(session, vault, wrote(no, "1"))
+    assert receive(session, vault, wrote("MEDYKA", "2")).kind == ReplyKind.JOIN
+    assert the_address(session).state == AddressState.ACTIVE
 
 
 @pytest.mark.parametrize("payload", ["", "Medyka"])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -10,6 +11,7 @@ from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
 from campaigns.audience.models import Address, AddressState, Channel, Consent, ConsentKind, SuppressedAddress
+from campaigns.core import clock
 from campaigns.core.crypto import Vault
 from campaigns.delivery.models import Delivery
 from campaigns.delivery.states import SendState
@@ -180,3 +182,65 @@ def test_provider_that_hears_a_stop_is_believed(
     reply = receive(session, vault, inbound(text, raw={"OptOutType": "STOP"}))
     assert reply is not None
     assert (reply.kind, address.state) == (ReplyKind.STOP, AddressState.OPTED_OUT)
+
+
+@pytest.mark.parametrize(
+    "text", ["стоп поїзд", "leave me alone", "Please do not write to me", "⛔", "wrong number"]
+)
+def test_what_may_be_a_stop_puts_on_hold(session: Session, vault: Vault, address: Address, text: str) -> None:
+    theirs = a_contact(session, an_organisation(session))
+    other = an_address(session, theirs, vault, number=NUMBER, channel=Channel.WHATSAPP)
+    waiting = queued_for(session, address)
+    reply = receive(session, vault, inbound(text))
+    assert reply is not None
+    assert reply.kind == ReplyKind.HOLD
+    assert {address.state, other.state} == {AddressState.HELD}
+    assert waiting.send_state == SendState.SUPPRESSED
+    ledger = session.scalars(select(Consent).where(Consent.address_id == address.id)).one()
+    assert (ledger.kind, ledger.method, ledger.wording) == (ConsentKind.HELD, "keyword", f"reply {reply.id}")
+    entry = session.scalars(select(AuditEntry).where(AuditEntry.action == "reply.hold")).one()
+    assert entry.detail["suppressed"] == 1
+
+
+def test_nothing_but_a_start_ends_a_hold(session: Session, vault: Vault, address: Address) -> None:
+    receive(session, vault, inbound("leave me alone", "SM1"))
+    for number, text in enumerate(("YES", "Так", "help", "Where can I sleep?", "start please")):
+        receive(session, vault, inbound(text, f"SM2{number}"))
+        assert address.state == AddressState.HELD
+    receive(session, vault, inbound("START", "SM3"))
+    assert address.state == AddressState.ACTIVE
+
+
+def test_stop_on_hold_is_a_stop(session: Session, vault: Vault, address: Address) -> None:
+    receive(session, vault, inbound("leave me alone", "SM1"))
+    receive(session, vault, inbound("STOP", "SM2"))
+    receive(session, vault, inbound("leave me alone", "SM3"))
+    assert address.state == AddressState.OPTED_OUT
+
+
+def test_hold_of_an_unknown_number_is_remembered(session: Session, vault: Vault) -> None:
+    an_organisation(session)
+    reply = receive(session, vault, inbound("leave me alone"))
+    assert reply is not None
+    remembered = session.scalars(select(SuppressedAddress)).all()
+    assert {(row.lookup, row.is_hold) for row in remembered} == {(vault.number_hash(NUMBER), True)}
+    assert reply.number == vault.number_hash(NUMBER)
+
+
+@pytest.mark.parametrize(
+    ("missed", "since", "state"),
+    [
+        ("START", "leave me alone", AddressState.HELD),
+        ("STOP", "leave me alone", AddressState.OPTED_OUT),
+        ("leave me alone", "START", AddressState.ACTIVE),
+        ("leave me alone", "help", AddressState.HELD),
+    ],
+)
+def test_what_was_missed_is_weighed_against_what_came_since(
+    session: Session, vault: Vault, address: Address, missed: str, since: str, state: AddressState
+) -> None:
+    receive(session, vault, inbound(since, "SM2"))
+    earlier = clock.now() - timedelta(hours=1)
+    receive_inbound(session, inbound(missed, "SM1"), vault, gateway="twilio", received_at=earlier)
+    session.expire_all()
+    assert address.state == state

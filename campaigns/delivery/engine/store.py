@@ -62,7 +62,7 @@ class DatabaseStore:
             return self._exchange((), ask)
 
     def snapshot(self) -> Snapshot:
-        """Read which runs are running and whose addresses said stop in the last minutes.
+        """Read which runs are running and whose addresses said stop, or may have, in the last minutes.
 
         Raises UnavailableError when the database answers but writes nothing down: neither a stop nor a result.
         """
@@ -243,11 +243,11 @@ def _running(dialect: str) -> Select[*tuple[Any, ...]]:
 
 @cache
 def _withdrawn() -> Select[int]:
-    """Select the addresses that said stop since a time."""
+    """Select the addresses that said stop, or may have, since a time."""
     return (
         select(Consent.address_id)
         .join(Address, Address.id == Consent.address_id)
-        .where(Consent.kind == ConsentKind.WITHDRAWN)
+        .where(Consent.kind.in_((ConsentKind.WITHDRAWN, ConsentKind.HELD)))
         .where(Consent.recorded_at >= bindparam("since", type_=UTCDateTime()))
         .where(Address.state != AddressState.ACTIVE)
     )
