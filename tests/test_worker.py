@@ -147,7 +147,7 @@ def test_number_that_changed_while_no_worker_lived_is_not_sent(
         run_id = run.id
         service = a_service(session, session.get_one(Organisation, run.organisation_id), verified_on=None)
         session.execute(
-            update(RunText).values(service_ids=[service.id], body="Call 112", region_id=a_region(session).id)
+            update(RunText).values(service_ids=[service.id], body="Call 116 123", region_id=a_region(session).id)
         )
     work(settings, is_in(sessions, run_id, RunState.PAUSED))
     with sessions() as session:

@@ -7,6 +7,7 @@ from typing import Any, ClassVar
 
 from sqlalchemy import (
     JSON,
+    URL,
     BigInteger,
     DateTime,
     Engine,
@@ -37,6 +38,9 @@ SQLITE_BUSY_SECONDS = 30
 #: CUT_OFF_SECONDS, and a process that was put to sleep within a transaction loses what it holds locked.
 CUT_OFF_SECONDS, ASLEEP_SECONDS = 12, 10
 _PROBES = 3
+_EVERY = CUT_OFF_SECONDS // (_PROBES + 1)
+#: The same for a process that serves pages, and how long a request waits for what somebody else holds locked.
+WEB_ASLEEP_SECONDS, WEB_LOCK_SECONDS = 15, 5
 
 #: No row has a higher id.
 HIGHEST_ID = 2**63 - 1
@@ -141,23 +145,50 @@ def make_worker_engine(url: str) -> Engine:
 
     Left alone, a connection that got lost is noticed after two hours, and PostgreSQL keeps its locks so long.
     """
-    if make_url(url).get_backend_name() == "sqlite":
-        return make_engine(url)
-    every = CUT_OFF_SECONDS // (_PROBES + 1)
-    ours = {"keepalives_idle": every, "keepalives_interval": every, "keepalives_count": _PROBES}
-    wire = {**ours, "tcp_user_timeout": CUT_OFF_SECONDS * 1000, "connect_timeout": CUT_OFF_SECONDS}
-    engine = make_engine(url, connect_args=wire)
-    theirs = {
-        "tcp_keepalives_idle": every,
-        "tcp_keepalives_interval": every,
-        "tcp_keepalives_count": _PROBES,
-        "tcp_user_timeout": CUT_OFF_SECONDS * 1000,
-        "idle_in_transaction_session_timeout": ASLEEP_SECONDS * 1000,
+    engine = make_engine(url, connect_args=wire_of(make_url(url)))
+    limit_sessions(
+        engine,
+        idle_in_transaction_session_timeout=ASLEEP_SECONDS * 1000,
         # What a worker reads by id is in memory. With the default, made for turning disks, PostgreSQL would rather
         # read a table of some thousand rows from end to end for each group of results.
-        "random_page_cost": 1.1,
+        random_page_cost=1.1,
         # A plan that was made while tables were small must not serve a run of a million.
-        "plan_cache_mode": "force_custom_plan",
+        plan_cache_mode="force_custom_plan",
+    )
+    return engine
+
+
+def limit_web_sessions(engine: Engine) -> None:
+    """Let no process that serves pages, frozen or cut off, hold up stops, workers and other members for long."""
+    limit_sessions(
+        engine,
+        idle_in_transaction_session_timeout=WEB_ASLEEP_SECONDS * 1000,
+        # Who waits for a lock holds others: the member is told to try again.
+        lock_timeout=WEB_LOCK_SECONDS * 1000,
+    )
+
+
+def wire_of(url: URL) -> dict[str, int]:
+    """Return by what our side of a connection notices that the other one is gone; for `connect_args`."""
+    if url.get_backend_name() == "sqlite":
+        return {}
+    ours = {"keepalives_idle": _EVERY, "keepalives_interval": _EVERY, "keepalives_count": _PROBES}
+    return {**ours, "tcp_user_timeout": CUT_OFF_SECONDS * 1000, "connect_timeout": CUT_OFF_SECONDS}
+
+
+def limit_sessions(engine: Engine, **settings: object) -> None:
+    """Set these on each connection to PostgreSQL, and by what its side notices that ours is gone.
+
+    To be called before the first connection is made.
+    """
+    if engine.dialect.name != "postgresql":
+        return
+    theirs = {
+        "tcp_keepalives_idle": _EVERY,
+        "tcp_keepalives_interval": _EVERY,
+        "tcp_keepalives_count": _PROBES,
+        "tcp_user_timeout": CUT_OFF_SECONDS * 1000,
+        **settings,
     }
 
     @event.listens_for(engine, "connect")
@@ -166,8 +197,6 @@ def make_worker_engine(url: str) -> Engine:
             for name, value in theirs.items():
                 cursor.execute(f"SET {name} = {value}")
         connection.commit()
-
-    return engine
 
 
 def prepare(engine: Engine) -> None:

@@ -113,10 +113,11 @@ def settle_canaries(sessions: sessionmaker[Session], rule: CanaryRule) -> None:
     """Let the rest of each run follow, or pause it, as its canary fares; the counts are written down for pages."""
     for run_id in _open_canaries(sessions):
         with sessions.begin() as session:
-            run = session.scalar(select(Run).where(Run.id == run_id).with_for_update(of=Run))
-            canary = session.get_one(RunCanary, run_id, with_for_update=True)
-            if run is not None and run.state == RunState.RUNNING:
-                _settle(session, run, canary, rule)
+            # Whoever holds it moves the run; a look in five seconds is soon enough, and no other run waits.
+            held = select(Run).where(Run.id == run_id, Run.state == RunState.RUNNING)
+            run = session.scalar(held.with_for_update(of=Run, skip_locked=True))
+            if run is not None:
+                _settle(session, run, session.get_one(RunCanary, run_id, with_for_update=True), rule)
 
 
 def awaits_canary(session: Session, run_id: int) -> bool:

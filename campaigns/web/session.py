@@ -9,7 +9,7 @@ from flask_sqlalchemy_lite import SQLAlchemy
 from sqlalchemy import URL, make_url
 from sqlalchemy.orm import Session
 
-from campaigns.core.database import prepare
+from campaigns.core.database import limit_web_sessions, prepare, wire_of
 from campaigns.core.settings import Settings
 
 database = SQLAlchemy(session_options={"expire_on_commit": False})
@@ -33,13 +33,14 @@ def refuse_commit() -> None:
 
 def init_database(app: Flask, settings: Settings) -> None:
     """Connect `app` to the configured database and put the commit edge around its requests."""
-    app.config["SQLALCHEMY_ENGINES"] = {
-        "default": {"url": _anchored(settings.database_url), "pool_pre_ping": True, "hide_parameters": True},
-    }
+    url = _anchored(settings.database_url)
+    options = {"pool_pre_ping": True, "hide_parameters": True, "connect_args": wire_of(url)}
+    app.config["SQLALCHEMY_ENGINES"] = {"default": {"url": url, **options}}
     database.init_app(app)
     with app.app_context():
         engine = database.engine
     prepare(engine)
+    limit_web_sessions(engine)
     # PostgreSQL refuses a write in it; SQLite begins it without asking for the writer's lock.
     reader = engine.execution_options(read_only=True, **_postgresql_only(engine.dialect.name))
 

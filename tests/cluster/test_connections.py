@@ -4,11 +4,20 @@ from __future__ import annotations
 
 import pytest
 from sqlalchemy import Engine, text
-from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import DBAPIError, OperationalError
 
+from campaigns.app import create_app
 from campaigns.core import database
-from campaigns.core.database import CUT_OFF_SECONDS, make_worker_engine
+from campaigns.core.database import CUT_OFF_SECONDS, limit_web_sessions, make_engine, make_worker_engine, wire_of
+from campaigns.web.session import database as web_database
+from campaigns.web.session import session
+from tests.web.pages import page_settings
 
+LIMITS = {
+    "idle_in_transaction_session_timeout": "15s",
+    "lock_timeout": "5s",
+    "synchronous_commit": "on",
+}
 LOCK = text("SELECT pg_advisory_xact_lock(1)")
 
 
@@ -37,3 +46,39 @@ def test_server_looks_for_lost_workers(engine: Engine) -> None:
         wire = connection.connection.driver_connection.info.get_parameters()  # type: ignore[union-attr]
     assert (wire["keepalives_idle"], wire["tcp_user_timeout"]) == ("3", "12000")
     worker.dispose()
+
+
+def test_frozen_page_loses_what_it_locked(engine: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(database, "WEB_ASLEEP_SECONDS", 1)
+    pages = make_engine(engine.url.render_as_string(hide_password=False))
+    limit_web_sessions(pages)
+    with pages.connect() as asleep, engine.connect() as other:
+        asleep.execute(LOCK)
+        other.execute(text("SET LOCAL lock_timeout = '20s'"))
+        other.execute(LOCK)
+        with pytest.raises(DBAPIError) as told:
+            asleep.execute(text("SELECT 1"))
+        assert told.value.connection_invalidated
+    pages.dispose()
+
+
+def test_page_does_not_wait_for_ever(engine: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(database, "WEB_LOCK_SECONDS", 1)
+    pages = make_engine(engine.url.render_as_string(hide_password=False))
+    limit_web_sessions(pages)
+    with engine.connect() as holder, pages.connect() as waiting:
+        holder.execute(LOCK)
+        with pytest.raises(OperationalError, match="lock timeout"):
+            waiting.execute(LOCK)
+    pages.dispose()
+
+
+def test_pages_are_limited(engine: Engine) -> None:
+    app = create_app(page_settings(engine))
+    with app.app_context():
+        shown = {name: session().scalar(text(f"SHOW {name}")) for name in LIMITS}
+        wire = session().connection().connection.driver_connection.info.get_parameters()  # type: ignore[union-attr]
+        session().rollback()
+        web_database.engine.dispose()
+    assert shown == LIMITS
+    assert {name: int(wire[name]) for name in wire_of(engine.url)} == wire_of(engine.url)

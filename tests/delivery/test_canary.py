@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import threading
 from collections import Counter
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from sqlalchemy import func, select, update
+from sqlalchemy import Engine, func, select, update
 from sqlalchemy.orm import Session, sessionmaker
 
 from campaigns.audience.models import Address, AddressState
 from campaigns.core import clock
 from campaigns.core.crypto import Vault
+from campaigns.core.database import make_sessions
 from campaigns.delivery.canary import CanaryRule, Fared, judge, settle_canaries
 from campaigns.delivery.engine.claims import Claims
 from campaigns.delivery.engine.ports import Ask, Line
@@ -23,6 +25,7 @@ from campaigns.planning.service import ask_to_resume, resume_run
 from campaigns.staff.models import Organisation, Role
 from tests.delivery.builders import a_planned_run, people
 from tests.factories import a_campaign, a_delivery, a_member, a_run
+from tests.postgres import empty_tables
 from tests.web.pages import Pages
 
 NOW = datetime(2026, 3, 2, 12, 0, tzinfo=UTC)
@@ -208,3 +211,21 @@ def test_page_tells_how_it_stands(pages: Pages, state: CanaryState, words: str) 
     page = pages.client(pages.member(Role.VIEWER)).get(f"/delivery/runs/{run.id}").text
     assert words in page
     assert "3 failed, 1 said stop" in page
+
+
+def test_run_that_is_held_keeps_no_other_waiting(postgres_engine: Engine, vault: Vault) -> None:
+    """A member's request that froze holds one run; the canary of the other is watched all the same."""
+    sessions = make_sessions(postgres_engine)
+    try:
+        held, _ = (a_run_of(sessions, vault) for _ in range(2))
+        with sessions() as frozen:
+            frozen.get_one(Run, held, with_for_update=True)
+            watcher = threading.Thread(target=settle_canaries, args=(sessions, RULE), daemon=True)
+            watcher.start()
+            watcher.join(5)
+            is_stuck = watcher.is_alive()
+            frozen.rollback()
+        watcher.join(5)
+        assert not is_stuck
+    finally:
+        empty_tables(postgres_engine)
