@@ -10,6 +10,7 @@ from collections.abc import Callable
 from sqlalchemy import select
 from sqlalchemy.orm import Session, sessionmaker
 
+from campaigns.core.chores import Chore
 from campaigns.core.errors import FingerpostError
 from campaigns.core.settings import Settings
 from campaigns.gateways.connecting import Connectable
@@ -17,6 +18,8 @@ from campaigns.gateways.factory import open_gateway, open_templates
 from campaigns.planning.models import Sender
 from campaigns.planning.templates import sync_templates
 
+#: Seconds between two looks for something to do.
+LOOK_EVERY = 2.0
 #: Pauses between two looks into a provider's book while the same templates wait: doubled each time, in seconds.
 FIRST_PAUSE, LONGEST_PAUSE = 2.0, 60.0
 #: How often an account is told our address again, and after a failure, in seconds.
@@ -43,6 +46,11 @@ class Accounts:
         self._seconds = seconds
         self._look_at, self._pause, self._seen = 0.0, FIRST_PAUSE, 0
         self._connect_at: dict[Account, float] = {}
+
+    def chores(self) -> list[Chore]:
+        """Return what a worker does again and again for the accounts."""
+        works = {"reading templates": self.sync_templates, "connecting accounts": self.connect}
+        return [Chore(name, LOOK_EVERY, work, needs_clock=False, is_outward=True) for name, work in works.items()]
 
     async def sync_templates(self) -> None:
         """Hand in templates and read what became of them, ever less often while nothing comes or goes."""

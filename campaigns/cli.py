@@ -146,6 +146,27 @@ def verify(run_id: int) -> None:
     raise SystemExit(0 if report.agrees else 1)
 
 
+@main.command(name="resume-after-restore")
+@click.option(
+    "--without-lists",
+    is_flag=True,
+    help="Go on although the list of a provider cannot be read: what it may have sent is not sent again.",
+)
+@click.option("--yes", is_flag=True, help="Do not ask.")
+def resume_after_restore(without_lists: bool, yes: bool) -> None:
+    """Let an instance send again that was restored, copied or failed over, once what it forgot is settled."""
+    from campaigns.restoring.command import resume_after_restore as resume
+
+    settings = load_settings()
+    configure_logging(settings.log_level)
+
+    def confirm() -> bool:
+        return yes or click.confirm("Is no other copy of this instance running, and may this one send again?")
+
+    for line in resume(settings, is_list_needed=not without_lists, confirm=confirm):
+        click.echo(line)
+
+
 @main.command()
 @click.argument("texts", metavar="TEXT...", nargs=-1, required=True)
 @click.option("--language", help="Language of who writes, if it is known.")

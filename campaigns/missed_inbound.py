@@ -84,6 +84,17 @@ class MissedInbound:
                 _log.warning("what people wrote to sender %s is not asked for: %s", receiver.sender_id, error)
                 self._look_at[receiver.sender_id] = now + TRY_AGAIN_AFTER
 
+    async def look_once(self) -> list[int]:
+        """Read every list now, and return the ids of the senders whose list could not be read."""
+        failed = []
+        for receiver in await asyncio.to_thread(self._load_receivers):
+            try:
+                await self._catch_up(receiver)
+            except FingerpostError as error:
+                _log.warning("what people wrote to sender %s is not asked for: %s", receiver.sender_id, error)
+                failed.append(receiver.sender_id)
+        return failed
+
     async def _catch_up(self, receiver: _Receiver) -> None:
         gateway = self._open_gateway(
             receiver.gateway,

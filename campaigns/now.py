@@ -7,9 +7,10 @@ from datetime import datetime
 from typing import Any
 
 from flask import Blueprint, Response, render_template
-from sqlalchemy import select, text
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from campaigns.continuity.latch import SENTENCES, find_latch_reason
 from campaigns.core import clock
 from campaigns.delivery.looking import alarms_of
 from campaigns.delivery.progress import count_open, select_runs
@@ -78,9 +79,13 @@ def flights() -> str:
 
 @pages.get("/health")
 def health() -> Response:
-    """Say "ok" when the database answers; the error pages say 503 when it does not."""
-    session().execute(text("SELECT 1"))
-    return Response("ok", content_type="text/plain; charset=utf-8")
+    """Say "ok" when the database answers; the error pages say 503 when it does not.
+
+    An instance that is latched takes stops all the same, so it stays in service and says what is wrong.
+    """
+    reason = find_latch_reason(session())
+    said = "ok" if reason is None else f"latched: {SENTENCES[reason]}"
+    return Response(said, content_type="text/plain; charset=utf-8")
 
 
 def load_flights(session: Session, organisation_id: int) -> list[Flight]:
@@ -147,7 +152,9 @@ def find_texts(session: Session, organisation_id: int, member_id: int) -> list[t
 def _moving(organisation_id: int) -> dict[str, Any]:
     """Return what renews itself on the page."""
     flying = load_flights(session(), organisation_id)
+    reason = find_latch_reason(session())
     return {
+        "latched": None if reason is None else SENTENCES[reason],
         "flights": flying,
         "alarms_by_run": {flight.run.id: alarms_of(flight.run) for flight in flying},
         "firings": load_firings(session(), organisation_id),

@@ -16,6 +16,7 @@ from sqlalchemy.exc import ProgrammingError
 from sqlalchemy.orm import Session
 
 import campaigns.audience.models
+import campaigns.continuity.models
 import campaigns.delivery.models
 import campaigns.inbox.models
 import campaigns.messages.models

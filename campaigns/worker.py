@@ -19,6 +19,7 @@ from sqlalchemy import Select, inspect
 from sqlalchemy.exc import OperationalError, SQLAlchemyError
 
 from campaigns.accounts import Accounts
+from campaigns.continuity.lifeline import lifeline_of
 from campaigns.core.chores import Chore, do_each, repeat
 from campaigns.core.database import check_durability, make_sessions, make_worker_engine
 from campaigns.core.ending import stop_on_signals
@@ -36,7 +37,7 @@ from campaigns.delivery.engine.ports import SenderFacts
 from campaigns.delivery.engine.store import DatabaseStore
 from campaigns.delivery.fanout import fan_out, fan_out_late
 from campaigns.delivery.patience import Patience, patience_of
-from campaigns.delivery.queries import select_planning
+from campaigns.delivery.queries import find_last_intent, select_planning
 from campaigns.delivery.receipts import apply_receipts
 from campaigns.delivery.reconcile import give_up, reap, reconcile
 from campaigns.delivery.renewing import TextWatch
@@ -50,6 +51,7 @@ from campaigns.planning.clockwork import Clockwork
 from campaigns.reach.crowds import check_nightly, recount_crowds
 from campaigns.reach.recount import recount_due
 from campaigns.reach.releases.reports import send_reports
+from campaigns.restoring.listening import Listener
 from campaigns.schema import JOB_TABLES, check_numbers
 from campaigns.verifying import gateway_of
 
@@ -64,16 +66,14 @@ except ImportError:
 
 #: Seconds between two looks for each kind of work.
 RECEIPTS_EVERY, PLANS_EVERY, SWEEP_EVERY, REPAIR_EVERY, RECOUNT_EVERY = 0.3, 0.5, 1.0, 5.0, 2.0
-#: Between two looks for reports to send.
-REPORTS_EVERY = 60.0
-ACCOUNTS_EVERY, CROWDS_EVERY, CHECK_EVERY = 2.0, 5.0, 600.0
+REPORTS_EVERY, CROWDS_EVERY, CHECK_EVERY = 60.0, 5.0, 600.0
 #: Between two looks whether the list of a provider is to be read for what people wrote; and how long sending waits
 #: for the first of them.
 MISSED_EVERY, LISTEN_SECONDS = 5.0, 15.0
 #: Between two looks whether the directory changed under a run that is being sent.
 TEXTS_EVERY = 5.0
-#: Heartbeats in a cluster, and looks for lanes that nobody serves.
-BEAT_EVERY = 0.5
+#: Heartbeats in a cluster, with looks for lanes that nobody serves; and looks whether the database was restored.
+BEAT_EVERY, TEND_EVERY = 0.5, 0.5
 RECEIPTS_AT_ONCE = 2000
 #: A thread that wants the interpreter gets it after so many seconds; by default after ten times as many.
 SWITCH_SECONDS = 0.0005
@@ -150,6 +150,14 @@ class Worker:
         self._member_thread = ThreadPoolExecutor(1, "cluster")
         self._baton = Baton(database.url.database) if is_sqlite else None
         self._guard = self._make_guard(is_live=settings.mode is Mode.LIVE)
+        self._lifeline = lifeline_of(self._sessions, settings.state_path, last_intent=find_last_intent)
+        self._listener = Listener(
+            self._lifeline,
+            self._sessions,
+            vault=self._vault,
+            open_gateway=self._open_gateway,
+            database=in_thread(self._repair_thread),
+        )
         self._store, self._member = self._join()
 
     def _make_guard(self, *, is_live: bool) -> ClockGuard:
@@ -161,20 +169,21 @@ class Worker:
     def _join(self) -> tuple[DatabaseStore, Member | None]:
         """Return the engine's store, and this worker's part in a cluster; on SQLite one serves every lane."""
         if self._baton is not None:
-            return BatonStore(self._sessions, self._vault, self._baton, self._guard), None
+            return BatonStore(self._sessions, self._vault, self._baton, self._guard, self._lifeline), None
         from campaigns.delivery.engine.cluster import SHORTEST_GONE_AFTER, ClusterStore, Member
 
         gone_after = self._settings.worker_gone_after_seconds
         if gone_after < SHORTEST_GONE_AFTER:
             raise SettingsError(f"worker_gone_after_seconds must be at least {SHORTEST_GONE_AFTER}.")
         member = Member(self._sessions, gone_after=gone_after, guard=self._guard)
-        return ClusterStore(self._sessions, self._vault, member), member
+        return ClusterStore(self._sessions, self._vault, member, self._lifeline), member
 
     async def run(self, until: Callable[[], bool]) -> None:
         """Work until a signal comes or `until()` is true."""
         stopping = asyncio.Event()
         stop_on_signals(stopping)
-        clockwork = Clockwork(self._sessions, self._settings, is_astray=self._guard.is_astray)
+        times = {"is_astray": self._guard.is_astray, "may_fire": self._listener.may_call}
+        clockwork = Clockwork(self._sessions, self._settings, **times)
         clockwork.start()
         engine = Engine(self._surroundings(), window=self._settings.send_window)
         _log.info("the worker is up")
@@ -185,10 +194,11 @@ class Worker:
                 group.create_task(self._stop_when(until, stopping))
                 group.create_task(engine.run(stopping))
                 for chore in self._chores(engine):
-                    group.create_task(repeat(chore, stopping, is_astray=self._guard.is_astray))
+                    group.create_task(repeat(chore, stopping, must_wait=self._must_wait))
         finally:
             await asyncio.to_thread(clockwork.stop)
             await self._leave()
+            self._listener.close()
             threads = {self._engine_thread, self._watch_thread, self._plan_thread, self._repair_thread}
             for executor in threads | {self._count_thread, self._member_thread}:
                 executor.shutdown()
@@ -240,8 +250,9 @@ class Worker:
         member = self._member
         doubts_every = min(DOUBTS_EVERY, self._patience.interval.total_seconds())
         chores = [
+            Chore("looking for a restore", TEND_EVERY, self._listener.tend),
             Chore("merging receipts", RECEIPTS_EVERY, self._merge_receipts, needs_clock=False),
-            Chore("planning runs", PLANS_EVERY, lambda: plan(self._plan)),
+            Chore("planning runs", PLANS_EVERY, lambda: plan(self._plan), is_outward=True),
             # A stop holds whatever the time is.
             Chore("sweeping runs", SWEEP_EVERY, lambda: repair(sweep, self._sessions), needs_clock=False),
             Chore("repairing", REPAIR_EVERY, lambda: repair(self._repair)),
@@ -253,16 +264,21 @@ class Worker:
                 "sending reports",
                 REPORTS_EVERY,
                 lambda: count(send_reports, self._sessions, self._settings, self._mailer),
+                is_outward=True,
             ),
-            Chore("asking the providers' lists", doubts_every, self._reconcile),
-            Chore("reading templates", ACCOUNTS_EVERY, self._accounts.sync_templates, needs_clock=False),
-            Chore("connecting accounts", ACCOUNTS_EVERY, self._accounts.connect, needs_clock=False),
+            Chore("asking the providers' lists", doubts_every, self._reconcile, is_outward=True),
             Chore("hearing what was missed", MISSED_EVERY, self._missed.look, needs_clock=False),
+            *self._accounts.chores(),
         ]
         if member is not None:
             work = partial(beat, member.beat)
             chores.append(Chore("beating", BEAT_EVERY, lambda: work(engine.serving()), needs_clock=False))
         return chores
+
+    def _must_wait(self, chore: Chore) -> bool:
+        """Say whether a chore waits: for a clock that is right, or for the release of what was restored."""
+        is_barred = chore.is_outward and not self._listener.may_call()
+        return is_barred or (chore.needs_clock and self._guard.is_astray())
 
     async def _stop_when(self, until: Callable[[], bool], stopping: asyncio.Event) -> None:
         while not stopping.is_set():

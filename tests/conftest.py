@@ -16,7 +16,7 @@ from sqlalchemy.orm import Session, sessionmaker
 from campaigns.core.crypto import Vault
 from campaigns.core.database import make_engine, make_sessions
 from campaigns.schema import metadata
-from tests.postgres import PostgresServer, empty_tables
+from tests.postgres import PostgresServer, empty_tables, forget_marks
 
 # How long an example takes says how busy the machine is.
 settings.register_profile("fingerpost", deadline=None)
@@ -80,6 +80,7 @@ def sqlite_engine(kept_sqlite_engine: Engine, sqlite_file: Path) -> Iterator[Eng
     """An engine on SQLite with all tables and no rows, for what does not depend on the database."""
     yield kept_sqlite_engine
     _fill_from(sqlite_file, kept_sqlite_engine)
+    forget_marks(kept_sqlite_engine)
 
 
 @pytest.fixture(params=["sqlite", "postgres"])

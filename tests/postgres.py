@@ -17,6 +17,8 @@ from uuid import uuid4
 import psycopg
 from sqlalchemy import CompoundSelect, Engine, delete, exists, literal, select, table, text, union_all
 
+from campaigns.continuity.places import files_of
+from campaigns.core.settings import PROJECT_ROOT
 from campaigns.schema import JOB_TABLES, metadata
 
 _RESTART = """
@@ -42,7 +44,7 @@ class PostgresServer:
     def __enter__(self) -> PostgresServer:
         if self._admin:
             return self
-        self._binaries = _system_binaries()
+        self._binaries = system_binaries()
         if self._binaries and (os.geteuid() != 0 or _has_account("postgres")):
             self._start_system()
         else:
@@ -141,6 +143,14 @@ def empty_tables(engine: Engine) -> None:
         for name in connection.scalars(_used_tables()).all():
             connection.execute(delete(table(name)))
         connection.execute(text(_RESTART))
+    forget_marks(engine)
+
+
+def forget_marks(engine: Engine) -> None:
+    """Remove what workers noted of a database outside of it: an empty one would be taken for a backup."""
+    beginning = files_of(engine.url, PROJECT_ROOT / "var", "mark")
+    for path in beginning.parent.glob(f"{beginning.name}-*"):
+        path.unlink()
 
 
 @cache
@@ -150,7 +160,7 @@ def _used_tables() -> CompoundSelect[str]:
     return union_all(*(select(literal(name)).where(exists().select_from(table(name))) for name in names))
 
 
-def _system_binaries() -> Path | None:
+def system_binaries() -> Path | None:
     on_path = shutil.which("initdb")
     if on_path:
         return Path(on_path).parent

@@ -27,14 +27,18 @@ class Chore:
     work: Callable[[], Awaitable[object]]
     #: Whether it compares or writes times that others act on, so that it waits while the clock is wrong.
     needs_clock: bool = True
+    #: Whether it reaches somebody outside, or queues what will: not before a restored instance is released.
+    is_outward: bool = False
 
 
-async def repeat(chore: Chore, stopping: asyncio.Event, *, is_astray: Callable[[], bool] = lambda: False) -> None:
+async def repeat(
+    chore: Chore, stopping: asyncio.Event, *, must_wait: Callable[[Chore], bool] = lambda chore: False
+) -> None:
     """Do a chore until told to stop; a failure is logged and the chore tried again, later."""
     failures = 0
     while not stopping.is_set():
         try:
-            if not (chore.needs_clock and is_astray()):
+            if not must_wait(chore):
                 await chore.work()
             failures = 0
         except SQLAlchemyError as error:

@@ -34,6 +34,7 @@ class Settings:
 
     mode: Mode
     database_url: str
+    state_folder: str
     public_url: str
     host: str
     port: int
@@ -73,6 +74,11 @@ class Settings:
     def keeps_quiet(self) -> bool:
         """Whether runs wait for the end of quiet hours; a live instance always does."""
         return self.quiet_hours or self.mode is Mode.LIVE
+
+    @property
+    def state_path(self) -> Path:
+        """Folder of what a machine keeps apart from the database; a relative one begins where the program is."""
+        return PROJECT_ROOT / self.state_folder
 
     def vault(self) -> Vault:
         """Return the vault made of the configured keys. Raises SettingsError when one is missing or malformed."""

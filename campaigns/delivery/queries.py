@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from functools import cache
 
 from sqlalchemy import ColumnElement, Select, String, and_, exists, func, literal_column, select
@@ -9,6 +10,7 @@ from sqlalchemy.orm import Session, aliased, sessionmaker
 
 from campaigns.delivery.models import Delivery
 from campaigns.delivery.states import SendState
+from campaigns.planning.lifecycle import IN_FLIGHT
 from campaigns.planning.models import Run, RunState
 
 
@@ -39,6 +41,12 @@ def is_overtaken(sessions: sessionmaker[Session], run_id: int) -> bool:
     with sessions() as session:
         session.connection(execution_options={"read_only": True})
         return session.scalar(select(Run.id).join(other, more_urgent).where(Run.id == run_id).limit(1)) is not None
+
+
+def find_last_intent(session: Session) -> datetime | None:
+    """Return when somebody was last to be called in a run that is under way; None when nobody ever was."""
+    under_way = select(Run.id).where(Run.state.in_(IN_FLIGHT), ~Run.is_rehearsal)
+    return session.scalar(select(func.max(Delivery.intent_at)).where(Delivery.run_id.in_(under_way)))
 
 
 @cache

@@ -96,6 +96,8 @@ class ProviderMessage:
     error: str | None
     #: Aware UTC, whole seconds.
     created_at: datetime
+    #: The provider wrote it by itself, as the answer to a stop: no program of ours asked for it.
+    is_automatic: bool = False
 
 
 class SendError(FingerpostError):

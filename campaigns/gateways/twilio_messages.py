@@ -177,6 +177,7 @@ class TwilioMessages:
             status=str(message.status),
             error=str(message.error_code) if message.error_code else None,
             created_at=message.date_created.astimezone(UTC),
+            is_automatic=message.direction == "outbound-reply",
         )
 
 

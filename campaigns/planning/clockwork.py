@@ -49,9 +49,13 @@ class Clockwork:
         settings: Settings,
         *,
         is_astray: Callable[[], bool] = lambda: False,
+        may_fire: Callable[[], bool] = lambda: True,
     ) -> None:
-        """Prepare a clock; while `is_astray()`, the time may be wrong and nothing is fired."""
-        self._sessions, self._is_astray = sessions, is_astray
+        """Prepare a clock; while `is_astray()`, the time may be wrong and nothing is fired.
+
+        Nor is anything while `may_fire()` says no, since its database may be a backup.
+        """
+        self._sessions, self._is_astray, self._may_fire = sessions, is_astray, may_fire
         self._reader = _reader_of(sessions)
         self._settings = settings
         self._cap = Cap(settings.cap_messages, settings.cap_days)
@@ -90,7 +94,7 @@ class Clockwork:
         """Fire what is due and set alarms for what comes next. Failures are logged and tried again."""
         with self._one_at_a_time:
             self._looked_at = time.monotonic()
-            if self._stopping.is_set() or self._is_astray():
+            if self._stopping.is_set() or self._is_astray() or not self._may_fire():
                 return
             try:
                 self._fire()

@@ -12,6 +12,7 @@ from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
 from campaigns.audience.models import Channel
+from campaigns.continuity.latch import find_released
 from campaigns.core import clock
 from campaigns.core.errors import (
     ApprovalError,
@@ -53,6 +54,7 @@ WITHDRAWN = N_(
     "This version of the message was withdrawn because something in it is wrong. Change its text first."
 )
 MISSED = "Its time came while the campaign was being changed and was not approved. Is it still true and useful?"
+RESTORED = N_("It was due before this instance was restored from a backup. Was it sent already, before that?")
 CHANGED = N_("The campaign changed since it was approved. Have it approved again, then release this run.")
 
 
@@ -275,6 +277,9 @@ def _reason_to_hold(
     if approval is None or approval.digest != start.content.digest:
         void_approvals(session, campaign, now=now)
         return CHANGED
+    released_at = find_released(session)
+    if fire_at is not None and released_at is not None and fire_at <= released_at:
+        return RESTORED
     if fire_at is not None and now > fire_at + timedelta(minutes=schedule.grace_minutes):
         late = int((now - fire_at).total_seconds() // 60)
         return f"It is {late} minutes late; {schedule.grace_minutes} are allowed. Is it still true and useful?"

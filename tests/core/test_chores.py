@@ -20,7 +20,10 @@ def do_for(seconds: float, *wanted: Chore, is_astray: Callable[[], bool] = lambd
 
     async def work() -> None:
         stopping = asyncio.Event()
-        tasks = [asyncio.create_task(repeat(chore, stopping, is_astray=is_astray)) for chore in wanted]
+        tasks = [
+            asyncio.create_task(repeat(chore, stopping, must_wait=lambda each: each.needs_clock and is_astray()))
+            for chore in wanted
+        ]
         await asyncio.sleep(seconds)
         stopping.set()
         await asyncio.gather(*tasks)

@@ -90,6 +90,7 @@ class Scene:
         values = {
             "mode": "demo",
             "database_url": engine.url.render_as_string(hide_password=False),
+            "state_folder": str(folder / "state"),
             "sandbox_url": sandbox.url,
             "public_url": f"http://127.0.0.1:{self.port}",
             "port": str(self.port),

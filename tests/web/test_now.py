@@ -10,6 +10,8 @@ from flask.testing import FlaskClient
 from sqlalchemy.orm import Session
 
 from campaigns.audience.models import Channel
+from campaigns.continuity.latch import latch
+from campaigns.continuity.models import LatchReason
 from campaigns.delivery.models import Delivery
 from campaigns.delivery.states import SendState
 from campaigns.messages.models import TranslationState
@@ -123,3 +125,14 @@ def test_page_offers_only_what_the_member_may_do(pages: Pages) -> None:
 
 def test_flights_renew_without_the_frame(client_for: Callable[..., FlaskClient]) -> None:
     assert "<html" not in client_for(Role.VIEWER).get("/now/flights").text
+
+
+def test_latched_instance_says_so_and_stays_in_service(pages: Pages) -> None:
+    client = pages.client(pages.member())
+    with pages.sessions.begin() as writing:
+        latch(writing, LatchReason.BEHIND)
+    page = client.get("/").get_data(as_text=True)
+    assert "Nothing leaves this system." in page
+    assert "fingerpost resume-after-restore" in page
+    health = client.get("/health")
+    assert (health.status_code, health.get_data(as_text=True).partition(":")[0]) == (200, "latched")

@@ -7,6 +7,7 @@ from dataclasses import replace
 
 from sqlalchemy.orm import Session, sessionmaker
 
+from campaigns.continuity.lifeline import Lifeline
 from campaigns.core.crypto import Vault
 from campaigns.core.errors import UnavailableError
 from campaigns.core.steady import ClockGuard
@@ -19,9 +20,14 @@ class BatonStore(DatabaseStore):
     """Its snapshots say that every lane is this worker's own, or none is."""
 
     def __init__(
-        self, sessions: sessionmaker[Session], vault: Vault, baton: Baton, guard: ClockGuard | None = None
+        self,
+        sessions: sessionmaker[Session],
+        vault: Vault,
+        baton: Baton,
+        guard: ClockGuard | None = None,
+        lifeline: Lifeline | None = None,
     ) -> None:
-        super().__init__(sessions, vault)
+        super().__init__(sessions, vault, lifeline)
         self._baton, self._guard = baton, guard or ClockGuard()
 
     def exchange(self, results: Sequence[Result], ask: Ask | None) -> Found:

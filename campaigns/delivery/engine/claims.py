@@ -12,6 +12,7 @@ from uuid import uuid4
 from sqlalchemy import BindParameter, Connection, Select, Table, Update, bindparam, func, select, union_all, update
 
 from campaigns.audience.models import Channel
+from campaigns.continuity.lifeline import Step
 from campaigns.core import clock
 from campaigns.core.crypto import Vault
 from campaigns.core.database import HIGHEST_ID, UTCDateTime
@@ -48,27 +49,32 @@ class Claims:
         self._vault = vault
         self._texts: dict[int, TextLine] = {}
 
-    def claim(self, connection: Connection, ask: Ask, *, first: Update | None = None, rows: str = "") -> Found:
+    def claim(
+        self,
+        connection: Connection,
+        ask: Ask,
+        *,
+        step: Step | None = None,
+        first: Update | None = None,
+        rows: str = "",
+    ) -> Found:
         """Move due deliveries of a running run from `queued` to `sending`, and close those that must not be sent.
 
         Expired ones become `expired`; those whose address is not active any more `suppressed`; those that cannot
         be read `failed`, so that one damaged row holds up nobody else. Where it is quiet they stay queued, and are
-        due when it is not. On PostgreSQL the statement that writes results (`first`, with its parameter `rows`)
-        may travel inside the claim.
+        due when it is not. With a `step` of the worker's lifeline nothing is claimed in a database that is behind
+        it. On PostgreSQL the statement that writes results (`first`, with its parameter `rows`) may travel inside
+        the claim.
         """
         now, token = clock.now(), uuid4().hex
-        given = {
-            "run": ask.run_id,
-            "sender": ask.line.sender_id,
-            "after": ask.after,
-            "through": ask.through or HIGHEST_ID,
-            "limit": ask.limit,
-            "now": now,
-            "claim": token,
-        }
+        given = _parameters(ask, now=now, token=token)
         if first is not None:
             given["rows"] = rows
-        found = take(connection, given, is_rehearsal=ask.line.is_rehearsal, first=first)
+        raising = None
+        if step is not None:
+            given |= step.parameters()
+            raising = step.statement()
+        found = take(connection, given, is_rehearsal=ask.line.is_rehearsal, first=first, raising=raising)
         live = [row for row in found if row[1] == SendState.SENDING.value]
         claimed = self._read(connection, ask, live, token=token, now=now)
         is_last = len(found) < ask.limit
@@ -168,6 +174,18 @@ def _set_aside(address_id: int, error: Exception) -> None:
     out of the log: they may hold what was deciphered.
     """
     _log.error("address %s cannot be read: %s", address_id, type(error).__name__)
+
+
+def _parameters(ask: Ask, *, now: datetime, token: str) -> dict[str, Any]:
+    return {
+        "run": ask.run_id,
+        "sender": ask.line.sender_id,
+        "after": ask.after,
+        "through": ask.through or HIGHEST_ID,
+        "limit": ask.limit,
+        "now": now,
+        "claim": token,
+    }
 
 
 @cache

@@ -24,6 +24,7 @@ from psycopg.types.json import Jsonb
 from sqlalchemy import Connection, text
 from sqlalchemy.orm import Session, sessionmaker
 
+from campaigns.continuity.lifeline import Lifeline
 from campaigns.core import clock
 from campaigns.core.crypto import Vault
 from campaigns.core.steady import ClockGuard
@@ -196,8 +197,14 @@ class Member:
 class ClusterStore(DatabaseStore):
     """The store of a worker in a cluster: its snapshots say which lanes are its own."""
 
-    def __init__(self, sessions: sessionmaker[Session], vault: Vault, member: Member) -> None:
-        super().__init__(sessions, vault)
+    def __init__(
+        self,
+        sessions: sessionmaker[Session],
+        vault: Vault,
+        member: Member,
+        lifeline: Lifeline | None = None,
+    ) -> None:
+        super().__init__(sessions, vault, lifeline)
         self._member = member
 
     def exchange(self, results: Sequence[Result], ask: Ask | None) -> Found:

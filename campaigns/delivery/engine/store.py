@@ -14,6 +14,7 @@ from sqlalchemy.exc import DataError, DBAPIError, IntegrityError, ProgrammingErr
 from sqlalchemy.orm import Session, sessionmaker
 
 from campaigns.audience.models import Address, AddressState, Channel, Consent, ConsentKind
+from campaigns.continuity.lifeline import Lifeline, Step
 from campaigns.core import clock
 from campaigns.core.crypto import Vault
 from campaigns.core.database import UTCDateTime, single_statements
@@ -25,6 +26,7 @@ from campaigns.delivery.engine.record import find_held, record, writing
 from campaigns.delivery.fallback import fall_back
 from campaigns.delivery.health import note_account, write_health
 from campaigns.delivery.service import heed_refusals
+from campaigns.delivery.states import SendState
 from campaigns.planning.models import Health, Run, RunSender, RunState, Sender
 from campaigns.planning.service import pause_run
 
@@ -37,8 +39,10 @@ _log = logging.getLogger(__name__)
 class DatabaseStore:
     """Claims, results, snapshots and pauses on SQLite or PostgreSQL."""
 
-    def __init__(self, sessions: sessionmaker[Session], vault: Vault) -> None:
+    def __init__(self, sessions: sessionmaker[Session], vault: Vault, lifeline: Lifeline | None = None) -> None:
+        """Prepare a store; with a `lifeline` nothing is claimed from a database that was restored."""
         self._sessions = sessions
+        self._lifeline = lifeline
         self._engine: Engine = sessions.kw["bind"]
         #: A statement at a time: a transaction that ends in ROLLBACK makes psycopg forget prepared statements.
         self._single = single_statements(self._engine)
@@ -52,14 +56,38 @@ class DatabaseStore:
         A group that the database refuses for its content is written one by one, so that a single bad result
         costs nobody else theirs. Raises SQLAlchemyError when the database does not answer, or takes nothing now.
         """
+        if self._lifeline is None or ask is None:
+            return self._exchange_in_turns(results, ask)
+        with self._lifeline.lock:
+            step = self._lifeline.step()
+            if step is None:
+                return self._exchange_in_turns(results, None)
+            found = self._exchange_in_turns(results, ask, step)
+            if found.claimed:
+                found = self._confirmed(found, step, self._lifeline)
+            return found
+
+    def _exchange_in_turns(self, results: Sequence[Result], ask: Ask | None, step: Step | None = None) -> Found:
         try:
-            return self._exchange(results, ask)
+            return self._exchange(results, ask, step)
         except SQLAlchemyError as error:
             if not _is_about_content(error):
                 raise
             _log.exception("a group of %s results was refused; writing them one by one", len(results))
             self._record_singly(results)
-            return self._exchange((), ask)
+            return self._exchange((), ask, step)
+
+    def _confirmed(self, found: Found, step: Step, lifeline: Lifeline) -> Found:
+        """Return claims once their mark is on the disk; where it cannot be written, they go back uncalled."""
+        try:
+            lifeline.confirm(step)
+        except OSError:
+            _log.exception("%s claims are put back: how far this worker came cannot be noted", len(found.claimed))
+            queued = SendState.QUEUED
+            back = [Result(each.id, each.token, queued, each.attempts, refund=True) for each in found.claimed]
+            self._exchange_in_turns(back, None)
+            return Found()
+        return found
 
     def snapshot(self) -> Snapshot:
         """Read which runs are running and whose addresses said stop, or may have, in the last minutes.
@@ -67,6 +95,8 @@ class DatabaseStore:
         Raises UnavailableError when the database answers but writes nothing down: neither a stop nor a result.
         """
         with self._single.connect() as connection:
+            if self._lifeline is not None and not self._lifeline.look(connection):
+                return Snapshot()
             rows = connection.execute(_running(self._engine.dialect.name)).all()
             if rows and rows[0].is_read_only:
                 raise UnavailableError("The database may only be read.")
@@ -122,10 +152,10 @@ class DatabaseStore:
         with self._sessions.begin() as session:
             write_health(session, [sender_id], health, code=code)
 
-    def _exchange(self, results: Sequence[Result], ask: Ask | None) -> Found:
+    def _exchange(self, results: Sequence[Result], ask: Ask | None, step: Step | None = None) -> Found:
         is_clean = all(result.outcome is None and result.reference is None for result in results)
         if self._is_postgres and ask is not None and is_clean:
-            return self._exchange_at_once(results, ask)
+            return self._exchange_at_once(results, ask, step)
         with self._engine.begin() as connection:
             written = record(connection, results)
             if written < len(results):
@@ -133,7 +163,7 @@ class DatabaseStore:
             # Before the claim: an opt-out holds its address and waits for queued rows, so we must hold none yet.
             self._heed(connection, [each for each in results if each.action is not None or each.falls_back])
             ask = self._within_limit(connection, ask) if ask is not None else None
-            return self._claims.claim(connection, ask) if ask is not None else Found()
+            return self._claims.claim(connection, ask, step=step) if ask is not None else Found()
 
     def _heed(self, connection: Connection, refused: Sequence[Result]) -> None:
         """Do with addresses and deliveries what refusals ask for; few groups have one, and a session costs."""
@@ -163,16 +193,16 @@ class DatabaseStore:
         left = limit[1] - count_called(connection, ask.line.sender_id, ask.line.channel)
         return replace(ask, limit=min(ask.limit, left)) if left > 0 else None
 
-    def _exchange_at_once(self, results: Sequence[Result], ask: Ask) -> Found:
+    def _exchange_at_once(self, results: Sequence[Result], ask: Ask, step: Step | None) -> Found:
         """Write clean results and claim in one statement, which is a transaction of its own.
 
         On a busy machine each round trip waits for its turn on a core; here there is one instead of five.
         """
         with self._single.connect() as connection:
             if not results:
-                return self._claims.claim(connection, ask)
+                return self._claims.claim(connection, ask, step=step)
             first, rows = writing(results, connection.dialect.name)
-            return self._claims.claim(connection, ask, first=first, rows=rows)
+            return self._claims.claim(connection, ask, step=step, first=first, rows=rows)
 
     def _record_singly(self, results: Sequence[Result]) -> None:
         for result in results:

@@ -62,16 +62,24 @@ Taken = tuple[int, str, int, int, str, int, datetime, bytes | None, str | None]
 
 
 def take(
-    connection: Connection, given: dict[str, Any], *, is_rehearsal: bool, first: Update | None = None
+    connection: Connection,
+    given: dict[str, Any],
+    *,
+    is_rehearsal: bool,
+    first: Update | None = None,
+    raising: Update | None = None,
 ) -> list[Taken]:
     """Move due rows from `queued` to `sending`, close them or put them off; return them by id. See `Claims.claim`.
 
     `given` are the parameters of the statements: run, sender, after, through, limit, now and claim (the token),
-    and those of `first`, which writes results within the same statement and is possible on PostgreSQL only.
+    and those of `first`, which writes results within the same statement and is possible on PostgreSQL only, and of
+    `raising`, without whose row nothing is taken.
     """
     if connection.dialect.name == "sqlite":
+        if raising is not None and not connection.execute(raising, given).rowcount:
+            return []
         return _take_from_sqlite(connection, given, is_rehearsal=is_rehearsal)
-    rows = connection.execute(_claim(first, is_rehearsal), given).all()
+    rows = connection.execute(_claim(first, raising, is_rehearsal), given).all()
     return sorted(cast(list[Taken], rows), key=itemgetter(0))
 
 
@@ -135,8 +143,11 @@ def _next_state(address_state: ColumnElement[Any], quiet_until: ColumnElement[An
 
 
 @cache
-def _claim(first: Update | None, is_rehearsal: bool) -> Update:
-    """Return the claim on PostgreSQL, with the statement that writes results inside when there is one."""
+def _claim(first: Update | None, raising: Update | None, is_rehearsal: bool) -> Update:
+    """Return the claim on PostgreSQL, with the statement that writes results inside when there is one.
+
+    With `raising` inside nothing is taken unless that statement found its row.
+    """
     # All of the address is read here: read again for what is returned, it costs another look-up a row.
     secret, country = _hidden(is_rehearsal)
     due = _due(
@@ -146,6 +157,8 @@ def _claim(first: Update | None, is_rehearsal: bool) -> Update:
         secret.label("secret"),
         country.label("country"),
     )
+    if raising is not None:
+        due = due.where(select(raising.returning(literal_column("1").label("one")).cte("raised").c.one).exists())
     picked = due.with_for_update(skip_locked=True, of=DELIVERY).cte("picked")
     state = _next_state(picked.c.state, picked.c.quiet_until)
     is_put_off = picked.c.quiet_until.is_not(None)
@@ -162,7 +175,11 @@ def _claim(first: Update | None, is_rehearsal: bool) -> Update:
     )
     if first is not None:
         statement = statement.add_cte(first.returning(DELIVERY.c.id).cte("recorded"))
-    return statement.returning(
+    return statement.returning(*_returned(), picked.c.secret, picked.c.country)
+
+
+def _returned() -> tuple[ColumnElement[Any], ...]:
+    return (
         DELIVERY.c.id,
         DELIVERY.c.send_state,
         DELIVERY.c.address_id,
@@ -171,8 +188,6 @@ def _claim(first: Update | None, is_rehearsal: bool) -> Update:
         DELIVERY.c.attempts,
         # As the driver gives it: converting it row by row costs as much as reading the row.
         type_coerce(DELIVERY.c.expires_at, DateTime(timezone=True)),
-        picked.c.secret,
-        picked.c.country,
     )
 
 

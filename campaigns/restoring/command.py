@@ -1,0 +1,68 @@
+"""`fingerpost resume-after-restore`: what is doubtful is shown, settled, and then the instance sends again."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Callable, Iterator
+from functools import partial
+
+from campaigns.continuity.lifeline import Standing, lifeline_of
+from campaigns.core.database import make_engine, make_sessions
+from campaigns.core.errors import UnavailableError
+from campaigns.core.settings import Settings
+from campaigns.delivery.queries import find_last_intent
+from campaigns.missed_inbound import MissedInbound
+from campaigns.restoring.overview import doubts_of
+from campaigns.restoring.release import Restored, release, settle_by_lists
+from campaigns.verifying import gateway_of
+
+
+def resume_after_restore(
+    settings: Settings, *, is_list_needed: bool, confirm: Callable[[], bool]
+) -> Iterator[str]:
+    """Release a latched instance, telling line by line what is found and done.
+
+    `confirm` is asked once everything doubtful is shown; nothing is changed before it says yes. Raises
+    UnavailableError when a provider's list cannot be read and `is_list_needed`.
+    """
+    engine = make_engine(settings.database_url)
+    restored = Restored(make_sessions(engine), settings, partial(gateway_of, settings))
+    try:
+        if _find_standing(restored) is not Standing.LATCHED:
+            yield "This instance is not latched: nothing has to be released."
+            return
+        with restored.sessions() as session:
+            yield from doubts_of(session)
+        if not confirm():
+            yield "Nothing was changed."
+            return
+        yield from _release(restored, is_list_needed)
+    finally:
+        engine.dispose()
+
+
+def _release(restored: Restored, is_list_needed: bool) -> Iterator[str]:
+    missed = asyncio.run(MissedInbound(restored.sessions, restored.settings).look_once())
+    if missed and is_list_needed:
+        raise UnavailableError(f"What people wrote to {len(missed)} senders since the backup cannot be asked for.")
+    settled, unlisted = asyncio.run(settle_by_lists(restored, is_list_needed=is_list_needed))
+    release(restored, settled, unlisted)
+    yield f"{settled.found} messages were sent after the backup and count as accepted now."
+    yield f"{settled.unknown} may have been sent; none of them is sent again unless a member says so."
+    if settled.foreign:
+        yield f"{settled.foreign} more went to people of yours from runs that the backup does not know."
+    yield "This instance may send again."
+
+
+def _find_standing(restored: Restored) -> Standing:
+    """Judge the database as a worker does, and latch it if need be."""
+    lifeline = lifeline_of(restored.sessions, restored.settings.state_path, last_intent=find_last_intent)
+    if lifeline is None:
+        return Standing.OPEN
+    try:
+        while (standing := lifeline.tend()) in (Standing.UNSURE, Standing.WATCHING):
+            time.sleep(0.5)
+        return standing
+    finally:
+        lifeline.close()

@@ -1,0 +1,144 @@
+"""Lets a latched instance send again: what it forgot is settled first, and what cannot be settled is not sent.
+
+Each step may be repeated, and until the last one has committed the instance stays latched: whoever dies here
+begins again.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection
+from dataclasses import dataclass
+from datetime import datetime
+from functools import partial
+
+from sqlalchemy import delete, func, select
+from sqlalchemy.orm import Session, sessionmaker
+
+from campaigns.audience.models import Channel
+from campaigns.continuity.latch import hold_instance
+from campaigns.continuity.marks import read_marks
+from campaigns.continuity.models import Instance, Pulse
+from campaigns.continuity.places import files_of, place_of
+from campaigns.core import clock
+from campaigns.core.errors import FingerpostError, UnavailableError
+from campaigns.core.settings import Settings
+from campaigns.delivery.canary import canary_rule_of
+from campaigns.delivery.engine.ports import SenderFacts
+from campaigns.delivery.fanout import fan_out
+from campaigns.delivery.queries import find_last_intent, select_planning
+from campaigns.gateways.base import Gateway
+from campaigns.planning.lifecycle import LIVING
+from campaigns.planning.models import Run, RunState
+from campaigns.restoring.listed import SLACK, Account, load_accounts
+from campaigns.restoring.settling import Settled, give_up_unlisted, settle_page
+from campaigns.staff import audit
+
+#: What members read of a run that was not planned to its end when the backup was made.
+UNPLANNED = "This instance was restored from a backup. Was this run sent already, before that?"
+
+
+@dataclass(frozen=True, slots=True)
+class Restored:
+    """The instance that is released, and how its providers are reached."""
+
+    sessions: sessionmaker[Session]
+    settings: Settings
+    open_gateway: Callable[[SenderFacts], Gateway]
+
+
+async def settle_by_lists(restored: Restored, *, is_list_needed: bool = True) -> tuple[Settled, list[Account]]:
+    """Hold every provider's list against our rows; return what was found, and the accounts without a list.
+
+    Runs that were being planned are planned to their end first: whom else they wrote to since the backup, only the
+    list can tell. Raises UnavailableError when a list cannot be read; without `is_list_needed`, the senders of
+    such an account count as ones whose provider keeps none.
+    """
+    sessions, settings = restored.sessions, restored.settings
+    _plan_to_the_end(sessions, settings)
+    with sessions() as session:
+        since, accounts = _find_beginning(session), load_accounts(session)
+    settled, unlisted = Settled(), []
+    for account in accounts:
+        try:
+            if not await _settle_account(restored, account, since, settled):
+                unlisted.append(account)
+        except FingerpostError:
+            if is_list_needed:
+                raise
+            unlisted.append(account)
+    return settled, unlisted
+
+
+def release(restored: Restored, settled: Settled, unlisted: Collection[Account], *, stops: int = 0) -> None:
+    """Make unknown what no list can tell of, and let the instance send again; one transaction, audited."""
+    senders = [sender for account in unlisted for sender in account]
+    with restored.sessions.begin() as session:
+        instance = hold_instance(session)
+        channels = {Channel(sender.channel) for sender in senders}
+        settled.unknown += give_up_unlisted(session, channels, [sender.sender_id for sender in senders])
+        _mark_unplanned(session)
+        _begin_epoch(session, instance, restored.settings)
+        audit.record(
+            session,
+            "instance.release",
+            subject=instance,
+            organisation_id=None,
+            found=settled.found,
+            unknown=settled.unknown,
+            foreign=settled.foreign,
+            stops=stops,
+        )
+
+
+async def _settle_account(restored: Restored, account: Account, since: datetime, settled: Settled) -> bool:
+    """Settle what one account's list tells; return False when its provider keeps none."""
+    gateway = restored.open_gateway(account[0])
+    vault = restored.settings.vault()
+    try:
+        if not gateway.keeps_list:
+            return False
+        async for page in gateway.list_since(since - SLACK):
+            settle_page(restored.sessions, account, page, settled, vault=vault, since=since)
+    except UnavailableError as error:
+        raise UnavailableError(f"The list of sender {account[0].sender_id} cannot be read: {error}") from error
+    finally:
+        await gateway.close()
+    return True
+
+
+def _plan_to_the_end(sessions: sessionmaker[Session], settings: Settings) -> None:
+    with sessions() as session:
+        planning = session.scalars(select_planning()).all()
+    plan = partial(fan_out, sessions, service_max_age_days=settings.service_max_age_days)
+    for run_id in planning:
+        plan(run_id, canary=canary_rule_of(settings))
+
+
+def _find_beginning(session: Session) -> datetime:
+    """Return since when the lists are read: the last sign of life, or the beginning of a run that may go on.
+
+    A worker that did not notice the restore may have given a sign of life since; the beginning of a run is sure.
+    """
+    begun = func.coalesce(Run.started_at, Run.created_at)
+    earliest = session.scalar(select(func.min(begun)).where(Run.state.in_(LIVING), ~Run.is_rehearsal))
+    signs = [session.scalar(select(func.max(Pulse.seen_at))), find_last_intent(session), earliest]
+    return min((sign for sign in signs if sign is not None), default=clock.now())
+
+
+def _mark_unplanned(session: Session) -> None:
+    """Tell whoever lets a run go on that its people may have got it: no row says so yet."""
+    waiting = select(Run).where(Run.state.in_((RunState.HELD, RunState.PAUSED)), Run.started_at.is_(None))
+    for run in session.scalars(waiting):
+        run.reason = UNPLANNED
+
+
+def _begin_epoch(session: Session, instance: Instance, settings: Settings) -> None:
+    """Let the database begin anew where it is: what machines noted of it before counts no more."""
+    url = session.get_bind().engine.url
+    marks = read_marks(files_of(url, settings.state_path, "mark"))
+    session.execute(delete(Pulse))
+    instance.forgiven = sorted({*instance.forgiven, *(mark.code for mark in marks)} - {instance.code})
+    highest = max((mark.epoch for mark in marks if mark.code == instance.code), default=0)
+    instance.epoch = max(instance.epoch, highest) + 1
+    instance.place, instance.released_at = place_of(session.connection()), clock.now()
+    instance.latched_at = instance.latched_because = None
