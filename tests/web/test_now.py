@@ -15,9 +15,10 @@ from campaigns.continuity.models import LatchReason
 from campaigns.delivery.models import Delivery
 from campaigns.delivery.states import SendState
 from campaigns.messages.models import TranslationState
+from campaigns.messages.withdrawals import withdraw_version
 from campaigns.now import find_held, find_submitted, find_texts, load_firings, load_flights
 from campaigns.planning.models import CampaignState, RunState
-from campaigns.staff.models import Role
+from campaigns.staff.models import Organisation, Role
 from tests.factories import (
     NOON,
     a_campaign,
@@ -136,3 +137,18 @@ def test_latched_instance_says_so_and_stays_in_service(pages: Pages) -> None:
     assert "fingerpost resume-after-restore" in page
     health = client.get("/health")
     assert (health.status_code, health.get_data(as_text=True).partition(":")[0]) == (200, "latched")
+
+
+def test_copy_of_a_withdrawn_text_is_told(pages: Pages, client_for: Callable[..., FlaskClient]) -> None:
+    with pages.sessions.begin() as session:
+        partner = an_organisation(session, name="Signal Fire (invented)")
+        theirs = a_message(session, partner)
+        ours = session.get_one(Organisation, pages.ours.id)
+        copy = a_message(session, ours, title="Papers <b>")
+        copy.copied_from_id, copy.copied_from_version = theirs.id, 1
+        withdraw_version(session, theirs, 1, by=a_member(session, partner).id, reason="Wrong number")
+        message_id = copy.id
+    page = client_for(Role.AUTHOR).get("/").text
+    assert f"/messages/{message_id}" in page
+    assert "Signal Fire (invented) withdrew the text that this was copied from: Wrong number" in page
+    assert "withdrew" not in client_for(Role.VIEWER).get("/").text
