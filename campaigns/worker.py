@@ -251,7 +251,8 @@ class Worker:
         doubts_every = min(DOUBTS_EVERY, self._patience.interval.total_seconds())
         chores = [
             Chore("looking for a restore", TEND_EVERY, self._listener.tend),
-            Chore("merging receipts", RECEIPTS_EVERY, self._merge_receipts, needs_clock=False),
+            # Others see a stop that a receipt reports by the time at which it is written down.
+            Chore("merging receipts", RECEIPTS_EVERY, self._merge_receipts),
             Chore("planning runs", PLANS_EVERY, lambda: plan(self._plan), is_outward=True),
             # A stop holds whatever the time is.
             Chore("sweeping runs", SWEEP_EVERY, lambda: repair(sweep, self._sessions), needs_clock=False),
@@ -267,7 +268,7 @@ class Worker:
                 is_outward=True,
             ),
             Chore("asking the providers' lists", doubts_every, self._reconcile, is_outward=True),
-            Chore("hearing what was missed", MISSED_EVERY, self._missed.look, needs_clock=False),
+            Chore("hearing what was missed", MISSED_EVERY, self._missed.look),
             *self._accounts.chores(),
         ]
         if member is not None:

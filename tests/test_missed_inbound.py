@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Iterator
 from dataclasses import replace
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
 import pytest
 from sqlalchemy import Engine, func, select
@@ -129,6 +129,16 @@ def test_missed_word_does_not_undo_a_later_one(
         )
     look(sessions, settings)
     assert state_of(sessions, address_id) == state
+
+
+def test_look_of_a_clock_that_was_ahead_hides_nothing(
+    sessions: sessionmaker[Session], settings: Settings, sandbox: SandboxProcess, address_id: int
+) -> None:
+    with clock.running_on(lambda: datetime.now(UTC) + timedelta(days=2)):
+        look(sessions, settings)
+    write(sandbox, "STOP")
+    look(sessions, settings)
+    assert state_of(sessions, address_id) == AddressState.OPTED_OUT
 
 
 def test_list_of_a_service_is_read_too(

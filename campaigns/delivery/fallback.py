@@ -105,7 +105,7 @@ def fall_back(session: Session, delivery_ids: Collection[int]) -> int:
         if choice is not None:
             taken.take(row.run_id, reached_by[choice.channel])
             noted.append(_attempt(row, now))
-            moved.append(_move(row, choice, reached_by[choice.channel], now))
+            moved.append(_move(row, choice, reached_by[choice.channel]))
     if moved:
         session.execute(insert(Attempt), noted)
         session.connection().execute(_moving(), moved)
@@ -203,19 +203,21 @@ def _attempt(row: Any, now: datetime) -> dict[str, Any]:
     }
 
 
-def _move(row: Any, choice: Candidate, address: Reachable, now: datetime) -> dict[str, Any]:
+def _move(row: Any, choice: Candidate, address: Reachable) -> dict[str, Any]:
     return {
         "row": row.id,
         "sender": choice.sender_id,
         "on": choice.channel,
         "to": address.id,
         "rehearsed": row.is_rehearsal,
-        "now": now,
     }
 
 
 def _moving() -> Update:
-    """Return the statement that queues one delivery over another sender, as if it were new."""
+    """Return the statement that queues one delivery over another sender, as if it were new.
+
+    It stays due since whenever it was: the clock of whoever reads this may be wrong just now.
+    """
     cleared = ("token", "provider_id", "error", "receipt_state", "receipt_id", "receipt_error")
     return (
         update(_DELIVERY)
@@ -230,7 +232,6 @@ def _moving() -> Update:
                 (bindparam("rehearsed", type_=Boolean()), new_reference(is_rehearsal=True)),
                 else_=new_reference(is_rehearsal=False),
             ),
-            due_at=bindparam("now"),
             attempts=0,
             **dict.fromkeys(cleared),
         )

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from campaigns.delivery.engine.retry import LONGEST_PAUSE, MOST_ATTEMPTS, decide, pause_after
+from campaigns.delivery.engine.retry import LONGEST_PAUSE, MOST_ATTEMPTS, counted_from, decide, pause_after
 from campaigns.delivery.states import SendState, may_move
 from campaigns.gateways.base import (
     Action,
@@ -70,3 +70,16 @@ def test_pauses_grow_up_to_a_longest(chance: float) -> None:
     pauses = [pause_after(attempts, chance) for attempts in range(1, 20)]
     assert pauses == sorted(pauses)
     assert pauses[-1] <= LONGEST_PAUSE * 1.25
+
+
+@pytest.mark.parametrize(
+    "set_by", [timedelta(days=2), timedelta(hours=1), -timedelta(hours=1), -timedelta(days=2)]
+)
+def test_clock_that_was_set_during_a_call_puts_nothing_off(set_by: timedelta) -> None:
+    now = counted_from(NOW + set_by, intent_at=NOW)
+    decision = decide(NotSentError("refused"), attempts=1, now=now, expires_at=NOW + timedelta(days=1), chance=0.5)
+    assert decision.due_at == NOW + timedelta(seconds=pause_after(1, 0.5))
+
+
+def test_pause_is_counted_from_the_end_of_a_call() -> None:
+    assert counted_from(NOW + timedelta(seconds=15), intent_at=NOW) == NOW + timedelta(seconds=15)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -10,6 +11,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session, sessionmaker
 
 from campaigns.audience.models import Address, AddressState, Channel
+from campaigns.core import clock
 from campaigns.core.crypto import Vault
 from campaigns.delivery.engine.ports import Ask, Line, Result, SenderFacts
 from campaigns.delivery.engine.store import DatabaseStore
@@ -197,6 +199,15 @@ def test_failed_receipt_moves_on(two: Callable[..., Two], status: str, action: A
             # What comes late for the old call finds nobody.
             receive(session, "delivered", None, *references)
             assert {row.receipt_state for row in rows} == {None}
+
+
+def test_wrong_clock_puts_nobody_off_who_falls_back(two: Callable[..., Two]) -> None:
+    run = two(deliveries={"send_state": SendState.ACCEPTED, "provider_id": "SM"})
+    with run.sessions.begin() as session, clock.running_on(lambda: datetime.now(UTC) + timedelta(days=2)):
+        rows = session.scalars(select(Delivery)).all()
+        receive(session, "failed", Action.OTHER_CHANNEL, *[row.reference for row in rows])
+        assert {row.send_state for row in rows} == {SendState.QUEUED}
+        assert max(row.due_at for row in rows) <= datetime.now(UTC)
 
 
 def test_receipt_before_the_reply_waits_for_it(two: Callable[..., Two]) -> None:

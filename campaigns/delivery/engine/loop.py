@@ -37,7 +37,7 @@ from campaigns.delivery.engine.ports import (
     SenderFacts,
     Store,
 )
-from campaigns.delivery.engine.retry import decide
+from campaigns.delivery.engine.retry import counted_from, decide
 from campaigns.delivery.states import SendState
 from campaigns.gateways.base import Gateway, Outgoing, SendError, ThrottledError, UnknownOutcomeError
 from campaigns.planning.models import Health
@@ -230,7 +230,7 @@ class Lane:
         decision = decide(
             error,
             attempts=claimed.attempts,
-            now=clock.now(),
+            now=counted_from(clock.now(), claimed.intent_at),
             expires_at=claimed.expires_at,
             chance=self._chance(),
         )

@@ -16,6 +16,8 @@ from campaigns.gateways.base import (
 
 #: Calls a delivery gets at most.
 MOST_ATTEMPTS = 6
+#: Longest from the intent to the end of a call, with room.
+LONGEST_CALL = timedelta(minutes=1)
 #: Seconds before the second call; each further pause is twice as long.
 FIRST_PAUSE = 2.0
 LONGEST_PAUSE = 300.0
@@ -43,6 +45,14 @@ class Decision:
     def falls_back(self) -> bool:
         """Whether the person may be reached over another sender: this channel refused them for good."""
         return self.state is SendState.FAILED and self.action in FALLS_BACK
+
+
+def counted_from(now: datetime, intent_at: datetime) -> datetime:
+    """Return the moment from which the pause after a failed call is counted: now, if that can be; pure.
+
+    A clock that was set during the call, or a process that slept in it, would put the next call off by as much.
+    """
+    return now if timedelta(0) <= now - intent_at <= LONGEST_CALL else intent_at
 
 
 def decide(error: SendError, *, attempts: int, now: datetime, expires_at: datetime, chance: float) -> Decision:
