@@ -14,6 +14,7 @@ from campaigns.continuity.latch import SENTENCES, find_latch_reason
 from campaigns.core import clock
 from campaigns.delivery.looking import alarms_of
 from campaigns.delivery.progress import count_open, select_runs
+from campaigns.messages.copies import Suspect, find_suspects
 from campaigns.messages.queries import count_due_services, find_unreviewed
 from campaigns.planning.lifecycle import IN_FLIGHT
 from campaigns.planning.models import Campaign, CampaignState, Run, RunState, Schedule, ZonePolicy
@@ -57,9 +58,11 @@ class Waiting:
     #: Message id, title, and the languages whose texts the member may review.
     texts: list[tuple[int, str, list[str]]]
     services_due: int
+    #: Messages that say what a partner withdrew.
+    copies: list[Suspect]
 
     def __bool__(self) -> bool:
-        return bool(self.campaigns or self.held_runs or self.texts or self.services_due)
+        return bool(self.campaigns or self.held_runs or self.texts or self.services_due or self.copies)
 
 
 @pages.get("/")
@@ -168,6 +171,7 @@ def _waiting_for_member(organisation_id: int) -> Waiting:
         held_runs=find_held(session(), organisation_id) if reviews else [],
         texts=find_texts(session(), organisation_id, current_member().id) if reviews else [],
         services_due=_count_services_due(organisation_id) if edits else 0,
+        copies=find_suspects(session(), organisation_id)[:MOST_ROWS] if reviews or edits else [],
     )
 
 

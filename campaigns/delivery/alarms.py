@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
@@ -36,6 +36,10 @@ class Kind(StrEnum):
     NO_WORKER = "no_worker"
     #: What is due waits for senders that a member has to mend.
     SENDER_PAUSED = "sender_paused"
+    #: What is due waits for senders that a member switched off.
+    SENDER_OFF = "sender_off"
+    #: The first messages wait for senders that rest, and all others for them.
+    CANARY_WAITS = "canary_waits"
     #: What is due is not called, and nothing we know explains it.
     IDLE = "idle"
 
@@ -65,13 +69,16 @@ class Facts:
     moved_at: datetime | None = None
     #: Last sign of life of any worker; None when there is none.
     heard_at: datetime | None = None
-    #: Senders that are paused, and those that rest by themselves (troubled, full for today), by id.
+    #: Senders that are paused, switched off, or rest by themselves (troubled, full for today), by id.
     paused: frozenset[int] = frozenset()
+    off: frozenset[int] = frozenset()
     resting: frozenset[int] = frozenset()
     #: Whether a more urgent run goes first over a sender of this one.
     is_overtaken: bool = False
     #: Whether all but its first messages wait for how those fare.
     awaits_canary: bool = False
+    #: How many of these first messages wait for senders that rest by themselves.
+    canary_waits: int = 0
 
 
 def ringing(facts: Facts, patience: Patience) -> list[Alarm]:
@@ -100,7 +107,7 @@ def _stuck(facts: Facts, patience: Patience) -> list[Alarm]:
 
 
 def _standing(facts: Facts) -> list[Alarm]:
-    """Return the alarm about a run that ought to move and does not, with the cause we know."""
+    """Return the alarms about a run that ought to move and does not, with the cause we know."""
     if facts.state not in MOVING:
         return []
     now = facts.tally.counted_at
@@ -109,11 +116,16 @@ def _standing(facts: Facts) -> list[Alarm]:
     since = _standing_since(facts)
     if facts.state is not RunState.RUNNING or since is None or now - since <= LONGEST_PAUSE:
         return []
-    free = _due_over(facts.tally.due, without=facts.paused | facts.resting)
+    cannot = facts.paused | facts.off | facts.resting
+    free = _due_over(facts.tally.due, among=facts.tally.due.keys() - cannot)
     if free and not facts.is_overtaken and not facts.awaits_canary:
         return [Alarm(Kind.IDLE, free, since)]
-    waiting = sum(people for sender, people in facts.tally.due.items() if sender in facts.paused)
-    return [Alarm(Kind.SENDER_PAUSED, waiting, since)] if waiting else []
+    causes = (
+        (Kind.SENDER_PAUSED, _due_over(facts.tally.due, among=facts.paused - facts.off)),
+        (Kind.SENDER_OFF, _due_over(facts.tally.due, among=facts.off)),
+        (Kind.CANARY_WAITS, facts.canary_waits),
+    )
+    return [Alarm(kind, people, since) for kind, people in causes if people]
 
 
 def _standing_since(facts: Facts) -> datetime | None:
@@ -124,5 +136,5 @@ def _standing_since(facts: Facts) -> datetime | None:
     return max(moment for moment in moments if moment is not None)
 
 
-def _due_over(due: Mapping[int, int], *, without: frozenset[int]) -> int:
-    return sum(people for sender, people in due.items() if sender not in without)
+def _due_over(due: Mapping[int, int], *, among: Collection[int]) -> int:
+    return sum(people for sender, people in due.items() if sender in among)

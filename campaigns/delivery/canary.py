@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import BigInteger, ColumnElement, Select, case, func, insert, literal, or_, select
+from sqlalchemy import BigInteger, ColumnElement, Select, case, delete, func, insert, literal, or_, select
 from sqlalchemy.orm import Session, sessionmaker
 
-from campaigns.audience.models import Address, AddressState
+from campaigns.audience.models import Address, AddressState, Channel
 from campaigns.core import clock
 from campaigns.core.settings import Settings
+from campaigns.delivery.engine.quotas import count_called
 from campaigns.delivery.models import (
     OPEN_CANARY,
     CanaryDelivery,
@@ -21,12 +23,15 @@ from campaigns.delivery.models import (
     RunText,
     RunZone,
 )
+from campaigns.delivery.queries import in_state
 from campaigns.delivery.states import ReceiptState, SendState
-from campaigns.planning.models import Priority, Run, RunState
+from campaigns.planning.models import Health, Priority, Run, RunSender, RunState, Sender
 from campaigns.planning.service import pause_run
 
 #: Only those due so soon after the first go ahead: nobody waits for a canary of another zone.
 FIRST_WAVE = timedelta(minutes=15)
+#: A sender in trouble keeps the canary waiting for so long; then others go ahead over senders that work.
+LONGEST_TROUBLE = timedelta(minutes=1)
 #: Messages among which the canary of a large run is chosen, for each that is wanted.
 CHOICE = 20
 #: Two primes that spread ids, which are given in the order of contacts, evenly over [0, PRIME).
@@ -99,7 +104,7 @@ def choose_canary(session: Session, run: Run, rule: CanaryRule) -> None:
     if is_exempt or not rule.people or run.planned <= rule.people:
         return
     first = session.scalars(select(func.min(RunZone.due_at)).where(RunZone.run_id == run.id)).one()
-    spread = _spread(run, rule, due_by=first + FIRST_WAVE).subquery("spread")
+    spread = _spread(run, rule.people, due_by=first + FIRST_WAVE).subquery("spread")
     chosen = select(literal(run.id, BigInteger()), spread.c.id)
     result: Any = session.execute(
         insert(CanaryDelivery).from_select(["run_id", "delivery_id"], chosen),
@@ -132,6 +137,7 @@ def _settle(session: Session, run: Run, canary: RunCanary, rule: CanaryRule) -> 
         # Two members have let the run go on.
         canary.state, canary.decided_at = CanaryState.PASSED, now
         return
+    _give_places_up(session, run, now)
     fared = _count(session, run.id)
     canary.failed, canary.opted_out = fared.failed, fared.opted_out
     if fared.open:
@@ -165,19 +171,78 @@ def _open_canaries(sessions: sessionmaker[Session]) -> list[int]:
         )
 
 
-def _spread(run: Run, rule: CanaryRule, *, due_by: datetime) -> Select[int]:
+def count_waiting(session: Session, run_id: int, sender_ids: Collection[int]) -> int:
+    """Count the messages of an open canary that wait for one of these senders."""
+    waiting = _waiting(run_id).where(Delivery.sender_id.in_(sender_ids))
+    return session.scalar(select(func.count()).select_from(waiting.subquery())) or 0
+
+
+def _give_places_up(session: Session, run: Run, now: datetime) -> None:
+    """Let others go ahead for those whose sender may not be used now; these follow with the rest.
+
+    Where nobody else could be written to, they keep their places: all the others wait for the same senders.
+    """
+    waiting = session.execute(_waiting(run.id)).all()
+    resting = _resting(session, run.id, now) if waiting else frozenset[int]()
+    held = [row.id for row in waiting if row.sender_id in resting]
+    if not held:
+        return
+    free = (
+        in_state(SendState.QUEUED),
+        Delivery.expires_at > now,
+        Delivery.sender_id.not_in(resting),
+        Delivery.id.not_in(select(CanaryDelivery.delivery_id).where(CanaryDelivery.run_id == run.id)),
+    )
+    others = session.scalars(_spread(run, len(held), *free, due_by=now)).all()
+    if not others:
+        anybody = select(Delivery.id).where(Delivery.run_id == run.id, Delivery.due_at <= now, *free)
+        others = session.scalars(anybody.order_by(Delivery.sender_id, Delivery.id).limit(len(held))).all()
+    if others:
+        session.execute(delete(CanaryDelivery).where(CanaryDelivery.delivery_id.in_(held[: len(others)])))
+        session.execute(insert(CanaryDelivery), [{"run_id": run.id, "delivery_id": other} for other in others])
+
+
+def _waiting(run_id: int) -> Select[int, int]:
+    """Select the messages of a canary that were not called yet, with their senders."""
+    return (
+        select(Delivery.id, Delivery.sender_id)
+        .join(CanaryDelivery, CanaryDelivery.delivery_id == Delivery.id)
+        .where(CanaryDelivery.run_id == run_id, in_state(SendState.QUEUED))
+        .order_by(Delivery.id)
+    )
+
+
+def _resting(session: Session, run_id: int, now: datetime) -> frozenset[int]:
+    """Return the senders of a run that may not be used now: off, paused, full for today or in trouble for long."""
+    senders = session.scalars(
+        select(Sender).join(RunSender, RunSender.sender_id == Sender.id).where(RunSender.run_id == run_id)
+    )
+    return frozenset(sender.id for sender in senders if _rests(session, sender, now))
+
+
+def _rests(session: Session, sender: Sender, now: datetime) -> bool:
+    since = sender.health_at if sender.health == Health.TROUBLED else None
+    is_troubled = since is not None and since < now - LONGEST_TROUBLE
+    if not sender.active or sender.health == Health.PAUSED or is_troubled:
+        return True
+    if sender.daily_limit is None:
+        return False
+    return count_called(session.connection(), sender.id, Channel(sender.channel)) >= sender.daily_limit
+
+
+def _spread(run: Run, people: int, *conditions: ColumnElement[bool], due_by: datetime) -> Select[int]:
     """Select the ids of those who go ahead: languages and channels take turns, until there are enough."""
     mixed = (Delivery.id * FACTOR + run.id) % PRIME
     turn = func.row_number().over(partition_by=(RunText.language, Delivery.channel), order_by=mixed)
     rows = (
         select(Delivery.id.label("id"), turn.label("turn"), mixed.label("mixed"))
         .join(RunText, RunText.id == Delivery.text_id)
-        .where(Delivery.run_id == run.id, Delivery.due_at <= due_by)
+        .where(Delivery.run_id == run.id, Delivery.due_at <= due_by, *conditions)
         # Sorting a million to choose five hundred would take longer than to plan them.
-        .where(mixed <= int(PRIME * min(1.0, rule.people * CHOICE / run.planned)))
+        .where(mixed <= int(PRIME * min(1.0, people * CHOICE / run.planned)))
         .subquery("candidates")
     )
-    return select(rows.c.id).order_by(rows.c.turn, rows.c.mixed).limit(rule.people)
+    return select(rows.c.id).order_by(rows.c.turn, rows.c.mixed).limit(people)
 
 
 def _count(session: Session, run_id: int) -> Fared:

@@ -18,6 +18,7 @@ from campaigns.messages.models import Message, Withdrawal
 from campaigns.messages.queries import load_member_names
 from campaigns.messages.withdrawals import find_withdrawal, withdraw_version
 from campaigns.planning import authority, queries
+from campaigns.planning.copied import pause_copies
 from campaigns.planning.digest import NO_CAP, Content, ScheduleContent
 from campaigns.planning.firing import LONGEST_REASON, freeze_run, void_approvals
 from campaigns.planning.models import (
@@ -73,8 +74,9 @@ def send_correction(session: Session, run: Run, *, by: int, reason: str) -> Run:
     """Withdraw what `run` says and send its campaign's correction to exactly those who got that version.
 
     In one transaction: every run of the organisation with that version stops, approvals over it are void, and the
-    correction is ready to be planned before everything else. Raises InputError without a reason, ForbiddenError
-    without the right to review, GateError without a prepared correction, RefusedError for a rehearsal, a
+    correction is ready to be planned before everything else. Partners' runs that say the same in their copies
+    pause. Raises InputError without a reason, ForbiddenError without the right to review, GateError without a
+    prepared correction, RefusedError for a rehearsal, a
     correction or a version that was corrected already, ApprovalError when who sends wrote one nobody approved.
     """
     words = reason.strip()
@@ -91,6 +93,7 @@ def send_correction(session: Session, run: Run, *, by: int, reason: str) -> Run:
     if not withdraw_version(session, message, run.message_version, by=by, reason=words):
         raise RefusedError(N_("This version was withdrawn and corrected already."))
     stopped = _stop(session, runs)
+    pause_copies(session, message.id, run.message_version)
     if message.version == run.message_version:
         _void(session, message, campaigns.values())
     correction = _make_run(session, run, campaign, _corrected_content(session, campaign, content, runs))

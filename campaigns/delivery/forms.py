@@ -31,7 +31,10 @@ class CorrectForm(Form):
     reason = TextAreaField(
         _l("What is wrong"),
         [InputRequired(), Length(max=LONGEST_REASON)],
-        description=_l("Members read it wherever the withdrawn text stood. It stays in the audit trail."),
+        description=_l(
+            "Members read it wherever the withdrawn text stood, also those of partners who copied it."
+            " It stays in the audit trail."
+        ),
     )
 
 

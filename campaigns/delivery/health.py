@@ -7,13 +7,18 @@ from __future__ import annotations
 
 from collections.abc import Collection
 
-from sqlalchemy import select, update
+from sqlalchemy import ColumnElement, and_, select, update
 from sqlalchemy.orm import Session
 
 from campaigns.core import clock
 from campaigns.delivery.engine.ports import Line
 from campaigns.delivery.models import SenderAccount
 from campaigns.planning.models import Health, Sender
+
+
+def may_be_used() -> ColumnElement[bool]:
+    """Match senders over which people may be written to: switched on, and not to be mended by a member."""
+    return and_(Sender.active, Sender.health != Health.PAUSED)
 
 
 def write_health(session: Session, sender_ids: Collection[int], health: Health, *, code: str) -> None:

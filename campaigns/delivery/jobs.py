@@ -13,7 +13,8 @@ from sqlalchemy import Select, or_, select, text
 from sqlalchemy.orm import Session
 
 from campaigns.delivery.engine.ports import LaneKey
-from campaigns.planning.models import Health, Run, RunSender, RunState, Sender
+from campaigns.delivery.health import may_be_used
+from campaigns.planning.models import Run, RunSender, RunState, Sender
 
 QUEUE, TASK = "lanes", "serve_lane"
 #: Advisory lock under which jobs are enqueued and those of dead workers freed; it ends with its transaction.
@@ -58,11 +59,11 @@ def enqueue_lanes(session: Session, lanes: Iterable[LaneKey]) -> None:
 
 
 def select_wanted() -> Select[int, bool]:
-    """Select the lanes that have a running run; a sender that a member must mend has none for people."""
+    """Select the lanes that have a running run; one that is off, or must be mended, has none for people."""
     return (
         select(RunSender.sender_id, Run.is_rehearsal)
         .join(Run, Run.id == RunSender.run_id)
         .join(Sender, Sender.id == RunSender.sender_id)
-        .where(Run.state == RunState.RUNNING, or_(Run.is_rehearsal, Sender.health != Health.PAUSED))
+        .where(Run.state == RunState.RUNNING, or_(Run.is_rehearsal, may_be_used()))
         .distinct()
     )

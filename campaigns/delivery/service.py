@@ -16,12 +16,13 @@ from campaigns.audience.consent import mark_invalid, withdraw_reported
 from campaigns.audience.models import Address
 from campaigns.core import clock
 from campaigns.core.database import UTCDateTime
+from campaigns.delivery.health import may_be_used
 from campaigns.delivery.models import Delivery
 from campaigns.delivery.queries import in_state, select_done_with_queue, select_finished
 from campaigns.delivery.states import SendState
 from campaigns.gateways.base import Action
 from campaigns.planning.lifecycle import LIVING
-from campaigns.planning.models import Health, Run, RunSender, RunState, Sender
+from campaigns.planning.models import Run, RunSender, RunState, Sender
 from campaigns.staff import audit
 
 #: Rows a sweep moves in one transaction; few enough that an opt-out never waits long behind it.
@@ -59,7 +60,7 @@ def _suppressing() -> Update:
 def expire_resting(session: Session, *, limit: int = SWEEP) -> int:
     """Close up to `limit` queued deliveries whose time is over while nothing is claimed for their sender.
 
-    Where a sender sends, the claim closes them; one that is paused, or has no more room today, claims nothing.
+    Where a sender sends, the claim closes them; one that is off, paused or has no more room today claims nothing.
     """
     return _moved(session, _expiring(), {"now": clock.now(), "limit": limit})
 
@@ -73,7 +74,7 @@ def _expiring() -> Update:
         .join(Run, Run.id == RunSender.run_id)
         .join(Sender, Sender.id == RunSender.sender_id)
         .where(Run.state == RunState.RUNNING, in_state(SendState.QUEUED), is_over)
-        .where(or_(Sender.health == Health.PAUSED, Sender.daily_limit.is_not(None)))
+        .where(or_(~may_be_used(), Sender.daily_limit.is_not(None)))
         .order_by(Delivery.id)
         .limit(_LIMIT)
         .with_for_update(skip_locked=True, of=Delivery)

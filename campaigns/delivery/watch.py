@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session, aliased
 from campaigns.delivery.alarms import Facts
 from campaigns.delivery.baton import seconds_silent
 from campaigns.delivery.browse import AFTER, BEFORE, first_receipt
-from campaigns.delivery.canary import awaits_canary
+from campaigns.delivery.canary import awaits_canary, count_waiting
 from campaigns.delivery.models import Attempt, Delivery, Receipt
 from campaigns.delivery.progress import SenderProgress
 from campaigns.delivery.tally import Tally
@@ -26,6 +26,8 @@ def facts_of_run(
     session: Session, run: Run, tally: Tally, senders: Sequence[SenderProgress], *, doubled: int | None = None
 ) -> Facts:
     """Gather the facts of a run as it was counted; `doubled` is what `count_doubled` said, if anybody asked it."""
+    resting = frozenset(each.sender.id for each in senders if each.is_full or _is(each, Health.TROUBLED, run))
+    waits_for_canary = awaits_canary(session, run.id)
     return Facts(
         state=RunState(run.state),
         # Its chunks and their count are committed together, but read one after the other.
@@ -35,9 +37,12 @@ def facts_of_run(
         moved_at=_moved_at(session, run),
         heard_at=_heard_at(session, tally.counted_at),
         paused=frozenset(each.sender.id for each in senders if _is(each, Health.PAUSED, run)),
-        resting=frozenset(each.sender.id for each in senders if each.is_full or _is(each, Health.TROUBLED, run)),
+        # As with the health: a rehearsal may use a sender that is off.
+        off=frozenset(each.sender.id for each in senders if not (each.sender.active or run.is_rehearsal)),
+        resting=resting,
         is_overtaken=_is_overtaken(session, run),
-        awaits_canary=awaits_canary(session, run.id),
+        awaits_canary=waits_for_canary,
+        canary_waits=count_waiting(session, run.id, resting) if waits_for_canary and resting else 0,
     )
 
 

@@ -23,6 +23,7 @@ from campaigns.core.errors import (
     TransitionError,
 )
 from campaigns.core.words import N_
+from campaigns.messages.copies import find_suspect
 from campaigns.messages.withdrawals import find_withdrawal
 from campaigns.planning import authority, queries
 from campaigns.planning.choices import load_templates
@@ -52,6 +53,10 @@ GROWTH_PEOPLE = 500
 LONGEST_REASON = 300
 WITHDRAWN = N_(
     "This version of the message was withdrawn because something in it is wrong. Change its text first."
+)
+#: A text of a partner's, which it withdrew after this was approved.
+COPIED = (
+    "%(partner)s withdrew the text that this was copied from, because something in it is wrong. Is it right here?"
 )
 MISSED = "Its time came while the campaign was being changed and was not approved. Is it still true and useful?"
 RESTORED = N_("It was due before this instance was restored from a backup. Was it sent already, before that?")
@@ -287,6 +292,9 @@ def _reason_to_hold(
         return f"It was approved more than {valid_days} days ago and never sent since. Is it still right?"
     if find_withdrawal(session, start.content.message_id, start.content.message_version) is not None:
         return WITHDRAWN
+    suspect = find_suspect(session, start.content.message_id)
+    if suspect is not None and suspect.withdrawal.withdrawn_at >= approval.decided_at:
+        return COPIED % {"partner": suspect.partner}
     grown = start.tally.people - approval.people
     if grown > GROWTH_PEOPLE or grown * 100 > approval.people * GROWTH_PERCENT:
         before, after = discreet(approval.people), discreet(start.tally.people)

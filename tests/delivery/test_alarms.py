@@ -17,7 +17,7 @@ from sqlalchemy.orm import Session
 from campaigns.core import clock
 from campaigns.delivery.alarms import Alarm, Facts, Kind, ringing
 from campaigns.delivery.baton import path_of
-from campaigns.delivery.models import Attempt, Receipt
+from campaigns.delivery.models import Attempt, CanaryDelivery, CanaryState, Receipt, RunCanary
 from campaigns.delivery.progress import progress_of_run
 from campaigns.delivery.states import ReceiptState, SendState
 from campaigns.delivery.tally import Tally, count_run
@@ -106,6 +106,21 @@ def test_paused_sender_is_named_as_the_cause() -> None:
         Alarm(Kind.SENDER_PAUSED, 3, AGO[120])
     ]
     assert kinds(STANDING, paused=frozenset({OTHER})) == [Kind.IDLE]
+
+
+def test_sender_that_is_off_is_named_as_the_cause() -> None:
+    assert ringing(replace(STANDING, off=frozenset({SENDER})), PATIENCE) == [Alarm(Kind.SENDER_OFF, 3, AGO[120])]
+    assert kinds(STANDING, off=frozenset({SENDER}), paused=frozenset({SENDER})) == [Kind.SENDER_OFF]
+    assert kinds(STANDING, off=frozenset({OTHER})) == [Kind.IDLE]
+
+
+def test_first_messages_that_wait_for_a_sender_ring() -> None:
+    waiting = {"awaits_canary": True, "resting": frozenset({SENDER})}
+    assert kinds(STANDING, **waiting) == []
+    assert ringing(replace(STANDING, **waiting, canary_waits=2), PATIENCE) == [
+        Alarm(Kind.CANARY_WAITS, 2, AGO[120])
+    ]
+    assert kinds(HEALTHY, **waiting, canary_waits=2) == []
 
 
 def test_rest_that_is_explained_rings_not() -> None:
@@ -239,3 +254,24 @@ def test_workers_that_never_lived_are_missed(session: Session, run: Run) -> None
     else:
         baton_of(session).unlink()
     assert found(session, run) == [Kind.NO_WORKER]
+
+
+@pytest.mark.parametrize(
+    ("changes", "kind"),
+    [({"active": False}, Kind.SENDER_OFF), ({"daily_limit": 1}, Kind.CANARY_WAITS), ({"pace": 1.0}, None)],
+)
+def test_first_messages_over_a_sender_that_rests_are_told(
+    session: Session, changes: dict[str, Any], kind: Kind | None
+) -> None:
+    organisation = an_organisation(session)
+    sender = a_sender(session, **changes)
+    campaign = a_campaign(session, organisation, a_member(session, organisation), senders=[sender])
+    run = a_run(session, campaign, started_at=AGO[600], planned=3)
+    a_delivery(session, run, send_state=SendState.ACCEPTED, due_at=AGO[600], intent_at=AGO[120])
+    ahead, _ = (a_delivery(session, run, due_at=AGO[600]) for _ in range(2))
+    session.add(RunCanary(run_id=run.id, state=CanaryState.SENDING, people=1))
+    session.add(CanaryDelivery(run_id=run.id, delivery_id=ahead.id))
+    session.flush()
+    tally = count_run(session, run.id, now=NOON)
+    senders = progress_of_run(session, run, now=NOON, tally=tally).by_sender
+    assert kinds(facts_of_run(session, run, tally, senders), heard_at=AGO[5]) == ([kind] if kind else [])

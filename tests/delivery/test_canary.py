@@ -14,21 +14,23 @@ from campaigns.audience.models import Address, AddressState
 from campaigns.core import clock
 from campaigns.core.crypto import Vault
 from campaigns.core.database import make_sessions
-from campaigns.delivery.canary import CanaryRule, Fared, judge, settle_canaries
+from campaigns.delivery.canary import CanaryRule, Fared, count_waiting, judge, settle_canaries
 from campaigns.delivery.engine.claims import Claims
 from campaigns.delivery.engine.ports import Ask, Line
 from campaigns.delivery.fanout import fan_out
 from campaigns.delivery.models import CanaryDelivery, CanaryState, Delivery, RunCanary, RunText
 from campaigns.delivery.states import ReceiptState, SendState
-from campaigns.planning.models import Priority, Run, RunState
+from campaigns.planning.models import Health, Priority, Run, RunSender, RunState, Sender
 from campaigns.planning.service import ask_to_resume, resume_run
 from campaigns.staff.models import Organisation, Role
 from tests.delivery.builders import a_planned_run, people
-from tests.factories import a_campaign, a_delivery, a_member, a_run
+from tests.factories import a_campaign, a_delivery, a_member, a_run, a_sender, add, an_organisation
 from tests.postgres import empty_tables
 from tests.web.pages import Pages
 
 NOW = datetime(2026, 3, 2, 12, 0, tzinfo=UTC)
+#: Everybody of a run that is planned before is due by then.
+DUE = NOW + timedelta(hours=9)
 RULE = CanaryRule(people=10, wait=timedelta(minutes=5), failure_percent=20, opt_out_percent=10)
 
 
@@ -185,6 +187,78 @@ def test_nobody_goes_ahead(
     a_run_of(sessions, vault, count=count, **changes)
     with sessions() as session:
         assert session.scalar(select(func.count()).select_from(RunCanary)) == 0
+
+
+def split(sessions: sessionmaker[Session], run_id: int, **changes: object) -> tuple[int, int]:
+    """Give every second delivery of a run to a second sender, and return the ids of both senders."""
+    with sessions.begin() as session:
+        run = session.get_one(Run, run_id)
+        second = a_sender(session, **changes)
+        add(session, RunSender(run_id=run_id, rank=1, sender_id=second.id, channel=second.channel, countries=[]))
+        every_second = update(Delivery).where(Delivery.run_id == run_id, Delivery.id % 2 == 0)
+        session.execute(every_second.values(sender_id=second.id))
+        return run.sender_id, second.id
+
+
+def ahead(sessions: sessionmaker[Session], run_id: int) -> Counter[int]:
+    """Count by sender who goes ahead."""
+    with sessions() as session:
+        rows = select(Delivery.sender_id).join(CanaryDelivery, CanaryDelivery.delivery_id == Delivery.id)
+        return Counter(session.scalars(rows.where(CanaryDelivery.run_id == run_id)))
+
+
+@pytest.mark.parametrize(
+    ("changes", "rests"),
+    [
+        ({"health": Health.PAUSED}, True),
+        ({"active": False}, True),
+        ({"daily_limit": 1}, True),
+        ({"daily_limit": 100}, False),
+        ({"health": Health.TROUBLED, "health_at": DUE - timedelta(minutes=2)}, True),
+        ({"health": Health.TROUBLED, "health_at": DUE - timedelta(seconds=50)}, False),
+    ],
+)
+def test_nobody_waits_for_those_whose_sender_rests(
+    sessions: sessionmaker[Session], vault: Vault, changes: dict[str, object], rests: bool
+) -> None:
+    with clock.running_on(lambda: DUE):
+        run_id = a_run_of(sessions, vault)
+        well, other = split(sessions, run_id, **changes)
+        with sessions.begin() as session:
+            # Sent in another run of today, if the sender has a limit.
+            owner = an_organisation(session)
+            senders = [session.get_one(Sender, other)]
+            run = a_run(session, a_campaign(session, owner, a_member(session, owner), senders=senders))
+            a_delivery(session, run, send_state=SendState.ACCEPTED, intent_at=DUE - timedelta(hours=1))
+        both = ahead(sessions, run_id)
+        assert both[other] > 0
+        assert look(sessions, run_id) == (CanaryState.SENDING, RunState.RUNNING)
+        assert ahead(sessions, run_id) == (Counter({well: 10}) if rests else both)
+        if not rests:
+            return
+        assert claim_all(sessions, vault, run_id) == 10
+        settle(sessions, run_id, send_state=SendState.ACCEPTED)
+        look(sessions, run_id)
+    with clock.running_on(lambda: DUE + timedelta(minutes=5)):
+        assert look(sessions, run_id) == (CanaryState.PASSED, RunState.RUNNING)
+        assert claim_all(sessions, vault, run_id) == 12
+
+
+def test_where_nobody_else_can_be_written_to_they_keep_their_places(
+    sessions: sessionmaker[Session], vault: Vault
+) -> None:
+    with clock.running_on(lambda: DUE):
+        run_id = a_run_of(sessions, vault)
+        well, other = split(sessions, run_id, health=Health.PAUSED)
+        with sessions.begin() as session:
+            # Whoever the other sender serves is due tomorrow.
+            theirs = update(Delivery).where(Delivery.sender_id == well)
+            session.execute(theirs.values(due_at=DUE + timedelta(days=1)))
+        before = ahead(sessions, run_id)
+        assert look(sessions, run_id) == (CanaryState.SENDING, RunState.RUNNING)
+        assert ahead(sessions, run_id) == before
+        with sessions() as session:
+            assert count_waiting(session, run_id, [other]) == before[other] > 0
 
 
 def test_choice_does_not_follow_the_order_of_people(sessions: sessionmaker[Session], vault: Vault) -> None:

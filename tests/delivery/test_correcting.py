@@ -24,7 +24,7 @@ from campaigns.planning.models import CampaignState, Priority, Run, RunState
 from campaigns.planning.safeguards import prepare_correction
 from campaigns.planning.service import fire_due, resume_run
 from campaigns.staff.models import AuditEntry, Role
-from tests.factories import a_member, a_message
+from tests.factories import a_campaign, a_member, a_message, a_run, an_organisation
 from tests.planning.story import DUE, EVENING, START, Story, a_story
 
 WORDS = {"en": "Wrong number. Call ((hotline))", "uk": "Номер хибний. Дзвоніть ((hotline))"}
@@ -229,6 +229,19 @@ def test_person_of_two_runs_is_corrected_once(sessions: sessionmaker[Session], s
     assert scene.corrected(correction) == [0, 1, 2]
     scene.session.refresh(other)
     assert other.state == RunState.STOPPED
+
+
+def test_partners_that_copied_it_stop_as_well(scene: Scene) -> None:
+    session, message = scene.session, scene.story.campaign.message
+    partner = an_organisation(session)
+    copy = a_message(session, partner, {each.language: each.text for each in message.translations})
+    copy.copied_from_id, copy.copied_from_version = message.id, scene.run.message_version
+    campaign = a_campaign(session, partner, a_member(session, partner), message=copy)
+    texts = {"message_id": copy.id, "texts": scene.run.frozen["texts"]}
+    theirs = a_run(session, campaign, frozen={**scene.run.frozen, **texts})
+    scene.correct()
+    session.refresh(theirs)
+    assert (theirs.state, theirs.paused_by_itself) == (RunState.PAUSED, True)
 
 
 def test_nothing_is_sent_without_a_prepared_correction(scene: Scene) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable
 from datetime import UTC, datetime
 
@@ -14,6 +15,7 @@ from campaigns.core.crypto import Vault
 from campaigns.delivery.engine.claims import Claims
 from campaigns.delivery.engine.ports import Ask, Line, SenderFacts
 from campaigns.delivery.engine.quotas import count_called
+from campaigns.delivery.jobs import select_wanted
 from campaigns.delivery.models import Attempt, Delivery, RunText, SenderAccount
 from campaigns.delivery.queries import progress_of
 from campaigns.delivery.receipts import apply_receipts, store
@@ -119,6 +121,54 @@ def test_mended_sender_goes_on(
     assert len(providers[one].accepted) == 20
 
 
+def test_sender_that_is_off_sends_nothing_and_the_other_goes_on(
+    sessions: sessionmaker[Session], vault: Vault, shared: tuple[int, int, int]
+) -> None:
+    run_id, one, other = shared
+    providers = {one: MemoryProvider(), other: MemoryProvider()}
+
+    def switch(*, is_on: bool) -> None:
+        with sessions.begin() as session:
+            session.get_one(Sender, one).active = is_on
+
+    async def go_on() -> None:
+        await asyncio.sleep(1.0)
+        assert [len(providers[each].accepted) for each in (one, other)] == [0, 20]
+        switch(is_on=True)
+
+    switch(is_on=False)
+    drive(sessions, vault, by_sender(providers), until=settled(sessions, run_id), meanwhile=go_on)
+    assert len(providers[one].accepted) == 20
+
+
+def test_sender_that_is_switched_off_while_it_sends_stops(sessions: sessionmaker[Session], vault: Vault) -> None:
+    with sessions.begin() as session:
+        sender = a_sender(session, pace=20.0)
+        run_id = a_running_run(session, vault, count=100, sender=sender).id
+    provider, seen = MemoryProvider(), list[int]()
+
+    async def switch_off() -> None:
+        while not provider.accepted:
+            await asyncio.sleep(0.05)
+        with sessions.begin() as session:
+            session.get_one(Sender, sender.id).active = False
+        for seconds in (1.0, 1.0):
+            await asyncio.sleep(seconds)
+            seen.append(len(provider.accepted))
+
+    drive(sessions, vault, provider, until=lambda: len(seen) == 2, meanwhile=switch_off)
+    assert seen[0] == seen[1] < 100
+    assert states(sessions, run_id) == {SendState.ACCEPTED: seen[0], SendState.QUEUED: 100 - seen[0]}
+
+
+def test_sender_that_may_not_be_used_has_no_lane_but_in_a_rehearsal(session: Session, vault: Vault) -> None:
+    senders = [a_sender(session), a_sender(session, active=False), a_sender(session, health=Health.PAUSED)]
+    a_running_run(session, vault, count=1, senders=senders)
+    a_running_run(session, vault, count=1, senders=senders, is_rehearsal=True)
+    wanted = {tuple(row) for row in session.execute(select_wanted())}
+    assert wanted == {(senders[0].id, False), *((sender.id, True) for sender in senders)}
+
+
 def test_held_sender_is_troubled_until_it_works(sessions: sessionmaker[Session], vault: Vault) -> None:
     with sessions.begin() as session:
         run = a_running_run(session, vault, count=4)
@@ -179,8 +229,11 @@ def test_what_was_passed_on_counts_for_the_limit(session: Session, vault: Vault)
     assert count_called(session.connection(), sender.id, Channel.WHATSAPP) == 1
 
 
-def test_what_waits_for_a_resting_sender_expires(session: Session, vault: Vault) -> None:
-    paused = a_sender(session, health=Health.PAUSED)
+@pytest.mark.parametrize("changes", [{"health": Health.PAUSED}, {"active": False}])
+def test_what_waits_for_a_resting_sender_expires(
+    session: Session, vault: Vault, changes: dict[str, object]
+) -> None:
+    paused = a_sender(session, **changes)
     late = a_running_run(session, vault, count=3, sender=paused, deliveries={"expires_at": NOON})
     early = a_running_run(session, vault, count=3, sender=paused)
     well = a_running_run(session, vault, count=3, deliveries={"expires_at": NOON})

@@ -37,6 +37,8 @@ class Crew:
         self.counts: Counter[str] = Counter()
         #: Nothing strikes any more; and nobody begins beside the keeper.
         self.is_calm = self.is_quiet = False
+        #: Told when the database takes nothing down any more, and when it does again.
+        self.on_read_only: Callable[[bool], None] = lambda is_read_only: None
         timeline.strike = self.strike
 
     def schedule(self) -> None:
@@ -47,6 +49,12 @@ class Crew:
             timeline.at(end, partial(self.mend, whose))
         for when, whose, error in plan.jumps:
             timeline.at(when, partial(self.jump, whose, error))
+        for when, whose, error, until in plan.steps:
+            timeline.at(when, partial(self._step, whose, error))
+            timeline.at(until, partial(self.jump, whose, 0.0))
+        for start, end in plan.read_only:
+            timeline.at(start, self._take_writing_away)
+            timeline.at(end, self._give_writing_back)
         for when in plan.restarts:
             timeline.at(when, lambda: self.restart(self.chance.randrange(plan.workers)))
         for number in range(plan.workers):
@@ -173,11 +181,25 @@ class Crew:
             if self.oracle.cut_since.pop(name, None) is not None:
                 self.oracle.note("the database is back", name)
 
+    def _take_writing_away(self) -> None:
+        if not self.is_calm:
+            self.oracle.read_only_since = self.timeline.now
+            self.oracle.faults["read-only servers"] += 1
+            self.oracle.note("the database is read-only")
+            self.on_read_only(True)
+
+    def _give_writing_back(self) -> None:
+        self.oracle.read_only_since = None
+        self.on_read_only(False)
+
     def mend_everything(self) -> None:
         """End every fault of workers, once and for all."""
         self.is_calm = True
         self.oracle.note("everything is mended")
         self.mend(None)
+        self._give_writing_back()
+        for worker in self.workers.values():
+            worker.calm()
         for process in self.timeline.processes:
             process.fuse, process.clock_error = None, 0.0
         self.wake_all()
@@ -190,7 +212,15 @@ class Crew:
 
     def is_cut_off(self, name: str | None) -> bool:
         """Say whether a process (None: the web) has no database."""
+        if name is None and self.oracle.read_only_since is not None:
+            # Who must write something down to answer cannot.
+            return True
         return (name or "web") in self.oracle.cut_since
+
+    def _step(self, whose: int, error: float) -> None:
+        if whose in self.workers and not self.is_calm:
+            self.oracle.faults[f"clock set by {error / 3600:+.0f} h"] += 1
+            self.jump(whose, error)
 
     def jump(self, whose: int, error: float) -> None:
         """Set the clock of a worker wrong by so many seconds."""

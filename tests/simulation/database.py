@@ -11,8 +11,9 @@ from datetime import UTC, datetime
 from functools import cache
 from typing import Any
 
+from psycopg.errors import ReadOnlySqlTransaction
 from sqlalchemy import Connection, StaticPool, event
-from sqlalchemy.exc import OperationalError
+from sqlalchemy.exc import InternalError, OperationalError
 from sqlalchemy.orm import Session
 
 from campaigns.core.crypto import Vault
@@ -101,6 +102,8 @@ class Database:
         self.senders: dict[LaneKey, tuple[int, SenderFacts]] = {}
         #: Whether a sender has a daily limit, or had one.
         self.has_limits = False
+        #: Whether it answers, and writes nothing down, as a server that another one took over from.
+        self.is_read_only = False
         #: Transactions that it begins before it leaves whoever asks; None: all.
         self._left: int | None = None
         self.on_move: Callable[[Move], None] = lambda move: None
@@ -129,7 +132,7 @@ class Database:
         self.on_reply, self.on_block = lambda provider_id: None, lambda address_id: None
         self._uncommitted.clear()
         self._news.clear()
-        self.version, self.kept, self.has_limits = 0, None, False
+        self.version, self.kept, self.has_limits, self.is_read_only = 0, None, False, False
         self.queues.clear()
         self.empty.clear()
         self.senders.clear()
@@ -180,6 +183,8 @@ class Database:
         self.queues[run_id] += 1
 
     def _begin(self, connection: Connection) -> None:
+        if self.is_read_only and not connection.get_execution_options().get("read_only"):
+            raise InternalError("-- the server may only be read", {}, ReadOnlySqlTransaction())
         if self._left is not None:
             self._left -= 1
             if self._left < 0:

@@ -9,8 +9,9 @@ from random import Random
 from tests.simulation.database import PEOPLE
 from tests.simulation.plan import SMS, SPARE, WEB, WHATSAPP, Plan, ProviderPlan, Word, draw_plan
 
-#: Whether a run writes once to a number that two contacts have.
-ONE_NUMBER_ONCE = False
+#: Whether a run goes on over its other senders while its canary waits for one that rests; and whether a word that
+#: is heard late counts as what was said before the later ones of the person.
+CANARIES_GO_ON = WORDS_HAVE_AN_ORDER = False
 Mishap = Callable[[Plan, Random], Plan]
 
 
@@ -44,9 +45,14 @@ def answer_nobody(plan: Plan, chance: Random) -> Plan:
     end = start + chance.choice((5.0, 40.0, 150.0))
     words = list(plan.words)
     for person in chance.sample(range(1, _people(plan) + 1), k=2):
-        channel = chance.choice(("sms", "whatsapp"))
+        when = chance.uniform(start, min(end, start + 20.0))
         word = chance.choice((Word.STOP, Word.STOP, Word.STOP, Word.START))
-        words.append((chance.uniform(start, min(end, start + 20.0)), person, channel, word))
+        words.append((when, person, chance.choice(("sms", "whatsapp")), word))
+        if chance.random() < 0.5 * WORDS_HAVE_AN_ORDER:
+            # They think better of it, in the silence or when it is over.
+            other = Word.STOP if word is Word.START else Word.START
+            when = chance.choice((when, end)) + chance.uniform(2.0, 12.0)
+            words.append((when, person, chance.choice(("sms", "whatsapp")), other))
     return replace(plan, words=words, cuts=[*plan.cuts, (WEB, start, end)])
 
 
@@ -69,6 +75,53 @@ def resend(plan: Plan, chance: Random) -> Plan:
     receipts = replace(plan.receipts, silent=chance.choice((0.7, 1.0)))
     runs = tuple(replace(run, lasts=43200.0, is_rehearsal=False) for run in plan.runs)
     return replace(plan, runs=runs, provider=provider, receipts=receipts, resends=True)
+
+
+def take_writing_away(plan: Plan, chance: Random) -> Plan:
+    """Let the server turn read-only for a while, once or twice."""
+    times = []
+    for _ in range(chance.randint(1, 2)):
+        start = chance.uniform(0.0, plan.busy_seconds)
+        times.append((start, start + chance.choice((1.0, 6.0, 30.0, 90.0))))
+    return replace(plan, read_only=times)
+
+
+def set_clocks(plan: Plan, chance: Random) -> Plan:
+    """Let clocks of workers be set by an hour or by days, ahead and back, and right again."""
+    steps = []
+    for _ in range(chance.randint(1, 2)):
+        when = chance.uniform(0.0, 1.5 * plan.busy_seconds)
+        error = chance.choice((-3600.0, 3600.0, -172800.0, 172800.0))
+        until = when + chance.choice((5.0, 40.0, 200.0))
+        steps.append((when, chance.randrange(plan.workers), error, until))
+    return replace(plan, steps=steps)
+
+
+def hold_the_canary_up(plan: Plan, chance: Random) -> Plan:
+    """Let some of those who go ahead be written to over a sender that is full, or that a member has to mend."""
+    first = plan.runs[0]
+    run = replace(
+        first,
+        senders=(WHATSAPP, SMS),
+        is_mixed=True,
+        has_canary=True,
+        is_fanned_out=False,
+        is_rehearsal=False,
+        is_urgent=False,
+        second_zone_after=0.0,
+        quiet=None,
+        lasts=43200.0,
+        starts_at=0.0,
+    )
+    is_full = chance.random() < 0.5
+    return replace(
+        plan,
+        runs=(run,),
+        stops=(),
+        daily_limits={WHATSAPP: 1} if is_full else {},
+        paused=() if is_full else (WHATSAPP,),
+        provider=replace(plan.provider, rejected=0.0),
+    )
 
 
 def share_numbers(plan: Plan, chance: Random) -> Plan:
@@ -107,5 +160,8 @@ MISHAPS: tuple[tuple[Mishap, float], ...] = (
     (resend, 0.1),
     (alter_texts, 0.1),
     (change_account, 0.06),
-    (share_numbers, 0.1 if ONE_NUMBER_ONCE else 0.0),
+    (take_writing_away, 0.12),
+    (set_clocks, 0.25),
+    (hold_the_canary_up, 0.1 if CANARIES_GO_ON else 0.0),
+    (share_numbers, 0.1),
 )

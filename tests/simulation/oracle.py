@@ -22,6 +22,8 @@ OBEYED_WITHIN = 5.0
 #: Nobody calls for longer than this without a database, nor by a claim that is older; in seconds, as promised and
 #: not as the code has it.
 BLIND_AFTER, CLAIM_LIVES = 2.0, 30.0
+#: Longest that a delivery waits for its next call, in seconds.
+LONGEST_WAIT = 400.0
 #: A delivery that is claimed so often without a call is claimed for nothing.
 MOST_IDLE_CLAIMS = 40
 OPEN = (SendState.QUEUED, SendState.SENDING, SendState.UNKNOWN)
@@ -92,6 +94,8 @@ class Oracle(ABC):
     #: Since when a run is stopped, and a process without its database.
     stopped_at: dict[int, float] = field(default_factory=dict)
     cut_since: dict[str, float] = field(default_factory=dict)
+    #: Since when the database writes nothing down.
+    read_only_since: float | None = None
     #: What people wrote that nobody here has kept yet: from which phone, whether it is a stop, and when.
     unheard: dict[str, tuple[Phone, bool, float]] = field(default_factory=dict)
     #: Since when a process has been listening, and those that could not ask a provider what people wrote.
@@ -180,6 +184,8 @@ class Oracle(ABC):
             self.blame(f"D17: {of} was called, who said stop before this worker began")
         if now > self.cut_since.get(process, now) + BLIND_AFTER + 1e-6:
             self.blame(f"D6: {of} was called without a database for {now - self.cut_since[process]:.1f} s")
+        if self.read_only_since is not None and now > self.read_only_since + BLIND_AFTER + 1e-6:
+            self.blame(f"D6: {of} was called while nothing could be written down")
         self._check_row(outgoing.reference, run_id, of)
         begins, ends = self.quiet.get(run_id, (now, now))
         if begins + CLAIM_LIVES <= now < ends:
@@ -296,6 +302,11 @@ class DatabaseOracle(Oracle):
                 self.blame(f"D2: {of} is claimed although a receipt says that the provider has it")
         elif after == SendState.UNKNOWN and self.database.one(_REAPED, move.delivery_id) == ("reaped",):
             self._check_age(move, PATIENCE.reap_after, f"{of} was taken for lost")
+        elif after == SendState.QUEUED and move.states[0] in (SendState.SENDING, SendState.ACCEPTED):
+            due_at = _as_time(self.database.one("SELECT due_at FROM delivery WHERE id = ?", move.delivery_id)[0])
+            waits = (due_at - self.true_time()).total_seconds()
+            if waits > LONGEST_WAIT + 2 * self.wrong_by:
+                self.blame(f"D12: {of} waits {waits:.0f} s for its next call")
         elif after == SendState.UNCONFIRMED:
             self._check_age(move, PATIENCE.unconfirmed_after, f"{of} was given up")
 

@@ -13,6 +13,7 @@ from campaigns.audience.handles import number_key
 from campaigns.audience.models import Address, Channel
 from campaigns.audience.person import mark_shared
 from campaigns.core.errors import RefusedError, TransitionError
+from campaigns.delivery.health import write_health
 from campaigns.delivery.models import Delivery
 from campaigns.delivery.resending import Chosen, resend
 from campaigns.delivery.states import SendState
@@ -27,6 +28,12 @@ from tests.simulation.runs import add_run, text_of
 MEMBER, OTHER = 1, 2
 #: Seconds that senders rest when a member sends again over them.
 RESTS = 20.0
+#: Whether a canary waits for a sender that is full or paused.
+_HELD_UP = (
+    "SELECT EXISTS (SELECT 1 FROM canary_delivery AS c JOIN delivery AS d ON d.id = c.delivery_id"
+    " JOIN sender ON sender.id = d.sender_id"
+    " WHERE c.run_id = ? AND (health = 'paused' OR daily_limit IS NOT NULL))"
+)
 #: Runs in which something stayed unconfirmed.
 _TO_RESEND = "SELECT DISTINCT run_id FROM delivery WHERE send_state = 'unconfirmed'"
 #: What waits for a member.
@@ -62,6 +69,7 @@ class People:
             if plan.damaged:
                 unreadable = Address.contact_id.in_(plan.damaged), Address.channel == Channel.SMS
                 session.execute(update(Address).where(*unreadable).values(ciphertext=b"damaged"))
+            write_health(session, plan.paused, Health.PAUSED, code="63018")
             for owner, other in plan.shared:
                 self._share_number(session, owner, other)
         for number, run in enumerate(plan.runs):
@@ -143,6 +151,9 @@ class People:
         return any(self._database.one(statement) for statement in _PAUSED)
 
     def _begin_run(self, number: int, plan: RunPlan) -> None:
+        if self._database.is_read_only:
+            self._timeline.after(1.0, partial(self._begin_run, number, plan))
+            return
         self.outstanding -= 1
         with self._database.sessions.begin() as session:
             self._oracle.run_of_text[text_of(number + 1)] = number + 1
@@ -151,6 +162,8 @@ class People:
             if plan.quiet is not None and not plan.is_urgent and not plan.is_fanned_out:
                 self._oracle.quiet[number + 1] = self._quiet_hours(plan.quiet)
             add_run(session, number + 1, plan, self._now())
+        if plan.has_canary and plan.is_mixed:
+            self._oracle.faults["canaries held up"] += self._database.one(_HELD_UP, number + 1)[0]
 
     def _quiet_hours(self, quiet: tuple[float, float]) -> tuple[float, float]:
         """Return the quiet hours of a run that begins now, less what a wrong clock may take of them."""

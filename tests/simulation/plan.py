@@ -37,6 +37,8 @@ class RunPlan:
     lasts: float
     #: Whether a worker fans it out (to everybody), or its deliveries are there from the start.
     is_fanned_out: bool = False
+    #: Every other person is written to over the second sender.
+    is_mixed: bool = False
     #: Every third person is due so much later, in seconds.
     second_zone_after: float = 0.0
     #: An urgent one goes before all others.
@@ -111,9 +113,13 @@ class Plan:
     longest_pause: float
     #: Times at which a worker (None: everybody; WEB: who answers the provider) does not reach the database.
     cuts: Sequence[tuple[int | None, float, float]] = ()
+    #: Times in which the server takes nothing down, although it answers: from, until.
+    read_only: Sequence[tuple[float, float]] = ()
     #: Share of commits whose acknowledgement is lost, and of chores that end between two of their transactions.
     lost_commits: float = 0.0
     broken_off: float = 0.0
+    #: Senders that a member has to mend before they are used, from the start.
+    paused: Sequence[int] = ()
     #: Most messages that a sender may send within a day, by its id.
     daily_limits: Mapping[int, int] = field(default_factory=dict)
     #: Pairs of contacts: a number that the first has for SMS, the second has for WhatsApp.
@@ -128,6 +134,8 @@ class Plan:
     stops: Sequence[tuple[float, int, float | None]] = ()
     #: When whose clock goes wrong by how much, in seconds.
     jumps: Sequence[tuple[float, int, float]] = ()
+    #: When whose clock is set by how much, in seconds, and when it is set right again.
+    steps: Sequence[tuple[float, int, float, float]] = ()
     #: Whether workers are told to end, one after the other, instead of going on for ever.
     restarts: Sequence[float] = field(default=())
     #: Everything above begins within so many seconds; then everything is mended and must come to rest.

@@ -74,7 +74,7 @@ def add_run(session: Session, run_id: int, plan: RunPlan, now: datetime) -> None
 
 
 def _add_deliveries(session: Session, run_id: int, plan: RunPlan, now: datetime) -> None:
-    first, expires_at = plan.senders[0], now + timedelta(seconds=plan.lasts)
+    expires_at = now + timedelta(seconds=plan.lasts)
     text_id = 1000 * run_id
     later = now + timedelta(seconds=plan.second_zone_after)
     session.execute(
@@ -95,9 +95,9 @@ def _add_deliveries(session: Session, run_id: int, plan: RunPlan, now: datetime)
             "run_id": run_id,
             "contact_id": contact,
             # Addresses were given out in the order of the contacts, channel by channel.
-            "address_id": contact if first != WHATSAPP else PEOPLE + contact,
-            "channel": channel_of(first),
-            "sender_id": first,
+            "address_id": contact if sender != WHATSAPP else PEOPLE + contact,
+            "channel": channel_of(sender),
+            "sender_id": sender,
             "text_id": text_id,
             "region_id": 0,
             "send_state": SendState.QUEUED,
@@ -107,5 +107,6 @@ def _add_deliveries(session: Session, run_id: int, plan: RunPlan, now: datetime)
             "attempts": 0,
         }
         for contact in range(1, plan.people + 1)
+        for sender in (plan.senders[contact % 2 if plan.is_mixed else 0],)
     ]
     session.execute(insert(Delivery), rows)

@@ -6,7 +6,7 @@ import asyncio
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from random import Random
 from types import SimpleNamespace
 from typing import Any, TypeVar
@@ -14,6 +14,8 @@ from typing import Any, TypeVar
 from sqlalchemy.exc import SQLAlchemyError
 
 from campaigns.core import clock
+from campaigns.core.errors import UnavailableError
+from campaigns.core.steady import ClockGuard
 from campaigns.delivery.engine.lanes import Engine, Surroundings
 from campaigns.delivery.engine.ports import Ask, Found, Result, SenderFacts, Snapshot, Store
 from campaigns.delivery.engine.quotas import COUNT_EVERY, Quotas
@@ -25,6 +27,7 @@ from campaigns.worker import LISTEN_SECONDS
 from tests.simulation.chores import CHORES, LOOK_AGAIN, PATIENCE, Chore, Sessions, abandon, due_chores
 from tests.simulation.database import VAULT, Database, gone
 from tests.simulation.inbound import InboundOnly, Mailbox
+from tests.simulation.plan import CLOCK_ERROR
 from tests.simulation.processes import Process, Timeline
 from tests.simulation.provider import Provider, Wire
 
@@ -32,6 +35,8 @@ T = TypeVar("T")
 
 #: Seconds between two looks whether what people wrote is to be asked for.
 LISTENS_EVERY = 20.0
+#: Chores that a worker does whatever its clock shows.
+NEED_NO_CLOCK = frozenset({"sweep"})
 #: Share of the looks at which receipts are left lying: merging them costs most of all chores.
 LAZINESS = 0.7
 
@@ -88,14 +93,23 @@ class WatchedStore(DatabaseStore):
     looks again once the run's queue changed or the next delivery is due. Worlds go as they would without.
     """
 
-    def __init__(self, database: Database, timeline: Timeline) -> None:
+    def __init__(self, database: Database, timeline: Timeline, guard: ClockGuard) -> None:
         super().__init__(database.sessions, VAULT)
+        self._guard = guard
         self._watched, self._timeline = database, timeline
         self._quotas = Quotas(lambda: timeline.now)
         #: As the database's, for this worker alone.
         self.kept: tuple[int, float, Snapshot] | None = None
 
     def snapshot(self) -> Snapshot:
+        # As the store of a worker that has the baton.
+        snapshot = self._kept_snapshot()
+        return replace(snapshot, lanes=frozenset()) if self._guard.is_astray() else snapshot
+
+    def _kept_snapshot(self) -> Snapshot:
+        if self._watched.is_read_only:
+            # PostgreSQL says so within the statement, on SQLite the baton does.
+            raise UnavailableError("The database may only be read.")
         # Limits are counted now and then, and each worker has its own count.
         keeper = self if self._watched.has_limits else self._watched
         version, now = self._watched.version, self._timeline.now
@@ -109,6 +123,8 @@ class WatchedStore(DatabaseStore):
         return snapshot
 
     def exchange(self, results: Sequence[Result], ask: Ask | None) -> Found:
+        if self._guard.is_astray():
+            ask = None
         # What was accepted leaves every queue as it is; any other result may change one.
         if ask is None or not all(map(_is_quiet, results)):
             return super().exchange(results, ask)
@@ -160,6 +176,10 @@ class Worker(ABC):
                 group.create_task(Engine(surroundings, window=self._window).run(self.stopping))
             group.create_task(self._work())
 
+    def calm(self) -> None:
+        """Let nothing happen any more to what its process asks of the database."""
+        self._link.lost_commits = self._link.broken_off = 0.0
+
     def _open_gateway(self, sender: SenderFacts) -> Wire:
         return Wire(self._provider, self.process, sender)
 
@@ -190,6 +210,10 @@ class DatabaseWorker(Worker):
         window: int | None,
     ) -> None:
         self._database, self._mailbox = database, mailbox
+        # Whoever keeps a clock right does not keep one that is wrong by an hour.
+        self._guard = ClockGuard(
+            seconds=lambda: link.timeline.now, is_kept=lambda: abs(process.clock_error) <= CLOCK_ERROR
+        )
         #: What the last look for chores saw of the database and of the clock, and when.
         self._looked: tuple[tuple[int, float], float] = ((-1, 0.0), 0.0)
         super().__init__(process, link, provider=provider, window=window)
@@ -218,18 +242,21 @@ class DatabaseWorker(Worker):
             await self._missed.look()
 
     def _make_store(self) -> Store:
-        return WatchedStore(self._database, self._link.timeline)
+        return WatchedStore(self._database, self._link.timeline, self._guard)
 
     async def _work(self) -> None:
         """Do every chore again and again, in any order, as the worker does; one without work is passed over."""
         chance = self._link.chance
         while not self.stopping.is_set():
             await asyncio.sleep(chance.uniform(0.5, 6.0) if self._window else chance.uniform(1.0, 10.0))
-            with suppress(SQLAlchemyError):
-                await self._listen()
+            if not self._guard.is_astray():
+                with suppress(SQLAlchemyError):
+                    await self._listen()
             due = self._due()
             chance.shuffle(due)
             for name in due:
+                if name not in NEED_NO_CLOCK and self._guard.is_astray():
+                    continue
                 if name == "receipts" and chance.random() < LAZINESS:
                     continue
                 with suppress(SQLAlchemyError):

@@ -11,6 +11,7 @@ from tests.simulation.chores import CANARY
 from tests.simulation.crew import KEEPER, Crew
 from tests.simulation.database import shared_database
 from tests.simulation.inbound import Mailbox
+from tests.simulation.mishaps import CANARIES_GO_ON
 from tests.simulation.oracle import DatabaseOracle
 from tests.simulation.people import People
 from tests.simulation.plan import CLOCK_ERROR, Plan
@@ -23,6 +24,16 @@ UNSETTLED = (
     "SELECT 1 FROM run WHERE state = 'planning'",
     "SELECT 1 FROM receipt JOIN delivery USING (reference) WHERE applied_at IS NULL",
     "SELECT 1 FROM run JOIN delivery ON run_id = run.id WHERE state = 'running' AND send_state = 'cancelled'",
+)
+#: Runs whose open canary has nothing left to do over a sender that works, while over one something else is due.
+_HELD_UP = (
+    "WITH open AS (SELECT d.* FROM delivery AS d JOIN sender ON sender.id = d.sender_id"
+    " WHERE send_state IN ('queued', 'sending') AND health <> 'paused' AND daily_limit IS NULL)"
+    " SELECT run.id FROM run JOIN run_canary AS c ON c.run_id = run.id"
+    " WHERE run.state = 'running' AND c.state IN ('sending', 'waiting')"
+    " AND NOT EXISTS (SELECT 1 FROM canary_delivery AS a JOIN open ON open.id = delivery_id"
+    " WHERE a.run_id = run.id)"
+    " AND EXISTS (SELECT 1 FROM open WHERE run_id = run.id AND due_at <= ? AND expires_at > ?)"
 )
 _QUEUED = "SELECT 1 FROM delivery WHERE reference = ? AND send_state = 'queued'"
 #: After a fault ends, sending resumes within so many seconds (D12).
@@ -58,6 +69,7 @@ class World(Stage):
         )
         hire = partial(DatabaseWorker, database=self.database, provider=self.provider, mailbox=self.mailbox)
         self.crew = Crew(plan, self.chance, timeline=self.timeline, oracle=self.oracle, hire=hire)
+        self.crew.on_read_only = partial(setattr, self.database, "is_read_only")
         self.people = People(
             plan,
             timeline=self.timeline,
@@ -84,7 +96,11 @@ class World(Stage):
         """Let everything happen that the plan says, until nothing is left to do."""
         most = 10 * self.plan.busy_seconds + 400.0
         while self.timeline.now < self.plan.busy_seconds or not self.oracle.at_rest() or self.crew.sleepers():
-            if self._is_over() or self._is_stuck() or self.timeline.now > most:
+            if self._is_over() or self.timeline.now > most:
+                return
+            if self._is_stuck():
+                if CANARIES_GO_ON:
+                    self._check_canaries()
                 return
             self.crew.revive_all()
             if self.timeline.run(self._is_idle, limit=self.plan.busy_seconds):
@@ -122,6 +138,10 @@ class World(Stage):
             "SELECT 1 FROM delivery JOIN run ON run.id = run_id WHERE state = 'running' AND send_state = 'queued'"
             # Whoever is in quiet hours waits until they are over.
             " AND NOT EXISTS (SELECT 1 FROM run_quiet WHERE run_id = run.id AND ends_at > ?)"
+            # And whoever is not of a canary waits for it, which may be reaped first.
+            " AND NOT EXISTS (SELECT 1 FROM run_canary AS c JOIN canary_delivery AS a ON a.run_id = c.run_id"
+            " JOIN delivery AS d ON d.id = a.delivery_id WHERE c.run_id = run.id AND c.state <> 'passed'"
+            " AND d.send_state <> 'queued')"
         )
         moment = f"{self.now():%Y-%m-%d %H:%M:%S.%f}"
         if self.database.one(f"{waits} AND due_at <= ? AND expires_at > ?", *[moment] * 3) is None:
@@ -134,6 +154,11 @@ class World(Stage):
 
         if not self.timeline.run(is_resumed, limit=RESUMES_WITHIN):
             self.oracle.blame(f"D12: nothing was called within {RESUMES_WITHIN:.0f} s")
+
+    def _check_canaries(self) -> None:
+        """Blame that a run stands still for its canary, of which nothing is left but over senders that rest."""
+        for (run_id,) in self.database.all(_HELD_UP, *[f"{self.oracle.true_time():%Y-%m-%d %H:%M:%S.%f}"] * 2):
+            self.oracle.blame(f"canary: run {run_id} waits for a sender that rests, though another one does not")
 
     def _is_over(self) -> bool:
         return bool(self.oracle.broken)

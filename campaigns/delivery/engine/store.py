@@ -24,7 +24,7 @@ from campaigns.delivery.engine.ports import Ask, Found, Line, Result, RunningRun
 from campaigns.delivery.engine.quotas import Quotas, count_called
 from campaigns.delivery.engine.record import find_held, record, writing
 from campaigns.delivery.fallback import fall_back
-from campaigns.delivery.health import note_account, write_health
+from campaigns.delivery.health import may_be_used, note_account, write_health
 from campaigns.delivery.service import heed_refusals
 from campaigns.delivery.states import SendState
 from campaigns.planning.models import Health, Run, RunSender, RunState, Sender
@@ -123,7 +123,7 @@ class DatabaseStore:
                 counted=self._quotas.number,
             )
             for row in rows
-            if row.is_rehearsal or row.health != Health.PAUSED
+            if row.is_rehearsal or row.may_be_used
         ]
         return Snapshot(runs, addresses)
 
@@ -261,7 +261,7 @@ def _running(dialect: str) -> Select[*tuple[Any, ...]]:
             RunSender.sender_id,
             Sender.channel,
             Sender.pace,
-            Sender.health,
+            may_be_used().label("may_be_used"),
             Sender.daily_limit,
         )
         .join(RunSender, RunSender.run_id == Run.id)

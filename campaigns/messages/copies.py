@@ -1,0 +1,99 @@
+"""Copies of partners' messages that say what was withdrawn since: found by their lineage and their words."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from sqlalchemy import ColumnElement, and_, select
+from sqlalchemy.orm import Session, aliased
+
+from campaigns.messages.models import Message, MessageVersion, Withdrawal
+from campaigns.staff.models import Organisation
+
+
+@dataclass(frozen=True, slots=True)
+class Suspect:
+    """A message that was copied from a version which its organisation withdrew."""
+
+    message_id: int
+    title: str
+    organisation_id: int
+    #: Name of the organisation that withdrew it.
+    partner: str
+    withdrawal: Withdrawal
+    #: What the withdrawn version said, by language.
+    wrong: Mapping[str, str]
+    #: What the copy says now, by language.
+    texts: Mapping[str, str]
+    #: The copy's own present version was withdrawn as well.
+    is_withdrawn: bool
+
+    @property
+    def says_it(self) -> bool:
+        """Whether the copy still says in some language what was withdrawn."""
+        return not self.is_withdrawn and says_any(self.texts, self.wrong)
+
+
+def says_any(texts: Mapping[str, str], wrong: Mapping[str, str]) -> bool:
+    """Say whether a text of `texts` is, in its language, one of `wrong` to the letter."""
+    return any(texts.get(language) == text for language, text in wrong.items())
+
+
+def find_suspects(session: Session, organisation_id: int) -> list[Suspect]:
+    """Return an organisation's messages that still say what a partner withdrew, by title."""
+    found = _find(session, Message.organisation_id == organisation_id)
+    return [suspect for suspect in found if suspect.says_it]
+
+
+def find_suspect(session: Session, message_id: int) -> Suspect | None:
+    """Return what was withdrawn of what a message still says, the latest if there are several, or None."""
+    found = [suspect for suspect in _find(session, Message.id == message_id) if suspect.says_it]
+    return max(found, key=lambda suspect: suspect.withdrawal.withdrawn_at, default=None)
+
+
+def find_copies(session: Session, message_id: int, version: int) -> list[Suspect]:
+    """Return every copy of a withdrawn version in all organisations, also what says something else by now."""
+    return _find(session, and_(Withdrawal.message_id == message_id, Withdrawal.version == version))
+
+
+def _find(session: Session, which: ColumnElement[bool]) -> list[Suspect]:
+    """Follow each copied message to what it was copied from, and that to its own source, in one statement."""
+    source = aliased(Message)
+    lineage = (
+        select(
+            Message.id.label("message_id"),
+            Message.copied_from_id.label("source_id"),
+            Message.copied_from_version.label("version"),
+        )
+        .where(Message.copied_from_id.is_not(None))
+        .cte("lineage", recursive=True)
+    )
+    lineage = lineage.union(
+        select(lineage.c.message_id, source.copied_from_id, source.copied_from_version)
+        .join(source, source.id == lineage.c.source_id)
+        .where(source.copied_from_id.is_not(None))
+    )
+    wrong, own, withdrawn = aliased(MessageVersion), aliased(MessageVersion), aliased(Withdrawal)
+    origin = aliased(Message)
+    rows = session.execute(
+        select(Message, Organisation.name, Withdrawal, wrong.texts, own.texts, withdrawn.version)
+        .join(lineage, lineage.c.message_id == Message.id)
+        .join(
+            Withdrawal,
+            and_(Withdrawal.message_id == lineage.c.source_id, Withdrawal.version == lineage.c.version),
+        )
+        .join(wrong, and_(wrong.message_id == Withdrawal.message_id, wrong.version == Withdrawal.version))
+        .join(own, and_(own.message_id == Message.id, own.version == Message.version))
+        .join(origin, origin.id == Withdrawal.message_id)
+        .join(Organisation, Organisation.id == origin.organisation_id)
+        .outerjoin(withdrawn, and_(withdrawn.message_id == Message.id, withdrawn.version == Message.version))
+        .where(which)
+        .order_by(Message.title, Message.id)
+    )
+    return [
+        Suspect(
+            message.id, message.title, message.organisation_id, partner, withdrawal, said, says, is_own is not None
+        )
+        for message, partner, withdrawal, said, says, is_own in rows
+    ]
