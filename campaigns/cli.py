@@ -152,8 +152,15 @@ def verify(run_id: int) -> None:
     is_flag=True,
     help="Go on although the list of a provider cannot be read: what it may have sent is not sent again.",
 )
+@click.option(
+    "--journal",
+    "journals",
+    type=click.Path(path_type=Path, exists=True, dir_okay=False),
+    multiple=True,
+    help="A journal of another machine; those of this one are read by themselves.",
+)
 @click.option("--yes", is_flag=True, help="Do not ask.")
-def resume_after_restore(without_lists: bool, yes: bool) -> None:
+def resume_after_restore(without_lists: bool, journals: tuple[Path, ...], yes: bool) -> None:
     """Let an instance send again that was restored, copied or failed over, once what it forgot is settled."""
     from campaigns.restoring.command import resume_after_restore as resume
 
@@ -163,7 +170,7 @@ def resume_after_restore(without_lists: bool, yes: bool) -> None:
     def confirm() -> bool:
         return yes or click.confirm("Is no other copy of this instance running, and may this one send again?")
 
-    for line in resume(settings, is_list_needed=not without_lists, confirm=confirm):
+    for line in resume(settings, journals=journals, is_list_needed=not without_lists, confirm=confirm):
         click.echo(line)
 
 

@@ -19,6 +19,7 @@ from sqlalchemy import Select, inspect
 from sqlalchemy.exc import OperationalError, SQLAlchemyError
 
 from campaigns.accounts import Accounts
+from campaigns.continuity.journal import keep_journal
 from campaigns.continuity.lifeline import lifeline_of
 from campaigns.core.chores import Chore, do_each, repeat
 from campaigns.core.database import check_durability, make_sessions, make_worker_engine
@@ -128,6 +129,7 @@ class Worker:
         self._canary = canary_rule_of(settings)
         check_patience(self._patience, settings.mode)
         self._sessions = make_sessions(database)
+        keep_journal(self._sessions, settings.state_path)
         self._mailer = make_mailer(settings.smtp_url)
         self._accounts = Accounts(self._sessions, settings)
         self._missed = MissedInbound(self._sessions, settings)

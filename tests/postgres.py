@@ -148,9 +148,10 @@ def empty_tables(engine: Engine) -> None:
 
 def forget_marks(engine: Engine) -> None:
     """Remove what workers noted of a database outside of it: an empty one would be taken for a backup."""
-    beginning = files_of(engine.url, PROJECT_ROOT / "var", "mark")
-    for path in beginning.parent.glob(f"{beginning.name}-*"):
-        path.unlink()
+    for subject in ("mark", "stops"):
+        beginning = files_of(engine.url, PROJECT_ROOT / "var", subject)
+        for path in beginning.parent.glob(f"{beginning.name}-*"):
+            path.unlink()
 
 
 @cache

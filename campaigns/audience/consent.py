@@ -25,6 +25,7 @@ from campaigns.audience.models import (
     SuppressedAddress,
 )
 from campaigns.audience.person import find_person, lock_addresses, lock_person, pass_gate
+from campaigns.continuity import journal
 from campaigns.core import clock
 
 #: An address that the provider calls dead stays so, whatever a form or file says, until something comes from it.
@@ -120,6 +121,7 @@ def restore(
 
     An address that a provider called dead is active too: it lives, for START came from it.
     """
+    journal.note(session, journal.Said.START, {(number or lookup, channel)})
     addresses = lock_addresses(session, session.scalars(_on_channel(lookup, channel, number)).all())
     keys = {lookup, number, *(address.number for address in addresses)} - {None}
     session.execute(
@@ -170,6 +172,7 @@ def remember(
         else adding.on_conflict_do_update(index_elements=["lookup", "channel"], set_={"is_hold": False})
     )
     facts = {"since": clock.now(), "is_hold": is_hold}
+    journal.note(session, journal.Said.HOLD if is_hold else journal.Said.STOP, found)
     rows = [{"lookup": lookup, "channel": channel} | facts for lookup, channel in sorted(found)]
     if rows:
         session.execute(remembering, rows)

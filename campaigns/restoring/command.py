@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from functools import partial
+from pathlib import Path
 
+from campaigns.continuity.journal import journal_of
 from campaigns.continuity.lifeline import Standing, lifeline_of
 from campaigns.core.database import make_engine, make_sessions
 from campaigns.core.errors import UnavailableError
@@ -15,14 +17,16 @@ from campaigns.delivery.queries import find_last_intent
 from campaigns.missed_inbound import MissedInbound
 from campaigns.restoring.overview import doubts_of
 from campaigns.restoring.release import Restored, release, settle_by_lists
+from campaigns.restoring.replaying import replay
 from campaigns.verifying import gateway_of
 
 
 def resume_after_restore(
-    settings: Settings, *, is_list_needed: bool, confirm: Callable[[], bool]
+    settings: Settings, *, journals: Sequence[Path] = (), is_list_needed: bool, confirm: Callable[[], bool]
 ) -> Iterator[str]:
     """Release a latched instance, telling line by line what is found and done.
 
+    Stops are done again from this machine's journal and from `journals`, before anything else.
     `confirm` is asked once everything doubtful is shown; nothing is changed before it says yes. Raises
     UnavailableError when a provider's list cannot be read and `is_list_needed`.
     """
@@ -37,17 +41,23 @@ def resume_after_restore(
         if not confirm():
             yield "Nothing was changed."
             return
-        yield from _release(restored, is_list_needed)
+        yield from _release(restored, journals, is_list_needed)
     finally:
         engine.dispose()
 
 
-def _release(restored: Restored, is_list_needed: bool) -> Iterator[str]:
+def _release(restored: Restored, journals: Sequence[Path], is_list_needed: bool) -> Iterator[str]:
+    own = journal_of(restored.sessions.kw["bind"].url, restored.settings.state_path)
+    replayed = replay(restored.sessions, [*(own.files() if own else ()), *journals])
+    said = f"{replayed.stops} stops, {replayed.holds} holds and {replayed.starts} starts"
+    yield f"{said} of the journals were done again."
+    if replayed.damaged:
+        yield f"{replayed.damaged} lines of the journals cannot be read."
     missed = asyncio.run(MissedInbound(restored.sessions, restored.settings).look_once())
     if missed and is_list_needed:
         raise UnavailableError(f"What people wrote to {len(missed)} senders since the backup cannot be asked for.")
     settled, unlisted = asyncio.run(settle_by_lists(restored, is_list_needed=is_list_needed))
-    release(restored, settled, unlisted)
+    release(restored, settled, unlisted, stops=replayed.stops)
     yield f"{settled.found} messages were sent after the backup and count as accepted now."
     yield f"{settled.unknown} may have been sent; none of them is sent again unless a member says so."
     if settled.foreign:

@@ -9,6 +9,7 @@ from flask_sqlalchemy_lite import SQLAlchemy
 from sqlalchemy import URL, make_url
 from sqlalchemy.orm import Session
 
+from campaigns.continuity.journal import KEY, journal_of
 from campaigns.core.database import limit_web_sessions, prepare, wire_of
 from campaigns.core.settings import Settings
 
@@ -42,12 +43,15 @@ def init_database(app: Flask, settings: Settings) -> None:
     prepare(engine)
     limit_web_sessions(engine)
     # PostgreSQL refuses a write in it; SQLite begins it without asking for the writer's lock.
+    journal = journal_of(engine.url, settings.state_path)
     reader = engine.execution_options(read_only=True, **_postgresql_only(engine.dialect.name))
 
     @app.before_request
     def begin() -> None:
         if request.method in SAFE_METHODS:
             database.session.bind = reader
+        else:
+            database.session.info[KEY] = journal
 
     @app.after_request
     def commit(response: Response) -> Response:
