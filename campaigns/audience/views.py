@@ -43,7 +43,11 @@ def rounded(count: int) -> int | None:
 def index() -> Page:
     """List the saved audiences, and how many contacts there are."""
     organisation = current_organisation()
-    audiences = session().scalars(queries.select_audiences(organisation.id)).all() if _may_edit() else []
+    audiences = (
+        session().scalars(queries.select_audiences(organisation.id)).all()
+        if may_now(Permission.READ_CONTENT)
+        else []
+    )
     contacts = queries.count_contacts(session(), organisation.id)
     return render_template("audience/index.html", audiences=audiences, contacts=contacts)
 
@@ -57,9 +61,9 @@ def create() -> Page:
 
 
 @pages.get("/<int:audience_id>")
-@requires(Permission.EDIT)
+@requires(Permission.READ_CONTENT)
 def show(audience_id: int) -> Page:
-    """Show an audience, ready to be changed, with its preview."""
+    """Show an audience with its preview; to whoever edits it, ready to be changed."""
     audience = _audience(audience_id)
     rule = AudienceRule.from_json(audience.rule)
     form = AudienceForm(data=form_data(rule, audience.name))
@@ -126,6 +130,7 @@ def _page(
         routes=_routes(),
         given=given,
         directions=DIRECTIONS,
+        may_edit=may_now(Permission.EDIT),
         parts=[name for name, value in given.items() if name.startswith("route-") and value],
         **context,
     )
@@ -160,7 +165,3 @@ def _routes() -> Any:
 
 def _audience(audience_id: int) -> Audience:
     return get_owned(session(), Audience, audience_id, current_organisation().id)
-
-
-def _may_edit() -> bool:
-    return may_now(Permission.EDIT)

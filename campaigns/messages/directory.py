@@ -19,7 +19,7 @@ from campaigns.core.words import N_, Phrase
 from campaigns.messages import queries
 from campaigns.messages.facts import check_facts
 from campaigns.messages.hsds import ServiceRow
-from campaigns.messages.models import SOURCED, CheckOutcome, EmergencyNumber, Service, ServiceCheck
+from campaigns.messages.models import SIMULATED, SOURCED, CheckOutcome, EmergencyNumber, Service, ServiceCheck
 from campaigns.messages.texts import clean_line
 from campaigns.messages.worklist import ServiceDraft
 from campaigns.places.models import Region
@@ -125,13 +125,17 @@ def verify_service(
     how: str,
     seen: str | None = None,
     outcome: CheckOutcome = CheckOutcome.ANSWERS,
+    is_demo: bool = False,
 ) -> None:
     """Record that the member `by` tried a service on the day `on`, how, and what came of it.
 
     A service that did not answer is verified no more; one that is closed for good ended the day before. `seen` is
     the digest of the numbers that were tried (queries.numbers_digest). Raises RefusedError for a service whose
-    number no source states or has changed since, InputError for a day to come or no `how`.
+    number no source states or has changed since, and for one that was only simulated unless this `is_demo`;
+    InputError for a day to come or no `how`.
     """
+    if how == SIMULATED and not is_demo:
+        raise RefusedError(N_("Only a demo simulates. Try the number, or ask the service itself."))
     session.refresh(service, with_for_update=True)
     if seen is not None and seen != queries.numbers_digest(service):
         raise RefusedError(N_("The numbers were changed while you tried them. Try the new ones."))

@@ -11,6 +11,7 @@ from werkzeug.wrappers import Response
 
 from campaigns.core import clock
 from campaigns.core.errors import InputError
+from campaigns.core.settings import Mode
 from campaigns.messages import queries, service
 from campaigns.messages.emergency_views import pages as emergency_pages
 from campaigns.messages.forms import ServiceForm, VerifyForm
@@ -133,7 +134,7 @@ def create() -> Page:
 @requires()
 def show(service_id: int) -> Page:
     """Show a service and the form to verify it."""
-    return _shown(_service(service_id), VerifyForm(data={"on": clock.now().date()}))
+    return _shown(_service(service_id), _offered(VerifyForm(data={"on": clock.now().date()})))
 
 
 @pages.route("/<int:service_id>/edit", methods=["GET", "POST"])
@@ -157,7 +158,7 @@ def edit(service_id: int) -> Page:
 @requires(Permission.EDIT)
 def verify(service_id: int) -> Page:
     """Record that somebody made sure a service answers."""
-    present, form = _service(service_id), VerifyForm()
+    present, form = _service(service_id), _offered(VerifyForm())
     if form.validate_on_submit() and form.on.data:
         try:
             service.verify_service(
@@ -168,6 +169,7 @@ def verify(service_id: int) -> Page:
                 how=form.text("how"),
                 seen=request.form.get("seen"),
                 outcome=CheckOutcome(form.text("outcome")),
+                is_demo=_is_demo(),
             )
         except InputError as error:
             form.show(error, "on")
@@ -175,6 +177,15 @@ def verify(service_id: int) -> Page:
             flash(_VERIFIED[CheckOutcome(form.text("outcome"))], "good")
             return redirect(url_for("messages.services.index", trust=Trust.DUE.value))
     return _shown(present, form)
+
+
+def _offered(form: VerifyForm) -> VerifyForm:
+    form.offer(is_demo=_is_demo())
+    return form
+
+
+def _is_demo() -> bool:
+    return settings().mode is Mode.DEMO
 
 
 def _service(service_id: int) -> Service:

@@ -25,7 +25,7 @@ from campaigns.core.languages import all_languages
 from campaigns.messages.directory import DOCUMENT_LIMIT
 from campaigns.messages.hours import read_hours, write_hours
 from campaigns.messages.labels import CONFIDENTIAL, FOREIGN_SIM, KINDS, OPERATORS, OUTCOMES, THEMES, WAYS
-from campaigns.messages.models import SOURCED, CheckOutcome, Service, ServiceKind
+from campaigns.messages.models import SIMULATED, SOURCED, CheckOutcome, Service, ServiceKind
 from campaigns.messages.spoken import read_spoken, write_spoken
 from campaigns.messages.texts import TEXT_LIMIT
 from campaigns.messages.wordings import is_number
@@ -199,14 +199,17 @@ class VerifyForm(Form):
     """Who made sure that a service answers, when and how."""
 
     on = DateField(_l("Verified on"), [InputRequired()])
-    how = SelectField(
-        _l("How"), choices=options([("", _l("Choose")), *WAYS.items()]), validators=[InputRequired()]
-    )
+    how = SelectField(_l("How"), validators=[InputRequired()])
     outcome = RadioField(
         _l("What came of it"),
         choices=options(OUTCOMES.items()),
         default=CheckOutcome.ANSWERS.value,
     )
+
+    def offer(self, *, is_demo: bool) -> None:
+        """Name the ways to verify a service; only a demo simulates."""
+        ways = [(way, words) for way, words in WAYS.items() if is_demo or way != SIMULATED]
+        self.how.choices = options([("", _l("Choose")), *ways])
 
 
 class EmergencyForm(Form):

@@ -12,7 +12,7 @@ from flask_babel.speaklater import LazyString
 
 from campaigns.core.words import Phrase
 from campaigns.messages.hours import WEEKDAYS
-from campaigns.messages.models import CheckOutcome, ForeignSim, OperatorType, ServiceKind
+from campaigns.messages.models import SIMULATED, CheckOutcome, ForeignSim, OperatorType, ServiceKind
 from campaigns.messages.reasons import Reason
 from campaigns.messages.themes import Theme
 from campaigns.web.filters import day, language_name
@@ -78,7 +78,7 @@ WAYS: dict[str, LazyString] = {
     "test call, local SIM": _l("Test call from a local SIM"),
     "test call, foreign SIM": _l("Test call from a foreign SIM"),
     "confirmed by the service": _l("The service itself confirmed it"),
-    "simulated": _l("Simulated for the demo"),
+    SIMULATED: _l("Simulated for the demo"),
 }
 
 #: What each placeholder stands for.

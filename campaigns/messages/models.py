@@ -173,6 +173,8 @@ EUROPEAN_UNION = "EU"
 INTERPRETED = "mul"
 #: `Service.source_status` of a row that names a source; any other wording cannot be verified.
 SOURCED = "sourced"
+#: `Service.verified_how` of a demo; no member of a live instance may say so.
+SIMULATED = "simulated"
 
 
 class Service(Base):

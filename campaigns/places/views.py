@@ -41,7 +41,7 @@ def vocabulary() -> dict[str, object]:
 
 
 @pages.get("")
-@requires(Permission.EDIT)
+@requires(Permission.READ_CONTENT)
 def index() -> Page:
     """Show the map and the list of hotspots, routes and stops."""
     places = _places()
@@ -60,7 +60,7 @@ def index() -> Page:
 
 
 @pages.get("/map.json")
-@requires(Permission.EDIT)
+@requires(Permission.READ_CONTENT)
 def features() -> Page:
     """Answer everything that the map draws over the land."""
     drawn = [place_feature(place) for place in _places()]
@@ -70,7 +70,7 @@ def features() -> Page:
 
 
 @pages.get("/outlines.geojson")
-@requires(Permission.EDIT)
+@requires(Permission.READ_CONTENT)
 def outlines() -> Page:
     """Answer the land: regions of the asked countries, their neighbours coarsely. The same for everybody."""
     countries = tuple(sorted(set(request.args.get("countries", "")[:1000].split(",")) - {""}))

@@ -114,9 +114,10 @@ class SenderForm(SenderChangeForm):
         render_kw={"dir": "ltr"},
     )
 
-    def offer(self) -> None:
-        """Name the gateways that this instance has."""
-        self.gateway.choices = options((kind.name, _words_for(kind)) for kind in gateway_kinds().values())
+    def offer(self, *, is_demo: bool) -> None:
+        """Name the gateways that this instance may use: only a demo has one that reaches nobody."""
+        kinds = [kind for kind in gateway_kinds().values() if is_demo or kind.reaches_people]
+        self.gateway.choices = options((kind.name, _words_for(kind)) for kind in kinds)
 
     def facts(self) -> Facts:
         """Return the sender the form says."""

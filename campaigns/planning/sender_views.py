@@ -10,6 +10,7 @@ from werkzeug.wrappers import Response
 
 from campaigns.audience.models import Channel
 from campaigns.core.errors import InputError, RefusedError, SettingsError
+from campaigns.core.settings import Mode
 from campaigns.gateways.callbacks import hook_secret
 from campaigns.gateways.codes import words_for
 from campaigns.gateways.kinds import gateway_kinds
@@ -57,11 +58,15 @@ def index() -> Page:
 def create() -> Page:
     """Add a sender of the organisation."""
     form = SenderForm(data={"pace": 10, "gateway": "twilio"})
-    form.offer()
+    form.offer(is_demo=_is_demo())
     if form.validate_on_submit():
         try:
             made = senders.create_sender(
-                session(), current_organisation().id, facts=form.facts(), by=current_member().id
+                session(),
+                current_organisation().id,
+                facts=form.facts(),
+                by=current_member().id,
+                is_demo=_is_demo(),
             )
         except InputError as error:
             form.show(error)
@@ -118,6 +123,10 @@ def _hooks_of(sender: Sender) -> list[Hook]:
         # Without the credential nothing is sent either; the page names it.
         return []
     return [Hook(name, f"{stem}/{secret}/{name}") for name in ("status", "inbound")]
+
+
+def _is_demo() -> bool:
+    return settings().mode is Mode.DEMO
 
 
 def _sender(sender_id: int) -> Sender:

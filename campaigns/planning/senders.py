@@ -94,10 +94,15 @@ class SenderFacts:
     limits: SenderLimits = field(default_factory=lambda: SenderLimits("", 10.0))
 
 
-def create_sender(session: Session, organisation_id: int, *, facts: SenderFacts, by: int) -> Sender:
-    """Add a sender of an organisation. Raises InputError for what cannot be sent from."""
+def create_sender(
+    session: Session, organisation_id: int, *, facts: SenderFacts, by: int, is_demo: bool = False
+) -> Sender:
+    """Add a sender of an organisation; only a demo has one that reaches nobody.
+
+    Raises InputError for what cannot be sent from.
+    """
     limits, identity = facts.limits.checked(), checked_identity(facts.channel, facts.identity)
-    _check_gateway(facts.gateway, facts.channel)
+    _check_gateway(facts.gateway, facts.channel, is_demo=is_demo)
     if not _SECRET_NAME.fullmatch(facts.secret_name):
         raise InputError(N_("The name of a credential has small letters, digits and underscores only."))
     sender = Sender(
@@ -147,10 +152,12 @@ def is_two_way(channel: Channel, identity: str) -> bool:
     return not (channel == Channel.SMS and is_name)
 
 
-def _check_gateway(name: str, channel: Channel) -> None:
+def _check_gateway(name: str, channel: Channel, *, is_demo: bool) -> None:
     kind = gateway_kinds().get(name)
     if kind is None:
         raise InputError(N_("There is no gateway “%(name)s”."), name=name)
+    if not kind.reaches_people and not is_demo:
+        raise InputError(N_("%(gateway)s reaches nobody: choose a provider."), gateway=kind.title)
     if channel not in kind.channels:
         raise InputError(
             N_("%(gateway)s does not carry this channel: choose another gateway."), gateway=kind.title

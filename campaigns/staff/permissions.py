@@ -15,6 +15,8 @@ class Permission(StrEnum):
     READ_REACH = "read_reach"
     #: Edit places, messages, services and campaigns; preview audiences (rounded).
     EDIT = "edit"
+    #: Read what campaigns consist of: audiences (rounded), places and routes. Whoever approves sees what it is.
+    READ_CONTENT = "read_content"
     #: Review translations, approve or return campaigns, release and resume runs.
     REVIEW = "review"
     STOP_RUN = "stop_run"
@@ -31,6 +33,7 @@ _ALL_BUT_VIEWER = frozenset({Role.AUTHOR, Role.APPROVER, Role.RESPONDER, Role.ST
 ROLES_WITH: dict[Permission, frozenset[Role]] = {
     Permission.READ_REACH: frozenset(Role),
     Permission.EDIT: frozenset({Role.AUTHOR}),
+    Permission.READ_CONTENT: frozenset({Role.AUTHOR, Role.APPROVER}),
     Permission.REVIEW: frozenset({Role.APPROVER}),
     Permission.STOP_RUN: _ALL_BUT_VIEWER,
     Permission.ANSWER: frozenset({Role.RESPONDER}),

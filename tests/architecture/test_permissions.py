@@ -83,6 +83,7 @@ def test_permissions_are_the_printed_table() -> None:
     printed = """
         read_reach      viewer author approver responder steward admin
         edit                   author
+        read_content           author approver
         review                        approver
         stop_run               author approver responder steward admin
         answer                                 responder

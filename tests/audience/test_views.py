@@ -53,6 +53,26 @@ def test_refused_audience_keeps_what_was_typed(
     assert 'value="Border"' in answer.text
 
 
+def test_approver_sees_whom_a_campaign_means_and_changes_nothing(
+    pages: Pages, client_for: Callable[..., FlaskClient], vault: Vault
+) -> None:
+    with pages.sessions.begin() as session:
+        a_place(session, pages.ours, name="Medyka crossing")
+        audience = an_audience(session, pages.ours, rule={"languages": ["uk"]}, name="At the border")
+        an_address(session, a_contact(session, pages.ours), vault)
+    approver = client_for(Role.APPROVER)
+    assert "At the border" in approver.get("/audience").text
+    page = approver.get(f"/audience/{audience.id}").text
+    assert "Medyka crossing" in page
+    assert "fewer than 20" in page.casefold()
+    assert "<fieldset" in page
+    assert 'name="save"' not in page
+    assert "csrf_token" not in page.partition('id="audience-form"')[2]
+    assert re.search(r'<fieldset class="is-bare stack" disabled>', page)
+    assert approver.post(f"/audience/{audience.id}", data={"name": "x", "save": "1"}).status_code == 403
+    assert client_for(Role.VIEWER).get(f"/audience/{audience.id}").status_code == 403
+
+
 def test_preview_hides_small_numbers(pages: Pages, client_for: Callable[..., FlaskClient], vault: Vault) -> None:
     with pages.sessions.begin() as session:
         for number in range(3):

@@ -6,7 +6,7 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
-from sqlalchemy import select
+from sqlalchemy import Engine, select
 from sqlalchemy.orm import Session
 
 from campaigns.core import clock
@@ -22,8 +22,9 @@ from campaigns.messages.queries import (
 from campaigns.messages.service import create_service, import_services, update_service, verify_service
 from campaigns.messages.signposts import Trust, choose_signpost, trust_of
 from campaigns.messages.worklist import read_bundled
-from campaigns.staff.models import AuditEntry, Member, Organisation
+from campaigns.staff.models import AuditEntry, Member, Organisation, Role
 from tests.factories import NOON, a_member, a_service, an_organisation
+from tests.web.pages import make_pages
 
 FACTS: dict[str, Any] = {
     "name": "Line",
@@ -200,3 +201,26 @@ def test_check_of_an_earlier_day_decides_nothing(session: Session, ours: Organis
 def test_region_that_does_not_exist_is_refused(session: Session, ours: Organisation, author: Member) -> None:
     with pytest.raises(InputError, match="No region has the code PL-99"):
         create_service(session, ours.id, facts=FACTS | {"region_codes": ["PL-99"]}, by=author.id)
+
+
+def test_only_a_demo_simulates(session: Session, ours: Organisation, author: Member) -> None:
+    line = a_service(session, ours, verified_on=None)
+    how: dict[str, Any] = {"by": author.id, "on": clock.now().date(), "how": "simulated"}
+    with pytest.raises(RefusedError, match="Only a demo"):
+        verify_service(session, line, **how)
+    assert line.verified_on is None
+    verify_service(session, line, is_demo=True, **how)
+    assert line.verified_how == "simulated"
+
+
+@pytest.mark.parametrize(("mode", "offered"), [("demo", True), ("live", False)])
+def test_only_a_demo_offers_to_simulate(sqlite_engine: Engine, mode: str, offered: bool) -> None:
+    with make_pages(sqlite_engine, mode=mode, public_url="https://fingerpost.example") as pages:
+        with pages.sessions.begin() as session:
+            line = a_service(session, session.get_one(Organisation, pages.ours.id), verified_on=None)
+        author, url = pages.client(pages.member(Role.AUTHOR)), f"/messages/services/{line.id}"
+        assert ("Simulated for the demo" in author.get(url).text) is offered
+        given = {"on": clock.now().date().isoformat(), "how": "simulated", "outcome": "answers"}
+        author.post(f"{url}/verify", data=given)
+        with pages.sessions() as session:
+            assert (session.get_one(Service, line.id).verified_on is not None) is offered

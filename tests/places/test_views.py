@@ -259,6 +259,19 @@ def test_foreign_places_are_not_shown(pages: Pages, author: FlaskClient) -> None
     assert author.get(f"/places/{foreign.id}").status_code == 404
 
 
-@pytest.mark.parametrize("role", [Role.VIEWER, Role.APPROVER, Role.RESPONDER])
-def test_only_authors_see_places(client_for: Callable[..., FlaskClient], role: Role) -> None:
+@pytest.mark.parametrize("role", [Role.VIEWER, Role.RESPONDER])
+def test_only_who_writes_or_approves_sees_places(client_for: Callable[..., FlaskClient], role: Role) -> None:
     assert client_for(role).get("/places").status_code == 403
+
+
+def test_approver_sees_places_and_changes_none(pages: Pages, client_for: Callable[..., FlaskClient]) -> None:
+    with pages.sessions.begin() as session:
+        place = a_place(session, pages.ours, name="Medyka crossing")
+    approver = client_for(Role.APPROVER)
+    page = approver.get("/places").text
+    assert "Medyka crossing" in page
+    assert "Medyka crossing" in approver.get("/places/map.json").text
+    assert f'href="/places/{place.id}"' not in page
+    assert "/places/new" not in page
+    assert "Import" not in page
+    assert approver.post(f"/places/{place.id}", data=CIRCLE).status_code == 403

@@ -12,7 +12,7 @@ from campaigns.gateways.callbacks import hook_secret
 from campaigns.planning.models import Health, Sender
 from campaigns.staff.models import Role
 from tests.factories import NOON, a_sender
-from tests.web.pages import Pages
+from tests.web.pages import Pages, make_pages
 
 FORM = {
     "name": "Line",
@@ -113,3 +113,12 @@ def test_signed_callbacks_need_one_address(pages: Pages, admin: FlaskClient) -> 
     # Without what stands behind it the provider would call again only when it could not connect.
     assert "/hooks/twilio/inbound#rc=5&amp;rp=all" in page
     assert hook_secret("token") not in page
+
+
+@pytest.mark.parametrize(("mode", "offered"), [("demo", True), ("live", False)])
+def test_only_a_demo_offers_what_reaches_nobody(sqlite_engine: Engine, mode: str, offered: bool) -> None:
+    with make_pages(sqlite_engine, mode=mode, public_url="https://fingerpost.example") as pages:
+        admin = pages.client(pages.member(Role.ADMIN))
+        assert ("reaches nobody" in admin.get("/campaigns/senders/new").text) is offered
+        answer = admin.post("/campaigns/senders/new", data=FORM | {"gateway": "console"})
+        assert (answer.status_code == 302) is offered

@@ -29,7 +29,7 @@ FACTS = SenderFacts(Channel.SMS, "console", "NGOINFO", "console", SenderLimits("
 def made(session: Session, facts: SenderFacts) -> Sender:
     organisation = an_organisation(session)
     admin = a_member(session, organisation, Role.ADMIN)
-    return create_sender(session, organisation.id, facts=facts, by=admin.id)
+    return create_sender(session, organisation.id, facts=facts, by=admin.id, is_demo=True)
 
 
 @pytest.mark.parametrize(
@@ -118,3 +118,10 @@ def test_each_verb_leaves_one_entry(session: Session) -> None:
 def test_healthy_sender_needs_no_mending(session: Session) -> None:
     with pytest.raises(TransitionError):
         mend_sender(session, a_sender(session), by=1)
+
+
+def test_live_instance_has_no_sender_that_reaches_nobody(session: Session) -> None:
+    organisation = an_organisation(session)
+    admin = a_member(session, organisation, Role.ADMIN)
+    with pytest.raises(InputError, match="reaches nobody"):
+        create_sender(session, organisation.id, facts=FACTS, by=admin.id)
