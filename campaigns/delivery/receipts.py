@@ -61,6 +61,8 @@ WORDS: dict[str, ReceiptState] = {
 }
 #: Words after which the message will not arrive.
 FAILING = frozenset(word for word, state in WORDS.items() if RANKS[state] == RANKS[ReceiptState.FAILED])
+#: States of a delivery that did not arrive.
+FAILED = tuple(state for state, rank in RANKS.items() if rank == RANKS[ReceiptState.FAILED])
 #: What a failing receipt can ask to be done with an address.
 ADDRESS_ACTIONS = (Action.OPT_OUT, Action.INVALIDATE_ADDRESS)
 #: What it can ask at all, beside going on over another sender.
@@ -112,9 +114,10 @@ def _apply(session: Session, waiting: Sequence[Row[int, str | None, SendState]],
     """
     batch = {"batch": json.dumps([row.id for row in waiting])}
     actions = {row.action for row in waiting}
-    if not actions.isdisjoint(BLAMING):
-        _heed_refusals(session, batch)
     session.execute(_merge(), batch)
+    if not actions.isdisjoint(BLAMING):
+        # After they are merged: a number to which a message was delivered is not dead, whatever comes late.
+        _heed_refusals(session, batch)
     if not LOST.isdisjoint(row.send_state for row in waiting):
         session.execute(_settle(in_batch=True), batch)
     if Action.OTHER_CHANNEL in actions:
@@ -252,7 +255,7 @@ def _heed_refusals(session: Session, batch: Mapping[str, str]) -> None:
 
     What the sandbox says in a rehearsal says nothing of people and senders.
     """
-    blamed = session.execute(_select_blamed(Delivery.address_id, ADDRESS_ACTIONS), batch)
+    blamed = session.execute(_select_blamed(Delivery.address_id, ADDRESS_ACTIONS), batch).all()
     heed_refusals(session, ((address_id, Action(action), code) for address_id, action, code in blamed))
     for sender_id, _, code in session.execute(_select_blamed(Delivery.sender_id, (Action.PAUSE_SENDER,)), batch):
         write_health(session, [sender_id], Health.PAUSED, code=code)
@@ -267,6 +270,7 @@ def _select_blamed(of: InstrumentedAttribute[int], actions: tuple[Action, ...]) 
         .join(Run, Run.id == Delivery.run_id)
         .where(_IN_BATCH, Receipt.status.in_(FAILING), Receipt.action.in_(actions))
         .where(Run.is_rehearsal.is_(False))
+        .where(or_(Receipt.action != Action.INVALIDATE_ADDRESS, Delivery.receipt_state.in_(FAILED)))
         .group_by(of, Receipt.action)
         .order_by(of)
     )

@@ -191,3 +191,47 @@ def test_delivered_receipt_never_closes_an_address(session: Session, delivery: D
     delivery.address_id = address.id
     arrive(session, StatusUpdate(delivery.reference, "SM1", "delivered", "21610", action=Action.OPT_OUT))
     assert address.state == AddressState.ACTIVE
+
+
+@pytest.mark.parametrize("order", [1, -1])
+@pytest.mark.parametrize("at_once", [True, False])
+@pytest.mark.parametrize(
+    ("arrived", "state"),
+    [
+        ("delivered", AddressState.ACTIVE),
+        ("read", AddressState.ACTIVE),
+        ("sent", AddressState.INVALID),
+        ("undelivered", AddressState.INVALID),
+    ],
+)
+def test_number_that_a_message_reached_is_not_dead(
+    session: Session,
+    delivery: Delivery,
+    vault: Vault,
+    arrived: str,
+    state: AddressState,
+    at_once: bool,
+    order: int,
+) -> None:
+    run = session.get_one(Run, delivery.run_id)
+    address = an_address(session, a_contact(session, session.get_one(Organisation, run.organisation_id)), vault)
+    delivery.address_id = address.id
+    late = StatusUpdate(delivery.reference, "SM1", "failed", "30005", action=Action.INVALIDATE_ADDRESS)
+    both = [said(delivery, arrived), late][::order]
+    if order == -1 and not at_once and state is AddressState.ACTIVE:
+        # What was called dead before is alive once the person is heard, not by a receipt.
+        state = AddressState.INVALID
+    for group in [both] if at_once else [both[:1], both[1:]]:
+        arrive(session, *group)
+    assert address.state == state
+
+
+def test_late_block_is_a_stop_though_the_message_arrived(
+    session: Session, delivery: Delivery, vault: Vault
+) -> None:
+    run = session.get_one(Run, delivery.run_id)
+    address = an_address(session, a_contact(session, session.get_one(Organisation, run.organisation_id)), vault)
+    delivery.address_id = address.id
+    block = StatusUpdate(delivery.reference, "SM1", "failed", "21610", action=Action.OPT_OUT)
+    arrive(session, said(delivery, "delivered"), block)
+    assert address.state == AddressState.OPTED_OUT
