@@ -46,6 +46,7 @@ def index() -> Page:
     return render_template(
         "audience/contacts.html",
         contacts=contacts,
+        person_states=queries.states_of(session(), {row.id for row in contacts.rows}),
         consents=queries.last_consents(session(), [row.address_id for row in contacts.rows if row.address_id]),
         by_state=queries.count_by_state(session(), organisation_id),
         by_region=queries.count_by_region(session(), organisation_id),
@@ -64,7 +65,12 @@ def show(contact_id: int) -> Page:
     contact = get_owned(session(), Contact, contact_id, current_organisation().id)
     ledger = session().scalars(queries.select_ledger(contact.id)).all()
     return render_template(
-        "audience/contact.html", contact=contact, ledger=ledger, channels=CHANNELS, sources=SOURCES
+        "audience/contact.html",
+        contact=contact,
+        state=queries.states_of(session(), [contact.id]).get(contact.id),
+        ledger=ledger,
+        channels=CHANNELS,
+        sources=SOURCES,
     )
 
 

@@ -10,7 +10,7 @@ from typing import Any
 from sqlalchemy import Select, String, Subquery, exists, func, literal, or_, select, union_all
 from sqlalchemy.orm import Session
 
-from campaigns.audience.models import Address, Audience, Channel, Consent, Contact, ContactImport
+from campaigns.audience.models import Address, AddressState, Audience, Channel, Consent, Contact, ContactImport
 from campaigns.audience.rules import AudienceRule, LeftOut, Resolution, select_resolved
 from campaigns.core.errors import AudienceRuleError
 from campaigns.core.languages import all_languages
@@ -18,6 +18,9 @@ from campaigns.core.words import N_
 from campaigns.places.models import Place, PlaceKind, Region, Route, RouteStop
 from campaigns.staff.queries import owned
 
+#: Which state of an address tells most of its person, lowest first; a stop and a hold are 1. Who said START on one
+#: channel is written to there; whoever said stop is not, however little is known of their other addresses.
+_DECIDING = {AddressState.ACTIVE: 0, AddressState.PENDING: 2, AddressState.INVALID: 3}
 #: Below this many people an author is told no number.
 SMALLEST_SHOWN = 20
 ROUNDED_TO = 10
@@ -205,6 +208,20 @@ def select_contacts(organisation_id: int, *, state: str = "", language: str = ""
     if state:
         statement = statement.where(Address.state == state)
     return statement.where(Contact.language == language) if language else statement
+
+
+def states_of(session: Session, contact_ids: Collection[int]) -> dict[int, AddressState]:
+    """Return the state of each person who has an address: of the one that decides whether they are written to."""
+    rows = session.execute(select(Address.contact_id, Address.state).where(Address.contact_id.in_(contact_ids)))
+    found: dict[int, AddressState] = {}
+    for contact_id, state in rows:
+        known = found.get(contact_id)
+        found[contact_id] = state if known is None else min(AddressState(state), known, key=_weight)
+    return found
+
+
+def _weight(state: AddressState) -> int:
+    return _DECIDING.get(state, 1)
 
 
 def last_consents(session: Session, address_ids: Collection[int]) -> dict[int, Consent]:

@@ -10,7 +10,8 @@ from flask.testing import FlaskClient
 from sqlalchemy import func, select
 from werkzeug.test import TestResponse
 
-from campaigns.audience.models import Audience, Contact, ContactImport, ImportState
+from campaigns.audience.consent import restore, withdraw_everywhere
+from campaigns.audience.models import Audience, Channel, Contact, ContactImport, ImportState
 from campaigns.core import clock
 from campaigns.core.crypto import Vault
 from campaigns.staff.models import Role
@@ -152,3 +153,32 @@ def test_unreadable_file_is_refused_beside_the_field(
 
 def test_viewer_is_told_why_nothing_is_here(client_for: Callable[..., FlaskClient]) -> None:
     assert "Your roles do not include audiences" in client_for(Role.VIEWER).get("/audience").text
+
+
+def test_contact_has_one_state_before_those_of_its_channels(
+    pages: Pages, client_for: Callable[..., FlaskClient], vault: Vault
+) -> None:
+    with pages.sessions.begin() as session:
+        contact = a_contact(session, pages.ours)
+        sms = an_address(session, contact, vault)
+        an_address(session, contact, vault, channel=Channel.WHATSAPP, rank=1)
+        said = {"method": "keyword", "wording": "reply 1", "at": clock.now()}
+        withdraw_everywhere(session, sms.lookup, Channel.SMS, number=sms.number, **said)
+        contact_id, lookup, number = contact.id, sms.lookup, sms.number
+    client, address = client_for(Role.STEWARD), f"/audience/contacts/{contact_id}"
+    for page in (client.get(address).text, client.get("/audience/contacts?state=opted_out").text):
+        assert "May be written to" not in re.sub(r"<option.*?</option>", "", page)
+        assert "Said stop" in page
+    assert client.get(address).text.index("Said stop") < client.get(address).text.index("WhatsApp")
+    with pages.sessions.begin() as session:
+        restore(session, lookup, Channel.SMS, number=number, **said)
+    page = client.get(address).text
+    assert page.index("May be written to") < page.index("started again on one channel") < page.index("Said stop<")
+
+
+def test_contact_without_an_address_says_so(pages: Pages, client_for: Callable[..., FlaskClient]) -> None:
+    with pages.sessions.begin() as session:
+        contact_id = a_contact(session, pages.ours).id
+    client = client_for(Role.STEWARD)
+    assert "No address" in client.get(f"/audience/contacts/{contact_id}").text
+    assert "No address" in client.get("/audience/contacts").text
