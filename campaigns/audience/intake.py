@@ -10,7 +10,7 @@ from typing import Any, cast
 from sqlalchemy import Select, Table, exists, insert, or_, select, text, update
 from sqlalchemy.orm import Session, aliased
 
-from campaigns.audience.consent import Mark, find_suppressed, grant, hold_withdrawals, withdraw
+from campaigns.audience.consent import Mark, find_suppressed, grant, hold_withdrawals, remember, withdraw
 from campaigns.audience.handles import Handle, number_key, number_of
 from campaigns.audience.holding import hold
 from campaigns.audience.importer import ContactRow
@@ -197,6 +197,7 @@ def _heed_late_stops(session: Session, organisation_id: int, first: _First) -> i
     new = owned(select(Address.number).where(Address.id >= first.address_id), Address, organisation_id)
     mark_shared(session, organisation_id, new)
     found = session.scalars(_late(organisation_id, first.address_id, AddressState.OPTED_OUT)).all()
+    remember(session, found)
     withdraw(session, found, method=METHOD, wording="said stop while the file was imported", at=clock.now())
     held = session.scalars(_late(organisation_id, first.address_id, AddressState.HELD)).all()
     hold(session, held, method=METHOD, wording="on hold when the file was imported", at=clock.now())

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
-from sqlalchemy import select
-from sqlalchemy.orm import Session
+from sqlalchemy import event, select
+from sqlalchemy.orm import Session, sessionmaker
 
 from campaigns.audience.consent import find_suppressed, restore, withdraw_everywhere
 from campaigns.audience.handles import Handle, heard_handle, number_key, number_of
 from campaigns.audience.joining import KEYWORD, START, Joining, join
 from campaigns.audience.models import Address, AddressState, Channel, Consent, ConsentKind
+from campaigns.audience.person import lock_addresses
 from campaigns.core.crypto import Vault
 from campaigns.staff.models import Organisation
 from tests.factories import NOON, a_contact, an_address, an_organisation
@@ -45,6 +47,45 @@ def test_stop_reaches_every_channel_everywhere(session: Session, vault: Vault, s
     lines = session.execute(select(Consent.address_id, Consent.kind, Consent.method, Consent.wording)).all()
     wanted = [(address.id, ConsentKind.WITHDRAWN, "keyword", "reply 1") for address in person]
     assert sorted(map(tuple, lines)) == sorted(wanted)
+
+
+@pytest.mark.parametrize("engine", ["postgres"], indirect=True)
+def test_stops_of_one_person_at_once_wait_for_each_other(sessions: sessionmaker[Session], vault: Vault) -> None:
+    """Said from each of their handles: whoever locks in another order would be ended by the database."""
+    with sessions.begin() as session:
+        contacts = [a_contact(session, an_organisation(session)) for _ in range(4)]
+        for place, contact in enumerate(contacts):
+            an_address(session, contact, vault, number=f"+38067000000{place}", **WHATSAPP)
+            an_address(session, contact, vault, number=f"+38067000000{(place + 1) % 4}")
+        session.flush()
+        addresses = session.scalars(select(Address).order_by(Address.id)).all()
+        handles = [(address.lookup, Channel(address.channel), address.number) for address in addresses]
+
+    def say(place: int) -> int:
+        lookup, channel, number = handles[place % len(handles)]
+        with sessions.begin() as session:
+            if place % 3 == 2:
+                return len(restore(session, lookup, channel, number=number, **SAID))
+            return len(withdraw_everywhere(session, lookup, channel, number=number, **SAID))
+
+    with ThreadPoolExecutor(6) as pool:
+        found = list(pool.map(say, range(60)))
+    assert set(found) == {1, 8}
+
+
+def test_addresses_are_locked_in_one_order(session: Session) -> None:
+    statements: list[str] = []
+
+    def note(conn: Any, cursor: Any, statement: str, *rest: Any) -> None:
+        statements.append(statement)
+
+    engine = session.get_bind()
+    event.listen(engine, "before_cursor_execute", note)
+    try:
+        lock_addresses(session, [3, 1, 2])
+    finally:
+        event.remove(engine, "before_cursor_execute", note)
+    assert any("ORDER BY address.id" in statement for statement in statements)
 
 
 def test_stop_of_a_person_without_end_ends(session: Session, vault: Vault) -> None:

@@ -11,7 +11,7 @@ import pytest
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session, sessionmaker
 
-from campaigns.audience.consent import withdraw_everywhere
+from campaigns.audience.consent import find_suppressed, withdraw_everywhere
 from campaigns.audience.holding import hold_everywhere
 from campaigns.audience.importer import ContactRow
 from campaigns.audience.intake import BATCH, take_in
@@ -41,7 +41,7 @@ from campaigns.core.settings import Settings, load_settings
 from campaigns.staff.models import AuditEntry, Organisation
 from tests.audience.people import person
 from tests.audience.sheets import read_contacts
-from tests.factories import NOON, a_member, a_place, a_region, an_organisation
+from tests.factories import NOON, a_contact, a_member, a_place, a_region, an_address, an_organisation
 
 HEADER = "number,language,latitude,longitude,place,position_date,consent_date,consent_how"
 ONE = "+380501234567,uk,49.80,22.94,,2026-03-01,2026-02-01,form A"
@@ -258,6 +258,40 @@ def test_stop_during_an_import_holds(sessions: sessionmaker[Session], vault: Vau
 def _say_no(transaction: AbstractContextManager[Session], lookup: bytes, refuse: Callable[..., list[int]]) -> None:
     with transaction as session:
         refuse(session, lookup, Channel.SMS, method="keyword", wording="reply 1", at=NOON)
+
+
+@pytest.mark.parametrize("said_on", [Channel.WHATSAPP, Channel.TELEGRAM])
+def test_stop_on_another_channel_during_an_import_holds(
+    sessions: sessionmaker[Session], vault: Vault, said_on: Channel
+) -> None:
+    """By the phone's WhatsApp, which we do not know, or by the chat to which the file adds the number."""
+    header = "number,telegram,language,consent_date,consent_how,latitude,longitude,position_date\n"
+    text = header + "+380501234567,77,uk,2026-02-01,form,49.8,22.9,2026-02-01\n"
+    rows = read_contacts(text, default_country=None, max_rows=9, now=NOON).rows
+    number = vault.number_hash("+380501234567")
+    handle = "77" if said_on is Channel.TELEGRAM else "+380501234567"
+    lookup = vault.lookup_hash(said_on, handle)
+    with sessions.begin() as session:
+        organisation = an_organisation(session)
+        contact = a_contact(session, organisation)
+        an_address(session, contact, vault, channel=Channel.TELEGRAM, number="77", country=None)
+    with sessions.begin() as importing:
+        placing = StopMeanwhile(importing, organisation.id)
+        placing.place(rows)
+        alone = importing.get_bind().dialect.name == "sqlite"
+
+        def say_stop() -> None:
+            with nullcontext(importing) if alone else sessions.begin() as session:
+                key = number if said_on is Channel.WHATSAPP else None
+                said = {"method": "keyword", "wording": "STOP", "at": NOON}
+                withdraw_everywhere(session, lookup, said_on, number=key, **said)
+
+        placing.hear(say_stop)
+        take_in(importing, organisation.id, [rows], placing=placing, vault=vault)
+    with sessions() as session:
+        states = dict(session.execute(select(Address.channel, Address.state)).all())
+        assert states[Channel.SMS] == AddressState.OPTED_OUT
+        assert (number, Channel.SMS) in find_suppressed(session, [number])
 
 
 def test_stop_elsewhere_keeps_a_person_out(
