@@ -10,11 +10,13 @@ from flask import Blueprint, Response, render_template
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from campaigns.audience.forms import CHANNELS
 from campaigns.continuity.latch import SENTENCES, find_latch_reason
 from campaigns.core import clock
 from campaigns.delivery.looking import alarms_of
 from campaigns.delivery.progress import count_open, select_runs
 from campaigns.messages.copies import Suspect, find_suspects
+from campaigns.inbox.strangers import find_strange_stops
 from campaigns.messages.queries import count_due_services, find_unreviewed
 from campaigns.planning.lifecycle import IN_FLIGHT
 from campaigns.planning.models import Campaign, CampaignState, Run, RunState, Schedule, ZonePolicy
@@ -70,7 +72,9 @@ class Waiting:
 def index() -> str:
     """Show what happens now, what waits for the member, and what comes next."""
     waiting = _waiting_for_member(current_organisation().id)
-    return render_template("now.html", waiting=waiting, **_moving(current_organisation().id))
+    strange = find_strange_stops(session(), current_organisation().id, now=clock.now())
+    moving = _moving(current_organisation().id)
+    return render_template("now.html", waiting=waiting, strange=strange, channels=CHANNELS, **moving)
 
 
 @pages.get("/now/flights")

@@ -134,6 +134,26 @@ def restore(
     return [address.id for address in addresses]
 
 
+def revive(session: Session, lookup: bytes, channel: Channel, *, number: bytes | None = None) -> list[int]:
+    """Let addresses that a provider called dead live again, since something came from them; return their ids.
+
+    They are in use again as far as the ledger says that their person agreed, and on hold where the person is.
+    """
+    dead = _on_channel(lookup, channel, number).where(Address.state == AddressState.INVALID)
+    addresses = lock_addresses(session, session.scalars(dead).all())
+    granted = select(Consent.address_id).where(Consent.kind == ConsentKind.GRANTED)
+    agreed = set(session.scalars(granted.where(Consent.address_id.in_([each.id for each in addresses]))))
+    hashes = {lookup, *(address.number or address.lookup for address in addresses)}
+    is_held = any(on == channel for _, on in find_suppressed(session, hashes, or_held=True))
+    revived = [address for address in addresses if address.state == AddressState.INVALID]
+    for address in revived:
+        # Whoever withdrew is opted out, dead or not.
+        state = AddressState.ACTIVE if address.id in agreed else AddressState.PENDING
+        address.state = AddressState.HELD if is_held else state
+    session.flush()
+    return [address.id for address in revived]
+
+
 def mark_invalid(session: Session, address_ids: Collection[int]) -> int:
     """Mark addresses that the provider calls dead; one that said stop keeps that. Return how many changed."""
     living = (AddressState.PENDING, AddressState.ACTIVE)

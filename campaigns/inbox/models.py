@@ -74,3 +74,20 @@ class InboundLook(Base):
     sender_id: Mapped[int] = mapped_column(ForeignKey("sender.id"), primary_key=True)
     #: What came to the provider by then was read and kept.
     through: Mapped[datetime]
+
+
+class UnknownStop(Base):
+    """A stop that found nobody we wrote to lately: whoever said it may get messages at another handle.
+
+    The handle is not kept.
+    """
+
+    __tablename__ = "unknown_stop"
+
+    id: Mapped[int] = mapped_column(BigId, primary_key=True)
+    #: Whose reply it was; None when nobody could tell.
+    organisation_id: Mapped[int | None] = mapped_column(ForeignKey("organisation.id"))
+    #: The sender it came to; None for one that we do not know.
+    sender_id: Mapped[int | None] = mapped_column(ForeignKey("sender.id"))
+    channel: Mapped[Channel] = mapped_column(String(10))
+    said_at: Mapped[datetime] = mapped_column(index=True)

@@ -49,6 +49,12 @@ def find_receiver(session: Session, to_handle: str, *, secret_names: Collection[
     return owners[0] if len(owners) == 1 else None
 
 
+def find_sender(session: Session, to_handle: str, channel: Channel) -> int | None:
+    """Return the sender that a message came to, where its provider names it as we do."""
+    senders = select(Sender.id).where(Sender.identity == to_handle, Sender.channel == channel)
+    return session.scalar(senders.order_by(Sender.id).limit(1))
+
+
 def find_owner(session: Session, lookup: bytes, *, channel: Channel, number: bytes, receiver: int | None) -> Owner:
     """Return the organisation a reply goes to and the contact it came from.
 

@@ -25,8 +25,9 @@ from campaigns.core.database import reserve_ids
 from campaigns.delivery.service import suppress_addresses
 from campaigns.gateways.callbacks import Happening, Inbound
 from campaigns.inbox.models import InboundLook, Reply, ReplyKind
-from campaigns.inbox.queries import Owner, find_kept, find_owner, find_receiver, has_decided_since
+from campaigns.inbox.queries import Owner, find_kept, find_owner, find_receiver, find_sender, has_decided_since
 from campaigns.inbox.reading import kind_of
+from campaigns.inbox.strangers import note_stop
 from campaigns.staff import audit
 
 #: Longest text that is kept; no channel carries more.
@@ -144,7 +145,7 @@ def _act(
         entry_point = _addressed(find_by_code(session, inbound.payload), receiver)
         return _begin(session, inbound, reply, vault=vault, entry_point=entry_point)
     if reply.kind == ReplyKind.STOP:
-        return _stop(session, reply)
+        return _stop(session, reply, to=inbound.to_handle)
     if reply.kind == ReplyKind.HOLD:
         return _hold(session, reply)
     if reply.kind == ReplyKind.START:
@@ -201,7 +202,7 @@ def _join(
     return {"method": method, "entry_point": entry_point.id if entry_point else None}
 
 
-def _stop(session: Session, reply: Reply) -> dict[str, Any]:
+def _stop(session: Session, reply: Reply, *, to: str) -> dict[str, Any]:
     method = "provider" if reply.happening == Happening.BLOCKED else "keyword"
     addresses = consent.withdraw_everywhere(
         session,
@@ -212,6 +213,8 @@ def _stop(session: Session, reply: Reply) -> dict[str, Any]:
         wording=_evidence(reply),
         at=reply.received_at,
     )
+    if reply.happening != Happening.BLOCKED:
+        note_stop(session, reply, addresses, sender_id=find_sender(session, to, reply.channel))
     return {"addresses": len(addresses), "suppressed": suppress_addresses(session, addresses)}
 
 
@@ -255,6 +258,8 @@ def _move(session: Session, inbound: Inbound, reply: Reply) -> dict[str, Any] | 
 
 
 def _note_heard(session: Session, reply: Reply) -> None:
+    """Note when the person was last heard, and that their address lives whatever a provider said of it."""
+    consent.revive(session, reply.lookup, reply.channel, number=reply.number)
     if reply.contact_id is not None:
         session.execute(
             update(Address)

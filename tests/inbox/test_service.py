@@ -10,6 +10,8 @@ from sqlalchemy import select
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
+from campaigns.audience.consent import grant, mark_invalid
+from campaigns.audience.entry_points import create_entry_point
 from campaigns.audience.models import Address, AddressState, Channel, Consent, ConsentKind, SuppressedAddress
 from campaigns.core import clock
 from campaigns.core.crypto import Vault
@@ -21,6 +23,7 @@ from campaigns.inbox.queries import Owner
 from campaigns.inbox.service import receive_inbound
 from campaigns.staff.models import AuditEntry
 from tests.factories import (
+    NOON,
     a_campaign,
     a_contact,
     a_delivery,
@@ -244,3 +247,43 @@ def test_what_was_missed_is_weighed_against_what_came_since(
     receive_inbound(session, inbound(missed, "SM1"), vault, gateway="twilio", received_at=earlier)
     session.expire_all()
     assert address.state == state
+
+
+@pytest.mark.parametrize("agreed", [True, False])
+@pytest.mark.parametrize("text", ["Where can I sleep?", "START", "KYIV7", "STOP", "leave me alone"])
+def test_number_that_is_heard_is_not_dead(
+    session: Session, vault: Vault, address: Address, text: str, agreed: bool
+) -> None:
+    """Also with others who have it, and only on the channel on which it is heard."""
+    other = an_address(session, a_contact(session, an_organisation(session)), vault, number=NUMBER)
+    whatsapp = an_address(session, address.contact, vault, number=NUMBER, channel=Channel.WHATSAPP)
+    everywhere = (address, other, whatsapp)
+    for each in everywhere:
+        each.state = AddressState.PENDING
+        if agreed:
+            grant(session, each, method="form", wording="v1", given_at=NOON)
+    assert mark_invalid(session, [each.id for each in everywhere]) == 3
+    create_entry_point(session, address.contact.organisation_id, name="Kyiv", code="KYIV7", by=None)
+    receive(session, vault, inbound(text))
+    heard = AddressState.ACTIVE if agreed or text in ("START", "KYIV7") else AddressState.PENDING
+    states = {
+        "STOP": [AddressState.OPTED_OUT] * 3,
+        "leave me alone": [AddressState.HELD, AddressState.HELD, AddressState.INVALID],
+        "KYIV7": [heard, AddressState.ACTIVE if agreed else AddressState.PENDING, AddressState.INVALID],
+    }
+    assert [each.state for each in everywhere] == states.get(text, [heard, heard, AddressState.INVALID])
+
+
+@pytest.mark.parametrize("prefix", ["", "whatsapp:"])
+def test_stop_is_heard_from_another_spelling(session: Session, vault: Vault, prefix: str) -> None:
+    contact = a_contact(session, an_organisation(session))
+    address = an_address(session, contact, vault, number="+525512345678", country="MX")
+    receive(session, vault, inbound("STOP", from_handle=f"{prefix}+5215512345678", channel="whatsapp"))
+    assert address.state == AddressState.OPTED_OUT
+
+
+def test_reply_on_another_channel_is_the_contacts(session: Session, vault: Vault, address: Address) -> None:
+    an_organisation(session)
+    reply = receive(session, vault, inbound("Where can I sleep?", channel="whatsapp"))
+    assert reply is not None
+    assert (reply.contact_id, reply.organisation_id) == (address.contact_id, address.contact.organisation_id)
