@@ -11,6 +11,7 @@ from sqlalchemy.orm import Session, aliased
 
 from campaigns.audience.models import Address
 from campaigns.audience.walk import between
+from campaigns.delivery.doubles import has_shared
 from campaigns.delivery.models import Delivery
 from campaigns.delivery.states import SendState
 from campaigns.planning.digest import Cap
@@ -84,8 +85,13 @@ def _select_capped(
     if not foreign and len(own) < cap.messages:
         return None
     counts = [_own_messages(own, window)]
+    mine, same = aliased(Address), aliased(Address)
     if foreign:
-        counts.append(_foreign_messages(organisation_id, foreign, window))
+        is_foreign = same.organisation_id != organisation_id
+        counts.append(_messages_to_twins(mine, same, is_foreign, foreign, organisation_id, window))
+    if own and has_shared(session, after=window.after, through=window.through):
+        is_ours = and_(mine.is_shared, same.organisation_id == organisation_id, same.contact_id != mine.contact_id)
+        counts.append(_messages_to_twins(mine, same, is_ours, own, organisation_id, window))
     found = union_all(*counts).subquery("lately")
     return (
         select(found.c.contact_id).group_by(found.c.contact_id).having(func.sum(found.c.messages) >= cap.messages)
@@ -122,16 +128,17 @@ def _own_messages(runs: list[int], window: Window) -> Select[*tuple[Any, ...]]:
     )
 
 
-def _foreign_messages(organisation_id: int, runs: list[int], window: Window) -> Select[*tuple[Any, ...]]:
-    """Select (contact_id, messages) that other organisations sent to the same people, found by the keyed hash."""
-    mine, same = aliased(Address), aliased(Address)
+def _messages_to_twins(
+    mine: Any, same: Any, are_twins: ColumnElement[bool], runs: list[int], organisation_id: int, window: Window
+) -> Select[*tuple[Any, ...]]:
+    """Select (contact_id, messages) that these runs sent to people of ours as other contacts, by their numbers."""
     twins = (
         select(mine.contact_id, same.contact_id.label("twin_id"))
-        .join(same, same.lookup == mine.lookup)
-        .where(mine.organisation_id == organisation_id, same.organisation_id != organisation_id)
+        .join(same, same.number == mine.number)
+        .where(mine.organisation_id == organisation_id, are_twins)
         .where(*between(mine.contact_id, window.after, window.through))
         .distinct()
-        .subquery("twins")
+        .subquery()
     )
     # Counted for each twin: joined, SQLite may read all deliveries of the runs for each chunk.
     messages = (

@@ -22,7 +22,7 @@ from campaigns.delivery.states import SendState
 _MISSED = (SendState.FAILED, SendState.EXPIRED)
 
 
-def has_shared(session: Session, *, after: int, through: int) -> bool:
+def has_shared(session: Session, *, after: int | None, through: int | None) -> bool:
     """Say whether a contact with an id in (after, through] shares a number with another."""
     return session.scalar(_shared(after, through).limit(1)) is not None
 
@@ -55,7 +55,7 @@ def find_taken(session: Session, run_ids: Collection[int], address_ids: Collecti
     return {(run_id, address_id) for run_id, address_id in session.execute(taken)}
 
 
-def _shared(after: int, through: int) -> Select[int]:
+def _shared(after: int | None, through: int | None) -> Select[int]:
     return select(Address.id).where(Address.is_shared, *between(Address.contact_id, after, through))
 
 

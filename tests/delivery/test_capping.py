@@ -11,6 +11,7 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import Session, sessionmaker
 
 from campaigns.audience.models import Address, AddressState, Channel
+from campaigns.audience.person import mark_shared
 from campaigns.audience.rules import AudienceRule, Resolution, SenderChoice, select_resolved
 from campaigns.core import clock
 from campaigns.core.crypto import Vault
@@ -77,6 +78,22 @@ def test_organisations_count_together(sessions: sessionmaker[Session], vault: Va
         sent(session, theirs, at_theirs[2:])
         run_id = a_capped_run(session, ours)
     assert planned(sessions, run_id) == (4, {"capped": 2})
+
+
+@pytest.mark.parametrize("is_ours", [True, False])
+def test_messages_on_another_channel_count(sessions: sessionmaker[Session], vault: Vault, is_ours: bool) -> None:
+    """Two of our phones are known by WhatsApp too: to others, or in contacts of ours that were made twice."""
+    with sessions.begin() as session:
+        ours, theirs = an_organisation(session), an_organisation(session)
+        people(session, ours.id, vault, count=5)
+        owner = ours if is_ours else theirs
+        twins = people(session, owner.id, vault, count=2, prefix="+38099")
+        give_addresses(session, owner.id, vault, twins, prefix="+38067", channel=Channel.WHATSAPP)
+        mark_shared(session, owner.id, [vault.number_hash(f"+38067{number:07}") for number in range(9)])
+        for _ in range(2):
+            sent(session, owner, twins)
+        run_id = a_capped_run(session, ours)
+    assert planned(sessions, run_id) == (3, {"capped": 4 if is_ours else 2})
 
 
 def test_other_organisations_suffice(sessions: sessionmaker[Session], vault: Vault) -> None:
