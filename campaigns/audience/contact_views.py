@@ -43,11 +43,14 @@ def index() -> Page:
         request.args.get("page", 1, type=int),
         per_page=50,
     )
+    ids = [contact.id for contact, _ in contacts.rows]
+    addresses = queries.addresses_of(session(), ids)
     return render_template(
         "audience/contacts.html",
         contacts=contacts,
-        person_states=queries.states_of(session(), {row.id for row in contacts.rows}),
-        consents=queries.last_consents(session(), [row.address_id for row in contacts.rows if row.address_id]),
+        addresses=addresses,
+        person_states=queries.states_of(session(), ids),
+        last_told=queries.last_consents(session(), ids),
         by_state=queries.count_by_state(session(), organisation_id),
         by_region=queries.count_by_region(session(), organisation_id),
         by_language=queries.count_by_language(session(), organisation_id),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass, replace
 from typing import Any
@@ -184,30 +184,24 @@ def count_by_region(session: Session, organisation_id: int) -> list[tuple[Region
 
 
 def select_contacts(organisation_id: int, *, state: str = "", language: str = "") -> Select[*tuple[Any, ...]]:
-    """Select contacts with their addresses and region, newest first: no column holds a handle.
-
-    A contact without an address has one row all the same.
-    """
+    """Select contacts and their regions, newest first; those with an address in `state`, if it is given."""
     statement: Select[*tuple[Any, ...]] = (
-        select(
-            Contact.id,
-            Contact.language,
-            Contact.position_at,
-            Contact.created_at,
-            Address.id.label("address_id"),
-            Address.channel,
-            Address.country,
-            Address.state,
-            Region,
-        )
-        .outerjoin(Address, Address.contact_id == Contact.id)
-        .outerjoin(Region, Region.id == Contact.region_id)
-        .order_by(Contact.id.desc(), Address.rank)
+        select(Contact, Region).outerjoin(Region, Region.id == Contact.region_id).order_by(Contact.id.desc())
     )
     statement = owned(statement, Contact, organisation_id)
     if state:
-        statement = statement.where(Address.state == state)
+        statement = statement.where(exists().where(Address.contact_id == Contact.id, Address.state == state))
     return statement.where(Contact.language == language) if language else statement
+
+
+def addresses_of(session: Session, contact_ids: Collection[int]) -> dict[int, list[Any]]:
+    """Return id, channel, country and state of the addresses of each contact, in their order: never a handle."""
+    columns = (Address.contact_id, Address.id, Address.channel, Address.country, Address.state)
+    rows = select(*columns).where(Address.contact_id.in_(contact_ids)).order_by(Address.rank, Address.id)
+    found: defaultdict[int, list[Any]] = defaultdict(list)
+    for row in session.execute(rows):
+        found[row.contact_id].append(row)
+    return dict(found)
 
 
 def states_of(session: Session, contact_ids: Collection[int]) -> dict[int, AddressState]:
@@ -224,10 +218,10 @@ def _weight(state: AddressState) -> int:
     return _DECIDING.get(state, 1)
 
 
-def last_consents(session: Session, address_ids: Collection[int]) -> dict[int, Consent]:
-    """Return the last line of the ledger of each address."""
-    last = select(func.max(Consent.id)).where(Consent.address_id.in_(address_ids)).group_by(Consent.address_id)
-    return {line.address_id: line for line in session.scalars(select(Consent).where(Consent.id.in_(last)))}
+def last_consents(session: Session, contact_ids: Collection[int]) -> dict[int, Consent]:
+    """Return the last line of the ledger of each contact."""
+    last = select(func.max(Consent.id)).where(Consent.contact_id.in_(contact_ids)).group_by(Consent.contact_id)
+    return {line.contact_id: line for line in session.scalars(select(Consent).where(Consent.id.in_(last)))}
 
 
 def select_ledger(contact_id: int) -> Select[Consent]:
