@@ -13,7 +13,14 @@ from campaigns.delivery.engine.breaker import (
     RunBreaker,
     SenderBreaker,
 )
-from campaigns.gateways.base import Action, NotSentError, RejectedError, ThrottledError, UnknownOutcomeError
+from campaigns.gateways.base import (
+    Action,
+    NotSentError,
+    RejectedError,
+    SendError,
+    ThrottledError,
+    UnknownOutcomeError,
+)
 
 REFUSED = NotSentError("refused")
 
@@ -50,6 +57,21 @@ def test_probe_that_succeeds_opens() -> None:
     breaker.succeeded()
     assert breaker.is_closed()
     assert breaker.wait(FIRST_HOLD, 63) == 0.0
+
+
+@pytest.mark.parametrize("answer", [None, RejectedError("1", Action.GIVE_UP), UnknownOutcomeError("timeout")])
+def test_time_without_reaching_the_provider_begins_anew_once_it_is_reached(answer: SendError | None) -> None:
+    breaker = SenderBreaker()
+    for second in range(5):
+        breaker.failed(REFUSED, float(second))
+    assert breaker.unsent_for(4.0) == 4.0
+    if answer is None:
+        breaker.succeeded()
+    else:
+        breaker.failed(answer, 5.0)
+    assert breaker.unsent_for(9.0) == 0.0
+    breaker.failed(REFUSED, 10.0)
+    assert breaker.unsent_for(12.0) == 2.0
 
 
 def test_probes_become_rarer_up_to_a_limit() -> None:

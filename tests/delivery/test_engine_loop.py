@@ -13,7 +13,9 @@ from sqlalchemy.orm import Session, sessionmaker
 from campaigns.audience.models import Address, AddressState
 from campaigns.core.crypto import Vault
 from campaigns.core.errors import GatewayRefusedError
+from campaigns.delivery.engine import retry
 from campaigns.delivery.engine.ports import SenderFacts
+from campaigns.delivery.engine.retry import MOST_ATTEMPTS
 from campaigns.delivery.models import Attempt, Delivery
 from campaigns.delivery.queries import progress_of
 from campaigns.delivery.states import SendState
@@ -115,6 +117,26 @@ def test_unsent_is_tried_again(sessions: sessionmaker[Session], vault: Vault, er
     drive(sessions, vault, provider, until=settled(sessions, run_id))
     assert states(sessions, run_id) == {SendState.ACCEPTED: 4}
     assert sorted(provider.calls.values()) == [1, 1, 1, 2]
+
+
+def test_small_run_outlives_a_router_that_restarts(
+    sessions: sessionmaker[Session], vault: Vault, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """More calls are refused than a provider may answer, and the message is sent all the same."""
+    monkeypatch.setattr(retry, "FIRST_PAUSE", 0.05)
+    monkeypatch.setattr(retry, "LONGEST_UNSENT_PAUSE", 0.1)
+
+    def behave(outgoing: Outgoing, nth: int) -> None:
+        if nth <= MOST_ATTEMPTS + 3:
+            raise NotSentError("refused")
+
+    run_id, provider = running(sessions, vault, 1), MemoryProvider(behave)
+    drive(sessions, vault, provider, until=settled(sessions, run_id))
+    assert states(sessions, run_id) == {SendState.ACCEPTED: 1}
+    assert list(provider.calls.values()) == [MOST_ATTEMPTS + 4]
+    with sessions() as session:
+        assert session.scalars(select(Delivery.attempts)).one() == 1
+        assert session.scalars(select(Attempt.outcome)).all() == ["not_sent"]
 
 
 def test_provider_opt_out_holds_everywhere(sessions: sessionmaker[Session], vault: Vault) -> None:

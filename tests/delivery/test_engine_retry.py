@@ -36,11 +36,32 @@ def test_decision_keeps_the_promises(error: SendError, attempts: int, left: int,
     assert may_move(SendState.SENDING, decision.state)
     assert (decision.due_at is not None) == (decision.state is SendState.QUEUED)
     if decision.state is SendState.QUEUED:
-        assert attempts < MOST_ATTEMPTS
+        assert attempts < MOST_ATTEMPTS or isinstance(error, NotSentError)
         assert decision.due_at is not None
         assert NOW < decision.due_at <= expires_at
     if isinstance(error, UnknownOutcomeError):
         assert decision.state is SendState.UNKNOWN
+
+
+@given(st.integers(1, 100), st.floats(0, 100_000), CHANCE)
+def test_what_never_left_us_costs_no_attempt(attempts: int, unsent_for: float, chance: float) -> None:
+    error, expires_at = NotSentError("refused"), NOW + timedelta(days=1)
+    given = {"attempts": attempts, "now": NOW, "expires_at": expires_at, "chance": chance}
+    decision = decide(error, **given, unsent_for=unsent_for)
+    assert (decision.state, decision.refund, decision.error) == (SendState.QUEUED, True, "refused")
+    assert decision.due_at is not None
+    pause = (decision.due_at - NOW).total_seconds()
+    assert 1.5 <= pause <= 37.5
+    # As long again as it has lasted so far, within a quarter.
+    assert pause >= 0.75 * min(unsent_for, 30.0) - 1e-6
+
+
+@pytest.mark.parametrize("error", [ThrottledError("20429"), RejectedError("1", Action.RETRY_LATER)])
+def test_every_answer_costs_an_attempt_and_the_sixth_is_the_last(error: SendError) -> None:
+    given = {"now": NOW, "expires_at": NOW + timedelta(days=1), "chance": 0.5}
+    fifth, sixth = (decide(error, attempts=attempts, **given) for attempts in (5, 6))
+    assert (fifth.state, fifth.refund) == (SendState.QUEUED, False)
+    assert sixth.state is SendState.FAILED
 
 
 def test_provider_decides_how_long() -> None:

@@ -386,6 +386,7 @@ class DeliveryMachine(RuleBasedStateMachine):
             decision.state,
             error=decision.error,
             due_at=decision.due_at,
+            refund=decision.refund,
             outcome=decision.outcome,
             address_id=claimed.address_id,
             action=decision.action,

@@ -36,6 +36,8 @@ class SenderBreaker:
         self._hold = FIRST_HOLD
         self._until: float | None = None
         self._probing = False
+        #: Since when no call has reached the provider.
+        self._unsent_since: float | None = None
 
     def wait(self, now: float, in_flight: int) -> float | None:
         """Return the seconds until a call may start, 0 when it may now, None when a probe's reply decides."""
@@ -48,6 +50,10 @@ class SenderBreaker:
     def is_closed(self) -> bool:
         """Say whether calls flow freely: the sender is neither held nor tried out."""
         return self._until is None
+
+    def unsent_for(self, now: float) -> float:
+        """Return for how many seconds no call has reached the provider; 0 when the last one did."""
+        return 0.0 if self._unsent_since is None else now - self._unsent_since
 
     def begin(self) -> None:
         """Note that a call starts; while the sender is held it is the probe."""
@@ -64,7 +70,7 @@ class SenderBreaker:
 
     def _answered(self) -> None:
         """Note that the provider answered like a healthy one, be it with a refusal."""
-        self._trouble = 0
+        self._trouble, self._unsent_since = 0, None
         if self._until is None or self._probing:
             self._until, self._probing, self._hold = None, False, FIRST_HOLD
 
@@ -75,6 +81,10 @@ class SenderBreaker:
             self._answered()
             return False
         self._trouble += 1
+        if not isinstance(error, NotSentError):
+            self._unsent_since = None
+        elif self._unsent_since is None:
+            self._unsent_since = now
         if self._until is not None and not self._probing:
             # One more of those that were on their way when the sender was held.
             return False

@@ -27,16 +27,7 @@ from campaigns.delivery.engine.bulletin import Bulletin
 from campaigns.delivery.engine.fence import Fence, FenceRefusedError, LaneFence, Refusal
 from campaigns.delivery.engine.pacing import Pace, Quota, size_of_group
 from campaigns.delivery.engine.parking import Parking
-from campaigns.delivery.engine.ports import (
-    Ask,
-    Claimed,
-    Found,
-    Result,
-    Runner,
-    RunningRun,
-    SenderFacts,
-    Store,
-)
+from campaigns.delivery.engine.ports import Ask, Claimed, Found, Result, Runner, RunningRun, SenderFacts, Store
 from campaigns.delivery.engine.retry import counted_from, decide
 from campaigns.delivery.states import SendState
 from campaigns.gateways.base import Gateway, Outgoing, SendError, ThrottledError, UnknownOutcomeError
@@ -218,8 +209,7 @@ class Lane:
         self._agenda.put_back(claimed.run_id, clock.now())
         return Result(claimed.id, claimed.token, SendState.QUEUED, claimed.attempts, refund=True)
 
-    def _failed(self, claimed: Claimed, error: SendError) -> Result:
-        now = self._time()
+    def _blame(self, error: SendError, now: float) -> None:
         self._bulletin.failed(error)
         if self._breaker.failed(error, now):
             _log.warning("sender %s is held: %s", self._sender.sender_id, error.code)
@@ -227,12 +217,17 @@ class Lane:
                 self._pace.slow(now)
         # In a rehearsal nobody has to mend the sender; the run's own breaker pauses the run.
         self._is_paused = self._breaker.is_blamed() and not self._sender.is_rehearsal
+
+    def _failed(self, claimed: Claimed, error: SendError) -> Result:
+        now = self._time()
+        self._blame(error, now)
         decision = decide(
             error,
             attempts=claimed.attempts,
             now=counted_from(clock.now(), claimed.intent_at),
             expires_at=claimed.expires_at,
             chance=self._chance(),
+            unsent_for=self._breaker.unsent_for(now),
         )
         falls_back = decision.falls_back and claimed.run_id in self._with_next
         if falls_back:
@@ -245,12 +240,13 @@ class Lane:
         if decision.due_at is not None:
             self._agenda.remind(claimed.run_id, decision.due_at)
         return Result(
-            id=claimed.id,
-            token=claimed.token,
-            state=decision.state,
-            number=claimed.attempts,
+            claimed.id,
+            claimed.token,
+            decision.state,
+            claimed.attempts,
             error=decision.error,
             due_at=decision.due_at,
+            refund=decision.refund,
             outcome=decision.outcome,
             address_id=claimed.address_id,
             # What the sandbox says of a stand-in says nothing of the person.

@@ -53,7 +53,7 @@ class Result:
     error: str | None = None
     #: When a delivery that goes back to the queue is due again.
     due_at: datetime | None = None
-    #: Nothing was called, so the attempt does not count.
+    #: No byte left this machine, so the attempt does not count.
     refund: bool = False
     #: Outcome of the attempt row, or None when none is written (a clean acceptance, a fence refusal).
     outcome: str | None = None

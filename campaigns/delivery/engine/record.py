@@ -69,30 +69,35 @@ def find_held(connection: Connection, results: Sequence[Result]) -> Sequence[int
 
     A commit whose acknowledgement was lost is written again, and by then its rows may be somebody else's.
     """
-    return [result.id for result, _ in _still_held(connection, results)]
+    return [result.id for result, *_ in _still_held(connection, results)]
 
 
 def _news(connection: Connection, results: Sequence[Result]) -> list[Result]:
-    """Return the results that their rows do not tell yet."""
+    """Return the results that their rows do not tell yet.
+
+    A call of which no byte left us is repeated until the message expires; it is noted once for each cause.
+    """
     return [
-        result for result, state in _still_held(connection, results) if state in _HELD and state != result.state
+        result
+        for result, state, error in _still_held(connection, results)
+        if state in _HELD and state != result.state and not (result.refund and error == result.error)
     ]
 
 
-def _still_held(connection: Connection, results: Sequence[Result]) -> list[tuple[Result, str]]:
-    """Return the results whose claims still hold their deliveries, by id, and the state in which each stands."""
+def _still_held(connection: Connection, results: Sequence[Result]) -> list[tuple[Result, str, str | None]]:
+    """Return the results whose claims still hold their deliveries, by id, with the state and error of each."""
     if not results:
         return []
     ids = among(connection, [result.id for result in results])
     rows = connection.execute(_standing(connection.dialect.name), ids).all()
-    states = {(row_id, token): state for row_id, token, state in rows}
-    held = [result for result in results if (result.id, result.token) in states]
-    return [(result, states[result.id, result.token]) for result in sorted(held, key=attrgetter("id"))]
+    known = {(row_id, token): (state, error) for row_id, token, state, error in rows}
+    held = [result for result in results if (result.id, result.token) in known]
+    return [(result, *known[result.id, result.token]) for result in sorted(held, key=attrgetter("id"))]
 
 
 @cache
-def _standing(dialect: str) -> Select[int, str | None, str]:
-    columns = DELIVERY.c.id, DELIVERY.c.token, DELIVERY.c.send_state
+def _standing(dialect: str) -> Select[int, str | None, str, str | None]:
+    columns = DELIVERY.c.id, DELIVERY.c.token, DELIVERY.c.send_state, DELIVERY.c.error
     return select(*columns).where(is_among(DELIVERY.c.id, dialect))
 
 

@@ -1,4 +1,8 @@
-"""What follows from a failed call: a pure decision from the error, the attempts so far and the time left."""
+"""What follows from a failed call: a pure decision from the error, the attempts so far and the time left.
+
+Only what the provider answered counts as an attempt. A call of which no byte left this machine costs none: a
+router that restarts must not end the messages of a small run, which have a day.
+"""
 
 from __future__ import annotations
 
@@ -14,13 +18,15 @@ from campaigns.gateways.base import (
     ThrottledError,
 )
 
-#: Calls a delivery gets at most.
+#: Calls that a delivery gets answered at most.
 MOST_ATTEMPTS = 6
 #: Longest from the intent to the end of a call, with room.
 LONGEST_CALL = timedelta(minutes=1)
 #: Seconds before the second call; each further pause is twice as long.
 FIRST_PAUSE = 2.0
 LONGEST_PAUSE = 300.0
+#: The same while nothing reaches the provider: once something does, sending must go on within a minute.
+LONGEST_UNSENT_PAUSE = 30.0
 #: Share by which a pause varies, so that a group that failed together does not come back together.
 JITTER = 0.25
 #: Refusals after which the same message may be tried again: nothing was created.
@@ -40,6 +46,8 @@ class Decision:
     #: When it is due again, for a delivery that goes back to the queue.
     due_at: datetime | None = None
     action: Action | None = None
+    #: No byte left this machine, so the attempt does not count.
+    refund: bool = False
 
     @property
     def falls_back(self) -> bool:
@@ -55,8 +63,18 @@ def counted_from(now: datetime, intent_at: datetime) -> datetime:
     return now if timedelta(0) <= now - intent_at <= LONGEST_CALL else intent_at
 
 
-def decide(error: SendError, *, attempts: int, now: datetime, expires_at: datetime, chance: float) -> Decision:
+def decide(
+    error: SendError,
+    *,
+    attempts: int,
+    now: datetime,
+    expires_at: datetime,
+    chance: float,
+    unsent_for: float = 0.0,
+) -> Decision:
     """Decide what follows from `error` after `attempts` calls; `chance` is a random number in [0, 1).
+
+    `unsent_for` says for how many seconds no call of the sender has reached its provider.
 
     Only what provably was not accepted is tried again. A delivery whose pause would outlast its time is queued
     until then, and the next claim closes it as expired.
@@ -66,6 +84,11 @@ def decide(error: SendError, *, attempts: int, now: datetime, expires_at: dateti
         return Decision(SendState.UNKNOWN, outcome, error.code)
     if outcome == "rejected" and action not in _REPEATABLE:
         return Decision(SendState.FAILED, outcome, error.code, action=action)
+    if outcome == "not_sent":
+        # As long again as it has lasted: that doubles, whichever message is tried.
+        pause = _jittered(min(max(FIRST_PAUSE, unsent_for), LONGEST_UNSENT_PAUSE), chance)
+        due_at = min(now + timedelta(seconds=pause), expires_at)
+        return Decision(SendState.QUEUED, outcome, error.code, due_at=due_at, refund=True)
     if attempts >= MOST_ATTEMPTS:
         return Decision(SendState.FAILED, outcome, error.code)
     asked = error.retry_after_seconds or 0.0 if isinstance(error, ThrottledError) else 0.0
@@ -74,8 +97,11 @@ def decide(error: SendError, *, attempts: int, now: datetime, expires_at: dateti
 
 
 def pause_after(attempts: int, chance: float) -> float:
-    """Return the seconds to wait after the `attempts`-th call (from 1): exponential with jitter."""
-    pause = min(FIRST_PAUSE * 2.0 ** (attempts - 1), LONGEST_PAUSE)
+    """Return the seconds to wait after the `attempts`-th answered call (from 1): exponential with jitter."""
+    return _jittered(min(FIRST_PAUSE * 2.0 ** (attempts - 1), LONGEST_PAUSE), chance)
+
+
+def _jittered(pause: float, chance: float) -> float:
     return pause * (1 - JITTER + 2 * JITTER * chance)
 
 
