@@ -20,6 +20,7 @@ from campaigns.delivery.intake import ReceiptIntake
 from campaigns.gateways.callbacks import CallbackReader
 from campaigns.gateways.factory import build_readers
 from campaigns.inbox import public as replies
+from campaigns.inbox import settling_views as settling
 from campaigns.inbox import views as inbox
 from campaigns.messages import views as messages
 from campaigns.places import api as places_api
@@ -60,6 +61,7 @@ PAGES: tuple[Blueprint, ...] = (
     planning.pages,
     delivery.pages,
     inbox.pages,
+    settling.pages,
     reach.pages,
     go.pages,
     releases.pages,

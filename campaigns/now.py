@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from flask import Blueprint, Response, render_template
@@ -15,20 +15,26 @@ from campaigns.continuity.latch import SENTENCES, find_latch_reason
 from campaigns.core import clock
 from campaigns.delivery.looking import alarms_of
 from campaigns.delivery.progress import count_open, select_runs
-from campaigns.messages.copies import Suspect, find_suspects
+from campaigns.inbox.holds import Waiting as Holds
+from campaigns.inbox.holds import waits_now
+from campaigns.inbox.settling import LIFT_STOP
 from campaigns.inbox.strangers import find_strange_stops
+from campaigns.messages.copies import Suspect, find_suspects
 from campaigns.messages.queries import count_due_services, find_unreviewed
 from campaigns.planning.lifecycle import IN_FLIGHT
 from campaigns.planning.models import Campaign, CampaignState, Run, RunState, Schedule, ZonePolicy
 from campaigns.staff.auth import current_member, current_organisation, may_now, requires
+from campaigns.staff.models import AuditEntry
 from campaigns.staff.permissions import Permission
-from campaigns.staff.queries import owned
+from campaigns.staff.queries import owned, select_audit
 from campaigns.web.current import settings
 from campaigns.web.session import session
 
 pages = Blueprint("now", __name__)
 
 MOST_ROWS = 8
+#: Days for which administrators are told of a stop that was lifted.
+TOLD_DAYS = 7
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,9 +68,14 @@ class Waiting:
     services_due: int
     #: Messages that say what a partner withdrew.
     copies: list[Suspect]
+    #: People who may have meant a stop.
+    holds: Holds | None
+    #: Stops that data managers lifted lately: contact id, their name, when.
+    lifted: list[tuple[int, str, datetime]]
 
     def __bool__(self) -> bool:
-        return bool(self.campaigns or self.held_runs or self.texts or self.services_due or self.copies)
+        told = self.campaigns or self.held_runs or self.texts or self.services_due or self.copies or self.lifted
+        return bool(told or (self.holds and self.holds.people))
 
 
 @pages.get("/")
@@ -156,6 +167,15 @@ def find_texts(session: Session, organisation_id: int, member_id: int) -> list[t
     return [(message.id, message.title, languages) for message, languages in found[:MOST_ROWS]]
 
 
+def find_lifted(session: Session, organisation_id: int, *, now: datetime) -> list[tuple[int, str, datetime]]:
+    """Return (contact id, name of who did it, when) of the stops that members lifted lately, newest first."""
+    lately = select_audit(organisation_id).where(
+        AuditEntry.action == LIFT_STOP, AuditEntry.at > now - timedelta(days=TOLD_DAYS)
+    )
+    rows = session.execute(lately.limit(MOST_ROWS))
+    return [(entry.subject_id, name or "", entry.at) for entry, name in rows]
+
+
 def _moving(organisation_id: int) -> dict[str, Any]:
     """Return what renews itself on the page."""
     flying = load_flights(session(), organisation_id)
@@ -176,7 +196,15 @@ def _waiting_for_member(organisation_id: int) -> Waiting:
         texts=find_texts(session(), organisation_id, current_member().id) if reviews else [],
         services_due=_count_services_due(organisation_id) if edits else 0,
         copies=find_suspects(session(), organisation_id)[:MOST_ROWS] if reviews or edits else [],
+        holds=_holds() if may_now(Permission.SETTLE_CONSENT) else None,
+        lifted=find_lifted(session(), organisation_id, now=clock.now()) if may_now(Permission.ADMINISTER) else [],
     )
+
+
+def _holds() -> Holds:
+    # Who wrote and is no contact stands in the inbox alone.
+    reads_inbox = may_now(Permission.ANSWER)
+    return waits_now(session(), current_organisation(), settings(), strangers=reads_inbox)
 
 
 def _count_services_due(organisation_id: int) -> int:

@@ -62,7 +62,7 @@ def index() -> Page:
 
 
 @pages.get("/<int:contact_id>")
-@requires(Permission.HANDLE_CONTACTS)
+@requires(Permission.SETTLE_CONSENT)
 def show(contact_id: int) -> Page:
     """Show one contact and everything it ever agreed to or withdrew."""
     contact = get_owned(session(), Contact, contact_id, current_organisation().id)

@@ -60,6 +60,8 @@ class Settings:
     canary_opt_out_percent: int
     approval_valid_days: int
     quiet_hours: bool
+    duty_from: int
+    duty_until: int
     default_max_parts: int
     import_max_rows: int
     import_max_megabytes: int

@@ -9,9 +9,10 @@ from campaigns.core import clock
 from campaigns.delivery.callbacks import refusals
 from campaigns.inbox import queries
 from campaigns.inbox.display import visible
+from campaigns.inbox.holds import find_holds, waits_now
 from campaigns.staff.auth import current_organisation, requires
 from campaigns.staff.permissions import Permission
-from campaigns.web.current import vault
+from campaigns.web.current import settings, vault
 from campaigns.web.pagination import paginate
 from campaigns.web.session import session
 
@@ -29,7 +30,7 @@ REASONS = {
 @pages.get("")
 @requires(Permission.ANSWER)
 def list_replies() -> str:
-    """List the replies to the organisation with their texts."""
+    """List the replies to the organisation with their texts, and on top who waits for a decision."""
     organisation_id = current_organisation().id
     number = request.args.get("page", 1, type=int)
     page = paginate(session(), queries.select_replies(organisation_id), number)
@@ -37,6 +38,8 @@ def list_replies() -> str:
         "inbox/list_replies.html",
         page=page,
         replies=queries.open_replies(session(), page.rows, vault=vault()),
+        holds=find_holds(session(), organisation_id, vault=vault()),
+        waits=waits_now(session(), current_organisation(), settings(), strangers=True),
         opt_outs=queries.count_opt_outs(session(), organisation_id, now=clock.now()),
         visible=visible,
     )

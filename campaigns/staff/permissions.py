@@ -22,7 +22,9 @@ class Permission(StrEnum):
     STOP_RUN = "stop_run"
     #: Read and answer replies and reports.
     ANSWER = "answer"
-    #: Import, export and erase contacts; reveal one address.
+    #: Opt people out, put them on hold, and say that it was no stop.
+    SETTLE_CONSENT = "settle_consent"
+    #: Import, export and erase contacts; reveal one address; lift a stop.
     HANDLE_CONTACTS = "handle_contacts"
     #: Members, organisation, senders, settings and audit.
     ADMINISTER = "administer"
@@ -37,6 +39,7 @@ ROLES_WITH: dict[Permission, frozenset[Role]] = {
     Permission.REVIEW: frozenset({Role.APPROVER}),
     Permission.STOP_RUN: _ALL_BUT_VIEWER,
     Permission.ANSWER: frozenset({Role.RESPONDER}),
+    Permission.SETTLE_CONSENT: frozenset({Role.RESPONDER, Role.STEWARD}),
     Permission.HANDLE_CONTACTS: frozenset({Role.STEWARD}),
     Permission.ADMINISTER: frozenset({Role.ADMIN}),
 }

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import secrets
 from typing import Any
 
 from sqlalchemy.orm import Session
 
-from campaigns.audience.models import ContactImport, EntryPoint, ImportState
+from campaigns.audience.models import Channel, ContactImport, EntryPoint, ImportState
 from campaigns.core.crypto import Vault
+from campaigns.inbox.models import Reply, ReplyKind
 from campaigns.messages.models import GlossaryTerm
 from campaigns.planning.models import Campaign, CampaignState
 from campaigns.reach.counting import Step
@@ -111,9 +113,24 @@ def make_samples(session: Session, organisation: Organisation, member: Member, v
         "release": a_release(session, campaign),
         "reader": a_reader(session, organisation, member, vault),
         "token": an_api_token(session, organisation, member),
+        "reply": add(session, a_reply(organisation)),
     }
     add(session, CountedLink(campaign_id=campaign.id, target="https://example.org/help", changed_at=NOON))
     return {f"{name}_id": row.id for name, row in named.items()} | CONSTANTS | {"code": campaign.code}
+
+
+def a_reply(organisation: Organisation) -> Reply:
+    """Something that a stranger wrote."""
+    return Reply(
+        gateway="twilio",
+        provider_id=secrets.token_hex(16),
+        channel=Channel.SMS,
+        lookup=b"nobody's",
+        organisation_id=organisation.id,
+        kind=ReplyKind.TEXT,
+        sealed_text=b"",
+        received_at=NOON,
+    )
 
 
 def a_report(organisation: Organisation) -> ReachFile:

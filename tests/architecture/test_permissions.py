@@ -87,6 +87,7 @@ def test_permissions_are_the_printed_table() -> None:
         review                        approver
         stop_run               author approver responder steward admin
         answer                                 responder
+        settle_consent                         responder steward
         handle_contacts                                  steward
         administer                                               admin
     """
