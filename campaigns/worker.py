@@ -10,7 +10,6 @@ import sys
 import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from datetime import timedelta
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -32,12 +31,12 @@ from campaigns.core.waiting import rest
 from campaigns.delivery.baton import Baton
 from campaigns.delivery.canary import canary_rule_of, settle_canaries
 from campaigns.delivery.engine.alone import BatonStore
-from campaigns.delivery.engine.fence import INTENT_LIFE
 from campaigns.delivery.engine.lanes import Engine, Surroundings, in_thread
 from campaigns.delivery.engine.ports import SenderFacts
 from campaigns.delivery.engine.store import DatabaseStore
-from campaigns.delivery.fanout import fan_out, fan_out_late
-from campaigns.delivery.patience import Patience, patience_of
+from campaigns.delivery.fanout import fan_out
+from campaigns.delivery.latecomers import fan_out_late
+from campaigns.delivery.patience import check_patience, patience_of
 from campaigns.delivery.queries import find_last_intent, select_planning
 from campaigns.delivery.receipts import apply_receipts
 from campaigns.delivery.reconcile import give_up, reap, reconcile
@@ -80,11 +79,6 @@ RECEIPTS_AT_ONCE = 2000
 SWITCH_SECONDS = 0.0005
 #: Longest pause between two looks for doubtful deliveries, in seconds; each has its own interval beside it.
 DOUBTS_EVERY = 30.0
-#: A call that began within the fence and lasts as long as it may is over by then.
-SHORTEST_REAP = INTENT_LIFE + timedelta(seconds=30)
-#: Meant to be well beyond what a provider keeps an idle connection. A worker that was frozen between the fence and
-#: the first byte writes into it when it wakes: until it is closed, the provider's list may not be believed.
-SHORTEST_GRACE = timedelta(minutes=10)
 
 _log = logging.getLogger(__name__)
 
@@ -140,8 +134,8 @@ class Worker:
         self._engine_thread = ThreadPoolExecutor(1, "engine")
         self._watch_thread = ThreadPoolExecutor(1, "watch")
         self._plan_thread = ThreadPoolExecutor(1, "plan")
-        # Counting a run of a million takes seconds, for which an urgent run must not wait to be planned.
-        self._count_thread = ThreadPoolExecutor(1, "count")
+        # Counting a run of a million takes seconds, for which nothing urgent must wait to be planned.
+        self._count_thread, self._late_thread = ThreadPoolExecutor(1, "count"), ThreadPoolExecutor(1, "late")
         _check_tables(database)
         if settings.mode is Mode.LIVE:
             check_durability(database)
@@ -202,7 +196,7 @@ class Worker:
             await self._leave()
             self._listener.close()
             threads = {self._engine_thread, self._watch_thread, self._plan_thread, self._repair_thread}
-            for executor in threads | {self._count_thread, self._member_thread}:
+            for executor in threads | {self._count_thread, self._member_thread, self._late_thread}:
                 executor.shutdown()
             _log.info("the worker has stopped")
 
@@ -249,6 +243,7 @@ class Worker:
     def _chores(self, engine: Engine) -> list[Chore]:
         plan, repair = in_thread(self._plan_thread), in_thread(self._repair_thread)
         count, beat = in_thread(self._count_thread), in_thread(self._member_thread)
+        late = in_thread(self._late_thread)
         member = self._member
         doubts_every = min(DOUBTS_EVERY, self._patience.interval.total_seconds())
         chores = [
@@ -259,6 +254,7 @@ class Worker:
             # A stop holds whatever the time is.
             Chore("sweeping runs", SWEEP_EVERY, lambda: repair(sweep, self._sessions), needs_clock=False),
             Chore("repairing", REPAIR_EVERY, lambda: repair(self._repair)),
+            Chore("planning late corrections", REPAIR_EVERY, lambda: late(self._plan_late), is_outward=True),
             Chore("counting reach", RECOUNT_EVERY, lambda: count(recount_due, self._sessions)),
             Chore("counting crowds", CROWDS_EVERY, lambda: count(recount_crowds, self._sessions)),
             Chore("checking counts", CHECK_EVERY, lambda: count(check_nightly, self._sessions)),
@@ -333,10 +329,14 @@ class Worker:
                 "reaping calls": self._reap,
                 "expiring what rests": self._expire,
                 "watching canaries": lambda: settle_canaries(self._sessions, self._canary),
-                "planning late corrections": lambda: fan_out_late(
-                    self._sessions, service_max_age_days=self._settings.service_max_age_days
-                ),
             }
+        )
+
+    def _plan_late(self) -> None:
+        fan_out_late(
+            self._sessions,
+            service_max_age_days=self._settings.service_max_age_days,
+            may_go_on=taking_turns(self._is_stopping, seconds=self._turn_seconds),
         )
 
     def _reap(self) -> None:
@@ -385,16 +385,3 @@ def _check_tables(database: Database) -> None:
         return
     if missing:
         raise SettingsError("The database lacks tables of this version: run `fingerpost setup` once.")
-
-
-def check_patience(patience: Patience, mode: Mode) -> None:
-    """Raise SettingsError when a living call could be taken for a dead one."""
-    if mode is Mode.LIVE and patience.grace < SHORTEST_GRACE:
-        shortest = int(SHORTEST_GRACE.total_seconds())
-        raise SettingsError(
-            f"reconcile_grace_seconds must be at least {shortest}: as long as the provider keeps an idle "
-            "connection, a frozen worker may still write into it."
-        )
-    if patience.reap_after < SHORTEST_REAP:
-        shortest = int(SHORTEST_REAP.total_seconds())
-        raise SettingsError(f"reap_after_seconds must be at least {shortest}: a call may last that long.")

@@ -23,13 +23,13 @@ from campaigns.core.database import make_engine
 from campaigns.core.errors import SettingsError
 from campaigns.core.settings import Mode, Settings, load_settings
 from campaigns.delivery.models import Attempt, Delivery, RunText
-from campaigns.delivery.patience import patience_of
+from campaigns.delivery.patience import check_patience, patience_of
 from campaigns.delivery.queries import progress_of
 from campaigns.delivery.states import SendState
 from campaigns.planning.models import Health, Run, RunState
 from campaigns.schema import metadata
 from campaigns.staff.models import Organisation
-from campaigns.worker import check_patience, run_worker
+from campaigns.worker import run_worker
 from tests.delivery.builders import a_planned_run, a_running_run, frozen, minutes_ago, people
 from tests.factories import a_region, a_sender, a_service
 from tests.planning.story import START, a_story
@@ -311,15 +311,14 @@ def test_broken_repair_keeps_no_other_from_being_done(
     sandbox: SandboxProcess,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    late: list[int] = []
+    watched: list[int] = []
     monkeypatch.setattr(worker, "reap", lambda session, reap_after: 1 // 0)
-    monkeypatch.setattr(worker, "settle_canaries", lambda sessions, rule: 1 // 0)
-    monkeypatch.setattr(worker, "fan_out_late", lambda sessions, **rest: late.append(1))
+    monkeypatch.setattr(worker, "settle_canaries", lambda sessions, rule: watched.append(1))
     with sessions.begin() as session:
         over = {"expires_at": minutes_ago(1)}
         sender = a_sender(session, identity=SENDER, health=Health.PAUSED)
         run_id = a_running_run(session, vault, count=1, sender=sender, deliveries=over).id
-    work(settings, lambda: bool(late))
+    work(settings, lambda: bool(watched))
     with sessions() as session:
         assert progress_of(session, run_id) == {SendState.EXPIRED: 1}
 

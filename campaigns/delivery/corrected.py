@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection
+from datetime import timedelta
 from typing import Any
 
 from sqlalchemy import ColumnElement, Select, String, and_, case, func, literal, null, select
@@ -19,6 +20,9 @@ from campaigns.places.models import Region
 from campaigns.planning.digest import FrozenRun
 from campaigns.planning.models import Run
 
+#: What was claimed before a stop is committed, and seen by whoever looks, so long after it; with room for clocks
+#: that differ.
+STOP_SETTLES = timedelta(seconds=15)
 #: States of a message that a person got or may have got.
 GOT = (SendState.ACCEPTED, SendState.UNKNOWN, SendState.UNCONFIRMED)
 
@@ -62,8 +66,13 @@ def select_corrected(run: Run, wrong: Collection[int], *, after: int, through: i
     )
 
 
-def has_on_the_way(session: Session, wrong: Collection[int]) -> bool:
-    """Say whether a call of these runs has no result yet."""
+def may_be_on_the_way(session: Session, correction: Run, wrong: Collection[int]) -> bool:
+    """Say whether a call of these runs has no result yet, or a claim of them may still turn up.
+
+    One that began before the runs were stopped, as the correction was made, may be committed after anybody looked.
+    """
+    if clock.now() - correction.created_at < STOP_SETTLES:
+        return True
     sending = select(Delivery.id).where(in_state(SendState.SENDING), Delivery.run_id.in_(wrong))
     return session.scalar(sending.limit(1)) is not None
 

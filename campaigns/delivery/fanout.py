@@ -44,7 +44,7 @@ from campaigns.delivery.answering import stop_way
 from campaigns.delivery.canary import NO_CANARY, CanaryRule, choose_canary
 from campaigns.delivery.capping import await_turn, select_capped
 from campaigns.delivery.choosing import choices_of
-from campaigns.delivery.corrected import find_wrong_runs, has_on_the_way, select_corrected
+from campaigns.delivery.corrected import find_wrong_runs, may_be_on_the_way, select_corrected
 from campaigns.delivery.doubles import has_shared, select_doubled
 from campaigns.delivery.jobs import enqueue_lanes
 from campaigns.delivery.merging import is_told_then
@@ -57,7 +57,6 @@ from campaigns.delivery.states import SendState
 from campaigns.delivery.zones import add_zone
 from campaigns.places.models import Region
 from campaigns.planning.digest import FrozenRun
-from campaigns.planning.lifecycle import SENDING
 from campaigns.planning.models import Run, RunState
 from campaigns.planning.service import pause_run
 from campaigns.staff import audit
@@ -108,7 +107,7 @@ def fan_out(
             with sessions.begin() as session:
                 await_turn(session, run_id)
                 run = _hold(session, run_id)
-                going = run is not None and _Planner(session, run, service_max_age_days, canary).plan_chunk(chunk)
+                going = run is not None and Planner(session, run, service_max_age_days, canary).plan_chunk(chunk)
             crash_point("planned")
     except FingerpostError as error:
         with sessions.begin() as session:
@@ -117,26 +116,13 @@ def fan_out(
                 pause_run(session, run, reason=str(error))
 
 
-def fan_out_late(sessions: sessionmaker[Session], *, service_max_age_days: int) -> None:
-    """Add to corrections those whose wrong message was on its way when the others were planned."""
-    late = select(Run.id).where(Run.corrects_id.is_not(None), Run.planned_through == 0, Run.state.in_(SENDING))
-    with sessions() as session:
-        session.connection(execution_options={"read_only": True})
-        ids = session.scalars(late).all()
-    for run_id in ids:
-        with sessions.begin() as session:
-            run = session.scalar(late.with_only_columns(Run).where(Run.id == run_id).with_for_update(of=Run))
-            if run is not None:
-                _Planner(session, run, service_max_age_days).plan_late()
-
-
 def _hold(session: Session, run_id: int) -> Run | None:
     """Return the run locked, or None when it is not being planned or somebody else plans it now."""
     statement = select(Run).where(Run.id == run_id, Run.state == RunState.PLANNING)
     return session.scalar(statement.with_for_update(skip_locked=True, of=Run))
 
 
-class _Planner:
+class Planner:
     """Plans one chunk of one run inside one transaction."""
 
     def __init__(
@@ -161,17 +147,28 @@ class _Planner:
         run.planned_through = through
         return True
 
-    def plan_late(self) -> None:
-        """Plan those whom a correction could not know of at first, and count anew whom it leaves out."""
-        session, run, last = self._session, self._run, self._last()
-        before = run.planned
-        # Read before the people are: who is on the way now comes with the next look.
-        run.planned_through = 0 if self._is_awaited else last
-        session.execute(delete(RunLeftOut).where(RunLeftOut.run_id == run.id))
-        self._plan(0, last)
+    def plan_late(self, after: int, chunk: int) -> int | None:
+        """Plan those of a chunk whom a correction could not know of at first; return where the next one begins.
+
+        While wrong messages are on their way, each look begins anew. The look after that is the last: it counts,
+        and its place is kept in the run (below 0), so that nobody else counts a chunk again.
+        """
+        session, run, last, before = self._session, self._run, self._last(), self._run.planned
+        # Asked before the people are read: who is on the way now comes with the next look.
+        is_last_look = run.planned_through < 0 or (not after and not self._is_awaited)
+        if is_last_look:
+            after = -run.planned_through
+            if not after:
+                session.execute(delete(RunLeftOut).where(RunLeftOut.run_id == run.id))
+        through = min(after + chunk, last)
+        self._plan(after, through, counts=is_last_look)
+        is_over = through >= last
+        if is_last_look:
+            run.planned_through = max(last, 1) if is_over else -through
         if run.planned > before:
             run.state, run.finished_at = RunState.RUNNING, None
             enqueue_lanes(session, {(sender.sender_id, run.is_rehearsal) for sender in run.ranked_senders})
+        return None if is_over else through
 
     @cached_property
     def _wrong(self) -> list[int]:
@@ -183,15 +180,15 @@ class _Planner:
 
     @cached_property
     def _is_awaited(self) -> bool:
-        """Whether wrong messages are on their way, so that more people may turn out to have got one."""
-        return bool(self._wrong) and has_on_the_way(self._session, self._wrong)
+        """Whether wrong messages may be on their way, so that more people may turn out to have got one."""
+        return bool(self._wrong) and may_be_on_the_way(self._session, self._run, self._wrong)
 
     def _last(self) -> int:
         own = Contact.organisation_id == self._run.organisation_id
         return self._session.scalar(select(func.max(Contact.id)).where(own)) or 0
 
-    def _plan(self, after: int, through: int) -> None:
-        """Plan the people with an id in (after, through]."""
+    def _plan(self, after: int, through: int, *, counts: bool = True) -> None:
+        """Plan the people with an id in (after, through], and count whom the run leaves out."""
         session = self._session
         PEOPLE.create(session.connection())
         session.execute(insert(PEOPLE).from_select(_NAMES, self._people(after, through)))
@@ -201,13 +198,15 @@ class _Planner:
         self._leave_out_told()
         self._add_texts()
         self._run.planned += self._add_deliveries()
-        self._count_left_out()
+        if counts:
+            self._count_left_out()
         PEOPLE.drop(session.connection())
 
     def _finish(self) -> None:
         run = self._run
         run.started_at = self._now
-        if self._is_awaited:
+        if run.corrects_id is not None:
+            # Those whose chunk was planned while their wrong message was on its way come with a later look.
             run.planned_through = 0
         run.state = RunState.RUNNING if run.planned else RunState.DONE
         if run.state == RunState.DONE:

@@ -14,8 +14,10 @@ from campaigns.audience.models import Address, AddressState
 from campaigns.core import clock
 from campaigns.core.crypto import Vault
 from campaigns.core.errors import ApprovalError, ForbiddenError, GateError, InputError, RefusedError
+from campaigns.delivery.corrected import STOP_SETTLES
 from campaigns.delivery.correcting import outlook_of, send_correction
-from campaigns.delivery.fanout import fan_out, fan_out_late
+from campaigns.delivery.fanout import CHUNK, fan_out
+from campaigns.delivery.latecomers import fan_out_late
 from campaigns.delivery.models import Delivery, RunLeftOut, RunText
 from campaigns.delivery.states import SendState
 from campaigns.messages.service import save_translation
@@ -210,10 +212,79 @@ def test_message_on_its_way_is_corrected_once_it_arrived(sessions: sessionmaker[
     assert scene.corrected(correction) == [0, 1]
     scene.settle(SendState.CANCELLED, 2)
     scene.session.commit()
-    fan_out_late(sessions, service_max_age_days=30)
+    look_late(sessions)
     assert scene.corrected(correction) == [0, 1]
     scene.session.refresh(correction)
     assert (correction.planned, correction.planned_through > 0) == (2, True)
+
+
+def look_late(sessions: sessionmaker[Session], *, after: timedelta = STOP_SETTLES, chunk: int = CHUNK) -> None:
+    """Look once more for those whose message was on its way, so long after the wrong runs were stopped."""
+    with clock.running_on(lambda: START + after):
+        fan_out_late(sessions, service_max_age_days=30, chunk=chunk)
+
+
+def test_claim_that_is_committed_after_the_stop_is_corrected(
+    sessions: sessionmaker[Session], scene: Scene
+) -> None:
+    """Nothing is on its way when the correction is planned; the claim that began before the stop appears later."""
+    scene.settle(SendState.ACCEPTED, 0)
+    correction = scene.correct()
+    plan(sessions, correction)
+    look_late(sessions, after=STOP_SETTLES - timedelta(seconds=1))
+    scene.settle(SendState.SENDING, 1)
+    scene.session.commit()
+    look_late(sessions)
+    scene.settle(SendState.ACCEPTED, 1)
+    scene.session.commit()
+    look_late(sessions)
+    assert scene.corrected(correction) == [0, 1]
+
+
+def test_message_that_arrives_while_the_correction_is_planned_is_corrected(
+    sessions: sessionmaker[Session], scene: Scene
+) -> None:
+    """Its person's chunk was planned before, and nothing is on its way when the last chunk is."""
+    scene.settle(SendState.ACCEPTED, 9)
+    scene.settle(SendState.SENDING, 0)
+    correction = scene.correct()
+    with clock.running_on(lambda: START + STOP_SETTLES):
+        chunks = iter((True,))
+        through = scene.contacts[4]
+        fan_out(
+            sessions, correction.id, service_max_age_days=30, chunk=through, may_go_on=lambda: next(chunks, False)
+        )
+        scene.settle(SendState.ACCEPTED, 0)
+        scene.session.commit()
+        plan(sessions, correction)
+    look_late(sessions)
+    assert scene.corrected(correction) == [0, 9]
+
+
+@pytest.mark.parametrize("chunk", [1, 3, 1000])
+def test_late_look_goes_by_chunks_and_counts_once(
+    sessions: sessionmaker[Session], scene: Scene, chunk: int
+) -> None:
+    """Another worker looks between two chunks of the last look, or the first one died there."""
+    scene.settle(SendState.ACCEPTED, 0, 1, 2, 8)
+    scene.settle(SendState.SENDING, 9)
+    for position in (1, 8):
+        rows = update(Address).where(Address.contact_id == scene.contacts[position])
+        scene.session.execute(rows.values(state=AddressState.OPTED_OUT))
+    correction = scene.correct()
+    plan(sessions, correction)
+    scene.settle(SendState.ACCEPTED, 9)
+    scene.session.commit()
+    with clock.running_on(lambda: START + STOP_SETTLES):
+        chunks = iter((True, True))
+        fan_out_late(sessions, service_max_age_days=30, chunk=chunk, may_go_on=lambda: next(chunks, False))
+    look_late(sessions, chunk=chunk)
+    look_late(sessions, chunk=chunk)
+    assert scene.corrected(correction) == [0, 2, 9]
+    scene.session.refresh(correction)
+    assert correction.planned_through > 0
+    left_out = select(RunLeftOut.reason, RunLeftOut.people).where(RunLeftOut.run_id == correction.id)
+    assert scene.session.execute(left_out).all() == [("opted_out", 2)]
 
 
 def test_person_of_two_runs_is_corrected_once(sessions: sessionmaker[Session], scene: Scene, vault: Vault) -> None:
