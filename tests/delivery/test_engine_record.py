@@ -9,14 +9,15 @@ import pytest
 from sqlalchemy import select, text, update
 from sqlalchemy.orm import Session
 
+from campaigns.core import clock
 from campaigns.core.crypto import Vault
 from campaigns.delivery.engine.claims import Claims
 from campaigns.delivery.engine.ports import Ask, Claimed, Line, Result
 from campaigns.delivery.engine.record import record
-from campaigns.delivery.models import Attempt, Delivery
+from campaigns.delivery.models import Attempt, Delivery, RunText
 from campaigns.delivery.states import ReceiptState, SendState
 from campaigns.planning.models import RunState
-from tests.delivery.builders import a_running_run
+from tests.delivery.builders import TEXT, a_running_run
 from tests.factories import NOON
 
 LATER = datetime(2026, 3, 2, 13, 0, 0, 123456, tzinfo=timezone(timedelta(hours=1)))
@@ -121,3 +122,24 @@ def test_claim_reads_on_from_its_cursor(session: Session, vault: Vault) -> None:
     assert len(ids) == 4
     behind = claims.claim(session.connection(), Ask(Line(run.sender_id), run.id, 0, 10, through=second.last_id))
     assert behind.taken == 0
+
+
+def test_text_that_was_rendered_anew_is_the_one_that_is_sent(session: Session, vault: Vault) -> None:
+    """A run is paused for a wrong number and goes on with another one, while other runs keep the worker busy."""
+    run, claims, began = a_running_run(session, vault, count=2), Claims(vault), clock.now()
+    ask = Ask(Line(run.sender_id), run.id, 0, 1)
+    with clock.running_on(lambda: began):
+        (first,) = claims.claim(session.connection(), ask).claimed
+    session.execute(update(RunText).values(body="Call 116 123."))
+    with clock.running_on(lambda: began + timedelta(seconds=2.1)):
+        (second,) = claims.claim(session.connection(), ask).claimed
+    assert (first.body, second.body) == (TEXT, "Call 116 123.")
+
+
+def test_texts_of_runs_that_ended_are_forgotten_although_another_runs(session: Session, vault: Vault) -> None:
+    claims, began = Claims(vault), clock.now()
+    for hour in range(5):
+        run = a_running_run(session, vault, count=1)
+        with clock.running_on(lambda hour=hour: began + timedelta(hours=hour)):
+            assert claims.claim(session.connection(), Ask(Line(run.sender_id), run.id, 0, 1)).taken == 1
+    assert len(claims._texts) == 1

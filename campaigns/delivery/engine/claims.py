@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Sequence
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 from functools import cache
 from typing import Any, NamedTuple, cast
 from uuid import uuid4
@@ -26,6 +26,9 @@ from campaigns.gateways.base import Template
 RUN_TEXT = cast(Table, RunText.__table__)
 #: Error of a delivery whose address or text cannot be read.
 DAMAGED = "damaged"
+#: Texts are read anew after so long: those of a run that was paused for a wrong number say another one when it
+#: goes on, and those of runs that ended need no memory.
+TEXTS_LIVE = timedelta(seconds=2)
 
 _log = logging.getLogger(__name__)
 
@@ -48,6 +51,7 @@ class Claims:
     def __init__(self, vault: Vault) -> None:
         self._vault = vault
         self._texts: dict[int, TextLine] = {}
+        self._texts_since = datetime.min.replace(tzinfo=UTC)
 
     def claim(
         self,
@@ -85,15 +89,11 @@ class Claims:
             next_due=connection.scalar(_next_due(), {"run": ask.run_id, "now": now}) if is_last else None,
         )
 
-    def forget_texts(self) -> None:
-        """Drop remembered texts; called when no run needs them, so that memory does not grow with runs."""
-        self._texts.clear()
-
     def _read(
         self, connection: Connection, ask: Ask, rows: Sequence[Taken], *, token: str, now: datetime
     ) -> list[Claimed]:
         """Return claims with what their calls need, and close those whose address or text cannot be read."""
-        self._learn_texts(connection, {row[3] for row in rows})
+        self._learn_texts(connection, {row[3] for row in rows}, now)
         claimed: list[Claimed] = []
         damaged: list[int] = []
         run_id, texts, channel = ask.run_id, self._texts, ask.line.channel
@@ -127,7 +127,10 @@ class Claims:
             connection.execute(_close_damaged(connection.dialect.name), among(connection, damaged))
         return claimed
 
-    def _learn_texts(self, connection: Connection, text_ids: set[int]) -> None:
+    def _learn_texts(self, connection: Connection, text_ids: set[int], now: datetime) -> None:
+        if abs(now - self._texts_since) > TEXTS_LIVE:
+            self._texts.clear()
+            self._texts_since = now
         unknown = text_ids - self._texts.keys()
         if unknown:
             for row in connection.execute(_texts(connection.dialect.name), among(connection, unknown)):

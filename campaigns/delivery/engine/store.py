@@ -107,8 +107,6 @@ class DatabaseStore:
             }
             quotas = self._quotas.read(connection, limits)
             addresses = frozenset(connection.scalars(_withdrawn(), {"since": clock.now() - WITHDRAWN_WITHIN}))
-        if not rows:
-            self._claims.forget_texts()
         last = {row.id: row.rank for row in rows}
         runs = [
             RunningRun(
