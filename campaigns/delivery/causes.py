@@ -33,6 +33,8 @@ CAUSES: dict[str, LazyString] = {
     "content_type": _REPLY_LOST,
     "no_provider_id": _REPLY_LOST,
     "429": _TOO_BUSY,
+    "no_credential": _l("This server lacks the credential of the sender"),
+    "not_opened": _l("This server cannot open the sender"),
     # Codes of Twilio.
     "20003": _l("The provider refused our credentials"),
     "20429": _TOO_BUSY,

@@ -49,7 +49,7 @@ from campaigns.delivery.service import heed_refusals
 from campaigns.delivery.states import RANKS, ReceiptState, SendState
 from campaigns.gateways.base import Action
 from campaigns.gateways.callbacks import StatusUpdate
-from campaigns.planning.models import Health, Run
+from campaigns.planning.models import Health, Run, Sender
 
 RECEIPT = cast(Table, Receipt.__table__)
 #: Words of providers that mean one of our receipt states.
@@ -271,9 +271,16 @@ def _select_blamed(of: InstrumentedAttribute[int], actions: tuple[Action, ...]) 
         .where(_IN_BATCH, Receipt.status.in_(FAILING), Receipt.action.in_(actions))
         .where(Run.is_rehearsal.is_(False))
         .where(or_(Receipt.action != Action.INVALIDATE_ADDRESS, Delivery.receipt_state.in_(FAILED)))
+        .where(or_(Receipt.action != Action.PAUSE_SENDER, ~_was_mended_since()))
         .group_by(of, Receipt.action)
         .order_by(of)
     )
+
+
+def _was_mended_since() -> ColumnElement[bool]:
+    """Match deliveries that were called before their sender, which is well, was mended or recovered."""
+    mended = (Sender.health == Health.WELL) & (Sender.health_at > Delivery.intent_at)
+    return select(Sender.id).where(Sender.id == Delivery.sender_id, mended).correlate(Delivery).exists()
 
 
 @cache

@@ -98,6 +98,15 @@ def test_throttling_holds_as_long_as_asked() -> None:
     assert breaker.wait(0.0, 0) == 7.0
 
 
+def test_provider_that_asks_for_hours_is_tried_after_five_minutes() -> None:
+    breaker = SenderBreaker()
+    breaker.failed(ThrottledError("429", retry_after_seconds=21_600.0), 0.0)
+    assert breaker.wait(0.0, 0) == 300.0
+    assert breaker.wait(300.0, 0) == 0.0
+    breaker.begin()
+    assert breaker.wait(300.0, 1) is None
+
+
 def test_refusals_prove_a_healthy_provider() -> None:
     breaker = SenderBreaker()
     for _ in range(100):

@@ -269,11 +269,11 @@ def test_two_runs_take_turns(sessions: sessionmaker[Session], vault: Vault) -> N
     assert {first, second} == set(runs[:300])
 
 
-def test_refused_gateway_pauses_its_runs(sessions: sessionmaker[Session], vault: Vault) -> None:
+def test_refused_gateway_pauses_its_rehearsals(sessions: sessionmaker[Session], vault: Vault) -> None:
     def refuse(sender: SenderFacts) -> Gateway:
         raise GatewayRefusedError("Only the sandbox may be reached.")
 
-    run_id = running(sessions, vault, 1)
+    run_id = running(sessions, vault, 1, is_rehearsal=True)
 
     def paused() -> bool:
         with sessions() as session:

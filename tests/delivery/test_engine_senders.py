@@ -12,6 +12,7 @@ from sqlalchemy.orm import Session, sessionmaker
 
 from campaigns.audience.models import Address, AddressState, Channel
 from campaigns.core.crypto import Vault
+from campaigns.core.errors import GatewayRefusedError, SettingsError
 from campaigns.delivery.engine.claims import Claims
 from campaigns.delivery.engine.ports import Ask, Line, SenderFacts
 from campaigns.delivery.engine.quotas import count_called
@@ -121,6 +122,33 @@ def test_mended_sender_goes_on(
     assert len(providers[one].accepted) == 20
 
 
+@pytest.mark.parametrize(
+    ("error", "code"),
+    [
+        (SettingsError("Set FINGERPOST_SECRET_TWILIO to account:token."), "no_credential"),
+        (GatewayRefusedError("Only the sandbox may be reached."), "not_opened"),
+        (ZeroDivisionError(), "not_opened"),
+    ],
+)
+def test_sender_that_cannot_be_opened_is_paused_and_the_others_go_on(
+    sessions: sessionmaker[Session], vault: Vault, shared: tuple[int, int, int], error: Exception, code: str
+) -> None:
+    run_id, one, _ = shared
+    provider = MemoryProvider()
+
+    def open_gateway(sender: SenderFacts) -> Gateway:
+        if sender.sender_id == one:
+            raise error
+        return provider
+
+    def is_over() -> bool:
+        return health_of(sessions, one) == (Health.PAUSED, code) and len(provider.accepted) == 20
+
+    drive(sessions, vault, open_gateway, until=is_over)
+    with sessions() as session:
+        assert session.get_one(Run, run_id).state == RunState.RUNNING
+
+
 def test_sender_that_is_off_sends_nothing_and_the_other_goes_on(
     sessions: sessionmaker[Session], vault: Vault, shared: tuple[int, int, int]
 ) -> None:
@@ -195,6 +223,29 @@ def test_blaming_receipt_pauses_the_sender(session: Session, vault: Vault) -> No
     apply_receipts(session)
     session.expire_all()
     assert (run.sender.health, run.sender.health_code) == (Health.PAUSED, "63018")
+
+
+@pytest.mark.parametrize(
+    ("health", "called", "after"),
+    [
+        (Health.WELL, 61, Health.WELL),
+        (Health.WELL, 59, Health.PAUSED),
+        (Health.TROUBLED, 61, Health.PAUSED),
+    ],
+)
+def test_mended_sender_is_not_paused_by_what_was_called_before(
+    session: Session, vault: Vault, health: Health, called: int, after: Health
+) -> None:
+    sender = a_sender(session, health=health, health_at=minutes_ago(60))
+    before = {"send_state": SendState.ACCEPTED, "intent_at": minutes_ago(called)}
+    run = a_running_run(session, vault, count=1, sender=sender, deliveries=before)
+    reference = session.scalars(select(Delivery.reference)).one()
+    store(
+        session, [StatusUpdate(reference, "SM1", "failed", "63018", action=Action.PAUSE_SENDER)], gateway="twilio"
+    )
+    apply_receipts(session)
+    session.expire_all()
+    assert run.sender.health == after
 
 
 def test_daily_limit_is_never_passed(sessions: sessionmaker[Session], vault: Vault) -> None:

@@ -15,6 +15,8 @@ TROUBLE_IN_A_ROW = 8
 FIRST_HOLD = 1.0
 #: A fault that ends is noticed within this time, in seconds.
 LONGEST_HOLD = 20.0
+#: However long a provider asks for, in seconds, a single call then looks whether it still does.
+LONGEST_ASKED = 300.0
 
 #: Refusals in a row, without an acceptance between, that blame our configuration or content.
 FAULTS_IN_A_ROW = 3
@@ -101,7 +103,7 @@ class SenderBreaker:
         self._probing = False
 
     def _open(self, now: float, asked: float | None) -> None:
-        self._until = now + max(self._hold, asked or 0.0)
+        self._until = now + max(self._hold, min(asked or 0.0, LONGEST_ASKED))
         self._hold = min(self._hold * 2, LONGEST_HOLD)
         self._probing = False
 

@@ -16,18 +16,21 @@ from typing import Any, TypeVar
 
 from sqlalchemy.exc import SQLAlchemyError
 
-from campaigns.core.errors import FingerpostError, UnavailableError
+from campaigns.core.errors import FingerpostError, SettingsError, UnavailableError
 from campaigns.core.outages import OUTAGES
 from campaigns.core.waiting import rest
 from campaigns.delivery.engine.fence import REFRESH_SECONDS, Fence, LaneFence
 from campaigns.delivery.engine.loop import Lane
 from campaigns.delivery.engine.ports import LaneKey, Runner, RunningRun, SenderFacts, Snapshot, Store
 from campaigns.gateways.base import Gateway
+from campaigns.planning.models import Health
 
 T = TypeVar("T")
 
 #: Calls in flight get so long to finish after a stop, in seconds; what is left then is for the reaper.
 FINISH_SECONDS = 12.0
+#: Why a sender is paused that this server cannot open: its credential is missing or not whole; anything else.
+NO_CREDENTIAL, NOT_OPENED = "no_credential", "not_opened"
 
 _log = logging.getLogger(__name__)
 
@@ -113,11 +116,8 @@ class Engine:
         around = self._around
         try:
             sender = await around.database(around.store.sender, *key)
-            try:
-                gateway = around.open_gateway(sender)
-            except FingerpostError as error:
-                for run in runs:
-                    await around.database(around.store.pause, run.run_id, f"Nothing can be sent: {error}")
+            gateway = await self._gateway_of(sender, runs)
+            if gateway is None:
                 return
             try:
                 await around.database(around.store.note_account, sender.line, gateway.account)
@@ -143,6 +143,26 @@ class Engine:
             passed_on=self._remind,
         )
         self._lanes[key] = (lane, asyncio.create_task(_run_and_close(lane, gateway)))
+
+    async def _gateway_of(self, sender: SenderFacts, runs: list[RunningRun]) -> Gateway | None:
+        """Open the gateway of a sender. One that cannot be opened is paused, and the runs go on over their others.
+
+        Whatever it is concerns this sender only. A rehearsal has none to pause, so its runs are.
+        """
+        around = self._around
+        try:
+            return around.open_gateway(sender)
+        except Exception as error:
+            told = isinstance(error, FingerpostError)
+            reason = f"Nothing can be sent: {error}" if told else "Nothing can be sent: the gateway does not open."
+            code = NO_CREDENTIAL if isinstance(error, SettingsError) else NOT_OPENED
+            _log.error("sender %s cannot be opened: %s", sender.sender_id, error, exc_info=None if told else error)
+        if not sender.is_rehearsal:
+            await around.database(around.store.tell_health, sender.sender_id, Health.PAUSED, code)
+            return None
+        for run in runs:
+            await around.database(around.store.pause, run.run_id, reason)
+        return None
 
     def _remind(self, run_id: int) -> None:
         for lane, _ in self._lanes.values():
