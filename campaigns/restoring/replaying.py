@@ -27,6 +27,8 @@ _SILENT = (AddressState.OPTED_OUT, AddressState.HELD)
 
 #: A keyed hash and the channel on which somebody spoke for it.
 _Mark = tuple[bytes, str]
+#: The last time that something was said for each mark, holds apart from stops and starts.
+_Last = dict[tuple[_Mark, bool], tuple[datetime, Said]]
 
 
 @dataclass(slots=True)
@@ -40,11 +42,12 @@ class Replayed:
 
 
 def replay(sessions: sessionmaker[Session], paths: Iterable[Path]) -> Replayed:
-    """Do what the last line about each person says. Raises FileFormatError for what is no journal."""
-    replayed, last = Replayed(), dict[_Mark, tuple[datetime, Said]]()
+    """Do what counts of the lines about each person. Raises FileFormatError for what is no journal."""
+    replayed, last = Replayed(), _Last()
     for path in paths:
         replayed.damaged += _read(path, last)
-    words = sorted(last.items(), key=lambda each: each[1][0])
+    counting = ((mark, _what_counts(last, mark)) for mark in {mark for mark, _ in last})
+    words = sorted(counting, key=lambda each: each[1][0])
     # Judged before a stop is done again, which counts for a whole person; a start, for one channel of theirs.
     starts = [(mark, at) for mark, (at, said) in words if said is Said.START and _may_start(sessions, mark, at)]
     for mark, (at, said) in words:
@@ -59,8 +62,16 @@ def replay(sessions: sessionmaker[Session], paths: Iterable[Path]) -> Replayed:
     return replayed
 
 
-def _read(path: Path, last: dict[_Mark, tuple[datetime, Said]]) -> int:
-    """Remember the last word for each mark of a file; return how many of its lines are damaged."""
+def _what_counts(last: _Last, mark: _Mark) -> tuple[datetime, Said]:
+    """Return the last word about a mark; a hold counts for less than a stop, also for one before it."""
+    firm, held = last.get((mark, False)), last.get((mark, True))
+    if firm is None:
+        return last[mark, True]
+    return held if held is not None and firm[1] is Said.START and firm[0] <= held[0] else firm
+
+
+def _read(path: Path, last: _Last) -> int:
+    """Remember the last words for each mark of a file; return how many of its lines are damaged."""
     damaged = read = 0
     try:
         for entry in read_journal(path):
@@ -68,10 +79,10 @@ def _read(path: Path, last: dict[_Mark, tuple[datetime, Said]]) -> int:
                 damaged += 1
                 continue
             read += 1
-            for mark in entry.marks:
-                before = last.get(mark)
+            for key in ((mark, entry.said is Said.HOLD) for mark in entry.marks):
+                before = last.get(key)
                 if before is None or before[0] <= entry.at:
-                    last[mark] = entry.at, entry.said
+                    last[key] = entry.at, entry.said
     except OSError as error:
         raise FileFormatError(f"{path} cannot be read: {error.strerror}.") from error
     if damaged > _MOST_DAMAGED or (damaged and not read):

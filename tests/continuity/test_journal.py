@@ -138,6 +138,27 @@ def test_last_word_counts(
     assert states(sessions) == ["active", "opted_out", "active"]
 
 
+def hold(sessions: sessionmaker[Session], vault: Vault, person: int) -> None:
+    lookup, key = hashes(vault, person)
+    with sessions.begin() as session:
+        hold_everywhere(session, lookup, SMS, number=key, **WORDS, at=clock.now())
+
+
+def test_hold_outweighs_no_stop_before_it(
+    kept: sessionmaker[Session], sessions: sessionmaker[Session], vault: Vault, journal: Journal, run_id: int
+) -> None:
+    stop(kept, vault, 1)
+    hold(kept, vault, 1)
+    stop(kept, vault, 2)
+    start(kept, vault, 2)
+    hold(kept, vault, 2)
+    hold(kept, vault, 3)
+    start(kept, vault, 3)
+    forget(sessions)
+    replay(sessions, journal.files())
+    assert states(sessions) == ["opted_out", "held", "active"]
+
+
 def test_start_after_the_backup_lifts_the_stop_before_it(
     kept: sessionmaker[Session], sessions: sessionmaker[Session], vault: Vault, journal: Journal, run_id: int
 ) -> None:
