@@ -33,6 +33,8 @@ from campaigns.web.session import session
 pages = Blueprint("now", __name__)
 
 MOST_ROWS = 8
+#: A schedule that was not fired so long after its time is overdue: clocks look every few seconds.
+LATE = timedelta(minutes=2)
 #: Days for which administrators are told of a stop that was lifted.
 TOLD_DAYS = 7
 
@@ -55,6 +57,8 @@ class Firing:
     occurrence: datetime
     is_local: bool
     time_zone: str
+    #: Whether its time is over and it was not fired: no worker lives, or it cannot be fired.
+    is_overdue: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,6 +120,7 @@ def load_flights(session: Session, organisation_id: int) -> list[Flight]:
 
 def load_firings(session: Session, organisation_id: int) -> list[Firing]:
     """Return the next firings of the organisation's approved campaigns, soonest first."""
+    overdue = clock.now() - LATE
     rows = session.execute(
         owned(select(Schedule, Campaign.id, Campaign.name), Campaign, organisation_id)
         .join(Campaign, Campaign.id == Schedule.campaign_id)
@@ -132,6 +137,7 @@ def load_firings(session: Session, organisation_id: int) -> list[Firing]:
             occurrence=schedule.next_occurrence,
             is_local=schedule.zone_policy == ZonePolicy.RECIPIENT,
             time_zone=schedule.time_zone,
+            is_overdue=schedule.next_fire_at < overdue,
         )
         for schedule, campaign_id, name in rows
         if schedule.next_fire_at and schedule.next_occurrence

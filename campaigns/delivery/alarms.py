@@ -17,6 +17,11 @@ from campaigns.planning.models import RunState
 LONGEST_PAUSE = timedelta(minutes=1)
 #: A worker says that it lives twice a second or more; this is longer than one that is gone keeps its lanes.
 LONGEST_SILENCE = timedelta(seconds=30)
+#: A sender may be in trouble for so long, and a run be prepared, before members are told.
+LONG_TROUBLE = timedelta(minutes=10)
+LONG_PLANNING = timedelta(minutes=15)
+#: How long after its time a message in doubt that was never looked up may wait before members are told.
+LIST_DELAY = timedelta(minutes=30)
 #: How long after its time a call without a result may wait for the reaper, who looks every few seconds.
 REAPER_DELAY = timedelta(minutes=1)
 
@@ -40,8 +45,14 @@ class Kind(StrEnum):
     SENDER_OFF = "sender_off"
     #: The first messages wait for senders that rest, and all others for them.
     CANARY_WAITS = "canary_waits"
+    #: What is due has waited long for senders that their provider refuses, or that do not reach it.
+    SENDER_TROUBLED = "sender_troubled"
     #: What is due is not called, and nothing we know explains it.
     IDLE = "idle"
+    #: The messages of the run have been prepared for long.
+    PLANNING = "planning"
+    #: Messages in doubt could not be looked up, because the provider's list is away.
+    UNASKED = "unasked"
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,6 +84,10 @@ class Facts:
     paused: frozenset[int] = frozenset()
     off: frozenset[int] = frozenset()
     resting: frozenset[int] = frozenset()
+    #: Those of the resting that are in trouble, and have been for long.
+    troubled: frozenset[int] = frozenset()
+    #: Messages in doubt that should have been looked up in their provider's list and never were.
+    unasked: int = 0
     #: Whether a more urgent run goes first over a sender of this one.
     is_overtaken: bool = False
     #: Whether all but its first messages wait for how those fare.
@@ -84,6 +99,8 @@ class Facts:
 def ringing(facts: Facts, patience: Patience) -> list[Alarm]:
     """Return the alarms that ring, worst first."""
     found = [*_untrue(facts), *_stuck(facts, patience), *_standing(facts)]
+    if facts.unasked:
+        found.append(Alarm(Kind.UNASKED, facts.unasked, facts.tally.first_call.get(SendState.UNKNOWN)))
     return sorted(found, key=lambda alarm: list(Kind).index(alarm.kind))
 
 
@@ -113,6 +130,8 @@ def _standing(facts: Facts) -> list[Alarm]:
     now = facts.tally.counted_at
     if facts.heard_at is None or now - facts.heard_at > LONGEST_SILENCE:
         return [Alarm(Kind.NO_WORKER, since=facts.heard_at)]
+    if facts.state is RunState.PLANNING and facts.moved_at is not None and now - facts.moved_at > LONG_PLANNING:
+        return [Alarm(Kind.PLANNING, since=facts.moved_at)]
     since = _standing_since(facts)
     if facts.state is not RunState.RUNNING or since is None or now - since <= LONGEST_PAUSE:
         return []
@@ -124,6 +143,7 @@ def _standing(facts: Facts) -> list[Alarm]:
         (Kind.SENDER_PAUSED, _due_over(facts.tally.due, among=facts.paused - facts.off)),
         (Kind.SENDER_OFF, _due_over(facts.tally.due, among=facts.off)),
         (Kind.CANARY_WAITS, facts.canary_waits),
+        (Kind.SENDER_TROUBLED, _due_over(facts.tally.due, among=facts.troubled)),
     )
     return [Alarm(kind, people, since) for kind, people in causes if people]
 

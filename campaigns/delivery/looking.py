@@ -104,8 +104,8 @@ def alarms_of(run: Run) -> list[Alarm]:
 
 def _alarms(run: Run, tally: Tally, how_far: Progress) -> list[Alarm]:
     known = _memory().doubled.find(run.id)
-    facts = facts_of_run(session(), run, tally, how_far.by_sender, doubled=known.count if known else None)
-    return ringing(facts, patience_of(settings()))
+    doubled, patience = known.count if known else None, patience_of(settings())
+    return ringing(facts_of_run(session(), run, tally, how_far.by_sender, patience, doubled=doubled), patience)
 
 
 def compare_receipts(run: Run) -> Doubled:

@@ -8,12 +8,17 @@ from datetime import datetime, timedelta
 from sqlalchemy import func, select, text
 from sqlalchemy.orm import Session, aliased
 
-from campaigns.delivery.alarms import Facts
+from campaigns.core import clock
+from campaigns.delivery.alarms import LIST_DELAY, LONG_TROUBLE, LONGEST_SILENCE, Facts
 from campaigns.delivery.baton import seconds_silent
 from campaigns.delivery.browse import AFTER, BEFORE, first_receipt
 from campaigns.delivery.canary import awaits_canary, count_waiting
+from campaigns.delivery.doubts import looked
 from campaigns.delivery.models import Attempt, Delivery, Receipt
+from campaigns.delivery.patience import Patience
 from campaigns.delivery.progress import SenderProgress
+from campaigns.delivery.queries import in_state
+from campaigns.delivery.states import SendState
 from campaigns.delivery.tally import Tally
 from campaigns.planning.models import Health, Run, RunSender, RunState
 from campaigns.staff.models import AuditEntry
@@ -23,7 +28,13 @@ _SILENCE = text("SELECT extract(epoch FROM now() - max(last_heartbeat)) FROM pro
 
 
 def facts_of_run(
-    session: Session, run: Run, tally: Tally, senders: Sequence[SenderProgress], *, doubled: int | None = None
+    session: Session,
+    run: Run,
+    tally: Tally,
+    senders: Sequence[SenderProgress],
+    patience: Patience,
+    *,
+    doubled: int | None = None,
 ) -> Facts:
     """Gather the facts of a run as it was counted; `doubled` is what `count_doubled` said, if anybody asked it."""
     resting = frozenset(each.sender.id for each in senders if each.is_full or _is(each, Health.TROUBLED, run))
@@ -40,6 +51,8 @@ def facts_of_run(
         # As with the health: a rehearsal may use a sender that is off.
         off=frozenset(each.sender.id for each in senders if not (each.sender.active or run.is_rehearsal)),
         resting=resting,
+        troubled=frozenset(each.sender.id for each in senders if _is_long_troubled(each, run, tally.counted_at)),
+        unasked=_count_unasked(session, run, tally, patience),
         is_overtaken=_is_overtaken(session, run),
         awaits_canary=waits_for_canary,
         canary_waits=count_waiting(session, run.id, resting) if waits_for_canary and resting else 0,
@@ -75,11 +88,40 @@ def _moved_at(session: Session, run: Run) -> datetime | None:
     return session.scalar(acts)
 
 
+def is_worker_alive(session: Session) -> bool:
+    """Say whether any worker that sends gave a sign of life lately."""
+    now = clock.now()
+    heard_at = _heard_at(session, now)
+    return heard_at is not None and now - heard_at <= LONGEST_SILENCE
+
+
 def _heard_at(session: Session, now: datetime) -> datetime | None:
     bind = session.get_bind()
     is_sqlite = bind.dialect.name == "sqlite"
     silence = seconds_silent(bind.engine.url.database) if is_sqlite else session.scalar(_SILENCE)
     return None if silence is None else now - timedelta(seconds=float(silence))
+
+
+def _is_long_troubled(each: SenderProgress, run: Run, now: datetime) -> bool:
+    since = each.sender.health_at
+    return _is(each, Health.TROUBLED, run) and since is not None and now - since > LONG_TROUBLE
+
+
+def _count_unasked(session: Session, run: Run, tally: Tally, patience: Patience) -> int:
+    """Count the messages in doubt that would be a member's to decide by now, had their list been read once.
+
+    Where the provider keeps no list they are that already.
+    """
+    before = tally.counted_at - patience.unconfirmed_after - LIST_DELAY
+    oldest = tally.first_call.get(SendState.UNKNOWN)
+    if oldest is None or oldest > before:
+        return 0
+    unasked = (
+        select(func.count(Delivery.id))
+        .where(Delivery.run_id == run.id, in_state(SendState.UNKNOWN), Delivery.intent_at < before)
+        .where(~select(Attempt.id).where(looked()).exists())
+    )
+    return session.scalar(unasked) or 0
 
 
 def _is_overtaken(session: Session, run: Run) -> bool:

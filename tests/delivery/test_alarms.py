@@ -6,7 +6,7 @@ import os
 import time
 from collections.abc import Iterator
 from dataclasses import replace
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +21,7 @@ from campaigns.delivery.models import Attempt, CanaryDelivery, CanaryState, Rece
 from campaigns.delivery.progress import progress_of_run
 from campaigns.delivery.states import ReceiptState, SendState
 from campaigns.delivery.tally import Tally, count_run
-from campaigns.delivery.watch import count_doubled, facts_of_run
+from campaigns.delivery.watch import count_doubled, facts_of_run, is_worker_alive
 from campaigns.planning.models import Health, Run, RunState
 from campaigns.staff import audit
 from tests.delivery.test_outlook import PATIENCE
@@ -177,7 +177,7 @@ def found(session: Session, run: Run) -> list[Kind]:
     session.flush()
     tally = count_run(session, run.id, now=NOON)
     senders = tuple(progress_of_run(session, run, now=NOON, tally=tally).by_sender)
-    facts = facts_of_run(session, run, tally, senders, doubled=count_doubled(session, run))
+    facts = facts_of_run(session, run, tally, senders, PATIENCE, doubled=count_doubled(session, run))
     return [alarm.kind for alarm in ringing(facts, PATIENCE)]
 
 
@@ -274,4 +274,41 @@ def test_first_messages_over_a_sender_that_rests_are_told(
     session.flush()
     tally = count_run(session, run.id, now=NOON)
     senders = progress_of_run(session, run, now=NOON, tally=tally).by_sender
-    assert kinds(facts_of_run(session, run, tally, senders), heard_at=AGO[5]) == ([kind] if kind else [])
+    assert kinds(facts_of_run(session, run, tally, senders, PATIENCE), heard_at=AGO[5]) == ([kind] if kind else [])
+
+
+@pytest.mark.parametrize(("minutes", "kind"), [(9, []), (11, [Kind.SENDER_TROUBLED])])
+def test_long_trouble_of_a_sender_rings(session: Session, run: Run, minutes: int, kind: list[Kind]) -> None:
+    """It ends by itself, but what waits for it may expire, and nobody would know."""
+    run.sender.health, run.sender.health_at = Health.TROUBLED, NOON - timedelta(minutes=minutes)
+    stand_still(session, run)
+    assert found(session, run) == kind
+
+
+@pytest.mark.parametrize(("minutes", "rings"), [(14, False), (16, True)])
+def test_run_that_is_prepared_for_long_rings(minutes: int, rings: bool) -> None:
+    moved_at = NOON - timedelta(minutes=minutes)
+    ringing_kinds = kinds(HEALTHY, state=RunState.PLANNING, planned=None, moved_at=moved_at)
+    assert ringing_kinds == ([Kind.PLANNING] if rings else [])
+
+
+@pytest.mark.parametrize(
+    ("hours", "is_asked", "rings"), [(25, False, True), (25, True, False), (24, False, False), (2, False, False)]
+)
+def test_messages_that_were_never_looked_up_ring(
+    session: Session, run: Run, hours: int, is_asked: bool, rings: bool
+) -> None:
+    called = NOON - timedelta(hours=hours)
+    delivery = a_delivery(session, run, send_state=SendState.UNKNOWN, intent_at=called, attempts=1)
+    if is_asked:
+        asked = {"at": NOON, "outcome": "reconciled", "error": "ambiguous"}
+        add(session, Attempt(delivery_id=delivery.id, number=1, **asked))
+    run.planned += 1
+    assert found(session, run) == ([Kind.UNASKED] if rings else [])
+
+
+@pytest.mark.parametrize(("seconds_ago", "is_alive"), [(5, True), (31, False)])
+def test_living_worker_is_known(session: Session, run: Run, seconds_ago: int, is_alive: bool) -> None:
+    hear_worker(session, seconds_ago=seconds_ago)
+    with clock.running_on(lambda: datetime.now(UTC)):
+        assert is_worker_alive(session) == is_alive

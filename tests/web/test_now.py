@@ -12,6 +12,7 @@ from sqlalchemy.orm import Session
 from campaigns.audience.models import Channel
 from campaigns.continuity.latch import latch
 from campaigns.continuity.models import LatchReason
+from campaigns.core import clock
 from campaigns.delivery.models import Delivery
 from campaigns.delivery.states import SendState
 from campaigns.messages.models import TranslationState
@@ -152,3 +153,15 @@ def test_copy_of_a_withdrawn_text_is_told(pages: Pages, client_for: Callable[...
     assert f"/messages/{message_id}" in page
     assert "Signal Fire (invented) withdrew the text that this was copied from: Wrong number" in page
     assert "withdrew" not in client_for(Role.VIEWER).get("/").text
+
+
+@pytest.mark.parametrize(("minutes", "is_overdue"), [(1, False), (3, True)])
+def test_schedule_that_was_not_fired_is_overdue(session: Session, minutes: int, is_overdue: bool) -> None:
+    organisation = an_organisation(session)
+    campaign = a_campaign(session, organisation, a_member(session, organisation), state=CampaignState.APPROVED)
+    schedule = a_schedule(session, campaign)
+    schedule.next_fire_at, schedule.next_occurrence = NOON, NOON.replace(tzinfo=None)
+    session.flush()
+    with clock.running_on(lambda: NOON + timedelta(minutes=minutes)):
+        (firing,) = load_firings(session, organisation.id)
+    assert firing.is_overdue == is_overdue
