@@ -67,6 +67,12 @@ def test_old_memory_closes_the_fence() -> None:
     assert refusal_of(fence_of(Snapshot(RUNNING), age=FRESH_SECONDS + 0.01), claimed()) is Refusal.BLIND
 
 
+@pytest.mark.parametrize(("age", "refusal"), [(1.9, None), (2.1, Refusal.BLIND), (19.0, Refusal.BLIND)])
+def test_fence_trusts_nothing_older_than_two_seconds(age: float, refusal: Refusal | None) -> None:
+    """Written down again, because the promise is about the seconds and not about our name for them."""
+    assert refusal_of(fence_of(Snapshot(RUNNING), age=age), claimed()) is refusal
+
+
 def test_stopped_run_closes_the_fence() -> None:
     assert refusal_of(fence_of(Snapshot()), claimed()) is Refusal.NOT_RUNNING
 

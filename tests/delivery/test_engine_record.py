@@ -113,6 +113,29 @@ def test_only_running_runs_are_claimed(session: Session, vault: Vault, state: Ru
     assert Claims(vault).claim(session.connection(), Ask(Line(run.sender_id), run.id, 0, 10)).taken == 0
 
 
+def test_run_that_was_stopped_meanwhile_is_claimed_no_more(session: Session, vault: Vault) -> None:
+    run, claims = a_running_run(session, vault, count=4), Claims(vault)
+    found = claims.claim(session.connection(), Ask(Line(run.sender_id), run.id, 0, 2))
+    run.state = RunState.STOPPED
+    session.flush()
+    assert found.taken == 2
+    assert claims.claim(session.connection(), Ask(Line(run.sender_id), run.id, found.last_id, 2)).taken == 0
+    states = session.scalars(select(Delivery.send_state).order_by(Delivery.id)).all()
+    assert states == [SendState.SENDING] * 2 + [SendState.QUEUED] * 2
+
+
+def test_claims_go_from_the_lowest_id_up(session: Session, vault: Vault) -> None:
+    """Else whoever is behind the cursor waits until the run is read again from its start."""
+    run, claims = a_running_run(session, vault, count=5), Claims(vault)
+    ids = session.scalars(select(Delivery.id).order_by(Delivery.id)).all()
+    cursor, taken = 0, []
+    for _ in range(3):
+        found = claims.claim(session.connection(), Ask(Line(run.sender_id), run.id, cursor, 2))
+        taken.append([claimed.id for claimed in found.claimed])
+        cursor = found.last_id
+    assert taken == [ids[:2], ids[2:4], ids[4:]]
+
+
 def test_claim_reads_on_from_its_cursor(session: Session, vault: Vault) -> None:
     run, claims = a_running_run(session, vault, count=5), Claims(vault)
     first = claims.claim(session.connection(), Ask(Line(run.sender_id), run.id, 0, 2))
