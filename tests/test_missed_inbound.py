@@ -141,6 +141,47 @@ def test_look_of_a_clock_that_was_ahead_hides_nothing(
     assert state_of(sessions, address_id) == AddressState.OPTED_OUT
 
 
+@pytest.mark.parametrize(
+    ("missed", "heard", "sms", "whatsapp"),
+    [
+        # The start was for WhatsApp alone, so the stop still holds on SMS; and the other way round.
+        ("STOP", ("START", "whatsapp"), AddressState.OPTED_OUT, AddressState.ACTIVE),
+        ("STOP", ("START", "sms"), AddressState.ACTIVE, AddressState.OPTED_OUT),
+        ("стоп поїзд", ("START", "sms"), AddressState.ACTIVE, AddressState.HELD),
+        # A stop from another phone of theirs came after the start, and outweighs it.
+        ("START", ("STOP", "whatsapp"), AddressState.OPTED_OUT, AddressState.OPTED_OUT),
+        ("START", ("стоп поїзд", "whatsapp"), AddressState.HELD, AddressState.HELD),
+    ],
+)
+def test_missed_word_counts_before_later_ones_from_other_phones(
+    sessions: sessionmaker[Session],
+    settings: Settings,
+    sandbox: SandboxProcess,
+    address_id: int,
+    missed: str,
+    heard: tuple[str, str],
+    sms: AddressState,
+    whatsapp: AddressState,
+) -> None:
+    other = "+380509876543"
+    with sessions.begin() as session:
+        contact = session.get_one(Address, address_id).contact
+        other_id = an_address(session, contact, settings.vault(), channel=Channel.WHATSAPP, number=other).id
+    write(sandbox, missed)
+    text, channel = heard
+    handle = PERSON if channel == "sms" else other
+    with sessions.begin() as session:
+        receive_inbound(
+            session,
+            inbound(text, "SMlater", from_handle=handle, to_handle=OURS, channel=channel),
+            settings.vault(),
+            gateway="twilio",
+            received_at=clock.now() + timedelta(seconds=2),
+        )
+    look(sessions, settings)
+    assert (state_of(sessions, address_id), state_of(sessions, other_id)) == (sms, whatsapp)
+
+
 def test_list_of_a_service_is_read_too(
     sessions: sessionmaker[Session], settings: Settings, sandbox: SandboxProcess
 ) -> None:

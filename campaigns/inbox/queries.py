@@ -20,8 +20,6 @@ from campaigns.planning.models import Run, Sender
 from campaigns.staff.models import Organisation
 from campaigns.staff.queries import owned
 
-#: What settles whether a person may be written to.
-DECISIONS = (ReplyKind.STOP, ReplyKind.START, ReplyKind.JOIN)
 #: How many runs back a reply is looked for among several organisations' contacts.
 RUNS_BACK = 200
 
@@ -102,15 +100,6 @@ def find_kept(session: Session, gateway: str, provider_ids: Collection[str]) -> 
     """Return those of the provider's ids whose messages were kept already."""
     known = select(Reply.provider_id).where(Reply.gateway == gateway, Reply.provider_id.in_(provider_ids))
     return set(session.scalars(known))
-
-
-def has_decided_since(session: Session, reply: Reply) -> bool:
-    """Say whether the person, from the same handle, stopped, started or joined after `reply` was received."""
-    later = select(Reply.id).where(Reply.lookup == reply.lookup, Reply.received_at > reply.received_at)
-    # What may have been a stop does not undo an earlier one, but it outweighs a start.
-    says_no = reply.kind in (ReplyKind.STOP, ReplyKind.HOLD)
-    kinds = DECISIONS if says_no else (*DECISIONS, ReplyKind.HOLD)
-    return session.scalar(later.where(Reply.kind.in_(kinds)).limit(1)) is not None
 
 
 def select_replies(organisation_id: int) -> Select[Reply]:

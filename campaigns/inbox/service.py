@@ -25,7 +25,8 @@ from campaigns.core.database import reserve_ids
 from campaigns.delivery.service import suppress_addresses
 from campaigns.gateways.callbacks import Happening, Inbound
 from campaigns.inbox.models import InboundLook, Reply, ReplyKind
-from campaigns.inbox.queries import Owner, find_kept, find_owner, find_receiver, find_sender, has_decided_since
+from campaigns.inbox.order import is_overtaken, lift_again
+from campaigns.inbox.queries import Owner, find_kept, find_owner, find_receiver, find_sender
 from campaigns.inbox.reading import kind_of
 from campaigns.inbox.strangers import note_stop
 from campaigns.staff import audit
@@ -51,14 +52,15 @@ def receive_inbound(
     takes their waiting deliveries out of the queue; a start lifts that for the same handle; a code lets the person
     join; a location moves the contact to its cell, and the point itself is forgotten. Nothing is answered: an
     answer on the screen may expose the person. `secret_names` are the credentials of the account it came to. What
-    reached the provider at `received_at` (UTC) and us only now is kept, and done unless the person said otherwise
-    since.
+    reached the provider at `received_at` (UTC) and us only now is kept, and done as far as the person did not say
+    otherwise since.
     """
     receiver = find_receiver(session, inbound.to_handle, secret_names=secret_names)
     reply = _keep(session, inbound, vault, gateway=gateway, receiver=receiver, received_at=received_at)
-    if reply is None or (received_at is not None and has_decided_since(session, reply)):
+    is_late = received_at is not None
+    if reply is None or (is_late and is_overtaken(session, reply)):
         return reply
-    detail = _act(session, inbound, reply, vault=vault, receiver=receiver)
+    detail = _act(session, inbound, reply, vault=vault, receiver=receiver, is_late=is_late)
     if inbound.happening not in _UNSPOKEN:
         _note_heard(session, reply)
     # Last, because it holds the chain: whoever waits for it must hold nothing that is needed here.
@@ -138,16 +140,16 @@ def _language_of(session: Session, owner: Owner) -> str | None:
 
 
 def _act(
-    session: Session, inbound: Inbound, reply: Reply, *, vault: Vault, receiver: int | None
+    session: Session, inbound: Inbound, reply: Reply, *, vault: Vault, receiver: int | None, is_late: bool
 ) -> dict[str, Any] | None:
     """Do what the reply asks and return what its audit entry says; None when it asks nothing."""
     if inbound.happening is Happening.STARTED:
         entry_point = _addressed(find_by_code(session, inbound.payload), receiver)
         return _begin(session, inbound, reply, vault=vault, entry_point=entry_point)
     if reply.kind == ReplyKind.STOP:
-        return _stop(session, reply, to=inbound.to_handle)
+        return _stop(session, reply, to=inbound.to_handle, is_late=is_late)
     if reply.kind == ReplyKind.HOLD:
-        return _hold(session, reply)
+        return _hold(session, reply, is_late=is_late)
     if reply.kind == ReplyKind.START:
         return _start(session, reply, method=KEYWORD)
     if reply.kind == ReplyKind.LOCATION:
@@ -202,7 +204,7 @@ def _join(
     return {"method": method, "entry_point": entry_point.id if entry_point else None}
 
 
-def _stop(session: Session, reply: Reply, *, to: str) -> dict[str, Any]:
+def _stop(session: Session, reply: Reply, *, to: str, is_late: bool) -> dict[str, Any]:
     method = "provider" if reply.happening == Happening.BLOCKED else "keyword"
     addresses = consent.withdraw_everywhere(
         session,
@@ -215,10 +217,10 @@ def _stop(session: Session, reply: Reply, *, to: str) -> dict[str, Any]:
     )
     if reply.happening != Happening.BLOCKED:
         note_stop(session, reply, addresses, sender_id=find_sender(session, to, reply.channel))
-    return {"addresses": len(addresses), "suppressed": suppress_addresses(session, addresses)}
+    return _suppress(session, reply, addresses, is_late=is_late)
 
 
-def _hold(session: Session, reply: Reply) -> dict[str, Any]:
+def _hold(session: Session, reply: Reply, *, is_late: bool) -> dict[str, Any]:
     addresses = hold_everywhere(
         session,
         reply.lookup,
@@ -228,7 +230,14 @@ def _hold(session: Session, reply: Reply) -> dict[str, Any]:
         wording=_evidence(reply),
         at=reply.received_at,
     )
-    return {"addresses": len(addresses), "suppressed": suppress_addresses(session, addresses)}
+    return _suppress(session, reply, addresses, is_late=is_late)
+
+
+def _suppress(session: Session, reply: Reply, addresses: Collection[int], *, is_late: bool) -> dict[str, Any]:
+    """Take what waits for these addresses out of the queue, but for those that said start since a late stop."""
+    lifted = set(lift_again(session, reply)) if is_late else set[int]()
+    closed = [address_id for address_id in addresses if address_id not in lifted]
+    return {"addresses": len(closed), "suppressed": suppress_addresses(session, closed)}
 
 
 def _start(session: Session, reply: Reply, *, method: str) -> dict[str, Any]:

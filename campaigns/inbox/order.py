@@ -1,0 +1,73 @@
+"""Words that reach us late count as what they were when they were said: before the later ones of the person.
+
+A stop counts for the person, a start for the phone it comes from. So a word may be overtaken by one from another
+of their phones, and a stop that is overtaken on one still holds on the others.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from sqlalchemy import or_, select
+from sqlalchemy.orm import Session
+
+from campaigns.audience import consent
+from campaigns.audience.models import Address, Consent, ConsentKind
+from campaigns.audience.person import find_person
+from campaigns.inbox.models import Reply, ReplyKind
+
+_NO = (ReplyKind.STOP, ReplyKind.HOLD)
+_YES = (ReplyKind.START, ReplyKind.JOIN)
+
+
+def is_overtaken(session: Session, reply: Reply) -> bool:
+    """Say whether what a late reply asks was settled since: by the same phone, or by a stop from another one.
+
+    A stop or hold never is: `lift_again` ends it where the person said otherwise since.
+    """
+    if reply.kind in _NO:
+        return False
+    later = _find_later(session, reply)
+    if any(each.kind in _NO or each.lookup == reply.lookup for each in later):
+        return True
+    reported = select(Consent.id).where(
+        Consent.address_id.in_(_find_person(session, reply)),
+        Consent.kind.in_((ConsentKind.WITHDRAWN, ConsentKind.HELD)),
+        Consent.given_at > reply.received_at,
+    )
+    return session.scalar(reported.limit(1)) is not None
+
+
+def lift_again(session: Session, reply: Reply) -> list[int]:
+    """Lift a late stop or hold on each phone that said start since; return the ids of the addresses it was for."""
+    later = _find_later(session, reply)
+    last_no = max((each.received_at for each in later if each.kind in _NO), default=reply.received_at)
+    starts = {
+        (each.lookup, each.channel): each for each in later if each.kind in _YES and each.received_at > last_no
+    }
+    active: list[int] = []
+    for start in starts.values():
+        active += consent.restore(
+            session,
+            start.lookup,
+            start.channel,
+            number=start.number,
+            method="keyword",
+            wording=f"reply {start.id}",
+            at=start.received_at,
+        )
+    return active
+
+
+def _find_later(session: Session, reply: Reply) -> Sequence[Reply]:
+    """Return what the person said since from any of their phones that settles something, in its order."""
+    known = select(Address.lookup, Address.number).where(Address.id.in_(_find_person(session, reply)))
+    rows = session.execute(known).all()
+    lookups, numbers = {reply.lookup, *(row.lookup for row in rows)}, {reply.number, *(row.number for row in rows)}
+    theirs = or_(Reply.lookup.in_(lookups), Reply.number.in_(numbers - {None}))
+    later = select(Reply).where(theirs, Reply.kind.in_((*_NO, *_YES)), Reply.received_at > reply.received_at)
+    return session.scalars(later.order_by(Reply.received_at, Reply.id)).all()
+
+
+def _find_person(session: Session, reply: Reply) -> set[int]:
+    return find_person(session, [reply.number or reply.lookup], [reply.lookup])
