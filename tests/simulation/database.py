@@ -45,6 +45,7 @@ _TRIGGERS = (
     "CREATE TRIGGER fell_due_again AFTER UPDATE ON delivery WHEN NEW.send_state = 'queued' BEGIN"
     " SELECT seen_queued(NEW.run_id); END",
     "CREATE TRIGGER canary_moved AFTER UPDATE ON run_canary BEGIN SELECT seen_queued(NEW.run_id); END",
+    "CREATE TRIGGER canary_grew AFTER INSERT ON canary_delivery BEGIN SELECT seen_queued(NEW.run_id); END",
     "CREATE TRIGGER canary_passed AFTER UPDATE OF state ON run_canary"
     " WHEN OLD.state IN ('sending', 'waiting') AND NEW.state = 'passed' BEGIN SELECT seen_pass(NEW.run_id); END",
     "CREATE TRIGGER replied AFTER INSERT ON reply BEGIN SELECT seen_news('reply', NEW.provider_id); END",

@@ -22,7 +22,7 @@ from tests.simulation.processes import Process, Timeline
 #: In which words people say it.
 SAYINGS = {
     Word.STOP: ("STOP", "стоп", "Stop!!! stop", "СТОП\n--\nSent from my iPhone"),
-    Word.HOLD: ("не пишіть мені", "please leave me alone"),
+    Word.HOLD: ("стоп поїзд", "please leave me alone"),
     Word.START: ("START",),
 }
 #: A provider that keeps no list posts again after so many seconds, until it is answered.

@@ -9,9 +9,6 @@ from random import Random
 from tests.simulation.database import PEOPLE
 from tests.simulation.plan import SMS, SPARE, WEB, WHATSAPP, Plan, ProviderPlan, Word, draw_plan
 
-#: Whether a run goes on over its other senders while its canary waits for one that rests; and whether a word that
-#: is heard late counts as what was said before the later ones of the person.
-CANARIES_GO_ON = WORDS_HAVE_AN_ORDER = False
 Mishap = Callable[[Plan, Random], Plan]
 
 
@@ -48,7 +45,7 @@ def answer_nobody(plan: Plan, chance: Random) -> Plan:
         when = chance.uniform(start, min(end, start + 20.0))
         word = chance.choice((Word.STOP, Word.STOP, Word.STOP, Word.START))
         words.append((when, person, chance.choice(("sms", "whatsapp")), word))
-        if chance.random() < 0.5 * WORDS_HAVE_AN_ORDER:
+        if chance.random() < 0.5:
             # They think better of it, in the silence or when it is over.
             other = Word.STOP if word is Word.START else Word.START
             when = chance.choice((when, end)) + chance.uniform(2.0, 12.0)
@@ -162,6 +159,6 @@ MISHAPS: tuple[tuple[Mishap, float], ...] = (
     (change_account, 0.06),
     (take_writing_away, 0.12),
     (set_clocks, 0.25),
-    (hold_the_canary_up, 0.1 if CANARIES_GO_ON else 0.0),
+    (hold_the_canary_up, 0.1),
     (share_numbers, 0.1),
 )
