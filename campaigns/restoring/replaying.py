@@ -46,28 +46,31 @@ def replay(sessions: sessionmaker[Session], paths: Iterable[Path]) -> Replayed:
     replayed, last = Replayed(), _Last()
     for path in paths:
         replayed.damaged += _read(path, last)
-    counting = ((mark, _what_counts(last, mark)) for mark in {mark for mark, _ in last})
-    words = sorted(counting, key=lambda each: each[1][0])
+    words = sorted(((at, said, mark) for (mark, _), (at, said) in last.items()), key=lambda word: word[0])
     # Judged before a stop is done again, which counts for a whole person; a start, for one channel of theirs.
-    starts = [(mark, at) for mark, (at, said) in words if said is Said.START and _may_start(sessions, mark, at)]
-    for mark, (at, said) in words:
+    rest = [
+        (at, said, mark)
+        for at, said, mark in words
+        if (said is Said.START and _may_start(sessions, mark, at))
+        or (said is Said.HOLD and _counts(last, mark, at))
+    ]
+    for at, _, mark in (word for word in words if word[1] is Said.STOP):
         with sessions.begin() as session:
-            if said is Said.STOP:
-                replayed.stops += _stop(session, mark, at)
-            elif said is Said.HOLD:
+            replayed.stops += _stop(session, mark, at)
+    # In their order: a hold that came after a start stays, as a start that came after a hold.
+    for at, said, mark in rest:
+        with sessions.begin() as session:
+            if said is Said.HOLD:
                 replayed.holds += _hold(session, mark, at)
-    for mark, at in starts:
-        with sessions.begin() as session:
-            replayed.starts += _start(session, mark, at)
+            else:
+                replayed.starts += _start(session, mark, at)
     return replayed
 
 
-def _what_counts(last: _Last, mark: _Mark) -> tuple[datetime, Said]:
-    """Return the last word about a mark; a hold counts for less than a stop, also for one before it."""
-    firm, held = last.get((mark, False)), last.get((mark, True))
-    if firm is None:
-        return last[mark, True]
-    return held if held is not None and firm[1] is Said.START and firm[0] <= held[0] else firm
+def _counts(last: _Last, mark: _Mark, at: datetime) -> bool:
+    """Say whether a hold counts: a stop is more, whichever came first, and a start after it lifted it."""
+    firm = last.get((mark, False))
+    return firm is None or (firm[1] is Said.START and firm[0] <= at)
 
 
 def _read(path: Path, last: _Last) -> int:
