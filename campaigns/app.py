@@ -19,6 +19,7 @@ from campaigns.delivery.door import StatusDoor
 from campaigns.delivery.intake import ReceiptIntake
 from campaigns.gateways.callbacks import CallbackReader
 from campaigns.gateways.factory import build_readers
+from campaigns.health import HealthLook
 from campaigns.inbox import public as replies
 from campaigns.inbox import settling_views as settling
 from campaigns.inbox import views as inbox
@@ -105,6 +106,8 @@ def create_app(settings: Settings, *, readers: Mapping[str, CallbackReader] | No
     init_entry_points(app, select_senders=select_senders)
     init_fatigue(app, count_capped=count_capped)
     init_headers(app, https=app.config["SESSION_COOKIE_SECURE"])
+    with app.app_context():
+        now.init_health(app, HealthLook(database.engine, settings))
     for blueprint in (*PAGES, *HOOKS, *APIS):
         app.register_blueprint(blueprint)
     for unsigned in (*HOOKS, *APIS):

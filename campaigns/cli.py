@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import base64
-import secrets
 import sys
 from collections.abc import Iterator
 from dataclasses import asdict, replace
@@ -14,15 +12,15 @@ from typing import TYPE_CHECKING, Any, BinaryIO
 from urllib.parse import urlsplit
 
 import click
-from sqlalchemy import make_url
-from sqlalchemy.exc import OperationalError
+from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import Session, sessionmaker
 
-from campaigns.core.database import check_durability, make_engine, make_sessions
+from campaigns.core.database import make_sessions
 from campaigns.core.errors import FileFormatError, FingerpostError, NotFoundError, RowsError
+from campaigns.core.keys_file import make_keys, written
 from campaigns.core.logging import configure_logging
-from campaigns.core.settings import PROJECT_ROOT, Mode, Settings, load_settings
-from campaigns.schema import migrate
+from campaigns.core.outages import sentence_about
+from campaigns.core.settings import PROJECT_ROOT, Settings, load_settings
 
 if TYPE_CHECKING:
     from campaigns.sandbox.config import SandboxConfig
@@ -42,8 +40,8 @@ class OneLineErrors(click.Group):
             for sentence in told:
                 click.echo(f"fingerpost: {sentence}", err=True)
             ctx.exit(2)
-        except OperationalError as error:
-            click.echo(f"fingerpost: The database does not answer: {_first_line(error)}", err=True)
+        except DBAPIError as error:
+            click.echo(f"fingerpost: {sentence_about(error)}", err=True)
             ctx.exit(2)
 
 
@@ -55,29 +53,20 @@ def main() -> None:
 @main.command()
 def keys() -> None:
     """Print fresh keys for the environment of a new instance; keep them apart from the database."""
-    for name, prefix in (("ENCRYPTION_KEYS", "1:"), ("LOOKUP_KEY", "")):
-        click.echo(f"FINGERPOST_{name}={prefix}{base64.b64encode(secrets.token_bytes(32)).decode()}")
-    click.echo(f"FINGERPOST_SECRET_KEY={secrets.token_urlsafe(48)}")
+    click.echo(written(make_keys()), nl=False)
 
 
 @main.command()
-def setup() -> None:
-    """Create or upgrade the tables and load the regions; safe to repeat."""
-    from campaigns.audience.numbering import fill_numbers, lacks_numbers
-    from campaigns.places.service import load_regions
+@click.option("--new-secret-key", is_flag=True, help="Another secret key is meant; everybody signs in again.")
+def setup(new_secret_key: bool) -> None:
+    """Create or upgrade the tables and load the regions; safe to repeat.
 
-    address = make_url(load_settings().database_url)
-    if address.get_backend_name() == "sqlite" and address.database:
-        Path(address.database).parent.mkdir(parents=True, exist_ok=True)
-    engine = make_engine(load_settings().database_url)
-    migrate(engine)
-    sessions = make_sessions(engine)
-    with sessions.begin() as session:
-        click.echo(f"{load_regions(session)} regions are loaded.")
-        is_lacking = lacks_numbers(session)
-    if is_lacking:
-        filled = fill_numbers(sessions, load_settings().vault())
-        click.echo(f"{filled:,} addresses know now whose phone they are on.")
+    Where there is neither a database nor a key it makes both.
+    """
+    settings = _settings(with_keys=False)
+    from campaigns.setting_up import set_up
+
+    set_up(settings, say=click.echo, may_replace=new_secret_key)
 
 
 @main.command()
@@ -90,12 +79,12 @@ def setup() -> None:
 )
 def serve(processes: int) -> None:
     """Serve the console, the public pages and the providers' callbacks."""
+    settings = _settings()
+    from campaigns.instance import open_instance
     from campaigns.serving import serve_pages
 
-    settings = load_settings()
+    open_instance(settings)
     configure_logging(settings.log_level)
-    if settings.mode is Mode.LIVE:
-        check_durability(make_engine(settings.database_url))
     serve_pages(settings, processes, say=click.echo)
 
 
@@ -109,7 +98,7 @@ def serve(processes: int) -> None:
 )
 def worker(processes: int) -> None:
     """Run the clock and the engine until SIGTERM or Ctrl-C."""
-    settings = load_settings()
+    settings = _settings()
     configure_logging(settings.log_level)
     if processes == 1:
         from campaigns.worker import run_worker
@@ -138,9 +127,12 @@ def sandbox(options: tuple[str, ...]) -> None:
 @click.argument("run_id", metavar="RUN", type=int)
 def verify(run_id: int) -> None:
     """Compare the rows of RUN with the provider's own list; the exit code is 1 when they differ."""
+    from campaigns.instance import open_instance
     from campaigns.verifying import verify_run_with_provider
 
-    report = asyncio.run(verify_run_with_provider(load_settings(), run_id))
+    settings = load_settings()
+    open_instance(settings).dispose()
+    report = asyncio.run(verify_run_with_provider(settings, run_id))
     for line in report.lines():
         click.echo(line)
     raise SystemExit(0 if report.agrees else 1)
@@ -162,9 +154,11 @@ def verify(run_id: int) -> None:
 @click.option("--yes", is_flag=True, help="Do not ask.")
 def resume_after_restore(without_lists: bool, journals: tuple[Path, ...], yes: bool) -> None:
     """Let an instance send again that was restored, copied or failed over, once what it forgot is settled."""
+    from campaigns.instance import open_instance
     from campaigns.restoring.command import resume_after_restore as resume
 
     settings = load_settings()
+    open_instance(settings).dispose()
     configure_logging(settings.log_level)
 
     def confirm() -> bool:
@@ -370,12 +364,22 @@ def sandbox_defaults(settings: Settings) -> SandboxConfig:
     )
 
 
-def _first_line(error: OperationalError) -> str:
-    return str(error.orig).strip().partition("\n")[0]
+def _settings(*, with_keys: bool = True) -> Settings:
+    """Return settings that make sense as values, before anything large is loaded. Raises SettingsError."""
+    from campaigns.settings_checks import check_keys, check_settings
+
+    settings = load_settings()
+    check_settings(settings)
+    if with_keys:
+        check_keys(settings)
+    return settings
 
 
 def _sessions() -> sessionmaker[Session]:
-    return make_sessions(make_engine(load_settings().database_url))
+    """Return sessions on the instance's database. Raises SettingsError when something does not fit."""
+    from campaigns.instance import open_instance
+
+    return make_sessions(open_instance(load_settings()))
 
 
 def _open(path: Path) -> BinaryIO:

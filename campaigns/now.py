@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, cast
 
-from flask import Blueprint, Response, render_template
+from flask import Blueprint, Flask, Response, current_app, jsonify, render_template
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
@@ -15,6 +15,7 @@ from campaigns.continuity.latch import SENTENCES, find_latch_reason
 from campaigns.core import clock
 from campaigns.delivery.looking import alarms_of
 from campaigns.delivery.progress import count_open, select_runs
+from campaigns.health import HealthLook
 from campaigns.inbox.holds import Waiting as Holds
 from campaigns.inbox.holds import waits_now
 from campaigns.inbox.settling import LIFT_STOP
@@ -37,6 +38,8 @@ MOST_ROWS = 8
 LATE = timedelta(minutes=2)
 #: Days for which administrators are told of a stop that was lifted.
 TOLD_DAYS = 7
+#: Where an application keeps its look at its health.
+_HEALTH = "fingerpost.health"
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,13 +104,20 @@ def flights() -> str:
 
 @pages.get("/health")
 def health() -> Response:
-    """Say "ok" when the database answers; the error pages say 503 when it does not.
+    """Say what is wrong; with status 503 only when no stop could be kept, see `campaigns/health.py`."""
+    found = _health_look().report()
+    answer = jsonify(status="stops cannot be kept" if found.hindrance else "ok", wrong=[*found.sentences()])
+    answer.status_code = 503 if found.hindrance else 200
+    return answer
 
-    An instance that is latched takes stops all the same, so it stays in service and says what is wrong.
-    """
-    reason = find_latch_reason(session())
-    said = "ok" if reason is None else f"latched: {SENTENCES[reason]}"
-    return Response(said, content_type="text/plain; charset=utf-8")
+
+def init_health(app: Flask, look: HealthLook) -> None:
+    """Let the pages of `app` say what `look` finds."""
+    app.extensions[_HEALTH] = look
+
+
+def _health_look() -> HealthLook:
+    return cast(HealthLook, current_app.extensions[_HEALTH])
 
 
 def load_flights(session: Session, organisation_id: int) -> list[Flight]:
@@ -188,6 +198,7 @@ def _moving(organisation_id: int) -> dict[str, Any]:
     reason = find_latch_reason(session())
     return {
         "latched": None if reason is None else SENTENCES[reason],
+        "health": _health_look().report(),
         "flights": flying,
         "alarms_by_run": {flight.run.id: alarms_of(flight.run) for flight in flying},
         "firings": load_firings(session(), organisation_id),

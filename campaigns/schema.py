@@ -5,18 +5,25 @@ On PostgreSQL the tables of Procrastinate stand beside ours: it defines them, an
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+from enum import StrEnum
+from functools import cache
 from importlib.metadata import distribution
 from pathlib import Path
 from typing import Any
 
 from alembic import command
 from alembic.config import Config
+from alembic.migration import MigrationContext
+from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, Engine, event, inspect
 from sqlalchemy.exc import ProgrammingError
 from sqlalchemy.orm import Session
 
 import campaigns.audience.models
 import campaigns.continuity.models
+import campaigns.core.models
 import campaigns.delivery.models
 import campaigns.inbox.models
 import campaigns.messages.models
@@ -29,7 +36,7 @@ import campaigns.reach.releases.models
 import campaigns.staff.models  # noqa: F401
 from campaigns.audience.numbering import lacks_numbers
 from campaigns.core.database import Base
-from campaigns.core.errors import SettingsError
+from campaigns.core.errors import DamagedDataError, SettingsError
 from campaigns.core.settings import PROJECT_ROOT
 
 metadata = Base.metadata
@@ -62,10 +69,11 @@ def add_job_tables(connection: Connection) -> None:
 
 
 @event.listens_for(metadata, "after_create")
-def _create_job_tables(target: Any, connection: Connection, **options: Any) -> None:
+def _complete(target: Any, connection: Connection, **options: Any) -> None:
     """Let `metadata.create_all` make whole databases, as tests and benches use them."""
     if connection.dialect.name == "postgresql" and not inspect(connection).has_table("procrastinate_jobs"):
         add_job_tables(connection)
+    MigrationContext.configure(connection).stamp(ScriptDirectory.from_config(migration_config()), "head")
 
 
 def migration_config() -> Config:
@@ -73,19 +81,88 @@ def migration_config() -> Config:
     return Config(toml_file=PROJECT_ROOT / "pyproject.toml")
 
 
+class SchemaState(StrEnum):
+    """How the tables of a database and this program go together."""
+
+    CURRENT = "current"
+    #: There are none yet.
+    MISSING = "missing"
+    OLDER = "older"
+    #: A later version of the program has changed them.
+    NEWER = "newer"
+
+
+def schema_state(connection: Connection) -> SchemaState:
+    """Return how the tables of a database and this program go together."""
+    found = MigrationContext.configure(connection).get_current_heads()
+    head, known = _revisions()
+    if not found:
+        return SchemaState.MISSING
+    if not known.issuperset(found):
+        return SchemaState.NEWER
+    return SchemaState.CURRENT if found == (head,) else SchemaState.OLDER
+
+
+def check_schema(connection: Connection) -> None:
+    """Raise SettingsError when this program does not know the tables as they are."""
+    sentence = _UNFIT.get(schema_state(connection))
+    if sentence:
+        raise SettingsError(sentence)
+
+
+_UNFIT = {
+    SchemaState.MISSING: "The database has no tables yet: run `fingerpost setup` once.",
+    SchemaState.OLDER: "The database is older than this program: run `fingerpost setup` once.",
+    SchemaState.NEWER: "This program is older than its database: install the version that changed the database.",
+}
+
+
+@cache
+def _revisions() -> tuple[str, frozenset[str]]:
+    """Return the newest revision of this program and all that it knows."""
+    scripts = ScriptDirectory.from_config(migration_config())
+    head = scripts.get_current_head()
+    return head or "", frozenset(script.revision for script in scripts.walk_revisions())
+
+
 def migrate(engine: Engine, revision: str = "head") -> None:
-    """Bring the database up to `revision`, by default the newest, in one transaction."""
+    """Bring the database up to `revision`, by default the newest, in one transaction.
+
+    Raises DamagedDataError when rows would point at nothing afterwards; then nothing was changed.
+    """
     config = migration_config()
+    with migrating(engine) as connection:
+        config.attributes["connection"] = connection
+        command.upgrade(config, revision)
+
+
+@contextmanager
+def migrating(engine: Engine) -> Iterator[Connection]:
+    """Yield a connection in a transaction that may change tables without losing rows.
+
+    SQLite changes a column by copying its table and dropping the old one. With foreign keys in force that deletes
+    what points at its rows, and only outside of a transaction can they be set aside.
+    """
     with engine.connect() as connection:
-        if engine.dialect.name == "sqlite":
-            # SQLite changes a column by copying its table, which foreign keys would forbid; only outside of a
-            # transaction can they be set aside.
+        is_sqlite = engine.dialect.name == "sqlite"
+        if is_sqlite:
             connection.connection.cursor().execute("PRAGMA foreign_keys = OFF")
         with connection.begin():
-            config.attributes["connection"] = connection
-            command.upgrade(config, revision)
+            before = MigrationContext.configure(connection).get_current_heads()
+            is_behind = is_sqlite and before != (_revisions()[0],)
+            lost = _count_pointing_at_nothing(connection) if is_behind else 0
+            yield connection
+            after = MigrationContext.configure(connection).get_current_heads()
+            if is_sqlite and after != before and _count_pointing_at_nothing(connection) > lost:
+                raise DamagedDataError(
+                    "Rows would point at nothing after this change of the tables; none was made."
+                )
         # The next user of this connection gets a new one, with foreign keys in force.
         connection.invalidate()
+
+
+def _count_pointing_at_nothing(connection: Connection) -> int:
+    return len(connection.exec_driver_sql("PRAGMA foreign_key_check").all())
 
 
 def check_numbers(engine: Engine) -> None:

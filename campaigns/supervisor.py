@@ -15,7 +15,7 @@ from types import FrameType
 from sqlalchemy import make_url
 
 from campaigns.core.database import make_worker_engine
-from campaigns.core.errors import SettingsError
+from campaigns.core.errors import SettingsError, UnavailableError
 from campaigns.core.logging import configure_logging
 from campaigns.core.settings import Settings
 from campaigns.worker import Worker, run_worker
@@ -110,7 +110,12 @@ class _Seat:
 def _work(settings: Settings) -> None:
     """Be one of the workers, until told to end or until the supervisor is gone."""
     configure_logging(settings.log_level)
-    run_worker(settings, until=_is_orphan)
+    try:
+        run_worker(settings, until=_is_orphan)
+    except (SettingsError, UnavailableError) as error:
+        # It may be mended meanwhile, by an upgrade of this program for example: the next one looks again.
+        _log.error("%s", error)
+        raise SystemExit(2) from None
 
 
 def _is_orphan() -> bool:

@@ -14,14 +14,14 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from sqlalchemy import Engine as Database
-from sqlalchemy import Select, inspect
+from sqlalchemy import Select
 from sqlalchemy.exc import OperationalError, SQLAlchemyError
 
 from campaigns.accounts import Accounts
 from campaigns.continuity.journal import keep_journal
 from campaigns.continuity.lifeline import lifeline_of
 from campaigns.core.chores import Chore, do_each, repeat
-from campaigns.core.database import check_durability, make_sessions, make_worker_engine
+from campaigns.core.database import make_sessions, make_worker_engine
 from campaigns.core.ending import stop_on_signals
 from campaigns.core.errors import SettingsError
 from campaigns.core.mail import make_mailer
@@ -46,13 +46,14 @@ from campaigns.delivery.sweeps import sweep
 from campaigns.delivery.turns import SQLITE_TURN_SECONDS, taking_turns
 from campaigns.gateways.base import Gateway
 from campaigns.gateways.kinds import get_kind
+from campaigns.instance import check_database
 from campaigns.missed_inbound import MissedInbound
 from campaigns.planning.clockwork import Clockwork
 from campaigns.reach.crowds import check_nightly, recount_crowds
 from campaigns.reach.recount import recount_due
 from campaigns.reach.releases.reports import send_reports
 from campaigns.restoring.listening import Listener
-from campaigns.schema import JOB_TABLES, check_numbers
+from campaigns.schema import check_schema
 from campaigns.verifying import gateway_of
 
 if TYPE_CHECKING:
@@ -67,6 +68,8 @@ except ImportError:
 #: Seconds between two looks for each kind of work.
 RECEIPTS_EVERY, PLANS_EVERY, SWEEP_EVERY, REPAIR_EVERY, RECOUNT_EVERY = 0.3, 0.5, 1.0, 5.0, 2.0
 REPORTS_EVERY, CROWDS_EVERY, CHECK_EVERY = 60.0, 5.0, 600.0
+#: Between two looks whether the database was upgraded under this worker.
+TABLES_EVERY = 60.0
 #: Between two looks whether the list of a provider is to be read for what people wrote; and how long sending waits
 #: for the first of them.
 MISSED_EVERY, LISTEN_SECONDS = 5.0, 15.0
@@ -86,8 +89,9 @@ _log = logging.getLogger(__name__)
 def run_worker(settings: Settings, *, until: Callable[[], bool] | None = None) -> None:
     """Work until SIGTERM, Ctrl-C, or `until()` says so; then finish what is in flight, within 15 seconds.
 
-    A database that does not answer stops new calls and is asked again; nothing has to be restarted. Raises
-    SettingsError before anything starts when a setting would break a promise.
+    A database that stops answering stops new calls and is asked again; nothing has to be restarted. Raises
+    SettingsError before anything starts when a setting would break a promise, and at the end when the database was
+    upgraded meanwhile; UnavailableError when the database does not answer at the start.
     """
     database = make_worker_engine(settings.database_url)
     try:
@@ -116,8 +120,9 @@ class Worker:
     """Everything that one process does beside serving pages."""
 
     def __init__(self, settings: Settings, database: Database) -> None:
-        """Prepare a worker. Raises SettingsError."""
-        self._settings = settings
+        """Prepare a worker. Raises SettingsError, and UnavailableError when the database does not answer."""
+        check_database(database, settings)
+        self._settings, self._database = settings, database
         self._vault = settings.vault()
         self._patience = patience_of(settings)
         self._canary = canary_rule_of(settings)
@@ -129,6 +134,8 @@ class Worker:
         self._missed = MissedInbound(self._sessions, settings)
         self._text_watch = TextWatch(self._sessions, settings.service_max_age_days)
         self._is_stopping = threading.Event()
+        #: Why this worker may not go on.
+        self._outdated: SettingsError | None = None
         #: Senders with messages in doubt whose provider keeps no list, as the last look into the lists found.
         self._unlisted = frozenset[int]()
         self._engine_thread = ThreadPoolExecutor(1, "engine")
@@ -136,9 +143,6 @@ class Worker:
         self._plan_thread = ThreadPoolExecutor(1, "plan")
         # Counting a run of a million takes seconds, for which nothing urgent must wait to be planned.
         self._count_thread, self._late_thread = ThreadPoolExecutor(1, "count"), ThreadPoolExecutor(1, "late")
-        _check_tables(database)
-        if settings.mode is Mode.LIVE:
-            check_durability(database)
         # SQLite has one writer at a time and lets others wait by sleeping: taking turns in one thread is faster.
         is_sqlite = database.dialect.name == "sqlite"
         self._repair_thread = self._engine_thread if is_sqlite else ThreadPoolExecutor(2, "repair")
@@ -189,7 +193,7 @@ class Worker:
             async with asyncio.TaskGroup() as group:
                 group.create_task(self._stop_when(until, stopping))
                 group.create_task(engine.run(stopping))
-                for chore in self._chores(engine):
+                for chore in (self._look_at_tables(stopping), *self._chores(engine)):
                     group.create_task(repeat(chore, stopping, must_wait=self._must_wait))
         finally:
             await asyncio.to_thread(clockwork.stop)
@@ -199,6 +203,24 @@ class Worker:
             for executor in threads | {self._count_thread, self._member_thread, self._late_thread}:
                 executor.shutdown()
             _log.info("the worker has stopped")
+        if self._outdated is not None:
+            raise self._outdated
+
+    def _look_at_tables(self, stopping: asyncio.Event) -> Chore:
+        """Return the chore that ends this worker in good order when the database was upgraded under it."""
+
+        async def look() -> None:
+            try:
+                await in_thread(self._watch_thread)(self._check_tables)
+            except SettingsError as error:
+                self._outdated = error
+                stopping.set()
+
+        return Chore("a look at the tables", TABLES_EVERY, look, needs_clock=False)
+
+    def _check_tables(self) -> None:
+        with self._database.execution_options(read_only=True).connect() as connection:
+            check_schema(connection)
 
     async def _listen_first(self) -> None:
         """Hear what people wrote while we were away before anybody is written to; wait for no provider long."""
@@ -372,16 +394,3 @@ class Worker:
         with self._sessions() as session:
             session.connection(execution_options={"read_only": True})
             return list(session.scalars(statement))
-
-
-def _check_tables(database: Database) -> None:
-    """Raise SettingsError when the database is older than this program; one that is away is asked later."""
-    wanted = JOB_TABLES | {"run"} if database.dialect.name == "postgresql" else {"run"}
-    try:
-        missing = wanted - set(inspect(database).get_table_names())
-        if not missing:
-            check_numbers(database)
-    except OperationalError:
-        return
-    if missing:
-        raise SettingsError("The database lacks tables of this version: run `fingerpost setup` once.")

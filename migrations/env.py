@@ -7,7 +7,7 @@ from sqlalchemy import Connection
 
 from campaigns.core.database import make_engine
 from campaigns.core.settings import load_settings
-from campaigns.schema import is_our_table, metadata
+from campaigns.schema import is_our_table, metadata, migrating
 
 
 def run(connection: Connection) -> None:
@@ -26,5 +26,5 @@ handed_over = context.config.attributes.get("connection")
 if handed_over is not None:
     run(handed_over)
 else:
-    with make_engine(load_settings().database_url).connect() as own:
+    with migrating(make_engine(load_settings().database_url)) as own:
         run(own)

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import sqlite3
+from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from click.testing import CliRunner, Result
-from sqlalchemy import func, select, update
+from sqlalchemy import Engine, event, func, select, update
 
 from campaigns.audience.entry_points import create_entry_point
 from campaigns.audience.models import Address, Contact
@@ -29,6 +31,7 @@ def instance(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """An instance that is set up, with one organisation; returns its folder."""
     for name, value in KEYS.items():
         monkeypatch.setenv(name, value)
+    monkeypatch.setenv("FINGERPOST_PUBLIC_URL", "https://fingerpost.example")
     monkeypatch.setenv("FINGERPOST_DATABASE_URL", f"sqlite:///{tmp_path / 'one.db'}")
     for arguments in (["setup"], ["organisation", "add", "ours", "--name", "Ours"]):
         assert run(*arguments).exit_code == 0
@@ -92,6 +95,30 @@ def test_bad_rows_are_told_by_line(instance: Path) -> None:
     assert answer.exit_code == 2
     assert [line[:20] for line in answer.stderr.splitlines()] == ["fingerpost: Line 3, ", "fingerpost: Line 4, "]
     assert count_contacts(instance) == 0
+
+
+def test_full_disk_is_told_as_such_and_changes_nothing(instance: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """SQLite drops the whole transaction then, and what fails last is the way back to a savepoint."""
+
+    def make_full(url: str) -> Engine:
+        engine = make_engine(url)
+
+        @event.listens_for(engine, "connect")
+        def leave_no_room(connection: sqlite3.Connection, record: object) -> None:
+            (pages,) = connection.execute("PRAGMA page_count").fetchone()
+            connection.execute(f"PRAGMA max_page_count = {pages + 5}")
+
+        return engine
+
+    monkeypatch.setattr("campaigns.instance.make_engine", make_full)
+    rows = "".join(f"+38050{number:07},uk,2026-02-01,form\n" for number in range(1234567, 1234567 + 3000))
+    (instance / "people.csv").write_text(HEADER + rows, encoding="utf-8")
+    answer = run("import", "contacts", str(instance / "people.csv"), "--organisation", "ours")
+    said = "fingerpost: The database cannot be used: its disk is full. Nothing was changed.\n"
+    assert (answer.exit_code, answer.stderr) == (2, said)
+    assert count_contacts(instance) == 0
+    with closing(sqlite3.connect(instance / "one.db")) as connection:
+        assert connection.execute("PRAGMA integrity_check").fetchone() == ("ok",)
 
 
 def test_real_places_are_imported(instance: Path) -> None:

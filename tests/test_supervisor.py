@@ -94,7 +94,12 @@ def test_orphans_end_by_themselves(engine: Engine, supervisor: subprocess.Popen[
 
 
 def test_sqlite_has_one_worker(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("FINGERPOST_DATABASE_URL", "sqlite:///nowhere.db")
+    for name, value in {
+        **KEYS,
+        "FINGERPOST_MODE": "demo",
+        "FINGERPOST_DATABASE_URL": "sqlite:///nowhere.db",
+    }.items():
+        monkeypatch.setenv(name, value)
     answer = CliRunner().invoke(main, ["worker", "--processes", "2"])
     assert answer.exit_code == 2
     assert "On SQLite one process writes at a time" in answer.output

@@ -13,7 +13,7 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from sqlalchemy import Engine, select, update
+from sqlalchemy import Engine, select, text, update
 from sqlalchemy.orm import Session, sessionmaker
 
 from campaigns import worker
@@ -35,6 +35,7 @@ from tests.factories import a_region, a_sender, a_service
 from tests.planning.story import START, a_story
 from tests.postgres import PostgresServer
 from tests.sandbox.process import DEFAULTS, SENDER, SandboxProcess
+from tests.web.pages import KEYS
 
 PATIENCE_SECONDS = 40
 
@@ -63,7 +64,7 @@ def environment(engine: Engine, sandbox: SandboxProcess) -> dict[str, str]:
         "FINGERPOST_PUBLIC_URL": "http://127.0.0.1:9",
         "FINGERPOST_ENCRYPTION_KEYS": "1:" + base64.b64encode(b"k" * 32).decode(),
         "FINGERPOST_LOOKUP_KEY": base64.b64encode(b"l" * 32).decode(),
-        "FINGERPOST_SECRET_KEY": "x" * 40,
+        "FINGERPOST_SECRET_KEY": KEYS["FINGERPOST_SECRET_KEY"],
         "FINGERPOST_SECRET_TWILIO": f"{DEFAULTS.account_sid}:{DEFAULTS.auth_token}",
     }
 
@@ -224,6 +225,31 @@ def test_impatience_with_workers_is_refused(settings: Settings, postgres: Postgr
 def test_database_without_tables_is_told(settings: Settings, postgres: PostgresServer) -> None:
     with pytest.raises(SettingsError, match="fingerpost setup"):
         run_worker(replace(settings, database_url=postgres.create_database()), until=lambda: True)
+
+
+def test_worker_whose_tables_are_changed_under_it_ends(
+    settings: Settings, engine: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("campaigns.worker.TABLES_EVERY", 0.2)
+    write = text("UPDATE alembic_version SET version_num = :revision")
+    with engine.connect() as connection:
+        head = connection.scalars(text("SELECT version_num FROM alembic_version")).one()
+    upgraded = False
+
+    def upgrade() -> bool:
+        nonlocal upgraded
+        if not upgraded:
+            with engine.begin() as connection:
+                connection.execute(write, {"revision": "9999"})
+        upgraded = True
+        return False
+
+    try:
+        with pytest.raises(SettingsError, match="older than its database"):
+            work(settings, upgrade)
+    finally:
+        with engine.begin() as connection:
+            connection.execute(write, {"revision": head})
 
 
 def test_terminated_worker_leaves_nothing_open(

@@ -30,8 +30,12 @@ class Vault:
     lookup_key: bytes
 
     def __post_init__(self) -> None:
-        if not self.keys or any(len(key) != KEY_BYTES for key in (*self.keys.values(), self.lookup_key)):
-            raise SettingsError("Encryption and lookup keys must be 32 bytes each.")
+        if not self.keys:
+            raise SettingsError("There is no encryption key.")
+        named = {f"encryption key {version}": key for version, key in self.keys.items()}
+        for name, key in {**named, "lookup_key": self.lookup_key}.items():
+            if len(key) != KEY_BYTES:
+                raise SettingsError(f"The {name} has {len(key)} bytes: it must have 32 bytes.")
         if not all(0 < version < 256 for version in self.keys):
             raise SettingsError("Key versions run from 1 to 255.")
 

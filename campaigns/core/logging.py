@@ -33,5 +33,5 @@ def configure_logging(level: str = "INFO") -> None:
     handler.addFilter(MaskingFilter())
     handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(name)s %(message)s"))
     logging.basicConfig(level=level, handlers=[handler], force=True)
-    for chatty in ("apscheduler", "aiohttp.access", "twilio.http_client"):
+    for chatty in ("alembic", "apscheduler", "aiohttp.access", "twilio.http_client"):
         logging.getLogger(chatty).setLevel(logging.WARNING)

@@ -74,6 +74,31 @@ def cause_of(error: BaseException) -> Cause | None:
     return Cause.AWAY if is_away else None
 
 
+def first_cause_of(error: BaseException) -> Cause | None:
+    """Return why the database cannot be used when an error may be the consequence of another one.
+
+    A full disk makes SQLite drop the transaction, and what is heard last is that a savepoint is missing.
+    """
+    seen: list[BaseException] = []
+    waiting: list[BaseException | None] = [error]
+    while waiting:
+        each = waiting.pop(0)
+        if each is not None and each not in seen:
+            seen.append(each)
+            waiting += [each.__cause__, each.__context__]
+    known = [cause for cause in map(cause_of, seen) if cause is not None]
+    return next((cause for cause in reversed(known) if cause is not Cause.AWAY), known[0] if known else None)
+
+
+def sentence_about(error: DBAPIError) -> str:
+    """Return one sentence for an operator on why the database did not do what it was asked."""
+    cause = first_cause_of(error)
+    if cause is not None and cause is not Cause.AWAY:
+        return f"The database cannot be used: {cause}. Nothing was changed."
+    said = str(error.orig).strip().partition("\n")[0].rstrip(".")
+    return f"The database {'does not answer' if cause else 'refused'}: {said}."
+
+
 @dataclass(slots=True)
 class _Told:
     at: float

@@ -1,4 +1,7 @@
-"""Settings of one instance: a TOML file under `config/`, each value replaceable by a FINGERPOST_… variable."""
+"""Settings of one instance: a TOML file under `config/`, each value replaceable by a FINGERPOST_… variable.
+
+Keys may stand in a file of their own; where that is, is a setting. The environment wins over every file.
+"""
 
 from __future__ import annotations
 
@@ -6,19 +9,30 @@ import base64
 import hmac
 import os
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, fields
+from difflib import get_close_matches
 from enum import StrEnum
 from pathlib import Path
 from typing import Any
 
+from sqlalchemy import make_url
+from sqlalchemy.exc import ArgumentError
+
+from campaigns.core import crash
 from campaigns.core.crypto import Vault
 from campaigns.core.errors import SettingsError
+from campaigns.core.keys_file import KEY_NAMES, read_keys
 
 #: The checkout or unpacked source that holds config/, templates/, translations/, static/ and migrations/.
 PROJECT_ROOT = Path(__file__).resolve().parents[2]
 DEFAULT_FILE = PROJECT_ROOT / "config" / "default.toml"
 PREFIX = "FINGERPOST_"
+#: What may follow the prefix beside the name of a setting, and how families of names begin.
+_VARIABLES = ("CONFIG", crash.VARIABLE.removeprefix(PREFIX))
+_FAMILIES = ("SECRET_", "ORIGIN_")
+#: How addresses begin that other programs write for PostgreSQL, and SQLAlchemy's name of the one driver we have.
+_POSTGRES, _PSYCOPG = "postgresql://", "postgresql+psycopg://"
 
 
 class Mode(StrEnum):
@@ -42,6 +56,7 @@ class Settings:
     secret_key: str
     encryption_keys: str
     lookup_key: str
+    keys_file: str
     sandbox_url: str
     log_level: str
     send_window: int
@@ -82,13 +97,20 @@ class Settings:
         """Folder of what a machine keeps apart from the database; a relative one begins where the program is."""
         return PROJECT_ROOT / self.state_folder
 
+    @property
+    def keys_path(self) -> Path | None:
+        """Where keys are kept that no variable holds: by default beside the SQLite file; None for nowhere."""
+        return _keys_path(self.keys_file, self.database_url)
+
     def vault(self) -> Vault:
         """Return the vault made of the configured keys. Raises SettingsError when one is missing or malformed."""
         keys: dict[int, bytes] = {}
         for pair in self.encryption_keys.split():
             version, _, key = pair.partition(":")
-            if not version.isdigit():
+            if not version.isdecimal():
                 raise SettingsError("encryption_keys is a list of version:key, for example 1:BASE64.")
+            if int(version) in keys:
+                raise SettingsError(f"encryption_keys has version {int(version)} twice.")
             keys[int(version)] = _decoded("encryption_keys", key)
         return Vault(keys=keys, lookup_key=_decoded("lookup_key", self.lookup_key))
 
@@ -107,7 +129,9 @@ class Settings:
 def load_settings(environ: Mapping[str, str] | None = None) -> Settings:
     """Read the file that FINGERPOST_CONFIG names (else the default one) and apply the environment over it.
 
-    Raises SettingsError for a file that cannot be read, an unknown setting, or a value of the wrong kind.
+    Relative paths are meant from PROJECT_ROOT, whichever folder a command is started in: a second, empty database
+    would know of nobody who said stop. Raises SettingsError for a file that cannot be read, an unknown setting or
+    variable, or a value of the wrong kind; whether the values make sense is another question (`check_settings`).
     """
     environ = os.environ if environ is None else environ
     values = _read(DEFAULT_FILE)
@@ -115,13 +139,14 @@ def load_settings(environ: Mapping[str, str] | None = None) -> Settings:
     if own_file:
         values |= _read(Path(own_file))
     names = {field.name: str(field.type) for field in fields(Settings) if field.name not in ("secrets", "origins")}
-    unknown = sorted(set(values) - set(names))
-    if unknown:
-        raise SettingsError(f"Unknown setting: {', '.join(unknown)}.")
-    for name in names:
-        variable = PREFIX + name.upper()
-        if variable in environ:
-            values[name] = environ[variable]
+    for unknown in sorted(set(values) - set(names)):
+        raise SettingsError(f"Unknown setting: {unknown}{_meant(unknown, names, '{}')}.")
+    _refuse_unknown_variables(environ, names)
+    values |= {name: environ[PREFIX + name.upper()] for name in names if PREFIX + name.upper() in environ}
+    values["database_url"] = _anchored(str(values["database_url"]))
+    path = _keys_path(str(values["keys_file"]), values["database_url"])
+    kept = read_keys(path) if path else {}
+    values |= {name: kept[name] for name in KEY_NAMES if name in kept and not values[name]}
     secrets = _named(environ, f"{PREFIX}SECRET_")
     secrets.pop("KEY", None)
     return Settings(
@@ -129,6 +154,42 @@ def load_settings(environ: Mapping[str, str] | None = None) -> Settings:
         origins=_named(environ, f"{PREFIX}ORIGIN_"),
         **{name: _typed(name, kind, values) for name, kind in names.items()},
     )
+
+
+def _refuse_unknown_variables(environ: Mapping[str, str], names: Mapping[str, str]) -> None:
+    known = {name.upper() for name in names} | set(_VARIABLES)
+    for variable in sorted(environ):
+        word = variable.removeprefix(PREFIX)
+        if word != variable and word not in known and not any(map(word.startswith, _FAMILIES)):
+            raise SettingsError(f"Unknown variable: {variable}{_meant(word, known, PREFIX + '{}')}.")
+
+
+def _meant(word: str, known: Iterable[str], form: str) -> str:
+    close = get_close_matches(word, sorted(known), 1)
+    return f" (did you mean {form.format(close[0])}?)" if close else ""
+
+
+def _anchored(address: str) -> str:
+    """Return a database address with its driver named and its file found from PROJECT_ROOT."""
+    if address.startswith(_POSTGRES):
+        return _PSYCOPG + address.removeprefix(_POSTGRES)
+    try:
+        url = make_url(address)
+    except (ArgumentError, ValueError):
+        # Not one at all, of which the check of all values tells.
+        return address
+    file = url.database or ""
+    if url.get_backend_name() != "sqlite" or file in ("", ":memory:") or file.startswith("file:"):
+        return address
+    return url.set(database=str(PROJECT_ROOT / file)).render_as_string(hide_password=False)
+
+
+def _keys_path(keys_file: str, database_url: str) -> Path | None:
+    if keys_file:
+        return PROJECT_ROOT / keys_file
+    if not database_url.startswith("sqlite:////"):
+        return None
+    return Path(make_url(database_url).database or "").with_suffix(".keys")
 
 
 def _named(environ: Mapping[str, str], marker: str) -> dict[str, str]:
@@ -140,6 +201,10 @@ def _read(path: Path) -> dict[str, Any]:
         return tomllib.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
         raise SettingsError(f"There is no settings file {path}.") from None
+    except OSError as error:
+        raise SettingsError(f"The settings file {path} cannot be read: {error.strerror}.") from None
+    except UnicodeDecodeError:
+        raise SettingsError(f"{path} is not valid TOML: it is no text in UTF-8.") from None
     except tomllib.TOMLDecodeError as error:
         raise SettingsError(f"{path} is not valid TOML: {error}.") from None
 
@@ -150,7 +215,7 @@ def _typed(name: str, kind: str, values: Mapping[str, Any]) -> Any:
     value = values[name]
     try:
         if kind == "int":
-            return int(value)
+            return int(str(value))
         if kind == "bool":
             return {"true": True, "false": False}[str(value).lower()]
         return Mode(value) if kind == "Mode" else str(value)

@@ -8,7 +8,6 @@ from datetime import datetime, timedelta
 from sqlalchemy import func, select, text
 from sqlalchemy.orm import Session, aliased
 
-from campaigns.core import clock
 from campaigns.delivery.alarms import LIST_DELAY, LONG_TROUBLE, LONGEST_SILENCE, Facts
 from campaigns.delivery.baton import seconds_silent
 from campaigns.delivery.browse import AFTER, BEFORE, first_receipt
@@ -90,16 +89,21 @@ def _moved_at(session: Session, run: Run) -> datetime | None:
 
 def is_worker_alive(session: Session) -> bool:
     """Say whether any worker that sends gave a sign of life lately."""
-    now = clock.now()
-    heard_at = _heard_at(session, now)
-    return heard_at is not None and now - heard_at <= LONGEST_SILENCE
+    silence = seconds_without_worker(session)
+    return silence is not None and silence <= LONGEST_SILENCE.total_seconds()
 
 
-def _heard_at(session: Session, now: datetime) -> datetime | None:
+def seconds_without_worker(session: Session) -> float | None:
+    """Return for how many seconds no worker gave a sign of life; None when none ever did."""
     bind = session.get_bind()
     is_sqlite = bind.dialect.name == "sqlite"
     silence = seconds_silent(bind.engine.url.database) if is_sqlite else session.scalar(_SILENCE)
-    return None if silence is None else now - timedelta(seconds=float(silence))
+    return None if silence is None else float(silence)
+
+
+def _heard_at(session: Session, now: datetime) -> datetime | None:
+    silence = seconds_without_worker(session)
+    return None if silence is None else now - timedelta(seconds=silence)
 
 
 def _is_long_troubled(each: SenderProgress, run: Run, now: datetime) -> bool:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
 from collections.abc import Callable, Iterator
 from hashlib import sha256
 from importlib.metadata import version
@@ -10,13 +13,25 @@ from pathlib import Path
 import pytest
 from alembic import command
 from alembic.autogenerate import compare_metadata
+from alembic.config import Config
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from sqlalchemy import Engine, column, inspect, select, table, text
 
 from campaigns.core.database import make_engine
+from campaigns.core.errors import DamagedDataError
+from campaigns.core.settings import PROJECT_ROOT
 from campaigns.delivery.models import ROOMY_INDEXES
-from campaigns.schema import JOB_TABLES, is_our_table, job_schema, metadata, migrate, migration_config
+from campaigns.schema import (
+    JOB_TABLES,
+    SchemaState,
+    is_our_table,
+    job_schema,
+    metadata,
+    migrate,
+    migration_config,
+    schema_state,
+)
 from tests.postgres import PostgresServer
 
 #: Release and digest of the schema that migration 0004 makes.
@@ -193,6 +208,62 @@ def test_remembered_stops_are_kept_both_ways(empty_engine: Engine) -> None:
         command.downgrade(config, "0017")
         [row] = connection.execute(remembered)
     assert (bytes(row.lookup), row.channel) == (b"l" * 32, "sms")
+
+
+TRANSLATION = {
+    "id": 9,
+    "message_id": 2,
+    "language": "uk",
+    "text": "T",
+    "source_digest": "0",
+    "state": "draft",
+    "updated_at": NOON,
+}
+
+
+def fill_first_tables(engine: Engine) -> None:
+    migrate(engine, "0001")
+    with engine.begin() as connection:
+        for table, row in {**FIRST_ROWS, "translation": TRANSLATION}.items():
+            names, slots = ", ".join(row), ", ".join(f":{name}" for name in row)
+            connection.execute(text(f"INSERT INTO {table} ({names}) VALUES ({slots})"), row)  # noqa: S608 - constants
+    engine.dispose()
+
+
+def test_alembic_itself_keeps_what_was_there(empty_engine: Engine) -> None:
+    """SQLite copies a table to change it; dropping the old one must not take with it what points there."""
+    fill_first_tables(empty_engine)
+    address = empty_engine.url.render_as_string(hide_password=False)
+    subprocess.run(
+        [sys.executable, "-m", "alembic", "upgrade", "head"],
+        env=os.environ | {"FINGERPOST_DATABASE_URL": address},
+        cwd=PROJECT_ROOT,
+        check=True,
+        capture_output=True,
+    )
+    with empty_engine.connect() as connection:
+        assert connection.exec_driver_sql("SELECT id, text FROM translation").all() == [(9, "T")]
+        assert schema_state(connection) is SchemaState.CURRENT
+
+
+def test_migration_that_leaves_rows_pointing_at_nothing_changes_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    engine = make_engine(f"sqlite:///{tmp_path / 'one.db'}")
+    fill_first_tables(engine)
+
+    def upgrade_badly(config: Config, revision: str) -> None:
+        upgrade(config, revision)
+        config.attributes["connection"].exec_driver_sql("DELETE FROM message")
+
+    upgrade = command.upgrade
+    monkeypatch.setattr(command, "upgrade", upgrade_badly)
+    with pytest.raises(DamagedDataError, match="point at nothing"):
+        migrate(engine)
+    with engine.connect() as connection:
+        assert MigrationContext.configure(connection).get_current_heads() == ("0001",)
+        assert connection.exec_driver_sql("SELECT id FROM message").all() == [(2,)]
+    engine.dispose()
 
 
 def test_job_tables_are_those_that_were_migrated() -> None:

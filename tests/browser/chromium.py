@@ -23,7 +23,7 @@ LOOKS = (
     *(pytest.param(look, marks=pytest.mark.slow(issue=6)) for look in (("en", 360), ("ar", 1280))),
 )
 #: A folder named here gets a picture of each page that is passed.
-SCREENSHOTS = "FINGERPOST_SCREENSHOTS"
+SCREENSHOTS = "SCREENSHOTS"
 
 
 @contextmanager

@@ -15,12 +15,15 @@ from jinja2 import FileSystemBytecodeCache
 from sqlalchemy import Engine
 from sqlalchemy.orm import Session, sessionmaker
 
+from campaigns import now
 from campaigns.app import create_app
 from campaigns.core.database import make_engine, make_sessions
 from campaigns.core.settings import Settings, load_settings
 from campaigns.delivery.looking import init_looking
+from campaigns.health import HealthLook
 from campaigns.schema import metadata
 from campaigns.staff.models import Member, Organisation, Role
+from campaigns.web.current import settings
 from campaigns.web.session import database
 from campaigns.web.throttle import Throttle
 from tests.factories import a_member, an_organisation
@@ -90,6 +93,9 @@ def make_pages(engine: Engine, **changes: str) -> Iterator[Pages]:
 def _pages_of(app: Flask, sessions: sessionmaker[Session]) -> Iterator[Pages]:
     with sessions.begin() as session:
         ours, theirs = an_organisation(session, name="Ours"), an_organisation(session, name="Theirs")
+    with app.app_context():
+        # What was found in the test before is no news.
+        now.init_health(app, HealthLook(database.engine, settings()))
     yield Pages(app=app, sessions=sessions, ours=ours, theirs=theirs)
     with app.app_context():
         database.engine.dispose()

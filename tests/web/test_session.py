@@ -12,11 +12,12 @@ from sqlalchemy import select, text
 from campaigns.app import create_app
 from campaigns.core.database import make_engine
 from campaigns.core.errors import GateError, InputError
+from campaigns.core.settings import load_settings
 from campaigns.staff.models import Organisation
 from campaigns.web.forms import Form
 from campaigns.web.session import database, session
 from tests.factories import an_organisation
-from tests.web.pages import Pages, page_settings
+from tests.web.pages import KEYS, Pages
 
 
 def names(pages: Pages) -> set[str]:
@@ -61,9 +62,9 @@ def test_reading_does_not_wait_for_a_writer(pages: Pages) -> None:
 
 
 def test_relative_file_is_where_the_worker_finds_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.chdir(tmp_path)
-    with make_engine("sqlite:///own.db").connect() as connection:
-        settings = page_settings(connection.engine)
+    monkeypatch.setattr("campaigns.core.settings.PROJECT_ROOT", tmp_path)
+    settings = load_settings(KEYS | {"FINGERPOST_DATABASE_URL": "sqlite:///own.db", "FINGERPOST_MODE": "demo"})
+    make_engine(settings.database_url).connect().close()
     with create_app(settings).app_context():
         assert database.engine.url.database == str(tmp_path / "own.db")
         assert (tmp_path / "own.db").exists()

@@ -1,0 +1,167 @@
+"""Whether a stop could be kept at this moment, and what else is wrong with an instance; cheap, and no secret.
+
+A proxy takes an instance that is unhealthy out of service, and with it the door by which stops come in. So it is
+unhealthy only when none could be kept; everything else that is wrong is told, and leaves it in service.
+"""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
+from threading import Lock
+
+from sqlalchemy import Connection, Engine, func, insert, select, text, update
+from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.orm import Session
+
+from campaigns.audience.models import Address, Consent, Contact, SuppressedAddress
+from campaigns.continuity.latch import SENTENCES, find_latch_reason
+from campaigns.continuity.models import LatchReason
+from campaigns.core import clock
+from campaigns.core.errors import SettingsError
+from campaigns.core.models import KeyFingerprint, WriteProbe
+from campaigns.core.outages import OUTAGES, Cause, first_cause_of
+from campaigns.core.settings import Settings
+from campaigns.delivery.alarms import LONGEST_SILENCE
+from campaigns.delivery.models import Delivery
+from campaigns.delivery.watch import seconds_without_worker
+from campaigns.inbox.models import Reply
+from campaigns.instance import check_fingerprints
+from campaigns.planning.models import Health, Sender
+from campaigns.schema import SchemaState, schema_state
+from campaigns.staff.models import AuditEntry
+
+#: How long what was found is told again, in seconds: whoever asks more often costs nothing.
+KEPT_SECONDS = 5.0
+#: How long a look may wait for others that write, in milliseconds.
+WAIT_MS = 250
+#: What a stop reads and writes.
+_NEEDED = (Reply, Contact, Address, Consent, SuppressedAddress, Delivery, AuditEntry)
+
+_log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """What a look found."""
+
+    #: Why no stop could be kept; '' when one could.
+    hindrance: str = ""
+    tables: SchemaState = SchemaState.CURRENT
+    #: Since when no worker gave a sign of life, in seconds; None when none ever did.
+    silent_seconds: float | None = None
+    #: Why nothing may leave a restored instance, if that is so.
+    latched: LatchReason | None = None
+    #: Senders that their providers refuse, of any organisation.
+    paused_senders: int = 0
+
+    @property
+    def lacks_worker(self) -> bool:
+        """Whether nobody sends."""
+        return self.silent_seconds is None or self.silent_seconds > LONGEST_SILENCE.total_seconds()
+
+    def sentences(self) -> Iterator[str]:
+        """Yield one sentence about each thing that is wrong, for an operator."""
+        if self.hindrance:
+            yield f"No stop can be kept: {self.hindrance}."
+            return
+        if self.tables is not SchemaState.CURRENT:
+            yield f"The database is {self.tables} than this program: they are of different versions."
+        if self.latched is not None:
+            yield f"{SENTENCES[self.latched]} It is latched until `fingerpost resume-after-restore`."
+        if self.lacks_worker:
+            since = "" if self.silent_seconds is None else f" for {self.silent_seconds:.0f} seconds"
+            yield f"No worker gave a sign of life{since}: nothing is sent."
+        if self.paused_senders:
+            yield f"Senders that are paused because their providers refuse: {self.paused_senders}."
+
+
+class HealthLook:
+    """Looks after one process's database, once in a while and one thread at a time."""
+
+    def __init__(
+        self, engine: Engine, settings: Settings, *, seconds: Callable[[], float] = time.monotonic
+    ) -> None:
+        self._engine, self._settings, self._seconds = engine, settings, seconds
+        self._lock = Lock()
+        self._found: Report | None = None
+        self._looked_at = 0.0
+        #: Fingerprints that were held against our keys, which takes a while.
+        self._fitting: set[bytes] | None = None
+
+    def report(self) -> Report:
+        """Return what was found lately, or look; while another thread does, what was found before."""
+        if self._found is not None and self._lock.locked():
+            return self._found
+        with self._lock:
+            if self._found is None or self._seconds() - self._looked_at >= KEPT_SECONDS:
+                self._found = self._look()
+                self._looked_at = self._seconds()
+            return self._found
+
+    def _look(self) -> Report:
+        # Nothing is known to be wrong of what cannot be asked.
+        report = Report(silent_seconds=0.0)
+        try:
+            with self._engine.execution_options(read_only=True).connect() as connection:
+                tables = schema_state(connection)
+                for model in _NEEDED:
+                    connection.execute(select(model.__table__).limit(0))
+                report = replace(_seen(connection), tables=tables)
+            self._check_keys()
+            _write(self._engine)
+        except SettingsError as error:
+            _log.error("no stop can be kept: %s", error)
+            return Report(hindrance="a key is another than this database was set up with")
+        except SQLAlchemyError as error:
+            cause = first_cause_of(error)
+            if cause is Cause.BUSY:
+                # Whoever writes for long lets others write after it; a stop waits for its turn, too.
+                return report
+            OUTAGES.tell(error, "a look at its health")
+            return Report(hindrance=str(cause or "the database refuses"))
+        return report
+
+    def _check_keys(self) -> None:
+        """Raise SettingsError when the database is one of other keys by now."""
+        with Session(self._engine) as session:
+            session.connection(execution_options={"read_only": True})
+            digests = set(session.scalars(select(KeyFingerprint.digest)))
+            session.rollback()
+            if digests != self._fitting:
+                check_fingerprints(session, self._settings)
+                self._fitting = digests
+
+
+def _seen(connection: Connection) -> Report:
+    """Return what is wrong beside the keeping of stops."""
+    with Session(connection) as session:
+        paused = select(func.count()).where(Sender.health == Health.PAUSED, Sender.active)
+        return Report(
+            silent_seconds=seconds_without_worker(session),
+            latched=find_latch_reason(session),
+            paused_senders=session.scalar(paused) or 0,
+        )
+
+
+def _write(engine: Engine) -> None:
+    """Commit a row, as a stop would; raise what hinders it."""
+    is_sqlite = engine.dialect.name == "sqlite"
+    with engine.connect() as connection:
+        if is_sqlite:
+            busy = connection.connection.cursor().execute("PRAGMA busy_timeout").fetchone()[0]
+            connection.connection.cursor().execute(f"PRAGMA busy_timeout = {WAIT_MS}")
+        try:
+            with connection.begin():
+                if not is_sqlite:
+                    connection.execute(text(f"SET LOCAL lock_timeout = {WAIT_MS}"))
+                    connection.execute(text(f"SET LOCAL statement_timeout = {8 * WAIT_MS}"))
+                now = clock.now()
+                written = connection.execute(update(WriteProbe).where(WriteProbe.id == 1).values(written_at=now))
+                if not written.rowcount:
+                    connection.execute(insert(WriteProbe).values(id=1, written_at=now))
+        finally:
+            if is_sqlite:
+                connection.connection.cursor().execute(f"PRAGMA busy_timeout = {busy}")

@@ -1,0 +1,141 @@
+"""Whether settings make sense as values: a pure function over them, asked before anything is opened."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from importlib.metadata import entry_points
+from urllib.parse import urlsplit
+
+from sqlalchemy import make_url
+from sqlalchemy.exc import ArgumentError
+
+from campaigns.core.errors import SettingsError
+from campaigns.core.mail import make_mailer
+from campaigns.core.settings import PREFIX, Mode, Settings
+from campaigns.gateways.factory import is_loopback
+from campaigns.gateways.kinds import GROUP
+
+#: Characters that a secret key has at least; `fingerpost keys` makes 64.
+SHORTEST_SECRET = 32
+LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR")
+#: What a database's address may begin with; each is the only driver that we have.
+DRIVERS = ("sqlite", "postgresql+psycopg")
+#: The least and the most that a number may be; None for no bound.
+LIMITS: dict[str, tuple[int, int | None]] = {
+    "port": (1, 65535),
+    "trusted_proxies": (0, 10),
+    "send_window": (1, 4096),
+    "clock_tick_seconds": (1, 60),
+    "worker_gone_after_seconds": (1, 3600),
+    "reap_after_seconds": (1, None),
+    "reconcile_grace_seconds": (0, None),
+    "reconcile_interval_seconds": (1, None),
+    "unconfirmed_after_seconds": (1, None),
+    "service_max_age_days": (1, None),
+    "cap_messages": (0, None),
+    "cap_days": (1, 3650),
+    "canary_people": (0, None),
+    "canary_wait_seconds": (0, None),
+    "canary_failure_percent": (0, 100),
+    "canary_opt_out_percent": (0, 100),
+    "approval_valid_days": (1, 3650),
+    "default_max_parts": (1, 10),
+    "import_max_rows": (1, None),
+    "import_max_megabytes": (1, None),
+}
+
+
+def check_settings(settings: Settings) -> None:
+    """Raise SettingsError with one sentence about the first value that cannot be meant."""
+    for sentence in _wrong(settings):
+        raise SettingsError(sentence)
+    make_mailer(settings.smtp_url)
+
+
+def check_keys(settings: Settings) -> None:
+    """Raise SettingsError when a key is missing, malformed, easily guessed, or the same as another."""
+    missing = [name for name in ("secret_key", "encryption_keys", "lookup_key") if not getattr(settings, name)]
+    if len(missing) == 3:
+        place = f" There are none in {settings.keys_path} either." if settings.keys_path else ""
+        raise SettingsError(f"No keys are set; `fingerpost keys` prints some.{place}")
+    if missing:
+        raise SettingsError(f"{missing[0]} is not set: set {PREFIX}{missing[0].upper()}.")
+    vault = settings.vault()
+    if len(settings.secret_key) < SHORTEST_SECRET or len(set(settings.secret_key)) == 1:
+        raise SettingsError(f"secret_key can be guessed: it must have {SHORTEST_SECRET} characters by chance.")
+    named = {f"encryption key {version}": key for version, key in vault.keys.items()}
+    seen: dict[bytes, str] = {}
+    for name, key in {**named, "lookup_key": vault.lookup_key}.items():
+        if not any(key):
+            raise SettingsError(f"The {name} is nothing but zeros.")
+        if key in seen:
+            raise SettingsError(f"The {name} and the {seen[key]} are the same: each must be one of its own.")
+        seen[key] = name
+
+
+def _wrong(settings: Settings) -> Iterator[str]:
+    """Yield a sentence about each value that cannot be meant."""
+    yield from _wrong_numbers(settings)
+    if settings.log_level not in LEVELS:
+        yield f"log_level cannot be {settings.log_level!r}: it is one of {', '.join(LEVELS)}."
+    yield from _wrong_database(settings.database_url)
+    yield from _wrong_public_url(settings)
+    if not is_loopback(settings.sandbox_url):
+        yield f"sandbox_url {settings.sandbox_url!r} is not on this machine: a rehearsal must not leave it."
+    yield from _wrong_credentials(settings)
+    yield from _wrong_origins(settings)
+
+
+def _wrong_numbers(settings: Settings) -> Iterator[str]:
+    for name, (least, most) in LIMITS.items():
+        value = getattr(settings, name)
+        if value < least or (most is not None and value > most):
+            until = f"at least {least}" if most is None else f"between {least} and {most}"
+            yield f"{name} cannot be {value}: it must be {until}."
+
+
+def _wrong_database(address: str) -> Iterator[str]:
+    try:
+        url = make_url(address)
+    except (ArgumentError, ValueError):
+        yield "database_url is sqlite:////folder/file.db or postgresql+psycopg://user:password@host/name."
+        return
+    if url.drivername not in DRIVERS:
+        instead = (
+            "postgresql+psycopg://" if url.drivername.startswith("postgres") else "sqlite:// or postgresql://"
+        )
+        yield f"database_url cannot begin with {url.drivername}://, write {instead}"
+    elif url.drivername == "sqlite" and url.database in (None, "", ":memory:"):
+        yield "database_url names no file: what is kept in memory only is gone with its process."
+
+
+def _wrong_public_url(settings: Settings) -> Iterator[str]:
+    try:
+        url = urlsplit(settings.public_url)
+        is_whole = bool(url.hostname) and not url.query and not url.fragment and url.port != 0
+    except ValueError:
+        is_whole = False
+    if not is_whole or url.scheme not in ("http", "https"):
+        yield f"public_url cannot be {settings.public_url!r}: it is the whole address, https://host."
+    elif settings.mode is Mode.LIVE and url.scheme != "https":
+        yield f"public_url {settings.public_url} must begin with https:// in a live instance."
+
+
+def _wrong_credentials(settings: Settings) -> Iterator[str]:
+    """Their values are never told."""
+    for name, credential in sorted(settings.secrets.items()):
+        account, colon, token = credential.partition(":")
+        if not (account and colon and token):
+            yield f"{PREFIX}SECRET_{name} is not account:token; no sender with {name.lower()} could be opened."
+        elif not re.fullmatch(r"[A-Z0-9_]+", name):
+            yield f"{PREFIX}SECRET_{name} has a name that no sender can have: it is of capitals, digits and _."
+
+
+def _wrong_origins(settings: Settings) -> Iterator[str]:
+    known = {point.name.upper() for point in entry_points(group=GROUP)}
+    for name, origin in sorted(settings.origins.items()):
+        if name not in known:
+            yield f"{PREFIX}ORIGIN_{name} names no gateway: there are {', '.join(sorted(known))}."
+        elif urlsplit(origin).scheme != "https" or not urlsplit(origin).hostname:
+            yield f"{PREFIX}ORIGIN_{name} cannot be {origin!r}: it begins with https://."
