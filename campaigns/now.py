@@ -22,6 +22,7 @@ from campaigns.inbox.settling import LIFT_STOP
 from campaigns.inbox.strangers import find_strange_stops
 from campaigns.messages.copies import Suspect, find_suspects
 from campaigns.messages.queries import count_due_services, find_unreviewed
+from campaigns.planning.connections import load_connections
 from campaigns.planning.lifecycle import IN_FLIGHT
 from campaigns.planning.models import Campaign, CampaignState, Run, RunState, Schedule, ZonePolicy
 from campaigns.staff.auth import current_member, current_organisation, may_now, requires
@@ -75,6 +76,8 @@ class Waiting:
     services_due: int
     #: Messages that say what a partner withdrew.
     copies: list[Suspect]
+    #: Senders in use over which nothing can be sent, with the reason.
+    unconnected: list[tuple[str, str]]
     #: People who may have meant a stop.
     holds: Holds | None
     #: Stops that data managers lifted lately: contact id, their name, when.
@@ -82,7 +85,7 @@ class Waiting:
 
     def __bool__(self) -> bool:
         told = self.campaigns or self.held_runs or self.texts or self.services_due or self.copies or self.lifted
-        return bool(told or (self.holds and self.holds.people))
+        return bool(told or self.unconnected or (self.holds and self.holds.people))
 
 
 @pages.get("/")
@@ -207,11 +210,13 @@ def _moving(organisation_id: int) -> dict[str, Any]:
 
 def _waiting_for_member(organisation_id: int) -> Waiting:
     reviews, edits = may_now(Permission.REVIEW), may_now(Permission.EDIT)
+    administers = may_now(Permission.ADMINISTER)
     return Waiting(
         campaigns=find_submitted(session(), organisation_id) if reviews else [],
         held_runs=find_held(session(), organisation_id) if reviews else [],
         texts=find_texts(session(), organisation_id, current_member().id) if reviews else [],
         services_due=_count_services_due(organisation_id) if edits else 0,
+        unconnected=_find_unconnected(organisation_id) if reviews or edits or administers else [],
         copies=find_suspects(session(), organisation_id)[:MOST_ROWS] if reviews or edits else [],
         holds=_holds() if may_now(Permission.SETTLE_CONSENT) else None,
         lifted=find_lifted(session(), organisation_id, now=clock.now()) if may_now(Permission.ADMINISTER) else [],
@@ -222,6 +227,11 @@ def _holds() -> Holds:
     # Who wrote and is no contact stands in the inbox alone.
     reads_inbox = may_now(Permission.ANSWER)
     return waits_now(session(), current_organisation(), settings(), strangers=reads_inbox)
+
+
+def _find_unconnected(organisation_id: int) -> list[tuple[str, str]]:
+    connections = load_connections(session(), settings(), organisation_id)
+    return [(each.sender.name, each.fault) for each in connections if each.sender.active and each.fault]
 
 
 def _count_services_due(organisation_id: int) -> int:

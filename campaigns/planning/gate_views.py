@@ -12,6 +12,7 @@ from campaigns.core import clock
 from campaigns.core.errors import InputError, RefusedError
 from campaigns.messages.queries import load_member_names
 from campaigns.planning import confirming, prepared
+from campaigns.planning.connections import find_unconnected
 from campaigns.planning.country_rules import TABLE_DATE
 from campaigns.planning.digest import Cap
 from campaigns.planning.fatigue import find_capped, with_fatigue
@@ -51,7 +52,8 @@ def show(campaign_id: int) -> str:
 
 
 def _assess(campaign: Campaign, *, now: datetime, max_age_days: int) -> Assessment:
-    found = assess(session(), campaign, now=now, max_age_days=max_age_days)
+    unconnected = find_unconnected(session(), settings(), campaign.organisation_id)
+    found = assess(session(), campaign, now=now, max_age_days=max_age_days, unconnected=unconnected)
     cap = Cap(settings().cap_messages, settings().cap_days)
     return with_fatigue(campaign, found, find_capped(session(), campaign, found, cap, now=now))
 

@@ -86,11 +86,19 @@ class Assessment:
 
 
 def assess(
-    session: Session, campaign: Campaign, *, now: datetime, max_age_days: int = SERVICE_MAX_AGE_DAYS
+    session: Session,
+    campaign: Campaign,
+    *,
+    now: datetime,
+    max_age_days: int = SERVICE_MAX_AGE_DAYS,
+    unconnected: Collection[int] = (),
 ) -> Assessment:
-    """Read the campaign anew and check every gate at the moment `now` (aware UTC)."""
+    """Read the campaign anew and check every gate at the moment `now` (aware UTC).
+
+    `unconnected` are the ids of senders that this instance has no credential of.
+    """
     zone = default_zone_of(session, campaign)
-    found = _assess_content(session, campaign, zone, now=now, max_age_days=max_age_days)
+    found = _assess_content(session, campaign, zone, now=now, max_age_days=max_age_days, unconnected=unconnected)
     return replace(found, gates=[*found.gates, schedule_gate(campaign, found.tally.zones, now)])
 
 
@@ -107,7 +115,13 @@ def assess_start(
 
 
 def _assess_content(
-    session: Session, campaign: Campaign, default_zone: str, *, now: datetime, max_age_days: int
+    session: Session,
+    campaign: Campaign,
+    default_zone: str,
+    *,
+    now: datetime,
+    max_age_days: int,
+    unconnected: Collection[int] = (),
 ) -> Assessment:
     """Read, count, render, and check the gates on what is sent to whom."""
     content = load_content(session, campaign)
@@ -134,7 +148,7 @@ def _assess_content(
         *_text_gates(campaign, content, tally, rendered),
         link_gate(campaign, content),
         place_gate(campaign, content),
-        sender_gate(campaign, senders),
+        sender_gate(campaign, senders, unconnected),
         budget_gate(campaign, estimate_cost(tally, rendered, senders)),
         coverage_gate(campaign, tally),
         *templates_gate(campaign, content, tally, load_templates(session, content)),

@@ -82,9 +82,17 @@ class Overview:
     editors: set[int]
 
 
-def load_overview(session: Session, campaign: Campaign, *, now: datetime, max_age_days: int, cap: Cap) -> Overview:
+def load_overview(
+    session: Session,
+    campaign: Campaign,
+    *,
+    now: datetime,
+    max_age_days: int,
+    cap: Cap,
+    unconnected: Collection[int] = (),
+) -> Overview:
     """Assess the campaign at `now` (aware UTC) and arrange what its page shows."""
-    assessed = assess(session, campaign, now=now, max_age_days=max_age_days)
+    assessed = assess(session, campaign, now=now, max_age_days=max_age_days, unconnected=unconnected)
     capped = find_capped(session, campaign, assessed, cap, now=now)
     assessed = with_fatigue(campaign, assessed, capped)
     approval, senders = find_approval(session, campaign), load_senders(session, campaign)

@@ -40,12 +40,28 @@ def audience_gate(campaign: Campaign, tally: Tally, unreadable: str) -> Gate:
     return plan_gate("audience", bool(tally.people), template, {"people": tally.people}, link)
 
 
-def sender_gate(campaign: Campaign, senders: Sequence[Sender]) -> Gate:
-    """Block when no sender of the order can be used now; warn of those that cannot."""
+def sender_gate(campaign: Campaign, senders: Sequence[Sender], unconnected: Collection[int] = ()) -> Gate:
+    """Block when no sender of the order can be used now; warn of those that cannot.
+
+    `unconnected` are the ids of those that this instance has no credential of.
+    """
+    lacking = [sender.name for sender in senders if sender.active and sender.id in unconnected]
     off = [sender.name for sender in senders if not sender.active]
-    paused = [sender.name for sender in senders if sender.active and sender.health == Health.PAUSED]
-    blocks = len(off) + len(paused) == len(senders)
+    paused = [
+        sender.name
+        for sender in senders
+        if sender.active and sender.health == Health.PAUSED and sender.id not in unconnected
+    ]
+    blocks = len(off) + len(paused) + len(lacking) == len(senders)
     link: Link = ("planning.edit", {"campaign_id": campaign.id})
+    if lacking:
+        template = (
+            N_("No credential: %(sender)s. Nothing can be sent over it until an administrator enters one.")
+            if blocks
+            else N_("No credential: %(sender)s. What goes over it waits until an administrator enters one.")
+        )
+        entered: Link = ("planning.senders.index", {})
+        return plan_gate("sender", not blocks, template, {"sender": ", ".join(lacking)}, entered, warns=not blocks)
     if paused:
         template = (
             N_("Paused by its provider: %(sender)s. An administrator has to settle it and use it again.")

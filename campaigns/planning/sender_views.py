@@ -14,7 +14,8 @@ from campaigns.core.settings import Mode
 from campaigns.gateways.callbacks import hook_secret
 from campaigns.gateways.codes import words_for
 from campaigns.gateways.kinds import gateway_kinds
-from campaigns.planning import queries, senders
+from campaigns.planning import senders
+from campaigns.planning.connections import fault_of, load_connections
 from campaigns.planning.models import Sender
 from campaigns.planning.sender_forms import SenderChangeForm, SenderForm, data_of
 from campaigns.staff.auth import current_member, current_organisation, requires
@@ -49,8 +50,8 @@ def vocabulary() -> dict[str, object]:
 @requires(Permission.ADMINISTER)
 def index() -> Page:
     """List the senders the organisation may use."""
-    found = session().scalars(queries.select_senders(current_organisation().id)).all()
-    return render_template("planning/senders.html", senders=found)
+    found = load_connections(session(), settings(), current_organisation().id)
+    return render_template("planning/senders.html", connections=found)
 
 
 @pages.route("/new", methods=["GET", "POST"])
@@ -90,7 +91,8 @@ def edit(sender_id: int) -> Page:
         else:
             flash(_("The sender is saved."), "good")
             return redirect(url_for("planning.senders.index"))
-    page = render_template("planning/sender.html", form=form, sender=sender, hooks=_hooks_of(sender))
+    known = {"hooks": _hooks_of(sender), "fault": fault_of(settings(), sender)}
+    page = render_template("planning/sender.html", form=form, sender=sender, **known)
     return page, form.status
 
 

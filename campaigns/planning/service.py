@@ -7,6 +7,7 @@ one another and never overlap. Nothing here commits.
 from __future__ import annotations
 
 import secrets
+from collections.abc import Collection
 from dataclasses import replace
 from datetime import datetime
 
@@ -180,12 +181,17 @@ def accept_left_out(session: Session, campaign: Campaign, *, by: int) -> int:
 
 
 def submit_campaign(
-    session: Session, campaign: Campaign, *, by: int, max_age_days: int = SERVICE_MAX_AGE_DAYS
+    session: Session,
+    campaign: Campaign,
+    *,
+    by: int,
+    max_age_days: int = SERVICE_MAX_AGE_DAYS,
+    unconnected: Collection[int] = (),
 ) -> Assessment:
     """Ask for approval. Raises TransitionError unless it is a draft, GateError with each red gate's sentence."""
     authority.hold(session, campaign)
     check_move(campaign.state, CampaignState.SUBMITTED)
-    assessed = _all_green(session, campaign, max_age_days, clock.now())
+    assessed = _all_green(session, campaign, max_age_days, clock.now(), unconnected)
     _move(campaign, CampaignState.SUBMITTED)
     _record(session, "campaign.submit", campaign, by, digest=assessed.content.digest)
     return assessed
@@ -200,6 +206,7 @@ def approve_campaign(
     max_age_days: int = SERVICE_MAX_AGE_DAYS,
     cap: Cap = NO_CAP,
     keeps_quiet: bool = True,
+    unconnected: Collection[int] = (),
 ) -> Approval:
     """Approve exactly what `digest` names, which the member has read; the campaign then fires by itself.
 
@@ -215,7 +222,7 @@ def approve_campaign(
     authority.check_no_editor(session, campaign, by)
     # One instant for all of it: a start that lies between two would be asked by neither.
     now = clock.now()
-    assessed = _all_green(session, campaign, max_age_days, now)
+    assessed = _all_green(session, campaign, max_age_days, now, unconnected)
     if assessed.content.digest != digest:
         raise ApprovalError(N_("It was changed while you read it. Read it again before you approve it."))
     promised = queries.find_promised(session, campaign)
@@ -328,9 +335,11 @@ def _move(campaign: Campaign, after: CampaignState) -> None:
     campaign.state, campaign.updated_at = after, clock.now()
 
 
-def _all_green(session: Session, campaign: Campaign, max_age_days: int, now: datetime) -> Assessment:
+def _all_green(
+    session: Session, campaign: Campaign, max_age_days: int, now: datetime, unconnected: Collection[int]
+) -> Assessment:
     check_not_withdrawn(session, campaign.message_id, campaign.message.version)
-    assessed = assess(session, campaign, now=now, max_age_days=max_age_days)
+    assessed = assess(session, campaign, now=now, max_age_days=max_age_days, unconnected=unconnected)
     if assessed.red:
         raise GateError(assessed.sentences)
     return assessed

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from datetime import datetime
 
 from flask import Blueprint, flash, redirect, render_template, request, url_for
@@ -16,6 +16,7 @@ from campaigns.core.errors import GateError, InputError, NotFoundError, RefusedE
 from campaigns.messages.queries import select_messages
 from campaigns.planning import change_labels, labels, overview, queries, rehearsal, service
 from campaigns.planning.calendar_views import pages as calendar_pages
+from campaigns.planning.connections import find_unconnected
 from campaigns.planning.coverage_views import pages as coverage_pages
 from campaigns.planning.digest import Cap
 from campaigns.planning.forms import CampaignForm, ReturnForm, data_of
@@ -112,7 +113,8 @@ def show(campaign_id: int) -> Page:
 def submit(campaign_id: int) -> Page:
     """Ask another member for approval."""
     done = _("Submitted. Another member has to approve it.")
-    return _act(campaign_id, service.submit_campaign, done, max_age_days=settings().service_max_age_days)
+    limit, lacking = settings().service_max_age_days, _unconnected()
+    return _act(campaign_id, service.submit_campaign, done, max_age_days=limit, unconnected=lacking)
 
 
 @pages.post("/<int:campaign_id>/approve")
@@ -129,6 +131,7 @@ def approve(campaign_id: int) -> Page:
         max_age_days=known.service_max_age_days,
         cap=Cap(known.cap_messages, known.cap_days),
         keeps_quiet=known.keeps_quiet,
+        unconnected=_unconnected(),
     )
 
 
@@ -205,9 +208,11 @@ def _act(campaign_id: int, verb: Callable[..., object], done: str, **values: obj
 def _show(campaign: Campaign, form: ReturnForm) -> Page:
     now, may_read = clock.now(), may_now(Permission.EDIT) or may_now(Permission.REVIEW)
     limit = settings().service_max_age_days
-    view = (
-        overview.load_overview(session(), campaign, now=now, max_age_days=limit, cap=_cap()) if may_read else None
-    )
+    view = None
+    if may_read:
+        view = overview.load_overview(
+            session(), campaign, now=now, max_age_days=limit, cap=_cap(), unconnected=_unconnected()
+        )
     tally = view.assessed.tally if view else None
     page = render_template(
         "planning/show.html",
@@ -271,6 +276,10 @@ def _offer(form: CampaignForm, campaign: Campaign | None) -> CampaignForm:
         senders=senders,
     )
     return form
+
+
+def _unconnected() -> Collection[int]:
+    return find_unconnected(session(), settings(), current_organisation().id)
 
 
 def _campaign(campaign_id: int) -> Campaign:

@@ -1,0 +1,65 @@
+"""Whether senders can reach their provider: by the credentials of this instance, and by what they did."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import func, select
+from sqlalchemy.orm import Session
+
+from campaigns.core.errors import SettingsError
+from campaigns.core.settings import Mode, Settings
+from campaigns.gateways.kinds import get_kind
+from campaigns.planning.models import Run, RunSender, Sender
+from campaigns.planning.queries import select_senders
+
+
+@dataclass(frozen=True, slots=True)
+class Connection:
+    """A sender that may be used, with what is known of its way to people."""
+
+    sender: Sender
+    #: Why nothing can be sent over it, as the worker says it; "" when nothing stands in the way.
+    fault: str
+    #: When the latest run to people over it began; None: it was not tried yet.
+    used_at: datetime | None
+
+
+def load_connections(session: Session, settings: Settings, organisation_id: int) -> list[Connection]:
+    """Return the senders an organisation may use, by name."""
+    found = session.scalars(select_senders(organisation_id)).all()
+    used_at = _find_uses(session, [sender.id for sender in found])
+    return [Connection(sender, fault_of(settings, sender), used_at.get(sender.id)) for sender in found]
+
+
+def find_unconnected(session: Session, settings: Settings, organisation_id: int) -> dict[int, str]:
+    """Return why nothing can be sent over a sender in use, by its id; those without a fault are not in it."""
+    found = session.scalars(select_senders(organisation_id).where(Sender.active))
+    faults = {sender.id: fault_of(settings, sender) for sender in found}
+    return {sender_id: fault for sender_id, fault in faults.items() if fault}
+
+
+def fault_of(settings: Settings, sender: Sender) -> str:
+    """Return why this instance cannot send over a sender, or ""; its provider is not asked."""
+    try:
+        kind = get_kind(sender.gateway)
+        if kind.reaches_people:
+            settings.secret(sender.secret_name)
+        elif settings.mode is Mode.LIVE:
+            return f"{kind.title} reaches nobody."
+    except SettingsError as error:
+        return str(error)
+    return ""
+
+
+def _find_uses(session: Session, sender_ids: Collection[int]) -> dict[int, datetime]:
+    used = (
+        select(RunSender.sender_id, func.max(Run.started_at).label("used_at"))
+        .join(Run, Run.id == RunSender.run_id)
+        .where(RunSender.sender_id.in_(sender_ids), ~Run.is_rehearsal)
+        .where(Run.started_at.is_not(None), Run.planned > 0)
+        .group_by(RunSender.sender_id)
+    )
+    return {row.sender_id: row.used_at for row in session.execute(used)}

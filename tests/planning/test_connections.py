@@ -1,0 +1,106 @@
+"""A sender without a credential is never said to work: not in its list, not by the gate, not on the first page."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+
+import pytest
+from sqlalchemy import Engine
+from sqlalchemy.orm import Session
+
+from campaigns.core import clock
+from campaigns.core.crypto import Vault
+from campaigns.core.errors import GateError
+from campaigns.core.settings import Mode, Settings
+from campaigns.planning.connections import fault_of, find_unconnected, load_connections
+from campaigns.planning.gatekeeping import assess
+from campaigns.planning.service import approve_campaign, submit_campaign
+from campaigns.staff.models import Organisation, Role
+from tests.factories import NOON, a_campaign, a_member, a_run, a_sender
+from tests.planning.story import START, a_story
+from tests.web.pages import Pages, page_settings
+
+MISSING = "Set FINGERPOST_SECRET_ELSEWHERE to account:token."
+
+
+@pytest.fixture(autouse=True)
+def at_the_start(request: pytest.FixtureRequest) -> Iterator[None]:
+    """Pages are drawn now, everything else on the day of the story."""
+    if "pages" in request.fixturenames:
+        yield
+        return
+    with clock.running_on(lambda: START):
+        yield
+
+
+@pytest.fixture
+def settings(engine: Engine) -> Settings:
+    return page_settings(engine)
+
+
+def test_missing_credential_is_the_fault_that_the_worker_names(session: Session, settings: Settings) -> None:
+    assert fault_of(settings, a_sender(session)) == ""
+    assert fault_of(settings, a_sender(session, secret_name="elsewhere")) == MISSING
+    console = a_sender(session, gateway="console", secret_name="none")
+    assert fault_of(settings, console) == ""
+    assert "reaches nobody" in fault_of(replace(settings, mode=Mode.LIVE), console)
+
+
+def test_campaign_over_it_alone_is_neither_submitted_nor_approved(
+    session: Session, vault: Vault, settings: Settings
+) -> None:
+    story = a_story(session, vault)
+    story.scheduled()
+    story.campaign.sender.secret_name = "elsewhere"
+    digest = story.submitted()
+    lacking = find_unconnected(session, settings, story.organisation.id)
+    assert list(lacking) == [story.campaign.sender_id]
+    with pytest.raises(GateError, match="No credential"):
+        approve_campaign(session, story.campaign, by=story.approver.id, digest=digest, unconnected=lacking)
+    story.campaign.state = "draft"
+    with pytest.raises(GateError, match="No credential"):
+        submit_campaign(session, story.campaign, by=story.author.id, unconnected=lacking)
+
+
+def test_one_of_two_senders_only_warns(session: Session, vault: Vault) -> None:
+    story = a_story(session, vault)
+    senders = [a_sender(session, name="Ours"), a_sender(session, name="Other")]
+    campaign = a_campaign(session, story.organisation, story.author, senders=senders)
+    gates = assess(session, campaign, now=START, unconnected={senders[1].id}).gates
+    gate = next(each for each in gates if each.name == "sender")
+    assert (gate.passed, gate.warns) == (True, True)
+    assert "No credential: Other" in gate.sentence
+
+
+def test_sender_that_nobody_tried_is_not_said_to_work(session: Session, vault: Vault, settings: Settings) -> None:
+    story = a_story(session, vault)
+    (before,) = load_connections(session, settings, story.organisation.id)
+    assert before.used_at is None
+    a_run(session, story.campaign, started_at=NOON, planned=3, is_rehearsal=True)
+    (rehearsed,) = load_connections(session, settings, story.organisation.id)
+    assert rehearsed.used_at is None
+    a_run(session, story.campaign, started_at=NOON, planned=3)
+    (after,) = load_connections(session, settings, story.organisation.id)
+    assert after.used_at == NOON
+
+
+def test_pages_say_it(pages: Pages) -> None:
+    with pages.sessions.begin() as session:
+        ours = session.get_one(Organisation, pages.ours.id)
+        lost = a_sender(session, name="Lost", secret_name="elsewhere", organisation_id=ours.id)
+        a_sender(session, name="New", organisation_id=ours.id)
+        used = a_sender(session, name="Used", organisation_id=ours.id)
+        campaign = a_campaign(session, ours, a_member(session, ours), senders=[used])
+        a_run(session, campaign, started_at=NOON, planned=1)
+        alone = a_campaign(session, ours, a_member(session, ours), senders=[lost])
+    admin, author = pages.client(pages.member(Role.ADMIN)), pages.client(pages.member(Role.AUTHOR))
+    listed = admin.get("/campaigns/senders").text
+    assert [listed.count(words) for words in ("No credential", "Not tried yet", "Works")] == [1, 1, 1]
+    assert MISSING in listed
+    assert MISSING in admin.get(f"/campaigns/senders/{lost.id}").text
+    assert MISSING in admin.get("/").text
+    assert MISSING in author.get("/").text
+    assert MISSING not in pages.client(pages.member(Role.VIEWER)).get("/").text
+    for path in (f"/campaigns/{alone.id}", f"/campaigns/{alone.id}/gates"):
+        assert "No credential: Lost" in author.get(path).text
