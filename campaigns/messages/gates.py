@@ -41,6 +41,8 @@ class Gate:
     languages: tuple[str, ...] = ()
     #: It lets through, but whoever decides should read it.
     warns: bool = False
+    #: The author may agree that those it speaks of are left out.
+    may_leave_out: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,8 +64,11 @@ def translations_gate(
     available: Collection[str],
     fallback_language: str | None,
     confirmed: int | None,
+    waiting: Collection[str] = (),
 ) -> Gate:
     """Block while people are left out for want of a text in their language.
+
+    `waiting` are languages with a text that nobody has reviewed yet: it is what their readers wait for.
 
     `people` counts the audience by language, `available` are languages with a current, reviewed text,
     `fallback_language` is the one that others get (None: nothing), `confirmed` is how many left-out people the
@@ -72,6 +77,11 @@ def translations_gate(
     missing = sorted(language for language, count in people.items() if count and language not in available)
     if not missing or fallback_language in available:
         return _passed("translations", message_id, N_("Everybody in the audience gets a text they can read."))
+    unread = [language for language in missing if language in waiting]
+    if unread:
+        template = N_("Texts in %(languages)s wait for a reviewer (%(people)s people).")
+        values = {"people": sum(people[language] for language in unread)}
+        return _gate("translations", False, template, values, message_id=message_id, languages=unread)
     left_out = sum(people[language] for language in missing)
     accepted = confirmed is not None and left_out <= confirmed
     template = (
@@ -79,9 +89,10 @@ def translations_gate(
         if accepted
         else N_("%(people)s people would be left out: no current, reviewed text in %(languages)s.")
     )
-    return _gate(
+    gate = _gate(
         "translations", accepted, template, {"people": left_out}, message_id=message_id, languages=missing
     )
+    return replace(gate, may_leave_out=not accepted)
 
 
 def staleness_gate(message_id: int, translations: Iterable[TranslationFacts]) -> Gate:

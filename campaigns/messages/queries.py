@@ -79,6 +79,15 @@ def current_texts(message: Message) -> dict[str, str]:
     }
 
 
+def unreviewed_of(message: Message) -> list[str]:
+    """Return the languages in which a message has a text that nobody has reviewed yet."""
+    return [
+        each.language
+        for each in order_translations(message)
+        if each.text.strip() and state_of(message, each) is TranslationState.TRANSLATED
+    ]
+
+
 def select_versions(message: Message) -> Select[MessageVersion]:
     """Select the versions of a message that are kept, the newest first."""
     return (

@@ -23,7 +23,12 @@ from campaigns.messages.gates import (
     stop_gate,
     translations_gate,
 )
-from campaigns.messages.queries import load_emergency_numbers, load_service_facts, load_translation_facts
+from campaigns.messages.queries import (
+    load_emergency_numbers,
+    load_service_facts,
+    load_translation_facts,
+    unreviewed_of,
+)
 from campaigns.places.models import Place, Region
 from campaigns.planning.choices import load_templates
 from campaigns.planning.country_rules import CountryWarning, warnings_for
@@ -130,21 +135,11 @@ def _assess_content(
         tally, unreadable = count_audience(session, content, campaign.organisation_id, resolution=resolution), ""
     except AudienceRuleError as error:
         tally, unreadable = Tally(()), str(error)
-    combinations = tally.combinations()
-    rendered = render_combinations(
-        content,
-        combinations,
-        regions=_whereabouts(session, [each.region_id for each in combinations]),
-        services=load_service_facts(session, campaign.organisation_id),
-        emergency=load_emergency_numbers(session, campaign.organisation_id),
-        place=_longest_place_name(session, campaign.organisation_id),
-        at=now,
-        max_age_days=max_age_days,
-    )
+    rendered = _render(session, content, tally, campaign.organisation_id, now=now, max_age_days=max_age_days)
     senders = load_senders(session, campaign)
     warnings = _country_warnings(senders, content, tally)
     gates = [
-        audience_gate(campaign, tally, unreadable),
+        audience_gate(campaign, tally, unreadable, unreviewed_of(campaign.message)),
         *_text_gates(campaign, content, tally, rendered),
         link_gate(campaign, content),
         place_gate(campaign, content),
@@ -156,6 +151,22 @@ def _assess_content(
         *_prepared_gates(session, campaign, content, tally),
     ]
     return Assessment(content, tally, rendered, [discreet_gate(gate) for gate in gates], warnings)
+
+
+def _render(
+    session: Session, content: Content, tally: Tally, organisation_id: int, *, now: datetime, max_age_days: int
+) -> list[RenderedText]:
+    combinations = tally.combinations()
+    return render_combinations(
+        content,
+        combinations,
+        regions=_whereabouts(session, [each.region_id for each in combinations]),
+        services=load_service_facts(session, organisation_id),
+        emergency=load_emergency_numbers(session, organisation_id),
+        place=_longest_place_name(session, organisation_id),
+        at=now,
+        max_age_days=max_age_days,
+    )
 
 
 def _prepared_gates(session: Session, campaign: Campaign, content: Content, tally: Tally) -> list[Gate]:
@@ -195,6 +206,7 @@ def _text_gates(campaign: Campaign, content: Content, tally: Tally, rendered: li
             available=content.texts,
             fallback_language=content.fallback_language,
             confirmed=_agreed(campaign.accepted_left_out),
+            waiting=unreviewed_of(campaign.message),
         ),
         staleness_gate(message_id, facts),
         placeholders_gate(message_id, content.texts, base_language=content.base_language),

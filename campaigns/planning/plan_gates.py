@@ -27,11 +27,18 @@ from campaigns.planning.tally import Tally
 Link = tuple[str, dict[str, Any]]
 
 
-def audience_gate(campaign: Campaign, tally: Tally, unreadable: str) -> Gate:
-    """Block when nobody can be written to, or the rule cannot be read (`unreadable` says why)."""
+def audience_gate(campaign: Campaign, tally: Tally, unreadable: str, waiting: Collection[str] = ()) -> Gate:
+    """Block when nobody can be written to, or the rule cannot be read (`unreadable` says why).
+
+    Whoever waits for the review of a text, in a language of `waiting`, is not for want of a wider audience.
+    """
     link = ("audience.show", {"audience_id": campaign.audience_id})
     if unreadable:
         return plan_gate("audience", False, "%(error)s", {"error": unreadable}, link)
+    unread = sum(people for language, people in tally.without_text().items() if language in waiting)
+    if not tally.people and unread:
+        template = N_("%(people)s people can be written to as soon as their texts are reviewed.")
+        return plan_gate("audience", True, template, {"people": unread}, link)
     template = (
         N_("%(people)s people will be written to.")
         if tally.people

@@ -9,6 +9,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from campaigns.messages.models import Message
+from campaigns.messages.queries import unreviewed_of
 from campaigns.planning import queries
 from campaigns.planning.digest import Content
 from campaigns.planning.harm import Answer, Item, refused_items
@@ -42,6 +43,8 @@ class Correction:
     texts: dict[str, str]
     #: Languages of the campaign's texts in which it has none.
     missing: tuple[str, ...]
+    #: Of these, the languages in which it is written and waits for its review.
+    waiting: tuple[str, ...]
 
 
 def harm_answers_of(session: Session, campaign: Campaign, content: Content | None = None) -> HarmAnswers | None:
@@ -67,7 +70,9 @@ def correction_of(session: Session, campaign: Campaign, content: Content | None 
         return None
     content = content or queries.load_content(session, campaign)
     missing = tuple(sorted(set(content.texts) - set(content.correction)))
-    return Correction(campaign.correction, dict(content.correction), missing)
+    unreviewed = unreviewed_of(campaign.correction)
+    waiting = tuple(language for language in missing if language in unreviewed)
+    return Correction(campaign.correction, dict(content.correction), missing, waiting)
 
 
 def confirmations_of(session: Session, campaign: Campaign) -> list[CountryConfirmation]:

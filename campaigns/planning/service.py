@@ -16,9 +16,10 @@ from sqlalchemy.orm import Session
 
 from campaigns.audience.models import Audience, Channel
 from campaigns.core import clock
-from campaigns.core.errors import ApprovalError, GateError, InputError, TransitionError
+from campaigns.core.errors import ApprovalError, GateError, InputError, RefusedError, TransitionError
 from campaigns.core.words import N_
 from campaigns.messages.models import Message
+from campaigns.messages.queries import unreviewed_of
 from campaigns.planning import authority, queries
 from campaigns.planning.digest import NO_CAP, Cap, Content
 from campaigns.planning.firing import (
@@ -171,10 +172,15 @@ def remove_schedule(session: Session, schedule: Schedule, *, by: int) -> None:
 
 
 def accept_left_out(session: Session, campaign: Campaign, *, by: int) -> int:
-    """Agree that people without a text in their language are left out; return how many there are now."""
+    """Agree that people without a text in their language are left out; return how many there are now.
+
+    Raises RefusedError while a text that some of them can read waits for its review.
+    """
     authority.hold(session, campaign)
     _reopen(session, campaign)
     without_text = tally_of(session, campaign, now=clock.now()).without_text()
+    if any(language in without_text for language in unreviewed_of(campaign.message)):
+        raise RefusedError(N_("A text that they can read waits for its reviewer. Have it reviewed instead."))
     campaign.accepted_left_out = sum(without_text.values())
     _record(session, "campaign.accept_left_out", campaign, by, people=campaign.accepted_left_out)
     return campaign.accepted_left_out

@@ -1,0 +1,77 @@
+"""A message whose texts wait for their reviewer: one cause, one sentence, and nobody is left out for it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+from sqlalchemy.orm import Session
+
+from campaigns.core import clock
+from campaigns.core.crypto import Vault
+from campaigns.core.errors import RefusedError
+from campaigns.messages.gates import Gate
+from campaigns.messages.models import TranslationState
+from campaigns.planning.gatekeeping import assess
+from campaigns.planning.prepared import correction_of
+from campaigns.planning.service import accept_left_out
+from tests.planning.story import START, Story, a_story
+
+
+@pytest.fixture(autouse=True)
+def at_the_start() -> Iterator[None]:
+    with clock.running_on(lambda: START):
+        yield
+
+
+@pytest.fixture
+def story(session: Session, vault: Vault) -> Story:
+    """Fifty Ukrainian readers; no text of the message is reviewed yet."""
+    story = a_story(session, vault, people=50)
+    for translation in story.campaign.message.translations:
+        translation.state, translation.reviewer_id = TranslationState.TRANSLATED, None
+    session.flush()
+    return story
+
+
+def gates_of(story: Story) -> dict[str, Gate]:
+    return {gate.name: gate for gate in assess(story.session, story.campaign, now=START).gates}
+
+
+def test_one_sentence_names_the_cause(story: Story) -> None:
+    gates = gates_of(story)
+    said = gates["translations"]
+    assert said.sentence == "Texts in Ukrainian wait for a reviewer (50 people)."
+    assert (said.passed, said.may_leave_out, said.link_endpoint) == (False, False, "messages.compose")
+    assert gates["audience"].passed
+    assert gates["audience"].sentence == "50 people can be written to as soon as their texts are reviewed."
+
+
+def test_nobody_is_left_out_for_a_text_that_exists(story: Story) -> None:
+    with pytest.raises(RefusedError, match="waits for its reviewer"):
+        accept_left_out(story.session, story.campaign, by=story.author.id)
+
+
+def test_who_has_no_text_at_all_may_be_left_out(story: Story) -> None:
+    (ukrainian,) = (each for each in story.campaign.message.translations if each.language == "uk")
+    story.campaign.message.translations.remove(ukrainian)
+    for translation in story.campaign.message.translations:
+        translation.state, translation.reviewer_id = TranslationState.REVIEWED, story.approver.id
+    story.session.flush()
+    gates = gates_of(story)
+    assert gates["translations"].may_leave_out
+    assert "Nobody in this audience" in gates["audience"].sentence
+    assert accept_left_out(story.session, story.campaign, by=story.author.id) == 50
+
+
+def test_correction_that_is_written_is_not_missing(story: Story) -> None:
+    for translation in story.campaign.message.translations:
+        translation.state, translation.reviewer_id = TranslationState.REVIEWED, story.approver.id
+    correction = story.campaign.correction
+    assert correction is not None
+    for translation in correction.translations:
+        translation.state, translation.reviewer_id = TranslationState.TRANSLATED, None
+    story.session.flush()
+    found = correction_of(story.session, story.campaign)
+    assert found is not None
+    assert found.waiting == found.missing == ("en", "uk")
