@@ -109,6 +109,8 @@ def read_number(text: str, *, default_country: str | None) -> tuple[str, str | N
         raise AddressError(
             N_("a spreadsheet shortened the number (it holds an E); format the column as text and enter it again.")
         )
+    if default_country is not None and default_country not in phonenumbers.SUPPORTED_REGIONS:
+        raise AddressError(N_("no numbers of the country %(country)s are known."), country=default_country)
     written = f"+{text[2:]}" if text.startswith("00") else text
     if not written.startswith("+") and default_country is None:
         raise AddressError(N_("write the number with + and its country code, or choose a country for the file."))

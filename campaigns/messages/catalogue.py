@@ -19,7 +19,7 @@ from campaigns.core.words import N_
 from campaigns.messages.texts import TEXT_LIMIT
 
 MOST_ENTRIES = 5_000
-_CHARSET = re.compile(rb"charset=([\w.:-]+)", re.IGNORECASE)
+_CHARSET = re.compile(rb"^[^#\n]*charset=([\w.:-]+)", re.IGNORECASE | re.MULTILINE)
 _CONTEXT = re.compile(r'^msgctxt\s+"(.*)"\s*$', re.MULTILINE)
 #: Any line but a comment: a keyword, and a string that ends where the line does.
 _LINE = re.compile(r'(?:(?:msgctxt|msgid|msgid_plural|msgstr(?:\[\d+\])?)\s+)?"(?:[^"\\]|\\.)*"')

@@ -100,7 +100,8 @@ def _draft(feature: Any) -> tuple[str | None, PlaceDraft]:
         raise GeometryError(N_("This is not a GeoJSON Feature."))
     properties = feature.get("properties")
     said: dict[str, Any] = properties if isinstance(properties, dict) else {}
-    name = _text(said, "name", 200)
+    # My Maps and ogr2ogr write it with a capital.
+    name = _text(said, "name", 200) or _text(said, "Name", 200)
     if not name:
         raise InputError(N_("The name is missing."))
     key = feature.get("id")
@@ -121,6 +122,8 @@ def _draft(feature: Any) -> tuple[str | None, PlaceDraft]:
 
 
 def _shape(geometry: Any, radius_m: Any) -> Shape:
+    if geometry is None:
+        raise GeometryError(N_("It has no shape on the map (its geometry is null): draw one, or leave it out."))
     if not isinstance(geometry, dict) or geometry.get("type") != "Point":
         return outline(geometry)
     point: Any = geometry.get("coordinates")

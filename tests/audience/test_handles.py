@@ -49,3 +49,8 @@ def test_names_and_groups_are_nobody(channel: Channel, text: str) -> None:
 def test_heard_numbers_need_not_be_known() -> None:
     assert heard_handle(Channel.SMS, "+99912345678") == Handle(Channel.SMS, "+99912345678", None)
     assert heard_handle(Channel.WHATSAPP, "KE.x9") == Handle(Channel.WHATSAPP, "KE.x9", "KE")
+
+
+def test_unknown_country_is_told_and_not_the_number() -> None:
+    with pytest.raises(AddressError, match="country XX"):
+        read_handle(Channel.SMS, "050 123 45 67", default_country="XX")

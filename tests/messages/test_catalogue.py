@@ -123,3 +123,9 @@ def test_other_files_are_refused(content: bytes, words: str) -> None:
 def test_any_bytes_are_read_or_refused(content: bytes) -> None:
     with suppress(InputError):
         assert all(entry.translation for entry in read_catalogue(HEADER.encode() + content, language="uk"))
+
+
+def test_encoding_is_the_headers_and_not_a_comments() -> None:
+    content = "# exported with charset=latin-1\n" + HEADER % "UTF-8" + BODY
+    [entry] = read_catalogue(content.encode(), language="uk")
+    assert entry.translation == "Дзвоніть"

@@ -52,7 +52,7 @@ def test_point_is_a_circle() -> None:
         (a_feature(properties={"name": "x" * 201}), "at most 200 characters"),
         (a_feature(properties={"name": "half \ud800"}), "must be a text"),
         (a_feature(properties={"name": "A", "valid_until": "soon"}), "soon is not a date"),
-        (a_feature(geometry=None), "not GeoJSON"),
+        (a_feature(geometry=None), "no shape on the map"),
         (a_feature(geometry={"type": "Point", "coordinates": ["east"]}), "A point needs longitude"),
         (a_feature(geometry={"type": "Point", "coordinates": [10**400, 1]}), "A point needs longitude"),
         (
@@ -76,3 +76,13 @@ def test_same_id_twice_is_told() -> None:
 def test_other_files_are_refused(text: str) -> None:
     with pytest.raises(FileFormatError):
         read_hotspots(text)
+
+
+def test_name_may_be_written_as_map_programs_do() -> None:
+    [(_, draft)] = read_hotspots(a_file(a_feature(properties={"Name": "Medyka"})))
+    assert draft.name == "Medyka"
+
+
+def test_place_without_a_shape_is_told_so() -> None:
+    with pytest.raises(RowsError, match="no shape on the map"):
+        read_hotspots(a_file(a_feature(geometry=None)))
