@@ -6,5 +6,5 @@ from bench.harness import note
 
 note(
     "Run python -m bench.plan, .dispatch, .latency, .million, .cluster, .receipts, .correction, .reach"
-    " or .sandbox; each takes --help."
+    ", .restore or .sandbox; each takes --help."
 )

@@ -7,10 +7,13 @@ from __future__ import annotations
 
 import asyncio
 import random
+import tempfile
 import time
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack, closing
 from dataclasses import dataclass
+from pathlib import Path
 from resource import RUSAGE_SELF, getrusage
 from typing import Any
 from uuid import uuid4
@@ -22,6 +25,7 @@ from sqlalchemy.orm import Session, sessionmaker
 
 from bench.harness import DATABASES, fresh_database, note, peak_megabytes, report, summary
 from bench.plain_sending import send_plainly
+from campaigns.continuity.lifeline import BEAT_SECONDS, Lifeline
 from campaigns.core.crypto import Vault
 from campaigns.core.database import make_sessions, make_worker_engine
 from campaigns.delivery.engine.lanes import Engine, Surroundings, in_thread
@@ -90,8 +94,8 @@ async def send_bare(url: str, people: int) -> Timed:
 class CountingStore(DatabaseStore):
     """Tells when so many results are committed; asking the database again and again would be measured, too."""
 
-    def __init__(self, sessions: sessionmaker[Session], vault: Vault, *, people: int) -> None:
-        super().__init__(sessions, vault)
+    def __init__(self, sessions: sessionmaker[Session], vault: Vault, lifeline: Lifeline, *, people: int) -> None:
+        super().__init__(sessions, vault, lifeline)
         self._left, self._loop = people, asyncio.get_running_loop()
         self.done = asyncio.Event()
 
@@ -106,8 +110,10 @@ class CountingStore(DatabaseStore):
 
 async def send_engine(sessions: sessionmaker[Session], vault: Vault, url: str, people: int) -> Timed:
     """Let the engine send the one running run, to so many people, to its end."""
-    store = CountingStore(sessions, vault, people=people)
-    with ThreadPoolExecutor(1) as database, ThreadPoolExecutor(1) as watching:
+    with ExitStack() as stack:
+        lifeline = stack.enter_context(closing(_living(sessions, stack)))
+        store = CountingStore(sessions, vault, lifeline, people=people)
+        database, watching = (stack.enter_context(ThreadPoolExecutor(1)) for _ in range(2))
         surroundings = Surroundings(
             store=store,
             database=in_thread(database),
@@ -119,10 +125,26 @@ async def send_engine(sessions: sessionmaker[Session], vault: Vault, url: str, p
         stopping = asyncio.Event()
         with Stopwatch() as watch:
             task = asyncio.create_task(Engine(surroundings, window=WINDOW).run(stopping))
+            living = asyncio.create_task(_keep_alive(lifeline))
             await store.done.wait()
         stopping.set()
-        await task
+        living.cancel()
+        await asyncio.wait([task, living])
     return watch.timed
+
+
+def _living(sessions: sessionmaker[Session], stack: ExitStack) -> Lifeline:
+    """Return the lifeline of a worker that may send, with its mark on the disk of the database."""
+    folder = stack.enter_context(tempfile.TemporaryDirectory(prefix="fingerpost-bench-"))
+    lifeline = Lifeline(sessions, Path(folder) / "mark")
+    lifeline.tend()
+    return lifeline
+
+
+async def _keep_alive(lifeline: Lifeline) -> None:
+    while True:
+        await asyncio.sleep(BEAT_SECONDS)
+        await asyncio.to_thread(lifeline.tend)
 
 
 @dataclass(frozen=True, slots=True)

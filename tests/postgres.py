@@ -30,12 +30,13 @@ _RESTART = """
 class PostgresServer:
     """A running server; `create_database()` returns the SQLAlchemy address of a new, empty database."""
 
-    def __init__(self, *, durable: bool = False, below: Path | None = None) -> None:
+    def __init__(self, *, durable: bool = False, below: Path | None = None, archives: bool = False) -> None:
         """Prepare a server; only a `durable` one waits for its disk, as a measured or crashed one must.
 
-        Its files are made `below` a folder, or where the system keeps temporary ones.
+        Its files are made `below` a folder, or where the system keeps temporary ones. One that `archives` keeps
+        its whole log, so that it can be recovered to a point in time.
         """
-        self._durable, self._below = durable, below
+        self._durable, self._below, self._archives = durable, below, archives
         self._admin = os.environ.get("DATABASE_URL", "").replace("postgresql+psycopg://", "postgresql://")
         self._folder: Path | None = None
         self._binaries: Path | None = None
@@ -44,7 +45,7 @@ class PostgresServer:
     def __enter__(self) -> PostgresServer:
         if self._admin:
             return self
-        self._binaries = system_binaries()
+        self._binaries = _system_binaries()
         if self._binaries and (os.geteuid() != 0 or _has_account("postgres")):
             self._start_system()
         else:
@@ -81,8 +82,36 @@ class PostgresServer:
     def start(self) -> None:
         """Start the server and return when it answers."""
         speed = "" if self._durable else "-c fsync=off -c full_page_writes=off -c synchronous_commit=off"
-        options = f"-k {self._folder} -c listen_addresses='' -c max_connections=200 {speed}"
+        archive = ""
+        if self._archives:
+            archive = f"-c archive_mode=on -c archive_command='cp %p {self._folder}/archive/%f'"
+            self._as_owner("mkdir", "-p", f"{self._folder}/archive")
+        options = f"-k {self._folder} -c listen_addresses='' -c max_connections=200 {speed} {archive}"
         self._as_owner("pg_ctl", "-D", str(self._data), "-l", f"{self._data}.log", "-w", "-o", options, "start")
+
+    def keep_data(self, name: str) -> None:
+        """Copy the files of the server, which must have ended, under a name."""
+        self._as_owner("cp", "-a", str(self._data), f"{self._folder}/{name}")
+
+    def back_up(self, name: str) -> None:
+        """Make a base backup of the running server under a name."""
+        self._as_owner("pg_basebackup", "-h", str(self._folder), "-U", "postgres", "-D", f"{self._folder}/{name}")
+
+    def put_data_back(self, name: str, *, recover_to: str = "") -> None:
+        """Let the server, which must have ended, begin anew from files that were kept; perhaps up to a point."""
+        shutil.rmtree(self._data)
+        self._as_owner("cp", "-a", f"{self._folder}/{name}", str(self._data))
+        if recover_to:
+            (self._data / "recovery.signal").touch()
+            with (self._data / "postgresql.auto.conf").open("a") as settings:
+                settings.write(f"restore_command = 'cp {self._folder}/archive/%f %p'\n")
+                settings.write(f"recovery_target_name = '{recover_to}'\nrecovery_target_action = 'promote'\n")
+
+    def run(self, program: str, *arguments: str, into: Path | None = None, out_of: Path | None = None) -> None:
+        """Run one of the server's programs, its output written into a file or its input read out of one."""
+        found = self._binaries / program if self._binaries else program
+        with (into or Path(os.devnull)).open("wb") as output, (out_of or Path(os.devnull)).open("rb") as source:
+            subprocess.run([str(found), *arguments], check=True, stdin=source, stdout=output)
 
     def wake(self) -> None:
         """Start the server if it has ended by itself, as it does when the disk is full."""
@@ -126,7 +155,8 @@ class PostgresServer:
 
     def _as_owner(self, program: str, *arguments: str) -> None:
         assert self._binaries is not None
-        command = [str(self._binaries / program), *arguments]
+        own = self._binaries / program
+        command = [str(own) if own.exists() else program, *arguments]
         if os.geteuid() == 0:
             command = ["runuser", "-u", "postgres", "--", *command]
         subprocess.run(command, check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, cwd="/")
@@ -161,10 +191,11 @@ def _used_tables() -> CompoundSelect[str]:
     return union_all(*(select(literal(name)).where(exists().select_from(table(name))) for name in names))
 
 
-def system_binaries() -> Path | None:
+def _system_binaries() -> Path | None:
     on_path = shutil.which("initdb")
     if on_path:
-        return Path(on_path).parent
+        # The other programs stand beside it, not beside a link to it.
+        return Path(on_path).resolve().parent
     versions = sorted(Path("/usr/lib/postgresql").glob("*/bin/initdb"), key=lambda path: int(path.parts[-3]))
     return versions[-1].parent if versions else None
 

@@ -79,6 +79,13 @@ class Journal:
         """Return the files of this machine's journal, the oldest first."""
         return sorted(self._beginning.parent.glob(f"{self._beginning.name}-*.jsonl"))
 
+    def found_here(self) -> list[Path]:
+        """Return every journal in the same folder: a restored database may stand under another name now.
+
+        The hashes of another instance are made with another key and name nobody here.
+        """
+        return sorted(self._beginning.parent.glob("*-stops-*.jsonl"))
+
     def _path(self, at: datetime) -> Path:
         return Path(f"{self._beginning}-{at:%Y-%m}.jsonl")
 

@@ -234,7 +234,8 @@ class Lifeline:
             return Standing.LATCHED
         marks = read_marks(self._marks)
         reason = _contradiction(session.connection(), instance, pulses, marks)
-        if reason is None and not marks and _last_sign(instance, pulses) is not None:
+        # After a release nobody has sent yet, and whoever comes first may come from anywhere.
+        if reason is None and not marks and any(pulse.seen_at is not None for pulse in pulses.values()):
             if not self._has_watched_enough(pulses):
                 return Standing.WATCHING
             reason = None if self._is_witnessed(pulses) else LatchReason.STRANGER

@@ -48,7 +48,7 @@ def resume_after_restore(
 
 def _release(restored: Restored, journals: Sequence[Path], is_list_needed: bool) -> Iterator[str]:
     own = journal_of(restored.sessions.kw["bind"].url, restored.settings.state_path)
-    replayed = replay(restored.sessions, [*(own.files() if own else ()), *journals])
+    replayed = replay(restored.sessions, [*(own.found_here() if own else ()), *journals])
     said = f"{replayed.stops} stops, {replayed.holds} holds and {replayed.starts} starts"
     yield f"{said} of the journals were done again."
     if replayed.damaged:

@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
-from sqlalchemy import select, update
+from sqlalchemy import delete, select, update
 from sqlalchemy.orm import Session, sessionmaker
 
 from campaigns.continuity import lifeline as module
@@ -216,6 +216,15 @@ def test_unknown_machine_without_a_witness_is_latched(
     newcomer = make("new machine", seconds=lambda: next(moments))
     assert [newcomer.tend() for _ in range(2)] == [Standing.WATCHING, Standing.LATCHED]
     assert reason_of(sessions) == LatchReason.STRANGER
+
+
+def test_first_machine_after_a_release_needs_no_witness(make: Make, sessions: sessionmaker[Session]) -> None:
+    make().tend()
+    with sessions.begin() as session:
+        session.execute(delete(Pulse))
+        instance = hold_instance(session)
+        instance.epoch, instance.released_at = 1, clock.now()
+    assert make("new machine").tend() is Standing.OPEN
 
 
 def test_unknown_machine_joins_a_cluster_that_lives(make: Make, sessions: sessionmaker[Session]) -> None:

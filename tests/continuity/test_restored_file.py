@@ -1,4 +1,4 @@
-"""A SQLite database that was put back from a copy in the middle of a run writes to nobody by itself."""
+"""A SQLite database that was taken back in the middle of a run writes to nobody by itself, and to nobody twice."""
 
 from __future__ import annotations
 
@@ -8,24 +8,17 @@ from pathlib import Path
 import pytest
 
 from campaigns.continuity.latch import find_latched
+from campaigns.continuity.models import LatchReason
 from campaigns.core.database import make_engine
 from campaigns.core.settings import load_settings
 from campaigns.restoring.command import resume_after_restore
 from campaigns.schema import metadata
-from tests.continuity.restoring import (
-    back_up,
-    calls_before_release,
-    copy_files,
-    finished,
-    put_back,
-    resume,
-    write_over,
-    written_to_twice,
-)
+from tests.continuity.drills import Drill, Figures, be_away, take_back
+from tests.continuity.ways import Way, back_up, copy_files, snapshot_of_machine, write_over
 from tests.faults.scene import Scene
 from tests.sandbox.process import SandboxProcess
 
-PEOPLE = 120
+PEOPLE, PACE = 240, 80.0
 
 
 @pytest.fixture
@@ -37,59 +30,47 @@ def scene(sandbox: SandboxProcess, tmp_path: Path) -> Iterator[Scene]:
     engine.dispose()
 
 
-@pytest.fixture
-def backup(tmp_path: Path) -> Path:
-    folder = tmp_path / "backup"
-    folder.mkdir()
-    return folder
+def check(figures: Figures) -> None:
+    assert figures.calls_before_release == 0
+    assert (figures.written_to_twice, figures.lost, figures.unknown) == (0, 0, 0)
+    assert figures.stops_broken == 0
 
 
-def send_with_backup(scene: Scene, take: Callable[[], None], *, most: int = PEOPLE) -> int:
-    """Send a run, with a backup after a third, until so many messages are sent; return the run's id."""
-    run_id = scene.plan(PEOPLE, pace=100.0)
-    scene.work(lambda: scene.sent() >= PEOPLE // 3)
-    take()
-    scene.work(finished(scene, run_id) if most == PEOPLE else lambda: scene.sent() >= most)
-    scene.engine.dispose()
-    return run_id
-
-
-@pytest.mark.parametrize("take", [copy_files, back_up])
-@pytest.mark.parametrize("give", [put_back, write_over])
-def test_restored_file_writes_to_nobody_twice(
-    take: Callable[[Path, Path], None],
-    give: Callable[[Path, Path], None],
-    scene: Scene,
-    backup: Path,
-    tmp_path: Path,
+@pytest.mark.parametrize(
+    ("way", "reasons"),
+    [
+        (copy_files, {LatchReason.MOVED, LatchReason.BEHIND}),
+        (back_up, {LatchReason.MOVED, LatchReason.BEHIND}),
+        (write_over, {LatchReason.BEHIND}),
+        (snapshot_of_machine, {LatchReason.LISTED}),
+    ],
+)
+def test_file_that_was_taken_back_writes_to_nobody_twice(
+    way: Callable[[Scene], Way], reasons: set[LatchReason], scene: Scene
 ) -> None:
-    database = tmp_path / "fingerpost.db"
-    run_id = send_with_backup(scene, lambda: take(database, backup), most=PEOPLE * 2 // 3)
-    give(backup, database)
-    assert calls_before_release(scene) == 0
-    said = resume(scene)
-    assert said[-1] == "This instance may send again."
-    scene.work(finished(scene, run_id))
-    assert written_to_twice(scene) == 0
-    assert scene.sent() == PEOPLE
+    take, give = way(scene)
+    figures = take_back(scene, people=PEOPLE, pace=PACE, take=take, give=give)
+    assert figures.latched in reasons
+    assert figures.stops > 0
+    check(figures)
 
 
-def test_nothing_is_released_without_a_yes(scene: Scene, backup: Path, tmp_path: Path) -> None:
-    database = tmp_path / "fingerpost.db"
-    send_with_backup(scene, lambda: back_up(database, backup))
-    put_back(backup, database)
-    calls_before_release(scene, seconds=1)
-    told = list(resume_after_restore(load_settings(scene.environment), is_list_needed=True, confirm=lambda: False))
+def test_outage_of_an_hour_goes_on_by_itself(scene: Scene) -> None:
+    figures = be_away(scene, people=PEOPLE, pace=PACE)
+    assert figures.latched is None
+    check(figures)
+
+
+def test_nothing_is_released_without_a_yes(scene: Scene) -> None:
+    drill = Drill(scene, PEOPLE, PACE)
+    drill.send(1 / 3)
+    take, give = write_over(scene)
+    take()
+    drill.send(1 / 2)
+    give()
+    assert drill.watch() == (0, LatchReason.BEHIND)
+    settings = load_settings(scene.environment)
+    told = list(resume_after_restore(settings, is_list_needed=True, confirm=lambda: False))
     assert told[-1] == "Nothing was changed."
     with scene.sessions() as session:
         assert find_latched(session) is not None
-
-
-def test_restart_after_a_kill_goes_on_by_itself(scene: Scene) -> None:
-    run_id = scene.plan(PEOPLE, pace=100.0)
-    worker = scene.start_worker()
-    scene.wait(lambda: scene.sent() >= PEOPLE // 3)
-    worker.kill()
-    scene.start_worker()
-    scene.settle(run_id)
-    assert scene.compare(PEOPLE)["doubles"] == 0
