@@ -168,6 +168,12 @@ def limit_web_sessions(engine: Engine) -> None:
     )
 
 
+def wait_for_locks(session: Session, *, seconds: int) -> None:
+    """Let this transaction wait so long for what others hold locked; SQLite has one wait for all."""
+    if session.get_bind().dialect.name == "postgresql":
+        session.execute(select(func.set_config("lock_timeout", f"{seconds}s", True)))
+
+
 def wire_of(url: URL) -> dict[str, int]:
     """Return by what our side of a connection notices that the other one is gone; for `connect_args`."""
     if url.get_backend_name() == "sqlite":

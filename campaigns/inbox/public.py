@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from flask import Blueprint, Response, request
 
+from campaigns.core.database import wait_for_locks
 from campaigns.delivery.callbacks import answer_plainly, body_of, read_callback
 from campaigns.inbox.service import receive_inbound
 from campaigns.web.current import callbacks, settings, vault
@@ -12,6 +13,9 @@ from campaigns.web.session import session
 hooks = Blueprint("inbox_hooks", __name__, url_prefix="/hooks")
 answer_plainly(hooks)
 
+#: How long a stop waits for what others hold locked, as the end of an import does. A page gives up much sooner;
+#: but not every provider calls again, or lists what people wrote.
+LOCK_SECONDS = 60
 #: What says nothing to a provider for which an empty answer is an error: Twilio reads TwiML.
 SILENCES = {"twilio": ('<?xml version="1.0" encoding="UTF-8"?><Response/>', "text/xml; charset=utf-8")}
 
@@ -30,6 +34,7 @@ def receive_message(gateway: str, secret: str = "") -> Response:
         request.environ, reader, body=body_of(request), public_url=settings().public_url, secret=secret
     )
     if not heard.is_rehearsal:
+        wait_for_locks(session(), seconds=LOCK_SECONDS)
         for inbound in reader.read_inbound(heard.callback):
             receive_inbound(
                 session(), inbound, vault(), gateway=reader.name, secret_names=_secrets_of(inbound.to_handle)

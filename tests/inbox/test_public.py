@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Iterator
 from typing import Any
 from urllib.parse import urlencode
@@ -12,9 +13,10 @@ from twilio.request_validator import RequestValidator
 from werkzeug.datastructures import MultiDict
 from werkzeug.test import TestResponse
 
+from campaigns.audience.consent import hold_withdrawals
 from campaigns.audience.entry_points import create_entry_point
 from campaigns.audience.models import Address, AddressState, Channel, Contact
-from campaigns.core import clock
+from campaigns.core import clock, database
 from campaigns.core.crypto import Vault
 from campaigns.delivery.callbacks import LARGEST_BODY, refusals
 from campaigns.delivery.models import Delivery
@@ -55,6 +57,24 @@ def post(pages: Pages, body: str, *, token: str = TOKEN, **changes: str) -> Test
         headers={"X-Twilio-Signature": signature},
         content_type="application/x-www-form-urlencoded",
     )
+
+
+def test_stop_waits_as_long_as_an_import_ends(
+    engine: Engine, vault: Vault, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A page gives up after some seconds; a stop that did would be lost where no provider calls again."""
+    monkeypatch.setattr(database, "WEB_LOCK_SECONDS", 1)
+    with make_pages(engine, public_url=PUBLIC_URL, secret_twilio=f"AC0:{TOKEN}") as pages:
+        with pages.sessions.begin() as session:
+            address_id = an_address(session, a_contact(session, pages.ours), vault, number=FROM).id
+        importing = pages.sessions()
+        hold_withdrawals(importing)
+        end = threading.Timer(2, importing.close)
+        end.start()
+        assert post(pages, "STOP").status_code == 200
+        end.join()
+        with pages.sessions() as session:
+            assert session.get_one(Address, address_id).state == AddressState.OPTED_OUT
 
 
 def test_signed_stop_is_in_force_when_answered(pages: Pages, waiting: int) -> None:
