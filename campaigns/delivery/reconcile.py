@@ -288,8 +288,17 @@ def _look_of(delivery: Delivery, verdict: str) -> Attempt:
 
 
 def _is_to_be_sent_again(doubt: Doubt, delivery: Delivery, *, absent: int) -> bool:
-    """Say whether the provider never had it, its campaign sends such again, and it was not tried too often."""
-    return doubt.resend and delivery.attempts < MOST_ATTEMPTS and absent >= TIMES_ABSENT
+    """Say whether the provider never had it, its campaign sends such again, and it was not tried too often.
+
+    A call has a token. What has none became doubtful when a restored instance was released: nobody knows when it
+    was called for, so an absence proves nothing, and a member decides.
+    """
+    return (
+        doubt.resend
+        and delivery.token is not None
+        and delivery.attempts < MOST_ATTEMPTS
+        and absent >= TIMES_ABSENT
+    )
 
 
 @cache

@@ -174,6 +174,17 @@ def test_absent_twice_is_sent_again_where_chosen(sessions: sessionmaker[Session]
         assert session.get_one(Run, run_id).state == RunState.RUNNING
 
 
+def test_what_a_restore_made_doubtful_is_never_sent_by_itself(
+    sessions: sessionmaker[Session], vault: Vault
+) -> None:
+    """Its provider may have it from days before the release, in other words: the list of a day does not tell."""
+    released = {"token": None, "attempts": 0}
+    in_doubt(sessions, vault, frozen=frozen(resend_unknown=True), deliveries=released)
+    accept(provider := MemoryProvider(), minutes=2 * 24 * 60, body="Another text.")
+    ask(sessions, vault, provider, times=3)
+    assert only(sessions).send_state == SendState.UNKNOWN
+
+
 def test_message_is_not_sent_again_for_ever(sessions: sessionmaker[Session], vault: Vault) -> None:
     in_doubt(sessions, vault, frozen=frozen(resend_unknown=True))
     with sessions.begin() as session:
