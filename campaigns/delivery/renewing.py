@@ -24,7 +24,7 @@ from campaigns.delivery.renderers import load_renderer, read_at
 from campaigns.delivery.rendering import Combination, Rendered
 from campaigns.delivery.states import SendState
 from campaigns.messages.help_numbers import kinds_asked
-from campaigns.messages.models import Service
+from campaigns.messages.models import EmergencyNumber, Service
 from campaigns.messages.placeholders import names_in
 from campaigns.planning import service as planning
 from campaigns.planning.digest import FrozenRun
@@ -32,6 +32,8 @@ from campaigns.planning.models import Run, RunState
 
 #: A running run's texts are compared with the directory at least so often, and whenever the directory changed.
 COMPARED_EVERY = timedelta(hours=1)
+#: What changed so long ago may have been committed only since: a file of services takes its time.
+COMMITS_WITHIN = timedelta(minutes=2)
 #: Helplines and languages that one sentence names.
 MOST_NAMED = 3
 
@@ -154,24 +156,27 @@ class TextWatch:
             self._looked[run_id] = now
 
     def _running(self) -> dict[int, datetime | None]:
-        """Return the runs that send, and when the directory of their organisation changed last."""
-        changed_at = (
-            select(func.max(Service.updated_at))
-            .where(Service.organisation_id == Run.organisation_id)
-            .correlate(Run)
-            .scalar_subquery()
-            .label("changed_at")
+        """Return the runs that send, and when a number for help of their organisation changed last."""
+        times = (
+            (Service.updated_at, Service.organisation_id),
+            (EmergencyNumber.created_at, EmergencyNumber.organisation_id),
+        )
+        changes = [select(func.max(at)).where(owner == Run.organisation_id).correlate(Run) for at, owner in times]
+        running = select(Run.id, *(each.scalar_subquery() for each in changes)).where(
+            Run.state == RunState.RUNNING
         )
         with self.sessions() as session:
             session.connection(execution_options={"read_only": True})
-            rows = session.execute(select(Run.id, changed_at).where(Run.state == RunState.RUNNING))
-            return {row.id: row.changed_at for row in rows}
+            return {
+                run_id: max((each for each in changed if each is not None), default=None)
+                for run_id, *changed in session.execute(running)
+            }
 
     def _is_due(self, run_id: int, changed_at: datetime | None, now: datetime) -> bool:
         looked = self._looked.get(run_id)
         if looked is None or not timedelta() <= now - looked < COMPARED_EVERY:
             return True
-        return changed_at is not None and changed_at >= looked
+        return changed_at is not None and changed_at >= looked - COMMITS_WITHIN
 
 
 def pause_outdated(session: Session, run_id: int, *, max_age_days: int) -> bool:
@@ -195,7 +200,8 @@ def _helplines(session: Session, text_ids: Collection[int]) -> str:
     named = {service_id for service_ids in listed for service_id in service_ids}
     names = select(Service.name).where(Service.id.in_(named)).order_by(Service.name, Service.id)
     found = list(session.scalars(names.limit(MOST_NAMED + 1)))
-    return ", ".join([f"“{name}”" for name in found[:MOST_NAMED]] + ["…"] * (len(found) > MOST_NAMED))
+    quoted = [f"“{name}”" for name in found[:MOST_NAMED]] or ["an emergency service"]
+    return ", ".join(quoted + ["…"] * (len(found) > MOST_NAMED))
 
 
 def _is_on_the_way(session: Session, run: Run, *, since: datetime) -> bool:

@@ -16,7 +16,7 @@ from campaigns.delivery.fanout import fan_out
 from campaigns.delivery.models import Delivery, FormerText, RunText
 from campaigns.delivery.renewing import TextWatch, as_called, load_former, resume
 from campaigns.delivery.states import SendState
-from campaigns.messages.models import Service
+from campaigns.messages.models import EmergencyNumber, Service
 from campaigns.places.models import Region
 from campaigns.planning.firing import pause_run, stop_run
 from campaigns.planning.models import Run, RunState
@@ -179,6 +179,50 @@ def test_running_run_pauses_when_its_helpline_changes(
     story.session.refresh(run)
     assert (run.state, run.paused_by_itself) == (RunState.PAUSED, True)
     assert f"“{story.session.scalars(select(Service.name)).one()}”" in run.reason
+
+
+def test_change_that_is_committed_after_a_look_is_seen(
+    sessions: sessionmaker[Session], story: Story, run: Run
+) -> None:
+    """A file of services is written before it is committed, and somebody looks in between."""
+    run_id = id_of(story, run)
+    watch = TextWatch(sessions, max_age_days=30)
+    with clock.running_on(lambda: LATER):
+        watch.look()
+    correct_the_number(story.session, updated_at=LATER - timedelta(seconds=30))
+    with clock.running_on(lambda: LATER + timedelta(seconds=5)):
+        watch.look()
+    assert state_of(sessions, run_id) == RunState.PAUSED
+
+
+def test_running_run_pauses_when_an_emergency_number_changes(
+    sessions: sessionmaker[Session], story: Story, run: Run
+) -> None:
+    session, run_id, changed_at = story.session, run.id, LATER + timedelta(minutes=5)
+    pause_run(session, run, by=story.author.id, reason="Nobody answers there.")
+    correct_the_number(session, verified_on=None)
+    assert go_on(story, run) == 1
+    session.commit()
+    watch = TextWatch(sessions, max_age_days=30)
+    with clock.running_on(lambda: LATER + timedelta(minutes=4)):
+        watch.look()
+    assert state_of(sessions, run_id) == RunState.RUNNING
+    about = {"country": "PL", "document": "A letter of the ministry.", "document_date": LATER.date()}
+    session.add(
+        EmergencyNumber(
+            organisation_id=story.organisation.id,
+            number="999",
+            member_id=story.author.id,
+            created_at=changed_at,
+            **about,
+        )
+    )
+    session.commit()
+    with clock.running_on(lambda: changed_at + timedelta(seconds=5)):
+        watch.look()
+    session.refresh(run)
+    assert run.state == RunState.PAUSED
+    assert "an emergency service" in run.reason
 
 
 def test_running_run_pauses_within_the_hour_when_a_verification_ends(
