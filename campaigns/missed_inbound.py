@@ -14,11 +14,13 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from sqlalchemy import select
+from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session, sessionmaker
 
 from campaigns.core import clock
 from campaigns.core.crypto import Vault
-from campaigns.core.errors import FingerpostError
+from campaigns.core.errors import FingerpostError, UnavailableError
+from campaigns.core.outages import cause_of
 from campaigns.core.settings import Settings
 from campaigns.gateways.base import Gateway
 from campaigns.gateways.connecting import InboundList, KeptInbound
@@ -109,28 +111,46 @@ class MissedInbound:
             # What is noted for a time to come was noted by a wrong clock, and tells nothing.
             read = receiver.through if receiver.through is not None and receiver.through <= until else None
             since = until - FIRST_LOOK if read is None else read - OVERLAP
+            lost = 0
             while since < until:
                 end = min(since + STRETCH, until)
                 kept = await gateway.list_inbound(receiver.identity, since, end)
-                await asyncio.to_thread(self._take_in, receiver, kept, end)
+                lost += await asyncio.to_thread(self._take_in, receiver, kept)
+                if not lost:
+                    # From where something could not be kept it is read again.
+                    await asyncio.to_thread(self._note, receiver, end)
                 since = end
         finally:
             await gateway.close()
+        if lost:
+            raise UnavailableError(f"{lost} messages cannot be kept.")
 
-    def _take_in(self, receiver: _Receiver, kept: Sequence[KeptInbound], through: datetime) -> None:
-        """Keep what was never heard, in the order in which it was said, and note how far the list was read."""
+    def _take_in(self, receiver: _Receiver, kept: Sequence[KeptInbound]) -> int:
+        """Keep what was never heard, in the order in which it was said; return how many could not be kept."""
         with self._sessions() as session:
             session.connection(execution_options={"read_only": True})
             known = find_kept(session, receiver.gateway, [each.inbound.provider_id for each in kept])
         missed = [each for each in kept if each.inbound.provider_id not in known]
-        for each in missed:
-            # Each by itself, as if it had been posted: one that cannot be kept costs no other.
+        if missed:
+            _log.warning("%s messages to sender %s had never reached us", len(missed), receiver.sender_id)
+        return sum(not self._receive(receiver, each) for each in missed)
+
+    def _receive(self, receiver: _Receiver, each: KeptInbound) -> bool:
+        """Keep one message as if it had been posted; say whether that went well: its failure costs no other."""
+        try:
             with self._sessions.begin() as session:
                 receive_inbound(
                     session, each.inbound, self._vault, gateway=receiver.gateway, received_at=each.received_at
                 )
-        if missed:
-            _log.warning("%s messages to sender %s had never reached us", len(missed), receiver.sender_id)
+        except Exception as error:
+            if isinstance(error, SQLAlchemyError) and cause_of(error) is not None:
+                # The database is away: nothing of this list can be kept now.
+                raise
+            _log.exception("message %s cannot be kept", each.inbound.provider_id)
+            return False
+        return True
+
+    def _note(self, receiver: _Receiver, through: datetime) -> None:
         with self._sessions.begin() as session:
             note_looked(session, receiver.sender_id, through)
 

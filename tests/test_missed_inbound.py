@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import pytest
 from sqlalchemy import Engine, func, select
@@ -15,6 +16,7 @@ from campaigns.audience.models import Address, AddressState, Channel
 from campaigns.core import clock
 from campaigns.core.crypto import Vault
 from campaigns.core.settings import Settings
+from campaigns.gateways.callbacks import Inbound
 from campaigns.inbox.models import InboundLook, Reply, ReplyKind
 from campaigns.inbox.service import receive_inbound
 from campaigns.missed_inbound import LOOK_EVERY, MissedInbound
@@ -222,6 +224,35 @@ def test_sender_without_a_credential_holds_up_no_other(
     look(sessions, settings)
     assert state_of(sessions, address) == AddressState.OPTED_OUT
     assert "FINGERPOST_SECRET_NOBODY_SET_IT" in caplog.text
+
+
+def test_message_that_cannot_be_kept_costs_no_other(
+    sessions: sessionmaker[Session],
+    settings: Settings,
+    sandbox: SandboxProcess,
+    address_id: int,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    broken = write(sandbox, "a text on which something breaks")
+    write(sandbox, "STOP")
+
+    def receive(session: Session, said: Inbound, *rest: Any, **facts: Any) -> Reply | None:
+        if said.provider_id == broken:
+            raise ValueError("it breaks")
+        return receive_inbound(session, said, *rest, **facts)
+
+    monkeypatch.setattr("campaigns.missed_inbound.receive_inbound", receive)
+    look(sessions, settings)
+    assert state_of(sessions, address_id) == AddressState.OPTED_OUT
+    with sessions() as session:
+        # What could not be kept is not noted as read, so that it is tried again.
+        assert (
+            session.scalars(select(InboundLook.through)).one() < session.scalars(select(Reply.received_at)).one()
+        )
+    monkeypatch.undo()
+    look(sessions, settings)
+    with sessions() as session:
+        assert session.scalar(select(func.count()).select_from(Reply)) == 2
 
 
 def test_provider_is_not_asked_more_often_than_it_must(
