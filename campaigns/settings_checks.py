@@ -40,6 +40,8 @@ LIMITS: dict[str, tuple[int, int | None]] = {
     "canary_failure_percent": (0, 100),
     "canary_opt_out_percent": (0, 100),
     "approval_valid_days": (1, 3650),
+    "duty_from": (0, 24),
+    "duty_until": (0, 24),
     "default_max_parts": (1, 10),
     "import_max_rows": (1, None),
     "import_max_megabytes": (1, None),
