@@ -17,7 +17,7 @@ from campaigns.delivery.queries import find_last_intent
 from campaigns.missed_inbound import MissedInbound
 from campaigns.restoring.overview import doubts_of
 from campaigns.restoring.release import Restored, release, settle_by_lists
-from campaigns.restoring.replaying import replay
+from campaigns.restoring.replaying import Replayed, replay
 from campaigns.verifying import gateway_of
 
 
@@ -26,22 +26,27 @@ def resume_after_restore(
 ) -> Iterator[str]:
     """Release a latched instance, telling line by line what is found and done.
 
-    Stops are done again from this machine's journal and from `journals`, before anything else.
+    Stops are done again from this machine's journal and from `journals`, before anything else; those of `journals`
+    also where nothing is latched, as where a machine's snapshot took database, mark and journal back together.
     `confirm` is asked once everything doubtful is shown; nothing is changed before it says yes. Raises
     UnavailableError when a provider's list cannot be read and `is_list_needed`.
     """
     engine = make_engine(settings.database_url)
     restored = Restored(make_sessions(engine), settings, partial(gateway_of, settings))
     try:
-        if _find_standing(restored) is not Standing.LATCHED:
+        is_latched = _find_standing(restored) is Standing.LATCHED
+        if not is_latched:
             yield "This instance is not latched: nothing has to be released."
-            return
+            if not journals:
+                return
         with restored.sessions() as session:
             yield from doubts_of(session)
         if not confirm():
             yield "Nothing was changed."
-            return
-        yield from _release(restored, journals, is_list_needed)
+        elif is_latched:
+            yield from _release(restored, journals, is_list_needed)
+        else:
+            yield from _told(replay(restored.sessions, journals))
     finally:
         engine.dispose()
 
@@ -49,10 +54,7 @@ def resume_after_restore(
 def _release(restored: Restored, journals: Sequence[Path], is_list_needed: bool) -> Iterator[str]:
     own = journal_of(restored.sessions.kw["bind"].url, restored.settings.state_path)
     replayed = replay(restored.sessions, [*(own.found_here() if own else ()), *journals])
-    said = f"{replayed.stops} stops, {replayed.holds} holds and {replayed.starts} starts"
-    yield f"{said} of the journals were done again."
-    if replayed.damaged:
-        yield f"{replayed.damaged} lines of the journals cannot be read."
+    yield from _told(replayed)
     missed = asyncio.run(MissedInbound(restored.sessions, restored.settings).look_once())
     if missed and is_list_needed:
         raise UnavailableError(f"What people wrote to {len(missed)} senders since the backup cannot be asked for.")
@@ -63,6 +65,13 @@ def _release(restored: Restored, journals: Sequence[Path], is_list_needed: bool)
     if settled.foreign:
         yield f"{settled.foreign} more went to people of yours from runs that the backup does not know."
     yield "This instance may send again."
+
+
+def _told(replayed: Replayed) -> Iterator[str]:
+    said = f"{replayed.stops} stops, {replayed.holds} holds and {replayed.starts} starts"
+    yield f"{said} of the journals were done again."
+    if replayed.damaged:
+        yield f"{replayed.damaged} lines of the journals cannot be read."
 
 
 def _find_standing(restored: Restored) -> Standing:

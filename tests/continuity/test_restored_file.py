@@ -6,7 +6,10 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from sqlalchemy import select
 
+from campaigns.audience.models import Channel, SuppressedAddress
+from campaigns.continuity.journal import Journal, Said
 from campaigns.continuity.latch import find_latched
 from campaigns.continuity.models import LatchReason
 from campaigns.core.database import make_engine
@@ -74,3 +77,18 @@ def test_nothing_is_released_without_a_yes(scene: Scene) -> None:
     assert told[-1] == "Nothing was changed."
     with scene.sessions() as session:
         assert find_latched(session) is not None
+
+
+def test_journals_are_done_again_where_nothing_is_latched(scene: Scene, tmp_path: Path) -> None:
+    """A machine's snapshot takes database, mark and journal back together; another machine's journal is left."""
+    Journal(tmp_path / "other").note(Said.STOP, {(b"n" * 32, Channel.SMS)})
+    settings, journals = load_settings(scene.environment), [*tmp_path.glob("other-*.jsonl")]
+    for answer, known in ((False, []), (True, [b"n" * 32])):
+        told = list(
+            resume_after_restore(
+                settings, journals=journals, is_list_needed=True, confirm=lambda answer=answer: answer
+            )
+        )
+        assert told[0] == "This instance is not latched: nothing has to be released."
+        with scene.sessions() as session:
+            assert session.scalars(select(SuppressedAddress.lookup)).all() == known
