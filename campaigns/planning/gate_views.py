@@ -18,6 +18,7 @@ from campaigns.planning.digest import Cap
 from campaigns.planning.fatigue import find_capped, with_fatigue
 from campaigns.planning.gatekeeping import Assessment, assess
 from campaigns.planning.models import Campaign
+from campaigns.planning.standing import standings_of
 from campaigns.planning.trust_gates import broken_rules, unconfirmed
 from campaigns.staff.auth import current_member, current_organisation, may_now, requires
 from campaigns.staff.permissions import Permission
@@ -42,6 +43,7 @@ def show(campaign_id: int) -> str:
     return render_template(
         "planning/gates.html",
         campaign=campaign,
+        standing=standings_of(session(), [campaign])[campaign.id],
         found=found,
         broken=broken,
         unconfirmed=unconfirmed(broken, confirmations),

@@ -48,6 +48,7 @@ from campaigns.planning.plan_gates import (
 )
 from campaigns.planning.prepared import confirmations_of, correction_of, harm_answers_of
 from campaigns.planning.queries import default_zone_of, load_content, load_senders
+from campaigns.planning.standing import find_sent
 from campaigns.planning.tally import Tally, count_audience, load_resolution
 from campaigns.planning.texts import (
     RenderedText,
@@ -104,7 +105,9 @@ def assess(
     """
     zone = default_zone_of(session, campaign)
     found = _assess_content(session, campaign, zone, now=now, max_age_days=max_age_days, unconnected=unconnected)
-    return replace(found, gates=[*found.gates, schedule_gate(campaign, found.tally.zones, now)])
+    is_sent = bool(find_sent(session, [campaign.id]))
+    time = schedule_gate(campaign, found.tally.zones, now, is_sent=is_sent)
+    return replace(found, gates=[*found.gates, time])
 
 
 def assess_start(

@@ -150,8 +150,8 @@ def place_gate(campaign: Campaign, content: Content) -> Gate:
     return plan_gate("place", not wanting, template, {}, ("audience.show", {"audience_id": campaign.audience_id}))
 
 
-def schedule_gate(campaign: Campaign, zones: Collection[str], now: datetime) -> Gate:
-    """Block without a time to come."""
+def schedule_gate(campaign: Campaign, zones: Collection[str], now: datetime, *, is_sent: bool = False) -> Gate:
+    """Block without a time to come, unless all of it was sent already."""
     coming = [
         firing
         for schedule in campaign.schedules
@@ -159,6 +159,8 @@ def schedule_gate(campaign: Campaign, zones: Collection[str], now: datetime) -> 
     ]
     if coming:
         template = N_("It is sent next on %(time)s, local time.")
+    elif is_sent:
+        template = N_("All its times have passed, and it was sent.")
     elif campaign.schedules:
         template = N_("Its time has passed: choose a later one.")
     else:
@@ -166,7 +168,7 @@ def schedule_gate(campaign: Campaign, zones: Collection[str], now: datetime) -> 
     first = min(coming, key=lambda firing: firing.fire_at, default=None)
     values = {"time": f"{first.occurrence:%Y-%m-%d %H:%M}"} if first else {}
     link = ("planning.times.create", {"campaign_id": campaign.id})
-    return plan_gate("schedule", bool(coming), template, values, link)
+    return plan_gate("schedule", bool(coming) or is_sent, template, values, link)
 
 
 def budget_gate(campaign: Campaign, estimate: Estimate) -> Gate:

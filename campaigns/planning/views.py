@@ -26,6 +26,7 @@ from campaigns.planning.plan import Plan
 from campaigns.planning.reviewing import Review, load_review
 from campaigns.planning.safeguard_views import pages as safeguard_pages
 from campaigns.planning.sender_views import pages as sender_pages
+from campaigns.planning.standing import standings_of
 from campaigns.planning.tally import Tally, tally_of
 from campaigns.planning.template_views import pages as template_pages
 from campaigns.planning.time_views import pages as time_pages
@@ -64,7 +65,8 @@ def index() -> Page:
     archived = "archived" in request.args
     statement = queries.select_campaigns(current_organisation().id, archived=archived)
     found = paginate(session(), statement, request.args.get("page", 1, type=int), per_page=20)
-    return render_template("planning/index.html", found=found, archived=archived)
+    standings = standings_of(session(), found.rows)
+    return render_template("planning/index.html", found=found, archived=archived, standings=standings)
 
 
 @pages.route("/new", methods=["GET", "POST"])
@@ -217,6 +219,7 @@ def _show(campaign: Campaign, form: ReturnForm) -> Page:
     page = render_template(
         "planning/show.html",
         campaign=campaign,
+        standing=standings_of(session(), [campaign])[campaign.id],
         view=view,
         form=form,
         times=overview.load_schedules(campaign, tally, now=now, keeps_quiet=settings().keeps_quiet),

@@ -134,6 +134,15 @@ def reach_of_campaign(session: Session, campaign: Campaign) -> CampaignReach:
     )
 
 
+def find_accepted(session: Session, campaign_id: int) -> int | None:
+    """Return for how many people a campaign was accepted, as counted last; None: nobody counted yet."""
+    of_campaign = {"scope": Scope.CAMPAIGN, "scope_id": campaign_id, "period": ""}
+    if session.scalar(select(PeopleCount.counted_at).filter_by(**of_campaign)) is None:
+        return None
+    accepted = select(func.sum(PeopleReach.people)).filter_by(**of_campaign, part=Part.REGION)
+    return session.scalar(accepted.filter_by(measure=Measure.ACCEPTED)) or 0
+
+
 def last_check(session: Session) -> ReachCheck | None:
     """Return the last comparison of all counts with the deliveries."""
     return session.scalars(select(ReachCheck).order_by(ReachCheck.id.desc()).limit(1)).first()

@@ -34,6 +34,12 @@ pages.register_blueprint(import_pages)
 pages.register_blueprint(outcome_pages)
 
 
+@pages.app_template_global()
+def people_accepted(campaign_id: int) -> int | None:
+    """Tell a campaign's page, which stands before this step, for how many people it was accepted."""
+    return overview.find_accepted(session(), campaign_id)
+
+
 @pages.get("")
 @requires(Permission.READ_REACH)
 def list_runs() -> str:

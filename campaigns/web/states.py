@@ -24,6 +24,7 @@ STATES: dict[str, dict[str, Look]] = {
         "draft": Look(_l("Draft"), "quiet"),
         "submitted": Look(_l("Waiting for approval"), "warning"),
         "approved": Look(_l("Approved"), "good"),
+        "sent": Look(_lp("campaign", "Sent"), "good"),
         "archived": Look(_l("Archived"), "quiet"),
     },
     "decision": {

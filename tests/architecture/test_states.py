@@ -13,13 +13,14 @@ from campaigns.delivery.states import ReceiptState, SendState
 from campaigns.inbox.models import ReplyKind
 from campaigns.messages.models import TranslationState
 from campaigns.messages.signposts import Trust
-from campaigns.planning.models import CampaignState, Decision, Health, RunState, TemplateState
+from campaigns.planning.models import Decision, Health, RunState, TemplateState
+from campaigns.planning.standing import Standing
 from campaigns.reach.counting import Rung
 from campaigns.reach.imported.models import FileState
 from campaigns.web.states import STATES
 
 KINDS: dict[str, type[StrEnum]] = {
-    "campaign": CampaignState,
+    "campaign": Standing,
     "decision": Decision,
     "run": RunState,
     "send": SendState,
