@@ -30,6 +30,7 @@ GATES = {
     "staleness": _l("Review"),
     "placeholders": _l("Placeholders"),
     "length": _l("Length"),
+    "stop": _l("How to stop"),
     "signposts": _l("Signposts"),
     "link": _l("Link"),
     "place": _l("Place"),

@@ -174,7 +174,7 @@ CASES = (
         "translations",
         ukrainian(state=TranslationState.TRANSLATED),
         ukrainian(state=TranslationState.REVIEWED),
-        "Fewer than 20 people would be left out: no current, reviewed text in Ukrainian.",
+        "Texts in Ukrainian wait for a reviewer (fewer than 20 people).",
         COMPOSER,
     ),
     Case(
@@ -197,6 +197,13 @@ CASES = (
         text(READY),
         "Ukrainian takes 5 parts, allowed are 3. In its script a part holds 67 characters: shorten it or allow "
         "more parts.",
+        COMPOSER,
+    ),
+    Case(
+        "stop",
+        text(READY + " STOP"),
+        text(READY + " ((stop))"),
+        "Ukrainian asks for the answer “STOP”, which some cannot give: write ((stop)).",
         COMPOSER,
     ),
     Case(

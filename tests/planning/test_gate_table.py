@@ -8,15 +8,20 @@ from pathlib import Path
 import pytest
 from sqlalchemy.orm import Session
 
+from campaigns.audience.models import Channel
 from campaigns.core import clock
 from campaigns.core.crypto import Vault
 from campaigns.core.errors import GateError
 from campaigns.planning import service
+from campaigns.planning.fatigue import with_fatigue
 from campaigns.planning.gatekeeping import assess, assess_start
+from campaigns.planning.labels import GATES
 from campaigns.planning.models import CampaignState
-from tests.planning.gate_cases import CASES, Case
+from tests.planning.gate_cases import CASES, Case, over
 from tests.planning.story import START, Story, a_story
 
+#: Gates that only warn.
+NEVER_CLOSED = {"coverage", "fatigue"}
 README = Path(__file__).parents[2] / "campaigns" / "planning" / "README.md"
 by_gate = pytest.mark.parametrize("case", CASES, ids=lambda case: case.gate)
 
@@ -65,6 +70,14 @@ def test_red_gate_stops_a_start(story: Story, case: Case) -> None:
     case.close(story)
     start = assess_start(story.session, story.campaign, story.campaign.schedules[0], now=START)
     assert case.gate in {gate.name for gate in start.red}
+
+
+def test_every_gate_has_a_title_and_a_case(story: Story) -> None:
+    over(Channel.WHATSAPP)(story)
+    found = assess(story.session, story.campaign, now=START)
+    names = {gate.name for gate in with_fatigue(story.campaign, found, {}).gates}
+    assert names - {*GATES} == set()
+    assert names - {case.gate for case in CASES} == NEVER_CLOSED
 
 
 def test_readme_has_the_table() -> None:
