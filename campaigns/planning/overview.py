@@ -12,7 +12,7 @@ from sqlalchemy.orm import Session
 
 from campaigns.audience.models import Channel
 from campaigns.messages.preview import Preview, preview_text
-from campaigns.messages.queries import load_member_names
+from campaigns.messages.queries import load_member_names, unreviewed_of
 from campaigns.planning.collisions import Collision, find_collisions
 from campaigns.planning.digest import Cap
 from campaigns.planning.fatigue import find_capped, with_fatigue
@@ -68,6 +68,8 @@ class Overview:
 
     assessed: Assessment
     texts: list[TextView]
+    #: Languages in which a text waits for its reviewer.
+    waiting: list[str]
     #: In their order.
     senders: list[Sender]
     #: People, parts and cost by language, channel and country.
@@ -99,6 +101,7 @@ def load_overview(
     return Overview(
         assessed=assessed,
         texts=_texts(assessed),
+        waiting=unreviewed_of(campaign.message),
         senders=senders,
         matrix=matrix_of(assessed.tally, assessed.rendered, senders, capped),
         signposts=_signposts(assessed.rendered),

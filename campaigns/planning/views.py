@@ -13,7 +13,8 @@ from campaigns.audience.forms import CHANNELS
 from campaigns.audience.queries import select_audiences
 from campaigns.core import clock
 from campaigns.core.errors import GateError, InputError, NotFoundError, RefusedError
-from campaigns.messages.queries import select_messages
+from campaigns.messages.models import Message
+from campaigns.messages.queries import select_messages, unreviewed_of
 from campaigns.planning import change_labels, labels, overview, queries, rehearsal, service
 from campaigns.planning.calendar_views import pages as calendar_pages
 from campaigns.planning.connections import find_unconnected
@@ -246,8 +247,16 @@ def _campaign_page(form: CampaignForm, campaign: Campaign | None) -> Page:
     tally = _tally(form) if form.is_countable else None
     usable = queries.select_senders(current_organisation().id).where(Sender.id.in_(form.sender_ids))
     chosen = sorted(session().scalars(usable), key=lambda sender: form.sender_ids.index(sender.id))
-    values = {"form": form, "campaign": campaign, "tally": tally, "chosen": chosen, "cap": _cap()}
-    page = render_template("planning/edit.html", **values)
+    waiting = unreviewed_of(session().get_one(Message, form.message_id.data)) if tally else ()
+    page = render_template(
+        "planning/edit.html",
+        form=form,
+        campaign=campaign,
+        tally=tally,
+        waiting=waiting,
+        chosen=chosen,
+        cap=_cap(),
+    )
     return page, form.status if saving else 200
 
 

@@ -16,6 +16,7 @@ from campaigns.planning.gatekeeping import assess
 from campaigns.planning.prepared import correction_of
 from campaigns.planning.service import accept_left_out
 from tests.planning.story import START, Story, a_story
+from tests.web.pages import Pages
 
 
 @pytest.fixture(autouse=True)
@@ -75,3 +76,38 @@ def test_correction_that_is_written_is_not_missing(story: Story) -> None:
     found = correction_of(story.session, story.campaign)
     assert found is not None
     assert found.waiting == found.missing == ("en", "uk")
+
+
+BETTER = "Better: have the message translated."
+SOON = "as soon as another member has reviewed it."
+
+
+def who_gets_it(pages: Pages, story: Story) -> str:
+    """Return what the campaign's page and its form say of who gets it; they must agree."""
+    client, at = pages.client(story.author), f"/campaigns/{story.campaign.id}"
+    page = client.get(at).get_data(as_text=True)
+    form = client.get(f"{at}/edit").get_data(as_text=True)
+    said = page[page.index("Who gets it") :]
+    assert [each in said for each in (BETTER, SOON)] == [each in form for each in (BETTER, SOON)]
+    return said
+
+
+def test_page_does_not_ask_for_a_translation_that_exists(pages: Pages, vault: Vault) -> None:
+    with pages.sessions.begin() as session:
+        story = a_story(session, vault, organisation=pages.ours, people=50)
+        for translation in story.campaign.message.translations:
+            translation.state, translation.reviewer_id = TranslationState.TRANSLATED, None
+    said = who_gets_it(pages, story)
+    assert SOON in said
+    assert BETTER not in said
+    assert "50 · the text waits for a reviewer" in said
+
+
+def test_page_asks_for_one_that_does_not(pages: Pages, vault: Vault) -> None:
+    with pages.sessions.begin() as session:
+        story = a_story(session, vault, organisation=pages.ours, people=50)
+        (ukrainian,) = (each for each in story.campaign.message.translations if each.language == "uk")
+        story.campaign.message.translations.remove(ukrainian)
+    said = who_gets_it(pages, story)
+    assert BETTER in said
+    assert "waits for a reviewer" not in said
