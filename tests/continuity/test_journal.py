@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from datetime import timedelta
 from pathlib import Path
 
@@ -89,6 +90,24 @@ def test_stop_is_in_the_journal_before_its_commit(
     assert entry is not None
     assert entry.said is Said.STOP
     assert (key or lookup, "sms") in entry.marks
+
+
+def test_line_is_on_the_disk_when_it_is_noted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """So is the name of a new file, by its folder."""
+    synced: list[tuple[str, int]] = []
+    fsync = os.fsync
+
+    def note_fsync(descriptor: int) -> None:
+        synced.append((os.readlink(f"/proc/self/fd/{descriptor}"), os.fstat(descriptor).st_size))
+        fsync(descriptor)
+
+    monkeypatch.setattr(os, "fsync", note_fsync)
+    journal = Journal(tmp_path / "stops")
+    (path,) = journal.files()
+    assert [name for name, _ in synced] == [str(path), str(tmp_path)]
+    synced.clear()
+    journal.note(Said.STOP, [(b"h" * 32, "sms")])
+    assert synced == [(str(path), path.stat().st_size)]
 
 
 def test_no_handle_is_in_the_journal(

@@ -122,6 +122,33 @@ def test_idle_worker_notices_with_its_next_sign(make: Make, sessions: sessionmak
     assert lifeline.tend() is Standing.LATCHED
 
 
+def test_living_worker_notices_that_its_database_moved(make: Make, sessions: sessionmaker[Session]) -> None:
+    """As after the promotion of a replica that lacks nothing of this worker, but may lack what others claimed."""
+    moments = iter((0.0, 100.0, 100.0, 200.0, 200.0))
+    lifeline = make(seconds=lambda: next(moments))
+    lifeline.tend()
+    with sessions.begin() as session:
+        instance = hold_instance(session)
+        kind, _, rest = str(instance.place).partition(":")
+        instance.place = f"{kind}:9{rest}"
+    assert lifeline.tend() is Standing.UNSURE
+    assert lifeline.tend() is Standing.LATCHED
+    assert reason_of(sessions) == LatchReason.MOVED
+
+
+def test_database_from_before_a_release_is_latched(make: Make, sessions: sessionmaker[Session]) -> None:
+    """The mark is of the epoch that the release began, of which this database knows nothing."""
+    with sessions.begin() as session:
+        hold_instance(session).epoch = 1
+    first = make()
+    first.tend()
+    first.close()
+    with sessions.begin() as session:
+        hold_instance(session).epoch = 0
+    assert make().tend() is Standing.LATCHED
+    assert reason_of(sessions) == LatchReason.BEHIND
+
+
 def test_claims_raise_the_number_and_the_mark(make: Make, sessions: sessionmaker[Session], vault: Vault) -> None:
     lifeline = make()
     lifeline.tend()

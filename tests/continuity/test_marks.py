@@ -25,6 +25,27 @@ def test_newest_mark_is_read_again(tmp_path: Path, times: int) -> None:
     assert read_marks(tmp_path / "mark") == [again.last]
 
 
+def test_mark_is_on_the_disk_when_it_is_written(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    synced: list[list[Mark]] = []
+    named: list[str] = []
+    fsync, fdatasync = os.fsync, os.fdatasync
+
+    def note_fsync(descriptor: int) -> None:
+        named.append(os.readlink(f"/proc/self/fd/{descriptor}"))
+        fsync(descriptor)
+
+    def note_fdatasync(descriptor: int) -> None:
+        synced.append(read_marks(tmp_path / "mark"))
+        fdatasync(descriptor)
+
+    monkeypatch.setattr(os, "fsync", note_fsync)
+    monkeypatch.setattr(os, "fdatasync", note_fdatasync)
+    file = take_mark_file(tmp_path / "mark")
+    assert named == [str(file.path), str(tmp_path)]
+    file.write(MARK)
+    assert synced == [[MARK]]
+
+
 @pytest.mark.parametrize("times", [2, 3])
 def test_torn_page_leaves_the_mark_before(tmp_path: Path, times: int) -> None:
     file = take_mark_file(tmp_path / "mark")

@@ -10,16 +10,19 @@ import pytest
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from campaigns.continuity.latch import hold_instance
 from campaigns.core import clock
 from campaigns.core.crypto import Vault
 from campaigns.planning import service
 from campaigns.planning.digest import Cap, FrozenRun
+from campaigns.planning.firing import RESTORED
 from campaigns.planning.models import Run, RunState, Schedule, ZonePolicy
 from campaigns.planning.plan import plan_of
 from campaigns.planning.recurrence import Timing
 from campaigns.planning.service import fire_due
 from tests.planning.story import DUE, EVENING, START, Story, a_story
 
+HOUR = timedelta(hours=1)
 DAILY = Timing(EVENING.starts_at, "FREQ=DAILY", ZonePolicy.FIXED, "Europe/Warsaw")
 
 
@@ -131,3 +134,15 @@ def test_new_time_is_checked_and_aimed_at_one_instant(story: Story) -> None:
     with clock.running_on(lambda: next(moments, DUE + timedelta(milliseconds=400))):
         story.scheduled()
     assert story.session.scalars(select(Schedule.next_fire_at)).one() == DUE
+
+
+@pytest.mark.parametrize(
+    ("released", "state"),
+    [(timedelta(minutes=1), RunState.HELD), (timedelta(0), RunState.HELD), (-HOUR, RunState.PLANNING)],
+)
+def test_what_was_due_before_a_restore_ended_is_held(story: Story, released: timedelta, state: RunState) -> None:
+    """The backup does not know whether it was sent; only a member can."""
+    story.approved(DAILY)
+    hold_instance(story.session).released_at = DUE + released
+    (run,) = fire_due(story.session, now=DUE + timedelta(minutes=2))
+    assert (run.state, run.reason == RESTORED) == (state, state is RunState.HELD)

@@ -1,0 +1,180 @@
+"""A restored instance is released once its doubts are settled: what nobody can tell of is never sent by itself."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import replace
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+from sqlalchemy import Engine, select, update
+from sqlalchemy.orm import Session, sessionmaker
+
+from campaigns.audience.models import Channel
+from campaigns.continuity.latch import find_latched, find_released, hold_instance, latch
+from campaigns.continuity.marks import Mark, take_mark_file
+from campaigns.continuity.models import LatchReason, Pulse
+from campaigns.continuity.places import files_of
+from campaigns.core import clock
+from campaigns.core.crypto import Vault
+from campaigns.core.errors import UnavailableError
+from campaigns.delivery.engine.ports import SenderFacts
+from campaigns.delivery.models import Delivery
+from campaigns.delivery.states import SendState
+from campaigns.gateways.base import Gateway, ProviderMessage
+from campaigns.planning.models import Run, RunState
+from campaigns.restoring.release import UNPLANNED, Restored, release, settle_by_lists
+from campaigns.restoring.settling import Settled
+from tests.delivery.builders import TEXT, a_planned_run, a_running_run, give_addresses
+from tests.delivery.provider import MemoryProvider
+from tests.factories import a_sender
+from tests.web.pages import page_settings
+
+
+class Unlisted(MemoryProvider):
+    """A provider that keeps no list."""
+
+    keeps_list = False
+
+
+class Scene:
+    """A latched instance with a run of three people, and the providers of its senders."""
+
+    def __init__(self, engine: Engine, sessions: sessionmaker[Session], folder: Path) -> None:
+        settings = replace(page_settings(engine), state_folder=str(folder))
+        self.sessions, self.provider = sessions, MemoryProvider()
+        #: Those of senders that have another one.
+        self.others: dict[int, MemoryProvider] = {}
+        self.restored = Restored(sessions, settings, self._open)
+        self.vault: Vault = settings.vault()
+        with sessions.begin() as session:
+            self.run_id = a_running_run(session, self.vault, count=3, started_at=clock.now()).id
+            latch(session, LatchReason.BEHIND)
+
+    def _open(self, sender: SenderFacts) -> Gateway:
+        return self.others.get(sender.sender_id, self.provider)
+
+    def listed(self, number: int, **changes: object) -> None:
+        """Let the provider's list hold a message to one of the people, of just now."""
+        with self.sessions() as session:
+            identity = session.get_one(Run, self.run_id).sender.identity
+        message = ProviderMessage(
+            provider_id=f"SM-forgotten-{number}",
+            to=f"+38067{number:07}",
+            sender=identity,
+            body=TEXT,
+            status="delivered",
+            error=None,
+            created_at=clock.now().replace(microsecond=0),
+        )
+        self.provider.messages.append(replace(message, **changes))  # type: ignore[arg-type]
+
+    def release(self) -> Settled:
+        settled, unlisted = asyncio.run(settle_by_lists(self.restored))
+        release(self.restored, settled, unlisted)
+        return settled
+
+    def rows(self, run_id: int | None = None) -> list[tuple[str, str | None]]:
+        """Return the state and the provider's id of each delivery of a run, in their order."""
+        wanted = select(Delivery.send_state, Delivery.provider_id).where(
+            Delivery.run_id == (run_id or self.run_id)
+        )
+        with self.sessions() as session:
+            return [(str(state), known) for state, known in session.execute(wanted.order_by(Delivery.contact_id))]
+
+
+@pytest.fixture
+def scene(engine: Engine, sessions: sessionmaker[Session], tmp_path: Path) -> Scene:
+    return Scene(engine, sessions, tmp_path / "state")
+
+
+def test_what_a_list_shows_was_sent_and_the_rest_goes_on(scene: Scene) -> None:
+    scene.listed(1)
+    settled = scene.release()
+    assert (settled.found, settled.unknown, settled.foreign) == (1, 0, 0)
+    assert sorted(scene.rows()) == [("accepted", "SM-forgotten-1"), ("queued", None), ("queued", None)]
+    with scene.sessions() as session:
+        assert find_latched(session) is None
+        assert find_released(session) is not None
+
+
+def test_who_got_another_text_is_left_to_a_member(scene: Scene) -> None:
+    """The provider may have altered it, so it may be the message that the row was to send."""
+    scene.listed(1, body=f"{TEXT}.")
+    settled = scene.release()
+    assert (settled.found, settled.unknown) == (0, 1)
+    assert sorted(state for state, _ in scene.rows()) == ["queued", "queued", "unknown"]
+
+
+def test_message_to_whom_nothing_waits_is_told(scene: Scene) -> None:
+    scene.listed(1)
+    scene.listed(1, provider_id="SM-of-a-run-since")
+    settled = scene.release()
+    assert (settled.found, settled.foreign) == (1, 1)
+
+
+@pytest.mark.parametrize("state", [SendState.QUEUED, SendState.CANCELLED])
+def test_without_a_list_nothing_that_waits_is_sent_by_itself(scene: Scene, state: SendState) -> None:
+    scene.provider = Unlisted()
+    with scene.sessions.begin() as session:
+        session.execute(update(Delivery).values(send_state=state))
+    assert scene.release().unknown == 3
+    assert scene.rows() == [("unknown", None)] * 3
+
+
+def test_who_may_have_fallen_back_to_a_sender_without_a_list_is_left_to_a_member(scene: Scene) -> None:
+    """The list of the first sender cannot tell of a message that went over the second one."""
+    with scene.sessions.begin() as session:
+        senders = [a_sender(session, identity="+15005550099"), a_sender(session, channel=Channel.TELEGRAM)]
+        scene.others[senders[1].id] = Unlisted()
+        run = a_running_run(session, scene.vault, count=2, senders=senders, started_at=clock.now())
+        both, _ = session.scalars(
+            select(Delivery.contact_id).where(Delivery.run_id == run.id).order_by(Delivery.contact_id)
+        )
+        channel = {"prefix": "7", "channel": Channel.TELEGRAM}
+        give_addresses(session, run.organisation_id, scene.vault, [both], **channel)
+        run_id = run.id
+    scene.release()
+    assert [state for state, _ in scene.rows(run_id)] == ["unknown", "queued"]
+
+
+def test_list_that_is_away_releases_nothing_unless_that_is_meant(
+    scene: Scene, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def away(since: object) -> None:
+        raise UnavailableError("no answer")
+
+    monkeypatch.setattr(scene.provider, "list_since", away)
+    with pytest.raises(UnavailableError, match="cannot be read"):
+        asyncio.run(settle_by_lists(scene.restored))
+    settled, unlisted = asyncio.run(settle_by_lists(scene.restored, is_list_needed=False))
+    assert len(unlisted) == 1
+    release(scene.restored, settled, unlisted)
+    assert [state for state, _ in scene.rows()] == ["unknown"] * 3
+
+
+@pytest.mark.parametrize("state", [RunState.HELD, RunState.PAUSED])
+def test_run_that_was_never_planned_asks_whether_it_was_sent_before(scene: Scene, state: RunState) -> None:
+    with scene.sessions.begin() as session:
+        waiting = a_planned_run(session, state=state, reason="It is late.").id
+        session.get_one(Run, scene.run_id).state = RunState.PAUSED
+    scene.release()
+    with scene.sessions() as session:
+        assert session.get_one(Run, waiting).reason == UNPLANNED
+        assert session.get_one(Run, scene.run_id).reason != UNPLANNED
+
+
+def test_release_forgets_marks_of_before_and_those_of_a_longer_future(scene: Scene) -> None:
+    """It may be restored a second time, to a moment before its first release: that one left a mark, too."""
+    url = scene.sessions.kw["bind"].url
+    with scene.sessions.begin() as session:
+        code = hold_instance(session).code
+        session.add(Pulse(id="0" * 32, number=7, seen_at=clock.now() - timedelta(minutes=1)))
+    file = take_mark_file(files_of(url, scene.restored.settings.state_path, "mark"))
+    file.write(Mark(4, 9, code, "1" * 32))
+    file.close()
+    scene.release()
+    with scene.sessions() as session:
+        assert hold_instance(session).epoch == 5
+        assert session.scalars(select(Pulse)).all() == []
