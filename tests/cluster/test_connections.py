@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from typing import Any, Self
+
+import psycopg
 import pytest
 from sqlalchemy import Engine, text
 from sqlalchemy.exc import DBAPIError, OperationalError
@@ -68,6 +71,8 @@ def test_page_does_not_wait_for_ever(engine: Engine, monkeypatch: pytest.MonkeyP
     limit_web_sessions(pages)
     with engine.connect() as holder, pages.connect() as waiting:
         holder.execute(LOCK)
+        # So that this test ends in any case.
+        waiting.execute(text("SET LOCAL statement_timeout = '20s'"))
         with pytest.raises(OperationalError, match="lock timeout"):
             waiting.execute(LOCK)
     pages.dispose()
@@ -82,3 +87,23 @@ def test_pages_are_limited(engine: Engine) -> None:
         web_database.engine.dispose()
     assert shown == LIMITS
     assert {name: int(wire[name]) for name in wire_of(engine.url)} == wire_of(engine.url)
+
+
+def test_server_is_told_to_look_for_who_is_gone(engine: Engine) -> None:
+    """Of a socket on this machine it shows 0 whatever it was told, so this looks at what it is told."""
+    told: dict[str, int] = {}
+
+    class Noting(psycopg.Cursor[Any]):
+        def execute(self, query: Any, *arguments: Any, **options: Any) -> Self:
+            if str(query).startswith("SET tcp_"):
+                _, name, _, value = str(query).split()
+                told[name] = int(value)
+            return super().execute(query, *arguments, **options)
+
+    pages = make_engine(engine.url.render_as_string(hide_password=False), connect_args={"cursor_factory": Noting})
+    limit_web_sessions(pages)
+    with pages.connect():
+        pass
+    pages.dispose()
+    probing = told["tcp_keepalives_idle"] + told["tcp_keepalives_interval"] * told["tcp_keepalives_count"]
+    assert (probing, told["tcp_user_timeout"]) == (CUT_OFF_SECONDS, CUT_OFF_SECONDS * 1000)

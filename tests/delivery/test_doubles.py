@@ -6,7 +6,8 @@ from concurrent.futures import ThreadPoolExecutor, wait
 from typing import Any
 
 import pytest
-from sqlalchemy import Engine, event, select
+from sqlalchemy import Engine, event, insert, select
+from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session, sessionmaker
 
 from campaigns.audience.models import Address, AddressState, Channel
@@ -16,6 +17,7 @@ from campaigns.core.crypto import Vault
 from campaigns.delivery.fallback import fall_back
 from campaigns.delivery.fanout import fan_out
 from campaigns.delivery.models import Delivery, RunLeftOut
+from campaigns.delivery.references import new_reference
 from campaigns.delivery.states import SendState
 from campaigns.staff.models import Organisation
 from tests.delivery.builders import a_planned_run, a_running_run, give_addresses, people
@@ -206,3 +208,14 @@ def test_two_that_fall_back_at_once_come_to_a_number_once(
     with sessions() as session:
         states = session.scalars(select(Delivery.send_state).order_by(Delivery.id)).all()
     assert states == [SendState.QUEUED, SendState.FAILED]
+
+
+def test_table_takes_one_delivery_of_a_run_for_a_contact(session: Session, vault: Vault) -> None:
+    """Whoever plans beside or after somebody else: the database itself has the last word."""
+    run_id = a_running_run(session, vault, count=1).id
+    columns = [column for column in Delivery.__table__.columns if column.name not in ("id", "reference")]
+    (known,) = session.execute(select(*columns).where(Delivery.run_id == run_id)).mappings()
+    other_run = {**known, "run_id": run_id + 1}
+    session.execute(insert(Delivery).values(reference=new_reference(is_rehearsal=False), **other_run))
+    with pytest.raises(IntegrityError), session.begin_nested():
+        session.execute(insert(Delivery).values(reference=new_reference(is_rehearsal=False), **known))
