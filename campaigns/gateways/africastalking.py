@@ -16,7 +16,7 @@ from campaigns.gateways.base import (
     UnknownOutcomeError,
 )
 from campaigns.gateways.call import RawReply
-from campaigns.gateways.http import ProviderHttp, check_reply, current_fence, form_body
+from campaigns.gateways.http import ProviderHttp, check_reply, current_fence, form_body, object_in
 from campaigns.gateways.kinds import Credential, Opening
 from campaigns.gateways.unlisted import Unlisted
 
@@ -46,7 +46,7 @@ class AfricasTalking(Unlisted):
 
     def __init__(self, credential: Credential, *, origin: str, http: ProviderHttp) -> None:
         self._credential = credential
-        self._url = f"{(origin or ORIGIN).rstrip('/')}/version1/messaging"
+        self._stem = f"{(origin or ORIGIN).rstrip('/')}/version1"
         self._http = http
 
     async def send(self, outgoing: Outgoing, fence: Fence | None = None) -> Accepted:
@@ -62,13 +62,28 @@ class AfricasTalking(Unlisted):
         named = name_message(message_id, self._credential)
         return Accepted(provider_id=named, status=ACCEPTED[code], reference=named)
 
+    async def ask_account(self) -> str:
+        """Return the user name, which is what the account is called; see Answering.ask_account."""
+        current_fence.set(None)
+        user = {"username": self._credential.account}
+        reply = self._checked(
+            await self._http.request("GET", f"{self._stem}/user", query=user, headers=self._headers())
+        )
+        if not isinstance(object_in(reply.text).get("UserData"), dict):
+            raise UnknownOutcomeError("broken_reply")
+        return self._credential.account
+
     async def _post(self, form: Mapping[str, str]) -> RawReply:
-        headers = {
-            "apiKey": self._credential.token,
-            "Accept": "application/json",
-            "Content-Type": "application/x-www-form-urlencoded",
-        }
-        reply = await self._http.request("POST", self._url, body=form_body(form), headers=headers)
+        headers = self._headers() | {"Content-Type": "application/x-www-form-urlencoded"}
+        return self._checked(
+            await self._http.request("POST", f"{self._stem}/messaging", body=form_body(form), headers=headers)
+        )
+
+    def _headers(self) -> dict[str, str]:
+        return {"apiKey": self._credential.token, "Accept": "application/json"}
+
+    def _checked(self, reply: RawReply) -> RawReply:
+        """Return a reply that may be read; raise a SendError for a call that was refused as a whole."""
         if reply.status in REFUSED_CALLS and reply.content_type != "text/html":
             raise RejectedError(f"http_{reply.status}", REFUSED_CALLS[reply.status])
         check_reply(reply)

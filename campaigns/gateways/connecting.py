@@ -1,4 +1,4 @@
-"""Some gateways must be told where people's answers are to be posted, and some can list what people wrote."""
+"""What some providers do beside sending: post to us, list what people wrote, say whether they know us."""
 
 from __future__ import annotations
 
@@ -25,6 +25,20 @@ class Connectable(Protocol):
 
         Raises UnavailableError, in words for a member, when the provider does not answer or refuses.
         """
+
+
+@runtime_checkable
+class Answering(Protocol):
+    """A gateway whose provider says, without writing to anybody, whether it knows our credential."""
+
+    async def ask_account(self) -> str:
+        """Return the account's name, by the cheapest read that needs the credential.
+
+        Raises SendError, with the provider's code or our word for what was wrong.
+        """
+
+    async def close(self) -> None:
+        """Release connections."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -131,6 +131,11 @@ class TelegramBot(Unlisted):
         except SendError as error:
             raise _unavailable(error) from error
 
+    async def ask_account(self) -> str:
+        """Return the bot's user name; see Answering.ask_account."""
+        current_fence.set(None)
+        return f"@{(await self._bot.get_me()).username or self._bot.id}"
+
     async def close(self) -> None:
         """Release connections."""
         await self._bot.session.close()

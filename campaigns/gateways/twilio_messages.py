@@ -116,6 +116,18 @@ class TwilioMessages:
                 page = await page.next_page_async()
         return kept[::-1]
 
+    async def ask_account(self) -> str:
+        """Return the name of the account; see Answering.ask_account. One that is not active sends nothing."""
+        current_fence.set(None)
+        url = f"{self._account.client.api.base_url}/2010-04-01/Accounts/{self.account}.json"
+        reply = await self._account.client.request_async("GET", url)
+        found = object_in(reply.text)
+        if not reply.ok:
+            raise _failure_of(reply.status_code, found.get("code", reply.status_code))
+        if found.get("status") != "active":
+            raise RejectedError(f"account_{found.get('status')}"[:40], Action.PAUSE_RUN)
+        return str(found.get("friendly_name") or self.account)
+
     async def close(self) -> None:
         """Release connections."""
         await self._account.close()

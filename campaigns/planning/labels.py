@@ -15,6 +15,7 @@ from flask_babel import lazy_gettext as _l
 
 from campaigns.audience.models import Channel
 from campaigns.audience.queries import SMALLEST_SHOWN
+from campaigns.gateways.codes import words_for
 from campaigns.messages.gates import Gate
 from campaigns.planning.collisions import Collision
 from campaigns.planning.country_rules import CountryWarning
@@ -22,6 +23,7 @@ from campaigns.planning.gatekeeping import discreet
 from campaigns.planning.models import FallbackPolicy, TemplateCategory, ZonePolicy
 from campaigns.planning.prices import CURRENCY, Basis, spread_of
 from campaigns.planning.recurrence import ClockChange, ScheduleNote
+from campaigns.planning.trying import NO_ANSWER, Answer
 from campaigns.web.filters import country_name, day, language_name, number, region_name, wall_clock
 
 GATES = {
@@ -119,6 +121,21 @@ def gate_sentence(gate: Gate) -> str:
         values["time"] = wall_clock(datetime.fromisoformat(values["time"]))
     sentence = str(_(gate.template) % values if gate.template else gate.sentence)
     return sentence[:1].upper() + sentence[1:]
+
+
+def answer_words(answer: Answer) -> str:
+    """Return what came of asking a sender's provider."""
+    if answer.code:
+        return str(_("It does not work: %(why)s", why=refusal_words(answer.code)))
+    return str(_("Works: the account “%(account)s” answered.", account=answer.account))
+
+
+def refusal_words(code: str) -> str:
+    """Return why a provider did not say that it knows us: in words where there are some, by its code at least."""
+    if code == NO_ANSWER:
+        return str(_("the provider did not answer, or not as it should."))
+    words = words_for(code)
+    return f"{words} ({code})" if words else str(_("the provider refused (%(code)s).", code=code))
 
 
 def dollars(amount: Decimal) -> str:

@@ -60,6 +60,10 @@ class Sender(Base):
     #: The provider's code, or our word, for why it is not well.
     health_code: Mapped[str] = mapped_column(String(40), default="")
     health_at: Mapped[datetime | None]
+    #: When a member had its provider asked last; None: never.
+    tested_at: Mapped[datetime | None]
+    #: The provider's code, or our word, for why it did not know us then; '' when it did.
+    test_code: Mapped[str] = mapped_column(String(40), default="", server_default="")
 
 
 class CampaignSender(Base):

@@ -16,8 +16,10 @@ from campaigns.gateways.codes import words_for
 from campaigns.gateways.kinds import gateway_kinds
 from campaigns.planning import senders
 from campaigns.planning.connections import fault_of, load_connections
+from campaigns.planning.labels import answer_words, refusal_words
 from campaigns.planning.models import Sender
 from campaigns.planning.sender_forms import SenderChangeForm, SenderForm, data_of
+from campaigns.planning.trying import try_sender
 from campaigns.staff.auth import current_member, current_organisation, requires
 from campaigns.staff.permissions import Permission
 from campaigns.staff.queries import get_owned
@@ -43,7 +45,7 @@ class Hook:
 def vocabulary() -> dict[str, object]:
     """Let templates say gateways, and what a provider's code means."""
     titles = {name: kind.title for name, kind in gateway_kinds().items()}
-    return {"gateway_titles": titles, "words_for": words_for}
+    return {"gateway_titles": titles, "words_for": words_for, "refusal_words": refusal_words}
 
 
 @pages.get("")
@@ -91,7 +93,12 @@ def edit(sender_id: int) -> Page:
         else:
             flash(_("The sender is saved."), "good")
             return redirect(url_for("planning.senders.index"))
-    known = {"hooks": _hooks_of(sender), "fault": fault_of(settings(), sender)}
+    kind = gateway_kinds().get(sender.gateway)
+    known = {
+        "hooks": _hooks_of(sender),
+        "fault": fault_of(settings(), sender),
+        "is_testable": kind is not None and kind.reaches_people,
+    }
     page = render_template("planning/sender.html", form=form, sender=sender, **known)
     return page, form.status
 
@@ -109,6 +116,21 @@ def mend(sender_id: int) -> Page:
     else:
         flash(_("It is used again. Watch whether it works now."), "good")
     return redirect(url_for("planning.senders.index"))
+
+
+@pages.post("/<int:sender_id>/test")
+@requires(Permission.ADMINISTER)
+def test(sender_id: int) -> Page:
+    """Ask the provider of a sender whether it knows us; nobody is written to."""
+    sender = _sender(sender_id)
+    try:
+        answer = try_sender(session(), sender, settings=settings(), by=current_member().id)
+    except (RefusedError, SettingsError) as error:
+        refuse_commit()
+        flash(said(error), "bad")
+    else:
+        flash(answer_words(answer), "bad" if answer.code else "good")
+    return _to(sender)
 
 
 def _hooks_of(sender: Sender) -> list[Hook]:

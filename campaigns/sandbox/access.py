@@ -14,6 +14,8 @@ class Caller:
 
     account: str
     kind: Literal["", "live", "test"]
+    #: An API key of the account, to which the account itself stays closed.
+    is_key: bool = False
 
 
 #: Credentials that open nothing, or another account than the one in the path.
@@ -28,7 +30,7 @@ class Access:
         test = Caller(config.test_account_sid, "test")
         pairs = [
             *((account, token, Caller(account, "live")) for account, token in live.items()),
-            *((key, secret, Caller(config.account_sid, "live")) for key, secret in config.api_keys.items()),
+            *((key, secret, Caller(config.account_sid, "live", True)) for key, secret in config.api_keys.items()),
             (config.test_account_sid, config.test_auth_token, test),
         ]
         self._known = {encode_basic_auth(name, secret, "utf-8"): caller for name, secret, caller in pairs}

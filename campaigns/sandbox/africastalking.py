@@ -1,4 +1,4 @@
-"""Africa's Talking on loopback: `POST /version1/messaging`, one status for each recipient."""
+"""Africa's Talking on loopback: `POST /version1/messaging`, one status for each recipient, and who asks."""
 
 import asyncio
 import hmac
@@ -44,12 +44,13 @@ _NUMBER = re.compile(r"\+[1-9]\d{6,14}")
 _SUFFIX = re.compile(r"0090(\d{3})")
 #: An order of magnitude: prices of the fixture are USD, this provider's costs KES.
 _KES_PER_USD = 129.0
+_BALANCE = "KES 1785.5000"
 _TOO_FAST = (429, 20429)
 _UNAVAILABLE = b'{"SMSMessageData":{"Message":"Service Unavailable","Recipients":[]}}'
 
 
 class AfricasTalkingSurface:
-    """The handler of `/version1/messaging`."""
+    """The handlers of `/version1/messaging` and `/version1/user`."""
 
     def __init__(self, world: World, life: Life, *, oracle: Oracle, armed: ArmedFaults) -> None:
         self._world = world
@@ -59,7 +60,16 @@ class AfricasTalkingSurface:
 
     def routes(self) -> list[web.RouteDef]:
         """Return the routes of the API."""
-        return [web.post("/version1/messaging", self.send)]
+        return [
+            web.post("/version1/messaging", self.send),
+            web.get("/version1/user", self.tell_balance, allow_head=False),
+        ]
+
+    async def tell_balance(self, request: web.Request) -> web.StreamResponse:
+        """Tell the account's balance, to whoever has its key."""
+        if not self._is_known(request, request.query):
+            return web.Response(text="The supplied authentication is invalid", status=401)
+        return web.json_response({"UserData": {"balance": _BALANCE}})
 
     async def send(self, request: web.Request) -> web.StreamResponse:
         """Send one text to all of `to`, separated by commas; whole calls fail by the first recipient's plan."""

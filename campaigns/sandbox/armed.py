@@ -17,7 +17,7 @@ class Match:
 
     #: `create` (sending, at every provider); at Twilio `list`, `fetch`, `change`, `delete`, `feedback`, `media`,
     #: `content_create`, `content_list`, `content_fetch`, `content_delete`, `approval_create`, `approval_fetch`,
-    #: `services`, `service`, `pricing`, `lookup`; at Telegram any other method in small letters.
+    #: `account`, `services`, `service`, `pricing`, `lookup`; at Telegram any other method in small letters.
     on: str = "create"
     #: `twilio`, `telegram` or `africastalking`; empty is any of them.
     provider: str = ""

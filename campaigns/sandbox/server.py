@@ -10,6 +10,7 @@ from contextlib import suppress
 
 from aiohttp import web
 
+from campaigns.sandbox.account import AccountSurface
 from campaigns.sandbox.africastalking import AfricasTalkingSurface
 from campaigns.sandbox.africastalking_inbox import AfricasTalkingInbox
 from campaigns.sandbox.answers import not_found
@@ -61,6 +62,7 @@ def build_app(config: SandboxConfig) -> web.Application:
     surfaces = (
         MessagesSurface(world, life, oracle=oracle, armed=armed),
         OneMessageSurface(world, life, armed),
+        AccountSurface(world, armed),
         TemplatesSurface(world, armed),
         ServicesSurface(world, armed),
         PricingSurface(world, armed),
