@@ -105,7 +105,7 @@ class Crew:
         self.oracle.note("KILLED", process.name)
         self.workers.pop(number)
         self.timeline.end(process)
-        self.timeline.after(self.chance.uniform(0.0, 10.0), partial(self._revive, number))
+        self.timeline.after(self.chance.uniform(0.0, 10.0), partial(self.revive, number))
 
     def put_to_sleep(self, number: int, seconds: float) -> None:
         """Pause a worker as SIGSTOP does."""
@@ -131,9 +131,10 @@ class Crew:
     def revive_all(self) -> None:
         """Let a new worker begin in the place of each that is gone."""
         for number in range(self.plan.workers):
-            self._revive(number)
+            self.revive(number)
 
-    def _revive(self, number: int) -> None:
+    def revive(self, number: int) -> None:
+        """Let a new worker begin in the place of one that is gone."""
         if number not in self.workers and not self.is_quiet:
             self.start(number)
 

@@ -87,6 +87,8 @@ class Database:
 
     def __init__(self) -> None:
         self.engine = make_engine("sqlite://", poolclass=StaticPool, connect_args={"check_same_thread": False})
+        # It lives as long as its one connection does.
+        self.engine.dispose = lambda close=True: None  # type: ignore[method-assign]
         self.sessions = make_sessions(self.engine)
         #: The driver's own connection, for looks that must cost nothing.
         raw: Any = self.engine.raw_connection().driver_connection
@@ -138,6 +140,13 @@ class Database:
         self.empty.clear()
         self.senders.clear()
         self._template.backup(self.raw)
+
+    def forget_looks(self) -> None:
+        """Forget what was read, because the whole content is another one now."""
+        self.version += 1
+        self.kept = None
+        self.empty.clear()
+        self.senders.clear()
 
     def remember(self, question: tuple[Line, int, int, int | None], now: datetime, found: Found) -> None:
         """Remember that a claim found nothing, until the run's queue changes or the next one may be due."""

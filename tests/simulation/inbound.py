@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
@@ -81,6 +81,17 @@ class Mailbox:
     def is_deaf(self, process: Process) -> None:
         """See that a worker cannot hear all that people wrote."""
         self._oracle.deaf.add(process.name)
+
+    def forget(self, kept: Collection[str]) -> None:
+        """Take for unheard what we have kept no longer: what was said must be asked for again."""
+        words, now = self._oracle.words, self._timeline.now
+        words.forget()
+        for number, letter in self._letters.items():
+            is_stop = letter.word is not Word.START
+            if number in kept:
+                words.hear(letter.phone, is_stop=is_stop, said_at=letter.said_at, now=now)
+            else:
+                self._oracle.unheard[number] = letter.phone, is_stop, letter.said_at
 
     def list_for(self, receiver: str, since: datetime, until: datetime) -> list[KeptInbound]:
         """Return what came to a sender of ours within a time, oldest first. Raises UnavailableError."""

@@ -333,7 +333,7 @@ class DeliveryMachine(RuleBasedStateMachine):
             self._exits.close()
 
     def _judge(self) -> None:
-        plan = SimpleNamespace(provider=ProviderPlan(), damaged=())
+        plan = SimpleNamespace(provider=ProviderPlan(), damaged=(), restore=None)
         check(SimpleNamespace(oracle=self.oracle, database=self.database, told=self.told, now=self.now, plan=plan))  # type: ignore[arg-type]
         assert self.oracle.broken == []
 

@@ -94,6 +94,30 @@ def set_clocks(plan: Plan, chance: Random) -> Plan:
     return replace(plan, steps=steps)
 
 
+def put_a_backup_back(plan: Plan, chance: Random) -> Plan:
+    """Let a copy of the database be put back in the midst of a run; what it forgets, lists and letters tell."""
+    restored_at = chance.uniform(0.4, 1.0) * plan.busy_seconds
+    runs = tuple(replace(run, starts_at=0.0, is_rehearsal=False, lasts=43200.0) for run in plan.runs)
+    words = list(plan.words)
+    for person in chance.sample(range(1, _people(plan) + 1), k=2):
+        when = chance.uniform(0.0, restored_at)
+        words.append((when, person, chance.choice(("sms", "whatsapp")), Word.STOP))
+    honest = {"keeps_list": True, "rejected": 0.0, "other_account_since": float("inf")}
+    return replace(
+        plan,
+        runs=runs,
+        words=words,
+        restore=(chance.uniform(0.1, 0.9) * restored_at, restored_at),
+        provider=replace(plan.provider, **honest),
+        receipts=replace(plan.receipts, failing=0.0),
+        stops=(),
+        jumps=(),
+        steps=(),
+        read_only=(),
+        resends=False,
+    )
+
+
 def hold_the_canary_up(plan: Plan, chance: Random) -> Plan:
     """Let some of those who go ahead be written to over a sender that is full, or that a member has to mend."""
     first = plan.runs[0]
@@ -161,4 +185,5 @@ MISHAPS: tuple[tuple[Mishap, float], ...] = (
     (set_clocks, 0.25),
     (hold_the_canary_up, 0.1),
     (share_numbers, 0.1),
+    (put_a_backup_back, 0.12),
 )

@@ -2,19 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from datetime import timedelta
+from collections.abc import Callable, Collection, Sequence
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from functools import partial
 from typing import Any
 
 import pytest
-from sqlalchemy import null, text, update
+from sqlalchemy import false, null, select, text, update
+from sqlalchemy.exc import OperationalError
 from sqlalchemy.orm import Session
 
+from campaigns.audience import consent
+from campaigns.audience.models import Address, AddressState, Channel
+from campaigns.audience.person import lock_addresses, lock_person
 from campaigns.core import clock
-from campaigns.delivery import canary, doubts, receipts, reconcile
-from campaigns.delivery.engine import record, retry, taking
+from campaigns.core.steady import ClockGuard
+from campaigns.delivery import canary, doubts, fallback, fanout, receipts, reconcile
+from campaigns.delivery.engine import fence, loop, record, retry, store, taking
 from campaigns.delivery.engine.fence import Fence, FenceRefusedError, Refusal
-from campaigns.delivery.engine.ports import Ask, Claimed, Found, Result
+from campaigns.delivery.engine.ports import Ask, Claimed, Found, Result, Store
 from campaigns.delivery.engine.store import DatabaseStore
 from campaigns.delivery.models import CanaryState, Delivery
 from campaigns.delivery.patience import Patience
@@ -22,7 +29,10 @@ from campaigns.delivery.queries import in_state
 from campaigns.delivery.states import RANKS, SendState
 from campaigns.gateways.base import UnknownOutcomeError
 from campaigns.inbox import service
+from campaigns.missed_inbound import MissedInbound
 from tests.simulation import chores, workers
+from tests.simulation.provider import OTHER_ACCOUNT
+from tests.simulation.workers import DatabaseWorker, WatchedStore
 
 Patch = Callable[[pytest.MonkeyPatch], None]
 
@@ -152,3 +162,119 @@ def _open_fence(patch: pytest.MonkeyPatch, refusal: Refusal) -> None:
                 raise
 
     patch.setattr(Fence, "check", forgetful)
+
+
+def stop_of_one_channel(patch: pytest.MonkeyPatch) -> None:
+    def of_this_handle(
+        session: Session, numbers: Collection[bytes], lookups: Collection[bytes] = ()
+    ) -> Sequence[Address]:
+        found = select(Address.id).where(Address.lookup.in_(lookups))
+        return lock_addresses(session, session.scalars(found).all())
+
+    patch.setattr(consent, "lock_person", of_this_handle)
+
+
+def hold_that_holds_nobody(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(service, "hold_everywhere", lambda session, lookup, channel, **_: [])
+
+
+def start_of_every_channel(patch: pytest.MonkeyPatch) -> None:
+    def everywhere(session: Session, lookup: bytes, channel: Channel, **words: Any) -> list[int]:
+        theirs = lock_person(session, [words["number"]], [lookup])
+        for address in theirs:
+            address.state = AddressState.ACTIVE
+        return [address.id for address in theirs]
+
+    patch.setattr(consent, "restore", everywhere)
+
+
+def fan_out_to_each_contact(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(fanout, "has_shared", lambda session, **_: False)
+
+
+def fall_back_to_a_number_twice(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(fallback, "find_taken", lambda session, run_ids, address_ids: set())
+
+
+def restore_that_nobody_sees(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(DatabaseWorker, "_make_store", _store_without_a_lifeline)
+
+
+def _store_without_a_lifeline(self: DatabaseWorker) -> Store:
+    return WatchedStore(self._database, self._link.timeline, self._guard, None)
+
+
+def clock_that_is_always_believed(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(ClockGuard, "is_astray", lambda self: False)
+
+
+def pause_by_a_clock_that_was_set(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(loop, "counted_from", lambda now, intent_at: now)
+
+
+def results_that_a_server_takes_for_bad(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(store, "_is_about_content", lambda error: not isinstance(error, OperationalError))
+
+
+def claims_of_what_has_a_receipt(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(taking, "_HAS_RECEIPT", false())
+    patch.setattr(receipts, "LOST", frozenset({SendState.UNKNOWN, SendState.UNCONFIRMED}))
+    # Built anew, with these.
+    for module, name in ((taking, "_due_as_json"), (taking, "_move"), (receipts, "_settle")):
+        patch.setattr(module, name, getattr(module, name).__wrapped__)
+
+
+def list_that_is_compared_to_the_letter(patch: pytest.MonkeyPatch) -> None:
+    def judge(doubt: Any, listed: Any, *, ours: Any, is_believed: bool) -> tuple[str, str | None]:
+        alike = [line for line in listed if line.provider_id not in ours and doubts.is_alike(line, doubt)]
+        return (doubts.FOUND, alike[0].provider_id) if alike else (doubts.ABSENT, None)
+
+    patch.setattr(reconcile, "judge", judge)
+
+
+def list_of_any_account(patch: pytest.MonkeyPatch) -> None:
+    async def is_shown(gateway: Any, witness: Any) -> bool:
+        return True
+
+    patch.setattr(doubts, "account_at", lambda history, moment: OTHER_ACCOUNT)
+    patch.setattr(reconcile, "_is_shown", is_shown)
+
+
+def canary_that_keeps_its_places(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(canary, "_give_places_up", lambda session, run, now: None)
+
+
+def nobody_asks_what_was_missed(patch: pytest.MonkeyPatch) -> None:
+    async def look(self: MissedInbound) -> None:
+        return
+
+    patch.setattr(MissedInbound, "look", look)
+
+
+def late_word_that_counts_last(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(service, "is_overtaken", lambda session, reply: False)
+
+
+def fence_that_trusts_memory_for_long(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(fence, "FRESH_SECONDS", 20.0)
+
+
+def fence_that_forgets_expiry(patch: pytest.MonkeyPatch) -> None:
+    check = Fence.check
+    never = datetime.max.replace(tzinfo=UTC)
+    patch.setattr(Fence, "check", lambda self, claimed: check(self, replace(claimed, expires_at=never)))
+
+
+def expiry_that_comes_early(patch: pytest.MonkeyPatch) -> None:
+    early = chores.expire_resting
+
+    def hasty(session: Session, *, limit: int) -> int:
+        with clock.running_on(partial(_later, clock.now(), timedelta(hours=13))):
+            return early(session, limit=limit)
+
+    patch.setattr(chores, "expire_resting", hasty)
+    patch.setitem(chores._AGES, "now", -timedelta(hours=13))
+
+
+def _later(now: datetime, by: timedelta) -> datetime:
+    return now + by

@@ -94,6 +94,8 @@ class Oracle(ABC):
     #: Since when a run is stopped, and a process without its database.
     stopped_at: dict[int, float] = field(default_factory=dict)
     cut_since: dict[str, float] = field(default_factory=dict)
+    #: Whether what was put back forgot calls that were made, and nobody has released it yet.
+    is_latched: bool = False
     #: Since when the database writes nothing down.
     read_only_since: float | None = None
     #: What people wrote that nobody here has kept yet: from which phone, whether it is a stop, and when.
@@ -184,6 +186,8 @@ class Oracle(ABC):
             self.blame(f"D17: {of} was called, who said stop before this worker began")
         if now > self.cut_since.get(process, now) + BLIND_AFTER + 1e-6:
             self.blame(f"D6: {of} was called without a database for {now - self.cut_since[process]:.1f} s")
+        if self.is_latched:
+            self.blame(f"D15: {of} was called before the restored instance was released")
         if self.read_only_since is not None and now > self.read_only_since + BLIND_AFTER + 1e-6:
             self.blame(f"D6: {of} was called while nothing could be written down")
         self._check_row(outgoing.reference, run_id, of)
@@ -312,7 +316,7 @@ class DatabaseOracle(Oracle):
 
     def _check_age(self, move: Move, least: timedelta, what: str) -> None:
         """Blame what happens to a call before it is so old; its claim and this may be by different clocks."""
-        age = self.timeline.now - self.claimed_at[move.delivery_id]
+        age = self.timeline.now - self.claimed_at.get(move.delivery_id, float("-inf"))
         if age + 2 * self.wrong_by < least.total_seconds():
             self.blame(f"D3: {what} {age:.0f} s after its claim")
 

@@ -10,7 +10,7 @@ from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 
 from campaigns.audience.handles import number_key
-from campaigns.audience.models import Address, Channel
+from campaigns.audience.models import Address, AddressState, Channel
 from campaigns.audience.person import mark_shared
 from campaigns.core.errors import RefusedError, TransitionError
 from campaigns.delivery.health import write_health
@@ -70,6 +70,10 @@ class People:
                 unreadable = Address.contact_id.in_(plan.damaged), Address.channel == Channel.SMS
                 session.execute(update(Address).where(*unreadable).values(ciphertext=b"damaged"))
             write_health(session, plan.paused, Health.PAUSED, code="63018")
+            if plan.shared:
+                # Else no WhatsApp number may be written to without a template.
+                heard = update(Address).where(Address.channel == Channel.WHATSAPP)
+                session.execute(heard.values(heard_at=self._now()))
             for owner, other in plan.shared:
                 self._share_number(session, owner, other)
         for number, run in enumerate(plan.runs):
@@ -93,6 +97,10 @@ class People:
         address.ciphertext = VAULT.seal(handle, table="address", column="ciphertext", row_id=address.id)
         address.lookup = VAULT.lookup_hash(Channel.WHATSAPP, handle)
         address.number = number_key(VAULT, Channel.WHATSAPP, handle)
+        if owner % 2:
+            # So that both contacts are written to at it from the start.
+            session.get_one(Address, PEOPLE + owner).state = AddressState.INVALID
+            self._oracle.words.closed.add(("whatsapp", self._oracle.book.number("whatsapp", owner)))
         session.flush()
         mark_shared(session, address.organisation_id, [address.number])
         self._oracle.faults["shared numbers"] += 1

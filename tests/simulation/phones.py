@@ -69,6 +69,11 @@ class Words:
     #: When the last word was said that counts for a phone.
     _said_at: defaultdict[Phone, float] = field(default_factory=lambda: defaultdict(lambda: float("-inf")))
 
+    def forget(self) -> None:
+        """Forget who must not be written to, but not who ever had a reason."""
+        self.since.clear()
+        self._said_at.clear()
+
     def hear(self, phone: Phone, *, is_stop: bool, said_at: float, now: float) -> None:
         """See that what somebody said is kept; an earlier word than the last that was heard changes nothing.
 

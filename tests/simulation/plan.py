@@ -124,6 +124,8 @@ class Plan:
     daily_limits: Mapping[int, int] = field(default_factory=dict)
     #: Pairs of contacts: a number that the first has for SMS, the second has for WhatsApp.
     shared: Sequence[tuple[int, int]] = ()
+    #: When a copy of the database is made, and when it is put back.
+    restore: tuple[float, float] | None = None
     #: Whether a member sends again what stayed unconfirmed.
     resends: bool = False
     #: People whose number cannot be deciphered.

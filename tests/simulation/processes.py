@@ -69,6 +69,8 @@ class Process(asyncio.AbstractEventLoop):
         self.faults: list[str] = []
         #: Where work is done that would keep the loop waiting.
         self.thread: Callable[..., Any] = _no_thread
+        #: Called when it ends, however it does, as the kernel lets go of its locks.
+        self.at_end: Callable[[], None] = lambda: None
         self._timeline = timeline
         self._tasks: list[asyncio.Task[Any]] = []
         self._numbers = count()
@@ -132,6 +134,7 @@ class Process(asyncio.AbstractEventLoop):
     def kill(self) -> None:
         """End it on the spot. What its coroutines still do on their way out reaches nobody: it is dead by then."""
         self.is_dead = True
+        self.at_end()
         self.ready.clear()
         self.timers.clear()
         asyncio._set_running_loop(self)

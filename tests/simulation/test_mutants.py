@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import replace
+from random import Random
+from typing import Any
 
 import pytest
 
-from tests.simulation import mutants
+from tests.simulation import mishaps, mutants
+from tests.simulation.mishaps import Mishap
 from tests.simulation.mutants import Patch
-from tests.simulation.plan import Plan, ProviderPlan, ReceiptPlan, Word, draw_plan
+from tests.simulation.plan import SMS, Plan, ProviderPlan, ReceiptPlan, Word, draw_plan
 from tests.simulation.scenes import claim_that_is_slept_over
 from tests.simulation.world import World
 
@@ -61,6 +64,34 @@ def in_the_evening(plan: Plan) -> Plan:
     return replace(plan, runs=(run,), pace=0.2, jumps=(), busy_seconds=60.0)
 
 
+def in_a_hurry(plan: Plan) -> Plan:
+    run = replace(plan.runs[0], lasts=20.0, is_rehearsal=False, is_fanned_out=False, starts_at=0.0)
+    return replace(plan, runs=(run,), pace=4.0, window=16, provider=ProviderPlan(slowness=25.0), blow_steps=None)
+
+
+def resting(plan: Plan) -> Plan:
+    run = replace(plan.runs[0], senders=(SMS,), is_fanned_out=False, is_rehearsal=False, lasts=43200.0)
+    return replace(plan, runs=(run,), paused=(SMS,), jumps=(), stops=(), blow_steps=None)
+
+
+def on_other_channels(plan: Plan) -> Plan:
+    return replace(left(plan), words=[(when, who, "whatsapp", word) for when, who, _, word in left(plan).words])
+
+
+def on_hold(plan: Plan) -> Plan:
+    return replace(left(plan), words=[(when, who, how, Word.HOLD) for when, who, how, _ in left(plan).words])
+
+
+def begun_again(plan: Plan) -> Plan:
+    again = [(when + 3.0, who, "whatsapp", Word.START) for when, who, *_ in left(plan).words]
+    return replace(left(plan), words=[*left(plan).words, *again])
+
+
+def with_a(mishap: Mishap, **changes: Any) -> Callable[[Plan], Plan]:
+    """Return the season in which one kind of fault always strikes."""
+    return lambda plan: replace(mishap(plan, Random(f"mutant {plan.seed}")), **changes)
+
+
 def drawn(season: Callable[[Plan], Plan]) -> Iterator[World]:
     return (World(season(draw_plan(seed))) for seed in range(WORLDS))
 
@@ -84,6 +115,33 @@ CASES: dict[Patch, tuple[tuple[str, ...], Callable[[], Iterator[World]]]] = {
     mutants.canary_that_is_not_awaited: (("canary",), lambda: drawn(with_a_canary)),
     mutants.claims_that_pass_the_canary: (("canary",), lambda: drawn(with_a_canary)),
     mutants.claims_in_quiet_hours: (("quiet",), lambda: drawn(in_the_evening)),
+    mutants.stop_of_one_channel: (("D5", "D9"), lambda: drawn(on_other_channels)),
+    mutants.hold_that_holds_nobody: (("D5", "D9"), lambda: drawn(on_hold)),
+    mutants.start_of_every_channel: (("D5", "D9"), lambda: drawn(begun_again)),
+    mutants.fan_out_to_each_contact: (("D14",), lambda: drawn(with_a(mishaps.share_numbers))),
+    mutants.fall_back_to_a_number_twice: (
+        ("D14",),
+        lambda: drawn(with_a(mishaps.share_numbers, provider=ProviderPlan(rejected=0.6))),
+    ),
+    mutants.restore_that_nobody_sees: (("D15", "D1"), lambda: drawn(with_a(mishaps.put_a_backup_back))),
+    mutants.clock_that_is_always_believed: (("D3", "D12", "late"), lambda: drawn(with_a(mishaps.set_clocks))),
+    mutants.pause_by_a_clock_that_was_set: (
+        ("D12",),
+        lambda: drawn(with_a(mishaps.set_clocks, provider=ProviderPlan(throttled=0.5, slowness=2.0))),
+    ),
+    mutants.results_that_a_server_takes_for_bad: (
+        ("a group of",),
+        lambda: drawn(with_a(mishaps.take_writing_away)),
+    ),
+    mutants.claims_of_what_has_a_receipt: (("D2",), lambda: drawn(with_a(mishaps.resend))),
+    mutants.list_that_is_compared_to_the_letter: (("D1", "D4"), lambda: drawn(with_a(mishaps.alter_texts))),
+    mutants.list_of_any_account: (("D1", "D4"), lambda: drawn(with_a(mishaps.change_account))),
+    mutants.canary_that_keeps_its_places: (("canary",), lambda: drawn(with_a(mishaps.hold_the_canary_up))),
+    mutants.nobody_asks_what_was_missed: (("D17", "D3"), lambda: drawn(with_a(mishaps.answer_nobody))),
+    mutants.late_word_that_counts_last: (("D5", "D9"), lambda: drawn(with_a(mishaps.answer_nobody))),
+    mutants.fence_that_trusts_memory_for_long: (("D6",), lambda: drawn(cut_off)),
+    mutants.fence_that_forgets_expiry: (("late",), lambda: drawn(in_a_hurry)),
+    mutants.expiry_that_comes_early: (("D3",), lambda: drawn(resting)),
     mutants.sweep_that_sleeps: (("D3",), lambda: drawn(stopped)),
 }
 

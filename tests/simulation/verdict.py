@@ -119,11 +119,20 @@ def _check_acceptance(world: World, row: Row, explained: set[str]) -> None:
 
 
 def _is_invisible(world: World, row: Row, held: list[Message]) -> bool:
-    """Say whether nothing could tell us of an acceptance: no list, and no receipt."""
+    """Say whether nothing could tell us of an acceptance: no list that can be believed, and no receipt.
+
+    Nor is one looked for of what was forgotten with a restore, and who said stop by then.
+    """
     said = world.database.one("SELECT count(*) FROM receipt WHERE reference = ?", row.reference)
     provider = world.plan.provider
-    cannot_tell = not provider.keeps_list or provider.alters or provider.other_account_since < float("inf")
-    return row.send_state == SendState.UNCONFIRMED and bool(cannot_tell) and not said[0]
+    is_forgotten = world.plan.restore is not None and row.send_state == SendState.SUPPRESSED
+    cannot_tell = (
+        not provider.keeps_list
+        or provider.alters
+        or provider.other_account_since < float("inf")
+        or world.plan.restore
+    )
+    return is_forgotten or (row.send_state == SendState.UNCONFIRMED and bool(cannot_tell) and not said[0])
 
 
 def _check_acknowledged(world: World) -> None:

@@ -13,9 +13,11 @@ from typing import Any, TypeVar
 
 from sqlalchemy.exc import SQLAlchemyError
 
+from campaigns.continuity.lifeline import Lifeline
 from campaigns.core import clock
 from campaigns.core.errors import UnavailableError
 from campaigns.core.steady import ClockGuard
+from campaigns.core.waiting import rest
 from campaigns.delivery.engine.lanes import Engine, Surroundings
 from campaigns.delivery.engine.ports import Ask, Found, Result, SenderFacts, Snapshot, Store
 from campaigns.delivery.engine.quotas import COUNT_EVERY, Quotas
@@ -23,7 +25,8 @@ from campaigns.delivery.engine.store import DatabaseStore
 from campaigns.delivery.reconcile import reconcile
 from campaigns.delivery.states import SendState
 from campaigns.missed_inbound import MissedInbound
-from campaigns.worker import LISTEN_SECONDS
+from campaigns.restoring.listening import Listener
+from campaigns.worker import LISTEN_SECONDS, TEND_EVERY
 from tests.simulation.chores import CHORES, LOOK_AGAIN, PATIENCE, Chore, Sessions, abandon, due_chores
 from tests.simulation.database import VAULT, Database, gone
 from tests.simulation.inbound import InboundOnly, Mailbox
@@ -35,6 +38,8 @@ T = TypeVar("T")
 
 #: Seconds between two looks whether what people wrote is to be asked for.
 LISTENS_EVERY = 20.0
+#: Chores that lead out of the instance, to people or providers.
+OUTWARD = frozenset({"plan", "reconcile"})
 #: Chores that a worker does whatever its clock shows.
 NEED_NO_CLOCK = frozenset({"sweep"})
 #: Share of the looks at which receipts are left lying: merging them costs most of all chores.
@@ -93,8 +98,10 @@ class WatchedStore(DatabaseStore):
     looks again once the run's queue changed or the next delivery is due. Worlds go as they would without.
     """
 
-    def __init__(self, database: Database, timeline: Timeline, guard: ClockGuard) -> None:
-        super().__init__(database.sessions, VAULT)
+    def __init__(
+        self, database: Database, timeline: Timeline, guard: ClockGuard, lifeline: Lifeline | None
+    ) -> None:
+        super().__init__(database.sessions, VAULT, lifeline)
         self._guard = guard
         self._watched, self._timeline = database, timeline
         self._quotas = Quotas(lambda: timeline.now)
@@ -110,6 +117,8 @@ class WatchedStore(DatabaseStore):
         if self._watched.is_read_only:
             # PostgreSQL says so within the statement, on SQLite the baton does.
             raise UnavailableError("The database may only be read.")
+        if self._lifeline is not None:
+            return super().snapshot()
         # Limits are counted now and then, and each worker has its own count.
         keeper = self if self._watched.has_limits else self._watched
         version, now = self._watched.version, self._timeline.now
@@ -126,7 +135,8 @@ class WatchedStore(DatabaseStore):
         if self._guard.is_astray():
             ask = None
         # What was accepted leaves every queue as it is; any other result may change one.
-        if ask is None or not all(map(_is_quiet, results)):
+        # And with a lifeline nothing may be claimed at times, whatever there is.
+        if ask is None or self._lifeline is not None or not all(map(_is_quiet, results)):
             return super().exchange(results, ask)
         question, now = (ask.line, ask.run_id, ask.after, ask.through), clock.now()
         known, version = self._watched.empty.get(question), self._watched.queues[ask.run_id]
@@ -175,6 +185,7 @@ class Worker(ABC):
             if self._window is not None:
                 group.create_task(Engine(surroundings, window=self._window).run(self.stopping))
             group.create_task(self._work())
+            group.create_task(self._tend())
 
     def calm(self) -> None:
         """Let nothing happen any more to what its process asks of the database."""
@@ -182,6 +193,10 @@ class Worker(ABC):
 
     def _open_gateway(self, sender: SenderFacts) -> Wire:
         return Wire(self._provider, self.process, sender)
+
+    async def _tend(self) -> None:
+        """Watch over the place of the database, where there is one."""
+        return
 
     @abstractmethod
     async def _begin(self) -> None:
@@ -207,9 +222,10 @@ class DatabaseWorker(Worker):
         database: Database,
         provider: Provider,
         mailbox: Mailbox,
+        lifeline: Callable[[], Lifeline | None],
         window: int | None,
     ) -> None:
-        self._database, self._mailbox = database, mailbox
+        self._database, self._mailbox, self._lifeline = database, mailbox, lifeline()
         # Whoever keeps a clock right does not keep one that is wrong by an hour.
         self._guard = ClockGuard(
             seconds=lambda: link.timeline.now, is_kept=lambda: abs(process.clock_error) <= CLOCK_ERROR
@@ -218,6 +234,15 @@ class DatabaseWorker(Worker):
         self._looked: tuple[tuple[int, float], float] = ((-1, 0.0), 0.0)
         super().__init__(process, link, provider=provider, window=window)
         process.thread = self._engine_thread
+        self._listener = Listener(
+            self._lifeline,
+            database.sessions,
+            vault=VAULT,
+            open_gateway=self._open_gateway,
+            database=self._engine_thread,
+            seconds=lambda: link.timeline.now,
+        )
+        process.at_end = self._listener.close
         self._listens_at = 0.0
         self._missed = MissedInbound(
             database.sessions,
@@ -234,6 +259,13 @@ class DatabaseWorker(Worker):
         except (SQLAlchemyError, TimeoutError):
             self._mailbox.is_deaf(self.process)
 
+    async def _tend(self) -> None:
+        """Give signs of life, and look whether something older was put back."""
+        while self._lifeline is not None and not self.stopping.is_set():
+            with suppress(SQLAlchemyError, OSError):
+                await self._listener.tend()
+            await rest(self.stopping, TEND_EVERY)
+
     async def _listen(self) -> None:
         """Ask for what people wrote; where nobody writes at all, that is left out."""
         now = self._link.timeline.now
@@ -242,7 +274,7 @@ class DatabaseWorker(Worker):
             await self._missed.look()
 
     def _make_store(self) -> Store:
-        return WatchedStore(self._database, self._link.timeline, self._guard)
+        return WatchedStore(self._database, self._link.timeline, self._guard, self._lifeline)
 
     async def _work(self) -> None:
         """Do every chore again and again, in any order, as the worker does; one without work is passed over."""
@@ -256,6 +288,8 @@ class DatabaseWorker(Worker):
             chance.shuffle(due)
             for name in due:
                 if name not in NEED_NO_CLOCK and self._guard.is_astray():
+                    continue
+                if name in OUTWARD and not self._listener.may_call():
                     continue
                 if name == "receipts" and chance.random() < LAZINESS:
                     continue

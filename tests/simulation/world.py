@@ -14,7 +14,8 @@ from tests.simulation.inbound import Mailbox
 from tests.simulation.oracle import DatabaseOracle
 from tests.simulation.people import People
 from tests.simulation.plan import CLOCK_ERROR, Plan
-from tests.simulation.stage import Stage
+from tests.simulation.restore import Archive
+from tests.simulation.stage import Outcome, Stage
 from tests.simulation.verdict import check
 from tests.simulation.workers import DatabaseWorker
 
@@ -66,7 +67,14 @@ class World(Stage):
             now=self.now,
             is_cut_off=lambda: self.crew.is_cut_off(None),
         )
-        hire = partial(DatabaseWorker, database=self.database, provider=self.provider, mailbox=self.mailbox)
+        self.archive = Archive(plan, timeline=self.timeline, database=self.database, oracle=self.oracle)
+        hire = partial(
+            DatabaseWorker,
+            database=self.database,
+            provider=self.provider,
+            mailbox=self.mailbox,
+            lifeline=self.archive.lifeline,
+        )
         self.crew = Crew(plan, self.chance, timeline=self.timeline, oracle=self.oracle, hire=hire)
         self.crew.on_read_only = partial(setattr, self.database, "is_read_only")
         self.people = People(
@@ -83,10 +91,17 @@ class World(Stage):
     def _set_up(self) -> None:
         self.people.schedule()
         self.mailbox.schedule()
+        self.archive.schedule(self.crew, self.provider, self.mailbox, partial(setattr, self, "told"))
         for number in range(self.plan.receipts.strangers):
             stranger = StatusUpdate(f"stranger{number}", f"XX{number}", "delivered", None)
             self.timeline.at(number * 10.0, partial(self._post, stranger))
         self.crew.schedule()
+
+    def live(self) -> Outcome:
+        try:
+            return super().live()
+        finally:
+            self.archive.close()
 
     def _check(self) -> None:
         check(self)
@@ -94,7 +109,12 @@ class World(Stage):
     def _be_busy(self) -> None:
         """Let everything happen that the plan says, until nothing is left to do."""
         most = 10 * self.plan.busy_seconds + 400.0
-        while self.timeline.now < self.plan.busy_seconds or not self.oracle.at_rest() or self.crew.sleepers():
+        while (
+            self.timeline.now < self.plan.busy_seconds
+            or not self.oracle.at_rest()
+            or self.crew.sleepers()
+            or self.archive.outstanding
+        ):
             if self._is_over() or self.timeline.now > most:
                 return
             if self._is_stuck():
@@ -177,6 +197,7 @@ class World(Stage):
         if (
             self.oracle.counts[SendState.QUEUED]
             or self.people.outstanding
+            or self.archive.outstanding
             or self.timeline.now < self.oracle.last_at + 5.0
         ):
             return False
@@ -190,6 +211,7 @@ class World(Stage):
             self.timeline.now > latest + STUCK_AFTER
             and not self.oracle.counts[SendState.SENDING]
             and not self.people.outstanding
+            and not self.archive.outstanding
             and not self.crew.sleepers()
         )
 
