@@ -14,6 +14,7 @@ from campaigns.audience.forms import CHANNELS
 from campaigns.continuity.latch import SENTENCES, find_latch_reason
 from campaigns.core import clock
 from campaigns.delivery.looking import alarms_of
+from campaigns.delivery.missed import Missing, count_missing
 from campaigns.delivery.progress import count_open, select_runs
 from campaigns.health import HealthLook
 from campaigns.inbox.holds import Waiting as Holds
@@ -80,12 +81,14 @@ class Waiting:
     unconnected: list[tuple[str, str]]
     #: People who may have meant a stop.
     holds: Holds | None
+    #: Corrections that people on hold missed: they still have what was wrong.
+    missing: list[Missing]
     #: Stops that data managers lifted lately: contact id, their name, when.
     lifted: list[tuple[int, str, datetime]]
 
     def __bool__(self) -> bool:
         told = self.campaigns or self.held_runs or self.texts or self.services_due or self.copies or self.lifted
-        return bool(told or self.unconnected or (self.holds and self.holds.people))
+        return bool(told or self.unconnected or self.missing or (self.holds and self.holds.people))
 
 
 @pages.get("/")
@@ -219,6 +222,7 @@ def _waiting_for_member(organisation_id: int) -> Waiting:
         unconnected=_find_unconnected(organisation_id) if reviews or edits or administers else [],
         copies=find_suspects(session(), organisation_id)[:MOST_ROWS] if reviews or edits else [],
         holds=_holds() if may_now(Permission.SETTLE_CONSENT) else None,
+        missing=_find_missing(organisation_id) if may_now(Permission.SETTLE_CONSENT) else [],
         lifted=find_lifted(session(), organisation_id, now=clock.now()) if may_now(Permission.ADMINISTER) else [],
     )
 
@@ -227,6 +231,10 @@ def _holds() -> Holds:
     # Who wrote and is no contact stands in the inbox alone.
     reads_inbox = may_now(Permission.ANSWER)
     return waits_now(session(), current_organisation(), settings(), strangers=reads_inbox)
+
+
+def _find_missing(organisation_id: int) -> list[Missing]:
+    return count_missing(session(), organisation_id, limit=MOST_ROWS)
 
 
 def _find_unconnected(organisation_id: int) -> list[tuple[str, str]]:

@@ -29,7 +29,20 @@ GOT = (SendState.ACCEPTED, SendState.UNKNOWN, SendState.UNCONFIRMED)
 
 def find_wrong_runs(session: Session, run: Run) -> list[int]:
     """Return the ids of the organisation's runs to people that say what `run` says: its message in its version."""
-    return list(session.scalars(_same_version(run).order_by(Run.id)))
+    this = aliased(Run)
+    same = select(Run.id).join(this, says_the_same(Run, this)).where(this.id == run.id)
+    return list(session.scalars(same.order_by(Run.id)))
+
+
+def says_the_same(runs: Any, run: Any) -> ColumnElement[bool]:
+    """Match `runs` to people with the message and version of `run` and its organisation; both may be aliases."""
+    return and_(
+        runs.organisation_id == run.organisation_id,
+        runs.message_version == run.message_version,
+        runs.frozen["message_id"].as_integer() == run.frozen["message_id"].as_integer(),
+        ~runs.is_rehearsal,
+        runs.corrects_id.is_(None),
+    )
 
 
 def select_corrected(run: Run, wrong: Collection[int], *, after: int, through: int) -> Select[*tuple[Any, ...]]:
@@ -75,16 +88,6 @@ def may_be_on_the_way(session: Session, correction: Run, wrong: Collection[int])
         return True
     sending = select(Delivery.id).where(in_state(SendState.SENDING), Delivery.run_id.in_(wrong))
     return session.scalar(sending.limit(1)) is not None
-
-
-def _same_version(run: Run) -> Select[int]:
-    return select(Run.id).where(
-        Run.organisation_id == run.organisation_id,
-        Run.message_version == run.message_version,
-        Run.frozen["message_id"].as_integer() == int(run.frozen.get("message_id", 0)),
-        ~Run.is_rehearsal,
-        Run.corrects_id.is_(None),
-    )
 
 
 def _latest(run: Run, wrong: Collection[int], after: int, through: int) -> Any:

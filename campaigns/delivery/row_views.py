@@ -1,4 +1,4 @@
-"""Staff pages of single deliveries: listed by state and cause, one with its story, and those to be sent again."""
+"""Staff pages of single deliveries: listed by state and cause, with their story, sent again; who missed one."""
 
 from __future__ import annotations
 
@@ -7,13 +7,17 @@ from flask_babel import ngettext
 from werkzeug.wrappers import Response
 
 from campaigns.audience.forms import CHANNELS
+from campaigns.audience.rules import LeftOut
 from campaigns.core.database import HIGHEST_ID
-from campaigns.core.errors import InputError, RefusedError
+from campaigns.core.errors import InputError, NotFoundError, RefusedError
+from campaigns.core.words import N_
 from campaigns.delivery import resending
 from campaigns.delivery.browse import CALLED_IN_VAIN, Wanted, read_lines, read_story, state_of_word
 from campaigns.delivery.causes import attempt_in_words, cause_in_words
 from campaigns.delivery.forms import ResendForm, read_chosen
 from campaigns.delivery.looking import forget, look_at, own_run
+from campaigns.delivery.missed import read_missed
+from campaigns.delivery.progress import left_out_of_run
 from campaigns.delivery.states import SendState
 from campaigns.planning.lifecycle import SENDING
 from campaigns.planning.models import Run
@@ -43,7 +47,7 @@ def index(run_id: int) -> str:
     """List a run's deliveries, of one state or cause if that is asked for."""
     run = own_run(run_id)
     wanted = Wanted.read(request.args.get("state"), request.args.get("cause"))
-    after = min(max(request.args.get("after", 0, type=int), 0), HIGHEST_ID)
+    after = _after()
     look = look_at(run)
     return render_template(
         "delivery/deliveries.html",
@@ -95,6 +99,28 @@ def resend(run_id: int) -> Page:
             flash(ngettext("%(num)s message is sent again.", "%(num)s messages are sent again.", count), "good")
             return redirect(url_for("delivery.show_run", run_id=run_id))
     return _resend_page(own_run(run_id), form, chosen)
+
+
+@rows.get("/runs/<int:run_id>/missed")
+@requires(Permission.SETTLE_CONSENT)
+def missed(run_id: int) -> str:
+    """List the contacts whom a correction did not reach because they were on hold."""
+    run = own_run(run_id)
+    if run.corrects_id is None:
+        raise NotFoundError(N_("It does not exist, or is not yours to see."))
+    after = _after()
+    return render_template(
+        "delivery/missed.html",
+        run=run,
+        missed=read_missed(session(), run, after=after),
+        is_first=not after,
+        opted_out=left_out_of_run(session(), run.id).get(LeftOut.OPTED_OUT, 0),
+    )
+
+
+def _after() -> int:
+    """Return the id behind which the asked page of a list begins."""
+    return min(max(request.args.get("after", 0, type=int), 0), HIGHEST_ID)
 
 
 def _resend_page(run: Run, form: ResendForm, chosen: resending.Chosen) -> Page:
