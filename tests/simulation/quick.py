@@ -128,9 +128,10 @@ class QuickWorld(Stage):
     """Everything that one seed lets happen to the engine."""
 
     def __init__(self, plan: Plan) -> None:
-        # Of lists that cannot be believed the model of the reconciler knows nothing.
+        # Of lists that cannot be believed the model of the reconciler knows nothing; the store and the chores know
+        # no server that may only be read, and no clock that is set.
         honest = replace(plan.provider, alters="", other_account_since=float("inf"))
-        super().__init__(replace(plan, provider=honest), "quick")
+        super().__init__(replace(plan, provider=honest, read_only=(), steps=()), "quick")
         plan = self.plan
         self.memory = Memory(plan.pace)
         self.oracle = MemoryOracle(self.timeline, memory=self.memory)
