@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from pathlib import Path
 
-from campaigns.continuity.journal import journal_of
+from campaigns.continuity.journal import journal_of, keep_journal
 from campaigns.continuity.lifeline import Standing, lifeline_of
 from campaigns.core.database import make_engine, make_sessions
 from campaigns.core.errors import UnavailableError
@@ -52,10 +52,14 @@ def resume_after_restore(
 
 
 def _release(restored: Restored, journals: Sequence[Path], is_list_needed: bool) -> Iterator[str]:
-    own = journal_of(restored.sessions.kw["bind"].url, restored.settings.state_path)
+    engine = restored.sessions.kw["bind"]
+    own = journal_of(engine.url, restored.settings.state_path)
     replayed = replay(restored.sessions, [*(own.found_here() if own else ()), *journals])
     yield from _told(replayed)
-    missed = asyncio.run(MissedInbound(restored.sessions, restored.settings).look_once())
+    # What is heard now stands in no journal yet, as what was replayed does.
+    hearing = make_sessions(engine)
+    keep_journal(hearing, restored.settings.state_path)
+    missed = asyncio.run(MissedInbound(hearing, restored.settings).look_once())
     if missed and is_list_needed:
         raise UnavailableError(f"What people wrote to {len(missed)} senders since the backup cannot be asked for.")
     settled, unlisted = asyncio.run(settle_by_lists(restored, is_list_needed=is_list_needed))

@@ -16,12 +16,15 @@ from sqlalchemy.orm import Session
 from campaigns import worker
 from campaigns.accounts import Accounts
 from campaigns.audience.models import Address
+from campaigns.continuity.journal import Said, journal_of, read_journal
 from campaigns.continuity.latch import latch
 from campaigns.continuity.models import LatchReason
 from campaigns.core import clock
+from campaigns.core.settings import load_settings
 from campaigns.delivery.states import SendState
 from campaigns.missed_inbound import MissedInbound
 from campaigns.planning.models import Run
+from campaigns.restoring.command import resume_after_restore
 from tests.delivery.builders import a_planned_run, minutes_ago
 from tests.faults.scene import Scene
 from tests.planning.story import START, a_story
@@ -76,6 +79,21 @@ def fired(scene: Scene, schedule_id: int) -> bool:
         return session.scalar(select(Run.id).where(Run.schedule_id == schedule_id)) is not None
 
 
+def write_stop(scene: Scene) -> None:
+    """Let the one person say stop while nobody here hears it: their provider keeps it."""
+    with scene.sessions() as session:
+        address = session.scalars(select(Address)).one()
+    person = scene.vault.open(address.ciphertext, table="address", column="ciphertext", row_id=address.id)
+    scene.sandbox.call("POST", "inbound", {"from": person, "to": SENDER, "text": "STOP"})
+
+
+def journalled(scene: Scene) -> list[Said]:
+    """Return what the journal of this machine says."""
+    journal = journal_of(scene.engine.url, load_settings(scene.environment).state_path)
+    assert journal is not None
+    return [entry.said for path in journal.files() for entry in read_journal(path) if entry]
+
+
 def test_latched_worker_hears_and_reaches_nobody(scene: Scene, done: Counter[str]) -> None:
     scene.plan_sending(3)
     with scene.sessions.begin() as session:
@@ -111,10 +129,21 @@ def test_stop_that_was_missed_counts_before_anything_is_sent(
 
     monkeypatch.setattr(MissedInbound, "look", look_slowly)
     run_id = scene.plan_sending(1)
-    with scene.sessions() as session:
-        address = session.scalars(select(Address)).one()
-        person = scene.vault.open(address.ciphertext, table="address", column="ciphertext", row_id=address.id)
-    scene.sandbox.call("POST", "inbound", {"from": person, "to": SENDER, "text": "STOP"})
+    write_stop(scene)
     scene.work(lambda: scene.is_over(run_id))
     assert scene.states() == {SendState.SUPPRESSED: 1}
     assert scene.sent() == 0
+    assert Said.STOP in journalled(scene)
+
+
+def test_stop_that_is_heard_by_a_release_is_in_the_journal(scene: Scene) -> None:
+    """The next backup that is restored may be an older one."""
+    scene.plan_sending(1)
+    write_stop(scene)
+    with scene.sessions.begin() as session:
+        latch(session, LatchReason.BEHIND)
+    settings = load_settings(scene.environment)
+    said = list(resume_after_restore(settings, is_list_needed=True, confirm=lambda: True))
+    assert said[-1] == "This instance may send again."
+    assert scene.states() == {SendState.SUPPRESSED: 1}
+    assert journalled(scene) == [Said.STOP]

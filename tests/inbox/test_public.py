@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 from urllib.parse import urlencode
 
@@ -16,6 +17,7 @@ from werkzeug.test import TestResponse
 from campaigns.audience.consent import hold_withdrawals
 from campaigns.audience.entry_points import create_entry_point
 from campaigns.audience.models import Address, AddressState, Channel, Contact
+from campaigns.continuity.journal import Said, journal_of, read_journal
 from campaigns.core import clock, database
 from campaigns.core.crypto import Vault
 from campaigns.delivery.callbacks import LARGEST_BODY, refusals
@@ -84,6 +86,19 @@ def test_signed_stop_is_in_force_when_answered(pages: Pages, waiting: int) -> No
     with pages.sessions() as session:
         assert session.get_one(Delivery, waiting).send_state == SendState.SUPPRESSED
         assert session.scalars(select(Address.state)).one() == AddressState.OPTED_OUT
+
+
+def test_stop_is_in_the_journal_when_answered(engine: Engine, tmp_path: Path) -> None:
+    """A backup that is restored later has forgotten it, and its provider never says it again."""
+    with make_pages(
+        engine, public_url=PUBLIC_URL, secret_twilio=f"AC0:{TOKEN}", state_folder=str(tmp_path)
+    ) as pages:
+        journal = journal_of(engine.url, tmp_path)
+        assert journal is not None
+        before = [entry for path in journal.files() for entry in read_journal(path)]
+        assert post(pages, "STOP").status_code == 200
+        entries = [entry for path in journal.files() for entry in read_journal(path)]
+    assert [entry.said for entry in entries[len(before) :] if entry] == [Said.STOP]
 
 
 def test_stop_under_a_wrong_key_is_a_failure_of_ours(
