@@ -242,6 +242,20 @@ def test_claim_that_is_committed_after_the_stop_is_corrected(
     assert scene.corrected(correction) == [0, 1]
 
 
+def test_looks_while_a_message_is_on_its_way_count_nobody_again(
+    sessions: sessionmaker[Session], scene: Scene
+) -> None:
+    scene.settle(SendState.ACCEPTED, 0, 1)
+    rows = update(Address).where(Address.contact_id == scene.contacts[1])
+    scene.session.execute(rows.values(state=AddressState.OPTED_OUT))
+    correction = scene.correct()
+    plan(sessions, correction)
+    for seconds in (1, 6, 11):
+        look_late(sessions, after=timedelta(seconds=seconds))
+    left_out = select(RunLeftOut.reason, RunLeftOut.people).where(RunLeftOut.run_id == correction.id)
+    assert scene.session.execute(left_out).all() == [("opted_out", 1)]
+
+
 def test_message_that_arrives_while_the_correction_is_planned_is_corrected(
     sessions: sessionmaker[Session], scene: Scene
 ) -> None:
