@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
 from flask import (
@@ -40,6 +41,7 @@ from campaigns.delivery.row_views import rows
 from campaigns.delivery.tally import is_large
 from campaigns.messages.queries import load_member_names
 from campaigns.planning import service as planning
+from campaigns.planning.connections import fault_of
 from campaigns.planning.lifecycle import IN_FLIGHT, MOVING
 from campaigns.planning.models import Run
 from campaigns.staff.auth import current_member, current_organisation, requires
@@ -173,7 +175,13 @@ def release_run(run_id: int) -> Redirect:
     """Let a held run start."""
     run = own_run(run_id)
     try:
-        planning.release_run(session(), run, by=current_member().id, max_age_days=settings().service_max_age_days)
+        planning.release_run(
+            session(),
+            run,
+            by=current_member().id,
+            max_age_days=settings().service_max_age_days,
+            find_fault=partial(fault_of, settings()),
+        )
     except REFUSALS as error:
         return _refused(run, error)
     flash(_("The run is released. It starts within seconds."), "good")

@@ -14,6 +14,7 @@ import threading
 import time
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
+from functools import partial
 
 from apscheduler.schedulers.background import BackgroundScheduler
 from apscheduler.triggers.date import DateTrigger
@@ -26,6 +27,7 @@ from campaigns.core import clock
 from campaigns.core.outages import OUTAGES
 from campaigns.core.settings import Settings
 from campaigns.planning.aiming import Aimer
+from campaigns.planning.connections import fault_of
 from campaigns.planning.digest import Cap
 from campaigns.planning.firing import fire_due
 from campaigns.planning.queries import select_upcoming
@@ -133,6 +135,7 @@ class Clockwork:
                     valid_days=self._settings.approval_valid_days,
                     cap=self._cap,
                     keeps_quiet=self._settings.keeps_quiet,
+                    find_fault=partial(fault_of, self._settings),
                 )
                 made = [(run.id, str(run.state)) for run in runs]
         except Exception:

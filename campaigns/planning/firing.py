@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping
 from datetime import datetime, timedelta
 from functools import partial
 from typing import Any
@@ -28,7 +28,14 @@ from campaigns.messages.withdrawals import find_withdrawal
 from campaigns.planning import authority, queries
 from campaigns.planning.choices import load_templates
 from campaigns.planning.digest import NO_CAP, Cap, Content, FrozenRun, ScheduleContent
-from campaigns.planning.gatekeeping import SERVICE_MAX_AGE_DAYS, Assessment, assess_start, discreet
+from campaigns.planning.gatekeeping import (
+    SERVICE_MAX_AGE_DAYS,
+    Assessment,
+    FindFault,
+    assess_start,
+    discreet,
+    no_fault,
+)
 from campaigns.planning.lifecycle import check_move
 from campaigns.planning.models import (
     Approval,
@@ -72,22 +79,31 @@ def fire_due(
     valid_days: int = APPROVAL_VALID_DAYS,
     cap: Cap = NO_CAP,
     keeps_quiet: bool = True,
+    find_fault: FindFault = no_fault,
 ) -> list[Run]:
     """Make a run of each occurrence that is due by `now` (aware UTC); `only` names the one schedule to look at.
 
     Any number of clocks may call this at once: rows that another clock holds are skipped, and an occurrence
     that has its run already is only passed over. Each schedule moves on by one occurrence a call. An approval
-    holds for `valid_days` until the campaign is sent first.
+    holds for `valid_days` until the campaign is sent first. `find_fault` says which senders lack a credential.
     """
     due = queries.select_due(now).with_for_update(skip_locked=True, of=(Schedule, Campaign))
     if only is not None:
         due = due.where(Schedule.id == only)
-    fire = partial(_fire, session, now=now, max_age_days=max_age_days, cap=cap, keeps_quiet=keeps_quiet)
-    runs = [fire(schedule, valid_days=valid_days) for schedule in session.scalars(due).all()]
+    check = partial(assess_start, session, now=now, max_age_days=max_age_days, find_fault=find_fault)
+    fire = partial(_fire, session, check=check, now=now, valid_days=valid_days, cap=cap, keeps_quiet=keeps_quiet)
+    runs = [fire(schedule) for schedule in session.scalars(due).all()]
     return [run for run in runs if run is not None]
 
 
-def release_run(session: Session, run: Run, *, by: int, max_age_days: int = SERVICE_MAX_AGE_DAYS) -> None:
+def release_run(
+    session: Session,
+    run: Run,
+    *,
+    by: int,
+    max_age_days: int = SERVICE_MAX_AGE_DAYS,
+    find_fault: FindFault = no_fault,
+) -> None:
     """Let a held run start, with the content as it is approved now.
 
     Raises TransitionError when it is not held, ForbiddenError without the right to review, ApprovalError when
@@ -98,7 +114,8 @@ def release_run(session: Session, run: Run, *, by: int, max_age_days: int = SERV
     if run.schedule_id is None:
         raise TransitionError(N_("A rehearsal is never held, so it cannot be released."))
     schedule = session.get_one(Schedule, run.schedule_id)
-    start = assess_start(session, campaign, schedule, now=clock.now(), max_age_days=max_age_days)
+    now = clock.now()
+    start = assess_start(session, campaign, schedule, now=now, max_age_days=max_age_days, find_fault=find_fault)
     approval = queries.find_approval(session, campaign)
     if campaign.state != CampaignState.APPROVED or approval is None or approval.digest != start.content.digest:
         raise ApprovalError(CHANGED)
@@ -113,18 +130,21 @@ def release_run(session: Session, run: Run, *, by: int, max_age_days: int = SERV
     freeze_run(session, run, start.content, when=when, cap=before.cap, keeps_quiet=before.keeps_quiet)
     run.state, run.reason = RunState.PLANNING, ""
     # The number released is what later occurrences are compared with.
-    session.add(
-        Approval(
-            campaign_id=campaign.id,
-            member_id=by,
-            decision=Decision.APPROVED,
-            digest=start.content.digest,
-            content=start.content.to_json(),
-            people=start.tally.people,
-            decided_at=clock.now(),
-        )
-    )
+    session.add(_approval_of(campaign, start, by=by, now=now))
     _record(session, run, "run.release", by, people=start.tally.people)
+
+
+def _approval_of(campaign: Campaign, start: Assessment, *, by: int, now: datetime) -> Approval:
+    """Return the approval that a release is: of what is sent now, to as many as there are now."""
+    return Approval(
+        campaign_id=campaign.id,
+        member_id=by,
+        decision=Decision.APPROVED,
+        digest=start.content.digest,
+        content=start.content.to_json(),
+        people=start.tally.people,
+        decided_at=now,
+    )
 
 
 def stop_run(session: Session, run: Run, *, by: int, reason: str) -> None:
@@ -200,8 +220,8 @@ def _fire(
     session: Session,
     schedule: Schedule,
     *,
+    check: Callable[[Campaign, Schedule], Assessment],
     now: datetime,
-    max_age_days: int,
     valid_days: int,
     cap: Cap,
     keeps_quiet: bool,
@@ -210,7 +230,7 @@ def _fire(
     campaign, occurrence = schedule.campaign, schedule.next_occurrence
     if occurrence is None:
         raise DamagedDataError(f"Schedule {schedule.id} is due, but says no occurrence.")
-    start = assess_start(session, campaign, schedule, now=now, max_age_days=max_age_days)
+    start = check(campaign, schedule)
     reason = _reason_to_hold(session, schedule, start, now, valid_days=valid_days)
     following = firing_after(queries.timing_of(schedule), start.tally.zones, occurrence=occurrence)
     _write_firing(schedule, following)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from itertools import islice
@@ -68,6 +68,15 @@ LEFT_OUT_SLACK = 20
 LEFT_OUT_SLACK_PERCENT = 5
 
 
+#: Says why nothing can be sent over a sender from here, or "" (`connections.fault_of`, of some settings).
+FindFault = Callable[[Sender], str]
+
+
+def no_fault(sender: Sender) -> str:
+    """Say of every sender that nothing stands in its way: whoever does not know this instance's credentials."""
+    return ""
+
+
 @dataclass(frozen=True, slots=True)
 class Assessment:
     """What a campaign would send now, to whom, and what stands in the way."""
@@ -117,9 +126,12 @@ def assess_start(
     *,
     now: datetime,
     max_age_days: int = SERVICE_MAX_AGE_DAYS,
+    find_fault: FindFault = no_fault,
 ) -> Assessment:
     """Read the campaign anew and check the gates that a run of `schedule` has to pass when it starts."""
-    return _assess_content(session, campaign, schedule.time_zone, now=now, max_age_days=max_age_days)
+    unconnected = {sender.id for sender in load_senders(session, campaign) if find_fault(sender)}
+    zone = schedule.time_zone
+    return _assess_content(session, campaign, zone, now=now, max_age_days=max_age_days, unconnected=unconnected)
 
 
 def _assess_content(

@@ -4,21 +4,25 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import replace
+from functools import partial
 
 import pytest
-from sqlalchemy import Engine
-from sqlalchemy.orm import Session
+from sqlalchemy import Engine, select
+from sqlalchemy.orm import Session, sessionmaker
 
 from campaigns.core import clock
 from campaigns.core.crypto import Vault
 from campaigns.core.errors import GateError
 from campaigns.core.settings import Mode, Settings
+from campaigns.planning.clockwork import Clockwork
 from campaigns.planning.connections import fault_of, find_unconnected, load_connections
+from campaigns.planning.firing import fire_due, release_run
 from campaigns.planning.gatekeeping import assess
+from campaigns.planning.models import CampaignSender, Run, RunState
 from campaigns.planning.service import approve_campaign, submit_campaign
 from campaigns.staff.models import Organisation, Role
 from tests.factories import NOON, a_campaign, a_member, a_run, a_sender
-from tests.planning.story import START, a_story
+from tests.planning.story import DUE, START, a_story
 from tests.web.pages import Pages, page_settings
 
 MISSING = "Set FINGERPOST_SECRET_ELSEWHERE to account:token."
@@ -61,6 +65,57 @@ def test_campaign_over_it_alone_is_neither_submitted_nor_approved(
     story.campaign.state = "draft"
     with pytest.raises(GateError, match="No credential"):
         submit_campaign(session, story.campaign, by=story.author.id, unconnected=lacking)
+
+
+def test_run_over_it_alone_is_held_until_there_is_one(session: Session, vault: Vault, settings: Settings) -> None:
+    story = a_story(session, vault)
+    story.approved()
+    lacking = partial(fault_of, replace(settings, secrets={}))
+    (run,) = fire_due(session, now=DUE, find_fault=lacking)
+    assert run.state == RunState.HELD
+    assert run.reason.startswith("No credential: NGOINFO. Nothing can be sent over it")
+    with clock.running_on(lambda: DUE):
+        with pytest.raises(GateError, match="No credential: NGOINFO"):
+            release_run(session, run, by=story.approver.id, find_fault=lacking)
+        assert run.state == RunState.HELD
+        release_run(session, run, by=story.approver.id, find_fault=partial(fault_of, settings))
+    assert run.state == RunState.PLANNING
+
+
+def test_run_goes_over_the_sender_that_has_one(session: Session, vault: Vault, settings: Settings) -> None:
+    story = a_story(session, vault)
+    lost = a_sender(session, name="Lost", secret_name="elsewhere")
+    session.add(CampaignSender(campaign_id=story.campaign.id, rank=1, sender_id=lost.id))
+    session.flush()
+    story.approved()
+    (run,) = fire_due(session, now=DUE, find_fault=partial(fault_of, settings))
+    assert (run.state, run.reason) == (RunState.PLANNING, "")
+
+
+def test_clock_knows_the_credentials_of_its_instance(
+    sessions: sessionmaker[Session], vault: Vault, settings: Settings
+) -> None:
+    with sessions.begin() as session:
+        a_story(session, vault).approved()
+    with clock.running_on(lambda: DUE):
+        Clockwork(sessions, replace(settings, secrets={})).tick()
+    with sessions() as session:
+        run = session.scalars(select(Run)).one()
+    assert (run.state, run.reason[:13]) == (RunState.HELD, "No credential")
+
+
+def test_release_on_the_page_asks_for_them(pages: Pages, vault: Vault, settings: Settings) -> None:
+    with clock.running_on(lambda: START), pages.sessions.begin() as session:
+        story = a_story(session, vault, organisation=pages.ours)
+        story.campaign.sender.secret_name = "elsewhere"
+        story.approved()
+        (run,) = fire_due(session, now=DUE, find_fault=partial(fault_of, settings))
+    with clock.running_on(lambda: DUE):
+        approver = pages.client(story.approver)
+        page = approver.post(f"/delivery/runs/{run.id}/release", follow_redirects=True).text
+    assert page.count("No credential: NGOINFO") == 2
+    with pages.sessions() as session:
+        assert session.get_one(Run, run.id).state == RunState.HELD
 
 
 def test_one_of_two_senders_only_warns(session: Session, vault: Vault) -> None:
