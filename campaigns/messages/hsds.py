@@ -19,7 +19,7 @@ from campaigns.core.words import N_
 from campaigns.messages.facts import check_facts
 from campaigns.messages.hours import WEEKDAYS, read_days, write_days
 from campaigns.messages.models import INTERPRETED, Service
-from campaigns.places.sheet import Line, read_sheet, write_sheet
+from campaigns.places.sheet import Line, read_sheet, split_separator, write_sheet
 
 REQUIRED = ("id", "name")
 MAX_ROWS = 5_000
@@ -107,8 +107,9 @@ def read_services(text: str) -> list[ServiceRow]:
 
 def is_hsds(text: str) -> bool:
     """Say whether the first line of a sheet names its columns as HSDS does."""
+    named, text = split_separator(text)
     head = text.removeprefix("\ufeff").lstrip().partition("\n")[0]
-    cells = {cell.strip('" \r') for cell in re.split("[,;\t]", head)}
+    cells = {cell.strip('" \r') for cell in re.split(f"[,;\t{re.escape(named)}]", head)}
     return set(REQUIRED) <= cells
 
 

@@ -21,6 +21,7 @@ from campaigns.messages.wordings import (
     read_regions,
     slug_of,
 )
+from campaigns.places.sheet import split_separator
 
 COLUMNS = ("country", "service", "number", "status")
 #: Longest text of each column that is kept, as the table holds it.
@@ -103,7 +104,8 @@ def read_worklist(text: str) -> WorkList:
 
     Raises FileFormatError when a column is missing, RowsError when rows cannot be services.
     """
-    reader = csv.DictReader(io.StringIO(text.removeprefix("\ufeff"), newline=""), strict=True)
+    named, text = split_separator(text.removeprefix("\ufeff"))
+    reader = csv.DictReader(io.StringIO(text, newline=""), delimiter=named or ",", strict=True)
     drafts: list[ServiceDraft] = []
     problems: list[RowProblem] = []
     without_number = 0

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable
+import json
+from collections.abc import Collection, Iterable, Mapping
+from typing import Any
 
 from sqlalchemy import Select, select
 from sqlalchemy.orm import Session, joinedload, selectinload
@@ -56,6 +58,17 @@ def places_by_key(session: Session, organisation_id: int, keys: Collection[str])
     """Return the organisation's hotspots and stops among these keys, by key."""
     rows = session.scalars(select_places(organisation_id).where(Place.key.in_(keys)))
     return {place.key: place for place in rows}
+
+
+def known_shapes(session: Session, organisation_id: int, names: Collection[str]) -> set[str]:
+    """Return the `shape_key` of each of the organisation's hotspots and stops that has one of these names."""
+    rows = session.scalars(select_places(organisation_id).where(Place.name.in_(set(names)))) if names else ()
+    return {shape_key(place.name, place.geometry, place.radius_m) for place in rows}
+
+
+def shape_key(name: str, geometry: Mapping[str, Any], radius_m: int | None) -> str:
+    """Return what is the same of two places that have one name and one shape."""
+    return json.dumps([name, geometry, radius_m], sort_keys=True)
 
 
 def places_by_id(session: Session, organisation_id: int, place_ids: Collection[int]) -> dict[int, Place]:

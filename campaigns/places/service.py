@@ -19,7 +19,15 @@ from campaigns.places.exchange import LocationRow, RouteRow, read_locations, rea
 from campaigns.places.geojson import read_hotspots
 from campaigns.places.models import Place, Region, Route
 from campaigns.places.placing import cover_of, draft_of_row, fill_place, has_moved, keep_true, write_cells
-from campaigns.places.queries import places_by_id, places_by_key, region_ids, routes_through, select_routes
+from campaigns.places.queries import (
+    known_shapes,
+    places_by_id,
+    places_by_key,
+    region_ids,
+    routes_through,
+    select_routes,
+    shape_key,
+)
 from campaigns.places.routing import (
     ABOUT_STOPS,
     cover_route,
@@ -30,7 +38,7 @@ from campaigns.places.routing import (
 )
 from campaigns.places.routing import draft_of_row as route_draft_of_row
 from campaigns.places.rowchecks import BORDER_CROSSING
-from campaigns.places.sheet import decode_text
+from campaigns.places.sheet import decode_text, split_separator
 from campaigns.staff.audit import record
 from campaigns.staff.models import Organisation
 
@@ -204,12 +212,20 @@ def import_routes(
 def import_hotspots(
     session: Session, organisation_id: int, drafts: Sequence[tuple[str | None, PlaceDraft]], *, by: int | None
 ) -> Imported:
-    """Add or bring up to date one hotspot or stop for each draft, found again by its id. Raises RowsError."""
+    """Add or bring up to date one hotspot or stop for each draft, found again by its id. Raises RowsError.
+
+    One without an id is there already when a place of its name has its shape, and stays as it is.
+    """
     stored = places_by_key(session, organisation_id, [key for key, _ in drafts if key])
+    known = known_shapes(session, organisation_id, [draft.name for key, draft in drafts if not key])
     regions, now = region_ids(session), clock.now()
     problems: list[RowProblem] = []
     places = []
     for number, (key, draft) in enumerate(drafts, start=1):
+        shape = shape_key(draft.name, draft.shape.geometry, draft.shape.radius_m)
+        if not key and shape in known:
+            continue
+        known.add(shape)
         fresh = Place(organisation_id=organisation_id, key=key or uuid4().hex[:12], extra={}, created_at=now)
         place = stored.setdefault(key, fresh) if key else fresh
         try:
@@ -221,6 +237,7 @@ def import_hotspots(
     if problems:
         raise RowsError(problems)
     done = _finish_places(session, places)
+    done = replace(done, unchanged=done.unchanged + len(drafts) - len(places))
     _record_import(session, organisation_id, "hotspots.import", done, by)
     return done
 
@@ -235,7 +252,7 @@ def import_file(
     text = decode_text(data)
     if text.lstrip("\ufeff \r\n\t").startswith("{"):
         return import_hotspots(session, organisation_id, read_hotspots(text), by=by)
-    if "waypoints" in text.partition("\n")[0]:
+    if "waypoints" in split_separator(text)[1].partition("\n")[0]:
         return import_routes(session, organisation_id, read_routes(text), by=by)
     return import_places(session, organisation_id, read_locations(text), by=by, source=source)
 

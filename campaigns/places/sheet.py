@@ -5,6 +5,7 @@ from __future__ import annotations
 import codecs
 import csv
 import io
+import re
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -20,6 +21,10 @@ _WORKBOOK = b"PK\x03\x04"
 _PIECE = 1 << 20
 #: Cells that a spreadsheet would run as a formula start with one of these.
 _FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
+
+
+#: Excel is told the separator by a line of its own before the first, and may have written it in quotes.
+_NAMED_SEPARATOR = re.compile(r'\ufeff?"?sep=([^"\r\n])"?[ \t,;]*(?:\r\n|\r|\n|\Z)', re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,8 +133,8 @@ def open_sheet(
     `read_sheet` does, also when the rows are read.
     """
     remaining = iter(source)
-    head = _head(remaining)
-    records = csv.reader(chain(head, remaining), delimiter=_separator_of(head), strict=True)
+    head, named = _head(remaining)
+    records = csv.reader(chain(head, remaining), delimiter=named or _separator_of(head), strict=True)
     with _told_by_line(records):
         first = next(records, [])
     columns = _header([rename(cell.strip()) for cell in first], required)
@@ -145,14 +150,30 @@ def write_sheet(columns: Sequence[str], rows: Iterable[Mapping[str, str]]) -> st
     return out.getvalue()
 
 
-def _head(lines: Iterator[str]) -> list[str]:
-    """Return the lines of a sheet up to the first that holds anything, without the mark that some begin with."""
+def split_separator(text: str) -> tuple[str, str]:
+    """Return the separator that the first line of a text names for Excel (`sep=;`), or "", and what follows it."""
+    named = _NAMED_SEPARATOR.match(text)
+    return (named[1], text[named.end() :]) if named else ("", text)
+
+
+def _head(lines: Iterator[str]) -> tuple[list[str], str]:
+    """Return the lines up to the first that holds anything, and the separator that a line before it names.
+
+    The mark that some files begin with is left out, and so is the line that names the separator: a spreadsheet
+    does not count it either.
+    """
     head: list[str] = []
+    separator = ""
     for line in lines:
         head.append(line if head else line.removeprefix("\ufeff"))
+        if not separator:
+            separator, head[-1] = split_separator(head[-1])
+            if separator:
+                head.pop()
+                continue
         if head[-1].strip("\r\n"):
             break
-    return head
+    return head, separator
 
 
 def _separator_of(head: Sequence[str]) -> str:

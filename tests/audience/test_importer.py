@@ -40,6 +40,14 @@ def test_other_separators_are_read(separator: str) -> None:
     assert len(read(lines[1], header=lines[0]).rows) == 1
 
 
+@pytest.mark.parametrize("end", ["\r\n", "\n", "\r"])
+def test_line_that_tells_excel_the_separator_is_understood(end: str) -> None:
+    lines = ["\ufeffsep=;", *(line.replace(",", ";") for line in (HEADER, GOOD)), "rubbish"]
+    found = read_contacts(end.join(lines), default_country=None, max_rows=9, now=NOON)
+    assert len(found.rows) == 1
+    assert [problem.line for problem in found.problems][:1] == [3]
+
+
 def test_columns_may_have_other_names() -> None:
     header = "Phone,Language,Lat,Lon,Position date,Consent date,Evidence"
     assert len(read(GOOD, header=header).rows) == 1

@@ -164,6 +164,7 @@ def test_numbers_are_no_formulas(session: Session, ours: Organisation) -> None:
 
 def test_sheets_are_told_apart_by_their_columns() -> None:
     assert is_hsds(HEAD)
+    assert is_hsds("\ufeffsep=|\r\n" + HEAD.replace(",", "|"))
     assert not is_hsds("country,service,number,status\n")
     with pytest.raises(FileFormatError, match="missing: id"):
         read_services("name\nLine\n")

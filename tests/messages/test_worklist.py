@@ -141,3 +141,8 @@ def test_broken_quotes_are_refused() -> None:
 
 def test_byte_order_mark_is_no_column() -> None:
     assert len(read_worklist("\ufeff" + HEADER + "PL,Line,112,sourced,,\n").drafts) == 1
+
+
+def test_line_that_tells_excel_the_separator_is_understood() -> None:
+    rows = "\ufeffsep=;\r\n" + (HEADER + "PL,Help line,111,sourced,,\n").replace(",", ";")
+    assert [draft.key for draft in read_worklist(rows).drafts] == ["pl-help-line"]

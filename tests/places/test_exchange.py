@@ -136,3 +136,27 @@ def test_formula_is_defused(cell: str) -> None:
 
 def test_negative_number_stays_a_number() -> None:
     assert write_sheet(["a"], [{"a": "-1.28"}, {"a": "-"}]) == "a\n-1.28\n-\n"
+
+
+@pytest.mark.parametrize("mark", ["", "\ufeff"])
+@pytest.mark.parametrize("first", ["sep=;\r\n", "SEP=;\n", '"sep=;"\r\n', "sep=;;;\n"])
+def test_line_that_tells_excel_the_separator_is_understood(first: str, mark: str) -> None:
+    sheet = read_sheet(f"{mark}{first}id;name\r\na;A, the first\r\n", required=("id", "name"), max_rows=9)
+    assert sheet.columns == ("id", "name")
+    assert [(line.number, line.cells) for line in sheet.lines] == [(2, {"id": "a", "name": "A, the first"})]
+
+
+def test_separator_is_the_one_that_is_named() -> None:
+    sheet = read_sheet("sep=|\nid|name\na|A;B,C\n", required=("id", "name"), max_rows=9)
+    assert sheet.lines[0].cells == {"id": "a", "name": "A;B,C"}
+
+
+@pytest.mark.parametrize("text", ["sep=;x\nid;name\n", "sep=\nid;name\n"])
+def test_other_words_in_the_first_line_are_a_header(text: str) -> None:
+    with pytest.raises(FileFormatError, match="missing: id, name"):
+        read_sheet(text, required=("id", "name"), max_rows=9)
+
+
+def test_file_that_names_a_separator_only_is_empty() -> None:
+    with pytest.raises(FileFormatError, match="empty"):
+        read_sheet("sep=;\n", required=("id",), max_rows=9)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
 from importlib.resources import files
 from typing import Any
@@ -26,6 +27,7 @@ from campaigns.places.queries import find_region, select_places, select_routes
 from campaigns.places.service import (
     delete_place,
     delete_route,
+    import_file,
     import_places,
     import_routes,
     load_regions,
@@ -281,3 +283,58 @@ def test_route_with_unknown_stops_names_its_line(session: Session, organisation:
         (3, "waypoints"),
     ]
     assert "no place with the id b" in str(told.value)
+
+
+def collection(*features: tuple[str, dict[str, Any]], key: str | None = None) -> bytes:
+    """Return a file as My Maps and ogr2ogr write it: no ids, unless one is given."""
+    found = [
+        {"type": "Feature", "geometry": geometry, "properties": {"Name": name}} | ({"id": key} if key else {})
+        for name, geometry in features
+    ]
+    return json.dumps({"type": "FeatureCollection", "features": found}).encode()
+
+
+POINT = {"type": "Point", "coordinates": [22.9057, 49.8042]}
+SQUARE_RING = [[22.9, 49.8], [22.91, 49.8], [22.91, 49.81], [22.9, 49.81], [22.9, 49.8]]
+SQUARE = {"type": "Polygon", "coordinates": [SQUARE_RING]}
+
+
+def test_places_without_an_id_do_not_double(session: Session, organisation: Organisation) -> None:
+    file = collection(("Medyka", POINT), ("Medyka", SQUARE), ("Korczowa", POINT))
+    first = import_file(session, organisation.id, file, by=None)
+    assert (first.added, first.changed, first.unchanged) == (3, 0, 0)
+    place = session.scalars(select(Place).where(Place.name == "Korczowa")).one()
+    place.note = "Ask for Olha"
+    session.flush()
+    again = import_file(session, organisation.id, file, by=None)
+    assert (again.added, again.changed, again.unchanged) == (0, 0, 3)
+    assert session.scalar(select(func.count()).select_from(Place)) == 3
+    assert place.note == "Ask for Olha"
+    entry = session.scalars(select(AuditEntry).order_by(AuditEntry.id.desc()).limit(1)).one()
+    assert entry.detail == {"added": 0, "changed": 0, "unchanged": 3}
+
+
+def test_another_name_shape_or_organisation_is_another_place(session: Session, organisation: Organisation) -> None:
+    import_file(session, organisation.id, collection(("Medyka", POINT)), by=None)
+    moved = {"type": "Point", "coordinates": [22.9058, 49.8042]}
+    others = import_file(session, organisation.id, collection(("Medyka", moved), ("Medica", POINT)), by=None)
+    elsewhere = import_file(session, an_organisation(session).id, collection(("Medyka", POINT)), by=None)
+    assert (others.added, elsewhere.added) == (2, 1)
+
+
+def test_id_says_more_than_name_and_shape(session: Session, organisation: Organisation) -> None:
+    import_file(session, organisation.id, collection(("Medyka", POINT)), by=None)
+    named = import_file(session, organisation.id, collection(("Medyka", POINT), key="medyka"), by=None)
+    assert named.added == 1
+
+
+def test_file_without_ids_that_repeats_a_place_adds_it_once(session: Session, organisation: Organisation) -> None:
+    done = import_file(session, organisation.id, collection(("Medyka", POINT), ("Medyka", POINT)), by=None)
+    assert (done.added, done.unchanged) == (1, 1)
+
+
+def test_routes_are_told_apart_below_a_separator_line(session: Session, organisation: Organisation) -> None:
+    places = "sep=;\nid;name;lat;lon\na;A;49.84;23.99\nb;B;49.78;22.78\n"
+    routes = "sep=;\nid;name;mode;waypoints\nr;A to B;rail;a > b\n"
+    assert import_file(session, organisation.id, places.encode(), by=None).added == 2
+    assert import_file(session, organisation.id, routes.encode(), by=None).added == 1

@@ -14,7 +14,7 @@ from python_calamine import CalamineError, CalamineWorkbook
 
 from campaigns.core.errors import FileFormatError, TooManyRowsError
 from campaigns.core.words import N_
-from campaigns.places.sheet import decode_text
+from campaigns.places.sheet import decode_text, split_separator
 
 MAX_BYTES = 5_000_000
 MAX_ROWS, MAX_COLUMNS = 20_000, 200
@@ -90,7 +90,11 @@ def _padded(cells: tuple[str, ...], width: int) -> tuple[str, ...]:
 
 
 def _separated(text: str) -> Iterable[list[Row]]:
-    """Yield the rows of a text as each separator would cut them."""
+    """Yield the rows of a text as each separator would cut them, or as the one that it names for Excel does."""
+    named, text = split_separator(text)
+    if named:
+        yield _records(text, named)
+        return
     for separator in ",;\t":
         if separator in text:
             yield _records(text, separator)

@@ -53,6 +53,17 @@ def one(cell: str, column: str = "reach", **changes: str) -> str:
     return told(",".join(row), ",".join(f'"{each}"' for each in row.values()))
 
 
+@pytest.mark.parametrize("separator", [";", ",", "|"])
+def test_line_that_tells_excel_the_separator_is_understood(separator: str) -> None:
+    lines = ["activity|region|start|end|reach|note", "A|PL-18|2022-03-01|2022-03-31|10|a; b, c; d"]
+    text = "\n".join([f"sep={separator}", *lines])
+    if separator != "|":
+        text = text.replace(separator, "").replace("|", separator).replace("sep=", f"sep={separator}", 1)
+    report = read_report(b"\xef\xbb\xbf" + text.encode(), META)
+    assert problems(report) == []
+    assert [row.people for row in report.rows] == [10]
+
+
 def test_german_export_of_meta_is_read() -> None:
     report = read_report(GERMAN.replace("Lwiwska oblast, Ukraine;", "Львівська область;Ukraine").encode(), META)
     assert problems(report) == ["Line 4, Reichweite: the number of people is missing."]
