@@ -94,8 +94,7 @@ class Journal:
         is_new = not path.exists()
         descriptor = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, 0o600)
         try:
-            if content:
-                os.write(descriptor, content)
+            _write_all(descriptor, content)
             os.fsync(descriptor)
         finally:
             os.close(descriptor)
@@ -135,6 +134,13 @@ def read_journal(path: Path) -> Iterator[Entry | None]:
         for line in file:
             if line.strip():
                 yield _entry(line.rstrip(b"\n"))
+
+
+def _write_all(descriptor: int, content: bytes) -> None:
+    """Write all of `content`: a disk that is nearly full may take a part, and say so in no other way."""
+    rest = memoryview(content)
+    while rest:
+        rest = rest[os.write(descriptor, rest) :]
 
 
 def _line(entry: Entry) -> bytes:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import os
 from datetime import timedelta
 from pathlib import Path
 
@@ -231,6 +232,17 @@ def test_journal_that_cannot_be_written_is_told_at_the_start(tmp_path: Path) -> 
     (tmp_path / "file").touch()
     with pytest.raises(SettingsError, match="journal of stops"):
         Journal(tmp_path / "file" / "stops")
+
+
+def test_line_that_is_taken_in_parts_is_written_whole(journal: Journal, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A disk that is nearly full takes a part of what it is given, and raises nothing."""
+    write = os.write
+    monkeypatch.setattr(os, "write", lambda descriptor, content: write(descriptor, content[:7]))
+    journal.note(Said.STOP, [(b"h" * 32, "sms")])
+    (path,) = journal.files()
+    (entry,) = read_journal(path)
+    assert entry is not None
+    assert entry.marks == ((b"h" * 32, "sms"),)
 
 
 def test_full_disk_holds_up_no_stop(
