@@ -35,6 +35,8 @@ class Kind(StrEnum):
     CONTRADICTED = "contradicted"
     #: There are more or fewer deliveries than were planned.
     MISCOUNTED = "miscounted"
+    #: People whom a run leaves out for another one, which halted.
+    UNTOLD = "untold"
     #: Calls without a result that nobody has settled.
     STUCK = "stuck"
     #: No worker that sends says that it lives.
@@ -94,11 +96,15 @@ class Facts:
     awaits_canary: bool = False
     #: How many of these first messages wait for senders that rest by themselves.
     canary_waits: int = 0
+    #: People who get the text by neither of two runs, because one leaves them out and the other one halted.
+    untold: int = 0
 
 
 def ringing(facts: Facts, patience: Patience) -> list[Alarm]:
     """Return the alarms that ring, worst first."""
     found = [*_untrue(facts), *_stuck(facts, patience), *_standing(facts)]
+    if facts.untold:
+        found.append(Alarm(Kind.UNTOLD, facts.untold))
     if facts.unasked:
         found.append(Alarm(Kind.UNASKED, facts.unasked, facts.tally.first_call.get(SendState.UNKNOWN)))
     return sorted(found, key=lambda alarm: list(Kind).index(alarm.kind))

@@ -13,6 +13,7 @@ from campaigns.delivery.baton import seconds_silent
 from campaigns.delivery.browse import AFTER, BEFORE, first_receipt
 from campaigns.delivery.canary import awaits_canary, count_waiting
 from campaigns.delivery.doubts import looked
+from campaigns.delivery.merging import count_untold
 from campaigns.delivery.models import Attempt, Delivery, Receipt
 from campaigns.delivery.patience import Patience
 from campaigns.delivery.progress import SenderProgress
@@ -55,6 +56,7 @@ def facts_of_run(
         is_overtaken=_is_overtaken(session, run),
         awaits_canary=waits_for_canary,
         canary_waits=count_waiting(session, run.id, resting) if waits_for_canary and resting else 0,
+        untold=count_untold(session, run, tally),
     )
 
 

@@ -6,13 +6,17 @@ from collections import Counter
 from datetime import datetime, timedelta
 
 import pytest
-from sqlalchemy import select
+from sqlalchemy import select, update
 from sqlalchemy.orm import Session, sessionmaker
 
 from campaigns.core import clock
 from campaigns.core.crypto import Vault
 from campaigns.delivery.fanout import fan_out
+from campaigns.delivery.merging import count_untold
 from campaigns.delivery.models import Delivery, RunLeftOut
+from campaigns.delivery.service import cancel_queued
+from campaigns.delivery.states import SendState
+from campaigns.delivery.tally import count_run
 from campaigns.messages.models import Service
 from campaigns.planning.firing import stop_run
 from campaigns.planning.models import Run, RunState, Schedule, ZonePolicy
@@ -104,6 +108,76 @@ def test_stopped_run_lets_the_next_one_tell_it(sessions: sessionmaker[Session], 
     before = sum(due_times(sessions).values())
     fire_until(sessions, eight + timedelta(hours=1))
     assert sum(due_times(sessions).values()) == before + 2
+
+
+EIGHT = datetime(2026, 3, 2, 19, 0, tzinfo=START.tzinfo)
+
+
+def last_run(session: Session) -> Run:
+    return session.scalars(select(Run).order_by(Run.id.desc()).limit(1)).one()
+
+
+def test_paused_run_lets_the_next_one_tell_it(sessions: sessionmaker[Session], vault: Vault) -> None:
+    """What waits in it may never be sent, and then nobody would be told."""
+    prepared(sessions, vault, HOURLY)
+    fire_until(sessions, EIGHT)
+    with sessions.begin() as session:
+        last_run(session).state = RunState.PAUSED
+    before = sum(due_times(sessions).values())
+    fire_until(sessions, EIGHT + timedelta(hours=1))
+    assert sum(due_times(sessions).values()) == before + 2
+
+
+@pytest.mark.parametrize("state", [RunState.PAUSED, RunState.STOPPED])
+def test_who_was_called_by_a_run_that_halted_is_not_called_again(
+    sessions: sessionmaker[Session], vault: Vault, state: RunState
+) -> None:
+    prepared(sessions, vault, HOURLY)
+    fire_until(sessions, EIGHT)
+    with sessions.begin() as session:
+        halted = last_run(session)
+        one = session.scalars(select(Delivery).where(Delivery.run_id == halted.id).limit(1)).one()
+        one.send_state, halted.state = SendState.UNKNOWN, state
+    before = sum(due_times(sessions).values())
+    fire_until(sessions, EIGHT + timedelta(hours=1))
+    assert sum(due_times(sessions).values()) == before + 1
+
+
+def test_run_that_halts_afterwards_rings_over_both(sessions: sessionmaker[Session], vault: Vault) -> None:
+    story = prepared(sessions, vault, HOURLY)
+    fire_until(sessions, EIGHT + timedelta(hours=1))
+    with sessions() as session:
+        relied_on, later = session.scalars(select(Run).order_by(Run.id.desc()).limit(2)).all()[::-1]
+
+        def untold() -> list[int]:
+            session.flush()
+            return [
+                count_untold(session, run, count_run(session, run.id, now=EIGHT)) for run in (relied_on, later)
+            ]
+
+        assert untold() == [0, 0]
+        relied_on.state = RunState.PAUSED
+        assert untold() == [2, 2]
+        stop_run(session, relied_on, by=story.author.id, reason="")
+        cancel_queued(session, relied_on.id)
+        assert untold() == [2, 2]
+        later.state = RunState.STOPPED
+        assert untold() == [0, 0]
+
+
+def test_run_that_halts_when_all_were_told_rings_over_nobody(
+    sessions: sessionmaker[Session], vault: Vault
+) -> None:
+    prepared(sessions, vault, HOURLY)
+    fire_until(sessions, EIGHT + timedelta(hours=1))
+    with sessions() as session:
+        relied_on, later = session.scalars(select(Run).order_by(Run.id.desc()).limit(2)).all()[::-1]
+        sent = update(Delivery).where(Delivery.run_id == relied_on.id)
+        session.execute(sent.values(send_state=SendState.ACCEPTED))
+        relied_on.state = RunState.STOPPED
+        session.flush()
+        for run in (relied_on, later):
+            assert count_untold(session, run, count_run(session, run.id, now=EIGHT)) == 0
 
 
 @pytest.mark.parametrize(("version", "people"), [(1, 2), (2, 4)])
