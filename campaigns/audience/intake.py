@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Collection, Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Any, cast
 
 from sqlalchemy import Select, Table, exists, insert, or_, select, text, update
@@ -24,7 +25,7 @@ from campaigns.audience.models import (
     PositionSource,
     SuppressedAddress,
 )
-from campaigns.audience.person import mark_shared
+from campaigns.audience.person import lock_addresses, mark_shared
 from campaigns.audience.placing import Placing, move_contacts, position_of
 from campaigns.core import clock
 from campaigns.core.crypto import Vault
@@ -91,12 +92,24 @@ class _Known:
         return (hashes.lookup, handle.channel), (hashes.number, handle.channel)
 
 
-@dataclass
-class _First:
-    """Lowest ids that an import gave; what is new has one of these or a higher one."""
+@dataclass(frozen=True, slots=True)
+class _Agreed:
+    """A consent that a row tells of for an address that has none."""
 
+    address_id: int
+    how: str
+    at: datetime
+
+
+@dataclass
+class _Written:
+    """What an import has to come back to at its end."""
+
+    #: Lowest ids that it gave; what is new has one of these or a higher one.
     contact_id: int | None = None
     address_id: int | None = None
+    #: Consents of known addresses that had none, of which there are few; the first word of a file counts.
+    agreed: dict[int, _Agreed] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,7 +153,7 @@ def take_in(
     while the file is being written.
     """
     counts = Counts()
-    first = _First()
+    written = _Written()
     for number, batch in enumerate(part for rows in batches for part in _apart(rows)):
         if number == 1:
             _tell_planner(session)
@@ -149,14 +162,18 @@ def take_in(
         new = [row for row in going if known.contact_of(row) is None]
         old = [row for row in going if known.contact_of(row) is not None]
         entries = _add_people(session, organisation_id, new, placing=placing)
-        first.contact_id = first.contact_id or min((entry.contact_id for entry in entries), default=None)
+        written.contact_id = written.contact_id or min((entry.contact_id for entry in entries), default=None)
         entries += _refresh(session, old, known=known, placing=placing)
+        written.agreed = {each.address_id: each for each in _agreed(old, known)} | written.agreed
         address_ids = _add_addresses(session, organisation_id, entries, known=known, vault=vault)
-        first.address_id = first.address_id or min(address_ids, default=None)
+        written.address_id = written.address_id or min(address_ids, default=None)
         counts.added += len(new)
         counts.updated += len(old)
         counts.said_stop += len(batch) - len(going)
-    stopped = _heed_late_stops(session, organisation_id, first)
+    # The gate comes before any address that others may hold: their stop waits within it for the address.
+    hold_withdrawals(session)
+    _grant(session, list(written.agreed.values()))
+    stopped = _heed_late_stops(session, organisation_id, written)
     counts.added -= stopped
     counts.said_stop += stopped
     return counts
@@ -186,14 +203,31 @@ def _tell_planner(session: Session) -> None:
         session.execute(text("ANALYZE contact, address"))
 
 
-def _heed_late_stops(session: Session, organisation_id: int, first: _First) -> int:
+def _agreed(rows: Iterable[ContactRow], known: _Known) -> Iterator[_Agreed]:
+    """Yield the consents that rows tell of for known addresses without one."""
+    for row in rows:
+        for address in known.of(row):
+            if address.state == AddressState.PENDING:
+                yield _Agreed(address.id, row.consent_how, row.consent_at)
+
+
+def _grant(session: Session, agreed: Sequence[_Agreed]) -> None:
+    """Write consents down for those who still have none; who said stop meanwhile is left alone."""
+    for start in range(0, len(agreed), BATCH):
+        told = {each.address_id: each for each in agreed[start : start + BATCH]}
+        for address in lock_addresses(session, told):
+            if address.state == AddressState.PENDING:
+                one = told[address.id]
+                grant(session, address, method=METHOD, wording=one.how, given_at=one.at)
+
+
+def _heed_late_stops(session: Session, organisation_id: int, first: _Written) -> int:
     """Withdraw new addresses whose person said stop since they were looked up; return how many are new people.
 
     Those whose person may have said it, now or before the import, are put on hold.
     """
     if first.address_id is None:
         return 0
-    hold_withdrawals(session)
     new = owned(select(Address.number).where(Address.id >= first.address_id), Address, organisation_id)
     mark_shared(session, organisation_id, new)
     found = session.scalars(_late(organisation_id, first.address_id, AddressState.OPTED_OUT)).all()
@@ -275,9 +309,6 @@ def _refresh(session: Session, rows: Sequence[ContactRow], *, known: _Known, pla
         spoken.append({"id": contact_id, "language": row.language, "other_language": row.other_language})
         if row.position_at is not None:
             moved.append((contact_id, _position_of(row, placing)))
-        for address in known.of(row):
-            if address.state == AddressState.PENDING:
-                grant(session, address, method=METHOD, wording=row.consent_how, given_at=row.consent_at)
         entries += [_Entry(contact_id, row, handle) for handle in row.handles if known.address_of(handle) is None]
     if spoken:
         session.execute(update(Contact), spoken)

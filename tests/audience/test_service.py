@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import replace
 from functools import partial
@@ -258,6 +259,52 @@ def test_stop_during_an_import_holds(sessions: sessionmaker[Session], vault: Vau
 def _say_no(transaction: AbstractContextManager[Session], lookup: bytes, refuse: Callable[..., list[int]]) -> None:
     with transaction as session:
         refuse(session, lookup, Channel.SMS, method="keyword", wording="reply 1", at=NOON)
+
+
+@pytest.mark.parametrize("engine", ["postgres"], indirect=True)
+def test_stop_of_somebody_a_file_brings_consent_of_waits_for_no_import(
+    sessions: sessionmaker[Session], vault: Vault
+) -> None:
+    """An import that locked their address would wait for the gate, which their stop holds and waits within."""
+    header = "number,language,consent_date,consent_how\n"
+    people = ("+380501234567,uk,2026-02-01,form\n", "+380501234568,uk,2026-02-01,form\n")
+    rows = read_contacts(header + "".join(people), default_country=None, max_rows=9, now=NOON).rows
+    lookup = vault.lookup_hash(Channel.SMS, "+380501234567")
+    with sessions.begin() as session:
+        organisation = an_organisation(session)
+        an_address(session, a_contact(session, organisation), vault, state=AddressState.PENDING)
+    with ThreadPoolExecutor() as pool, sessions.begin() as importing:
+        placing = Placing(importing, organisation.id)
+        placing.place(rows)
+
+        def batches() -> Iterator[Sequence[ContactRow]]:
+            yield rows
+            importing.flush()
+            pool.submit(_say_no, sessions.begin(), lookup, withdraw_everywhere).result(timeout=5)
+
+        take_in(importing, organisation.id, batches(), placing=placing, vault=vault)
+    with sessions() as session:
+        states = session.scalars(select(Address.state).order_by(Address.id)).all()
+        assert states == [AddressState.OPTED_OUT, AddressState.ACTIVE]
+        kinds = session.execute(select(Consent.kind).order_by(Consent.id)).scalars().all()
+        assert sorted(kinds) == ["granted", "withdrawn"]
+
+
+def test_consent_that_a_file_brings_counts_for_somebody_known(
+    sessions: sessionmaker[Session], vault: Vault
+) -> None:
+    text = "number,language,consent_date,consent_how\n+380501234567,uk,2026-02-01,form\n"
+    rows = read_contacts(text, default_country=None, max_rows=9, now=NOON).rows
+    with sessions.begin() as session:
+        organisation = an_organisation(session)
+        an_address(session, a_contact(session, organisation), vault, state=AddressState.PENDING)
+    with sessions.begin() as importing:
+        placing = Placing(importing, organisation.id)
+        placing.place(rows)
+        take_in(importing, organisation.id, [rows, rows], placing=placing, vault=vault)
+    with sessions() as session:
+        assert session.scalars(select(Address.state)).all() == [AddressState.ACTIVE]
+        assert session.execute(select(Consent.kind, Consent.wording)).all() == [("granted", "form")]
 
 
 @pytest.mark.parametrize("said_on", [Channel.WHATSAPP, Channel.TELEGRAM])
