@@ -33,7 +33,8 @@ from campaigns.reach.counting import Rung
 from campaigns.reach.models import RunReach
 from campaigns.reach.recount import recount_due
 from campaigns.staff.models import Organisation
-from campaigns.worker import RECEIPTS_AT_ONCE, run_worker
+from campaigns.upkeep import RECEIPTS_AT_ONCE
+from campaigns.worker import run_worker
 from tests.delivery.builders import frozen
 from tests.factories import a_campaign, a_member, a_run, a_sender, a_service
 

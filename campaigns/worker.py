@@ -14,13 +14,12 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from sqlalchemy import Engine as Database
-from sqlalchemy import Select
-from sqlalchemy.exc import OperationalError, SQLAlchemyError
+from sqlalchemy.exc import SQLAlchemyError
 
 from campaigns.accounts import Accounts
 from campaigns.continuity.journal import keep_journal
 from campaigns.continuity.lifeline import lifeline_of
-from campaigns.core.chores import Chore, do_each, repeat
+from campaigns.core.chores import Chore, repeat
 from campaigns.core.database import make_sessions, make_worker_engine
 from campaigns.core.ending import stop_on_signals
 from campaigns.core.errors import SettingsError
@@ -29,21 +28,15 @@ from campaigns.core.settings import Mode, Settings
 from campaigns.core.steady import ClockGuard
 from campaigns.core.waiting import rest
 from campaigns.delivery.baton import Baton
-from campaigns.delivery.canary import canary_rule_of, settle_canaries
 from campaigns.delivery.engine.alone import BatonStore
 from campaigns.delivery.engine.lanes import Engine, Surroundings, in_thread
 from campaigns.delivery.engine.ports import SenderFacts
 from campaigns.delivery.engine.store import DatabaseStore
-from campaigns.delivery.fanout import fan_out
-from campaigns.delivery.latecomers import fan_out_late
 from campaigns.delivery.patience import check_patience, patience_of
-from campaigns.delivery.queries import find_last_intent, select_planning
-from campaigns.delivery.receipts import apply_receipts
-from campaigns.delivery.reconcile import give_up, reap, reconcile
+from campaigns.delivery.queries import find_last_intent
 from campaigns.delivery.renewing import TextWatch
-from campaigns.delivery.service import expire_resting
 from campaigns.delivery.sweeps import sweep
-from campaigns.delivery.turns import SQLITE_TURN_SECONDS, taking_turns
+from campaigns.delivery.turns import SQLITE_TURN_SECONDS
 from campaigns.gateways.base import Gateway
 from campaigns.gateways.kinds import get_kind
 from campaigns.instance import check_database
@@ -54,6 +47,7 @@ from campaigns.reach.recount import recount_due
 from campaigns.reach.releases.reports import send_reports
 from campaigns.restoring.listening import Listener
 from campaigns.schema import check_schema
+from campaigns.upkeep import Upkeep
 from campaigns.verifying import gateway_of
 
 if TYPE_CHECKING:
@@ -77,7 +71,6 @@ MISSED_EVERY, LISTEN_SECONDS = 5.0, 15.0
 TEXTS_EVERY = 5.0
 #: Heartbeats in a cluster, with looks for lanes that nobody serves; and looks whether the database was restored.
 BEAT_EVERY, TEND_EVERY = 0.5, 0.5
-RECEIPTS_AT_ONCE = 2000
 #: A thread that wants the interpreter gets it after so many seconds; by default after ten times as many.
 SWITCH_SECONDS = 0.0005
 #: Longest pause between two looks for doubtful deliveries, in seconds; each has its own interval beside it.
@@ -125,7 +118,6 @@ class Worker:
         self._settings, self._database = settings, database
         self._vault = settings.vault()
         self._patience = patience_of(settings)
-        self._canary = canary_rule_of(settings)
         check_patience(self._patience, settings.mode)
         self._sessions = make_sessions(database)
         keep_journal(self._sessions, settings.state_path)
@@ -136,8 +128,6 @@ class Worker:
         self._is_stopping = threading.Event()
         #: Why this worker may not go on.
         self._outdated: SettingsError | None = None
-        #: Senders with messages in doubt whose provider keeps no list, as the last look into the lists found.
-        self._unlisted = frozenset[int]()
         self._engine_thread = ThreadPoolExecutor(1, "engine")
         self._watch_thread = ThreadPoolExecutor(1, "watch")
         self._plan_thread = ThreadPoolExecutor(1, "plan")
@@ -146,7 +136,7 @@ class Worker:
         # SQLite has one writer at a time and lets others wait by sleeping: taking turns in one thread is faster.
         is_sqlite = database.dialect.name == "sqlite"
         self._repair_thread = self._engine_thread if is_sqlite else ThreadPoolExecutor(2, "repair")
-        self._turn_seconds = SQLITE_TURN_SECONDS if is_sqlite else 0.0
+        self._upkeep = self._make_upkeep(SQLITE_TURN_SECONDS if is_sqlite else 0.0)
         self._member_thread = ThreadPoolExecutor(1, "cluster")
         self._baton = Baton(database.url.database) if is_sqlite else None
         self._guard = self._make_guard(is_live=settings.mode is Mode.LIVE)
@@ -159,6 +149,16 @@ class Worker:
             database=in_thread(self._repair_thread),
         )
         self._store, self._member = self._join()
+
+    def _make_upkeep(self, turn_seconds: float) -> Upkeep:
+        return Upkeep(
+            self._sessions,
+            self._settings,
+            repair=in_thread(self._repair_thread),
+            open_gateway=self._open_gateway,
+            is_stopping=self._is_stopping,
+            turn_seconds=turn_seconds,
+        )
 
     def _make_guard(self, *, is_live: bool) -> ClockGuard:
         """Return what watches this machine's clock: by the database's, or on SQLite by its own steps."""
@@ -266,17 +266,17 @@ class Worker:
         plan, repair = in_thread(self._plan_thread), in_thread(self._repair_thread)
         count, beat = in_thread(self._count_thread), in_thread(self._member_thread)
         late = in_thread(self._late_thread)
-        member = self._member
+        upkeep, member = self._upkeep, self._member
         doubts_every = min(DOUBTS_EVERY, self._patience.interval.total_seconds())
         chores = [
             Chore("looking for a restore", TEND_EVERY, self._listener.tend),
             # Others see a stop that a receipt reports by the time at which it is written down.
-            Chore("merging receipts", RECEIPTS_EVERY, self._merge_receipts),
-            Chore("planning runs", PLANS_EVERY, lambda: plan(self._plan), is_outward=True),
+            Chore("merging receipts", RECEIPTS_EVERY, upkeep.merge_receipts),
+            Chore("planning runs", PLANS_EVERY, lambda: plan(upkeep.plan), is_outward=True),
             # A stop holds whatever the time is.
             Chore("sweeping runs", SWEEP_EVERY, lambda: repair(sweep, self._sessions), needs_clock=False),
-            Chore("repairing", REPAIR_EVERY, lambda: repair(self._repair)),
-            Chore("planning late corrections", REPAIR_EVERY, lambda: late(self._plan_late), is_outward=True),
+            Chore("repairing", REPAIR_EVERY, lambda: repair(upkeep.repair)),
+            Chore("planning late corrections", REPAIR_EVERY, lambda: late(upkeep.plan_late), is_outward=True),
             Chore("counting reach", RECOUNT_EVERY, lambda: count(recount_due, self._sessions)),
             Chore("counting crowds", CROWDS_EVERY, lambda: count(recount_crowds, self._sessions)),
             Chore("checking counts", CHECK_EVERY, lambda: count(check_nightly, self._sessions)),
@@ -287,7 +287,7 @@ class Worker:
                 lambda: count(send_reports, self._sessions, self._settings, self._mailer),
                 is_outward=True,
             ),
-            Chore("asking the providers' lists", doubts_every, self._reconcile, is_outward=True),
+            Chore("asking the providers' lists", doubts_every, upkeep.reconcile, is_outward=True),
             Chore("hearing what was missed", MISSED_EVERY, self._missed.look),
             *self._accounts.chores(),
         ]
@@ -307,90 +307,3 @@ class Worker:
                 stopping.set()
             await rest(stopping, 0.2)
         self._is_stopping.set()
-
-    def _plan(self) -> None:
-        """Fan out every run that is being planned, the urgent ones first, then the oldest.
-
-        One that cannot be planned holds up no other. Raises ExceptionGroup with what went wrong.
-        """
-        failures: list[Exception] = []
-        for run_id in self._ids(select_planning()):
-            try:
-                self._fan_out(run_id)
-            except OperationalError:
-                raise
-            except Exception as error:
-                error.add_note(f"while run {run_id} was planned")
-                failures.append(error)
-        if failures:
-            raise ExceptionGroup("runs cannot be planned", failures)
-
-    def _fan_out(self, run_id: int) -> None:
-        fan_out(
-            self._sessions,
-            run_id,
-            service_max_age_days=self._settings.service_max_age_days,
-            canary=self._canary,
-            may_go_on=taking_turns(self._is_stopping, seconds=self._turn_seconds),
-        )
-
-    async def _merge_receipts(self) -> None:
-        """Merge what waits, batch after batch; each is a turn of its own, so that SQLite sends between them."""
-        merged = RECEIPTS_AT_ONCE
-        while merged == RECEIPTS_AT_ONCE and not self._is_stopping.is_set():
-            merged = await in_thread(self._repair_thread)(self._apply_receipts)
-
-    def _apply_receipts(self) -> int:
-        with self._sessions.begin() as session:
-            return apply_receipts(session, RECEIPTS_AT_ONCE)
-
-    def _repair(self) -> None:
-        """Repair what nobody recorded or waits in vain; each step whatever becomes of the others."""
-        do_each(
-            {
-                "reaping calls": self._reap,
-                "expiring what rests": self._expire,
-                "watching canaries": lambda: settle_canaries(self._sessions, self._canary),
-            }
-        )
-
-    def _plan_late(self) -> None:
-        fan_out_late(
-            self._sessions,
-            service_max_age_days=self._settings.service_max_age_days,
-            may_go_on=taking_turns(self._is_stopping, seconds=self._turn_seconds),
-        )
-
-    def _reap(self) -> None:
-        with self._sessions.begin() as session:
-            reap(session, reap_after=self._patience.reap_after)
-
-    def _expire(self) -> None:
-        with self._sessions.begin() as session:
-            expire_resting(session)
-
-    async def _reconcile(self) -> None:
-        """Ask the providers' lists about everything that is doubtful; then give up what is so for too long."""
-        repair = in_thread(self._repair_thread)
-        try:
-            looked = await reconcile(
-                self._sessions,
-                vault=self._vault,
-                open_gateway=self._open_gateway,
-                database=repair,
-                patience=self._patience,
-                may_go_on=lambda: not self._is_stopping.is_set(),
-            )
-            self._unlisted = looked.unlisted
-        finally:
-            # What was looked up in vain becomes a member's to decide, whatever went wrong with the rest.
-            await repair(self._give_up, self._unlisted)
-
-    def _give_up(self, unlisted: frozenset[int]) -> None:
-        with self._sessions.begin() as session:
-            give_up(session, unconfirmed_after=self._patience.unconfirmed_after, unlisted=unlisted)
-
-    def _ids(self, statement: Select[int]) -> list[int]:
-        with self._sessions() as session:
-            session.connection(execution_options={"read_only": True})
-            return list(session.scalars(statement))

@@ -16,7 +16,7 @@ import pytest
 from sqlalchemy import Engine, select, text, update
 from sqlalchemy.orm import Session, sessionmaker
 
-from campaigns import worker
+from campaigns import upkeep
 from campaigns.core import clock
 from campaigns.core.crypto import Vault
 from campaigns.core.database import make_engine
@@ -338,8 +338,8 @@ def test_broken_repair_keeps_no_other_from_being_done(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     watched: list[int] = []
-    monkeypatch.setattr(worker, "reap", lambda session, reap_after: 1 // 0)
-    monkeypatch.setattr(worker, "settle_canaries", lambda sessions, rule: watched.append(1))
+    monkeypatch.setattr(upkeep, "reap", lambda session, reap_after: 1 // 0)
+    monkeypatch.setattr(upkeep, "settle_canaries", lambda sessions, rule: watched.append(1))
     with sessions.begin() as session:
         over = {"expires_at": minutes_ago(1)}
         sender = a_sender(session, identity=SENDER, health=Health.PAUSED)
@@ -359,7 +359,7 @@ def test_what_was_looked_up_is_given_up_although_a_round_fails(
     async def broken(*arguments: object, **rest: object) -> None:
         raise ZeroDivisionError
 
-    monkeypatch.setattr(worker, "reconcile", broken)
+    monkeypatch.setattr(upkeep, "reconcile", broken)
     old = {"send_state": SendState.UNKNOWN, "intent_at": minutes_ago(1450), "attempts": 1, "token": "t" * 32}
     with sessions.begin() as session:
         sender = a_sender(session, identity=SENDER)

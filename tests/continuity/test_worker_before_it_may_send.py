@@ -13,7 +13,7 @@ import pytest
 from sqlalchemy import Engine, select
 from sqlalchemy.orm import Session
 
-from campaigns import worker
+from campaigns import upkeep, worker
 from campaigns.accounts import Accounts
 from campaigns.audience.models import Address
 from campaigns.continuity.journal import Said, journal_of, read_journal
@@ -58,7 +58,7 @@ def done(monkeypatch: pytest.MonkeyPatch) -> Counter[str]:
 
     for name in OUTWARD:
         make = counting_later if name == "reconcile" else counting
-        monkeypatch.setattr(worker, name, make(name))
+        monkeypatch.setattr(upkeep if hasattr(upkeep, name) else worker, name, make(name))
     for name in OF_ACCOUNTS:
         monkeypatch.setattr(Accounts, name, counting_later(name))
     monkeypatch.setattr(MissedInbound, "look", counting_later("hearing"))

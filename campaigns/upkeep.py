@@ -1,0 +1,140 @@
+"""What a worker does to rows beside sending them: fans out, merges receipts, repairs, and asks the lists."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from threading import Event
+
+from sqlalchemy import Select
+from sqlalchemy.exc import OperationalError
+from sqlalchemy.orm import Session, sessionmaker
+
+from campaigns.core.chores import do_each
+from campaigns.core.settings import Settings
+from campaigns.delivery.canary import canary_rule_of, settle_canaries
+from campaigns.delivery.engine.ports import Runner, SenderFacts
+from campaigns.delivery.fanout import fan_out
+from campaigns.delivery.latecomers import fan_out_late
+from campaigns.delivery.patience import patience_of
+from campaigns.delivery.queries import select_planning
+from campaigns.delivery.receipts import apply_receipts
+from campaigns.delivery.reconcile import give_up, reap, reconcile
+from campaigns.delivery.service import expire_resting
+from campaigns.delivery.turns import taking_turns
+from campaigns.gateways.base import Gateway
+
+RECEIPTS_AT_ONCE = 2000
+
+
+class Upkeep:
+    """The chores of one worker that read and write rows; which thread does each is the worker's to say."""
+
+    def __init__(
+        self,
+        sessions: sessionmaker[Session],
+        settings: Settings,
+        *,
+        repair: Runner,
+        open_gateway: Callable[[SenderFacts], Gateway],
+        is_stopping: Event,
+        turn_seconds: float,
+    ) -> None:
+        """Prepare the chores; those that may take long end early once `is_stopping`.
+
+        `repair` runs what goes beside fan-outs. A fan-out rests after each group, `turn_seconds` at least.
+        """
+        self._sessions, self._settings = sessions, settings
+        self._vault = settings.vault()
+        self._patience = patience_of(settings)
+        self._canary = canary_rule_of(settings)
+        self._in_repair, self._open_gateway = repair, open_gateway
+        self._is_stopping, self._turn_seconds = is_stopping, turn_seconds
+        #: Senders with messages in doubt whose provider keeps no list, as the last look into the lists found.
+        self._unlisted = frozenset[int]()
+
+    def plan(self) -> None:
+        """Fan out every run that is being planned, the urgent ones first, then the oldest.
+
+        One that cannot be planned holds up no other. Raises ExceptionGroup with what went wrong.
+        """
+        failures: list[Exception] = []
+        for run_id in self._ids(select_planning()):
+            try:
+                self._fan_out(run_id)
+            except OperationalError:
+                raise
+            except Exception as error:
+                error.add_note(f"while run {run_id} was planned")
+                failures.append(error)
+        if failures:
+            raise ExceptionGroup("runs cannot be planned", failures)
+
+    def _fan_out(self, run_id: int) -> None:
+        fan_out(
+            self._sessions,
+            run_id,
+            service_max_age_days=self._settings.service_max_age_days,
+            canary=self._canary,
+            may_go_on=taking_turns(self._is_stopping, seconds=self._turn_seconds),
+        )
+
+    async def merge_receipts(self) -> None:
+        """Merge what waits, batch after batch; each is a turn of its own, so that SQLite sends between them."""
+        merged = RECEIPTS_AT_ONCE
+        while merged == RECEIPTS_AT_ONCE and not self._is_stopping.is_set():
+            merged = await self._in_repair(self._apply_receipts)
+
+    def _apply_receipts(self) -> int:
+        with self._sessions.begin() as session:
+            return apply_receipts(session, RECEIPTS_AT_ONCE)
+
+    def repair(self) -> None:
+        """Repair what nobody recorded or waits in vain; each step whatever becomes of the others."""
+        do_each(
+            {
+                "reaping calls": self._reap,
+                "expiring what rests": self._expire,
+                "watching canaries": lambda: settle_canaries(self._sessions, self._canary),
+            }
+        )
+
+    def plan_late(self) -> None:
+        """Fan out to those whom a correction was late to reach."""
+        fan_out_late(
+            self._sessions,
+            service_max_age_days=self._settings.service_max_age_days,
+            may_go_on=taking_turns(self._is_stopping, seconds=self._turn_seconds),
+        )
+
+    def _reap(self) -> None:
+        with self._sessions.begin() as session:
+            reap(session, reap_after=self._patience.reap_after)
+
+    def _expire(self) -> None:
+        with self._sessions.begin() as session:
+            expire_resting(session)
+
+    async def reconcile(self) -> None:
+        """Ask the providers' lists about everything that is doubtful; then give up what is so for too long."""
+        try:
+            looked = await reconcile(
+                self._sessions,
+                vault=self._vault,
+                open_gateway=self._open_gateway,
+                database=self._in_repair,
+                patience=self._patience,
+                may_go_on=lambda: not self._is_stopping.is_set(),
+            )
+            self._unlisted = looked.unlisted
+        finally:
+            # What was looked up in vain becomes a member's to decide, whatever went wrong with the rest.
+            await self._in_repair(self._give_up, self._unlisted)
+
+    def _give_up(self, unlisted: frozenset[int]) -> None:
+        with self._sessions.begin() as session:
+            give_up(session, unconfirmed_after=self._patience.unconfirmed_after, unlisted=unlisted)
+
+    def _ids(self, statement: Select[int]) -> list[int]:
+        with self._sessions() as session:
+            session.connection(execution_options={"read_only": True})
+            return list(session.scalars(statement))
