@@ -17,6 +17,7 @@ from sqlalchemy import select
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session, sessionmaker
 
+from campaigns.continuity.lifeline import GAP_SECONDS
 from campaigns.core import clock
 from campaigns.core.crypto import Vault
 from campaigns.core.errors import FingerpostError, UnavailableError
@@ -72,19 +73,38 @@ class MissedInbound:
         self._seconds = seconds
         self._open_gateway = open_gateway
         self._look_at: dict[int, float] = {}
+        #: Through when each list was read, or could not be for a reason that stays; None before the first look.
+        self._heard: dict[int, datetime | None] | None = None
 
     async def look(self) -> None:
         """Read the list of each sender whose turn it is; one that cannot be read holds up no other."""
-        for receiver in await asyncio.to_thread(self._load_receivers):
-            now = self._seconds()
+        receivers, heard = await asyncio.to_thread(self._load_receivers), self._heard or {}
+        self._heard = heard = {each.sender_id: heard.get(each.sender_id) for each in receivers}
+        for receiver in receivers:
+            now, until = self._seconds(), clock.now()
             if self._look_at.get(receiver.sender_id, now) > now:
                 continue
             try:
                 await self._catch_up(receiver)
                 self._look_at[receiver.sender_id] = now + LOOK_EVERY
+                heard[receiver.sender_id] = until
             except FingerpostError as error:
+                if not isinstance(error, UnavailableError):
+                    heard[receiver.sender_id] = until
                 _log.warning("what people wrote to sender %s is not asked for: %s", receiver.sender_id, error)
                 self._look_at[receiver.sender_id] = now + TRY_AGAIN_AFTER
+
+    def has_heard_since(self, moment: datetime) -> bool:
+        """Say whether each list was read since the silence that began then; what was not is read next."""
+        if self._heard is None:
+            return False
+        ended = moment + timedelta(seconds=GAP_SECONDS)
+        late = [sender_id for sender_id, through in self._heard.items() if through is None or through < ended]
+        for sender_id in late:
+            # One that could not be read is tried again when it is its turn.
+            if self._heard[sender_id] is not None:
+                self._look_at.pop(sender_id, None)
+        return not late
 
     async def look_once(self) -> list[int]:
         """Read every list now, and return the ids of the senders whose list could not be read."""

@@ -64,8 +64,8 @@ RECEIPTS_EVERY, PLANS_EVERY, SWEEP_EVERY, REPAIR_EVERY, RECOUNT_EVERY = 0.3, 0.5
 REPORTS_EVERY, CROWDS_EVERY, CHECK_EVERY = 60.0, 5.0, 600.0
 #: Between two looks whether the database was upgraded under this worker.
 TABLES_EVERY = 60.0
-#: Between two looks whether the list of a provider is to be read for what people wrote; and how long sending waits
-#: for the first of them.
+#: Between two looks whether the list of a provider is to be read for what people wrote; and how long a start waits
+#: for the first of them; after a silence nothing is claimed before it ended, see `restoring/listening.py`.
 MISSED_EVERY, LISTEN_SECONDS = 5.0, 15.0
 #: Between two looks whether the directory changed under a run that is being sent.
 TEXTS_EVERY = 5.0
@@ -147,6 +147,7 @@ class Worker:
             vault=self._vault,
             open_gateway=self._open_gateway,
             database=in_thread(self._repair_thread),
+            has_heard=self._missed.has_heard_since,
         )
         self._store, self._member = self._join()
 

@@ -15,6 +15,7 @@ from sqlalchemy.orm import Session, sessionmaker
 from campaigns.audience.models import Address, AddressState, Channel
 from campaigns.core import clock
 from campaigns.core.crypto import Vault
+from campaigns.core.errors import UnavailableError
 from campaigns.core.settings import Settings
 from campaigns.gateways.callbacks import Inbound
 from campaigns.inbox.models import InboundLook, Reply, ReplyKind
@@ -267,3 +268,25 @@ def test_provider_is_not_asked_more_often_than_it_must(
     moment[0] = LOOK_EVERY
     asyncio.run(missed.look())
     assert state_of(sessions, address_id) == AddressState.OPTED_OUT
+
+
+def test_each_list_has_to_be_read_after_a_silence(
+    sessions: sessionmaker[Session], settings: Settings, address_id: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    missed, now = MissedInbound(sessions, settings), clock.now()
+    an_hour_ago = now - timedelta(hours=1)
+    assert not missed.has_heard_since(an_hour_ago)
+
+    async def away(receiver: object) -> None:
+        raise UnavailableError("away")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(missed, "_catch_up", away)
+        asyncio.run(missed.look())
+    assert not missed.has_heard_since(an_hour_ago)
+    missed._look_at.clear()
+    asyncio.run(missed.look())
+    assert missed.has_heard_since(an_hour_ago)
+    # The worker itself stood still: what was read before tells nothing, and the next look is due at once.
+    assert not missed.has_heard_since(now)
+    assert missed._look_at == {}

@@ -3,6 +3,7 @@
 A snapshot of a machine takes the database and its mark back together, and nothing here can tell. The providers
 can. What they list and our rows do not know latches the instance; where everything is known, a plain outage goes
 on by itself. Where a provider keeps no list, or cannot be asked for long, a member starts what was moving.
+What people wrote meanwhile is read first as well, for as long: a stop among it counts before anything is sent.
 """
 
 from __future__ import annotations
@@ -63,10 +64,13 @@ class Listener:
         vault: Vault,
         open_gateway: Callable[[SenderFacts], Gateway],
         database: Runner,
+        has_heard: Callable[[datetime], bool] = lambda since: True,
         seconds: Callable[[], float] = time.monotonic,
     ) -> None:
+        """Prepare to listen; `has_heard` says whether what people wrote was read since a moment."""
         self._lifeline, self._sessions, self._vault = lifeline, sessions, vault
         self._open_gateway, self._database, self._seconds = open_gateway, database, seconds
+        self._has_heard = has_heard
         self._try_at = self._tried_since = float("-inf")
 
     def may_call(self) -> bool:
@@ -98,7 +102,7 @@ class Listener:
             answers[answer] += [sender.sender_id for sender in account]
         if answers[Answer.UNKNOWN]:
             await self._database(lifeline.suspect)
-        elif answers[Answer.AWAY] and now - self._tried_since < TRY_FOR:
+        elif (answers[Answer.AWAY] or not self._has_heard(since)) and now - self._tried_since < TRY_FOR:
             self._try_at = now + TRY_EVERY
         else:
             gap = clock.now() - since

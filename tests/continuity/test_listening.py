@@ -45,6 +45,7 @@ class Scene:
         self.silence(HOUR)
         self.lifeline = Lifeline(sessions, folder / "mark")
         self.seconds = 0.0
+        self.has_heard = True
 
     def silence(self, ago: timedelta) -> None:
         with self.sessions.begin() as session:
@@ -79,6 +80,7 @@ class Scene:
             vault=self.vault,
             open_gateway=lambda sender: self.provider,
             database=at_once,  # type: ignore[arg-type]
+            has_heard=lambda since: self.has_heard,
             seconds=lambda: self.seconds,
         )
         self.listener = listener
@@ -179,3 +181,25 @@ def test_list_that_stays_away_leaves_its_runs_to_a_member(scene: Scene, monkeypa
     monkeypatch.setattr(listening, "TRY_FOR", 0.0)
     assert scene.tend() is Standing.OPEN
     assert scene.state() == (RunState.PAUSED, False)
+
+
+def test_nothing_is_claimed_before_what_people_wrote_is_read(scene: Scene) -> None:
+    scene.has_heard = False
+    assert scene.tend() is Standing.LISTENING
+    scene.has_heard = True
+    assert scene.tend() is Standing.OPEN
+    assert scene.state() == (RunState.RUNNING, False)
+
+
+def test_list_of_what_people_wrote_that_stays_away_holds_up_nobody_for_ever(
+    scene: Scene, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    scene.has_heard = False
+    monkeypatch.setattr(listening, "TRY_FOR", 0.0)
+    assert scene.tend() is Standing.OPEN
+
+
+def test_restart_without_a_silence_waits_for_no_list(scene: Scene) -> None:
+    scene.has_heard = False
+    scene.silence(timedelta(seconds=30))
+    assert scene.tend() is Standing.OPEN
