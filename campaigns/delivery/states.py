@@ -48,6 +48,7 @@ MOVES: dict[tuple[SendState, SendState], str] = {
     ): "receipt, or claim: a receipt of an earlier call came; or release after a restore: the list has it",
     (SendState.QUEUED, SendState.UNKNOWN): "release after a restore: it may have been sent",
     (SendState.CANCELLED, SendState.ACCEPTED): "release after a restore: the list has it",
+    (SendState.SUPPRESSED, SendState.ACCEPTED): "release after a restore: the list has it",
     (SendState.CANCELLED, SendState.UNKNOWN): "release after a restore: it may have been sent",
     (SendState.SENDING, SendState.QUEUED): "record: provably not sent, or refused and the next sender may try",
     (SendState.SENDING, SendState.ACCEPTED): "record, or reap: a receipt came",

@@ -83,7 +83,7 @@ def find_unexplained(session: Session, unknown: Sequence[Unknown], since: dateti
     lost = and_(Delivery.send_state == SendState.ACCEPTED, Delivery.provider_id.is_(None))
     calls = select(Delivery.contact_id).where(
         Delivery.contact_id.in_(contacts),
-        Delivery.run_id.in_(_select_recent(since)),
+        Delivery.run_id.in_(select_recent(since)),
         or_(Delivery.send_state.in_(DOUBTFUL), lost),
     )
     doubtful = Counter(session.scalars(calls))
@@ -99,12 +99,13 @@ def find_unexplained(session: Session, unknown: Sequence[Unknown], since: dateti
 
 def _known_ids(session: Session, contacts: Collection[int], since: datetime) -> set[str]:
     """Return the provider's ids of the deliveries to contacts, of those that failed on an earlier channel too."""
-    theirs = (Delivery.contact_id.in_(contacts), Delivery.run_id.in_(_select_recent(since)))
+    theirs = (Delivery.contact_id.in_(contacts), Delivery.run_id.in_(select_recent(since)))
     earlier = select(Attempt.provider_id).join(Delivery, Delivery.id == Attempt.delivery_id).where(*theirs)
     ids = session.scalars(select(Delivery.provider_id).where(*theirs).union_all(earlier))
     return {provider_id for provider_id in ids if provider_id is not None}
 
 
-def _select_recent(since: datetime) -> Select[int]:
+def select_recent(since: datetime) -> Select[int]:
+    """Select the runs that messages since a time may be of."""
     lately = or_(Run.finished_at.is_(None), Run.finished_at >= since - _RUNS_BEFORE)
     return select(Run.id).where(~Run.is_rehearsal, lately)

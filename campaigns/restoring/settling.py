@@ -25,7 +25,7 @@ from campaigns.delivery.states import SendState
 from campaigns.gateways.base import ProviderMessage
 from campaigns.planning.lifecycle import LIVING
 from campaigns.planning.models import Run, RunSender, RunState
-from campaigns.restoring.listed import DOUBTFUL, Account, Unknown, find_unknown
+from campaigns.restoring.listed import DOUBTFUL, Account, Unknown, find_unknown, select_recent
 
 #: States in which a delivery may still be sent: by the engine, by a resume, or when somebody sends it again.
 _OPEN = (SendState.QUEUED, SendState.CANCELLED, *DOUBTFUL)
@@ -66,7 +66,8 @@ def settle_page(
     """Settle what one page of an account's list tells; pages come newest first and may be settled twice."""
     with sessions.begin() as session:
         unknown = find_unknown(session, account, page, vault=vault, since=since)
-        candidates = _load_candidates(session, {contact for each in unknown for contact in each.addresses})
+        contacts = {contact for each in unknown for contact in each.addresses}
+        candidates = _load_candidates(session, contacts, since)
         for each in unknown:
             _settle(session, account, each, candidates, settled)
 
@@ -95,13 +96,20 @@ def _waits() -> ColumnElement[bool]:
     return and_(Delivery.send_state.in_(_WAITING), Delivery.run_id.in_(open_runs))
 
 
-def _load_candidates(session: Session, contact_ids: Collection[int]) -> dict[int, list[_Candidate]]:
-    """Return the deliveries of contacts that are not settled, by contact."""
+def _load_candidates(
+    session: Session, contact_ids: Collection[int], since: datetime
+) -> dict[int, list[_Candidate]]:
+    """Return the deliveries of contacts that a listed message may be, by contact.
+
+    Who said stop after the message went out is suppressed by now, because stops are heard before lists are read.
+    """
+    is_silenced = and_(Delivery.send_state == SendState.SUPPRESSED, Delivery.run_id.in_(select_recent(since)))
     rows = session.execute(
         select(Delivery, RunText.body, RunText.content_sid)
         .join(Run, Run.id == Delivery.run_id)
         .outerjoin(RunText, RunText.id == Delivery.text_id)
-        .where(Delivery.contact_id.in_(contact_ids), Delivery.send_state.in_(_OPEN), ~Run.is_rehearsal)
+        .where(Delivery.contact_id.in_(contact_ids), ~Run.is_rehearsal)
+        .where(or_(Delivery.send_state.in_(_OPEN), is_silenced))
         .order_by(Delivery.id)
         .with_for_update(of=Delivery)
     )
@@ -120,9 +128,13 @@ def _settle(
 ) -> None:
     theirs = [each for contact_id in unknown.addresses for each in candidates.get(contact_id, ())]
     open_ones = [each for each in theirs if each.delivery.send_state in _OPEN]
-    alike = [each for each in open_ones if each.has_template or each.body == unknown.message.body]
+    unsettled = [each for each in theirs if each.delivery.send_state in (*_OPEN, SendState.SUPPRESSED)]
+    alike = [each for each in unsettled if each.has_template or each.body == unknown.message.body]
     # One whose call is doubtful before one that our rows never called: either may be this message.
-    alike.sort(key=lambda each: each.delivery.send_state in _WAITING)
+    # Last one that a stop took out: it is not sent in any case.
+    alike.sort(
+        key=lambda each: (each.delivery.send_state == SendState.SUPPRESSED, each.delivery.send_state in _WAITING)
+    )
     if alike:
         _accept(session, account, alike[0].delivery, unknown)
         settled.found += 1

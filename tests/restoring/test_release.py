@@ -8,7 +8,7 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
-from sqlalchemy import Engine, select, update
+from sqlalchemy import Engine, func, select, update
 from sqlalchemy.orm import Session, sessionmaker
 
 from campaigns.audience.models import Channel
@@ -20,6 +20,7 @@ from campaigns.core import clock
 from campaigns.core.crypto import Vault
 from campaigns.core.errors import UnavailableError
 from campaigns.delivery.engine.ports import SenderFacts
+from campaigns.delivery.engine.quotas import count_called
 from campaigns.delivery.models import Delivery
 from campaigns.delivery.states import SendState
 from campaigns.gateways.base import Gateway, ProviderMessage
@@ -112,6 +113,31 @@ def test_message_to_whom_nothing_waits_is_told(scene: Scene) -> None:
     scene.listed(1, provider_id="SM-of-a-run-since")
     settled = scene.release()
     assert (settled.found, settled.foreign) == (1, 1)
+
+
+def test_message_to_who_said_stop_since_counts_as_sent(scene: Scene) -> None:
+    """Stops are heard before lists are read: unsettled, it counted for no limit, and latched the instance anew."""
+    scene.listed(1)
+    with scene.sessions.begin() as session:
+        run = session.get_one(Run, scene.run_id)
+        first = select(func.min(Delivery.id)).where(Delivery.run_id == run.id).scalar_subquery()
+        session.execute(update(Delivery).where(Delivery.id == first).values(send_state=SendState.SUPPRESSED))
+        sender = run.sender.id, Channel(run.sender.channel)
+    settled = scene.release()
+    assert (settled.found, settled.foreign) == (1, 0)
+    assert scene.rows()[0] == ("accepted", "SM-forgotten-1")
+    with scene.sessions() as session:
+        assert count_called(session.connection(), *sender) == 1
+
+
+def test_message_is_taken_for_what_waits_before_what_a_stop_took_out(scene: Scene) -> None:
+    """Of two deliveries with the same text, one may still be sent: it is settled, so that it is not."""
+    scene.listed(1)
+    with scene.sessions.begin() as session:
+        session.execute(update(Delivery).values(send_state=SendState.SUPPRESSED))
+        waiting = a_running_run(session, scene.vault, count=3, started_at=clock.now()).id
+    scene.release()
+    assert [state for state, _ in scene.rows(waiting)] == ["accepted", "queued", "queued"]
 
 
 @pytest.mark.parametrize("state", [SendState.QUEUED, SendState.CANCELLED])

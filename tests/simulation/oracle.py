@@ -94,7 +94,7 @@ class Oracle(ABC):
     #: Since when a run is stopped, and a process without its database.
     stopped_at: dict[int, float] = field(default_factory=dict)
     cut_since: dict[str, float] = field(default_factory=dict)
-    #: Whether what was put back forgot calls that were made, and nobody has released it yet.
+    #: Whether what was put back forgot claims by which people were called, and nobody has released it yet.
     is_latched: bool = False
     #: Since when the database writes nothing down.
     read_only_since: float | None = None
@@ -110,6 +110,8 @@ class Oracle(ABC):
     #: When a delivery moved last, and when a call began.
     last_at: float = 0.0
     last_call_at: float = -1.0
+    #: When the last claim was committed by which somebody was called.
+    last_claim_called: float = -1.0
     run_of_text: dict[str, int] = field(default_factory=dict)
     rehearsals: set[int] = field(default_factory=set)
     #: From when until when a run must call nobody, by a clock that is right.
@@ -286,6 +288,7 @@ class DatabaseOracle(Oracle):
             self.blame(f"D1: {of} was called without a committed intent: {row}")
         else:
             self.idle_claims[row[0]] = 0
+            self.last_claim_called = max(self.last_claim_called, self.claimed_at[row[0]])
             late = (self.true_time() - _as_time(row[3])).total_seconds()
             if late > self.wrong_by:
                 self.blame(f"late: {of} was called {late:.1f} s after it expired")

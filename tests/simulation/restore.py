@@ -91,8 +91,8 @@ class Archive:
         self._database.forget_looks()
         self._learn_anew()
         self._oracle.note("RESTORED", f"as of {self._copied_at:.1f}")
-        # Where nobody was called since, nothing is forgotten that could be called again.
-        self._oracle.is_latched = self._oracle.last_call_at > self._copied_at
+        # Who was called by a claim that the copy has is not called again by it: of these nothing is forgotten.
+        self._oracle.is_latched = self._oracle.last_claim_called > self._copied_at
         self._oracle.faults["restored"] += 1
         self._oracle.faults["restored behind calls"] += self._oracle.is_latched
         self._timeline.after(BEGINS_AFTER + self._crew.chance.uniform(3.0, RELEASED_WITHIN), self._come)
