@@ -101,7 +101,7 @@ def apply_receipts(session: Session, limit: int = 1000) -> int:
         _apply(session, waiting, now=now)
     if len(waiting) < limit:
         # Once the queue is drained, and not for each batch of a long one: both look at every waiting row.
-        session.execute(_settle(in_batch=False))
+        session.execute(_settle(in_batch=False), {"now": now})
         session.execute(_give_up_on_strangers(), {"now": now, "before": now - STRANGER_WAIT})
     return len(waiting)
 
@@ -119,7 +119,7 @@ def _apply(session: Session, waiting: Sequence[Row[int, str | None, SendState]],
         # After they are merged: a number to which a message was delivered is not dead, whatever comes late.
         _heed_refusals(session, batch)
     if not LOST.isdisjoint(row.send_state for row in waiting):
-        session.execute(_settle(in_batch=True), batch)
+        session.execute(_settle(in_batch=True), batch | {"now": now})
     if Action.OTHER_CHANNEL in actions:
         # Last, because a delivery that goes on over another sender has another reference.
         fall_back(session, session.scalars(_select_refused(), batch).all())
@@ -312,7 +312,8 @@ def _settle(*, in_batch: bool) -> Update:
     return (
         update(Delivery)
         .where(Delivery.id.in_(known))
-        .values(send_state=SendState.ACCEPTED, token=None)
+        # A restored database may know of no call at all; daily limits count what was called within a day.
+        .values(send_state=SendState.ACCEPTED, token=None, intent_at=func.coalesce(Delivery.intent_at, _NOW))
         .execution_options(synchronize_session=False)
     )
 

@@ -10,9 +10,10 @@ from hypothesis import strategies as st
 from sqlalchemy import event, select
 from sqlalchemy.orm import Session
 
-from campaigns.audience.models import AddressState, Consent
+from campaigns.audience.models import AddressState, Channel, Consent
 from campaigns.core import clock
 from campaigns.core.crypto import Vault
+from campaigns.delivery.engine.quotas import count_called
 from campaigns.delivery.models import Delivery, Receipt
 from campaigns.delivery.receipts import STRANGER_WAIT, apply_receipts, store
 from campaigns.delivery.states import ReceiptState, SendState, merge
@@ -129,6 +130,17 @@ def test_receipt_before_the_second_call_settles_it(session: Session, delivery: D
     delivery.send_state, delivery.attempts = SendState.QUEUED, 1
     arrive(session, said(delivery, status, provider_id="SM7"))
     assert (delivery.send_state, delivery.provider_id) == (SendState.ACCEPTED, "SM7")
+
+
+def test_message_whose_call_was_forgotten_counts_for_the_limit_of_its_sender(
+    session: Session, delivery: Delivery
+) -> None:
+    """A restored database has its delivery in the queue, as one that was never called."""
+    delivery.send_state, delivery.intent_at = SendState.QUEUED, None
+    sender = session.get_one(Run, delivery.run_id).sender
+    arrive(session, said(delivery, "sent"))
+    assert delivery.send_state == SendState.ACCEPTED
+    assert count_called(session.connection(), sender.id, Channel(sender.channel)) == 1
 
 
 def test_unknown_word_is_kept_without_effect(session: Session, delivery: Delivery) -> None:
