@@ -27,10 +27,12 @@ SAYINGS = {
 }
 #: A provider that keeps no list posts again after so many seconds, until it is answered.
 POSTS_AGAIN = 5.0
-#: What must be queued for nobody who said stop.
+#: What must be queued for nobody who said stop. A hold takes out what is for addresses on hold: one that had opted
+#: out before has nothing queued but what came back uncalled since, which the claim takes out.
 _LEFT = (
     "SELECT count(*) FROM delivery JOIN run ON run.id = run_id JOIN address ON address.id = address_id"
-    " WHERE delivery.contact_id = ? AND address.state <> 'active' AND send_state = 'queued'"
+    " WHERE delivery.contact_id = ? AND send_state = 'queued'"
+    " AND CASE ? WHEN 'hold' THEN address.state = 'held' ELSE address.state <> 'active' END"
     " AND run.state NOT IN ('stopped', 'done')"
 )
 
@@ -130,7 +132,7 @@ class Mailbox:
         book = self._oracle.book
         numbers = {number for _, number in book.of_person(letter.phone[1])}
         for contact_id in {contact for number in numbers for contact in book.contacts[number]}:
-            left = self._database.one(_LEFT, contact_id)[0]
+            left = self._database.one(_LEFT, contact_id, letter.word.value)[0]
             if left:
                 self._oracle.blame(f"D5: {left} deliveries to person {contact_id} are queued after their opt-out")
 
