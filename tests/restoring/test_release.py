@@ -140,6 +140,16 @@ def test_message_is_taken_for_what_waits_before_what_a_stop_took_out(scene: Scen
     assert [state for state, _ in scene.rows(waiting)] == ["accepted", "queued", "queued"]
 
 
+def test_message_is_not_taken_for_what_a_stop_took_out_of_a_run_of_long_ago(scene: Scene) -> None:
+    scene.listed(1)
+    with scene.sessions.begin() as session:
+        session.execute(update(Delivery).values(send_state=SendState.SUPPRESSED))
+        run = session.get_one(Run, scene.run_id)
+        run.state, run.finished_at = RunState.DONE, clock.now() - timedelta(days=2)
+    assert scene.release().foreign == 1
+    assert scene.rows() == [("suppressed", None)] * 3
+
+
 @pytest.mark.parametrize("state", [SendState.QUEUED, SendState.CANCELLED])
 def test_without_a_list_nothing_that_waits_is_sent_by_itself(scene: Scene, state: SendState) -> None:
     scene.provider = Unlisted()
