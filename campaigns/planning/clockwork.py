@@ -99,9 +99,9 @@ class Clockwork:
             if self._stopping.is_set() or self._is_astray() or not self._may_fire():
                 return
             try:
-                self._fire()
+                tried = self._fire()
                 self._aimer.look()
-                self._set_alarms()
+                self._set_alarms(tried)
             except SQLAlchemyError as error:
                 OUTAGES.tell(error, "reading the schedules")
 
@@ -114,14 +114,17 @@ class Clockwork:
                 log.warning("The clock of this machine was set back; the schedules are read by seconds that pass")
                 self._scheduler.modify_job("tick", next_run_time=datetime.now(UTC))
 
-    def _fire(self) -> None:
-        """Fire each due schedule, and those it leaves due again after a standstill."""
+    def _fire(self) -> set[int]:
+        """Fire each due schedule, and those it leaves due again after a standstill; return which were tried."""
         broken: set[int] = set()
+        tried: set[int] = set()
         while not self._stopping.is_set():
             due = [schedule_id for schedule_id, _ in self._upcoming(clock.now()) if schedule_id not in broken]
+            tried |= set(due)
             fired = [schedule_id for schedule_id in due if self._fire_one(schedule_id, broken)]
             if not fired:
-                return
+                break
+        return tried
 
     def _fire_one(self, schedule_id: int, broken: set[int]) -> bool:
         """Fire one schedule in a transaction of its own; say whether it made a run."""
@@ -153,11 +156,12 @@ class Clockwork:
             found = session.execute(select_upcoming(until).limit(MOST_AT_ONCE))
             return [(schedule_id, fire_at) for schedule_id, fire_at in found]
 
-    def _set_alarms(self) -> None:
+    def _set_alarms(self, tried: set[int]) -> None:
         now = clock.now()
         for schedule_id, fire_at in self._upcoming(now + HORIZON):
-            if fire_at is None or fire_at <= now:
-                # It could not be fired. Its alarm would ring at once, and again; the next tick tries it.
+            if fire_at is None or (fire_at <= now and schedule_id in tried):
+                # It could not be fired. Its alarm would ring at once, and again; the next tick tries it. What has
+                # become due since the look for what to fire was not tried: its alarm rings at once.
                 continue
             self._scheduler.add_job(
                 self.tick, DateTrigger(fire_at, timezone=UTC), id=f"schedule {schedule_id}", replace_existing=True

@@ -142,7 +142,8 @@ def all_deliveries(session: Session) -> list[Delivery]:
 def an_unverified_text(session: Session, run: Run) -> RunText:
     """Return a further text of a run, which names a helpline that nobody verified."""
     service = a_service(session, session.get_one(Organisation, run.organisation_id), verified_on=None)
-    run.frozen = frozen({"en": TEXT, "uk": "((hotline))"})
+    # Read here: the caller's may belong to a session that has ended.
+    session.get_one(Run, run.id).frozen = frozen({"en": TEXT, "uk": "((hotline))"})
     text = RunText(run_id=run.id, language="uk", body=service.number_national, parts=1, service_ids=[service.id])
     added: RunText = add(session, text)
     return added

@@ -28,6 +28,7 @@ from campaigns.demo.sandbox_control import SandboxControl
 from campaigns.schema import metadata
 from campaigns.verifying import verify_run_with_provider
 from tests.delivery.builders import a_planned_run, frozen, give_addresses, people
+from tests.delivery.secured import secured, write_certificate
 from tests.delivery.test_profile import wait_until_over
 from tests.factories import a_sender
 from tests.sandbox.process import DEFAULTS
@@ -48,8 +49,12 @@ def engine(tmp_path: Path) -> Iterator[Engine]:
 def live_environment(engine: Engine, folder: Path) -> dict[str, str]:
     """Return the variables of a live instance whose credentials open nothing."""
     web, sandbox = (f"http://127.0.0.1:{free_port(0)}" for _ in range(2))
+    certificate = write_certificate(folder)
     return environment_of(folder, Addresses(web, sandbox, DEFAULTS.control_token)) | {
         "FINGERPOST_MODE": "live",
+        # Nothing else may be live; the sandbox, which posts receipts there, trusts the certificate.
+        "FINGERPOST_PUBLIC_URL": f"https://127.0.0.1:{free_port(0)}",
+        "SSL_CERT_FILE": str(certificate),
         # A live instance takes no less.
         "FINGERPOST_RECONCILE_GRACE_SECONDS": "600",
         "FINGERPOST_DATABASE_URL": engine.url.render_as_string(hide_password=False),
@@ -84,10 +89,14 @@ def test_live_campaign_is_rehearsed(engine: Engine, sessions: sessionmaker[Sessi
     settings = load_settings(environment)
     run_id, handles = plan_rehearsal(sessions, settings.vault())
     sandbox = SandboxControl(settings.sandbox_url, DEFAULTS.control_token)
-    with Processes(environment, tmp_path / "logs") as processes:
+    public = int(settings.public_url.rpartition(":")[2])
+    with (
+        secured(public, settings.port, tmp_path / "certificate.pem"),
+        Processes(environment, tmp_path / "logs") as processes,
+    ):
         processes.start("sandbox", "sandbox")
         processes.start("web", "serve")
-        for address in (settings.sandbox_url + "/", settings.public_url + "/health"):
+        for address in (settings.sandbox_url + "/", f"http://127.0.0.1:{settings.port}/health"):
             processes.wait_for(address)
         processes.start("worker", "worker")
         wait_until_over(sessions, sandbox, processes, run_id)
