@@ -151,11 +151,12 @@ def verify(run_id: int) -> None:
     multiple=True,
     help="A journal of another machine; those of this one are read by themselves.",
 )
+@click.option("--no-wait", is_flag=True, help="Every other copy ended more than three minutes ago.")
 @click.option("--yes", is_flag=True, help="Do not ask.")
-def resume_after_restore(without_lists: bool, journals: tuple[Path, ...], yes: bool) -> None:
+def resume_after_restore(without_lists: bool, journals: tuple[Path, ...], no_wait: bool, yes: bool) -> None:
     """Let an instance send again that was restored, copied or failed over, once what it forgot is settled."""
     from campaigns.instance import open_instance
-    from campaigns.restoring.command import resume_after_restore as resume
+    from campaigns.restoring import command
 
     settings = load_settings()
     open_instance(settings).dispose()
@@ -164,7 +165,10 @@ def resume_after_restore(without_lists: bool, journals: tuple[Path, ...], yes: b
     def confirm() -> bool:
         return yes or click.confirm("Is no other copy of this instance running, and may this one send again?")
 
-    for line in resume(settings, journals=journals, is_list_needed=not without_lists, confirm=confirm):
+    settles_after = command.SETTLES_AFTER * (not no_wait)
+    for line in command.resume_after_restore(
+        settings, journals=journals, is_list_needed=not without_lists, confirm=confirm, settles_after=settles_after
+    ):
         click.echo(line)
 
 

@@ -5,14 +5,20 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Callable, Iterator, Sequence
+from datetime import timedelta
 from functools import partial
 from pathlib import Path
 
+from sqlalchemy import select
+
 from campaigns.continuity.journal import journal_of, keep_journal
 from campaigns.continuity.lifeline import Standing, lifeline_of
+from campaigns.continuity.models import Instance
+from campaigns.core import clock
 from campaigns.core.database import make_engine, make_sessions
 from campaigns.core.errors import UnavailableError
 from campaigns.core.settings import Settings
+from campaigns.delivery.doubts import AFTER
 from campaigns.delivery.queries import find_last_intent
 from campaigns.missed_inbound import MissedInbound
 from campaigns.restoring.overview import doubts_of
@@ -20,15 +26,24 @@ from campaigns.restoring.release import Restored, release, settle_by_lists
 from campaigns.restoring.replaying import Replayed, replay
 from campaigns.verifying import gateway_of
 
+#: Longest that a call may take to stand in its provider's list, since the copy that made it ended.
+SETTLES_AFTER = AFTER
+
 
 def resume_after_restore(
-    settings: Settings, *, journals: Sequence[Path] = (), is_list_needed: bool, confirm: Callable[[], bool]
+    settings: Settings,
+    *,
+    journals: Sequence[Path] = (),
+    is_list_needed: bool,
+    confirm: Callable[[], bool],
+    settles_after: timedelta = SETTLES_AFTER,
 ) -> Iterator[str]:
     """Release a latched instance, telling line by line what is found and done.
 
     Stops are done again from this machine's journal and from `journals`, before anything else; those of `journals`
     also where nothing is latched, as where a machine's snapshot took database, mark and journal back together.
-    `confirm` is asked once everything doubtful is shown; nothing is changed before it says yes. Raises
+    `confirm` is asked once everything doubtful is shown; nothing is changed before it says yes. Lists are read
+    when the instance has been latched for `settles_after`: what was called just before may be in none yet. Raises
     UnavailableError when a provider's list cannot be read and `is_list_needed`.
     """
     engine = make_engine(settings.database_url)
@@ -44,11 +59,23 @@ def resume_after_restore(
         if not confirm():
             yield "Nothing was changed."
         elif is_latched:
+            yield from _let_calls_end(restored, settles_after)
             yield from _release(restored, journals, is_list_needed)
         else:
             yield from _told(replay(restored.sessions, journals))
     finally:
         engine.dispose()
+
+
+def _let_calls_end(restored: Restored, settles_after: timedelta) -> Iterator[str]:
+    """Wait until a call of another copy, made before this one was latched, is in its provider's list or failed."""
+    with restored.sessions() as session:
+        latched_at = session.scalar(select(Instance.latched_at))
+    until = (latched_at or clock.now()) + settles_after
+    left = (until - clock.now()).total_seconds()
+    if left > 0:
+        yield f"Waiting until {until:%H:%M:%S} UTC: the last calls may not be in the providers' lists yet."
+        time.sleep(left)
 
 
 def _release(restored: Restored, journals: Sequence[Path], is_list_needed: bool) -> Iterator[str]:

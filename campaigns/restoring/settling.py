@@ -2,7 +2,7 @@
 
 A queued delivery whose message is in a list was sent: it becomes accepted. One that may have been sent, because
 its provider keeps no list or lists another text to the same person, becomes unknown: it is never sent again by
-itself. What no list shows was never sent, and is sent once the instance is released.
+itself. What no list shows, once the last calls must be in one, was never sent: it is sent after the release.
 """
 
 from __future__ import annotations

@@ -10,7 +10,7 @@ from sqlalchemy import select
 
 from campaigns.audience.models import Channel, SuppressedAddress
 from campaigns.continuity.journal import Journal, Said
-from campaigns.continuity.latch import find_latched
+from campaigns.continuity.latch import find_latched, latch
 from campaigns.continuity.models import LatchReason
 from campaigns.core.database import make_engine
 from campaigns.core.settings import load_settings
@@ -92,3 +92,16 @@ def test_journals_are_done_again_where_nothing_is_latched(scene: Scene, tmp_path
         assert told[0] == "This instance is not latched: nothing has to be released."
         with scene.sessions() as session:
             assert session.scalars(select(SuppressedAddress.lookup)).all() == known
+
+
+def test_lists_are_read_when_the_last_calls_must_be_in_them(scene: Scene, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A provider may still be taking in what was called just before the copy was latched."""
+    waited: list[float] = []
+    monkeypatch.setattr("campaigns.restoring.command.time.sleep", waited.append)
+    with scene.sessions.begin() as session:
+        latch(session, LatchReason.LISTED)
+    settings = load_settings(scene.environment)
+    said = list(resume_after_restore(settings, is_list_needed=True, confirm=lambda: True))
+    assert any(line.startswith("Waiting until") for line in said)
+    assert 150 < max(waited) <= 165
+    assert said[-1] == "This instance may send again."

@@ -6,6 +6,7 @@ import asyncio
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -143,7 +144,9 @@ def test_stop_that_is_heard_by_a_release_is_in_the_journal(scene: Scene) -> None
     with scene.sessions.begin() as session:
         latch(session, LatchReason.BEHIND)
     settings = load_settings(scene.environment)
-    said = list(resume_after_restore(settings, is_list_needed=True, confirm=lambda: True))
+    said = list(
+        resume_after_restore(settings, is_list_needed=True, confirm=lambda: True, settles_after=timedelta())
+    )
     assert said[-1] == "This instance may send again."
     assert scene.states() == {SendState.SUPPRESSED: 1}
     assert journalled(scene) == [Said.STOP]
