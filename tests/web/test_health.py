@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import shutil
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 
 import pytest
 from sqlalchemy import Engine, create_engine, text, update
 from sqlalchemy.exc import OperationalError
 
+from campaigns.core.database import make_engine
 from campaigns.core.models import KeyFingerprint
 from campaigns.core.settings import Settings
 from campaigns.health import KEPT_SECONDS, HealthLook, Report
@@ -17,7 +20,21 @@ from campaigns.planning.models import Health
 from campaigns.schema import SchemaState
 from campaigns.staff.models import Role
 from tests.factories import a_sender
+from tests.postgres import empty_tables
 from tests.web.pages import Pages, make_pages, page_settings
+
+
+@pytest.fixture(params=["sqlite", "postgres"])
+def engine(request: pytest.FixtureRequest, sqlite_file: Path, tmp_path: Path) -> Iterator[Engine]:
+    """On SQLite it is a file of its own: tables are changed, and no worker of another test was ever there."""
+    if request.param == "postgres":
+        engine = request.getfixturevalue("postgres_engine")
+        yield engine
+        empty_tables(engine)
+        return
+    engine = make_engine(f"sqlite:///{shutil.copy(sqlite_file, tmp_path / 'test.db')}")
+    yield engine
+    engine.dispose()
 
 
 @pytest.fixture
