@@ -37,10 +37,8 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     if config.getoption("--runslow"):
         return
     for item in items:
-        slow = item.get_closest_marker("slow")
-        if slow is not None:
-            issue = slow.kwargs.get("issue", 4)
-            item.add_marker(pytest.mark.skip(reason=f"heavy: run with --runslow (issue {issue})"))
+        if item.get_closest_marker("slow") is not None:
+            item.add_marker(pytest.mark.skip(reason="heavy: run with --runslow"))
 
 
 @pytest.fixture(scope="session")

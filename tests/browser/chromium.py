@@ -20,7 +20,7 @@ HEIGHT = 800
 LOOKS = (
     ("en", 1280),
     ("ar", 360),
-    *(pytest.param(look, marks=pytest.mark.slow(issue=6)) for look in (("en", 360), ("ar", 1280))),
+    *(pytest.param(look, marks=pytest.mark.slow) for look in (("en", 360), ("ar", 1280))),
 )
 #: A folder named here gets a picture of each page that is passed.
 SCREENSHOTS = "SCREENSHOTS"

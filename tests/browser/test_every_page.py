@@ -23,7 +23,7 @@ LOOKS = [
     pytest.param("en", 1280, SHARE, id="en-1280-some"),
     pytest.param("ar", 360, SHARE, id="ar-360-some"),
     *(
-        pytest.param(language, width, 1, id=f"{language}-{width}-all", marks=pytest.mark.slow(issue=5))
+        pytest.param(language, width, 1, id=f"{language}-{width}-all", marks=pytest.mark.slow)
         for language in ("en", "ar")
         for width in (1280, 360)
     ),

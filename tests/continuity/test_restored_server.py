@@ -43,7 +43,7 @@ def test_dump_in_another_database_writes_to_nobody_twice(
     check(figures)
 
 
-@pytest.mark.slow(issue=21)
+@pytest.mark.slow
 def test_dump_on_another_server_writes_to_nobody_twice(
     postgres: PostgresServer, server: PostgresServer, sandbox: SandboxProcess, tmp_path: Path
 ) -> None:
@@ -54,7 +54,7 @@ def test_dump_on_another_server_writes_to_nobody_twice(
     check(figures)
 
 
-@pytest.mark.slow(issue=21)
+@pytest.mark.slow
 def test_server_recovered_to_a_point_in_time_writes_to_nobody_twice(
     server: PostgresServer, sandbox: SandboxProcess, tmp_path: Path
 ) -> None:
@@ -65,7 +65,7 @@ def test_server_recovered_to_a_point_in_time_writes_to_nobody_twice(
     check(figures)
 
 
-@pytest.mark.slow(issue=21)
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("with_marks", "reason"),
     [(False, LatchReason.BEHIND), (True, LatchReason.LISTED)],
@@ -90,7 +90,7 @@ def test_machine_that_joins_a_living_cluster_is_recognised(
     check(figures)
 
 
-@pytest.mark.slow(issue=21)
+@pytest.mark.slow
 def test_outage_of_an_hour_goes_on_by_itself(
     postgres: PostgresServer, sandbox: SandboxProcess, tmp_path: Path
 ) -> None:

@@ -22,7 +22,7 @@ from tests.web.pages import make_pages
 PEOPLE = 1_500
 
 
-@pytest.mark.slow(issue=6)
+@pytest.mark.slow
 def test_figures_of_the_demo_are_those_of_its_rows(tmp_path: Path) -> None:
     demo = [sys.executable, "-m", "campaigns.cli", "demo", "--exit"]
     subprocess.run([*demo, "--people", str(PEOPLE), "--folder", str(tmp_path)], check=True)

@@ -120,7 +120,7 @@ def is_the_hour(moment: datetime, occurrence: datetime, zone: str) -> bool:
     return before.replace(tzinfo=None) < occurrence < local.replace(tzinfo=None)
 
 
-@pytest.mark.parametrize("is_daily", [False, pytest.param(True, marks=pytest.mark.slow(issue=5))])
+@pytest.mark.parametrize("is_daily", [False, pytest.param(True, marks=pytest.mark.slow)])
 def test_each_local_occurrence_fires_once(
     sessions: sessionmaker[Session], engine: Engine, vault: Vault, is_daily: bool
 ) -> None:

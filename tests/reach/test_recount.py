@@ -112,7 +112,7 @@ def test_recount_equals_the_pages(instance: Instance, check: Callable[[Books], N
     check(instance.books)
 
 
-@pytest.mark.slow(issue=6)
+@pytest.mark.slow
 def test_recount_of_a_million_equals_the_pages(large: Instance) -> None:
     [[deliveries]] = large.books.counted("SELECT COUNT(*) FROM delivery")
     assert deliveries >= 1_000_000

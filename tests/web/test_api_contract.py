@@ -71,7 +71,7 @@ def test_description_names_every_operation(operations: dict[str, Any]) -> None:
     assert set(operations) == set(OPERATIONS)
 
 
-@pytest.mark.parametrize("count", [FEW, pytest.param(MANY, marks=pytest.mark.slow(issue=6))])
+@pytest.mark.parametrize("count", [FEW, pytest.param(MANY, marks=pytest.mark.slow)])
 @pytest.mark.parametrize("name", OPERATIONS)
 def test_answers_keep_to_the_description(operations: dict[str, Any], token: str, name: str, count: int) -> None:
     seen: set[int] = set()
@@ -91,7 +91,7 @@ def test_answers_keep_to_the_description(operations: dict[str, Any], token: str,
     assert 401 not in seen
 
 
-@pytest.mark.parametrize("count", [FEW, pytest.param(MANY, marks=pytest.mark.slow(issue=6))])
+@pytest.mark.parametrize("count", [FEW, pytest.param(MANY, marks=pytest.mark.slow)])
 @pytest.mark.parametrize("name", OPERATIONS)
 def test_nobody_reads_without_a_token(operations: dict[str, Any], name: str, count: int) -> None:
     @settings(

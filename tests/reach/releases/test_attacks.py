@@ -53,7 +53,7 @@ def test_one_person_more_can_hardly_be_told(count: int) -> None:
     assert advantage(shown_by(chance), count, 5000) <= 0.29
 
 
-@pytest.mark.slow(issue=6)
+@pytest.mark.slow
 @pytest.mark.parametrize("count", [0, 9, 10, 12, 40])
 def test_one_person_more_is_told_within_the_bound_over_60000_draws(count: int) -> None:
     chance = random.Random(60_000 + count)
@@ -80,9 +80,7 @@ def recovered_live(hidden: int) -> int:
     return LEAST - own
 
 
-@pytest.mark.parametrize(
-    ("trials", "own"), [(2000, 20), pytest.param(60_000, 20, marks=pytest.mark.slow(issue=6))]
-)
+@pytest.mark.parametrize(("trials", "own"), [(2000, 20), pytest.param(60_000, 20, marks=pytest.mark.slow)])
 def test_own_numbers_recover_few_released_figures(trials: int, own: int) -> None:
     chance = random.Random(trials)
     show, guesses = shown_by(chance), best_guesses(own)

@@ -53,7 +53,7 @@ def test_structure_holds_over_300_random_trees() -> None:
     assert sum(bool(check_structure(*a_tree(chance)).counted_in) for _ in range(300)) > 200
 
 
-@pytest.mark.slow(issue=6)
+@pytest.mark.slow
 def test_structure_holds_over_3000_random_trees() -> None:
     chance = random.Random(3000)
     for _ in range(3000):
