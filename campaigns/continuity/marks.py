@@ -50,7 +50,9 @@ class MarkFile:
         if self._is_closed:
             raise OSError(errno.EBADF, "this mark belongs to another worker now")
         times = self._times + 1
-        os.pwrite(self._descriptor, _packed(times, mark), times % 2 * _SLOT)
+        page = _packed(times, mark)
+        if os.pwrite(self._descriptor, page, times % 2 * _SLOT) < len(page):
+            raise OSError(errno.ENOSPC, "the disk took only a part of the mark")
         os.fdatasync(self._descriptor)
         self._times, self.last = times, mark
 

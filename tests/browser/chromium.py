@@ -43,7 +43,7 @@ def skip_without_browser() -> None:
     with sync_playwright() as playwright:
         own = os.path.exists(playwright.chromium.executable_path)
     if not own and not any(map(shutil.which, BROWSERS)):
-        unseen = "no Chromium on this machine: pages were NOT tried in a browser (issue 2)"
+        unseen = "no Chromium on this machine: pages were NOT tried in a browser"
         (pytest.fail if os.environ.get("CI") else pytest.skip)(unseen)
 
 

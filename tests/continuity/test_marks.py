@@ -83,3 +83,16 @@ def test_place_that_cannot_be_written_is_told(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
     with pytest.raises(SettingsError, match="where it notes how far it came"):
         take_mark_file(tmp_path / "file" / "mark")
+
+
+def test_mark_that_a_full_disk_takes_in_part_is_not_taken_for_written(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file = take_mark_file(tmp_path / "mark")
+    file.write(MARK)
+    write = os.pwrite
+    monkeypatch.setattr(os, "pwrite", lambda to, content, at: write(to, content[:10], at))
+    with pytest.raises(OSError, match="part"):
+        file.write(replace(MARK, number=2))
+    assert file.last == MARK
+    assert read_marks(tmp_path / "mark") == [MARK]
