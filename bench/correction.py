@@ -23,7 +23,7 @@ from sqlalchemy.orm import object_session
 from bench.flight import Flight, an_owner, body_of, flight
 from bench.harness import DATABASES, note, report
 from campaigns.audience.models import Address
-from campaigns.delivery.corrected import has_on_the_way
+from campaigns.delivery.corrected import may_be_on_the_way
 from campaigns.delivery.correcting import send_correction
 from campaigns.delivery.models import Delivery
 from campaigns.delivery.queries import in_state
@@ -111,7 +111,7 @@ def _is_over(instance: Flight, wrong: int, correction: int) -> bool:
     with instance.reading() as session:
         run = session.get_one(Run, correction)
         is_done = run.state == RunState.DONE and run.planned_through > 0
-        return is_done and not has_on_the_way(session, [wrong])
+        return is_done and not may_be_on_the_way(session, run, [wrong])
 
 
 def _judge(instance: Flight, wrong: int, stopped: set[str], *, since: float) -> dict[str, Any]:

@@ -12,8 +12,8 @@ from sqlalchemy import Engine, func, select
 
 from bench.callbacks import ACCOUNT, PUBLIC_URL, TOKEN, Posted, make_callbacks, post_all
 from bench.harness import DATABASES, fresh_database, note, report, summary
-from campaigns.cli import WEB_THREADS
 from campaigns.delivery.models import Receipt
+from campaigns.serving import WEB_THREADS
 from tests.delivery.serving import ServerProcess, free_port, serve_instance
 
 #: Connections that the client keeps open, each with one callback at a time.
