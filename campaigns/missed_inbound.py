@@ -12,6 +12,7 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from operator import attrgetter
 
 from sqlalchemy import select
 from sqlalchemy.exc import SQLAlchemyError
@@ -28,7 +29,7 @@ from campaigns.gateways.connecting import InboundList, KeptInbound
 from campaigns.gateways.factory import open_gateway
 from campaigns.inbox.models import InboundLook
 from campaigns.inbox.queries import find_kept
-from campaigns.inbox.service import note_looked, receive_inbound
+from campaigns.inbox.service import LATE, note_looked, receive_inbound
 from campaigns.planning.models import Sender
 
 #: How far back the list of a sender is read the first time.
@@ -146,14 +147,21 @@ class MissedInbound:
             raise UnavailableError(f"{lost} messages cannot be kept.")
 
     def _take_in(self, receiver: _Receiver, kept: Sequence[KeptInbound]) -> int:
-        """Keep what was never heard, in the order in which it was said; return how many could not be kept."""
+        """Keep what was never heard, and put in order what was posted late; return how many could not be kept."""
         with self._sessions() as session:
             session.connection(execution_options={"read_only": True})
             known = find_kept(session, receiver.gateway, [each.inbound.provider_id for each in kept])
         missed = [each for each in kept if each.inbound.provider_id not in known]
         if missed:
             _log.warning("%s messages to sender %s had never reached us", len(missed), receiver.sender_id)
-        return sum(not self._receive(receiver, each) for each in missed)
+        late = [
+            each
+            for each in kept
+            if known.get(each.inbound.provider_id, each.received_at) - each.received_at > LATE
+        ]
+        return sum(
+            not self._receive(receiver, each) for each in sorted(missed + late, key=attrgetter("received_at"))
+        )
 
     def _receive(self, receiver: _Receiver, each: KeptInbound) -> bool:
         """Keep one message as if it had been posted; say whether that went well: its failure costs no other."""

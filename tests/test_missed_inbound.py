@@ -134,6 +134,30 @@ def test_missed_word_does_not_undo_a_later_one(
     assert state_of(sessions, address_id) == state
 
 
+@pytest.mark.parametrize(
+    ("first", "then", "state"),
+    [("START", "STOP", AddressState.OPTED_OUT), ("STOP", "START", AddressState.ACTIVE)],
+)
+def test_words_that_were_posted_in_the_wrong_order_are_put_right(
+    sessions: sessionmaker[Session],
+    settings: Settings,
+    sandbox: SandboxProcess,
+    address_id: int,
+    first: str,
+    then: str,
+    state: AddressState,
+) -> None:
+    said = [(first, write(sandbox, first)), (then, write(sandbox, then))]
+    with clock.running_on(lambda: datetime.now(UTC) + timedelta(seconds=20)):
+        for text, sid in reversed(said):
+            with sessions.begin() as session:
+                words = inbound(text, sid, from_handle=PERSON, to_handle=OURS)
+                receive_inbound(session, words, settings.vault(), gateway="twilio")
+        assert state_of(sessions, address_id) != state
+        look(sessions, settings)
+    assert state_of(sessions, address_id) == state
+
+
 def test_look_of_a_clock_that_was_ahead_hides_nothing(
     sessions: sessionmaker[Session], settings: Settings, sandbox: SandboxProcess, address_id: int
 ) -> None:

@@ -89,6 +89,7 @@ class AfricasTalkingCallbacks:
             text=fields.get("text", ""),
             channel="sms",
             raw=_kept(fields),
+            said_at=_time_of(fields.get("date", "")),
         )
         return [inbound]
 
@@ -106,8 +107,14 @@ def _kept(fields: Mapping[str, str]) -> dict[str, str]:
 
 def _is_stale(date: str) -> bool:
     """Say whether a message is too old to act on; a date that cannot be read does not make it so."""
+    said_at = _time_of(date)
+    return said_at is not None and said_at < clock.now() - MAX_AGE
+
+
+def _time_of(date: str) -> datetime | None:
+    """Return a date without a zone as UTC, None when it cannot be read."""
     try:
         sent = datetime.fromisoformat(date)
-    except ValueError:
-        return False
-    return (sent if sent.tzinfo else sent.replace(tzinfo=UTC)) < clock.now() - MAX_AGE
+        return sent.astimezone(UTC) if sent.tzinfo else sent.replace(tzinfo=UTC)
+    except (ValueError, OverflowError):
+        return None

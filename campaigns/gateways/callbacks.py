@@ -5,6 +5,7 @@ from __future__ import annotations
 import hmac
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import datetime
 from enum import StrEnum
 from functools import cached_property
 from typing import Protocol
@@ -107,6 +108,8 @@ class Inbound:
     payload: str = ""
     #: Language the person chose in their app (BCP 47), if the provider says so.
     language: str = ""
+    #: When they did it (UTC), if the provider says so: what it posts again comes later.
+    said_at: datetime | None = None
 
 
 class CallbackReader(Protocol):

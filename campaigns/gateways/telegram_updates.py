@@ -21,6 +21,8 @@ UPDATES = ("message", "callback_query", "my_chat_member")
 HEADER = "x-telegram-bot-api-secret-token"
 #: Telegram itself drops what it could not hand over within a day.
 MAX_AGE = timedelta(hours=48)
+#: The end of the last year that a date can name, in seconds as Telegram counts them.
+_LAST_SECOND = 253_402_300_799
 
 #: What the link of an entry point opens the chat with; its payload has at most 64 of these letters.
 _START = re.compile(r"/start(?:@\w+)?(?:\s+(?P<rest>.*))?", re.DOTALL)
@@ -109,6 +111,7 @@ def _inbound(bot_id: str, update: Mapping[str, Any], person: _Person, heard: _He
         location=heard.location,
         payload=heard.payload,
         language=person.language,
+        said_at=_time_of(update),
     )
 
 
@@ -171,12 +174,19 @@ def _location(place: Mapping[str, Any]) -> tuple[float, float] | None:
 
 
 def _is_stale(update: Mapping[str, Any]) -> bool:
-    """Say whether somebody plays an old update again; a pressed button has no time of its own."""
+    """Say whether somebody plays an old update again; one without a time is not known to be."""
+    said_at = _time_of(update)
+    return said_at is not None and said_at < clock.now() - MAX_AGE
+
+
+def _time_of(update: Mapping[str, Any]) -> datetime | None:
+    """Return when the person did it; a pressed button has no time of its own."""
     for kind in ("message", "my_chat_member"):
         date = _object(update.get(kind)).get("date")
         if isinstance(date, int):
-            return date < (clock.now() - MAX_AGE - datetime.fromtimestamp(0, UTC)).total_seconds()
-    return False
+            # What no calendar knows is very long ago, or will never be.
+            return datetime.fromtimestamp(min(max(date, 0), _LAST_SECOND), UTC)
+    return None
 
 
 def _parsed(body: bytes) -> Any:

@@ -16,8 +16,9 @@ from campaigns.audience.models import Address, Consent, ConsentKind
 from campaigns.audience.person import find_person
 from campaigns.inbox.models import Reply, ReplyKind
 
-_NO = (ReplyKind.STOP, ReplyKind.HOLD)
-_YES = (ReplyKind.START, ReplyKind.JOIN)
+#: What ends that somebody is written to, and what begins it.
+REFUSALS = (ReplyKind.STOP, ReplyKind.HOLD)
+AGREEMENTS = (ReplyKind.START, ReplyKind.JOIN)
 
 
 def is_overtaken(session: Session, reply: Reply) -> bool:
@@ -25,10 +26,10 @@ def is_overtaken(session: Session, reply: Reply) -> bool:
 
     A stop or hold never is: `lift_again` ends it where the person said otherwise since.
     """
-    if reply.kind in _NO:
+    if reply.kind in REFUSALS:
         return False
     later = _find_later(session, reply)
-    if any(each.kind in _NO or each.lookup == reply.lookup for each in later):
+    if any(each.kind in REFUSALS or each.lookup == reply.lookup for each in later):
         return True
     reported = select(Consent.id).where(
         Consent.address_id.in_(_find_person(session, reply)),
@@ -41,9 +42,11 @@ def is_overtaken(session: Session, reply: Reply) -> bool:
 def lift_again(session: Session, reply: Reply) -> list[int]:
     """Lift a late stop or hold on each phone that said start since; return the ids of the addresses it was for."""
     later = _find_later(session, reply)
-    last_no = max((each.received_at for each in later if each.kind in _NO), default=reply.received_at)
+    last_no = max((each.received_at for each in later if each.kind in REFUSALS), default=reply.received_at)
     starts = {
-        (each.lookup, each.channel): each for each in later if each.kind in _YES and each.received_at > last_no
+        (each.lookup, each.channel): each
+        for each in later
+        if each.kind in AGREEMENTS and each.received_at > last_no
     }
     active: list[int] = []
     for start in starts.values():
@@ -59,13 +62,20 @@ def lift_again(session: Session, reply: Reply) -> list[int]:
     return active
 
 
+def find_last_refusal(session: Session, reply: Reply) -> Reply | None:
+    """Return the last stop or hold that the person said after `reply`, from any of their phones."""
+    return next((each for each in reversed(_find_later(session, reply)) if each.kind in REFUSALS), None)
+
+
 def _find_later(session: Session, reply: Reply) -> Sequence[Reply]:
     """Return what the person said since from any of their phones that settles something, in its order."""
     known = select(Address.lookup, Address.number).where(Address.id.in_(_find_person(session, reply)))
     rows = session.execute(known).all()
     lookups, numbers = {reply.lookup, *(row.lookup for row in rows)}, {reply.number, *(row.number for row in rows)}
     theirs = or_(Reply.lookup.in_(lookups), Reply.number.in_(numbers - {None}))
-    later = select(Reply).where(theirs, Reply.kind.in_((*_NO, *_YES)), Reply.received_at > reply.received_at)
+    later = select(Reply).where(
+        theirs, Reply.kind.in_((*REFUSALS, *AGREEMENTS)), Reply.received_at > reply.received_at
+    )
     return session.scalars(later.order_by(Reply.received_at, Reply.id)).all()
 
 

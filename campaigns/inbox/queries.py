@@ -96,10 +96,11 @@ def _written_to_last(session: Session, contacts: dict[int, int]) -> Owner:
     return Owner(owners[contact_id], contact_id)
 
 
-def find_kept(session: Session, gateway: str, provider_ids: Collection[str]) -> set[str]:
-    """Return those of the provider's ids whose messages were kept already."""
-    known = select(Reply.provider_id).where(Reply.gateway == gateway, Reply.provider_id.in_(provider_ids))
-    return set(session.scalars(known))
+def find_kept(session: Session, gateway: str, provider_ids: Collection[str]) -> dict[str, datetime]:
+    """Return which of the provider's ids have messages that were kept already, and since when by its clock."""
+    columns = select(Reply.provider_id, Reply.received_at)
+    known = columns.where(Reply.gateway == gateway, Reply.provider_id.in_(provider_ids))
+    return {row.provider_id: row.received_at for row in session.execute(known)}
 
 
 def select_replies(organisation_id: int) -> Select[Reply]:

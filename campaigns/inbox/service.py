@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Collection
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 from uuid import uuid4
 
-from sqlalchemy import update
+from sqlalchemy import select, update
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
@@ -25,7 +25,7 @@ from campaigns.core.database import reserve_ids
 from campaigns.delivery.service import suppress_addresses
 from campaigns.gateways.callbacks import Happening, Inbound
 from campaigns.inbox.models import InboundLook, Reply, ReplyKind
-from campaigns.inbox.order import is_overtaken, lift_again
+from campaigns.inbox.order import AGREEMENTS, REFUSALS, find_last_refusal, is_overtaken, lift_again
 from campaigns.inbox.queries import Owner, find_kept, find_owner, find_receiver, find_sender
 from campaigns.inbox.reading import kind_of
 from campaigns.inbox.strangers import note_stop
@@ -33,6 +33,8 @@ from campaigns.staff import audit
 
 #: Longest text that is kept; no channel carries more.
 LONGEST_TEXT = 16_000
+#: Posts that take longer were posted again: the person may have said something else since.
+LATE = timedelta(seconds=3)
 #: What a person does to the conversation, not in it: nothing was heard from them.
 _UNSPOKEN = (Happening.BLOCKED, Happening.UNBLOCKED)
 
@@ -53,11 +55,14 @@ def receive_inbound(
     join; a location moves the contact to its cell, and the point itself is forgotten. Nothing is answered: an
     answer on the screen may expose the person. `secret_names` are the credentials of the account it came to. What
     reached the provider at `received_at` (UTC) and us only now is kept, and done as far as the person did not say
-    otherwise since.
+    otherwise since; so is what it posts again, where it says of when it is.
     """
+    received_at = received_at or _late_since(inbound)
     receiver = find_receiver(session, inbound.to_handle, secret_names=secret_names)
     reply = _keep(session, inbound, vault, gateway=gateway, receiver=receiver, received_at=received_at)
     is_late = received_at is not None
+    if reply is None and received_at is not None:
+        _put_in_order(session, gateway, inbound.provider_id, received_at)
     if reply is None or (is_late and is_overtaken(session, reply)):
         return reply
     detail = _act(session, inbound, reply, vault=vault, receiver=receiver, is_late=is_late)
@@ -75,6 +80,34 @@ def note_looked(session: Session, sender_id: int, through: datetime) -> None:
     dialect = postgresql if session.get_bind().dialect.name == "postgresql" else sqlite
     noting = dialect.insert(InboundLook).values(sender_id=sender_id, through=through)
     session.execute(noting.on_conflict_do_update(index_elements=["sender_id"], set_={"through": through}))
+
+
+def _put_in_order(session: Session, gateway: str, provider_id: str, said_at: datetime) -> None:
+    """Let a reply that was posted late count as what it was when it was said (UTC), before what was said since.
+
+    A provider that posts again without a time may bring a start after the stop that followed it, or a stop after
+    the start: its list tells which was first.
+    """
+    found = select(Reply).where(Reply.gateway == gateway, Reply.provider_id == provider_id)
+    reply = session.scalars(found.with_for_update()).one()
+    if reply.received_at <= said_at:
+        return
+    reply.received_at = said_at
+    session.flush()
+    if reply.kind in REFUSALS:
+        lift_again(session, reply)
+        return
+    refusal = find_last_refusal(session, reply)
+    if refusal is not None and reply.kind in AGREEMENTS:
+        detail = _suppress(session, refusal, _refuse(session, refusal), is_late=True)
+        organisation_id = refusal.organisation_id
+        audit.record(session, "reply.put_in_order", subject=reply, organisation_id=organisation_id, **detail)
+
+
+def _late_since(inbound: Inbound) -> datetime | None:
+    """Return when a person did something that their provider tells late: they may have done more since."""
+    is_late = inbound.said_at is not None and inbound.said_at < clock.now() - LATE
+    return inbound.said_at if is_late else None
 
 
 def _channel_of(inbound: Inbound) -> Channel:
@@ -149,7 +182,7 @@ def _act(
     if reply.kind == ReplyKind.STOP:
         return _stop(session, reply, to=inbound.to_handle, is_late=is_late)
     if reply.kind == ReplyKind.HOLD:
-        return _hold(session, reply, is_late=is_late)
+        return _suppress(session, reply, _refuse(session, reply), is_late=is_late)
     if reply.kind == ReplyKind.START:
         return _start(session, reply, method=KEYWORD)
     if reply.kind == ReplyKind.LOCATION:
@@ -205,32 +238,24 @@ def _join(
 
 
 def _stop(session: Session, reply: Reply, *, to: str, is_late: bool) -> dict[str, Any]:
-    method = "provider" if reply.happening == Happening.BLOCKED else "keyword"
-    addresses = consent.withdraw_everywhere(
-        session,
-        reply.lookup,
-        reply.channel,
-        number=reply.number,
-        method=method,
-        wording=_evidence(reply),
-        at=reply.received_at,
-    )
+    addresses = _refuse(session, reply)
     if reply.happening != Happening.BLOCKED:
         note_stop(session, reply, addresses, sender_id=find_sender(session, to, reply.channel))
     return _suppress(session, reply, addresses, is_late=is_late)
 
 
-def _hold(session: Session, reply: Reply, *, is_late: bool) -> dict[str, Any]:
-    addresses = hold_everywhere(
+def _refuse(session: Session, reply: Reply) -> list[int]:
+    """Withdraw for the person behind a stop, or put them on hold; return the ids of the addresses it closed."""
+    refuse = hold_everywhere if reply.kind == ReplyKind.HOLD else consent.withdraw_everywhere
+    return refuse(
         session,
         reply.lookup,
         reply.channel,
         number=reply.number,
-        method=KEYWORD,
+        method="provider" if reply.happening == Happening.BLOCKED else KEYWORD,
         wording=_evidence(reply),
         at=reply.received_at,
     )
-    return _suppress(session, reply, addresses, is_late=is_late)
 
 
 def _suppress(session: Session, reply: Reply, addresses: Collection[int], *, is_late: bool) -> dict[str, Any]:

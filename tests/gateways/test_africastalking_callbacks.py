@@ -61,6 +61,20 @@ def test_old_text_is_stale(hours: int, form: str, verdict: Verdict) -> None:
 
 
 @pytest.mark.parametrize(
+    ("date", "said_at"),
+    [
+        ("2026-11-28 12:00:00", datetime(2026, 11, 28, 12, tzinfo=UTC)),
+        ("2026-11-28T15:00:00+03:00", datetime(2026, 11, 28, 12, tzinfo=UTC)),
+        ("0001-01-01T00:00:00+03:00", None),
+        ("now", None),
+    ],
+)
+def test_message_says_when_it_was_sent(date: str, said_at: datetime | None) -> None:
+    (inbound,) = READER.read_inbound(called({**TEXT, "date": date}))
+    assert inbound.said_at == said_at
+
+
+@pytest.mark.parametrize(
     ("theirs", "ours"),
     [
         ("Buffered", "queued"),

@@ -87,6 +87,13 @@ def test_body_that_is_no_update_is_forged(body: bytes) -> None:
     assert READER.read_inbound(called(body)) == []
 
 
+def test_update_says_when_it_was_done() -> None:
+    assert heard(a_message(text="STOP")).said_at == datetime.fromtimestamp(NOW, UTC)
+    assert heard(a_change("kicked")).said_at == datetime.fromtimestamp(NOW, UTC)
+    assert heard(a_message(text="STOP", date=10**30)).said_at == datetime(9999, 12, 31, 23, 59, 59, tzinfo=UTC)
+    assert heard(a_message(text="STOP", date="now")).said_at is None
+
+
 @pytest.mark.parametrize(("hours", "verdict"), [(47, Verdict.GENUINE), (49, Verdict.STALE)])
 def test_old_update_is_stale(hours: int, verdict: Verdict) -> None:
     date = int((datetime.now(UTC) - timedelta(hours=hours)).timestamp())
@@ -108,6 +115,7 @@ def test_text_is_read_without_names() -> None:
         channel="telegram",
         raw={"kind": "message"},
         language="uk",
+        said_at=datetime.fromtimestamp(NOW, UTC),
     )
 
 

@@ -20,7 +20,7 @@ from campaigns.delivery.states import SendState
 from campaigns.gateways.callbacks import Inbound
 from campaigns.inbox.models import Reply, ReplyKind
 from campaigns.inbox.queries import Owner
-from campaigns.inbox.service import receive_inbound
+from campaigns.inbox.service import LATE, receive_inbound
 from campaigns.staff.models import AuditEntry
 from tests.factories import (
     NOON,
@@ -247,6 +247,57 @@ def test_what_was_missed_is_weighed_against_what_came_since(
     receive_inbound(session, inbound(missed, "SM1"), vault, gateway="twilio", received_at=earlier)
     session.expire_all()
     assert address.state == state
+
+
+LATE_CASES = [
+    ("START", "STOP", AddressState.OPTED_OUT),
+    ("START", "leave me alone", AddressState.HELD),
+    ("STOP", "START", AddressState.ACTIVE),
+    ("leave me alone", "START", AddressState.ACTIVE),
+    ("STOP", "help", AddressState.OPTED_OUT),
+]
+
+
+@pytest.mark.parametrize(("late", "since", "state"), LATE_CASES)
+def test_what_is_posted_again_counts_as_of_when_it_was_said(
+    session: Session, vault: Vault, address: Address, late: str, since: str, state: AddressState
+) -> None:
+    receive(session, vault, inbound(since, "SM2"))
+    receive(session, vault, inbound(late, "SM1", said_at=clock.now() - timedelta(seconds=20)))
+    assert address.state == state
+    assert session.scalars(select(Reply).where(Reply.provider_id == "SM1")).one().received_at < clock.now() - LATE
+
+
+@pytest.mark.parametrize("said_at", [timedelta(seconds=-1), timedelta(hours=3)])
+def test_clock_of_a_provider_makes_nothing_late(
+    session: Session, vault: Vault, address: Address, said_at: timedelta
+) -> None:
+    receive(session, vault, inbound("STOP", "SM1"))
+    receive(session, vault, inbound("START", "SM2", said_at=clock.now() + said_at))
+    assert address.state == AddressState.ACTIVE
+
+
+@pytest.mark.parametrize(("late", "since", "state"), LATE_CASES)
+def test_what_came_in_the_wrong_order_is_put_right(
+    session: Session, vault: Vault, address: Address, late: str, since: str, state: AddressState
+) -> None:
+    receive(session, vault, inbound(since, "SM2"))
+    receive(session, vault, inbound(late, "SM1"))
+    said_at = clock.now() - timedelta(seconds=20)
+    assert receive_inbound(session, inbound(late, "SM1"), vault, gateway="twilio", received_at=said_at) is None
+    session.expire_all()
+    assert address.state == state
+    assert session.scalars(select(Reply).where(Reply.provider_id == "SM1")).one().received_at == said_at
+
+
+def test_what_is_put_right_leaves_nothing_queued(session: Session, vault: Vault, address: Address) -> None:
+    receive(session, vault, inbound("STOP", "SM2"))
+    receive(session, vault, inbound("START", "SM1"))
+    delivery = queued_for(session, address)
+    earlier = clock.now() - timedelta(seconds=20)
+    receive_inbound(session, inbound("START", "SM1"), vault, gateway="twilio", received_at=earlier)
+    session.expire_all()
+    assert delivery.send_state == SendState.SUPPRESSED
 
 
 @pytest.mark.parametrize("agreed", [True, False])

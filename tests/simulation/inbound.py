@@ -106,8 +106,11 @@ class Mailbox:
         phone = channel, self._oracle.book.number(channel, contact_id)
         number = f"IN{len(self._letters) + 1}"
         receiver = SMS_SENDER if channel == "sms" else WHATSAPP_SENDER
-        inbound = Inbound(number, phone[1], receiver, self._chance.choice(SAYINGS[word]), channel)
-        kept = KeptInbound(inbound, self._now().replace(microsecond=0))
+        said_at = self._now().replace(microsecond=0)
+        # Who posts again says of when it is; who keeps a list does not, for there it stands.
+        told = None if self._plan.provider.keeps_list else said_at
+        inbound = Inbound(number, phone[1], receiver, self._chance.choice(SAYINGS[word]), channel, said_at=told)
+        kept = KeptInbound(inbound, said_at)
         letter = self._letters[number] = Letter(phone, word, self._timeline.now, kept)
         self._oracle.unheard[number] = phone, word is not Word.START, self._timeline.now
         self._oracle.note(f"SAYS {word}", f"person {contact_id} on {channel}")

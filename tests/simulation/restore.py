@@ -20,6 +20,7 @@ from campaigns.continuity.places import files_of
 from campaigns.delivery.queries import find_last_intent
 from campaigns.gateways.base import Gateway
 from campaigns.missed_inbound import MissedInbound
+from campaigns.restoring.command import SETTLES_AFTER
 from campaigns.restoring.release import Restored, release, settle_by_lists
 from tests.simulation.chores import CANARY
 from tests.simulation.crew import Crew
@@ -120,6 +121,8 @@ class Archive:
         while True:
             with suppress(SQLAlchemyError):
                 if await self._find_standing(process) is Standing.LATCHED:
+                    # A call that was made just before may not be in its provider's list yet.
+                    await asyncio.sleep(SETTLES_AFTER.total_seconds())
                     await self._settle(process)
                     self._oracle.note("RELEASED")
                     self._oracle.faults["released"] += 1
