@@ -23,12 +23,16 @@ from campaigns.health import HealthLook
 from campaigns.inbox import public as replies
 from campaigns.inbox import settling_views as settling
 from campaigns.inbox import views as inbox
+from campaigns.messages import proposed as messages_proposed
 from campaigns.messages import views as messages
 from campaigns.places import api as places_api
 from campaigns.places import views as places
 from campaigns.planning import views as planning
 from campaigns.planning.fatigue import init_fatigue
 from campaigns.planning.queries import select_senders
+from campaigns.proposals import views as proposals
+from campaigns.proposals.kinds import Kind
+from campaigns.proposals.views import init_proposals
 from campaigns.reach import api as reach_api
 from campaigns.reach import public as go
 from campaigns.reach import views as reach
@@ -55,6 +59,7 @@ from campaigns.web.states import init_states
 #: Pages of staff, in the order of the steps.
 PAGES: tuple[Blueprint, ...] = (
     now.pages,
+    proposals.pages,
     account,
     places.pages,
     audience.pages,
@@ -72,6 +77,8 @@ PAGES: tuple[Blueprint, ...] = (
     tokens.pages,
     description.pages,
 )
+#: Changes that take two members, of all steps.
+KINDS: tuple[Kind, ...] = (*messages_proposed.KINDS,)
 #: What partners' programs ask, with a token instead of a session.
 APIS: tuple[Blueprint, ...] = (places_api.api, releases_api.api, reach_api.api)
 #: What providers call: signed by them instead of carrying a form's token.
@@ -104,6 +111,7 @@ def create_app(settings: Settings, *, readers: Mapping[str, CallbackReader] | No
     init_states(app)
     init_navigation(app, may_open=may_open)
     init_entry_points(app, select_senders=select_senders)
+    init_proposals(app, KINDS)
     init_fatigue(app, count_capped=count_capped)
     init_headers(app, https=app.config["SESSION_COOKIE_SECURE"])
     with app.app_context():

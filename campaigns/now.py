@@ -26,6 +26,8 @@ from campaigns.messages.queries import count_due_services, find_unreviewed
 from campaigns.planning.connections import load_connections
 from campaigns.planning.lifecycle import IN_FLIGHT
 from campaigns.planning.models import Campaign, CampaignState, Run, RunState, Schedule, ZonePolicy
+from campaigns.proposals.queries import select_agreed_since, select_waiting
+from campaigns.proposals.views import MOST_WAITING, kinds_now, may_agree
 from campaigns.staff.auth import current_member, current_organisation, may_now, requires
 from campaigns.staff.models import AuditEntry
 from campaigns.staff.permissions import Permission
@@ -38,7 +40,7 @@ pages = Blueprint("now", __name__)
 MOST_ROWS = 8
 #: A schedule that was not fired so long after its time is overdue: clocks look every few seconds.
 LATE = timedelta(minutes=2)
-#: Days for which administrators are told of a stop that was lifted.
+#: Days for which members are told what two of them changed, and administrators of a stop that was lifted.
 TOLD_DAYS = 7
 #: Where an application keeps its look at its health.
 _HEALTH = "fingerpost.health"
@@ -85,10 +87,13 @@ class Waiting:
     missing: list[Missing]
     #: Stops that data managers lifted lately: contact id, their name, when.
     lifted: list[tuple[int, str, datetime]]
+    #: Changes to which the member may agree: id, what is changed, who proposed it.
+    proposals: list[tuple[int, str, str]]
 
     def __bool__(self) -> bool:
         told = self.campaigns or self.held_runs or self.texts or self.services_due or self.copies or self.lifted
-        return bool(told or self.unconnected or self.missing or (self.holds and self.holds.people))
+        red = self.unconnected or self.missing or (self.holds and self.holds.people)
+        return bool(told or red or self.proposals)
 
 
 @pages.get("/")
@@ -98,7 +103,14 @@ def index() -> str:
     waiting = _waiting_for_member(current_organisation().id)
     strange = find_strange_stops(session(), current_organisation().id, now=clock.now())
     moving = _moving(current_organisation().id)
-    return render_template("now.html", waiting=waiting, strange=strange, channels=CHANNELS, **moving)
+    agreed = select_agreed_since(current_organisation().id, clock.now() - timedelta(days=TOLD_DAYS))
+    changed = [
+        (each.id, kinds_now()[each.kind].title, first, second, each.settled_at)
+        for each, first, second in session().execute(agreed.limit(MOST_ROWS))
+    ]
+    return render_template(
+        "now.html", waiting=waiting, strange=strange, channels=CHANNELS, changed=changed, **moving
+    )
 
 
 @pages.get("/now/flights")
@@ -224,7 +236,14 @@ def _waiting_for_member(organisation_id: int) -> Waiting:
         holds=_holds() if may_now(Permission.SETTLE_CONSENT) else None,
         missing=_find_missing(organisation_id) if may_now(Permission.SETTLE_CONSENT) else [],
         lifted=find_lifted(session(), organisation_id, now=clock.now()) if may_now(Permission.ADMINISTER) else [],
+        proposals=_find_proposals(organisation_id),
     )
+
+
+def _find_proposals(organisation_id: int) -> list[tuple[int, str, str]]:
+    rows = session().execute(select_waiting(organisation_id).limit(MOST_WAITING))
+    mine = [(each.id, kinds_now()[each.kind].title, name) for each, name in rows if may_agree(each)]
+    return mine[:MOST_ROWS]
 
 
 def _holds() -> Holds:

@@ -29,6 +29,7 @@ import campaigns.inbox.models
 import campaigns.messages.models
 import campaigns.places.models
 import campaigns.planning.models
+import campaigns.proposals.models
 import campaigns.reach.imported.models
 import campaigns.reach.models
 import campaigns.reach.outcomes.models

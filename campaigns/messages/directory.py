@@ -242,17 +242,17 @@ def _record_whole(
     )
 
 
-def confirm_emergency_number(
-    session: Session,
-    organisation_id: int,
-    country: str,
-    *,
-    number: str,
-    document: str,
-    document_date: date,
-    by: int,
-) -> EmergencyNumber:
-    """Note which number texts name in a country (alpha-2) where no verified service fits, and what states it.
+@dataclass(frozen=True, slots=True)
+class Stated:
+    """An emergency number and the document that states it."""
+
+    number: str
+    document: str
+    document_date: date
+
+
+def check_emergency_number(*, number: str, document: str, document_date: date) -> Stated:
+    """Return an emergency number as it is kept.
 
     Raises InputError for what cannot be such a number, or a document from the future or without a name.
     """
@@ -261,12 +261,22 @@ def confirm_emergency_number(
         raise InputError(N_("An emergency number has two to six digits, and nothing else."))
     if document_date > clock.now().date():
         raise InputError(N_("The date of the document lies in the future."))
+    return Stated(digits, named, document_date)
+
+
+def confirm_emergency_number(
+    session: Session, organisation_id: int, country: str, stated: Stated, *, by: int
+) -> EmergencyNumber:
+    """Note which number texts name in a country (alpha-2) where no verified service fits, and what states it.
+
+    Two members settled it, see `proposed.py`; `by` is the one who agreed.
+    """
     confirmed = EmergencyNumber(
         organisation_id=organisation_id,
         country=country,
-        number=digits,
-        document=named,
-        document_date=document_date,
+        number=stated.number,
+        document=stated.document,
+        document_date=stated.document_date,
         member_id=by,
         created_at=clock.now(),
     )
@@ -279,6 +289,6 @@ def confirm_emergency_number(
         organisation_id=organisation_id,
         member_id=by,
         country=country,
-        number=digits,
+        number=stated.number,
     )
     return confirmed

@@ -9,11 +9,12 @@ from flask_babel import gettext as _
 from werkzeug.wrappers import Response
 
 from campaigns.core.errors import InputError, NotFoundError
-from campaigns.messages.directory import confirm_emergency_number
+from campaigns.messages.directory import check_emergency_number
 from campaigns.messages.emergency import EmergencyRow, all_emergency_rows
 from campaigns.messages.forms import EmergencyForm
 from campaigns.messages.labels import country_name
 from campaigns.messages.models import EmergencyNumber
+from campaigns.messages.proposed import propose_emergency_number
 from campaigns.messages.queries import load_confirmed_emergencies, load_member_names
 from campaigns.staff.auth import current_member, current_organisation, requires
 from campaigns.staff.permissions import Permission
@@ -61,18 +62,17 @@ def confirm(country: str) -> Page:
     form = EmergencyForm(data={"number": row.single_number or ""})
     if form.validate_on_submit() and form.document_date.data:
         try:
-            confirm_emergency_number(
-                session(),
-                current_organisation().id,
-                country,
+            stated = check_emergency_number(
                 number=form.text("number"),
                 document=form.text("document"),
                 document_date=form.document_date.data,
-                by=current_member().id,
+            )
+            proposal = propose_emergency_number(
+                session(), current_organisation(), country, stated, by=current_member().id
             )
         except InputError as error:
             form.show(error, "number")
         else:
-            flash(_("The number is saved. Texts name it from now on where no verified service fits."), "good")
-            return redirect(url_for("messages.services.emergency.index"))
+            flash(_("Another member has to agree. Until then texts name what they named before."), "good")
+            return redirect(url_for("proposals.show", proposal_id=proposal.id))
     return render_template("messages/emergency_form.html", form=form, row=row), form.status

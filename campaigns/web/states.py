@@ -31,6 +31,13 @@ STATES: dict[str, dict[str, Look]] = {
         "approved": Look(_l("Approved"), "good"),
         "returned": Look(_l("Returned"), "warning"),
     },
+    "proposal": {
+        "waiting": Look(_l("Waits for another member"), "warning"),
+        "agreed": Look(_l("Agreed"), "good"),
+        "refused": Look(_l("Refused"), "bad"),
+        "withdrawn": Look(_l("Taken back"), "quiet"),
+        "overtaken": Look(_l("Proposed anew"), "quiet"),
+    },
     "run": {
         "held": Look(_l("Held"), "warning"),
         "planning": Look(_l("Being planned"), "moving"),

@@ -10,7 +10,9 @@ from sqlalchemy.orm import Session
 from campaigns.audience.models import Channel, ContactImport, EntryPoint, ImportState
 from campaigns.core.crypto import Vault
 from campaigns.inbox.models import Reply, ReplyKind
+from campaigns.messages.directory import Stated
 from campaigns.messages.models import GlossaryTerm
+from campaigns.messages.proposed import propose_emergency_number
 from campaigns.planning.models import Campaign, CampaignState
 from campaigns.reach.counting import Step
 from campaigns.reach.imported.models import FileState, ReachFile, Source
@@ -114,9 +116,15 @@ def make_samples(session: Session, organisation: Organisation, member: Member, v
         "reader": a_reader(session, organisation, member, vault),
         "token": an_api_token(session, organisation, member),
         "reply": add(session, a_reply(organisation)),
+        "proposal": propose_emergency_number(session, organisation, "AF", a_notice(), by=member.id),
     }
     add(session, CountedLink(campaign_id=campaign.id, target="https://example.org/help", changed_at=NOON))
     return {f"{name}_id": row.id for name, row in named.items()} | CONSTANTS | {"code": campaign.code}
+
+
+def a_notice() -> Stated:
+    """An emergency number in a document that nothing names yet."""
+    return Stated("119", f"Ministry of the Interior, notice {secrets.token_hex(4)}", NOON.date())
 
 
 def a_reply(organisation: Organisation) -> Reply:

@@ -15,6 +15,7 @@ from campaigns.messages.models import TranslationState
 from campaigns.messages.signposts import Trust
 from campaigns.planning.models import Decision, Health, RunState, TemplateState
 from campaigns.planning.standing import Standing
+from campaigns.proposals.models import ProposalState
 from campaigns.reach.counting import Rung
 from campaigns.reach.imported.models import FileState
 from campaigns.web.states import STATES
@@ -22,6 +23,7 @@ from campaigns.web.states import STATES
 KINDS: dict[str, type[StrEnum]] = {
     "campaign": Standing,
     "decision": Decision,
+    "proposal": ProposalState,
     "run": RunState,
     "send": SendState,
     "receipt": ReceiptState,

@@ -1,0 +1,51 @@
+"""What can be proposed: each step says for its own things how they are read, shown and changed."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from sqlalchemy.orm import Session
+
+from campaigns.proposals.models import Proposal
+from campaigns.staff.permissions import Permission
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """One fact that a proposal changes, as members read it; `label` is marked for the catalogues."""
+
+    label: str
+    before: str
+    after: str
+
+
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """What a proposal is about, as members read it."""
+
+    #: What is changed: the name of a service, a place, a member.
+    name: str
+    lines: Sequence[Line]
+    #: Endpoint of the page of what is changed and its arguments; '' where there is none.
+    endpoint: str = ""
+    arguments: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Kind:
+    """How the things of one kind are changed by two members."""
+
+    name: str
+    #: What is changed, in two or three words, marked for the catalogues: "Number of a service".
+    title: str
+    #: What a member needs who agrees; who proposes needs what the page asks that proposes.
+    permission: Permission
+    #: Returns what the thing is now, in the shape of `Proposal.before`; None when it is gone.
+    read: Callable[[Session, Proposal], Mapping[str, Any] | None]
+    #: Does it, in the name of the member with this id, and leaves the audit entry of its own.
+    apply: Callable[[Session, Proposal, int], None]
+    show: Callable[[Session, Proposal], Shown]
+    #: What the audit keeps of `before` and `after`: no address, no text of a person, nothing long.
+    audited: Callable[[Mapping[str, Any]], Mapping[str, Any]] = dict

@@ -1,0 +1,56 @@
+"""Which changes wait for a second member, and which were made lately."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Select, select
+from sqlalchemy.orm import Session, aliased
+
+from campaigns.proposals.models import Proposal, ProposalState
+from campaigns.staff.audit import Subject
+from campaigns.staff.models import Member
+from campaigns.staff.queries import owned
+
+
+def select_waiting(organisation_id: int) -> Select[*tuple[Any, ...]]:
+    """Select the organisation's waiting proposals with the name of who proposed, longest waiting first."""
+    return (
+        owned(select(Proposal, Member.name), Proposal, organisation_id)
+        .join(Member, Member.id == Proposal.proposed_by_id)
+        .where(Proposal.state == ProposalState.WAITING)
+        .order_by(Proposal.id)
+    )
+
+
+def select_settled(organisation_id: int) -> Select[*tuple[Any, ...]]:
+    """Select the settled proposals with the names of who proposed and who settled, the latest first."""
+    second = aliased(Member)
+    return (
+        owned(select(Proposal, Member.name, second.name), Proposal, organisation_id)
+        .join(Member, Member.id == Proposal.proposed_by_id)
+        .join(second, second.id == Proposal.settled_by_id)
+        .where(Proposal.settled_at.is_not(None))
+        .order_by(Proposal.settled_at.desc(), Proposal.id.desc())
+    )
+
+
+def select_agreed_since(organisation_id: int, since: datetime) -> Select[*tuple[Any, ...]]:
+    """Select what two members changed since a moment (UTC), with the names of both, the latest first."""
+    agreed = Proposal.state == ProposalState.AGREED, Proposal.settled_at > since
+    return select_settled(organisation_id).where(*agreed)
+
+
+def find_waiting_for(
+    session: Session, organisation_id: int, kind: str, subject: Subject, *, topic: str = ""
+) -> Proposal | None:
+    """Return the waiting proposal of this kind for a thing, so that its page can say so."""
+    waiting = owned(select(Proposal), Proposal, organisation_id).where(
+        Proposal.kind == kind,
+        Proposal.subject_type == subject.__tablename__,
+        Proposal.subject_id == subject.id,
+        Proposal.topic == topic,
+        Proposal.state == ProposalState.WAITING,
+    )
+    return session.scalar(waiting)

@@ -1,0 +1,124 @@
+"""Verbs on changes that take two members; each leaves one audit entry and none commits."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from campaigns.core import clock
+from campaigns.core.errors import InputError, RefusedError, TransitionError
+from campaigns.core.words import N_
+from campaigns.proposals.kinds import Kind
+from campaigns.proposals.models import Proposal, ProposalState
+from campaigns.proposals.queries import find_waiting_for
+from campaigns.staff import audit
+from campaigns.staff.audit import Subject
+from campaigns.staff.models import Member, Membership
+from campaigns.staff.queries import owned
+
+LONGEST_REASON = 200
+
+
+def propose(
+    session: Session,
+    kind: Kind,
+    subject: Subject,
+    *,
+    organisation_id: int,
+    before: Mapping[str, Any],
+    after: Mapping[str, Any],
+    by: int,
+    reason: str = "",
+    topic: str = "",
+) -> Proposal:
+    """Propose to make of a thing what `after` says; it overtakes what of the same kind waits for it.
+
+    Raises InputError when nothing would change, or the reason is too long.
+    """
+    words = " ".join(reason.split())
+    if len(words) > LONGEST_REASON:
+        raise InputError(N_("Say in at most %(limit)s characters why."), limit=LONGEST_REASON)
+    if dict(before) == dict(after):
+        raise InputError(N_("Nothing would change."))
+    waiting = find_waiting_for(session, organisation_id, kind.name, subject, topic=topic)
+    if waiting is not None:
+        _settle(session, waiting, ProposalState.OVERTAKEN, by=by)
+    proposal = Proposal(
+        organisation_id=organisation_id,
+        kind=kind.name,
+        subject_type=subject.__tablename__,
+        subject_id=subject.id,
+        topic=topic,
+        before=dict(before),
+        after=dict(after),
+        reason=words,
+        proposed_by_id=by,
+        proposed_at=clock.now(),
+    )
+    session.add(proposal)
+    session.flush()
+    _record(session, "proposal.make", proposal, kind, by=by)
+    return proposal
+
+
+def agree(session: Session, proposal: Proposal, kind: Kind, *, by: int) -> None:
+    """Do what another member proposed.
+
+    Raises TransitionError when it does not wait any more or the thing is another one by now, RefusedError for
+    whoever proposed it, and when they are no member any more.
+    """
+    _hold(session, proposal)
+    if proposal.proposed_by_id == by:
+        raise RefusedError(N_("You proposed this yourself. Another member has to agree."))
+    if not _is_member(session, proposal.proposed_by_id, proposal.organisation_id):
+        raise RefusedError(N_("Whoever proposed this is no member any more. Propose it anew if it is right."))
+    if kind.read(session, proposal) != proposal.before:
+        raise TransitionError(N_("This was changed in another way since. Refuse it, or propose it anew."))
+    _settle(session, proposal, ProposalState.AGREED, by=by)
+    kind.apply(session, proposal, by)
+    _record(session, "proposal.agree", proposal, kind, by=by)
+
+
+def refuse(session: Session, proposal: Proposal, kind: Kind, *, by: int) -> None:
+    """Decide that a proposal is not done; whoever proposed it takes it back so.
+
+    Raises TransitionError when it does not wait any more.
+    """
+    _hold(session, proposal)
+    is_own = proposal.proposed_by_id == by
+    _settle(session, proposal, ProposalState.WITHDRAWN if is_own else ProposalState.REFUSED, by=by)
+    _record(session, "proposal.withdraw" if is_own else "proposal.refuse", proposal, kind, by=by)
+
+
+def _hold(session: Session, proposal: Proposal) -> None:
+    """Lock a proposal as it is now: of two members who decide at the same moment, one comes second."""
+    session.refresh(proposal, with_for_update=True)
+    if proposal.state != ProposalState.WAITING:
+        raise TransitionError(N_("Another member has decided this already."))
+
+
+def _settle(session: Session, proposal: Proposal, state: ProposalState, *, by: int) -> None:
+    proposal.state, proposal.settled_by_id, proposal.settled_at = state, by, clock.now()
+    session.flush()
+
+
+def _is_member(session: Session, member_id: int, organisation_id: int) -> bool:
+    theirs = owned(select(Membership.id), Membership, organisation_id).join(Member)
+    return session.scalar(theirs.where(Member.id == member_id, Member.active).limit(1)) is not None
+
+
+def _record(session: Session, action: str, proposal: Proposal, kind: Kind, *, by: int) -> None:
+    audit.record(
+        session,
+        action,
+        subject=proposal,
+        organisation_id=proposal.organisation_id,
+        member_id=by,
+        kind=kind.name,
+        of=f"{proposal.subject_type} {proposal.subject_id}",
+        before=kind.audited(proposal.before),
+        after=kind.audited(proposal.after),
+    )

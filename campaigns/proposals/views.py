@@ -1,0 +1,108 @@
+"""Pages of the changes that take two members: what waits, what was changed lately, and one of them in full."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import cast
+
+from flask import Blueprint, Flask, current_app, flash, redirect, render_template, request, url_for
+from flask_babel import gettext as _
+from werkzeug.wrappers import Response
+
+from campaigns.core.errors import RefusedError
+from campaigns.core.words import N_
+from campaigns.proposals.kinds import Kind
+from campaigns.proposals.models import Proposal, ProposalState
+from campaigns.proposals.queries import select_settled, select_waiting
+from campaigns.proposals.service import agree, refuse
+from campaigns.staff.auth import current_member, current_organisation, may_now, requires
+from campaigns.staff.models import Member
+from campaigns.staff.queries import get_owned
+from campaigns.web.pagination import paginate
+from campaigns.web.session import session
+
+pages = Blueprint("proposals", __name__, url_prefix="/proposals")
+
+#: Where an application keeps what can be proposed.
+_KINDS = "fingerpost.kinds"
+#: So many waiting proposals are listed; nobody looks through more.
+MOST_WAITING = 100
+
+
+def init_proposals(app: Flask, kinds: Iterable[Kind]) -> None:
+    """Tell the pages of `app` what can be proposed."""
+    app.extensions[_KINDS] = {kind.name: kind for kind in kinds}
+
+
+def kinds_now() -> Mapping[str, Kind]:
+    """Return what can be proposed, by name."""
+    return cast(Mapping[str, Kind], current_app.extensions[_KINDS])
+
+
+def may_agree(proposal: Proposal) -> bool:
+    """Say whether the signed-in member may agree: not to what they proposed, and only with the right to."""
+    return proposal.proposed_by_id != current_member().id and may_now(kinds_now()[proposal.kind].permission)
+
+
+@pages.get("")
+@requires()
+def index() -> str:
+    """List what waits for a second member, and what became of the rest."""
+    ours = current_organisation().id
+    rows = session().execute(select_waiting(ours).limit(MOST_WAITING)).all()
+    waiting = [(row, name, kinds_now()[row.kind], may_agree(row)) for row, name in rows]
+    settled = paginate(session(), select_settled(ours), request.args.get("page", 1, type=int))
+    return render_template("proposals/index.html", waiting=waiting, settled=settled, kinds=kinds_now())
+
+
+@pages.get("/<int:proposal_id>")
+@requires()
+def show(proposal_id: int) -> str:
+    """Show one change: what is, and what is to be."""
+    proposal = _get(proposal_id)
+    kind = kinds_now()[proposal.kind]
+    names = {
+        member_id: session().get_one(Member, member_id).name
+        for member_id in (proposal.proposed_by_id, proposal.settled_by_id)
+        if member_id is not None
+    }
+    return render_template(
+        "proposals/show.html",
+        proposal=proposal,
+        kind=kind,
+        shown=kind.show(session(), proposal),
+        names=names,
+        waits=proposal.state == ProposalState.WAITING,
+        may_agree=may_agree(proposal),
+        is_own=proposal.proposed_by_id == current_member().id,
+    )
+
+
+@pages.post("/<int:proposal_id>/agree")
+@requires(fresh=True)
+def accept(proposal_id: int) -> Response:
+    """Do what another member proposed."""
+    proposal = _get(proposal_id)
+    kind = kinds_now()[proposal.kind]
+    if not may_now(kind.permission):
+        raise RefusedError(N_("Your roles do not allow you to agree to this."))
+    agree(session(), proposal, kind, by=current_member().id)
+    flash(_("It is changed. Every member reads so on Now."), "good")
+    return redirect(url_for("proposals.show", proposal_id=proposal.id))
+
+
+@pages.post("/<int:proposal_id>/refuse")
+@requires()
+def decline(proposal_id: int) -> Response:
+    """Refuse what another member proposed, or take back what one proposed oneself."""
+    proposal = _get(proposal_id)
+    kind = kinds_now()[proposal.kind]
+    if not (may_now(kind.permission) or proposal.proposed_by_id == current_member().id):
+        raise RefusedError(N_("Your roles do not allow you to refuse this."))
+    refuse(session(), proposal, kind, by=current_member().id)
+    flash(_("It stays as it was."), "good")
+    return redirect(url_for("proposals.index"))
+
+
+def _get(proposal_id: int) -> Proposal:
+    return get_owned(session(), Proposal, proposal_id, current_organisation().id)
