@@ -99,7 +99,7 @@ class Address(Base):
         Index(
             "ix_address_is_shared",
             "contact_id",
-            sqlite_where=text("is_shared"),
+            sqlite_where=text("is_shared = 1"),
             postgresql_where=text("is_shared"),
         ),
         Index(

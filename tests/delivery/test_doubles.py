@@ -14,6 +14,7 @@ from campaigns.audience.models import Address, AddressState, Channel
 from campaigns.audience.person import mark_shared
 from campaigns.core import clock
 from campaigns.core.crypto import Vault
+from campaigns.delivery.doubles import has_shared
 from campaigns.delivery.fallback import fall_back
 from campaigns.delivery.fanout import fan_out
 from campaigns.delivery.models import Delivery, RunLeftOut
@@ -119,6 +120,15 @@ def test_nothing_is_compared_where_nobody_shares(
         event.remove(engine, "before_cursor_execute", note)
     assert sum("is_shared" in statement for statement in seen) == 1
     assert not any("row_number() OVER (PARTITION BY address.number" in statement for statement in seen)
+
+
+def test_whether_anybody_shares_is_read_from_few_rows(sqlite_engine: Engine) -> None:
+    asked: list[tuple[str, Any]] = []
+    with Session(sqlite_engine) as session:
+        event.listen(sqlite_engine, "before_cursor_execute", lambda *call: asked.append((call[2], call[3])))
+        has_shared(session, after=0, through=50_000)
+        plan = session.connection().exec_driver_sql(f"EXPLAIN QUERY PLAN {asked[-1][0]}", asked[-1][1]).all()
+    assert any("ix_address_is_shared" in str(step) for step in plan), plan
 
 
 @pytest.mark.parametrize(
