@@ -12,7 +12,6 @@ from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
 from campaigns.audience.models import Channel
-from campaigns.continuity.latch import find_released
 from campaigns.core import clock
 from campaigns.core.errors import (
     ApprovalError,
@@ -23,7 +22,6 @@ from campaigns.core.errors import (
     TransitionError,
 )
 from campaigns.core.words import N_
-from campaigns.messages.copies import find_suspect
 from campaigns.messages.withdrawals import find_withdrawal
 from campaigns.planning import authority, queries
 from campaigns.planning.choices import load_templates
@@ -33,9 +31,9 @@ from campaigns.planning.gatekeeping import (
     Assessment,
     FindFault,
     assess_start,
-    discreet,
     no_fault,
 )
+from campaigns.planning.held_runs import APPROVAL_VALID_DAYS, CHANGED, WITHDRAWN, reason_to_hold
 from campaigns.planning.lifecycle import check_move
 from campaigns.planning.models import (
     Approval,
@@ -52,22 +50,8 @@ from campaigns.planning.recurrence import Firing, firing_after, next_firings
 from campaigns.staff import audit
 from campaigns.staff.permissions import Permission
 
-#: The settings may say otherwise.
-APPROVAL_VALID_DAYS = 14
-#: A run is held when its audience grew since approval by more than this share or this many people.
-GROWTH_PERCENT = 5
-GROWTH_PEOPLE = 500
 LONGEST_REASON = 300
-WITHDRAWN = N_(
-    "This version of the message was withdrawn because something in it is wrong. Change its text first."
-)
-#: A text of a partner's, which it withdrew after this was approved.
-COPIED = (
-    "%(partner)s withdrew the text that this was copied from, because something in it is wrong. Is it right here?"
-)
 MISSED = "Its time came while the campaign was being changed and was not approved. Is it still true and useful?"
-RESTORED = N_("It was due before this instance was restored from a backup. Was it sent already, before that?")
-CHANGED = N_("The campaign changed since it was approved. Have it approved again, then release this run.")
 
 
 def fire_due(
@@ -231,7 +215,9 @@ def _fire(
     if occurrence is None:
         raise DamagedDataError(f"Schedule {schedule.id} is due, but says no occurrence.")
     start = check(campaign, schedule)
-    reason = _reason_to_hold(session, schedule, start, now, valid_days=valid_days)
+    reason = reason_to_hold(session, schedule, start, now, valid_days=valid_days)
+    if reason == CHANGED:
+        void_approvals(session, campaign, now=now)
     following = firing_after(queries.timing_of(schedule), start.tally.zones, occurrence=occurrence)
     _write_firing(schedule, following)
     # So that the schedule moves on even when the run exists.
@@ -291,35 +277,6 @@ def _make_run(
         return None
     _record(session, run, "run.hold" if reason else "run.fire", None)
     return run
-
-
-def _reason_to_hold(
-    session: Session, schedule: Schedule, start: Assessment, now: datetime, *, valid_days: int
-) -> str:
-    """Return why a due occurrence may not start by itself, or "" when it may."""
-    campaign, fire_at = schedule.campaign, schedule.next_fire_at
-    approval = queries.find_approval(session, campaign)
-    if approval is None or approval.digest != start.content.digest:
-        void_approvals(session, campaign, now=now)
-        return CHANGED
-    released_at = find_released(session)
-    if fire_at is not None and released_at is not None and fire_at <= released_at:
-        return RESTORED
-    if fire_at is not None and now > fire_at + timedelta(minutes=schedule.grace_minutes):
-        late = int((now - fire_at).total_seconds() // 60)
-        return f"It is {late} minutes late; {schedule.grace_minutes} are allowed. Is it still true and useful?"
-    if now > approval.decided_at + timedelta(days=valid_days) and not queries.was_sent_since(session, approval):
-        return f"It was approved more than {valid_days} days ago and never sent since. Is it still right?"
-    if find_withdrawal(session, start.content.message_id, start.content.message_version) is not None:
-        return WITHDRAWN
-    suspect = find_suspect(session, start.content.message_id)
-    if suspect is not None and suspect.withdrawal.withdrawn_at >= approval.decided_at:
-        return COPIED % {"partner": suspect.partner}
-    grown = start.tally.people - approval.people
-    if grown > GROWTH_PEOPLE or grown * 100 > approval.people * GROWTH_PERCENT:
-        before, after = discreet(approval.people), discreet(start.tally.people)
-        return f"The audience grew since it was approved: {before} people then, {after} now."
-    return start.sentences if start.red else ""
 
 
 def void_approvals(session: Session, campaign: Campaign, *, now: datetime) -> None:

@@ -15,7 +15,7 @@ from campaigns.core import clock
 from campaigns.core.crypto import Vault
 from campaigns.planning import service
 from campaigns.planning.digest import Cap, FrozenRun
-from campaigns.planning.firing import RESTORED
+from campaigns.planning.held_runs import RESTORED
 from campaigns.planning.models import Run, RunState, Schedule, ZonePolicy
 from campaigns.planning.plan import plan_of
 from campaigns.planning.recurrence import Timing

@@ -1,0 +1,58 @@
+"""Why an occurrence that is due may not start by itself: it differs from what was approved, or is in doubt."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+
+from sqlalchemy.orm import Session
+
+from campaigns.continuity.latch import find_released
+from campaigns.core.words import N_
+from campaigns.messages.copies import find_suspect
+from campaigns.messages.withdrawals import find_withdrawal
+from campaigns.planning import queries
+from campaigns.planning.gatekeeping import Assessment, discreet
+from campaigns.planning.models import Schedule
+
+#: The settings may say otherwise.
+APPROVAL_VALID_DAYS = 14
+#: A run is held when its audience grew since approval by more than this share or this many people.
+GROWTH_PERCENT = 5
+GROWTH_PEOPLE = 500
+WITHDRAWN = N_(
+    "This version of the message was withdrawn because something in it is wrong. Change its text first."
+)
+#: A text of a partner's, which it withdrew after this was approved.
+COPIED = (
+    "%(partner)s withdrew the text that this was copied from, because something in it is wrong. Is it right here?"
+)
+RESTORED = N_("It was due before this instance was restored from a backup. Was it sent already, before that?")
+CHANGED = N_("The campaign changed since it was approved. Have it approved again, then release this run.")
+
+
+def reason_to_hold(
+    session: Session, schedule: Schedule, start: Assessment, now: datetime, *, valid_days: int
+) -> str:
+    """Return why a due occurrence may not start by itself, or "" when it may."""
+    campaign, fire_at = schedule.campaign, schedule.next_fire_at
+    approval = queries.find_approval(session, campaign)
+    if approval is None or approval.digest != start.content.digest:
+        return CHANGED
+    released_at = find_released(session)
+    if fire_at is not None and released_at is not None and fire_at <= released_at:
+        return RESTORED
+    if fire_at is not None and now > fire_at + timedelta(minutes=schedule.grace_minutes):
+        late = int((now - fire_at).total_seconds() // 60)
+        return f"It is {late} minutes late; {schedule.grace_minutes} are allowed. Is it still true and useful?"
+    if now > approval.decided_at + timedelta(days=valid_days) and not queries.was_sent_since(session, approval):
+        return f"It was approved more than {valid_days} days ago and never sent since. Is it still right?"
+    if find_withdrawal(session, start.content.message_id, start.content.message_version) is not None:
+        return WITHDRAWN
+    suspect = find_suspect(session, start.content.message_id)
+    if suspect is not None and suspect.withdrawal.withdrawn_at >= approval.decided_at:
+        return COPIED % {"partner": suspect.partner}
+    grown = start.tally.people - approval.people
+    if grown > GROWTH_PEOPLE or grown * 100 > approval.people * GROWTH_PERCENT:
+        before, after = discreet(approval.people), discreet(start.tally.people)
+        return f"The audience grew since it was approved: {before} people then, {after} now."
+    return start.sentences if start.red else ""
