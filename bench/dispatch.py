@@ -108,10 +108,13 @@ class CountingStore(DatabaseStore):
         return found
 
 
-async def send_engine(sessions: sessionmaker[Session], vault: Vault, url: str, people: int) -> Timed:
-    """Let the engine send the one running run, to so many people, to its end."""
+async def send_engine(
+    sessions: sessionmaker[Session], vault: Vault, url: str, people: int, *, mark: Path
+) -> Timed:
+    """Let the engine send the one running run, to so many people, to its end; `mark` is the worker's file."""
     with ExitStack() as stack:
-        lifeline = stack.enter_context(closing(_living(sessions, stack)))
+        lifeline = stack.enter_context(closing(Lifeline(sessions, mark)))
+        lifeline.tend()
         store = CountingStore(sessions, vault, lifeline, people=people)
         database, watching = (stack.enter_context(ThreadPoolExecutor(1)) for _ in range(2))
         surroundings = Surroundings(
@@ -131,14 +134,6 @@ async def send_engine(sessions: sessionmaker[Session], vault: Vault, url: str, p
         living.cancel()
         await asyncio.wait([task, living])
     return watch.timed
-
-
-def _living(sessions: sessionmaker[Session], stack: ExitStack) -> Lifeline:
-    """Return the lifeline of a worker that may send, with its mark on the disk of the database."""
-    folder = stack.enter_context(tempfile.TemporaryDirectory(prefix="fingerpost-bench-"))
-    lifeline = Lifeline(sessions, Path(folder) / "mark")
-    lifeline.tend()
-    return lifeline
 
 
 async def _keep_alive(lifeline: Lifeline) -> None:
@@ -173,10 +168,14 @@ def measure(kind: str, people: int, rounds: int) -> dict[str, Any]:
     tune_interpreter()
     vault = Vault(keys={1: b"k" * 32}, lookup_key=b"l" * 32)
     done: list[Round] = []
-    with fresh_database(kind) as database, SandboxProcess() as sandbox:
+    with ExitStack() as stack:
+        database, sandbox = stack.enter_context(fresh_database(kind)), stack.enter_context(SandboxProcess())
+        # On the disk of the database, and the same for all rounds, as a worker has it that begins anew.
+        folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="fingerpost-bench-")))
         workers = make_worker_engine(database.url.render_as_string(hide_password=False))
+        sides = Sides(database, make_sessions(workers), vault, sandbox, folder / "mark")
         for number in range(rounds):
-            done.append(one := _go_round(database, make_sessions(workers), vault, sandbox, people))
+            done.append(one := _go_round(sides, people))
             told = f"engine {one.rate:.0f}/s, bare {one.bare_rate:.0f}/s, floor {one.floor_rate:.0f}/s"
             note(f"{kind} round {number + 1}: {told}, CPU {one.sent.cpu / one.bare.cpu:.2f} x")
         workers.dispose()
@@ -197,17 +196,27 @@ def measure(kind: str, people: int, rounds: int) -> dict[str, Any]:
     }
 
 
-def _go_round(
-    database: Database, sessions: sessionmaker[Session], vault: Vault, sandbox: SandboxProcess, people: int
-) -> Round:
+@dataclass(frozen=True, slots=True)
+class Sides:
+    """What both sides of a round have in common, and the engine's own."""
+
+    database: Database
+    sessions: sessionmaker[Session]
+    vault: Vault
+    sandbox: SandboxProcess
+    mark: Path
+
+
+def _go_round(sides: Sides, people: int) -> Round:
     """Send half of the messages bare, all by the engine, the other half bare, and a few as the floor does.
 
     A machine that gets slower or faster meanwhile does so for both.
     """
+    database, vault, sandbox = sides.database, sides.vault, sides.sandbox
     _prepare(database, vault, people)
     bare = _send_bare_half(sandbox, people)
     _clear(sandbox)
-    sent = _run(send_engine(sessions, vault, sandbox.url, people))
+    sent = _run(send_engine(sides.sessions, vault, sandbox.url, people, mark=sides.mark))
     accepted = sandbox.call("GET", "invariants")
     assert accepted["accepted"] == people, accepted
     bare += _send_bare_half(sandbox, people)
