@@ -56,6 +56,7 @@ from campaigns.delivery.rendering import Combination, Dimensions
 from campaigns.delivery.states import SendState
 from campaigns.delivery.zones import add_zone
 from campaigns.places.models import Region
+from campaigns.planning.covers import check_cover
 from campaigns.planning.digest import FrozenRun
 from campaigns.planning.models import Run, RunState
 from campaigns.planning.service import pause_run
@@ -142,6 +143,7 @@ class Planner:
         if run.planned_through >= last:
             self._finish()
             return False
+        check_cover(self._session, run, self._frozen)
         through = min(run.planned_through + chunk, last)
         self._plan(run.planned_through, through)
         run.planned_through = through

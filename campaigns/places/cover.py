@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import hashlib
+from collections.abc import Collection, Sequence
 from itertools import pairwise
 from typing import Any
 
 import h3.api.basic_int as h3
+import numpy as np
 import shapely
 
 from campaigns.core.errors import GeometryError
@@ -66,6 +68,18 @@ def flown_legs(mode: str, stops: Sequence[tuple[str | None, Position]]) -> list[
         or ("air" in modes and "airport" in (one[0], other[0]) and metres_between(one[1], other[1]) > FLOWN_FROM_M)
         for one, other in pairwise(stops)
     ]
+
+
+def digest_of_cover(legs: Sequence[Collection[int]]) -> str:
+    """Return the SHA-256 (hexadecimal) of a cover, leg by leg: approvals keep it, so its form may never change."""
+    whole = hashlib.sha256()
+    for leg, cells in enumerate(legs):
+        # A leg by air has no cells, and no rows by which it could be told from none.
+        if not cells:
+            continue
+        whole.update(leg.to_bytes(8, "big") + len(cells).to_bytes(8, "big"))
+        whole.update(np.sort(np.fromiter(cells, dtype=">i8", count=len(cells))).tobytes())
+    return whole.hexdigest()
 
 
 def _cells_in(outline: shapely.Polygon) -> set[int]:

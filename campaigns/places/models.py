@@ -69,6 +69,8 @@ class Place(Base):
     #: Remaining columns of the imported row, so that an export loses nothing.
     extra: Mapped[dict[str, Any]] = mapped_column(default=dict)
     valid_until: Mapped[date | None]
+    #: What its cells amount to (`cover.digest_of_cover`), so that an approval can bind them; written with them.
+    cover_digest: Mapped[str] = mapped_column(String(64), default="", server_default="")
     created_at: Mapped[datetime]
     updated_at: Mapped[datetime]
     region: Mapped[Region | None] = relationship()
@@ -86,6 +88,15 @@ class PlaceCell(Base):
     )
     #: Corridors: the leg between stop `leg` and stop `leg + 1` (positions from 0). 0 for everything else.
     leg: Mapped[int] = mapped_column(SmallInteger, primary_key=True, autoincrement=False, default=0)
+
+
+class PlaceAuthor(Base):
+    """A member who gave a place its shape or name: they wrote part of every campaign that names it."""
+
+    __tablename__ = "place_author"
+
+    place_id: Mapped[int] = mapped_column(ForeignKey("place.id", ondelete="CASCADE"), primary_key=True)
+    member_id: Mapped[int] = mapped_column(ForeignKey("member.id"), primary_key=True)
 
 
 class Route(Base):

@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
-from sqlalchemy import delete, insert, inspect
+from sqlalchemy import delete, insert, inspect, literal, select
 from sqlalchemy.orm import Session
 
 from campaigns.core.errors import InputError, UnavailableError
 from campaigns.core.words import N_
 from campaigns.places.atlas import load_atlas
+from campaigns.places.cover import digest_of_cover
 from campaigns.places.drafts import PlaceDraft, circle, stored_shape
 from campaigns.places.exchange import LocationRow
 from campaigns.places.geography import locate
-from campaigns.places.models import Place, PlaceCell, PlaceKind
+from campaigns.places.models import Place, PlaceAuthor, PlaceCell, PlaceKind
 from campaigns.places.rowchecks import BORDER_CROSSING
 from campaigns.places.shapes import anchor_of
 
@@ -59,8 +60,12 @@ def draft_of_row(row: LocationRow, stored: Place | None, source: str | None) -> 
 
 def has_moved(place: Place) -> bool:
     """Say whether the shape of a place differs from the one in the database."""
-    attributes = inspect(place).attrs
-    return bool(attributes.geometry.history.has_changes() or attributes.radius_m.history.has_changes())
+    return differs(place, "geometry") or differs(place, "radius_m")
+
+
+def differs(place: Place, column: str) -> bool:
+    """Say whether a place says something else in this column than the database does."""
+    return bool(inspect(place).attrs[column].history.has_changes())
 
 
 def keep_true(extra: Mapping[str, Any], *, moved: bool, region_code: str | None) -> dict[str, Any]:
@@ -85,6 +90,22 @@ def write_cells(session: Session, legs: Mapping[int, Sequence[set[int]]]) -> Non
     if rows:
         # The table is clustered on cell, so rows in its order are appended instead of inserted.
         session.execute(insert(PlaceCell), sorted(rows, key=lambda row: (row["cell"], row["place_id"])))
+    _write_digests(session, legs)
+
+
+def add_author(session: Session, place_ids: Collection[int], member_id: int | None) -> None:
+    """Write down that a member gave these places their shape or name; nothing when the system did."""
+    if member_id is None or not place_ids:
+        return
+    known = select(PlaceAuthor.place_id).where(PlaceAuthor.member_id == member_id)
+    fresh = select(Place.id, literal(member_id)).where(Place.id.in_(place_ids), Place.id.not_in(known))
+    session.execute(insert(PlaceAuthor).from_select(["place_id", "member_id"], fresh))
+
+
+def _write_digests(session: Session, legs: Mapping[int, Sequence[set[int]]]) -> None:
+    for place in session.scalars(select(Place).where(Place.id.in_(list(legs)))):
+        place.cover_digest = digest_of_cover(legs[place.id])
+    session.flush()
 
 
 def cover_of(place: Place) -> list[set[int]]:

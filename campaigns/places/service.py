@@ -18,7 +18,16 @@ from campaigns.places.drafts import DEFAULT_HALF_WIDTH_M, Imported, PlaceDraft, 
 from campaigns.places.exchange import LocationRow, RouteRow, read_locations, read_routes
 from campaigns.places.geojson import read_hotspots
 from campaigns.places.models import Place, Region, Route
-from campaigns.places.placing import cover_of, draft_of_row, fill_place, has_moved, keep_true, write_cells
+from campaigns.places.placing import (
+    add_author,
+    cover_of,
+    differs,
+    draft_of_row,
+    fill_place,
+    has_moved,
+    keep_true,
+    write_cells,
+)
 from campaigns.places.queries import (
     known_shapes,
     places_by_id,
@@ -68,6 +77,7 @@ def save_hotspot(session: Session, organisation_id: int, draft: PlaceDraft, *, b
     session.add(place)
     session.flush()
     write_cells(session, {place.id: cells})
+    add_author(session, [place.id], by)
     record(session, "place.create", subject=place, organisation_id=organisation_id, member_id=by, kind=place.kind)
     return place
 
@@ -81,6 +91,7 @@ def update_place(session: Session, place: Place, draft: PlaceDraft, *, by: int |
     stored_shape(place.geometry, place.radius_m)
     stated = place.extra.get("iso3166_2")
     moved = (place.geometry, place.radius_m) != (draft.shape.geometry, draft.shape.radius_m)
+    flies, renamed = place.category != draft.category, place.name != draft.name
     if moved and draft.region_code == stated and draft.category != BORDER_CROSSING:
         draft = replace(draft, region_code=None)
     fill_place(place, draft, region_ids(session))
@@ -90,7 +101,10 @@ def update_place(session: Session, place: Place, draft: PlaceDraft, *, by: int |
     session.flush()
     if moved:
         write_cells(session, {place.id: cells})
+    if moved or flies:
         follow_stops(session, [place.id])
+    if moved or flies or renamed:
+        add_author(session, [place.id], by)
     record(
         session, "place.update", subject=place, organisation_id=place.organisation_id, member_id=by, moved=moved
     )
@@ -130,6 +144,7 @@ def save_route(
     fill_route(session, route, draft, stops)
     session.flush()
     write_cells(session, {route.corridor_id: cells})
+    add_author(session, [route.corridor_id], by)
     record(session, action, subject=route, organisation_id=organisation_id, member_id=by, stops=len(stops))
     return route
 
@@ -164,7 +179,7 @@ def import_places(
         fill_place(place, draft_of_row(row, stored.get(row.key), source), regions)
         place.extra = row.extra
         places.append(place)
-    done = _finish_places(session, places)
+    done = _finish_places(session, places, by=by)
     _record_import(session, organisation_id, "places.import", done, by)
     return done
 
@@ -204,6 +219,7 @@ def import_routes(
         raise RowsError(problems)
     session.flush()
     write_cells(session, {route.corridor_id: cells for route, cells in (*added, *changed)})
+    add_author(session, [route.corridor_id for route, _ in (*added, *changed)], by)
     done = Imported(len(added), len(changed), len(rows) - len(added) - len(changed))
     _record_import(session, organisation_id, "routes.import", done, by)
     return done
@@ -236,7 +252,7 @@ def import_hotspots(
         places.append(place)
     if problems:
         raise RowsError(problems)
-    done = _finish_places(session, places)
+    done = _finish_places(session, places, by=by)
     done = replace(done, unchanged=done.unchanged + len(drafts) - len(places))
     _record_import(session, organisation_id, "hotspots.import", done, by)
     return done
@@ -257,18 +273,21 @@ def import_file(
     return import_places(session, organisation_id, read_locations(text), by=by, source=source)
 
 
-def _finish_places(session: Session, places: Sequence[Place]) -> Imported:
+def _finish_places(session: Session, places: Sequence[Place], *, by: int | None) -> Imported:
     """Write the imported places that are new or differ, their cells, and the corridors that pass them."""
     added = [place for place in places if place.id is None]
     changed = [place for place in places if place.id is not None and session.is_modified(place)]
     moved = [place for place in changed if has_moved(place)]
+    flying = [place for place in changed if differs(place, "category")]
+    authored = {*added, *moved, *flying, *(place for place in changed if differs(place, "name"))}
     for place in (*added, *changed):
         place.updated_at = clock.now()
     covers = {place: cover_of(place) for place in (*added, *moved)}
     session.add_all(added)
     session.flush()
     write_cells(session, {place.id: cells for place, cells in covers.items()})
-    follow_stops(session, [place.id for place in moved])
+    follow_stops(session, [place.id for place in {*moved, *flying}])
+    add_author(session, [place.id for place in authored], by)
     return Imported(len(added), len(changed), len(places) - len(added) - len(changed))
 
 

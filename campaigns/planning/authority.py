@@ -50,5 +50,8 @@ def check_no_editor(session: Session, campaign: Campaign, member_id: int) -> Non
     """Raise ApprovalError when the member wrote any part of what would be sent."""
     if member_id in find_editors(session, campaign):
         raise ApprovalError(
-            N_("You wrote part of this campaign, its message or its audience. Another member has to approve it.")
+            N_(
+                "You wrote part of this campaign, its message, audience or places."
+                " Another member has to approve it."
+            )
         )

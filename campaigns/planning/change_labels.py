@@ -10,12 +10,14 @@ from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
 
 from campaigns.audience.forms import CHANNELS
+from campaigns.planning.digest import short_digest
 from campaigns.planning.labels import recurrence_words
 from campaigns.web.filters import country_name, language_name, number, wall_clock
 
 FACTS = {
     "senders": _l("Sent from"),
     "rule": _l("Audience"),
+    "cover": _l("Where the places are, and what they are called"),
     "fallback_language": _l("Without a text they can read"),
     "schedules": _l("When"),
     "max_parts": _l("Most SMS a text may take"),
@@ -32,6 +34,8 @@ def fact_lines(name: str, value: Any, places: Mapping[int, str], routes: Mapping
             lines = [f"{CHANNELS[each['channel']]} · {each['identity']}" for each in value or ()]
         case "rule":
             lines = _rule(value or {}, places, routes)
+        case "cover":
+            lines = [_covered(key, digest, places, routes) for key, digest in sorted((value or {}).items())]
         case "schedules":
             lines = [_schedule(each) for each in value or ()]
         case "fallback_language":
@@ -54,6 +58,13 @@ def _rule(rule: Mapping[str, Any], places: Mapping[int, str], routes: Mapping[in
     if rule.get("max_position_age_days"):
         lines.append(_("positions of at most %(days)s days", days=number(rule["max_position_age_days"])))
     return lines or [_("everybody")]
+
+
+def _covered(key: str, digest: str, places: Mapping[int, str], routes: Mapping[int, str]) -> str:
+    """Name a place or route of `Content.cover`, with what two people can compare aloud of its cells."""
+    kind, _space, number_of = key.partition(" ")
+    name = (places if kind == "place" else routes).get(int(number_of), f"#{number_of}")
+    return f"{name} · {short_digest(digest)}" if digest else f"{name} · {_('is gone')}"
 
 
 def _part(part: Mapping[str, Any], routes: Mapping[int, str]) -> str:

@@ -12,6 +12,7 @@ from campaigns.messages.differences import LanguageChange, compare_versions
 FACTS = (
     "senders",
     "rule",
+    "cover",
     "fallback_language",
     "schedules",
     "max_parts",
@@ -50,7 +51,7 @@ def changes_between(before: Mapping[str, Any], after: Mapping[str, Any]) -> Chan
         texts=_texts(before, after, "texts", "wordings"),
         correction=_texts(before, after, "correction", "correction_wordings"),
         facts=tuple(
-            FactChange(name, before.get(name), after.get(name))
+            FactChange(name, *_sides(name, before.get(name), after.get(name)))
             for name in FACTS
             if _comparable(before.get(name)) != _comparable(after.get(name))
         ),
@@ -65,6 +66,15 @@ def _texts(
         after.get(texts) or {},
         wordings_before=before.get(wordings) or {},
         wordings_after=after.get(wordings) or {},
+    )
+
+
+def _sides(name: str, before: Any, after: Any) -> tuple[Any, Any]:
+    """Return both sides of a fact; of places and routes those that are not the same on both."""
+    if name != "cover":
+        return before, after
+    return dict((before or {}).items() - (after or {}).items()), dict(
+        (after or {}).items() - (before or {}).items()
     )
 
 

@@ -73,6 +73,8 @@ class FrozenRun:
     keeps_quiet: bool = False
     #: By language and channel, where a channel has other words than `texts`; none in runs frozen before.
     wordings: dict[str, dict[str, str]] = field(default_factory=dict)
+    #: What the places and routes of `rule` cover (`covers.load_cover`); none in runs frozen before.
+    cover: dict[str, str] = field(default_factory=dict)
 
     @property
     def cap(self) -> Cap:
@@ -143,6 +145,8 @@ class Content:
     correction: dict[str, str] = field(default_factory=dict)
     #: By language and channel, where a channel has other words than `texts`.
     wordings: dict[str, dict[str, str]] = field(default_factory=dict)
+    #: What the places and routes of `rule` cover (`covers.load_cover`); empty when it names none.
+    cover: dict[str, str] = field(default_factory=dict)
 
     def texts_on(self, channel: str) -> dict[str, str]:
         """Return the words for a channel by language, which are those for all where it has none of its own."""
@@ -164,8 +168,8 @@ class Content:
         Times and limits may change without new answers; an approval covers them.
         """
         content = self.to_json()
-        words = {"wordings": self.wordings} if self.wordings else {}
-        return digest_of({name: content.get(name) for name in SAID} | words)
+        others = {name: content[name] for name in ("wordings", "cover") if name in content}
+        return digest_of({name: content.get(name) for name in SAID} | others)
 
     def of_correction(self, message_id: int) -> Content:
         """Return the content with the texts of its correction, the message `message_id`, in place of its own."""
@@ -178,7 +182,7 @@ class Content:
         content["schedules"] = sorted(
             content["schedules"], key=lambda schedule: sorted(map(str, schedule.items()))
         )
-        for name in ("correction", "wordings"):
+        for name in ("correction", "wordings", "cover"):
             if not content[name]:
                 del content[name]
         if content["budget_cents"] is None:
@@ -214,4 +218,5 @@ class Content:
             cap_days=cap.days,
             keeps_quiet=keeps_quiet,
             wordings=self.wordings,
+            cover=self.cover,
         )

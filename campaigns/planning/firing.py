@@ -25,6 +25,7 @@ from campaigns.core.words import N_
 from campaigns.messages.withdrawals import find_withdrawal
 from campaigns.planning import authority, queries
 from campaigns.planning.choices import load_templates
+from campaigns.planning.covers import MOVED, accept_cover
 from campaigns.planning.digest import NO_CAP, Cap, Content, FrozenRun, ScheduleContent
 from campaigns.planning.gatekeeping import (
     SERVICE_MAX_AGE_DAYS,
@@ -177,6 +178,8 @@ def resume_run(session: Session, run: Run, *, by: int) -> None:
     check_not_withdrawn(session, int(run.frozen.get("message_id", 0)), run.message_version)
     if run.paused_by_itself and run.resume_asked_by_id in (None, by):
         raise ApprovalError(N_("It paused by itself: one member asks that it goes on, and another one confirms."))
+    if run.reason == MOVED:
+        accept_cover(session, run)
     run.state, run.reason, run.finished_at = after, "", None
     run.paused_by_itself, run.resume_asked_by_id, run.resume_asked_at = False, None, None
     _record(session, run, "run.resume", by)

@@ -13,6 +13,7 @@ from campaigns.audience.models import Audience
 from campaigns.core.errors import BaseLanguageError, NotFoundError
 from campaigns.messages.models import Message, Translation
 from campaigns.messages.queries import current_texts, current_wordings
+from campaigns.planning.covers import load_cover, say_place, select_authors
 from campaigns.planning.digest import Content, ScheduleContent
 from campaigns.planning.models import (
     Approval,
@@ -160,10 +161,11 @@ def was_sent_since(session: Session, approval: Approval) -> bool:
 
 
 def find_editors(session: Session, campaign: Campaign) -> set[int]:
-    """Return the ids of members who wrote any part of what it sends: it, its messages or its audience."""
+    """Return the ids of members who wrote any part of what it sends: it, its messages, audience or places."""
     message_ids = [each for each in (campaign.message_id, campaign.correction_id) if each is not None]
     translators = select(Translation.translator_id).where(Translation.message_id.in_(message_ids))
-    members = {campaign.created_by_id, *session.scalars(translators)}
+    places = select_authors(campaign.audience.rule, campaign.organisation_id)
+    members = {campaign.created_by_id, *session.scalars(translators), *session.scalars(places)}
     for subject_type, subject_id, actions in (
         ("campaign", campaign.id, CAMPAIGN_EDITS),
         *(("message", message_id, MESSAGE_EDITS) for message_id in message_ids),
@@ -204,7 +206,8 @@ def load_content(session: Session, campaign: Campaign) -> Content:
         .execution_options(populate_existing=True)
     )
     texts = _texts_of(message)
-    fallback = fallback_of(campaign, message)
+    fallback, wordings = fallback_of(campaign, message), current_wordings(message, texts)
+    named = say_place(texts, wordings)
     return Content(
         texts=texts,
         base_language=message.base_language,
@@ -221,7 +224,8 @@ def load_content(session: Session, campaign: Campaign) -> Content:
         budget_cents=campaign.budget_cents,
         schedules=tuple(schedule_content(schedule) for schedule in schedules),
         correction=correction_texts(session, campaign),
-        wordings=current_wordings(message, texts),
+        wordings=wordings,
+        cover=load_cover(session, audience.rule, campaign.organisation_id, names=named),
     )
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from hashlib import sha256
 from importlib.metadata import version
 from pathlib import Path
@@ -16,12 +16,13 @@ from alembic.autogenerate import compare_metadata
 from alembic.config import Config
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
-from sqlalchemy import Engine, column, inspect, select, table, text
+from sqlalchemy import Connection, Engine, column, inspect, select, table, text
 
 from campaigns.core.database import make_engine
 from campaigns.core.errors import DamagedDataError
 from campaigns.core.settings import PROJECT_ROOT
 from campaigns.delivery.models import ROOMY_INDEXES
+from campaigns.places.cover import digest_of_cover
 from campaigns.schema import (
     JOB_TABLES,
     SchemaState,
@@ -149,6 +150,11 @@ def empty_engine(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Eng
     engine.dispose()
 
 
+def put(connection: Connection, name: str, row: Mapping[str, object]) -> None:
+    """Insert a row into a table as an older schema has it."""
+    connection.execute(table(name, *map(column, row)).insert().values(**row))
+
+
 def test_migrated_tables_equal_the_models(empty_engine: Engine) -> None:
     migrate(empty_engine)
     with empty_engine.connect() as connection:
@@ -180,9 +186,8 @@ def test_migrating_twice_changes_nothing(empty_engine: Engine) -> None:
 def test_second_migration_keeps_what_was_there(empty_engine: Engine) -> None:
     migrate(empty_engine, "0001")
     with empty_engine.begin() as connection:
-        for table, row in FIRST_ROWS.items():
-            names, slots = ", ".join(row), ", ".join(f":{name}" for name in row)
-            connection.execute(text(f"INSERT INTO {table} ({names}) VALUES ({slots})"), row)  # noqa: S608 - constants
+        for name, row in FIRST_ROWS.items():
+            put(connection, name, row)
     migrate(empty_engine)
     with empty_engine.connect() as connection:
         senders = connection.exec_driver_sql("SELECT campaign_id, rank, sender_id FROM campaign_sender").all()
@@ -210,6 +215,76 @@ def test_remembered_stops_are_kept_both_ways(empty_engine: Engine) -> None:
     assert (bytes(row.lookup), row.channel) == (b"l" * 32, "sms")
 
 
+#: A place with its corridor's cells, of which a leg in between is flown, and who saved both, as before 0048.
+PLACE_ROWS: dict[str, list[dict[str, object]]] = {
+    "organisation": [{"id": 1, "slug": "a", "name": "A", "time_zone": "UTC", "created_at": NOON}],
+    "place": [
+        {
+            "id": place_id,
+            "organisation_id": 1,
+            "key": str(place_id),
+            "kind": kind,
+            "name": "P",
+            "geometry": "{}",
+            "risk_tags": "[]",
+            "extra": "{}",
+            "created_at": NOON,
+            "updated_at": NOON,
+        }
+        for place_id, kind in ((2, "stop"), (3, "corridor"))
+    ],
+    "place_cell": [
+        {"cell": cell, "place_id": place_id, "leg": leg}
+        for cell, place_id, leg in ((11, 2, 0), (10, 2, 0), (7, 3, 0), (8, 3, 2), (2**59, 3, 2))
+    ],
+    "route": [
+        {
+            "id": 9,
+            "organisation_id": 1,
+            "key": "r",
+            "name": "R",
+            "mode": "road/air",
+            "width_m": 5000,
+            "corridor_id": 3,
+            "extra": "{}",
+            "created_at": NOON,
+            "updated_at": NOON,
+        }
+    ],
+    "audit_entry": [
+        {
+            "at": NOON,
+            "organisation_id": 1,
+            "member_id": 1,
+            "action": action,
+            "subject_type": action.partition(".")[0],
+            "subject_id": subject_id,
+            "detail": "{}",
+            "previous_hash": "",
+            "hash": action,
+        }
+        for action, subject_id in (("place.update", 2), ("route.create", 9), ("route.delete", 2))
+    ],
+}
+
+
+def test_stored_places_are_bound_as_new_ones_are(empty_engine: Engine) -> None:
+    before = ScriptDirectory.from_config(migration_config()).get_revision("0048").down_revision
+    migrate(empty_engine, str(before))
+    with empty_engine.begin() as connection:
+        for name, rows in {"member": [FIRST_ROWS["member"]], **PLACE_ROWS}.items():
+            for row in rows:
+                put(connection, name, row)
+    migrate(empty_engine)
+    with empty_engine.connect() as connection:
+        digests = connection.exec_driver_sql("SELECT cover_digest FROM place ORDER BY id").scalars().all()
+        authors = connection.exec_driver_sql(
+            "SELECT place_id, member_id FROM place_author ORDER BY place_id"
+        ).all()
+    assert digests == [digest_of_cover([{10, 11}]), digest_of_cover([{7}, set(), {8, 2**59}])]
+    assert [*map(tuple, authors)] == [(2, 1), (3, 1)]
+
+
 TRANSLATION = {
     "id": 9,
     "message_id": 2,
@@ -224,9 +299,8 @@ TRANSLATION = {
 def fill_first_tables(engine: Engine) -> None:
     migrate(engine, "0001")
     with engine.begin() as connection:
-        for table, row in {**FIRST_ROWS, "translation": TRANSLATION}.items():
-            names, slots = ", ".join(row), ", ".join(f":{name}" for name in row)
-            connection.execute(text(f"INSERT INTO {table} ({names}) VALUES ({slots})"), row)  # noqa: S608 - constants
+        for name, row in {**FIRST_ROWS, "translation": TRANSLATION}.items():
+            put(connection, name, row)
     engine.dispose()
 
 

@@ -83,7 +83,7 @@ def two_stops(session: Session, organisation: Organisation) -> tuple[Place, Plac
 
 
 def test_hotspot_is_covered_and_placed(session: Session, organisation: Organisation) -> None:
-    place = save_hotspot(session, organisation.id, a_draft(kind=PlaceKind.HOTSPOT), by=7)
+    place = save_hotspot(session, organisation.id, a_draft(kind=PlaceKind.HOTSPOT), by=None)
     assert cells_of(session, place.id) == cover_circle(22.7764, 49.7837, 1500)
     assert place.region_id == session.scalar(select(Region.id).where(Region.code == "PL-18"))
     assert actions(session) == ["place.create"]

@@ -56,6 +56,7 @@ def test_each_part_of_the_plan_is_told() -> None:
         resend_unknown=True,
         schedules=({"starts_at": "2026-03-02T18:00"},),
         budget_cents=500,
+        cover={"place 1": "0"},
     )
     assert {each.name for each in changes_between(content(), other).facts} == set(FACTS)
 
