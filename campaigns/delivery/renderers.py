@@ -10,6 +10,7 @@ from sqlalchemy.orm import Session
 
 from campaigns.delivery.rendering import Combination, Dimensions, Renderer, Where
 from campaigns.delivery.zones import due_in
+from campaigns.messages.named import NamedNumbers
 from campaigns.messages.queries import load_emergency_numbers, load_service_facts
 from campaigns.places.models import Place, Region
 from campaigns.planning.digest import FrozenRun
@@ -19,19 +20,28 @@ from campaigns.planning.models import Run
 def load_renderer(
     session: Session, run: Run, wanted: Iterable[Combination], *, service_max_age_days: int
 ) -> Renderer:
-    """Return the renderer of a run, with the regions and places of the combinations that are wanted."""
+    """Return the renderer of a run, with the regions and places of the combinations that are wanted.
+
+    It knows no number for help but those that were approved.
+    """
     wanted = list(wanted)
     region_ids = {combination.region_id for combination in wanted}
     place_ids = {combination.place_id for combination in wanted}
     regions = session.execute(select(Region.id, Region.code, Region.country).where(Region.id.in_(region_ids)))
     places = session.execute(select(Place.id, Place.name).where(Place.id.in_(place_ids)))
+    frozen = FrozenRun.from_json(run.frozen)
+    services = load_service_facts(session, run.organisation_id)
+    emergency = load_emergency_numbers(session, run.organisation_id)
+    if frozen.numbers is not None:
+        approved = NamedNumbers.from_json(frozen.numbers)
+        services, emergency = approved.of_services(services), approved.of_emergencies(emergency)
     return Renderer(
-        frozen=FrozenRun.from_json(run.frozen),
-        services=load_service_facts(session, run.organisation_id),
+        frozen=frozen,
+        services=services,
         regions={row.id: Where(row.code, row.country) for row in regions},
         places={row.id: row.name for row in places},
         service_max_age_days=service_max_age_days,
-        emergency=load_emergency_numbers(session, run.organisation_id),
+        emergency=emergency,
     )
 
 

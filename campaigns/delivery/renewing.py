@@ -25,10 +25,14 @@ from campaigns.delivery.rendering import Combination, Rendered
 from campaigns.delivery.states import SendState
 from campaigns.messages.help_numbers import kinds_asked
 from campaigns.messages.models import EmergencyNumber, Service
+from campaigns.messages.named import NamedNumbers
 from campaigns.messages.placeholders import names_in
+from campaigns.messages.queries import load_named
+from campaigns.planning import authority
 from campaigns.planning import service as planning
 from campaigns.planning.digest import FrozenRun
-from campaigns.planning.models import Run, RunState
+from campaigns.planning.models import Campaign, Run, RunState
+from campaigns.staff import audit
 
 #: A running run's texts are compared with the directory at least so often, and whenever the directory changed.
 COMPARED_EVERY = timedelta(hours=1)
@@ -54,11 +58,38 @@ _OUTDATED = (
 def resume(session: Session, run: Run, *, by: int, max_age_days: int) -> int:
     """Let a paused or stopped run go on, with texts that hold today; return how many were rendered anew.
 
-    Raises what `planning.resume_run` does, RefusedError while a call with an old text may be under way, and
-    GateError when a text names a helpline that may not be named now and no other can be.
+    Raises what `planning.resume_run` does, RefusedError while a call with an old text may be under way,
+    GateError when a text names a helpline that may not be named now and no other can be, and ApprovalError when it
+    would name a number that nobody approved and the member wrote part of it.
     """
     planning.resume_run(session, run, by=by)
+    if run.state == RunState.PLANNING or find_outdated(session, run, max_age_days=max_age_days):
+        _approve_numbers(session, run, by=by)
     return renew_texts(session, run, max_age_days=max_age_days)
+
+
+def find_new_numbers(session: Session, run: Run) -> list[str]:
+    """Return the numbers for help that the run's texts may name when it goes on, and that nobody approved."""
+    approved = run.frozen.get("numbers")
+    return [] if approved is None else _named_now(session, run).beyond(NamedNumbers.from_json(approved))
+
+
+def _named_now(session: Session, run: Run) -> NamedNumbers:
+    return load_named(session, run.organisation_id, FrozenRun.from_json(run.frozen).all_texts)
+
+
+def _approve_numbers(session: Session, run: Run, *, by: int) -> None:
+    """Let the run name what may be named today: whoever resumes it approves that, as with a run that was held."""
+    added = find_new_numbers(session, run)
+    if not added:
+        return
+    if not run.is_rehearsal:
+        authority.check_no_editor(session, session.get_one(Campaign, run.campaign_id), by)
+    numbers = NamedNumbers.from_json(run.frozen["numbers"]).joined(_named_now(session, run))
+    run.frozen = {**run.frozen, "numbers": numbers.to_json()}
+    session.flush()
+    owner = {"organisation_id": run.organisation_id, "member_id": by}
+    audit.record(session, "run.approve_numbers", subject=run, numbers=added, **owner)
 
 
 def renew_texts(session: Session, run: Run, *, max_age_days: int) -> int:

@@ -36,14 +36,14 @@ from campaigns.delivery.looking import (
     waves_of,
 )
 from campaigns.delivery.models import RunCanary
-from campaigns.delivery.renewing import resume
+from campaigns.delivery.renewing import find_new_numbers, resume
 from campaigns.delivery.row_views import rows
 from campaigns.delivery.tally import is_large
 from campaigns.messages.queries import load_member_names
 from campaigns.planning import service as planning
 from campaigns.planning.connections import fault_of
 from campaigns.planning.lifecycle import IN_FLIGHT, MOVING
-from campaigns.planning.models import Run
+from campaigns.planning.models import Run, RunState
 from campaigns.staff.auth import current_member, current_organisation, requires
 from campaigns.staff.permissions import Permission
 from campaigns.web.current import settings
@@ -199,8 +199,14 @@ def _run_page(run: Run, doubled: Doubled | None = None, *, form: CorrectForm | N
         form=form or CorrectForm(),
         outlook=None if run.is_rehearsal or run.corrects_id else outlook_of(session(), run),
         asked_by=next(iter(asked.values()), ""),
+        new_numbers=_new_numbers(run),
         **_moving_part(run),
     )
+
+
+def _new_numbers(run: Run) -> list[str]:
+    """Return the numbers for help that a run may name when it goes on, and that nobody approved."""
+    return find_new_numbers(session(), run) if run.state in (RunState.PAUSED, RunState.STOPPED) else []
 
 
 def _moving_part(run: Run) -> dict[str, Any]:

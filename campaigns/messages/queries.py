@@ -24,6 +24,7 @@ from campaigns.messages.models import (
     Translation,
     TranslationState,
 )
+from campaigns.messages.named import NamedNumbers, kinds_in, nameable
 from campaigns.messages.signposts import ServiceFacts, Trust, trust_of
 from campaigns.messages.texts import digest_of, digest_of_wordings
 from campaigns.staff.models import Member
@@ -160,6 +161,18 @@ def select_services(organisation_id: int, *, country: str = "", kind: str = "") 
 def load_service_facts(session: Session, organisation_id: int) -> list[ServiceFacts]:
     """Return what choosing a signpost needs to know of every service of an organisation."""
     return [facts_of(service) for service in session.scalars(select_services(organisation_id))]
+
+
+def load_named(session: Session, organisation_id: int, texts: Iterable[str]) -> NamedNumbers:
+    """Return the numbers for help that these texts of an organisation may name, read anew."""
+    kinds = kinds_in(texts)
+    if not kinds:
+        return NamedNumbers({}, {})
+    stored = select_services(organisation_id).where(Service.kind.in_(kinds), Service.verified_on.is_not(None))
+    services = session.scalars(stored.execution_options(populate_existing=True))
+    confirmed = load_confirmed_emergencies(session, organisation_id)
+    numbers = {country: row.number for country, row in confirmed.items()}
+    return nameable(map(facts_of, services), numbers, kinds)
 
 
 def load_confirmed_emergencies(session: Session, organisation_id: int) -> dict[str, EmergencyNumber]:

@@ -185,6 +185,12 @@ def choose_signpost(
     return _signpost(min(eligible, key=_Candidate.rank), need)
 
 
+def number_named(service: ServiceFacts, need: Need, *, max_age_days: int) -> str | None:
+    """Return the number by which a service may be named to them at some hour; None when it may not."""
+    found = _judge(service, need, max_age_days)
+    return None if isinstance(found, Reason) else found.number
+
+
 def weigh_services(services: Iterable[ServiceFacts], need: Need, *, max_age_days: int) -> Choice:
     """Return what `choose_signpost` chooses, with why each of the others is passed over."""
     eligible, refused = _sift(services, need, max_age_days)

@@ -23,6 +23,7 @@ FACTS = {
     "max_parts": _l("Most SMS a text may take"),
     "budget_cents": _l("Budget"),
     "link": _l("Link"),
+    "numbers": _l("Numbers that texts may name"),
     "resend_unknown": _l("What may not have arrived"),
 }
 
@@ -38,6 +39,10 @@ def fact_lines(name: str, value: Any, places: Mapping[int, str], routes: Mapping
             lines = [_covered(key, digest, places, routes) for key, digest in sorted((value or {}).items())]
         case "schedules":
             lines = [_schedule(each) for each in value or ()]
+        case "numbers":
+            named = value or {}
+            lines = [number for numbers in named.get("services", {}).values() for number in numbers]
+            lines += [f"{country} {number}" for country, number in named.get("emergency", {}).items()]
         case "fallback_language":
             lines = [language_name(value)] if value else []
         case "budget_cents":

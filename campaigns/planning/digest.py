@@ -75,6 +75,8 @@ class FrozenRun:
     wordings: dict[str, dict[str, str]] = field(default_factory=dict)
     #: What the places and routes of `rule` cover (`covers.load_cover`); none in runs frozen before.
     cover: dict[str, str] = field(default_factory=dict)
+    #: The numbers for help that its texts may name (messages.named); None: any, as in runs frozen before.
+    numbers: dict[str, Any] | None = None
 
     @property
     def cap(self) -> Cap:
@@ -84,6 +86,11 @@ class FrozenRun:
     def text_on(self, channel: str, language: str) -> str:
         """Return the words for a channel, which are those for all where it has none of its own."""
         return self.wordings.get(language, {}).get(channel) or self.texts[language]
+
+    @property
+    def all_texts(self) -> list[str]:
+        """Its texts, those for single channels too."""
+        return [*self.texts.values(), *(text for own in self.wordings.values() for text in own.values())]
 
     @property
     def pays_by_part(self) -> bool:
@@ -147,6 +154,8 @@ class Content:
     wordings: dict[str, dict[str, str]] = field(default_factory=dict)
     #: What the places and routes of `rule` cover (`covers.load_cover`); empty when it names none.
     cover: dict[str, str] = field(default_factory=dict)
+    #: The numbers for help that its texts may name (messages.named); empty when they ask for none.
+    numbers: dict[str, Any] = field(default_factory=dict)
 
     def texts_on(self, channel: str) -> dict[str, str]:
         """Return the words for a channel by language, which are those for all where it has none of its own."""
@@ -182,7 +191,7 @@ class Content:
         content["schedules"] = sorted(
             content["schedules"], key=lambda schedule: sorted(map(str, schedule.items()))
         )
-        for name in ("correction", "wordings", "cover"):
+        for name in ("correction", "wordings", "cover", "numbers"):
             if not content[name]:
                 del content[name]
         if content["budget_cents"] is None:
@@ -219,4 +228,5 @@ class Content:
             keeps_quiet=keeps_quiet,
             wordings=self.wordings,
             cover=self.cover,
+            numbers=self.numbers,
         )

@@ -24,6 +24,7 @@ from campaigns.core.errors import (
 from campaigns.core.words import N_
 from campaigns.messages.withdrawals import find_withdrawal
 from campaigns.planning import authority, queries
+from campaigns.planning.approved_numbers import as_approved
 from campaigns.planning.choices import load_templates
 from campaigns.planning.covers import MOVED, accept_cover
 from campaigns.planning.digest import NO_CAP, Cap, Content, FrozenRun, ScheduleContent
@@ -102,7 +103,10 @@ def release_run(
     now = clock.now()
     start = assess_start(session, campaign, schedule, now=now, max_age_days=max_age_days, find_fault=find_fault)
     approval = queries.find_approval(session, campaign)
-    if campaign.state != CampaignState.APPROVED or approval is None or approval.digest != start.content.digest:
+    if campaign.state != CampaignState.APPROVED or approval is None:
+        raise ApprovalError(CHANGED)
+    # Numbers that came since are what the member releases it with.
+    if approval.digest != as_approved(start.content, approval).digest:
         raise ApprovalError(CHANGED)
     authority.check_no_editor(session, campaign, by)
     check_not_withdrawn(session, start.content.message_id, start.content.message_version)
@@ -218,16 +222,16 @@ def _fire(
     if occurrence is None:
         raise DamagedDataError(f"Schedule {schedule.id} is due, but says no occurrence.")
     start = check(campaign, schedule)
-    reason = reason_to_hold(session, schedule, start, now, valid_days=valid_days)
+    approval = queries.find_approval(session, campaign)
+    content = as_approved(start.content, approval) if approval else start.content
+    reason = reason_to_hold(session, schedule, start, approval, now, valid_days=valid_days)
     if reason == CHANGED:
         void_approvals(session, campaign, now=now)
     following = firing_after(queries.timing_of(schedule), start.tally.zones, occurrence=occurrence)
     _write_firing(schedule, following)
     # So that the schedule moves on even when the run exists.
     session.flush()
-    return _make_run(
-        session, schedule, occurrence, start.content, reason, now=now, cap=cap, keeps_quiet=keeps_quiet
-    )
+    return _make_run(session, schedule, occurrence, content, reason, now=now, cap=cap, keeps_quiet=keeps_quiet)
 
 
 def hold_missed(

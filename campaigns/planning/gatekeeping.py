@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from itertools import islice
 
@@ -29,6 +29,7 @@ from campaigns.messages.queries import (
     load_translation_facts,
     unreviewed_of,
 )
+from campaigns.messages.signposts import ServiceFacts
 from campaigns.places.models import Place, Region
 from campaigns.planning.choices import load_templates
 from campaigns.planning.country_rules import CountryWarning, warnings_for
@@ -88,6 +89,9 @@ class Assessment:
     gates: list[Gate]
     #: What is known about writing to the countries of the audience's numbers.
     warnings: list[CountryWarning]
+    #: The services of the organisation; those verified within so many days may be named.
+    services: list[ServiceFacts] = field(default_factory=list)
+    max_age_days: int = SERVICE_MAX_AGE_DAYS
 
     @property
     def red(self) -> list[Gate]:
@@ -150,7 +154,8 @@ def _assess_content(
         tally, unreadable = count_audience(session, content, campaign.organisation_id, resolution=resolution), ""
     except AudienceRuleError as error:
         tally, unreadable = Tally(()), str(error)
-    rendered = _render(session, content, tally, campaign.organisation_id, now=now, max_age_days=max_age_days)
+    services = load_service_facts(session, campaign.organisation_id)
+    rendered = _render(session, campaign, content, tally, services, now=now, max_age_days=max_age_days)
     senders = load_senders(session, campaign)
     warnings = _country_warnings(senders, content, tally)
     gates = [
@@ -165,20 +170,28 @@ def _assess_content(
         country_gate(campaign, warnings, confirmations_of(session, campaign)),
         *_prepared_gates(session, campaign, content, tally),
     ]
-    return Assessment(content, tally, rendered, [discreet_gate(gate) for gate in gates], warnings)
+    gates = [discreet_gate(gate) for gate in gates]
+    return Assessment(content, tally, rendered, gates, warnings, services, max_age_days)
 
 
 def _render(
-    session: Session, content: Content, tally: Tally, organisation_id: int, *, now: datetime, max_age_days: int
+    session: Session,
+    campaign: Campaign,
+    content: Content,
+    tally: Tally,
+    services: Sequence[ServiceFacts],
+    *,
+    now: datetime,
+    max_age_days: int,
 ) -> list[RenderedText]:
     combinations = tally.combinations()
     return render_combinations(
         content,
         combinations,
         regions=_whereabouts(session, [each.region_id for each in combinations]),
-        services=load_service_facts(session, organisation_id),
-        emergency=load_emergency_numbers(session, organisation_id),
-        place=_longest_place_name(session, organisation_id),
+        services=services,
+        emergency=load_emergency_numbers(session, campaign.organisation_id),
+        place=_longest_place_name(session, campaign.organisation_id),
         at=now,
         max_age_days=max_age_days,
     )

@@ -11,8 +11,14 @@ from campaigns.core.words import N_
 from campaigns.messages.copies import find_suspect
 from campaigns.messages.withdrawals import find_withdrawal
 from campaigns.planning import queries
+from campaigns.planning.approved_numbers import (
+    approved_numbers,
+    as_approved,
+    find_unapproved,
+    numbers_reason,
+)
 from campaigns.planning.gatekeeping import Assessment, discreet
-from campaigns.planning.models import Schedule
+from campaigns.planning.models import Approval, Schedule
 
 #: The settings may say otherwise.
 APPROVAL_VALID_DAYS = 14
@@ -31,12 +37,17 @@ CHANGED = N_("The campaign changed since it was approved. Have it approved again
 
 
 def reason_to_hold(
-    session: Session, schedule: Schedule, start: Assessment, now: datetime, *, valid_days: int
+    session: Session,
+    schedule: Schedule,
+    start: Assessment,
+    approval: Approval | None,
+    now: datetime,
+    *,
+    valid_days: int,
 ) -> str:
     """Return why a due occurrence may not start by itself, or "" when it may."""
-    campaign, fire_at = schedule.campaign, schedule.next_fire_at
-    approval = queries.find_approval(session, campaign)
-    if approval is None or approval.digest != start.content.digest:
+    fire_at = schedule.next_fire_at
+    if approval is None or approval.digest != as_approved(start.content, approval).digest:
         return CHANGED
     released_at = find_released(session)
     if fire_at is not None and released_at is not None and fire_at <= released_at:
@@ -51,6 +62,9 @@ def reason_to_hold(
     suspect = find_suspect(session, start.content.message_id)
     if suspect is not None and suspect.withdrawal.withdrawn_at >= approval.decided_at:
         return COPIED % {"partner": suspect.partner}
+    unapproved = find_unapproved(start, approved_numbers(approval))
+    if unapproved:
+        return numbers_reason(unapproved)
     grown = start.tally.people - approval.people
     if grown > GROWTH_PEOPLE or grown * 100 > approval.people * GROWTH_PERCENT:
         before, after = discreet(approval.people), discreet(start.tally.people)

@@ -13,6 +13,7 @@ from sqlalchemy.orm import Session
 from campaigns.audience.models import Channel
 from campaigns.messages.preview import Preview, preview_text
 from campaigns.messages.queries import load_member_names, unreviewed_of
+from campaigns.planning.approved_numbers import approved_numbers, as_approved, find_unapproved
 from campaigns.planning.collisions import Collision, find_collisions
 from campaigns.planning.digest import Cap
 from campaigns.planning.fatigue import find_capped, with_fatigue
@@ -107,10 +108,15 @@ def load_overview(
         signposts=_signposts(assessed.rendered),
         collisions=find_collisions(session, campaign, assessed, now=now, max_age_days=max_age_days),
         approval=approval,
-        is_changed=campaign.state == CampaignState.APPROVED
-        and (approval is None or approval.digest != assessed.content.digest),
+        is_changed=campaign.state == CampaignState.APPROVED and (approval is None or _differs(approval, assessed)),
         editors=find_editors(session, campaign),
     )
+
+
+def _differs(approval: Approval, assessed: Assessment) -> bool:
+    """Say whether what would be sent is not what was approved."""
+    is_other = approval.digest != as_approved(assessed.content, approval).digest
+    return is_other or bool(find_unapproved(assessed, approved_numbers(approval)))
 
 
 def load_schedules(

@@ -12,7 +12,8 @@ from sqlalchemy.orm import Session, contains_eager, selectinload
 from campaigns.audience.models import Audience
 from campaigns.core.errors import BaseLanguageError, NotFoundError
 from campaigns.messages.models import Message, Translation
-from campaigns.messages.queries import current_texts, current_wordings
+from campaigns.messages.queries import current_texts, current_wordings, load_named
+from campaigns.messages.stated import find_stating
 from campaigns.planning.covers import load_cover, say_place, select_authors
 from campaigns.planning.digest import Content, ScheduleContent
 from campaigns.planning.models import (
@@ -43,6 +44,8 @@ CAMPAIGN_EDITS = (
     "campaign.submit",
     "campaign.correct",
 )
+#: Where a counted address leads, as long as one member alone could say so.
+LINK_EDITS = ("reach.lead_link",)
 MESSAGE_EDITS = ("message.create", "message.update", "message.translate")
 AUDIENCE_EDITS = ("audience.create", "audience.update")
 
@@ -161,13 +164,19 @@ def was_sent_since(session: Session, approval: Approval) -> bool:
 
 
 def find_editors(session: Session, campaign: Campaign) -> set[int]:
-    """Return the ids of members who wrote any part of what it sends: it, its messages, audience or places."""
+    """Return the ids of members who wrote any part of what it sends.
+
+    That is the campaign, its messages, audience or places, and what is known of a service that it may name.
+    """
     message_ids = [each for each in (campaign.message_id, campaign.correction_id) if each is not None]
-    translators = select(Translation.translator_id).where(Translation.message_id.in_(message_ids))
+    translations = session.scalars(select(Translation).where(Translation.message_id.in_(message_ids))).all()
+    texts = [text for each in translations for text in (each.text, *each.wordings.values())]
+    named = load_named(session, campaign.organisation_id, texts)
     places = select_authors(campaign.audience.rule, campaign.organisation_id)
-    members = {campaign.created_by_id, *session.scalars(translators), *session.scalars(places)}
+    members = {campaign.created_by_id, *(each.translator_id for each in translations), *session.scalars(places)}
+    members |= find_stating(session, named.services.keys())
     for subject_type, subject_id, actions in (
-        ("campaign", campaign.id, CAMPAIGN_EDITS),
+        ("campaign", campaign.id, CAMPAIGN_EDITS + LINK_EDITS),
         *(("message", message_id, MESSAGE_EDITS) for message_id in message_ids),
         ("audience", campaign.audience_id, AUDIENCE_EDITS),
     ):
@@ -205,9 +214,11 @@ def load_content(session: Session, campaign: Campaign) -> Content:
         .where(Schedule.campaign_id == campaign.id, Schedule.removed_at.is_(None))
         .execution_options(populate_existing=True)
     )
-    texts = _texts_of(message)
+    texts, correction = _texts_of(message), correction_texts(session, campaign)
     fallback, wordings = fallback_of(campaign, message), current_wordings(message, texts)
     named = say_place(texts, wordings)
+    own = (word for words in wordings.values() for word in words.values())
+    numbers = load_named(session, campaign.organisation_id, (*texts.values(), *correction.values(), *own))
     return Content(
         texts=texts,
         base_language=message.base_language,
@@ -223,9 +234,10 @@ def load_content(session: Session, campaign: Campaign) -> Content:
         resend_unknown=campaign.resend_unknown,
         budget_cents=campaign.budget_cents,
         schedules=tuple(schedule_content(schedule) for schedule in schedules),
-        correction=correction_texts(session, campaign),
+        correction=correction,
         wordings=wordings,
         cover=load_cover(session, audience.rule, campaign.organisation_id, names=named),
+        numbers=numbers.to_json(),
     )
 
 

@@ -44,6 +44,8 @@ class RenderedText:
     help_numbers: tuple[HelpNumber, ...]
     #: What its placeholders stand for.
     values: dict[str, str]
+    #: Who reads it, as far as the choice of a number for help goes.
+    need: Need
 
     @property
     def signposts(self) -> list[Signpost]:
@@ -91,7 +93,9 @@ def render_combinations(
             STOP: how_to_stop(way, language),
         }
         body = _render(text, values)
-        rendered.append(RenderedText(language, combination.region_id, where.country, people, body, found, values))
+        rendered.append(
+            RenderedText(language, combination.region_id, where.country, people, body, found, values, need)
+        )
     return rendered
 
 

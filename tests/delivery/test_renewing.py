@@ -11,16 +11,19 @@ from sqlalchemy.orm import Session, sessionmaker
 
 from campaigns.core import clock
 from campaigns.core.crypto import Vault
-from campaigns.core.errors import GateError, RefusedError
+from campaigns.core.errors import ApprovalError, GateError, RefusedError
 from campaigns.delivery.fanout import fan_out
 from campaigns.delivery.models import Delivery, FormerText, RunText
-from campaigns.delivery.renewing import TextWatch, as_called, load_former, resume
+from campaigns.delivery.renewing import TextWatch, as_called, find_new_numbers, load_former, resume
 from campaigns.delivery.states import SendState
 from campaigns.messages.models import EmergencyNumber, Service
 from campaigns.places.models import Region
 from campaigns.planning.firing import pause_run, stop_run
 from campaigns.planning.models import Run, RunState
 from campaigns.planning.service import fire_due
+from campaigns.staff import audit
+from campaigns.staff.models import AuditEntry
+from tests.factories import a_service
 from tests.planning.story import DUE, START, Story, a_story
 
 OLD, NEW = "+48 22 628 01 20", "+48 22 111 22 33"
@@ -92,6 +95,36 @@ def test_run_paused_for_a_wrong_number_goes_on_with_the_right_one(story: Story, 
     assert text is not None
     assert NEW in text
     assert OLD not in text
+
+
+def test_whoever_stated_the_new_number_cannot_let_the_run_name_it(story: Story, run: Run) -> None:
+    session = story.session
+    pause_run(session, run, by=story.author.id, reason="The hotline is wrong.")
+    correct_the_number(session)
+    assert find_new_numbers(session, run) == [NEW]
+    line = session.scalars(select(Service)).one()
+    owner = {"organisation_id": run.organisation_id, "member_id": story.approver.id}
+    audit.record(session, "service.update", subject=line, **owner)
+    session.commit()
+    with pytest.raises(ApprovalError):
+        go_on(story, run)
+    session.rollback()
+    with clock.running_on(lambda: LATER):
+        resume(session, run, by=story.reader.id, max_age_days=30)
+    assert NEW in str(waiting_texts(session))
+    entry = session.scalars(select(AuditEntry).where(AuditEntry.action == "run.approve_numbers")).one()
+    assert (entry.member_id, entry.detail["numbers"]) == (story.reader.id, [NEW])
+
+
+def test_texts_are_filled_in_with_approved_numbers_alone(sessions: sessionmaker[Session], story: Story) -> None:
+    run = story.session.scalars(select(Run)).one()
+    correct_the_number(story.session)
+    a_service(story.session, story.organisation, number_national=NEW, number_from_abroad=NEW)
+    story.session.commit()
+    with clock.running_on(lambda: DUE):
+        fan_out(sessions, run.id, service_max_age_days=30)
+    [text] = waiting_texts(story.session)
+    assert (NEW in str(text), "112" in str(text)) == (False, True)
 
 
 def test_stopped_run_goes_on_with_the_right_number_too(story: Story, run: Run) -> None:

@@ -4,18 +4,20 @@ from __future__ import annotations
 
 from campaigns.core.errors import NoSignpostError
 from campaigns.messages.help_numbers import HelpNumber
-from campaigns.messages.signposts import Signpost
+from campaigns.messages.signposts import Need, Signpost
 from campaigns.planning.pointing import point_people, pointed_table
 from campaigns.planning.texts import RenderedText
+from tests.factories import NOON
 
 LINE = Signpost(1, "Line", "116 111", (), None)
+NEED = Need("PL-18", "PL", "uk", NOON, roaming=False)
 WHY = "No help for %(place)s."
 
 
 def rendered(people: int, **changes: object) -> RenderedText:
     """A text that asks for help, with what HelpNumber says of it; without `changes` it asks for none."""
     of_text = {name: changes.pop(name) for name in ("language", "country") if name in changes}
-    values = {"language": "uk", "region_id": 1, "country": "PL", "body": "", "values": {}} | of_text
+    values = {"language": "uk", "region_id": 1, "country": "PL", "body": "", "values": {}, "need": NEED} | of_text
     found = (HelpNumber("hotline", **changes),) if changes else ()  # type: ignore[arg-type]
     return RenderedText(people=people, help_numbers=found, **values)  # type: ignore[arg-type]
 
