@@ -1,4 +1,4 @@
-"""Logs carry ids, never an address or a text: a filter masks whatever looks like a phone number or handle."""
+"""Logs carry ids, never an address or a text: a filter masks what looks like a handle, e-mail or secret."""
 
 from __future__ import annotations
 
@@ -8,12 +8,18 @@ import sys
 
 #: E.164 numbers, channel addresses and digit runs long enough to be a subscriber number.
 _HANDLES = re.compile(r"(?:(?:whatsapp|telegram|messenger):)?(?:\+|%2B)\d[\d ()\-]{5,}\d|\b\d{9,15}\b")
+_EMAILS = re.compile(r"[^\s@<>\"'(),;:/]+@[\w-]+(?:\.[\w-]+)+")
+#: The secret part of a callback's address, the word in a report's, and API tokens; what stands before is kept.
+_SECRETS = re.compile(
+    r"(?P<before>/hooks/[\w-]+/(?!(?:inbound|status)\b)|/reports/|\bfp_(?=[\w-]{20}))[^/\s?\"'<>]+"
+)
 MASK = "[masked]"
 
 
 def mask(text: str) -> str:
-    """Return `text` with everything that looks like a handle replaced."""
-    return _HANDLES.sub(MASK, text)
+    """Return `text` with everything that looks like a handle, an e-mail address or a secret replaced."""
+    text = _SECRETS.sub(rf"\g<before>{MASK}", text)
+    return _HANDLES.sub(MASK, _EMAILS.sub(MASK, text))
 
 
 class MaskingFilter(logging.Filter):
