@@ -51,6 +51,8 @@ from campaigns.web.errors import init_errors
 from campaigns.web.filters import init_filters
 from campaigns.web.headers import init_headers
 from campaigns.web.locale import init_locale
+from campaigns.web.hosts import init_hosts
+from campaigns.web.json_bodies import init_json_bodies
 from campaigns.web.navigation import init_navigation
 from campaigns.web.routing import init_routing
 from campaigns.web.session import database, init_database
@@ -101,6 +103,8 @@ def create_app(settings: Settings, *, readers: Mapping[str, CallbackReader] | No
     _configure(app, settings)
     readers = build_readers(settings) if readers is None else readers
     init_current(app, settings, readers)
+    init_hosts(app, settings)
+    init_json_bodies(app)
     init_database(app, settings)
     csrf = CSRFProtect(app)
     init_routing(app)

@@ -83,6 +83,7 @@ def _wrong(settings: Settings) -> Iterator[str]:
         yield f"log_level cannot be {settings.log_level!r}: it is one of {', '.join(LEVELS)}."
     yield from _wrong_database(settings.database_url)
     yield from _wrong_public_url(settings)
+    yield from _wrong_hosts(settings.trusted_hosts)
     if not is_loopback(settings.sandbox_url):
         yield f"sandbox_url {settings.sandbox_url!r} is not on this machine: a rehearsal must not leave it."
     yield from _wrong_credentials(settings)
@@ -122,6 +123,12 @@ def _wrong_public_url(settings: Settings) -> Iterator[str]:
         yield f"public_url cannot be {settings.public_url!r}: it is the whole address, https://host."
     elif settings.mode is Mode.LIVE and url.scheme != "https":
         yield f"public_url {settings.public_url} must begin with https:// in a live instance."
+
+
+def _wrong_hosts(names: str) -> Iterator[str]:
+    for name in names.split():
+        if not re.fullmatch(r"[A-Za-z0-9.-]+|[0-9A-Fa-f:]+", name):
+            yield f"trusted_hosts cannot have {name!r}: it is names or numbers of hosts, with spaces between."
 
 
 def _wrong_credentials(settings: Settings) -> Iterator[str]:

@@ -16,6 +16,7 @@ from campaigns.staff.auth import current_member, current_organisation, requires
 from campaigns.staff.permissions import Permission
 from campaigns.staff.queries import get_owned
 from campaigns.web.current import settings, vault
+from campaigns.web.numbers import whole_number
 from campaigns.web.pagination import paginate
 from campaigns.web.session import refuse_commit, session
 from campaigns.web.words import said
@@ -40,7 +41,7 @@ def index() -> Page:
     contacts = paginate(
         session(),
         queries.select_contacts(organisation_id, state=state, language=language),
-        request.args.get("page", 1, type=int),
+        request.args.get("page", 1, type=whole_number),
         per_page=50,
     )
     ids = [contact.id for contact, _ in contacts.rows]

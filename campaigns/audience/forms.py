@@ -21,6 +21,7 @@ from campaigns.core.words import N_
 from campaigns.places.models import Place, Region, Route
 from campaigns.web.filters import country_name, language_name, region_name
 from campaigns.web.forms import Form, options
+from campaigns.web.numbers import whole_number
 
 DEFAULT_AGE_DAYS = 30
 #: Countries whose national way of writing numbers can be chosen for a file.
@@ -62,7 +63,7 @@ class AudienceForm(Form):
     """A rule; stretches of routes are read from the fields `route-ID` and `stop-ID` beside it."""
 
     name = StringField(_l("Name"), [InputRequired(), Length(max=200)])
-    place_ids = Ticks(_l("Places"), coerce=int)
+    place_ids = Ticks(_l("Places"), coerce=whole_number)
     region_codes = Ticks(_l("Regions"))
     countries = Ticks(_l("Countries"))
     languages = Ticks(_l("Languages"))
@@ -101,7 +102,7 @@ def read_route_parts(routes: Iterable[Route], given: MultiDict[str, str]) -> tup
             continue
         if direction != Direction.ALL and not stop.isdecimal():
             raise AudienceRuleError(N_("Choose the stop of the route %(name)s."), name=route.name)
-        parts.append(RoutePart(route.id, direction, None if direction == Direction.ALL else int(stop)))
+        parts.append(RoutePart(route.id, direction, None if direction == Direction.ALL else whole_number(stop)))
     return tuple(parts)
 
 

@@ -50,6 +50,7 @@ class Settings:
     database_url: str
     state_folder: str
     public_url: str
+    trusted_hosts: str
     host: str
     port: int
     trusted_proxies: int

@@ -24,6 +24,7 @@ from campaigns.planning.models import Run
 from campaigns.staff.auth import current_member, requires
 from campaigns.staff.permissions import Permission
 from campaigns.web.current import settings
+from campaigns.web.numbers import whole_number
 from campaigns.web.session import session
 from campaigns.web.words import said
 
@@ -120,7 +121,7 @@ def missed(run_id: int) -> str:
 
 def _after() -> int:
     """Return the id behind which the asked page of a list begins."""
-    return min(max(request.args.get("after", 0, type=int), 0), HIGHEST_ID)
+    return min(max(request.args.get("after", 0, type=whole_number), 0), HIGHEST_ID)
 
 
 def _resend_page(run: Run, form: ResendForm, chosen: resending.Chosen) -> Page:

@@ -48,6 +48,7 @@ from campaigns.staff.auth import current_member, current_organisation, requires
 from campaigns.staff.permissions import Permission
 from campaigns.web.current import settings
 from campaigns.web.pagination import paginate
+from campaigns.web.numbers import whole_number
 from campaigns.web.session import refuse_commit, session
 from campaigns.web.words import said
 
@@ -68,7 +69,7 @@ def list_runs() -> str:
     runs = paginate(
         session(),
         progress.select_runs(current_organisation().id),
-        request.args.get("page", 1, type=int),
+        request.args.get("page", 1, type=whole_number),
         per_page=20,
     )
     return render_template(

@@ -44,7 +44,8 @@ class TelegramUpdates:
     def judge(self, callback: Callback) -> Verdict:
         """Compare the secret in address and header with each bot's; see CallbackReader.judge."""
         bot = self._bot_of(callback)
-        update = _object(_parsed(callback.body))
+        # A stranger's body is not even parsed.
+        update = _object(_parsed(callback.body)) if bot else {}
         if bot is None or not update:
             return Verdict.FORGED
         if _is_stale(update):

@@ -13,6 +13,7 @@ from campaigns.inbox.holds import find_holds, waits_now
 from campaigns.staff.auth import current_organisation, requires
 from campaigns.staff.permissions import Permission
 from campaigns.web.current import settings, vault
+from campaigns.web.numbers import whole_number
 from campaigns.web.pagination import paginate
 from campaigns.web.session import session
 
@@ -32,7 +33,7 @@ REASONS = {
 def list_replies() -> str:
     """List the replies to the organisation with their texts, and on top who waits for a decision."""
     organisation_id = current_organisation().id
-    number = request.args.get("page", 1, type=int)
+    number = request.args.get("page", 1, type=whole_number)
     page = paginate(session(), queries.select_replies(organisation_id), number)
     return render_template(
         "inbox/list_replies.html",

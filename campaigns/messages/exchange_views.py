@@ -16,6 +16,7 @@ from campaigns.messages.models import Message
 from campaigns.staff.auth import current_member, current_organisation, requires
 from campaigns.staff.permissions import Permission
 from campaigns.staff.queries import get_owned
+from campaigns.web.numbers import whole_number
 from campaigns.web.session import session
 
 pages = Blueprint("exchange", __name__, url_prefix="/exchange")
@@ -35,7 +36,7 @@ def index() -> Page:
 @requires(Permission.EDIT)
 def download() -> Page:
     """Send all texts, or those of one message, as a PO file."""
-    language, message_id = request.args.get("language", ""), request.args.get("message", type=int)
+    language, message_id = request.args.get("language", ""), request.args.get("message", type=whole_number)
     if language not in all_languages():
         raise NotFoundError(N_("There is no such language."))
     organisation_id = current_organisation().id
@@ -73,7 +74,10 @@ def upload() -> Page:
 
 def _page(form: CatalogueForm, problems: tuple[RowProblem, ...] = ()) -> Page:
     page = render_template(
-        "messages/exchange.html", form=form, problems=problems, message_id=request.args.get("message", type=int)
+        "messages/exchange.html",
+        form=form,
+        problems=problems,
+        message_id=request.args.get("message", type=whole_number),
     )
     return page, form.status
 

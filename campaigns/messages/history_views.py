@@ -13,6 +13,7 @@ from campaigns.messages.versions import changes_between, load_history, load_vers
 from campaigns.messages.withdrawals import find_withdrawal
 from campaigns.staff.auth import current_organisation, requires
 from campaigns.staff.queries import get_owned
+from campaigns.web.numbers import whole_number
 from campaigns.web.session import session
 
 pages = Blueprint("versions", __name__)
@@ -36,7 +37,7 @@ def show(message_id: int, version: int) -> Page:
     """Show all texts of one version, or what changed since another one (`since`)."""
     message = get_owned(session(), Message, message_id, current_organisation().id)
     kept = get_version(session(), message, version)
-    since = request.args.get("since", type=int)
+    since = request.args.get("since", type=whole_number)
     before = get_version(session(), message, since) if since is not None else None
     if before is not None and before.version >= kept.version:
         raise NotFoundError(N_("This version of the message is not kept."))

@@ -13,6 +13,7 @@ from campaigns.planning.coverage import count_coverage
 from campaigns.staff.auth import current_organisation, requires
 from campaigns.staff.permissions import Permission
 from campaigns.staff.queries import get_owned
+from campaigns.web.numbers import whole_number
 from campaigns.web.session import session
 
 pages = Blueprint("coverage", __name__, url_prefix="/languages")
@@ -26,7 +27,7 @@ def show(message_id: int) -> Page:
     """Show how many people of an audience each language reaches, and each gap leaves out."""
     organisation_id = current_organisation().id
     message = get_owned(session(), Message, message_id, organisation_id)
-    chosen = request.args.get("audience", type=int)
+    chosen = request.args.get("audience", type=whole_number)
     audience = get_owned(session(), Audience, chosen, organisation_id) if chosen is not None else None
     return render_template(
         "planning/coverage.html",

@@ -47,6 +47,7 @@ from campaigns.planning.recurrence import LONGEST_RULE, Timing
 from campaigns.planning.service import LONGEST_REASON, MINUTES_A_WEEK
 from campaigns.web.filters import country_name, language_name
 from campaigns.web.forms import Form, options
+from campaigns.web.numbers import whole_number
 
 LOCAL_TIME = "%Y-%m-%dT%H:%M"
 #: Time zones that can be chosen.
@@ -61,7 +62,7 @@ class Ticks(SelectMultipleField):
 
 
 def _sender_or_none(value: object) -> int | None:
-    return int(str(value)) if value else None
+    return whole_number(str(value)) if value else None
 
 
 class CampaignForm(Form):
@@ -72,8 +73,8 @@ class CampaignForm(Form):
         [InputRequired(), Length(max=LONGEST_NAME)],
         description=_l("For members; nobody else sees it."),
     )
-    message_id = SelectField(_l("Message"), [InputRequired()], coerce=int)
-    audience_id = SelectField(_l("Audience"), [InputRequired()], coerce=int)
+    message_id = SelectField(_l("Message"), [InputRequired()], coerce=whole_number)
+    audience_id = SelectField(_l("Audience"), [InputRequired()], coerce=whole_number)
     senders = FieldList(
         SelectField(coerce=_sender_or_none, validators=[Optional()]),
         min_entries=MOST_SENDERS,

@@ -12,6 +12,7 @@ from wtforms.validators import InputRequired, Length
 from campaigns.messages.models import Message
 from campaigns.planning.harm import ITEMS, LONGEST_WORDS, Answer
 from campaigns.web.forms import Form, options
+from campaigns.web.numbers import whole_number
 
 YES, NO = "yes", "no"
 
@@ -48,7 +49,7 @@ for _item in ITEMS:
 class CorrectionForm(Form):
     """Which message corrects a campaign's."""
 
-    message_id = SelectField(_l("Message of the correction"), [InputRequired()], coerce=int)
+    message_id = SelectField(_l("Message of the correction"), [InputRequired()], coerce=whole_number)
 
     def offer(self, messages: Iterable[Message]) -> None:
         """Fill in what can be chosen."""

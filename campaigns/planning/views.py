@@ -36,6 +36,7 @@ from campaigns.staff.permissions import Permission
 from campaigns.staff.queries import get_owned
 from campaigns.web.current import settings
 from campaigns.web.pagination import paginate
+from campaigns.web.numbers import whole_number
 from campaigns.web.session import refuse_commit, session
 from campaigns.web.words import said
 
@@ -65,7 +66,7 @@ def index() -> Page:
     """List the organisation's campaigns, newest first."""
     archived = "archived" in request.args
     statement = queries.select_campaigns(current_organisation().id, archived=archived)
-    found = paginate(session(), statement, request.args.get("page", 1, type=int), per_page=20)
+    found = paginate(session(), statement, request.args.get("page", 1, type=whole_number), per_page=20)
     standings = standings_of(session(), found.rows)
     return render_template("planning/index.html", found=found, archived=archived, standings=standings)
 

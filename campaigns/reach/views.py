@@ -26,6 +26,7 @@ from campaigns.staff.auth import current_organisation, may_now, requires
 from campaigns.staff.permissions import Permission
 from campaigns.staff.queries import get_owned
 from campaigns.web.locale import current_language
+from campaigns.web.numbers import whole_number
 from campaigns.web.pagination import paginate
 from campaigns.web.session import session
 
@@ -45,7 +46,7 @@ def people_accepted(campaign_id: int) -> int | None:
 def list_runs() -> str:
     """List what campaigns add up to, and their runs, newest first."""
     organisation_id = current_organisation().id
-    number = request.args.get("page", 1, type=int)
+    number = request.args.get("page", 1, type=whole_number)
     runs = paginate(session(), queries.select_counted_runs(organisation_id), number, per_page=20)
     return render_template(
         "reach/list_runs.html",

@@ -55,6 +55,14 @@ class Account(UserMixin):
         self.locale = member.locale
 
 
+    def get_auth_token(self) -> str:
+        """Raise ForbiddenError: nobody declared tokens of members, so there are none."""
+        raise ForbiddenError(N_("Members sign in with a session, never with a token."))
+
+    def verify_auth_token(self, tdata: dict[str, Any]) -> bool:
+        """Say no to every token that names this account, whoever signed it."""
+        return False
+
 class Accounts(UserDatastore):
     """Finds accounts for the sign-in library; commits nothing, because the edge of the request does."""
 
@@ -107,7 +115,11 @@ def init_auth(app: Flask, settings: Settings, *, sign_in: type[Any], again: type
         SECURITY_CLI_ROLES_NAME=None,
         SECURITY_API_ENABLED_METHODS=["session"],
     )
-    Security(app, Accounts(), login_form=sign_in, verify_form=again)
+    security = Security(app, Accounts(), login_form=sign_in, verify_form=again)
+    # Its pages answer as pages only, and nothing but the session says who asks: the library would look for a token
+    # in the header, the address and the body of every request of somebody who is not signed in.
+    security.want_json(lambda request: False)
+    app.login_manager.request_loader(None)  # type: ignore[attr-defined] # the library puts it there
     user_logged_out.connect(_end_sessions, app)
     app.before_request(_remember_zone)
     app.add_template_global(may_now, "may")

@@ -14,6 +14,7 @@ from campaigns.staff.models import ApiToken
 from campaigns.staff.permissions import Permission
 from campaigns.staff.queries import get_owned
 from campaigns.staff.tokens import LONGEST_LIFE, ApiScope, is_good, issue_token, revoke_token, select_tokens
+from campaigns.web.numbers import whole_number
 from campaigns.web.pagination import paginate
 from campaigns.web.session import refuse_commit, session
 from campaigns.web.words import said
@@ -40,7 +41,7 @@ def list_tokens() -> str:
 def issue() -> str | tuple[str, int]:
     """Make a token and show it, this once."""
     ours, member = current_organisation(), current_member()
-    days = request.form.get("days", 0, type=int)
+    days = request.form.get("days", 0, type=whole_number)
     try:
         row, token = issue_token(
             session(),
@@ -67,7 +68,9 @@ def revoke(token_id: int) -> Response:
 
 
 def _listed(problem: str) -> str:
-    page = paginate(session(), select_tokens(current_organisation().id), request.args.get("page", 1, type=int))
+    page = paginate(
+        session(), select_tokens(current_organisation().id), request.args.get("page", 1, type=whole_number)
+    )
     now = clock.now()
     return render_template(
         "staff/tokens.html",

@@ -29,6 +29,7 @@ from campaigns.web.locale import SESSION_KEY
 from campaigns.web.pagination import paginate
 from campaigns.web.session import session
 
+from campaigns.web.numbers import whole_number
 pages = Blueprint("staff", __name__, url_prefix="/settings")
 account = Blueprint("account", __name__)
 
@@ -50,7 +51,7 @@ def language() -> Response:
 @requires()
 def organisation() -> Response:
     """Work in another organisation."""
-    choose_organisation(request.form.get("organisation_id", 0, type=int))
+    choose_organisation(request.form.get("organisation_id", 0, type=whole_number))
     return redirect("/")
 
 
@@ -96,7 +97,7 @@ def edit_organisation() -> Page:
 def members() -> Page:
     """List the organisation's members."""
     statement = queries.select_memberships(current_organisation().id)
-    page = paginate(session(), statement, request.args.get("page", 1, type=int))
+    page = paginate(session(), statement, request.args.get("page", 1, type=whole_number))
     return render_template("staff/members.html", page=page, role_names=ROLE_NAMES)
 
 
@@ -166,8 +167,8 @@ def bar_member(member_id: int) -> Page:
 def audit_trail() -> Page:
     """List what members did."""
     statement = queries.select_audit(current_organisation().id)
-    page = paginate(session(), statement, request.args.get("page", 1, type=int))
-    return render_template("staff/audit.html", page=page, checked=False)
+    page = paginate(session(), statement, request.args.get("page", 1, type=whole_number))
+    return render_template("staff/audit.html", page=page, look=None)
 
 
 @pages.get("/audit/check")

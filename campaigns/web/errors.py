@@ -132,6 +132,7 @@ def _titles() -> dict[int, str]:
         405: _("This did not work"),
         409: _("This is not possible now"),
         413: _("The file is too large"),
+        421: _("Not by this name"),
         422: _("Something is not right yet"),
         429: _("Too many attempts"),
         500: _("Something broke on our side"),
@@ -144,6 +145,10 @@ def _sentences() -> dict[int, str]:
         403: _("Your roles do not allow this. Ask an administrator of your organisation."),
         404: _("The page or thing you asked for does not exist, or is not yours to see."),
         413: _("Send a smaller file."),
+        415: _("Send a form, as this page has it."),
+        421: _(
+            "This instance does not know the host that was asked for. Its operator may name it in trusted_hosts."
+        ),
         429: _("Wait a few minutes and try again."),
         500: _("Nothing was changed. The error was written to the log."),
         503: _("The database or a service does not answer. Nothing was changed. Try again in a minute."),

@@ -15,6 +15,7 @@ from campaigns.staff.auth import current_member, current_organisation, requires
 from campaigns.staff.permissions import Permission
 from campaigns.staff.queries import get_owned
 from campaigns.web.current import vault
+from campaigns.web.numbers import whole_number
 from campaigns.web.pagination import paginate
 from campaigns.web.session import refuse_commit, session
 from campaigns.web.words import said
@@ -62,7 +63,7 @@ def remove(reader_id: int) -> Response:
 
 def _listed(problem: str) -> str:
     statement = select_readers(current_organisation().id)
-    page = paginate(session(), statement, request.args.get("page", 1, type=int))
+    page = paginate(session(), statement, request.args.get("page", 1, type=whole_number))
     opener = vault()
     return render_template(
         "reach/releases/readers.html",

@@ -23,6 +23,7 @@ from campaigns.reach.releases.tree import load_tree
 from campaigns.staff.auth import current_member, current_organisation, requires
 from campaigns.staff.permissions import Permission
 from campaigns.staff.queries import get_owned
+from campaigns.web.numbers import whole_number
 from campaigns.web.pagination import paginate
 from campaigns.web.session import session
 
@@ -48,7 +49,7 @@ def list_releases() -> str:
     """List the releases of the organisation, newest first, with what is left of this year's budget."""
     ours = current_organisation()
     found = paginate(
-        session(), queries.select_releases(ours.id), request.args.get("page", 1, type=int), per_page=20
+        session(), queries.select_releases(ours.id), request.args.get("page", 1, type=whole_number), per_page=20
     )
     return render_template(
         "reach/releases/list.html",
@@ -63,7 +64,7 @@ def list_releases() -> str:
 @requires(Permission.READ_REACH)
 def ledger() -> str:
     """Show what the budget of one year was spent on."""
-    year = request.args.get("year", clock.now().year, type=int)
+    year = request.args.get("year", clock.now().year, type=whole_number)
     year = year if 2000 <= year <= 9998 else clock.now().year
     ours = current_organisation().id
     entries = session().execute(queries.select_ledger(ours, year)).all()
@@ -153,7 +154,7 @@ def _wanted(given: MultiDict[str, str]) -> Wanted:
         view, scope = View(given.get("view", "")), ScopeKind(given.get("scope", ""))
     except ValueError:
         raise InputError(N_("Choose what is released and whose people are counted.")) from None
-    campaign_id = given.get("campaign_id", 0, type=int)
+    campaign_id = given.get("campaign_id", 0, type=whole_number)
     if scope is not ScopeKind.CAMPAIGN:
         return Wanted(view, scope, given.get("period", ""))
     if not campaign_id:
