@@ -79,7 +79,7 @@ def show(contact_id: int) -> Page:
 
 
 @pages.route("/files", methods=["GET", "POST"])
-@requires(Permission.HANDLE_CONTACTS)
+@requires(Permission.HANDLE_CONTACTS, fresh=True)
 def import_file() -> Page:
     """Take a contact file and check it, without importing anything."""
     form = ImportForm()
@@ -113,7 +113,7 @@ def show_file(import_id: int) -> Page:
 
 
 @pages.post("/files/<int:import_id>/import")
-@requires(Permission.HANDLE_CONTACTS)
+@requires(Permission.HANDLE_CONTACTS, fresh=True)
 def confirm_file(import_id: int) -> Page:
     """Import a checked file whole."""
     waiting = _file(import_id)

@@ -138,7 +138,7 @@ def show(service_id: int) -> Page:
 
 
 @pages.route("/<int:service_id>/edit", methods=["GET", "POST"])
-@requires(Permission.EDIT)
+@requires(Permission.EDIT, fresh=True)
 def edit(service_id: int) -> Page:
     """Change a service's facts."""
     present = _service(service_id)
@@ -155,7 +155,7 @@ def edit(service_id: int) -> Page:
 
 
 @pages.post("/<int:service_id>/verify")
-@requires(Permission.EDIT)
+@requires(Permission.EDIT, fresh=True)
 def verify(service_id: int) -> Page:
     """Record that somebody made sure a service answers."""
     present, form = _service(service_id), _offered(VerifyForm())

@@ -53,7 +53,7 @@ def index() -> Page:
 
 
 @pages.route("/<country>", methods=["GET", "POST"])
-@requires(Permission.EDIT)
+@requires(Permission.EDIT, fresh=True)
 def confirm(country: str) -> Page:
     """Say by a document which number a country's people are given."""
     row = all_emergency_rows().get(country)

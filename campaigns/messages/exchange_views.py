@@ -33,7 +33,7 @@ def index() -> Page:
 
 
 @pages.get("/file")
-@requires(Permission.EDIT)
+@requires(Permission.EDIT, fresh=True)
 def download() -> Page:
     """Send all texts, or those of one message, as a PO file."""
     language, message_id = request.args.get("language", ""), request.args.get("message", type=whole_number)

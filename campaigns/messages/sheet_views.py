@@ -22,7 +22,7 @@ Page = str | Response | Redirect | tuple[str, int]
 
 
 @pages.route("/import", methods=["GET", "POST"])
-@requires(Permission.EDIT)
+@requires(Permission.EDIT, fresh=True)
 def import_sheet() -> Page:
     """Import a sheet: all of it, or nothing and every wrong row; "check" says what an import would do."""
     form, done = SheetForm(), None
@@ -45,7 +45,7 @@ def import_sheet() -> Page:
 
 
 @pages.get("/services.csv")
-@requires(Permission.EDIT)
+@requires(Permission.EDIT, fresh=True)
 def export() -> Page:
     """Download the directory as a sheet that can be imported again."""
     services = session().scalars(queries.select_services(current_organisation().id)).all()

@@ -187,7 +187,7 @@ def import_file() -> Page:
 
 
 @pages.get("/locations.csv")
-@requires(Permission.EDIT)
+@requires(Permission.EDIT, fresh=True)
 def export_locations() -> Page:
     """Download every place that is a circle as a sheet that can be imported again."""
     statement = select_places(current_organisation().id).order_by(None).order_by(Place.id)
@@ -196,7 +196,7 @@ def export_locations() -> Page:
 
 
 @pages.get("/routes.csv")
-@requires(Permission.EDIT)
+@requires(Permission.EDIT, fresh=True)
 def export_routes() -> Page:
     """Download every route as a sheet that can be imported again."""
     statement = select_routes(current_organisation().id).order_by(None).order_by(Route.id)
@@ -204,7 +204,7 @@ def export_routes() -> Page:
 
 
 @pages.get("/hotspots.geojson")
-@requires(Permission.EDIT)
+@requires(Permission.EDIT, fresh=True)
 def export_hotspots() -> Page:
     """Download the hotspots as GeoJSON that can be imported again."""
     hotspots = session().scalars(select_places(current_organisation().id, PlaceKind.HOTSPOT)).all()

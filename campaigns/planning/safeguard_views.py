@@ -13,6 +13,7 @@ from campaigns.planning.harm import ITEMS
 from campaigns.planning.models import Campaign
 from campaigns.planning.safeguard_forms import CorrectionForm, HarmForm, data_of
 from campaigns.staff.auth import current_member, current_organisation, may_now, requires
+from campaigns.staff.noting import note_refused_approval
 from campaigns.staff.permissions import Permission
 from campaigns.staff.queries import get_owned
 from campaigns.web.session import session
@@ -32,7 +33,7 @@ def harm(campaign_id: int) -> Page:
 
 
 @pages.post("/harm")
-@requires(Permission.REVIEW)
+@requires(Permission.REVIEW, fresh=True)
 def answer(campaign_id: int) -> Page:
     """Answer the checklist."""
     campaign, form = _campaign(campaign_id), HarmForm()
@@ -42,6 +43,7 @@ def answer(campaign_id: int) -> Page:
             safeguards.answer_harm(session(), campaign, by=by, answers=form.answers, digest=digest)
         except (InputError, RefusedError) as error:
             form.show(error)
+            note_refused_approval(error, campaign)
         else:
             flash(_("Your answers are kept, with the fingerprint of what you read."), "good")
             return redirect(url_for("planning.show", campaign_id=campaign.id))

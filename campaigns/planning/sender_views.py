@@ -57,7 +57,7 @@ def index() -> Page:
 
 
 @pages.route("/new", methods=["GET", "POST"])
-@requires(Permission.ADMINISTER)
+@requires(Permission.ADMINISTER, fresh=True)
 def create() -> Page:
     """Add a sender of the organisation."""
     form = SenderForm(data={"pace": 10, "gateway": "twilio"})
@@ -80,7 +80,7 @@ def create() -> Page:
 
 
 @pages.route("/<int:sender_id>", methods=["GET", "POST"])
-@requires(Permission.ADMINISTER)
+@requires(Permission.ADMINISTER, fresh=True)
 def edit(sender_id: int) -> Page:
     """Change what may change of one of the organisation's own senders, and show how it fares."""
     sender = _sender(sender_id)

@@ -84,7 +84,7 @@ def show_run(run_id: int) -> str:
 
 
 @pages.get("/runs/<int:run_id>/regions.csv")
-@requires(Permission.READ_REACH)
+@requires(Permission.READ_REACH, fresh=True)
 def download_run(run_id: int) -> Response:
     """Give the table of a run as a file, with the figures that the page shows this member."""
     run = _own_run(session(), run_id)
@@ -124,7 +124,7 @@ def print_report(campaign_id: int) -> str:
 
 
 @pages.get("/campaigns/<int:campaign_id>/targeting.csv")
-@requires(Permission.EDIT)
+@requires(Permission.EDIT, fresh=True)
 def download_targeting(campaign_id: int) -> Response:
     """Give the places of a campaign for ad managers: circles by latitude, longitude and radius."""
     campaign = get_owned(session(), Campaign, campaign_id, current_organisation().id)

@@ -155,6 +155,7 @@ def requires(
             return view(*args, **kwargs)
 
         guarded.permission = permission or "member"  # type: ignore[attr-defined] # read by navigation and tests
+        guarded.is_fresh = fresh  # type: ignore[attr-defined] # read by tests
         return guarded
 
     return guard

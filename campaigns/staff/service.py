@@ -15,6 +15,7 @@ from campaigns.core.errors import InputError, RefusedError
 from campaigns.core.words import N_
 from campaigns.staff import audit, queries
 from campaigns.staff.models import Member, Membership, Organisation, Role
+from campaigns.staff.tokens import revoke_tokens_of
 
 _EMAIL = re.compile(r"[^@\s]+@[^@\s]+\.[^@\s]+")
 _PLACE = re.compile(r"[A-Z]{2}(-[A-Z0-9]{1,3})?")
@@ -131,6 +132,8 @@ def set_roles(session: Session, membership: Membership, roles: Iterable[str], *,
         )
     before, membership.roles = membership.roles, wanted
     end_sessions(membership.member)
+    if Role.ADMIN in before and Role.ADMIN not in wanted:
+        revoke_tokens_of(session, membership.member, membership.organisation_id)
     audit.record(
         session,
         "member.set_roles",
@@ -153,6 +156,8 @@ def set_active(session: Session, membership: Membership, active: bool, *, by: in
     _check_sole_organisation(member)
     member.active = active
     end_sessions(member)
+    if not active:
+        revoke_tokens_of(session, member)
     audit.record(
         session,
         "member.unbar" if active else "member.bar",

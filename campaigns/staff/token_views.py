@@ -58,7 +58,7 @@ def issue() -> str | tuple[str, int]:
 
 
 @pages.post("/<int:token_id>/revoke")
-@requires(Permission.ADMINISTER)
+@requires(Permission.ADMINISTER, fresh=True)
 def revoke(token_id: int) -> Response:
     """Make a token worthless at once."""
     row = get_owned(session(), ApiToken, token_id, current_organisation().id)

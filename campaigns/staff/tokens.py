@@ -15,7 +15,7 @@ from campaigns.core import clock
 from campaigns.core.errors import InputError
 from campaigns.core.words import N_
 from campaigns.staff import audit
-from campaigns.staff.models import ApiToken
+from campaigns.staff.models import ApiToken, Member, Membership, Role
 from campaigns.staff.queries import owned
 
 #: By which a leaked token is recognised, by people and by scanners.
@@ -88,12 +88,37 @@ def find_token(session: Session, token: str, *, now: datetime) -> ApiToken | Non
     if not token.startswith(PREFIX) or len(token) > 100:
         return None
     row = session.scalar(select(ApiToken).where(ApiToken.digest == _digest(token)))
-    return row if row is not None and is_good(row, now=now) else None
+    is_dead = row is None or not is_good(row, now=now) or not _has_maker(session, row)
+    return None if is_dead else row
 
 
 def is_good(token: ApiToken, *, now: datetime) -> bool:
-    """Say whether a token still opens anything."""
+    """Say whether a token still opens anything, as far as its row says."""
     return token.revoked_at is None and token.expires_at > now
+
+
+def revoke_tokens_of(session: Session, member: Member, organisation_id: int | None = None) -> int:
+    """Make the tokens that a member made worthless, in one organisation or in all; return how many there were.
+
+    Whoever made a token may have kept it. To be called by a verb that leaves the audit entry.
+    """
+    theirs = select(ApiToken).where(ApiToken.created_by_id == member.id, ApiToken.revoked_at.is_(None))
+    if organisation_id is not None:
+        theirs = owned(theirs, ApiToken, organisation_id)
+    tokens = session.scalars(theirs).all()
+    for token in tokens:
+        token.revoked_at = clock.now()
+    return len(tokens)
+
+
+def _has_maker(session: Session, token: ApiToken) -> bool:
+    """Say whether the member who made a token is still an active administrator of its organisation."""
+    membership = session.scalar(
+        owned(select(Membership), Membership, token.organisation_id)
+        .join(Membership.member)
+        .where(Membership.member_id == token.created_by_id, Member.active)
+    )
+    return membership is not None and Role.ADMIN in membership.roles
 
 
 def _digest(token: str) -> str:

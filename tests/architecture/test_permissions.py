@@ -79,6 +79,40 @@ def test_rows_name_what_views_ask(pages: Pages) -> None:
             assert asked == permission, f"{endpoint} {method} asks for {asked}"
 
 
+#: What asks for the password again when it was given some minutes ago: whatever leads people elsewhere, lets
+#: somebody in, or takes something out. Nothing that stops or takes away from people is ever among them.
+FRESH = """
+    planning.approve delivery.resume_run delivery.release_run delivery.correct delivery.rows.resend
+    settling.lift_stop staff.add_member staff.edit_member staff.issue_password staff.bar_member
+    messages.services.edit messages.services.verify messages.services.emergency.confirm
+    reach.outcomes.lead_link planning.senders.create planning.senders.edit planning.safeguards.answer
+    audience.contacts.import_file audience.contacts.confirm_file readers.add tokens.issue tokens.revoke
+    releases.make releases.joint releases.preview releases.download reach.download_run reach.download_targeting
+    messages.services.sheets.import_sheet messages.services.sheets.export messages.exchange.download
+    places.export_locations places.export_routes places.export_hotspots
+"""
+AT_ONCE = """
+    delivery.stop_run settling.opt_out settling.put_on_hold readers.remove planning.archive planning.take_back
+    planning.times.remove planning.give_back audience.contacts.cancel_file audience.entry_points.take_down
+"""
+
+
+def test_sensitive_acts_ask_for_the_password_again_and_stops_do_not(pages: Pages) -> None:
+    views = pages.app.view_functions
+    assert [name for name in FRESH.split() if not views[name].is_fresh] == []  # type: ignore[attr-defined]
+    assert [name for name in AT_ONCE.split() if views[name].is_fresh] == []  # type: ignore[attr-defined]
+
+
+def test_sensitive_pages_send_old_sign_ins_to_the_password(pages: Pages, vault: Vault) -> None:
+    own, client = make_own(pages, vault), pages.client(pages.member(*Role))
+    with client.session_transaction() as cookie:
+        cookie["fs_paa"] -= 600
+    for rule, method, _ in walk(pages.app):
+        if rule.endpoint in FRESH.split():
+            answer = call(client, rule, method, own)
+            assert answer.location.startswith("/sign-in/again?"), f"{method} {rule.rule}"
+
+
 def test_permissions_are_the_printed_table() -> None:
     printed = """
         read_reach      viewer author approver responder steward admin

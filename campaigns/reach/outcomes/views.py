@@ -44,7 +44,7 @@ def index(campaign_id: int) -> Page:
 
 
 @pages.post("/campaigns/<int:campaign_id>/link")
-@requires(Permission.EDIT)
+@requires(Permission.EDIT, fresh=True)
 def lead_link(campaign_id: int) -> Page:
     """Say where the counted address of a campaign leads."""
     campaign, form = _campaign(campaign_id), LinkForm()

@@ -31,7 +31,7 @@ def list_readers() -> str:
 
 
 @pages.post("")
-@requires(Permission.HANDLE_CONTACTS)
+@requires(Permission.HANDLE_CONTACTS, fresh=True)
 def add() -> Response | tuple[str, int]:
     """Let somebody get reports."""
     try:

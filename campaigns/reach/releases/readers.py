@@ -26,7 +26,7 @@ _EMAIL = re.compile(r"[^@\s<>,;]+@[^@\s<>,;]+\.[^@\s<>,;]+")
 def add_reader(
     session: Session, vault: Vault, organisation_id: int, *, address: str, language: str, every: str, by: int
 ) -> ReportReader:
-    """Let an address get reports; one that was removed gets them again.
+    """Let an address get reports; one that was removed gets them again, but its old links stay worthless.
 
     Raises InputError for what cannot be an address, an unknown language or schedule, and a reader that there is.
     """
@@ -40,10 +40,12 @@ def add_reader(
     reader = session.scalar(statement)
     if reader is not None and reader.removed_at is None:
         raise InputError(N_("This address gets reports already."))
-    if reader is None:
-        reader = ReportReader(organisation_id=organisation_id, address=b"", lookup=lookup, created_at=clock.now())
-        session.add(reader)
-    reader.language, reader.every, reader.created_by_id, reader.removed_at = language, Every(every), by, None
+    if reader is not None:
+        _forget(session, reader)
+    # Always a new row: links name its id.
+    reader = ReportReader(organisation_id=organisation_id, address=b"", lookup=lookup, created_at=clock.now())
+    reader.language, reader.every, reader.created_by_id = language, Every(every), by
+    session.add(reader)
     session.flush()
     reader.address = vault.seal(address, table="report_reader", column="address", row_id=reader.id)
     audit.record(
@@ -53,9 +55,16 @@ def add_reader(
 
 
 def remove_reader(session: Session, reader: ReportReader, *, by: int) -> None:
-    """Let somebody get no more reports; every link they have opens nothing from now on."""
+    """Let somebody get no more reports and forget their address; their links open nothing from now on."""
     reader.removed_at = reader.removed_at or clock.now()
+    _forget(session, reader)
     audit.record(session, "reader.remove", subject=reader, organisation_id=reader.organisation_id, member_id=by)
+
+
+def _forget(session: Session, reader: ReportReader) -> None:
+    """Remove the address of somebody who was removed; the row stays for the mails that were sent."""
+    reader.address, reader.lookup = b"", f"removed {reader.id}".encode()
+    session.flush()
 
 
 def select_readers(organisation_id: int) -> Select[ReportReader]:

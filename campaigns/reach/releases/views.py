@@ -127,7 +127,7 @@ def show(release_id: int) -> str:
 
 
 @pages.get("/<int:release_id>/<format_name>")
-@requires(Permission.READ_REACH)
+@requires(Permission.READ_REACH, fresh=True)
 def download(release_id: int, format_name: str) -> Response:
     """Give a release as a file."""
     release = queries.get_release(session(), release_id, current_organisation().id)
