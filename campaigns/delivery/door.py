@@ -16,11 +16,13 @@ from campaigns.delivery.callbacks import (
 )
 from campaigns.delivery.intake import ReceiptIntake
 from campaigns.gateways.callbacks import CallbackReader
+from campaigns.web import headers as web_headers
 from campaigns.web.current import pick_reader
 
 #: Environment, and what starts the answer.
 Application = Any
-HEADERS = [("X-Content-Type-Options", "nosniff"), ("Cache-Control", "no-store")]
+#: As every other answer has them.
+HEADERS = [*web_headers.HEADERS.items(), ("Cache-Control", "no-store")]
 
 
 class StatusDoor:

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from urllib.parse import urlsplit
-
-from flask import Blueprint, flash, redirect, render_template, request, url_for
+from flask import Blueprint, current_app, flash, redirect, render_template, request, url_for
 from flask import session as cookie
 from flask_babel import gettext as _
 from flask_security import current_user
@@ -29,6 +27,7 @@ from campaigns.web.locale import SESSION_KEY
 from campaigns.web.pagination import paginate
 from campaigns.web.session import session
 
+from campaigns.web.hosts import local_path
 from campaigns.web.numbers import whole_number
 pages = Blueprint("staff", __name__, url_prefix="/settings")
 account = Blueprint("account", __name__)
@@ -44,7 +43,16 @@ def language() -> Response:
         cookie[SESSION_KEY] = chosen
         if current_user.is_authenticated and current_member().locale != chosen:
             service.set_locale(session(), current_member(), chosen)
-    return redirect(_local(request.form.get("next", "/")))
+    return redirect(local_path(request.form.get("next", "/")))
+
+
+@account.get("/language")
+def language_of_visitor() -> Response:
+    """Change the language of somebody who has not signed in: the first form that leaves a cookie with them."""
+    chosen = request.args.get("language", "")
+    if chosen in INTERFACE_LANGUAGES and not current_user.is_authenticated:
+        cookie[SESSION_KEY] = chosen
+    return redirect(local_path(request.args.get("next", "/")))
 
 
 @account.post("/organisation")
@@ -186,10 +194,3 @@ def _membership(member_id: int) -> Membership:
 def _stay_if_own(membership: Membership) -> None:
     if membership.member_id == current_member().id:
         renew_session()
-
-
-def _local(address: str) -> str:
-    # Only a path of ours: an address with a host would send people elsewhere.
-    parts = urlsplit(address)
-    is_ours = not parts.scheme and not parts.netloc and address.startswith("/") and "\\" not in address
-    return address.rstrip("?") if is_ours else "/"

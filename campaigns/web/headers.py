@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from flask import Flask, Response, request
+from flask import Flask, Response, g, request
 
-CONTENT_SECURITY_POLICY = (
-    "default-src 'self'; img-src 'self' data:; style-src 'self'; script-src 'self'; object-src 'none'; "
+_POLICY = (
+    "default-src 'self'; img-src 'self' data:; style-src 'self'; script-src {scripts}; object-src 'none'; "
     "base-uri 'none'; form-action 'self'; frame-ancestors 'none'"
 )
+#: What members get, whose pages have scripts of ours, and what everybody else gets.
+OF_MEMBERS, OF_STRANGERS = _POLICY.format(scripts="'self'"), _POLICY.format(scripts="'none'")
 
 HEADERS = {
-    "Content-Security-Policy": CONTENT_SECURITY_POLICY,
+    "Content-Security-Policy": OF_STRANGERS,
     "X-Content-Type-Options": "nosniff",
     "X-Frame-Options": "DENY",
     "Referrer-Policy": "no-referrer",
@@ -27,11 +29,19 @@ def init_headers(app: Flask, *, https: bool) -> None:
 
     @app.after_request
     def add(response: Response) -> Response:
+        if _is_of_a_member():
+            response.headers.setdefault("Content-Security-Policy", OF_MEMBERS)
         for name, value in HEADERS.items():
             response.headers.setdefault(name, value)
         if https:
             response.headers["Strict-Transport-Security"] = STRICT_TRANSPORT
         # A view that names an age serves what is the same for everybody, such as the outlines of countries.
-        if request.endpoint != "static" and not response.cache_control.max_age:
+        is_asset = request.endpoint == "static" and response.status_code < 400
+        if not is_asset and not response.cache_control.max_age:
             response.headers["Cache-Control"] = "no-store"
         return response
+
+
+def _is_of_a_member() -> bool:
+    """Say whether who asks was found to be a member; nobody is looked up, the database may be away."""
+    return bool(getattr(g.get("_login_user"), "is_authenticated", False))

@@ -68,12 +68,14 @@ def test_forms_work_over_https_without_a_referrer(engine: Engine) -> None:
         pages.app.config["WTF_CSRF_ENABLED"] = True
         client = pages.client()
         page = client.get("/sign-in", base_url="https://localhost").text
+        assert page.count('name="csrf_token"') == 1
         token = re.search(r'name="csrf_token"[^>]*value="([^"]+)"', page)
         assert token is not None
         answer = client.post(
-            "/language", data={"language": "uk", "csrf_token": token[1]}, base_url="https://localhost"
+            "/sign-in", data={"email": "x@example.org", "csrf_token": token[1]}, base_url="https://localhost"
         )
-    assert answer.status_code == 302
+        without = client.post("/sign-in", data={"email": "x@example.org"}, base_url="https://localhost")
+    assert (answer.status_code, without.status_code) == (200, 400)
 
 
 @pytest.mark.parametrize(("proxies", "address"), [("0", "127.0.0.1"), ("1", "203.0.113.9")])

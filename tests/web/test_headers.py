@@ -8,6 +8,7 @@ import pytest
 from flask import send_file
 from sqlalchemy import Engine
 
+from campaigns.web.headers import HEADERS
 from tests.web.pages import Pages, make_pages
 
 
@@ -20,6 +21,36 @@ def test_every_answer_is_strict(pages: Pages, address: str) -> None:
     assert headers["X-Content-Type-Options"] == "nosniff"
     assert headers["Referrer-Policy"] == "no-referrer"
     assert headers["Cross-Origin-Opener-Policy"] == headers["Cross-Origin-Resource-Policy"] == "same-origin"
+
+
+@pytest.mark.parametrize("address", ["/", "/nothing", "/api", "/health", "/reports/x", "/go/x", "/static/no.js"])
+def test_visitors_get_no_script_and_no_cookie(pages: Pages, address: str) -> None:
+    answer = pages.client().get(address)
+    assert "script-src 'none'" in answer.headers["Content-Security-Policy"]
+    assert "<script" not in answer.text
+    assert "Set-Cookie" not in answer.headers
+
+
+def test_members_get_scripts_of_ours_only(pages: Pages) -> None:
+    policy = pages.client(pages.member()).get("/settings").headers["Content-Security-Policy"]
+    assert "script-src 'self';" in policy
+
+
+def test_sign_in_has_no_script(pages: Pages) -> None:
+    answer = pages.client().get("/sign-in")
+    assert "script-src 'none'" in answer.headers["Content-Security-Policy"]
+    assert "<script" not in answer.text
+
+
+def test_callbacks_are_answered_as_strictly(pages: Pages) -> None:
+    answer = pages.client().post("/hooks/twilio/status")
+    assert answer.status_code == 403
+    assert set(HEADERS.items()) <= set(answer.headers.items())
+    assert answer.headers["Cache-Control"] == "no-store"
+
+
+def test_missing_assets_are_not_cached(pages: Pages) -> None:
+    assert pages.client().get("/static/nothing.css").headers["Cache-Control"] == "no-store"
 
 
 def test_only_assets_may_be_cached(own_pages: Pages) -> None:
