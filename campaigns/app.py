@@ -44,15 +44,16 @@ from campaigns.staff import token_views as tokens
 from campaigns.staff import views as staff
 from campaigns.staff.auth import init_auth, may_open
 from campaigns.staff.forms import SignInAgainForm, SignInForm
+from campaigns.staff.noting import init_noting
 from campaigns.staff.views import account
 from campaigns.web import description
 from campaigns.web.current import init_current
 from campaigns.web.errors import init_errors
 from campaigns.web.filters import init_filters
 from campaigns.web.headers import init_headers
-from campaigns.web.locale import init_locale
 from campaigns.web.hosts import init_hosts
 from campaigns.web.json_bodies import init_json_bodies
+from campaigns.web.locale import init_locale
 from campaigns.web.navigation import init_navigation
 from campaigns.web.routing import init_routing
 from campaigns.web.session import database, init_database
@@ -102,9 +103,10 @@ def create_app(settings: Settings, *, readers: Mapping[str, CallbackReader] | No
     )
     _configure(app, settings)
     readers = build_readers(settings) if readers is None else readers
-    init_current(app, settings, readers)
     init_hosts(app, settings)
     init_json_bodies(app)
+    init_current(app, settings, readers)
+    init_noting(app)
     init_database(app, settings)
     csrf = CSRFProtect(app)
     init_routing(app)

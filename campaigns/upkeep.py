@@ -9,6 +9,7 @@ from sqlalchemy import Select
 from sqlalchemy.exc import OperationalError
 from sqlalchemy.orm import Session, sessionmaker
 
+from campaigns.core import clock
 from campaigns.core.chores import do_each
 from campaigns.core.settings import Settings
 from campaigns.delivery.canary import canary_rule_of, settle_canaries
@@ -22,6 +23,7 @@ from campaigns.delivery.reconcile import give_up, reap, reconcile
 from campaigns.delivery.service import expire_resting
 from campaigns.delivery.turns import taking_turns
 from campaigns.gateways.base import Gateway
+from campaigns.staff.recurring import is_anything_due, tell_rest
 
 RECEIPTS_AT_ONCE = 2000
 
@@ -95,6 +97,7 @@ class Upkeep:
                 "reaping calls": self._reap,
                 "expiring what rests": self._expire,
                 "watching canaries": lambda: settle_canaries(self._sessions, self._canary),
+                "telling what recurs": self._tell_what_recurs,
             }
         )
 
@@ -109,6 +112,14 @@ class Upkeep:
     def _reap(self) -> None:
         with self._sessions.begin() as session:
             reap(session, reap_after=self._patience.reap_after)
+
+    def _tell_what_recurs(self) -> None:
+        with self._sessions() as session:
+            session.connection(execution_options={"read_only": True})
+            if not is_anything_due(session, now=clock.now()):
+                return
+        with self._sessions.begin() as session:
+            tell_rest(session, now=clock.now())
 
     def _expire(self) -> None:
         with self._sessions.begin() as session:

@@ -31,6 +31,7 @@ FingerpostError
 ├── TokenError                    a request to the API without a token, or with a stale one
 ├── DamagedDataError              stored data that contradicts itself (broken chain, undecipherable row)
 └── UnavailableError              a database, provider or sandbox that does not answer
+    └── BusyError                 so many ask at once that this one has to ask again
 """
 
 from __future__ import annotations
@@ -207,3 +208,7 @@ class DamagedDataError(FingerpostError):
 
 class UnavailableError(FingerpostError):
     """A database, provider or sandbox does not answer."""
+
+
+class BusyError(UnavailableError):
+    """So many ask at once that this one has to ask again."""

@@ -45,10 +45,11 @@ from campaigns.planning.connections import fault_of
 from campaigns.planning.lifecycle import IN_FLIGHT, MOVING
 from campaigns.planning.models import Run, RunState
 from campaigns.staff.auth import current_member, current_organisation, requires
+from campaigns.staff.noting import note_refused_approval
 from campaigns.staff.permissions import Permission
 from campaigns.web.current import settings
-from campaigns.web.pagination import paginate
 from campaigns.web.numbers import whole_number
+from campaigns.web.pagination import paginate
 from campaigns.web.session import refuse_commit, session
 from campaigns.web.words import said
 
@@ -230,5 +231,6 @@ def _moving_part(run: Run) -> dict[str, Any]:
 
 def _refused(run: Run, error: FingerpostError) -> Redirect:
     refuse_commit()
+    note_refused_approval(error, run)
     flash(said(error), "bad")
     return redirect(url_for("delivery.show_run", run_id=run.id))

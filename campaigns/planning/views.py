@@ -32,11 +32,12 @@ from campaigns.planning.tally import Tally, tally_of
 from campaigns.planning.template_views import pages as template_pages
 from campaigns.planning.time_views import pages as time_pages
 from campaigns.staff.auth import current_member, current_organisation, may_now, may_open, requires
+from campaigns.staff.noting import note_refused_approval
 from campaigns.staff.permissions import Permission
 from campaigns.staff.queries import get_owned
 from campaigns.web.current import settings
-from campaigns.web.pagination import paginate
 from campaigns.web.numbers import whole_number
+from campaigns.web.pagination import paginate
 from campaigns.web.session import refuse_commit, session
 from campaigns.web.words import said
 
@@ -203,6 +204,7 @@ def _act(campaign_id: int, verb: Callable[..., object], done: str, **values: obj
         flash(_("This is not possible yet. Mend what is listed here first."), "bad")
     except (InputError, RefusedError) as error:
         refuse_commit()
+        note_refused_approval(error, campaign)
         flash(said(error), "bad")
     else:
         flash(done, "good")

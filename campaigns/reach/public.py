@@ -7,12 +7,11 @@ from flask.blueprints import BlueprintSetupState
 from werkzeug.wrappers import Response
 
 from campaigns.core import clock
-from campaigns.core.database import make_sessions
 from campaigns.core.errors import NotFoundError
 from campaigns.core.words import N_
 from campaigns.reach.outcomes.queries import MOST_PER_NETWORK, find_link
 from campaigns.reach.outcomes.service import count_opening
-from campaigns.web.session import database, session
+from campaigns.web.session import session, writing_apart
 from campaigns.web.throttle import Throttle, network_key
 
 pages = Blueprint("go", __name__, url_prefix="/go")
@@ -38,7 +37,7 @@ def lead_on(code: str, region_code: str | None = None) -> Response:
         raise NotFoundError(N_("This address leads nowhere."))
     if _counts():
         # A page that is asked for by GET only reads; the count is a transaction of its own.
-        with make_sessions(database.engine).begin() as writing:
+        with writing_apart() as writing:
             count_opening(writing, link, region_code[:10] if region_code else None)
     return redirect(link.target)
 

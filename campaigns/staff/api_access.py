@@ -12,6 +12,7 @@ from campaigns.core import clock
 from campaigns.core.errors import ForbiddenError, TokenError
 from campaigns.core.words import N_
 from campaigns.staff.models import ApiToken
+from campaigns.staff.noting import note_event
 from campaigns.staff.tokens import ApiScope, find_token
 from campaigns.web.session import session
 
@@ -51,4 +52,5 @@ def _token() -> ApiToken:
     found = find_token(session(), token.strip(), now=clock.now()) if kind.casefold() == "bearer" else None
     if found is None:
         raise TokenError(N_("Send a good token: Authorization: Bearer fp_…. Old and revoked ones open nothing."))
+    note_event("token.use", found, organisation_id=found.organisation_id, what=request.endpoint or "")
     return found

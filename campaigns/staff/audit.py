@@ -4,18 +4,25 @@ from __future__ import annotations
 
 import hashlib
 import json
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from threading import Lock
 from typing import Any, Protocol
 
 from sqlalchemy import Row, select, text
 from sqlalchemy.orm import Session
 
 from campaigns.core import clock
+from campaigns.core.errors import BusyError
+from campaigns.core.words import N_
 from campaigns.staff.models import AuditEntry
 
 #: What the first entry is chained to.
 GENESIS = "0" * 64
 #: Key of the advisory lock that keeps PostgreSQL's writers of the chain in line ("audit" in ASCII).
 CHAIN_LOCK = 0x6175646974
+#: For so long the result of a look is shown again: to read every entry takes seconds.
+LOOKED_FOR = timedelta(minutes=5)
 
 
 class Subject(Protocol):
@@ -86,6 +93,36 @@ def verify_chain(session: Session) -> int | None:
                 return int(entry.id)
             expected = entry.hash
     return None
+
+
+@dataclass(frozen=True, slots=True)
+class ChainLook:
+    """What a look at the whole chain found."""
+
+    at: datetime
+    #: Id of the first entry that does not fit, or None.
+    broken: int | None
+
+
+class ChainLooks:
+    """Looks at the whole chain for the pages of one process: one at a time, and not again for a while."""
+
+    def __init__(self) -> None:
+        self._lock = Lock()
+        self._last: ChainLook | None = None
+
+    def look(self, session: Session) -> ChainLook:
+        """Return the last look if it is new, else look. Raises BusyError while another request looks."""
+        last, now = self._last, clock.now()
+        if last is not None and last.at <= now < last.at + LOOKED_FOR:
+            return last
+        if not self._lock.acquire(blocking=False):
+            raise BusyError(N_("The audit trail is being checked for somebody else. Try again in a minute."))
+        try:
+            self._last = ChainLook(now, verify_chain(session))
+            return self._last
+        finally:
+            self._lock.release()
 
 
 def _hold_chain(session: Session) -> None:

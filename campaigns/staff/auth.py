@@ -7,8 +7,9 @@ from datetime import timedelta
 from functools import wraps
 from typing import Any, ParamSpec, TypeVar, cast
 
-from flask import Flask, current_app, g, redirect, request, url_for
+from flask import Flask, abort, current_app, flash, g, redirect, request, url_for
 from flask import session as cookie
+from flask_babel import gettext as _
 from flask_login import user_logged_out
 from flask_security import Security, UserDatastore, UserMixin, current_user, login_user
 from flask_security.utils import check_and_update_authn_fresh
@@ -21,9 +22,9 @@ from campaigns.core.settings import Settings
 from campaigns.core.words import N_
 from campaigns.staff import service
 from campaigns.staff.models import Member, Membership, Organisation
+from campaigns.staff.password_checks import Verdict, check_again
 from campaigns.staff.permissions import Permission, may
 from campaigns.web.session import database
-from campaigns.web.throttle import Throttle
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -54,7 +55,6 @@ class Account(UserMixin):
         #: Read by web/locale.py.
         self.locale = member.locale
 
-
     def get_auth_token(self) -> str:
         """Raise ForbiddenError: nobody declared tokens of members, so there are none."""
         raise ForbiddenError(N_("Members sign in with a session, never with a token."))
@@ -62,6 +62,7 @@ class Account(UserMixin):
     def verify_auth_token(self, tdata: dict[str, Any]) -> bool:
         """Say no to every token that names this account, whoever signed it."""
         return False
+
 
 class Accounts(UserDatastore):
     """Finds accounts for the sign-in library; commits nothing, because the edge of the request does."""
@@ -93,7 +94,6 @@ class Accounts(UserDatastore):
 
 def init_auth(app: Flask, settings: Settings, *, sign_in: type[Any], again: type[Any]) -> None:
     """Put sign-in and sign-out on `app`, with the forms of both occasions to give a password."""
-    app.extensions["sign_in_throttle"] = Throttle()
     app.config.update(
         PERMANENT_SESSION_LIFETIME=LONGEST_SESSION,
         SECURITY_PASSWORD_HASH="argon2",  # noqa: S106 - the name of a scheme
@@ -164,6 +164,19 @@ def requires(
 def renew_session() -> None:
     """Keep the member of this request signed in after all their sessions were ended."""
     login_user(Account(current_member()), authn_via=["password"])
+
+
+def is_own_password(password: str) -> bool:
+    """Say whether this is the password of the signed-in member.
+
+    After too many wrong ones all their sessions have ended: the answer then is the sign-in, instead of any page.
+    """
+    verdict = check_again(current_member(), password)
+    if verdict is Verdict.CLOSED:
+        cookie.clear()
+        flash(_("Five wrong passwords: you were signed out, on every device. Sign in again."), "bad")
+        abort(redirect(url_for("security.login")))
+    return verdict is Verdict.RIGHT
 
 
 def may_open(endpoint: str) -> bool:

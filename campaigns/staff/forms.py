@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Any
 from zoneinfo import available_timezones
 
-from flask import current_app, request
 from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
 from flask_babel import lazy_pgettext as _lp
@@ -14,15 +13,11 @@ from wtforms import EmailField, PasswordField, SelectField, SelectMultipleField,
 from wtforms.validators import EqualTo, InputRequired, Length
 from wtforms.widgets import CheckboxInput, ListWidget
 
-from campaigns.core import clock
+from campaigns.staff.auth import Account, is_own_password
 from campaigns.staff.models import Role
+from campaigns.staff.password_checks import Verdict, check_sign_in
 from campaigns.staff.passwords import LONGEST, SHORTEST
 from campaigns.web.forms import Form, options
-from campaigns.web.throttle import Throttle, network_key
-
-#: Failed attempts within the throttle's window after which no further one is looked at.
-PER_ACCOUNT = 10
-PER_NETWORK = 60
 
 ROLE_NAMES = {
     Role.VIEWER: _l("Viewer"),
@@ -58,16 +53,16 @@ class SignInForm(LoginForm):
     remember = None  # type: ignore[assignment] # so WTForms takes a field away
 
     def validate(self, **kwargs: Any) -> bool:
-        """Check the password; what exactly was wrong is not told."""
-        throttle: Throttle = current_app.extensions["sign_in_throttle"]
-        account, now = _account_key(self.email.data or ""), clock.now()
-        keys = {account: PER_ACCOUNT, network_key(request.remote_addr): PER_NETWORK}
-        if throttle.is_closed(keys, now):
-            return self._refuse(_("Too many attempts. Wait a quarter of an hour and try again."))
-        if super().validate(**kwargs):
-            throttle.forget(account)
+        """Check the password, instead of the library; what exactly was wrong is not told."""
+        verdict, member = Verdict.WRONG, None
+        # The form's own validators only.
+        if super(LoginForm, self).validate(**kwargs):
+            verdict, member = check_sign_in(self.email.data or "", self.password.data or "")
+        if member is not None:
+            self.user, self.ifield, self.user_authenticated = Account(member), self.email, True
             return True
-        throttle.add(keys, now)
+        if verdict is Verdict.CLOSED:
+            return self._refuse(_("Too many attempts. Wait a quarter of an hour and try again."))
         return self._refuse(_("This e-mail address and password do not belong together."))
 
     def _refuse(self, sentence: str) -> bool:
@@ -75,11 +70,6 @@ class SignInForm(LoginForm):
             field.errors = []
         self.form_errors = [sentence]
         return False
-
-
-def _account_key(email: str) -> str:
-    # Whether the account exists or not.
-    return f"account:{email.strip().casefold()}"
 
 
 class SignInAgainForm(VerifyForm):
@@ -90,8 +80,10 @@ class SignInAgainForm(VerifyForm):
     )
 
     def validate(self, **kwargs: Any) -> bool:
-        """Check the password."""
-        if super().validate(**kwargs):
+        """Check the password, instead of the library; after too many wrong ones the sign-in ends."""
+        if not super(VerifyForm, self).validate(**kwargs):
+            return False
+        if is_own_password(self.password.data or ""):
             return True
         self.password.errors = [_("This is not your password.")]
         return False

@@ -96,6 +96,38 @@ class ApiToken(Base):
     revoked_at: Mapped[datetime | None]
 
 
+class LeakyBucket(Base):
+    """How much of a limit is used up: each attempt pours in, and all of it leaks away in the limit's window."""
+
+    __tablename__ = "leaky_bucket"
+
+    #: Keyed hash of what is limited, such as the attempts of one network at one account (limits.py).
+    key: Mapped[str] = mapped_column(String(64), primary_key=True)
+    #: When nothing is left in it, if nobody pours in more.
+    empty_at: Mapped[datetime] = mapped_column(index=True)
+
+
+class RecurringEvent(Base):
+    """Something that strangers or programs can make happen without end; the audit trail is told once an hour."""
+
+    __tablename__ = "recurring_event"
+
+    id: Mapped[int] = mapped_column(BigId, primary_key=True)
+    #: SHA-256 over the columns from `action` to `what`: some are None, which no unique constraint compares.
+    key: Mapped[str] = mapped_column(String(64), unique=True)
+    #: As the audit entry has them.
+    action: Mapped[str] = mapped_column(String(60))
+    subject_type: Mapped[str] = mapped_column(String(40))
+    subject_id: Mapped[int] = mapped_column(BigId)
+    organisation_id: Mapped[int | None] = mapped_column(BigId)
+    member_id: Mapped[int | None] = mapped_column(BigId)
+    #: The name of a page or of an operation, or "".
+    what: Mapped[str] = mapped_column(String(80))
+    #: How often it happened since the audit trail was told last, at `told_at`.
+    untold: Mapped[int] = mapped_column(default=0)
+    told_at: Mapped[datetime] = mapped_column(index=True)
+
+
 class AuditEntry(Base):
     """One state-changing act, chained by hash to the one before; rows are only ever added."""
 

@@ -196,6 +196,39 @@ def set_locale(session: Session, member: Member, locale: str) -> None:
     )
 
 
+def sign_in(session: Session, member: Member, *, from_known_device: bool) -> None:
+    """Note that a member signed in, in each of their organisations: each one's administrators read their own."""
+    for organisation_id in organisations_of(member):
+        audit.record(
+            session,
+            "member.sign_in",
+            subject=member,
+            organisation_id=organisation_id,
+            member_id=member.id,
+            from_known_device=from_known_device,
+        )
+
+
+def end_guessed_sessions(session: Session, member_id: int, session_key: str) -> None:
+    """End the sessions of a member in one of which the password was guessed at, unless they ended meanwhile."""
+    member = session.get_one(Member, member_id, with_for_update=True)
+    if member.fs_uniquifier == session_key:
+        end_sessions(member)
+        audit.record(
+            session,
+            "member.end_sessions",
+            subject=member,
+            organisation_id=None,
+            member_id=None,
+            wrong_passwords=True,
+        )
+
+
+def organisations_of(member: Member) -> list[int | None]:
+    """Return the ids of a member's organisations, and None for a member of none: whose trail tells of them."""
+    return [one.organisation_id for one in member.memberships] or [None]
+
+
 def sign_out(session: Session, member: Member) -> None:
     """End every session of a member: a copied cookie must not outlive the sign-out."""
     end_sessions(member)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from flask import Blueprint, current_app, flash, redirect, render_template, request, url_for
 from flask import session as cookie
+from flask.blueprints import BlueprintSetupState
 from flask_babel import gettext as _
 from flask_security import current_user
 from werkzeug.wrappers import Response
@@ -16,21 +17,30 @@ from campaigns.staff.auth import (
     choose_organisation,
     current_member,
     current_organisation,
+    is_own_password,
     renew_session,
     requires,
 )
 from campaigns.staff.forms import ROLE_NAMES, MemberForm, OrganisationForm, PasswordForm, RolesForm
-from campaigns.staff.models import Membership
-from campaigns.staff.passwords import hash_password, is_password_of, make_one_time_password
+from campaigns.staff.models import Member, Membership
+from campaigns.staff.password_checks import seal_password
+from campaigns.staff.password_rules import check_new_password
+from campaigns.staff.passwords import make_one_time_password
 from campaigns.staff.permissions import Permission
+from campaigns.web.hosts import local_path
 from campaigns.web.locale import SESSION_KEY
+from campaigns.web.numbers import whole_number
 from campaigns.web.pagination import paginate
 from campaigns.web.session import session
 
-from campaigns.web.hosts import local_path
-from campaigns.web.numbers import whole_number
 pages = Blueprint("staff", __name__, url_prefix="/settings")
 account = Blueprint("account", __name__)
+
+
+@pages.record_once
+def _watch(state: BlueprintSetupState) -> None:
+    state.app.extensions["chain_looks"] = audit.ChainLooks()
+
 
 Page = str | Response | tuple[str, int]
 
@@ -69,12 +79,18 @@ def password() -> Page:
     """Change one's own password; every other session of the member ends."""
     form, member = PasswordForm(), current_member()
     if form.validate_on_submit():
-        if is_password_of(member.password, form.text("current")):
-            service.change_password(session(), member, hash_password(form.text("new")))
+        if not is_own_password(form.text("current")):
+            form.show(InputError(N_("This is not your present password.")), "current")
+            return render_template("staff/password.html", form=form), form.status
+        try:
+            check_new_password(form.text("new"), present=form.text("current"), around=_words_around(member))
+        except InputError as error:
+            form.show(error, "new")
+        else:
+            service.change_password(session(), member, seal_password(form.text("new")))
             renew_session()
             flash(_("Your password is changed. Other devices must sign in again."), "good")
             return redirect(url_for("staff.index"))
-        form.show(InputError(N_("This is not your present password.")), "current")
     return render_template("staff/password.html", form=form), form.status
 
 
@@ -122,7 +138,7 @@ def add_member() -> Page:
                 current_organisation(),
                 email=form.text("email"),
                 name=form.text("name"),
-                password_hash=hash_password(one_time),
+                password_hash=seal_password(one_time),
                 roles=form.roles.data or [],
                 temporary=True,
                 by=current_member().id,
@@ -156,8 +172,9 @@ def edit_member(member_id: int) -> Page:
 @requires(Permission.ADMINISTER, fresh=True)
 def issue_password(member_id: int) -> Page:
     """Replace a forgotten password by a one-time one, shown once."""
-    membership, one_time = _membership(member_id), make_one_time_password()
-    service.issue_password(session(), membership, hash_password(one_time), by=current_member().id)
+    one_time = make_one_time_password()
+    hashed, membership = seal_password(one_time), _membership(member_id)
+    service.issue_password(session(), membership, hashed, by=current_member().id)
     return render_template("staff/one_time_password.html", password=one_time, of=membership.member)
 
 
@@ -182,9 +199,16 @@ def audit_trail() -> Page:
 @pages.get("/audit/check")
 @requires(Permission.ADMINISTER)
 def check_audit() -> Page:
-    """Recompute the whole chain of the audit trail and say where it breaks, if it does."""
+    """Say where the chain of the audit trail breaks, if it does, by a look that is minutes old at most."""
+    look = current_app.extensions["chain_looks"].look(session())
     page = paginate(session(), queries.select_audit(current_organisation().id))
-    return render_template("staff/audit.html", page=page, checked=True, broken=audit.verify_chain(session()))
+    return render_template("staff/audit.html", page=page, look=look)
+
+
+def _words_around(member: Member) -> list[str]:
+    """Return what everybody who knows the member can know of them."""
+    organisations = [each.organisation for each in member.memberships]
+    return [member.email, member.name, *(text for each in organisations for text in (each.name, each.slug))]
 
 
 def _membership(member_id: int) -> Membership:

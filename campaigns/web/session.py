@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from flask import Flask, Response, g, request
@@ -10,7 +12,7 @@ from sqlalchemy import URL, make_url
 from sqlalchemy.orm import Session
 
 from campaigns.continuity.journal import KEY, journal_of
-from campaigns.core.database import limit_web_sessions, prepare, wire_of
+from campaigns.core.database import limit_web_sessions, make_sessions, prepare, wire_of
 from campaigns.core.settings import Settings
 
 database = SQLAlchemy(session_options={"expire_on_commit": False})
@@ -21,6 +23,32 @@ SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
 def session() -> Session:
     """Return the session of the current request (or application context); the edge commits it, nobody else."""
     return database.session
+
+
+def let_go() -> None:
+    """End the transaction of this request before something slow, such as hashing; what it wrote is undone.
+
+    Meanwhile it holds no connection and, on SQLite, not the writer's lock. What a request that may write has read
+    is read anew when it is looked at again.
+    """
+    if request.method in SAFE_METHODS:
+        # Nothing was written, and what was read stays as it is.
+        database.session.commit()
+    else:
+        database.session.rollback()
+
+
+@contextmanager
+def writing_apart() -> Iterator[Session]:
+    """Write in a transaction that is committed at the end of the block, whatever becomes of the request.
+
+    For what must be on disk before the answer, or although the request only reads or is refused. The request's own
+    transaction ends before (see `let_go`): on SQLite it could wait for itself, and of requests that hold one
+    connection while they wait for another, a few exhaust the pool.
+    """
+    let_go()
+    with make_sessions(database.engine).begin() as session:
+        yield session
 
 
 def refuse_commit() -> None:

@@ -105,6 +105,16 @@ def test_old_sign_in_gives_the_password_again(pages: Pages, member: Member) -> N
         cookie["fs_paa"] -= timedelta(minutes=6).total_seconds()
     assert client.get("/settings/members").status_code == 200
     assert client.post(f"/settings/members/{member.id}/password").location.startswith(
+        f"/sign-in/again?next=/settings/members/{member.id}"
+    )
+    answer = client.post("/sign-in/again?next=/settings/members/add", data={"password": PASSWORD})
+    assert answer.location == "/settings/members/add"
+    assert client.get("/settings/members/add").status_code == 200
+
+
+def test_part_of_a_page_reloads_the_whole(pages: Pages) -> None:
+    answer = pages.client().get("/now/flights", headers={"HX-Request": "true"})
+    assert (answer.status_code, answer.headers["HX-Refresh"]) == (204, "true")
 
 
 def token_of(pages: Pages, member: Member) -> str:
@@ -141,13 +151,3 @@ def test_tokens_of_the_library_open_nothing(pages: Pages, member: Member) -> Non
         assert answer.status_code in (302, 415), options
         assert "Sign out" not in answer.text
     assert not Account(member).verify_auth_token({"uid": member.fs_uniquifier})
-        f"/sign-in/again?next=/settings/members/{member.id}"
-    )
-    answer = client.post("/sign-in/again?next=/settings/members/add", data={"password": PASSWORD})
-    assert answer.location == "/settings/members/add"
-    assert client.get("/settings/members/add").status_code == 200
-
-
-def test_part_of_a_page_reloads_the_whole(pages: Pages) -> None:
-    answer = pages.client().get("/now/flights", headers={"HX-Request": "true"})
-    assert (answer.status_code, answer.headers["HX-Refresh"]) == (204, "true")

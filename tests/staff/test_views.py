@@ -5,9 +5,15 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 
+import pytest
 from flask.testing import FlaskClient
 from sqlalchemy import select, update
+from sqlalchemy.orm import Session
 
+from campaigns.core import clock
+from campaigns.core.errors import BusyError
+from campaigns.staff import audit
+from campaigns.staff.audit import LOOKED_FOR
 from campaigns.staff.models import AuditEntry, Member, Role
 from campaigns.staff.service import add_membership
 from tests.web.pages import Pages
@@ -59,7 +65,31 @@ def test_audit_page_finds_a_changed_entry(pages: Pages, client_for: Callable[...
     assert "The chain is whole" in client.get("/settings/audit/check").text
     with pages.sessions.begin() as session:
         session.execute(update(AuditEntry).values(detail={}))
-    assert "The chain breaks at entry" in client.get("/settings/audit/check").text
+    later = clock.now() + LOOKED_FOR
+    with clock.running_on(lambda: later):
+        assert "The chain breaks at entry" in client.get("/settings/audit/check").text
+
+
+def test_whole_chain_is_read_once_for_many_clicks(
+    client_for: Callable[..., FlaskClient], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    looks: list[object] = []
+    monkeypatch.setattr(audit, "verify_chain", looks.append)
+    client = client_for(Role.ADMIN)
+    for _ in range(5):
+        assert client.get("/settings/audit/check").status_code == 200
+    assert len(looks) == 1
+
+
+def test_whole_chain_is_read_for_one_at_a_time(session: Session, monkeypatch: pytest.MonkeyPatch) -> None:
+    looking = audit.ChainLooks()
+
+    def look_again(_: Session) -> None:
+        with pytest.raises(BusyError):
+            looking.look(session)
+
+    monkeypatch.setattr(audit, "verify_chain", look_again)
+    assert looking.look(session).broken is None
 
 
 def test_unknown_time_zone_is_told_beside_it(client_for: Callable[..., FlaskClient]) -> None:

@@ -22,6 +22,7 @@ from campaigns.core.settings import Settings, load_settings
 from campaigns.delivery.looking import init_looking
 from campaigns.health import HealthLook
 from campaigns.schema import metadata
+from campaigns.staff.audit import ChainLooks
 from campaigns.staff.models import Member, Organisation, Role
 from campaigns.web.current import settings
 from campaigns.web.session import database
@@ -131,8 +132,7 @@ def pages(engine: Engine, kept_apps: dict[str, Flask]) -> Iterator[Pages]:
 
 def _forget(app: Flask) -> None:
     """Let an application begin anew: these are all things that it remembers from one request to the next."""
-    for name in ("sign_in_throttle", "openings_throttle"):
-        app.extensions[name] = Throttle()
+    app.extensions["openings_throttle"], app.extensions["chain_looks"] = Throttle(), ChainLooks()
     init_looking(app)
 
 

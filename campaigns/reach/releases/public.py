@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from flask import Blueprint, Response, render_template
+from flask import Blueprint, Response, render_template, request
 
 from campaigns.reach.releases import queries
-from campaigns.reach.releases.models import Release
+from campaigns.reach.releases.models import Release, ReportReader
 from campaigns.reach.releases.readers import open_link
 from campaigns.reach.releases.showing import as_file, shown
 from campaigns.staff.models import Organisation
+from campaigns.staff.noting import note_event
 from campaigns.web.current import settings
 from campaigns.web.session import session
 
@@ -21,7 +22,7 @@ MOST = 24
 @pages.get("/<word>")
 def list_reports(word: str) -> str:
     """List the newest releases of the organisation that the reader hears from."""
-    reader = open_link(session(), settings().secret_key, word)
+    reader = _reader(word)
     releases = session().scalars(queries.select_releases(reader.organisation_id).limit(MOST)).all()
     owner = session().get(Organisation, reader.organisation_id)
     return render_template("reach/releases/reports.html", releases=releases, owner=owner, word=word)
@@ -40,6 +41,13 @@ def download(word: str, release_id: int, format_name: str) -> Response:
     return as_file(session(), _release(word, release_id), format_name)
 
 
-def _release(word: str, release_id: int) -> Release:
+def _reader(word: str) -> ReportReader:
+    """Return whose link it is, and note that it was used: whoever has it can hand it on."""
     reader = open_link(session(), settings().secret_key, word)
+    note_event("report.read", reader, organisation_id=reader.organisation_id, what=request.endpoint or "")
+    return reader
+
+
+def _release(word: str, release_id: int) -> Release:
+    reader = _reader(word)
     return queries.get_release(session(), release_id, reader.organisation_id)

@@ -8,11 +8,15 @@ from datetime import timedelta
 
 import pytest
 from flask.testing import FlaskClient
+from sqlalchemy import select
+from sqlalchemy.orm import Session
 from werkzeug.test import TestResponse
 
 from campaigns.core import clock
 from campaigns.places.models import PlaceKind
-from campaigns.staff.models import Role
+from campaigns.staff import service
+from campaigns.staff.models import AuditEntry, Member, Role
+from campaigns.staff.queries import get_membership
 from campaigns.staff.tokens import ApiScope, issue_token, revoke_token
 from tests.factories import a_member, a_place, a_region
 from tests.reach.releases.reached import SETTLED
@@ -30,7 +34,7 @@ def in_april() -> Iterator[None]:
 
 def a_token(pages: Pages, *scopes: ApiScope) -> str:
     with pages.sessions.begin() as session:
-        by = a_member(session, pages.ours).id
+        by = a_member(session, pages.ours, Role.ADMIN).id
         return issue_token(session, pages.ours.id, name="Partner", scopes=scopes or ApiScope, days=30, by=by)[1]
 
 
@@ -151,7 +155,7 @@ def test_session_of_a_member_is_no_token(pages: Pages, client_for: Callable[...,
 @pytest.mark.parametrize("is_revoked", [True, False])
 def test_stale_token_opens_nothing(pages: Pages, is_revoked: bool) -> None:
     with pages.sessions.begin() as session:
-        by = a_member(session, pages.ours).id
+        by = a_member(session, pages.ours, Role.ADMIN).id
         row, token = issue_token(session, pages.ours.id, name="P", scopes=ApiScope, days=1, by=by)
         if is_revoked:
             revoke_token(session, row, by=by)
@@ -159,6 +163,63 @@ def test_stale_token_opens_nothing(pages: Pages, is_revoked: bool) -> None:
     with clock.running_on(lambda: later):
         answer = pages.client().get("/api/v1/releases", headers={"Authorization": f"Bearer {token}"})
     assert answer.status_code == 401
+
+
+def end_of_bar(session: Session, member: Member, pages: Pages) -> None:
+    other = a_member(session, pages.ours, Role.ADMIN)
+    service.set_active(session, get_membership(session, pages.ours.id, member.id), False, by=other.id)
+
+
+def end_of_role(session: Session, member: Member, pages: Pages) -> None:
+    a_member(session, pages.ours, Role.ADMIN)
+    service.set_roles(session, get_membership(session, pages.ours.id, member.id), ["viewer"])
+
+
+def end_of_membership(session: Session, member: Member, pages: Pages) -> None:
+    session.delete(get_membership(session, pages.ours.id, member.id))
+
+
+@pytest.mark.parametrize("end", [end_of_bar, end_of_role, end_of_membership])
+def test_tokens_die_with_the_standing_of_who_made_them(
+    pages: Pages, end: Callable[[Session, Member, Pages], None]
+) -> None:
+    """Whoever made a token has seen it, and may have kept it."""
+    with pages.sessions.begin() as session:
+        member, other = (a_member(session, pages.ours, Role.ADMIN) for _ in range(2))
+        tokens = [
+            issue_token(session, pages.ours.id, name="P", scopes=ApiScope, days=30, by=each.id)[1]
+            for each in (member, other)
+        ]
+
+    def statuses() -> list[int]:
+        headers = [{"Authorization": f"Bearer {token}"} for token in tokens]
+        return [pages.client().get("/api/v1/releases", headers=each).status_code for each in headers]
+
+    assert statuses() == [200, 200]
+    with pages.sessions.begin() as session:
+        end(session, session.get_one(Member, member.id), pages)
+    assert statuses() == [401, 200]
+
+
+def test_member_who_is_let_in_again_makes_tokens_anew(pages: Pages) -> None:
+    with pages.sessions.begin() as session:
+        member = a_member(session, pages.ours, Role.ADMIN)
+        token = issue_token(session, pages.ours.id, name="P", scopes=ApiScope, days=30, by=member.id)[1]
+        end_of_bar(session, member, pages)
+        member.active = True
+    answer = pages.client().get("/api/v1/releases", headers={"Authorization": f"Bearer {token}"})
+    assert answer.status_code == 401
+
+
+def test_use_of_tokens_is_told_to_the_audit_once_an_hour(pages: Pages, ask: Ask) -> None:
+    for _ in range(5):
+        assert ask("/releases").status_code == 200
+    with pages.sessions() as session:
+        (entry,) = session.scalars(select(AuditEntry).where(AuditEntry.action == "token.use"))
+    assert (entry.organisation_id, entry.detail) == (
+        pages.ours.id,
+        {"times": 1, "what": "api_releases.list_releases"},
+    )
 
 
 def test_wrong_method_names_the_right_one(pages: Pages) -> None:

@@ -16,7 +16,7 @@ from campaigns.core.errors import InputError, UnavailableError
 from campaigns.reach.releases.models import MailState, ReportMail, ReportReader
 from campaigns.reach.releases.readers import LINK_DAYS, add_reader, remove_reader
 from campaigns.reach.releases.reports import AGAIN_AFTER, ATTEMPTS, send_reports
-from campaigns.staff.models import Role
+from campaigns.staff.models import AuditEntry, Role
 from tests.factories import a_member
 from tests.reach.releases.reached import SETTLED
 from tests.reach.releases.test_pages import Clients, make_march
@@ -101,6 +101,39 @@ def test_link_ends_and_is_taken_back(pages: Pages, vault: Vault, engine: Engine,
         remove_reader(session, reader, by=a_member(session, pages.ours).id)
     assert client.get(f"/reports/{word}").status_code == 403
     assert LINK_DAYS == 90
+
+
+def test_reader_who_comes_back_gets_new_links_only(
+    pages: Pages, vault: Vault, engine: Engine, post: Postbox
+) -> None:
+    reader_id = a_reader_of(pages, vault)
+    make_march(pages)
+    send(pages, engine, post)
+    client, word = pages.client(), post.link()
+    with pages.sessions.begin() as session:
+        reader = session.get_one(ReportReader, reader_id)
+        address = vault.open(reader.address, table="report_reader", column="address", row_id=reader.id)
+        by = a_member(session, pages.ours).id
+        remove_reader(session, reader, by=by)
+        # Nothing of somebody who was removed is kept.
+        assert (reader.address, vault.lookup_hash("email", address) == reader.lookup) == (b"", False)
+        again = add_reader(session, vault, pages.ours.id, address=address, language="en", every="month", by=by)
+        assert again.id != reader_id
+    assert client.get(f"/reports/{word}").status_code == 403
+
+
+def test_use_of_links_is_told_to_the_audit_once_an_hour(
+    pages: Pages, vault: Vault, engine: Engine, post: Postbox
+) -> None:
+    reader_id = a_reader_of(pages, vault)
+    make_march(pages)
+    send(pages, engine, post)
+    for _ in range(5):
+        pages.client().get(f"/reports/{post.link()}")
+    with pages.sessions() as session:
+        (entry,) = session.scalars(select(AuditEntry).where(AuditEntry.action == "report.read"))
+    assert (entry.subject_id, entry.organisation_id) == (reader_id, pages.ours.id)
+    assert post.link() not in str(entry.detail)
 
 
 def test_mail_is_written_in_the_language_of_its_reader(
