@@ -23,7 +23,7 @@ from campaigns.health import HealthLook
 from campaigns.inbox import public as replies
 from campaigns.inbox import settling_views as settling
 from campaigns.inbox import views as inbox
-from campaigns.messages import proposed as messages_proposed
+from campaigns.messages import proposal_labels as messages_proposed
 from campaigns.messages import views as messages
 from campaigns.places import api as places_api
 from campaigns.places import views as places
@@ -81,7 +81,7 @@ PAGES: tuple[Blueprint, ...] = (
     description.pages,
 )
 #: Changes that take two members, of all steps.
-KINDS: tuple[Kind, ...] = (*messages_proposed.KINDS,)
+KINDS: tuple[Kind, ...] = (*messages_proposed.SHOWN_KINDS,)
 #: What partners' programs ask, with a token instead of a session.
 APIS: tuple[Blueprint, ...] = (places_api.api, releases_api.api, reach_api.api)
 #: What providers call: signed by them instead of carrying a form's token.

@@ -9,7 +9,7 @@ from sqlalchemy.orm import Session
 from campaigns.audience import service as audience
 from campaigns.core.settings import load_settings
 from campaigns.messages import service as messages
-from campaigns.messages.directory import exchange_services
+from campaigns.messages.directory_files import exchange_services
 from campaigns.messages.hsds import is_hsds, read_services
 from campaigns.messages.worklist import read_worklist
 from campaigns.places import service as places

@@ -22,7 +22,8 @@ from campaigns.inbox.holds import waits_now
 from campaigns.inbox.settling import LIFT_STOP
 from campaigns.inbox.strangers import find_strange_stops
 from campaigns.messages.copies import Suspect, find_suspects
-from campaigns.messages.queries import count_due_services, find_unreviewed
+from campaigns.messages.labels import OUTCOMES
+from campaigns.messages.queries import count_due_services, find_unreviewed, select_dead_since
 from campaigns.planning.connections import load_connections
 from campaigns.planning.lifecycle import IN_FLIGHT
 from campaigns.planning.models import Campaign, CampaignState, Run, RunState, Schedule, ZonePolicy
@@ -103,14 +104,15 @@ def index() -> str:
     waiting = _waiting_for_member(current_organisation().id)
     strange = find_strange_stops(session(), current_organisation().id, now=clock.now())
     moving = _moving(current_organisation().id)
-    agreed = select_agreed_since(current_organisation().id, clock.now() - timedelta(days=TOLD_DAYS))
+    lately = clock.now() - timedelta(days=TOLD_DAYS)
+    agreed = select_agreed_since(current_organisation().id, lately)
+    dead = session().execute(select_dead_since(current_organisation().id, lately).limit(MOST_ROWS)).all()
     changed = [
         (each.id, kinds_now()[each.kind].title, first, second, each.settled_at)
         for each, first, second in session().execute(agreed.limit(MOST_ROWS))
     ]
-    return render_template(
-        "now.html", waiting=waiting, strange=strange, channels=CHANNELS, changed=changed, **moving
-    )
+    known = {"waiting": waiting, "strange": strange, "changed": changed, "dead": dead, "outcomes": OUTCOMES}
+    return render_template("now.html", channels=CHANNELS, **known, **moving)
 
 
 @pages.get("/now/flights")

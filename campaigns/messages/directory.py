@@ -3,114 +3,140 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Iterable, Mapping
-from dataclasses import asdict, dataclass
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, fields
 from datetime import date, timedelta
 from typing import Any
 from uuid import uuid4
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import select
+from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from campaigns.core import clock
-from campaigns.core.errors import InputError, RefusedError, RowProblem, RowsError
+from campaigns.core.errors import InputError, RefusedError
 from campaigns.core.words import N_, Phrase
 from campaigns.messages import queries
-from campaigns.messages.facts import check_facts
-from campaigns.messages.hsds import ServiceRow
+from campaigns.messages.facts import check_facts, facts_to_json
 from campaigns.messages.models import SIMULATED, SOURCED, CheckOutcome, EmergencyNumber, Service, ServiceCheck
+from campaigns.messages.signposts import ServiceFacts
+from campaigns.messages.stated import find_stating
 from campaigns.messages.texts import clean_line
-from campaigns.messages.worklist import ServiceDraft
 from campaigns.places.models import Region
 from campaigns.staff import audit
-from campaigns.staff.models import Organisation
-from campaigns.staff.queries import owned
 
 #: Shape of a short number for emergencies, and how long the name of the document may be that states it.
 EMERGENCY_NUMBER, DOCUMENT_LIMIT = re.compile(r"[0-9]{2,6}"), 300
 #: Facts without which a service would be another one: changing them makes its verification void.
-_VERIFIED_FACTS = ("number_national", "number_from_abroad", "works_from_foreign_sim", "country")
-
-
-@dataclass(frozen=True, slots=True)
-class ImportedServices:
-    """What an import did."""
-
-    added: int
-    #: Rows that were there already and were left as they are, with what members corrected.
-    present: int
-    #: Rows that name no number.
-    without_number: int
-
-
-def import_services(
-    session: Session,
-    organisation_id: int,
-    drafts: Iterable[ServiceDraft],
-    *,
-    without_number: int = 0,
-    by: int | None = None,
-) -> ImportedServices:
-    """Add the services of a work list that are not there yet, unverified; a second import adds nothing."""
-    known = set(session.scalars(owned(select(Service.key), Service, organisation_id)))
-    drafts, now = list(drafts), clock.now()
-    new = [draft for draft in drafts if draft.key not in known]
-    session.add_all(
-        Service(organisation_id=organisation_id, created_at=now, updated_at=now, **asdict(draft)) for draft in new
-    )
-    session.flush()
-    done = ImportedServices(added=len(new), present=len(drafts) - len(new), without_number=without_number)
-    _record_whole(session, "service.import", organisation_id, by, done)
-    return done
+VERIFIED_FACTS = ("number_national", "number_from_abroad", "works_from_foreign_sim", "country")
+#: Facts that decide what people are told: all that choosing a signpost asks, and what members read aloud.
+TOLD_FACTS = (
+    *(each.name for each in fields(ServiceFacts) if each.name not in ("service_id", "verified_on")),
+    "other_numbers",
+)
+TAKES_TWO = N_("Texts may name this service: another member has to agree to this change.")
 
 
 def create_service(session: Session, organisation_id: int, *, facts: Mapping[str, Any], by: int) -> Service:
     """Add a service from `facts` (by column name), unverified. Raises InputError for facts that cannot be."""
     clean = check_facts(facts)
-    _check_regions(session, clean.get("region_codes") or ())
-    service = _new_service(organisation_id, uuid4().hex, clean)
+    check_regions(session, clean.get("region_codes") or ())
+    service = new_service(organisation_id, uuid4().hex, clean)
     session.add(service)
     session.flush()
-    _record(session, "service.create", service, by)
+    _record(session, "service.create", service, by, after=told_of(service))
     return service
 
 
 def update_service(session: Session, service: Service, *, facts: Mapping[str, Any], by: int) -> bool:
     """Change a service's facts; say whether that made its verification void (another number is another service).
 
-    Raises InputError for facts that cannot be.
+    Raises InputError for facts that cannot be, and RefusedError for what people are told of a service that was
+    ever verified: that takes two members, see `proposed.py`.
     """
     session.refresh(service, with_for_update=True)
     clean = check_facts(facts)
-    _check_regions(session, clean.get("region_codes") or ())
+    check_regions(session, clean.get("region_codes") or ())
+    changed = changed_facts(service, clean)
+    if not set(changed).isdisjoint(TOLD_FACTS) and was_verified(session, service):
+        raise RefusedError(TAKES_TWO)
+    before = facts_to_json({name: getattr(service, name) for name in changed})
     voided = apply_facts(service, clean)
     session.flush()
-    _record(session, "service.update", service, by, voided=voided)
+    detail = change_detail(before, facts_to_json(changed))
+    _record(session, action_of(detail), service, by, **detail)
     return voided
+
+
+def change_as_agreed(
+    session: Session, service: Service, facts: Mapping[str, Any], *, by: int, proposal_id: int
+) -> None:
+    """Change a service's facts as one member proposed and another one, `by`, agreed to."""
+    voided = apply_facts(service, facts)
+    session.flush()
+    _record(session, "service.change", service, by, proposal=proposal_id, voided=voided)
+
+
+def change_detail(before: Mapping[str, Any], after: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what the audit keeps of a change: what people are told with its values, of the rest the names."""
+    told = [name for name in after if name in TOLD_FACTS]
+    if not told:
+        return {"changed": sorted(after)}
+    return {"before": {name: before[name] for name in told}, "after": {name: after[name] for name in told}}
+
+
+def action_of(detail: Mapping[str, Any]) -> str:
+    """Return the word of the audit for a change by one member: only what people are told makes an editor."""
+    return "service.update" if "after" in detail else "service.describe"
+
+
+def was_verified(session: Session, service: Service) -> bool:
+    """Say whether texts name the service, or did some day."""
+    return service.id in find_verified(session, [service])
+
+
+def find_verified(session: Session, services: Collection[Service]) -> set[int]:
+    """Return the ids of those of the services that texts name, or did some day."""
+    if not services:
+        return set()
+    tried = select(ServiceCheck.service_id).join(Service).where(ServiceCheck.outcome == CheckOutcome.ANSWERS)
+    owners = {each.organisation_id for each in services}
+    only = Service.id == next(iter(services)).id if len(services) == 1 else Service.organisation_id.in_(owners)
+    before = set(session.scalars(tried.where(only).distinct()))
+    return {each.id for each in services if each.verified_on is not None or each.id in before}
+
+
+def changed_facts(service: Service, facts: Mapping[str, Any]) -> dict[str, Any]:
+    """Return those of the facts that are others than the service has."""
+    return {name: value for name, value in facts.items() if getattr(service, name) != value}
+
+
+def told_of(service: Service) -> dict[str, Any]:
+    """Return what decides what people are told of a service, as the audit keeps it."""
+    return facts_to_json({name: getattr(service, name) for name in TOLD_FACTS})
 
 
 def apply_facts(service: Service, facts: Mapping[str, Any]) -> bool:
     """Write checked facts into a service; say whether that made its verification void."""
-    before = {name: getattr(service, name) for name in _VERIFIED_FACTS}
-    for name, value in facts.items():
-        if getattr(service, name) != value:
-            setattr(service, name, value)
-            service.updated_at = clock.now()
-    changed = any(getattr(service, name) != value for name, value in before.items())
-    voided = service.verified_on is not None and (changed or service.source_status != SOURCED)
+    changed = changed_facts(service, facts)
+    for name, value in changed.items():
+        setattr(service, name, value)
+    if changed:
+        service.updated_at = clock.now()
+    is_another = not set(changed).isdisjoint(VERIFIED_FACTS)
+    voided = service.verified_on is not None and (is_another or service.source_status != SOURCED)
     if voided:
         service.verified_on = service.verified_by_id = service.verified_how = None
     return voided
 
 
-def _check_regions(session: Session, codes: Collection[str]) -> None:
-    _check_known(
+def check_regions(session: Session, codes: Collection[str]) -> None:
+    check_known_regions(
         codes, set(session.scalars(select(Region.code).where(Region.code.in_(codes)))) if codes else set()
     )
 
 
-def _check_known(codes: Collection[str], known: Collection[str]) -> None:
+def check_known_regions(codes: Collection[str], known: Collection[str]) -> None:
     """Raise InputError for a region that is not in the table: a service of it alone would cover nothing."""
     if unknown := sorted(set(codes) - set(known)):
         raise InputError(N_("No region has the code %(codes)s."), codes=", ".join(unknown))
@@ -130,19 +156,16 @@ def verify_service(
     """Record that the member `by` tried a service on the day `on`, how, and what came of it.
 
     A service that did not answer is verified no more; one that is closed for good ended the day before. `seen` is
-    the digest of the numbers that were tried (queries.numbers_digest). Raises RefusedError for a service whose
-    number no source states or has changed since, and for one that was only simulated unless this `is_demo`;
-    InputError for a day to come or no `how`.
+    the digest of what the member saw of it (queries.told_digest). Raises RefusedError for a service whose number
+    no source states or that has changed since, for one that was only simulated unless this `is_demo`, and when it
+    answers for whoever stated what it is; InputError for a day to come or no `how`.
     """
     if how == SIMULATED and not is_demo:
         raise RefusedError(N_("Only a demo simulates. Try the number, or ask the service itself."))
     session.refresh(service, with_for_update=True)
-    if seen is not None and seen != queries.numbers_digest(service):
-        raise RefusedError(N_("The numbers were changed while you tried them. Try the new ones."))
-    if service.source_status != SOURCED:
-        raise RefusedError(N_("No source states this number. Name a source before you verify it."))
-    if on > clock.now().astimezone(ZoneInfo(service.time_zone)).date():
-        raise InputError(N_("A service cannot be verified on a day to come."))
+    _check_tried(service, on, seen)
+    if outcome == CheckOutcome.ANSWERS and by in find_own(session, service):
+        raise RefusedError(N_("You stated yourself what this service is. Another member has to verify it."))
     check = ServiceCheck(
         service_id=service.id,
         member_id=by,
@@ -155,7 +178,26 @@ def verify_service(
     session.add(check)
     _apply_check(service, check)
     session.flush()
-    _record(session, "service.verify", service, by, on=on.isoformat(), outcome=outcome.value)
+    found = {"on": on.isoformat(), "outcome": outcome.value, "numbers": check.numbers}
+    _record(session, "service.verify", service, by, **found)
+
+
+def _check_tried(service: Service, on: date, seen: str | None) -> None:
+    """Raise RefusedError or InputError for a service that nobody can have tried as it is on that day."""
+    if seen is not None and seen != queries.told_digest(service):
+        raise RefusedError(N_("The service was changed while you tried it. Try what is there now."))
+    if service.source_status != SOURCED:
+        raise RefusedError(N_("No source states this number. Name a source before you verify it."))
+    if on > clock.now().astimezone(ZoneInfo(service.time_zone)).date():
+        raise InputError(N_("A service cannot be verified on a day to come."))
+
+
+def find_own(session: Session, service: Service) -> set[int]:
+    """Return the ids of members who stated what a service is since it was last found to answer."""
+    last = select(func.max(ServiceCheck.recorded_at)).where(
+        ServiceCheck.service_id == service.id, ServiceCheck.outcome == CheckOutcome.ANSWERS
+    )
+    return find_stating(session, [service.id], since=session.scalar(last))
 
 
 def _apply_check(service: Service, check: ServiceCheck) -> None:
@@ -171,50 +213,7 @@ def _apply_check(service: Service, check: ServiceCheck) -> None:
     service.updated_at = check.recorded_at
 
 
-@dataclass(frozen=True, slots=True)
-class ExchangedServices:
-    """What bringing the directory up to date from a sheet did."""
-
-    added: int
-    changed: int
-    unchanged: int
-    #: Of the changed ones, those that must be verified again.
-    voided: int
-
-
-def exchange_services(
-    session: Session, organisation_id: int, rows: Iterable[ServiceRow], *, by: int | None
-) -> ExchangedServices:
-    """Add the services of a sheet that are new, unverified, and bring the others up to date, found by their id.
-
-    Raises RowsError with every row that cannot be; a caller that rolls back has changed nothing.
-    """
-    rows = list(rows)
-    stored = {each.key: each for each in session.scalars(owned(select(Service), Service, organisation_id))}
-    known = set(session.scalars(select(Region.code)))
-    problems: list[RowProblem] = []
-    added, changed, voided = 0, 0, 0
-    for row in rows:
-        try:
-            _check_known(row.facts.get("region_codes") or (), known)
-            present = stored.get(row.key)
-            if present is None:
-                session.add(_new_service(organisation_id, row.key, row.complete()))
-                added += 1
-            else:
-                voided += apply_facts(present, row.facts)
-                changed += session.is_modified(present)
-        except InputError as error:
-            problems.append(RowProblem(row.line, "", error.template, error.values))
-    if problems:
-        raise RowsError(problems)
-    session.flush()
-    done = ExchangedServices(added, changed, len(rows) - added - changed, voided)
-    _record_whole(session, "service.exchange", organisation_id, by, done)
-    return done
-
-
-def _new_service(organisation_id: int, key: str, facts: Mapping[str, Any]) -> Service:
+def new_service(organisation_id: int, key: str, facts: Mapping[str, Any]) -> Service:
     now = clock.now()
     return Service(
         organisation_id=organisation_id,
@@ -227,19 +226,6 @@ def _new_service(organisation_id: int, key: str, facts: Mapping[str, Any]) -> Se
 
 def _record(session: Session, action: str, subject: Service, by: int, **detail: Any) -> None:
     audit.record(session, action, subject=subject, organisation_id=subject.organisation_id, member_id=by, **detail)
-
-
-def _record_whole(
-    session: Session,
-    action: str,
-    organisation_id: int,
-    by: int | None,
-    done: ImportedServices | ExchangedServices,
-) -> None:
-    organisation = session.get_one(Organisation, organisation_id)
-    audit.record(
-        session, action, subject=organisation, organisation_id=organisation_id, member_id=by, **asdict(done)
-    )
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from typing import TypeVar
 
 from flask import Blueprint, flash, redirect, render_template, request, url_for
 from flask_babel import gettext as _
@@ -13,8 +14,9 @@ from campaigns.core import clock
 from campaigns.core.errors import InputError
 from campaigns.core.settings import Mode
 from campaigns.messages import queries, service
+from campaigns.messages.directory import find_own, was_verified
 from campaigns.messages.emergency_views import pages as emergency_pages
-from campaigns.messages.forms import ServiceForm, VerifyForm
+from campaigns.messages.forms import DeadForm, ServiceForm, TriedForm, VerifyForm
 from campaigns.messages.hours import write_hours
 from campaigns.messages.labels import (
     CONFIDENTIAL,
@@ -27,10 +29,13 @@ from campaigns.messages.labels import (
     reason_words,
 )
 from campaigns.messages.models import EUROPEAN_UNION, CheckOutcome, Service
+from campaigns.messages.proposed import SERVICE, change_service
 from campaigns.messages.sheet_views import pages as sheet_pages
 from campaigns.messages.signpost_views import pages as signpost_pages
 from campaigns.messages.signposts import Trust
 from campaigns.messages.worklist import read_bundled
+from campaigns.proposals.models import Proposal
+from campaigns.proposals.queries import find_waiting_for
 from campaigns.staff.auth import current_member, current_organisation, requires
 from campaigns.staff.permissions import Permission
 from campaigns.staff.queries import get_owned
@@ -42,13 +47,15 @@ pages.register_blueprint(signpost_pages)
 pages.register_blueprint(sheet_pages)
 pages.register_blueprint(emergency_pages)
 
+#: Begins the names of the fields of the form for a service that may not be used.
+DEAD = "dead"
 Page = str | Response | tuple[str, int]
 
 pages.add_app_template_filter(reason_words)
 
-_VERIFIED = {
-    CheckOutcome.ANSWERS: _l("Verified. Signposts may use this service."),
+_DEAD = {
     CheckOutcome.SILENT: _l("Noted: nobody is pointed to this service until it answers."),
+    CheckOutcome.WRONG: _l("Noted: nobody is pointed to this service until what is right is verified."),
     CheckOutcome.CLOSED: _l("Noted: this service is closed, and nobody is pointed to it any more."),
 }
 
@@ -133,31 +140,39 @@ def create() -> Page:
 @pages.get("/<int:service_id>")
 @requires()
 def show(service_id: int) -> Page:
-    """Show a service and the form to verify it."""
-    return _shown(_service(service_id), _offered(VerifyForm(data={"on": clock.now().date()})))
+    """Show a service and the forms for who tried it."""
+    return _shown(_service(service_id))
 
 
 @pages.route("/<int:service_id>/edit", methods=["GET", "POST"])
 @requires(Permission.EDIT, fresh=True)
 def edit(service_id: int) -> Page:
-    """Change a service's facts."""
+    """Change a service's facts, or propose it where texts may name the service."""
     present = _service(service_id)
     form = ServiceForm.of(present)
     if form.validate_on_submit():
         try:
-            voided = service.update_service(session(), present, facts=form.facts(), by=current_member().id)
+            proposal = change_service(
+                session(),
+                present,
+                facts=form.facts(),
+                by=current_member().id,
+                is_wrong=bool(form.is_wrong.data),
+                reason=form.text("reason"),
+            )
         except InputError as error:
             form.show(error)
         else:
-            flash(_("The service is saved. Verify it again.") if voided else _("The service is saved."), "good")
-            return redirect(url_for("messages.services.show", service_id=service_id))
-    return render_template("messages/service_form.html", form=form, service=present), form.status
+            return _changed(present, proposal)
+    takes_two = was_verified(session(), present)
+    page = render_template("messages/service_form.html", form=form, service=present, takes_two=takes_two)
+    return page, form.status
 
 
 @pages.post("/<int:service_id>/verify")
-@requires(Permission.EDIT, fresh=True)
+@requires(Permission.REVIEW, fresh=True)
 def verify(service_id: int) -> Page:
-    """Record that somebody made sure a service answers."""
+    """Record that somebody made sure a service answers, who did not state what it is."""
     present, form = _service(service_id), _offered(VerifyForm())
     if form.validate_on_submit() and form.on.data:
         try:
@@ -168,18 +183,56 @@ def verify(service_id: int) -> Page:
                 on=form.on.data,
                 how=form.text("how"),
                 seen=request.form.get("seen"),
-                outcome=CheckOutcome(form.text("outcome")),
                 is_demo=_is_demo(),
             )
         except InputError as error:
             form.show(error, "on")
         else:
-            flash(_VERIFIED[CheckOutcome(form.text("outcome"))], "good")
+            flash(_("Verified. Signposts may use this service."), "good")
             return redirect(url_for("messages.services.index", trust=Trust.DUE.value))
     return _shown(present, form)
 
 
-def _offered(form: VerifyForm) -> VerifyForm:
+@pages.post("/<int:service_id>/dead")
+@requires(Permission.STOP_RUN)
+def mark_dead(service_id: int) -> Page:
+    """Record that a service may not be used: taking a number away takes one member."""
+    present, form = _service(service_id), _offered(DeadForm(prefix=DEAD))
+    if form.validate_on_submit() and form.on.data:
+        outcome = CheckOutcome(form.text("outcome"))
+        try:
+            service.verify_service(
+                session(),
+                present,
+                by=current_member().id,
+                on=form.on.data,
+                how=form.text("how"),
+                outcome=outcome,
+                is_demo=_is_demo(),
+            )
+        except InputError as error:
+            form.show(error, "on")
+        else:
+            flash(_DEAD[outcome], "good")
+            return redirect(url_for("messages.services.index", trust=Trust.DUE.value))
+    return _shown(present, dead=form)
+
+
+def _changed(present: Service, proposal: Proposal | None) -> Response:
+    if proposal is None:
+        flash(_("The service is saved."), "good")
+        return redirect(url_for("messages.services.show", service_id=present.id))
+    if present.verified_on is None:
+        flash(_("No text names the service now. Another member has to agree to what you changed."), "good")
+    else:
+        flash(_("Another member has to agree. Until then texts name what they named before."), "good")
+    return redirect(url_for("proposals.show", proposal_id=proposal.id))
+
+
+F = TypeVar("F", bound=TriedForm)
+
+
+def _offered(form: F) -> F:
     form.offer(is_demo=_is_demo())
     return form
 
@@ -192,20 +245,25 @@ def _service(service_id: int) -> Service:
     return get_owned(session(), Service, service_id, current_organisation().id)
 
 
-def _shown(present: Service, form: VerifyForm) -> Page:
+def _shown(present: Service, form: VerifyForm | None = None, *, dead: DeadForm | None = None) -> Page:
+    status = form.status if form else dead.status if dead else 200
+    today = {"on": clock.now().date()}
     listed = queries.list_service(present, clock.now(), max_age_days=_max_age_days())
     checks = session().scalars(queries.select_checks(present)).all()
     names = queries.load_member_names(session(), [present.verified_by_id, *(each.member_id for each in checks)])
     page = render_template(
         "messages/service.html",
         listed=listed,
-        form=form,
+        form=form or _offered(VerifyForm(formdata=None, data=today)),
+        dead=dead or _offered(DeadForm(formdata=None, data=today, prefix=DEAD)),
         names=names,
         checks=checks,
-        seen=queries.numbers_digest(present),
+        seen=queries.told_digest(present),
+        is_own=current_member().id in find_own(session(), present),
+        proposal=find_waiting_for(session(), present.organisation_id, SERVICE.name, present),
         Trust=Trust,
     )
-    return page, form.status
+    return page, status
 
 
 def _by_country(listed: list[queries.Listed]) -> dict[str, list[queries.Listed]]:

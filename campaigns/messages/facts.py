@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from datetime import date
 from typing import Any
 from zoneinfo import available_timezones
 
@@ -73,6 +74,17 @@ def check_facts(facts: Mapping[str, Any]) -> dict[str, Any]:
     if wrong := check_hours(clean.get("hours") or {}):
         raise InputError(N_("The hours of %(days)s are not times of day."), days=", ".join(wrong))
     return clean
+
+
+def facts_to_json(facts: Mapping[str, Any]) -> dict[str, Any]:
+    """Return facts as a proposal and the audit keep them: a day as text."""
+    return {name: value.isoformat() if isinstance(value, date) else value for name, value in facts.items()}
+
+
+def facts_from_json(stored: Mapping[str, Any]) -> dict[str, Any]:
+    """Return facts that `facts_to_json` gave."""
+    ends = {"expires_on": date.fromisoformat(stored["expires_on"])} if stored.get("expires_on") else {}
+    return {**stored, **ends}
 
 
 def _clean(name: str, value: Any) -> Any:

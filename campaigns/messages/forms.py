@@ -25,7 +25,7 @@ from campaigns.core.languages import all_languages
 from campaigns.messages.directory import DOCUMENT_LIMIT
 from campaigns.messages.hours import read_hours, write_hours
 from campaigns.messages.labels import CONFIDENTIAL, FOREIGN_SIM, KINDS, OPERATORS, OUTCOMES, THEMES, WAYS
-from campaigns.messages.models import SIMULATED, SOURCED, CheckOutcome, Service, ServiceKind
+from campaigns.messages.models import AS_STATED, SIMULATED, SOURCED, CheckOutcome, Service, ServiceKind
 from campaigns.messages.spoken import read_spoken, write_spoken
 from campaigns.messages.texts import TEXT_LIMIT
 from campaigns.messages.wordings import is_number
@@ -163,6 +163,11 @@ class ServiceForm(Form):
     source = StringField(_l("Source"), [Optional(), Length(max=300)])
     is_sourced = BooleanField(_l("The source states this number"))
     note = StringField(_l("Note"), [Optional(), Length(max=300)])
+    is_wrong = BooleanField(
+        _l("What stands there now is wrong or dead"),
+        description=_l("No text names the service from now on, until another member agreed to what is right."),
+    )
+    reason = StringField(_l("Why, for whoever has to agree"), [Optional(), Length(max=200)])
 
     @classmethod
     def of(cls, service: Service) -> ServiceForm:
@@ -195,21 +200,31 @@ class ServiceForm(Form):
         }
 
 
-class VerifyForm(Form):
-    """Who made sure that a service answers, when and how."""
+class TriedForm(Form):
+    """When and how somebody tried a service."""
 
-    on = DateField(_l("Verified on"), [InputRequired()])
+    on = DateField(_l("Tried on"), [InputRequired()])
     how = SelectField(_l("How"), validators=[InputRequired()])
-    outcome = RadioField(
-        _l("What came of it"),
-        choices=options(OUTCOMES.items()),
-        default=CheckOutcome.ANSWERS.value,
-    )
 
     def offer(self, *, is_demo: bool) -> None:
         """Name the ways to verify a service; only a demo simulates."""
-        ways = [(way, words) for way, words in WAYS.items() if is_demo or way != SIMULATED]
+        tried = ((way, words) for way, words in WAYS.items() if way != AS_STATED)
+        ways = [(way, words) for way, words in tried if is_demo or way != SIMULATED]
         self.how.choices = options([("", _l("Choose")), *ways])
+
+
+class VerifyForm(TriedForm):
+    """Who made sure that a service answers, when and how."""
+
+
+class DeadForm(TriedForm):
+    """Who found that a service may not be used, when, how and why."""
+
+    outcome = RadioField(
+        _l("What came of it"),
+        choices=options((one, words) for one, words in OUTCOMES.items() if one != CheckOutcome.ANSWERS),
+        default=CheckOutcome.SILENT.value,
+    )
 
 
 class EmergencyForm(Form):

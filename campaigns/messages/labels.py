@@ -12,7 +12,7 @@ from flask_babel.speaklater import LazyString
 
 from campaigns.core.words import Phrase
 from campaigns.messages.hours import WEEKDAYS
-from campaigns.messages.models import SIMULATED, CheckOutcome, ForeignSim, OperatorType, ServiceKind
+from campaigns.messages.models import AS_STATED, SIMULATED, CheckOutcome, ForeignSim, OperatorType, ServiceKind
 from campaigns.messages.reasons import Reason
 from campaigns.messages.themes import Theme
 from campaigns.web.filters import day, language_name
@@ -70,6 +70,7 @@ OUTCOMES: dict[CheckOutcome, LazyString] = {
     CheckOutcome.ANSWERS: _l("It answers"),
     CheckOutcome.SILENT: _l("Nobody answers: do not use it"),
     CheckOutcome.CLOSED: _l("It is closed for good"),
+    CheckOutcome.WRONG: _l("What is stated here is wrong: do not use it"),
 }
 
 #: Ways to verify a service, by what is stored.
@@ -78,6 +79,7 @@ WAYS: dict[str, LazyString] = {
     "test call, local SIM": _l("Test call from a local SIM"),
     "test call, foreign SIM": _l("Test call from a foreign SIM"),
     "confirmed by the service": _l("The service itself confirmed it"),
+    AS_STATED: _l("A member said so who changed it"),
     SIMULATED: _l("Simulated for the demo"),
 }
 

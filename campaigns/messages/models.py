@@ -175,6 +175,8 @@ INTERPRETED = "mul"
 SOURCED = "sourced"
 #: `Service.verified_how` of a demo; no member of a live instance may say so.
 SIMULATED = "simulated"
+#: How it is known that a service is wrong when a member says so who changes it.
+AS_STATED = "as stated"
 
 
 class Service(Base):
@@ -238,6 +240,8 @@ class CheckOutcome(StrEnum):
     SILENT = "silent"
     #: It is known to be closed for good.
     CLOSED = "closed"
+    #: What is stated of it is not so: it is not used until somebody has tried what is right.
+    WRONG = "wrong"
 
 
 class ServiceCheck(Base):

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import datetime
+from typing import Any
 
 from sqlalchemy import Select, and_, case, select
 from sqlalchemy.orm import Session, selectinload
@@ -16,6 +18,7 @@ from campaigns.messages.gates import TranslationFacts
 from campaigns.messages.hours import is_open
 from campaigns.messages.models import (
     EUROPEAN_UNION,
+    CheckOutcome,
     EmergencyNumber,
     Message,
     MessageVersion,
@@ -231,9 +234,21 @@ def select_checks(service: Service) -> Select[ServiceCheck]:
     return select(ServiceCheck).where(ServiceCheck.service_id == service.id).order_by(*newest)
 
 
-def numbers_digest(service: Service) -> str:
-    """Return what a verification is of: a digest of the numbers as they stand."""
-    return digest_of(f"{service.number_national}\n{service.number_from_abroad}")
+def select_dead_since(organisation_id: int, since: datetime) -> Select[*tuple[Any, ...]]:
+    """Select what one member took away since a moment (UTC): the check, the service, who; the latest first."""
+    return (
+        owned(select(ServiceCheck, Service, Member.name), Service, organisation_id)
+        .join(Service, Service.id == ServiceCheck.service_id)
+        .join(Member, Member.id == ServiceCheck.member_id)
+        .where(ServiceCheck.outcome != CheckOutcome.ANSWERS, ServiceCheck.recorded_at > since)
+        .order_by(ServiceCheck.recorded_at.desc(), ServiceCheck.id.desc())
+    )
+
+
+def told_digest(service: Service) -> str:
+    """Return what a verification is of: a digest of all that a signpost is chosen by, as it stands."""
+    facts = {name: value for name, value in asdict(facts_of(service)).items() if name != "verified_on"}
+    return digest_of(json.dumps(facts, sort_keys=True, default=str))
 
 
 def facts_of(service: Service) -> ServiceFacts:

@@ -11,13 +11,8 @@ from campaigns.core import clock
 from campaigns.core.errors import InputError, RefusedError
 from campaigns.core.words import N_, Phrase
 from campaigns.messages import queries
-from campaigns.messages.directory import (
-    ImportedServices,
-    create_service,
-    import_services,
-    update_service,
-    verify_service,
-)
+from campaigns.messages.directory import create_service, update_service, verify_service
+from campaigns.messages.directory_files import ImportedServices, import_services
 from campaigns.messages.models import Message, Translation, TranslationState
 from campaigns.messages.texts import clean_line, clean_text, digest_of_wordings
 from campaigns.messages.themes import Theme

@@ -8,7 +8,7 @@ from werkzeug.wrappers import Response as Redirect
 
 from campaigns.core import clock
 from campaigns.core.errors import InputError, RowProblem, RowsError
-from campaigns.messages import directory, queries
+from campaigns.messages import directory_files, queries
 from campaigns.messages.forms import SheetForm
 from campaigns.messages.hsds import read_services, write_services
 from campaigns.places.sheet import decode_text
@@ -38,6 +38,9 @@ def import_sheet() -> Page:
         else:
             if "check" not in request.form:
                 flash(_("The sheet is imported. What is new or has new numbers must be verified."), "good")
+                if done.proposed:
+                    flash(_("Another member has to agree to what changes of services that texts name."), "info")
+                    return redirect(url_for("proposals.index"))
                 return redirect(url_for("messages.services.index"))
             refuse_commit()
     page = render_template("messages/services_import.html", form=form, problems=problems, done=done)
@@ -55,7 +58,7 @@ def export() -> Page:
     return answer
 
 
-def _exchange(data: bytes) -> directory.ExchangedServices:
+def _exchange(data: bytes) -> directory_files.ExchangedServices:
     rows = read_services(decode_text(data))
     by = current_member().id
-    return directory.exchange_services(session(), current_organisation().id, rows, by=by)
+    return directory_files.exchange_services(session(), current_organisation().id, rows, by=by)

@@ -31,6 +31,8 @@ class Shown:
     #: Endpoint of the page of what is changed and its arguments; '' where there is none.
     endpoint: str = ""
     arguments: Mapping[str, Any] = field(default_factory=dict)
+    #: What is still to be done once it is agreed to, marked for the catalogues; '' for nothing.
+    hint: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from sqlalchemy import select
@@ -13,7 +13,6 @@ from campaigns.core.errors import InputError, RefusedError, TransitionError
 from campaigns.core.words import N_
 from campaigns.proposals.kinds import Kind
 from campaigns.proposals.models import Proposal, ProposalState
-from campaigns.proposals.queries import find_waiting_for
 from campaigns.staff import audit
 from campaigns.staff.audit import Subject
 from campaigns.staff.models import Member, Membership
@@ -38,30 +37,68 @@ def propose(
 
     Raises InputError when nothing would change, or the reason is too long.
     """
+    changes = [(subject, before, after)]
+    owner = {"organisation_id": organisation_id, "by": by}
+    return propose_all(session, kind, changes, reason=reason, topic=topic, **owner)[0]
+
+
+def propose_all(
+    session: Session,
+    kind: Kind,
+    changes: Sequence[tuple[Subject, Mapping[str, Any], Mapping[str, Any]]],
+    *,
+    organisation_id: int,
+    by: int,
+    reason: str = "",
+    topic: str = "",
+) -> list[Proposal]:
+    """Propose changes to several things of one table, each with what it is and is to be, as `propose` does."""
     words = " ".join(reason.split())
     if len(words) > LONGEST_REASON:
         raise InputError(N_("Say in at most %(limit)s characters why."), limit=LONGEST_REASON)
-    if dict(before) == dict(after):
+    if any(dict(before) == dict(after) for _, before, after in changes):
         raise InputError(N_("Nothing would change."))
-    waiting = find_waiting_for(session, organisation_id, kind.name, subject, topic=topic)
-    if waiting is not None:
-        _settle(session, waiting, ProposalState.OVERTAKEN, by=by)
-    proposal = Proposal(
-        organisation_id=organisation_id,
-        kind=kind.name,
-        subject_type=subject.__tablename__,
-        subject_id=subject.id,
-        topic=topic,
-        before=dict(before),
-        after=dict(after),
-        reason=words,
-        proposed_by_id=by,
-        proposed_at=clock.now(),
-    )
-    session.add(proposal)
+    now = clock.now()
+    proposals = [
+        Proposal(
+            organisation_id=organisation_id,
+            kind=kind.name,
+            subject_type=subject.__tablename__,
+            subject_id=subject.id,
+            topic=topic,
+            before=dict(before),
+            after=dict(after),
+            reason=words,
+            proposed_by_id=by,
+            proposed_at=now,
+        )
+        for subject, before, after in changes
+    ]
+    _overtake(session, proposals, by=by)
+    session.add_all(proposals)
     session.flush()
-    _record(session, "proposal.make", proposal, kind, by=by)
-    return proposal
+    acts = [(proposal, _detail(proposal, kind)) for proposal in proposals]
+    audit.record_all(session, "proposal.make", acts, organisation_id=organisation_id, member_id=by)
+    return proposals
+
+
+def _overtake(session: Session, proposals: Sequence[Proposal], *, by: int) -> None:
+    """Settle what waits for the things of these proposals, which are alike but for the thing."""
+    if not proposals:
+        return
+    first, things = proposals[0], {proposal.subject_id for proposal in proposals}
+    waiting = owned(select(Proposal), Proposal, first.organisation_id).where(
+        Proposal.state == ProposalState.WAITING,
+        Proposal.kind == first.kind,
+        Proposal.subject_type == first.subject_type,
+        Proposal.topic == first.topic,
+    )
+    if len(things) == 1:
+        waiting = waiting.where(Proposal.subject_id == first.subject_id)
+    for each in session.scalars(waiting):
+        if each.subject_id in things:
+            each.state, each.settled_by_id, each.settled_at = ProposalState.OVERTAKEN, by, clock.now()
+    session.flush()
 
 
 def agree(session: Session, proposal: Proposal, kind: Kind, *, by: int) -> None:
@@ -111,14 +148,14 @@ def _is_member(session: Session, member_id: int, organisation_id: int) -> bool:
 
 
 def _record(session: Session, action: str, proposal: Proposal, kind: Kind, *, by: int) -> None:
-    audit.record(
-        session,
-        action,
-        subject=proposal,
-        organisation_id=proposal.organisation_id,
-        member_id=by,
-        kind=kind.name,
-        of=f"{proposal.subject_type} {proposal.subject_id}",
-        before=kind.audited(proposal.before),
-        after=kind.audited(proposal.after),
-    )
+    owner = {"organisation_id": proposal.organisation_id, "member_id": by}
+    audit.record(session, action, subject=proposal, **owner, **_detail(proposal, kind))
+
+
+def _detail(proposal: Proposal, kind: Kind) -> dict[str, Any]:
+    return {
+        "kind": kind.name,
+        "of": f"{proposal.subject_type} {proposal.subject_id}",
+        "before": kind.audited(proposal.before),
+        "after": kind.audited(proposal.after),
+    }

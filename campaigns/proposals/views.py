@@ -55,6 +55,26 @@ def index() -> str:
     return render_template("proposals/index.html", waiting=waiting, settled=settled, kinds=kinds_now())
 
 
+@pages.route("/together", methods=["GET", "POST"])
+@requires(fresh=True)
+def together() -> str | Response:
+    """Agree to many changes at once, each seen with what is and what is to be, and each recorded for itself."""
+    ours = current_organisation().id
+    rows = session().execute(select_waiting(ours).limit(MOST_WAITING)).all()
+    waiting = [(row, name, kinds_now()[row.kind]) for row, name in rows if may_agree(row)]
+    if request.method == "GET":
+        listed = [(row, name, kind, kind.show(session(), row)) for row, name, kind in waiting]
+        return render_template("proposals/together.html", waiting=listed)
+    chosen = {int(value) for value in request.form.getlist("proposal") if value.isdecimal()}
+    found = [(row, kind) for row, _name, kind in waiting if row.id in chosen]
+    if not chosen or len(found) < len(chosen):
+        raise RefusedError(N_("Choose changes that wait for you."))
+    for proposal, kind in found:
+        agree(session(), proposal, kind, by=current_member().id)
+    flash(_("It is changed. Every member reads so on Now."), "good")
+    return redirect(url_for("proposals.index"))
+
+
 @pages.get("/<int:proposal_id>")
 @requires()
 def show(proposal_id: int) -> str:

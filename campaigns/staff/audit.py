@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from threading import Lock
@@ -48,23 +49,39 @@ def record(
     Holds the chain until the transaction ends, so it is called last in a service function. `member_id` is
     None when the system itself acted.
     """
+    acts = [(subject, detail)]
+    return record_all(session, action, acts, organisation_id=organisation_id, member_id=member_id)[0]
+
+
+def record_all(
+    session: Session,
+    action: str,
+    acts: Iterable[tuple[Subject, Mapping[str, Any]]],
+    *,
+    organisation_id: int | None,
+    member_id: int | None = None,
+) -> list[AuditEntry]:
+    """Add an entry for each of many acts alike, each a subject with its detail, as `record` does for one."""
     _hold_chain(session)
-    previous = session.scalar(select(AuditEntry.hash).order_by(AuditEntry.id.desc()).limit(1))
-    entry = AuditEntry(
-        at=clock.now(),
-        organisation_id=organisation_id,
-        member_id=member_id,
-        action=action,
-        subject_type=subject.__tablename__,
-        subject_id=subject.id,
-        # As the database gives it back: what is hashed must not depend on tuples or enums.
-        detail=json.loads(json.dumps(detail)),
-        previous_hash=previous or GENESIS,
-    )
-    entry.hash = hash_of(entry)
-    session.add(entry)
+    previous = session.scalar(select(AuditEntry.hash).order_by(AuditEntry.id.desc()).limit(1)) or GENESIS
+    entries, at = [], clock.now()
+    for subject, detail in acts:
+        entry = AuditEntry(
+            at=at,
+            organisation_id=organisation_id,
+            member_id=member_id,
+            action=action,
+            subject_type=subject.__tablename__,
+            subject_id=subject.id,
+            # As the database gives it back: what is hashed must not depend on tuples or enums.
+            detail=json.loads(json.dumps(detail)),
+            previous_hash=previous,
+        )
+        entry.hash = previous = hash_of(entry)
+        entries.append(entry)
+    session.add_all(entries)
     session.flush()
-    return entry
+    return entries
 
 
 def hash_of(entry: AuditEntry | Row[Any]) -> str:

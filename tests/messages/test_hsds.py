@@ -10,13 +10,16 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from campaigns.core.errors import FileFormatError, RowsError
-from campaigns.messages.directory import ExchangedServices, exchange_services, import_services
+from campaigns.messages.directory_files import ExchangedServices, exchange_services, import_services
 from campaigns.messages.hsds import is_hsds, read_services, write_services
 from campaigns.messages.models import Service
+from campaigns.messages.proposed import SERVICE
 from campaigns.messages.queries import select_services
 from campaigns.messages.worklist import read_bundled
+from campaigns.proposals.models import Proposal
+from campaigns.proposals.service import agree
 from campaigns.staff.models import AuditEntry, Organisation
-from tests.factories import NOON, a_region, a_service, an_organisation
+from tests.factories import NOON, a_member, a_region, a_service, an_organisation
 
 TODAY = NOON.date()
 HEAD = "id,name,x_country,x_time_zone,phones/0/number,service_areas/0/extent"
@@ -85,15 +88,26 @@ def test_second_import_changes_nothing(session: Session, ours: Organisation) -> 
 
 def test_only_the_columns_of_the_sheet_change(session: Session, ours: Organisation) -> None:
     line = whole(session, ours)
-    done = exchange(session, ours, "id,name,fees_description\nline,Other name,dear\n")
+    done = exchange(session, ours, "id,name,fees_description\nline,La Strada,dear\n")
     assert done == ExchangedServices(added=0, changed=1, unchanged=0, voided=0)
-    assert (line.name, line.cost, line.operator_type, line.verified_on) == ("Other name", "dear", "ngo", TODAY)
+    assert (line.name, line.cost, line.operator_type, line.verified_on) == ("La Strada", "dear", "ngo", TODAY)
 
 
-def test_a_new_number_must_be_verified_again(session: Session, ours: Organisation) -> None:
-    line = whole(session, ours)
-    done = exchange(session, ours, "id,name,phones/0/number\nline,Line,+48 800 1\n")
-    assert (done.voided, line.number_national, line.verified_on) == (1, "+48 800 1", None)
+def test_a_new_number_of_a_verified_line_waits_for_another_member(session: Session, ours: Organisation) -> None:
+    line, author = whole(session, ours), a_member(session, ours)
+    other = a_service(session, ours, key="untried", verified_on=None, name="Untried")
+    text = "id,name,phones/0/number\nline,Line,+48 800 1\nuntried,Untried,+48 800 2\n"
+    with pytest.raises(RowsError, match="Line 2: Texts may name this service"):
+        exchange(session, ours, text)
+    done = exchange_services(session, ours.id, read_services(text), by=author.id)
+    assert done == ExchangedServices(added=0, changed=1, unchanged=0, voided=0, proposed=1)
+    assert (line.number_national, line.verified_on) == ("+48 22 628 01 20", TODAY)
+    assert other.number_national == "+48 800 2"
+    (proposal,) = session.scalars(select(Proposal))
+    assert (proposal.subject_id, proposal.after["number_national"]) == (line.id, "+48 800 1")
+    agree(session, proposal, SERVICE, by=a_member(session, ours).id)
+    assert (line.number_national, line.verified_on) == ("+48 800 1", None)
+    assert exchange_services(session, ours.id, read_services(text), by=author.id).unchanged == 2
 
 
 def test_a_sheet_never_verifies(session: Session, ours: Organisation) -> None:

@@ -16,7 +16,7 @@ from campaigns.core import clock
 from campaigns.messages.models import Message, Service, Translation
 from campaigns.messages.numerals import LEFT_TO_RIGHT_MARK
 from campaigns.messages.queries import current_texts
-from campaigns.staff.models import Member, Role
+from campaigns.staff.models import AuditEntry, Member, Role
 from tests.factories import a_message, a_region, a_service
 from tests.web.pages import Pages
 
@@ -205,23 +205,43 @@ def test_work_list_is_loaded_to_be_verified(pages: Pages, author: FlaskClient) -
     assert "KCIK" in author.get("/messages/services?trust=due&country=PL&kind=trafficking").text
 
 
-def test_service_is_verified_with_date_and_way(pages: Pages, author: FlaskClient, writer: Member) -> None:
+def test_service_is_verified_with_date_and_way(pages: Pages, writer: Member) -> None:
+    reviewer = pages.member(Role.APPROVER)
+    author, approver = pages.client(writer), pages.client(reviewer)
     service_id = add(pages, a_service, verified_on=None)
     today = clock.now().date()
     data = {"on": today.isoformat(), "how": "test call, local SIM"}
-    assert author.post(f"/messages/services/{service_id}/verify", data=data).status_code == 302
+    assert author.post(f"/messages/services/{service_id}/verify", data=data).status_code == 403
+    assert approver.post(f"/messages/services/{service_id}/verify", data=data).status_code == 302
     service = service_of(pages, service_id)
-    assert (service.verified_on, service.verified_by_id) == (today, writer.id)
+    assert (service.verified_on, service.verified_by_id) == (today, reviewer.id)
     assert "Test call from a local SIM" in author.get(f"/messages/services/{service_id}").text
 
 
-def test_service_that_does_not_answer_is_not_used(pages: Pages, author: FlaskClient) -> None:
+def test_service_that_does_not_answer_is_not_used(
+    pages: Pages, author: FlaskClient, client_for: Callable[..., FlaskClient]
+) -> None:
     service_id = add(pages, a_service, verified_on=clock.now().date())
-    data = {"on": clock.now().date().isoformat(), "how": "test call, local SIM", "outcome": "silent"}
-    page = author.post(f"/messages/services/{service_id}/verify", data=data, follow_redirects=True).text
+    data = {"dead-on": clock.now().date().isoformat(), "dead-how": "test call, local SIM"}
+    data |= {"dead-outcome": "silent"}
+    page = author.post(f"/messages/services/{service_id}/dead", data=data, follow_redirects=True).text
     assert "nobody is pointed to this service until it answers" in page
     assert service_of(pages, service_id).verified_on is None
     assert "Nobody answers: do not use it" in author.get(f"/messages/services/{service_id}").text
+    told = client_for(Role.VIEWER).get("/").text
+    assert ("La Strada" in told, "Nobody answers" in told) == (True, True)
+
+
+@pytest.mark.parametrize("role", Role)
+def test_marking_a_number_dead_takes_one_member(
+    pages: Pages, client_for: Callable[..., FlaskClient], role: Role
+) -> None:
+    """Whoever may stop a run, and that is everybody but a viewer."""
+    service_id = add(pages, a_service, verified_on=clock.now().date())
+    data = {"dead-on": clock.now().date().isoformat(), "dead-how": "test call, local SIM"}
+    data |= {"dead-outcome": "silent"}
+    client_for(role).post(f"/messages/services/{service_id}/dead", data=data)
+    assert (service_of(pages, service_id).verified_on is None) == (role != Role.VIEWER)
 
 
 def test_choice_says_why_this_one_and_not_the_others(pages: Pages, author: FlaskClient) -> None:
@@ -255,13 +275,37 @@ def sheet(text: str) -> dict[str, Any]:
 
 
 def test_sheet_is_checked_then_imported(pages: Pages, author: FlaskClient) -> None:
-    add(pages, a_service, key="line", verified_on=clock.now().date())
+    add(pages, a_service, key="line", verified_on=None)
     text = author.get("/messages/services/services.csv").text.replace("La Strada", "Other name")
     checked = author.post("/messages/services/import", data=sheet(text) | {"check": "1"})
     assert (checked.status_code, "1 would change." in checked.text) == (200, True)
     assert service_names(pages) == ["La Strada"]
     assert author.post("/messages/services/import", data=sheet(text)).status_code == 302
     assert service_names(pages) == ["Other name"]
+
+
+def test_sheet_makes_proposals_that_are_agreed_to_together(
+    pages: Pages, author: FlaskClient, approver: FlaskClient
+) -> None:
+    """Each is recorded for itself, and one that was not chosen goes on waiting."""
+    keys = [add(pages, a_service, key=f"line-{index}", verified_on=clock.now().date()) for index in range(3)]
+    text = author.get("/messages/services/services.csv").text.replace("La Strada", "Other name")
+    checked = author.post("/messages/services/import", data=sheet(text) | {"check": "1"})
+    assert "would have to agree to the changes of 3" in checked.text
+    answer = author.post("/messages/services/import", data=sheet(text))
+    assert (answer.location, service_names(pages)) == ("/proposals", ["La Strada"] * 3)
+    assert 'name="proposal"' not in author.get("/proposals/together").text
+    page = approver.get("/proposals/together").text
+    assert page.count("Other name") == 3
+    ids = re.findall(r'name="proposal" value="(\d+)"', page)
+    assert len(ids) == 3
+    assert author.post("/proposals/together", data={"proposal": ids}).status_code == 409
+    assert approver.post("/proposals/together", data={"proposal": ids[:2]}).status_code == 302
+    assert sorted(service_names(pages)) == ["La Strada", "Other name", "Other name"]
+    with pages.sessions() as session:
+        agreed = select(func.count()).select_from(AuditEntry).where(AuditEntry.action == "proposal.agree")
+        assert session.scalar(agreed) == 2
+        assert session.get_one(Service, keys[2]).name == "La Strada"
 
 
 def test_wrong_sheet_changes_nothing(pages: Pages, author: FlaskClient) -> None:
@@ -277,7 +321,7 @@ def service_names(pages: Pages) -> list[str]:
         return list(session.scalars(select(Service.name)))
 
 
-def test_wrong_verification_is_told(pages: Pages, author: FlaskClient) -> None:
+def test_wrong_verification_is_told(pages: Pages, approver: FlaskClient) -> None:
     service_id = add(pages, a_service, verified_on=None)
     right = {"on": "2026-03-01", "how": "test call, local SIM"}
     for name, value, words in (
@@ -287,16 +331,16 @@ def test_wrong_verification_is_told(pages: Pages, author: FlaskClient) -> None:
         ("how", "", "This field is required"),
         ("how", "a feeling", "Not a valid choice"),
     ):
-        answer = author.post(f"/messages/services/{service_id}/verify", data=right | {name: value})
+        answer = approver.post(f"/messages/services/{service_id}/verify", data=right | {name: value})
         assert (answer.status_code, words in answer.text) == (422, True), words
     assert service_of(pages, service_id).verified_on is None
 
 
-def test_unsourced_service_offers_no_verification(pages: Pages, author: FlaskClient) -> None:
+def test_unsourced_service_offers_no_verification(pages: Pages, approver: FlaskClient) -> None:
     service_id = add(pages, a_service, verified_on=None, source_status="from general knowledge")
-    assert "What came of it" not in author.get(f"/messages/services/{service_id}").text
+    assert "It answers: verify it" not in approver.get(f"/messages/services/{service_id}").text
     data = {"on": "2026-03-01", "how": "test call, local SIM"}
-    assert author.post(f"/messages/services/{service_id}/verify", data=data).status_code == 409
+    assert approver.post(f"/messages/services/{service_id}/verify", data=data).status_code == 409
 
 
 @pytest.fixture
@@ -345,9 +389,18 @@ def test_edit_form_gives_back_what_it_shows(pages: Pages, author: FlaskClient) -
 
 
 @pytest.mark.usefixtures("regions")
-def test_new_number_must_be_verified_anew(pages: Pages, author: FlaskClient) -> None:
+def test_new_number_must_be_verified_anew(pages: Pages, author: FlaskClient, approver: FlaskClient) -> None:
     service_id = add(pages, a_service, verified_on=clock.now().date() - timedelta(days=1))
     page = f"/messages/services/{service_id}"
     answer = author.post(f"{page}/edit", data=LINE | {"number_national": "800 900 900"}, follow_redirects=True)
-    assert "Verify it again." in answer.text
-    assert service_of(pages, service_id).verified_on is None
+    assert "Another member has to agree. Until then texts name what they named before." in answer.text
+    service = service_of(pages, service_id)
+    assert (service.number_national, service.verified_on is None) == ("+48 22 628 01 20", False)
+    assert "A change of this service waits for a second member." in author.get(page).text
+    proposal = answer.request.path
+    shown = approver.get(proposal).text
+    for words in ("+48 22 628 01 20", "800 900 900", "Mon–Fri 08:30–16:30", "No text names the service then"):
+        assert words in shown
+    approver.post(f"{proposal}/agree")
+    service = service_of(pages, service_id)
+    assert (service.number_national, service.verified_on) == ("800 900 900", None)

@@ -11,17 +11,22 @@ from sqlalchemy.orm import Session
 
 from campaigns.core import clock
 from campaigns.core.errors import InputError, NoSignpostError, RefusedError
-from campaigns.messages.models import CheckOutcome, Service
+from campaigns.messages.hours import read_hours
+from campaigns.messages.models import CheckOutcome, Service, ServiceCheck
+from campaigns.messages.proposed import SERVICE, change_service
 from campaigns.messages.queries import (
     facts_of,
     load_service_facts,
-    numbers_digest,
     select_checks,
     select_services,
+    told_digest,
 )
 from campaigns.messages.service import create_service, import_services, update_service, verify_service
 from campaigns.messages.signposts import Trust, choose_signpost, trust_of
 from campaigns.messages.worklist import read_bundled
+from campaigns.proposals.models import Proposal
+from campaigns.proposals.service import agree
+from campaigns.staff.audit import verify_chain
 from campaigns.staff.models import AuditEntry, Member, Organisation, Role
 from tests.factories import NOON, a_member, a_service, an_organisation
 from tests.web.pages import make_pages
@@ -64,7 +69,8 @@ def test_work_list_is_imported_unverified(session: Session, ours: Organisation) 
     services = session.scalars(select_services(ours.id)).all()
     assert len(services) == 50
     assert {service.verified_on for service in services} == {None}
-    assert actions(session) == ["service.import"]
+    assert actions(session) == [*["service.create"] * 50, "service.import"]
+    assert verify_chain(session) is None
 
 
 def test_second_import_changes_nothing(session: Session, ours: Organisation, author: Member) -> None:
@@ -129,9 +135,9 @@ def test_verification_needs_a_past_day_and_a_way(session: Session, ours: Organis
 
 def test_verification_is_of_the_numbers_tried(session: Session, ours: Organisation, author: Member) -> None:
     service = a_service(session, ours, verified_on=None)
-    seen = numbers_digest(service)
+    seen = told_digest(service)
     update_service(session, service, facts={"number_national": "800 200 200"}, by=author.id)
-    with pytest.raises(RefusedError, match="numbers were changed"):
+    with pytest.raises(RefusedError, match="was changed while you tried"):
         verify_service(session, service, by=author.id, on=clock.now().date(), how="test call", seen=seen)
 
 
@@ -148,17 +154,81 @@ def test_another_number_voids_the_verification(
     session: Session, ours: Organisation, author: Member, changes: dict[str, str]
 ) -> None:
     service = a_service(session, ours)
-    assert update_service(session, service, facts=changes, by=author.id)
+    with pytest.raises(RefusedError, match="another member"):
+        update_service(session, service, facts=changes, by=author.id)
+    agreed(session, change_service(session, service, facts=changes, by=author.id))
     assert (service.verified_on, service.verified_by_id, service.verified_how) == (None, None, None)
 
 
 def test_other_facts_keep_the_verification(session: Session, ours: Organisation, author: Member) -> None:
     service = a_service(session, ours)
-    assert not update_service(session, service, facts={"name": "La Strada Polska", "cost": ""}, by=author.id)
+    assert not update_service(session, service, facts={"cost": "free"}, by=author.id)
+    agreed(session, change_service(session, service, facts={"hours": read_hours("24/7")}, by=author.id))
     assert service.verified_on == NOON.date()
-    assert update_service(session, service, facts={"source_status": "hearsay"}, by=author.id)
+    agreed(session, change_service(session, service, facts={"source_status": "hearsay"}, by=author.id))
     assert service.verified_on is None
-    assert actions(session) == ["service.update", "service.update"]
+    two = ["proposal.make", "service.change", "proposal.agree"]
+    assert actions(session) == ["service.describe", *two, *two]
+
+
+def test_change_is_kept_with_what_was_before(session: Session, ours: Organisation, author: Member) -> None:
+    service = a_service(session, ours, verified_on=None)
+    update_service(session, service, facts={"number_national": "800 200 200"}, by=author.id)
+    detail = session.scalars(select(AuditEntry.detail)).one()
+    assert (detail["before"], detail["after"]) == (
+        {"number_national": "+48 22 628 01 20"},
+        {"number_national": "800 200 200"},
+    )
+
+
+def test_nobody_verifies_what_they_stated(session: Session, ours: Organisation, author: Member) -> None:
+    """Also when somebody else changed something after them."""
+    first, second, today = a_member(session, ours), a_member(session, ours), clock.now().date()
+    service = create_service(session, ours.id, facts=FACTS, by=author.id)
+    update_service(session, service, facts={"number_national": "800 200 200"}, by=first.id)
+    for member in (author, first):
+        with pytest.raises(RefusedError, match="stated yourself"):
+            verify_service(session, service, by=member.id, on=today, how="test call")
+    verify_service(session, service, by=author.id, on=today, how="test call", outcome=CheckOutcome.SILENT)
+    verify_service(session, service, by=second.id, on=today, how="test call")
+    # What they stated was tried by another member, so that they may try it the next time.
+    verify_service(session, service, by=author.id, on=today, how="test call")
+    agreed(session, change_service(session, service, facts={"name": "New name"}, by=first.id))
+    with pytest.raises(RefusedError, match="stated yourself"):
+        verify_service(session, service, by=first.id, on=today, how="test call")
+    verify_service(session, service, by=author.id, on=today, how="test call")
+
+
+def test_service_that_is_wrong_is_named_no_more_at_once(
+    session: Session, ours: Organisation, author: Member
+) -> None:
+    service = a_service(session, ours)
+    facts = {"number_national": "800 200 200", "cost": "free"}
+    proposal = change_service(session, service, facts=facts, by=author.id, is_wrong=True)
+    assert (service.verified_on, service.number_national, service.cost) == (None, "+48 22 628 01 20", "")
+    assert session.scalars(select(ServiceCheck.outcome)).all() == ["wrong"]
+    agreed(session, proposal)
+    assert (service.number_national, service.cost, service.verified_on) == ("800 200 200", "free", None)
+
+
+def test_service_that_was_ever_verified_takes_two(session: Session, ours: Organisation, author: Member) -> None:
+    """Otherwise one member would mark it dead, and then change it."""
+    service = a_service(session, ours, verified_on=None)
+    today = clock.now().date()
+    verify_service(session, service, by=author.id, on=today, how="test call")
+    verify_service(session, service, by=author.id, on=today, how="test call", outcome=CheckOutcome.SILENT)
+    assert change_service(session, service, facts={"number_national": "800 200 200"}, by=author.id) is not None
+    assert service.number_national == "+48 22 628 01 20"
+
+
+def agreed(session: Session, proposal: Proposal | None) -> None:
+    assert proposal is not None
+    agree(
+        session,
+        proposal,
+        SERVICE,
+        by=a_member(session, session.get_one(Organisation, proposal.organisation_id)).id,
+    )
 
 
 def test_impossible_facts_leave_nothing_behind(session: Session, ours: Organisation, author: Member) -> None:
@@ -218,9 +288,9 @@ def test_only_a_demo_offers_to_simulate(sqlite_engine: Engine, mode: str, offere
     with make_pages(sqlite_engine, mode=mode, public_url="https://fingerpost.example") as pages:
         with pages.sessions.begin() as session:
             line = a_service(session, session.get_one(Organisation, pages.ours.id), verified_on=None)
-        author, url = pages.client(pages.member(Role.AUTHOR)), f"/messages/services/{line.id}"
+        author, url = pages.client(pages.member(Role.APPROVER)), f"/messages/services/{line.id}"
         assert ("Simulated for the demo" in author.get(url).text) is offered
-        given = {"on": clock.now().date().isoformat(), "how": "simulated", "outcome": "answers"}
+        given = {"on": clock.now().date().isoformat(), "how": "simulated"}
         author.post(f"{url}/verify", data=given)
         with pages.sessions() as session:
             assert (session.get_one(Service, line.id).verified_on is not None) is offered
