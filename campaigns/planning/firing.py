@@ -24,6 +24,7 @@ from campaigns.core.errors import (
 from campaigns.core.words import N_
 from campaigns.messages.withdrawals import find_withdrawal
 from campaigns.planning import authority, queries
+from campaigns.planning.approved import forget_people
 from campaigns.planning.approved_numbers import as_approved
 from campaigns.planning.choices import load_templates
 from campaigns.planning.covers import MOVED, accept_cover
@@ -49,6 +50,7 @@ from campaigns.planning.models import (
     Schedule,
 )
 from campaigns.planning.recurrence import Firing, firing_after, next_firings
+from campaigns.planning.tally import keep_audience
 from campaigns.staff import audit
 from campaigns.staff.permissions import Permission
 
@@ -118,14 +120,13 @@ def release_run(
     before, when = FrozenRun.from_json(run.frozen), queries.schedule_content(schedule)
     freeze_run(session, run, start.content, when=when, cap=before.cap, keeps_quiet=before.keeps_quiet)
     run.state, run.reason = RunState.PLANNING, ""
-    # The number released is what later occurrences are compared with.
-    session.add(_approval_of(campaign, start, by=by, now=now))
+    _approve_released(session, campaign, start, by=by, now=now)
     _record(session, run, "run.release", by, people=start.tally.people)
 
 
-def _approval_of(campaign: Campaign, start: Assessment, *, by: int, now: datetime) -> Approval:
-    """Return the approval that a release is: of what is sent now, to as many as there are now."""
-    return Approval(
+def _approve_released(session: Session, campaign: Campaign, start: Assessment, *, by: int, now: datetime) -> None:
+    """Add the approval that a release is: of what is sent now, and of the people later runs are compared with."""
+    approval = Approval(
         campaign_id=campaign.id,
         member_id=by,
         decision=Decision.APPROVED,
@@ -134,6 +135,10 @@ def _approval_of(campaign: Campaign, start: Assessment, *, by: int, now: datetim
         people=start.tally.people,
         decided_at=now,
     )
+    session.add(approval)
+    session.flush()
+    if _is_to_come(campaign):
+        keep_audience(session, approval, start.content, campaign.organisation_id, now=now)
 
 
 def stop_run(session: Session, run: Run, *, by: int, reason: str) -> None:
@@ -231,7 +236,14 @@ def _fire(
     _write_firing(schedule, following)
     # So that the schedule moves on even when the run exists.
     session.flush()
+    if not _is_to_come(campaign):
+        forget_people(session, campaign.id)
     return _make_run(session, schedule, occurrence, content, reason, now=now, cap=cap, keeps_quiet=keeps_quiet)
+
+
+def _is_to_come(campaign: Campaign) -> bool:
+    """Say whether anything of a campaign fires yet, to be compared with what was approved."""
+    return any(schedule.next_fire_at is not None for schedule in campaign.schedules)
 
 
 def hold_missed(
@@ -292,6 +304,7 @@ def void_approvals(session: Session, campaign: Campaign, *, now: datetime) -> No
     campaign.state = CampaignState.DRAFT
     in_force = (Approval.campaign_id == campaign.id, Approval.voided_at.is_(None))
     session.execute(update(Approval).where(*in_force).values(voided_at=now))
+    forget_people(session, campaign.id)
 
 
 def freeze_run(

@@ -36,7 +36,7 @@ from campaigns.planning.country_rules import CountryWarning, warnings_for
 from campaigns.planning.digest import Content
 from campaigns.planning.mandate import find_outside
 from campaigns.planning.matrix import estimate_cost
-from campaigns.planning.models import Campaign, Schedule, Sender
+from campaigns.planning.models import Approval, Campaign, Schedule, Sender
 from campaigns.planning.plan_gates import (
     audience_gate,
     budget_gate,
@@ -48,7 +48,7 @@ from campaigns.planning.plan_gates import (
     templates_gate,
 )
 from campaigns.planning.prepared import confirmations_of, correction_of, harm_answers_of
-from campaigns.planning.queries import default_zone_of, load_content, load_senders
+from campaigns.planning.queries import default_zone_of, find_approval, load_content, load_senders
 from campaigns.planning.standing import find_sent
 from campaigns.planning.tally import Tally, count_audience, load_resolution
 from campaigns.planning.texts import (
@@ -132,10 +132,20 @@ def assess_start(
     max_age_days: int = SERVICE_MAX_AGE_DAYS,
     find_fault: FindFault = no_fault,
 ) -> Assessment:
-    """Read the campaign anew and check the gates that a run of `schedule` has to pass when it starts."""
+    """Read the campaign anew and check the gates that a run of `schedule` has to pass when it starts.
+
+    Its people are compared with those of the approval in force.
+    """
     unconnected = {sender.id for sender in load_senders(session, campaign) if find_fault(sender)}
-    zone = schedule.time_zone
-    return _assess_content(session, campaign, zone, now=now, max_age_days=max_age_days, unconnected=unconnected)
+    return _assess_content(
+        session,
+        campaign,
+        schedule.time_zone,
+        now=now,
+        max_age_days=max_age_days,
+        unconnected=unconnected,
+        approval=find_approval(session, campaign),
+    )
 
 
 def _assess_content(
@@ -146,12 +156,16 @@ def _assess_content(
     now: datetime,
     max_age_days: int,
     unconnected: Collection[int] = (),
+    approval: Approval | None = None,
 ) -> Assessment:
     """Read, count, render, and check the gates on what is sent to whom."""
     content = load_content(session, campaign)
     resolution = load_resolution(session, content, default_zone=default_zone, now=now)
     try:
-        tally, unreadable = count_audience(session, content, campaign.organisation_id, resolution=resolution), ""
+        tally, unreadable = (
+            count_audience(session, content, campaign.organisation_id, resolution=resolution, approval=approval),
+            "",
+        )
     except AudienceRuleError as error:
         tally, unreadable = Tally(()), str(error)
     services = load_service_facts(session, campaign.organisation_id)

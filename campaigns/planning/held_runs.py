@@ -22,9 +22,9 @@ from campaigns.planning.models import Approval, Schedule
 
 #: The settings may say otherwise.
 APPROVAL_VALID_DAYS = 14
-#: A run is held when its audience grew since approval by more than this share or this many people.
-GROWTH_PERCENT = 5
-GROWTH_PEOPLE = 500
+#: A run is held when more of its people than this share, or this many, were not in the approved audience.
+MOST_STRANGERS_PERCENT = 5
+MOST_STRANGERS = 500
 WITHDRAWN = N_(
     "This version of the message was withdrawn because something in it is wrong. Change its text first."
 )
@@ -65,8 +65,10 @@ def reason_to_hold(
     unapproved = find_unapproved(start, approved_numbers(approval))
     if unapproved:
         return numbers_reason(unapproved)
-    grown = start.tally.people - approval.people
-    if grown > GROWTH_PEOPLE or grown * 100 > approval.people * GROWTH_PERCENT:
-        before, after = discreet(approval.people), discreet(start.tally.people)
-        return f"The audience grew since it was approved: {before} people then, {after} now."
+    strangers, people = start.tally.strangers, start.tally.people
+    if strangers > MOST_STRANGERS or strangers * 100 > people * MOST_STRANGERS_PERCENT:
+        return (
+            "Others than those of the approved audience would get it:"
+            f" {discreet(strangers)} of {discreet(people)} people were not in it."
+        )
     return start.sentences if start.red else ""

@@ -6,7 +6,7 @@ from datetime import datetime
 from enum import IntEnum, StrEnum
 from typing import Any
 
-from sqlalchemy import JSON, ForeignKey, Index, SmallInteger, String, UniqueConstraint, false
+from sqlalchemy import JSON, BigInteger, ForeignKey, Index, SmallInteger, String, UniqueConstraint, false
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from campaigns.audience.models import Audience, Channel
@@ -214,6 +214,17 @@ class Approval(Base):
     #: Set by the first edit afterwards.
     voided_at: Mapped[datetime | None]
     campaign: Mapped[Campaign] = relationship(back_populates="approvals")
+
+
+class ApprovedPeople(Base):
+    """Who was in an audience when it was approved, a bit for each contact id (approved.py)."""
+
+    __tablename__ = "approved_people"
+    __table_args__ = ({"sqlite_with_rowid": False},)
+
+    approval_id: Mapped[int] = mapped_column(ForeignKey("approval.id"), primary_key=True, autoincrement=False)
+    block: Mapped[int] = mapped_column(BigInteger, primary_key=True, autoincrement=False)
+    bits: Mapped[int] = mapped_column(BigInteger)
 
 
 class HarmReview(Base):

@@ -21,6 +21,7 @@ from campaigns.core.words import N_
 from campaigns.messages.models import Message
 from campaigns.messages.queries import unreviewed_of
 from campaigns.planning import authority, queries
+from campaigns.planning.approved import forget_people
 from campaigns.planning.digest import NO_CAP, Cap, Content
 from campaigns.planning.firing import (
     aim,
@@ -40,7 +41,7 @@ from campaigns.planning.lifecycle import check_move
 from campaigns.planning.models import EXPIRES_AFTER_MINUTES, Approval, Campaign, CampaignState, Decision, Schedule
 from campaigns.planning.plan import LONGEST_NAME, Plan, plan_of
 from campaigns.planning.recurrence import Timing, check_schedule, normalised
-from campaigns.planning.tally import find_clocks, tally_of
+from campaigns.planning.tally import find_clocks, keep_audience, tally_of
 from campaigns.staff import audit
 from campaigns.staff.permissions import Permission
 from campaigns.staff.queries import get_owned
@@ -235,6 +236,7 @@ def approve_campaign(
     approval = _decide(
         session, campaign, Decision.APPROVED, by, content=assessed.content, people=assessed.tally.people
     )
+    keep_audience(session, approval, assessed.content, campaign.organisation_id, now=now)
     _move(campaign, CampaignState.APPROVED)
     for schedule in campaign.schedules:
         if schedule in promised:
@@ -272,6 +274,7 @@ def archive_campaign(session: Session, campaign: Campaign, *, by: int) -> None:
     """Put a campaign away: it does not fire any more. Its runs go on."""
     authority.hold(session, campaign)
     _move(campaign, CampaignState.ARCHIVED)
+    forget_people(session, campaign.id)
     _record(session, "campaign.archive", campaign, by)
 
 

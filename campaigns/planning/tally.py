@@ -12,9 +12,10 @@ from sqlalchemy import Select, func, select
 from sqlalchemy.orm import Session
 
 from campaigns.audience.rules import UNKNOWN_ZONE, AudienceRule, LeftOut, Resolution, select_resolved
+from campaigns.planning.approved import count_strangers, join_approved, keep_people, with_joining
 from campaigns.planning.choices import load_choices
 from campaigns.planning.digest import Content
-from campaigns.planning.models import Campaign, ZonePolicy
+from campaigns.planning.models import Approval, Campaign, ZonePolicy
 from campaigns.planning.queries import default_zone_of, load_content
 from campaigns.planning.recurrence import Timing
 
@@ -38,6 +39,8 @@ class TallyRow:
     #: Sender that writes to them; None for people left out.
     sender_id: int | None
     people: int
+    #: Those of them who were not in the audience that was approved, where it is asked.
+    strangers: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +68,11 @@ class Tally:
     def people(self) -> int:
         """Those who will be written to."""
         return sum(row.people for row in self._written_to())
+
+    @property
+    def strangers(self) -> int:
+        """Those who will be written to and were not in the audience that was approved, where it is asked."""
+        return sum(row.strangers for row in self._written_to())
 
     @property
     def zones(self) -> tuple[str, ...]:
@@ -129,13 +137,27 @@ def load_resolution(session: Session, content: Content, *, default_zone: str, no
     )
 
 
-def count_audience(session: Session, content: Content, organisation_id: int, *, resolution: Resolution) -> Tally:
-    """Count the audience of `content` in one statement. Raises AudienceRuleError for an unreadable rule."""
-    found = select_people(content, organisation_id, resolution=resolution).subquery("resolved")
+def count_audience(
+    session: Session,
+    content: Content,
+    organisation_id: int,
+    *,
+    resolution: Resolution,
+    approval: Approval | None = None,
+) -> Tally:
+    """Count the audience of `content` in one statement, and who of it was not in that of `approval`.
+
+    Raises AudienceRuleError for an unreadable rule.
+    """
+    people = select_people(content, organisation_id, resolution=resolution)
+    found = people.subquery("resolved") if approval is None else with_joining(people)
     names = ("reason", "language", "region_id", "time_zone")
     country = func.coalesce(found.c.number_country, found.c.any_country)
     key = [*(found.c[name] for name in names), country, found.c.sender_id]
-    groups = session.execute(select(*key, func.count()).group_by(*key))
+    counted = select(*key, func.count())
+    if approval is not None:
+        counted = counted.add_columns(count_strangers(found, approval)).select_from(join_approved(found, approval))
+    groups = session.execute(counted.group_by(*key))
     return Tally(tuple(TallyRow(LeftOut(reason) if reason else None, *rest) for reason, *rest in groups))
 
 
@@ -143,6 +165,14 @@ def select_people(content: Content, organisation_id: int, *, resolution: Resolut
     """Select everybody that `content` means, unknown zones told apart. Raises AudienceRuleError."""
     rule = AudienceRule.from_json(content.rule)
     return select_resolved(rule, organisation_id, replace(resolution, default_zone=UNKNOWN_ZONE))
+
+
+def keep_audience(
+    session: Session, approval: Approval, content: Content, organisation_id: int, *, now: datetime
+) -> None:
+    """Keep who is in the audience of `content` with its flushed approval. Raises AudienceRuleError."""
+    resolution = load_resolution(session, content, default_zone=UNKNOWN_ZONE, now=now)
+    keep_people(session, approval, select_people(content, organisation_id, resolution=resolution))
 
 
 def tally_of(session: Session, campaign: Campaign, *, now: datetime) -> Tally:
