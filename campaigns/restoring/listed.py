@@ -36,6 +36,8 @@ class Unknown:
     """A listed message to somebody of ours whose id no delivery has."""
 
     message: ProviderMessage
+    #: Whether it is from one of our senders. A provider may name another one than we did.
+    is_from_us: bool
     #: Addresses that it went to, by their contacts: a handle may be one in several organisations.
     addresses: dict[int, int]
 
@@ -55,11 +57,14 @@ def load_accounts(session: Session) -> list[Account]:
 def find_unknown(
     session: Session, account: Account, page: Sequence[ProviderMessage], *, vault: Vault, since: datetime
 ) -> list[Unknown]:
-    """Return the messages of a page, listed since a time, to people of ours that no delivery names."""
+    """Return the messages of a page, listed since a time, to people of ours that no delivery names.
+
+    They are whoever's that uses the account; `is_from_us` tells which name a sender of ours.
+    """
     identities, channel = {"", *(sender.identity for sender in account)}, account[0].channel
     by_lookup: defaultdict[bytes, list[ProviderMessage]] = defaultdict(list)
     for message in page:
-        if message.sender in identities and not message.is_automatic:
+        if not message.is_automatic:
             by_lookup[vault.lookup_hash(channel, message.to)].append(message)
     addresses: defaultdict[bytes, dict[int, int]] = defaultdict(dict)
     found = select(Address.lookup, Address.contact_id, Address.id).where(
@@ -70,7 +75,7 @@ def find_unknown(
     contacts = {contact_id for people in addresses.values() for contact_id in people}
     known = _known_ids(session, contacts, since)
     return [
-        Unknown(message, people)
+        Unknown(message, message.sender in identities, people)
         for lookup, people in addresses.items()
         for message in by_lookup[lookup]
         if message.provider_id not in known

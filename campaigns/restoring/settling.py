@@ -129,7 +129,8 @@ def _settle(
     theirs = [each for contact_id in unknown.addresses for each in candidates.get(contact_id, ())]
     open_ones = [each for each in theirs if each.delivery.send_state in _OPEN]
     unsettled = [each for each in theirs if each.delivery.send_state in (*_OPEN, SendState.SUPPRESSED)]
-    alike = [each for each in unsettled if each.has_template or each.body == unknown.message.body]
+    said = unknown.message.body if unknown.is_from_us else None
+    alike = [each for each in unsettled if said is not None and (each.has_template or each.body == said)]
     # One whose call is doubtful before one that our rows never called: either may be this message.
     # Last one that a stop took out: it is not sent in any case.
     alike.sort(
@@ -142,7 +143,7 @@ def _settle(
     if not open_ones:
         settled.foreign += 1
     for each in open_ones:
-        # The provider may have altered the text: nobody may take this for another message.
+        # The provider may have altered the text, or the sender: nobody may take this for another message.
         if each.delivery.send_state in _WAITING:
             each.delivery.send_state, each.delivery.token = SendState.UNKNOWN, None
             each.delivery.intent_at = clock.now()

@@ -108,6 +108,15 @@ def test_who_got_another_text_is_left_to_a_member(scene: Scene) -> None:
     assert sorted(state for state, _ in scene.rows()) == ["queued", "queued", "unknown"]
 
 
+@pytest.mark.parametrize("body", [TEXT, "Your code is 123456."])
+def test_who_got_it_from_another_sender_is_left_to_a_member(scene: Scene, body: str) -> None:
+    """The provider may name another one than we did, as the service that a number belongs to."""
+    scene.listed(1, body=body, sender="MG0123456789abcdef")
+    settled = scene.release()
+    assert (settled.found, settled.unknown) == (0, 1)
+    assert sorted(state for state, _ in scene.rows()) == ["queued", "queued", "unknown"]
+
+
 def test_message_to_whom_nothing_waits_is_told(scene: Scene) -> None:
     scene.listed(1)
     scene.listed(1, provider_id="SM-of-a-run-since")
