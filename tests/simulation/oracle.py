@@ -113,6 +113,8 @@ class Oracle(ABC):
     #: When the last claim was committed by which somebody was called.
     last_claim_called: float = -1.0
     run_of_text: dict[str, int] = field(default_factory=dict)
+    #: Whom the call with a reference is for, where its number is that of two contacts.
+    called: dict[str, int] = field(default_factory=dict)
     rehearsals: set[int] = field(default_factory=set)
     #: From when until when a run must call nobody, by a clock that is right.
     quiet: dict[int, tuple[float, float]] = field(default_factory=dict)
@@ -341,7 +343,11 @@ class DatabaseOracle(Oracle):
                 self.blame(f"rehearsal: run {run_id} wrote to {outgoing.to}")
         elif len(known) == 1:
             return run_id, known[0]
-        contact_id = self.database.one(_WHOSE, outgoing.reference)[0]
+        # Asked once: the row may be forgotten by a restore while the call is under way.
+        contact_id = self.called.get(outgoing.reference)
+        if contact_id is None:
+            contact_id = self.database.one(_WHOSE, outgoing.reference)[0]
+            self.called[outgoing.reference] = contact_id
         if run_id not in self.rehearsals and contact_id not in known:
             self.blame(f"run {run_id} wrote to {outgoing.to} for person {contact_id}")
         return run_id, contact_id
