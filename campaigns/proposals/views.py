@@ -18,6 +18,7 @@ from campaigns.proposals.service import agree, refuse
 from campaigns.staff.auth import current_member, current_organisation, may_now, requires
 from campaigns.staff.models import Member
 from campaigns.staff.queries import get_owned
+from campaigns.web.numbers import whole_number
 from campaigns.web.pagination import paginate
 from campaigns.web.session import session
 
@@ -51,7 +52,7 @@ def index() -> str:
     ours = current_organisation().id
     rows = session().execute(select_waiting(ours).limit(MOST_WAITING)).all()
     waiting = [(row, name, kinds_now()[row.kind], may_agree(row)) for row, name in rows]
-    settled = paginate(session(), select_settled(ours), request.args.get("page", 1, type=int))
+    settled = paginate(session(), select_settled(ours), request.args.get("page", 1, type=whole_number))
     return render_template("proposals/index.html", waiting=waiting, settled=settled, kinds=kinds_now())
 
 

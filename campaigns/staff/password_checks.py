@@ -51,12 +51,15 @@ def check_sign_in(email: str, password: str) -> tuple[Verdict, Member | None]:
     account = _key("account", email.strip().casefold())
     device = known_device(account)
     own, shared = _of_device(account, device) if device else _of_stranger(account)
-    if not _count([*own, *shared]):
-        _note_failure("close_sign_in", email)
-        return Verdict.CLOSED, None
-    found = find_member(session(), email)
-    hashed = found.password if found else None
-    kept = _compare(hashed, password, KNOWN if device else STRANGERS, [*own, *shared])
+    turns = KNOWN if device else STRANGERS
+    # Whoever finds no place has not written a row.
+    with turns.place():
+        if not _count([*own, *shared]):
+            _note_failure("close_sign_in", email)
+            return Verdict.CLOSED, None
+        found = find_member(session(), email)
+        hashed = found.password if found else None
+        kept = _compare(hashed, password, turns, [*own, *shared])
     # Read anew: the member may have been barred, or got another password, while this one was compared.
     member = find_member(session(), email) if kept else None
     if member is None or not member.active or member.password != hashed:
@@ -78,9 +81,11 @@ def check_again(member: Member, password: str) -> Verdict:
     """
     session_key, hashed = member.fs_uniquifier, member.password
     counted = [Limit(_key("session", session_key), PER_SESSION, COUNTED_FOR)]
-    if not _count(counted):
-        return _end_sessions(member, session_key)
-    if _compare(hashed, password, KNOWN, counted):
+    with KNOWN.place():
+        if not _count(counted):
+            return _end_sessions(member, session_key)
+        is_right = _compare(hashed, password, KNOWN, counted) is not None
+    if is_right:
         with writing_apart() as writing:
             limits.empty(writing, counted)
         note_of_member("member.confirm", member)
@@ -97,7 +102,7 @@ def seal_password(password: str) -> str:
     Raises InputError as `hash_password` does, and BusyError.
     """
     let_go()
-    with KNOWN.take():
+    with KNOWN.place(), KNOWN.turn():
         return hash_password(password)
 
 
@@ -132,7 +137,7 @@ def _compare(hashed: str | None, password: str, turns: Turns, counted: Sequence[
     """Return the hash to keep when `password` is the one of `hashed`, else None; takes as long either way."""
     let_go()
     try:
-        with turns.take():
+        with turns.turn():
             kept = renewed_hash(hashed or _hash_of_nobody(), password)
     except BusyError:
         # It was never compared.

@@ -22,23 +22,28 @@ class Turns:
     """So many at once; the next ones wait, and those after them are refused."""
 
     def __init__(self, at_once: int) -> None:
-        self._turn = BoundedSemaphore(at_once)
-        self._room = BoundedSemaphore(at_once + MOST_WAITING)
+        self._turns = BoundedSemaphore(at_once)
+        self._places = BoundedSemaphore(at_once + MOST_WAITING)
 
     @contextmanager
-    def take(self) -> Iterator[None]:
-        """Wait for a turn and keep it inside the block. Raises BusyError when too many wait."""
-        if not self._room.acquire(blocking=False):
+    def place(self) -> Iterator[None]:
+        """Keep a place among those who wait, for the block. Raises BusyError at once when there is none."""
+        if not self._places.acquire(blocking=False):
             raise _busy()
         try:
-            if not self._turn.acquire(timeout=LONGEST_WAIT):
-                raise _busy()
-            try:
-                yield
-            finally:
-                self._turn.release()
+            yield
         finally:
-            self._room.release()
+            self._places.release()
+
+    @contextmanager
+    def turn(self) -> Iterator[None]:
+        """Wait for a turn, in a place, and keep it for the block. Raises BusyError when it does not come."""
+        if not self._turns.acquire(timeout=LONGEST_WAIT):
+            raise _busy()
+        try:
+            yield
+        finally:
+            self._turns.release()
 
 
 #: Those of this process: of strangers, and of those whom it knows.

@@ -14,6 +14,7 @@ from sqlalchemy.exc import InterfaceError, OperationalError
 from werkzeug.exceptions import HTTPException, InternalServerError, MethodNotAllowed
 
 from campaigns.core.errors import (
+    BusyError,
     FieldsError,
     FingerpostError,
     ForbiddenError,
@@ -74,6 +75,8 @@ def _answer_named(error: FingerpostError) -> Response:
     )
     if status == 401:
         answer.headers["WWW-Authenticate"] = "Bearer"
+    if isinstance(error, BusyError):
+        answer.headers["Retry-After"] = "5"
     return answer
 
 

@@ -20,7 +20,7 @@ def test_so_many_at_once_and_so_many_waiting() -> None:
     def hash_one(_: int) -> bool:
         nonlocal most, now
         try:
-            with gate.take():
+            with gate.place(), gate.turn():
                 with lock:
                     now += 1
                     most = max(most, now)
@@ -46,7 +46,7 @@ def test_so_many_at_once_and_so_many_waiting() -> None:
 def test_nobody_waits_for_ever(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(turns, "LONGEST_WAIT", 0.05)
     gate = Turns(1)
-    with gate.take(), pytest.raises(BusyError, match="Many people"), gate.take():
+    with gate.turn(), pytest.raises(BusyError, match="Many people"), gate.turn():
         pass
-    with gate.take():
+    with gate.turn():
         pass

@@ -21,6 +21,7 @@ from tests.web.pages import Pages, make_pages
         (errors.NotFoundError, 404),
         (errors.SignatureError, 403),
         (errors.UnavailableError, 503),
+        (errors.BusyError, 503),
         (errors.DamagedDataError, 500),
         (errors.SettingsError, 500),
     ],
@@ -53,6 +54,13 @@ def test_programs_get_the_same_as_problem_json(own_pages: Pages) -> None:
         "status": 422,
         "detail": "The time lies in the past.",
     }
+
+
+def test_who_comes_at_a_busy_moment_is_told_to_come_again(own_pages: Pages) -> None:
+    failing(own_pages, errors.BusyError("Wait a few seconds and try again."))
+    answer = own_pages.client().get("/fail")
+    assert (answer.status_code, answer.headers["Retry-After"]) == (503, "5")
+    assert "Wait a few seconds and try again." in answer.text
 
 
 @pytest.mark.parametrize("error", [RuntimeError("secret +380501234567"), errors.DamagedDataError("secret row 7")])
