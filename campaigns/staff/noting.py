@@ -60,10 +60,13 @@ def note_event(
     g.events.append(Event(action, kind, row_id, organisation_id, member_id, what[:80]))
 
 
-def note_of_member(action: str, member: Member, *, what: str = "") -> None:
-    """Note something of a member in each of their organisations, so that its administrators read it."""
+def note_of_member(action: str, member: Member, *, by: int | None) -> None:
+    """Note something of a member in each of their organisations, so that its administrators read it.
+
+    `by` is None for what somebody did who only named the member.
+    """
     for organisation_id in organisations_of(member):
-        note_event(action, member, organisation_id=organisation_id, member_id=member.id, what=what)
+        note_event(action, member, organisation_id=organisation_id, member_id=by)
 
 
 def note_refused_approval(error: FingerpostError, subject: Row) -> None:

@@ -88,11 +88,11 @@ def check_again(member: Member, password: str) -> Verdict:
     if is_right:
         with writing_apart() as writing:
             limits.empty(writing, counted)
-        note_of_member("member.confirm", member)
+        note_of_member("member.confirm", member, by=member.id)
         return Verdict.RIGHT
     with writing_apart() as writing:
         is_last = limits.is_full(writing, counted, now=clock.now())
-    note_of_member("member.refuse_confirm", member)
+    note_of_member("member.refuse_confirm", member, by=member.id)
     return _end_sessions(member, session_key) if is_last else Verdict.WRONG
 
 
@@ -159,7 +159,7 @@ def _note_failure(verb: str, email: str) -> None:
     if member is None:
         note_event(f"stranger.{verb}", ("member", 0), organisation_id=None)
     else:
-        note_of_member(f"member.{verb}", member)
+        note_of_member(f"member.{verb}", member, by=None)
 
 
 @cache

@@ -14,6 +14,7 @@ from sqlalchemy import Engine
 
 from campaigns.core.database import make_engine
 from campaigns.schema import metadata
+from campaigns.staff.models import Role
 from campaigns.staff.tokens import ApiScope, issue_token
 from tests.factories import a_campaign, a_member, a_place, a_region, a_release
 from tests.web.pages import Pages, make_pages
@@ -56,7 +57,7 @@ def pages(engine: Engine) -> Iterator[Pages]:
 @pytest.fixture(scope="module")
 def token(pages: Pages) -> str:
     with pages.sessions.begin() as session:
-        by = a_member(session, pages.ours).id
+        by = a_member(session, pages.ours, Role.ADMIN).id
         return issue_token(session, pages.ours.id, name="P", scopes=ApiScope, days=30, by=by)[1]
 
 
