@@ -26,12 +26,12 @@ from bench.processes import cpu_seconds, parent_of, put_into, sharing
 from campaigns.core.settings import load_settings
 from campaigns.planning.models import Run
 from tests.delivery.builders import a_running_run
-from tests.factories import a_sender
+from tests.factories import a_sender, an_organisation
 from tests.sandbox.process import DEFAULTS, SENDER, SandboxProcess
 from tests.web.pages import KEYS
 
 WORKERS = (1, 2)
-SENDERS = 2
+SENDERS = {"first": SENDER, "second": "+447700900100"}
 #: Parts per second; far above what any machine sends, so that the pace never waits.
 NO_LIMIT = 1_000_000.0
 #: The rate is that between these shares of all messages, when every lane has begun and none has ended.
@@ -126,6 +126,7 @@ def _environment(database: Engine) -> dict[str, str]:
         "FINGERPOST_DATABASE_URL": database.url.render_as_string(hide_password=False),
         "FINGERPOST_PUBLIC_URL": "http://127.0.0.1:9",
         "FINGERPOST_SECRET_TWILIO": f"{DEFAULTS.account_sid}:{DEFAULTS.auth_token}",
+        "FINGERPOST_OWNERS_TWILIO": " ".join(SENDERS),
         "FINGERPOST_LOG_LEVEL": "ERROR",
     }
 
@@ -139,9 +140,10 @@ def _prepare(database: Engine, people: int) -> None:
     """Add a run for each of the senders; they are seen by all workers at the same moment."""
     vault = load_settings(_environment(database)).vault()
     with Session(database) as session, session.begin():
-        for _ in range(SENDERS):
-            sender = a_sender(session, identity=SENDER, pace=NO_LIMIT)
-            a_running_run(session, vault, count=people // SENDERS, sender=sender)
+        for slug, identity in SENDERS.items():
+            organisation = an_organisation(session, slug=slug)
+            sender = a_sender(session, identity=identity, pace=NO_LIMIT)
+            a_running_run(session, vault, count=people // len(SENDERS), sender=sender, organisation=organisation)
 
 
 def _wait_for(database: Engine, workers: int) -> None:

@@ -95,7 +95,7 @@ def _say_stop(instance: Flight, wrong: int) -> set[str]:
     for handle in sorted(handles):
         with instance.sessions.begin() as session:
             inbound = Inbound(uuid4().hex, handle, SENDER, "STOP", "sms")
-            receive_inbound(session, inbound, instance.vault, gateway="twilio")
+            receive_inbound(session, inbound, instance.vault, account=instance.sending.account)
     return handles
 
 

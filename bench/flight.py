@@ -27,8 +27,9 @@ from campaigns.delivery.queries import in_state
 from campaigns.delivery.references import new_reference
 from campaigns.delivery.states import SendState
 from campaigns.demo.processes import Processes
+from campaigns.inbox.receiving import Account
 from campaigns.planning.models import Campaign, Run, RunState, Sender
-from campaigns.staff.models import Role
+from campaigns.staff.models import Organisation, Role
 from tests.delivery.builders import FAR, addressed_people, frozen
 from tests.factories import NOON, a_campaign, a_member, a_run, a_sender, an_organisation
 from tests.sandbox.process import DEFAULTS, SENDER, SandboxProcess
@@ -40,16 +41,24 @@ PEOPLE = 20_000
 #: People of the other one, which corrects something, by the prefix of their numbers.
 CORRECTED, CORRECTED_PREFIX = 200, "+38050"
 PATIENCE_SECONDS = 60
+#: Short names of the organisations that share the account.
+OWNERS = ("first", "second", "third")
 
 
 @dataclass(frozen=True, slots=True)
 class Owner:
     """An organisation that sends: its campaign, and a member who may do everything."""
 
+    organisation_id: int
     campaign_id: int
     member_id: int
     #: Address id of each handle.
     addresses: Mapping[str, int]
+
+    @property
+    def account(self) -> Account:
+        """What people write to it over."""
+        return Account("twilio", DEFAULTS.account_sid, ("twilio",), frozenset({self.organisation_id}))
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,13 +156,14 @@ def body_of(run_id: int) -> str:
 
 
 def an_owner(session: Session, vault: Vault, sender_id: int, *, people: int, prefix: str) -> Owner:
-    """Add an organisation that sends over one sender to people whose numbers begin with `prefix`."""
-    organisation = an_organisation(session)
+    """Add one of `OWNERS`, which sends over one sender to people whose numbers begin with `prefix`."""
+    taken = session.scalar(select(func.count()).select_from(Organisation)) or 0
+    organisation = an_organisation(session, slug=OWNERS[taken])
     member = a_member(session, organisation, *Role)
     campaign = a_campaign(session, organisation, member, sender=session.get_one(Sender, sender_id))
     found = addressed_people(session, organisation.id, vault, count=people, prefix=prefix)
     addresses = {f"{prefix}{number:07}": address for number, address in enumerate(found.values(), start=1)}
-    return Owner(campaign.id, member.id, addresses)
+    return Owner(organisation.id, campaign.id, member.id, addresses)
 
 
 def _add_deliveries(session: Session, run: Run, text_id: int, *, people: int, known: int) -> int:
@@ -203,6 +213,7 @@ def _environment(database_url: str, sandbox_url: str) -> dict[str, str]:
         "FINGERPOST_LOOKUP_KEY": key(),
         "FINGERPOST_SECRET_KEY": secrets.token_urlsafe(48),
         "FINGERPOST_SECRET_TWILIO": f"{DEFAULTS.account_sid}:{DEFAULTS.auth_token}",
+        "FINGERPOST_OWNERS_TWILIO": " ".join(OWNERS),
         "FINGERPOST_LOG_LEVEL": "WARNING",
         "FINGERPOST_CANARY_PEOPLE": "0",
     }

@@ -122,7 +122,7 @@ def opt_out(instance: Flight, run_id: int, done: Trials) -> None:
         began = time.time()
         with instance.sessions.begin() as session:
             inbound = Inbound(uuid4().hex, handle, SENDER, "STOP", "sms")
-            receive_inbound(session, inbound, instance.vault, gateway="twilio")
+            receive_inbound(session, inbound, instance.vault, account=instance.sending.account)
         said[handle] = time.time()
         done.opting_out.append(said[handle] - began)
     done.said_stop_at.append(said)

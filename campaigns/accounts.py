@@ -17,6 +17,7 @@ from campaigns.gateways.connecting import Connectable
 from campaigns.gateways.factory import open_gateway, open_templates
 from campaigns.planning.models import Sender
 from campaigns.planning.templates import sync_templates
+from campaigns.staff.credentials import Credentials, load_credentials
 
 #: Seconds between two looks for something to do.
 LOOK_EVERY = 2.0
@@ -56,8 +57,10 @@ class Accounts:
         """Hand in templates and read what became of them, ever less often while nothing comes or goes."""
         if self._seconds() < self._look_at:
             return
+        credentials = await asyncio.to_thread(self._load_credentials)
         seen = await sync_templates(
             self._sessions,
+            may_use=credentials.belongs_to,
             open_templates=lambda gateway, secret_name: open_templates(
                 gateway, settings=self._settings, secret_name=secret_name
             ),
@@ -65,6 +68,11 @@ class Accounts:
         is_same = seen and seen == self._seen
         self._pause = min(self._pause * 2, LONGEST_PAUSE) if is_same else FIRST_PAUSE
         self._seen, self._look_at = seen, self._seconds() + self._pause
+
+    def _load_credentials(self) -> Credentials:
+        with self._sessions() as session:
+            session.connection(execution_options={"read_only": True})
+            return load_credentials(session, self._settings)
 
     async def connect(self) -> None:
         """Tell providers where to post what people do, where they have to be told; once an hour to be sure."""

@@ -15,6 +15,7 @@ import click
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import Session, sessionmaker
 
+from campaigns.cli_operator import hooks, triage
 from campaigns.core.database import make_sessions
 from campaigns.core.errors import FileFormatError, FingerpostError, NotFoundError, RowsError
 from campaigns.core.keys_file import make_keys, written
@@ -45,7 +46,7 @@ class OneLineErrors(click.Group):
             ctx.exit(2)
 
 
-@click.group(cls=OneLineErrors)
+@click.group(cls=OneLineErrors, commands=[hooks, triage])
 def main() -> None:
     """Reach people on the move before traffickers do."""
 

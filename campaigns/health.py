@@ -28,9 +28,11 @@ from campaigns.delivery.alarms import LONGEST_SILENCE
 from campaigns.delivery.models import Delivery
 from campaigns.delivery.watch import seconds_without_worker
 from campaigns.inbox.models import Reply
+from campaigns.inbox.triage import count_unassigned
 from campaigns.instance import check_fingerprints
 from campaigns.planning.models import Health, Sender
 from campaigns.schema import SchemaState, schema_state
+from campaigns.staff.credentials import load_credentials
 from campaigns.staff.models import AuditEntry
 
 #: How long what was found is told again, in seconds: whoever asks more often costs nothing.
@@ -56,6 +58,10 @@ class Report:
     latched: LatchReason | None = None
     #: Senders that their providers refuse, of any organisation.
     paused_senders: int = 0
+    #: Replies that came to a number of several organisations, or of none, and wait for whoever runs the instance.
+    in_triage: int = 0
+    #: Credentials that belong to no organisation, or to one that does not exist.
+    ownerless: int = 0
 
     @property
     def lacks_worker(self) -> bool:
@@ -76,6 +82,16 @@ class Report:
             yield f"No worker gave a sign of life{since}: nothing is sent."
         if self.paused_senders:
             yield f"Senders that are paused because their providers refuse: {self.paused_senders}."
+        if self.in_triage:
+            yield (
+                "Messages that came to a number of several organisations or of none: "
+                f"{self.in_triage}. `fingerpost triage` assigns them."
+            )
+        if self.ownerless:
+            yield (
+                f"Credentials that belong to no organisation: {self.ownerless}. Nothing is sent with them until "
+                "FINGERPOST_OWNERS_… says whose they are."
+            )
 
 
 class HealthLook:
@@ -109,7 +125,7 @@ class HealthLook:
                 tables = schema_state(connection)
                 for model in _NEEDED:
                     connection.execute(select(model.__table__).limit(0))
-                report = replace(_seen(connection), tables=tables)
+                report = replace(_seen(connection, self._settings), tables=tables)
             self._check_keys()
             _write(self._engine)
         except SettingsError as error:
@@ -135,7 +151,7 @@ class HealthLook:
                 self._fitting = digests
 
 
-def _seen(connection: Connection) -> Report:
+def _seen(connection: Connection, settings: Settings) -> Report:
     """Return what is wrong beside the keeping of stops."""
     with Session(connection) as session:
         paused = select(func.count()).where(Sender.health == Health.PAUSED, Sender.active)
@@ -143,7 +159,15 @@ def _seen(connection: Connection) -> Report:
             silent_seconds=seconds_without_worker(session),
             latched=find_latch_reason(session),
             paused_senders=session.scalar(paused) or 0,
+            in_triage=count_unassigned(session),
+            ownerless=_count_ownerless(session, settings),
         )
+
+
+def _count_ownerless(session: Session, settings: Settings) -> int:
+    """Count the credentials without an owner; before there is any organisation none has one."""
+    credentials = load_credentials(session, settings)
+    return sum(1 for _ in credentials.without_owner()) if credentials.organisations else 0
 
 
 def _write(engine: Engine) -> None:

@@ -29,6 +29,7 @@ from campaigns.gateways.connecting import InboundList, KeptInbound
 from campaigns.gateways.factory import open_gateway
 from campaigns.inbox.models import InboundLook
 from campaigns.inbox.queries import find_kept
+from campaigns.inbox.receiving import load_account
 from campaigns.inbox.service import LATE, note_looked, receive_inbound
 from campaigns.planning.models import Sender
 
@@ -167,9 +168,9 @@ class MissedInbound:
         """Keep one message as if it had been posted; say whether that went well: its failure costs no other."""
         try:
             with self._sessions.begin() as session:
-                receive_inbound(
-                    session, each.inbound, self._vault, gateway=receiver.gateway, received_at=each.received_at
-                )
+                name, _ = self._settings.secret(receiver.secret_name)
+                account = load_account(session, self._settings, gateway=receiver.gateway, name=name)
+                receive_inbound(session, each.inbound, self._vault, account=account, received_at=each.received_at)
         except Exception as error:
             if isinstance(error, SQLAlchemyError) and cause_of(error) is not None:
                 # The database is away: nothing of this list can be kept now.

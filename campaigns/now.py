@@ -19,6 +19,7 @@ from campaigns.delivery.progress import count_open, select_runs
 from campaigns.health import HealthLook
 from campaigns.inbox.holds import Waiting as Holds
 from campaigns.inbox.holds import waits_now
+from campaigns.inbox.queries import count_unheeded
 from campaigns.inbox.settling import LIFT_STOP
 from campaigns.inbox.strangers import find_strange_stops
 from campaigns.messages.copies import Suspect, find_suspects
@@ -84,6 +85,8 @@ class Waiting:
     unconnected: list[tuple[str, str]]
     #: People who may have meant a stop.
     holds: Holds | None
+    #: Contacts who asked for messages again, where nothing proves that it was they.
+    unheeded: int
     #: Corrections that people on hold missed: they still have what was wrong.
     missing: list[Missing]
     #: Stops that data managers lifted lately: contact id, their name, when.
@@ -93,7 +96,7 @@ class Waiting:
 
     def __bool__(self) -> bool:
         told = self.campaigns or self.held_runs or self.texts or self.services_due or self.copies or self.lifted
-        red = self.unconnected or self.missing or (self.holds and self.holds.people)
+        red = self.unconnected or self.missing or self.unheeded or (self.holds and self.holds.people)
         return bool(told or red or self.proposals)
 
 
@@ -236,6 +239,7 @@ def _waiting_for_member(organisation_id: int) -> Waiting:
         unconnected=_find_unconnected(organisation_id) if reviews or edits or administers else [],
         copies=find_suspects(session(), organisation_id)[:MOST_ROWS] if reviews or edits else [],
         holds=_holds() if may_now(Permission.SETTLE_CONSENT) else None,
+        unheeded=_count_unheeded(organisation_id),
         missing=_find_missing(organisation_id) if may_now(Permission.SETTLE_CONSENT) else [],
         lifted=find_lifted(session(), organisation_id, now=clock.now()) if may_now(Permission.ADMINISTER) else [],
         proposals=_find_proposals(organisation_id),
@@ -252,6 +256,11 @@ def _holds() -> Holds:
     # Who wrote and is no contact stands in the inbox alone.
     reads_inbox = may_now(Permission.ANSWER)
     return waits_now(session(), current_organisation(), settings(), strangers=reads_inbox)
+
+
+def _count_unheeded(organisation_id: int) -> int:
+    is_told = may_now(Permission.ANSWER) or may_now(Permission.HANDLE_CONTACTS)
+    return count_unheeded(session(), organisation_id, now=clock.now()) if is_told else 0
 
 
 def _find_missing(organisation_id: int) -> list[Missing]:

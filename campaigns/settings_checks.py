@@ -87,6 +87,7 @@ def _wrong(settings: Settings) -> Iterator[str]:
     if not is_loopback(settings.sandbox_url):
         yield f"sandbox_url {settings.sandbox_url!r} is not on this machine: a rehearsal must not leave it."
     yield from _wrong_credentials(settings)
+    yield from _wrong_owners(settings)
     yield from _wrong_origins(settings)
 
 
@@ -139,6 +140,15 @@ def _wrong_credentials(settings: Settings) -> Iterator[str]:
             yield f"{PREFIX}SECRET_{name} is not account:token; no sender with {name.lower()} could be opened."
         elif not re.fullmatch(r"[A-Z0-9_]+", name):
             yield f"{PREFIX}SECRET_{name} has a name that no sender can have: it is of capitals, digits and _."
+
+
+def _wrong_owners(settings: Settings) -> Iterator[str]:
+    """Whether there is an organisation of each name is known to the database alone: /health tells."""
+    for name, slugs in sorted(settings.owners.items()):
+        if name not in settings.secrets:
+            yield f"{PREFIX}OWNERS_{name} has no credential: there is no {PREFIX}SECRET_{name}."
+        elif not slugs.split():
+            yield f"{PREFIX}OWNERS_{name} names nobody: it is short names of organisations, with spaces between."
 
 
 def _wrong_origins(settings: Settings) -> Iterator[str]:

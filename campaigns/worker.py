@@ -41,6 +41,7 @@ from campaigns.gateways.base import Gateway
 from campaigns.gateways.kinds import get_kind
 from campaigns.instance import check_database
 from campaigns.missed_inbound import MissedInbound
+from campaigns.ownership import OwnerWatch
 from campaigns.planning.clockwork import Clockwork
 from campaigns.reach.crowds import check_nightly, recount_crowds
 from campaigns.reach.recount import recount_due
@@ -124,6 +125,7 @@ class Worker:
         self._mailer = make_mailer(settings.smtp_url)
         self._accounts = Accounts(self._sessions, settings)
         self._missed = MissedInbound(self._sessions, settings)
+        self._owners = OwnerWatch(self._sessions, settings)
         self._text_watch = TextWatch(self._sessions, settings.service_max_age_days)
         self._is_stopping = threading.Event()
         #: Why this worker may not go on.
@@ -170,14 +172,18 @@ class Worker:
     def _join(self) -> tuple[DatabaseStore, Member | None]:
         """Return the engine's store, and this worker's part in a cluster; on SQLite one serves every lane."""
         if self._baton is not None:
-            return BatonStore(self._sessions, self._vault, self._baton, self._guard, self._lifeline), None
+            alone = BatonStore(
+                self._sessions, self._vault, self._baton, self._guard, self._lifeline, may_use=self._owners.may_use
+            )
+            return alone, None
         from campaigns.delivery.engine.cluster import SHORTEST_GONE_AFTER, ClusterStore, Member
 
         gone_after = self._settings.worker_gone_after_seconds
         if gone_after < SHORTEST_GONE_AFTER:
             raise SettingsError(f"worker_gone_after_seconds must be at least {SHORTEST_GONE_AFTER}.")
         member = Member(self._sessions, gone_after=gone_after, guard=self._guard)
-        return ClusterStore(self._sessions, self._vault, member, self._lifeline), member
+        may_use = self._owners.may_use
+        return ClusterStore(self._sessions, self._vault, member, self._lifeline, may_use=may_use), member
 
     async def run(self, until: Callable[[], bool]) -> None:
         """Work until a signal comes or `until()` is true."""
@@ -189,6 +195,7 @@ class Worker:
         engine = Engine(self._surroundings(), window=self._settings.send_window)
         _log.info("the worker is up")
         try:
+            await self._see_owners()
             await self._compare_texts()
             await self._listen_first()
             async with asyncio.TaskGroup() as group:
@@ -236,7 +243,7 @@ class Worker:
             store=self._store,
             database=in_thread(self._engine_thread),
             watch=in_thread(self._watch_thread),
-            open_gateway=self._open_gateway,
+            open_gateway=self._open_to_send,
             callback_base=lambda kind: (
                 f"{public_url}/hooks/{kind}/status?m=" if get_kind(kind).has_status_url else None
             ),
@@ -245,6 +252,17 @@ class Worker:
 
     def _open_gateway(self, sender: SenderFacts) -> Gateway:
         return gateway_of(self._settings, sender)
+
+    def _open_to_send(self, sender: SenderFacts) -> Gateway:
+        self._owners.check(sender)
+        return self._open_gateway(sender)
+
+    async def _see_owners(self) -> None:
+        """See whose the credentials are; before that nothing is sent."""
+        try:
+            await in_thread(self._watch_thread)(self._owners.look)
+        except SQLAlchemyError:
+            _log.warning("whose the credentials are could not be seen yet", exc_info=True)
 
     async def _compare_texts(self) -> None:
         """Compare the texts of what was being sent with the directory, before anything more of it is."""
@@ -277,6 +295,7 @@ class Worker:
             # A stop holds whatever the time is.
             Chore("sweeping runs", SWEEP_EVERY, lambda: repair(sweep, self._sessions), needs_clock=False),
             Chore("repairing", REPAIR_EVERY, lambda: repair(upkeep.repair)),
+            Chore("seeing whose credentials are", REPAIR_EVERY, lambda: repair(self._owners.look)),
             Chore("planning late corrections", REPAIR_EVERY, lambda: late(upkeep.plan_late), is_outward=True),
             Chore("counting reach", RECOUNT_EVERY, lambda: count(recount_due, self._sessions)),
             Chore("counting crowds", CROWDS_EVERY, lambda: count(recount_crowds, self._sessions)),

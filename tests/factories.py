@@ -7,12 +7,13 @@ from itertools import count
 from typing import Any
 from uuid import uuid4
 
-from sqlalchemy import select
+from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from campaigns.audience.handles import number_key
 from campaigns.audience.models import Address, AddressState, Audience, Channel, Contact
 from campaigns.core.crypto import Vault
+from campaigns.core.settings import load_settings
 from campaigns.delivery.models import Delivery
 from campaigns.delivery.states import SendState
 from campaigns.messages.models import Message, MessageVersion, Origin, Service, Translation, TranslationState
@@ -40,11 +41,14 @@ from campaigns.reach.releases.models import LedgerEntry, Release, ReleaseFile, R
 from campaigns.reach.releases.periods import period_named
 from campaigns.reach.releases.readers import add_reader
 from campaigns.reach.releases.tree import load_tree
+from campaigns.staff.credentials import Credentials, load_credentials
 from campaigns.staff.models import ApiToken, Member, Membership, Organisation, Role
 from campaigns.staff.tokens import ApiScope, issue_token
 
 NOON = datetime(2026, 3, 2, 12, 0, tzinfo=UTC)
 MARCH = period_named("2026-03")
+#: Short names of organisations, for settings that say whose a credential is before there is any.
+SLUGS = tuple(f"org-{number}" for number in range(1, 1000))
 
 
 def add(session: Session, row: Any) -> Any:
@@ -54,7 +58,8 @@ def add(session: Session, row: Any) -> Any:
 
 
 def an_organisation(session: Session, **changes: Any) -> Organisation:
-    slug = uuid4().hex[:8]
+    """An organisation; the first is called by the first of `SLUGS`, and so on."""
+    slug = SLUGS[session.scalar(select(func.count()).select_from(Organisation)) or 0]
     return add(session, Organisation(**{"slug": slug, "name": f"Org {slug}", "created_at": NOON} | changes))
 
 
@@ -206,15 +211,24 @@ def an_audience(session: Session, organisation: Organisation, **changes: Any) ->
 
 
 def a_sender(session: Session, **changes: Any) -> Sender:
+    """A sender with a number of its own, the first with +15005550006; pass organisation_id= for one of theirs."""
+    used = session.scalar(select(func.count()).select_from(Sender)) or 0
     values: dict[str, Any] = {
         "name": "NGOINFO",
         "channel": Channel.SMS,
         "gateway": "twilio",
-        "identity": "+15005550006",
+        "identity": f"+1500555{6 + used:04}",
         "secret_name": "twilio",
         "pace": 1000.0,
     }
     return add(session, Sender(**values | changes))
+
+
+def credentials(session: Session, mode: str = "demo", **changes: str) -> Credentials:
+    """Whose the credentials are of an instance with one for Twilio; `changes` are names and values of settings."""
+    values = {"mode": mode, "secret_twilio": "AC0:token"} | changes
+    settings = load_settings({f"FINGERPOST_{name.upper()}": value for name, value in values.items()})
+    return load_credentials(session, settings)
 
 
 def a_campaign(session: Session, organisation: Organisation, member: Member, **changes: Any) -> Campaign:

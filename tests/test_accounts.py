@@ -16,6 +16,7 @@ from campaigns.audience.models import Channel
 from campaigns.core.settings import Settings
 from campaigns.planning.asking import ask_for_missing
 from campaigns.planning.models import TemplateCategory, TemplateState, WhatsAppTemplate
+from campaigns.staff.credentials import load_credentials
 from tests.factories import a_campaign, a_member, a_sender, an_organisation
 from tests.sandbox.process import DEFAULTS, SandboxProcess
 from tests.web.pages import page_settings
@@ -85,7 +86,13 @@ def test_asked_templates_are_handed_in_and_approved(sessions: sessionmaker[Sessi
         member = a_member(session, organisation)
         sender = a_sender(session, channel=Channel.WHATSAPP, identity="+447700900100")
         campaign = a_campaign(session, organisation, member, sender=sender)
-        ask_for_missing(session, campaign, category=TemplateCategory.UTILITY, by=member.id)
+        ask_for_missing(
+            session,
+            campaign,
+            category=TemplateCategory.UTILITY,
+            by=member.id,
+            credentials=load_credentials(session, settings),
+        )
     clock = Seconds()
     accounts = Accounts(sessions, settings, seconds=clock)
     for _ in range(2):

@@ -22,6 +22,7 @@ from campaigns.inbox.models import InboundLook, Reply, ReplyKind
 from campaigns.inbox.service import receive_inbound
 from campaigns.missed_inbound import LOOK_EVERY, MissedInbound
 from tests.factories import a_contact, a_sender, an_address, an_organisation
+from tests.inbox.builders import came_over
 from tests.inbox.test_service import inbound
 from tests.sandbox.process import DEFAULTS, SERVICE, SandboxProcess
 from tests.web.pages import page_settings
@@ -90,7 +91,7 @@ def test_what_was_kept_is_kept_once(
             session,
             inbound("STOP", sid, from_handle=PERSON, to_handle=OURS),
             settings.vault(),
-            gateway="twilio",
+            account=came_over(session),
         )
     for _ in range(2):
         look(sessions, settings)
@@ -127,7 +128,7 @@ def test_missed_word_does_not_undo_a_later_one(
             session,
             inbound(heard, "SMlater", from_handle=PERSON, to_handle=OURS),
             settings.vault(),
-            gateway="twilio",
+            account=came_over(session),
             received_at=later,
         )
     look(sessions, settings)
@@ -152,7 +153,7 @@ def test_words_that_were_posted_in_the_wrong_order_are_put_right(
         for text, sid in reversed(said):
             with sessions.begin() as session:
                 words = inbound(text, sid, from_handle=PERSON, to_handle=OURS)
-                receive_inbound(session, words, settings.vault(), gateway="twilio")
+                receive_inbound(session, words, settings.vault(), account=came_over(session))
         assert state_of(sessions, address_id) != state
         look(sessions, settings)
     assert state_of(sessions, address_id) == state
@@ -202,7 +203,7 @@ def test_missed_word_counts_before_later_ones_from_other_phones(
             session,
             inbound(text, "SMlater", from_handle=handle, to_handle=OURS, channel=channel),
             settings.vault(),
-            gateway="twilio",
+            account=came_over(session),
             received_at=clock.now() + timedelta(seconds=2),
         )
     look(sessions, settings)

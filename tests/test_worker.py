@@ -31,7 +31,7 @@ from campaigns.schema import metadata
 from campaigns.staff.models import Organisation
 from campaigns.worker import run_worker
 from tests.delivery.builders import a_planned_run, a_running_run, frozen, minutes_ago, people
-from tests.factories import a_region, a_sender, a_service
+from tests.factories import SLUGS, a_region, a_sender, a_service
 from tests.planning.story import START, a_story
 from tests.postgres import PostgresServer
 from tests.sandbox.process import DEFAULTS, SENDER, SandboxProcess
@@ -66,6 +66,7 @@ def environment(engine: Engine, sandbox: SandboxProcess) -> dict[str, str]:
         "FINGERPOST_LOOKUP_KEY": base64.b64encode(b"l" * 32).decode(),
         "FINGERPOST_SECRET_KEY": KEYS["FINGERPOST_SECRET_KEY"],
         "FINGERPOST_SECRET_TWILIO": f"{DEFAULTS.account_sid}:{DEFAULTS.auth_token}",
+        "FINGERPOST_OWNERS_TWILIO": " ".join(SLUGS[:9]),
     }
 
 
@@ -281,7 +282,7 @@ def test_wrong_clock_repairs_and_fires_nothing(
     tomorrow = minutes_ago(-1440)
     with sessions.begin() as session:
         sender = a_sender(session, identity=SENDER)
-        other = a_sender(session, identity=SENDER, health=Health.PAUSED)
+        other = a_sender(session, identity="+447700900101", health=Health.PAUSED)
         called = a_running_run(session, vault, count=1, sender=sender).id
         calling = {"send_state": SendState.SENDING, "intent_at": minutes_ago(0), "attempts": 1, "token": "t" * 32}
         session.execute(update(Delivery).where(Delivery.run_id == called).values(**calling))

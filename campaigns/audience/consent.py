@@ -2,8 +2,8 @@
 
 A withdrawal counts for the person: for every address of that phone on any channel, and of every contact that has
 one of them, in all organisations of the instance (`person.py`). It is lifted only by START, and only on the
-channel from which START comes: who reads along on one of somebody's apps need not do so on the other. Nothing here
-commits.
+channel from which START comes: who reads along on one of somebody's apps need not do so on the other. Where
+nothing proves who said START it is the consent of whoever said no stop, and lifts none. Nothing here commits.
 """
 
 from __future__ import annotations
@@ -131,6 +131,32 @@ def restore(
         session.add(entry_of(address, ConsentKind.GRANTED, method=method, wording=wording, given_at=at))
         address.state = AddressState.ACTIVE
     session.flush()
+    return [address.id for address in addresses]
+
+
+def agree(
+    session: Session,
+    lookup: bytes,
+    channel: Channel,
+    *,
+    number: bytes | None = None,
+    method: str,
+    wording: str,
+    at: datetime,
+) -> list[int] | None:
+    """Record START from a handle that nothing proves: consent of who never said stop or may have, as a form is.
+
+    Returns the ids of the addresses that agreed; None, with nothing recorded, for who said one of these there.
+    """
+    pass_gate(session)
+    addresses = lock_addresses(session, session.scalars(_on_channel(lookup, channel, number)).all())
+    hashes = {lookup, number or lookup, *(address.number or address.lookup for address in addresses)}
+    if any(on == channel for _, on in find_suppressed(session, hashes, or_held=True)):
+        return None
+    if any(address.state in (AddressState.OPTED_OUT, AddressState.HELD) for address in addresses):
+        return None
+    for address in addresses:
+        grant(session, address, method=method, wording=wording, given_at=at)
     return [address.id for address in addresses]
 
 

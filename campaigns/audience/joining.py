@@ -39,13 +39,16 @@ class Joining:
     entry_point: EntryPoint | None = None
     #: Language of their app (BCP 47), '' when it does not say.
     language: str = ""
+    #: Whether the provider proves who asks: else a stop, or what may have been one, stays.
+    may_lift: bool = True
 
 
-def join(session: Session, joining: Joining, *, vault: Vault) -> Address:
+def join(session: Session, joining: Joining, *, vault: Vault) -> Address | None:
     """Let a person join and return their address; who said stop, or may have, is written to again.
 
-    A known contact keeps its language; consent is written down anew and a position brought up to date. Who is
-    known by the same number on another channel stays one contact.
+    Returns None, with nothing written, for these where nothing proves that it is they who ask. A known contact
+    keeps its language; consent is written down anew and a position brought up to date. Who is known by the same
+    number on another channel stays one contact.
     """
     # No stop may be written beside this: it would not see the new address, nor this the stop.
     hold_withdrawals(session)
@@ -56,6 +59,8 @@ def join(session: Session, joining: Joining, *, vault: Vault) -> Address:
     address = next((each for each in known if each.channel == handle.channel), None)
     stopped = address is not None and address.state in (AddressState.OPTED_OUT, AddressState.HELD)
     if stopped or _is_suppressed(session, handle.channel, lookup, number):
+        if not joining.may_lift:
+            return None
         restore(
             session,
             lookup,

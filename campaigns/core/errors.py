@@ -25,6 +25,7 @@ FingerpostError
 │   ├── OpenPeriodError           a release of a period whose figures still move
 │   ├── AlreadyReleasedError      a second release of the same figures that is no correction
 │   ├── BudgetError               a release that would give away more in a year than may be
+│   ├── ForeignCredentialError    a credential that is another organisation's, or nobody's
 │   └── GatewayRefusedError       a gateway that must not be built in this mode
 ├── NotFoundError                 missing, or another organisation's
 ├── SignatureError                a callback that is unsigned, forged or stale
@@ -184,6 +185,10 @@ class AlreadyReleasedError(RefusedError):
 
 class BudgetError(RefusedError):
     """The ledger of the year has no room for another release."""
+
+
+class ForeignCredentialError(RefusedError):
+    """This credential does not belong to the organisation."""
 
 
 class GatewayRefusedError(RefusedError):

@@ -30,7 +30,9 @@ DEFAULT_FILE = PROJECT_ROOT / "config" / "default.toml"
 PREFIX = "FINGERPOST_"
 #: What may follow the prefix beside the name of a setting, and how families of names begin.
 _VARIABLES = ("CONFIG", crash.VARIABLE.removeprefix(PREFIX))
-_FAMILIES = ("SECRET_", "ORIGIN_")
+_FAMILIES = ("SECRET_", "OWNERS_", "ORIGIN_")
+#: Settings that are families of variables.
+_NAMED = ("secrets", "owners", "origins")
 #: How addresses begin that other programs write for PostgreSQL, and SQLAlchemy's name of the one driver we have.
 _POSTGRES, _PSYCOPG = "postgresql://", "postgresql+psycopg://"
 
@@ -85,6 +87,8 @@ class Settings:
     mail_from: str
     #: Credentials by the name a Sender gives: FINGERPOST_SECRET_<NAME> = "account:token".
     secrets: Mapping[str, str]
+    #: Short names of the organisations that own a credential: FINGERPOST_OWNERS_<NAME> = "corridor harbour".
+    owners: Mapping[str, str]
     #: Where a gateway's API is, if not at its provider: FINGERPOST_ORIGIN_<GATEWAY> = "https://host".
     origins: Mapping[str, str]
 
@@ -139,7 +143,7 @@ def load_settings(environ: Mapping[str, str] | None = None) -> Settings:
     own_file = environ.get(f"{PREFIX}CONFIG")
     if own_file:
         values |= _read(Path(own_file))
-    names = {field.name: str(field.type) for field in fields(Settings) if field.name not in ("secrets", "origins")}
+    names = {field.name: str(field.type) for field in fields(Settings) if field.name not in _NAMED}
     for unknown in sorted(set(values) - set(names)):
         raise SettingsError(f"Unknown setting: {unknown}{_meant(unknown, names, '{}')}.")
     _refuse_unknown_variables(environ, names)
@@ -152,6 +156,7 @@ def load_settings(environ: Mapping[str, str] | None = None) -> Settings:
     secrets.pop("KEY", None)
     return Settings(
         secrets=secrets,
+        owners=_named(environ, f"{PREFIX}OWNERS_"),
         origins=_named(environ, f"{PREFIX}ORIGIN_"),
         **{name: _typed(name, kind, values) for name, kind in names.items()},
     )

@@ -34,6 +34,7 @@ CAUSES: dict[str, LazyString] = {
     "no_provider_id": _REPLY_LOST,
     "429": _TOO_BUSY,
     "no_credential": _l("This server lacks the credential of the sender"),
+    "not_owned": _l("The provider key of the sender belongs to another organisation, or to none"),
     "not_opened": _l("This server cannot open the sender"),
     # Codes of Twilio.
     "20003": _l("The provider refused our credentials"),

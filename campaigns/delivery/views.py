@@ -41,7 +41,7 @@ from campaigns.delivery.row_views import rows
 from campaigns.delivery.tally import is_large
 from campaigns.messages.queries import load_member_names
 from campaigns.planning import service as planning
-from campaigns.planning.connections import fault_of
+from campaigns.planning.connections import find_faults
 from campaigns.planning.lifecycle import IN_FLIGHT, MOVING
 from campaigns.planning.models import Run, RunState
 from campaigns.staff.auth import current_member, current_organisation, requires
@@ -182,7 +182,7 @@ def release_run(run_id: int) -> Redirect:
             run,
             by=current_member().id,
             max_age_days=settings().service_max_age_days,
-            find_fault=partial(fault_of, settings()),
+            find_faults=partial(find_faults, settings()),
         )
     except REFUSALS as error:
         return _refused(run, error)

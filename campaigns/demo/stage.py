@@ -47,6 +47,7 @@ from campaigns.planning.service import (
     schedule_campaign,
     submit_campaign,
 )
+from campaigns.staff.credentials import load_credentials
 from campaigns.staff.models import Role
 from campaigns.staff.passwords import hash_password, make_one_time_password
 from campaigns.staff.queries import owned
@@ -139,11 +140,12 @@ def write_message(session: Session, cast: Cast) -> Message:
     return _write(session, cast, scenario.CAMPAIGN, scenario.message_texts())
 
 
-def plan(session: Session, cast: Cast, message: Message) -> Campaign:
+def plan(session: Session, cast: Cast, message: Message, settings: Settings) -> Campaign:
     """Make the audience, the senders and the campaign, and ask WhatsApp to approve its texts."""
-    audience = _audience(session, cast)
+    audience, credentials = _audience(session, cast), load_credentials(session, settings)
     senders = [
-        create_sender(session, cast.organisation_id, facts=facts, by=cast.author_id) for facts in scenario.SENDERS
+        create_sender(session, cast.organisation_id, facts=facts, by=cast.author_id, credentials=credentials)
+        for facts in scenario.SENDERS
     ]
     campaign = create_campaign(
         session,
@@ -157,7 +159,9 @@ def plan(session: Session, cast: Cast, message: Message) -> Campaign:
         ),
         by=cast.author_id,
     )
-    ask_for_missing(session, campaign, category=TemplateCategory.UTILITY, by=cast.author_id)
+    ask_for_missing(
+        session, campaign, category=TemplateCategory.UTILITY, by=cast.author_id, credentials=credentials
+    )
     safeguard(session, cast, campaign)
     return campaign
 

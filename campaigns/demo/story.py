@@ -122,7 +122,7 @@ def _schedule(instance: Instance, cast: stage.Cast) -> None:
     """Write the message and plan the campaign; once WhatsApp has approved its texts a second member does, too."""
     with instance.sessions.begin() as session:
         message = stage.write_message(session, cast)
-        campaign_id = stage.plan(session, cast, message).id
+        campaign_id = stage.plan(session, cast, message, instance.settings).id
     say(f"  Message written in {len(scenario.message_texts())} languages and reviewed by a second member.")
     _await_approvals(instance)
     with instance.sessions.begin() as session:

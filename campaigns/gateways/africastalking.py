@@ -104,6 +104,7 @@ class AfricasTalkingKind:
     sandbox_account = "sandbox"
     has_status_url = False
     hook_fragment = ""
+    is_told_by_us = False
 
     def open(self, opening: Opening) -> AfricasTalking:
         """Return the gateway to one account."""

@@ -50,6 +50,7 @@ class AfricasTalkingCallbacks:
     """Reads the callbacks of accounts; nothing is signed, so each account has a secret address."""
 
     name = "africastalking"
+    is_signed = False
 
     def __init__(self, credentials: Sequence[Credential]) -> None:
         self._accounts = [(hook_secret(each.token), each) for each in credentials]
@@ -62,6 +63,11 @@ class AfricasTalkingCallbacks:
         if _is_stale(dict(callback.form).get("date", "")):
             return Verdict.STALE
         return Verdict.REHEARSAL if account.is_rehearsal else Verdict.GENUINE
+
+    def account_of(self, callback: Callback) -> str:
+        """Return the user name to whose address it came; see CallbackReader.account_of."""
+        account = self._account_of(callback)
+        return account.account if account else ""
 
     def read_statuses(self, callback: Callback) -> list[StatusUpdate]:
         """Return what a delivery report says; see CallbackReader.read_statuses."""

@@ -119,8 +119,18 @@ class CallbackReader(Protocol):
     def name(self) -> str:
         """Name of the gateway whose callbacks it reads."""
 
+    @property
+    def is_signed(self) -> bool:
+        """Whether the provider proves each callback to be its own: by a signature, or by a word in a header.
+
+        An address alone, however secret, proves that somebody saw it once: who posts to it is anybody's guess.
+        """
+
     def judge(self, callback: Callback) -> Verdict:
         """Say whether the callback is to be believed; one without a signature is forged."""
+
+    def account_of(self, callback: Callback) -> str:
+        """Return the account, by the provider's name, for which a callback is genuine; '' when it is for none."""
 
     def read_statuses(self, callback: Callback) -> list[StatusUpdate]:
         """Return what it says about messages of ours; unknown words and fields are kept, never refused."""

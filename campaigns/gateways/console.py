@@ -69,6 +69,7 @@ class ConsoleKind:
     sandbox_account = ""
     has_status_url = False
     hook_fragment = ""
+    is_told_by_us = False
 
     def open(self, opening: Opening) -> ConsoleGateway:
         """Return a console; every one prints alike."""

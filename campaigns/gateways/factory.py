@@ -9,7 +9,7 @@ from campaigns.core.errors import GatewayRefusedError
 from campaigns.core.settings import Mode, Settings
 from campaigns.core.words import N_
 from campaigns.gateways.base import Gateway
-from campaigns.gateways.callbacks import CallbackReader
+from campaigns.gateways.callbacks import CallbackReader, hook_secret
 from campaigns.gateways.kinds import Credential, GatewayKind, Opening, gateway_kinds, get_kind
 from campaigns.gateways.templates import TemplateBook
 
@@ -50,6 +50,21 @@ def build_readers(settings: Settings) -> dict[str, CallbackReader]:
         if reader is not None:
             readers[kind.name] = reader
     return readers
+
+
+def hook_addresses(kind: GatewayKind, settings: Settings, secret_name: str) -> dict[str, str]:
+    """Return what somebody enters at a provider, "status" and "inbound", so that it tells us what happened.
+
+    Nothing for a provider that is told by us. Raises SettingsError without the credential, of which a secret
+    address is made.
+    """
+    if not kind.reaches_people or kind.is_told_by_us:
+        return {}
+    stem = f"{settings.public_url.rstrip('/')}/hooks/{kind.name}"
+    if kind.has_status_url:
+        return {"inbound": f"{stem}/inbound{kind.hook_fragment}"}
+    secret = hook_secret(settings.secret(secret_name)[1])
+    return {name: f"{stem}/{secret}/{name}" for name in ("status", "inbound")}
 
 
 def _opening(

@@ -71,6 +71,10 @@ class GatewayKind(Protocol):
     def hook_fragment(self) -> str:
         """What stands behind an address of ours so that the provider calls again when we fail; '' for nothing."""
 
+    @property
+    def is_told_by_us(self) -> bool:
+        """Whether we tell the provider over its API where to post to, so that nobody enters anything there."""
+
     def open(self, opening: Opening) -> Gateway:
         """Return the gateway to one account."""
 

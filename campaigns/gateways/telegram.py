@@ -29,6 +29,7 @@ class TelegramKind:
     sandbox_account = "5550100"
     has_status_url = False
     hook_fragment = ""
+    is_told_by_us = True
 
     def open(self, opening: Opening) -> TelegramBot:
         """Return the gateway to one bot. Raises SettingsError for a credential that is no bot's token."""

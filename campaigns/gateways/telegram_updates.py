@@ -37,6 +37,7 @@ class TelegramUpdates:
     """Reads the updates of our bots; each has an address and a header of its own."""
 
     name = "telegram"
+    is_signed = True
 
     def __init__(self, credentials: Sequence[Credential]) -> None:
         self._bots = [(hook_secret(each.token), each) for each in credentials]
@@ -51,6 +52,11 @@ class TelegramUpdates:
         if _is_stale(update):
             return Verdict.STALE
         return Verdict.REHEARSAL if bot.is_rehearsal else Verdict.GENUINE
+
+    def account_of(self, callback: Callback) -> str:
+        """Return the id of the bot; see CallbackReader.account_of."""
+        bot = self._bot_of(callback)
+        return bot.account if bot else ""
 
     def read_statuses(self, callback: Callback) -> list[StatusUpdate]:
         """Return nothing: Telegram does not say what became of a message."""

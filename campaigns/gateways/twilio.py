@@ -39,6 +39,7 @@ class TwilioKind:
     sandbox_account = "AC" + "5b" * 16
     has_status_url = True
     hook_fragment = CALL_AGAIN
+    is_told_by_us = False
 
     def open(self, opening: Opening) -> TwilioMessages:
         """Return the gateway to one account on the channel."""

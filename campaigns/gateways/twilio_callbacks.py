@@ -43,17 +43,30 @@ class TwilioCallbacks:
     """Reads the callbacks of Twilio accounts; each signs with its own token."""
 
     name = "twilio"
+    is_signed = True
 
     def __init__(self, credentials: Sequence[Credential]) -> None:
         self._credentials = [(each, RequestValidator(each.token)) for each in credentials]
 
     def judge(self, callback: Callback) -> Verdict:
         """Compare X-Twilio-Signature with the raw URL and form; see CallbackReader.judge."""
+        credential = self._signing(callback)
+        if credential is None:
+            return Verdict.FORGED
+        return Verdict.REHEARSAL if credential.is_rehearsal else Verdict.GENUINE
+
+    def account_of(self, callback: Callback) -> str:
+        """Return the account whose token signed it; see CallbackReader.account_of."""
+        credential = self._signing(callback)
+        return credential.account if credential else ""
+
+    def _signing(self, callback: Callback) -> Credential | None:
+        """Return the credential that signed a callback, of the account that the callback names if it names one."""
         account = dict(callback.form).get("AccountSid")
         for credential, validator in self._credentials:
             if account in (None, credential.account) and _is_signed(callback, validator):
-                return Verdict.REHEARSAL if credential.is_rehearsal else Verdict.GENUINE
-        return Verdict.FORGED
+                return credential
+        return None
 
     def read_statuses(self, callback: Callback) -> list[StatusUpdate]:
         """Return what a status callback says; see CallbackReader.read_statuses."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from enum import StrEnum
 
-from sqlalchemy import ForeignKey, Index, LargeBinary, String, UniqueConstraint, text
+from sqlalchemy import ForeignKey, Index, LargeBinary, String, UniqueConstraint, false, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from campaigns.audience.models import Channel
@@ -44,6 +44,13 @@ class Reply(Base):
             sqlite_where=text("kind = 'hold' AND contact_id IS NULL"),
             postgresql_where=text("kind = 'hold' AND contact_id IS NULL"),
         ),
+        Index(
+            "ix_reply_unheeded",
+            "organisation_id",
+            "received_at",
+            sqlite_where=text("is_unheeded"),
+            postgresql_where=text("is_unheeded"),
+        ),
     )
 
     id: Mapped[int] = mapped_column(BigId, primary_key=True)
@@ -59,11 +66,46 @@ class Reply(Base):
     contact_id: Mapped[int | None] = mapped_column(ForeignKey("contact.id"), index=True)
     organisation_id: Mapped[int | None] = mapped_column(ForeignKey("organisation.id"), index=True)
     kind: Mapped[ReplyKind] = mapped_column(String(10))
+    #: Asks for messages again and lifted nothing: nothing proves it, or nobody knows whom it was said to.
+    is_unheeded: Mapped[bool] = mapped_column(default=False, server_default=false())
     #: What the person did, whatever it asked.
     happening: Mapped[Happening] = mapped_column(String(16), default=Happening.WROTE)
     #: The text, sealed for ("reply", "sealed_text", id).
     sealed_text: Mapped[bytes] = mapped_column(LargeBinary)
     received_at: Mapped[datetime]
+
+
+class TriageReason(StrEnum):
+    """Why nobody could tell whose a reply is."""
+
+    #: The number, or the account it belongs to, is of several organisations.
+    SEVERAL = "several"
+    #: It is of none.
+    NOBODY = "nobody"
+    #: An earlier version kept it and did not say.
+    EARLIER = "earlier"
+
+
+class Triage(Base):
+    """A reply that came to a number of several organisations or of none: whoever runs the instance assigns it."""
+
+    __tablename__ = "triage"
+    __table_args__ = (
+        Index(
+            "ix_triage_unassigned",
+            "reply_id",
+            sqlite_where=text("assigned_at IS NULL"),
+            postgresql_where=text("assigned_at IS NULL"),
+        ),
+    )
+
+    reply_id: Mapped[int] = mapped_column(ForeignKey("reply.id"), primary_key=True)
+    #: Account at the provider, and number or name of ours; no handle of the person.
+    account: Mapped[str] = mapped_column(String(64))
+    came_to: Mapped[str] = mapped_column(String(60))
+    reason: Mapped[TriageReason] = mapped_column(String(10))
+    #: None: it waits.
+    assigned_at: Mapped[datetime | None]
 
 
 class InboundLook(Base):

@@ -74,7 +74,11 @@ def _find_later(session: Session, reply: Reply) -> Sequence[Reply]:
     lookups, numbers = {reply.lookup, *(row.lookup for row in rows)}, {reply.number, *(row.number for row in rows)}
     theirs = or_(Reply.lookup.in_(lookups), Reply.number.in_(numbers - {None}))
     later = select(Reply).where(
-        theirs, Reply.kind.in_((*REFUSALS, *AGREEMENTS)), Reply.received_at > reply.received_at
+        theirs,
+        Reply.kind.in_((*REFUSALS, *AGREEMENTS)),
+        # What lifted nothing when it came does not lift anything later.
+        ~Reply.is_unheeded,
+        Reply.received_at > reply.received_at,
     )
     return session.scalars(later.order_by(Reply.received_at, Reply.id)).all()
 

@@ -6,6 +6,8 @@ from flask import Blueprint, Response, request
 
 from campaigns.core.database import wait_for_locks
 from campaigns.delivery.callbacks import answer_plainly, body_of, read_callback
+from campaigns.gateways.callbacks import Callback, CallbackReader
+from campaigns.inbox.receiving import Account, load_account
 from campaigns.inbox.service import receive_inbound
 from campaigns.web.current import callbacks, settings, vault
 from campaigns.web.session import session
@@ -35,16 +37,15 @@ def receive_message(gateway: str, secret: str = "") -> Response:
     )
     if not heard.is_rehearsal:
         wait_for_locks(session(), seconds=LOCK_SECONDS)
+        account = _account(reader, heard.callback)
         for inbound in reader.read_inbound(heard.callback):
-            receive_inbound(
-                session(), inbound, vault(), gateway=reader.name, secret_names=_secrets_of(inbound.to_handle)
-            )
+            receive_inbound(session(), inbound, vault(), account=account)
     if reader.name not in SILENCES:
         return Response(status=204)
     silence, content_type = SILENCES[reader.name]
     return Response(silence, content_type=content_type)
 
 
-def _secrets_of(account: str) -> list[str]:
-    """Return the names of the credentials that open an account."""
-    return [name for name, credential in settings().secrets.items() if credential.partition(":")[0] == account]
+def _account(reader: CallbackReader, callback: Callback) -> Account:
+    name = reader.account_of(callback)
+    return load_account(session(), settings(), gateway=reader.name, name=name, is_signed=reader.is_signed)

@@ -1,4 +1,4 @@
-"""Reads on replies: whom one belongs to, an organisation's list with opened texts, and how many said stop."""
+"""Reads on replies: who wrote one, an organisation's list with opened texts, and how many said stop."""
 
 from __future__ import annotations
 
@@ -6,94 +6,34 @@ from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from sqlalchemy import Select, func, or_, select
+from sqlalchemy import Select, exists, func, or_, select
 from sqlalchemy.orm import Session
 
-from campaigns.audience.models import Address, Channel, Consent, ConsentKind, Contact, PositionSource
+from campaigns.audience.models import Address, AddressState, Channel, Consent, ConsentKind, Contact, PositionSource
 from campaigns.core.crypto import Vault
 from campaigns.core.errors import DamagedDataError
-from campaigns.delivery.models import Delivery
 from campaigns.gateways.callbacks import Happening
 from campaigns.inbox.models import Reply, ReplyKind
 from campaigns.places.models import Region
-from campaigns.planning.models import Run, Sender
-from campaigns.staff.models import Organisation
 from campaigns.staff.queries import owned
 
-#: How many runs back a reply is looked for among several organisations' contacts.
-RUNS_BACK = 200
+#: How long members are told on the first page of who asked for messages again in vain.
+TOLD_FOR = timedelta(days=14)
 
 
-@dataclass(frozen=True, slots=True)
-class Owner:
-    """Whose reply it is; both None when nobody of this instance knows the handle."""
-
-    organisation_id: int | None
-    contact_id: int | None
-
-
-def find_receiver(session: Session, to_handle: str, *, secret_names: Collection[str]) -> int | None:
-    """Return the organisation that owns the sender a message came to; None for a shared or unknown one.
-
-    A bot says its account and not the name by which we know the sender: it is found by its credential then.
-    """
-    named = [name.upper() for name in secret_names]
-    owners = session.scalars(
-        select(Sender.organisation_id)
-        .where(or_(Sender.identity == to_handle, func.upper(Sender.secret_name).in_(named)))
-        .distinct()
-        .limit(2)
-    ).all()
-    return owners[0] if len(owners) == 1 else None
+def find_contact(
+    session: Session, organisation_id: int, lookup: bytes, *, channel: Channel, number: bytes | None
+) -> int | None:
+    """Return an organisation's contact with a handle, or with its number on another channel."""
+    same = Address.lookup == lookup if number is None else or_(Address.lookup == lookup, Address.number == number)
+    found = owned(select(Address.contact_id).where(same), Address, organisation_id)
+    return session.scalar(found.order_by(Address.channel != channel, Address.id).limit(1))
 
 
-def find_sender(session: Session, to_handle: str, channel: Channel) -> int | None:
-    """Return the sender that a message came to, where its provider names it as we do."""
-    senders = select(Sender.id).where(Sender.identity == to_handle, Sender.channel == channel)
-    return session.scalar(senders.order_by(Sender.id).limit(1))
-
-
-def find_owner(session: Session, lookup: bytes, *, channel: Channel, number: bytes, receiver: int | None) -> Owner:
-    """Return the organisation a reply goes to and the contact it came from.
-
-    In this order: who owns the sender it came to (`receiver`); the only contact with this handle, or with this
-    number on another channel; the contact that was written to last; the only organisation of the instance.
-    """
-    rows = session.execute(
-        select(Address.organisation_id, Address.contact_id)
-        .where(or_(Address.lookup == lookup, Address.number == number))
-        .order_by(Address.channel != channel, Address.id)
-    )
-    contacts: dict[int, int] = {}
-    for row in rows:
-        contacts.setdefault(row.organisation_id, row.contact_id)
-    if receiver is not None:
-        return Owner(receiver, contacts.get(receiver))
-    if len(contacts) == 1:
-        return Owner(*next(iter(contacts.items())))
-    if contacts:
-        return _written_to_last(session, contacts)
-    organisations = session.scalars(select(Organisation.id).limit(2)).all()
-    return Owner(organisations[0] if len(organisations) == 1 else None, None)
-
-
-def _written_to_last(session: Session, contacts: dict[int, int]) -> Owner:
-    """Look through the latest runs by the index on (run, contact); nothing indexes contacts over all runs."""
-    runs = (
-        select(Run.id)
-        .where(Run.organisation_id.in_(contacts), Run.started_at.is_not(None), ~Run.is_rehearsal)
-        .order_by(Run.id.desc())
-        .limit(RUNS_BACK)
-    )
-    last = session.scalar(
-        select(Delivery.contact_id)
-        .where(Delivery.run_id.in_(session.scalars(runs).all()), Delivery.contact_id.in_(contacts.values()))
-        .order_by(Delivery.run_id.desc())
-        .limit(1)
-    )
-    owners = {contact: organisation for organisation, contact in contacts.items()}
-    contact_id = last if last is not None else max(owners)
-    return Owner(owners[contact_id], contact_id)
+def find_languages(session: Session, lookup: bytes, *, number: bytes) -> Collection[str]:
+    """Return the languages of everybody on this instance who has a handle or number."""
+    same = or_(Address.lookup == lookup, Address.number == number)
+    return session.scalars(select(Contact.language).join(Address).where(same).distinct()).all()
 
 
 def find_kept(session: Session, gateway: str, provider_ids: Collection[str]) -> dict[str, datetime]:
@@ -122,6 +62,8 @@ class OpenedReply:
     contact_id: int | None
     received_at: datetime
     happening: Happening = Happening.WROTE
+    #: Asks for messages again, and lifted nothing.
+    is_unheeded: bool = False
     #: Where they shared to be, if that is still the last we know; None otherwise.
     region: Region | None = None
 
@@ -140,11 +82,12 @@ def open_replies(session: Session, replies: Iterable[Reply], *, vault: Vault) ->
                 id=reply.id,
                 kind=ReplyKind(reply.kind),
                 channel=Channel(reply.channel),
-                text=_opened(reply, vault),
+                text=open_text(reply, vault),
                 language=contact.language if contact else None,
                 contact_id=reply.contact_id,
                 received_at=reply.received_at,
                 happening=Happening(reply.happening),
+                is_unheeded=reply.is_unheeded,
                 region=region if contact and _is_their_position(reply, contact) else None,
             )
         )
@@ -160,11 +103,23 @@ def _is_their_position(reply: Reply, contact: Contact) -> bool:
     )
 
 
-def _opened(reply: Reply, vault: Vault) -> str | None:
+def open_text(reply: Reply, vault: Vault) -> str | None:
+    """Return the text of a reply, or None when it cannot be opened."""
     try:
         return vault.open(reply.sealed_text, table="reply", column="sealed_text", row_id=reply.id)
     except DamagedDataError:
         return None
+
+
+def count_unheeded(session: Session, organisation_id: int, *, now: datetime) -> int:
+    """Count the contacts who lately asked for messages again, where nothing proves it, and get none as yet."""
+    is_stopped = exists().where(
+        Address.contact_id == Reply.contact_id,
+        Address.channel == Reply.channel,
+        Address.state.in_((AddressState.HELD, AddressState.OPTED_OUT)),
+    )
+    asked = owned(select(func.count(Reply.contact_id.distinct())), Reply, organisation_id)
+    return session.scalar(asked.where(Reply.is_unheeded, Reply.received_at > now - TOLD_FOR, is_stopped)) or 0
 
 
 @dataclass(frozen=True, slots=True)

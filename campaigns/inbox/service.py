@@ -26,9 +26,11 @@ from campaigns.delivery.service import suppress_addresses
 from campaigns.gateways.callbacks import Happening, Inbound
 from campaigns.inbox.models import InboundLook, Reply, ReplyKind
 from campaigns.inbox.order import AGREEMENTS, REFUSALS, find_last_refusal, is_overtaken, lift_again
-from campaigns.inbox.queries import Owner, find_kept, find_owner, find_receiver, find_sender
+from campaigns.inbox.queries import find_contact, find_kept, find_languages
 from campaigns.inbox.reading import kind_of
+from campaigns.inbox.receiving import Account, Receiver, find_receiver
 from campaigns.inbox.strangers import note_stop
+from campaigns.inbox.triage import put_in_triage
 from campaigns.staff import audit
 
 #: Longest text that is kept; no channel carries more.
@@ -44,35 +46,46 @@ def receive_inbound(
     inbound: Inbound,
     vault: Vault,
     *,
-    gateway: str,
-    secret_names: Collection[str] = (),
+    account: Account,
     received_at: datetime | None = None,
 ) -> Reply | None:
     """Keep what a person did and do what it asks; return None when it was kept before.
 
+    `account` is the one it came over, which says together with the number it came to whose it is. What may be for
+    several organisations or none waits for whoever runs the instance (`triage.py`); a stop in it counts all the
+    same, and so does a hold.
+
     A stop (or a block) withdraws consent for all addresses of the person in every organisation of the instance and
     takes their waiting deliveries out of the queue; a start lifts that for the same handle; a code lets the person
     join; a location moves the contact to its cell, and the point itself is forgotten. Nothing is answered: an
-    answer on the screen may expose the person. `secret_names` are the credentials of the account it came to. What
-    reached the provider at `received_at` (UTC) and us only now is kept, and done as far as the person did not say
-    otherwise since; so is what it posts again, where it says of when it is.
+    answer on the screen may expose the person. A start lifts nothing where the provider signs nothing, or nobody
+    knows whom it was said to: a member is shown it. What reached the provider at `received_at` (UTC) and us only
+    now is kept, and done as far as the person did not say otherwise since; so is what it posts again, where it
+    says of when it is.
     """
     received_at = received_at or _late_since(inbound)
-    receiver = find_receiver(session, inbound.to_handle, secret_names=secret_names)
-    reply = _keep(session, inbound, vault, gateway=gateway, receiver=receiver, received_at=received_at)
-    is_late = received_at is not None
-    if reply is None and received_at is not None:
-        _put_in_order(session, gateway, inbound.provider_id, received_at)
-    if reply is None or (is_late and is_overtaken(session, reply)):
-        return reply
-    detail = _act(session, inbound, reply, vault=vault, receiver=receiver, is_late=is_late)
-    if inbound.happening not in _UNSPOKEN:
+    receiver = find_receiver(session, account, inbound.to_handle, _channel_of(inbound))
+    reply = _keep(session, inbound, vault, account=account, receiver=receiver, received_at=received_at)
+    if reply is None:
+        _put_in_order(session, account.gateway, inbound.provider_id, received_at)
+        return None
+    is_late, detail = received_at is not None, None
+    is_settled = is_late and is_overtaken(session, reply)
+    if not is_settled:
+        detail = _act(session, inbound, reply, vault=vault, account=account, receiver=receiver, is_late=is_late)
+    if reply.organisation_id is None:
+        put_in_triage(session, reply, account=account, came_to=inbound.to_handle, may_be=receiver.may_be)
+    if inbound.happening not in _UNSPOKEN and not is_settled:
         _note_heard(session, reply)
     # Last, because it holds the chain: whoever waits for it must hold nothing that is needed here.
     if detail is not None:
-        action, organisation_id = f"reply.{reply.kind}", reply.organisation_id
-        audit.record(session, action, subject=reply, organisation_id=organisation_id, **detail)
+        _record(session, reply, detail)
     return reply
+
+
+def _record(session: Session, reply: Reply, detail: dict[str, Any]) -> None:
+    action, organisation_id = f"reply.{reply.kind}", reply.organisation_id
+    audit.record(session, action, subject=reply, organisation_id=organisation_id, **detail)
 
 
 def note_looked(session: Session, sender_id: int, through: datetime) -> None:
@@ -82,13 +95,15 @@ def note_looked(session: Session, sender_id: int, through: datetime) -> None:
     session.execute(noting.on_conflict_do_update(index_elements=["sender_id"], set_={"through": through}))
 
 
-def _put_in_order(session: Session, gateway: str, provider_id: str, said_at: datetime) -> None:
+def _put_in_order(session: Session, gateway: str, provider_id: str, said_at: datetime | None) -> None:
     """Let a reply that was posted late count as what it was when it was said (UTC), before what was said since.
 
     A provider that posts again without a time may bring a start after the stop that followed it, or a stop after
     the start: its list tells which was first.
     """
     found = select(Reply).where(Reply.gateway == gateway, Reply.provider_id == provider_id)
+    if said_at is None:
+        return
     reply = session.scalars(found.with_for_update()).one()
     if reply.received_at <= said_at:
         return
@@ -126,27 +141,29 @@ def _keep(
     inbound: Inbound,
     vault: Vault,
     *,
-    gateway: str,
-    receiver: int | None,
+    account: Account,
+    receiver: Receiver,
     received_at: datetime | None,
 ) -> Reply | None:
     channel, handle = _channel_of(inbound), _handle_of(inbound)
     lookup, number = vault.lookup_hash(channel, handle), number_key(vault, channel, handle)
-    owner = find_owner(session, lookup, channel=channel, number=number, receiver=receiver)
+    organisation_id, contact_id = receiver.organisation_id, None
+    if organisation_id is not None:
+        contact_id = find_contact(session, organisation_id, lookup, channel=channel, number=number)
     (row_id,) = reserve_ids(session, Reply.__table__, 1)  # type: ignore[arg-type] # typed as FromClause
     # A shared place may come with its street and house.
     text = "" if inbound.happening is Happening.SHARED_LOCATION else inbound.text[:LONGEST_TEXT]
     reply = Reply(
         id=row_id,
-        gateway=gateway,
+        gateway=account.gateway,
         # Without an id nothing tells a repetition from a second message: better twice than lost.
         provider_id=inbound.provider_id[:64] or f"none-{uuid4().hex}",
         channel=channel,
         lookup=lookup,
         number=number,
-        contact_id=owner.contact_id,
-        organisation_id=owner.organisation_id,
-        kind=kind_of(inbound, language=_language_of(session, owner)),
+        contact_id=contact_id,
+        organisation_id=organisation_id,
+        kind=_kind_of(session, inbound, lookup=lookup, number=number, receiver=receiver, contact_id=contact_id),
         happening=inbound.happening,
         sealed_text=vault.seal(text, table="reply", column="sealed_text", row_id=row_id),
         received_at=received_at or clock.now(),
@@ -167,48 +184,82 @@ def _is_new(session: Session, reply: Reply) -> bool:
     return True
 
 
-def _language_of(session: Session, owner: Owner) -> str | None:
-    contact = None if owner.contact_id is None else session.get(Contact, owner.contact_id)
-    return contact.language if contact else None
+def _kind_of(
+    session: Session, inbound: Inbound, *, lookup: bytes, number: bytes, receiver: Receiver, contact_id: int | None
+) -> ReplyKind:
+    """Return what was asked, in the language of the contact; where it is nobody's yet, of whoever it may be."""
+    if receiver.organisation_id is not None:
+        contact = None if contact_id is None else session.get(Contact, contact_id)
+        return kind_of(inbound, language=contact.language if contact else None)
+    languages = find_languages(session, lookup, number=number)
+    kinds = {kind_of(inbound, language=language) for language in (None, *languages)}
+    return min(kinds, key=list(ReplyKind).index)
 
 
 def _act(
-    session: Session, inbound: Inbound, reply: Reply, *, vault: Vault, receiver: int | None, is_late: bool
+    session: Session,
+    inbound: Inbound,
+    reply: Reply,
+    *,
+    vault: Vault,
+    account: Account,
+    receiver: Receiver,
+    is_late: bool,
 ) -> dict[str, Any] | None:
     """Do what the reply asks and return what its audit entry says; None when it asks nothing."""
+    may_lift = account.is_signed
     if inbound.happening is Happening.STARTED:
         entry_point = _addressed(find_by_code(session, inbound.payload), receiver)
-        return _begin(session, inbound, reply, vault=vault, entry_point=entry_point)
+        return _begin(session, inbound, reply, vault=vault, entry_point=entry_point, may_lift=may_lift)
     if reply.kind == ReplyKind.STOP:
-        return _stop(session, reply, to=inbound.to_handle, is_late=is_late)
+        return _stop(session, reply, sender_id=receiver.sender_id, is_late=is_late)
     if reply.kind == ReplyKind.HOLD:
         return _suppress(session, reply, _refuse(session, reply), is_late=is_late)
     if reply.kind == ReplyKind.START:
-        return _start(session, reply, method=KEYWORD)
+        return _start(session, reply, method=KEYWORD, may_lift=may_lift)
     if reply.kind == ReplyKind.LOCATION:
         return _move(session, inbound, reply)
     if inbound.happening is Happening.WROTE:
         entry_point = _addressed(find_in_text(session, inbound.text), receiver)
         if entry_point is not None:
-            return _join(session, inbound, reply, vault=vault, method=KEYWORD, entry_point=entry_point)
+            return _join(
+                session,
+                inbound,
+                reply,
+                vault=vault,
+                method=KEYWORD,
+                entry_point=entry_point,
+                may_lift=may_lift,
+            )
     return None
 
 
-def _addressed(entry_point: EntryPoint | None, receiver: int | None) -> EntryPoint | None:
-    """Return an entry point, unless its code came to a sender that belongs to another organisation."""
-    if entry_point is None or receiver not in (None, entry_point.organisation_id):
+def _addressed(entry_point: EntryPoint | None, receiver: Receiver) -> EntryPoint | None:
+    """Return an entry point, unless its code came to a number that is not its organisation's.
+
+    Where several share a number, the code says which of them is meant.
+    """
+    if entry_point is None or entry_point.organisation_id not in receiver.may_be:
         return None
     return entry_point
 
 
 def _begin(
-    session: Session, inbound: Inbound, reply: Reply, *, vault: Vault, entry_point: EntryPoint | None
+    session: Session,
+    inbound: Inbound,
+    reply: Reply,
+    *,
+    vault: Vault,
+    entry_point: EntryPoint | None,
+    may_lift: bool,
 ) -> dict[str, Any] | None:
-    """Heed a start: it joins where it names or has one organisation, and lifts a stop in any case."""
+    """Heed a start: it joins where it names or has one organisation, and lifts a stop there."""
     if entry_point is not None or (reply.contact_id is None and reply.organisation_id is not None):
-        return _join(session, inbound, reply, vault=vault, method=START, entry_point=entry_point)
+        return _join(
+            session, inbound, reply, vault=vault, method=START, entry_point=entry_point, may_lift=may_lift
+        )
     reply.kind = ReplyKind.START
-    return _start(session, reply, method=START)
+    return _start(session, reply, method=START, may_lift=may_lift)
 
 
 def _join(
@@ -219,6 +270,7 @@ def _join(
     vault: Vault,
     method: str,
     entry_point: EntryPoint | None,
+    may_lift: bool,
 ) -> dict[str, Any] | None:
     handle = heard_handle(reply.channel, inbound.from_handle)
     organisation_id = entry_point.organisation_id if entry_point else reply.organisation_id
@@ -231,16 +283,24 @@ def _join(
         reply.received_at,
         entry_point=entry_point,
         language=inbound.language,
+        may_lift=may_lift,
     )
     address = join(session, joining, vault=vault)
-    reply.kind, reply.organisation_id, reply.contact_id = ReplyKind.JOIN, organisation_id, address.contact_id
+    reply.kind, reply.organisation_id = ReplyKind.JOIN, organisation_id
+    if address is None:
+        reply.is_unheeded = True
+        reply.contact_id = find_contact(
+            session, organisation_id, reply.lookup, channel=reply.channel, number=reply.number
+        )
+        return {"method": method, "unheeded": True}
+    reply.contact_id = address.contact_id
     return {"method": method, "entry_point": entry_point.id if entry_point else None}
 
 
-def _stop(session: Session, reply: Reply, *, to: str, is_late: bool) -> dict[str, Any]:
+def _stop(session: Session, reply: Reply, *, sender_id: int | None, is_late: bool) -> dict[str, Any]:
     addresses = _refuse(session, reply)
     if reply.happening != Happening.BLOCKED:
-        note_stop(session, reply, addresses, sender_id=find_sender(session, to, reply.channel))
+        note_stop(session, reply, addresses, sender_id=sender_id)
     return _suppress(session, reply, addresses, is_late=is_late)
 
 
@@ -265,17 +325,21 @@ def _suppress(session: Session, reply: Reply, addresses: Collection[int], *, is_
     return {"addresses": len(closed), "suppressed": suppress_addresses(session, closed)}
 
 
-def _start(session: Session, reply: Reply, *, method: str) -> dict[str, Any]:
-    addresses = consent.restore(
-        session,
-        reply.lookup,
-        reply.channel,
-        number=reply.number,
-        method=method,
-        wording=_evidence(reply),
-        at=reply.received_at,
-    )
-    return {"addresses": len(addresses)}
+def _start(session: Session, reply: Reply, *, method: str, may_lift: bool) -> dict[str, Any]:
+    """Lift what the person said on this phone; without a proof it counts as consent of who said nothing."""
+    said: dict[str, Any] = {
+        "number": reply.number,
+        "method": method,
+        "wording": _evidence(reply),
+        "at": reply.received_at,
+    }
+    if may_lift and reply.organisation_id is not None:
+        return {"addresses": len(consent.restore(session, reply.lookup, reply.channel, **said))}
+    agreed = None
+    if reply.organisation_id is not None:
+        agreed = consent.agree(session, reply.lookup, reply.channel, **said)
+    reply.is_unheeded = agreed is None
+    return {"unheeded": True} if agreed is None else {"addresses": len(agreed)}
 
 
 def _move(session: Session, inbound: Inbound, reply: Reply) -> dict[str, Any] | None:

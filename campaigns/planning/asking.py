@@ -25,16 +25,25 @@ from campaigns.planning.digest import Content
 from campaigns.planning.models import Campaign, Sender, TemplateCategory, TemplateState, WhatsAppTemplate
 from campaigns.planning.whatsapp import template_name, template_of, version_in
 from campaigns.staff import audit
+from campaigns.staff.credentials import Credentials
 
 
 def ask_for_template(
-    session: Session, message: Message, *, language: str, sender: Sender, category: TemplateCategory, by: int
+    session: Session,
+    message: Message,
+    *,
+    language: str,
+    sender: Sender,
+    category: TemplateCategory,
+    by: int,
+    credentials: Credentials,
 ) -> WhatsAppTemplate:
     """Ask for the current reviewed text of `message` in one language; a rejected one is asked for anew.
 
     Raises InputError without such a text or for one that WhatsApp does not take, TransitionError when it was asked
-    for already.
+    for already, ForeignCredentialError when the account is not the organisation's.
     """
+    credentials.check(sender.secret_name, message.organisation_id)
     texts = current_texts(message)
     text = current_wordings(message, texts).get(language, {}).get(Channel.WHATSAPP) or texts.get(language)
     if text is None:
@@ -52,11 +61,13 @@ def ask_for_template(
     return template
 
 
-def ask_for_missing(session: Session, campaign: Campaign, *, category: TemplateCategory, by: int) -> int:
+def ask_for_missing(
+    session: Session, campaign: Campaign, *, category: TemplateCategory, by: int, credentials: Credentials
+) -> int:
     """Ask for every text of a campaign and its correction that was never asked for; return how many there were.
 
     Texts that WhatsApp does not take are left alone: the page names their faults. Raises InputError when there is
-    nothing to ask for.
+    nothing to ask for, ForeignCredentialError when the account is not the organisation's.
     """
     content = queries.load_content(session, campaign)
     sender = next(
@@ -64,6 +75,7 @@ def ask_for_missing(session: Session, campaign: Campaign, *, category: TemplateC
     )
     if sender is None:
         raise InputError(N_("This campaign has no WhatsApp sender."))
+    credentials.check(sender.secret_name, campaign.organisation_id)
     asked = 0
     for message, language, text in _missing(session, campaign, content):
         with suppress(PlaceholderError):

@@ -27,7 +27,7 @@ from campaigns.core import clock
 from campaigns.core.outages import OUTAGES
 from campaigns.core.settings import Settings
 from campaigns.planning.aiming import Aimer
-from campaigns.planning.connections import fault_of
+from campaigns.planning.connections import find_faults
 from campaigns.planning.digest import Cap
 from campaigns.planning.firing import fire_due
 from campaigns.planning.queries import select_upcoming
@@ -138,7 +138,7 @@ class Clockwork:
                     valid_days=self._settings.approval_valid_days,
                     cap=self._cap,
                     keeps_quiet=self._settings.keeps_quiet,
-                    find_fault=partial(fault_of, self._settings),
+                    find_faults=partial(find_faults, self._settings),
                 )
                 made = [(run.id, str(run.state)) for run in runs]
         except Exception:

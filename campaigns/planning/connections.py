@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
-from campaigns.core.errors import SettingsError
+from campaigns.core.errors import ForeignCredentialError, SettingsError
 from campaigns.core.settings import Mode, Settings
 from campaigns.gateways.kinds import get_kind
 from campaigns.planning.models import Run, RunSender, Sender
 from campaigns.planning.queries import select_senders
+from campaigns.staff.credentials import Credentials, load_credentials
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,26 +31,37 @@ class Connection:
 def load_connections(session: Session, settings: Settings, organisation_id: int) -> list[Connection]:
     """Return the senders an organisation may use, by name."""
     found = session.scalars(select_senders(organisation_id)).all()
+    faults = find_faults(settings, session, found, organisation_id)
     used_at = _find_uses(session, [sender.id for sender in found])
-    return [Connection(sender, fault_of(settings, sender), used_at.get(sender.id)) for sender in found]
+    return [Connection(sender, faults.get(sender.id, ""), used_at.get(sender.id)) for sender in found]
 
 
 def find_unconnected(session: Session, settings: Settings, organisation_id: int) -> dict[int, str]:
     """Return why nothing can be sent over a sender in use, by its id; those without a fault are not in it."""
-    found = session.scalars(select_senders(organisation_id).where(Sender.active))
-    faults = {sender.id: fault_of(settings, sender) for sender in found}
+    found = session.scalars(select_senders(organisation_id).where(Sender.active)).all()
+    return find_faults(settings, session, found, organisation_id)
+
+
+def find_faults(
+    settings: Settings, session: Session, senders: Sequence[Sender], organisation_id: int
+) -> dict[int, str]:
+    """Return why an organisation cannot send over senders, by their ids; those without a fault are not in it."""
+    credentials = load_credentials(session, settings)
+    faults = {sender.id: fault_of(credentials, sender, organisation_id) for sender in senders}
     return {sender_id: fault for sender_id, fault in faults.items() if fault}
 
 
-def fault_of(settings: Settings, sender: Sender) -> str:
-    """Return why this instance cannot send over a sender, or ""; its provider is not asked."""
+def fault_of(credentials: Credentials, sender: Sender, organisation_id: int) -> str:
+    """Return why an organisation cannot send over a sender from here, or ""; its provider is not asked."""
+    settings = credentials.settings
     try:
         kind = get_kind(sender.gateway)
         if kind.reaches_people:
             settings.secret(sender.secret_name)
+            credentials.check(sender.secret_name, organisation_id)
         elif settings.mode is Mode.LIVE:
             return f"{kind.title} reaches nobody."
-    except SettingsError as error:
+    except (ForeignCredentialError, SettingsError) as error:
         return str(error)
     return ""
 

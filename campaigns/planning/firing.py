@@ -32,9 +32,9 @@ from campaigns.planning.digest import NO_CAP, Cap, Content, FrozenRun, ScheduleC
 from campaigns.planning.gatekeeping import (
     SERVICE_MAX_AGE_DAYS,
     Assessment,
-    FindFault,
+    FindFaults,
     assess_start,
-    no_fault,
+    no_faults,
 )
 from campaigns.planning.held_runs import APPROVAL_VALID_DAYS, CHANGED, WITHDRAWN, reason_to_hold
 from campaigns.planning.lifecycle import check_move
@@ -67,18 +67,18 @@ def fire_due(
     valid_days: int = APPROVAL_VALID_DAYS,
     cap: Cap = NO_CAP,
     keeps_quiet: bool = True,
-    find_fault: FindFault = no_fault,
+    find_faults: FindFaults = no_faults,
 ) -> list[Run]:
     """Make a run of each occurrence that is due by `now` (aware UTC); `only` names the one schedule to look at.
 
     Any number of clocks may call this at once: rows that another clock holds are skipped, and an occurrence
     that has its run already is only passed over. Each schedule moves on by one occurrence a call. An approval
-    holds for `valid_days` until the campaign is sent first. `find_fault` says which senders lack a credential.
+    holds for `valid_days` until the campaign is sent first. `find_faults` says which senders lack a credential.
     """
     due = queries.select_due(now).with_for_update(skip_locked=True, of=(Schedule, Campaign))
     if only is not None:
         due = due.where(Schedule.id == only)
-    check = partial(assess_start, session, now=now, max_age_days=max_age_days, find_fault=find_fault)
+    check = partial(assess_start, session, now=now, max_age_days=max_age_days, find_faults=find_faults)
     fire = partial(_fire, session, check=check, now=now, valid_days=valid_days, cap=cap, keeps_quiet=keeps_quiet)
     runs = [fire(schedule) for schedule in session.scalars(due).all()]
     return [run for run in runs if run is not None]
@@ -90,7 +90,7 @@ def release_run(
     *,
     by: int,
     max_age_days: int = SERVICE_MAX_AGE_DAYS,
-    find_fault: FindFault = no_fault,
+    find_faults: FindFaults = no_faults,
 ) -> None:
     """Let a held run start, with the content as it is approved now.
 
@@ -103,7 +103,7 @@ def release_run(
         raise TransitionError(N_("A rehearsal is never held, so it cannot be released."))
     schedule = session.get_one(Schedule, run.schedule_id)
     now = clock.now()
-    start = assess_start(session, campaign, schedule, now=now, max_age_days=max_age_days, find_fault=find_fault)
+    start = assess_start(session, campaign, schedule, now=now, max_age_days=max_age_days, find_faults=find_faults)
     approval = queries.find_approval(session, campaign)
     if campaign.state != CampaignState.APPROVED or approval is None:
         raise ApprovalError(CHANGED)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from itertools import islice
@@ -69,13 +69,14 @@ LEFT_OUT_SLACK = 20
 LEFT_OUT_SLACK_PERCENT = 5
 
 
-#: Says why nothing can be sent over a sender from here, or "" (`connections.fault_of`, of some settings).
-FindFault = Callable[[Sender], str]
+#: Says why an organisation cannot send over some of these senders from here (`connections.find_faults`,
+#: of some settings).
+FindFaults = Callable[[Session, Sequence[Sender], int], Mapping[int, str]]
 
 
-def no_fault(sender: Sender) -> str:
+def no_faults(session: Session, senders: Sequence[Sender], organisation_id: int) -> Mapping[int, str]:
     """Say of every sender that nothing stands in its way: whoever does not know this instance's credentials."""
-    return ""
+    return {}
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,20 +131,19 @@ def assess_start(
     *,
     now: datetime,
     max_age_days: int = SERVICE_MAX_AGE_DAYS,
-    find_fault: FindFault = no_fault,
+    find_faults: FindFaults = no_faults,
 ) -> Assessment:
     """Read the campaign anew and check the gates that a run of `schedule` has to pass when it starts.
 
     Its people are compared with those of the approval in force.
     """
-    unconnected = {sender.id for sender in load_senders(session, campaign) if find_fault(sender)}
     return _assess_content(
         session,
         campaign,
         schedule.time_zone,
         now=now,
         max_age_days=max_age_days,
-        unconnected=unconnected,
+        unconnected=find_faults(session, load_senders(session, campaign), campaign.organisation_id).keys(),
         approval=find_approval(session, campaign),
     )
 

@@ -6,7 +6,7 @@ from datetime import datetime
 from enum import IntEnum, StrEnum
 from typing import Any
 
-from sqlalchemy import JSON, BigInteger, ForeignKey, Index, SmallInteger, String, UniqueConstraint, false
+from sqlalchemy import JSON, BigInteger, ForeignKey, Index, SmallInteger, String, UniqueConstraint, false, text
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from campaigns.audience.models import Audience, Channel
@@ -32,6 +32,18 @@ class Sender(Base):
     """A number, name or bot messages are sent from, with the pace its route allows."""
 
     __tablename__ = "sender"
+    __table_args__ = (
+        # One that is switched off does not count: its number may be another's by now.
+        Index(
+            "ix_sender_identity",
+            "gateway",
+            "channel",
+            "identity",
+            unique=True,
+            sqlite_where=text("active"),
+            postgresql_where=text("active"),
+        ),
+    )
 
     id: Mapped[int] = mapped_column(BigId, primary_key=True)
     #: None: shared by every organisation of the instance.

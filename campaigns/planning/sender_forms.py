@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from babel import Locale
@@ -106,18 +107,24 @@ class SenderForm(SenderChangeForm):
         render_kw={"dir": "ltr"},
     )
     gateway = SelectField(_l("Gateway"), [InputRequired()])
-    secret_name = StringField(
-        _l("Credential"),
-        [InputRequired(), Length(max=60)],
-        default="twilio",
-        description=_l("Its name in the settings of this instance; the secret itself is never entered here."),
+    secret_name = SelectField(
+        _l("Provider key"),
+        [InputRequired()],
+        description=_l(
+            "Its name in the settings of this instance. Those that belong to your organisation are offered. "
+            "Whoever runs this instance enters them and says whose they are."
+        ),
         render_kw={"dir": "ltr"},
     )
 
-    def offer(self, *, is_demo: bool) -> None:
-        """Name the gateways that this instance may use: only a demo has one that reaches nobody."""
+    def offer(self, *, is_demo: bool, credentials: Sequence[str]) -> None:
+        """Name the gateways that this instance may use, and the credentials that are the organisation's.
+
+        Only a demo has a gateway that reaches nobody.
+        """
         kinds = [kind for kind in gateway_kinds().values() if is_demo or kind.reaches_people]
         self.gateway.choices = options((kind.name, _words_for(kind)) for kind in kinds)
+        self.secret_name.choices = options((name, name) for name in credentials)
 
     def facts(self) -> Facts:
         """Return the sender the form says."""

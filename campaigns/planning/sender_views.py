@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from flask import Blueprint, flash, redirect, render_template, url_for
 from flask_babel import gettext as _
 from werkzeug.wrappers import Response
 
-from campaigns.audience.models import Channel
-from campaigns.core.errors import InputError, RefusedError, SettingsError
+from campaigns.core.errors import ForeignCredentialError, InputError, RefusedError, SettingsError
 from campaigns.core.settings import Mode
-from campaigns.gateways.callbacks import hook_secret
 from campaigns.gateways.codes import words_for
-from campaigns.gateways.kinds import gateway_kinds
+from campaigns.gateways.factory import hook_addresses
+from campaigns.gateways.kinds import gateway_kinds, get_kind
 from campaigns.planning import senders
 from campaigns.planning.connections import fault_of, load_connections
 from campaigns.planning.labels import answer_words, refusal_words
@@ -21,6 +18,7 @@ from campaigns.planning.models import Sender
 from campaigns.planning.sender_forms import SenderChangeForm, SenderForm, data_of
 from campaigns.planning.trying import try_sender
 from campaigns.staff.auth import current_member, current_organisation, requires
+from campaigns.staff.credentials import Credentials, load_credentials
 from campaigns.staff.permissions import Permission
 from campaigns.staff.queries import get_owned
 from campaigns.web.current import settings
@@ -30,15 +28,6 @@ from campaigns.web.words import said
 pages = Blueprint("senders", __name__, url_prefix="/senders")
 
 Page = str | Response | tuple[str, int]
-
-
-@dataclass(frozen=True, slots=True)
-class Hook:
-    """An address of ours that a member enters at the provider."""
-
-    #: "status" or "inbound".
-    kind: str
-    url: str
 
 
 @pages.context_processor
@@ -61,7 +50,8 @@ def index() -> Page:
 def create() -> Page:
     """Add a sender of the organisation."""
     form = SenderForm(data={"pace": 10, "gateway": "twilio"})
-    form.offer(is_demo=_is_demo())
+    credentials = _credentials()
+    form.offer(is_demo=_is_demo(), credentials=credentials.names_of(current_organisation().id))
     if form.validate_on_submit():
         try:
             made = senders.create_sender(
@@ -69,13 +59,13 @@ def create() -> Page:
                 current_organisation().id,
                 facts=form.facts(),
                 by=current_member().id,
-                is_demo=_is_demo(),
+                credentials=credentials,
             )
-        except InputError as error:
+        except (ForeignCredentialError, InputError) as error:
             form.show(error)
         else:
             flash(_("The sender is saved."), "good")
-            return _to(made) if _hooks_of(made) else redirect(url_for("planning.senders.index"))
+            return _to(made) if _has_hooks(made) else redirect(url_for("planning.senders.index"))
     return render_template("planning/sender.html", form=form, sender=None), form.status
 
 
@@ -83,20 +73,23 @@ def create() -> Page:
 @requires(Permission.ADMINISTER, fresh=True)
 def edit(sender_id: int) -> Page:
     """Change what may change of one of the organisation's own senders, and show how it fares."""
-    sender = _sender(sender_id)
+    sender, credentials = _sender(sender_id), _credentials()
     form = SenderChangeForm(data=data_of(sender))
     if form.validate_on_submit():
         try:
-            senders.update_sender(session(), sender, limits=form.limits(), by=current_member().id)
-        except InputError as error:
+            senders.update_sender(
+                session(), sender, limits=form.limits(), by=current_member().id, credentials=credentials
+            )
+        except (ForeignCredentialError, InputError) as error:
             form.show(error)
         else:
             flash(_("The sender is saved."), "good")
             return redirect(url_for("planning.senders.index"))
     kind = gateway_kinds().get(sender.gateway)
     known = {
-        "hooks": _hooks_of(sender),
-        "fault": fault_of(settings(), sender),
+        "has_hooks": _has_hooks(sender),
+        "hooks": _hooks_of(sender, credentials),
+        "fault": fault_of(credentials, sender, current_organisation().id),
         "is_testable": kind is not None and kind.reaches_people,
     }
     page = render_template("planning/sender.html", form=form, sender=sender, **known)
@@ -109,7 +102,7 @@ def mend(sender_id: int) -> Page:
     """Use a sender again that its provider had refused."""
     sender = _sender(sender_id)
     try:
-        senders.mend_sender(session(), sender, by=current_member().id)
+        senders.mend_sender(session(), sender, by=current_member().id, credentials=_credentials())
     except RefusedError as error:
         refuse_commit()
         flash(said(error), "bad")
@@ -133,20 +126,30 @@ def test(sender_id: int) -> Page:
     return _to(sender)
 
 
-def _hooks_of(sender: Sender) -> list[Hook]:
-    """Return the addresses to enter at the provider; none where the provider is told by us."""
+def _has_hooks(sender: Sender) -> bool:
+    """Say whether somebody enters addresses of ours at the provider; else it is told by us."""
     kind = gateway_kinds().get(sender.gateway)
-    if kind is None or not kind.reaches_people or sender.channel == Channel.TELEGRAM:
-        return []
-    stem = f"{settings().public_url.rstrip('/')}/hooks/{kind.name}"
-    if kind.has_status_url:
-        return [Hook("inbound", f"{stem}/inbound{kind.hook_fragment}")]
+    return kind is not None and kind.reaches_people and not kind.is_told_by_us
+
+
+def _hooks_of(sender: Sender, credentials: Credentials) -> dict[str, str]:
+    """Return the addresses to enter at the provider.
+
+    None where others own the account as well, or it is not ours: whoever knows such an address can speak for its
+    people.
+    """
+    is_ours = credentials.belongs_alone_to(sender.secret_name, current_organisation().id)
+    if not is_ours or not _has_hooks(sender):
+        return {}
     try:
-        secret = hook_secret(settings().secret(sender.secret_name)[1])
+        return hook_addresses(get_kind(sender.gateway), settings(), sender.secret_name)
     except SettingsError:
         # Without the credential nothing is sent either; the page names it.
-        return []
-    return [Hook(name, f"{stem}/{secret}/{name}") for name in ("status", "inbound")]
+        return {}
+
+
+def _credentials() -> Credentials:
+    return load_credentials(session(), settings())
 
 
 def _is_demo() -> bool:

@@ -7,16 +7,20 @@ from collections.abc import Collection, Mapping
 from dataclasses import asdict, dataclass, field, replace
 
 import phonenumbers
+from sqlalchemy import func, select
+from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
 from campaigns.audience.models import Channel
 from campaigns.core import clock
 from campaigns.core.errors import InputError, TransitionError
+from campaigns.core.settings import Mode
 from campaigns.core.words import N_
-from campaigns.gateways.kinds import gateway_kinds
+from campaigns.gateways.kinds import GatewayKind, gateway_kinds
 from campaigns.planning.models import Health, Sender
 from campaigns.planning.prices import ELSEWHERE
 from campaigns.staff import audit
+from campaigns.staff.credentials import Credentials
 
 #: Parts per second: nothing slower is useful, nothing faster is sold.
 SLOWEST_PACE = 0.1
@@ -45,6 +49,7 @@ _REFUSALS: dict[Channel, str] = {
 }
 #: What people write before an identity and providers do not.
 _PREFIXES = ("whatsapp:", "https://t.me/", "@")
+_TAKEN = N_("This number or name is in use already: each sends for one organisation, as one sender.")
 _SECRET_NAME = re.compile(r"[a-z][a-z0-9_]{0,59}")
 
 
@@ -95,16 +100,19 @@ class SenderFacts:
 
 
 def create_sender(
-    session: Session, organisation_id: int, *, facts: SenderFacts, by: int, is_demo: bool = False
+    session: Session, organisation_id: int, *, facts: SenderFacts, by: int, credentials: Credentials
 ) -> Sender:
     """Add a sender of an organisation; only a demo has one that reaches nobody.
 
-    Raises InputError for what cannot be sent from.
+    Raises InputError for what cannot be sent from or is in use already, ForeignCredentialError for a credential
+    that is not the organisation's.
     """
     limits, identity = facts.limits.checked(), checked_identity(facts.channel, facts.identity)
-    _check_gateway(facts.gateway, facts.channel, is_demo=is_demo)
+    kind = _checked_kind(facts.gateway, facts.channel, is_demo=credentials.settings.mode is Mode.DEMO)
     if not _SECRET_NAME.fullmatch(facts.secret_name):
-        raise InputError(N_("The name of a credential has small letters, digits and underscores only."))
+        raise InputError(N_("The name of a provider key has small letters, digits and underscores only."))
+    if kind.reaches_people:
+        credentials.check(facts.secret_name, organisation_id)
     sender = Sender(
         organisation_id=organisation_id,
         channel=facts.channel,
@@ -112,25 +120,34 @@ def create_sender(
         identity=identity,
         secret_name=facts.secret_name,
         two_way=is_two_way(facts.channel, identity),
-        **asdict(limits),
     )
-    session.add(sender)
-    session.flush()
+    _write(session, sender, asdict(limits))
     _record(session, "sender.create", sender, by, pace=limits.pace)
     return sender
 
 
-def update_sender(session: Session, sender: Sender, *, limits: SenderLimits, by: int) -> None:
-    """Change what may change of a sender; what is on its way keeps going. Raises InputError."""
-    for name, value in asdict(limits.checked()).items():
-        setattr(sender, name, value)
+def update_sender(
+    session: Session, sender: Sender, *, limits: SenderLimits, by: int, credentials: Credentials
+) -> None:
+    """Change what may change of a sender; what is on its way keeps going. It can always be switched off.
+
+    Raises InputError, and ForeignCredentialError when it is to be used with another's credential.
+    """
+    checked = limits.checked()
+    if checked.active and not sender.active:
+        _check_owner(sender, credentials)
+    _write(session, sender, asdict(checked))
     _record(session, "sender.update", sender, by, pace=sender.pace, active=sender.active)
 
 
-def mend_sender(session: Session, sender: Sender, *, by: int) -> None:
-    """Let a sender send again that its provider had refused. Raises TransitionError when nothing ails it."""
+def mend_sender(session: Session, sender: Sender, *, by: int, credentials: Credentials) -> None:
+    """Let a sender send again that its provider had refused.
+
+    Raises TransitionError when nothing ails it, ForeignCredentialError while its credential is another's.
+    """
     if sender.health == Health.WELL:
         raise TransitionError(N_("This sender works already."))
+    _check_owner(sender, credentials)
     was = {"health": str(sender.health), "code": sender.health_code}
     sender.health, sender.health_code, sender.health_at = Health.WELL, "", clock.now()
     _record(session, "sender.mend", sender, by, **was)
@@ -152,7 +169,7 @@ def is_two_way(channel: Channel, identity: str) -> bool:
     return not (channel == Channel.SMS and is_name)
 
 
-def _check_gateway(name: str, channel: Channel, *, is_demo: bool) -> None:
+def _checked_kind(name: str, channel: Channel, *, is_demo: bool) -> GatewayKind:
     kind = gateway_kinds().get(name)
     if kind is None:
         raise InputError(N_("There is no gateway “%(name)s”."), name=name)
@@ -162,6 +179,46 @@ def _check_gateway(name: str, channel: Channel, *, is_demo: bool) -> None:
         raise InputError(
             N_("%(gateway)s does not carry this channel: choose another gateway."), gateway=kind.title
         )
+    return kind
+
+
+def _check_owner(sender: Sender, credentials: Credentials) -> None:
+    """Raise ForeignCredentialError for a sender of an organisation whose credential is not that organisation's."""
+    kind = gateway_kinds().get(sender.gateway)
+    if sender.organisation_id is not None and kind is not None and kind.reaches_people:
+        credentials.check(sender.secret_name, sender.organisation_id)
+
+
+def _write(session: Session, sender: Sender, values: Mapping[str, object]) -> None:
+    """Write a sender. Raises InputError when it is to be used while its number or name is another's."""
+    is_begun = bool(values["active"]) and not (sender.id and sender.active)
+    if is_begun and _is_taken(session, sender):
+        raise InputError(_TAKEN)
+    try:
+        with session.begin_nested():
+            for name, value in values.items():
+                setattr(sender, name, value)
+            session.add(sender)
+    except IntegrityError as error:
+        if not _is_taken(session, sender):
+            raise
+        # Two were saved at the same moment.
+        raise InputError(_TAKEN) from error
+
+
+def _is_taken(session: Session, sender: Sender) -> bool:
+    """Say whether people know a number or name already as another sender that is in use.
+
+    An organisation may have one number on two channels; what another has on any channel is that one's. Phones and
+    Telegram do not tell small letters from capitals.
+    """
+    same = func.lower(Sender.identity) == sender.identity.lower()
+    is_anothers = Sender.organisation_id.is_distinct_from(sender.organisation_id)
+    taken = select(Sender.id).where(
+        Sender.gateway == sender.gateway, same, Sender.active, (Sender.channel == sender.channel) | is_anothers
+    )
+    with session.no_autoflush:
+        return session.scalar(taken.where(Sender.id != (sender.id or 0)).limit(1)) is not None
 
 
 def _checked_countries(countries: Collection[str]) -> list[str]:

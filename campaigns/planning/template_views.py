@@ -21,8 +21,10 @@ from campaigns.planning.models import Campaign, Sender, TemplateState, WhatsAppT
 from campaigns.planning.tally import count_audience, load_resolution
 from campaigns.planning.whatsapp import template_of
 from campaigns.staff.auth import current_member, current_organisation, requires
+from campaigns.staff.credentials import load_credentials
 from campaigns.staff.permissions import Permission
 from campaigns.staff.queries import get_owned
+from campaigns.web.current import settings
 from campaigns.web.session import refuse_commit, session
 from campaigns.web.words import said
 
@@ -110,12 +112,19 @@ def load_standings(session: Session, campaign: Campaign) -> list[Standing]:
 
 def _ask(campaign: Campaign, form: TemplatesForm, language: str) -> int:
     sender, by = _sender_of(session(), campaign), current_member().id
+    credentials = load_credentials(session(), settings())
     if language and sender is not None:
         asking.ask_for_template(
-            session(), campaign.message, language=language, sender=sender, category=form.chosen, by=by
+            session(),
+            campaign.message,
+            language=language,
+            sender=sender,
+            category=form.chosen,
+            by=by,
+            credentials=credentials,
         )
         return 1
-    return asking.ask_for_missing(session(), campaign, category=form.chosen, by=by)
+    return asking.ask_for_missing(session(), campaign, category=form.chosen, by=by, credentials=credentials)
 
 
 def _fault_of(text: str, language: str) -> PlaceholderError | None:

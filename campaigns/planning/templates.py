@@ -12,6 +12,7 @@ from collections.abc import Callable, Collection, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from itertools import islice
 
 from sqlalchemy import or_, select, update
 from sqlalchemy.orm import Session, sessionmaker
@@ -39,6 +40,8 @@ _OURS_TO_MOVE = (TemplateState.WANTED, TemplateState.UNSUBMITTED)
 
 #: Gives the book of an account by gateway and name of the credential; None where nothing has to be approved.
 OpenTemplates = Callable[[str, str], TemplateBook | None]
+#: Whether an organisation may use a credential.
+MayUse = Callable[[str, int], bool]
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,13 +58,16 @@ class _Wish:
     content_sid: str | None
 
 
-async def sync_templates(sessions: sessionmaker[Session], *, open_templates: OpenTemplates) -> int:
+async def sync_templates(
+    sessions: sessionmaker[Session], *, open_templates: OpenTemplates, may_use: MayUse
+) -> int:
     """Bring every account's templates a step on; return how many rows were looked at.
 
-    An account whose provider does not answer is left for the next round.
+    An account whose provider does not answer is left for the next round, and so are the texts of an organisation
+    that may not use the account (any more).
     """
     seen = 0
-    for (gateway, secret_name), wishes in (await asyncio.to_thread(_load_due, sessions)).items():
+    for (gateway, secret_name), wishes in (await asyncio.to_thread(_load_due, sessions, may_use)).items():
         try:
             book = open_templates(gateway, secret_name)
             if book is None:
@@ -105,7 +111,7 @@ async def _bring_forward(
         await asyncio.to_thread(_write, sessions, wish, TemplateState.REJECTED, reason=str(error))
 
 
-def _load_due(sessions: sessionmaker[Session]) -> dict[tuple[str, str], list[_Wish]]:
+def _load_due(sessions: sessionmaker[Session], may_use: MayUse) -> dict[tuple[str, str], list[_Wish]]:
     """Read the templates that wait for something, and settled ones that were not looked at for a while."""
     before = clock.now() - SETTLED_FOR
     due = or_(
@@ -116,7 +122,10 @@ def _load_due(sessions: sessionmaker[Session]) -> dict[tuple[str, str], list[_Wi
     with sessions() as session:
         # SQLite has one writer, and most rounds only look.
         session.connection(execution_options={"read_only": True})
-        for row in session.scalars(select(WhatsAppTemplate).where(due).order_by(WhatsAppTemplate.id).limit(ROUND)):
+        rows = session.scalars(
+            select(WhatsAppTemplate).where(due).order_by(WhatsAppTemplate.id).execution_options(yield_per=ROUND)
+        )
+        for row in islice((row for row in rows if may_use(row.secret_name, row.organisation_id)), ROUND):
             wish = _Wish(
                 row.id,
                 row.name,

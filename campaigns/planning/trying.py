@@ -16,8 +16,10 @@ from campaigns.core.words import N_
 from campaigns.gateways.base import RejectedError, SendError, ThrottledError
 from campaigns.gateways.connecting import Answering
 from campaigns.gateways.factory import open_gateway
+from campaigns.gateways.kinds import get_kind
 from campaigns.planning.models import Sender
 from campaigns.staff import audit
+from campaigns.staff.credentials import load_credentials
 
 log = logging.getLogger(__name__)
 
@@ -40,12 +42,14 @@ class Answer:
 def try_sender(session: Session, sender: Sender, *, settings: Settings, by: int) -> Answer:
     """Ask a sender's provider for its account, and keep what came of it.
 
-    Raises RefusedError while nothing may leave the instance and for a gateway with nothing to ask, SettingsError
-    without a credential.
+    Raises RefusedError while nothing may leave the instance and for a gateway with nothing to ask,
+    ForeignCredentialError for a credential that is not its organisation's, SettingsError without one.
     """
     reason = find_latch_reason(session)
     if reason is not None:
         raise RefusedError(SENTENCES[reason])
+    if sender.organisation_id is not None and get_kind(sender.gateway).reaches_people:
+        load_credentials(session, settings).check(sender.secret_name, sender.organisation_id)
     gateway = open_gateway(
         sender.gateway, settings=settings, secret_name=sender.secret_name, channel=sender.channel
     )

@@ -19,7 +19,7 @@ from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, Engine, column, inspect, select, table, text
 
 from campaigns.core.database import make_engine
-from campaigns.core.errors import DamagedDataError
+from campaigns.core.errors import DamagedDataError, SettingsError
 from campaigns.core.settings import PROJECT_ROOT
 from campaigns.delivery.models import ROOMY_INDEXES
 from campaigns.places.cover import digest_of_cover
@@ -361,3 +361,66 @@ def test_there_is_one_head_with_short_ids() -> None:
     scripts = ScriptDirectory.from_config(migration_config())
     assert len(scripts.get_heads()) == 1
     assert all(len(script.revision) == 4 and script.revision.isdigit() for script in scripts.walk_revisions())
+
+
+def _with_two_senders(engine: Engine, **changes: object) -> None:
+    """Fill the tables of the version before with two senders of one number; the second may be changed."""
+    migrate(engine, "0046")
+    organisations = [FIRST_ROWS["organisation"], FIRST_ROWS["organisation"] | {"id": 2, "slug": "b", "name": "B"}]
+    columns = {"countries": "[]", "health": "well", "health_code": ""}
+    first = FIRST_ROWS["sender"] | columns | {"organisation_id": 1, "identity": "+447700900100"}
+    with engine.begin() as connection:
+        for table, row in (
+            *(("organisation", each) for each in organisations),
+            ("sender", first),
+            ("sender", first | {"id": 5, "organisation_id": 2, "name": "T"} | changes),
+        ):
+            names, slots = ", ".join(row), ", ".join(f":{name}" for name in row)
+            connection.execute(text(f"INSERT INTO {table} ({names}) VALUES ({slots})"), row)  # noqa: S608 - constants
+
+
+def test_two_senders_of_one_number_are_named(empty_engine: Engine) -> None:
+    """Nobody here may decide whose it is, and nothing was changed."""
+    _with_two_senders(empty_engine)
+    with pytest.raises(SettingsError) as raised:
+        migrate(empty_engine)
+    assert str(raised.value).startswith(
+        "Sender 4, “S” of a, and Sender 5, “T” of b, both send from +447700900100, which only one may"
+    )
+    with empty_engine.connect() as connection:
+        assert MigrationContext.configure(connection).get_current_heads() == ("0046",)
+
+
+@pytest.mark.parametrize(
+    "changes", [{"active": False}, {"channel": "whatsapp"}, {"gateway": "africastalking"}, {"identity": "+2"}]
+)
+def test_senders_that_do_not_meet_are_kept(empty_engine: Engine, changes: dict[str, object]) -> None:
+    _with_two_senders(empty_engine, **changes)
+    migrate(empty_engine)
+    with empty_engine.connect() as connection:
+        assert connection.exec_driver_sql("SELECT count(*) FROM sender").scalar_one() == 2
+
+
+def test_replies_of_nobody_are_in_triage(empty_engine: Engine) -> None:
+    migrate(empty_engine, "0049")
+    reply = {
+        "gateway": "twilio",
+        "channel": "sms",
+        "lookup": b"l" * 32,
+        "kind": "text",
+        "happening": "wrote",
+        "sealed_text": b"s",
+        "received_at": NOON,
+    }
+    with empty_engine.begin() as connection:
+        for table, row in (
+            ("organisation", FIRST_ROWS["organisation"]),
+            ("reply", reply | {"id": 1, "provider_id": "1", "organisation_id": 1}),
+            ("reply", reply | {"id": 2, "provider_id": "2", "organisation_id": None}),
+        ):
+            names, slots = ", ".join(row), ", ".join(f":{name}" for name in row)
+            connection.execute(text(f"INSERT INTO {table} ({names}) VALUES ({slots})"), row)  # noqa: S608 - constants
+    migrate(empty_engine)
+    with empty_engine.connect() as connection:
+        rows = connection.exec_driver_sql("SELECT reply_id, reason, assigned_at FROM triage").all()
+    assert [*map(tuple, rows)] == [(2, "earlier", None)]

@@ -16,6 +16,7 @@ from campaigns.inbox.service import receive_inbound
 from campaigns.staff.models import Role
 from tests.browser.chromium import LOOKS, Visit, skip_without_browser
 from tests.factories import a_contact, a_sender, an_address
+from tests.inbox.builders import came_over
 from tests.places.browsing import a_served_visit
 from tests.web.pages import pages_on_file
 
@@ -48,7 +49,7 @@ def opened(
                 for place, handle in enumerate((number, STRANGER)):
                     values = {"from_handle": handle, "to_handle": SENDER, "channel": "sms"}
                     said = Inbound(text="STOP", provider_id=f"SM{contact.id}-{place}", **values)
-                    receive_inbound(session, said, vault, gateway="twilio")
+                    receive_inbound(session, said, vault, account=came_over(session, owners=[pages.ours.id]))
             start = {"method": "keyword", "wording": "reply 9", "at": clock.now()}
             restore(session, sms.lookup, Channel.SMS, number=sms.number, **start)
             contact_id = contacts[1].id

@@ -17,7 +17,7 @@ from campaigns.inbox.service import receive_inbound
 from campaigns.places.geography import cell_of
 from campaigns.staff.models import AuditEntry, Organisation
 from tests.factories import a_place, a_region, a_sender, an_organisation
-from tests.inbox.builders import CHAT, on_telegram, receive
+from tests.inbox.builders import BOT, CHAT, came_over, on_telegram, receive
 
 NUMBER = "+380501234567"
 
@@ -48,8 +48,9 @@ def the_address(session: Session) -> Address:
 
 
 def test_start_with_a_code_joins(session: Session, vault: Vault, entry_point: EntryPoint) -> None:
-    an_organisation(session)
-    reply = receive(session, vault, started(payload="medyka", language="uk"))
+    both = [an_organisation(session).id, entry_point.organisation_id]
+    account = came_over(session, "telegram", name=BOT, owners=both)
+    reply = receive(session, vault, started(payload="medyka", language="uk"), account=account)
     address = the_address(session)
     contact = address.contact
     assert (reply.kind, reply.organisation_id) == (ReplyKind.JOIN, entry_point.organisation_id)
@@ -158,14 +159,16 @@ def test_plain_start_among_several_joins_nobody(
 def test_owner_of_a_bot_is_joined(session: Session, vault: Vault, organisation: Organisation) -> None:
     an_organisation(session)
     a_sender(session, organisation_id=organisation.id, identity="our_bot", secret_name="our_bot")
-    receive(session, vault, started(), secret_names=["OUR_BOT"])
+    bots = came_over(session, "telegram", name=BOT, secret_names=["our_bot"], owners=[organisation.id])
+    receive(session, vault, started(), account=bots)
     assert the_address(session).organisation_id == organisation.id
 
 
 def test_code_at_anothers_number_is_a_text(session: Session, vault: Vault, entry_point: EntryPoint) -> None:
     theirs = an_organisation(session)
     a_sender(session, organisation_id=theirs.id, identity="+48500100200")
-    reply = receive(session, vault, wrote("MEDYKA", to_handle="+48500100200"))
+    everybody = came_over(session, owners=[theirs.id, entry_point.organisation_id])
+    reply = receive(session, vault, wrote("MEDYKA", to_handle="+48500100200"), account=everybody)
     assert (reply.kind, reply.organisation_id) == (ReplyKind.TEXT, theirs.id)
 
 
@@ -185,8 +188,9 @@ def test_short_codes_and_names_do_not_join(
 def test_one_person_may_join_two_organisations(session: Session, vault: Vault, entry_point: EntryPoint) -> None:
     theirs = an_organisation(session)
     create_entry_point(session, theirs.id, name="Station", code="Lviv", by=None)
-    receive(session, vault, wrote("MEDYKA", "1"))
-    reply = receive(session, vault, wrote("LVIV", "2"))
+    both = came_over(session, owners=[theirs.id, entry_point.organisation_id])
+    receive(session, vault, wrote("MEDYKA", "1"), account=both)
+    reply = receive(session, vault, wrote("LVIV", "2"), account=both)
     assert reply.organisation_id == theirs.id
     addresses = session.scalars(select(Address)).all()
     assert {address.organisation_id for address in addresses} == {entry_point.organisation_id, theirs.id}
@@ -195,7 +199,7 @@ def test_one_person_may_join_two_organisations(session: Session, vault: Vault, e
 
 def test_repeated_join_does_nothing(session: Session, vault: Vault, entry_point: EntryPoint) -> None:
     receive(session, vault, wrote("MEDYKA"))
-    assert receive_inbound(session, wrote("MEDYKA"), vault, gateway="telegram") is None
+    assert receive_inbound(session, wrote("MEDYKA"), vault, account=came_over(session, "telegram")) is None
     assert len(session.scalars(select(Consent)).all()) == len(session.scalars(select(Reply)).all()) == 1
 
 

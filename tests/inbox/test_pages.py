@@ -7,16 +7,18 @@ from datetime import timedelta
 
 import pytest
 from flask.testing import FlaskClient
+from sqlalchemy.orm import Session
 
 from campaigns.core import clock
 from campaigns.core.crypto import Vault
 from campaigns.gateways.callbacks import Happening, Inbound
 from campaigns.inbox.models import Reply
 from campaigns.inbox.queries import count_opt_outs
+from campaigns.inbox.receiving import Account
 from campaigns.inbox.service import receive_inbound
 from campaigns.staff.models import Organisation, Role
 from tests.factories import a_contact, a_region, a_sender, an_address
-from tests.inbox.builders import on_telegram, receive
+from tests.inbox.builders import BOT, came_over, on_telegram, receive
 from tests.web.pages import Pages
 
 Clients = Callable[..., FlaskClient]
@@ -28,9 +30,14 @@ def say(pages: Pages, vault: Vault, text: str, *, to: Organisation | None = None
     with pages.sessions.begin() as session:
         an_address(session, a_contact(session, to or pages.ours, language="ar"), vault, number=number)
         message = Inbound(f"SM{text}"[:60], number, "+15005550006", text, "sms")
-        reply = receive_inbound(session, message, vault, gateway="twilio")
+        owners = [(to or pages.ours).id]
+        reply = receive_inbound(session, message, vault, account=came_over(session, owners=owners))
         assert reply is not None
         return reply
+
+
+def our_bot(session: Session, pages: Pages) -> Account:
+    return came_over(session, "telegram", name=BOT, secret_names=["bot"], owners=[pages.ours.id])
 
 
 def test_empty_inbox_says_what_comes(client_for: Clients) -> None:
@@ -90,7 +97,7 @@ def test_acts_are_told_in_words(pages: Pages, vault: Vault, client_for: Clients)
             )
         ):
             act = on_telegram(happening, str(number), text=text, location=(49.78, 22.78))
-            receive(session, vault, act, secret_names=["bot"])
+            receive(session, vault, act, account=our_bot(session, pages))
     page = client_for(Role.RESPONDER).get("/inbox").text
     for told in (
         "Joined",
@@ -110,9 +117,8 @@ def test_acts_are_told_in_words(pages: Pages, vault: Vault, client_for: Clients)
 def test_place_of_a_stranger_is_not_told(pages: Pages, vault: Vault, client_for: Clients) -> None:
     with pages.sessions.begin() as session:
         a_sender(session, organisation_id=pages.ours.id, secret_name="bot", identity="our_bot")
-        receive(
-            session, vault, on_telegram(Happening.SHARED_LOCATION, location=(49.78, 22.78)), secret_names=["bot"]
-        )
+        shared = on_telegram(Happening.SHARED_LOCATION, location=(49.78, 22.78))
+        receive(session, vault, shared, account=our_bot(session, pages))
     assert "Nothing of it is kept" in client_for(Role.RESPONDER).get("/inbox").text
 
 

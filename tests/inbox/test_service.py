@@ -19,7 +19,7 @@ from campaigns.delivery.models import Delivery
 from campaigns.delivery.states import SendState
 from campaigns.gateways.callbacks import Inbound
 from campaigns.inbox.models import Reply, ReplyKind
-from campaigns.inbox.queries import Owner
+from campaigns.inbox.receiving import Receiver
 from campaigns.inbox.service import LATE, receive_inbound
 from campaigns.staff.models import AuditEntry
 from tests.factories import (
@@ -33,6 +33,7 @@ from tests.factories import (
     an_address,
     an_organisation,
 )
+from tests.inbox.builders import came_over
 
 NUMBER, SENDER = "+380501234567", "+15005550006"
 
@@ -43,7 +44,7 @@ def inbound(text: str, provider_id: str = "SM1", **changes: Any) -> Inbound:
 
 
 def receive(session: Session, vault: Vault, message: Inbound) -> Reply | None:
-    reply = receive_inbound(session, message, vault, gateway="twilio")
+    reply = receive_inbound(session, message, vault, account=came_over(session))
     session.expire_all()
     return reply
 
@@ -116,19 +117,25 @@ def test_text_is_sealed_and_opens_again(session: Session, vault: Vault, address:
     assert vault.open(reply.sealed_text, table="reply", column="sealed_text", row_id=reply.id) == text
 
 
-def test_reply_goes_to_whom_it_answers(session: Session, vault: Vault, address: Address) -> None:
+def test_reply_is_not_of_whoever_wrote_last(session: Session, vault: Vault, address: Address) -> None:
+    """Importing somebody's number must not let anybody read what they write to others."""
     other = an_address(session, a_contact(session, an_organisation(session)), vault, number=NUMBER)
     queued_for(session, address)
-    last = queued_for(session, other)
-    reply = receive(session, vault, inbound("Hello", "SM1"))
+    queued_for(session, other)
+    ours = came_over(session, owners=[address.organisation_id])
+    reply = receive_inbound(session, inbound("Hello", "SM1"), vault, account=ours)
     assert reply is not None
-    assert (reply.contact_id, reply.organisation_id) == (last.contact_id, other.organisation_id)
+    assert (reply.contact_id, reply.organisation_id) == (address.contact_id, address.organisation_id)
+    unowned = receive(session, vault, inbound("Hello", "SM2"))
+    assert unowned is not None
+    assert (unowned.contact_id, unowned.organisation_id) == (None, None)
 
 
 def test_number_of_an_organisation_decides(session: Session, vault: Vault, address: Address) -> None:
     theirs = an_organisation(session)
     a_sender(session, organisation_id=theirs.id, identity="+48500100200")
-    reply = receive(session, vault, inbound("Hello", to_handle="+48500100200"))
+    both = came_over(session, owners=[theirs.id, address.organisation_id])
+    reply = receive_inbound(session, inbound("Hello", to_handle="+48500100200"), vault, account=both)
     assert reply is not None
     assert (reply.organisation_id, reply.contact_id) == (theirs.id, None)
 
@@ -149,8 +156,8 @@ def test_nothing_inbound_breaks_us(session: Session, vault: Vault, changes: dict
 def test_refusal_of_the_database_does_not_pass_for_a_repetition(
     session: Session, vault: Vault, address: Address, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    owner = Owner(organisation_id=99_999, contact_id=address.contact_id)
-    monkeypatch.setattr("campaigns.inbox.service.find_owner", lambda *args, **kwargs: owner)
+    nobody = Receiver(organisation_id=99_999)
+    monkeypatch.setattr("campaigns.inbox.service.find_receiver", lambda *args, **kwargs: nobody)
     with pytest.raises(IntegrityError):
         receive(session, vault, inbound("STOP"))
 
@@ -244,7 +251,7 @@ def test_what_was_missed_is_weighed_against_what_came_since(
 ) -> None:
     receive(session, vault, inbound(since, "SM2"))
     earlier = clock.now() - timedelta(hours=1)
-    receive_inbound(session, inbound(missed, "SM1"), vault, gateway="twilio", received_at=earlier)
+    receive_inbound(session, inbound(missed, "SM1"), vault, account=came_over(session), received_at=earlier)
     session.expire_all()
     assert address.state == state
 
@@ -284,7 +291,10 @@ def test_what_came_in_the_wrong_order_is_put_right(
     receive(session, vault, inbound(since, "SM2"))
     receive(session, vault, inbound(late, "SM1"))
     said_at = clock.now() - timedelta(seconds=20)
-    assert receive_inbound(session, inbound(late, "SM1"), vault, gateway="twilio", received_at=said_at) is None
+    assert (
+        receive_inbound(session, inbound(late, "SM1"), vault, account=came_over(session), received_at=said_at)
+        is None
+    )
     session.expire_all()
     assert address.state == state
     assert session.scalars(select(Reply).where(Reply.provider_id == "SM1")).one().received_at == said_at
@@ -295,7 +305,7 @@ def test_what_is_put_right_leaves_nothing_queued(session: Session, vault: Vault,
     receive(session, vault, inbound("START", "SM1"))
     delivery = queued_for(session, address)
     earlier = clock.now() - timedelta(seconds=20)
-    receive_inbound(session, inbound("START", "SM1"), vault, gateway="twilio", received_at=earlier)
+    receive_inbound(session, inbound("START", "SM1"), vault, account=came_over(session), received_at=earlier)
     session.expire_all()
     assert delivery.send_state == SendState.SUPPRESSED
 
@@ -315,7 +325,9 @@ def test_number_that_is_heard_is_not_dead(
             grant(session, each, method="form", wording="v1", given_at=NOON)
     assert mark_invalid(session, [each.id for each in everywhere]) == 3
     create_entry_point(session, address.contact.organisation_id, name="Kyiv", code="KYIV7", by=None)
-    receive(session, vault, inbound(text))
+    ours = came_over(session, owners=[address.organisation_id])
+    receive_inbound(session, inbound(text), vault, account=ours)
+    session.expire_all()
     heard = AddressState.ACTIVE if agreed or text in ("START", "KYIV7") else AddressState.PENDING
     states = {
         "STOP": [AddressState.OPTED_OUT] * 3,
@@ -335,6 +347,7 @@ def test_stop_is_heard_from_another_spelling(session: Session, vault: Vault, pre
 
 def test_reply_on_another_channel_is_the_contacts(session: Session, vault: Vault, address: Address) -> None:
     an_organisation(session)
-    reply = receive(session, vault, inbound("Where can I sleep?", channel="whatsapp"))
+    ours = came_over(session, owners=[address.organisation_id])
+    reply = receive_inbound(session, inbound("Where can I sleep?", channel="whatsapp"), vault, account=ours)
     assert reply is not None
     assert (reply.contact_id, reply.organisation_id) == (address.contact_id, address.contact.organisation_id)

@@ -44,6 +44,7 @@ from tests.factories import (
     an_address,
     an_organisation,
 )
+from tests.inbox.builders import came_over
 from tests.web.pages import Pages
 
 NUMBER = "+380501234567"
@@ -70,7 +71,7 @@ def last_line(session: Session) -> tuple[str, str, str]:
 
 def hear(session: Session, vault: Vault, text: str, provider_id: str = "SM1") -> Reply:
     message = Inbound(provider_id, NUMBER, "+15005550006", text, "sms")
-    reply = receive_inbound(session, message, vault, gateway="twilio")
+    reply = receive_inbound(session, message, vault, account=came_over(session))
     assert reply is not None
     return reply
 
@@ -167,7 +168,7 @@ def test_holds_are_listed_until_decided(session: Session, vault: Vault) -> None:
     contact, other = a_person(session, vault, ours), a_person(session, vault, theirs)
     by_hand = a_person(session, vault, ours, number="+380509999999")
     message = Inbound("SM1", NUMBER, "+15005550006", "не пишіть мені вночі", "sms")
-    receive_inbound(session, message, vault, gateway="twilio")
+    receive_inbound(session, message, vault, account=came_over(session, owners=[theirs.id]))
     settling.put_on_hold(session, by_hand, by=BY, reason="phone was stolen")
     holds = {hold.contact_id: hold for hold in find_holds(session, ours.id, vault=vault)}
     heard = [hold.reply.text for hold in (*holds.values(),) if hold.reply]

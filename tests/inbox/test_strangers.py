@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from datetime import timedelta
 from typing import Any
 
@@ -32,14 +32,17 @@ from tests.factories import (
     an_address,
     an_organisation,
 )
+from tests.inbox.builders import came_over
 from tests.web.pages import Pages
 
 NUMBER, SENDER = "+380501234567", "+15005550006"
 
 
-def hear(session: Session, vault: Vault, text: str = "STOP", **changes: Any) -> None:
+def hear(
+    session: Session, vault: Vault, text: str = "STOP", owners: Collection[int] | None = None, **changes: Any
+) -> None:
     values = {"from_handle": NUMBER, "to_handle": SENDER, "channel": "sms", "provider_id": "SM1"} | changes
-    receive_inbound(session, Inbound(text=text, **values), vault, gateway="twilio")
+    receive_inbound(session, Inbound(text=text, **values), vault, account=came_over(session, owners=owners))
 
 
 def written_to(session: Session, vault: Vault, ours: Organisation, *, days: float, **changes: Any) -> Delivery:
@@ -125,7 +128,7 @@ def test_first_page_tells_it_without_the_handle(
 ) -> None:
     with pages.sessions.begin() as session:
         a_sender(session, identity=SENDER, name="Hotline", organisation_id=pages.ours.id)
-        hear(session, vault)
+        hear(session, vault, owners=[pages.ours.id])
         assert session.scalar(select(func.count()).select_from(UnknownStop)) == 1
         assert session.scalars(select(Address)).all() == []
     page = client_for(Role.RESPONDER).get("/").text

@@ -13,7 +13,7 @@ from campaigns.planning.asking import ask_for_missing, ask_for_template, count_m
 from campaigns.planning.models import Campaign, Sender, TemplateCategory, TemplateState, WhatsAppTemplate
 from campaigns.planning.queries import load_content
 from campaigns.staff.models import AuditEntry, Organisation
-from tests.factories import a_campaign, a_member, a_message, a_sender, an_organisation
+from tests.factories import a_campaign, a_member, a_message, a_sender, an_organisation, credentials
 
 TEXTS = {
     "en": "Keep it. Call ((hotline)) now.",
@@ -36,7 +36,13 @@ def ask(
 ) -> WhatsAppTemplate:
     sender = sender or session.scalars(select(Sender).where(Sender.channel == Channel.WHATSAPP)).one()
     return ask_for_template(
-        session, message, language=language, sender=sender, category=TemplateCategory.UTILITY, by=1
+        session,
+        message,
+        language=language,
+        sender=sender,
+        category=TemplateCategory.UTILITY,
+        by=1,
+        credentials=credentials(session),
     )
 
 
@@ -90,12 +96,19 @@ def test_unfit_text_and_other_channels_are_refused(session: Session, campaign: C
 def test_missing_ones_are_asked_for_together(session: Session, campaign: Campaign) -> None:
     """English was asked for before, and Polish is not fit: Ukrainian is left."""
     ask(session, campaign.message, "en")
-    assert ask_for_missing(session, campaign, category=TemplateCategory.MARKETING, by=1) == 1
+    assert (
+        ask_for_missing(
+            session, campaign, category=TemplateCategory.MARKETING, by=1, credentials=credentials(session)
+        )
+        == 1
+    )
     asked = session.execute(select(WhatsAppTemplate.language, WhatsAppTemplate.category).order_by("language"))
     assert asked.all() == [("en", "UTILITY"), ("uk", "MARKETING")]
     assert len(session.scalars(select(AuditEntry.id)).all()) == 2
     with pytest.raises(InputError, match="no text left"):
-        ask_for_missing(session, campaign, category=TemplateCategory.MARKETING, by=1)
+        ask_for_missing(
+            session, campaign, category=TemplateCategory.MARKETING, by=1, credentials=credentials(session)
+        )
 
 
 def test_correction_is_asked_for_along_with_it(session: Session, campaign: Campaign) -> None:
@@ -106,7 +119,12 @@ def test_correction_is_asked_for_along_with_it(session: Session, campaign: Campa
     content = load_content(session, campaign)
     assert count_missing_corrections(session, campaign, content) == 1
     # One of the three texts is of a kind that WhatsApp does not take.
-    assert ask_for_missing(session, campaign, category=TemplateCategory.UTILITY, by=1) == 2 + 1
+    assert (
+        ask_for_missing(
+            session, campaign, category=TemplateCategory.UTILITY, by=1, credentials=credentials(session)
+        )
+        == 2 + 1
+    )
     assert count_missing_corrections(session, campaign, content) == 0
     of_correction = select(WhatsAppTemplate.body).where(WhatsAppTemplate.message_id == correction.id)
     assert session.scalars(of_correction).all() == ["Wrong number."]

@@ -15,13 +15,14 @@ from campaigns.core.crypto import Vault
 from campaigns.core.errors import GateError
 from campaigns.core.settings import Mode, Settings
 from campaigns.planning.clockwork import Clockwork
-from campaigns.planning.connections import fault_of, find_unconnected, load_connections
+from campaigns.planning.connections import fault_of, find_faults, find_unconnected, load_connections
 from campaigns.planning.firing import fire_due, release_run
 from campaigns.planning.gatekeeping import assess
 from campaigns.planning.models import CampaignSender, Run, RunState
 from campaigns.planning.service import approve_campaign, submit_campaign
+from campaigns.staff.credentials import load_credentials
 from campaigns.staff.models import Organisation, Role
-from tests.factories import NOON, a_campaign, a_member, a_run, a_sender
+from tests.factories import NOON, a_campaign, a_member, a_run, a_sender, an_organisation
 from tests.planning.story import DUE, START, a_story
 from tests.web.pages import Pages, page_settings
 
@@ -40,15 +41,19 @@ def at_the_start(request: pytest.FixtureRequest) -> Iterator[None]:
 
 @pytest.fixture
 def settings(engine: Engine) -> Settings:
+    # Of one organisation; pages have two, and one of these owns what is set.
     return page_settings(engine)
 
 
 def test_missing_credential_is_the_fault_that_the_worker_names(session: Session, settings: Settings) -> None:
-    assert fault_of(settings, a_sender(session)) == ""
-    assert fault_of(settings, a_sender(session, secret_name="elsewhere")) == MISSING
+    owner = an_organisation(session).id
+    known = load_credentials(session, settings)
+    assert fault_of(known, a_sender(session), owner) == ""
+    assert fault_of(known, a_sender(session, secret_name="elsewhere"), owner) == MISSING
     console = a_sender(session, gateway="console", secret_name="none")
-    assert fault_of(settings, console) == ""
-    assert "reaches nobody" in fault_of(replace(settings, mode=Mode.LIVE), console)
+    assert fault_of(known, console, owner) == ""
+    live = replace(known, settings=replace(settings, mode=Mode.LIVE))
+    assert "reaches nobody" in fault_of(live, console, owner)
 
 
 def test_campaign_over_it_alone_is_neither_submitted_nor_approved(
@@ -70,15 +75,15 @@ def test_campaign_over_it_alone_is_neither_submitted_nor_approved(
 def test_run_over_it_alone_is_held_until_there_is_one(session: Session, vault: Vault, settings: Settings) -> None:
     story = a_story(session, vault)
     story.approved()
-    lacking = partial(fault_of, replace(settings, secrets={}))
-    (run,) = fire_due(session, now=DUE, find_fault=lacking)
+    lacking = partial(find_faults, replace(settings, secrets={}))
+    (run,) = fire_due(session, now=DUE, find_faults=lacking)
     assert run.state == RunState.HELD
     assert run.reason.startswith("No credential: NGOINFO. Nothing can be sent over it")
     with clock.running_on(lambda: DUE):
         with pytest.raises(GateError, match="No credential: NGOINFO"):
-            release_run(session, run, by=story.approver.id, find_fault=lacking)
+            release_run(session, run, by=story.approver.id, find_faults=lacking)
         assert run.state == RunState.HELD
-        release_run(session, run, by=story.approver.id, find_fault=partial(fault_of, settings))
+        release_run(session, run, by=story.approver.id, find_faults=partial(find_faults, settings))
     assert run.state == RunState.PLANNING
 
 
@@ -88,7 +93,7 @@ def test_run_goes_over_the_sender_that_has_one(session: Session, vault: Vault, s
     session.add(CampaignSender(campaign_id=story.campaign.id, rank=1, sender_id=lost.id))
     session.flush()
     story.approved()
-    (run,) = fire_due(session, now=DUE, find_fault=partial(fault_of, settings))
+    (run,) = fire_due(session, now=DUE, find_faults=partial(find_faults, settings))
     assert (run.state, run.reason) == (RunState.PLANNING, "")
 
 
@@ -109,7 +114,7 @@ def test_release_on_the_page_asks_for_them(pages: Pages, vault: Vault, settings:
         story = a_story(session, vault, organisation=pages.ours)
         story.campaign.sender.secret_name = "elsewhere"
         story.approved()
-        (run,) = fire_due(session, now=DUE, find_fault=partial(fault_of, settings))
+        (run,) = fire_due(session, now=DUE, find_faults=partial(find_faults, settings))
     with clock.running_on(lambda: DUE):
         approver = pages.client(story.approver)
         page = approver.post(f"/delivery/runs/{run.id}/release", follow_redirects=True).text

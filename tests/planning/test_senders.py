@@ -21,7 +21,7 @@ from campaigns.planning.senders import (
     update_sender,
 )
 from campaigns.staff.models import AuditEntry, Role
-from tests.factories import NOON, a_member, a_sender, an_organisation
+from tests.factories import NOON, a_member, a_sender, an_organisation, credentials
 
 FACTS = SenderFacts(Channel.SMS, "console", "NGOINFO", "console", SenderLimits("Line", 10.0))
 
@@ -29,7 +29,7 @@ FACTS = SenderFacts(Channel.SMS, "console", "NGOINFO", "console", SenderLimits("
 def made(session: Session, facts: SenderFacts) -> Sender:
     organisation = an_organisation(session)
     admin = a_member(session, organisation, Role.ADMIN)
-    return create_sender(session, organisation.id, facts=facts, by=admin.id, is_demo=True)
+    return create_sender(session, organisation.id, facts=facts, by=admin.id, credentials=credentials(session))
 
 
 @pytest.mark.parametrize(
@@ -107,8 +107,8 @@ def test_gateway_must_carry_the_channel(session: Session) -> None:
 def test_each_verb_leaves_one_entry(session: Session) -> None:
     sender = made(session, FACTS)
     sender.health, sender.health_code, sender.health_at = Health.PAUSED, "63018", NOON
-    update_sender(session, sender, limits=replace(FACTS.limits, pace=0.5), by=1)
-    mend_sender(session, sender, by=1)
+    update_sender(session, sender, limits=replace(FACTS.limits, pace=0.5), by=1, credentials=credentials(session))
+    mend_sender(session, sender, by=1, credentials=credentials(session))
     entries = session.execute(select(AuditEntry.action, AuditEntry.detail).order_by(AuditEntry.id)).all()
     assert [action for action, _ in entries] == ["sender.create", "sender.update", "sender.mend"]
     assert entries[-1].detail == {"health": "paused", "code": "63018"}
@@ -117,11 +117,11 @@ def test_each_verb_leaves_one_entry(session: Session) -> None:
 
 def test_healthy_sender_needs_no_mending(session: Session) -> None:
     with pytest.raises(TransitionError):
-        mend_sender(session, a_sender(session), by=1)
+        mend_sender(session, a_sender(session), by=1, credentials=credentials(session))
 
 
 def test_live_instance_has_no_sender_that_reaches_nobody(session: Session) -> None:
     organisation = an_organisation(session)
     admin = a_member(session, organisation, Role.ADMIN)
     with pytest.raises(InputError, match="reaches nobody"):
-        create_sender(session, organisation.id, facts=FACTS, by=admin.id)
+        create_sender(session, organisation.id, facts=FACTS, by=admin.id, credentials=credentials(session, "live"))

@@ -25,7 +25,7 @@ from campaigns.planning.models import Health, Sender, TemplateCategory, Template
 from campaigns.planning.plan import plan_of
 from campaigns.planning.service import fire_due
 from campaigns.planning.tally import tally_of
-from tests.factories import a_contact, a_sender, an_address
+from tests.factories import a_contact, a_sender, an_address, credentials
 from tests.planning.story import DUE, START, Story, a_story
 
 
@@ -74,6 +74,7 @@ def approved(story: Story, sender: Sender, language: str = "uk") -> WhatsAppTemp
         sender=sender,
         category=TemplateCategory.UTILITY,
         by=story.author.id,
+        credentials=credentials(story.session),
     )
     asked.state, asked.content_sid = TemplateState.APPROVED, "HX" + "1" * 32
     story.session.flush()

@@ -13,11 +13,12 @@ from sqlalchemy.orm import Session, sessionmaker
 from campaigns.audience.models import Channel
 from campaigns.core import clock
 from campaigns.core.errors import RefusedError, UnavailableError
+from campaigns.delivery.engine.store import everybody_may
 from campaigns.gateways.templates import TemplateStanding
 from campaigns.planning.asking import ask_for_template
 from campaigns.planning.models import TemplateCategory, TemplateState, WhatsAppTemplate
 from campaigns.planning.templates import LEASE, SETTLED_FOR, sync_templates
-from tests.factories import NOON, a_member, a_message, a_sender, an_organisation
+from tests.factories import NOON, a_member, a_message, a_sender, an_organisation, credentials
 
 
 class CrashError(Exception):
@@ -90,11 +91,12 @@ def asked(sessions: sessionmaker[Session]) -> int:
             sender=a_sender(session, channel=Channel.WHATSAPP),
             category=TemplateCategory.UTILITY,
             by=member.id,
+            credentials=credentials(session),
         ).id
 
 
 def a_round(sessions: sessionmaker[Session], book: Book) -> None:
-    asyncio.run(sync_templates(sessions, open_templates=lambda gateway, secret: book))
+    asyncio.run(sync_templates(sessions, open_templates=lambda gateway, secret: book, may_use=everybody_may))
 
 
 def row(sessions: sessionmaker[Session], template_id: int) -> WhatsAppTemplate:
@@ -143,7 +145,9 @@ def test_crash_makes_nothing_twice(
 
 def test_two_workers_make_one(sessions: sessionmaker[Session], book: Book, asked: int) -> None:
     async def both() -> None:
-        await asyncio.gather(*(sync_templates(sessions, open_templates=lambda *_: book) for _ in range(2)))
+        await asyncio.gather(
+            *(sync_templates(sessions, open_templates=lambda *_: book, may_use=everybody_may) for _ in range(2))
+        )
 
     asyncio.run(both())
     assert len(book.held) == 1
@@ -187,5 +191,5 @@ def test_approved_one_is_looked_at_again(
 
 
 def test_gateway_without_a_book_is_passed_over(sessions: sessionmaker[Session], asked: int) -> None:
-    assert asyncio.run(sync_templates(sessions, open_templates=lambda *_: None)) == 0
+    assert asyncio.run(sync_templates(sessions, open_templates=lambda *_: None, may_use=everybody_may)) == 0
     assert row(sessions, asked).state == TemplateState.WANTED

@@ -13,6 +13,7 @@ from campaigns.core.errors import UnavailableError
 from campaigns.gateways.callbacks import Inbound
 from campaigns.gateways.connecting import KeptInbound
 from campaigns.inbox.service import receive_inbound
+from tests.inbox.builders import came_over
 from tests.simulation.database import SMS_SENDER, VAULT, WHATSAPP_SENDER, Database
 from tests.simulation.oracle import Oracle
 from tests.simulation.phones import Phone
@@ -126,7 +127,7 @@ class Mailbox:
                 self._timeline.after(POSTS_AGAIN, partial(self._post, letter))
             return
         with self._database.sessions.begin() as session:
-            receive_inbound(session, letter.kept.inbound, VAULT, gateway="memory")
+            receive_inbound(session, letter.kept.inbound, VAULT, account=came_over(session, "memory"))
         if letter.word is not Word.START:
             self._check_queue(letter)
 

@@ -76,6 +76,16 @@ class Pages:
         return client
 
 
+def owned(changes: dict[str, str]) -> dict[str, str]:
+    """Add to changes of settings that every credential is that of `Pages.ours`, unless they say whose it is.
+
+    One whose owners are "" is nobody's.
+    """
+    names = ["twilio", *(name.removeprefix("secret_") for name in changes if name.startswith("secret_"))]
+    whole = {f"owners_{name}": "ours" for name in names if name != "key"} | changes
+    return {name: value for name, value in whole.items() if value or not name.startswith("owners_")}
+
+
 def _application(settings: Settings) -> Flask:
     app = create_app(settings)
     app.config["WTF_CSRF_ENABLED"] = False
@@ -86,14 +96,15 @@ def _application(settings: Settings) -> Flask:
 @contextmanager
 def make_pages(engine: Engine, **changes: str) -> Iterator[Pages]:
     """Run an application of its own on an empty database; forms need no token, `changes` are settings."""
-    with _pages_of(_application(page_settings(engine, **changes)), make_sessions(engine)) as pages:
+    with _pages_of(_application(page_settings(engine, **owned(changes))), make_sessions(engine)) as pages:
         yield pages
 
 
 @contextmanager
 def _pages_of(app: Flask, sessions: sessionmaker[Session]) -> Iterator[Pages]:
     with sessions.begin() as session:
-        ours, theirs = an_organisation(session, name="Ours"), an_organisation(session, name="Theirs")
+        ours = an_organisation(session, name="Ours", slug="ours")
+        theirs = an_organisation(session, name="Theirs", slug="theirs")
     with app.app_context():
         # What was found in the test before is no news.
         now.init_health(app, HealthLook(database.engine, settings()))
@@ -123,7 +134,7 @@ def pages(engine: Engine, kept_apps: dict[str, Flask]) -> Iterator[Pages]:
     """The application with two organisations, once for each kind of database."""
     address = str(engine.url)
     if address not in kept_apps:
-        kept_apps[address] = _application(page_settings(engine))
+        kept_apps[address] = _application(page_settings(engine, **owned({})))
     app = kept_apps[address]
     _forget(app)
     with _pages_of(app, make_sessions(engine)) as pages:

@@ -13,7 +13,7 @@ from campaigns.core.errors import UnavailableError
 from campaigns.core.steady import ClockGuard
 from campaigns.delivery.baton import Baton
 from campaigns.delivery.engine.ports import Ask, Found, LaneKey, Result, Snapshot
-from campaigns.delivery.engine.store import DatabaseStore
+from campaigns.delivery.engine.store import DatabaseStore, MayUse, everybody_may
 
 
 class BatonStore(DatabaseStore):
@@ -26,8 +26,9 @@ class BatonStore(DatabaseStore):
         baton: Baton,
         guard: ClockGuard | None = None,
         lifeline: Lifeline | None = None,
+        may_use: MayUse = everybody_may,
     ) -> None:
-        super().__init__(sessions, vault, lifeline)
+        super().__init__(sessions, vault, lifeline, may_use)
         self._baton, self._guard = baton, guard or ClockGuard()
 
     def exchange(self, results: Sequence[Result], ask: Ask | None) -> Found:

@@ -30,7 +30,7 @@ from campaigns.core.crypto import Vault
 from campaigns.core.steady import ClockGuard
 from campaigns.delivery.engine.fence import FRESH_SECONDS
 from campaigns.delivery.engine.ports import Ask, Found, LaneKey, Result, Snapshot
-from campaigns.delivery.engine.store import DatabaseStore
+from campaigns.delivery.engine.store import DatabaseStore, MayUse, everybody_may
 from campaigns.delivery.jobs import QUEUE, TURN, enqueue_lanes, lane_of, select_wanted
 
 T = TypeVar("T")
@@ -203,8 +203,9 @@ class ClusterStore(DatabaseStore):
         vault: Vault,
         member: Member,
         lifeline: Lifeline | None = None,
+        may_use: MayUse = everybody_may,
     ) -> None:
-        super().__init__(sessions, vault, lifeline)
+        super().__init__(sessions, vault, lifeline, may_use)
         self._member = member
 
     def exchange(self, results: Sequence[Result], ask: Ask | None) -> Found:

@@ -16,7 +16,7 @@ from typing import Any, TypeVar
 
 from sqlalchemy.exc import SQLAlchemyError
 
-from campaigns.core.errors import FingerpostError, SettingsError, UnavailableError
+from campaigns.core.errors import FingerpostError, ForeignCredentialError, SettingsError, UnavailableError
 from campaigns.core.outages import OUTAGES
 from campaigns.core.waiting import rest
 from campaigns.delivery.engine.fence import REFRESH_SECONDS, Fence, LaneFence
@@ -29,8 +29,11 @@ T = TypeVar("T")
 
 #: Calls in flight get so long to finish after a stop, in seconds; what is left then is for the reaper.
 FINISH_SECONDS = 12.0
-#: Why a sender is paused that this server cannot open: its credential is missing or not whole; anything else.
-NO_CREDENTIAL, NOT_OPENED = "no_credential", "not_opened"
+#: Why a sender is paused that this server cannot open: its credential is missing or not whole, or another
+#: organisation's; anything else.
+NO_CREDENTIAL, NOT_OWNED, NOT_OPENED = "no_credential", "not_owned", "not_opened"
+
+_CODES: dict[type[Exception], str] = {SettingsError: NO_CREDENTIAL, ForeignCredentialError: NOT_OWNED}
 
 _log = logging.getLogger(__name__)
 
@@ -155,7 +158,7 @@ class Engine:
         except Exception as error:
             told = isinstance(error, FingerpostError)
             reason = f"Nothing can be sent: {error}" if told else "Nothing can be sent: the gateway does not open."
-            code = NO_CREDENTIAL if isinstance(error, SettingsError) else NOT_OPENED
+            code = next((code for kind, code in _CODES.items() if isinstance(error, kind)), NOT_OPENED)
             _log.error("sender %s cannot be opened: %s", sender.sender_id, error, exc_info=None if told else error)
         if not sender.is_rehearsal:
             await around.database(around.store.tell_health, sender.sender_id, Health.PAUSED, code)

@@ -138,6 +138,8 @@ class SenderFacts:
     channel: Channel
     health: Health = Health.WELL
     is_rehearsal: bool = False
+    #: Whose it is; None: shared.
+    organisation_id: int | None = None
 
     @property
     def line(self) -> Line:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from datetime import timedelta
 from functools import cache
@@ -36,11 +36,31 @@ WITHDRAWN_WITHIN = timedelta(minutes=2)
 _log = logging.getLogger(__name__)
 
 
+#: Whether an organisation may send with the credential of a name.
+MayUse = Callable[[str, int], bool]
+
+
+def everybody_may(secret_name: str, organisation_id: int) -> bool:
+    """Say that an organisation may use a credential: where nobody knows whose the credentials are."""
+    return True
+
+
 class DatabaseStore:
     """Claims, results, snapshots and pauses on SQLite or PostgreSQL."""
 
-    def __init__(self, sessions: sessionmaker[Session], vault: Vault, lifeline: Lifeline | None = None) -> None:
-        """Prepare a store; with a `lifeline` nothing is claimed from a database that was restored."""
+    def __init__(
+        self,
+        sessions: sessionmaker[Session],
+        vault: Vault,
+        lifeline: Lifeline | None = None,
+        may_use: MayUse = everybody_may,
+    ) -> None:
+        """Prepare a store; with a `lifeline` nothing is claimed from a database that was restored.
+
+        `may_use` says whether an organisation may send with a credential: else its runs wait, as for a sender that
+        is switched off.
+        """
+        self._may_use = may_use
         self._sessions = sessions
         self._lifeline = lifeline
         self._engine: Engine = sessions.kw["bind"]
@@ -121,7 +141,7 @@ class DatabaseStore:
                 counted=self._quotas.number,
             )
             for row in rows
-            if row.is_rehearsal or row.may_be_used
+            if row.is_rehearsal or (row.may_be_used and self._may_use(row.secret_name, row.organisation_id))
         ]
         return Snapshot(runs, addresses)
 
@@ -237,6 +257,7 @@ def facts_of(sender: Sender, *, is_rehearsal: bool = False) -> SenderFacts:
         channel=Channel(sender.channel),
         health=Health(sender.health),
         is_rehearsal=is_rehearsal,
+        organisation_id=sender.organisation_id,
     )
 
 
@@ -261,6 +282,7 @@ def _running(dialect: str) -> Select[*tuple[Any, ...]]:
             Sender.pace,
             may_be_used().label("may_be_used"),
             Sender.daily_limit,
+            Sender.secret_name,
         )
         .join(RunSender, RunSender.run_id == Run.id)
         .join(Sender, Sender.id == RunSender.sender_id)

@@ -1,0 +1,74 @@
+"""The commands of whoever runs an instance of several organisations: what belongs to none of them alone."""
+
+from __future__ import annotations
+
+import click
+from sqlalchemy.orm import Session, sessionmaker
+
+from campaigns.core.database import make_sessions
+from campaigns.core.settings import Settings, load_settings
+
+
+@click.command()
+@click.argument("name")
+def hooks(name: str) -> None:
+    """Print the addresses to enter at the provider of the credential NAME, as FINGERPOST_SECRET_<NAME> sets it.
+
+    An organisation that owns it alone sees them on the page of its sender.
+    """
+    from campaigns.triaging import addresses_of
+
+    for line in addresses_of(load_settings(), name):
+        click.echo(line)
+
+
+@click.group()
+def triage() -> None:
+    """Give on what came to a number of several organisations, or of none.
+
+    A stop among it was obeyed when it came.
+    """
+
+
+@triage.command(name="list")
+def list_() -> None:
+    """List what waits, without texts: number, time, kind, and where it came to."""
+    from campaigns.triaging import list_unassigned
+
+    _, sessions = _opened()
+    with sessions() as session:
+        for line in list_unassigned(session):
+            click.echo(line)
+
+
+@triage.command()
+@click.argument("number", type=int)
+def show(number: int) -> None:
+    """Print the text of NUMBER; the audit trail says that it was read."""
+    from campaigns.triaging import show_text
+
+    settings, sessions = _opened()
+    with sessions.begin() as session:
+        text = show_text(session, number, vault=settings.vault())
+    click.echo(text)
+
+
+@triage.command()
+@click.argument("slug")
+@click.argument("numbers", type=int, nargs=-1, required=True)
+def assign(slug: str, numbers: tuple[int, ...]) -> None:
+    """Give NUMBERS to the organisation with the short name SLUG: its inbox has them from now on."""
+    from campaigns.triaging import assign_to
+
+    _, sessions = _opened()
+    with sessions.begin() as session:
+        count = assign_to(session, slug, numbers)
+    click.echo(f"{slug} has {count} more in its inbox.")
+
+
+def _opened() -> tuple[Settings, sessionmaker[Session]]:
+    """Return the settings and sessions on the database. Raises SettingsError when something does not fit."""
+    from campaigns.instance import open_instance
+
+    settings = load_settings()
+    return settings, make_sessions(open_instance(settings))

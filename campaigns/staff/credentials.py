@@ -1,0 +1,87 @@
+"""Whose the credentials of this instance are: its operator says so, by the short names of organisations.
+
+A credential that the settings give to nobody is that of the only organisation; where there are several it is
+nobody's, and nothing is sent with it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from campaigns.core.errors import ForeignCredentialError
+from campaigns.core.settings import PREFIX, Settings
+from campaigns.core.words import N_
+from campaigns.staff.models import Organisation
+
+_NOBODYS = N_(
+    "The provider key “%(name)s” belongs to no organisation yet: whoever runs this instance has to say "
+    "whose it is."
+)
+_ANOTHERS = N_(
+    "The provider key “%(name)s” does not belong to your organisation: whoever runs this instance says "
+    "whose it is."
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Credentials:
+    """Which organisations own which credential; names are those that senders give, in any case."""
+
+    settings: Settings
+    #: Ids of all organisations of the instance, by their short names.
+    organisations: Mapping[str, int]
+
+    def owners_of(self, name: str) -> frozenset[int]:
+        """Return the organisations that a credential belongs to."""
+        named = self.settings.owners.get(name.upper())
+        if named is None:
+            return frozenset(self.organisations.values()) if len(self.organisations) == 1 else frozenset()
+        return frozenset(self.organisations[slug] for slug in named.split() if slug in self.organisations)
+
+    def belongs_to(self, name: str, organisation_id: int) -> bool:
+        """Say whether an organisation may use a credential."""
+        return organisation_id in self.owners_of(name)
+
+    def belongs_alone_to(self, name: str, organisation_id: int) -> bool:
+        """Say whether nobody else may know what a credential opens, under whatever names it is set."""
+        token = self._token_of(name)
+        same = {name, *(other for other in self.settings.secrets if token and self._token_of(other) == token)}
+        return frozenset[int]().union(*map(self.owners_of, same)) == {organisation_id}
+
+    def names_of(self, organisation_id: int) -> list[str]:
+        """Return the names of the credentials that an organisation may use, as senders give them."""
+        return sorted(name.lower() for name in self.settings.secrets if self.belongs_to(name, organisation_id))
+
+    def opening(self, account: str) -> list[str]:
+        """Return the names of the credentials that open an account, as senders give them."""
+        secrets = self.settings.secrets.items()
+        return sorted(name.lower() for name, secret in secrets if secret.partition(":")[0] == account)
+
+    def check(self, name: str, organisation_id: int) -> None:
+        """Raise ForeignCredentialError when an organisation may not use a credential."""
+        if not self.belongs_to(name, organisation_id):
+            raise ForeignCredentialError(_ANOTHERS if self.owners_of(name) else _NOBODYS, name=name.lower())
+
+    def without_owner(self) -> Iterator[str]:
+        """Yield a sentence about each credential that belongs to nobody, for whoever runs the instance."""
+        for name in sorted(self.settings.secrets):
+            unknown = [
+                slug for slug in self.settings.owners.get(name, "").split() if slug not in self.organisations
+            ]
+            if unknown:
+                yield f"{PREFIX}OWNERS_{name} names {unknown[0]}, and there is no such organisation."
+            elif not self.owners_of(name):
+                yield f"{PREFIX}SECRET_{name} is no organisation's: name its owners in {PREFIX}OWNERS_{name}."
+
+    def _token_of(self, name: str) -> str:
+        return self.settings.secrets.get(name.upper(), "").partition(":")[2]
+
+
+def load_credentials(session: Session, settings: Settings) -> Credentials:
+    """Read which organisations there are now, and return whose the credentials are."""
+    rows = session.execute(select(Organisation.slug, Organisation.id))
+    return Credentials(settings, {row.slug: row.id for row in rows})
