@@ -28,6 +28,12 @@ VAULT = Vault(keys={1: b"k" * 32}, lookup_key=b"l" * 32)
 #: People of every seed, each with an SMS number and a WhatsApp account.
 PEOPLE = 24
 SMS_PREFIX, WHATSAPP_PREFIX = "+38067", "+38068"
+#: The account that all senders of a world use, as settings know it.
+ACCOUNT: dict[str, Any] = {
+    "secrets": {"TWILIO": "AC0:token"},
+    "owners": {},
+    "secret": lambda name: ("AC0", "token"),
+}
 SMS_SENDER, WHATSAPP_SENDER, SPARE_SENDER = "+15005550006", "+15005550007", "+15005550008"
 
 NEVER = datetime.max.replace(tzinfo=UTC)

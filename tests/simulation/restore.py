@@ -24,7 +24,7 @@ from campaigns.restoring.command import SETTLES_AFTER
 from campaigns.restoring.release import Restored, release, settle_by_lists
 from tests.simulation.chores import CANARY
 from tests.simulation.crew import Crew
-from tests.simulation.database import VAULT, Database
+from tests.simulation.database import ACCOUNT, VAULT, Database
 from tests.simulation.inbound import InboundOnly, Mailbox
 from tests.simulation.oracle import Oracle
 from tests.simulation.plan import Plan
@@ -145,6 +145,7 @@ class Archive:
         sessions = self._database.sessions
         settings = SimpleNamespace(
             vault=lambda: VAULT,
+            **ACCOUNT,
             service_max_age_days=90,
             state_path=Path(self._folder.name),
             canary_people=CANARY.people,

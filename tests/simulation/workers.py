@@ -28,7 +28,7 @@ from campaigns.missed_inbound import MissedInbound
 from campaigns.restoring.listening import Listener
 from campaigns.worker import LISTEN_SECONDS, TEND_EVERY
 from tests.simulation.chores import CHORES, LOOK_AGAIN, PATIENCE, Chore, Sessions, abandon, due_chores
-from tests.simulation.database import VAULT, Database, gone
+from tests.simulation.database import ACCOUNT, VAULT, Database, gone
 from tests.simulation.inbound import InboundOnly, Mailbox
 from tests.simulation.plan import CLOCK_ERROR
 from tests.simulation.processes import Process, Timeline
@@ -246,7 +246,7 @@ class DatabaseWorker(Worker):
         self._listens_at = 0.0
         self._missed = MissedInbound(
             database.sessions,
-            SimpleNamespace(vault=lambda: VAULT),  # type: ignore[arg-type]
+            SimpleNamespace(vault=lambda: VAULT, **ACCOUNT),  # type: ignore[arg-type]
             seconds=lambda: link.timeline.now,
             open_gateway=lambda name, **_: InboundOnly(mailbox, process),
         )
