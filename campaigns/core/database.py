@@ -108,6 +108,11 @@ class Base(DeclarativeBase):
     }
 
 
+def rows_with(condition: str) -> dict[str, Any]:
+    """Return what lets an index hold only the rows for which a condition is true, on either database."""
+    return {"sqlite_where": text(condition), "postgresql_where": text(condition)}
+
+
 class ordered_token(FunctionElement[str]):  # noqa: N801 - reads as a SQL function
     """32 hexadecimal characters made by the database for each row: the moment, then at least 68 bits of chance.
 

@@ -9,7 +9,7 @@ from sqlalchemy import ForeignKey, Index, LargeBinary, String, UniqueConstraint,
 from sqlalchemy.orm import Mapped, mapped_column
 
 from campaigns.audience.models import Channel
-from campaigns.core.database import Base, BigId
+from campaigns.core.database import Base, BigId, rows_with
 from campaigns.gateways.callbacks import Happening
 
 
@@ -44,13 +44,7 @@ class Reply(Base):
             sqlite_where=text("kind = 'hold' AND contact_id IS NULL"),
             postgresql_where=text("kind = 'hold' AND contact_id IS NULL"),
         ),
-        Index(
-            "ix_reply_unheeded",
-            "organisation_id",
-            "received_at",
-            sqlite_where=text("is_unheeded"),
-            postgresql_where=text("is_unheeded"),
-        ),
+        Index("ix_reply_unheeded", "organisation_id", "received_at", **rows_with("is_unheeded")),
     )
 
     id: Mapped[int] = mapped_column(BigId, primary_key=True)
@@ -90,14 +84,7 @@ class Triage(Base):
     """A reply that came to a number of several organisations or of none: whoever runs the instance assigns it."""
 
     __tablename__ = "triage"
-    __table_args__ = (
-        Index(
-            "ix_triage_unassigned",
-            "reply_id",
-            sqlite_where=text("assigned_at IS NULL"),
-            postgresql_where=text("assigned_at IS NULL"),
-        ),
-    )
+    __table_args__ = (Index("ix_triage_unassigned", "reply_id", **rows_with("assigned_at IS NULL")),)
 
     reply_id: Mapped[int] = mapped_column(ForeignKey("reply.id"), primary_key=True)
     #: Account at the provider, and number or name of ours; no handle of the person.

@@ -6,11 +6,11 @@ from datetime import datetime
 from enum import IntEnum, StrEnum
 from typing import Any
 
-from sqlalchemy import JSON, BigInteger, ForeignKey, Index, SmallInteger, String, UniqueConstraint, false, text
+from sqlalchemy import JSON, BigInteger, ForeignKey, Index, SmallInteger, String, UniqueConstraint, false
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from campaigns.audience.models import Audience, Channel
-from campaigns.core.database import Base, BigId, WallClock
+from campaigns.core.database import Base, BigId, WallClock, rows_with
 from campaigns.messages.models import Message
 
 #: How long a message may wait to be sent unless a member says otherwise, in minutes. A day is longer than any
@@ -34,15 +34,7 @@ class Sender(Base):
     __tablename__ = "sender"
     __table_args__ = (
         # One that is switched off does not count: its number may be another's by now.
-        Index(
-            "ix_sender_identity",
-            "gateway",
-            "channel",
-            "identity",
-            unique=True,
-            sqlite_where=text("active"),
-            postgresql_where=text("active"),
-        ),
+        Index("ix_sender_identity", "gateway", "channel", "identity", unique=True, **rows_with("active")),
     )
 
     id: Mapped[int] = mapped_column(BigId, primary_key=True)
