@@ -2,29 +2,41 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+from tempfile import TemporaryFile
+from typing import BinaryIO, cast
+
 from flask import Blueprint, Response, flash, redirect, render_template, request, url_for
 from flask_babel import gettext as _
 from flask_babel import ngettext
+from werkzeug.datastructures import FileStorage
 from werkzeug.wrappers import Response as Redirect
 
 from campaigns.audience import queries, service
 from campaigns.audience.forms import CHANNELS, ENCODINGS, SOURCES, ImportForm
+from campaigns.audience.importer import ContactFile, read_contacts
 from campaigns.audience.models import AddressState, Contact, ContactImport
-from campaigns.core.errors import InputError, RowProblem, RowsError, TransitionError
+from campaigns.core import clock
+from campaigns.core.errors import InputError, RowProblem, TransitionError
 from campaigns.core.languages import all_languages
+from campaigns.core.limited.limits import Limits
 from campaigns.staff.auth import current_member, current_organisation, requires
 from campaigns.staff.permissions import Permission
 from campaigns.staff.queries import get_owned
 from campaigns.web.current import settings, vault
 from campaigns.web.numbers import whole_number
 from campaigns.web.pagination import paginate
-from campaigns.web.session import refuse_commit, session
+from campaigns.web.session import begin_writing, reads_first, refuse_commit, session
+from campaigns.web.uploads import rows_of_upload
 from campaigns.web.words import said
 
 pages = Blueprint("contacts", __name__, url_prefix="/contacts")
 
 Page = str | Redirect | tuple[str, int]
 
+#: What reading a contact file may cost: it may hold 100,000 people.
+READING = Limits(seconds=180, processor_seconds=120, answer_megabytes=200)
 #: A file that shows the columns; the number is of a range kept for films and books.
 EXAMPLE = (
     "number,language,other_language,place,latitude,longitude,region,position_date,consent_date,consent_how\n"
@@ -80,21 +92,13 @@ def show(contact_id: int) -> Page:
 
 @pages.route("/files", methods=["GET", "POST"])
 @requires(Permission.HANDLE_CONTACTS, fresh=True)
+@reads_first
 def import_file() -> Page:
     """Take a contact file and check it, without importing anything."""
     form = ImportForm()
     if form.validate_on_submit():
         try:
-            waiting = service.check_file(
-                session(),
-                current_organisation().id,
-                str(form.file.data.filename),
-                form.file.data.read(),
-                by=current_member().id,
-                vault=vault(),
-                settings=settings(),
-                default_country=form.text("country") or None,
-            )
+            waiting = _check(form.file.data, form.text("country") or None)
         except InputError as error:
             form.show(error, "file")
         else:
@@ -114,14 +118,12 @@ def show_file(import_id: int) -> Page:
 
 @pages.post("/files/<int:import_id>/import")
 @requires(Permission.HANDLE_CONTACTS, fresh=True)
+@reads_first
 def confirm_file(import_id: int) -> Page:
     """Import a checked file whole."""
-    waiting = _file(import_id)
     try:
-        report = service.confirm_import(
-            session(), waiting, by=current_member().id, vault=vault(), settings=settings()
-        )
-    except (TransitionError, RowsError) as error:
+        report = _import(import_id)
+    except (TransitionError, InputError) as error:
         refuse_commit()
         flash(said(error), "bad")
     else:
@@ -150,6 +152,52 @@ def example() -> Response:
     """Give a file that shows the columns."""
     headers = {"Content-Disposition": "attachment; filename=contacts-example.csv"}
     return Response(EXAMPLE, mimetype="text/csv", headers=headers)
+
+
+def _check(upload: FileStorage, country: str | None) -> ContactImport:
+    """Keep a contact file with what a dry run found in it. Raises InputError."""
+    file = cast(BinaryIO, upload.stream)
+    service.limit_size(file, settings())
+    with _people(file, country) as found:
+        report = service.dry_run(session(), current_organisation().id, found, vault=vault())
+    begin_writing()
+    file.seek(0)
+    return service.keep_file(
+        session(),
+        current_organisation().id,
+        str(upload.filename),
+        file.read(),
+        found=found,
+        report=report,
+        by=current_member().id,
+        vault=vault(),
+        default_country=country,
+    )
+
+
+def _import(import_id: int) -> service.Report:
+    """Import a kept file. Raises TransitionError or InputError."""
+    # It has no name, and is gone with this request.
+    with TemporaryFile() as file:
+        country = service.open_file(_file(import_id), file, vault=vault())
+        with _people(file, country) as found:
+            begin_writing()
+            waiting = _file(import_id)
+            return service.confirm_import(session(), waiting, found=found, by=current_member().id, vault=vault())
+
+
+@contextmanager
+def _people(file: BinaryIO, country: str | None) -> Iterator[ContactFile]:
+    """Give what a child reads in a contact file."""
+    with rows_of_upload(
+        READING,
+        read_contacts,
+        file,
+        default_country=country,
+        max_rows=settings().import_max_rows,
+        now=clock.now(),
+    ) as (people, ending):
+        yield ContactFile.known(people, ending)
 
 
 def _file(import_id: int) -> ContactImport:

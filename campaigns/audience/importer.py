@@ -5,21 +5,23 @@ Only what is wrong is kept, and a few bytes a handle: a file may hold a million 
 
 from __future__ import annotations
 
+import io
 import re
 from array import array
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Generator, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time
 from functools import lru_cache
+from typing import BinaryIO
 
 import numpy as np
 
 from campaigns.audience.handles import Handle, read_handle
 from campaigns.audience.models import Channel
-from campaigns.core.errors import AddressError, InputError, RowProblem
+from campaigns.core.errors import MOST_PROBLEMS, AddressError, InputError, RowProblem
 from campaigns.core.languages import all_languages
 from campaigns.core.words import N_
-from campaigns.places.sheet import Line, open_sheet
+from campaigns.places.sheet import Line, open_sheet, recognise_coding
 
 #: What members call our columns, in small letters and with spaces.
 COLUMN_NAMES: dict[str, tuple[str, ...]] = {
@@ -40,6 +42,8 @@ COLUMN_NAMES: dict[str, tuple[str, ...]] = {
 _OURS = {name: column for column, names in COLUMN_NAMES.items() for name in names}
 REQUIRED = ("number", "language", "consent_date", "consent_how")
 LONGEST_EVIDENCE = 200
+#: People that are given together: below SQLite's limit of bound values in one lookup.
+BATCH = 2000
 #: How much of a wrong cell a report shows.
 MOST_QUOTED = 40
 MOST_DIGITS_QUOTED = 4
@@ -63,6 +67,64 @@ class ContactRow:
     position_at: datetime | None
     consent_at: datetime
     consent_how: str
+
+
+@dataclass(frozen=True, slots=True)
+class Ending:
+    """What there is to say of a contact file once all of it was read."""
+
+    #: What Python calls the coding it is written in.
+    coding: str
+    #: Rows that were read, those of them that are people, and those with a problem.
+    rows: int
+    good_rows: int
+    bad_rows: int
+    #: The first problems, by line; no address is in them.
+    problems: list[RowProblem]
+
+
+class ContactFile:
+    """The people of a file in batches, and its ending, known before the first or after the last of them."""
+
+    def __init__(self, found: Generator[list[ContactRow], None, Ending], ending: Ending | None = None) -> None:
+        self._found, self.ending = found, ending
+
+    @classmethod
+    def known(cls, people: Iterator[list[ContactRow]], ending: Ending) -> ContactFile:
+        """Return a file that was read to its end before."""
+
+        def found() -> Generator[list[ContactRow], None, Ending]:
+            yield from people
+            return ending
+
+        return cls(found(), ending)
+
+    def batches(self) -> Iterator[list[ContactRow]]:
+        """Give the people of the file; no handle comes twice in one batch. Raises what `read_contacts` raises."""
+        self.ending = yield from self._found
+
+    @property
+    def problems(self) -> list[RowProblem]:
+        """What is known to be wrong with the file."""
+        return self.ending.problems if self.ending else []
+
+
+def read_contacts(
+    file: BinaryIO, *, default_country: str | None, max_rows: int, now: datetime
+) -> Generator[list[ContactRow], None, Ending]:
+    """Read a contact file as it goes: give its people in batches of BATCH, and return what else there is to say.
+
+    `default_country` (alpha-2) reads numbers without a country code; it is never guessed. Raises FileFormatError
+    or TooManyRowsError where a broken or long file shows that it is. The file stays open.
+    """
+    coding = recognise_coding(file)
+    lines = io.TextIOWrapper(file, coding, newline="")
+    reader = ContactReader(lines, default_country=default_country, max_rows=max_rows, now=now)
+    yield from reader.batches(BATCH)
+    lines.detach()
+    problems = sorted(reader.problems, key=lambda problem: problem.line)
+    bad_rows = len({problem.line for problem in problems})
+    return Ending(coding, reader.rows, reader.good_rows, bad_rows, problems[:MOST_PROBLEMS])
 
 
 class _RowError(InputError):

@@ -14,7 +14,7 @@ from sqlalchemy.orm import Session, aliased
 from campaigns.audience.consent import Mark, find_suppressed, grant, hold_withdrawals, remember, withdraw
 from campaigns.audience.handles import Handle, number_key, number_of
 from campaigns.audience.holding import hold
-from campaigns.audience.importer import ContactRow
+from campaigns.audience.importer import BATCH, ContactRow
 from campaigns.audience.models import (
     Address,
     AddressState,
@@ -32,8 +32,6 @@ from campaigns.core.crypto import Vault
 from campaigns.core.database import reserve_ids
 from campaigns.staff.queries import owned
 
-#: Rows written with one statement: below SQLite's limit of bound values in one lookup.
-BATCH = 2000
 METHOD = "import"
 # Written to as tables: the mapper looks at each row of an insert by itself.
 _CONTACT, _ADDRESS, _CONSENT = (cast(Table, model.__table__) for model in (Contact, Address, Consent))

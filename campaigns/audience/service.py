@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from dataclasses import asdict, dataclass, field, replace
 from typing import Any, BinaryIO
 
@@ -11,7 +11,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from campaigns.audience import intake
-from campaigns.audience.importer import ContactReader, ContactRow
+from campaigns.audience.importer import ContactFile, ContactRow, Ending, read_contacts
 from campaigns.audience.models import Audience, ContactImport, ImportState
 from campaigns.audience.placing import Placing
 from campaigns.audience.queries import find_unknown
@@ -19,6 +19,7 @@ from campaigns.audience.rules import AudienceRule
 from campaigns.core import clock
 from campaigns.core.crypto import Vault
 from campaigns.core.errors import (
+    MOST_PROBLEMS,
     InputError,
     RowProblem,
     RowsError,
@@ -27,13 +28,13 @@ from campaigns.core.errors import (
 )
 from campaigns.core.settings import Settings
 from campaigns.core.words import N_
-from campaigns.places.sheet import name_of_coding, recognise_coding, recognise_text
+from campaigns.places.sheet import name_of_coding
 from campaigns.staff import audit
 from campaigns.staff.models import Organisation
 
 NAME_LIMIT = 200
-#: Bad rows that a report keeps; it counts them all.
-SHOWN_PROBLEMS = 200
+#: Letters of a file that are written at once.
+PIECE = 1 << 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,53 +90,82 @@ def check_rule(session: Session, organisation_id: int, rule: AudienceRule) -> No
         raise unknown
 
 
-def check_file(
+def limit_size(file: BinaryIO, settings: Settings) -> None:
+    """Raise TooManyRowsError for a file with more bytes than the settings allow; it is left at its beginning."""
+    size = file.seek(0, io.SEEK_END)
+    file.seek(0)
+    if size > settings.import_max_megabytes * 1024 * 1024:
+        raise TooManyRowsError(
+            N_("The file is larger than %(limit)s MB. Split it."), limit=settings.import_max_megabytes
+        )
+
+
+def dry_run(session: Session, organisation_id: int, found: ContactFile, *, vault: Vault) -> Report:
+    """Return what an import of a file would do; nothing is changed."""
+    placing = Placing(session, organisation_id)
+    counts = intake.count_people(session, organisation_id, _placed(found, placing), vault=vault)
+    ending = _ending(found)
+    problems = _sorted([*ending.problems, *placing.problems])
+    return Report(
+        rows=ending.rows,
+        # A row that cannot be read is not placed.
+        bad_rows=ending.bad_rows + len({problem.line for problem in placing.problems}),
+        problems=problems[:MOST_PROBLEMS],
+        encoding=name_of_coding(ending.coding),
+        **asdict(counts),
+    )
+
+
+def keep_file(
     session: Session,
     organisation_id: int,
     file_name: str,
     data: bytes,
     *,
+    found: ContactFile,
+    report: Report,
     by: int | None,
     vault: Vault,
-    settings: Settings,
     default_country: str | None = None,
 ) -> ContactImport:
-    """Read a contact file without importing it, and keep it sealed until somebody decides.
-
-    Raises FileFormatError or TooManyRowsError when the file as a whole cannot be read; what is wrong with single
-    rows is in the report.
-    """
-    _limit_size(len(data), settings)
-    text, encoding = recognise_text(data)
-    reader = _reader(io.StringIO(text, newline=""), default_country=default_country, settings=settings)
-    report = _dry_run(session, organisation_id, reader, vault=vault)
+    """Keep a file sealed, with what a dry run found in it, until somebody decides; nothing is imported."""
+    ending = _ending(found)
     waiting = ContactImport(
         organisation_id=organisation_id,
         member_id=by,
         file_name=file_name[:NAME_LIMIT],
         state=ImportState.CHECKED,
-        report=asdict(replace(report, encoding=encoding)),
+        report=asdict(report),
         created_at=clock.now(),
     )
     session.add(waiting)
     session.flush()
-    kept = f"{default_country or ''}\n{text}"
+    kept = f"{default_country or ''}\n{data.decode(ending.coding)}"
     waiting.sealed_file = vault.seal(kept, table="contact_import", column="sealed_file", row_id=waiting.id)
-    _record(session, "contacts.check", waiting, by, rows=reader.good_rows, bad_rows=report.bad_rows)
+    _record(session, "contacts.check", waiting, by, rows=ending.good_rows, bad_rows=report.bad_rows)
     return waiting
 
 
+def open_file(waiting: ContactImport, file: BinaryIO, *, vault: Vault) -> str | None:
+    """Write the text of a kept file into `file`, in UTF-8, and return the country of its bare numbers.
+
+    Raises TransitionError when it is decided on already.
+    """
+    sealed = _require_checked(waiting)
+    kept = vault.open(sealed, table="contact_import", column="sealed_file", row_id=waiting.id)
+    begins = kept.index("\n") + 1
+    for start in range(begins, len(kept), PIECE):
+        file.write(kept[start : start + PIECE].encode())
+    return kept[: begins - 1] or None
+
+
 def confirm_import(
-    session: Session, waiting: ContactImport, *, by: int | None, vault: Vault, settings: Settings
+    session: Session, waiting: ContactImport, *, found: ContactFile, by: int | None, vault: Vault
 ) -> Report:
     """Import a checked file whole. Raises TransitionError when it is decided already, RowsError for a bad row."""
     session.refresh(waiting, with_for_update=True)
-    if waiting.state != ImportState.CHECKED or waiting.sealed_file is None:
-        raise TransitionError(N_("This file has been imported or cancelled already."))
-    kept = vault.open(waiting.sealed_file, table="contact_import", column="sealed_file", row_id=waiting.id)
-    country, _, text = kept.partition("\n")
-    reader = _reader(io.StringIO(text, newline=""), default_country=country or None, settings=settings)
-    report = _import(session, waiting.organisation_id, reader, vault=vault)
+    _require_checked(waiting)
+    report = _import(session, waiting.organisation_id, found, vault=vault)
     report = replace(report, encoding=waiting.report.get("encoding", ""))
     _decide(waiting, ImportState.DONE, report)
     _record(session, "contacts.import", waiting, by, **_counts(report))
@@ -145,8 +175,7 @@ def confirm_import(
 def cancel_import(session: Session, waiting: ContactImport, *, by: int) -> None:
     """Drop a checked file unread. Raises TransitionError when it is decided already."""
     session.refresh(waiting, with_for_update=True)
-    if waiting.state != ImportState.CHECKED:
-        raise TransitionError(N_("This file has been imported or cancelled already."))
+    _require_checked(waiting)
     _decide(waiting, ImportState.CANCELLED, None)
     _record(session, "contacts.cancel", waiting, by)
 
@@ -167,8 +196,10 @@ def import_file(
     A file given open is read as it goes: memory does not grow with its length.
     """
     file = io.BytesIO(data) if isinstance(data, bytes) else data
-    _limit_size(file.seek(0, io.SEEK_END), settings)
-    coding = recognise_coding(file)
+    limit_size(file, settings)
+    found = ContactFile(
+        read_contacts(file, default_country=default_country, max_rows=settings.import_max_rows, now=clock.now())
+    )
     done = ContactImport(
         organisation_id=organisation_id,
         member_id=by,
@@ -179,42 +210,13 @@ def import_file(
     )
     session.add(done)
     session.flush()
-    lines = io.TextIOWrapper(file, coding, newline="")
-    reader = _reader(lines, default_country=default_country, settings=settings)
-    report = replace(_import(session, organisation_id, reader, vault=vault), encoding=name_of_coding(coding))
-    # The file stays open: it is not ours to close.
-    lines.detach()
+    report = _import(session, organisation_id, found, vault=vault)
     _decide(done, ImportState.DONE, report)
     _record(session, "contacts.import", done, by, **_counts(report))
     return report
 
 
-def _limit_size(size: int, settings: Settings) -> None:
-    if size > settings.import_max_megabytes * 1024 * 1024:
-        raise TooManyRowsError(
-            N_("The file is larger than %(limit)s MB. Split it."), limit=settings.import_max_megabytes
-        )
-
-
-def _reader(lines: Iterable[str], *, default_country: str | None, settings: Settings) -> ContactReader:
-    return ContactReader(
-        lines, default_country=default_country, max_rows=settings.import_max_rows, now=clock.now()
-    )
-
-
-def _dry_run(session: Session, organisation_id: int, reader: ContactReader, *, vault: Vault) -> Report:
-    placing = Placing(session, organisation_id)
-    counts = intake.count_people(session, organisation_id, _placed(reader, placing), vault=vault)
-    problems = _problems(reader, placing)
-    return Report(
-        rows=reader.rows,
-        bad_rows=len({problem.line for problem in problems}),
-        problems=problems[:SHOWN_PROBLEMS],
-        **asdict(counts),
-    )
-
-
-def _import(session: Session, organisation_id: int, reader: ContactReader, *, vault: Vault) -> Report:
+def _import(session: Session, organisation_id: int, found: ContactFile, *, vault: Vault) -> Report:
     # One file of an organisation at a time: two that hold the same person would both find nobody. Rows that refer
     # to the organisation are not held up by this lock.
     session.execute(
@@ -223,29 +225,42 @@ def _import(session: Session, organisation_id: int, reader: ContactReader, *, va
     placing = Placing(session, organisation_id)
     # Rows are written while later ones are still unread, so a bad one takes back what is there already.
     with session.begin_nested():
-        going = _until_fault(reader, placing)
+        going = _until_fault(found, placing)
         counts = intake.take_in(session, organisation_id, going, placing=placing, vault=vault)
-        problems = _problems(reader, placing)
+        problems = _sorted([*found.problems, *placing.problems])
         if problems:
             raise RowsError(problems)
-    return Report(rows=reader.rows, **asdict(counts))
+    ending = _ending(found)
+    return Report(rows=ending.rows, encoding=name_of_coding(ending.coding), **asdict(counts))
 
 
-def _placed(reader: ContactReader, placing: Placing) -> Iterator[list[ContactRow]]:
-    for batch in reader.batches(intake.BATCH):
+def _placed(found: ContactFile, placing: Placing) -> Iterator[list[ContactRow]]:
+    for batch in found.batches():
         placing.place(batch)
         yield batch
 
 
-def _until_fault(reader: ContactReader, placing: Placing) -> Iterator[list[ContactRow]]:
+def _until_fault(found: ContactFile, placing: Placing) -> Iterator[list[ContactRow]]:
     """Give batches as long as nothing is wrong; the rest of the file is read only for what else is."""
-    for batch in _placed(reader, placing):
-        if not reader.problems and not placing.problems:
+    for batch in _placed(found, placing):
+        if not found.problems and not placing.problems:
             yield batch
 
 
-def _problems(reader: ContactReader, placing: Placing) -> list[RowProblem]:
-    return sorted([*reader.problems, *placing.problems], key=lambda problem: problem.line)
+def _ending(found: ContactFile) -> Ending:
+    if found.ending is None:
+        raise ValueError("the file was not read to its end")
+    return found.ending
+
+
+def _sorted(problems: list[RowProblem]) -> list[RowProblem]:
+    return sorted(problems, key=lambda problem: problem.line)
+
+
+def _require_checked(waiting: ContactImport) -> bytes:
+    if waiting.state != ImportState.CHECKED or waiting.sealed_file is None:
+        raise TransitionError(N_("This file has been imported or cancelled already."))
+    return waiting.sealed_file
 
 
 def _decide(waiting: ContactImport, state: ImportState, report: Report | None) -> None:

@@ -3,6 +3,7 @@
 FingerpostError
 ├── InputError                    what was given is wrong; nothing was changed
 │   ├── FileFormatError           a file cannot be read as what it claims to be
+│   │   └── UnreadableFileError   reading it takes more than it may, or breaks whoever tries
 │   ├── TooManyRowsError          a file is larger than the limit
 │   ├── RowsError                 some rows of a file are wrong, each told by its line
 │   ├── CellError                 one cell of a file, or field of a report, is not what stands above it
@@ -64,8 +65,16 @@ class FileFormatError(InputError):
     """A file cannot be read as what it claims to be."""
 
 
+class UnreadableFileError(FileFormatError):
+    """Reading a file takes more memory or time than it may, or ends the process that tries."""
+
+
 class TooManyRowsError(InputError):
-    """A file has more rows or bytes than the limit."""
+    """A file has more rows, columns, cells or bytes than the limit."""
+
+
+#: Problems of one file that are told: whoever mends these sends the file again.
+MOST_PROBLEMS = 200
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,11 +100,13 @@ class RowProblem:
 
 
 class RowsError(InputError):
-    """Some rows of a file are wrong; `problems` tells each, in the order of the file."""
+    """Some rows of a file are wrong; `problems` tells the first of them, in the order of the file."""
 
-    def __init__(self, problems: Sequence[RowProblem]) -> None:
-        self.problems = tuple(problems)
-        first, others = self.problems[0], len(self.problems) - 1
+    def __init__(self, problems: Sequence[RowProblem], *, count: int | None = None) -> None:
+        self.problems = tuple(problems[:MOST_PROBLEMS])
+        #: How many problems the file has, also where not all are told.
+        self.count = len(problems) if count is None else count
+        first, others = self.problems[0], self.count - 1
         template = N_("%(first)s (Other problems in the file: %(others)s.)") if others else "%(first)s"
         super().__init__(template, first=first, others=others)
 

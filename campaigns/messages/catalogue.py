@@ -9,16 +9,19 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from gettext import c2py
-from typing import Any
+from typing import Any, BinaryIO
 
 from babel.messages.catalog import Catalog, Message
 from babel.messages.pofile import PoFileError, read_po, write_po
 
-from campaigns.core.errors import FileFormatError, RowProblem, RowsError, TooManyRowsError
+from campaigns.core.errors import MOST_PROBLEMS, FileFormatError, RowProblem, RowsError, TooManyRowsError
 from campaigns.core.words import N_
 from campaigns.messages.texts import TEXT_LIMIT
 
-MOST_ENTRIES = 5_000
+MOST_ENTRIES, MOST_BYTES = 5_000, 10_000_000
+#: Longest line of a header that is looked at, in letters.
+_LONGEST_RULE = 1_000
+_ENTRY = re.compile(r"^[^\S\n]*msgid\s", re.MULTILINE)
 _CHARSET = re.compile(rb"^[^#\n]*charset=([\w.:-]+)", re.IGNORECASE | re.MULTILINE)
 _CONTEXT = re.compile(r'^msgctxt\s+"(.*)"\s*$', re.MULTILINE)
 #: Any line but a comment: a keyword, and a string that ends where the line does.
@@ -77,14 +80,27 @@ def write_catalogue(entries: Iterable[Entry], *, language: str, at: datetime) ->
     return written.getvalue()
 
 
+def read_catalogue_file(file: BinaryIO, *, language: str) -> list[Returned]:
+    """Read an open file, as `read_catalogue` does."""
+    return read_catalogue(file.read(MOST_BYTES + 1), language=language)
+
+
 def read_catalogue(content: bytes, *, language: str) -> list[Returned]:
     """Read what came back for a language; entries without a translation are left out.
 
     Raises FileFormatError for what is no PO file or one of another language, TooManyRowsError for one that is too
     long, and RowsError for entries that cannot be read.
     """
+    if len(content) > MOST_BYTES:
+        raise TooManyRowsError(N_("The file has more than %(limit)s MB."), limit=MOST_BYTES // 1_000_000)
     text = _decoded(content)
+    # What the reader of PO files makes of one entry takes the longer, the more there are of the same.
+    if len(_ENTRY.findall(text)) > MOST_ENTRIES + 1:
+        raise TooManyRowsError(N_("The file has more than %(limit)s entries."), limit=MOST_ENTRIES)
     _check_lines(text)
+    doubles = list(_doubles(text))
+    if len(doubles) > MOST_PROBLEMS:
+        raise RowsError(doubles)
     try:
         catalogue = read_po(io.StringIO(text), abort_invalid=True)
     except PoFileError as error:
@@ -97,7 +113,7 @@ def read_catalogue(content: bytes, *, language: str) -> list[Returned]:
     if len(messages) > MOST_ENTRIES:
         raise TooManyRowsError(N_("The file has more than %(limit)s entries."), limit=MOST_ENTRIES)
     _check_language(catalogue, language)
-    problems = [*_header_problems(text), *_doubles(text), *_problems(messages)]
+    problems = [*_header_problems(text), *doubles, *_problems(messages)]
     if problems:
         raise RowsError(sorted(problems, key=lambda problem: problem.line))
     return [_returned(message) for message in messages if message.string]
@@ -147,7 +163,7 @@ def _header_problems(text: str) -> Iterator[RowProblem]:
         stripped = line.strip().strip('"').removesuffix("\\n")
         if not stripped.startswith("Plural-Forms:"):
             continue
-        found = _PLURALS.search(stripped)
+        found = _PLURALS.search(stripped) if len(stripped) <= _LONGEST_RULE else None
         try:
             form_of = c2py(found.group(1)) if found else None
         except ValueError:
@@ -159,9 +175,10 @@ def _header_problems(text: str) -> Iterator[RowProblem]:
 
 def _doubles(text: str) -> Iterator[RowProblem]:
     seen: set[str] = set()
+    line, counted = 1, 0
     for found in _CONTEXT.finditer(text):
+        line, counted = line + text.count("\n", counted, found.start()), found.start()
         if found.group(1) in seen:
-            line = text.count("\n", 0, found.start()) + 1
             yield RowProblem(line, found.group(1), N_("stands in the file twice"))
         seen.add(found.group(1))
 

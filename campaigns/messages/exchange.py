@@ -11,7 +11,7 @@ from campaigns.core import clock
 from campaigns.core.errors import InputError, NotFoundError, RowProblem, RowsError
 from campaigns.core.words import N_
 from campaigns.messages import queries
-from campaigns.messages.catalogue import Entry, Returned, read_catalogue, write_catalogue
+from campaigns.messages.catalogue import Entry, Returned, write_catalogue
 from campaigns.messages.models import Message, Origin, Translation, TranslationState
 from campaigns.messages.placeholders import names_in
 from campaigns.messages.texts import TEXT_LIMIT
@@ -67,15 +67,14 @@ def export_texts(
 
 
 def import_texts(
-    session: Session, organisation_id: int, content: bytes, *, language: str, by: int
+    session: Session, organisation_id: int, returned: list[Returned], *, language: str, by: int
 ) -> ImportedTexts:
-    """Write the translations of a PO file; each raises its message's version once and must be reviewed.
+    """Write the translations that a PO file holds; each raises its message's version once and must be reviewed.
 
-    An entry marked fuzzy becomes a draft. Raises FileFormatError, TooManyRowsError or RowsError, which names every
-    entry that cannot be kept; nothing is changed then.
+    An entry marked fuzzy becomes a draft. Raises InputError for a language that is not known and RowsError, which
+    names the entries that cannot be kept; nothing is changed then.
     """
     check_language(language)
-    returned = read_catalogue(content, language=language)
     changes: dict[int, _Change] = {}
     messages: dict[int, Message] = {}
     problems: list[RowProblem] = []

@@ -10,6 +10,7 @@ from werkzeug.wrappers import Response
 from campaigns.core.errors import InputError, NotFoundError, RowProblem, RowsError
 from campaigns.core.languages import all_languages
 from campaigns.core.words import N_
+from campaigns.messages.catalogue import read_catalogue_file
 from campaigns.messages.composer_forms import CatalogueForm
 from campaigns.messages.exchange import ImportedTexts, export_texts, import_texts
 from campaigns.messages.models import Message
@@ -17,7 +18,8 @@ from campaigns.staff.auth import current_member, current_organisation, requires
 from campaigns.staff.permissions import Permission
 from campaigns.staff.queries import get_owned
 from campaigns.web.numbers import whole_number
-from campaigns.web.session import session
+from campaigns.web.session import begin_writing, reads_first, session
+from campaigns.web.uploads import read_upload
 
 pages = Blueprint("exchange", __name__, url_prefix="/exchange")
 
@@ -50,18 +52,18 @@ def download() -> Page:
 
 @pages.post("")
 @requires(Permission.EDIT)
+@reads_first
 def upload() -> Page:
     """Write the translations of a file, all or none."""
     form = CatalogueForm()
     problems: tuple[RowProblem, ...] = ()
     if form.validate_on_submit():
         try:
+            language = form.text("language")
+            returned = read_upload(read_catalogue_file, form.file.data.stream, language=language)
+            begin_writing()
             done = import_texts(
-                session(),
-                current_organisation().id,
-                form.file.data.read(),
-                language=form.text("language"),
-                by=current_member().id,
+                session(), current_organisation().id, returned, language=language, by=current_member().id
             )
         except InputError as error:
             problems = error.problems if isinstance(error, RowsError) else ()

@@ -12,17 +12,19 @@ import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
-from typing import Any
+from typing import Any, BinaryIO
 
 from campaigns.core.errors import InputError, RowProblem, RowsError
 from campaigns.core.words import N_
 from campaigns.messages.facts import check_facts
 from campaigns.messages.hours import WEEKDAYS, read_days, write_days
 from campaigns.messages.models import INTERPRETED, Service
-from campaigns.places.sheet import Line, read_sheet, split_separator, write_sheet
+from campaigns.places.sheet import Line, decode_text, read_sheet, split_separator, write_sheet
 
 REQUIRED = ("id", "name")
 MAX_ROWS = 5_000
+#: Lists are flattened into columns: a service that covers 100 regions has 200 of them.
+MAX_COLUMNS = 400
 #: Columns that hold one fact of a service as it stands: HSDS names, then ours.
 _PLAIN = {
     "name": "name",
@@ -81,12 +83,17 @@ def write_services(services: Sequence[Service], today: date) -> str:
     return write_sheet([*named, *(name for name in columns if name not in named)], rows)
 
 
+def read_services_file(file: BinaryIO) -> list[ServiceRow]:
+    """Read an open file in any usual encoding, as `read_services` does."""
+    return read_services(decode_text(file.read()))
+
+
 def read_services(text: str) -> list[ServiceRow]:
     """Read a sheet that `write_services` or another program made.
 
     Raises FileFormatError, TooManyRowsError, or RowsError with every wrong row; nothing is half read.
     """
-    sheet = read_sheet(text, required=REQUIRED, max_rows=MAX_ROWS)
+    sheet = read_sheet(text, required=REQUIRED, max_rows=MAX_ROWS, max_columns=MAX_COLUMNS)
     problems: list[RowProblem] = []
     rows: list[ServiceRow] = []
     seen: set[str] = set()

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import BinaryIO
+
 from flask import Blueprint, Response, flash, make_response, redirect, render_template, request, url_for
 from flask_babel import gettext as _
 from werkzeug.wrappers import Response as Redirect
@@ -10,11 +12,11 @@ from campaigns.core import clock
 from campaigns.core.errors import InputError, RowProblem, RowsError
 from campaigns.messages import directory_files, queries
 from campaigns.messages.forms import SheetForm
-from campaigns.messages.hsds import read_services, write_services
-from campaigns.places.sheet import decode_text
+from campaigns.messages.hsds import read_services_file, write_services
 from campaigns.staff.auth import current_member, current_organisation, requires
 from campaigns.staff.permissions import Permission
-from campaigns.web.session import refuse_commit, session
+from campaigns.web.session import begin_writing, reads_first, refuse_commit, session
+from campaigns.web.uploads import read_upload
 
 pages = Blueprint("sheets", __name__)
 
@@ -23,13 +25,14 @@ Page = str | Response | Redirect | tuple[str, int]
 
 @pages.route("/import", methods=["GET", "POST"])
 @requires(Permission.EDIT, fresh=True)
+@reads_first
 def import_sheet() -> Page:
     """Import a sheet: all of it, or nothing and every wrong row; "check" says what an import would do."""
     form, done = SheetForm(), None
     problems: tuple[RowProblem, ...] = ()
     if form.validate_on_submit():
         try:
-            done = _exchange(form.file.data.read())
+            done = _exchange(form.file.data.stream)
         except RowsError as error:
             refuse_commit()
             problems = error.problems
@@ -58,7 +61,8 @@ def export() -> Page:
     return answer
 
 
-def _exchange(data: bytes) -> directory_files.ExchangedServices:
-    rows = read_services(decode_text(data))
+def _exchange(file: BinaryIO) -> directory_files.ExchangedServices:
+    rows = read_upload(read_services_file, file)
+    begin_writing()
     by = current_member().id
     return directory_files.exchange_services(session(), current_organisation().id, rows, by=by)

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, replace
+from io import BytesIO
 from typing import Any
 from uuid import uuid4
 
@@ -15,8 +16,8 @@ from campaigns.core.errors import InputError, RefusedError, RowProblem, RowsErro
 from campaigns.core.words import N_
 from campaigns.places.atlas import RegionFacts, load_atlas
 from campaigns.places.drafts import DEFAULT_HALF_WIDTH_M, Imported, PlaceDraft, RouteDraft, stored_shape
-from campaigns.places.exchange import LocationRow, RouteRow, read_locations, read_routes
-from campaigns.places.geojson import read_hotspots
+from campaigns.places.exchange import LocationRow, RouteRow
+from campaigns.places.incoming import Incoming, read_places
 from campaigns.places.models import Place, Region, Route
 from campaigns.places.placing import (
     add_author,
@@ -47,7 +48,6 @@ from campaigns.places.routing import (
 )
 from campaigns.places.routing import draft_of_row as route_draft_of_row
 from campaigns.places.rowchecks import BORDER_CROSSING
-from campaigns.places.sheet import decode_text, split_separator
 from campaigns.staff.audit import record
 from campaigns.staff.models import Organisation
 
@@ -166,10 +166,12 @@ def import_places(
     *,
     by: int | None,
     source: str | None = None,
+    covers: Sequence[set[int]] = (),
 ) -> Imported:
     """Add or bring up to date one stop for each row, found again by its id; corridors follow moved stops.
 
-    `source` says where the sheet comes from. Raises RowsError; a caller that rolls back has changed nothing.
+    `source` says where the sheet comes from; `covers` are the cells of its rows, where they are known. Raises
+    RowsError; a caller that rolls back has changed nothing.
     """
     stored = places_by_key(session, organisation_id, [row.key for row in rows])
     regions, now = region_ids(session), clock.now()
@@ -179,7 +181,7 @@ def import_places(
         fill_place(place, draft_of_row(row, stored.get(row.key), source), regions)
         place.extra = row.extra
         places.append(place)
-    done = _finish_places(session, places, by=by)
+    done = _finish_places(session, places, dict(zip(places, covers, strict=False)), by=by)
     _record_import(session, organisation_id, "places.import", done, by)
     return done
 
@@ -226,17 +228,24 @@ def import_routes(
 
 
 def import_hotspots(
-    session: Session, organisation_id: int, drafts: Sequence[tuple[str | None, PlaceDraft]], *, by: int | None
+    session: Session,
+    organisation_id: int,
+    drafts: Sequence[tuple[str | None, PlaceDraft]],
+    *,
+    by: int | None,
+    covers: Sequence[set[int]] = (),
 ) -> Imported:
     """Add or bring up to date one hotspot or stop for each draft, found again by its id. Raises RowsError.
 
-    One without an id is there already when a place of its name has its shape, and stays as it is.
+    One without an id is there already when a place of its name has its shape, and stays as it is. `covers` are the
+    cells of the drafts, where they are known.
     """
     stored = places_by_key(session, organisation_id, [key for key, _ in drafts if key])
     known = known_shapes(session, organisation_id, [draft.name for key, draft in drafts if not key])
     regions, now = region_ids(session), clock.now()
     problems: list[RowProblem] = []
     places = []
+    cells: dict[Place, set[int]] = {}
     for number, (key, draft) in enumerate(drafts, start=1):
         shape = shape_key(draft.name, draft.shape.geometry, draft.shape.radius_m)
         if not key and shape in known:
@@ -250,9 +259,10 @@ def import_hotspots(
             problems.append(RowProblem(number, "", error.template, error.values))
         place.extra = keep_true(place.extra, moved=has_moved(place), region_code=draft.region_code)
         places.append(place)
+        cells |= dict(zip((place,), covers[number - 1 : number], strict=False))
     if problems:
         raise RowsError(problems)
-    done = _finish_places(session, places, by=by)
+    done = _finish_places(session, places, cells, by=by)
     done = replace(done, unchanged=done.unchanged + len(drafts) - len(places))
     _record_import(session, organisation_id, "hotspots.import", done, by)
     return done
@@ -265,16 +275,28 @@ def import_file(
 
     Raises InputError: by file first, then by row.
     """
-    text = decode_text(data)
-    if text.lstrip("\ufeff \r\n\t").startswith("{"):
-        return import_hotspots(session, organisation_id, read_hotspots(text), by=by)
-    if "waypoints" in split_separator(text)[1].partition("\n")[0]:
-        return import_routes(session, organisation_id, read_routes(text), by=by)
-    return import_places(session, organisation_id, read_locations(text), by=by, source=source)
+    return import_incoming(session, organisation_id, read_places(BytesIO(data)), by=by, source=source)
 
 
-def _finish_places(session: Session, places: Sequence[Place], *, by: int | None) -> Imported:
-    """Write the imported places that are new or differ, their cells, and the corridors that pass them."""
+def import_incoming(
+    session: Session, organisation_id: int, incoming: Incoming, *, by: int | None, source: str | None = None
+) -> Imported:
+    """Import what was read in a file. Raises RowsError."""
+    covers = incoming.covers
+    if incoming.hotspots is not None:
+        return import_hotspots(session, organisation_id, incoming.hotspots, by=by, covers=covers)
+    if incoming.routes is not None:
+        return import_routes(session, organisation_id, incoming.routes, by=by)
+    return import_places(session, organisation_id, incoming.locations or (), by=by, source=source, covers=covers)
+
+
+def _finish_places(
+    session: Session, places: Sequence[Place], known: Mapping[Place, set[int]], *, by: int | None
+) -> Imported:
+    """Write the imported places that are new or differ, their cells, and the corridors that pass them.
+
+    `known` are cells that need not be found again.
+    """
     added = [place for place in places if place.id is None]
     changed = [place for place in places if place.id is not None and session.is_modified(place)]
     moved = [place for place in changed if has_moved(place)]
@@ -282,7 +304,7 @@ def _finish_places(session: Session, places: Sequence[Place], *, by: int | None)
     authored = {*added, *moved, *flying, *(place for place in changed if differs(place, "name"))}
     for place in (*added, *changed):
         place.updated_at = clock.now()
-    covers = {place: cover_of(place) for place in (*added, *moved)}
+    covers = {place: [known[place]] if place in known else cover_of(place) for place in (*added, *moved)}
     session.add_all(added)
     session.flush()
     write_cells(session, {place.id: cells for place, cells in covers.items()})

@@ -6,6 +6,7 @@ import codecs
 import csv
 import io
 import re
+from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -19,6 +20,10 @@ from campaigns.core.words import N_
 _WORKBOOK = b"PK\x03\x04"
 #: Bytes of a file that are decoded at once to see what it is written in.
 _PIECE = 1 << 20
+#: Columns of a sheet, unless it may have more, and cells with text of one that is read as a whole.
+MAX_COLUMNS, MAX_CELLS = 60, 300_000
+#: Names of columns that a sentence about them tells.
+_MOST_NAMED = 10
 #: Cells that a spreadsheet would run as a formula start with one of these.
 _FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
 
@@ -110,14 +115,27 @@ def _is_text(file: BinaryIO, coding: str) -> bool:
 
 
 def read_sheet(
-    text: str, *, required: Collection[str], max_rows: int, rename: Callable[[str], str] = str
+    text: str,
+    *,
+    required: Collection[str],
+    max_rows: int,
+    max_columns: int = MAX_COLUMNS,
+    rename: Callable[[str], str] = str,
 ) -> Sheet:
     """Read a sheet separated by commas, semicolons or tabs; `rename` turns a column's name into ours.
 
-    Raises FileFormatError for a broken file or header, TooManyRowsError for a long one, RowsError for long rows.
+    Raises FileFormatError for a broken file or header, TooManyRowsError for a large one, RowsError for long rows.
     """
-    columns, found = open_sheet(io.StringIO(text, newline=""), required=required, max_rows=max_rows, rename=rename)
-    lines = list(found)
+    source = io.StringIO(text, newline="")
+    columns, found = open_sheet(
+        source, required=required, max_rows=max_rows, max_columns=max_columns, rename=rename
+    )
+    lines, cells = [], 0
+    for line in found:
+        lines.append(line)
+        cells += sum(map(bool, line.cells.values()))
+        if cells > MAX_CELLS:
+            raise TooManyRowsError(N_("The file has more than %(limit)s cells."), limit=f"{MAX_CELLS:,}")
     problems = [line.too_long() for line in lines if line.is_too_long]
     if problems:
         raise RowsError(problems)
@@ -125,7 +143,12 @@ def read_sheet(
 
 
 def open_sheet(
-    source: Iterable[str], *, required: Collection[str], max_rows: int, rename: Callable[[str], str] = str
+    source: Iterable[str],
+    *,
+    required: Collection[str],
+    max_rows: int,
+    max_columns: int = MAX_COLUMNS,
+    rename: Callable[[str], str] = str,
 ) -> tuple[tuple[str, ...], Iterator[Line]]:
     """Return the columns of a sheet and its rows, which are read one by one: no more than one is in memory.
 
@@ -137,7 +160,7 @@ def open_sheet(
     records = csv.reader(chain(head, remaining), delimiter=named or _separator_of(head), strict=True)
     with _told_by_line(records):
         first = next(records, [])
-    columns = _header([rename(cell.strip()) for cell in first], required)
+    columns = _header(first, required, max_columns, rename)
     return columns, _lines(records, columns, max_rows)
 
 
@@ -191,22 +214,25 @@ def _told_by_line(records: Any) -> Iterator[None]:
         ) from None
 
 
-def _header(cells: list[str], required: Collection[str]) -> tuple[str, ...]:
-    columns = tuple(cell.strip() for cell in cells)
-    while columns and not columns[-1]:
-        columns = columns[:-1]
-    if not columns:
+def _header(
+    cells: Sequence[str], required: Collection[str], max_columns: int, rename: Callable[[str], str]
+) -> tuple[str, ...]:
+    width = max((at for at, cell in enumerate(cells, start=1) if cell.strip()), default=0)
+    if not width:
         raise FileFormatError(N_("The file is empty, or its first line is."))
+    if width > max_columns:
+        raise TooManyRowsError(N_("The file has more than %(limit)s columns."), limit=max_columns)
+    columns = tuple(rename(cell.strip()).strip() for cell in cells[:width])
     missing = [column for column in required if column not in columns]
     if missing:
         raise FileFormatError(
             N_("The first line must name the columns; missing: %(columns)s."), columns=", ".join(missing)
         )
-    twice = sorted({column for column in columns if columns.count(column) > 1})
-    if any(twice):
+    twice = sorted(column for column, count in Counter(columns).items() if count > 1 and column)
+    if twice:
         raise FileFormatError(
             N_("A column may appear once only; more than once: %(columns)s."),
-            columns=", ".join(filter(None, twice)),
+            columns=", ".join(twice[:_MOST_NAMED]) + (" …" if len(twice) > _MOST_NAMED else ""),
         )
     if "" in columns:
         raise FileFormatError(N_("Column %(number)s has no name in the first line."), number=columns.index("") + 1)

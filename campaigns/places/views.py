@@ -19,6 +19,7 @@ from campaigns.places.exchange import write_locations, write_routes
 from campaigns.places.forms import CIRCLE, ImportForm, PlaceForm, RouteForm
 from campaigns.places.gazetteer import OwnGazetteer
 from campaigns.places.geojson import write_hotspots
+from campaigns.places.incoming import read_places
 from campaigns.places.maps import collect, place_feature, route_features
 from campaigns.places.models import Place, PlaceKind, Route
 from campaigns.places.outlines import draw_outlines
@@ -27,7 +28,8 @@ from campaigns.places.shapes import anchor_of
 from campaigns.staff.auth import current_member, current_organisation, requires
 from campaigns.staff.permissions import Permission
 from campaigns.staff.queries import get_owned
-from campaigns.web.session import refuse_commit, session
+from campaigns.web.session import begin_writing, reads_first, refuse_commit, session
+from campaigns.web.uploads import read_upload
 
 pages = Blueprint("places", __name__, url_prefix="/places")
 
@@ -162,16 +164,19 @@ def remove_route(route_id: int) -> Page:
 
 @pages.route("/import", methods=["GET", "POST"])
 @requires(Permission.EDIT)
+@reads_first
 def import_file() -> Page:
     """Import a file of locations, routes or hotspots: all of it, or nothing and every wrong row."""
     form = ImportForm()
     problems: tuple[RowProblem, ...] = ()
     if form.validate_on_submit():
         try:
-            done = service.import_file(
+            incoming = read_upload(read_places, form.file.data.stream)
+            begin_writing()
+            done = service.import_incoming(
                 session(),
                 current_organisation().id,
-                form.file.data.read(),
+                incoming,
                 by=current_member().id,
                 source=form.file.data.filename[:200] or None,
             )

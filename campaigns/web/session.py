@@ -1,10 +1,15 @@
-"""The request's database session; a request that only reads runs in a read-only transaction."""
+"""The request's database session; a request that only reads runs in a read-only transaction.
+
+A request that takes a file reads first too (`reads_first`): on SQLite a transaction that may write holds up every
+other one, stops by SMS among them, and nobody knows how long a file takes.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any, TypeVar
 
 from flask import Flask, Response, g, request
 from flask_sqlalchemy_lite import SQLAlchemy
@@ -18,6 +23,8 @@ from campaigns.core.settings import Settings
 database = SQLAlchemy(session_options={"expire_on_commit": False})
 
 SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
+
+View = TypeVar("View", bound=Callable[..., Any])
 
 
 def session() -> Session:
@@ -60,6 +67,18 @@ def refuse_commit() -> None:
     database.session.rollback()
 
 
+def reads_first(view: View) -> View:
+    """Let the transaction of a view only read, whatever the method, until it calls `begin_writing`."""
+    view.reads_first = True  # type: ignore[attr-defined] # read when a request begins
+    return view
+
+
+def begin_writing() -> None:
+    """Let a request that read first write from here on, in a new transaction."""
+    let_go()
+    database.session.bind = database.engine
+
+
 def init_database(app: Flask, settings: Settings) -> None:
     """Connect `app` to the configured database and put the commit edge around its requests."""
     url = _anchored(settings.database_url)
@@ -76,9 +95,10 @@ def init_database(app: Flask, settings: Settings) -> None:
 
     @app.before_request
     def begin() -> None:
-        if request.method in SAFE_METHODS:
+        view = app.view_functions.get(request.endpoint or "")
+        if request.method in SAFE_METHODS or getattr(view, "reads_first", False):
             database.session.bind = reader
-        else:
+        if request.method not in SAFE_METHODS:
             database.session.info[KEY] = journal
 
     @app.after_request

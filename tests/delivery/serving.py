@@ -55,6 +55,11 @@ class ServerProcess:
             except subprocess.TimeoutExpired:
                 self.kill()
 
+    @property
+    def pid(self) -> int:
+        """The process that was started; those that answer are its children."""
+        return self._process.pid
+
     def kill(self) -> None:
         """Kill all its processes at once (SIGKILL)."""
         if self._process.poll() is None:

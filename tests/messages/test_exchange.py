@@ -9,6 +9,7 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from campaigns.core.errors import RowsError
+from campaigns.messages.catalogue import read_catalogue
 from campaigns.messages.exchange import ImportedTexts, export_texts, import_texts
 from campaigns.messages.models import Message, MessageVersion, Origin, TranslationState
 from campaigns.messages.queries import find_translation, get_version, state_of
@@ -48,10 +49,16 @@ def translated(session: Session, ours: Organisation, message: Message) -> Change
     return fill
 
 
+def bring_back(session: Session, organisation_id: int, content: bytes, *, language: str, by: int) -> ImportedTexts:
+    return import_texts(
+        session, organisation_id, read_catalogue(content, language=language), language=language, by=by
+    )
+
+
 def test_file_that_comes_back_is_written(
     session: Session, ours: Organisation, author: Member, message: Message, translated: Changed
 ) -> None:
-    done = import_texts(session, ours.id, translated(UK), language="uk", by=author.id)
+    done = bring_back(session, ours.id, translated(UK), language="uk", by=author.id)
     uk = find_translation(message, "uk")
     assert uk is not None
     assert (done, uk.text) == (ImportedTexts(changed=1, unchanged=0, drafts=0), UK)
@@ -65,7 +72,7 @@ def test_what_was_there_already_stays_reviewed(
     uk = save_translation(session, message, language="uk", text=UK, by=author.id)
     review_translation(session, uk, by=a_member(session, ours).id)
     content = export_texts(session, ours.id, language="uk")
-    done = import_texts(session, ours.id, content, language="uk", by=author.id)
+    done = bring_back(session, ours.id, content, language="uk", by=author.id)
     assert (done.changed, done.unchanged, message.version) == (0, 1, 2)
     assert state_of(message, uk) is TranslationState.REVIEWED
 
@@ -74,7 +81,7 @@ def test_fuzzy_entry_becomes_a_draft(
     session: Session, ours: Organisation, author: Member, message: Message, translated: Changed
 ) -> None:
     content = translated("Тримайте").replace(b"#, max-length", b"#, fuzzy, max-length")
-    assert import_texts(session, ours.id, content, language="uk", by=author.id).drafts == 1
+    assert bring_back(session, ours.id, content, language="uk", by=author.id).drafts == 1
     uk = find_translation(message, "uk")
     assert uk is not None
     assert state_of(message, uk) is TranslationState.DRAFT
@@ -87,7 +94,7 @@ def test_stale_text_goes_out_fuzzy_and_comes_back_stale(
     save_translation(session, message, language="en", text=BASE + " Now.", by=author.id)
     content = export_texts(session, ours.id, language="uk")
     assert b"fuzzy" in content
-    import_texts(session, ours.id, content, language="uk", by=author.id)
+    bring_back(session, ours.id, content, language="uk", by=author.id)
     assert state_of(message, uk) is TranslationState.STALE
 
 
@@ -106,7 +113,7 @@ def test_each_faulty_entry_is_told_and_nothing_is_written(
 ) -> None:
     content = translated(text)
     with pytest.raises(RowsError) as caught:
-        import_texts(session, ours.id, content, language="uk", by=author.id)
+        bring_back(session, ours.id, content, language="uk", by=author.id)
     (problem,) = caught.value.problems
     assert words in str(problem)
     assert session.scalar(select(func.count()).select_from(MessageVersion)) == 1
@@ -120,7 +127,7 @@ def test_one_faulty_entry_keeps_all_others_out(
     )
     content = translated("Друге").replace(b'msgstr ""\n\n#.', 'msgstr "без гарячої лінії"\n\n#.'.encode())
     with pytest.raises(RowsError) as caught:
-        import_texts(session, ours.id, content, language="uk", by=author.id)
+        bring_back(session, ours.id, content, language="uk", by=author.id)
     assert [problem.column for problem in caught.value.problems] == [f"message-{message.id}"]
     assert find_translation(other, "uk") is None
 
@@ -131,7 +138,7 @@ def test_base_text_that_changed_meanwhile_is_told(
     content = translated(UK)
     save_translation(session, message, language="en", text="Another ((hotline))", by=author.id)
     with pytest.raises(RowsError, match="another base text"):
-        import_texts(session, ours.id, content, language="uk", by=author.id)
+        bring_back(session, ours.id, content, language="uk", by=author.id)
 
 
 @pytest.mark.parametrize(
@@ -142,7 +149,7 @@ def test_unknown_entries_are_told(
 ) -> None:
     content = translated(UK).replace(f"message-{message.id}".encode(), key.encode())
     with pytest.raises(RowsError):
-        import_texts(session, ours.id, content, language="uk", by=author.id)
+        bring_back(session, ours.id, content, language="uk", by=author.id)
 
 
 def test_anothers_message_is_no_entry(
@@ -150,7 +157,7 @@ def test_anothers_message_is_no_entry(
 ) -> None:
     content, theirs = translated(UK), an_organisation(session)
     with pytest.raises(RowsError, match="not yours"):
-        import_texts(session, theirs.id, content, language="uk", by=author.id)
+        bring_back(session, theirs.id, content, language="uk", by=author.id)
 
 
 def test_words_for_one_channel_go_out_and_come_back(
@@ -158,7 +165,7 @@ def test_words_for_one_channel_go_out_and_come_back(
 ) -> None:
     save_translation(session, message, language="en", text=BASE, wordings={"sms": "Passport!"}, by=author.id)
     save_translation(session, message, language="uk", text=UK, by=author.id)
-    import_texts(session, ours.id, translated("Паспорт!"), language="uk", by=author.id)
+    bring_back(session, ours.id, translated("Паспорт!"), language="uk", by=author.id)
     uk = find_translation(message, "uk")
     assert uk is not None
     assert (uk.text, uk.wordings) == (UK, {"sms": "Паспорт!"})

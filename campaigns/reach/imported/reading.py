@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import date
 from decimal import Decimal
-from typing import Any
+from typing import Any, BinaryIO
 
 from campaigns.core.errors import CellError, RowProblem
 from campaigns.core.words import N_
@@ -16,7 +16,7 @@ from campaigns.reach.imported.columns import currency_in, fields_of, words_for
 from campaigns.reach.imported.models import Method, Source
 from campaigns.reach.imported.numbers import Habits, amount, day, habits_of, month, whole_number
 from campaigns.reach.imported.regions import find_where
-from campaigns.reach.imported.table import Row, Table, read_table
+from campaigns.reach.imported.table import MAX_BYTES, Row, Table, read_table
 
 #: How each source counts, unless a row says otherwise.
 USUAL: dict[Source, tuple[Method, Step]] = {
@@ -92,6 +92,11 @@ class Report:
     #: Lines that add others up, and activities that are only planned: no numbers of their own.
     totals: list[int] = field(default_factory=list)
     planned: list[int] = field(default_factory=list)
+
+
+def read_report_file(file: BinaryIO, reading: Reading) -> Report:
+    """Read an open file, as `read_report` does."""
+    return read_report(file.read(MAX_BYTES + 1), reading)
 
 
 def read_report(data: bytes, reading: Reading) -> Report:

@@ -20,7 +20,7 @@ from campaigns.planning.models import Campaign
 from campaigns.reach.imported.columns import all_fields
 from campaigns.reach.imported.models import ColumnNames, FileState, ImportedReach, ReachFile, Source
 from campaigns.reach.imported.queries import campaigns_by_code, find_same_file, own_names
-from campaigns.reach.imported.reading import Reading, Report, Reported, read_report
+from campaigns.reach.imported.reading import Reading, Report, Reported
 from campaigns.staff import audit
 from campaigns.staff.queries import get_owned
 
@@ -35,17 +35,18 @@ def check_file(
     content: bytes,
     *,
     reading: Reading,
+    report: Report,
     campaign_id: int | None,
     by: int | None,
 ) -> ReachFile:
-    """Read a file, keep it with what was found, and import nothing.
+    """Keep a file with what was found in it, and import nothing.
 
-    Raises FileFormatError, TooManyRowsError, and InputError for a file that counts already.
+    `report` is what it holds, read as `with_own_names` says. Raises InputError for a file that counts already.
     """
     _check_campaign(session, organisation_id, campaign_id)
     digest = sha256(content).hexdigest()
     _refuse_repeated(session, organisation_id, digest)
-    report = _read(session, organisation_id, content, reading)
+    _check_codes(session, organisation_id, report)
     file = ReachFile(
         organisation_id=organisation_id,
         campaign_id=campaign_id,
@@ -66,33 +67,48 @@ def check_file(
     return file
 
 
-def name_columns(session: Session, file: ReachFile, names: Mapping[str, str], *, by: int) -> None:
-    """Remember what columns of a source mean for this file and the next ones, and read the file again.
+def with_own_names(
+    session: Session, organisation_id: int, reading: Reading, names: Mapping[str, str] | None = None
+) -> Reading:
+    """Return how an organisation reads a file: with what it said of columns before, and says of them now.
 
     `names` are fields by column name; '' is a column that means nothing. Raises InputError.
     """
-    _require(file, FileState.CHECKED)
-    unknown = sorted(set(names.values()) - {"", *all_fields()})
+    unknown = sorted(set((names or {}).values()) - {"", *all_fields()})
     if unknown:
         raise InputError(N_("There is no field %(name)s."), name=unknown[0])
+    said = {fold(name): field for name, field in (names or {}).items()}
+    return replace(reading, own_names=own_names(session, organisation_id, reading.source) | said)
+
+
+def name_columns(session: Session, file: ReachFile, names: Mapping[str, str], *, report: Report, by: int) -> None:
+    """Remember what columns of a source mean for this file and the next ones.
+
+    `report` is what the file holds, read `with_own_names` and these. Raises InputError.
+    """
+    _require(file, FileState.CHECKED)
     source, organisation_id = Source(file.source), file.organisation_id
-    said = own_names(session, organisation_id, source) | {fold(name): field for name, field in names.items()}
+    said = dict(with_own_names(session, organisation_id, reading_of(file), names).own_names)
     kept = session.scalar(select(ColumnNames).filter_by(organisation_id=organisation_id, source=source))
     if kept is None:
         session.add(ColumnNames(organisation_id=organisation_id, source=source, fields=said))
     else:
         kept.fields = said
     session.flush()
-    file.report = _shown(_read(session, organisation_id, file.content or b"", reading_of(file)))
+    _check_codes(session, organisation_id, report)
+    file.report = _shown(report)
     _note(session, "reach.name_columns", file, by)
 
 
-def confirm_file(session: Session, file: ReachFile, *, by: int) -> int:
-    """Import a checked file whole; return its number of rows. Raises RowsError, InputError or TransitionError."""
+def confirm_file(session: Session, file: ReachFile, *, report: Report, by: int) -> int:
+    """Import a checked file whole, as it was read once more; return its number of rows.
+
+    Raises RowsError, InputError or TransitionError.
+    """
     _hold(session, file)
     _require(file, FileState.CHECKED)
     _refuse_repeated(session, file.organisation_id, file.digest)
-    report = _read(session, file.organisation_id, file.content or b"", reading_of(file))
+    _check_codes(session, file.organisation_id, report)
     if report.problems:
         raise RowsError(report.problems)
     rows = _write(session, file, report.rows)
@@ -159,18 +175,17 @@ def import_reach(
     return file
 
 
+def content_of(file: ReachFile) -> bytes:
+    """Return a file that waits for a decision. Raises TransitionError when it was decided on."""
+    _require(file, FileState.CHECKED)
+    return file.content or b""
+
+
 def reading_of(file: ReachFile) -> Reading:
     """Return the choices that a file is read with."""
     kept = dict(file.reading)
     days = {name: date.fromisoformat(kept[name]) if kept.get(name) else None for name in ("starts_on", "ends_on")}
     return Reading(**kept | days | {"source": Source(file.source), "exported_on": file.exported_on})
-
-
-def _read(session: Session, organisation_id: int, content: bytes, reading: Reading) -> Report:
-    own = own_names(session, organisation_id, reading.source)
-    report = read_report(content, replace(reading, own_names=own))
-    _check_codes(session, organisation_id, report)
-    return report
 
 
 def _check_codes(session: Session, organisation_id: int, report: Report) -> None:

@@ -4,28 +4,23 @@ from __future__ import annotations
 
 import csv
 import io
-import re
-import zipfile
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date, datetime
-
-from python_calamine import CalamineError, CalamineWorkbook
+from functools import partial
+from itertools import islice
 
 from campaigns.core.errors import FileFormatError, TooManyRowsError
 from campaigns.core.words import N_
 from campaigns.places.sheet import decode_text, split_separator
+from campaigns.reach.imported.workbook import Cells, Workbook
 
 MAX_BYTES = 5_000_000
-MAX_ROWS, MAX_COLUMNS = 20_000, 200
-#: What a workbook may unpack to, in bytes.
-MAX_UNPACKED = 80_000_000
+MAX_ROWS, MAX_COLUMNS, MAX_CELLS = 20_000, 60, 400_000
 #: Lines above the header that platforms write: the name of the report, its period.
 MAX_PREAMBLE = 15
 
 _WORKBOOK = b"PK\x03\x04"
 _OLD_WORKBOOK = b"\xd0\xcf\x11\xe0"
-_FORMULA = re.compile(rb'<c\b[^>]*\br="([A-Z]{1,3})([0-9]{1,7})"[^>]*>\s*<f[\s>/]')
 #: Says how many columns of a row are known to us.
 Score = Callable[[Sequence[str]], int]
 
@@ -60,11 +55,19 @@ def read_table(data: bytes, *, score: Score) -> Table:
         raise TooManyRowsError(N_("The file has more than %(limit)s MB."), limit=MAX_BYTES // 1_000_000)
     if data.startswith(_OLD_WORKBOOK):
         raise FileFormatError(N_("This is a workbook of an old Excel. Save it as XLSX or CSV."))
-    candidates = _sheets(data) if data.startswith(_WORKBOOK) else _separated(decode_text(data))
-    found = [_cut(rows, score) for rows in candidates]
-    best = max(found, key=lambda pair: pair[0], default=(0, None))
+    readers = _sheets(data) if data.startswith(_WORKBOOK) else _separated(decode_text(data))
+    best: tuple[int, Table | None] = (0, None)
+    refused: TooManyRowsError | None = None
+    for read in readers:
+        try:
+            best = max(best, _cut(read(), score), key=lambda pair: pair[0])
+        except TooManyRowsError as error:
+            # Another sheet may be the report, and another separator may part its columns.
+            refused = refused or error
     if best[1] is None:
-        raise FileFormatError(N_("No row of the file names columns that we know, such as reach and region."))
+        raise refused or FileFormatError(
+            N_("No row of the file names columns that we know, such as reach and region.")
+        )
     return best[1]
 
 
@@ -72,8 +75,6 @@ def _cut(rows: list[Row], score: Score) -> tuple[int, Table | None]:
     """Return how well the header of some rows is known, and what stands around it."""
     if len(rows) > MAX_ROWS:
         raise TooManyRowsError(N_("The file has more than %(limit)s rows."), limit=f"{MAX_ROWS:,}")
-    if any(len(row.cells) > MAX_COLUMNS for row in rows):
-        raise TooManyRowsError(N_("The file has more than %(limit)s columns."), limit=MAX_COLUMNS)
     ranked = [(score(row.cells), -at) for at, row in enumerate(rows[:MAX_PREAMBLE])]
     known, at = max(ranked, default=(0, 0))
     if not known:
@@ -89,24 +90,18 @@ def _padded(cells: tuple[str, ...], width: int) -> tuple[str, ...]:
     return cells + ("",) * (width - len(cells))
 
 
-def _separated(text: str) -> Iterable[list[Row]]:
-    """Yield the rows of a text as each separator would cut them, or as the one that it names for Excel does."""
+def _separated(text: str) -> Iterable[Callable[[], list[Row]]]:
+    """Give what reads a text as each separator would cut it, or as the one that it names for Excel does."""
     named, text = split_separator(text)
-    if named:
-        yield _records(text, named)
-        return
-    for separator in ",;\t":
-        if separator in text:
-            yield _records(text, separator)
-    if not any(separator in text for separator in ",;\t"):
-        yield _records(text, ",")
+    separators = [named] if named else [one for one in ",;\t" if one in text] or [","]
+    return [partial(_records, text, separator) for separator in separators]
 
 
 def _records(text: str, separator: str) -> list[Row]:
-    rows, records = [], csv.reader(io.StringIO(text, newline=""), delimiter=separator)
+    rows, budget, records = [], _Budget(), csv.reader(io.StringIO(text, newline=""), delimiter=separator)
     try:
         for record in records:
-            rows.append(Row(records.line_num, tuple(cell.strip() for cell in record)))
+            rows.append(budget.row(records.line_num, {at: cell.strip() for at, cell in enumerate(record) if cell}))
             if len(rows) > MAX_ROWS:
                 break
     except csv.Error as error:
@@ -116,52 +111,28 @@ def _records(text: str, separator: str) -> list[Row]:
     return rows
 
 
-def _sheets(data: bytes) -> Iterable[list[Row]]:
-    """Yield the rows of each sheet of a workbook; a formula is written as one, whatever it came to."""
-    try:
-        formulas = _formulas(data)
-        workbook = CalamineWorkbook.from_filelike(io.BytesIO(data))
-        for number, name in enumerate(workbook.sheet_names, start=1):
-            rows = workbook.get_sheet_by_name(name).to_python(skip_empty_area=False, nrows=MAX_ROWS + 1)
-            yield [
-                Row(
-                    line,
-                    tuple(_cell(cell, (number, line, at) in formulas) for at, cell in enumerate(cells, start=1)),
-                )
-                for line, cells in enumerate(rows, start=1)
-            ]
-    except (CalamineError, zipfile.BadZipFile, OSError, ValueError, KeyError):
-        raise FileFormatError(N_("This is not a workbook that can be read. Save it again, or as CSV.")) from None
+def _sheets(data: bytes) -> Iterable[Callable[[], list[Row]]]:
+    """Give what reads each sheet of a workbook."""
+    return (partial(_rows, sheet) for sheet in Workbook(io.BytesIO(data)).sheets())
 
 
-def _formulas(data: bytes) -> set[tuple[int, int, int]]:
-    """Return sheet, line and column of every formula. Raises TooManyRowsError for what unpacks to too much."""
-    found = set()
-    with zipfile.ZipFile(io.BytesIO(data)) as archive:
-        if sum(each.file_size for each in archive.infolist()) > MAX_UNPACKED:
-            raise TooManyRowsError(N_("The workbook unpacks to more than any report."))
-        for name in archive.namelist():
-            if sheet := re.fullmatch(r"xl/worksheets/sheet(\d+)\.xml", name):
-                for letters, line in _FORMULA.findall(archive.read(name)):
-                    found.add((int(sheet[1]), int(line), _column(letters)))
-    return found
+def _rows(sheet: Iterator[Cells]) -> list[Row]:
+    budget = _Budget()
+    return [budget.row(cells.line, cells.texts) for cells in islice(sheet, MAX_ROWS + 1)]
 
 
-def _column(letters: bytes) -> int:
-    number = 0
-    for letter in letters:
-        number = number * 26 + letter - 64
-    return number
+class _Budget:
+    """Makes rows, and counts what they hold, so that none is larger than any report."""
 
+    def __init__(self) -> None:
+        self._cells = 0
 
-def _cell(cell: object, is_formula: bool) -> str:
-    """Write a cell as text: dates as 2026-03-31, whole numbers without decimals."""
-    if is_formula:
-        return "=…"
-    if isinstance(cell, datetime):
-        return cell.date().isoformat()
-    if isinstance(cell, date):
-        return cell.isoformat()
-    if isinstance(cell, float):
-        return str(int(cell)) if cell.is_integer() else repr(cell)
-    return "" if cell is None else str(cell).strip()
+    def row(self, line: int, texts: Mapping[int, str]) -> Row:
+        """Return the row that has these texts by column. Raises TooManyRowsError."""
+        width = max(texts, default=-1) + 1
+        if width > MAX_COLUMNS:
+            raise TooManyRowsError(N_("The file has more than %(limit)s columns."), limit=MAX_COLUMNS)
+        self._cells += len(texts)
+        if self._cells > MAX_CELLS:
+            raise TooManyRowsError(N_("The file has more than %(limit)s cells."), limit=f"{MAX_CELLS:,}")
+        return Row(line, tuple(texts.get(at, "") for at in range(width)))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from flask import Blueprint, Response, flash, redirect, render_template, request, url_for
@@ -16,11 +16,13 @@ from campaigns.planning.queries import select_campaigns
 from campaigns.reach.imported import queries, service
 from campaigns.reach.imported.forms import ReportForm
 from campaigns.reach.imported.models import ReachFile
+from campaigns.reach.imported.reading import Report, read_report_file
 from campaigns.reach.labels import FIELDS, METHODS, SOURCES
 from campaigns.staff.auth import current_member, current_organisation, requires
 from campaigns.staff.permissions import Permission
 from campaigns.staff.queries import get_owned
-from campaigns.web.session import refuse_commit, session
+from campaigns.web.session import begin_writing, reads_first, refuse_commit, session
+from campaigns.web.uploads import read_upload
 from campaigns.web.words import said
 
 pages = Blueprint("imports", __name__, url_prefix="/imports")
@@ -38,6 +40,7 @@ EXAMPLE = (
 
 @pages.route("", methods=["GET", "POST"])
 @requires(Permission.EDIT)
+@reads_first
 def index() -> Page:
     """Take a file and check it, without importing anything; list the files so far."""
     organisation_id, form = current_organisation().id, ReportForm()
@@ -45,12 +48,18 @@ def index() -> Page:
     if form.validate_on_submit():
         upload = form.file.data
         try:
+            reading = form.reading()
+            named = service.with_own_names(session(), organisation_id, reading)
+            report = read_upload(read_report_file, upload.stream, named)
+            begin_writing()
+            upload.stream.seek(0)
             file = service.check_file(
                 session(),
                 organisation_id,
                 str(upload.filename),
                 upload.read(),
-                reading=form.reading(),
+                reading=reading,
+                report=report,
                 campaign_id=form.campaign,
                 by=current_member().id,
             )
@@ -75,20 +84,31 @@ def show(file_id: int) -> Page:
 
 @pages.post("/<int:file_id>/columns")
 @requires(Permission.EDIT)
+@reads_first
 def name_columns(file_id: int) -> Page:
     """Say what columns mean, for this file and the next ones of its source."""
     file = _file(file_id)
     columns = [column["name"] for column in file.report["columns"]]
     names = {name: request.form.get(f"column-{at}", "") for at, name in enumerate(columns) if name}
-    return _act(file, lambda: service.name_columns(session(), file, names, by=current_member().id))
+
+    def act() -> None:
+        report = _read_again(file, names)
+        service.name_columns(session(), file, names, report=report, by=current_member().id)
+
+    return _act(file, act)
 
 
 @pages.post("/<int:file_id>/import")
 @requires(Permission.EDIT)
+@reads_first
 def confirm(file_id: int) -> Page:
     """Import a checked file whole."""
     file = _file(file_id)
-    return _act(file, lambda: service.confirm_file(session(), file, by=current_member().id), _imported)
+
+    def act() -> int:
+        return service.confirm_file(session(), file, report=_read_again(file), by=current_member().id)
+
+    return _act(file, act, _imported)
 
 
 @pages.post("/<int:file_id>/cancel")
@@ -113,6 +133,15 @@ def example() -> Response:
     """Give the partner form as a file."""
     headers = {"Content-Disposition": "attachment; filename=partner-reach.csv"}
     return Response(EXAMPLE, mimetype="text/csv", headers=headers)
+
+
+def _read_again(file: ReachFile, names: Mapping[str, str] | None = None) -> Report:
+    """Return what a kept file holds, with these names of columns; from then on the request may write."""
+    content = service.content_of(file)
+    reading = service.with_own_names(session(), file.organisation_id, service.reading_of(file), names)
+    report = read_upload(read_report_file, content, reading)
+    begin_writing()
+    return report
 
 
 def _act(file: ReachFile, act: Callable[[], Any], tell: Callable[[int], str] | None = None) -> Page:

@@ -1,0 +1,29 @@
+"""How much a child may take to read one file, and how it ends; both sides import it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+#: How a child ends: all is in its answer; the file is wrong, as its letter says; our program is; memory is out.
+DONE, REFUSED, BROKEN, FULL = 0, 3, 4, 5
+#: So many seconds after its time the system ends a child that has lost its parent.
+GRACE_SECONDS = 5
+MEGABYTE = 1 << 20
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """What reading one file may cost."""
+
+    #: On the clock, beginning with the child.
+    seconds: int = 30
+    #: Of the processor, once the child has loaded its program.
+    processor_seconds: int = 20
+    #: Of addresses, beside what the program takes.
+    megabytes: int = 256
+    #: Of what was read, as it is handed back.
+    answer_megabytes: int = 32
+
+
+#: For a file that somebody waits for.
+USUAL = Limits()

@@ -1,0 +1,211 @@
+"""Files that members hand in: read by a child, while the request holds nothing that a stop would wait for."""
+
+from __future__ import annotations
+
+import io
+import signal
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+from flask.testing import FlaskClient
+from flask_wtf.file import FileField
+from sqlalchemy import Engine, func, select, update
+from werkzeug.test import TestResponse, encode_multipart
+
+from campaigns.audience.forms import ImportForm as ContactForm
+from campaigns.audience.models import Contact
+from campaigns.core.limited import parent
+from campaigns.messages.composer_forms import CatalogueForm
+from campaigns.messages.forms import SheetForm
+from campaigns.messages.service import create_message
+from campaigns.places.forms import ImportForm as PlacesForm
+from campaigns.places.models import Place, PlaceCell
+from campaigns.reach.imported.forms import ReportForm
+from campaigns.reach.imported.models import ImportedReach, ReachFile
+from campaigns.staff.models import AuditEntry, Organisation, Role
+from campaigns.web.forms import Form
+from campaigns.web.session import database
+from tests.factories import a_member, a_region
+from tests.web.hostile_files import REFUSED, REPORT, Hostile, few, workbook
+from tests.web.pages import Pages, make_pages
+
+CONTACTS = "number,language,consent_date,consent_how\n+380501234567,uk,2022-03-01,form\n"
+STOPS = "id,name,lat,lon,country,iso3166_2\nlviv,Lviv,49.8398,23.9942,UA,UA-46\n"
+REACH = "activity,region,start,end,reach,hearts\nA,PL-18,2022-03-01,2022-03-31,10,3\n"
+SERVICES = (
+    "id,name,phones/0/number,x_country,x_time_zone,service_areas/0/extent,languages/0/code\n"
+    "one,One,+48 22 1234567,PL,Europe/Warsaw,PL-18,uk\n"
+)
+PO = (
+    'msgid ""\nmsgstr ""\n"Content-Type: text/plain; charset=UTF-8\\n"\n"Language: uk\\n"\n\n'
+    'msgctxt "message-{id}"\nmsgid "Keep your passport."\nmsgstr "Тримайте паспорт."\n'
+)
+HOSTILE = few()
+
+Read = Callable[..., Any]
+
+
+@pytest.fixture
+def member(pages: Pages) -> FlaskClient:
+    """Somebody who may hand in every file."""
+    with pages.sessions.begin() as session:
+        for code in ("PL-18", "UA-46"):
+            a_region(session, code=code, country=code[:2], name=f"Region {code}")
+    return pages.client(pages.member(Role.AUTHOR, Role.STEWARD))
+
+
+def hand_in(
+    member: FlaskClient, page: str, content: str | bytes, name: str = "file", **fields: str
+) -> TestResponse:
+    data = content.encode() if isinstance(content, str) else content
+    return member.post(page, data={**fields, "file": (io.BytesIO(data), name)})
+
+
+@pytest.fixture
+def watched(pages: Pages, monkeypatch: pytest.MonkeyPatch) -> list[int]:
+    """What the reading of files finds: connections that their requests held. Somebody else writes meanwhile."""
+    held: list[int] = []
+    run = parent._run
+
+    def watch(*arguments: Any) -> int | None:
+        held.append(database.engine.pool.checkedout())  # type: ignore[attr-defined] # every pool of ours has it
+        with pages.sessions.begin() as other:
+            other.execute(update(Organisation).values(name=Organisation.name))
+        return run(*arguments)
+
+    monkeypatch.setattr(parent, "_run", watch)
+    return held
+
+
+def test_nothing_is_held_while_any_file_is_read(pages: Pages, member: FlaskClient, watched: list[int]) -> None:
+    with pages.sessions.begin() as session:
+        by = a_member(session, pages.ours).id
+        values = {"title": "Documents", "theme": "docs_keep", "base_language": "en", "text": "Keep your passport."}
+        message = create_message(session, pages.ours.id, by=by, **values)
+    assert hand_in(member, "/places/import", STOPS).status_code == 302
+    assert hand_in(member, "/messages/services/import", SERVICES).status_code == 302
+    assert hand_in(member, "/messages/exchange", PO.format(id=message.id), language="uk").status_code == 302
+    contacts = hand_in(member, "/audience/contacts/files", CONTACTS)
+    assert member.post(f"{contacts.location}/import").status_code == 302
+    report = hand_in(member, "/reach/imports", REACH, "a.csv", **REPORT)
+    fields = ("label", "region", "starts_on", "ends_on", "people", "link_clicks")
+    named = {f"column-{at}": field for at, field in enumerate(fields)}
+    assert member.post(f"{report.location}/columns", data=named).status_code == 302
+    assert member.post(f"{report.location}/import").status_code == 302
+    assert watched == [0] * 8
+    with pages.sessions() as session:
+        counts = [
+            session.scalar(select(func.count()).select_from(each)) for each in (Place, Contact, ImportedReach)
+        ]
+        actions = set(session.scalars(select(AuditEntry.action)))
+    assert counts == [1, 1, 1]
+    assert {"places.import", "service.exchange", "message.import", "contacts.check", "contacts.import"} <= actions
+    assert {"reach.check_file", "reach.name_columns", "reach.import"} <= actions
+
+
+def test_every_form_that_takes_a_file_is_tried() -> None:
+    """A new one belongs into the test above."""
+    taking = {form for form in _forms(Form) if any(_takes_file(value) for value in vars(form).values())}
+    assert taking == {ContactForm, PlacesForm, ReportForm, SheetForm, CatalogueForm}
+
+
+def _forms(form: type) -> Iterator[type]:
+    for each in form.__subclasses__():
+        yield each
+        yield from _forms(each)
+
+
+def _takes_file(value: object) -> bool:
+    kind = getattr(value, "field_class", None)
+    return isinstance(kind, type) and issubclass(kind, FileField)
+
+
+class TestHostileFiles:
+    @pytest.fixture
+    def engine(self, sqlite_engine: Engine) -> Engine:
+        """SQLite alone: nothing of these files comes to a database."""
+        return sqlite_engine
+
+    @pytest.mark.parametrize("file", HOSTILE, ids=[f"{each.name}-{at}" for at, each in enumerate(HOSTILE)])
+    def test_hostile_file_is_one_sentence_beside_it(
+        self, pages: Pages, member: FlaskClient, file: Hostile
+    ) -> None:
+        answer = member.post(file.page, data=file.form())
+        assert answer.status_code == REFUSED
+        assert file.words in answer.text
+        with pages.sessions() as session:
+            for model in (AuditEntry, Place, PlaceCell, ReachFile):
+                assert session.scalar(select(func.count()).select_from(model)) == 0
+
+    @pytest.mark.parametrize(
+        ("code", "words"),
+        [
+            (-signal.SIGKILL, "broke off"),
+            (-signal.SIGABRT, "broke off"),
+            (1, "broke off"),
+            (None, "takes too long"),
+        ],
+    )
+    def test_dead_child_costs_one_sentence(
+        self, member: FlaskClient, monkeypatch: pytest.MonkeyPatch, code: int | None, words: str
+    ) -> None:
+        with monkeypatch.context() as broken:
+            broken.setattr(parent, "_run", lambda *_: code)
+            answer = hand_in(member, "/places/import", STOPS)
+        assert (answer.status_code, words in answer.text) == (REFUSED, True)
+        assert hand_in(member, "/places/import", STOPS).status_code == 302
+
+    def test_too_many_files_at_once_wait_for_another_minute(
+        self, member: FlaskClient, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(parent, "WAIT_SECONDS", 0.1)
+        for _ in range(parent.CHILDREN):
+            parent._turns.acquire()
+        answer = hand_in(member, "/places/import", STOPS)
+        parent._turns.release(parent.CHILDREN)
+        assert (answer.status_code, "Other files are being read" in answer.text) == (503, True)
+
+    def test_kept_file_that_turns_hostile_is_one_sentence(
+        self, pages: Pages, member: FlaskClient, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        report = hand_in(member, "/reach/imports", REACH, "a.csv", **REPORT)
+        contacts = hand_in(member, "/audience/contacts/files", CONTACTS)
+        monkeypatch.setattr(parent, "_run", lambda *_: None)
+        for page in (report.location, contacts.location):
+            answer = member.post(f"{page}/import", follow_redirects=True)
+            assert "takes too long" in answer.text
+        with pages.sessions() as session:
+            assert session.scalar(select(func.count()).select_from(ImportedReach)) == 0
+
+
+def test_upload_that_was_written_to_disk_is_read_there(sqlite_engine: Engine) -> None:
+    """More than half a megabyte comes as a file."""
+    with make_pages(sqlite_engine) as pages:
+        with pages.sessions.begin() as session:
+            a_region(session, code="UA-46", country="UA", name="Lviv")
+        member = pages.client(pages.member(Role.AUTHOR))
+        note = "n" * 1900
+        rows = "".join(f"lviv{at},Lviv,49.8398,23.9942,UA,UA-46,{note}\n" for at in range(400))
+        text = "id,name,lat,lon,country,iso3166_2,note\n" + rows
+        # A test client would leave the file open in which it keeps so much.
+        boundary, body = encode_multipart({"file": (io.BytesIO(text.encode()), "a.csv")})
+        kind = f"multipart/form-data; boundary={boundary}"
+        assert member.post("/places/import", data=body, content_type=kind).status_code == 302
+        with pages.sessions() as session:
+            assert session.scalar(select(func.count()).select_from(Place)) == 400
+
+
+def test_workbook_of_ordinary_programs_is_still_read(member: FlaskClient) -> None:
+    cells = "".join(
+        f'<row r="{line}">' + "".join(f'<c t="inlineStr"><is><t>{cell}</t></is></c>' for cell in row) + "</row>"
+        for line, row in enumerate(csv_rows(REACH), start=1)
+    )
+    book = workbook(f"<worksheet><sheetData>{cells}</sheetData></worksheet>".encode())
+    answer = hand_in(member, "/reach/imports", book, "a.xlsx", **REPORT)
+    assert answer.status_code == 302
+    assert "PL-18" in member.get(answer.location).text
+
+
+def csv_rows(text: str) -> list[list[str]]:
+    return [line.split(",") for line in text.splitlines()]
