@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import math
 from collections.abc import Collection, Sequence
 from itertools import pairwise
 from typing import Any
@@ -29,6 +30,9 @@ from campaigns.places.shapes import (
 #: 60,000 cells spread over the globe), so that a widened shape holds the centre of every cell it touches.
 CELL_RADIUS_M = 1_560
 
+#: Of the average cell.
+CELL_AREA_M2 = 5_161_293
+
 #: A leg from or to an airport that is longer than this is flown, where the route's mode names "air"; in metres.
 FLOWN_FROM_M = 150_000
 
@@ -54,6 +58,14 @@ def cover_corridor(line: Sequence[Position], half_width_m: float) -> list[set[in
     width = check_radius(half_width_m) + CELL_RADIUS_M
     points = [check_position(*position) for position in line]
     return [_cells_in(widen_leg(start, end, width)) for start, end in pairwise(points)]
+
+
+def estimate_corridor(line: Sequence[Position], half_width_m: float) -> int:
+    """Return about how many cells a corridor has, without looking for them."""
+    width = half_width_m + CELL_RADIUS_M
+    ends = math.pi * width**2 * (len(line) - 1)
+    metres = sum(metres_between(*leg) for leg in pairwise(line))
+    return round((metres * 2 * width + ends) / CELL_AREA_M2)
 
 
 def flown_legs(mode: str, stops: Sequence[tuple[str | None, Position]]) -> list[bool]:

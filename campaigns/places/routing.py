@@ -9,9 +9,9 @@ from uuid import uuid4
 from sqlalchemy.orm import Session
 
 from campaigns.core import clock
-from campaigns.core.errors import RouteError
+from campaigns.core.errors import RouteError, TooManyRowsError
 from campaigns.core.words import N_
-from campaigns.places.cover import cover_corridor, flown_legs
+from campaigns.places.cover import cover_corridor, estimate_corridor, flown_legs
 from campaigns.places.drafts import MAX_STOPS, RouteDraft
 from campaigns.places.exchange import RouteRow
 from campaigns.places.models import Place, PlaceKind, Route, RouteStop
@@ -19,6 +19,8 @@ from campaigns.places.placing import write_cells
 from campaigns.places.queries import routes_through
 from campaigns.places.shapes import Position, anchor_of, check_radius
 
+#: Cells that are written while others wait: of one route, or of all routes of one file. Each is a row.
+MAX_CELLS = 300_000
 #: Columns of a sheet that speak of the stops; they no longer hold once those have changed.
 ABOUT_STOPS = ("great_circle_km",)
 
@@ -85,13 +87,26 @@ def fill_route(session: Session, route: Route, draft: RouteDraft, stops: Sequenc
 
 
 def cover_route(mode: str, stops: Sequence[Place], half_width_m: int) -> list[set[int]]:
-    """Return the cells of each leg of a route; a flown leg has none. Raises GeometryError."""
+    """Return the cells of each leg of a route; a flown leg has none. Raises GeometryError or RouteError."""
     points = [anchor_of(place.geometry) for place in stops]
     flown = flown_legs(mode, [(place.category, point) for place, point in zip(stops, points, strict=True)])
+    ground = [leg for leg, is_flown in zip(pairwise(points), flown, strict=True) if not is_flown]
+    if sum(estimate_corridor(leg, half_width_m) for leg in ground) > MAX_CELLS:
+        raise RouteError(N_("The corridor is too long for its width: make it narrower, or two routes of it."))
     return [
         set() if is_flown else cover_corridor(leg, half_width_m)[0]
         for leg, is_flown in zip(pairwise(points), flown, strict=True)
     ]
+
+
+def check_total(cells: int) -> int:
+    """Return how many cells the routes of a file have so far. Raises TooManyRowsError when these are too many."""
+    if cells > MAX_CELLS:
+        raise TooManyRowsError(
+            N_("The routes of this file cover more than %(limit)s cells of the map. Split the file."),
+            limit=f"{MAX_CELLS:,}",
+        )
+    return cells
 
 
 def ground_lines(route: Route) -> list[tuple[Position, Position, bool]]:

@@ -40,6 +40,7 @@ from campaigns.places.queries import (
 )
 from campaigns.places.routing import (
     ABOUT_STOPS,
+    check_total,
     cover_route,
     fill_route,
     follow_stops,
@@ -196,8 +197,8 @@ def import_routes(
 ) -> Imported:
     """Add or bring up to date one route for each row, found again by its id; a known route keeps its width.
 
-    Raises RowsError for stops that are not stored and for orders that are no route; a caller that rolls back has
-    changed nothing.
+    Raises RowsError for stops that are not stored and for orders that are no route, TooManyRowsError for corridors
+    that cover too much; a caller that rolls back has changed nothing.
     """
     by_key = places_by_key(session, organisation_id, list({key for row in rows for key in row.stop_keys}))
     by_id = {place.id: place for place in by_key.values()}
@@ -205,6 +206,7 @@ def import_routes(
     problems: list[RowProblem] = []
     added: list[tuple[Route, list[set[int]]]] = []
     changed: list[tuple[Route, list[set[int]]]] = []
+    total = 0
     for row in rows:
         route = stored.get(row.key) or new_route(organisation_id, row.key)
         try:
@@ -215,6 +217,7 @@ def import_routes(
             problems.append(RowProblem(row.line, "waypoints", error.template, error.values))
             continue
         route.extra = row.extra
+        total = check_total(total + sum(map(len, cells)))
         if fill_route(session, route, draft, stops):
             (changed if row.key in stored else added).append((route, cells))
     if problems:

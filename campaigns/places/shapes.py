@@ -21,6 +21,8 @@ MIN_RADIUS_M = 50
 MAX_RADIUS_M = 100_000
 MAX_VERTICES = 2_000
 MAX_AREA_KM2 = 100_000
+#: The box around an outline: whatever looks for its cells looks through it.
+MAX_BOX_KM2 = 4_000_000
 #: Ends of one leg of a corridor, at most so far apart.
 MAX_LEG_M = 3_000_000
 #: Nearer to a pole, degrees of longitude are too narrow to draw in.
@@ -86,6 +88,8 @@ def read_polygon(geojson: Any) -> shapely.Polygon:
     west, _, east, _ = polygon.bounds
     if east - west > 180:
         raise GeometryError(N_("The outline crosses the 180° line: mark two places instead, one on each side."))
+    if _box_km2(polygon) > MAX_BOX_KM2:
+        raise GeometryError(N_("The outline is long and thin: mark several places instead, one for each part."))
     if (area := _area_km2(polygon)) > MAX_AREA_KM2:
         raise GeometryError(
             N_(
@@ -249,6 +253,11 @@ def _complaint(polygon: shapely.Polygon) -> GeometryError:
 def _area_km2(polygon: shapely.Polygon) -> float:
     plane = Plane(*polygon.centroid.coords[0])
     return float(shapely.transform(polygon, plane.flatten).area) / 1e6
+
+
+def _box_km2(polygon: shapely.Polygon) -> float:
+    west, south, east, north = np.radians(polygon.bounds)
+    return float((east - west) * (np.sin(north) - np.sin(south))) * (EARTH_RADIUS_M / 1000) ** 2
 
 
 def _midway(start: Position, end: Position) -> Position:

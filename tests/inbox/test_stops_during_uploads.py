@@ -37,6 +37,8 @@ class Scene:
     server: ServerProcess
     pages: Pages
     browser: requests.Session
+    #: Of all forms of the session.
+    token: str = ""
     #: Seconds of each stop, and answers of each file.
     stops: list[float] = field(default_factory=list)
     answers: list[tuple[str, int, float]] = field(default_factory=list)
@@ -47,12 +49,10 @@ class Scene:
         return f"http://127.0.0.1:{self.server.port}"
 
     def hand_in(self, file: Hostile) -> None:
-        token = re.search(r'name="csrf_token"[^>]*value="([^"]+)"', self.browser.get(self.base + file.page).text)
-        assert token is not None
         began = time.monotonic()
         answer = self.browser.post(
             self.base + file.page,
-            data=file.fields | {"csrf_token": token[1]},
+            data=file.fields | {"csrf_token": self.token},
             files={"file": (file.name, file.content)},
             timeout=120,
         )
@@ -110,8 +110,14 @@ def scene(engine: Engine, vault: Vault) -> Iterator[Scene]:
             cookie = client.get_cookie("session")
             assert cookie is not None
             browser.cookies.set("session", cookie.value)
+            browser.mount("http://", requests.adapters.HTTPAdapter(pool_maxsize=20))
             with browser:
-                yield Scene(server, pages, browser)
+                scene = Scene(server, pages, browser)
+                page = browser.get(f"{scene.base}/places/import").text
+                found = re.search(r'name="csrf_token"[^>]*value="([^"]+)"', page)
+                assert found is not None
+                scene.token = found[1]
+                yield scene
 
 
 def _number(at: int) -> str:

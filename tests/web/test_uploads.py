@@ -11,6 +11,7 @@ import pytest
 from flask.testing import FlaskClient
 from flask_wtf.file import FileField
 from sqlalchemy import Engine, func, select, update
+from werkzeug.datastructures import FileStorage
 from werkzeug.test import TestResponse, encode_multipart
 
 from campaigns.audience.forms import ImportForm as ContactForm
@@ -189,7 +190,7 @@ def test_upload_that_was_written_to_disk_is_read_there(sqlite_engine: Engine) ->
         rows = "".join(f"lviv{at},Lviv,49.8398,23.9942,UA,UA-46,{note}\n" for at in range(400))
         text = "id,name,lat,lon,country,iso3166_2,note\n" + rows
         # A test client would leave the file open in which it keeps so much.
-        boundary, body = encode_multipart({"file": (io.BytesIO(text.encode()), "a.csv")})
+        boundary, body = encode_multipart({"file": FileStorage(io.BytesIO(text.encode()), "a.csv")})
         kind = f"multipart/form-data; boundary={boundary}"
         assert member.post("/places/import", data=body, content_type=kind).status_code == 302
         with pages.sessions() as session:
