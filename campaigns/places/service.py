@@ -197,8 +197,7 @@ def import_routes(
 ) -> Imported:
     """Add or bring up to date one route for each row, found again by its id; a known route keeps its width.
 
-    Raises RowsError for stops that are not stored and for orders that are no route, TooManyRowsError for corridors
-    that cover too much; a caller that rolls back has changed nothing.
+    Raises RowsError for orders that are no route, TooManyRowsError for too many cells; nothing is changed then.
     """
     by_key = places_by_key(session, organisation_id, list({key for row in rows for key in row.stop_keys}))
     by_id = {place.id: place for place in by_key.values()}

@@ -13,7 +13,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from campaigns.core.errors import GeometryError
-from campaigns.places.cover import CELL_RADIUS_M, cover_circle, cover_corridor, cover_polygon, flown_legs
+from campaigns.places.cover import (
+    CELL_RADIUS_M,
+    cover_circle,
+    cover_corridor,
+    cover_polygon,
+    estimate_corridor,
+    flown_legs,
+)
 from campaigns.places.geography import cell_of, centre_of
 from campaigns.places.shapes import Plane, Position, metres_between
 
@@ -117,6 +124,8 @@ def test_open_ring_is_closed() -> None:
         (polygon((20, 50), (21, 51), (22, 52)), "encloses nothing"),
         (polygon((0, 0), (10, 0), (10, 10), (0, 10)), "100,000 at most"),
         (polygon((-179, 0), (179, 0), (179, 1)), "180° line"),
+        # What looks for its cells would look at all of the world's, each of which is a number in memory.
+        (polygon((-80, -60), (80, 60), (80, 60.005)), "long and thin"),
         (
             polygon(*((20 + math.cos(a / 400) / 9, 50 + math.sin(a / 400) / 9) for a in range(2500))),
             "too many corners",
@@ -131,6 +140,13 @@ def test_open_ring_is_closed() -> None:
 def test_impossible_outline_is_told_plainly(shape: Any, sentence: str) -> None:
     with pytest.raises(GeometryError, match=re.escape(sentence)):
         cover_polygon(shape)
+
+
+@pytest.mark.parametrize("half_width_m", [50, 20_000, 100_000])
+@pytest.mark.parametrize("line", [[(20, 50), (21, 51)], [(10, 40), (30, 45), (30, 20)]])
+def test_size_of_a_corridor_is_known_before_its_cells(line: list[Position], half_width_m: float) -> None:
+    found = sum(map(len, cover_corridor(line, half_width_m)))
+    assert found == pytest.approx(estimate_corridor(line, half_width_m), rel=0.35)
 
 
 @pytest.mark.parametrize(

@@ -17,8 +17,10 @@ from campaigns.core.errors import (
     RefusedError,
     RouteError,
     RowsError,
+    TooManyRowsError,
     UnavailableError,
 )
+from campaigns.places import routing
 from campaigns.places.cover import cover_circle, cover_corridor
 from campaigns.places.drafts import PlaceDraft, RouteDraft, circle, outline
 from campaigns.places.exchange import read_locations, read_routes, write_locations, write_routes
@@ -36,7 +38,7 @@ from campaigns.places.service import (
     update_place,
 )
 from campaigns.staff.models import AuditEntry, Organisation
-from tests.factories import a_region, an_organisation
+from tests.factories import a_place, a_region, an_organisation
 
 LOCATIONS = (files("campaigns.demo") / "data" / "locations.csv").read_text(encoding="utf-8")
 ROUTES = (files("campaigns.demo") / "data" / "routes.csv").read_text(encoding="utf-8")
@@ -338,3 +340,21 @@ def test_routes_are_told_apart_below_a_separator_line(session: Session, organisa
     routes = "sep=;\nid;name;mode;waypoints\nr;A to B;rail;a > b\n"
     assert import_file(session, organisation.id, places.encode(), by=None).added == 2
     assert import_file(session, organisation.id, routes.encode(), by=None).added == 1
+
+
+def test_corridors_are_bounded(session: Session, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each of their cells is a row that is written while others wait."""
+    organisation = an_organisation(session)
+    west, east = (a_place(session, organisation, key=f"p{at}", geometry=_point(at)) for at in (20.0, 24.0))
+    narrow = RouteDraft(name="Out", mode="rail", stop_ids=(west.id, east.id), half_width_m=1_000)
+    monkeypatch.setattr(routing, "MAX_CELLS", 1_000)
+    save_route(session, organisation.id, narrow, by=None)
+    with pytest.raises(RouteError, match="too long for its width"):
+        save_route(session, organisation.id, replace(narrow, half_width_m=100_000), by=None)
+    rows = read_routes("id,name,mode,waypoints\n" + "".join(f"r{at},R,rail,p20.0 > p24.0\n" for at in range(9)))
+    with pytest.raises(TooManyRowsError, match="more than 1,000 cells"):
+        import_routes(session, organisation.id, rows, by=None, half_width_m=1_000)
+
+
+def _point(longitude: float) -> dict[str, object]:
+    return {"type": "Point", "coordinates": [longitude, 50.0]}
