@@ -27,7 +27,7 @@ from campaigns.staff.queries import get_owned
 from campaigns.web.current import settings, vault
 from campaigns.web.numbers import whole_number
 from campaigns.web.pagination import paginate
-from campaigns.web.session import begin_writing, reads_first, refuse_commit, session
+from campaigns.web.session import begin_writing, database, reads_first, refuse_commit, session
 from campaigns.web.uploads import rows_of_upload
 from campaigns.web.words import said
 
@@ -37,6 +37,8 @@ Page = str | Redirect | tuple[str, int]
 
 #: What reading a contact file may cost: it may hold 100,000 people.
 READING = Limits(seconds=180, processor_seconds=120, answer_megabytes=200)
+#: People of one file on SQLite, which has one writer: these take some two seconds.
+MOST_ON_SQLITE = 10_000
 #: A file that shows the columns; the number is of a range kept for films and books.
 EXAMPLE = (
     "number,language,other_language,place,latitude,longitude,region,position_date,consent_date,consent_how\n"
@@ -186,6 +188,12 @@ def _import(import_id: int) -> service.Report:
             return service.confirm_import(session(), waiting, found=found, by=current_member().id, vault=vault())
 
 
+def _most_rows() -> int:
+    """Return how many people a file may hold: on SQLite a stop waits as long as they take to be written."""
+    is_alone = database.engine.dialect.name == "sqlite"
+    return min(settings().import_max_rows, MOST_ON_SQLITE) if is_alone else settings().import_max_rows
+
+
 @contextmanager
 def _people(file: BinaryIO, country: str | None) -> Iterator[ContactFile]:
     """Give what a child reads in a contact file."""
@@ -194,7 +202,7 @@ def _people(file: BinaryIO, country: str | None) -> Iterator[ContactFile]:
         read_contacts,
         file,
         default_country=country,
-        max_rows=settings().import_max_rows,
+        max_rows=_most_rows(),
         now=clock.now(),
     ) as (people, ending):
         yield ContactFile.known(people, ending)

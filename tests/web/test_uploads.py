@@ -14,6 +14,7 @@ from sqlalchemy import Engine, func, select, update
 from werkzeug.datastructures import FileStorage
 from werkzeug.test import TestResponse, encode_multipart
 
+from campaigns.audience import contact_views
 from campaigns.audience.forms import ImportForm as ContactForm
 from campaigns.audience.models import Contact
 from campaigns.core.limited import parent
@@ -210,3 +211,15 @@ def test_workbook_of_ordinary_programs_is_still_read(member: FlaskClient) -> Non
 
 def csv_rows(text: str) -> list[list[str]]:
     return [line.split(",") for line in text.splitlines()]
+
+
+def test_file_of_people_is_shorter_where_stops_wait_for_it(
+    pages: Pages, member: FlaskClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(contact_views, "MOST_ON_SQLITE", 2)
+    with pages.app.app_context():
+        is_alone = database.engine.dialect.name == "sqlite"
+    more = "".join(f"+38050123456{at},uk,2022-03-01,form\n" for at in range(3))
+    answer = hand_in(member, "/audience/contacts/files", CONTACTS.partition("\n")[0] + "\n" + more)
+    assert answer.status_code == (422 if is_alone else 302)
+    assert ("more than 2 rows" in answer.text) is is_alone
