@@ -13,7 +13,6 @@ from sqlalchemy import Engine, func, select
 from bench.callbacks import ACCOUNT, PUBLIC_URL, TOKEN, Posted, make_callbacks, post_all
 from bench.harness import DATABASES, fresh_database, note, report, summary
 from campaigns.delivery.models import Receipt
-from campaigns.serving import WEB_THREADS
 from tests.delivery.serving import ServerProcess, free_port, serve_instance
 
 #: Connections that the client keeps open, each with one callback at a time.
@@ -91,7 +90,7 @@ def ratios(ours: list[float], theirs: list[float]) -> list[float]:
 def settings() -> dict[str, Any]:
     """Return with what settings each side served."""
     return {
-        "ours": f"fingerpost serve {' '.join(OURS)} (granian, WSGI, {WEB_THREADS} blocking threads a process)",
+        "ours": f"fingerpost serve {' '.join(OURS)} (one event loop a process, hooks beside the console)",
         "plain": {name: f"gunicorn {' '.join(options)}" for name, options in PLAIN.items()},
         "connections": CONNECTIONS,
     }

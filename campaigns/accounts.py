@@ -91,7 +91,7 @@ class Accounts:
         name, secret_name, channel = account
         gateway = open_gateway(name, settings=self._settings, secret_name=secret_name, channel=channel)
         try:
-            if isinstance(gateway, Connectable) and await gateway.connect(self._settings.public_url):
+            if isinstance(gateway, Connectable) and await gateway.connect(self._settings.hooks_address):
                 _log.info("the account %s of %s knows our address now", secret_name, name)
         finally:
             await gateway.close()

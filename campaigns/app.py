@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from flask import Blueprint, Flask
 from flask_wtf import CSRFProtect
@@ -17,6 +17,7 @@ from campaigns.delivery import views as delivery
 from campaigns.delivery.capping import count_capped
 from campaigns.delivery.door import StatusDoor
 from campaigns.delivery.intake import ReceiptIntake
+from campaigns.front.limits import USUAL_BODY
 from campaigns.gateways.callbacks import CallbackReader
 from campaigns.gateways.factory import build_readers
 from campaigns.health import HealthLook
@@ -47,6 +48,7 @@ from campaigns.staff.forms import SignInAgainForm, SignInForm
 from campaigns.staff.noting import init_noting
 from campaigns.staff.views import account
 from campaigns.web import description
+from campaigns.web.bodies import init_bodies
 from campaigns.web.current import init_current
 from campaigns.web.errors import init_errors
 from campaigns.web.filters import init_filters
@@ -126,14 +128,14 @@ def create_app(settings: Settings, *, readers: Mapping[str, CallbackReader] | No
         app.register_blueprint(blueprint)
     for unsigned in (*HOOKS, *APIS):
         csrf.exempt(unsigned)
-    _put_door_before(app, readers, settings.public_url)
+    _put_door_before(app, readers, settings.signed_addresses)
     return app
 
 
-def _put_door_before(app: Flask, readers: Mapping[str, CallbackReader], public_url: str) -> None:
+def _put_door_before(app: Flask, readers: Mapping[str, CallbackReader], addresses: Sequence[str]) -> None:
     with app.app_context():
         intake = ReceiptIntake(database.engine)
-    door = StatusDoor(app.wsgi_app, readers=readers, public_url=public_url, intake=intake)
+    door = StatusDoor(app.wsgi_app, readers=readers, addresses=addresses, intake=intake)
     app.wsgi_app = door  # type: ignore[method-assign]
 
 
@@ -147,8 +149,10 @@ def _configure(app: Flask, settings: Settings) -> None:
         WTF_CSRF_TIME_LIMIT=None,
         # It asks for the Referer that our own policy forbids; token and SameSite cookie remain.
         WTF_CSRF_SSL_STRICT=False,
-        MAX_CONTENT_LENGTH=settings.import_max_megabytes * 1024 * 1024,
+        MAX_CONTENT_LENGTH=USUAL_BODY,
     )
+    # First of all that is done with a request: others read its form.
+    init_bodies(app, settings)
     app.jinja_env.globals["is_demo"] = settings.mode is Mode.DEMO
     if settings.trusted_proxies:
         hops = settings.trusted_proxies

@@ -5,11 +5,10 @@ from __future__ import annotations
 import asyncio
 import sys
 from collections.abc import Iterator
-from dataclasses import asdict, replace
+from dataclasses import asdict
 from itertools import chain
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, BinaryIO
-from urllib.parse import urlsplit
+from typing import Any, BinaryIO
 
 import click
 from sqlalchemy.exc import DBAPIError
@@ -22,9 +21,6 @@ from campaigns.core.keys_file import make_keys, written
 from campaigns.core.logging import configure_logging
 from campaigns.core.outages import sentence_about
 from campaigns.core.settings import PROJECT_ROOT, Settings, load_settings
-
-if TYPE_CHECKING:
-    from campaigns.sandbox.config import SandboxConfig
 
 #: Wrong rows of a file that are told, one a line.
 SHOWN_PROBLEMS = 200
@@ -76,7 +72,7 @@ def setup(new_secret_key: bool) -> None:
     type=click.IntRange(1),
     default=1,
     show_default=True,
-    help="Server processes; as many as there are cores answer the most callbacks.",
+    help="Server processes of the console, and as many for providers; with one a core they answer the most.",
 )
 def serve(processes: int) -> None:
     """Serve the console, the public pages and the providers' callbacks."""
@@ -120,6 +116,7 @@ def sandbox(options: tuple[str, ...]) -> None:
     """
     from campaigns.sandbox.options import read_options
     from campaigns.sandbox.server import run
+    from campaigns.sandbox_defaults import sandbox_defaults
 
     run(read_options(list(options), sandbox_defaults(load_settings())))
 
@@ -349,24 +346,6 @@ def import_(kind: str, path: Path, slug: str, country: str | None, dry_run: bool
             click.echo(f"{name.replace('_', ' ')}: {count:,}")
     if dry_run:
         click.echo("Nothing was changed: this was a dry run.")
-
-
-def sandbox_defaults(settings: Settings) -> SandboxConfig:
-    """Return how the sandbox of an instance is set up; without an instance (no keys) it is anybody's."""
-    from campaigns.sandbox.config import CallbackSettings, SandboxConfig
-    from campaigns.sandbox.fixture import Fixture
-
-    anybodys = SandboxConfig()
-    if not settings.secret_key:
-        return anybodys
-    return replace(
-        anybodys,
-        port=urlsplit(settings.sandbox_url).port or anybodys.port,
-        auth_token=settings.sandbox_token(),
-        callbacks=CallbackSettings(allowed_hosts=(urlsplit(settings.public_url).hostname or "",)),
-        # Whom a rehearsal writes to is made up, so nobody has pressed Start.
-        fixture=Fixture(telegram_all_known=True, rehearsal=True),
-    )
 
 
 def _settings(*, with_keys: bool = True) -> Settings:

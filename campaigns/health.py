@@ -17,13 +17,14 @@ from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session
 
 from campaigns.audience.models import Address, Consent, Contact, SuppressedAddress
+from campaigns.continuity.ears import find_last_sign
 from campaigns.continuity.latch import SENTENCES, find_latch_reason
 from campaigns.continuity.models import LatchReason
 from campaigns.core import clock
 from campaigns.core.errors import SettingsError
 from campaigns.core.models import KeyFingerprint, WriteProbe
 from campaigns.core.outages import OUTAGES, Cause, first_cause_of
-from campaigns.core.settings import Settings
+from campaigns.core.settings import Mode, Settings
 from campaigns.delivery.alarms import LONGEST_SILENCE
 from campaigns.delivery.models import Delivery
 from campaigns.delivery.watch import seconds_without_worker
@@ -56,6 +57,9 @@ class Report:
     silent_seconds: float | None = None
     #: Why nothing may leave a restored instance, if that is so.
     latched: LatchReason | None = None
+    #: Whether nothing is sent because opt-outs cannot arrive, and since when, in seconds; None: since ever.
+    is_deaf: bool = False
+    deaf_seconds: float | None = None
     #: Senders that their providers refuse, of any organisation.
     paused_senders: int = 0
     #: Replies that came to a number of several organisations, or of none, and wait for whoever runs the instance.
@@ -80,6 +84,12 @@ class Report:
         if self.lacks_worker:
             since = "" if self.silent_seconds is None else f" for {self.silent_seconds:.0f} seconds"
             yield f"No worker gave a sign of life{since}: nothing is sent."
+        if self.is_deaf:
+            since = "" if self.deaf_seconds is None else f" for {self.deaf_seconds:.0f} seconds"
+            yield (
+                f"Opt-outs cannot arrive: no process that answers providers gave a sign of life{since}. "
+                "Nothing is sent until one does."
+            )
         if self.paused_senders:
             yield f"Senders that are paused because their providers refuse: {self.paused_senders}."
         if self.in_triage:
@@ -155,7 +165,10 @@ def _seen(connection: Connection, settings: Settings) -> Report:
     """Return what is wrong beside the keeping of stops."""
     with Session(connection) as session:
         paused = select(func.count()).where(Sender.health == Health.PAUSED, Sender.active)
+        is_deaf, deaf_seconds = _deafness(session, settings)
         return Report(
+            is_deaf=is_deaf,
+            deaf_seconds=deaf_seconds,
             silent_seconds=seconds_without_worker(session),
             latched=find_latch_reason(session),
             paused_senders=session.scalar(paused) or 0,
@@ -168,6 +181,15 @@ def _count_ownerless(session: Session, settings: Settings) -> int:
     """Count the credentials without an owner; before there is any organisation none has one."""
     credentials = load_credentials(session, settings)
     return sum(1 for _ in credentials.without_owner()) if credentials.organisations else 0
+
+
+def _deafness(session: Session, settings: Settings) -> tuple[bool, float | None]:
+    """Say whether workers wait for a process that answers providers, and for how many seconds there was none."""
+    last = find_last_sign(session)
+    if last is None:
+        return bool(settings.hooks_gone_after_seconds) and settings.mode is Mode.LIVE, None
+    silence = (clock.now() - last).total_seconds()
+    return 0 < settings.hooks_gone_after_seconds < silence, silence
 
 
 def _write(engine: Engine) -> None:

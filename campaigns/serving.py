@@ -1,62 +1,42 @@
-"""The web server: the console, the public pages and the providers' callbacks, in processes of their own."""
+"""The web server: the console with its pages, and the providers' callbacks, each in processes of their own."""
 
 from __future__ import annotations
 
 import errno
-import logging
-import os
-import signal
 import socket
 import threading
 from collections.abc import Callable
 from ipaddress import ip_address
 
-from granian import Granian
-from granian.constants import Interfaces
-
 from campaigns.core.errors import SettingsError
-from campaigns.core.settings import PROJECT_ROOT, Settings
+from campaigns.core.seats import Seat, keep_seats
+from campaigns.core.settings import Settings
 
-#: Threads of a process that answer callbacks and pages. A receipt holds one until its commit, so as many can be
-#: written together; more than these were no faster.
-WEB_THREADS = 64
-#: A process that was told to end finishes its requests; after so many seconds it is killed.
-KILL_SECONDS = 4
+#: Processes that were told to end finish their requests; after so many seconds they are killed.
+KILL_SECONDS = 4.0
 #: Between two looks whether the server answers, in seconds.
 LOOK_EVERY = 0.1
-#: The logger of the web server; what it says is masked and goes to standard error, as all of ours does.
-_SERVER = "_granian"
 
 
 def serve_pages(settings: Settings, processes: int, *, say: Callable[[str], None]) -> None:
-    """Serve in so many processes until SIGTERM or Ctrl-C, and say where as soon as it answers.
+    """Serve in so many processes of each kind until SIGTERM or Ctrl-C, and say where as soon as they answer.
 
-    Raises SettingsError when the server cannot have its place.
+    One that dies is started again. Raises SettingsError when the server cannot have its places.
     """
-    address = find_place(settings.host, settings.port)
-    # It advises against so many threads at each start; they are meant.
-    logging.getLogger(_SERVER).addFilter(lambda record: "Python threads" not in record.getMessage())
-    # A process for requests inherits what the parent does on SIGTERM, which is to note it. Told to end before it
-    # has loaded the application and set what it does itself, it would go on for ever, and the parent wait for it.
-    os.register_at_fork(after_in_child=_end_when_told)
-    server = Granian(
-        "wsgi:application",
-        address=address,
-        port=settings.port,
-        interface=Interfaces.WSGI,
-        workers=processes,
-        workers_kill_timeout=KILL_SECONDS,
-        blocking_threads=WEB_THREADS,
-        working_dir=PROJECT_ROOT,
-        websockets=False,
-        log_level="warning",  # type: ignore[arg-type]
-        log_dictconfig={"handlers": {}, "loggers": {_SERVER: {"propagate": True}}},
-    )
-    place = f"[{address}]" if ":" in address else address
-    told = f"listening at http://{place}:{settings.port}"
-    watcher = threading.Thread(target=_say_when_up, args=(address, settings.port, lambda: say(told)), daemon=True)
-    server.on_startup(watcher.start)
-    server.serve()
+    ports = {"console": settings.port} | ({"hooks": settings.hooks_port} if settings.hooks_port else {})
+    host = settings.host
+    for port in ports.values():
+        host = find_place(settings.host, port)
+    seats = [
+        Seat(f"{part} {number}", _attend, settings, part, host, port)
+        for part, port in ports.items()
+        for number in range(1, processes + 1)
+    ]
+    told = {settings.port: "listening at {}", settings.hooks_port: "listening for providers at {}"}
+    shown = f"[{host}]" if ":" in host else host
+    places = {port: told[port].format(f"http://{shown}:{port}") for port in ports.values()}
+    threading.Thread(target=_say_when_up, args=(host, places, say), daemon=True).start()
+    keep_seats(seats, end_seconds=KILL_SECONDS)
 
 
 def find_place(host: str, port: int) -> str:
@@ -86,20 +66,22 @@ def why_not(error: OSError, host: str, port: int) -> str:
     return f"nothing can listen at port {port} of {host}: {error.strerror}."
 
 
-def _end_when_told() -> None:
-    signal.signal(signal.SIGTERM, signal.SIG_DFL)
-    # Ctrl-C reaches the parent too, which tells this process to end.
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
+def _attend(settings: Settings, part: str, host: str, port: int) -> None:
+    """Be one of the processes."""
+    from campaigns.attending import Part, attend
+
+    attend(settings, Part(part), host, port)
 
 
-def _say_when_up(address: str, port: int, say: Callable[[], None]) -> None:
-    """Say so once somebody answers; the daemon thread goes with its process."""
-    pause, is_any = threading.Event(), ip_address(address).is_unspecified
-    asked = address if not is_any else "::1" if ":" in address else "127.0.0.1"
-    while not pause.wait(LOOK_EVERY):
-        try:
-            socket.create_connection((asked, port), 1).close()
-        except OSError:
-            continue
-        say()
-        return
+def _say_when_up(host: str, places: dict[int, str], say: Callable[[str], None]) -> None:
+    """Say of each port once somebody answers there; the daemon thread goes with its process."""
+    pause, is_any = threading.Event(), ip_address(host).is_unspecified
+    asked = host if not is_any else "::1" if ":" in host else "127.0.0.1"
+    for port, sentence in places.items():
+        while not pause.wait(LOOK_EVERY):
+            try:
+                socket.create_connection((asked, port), 1).close()
+            except OSError:
+                continue
+            say(sentence)
+            break

@@ -18,16 +18,20 @@ from campaigns.gateways.kinds import GROUP
 
 #: Characters that a secret key has at least; `fingerpost keys` makes 64.
 SHORTEST_SECRET = 32
+#: Whoever answers providers is not missed sooner, in seconds.
+SHORTEST_GONE_AFTER = 10
 LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR")
 #: What a database's address may begin with; each is the only driver that we have.
 DRIVERS = ("sqlite", "postgresql+psycopg")
 #: The least and the most that a number may be; None for no bound.
 LIMITS: dict[str, tuple[int, int | None]] = {
     "port": (1, 65535),
+    "hooks_port": (0, 65535),
     "trusted_proxies": (0, 10),
     "send_window": (1, 4096),
     "clock_tick_seconds": (1, 60),
     "worker_gone_after_seconds": (1, 3600),
+    "hooks_gone_after_seconds": (0, 86400),
     "reap_after_seconds": (1, None),
     "reconcile_grace_seconds": (0, None),
     "reconcile_interval_seconds": (1, None),
@@ -82,7 +86,7 @@ def _wrong(settings: Settings) -> Iterator[str]:
     if settings.log_level not in LEVELS:
         yield f"log_level cannot be {settings.log_level!r}: it is one of {', '.join(LEVELS)}."
     yield from _wrong_database(settings.database_url)
-    yield from _wrong_public_url(settings)
+    yield from _wrong_addresses(settings)
     yield from _wrong_hosts(settings.trusted_hosts)
     if not is_loopback(settings.sandbox_url):
         yield f"sandbox_url {settings.sandbox_url!r} is not on this machine: a rehearsal must not leave it."
@@ -114,16 +118,28 @@ def _wrong_database(address: str) -> Iterator[str]:
         yield "database_url names no file: what is kept in memory only is gone with its process."
 
 
-def _wrong_public_url(settings: Settings) -> Iterator[str]:
+def _wrong_addresses(settings: Settings) -> Iterator[str]:
+    yield from _wrong_address(settings, "public_url", settings.public_url)
+    for name, address in (("hooks_url", settings.hooks_url), ("people_url", settings.people_url)):
+        if address:
+            yield from _wrong_address(settings, name, address)
+    least = SHORTEST_GONE_AFTER
+    if 0 < settings.hooks_gone_after_seconds < least:
+        yield f"hooks_gone_after_seconds must be 0 or at least {least}: signs of life come every few seconds."
+    if settings.hooks_port == settings.port:
+        yield f"hooks_port cannot be {settings.hooks_port}, the port of the console; 0 is for no port of its own."
+
+
+def _wrong_address(settings: Settings, name: str, address: str) -> Iterator[str]:
     try:
-        url = urlsplit(settings.public_url)
+        url = urlsplit(address)
         is_whole = bool(url.hostname) and not url.query and not url.fragment and url.port != 0
     except ValueError:
         is_whole = False
     if not is_whole or url.scheme not in ("http", "https"):
-        yield f"public_url cannot be {settings.public_url!r}: it is the whole address, https://host."
+        yield f"{name} cannot be {address!r}: it is the whole address, https://host."
     elif settings.mode is Mode.LIVE and url.scheme != "https":
-        yield f"public_url {settings.public_url} must begin with https:// in a live instance."
+        yield f"{name} {address} must begin with https:// in a live instance."
 
 
 def _wrong_hosts(names: str) -> Iterator[str]:

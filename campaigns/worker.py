@@ -17,6 +17,7 @@ from sqlalchemy import Engine as Database
 from sqlalchemy.exc import SQLAlchemyError
 
 from campaigns.accounts import Accounts
+from campaigns.continuity.ears import Ears
 from campaigns.continuity.journal import keep_journal
 from campaigns.continuity.lifeline import lifeline_of
 from campaigns.core.chores import Chore, repeat
@@ -171,19 +172,21 @@ class Worker:
 
     def _join(self) -> tuple[DatabaseStore, Member | None]:
         """Return the engine's store, and this worker's part in a cluster; on SQLite one serves every lane."""
+        settings = self._settings
+        ears = Ears(settings.hooks_gone_after_seconds, is_needed=settings.mode is Mode.LIVE)
         if self._baton is not None:
             alone = BatonStore(
-                self._sessions, self._vault, self._baton, self._guard, self._lifeline, may_use=self._owners.may_use
+                self._sessions, self._vault, self._baton, self._guard, self._lifeline, self._owners.may_use, ears
             )
             return alone, None
         from campaigns.delivery.engine.cluster import SHORTEST_GONE_AFTER, ClusterStore, Member
 
-        gone_after = self._settings.worker_gone_after_seconds
+        gone_after = settings.worker_gone_after_seconds
         if gone_after < SHORTEST_GONE_AFTER:
             raise SettingsError(f"worker_gone_after_seconds must be at least {SHORTEST_GONE_AFTER}.")
         member = Member(self._sessions, gone_after=gone_after, guard=self._guard)
         may_use = self._owners.may_use
-        return ClusterStore(self._sessions, self._vault, member, self._lifeline, may_use=may_use), member
+        return ClusterStore(self._sessions, self._vault, member, self._lifeline, may_use, ears), member
 
     async def run(self, until: Callable[[], bool]) -> None:
         """Work until a signal comes or `until()` is true."""
@@ -238,14 +241,14 @@ class Worker:
             _log.warning("what people wrote meanwhile cannot be asked for yet", exc_info=True)
 
     def _surroundings(self) -> Surroundings:
-        public_url = self._settings.public_url.rstrip("/")
+        hooks = self._settings.hooks_address
         return Surroundings(
             store=self._store,
             database=in_thread(self._engine_thread),
             watch=in_thread(self._watch_thread),
             open_gateway=self._open_to_send,
             callback_base=lambda kind: (
-                f"{public_url}/hooks/{kind}/status?m=" if get_kind(kind).has_status_url else None
+                f"{hooks}/hooks/{kind}/status?m=" if get_kind(kind).has_status_url else None
             ),
             chance=random.Random().random,  # noqa: S311 - jitter, not a secret
         )

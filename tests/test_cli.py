@@ -13,11 +13,12 @@ from sqlalchemy import Engine, event, func, select, update
 
 from campaigns.audience.entry_points import create_entry_point
 from campaigns.audience.models import Address, Contact
-from campaigns.cli import main, sandbox_defaults
+from campaigns.cli import main
 from campaigns.core.database import make_engine, make_sessions
 from campaigns.core.errors import SettingsError
 from campaigns.core.settings import PROJECT_ROOT, load_settings
 from campaigns.sandbox.config import SandboxConfig
+from campaigns.sandbox_defaults import sandbox_defaults
 from campaigns.staff.queries import find_organisation
 from campaigns.worker import run_worker
 from tests.web.pages import KEYS

@@ -62,7 +62,7 @@ def test_server_says_where_it_listens_once_it_does(
     with ServerProcess(
         [*SERVE, "--processes", "2"], port=port, environ=instance_environment(sqlite_engine, port=str(port))
     ):
-        said, deadline = "", time.monotonic() + 10
+        said, deadline = "", time.monotonic() + 60
         while not said.endswith("\n") and time.monotonic() < deadline:
             time.sleep(0.05)
             said += capfd.readouterr().out

@@ -55,6 +55,16 @@ WRONG: list[tuple[dict[str, str], str]] = [
         {"public_url": "http://a.example"},
         "public_url http://a.example must begin with https:// in a live instance.",
     ),
+    (
+        {"hooks_url": "http://a.example"},
+        "hooks_url http://a.example must begin with https:// in a live instance.",
+    ),
+    ({"people_url": "a.example"}, "people_url cannot be 'a.example': it is the whole address, https://host."),
+    ({"hooks_port": "8000"}, "hooks_port cannot be 8000, the port of the console; 0 is for no port of its own."),
+    (
+        {"hooks_gone_after_seconds": "5"},
+        "hooks_gone_after_seconds must be 0 or at least 10: signs of life come every few seconds.",
+    ),
     ({"public_url": "a.example"}, "public_url cannot be 'a.example': it is the whole address, https://host."),
     ({"public_url": ""}, "public_url cannot be '': it is the whole address, https://host."),
     (

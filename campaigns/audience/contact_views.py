@@ -24,6 +24,7 @@ from campaigns.core.limited.limits import Limits
 from campaigns.staff.auth import current_member, current_organisation, requires
 from campaigns.staff.permissions import Permission
 from campaigns.staff.queries import get_owned
+from campaigns.web.bodies import takes_file
 from campaigns.web.current import settings, vault
 from campaigns.web.numbers import whole_number
 from campaigns.web.pagination import paginate
@@ -93,6 +94,7 @@ def show(contact_id: int) -> Page:
 
 
 @pages.route("/files", methods=["GET", "POST"])
+@takes_file
 @requires(Permission.HANDLE_CONTACTS, fresh=True)
 @reads_first
 def import_file() -> Page:

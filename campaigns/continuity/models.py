@@ -57,3 +57,14 @@ class Pulse(Base):
     number: Mapped[int] = mapped_column(BigInteger, default=0)
     #: By the worker's clock; None until it may send for the first time.
     seen_at: Mapped[datetime | None]
+
+
+class HookBeat(Base):
+    """The one row by which processes that answer providers say that they live, and that a stop could be kept."""
+
+    __tablename__ = "hook_beat"
+
+    id: Mapped[int] = mapped_column(SmallInteger, primary_key=True, autoincrement=False)
+    #: Raised every few seconds by each of them.
+    number: Mapped[int] = mapped_column(BigInteger)
+    seen_at: Mapped[datetime]

@@ -53,8 +53,11 @@ class Settings:
     state_folder: str
     public_url: str
     trusted_hosts: str
+    hooks_url: str
+    people_url: str
     host: str
     port: int
+    hooks_port: int
     trusted_proxies: int
     secret_key: str
     encryption_keys: str
@@ -65,6 +68,7 @@ class Settings:
     send_window: int
     clock_tick_seconds: int
     worker_gone_after_seconds: int
+    hooks_gone_after_seconds: int
     reap_after_seconds: int
     reconcile_grace_seconds: int
     reconcile_interval_seconds: int
@@ -96,6 +100,24 @@ class Settings:
     def keeps_quiet(self) -> bool:
         """Whether runs wait for the end of quiet hours; a live instance always does."""
         return self.quiet_hours or self.mode is Mode.LIVE
+
+    @property
+    def hooks_address(self) -> str:
+        """What the addresses begin with that providers post to."""
+        return (self.hooks_url or self.public_url).rstrip("/")
+
+    @property
+    def people_address(self) -> str:
+        """What the addresses of pages for everybody begin with."""
+        return (self.people_url or self.public_url).rstrip("/")
+
+    @property
+    def signed_addresses(self) -> tuple[str, ...]:
+        """What an address that a provider signs may begin with.
+
+        The console's as well: until somebody has changed at the provider where it posts to, stops come there.
+        """
+        return tuple(dict.fromkeys((self.hooks_address, self.public_url.rstrip("/"))))
 
     @property
     def state_path(self) -> Path:

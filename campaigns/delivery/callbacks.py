@@ -23,11 +23,12 @@ from campaigns.core.errors import (
 )
 from campaigns.core.words import N_
 from campaigns.gateways.callbacks import Callback, CallbackReader, StatusUpdate, Verdict
+from campaigns.web.bodies import LARGEST_CALLBACK
 
 log = logging.getLogger(__name__)
 
-#: A status or inbound form has a few hundred bytes; nothing larger is read.
-LARGEST_BODY = 64 * 1024
+#: Nothing larger is read; the server refuses it before.
+LARGEST_BODY = LARGEST_CALLBACK
 #: How the references of a rehearsal's deliveries begin.
 REHEARSED = "r-"
 #: What a provider is answered, in a line of text: a page would cost a forger's flood more than it is worth.
@@ -77,15 +78,16 @@ refusals = Refusals()
 
 
 def read_callback(
-    environ: Mapping[str, Any], reader: CallbackReader, *, body: bytes, public_url: str, secret: str = ""
+    environ: Mapping[str, Any], reader: CallbackReader, *, body: bytes, addresses: Sequence[str], secret: str = ""
 ) -> Heard:
     """Return what a provider posted in a WSGI request; `secret` is the secret part of its address, if it has one.
 
+    `addresses` are what an address of ours may begin with, the likeliest first; one of them must be signed.
     Raises SignatureError when it is unsigned, forged or stale and TooLargeError when it has too many fields; each
     is counted.
     """
     callback = Callback(
-        url=called_url(environ, public_url),
+        url=called_url(environ, addresses[0]),
         headers=Headers(environ),
         body=body,
         reference=_reference_in(environ.get("QUERY_STRING", "")),
@@ -93,6 +95,9 @@ def read_callback(
     )
     try:
         verdict = reader.judge(callback)
+        for address in addresses[1:]:
+            if verdict is Verdict.FORGED:
+                verdict = reader.judge(replace(callback, url=called_url(environ, address)))
     except ValueError:
         # More fields than any provider sends.
         raise _too_large() from None
@@ -135,13 +140,13 @@ def admit_statuses(heard: Heard, updates: Sequence[StatusUpdate]) -> Sequence[St
     return updates
 
 
-def called_url(environ: Mapping[str, Any], public_url: str) -> str:
+def called_url(environ: Mapping[str, Any], address: str) -> str:
     """Return the address the provider called: the configured public one, our path, and the query as it came.
 
     Never the one that the request names: a proxy changes scheme and host.
     """
     query = environ.get("QUERY_STRING", "")
-    return public_url.rstrip("/") + called_path(environ) + (f"?{query}" if query else "")
+    return address + called_path(environ) + (f"?{query}" if query else "")
 
 
 def called_path(environ: Mapping[str, Any]) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from queue import Empty, SimpleQueue
 from threading import Lock, Thread
 from typing import Any
@@ -57,16 +57,30 @@ class ReceiptIntake:
 
     def keep(self, updates: Sequence[StatusUpdate], *, gateway: str) -> None:
         """Return as soon as `updates` are on disk. Raises UnavailableError when they may not be."""
+        ended = Lock()
+        ended.acquire()
+        kept: list[bool] = []
+
+        def tell(is_kept: bool) -> None:
+            kept.append(is_kept)
+            ended.release()
+
+        self.hand_over(updates, gateway=gateway, tell=tell)
+        if not ended.acquire(timeout=self._patience_seconds):
+            raise UnavailableError(N_("The receipt could not be stored in time."))
+        if not kept[0]:
+            raise UnavailableError(N_("The receipt could not be stored."))
+
+    def hand_over(self, updates: Sequence[StatusUpdate], *, gateway: str, tell: Callable[[bool], object]) -> None:
+        """Have `updates` written; `tell` is called in the writer's thread, with whether they are on disk.
+
+        Raises UnavailableError when too many wait; then `tell` is not called.
+        """
         if self._waiting.qsize() >= self._most_waiting:
             raise UnavailableError(N_("Too many receipts are waiting to be stored."))
-        waiting = _Waiting([row_of(update, gateway) for update in updates])
-        self._waiting.put(waiting)
+        self._waiting.put(_Waiting([row_of(update, gateway) for update in updates], tell))
         if self._writer is None or not self._writer.is_alive():
             self._start_writer()
-        if not waiting.ended.acquire(timeout=self._patience_seconds):
-            raise UnavailableError(N_("The receipt could not be stored in time."))
-        if not waiting.is_kept:
-            raise UnavailableError(N_("The receipt could not be stored."))
 
     def _start_writer(self) -> None:
         # Here and not before: a server may fork after it has built the application.
@@ -87,7 +101,7 @@ class ReceiptIntake:
             if not self._is_busy:
                 self._disconnect()
             for waiting in group:
-                waiting.ended.release()
+                waiting.tell(waiting.is_kept)
 
     def _write_or_split(self, group: list[_Waiting]) -> None:
         try:
@@ -139,15 +153,10 @@ class ReceiptIntake:
 
 
 class _Waiting:
-    """A request that waits for its commit.
+    """A request that waits for its commit; a thousand of them are made a second."""
 
-    A bare lock, because a thousand of them are made a second: a Future costs as much as the callback's signature.
-    """
+    __slots__ = ("is_kept", "rows", "tell")
 
-    __slots__ = ("ended", "is_kept", "rows")
-
-    def __init__(self, rows: Sequence[Mapping[str, Any]]) -> None:
-        self.rows = rows
+    def __init__(self, rows: Sequence[Mapping[str, Any]], tell: Callable[[bool], object]) -> None:
+        self.rows, self.tell = rows, tell
         self.is_kept = False
-        self.ended = Lock()
-        self.ended.acquire()

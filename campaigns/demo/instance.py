@@ -23,6 +23,8 @@ class Addresses:
     web: str
     sandbox: str
     control_token: str
+    #: Where providers post to, in a process of its own; '': to the console.
+    hooks: str = ""
 
 
 def environment_of(folder: Path, addresses: Addresses) -> dict[str, str]:
@@ -34,6 +36,8 @@ def environment_of(folder: Path, addresses: Addresses) -> dict[str, str]:
         "DATABASE_URL": f"sqlite:///{folder.resolve() / 'fingerpost.db'}",
         "PUBLIC_URL": addresses.web,
         "PORT": _port(addresses.web),
+        "HOOKS_URL": addresses.hooks,
+        "HOOKS_PORT": _port(addresses.hooks) or "0",
         "SECRET_KEY": secrets.token_urlsafe(48),
         "ENCRYPTION_KEYS": f"1:{base64.b64encode(secrets.token_bytes(32)).decode()}",
         "LOOKUP_KEY": base64.b64encode(secrets.token_bytes(32)).decode(),
@@ -62,7 +66,7 @@ def start_sandbox(processes: Processes, addresses: Addresses, settings: Settings
         f"--account-sid={account}",
         f"--auth-token={auth_token}",
         f"--control-token={addresses.control_token}",
-        f"--inbound-url={addresses.web}/hooks/twilio/inbound",
+        f"--inbound-url={addresses.hooks or addresses.web}/hooks/twilio/inbound",
         f"--seed={scenario.SEED}",
     )
     processes.wait_for(f"{addresses.sandbox}/")

@@ -37,7 +37,7 @@ from campaigns.planning.models import Campaign, Run, RunState
 from campaigns.planning.pointing import pointed_table
 from campaigns.schema import migrate
 
-WEB_PORT, SANDBOX_PORT = 8000, 8081
+WEB_PORT, HOOKS_PORT, SANDBOX_PORT = 8000, 8001, 8081
 #: How long the whole run, and WhatsApp's approval, may take before the demo gives up, in seconds.
 PATIENCE_SECONDS = 900
 APPROVAL_PATIENCE_SECONDS = 120
@@ -62,6 +62,7 @@ def tell(folder: Path, *, people: int, then_exit: bool) -> int:
         web=f"http://127.0.0.1:{free_port(WEB_PORT)}",
         sandbox=f"http://127.0.0.1:{free_port(SANDBOX_PORT)}",
         control_token=secrets.token_urlsafe(16),
+        hooks=f"http://127.0.0.1:{free_port(HOOKS_PORT)}",
     )
     environment = environment_of(folder, addresses)
     settings = load_settings(os.environ | environment)
@@ -77,6 +78,7 @@ def tell(folder: Path, *, people: int, then_exit: bool) -> int:
         processes.start("web", "serve")
         processes.start("worker", "worker")
         processes.wait_for(f"{addresses.web}/health")
+        processes.wait_for(f"{addresses.hooks}/health")
         _schedule(instance, cast)
         run_id = _watch(instance)
         agrees = conclude(instance.sessions, settings, run_id=run_id, control=control)

@@ -33,7 +33,7 @@ def receive_message(gateway: str, secret: str = "") -> Response:
     """
     reader = callbacks(gateway)
     heard = read_callback(
-        request.environ, reader, body=body_of(request), public_url=settings().public_url, secret=secret
+        request.environ, reader, body=body_of(request), addresses=settings().signed_addresses, secret=secret
     )
     if not heard.is_rehearsal:
         wait_for_locks(session(), seconds=LOCK_SECONDS)

@@ -15,6 +15,7 @@ from campaigns.messages.forms import SheetForm
 from campaigns.messages.hsds import read_services_file, write_services
 from campaigns.staff.auth import current_member, current_organisation, requires
 from campaigns.staff.permissions import Permission
+from campaigns.web.bodies import takes_file
 from campaigns.web.session import begin_writing, reads_first, refuse_commit, session
 from campaigns.web.uploads import read_upload
 
@@ -24,6 +25,7 @@ Page = str | Response | Redirect | tuple[str, int]
 
 
 @pages.route("/import", methods=["GET", "POST"])
+@takes_file
 @requires(Permission.EDIT, fresh=True)
 @reads_first
 def import_sheet() -> Page:

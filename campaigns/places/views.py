@@ -28,6 +28,7 @@ from campaigns.places.shapes import anchor_of
 from campaigns.staff.auth import current_member, current_organisation, requires
 from campaigns.staff.permissions import Permission
 from campaigns.staff.queries import get_owned
+from campaigns.web.bodies import takes_file
 from campaigns.web.session import begin_writing, reads_first, refuse_commit, session
 from campaigns.web.uploads import read_upload
 
@@ -163,6 +164,7 @@ def remove_route(route_id: int) -> Page:
 
 
 @pages.route("/import", methods=["GET", "POST"])
+@takes_file
 @requires(Permission.EDIT)
 @reads_first
 def import_file() -> Page:

@@ -32,8 +32,8 @@ def init_hosts(app: Flask, settings: Settings) -> None:
 
 def trusted_names(settings: Settings) -> frozenset[str]:
     """Return the names and numbers, without ports, under which pages are asked for."""
-    public = _name_in(urlsplit(settings.public_url).netloc)
-    return frozenset({*LOOPBACK, public, *settings.trusted_hosts.casefold().split()})
+    ours = {_name_in(urlsplit(each).netloc) for each in (settings.public_url, settings.people_address)}
+    return frozenset({*LOOPBACK, *ours, *settings.trusted_hosts.casefold().split()})
 
 
 def local_path(address: str) -> str:

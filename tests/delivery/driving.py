@@ -33,9 +33,11 @@ def drive(
     window: int = 16,
     meanwhile: Watch | None = None,
     patience: float = PATIENCE,
+    store: DatabaseStore | None = None,
 ) -> None:
     """Let the engine send until `until()` says so; fail when it takes too long."""
-    asyncio.run(_drive(sessions, vault, gateway, until, window, meanwhile, patience))
+    store = store or DatabaseStore(sessions, vault)
+    asyncio.run(_drive(store, gateway, until, window, meanwhile, patience))
 
 
 def settled(sessions: sessionmaker[Session], run_id: int) -> Callable[[], bool]:
@@ -50,8 +52,7 @@ def settled(sessions: sessionmaker[Session], run_id: int) -> Callable[[], bool]:
 
 
 async def _drive(
-    sessions: sessionmaker[Session],
-    vault: Vault,
+    store: DatabaseStore,
     gateway: Gateway | Callable[[SenderFacts], Gateway],
     until: Callable[[], bool],
     window: int,
@@ -60,7 +61,7 @@ async def _drive(
 ) -> None:
     with ThreadPoolExecutor(1) as database, ThreadPoolExecutor(1) as watch:
         surroundings = Surroundings(
-            store=DatabaseStore(sessions, vault),
+            store=store,
             database=in_thread(database),
             watch=in_thread(watch),
             open_gateway=lambda sender: gateway(sender) if callable(gateway) else gateway,

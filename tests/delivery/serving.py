@@ -15,7 +15,7 @@ from sqlalchemy import Engine
 from tests.web.pages import KEYS
 
 #: Longest a server may take to answer its first request, in seconds.
-PATIENCE = 30.0
+PATIENCE = 120.0
 
 
 def free_port() -> int:
@@ -76,6 +76,8 @@ def instance_environment(engine: Engine, **changes: str) -> dict[str, str]:
     values = {
         "mode": "demo",
         "host": "127.0.0.1",
+        # One port is enough, and another test may have that of the default.
+        "hooks_port": "0",
         "database_url": engine.url.render_as_string(hide_password=False),
         **changes,
     }

@@ -94,6 +94,7 @@ class Scene:
             "sandbox_url": sandbox.url,
             "public_url": f"http://127.0.0.1:{self.port}",
             "port": str(self.port),
+            "hooks_port": "0",
             "secret_twilio": f"{DEFAULTS.account_sid}:{DEFAULTS.auth_token}",
             "send_window": "16",
             "clock_tick_seconds": "1",

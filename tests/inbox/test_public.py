@@ -50,15 +50,31 @@ def waiting(pages: Pages, vault: Vault) -> int:
         return a_delivery(session, run, contact_id=address.contact_id, address_id=address.id).id
 
 
-def post(pages: Pages, body: str, *, token: str = TOKEN, **changes: str) -> TestResponse:
+def post(
+    pages: Pages, body: str, *, token: str = TOKEN, address: str = PUBLIC_URL, **changes: str
+) -> TestResponse:
     form = {"MessageSid": "SM1", "From": FROM, "To": "+15005550006", "Body": body, "NumMedia": "0"} | changes
-    signature = RequestValidator(token).compute_signature(PUBLIC_URL + INBOUND, MultiDict(form))
+    signature = RequestValidator(token).compute_signature(address + INBOUND, MultiDict(form))
     return pages.client().post(
         INBOUND,
         data=urlencode(form),
         headers={"X-Twilio-Signature": signature},
         content_type="application/x-www-form-urlencoded",
     )
+
+
+@pytest.mark.parametrize("signed", ["https://hooks.example/in", PUBLIC_URL, "https://evil.example"])
+def test_stop_over_either_address_of_ours_is_obeyed(sqlite_engine: Engine, vault: Vault, signed: str) -> None:
+    """The provider's own settings name the address of before, until somebody changes them there."""
+    hooks = "https://hooks.example/in/"
+    with make_pages(sqlite_engine, public_url=PUBLIC_URL, hooks_url=hooks, secret_twilio=f"AC0:{TOKEN}") as pages:
+        with pages.sessions.begin() as session:
+            address_id = an_address(session, a_contact(session, pages.ours), vault, number=FROM).id
+        is_ours = signed != "https://evil.example"
+        assert post(pages, "STOP", address=signed).status_code == (200 if is_ours else 403)
+        with pages.sessions() as session:
+            found = session.get_one(Address, address_id).state
+        assert found == (AddressState.OPTED_OUT if is_ours else AddressState.ACTIVE)
 
 
 def test_stop_waits_as_long_as_an_import_ends(

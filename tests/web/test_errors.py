@@ -8,8 +8,11 @@ from sqlalchemy import Engine
 
 from campaigns.core import errors
 from campaigns.core.errors import FingerpostError
+from campaigns.front.limits import USUAL_BODY
+from campaigns.staff.models import Role
+from campaigns.web.bodies import LARGEST_CALLBACK, body_limit_of
 from campaigns.web.errors import status_of
-from tests.web.pages import Pages, make_pages
+from tests.web.pages import Pages, make_pages, page_settings
 
 
 @pytest.mark.parametrize(
@@ -96,6 +99,23 @@ def test_too_large_a_request_is_told(engine: Engine) -> None:
         answer = pages.client().post("/language", data={"language": "x" * 1_100_000})
     assert answer.status_code == 413
     assert "Send a smaller file." in answer.text
+
+
+@pytest.mark.parametrize(("size", "status"), [(200, 200), (600, 200), (1200, 413)])
+def test_only_where_files_are_taken_may_a_body_be_large(engine: Engine, size: int, status: int) -> None:
+    with make_pages(engine, import_max_megabytes="1") as pages:
+        client = pages.client(pages.member(Role.AUTHOR))
+        body = b"x" * size * 1024
+        answer = client.post("/places/import", data=body, content_type="application/octet-stream")
+        assert (answer.status_code == 413) is (status == 413)
+        limit = body_limit_of(pages.app, page_settings(engine, import_max_megabytes="1"))
+        environ = {"PATH_INFO": "/places/import", "REQUEST_METHOD": "POST", "CONTENT_LENGTH": str(size * 1024)}
+        assert (limit(environ) >= size * 1024) is (status == 200)
+        for path in ("/", "/sign-in", "/health", "/nowhere", "/places"):
+            assert limit({**environ, "PATH_INFO": path}) == USUAL_BODY
+        assert limit({**environ, "PATH_INFO": "/hooks/twilio/inbound"}) == LARGEST_CALLBACK
+        del environ["CONTENT_LENGTH"]
+        assert limit(environ) > USUAL_BODY
 
 
 def test_missing_token_is_told(own_pages: Pages) -> None:

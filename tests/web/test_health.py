@@ -6,15 +6,20 @@ import shutil
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
 from sqlalchemy import Engine, create_engine, text, update
 from sqlalchemy.exc import OperationalError
 
+from campaigns.continuity.ears import give_sign
+from campaigns.continuity.models import HookBeat
+from campaigns.core import clock
 from campaigns.core.database import make_engine
 from campaigns.core.models import KeyFingerprint
-from campaigns.core.settings import Settings
+from campaigns.core.settings import Mode, Settings
 from campaigns.health import KEPT_SECONDS, HealthLook, Report
 from campaigns.planning.models import Health
 from campaigns.schema import SchemaState
@@ -148,6 +153,20 @@ def test_what_was_found_is_told_for_a_while(engine: Engine, settings: Settings) 
     assert watcher.report().hindrance == ""
 
 
+def test_silence_of_what_answers_providers_is_told(engine: Engine, settings: Settings) -> None:
+    live = replace(settings, mode=Mode.LIVE)
+    assert not look(engine, settings).is_deaf
+    told = "Opt-outs cannot arrive: no process that answers providers gave a sign of life. Nothing is sent"
+    assert any(sentence.startswith(told) for sentence in look(engine, live).sentences())
+    give_sign(engine)
+    assert not look(engine, live).is_deaf
+    with engine.begin() as connection:
+        connection.execute(update(HookBeat).values(seen_at=clock.now() - timedelta(seconds=40)))
+    assert any("sign of life for 40 seconds" in sentence for sentence in look(engine, settings).sentences())
+    assert not look(engine, replace(settings, hooks_gone_after_seconds=0)).is_deaf
+    assert not look(engine, replace(settings, hooks_gone_after_seconds=60)).is_deaf
+
+
 def test_page_says_what_is_wrong(own_pages: Pages, monkeypatch: pytest.MonkeyPatch) -> None:
     with own_pages.sessions.begin() as session:
         a_sender(session, health=Health.PAUSED)
@@ -157,6 +176,9 @@ def test_page_says_what_is_wrong(own_pages: Pages, monkeypatch: pytest.MonkeyPat
         assert "No worker is running" in page
         assert "A sender is paused" in page
         assert "Opt-outs cannot be kept" not in page
+    assert "Opt-outs cannot arrive" not in page
+    monkeypatch.setattr(HealthLook, "report", lambda self: Report(is_deaf=True))
+    assert "Opt-outs cannot arrive" in client.get("/").text
     monkeypatch.setattr(HealthLook, "report", lambda self: Report(hindrance="it is read-only"))
     page = client.get("/").text
     assert "Opt-outs cannot be kept" in page

@@ -7,6 +7,7 @@ from dataclasses import replace
 
 from sqlalchemy.orm import Session, sessionmaker
 
+from campaigns.continuity.ears import Ears
 from campaigns.continuity.lifeline import Lifeline
 from campaigns.core.crypto import Vault
 from campaigns.core.errors import UnavailableError
@@ -27,8 +28,9 @@ class BatonStore(DatabaseStore):
         guard: ClockGuard | None = None,
         lifeline: Lifeline | None = None,
         may_use: MayUse = everybody_may,
+        ears: Ears | None = None,
     ) -> None:
-        super().__init__(sessions, vault, lifeline, may_use)
+        super().__init__(sessions, vault, lifeline, may_use, ears)
         self._baton, self._guard = baton, guard or ClockGuard()
 
     def exchange(self, results: Sequence[Result], ask: Ask | None) -> Found:

@@ -24,6 +24,7 @@ from psycopg.types.json import Jsonb
 from sqlalchemy import Connection, text
 from sqlalchemy.orm import Session, sessionmaker
 
+from campaigns.continuity.ears import Ears
 from campaigns.continuity.lifeline import Lifeline
 from campaigns.core import clock
 from campaigns.core.crypto import Vault
@@ -204,8 +205,9 @@ class ClusterStore(DatabaseStore):
         member: Member,
         lifeline: Lifeline | None = None,
         may_use: MayUse = everybody_may,
+        ears: Ears | None = None,
     ) -> None:
-        super().__init__(sessions, vault, lifeline, may_use)
+        super().__init__(sessions, vault, lifeline, may_use, ears)
         self._member = member
 
     def exchange(self, results: Sequence[Result], ask: Ask | None) -> Found:

@@ -14,6 +14,7 @@ from sqlalchemy.exc import DataError, DBAPIError, IntegrityError, ProgrammingErr
 from sqlalchemy.orm import Session, sessionmaker
 
 from campaigns.audience.models import Address, AddressState, Channel, Consent, ConsentKind
+from campaigns.continuity.ears import Ears
 from campaigns.continuity.lifeline import Lifeline, Step
 from campaigns.core import clock
 from campaigns.core.crypto import Vault
@@ -54,15 +55,16 @@ class DatabaseStore:
         vault: Vault,
         lifeline: Lifeline | None = None,
         may_use: MayUse = everybody_may,
+        ears: Ears | None = None,
     ) -> None:
         """Prepare a store; with a `lifeline` nothing is claimed from a database that was restored.
 
         `may_use` says whether an organisation may send with a credential: else its runs wait, as for a sender that
-        is switched off.
+        is switched off. With `ears` no run for people is running while opt-outs cannot arrive.
         """
         self._may_use = may_use
         self._sessions = sessions
-        self._lifeline = lifeline
+        self._lifeline, self._ears = lifeline, ears
         self._engine: Engine = sessions.kw["bind"]
         #: A statement at a time: a transaction that ends in ROLLBACK makes psycopg forget prepared statements.
         self._single = single_statements(self._engine)
@@ -117,6 +119,7 @@ class DatabaseStore:
         with self._single.connect() as connection:
             if self._lifeline is not None and not self._lifeline.look(connection):
                 return Snapshot()
+            hears = self._ears is None or self._ears.hear(connection)
             rows = connection.execute(_running(self._engine.dialect.name)).all()
             if rows and rows[0].is_read_only:
                 raise UnavailableError("The database may only be read.")
@@ -141,7 +144,7 @@ class DatabaseStore:
                 counted=self._quotas.number,
             )
             for row in rows
-            if row.is_rehearsal or (row.may_be_used and self._may_use(row.secret_name, row.organisation_id))
+            if row.is_rehearsal or (hears and row.may_be_used and self._may_use(row.secret_name, row.organisation_id))
         ]
         return Snapshot(runs, addresses)
 

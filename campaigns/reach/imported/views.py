@@ -21,6 +21,7 @@ from campaigns.reach.labels import FIELDS, METHODS, SOURCES
 from campaigns.staff.auth import current_member, current_organisation, requires
 from campaigns.staff.permissions import Permission
 from campaigns.staff.queries import get_owned
+from campaigns.web.bodies import takes_file
 from campaigns.web.session import begin_writing, reads_first, refuse_commit, session
 from campaigns.web.uploads import read_upload
 from campaigns.web.words import said
@@ -39,6 +40,7 @@ EXAMPLE = (
 
 
 @pages.route("", methods=["GET", "POST"])
+@takes_file
 @requires(Permission.EDIT)
 @reads_first
 def index() -> Page:

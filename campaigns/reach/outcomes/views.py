@@ -93,7 +93,7 @@ def _record(campaign: Campaign, form: OutcomeForm) -> None:
 
 
 def _page(campaign: Campaign, form: OutcomeForm, link_form: LinkForm) -> str:
-    address = f"{settings().public_url.rstrip('/')}/go/{campaign.code}"
+    address = f"{settings().people_address}/go/{campaign.code}"
     return render_template(
         "reach/outcomes.html",
         campaign=campaign,

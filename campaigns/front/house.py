@@ -1,0 +1,162 @@
+"""One process's part of the front: its connections, its threads, and what looks after their deadlines."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import socket
+from collections import Counter
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from email.utils import formatdate
+from functools import partial
+from typing import Any, Protocol, cast
+
+from campaigns.front.connection import Connection
+from campaigns.front.limits import BodyLimit, Limits, usual_body
+from campaigns.front.mailbox import Mailbox
+from campaigns.front.peers import Peers
+from campaigns.front.steps import Application, Piece, Work
+
+#: How often deadlines are looked at, in seconds.
+LOOK_EVERY = 0.5
+#: The kernel keeps so many connections that nobody has taken in yet.
+BACKLOG = 2_048
+
+_log = logging.getLogger(__name__)
+
+
+class Quick(Protocol):
+    """An application that answers some requests by itself, without a thread that waits."""
+
+    def begin(self, environ: dict[str, Any], answer: Callable[[Piece], object]) -> bool:
+        """Say whether `answer` will be called, once and in any thread; it must not block."""
+
+
+class House:
+    """Takes in connections and has their requests answered by `application`."""
+
+    def __init__(
+        self,
+        application: Application,
+        *,
+        limits: Limits | None = None,
+        body_limit: BodyLimit = usual_body,
+    ) -> None:
+        """Prepare, on the running loop. What `application` offers as `begin` is asked first."""
+        self.application, self.body_limit = application, body_limit
+        self.limits = limits or Limits()
+        loop = asyncio.get_running_loop()
+        self.now = loop.time
+        self.mailbox = Mailbox(loop)
+        self.date = formatdate(usegmt=True)
+        self._quick = cast("Quick | None", application if hasattr(application, "begin") else None)
+        self._peers = Peers(self.limits.connections, self.limits.per_peer)
+        self._threads = ThreadPoolExecutor(self.limits.threads, "request")
+        #: Steps that are being made or wait for a thread.
+        self._steps = 0
+        self._large: Counter[str] = Counter()
+        self._server: asyncio.Server | None = None
+        self._is_closing = False
+
+    async def open(self, place: socket.socket) -> None:
+        """Take in whoever comes to a bound socket."""
+        loop = asyncio.get_running_loop()
+        self._server = await loop.create_server(lambda: Connection(self), sock=place, backlog=BACKLOG)
+
+    async def look_after(self, stopping: asyncio.Event) -> None:
+        """Keep deadlines until told to stop."""
+        while not stopping.is_set():
+            self.date = formatdate(usegmt=True)
+            now = self.now()
+            for connection in self._connections():
+                if connection.deadline <= now:
+                    connection.expire()
+            await asyncio.sleep(LOOK_EVERY)
+
+    async def close(self, seconds: float) -> bool:
+        """Take in nobody any more and finish what is being answered; say whether all of it was in time."""
+        self._is_closing = True
+        if self._server is not None:
+            self._server.close()
+        for connection in self._connections():
+            connection.leave()
+        until = self.now() + seconds
+        while (self._steps or len(self._peers)) and self.now() < until:
+            await asyncio.sleep(0.02)
+        for connection in self._connections():
+            connection.close()
+        self._threads.shutdown(wait=False, cancel_futures=True)
+        return not self._steps
+
+    # What a connection asks.
+
+    def enter(self, connection: Connection) -> None:
+        """Take in a connection, for which another one may have to go."""
+        leaving = self._peers.enter(connection.peer, connection)
+        if leaving is not None:
+            cast(Connection, leaving).close()
+        if self._is_closing:
+            # The kernel had taken it in before.
+            connection.leave()
+
+    def leave(self, connection: Connection) -> None:
+        """Forget a connection."""
+        self._peers.leave(connection.peer, connection)
+
+    def touch(self, connection: Connection) -> None:
+        """Note that a connection was busy until now."""
+        self._peers.touch(connection.peer, connection)
+
+    def answer_at_once(self, environ: dict[str, Any], answer: Callable[[Piece], object]) -> bool:
+        """Say whether the application answers this without a thread."""
+        if self._quick is None:
+            return False
+        try:
+            return self._quick.begin(environ, answer)
+        except Exception:
+            _log.exception("a request failed before every page")
+            answer(_FAILED)
+            return True
+
+    def work(self, work: Work, then: Callable[[Piece | None], object]) -> bool:
+        """Have a step made in a thread, and `then` called with it on the loop; False when too many wait."""
+        if self._steps >= self.limits.threads + self.limits.waiting:
+            return False
+        self._steps += 1
+        self._threads.submit(self._make, work, then)
+        return True
+
+    def close_work(self, work: Work) -> None:
+        """Let the application of a request that nobody waits for give back what it holds."""
+        self._threads.submit(work.close)
+
+    def take_large(self, peer: str) -> bool:
+        """Say whether one more large body may come, from this peer."""
+        if self._large.total() >= self.limits.large_bodies or self._large[peer] >= self.limits.large_per_peer:
+            return False
+        self._large[peer] += 1
+        return True
+
+    def release_large(self, peer: str) -> None:
+        """Note that a large body is here, or will not come."""
+        self._large[peer] -= 1
+        if self._large[peer] <= 0:
+            del self._large[peer]
+
+    def run(self, call: Callable[[], object]) -> asyncio.Future[object]:
+        """Do something in one of the threads that make answers: it is done when answers are."""
+        return asyncio.get_running_loop().run_in_executor(self._threads, call)
+
+    def _make(self, work: Work, then: Callable[[Piece | None], object]) -> None:
+        self.mailbox.post(partial(self._made, then), work.step())
+
+    def _made(self, then: Callable[[Piece | None], object], piece: Piece | None) -> None:
+        self._steps -= 1
+        then(piece)
+
+    def _connections(self) -> list[Connection]:
+        return cast(list[Connection], self._peers.all())
+
+
+_FAILED = Piece(b"", True, "500 Internal Server Error", (("Cache-Control", "no-store"),))

@@ -1,0 +1,25 @@
+"""How the sandbox of an instance is set up, so that it takes that instance's rehearsals and nobody else's."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from urllib.parse import urlsplit
+
+from campaigns.core.settings import Settings
+from campaigns.sandbox.config import CallbackSettings, SandboxConfig
+from campaigns.sandbox.fixture import Fixture
+
+
+def sandbox_defaults(settings: Settings) -> SandboxConfig:
+    """Return the settings of an instance's sandbox; without an instance (no keys) it is anybody's."""
+    anybodys = SandboxConfig()
+    if not settings.secret_key:
+        return anybodys
+    return replace(
+        anybodys,
+        port=urlsplit(settings.sandbox_url).port or anybodys.port,
+        auth_token=settings.sandbox_token(),
+        callbacks=CallbackSettings(allowed_hosts=(urlsplit(settings.hooks_address).hostname or "",)),
+        # Whom a rehearsal writes to is made up, so nobody has pressed Start.
+        fixture=Fixture(telegram_all_known=True, rehearsal=True),
+    )
