@@ -136,6 +136,22 @@ def verify(run_id: int) -> None:
     raise SystemExit(0 if report.agrees else 1)
 
 
+@main.command()
+@click.argument("run_id", metavar="[RUN]", type=int, required=False)
+@click.option("--all", "is_all", is_flag=True, help="Every run of every organisation that is or may be sent.")
+def stop(run_id: int | None, is_all: bool) -> None:
+    """Stop RUN, or with --all every run, at once; it needs the database and no console.
+
+    Nothing is asked: a run that was stopped by mistake can be resumed by an approver.
+    """
+    if (run_id is None) is not is_all:
+        raise click.UsageError("Name one run (the number in its address), or --all.")
+    from campaigns.stopping import stop_by_command
+
+    for line in stop_by_command(load_settings(), run_id):
+        click.echo(line)
+
+
 @main.command(name="resume-after-restore")
 @click.option(
     "--without-lists",

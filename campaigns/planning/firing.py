@@ -141,12 +141,15 @@ def _approve_released(session: Session, campaign: Campaign, start: Assessment, *
         keep_audience(session, approval, start.content, campaign.organisation_id, now=now)
 
 
-def stop_run(session: Session, run: Run, *, by: int, reason: str) -> None:
-    """Stop a run: nothing more of it is sent. Raises TransitionError when it is over already."""
+def stop_run(session: Session, run: Run, *, by: int | None, reason: str) -> None:
+    """Stop a run: nothing more of it is sent; `by` is None when the operator stops it by a command.
+
+    Raises TransitionError when it is over already.
+    """
     _begin(session, run, RunState.STOPPED, by, Permission.STOP_RUN)
     _check_goes_on(run)
     run.state, run.reason, run.finished_at = RunState.STOPPED, reason.strip()[:LONGEST_REASON], clock.now()
-    _record(session, run, "run.stop", by)
+    _record(session, run, "run.stop", by, **({"by_command": 1} if by is None else {}))
 
 
 def pause_run(session: Session, run: Run, *, by: int | None = None, reason: str) -> None:

@@ -1,0 +1,143 @@
+"""`fingerpost stop`: ends runs from a machine that has the database, whether or not a console answers."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+from datetime import datetime
+
+from sqlalchemy import func, or_, select
+from sqlalchemy.orm import Session, sessionmaker
+
+from campaigns.core import clock
+from campaigns.core.database import make_sessions, make_worker_engine
+from campaigns.core.errors import NotFoundError, TransitionError
+from campaigns.core.settings import Settings
+from campaigns.delivery.models import Delivery
+from campaigns.delivery.queries import in_state
+from campaigns.delivery.service import cancel_queued
+from campaigns.delivery.states import SendState
+from campaigns.delivery.watch import is_worker_alive
+from campaigns.instance import check_file, check_server
+from campaigns.planning.firing import stop_run
+from campaigns.planning.lifecycle import LIVING
+from campaigns.planning.models import Campaign, CampaignState, Run, RunState, Schedule
+from campaigns.staff.models import Organisation
+
+#: What members read of a run that was stopped so.
+REASON = "Stopped by whoever runs this system, by a command and not on a page."
+#: Calls that are under way get so long to end before it is told that they have not, in seconds.
+OBEYED_WITHIN = 5.0
+LOOK_EVERY = 0.1
+
+
+def stop_by_command(
+    settings: Settings, run_id: int | None, *, seconds: Callable[[], float] = time.monotonic
+) -> Iterator[str]:
+    """Stop a run, or with None every run that is or may be sent; tell line by line what was done.
+
+    Raises NotFoundError for a run that does not exist, SettingsError or UnavailableError without a database.
+    """
+    engine = make_worker_engine(settings.database_url)
+    try:
+        # Nothing else is asked that could wait for somebody: every second counts.
+        check_file(engine.url)
+        check_server(engine)
+        yield from _stop(make_sessions(engine), run_id, seconds)
+    finally:
+        engine.dispose()
+
+
+def _stop(sessions: sessionmaker[Session], run_id: int | None, seconds: Callable[[], float]) -> Iterator[str]:
+    chosen = [run_id] if run_id is not None else _find_living(sessions)
+    began_at, stopped = seconds(), []
+    for chosen_id in chosen:
+        with sessions.begin() as session:
+            run = session.get(Run, chosen_id)
+            if run is None:
+                raise NotFoundError(f"There is no run {chosen_id}.")
+            name = _named(session, run)
+            try:
+                stop_run(session, run, by=None, reason=REASON)
+            except TransitionError:
+                yield f"{name} is {run.state} already: nothing of it is sent."
+                continue
+        stopped.append(chosen_id)
+        yield f"{name} is stopped."
+    if not chosen:
+        yield "No run is being sent, planned, paused or held."
+    if stopped:
+        yield from _tell_rest(sessions, stopped, began_at, seconds)
+    if run_id is None:
+        yield from _tell_coming(sessions)
+
+
+def _find_living(sessions: sessionmaker[Session]) -> list[int]:
+    """Return the runs that may still send something, first those that do."""
+    first = (Run.state != RunState.RUNNING, Run.state != RunState.PLANNING, Run.id)
+    with sessions() as session:
+        session.connection(execution_options={"read_only": True})
+        return list(session.scalars(select(Run.id).where(Run.state.in_(LIVING)).order_by(*first)))
+
+
+def _named(session: Session, run: Run) -> str:
+    names = select(Campaign.name, Organisation.slug).join_from(
+        Campaign, Organisation, Organisation.id == Campaign.organisation_id
+    )
+    campaign, slug = session.execute(names.where(Campaign.id == run.campaign_id)).one()
+    kind = "Rehearsal" if run.is_rehearsal else "Run"
+    return f"{kind} {run.id} of {slug}, “{campaign}”,"
+
+
+def _tell_rest(
+    sessions: sessionmaker[Session], stopped: list[int], began_at: float, seconds: Callable[[], float]
+) -> Iterator[str]:
+    """Wait until no call of what was stopped is under way, and tell what will not be sent."""
+    for run_id in stopped:
+        with sessions.begin() as session:
+            # The worker cancels the rest of a long queue.
+            cancel_queued(session, run_id)
+    under_way = _count(sessions, stopped, SendState.SENDING)
+    while under_way and seconds() - began_at < OBEYED_WITHIN:
+        time.sleep(LOOK_EVERY)
+        under_way = _count(sessions, stopped, SendState.SENDING)
+    unsent = _count(sessions, stopped, SendState.QUEUED, SendState.CANCELLED)
+    yield f"{unsent:,} messages will not be sent."
+    if not under_way:
+        yield f"No call is under way any more, {seconds() - began_at:.1f} seconds after the command began."
+        return
+    yield f"{under_way:,} calls were begun before and are under way still, or a worker ended during them."
+    with sessions() as session:
+        session.connection(execution_options={"read_only": True})
+        if not is_worker_alive(session):
+            yield "No worker is running: nothing is sent; the next one settles these calls."
+
+
+def _tell_coming(sessions: sessionmaker[Session]) -> Iterator[str]:
+    """Tell of campaigns that make another run by themselves."""
+    coming = (
+        select(Campaign.id, Campaign.name, func.min(Schedule.next_fire_at))
+        .join(Schedule, Schedule.campaign_id == Campaign.id)
+        .where(Campaign.state == CampaignState.APPROVED, Schedule.removed_at.is_(None))
+        .where(Schedule.next_fire_at.is_not(None))
+        .group_by(Campaign.id, Campaign.name)
+        .order_by(func.min(Schedule.next_fire_at))
+    )
+    with sessions() as session:
+        session.connection(execution_options={"read_only": True})
+        rows = session.execute(coming).all()
+    if rows:
+        yield "These campaigns begin another run by themselves, unless the worker is ended or they are taken back:"
+    for campaign_id, name, at in rows:
+        yield f"  campaign {campaign_id}, “{name}”, {_when(at)}"
+
+
+def _when(at: datetime | None) -> str:
+    return "at once" if at is None or at <= clock.now() else f"at {at:%Y-%m-%d %H:%M} UTC"
+
+
+def _count(sessions: sessionmaker[Session], run_ids: list[int], *states: SendState) -> int:
+    wanted = select(func.count(Delivery.id)).where(Delivery.run_id.in_(run_ids), or_(*map(in_state, states)))
+    with sessions() as session:
+        session.connection(execution_options={"read_only": True})
+        return session.scalar(wanted) or 0

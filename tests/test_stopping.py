@@ -1,0 +1,154 @@
+"""`fingerpost stop` ends runs without a console, says what it did, and leaves it in the audit trail."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable
+from datetime import timedelta
+
+import pytest
+from click.testing import CliRunner, Result
+from sqlalchemy import Engine, select
+from sqlalchemy.orm import Session, sessionmaker
+
+from campaigns.cli import main
+from campaigns.core import clock
+from campaigns.core.crypto import Vault
+from campaigns.delivery.models import Delivery
+from campaigns.delivery.queries import progress_of
+from campaigns.delivery.states import SendState
+from campaigns.planning.models import Campaign, CampaignState, Run, RunState
+from campaigns.staff.audit import verify_chain
+from campaigns.staff.models import AuditEntry, Organisation
+from campaigns.stopping import REASON
+from tests.delivery.builders import a_running_run
+from tests.factories import a_schedule, a_sender
+from tests.web.pages import KEYS
+
+
+@pytest.fixture
+def stop(engine: Engine, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Result]:
+    for name, value in KEYS.items():
+        monkeypatch.setenv(name, value)
+    monkeypatch.setenv("FINGERPOST_MODE", "demo")
+    monkeypatch.setenv("FINGERPOST_DATABASE_URL", engine.url.render_as_string(hide_password=False))
+    return lambda *arguments: CliRunner().invoke(main, ["stop", *arguments])
+
+
+def runs_in(sessions: sessionmaker[Session], vault: Vault, *states: RunState, count: int = 3) -> list[int]:
+    """Make a run of an organisation of its own in each state."""
+    made = []
+    for state in states:
+        with sessions.begin() as session:
+            run = a_running_run(session, vault, count=count, sender=a_sender(session))
+            run.state = state
+            made.append(run.id)
+    return made
+
+
+def state_of(sessions: sessionmaker[Session], run_id: int) -> RunState:
+    with sessions() as session:
+        return RunState(session.get_one(Run, run_id).state)
+
+
+def test_run_is_stopped_told_and_audited(
+    stop: Callable[..., Result], sessions: sessionmaker[Session], vault: Vault
+) -> None:
+    run_id, other = runs_in(sessions, vault, RunState.RUNNING, RunState.RUNNING)
+    answer = stop(str(run_id))
+    assert answer.exit_code == 0
+    with sessions() as session:
+        run = session.get_one(Run, run_id)
+        name = session.get_one(Campaign, run.campaign_id).name
+        slug = session.get_one(Organisation, run.organisation_id).slug
+        assert answer.output.splitlines()[:2] == [
+            f"Run {run_id} of {slug}, “{name}”, is stopped.",
+            "3 messages will not be sent.",
+        ]
+        assert "No call is under way any more" in answer.output
+        assert (run.state, run.reason) == (RunState.STOPPED, REASON)
+        assert progress_of(session, run_id) == {SendState.CANCELLED: 3}
+        entry = session.scalars(select(AuditEntry).order_by(AuditEntry.id.desc()).limit(1)).one()
+        assert (entry.action, entry.member_id, entry.subject_id) == ("run.stop", None, run_id)
+        assert (entry.organisation_id, entry.detail["by_command"]) == (run.organisation_id, 1)
+        assert verify_chain(session) is None
+        session.rollback()
+    assert state_of(sessions, other) is RunState.RUNNING
+
+
+def test_all_stops_what_is_or_may_be_sent(
+    stop: Callable[..., Result], sessions: sessionmaker[Session], vault: Vault
+) -> None:
+    living = runs_in(sessions, vault, RunState.RUNNING, RunState.PLANNING, RunState.PAUSED, RunState.HELD)
+    (over,) = runs_in(sessions, vault, RunState.DONE)
+    with sessions.begin() as session:
+        campaign = session.get_one(Campaign, session.get_one(Run, over).campaign_id)
+        campaign.state, campaign.name = CampaignState.APPROVED, "Every morning"
+        schedule = a_schedule(session, campaign)
+        schedule.next_fire_at = clock.now() + timedelta(days=1)
+    answer = stop("--all")
+    assert answer.exit_code == 0
+    assert {state_of(sessions, run_id) for run_id in living} == {RunState.STOPPED}
+    assert state_of(sessions, over) is RunState.DONE
+    assert answer.output.count(" is stopped.") == 4
+    # What is being sent is stopped first.
+    assert answer.output.startswith(f"Run {living[0]} of")
+    assert "begin another run by themselves" in answer.output
+    assert "“Every morning”, at " in answer.output
+    assert "No run is being sent, planned, paused or held." in stop("--all").output
+
+
+def test_run_that_is_over_is_told(
+    stop: Callable[..., Result], sessions: sessionmaker[Session], vault: Vault
+) -> None:
+    done, stopped = runs_in(sessions, vault, RunState.DONE, RunState.STOPPED)
+    for run_id, word in ((done, "done"), (stopped, "stopped")):
+        answer = stop(str(run_id))
+        assert (answer.exit_code, f"is {word} already" in answer.output) == (0, True)
+
+
+def test_call_under_way_is_waited_for(
+    stop: Callable[..., Result], sessions: sessionmaker[Session], vault: Vault
+) -> None:
+    (run_id,) = runs_in(sessions, vault, RunState.RUNNING)
+
+    def move(state: SendState) -> None:
+        with sessions.begin() as session:
+            row = session.scalars(select(Delivery).where(Delivery.run_id == run_id).order_by(Delivery.id)).first()
+            assert row is not None
+            row.send_state, row.intent_at, row.token, row.attempts = state, clock.now(), "t", 1
+
+    move(SendState.SENDING)
+    ending = threading.Timer(1.0, move, [SendState.ACCEPTED])
+    ending.start()
+    began = time.monotonic()
+    answer = stop(str(run_id))
+    assert 0.5 < time.monotonic() - began < 5
+    assert "2 messages will not be sent.\nNo call is under way any more" in answer.output
+    ending.join()
+
+
+def test_call_that_does_not_end_is_told(
+    stop: Callable[..., Result], sessions: sessionmaker[Session], vault: Vault, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("campaigns.stopping.OBEYED_WITHIN", 0.3)
+    monkeypatch.setattr("campaigns.stopping.is_worker_alive", lambda session: False)
+    (run_id,) = runs_in(sessions, vault, RunState.RUNNING)
+    with sessions.begin() as session:
+        for row in session.scalars(select(Delivery).where(Delivery.run_id == run_id)):
+            row.send_state, row.intent_at, row.token, row.attempts = SendState.SENDING, clock.now(), "t", 1
+    answer = stop(str(run_id))
+    assert "3 calls were begun before and are under way still" in answer.output
+    assert "No worker is running" in answer.output
+
+
+@pytest.mark.parametrize("arguments", [[], ["1", "--all"]])
+def test_one_run_or_all(stop: Callable[..., Result], arguments: list[str]) -> None:
+    answer = stop(*arguments)
+    assert (answer.exit_code, "Name one run" in answer.output) == (2, True)
+
+
+def test_unknown_run_is_one_sentence(stop: Callable[..., Result]) -> None:
+    answer = stop("999999")
+    assert (answer.exit_code, answer.output) == (2, "fingerpost: There is no run 999999.\n")
