@@ -44,8 +44,8 @@ def settings(engine: Engine, sandbox: SandboxProcess) -> Settings:
         "TWILIO": f"{DEFAULTS.account_sid}:{DEFAULTS.auth_token}",
         "TELEGRAM": DEFAULTS.telegram_token,
     }
-    address = "http://127.0.0.1:9"
-    return replace(page_settings(engine), sandbox_url=sandbox.url, secrets=secrets, public_url=address)
+    addresses = {"public_url": "https://console.example", "hooks_url": "http://127.0.0.1:9/"}
+    return replace(page_settings(engine), sandbox_url=sandbox.url, secrets=secrets, **addresses)
 
 
 def webhook_of(sandbox: SandboxProcess) -> str:

@@ -115,6 +115,13 @@ def test_signed_callbacks_need_one_address(pages: Pages, admin: FlaskClient) -> 
     assert hook_secret("token") not in page
 
 
+def test_providers_are_told_the_address_of_the_hooks(sqlite_engine: Engine) -> None:
+    with make_pages(sqlite_engine, hooks_url="https://hooks.example/in/") as pages:
+        admin = pages.client(pages.member(Role.ADMIN))
+        page = admin.get(f"/campaigns/senders/{ours(pages).id}").text
+    assert "https://hooks.example/in/hooks/twilio/inbound" in page
+
+
 @pytest.mark.parametrize(("mode", "offered"), [("demo", True), ("live", False)])
 def test_only_a_demo_offers_what_reaches_nobody(sqlite_engine: Engine, mode: str, offered: bool) -> None:
     with make_pages(sqlite_engine, mode=mode, public_url="https://fingerpost.example") as pages:
