@@ -60,7 +60,7 @@ def hook_addresses(kind: GatewayKind, settings: Settings, secret_name: str) -> d
     """
     if not kind.reaches_people or kind.is_told_by_us:
         return {}
-    stem = f"{settings.public_url.rstrip('/')}/hooks/{kind.name}"
+    stem = f"{settings.hooks_address}/hooks/{kind.name}"
     if kind.has_status_url:
         return {"inbound": f"{stem}/inbound{kind.hook_fragment}"}
     secret = hook_secret(settings.secret(secret_name)[1])

@@ -144,7 +144,8 @@ class DatabaseStore:
                 counted=self._quotas.number,
             )
             for row in rows
-            if row.is_rehearsal or (hears and row.may_be_used and self._may_use(row.secret_name, row.organisation_id))
+            if row.is_rehearsal
+            or (hears and row.may_be_used and self._may_use(row.secret_name, row.organisation_id))
         ]
         return Snapshot(runs, addresses)
 
