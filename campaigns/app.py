@@ -37,6 +37,7 @@ from campaigns.proposals.views import init_proposals
 from campaigns.reach import api as reach_api
 from campaigns.reach import public as go
 from campaigns.reach import views as reach
+from campaigns.reach.outcomes import proposed as outcomes_proposed
 from campaigns.reach.releases import api as releases_api
 from campaigns.reach.releases import public as reports
 from campaigns.reach.releases import reader_views as readers
@@ -83,7 +84,7 @@ PAGES: tuple[Blueprint, ...] = (
     description.pages,
 )
 #: Changes that take two members, of all steps.
-KINDS: tuple[Kind, ...] = (*messages_proposed.SHOWN_KINDS,)
+KINDS: tuple[Kind, ...] = (*messages_proposed.SHOWN_KINDS, *outcomes_proposed.KINDS)
 #: What partners' programs ask, with a token instead of a session.
 APIS: tuple[Blueprint, ...] = (places_api.api, releases_api.api, reach_api.api)
 #: What providers call: signed by them instead of carrying a form's token.

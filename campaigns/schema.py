@@ -28,6 +28,7 @@ import campaigns.delivery.models
 import campaigns.inbox.models
 import campaigns.messages.models
 import campaigns.places.models
+import campaigns.planning.counted_links
 import campaigns.planning.models
 import campaigns.proposals.models
 import campaigns.reach.imported.models

@@ -15,7 +15,7 @@ from campaigns.core.errors import GateError, InputError, RefusedError
 from campaigns.core.words import N_
 from campaigns.delivery.corrected import find_wrong_runs
 from campaigns.messages.models import Message, Withdrawal
-from campaigns.messages.named import NamedNumbers
+from campaigns.messages.named import NamedNumbers, kinds_in
 from campaigns.messages.queries import load_member_names
 from campaigns.messages.withdrawals import find_withdrawal, withdraw_version
 from campaigns.planning import authority, queries
@@ -133,7 +133,8 @@ def _check(session: Session, run: Run, content: Content, campaign: Campaign, *, 
         select(Approval.content).where(Approval.campaign_id == campaign.id, Approval.digest == run.digest).limit(1)
     )
     before = approved or {}
-    has_new_number = NamedNumbers.from_json(content.numbers).beyond(
+    numbers = NamedNumbers.from_json(content.numbers)
+    has_new_number = bool(kinds_in(content.correction.values())) and numbers.beyond(
         NamedNumbers.from_json(before.get("numbers", {}))
     )
     if before.get("correction") != content.correction or has_new_number:

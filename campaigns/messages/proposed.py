@@ -26,7 +26,7 @@ from campaigns.messages.emergency import all_emergency_rows
 from campaigns.messages.facts import check_facts, facts_from_json, facts_to_json
 from campaigns.messages.models import AS_STATED, CheckOutcome, Service
 from campaigns.messages.queries import load_confirmed_emergencies
-from campaigns.messages.stated import SERVICE_FACTS
+from campaigns.messages.stated import EMERGENCY, SERVICE_FACTS
 from campaigns.proposals.kinds import Kind, Line, Shown
 from campaigns.proposals.models import Proposal
 from campaigns.proposals.service import propose, propose_all
@@ -92,7 +92,7 @@ def _show_emergency(session: Session, proposal: Proposal) -> Shown:
 
 
 EMERGENCY_NUMBER = Kind(
-    "emergency_number",
+    EMERGENCY,
     N_("Emergency number of a country"),
     Permission.REVIEW,
     _read_emergency,

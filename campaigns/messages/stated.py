@@ -14,6 +14,8 @@ from campaigns.staff.models import AuditEntry
 
 #: Name of the Kind (proposed.py) that changes a service.
 SERVICE_FACTS = "service_facts"
+#: Name of the Kind that says which number stands where no service fits.
+EMERGENCY = "emergency_number"
 #: Acts by which a member alone says what a service is.
 STATEMENTS = ("service.create", "service.update")
 
@@ -37,3 +39,13 @@ def find_stating(session: Session, service_ids: Collection[int], *, since: datet
     if since is not None:
         alone, agreed = alone.where(AuditEntry.at > since), agreed.where(Proposal.settled_at > since)
     return {member for statement in (alone, agreed) for member in session.scalars(statement.distinct()) if member}
+
+
+def find_stating_emergencies(session: Session, organisation_id: int, countries: Collection[str]) -> set[int]:
+    """Return the ids of members who proposed an emergency number that is named in any of these countries."""
+    agreed = (
+        select(Proposal.proposed_by_id)
+        .where(Proposal.kind == EMERGENCY, Proposal.state == ProposalState.AGREED)
+        .where(Proposal.organisation_id == organisation_id, Proposal.topic.in_(countries))
+    )
+    return set(session.scalars(agreed.distinct())) if countries else set()

@@ -23,6 +23,7 @@ FACTS = {
     "max_parts": _l("Most SMS a text may take"),
     "budget_cents": _l("Budget"),
     "link": _l("Link"),
+    "leads_to": _l("Page that the counted link leads to"),
     "numbers": _l("Numbers that texts may name"),
     "resend_unknown": _l("What may not have arrived"),
 }

@@ -18,6 +18,7 @@ FACTS = (
     "max_parts",
     "budget_cents",
     "link",
+    "leads_to",
     "numbers",
     "resend_unknown",
 )

@@ -154,6 +154,8 @@ class Content:
     wordings: dict[str, dict[str, str]] = field(default_factory=dict)
     #: What the places and routes of `rule` cover (`covers.load_cover`); empty when it names none.
     cover: dict[str, str] = field(default_factory=dict)
+    #: Where the campaign's counted address leads; '' when it has none.
+    leads_to: str = ""
     #: The numbers for help that its texts may name (messages.named); empty when they ask for none.
     numbers: dict[str, Any] = field(default_factory=dict)
 
@@ -177,7 +179,7 @@ class Content:
         Times and limits may change without new answers; an approval covers them.
         """
         content = self.to_json()
-        others = {name: content[name] for name in ("wordings", "cover") if name in content}
+        others = {name: content[name] for name in ("wordings", "cover", "leads_to") if name in content}
         return digest_of({name: content.get(name) for name in SAID} | others)
 
     def of_correction(self, message_id: int) -> Content:
@@ -191,7 +193,7 @@ class Content:
         content["schedules"] = sorted(
             content["schedules"], key=lambda schedule: sorted(map(str, schedule.items()))
         )
-        for name in ("correction", "wordings", "cover", "numbers"):
+        for name in ("correction", "wordings", "cover", "leads_to", "numbers"):
             if not content[name]:
                 del content[name]
         if content["budget_cents"] is None:

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from urllib.parse import urlsplit
+from urllib.parse import urlunsplit
 
 from campaigns.core.errors import InputError
 from campaigns.core.languages import all_languages
 from campaigns.core.words import N_
+from campaigns.planning.link_targets import check_address
 from campaigns.planning.models import Campaign, CampaignSender, FallbackPolicy
 
 LONGEST_NAME = 200
@@ -82,16 +83,9 @@ def plan_of(campaign: Campaign) -> Plan:
 
 
 def _checked_link(link: str | None) -> str | None:
-    address = (link or "").strip()
-    if not address:
+    if not (link or "").strip():
         return None
-    try:
-        parts = urlsplit(address)
-        named = bool(parts.hostname) and "." in str(parts.hostname)
-    except ValueError:
-        named = False
-    if not named or parts.scheme != "https" or not address.isprintable() or " " in address:
-        raise InputError(N_("A link is the full address of a page and begins with https://."))
+    address = urlunsplit(check_address(link or ""))
     if len(address) > LONGEST_LINK:
         raise InputError(N_("A link has at most %(limit)s characters."), limit=LONGEST_LINK)
     return address

@@ -13,7 +13,8 @@ from campaigns.audience.models import Audience
 from campaigns.core.errors import BaseLanguageError, NotFoundError
 from campaigns.messages.models import Message, Translation
 from campaigns.messages.queries import current_texts, current_wordings, load_named
-from campaigns.messages.stated import find_stating
+from campaigns.messages.stated import find_stating, find_stating_emergencies
+from campaigns.planning.counted_links import find_target, select_leading
 from campaigns.planning.covers import load_cover, say_place, select_authors
 from campaigns.planning.digest import Content, ScheduleContent
 from campaigns.planning.models import (
@@ -175,6 +176,8 @@ def find_editors(session: Session, campaign: Campaign) -> set[int]:
     places = select_authors(campaign.audience.rule, campaign.organisation_id)
     members = {campaign.created_by_id, *(each.translator_id for each in translations), *session.scalars(places)}
     members |= find_stating(session, named.services.keys())
+    members |= find_stating_emergencies(session, campaign.organisation_id, named.emergency.keys())
+    members |= set(session.scalars(select_leading(campaign)))
     for subject_type, subject_id, actions in (
         ("campaign", campaign.id, CAMPAIGN_EDITS + LINK_EDITS),
         *(("message", message_id, MESSAGE_EDITS) for message_id in message_ids),
@@ -237,6 +240,7 @@ def load_content(session: Session, campaign: Campaign) -> Content:
         correction=correction,
         wordings=wordings,
         cover=load_cover(session, audience.rule, campaign.organisation_id, names=named),
+        leads_to=find_target(session, campaign),
         numbers=numbers.to_json(),
     )
 

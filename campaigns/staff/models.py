@@ -36,6 +36,8 @@ class Organisation(Base):
     #: Countries ("PL") and regions ("UA-46") whose people it may write to, set by whoever runs the instance;
     #: None: everywhere.
     mandate: Mapped[list[str] | None] = mapped_column(JSON)
+    #: Hosts ("help.example.org") that its counted links may lead to; two administrators change them.
+    link_hosts: Mapped[list[str]] = mapped_column(JSON, default=list, server_default="[]")
     created_at: Mapped[datetime]
 
 

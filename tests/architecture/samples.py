@@ -13,10 +13,11 @@ from campaigns.inbox.models import Reply, ReplyKind
 from campaigns.messages.directory import Stated
 from campaigns.messages.models import GlossaryTerm
 from campaigns.messages.proposed import propose_emergency_number
+from campaigns.planning.counted_links import CountedLink
 from campaigns.planning.models import Campaign, CampaignState
 from campaigns.reach.counting import Step
 from campaigns.reach.imported.models import FileState, ReachFile, Source
-from campaigns.reach.outcomes.models import CountedLink, Outcome, Way
+from campaigns.reach.outcomes.models import Outcome, Way
 from campaigns.staff.models import Member, Organisation
 from tests.factories import (
     NOON,
@@ -53,6 +54,7 @@ CONSTANTS: dict[str, Any] = {
     "format_name": "csv",
     "word": "signed-by-nobody",
     "country": "PL",
+    "host": "nobody.example",
 }
 
 

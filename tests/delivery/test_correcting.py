@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from datetime import timedelta
@@ -20,11 +21,15 @@ from campaigns.delivery.fanout import CHUNK, fan_out
 from campaigns.delivery.latecomers import fan_out_late
 from campaigns.delivery.models import Delivery, RunLeftOut, RunText
 from campaigns.delivery.states import SendState
+from campaigns.messages.models import Service
 from campaigns.messages.service import save_translation
+from campaigns.messages.texts import digest_of_wordings
 from campaigns.messages.withdrawals import find_withdrawal
 from campaigns.planning.models import CampaignState, Priority, Run, RunState
+from campaigns.planning.queries import find_approval, load_content
 from campaigns.planning.safeguards import prepare_correction
 from campaigns.planning.service import fire_due, resume_run
+from campaigns.staff import audit
 from campaigns.staff.models import AuditEntry, Role
 from tests.factories import a_campaign, a_member, a_message, a_run, an_organisation
 from tests.planning.story import DUE, EVENING, START, Story, a_story
@@ -346,6 +351,26 @@ def test_unapproved_correction_needs_somebody_who_did_not_write_it(scene: Scene)
     saved.state = "reviewed"  # type: ignore[assignment]
     with pytest.raises(ApprovalError):
         scene.correct()
+
+
+def test_correction_names_what_was_agreed_to_since_by_leave_of_who_did_not_state_it(scene: Scene) -> None:
+    """A new number is what a correction is there for; but whoever stated it does not send it alone."""
+    session, correction = scene.session, scene.story.campaign.correction
+    approval = find_approval(session, scene.story.campaign)
+    assert correction is not None
+    assert approval is not None
+    for each in correction.translations:
+        each.text = "Not that one. Call ((hotline))"
+        each.source_digest = digest_of_wordings(each.text, {})
+    session.flush()
+    approval.content = json.loads(json.dumps(load_content(session, scene.story.campaign).to_json()))
+    line = session.scalars(select(Service)).one()
+    line.number_national = line.number_from_abroad = "+48 22 111 22 33"
+    owner = {"organisation_id": line.organisation_id, "member_id": scene.story.approver.id}
+    audit.record(session, "service.update", subject=line, **owner)
+    with pytest.raises(ApprovalError):
+        scene.correct()
+    assert "+48 22 111 22 33" in str(scene.correct(by=scene.story.reader.id).frozen["numbers"])
 
 
 @pytest.mark.parametrize("reason", ["", "x" * 301])

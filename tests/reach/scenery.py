@@ -25,6 +25,7 @@ from campaigns.reach.imported.reading import Reported
 from campaigns.reach.imported.service import import_reach
 from campaigns.reach.outcomes.service import count_opening, lead_link, record_assisted
 from campaigns.reach.recount import recount_due
+from campaigns.staff.models import Organisation
 from tests.factories import NOON, a_campaign, a_member, a_place, a_route, a_run, a_sender, add, an_audience
 from tests.web.pages import Pages
 
@@ -138,6 +139,7 @@ def _tell(session: Session, campaign: Campaign, *, by: int) -> None:
     for step, people, partner, region in (*reports, (Step.ASSISTED, 9, "Shelter (invented)", "PL-06")):
         told = {"code": campaign.code, "people": people, "partner": partner, "region_code": region}
         record_assisted(session, owner, day=NOON.date() + timedelta(days=16), step=step, by=by, **told)
+    session.get_one(Organisation, owner).link_hosts = ["help.example.org"]
     link = lead_link(session, campaign, "https://help.example.org/", by=by)
     for code in ("PL-18", "PL-18", "PL-06", None, "MD-CU"):
         count_opening(session, link, code)

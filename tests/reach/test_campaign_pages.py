@@ -17,7 +17,7 @@ from campaigns.reach.models import Scope
 from campaigns.reach.outcomes.models import LinkDay, Outcome
 from campaigns.reach.people import Crowd
 from campaigns.reach.service import count_crowd, recount_run, replace_crowd
-from campaigns.staff.models import Role
+from campaigns.staff.models import Organisation, Role
 from tests.factories import NOON, a_campaign, a_delivery, a_member, a_region, a_run, an_audience
 from tests.web.pages import Pages
 
@@ -145,11 +145,18 @@ def test_wrong_partner_report_is_refused_beside_the_form(pages: Pages, client_fo
     assert (answer.status_code, "people can come in one report" in answer.text) == (422, True)
 
 
+def lead_there(pages: Pages, client_for: Clients, campaign: Campaign) -> None:
+    """Let one member propose where the link leads, and another agree."""
+    with pages.sessions.begin() as session:
+        session.get_one(Organisation, pages.ours.id).link_hosts = ["help.example.org"]
+    data = {"target": "https://help.example.org/"}
+    answer = client_for(Role.AUTHOR).post(f"/reach/campaigns/{campaign.id}/link", data=data)
+    client_for(Role.APPROVER).post(f"{answer.location}/agree")
+
+
 def test_counted_link_leads_on_without_a_cookie(pages: Pages, client_for: Clients) -> None:
     campaign = make_campaign(pages)
-    client_for(Role.AUTHOR).post(
-        f"/reach/campaigns/{campaign.id}/link", data={"target": "https://help.example.org/"}
-    )
+    lead_there(pages, client_for, campaign)
     answer = pages.app.test_client().get("/go/K7/PL-18")
     assert (answer.status_code, answer.headers["Location"]) == (302, "https://help.example.org/")
     assert "Set-Cookie" not in answer.headers
@@ -168,9 +175,7 @@ def test_counted_link_leads_programs_on_and_counts_people(
 ) -> None:
     monkeypatch.setattr("campaigns.reach.public.MOST_PER_NETWORK", 2)
     campaign, anybody = make_campaign(pages), pages.app.test_client()
-    client_for(Role.AUTHOR).post(
-        f"/reach/campaigns/{campaign.id}/link", data={"target": "https://help.example.org/"}
-    )
+    lead_there(pages, client_for, campaign)
     assert anybody.head("/go/K7").status_code == 302
     for agent in ("WhatsApp/2.23.20.0 A", "TelegramBot (like TwitterBot)", "facebookexternalhit/1.1"):
         assert anybody.get("/go/K7", headers={"User-Agent": agent}).status_code == 302

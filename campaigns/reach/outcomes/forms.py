@@ -10,6 +10,7 @@ from wtforms import BooleanField, DateField, IntegerField, SelectField, StringFi
 from wtforms.validators import InputRequired, Length, Optional
 
 from campaigns.places.models import Region
+from campaigns.planning.link_targets import LONGEST_HOST, LONGEST_TARGET
 from campaigns.reach.labels import STEPS
 from campaigns.reach.outcomes.models import TOLD_STEPS
 from campaigns.web.filters import country_name, region_name
@@ -46,6 +47,17 @@ class LinkForm(Form):
 
     target = StringField(
         _l("Page that it leads to"),
-        [InputRequired(_l("Write the address of the page.")), Length(max=400)],
+        [InputRequired(_l("Write the address of the page.")), Length(max=LONGEST_TARGET)],
         description=_l("The full address, beginning with https://."),
+    )
+    reason = StringField(_l("Why, for whoever has to agree"), [Optional(), Length(max=200)])
+
+
+class HostForm(Form):
+    """A host that links may lead to."""
+
+    host = StringField(
+        _l("Host"),
+        [InputRequired(), Length(max=LONGEST_HOST)],
+        description=_l("Its name alone, such as help.example.org."),
     )

@@ -22,17 +22,6 @@ class Way(StrEnum):
     API = "api"
 
 
-class CountedLink(Base):
-    """Where the counted address of a campaign (/go/K7) leads to."""
-
-    __tablename__ = "counted_link"
-
-    campaign_id: Mapped[int] = mapped_column(ForeignKey("campaign.id"), primary_key=True)
-    #: Full address of the page.
-    target: Mapped[str] = mapped_column(String(400))
-    changed_at: Mapped[datetime]
-
-
 class LinkDay(Base):
     """How often a campaign's address was opened on a day, from a region's poster or text; nothing of who did."""
 

@@ -9,9 +9,12 @@ from datetime import date, datetime
 from sqlalchemy import Select, func, select
 from sqlalchemy.orm import Session
 
+from campaigns.planning.counted_links import CountedLink
+from campaigns.planning.link_targets import may_lead
 from campaigns.planning.models import Campaign
 from campaigns.reach.counting import Step
-from campaigns.reach.outcomes.models import CountedLink, LinkDay, Outcome, Way
+from campaigns.reach.outcomes.models import LinkDay, Outcome, Way
+from campaigns.staff.models import Organisation
 from campaigns.staff.queries import owned
 
 #: Openings from one network that count within a quarter of an hour; further ones are only led on.
@@ -60,9 +63,17 @@ def outcomes_of(session: Session, organisation_id: int, campaign_id: int) -> dic
 
 
 def find_link(session: Session, code: str) -> CountedLink | None:
-    """Return where the address of the campaign with this code leads; None: nowhere."""
-    chosen = select(CountedLink).join(Campaign, Campaign.id == CountedLink.campaign_id)
-    return session.scalar(chosen.where(Campaign.code == code.upper()))
+    """Return where the address of the campaign with this code leads.
+
+    None: nowhere. It was taken away, or is no page on a host that the organisation lists now.
+    """
+    chosen = (
+        select(CountedLink, Organisation.link_hosts)
+        .join(Campaign, Campaign.id == CountedLink.campaign_id)
+        .join(Organisation, Organisation.id == Campaign.organisation_id)
+    )
+    found = session.execute(chosen.where(Campaign.code == code.upper())).one_or_none()
+    return found[0] if found and may_lead(found[0].target, found[1]) else None
 
 
 def openings_of(session: Session, campaign_id: int) -> Openings | None:

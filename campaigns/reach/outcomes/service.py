@@ -3,26 +3,27 @@
 from __future__ import annotations
 
 from datetime import date
-from urllib.parse import urlsplit
 
 from sqlalchemy import select, update
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session
 
 from campaigns.core import clock
-from campaigns.core.errors import CellError, InputError, TransitionError
+from campaigns.core.errors import CellError, TransitionError
 from campaigns.core.words import N_
 from campaigns.places.models import Region
 from campaigns.places.queries import find_region
+from campaigns.planning.counted_links import CountedLink
+from campaigns.planning.link_targets import check_target
 from campaigns.planning.models import Campaign
 from campaigns.reach.counting import Step
-from campaigns.reach.outcomes.models import TOLD_STEPS, CountedLink, LinkDay, Outcome, Way
+from campaigns.reach.outcomes.models import TOLD_STEPS, LinkDay, Outcome, Way
 from campaigns.staff import audit
+from campaigns.staff.models import Organisation
 from campaigns.staff.queries import owned
 
 #: More people than this in one report are no people who came, but a slip of the keyboard.
 MOST_PEOPLE = 100_000
-LONGEST_LINK = 400
 
 
 def record_assisted(
@@ -102,20 +103,59 @@ def withdraw_outcome(session: Session, outcome: Outcome, *, by: int | None) -> N
 
 
 def lead_link(session: Session, campaign: Campaign, target: str, *, by: int) -> CountedLink:
-    """Say where the counted address of a campaign leads. Raises InputError for what is no address of a page."""
-    parts = urlsplit(target.strip())
-    if parts.scheme != "https" or not parts.hostname or len(target) > LONGEST_LINK:
-        raise InputError(N_("A link is the full address of a page and begins with https://."))
-    if parts.path.startswith("/go/"):
-        raise InputError(N_("A counted address cannot lead to a counted address."))
-    link = session.get(CountedLink, campaign.id) or CountedLink(campaign_id=campaign.id)
-    link.target, link.changed_at = target.strip(), clock.now()
+    """Lead the counted address of a campaign to a page.
+
+    Two members settled it, see `proposed.py`; `by` is the one who agreed. Raises InputError for what is no page on
+    a host of the organisation's.
+    """
+    organisation = session.get_one(Organisation, campaign.organisation_id)
+    return _lead(session, campaign, check_target(target, organisation.link_hosts), "reach.change_link", by=by)
+
+
+def take_away_link(session: Session, campaign: Campaign, *, by: int) -> None:
+    """Let the counted address of a campaign lead nowhere, which takes one member. Raises TransitionError."""
+    link = session.get(CountedLink, campaign.id)
+    if link is None or not link.target:
+        raise TransitionError(N_("This address leads nowhere already."))
+    _lead(session, campaign, "", "reach.take_away_link", by=by)
+
+
+def _lead(session: Session, campaign: Campaign, target: str, action: str, *, by: int) -> CountedLink:
+    stored = session.get(CountedLink, campaign.id, with_for_update=True, populate_existing=True)
+    link = stored or CountedLink(campaign_id=campaign.id, target="")
+    before, link.target, link.changed_at = link.target, target, clock.now()
     session.add(link)
     session.flush()
-    audit.record(
-        session, "reach.lead_link", subject=campaign, organisation_id=campaign.organisation_id, member_id=by
-    )
+    owner = {"organisation_id": campaign.organisation_id, "member_id": by}
+    audit.record(session, action, subject=campaign, before=before, after=target, **owner)
     return link
+
+
+def list_host(session: Session, organisation: Organisation, host: str, *, by: int) -> None:
+    """Let links lead to pages of a host. Two administrators settled it; `by` is the one who agreed."""
+    _keep_hosts(session, organisation, {*organisation.link_hosts, host}, by=by)
+
+
+def remove_host(session: Session, organisation: Organisation, host: str, *, by: int) -> None:
+    """Let links lead to a host no more, which takes one administrator: they lead nowhere from now on."""
+    session.refresh(organisation, with_for_update=True)
+    if host not in organisation.link_hosts:
+        raise TransitionError(N_("This host is not listed."))
+    _keep_hosts(session, organisation, set(organisation.link_hosts) - {host}, by=by)
+
+
+def _keep_hosts(session: Session, organisation: Organisation, hosts: set[str], *, by: int) -> None:
+    before, organisation.link_hosts = organisation.link_hosts, sorted(hosts)
+    session.flush()
+    owner = {"organisation_id": organisation.id, "member_id": by}
+    audit.record(
+        session,
+        "organisation.link_hosts",
+        subject=organisation,
+        before=before,
+        after=organisation.link_hosts,
+        **owner,
+    )
 
 
 def count_opening(session: Session, link: CountedLink, region_code: str | None = None) -> None:

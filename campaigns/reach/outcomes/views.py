@@ -9,11 +9,13 @@ from werkzeug.wrappers import Response
 from campaigns.core.errors import InputError, TransitionError
 from campaigns.places.queries import regions_by_id
 from campaigns.planning.models import Campaign
+from campaigns.proposals.queries import find_waiting_for
 from campaigns.reach.counting import Step
 from campaigns.reach.labels import STEPS
 from campaigns.reach.outcomes import queries, service
-from campaigns.reach.outcomes.forms import LinkForm, OutcomeForm
+from campaigns.reach.outcomes.forms import HostForm, LinkForm, OutcomeForm
 from campaigns.reach.outcomes.models import Outcome
+from campaigns.reach.outcomes.proposed import TARGET, propose_host, propose_target
 from campaigns.staff.auth import current_member, current_organisation, requires
 from campaigns.staff.permissions import Permission
 from campaigns.staff.queries import get_owned
@@ -46,19 +48,67 @@ def index(campaign_id: int) -> Page:
 @pages.post("/campaigns/<int:campaign_id>/link")
 @requires(Permission.EDIT, fresh=True)
 def lead_link(campaign_id: int) -> Page:
-    """Say where the counted address of a campaign leads."""
+    """Propose where the counted address of a campaign leads."""
     campaign, form = _campaign(campaign_id), LinkForm()
     if form.validate_on_submit():
         try:
-            service.lead_link(session(), campaign, form.text("target"), by=current_member().id)
+            proposal = propose_target(
+                session(), campaign, form.text("target"), by=current_member().id, reason=form.text("reason")
+            )
         except InputError as error:
             form.show(error, "target")
         else:
-            flash(_("The counted address leads there now."), "good")
-            return redirect(url_for("reach.outcomes.index", campaign_id=campaign.id))
+            flash(_("Another member has to agree. Until then the address leads where it led before."), "good")
+            return redirect(url_for("proposals.show", proposal_id=proposal.id))
     record = OutcomeForm(formdata=None)
     record.offer(regions_by_id(session()).values())
     return _page(campaign, record, form), form.status
+
+
+@pages.post("/campaigns/<int:campaign_id>/link/take-away")
+@requires(Permission.STOP_RUN)
+def take_away_link(campaign_id: int) -> Response:
+    """Let the counted address of a campaign lead nowhere: taking away takes one member."""
+    campaign = _campaign(campaign_id)
+    try:
+        service.take_away_link(session(), campaign, by=current_member().id)
+    except TransitionError as error:
+        refuse_commit()
+        flash(said(error), "bad")
+    else:
+        flash(_("The address leads nowhere now."), "good")
+    return redirect(url_for("planning.show", campaign_id=campaign.id))
+
+
+@pages.route("/link-hosts", methods=["GET", "POST"])
+@requires(Permission.ADMINISTER, fresh=True)
+def hosts() -> Page:
+    """Show the hosts that links may lead to, and propose one."""
+    form = HostForm()
+    if form.validate_on_submit():
+        try:
+            proposal = propose_host(session(), current_organisation(), form.text("host"), by=current_member().id)
+        except InputError as error:
+            form.show(error, "host")
+        else:
+            flash(_("Another administrator has to agree."), "good")
+            return redirect(url_for("proposals.show", proposal_id=proposal.id))
+    listed = current_organisation().link_hosts
+    return render_template("reach/link_hosts.html", form=form, hosts=listed), form.status
+
+
+@pages.post("/link-hosts/<host>/remove")
+@requires(Permission.ADMINISTER)
+def remove_host(host: str) -> Response:
+    """Let links lead to a host no more: taking away takes one administrator."""
+    try:
+        service.remove_host(session(), current_organisation(), host, by=current_member().id)
+    except TransitionError as error:
+        refuse_commit()
+        flash(said(error), "bad")
+    else:
+        flash(_("Links lead there no more."), "good")
+    return redirect(url_for("reach.outcomes.hosts"))
 
 
 @pages.post("/outcomes/<int:outcome_id>/withdraw")
@@ -101,6 +151,8 @@ def _page(campaign: Campaign, form: OutcomeForm, link_form: LinkForm) -> str:
         link_form=link_form,
         address=address,
         openings=queries.openings_of(session(), campaign.id),
+        proposal=find_waiting_for(session(), campaign.organisation_id, TARGET.name, campaign),
+        hosts=current_organisation().link_hosts,
         outcomes=session().scalars(queries.select_outcomes(campaign.organisation_id, campaign.id)).all(),
         regions=regions_by_id(session()),
         step_names=STEPS,

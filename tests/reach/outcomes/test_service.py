@@ -22,7 +22,7 @@ from tests.factories import NOON, a_campaign, a_member, a_region, an_organisatio
 
 @pytest.fixture
 def campaign(session: Session) -> Campaign:
-    organisation = an_organisation(session)
+    organisation = an_organisation(session, link_hosts=["help.example.org"])
     return a_campaign(session, organisation, a_member(session, organisation), code="K7")
 
 
@@ -93,7 +93,14 @@ def test_link_counts_by_region_and_day(session: Session, campaign: Campaign) -> 
 
 
 @pytest.mark.parametrize(
-    "target", ["http://a.example", "javascript:alert(1)", "https://", "https://a.example/go/K7"]
+    "target",
+    [
+        "http://help.example.org",
+        "javascript:alert(1)",
+        "https://",
+        "https://help.example.org/go/K7",
+        "https://a.example",
+    ],
 )
 def test_link_that_is_no_page_is_refused(session: Session, campaign: Campaign, target: str) -> None:
     with pytest.raises(InputError):
