@@ -9,7 +9,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from campaigns.core import clock
-from campaigns.core.errors import InputError, RefusedError, TransitionError
+from campaigns.core.errors import ApprovalError, InputError, RefusedError, TransitionError
 from campaigns.core.words import N_
 from campaigns.proposals.kinds import Kind
 from campaigns.proposals.models import Proposal, ProposalState
@@ -104,12 +104,12 @@ def _overtake(session: Session, proposals: Sequence[Proposal], *, by: int) -> No
 def agree(session: Session, proposal: Proposal, kind: Kind, *, by: int) -> None:
     """Do what another member proposed.
 
-    Raises TransitionError when it does not wait any more or the thing is another one by now, RefusedError for
-    whoever proposed it, and when they are no member any more.
+    Raises TransitionError when it does not wait any more or the thing is another one by now, ApprovalError for
+    whoever proposed it, and RefusedError when they are no member any more.
     """
     _hold(session, proposal)
     if proposal.proposed_by_id == by:
-        raise RefusedError(N_("You proposed this yourself. Another member has to agree."))
+        raise ApprovalError(N_("You proposed this yourself. Another member has to agree."))
     if not _is_member(session, proposal.proposed_by_id, proposal.organisation_id):
         raise RefusedError(N_("Whoever proposed this is no member any more. Propose it anew if it is right."))
     if kind.read(session, proposal) != proposal.before:

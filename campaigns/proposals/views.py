@@ -66,7 +66,7 @@ def together() -> str | Response:
     if request.method == "GET":
         listed = [(row, name, kind, kind.show(session(), row)) for row, name, kind in waiting]
         return render_template("proposals/together.html", waiting=listed)
-    chosen = {int(value) for value in request.form.getlist("proposal") if value.isdecimal()}
+    chosen = {whole_number(value) for value in request.form.getlist("proposal") if value.isdecimal()}
     found = [(row, kind) for row, _name, kind in waiting if row.id in chosen]
     if not chosen or len(found) < len(chosen):
         raise RefusedError(N_("Choose changes that wait for you."))

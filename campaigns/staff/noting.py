@@ -78,6 +78,8 @@ def note_refused_approval(error: FingerpostError, subject: Row) -> None:
 def _note_answer(response: Response, member: Member) -> None:
     """Note that a member was refused something, or given a file; the path of a page has ids only."""
     is_file = response.headers.get("Content-Disposition", "").startswith("attachment")
+    if isinstance(g.get("told"), ApprovalError):
+        note_refused_approval(g.told, member)
     if response.status_code != 403 and not is_file:
         return
     if is_file:

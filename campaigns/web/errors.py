@@ -6,7 +6,7 @@ import json
 import logging
 from collections.abc import Mapping, Sequence
 
-from flask import Flask, Response, current_app, make_response, render_template, request
+from flask import Flask, Response, current_app, g, make_response, render_template, request
 from flask_babel import force_locale, get_locale
 from flask_babel import gettext as _
 from flask_wtf.csrf import CSRFError
@@ -60,6 +60,8 @@ def init_errors(app: Flask) -> None:
 
 
 def _answer_named(error: FingerpostError) -> Response:
+    # For whoever notes what was refused.
+    g.told = error
     status = status_of(error)
     if status == 500:
         if isinstance(error, SettingsError):

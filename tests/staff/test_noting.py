@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from sqlalchemy import select
 
-from campaigns.core.errors import UnavailableError
+from campaigns.core.errors import ApprovalError, UnavailableError
 from campaigns.staff import noting
 from campaigns.staff.models import AuditEntry, Member, Role
 from tests.factories import a_campaign, a_run
@@ -48,6 +48,18 @@ def test_refused_approvals_are_told(pages: Pages) -> None:
     (entry,) = entries(pages, "approval.refuse")
     assert (entry.subject_type, entry.subject_id, entry.member_id) == ("campaign", campaign_id, member.id)
     assert entry.detail == {"times": 1, "what": "planning.approve"}
+
+
+def test_approvals_that_a_verb_refuses_are_told_as_well(own_pages: Pages) -> None:
+    def refuse() -> str:
+        raise ApprovalError("Another member has to agree.")
+
+    own_pages.app.add_url_rule("/agree", "agree", refuse)
+    member = own_pages.member(Role.APPROVER)
+    assert own_pages.client(member).get("/agree").status_code == 409
+    assert own_pages.client().get("/agree").status_code == 409
+    (entry,) = entries(own_pages, "approval.refuse")
+    assert (entry.member_id, entry.detail) == (member.id, {"times": 1, "what": "agree"})
 
 
 def test_what_succeeds_tells_nothing_more(pages: Pages) -> None:
