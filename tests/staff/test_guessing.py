@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import threading
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import ExitStack
 from datetime import datetime, timedelta
 
 import pytest
@@ -12,6 +11,7 @@ from flask.testing import FlaskClient
 from sqlalchemy import Engine, select
 from werkzeug.test import TestResponse
 
+from campaigns.app import create_app
 from campaigns.core import clock
 from campaigns.staff import password_checks
 from campaigns.staff.models import AuditEntry, LeakyBucket, Member, Role
@@ -21,8 +21,9 @@ from campaigns.staff.password_checks import (
     PER_SESSION,
 )
 from campaigns.staff.passwords import hash_password
+from campaigns.web.session import database
 from tests.factories import a_campaign, a_run
-from tests.web.pages import Pages, make_pages
+from tests.web.pages import Pages, page_settings
 
 EMAIL, PASSWORD, WRONG = "olena@example.org", "correct horse battery", "wrong horse battery"
 CLOSED = "Too many attempts"
@@ -86,15 +87,19 @@ def test_guesses_at_the_same_moment_are_counted_before_they_are_compared(
     assert sum(CLOSED in answer.text for answer in answers) >= 1
 
 
-def test_every_process_counts_for_all_and_restarts_forget_nothing(engine: Engine, quick: list[str]) -> None:
-    with ExitStack() as stack:
-        first = stack.enter_context(make_pages(engine))
-        first.member(Role.ADMIN, email=EMAIL)
-        second = stack.enter_context(make_pages(engine))
-        for number in range(PER_ACCOUNT_AND_NETWORK):
-            sign_in((first, second)[number % 2].client())
-        for process in (first, second, stack.enter_context(make_pages(engine))):
-            assert CLOSED in sign_in(process.client()).text
+def test_every_process_counts_for_all_and_restarts_forget_nothing(
+    pages: Pages, member: Member, engine: Engine, quick: list[str]
+) -> None:
+    second, third = (create_app(page_settings(engine)) for _ in range(2))
+    for process in (second, third):
+        process.config["WTF_CSRF_ENABLED"] = False
+    for number in range(PER_ACCOUNT_AND_NETWORK):
+        sign_in((pages.app, second)[number % 2].test_client())
+    for process in (pages.app, second, third):
+        assert CLOSED in sign_in(process.test_client(), PASSWORD).text
+    for process in (second, third):
+        with process.app_context():
+            database.engine.dispose()
 
 
 @pytest.mark.usefixtures("small")
