@@ -6,6 +6,7 @@ What may be for both, or for none, goes to whoever runs the instance, and a stop
 from __future__ import annotations
 
 from collections.abc import Iterator
+from datetime import timedelta
 from itertools import count
 from typing import Any
 from urllib.parse import urlencode
@@ -89,9 +90,9 @@ def say(pages: Pages, text: str, *, over: str, to: str, who: str = VICTIM) -> Re
     return last_reply(pages)
 
 
-def say_in_africa(pages: Pages, text: str, *, over: str = "ours_africa", who: str = VICTIM) -> Reply:
+def say_in_africa(pages: Pages, text: str, *, over: str = "ours_africa", who: str = VICTIM, **more: str) -> Reply:
     """Let anybody who knows the address of an account at Africa's Talking say something as somebody."""
-    form = {"id": f"AT{next(_numbers)}", "from": who, "to": "7711", "text": text}
+    form = {"id": f"AT{next(_numbers)}", "from": who, "to": "7711", "text": text} | more
     path = f"/hooks/africastalking/{hook_secret(f'{over}-token')}/inbound"
     assert pages.client().post(path, data=form).status_code == 204
     return last_reply(pages)
@@ -370,6 +371,14 @@ def test_start_over_an_address_alone_lifts_nothing(pages: Pages, victim: dict[st
     responder.post(f"{contact}/lift-stop", data={"channel": "sms", "evidence": "She called from her number."})
     assert states(pages, victim) == {AddressState.ACTIVE, AddressState.OPTED_OUT}
     assert "asked for messages again" not in responder.get("/").text
+
+
+def test_start_that_lifted_nothing_lifts_no_late_stop_either(pages: Pages, victim: dict[str, int]) -> None:
+    say_in_africa(pages, "STOP")
+    assert say_in_africa(pages, "START").is_unheeded
+    said_at = clock.now() - timedelta(minutes=1)
+    assert say_in_africa(pages, "STOP", date=said_at.isoformat()).kind == ReplyKind.STOP
+    assert states(pages, victim) == {AddressState.OPTED_OUT}
 
 
 @pytest.mark.parametrize("said", ["STOP", "leave me alone"])

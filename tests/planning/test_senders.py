@@ -9,7 +9,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from campaigns.audience.models import Channel
-from campaigns.core.errors import InputError, TransitionError
+from campaigns.core.errors import ForeignCredentialError, InputError, TransitionError
 from campaigns.planning.models import Health, Sender
 from campaigns.planning.senders import (
     SenderFacts,
@@ -125,3 +125,77 @@ def test_live_instance_has_no_sender_that_reaches_nobody(session: Session) -> No
     admin = a_member(session, organisation, Role.ADMIN)
     with pytest.raises(InputError, match="reaches nobody"):
         create_sender(session, organisation.id, facts=FACTS, by=admin.id, credentials=credentials(session, "live"))
+
+
+LINE = SenderFacts(Channel.SMS, "twilio", "+48123456789", "twilio", SenderLimits("Line", 10.0))
+
+
+def test_credential_of_another_organisation_is_refused(session: Session) -> None:
+    """Whatever a form offered."""
+    ours, theirs = an_organisation(session), an_organisation(session)
+    admin = a_member(session, ours, Role.ADMIN)
+    for owners in ({}, {"owners_twilio": theirs.slug}):
+        known = credentials(session, **owners)
+        with pytest.raises(ForeignCredentialError):
+            create_sender(session, ours.id, facts=LINE, by=admin.id, credentials=known)
+        sender = a_sender(session, organisation_id=ours.id, active=False, health=Health.PAUSED)
+        with pytest.raises(ForeignCredentialError):
+            update_sender(session, sender, limits=LINE.limits, by=admin.id, credentials=known)
+        with pytest.raises(ForeignCredentialError):
+            mend_sender(session, sender, by=admin.id, credentials=known)
+        sender.active = True
+        update_sender(session, sender, limits=replace(LINE.limits, active=False), by=admin.id, credentials=known)
+        assert not sender.active
+    known = credentials(session, owners_twilio=f"{theirs.slug} {ours.slug}")
+    assert create_sender(session, ours.id, facts=LINE, by=admin.id, credentials=known).id
+
+
+@pytest.mark.parametrize(
+    ("channel", "identity", "is_theirs", "is_taken"),
+    [
+        (Channel.SMS, "+48123456789", False, True),
+        (Channel.SMS, "+48123456789", True, True),
+        # One number for two channels of one organisation, and never of two.
+        (Channel.WHATSAPP, "+48123456789", False, False),
+        (Channel.WHATSAPP, "+48123456789", True, True),
+        (Channel.SMS, "+48123456788", True, False),
+    ],
+)
+def test_number_is_in_use_once(
+    session: Session, channel: Channel, identity: str, is_theirs: bool, is_taken: bool
+) -> None:
+    ours, theirs = an_organisation(session), an_organisation(session)
+    admin = a_member(session, ours, Role.ADMIN)
+    known = credentials(session, owners_twilio=f"{theirs.slug} {ours.slug}")
+    owner = (theirs if is_theirs else ours).id
+    used = a_sender(session, organisation_id=owner, identity=identity, channel=channel)
+    if is_taken:
+        with pytest.raises(InputError, match="in use already"):
+            create_sender(session, ours.id, facts=LINE, by=admin.id, credentials=known)
+        used.active = False
+        session.flush()
+    made = create_sender(session, ours.id, facts=LINE, by=admin.id, credentials=known)
+    assert made.active
+    if is_taken:
+        with pytest.raises(InputError, match="in use already"):
+            update_sender(session, used, limits=LINE.limits, by=admin.id, credentials=known)
+        assert not used.active
+
+
+def test_name_in_other_letters_is_in_use_as_well(session: Session) -> None:
+    ours = an_organisation(session)
+    a_sender(session, organisation_id=an_organisation(session).id, identity="ngoinfo")
+    known = credentials(session, owners_twilio=ours.slug)
+    with pytest.raises(InputError, match="in use already"):
+        create_sender(session, ours.id, facts=replace(LINE, identity="NGOINFO"), by=1, credentials=known)
+
+
+def test_one_of_two_that_are_saved_at_once_is_refused(session: Session, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What the database refuses is told as what the look before it would have."""
+    ours = an_organisation(session)
+    a_sender(session, organisation_id=ours.id, identity=LINE.identity)
+    looks = iter([False, True])
+    monkeypatch.setattr("campaigns.planning.senders._is_taken", lambda *_: next(looks))
+    with pytest.raises(InputError, match="in use already"):
+        create_sender(session, ours.id, facts=LINE, by=1, credentials=credentials(session))
+    assert session.scalars(select(Sender.identity)).all() == [LINE.identity]
