@@ -193,3 +193,14 @@ def test_approved_one_is_looked_at_again(
 def test_gateway_without_a_book_is_passed_over(sessions: sessionmaker[Session], asked: int) -> None:
     assert asyncio.run(sync_templates(sessions, open_templates=lambda *_: None, may_use=everybody_may)) == 0
     assert row(sessions, asked).state == TemplateState.WANTED
+
+
+def test_texts_of_others_are_not_handed_in(sessions: sessionmaker[Session], book: Book, asked: int) -> None:
+    """The credential was taken away since its organisation asked."""
+
+    def nobody_may(secret_name: str, organisation_id: int) -> bool:
+        return False
+
+    done = sync_templates(sessions, open_templates=lambda gateway, secret: book, may_use=nobody_may)
+    assert asyncio.run(done) == 0
+    assert (book.held, row(sessions, asked).state) == ({}, TemplateState.WANTED)
