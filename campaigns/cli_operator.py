@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+
 import click
 from sqlalchemy.orm import Session, sessionmaker
 
@@ -35,8 +38,7 @@ def list_() -> None:
     """List what waits, without texts: number, time, kind, and where it came to."""
     from campaigns.triaging import list_unassigned
 
-    _, sessions = _opened()
-    with sessions() as session:
+    with _opened() as (_, sessions), sessions() as session:
         for line in list_unassigned(session):
             click.echo(line)
 
@@ -47,8 +49,7 @@ def show(number: int) -> None:
     """Print the text of NUMBER; the audit trail says that it was read."""
     from campaigns.triaging import show_text
 
-    settings, sessions = _opened()
-    with sessions.begin() as session:
+    with _opened() as (settings, sessions), sessions.begin() as session:
         text = show_text(session, number, vault=settings.vault())
     click.echo(text)
 
@@ -60,15 +61,19 @@ def assign(slug: str, numbers: tuple[int, ...]) -> None:
     """Give NUMBERS to the organisation with the short name SLUG: its inbox has them from now on."""
     from campaigns.triaging import assign_to
 
-    _, sessions = _opened()
-    with sessions.begin() as session:
+    with _opened() as (_, sessions), sessions.begin() as session:
         count = assign_to(session, slug, numbers)
     click.echo(f"{slug} has {count} more in its inbox.")
 
 
-def _opened() -> tuple[Settings, sessionmaker[Session]]:
-    """Return the settings and sessions on the database. Raises SettingsError when something does not fit."""
+@contextmanager
+def _opened() -> Iterator[tuple[Settings, sessionmaker[Session]]]:
+    """Give the settings and sessions on the database. Raises SettingsError when something does not fit."""
     from campaigns.instance import open_instance
 
     settings = load_settings()
-    return settings, make_sessions(open_instance(settings))
+    engine = open_instance(settings)
+    try:
+        yield settings, make_sessions(engine)
+    finally:
+        engine.dispose()
