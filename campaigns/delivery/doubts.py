@@ -23,7 +23,7 @@ from campaigns.delivery.models import Attempt, Delivery, FormerText, RunText, Se
 from campaigns.delivery.patience import Patience
 from campaigns.delivery.queries import in_state
 from campaigns.delivery.renewing import as_called, load_former
-from campaigns.delivery.standins import find_stand_in
+from campaigns.delivery.standins import country_of, find_stand_in, is_nobodys, stand_in
 from campaigns.delivery.states import SendState
 from campaigns.gateways.base import ProviderMessage
 from campaigns.planning.models import Run, Sender
@@ -222,7 +222,7 @@ def _select_witness() -> Select[*tuple[Any, ...]]:
     near = Delivery.id.between(bindparam("first"), bindparam("last"))
     return (
         select(Delivery, Address)
-        .join(Address, Address.id == Delivery.address_id)
+        .outerjoin(Address, Address.id == Delivery.address_id)
         .where(near, Delivery.run_id == bindparam("run"), Delivery.sender_id == bindparam("sender"))
         .where(Delivery.send_state == SendState.ACCEPTED, Delivery.provider_id.is_not(None))
         .where(Delivery.intent_at < _BEFORE)
@@ -243,7 +243,7 @@ def _find_witness(session: Session, vault: Vault, row: Any, *, before: datetime)
     if found is None:
         return None
     sender = facts_of(row.Sender, is_rehearsal=row.Run.is_rehearsal)
-    to = _handle_of(found.Delivery.id, found.Address, sender, vault)
+    to = _handle_of(found.Delivery, found.Address, sender, vault)
     return None if to is None else Witness(to, found.Delivery.provider_id, found.Delivery.intent_at)
 
 
@@ -258,7 +258,7 @@ def _doubt(row: Any, vault: Vault, former: Mapping[int, Sequence[FormerText]], a
         attempts=delivery.attempts,
         intent_at=delivery.intent_at,
         lookup=address.lookup if address is not None else b"",
-        to=_handle_of(delivery.id, address, sender, vault),
+        to=_handle_of(delivery, address, sender, vault),
         body=None if has_template else text.body or "",
         sender=sender,
         resend=bool(row.Run.frozen.get("resend_unknown")),
@@ -267,8 +267,11 @@ def _doubt(row: Any, vault: Vault, former: Mapping[int, Sequence[FormerText]], a
     )
 
 
-def _handle_of(delivery_id: int, address: Address | None, sender: SenderFacts, vault: Vault) -> str | None:
+def _handle_of(delivery: Delivery, address: Address | None, sender: SenderFacts, vault: Vault) -> str | None:
     """Return what was written to (the person's handle, or in a rehearsal its stand-in), None if it is damaged."""
+    delivery_id = delivery.id
+    if is_nobodys(delivery.address_id):
+        return stand_in(delivery_id, sender.channel, country_of(delivery.address_id))
     if address is None:
         return None
     try:

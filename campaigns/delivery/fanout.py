@@ -46,6 +46,7 @@ from campaigns.delivery.capping import await_turn, select_capped
 from campaigns.delivery.choosing import choices_of
 from campaigns.delivery.corrected import find_wrong_runs, may_be_on_the_way, select_corrected
 from campaigns.delivery.doubles import has_shared, select_doubled
+from campaigns.delivery.inventing import MOST_INVENTED, invent_people
 from campaigns.delivery.jobs import enqueue_lanes
 from campaigns.delivery.merging import is_told_then
 from campaigns.delivery.models import Delivery, RunLeftOut, RunText, RunZone
@@ -186,6 +187,8 @@ class Planner:
         return bool(self._wrong) and may_be_on_the_way(self._session, self._run, self._wrong)
 
     def _last(self) -> int:
+        if self._run.is_rehearsal:
+            return MOST_INVENTED
         own = Contact.organisation_id == self._run.organisation_id
         return self._session.scalar(select(func.max(Contact.id)).where(own)) or 0
 
@@ -193,9 +196,12 @@ class Planner:
         """Plan the people with an id in (after, through], and count whom the run leaves out."""
         session = self._session
         PEOPLE.create(session.connection())
-        session.execute(insert(PEOPLE).from_select(_NAMES, self._people(after, through)))
-        self._leave_out_capped(after, through)
-        self._leave_out_doubled(after, through)
+        if self._run.is_rehearsal:
+            self._invent(after, through)
+        else:
+            session.execute(insert(PEOPLE).from_select(_NAMES, self._people(after, through)))
+            self._leave_out_capped(after, through)
+            self._leave_out_doubled(after, through)
         self._add_zones()
         self._leave_out_told()
         self._add_texts()
@@ -244,6 +250,11 @@ class Planner:
         named = {column.name: column for column in resolved.selected_columns}
         named |= {"roaming": roaming, "number_country": country}
         return resolved.with_only_columns(*(named[name] for name in _NAMES))
+
+    def _invent(self, after: int, through: int) -> None:
+        people = invent_people(self._session, self._run, self._frozen, after=after, through=through)
+        if people:
+            self._session.execute(insert(PEOPLE), people)
 
     def _leave_out_capped(self, after: int, through: int) -> None:
         """Leave out those of the chunk who would be written to, but had enough messages lately."""

@@ -1,4 +1,4 @@
-"""Stand-ins for people's addresses in a rehearsal: made from a delivery's id and a country, never from a handle.
+"""Stand-ins for addresses in a rehearsal: made from a delivery's id and a country, never from a handle.
 
 They look right (a valid mobile number of the country, a chat id), stay the same for a delivery, differ between
 deliveries, and end in none of the digits that ask the sandbox for a fault.
@@ -51,6 +51,26 @@ def stand_in(delivery_id: int, channel: Channel, country: str | None, *, nth: in
     place, which = divmod(delivery_id, len(plan.beginnings))
     number = plan.number(plan.beginnings[which], str(_spread(place, nth, digits=plan.tail)))
     return phonenumbers.format_number(number, PhoneNumberFormat.E164)
+
+
+def nobodys(country: str | None) -> int:
+    """Return the id that stands for the address of an invented person: below 0, it names a number's country."""
+    if country is None:
+        return -1
+    first, second = (ord(letter) - ord("A") for letter in country)
+    return -(2 + 26 * first + second)
+
+
+def is_nobodys(address_id: int) -> bool:
+    """Say whether an address is that of an invented person; one of somebody has an id above 0."""
+    return address_id < 0
+
+
+def country_of(address_id: int) -> str | None:
+    """Return the country that the address of an invented person names."""
+    if address_id >= -1:
+        return None
+    return "".join(chr(ord("A") + place) for place in divmod(-address_id - 2, 26))
 
 
 def find_stand_in(vault: Vault, delivery_id: int, channel: Channel, country: str | None, lookup: bytes) -> str:

@@ -31,7 +31,7 @@ from campaigns.core.crypto import Vault
 from campaigns.delivery.engine.ports import SenderFacts
 from campaigns.delivery.engine.store import facts_of
 from campaigns.delivery.models import Attempt, Delivery, FormerText, RunText
-from campaigns.delivery.standins import find_stand_in
+from campaigns.delivery.standins import country_of, find_stand_in, is_nobodys, stand_in
 from campaigns.delivery.states import SendState
 from campaigns.gateways.base import Gateway, ProviderMessage
 from campaigns.planning.models import Run, Sender
@@ -197,6 +197,7 @@ def _fill_people(session: Session, run: Run, vault: Vault) -> None:
         handles = select(Delivery.contact_id, Address.lookup).join(Address, own).where(Delivery.run_id == run.id)
         session.execute(insert(PEOPLE).from_select(PEOPLE.c.keys(), handles))
         return
+    _fill_invented(session, run, vault)
     columns = (Delivery.id, Delivery.contact_id, Address.channel, Address.country, Address.lookup)
     rows = session.execute(select(*columns).join(Address, own).where(Delivery.run_id == run.id))
     for group in rows.partitions(1000):
@@ -205,6 +206,19 @@ def _fill_people(session: Session, run: Run, vault: Vault) -> None:
             channel = Channel(row.channel)
             handle = find_stand_in(vault, row.id, channel, row.country, row.lookup)
             values.append({"contact_id": row.contact_id, "lookup": vault.lookup_hash(channel, handle)})
+        session.execute(insert(PEOPLE), values)
+
+
+def _fill_invented(session: Session, run: Run, vault: Vault) -> None:
+    """Note what stands for the invented people of a rehearsal, of whom there are few."""
+    columns = (Delivery.id, Delivery.contact_id, Delivery.channel, Delivery.address_id)
+    values = []
+    for row in session.execute(select(*columns).where(Delivery.run_id == run.id)):
+        if is_nobodys(row.address_id):
+            channel = Channel(row.channel)
+            handle = stand_in(row.id, channel, country_of(row.address_id))
+            values.append({"contact_id": row.contact_id, "lookup": vault.lookup_hash(channel, handle)})
+    if values:
         session.execute(insert(PEOPLE), values)
 
 
