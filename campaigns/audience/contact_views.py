@@ -13,12 +13,12 @@ from flask_babel import ngettext
 from werkzeug.datastructures import FileStorage
 from werkzeug.wrappers import Response as Redirect
 
-from campaigns.audience import queries, service
+from campaigns.audience import queries, service, watching
 from campaigns.audience.forms import CHANNELS, ENCODINGS, SOURCES, ImportForm
 from campaigns.audience.importer import ContactFile, read_contacts
 from campaigns.audience.models import AddressState, Contact, ContactImport
 from campaigns.core import clock
-from campaigns.core.errors import InputError, RowProblem, TransitionError
+from campaigns.core.errors import InputError, QuotaError, RowProblem, TransitionError
 from campaigns.core.languages import all_languages
 from campaigns.core.limited.limits import Limits
 from campaigns.staff.auth import current_member, current_organisation, requires
@@ -103,7 +103,7 @@ def import_file() -> Page:
     if form.validate_on_submit():
         try:
             waiting = _check(form.file.data, form.text("country") or None)
-        except InputError as error:
+        except (InputError, QuotaError) as error:
             form.show(error, "file")
         else:
             return redirect(url_for("audience.contacts.show_file", import_id=waiting.id))
@@ -159,7 +159,8 @@ def example() -> Response:
 
 
 def _check(upload: FileStorage, country: str | None) -> ContactImport:
-    """Keep a contact file with what a dry run found in it. Raises InputError."""
+    """Keep a contact file with what a dry run found in it. Raises InputError, or QuotaError before it is read."""
+    watching.check_quota(session(), current_organisation().id, member_id=current_member().id)
     file = cast(BinaryIO, upload.stream)
     service.limit_size(file, settings())
     with _people(file, country) as found:

@@ -43,7 +43,11 @@ class Counts:
 
     added: int = 0
     updated: int = 0
+    #: Nothing is written of them; and those of them who are contacts of ours already.
     said_stop: int = 0
+    known_stopped: int = 0
+    #: Different numbers of the rows.
+    numbers: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +73,10 @@ class _Known:
         states = {address.state for address in self.of(row)}
         marks = {mark for handle in row.handles for mark in self._marks(handle)}
         return AddressState.OPTED_OUT in states or not marks.isdisjoint(self.suppressed)
+
+    def count_numbers(self) -> int:
+        """Return how many different numbers the batch has."""
+        return len({one.number for one in self.hashes.values()})
 
     def of(self, row: ContactRow) -> list[Address]:
         """Return the addresses of a row that we have already, in the order of its handles."""
@@ -126,14 +134,22 @@ def count_people(
     counts = Counts()
     for batch in batches:
         known = _look_up(session, organisation_id, batch, vault)
+        counts.numbers += known.count_numbers()
         for number, part in enumerate(_apart(batch)):
             going = [row for row in part if not known.is_stopped(row)]
             # A number of an earlier part is a contact's by then.
             present = sum(number > 0 or known.contact_of(row) is not None for row in going)
-            counts.said_stop += len(part) - len(going)
+            _note_stopped(counts, part, known, is_later=number > 0)
             counts.updated += present
             counts.added += len(going) - present
     return counts
+
+
+def _note_stopped(counts: Counts, part: Sequence[ContactRow], known: _Known, *, is_later: bool) -> None:
+    """Count those of a part who said stop; `is_later`: their numbers stood in an earlier part of the batch."""
+    stopped = [row for row in part if known.is_stopped(row)]
+    counts.said_stop += len(stopped)
+    counts.known_stopped += sum(is_later or known.contact_of(row) is not None for row in stopped)
 
 
 def take_in(
@@ -152,7 +168,8 @@ def take_in(
     """
     counts = Counts()
     written = _Written()
-    for number, batch in enumerate(part for rows in batches for part in _apart(rows)):
+    parts = ((place, part) for rows in batches for place, part in enumerate(_apart(rows)))
+    for number, (place, batch) in enumerate(parts):
         if number == 1:
             _tell_planner(session)
         known = _look_up(session, organisation_id, batch, vault)
@@ -167,7 +184,8 @@ def take_in(
         written.address_id = written.address_id or min(address_ids, default=None)
         counts.added += len(new)
         counts.updated += len(old)
-        counts.said_stop += len(batch) - len(going)
+        counts.numbers += known.count_numbers()
+        _note_stopped(counts, batch, known, is_later=place > 0)
     # The gate comes before any address that others may hold: their stop waits within it for the address.
     hold_withdrawals(session)
     _grant(session, list(written.agreed.values()))

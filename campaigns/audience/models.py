@@ -215,6 +215,20 @@ class ImportState(StrEnum):
     CANCELLED = "cancelled"
 
 
+class SmallLook(Base):
+    """A member saw that an audience is small, once for each rule and day: many of them look for single people."""
+
+    __tablename__ = "small_look"
+    __table_args__ = (Index("ix_small_look_at", "organisation_id", "at"),)
+
+    id: Mapped[int] = mapped_column(BigId, primary_key=True)
+    organisation_id: Mapped[int] = mapped_column(ForeignKey("organisation.id"))
+    member_id: Mapped[int] = mapped_column(ForeignKey("member.id"))
+    at: Mapped[datetime]
+    #: Of the rule, which is not kept itself.
+    digest: Mapped[str] = mapped_column(String(64))
+
+
 class ContactImport(Base):
     """A contact file between its dry run and the decision; the file is sealed and dropped once decided."""
 

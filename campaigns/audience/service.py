@@ -5,12 +5,12 @@ from __future__ import annotations
 import io
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass, field, replace
-from typing import Any, BinaryIO
+from typing import Any, BinaryIO, TypedDict
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from campaigns.audience import intake
+from campaigns.audience import intake, watching
 from campaigns.audience.importer import ContactFile, ContactRow, Ending, read_contacts
 from campaigns.audience.models import Audience, ContactImport, ImportState
 from campaigns.audience.placing import Placing
@@ -37,16 +37,24 @@ NAME_LIMIT = 200
 PIECE = 1 << 20
 
 
+class _Told(TypedDict):
+    """Counts of an import as they are told."""
+
+    added: int
+    updated: int
+
+
 @dataclass(frozen=True, slots=True)
 class Report:
     """What a dry run found, or an import did; no address is in it."""
 
     rows: int = 0
     #: Contacts that were (or would be) added, and known ones whose language or position was brought up to date.
+    #: Who said stop counts as one of these, though nothing is written of them: a file must not tell of a stop.
     added: int = 0
     updated: int = 0
-    #: People who said stop earlier: they are left out whatever the file says.
-    said_stop: int = 0
+    #: Different numbers in the rows, where they were only counted.
+    numbers: int = 0
     bad_rows: int = 0
     #: "utf-8", "utf-16" or "cp1251": what the file was read as.
     encoding: str = ""
@@ -112,8 +120,15 @@ def dry_run(session: Session, organisation_id: int, found: ContactFile, *, vault
         bad_rows=ending.bad_rows + len({problem.line for problem in placing.problems}),
         problems=problems[:MOST_PROBLEMS],
         encoding=name_of_coding(ending.coding),
-        **asdict(counts),
+        numbers=counts.numbers,
+        **_told(counts),
     )
+
+
+def _told(counts: intake.Counts) -> _Told:
+    """Return what is told of counts: people who said stop are among the others."""
+    new = counts.said_stop - counts.known_stopped
+    return {"added": counts.added + new, "updated": counts.updated + counts.known_stopped}
 
 
 def keep_file(
@@ -128,7 +143,11 @@ def keep_file(
     vault: Vault,
     default_country: str | None = None,
 ) -> ContactImport:
-    """Keep a file sealed, with what a dry run found in it, until somebody decides; nothing is imported."""
+    """Keep a file sealed, with what a dry run found in it, until somebody decides; nothing is imported.
+
+    Raises QuotaError when the member or the organisation had too many files checked lately.
+    """
+    watching.spend_check(session, organisation_id, member_id=by)
     ending = _ending(found)
     waiting = ContactImport(
         organisation_id=organisation_id,
@@ -142,7 +161,8 @@ def keep_file(
     session.flush()
     kept = f"{default_country or ''}\n{data.decode(ending.coding)}"
     waiting.sealed_file = vault.seal(kept, table="contact_import", column="sealed_file", row_id=waiting.id)
-    _record(session, "contacts.check", waiting, by, rows=ending.good_rows, bad_rows=report.bad_rows)
+    told = {"rows": ending.good_rows, "numbers": report.numbers, "bad_rows": report.bad_rows}
+    _record(session, "contacts.check", waiting, by, **told)
     return waiting
 
 
@@ -231,7 +251,7 @@ def _import(session: Session, organisation_id: int, found: ContactFile, *, vault
         if problems:
             raise RowsError(problems)
     ending = _ending(found)
-    return Report(rows=ending.rows, encoding=name_of_coding(ending.coding), **asdict(counts))
+    return Report(rows=ending.rows, encoding=name_of_coding(ending.coding), **_told(counts))
 
 
 def _placed(found: ContactFile, placing: Placing) -> Iterator[list[ContactRow]]:
@@ -270,7 +290,7 @@ def _decide(waiting: ContactImport, state: ImportState, report: Report | None) -
 
 
 def _counts(report: Report) -> dict[str, int]:
-    return {"rows": report.rows, "added": report.added, "updated": report.updated, "said_stop": report.said_stop}
+    return {"rows": report.rows, "added": report.added, "updated": report.updated}
 
 
 def _named(name: str) -> str:

@@ -198,6 +198,10 @@ class BudgetError(RefusedError):
     """The ledger of the year has no room for another release."""
 
 
+class QuotaError(RefusedError):
+    """It was done too often lately."""
+
+
 class ForeignCredentialError(RefusedError):
     """This credential does not belong to the organisation."""
 
