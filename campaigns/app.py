@@ -47,6 +47,7 @@ from campaigns.staff import views as staff
 from campaigns.staff.auth import init_auth, may_open
 from campaigns.staff.forms import SignInAgainForm, SignInForm
 from campaigns.staff.noting import init_noting
+from campaigns.staff.showing import init_showing
 from campaigns.staff.views import account
 from campaigns.web import description
 from campaigns.web.bodies import init_bodies
@@ -115,9 +116,8 @@ def create_app(settings: Settings, *, readers: Mapping[str, CallbackReader] | No
     init_routing(app)
     init_locale(app)
     init_auth(app, settings, sign_in=SignInForm, again=SignInAgainForm)
-    init_errors(app)
-    init_filters(app)
-    init_states(app)
+    for begin in (init_errors, init_filters, init_showing, init_states):
+        begin(app)
     init_navigation(app, may_open=may_open)
     init_entry_points(app, select_senders=select_senders)
     init_proposals(app, KINDS)

@@ -11,11 +11,12 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from campaigns.audience.forms import CHANNELS
+from campaigns.audience.watching import Watched, find_watched
 from campaigns.continuity.latch import SENTENCES, find_latch_reason
 from campaigns.core import clock
-from campaigns.delivery.looking import alarms_of
+from campaigns.delivery.looking import alarms_of, open_of
 from campaigns.delivery.missed import Missing, count_missing
-from campaigns.delivery.progress import count_open, select_runs
+from campaigns.delivery.progress import select_runs
 from campaigns.health import HealthLook
 from campaigns.inbox.holds import Waiting as Holds
 from campaigns.inbox.holds import waits_now
@@ -93,11 +94,14 @@ class Waiting:
     lifted: list[tuple[int, str, datetime]]
     #: Changes to which the member may agree: id, what is changed, who proposed it.
     proposals: list[tuple[int, str, str]]
+    #: Members who had to do with small numbers of people many times within a day.
+    watched: list[Watched]
 
     def __bool__(self) -> bool:
         told = self.campaigns or self.held_runs or self.texts or self.services_due or self.copies or self.lifted
-        red = self.unconnected or self.missing or self.unheeded or (self.holds and self.holds.people)
-        return bool(told or red or self.proposals)
+        red = self.unconnected or self.missing or self.unheeded or self.watched
+        people = self.holds and self.holds.people
+        return bool(told or red or people or self.proposals)
 
 
 @pages.get("/")
@@ -143,12 +147,9 @@ def _health_look() -> HealthLook:
     return cast(HealthLook, current_app.extensions[_HEALTH])
 
 
-def load_flights(session: Session, organisation_id: int) -> list[Flight]:
+def load_flights(session: Session, organisation_id: int) -> list[Run]:
     """Return the organisation's runs in flight, newest first."""
-    flying = select_runs(organisation_id).where(Run.state.in_(IN_FLIGHT)).limit(MOST_ROWS)
-    runs = session.scalars(flying).all()
-    open_by_run = count_open(session, runs)
-    return [Flight(run, done=max(0, run.planned - open_by_run.get(run.id, 0))) for run in runs]
+    return list(session.scalars(select_runs(organisation_id).where(Run.state.in_(IN_FLIGHT)).limit(MOST_ROWS)))
 
 
 def load_firings(session: Session, organisation_id: int) -> list[Firing]:
@@ -217,14 +218,17 @@ def find_lifted(session: Session, organisation_id: int, *, now: datetime) -> lis
 
 def _moving(organisation_id: int) -> dict[str, Any]:
     """Return what renews itself on the page."""
-    flying = load_flights(session(), organisation_id)
+    reads_plans = may_now(Permission.READ_PLANS)
+    runs = load_flights(session(), organisation_id) if reads_plans else []
+    open_by_run = open_of(runs)
+    flying = [Flight(run, done=max(0, run.planned - open_by_run.get(run.id, 0))) for run in runs]
     reason = find_latch_reason(session())
     return {
         "latched": None if reason is None else SENTENCES[reason],
         "health": _health_look().report(),
         "flights": flying,
         "alarms_by_run": {flight.run.id: alarms_of(flight.run) for flight in flying},
-        "firings": load_firings(session(), organisation_id),
+        "firings": load_firings(session(), organisation_id) if reads_plans else [],
     }
 
 
@@ -243,6 +247,7 @@ def _waiting_for_member(organisation_id: int) -> Waiting:
         missing=_find_missing(organisation_id) if may_now(Permission.SETTLE_CONSENT) else [],
         lifted=find_lifted(session(), organisation_id, now=clock.now()) if may_now(Permission.ADMINISTER) else [],
         proposals=_find_proposals(organisation_id),
+        watched=_find_watched(organisation_id) if administers or may_now(Permission.HANDLE_CONTACTS) else [],
     )
 
 
@@ -261,6 +266,10 @@ def _holds() -> Holds:
 def _count_unheeded(organisation_id: int) -> int:
     is_told = may_now(Permission.ANSWER) or may_now(Permission.HANDLE_CONTACTS)
     return count_unheeded(session(), organisation_id, now=clock.now()) if is_told else 0
+
+
+def _find_watched(organisation_id: int) -> list[Watched]:
+    return find_watched(session(), organisation_id, now=clock.now())
 
 
 def _find_missing(organisation_id: int) -> list[Missing]:

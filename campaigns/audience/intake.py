@@ -46,7 +46,7 @@ class Counts:
     #: Nothing is written of them; and those of them who are contacts of ours already.
     said_stop: int = 0
     known_stopped: int = 0
-    #: Different numbers of the rows.
+    #: Different numbers of the rows, where they are only counted.
     numbers: int = 0
 
 
@@ -184,7 +184,6 @@ def take_in(
         written.address_id = written.address_id or min(address_ids, default=None)
         counts.added += len(new)
         counts.updated += len(old)
-        counts.numbers += known.count_numbers()
         _note_stopped(counts, batch, known, is_later=place > 0)
     # The gate comes before any address that others may hold: their stop waits within it for the address.
     hold_withdrawals(session)

@@ -21,9 +21,6 @@ from campaigns.staff.queries import owned
 #: Which state of an address tells most of its person, lowest first; a stop and a hold are 1. Who said START on one
 #: channel is written to there; whoever said stop is not, however little is known of their other addresses.
 _DECIDING = {AddressState.ACTIVE: 0, AddressState.PENDING: 2, AddressState.INVALID: 3}
-#: Below this many people an author is told no number.
-SMALLEST_SHOWN = 20
-ROUNDED_TO = 10
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,15 +85,6 @@ def _people_by_channel(
             for only, one in resolutions.items()
         )
     ).subquery()
-
-
-def rounded(count: int) -> int | None:
-    """Return a count as authors may see it: 0 as it is, None when too small to tell, else to the nearest 10."""
-    if count == 0:
-        return 0
-    if count < SMALLEST_SHOWN:
-        return None
-    return (count + ROUNDED_TO // 2) // ROUNDED_TO * ROUNDED_TO
 
 
 def used_channels(session: Session, organisation_id: int) -> list[Channel]:

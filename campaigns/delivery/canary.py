@@ -150,8 +150,10 @@ def _settle(session: Session, run: Run, canary: RunCanary, rule: CanaryRule) -> 
         return
     canary.decided_at = now
     if canary.state == CanaryState.FAILED:
+        # Every member reads it, and exact numbers of few people are not for all of them.
         words = (
-            f"Of the first {fared.called} messages {fared.failed} failed and {fared.opted_out} people said stop."
+            f"Of the first messages more than {rule.failure_percent} % failed, or more than"
+            f" {rule.opt_out_percent} % of the people said stop."
         )
         pause_run(session, run, reason=words)
 

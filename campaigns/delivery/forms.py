@@ -14,6 +14,11 @@ from campaigns.delivery.resending import Chosen
 from campaigns.planning.firing import LONGEST_REASON
 from campaigns.web.forms import Form
 
+#: What messages may have in common by which a member chooses them, as an address names it.
+GROUPED_BY = ("cause", "language", "country", "channel")
+#: Says in an address that a group is not of one cause, language and so on; what is empty says that none is known.
+ANY = "*"
+
 
 class ResendForm(Form):
     """Why messages are sent again; which ones stands beside it."""
@@ -38,13 +43,22 @@ class CorrectForm(Form):
     )
 
 
-def read_chosen(values: MultiDict[str, str]) -> Chosen:
-    """Read which messages were chosen: one by one, or all, perhaps of one cause. Raises InputError for none."""
-    if values.get("all"):
-        return Chosen(code=values.get("cause"))
+def read_chosen(values: MultiDict[str, str], *, one_by_one: bool) -> Chosen:
+    """Read which messages were chosen: all of a group, or, if that is allowed, one by one.
+
+    Raises InputError for none. ANY in place of a thing that a group may have in common means whatever it is.
+    """
+    if values.get("all") or not one_by_one:
+        code, language, country, channel = (_common(values, name) for name in GROUPED_BY)
+        return Chosen(code=code, language=language, country=country, channel=channel)
     ids = [
         int(value) for value in values.getlist("chosen")[: PER_PAGE + 1] if value.isdecimal() and len(value) < 19
     ]
     if not ids or len(ids) != len(values.getlist("chosen")):
         raise InputError(N_("Choose the messages first that are to be sent again."))
     return Chosen(ids=ids)
+
+
+def _common(values: MultiDict[str, str], name: str) -> str | None:
+    value = values.get(name, ANY)
+    return None if value == ANY else value[:40]

@@ -1,29 +1,38 @@
-"""How pages look at a run: the organisation's own, counted not more often than it is worth, with its alarms."""
+"""How pages look at a run: the organisation's own, counted not more often than it is worth, with its alarms.
+
+Whoever is no data manager is shown a count for as long as `core/small_numbers.py` says, so that nobody learns from
+a number that changes whose message it was just now. Alarms ring by the latest count, whoever looks.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import cast
+from typing import TypeVar, cast
 
 from flask import current_app
 from flask.sansio.app import App
 
 from campaigns.core import clock
+from campaigns.core.small_numbers import steady
 from campaigns.delivery import progress
 from campaigns.delivery.alarms import Alarm, ringing
 from campaigns.delivery.outlook import Outlook, outlook_of
 from campaigns.delivery.patience import patience_of
 from campaigns.delivery.progress import Progress
 from campaigns.delivery.states import SendState
-from campaigns.delivery.tally import Remembered, Tally, count_run, is_large
+from campaigns.delivery.tally import Remembered, Steady, Tally, count_run, is_large
 from campaigns.delivery.watch import count_doubled, facts_of_run
 from campaigns.delivery.waves import RunWave, is_long, waves_of_run
 from campaigns.planning.lifecycle import GOING
 from campaigns.planning.models import Run
 from campaigns.staff.auth import current_organisation
+from campaigns.staff.showing import sees_exact
 from campaigns.web.current import settings
 from campaigns.web.session import session
+
+T = TypeVar("T")
 
 _KEY = "delivery_memory"
 
@@ -43,6 +52,11 @@ class Memory:
     tallies: Remembered[Tally] = field(default_factory=lambda: Remembered(is_large))
     waves: Remembered[list[RunWave]] = field(default_factory=lambda: Remembered(is_long))
     doubled: Remembered[Doubled] = field(default_factory=lambda: Remembered(lambda _: True))
+    #: What is shown to whoever is no data manager.
+    shown_tallies: Steady[Tally] = field(default_factory=Steady)
+    shown_waves: Steady[list[RunWave]] = field(default_factory=Steady)
+    #: Of the runs in a list, by organisation.
+    shown_open: Steady[dict[int, int]] = field(default_factory=Steady)
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,13 +83,12 @@ def own_run(run_id: int) -> Run:
 
 def look_at(run: Run) -> Look:
     """Count a run, or remember its last count, and judge it."""
-    now, tally, patience = clock.now(), tally_of(run), patience_of(settings())
-    how_far = progress.progress_of_run(session(), run, now=now, tally=tally)
+    now, tally, patience = clock.now(), shown_tally_of(run), patience_of(settings())
     return Look(
         run=run,
         tally=tally,
-        progress=how_far,
-        alarms=_alarms(run, tally, how_far),
+        progress=progress.progress_of_run(session(), run, now=now, tally=tally),
+        alarms=alarms_of(run),
         unknown=outlook_of(
             tally.first_call.get(SendState.UNKNOWN),
             patience,
@@ -91,9 +104,27 @@ def tally_of(run: Run) -> Tally:
     return _memory().tallies.read(run.id, lambda: count_run(session(), run.id, now=clock.now()))
 
 
+def shown_tally_of(run: Run) -> Tally:
+    """Return the count of a run that the member is shown: for most, one a minute."""
+    return _shown(run, _memory().shown_tallies, lambda: tally_of(run))
+
+
+def open_of(runs: Iterable[Run]) -> dict[int, int]:
+    """Return how many deliveries of each run are not final, as the member is shown them."""
+    runs = list(runs)
+    if sees_exact():
+        return progress.count_open(session(), runs)
+    return _memory().shown_open.read(
+        current_organisation().id,
+        (steady(clock.now()), [(run.id, run.state) for run in runs]),
+        lambda: progress.count_open(session(), runs),
+    )
+
+
 def waves_of(run: Run) -> list[RunWave]:
     """Return the waves of a run; those of a large one may be some seconds old."""
-    return _memory().waves.read(run.id, lambda: waves_of_run(session(), run))
+    waves = _memory().waves
+    return _shown(run, _memory().shown_waves, lambda: waves.read(run.id, lambda: waves_of_run(session(), run)))
 
 
 def alarms_of(run: Run) -> list[Alarm]:
@@ -117,6 +148,16 @@ def forget(run: Run) -> None:
     """Count a run anew for the next look, because a member changed it."""
     _memory().tallies.forget(run.id)
     _memory().waves.forget(run.id)
+    _memory().shown_tallies.forget(run.id)
+    _memory().shown_waves.forget(run.id)
+    _memory().shown_open.forget(run.organisation_id)
+
+
+def _shown(run: Run, kept: Steady[T], count: Callable[[], T]) -> T:
+    """Count for a data manager, else once for each moment at which others are shown it."""
+    if sees_exact():
+        return count()
+    return kept.read(run.id, (steady(clock.now()), run.state), count)
 
 
 def _memory() -> Memory:

@@ -5,7 +5,8 @@ Never to who said stop, and never with a number that could not be sent anew: the
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections import Counter
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
@@ -17,7 +18,7 @@ from campaigns.audience.models import Address, AddressState
 from campaigns.core import clock
 from campaigns.core.errors import InputError, RefusedError, TransitionError
 from campaigns.core.words import N_
-from campaigns.delivery.models import Attempt, Delivery
+from campaigns.delivery.models import Attempt, Delivery, RunText
 from campaigns.delivery.queries import in_state
 from campaigns.delivery.renewing import find_outdated
 from campaigns.delivery.states import SendState
@@ -38,6 +39,10 @@ class Chosen:
     ids: Collection[int] | None = None
     #: Code of the lost answer, '' where there is none; None: whatever it is.
     code: str | None = None
+    #: Language of the text, country of the number ('': not known) and channel; None: whatever they are.
+    language: str | None = None
+    country: str | None = None
+    channel: str | None = None
 
     def among(self, run_id: int) -> ColumnElement[bool]:
         """Return the condition that finds them."""
@@ -46,7 +51,25 @@ class Chosen:
             found &= Delivery.id.in_(self.ids)
         if self.code is not None:
             found &= Delivery.error == self.code if self.code else Delivery.error.is_(None)
+        if self.language is not None:
+            of_language = RunText.run_id == run_id, RunText.language == self.language
+            found &= Delivery.text_id.in_(select(RunText.id).where(*of_language))
+        if self.country is not None:
+            of_country = Address.id == Delivery.address_id, func.coalesce(Address.country, "") == self.country
+            found &= select(Address.id).where(*of_country).correlate(Delivery).exists()
+        if self.channel is not None:
+            found &= Delivery.channel == self.channel
         return found
+
+
+@dataclass(frozen=True, slots=True)
+class Groups:
+    """The unconfirmed deliveries of a run, by each thing that they may be chosen by."""
+
+    by_code: Mapping[str, int]
+    by_language: Mapping[str, int]
+    by_country: Mapping[str, int]
+    by_channel: Mapping[str, int]
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +81,28 @@ class Prospect:
     stopped: int = 0
     #: Left as they are, because the service in their text might not be named so now: not verified, a new number.
     outdated: int = 0
+
+
+def group_unconfirmed(session: Session, run_id: int) -> Groups:
+    """Count the unconfirmed deliveries of a run by cause, language, country and channel, each by itself."""
+    columns = (
+        func.coalesce(Delivery.error, ""),
+        RunText.language,
+        func.coalesce(Address.country, ""),
+        Delivery.channel,
+    )
+    rows = session.execute(
+        select(*columns, func.count())
+        .join(RunText, RunText.id == Delivery.text_id)
+        .outerjoin(Address, Address.id == Delivery.address_id)
+        .where(Chosen().among(run_id))
+        .group_by(*columns)
+    )
+    counts: tuple[Counter[str], ...] = tuple(Counter() for _ in columns)
+    for *names, count in rows:
+        for counted, name in zip(counts, names, strict=True):
+            counted[str(name)] += count
+    return Groups(*counts)
 
 
 def count_resendable(

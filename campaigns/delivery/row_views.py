@@ -14,7 +14,7 @@ from campaigns.core.words import N_
 from campaigns.delivery import resending
 from campaigns.delivery.browse import CALLED_IN_VAIN, Wanted, read_lines, read_story, state_of_word
 from campaigns.delivery.causes import attempt_in_words, cause_in_words
-from campaigns.delivery.forms import ResendForm, read_chosen
+from campaigns.delivery.forms import ANY, ResendForm, read_chosen
 from campaigns.delivery.looking import forget, look_at, own_run
 from campaigns.delivery.missed import read_missed
 from campaigns.delivery.progress import left_out_of_run
@@ -23,6 +23,7 @@ from campaigns.planning.lifecycle import SENDING
 from campaigns.planning.models import Run
 from campaigns.staff.auth import current_member, requires
 from campaigns.staff.permissions import Permission
+from campaigns.staff.showing import figure, sees_exact, upper_first
 from campaigns.web.current import settings
 from campaigns.web.numbers import whole_number
 from campaigns.web.session import session
@@ -39,11 +40,12 @@ WORDS = {
     "state_of_word": state_of_word,
     "channels": CHANNELS,
     "called_in_vain": CALLED_IN_VAIN,
+    "any": ANY,
 }
 
 
 @rows.get("/runs/<int:run_id>/deliveries")
-@requires(Permission.STOP_RUN)
+@requires(Permission.HANDLE_CONTACTS)
 def index(run_id: int) -> str:
     """List a run's deliveries, of one state or cause if that is asked for."""
     run = own_run(run_id)
@@ -65,7 +67,7 @@ def index(run_id: int) -> str:
 
 
 @rows.get("/runs/<int:run_id>/deliveries/<int:delivery_id>")
-@requires(Permission.STOP_RUN)
+@requires(Permission.HANDLE_CONTACTS)
 def show(run_id: int, delivery_id: int) -> str:
     """Show one delivery: where it stands, and each attempt and receipt in its order."""
     run = own_run(run_id)
@@ -76,10 +78,13 @@ def show(run_id: int, delivery_id: int) -> str:
 @rows.route("/runs/<int:run_id>/resend", methods=["GET", "POST"])
 @requires(Permission.REVIEW, fresh=True)
 def resend(run_id: int) -> Page:
-    """Say what sending again risks, ask for the reason, then queue the chosen messages again."""
+    """Say what sending again risks, ask for the reason, then queue the chosen messages again.
+
+    They are chosen by group; only a data manager, who sees single ones, chooses single ones.
+    """
     run, form = own_run(run_id), ResendForm()
     try:
-        chosen = read_chosen(request.values)
+        chosen = read_chosen(request.values, one_by_one=sees_exact())
     except InputError as error:
         flash(said(error), "bad")
         return redirect(url_for("delivery.rows.index", run_id=run_id, state=SendState.UNCONFIRMED))
@@ -97,7 +102,9 @@ def resend(run_id: int) -> Page:
             form.show(error)
         else:
             forget(run)
-            flash(ngettext("%(num)s message is sent again.", "%(num)s messages are sent again.", count), "good")
+            sent = figure(count)
+            done = ngettext("%(num)s message is sent again.", "%(num)s messages are sent again.", sent)
+            flash(upper_first(done), "good")
             return redirect(url_for("delivery.show_run", run_id=run_id))
     return _resend_page(own_run(run_id), form, chosen)
 
@@ -134,6 +141,7 @@ def _resend_page(run: Run, form: ResendForm, chosen: resending.Chosen) -> Page:
         chosen=chosen,
         prospect=prospect,
         may_resend=run.state in SENDING,
+        groups=None if chosen.ids else resending.group_unconfirmed(session(), run.id),
         hours=run.frozen.get("expires_after_minutes", 0) / 60,
         **WORDS,
     )

@@ -98,6 +98,27 @@ class Remembered(Generic[T]):
         self._kept.pop(run_id, None)
 
 
+class Steady(Generic[T]):
+    """Keeps by id what was counted last, as long as it is asked for by the same word."""
+
+    def __init__(self) -> None:
+        """Begin without anything."""
+        self._kept: OrderedDict[int, tuple[object, T]] = OrderedDict()
+
+    def read(self, key: int, word: object, count: Callable[[], T]) -> T:
+        """Return what was counted for `word`, else count."""
+        kept = self._kept.get(key)
+        if kept is None or kept[0] != word:
+            kept = self._kept[key] = (word, count())
+            while len(self._kept) > MOST:
+                self._kept.popitem(last=False)
+        return kept[1]
+
+    def forget(self, key: int) -> None:
+        """Count anew for the next look, because a member changed something."""
+        self._kept.pop(key, None)
+
+
 def is_large(tally: Tally) -> bool:
     """Say whether a run is too large to be counted for each look."""
     return tally.planned > LARGE_RUN

@@ -32,6 +32,7 @@ from campaigns.delivery.looking import (
     forget,
     init_looking,
     look_at,
+    open_of,
     own_run,
     waves_of,
 )
@@ -64,7 +65,7 @@ REFUSALS = (InputError, RefusedError)
 
 
 @pages.get("")
-@requires(Permission.READ_REACH)
+@requires(Permission.READ_PLANS)
 def list_runs() -> str:
     """List the organisation's runs, newest first."""
     runs = paginate(
@@ -76,20 +77,20 @@ def list_runs() -> str:
     return render_template(
         "delivery/list_runs.html",
         runs=runs,
-        open_by_run=progress.count_open(session(), runs.rows),
+        open_by_run=open_of(runs.rows),
         alarms_by_run={run.id: alarms_of(run) for run in runs.rows if run.state in IN_FLIGHT},
     )
 
 
 @pages.get("/runs/<int:run_id>")
-@requires(Permission.READ_REACH)
+@requires(Permission.READ_PLANS)
 def show_run(run_id: int) -> str:
     """Show one run: how far it is and what can be done with it."""
     return _run_page(own_run(run_id))
 
 
 @pages.get("/runs/<int:run_id>/checks")
-@requires(Permission.READ_REACH)
+@requires(Permission.READ_PLANS)
 def show_checks(run_id: int) -> str:
     """Compare a run's receipts with its deliveries: the part of its page that comes later, or the whole page."""
     run = own_run(run_id)
@@ -100,7 +101,7 @@ def show_checks(run_id: int) -> str:
 
 
 @pages.get("/runs/<int:run_id>/progress")
-@requires(Permission.READ_REACH)
+@requires(Permission.READ_PLANS)
 def show_progress(run_id: int) -> Response:
     """Show the moving part of a run's page alone; when the run stands still, the whole page is asked for anew."""
     run = own_run(run_id)

@@ -78,7 +78,7 @@ def vocabulary() -> dict[str, object]:
 
 
 @pages.get("")
-@requires()
+@requires(Permission.READ_PLANS)
 def index() -> Page:
     """List services by country, those that must be verified first."""
     chosen = {name: request.args.get(name, "") for name in ("country", "kind", "trust")}
@@ -138,7 +138,7 @@ def create() -> Page:
 
 
 @pages.get("/<int:service_id>")
-@requires()
+@requires(Permission.READ_PLANS)
 def show(service_id: int) -> Page:
     """Show a service and the forms for who tried it."""
     return _shown(_service(service_id))

@@ -40,7 +40,7 @@ class CountryNumbers:
 
 
 @pages.get("")
-@requires()
+@requires(Permission.READ_PLANS)
 def index() -> Page:
     """List the countries; those without a number to name come first."""
     confirmed = load_confirmed_emergencies(session(), current_organisation().id)

@@ -21,7 +21,7 @@ Page = str | Response | tuple[str, int]
 
 
 @pages.get("")
-@requires()
+@requires(Permission.READ_PLANS)
 def index() -> Page:
     """List the terms that were agreed on."""
     return _page(TermForm())

@@ -12,6 +12,7 @@ from campaigns.messages.queries import get_version, load_member_names
 from campaigns.messages.versions import changes_between, load_history, load_versions
 from campaigns.messages.withdrawals import find_withdrawal
 from campaigns.staff.auth import current_organisation, requires
+from campaigns.staff.permissions import Permission
 from campaigns.staff.queries import get_owned
 from campaigns.web.numbers import whole_number
 from campaigns.web.session import session
@@ -22,7 +23,7 @@ Page = str | Response | tuple[str, int]
 
 
 @pages.get("/<int:message_id>/versions")
-@requires()
+@requires(Permission.READ_PLANS)
 def index(message_id: int) -> Page:
     """List the versions of a message with what each changed."""
     message = get_owned(session(), Message, message_id, current_organisation().id)
@@ -32,7 +33,7 @@ def index(message_id: int) -> Page:
 
 
 @pages.get("/<int:message_id>/versions/<int:version>")
-@requires()
+@requires(Permission.READ_PLANS)
 def show(message_id: int, version: int) -> Page:
     """Show all texts of one version, or what changed since another one (`since`)."""
     message = get_owned(session(), Message, message_id, current_organisation().id)

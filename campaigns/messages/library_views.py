@@ -17,14 +17,14 @@ Page = str | Response | tuple[str, int]
 
 
 @pages.get("")
-@requires()
+@requires(Permission.READ_PLANS)
 def index() -> Page:
     """List what partners share, by theme."""
     return render_template("messages/partners.html", shared=load_shared(session(), current_organisation().id))
 
 
 @pages.get("/<int:shared_id>")
-@requires()
+@requires(Permission.READ_PLANS)
 def show(shared_id: int) -> Page:
     """Show a partner's message in all its reviewed languages."""
     shared = get_shared(session(), shared_id, current_organisation().id)

@@ -17,6 +17,7 @@ from campaigns.messages.labels import country_name
 from campaigns.messages.signposts import Choice, Need, weigh_services
 from campaigns.places.queries import regions_by_id
 from campaigns.staff.auth import current_organisation, requires
+from campaigns.staff.permissions import Permission
 from campaigns.web.current import settings
 from campaigns.web.filters import language_name
 from campaigns.web.session import session
@@ -25,7 +26,7 @@ pages = Blueprint("signposts", __name__)
 
 
 @pages.get("/choose")
-@requires()
+@requires(Permission.READ_PLANS)
 def choose() -> str:
     """Show which service somebody would be pointed to, and what decides between it and the others."""
     form = NeedForm(request.args, meta={"csrf": False})

@@ -59,7 +59,7 @@ def vocabulary() -> dict[str, object]:
 
 
 @pages.get("")
-@requires()
+@requires(Permission.READ_PLANS)
 def index() -> Page:
     """List the organisation's messages by theme, with the state of each language."""
     messages = session().scalars(queries.select_messages(current_organisation().id)).all()
@@ -87,7 +87,7 @@ def create() -> Page:
 
 
 @pages.get("/<int:message_id>")
-@requires()
+@requires(Permission.READ_PLANS)
 def show(message_id: int) -> Page:
     """Open a message at its base language."""
     message = _message(message_id)
@@ -119,7 +119,7 @@ def edit_details(message_id: int) -> Page:
 
 
 @pages.get("/<int:message_id>/<language>")
-@requires()
+@requires(Permission.READ_PLANS)
 def compose(message_id: int, language: str) -> Page:
     """Show a message's text in one language."""
     message = _message(message_id)

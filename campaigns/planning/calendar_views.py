@@ -17,6 +17,7 @@ from campaigns.core.words import N_
 from campaigns.planning.agenda import Entry, load_agenda
 from campaigns.planning.forms import ZONES
 from campaigns.staff.auth import current_organisation, requires
+from campaigns.staff.permissions import Permission
 from campaigns.web.session import session
 from campaigns.web.words import said
 
@@ -53,7 +54,7 @@ class Sheet:
 
 
 @pages.get("")
-@requires()
+@requires(Permission.READ_PLANS)
 def index() -> Page:
     """Show a month, or a week, of an organisation's campaigns."""
     organisation, error = current_organisation(), ""

@@ -12,6 +12,7 @@ from sqlalchemy.orm import Session
 from campaigns.audience.models import Audience, Channel
 from campaigns.audience.queries import used_channels
 from campaigns.audience.rules import AudienceRule, LeftOut, Resolution, SenderChoice, select_resolved
+from campaigns.core.small_numbers import size
 from campaigns.messages.models import Message, TranslationState
 from campaigns.messages.queries import current_texts, find_translation, state_of
 from campaigns.staff.models import Organisation
@@ -56,7 +57,9 @@ def count_coverage(
             reached[language] += count
         elif reason == LeftOut.NO_TRANSLATION:
             left_out[language] += count
-    languages = sorted(reached.keys() | left_out.keys(), key=lambda code: (-left_out[code], -reached[code], code))
+    languages = sorted(
+        reached.keys() | left_out.keys(), key=lambda code: (-size(left_out[code]), -size(reached[code]), code)
+    )
     return tuple(
         LanguageCoverage(code, _state(message, code), reached[code], left_out[code]) for code in languages
     )

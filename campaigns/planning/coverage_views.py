@@ -6,7 +6,7 @@ from flask import Blueprint, render_template, request
 from werkzeug.wrappers import Response
 
 from campaigns.audience.models import Audience
-from campaigns.audience.queries import rounded, select_audiences
+from campaigns.audience.queries import select_audiences
 from campaigns.core import clock
 from campaigns.messages.models import Message
 from campaigns.planning.coverage import count_coverage
@@ -35,5 +35,4 @@ def show(message_id: int) -> Page:
         audience=audience,
         audiences=session().scalars(select_audiences(organisation_id)).all(),
         coverage=count_coverage(session(), message, audience, now=clock.now()) if audience else (),
-        rounded=rounded,
     )

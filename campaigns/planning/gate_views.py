@@ -31,7 +31,7 @@ pages = Blueprint("gates", __name__, url_prefix="/<int:campaign_id>/gates")
 
 
 @pages.get("")
-@requires()
+@requires(Permission.READ_PLANS)
 def show(campaign_id: int) -> str:
     """Show every gate, closed ones first; what they say of people is for those who write or review."""
     campaign = get_owned(session(), Campaign, campaign_id, current_organisation().id)

@@ -11,9 +11,9 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from campaigns.audience.models import Channel
-from campaigns.audience.queries import SMALLEST_SHOWN, rounded
 from campaigns.audience.rules import AudienceRule
 from campaigns.core.errors import AudienceRuleError
+from campaigns.core.small_numbers import discreet
 from campaigns.messages.gates import (
     Gate,
     length_gate,
@@ -178,7 +178,7 @@ def _assess_content(
         link_gate(campaign, content),
         place_gate(campaign, content),
         sender_gate(campaign, senders, unconnected),
-        budget_gate(campaign, estimate_cost(tally, rendered, senders)),
+        budget_gate(campaign, estimate_cost(tally, rendered, senders, max_parts=content.max_parts)),
         coverage_gate(campaign, tally),
         *templates_gate(campaign, content, tally, load_templates(session, content)),
         country_gate(campaign, warnings, confirmations_of(session, campaign)),
@@ -291,12 +291,6 @@ def discreet_gate(gate: Gate) -> Gate:
         return gate
     exact, shown = str(gate.values["people"]), discreet(gate.values["people"])
     return replace(gate, sentence=gate.sentence.replace(exact, shown, 1), values=gate.values | {"people": shown})
-
-
-def discreet(people: int) -> str:
-    """Return a number of people as authors may see it: rounded to 10, hidden below 20."""
-    shown = rounded(people)
-    return f"fewer than {SMALLEST_SHOWN}" if shown is None else str(shown)
 
 
 def _agreed(accepted: int | None) -> int | None:

@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 from sqlalchemy.orm import Session
 
 from campaigns.continuity.latch import find_released
+from campaigns.core.small_numbers import discreet
 from campaigns.core.words import N_
 from campaigns.messages.copies import find_suspect
 from campaigns.messages.withdrawals import find_withdrawal
@@ -17,7 +18,7 @@ from campaigns.planning.approved_numbers import (
     find_unapproved,
     numbers_reason,
 )
-from campaigns.planning.gatekeeping import Assessment, discreet
+from campaigns.planning.gatekeeping import Assessment
 from campaigns.planning.models import Approval, Schedule
 
 #: The settings may say otherwise.

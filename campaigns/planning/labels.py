@@ -14,12 +14,11 @@ from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
 
 from campaigns.audience.models import Channel
-from campaigns.audience.queries import SMALLEST_SHOWN
+from campaigns.core.small_numbers import SMALLEST_SHOWN, discreet
 from campaigns.gateways.codes import words_for
 from campaigns.messages.gates import Gate
 from campaigns.planning.collisions import Collision
 from campaigns.planning.country_rules import CountryWarning
-from campaigns.planning.gatekeeping import discreet
 from campaigns.planning.models import FallbackPolicy, TemplateCategory, ZonePolicy
 from campaigns.planning.prices import CURRENCY, Basis, spread_of
 from campaigns.planning.recurrence import ClockChange, ScheduleNote

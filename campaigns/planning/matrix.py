@@ -13,10 +13,10 @@ from decimal import ROUND_CEILING, Decimal
 from itertools import groupby
 
 from campaigns.audience.models import Channel
-from campaigns.audience.queries import SMALLEST_SHOWN, rounded
 from campaigns.audience.rules import LeftOut
+from campaigns.core.small_numbers import SMALLEST_SHOWN, is_told, rounded, size
 from campaigns.planning.models import Sender
-from campaigns.planning.prices import Basis, price_of
+from campaigns.planning.prices import Basis, price_of, priced_countries
 from campaigns.planning.tally import Combination, Tally, TallyRow
 from campaigns.planning.texts import RenderedText
 
@@ -118,9 +118,25 @@ class Matrix:
         return any(cell.parts for row in self.rows for cell in row.cells.values())
 
 
-def estimate_cost(tally: Tally, rendered: Sequence[RenderedText], senders: Sequence[Sender]) -> Estimate:
-    """Return what a campaign costs at most, in dollars, from its count and rendered texts (see `matrix_of`)."""
-    return matrix_of(tally, rendered, senders).estimate
+def estimate_cost(
+    tally: Tally, rendered: Sequence[RenderedText], senders: Sequence[Sender], *, max_parts: int
+) -> Estimate:
+    """Return what a campaign costs at most, in dollars, from its count and rendered texts (see `matrix_of`).
+
+    What is said to few people, or to nobody, is priced for twenty where it is dearest: what it costs must not tell
+    where they are.
+    """
+    if is_told(tally.people):
+        return matrix_of(tally, rendered, senders).estimate
+    dearest = [_dearest(sender, max_parts) for sender in senders]
+    return Estimate(SMALLEST_SHOWN * max(dearest, default=Decimal()))
+
+
+def _dearest(sender: Sender, parts: int) -> Decimal:
+    """Return what one person costs over a sender where it is dearest, of the countries that it covers."""
+    countries = sender.countries or priced_countries(sender.channel)
+    prices = [price_of(sender.channel, country, sender.prices).usd for country in countries]
+    return max(prices) * (parts if sender.channel == Channel.SMS else 1)
 
 
 def matrix_of(
@@ -206,5 +222,5 @@ def _most_first(rows: Iterable[Row]) -> list[Row]:
         by_country[country] += people
     return sorted(
         rows,
-        key=lambda row: (-by_country[row.country], row.country or "~", -row.people, row.language),
+        key=lambda row: (-size(by_country[row.country]), row.country or "~", -size(row.people), row.language),
     )

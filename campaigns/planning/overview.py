@@ -11,6 +11,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from campaigns.audience.models import Channel
+from campaigns.core.small_numbers import size
 from campaigns.messages.preview import Preview, preview_text
 from campaigns.messages.queries import load_member_names, unreviewed_of
 from campaigns.planning.approved_numbers import approved_numbers, as_approved, find_unapproved
@@ -148,7 +149,7 @@ def _texts(assessed: Assessment) -> list[TextView]:
     commonest = {each.language: each for each in reversed(assessed.rendered)}
     texts = assessed.content.texts
     views = []
-    for language in sorted(texts, key=lambda code: (-people.get(code, 0), code)):
+    for language in sorted(texts, key=lambda code: (-size(people.get(code, 0)), code)):
         values = commonest[language].values if language in commonest else {}
         preview = preview_text(texts[language], values)
         length = longest[language].length if language in longest else None
@@ -163,4 +164,4 @@ def _signposts(rendered: Collection[RenderedText]) -> list[SignpostView]:
         for signpost in each.signposts:
             found[signpost.name, signpost.number][each.language] += each.people
     views = [SignpostView(name, number, dict(people.most_common())) for (name, number), people in found.items()]
-    return sorted(views, key=lambda view: -sum(view.people.values()))
+    return sorted(views, key=lambda view: (-size(sum(view.people.values())), view.name, view.number))

@@ -14,6 +14,7 @@ from campaigns.audience.models import Channel
 from campaigns.audience.rules import LeftOut
 from campaigns.core.errors import PlaceholderError
 from campaigns.core.languages import all_languages
+from campaigns.core.small_numbers import is_told
 from campaigns.core.words import N_
 from campaigns.messages.gates import Gate
 from campaigns.messages.placeholders import required_names
@@ -28,23 +29,29 @@ Link = tuple[str, dict[str, Any]]
 
 
 def audience_gate(campaign: Campaign, tally: Tally, unreadable: str, waiting: Collection[str] = ()) -> Gate:
-    """Block when nobody can be written to, or the rule cannot be read (`unreadable` says why).
+    """Block when the rule cannot be read (`unreadable` says why); warn of an audience that may be nobody.
 
-    Whoever waits for the review of a text, in a language of `waiting`, is not for want of a wider audience.
+    Whether few people are meant or nobody is not told: else whoever writes rules would find out where single
+    people are. Whoever waits for the review of a text, in a language of `waiting`, is not for want of a wider
+    audience.
     """
     link = ("audience.show", {"audience_id": campaign.audience_id})
     if unreadable:
         return plan_gate("audience", False, "%(error)s", {"error": unreadable}, link)
     unread = sum(people for language, people in tally.without_text().items() if language in waiting)
-    if not tally.people and unread:
+    if not is_told(tally.people) and is_told(unread):
         template = N_("%(people)s people can be written to as soon as their texts are reviewed.")
         return plan_gate("audience", True, template, {"people": unread}, link)
+    told = is_told(tally.people)
     template = (
         N_("%(people)s people will be written to.")
-        if tally.people
-        else N_("Nobody in this audience can be written to: choose a wider one, or ask people for their consent.")
+        if told
+        else N_(
+            "Few people will be written to, %(people)s, or nobody: choose a wider audience, or ask people for"
+            " their consent."
+        )
     )
-    return plan_gate("audience", bool(tally.people), template, {"people": tally.people}, link)
+    return plan_gate("audience", True, template, {"people": tally.people}, link, warns=not told)
 
 
 def sender_gate(campaign: Campaign, senders: Sequence[Sender], unconnected: Collection[int] = ()) -> Gate:

@@ -121,6 +121,11 @@ class Spread:
     most: Decimal
 
 
+def priced_countries(channel: str) -> list[str]:
+    """Return what the bundled table has a line for over a channel, ELSEWHERE among it."""
+    return [country for each, country in all_prices() if each == channel]
+
+
 def spread_of(channel: str, parts: int) -> Spread:
     """Return what `parts` parts cost over a channel, in the countries of the bundled table."""
     prices = [

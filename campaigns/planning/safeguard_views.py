@@ -24,7 +24,7 @@ Page = str | Response | tuple[str, int]
 
 
 @pages.get("/harm")
-@requires()
+@requires(Permission.READ_PLANS)
 def harm(campaign_id: int) -> Page:
     """Show the checklist with what was answered, and let another member answer it."""
     campaign = _campaign(campaign_id)
@@ -51,7 +51,7 @@ def answer(campaign_id: int) -> Page:
 
 
 @pages.get("/correction")
-@requires()
+@requires(Permission.READ_PLANS)
 def correction(campaign_id: int) -> Page:
     """Show the prepared correction beside what it corrects."""
     campaign = _campaign(campaign_id)

@@ -13,6 +13,7 @@ from werkzeug.wrappers import Response
 from campaigns.audience.models import Channel
 from campaigns.core import clock
 from campaigns.core.errors import InputError, NotFoundError, PlaceholderError, RefusedError
+from campaigns.core.small_numbers import size
 from campaigns.messages.how_to_stop import with_stop_said
 from campaigns.planning import asking, queries
 from campaigns.planning.choices import load_asked
@@ -107,7 +108,7 @@ def load_standings(session: Session, campaign: Campaign) -> list[Standing]:
         Standing(language, text, asked.get(language), _fault_of(text, language), people[language])
         for language, text in content.texts_on(Channel.WHATSAPP).items()
     ]
-    return sorted(standings, key=lambda standing: (-standing.people, standing.language))
+    return sorted(standings, key=lambda standing: (-size(standing.people), standing.language))
 
 
 def _ask(campaign: Campaign, form: TemplatesForm, language: str) -> int:

@@ -62,7 +62,7 @@ def vocabulary() -> dict[str, object]:
 
 
 @pages.get("")
-@requires()
+@requires(Permission.READ_PLANS)
 def index() -> Page:
     """List the organisation's campaigns, newest first."""
     archived = "archived" in request.args
@@ -107,7 +107,7 @@ def edit(campaign_id: int) -> Page:
 
 
 @pages.get("/<int:campaign_id>")
-@requires()
+@requires(Permission.READ_PLANS)
 def show(campaign_id: int) -> Page:
     """Show a campaign: what is sent, to how many, when, what blocks it, and who decided."""
     return _show(_campaign(campaign_id), ReturnForm())

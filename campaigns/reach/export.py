@@ -27,7 +27,8 @@ def write_run(table: RunTable, *, show: Show, language: str) -> str:
     text = io.StringIO()
     text.write(BYTE_ORDER_MARK)
     writer = csv.writer(text)
-    causes = list(table.total.by_cause)
+    counts = table.total.by_cause
+    causes = sorted(counts, key=lambda cause: (-(show(counts[cause]) or 0), cause))
     writer.writerow(_columns(causes))
     for row in _rows(table, causes, show=show, language=language):
         writer.writerow([safe_cell(cell) for cell in row])

@@ -17,14 +17,15 @@ from campaigns.delivery.causes import cause_in_words
 from campaigns.planning.models import Campaign, Run
 from campaigns.reach import charts, labels, overview, queries, targeting
 from campaigns.reach.counting import Proof, Step, ladder_of, proof_of
-from campaigns.reach.disclosure import regional_figures
+from campaigns.reach.disclosure import discreet_reach, discreet_table, figures, parts_in_order
 from campaigns.reach.export import write_run
 from campaigns.reach.imported.views import pages as import_pages
 from campaigns.reach.outcomes.views import pages as outcome_pages
 from campaigns.reach.people import Measure, Part
-from campaigns.staff.auth import current_organisation, may_now, requires
+from campaigns.staff.auth import current_organisation, requires
 from campaigns.staff.permissions import Permission
 from campaigns.staff.queries import get_owned
+from campaigns.staff.showing import sees_exact
 from campaigns.web.locale import current_language
 from campaigns.web.numbers import whole_number
 from campaigns.web.pagination import paginate
@@ -64,9 +65,8 @@ def list_runs() -> str:
 def show_run(run_id: int) -> str:
     """Show how many people one run reached, in total and by region."""
     run = _own_run(session(), run_id)
-    table, channels = queries.table_of_run(session(), run), queries.channels_of(run)
-    is_exact = may_now(Permission.HANDLE_CONTACTS)
-    show = regional_figures(is_exact=is_exact)
+    table, channels, is_exact = _table(run), queries.channels_of(run), sees_exact()
+    show = figures(is_exact=is_exact)
     people = {line.region.code: show(line.counts.reached) for line in table.regions if line.region}
     return render_template(
         "reach/show_run.html",
@@ -88,8 +88,7 @@ def show_run(run_id: int) -> str:
 def download_run(run_id: int) -> Response:
     """Give the table of a run as a file, with the figures that the page shows this member."""
     run = _own_run(session(), run_id)
-    show = regional_figures(is_exact=may_now(Permission.HANDLE_CONTACTS))
-    text = write_run(queries.table_of_run(session(), run), show=show, language=current_language())
+    text = write_run(_table(run), show=figures(is_exact=sees_exact()), language=current_language())
     disposition = f'attachment; filename="reach-run-{run.id}.csv"'
     return Response(text, content_type="text/csv; charset=utf-8", headers={"Content-Disposition": disposition})
 
@@ -136,9 +135,8 @@ def download_targeting(campaign_id: int) -> Response:
 def _reach(campaign_id: int) -> dict[str, Any]:
     """Return what the pages of a campaign are made of, with figures as this member may see them."""
     campaign = get_owned(session(), Campaign, campaign_id, current_organisation().id)
-    reach = overview.reach_of_campaign(session(), campaign)
-    is_exact = may_now(Permission.HANDLE_CONTACTS)
-    show = regional_figures(is_exact=is_exact)
+    reach, is_exact = overview.reach_of_campaign(session(), campaign), sees_exact()
+    reach, show = reach if is_exact else discreet_reach(reach), figures(is_exact=is_exact)
     regions = {line.region.code: line for line in reach.regions if line.region}
     people = {code: show(line.people.get(Measure.REACHED, 0)) for code, line in regions.items()}
     return {
@@ -172,9 +170,16 @@ def _words() -> dict[str, Any]:
         "own_steps": overview.OWN_STEPS,
         "measures": Measure,
         "parts": Part,
+        "parts_in_order": parts_in_order,
         "all_steps": Step,
         "channel_names": CHANNELS,
     }
+
+
+def _table(run: Run) -> queries.RunTable:
+    """Return the table of a run as this member may see it."""
+    table = queries.table_of_run(session(), run)
+    return table if sees_exact() else discreet_table(table)
 
 
 def _own_run(session: Session, run_id: int) -> Run:

@@ -24,6 +24,10 @@ GENESIS = "0" * 64
 CHAIN_LOCK = 0x6175646974
 #: For so long the result of a look is shown again: to read every entry takes seconds.
 LOOKED_FOR = timedelta(minutes=5)
+#: Details that count people or what was sent to them: exact in the chain, and to data managers alone.
+COUNTS_PEOPLE = frozenset(
+    {"people", "deliveries", "rows", "bad_rows", "numbers", "added", "updated", "said_stop", "addresses"}
+)
 
 
 class Subject(Protocol):

@@ -20,6 +20,8 @@ class Permission(StrEnum):
     #: Review translations, approve or return campaigns, release and resume runs.
     REVIEW = "review"
     STOP_RUN = "stop_run"
+    #: Read campaigns, their times, texts and services, and runs: what will be said to people, before it is said.
+    READ_PLANS = "read_plans"
     #: Read and answer replies and reports.
     ANSWER = "answer"
     #: Opt people out, put them on hold, and say that it was no stop.
@@ -38,6 +40,7 @@ ROLES_WITH: dict[Permission, frozenset[Role]] = {
     Permission.READ_CONTENT: frozenset({Role.AUTHOR, Role.APPROVER}),
     Permission.REVIEW: frozenset({Role.APPROVER}),
     Permission.STOP_RUN: _ALL_BUT_VIEWER,
+    Permission.READ_PLANS: _ALL_BUT_VIEWER,
     Permission.ANSWER: frozenset({Role.RESPONDER}),
     Permission.SETTLE_CONSENT: frozenset({Role.RESPONDER, Role.STEWARD}),
     Permission.HANDLE_CONTACTS: frozenset({Role.STEWARD}),

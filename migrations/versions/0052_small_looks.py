@@ -10,7 +10,7 @@ from alembic import op
 import campaigns.core.database
 
 revision: str = "0052"
-down_revision: str | None = "0049"
+down_revision: str | None = "0044"
 branch_labels: str | Sequence[str] | None = None
 depends_on: str | Sequence[str] | None = None
 

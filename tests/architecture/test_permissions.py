@@ -120,6 +120,7 @@ def test_permissions_are_the_printed_table() -> None:
         read_content           author approver
         review                        approver
         stop_run               author approver responder steward admin
+        read_plans             author approver responder steward admin
         answer                                 responder
         settle_consent                         responder steward
         handle_contacts                                  steward

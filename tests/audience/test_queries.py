@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-import pytest
 from sqlalchemy.orm import Session
 
 from campaigns.audience.consent import grant
@@ -16,7 +15,6 @@ from campaigns.audience.queries import (
     find_unknown,
     last_consents,
     preview,
-    rounded,
     select_contacts,
     select_known_regions,
     used_channels,
@@ -39,13 +37,6 @@ def test_preview_adds_up(session: Session, vault: Vault) -> None:
     assert found.by_language == {"uk": 3, "en": 1}
     assert found.by_region == {region.id: 3, 0: 1}
     assert found.by_reason == {LeftOut.NO_TRANSLATION: 1, LeftOut.OPTED_OUT: 1}
-
-
-@pytest.mark.parametrize(
-    ("count", "seen"), [(0, 0), (1, None), (19, None), (20, 20), (24, 20), (25, 30), (1004, 1000)]
-)
-def test_small_counts_are_hidden(count: int, seen: int | None) -> None:
-    assert rounded(count) == seen
 
 
 def test_lists_hold_no_handle(session: Session, vault: Vault) -> None:

@@ -9,11 +9,11 @@ import pytest
 from flask.testing import FlaskClient
 from sqlalchemy import select
 
-from campaigns.audience.models import Address, AddressState
+from campaigns.audience.models import Address, AddressState, Channel
 from campaigns.core import clock
 from campaigns.core.crypto import Vault
 from campaigns.delivery import browse
-from campaigns.delivery.models import Attempt, Delivery, Receipt
+from campaigns.delivery.models import Attempt, Delivery, Receipt, RunText
 from campaigns.delivery.states import ReceiptState, SendState
 from campaigns.planning.models import Run, RunState
 from campaigns.staff.models import AuditEntry, Role
@@ -48,7 +48,7 @@ def page_of(run: Run, **query: str) -> str:
 
 def test_list_tells_each_message(pages: Pages, client_for: Clients, vault: Vault) -> None:
     run = make_run(pages, vault, count=1)
-    page = client_for(Role.AUTHOR).get(page_of(run)).text
+    page = client_for(Role.STEWARD).get(page_of(run)).text
     for words in ("Unconfirmed", "answer was lost", "Ukraine", "English", "SMS", "NGOINFO"):
         assert words in page
 
@@ -62,13 +62,16 @@ def test_pages_show_no_address(pages: Pages, client_for: Clients, vault: Vault) 
         assert "0670000001" not in answer.text.replace(" ", "")
 
 
-@pytest.mark.parametrize(("role", "shows"), [(Role.STEWARD, True), (Role.AUTHOR, False)])
-def test_region_is_for_stewards(pages: Pages, client_for: Clients, vault: Vault, role: Role, shows: bool) -> None:
+def test_single_messages_are_for_data_managers(pages: Pages, client_for: Clients, vault: Vault) -> None:
     run = make_run(pages, vault, count=1)
     [delivery_id] = ids_of(pages, run)
     with pages.sessions.begin() as session:
         session.get_one(Delivery, delivery_id).region_id = a_region(session).id
-    assert ("Podkarpackie" in client_for(role).get(page_of(run)).text) is shows
+    assert "Podkarpackie" in client_for(Role.STEWARD).get(page_of(run)).text
+    for role in set(Role) - {Role.STEWARD}:
+        for path in (page_of(run), f"{page_of(run)}/{delivery_id}"):
+            assert client_for(role).get(path).status_code == 403
+        assert page_of(run) not in client_for(role).get(f"/delivery/runs/{run.id}").text
 
 
 def test_run_links_to_its_states_and_causes(pages: Pages, client_for: Clients) -> None:
@@ -76,11 +79,11 @@ def test_run_links_to_its_states_and_causes(pages: Pages, client_for: Clients) -
         run = a_run(session, a_campaign(session, pages.ours, a_member(session, pages.ours)))
         a_delivery(session, run, send_state=SendState.FAILED, error="21614")
         a_delivery(session, run, send_state=SendState.EXPIRED)
-    page = client_for(Role.AUTHOR).get(f"/delivery/runs/{run.id}").text
+    page = client_for(Role.STEWARD).get(f"/delivery/runs/{run.id}").text
     for link in (page_of(run, state="failed"), page_of(run, state="expired"), page_of(run, cause="21614")):
         assert f'href="{link}"' in page
-        assert client_for(Role.AUTHOR).get(link).text.count('<th scope="row">') == 1
-    assert page_of(run, state="failed") not in client_for(Role.VIEWER).get(f"/delivery/runs/{run.id}").text
+        assert client_for(Role.STEWARD).get(link).text.count('<th scope="row">') == 1
+    assert page_of(run, state="failed") not in client_for(Role.APPROVER).get(f"/delivery/runs/{run.id}").text
 
 
 def test_pages_follow_one_another(
@@ -88,7 +91,7 @@ def test_pages_follow_one_another(
 ) -> None:
     monkeypatch.setattr(browse, "PER_PAGE", 2)
     run = make_run(pages, vault, count=3)
-    client, ids = client_for(Role.AUTHOR), ids_of(pages, run)
+    client, ids = client_for(Role.STEWARD), ids_of(pages, run)
     first = client.get(page_of(run, state="unconfirmed")).text
     assert f"after={ids[1]}" in first
     second = client.get(page_of(run, state="unconfirmed", after=str(ids[1]))).text
@@ -97,22 +100,22 @@ def test_pages_follow_one_another(
 
 
 def test_state_without_messages_says_so(pages: Pages, client_for: Clients, vault: Vault) -> None:
-    page = client_for(Role.AUTHOR).get(page_of(make_run(pages, vault), state="failed"))
+    page = client_for(Role.STEWARD).get(page_of(make_run(pages, vault), state="failed"))
     assert "No message of this run is like that." in page.text
 
 
 def test_unknown_state_is_one_clear_error(pages: Pages, client_for: Clients, vault: Vault) -> None:
-    answer = client_for(Role.AUTHOR).get(page_of(make_run(pages, vault), state="sent"))
+    answer = client_for(Role.STEWARD).get(page_of(make_run(pages, vault), state="sent"))
     assert (answer.status_code, "There is no such state of a message." in answer.text) == (422, True)
 
 
-@pytest.mark.parametrize("after", ["-1", "x", "9" * 30])
+@pytest.mark.parametrize(("after", "status"), [("-1", 200), ("x", 200), ("9" * 30, 422)])
 def test_nonsense_in_an_address_breaks_nothing(
-    pages: Pages, client_for: Clients, vault: Vault, after: str
+    pages: Pages, client_for: Clients, vault: Vault, after: str, status: int
 ) -> None:
     run = make_run(pages, vault)
     for state in ("", "unconfirmed", "accepted", "queued"):
-        assert client_for(Role.AUTHOR).get(page_of(run, state=state, after=after)).status_code == 200
+        assert client_for(Role.STEWARD).get(page_of(run, state=state, after=after)).status_code == status
 
 
 def test_story_is_told_in_its_order(pages: Pages, client_for: Clients, vault: Vault) -> None:
@@ -124,7 +127,7 @@ def test_story_is_told_in_its_order(pages: Pages, client_for: Clients, vault: Va
         add(session, Attempt(delivery_id=row.id, number=1, at=later, outcome="reconciled", error="absent"))
         receipt = {"gateway": "twilio", "reference": row.reference, "provider_id": "SM1", "raw": {}}
         add(session, Receipt(**receipt, status="sent", received_at=NOON + timedelta(minutes=5)))
-    page = client_for(Role.AUTHOR).get(f"{page_of(run)}/{row.id}").text
+    page = client_for(Role.STEWARD).get(f"{page_of(run)}/{row.id}").text
     told = ("No clear answer came", "Sent by the provider", "list does not have it")
     places = [page.index(words) for words in told]
     assert places == sorted(places)
@@ -143,7 +146,7 @@ def test_foreign_run_is_missing(pages: Pages, client_for: Clients, vault: Vault,
 
 def test_risk_is_said_before_anything_is_sent(pages: Pages, client_for: Clients, vault: Vault) -> None:
     run = make_run(pages, vault)
-    page = client_for(Role.APPROVER).get(f"/delivery/runs/{run.id}/resend?all=1").text
+    page = client_for(Role.APPROVER, Role.STEWARD).get(f"/delivery/runs/{run.id}/resend?all=1").text
     for words in ("These people may get the message twice.", "Send 3 messages again", "within 12 hours expires"):
         assert words in page
     assert len(ids_of(pages, run)) == 3
@@ -152,7 +155,7 @@ def test_risk_is_said_before_anything_is_sent(pages: Pages, client_for: Clients,
 def test_chosen_ones_are_sent_again_for_a_reason(pages: Pages, client_for: Clients, vault: Vault) -> None:
     run = make_run(pages, vault)
     chosen = ids_of(pages, run)[:2]
-    client = client_for(Role.APPROVER)
+    client = client_for(Role.APPROVER, Role.STEWARD)
     answer = client.post(
         f"/delivery/runs/{run.id}/resend", data={"chosen": chosen} | REASON, follow_redirects=True
     )
@@ -167,7 +170,7 @@ def test_all_of_a_cause_are_sent_again(pages: Pages, client_for: Clients, vault:
     run = make_run(pages, vault)
     with pages.sessions.begin() as session:
         session.get_one(Delivery, ids_of(pages, run)[0]).error = None
-    client_for(Role.APPROVER).post(
+    client_for(Role.APPROVER, Role.STEWARD).post(
         f"/delivery/runs/{run.id}/resend", data={"all": "1", "cause": "timeout"} | REASON
     )
     assert len(ids_of(pages, run, SendState.QUEUED)) == 2
@@ -175,7 +178,7 @@ def test_all_of_a_cause_are_sent_again(pages: Pages, client_for: Clients, vault:
 
 def test_no_reason_sends_nothing(pages: Pages, client_for: Clients, vault: Vault) -> None:
     run = make_run(pages, vault)
-    answer = client_for(Role.APPROVER).post(f"/delivery/runs/{run.id}/resend", data={"all": "1"})
+    answer = client_for(Role.APPROVER, Role.STEWARD).post(f"/delivery/runs/{run.id}/resend", data={"all": "1"})
     assert answer.status_code == 422
     assert answer.text.count('<p class="error"') == 1
     assert len(ids_of(pages, run)) == 3
@@ -186,7 +189,7 @@ def test_no_choice_is_one_clear_error(
     pages: Pages, client_for: Clients, vault: Vault, chosen: dict[str, str]
 ) -> None:
     run = make_run(pages, vault)
-    answer = client_for(Role.APPROVER).post(
+    answer = client_for(Role.APPROVER, Role.STEWARD).post(
         f"/delivery/runs/{run.id}/resend", data=chosen | REASON, follow_redirects=True
     )
     assert answer.text.count("Choose the messages first") == 1
@@ -198,7 +201,7 @@ def test_who_said_stop_is_left_out_and_counted(pages: Pages, client_for: Clients
     with pages.sessions.begin() as session:
         row = session.get_one(Delivery, ids_of(pages, run)[0])
         session.get_one(Address, row.address_id).state = AddressState.OPTED_OUT
-    client = client_for(Role.APPROVER)
+    client = client_for(Role.APPROVER, Role.STEWARD)
     page = client.get(f"/delivery/runs/{run.id}/resend?all=1").text
     assert "1 person who said stop since" in page
     client.post(f"/delivery/runs/{run.id}/resend", data={"all": "1"} | REASON)
@@ -213,7 +216,7 @@ def test_number_that_is_not_verified_is_left_out_and_told(
     first = ids_of(pages, run)[0]
     with pages.sessions.begin() as session:
         session.get_one(Delivery, first).text_id = an_unverified_text(session, run).id
-    page = client_for(Role.APPROVER).get(f"/delivery/runs/{run.id}/resend?all=1").text
+    page = client_for(Role.APPROVER, Role.STEWARD).get(f"/delivery/runs/{run.id}/resend?all=1").text
     assert "1 message whose text names a number that is not verified now" in page
     assert 'href="/messages/services">See the services' in page
     assert ("Send 2 messages again" in page) is bool(others)
@@ -224,7 +227,7 @@ def test_stopped_run_asks_to_be_resumed_first(
     pages: Pages, client_for: Clients, vault: Vault, state: RunState
 ) -> None:
     run = make_run(pages, vault, state=state)
-    client = client_for(Role.APPROVER)
+    client = client_for(Role.APPROVER, Role.STEWARD)
     assert "Resume it first" in client.get(page_of(run, state="unconfirmed")).text
     answer = client.post(f"/delivery/runs/{run.id}/resend", data={"all": "1"} | REASON)
     assert (answer.status_code, "Resume it first" in answer.text) == (422, True)
@@ -236,15 +239,51 @@ def test_settled_ones_cannot_be_sent_again(pages: Pages, client_for: Clients, va
     chosen = ids_of(pages, run)
     with pages.sessions.begin() as session:
         session.get_one(Delivery, chosen[0]).send_state = SendState.ACCEPTED
-    answer = client_for(Role.APPROVER).post(f"/delivery/runs/{run.id}/resend", data={"chosen": chosen} | REASON)
+    answer = client_for(Role.APPROVER, Role.STEWARD).post(
+        f"/delivery/runs/{run.id}/resend", data={"chosen": chosen} | REASON
+    )
     assert "None of them can be sent again" in answer.text
     assert ids_of(pages, run, SendState.QUEUED) == []
 
 
 def test_only_approvers_see_the_choice(pages: Pages, client_for: Clients, vault: Vault) -> None:
     page = page_of(make_run(pages, vault), state="unconfirmed")
-    assert 'name="chosen"' in client_for(Role.APPROVER).get(page).text
-    assert 'name="chosen"' not in client_for(Role.AUTHOR).get(page).text
+    assert 'name="chosen"' in client_for(Role.APPROVER, Role.STEWARD).get(page).text
+    assert 'name="chosen"' not in client_for(Role.STEWARD).get(page).text
+
+
+# --- By group, for who sees no single messages ------------------------------------------------------------
+
+
+def test_approvers_send_again_by_group(pages: Pages, client_for: Clients, vault: Vault) -> None:
+    run = make_run(pages, vault, count=25)
+    with pages.sessions.begin() as session:
+        rows = [session.get_one(Delivery, each) for each in ids_of(pages, run)]
+        ukrainian = add(session, RunText(run_id=run.id, language="uk", body="Паспорт", parts=1))
+        for row in rows[:3]:
+            row.text_id = ukrainian.id
+        session.get_one(Address, rows[3].address_id).country = "PL"
+        rows[4].channel = Channel.WHATSAPP
+    client, path = client_for(Role.APPROVER), f"/delivery/runs/{run.id}/resend"
+    page = client.get(path).text
+    for option in ("English (20)", "Ukrainian (fewer than 20)", "Poland (fewer than 20)", "SMS (20)"):
+        assert f"{option}</option>" in page
+    assert "Send 30 messages again" in page
+    assert "Send fewer than 20 messages again" in client.get(f"{path}?all=1&language=uk").text
+    for name, value, count in (("language", "uk", 3), ("country", "PL", 1), ("channel", "whatsapp", 1)):
+        before = len(ids_of(pages, run))
+        answer = client.post(path, data={"all": "1", name: value} | REASON, follow_redirects=True)
+        assert "Fewer than 20 messages are sent again." in answer.text
+        assert before - len(ids_of(pages, run)) == count
+
+
+def test_approvers_choose_no_single_messages(pages: Pages, client_for: Clients, vault: Vault) -> None:
+    run = make_run(pages, vault, count=21)
+    chosen = {"chosen": ids_of(pages, run)[0]}
+    path = f"/delivery/runs/{run.id}/resend"
+    page = client_for(Role.APPROVER).get(path, query_string=chosen).text
+    assert 'name="chosen"' not in page
+    assert "Send 20 messages again" in page
 
 
 # --- What happens next, and alarms ----------------------------------------------------------------------
@@ -260,7 +299,7 @@ def test_run_says_what_comes_next_for_the_unknown(
         row.send_state, row.intent_at = SendState.UNKNOWN, clock.now() - timedelta(minutes=5)
         stored = session.get_one(Run, run.id)
         stored.frozen = stored.frozen | {"resend_unknown": resends}
-    page = client_for(Role.VIEWER).get(f"/delivery/runs/{run.id}").text
+    page = client_for(Role.STEWARD).get(f"/delivery/runs/{run.id}").text
     assert "The list of the provider, where it keeps one, is asked from" in page
     assert ("is sent again by itself, at the earliest at" in page) is resends
     assert ("Nothing is sent again by itself." in page) is not resends
@@ -271,7 +310,7 @@ def test_alarms_ring_on_run_and_lists(pages: Pages, client_for: Clients, vault: 
     with pages.sessions.begin() as session:
         row = session.get_one(Delivery, ids_of(pages, run)[0])
         row.send_state, row.receipt_state = SendState.EXPIRED, ReceiptState.DELIVERED
-    client = client_for(Role.AUTHOR)
+    client = client_for(Role.STEWARD)
     own = f"/delivery/runs/{run.id}"
     for path in (own, f"{own}/progress", page_of(run), "/delivery", "/", "/now/flights"):
         assert "The provider has 1 message that we hold for not sent." in client.get(path).text
@@ -294,7 +333,7 @@ def test_compared_receipts_are_told(
         row.send_state, row.provider_id = SendState.ACCEPTED, "SM1"
         receipt = {"gateway": "twilio", "reference": row.reference, "provider_id": provider_id, "raw": {}}
         add(session, Receipt(**receipt, status="sent", received_at=clock.now()))
-    client, address = client_for(Role.VIEWER), f"/delivery/runs/{run.id}/checks"
+    client, address = client_for(Role.STEWARD), f"/delivery/runs/{run.id}/checks"
     part = client.get(address, headers={"HX-Request": "true"}).text
     assert (sentence in part, "<html" in part) == (True, False)
     assert sentence in client.get(address).text
@@ -302,7 +341,7 @@ def test_compared_receipts_are_told(
 
 def test_screen_readers_hear_only_of_changes(pages: Pages, client_for: Clients, vault: Vault) -> None:
     run = make_run(pages, vault, state=RunState.RUNNING)
-    client = client_for(Role.VIEWER)
+    client = client_for(Role.STEWARD)
     first = client.get(f"/delivery/runs/{run.id}").text
     address = first.split('id="progress" hx-get="')[1].split('"')[0].replace("&amp;", "&")
     assert "hx-swap-oob" not in client.get(address).text

@@ -153,7 +153,7 @@ def test_review_of_an_older_text_is_refused(pages: Pages, author: FlaskClient, a
 
 def test_readers_get_no_form(pages: Pages, client_for: Callable[..., FlaskClient]) -> None:
     message_id = add(pages, a_message)
-    page = client_for(Role.VIEWER).get(f"/messages/{message_id}/en").text
+    page = client_for(Role.RESPONDER).get(f"/messages/{message_id}/en").text
     assert "<textarea" not in page
     assert "Keep your passport." in page
 

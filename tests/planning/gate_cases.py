@@ -238,7 +238,7 @@ CASES = (
         "budget",
         put("budget_cents", 0),
         put("budget_cents", 100_000),
-        "It may cost $3.50, and only $0.00 are allowed: write to fewer people, or raise the limit.",
+        "It may cost $21.00, and only $0.00 are allowed: write to fewer people, or raise the limit.",
         f"{CAMPAIGN}/edit",
     ),
     Case(
@@ -250,9 +250,9 @@ CASES = (
     ),
     Case(
         "audience",
-        audience(languages=["sw"]),
+        audience(everybody=True),
         audience(),
-        "Nobody in this audience can be written to: choose a wider one, or ask people for their consent.",
+        "An audience rule cannot say everybody.",
         "/audience/%(audience)s",
     ),
     Case(

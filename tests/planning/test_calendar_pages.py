@@ -32,7 +32,7 @@ def viewer(pages: Pages, vault: Vault) -> FlaskClient:
     """A member who may only read, in an organisation with a campaign on 2 March at 18:00 in Warsaw, 17:00 UTC."""
     with pages.sessions.begin() as session:
         a_story(session, vault, organisation=pages.ours).scheduled()
-    return pages.client(pages.member(Role.VIEWER))
+    return pages.client(pages.member(Role.RESPONDER))
 
 
 def test_month_shows_the_campaign_on_its_day(viewer: FlaskClient) -> None:
@@ -62,11 +62,11 @@ def test_wrong_questions_are_told(viewer: FlaskClient, query: str) -> None:
 
 
 def test_other_organisations_are_not_shown(pages: Pages, viewer: FlaskClient) -> None:
-    stranger = pages.client(pages.member(Role.VIEWER, organisation=pages.theirs))
+    stranger = pages.client(pages.member(Role.RESPONDER, organisation=pages.theirs))
     assert "Documents" not in stranger.get("/campaigns/calendar").text
 
 
 @pytest.mark.parametrize("locale", ["uk", "ar"])
 def test_calendar_is_drawn_in_each_language(pages: Pages, viewer: FlaskClient, locale: str) -> None:
-    page = pages.client(pages.member(Role.VIEWER, locale=locale)).get("/campaigns/calendar")
+    page = pages.client(pages.member(Role.RESPONDER, locale=locale)).get("/campaigns/calendar")
     assert (page.status_code, f'lang="{locale}"' in page.text) == (200, True)

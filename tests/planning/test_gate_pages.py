@@ -73,10 +73,10 @@ def test_rule_that_was_not_shown_is_not_confirmed(pages: Pages, vault: Vault) ->
     assert "Another rule is broken by now." in answer.text
 
 
-def test_viewers_are_told_nothing_of_people(pages: Pages, vault: Vault) -> None:
+def test_others_are_told_nothing_of_people(pages: Pages, vault: Vault) -> None:
     with pages.sessions.begin() as session:
         story = a_story(session, vault, organisation=pages.ours)
-    viewer = pages.client(pages.member(Role.VIEWER))
-    page = viewer.get(f"/campaigns/{story.campaign.id}/gates").text
+    other = pages.client(pages.member(Role.RESPONDER))
+    page = other.get(f"/campaigns/{story.campaign.id}/gates").text
     assert "Only members who write or review" in page
     assert "gate-sentence" not in page

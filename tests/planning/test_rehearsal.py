@@ -90,4 +90,4 @@ def test_rehearsals_are_told_from_runs(story: Story) -> None:
     assert session.scalars(select_rehearsals(story.campaign.id)).all() == [run]
     assert session.scalars(select_counted_runs(organisation_id)).all() == []
     assert session.scalars(select_runs_to_count(START, fresh_for=timedelta())).all() == []
-    assert [flight.run.is_rehearsal for flight in load_flights(session, organisation_id)] == [True]
+    assert [run.is_rehearsal for run in load_flights(session, organisation_id)] == [True]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -16,7 +17,7 @@ from campaigns.core.crypto import Vault
 from campaigns.planning.models import Campaign, Run, Sender, TemplateState, WhatsAppTemplate
 from campaigns.staff.models import AuditEntry, Role
 from tests.factories import a_sender
-from tests.planning.story import START, Story, a_story
+from tests.planning.story import START, Story, a_story, more_people
 from tests.web.pages import Pages
 
 
@@ -105,19 +106,33 @@ def test_impossible_orders_are_told(
     assert ranked(pages, story) == before
 
 
-def test_counts_tell_who_is_written_to_over_what(pages: Pages, story: Story, author: FlaskClient) -> None:
+def test_counts_tell_who_is_written_to_over_what(
+    pages: Pages, story: Story, author: FlaskClient, vault: Vault
+) -> None:
     polish, rest = sender(pages, name="Polish", countries=["PL"]), sender(pages, name="Rest")
     page = author.post(at(story, "/edit"), data=order(story, polish, rest) | {"count": "1"}).text
-    assert re.search(r"Polish</bdi></dt><dd>nobody", page)
-    assert re.search(r"Rest</bdi></dt><dd>\s*fewer than 20", page)
+    assert "Polish</bdi></dt><dd>" not in page
+    many(pages, story, vault)
+    page = author.post(at(story, "/edit"), data=order(story, polish, rest) | {"count": "1"}).text
+    assert re.search(r"Polish</bdi></dt><dd>\s*fewer than 20", page)
+    assert re.search(r"Rest</bdi></dt><dd>\s*30", page)
 
 
-def test_matrix_shows_language_by_channel(pages: Pages, story: Story, author: FlaskClient) -> None:
+def many(pages: Pages, story: Story, vault: Vault) -> None:
+    """Add so many people that anything is told of them."""
+    with pages.sessions.begin() as session:
+        there = replace(story, session=session, organisation=session.merge(story.organisation))
+        more_people(there, vault, 22)
+
+
+def test_matrix_shows_language_by_channel(pages: Pages, story: Story, author: FlaskClient, vault: Vault) -> None:
     polish, rest = sender(pages, name="Polish", countries=["PL"]), sender(pages, name="Rest")
     author.post(at(story, "/edit"), data=order(story, polish, rest) | {"save": "1"})
+    assert "Who, how and for how much" not in author.get(at(story)).text
+    many(pages, story, vault)
     page = author.get(at(story)).text
     assert "Who, how and for how much" in page
-    assert re.search(r'data-label="SMS">\s*fewer than 20', page)
+    assert re.search(r'data-label="SMS">\s*30', page)
 
 
 #: The texts of the campaign itself, without those of its correction.

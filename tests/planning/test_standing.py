@@ -142,7 +142,7 @@ def test_list_says_it_too(pages: Pages, sent: tuple[Story, Run]) -> None:
     ("is_counted", "sentence"),
     [
         (False, "How many people it reached is being counted."),
-        (True, "The providers accepted it for nobody."),
+        (True, "The providers accepted it for fewer than 20 people."),
     ],
 )
 def test_uncounted_people_are_not_said_to_be_none(

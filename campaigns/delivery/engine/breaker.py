@@ -145,5 +145,6 @@ class RunBreaker:
         share = CANARY_SHARE if self._seen <= CANARY else LATER_SHARE
         failures = sum(self._failures)
         if len(self._failures) >= FEWEST and failures > share * len(self._failures):
-            return f"{failures} of the last {len(self._failures)} messages failed."
+            # Members read it, and exact numbers of few people are not for all of them.
+            return f"More than {share:.0%} of the latest messages failed."
         return None
