@@ -96,11 +96,12 @@ def attend(settings: Settings, part: Part, host: str, port: int) -> None:
     with app.app_context():
         engine = database.engine
     with asyncio.Runner(loop_factory=uvloop.new_event_loop if uvloop else asyncio.new_event_loop) as runner:
-        is_done = runner.run(_attend(app, settings, part, engine, bind(host, port)))
-    if not is_done:
-        # A thread that nothing ends would keep the interpreter from ending.
-        logging.shutdown()
-        os._exit(0)
+        runner.run(_attend(app, settings, part, engine, bind(host, port)))
+    engine.dispose()
+    logging.shutdown()
+    # Taking an interpreter with all of this apart lasts for seconds on a busy machine, and a thread that nothing
+    # ends would keep it from ending. What was answered is on disk.
+    os._exit(0)
 
 
 def bind(host: str, port: int) -> socket.socket:
@@ -122,7 +123,7 @@ def limits_of(settings: Settings) -> Limits:
     return replace(limits, connections=connections, per_peer=per_peer)
 
 
-async def _attend(app: Flask, settings: Settings, part: Part, engine: Engine, place: socket.socket) -> bool:
+async def _attend(app: Flask, settings: Settings, part: Part, engine: Engine, place: socket.socket) -> None:
     stopping = asyncio.Event()
     asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, stopping.set)
     application: Application = app.wsgi_app if part is Part.CONSOLE else HooksAlone(app.wsgi_app)
@@ -133,7 +134,7 @@ async def _attend(app: Flask, settings: Settings, part: Part, engine: Engine, pl
         group.create_task(_stop_when_orphaned(stopping))
         if part is Part.HOOKS or not settings.hooks_port:
             group.create_task(_give_signs(house, engine, stopping))
-    return await house.close(FINISH_SECONDS)
+    await house.close(FINISH_SECONDS)
 
 
 async def _give_signs(house: House, engine: Engine, stopping: asyncio.Event) -> None:

@@ -74,8 +74,8 @@ class House:
                     connection.expire()
             await asyncio.sleep(LOOK_EVERY)
 
-    async def close(self, seconds: float) -> bool:
-        """Take in nobody any more and finish what is being answered; say whether all of it was in time."""
+    async def close(self, seconds: float) -> None:
+        """Take in nobody any more, and finish what is being answered within so many seconds."""
         self._is_closing = True
         if self._server is not None:
             self._server.close()
@@ -87,7 +87,6 @@ class House:
         for connection in self._connections():
             connection.close()
         self._threads.shutdown(wait=False, cancel_futures=True)
-        return not self._steps
 
     # What a connection asks.
 
