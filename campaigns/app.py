@@ -27,10 +27,12 @@ from campaigns.inbox import views as inbox
 from campaigns.messages import proposal_labels as messages_proposed
 from campaigns.messages import views as messages
 from campaigns.places import api as places_api
+from campaigns.places import proposed as places_proposed
 from campaigns.places import views as places
 from campaigns.planning import views as planning
 from campaigns.planning.fatigue import init_fatigue
 from campaigns.planning.queries import select_senders
+from campaigns.planning.uses import find_used
 from campaigns.proposals import views as proposals
 from campaigns.proposals.kinds import Kind
 from campaigns.proposals.views import init_proposals
@@ -85,7 +87,7 @@ PAGES: tuple[Blueprint, ...] = (
     description.pages,
 )
 #: Changes that take two members, of all steps.
-KINDS: tuple[Kind, ...] = (*messages_proposed.SHOWN_KINDS, *outcomes_proposed.KINDS)
+KINDS: tuple[Kind, ...] = (*places_proposed.KINDS, *messages_proposed.SHOWN_KINDS, *outcomes_proposed.KINDS)
 #: What partners' programs ask, with a token instead of a session.
 APIS: tuple[Blueprint, ...] = (places_api.api, releases_api.api, reach_api.api)
 #: What providers call: signed by them instead of carrying a form's token.
@@ -119,9 +121,7 @@ def create_app(settings: Settings, *, readers: Mapping[str, CallbackReader] | No
     for begin in (init_errors, init_filters, init_showing, init_states):
         begin(app)
     init_navigation(app, may_open=may_open)
-    init_entry_points(app, select_senders=select_senders)
-    init_proposals(app, KINDS)
-    init_fatigue(app, count_capped=count_capped)
+    _tell_of_later_steps(app)
     init_headers(app, https=app.config["SESSION_COOKIE_SECURE"])
     with app.app_context():
         now.init_health(app, HealthLook(database.engine, settings))
@@ -131,6 +131,14 @@ def create_app(settings: Settings, *, readers: Mapping[str, CallbackReader] | No
         csrf.exempt(unsigned)
     _put_door_before(app, readers, settings.signed_addresses)
     return app
+
+
+def _tell_of_later_steps(app: Flask) -> None:
+    """Tell pages what only later steps know."""
+    init_entry_points(app, select_senders=select_senders)
+    init_proposals(app, KINDS)
+    places.init_places(app, find_used=find_used)
+    init_fatigue(app, count_capped=count_capped)
 
 
 def _put_door_before(app: Flask, readers: Mapping[str, CallbackReader], addresses: Sequence[str]) -> None:

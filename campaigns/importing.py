@@ -12,8 +12,10 @@ from campaigns.messages import service as messages
 from campaigns.messages.directory_files import exchange_services
 from campaigns.messages.hsds import is_hsds, read_services
 from campaigns.messages.worklist import read_worklist
-from campaigns.places import service as places
+from campaigns.places import proposed as places
+from campaigns.places.incoming import read_places
 from campaigns.places.sheet import decode_text
+from campaigns.planning.uses import find_used
 
 
 def import_file(
@@ -21,7 +23,10 @@ def import_file(
 ) -> Any:
     """Import a file of `kind` (places, contacts or services) and return a dataclass of counts."""
     if kind == "places":
-        return places.import_file(session, organisation_id, file.read(), by=None, source=name)
+        incoming = read_places(file)
+        return places.import_incoming(
+            session, organisation_id, incoming, by=None, find_used=find_used, source=name
+        )
     if kind == "services":
         text = decode_text(file.read())
         if is_hsds(text):

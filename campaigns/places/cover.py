@@ -33,6 +33,8 @@ CELL_RADIUS_M = 1_560
 #: Of the average cell.
 CELL_AREA_M2 = 5_161_293
 
+#: Category of places that legs by air start from.
+AIRPORT = "airport"
 #: A leg from or to an airport that is longer than this is flown, where the route's mode names "air"; in metres.
 FLOWN_FROM_M = 150_000
 
@@ -77,7 +79,7 @@ def flown_legs(mode: str, stops: Sequence[tuple[str | None, Position]]) -> list[
     modes = {word.strip() for word in mode.casefold().split("/")}
     return [
         modes == {"air"}
-        or ("air" in modes and "airport" in (one[0], other[0]) and metres_between(one[1], other[1]) > FLOWN_FROM_M)
+        or ("air" in modes and AIRPORT in (one[0], other[0]) and metres_between(one[1], other[1]) > FLOWN_FROM_M)
         for one, other in pairwise(stops)
     ]
 

@@ -92,3 +92,5 @@ class Imported:
     added: int
     changed: int
     unchanged: int
+    #: Would change what is in use: nothing was done, a second member has to agree.
+    waiting: int = 0

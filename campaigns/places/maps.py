@@ -43,8 +43,13 @@ def route_features(route: Route) -> list[Feature]:
         )
         for start, end, is_flown in legs
     ]
-    corridor = _corridor([(start, end) for start, end, is_flown in legs if not is_flown], route.width_m)
+    corridor = corridor_of([(start, end) for start, end, is_flown in legs if not is_flown], route.width_m)
     return [_feature(corridor, kind="corridor", **common), *lines] if corridor else lines
+
+
+def drawn_shape(geometry: dict[str, Any], *, number: int, kind: str, name: str, radius_m: int | None) -> Feature:
+    """Return a shape that is not stored as a place."""
+    return _feature(geometry, id=number, kind=kind, name=name, radius=radius_m)
 
 
 def collect(features: Iterable[Feature]) -> Feature:
@@ -52,7 +57,8 @@ def collect(features: Iterable[Feature]) -> Feature:
     return {"type": "FeatureCollection", "features": list(features)}
 
 
-def _corridor(legs: Sequence[tuple[Position, Position]], half_width_m: int) -> dict[str, Any] | None:
+def corridor_of(legs: Sequence[tuple[Position, Position]], half_width_m: int) -> dict[str, Any] | None:
+    """Return the outline of a corridor over its legs on the ground, None without any; in GeoJSON."""
     if not legs:
         return None
     whole = shapely.union_all([widen_leg(start, end, half_width_m) for start, end in legs])

@@ -32,7 +32,7 @@ def fill_place(place: Place, draft: PlaceDraft, regions: Mapping[str, int]) -> N
     place.category = draft.category
     place.geometry = draft.shape.geometry
     place.radius_m = draft.shape.radius_m
-    place.region_id = _region_id(draft, regions)
+    place.region_id = region_id_of(draft, regions)
     place.risk_tags = list(draft.risk_tags)
     place.note = draft.note
     place.source = draft.source
@@ -113,7 +113,8 @@ def cover_of(place: Place) -> list[set[int]]:
     return [stored_shape(place.geometry, place.radius_m).cover()]
 
 
-def _region_id(draft: PlaceDraft, regions: Mapping[str, int]) -> int | None:
+def region_id_of(draft: PlaceDraft, regions: Mapping[str, int]) -> int | None:
+    """Return the region that a draft states or lies in, None at sea. Raises InputError when it cannot be found."""
     if not regions:
         raise UnavailableError(N_("The regions are not loaded yet. Run `fingerpost setup` once, then try again."))
     if draft.region_code:

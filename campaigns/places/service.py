@@ -17,6 +17,7 @@ from campaigns.core.words import N_
 from campaigns.places.atlas import RegionFacts, load_atlas
 from campaigns.places.drafts import DEFAULT_HALF_WIDTH_M, Imported, PlaceDraft, RouteDraft, stored_shape
 from campaigns.places.exchange import LocationRow, RouteRow
+from campaigns.places.guarding import Guard
 from campaigns.places.incoming import Incoming, read_places
 from campaigns.places.models import Place, Region, Route
 from campaigns.places.placing import (
@@ -83,11 +84,13 @@ def save_hotspot(session: Session, organisation_id: int, draft: PlaceDraft, *, b
     return place
 
 
-def update_place(session: Session, place: Place, draft: PlaceDraft, *, by: int | None) -> Place:
+def update_place(
+    session: Session, place: Place, draft: PlaceDraft, *, by: int | None, author: int | None = None
+) -> Place:
     """Save what a member changed on a hotspot or stop; corridors that pass it follow.
 
-    A region that an earlier sheet stated is found anew when the place moves, but for border crossings.
-    Raises InputError.
+    A region that an earlier sheet stated is found anew when the place moves, but for border crossings. `author`
+    wanted it, when that is not the member who acts. What is in use changes by `proposed.py`. Raises InputError.
     """
     stored_shape(place.geometry, place.radius_m)
     stated = place.extra.get("iso3166_2")
@@ -105,7 +108,7 @@ def update_place(session: Session, place: Place, draft: PlaceDraft, *, by: int |
     if moved or flies:
         follow_stops(session, [place.id])
     if moved or flies or renamed:
-        add_author(session, [place.id], by)
+        add_author(session, [place.id], author or by)
     record(
         session, "place.update", subject=place, organisation_id=place.organisation_id, member_id=by, moved=moved
     )
@@ -129,10 +132,17 @@ def delete_place(session: Session, place: Place, *, by: int | None) -> None:
 
 
 def save_route(
-    session: Session, organisation_id: int, draft: RouteDraft, *, by: int | None, route: Route | None = None
+    session: Session,
+    organisation_id: int,
+    draft: RouteDraft,
+    *,
+    by: int | None,
+    route: Route | None = None,
+    author: int | None = None,
 ) -> Route:
     """Save a new route, or what a member changed on `route`, with its corridor and cells by leg.
 
+    `author` wanted it, when that is not the member who acts. What is in use changes by `proposed.py`.
     Raises RouteError for fewer than two stops, an unknown stop or the same one twice running, GeometryError
     for a corridor that cannot be drawn.
     """
@@ -145,7 +155,7 @@ def save_route(
     fill_route(session, route, draft, stops)
     session.flush()
     write_cells(session, {route.corridor_id: cells})
-    add_author(session, [route.corridor_id], by)
+    add_author(session, [route.corridor_id], author or by)
     record(session, action, subject=route, organisation_id=organisation_id, member_id=by, stops=len(stops))
     return route
 
@@ -168,21 +178,27 @@ def import_places(
     by: int | None,
     source: str | None = None,
     covers: Sequence[set[int]] = (),
+    guard: Guard | None = None,
 ) -> Imported:
     """Add or bring up to date one stop for each row, found again by its id; corridors follow moved stops.
 
-    `source` says where the sheet comes from; `covers` are the cells of its rows, where they are known. Raises
-    RowsError; a caller that rolls back has changed nothing.
+    `source` says where the sheet comes from; `covers` are the cells of its rows, where they are known; `guard`
+    holds rows back. Raises RowsError; a caller that rolls back has changed nothing.
     """
     stored = places_by_key(session, organisation_id, [row.key for row in rows])
-    regions, now = region_ids(session), clock.now()
-    places = []
-    for row in rows:
-        place = stored.get(row.key) or Place(organisation_id=organisation_id, key=row.key, created_at=now)
-        fill_place(place, draft_of_row(row, stored.get(row.key), source), regions)
+    regions, now, guard = region_ids(session), clock.now(), guard or Guard()
+    places: list[Place] = []
+    cells: dict[Place, set[int]] = {}
+    for number, row in enumerate(rows):
+        known, draft = stored.get(row.key), draft_of_row(row, stored.get(row.key), source)
+        if known is not None and guard.hold_place(known, draft):
+            continue
+        place = known or Place(organisation_id=organisation_id, key=row.key, created_at=now)
+        fill_place(place, draft, regions)
         place.extra = row.extra
         places.append(place)
-    done = _finish_places(session, places, dict(zip(places, covers, strict=False)), by=by)
+        cells |= dict(zip((place,), covers[number : number + 1], strict=False))
+    done = replace(_finish_places(session, places, cells, by=by), waiting=guard.count)
     _record_import(session, organisation_id, "places.import", done, by)
     return done
 
@@ -194,18 +210,17 @@ def import_routes(
     *,
     by: int | None,
     half_width_m: int = DEFAULT_HALF_WIDTH_M,
+    guard: Guard | None = None,
 ) -> Imported:
     """Add or bring up to date one route for each row, found again by its id; a known route keeps its width.
 
-    Raises RowsError for orders that are no route, TooManyRowsError for too many cells; nothing is changed then.
+    `guard` holds rows back. Raises RowsError or, for too many cells, TooManyRowsError; nothing is changed then.
     """
     by_key = places_by_key(session, organisation_id, list({key for row in rows for key in row.stop_keys}))
     by_id = {place.id: place for place in by_key.values()}
     stored = {route.key: route for route in session.scalars(select_routes(organisation_id))}
-    problems: list[RowProblem] = []
-    added: list[tuple[Route, list[set[int]]]] = []
-    changed: list[tuple[Route, list[set[int]]]] = []
-    total = 0
+    problems, guard, total = list[RowProblem](), guard or Guard(), 0
+    covers: dict[Route, list[set[int]]] = {}
     for row in rows:
         route = stored.get(row.key) or new_route(organisation_id, row.key)
         try:
@@ -215,18 +230,25 @@ def import_routes(
         except InputError as error:
             problems.append(RowProblem(row.line, "waypoints", error.template, error.values))
             continue
+        if row.key in stored and guard.hold_route(route, draft, stops):
+            continue
         route.extra = row.extra
         total = check_total(total + sum(map(len, cells)))
         if fill_route(session, route, draft, stops):
-            (changed if row.key in stored else added).append((route, cells))
+            covers[route] = cells
     if problems:
         raise RowsError(problems)
-    session.flush()
-    write_cells(session, {route.corridor_id: cells for route, cells in (*added, *changed)})
-    add_author(session, [route.corridor_id for route, _ in (*added, *changed)], by)
-    done = Imported(len(added), len(changed), len(rows) - len(added) - len(changed))
+    _write_corridors(session, covers, by=by)
+    added, waiting = sum(route.key not in stored for route in covers), guard.count
+    done = Imported(added, len(covers) - added, len(rows) - len(covers) - waiting, waiting=waiting)
     _record_import(session, organisation_id, "routes.import", done, by)
     return done
+
+
+def _write_corridors(session: Session, legs: Mapping[Route, list[set[int]]], *, by: int | None) -> None:
+    session.flush()
+    write_cells(session, {route.corridor_id: cells for route, cells in legs.items()})
+    add_author(session, [route.corridor_id for route in legs], by)
 
 
 def import_hotspots(
@@ -236,15 +258,16 @@ def import_hotspots(
     *,
     by: int | None,
     covers: Sequence[set[int]] = (),
+    guard: Guard | None = None,
 ) -> Imported:
     """Add or bring up to date one hotspot or stop for each draft, found again by its id. Raises RowsError.
 
     One without an id is there already when a place of its name has its shape, and stays as it is. `covers` are the
-    cells of the drafts, where they are known.
+    cells of the drafts, where they are known; `guard` holds drafts back.
     """
     stored = places_by_key(session, organisation_id, [key for key, _ in drafts if key])
     known = known_shapes(session, organisation_id, [draft.name for key, draft in drafts if not key])
-    regions, now = region_ids(session), clock.now()
+    regions, now, guard = region_ids(session), clock.now(), guard or Guard()
     problems: list[RowProblem] = []
     places = []
     cells: dict[Place, set[int]] = {}
@@ -255,41 +278,64 @@ def import_hotspots(
         known.add(shape)
         fresh = Place(organisation_id=organisation_id, key=key or uuid4().hex[:12], extra={}, created_at=now)
         place = stored.setdefault(key, fresh) if key else fresh
-        try:
-            fill_place(place, draft, regions)
-        except InputError as error:
-            problems.append(RowProblem(number, "", error.template, error.values))
+        if place.id is not None and guard.hold_place(place, draft):
+            continue
+        problems += _problems_of(number, place, draft, regions)
         place.extra = keep_true(place.extra, moved=has_moved(place), region_code=draft.region_code)
         places.append(place)
         cells |= dict(zip((place,), covers[number - 1 : number], strict=False))
     if problems:
         raise RowsError(problems)
     done = _finish_places(session, places, cells, by=by)
-    done = replace(done, unchanged=done.unchanged + len(drafts) - len(places))
+    done = replace(done, unchanged=len(drafts) - done.added - done.changed - guard.count, waiting=guard.count)
     _record_import(session, organisation_id, "hotspots.import", done, by)
     return done
 
 
+def _problems_of(number: int, place: Place, draft: PlaceDraft, regions: Mapping[str, int]) -> list[RowProblem]:
+    """Put a draft of a file on its place; return what is wrong with it."""
+    try:
+        fill_place(place, draft, regions)
+    except InputError as error:
+        return [RowProblem(number, "", error.template, error.values)]
+    return []
+
+
 def import_file(
-    session: Session, organisation_id: int, data: bytes, *, by: int | None, source: str | None = None
+    session: Session,
+    organisation_id: int,
+    data: bytes,
+    *,
+    by: int | None,
+    source: str | None = None,
+    guard: Guard | None = None,
 ) -> Imported:
     """Import a file of locations or routes (CSV) or hotspots (GeoJSON), told apart by what is in it.
 
+    `guard` holds back what would change a place or route in use. What members import comes by `proposed.py`.
     Raises InputError: by file first, then by row.
     """
-    return import_incoming(session, organisation_id, read_places(BytesIO(data)), by=by, source=source)
+    incoming = read_places(BytesIO(data))
+    return import_incoming(session, organisation_id, incoming, by=by, source=source, guard=guard)
 
 
 def import_incoming(
-    session: Session, organisation_id: int, incoming: Incoming, *, by: int | None, source: str | None = None
+    session: Session,
+    organisation_id: int,
+    incoming: Incoming,
+    *,
+    by: int | None,
+    source: str | None = None,
+    guard: Guard | None = None,
 ) -> Imported:
-    """Import what was read in a file. Raises RowsError."""
+    """Import what was read in a file; `guard` holds back what would change what is in use. Raises RowsError."""
     covers = incoming.covers
     if incoming.hotspots is not None:
-        return import_hotspots(session, organisation_id, incoming.hotspots, by=by, covers=covers)
+        return import_hotspots(session, organisation_id, incoming.hotspots, by=by, covers=covers, guard=guard)
     if incoming.routes is not None:
-        return import_routes(session, organisation_id, incoming.routes, by=by)
-    return import_places(session, organisation_id, incoming.locations or (), by=by, source=source, covers=covers)
+        return import_routes(session, organisation_id, incoming.routes, by=by, guard=guard)
+    rows = incoming.locations or ()
+    return import_places(session, organisation_id, rows, by=by, source=source, covers=covers, guard=guard)
 
 
 def _finish_places(

@@ -110,6 +110,11 @@ def polygon_geojson(polygon: shapely.Polygon) -> dict[str, Any]:
     }
 
 
+def area_of(geometry: dict[str, Any]) -> float:
+    """Return the area of a stored outline, in square kilometres."""
+    return _area_km2(cast(shapely.Polygon, shape(geometry)))
+
+
 def anchor_of(geometry: dict[str, Any]) -> Position:
     """Return the position that stands for a stored geometry: a point itself, else a point inside the outline."""
     if geometry["type"] == "Point":

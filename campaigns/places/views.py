@@ -4,8 +4,20 @@ from __future__ import annotations
 
 import gzip
 import json
+from typing import cast
 
-from flask import Blueprint, Response, flash, make_response, redirect, render_template, request, url_for
+from flask import (
+    Blueprint,
+    Flask,
+    Response,
+    current_app,
+    flash,
+    make_response,
+    redirect,
+    render_template,
+    request,
+    url_for,
+)
 from flask_babel import get_locale, ngettext
 from flask_babel import gettext as _
 from geopy.location import Location
@@ -13,18 +25,21 @@ from werkzeug.wrappers import Response as Redirect
 
 from campaigns.core.errors import GeometryError, InputError, NotFoundError, RouteError, RowProblem, RowsError
 from campaigns.core.words import N_
-from campaigns.places import labels, service
+from campaigns.places import compare_views, labels, proposed, service
 from campaigns.places.atlas import CREDIT
 from campaigns.places.exchange import write_locations, write_routes
 from campaigns.places.forms import CIRCLE, ImportForm, PlaceForm, RouteForm
 from campaigns.places.gazetteer import OwnGazetteer
 from campaigns.places.geojson import write_hotspots
+from campaigns.places.guarding import FindUsed, Guard
 from campaigns.places.incoming import read_places
 from campaigns.places.maps import collect, place_feature, route_features
 from campaigns.places.models import Place, PlaceKind, Route
 from campaigns.places.outlines import draw_outlines
 from campaigns.places.queries import countries_of, routes_through, select_places, select_routes
 from campaigns.places.shapes import anchor_of
+from campaigns.proposals.models import Proposal
+from campaigns.proposals.queries import find_waiting_for
 from campaigns.staff.auth import current_member, current_organisation, requires
 from campaigns.staff.permissions import Permission
 from campaigns.staff.queries import get_owned
@@ -35,6 +50,14 @@ from campaigns.web.uploads import read_upload
 pages = Blueprint("places", __name__, url_prefix="/places")
 
 Page = str | Response | Redirect | tuple[str, int]
+#: Where an application keeps how to find out what is in use.
+_USED = "fingerpost.used_places"
+pages.register_blueprint(compare_views.pages)
+
+
+def init_places(app: Flask, *, find_used: FindUsed) -> None:
+    """Tell the pages of `app` how to find out what is in use, which belongs to a later step."""
+    app.extensions[_USED] = find_used
 
 
 @pages.context_processor
@@ -115,10 +138,14 @@ def edit(place_id: int) -> Page:
     form = PlaceForm(place, given=_found_place())
     if form.validate_on_submit():
         try:
-            service.update_place(session(), place, form.draft(), by=current_member().id)
+            proposal = proposed.change_place(
+                session(), place, form.draft(), by=current_member().id, find_used=_find_used()
+            )
         except InputError as error:
             form.show_beside(error)
         else:
+            if proposal is not None:
+                return _told_of(proposal)
             flash(_("%(name)s is saved.", name=place.name), "good")
             return redirect(url_for("places.index", _anchor=f"place-{place.id}"))
     return _place_page(form, place)
@@ -175,20 +202,25 @@ def import_file() -> Page:
         try:
             incoming = read_upload(read_places, form.file.data.stream)
             begin_writing()
-            done = service.import_incoming(
+            done = proposed.import_incoming(
                 session(),
                 current_organisation().id,
                 incoming,
                 by=current_member().id,
+                find_used=_find_used(),
                 source=form.file.data.filename[:200] or None,
             )
         except RowsError as error:
             refuse_commit()
             problems = error.problems
         except InputError as error:
+            refuse_commit()
             form.show(error, "file")
         else:
             flash(_said_of_import(done.added, done.changed, done.unchanged), "good")
+            if done.waiting:
+                flash(_said_of_waiting(done.waiting), "warning")
+                return redirect(url_for("proposals.index"))
             return redirect(url_for("places.index"))
     return render_template("places/import.html", form=form, problems=problems), 422 if problems else form.status
 
@@ -224,7 +256,13 @@ def _place_page(form: PlaceForm, place: Place | None) -> Page:
     places = _places()
     found = _search(places, find)
     page = render_template(
-        "places/place.html", form=form, place=place, find=find, found=found, countries=countries_of(places)
+        "places/place.html",
+        form=form,
+        place=place,
+        find=find,
+        found=found,
+        countries=countries_of(places),
+        **_use_of(place),
     )
     return page, form.status
 
@@ -238,20 +276,54 @@ def _route_page(route: Route | None) -> Page:
         form.rearrange(act)
     elif form.validate_on_submit():
         try:
-            saved = service.save_route(
-                session(), current_organisation().id, form.draft(), by=current_member().id, route=route
-            )
+            saved = _saved_route(form, route)
         except (RouteError, GeometryError) as error:
             form.show(error, "stops")
         else:
+            if isinstance(saved, Proposal):
+                return _told_of(saved)
             flash(_("%(name)s is saved.", name=saved.name), "good")
             return redirect(url_for("places.index", _anchor=f"route-{saved.id}"))
     by_id = {place.id: place for place in places}
     chosen = [(by_id[stop], anchor_of(by_id[stop].geometry)) for stop in form.stops.data if stop in by_id]
     page = render_template(
-        "places/route.html", form=form, edited=route, chosen=chosen, places=places, countries=countries_of(places)
+        "places/route.html",
+        form=form,
+        edited=route,
+        chosen=chosen,
+        places=places,
+        countries=countries_of(places),
+        **_use_of(route),
     )
     return page, form.status
+
+
+def _saved_route(form: RouteForm, route: Route | None) -> Route | Proposal:
+    """Save a route, or propose what changes one in use. Raises RouteError and GeometryError."""
+    by = current_member().id
+    if route is None:
+        return service.save_route(session(), current_organisation().id, form.draft(), by=by)
+    return proposed.change_route(session(), route, form.draft(), by=by, find_used=_find_used()) or route
+
+
+def _find_used() -> FindUsed:
+    return cast(FindUsed, current_app.extensions[_USED])
+
+
+def _use_of(subject: Place | Route | None) -> dict[str, object]:
+    """Say of a stored place or route whether it is in use, and what waits for a second member."""
+    if subject is None:
+        return {"in_use": False, "waiting": None}
+    kind = proposed.PLACE if isinstance(subject, Place) else proposed.ROUTE
+    guard = Guard.of(session(), _find_used()(session(), subject.organisation_id))
+    used = guard.place_ids if isinstance(subject, Place) else guard.route_ids
+    waiting = find_waiting_for(session(), subject.organisation_id, kind.name, subject)
+    return {"in_use": subject.id in used, "waiting": waiting}
+
+
+def _told_of(proposal: Proposal) -> Redirect:
+    flash(_("It is in use: its shape and name change when a second member agrees. Until then all stays."), "good")
+    return redirect(url_for("proposals.show", proposal_id=proposal.id))
 
 
 def _places() -> list[Place]:
@@ -296,6 +368,15 @@ def _said_of_import(added: int, changed: int, unchanged: int) -> str:
             ngettext("%(num)s already as in the file.", "%(num)s already as in the file.", unchanged),
         )
     )
+
+
+def _said_of_waiting(count: int) -> str:
+    said = ngettext(
+        "%(num)s is in use, and changes when a second member agrees.",
+        "%(num)s are in use, and change when a second member agrees.",
+        count,
+    )
+    return str(said)
 
 
 def _file(text: str, name: str, content_type: str) -> Response:

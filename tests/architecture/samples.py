@@ -13,8 +13,13 @@ from campaigns.inbox.models import Reply, ReplyKind
 from campaigns.messages.directory import Stated
 from campaigns.messages.models import GlossaryTerm
 from campaigns.messages.proposed import propose_emergency_number
+from campaigns.places.guarding import facts_of_place
+from campaigns.places.models import Place
+from campaigns.places.proposed import PLACE
 from campaigns.planning.counted_links import CountedLink
 from campaigns.planning.models import Campaign, CampaignState
+from campaigns.proposals.models import Proposal
+from campaigns.proposals.service import propose
 from campaigns.reach.counting import Step
 from campaigns.reach.imported.models import FileState, ReachFile, Source
 from campaigns.reach.outcomes.models import Outcome, Way
@@ -119,9 +124,17 @@ def make_samples(session: Session, organisation: Organisation, member: Member, v
         "token": an_api_token(session, organisation, member),
         "reply": add(session, a_reply(organisation)),
         "proposal": propose_emergency_number(session, organisation, "AF", a_notice(), by=member.id),
+        "change": propose_move(session, place, by=member.id),
     }
     add(session, CountedLink(campaign_id=campaign.id, target="https://example.org/help", changed_at=NOON))
     return {f"{name}_id": row.id for name, row in named.items()} | CONSTANTS | {"code": campaign.code}
+
+
+def propose_move(session: Session, place: Place, *, by: int) -> Proposal:
+    """Propose another name for a place."""
+    before = facts_of_place(place)
+    after = before | {"name": "Elsewhere"}
+    return propose(session, PLACE, place, organisation_id=place.organisation_id, before=before, after=after, by=by)
 
 
 def a_notice() -> Stated:

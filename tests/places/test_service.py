@@ -313,7 +313,7 @@ def test_places_without_an_id_do_not_double(session: Session, organisation: Orga
     assert session.scalar(select(func.count()).select_from(Place)) == 3
     assert place.note == "Ask for Olha"
     entry = session.scalars(select(AuditEntry).order_by(AuditEntry.id.desc()).limit(1)).one()
-    assert entry.detail == {"added": 0, "changed": 0, "unchanged": 3}
+    assert entry.detail == {"added": 0, "changed": 0, "unchanged": 3, "waiting": 0}
 
 
 def test_another_name_shape_or_organisation_is_another_place(session: Session, organisation: Organisation) -> None:
