@@ -14,7 +14,8 @@ from campaigns.core.database import UTCDateTime
 from campaigns.delivery.models import Delivery
 from campaigns.delivery.references import new_reference
 from campaigns.delivery.states import SendState
-from campaigns.places.models import Place, PlaceCell, PlaceKind, Region
+from campaigns.places.models import Place, PlaceKind, Region
+from campaigns.places.placing import write_cells
 from campaigns.planning.models import Run
 from campaigns.staff.models import Member, Organisation
 
@@ -62,7 +63,7 @@ def seed_tenant(session: Session) -> tuple[Organisation, Member]:
         session.flush()
         first = FIRST_CELL + number * CELLS_PER_PLACE
         cells = range(first, first + CELLS_PER_PLACE)
-        session.execute(insert(PlaceCell), [{"cell": cell, "place_id": place.id, "leg": 0} for cell in cells])
+        write_cells(session, {place.id: [set(cells)]})
     return organisation, member
 
 

@@ -27,6 +27,7 @@ from campaigns.delivery.fanout import fan_out
 from campaigns.delivery.models import Delivery, RunLeftOut, RunQuiet, RunText, RunZone
 from campaigns.delivery.progress import left_out_of_run
 from campaigns.places.models import Place
+from campaigns.planning.covers import load_cover
 from campaigns.planning.models import Campaign, Run, RunSender, RunState, ZonePolicy
 from tests.delivery.builders import frozen
 from tests.factories import a_campaign, a_run, a_sender, a_service
@@ -91,12 +92,13 @@ def plan_once(engine: Engine, campaign_id: int, number: int) -> tuple[int, float
 
 def content_of(session: Session, campaign: Campaign) -> dict[str, Any]:
     """Return what a run of the campaign freezes, with every filter on."""
-    places = list(session.scalars(select(Place.id)))
+    rule = {"place_ids": list(session.scalars(select(Place.id))), "max_position_age_days": 30}
     return frozen(
         TEXTS,
         base_language="uk",
         fallback_language="uk",
-        rule={"place_ids": places, "max_position_age_days": 30},
+        rule=rule,
+        cover=load_cover(session, rule, campaign.organisation_id, names=False),
         zone_policy=ZonePolicy.RECIPIENT,
         senders=[{"channel": each.sender.channel} for each in campaign.ranked_senders],
         templates=TEMPLATES,

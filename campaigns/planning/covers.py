@@ -40,9 +40,9 @@ def load_cover(
     members: dict[str, list[int]] = {f"place {place_id}": [place_id] for place_id in sorted(meant.place_ids)}
     members |= _places_of_routes(session, meant, organisation_id)
     wanted = {place_id for place_ids in members.values() for place_id in place_ids}
-    rows = owned(select(Place.id, Place.cover_digest, Place.name), Place, organisation_id).where(
-        Place.id.in_(wanted)
-    )
+    rows = owned(select(Place.id, Place.cover_digest, Place.name), Place, organisation_id)
+    # In one order, so that two who hold them never wait for each other crosswise.
+    rows = rows.where(Place.id.in_(wanted)).order_by(Place.id)
     found = {
         place_id: [digest, *([name] if names else [])]
         for place_id, digest, name in session.execute(rows.with_for_update(read=True) if hold else rows)
