@@ -6,14 +6,14 @@ in demo mode the gateway factory builds nothing that could leave this machine.
 
 from __future__ import annotations
 
-import csv
-import io
 import random
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import TypeVar
+
+from campaigns.places.sheet import write_sheet
 
 T = TypeVar("T")
 
@@ -83,11 +83,7 @@ def way_of(row: Mapping[str, str]) -> Way:
 
 def as_csv(rows: Iterable[dict[str, str]]) -> bytes:
     """Return the rows as the CSV file a member would upload (UTF-8)."""
-    text = io.StringIO()
-    writer = csv.DictWriter(text, COLUMNS, lineterminator="\n")
-    writer.writeheader()
-    writer.writerows(rows)
-    return text.getvalue().encode()
+    return write_sheet(COLUMNS, rows).encode()
 
 
 def _handles(way: Way, chance: random.Random) -> dict[str, str]:

@@ -14,6 +14,7 @@ from itertools import chain
 from typing import Any, BinaryIO
 
 from campaigns.core.errors import FileFormatError, RowProblem, RowsError, TooManyRowsError
+from campaigns.core.spreadsheets import unguarded, write_table
 from campaigns.core.words import N_
 
 #: What a workbook begins with: it is a zip archive.
@@ -24,8 +25,6 @@ _PIECE = 1 << 20
 MAX_COLUMNS, MAX_CELLS = 60, 300_000
 #: Names of columns that a sentence about them tells.
 _MOST_NAMED = 10
-#: Cells that a spreadsheet would run as a formula start with one of these.
-_FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
 
 
 #: Excel is told the separator by a line of its own before the first, and may have written it in quotes.
@@ -166,11 +165,8 @@ def open_sheet(
 
 def write_sheet(columns: Sequence[str], rows: Iterable[Mapping[str, str]]) -> str:
     """Return CSV (comma, LF) whose cells no spreadsheet runs as a formula; `read_sheet` undoes the guard."""
-    out = io.StringIO(newline="")
-    writer = csv.writer(out, lineterminator="\n")
-    writer.writerow(columns)
-    writer.writerows([_guarded(row.get(column, "")) for column in columns] for row in rows)
-    return out.getvalue()
+    cells = ([row.get(column, "") for column in columns] for row in rows)
+    return write_table([columns, *cells], line_end="\n")
 
 
 def split_separator(text: str) -> tuple[str, str]:
@@ -222,7 +218,7 @@ def _header(
         raise FileFormatError(N_("The file is empty, or its first line is."))
     if width > max_columns:
         raise TooManyRowsError(N_("The file has more than %(limit)s columns."), limit=max_columns)
-    columns = tuple(rename(cell.strip()).strip() for cell in cells[:width])
+    columns = tuple(rename(unguarded(cell.strip())).strip() for cell in cells[:width])
     missing = [column for column in required if column not in columns]
     if missing:
         raise FileFormatError(
@@ -243,7 +239,7 @@ def _lines(records: Iterable[list[str]], columns: tuple[str, ...], max_rows: int
     count = 0
     with _told_by_line(records):
         for number, record in enumerate(records, start=2):
-            cells = [_unguarded(cell.strip()) for cell in record]
+            cells = [unguarded(cell.strip()) for cell in record]
             if not any(cells):
                 continue
             count += 1
@@ -255,25 +251,3 @@ def _lines(records: Iterable[list[str]], columns: tuple[str, ...], max_rows: int
             is_too_long = any(cells[len(columns) :])
             cells += [""] * (len(columns) - len(cells))
             yield Line(number, dict(zip(columns, cells, strict=False)), is_too_long)
-
-
-def _guarded(cell: str) -> str:
-    return f"'{cell}" if _runs(cell) and not _is_harmless(cell) else cell
-
-
-def _unguarded(cell: str) -> str:
-    return cell[1:] if cell.startswith("'") and _runs(cell) else cell
-
-
-def _runs(cell: str) -> bool:
-    return cell.lstrip("'").startswith(_FORMULA_STARTS)
-
-
-def _is_harmless(cell: str) -> bool:
-    if cell == "-":
-        return True
-    try:
-        float(cell)
-    except ValueError:
-        return False
-    return True

@@ -2,19 +2,14 @@
 
 from __future__ import annotations
 
-import csv
-import io
 from collections.abc import Iterator
 
 from campaigns.audience.rules import LeftOut
+from campaigns.core.spreadsheets import BYTE_ORDER_MARK, write_table
 from campaigns.reach.counting import STANDINGS
 from campaigns.reach.disclosure import Show
 from campaigns.reach.queries import Counts, RunTable
 
-#: Spreadsheets take a file without it for their own code page and show Cyrillic as rubbish.
-BYTE_ORDER_MARK = "\ufeff"
-#: What a spreadsheet takes for the beginning of a formula (OWASP, CSV injection).
-FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
 #: How a hidden count is written: no number, so that it is not added up by mistake.
 HIDDEN = "<20"
 
@@ -24,20 +19,10 @@ STANDING_COLUMNS = tuple(f"now_{rung}" for rung in STANDINGS)
 
 def write_run(table: RunTable, *, show: Show, language: str) -> str:
     """Return the file of a run: a line a region, its name in `language`, figures as `show` lets them be seen."""
-    text = io.StringIO()
-    text.write(BYTE_ORDER_MARK)
-    writer = csv.writer(text)
     counts = table.total.by_cause
     causes = sorted(counts, key=lambda cause: (-(show(counts[cause]) or 0), cause))
-    writer.writerow(_columns(causes))
-    for row in _rows(table, causes, show=show, language=language):
-        writer.writerow([safe_cell(cell) for cell in row])
-    return text.getvalue()
-
-
-def safe_cell(cell: str | int) -> str | int:
-    """Return a cell that no spreadsheet takes for a formula: such text gets an apostrophe in front."""
-    return f"'{cell}" if isinstance(cell, str) and cell.startswith(FORMULA_STARTS) else cell
+    rows = _rows(table, causes, show=show, language=language)
+    return BYTE_ORDER_MARK + write_table([_columns(causes), *rows])
 
 
 def _columns(causes: list[str]) -> list[str]:

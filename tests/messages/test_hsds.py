@@ -166,7 +166,7 @@ def test_ended_service_is_defunct(session: Session, ours: Organisation) -> None:
     a_service(session, ours, expires_on=date(2026, 3, 1))
     (line,) = read_services(sheet_of(session, ours))
     assert line.facts["expires_on"] == date(2026, 3, 1)
-    assert ",defunct," in sheet_of(session, ours)
+    assert ',"defunct",' in sheet_of(session, ours)
 
 
 def test_numbers_are_no_formulas(session: Session, ours: Organisation) -> None:

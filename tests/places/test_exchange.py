@@ -131,11 +131,11 @@ def test_written_cells_are_read_back(rows: list[list[str]]) -> None:
 
 @pytest.mark.parametrize("cell", ["=1+1", "+cmd", "-cmd", "@sum"])
 def test_formula_is_defused(cell: str) -> None:
-    assert write_sheet(["a"], [{"a": cell}]) == f"a\n'{cell}\n"
+    assert write_sheet(["a"], [{"a": cell}]) == f'"a"\n"\'{cell}"\n'
 
 
 def test_negative_number_stays_a_number() -> None:
-    assert write_sheet(["a"], [{"a": "-1.28"}, {"a": "-"}]) == "a\n-1.28\n-\n"
+    assert write_sheet(["a"], [{"a": "-1.28"}, {"a": "-"}]) == '"a"\n"-1.28"\n"-"\n'
 
 
 @pytest.mark.parametrize("mark", ["", "\ufeff"])

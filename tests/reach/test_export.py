@@ -5,14 +5,13 @@ from __future__ import annotations
 import csv
 import io
 
-import pytest
-
 from campaigns.audience.models import Channel
 from campaigns.audience.rules import LeftOut
+from campaigns.core.spreadsheets import BYTE_ORDER_MARK
 from campaigns.places.models import Region
 from campaigns.reach.counting import STANDINGS, Rung
 from campaigns.reach.disclosure import figures
-from campaigns.reach.export import BYTE_ORDER_MARK, safe_cell, shown_code, write_run
+from campaigns.reach.export import shown_code, write_run
 from campaigns.reach.queries import Counts, RegionCounts, RunTable
 
 COUNTS = Counts(
@@ -53,9 +52,7 @@ def test_names_follow_the_language_and_own_codes_are_hidden() -> None:
     assert rows[0]["region"] == "Підкарпаття"
 
 
-@pytest.mark.parametrize("cell", ["=1+1", "+48", "-1", "@x", "\tx", "\r=x"])
-def test_no_cell_is_a_formula(cell: str) -> None:
-    assert safe_cell(cell) == f"'{cell}"
+def test_no_cell_is_a_formula() -> None:
     assert written(is_exact=True)[1]["region"].startswith("'=")
 
 

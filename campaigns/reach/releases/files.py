@@ -2,21 +2,19 @@
 
 from __future__ import annotations
 
-import csv
 import io
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from datetime import datetime
 from typing import Any
 
 import xlsxwriter  # type: ignore[import-untyped] # it ships none
 
-from campaigns.reach.export import safe_cell
+from campaigns.core.spreadsheets import BYTE_ORDER_MARK, Cell, guarded, write_table
 from campaigns.reach.releases.document import TOO_SMALL, read_document
 from campaigns.reach.releases.models import View
 from campaigns.reach.releases.outlines import write_geojson
 
 Document = Mapping[str, Any]
-Cell = str | int
 
 #: Columns of the table in each format that has one, with what a row says there.
 COLUMNS = (
@@ -68,13 +66,13 @@ def write_files(body: bytes) -> dict[str, bytes]:
 
 def write_csv(document: Document) -> bytes:
     """Return the table as CSV in UTF-8 with a byte order mark, safe to open in a spreadsheet."""
-    return "\ufeff".encode() + _csv([COLUMNS, *map(list, table_of(document))])
+    return (BYTE_ORDER_MARK + write_table([COLUMNS, *table_of(document)])).encode()
 
 
 def write_hxl(document: Document) -> bytes:
     """Return the table as CSV with the HXL tags in its second row."""
     heads = [[head for head, _ in HXL], [tag for _, tag in HXL]]
-    return _csv([*heads, *(_hxl_row(document, row) for row in document["rows"])])
+    return write_table([*heads, *(_hxl_row(document, row) for row in document["rows"])]).encode()
 
 
 def write_xlsx(document: Document) -> bytes:
@@ -91,7 +89,7 @@ def write_xlsx(document: Document) -> bytes:
     table.freeze_panes(1, 0)
     table.set_column(0, len(COLUMNS) - 1, 16)
     for number, row in enumerate(table_of(document), start=1):
-        table.write_row(number, 0, row)
+        table.write_row(number, 0, [guarded(cell) for cell in row])
     about.set_column(0, 0, 100)
     for number, sentence in enumerate(explained(document)):
         about.write_string(number, 0, sentence)
@@ -101,7 +99,7 @@ def write_xlsx(document: Document) -> bytes:
 
 def table_of(document: Document) -> list[list[Cell]]:
     """Return the rows below COLUMNS; a number stands only where people are shown."""
-    return [[safe_cell(cell) for cell in _table_row(document, row)] for row in document["rows"]]
+    return [_table_row(document, row) for row in document["rows"]]
 
 
 def explained(document: Document) -> list[str]:
@@ -158,7 +156,7 @@ def _figure(row: Mapping[str, Any]) -> Cell:
 
 def _hxl_row(document: Document, row: Mapping[str, Any]) -> list[Cell]:
     scope, period = document["scope"], document["period"]
-    cells: list[Cell] = [
+    return [
         f"{period['name']}-{row['key']}",
         scope["campaign"],
         ", ".join(scope["organisations"]),
@@ -179,13 +177,6 @@ def _hxl_row(document: Document, row: Mapping[str, Any]) -> list[Cell]:
         "fingerpost",
         "final",
     ]
-    return [safe_cell(cell) for cell in cells]
-
-
-def _csv(rows: Sequence[Sequence[Cell]]) -> bytes:
-    text = io.StringIO()
-    csv.writer(text).writerows(rows)
-    return text.getvalue().encode()
 
 
 _WRITERS: Mapping[str, Callable[[Document], bytes]] = {"csv": write_csv, "hxl": write_hxl, "xlsx": write_xlsx}
