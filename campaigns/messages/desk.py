@@ -16,6 +16,7 @@ from campaigns.messages.terms import load_terms
 from campaigns.messages.texts import digest_of, digest_of_wordings
 from campaigns.messages.versions import base_changes
 from campaigns.messages.withdrawals import find_withdrawal
+from campaigns.messages.writing import writers_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +38,8 @@ class Desk:
     lineage: Lineage | None
     #: When and why the present version was withdrawn; None: it stands.
     withdrawal: Withdrawal | None
+    #: Ids of the members who wrote words of it at any time: none of them reviews it.
+    writers: set[int]
     #: Names of members by id.
     names: dict[int, str]
 
@@ -60,6 +63,7 @@ def lay_out(session: Session, message: Message, language: str) -> Desk:
         ),
         lineage=find_lineage(session, message),
         withdrawal=find_withdrawal(session, message.id, message.version),
+        writers=writers_of(translation) if translation else set(),
         names=queries.load_member_names(session, people),
     )
 

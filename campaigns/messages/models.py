@@ -74,6 +74,16 @@ class Translation(Base):
     reviewed_at: Mapped[datetime | None]
     updated_at: Mapped[datetime]
     message: Mapped[Message] = relationship(back_populates="translations")
+    writers: Mapped[list[TranslationWriter]] = relationship(cascade="all, delete-orphan")
+
+
+class TranslationWriter(Base):
+    """A member who wrote words of a text at any time, by hand or by file: they never review or approve it."""
+
+    __tablename__ = "translation_writer"
+
+    translation_id: Mapped[int] = mapped_column(ForeignKey("translation.id", ondelete="CASCADE"), primary_key=True)
+    member_id: Mapped[int] = mapped_column(ForeignKey("member.id"), primary_key=True)
 
 
 class Origin(StrEnum):

@@ -26,6 +26,7 @@ from campaigns.messages.models import (
     ServiceCheck,
     Translation,
     TranslationState,
+    TranslationWriter,
 )
 from campaigns.messages.named import NamedNumbers, kinds_in, nameable
 from campaigns.messages.signposts import ServiceFacts, Trust, trust_of
@@ -122,14 +123,18 @@ def order_translations(message: Message) -> list[Translation]:
 
 def find_unreviewed(session: Session, organisation_id: int, reader_id: int) -> list[tuple[Message, list[str]]]:
     """Return the messages with texts that `reader_id` may review, each with the languages of these."""
-    is_others = Translation.translator_id.is_distinct_from(reader_id)
+    own = select(TranslationWriter.translation_id).where(TranslationWriter.member_id == reader_id)
+    is_others = and_(Translation.translator_id.is_distinct_from(reader_id), Translation.id.not_in(own))
     waiting = Message.translations.any(and_(Translation.state == TranslationState.TRANSLATED, is_others))
+    own_ids = set(session.scalars(own))
     found = []
     for message in session.scalars(select_messages(organisation_id).where(waiting)):
         languages = [
             each.language
             for each in order_translations(message)
-            if each.translator_id != reader_id and state_of(message, each) is TranslationState.TRANSLATED
+            if each.translator_id != reader_id
+            and each.id not in own_ids
+            and state_of(message, each) is TranslationState.TRANSLATED
         ]
         if languages:
             found.append((message, languages))

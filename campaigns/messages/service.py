@@ -25,6 +25,7 @@ from campaigns.messages.writing import (
     put_back,
     source_digest,
     write_text,
+    writers_of,
 )
 from campaigns.staff import audit
 
@@ -143,14 +144,14 @@ def _put_back(session: Session, translation: Translation, back_translation: str 
 def review_translation(
     session: Session, translation: Translation, *, by: int, seen: str | None = None
 ) -> Translation:
-    """Mark a translation as reviewed by the member `by`, who must not have written it.
+    """Mark a translation as reviewed by the member `by`, who must never have written words of it.
 
-    `seen` is the digest of the text that the reviewer read. Raises RefusedError for the translator, for a
-    stale translation, and when the text has changed since it was read.
+    `seen` is the digest of the text that the reviewer read. Raises RefusedError for whoever wrote it at any time,
+    for a stale translation, and when the text has changed since it was read.
     """
     message = translation.message
     hold_message(session, message)
-    if translation.translator_id == by:
+    if by in writers_of(translation):
         raise RefusedError(N_("Whoever wrote a text cannot review it. Ask another member."))
     if queries.state_of(message, translation) is TranslationState.STALE:
         raise RefusedError(N_("The base text has changed since this was translated. Translate it again first."))

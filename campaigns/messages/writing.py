@@ -5,14 +5,21 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from sqlalchemy import select
-from sqlalchemy.orm import Session
+from sqlalchemy.orm import Session, selectinload
 
 from campaigns.core import clock
 from campaigns.core.errors import BaseLanguageError, InputError, PlaceholderError
 from campaigns.core.languages import all_languages
 from campaigns.core.words import N_
 from campaigns.messages import queries
-from campaigns.messages.models import Message, MessageVersion, Origin, Translation, TranslationState
+from campaigns.messages.models import (
+    Message,
+    MessageVersion,
+    Origin,
+    Translation,
+    TranslationState,
+    TranslationWriter,
+)
 from campaigns.messages.placeholders import names_in
 from campaigns.messages.texts import clean_text, digest_of, digest_of_wordings
 
@@ -28,6 +35,7 @@ def hold_message(session: Session, message: Message) -> None:
     session.refresh(message, ["version"], with_for_update=True)
     session.expire(message, ["translations"])
     texts = select(Translation).where(Translation.message_id == message.id)
+    texts = texts.options(selectinload(Translation.writers))
     session.scalars(texts, execution_options={"populate_existing": True}).all()
 
 
@@ -48,6 +56,9 @@ def write_text(
     if translation is None:
         translation = Translation(language=language, wordings={}, back_translation="")
         message.translations.append(translation)
+    # First, as it may be read from the database, which takes no half-written text.
+    if all(each.member_id != by for each in translation.writers):
+        translation.writers.append(TranslationWriter(member_id=by))
     translation.text = text
     if wordings is not None:
         translation.wordings = dict(wordings)
@@ -57,6 +68,12 @@ def write_text(
     translation.reviewer_id = translation.reviewed_at = None
     translation.updated_at = clock.now()
     return translation
+
+
+def writers_of(translation: Translation) -> set[int]:
+    """Return the ids of all members who ever wrote words of a text."""
+    found = {each.member_id for each in translation.writers}
+    return found if translation.translator_id is None else found | {translation.translator_id}
 
 
 def put_back(translation: Translation, back_translation: str) -> None:

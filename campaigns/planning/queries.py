@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session, contains_eager, selectinload
 
 from campaigns.audience.models import Audience
 from campaigns.core.errors import BaseLanguageError, NotFoundError
-from campaigns.messages.models import Message, Translation
+from campaigns.messages.models import Message, Translation, TranslationWriter
 from campaigns.messages.queries import current_texts, current_wordings, load_named
 from campaigns.messages.stated import find_stating, find_stating_emergencies
 from campaigns.planning.counted_links import find_target, select_leading
@@ -178,6 +178,8 @@ def find_editors(session: Session, campaign: Campaign) -> set[int]:
     members |= find_stating(session, named.services.keys())
     members |= find_stating_emergencies(session, campaign.organisation_id, named.emergency.keys())
     members |= set(session.scalars(select_leading(campaign)))
+    writers = select(TranslationWriter.member_id).join(Translation).where(Translation.message_id.in_(message_ids))
+    members.update(session.scalars(writers))
     for subject_type, subject_id, actions in (
         ("campaign", campaign.id, CAMPAIGN_EDITS + LINK_EDITS),
         *(("message", message_id, MESSAGE_EDITS) for message_id in message_ids),

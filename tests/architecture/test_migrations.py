@@ -304,6 +304,25 @@ def fill_first_tables(engine: Engine) -> None:
     engine.dispose()
 
 
+def test_whoever_made_a_version_with_other_words_wrote_them(empty_engine: Engine) -> None:
+    fill_first_tables(empty_engine)
+    migrate(empty_engine, "0041")
+    kept = "INSERT INTO message_version VALUES (2, :version, :texts, '{}', 'file', :member_id, :made_at)"
+    with empty_engine.begin() as connection:
+        for number in (2, 3, 4):
+            another = {"id": number, "email": str(number), "fs_uniquifier": str(number)}
+            put(connection, "member", FIRST_ROWS["member"] | another)
+        for version, (said, by) in enumerate((("T", 2), ("U", 3), ("U", 4), ("V", None)), start=2):
+            row = {"version": version, "texts": f'{{"uk": "{said}"}}', "member_id": by, "made_at": NOON}
+            connection.execute(text(kept), row)
+        connection.exec_driver_sql("UPDATE translation SET translator_id = 4 WHERE id = 9")
+    migrate(empty_engine, "0056")
+    with empty_engine.connect() as connection:
+        writers = connection.exec_driver_sql("SELECT translation_id, member_id FROM translation_writer").all()
+    # The first version, of before versions were kept, has the words of the second.
+    assert sorted(map(tuple, writers)) == [(9, 3), (9, 4)]
+
+
 def test_alembic_itself_keeps_what_was_there(empty_engine: Engine) -> None:
     """SQLite copies a table to change it; dropping the old one must not take with it what points there."""
     fill_first_tables(empty_engine)
