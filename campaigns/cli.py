@@ -20,6 +20,7 @@ from campaigns.core.errors import FileFormatError, FingerpostError, NotFoundErro
 from campaigns.core.keys_file import make_keys, written
 from campaigns.core.logging import configure_logging
 from campaigns.core.outages import sentence_about
+from campaigns.core.private_files import keep_files_private
 from campaigns.core.settings import PROJECT_ROOT, Settings, load_settings
 
 #: Wrong rows of a file that are told, one a line.
@@ -45,6 +46,7 @@ class OneLineErrors(click.Group):
 @click.group(cls=OneLineErrors, commands=[hooks, triage])
 def main() -> None:
     """Reach people on the move before traffickers do."""
+    keep_files_private()
 
 
 @main.command()

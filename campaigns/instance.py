@@ -16,6 +16,7 @@ from campaigns.core.errors import DamagedDataError, SettingsError, UnavailableEr
 from campaigns.core.fingerprints import REPLACEABLE, fingerprint, fits, named_keys
 from campaigns.core.models import KeyFingerprint
 from campaigns.core.outages import Cause, first_cause_of, sentence_about
+from campaigns.core.private_files import close_to_others
 from campaigns.core.settings import Mode, Settings
 from campaigns.schema import check_numbers, check_schema
 from campaigns.settings_checks import check_keys, check_settings
@@ -65,6 +66,13 @@ def check_file(url: URL) -> None:
     """Raise SettingsError when a SQLite file is not there: connecting would make an empty one."""
     if url.get_backend_name() == "sqlite" and url.database and not Path(url.database).exists():
         raise SettingsError(f"There is no database at {url.database}: run `fingerpost setup` once.")
+    close_file(url)
+
+
+def close_file(url: URL) -> None:
+    """Let nobody but our own account read a SQLite file and what lies beside it."""
+    if url.get_backend_name() == "sqlite" and url.database:
+        close_to_others(Path(url.database))
 
 
 def check_server(engine: Engine) -> None:

@@ -16,7 +16,7 @@ from campaigns.core.errors import SettingsError, UnavailableError
 from campaigns.core.keys_file import KEY_NAMES, is_used, keep_keys, make_keys, mark_used, read_keys
 from campaigns.core.outages import sentence_about
 from campaigns.core.settings import Settings
-from campaigns.instance import check_server, check_writes, enrol_keys
+from campaigns.instance import check_server, check_writes, close_file, enrol_keys
 from campaigns.places.service import load_regions
 from campaigns.schema import SchemaState, check_schema, migrate, schema_state
 from campaigns.settings_checks import check_keys, check_settings
@@ -103,6 +103,7 @@ def _keep(settings: Settings, say: Callable[[str], None]) -> None:
 def _fill(engine: Engine, settings: Settings, say: Callable[[str], None], *, may_replace: bool) -> None:
     if engine.dialect.name == "sqlite":
         _make_folder(Path(engine.url.database or "").parent)
+    close_file(engine.url)
     check_writes(engine)
     migrate(engine)
     with make_sessions(engine)() as session:
