@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from urllib.parse import urlsplit
 
-from campaigns.core.settings import Settings
+from campaigns.core.settings import CONTROL_DOOR, PHONES_DOOR, Settings
 from campaigns.sandbox.config import CallbackSettings, SandboxConfig
 from campaigns.sandbox.fixture import Fixture
 
@@ -19,6 +19,8 @@ def sandbox_defaults(settings: Settings) -> SandboxConfig:
         anybodys,
         port=urlsplit(settings.sandbox_url).port or anybodys.port,
         auth_token=settings.sandbox_token(),
+        control_token=settings.sandbox_token(CONTROL_DOOR),
+        phones_key=settings.sandbox_token(PHONES_DOOR),
         callbacks=CallbackSettings(allowed_hosts=(urlsplit(settings.hooks_address).hostname or "",)),
         # Whom a rehearsal writes to is made up, so nobody has pressed Start.
         fixture=Fixture(telegram_all_known=True, rehearsal=True),

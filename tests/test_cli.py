@@ -163,6 +163,8 @@ def test_sandbox_of_an_instance_is_its_own(instance: Path) -> None:
     settings = load_settings()
     config = sandbox_defaults(replace(settings, public_url="https://ours.example.org"))
     assert config.auth_token == settings.sandbox_token()
+    own, known = (config.auth_token, config.control_token, config.phones_key), SandboxConfig()
+    assert len({*own, known.auth_token, known.control_token, known.phones_key}) == 6
     assert config.callbacks.allowed_hosts == ("ours.example.org",)
 
 

@@ -33,6 +33,8 @@ _VARIABLES = ("CONFIG", crash.VARIABLE.removeprefix(PREFIX))
 _FAMILIES = ("SECRET_", "OWNERS_", "ORIGIN_")
 #: Settings that are families of variables.
 _NAMED = ("secrets", "owners", "origins")
+#: Doors of an instance's own sandbox beside those of the providers: who sets it up, and who looks at its phones.
+CONTROL_DOOR, PHONES_DOOR = "control", "phones"
 #: How addresses begin that other programs write for PostgreSQL, and SQLAlchemy's name of the one driver we have.
 _POSTGRES, _PSYCOPG = "postgresql://", "postgresql+psycopg://"
 
@@ -148,9 +150,13 @@ class Settings:
             raise SettingsError(f"Set {PREFIX}SECRET_{name.upper()} to account:token.")
         return account, token
 
-    def sandbox_token(self) -> str:
-        """Return the token that opens this instance's own sandbox, which nobody else can guess."""
-        return hmac.new(self.secret_key.encode(), b"sandbox", "sha256").hexdigest()[:32]
+    def sandbox_token(self, door: str = "") -> str:
+        """Return the token that opens this instance's own sandbox, or a `door` of it; nobody else can guess it."""
+        return hmac.new(self.secret_key.encode(), f"sandbox{door}".encode(), "sha256").hexdigest()[:32]
+
+    def phones_url(self) -> str:
+        """Return the address of the page with the phones of this instance's own sandbox, with what opens it."""
+        return f"{self.sandbox_url}/?key={self.sandbox_token(PHONES_DOOR)}"
 
 
 def load_settings(environ: Mapping[str, str] | None = None) -> Settings:

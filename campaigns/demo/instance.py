@@ -7,7 +7,7 @@ import secrets
 from dataclasses import dataclass
 from pathlib import Path
 
-from campaigns.core.settings import Settings
+from campaigns.core.settings import CONTROL_DOOR, Settings, load_settings
 from campaigns.demo import scenario
 from campaigns.demo.processes import Processes
 from campaigns.demo.sandbox_control import SandboxControl
@@ -18,19 +18,17 @@ ACCOUNT, BOT = "AC" + "5b" * 16, "5550100"
 
 @dataclass(frozen=True, slots=True)
 class Addresses:
-    """Where the parts listen, and the word that opens the sandbox's control API."""
+    """Where the parts listen."""
 
     web: str
     sandbox: str
-    control_token: str
     #: Where providers post to, in a process of its own; '': to the console.
     hooks: str = ""
 
 
 def environment_of(folder: Path, addresses: Addresses) -> dict[str, str]:
     """Return the instance's settings as variables; its keys are new and open nothing else."""
-    # The sandbox has one token for all its providers.
-    token = secrets.token_hex(16)
+    secret_key = secrets.token_urlsafe(48)
     values = {
         "MODE": "demo",
         "DATABASE_URL": f"sqlite:///{folder.resolve() / 'fingerpost.db'}",
@@ -38,11 +36,9 @@ def environment_of(folder: Path, addresses: Addresses) -> dict[str, str]:
         "PORT": _port(addresses.web),
         "HOOKS_URL": addresses.hooks,
         "HOOKS_PORT": _port(addresses.hooks) or "0",
-        "SECRET_KEY": secrets.token_urlsafe(48),
+        "SECRET_KEY": secret_key,
         "ENCRYPTION_KEYS": f"1:{base64.b64encode(secrets.token_bytes(32)).decode()}",
         "LOOKUP_KEY": base64.b64encode(secrets.token_bytes(32)).decode(),
-        "SECRET_TWILIO": f"{ACCOUNT}:{token}",
-        "SECRET_TELEGRAM": f"{BOT}:{token}",
         "SANDBOX_URL": addresses.sandbox,
         # A rehearsal does not wait an hour before it asks the provider's list.
         "RECONCILE_GRACE_SECONDS": "10",
@@ -53,24 +49,26 @@ def environment_of(folder: Path, addresses: Addresses) -> dict[str, str]:
         # Whoever runs the demo at night does not wait until morning: nobody is woken.
         "QUIET_HOURS": "false",
     }
-    return {f"FINGERPOST_{name}": value for name, value in values.items()}
+    environment = {f"FINGERPOST_{name}": value for name, value in values.items()}
+    # The sandbox of an instance has one token for all its providers, and needs no telling which.
+    token = load_settings(environment).sandbox_token()
+    return environment | {
+        "FINGERPOST_SECRET_TWILIO": f"{ACCOUNT}:{token}",
+        "FINGERPOST_SECRET_TELEGRAM": f"{BOT}:{token}",
+    }
 
 
 def start_sandbox(processes: Processes, addresses: Addresses, settings: Settings) -> SandboxControl:
     """Start the sandbox of the instance and tell it how chance treats the run."""
-    account, auth_token = settings.secret("twilio")
     processes.start(
         "sandbox",
         "sandbox",
         f"--port={_port(addresses.sandbox)}",
-        f"--account-sid={account}",
-        f"--auth-token={auth_token}",
-        f"--control-token={addresses.control_token}",
         f"--inbound-url={addresses.hooks or addresses.web}/hooks/twilio/inbound",
         f"--seed={scenario.SEED}",
     )
-    processes.wait_for(f"{addresses.sandbox}/")
-    control = SandboxControl(addresses.sandbox, addresses.control_token)
+    processes.wait_for(settings.phones_url())
+    control = SandboxControl(addresses.sandbox, settings.sandbox_token(CONTROL_DOOR))
     control.change_fixture(
         profile=scenario.PROFILE,
         profiles=scenario.PROFILES,

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import secrets
 import shutil
 import signal
 import sys
@@ -61,7 +60,6 @@ def tell(folder: Path, *, people: int, then_exit: bool) -> int:
     addresses = Addresses(
         web=f"http://127.0.0.1:{free_port(WEB_PORT)}",
         sandbox=f"http://127.0.0.1:{free_port(SANDBOX_PORT)}",
-        control_token=secrets.token_urlsafe(16),
         hooks=f"http://127.0.0.1:{free_port(HOOKS_PORT)}",
     )
     environment = environment_of(folder, addresses)
@@ -83,9 +81,9 @@ def tell(folder: Path, *, people: int, then_exit: bool) -> int:
         run_id = _watch(instance)
         agrees = conclude(instance.sessions, settings, run_id=run_id, control=control)
         say(f"\n{let_some_answer(control)} people answer: the inbox has their words, the phones show both sides.")
-        _say_where(addresses, cast)
+        _say_where(addresses, settings, cast)
         if not then_exit and has_screen():
-            webbrowser.open(addresses.sandbox)
+            webbrowser.open(settings.phones_url())
         if not then_exit:
             _stay(processes)
     return 0 if agrees else 1
@@ -203,9 +201,9 @@ def has_screen() -> bool:
     return sys.stdout.isatty() and (is_desktop or bool({"DISPLAY", "WAYLAND_DISPLAY"} & os.environ.keys()))
 
 
-def _say_where(addresses: Addresses, cast: stage.Cast) -> None:
+def _say_where(addresses: Addresses, settings: Settings, cast: stage.Cast) -> None:
     """Print where everything is."""
-    say(f"\n  Phones   {addresses.sandbox}   what each person received; answer as one of them")
+    say(f"\n  Phones   {settings.phones_url()}   what each person received; answer as one of them")
     say(f"  Console  {addresses.web}")
     for email, password in cast.sign_ins:
         say(f"           sign in as {email} with {password}")

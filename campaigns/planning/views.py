@@ -233,7 +233,7 @@ def _show(campaign: Campaign, form: ReturnForm) -> Page:
         cap=_cap(),
         runs=session().scalars(queries.select_runs(campaign.id).limit(overview.SHOWN_RUNS)).all(),
         rehearsals=session().scalars(queries.select_rehearsals(campaign.id).limit(overview.SHOWN_RUNS)).all(),
-        sandbox_url=settings().sandbox_url,
+        phones_url=settings().phones_url() if may_read else "",
     )
     return page, form.status
 

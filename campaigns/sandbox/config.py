@@ -49,6 +49,8 @@ class SandboxConfig:
     africastalking_username: str = "sandbox"
     #: What `X-Sandbox-Token` must carry for `/_sandbox/…`.
     control_token: str = "sandbox-control-token"  # noqa: S105 - see auth_token
+    #: What opens the page of phones, given once as `?key=…`; "": it is open, as nobody real is in it.
+    phones_key: str = ""
     callbacks: CallbackSettings = CallbackSettings()
     #: Messages kept for lists and the oracle; the oldest beyond it are forgotten, its counts are not.
     keep_messages: int = 1_000_000

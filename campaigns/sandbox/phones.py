@@ -1,5 +1,6 @@
 """The page of phones: what each person received, and a way to answer as that person; works without script."""
 
+import hmac
 import secrets
 from importlib.resources import files
 from random import SystemRandom
@@ -33,6 +34,8 @@ _BUBBLES = 4
 _BUBBLES_ALONE = 200
 _FOLLOW_S = 5
 _LOOPBACK = ("127.0.0.1", "localhost", "::1")
+#: Holds the key in the browser.
+_COOKIE = "phones"
 _PAGES = ("phones.html", "phones_phone.html", "phones.css")
 
 
@@ -59,6 +62,7 @@ class PhonesSurface:
         `?show=` asks for more phones, `?follow=1` for a page that loads itself again.
         """
         self._demand_own_host(request)
+        self._demand_key(request)
         wanted, most = request.query.get("to", "").strip(), _whole(request.query.get("show", ""), _PHONES)
         people = find_people(self._world, wanted, most) if wanted else latest_people(self._world, most)
         if wanted and not people and new_person(wanted):
@@ -73,6 +77,7 @@ class PhonesSurface:
         """Act as that person: the fields of `phones_acts`, and `via`, the address that is used."""
         self._demand_own_host(request)
         _demand_same_origin(request)
+        self._demand_key(request)
         person = person_of(request.match_info["person"])
         fields = {name: str(value) for name, value in (await request.post()).items()}
         try:
@@ -119,6 +124,20 @@ class PhonesSurface:
         host = urlsplit(f"//{request.host}").hostname
         if self._world.config.host in _LOOPBACK and host not in _LOOPBACK:
             raise web.HTTPForbidden(text="The sandbox answers only to its loopback address.")
+
+    def _demand_key(self, request: web.Request) -> None:
+        """Refuse who has not brought the key; who brings it in the address is let in without it from then on."""
+        key = self._world.config.phones_key
+        given = request.query.get("key", "")
+        if not key:
+            return
+        if hmac.compare_digest(given.encode(), key.encode()):
+            opened = web.HTTPSeeOther("/")
+            # Not strict: the link that carries the key stands on another page.
+            opened.set_cookie(_COOKIE, key, httponly=True, samesite="Lax")
+            raise opened
+        if not hmac.compare_digest(request.cookies.get(_COOKIE, "").encode(), key.encode()):
+            raise web.HTTPForbidden(text="Open the phones by the link on a campaign's page, which has the key.")
 
 
 def _page(html: str, nonce: str, status: int) -> web.Response:

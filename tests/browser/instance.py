@@ -64,7 +64,7 @@ def an_instance(folder: Path) -> Iterator[Instance]:
     with SandboxProcess() as sandbox:
         sandbox.fixture(profile=PROFILE)
         web = f"http://127.0.0.1:{free_port(0)}"
-        environment = environment_of(folder, Addresses(web, sandbox.url, DEFAULTS.control_token)) | {
+        environment = environment_of(folder, Addresses(web, sandbox.url)) | {
             "FINGERPOST_SECRET_TWILIO": f"{DEFAULTS.account_sid}:{DEFAULTS.auth_token}",
             "FINGERPOST_CLOCK_TICK_SECONDS": "1",
             # These tests pass at night as well.

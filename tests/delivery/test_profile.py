@@ -60,7 +60,7 @@ def test_rows_equal_the_truth_log(
 def environment_for(engine: Engine, sandbox: SandboxProcess, folder: Path) -> dict[str, str]:
     """Return the variables of an instance on the test's database and sandbox, with little patience."""
     web = f"http://127.0.0.1:{free_port(0)}"
-    return environment_of(folder, Addresses(web, sandbox.url, DEFAULTS.control_token)) | {
+    return environment_of(folder, Addresses(web, sandbox.url)) | {
         "FINGERPOST_DATABASE_URL": engine.url.render_as_string(hide_password=False),
         "FINGERPOST_SECRET_TWILIO": f"{DEFAULTS.account_sid}:{DEFAULTS.auth_token}",
         "FINGERPOST_RECONCILE_GRACE_SECONDS": "3",

@@ -18,7 +18,7 @@ from campaigns.audience.models import Address, Channel
 from campaigns.core import clock
 from campaigns.core.crypto import Vault
 from campaigns.core.database import make_engine
-from campaigns.core.settings import Mode, load_settings
+from campaigns.core.settings import CONTROL_DOOR, Mode, load_settings
 from campaigns.delivery.models import Delivery
 from campaigns.delivery.queries import progress_of
 from campaigns.delivery.states import SendState
@@ -31,7 +31,6 @@ from tests.delivery.builders import a_planned_run, frozen, give_addresses, peopl
 from tests.delivery.secured import secured, write_certificate
 from tests.delivery.test_profile import wait_until_over
 from tests.factories import a_sender
-from tests.sandbox.process import DEFAULTS
 
 PEOPLE = 40
 #: People of a rehearsal for each sender: twenty for each of two languages.
@@ -52,7 +51,7 @@ def live_environment(engine: Engine, folder: Path) -> dict[str, str]:
     """Return the variables of a live instance whose credentials open nothing."""
     web, sandbox = (f"http://127.0.0.1:{free_port(0)}" for _ in range(2))
     certificate = write_certificate(folder)
-    return environment_of(folder, Addresses(web, sandbox, DEFAULTS.control_token)) | {
+    return environment_of(folder, Addresses(web, sandbox)) | {
         "FINGERPOST_MODE": "live",
         # Nothing else may be live; the sandbox, which posts receipts there, trusts the certificate.
         "FINGERPOST_PUBLIC_URL": f"https://127.0.0.1:{free_port(0)}",
@@ -90,7 +89,7 @@ def test_live_campaign_is_rehearsed(engine: Engine, sessions: sessionmaker[Sessi
     environment = live_environment(engine, tmp_path)
     settings = load_settings(environment)
     run_id, handles = plan_rehearsal(sessions, settings.vault())
-    sandbox = SandboxControl(settings.sandbox_url, DEFAULTS.control_token)
+    sandbox = SandboxControl(settings.sandbox_url, settings.sandbox_token(CONTROL_DOOR))
     public = int(settings.public_url.rpartition(":")[2])
     with (
         secured(public, settings.port, tmp_path / "certificate.pem"),
@@ -98,7 +97,7 @@ def test_live_campaign_is_rehearsed(engine: Engine, sessions: sessionmaker[Sessi
     ):
         processes.start("sandbox", "sandbox")
         processes.start("web", "serve")
-        for address in (settings.sandbox_url + "/", f"http://127.0.0.1:{settings.port}/health"):
+        for address in (settings.phones_url(), f"http://127.0.0.1:{settings.port}/health"):
             processes.wait_for(address)
         processes.start("worker", "worker")
         wait_until_over(sessions, sandbox, processes, run_id)
