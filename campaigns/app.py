@@ -41,6 +41,7 @@ from campaigns.reach import public as go
 from campaigns.reach import views as reach
 from campaigns.reach.outcomes import proposed as outcomes_proposed
 from campaigns.reach.releases import api as releases_api
+from campaigns.reach.releases import joint as joint_releases
 from campaigns.reach.releases import public as reports
 from campaigns.reach.releases import reader_views as readers
 from campaigns.reach.releases import views as releases
@@ -87,7 +88,12 @@ PAGES: tuple[Blueprint, ...] = (
     description.pages,
 )
 #: Changes that take two members, of all steps.
-KINDS: tuple[Kind, ...] = (*places_proposed.KINDS, *messages_proposed.SHOWN_KINDS, *outcomes_proposed.KINDS)
+KINDS: tuple[Kind, ...] = (
+    *places_proposed.KINDS,
+    *messages_proposed.SHOWN_KINDS,
+    *outcomes_proposed.KINDS,
+    *joint_releases.KINDS,
+)
 #: What partners' programs ask, with a token instead of a session.
 APIS: tuple[Blueprint, ...] = (places_api.api, releases_api.api, reach_api.api)
 #: What providers call: signed by them instead of carrying a form's token.

@@ -8,6 +8,7 @@ from typing import Any
 
 from sqlalchemy.orm import Session
 
+from campaigns.core.words import N_
 from campaigns.proposals.models import Proposal
 from campaigns.staff.permissions import Permission
 
@@ -51,3 +52,7 @@ class Kind:
     show: Callable[[Session, Proposal], Shown]
     #: What the audit keeps of `before` and `after`: no address, no text of a person, nothing long.
     audited: Callable[[Mapping[str, Any]], Mapping[str, Any]] = dict
+    #: Does what follows when a member refuses it.
+    refused: Callable[[Session, Proposal], None] | None = None
+    #: What is said to whoever agreed, marked for the catalogues.
+    told: str = N_("It is changed. Every member reads so on Now.")

@@ -58,7 +58,10 @@ class Proposal(Base):
     after: Mapped[dict[str, Any]] = mapped_column(JSON)
     reason: Mapped[str] = mapped_column(String(200))
     proposed_by_id: Mapped[int] = mapped_column(ForeignKey("member.id"))
+    #: The partner organisation whose member proposed it; None: the organisation's own.
+    proposed_in_id: Mapped[int | None] = mapped_column(ForeignKey("organisation.id"))
     proposed_at: Mapped[datetime]
     state: Mapped[ProposalState] = mapped_column(String(10), default=ProposalState.WAITING)
+    #: None: it lapsed by itself.
     settled_by_id: Mapped[int | None] = mapped_column(ForeignKey("member.id"))
     settled_at: Mapped[datetime | None]

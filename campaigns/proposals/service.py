@@ -32,14 +32,22 @@ def propose(
     by: int,
     reason: str = "",
     topic: str = "",
+    partner_id: int | None = None,
 ) -> Proposal:
     """Propose to make of a thing what `after` says; it overtakes what of the same kind waits for it.
 
-    Raises InputError when nothing would change, or the reason is too long.
+    `partner_id` is whose member `by` is, if another's. Raises InputError when nothing changes or reason is long.
     """
-    changes = [(subject, before, after)]
-    owner = {"organisation_id": organisation_id, "by": by}
-    return propose_all(session, kind, changes, reason=reason, topic=topic, **owner)[0]
+    return propose_all(
+        session,
+        kind,
+        [(subject, before, after)],
+        organisation_id=organisation_id,
+        by=by,
+        reason=reason,
+        topic=topic,
+        partner_id=partner_id,
+    )[0]
 
 
 def propose_all(
@@ -51,6 +59,7 @@ def propose_all(
     by: int,
     reason: str = "",
     topic: str = "",
+    partner_id: int | None = None,
 ) -> list[Proposal]:
     """Propose changes to several things of one table, each with what it is and is to be, as `propose` does."""
     words = " ".join(reason.split())
@@ -70,6 +79,7 @@ def propose_all(
             after=dict(after),
             reason=words,
             proposed_by_id=by,
+            proposed_in_id=partner_id,
             proposed_at=now,
         )
         for subject, before, after in changes
@@ -110,7 +120,7 @@ def agree(session: Session, proposal: Proposal, kind: Kind, *, by: int) -> None:
     _hold(session, proposal)
     if proposal.proposed_by_id == by:
         raise ApprovalError(N_("You proposed this yourself. Another member has to agree."))
-    if not _is_member(session, proposal.proposed_by_id, proposal.organisation_id):
+    if not _is_member(session, proposal.proposed_by_id, proposal.proposed_in_id or proposal.organisation_id):
         raise RefusedError(N_("Whoever proposed this is no member any more. Propose it anew if it is right."))
     if kind.read(session, proposal) != proposal.before:
         raise TransitionError(N_("This was changed in another way since. Refuse it, or propose it anew."))
@@ -127,7 +137,15 @@ def refuse(session: Session, proposal: Proposal, kind: Kind, *, by: int) -> None
     _hold(session, proposal)
     is_own = proposal.proposed_by_id == by
     _settle(session, proposal, ProposalState.WITHDRAWN if is_own else ProposalState.REFUSED, by=by)
+    if kind.refused is not None:
+        kind.refused(session, proposal)
     _record(session, "proposal.withdraw" if is_own else "proposal.refuse", proposal, kind, by=by)
+
+
+def lapse(session: Session, proposal: Proposal) -> None:
+    """End a waiting proposal that nobody can agree to any more, because something else settled it."""
+    proposal.state, proposal.settled_at = ProposalState.OVERTAKEN, clock.now()
+    session.flush()
 
 
 def _hold(session: Session, proposal: Proposal) -> None:

@@ -13,7 +13,7 @@ from campaigns.core.errors import RefusedError
 from campaigns.core.words import N_
 from campaigns.proposals.kinds import Kind
 from campaigns.proposals.models import Proposal, ProposalState
-from campaigns.proposals.queries import select_settled, select_waiting
+from campaigns.proposals.queries import proposer_of, select_settled, select_waiting
 from campaigns.proposals.service import agree, refuse
 from campaigns.staff.auth import current_member, current_organisation, may_now, requires
 from campaigns.staff.models import Member
@@ -82,17 +82,14 @@ def show(proposal_id: int) -> str:
     """Show one change: what is, and what is to be."""
     proposal = _get(proposal_id)
     kind = kinds_now()[proposal.kind]
-    names = {
-        member_id: session().get_one(Member, member_id).name
-        for member_id in (proposal.proposed_by_id, proposal.settled_by_id)
-        if member_id is not None
-    }
+    settled_by = proposal.settled_by_id and session().get_one(Member, proposal.settled_by_id).name
     return render_template(
         "proposals/show.html",
         proposal=proposal,
         kind=kind,
         shown=kind.show(session(), proposal),
-        names=names,
+        proposer=proposer_of(session(), proposal),
+        settled_by=settled_by,
         waits=proposal.state == ProposalState.WAITING,
         may_agree=may_agree(proposal),
         is_own=proposal.proposed_by_id == current_member().id,
@@ -108,7 +105,7 @@ def accept(proposal_id: int) -> Response:
     if not may_now(kind.permission):
         raise RefusedError(N_("Your roles do not allow you to agree to this."))
     agree(session(), proposal, kind, by=current_member().id)
-    flash(_("It is changed. Every member reads so on Now."), "good")
+    flash(_(kind.told), "good")
     return redirect(url_for("proposals.show", proposal_id=proposal.id))
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import secrets
+from itertools import count
 from typing import Any
 
 from sqlalchemy.orm import Session
@@ -23,6 +24,7 @@ from campaigns.proposals.service import propose
 from campaigns.reach.counting import Step
 from campaigns.reach.imported.models import FileState, ReachFile, Source
 from campaigns.reach.outcomes.models import Outcome, Way
+from campaigns.reach.releases.models import JointRequest
 from campaigns.staff.models import Member, Organisation
 from tests.factories import (
     NOON,
@@ -44,6 +46,7 @@ from tests.factories import (
     an_audience,
 )
 
+_years = count(2001)
 #: An id that nothing has.
 MISSING = 999_999
 
@@ -120,6 +123,7 @@ def make_samples(session: Session, organisation: Organisation, member: Member, v
         "file": add(session, a_report(organisation)),
         "outcome": add(session, an_outcome(campaign)),
         "release": a_release(session, campaign),
+        "joint": add(session, a_joint_request(organisation, member)),
         "reader": a_reader(session, organisation, member, vault),
         "token": an_api_token(session, organisation, member),
         "reply": add(session, a_reply(organisation)),
@@ -140,6 +144,19 @@ def propose_move(session: Session, place: Place, *, by: int) -> Proposal:
 def a_notice() -> Stated:
     """An emergency number in a document that nothing names yet."""
     return Stated("119", f"Ministry of the Interior, notice {secrets.token_hex(4)}", NOON.date())
+
+
+def a_joint_request(organisation: Organisation, member: Member) -> JointRequest:
+    """A joint release of a quarter of its own, as a quarter is asked for once at a time."""
+    return JointRequest(
+        organisation_id=organisation.id,
+        organisation_ids=[organisation.id],
+        period=f"{next(_years)}-Q1",
+        revision=1,
+        reason="",
+        asked_by_id=member.id,
+        asked_at=NOON,
+    )
 
 
 def a_reply(organisation: Organisation) -> Reply:

@@ -6,10 +6,22 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
-from sqlalchemy import CheckConstraint, ForeignKey, LargeBinary, SmallInteger, String, UniqueConstraint, event
+from sqlalchemy import (
+    JSON,
+    CheckConstraint,
+    ForeignKey,
+    Index,
+    LargeBinary,
+    SmallInteger,
+    String,
+    UniqueConstraint,
+    event,
+    text,
+)
 from sqlalchemy.orm import Mapped, mapped_column
 
 from campaigns.core.database import Base, BigId
+from campaigns.proposals.models import ProposalState
 
 
 class View(StrEnum):
@@ -111,6 +123,41 @@ class JointPartner(Base):
 
     organisation_id: Mapped[int] = mapped_column(ForeignKey("organisation.id"), primary_key=True)
     joined_at: Mapped[datetime]
+
+
+class JointRequest(Base):
+    """A joint release that one organisation asks the others for: made when each of them has agreed to it.
+
+    What each has to agree to is a proposal of its own (joint.py).
+    """
+
+    __tablename__ = "joint_request"
+    __table_args__ = (
+        # A quarter is asked for once at a time, whoever asks.
+        Index(
+            "uq_joint_request_waiting",
+            "period",
+            unique=True,
+            sqlite_where=text("state = 'waiting'"),
+            postgresql_where=text("state = 'waiting'"),
+        ),
+    )
+
+    id: Mapped[int] = mapped_column(BigId, primary_key=True)
+    #: Whose steward asks; that is the agreement of this organisation.
+    organisation_id: Mapped[int] = mapped_column(ForeignKey("organisation.id"), index=True)
+    #: Ids of all organisations whose people are counted and whose ledgers pay, sorted.
+    organisation_ids: Mapped[list[int]] = mapped_column(JSON)
+    #: "2026-Q1", and which revision of it this is.
+    period: Mapped[str] = mapped_column(String(10))
+    revision: Mapped[int] = mapped_column(SmallInteger)
+    #: What a correction corrects; readers see it.
+    reason: Mapped[str] = mapped_column(String(500))
+    #: What became of it, in the words of proposals; AGREED: it is made.
+    state: Mapped[ProposalState] = mapped_column(String(10), default=ProposalState.WAITING)
+    release_id: Mapped[int | None] = mapped_column(ForeignKey("release.id"))
+    asked_by_id: Mapped[int] = mapped_column(ForeignKey("member.id"))
+    asked_at: Mapped[datetime]
 
 
 class ReportReader(Base):

@@ -95,6 +95,12 @@ def same_figures(scope: ScopeKind, scope_id: int, view: View, period: str) -> Se
     )
 
 
+def count_revisions(session: Session, scope: ScopeKind, scope_id: int, view: View, period: str) -> int:
+    """Return how often the same figures were released."""
+    same = same_figures(scope, scope_id, view, period).subquery()
+    return session.scalar(select(func.count()).select_from(same)) or 0
+
+
 def budget_of(session: Session, organisation_id: int, year: int) -> Budget:
     """Return what an organisation has spent of its budget for the people of one calendar year."""
     spent = owned(select(func.count()).select_from(LedgerEntry), LedgerEntry, organisation_id)

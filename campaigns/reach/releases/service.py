@@ -8,12 +8,12 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from sqlalchemy import func, select
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from campaigns.audience.models import Channel
 from campaigns.core import clock
-from campaigns.core.errors import AlreadyReleasedError, BudgetError, InputError, OpenPeriodError
+from campaigns.core.errors import AlreadyReleasedError, BudgetError, InputError, OpenPeriodError, RefusedError
 from campaigns.core.languages import all_languages
 from campaigns.core.words import N_
 from campaigns.planning.models import Campaign
@@ -82,8 +82,7 @@ def plan_release(session: Session, organisation: Organisation, wanted: Wanted) -
             day=period.closes_at.date().isoformat(),
         )
     scope_id = _scope_id(organisation, wanted)
-    same = queries.same_figures(wanted.scope, scope_id, wanted.view, period.name)
-    revisions = session.scalar(select(func.count()).select_from(same.subquery())) or 0
+    revisions = queries.count_revisions(session, wanted.scope, scope_id, wanted.view, period.name)
     leaves = len(shape_of(wanted.view, load_tree(), values_of(wanted.view)).leaves)
     return Planned(wanted, period, organisations, scope_id, revisions, leaves)
 
@@ -99,11 +98,22 @@ def make_release(
 ) -> Release:
     """Count, put noise on, fold, freeze and pay for what is wanted; a second time only with a `reason`.
 
-    Raises what `plan_release` raises, AlreadyReleasedError without a reason, and BudgetError beyond the budget.
+    Raises what `plan_release` raises, AlreadyReleasedError without a reason, BudgetError beyond the budget, and
+    RefusedError for a joint release, which `joint.py` makes once every organisation has agreed.
     """
-    _hold(session, plan_release(session, organisation, wanted).organisations)
+    if wanted.scope is ScopeKind.JOINT:
+        raise RefusedError(N_("A joint release is made when every organisation that takes part has agreed to it."))
+    hold_budgets(session, plan_release(session, organisation, wanted).organisations)
     planned, reason = plan_release(session, organisation, wanted), reason.strip()
-    _check_revision(planned, reason)
+    check_revision(planned, reason)
+    return freeze_release(session, organisation, planned, reason=reason, by=by, below=below)
+
+
+def freeze_release(
+    session: Session, organisation: Organisation, planned: Planned, *, reason: str, by: int, below: Below
+) -> Release:
+    """Make the release that was planned and checked, while its budgets are held. Raises BudgetError."""
+    wanted = planned.wanted
     slots = _free_slots(session, planned)
     tree, values = load_tree(), values_of(wanted.view)
     shape = shape_of(wanted.view, tree, values)
@@ -184,7 +194,7 @@ def _scope_id(organisation: Organisation, wanted: Wanted) -> int:
     return 0 if wanted.scope is ScopeKind.JOINT else organisation.id
 
 
-def _hold(session: Session, organisations: Sequence[Organisation]) -> None:
+def hold_budgets(session: Session, organisations: Sequence[Organisation]) -> None:
     """Keep other releases of these organisations waiting until the transaction ends.
 
     SQLite needs no lock: a writing transaction is alone there.
@@ -194,7 +204,8 @@ def _hold(session: Session, organisations: Sequence[Organisation]) -> None:
     session.execute(held.with_for_update())
 
 
-def _check_revision(planned: Planned, reason: str) -> None:
+def check_revision(planned: Planned, reason: str) -> None:
+    """Raise AlreadyReleasedError for a correction without a reason, InputError for a reason that is too long."""
     if planned.revisions and not reason:
         raise AlreadyReleasedError(
             N_("%(period)s is released already. A correction is a new revision: say what it corrects."),
@@ -209,16 +220,21 @@ def _free_slots(session: Session, planned: Planned) -> list[tuple[int, int, int]
     slots = []
     for organisation in planned.organisations:
         for year in planned.period.years:
-            budget = queries.budget_of(session, organisation.id, year)
-            if budget.left < 1:
-                raise BudgetError(
-                    N_("The budget of %(name)s for %(year)s is spent: a year has room for %(count)s releases."),
-                    name=organisation.name,
-                    year=year,
-                    count=SLOTS,
-                )
-            slots.append((organisation.id, year, budget.used + 1))
+            slots.append((organisation.id, year, room_in(session, organisation, year).used + 1))
     return slots
+
+
+def room_in(session: Session, organisation: Organisation, year: int) -> queries.Budget:
+    """Return the budget of a year that has room for a release. Raises BudgetError when it has none."""
+    budget = queries.budget_of(session, organisation.id, year)
+    if budget.left < 1:
+        raise BudgetError(
+            N_("The budget of %(name)s for %(year)s is spent: a year has room for %(count)s releases."),
+            name=organisation.name,
+            year=year,
+            count=SLOTS,
+        )
+    return budget
 
 
 def _true_counts(session: Session, planned: Planned) -> Counter[str]:

@@ -13,9 +13,10 @@ from campaigns.core import clock
 from campaigns.core.errors import InputError
 from campaigns.core.words import N_
 from campaigns.planning.models import Campaign
+from campaigns.reach.releases import joint as joint_releases
 from campaigns.reach.releases import queries, service
 from campaigns.reach.releases.labels import FORMAT_NAMES, SCOPE_NAMES, VIEW_NAMES, period_label
-from campaigns.reach.releases.models import JointPartner, ScopeKind, View
+from campaigns.reach.releases.models import JointPartner, JointRequest, ScopeKind, View
 from campaigns.reach.releases.periods import closed_periods
 from campaigns.reach.releases.service import Planned, Wanted, make_release, plan_release
 from campaigns.reach.releases.showing import as_file, shown
@@ -57,6 +58,7 @@ def list_releases() -> str:
         budget=queries.budget_of(session(), ours.id, clock.now().year),
         partners=queries.joint_partners(session()),
         takes_part=session().get(JointPartner, ours.id) is not None,
+        asked=session().scalars(joint_releases.select_asked(ours.id)).all(),
     )
 
 
@@ -106,11 +108,32 @@ def preview() -> str:
 @pages.post("/make")
 @requires(Permission.HANDLE_CONTACTS, fresh=True)
 def make() -> Page:
-    """Make the release that was previewed, and show it."""
+    """Make the release that was previewed, and show it; for a joint one ask the other organisations."""
     wanted, reason = _wanted(request.form), request.form.get("reason", "")
+    if wanted.scope is ScopeKind.JOINT:
+        return _ask(wanted, reason)
     release = make_release(session(), current_organisation(), wanted, reason=reason, by=current_member().id)
     flash(_("The release is made. Its figures stay as they are now."), "good")
     return redirect(url_for("releases.show", release_id=release.id))
+
+
+@pages.get("/joint/<int:joint_id>")
+@requires(Permission.HANDLE_CONTACTS)
+def show_joint(joint_id: int) -> str:
+    """Show what became of a joint release that the organisation asked for."""
+    asked = _asked(joint_id)
+    return render_template(
+        "reach/releases/joint.html", asked=asked, answers=joint_releases.answers_of(session(), asked)
+    )
+
+
+@pages.post("/joint/<int:joint_id>/take-back")
+@requires(Permission.HANDLE_CONTACTS)
+def take_back(joint_id: int) -> Page:
+    """Ask the other organisations for a joint release no longer."""
+    joint_releases.take_back(session(), _asked(joint_id), by=current_member().id)
+    flash(_("Nobody is asked any more. Nothing was released."), "good")
+    return redirect(url_for("releases.show_joint", joint_id=joint_id))
 
 
 @pages.get("/<int:release_id>")
@@ -146,6 +169,17 @@ def joint() -> Page:
         service.leave_joint(session(), ours, by=member.id)
         flash(_("Your organisation takes no part in joint releases any more."), "good")
     return redirect(url_for("releases.list_releases"))
+
+
+def _ask(wanted: Wanted, reason: str) -> Page:
+    ours, by = current_organisation(), current_member().id
+    asked = joint_releases.ask_for_joint(session(), ours, wanted, reason=reason, by=by)
+    flash(_("The other organisations are asked. Nobody is counted before all of them have agreed."), "good")
+    return redirect(url_for("releases.show_joint", joint_id=asked.id))
+
+
+def _asked(joint_id: int) -> JointRequest:
+    return get_owned(session(), JointRequest, joint_id, current_organisation().id)
 
 
 def _wanted(given: MultiDict[str, str]) -> Wanted:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -15,11 +16,14 @@ from campaigns.core import clock
 from campaigns.core.crypto import Vault
 from campaigns.core.errors import AlreadyReleasedError, BudgetError, InputError, OpenPeriodError
 from campaigns.delivery.states import ReceiptState
+from campaigns.proposals.models import Proposal
+from campaigns.proposals.service import agree
 from campaigns.reach.releases.document import read_document
+from campaigns.reach.releases.joint import JOINT_RELEASE, ask_for_joint, proposals_of, publish_when_agreed
 from campaigns.reach.releases.models import LedgerEntry, Release, ReleaseFile, ScopeKind, View
 from campaigns.reach.releases.queries import budget_of
-from campaigns.reach.releases.service import Wanted, join_joint, leave_joint, make_release
-from campaigns.staff.models import AuditEntry, Organisation
+from campaigns.reach.releases.service import Wanted, join_joint, leave_joint, make_release, plan_release
+from campaigns.staff.models import AuditEntry, Organisation, Role
 from tests.factories import a_campaign, a_contact, a_member, a_schedule, an_address, an_organisation
 from tests.reach.releases.reached import (
     IN_MARCH,
@@ -33,6 +37,7 @@ from tests.reach.releases.reached import (
 )
 
 APRIL = datetime(2026, 4, 2, tzinfo=UTC)
+OF_QUARTER = Wanted(View.REGIONS, ScopeKind.JOINT, "2026-Q1")
 OF_MARCH = Wanted(View.REGIONS, ScopeKind.ORGANISATION, MARCH)
 
 
@@ -50,6 +55,22 @@ def ours(session: Session) -> Organisation:
 def released(session: Session, ours: Organisation, wanted: Wanted = OF_MARCH, reason: str = "") -> Release:
     member = a_member(session, ours)
     return make_release(session, ours, wanted, reason=reason, by=member.id, below=no_noise())
+
+
+def agreed(session: Session, ours: Organisation, theirs: Organisation) -> Release:
+    """Release the first quarter jointly: one organisation asks and the other one agrees."""
+    stewards = [a_member(session, owner, Role.STEWARD).id for owner in (ours, theirs)]
+    request = ask_for_joint(session, ours, OF_QUARTER, reason="", by=stewards[0])
+    [proposal] = proposals_of(session, request)
+    release = None
+
+    def apply(session: Session, proposal: Proposal, by: int) -> None:
+        nonlocal release
+        release = publish_when_agreed(session, request, by=by, below=no_noise())
+
+    agree(session, proposal, replace(JOINT_RELEASE, apply=apply), by=stewards[1])
+    assert release is not None
+    return release
 
 
 def figures(release: Release) -> dict[str, int]:
@@ -194,7 +215,7 @@ def test_joint_release_counts_a_person_of_two_organisations_once(
             moment = IN_MARCH + timedelta(hours=owner is theirs)
             reach_again(session, a_done_run(session, owner), places[region], contact.id, at=moment)
         join_joint(session, (ours, theirs)[number % 2], by=a_member(session, ours).id)
-    release = released(session, ours, Wanted(View.REGIONS, ScopeKind.JOINT, "2026-Q1"))
+    release = agreed(session, ours, theirs)
     assert figures(release) == {"PL-18": 10}
     assert read_document(release.body)["scope"]["organisations"] == ["Ours", "Theirs"]
     assert [budget_of(session, owner.id, 2026).used for owner in (ours, theirs)] == [1, 1]
@@ -208,7 +229,7 @@ def test_joint_releases_are_few(
     session: Session, ours: Organisation, view: View, period: str, sentence: str
 ) -> None:
     with pytest.raises(InputError, match=sentence):
-        released(session, ours, Wanted(view, ScopeKind.JOINT, period))
+        plan_release(session, ours, Wanted(view, ScopeKind.JOINT, period))
 
 
 def test_joint_release_needs_a_partner(session: Session, ours: Organisation) -> None:
@@ -217,4 +238,4 @@ def test_joint_release_needs_a_partner(session: Session, ours: Organisation) -> 
         join_joint(session, owner, by=a_member(session, owner).id)
     leave_joint(session, theirs, by=a_member(session, theirs).id)
     with pytest.raises(InputError, match="at least one other"):
-        released(session, ours, Wanted(View.REGIONS, ScopeKind.JOINT, "2026-Q1"))
+        plan_release(session, ours, OF_QUARTER)
