@@ -17,6 +17,7 @@ from sqlalchemy import (
     BigInteger,
     ColumnElement,
     Connection,
+    Delete,
     Insert,
     Row,
     Select,
@@ -27,18 +28,23 @@ from sqlalchemy import (
     bindparam,
     case,
     column,
+    delete,
     false,
     func,
     insert,
     or_,
     select,
+    type_coerce,
     update,
 )
 from sqlalchemy import cast as cast_to
 from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.orm import InstrumentedAttribute, Session
 from sqlalchemy.sql.functions import FunctionElement
+from sqlalchemy.types import NullType
 
+from campaigns.audience.intake import METHOD as IMPORTED
+from campaigns.audience.models import Consent, ConsentKind
 from campaigns.core import clock
 from campaigns.core.database import UTCDateTime
 from campaigns.delivery.fallback import fall_back
@@ -52,6 +58,8 @@ from campaigns.gateways.callbacks import StatusUpdate
 from campaigns.planning.models import Health, Run, Sender
 
 RECEIPT = cast(Table, Receipt.__table__)
+#: A row of `_waiting()`.
+_Waiting = Row[*tuple[Any, ...]]
 #: Words of providers that mean one of our receipt states.
 WORDS: dict[str, ReceiptState] = {
     **{state.value: state for state in ReceiptState},
@@ -61,6 +69,10 @@ WORDS: dict[str, ReceiptState] = {
 }
 #: Words after which the message will not arrive.
 FAILING = frozenset(word for word, state in WORDS.items() if RANKS[state] == RANKS[ReceiptState.FAILED])
+#: Words of a message on its way: they tell nothing of one that arrived, or will not.
+_ON_ITS_WAY = sorted(word for word, state in WORDS.items() if RANKS[state] < RANKS[ReceiptState.FAILED])
+#: States in which nothing more is expected.
+_ENDED = sorted(state for state, rank in RANKS.items() if rank >= RANKS[ReceiptState.FAILED])
 #: States of a delivery that did not arrive.
 FAILED = tuple(state for state, rank in RANKS.items() if rank == RANKS[ReceiptState.FAILED])
 #: What a failing receipt can ask to be done with an address.
@@ -97,8 +109,9 @@ def apply_receipts(session: Session, limit: int = 1000) -> int:
     """
     waiting = session.execute(_waiting(), {"limit": limit}).all()
     now = clock.now()
-    if waiting:
-        _apply(session, waiting, now=now)
+    news = _drop_repeats(session, waiting)
+    if news:
+        _apply(session, news, now=now)
     if len(waiting) < limit:
         # Once the queue is drained, and not for each batch of a long one: both look at every waiting row.
         session.execute(_settle(in_batch=False), {"now": now})
@@ -106,7 +119,19 @@ def apply_receipts(session: Session, limit: int = 1000) -> int:
     return len(waiting)
 
 
-def _apply(session: Session, waiting: Sequence[Row[int, str | None, SendState]], *, now: datetime) -> None:
+def _drop_repeats(session: Session, waiting: Sequence[_Waiting]) -> Sequence[_Waiting]:
+    """Remove receipts that say again what is known, and return the others.
+
+    A provider posts again what was not answered, and whoever has seen a signed receipt can post it for ever.
+    """
+    repeats = [row[0] for row in waiting if row[-1]]
+    if not repeats:
+        return waiting
+    session.execute(_removal(), {"batch": json.dumps(repeats)})
+    return [row for row in waiting if not row[-1]]
+
+
+def _apply(session: Session, waiting: Sequence[_Waiting], *, now: datetime) -> None:
     """Merge what `_waiting` gave.
 
     It holds the rows, so what it read of them still holds; what none of them asks for is not looked for: receipts
@@ -193,11 +218,31 @@ _NOW = bindparam("now", type_=UTCDateTime())
 
 
 @cache
-def _waiting() -> Select[int, str | None, SendState]:
+def _removal() -> Delete:
+    return delete(Receipt).where(_IN_BATCH).execution_options(synchronize_session=False)
+
+
+def _is_known() -> ColumnElement[bool]:
+    """Match receipts that say again the best that their delivery was told, or less than that and ask for nothing.
+
+    Not those of another message of the same delivery: they tell that it was sent twice.
+    """
+    is_same = and_(
+        Receipt.status == Delivery.receipt_state,
+        func.coalesce(Receipt.error, "") == func.coalesce(Delivery.receipt_error, ""),
+    )
+    is_less = and_(Delivery.receipt_state.in_(_ENDED), Receipt.status.in_(_ON_ITS_WAY))
+    is_told = and_(Delivery.provider_id == Receipt.provider_id, Delivery.send_state.not_in(sorted(LOST)))
+    again = or_(is_same, is_less)
+    return and_(Delivery.receipt_id.is_not(None), again, is_told)
+
+
+@cache
+def _waiting() -> Select[*tuple[Any, ...]]:
     # What may send a delivery on waits for the end of its call: the engine still holds the row.
     is_early = and_(Delivery.send_state == SendState.SENDING, Receipt.action == Action.OTHER_CHANNEL)
     return (
-        select(Receipt.id, Receipt.action, Delivery.send_state)
+        select(Receipt.id, Receipt.action, Delivery.send_state, type_coerce(_is_known(), NullType()))
         .join(Delivery, Delivery.reference == Receipt.reference)
         .where(Receipt.applied_at.is_(None), ~func.coalesce(is_early, false()))
         .order_by(Receipt.id)
@@ -272,6 +317,7 @@ def _select_blamed(of: InstrumentedAttribute[int], actions: tuple[Action, ...]) 
         .where(Run.is_rehearsal.is_(False))
         .where(or_(Receipt.action != Action.INVALIDATE_ADDRESS, Delivery.receipt_state.in_(FAILED)))
         .where(or_(Receipt.action != Action.PAUSE_SENDER, ~_was_mended_since()))
+        .where(or_(Receipt.action != Action.OPT_OUT, ~_has_agreed_since()))
         .group_by(of, Receipt.action)
         .order_by(of)
     )
@@ -281,6 +327,20 @@ def _was_mended_since() -> ColumnElement[bool]:
     """Match deliveries that were called before their sender, which is well, was mended or recovered."""
     mended = (Sender.health == Health.WELL) & (Sender.health_at > Delivery.intent_at)
     return select(Sender.id).where(Sender.id == Delivery.sender_id, mended).correlate(Delivery).exists()
+
+
+def _has_agreed_since() -> ColumnElement[bool]:
+    """Match deliveries that were called before their person said start: what was refused then says nothing now.
+
+    What somebody else says that they agreed to, in a file, is no such word.
+    """
+    agreed = select(Consent.id).where(
+        Consent.address_id == Delivery.address_id,
+        Consent.kind.in_((ConsentKind.GRANTED, ConsentKind.LIFTED)),
+        Consent.method != IMPORTED,
+        Consent.given_at > Delivery.intent_at,
+    )
+    return agreed.correlate(Delivery).exists()
 
 
 @cache

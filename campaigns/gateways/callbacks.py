@@ -110,6 +110,8 @@ class Inbound:
     language: str = ""
     #: When they did it (UTC), if the provider says so: what it posts again comes later.
     said_at: datetime | None = None
+    #: Whether `provider_id` ends in a number that grows with each thing that is done at this account.
+    is_numbered: bool = False
 
 
 class CallbackReader(Protocol):

@@ -119,6 +119,7 @@ def _inbound(bot_id: str, update: Mapping[str, Any], person: _Person, heard: _He
         payload=heard.payload,
         language=person.language,
         said_at=_time_of(update),
+        is_numbered=isinstance(update_id, int),
     )
 
 

@@ -43,6 +43,20 @@ def find_kept(session: Session, gateway: str, provider_ids: Collection[str]) -> 
     return {row.provider_id: row.received_at for row in session.execute(known)}
 
 
+def find_next_kept(session: Session, gateway: str, provider_id: str, *, since: datetime) -> datetime | None:
+    """Return when the first reply was kept, since then, whose id at the same account has a higher number."""
+    account, _, number = provider_id.rpartition(":")
+    later = select(func.min(Reply.received_at)).where(
+        Reply.gateway == gateway,
+        # Numbers with as many digits stand in their order in the index.
+        Reply.provider_id > provider_id,
+        Reply.provider_id.startswith(f"{account}:", autoescape=True),
+        func.length(Reply.provider_id) == len(account) + 1 + len(number),
+        Reply.received_at >= since,
+    )
+    return session.scalar(later)
+
+
 def select_replies(organisation_id: int) -> Select[Reply]:
     """Select an organisation's replies, newest first."""
     return owned(select(Reply), Reply, organisation_id).order_by(Reply.id.desc())

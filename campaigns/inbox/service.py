@@ -26,7 +26,7 @@ from campaigns.delivery.service import suppress_addresses
 from campaigns.gateways.callbacks import Happening, Inbound
 from campaigns.inbox.models import InboundLook, Reply, ReplyKind
 from campaigns.inbox.order import AGREEMENTS, REFUSALS, find_last_refusal, is_overtaken, lift_again
-from campaigns.inbox.queries import find_contact, find_kept, find_languages
+from campaigns.inbox.queries import find_contact, find_kept, find_languages, find_next_kept
 from campaigns.inbox.reading import kind_of
 from campaigns.inbox.receiving import Account, Receiver, find_receiver
 from campaigns.inbox.strangers import note_stop
@@ -37,6 +37,8 @@ from campaigns.staff import audit
 LONGEST_TEXT = 16_000
 #: Posts that take longer were posted again: the person may have said something else since.
 LATE = timedelta(seconds=3)
+#: So long numbers of what is done at an account grow for certain: after a week without any they begin anew.
+NUMBERED_FOR = timedelta(days=6)
 #: What a person does to the conversation, not in it: nothing was heard from them.
 _UNSPOKEN = (Happening.BLOCKED, Happening.UNBLOCKED)
 
@@ -63,7 +65,7 @@ def receive_inbound(
     now is kept, and done as far as the person did not say otherwise since; so is what it posts again, where it
     says of when it is.
     """
-    received_at = received_at or _late_since(inbound)
+    received_at = received_at or _late_since(session, inbound, account.gateway)
     receiver = find_receiver(session, account, inbound.to_handle, _channel_of(inbound))
     reply = _keep(session, inbound, vault, account=account, receiver=receiver, received_at=received_at)
     if reply is None:
@@ -119,10 +121,16 @@ def _put_in_order(session: Session, gateway: str, provider_id: str, said_at: dat
         audit.record(session, "reply.put_in_order", subject=reply, organisation_id=organisation_id, **detail)
 
 
-def _late_since(inbound: Inbound) -> datetime | None:
-    """Return when a person did something that their provider tells late: they may have done more since."""
-    is_late = inbound.said_at is not None and inbound.said_at < clock.now() - LATE
-    return inbound.said_at if is_late else None
+def _late_since(session: Session, inbound: Inbound, gateway: str) -> datetime | None:
+    """Return when a person did something that their provider tells late: they may have done more since.
+
+    What has no time of its own was done before all that has a higher number.
+    """
+    now, done_by = clock.now(), inbound.said_at
+    if done_by is None and inbound.is_numbered:
+        kept_at = find_next_kept(session, gateway, inbound.provider_id, since=now - NUMBERED_FOR)
+        done_by = kept_at and kept_at - timedelta(milliseconds=1)
+    return done_by if done_by is not None and done_by < now - LATE else None
 
 
 def _channel_of(inbound: Inbound) -> Channel:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from datetime import timedelta
 
 import pytest
 from hypothesis import given
@@ -10,6 +11,7 @@ from hypothesis import strategies as st
 from sqlalchemy import event, select
 from sqlalchemy.orm import Session
 
+from campaigns.audience.consent import restore
 from campaigns.audience.models import AddressState, Channel, Consent
 from campaigns.core import clock
 from campaigns.core.crypto import Vault
@@ -91,6 +93,54 @@ def test_receipts_that_ask_for_nothing_need_three_statements(session: Session, d
     event.listen(connection, "before_cursor_execute", lambda *given: asked.append(given[2].split()[0]))
     assert apply_receipts(session, 2) == 2
     assert asked == ["SELECT", "UPDATE", "UPDATE"]
+
+
+def kept(session: Session) -> list[str]:
+    return list(session.scalars(select(Receipt.status).order_by(Receipt.id)))
+
+
+def test_replayed_receipt_is_stored_once(session: Session, delivery: Delivery) -> None:
+    told = said(delivery, "sent"), said(delivery, "delivered")
+    for _ in range(3):
+        arrive(session, *told)
+        arrive(session, *reversed(told))
+    assert kept(session) == ["sent", "delivered"]
+    assert delivery.receipt_state == ReceiptState.DELIVERED
+
+
+@pytest.mark.parametrize(
+    "other",
+    [{"status": "failed", "error": "30006"}, {"status": "sent", "provider_id": "SM2"}, {"status": "new-word"}],
+)
+def test_receipt_that_tells_something_else_is_kept(
+    session: Session, delivery: Delivery, other: dict[str, str]
+) -> None:
+    arrive(session, said(delivery, "failed", "30003"))
+    arrive(session, said(delivery, **other))
+    assert kept(session) == ["failed", other["status"]]
+
+
+def test_old_block_that_is_replayed_does_not_stop_who_said_start_since(
+    session: Session, delivery: Delivery, vault: Vault
+) -> None:
+    contact = a_contact(session, session.scalars(select(Organisation)).one())
+    address = an_address(session, contact, vault)
+    delivery.address_id, delivery.intent_at = address.id, clock.now() - timedelta(hours=2)
+    session.flush()
+    block = StatusUpdate(delivery.reference, "SM1", "undelivered", "21610", action=Action.OPT_OUT)
+    arrive(session, block)
+    assert address.state == AddressState.OPTED_OUT
+    restore(
+        session, address.lookup, Channel.SMS, number=address.number, method="keyword", wording="", at=clock.now()
+    )
+    arrive(session, block)
+    # Nor one that the provider was late to tell, which is no replay.
+    arrive(session, StatusUpdate(delivery.reference, "SM1", "failed", "21612", action=Action.OPT_OUT))
+    assert address.state == AddressState.ACTIVE
+    delivery.intent_at = clock.now() + timedelta(seconds=1)
+    session.flush()
+    arrive(session, StatusUpdate(delivery.reference, "SM1", "failed", "21613", action=Action.OPT_OUT))
+    assert address.state == AddressState.OPTED_OUT
 
 
 def test_late_receipt_of_lower_rank_changes_nothing(session: Session, delivery: Delivery) -> None:

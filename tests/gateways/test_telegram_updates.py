@@ -116,6 +116,7 @@ def test_text_is_read_without_names() -> None:
         raw={"kind": "message"},
         language="uk",
         said_at=datetime.fromtimestamp(NOW, UTC),
+        is_numbered=True,
     )
 
 

@@ -17,7 +17,7 @@ from campaigns.core import clock
 from campaigns.core.crypto import Vault
 from campaigns.delivery.models import Delivery
 from campaigns.delivery.states import SendState
-from campaigns.gateways.callbacks import Inbound
+from campaigns.gateways.callbacks import Happening, Inbound
 from campaigns.inbox.models import Reply, ReplyKind
 from campaigns.inbox.receiving import Receiver
 from campaigns.inbox.service import LATE, receive_inbound
@@ -298,6 +298,29 @@ def test_what_came_in_the_wrong_order_is_put_right(
     session.expire_all()
     assert address.state == state
     assert session.scalars(select(Reply).where(Reply.provider_id == "SM1")).one().received_at == said_at
+
+
+def test_press_without_a_time_counts_as_of_before_what_has_a_higher_number(session: Session, vault: Vault) -> None:
+    contact = a_contact(session, an_organisation(session))
+    chat = an_address(session, contact, vault, number="77", channel=Channel.TELEGRAM)
+    bot = {"from_handle": "77", "to_handle": "5550100", "channel": "telegram", "is_numbered": True}
+    press = bot | {"happening": Happening.PRESSED_BUTTON, "payload": "START"}
+
+    def receive_at(hours: int, update: int, text: str = "", **values: Any) -> None:
+        with clock.running_on(lambda: NOON + timedelta(hours=hours)):
+            said = inbound(text, f"5550100:{update}", **values)
+            receive_inbound(session, said, vault, account=came_over(session, "telegram"))
+        session.expire_all()
+
+    receive_at(0, 42, "STOP", **bot)
+    receive_at(1, 41, **press)
+    assert chat.state == AddressState.OPTED_OUT
+    receive_at(2, 43, **press)
+    assert chat.state == AddressState.ACTIVE
+    receive_at(3, 44, "STOP", **bot)
+    # After a week without any the numbers begin anew.
+    receive_at(24 * 8, 17, **press)
+    assert chat.state == AddressState.ACTIVE
 
 
 def test_what_is_put_right_leaves_nothing_queued(session: Session, vault: Vault, address: Address) -> None:
