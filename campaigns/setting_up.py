@@ -11,6 +11,7 @@ from sqlalchemy import Engine, make_url
 from sqlalchemy.exc import DBAPIError
 
 from campaigns.audience.numbering import fill_numbers, lacks_numbers
+from campaigns.audience.resealing import seal_old_words
 from campaigns.core.database import make_engine, make_sessions
 from campaigns.core.errors import SettingsError, UnavailableError
 from campaigns.core.keys_file import KEY_NAMES, is_used, keep_keys, make_keys, mark_used, read_keys
@@ -115,6 +116,8 @@ def _fill(engine: Engine, settings: Settings, say: Callable[[str], None], *, may
     if is_lacking:
         filled = fill_numbers(make_sessions(engine), settings.vault())
         say(f"{filled:,} addresses know now whose phone they are on.")
+    if sealed := seal_old_words(make_sessions(engine), settings.vault()):
+        say(f"{sealed:,} rows with words about people are sealed now.")
 
 
 def _make_folder(path: Path) -> None:

@@ -25,6 +25,7 @@ from campaigns.audience.models import (
     SuppressedAddress,
 )
 from campaigns.audience.person import find_person, lock_addresses, lock_person, pass_gate
+from campaigns.audience.sealed_words import Evidence
 from campaigns.continuity import journal
 from campaigns.core import clock
 
@@ -35,7 +36,7 @@ _FIXED = (AddressState.HELD, AddressState.OPTED_OUT, AddressState.INVALID)
 Mark = tuple[bytes, Channel]
 
 
-def grant(session: Session, address: Address, *, method: str, wording: str, given_at: datetime) -> bool:
+def grant(session: Session, address: Address, *, method: str, wording: str | Evidence, given_at: datetime) -> bool:
     """Record that a person agreed on one address; return False, and record nothing, for one that said stop.
 
     `wording` names the version shown or the evidence given. Only `restore` lifts a withdrawal.
@@ -50,7 +51,7 @@ def grant(session: Session, address: Address, *, method: str, wording: str, give
 
 
 def withdraw(
-    session: Session, addresses: Sequence[Address], *, method: str, wording: str, at: datetime
+    session: Session, addresses: Sequence[Address], *, method: str, wording: str | Evidence, at: datetime
 ) -> list[int]:
     """Record the withdrawal of each address that has not withdrawn yet; return the ids of all of them."""
     for address in addresses:
@@ -68,7 +69,7 @@ def withdraw_everywhere(
     *,
     number: bytes | None = None,
     method: str,
-    wording: str,
+    wording: str | Evidence,
     at: datetime,
 ) -> list[int]:
     """Record that the person behind a handle said stop; return the ids of all addresses they have on any channel.
@@ -241,15 +242,19 @@ def _on_channel(lookup: bytes, channel: Channel, number: bytes | None) -> Select
     return select(Address.id).where(is_theirs, Address.channel == channel)
 
 
-def entry_of(address: Address, kind: ConsentKind, *, method: str, wording: str, given_at: datetime) -> Consent:
-    """Return a line of the ledger about an address."""
+def entry_of(
+    address: Address, kind: ConsentKind, *, method: str, wording: str | Evidence, given_at: datetime
+) -> Consent:
+    """Return a line of the ledger about an address; what somebody wrote in their own words is sealed in it."""
+    free = wording if isinstance(wording, Evidence) else None
     return Consent(
         contact_id=address.contact_id,
         address_id=address.id,
         channel=address.channel,
         kind=kind,
         method=method,
-        wording=wording,
+        wording=wording if isinstance(wording, str) else "",
+        sealed_evidence=free and free.sealed_for(address.id),
         given_at=given_at,
         recorded_at=clock.now(),
     )

@@ -17,8 +17,9 @@ from campaigns.audience import queries, service, watching
 from campaigns.audience.forms import CHANNELS, ENCODINGS, SOURCES, ImportForm
 from campaigns.audience.importer import ContactFile, read_contacts
 from campaigns.audience.models import AddressState, Contact, ContactImport
+from campaigns.audience.sealed_words import open_about, open_evidence
 from campaigns.core import clock
-from campaigns.core.errors import InputError, QuotaError, RowProblem, TransitionError
+from campaigns.core.errors import InputError, QuotaError, TransitionError
 from campaigns.core.languages import all_languages
 from campaigns.core.limited.limits import Limits
 from campaigns.staff.auth import current_member, current_organisation, requires
@@ -87,7 +88,7 @@ def show(contact_id: int) -> Page:
         "audience/contact.html",
         contact=contact,
         state=queries.states_of(session(), [contact.id]).get(contact.id),
-        ledger=ledger,
+        ledger=[(line, line.wording or open_evidence(line, vault())) for line in ledger],
         channels=CHANNELS,
         sources=SOURCES,
     )
@@ -108,7 +109,8 @@ def import_file() -> Page:
         else:
             return redirect(url_for("audience.contacts.show_file", import_id=waiting.id))
     files = session().scalars(queries.select_imports(current_organisation().id).limit(20)).all()
-    return render_template("audience/import.html", form=form, files=files), form.status
+    named = [(file, open_about(file, vault()).name) for file in files]
+    return render_template("audience/import.html", form=form, files=named), form.status
 
 
 @pages.get("/files/<int:import_id>")
@@ -116,8 +118,8 @@ def import_file() -> Page:
 def show_file(import_id: int) -> Page:
     """Show what a dry run found, or what an import did."""
     file = _file(import_id)
-    problems = [RowProblem(**kept) for kept in file.report.get("problems", ())]
-    return render_template("audience/file.html", file=file, problems=problems, encodings=ENCODINGS)
+    about = open_about(file, vault())
+    return render_template("audience/file.html", file=file, about=about, encodings=ENCODINGS)
 
 
 @pages.post("/files/<int:import_id>/import")
@@ -141,7 +143,7 @@ def confirm_file(import_id: int) -> Page:
 def cancel_file(import_id: int) -> Page:
     """Drop a checked file."""
     try:
-        service.cancel_import(session(), _file(import_id), by=current_member().id)
+        service.cancel_import(session(), _file(import_id), by=current_member().id, vault=vault())
     except TransitionError as error:
         refuse_commit()
         flash(said(error), "bad")

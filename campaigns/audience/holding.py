@@ -16,6 +16,7 @@ from sqlalchemy.orm import Session
 from campaigns.audience.consent import entry_of, marks_of, remember
 from campaigns.audience.models import Address, AddressState, Channel, Consent, ConsentKind, SuppressedAddress
 from campaigns.audience.person import lock_person
+from campaigns.audience.sealed_words import Evidence
 
 #: What a person, or a member for them, settled; the last of these counts again when a hold ends.
 _SETTLED = (ConsentKind.GRANTED, ConsentKind.LIFTED, ConsentKind.WITHDRAWN)
@@ -30,7 +31,7 @@ def hold_everywhere(
     *,
     number: bytes | None = None,
     method: str,
-    wording: str,
+    wording: str | Evidence,
     at: datetime,
 ) -> list[int]:
     """Put the person behind a handle on hold; return the ids of their addresses that are on hold now.
@@ -43,7 +44,9 @@ def hold_everywhere(
     return hold(session, addresses, method=method, wording=wording, at=at)
 
 
-def hold(session: Session, addresses: Sequence[Address], *, method: str, wording: str, at: datetime) -> list[int]:
+def hold(
+    session: Session, addresses: Sequence[Address], *, method: str, wording: str | Evidence, at: datetime
+) -> list[int]:
     """Put on hold each address that might be written to; return the ids of those on hold now."""
     for address in addresses:
         if address.state in _HELD_FROM:
@@ -59,7 +62,7 @@ def release(
     lookups: Collection[bytes],
     *,
     method: str,
-    wording: str,
+    wording: str | Evidence,
     at: datetime,
 ) -> list[int]:
     """End the hold of the people behind keyed hashes, as in Address; return the ids of the addresses it ended for.
@@ -78,7 +81,9 @@ def release(
     return [address.id for address in held]
 
 
-def lift(session: Session, addresses: Iterable[Address], *, method: str, wording: str, at: datetime) -> list[int]:
+def lift(
+    session: Session, addresses: Iterable[Address], *, method: str, wording: str | Evidence, at: datetime
+) -> list[int]:
     """Lift the stops of locked addresses, because a member knows that the person wants it; return their ids.
 
     The keyed hashes stay remembered: nobody else imports the person.

@@ -27,6 +27,7 @@ from campaigns.audience.models import (
 )
 from campaigns.audience.person import lock_addresses, mark_shared
 from campaigns.audience.placing import Placing, move_contacts, position_of
+from campaigns.audience.sealed_words import Evidence
 from campaigns.core import clock
 from campaigns.core.crypto import Vault
 from campaigns.core.database import reserve_ids
@@ -187,7 +188,7 @@ def take_in(
         _note_stopped(counts, batch, known, is_later=place > 0)
     # The gate comes before any address that others may hold: their stop waits within it for the address.
     hold_withdrawals(session)
-    _grant(session, list(written.agreed.values()))
+    _grant(session, list(written.agreed.values()), vault=vault)
     stopped = _heed_late_stops(session, organisation_id, written)
     counts.added -= stopped
     counts.said_stop += stopped
@@ -226,14 +227,14 @@ def _agreed(rows: Iterable[ContactRow], known: _Known) -> Iterator[_Agreed]:
                 yield _Agreed(address.id, row.consent_how, row.consent_at)
 
 
-def _grant(session: Session, agreed: Sequence[_Agreed]) -> None:
+def _grant(session: Session, agreed: Sequence[_Agreed], *, vault: Vault) -> None:
     """Write consents down for those who still have none; who said stop meanwhile is left alone."""
     for start in range(0, len(agreed), BATCH):
         told = {each.address_id: each for each in agreed[start : start + BATCH]}
         for address in lock_addresses(session, told):
             if address.state == AddressState.PENDING:
                 one = told[address.id]
-                grant(session, address, method=METHOD, wording=one.how, given_at=one.at)
+                grant(session, address, method=METHOD, wording=Evidence(one.how, vault), given_at=one.at)
 
 
 def _heed_late_stops(session: Session, organisation_id: int, first: _Written) -> int:
@@ -367,11 +368,14 @@ def _add_addresses(
         )
         consents.append(
             same
-            | {"address_id": address_id, "wording": row.consent_how}
+            | {
+                "address_id": address_id,
+                "sealed_evidence": Evidence(row.consent_how, vault).sealed_for(address_id),
+            }
             | {"given_at": row.consent_at, "recorded_at": now}
         )
     session.execute(insert(_ADDRESS).values(state=AddressState.ACTIVE), addresses)
-    session.execute(insert(_CONSENT).values(kind=ConsentKind.GRANTED, method=METHOD), consents)
+    session.execute(insert(_CONSENT).values(kind=ConsentKind.GRANTED, method=METHOD, wording=""), consents)
     return [address_id for address_id, _ in pairs]
 
 

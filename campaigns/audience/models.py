@@ -150,8 +150,11 @@ class Consent(Base):
     kind: Mapped[ConsentKind] = mapped_column(String(10))
     #: "form", "keyword", "import", "provider", "telegram_start", "member".
     method: Mapped[str] = mapped_column(String(20))
-    #: Version of the wording the person was shown, the evidence an import gave, or a member's reason or evidence.
+    #: Version of the wording the person was shown, code of a provider, or reply it rests on; '' beside evidence.
     wording: Mapped[str] = mapped_column(String(200))
+    #: The evidence that an import gave, or a member's reason or evidence, sealed for
+    #: ("consent", "sealed_evidence", address_id): what is known of the line before it has an id.
+    sealed_evidence: Mapped[bytes | None] = mapped_column(LargeBinary)
     #: When the person said so, and when we wrote it down.
     given_at: Mapped[datetime]
     recorded_at: Mapped[datetime]
@@ -237,11 +240,14 @@ class ContactImport(Base):
     id: Mapped[int] = mapped_column(BigId, primary_key=True)
     organisation_id: Mapped[int] = mapped_column(ForeignKey("organisation.id"), index=True)
     member_id: Mapped[int | None] = mapped_column(ForeignKey("member.id"))
-    file_name: Mapped[str] = mapped_column(String(200))
+    #: Of files of an earlier version until `fingerpost setup` has sealed it.
+    file_name: Mapped[str] = mapped_column(String(200), default="")
+    #: Name of the file and wrong rows by spreadsheet line, sealed for ("contact_import", "sealed_about", id).
+    sealed_about: Mapped[bytes | None] = mapped_column(LargeBinary)
     state: Mapped[ImportState] = mapped_column(String(10))
     #: Text of the file sealed for ("contact_import", "sealed_file", id); None once decided.
     sealed_file: Mapped[bytes | None] = deferred(mapped_column(LargeBinary))
-    #: The importer's report as JSON: counts and bad rows by spreadsheet line, without the addresses themselves.
+    #: The importer's report as JSON: counts alone.
     report: Mapped[dict[str, Any]]
     created_at: Mapped[datetime]
     decided_at: Mapped[datetime | None]

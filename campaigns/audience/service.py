@@ -16,6 +16,7 @@ from campaigns.audience.models import Audience, ContactImport, ImportState
 from campaigns.audience.placing import Placing
 from campaigns.audience.queries import find_unknown
 from campaigns.audience.rules import AudienceRule
+from campaigns.audience.sealed_words import AboutFile, open_about, seal_about
 from campaigns.core import clock
 from campaigns.core.crypto import Vault
 from campaigns.core.errors import (
@@ -152,13 +153,13 @@ def keep_file(
     waiting = ContactImport(
         organisation_id=organisation_id,
         member_id=by,
-        file_name=file_name[:NAME_LIMIT],
         state=ImportState.CHECKED,
-        report=asdict(report),
+        report=_kept(report),
         created_at=clock.now(),
     )
     session.add(waiting)
     session.flush()
+    seal_about(waiting, AboutFile(file_name[:NAME_LIMIT], report.problems), vault)
     kept = f"{default_country or ''}\n{data.decode(ending.coding)}"
     waiting.sealed_file = vault.seal(kept, table="contact_import", column="sealed_file", row_id=waiting.id)
     told = {"rows": ending.good_rows, "numbers": report.numbers, "bad_rows": report.bad_rows}
@@ -187,16 +188,16 @@ def confirm_import(
     _require_checked(waiting)
     report = _import(session, waiting.organisation_id, found, vault=vault)
     report = replace(report, encoding=waiting.report.get("encoding", ""))
-    _decide(waiting, ImportState.DONE, report)
+    _decide(waiting, ImportState.DONE, report, vault=vault)
     _record(session, "contacts.import", waiting, by, **_counts(report))
     return report
 
 
-def cancel_import(session: Session, waiting: ContactImport, *, by: int) -> None:
+def cancel_import(session: Session, waiting: ContactImport, *, by: int, vault: Vault) -> None:
     """Drop a checked file unread. Raises TransitionError when it is decided already."""
     session.refresh(waiting, with_for_update=True)
     _require_checked(waiting)
-    _decide(waiting, ImportState.CANCELLED, None)
+    _decide(waiting, ImportState.CANCELLED, None, vault=vault)
     _record(session, "contacts.cancel", waiting, by)
 
 
@@ -223,15 +224,15 @@ def import_file(
     done = ContactImport(
         organisation_id=organisation_id,
         member_id=by,
-        file_name=file_name[:NAME_LIMIT],
         state=ImportState.CHECKED,
         report={},
         created_at=clock.now(),
     )
     session.add(done)
     session.flush()
+    seal_about(done, AboutFile(file_name[:NAME_LIMIT]), vault)
     report = _import(session, organisation_id, found, vault=vault)
-    _decide(done, ImportState.DONE, report)
+    _decide(done, ImportState.DONE, report, vault=vault)
     _record(session, "contacts.import", done, by, **_counts(report))
     return report
 
@@ -283,10 +284,17 @@ def _require_checked(waiting: ContactImport) -> bytes:
     return waiting.sealed_file
 
 
-def _decide(waiting: ContactImport, state: ImportState, report: Report | None) -> None:
+def _decide(waiting: ContactImport, state: ImportState, report: Report | None, *, vault: Vault) -> None:
+    """Close a file, and keep nothing of what stood in it."""
     waiting.state, waiting.sealed_file, waiting.decided_at = state, None, clock.now()
     if report is not None:
-        waiting.report = asdict(report)
+        waiting.report = _kept(report)
+    seal_about(waiting, AboutFile(open_about(waiting, vault).name), vault)
+
+
+def _kept(report: Report) -> dict[str, Any]:
+    """Return the counts of a report, which need not be sealed."""
+    return {name: value for name, value in asdict(report).items() if name != "problems"}
 
 
 def _counts(report: Report) -> dict[str, int]:

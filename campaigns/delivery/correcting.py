@@ -106,7 +106,6 @@ def send_correction(session: Session, run: Run, *, by: int, reason: str) -> Run:
         member_id=by,
         correction_id=correction.id,
         stopped=stopped,
-        reason=words,
     )
     return correction
 

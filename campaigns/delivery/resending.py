@@ -16,6 +16,7 @@ from sqlalchemy.orm import Session
 
 from campaigns.audience.models import Address, AddressState
 from campaigns.core import clock
+from campaigns.core.crypto import Vault
 from campaigns.core.errors import InputError, RefusedError, TransitionError
 from campaigns.core.words import N_
 from campaigns.delivery.models import Attempt, Delivery, RunText
@@ -29,6 +30,7 @@ from campaigns.planning.gatekeeping import SERVICE_MAX_AGE_DAYS
 from campaigns.planning.lifecycle import SENDING
 from campaigns.planning.models import Run, RunState
 from campaigns.staff import audit
+from campaigns.staff.notes import note_reason
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,16 +128,15 @@ def resend(
     *,
     by: int,
     reason: str,
+    vault: Vault,
     max_age_days: int = SERVICE_MAX_AGE_DAYS,
 ) -> int:
     """Queue unconfirmed deliveries of a run again, with its texts as they are; return how many were queued.
 
-    Raises InputError without a reason, TransitionError for a run that may not send, RefusedError when none of them
-    can be sent again.
+    The reason is kept sealed. Raises InputError without one, TransitionError for a run that may not send,
+    RefusedError when none of them can be sent again.
     """
-    words = reason.strip()
-    if not words or len(words) > LONGEST_REASON:
-        raise InputError(N_("Say in at most %(limit)s characters why they are sent again."), limit=LONGEST_REASON)
+    words = _checked(reason)
     run = session.get_one(Run, run.id, with_for_update=True, populate_existing=True)
     if run.state not in SENDING:
         raise TransitionError(N_("Nothing is sent in this run now. Resume it first, then send again."))
@@ -149,16 +150,23 @@ def resend(
             )
         )
     run.state, run.reason, run.finished_at = RunState.RUNNING, "", None
-    audit.record(
+    entry = audit.record(
         session,
         "delivery.resend",
         subject=run,
         organisation_id=run.organisation_id,
         member_id=by,
         deliveries=count,
-        reason=words,
     )
+    note_reason(session, entry, words, vault=vault)
     return count
+
+
+def _checked(reason: str) -> str:
+    words = reason.strip()
+    if not words or len(words) > LONGEST_REASON:
+        raise InputError(N_("Say in at most %(limit)s characters why they are sent again."), limit=LONGEST_REASON)
+    return words
 
 
 def _may_still_get() -> ColumnElement[bool]:

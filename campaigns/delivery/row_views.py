@@ -24,7 +24,7 @@ from campaigns.planning.models import Run
 from campaigns.staff.auth import current_member, requires
 from campaigns.staff.permissions import Permission
 from campaigns.staff.showing import figure, sees_exact, upper_first
-from campaigns.web.current import settings
+from campaigns.web.current import settings, vault
 from campaigns.web.numbers import whole_number
 from campaigns.web.session import session
 from campaigns.web.words import said
@@ -96,6 +96,7 @@ def resend(run_id: int) -> Page:
                 chosen,
                 by=current_member().id,
                 reason=form.text("reason"),
+                vault=vault(),
                 max_age_days=settings().service_max_age_days,
             )
         except (InputError, RefusedError) as error:

@@ -11,6 +11,7 @@ from sqlalchemy import ColumnElement, Select, exists, func, literal_column, sele
 from sqlalchemy.orm import Session
 
 from campaigns.audience.models import Address, AddressState, Consent, ConsentKind, SuppressedAddress
+from campaigns.audience.sealed_words import open_evidence
 from campaigns.core import clock
 from campaigns.core.crypto import Vault
 from campaigns.core.settings import Settings
@@ -57,7 +58,7 @@ def find_holds(session: Session, organisation_id: int, *, vault: Vault, limit: i
     opened = {reply.id: reply for reply in open_replies(session, found, vault=vault)}
     by_contact = {reply.contact_id: opened[reply.id] for reply in found if reply.contact_id is not None}
     holds = [
-        Hold(row.contact_id, row.since, by_contact.get(row.contact_id), _reason(lines[row.line_id]))
+        Hold(row.contact_id, row.since, by_contact.get(row.contact_id), _reason(lines[row.line_id], vault))
         for row in contacts
     ]
     holds += [Hold(None, reply.received_at, opened[reply.id], "") for reply in strangers]
@@ -127,8 +128,8 @@ def _lines(ids: Collection[int]) -> Select[Consent]:
     return select(Consent).where(Consent.id.in_(ids))
 
 
-def _reason(line: Consent) -> str:
-    return line.wording if line.method == "member" else ""
+def _reason(line: Consent, vault: Vault) -> str:
+    return line.wording or open_evidence(line, vault) if line.method == "member" else ""
 
 
 def _is(column: Any, state: AddressState | ReplyKind) -> ColumnElement[bool]:

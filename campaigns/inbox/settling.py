@@ -15,13 +15,16 @@ from campaigns.audience.consent import withdraw_everywhere
 from campaigns.audience.holding import hold_everywhere, lift, release
 from campaigns.audience.models import Address, AddressState, Channel, Contact
 from campaigns.audience.person import lock_addresses
+from campaigns.audience.sealed_words import Evidence
 from campaigns.core import clock
+from campaigns.core.crypto import Vault
 from campaigns.core.errors import InputError, TransitionError
 from campaigns.core.words import N_
 from campaigns.delivery.service import suppress_addresses
 from campaigns.inbox.holds import is_stranger_held
 from campaigns.inbox.models import Reply
 from campaigns.staff import audit
+from campaigns.staff.notes import note_reason
 from campaigns.staff.queries import owned
 
 #: How the ledger names what a member decided.
@@ -32,36 +35,36 @@ LIFT_STOP = "contact.lift_stop"
 LONGEST_REASON = 200
 
 
-def opt_out(session: Session, contact: Contact, *, by: int, reason: str) -> int:
+def opt_out(session: Session, contact: Contact, *, by: int, reason: str, vault: Vault) -> int:
     """Withdraw for a person on every channel, everywhere; return how many addresses of theirs are opted out.
 
     Raises InputError without a reason or address, TransitionError when they are opted out already.
     """
-    words, addresses = _checked(reason), _addresses_of(session, contact)
+    words, addresses = _checked(reason, vault), _addresses_of(session, contact)
     if all(address.state == AddressState.OPTED_OUT for address in addresses):
         raise TransitionError(N_("They have opted out already."))
     stopped = withdraw_everywhere(session, **_handle_of(addresses[0]), **_said(words))
     return _record_refusal(session, "contact.opt_out", contact, stopped, by=by, reason=words)
 
 
-def put_on_hold(session: Session, contact: Contact, *, by: int, reason: str) -> int:
+def put_on_hold(session: Session, contact: Contact, *, by: int, reason: str, vault: Vault) -> int:
     """Put a person on hold on every channel, everywhere; return how many addresses of theirs are.
 
     Raises InputError without a reason or address, TransitionError when nothing would be sent to them anyway.
     """
-    words, addresses = _checked(reason), _addresses_of(session, contact)
+    words, addresses = _checked(reason, vault), _addresses_of(session, contact)
     if not any(address.state in (AddressState.ACTIVE, AddressState.PENDING) for address in addresses):
         raise TransitionError(N_("Nothing is sent to them as it is."))
     held = hold_everywhere(session, **_handle_of(addresses[0]), **_said(words))
     return _record_refusal(session, "contact.hold", contact, held, by=by, reason=words)
 
 
-def end_hold(session: Session, contact: Contact, *, by: int, reason: str) -> int:
+def end_hold(session: Session, contact: Contact, *, by: int, reason: str, vault: Vault) -> int:
     """End the hold of a person, because it was no stop; return for how many addresses.
 
     Raises InputError without a reason or address, TransitionError when they are not on hold any more.
     """
-    words, addresses = _checked(reason), _addresses_of(session, contact)
+    words, addresses = _checked(reason, vault), _addresses_of(session, contact)
     keys = [address.number or address.lookup for address in addresses], [one.lookup for one in addresses]
     released = release(session, *keys, **_said(words))
     if not released:
@@ -70,12 +73,12 @@ def end_hold(session: Session, contact: Contact, *, by: int, reason: str) -> int
     return len(released)
 
 
-def settle_stranger(session: Session, reply: Reply, *, is_stop: bool, by: int, reason: str) -> None:
+def settle_stranger(session: Session, reply: Reply, *, is_stop: bool, by: int, reason: str, vault: Vault) -> None:
     """Decide what somebody meant who is no contact: it was a stop, or none.
 
     Raises InputError without a reason, TransitionError when it was decided already.
     """
-    words = _checked(reason)
+    words = _checked(reason, vault)
     if not is_stranger_held(session, reply):
         raise TransitionError(N_("They are not on hold any more."))
     if is_stop:
@@ -86,16 +89,18 @@ def settle_stranger(session: Session, reply: Reply, *, is_stop: bool, by: int, r
     _record(session, "reply.end_hold", reply, by=by, addresses=len(released), reason=words)
 
 
-def lift_stop(session: Session, contact: Contact, channel: Channel, *, by: int, evidence: str) -> int:
+def lift_stop(
+    session: Session, contact: Contact, channel: Channel, *, by: int, evidence: str, vault: Vault
+) -> int:
     """Lift the stop of a person on one channel for their organisation; return for how many addresses.
 
     The ledger keeps the evidence. Raises InputError without it, TransitionError when they have not opted out.
     """
-    words = _checked(evidence)
+    words = _checked(evidence, vault)
     lifted = lift(session, _same_phone(session, contact, channel), **_said(words))
     if not lifted:
         raise TransitionError(N_("They have not opted out there."))
-    _record(session, LIFT_STOP, contact, by=by, addresses=len(lifted), channel=str(channel))
+    _record(session, LIFT_STOP, contact, by=by, reason=words, addresses=len(lifted), channel=str(channel))
     return len(lifted)
 
 
@@ -108,11 +113,11 @@ def _same_phone(session: Session, contact: Contact, channel: Channel) -> Sequenc
     return lock_addresses(session, session.scalars(ids).all())
 
 
-def _checked(words: str) -> str:
+def _checked(words: str, vault: Vault) -> Evidence:
     clean = " ".join(words.split())
     if not clean or len(clean) > LONGEST_REASON:
         raise InputError(N_("Say in at most %(limit)s characters why."), limit=LONGEST_REASON)
-    return clean
+    return Evidence(clean, vault)
 
 
 def _addresses_of(session: Session, contact: Contact) -> Sequence[Address]:
@@ -126,17 +131,22 @@ def _handle_of(known: Address | Reply) -> dict[str, Any]:
     return {"lookup": known.lookup, "channel": Channel(known.channel), "number": known.number}
 
 
-def _said(words: str) -> dict[str, Any]:
+def _said(words: Evidence) -> dict[str, Any]:
     return {"method": METHOD, "wording": words, "at": clock.now()}
 
 
 def _record_refusal(
-    session: Session, action: str, subject: Contact | Reply, address_ids: list[int], *, by: int, reason: str
+    session: Session, action: str, subject: Contact | Reply, address_ids: list[int], *, by: int, reason: Evidence
 ) -> int:
     counts = {"addresses": len(address_ids), "suppressed": suppress_addresses(session, address_ids)}
-    _record(session, action, subject, by=by, **counts, reason=reason)
+    _record(session, action, subject, by=by, reason=reason, **counts)
     return len(address_ids)
 
 
-def _record(session: Session, action: str, subject: Contact | Reply, *, by: int, **detail: Any) -> None:
-    audit.record(session, action, subject=subject, organisation_id=subject.organisation_id, member_id=by, **detail)
+def _record(
+    session: Session, action: str, subject: Contact | Reply, *, by: int, reason: Evidence, **detail: Any
+) -> None:
+    """Leave the entry of an act, and the reason sealed beside it: words about a person are in no audit."""
+    of = subject.organisation_id
+    entry = audit.record(session, action, subject=subject, organisation_id=of, member_id=by, **detail)
+    note_reason(session, entry, reason.text, vault=reason.vault)

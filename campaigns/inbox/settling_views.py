@@ -16,6 +16,7 @@ from campaigns.inbox.models import Reply
 from campaigns.staff.auth import current_member, current_organisation, may_now, requires
 from campaigns.staff.permissions import Permission
 from campaigns.staff.queries import get_owned
+from campaigns.web.current import vault
 from campaigns.web.session import refuse_commit, session
 from campaigns.web.words import said
 
@@ -58,7 +59,9 @@ def lift_stop(contact_id: int) -> Page:
     if form.validate_on_submit():
         channel, evidence = Channel(form.text("channel")), form.text("evidence")
         try:
-            settling.lift_stop(session(), contact, channel, by=current_member().id, evidence=evidence)
+            settling.lift_stop(
+                session(), contact, channel, by=current_member().id, evidence=evidence, vault=vault()
+            )
         except (InputError, TransitionError) as error:
             form.show(error, "evidence")
         else:
@@ -74,7 +77,8 @@ def settle_stranger(reply_id: int) -> Redirect:
     reply = get_owned(session(), Reply, reply_id, current_organisation().id)
     is_stop, reason = request.form.get("decision") == "stop", request.form.get("reason", "")
     try:
-        settling.settle_stranger(session(), reply, is_stop=is_stop, by=current_member().id, reason=reason)
+        by = current_member().id
+        settling.settle_stranger(session(), reply, is_stop=is_stop, by=by, reason=reason, vault=vault())
     except (InputError, TransitionError) as error:
         _refuse(error)
     else:
@@ -85,7 +89,7 @@ def settle_stranger(reply_id: int) -> Redirect:
 def _settle(contact_id: int, verb: Callable[..., int], done: str) -> Redirect:
     contact = _own(contact_id)
     try:
-        verb(session(), contact, by=current_member().id, reason=request.form.get("reason", ""))
+        verb(session(), contact, by=current_member().id, reason=request.form.get("reason", ""), vault=vault())
     except (InputError, TransitionError) as error:
         _refuse(error)
     else:

@@ -6,7 +6,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
-from sqlalchemy import JSON, ForeignKey, Index, String, UniqueConstraint
+from sqlalchemy import JSON, ForeignKey, Index, LargeBinary, String, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from campaigns.core.database import Base, BigId
@@ -149,3 +149,13 @@ class AuditEntry(Base):
     detail: Mapped[dict[str, Any]]
     previous_hash: Mapped[str] = mapped_column(String(64))
     hash: Mapped[str] = mapped_column(String(64))
+
+
+class AuditNote(Base):
+    """The words in which a member said why: apart from the chain, which stays whole when they are erased."""
+
+    __tablename__ = "audit_note"
+
+    entry_id: Mapped[int] = mapped_column(ForeignKey("audit_entry.id"), primary_key=True)
+    #: Sealed for ("audit_note", "sealed_words", entry_id).
+    sealed_words: Mapped[bytes] = mapped_column(LargeBinary)

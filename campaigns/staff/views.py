@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from flask import Blueprint, current_app, flash, redirect, render_template, request, url_for
 from flask import session as cookie
 from flask.blueprints import BlueprintSetupState
@@ -23,13 +25,16 @@ from campaigns.staff.auth import (
 )
 from campaigns.staff.forms import ROLE_NAMES, MemberForm, OrganisationForm, PasswordForm, RolesForm
 from campaigns.staff.models import Member, Membership
+from campaigns.staff.notes import open_reasons
 from campaigns.staff.password_checks import seal_password
 from campaigns.staff.password_rules import check_new_password
 from campaigns.staff.passwords import make_one_time_password
 from campaigns.staff.permissions import Permission
+from campaigns.web.current import vault
 from campaigns.web.hosts import local_path
 from campaigns.web.locale import SESSION_KEY
 from campaigns.web.numbers import whole_number
+from campaigns.web.pagination import Page as Paginated
 from campaigns.web.pagination import paginate
 from campaigns.web.session import session
 
@@ -193,7 +198,7 @@ def audit_trail() -> Page:
     """List what members did."""
     statement = queries.select_audit(current_organisation().id)
     page = paginate(session(), statement, request.args.get("page", 1, type=whole_number))
-    return render_template("staff/audit.html", page=page, look=None)
+    return render_template("staff/audit.html", page=page, reasons=_reasons(page), look=None)
 
 
 @pages.get("/audit/check")
@@ -202,7 +207,11 @@ def check_audit() -> Page:
     """Say where the chain of the audit trail breaks, if it does, by a look that is minutes old at most."""
     look = current_app.extensions["chain_looks"].look(session())
     page = paginate(session(), queries.select_audit(current_organisation().id))
-    return render_template("staff/audit.html", page=page, look=look)
+    return render_template("staff/audit.html", page=page, reasons=_reasons(page), look=look)
+
+
+def _reasons(page: Paginated[Any]) -> dict[int, str]:
+    return open_reasons(session(), [entry.id for entry, _name in page.rows], vault=vault())
 
 
 def _words_around(member: Member) -> list[str]:

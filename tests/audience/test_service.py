@@ -22,6 +22,7 @@ from campaigns.audience.intake import BATCH, take_in
 from campaigns.audience.models import Address, AddressState, Channel, Consent, Contact, ContactImport, ImportState
 from campaigns.audience.placing import Placing, Standing
 from campaigns.audience.rules import AudienceRule
+from campaigns.audience.sealed_words import open_about, open_evidence
 from campaigns.audience.service import (
     Report,
     cancel_import,
@@ -39,7 +40,6 @@ from campaigns.core.errors import (
     AudienceRuleError,
     FileFormatError,
     InputError,
-    RowProblem,
     RowsError,
     TooManyRowsError,
     TransitionError,
@@ -169,7 +169,7 @@ def test_cancelled_file_is_gone(
     session: Session, organisation: Organisation, vault: Vault, settings: Settings
 ) -> None:
     waiting = check_file(session, organisation.id, "f.csv", a_file(ONE), by=None, vault=vault, settings=settings)
-    cancel_import(session, waiting, by=1)
+    cancel_import(session, waiting, by=1, vault=vault)
     assert (waiting.state, waiting.sealed_file, count(session, Contact)) == (ImportState.CANCELLED, None, 0)
 
 
@@ -340,7 +340,8 @@ def test_consent_that_a_file_brings_counts_for_somebody_known(
         take_in(importing, organisation.id, [rows, rows], placing=placing, vault=vault)
     with sessions() as session:
         assert session.scalars(select(Address.state)).all() == [AddressState.ACTIVE]
-        assert session.execute(select(Consent.kind, Consent.wording)).all() == [("granted", "form")]
+        line = session.scalars(select(Consent)).one()
+        assert (line.kind, open_evidence(line, vault)) == ("granted", "form")
 
 
 @pytest.mark.parametrize("said_on", [Channel.WHATSAPP, Channel.TELEGRAM])
@@ -431,7 +432,8 @@ def test_every_act_leaves_one_entry_without_address(
     common = {"by": by, "vault": vault, "settings": settings}
     waiting = check_file(session, organisation.id, "f.csv", a_file(ONE), **common)
     confirm(session, waiting, **common)
-    cancel_import(session, check_file(session, organisation.id, "f.csv", a_file(ONE), **common), by=by)
+    another = check_file(session, organisation.id, "f.csv", a_file(ONE), **common)
+    cancel_import(session, another, by=by, vault=vault)
     import_file(session, organisation.id, "f.csv", a_file(ONE), **common)
     audience = create_audience(session, organisation.id, name="All", rule=AudienceRule(), by=by)
     update_audience(session, audience, name="Some", rule=AudienceRule(languages=("uk",)), by=by)
@@ -463,11 +465,12 @@ def test_unknown_place_and_region_are_row_problems(
         session, organisation.id, "f.csv", "\n".join(lines).encode(), by=None, vault=vault, settings=settings
     )
     session.expire(waiting)
-    assert [str(RowProblem(**kept)) for kept in waiting.report["problems"]] == [
+    problems = open_about(waiting, vault).problems
+    assert [str(problem) for problem in problems] == [
         "Line 2, region: there is no region XX-9.",
         "Line 3, place: there is no place “…”.",
     ]
-    assert "1234567" not in str(waiting.report)
+    assert "1234567" not in str(problems)
 
 
 @pytest.mark.parametrize("coding", ["utf-8-sig", "utf-16", "cp1251"])
@@ -477,7 +480,7 @@ def test_usual_encodings_are_read_and_told(
     data = a_file(ONE.replace("form A", "анкета")).decode().encode(coding)
     report = import_file(session, organisation.id, "f.csv", data, by=None, vault=vault, settings=settings)
     assert report.encoding == coding.removesuffix("-sig")
-    assert session.scalars(select(Consent.wording)).one() == "анкета"
+    assert open_evidence(session.scalars(select(Consent)).one(), vault) == "анкета"
 
 
 @pytest.mark.parametrize(

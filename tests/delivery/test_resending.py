@@ -20,10 +20,13 @@ from campaigns.delivery.states import SendState
 from campaigns.messages.numerals import LEFT_TO_RIGHT_MARK
 from campaigns.planning.models import Run, RunState
 from campaigns.staff.models import AuditEntry, Organisation
+from campaigns.staff.notes import open_reasons
 from tests.delivery.builders import a_run_in_every_state, a_running_run, all_deliveries, frozen, give_addresses
 from tests.factories import NOON, a_member, a_region, a_sender, a_service, an_organisation
 
 NUMBER = "+48 22 628 01 20"
+#: As the fixture `vault` has it.
+VAULT = Vault(keys={1: b"k" * 32}, lookup_key=b"l" * 32)
 UNCONFIRMED = {"send_state": SendState.UNCONFIRMED}
 
 
@@ -40,7 +43,7 @@ def send_again(
     session: Session, run: Run, chosen: Chosen | None = None, *, reason: str = "Asked the carrier"
 ) -> int:
     member = a_member(session, an_organisation(session))
-    return resend(session, run, chosen or Chosen(), by=member.id, reason=reason)
+    return resend(session, run, chosen or Chosen(), by=member.id, reason=reason, vault=VAULT)
 
 
 def test_resend_queues_only_unconfirmed(session: Session, run: Run) -> None:
@@ -56,7 +59,8 @@ def test_resend_is_one_audited_act(session: Session, vault: Vault) -> None:
     [entry] = session.scalars(select(AuditEntry)).all()
     assert (entry.action, entry.subject_type, entry.subject_id) == ("delivery.resend", "run", run.id)
     assert entry.member_id is not None
-    assert entry.detail == {"deliveries": 3, "reason": "Asked the carrier"}
+    assert entry.detail == {"deliveries": 3}
+    assert open_reasons(session, [entry.id], vault=vault) == {entry.id: "Asked the carrier"}
 
 
 @pytest.mark.parametrize(("code", "count"), [("timeout", 2), ("", 1), (None, 3)])

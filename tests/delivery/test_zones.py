@@ -77,5 +77,5 @@ def test_what_is_sent_again_knows_the_next_nights(sessions: sessionmaker[Session
         run.state = RunState.DONE
         member = a_member(session, session.get_one(Organisation, run.organisation_id))
         with running_on(lambda: march(4, 23)):
-            resend(session, run, Chosen(), by=member.id, reason="They never got it.")
+            resend(session, run, Chosen(), by=member.id, reason="They never got it.", vault=vault)
     assert quiet_of(sessions, "Europe/Warsaw")[1:] == [(march(4, 23), march(5, 8))]

@@ -22,6 +22,7 @@ from campaigns.audience.models import (
     Contact,
     SuppressedAddress,
 )
+from campaigns.audience.sealed_words import open_evidence
 from campaigns.core import clock
 from campaigns.core.crypto import Vault
 from campaigns.core.errors import InputError, TransitionError
@@ -64,9 +65,9 @@ def states(session: Session) -> set[str]:
     return {AddressState(state).value for state in session.scalars(select(Address.state))}
 
 
-def last_line(session: Session) -> tuple[str, str, str]:
+def last_line(session: Session, vault: Vault) -> tuple[str, str, str]:
     line = session.scalars(select(Consent).order_by(Consent.id.desc()).limit(1)).one()
-    return str(line.kind), line.method, line.wording
+    return str(line.kind), line.method, line.wording or open_evidence(line, vault)
 
 
 def hear(session: Session, vault: Vault, text: str, provider_id: str = "SM1") -> Reply:
@@ -91,9 +92,9 @@ def test_member_refuses_for_a_person_everywhere(
     a_person(session, vault, channel=Channel.WHATSAPP)
     run = a_run(session, a_campaign(session, organisation, a_member(session, organisation)))
     waiting = a_delivery(session, run, contact_id=contact.id, address_id=contact.addresses[0].id)
-    assert verb(session, contact, by=BY, reason="  asked at\nthe desk ") == 2
+    assert verb(session, contact, by=BY, reason="  asked at\nthe desk ", vault=vault) == 2
     assert states(session) == {state}
-    assert last_line(session) == (kind, "member", "asked at the desk")
+    assert last_line(session, vault) == (kind, "member", "asked at the desk")
     assert session.get_one(Delivery, waiting.id).send_state == SendState.SUPPRESSED
     entry = session.scalars(select(AuditEntry).order_by(AuditEntry.id.desc()).limit(1)).one()
     assert (entry.member_id, entry.subject_type, entry.subject_id) == (BY, "contact", contact.id)
@@ -103,20 +104,20 @@ def test_member_refuses_for_a_person_everywhere(
 def test_ended_hold_lets_messages_come(session: Session, vault: Vault) -> None:
     contact = a_person(session, vault)
     hear(session, vault, "leave me alone")
-    assert settling.end_hold(session, contact, by=BY, reason="meant her boss") == 1
+    assert settling.end_hold(session, contact, by=BY, reason="meant her boss", vault=vault) == 1
     assert states(session) == {AddressState.ACTIVE}
-    assert last_line(session) == (ConsentKind.RELEASED, "member", "meant her boss")
+    assert last_line(session, vault) == (ConsentKind.RELEASED, "member", "meant her boss")
     with pytest.raises(TransitionError):
-        settling.end_hold(session, contact, by=BY, reason="again")
+        settling.end_hold(session, contact, by=BY, reason="again", vault=vault)
 
 
 def test_ended_hold_lifts_no_stop(session: Session, vault: Vault) -> None:
     contact = a_person(session, vault)
     hear(session, vault, "STOP")
     with pytest.raises(TransitionError):
-        settling.end_hold(session, contact, by=BY, reason="surely not")
+        settling.end_hold(session, contact, by=BY, reason="surely not", vault=vault)
     with pytest.raises(TransitionError):
-        settling.put_on_hold(session, contact, by=BY, reason="surely not")
+        settling.put_on_hold(session, contact, by=BY, reason="surely not", vault=vault)
     assert states(session) == {AddressState.OPTED_OUT}
 
 
@@ -126,7 +127,7 @@ def test_every_decision_needs_a_reason(
     session: Session, vault: Vault, verb: Callable[..., int], reason: str
 ) -> None:
     with pytest.raises(InputError):
-        verb(session, a_person(session, vault), by=BY, reason=reason)
+        verb(session, a_person(session, vault), by=BY, reason=reason, vault=vault)
     assert states(session) == {AddressState.ACTIVE}
 
 
@@ -135,19 +136,19 @@ def test_lifted_stop_counts_for_one_organisation_and_channel(session: Session, v
     an_address(session, contact, vault, channel=Channel.WHATSAPP)
     theirs = a_person(session, vault)
     hear(session, vault, "STOP")
-    assert settling.lift_stop(session, contact, Channel.SMS, by=BY, evidence="signed form 12") == 1
+    assert settling.lift_stop(session, contact, Channel.SMS, by=BY, evidence="signed form 12", vault=vault) == 1
     session.expire_all()
     assert {address.channel: address.state for address in contact.addresses} == {
         "sms": AddressState.ACTIVE,
         "whatsapp": AddressState.OPTED_OUT,
     }
     assert [address.state for address in theirs.addresses] == [AddressState.OPTED_OUT]
-    assert last_line(session) == (ConsentKind.LIFTED, "member", "signed form 12")
+    assert last_line(session, vault) == (ConsentKind.LIFTED, "member", "signed form 12")
     assert not session.scalars(select(SuppressedAddress.is_hold)).all().count(True)
     with pytest.raises(TransitionError):
-        settling.lift_stop(session, contact, Channel.SMS, by=BY, evidence="again")
+        settling.lift_stop(session, contact, Channel.SMS, by=BY, evidence="again", vault=vault)
     with pytest.raises(InputError):
-        settling.lift_stop(session, contact, Channel.WHATSAPP, by=BY, evidence=" ")
+        settling.lift_stop(session, contact, Channel.WHATSAPP, by=BY, evidence=" ", vault=vault)
 
 
 @pytest.mark.parametrize("is_stop", [True, False])
@@ -155,12 +156,12 @@ def test_stranger_is_settled(session: Session, vault: Vault, is_stop: bool) -> N
     organisation = an_organisation(session)
     reply = hear(session, vault, "wrong number")
     assert [hold.contact_id for hold in find_holds(session, organisation.id, vault=vault)] == [None]
-    settling.settle_stranger(session, reply, is_stop=is_stop, by=BY, reason="read it")
+    settling.settle_stranger(session, reply, is_stop=is_stop, by=BY, reason="read it", vault=vault)
     remembered = session.scalars(select(SuppressedAddress.is_hold)).all()
     assert set(remembered) == ({False} if is_stop else set())
     assert find_holds(session, organisation.id, vault=vault) == []
     with pytest.raises(TransitionError):
-        settling.settle_stranger(session, reply, is_stop=True, by=BY, reason="again")
+        settling.settle_stranger(session, reply, is_stop=True, by=BY, reason="again", vault=vault)
 
 
 def test_holds_are_listed_until_decided(session: Session, vault: Vault) -> None:
@@ -169,7 +170,7 @@ def test_holds_are_listed_until_decided(session: Session, vault: Vault) -> None:
     by_hand = a_person(session, vault, ours, number="+380509999999")
     message = Inbound("SM1", NUMBER, "+15005550006", "не пишіть мені вночі", "sms")
     receive_inbound(session, message, vault, account=came_over(session, owners=[theirs.id]))
-    settling.put_on_hold(session, by_hand, by=BY, reason="phone was stolen")
+    settling.put_on_hold(session, by_hand, by=BY, reason="phone was stolen", vault=vault)
     holds = {hold.contact_id: hold for hold in find_holds(session, ours.id, vault=vault)}
     heard = [hold.reply.text for hold in (*holds.values(),) if hold.reply]
     assert (set(holds), holds[by_hand.id].reason) == ({contact.id, by_hand.id}, "phone was stolen")
@@ -177,7 +178,7 @@ def test_holds_are_listed_until_decided(session: Session, vault: Vault) -> None:
     [their] = find_holds(session, theirs.id, vault=vault)
     assert their.contact_id == other.id
     assert [*heard, *([their.reply.text] if their.reply else [])] == ["не пишіть мені вночі"]
-    settling.end_hold(session, other, by=BY, reason="only at night")
+    settling.end_hold(session, other, by=BY, reason="only at night", vault=vault)
     assert [hold.contact_id for hold in find_holds(session, ours.id, vault=vault)] == [by_hand.id]
 
 
@@ -185,7 +186,7 @@ def test_stranger_who_became_a_contact_is_listed_once(session: Session, vault: V
     organisation = an_organisation(session)
     hear(session, vault, "wrong number")
     contact = a_person(session, vault, organisation)
-    settling.put_on_hold(session, contact, by=BY, reason="as before")
+    settling.put_on_hold(session, contact, by=BY, reason="as before", vault=vault)
     assert [hold.contact_id for hold in find_holds(session, organisation.id, vault=vault)] == [contact.id]
 
 

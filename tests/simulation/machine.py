@@ -310,7 +310,14 @@ class DeliveryMachine(RuleBasedStateMachine):
             try:
                 if rows:
                     chosen = Chosen(ids=[row.id for row in rows])
-                    resend(session, session.get_one(Run, RUN), chosen, by=MEMBER, reason="They asked for it")
+                    resend(
+                        session,
+                        session.get_one(Run, RUN),
+                        chosen,
+                        by=MEMBER,
+                        reason="They asked for it",
+                        vault=VAULT,
+                    )
             except RefusedError:
                 session.rollback()
                 return

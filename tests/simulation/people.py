@@ -122,7 +122,12 @@ class People:
             session.execute(update(Sender).values(health=Health.PAUSED))
             try:
                 resend(
-                    session, session.get_one(Run, run_id), Chosen(ids=ids), by=MEMBER, reason="They asked for it"
+                    session,
+                    session.get_one(Run, run_id),
+                    Chosen(ids=ids),
+                    by=MEMBER,
+                    reason="They asked for it",
+                    vault=VAULT,
                 )
             except (RefusedError, TransitionError):
                 session.rollback()

@@ -1,0 +1,52 @@
+"""Free words about people, sealed as they may name them: why the ledger has a line, and what a file is called."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+
+from campaigns.audience.models import Consent, ContactImport
+from campaigns.core.crypto import Vault
+from campaigns.core.errors import RowProblem
+
+
+@dataclass(frozen=True, slots=True)
+class Evidence:
+    """Free words on why a person may or may not be written to, and what seals them."""
+
+    text: str
+    vault: Vault
+
+    def sealed_for(self, address_id: int) -> bytes:
+        """Return the words, sealed for a line of the ledger about this address."""
+        return self.vault.seal(self.text, table="consent", column="sealed_evidence", row_id=address_id)
+
+
+def open_evidence(line: Consent, vault: Vault) -> str:
+    """Return the words of a line, '' where it has none. Raises DamagedDataError."""
+    if line.sealed_evidence is None:
+        return ""
+    return vault.open(line.sealed_evidence, table="consent", column="sealed_evidence", row_id=line.address_id)
+
+
+@dataclass(frozen=True, slots=True)
+class AboutFile:
+    """What a contact file is called, and what is wrong with its rows, with the words that stand there."""
+
+    name: str
+    problems: Sequence[RowProblem] = ()
+
+
+def seal_about(file: ContactImport, about: AboutFile, vault: Vault) -> None:
+    """Keep what is said about a flushed file in its row, sealed."""
+    said = json.dumps({"name": about.name, "problems": [asdict(problem) for problem in about.problems]})
+    file.sealed_about = vault.seal(said, table="contact_import", column="sealed_about", row_id=file.id)
+
+
+def open_about(file: ContactImport, vault: Vault) -> AboutFile:
+    """Return what is said about a file. Raises DamagedDataError."""
+    if file.sealed_about is None:
+        return AboutFile("")
+    said = json.loads(vault.open(file.sealed_about, table="contact_import", column="sealed_about", row_id=file.id))
+    return AboutFile(said["name"], [RowProblem(**problem) for problem in said["problems"]])
