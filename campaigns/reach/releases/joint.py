@@ -226,7 +226,9 @@ def _show(session: Session, proposal: Proposal) -> Shown:
     names = session.scalars(
         select(Organisation.name).where(Organisation.id.in_(request.organisation_ids)).order_by(Organisation.name)
     )
-    lines = [Line(N_("Whose people"), "", ", ".join(names)), Line(N_("What it corrects"), "", request.reason)]
+    lines = [Line(N_("Whose people"), "", ", ".join(names))]
+    if request.reason:
+        lines.append(Line(N_("What it corrects"), "", request.reason))
     if proposal.state == ProposalState.WAITING:
         for year in period_named(request.period).years:
             left = queries.budget_of(session, proposal.organisation_id, year).left

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from flask import Blueprint, Response, flash, redirect, render_template, request, url_for
 from flask_babel import gettext as _
 from werkzeug.datastructures import MultiDict
@@ -18,7 +16,7 @@ from campaigns.reach.releases import queries, service
 from campaigns.reach.releases.labels import FORMAT_NAMES, SCOPE_NAMES, VIEW_NAMES, period_label
 from campaigns.reach.releases.models import JointPartner, JointRequest, ScopeKind, View
 from campaigns.reach.releases.periods import closed_periods
-from campaigns.reach.releases.service import Planned, Wanted, make_release, plan_release
+from campaigns.reach.releases.service import Wanted, make_release, plan_release
 from campaigns.reach.releases.showing import as_file, shown
 from campaigns.reach.releases.tree import load_tree
 from campaigns.staff.auth import current_member, current_organisation, requires
@@ -98,8 +96,10 @@ def choose() -> str:
 @requires(Permission.HANDLE_CONTACTS, fresh=True)
 def preview() -> str:
     """Show what would be published and what it costs, without counting anybody."""
-    planned = plan_release(session(), current_organisation(), _wanted(request.args))
-    budgets = [queries.budget_of(session(), each.id, year) for each, year in _payers(planned)]
+    ours = current_organisation()
+    planned = plan_release(session(), ours, _wanted(request.args))
+    # What a partner has left is not ours to know.
+    budgets = [queries.budget_of(session(), ours.id, year) for year in planned.period.years]
     return render_template(
         "reach/releases/preview.html", planned=planned, budgets=budgets, asked=request.args, tree=load_tree()
     )
@@ -194,7 +194,3 @@ def _wanted(given: MultiDict[str, str]) -> Wanted:
     if not campaign_id:
         raise InputError(N_("Choose the campaign."))
     return Wanted(view, scope, campaign=get_owned(session(), Campaign, campaign_id, current_organisation().id))
-
-
-def _payers(planned: Planned) -> list[tuple[Any, int]]:
-    return [(each, year) for each in planned.organisations for year in planned.period.years]
