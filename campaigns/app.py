@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from datetime import timedelta
 
 from flask import Blueprint, Flask
 from flask_wtf import CSRFProtect
@@ -24,6 +25,8 @@ from campaigns.health import HealthLook
 from campaigns.inbox import public as replies
 from campaigns.inbox import settling_views as settling
 from campaigns.inbox import views as inbox
+from campaigns.members import views as members
+from campaigns.members.proposed import kinds_of_members
 from campaigns.messages import proposal_labels as messages_proposed
 from campaigns.messages import views as messages
 from campaigns.places import api as places_api
@@ -84,6 +87,7 @@ PAGES: tuple[Blueprint, ...] = (
     readers.pages,
     reports.pages,
     staff.pages,
+    members.pages,
     tokens.pages,
     description.pages,
 )
@@ -127,7 +131,7 @@ def create_app(settings: Settings, *, readers: Mapping[str, CallbackReader] | No
     for begin in (init_errors, init_filters, init_showing, init_states):
         begin(app)
     init_navigation(app, may_open=may_open)
-    _tell_of_later_steps(app)
+    _tell_of_later_steps(app, settings)
     init_headers(app, https=app.config["SESSION_COOKIE_SECURE"])
     with app.app_context():
         now.init_health(app, HealthLook(database.engine, settings))
@@ -139,10 +143,11 @@ def create_app(settings: Settings, *, readers: Mapping[str, CallbackReader] | No
     return app
 
 
-def _tell_of_later_steps(app: Flask) -> None:
+def _tell_of_later_steps(app: Flask, settings: Settings) -> None:
     """Tell pages what only later steps know."""
     init_entry_points(app, select_senders=select_senders)
-    init_proposals(app, KINDS)
+    approver_wait = timedelta(hours=settings.approver_wait_hours)
+    init_proposals(app, (*KINDS, *kinds_of_members(approver_wait=approver_wait)))
     places.init_places(app, find_used=find_used)
     init_fatigue(app, count_capped=count_capped)
 

@@ -22,6 +22,7 @@ from campaigns.core.logging import configure_logging
 from campaigns.core.outages import sentence_about
 from campaigns.core.private_files import keep_files_private
 from campaigns.core.settings import PROJECT_ROOT, Settings, load_settings
+from campaigns.members.commands import member, organisation
 
 #: Wrong rows of a file that are told, one a line.
 SHOWN_PROBLEMS = 200
@@ -270,73 +271,8 @@ def verify_audit() -> None:
     raise SystemExit(0 if broken is None else 1)
 
 
-@main.group()
-def organisation() -> None:
-    """Look after organisations."""
-
-
-@organisation.command(name="mandate")
-@click.argument("slug")
-@click.argument("codes", nargs=-1)
-@click.option("--everywhere", is_flag=True, help="No limit any more.")
-def mandate(slug: str, codes: tuple[str, ...], everywhere: bool) -> None:
-    """Let SLUG write only to people in CODES: countries (PL) and regions (UA-46); without codes, to nobody."""
-    from campaigns.staff.queries import find_organisation
-    from campaigns.staff.service import set_mandate
-
-    with _sessions().begin() as session:
-        found = find_organisation(session, slug)
-        if found is None:
-            raise NotFoundError(f"There is no organisation {slug}.")
-        set_mandate(session, found, None if everywhere else codes)
-        said = "everywhere" if found.mandate is None else " ".join(found.mandate) or "nowhere"
-    click.echo(said)
-
-
-@organisation.command(name="add")
-@click.argument("slug")
-@click.option("--name", required=True)
-@click.option("--time-zone", default="UTC", show_default=True, help="Zone its members read times in.")
-def add_organisation(slug: str, name: str, time_zone: str) -> None:
-    """Add the organisation with the short name SLUG."""
-    from campaigns.staff.service import create_organisation
-
-    with _sessions().begin() as session:
-        create_organisation(session, slug, name=name, time_zone=time_zone)
-    click.echo(f"{name} is added.")
-
-
-@main.group()
-def member() -> None:
-    """Look after members."""
-
-
-@member.command(name="add")
-@click.argument("email")
-@click.option("--organisation", "slug", required=True, help="Short name of the organisation.")
-@click.option("--name", required=True)
-@click.option("--role", "roles", multiple=True, required=True, help="Repeat it for several roles.")
-def add_member(email: str, slug: str, name: str, roles: tuple[str, ...]) -> None:
-    """Add a member and print a password, which has to be changed at the first sign-in."""
-    from campaigns.staff.passwords import hash_password, make_one_time_password
-    from campaigns.staff.queries import find_organisation
-    from campaigns.staff.service import create_member
-
-    password = make_one_time_password()
-    with _sessions().begin() as session:
-        found = find_organisation(session, slug)
-        if found is None:
-            raise NotFoundError(f"There is no organisation {slug}.")
-        create_member(
-            session,
-            found,
-            email=email,
-            name=name,
-            password_hash=hash_password(password),
-            roles=roles,
-            temporary=True,
-        )
-    click.echo(f"{email} signs in with {password}")
+main.add_command(organisation)
+main.add_command(member)
 
 
 @main.command(name="import")

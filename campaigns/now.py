@@ -23,6 +23,8 @@ from campaigns.inbox.holds import waits_now
 from campaigns.inbox.queries import count_unheeded
 from campaigns.inbox.settling import LIFT_STOP
 from campaigns.inbox.strangers import find_strange_stops
+from campaigns.members.founding import find_founding
+from campaigns.members.service import APPOINT
 from campaigns.messages.copies import Suspect, find_suspects
 from campaigns.messages.labels import OUTCOMES
 from campaigns.messages.queries import count_due_services, find_unreviewed, select_dead_since
@@ -32,7 +34,8 @@ from campaigns.planning.models import Campaign, CampaignState, Run, RunState, Sc
 from campaigns.proposals.queries import select_agreed_since, select_waiting
 from campaigns.proposals.views import MOST_WAITING, kinds_now, may_agree
 from campaigns.staff.auth import current_member, current_organisation, may_now, requires
-from campaigns.staff.models import AuditEntry
+from campaigns.staff.forms import ROLE_NAMES
+from campaigns.staff.models import AuditEntry, Member
 from campaigns.staff.permissions import Permission
 from campaigns.staff.queries import owned, select_audit
 from campaigns.web.current import settings
@@ -104,6 +107,16 @@ class Waiting:
         return bool(told or red or people or self.proposals)
 
 
+@dataclass(frozen=True, slots=True)
+class Appointment:
+    """Roles that one administrator gave alone while nobody else was there."""
+
+    who: str
+    roles: list[str]
+    by: str
+    at: datetime
+
+
 @pages.get("/")
 @requires()
 def index() -> str:
@@ -119,6 +132,9 @@ def index() -> str:
         for each, first, second in session().execute(agreed.limit(MOST_ROWS))
     ]
     known = {"waiting": waiting, "strange": strange, "changed": changed, "dead": dead, "outcomes": OUTCOMES}
+    founding = find_founding(session(), current_organisation().id)
+    appointed = find_appointed(session(), current_organisation().id, now=clock.now())
+    known |= {"founding": founding, "appointed": appointed, "role_names": ROLE_NAMES}
     return render_template("now.html", channels=CHANNELS, **known, **moving)
 
 
@@ -214,6 +230,20 @@ def find_lifted(session: Session, organisation_id: int, *, now: datetime) -> lis
     )
     rows = session.execute(lately.limit(MOST_ROWS))
     return [(entry.subject_id, name or "", entry.at) for entry, name in rows]
+
+
+def find_appointed(session: Session, organisation_id: int, *, now: datetime) -> list[Appointment]:
+    """Return what one administrator gave alone lately, newest first."""
+    lately = select_audit(organisation_id).where(
+        AuditEntry.action == APPOINT, AuditEntry.at > now - timedelta(days=TOLD_DAYS)
+    )
+    rows = session.execute(lately.limit(MOST_ROWS)).all()
+    members = select(Member.id, Member.name).where(Member.id.in_([entry.subject_id for entry, _ in rows]))
+    names = {row.id: row.name for row in session.execute(members)}
+    return [
+        Appointment(names.get(entry.subject_id, "?"), entry.detail["roles"], name or "?", entry.at)
+        for entry, name in rows
+    ]
 
 
 def _moving(organisation_id: int) -> dict[str, Any]:

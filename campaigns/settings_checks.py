@@ -37,6 +37,7 @@ LIMITS: dict[str, tuple[int, int | None]] = {
     "reconcile_interval_seconds": (1, None),
     "unconfirmed_after_seconds": (1, None),
     "service_max_age_days": (1, None),
+    "approver_wait_hours": (0, None),
     "cap_messages": (0, None),
     "cap_days": (1, 3650),
     "canary_people": (0, None),

@@ -76,6 +76,7 @@ class Settings:
     reconcile_interval_seconds: int
     unconfirmed_after_seconds: int
     service_max_age_days: int
+    approver_wait_hours: int
     cap_messages: int
     cap_days: int
     canary_people: int

@@ -7,8 +7,9 @@ of their phones, and a stop that is overtaken on one still holds on the others.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import datetime
 
-from sqlalchemy import or_, select
+from sqlalchemy import func, or_, select
 from sqlalchemy.orm import Session
 
 from campaigns.audience import consent
@@ -31,18 +32,16 @@ def is_overtaken(session: Session, reply: Reply) -> bool:
     later = _find_later(session, reply)
     if any(each.kind in REFUSALS or each.lookup == reply.lookup for each in later):
         return True
-    reported = select(Consent.id).where(
-        Consent.address_id.in_(_find_person(session, reply)),
-        Consent.kind.in_((ConsentKind.WITHDRAWN, ConsentKind.HELD)),
-        Consent.given_at > reply.received_at,
-    )
-    return session.scalar(reported.limit(1)) is not None
+    refused_at = _last_refused(session, reply)
+    return refused_at is not None and refused_at > reply.received_at
 
 
 def lift_again(session: Session, reply: Reply) -> list[int]:
     """Lift a late stop or hold on each phone that said start since; return the ids of the addresses it was for."""
     later = _find_later(session, reply)
-    last_no = max((each.received_at for each in later if each.kind in REFUSALS), default=reply.received_at)
+    refused = [each.received_at for each in later if each.kind in REFUSALS]
+    # A provider may have reported a stop since, or a member decided one.
+    last_no = max([reply.received_at, *refused, _last_refused(session, reply) or reply.received_at])
     starts = {
         (each.lookup, each.channel): each
         for each in later
@@ -56,10 +55,25 @@ def lift_again(session: Session, reply: Reply) -> list[int]:
             start.channel,
             number=start.number,
             method="keyword",
-            wording=f"reply {start.id}",
+            wording=evidence_of(start),
             at=start.received_at,
         )
     return active
+
+
+def evidence_of(reply: Reply) -> str:
+    """Name the reply that a line of the ledger rests on."""
+    return f"reply {reply.id}"
+
+
+def _last_refused(session: Session, reply: Reply) -> datetime | None:
+    """Return when the person was withdrawn or put on hold last by anything but this reply, whoever said so."""
+    refused = select(func.max(Consent.given_at)).where(
+        Consent.address_id.in_(_find_person(session, reply)),
+        Consent.kind.in_((ConsentKind.WITHDRAWN, ConsentKind.HELD)),
+        Consent.wording != evidence_of(reply),
+    )
+    return session.scalar(refused)
 
 
 def find_last_refusal(session: Session, reply: Reply) -> Reply | None:

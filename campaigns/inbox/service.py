@@ -25,8 +25,13 @@ from campaigns.core.database import reserve_ids
 from campaigns.delivery.service import suppress_addresses
 from campaigns.gateways.callbacks import Happening, Inbound
 from campaigns.inbox.models import InboundLook, Reply, ReplyKind
+<<<<<<< HEAD
 from campaigns.inbox.order import AGREEMENTS, REFUSALS, find_last_refusal, is_overtaken, lift_again
 from campaigns.inbox.queries import find_contact, find_kept, find_languages, find_next_kept
+=======
+from campaigns.inbox.order import AGREEMENTS, REFUSALS, evidence_of, find_last_refusal, is_overtaken, lift_again
+from campaigns.inbox.queries import find_contact, find_kept, find_languages
+>>>>>>> 63efa91 (Let a late stop undo nothing that was refused after the start which ends it)
 from campaigns.inbox.reading import kind_of
 from campaigns.inbox.receiving import Account, Receiver, find_receiver
 from campaigns.inbox.strangers import note_stop
@@ -321,7 +326,7 @@ def _refuse(session: Session, reply: Reply) -> list[int]:
         reply.channel,
         number=reply.number,
         method="provider" if reply.happening == Happening.BLOCKED else KEYWORD,
-        wording=_evidence(reply),
+        wording=evidence_of(reply),
         at=reply.received_at,
     )
 
@@ -338,7 +343,7 @@ def _start(session: Session, reply: Reply, *, method: str, may_lift: bool) -> di
     said: dict[str, Any] = {
         "number": reply.number,
         "method": method,
-        "wording": _evidence(reply),
+        "wording": evidence_of(reply),
         "at": reply.received_at,
     }
     if may_lift and reply.organisation_id is not None:
@@ -372,8 +377,3 @@ def _note_heard(session: Session, reply: Reply) -> None:
             .where(Address.contact_id == reply.contact_id, Address.channel == reply.channel)
             .values(heard_at=reply.received_at)
         )
-
-
-def _evidence(reply: Reply) -> str:
-    """Name the reply that a ledger line rests on."""
-    return f"reply {reply.id}"

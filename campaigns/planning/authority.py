@@ -7,12 +7,13 @@ from typing import TypeVar
 from sqlalchemy.orm import Session
 
 from campaigns.audience.models import Audience
+from campaigns.core import clock
 from campaigns.core.errors import ApprovalError, ForbiddenError, NotFoundError
 from campaigns.core.words import N_
 from campaigns.messages.models import Message
 from campaigns.planning.models import Campaign, Run
 from campaigns.planning.queries import find_editors
-from campaigns.staff.permissions import Permission, may
+from campaigns.staff.permissions import Permission, may_as
 from campaigns.staff.queries import get_membership
 
 Row = TypeVar("Row", Campaign, Run)
@@ -39,10 +40,10 @@ def hold_sources(session: Session, campaign: Campaign) -> None:
 def check_permission(session: Session, member_id: int, *, organisation_id: int, permission: Permission) -> None:
     """Raise ForbiddenError unless the member's roles in the organisation allow it."""
     try:
-        roles = get_membership(session, organisation_id, member_id).roles
+        is_allowed = may_as(get_membership(session, organisation_id, member_id), permission, now=clock.now())
     except NotFoundError:
-        roles = []
-    if not may(roles, permission):
+        is_allowed = False
+    if not is_allowed:
         raise ForbiddenError(N_("Your roles do not allow this. Ask an administrator of your organisation."))
 
 

@@ -34,6 +34,8 @@ class Shown:
     arguments: Mapping[str, Any] = field(default_factory=dict)
     #: What is still to be done once it is agreed to, marked for the catalogues; '' for nothing.
     hint: str = ""
+    #: Who may open that page; None: every member.
+    opened_by: Permission | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,8 +49,9 @@ class Kind:
     permission: Permission
     #: Returns what the thing is now, in the shape of `Proposal.before`; None when it is gone.
     read: Callable[[Session, Proposal], Mapping[str, Any] | None]
-    #: Does it, in the name of the member with this id, and leaves the audit entry of its own.
-    apply: Callable[[Session, Proposal, int], None]
+    #: Does it, in the name of the member with this id, and leaves the audit entry of its own. What it returns is
+    #: told once, to whoever agreed.
+    apply: Callable[[Session, Proposal, int], str | None]
     show: Callable[[Session, Proposal], Shown]
     #: What the audit keeps of `before` and `after`: no address, no text of a person, nothing long.
     audited: Callable[[Mapping[str, Any]], Mapping[str, Any]] = dict

@@ -111,8 +111,8 @@ def _overtake(session: Session, proposals: Sequence[Proposal], *, by: int) -> No
     session.flush()
 
 
-def agree(session: Session, proposal: Proposal, kind: Kind, *, by: int) -> None:
-    """Do what another member proposed.
+def agree(session: Session, proposal: Proposal, kind: Kind, *, by: int) -> str | None:
+    """Do what another member proposed; return what only whoever agreed is told, if anything.
 
     Raises TransitionError when it does not wait any more or the thing is another one by now, ApprovalError for
     whoever proposed it, and RefusedError when they are no member any more.
@@ -125,8 +125,9 @@ def agree(session: Session, proposal: Proposal, kind: Kind, *, by: int) -> None:
     if kind.read(session, proposal) != proposal.before:
         raise TransitionError(N_("This was changed in another way since. Refuse it, or propose it anew."))
     _settle(session, proposal, ProposalState.AGREED, by=by)
-    kind.apply(session, proposal, by)
+    told = kind.apply(session, proposal, by)
     _record(session, "proposal.agree", proposal, kind, by=by)
+    return told
 
 
 def refuse(session: Session, proposal: Proposal, kind: Kind, *, by: int) -> None:

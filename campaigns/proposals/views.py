@@ -83,11 +83,13 @@ def show(proposal_id: int) -> str:
     proposal = _get(proposal_id)
     kind = kinds_now()[proposal.kind]
     settled_by = proposal.settled_by_id and session().get_one(Member, proposal.settled_by_id).name
+    shown = kind.show(session(), proposal)
     return render_template(
         "proposals/show.html",
         proposal=proposal,
         kind=kind,
-        shown=kind.show(session(), proposal),
+        shown=shown,
+        may_open=shown.opened_by is None or may_now(shown.opened_by),
         proposer=proposer_of(session(), proposal),
         settled_by=settled_by,
         waits=proposal.state == ProposalState.WAITING,
@@ -98,13 +100,15 @@ def show(proposal_id: int) -> str:
 
 @pages.post("/<int:proposal_id>/agree")
 @requires(fresh=True)
-def accept(proposal_id: int) -> Response:
-    """Do what another member proposed."""
+def accept(proposal_id: int) -> str | Response:
+    """Do what another member proposed; a secret that comes of it is shown on the answer to this form alone."""
     proposal = _get(proposal_id)
     kind = kinds_now()[proposal.kind]
     if not may_now(kind.permission):
         raise RefusedError(N_("Your roles do not allow you to agree to this."))
-    agree(session(), proposal, kind, by=current_member().id)
+    told = agree(session(), proposal, kind, by=current_member().id)
+    if told:
+        return render_template("proposals/told.html", kind=kind, shown=kind.show(session(), proposal), told=told)
     flash(_(kind.told), "good")
     return redirect(url_for("proposals.show", proposal_id=proposal.id))
 

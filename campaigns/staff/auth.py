@@ -17,13 +17,14 @@ from sqlalchemy import select
 from sqlalchemy.orm import selectinload
 from werkzeug.wrappers import Response
 
+from campaigns.core import clock
 from campaigns.core.errors import ForbiddenError, NotFoundError
 from campaigns.core.settings import Settings
 from campaigns.core.words import N_
 from campaigns.staff import service
 from campaigns.staff.models import Member, Membership, Organisation
 from campaigns.staff.password_checks import Verdict, check_again
-from campaigns.staff.permissions import Permission, may
+from campaigns.staff.permissions import Permission, may_as
 from campaigns.web.session import database
 
 P = ParamSpec("P")
@@ -203,7 +204,7 @@ def current_organisation() -> Organisation:
 def may_now(permission: Permission | str) -> bool:
     """Say whether the signed-in member may do this in the current organisation (a template global: `may`)."""
     membership = _membership()
-    return membership is not None and may(membership.roles, Permission(permission))
+    return membership is not None and may_as(membership, Permission(permission), now=clock.now())
 
 
 def choose_organisation(organisation_id: int) -> None:

@@ -1,4 +1,4 @@
-"""Forms of sign-in, of a member's own account, and of an organisation and its members."""
+"""Forms of sign-in, of a member's own account, and of an organisation."""
 
 from __future__ import annotations
 
@@ -7,11 +7,9 @@ from zoneinfo import available_timezones
 
 from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
-from flask_babel import lazy_pgettext as _lp
 from flask_security.forms import LoginForm, VerifyForm
-from wtforms import EmailField, PasswordField, SelectField, SelectMultipleField, StringField
+from wtforms import EmailField, PasswordField, SelectField, StringField
 from wtforms.validators import EqualTo, InputRequired, Length
-from wtforms.widgets import CheckboxInput, ListWidget
 
 from campaigns.staff.auth import Account, is_own_password
 from campaigns.staff.models import Role
@@ -27,15 +25,6 @@ ROLE_NAMES = {
     Role.STEWARD: _l("Steward"),
     Role.ADMIN: _l("Administrator"),
 }
-
-ROLE_CHOICES = [
-    (Role.VIEWER, _l("Viewer: reads reach")),
-    (Role.AUTHOR, _l("Author: edits places, messages and campaigns")),
-    (Role.APPROVER, _l("Approver: reviews, approves and resumes")),
-    (Role.RESPONDER, _l("Responder: reads and answers replies")),
-    (Role.STEWARD, _l("Steward: imports and erases contacts")),
-    (Role.ADMIN, _l("Administrator: members and settings")),
-]
 
 
 class SignInForm(LoginForm):
@@ -107,32 +96,6 @@ class PasswordForm(Form):
         _l("New password once more"),
         [InputRequired(), EqualTo("new", _l("The two are not the same."))],
         render_kw={"autocomplete": "new-password"},
-    )
-
-
-class RolesField(SelectMultipleField):
-    """Roles as a list of boxes to tick."""
-
-    widget = ListWidget(prefix_label=False)
-    option_widget = CheckboxInput()
-
-
-class RolesForm(Form):
-    """Which roles a member has."""
-
-    roles = RolesField(_l("Roles"), choices=options(ROLE_CHOICES))
-
-
-class MemberForm(RolesForm):
-    """A new member."""
-
-    name = StringField(
-        _lp("of a person", "Name"), [InputRequired(), Length(max=200)], render_kw={"autocomplete": "off"}
-    )
-    email = EmailField(
-        _l("E-mail address"),
-        [InputRequired(), Length(max=254)],
-        render_kw={"autocomplete": "off", "dir": "ltr"},
     )
 
 

@@ -23,6 +23,10 @@ class Role(StrEnum):
     ADMIN = "admin"
 
 
+#: Roles that can hurt, or see who people are: giving one takes two administrators.
+TRUSTED = frozenset({Role.APPROVER, Role.STEWARD, Role.ADMIN})
+
+
 class Organisation(Base):
     """A tenant: everything staff see belongs to exactly one."""
 
@@ -75,6 +79,8 @@ class Membership(Base):
     organisation_id: Mapped[int] = mapped_column(ForeignKey("organisation.id"), index=True)
     #: Values of Role, sorted.
     roles: Mapped[list[str]]
+    #: When a new approver may approve; None: at once. Whoever gave the role by a trick is noticed meanwhile.
+    approves_from: Mapped[datetime | None]
     member: Mapped[Member] = relationship(back_populates="memberships")
     organisation: Mapped[Organisation] = relationship()
 

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from datetime import datetime
 from enum import StrEnum
 
-from campaigns.staff.models import Role
+from campaigns.staff.models import Membership, Role
 
 
 class Permission(StrEnum):
@@ -46,6 +47,14 @@ ROLES_WITH: dict[Permission, frozenset[Role]] = {
     Permission.HANDLE_CONTACTS: frozenset({Role.STEWARD}),
     Permission.ADMINISTER: frozenset({Role.ADMIN}),
 }
+
+
+def may_as(membership: Membership, permission: Permission, *, now: datetime) -> bool:
+    """Say whether a membership allows `permission` at `now` (UTC): a new approver does not review yet."""
+    starts = membership.approves_from
+    waits = permission is Permission.REVIEW and starts is not None and starts > now
+    roles = set(membership.roles) - ({Role.APPROVER} if waits else set())
+    return may(roles, permission)
 
 
 def may(roles: Iterable[str], permission: Permission) -> bool:

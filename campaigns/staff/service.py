@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import secrets
 from collections.abc import Iterable
+from datetime import datetime
 from zoneinfo import available_timezones
 
 from sqlalchemy import select
@@ -14,7 +15,7 @@ from campaigns.core import clock
 from campaigns.core.errors import InputError, RefusedError
 from campaigns.core.words import N_
 from campaigns.staff import audit, queries
-from campaigns.staff.models import Member, Membership, Organisation, Role
+from campaigns.staff.models import TRUSTED, Member, Membership, Organisation, Role
 from campaigns.staff.tokens import revoke_tokens_of
 
 _EMAIL = re.compile(r"[^@\s]+@[^@\s]+\.[^@\s]+")
@@ -120,8 +121,15 @@ def add_membership(
     return _join(session, organisation, member, roles=roles, action="member.join", by=by)
 
 
-def set_roles(session: Session, membership: Membership, roles: Iterable[str], *, by: int | None = None) -> None:
-    """Replace a membership's roles and end the member's sessions.
+def set_roles(
+    session: Session,
+    membership: Membership,
+    roles: Iterable[str],
+    *,
+    approves_from: datetime | None = None,
+    by: int | None = None,
+) -> None:
+    """Replace a membership's roles and end the member's sessions; one who becomes an approver waits that long.
 
     Raises InputError for unknown roles, RefusedError when the organisation would be left without an admin.
     """
@@ -131,6 +139,8 @@ def set_roles(session: Session, membership: Membership, roles: Iterable[str], *,
             N_("The last administrator of an organisation keeps this role. Name another one first.")
         )
     before, membership.roles = membership.roles, wanted
+    if Role.APPROVER not in before or Role.APPROVER not in wanted:
+        membership.approves_from = approves_from
     end_sessions(membership.member)
     if Role.ADMIN in before and Role.ADMIN not in wanted:
         revoke_tokens_of(session, membership.member, membership.organisation_id)
@@ -148,12 +158,16 @@ def set_roles(session: Session, membership: Membership, roles: Iterable[str], *,
 def set_active(session: Session, membership: Membership, active: bool, *, by: int) -> None:
     """Let a member sign in again, or bar them and end their sessions.
 
+    Who is barred loses what they were trusted with: giving it back takes two administrators.
     Raises RefusedError for oneself, and for a member whom another organisation trusts too.
     """
     member = membership.member
     if member.id == by:
         raise RefusedError(N_("You cannot bar yourself."))
-    _check_sole_organisation(member)
+    check_sole_organisation(member)
+    before = membership.roles
+    if not active:
+        membership.roles = sorted(set(before) - TRUSTED) or [str(Role.VIEWER)]
     member.active = active
     end_sessions(member)
     if not active:
@@ -164,12 +178,18 @@ def set_active(session: Session, membership: Membership, active: bool, *, by: in
         subject=member,
         organisation_id=membership.organisation_id,
         member_id=by,
+        before=before,
+        after=membership.roles,
     )
 
 
-def issue_password(session: Session, membership: Membership, password_hash: str, *, by: int) -> None:
-    """Replace a member's forgotten password by a one-time one. Raises RefusedError as `set_active` does."""
-    _check_sole_organisation(membership.member)
+def issue_password(session: Session, membership: Membership, password_hash: str, *, by: int | None = None) -> None:
+    """Replace a member's forgotten password by a one-time one; `by` is None for whoever runs the instance.
+
+    Raises RefusedError as `set_active` does.
+    """
+    if by is not None:
+        check_sole_organisation(membership.member)
     membership.member.password_is_temporary = True
     _replace_password(membership.member, password_hash)
     audit.record(
@@ -285,7 +305,8 @@ def _is_last_admin(session: Session, membership: Membership) -> bool:
     return not any(Role.ADMIN in other.roles and other.member.active for other in session.scalars(others))
 
 
-def _check_sole_organisation(member: Member) -> None:
+def check_sole_organisation(member: Member) -> None:
+    """Raise RefusedError for a member of several organisations."""
     # One organisation must not be able to take over or shut out a member of another.
     if len(member.memberships) > 1:
         raise RefusedError(

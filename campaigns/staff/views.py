@@ -1,4 +1,4 @@
-"""Settings: one's own account, the organisation, its members and their audit trail."""
+"""Settings: one's own account, the organisation and its audit trail."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from flask_babel import gettext as _
 from flask_security import current_user
 from werkzeug.wrappers import Response
 
-from campaigns.core.errors import InputError, RefusedError
+from campaigns.core.errors import InputError
 from campaigns.core.languages import INTERFACE_LANGUAGES
 from campaigns.core.words import N_
 from campaigns.staff import audit, queries, service
@@ -23,12 +23,11 @@ from campaigns.staff.auth import (
     renew_session,
     requires,
 )
-from campaigns.staff.forms import ROLE_NAMES, MemberForm, OrganisationForm, PasswordForm, RolesForm
-from campaigns.staff.models import Member, Membership
+from campaigns.staff.forms import ROLE_NAMES, OrganisationForm, PasswordForm
+from campaigns.staff.models import Member
 from campaigns.staff.notes import open_reasons
 from campaigns.staff.password_checks import seal_password
 from campaigns.staff.password_rules import check_new_password
-from campaigns.staff.passwords import make_one_time_password
 from campaigns.staff.permissions import Permission
 from campaigns.web.current import vault
 from campaigns.web.hosts import local_path
@@ -121,77 +120,6 @@ def edit_organisation() -> Page:
     return render_template("staff/organisation.html", form=form), form.status
 
 
-@pages.get("/members")
-@requires(Permission.ADMINISTER)
-def members() -> Page:
-    """List the organisation's members."""
-    statement = queries.select_memberships(current_organisation().id)
-    page = paginate(session(), statement, request.args.get("page", 1, type=whole_number))
-    return render_template("staff/members.html", page=page, role_names=ROLE_NAMES)
-
-
-@pages.route("/members/add", methods=["GET", "POST"])
-@requires(Permission.ADMINISTER, fresh=True)
-def add_member() -> Page:
-    """Add a member; their one-time password is shown once, on the answer to this form."""
-    form = MemberForm()
-    if form.validate_on_submit():
-        one_time = make_one_time_password()
-        try:
-            added = service.create_member(
-                session(),
-                current_organisation(),
-                email=form.text("email"),
-                name=form.text("name"),
-                password_hash=seal_password(one_time),
-                roles=form.roles.data or [],
-                temporary=True,
-                by=current_member().id,
-            )
-        except InputError as error:
-            form.show(error)
-        else:
-            return render_template("staff/one_time_password.html", password=one_time, of=added)
-    return render_template("staff/add_member.html", form=form), form.status
-
-
-@pages.route("/members/<int:member_id>", methods=["GET", "POST"])
-@requires(Permission.ADMINISTER, fresh=True)
-def edit_member(member_id: int) -> Page:
-    """Change a member's roles."""
-    membership = _membership(member_id)
-    form = RolesForm(obj=membership)
-    if form.validate_on_submit():
-        try:
-            service.set_roles(session(), membership, form.roles.data or [], by=current_member().id)
-        except (InputError, RefusedError) as error:
-            form.show(error)
-        else:
-            _stay_if_own(membership)
-            flash(_("The roles are saved. The member must sign in again."), "good")
-            return redirect(url_for("staff.members"))
-    return render_template("staff/member.html", form=form, membership=membership), form.status
-
-
-@pages.post("/members/<int:member_id>/password")
-@requires(Permission.ADMINISTER, fresh=True)
-def issue_password(member_id: int) -> Page:
-    """Replace a forgotten password by a one-time one, shown once."""
-    one_time = make_one_time_password()
-    hashed, membership = seal_password(one_time), _membership(member_id)
-    service.issue_password(session(), membership, hashed, by=current_member().id)
-    return render_template("staff/one_time_password.html", password=one_time, of=membership.member)
-
-
-@pages.post("/members/<int:member_id>/bar")
-@requires(Permission.ADMINISTER, fresh=True)
-def bar_member(member_id: int) -> Page:
-    """Keep a member from signing in, or let them in again."""
-    active = request.form.get("active") == "1"
-    service.set_active(session(), _membership(member_id), active, by=current_member().id)
-    return redirect(url_for("staff.edit_member", member_id=member_id))
-
-
 @pages.get("/audit")
 @requires(Permission.ADMINISTER)
 def audit_trail() -> Page:
@@ -218,12 +146,3 @@ def _words_around(member: Member) -> list[str]:
     """Return what everybody who knows the member can know of them."""
     organisations = [each.organisation for each in member.memberships]
     return [member.email, member.name, *(text for each in organisations for text in (each.name, each.slug))]
-
-
-def _membership(member_id: int) -> Membership:
-    return queries.get_membership(session(), current_organisation().id, member_id)
-
-
-def _stay_if_own(membership: Membership) -> None:
-    if membership.member_id == current_member().id:
-        renew_session()

@@ -83,7 +83,7 @@ def test_rows_name_what_views_ask(pages: Pages) -> None:
 #: somebody in, or takes something out. Nothing that stops or takes away from people is ever among them.
 FRESH = """
     planning.approve delivery.resume_run delivery.release_run delivery.correct delivery.rows.resend
-    settling.lift_stop staff.add_member staff.edit_member staff.issue_password staff.bar_member
+    settling.lift_stop members.add_member members.edit_member members.issue_password members.bar_member
     messages.services.edit messages.services.verify messages.services.emergency.confirm
     reach.outcomes.lead_link planning.senders.create planning.senders.edit planning.safeguards.answer
     audience.contacts.import_file audience.contacts.confirm_file readers.add tokens.issue tokens.revoke

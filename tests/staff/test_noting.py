@@ -27,8 +27,8 @@ def test_forbidden_pages_are_told_once_for_each(pages: Pages) -> None:
         assert client.post("/settings/members/add").status_code == 403
     told = entries(pages, "access.refuse")
     assert [(each.detail, each.member_id, each.organisation_id) for each in told] == [
-        ({"times": 1, "what": "staff.members"}, viewer.id, pages.ours.id),
-        ({"times": 1, "what": "staff.add_member"}, viewer.id, pages.ours.id),
+        ({"times": 1, "what": "members.index"}, viewer.id, pages.ours.id),
+        ({"times": 1, "what": "members.add_member"}, viewer.id, pages.ours.id),
     ]
 
 

@@ -43,13 +43,13 @@ def test_rest_is_told_although_it_never_happens_again(session: Session) -> None:
 
 def test_kinds_are_told_apart(session: Session) -> None:
     ours = an_organisation(session)
-    page = replace(WRONG, organisation_id=ours.id, member_id=7, what="staff.members")
+    page = replace(WRONG, organisation_id=ours.id, member_id=7, what="members.index")
     for event in (WRONG, page, replace(page, what="staff.audit_trail"), replace(page, member_id=8), page):
         note(session, event, now=NOON)
     assert len(told(session)) == 4
     entry = session.scalars(select(AuditEntry).where(AuditEntry.member_id == 7).order_by(AuditEntry.id)).first()
     assert entry is not None
-    assert (entry.organisation_id, entry.detail) == (ours.id, {"times": 1, "what": "staff.members"})
+    assert (entry.organisation_id, entry.detail) == (ours.id, {"times": 1, "what": "members.index"})
 
 
 def test_kinds_that_ceased_are_forgotten(session: Session) -> None:

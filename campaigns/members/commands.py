@@ -1,0 +1,135 @@
+"""Commands by which whoever runs the instance looks after organisations and their members, alone.
+
+An organisation that is left with one administrator has nobody to agree: this is its way on.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import click
+
+from campaigns.core.errors import NotFoundError
+
+if TYPE_CHECKING:
+    from sqlalchemy.orm import Session, sessionmaker
+
+    from campaigns.staff.models import Membership, Organisation
+
+
+@click.group()
+def organisation() -> None:
+    """Look after organisations."""
+
+
+@organisation.command(name="mandate")
+@click.argument("slug")
+@click.argument("codes", nargs=-1)
+@click.option("--everywhere", is_flag=True, help="No limit any more.")
+def mandate(slug: str, codes: tuple[str, ...], everywhere: bool) -> None:
+    """Let SLUG write only to people in CODES: countries (PL) and regions (UA-46); without codes, to nobody."""
+    from campaigns.staff.service import set_mandate
+
+    with _sessions().begin() as session:
+        found = _organisation(session, slug)
+        set_mandate(session, found, None if everywhere else codes)
+        said = "everywhere" if found.mandate is None else " ".join(found.mandate) or "nowhere"
+    click.echo(said)
+
+
+@organisation.command(name="add")
+@click.argument("slug")
+@click.option("--name", required=True)
+@click.option("--time-zone", default="UTC", show_default=True, help="Zone its members read times in.")
+def add_organisation(slug: str, name: str, time_zone: str) -> None:
+    """Add the organisation with the short name SLUG."""
+    from campaigns.staff.service import create_organisation
+
+    with _sessions().begin() as session:
+        create_organisation(session, slug, name=name, time_zone=time_zone)
+    click.echo(f"{name} is added.")
+
+
+@click.group()
+def member() -> None:
+    """Look after members."""
+
+
+@member.command(name="add")
+@click.argument("email")
+@click.option("--organisation", "slug", required=True, help="Short name of the organisation.")
+@click.option("--name", required=True)
+@click.option("--role", "roles", multiple=True, required=True, help="Repeat it for several roles.")
+def add_member(email: str, slug: str, name: str, roles: tuple[str, ...]) -> None:
+    """Add a member and print a password, which has to be changed at the first sign-in."""
+    from campaigns.staff.passwords import hash_password, make_one_time_password
+    from campaigns.staff.service import create_member
+
+    password = make_one_time_password()
+    with _sessions().begin() as session:
+        create_member(
+            session,
+            _organisation(session, slug),
+            email=email,
+            name=name,
+            password_hash=hash_password(password),
+            roles=roles,
+            temporary=True,
+        )
+    click.echo(f"{email} signs in with {password}")
+
+
+@member.command(name="roles")
+@click.argument("email")
+@click.argument("roles", nargs=-1, required=True)
+@click.option("--organisation", "slug", required=True, help="Short name of the organisation.")
+def set_member_roles(email: str, roles: tuple[str, ...], slug: str) -> None:
+    """Give a member these ROLES and no others, at once."""
+    from campaigns.staff.service import set_roles
+
+    with _sessions().begin() as session:
+        membership = _membership(session, email, slug)
+        set_roles(session, membership, roles)
+        said = ", ".join(membership.roles)
+    click.echo(f"{email}: {said}")
+
+
+@member.command(name="password")
+@click.argument("email")
+@click.option("--organisation", "slug", required=True, help="Short name of the organisation.")
+def reset_member_password(email: str, slug: str) -> None:
+    """Print a new password for a member, which has to be changed at the first sign-in."""
+    from campaigns.staff.passwords import hash_password, make_one_time_password
+    from campaigns.staff.service import issue_password
+
+    password = make_one_time_password()
+    with _sessions().begin() as session:
+        issue_password(session, _membership(session, email, slug), hash_password(password))
+    click.echo(f"{email} signs in with {password}")
+
+
+def _organisation(session: Session, slug: str) -> Organisation:
+    from campaigns.staff.queries import find_organisation
+
+    found = find_organisation(session, slug)
+    if found is None:
+        raise NotFoundError(f"There is no organisation {slug}.")
+    return found
+
+
+def _membership(session: Session, email: str, slug: str) -> Membership:
+    from campaigns.staff.queries import find_member, get_membership
+
+    found = find_member(session, email.strip().casefold())
+    if found is None:
+        raise NotFoundError(f"There is no member {email}.")
+    return get_membership(session, _organisation(session, slug).id, found.id)
+
+
+def _sessions() -> sessionmaker[Session]:
+    """Return sessions on the instance's database. Raises SettingsError when something does not fit."""
+    from campaigns.core.database import make_sessions
+    from campaigns.core.settings import load_settings
+    from campaigns.instance import open_instance
+
+    return make_sessions(open_instance(load_settings()))

@@ -1,0 +1,47 @@
+"""Forms by which administrators say who belongs to the organisation, and with which roles."""
+
+from __future__ import annotations
+
+from flask_babel import lazy_gettext as _l
+from flask_babel import lazy_pgettext as _lp
+from wtforms import EmailField, SelectMultipleField, StringField
+from wtforms.validators import InputRequired, Length
+from wtforms.widgets import CheckboxInput, ListWidget
+
+from campaigns.staff.models import Role
+from campaigns.web.forms import Form, options
+
+ROLE_CHOICES = [
+    (Role.VIEWER, _l("Viewer: reads reach")),
+    (Role.AUTHOR, _l("Author: edits places, messages and campaigns")),
+    (Role.APPROVER, _l("Approver: reviews, approves and resumes")),
+    (Role.RESPONDER, _l("Responder: reads and answers replies")),
+    (Role.STEWARD, _l("Steward: imports and erases contacts")),
+    (Role.ADMIN, _l("Administrator: members and settings")),
+]
+
+
+class RolesField(SelectMultipleField):
+    """Roles as a list of boxes to tick."""
+
+    widget = ListWidget(prefix_label=False)
+    option_widget = CheckboxInput()
+
+
+class RolesForm(Form):
+    """Which roles a member has."""
+
+    roles = RolesField(_l("Roles"), choices=options(ROLE_CHOICES))
+
+
+class MemberForm(RolesForm):
+    """A new member."""
+
+    name = StringField(
+        _lp("of a person", "Name"), [InputRequired(), Length(max=200)], render_kw={"autocomplete": "off"}
+    )
+    email = EmailField(
+        _l("E-mail address"),
+        [InputRequired(), Length(max=254)],
+        render_kw={"autocomplete": "off", "dir": "ltr"},
+    )

@@ -1,0 +1,136 @@
+"""What takes two administrators: the roles that can hurt, and a new password for whoever has one of them."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any
+
+from sqlalchemy.orm import Session
+
+from campaigns.core import clock
+from campaigns.core.errors import NotFoundError
+from campaigns.core.words import N_
+from campaigns.proposals.kinds import Kind, Line, Shown
+from campaigns.proposals.models import Proposal
+from campaigns.proposals.service import propose
+from campaigns.staff import service
+from campaigns.staff.models import TRUSTED, Membership, Role
+from campaigns.staff.passwords import hash_password, make_one_time_password
+from campaigns.staff.permissions import Permission
+from campaigns.staff.queries import get_membership
+
+#: Names of the kinds.
+ROLES, PASSWORD = "member_roles", "member_password"
+#: Between the groups of a one-time password.
+_DASH = "-"
+
+
+@dataclass(frozen=True, slots=True)
+class Reset:
+    """A new password for a member: whole, or its first half while a second administrator has to agree."""
+
+    password: str
+    proposal: Proposal | None = None
+
+
+def kinds_of_members(*, approver_wait: timedelta) -> tuple[Kind, ...]:
+    """Return the kinds; a new approver may approve after `approver_wait`."""
+
+    def give_roles(session: Session, proposal: Proposal, by: int) -> None:
+        membership, roles = _membership(session, proposal), proposal.after["roles"]
+        starts = clock.now() + approver_wait if Role.APPROVER in roles else None
+        service.set_roles(session, membership, roles, approves_from=starts, by=by)
+
+    return (
+        Kind(ROLES, N_("Roles of a member"), Permission.ADMINISTER, _read_roles, give_roles, _show_roles),
+        Kind(
+            PASSWORD,
+            N_("New password of a member"),
+            Permission.ADMINISTER,
+            _read_password,
+            _give_password,
+            _show_password,
+            audited=lambda values: {},
+        ),
+    )
+
+
+def reset_password(
+    session: Session, membership: Membership, kind: Kind, *, password: str, password_hash: str, by: int
+) -> Reset:
+    """Replace a forgotten password by a one-time one; for whoever is trusted with more it takes two.
+
+    Each of the two then knows one half of it. Raises RefusedError for a member of another organisation too.
+    """
+    service.check_sole_organisation(membership.member)
+    if TRUSTED.isdisjoint(membership.roles):
+        service.issue_password(session, membership, password_hash, by=by)
+        return Reset(password)
+    first, _second = _halves(password)
+    proposal = propose(
+        session,
+        kind,
+        membership.member,
+        organisation_id=membership.organisation_id,
+        before=_mark(membership),
+        after={"first": first},
+        by=by,
+    )
+    return Reset(first, proposal)
+
+
+def _halves(password: str) -> tuple[str, str]:
+    groups = password.split(_DASH)
+    middle = len(groups) // 2
+    return _DASH.join(groups[:middle]), _DASH.join(groups[middle:])
+
+
+def _give_password(session: Session, proposal: Proposal, by: int) -> str:
+    """Set the password and return its second half, for whoever agreed."""
+    _first, second = _halves(make_one_time_password())
+    whole = f"{proposal.after['first']}{_DASH}{second}"
+    service.issue_password(session, _membership(session, proposal), hash_password(whole), by=by)
+    proposal.after = {}
+    return second
+
+
+def _read_password(session: Session, proposal: Proposal) -> Mapping[str, Any] | None:
+    try:
+        return _mark(_membership(session, proposal))
+    except NotFoundError:
+        return None
+
+
+def _mark(membership: Membership) -> dict[str, str]:
+    """Return what is another one as soon as the password is."""
+    return {"password": hashlib.sha256((membership.member.password or "").encode()).hexdigest()[:16]}
+
+
+def _show_password(session: Session, proposal: Proposal) -> Shown:
+    return _shown(session, proposal, ())
+
+
+def _read_roles(session: Session, proposal: Proposal) -> Mapping[str, Any] | None:
+    try:
+        return {"roles": sorted(_membership(session, proposal).roles)}
+    except NotFoundError:
+        return None
+
+
+def _show_roles(session: Session, proposal: Proposal) -> Shown:
+    before, after = (", ".join(values["roles"]) for values in (proposal.before, proposal.after))
+    return _shown(session, proposal, (Line(N_("Roles"), before, after),))
+
+
+def _shown(session: Session, proposal: Proposal, lines: tuple[Line, ...]) -> Shown:
+    member = _membership(session, proposal).member
+    name = f"{member.name} ({member.email})"
+    arguments = {"member_id": member.id}
+    return Shown(name, lines, "members.edit_member", arguments, opened_by=Permission.ADMINISTER)
+
+
+def _membership(session: Session, proposal: Proposal) -> Membership:
+    return get_membership(session, proposal.organisation_id, proposal.subject_id)

@@ -1,0 +1,108 @@
+"""Verbs on what members are trusted with: giving takes two administrators, taking away takes one. None commits."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from sqlalchemy.orm import Session
+
+from campaigns.members.founding import find_founding
+from campaigns.proposals.kinds import Kind
+from campaigns.proposals.models import Proposal
+from campaigns.proposals.service import propose
+from campaigns.staff import audit, service
+from campaigns.staff.models import TRUSTED, Member, Membership, Organisation, Role
+
+#: The act of which every member is told: one administrator gave a role alone, while the organisation is founded.
+APPOINT = "member.appoint"
+
+
+@dataclass(frozen=True, slots=True)
+class Split:
+    """Which roles a member has from now on, and which they are to have once a second administrator agreed."""
+
+    now: frozenset[str]
+    wanted: frozenset[str]
+    #: Given by one administrator because nobody else is there yet.
+    alone: frozenset[str]
+
+
+def add_member(
+    session: Session,
+    organisation: Organisation,
+    kind: Kind,
+    *,
+    email: str,
+    name: str,
+    password_hash: str,
+    roles: Iterable[str],
+    by: int,
+) -> tuple[Member, Proposal | None]:
+    """Add a member with a one-time password; what they are trusted with waits for a second administrator.
+
+    Raises InputError as `staff.service.create_member` does.
+    """
+    split = _split(session, organisation.id, wanted=roles, present=(), is_own=False)
+    member = service.create_member(
+        session,
+        organisation,
+        email=email,
+        name=name,
+        password_hash=password_hash,
+        roles=split.now,
+        temporary=True,
+        by=by,
+    )
+    return member, _follow(session, kind, member.memberships[0], split, by=by)
+
+
+def change_roles(
+    session: Session, membership: Membership, kind: Kind, roles: Iterable[str], *, by: int
+) -> Proposal | None:
+    """Take roles away and give others; return what waits for a second administrator.
+
+    Raises InputError for unknown roles or none, RefusedError when no administrator would be left.
+    """
+    is_own = membership.member_id == by
+    present = membership.roles
+    split = _split(session, membership.organisation_id, wanted=roles, present=present, is_own=is_own)
+    if split.now != set(present) or split.now == split.wanted:
+        service.set_roles(session, membership, split.now, by=by)
+    return _follow(session, kind, membership, split, by=by)
+
+
+def _split(
+    session: Session, organisation_id: int, *, wanted: Iterable[str], present: Iterable[str], is_own: bool
+) -> Split:
+    asked = frozenset(wanted)
+    given = (asked - set(present)) & TRUSTED
+    founding = find_founding(session, organisation_id) if given and not is_own else None
+    alone = given & founding.alone if founding else frozenset()
+    # Somebody has to be something until the second administrator has agreed.
+    now = asked - (given - alone) or (frozenset({Role.VIEWER}) if asked else asked)
+    return Split(frozenset(map(str, now)), frozenset(map(str, asked)), frozenset(map(str, alone)))
+
+
+def _follow(session: Session, kind: Kind, membership: Membership, split: Split, *, by: int) -> Proposal | None:
+    """Tell of what was given alone, and propose what was not given yet."""
+    if split.alone:
+        audit.record(
+            session,
+            APPOINT,
+            subject=membership.member,
+            organisation_id=membership.organisation_id,
+            member_id=by,
+            roles=sorted(split.alone),
+        )
+    if split.wanted == split.now:
+        return None
+    return propose(
+        session,
+        kind,
+        membership.member,
+        organisation_id=membership.organisation_id,
+        before={"roles": sorted(split.now)},
+        after={"roles": sorted(split.wanted)},
+        by=by,
+    )

@@ -1,0 +1,141 @@
+"""Settings: the organisation's members, what they are trusted with, and their access."""
+
+from __future__ import annotations
+
+from flask import Blueprint, flash, redirect, render_template, request, url_for
+from flask_babel import gettext as _
+from werkzeug.wrappers import Response
+
+from campaigns.core import clock
+from campaigns.core.errors import InputError, RefusedError
+from campaigns.members import service
+from campaigns.members.forms import MemberForm, RolesForm
+from campaigns.members.founding import find_founding
+from campaigns.members.proposed import PASSWORD, ROLES, reset_password
+from campaigns.proposals.models import Proposal
+from campaigns.proposals.queries import find_waiting_for
+from campaigns.proposals.views import kinds_now
+from campaigns.staff.auth import current_member, current_organisation, renew_session, requires
+from campaigns.staff.forms import ROLE_NAMES
+from campaigns.staff.models import TRUSTED, Membership
+from campaigns.staff.password_checks import seal_password
+from campaigns.staff.passwords import make_one_time_password
+from campaigns.staff.permissions import Permission
+from campaigns.staff.queries import get_membership, select_memberships
+from campaigns.staff.service import set_active
+from campaigns.web.numbers import whole_number
+from campaigns.web.pagination import paginate
+from campaigns.web.session import session
+
+pages = Blueprint("members", __name__, url_prefix="/settings/members")
+
+Page = str | Response | tuple[str, int]
+
+
+@pages.get("")
+@requires(Permission.ADMINISTER)
+def index() -> Page:
+    """List the organisation's members."""
+    ours = current_organisation().id
+    page = paginate(session(), select_memberships(ours), request.args.get("page", 1, type=whole_number))
+    founding = find_founding(session(), ours)
+    return render_template(
+        "members/index.html", page=page, role_names=ROLE_NAMES, founding=founding, now=clock.now()
+    )
+
+
+@pages.route("/add", methods=["GET", "POST"])
+@requires(Permission.ADMINISTER, fresh=True)
+def add_member() -> Page:
+    """Add a member; their one-time password is shown once, on the answer to this form."""
+    form, ours = MemberForm(), current_organisation()
+    if form.validate_on_submit():
+        one_time = make_one_time_password()
+        try:
+            added, proposal = service.add_member(
+                session(),
+                ours,
+                kinds_now()[ROLES],
+                email=form.text("email"),
+                name=form.text("name"),
+                password_hash=seal_password(one_time),
+                roles=form.roles.data or [],
+                by=current_member().id,
+            )
+        except InputError as error:
+            form.show(error)
+        else:
+            return _told(one_time, added.memberships[0], proposal)
+    founding = find_founding(session(), ours.id)
+    return render_template("members/add.html", form=form, founding=founding), form.status
+
+
+@pages.route("/<int:member_id>", methods=["GET", "POST"])
+@requires(Permission.ADMINISTER, fresh=True)
+def edit_member(member_id: int) -> Page:
+    """Change a member's roles."""
+    membership = _membership(member_id)
+    form, kind = RolesForm(obj=membership), kinds_now()[ROLES]
+    if form.validate_on_submit():
+        try:
+            proposal = service.change_roles(
+                session(), membership, kind, form.roles.data or [], by=current_member().id
+            )
+        except (InputError, RefusedError) as error:
+            form.show(error)
+        else:
+            _stay_if_own(membership)
+            if proposal is not None:
+                flash(_("Another administrator has to agree before the member has these roles."), "good")
+                return redirect(url_for("proposals.show", proposal_id=proposal.id))
+            flash(_("The roles are saved. The member must sign in again."), "good")
+            return redirect(url_for("members.index"))
+    waiting = find_waiting_for(session(), membership.organisation_id, kind.name, membership.member)
+    return render_template(
+        "members/edit.html",
+        form=form,
+        membership=membership,
+        waiting=waiting,
+        takes_two=not TRUSTED.isdisjoint(membership.roles),
+    ), form.status
+
+
+@pages.post("/<int:member_id>/password")
+@requires(Permission.ADMINISTER, fresh=True)
+def issue_password(member_id: int) -> Page:
+    """Replace a forgotten password by a one-time one, shown once; its first half where it takes two."""
+    one_time = make_one_time_password()
+    hashed, membership = seal_password(one_time), _membership(member_id)
+    kind = kinds_now()[PASSWORD]
+    reset = reset_password(
+        session(), membership, kind, password=one_time, password_hash=hashed, by=current_member().id
+    )
+    return _told(reset.password, membership, reset.proposal, is_half=reset.proposal is not None)
+
+
+@pages.post("/<int:member_id>/bar")
+@requires(Permission.ADMINISTER, fresh=True)
+def bar_member(member_id: int) -> Page:
+    """Keep a member from signing in, or let them in again."""
+    active = request.form.get("active") == "1"
+    set_active(session(), _membership(member_id), active, by=current_member().id)
+    return redirect(url_for("members.edit_member", member_id=member_id))
+
+
+def _told(password: str, membership: Membership, proposal: Proposal | None, *, is_half: bool = False) -> str:
+    return render_template(
+        "members/one_time_password.html",
+        password=password,
+        of=membership.member,
+        proposal=proposal,
+        is_half=is_half,
+    )
+
+
+def _membership(member_id: int) -> Membership:
+    return get_membership(session(), current_organisation().id, member_id)
+
+
+def _stay_if_own(membership: Membership) -> None:
+    if membership.member_id == current_member().id:
+        renew_session()

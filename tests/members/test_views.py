@@ -1,0 +1,175 @@
+"""What members are trusted with takes two administrators, whatever a thief of one account tries on the pages."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from datetime import timedelta
+
+import pytest
+from flask.testing import FlaskClient
+from sqlalchemy import Engine, select
+from werkzeug.test import TestResponse
+
+from campaigns.core import clock
+from campaigns.proposals.models import Proposal
+from campaigns.staff.models import AuditEntry, Member, Membership, Role
+from tests.factories import NOON, a_campaign, a_run
+from tests.web.pages import Pages
+
+ClientFor = Callable[..., FlaskClient]
+TRUSTED = [Role.APPROVER, Role.STEWARD, Role.ADMIN]
+
+
+@pytest.fixture
+def engine(sqlite_engine: Engine) -> Engine:
+    return sqlite_engine
+
+
+@pytest.fixture
+def sent(pages: Pages) -> None:
+    """Something was sent to people: the organisation is founded."""
+    author_id = pages.member(Role.AUTHOR).id
+    with pages.sessions.begin() as session:
+        ours = session.merge(pages.ours)
+        campaign = a_campaign(session, ours, session.get_one(Member, author_id))
+        a_run(session, campaign, started_at=NOON)
+
+
+def roles_of(pages: Pages, member: Member) -> list[str]:
+    with pages.sessions() as session:
+        return session.scalars(select(Membership.roles).where(Membership.member_id == member.id)).one()
+
+
+def waiting(pages: Pages) -> str:
+    with pages.sessions() as session:
+        found = session.scalars(select(Proposal.id).where(Proposal.state == "waiting")).one()
+    return f"/proposals/{found}"
+
+
+def secret(answer: TestResponse) -> str:
+    found = re.search(r'class="secret"[^>]*>([^<]+)<', answer.text)
+    assert found is not None, answer.text
+    return found[1].strip()
+
+
+@pytest.mark.usefixtures("sent")
+@pytest.mark.parametrize("role", TRUSTED)
+def test_role_that_can_hurt_takes_two(pages: Pages, client_for: ClientFor, role: Role) -> None:
+    thief, other = client_for(Role.ADMIN), client_for(Role.ADMIN)
+    colleague = pages.member(Role.AUTHOR)
+    answer = thief.post(f"/settings/members/{colleague.id}", data={"roles": ["author", role]})
+    assert roles_of(pages, colleague) == ["author"]
+    assert thief.post(f"{answer.location}/agree").status_code == 409
+    assert roles_of(pages, colleague) == ["author"]
+    other.post(f"{answer.location}/agree")
+    assert roles_of(pages, colleague) == sorted(["author", role])
+
+
+@pytest.mark.usefixtures("sent")
+@pytest.mark.parametrize("role", TRUSTED)
+def test_nobody_gives_themselves_a_role_alone(pages: Pages, role: Role) -> None:
+    thief = pages.member(Role.ADMIN)
+    pages.client(thief).post(f"/settings/members/{thief.id}", data={"roles": sorted({"admin", role, "author"})})
+    assert roles_of(pages, thief) == ["admin", "author"]
+
+
+@pytest.mark.usefixtures("sent")
+def test_sock_puppet_approves_nothing(pages: Pages, client_for: ClientFor) -> None:
+    thief = client_for(Role.ADMIN)
+    client_for(Role.ADMIN)
+    data = {"name": "Jan", "email": "jan@example.org", "roles": ["approver"]}
+    password = secret(thief.post("/settings/members/add", data=data))
+    with pages.sessions() as session:
+        puppet = session.scalars(select(Member).where(Member.name == "Jan")).one()
+    assert roles_of(pages, puppet) == ["viewer"]
+    client = pages.client()
+    client.post("/sign-in", data={"email": "jan@example.org", "password": password})
+    assert client.post(f"{waiting(pages)}/agree").status_code != 200
+    assert roles_of(pages, puppet) == ["viewer"]
+
+
+@pytest.mark.usefixtures("sent")
+def test_password_of_somebody_trusted_takes_two_who_know_a_half_each(pages: Pages, client_for: ClientFor) -> None:
+    approver = pages.member(Role.APPROVER)
+    thief, other = client_for(Role.ADMIN), client_for(Role.ADMIN)
+    first = secret(thief.post(f"/settings/members/{approver.id}/password"))
+    with pages.sessions() as session:
+        assert session.get_one(Member, approver.id).password == approver.password
+    address = waiting(pages)
+    second = secret(other.post(f"{address}/agree"))
+    with pages.sessions() as session:
+        assert session.get_one(Member, approver.id).password_is_temporary
+        kept = [str(entry.detail) for entry in session.scalars(select(AuditEntry))]
+        assert not any(half in detail for half in (first, second) for detail in kept)
+        assert first not in str(session.scalars(select(Proposal.after)).all())
+    for password, page in ((first, "/sign-in"), (second, "/sign-in"), (f"{first}-{second}", "/settings/password")):
+        client = pages.client()
+        client.post("/sign-in", data={"email": approver.email, "password": password})
+        assert client.get("/").location.startswith(page)
+
+
+@pytest.mark.usefixtures("sent")
+def test_password_of_anybody_else_takes_one(pages: Pages, client_for: ClientFor) -> None:
+    author = pages.member(Role.AUTHOR)
+    password = secret(client_for(Role.ADMIN).post(f"/settings/members/{author.id}/password"))
+    client = pages.client()
+    client.post("/sign-in", data={"email": author.email, "password": password})
+    assert client.get("/").location == "/settings/password"
+
+
+@pytest.mark.usefixtures("sent")
+def test_new_approver_approves_a_day_later(pages: Pages, client_for: ClientFor) -> None:
+    colleague = pages.member(Role.VIEWER)
+    answer = client_for(Role.ADMIN).post(f"/settings/members/{colleague.id}", data={"roles": ["approver"]})
+    client_for(Role.ADMIN).post(f"{answer.location}/agree")
+    with pages.sessions() as session:
+        member = session.get_one(Member, colleague.id)
+        starts = member.memberships[0].approves_from
+        assert starts is not None
+        assert abs(starts - clock.now() - timedelta(hours=24)) < timedelta(minutes=5)
+        session.expunge_all()
+    assert pages.client(member).post("/campaigns/999999/approve").status_code == 403
+    with clock.running_on(lambda: starts):
+        assert pages.client(member).post("/campaigns/999999/approve").status_code == 404
+
+
+@pytest.mark.usefixtures("sent")
+def test_taking_away_takes_one_and_giving_back_takes_two(pages: Pages, client_for: ClientFor) -> None:
+    admin, approver = client_for(Role.ADMIN), pages.member(Role.APPROVER, Role.AUTHOR)
+    admin.post(f"/settings/members/{approver.id}/bar", data={"active": "0"})
+    assert roles_of(pages, approver) == ["author"]
+    admin.post(f"/settings/members/{approver.id}/bar", data={"active": "1"})
+    assert roles_of(pages, approver) == ["author"]
+
+
+def test_founding_administrator_appoints_two_alone_and_no_more(pages: Pages) -> None:
+    founder = pages.member(Role.ADMIN)
+    client = pages.client(founder)
+    assert "is being founded" in client.get("/").text
+    second, third = pages.member(Role.AUTHOR), pages.member(Role.AUTHOR)
+    client.post(f"/settings/members/{second.id}", data={"roles": ["admin", "approver"]})
+    assert roles_of(pages, second) == ["admin", "approver"]
+    client.post(f"/settings/members/{third.id}", data={"roles": ["admin", "approver", "author"]})
+    assert roles_of(pages, third) == ["author"]
+    assert "Appointed by one administrator alone" in client.get("/").text
+    with pages.sessions() as session:
+        assert session.scalars(select(Membership.approves_from)).all() == [None] * 3
+
+
+@pytest.mark.parametrize("role", TRUSTED)
+def test_founding_administrator_appoints_nobody_in_their_own_person(pages: Pages, role: Role) -> None:
+    founder = pages.member(Role.ADMIN)
+    pages.client(founder).post(f"/settings/members/{founder.id}", data={"roles": sorted({"admin", role})})
+    assert roles_of(pages, founder) == ["admin"]
+
+
+def test_founding_ends_with_the_first_run_to_people(
+    pages: Pages, client_for: ClientFor, request: pytest.FixtureRequest
+) -> None:
+    client = client_for(Role.ADMIN)
+    request.getfixturevalue("sent")
+    assert "is being founded" not in client.get("/").text
+    colleague = pages.member(Role.AUTHOR)
+    client.post(f"/settings/members/{colleague.id}", data={"roles": ["admin", "author"]})
+    assert roles_of(pages, colleague) == ["author"]
