@@ -25,13 +25,8 @@ from campaigns.core.database import reserve_ids
 from campaigns.delivery.service import suppress_addresses
 from campaigns.gateways.callbacks import Happening, Inbound
 from campaigns.inbox.models import InboundLook, Reply, ReplyKind
-<<<<<<< HEAD
-from campaigns.inbox.order import AGREEMENTS, REFUSALS, find_last_refusal, is_overtaken, lift_again
-from campaigns.inbox.queries import find_contact, find_kept, find_languages, find_next_kept
-=======
 from campaigns.inbox.order import AGREEMENTS, REFUSALS, evidence_of, find_last_refusal, is_overtaken, lift_again
-from campaigns.inbox.queries import find_contact, find_kept, find_languages
->>>>>>> 63efa91 (Let a late stop undo nothing that was refused after the start which ends it)
+from campaigns.inbox.queries import find_contact, find_kept, find_languages, find_next_kept
 from campaigns.inbox.reading import kind_of
 from campaigns.inbox.receiving import Account, Receiver, find_receiver
 from campaigns.inbox.strangers import note_stop

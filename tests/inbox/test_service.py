@@ -301,7 +301,6 @@ def test_what_came_in_the_wrong_order_is_put_right(
     assert session.scalars(select(Reply).where(Reply.provider_id == "SM1")).one().received_at == said_at
 
 
-<<<<<<< HEAD
 def test_press_without_a_time_counts_as_of_before_what_has_a_higher_number(session: Session, vault: Vault) -> None:
     contact = a_contact(session, an_organisation(session))
     chat = an_address(session, contact, vault, number="77", channel=Channel.TELEGRAM)
@@ -323,7 +322,8 @@ def test_press_without_a_time_counts_as_of_before_what_has_a_higher_number(sessi
     # After a week without any the numbers begin anew.
     receive_at(24 * 8, 17, **press)
     assert chat.state == AddressState.ACTIVE
-=======
+
+
 def test_late_stop_undoes_no_stop_that_was_reported_since(
     session: Session, vault: Vault, address: Address
 ) -> None:
@@ -342,7 +342,6 @@ def test_late_stop_undoes_no_stop_that_was_reported_since(
     )
     session.expire_all()
     assert address.state == AddressState.OPTED_OUT
->>>>>>> 63efa91 (Let a late stop undo nothing that was refused after the start which ends it)
 
 
 def test_what_is_put_right_leaves_nothing_queued(session: Session, vault: Vault, address: Address) -> None:
