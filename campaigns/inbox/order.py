@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import datetime
 
-from sqlalchemy import func, or_, select
+from sqlalchemy import and_, func, or_, select
 from sqlalchemy.orm import Session
 
 from campaigns.audience import consent
@@ -82,17 +82,22 @@ def find_last_refusal(session: Session, reply: Reply) -> Reply | None:
 
 
 def _find_later(session: Session, reply: Reply) -> Sequence[Reply]:
-    """Return what the person said since from any of their phones that settles something, in its order."""
+    """Return what the person said since from any of their phones that settles something, in its order.
+
+    A list tells seconds: of what was said in one, a stop or hold counts as the later.
+    """
     known = select(Address.lookup, Address.number).where(Address.id.in_(_find_person(session, reply)))
     rows = session.execute(known).all()
     lookups, numbers = {reply.lookup, *(row.lookup for row in rows)}, {reply.number, *(row.number for row in rows)}
     theirs = or_(Reply.lookup.in_(lookups), Reply.number.in_(numbers - {None}))
+    at_once = and_(Reply.received_at == reply.received_at, Reply.kind.in_(REFUSALS), Reply.id != reply.id)
+    since = or_(Reply.received_at > reply.received_at, at_once)
     later = select(Reply).where(
         theirs,
         Reply.kind.in_((*REFUSALS, *AGREEMENTS)),
         # What lifted nothing when it came does not lift anything later.
         ~Reply.is_unheeded,
-        Reply.received_at > reply.received_at,
+        since,
     )
     return session.scalars(later.order_by(Reply.received_at, Reply.id)).all()
 

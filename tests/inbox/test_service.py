@@ -344,6 +344,18 @@ def test_late_stop_undoes_no_stop_that_was_reported_since(
     assert address.state == AddressState.OPTED_OUT
 
 
+@pytest.mark.parametrize("texts", [("STOP", "START"), ("START", "STOP")])
+def test_of_one_second_the_stop_counts(
+    session: Session, vault: Vault, address: Address, texts: tuple[str, str]
+) -> None:
+    second = clock.now() - timedelta(minutes=2)
+    for number, text in enumerate(texts):
+        said = inbound(text, f"SM{number}")
+        receive_inbound(session, said, vault, account=came_over(session), received_at=second)
+    session.expire_all()
+    assert address.state == AddressState.OPTED_OUT
+
+
 def test_what_is_put_right_leaves_nothing_queued(session: Session, vault: Vault, address: Address) -> None:
     receive(session, vault, inbound("STOP", "SM2"))
     receive(session, vault, inbound("START", "SM1"))
