@@ -10,7 +10,7 @@ from alembic import op
 from campaigns.core.database import UTCDateTime
 
 revision: str = "0059"
-down_revision: str | None = "0052"
+down_revision: str | None = "0058"
 branch_labels: str | Sequence[str] | None = None
 depends_on: str | Sequence[str] | None = None
 

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import re
+import subprocess
+import sys
 from collections.abc import Callable
 
 import pytest
@@ -12,7 +15,9 @@ from sqlalchemy import Engine
 
 from campaigns.app import create_app
 from campaigns.core.errors import SettingsError
+from campaigns.core.settings import PROJECT_ROOT
 from campaigns.staff.models import Role
+from tests.delivery.serving import instance_environment
 from tests.web.pages import Pages, make_pages, page_settings
 
 
@@ -84,3 +89,11 @@ def test_only_trusted_proxies_are_believed(engine: Engine, proxies: str, address
         pages.app.add_url_rule("/me", "me", lambda: str(request.remote_addr))
         answer = pages.client().get("/me", headers={"X-Forwarded-For": "198.51.100.1, 203.0.113.9"})
     assert answer.text == address
+
+
+def test_another_server_finds_the_application(sqlite_engine: Engine) -> None:
+    environment = os.environ | instance_environment(sqlite_engine)
+    answered = "from wsgi import application; print(application.test_client().get('/health').status_code)"
+    command = [sys.executable, "-c", answered]
+    done = subprocess.run(command, env=environment, cwd=PROJECT_ROOT, capture_output=True, text=True)
+    assert done.stdout.strip() == "200", done.stderr
