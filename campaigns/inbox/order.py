@@ -84,13 +84,13 @@ def find_last_refusal(session: Session, reply: Reply) -> Reply | None:
 def _find_later(session: Session, reply: Reply) -> Sequence[Reply]:
     """Return what the person said since from any of their phones that settles something, in its order.
 
-    A list tells seconds: of what was said in one, a stop or hold counts as the later.
+    A list tells seconds: of what was said in one from two phones, a stop or hold counts as the later.
     """
     known = select(Address.lookup, Address.number).where(Address.id.in_(_find_person(session, reply)))
     rows = session.execute(known).all()
     lookups, numbers = {reply.lookup, *(row.lookup for row in rows)}, {reply.number, *(row.number for row in rows)}
     theirs = or_(Reply.lookup.in_(lookups), Reply.number.in_(numbers - {None}))
-    at_once = and_(Reply.received_at == reply.received_at, Reply.kind.in_(REFUSALS), Reply.id != reply.id)
+    at_once = and_(Reply.received_at == reply.received_at, Reply.kind.in_(REFUSALS), Reply.lookup != reply.lookup)
     since = or_(Reply.received_at > reply.received_at, at_once)
     later = select(Reply).where(
         theirs,

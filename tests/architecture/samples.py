@@ -130,6 +130,7 @@ def make_samples(session: Session, organisation: Organisation, member: Member, v
         "proposal": propose_emergency_number(session, organisation, "AF", a_notice(), by=member.id),
         "change": propose_move(session, place, by=member.id),
     }
+    session.get_one(Organisation, organisation.id).link_hosts = ["example.org"]
     add(session, CountedLink(campaign_id=campaign.id, target="https://example.org/help", changed_at=NOON))
     return {f"{name}_id": row.id for name, row in named.items()} | CONSTANTS | {"code": campaign.code}
 

@@ -21,6 +21,8 @@ def test_nobody_gets_the_foreign_number(scene: Scene, found: Callable[..., None]
         play_everything(pages, pages.client(pages.member(*Role)), target)
         with pages.sessions.begin() as session:
             run_id = fire(session, target).id
+        # There are two organisations, so the operator says whose the account is.
+        scene.environment["FINGERPOST_OWNERS_TWILIO"] = pages.ours.slug
     scene.work(lambda: scene.is_over(run_id))
     bodies = [message.body for message in scene.sandbox.client().messages.list()]
     foreign = sum(FOREIGN in body for body in bodies)

@@ -345,12 +345,13 @@ def test_late_stop_undoes_no_stop_that_was_reported_since(
 
 
 @pytest.mark.parametrize("texts", [("STOP", "START"), ("START", "STOP")])
-def test_of_one_second_the_stop_counts(
+def test_of_what_two_phones_said_in_one_second_the_stop_counts(
     session: Session, vault: Vault, address: Address, texts: tuple[str, str]
 ) -> None:
     second = clock.now() - timedelta(minutes=2)
     for number, text in enumerate(texts):
-        said = inbound(text, f"SM{number}")
+        # Each comes from a list of its own.
+        said = inbound(text, f"SM{number}", channel="whatsapp" if text == "STOP" else "sms")
         receive_inbound(session, said, vault, account=came_over(session), received_at=second)
     session.expire_all()
     assert address.state == AddressState.OPTED_OUT
