@@ -112,7 +112,7 @@ def test_one_poison_row_fails_alone(engine: Engine, sessions: sessionmaker[Sessi
             raise DataError("insert", one, Exception("cannot be stored"))
 
     event.listen(engine, "before_execute", refuse)
-    group = [_Waiting([row_of(an_update(name), "x")]) for name in ("a", "poison", "b")]
+    group = [_Waiting([row_of(an_update(name), "x")], lambda is_kept: None) for name in ("a", "poison", "b")]
     ReceiptIntake(engine)._write_or_split(group)
     event.remove(engine, "before_execute", refuse)
     assert [waiting.is_kept for waiting in group] == [True, False, True]

@@ -38,8 +38,14 @@ SMS_SENDER, WHATSAPP_SENDER, SPARE_SENDER = "+15005550006", "+15005550007", "+15
 
 NEVER = datetime.max.replace(tzinfo=UTC)
 _NEXT_DUE = "SELECT min(due_at) FROM delivery WHERE run_id = ? AND send_state = 'queued' AND due_at > ?"
+#: Receipts that told nothing new and were removed, beside the tables of the instance.
+_REPEATS = "CREATE TABLE repeat_of_receipt (reference TEXT, status TEXT)"
+#: How many receipts were acknowledged, whether they told something or not.
+COUNT_RECEIPTS = "SELECT (SELECT count(*) FROM receipt) + (SELECT count(*) FROM repeat_of_receipt)"
 #: Called by the database itself, so that no move can pass unseen, whoever makes it.
 _TRIGGERS = (
+    "CREATE TRIGGER repeated AFTER DELETE ON receipt BEGIN"
+    " INSERT INTO repeat_of_receipt VALUES (OLD.reference, OLD.status); END",
     "CREATE TRIGGER planned AFTER INSERT ON delivery BEGIN"
     " SELECT seen_move(NEW.id, NEW.run_id, NEW.contact_id, NULL, NEW.send_state); END",
     "CREATE TRIGGER moved AFTER UPDATE OF send_state ON delivery WHEN OLD.send_state <> NEW.send_state BEGIN"
@@ -183,6 +189,7 @@ class Database:
         metadata.create_all(self.engine)
         with self.sessions.begin() as session:
             _settle_people(session)
+        self.raw.execute(_REPEATS)
         for trigger in _TRIGGERS:
             self.raw.execute(trigger)
         template = sqlite3.connect(":memory:", check_same_thread=False)

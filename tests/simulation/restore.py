@@ -24,7 +24,7 @@ from campaigns.restoring.command import SETTLES_AFTER
 from campaigns.restoring.release import Restored, release, settle_by_lists
 from tests.simulation.chores import CANARY
 from tests.simulation.crew import Crew
-from tests.simulation.database import ACCOUNT, VAULT, Database
+from tests.simulation.database import ACCOUNT, COUNT_RECEIPTS, VAULT, Database
 from tests.simulation.inbound import InboundOnly, Mailbox
 from tests.simulation.oracle import Oracle
 from tests.simulation.plan import Plan
@@ -107,7 +107,7 @@ class Archive:
         oracle.counts.update(Counter(state for *_, state in rows))
         oracle.idle_claims.clear()
         self._mailbox.forget({provider_id for (provider_id,) in database.all("SELECT provider_id FROM reply")})
-        self._told(database.one("SELECT count(*) FROM receipt")[0])
+        self._told(database.one(COUNT_RECEIPTS)[0])
 
     def _come(self) -> None:
         """Let the operator come: who finds the instance latched releases it, after asking all lists."""
