@@ -19,7 +19,7 @@ from typing import Any
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
-from sqlalchemy import Engine, select, update
+from sqlalchemy import Engine, delete, select, update
 from sqlalchemy.orm import Session
 
 from campaigns.app import create_app
@@ -36,7 +36,7 @@ from campaigns.reach.outcomes.models import LinkDay, Outcome
 from campaigns.reach.service import recount_run
 from campaigns.schema import metadata
 from campaigns.staff import audit
-from campaigns.staff.models import Member, Role
+from campaigns.staff.models import Member, Membership, Role
 from campaigns.staff.tokens import ApiScope, issue_token
 from tests.architecture.samples import make_samples
 from tests.architecture.test_permissions import address_of, read_table
@@ -297,13 +297,15 @@ def first_difference(one: str, other: str) -> tuple[str, str]:
 
 @pytest.mark.parametrize("who", ["author", "viewer", "everybody else"])
 def test_nothing_depends_on_how_few_people_are(worlds: tuple[World, World], who: str) -> None:
-    leaks = []
-    for one, other in zip(read(worlds[0], who), read(worlds[1], who), strict=True):
-        leaks.append(difference(one, other))
-        address, text = one
-        assert PROVIDER_ID not in text, address
-        assert REFERENCE not in text, address
-        assert "/deliveries" not in address or text.startswith("403"), address
+    leaks, now = [], clock.now()
+    # A minute that ends between two answers is no leak.
+    with clock.running_on(lambda: now):
+        for one, other in zip(read(worlds[0], who), read(worlds[1], who), strict=True):
+            leaks.append(difference(one, other))
+            address, text = one
+            assert PROVIDER_ID not in text, address
+            assert REFERENCE not in text, address
+            assert "/deliveries" not in address or text.startswith("403"), address
     assert not any(leaks), "\n".join(filter(None, leaks))
 
 
@@ -313,6 +315,9 @@ def test_data_managers_see_what_others_do_not(worlds: tuple[World, World]) -> No
     client, run = worlds[0].pages.client(steward), worlds[0].values["run_id"][0]
     assert PROVIDER_ID in client.get(f"/delivery/runs/{run}/deliveries/{first_row(worlds[0], run)}").text
     assert f'<span class="figure-number">{FEW.failed}</span>' in client.get(f"/delivery/runs/{run}").text
+    # The worlds stay alike, in whichever order these tests run.
+    with worlds[0].pages.sessions.begin() as session:
+        session.execute(delete(Membership).where(Membership.member_id == steward.id))
 
 
 def first_row(world: World, run_id: int) -> int:

@@ -105,6 +105,7 @@ def test_dead_and_cut_off_workers_are_replaced(
         pytest.skip("network namespaces take root and iproute2")
     settings = {"worker_gone_after_seconds": str(dose.gone_after)}
     scene = stack.enter_context(Scene(engine, sandbox, tmp_path, **settings))
+    scene.expect(dose.senders)
     victim, heir = Machine(scene), Machine(scene)
     remote, link = start_remote(stack, scene)
     until(lambda: all(worker.numbers() for worker in scene_machines(scene)), what="the start of the workers")
@@ -130,6 +131,7 @@ def test_restarts_in_turn_disturb_nobody(
 ) -> None:
     dose = Dose(senders=5, people=1200, pace=30.0, gone_after=20)
     scene = stack.enter_context(Scene(engine, sandbox, tmp_path))
+    scene.expect(dose.senders)
     for _ in range(2):
         Machine(scene)
     until(lambda: all(worker.numbers() for worker in scene_machines(scene)), what="the start of the workers")

@@ -430,10 +430,10 @@ def test_list_that_is_away_keeps_nobody_else_waiting(
     in_doubt(sessions, vault, count=3)
     other = in_doubt(sessions, vault)
     away, provider = UnreadableProvider(), MemoryProvider()
-    accept(provider)
     with sessions() as session:
-        mine = session.get_one(Run, other).sender_id
-    ask(sessions, vault, lambda sender: provider if sender.sender_id == mine else away)
+        mine = session.get_one(Run, other).sender
+    accept(provider, sender=mine.identity)
+    ask(sessions, vault, lambda sender: provider if sender.sender_id == mine.id else away)
     with sessions() as session:
         assert progress_of(session, other) == {SendState.ACCEPTED: 1}
 

@@ -14,6 +14,7 @@ from types import TracebackType
 
 from sqlalchemy import Engine, func, select, text
 from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.orm import Session
 
 from campaigns.core import clock, crash
 from campaigns.core.crypto import Vault
@@ -23,11 +24,12 @@ from campaigns.delivery.models import Delivery, Receipt
 from campaigns.delivery.reconcile import reap
 from campaigns.delivery.states import SendState
 from campaigns.demo.processes import free_port
-from campaigns.planning.models import Run
+from campaigns.planning.models import Run, Sender
+from campaigns.staff.models import Organisation
 from campaigns.worker import run_worker
 from tests.delivery.builders import a_planned_run, a_running_run, frozen, people
 from tests.delivery.serving import ServerProcess
-from tests.factories import a_sender
+from tests.factories import a_sender, an_organisation
 from tests.faults import nursery
 from tests.sandbox.process import DEFAULTS, SENDER, SandboxProcess
 from tests.web.pages import KEYS
@@ -86,6 +88,8 @@ class Scene:
         self.engine = engine
         self.sessions = make_sessions(engine)
         self.workers: list[WorkerProcess] = []
+        #: Those whose run is still to be planned, where workers begin before that.
+        self._organisations: list[int] = []
         self.port = free_port(0)
         values = {
             "mode": "demo",
@@ -195,24 +199,47 @@ class Scene:
         return ServerProcess([*FINGERPOST, "serve"], port=self.port, environ=self.environment)
 
     def plan(self, count: int, *, pace: float = 10_000.0, prefix: str = "+38067") -> int:
-        """Plan a run to `count` people over a sender of its own, and return its id.
+        """Plan a run of another organisation to `count` people over a sender of its own, and return its id.
 
         It sends again by itself what the provider never had.
         """
         with self.sessions.begin() as session:
-            sender = a_sender(session, identity=SENDER, pace=pace)
+            sender = self._sender(session, pace)
             now = clock.now().replace(tzinfo=None)
-            run = a_planned_run(session, sender=sender, frozen=frozen(resend_unknown=True), occurrence=now)
+            prepared = self._organisations[:1]
+            whose = {"organisation": session.get_one(Organisation, prepared[0])} if prepared else {}
+            del self._organisations[:1]
+            facts = {"sender": sender, "frozen": frozen(resend_unknown=True), "occurrence": now}
+            run = a_planned_run(session, **facts, **whose)
             people(session, run.organisation_id, self.vault, count=count, prefix=prefix)
             # As an import does: else the plan of a large fan-out is made for empty tables.
             session.execute(text("ANALYZE"))
+            self._own(session)
             return run.id
 
     def plan_sending(self, count: int, *, pace: float = 10_000.0) -> int:
         """Plan a run whose deliveries are queued already, for a test that runs no worker; return its id."""
         with self.sessions.begin() as session:
-            sender = a_sender(session, identity=SENDER, pace=pace)
-            return a_running_run(session, self.vault, count=count, sender=sender).id
+            sender = self._sender(session, pace)
+            run_id: int = a_running_run(session, self.vault, count=count, sender=sender).id
+            self._own(session)
+            return run_id
+
+    def expect(self, count: int) -> None:
+        """Let there be so many organisations, for workers that begin before their runs are planned."""
+        with self.sessions.begin() as session:
+            self._organisations = [an_organisation(session).id for _ in range(count)]
+            self._own(session)
+
+    def _sender(self, session: Session, pace: float) -> Sender:
+        """Return a sender with a number that no other has."""
+        others = session.scalar(select(func.count()).select_from(Sender)) or 0
+        return a_sender(session, identity=SENDER if not others else f"+150055591{others:02}", pace=pace)
+
+    def _own(self, session: Session) -> None:
+        """Let the account be that of every organisation there is, as their operator says it."""
+        slugs = session.scalars(select(Organisation.slug).order_by(Organisation.id))
+        self.environment["FINGERPOST_OWNERS_TWILIO"] = " ".join(slugs)
 
     def states(self) -> Counter[str]:
         """Return how many deliveries are in each state."""

@@ -36,6 +36,7 @@ def test_frozen_workers_repeat_nobody(
     each: int,
     pace: float,
 ) -> None:
+    scene.expect(times * (sleepers + awake))
     workers = [scene.start_worker() for _ in range(sleepers + awake)]
     runs: list[int] = []
     for _ in range(times):

@@ -57,6 +57,8 @@ def test_each_part_of_the_plan_is_told() -> None:
         schedules=({"starts_at": "2026-03-02T18:00"},),
         budget_cents=500,
         cover={"place 1": "0"},
+        leads_to="https://help.example.org/",
+        numbers={"services": {"1": ["112"]}},
     )
     assert {each.name for each in changes_between(content(), other).facts} == set(FACTS)
 

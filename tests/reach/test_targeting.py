@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 from typing import Any
 
 import pytest
@@ -26,4 +27,8 @@ def test_circle_holds_the_place(geometry: dict[str, Any], radius_m: int | None, 
 
 def test_sheet_has_latitude_before_longitude() -> None:
     sheet = write_targeting([Place(name="=Medyka", geometry=MEDYKA, radius_m=5000)])
-    assert sheet.splitlines() == ["name,country,latitude,longitude,radius_km", "'=Medyka,,49.80000,22.94000,5"]
+    rows = list(csv.reader(sheet.splitlines()))
+    assert rows == [
+        ["name", "country", "latitude", "longitude", "radius_km"],
+        ["'=Medyka", "", "49.80000", "22.94000", "5"],
+    ]

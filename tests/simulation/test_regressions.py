@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from campaigns.core.small_numbers import SMALLEST_SHOWN
 from campaigns.delivery.states import SendState
 from tests.simulation.database import PEOPLE
 from tests.simulation.plan import SMS, ProviderPlan
@@ -87,7 +88,7 @@ def test_rehearsal_writes_to_nobody() -> None:
     rehearsal = replace(RUN, is_rehearsal=True, is_fanned_out=True)
     outcome = World(replace(PEACE, runs=(rehearsal, RUN))).live()
     assert outcome.broken == []
-    assert outcome.states == {SendState.ACCEPTED: PEOPLE + 20}
+    assert outcome.states == {SendState.ACCEPTED: SMALLEST_SHOWN + 20}
 
 
 def test_sleep_in_a_look_for_work_delays_nothing_later() -> None:

@@ -89,13 +89,15 @@ def _check_state(world: World, row: Row) -> None:
     """D3: every delivery is terminal, for a reason that is true."""
     oracle, person = world.oracle, (row.run_id, row.contact_id)
     state = row.send_state
+    # A rehearsal is to people whom nobody is.
+    is_invented = row.address_id < 0
     reasons: dict[str, Any] = {
         SendState.ACCEPTED: True,
         SendState.UNCONFIRMED: True,
         SendState.FAILED: (row.error is not None and (oracle.refusals[person] or row.attempts >= MOST_ATTEMPTS))
         or (row.error == DAMAGED and row.contact_id in world.plan.damaged),
         # By this row's own address: that another one of the person is closed is no reason.
-        SendState.SUPPRESSED: oracle.book.of_address(row.address_id) in oracle.words.closed,
+        SendState.SUPPRESSED: not is_invented and oracle.book.of_address(row.address_id) in oracle.words.closed,
         # That it was time, the oracle saw when it expired.
         SendState.EXPIRED: True,
         SendState.CANCELLED: row.run_id in oracle.stopped_at,

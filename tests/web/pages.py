@@ -24,6 +24,7 @@ from campaigns.health import HealthLook
 from campaigns.schema import metadata
 from campaigns.staff.audit import ChainLooks
 from campaigns.staff.models import Member, Organisation, Role
+from campaigns.staff.queries import find_organisation
 from campaigns.web.current import settings
 from campaigns.web.session import database
 from campaigns.web.throttle import Throttle
@@ -103,8 +104,9 @@ def make_pages(engine: Engine, **changes: str) -> Iterator[Pages]:
 @contextmanager
 def _pages_of(app: Flask, sessions: sessionmaker[Session]) -> Iterator[Pages]:
     with sessions.begin() as session:
-        ours = an_organisation(session, name="Ours", slug="ours")
-        theirs = an_organisation(session, name="Theirs", slug="theirs")
+        # Another application may have added them to this database.
+        ours = find_organisation(session, "ours") or an_organisation(session, name="Ours", slug="ours")
+        theirs = find_organisation(session, "theirs") or an_organisation(session, name="Theirs", slug="theirs")
     with app.app_context():
         # What was found in the test before is no news.
         now.init_health(app, HealthLook(database.engine, settings()))
