@@ -93,7 +93,6 @@ def on_an_island(stack: ExitStack, scene: Scene) -> tuple[Machine, Link]:
         pytest.param(HEAVY, on_an_island, id="heavy-island", marks=pytest.mark.slow),
     ],
 )
-@pytest.mark.skip(reason="needs several senders of the sandbox, which has one; a number is in use once")
 def test_dead_and_cut_off_workers_are_replaced(
     engine: Engine,
     sandbox: SandboxProcess,

@@ -79,12 +79,17 @@ class WorkerProcess:
         return self.log.read_text(encoding="utf-8", errors="replace").count(words)
 
 
+#: The provider's senders: each run has one of its own, because a number or name is in use once.
+SENDERS = (SENDER, *(f"SCENE{number}" for number in range(1, 64)))
+
+
 class Scene:
     """Holds what a fault needs; leaving it kills every worker that still runs."""
 
     def __init__(self, engine: Engine, sandbox: SandboxProcess, folder: Path, **changes: str) -> None:
         """Prepare an instance with little patience; `changes` are further settings."""
         self.sandbox, self.folder = sandbox, folder
+        sandbox.call("POST", "fixture", {"senders": [{"address": each} for each in SENDERS]})
         self.engine = engine
         self.sessions = make_sessions(engine)
         self.workers: list[WorkerProcess] = []
@@ -232,9 +237,9 @@ class Scene:
             self._own(session)
 
     def _sender(self, session: Session, pace: float) -> Sender:
-        """Return a sender with a number that no other has."""
+        """Return a sender with a name that no other has."""
         others = session.scalar(select(func.count()).select_from(Sender)) or 0
-        return a_sender(session, identity=SENDER if not others else f"+150055591{others:02}", pace=pace)
+        return a_sender(session, identity=SENDERS[others], pace=pace)
 
     def _own(self, session: Session) -> None:
         """Let the account be that of every organisation there is, as their operator says it."""

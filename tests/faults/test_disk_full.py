@@ -68,7 +68,6 @@ def on_disk(request: pytest.FixtureRequest, disk: Path) -> Iterator[tuple[Engine
     ("sending", "planned"),
     [pytest.param(200, 1000, id="ordinary"), pytest.param(3000, 20_000, id="heavy", marks=pytest.mark.slow)],
 )
-@pytest.mark.skip(reason="needs several senders of the sandbox, which has one; a number is in use once")
 def test_full_disk_halves_nothing(
     on_disk: tuple[Engine, Callable[[], None]],
     disk: Path,

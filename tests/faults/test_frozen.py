@@ -26,7 +26,6 @@ HEAVY = pytest.param(10, 1, 2, 66.0, 160, 10.0, id="heavy", marks=pytest.mark.sl
 
 
 @pytest.mark.parametrize(("sleepers", "awake", "times", "seconds", "each", "pace"), [ORDINARY, HEAVY])
-@pytest.mark.skip(reason="needs several senders of the sandbox, which has one; a number is in use once")
 def test_frozen_workers_repeat_nobody(
     scene: Scene,
     found: Callable[..., None],

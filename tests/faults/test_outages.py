@@ -37,7 +37,6 @@ HEAVY = [pytest.param([how], 1199, "0001", 60.0, id=f"heavy-{how}", marks=pytest
 
 
 @pytest.mark.parametrize(("kinds", "count", "beginning", "seconds"), [ORDINARY, *HEAVY])
-@pytest.mark.skip(reason="needs several senders of the sandbox, which has one; a number is in use once")
 def test_refusing_provider_gets_its_time(
     scene: Scene, found: Callable[..., None], kinds: Sequence[str], count: int, beginning: str, seconds: float
 ) -> None:
