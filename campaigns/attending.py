@@ -27,6 +27,7 @@ from campaigns.core.outages import OUTAGES
 from campaigns.core.seats import is_orphan
 from campaigns.core.settings import Settings
 from campaigns.core.waiting import rest
+from campaigns.front.connection import Connection
 from campaigns.front.house import House
 from campaigns.front.limits import Limits
 from campaigns.front.steps import Application, Piece
@@ -128,7 +129,7 @@ async def _attend(app: Flask, settings: Settings, part: Part, engine: Engine, pl
     asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, stopping.set)
     application: Application = app.wsgi_app if part is Part.CONSOLE else HooksAlone(app.wsgi_app)
     house = House(application, limits=limits_of(settings), body_limit=body_limit_of(app, settings))
-    await house.open(place)
+    await house.open(place, Connection)
     async with asyncio.TaskGroup() as group:
         group.create_task(house.look_after(stopping))
         group.create_task(_stop_when_orphaned(stopping))

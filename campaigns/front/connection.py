@@ -7,20 +7,18 @@ from collections import deque
 from dataclasses import dataclass
 from functools import partial
 from http import HTTPStatus
-from typing import TYPE_CHECKING, Any, cast
+from typing import Any, cast
 
 from httptools import HttpParserError, HttpParserUpgrade, HttpRequestParser
 
 from campaigns.core.errors import InputError
 from campaigns.front.environ import environ_of
+from campaigns.front.house import House
 from campaigns.front.limits import USUAL_BODY
 from campaigns.front.peers import peer_of
 from campaigns.front.receiving import Incoming
 from campaigns.front.steps import Piece, Work
 from campaigns.front.wording import CONTINUE, Asked, Opening, framed, open_answer, refusal
-
-if TYPE_CHECKING:
-    from campaigns.front.house import House
 
 #: Bytes of somebody refused that are still listened to.
 _MOST_LINGERING = 1024 * 1024

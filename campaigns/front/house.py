@@ -12,10 +12,9 @@ from email.utils import formatdate
 from functools import partial
 from typing import Any, Protocol, cast
 
-from campaigns.front.connection import Connection
 from campaigns.front.limits import BodyLimit, Limits, usual_body
 from campaigns.front.mailbox import Mailbox
-from campaigns.front.peers import Peers
+from campaigns.front.peers import Guest, Peers
 from campaigns.front.steps import Application, Piece, Work
 
 #: How often deadlines are looked at, in seconds.
@@ -31,6 +30,24 @@ class Quick(Protocol):
 
     def begin(self, environ: dict[str, Any], answer: Callable[[Piece], object]) -> bool:
         """Say whether `answer` will be called, once and in any thread; it must not block."""
+
+
+class Visitor(Guest, Protocol):
+    """A connection, as far as the house knows it."""
+
+    #: Whom it is from.
+    peer: str
+    #: When it has been waited for long enough, by `House.now`.
+    deadline: float
+
+    def expire(self) -> None:
+        """Do what is done when the deadline is over."""
+
+    def leave(self) -> None:
+        """Finish what is being answered, and go."""
+
+    def close(self) -> None:
+        """Go at once."""
 
 
 class House:
@@ -51,7 +68,7 @@ class House:
         self.mailbox = Mailbox(loop)
         self.date = formatdate(usegmt=True)
         self._quick = cast("Quick | None", application if hasattr(application, "begin") else None)
-        self._peers = Peers(self.limits.connections, self.limits.per_peer)
+        self._peers: Peers[Visitor] = Peers(self.limits.connections, self.limits.per_peer)
         self._threads = ThreadPoolExecutor(self.limits.threads, "request")
         #: Steps that are being made or wait for a thread.
         self._steps = 0
@@ -59,17 +76,17 @@ class House:
         self._server: asyncio.Server | None = None
         self._is_closing = False
 
-    async def open(self, place: socket.socket) -> None:
-        """Take in whoever comes to a bound socket."""
+    async def open(self, place: socket.socket, connection: Callable[[House], asyncio.BaseProtocol]) -> None:
+        """Take in whoever comes to a bound socket, each as a `connection` of this house."""
         loop = asyncio.get_running_loop()
-        self._server = await loop.create_server(lambda: Connection(self), sock=place, backlog=BACKLOG)
+        self._server = await loop.create_server(lambda: connection(self), sock=place, backlog=BACKLOG)
 
     async def look_after(self, stopping: asyncio.Event) -> None:
         """Keep deadlines until told to stop."""
         while not stopping.is_set():
             self.date = formatdate(usegmt=True)
             now = self.now()
-            for connection in self._connections():
+            for connection in self._peers.all():
                 if connection.deadline <= now:
                     connection.expire()
             await asyncio.sleep(LOOK_EVERY)
@@ -79,31 +96,31 @@ class House:
         self._is_closing = True
         if self._server is not None:
             self._server.close()
-        for connection in self._connections():
+        for connection in self._peers.all():
             connection.leave()
         until = self.now() + seconds
         while (self._steps or len(self._peers)) and self.now() < until:
             await asyncio.sleep(0.02)
-        for connection in self._connections():
+        for connection in self._peers.all():
             connection.close()
         self._threads.shutdown(wait=False, cancel_futures=True)
 
     # What a connection asks.
 
-    def enter(self, connection: Connection) -> None:
+    def enter(self, connection: Visitor) -> None:
         """Take in a connection, for which another one may have to go."""
         leaving = self._peers.enter(connection.peer, connection)
         if leaving is not None:
-            cast(Connection, leaving).close()
+            leaving.close()
         if self._is_closing:
             # The kernel had taken it in before.
             connection.leave()
 
-    def leave(self, connection: Connection) -> None:
+    def leave(self, connection: Visitor) -> None:
         """Forget a connection."""
         self._peers.leave(connection.peer, connection)
 
-    def touch(self, connection: Connection) -> None:
+    def touch(self, connection: Visitor) -> None:
         """Note that a connection was busy until now."""
         self._peers.touch(connection.peer, connection)
 
@@ -153,9 +170,6 @@ class House:
     def _made(self, then: Callable[[Piece | None], object], piece: Piece | None) -> None:
         self._steps -= 1
         then(piece)
-
-    def _connections(self) -> list[Connection]:
-        return cast(list[Connection], self._peers.all())
 
 
 _FAILED = Piece(b"", True, "500 Internal Server Error", (("Cache-Control", "no-store"),))

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from ipaddress import IPv6Address, ip_address
-from typing import Protocol
+from typing import Generic, Protocol, TypeVar
 
 
 class Guest(Protocol):
@@ -18,6 +18,9 @@ class Guest(Protocol):
     @property
     def is_idle(self) -> bool:
         """Whether nothing of ours is lost when it is closed."""
+
+
+G = TypeVar("G", bound=Guest)
 
 
 def peer_of(host: str) -> str:
@@ -33,12 +36,12 @@ def peer_of(host: str) -> str:
     return str(IPv6Address(int(address) >> 64 << 64))
 
 
-class Peers:
+class Peers(Generic[G]):
     """The connections of one process, by peer; those of a peer in the order in which they were last busy."""
 
     def __init__(self, most: int, per_peer: int) -> None:
         self._most, self._per_peer = most, per_peer
-        self._by_peer: defaultdict[str, dict[Guest, None]] = defaultdict(dict)
+        self._by_peer: defaultdict[str, dict[G, None]] = defaultdict(dict)
         self._count = 0
 
     def __len__(self) -> int:
@@ -48,7 +51,7 @@ class Peers:
         """Return how many connections a peer has."""
         return len(self._by_peer.get(peer, ()))
 
-    def enter(self, peer: str, guest: Guest) -> Guest | None:
+    def enter(self, peer: str, guest: G) -> G | None:
         """Take in a connection; return the one that must be closed for it, perhaps itself, which is forgotten."""
         self._by_peer[peer][guest] = None
         self._count += 1
@@ -68,7 +71,7 @@ class Peers:
             return guest
         return None
 
-    def leave(self, peer: str, guest: Guest) -> None:
+    def leave(self, peer: str, guest: G) -> None:
         """Forget a connection that is closed."""
         guests = self._by_peer.get(peer)
         if guests is None or guest not in guests:
@@ -78,16 +81,16 @@ class Peers:
         if not guests:
             del self._by_peer[peer]
 
-    def touch(self, peer: str, guest: Guest) -> None:
+    def touch(self, peer: str, guest: G) -> None:
         """Note that a connection was busy until now."""
         guests = self._by_peer.get(peer)
         if guests is not None and guest in guests:
             del guests[guest]
             guests[guest] = None
 
-    def all(self) -> list[Guest]:
+    def all(self) -> list[G]:
         """Return every connection."""
         return [guest for guests in self._by_peer.values() for guest in guests]
 
-    def _longest_idle(self, peer: str, *, but: Guest) -> Guest | None:
+    def _longest_idle(self, peer: str, *, but: G) -> G | None:
         return next((guest for guest in self._by_peer[peer] if guest.is_idle and guest is not but), None)

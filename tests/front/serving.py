@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
+from campaigns.front.connection import Connection
 from campaigns.front.house import House
 from campaigns.front.limits import BodyLimit, Limits, usual_body
 from campaigns.front.steps import Application
@@ -29,7 +30,7 @@ def front(
     async def serve() -> None:
         house, stopping = House(application, limits=limits, body_limit=body_limit), asyncio.Event()
         loops.append((asyncio.get_running_loop(), stopping))
-        await house.open(place)
+        await house.open(place, Connection)
         is_open.set()
         await house.look_after(stopping)
         await house.close(2.0)
