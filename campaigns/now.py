@@ -23,8 +23,7 @@ from campaigns.inbox.holds import waits_now
 from campaigns.inbox.queries import count_unheeded
 from campaigns.inbox.settling import LIFT_STOP
 from campaigns.inbox.strangers import find_strange_stops
-from campaigns.members.founding import find_founding
-from campaigns.members.service import APPOINT
+from campaigns.members.founding import APPOINT, find_founding
 from campaigns.messages.copies import Suspect, find_suspects
 from campaigns.messages.labels import OUTCOMES
 from campaigns.messages.queries import count_due_services, find_unreviewed, select_dead_since

@@ -16,7 +16,7 @@ ROLE_CHOICES = [
     (Role.AUTHOR, _l("Author: edits places, messages and campaigns")),
     (Role.APPROVER, _l("Approver: reviews, approves and resumes")),
     (Role.RESPONDER, _l("Responder: reads and answers replies")),
-    (Role.STEWARD, _l("Steward: imports and erases contacts")),
+    (Role.STEWARD, _l("Data manager: imports and erases contacts, and publishes figures")),
     (Role.ADMIN, _l("Administrator: members and settings")),
 ]
 

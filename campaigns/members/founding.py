@@ -7,13 +7,19 @@ from the first run on at the latest, what a member is trusted with takes two adm
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from campaigns.planning.models import Run
-from campaigns.staff.models import Member, Membership, Role
+from campaigns.staff.models import AuditEntry, Member, Membership, Role
 from campaigns.staff.queries import owned
+
+#: The act of which every member is told: one administrator gave a role alone, while the organisation is founded.
+APPOINT = "member.appoint"
+#: Acts by which a member may lose a role.
+_TAKING = ("member.set_roles", "member.bar")
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,13 +28,15 @@ class Founding:
 
     admins: int
     approvers: int
+    #: Roles that somebody was appointed to alone, or lost: nobody makes room to appoint another one.
+    settled: frozenset[str] = frozenset()
 
     @property
     def alone(self) -> frozenset[Role]:
         """What an administrator may give to somebody else without a second one."""
         second_admin = {Role.ADMIN} if self.admins == 1 else set()
         first_approver = {Role.APPROVER} if self.approvers == 0 else set()
-        return frozenset(second_admin | first_approver)
+        return frozenset((second_admin | first_approver) - self.settled)
 
 
 def find_founding(session: Session, organisation_id: int) -> Founding | None:
@@ -39,4 +47,16 @@ def find_founding(session: Session, organisation_id: int) -> Founding | None:
     living = owned(select(Membership), Membership, organisation_id).join(Member).where(Member.active)
     roles = [membership.roles for membership in session.scalars(living)]
     admins, approvers = (sum(role in each for each in roles) for role in (Role.ADMIN, Role.APPROVER))
-    return Founding(admins, approvers)
+    return Founding(admins, approvers, _find_settled(session, organisation_id))
+
+
+def _find_settled(session: Session, organisation_id: int) -> frozenset[str]:
+    acts = owned(select(AuditEntry.action, AuditEntry.detail), AuditEntry, organisation_id)
+    rows = session.execute(acts.where(AuditEntry.action.in_((APPOINT, *_TAKING))))
+    return frozenset(role for action, detail in rows for role in _settled_by(action, detail))
+
+
+def _settled_by(action: str, detail: dict[str, Any]) -> set[str]:
+    if action == APPOINT:
+        return set(detail["roles"])
+    return set(detail.get("before", ())) - set(detail.get("after", ()))

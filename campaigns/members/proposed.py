@@ -13,11 +13,14 @@ from sqlalchemy.orm import Session
 from campaigns.core import clock
 from campaigns.core.errors import NotFoundError
 from campaigns.core.words import N_
+from campaigns.members.service import roles_that_take_two
 from campaigns.proposals.kinds import Kind, Line, Shown
 from campaigns.proposals.models import Proposal
+from campaigns.proposals.queries import find_waiting_for
 from campaigns.proposals.service import propose
 from campaigns.staff import service
-from campaigns.staff.models import TRUSTED, Membership, Role
+from campaigns.staff.forms import ROLE_NAMES
+from campaigns.staff.models import Membership, Role
 from campaigns.staff.passwords import hash_password, make_one_time_password
 from campaigns.staff.permissions import Permission
 from campaigns.staff.queries import get_membership
@@ -54,6 +57,8 @@ def kinds_of_members(*, approver_wait: timedelta) -> tuple[Kind, ...]:
             _give_password,
             _show_password,
             audited=lambda values: {},
+            # Whoever agrees is told the second half.
+            is_alone=True,
         ),
     )
 
@@ -66,7 +71,10 @@ def reset_password(
     Each of the two then knows one half of it. Raises RefusedError for a member of another organisation too.
     """
     service.check_sole_organisation(membership.member)
-    if TRUSTED.isdisjoint(membership.roles):
+    organisation_id = membership.organisation_id
+    waiting = find_waiting_for(session, organisation_id, ROLES, membership.member)
+    roles = {*membership.roles, *(waiting.after["roles"] if waiting else ())}
+    if roles_that_take_two(session, organisation_id, by=by).isdisjoint(roles):
         service.issue_password(session, membership, password_hash, by=by)
         return Reset(password)
     first, _second = _halves(password)
@@ -74,7 +82,7 @@ def reset_password(
         session,
         kind,
         membership.member,
-        organisation_id=membership.organisation_id,
+        organisation_id=organisation_id,
         before=_mark(membership),
         after={"first": first},
         by=by,
@@ -121,7 +129,10 @@ def _read_roles(session: Session, proposal: Proposal) -> Mapping[str, Any] | Non
 
 
 def _show_roles(session: Session, proposal: Proposal) -> Shown:
-    before, after = (", ".join(values["roles"]) for values in (proposal.before, proposal.after))
+    before, after = (
+        ", ".join(str(ROLE_NAMES[Role(role)]) for role in values["roles"])
+        for values in (proposal.before, proposal.after)
+    )
     return _shown(session, proposal, (Line(N_("Roles"), before, after),))
 
 
@@ -129,7 +140,7 @@ def _shown(session: Session, proposal: Proposal, lines: tuple[Line, ...]) -> Sho
     member = _membership(session, proposal).member
     name = f"{member.name} ({member.email})"
     arguments = {"member_id": member.id}
-    return Shown(name, lines, "members.edit_member", arguments, opened_by=Permission.ADMINISTER)
+    return Shown(name, lines, "members.edit_member", arguments)
 
 
 def _membership(session: Session, proposal: Proposal) -> Membership:

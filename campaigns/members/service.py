@@ -7,15 +7,13 @@ from dataclasses import dataclass
 
 from sqlalchemy.orm import Session
 
-from campaigns.members.founding import find_founding
+from campaigns.members.founding import APPOINT, find_founding
 from campaigns.proposals.kinds import Kind
 from campaigns.proposals.models import Proposal
 from campaigns.proposals.service import propose
 from campaigns.staff import audit, service
 from campaigns.staff.models import TRUSTED, Member, Membership, Organisation, Role
-
-#: The act of which every member is told: one administrator gave a role alone, while the organisation is founded.
-APPOINT = "member.appoint"
+from campaigns.staff.queries import get_membership
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +41,8 @@ def add_member(
 
     Raises InputError as `staff.service.create_member` does.
     """
-    split = _split(session, organisation.id, wanted=roles, present=(), is_own=False)
+    guarded = roles_that_take_two(session, organisation.id, by=by)
+    split = _split(session, organisation.id, guarded, wanted=roles, present=(), is_own=False)
     member = service.create_member(
         session,
         organisation,
@@ -65,18 +64,34 @@ def change_roles(
     Raises InputError for unknown roles or none, RefusedError when no administrator would be left.
     """
     is_own = membership.member_id == by
+    guarded = TRUSTED if is_own else roles_that_take_two(session, membership.organisation_id, by=by)
     present = membership.roles
-    split = _split(session, membership.organisation_id, wanted=roles, present=present, is_own=is_own)
+    split = _split(session, membership.organisation_id, guarded, wanted=roles, present=present, is_own=is_own)
     if split.now != set(present) or split.now == split.wanted:
         service.set_roles(session, membership, split.now, by=by)
     return _follow(session, kind, membership, split, by=by)
 
 
+def roles_that_take_two(session: Session, organisation_id: int, *, by: int) -> frozenset[str]:
+    """Return the roles that the administrator `by` gives to nobody else alone, nor a password to whoever has one.
+
+    An approver who made an author would approve what that author writes: alone, with two accounts.
+    """
+    reviews = Role.APPROVER in get_membership(session, organisation_id, by).roles
+    return TRUSTED | ({Role.AUTHOR} if reviews else frozenset())
+
+
 def _split(
-    session: Session, organisation_id: int, *, wanted: Iterable[str], present: Iterable[str], is_own: bool
+    session: Session,
+    organisation_id: int,
+    guarded: frozenset[str],
+    *,
+    wanted: Iterable[str],
+    present: Iterable[str],
+    is_own: bool,
 ) -> Split:
     asked = frozenset(wanted)
-    given = (asked - set(present)) & TRUSTED
+    given = (asked - set(present)) & guarded
     founding = find_founding(session, organisation_id) if given and not is_own else None
     alone = given & founding.alone if founding else frozenset()
     # Somebody has to be something until the second administrator has agreed.

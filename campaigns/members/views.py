@@ -17,7 +17,7 @@ from campaigns.proposals.queries import find_waiting_for
 from campaigns.proposals.views import kinds_now
 from campaigns.staff.auth import current_member, current_organisation, renew_session, requires
 from campaigns.staff.forms import ROLE_NAMES
-from campaigns.staff.models import TRUSTED, Membership
+from campaigns.staff.models import Membership
 from campaigns.staff.password_checks import seal_password
 from campaigns.staff.passwords import make_one_time_password
 from campaigns.staff.permissions import Permission
@@ -90,13 +90,14 @@ def edit_member(member_id: int) -> Page:
                 return redirect(url_for("proposals.show", proposal_id=proposal.id))
             flash(_("The roles are saved. The member must sign in again."), "good")
             return redirect(url_for("members.index"))
+    guarded = service.roles_that_take_two(session(), membership.organisation_id, by=current_member().id)
     waiting = find_waiting_for(session(), membership.organisation_id, kind.name, membership.member)
     return render_template(
         "members/edit.html",
         form=form,
         membership=membership,
         waiting=waiting,
-        takes_two=not TRUSTED.isdisjoint(membership.roles),
+        takes_two=not guarded.isdisjoint(membership.roles),
     ), form.status
 
 

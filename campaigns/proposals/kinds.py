@@ -34,8 +34,6 @@ class Shown:
     arguments: Mapping[str, Any] = field(default_factory=dict)
     #: What is still to be done once it is agreed to, marked for the catalogues; '' for nothing.
     hint: str = ""
-    #: Who may open that page; None: every member.
-    opened_by: Permission | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,5 +55,7 @@ class Kind:
     audited: Callable[[Mapping[str, Any]], Mapping[str, Any]] = dict
     #: Does what follows when a member refuses it.
     refused: Callable[[Session, Proposal], None] | None = None
+    #: Whether it is agreed to by itself, never with others: whoever agrees is told something.
+    is_alone: bool = False
     #: What is said to whoever agreed, marked for the catalogues.
     told: str = N_("It is changed. Every member reads so on Now.")

@@ -15,7 +15,7 @@ from campaigns.proposals.kinds import Kind
 from campaigns.proposals.models import Proposal, ProposalState
 from campaigns.proposals.queries import proposer_of, select_settled, select_waiting
 from campaigns.proposals.service import agree, refuse
-from campaigns.staff.auth import current_member, current_organisation, may_now, requires
+from campaigns.staff.auth import current_member, current_organisation, may_now, may_open, requires
 from campaigns.staff.models import Member
 from campaigns.staff.queries import get_owned
 from campaigns.web.numbers import whole_number
@@ -62,7 +62,8 @@ def together() -> str | Response:
     """Agree to many changes at once, each seen with what is and what is to be, and each recorded for itself."""
     ours = current_organisation().id
     rows = session().execute(select_waiting(ours).limit(MOST_WAITING)).all()
-    waiting = [(row, name, kinds_now()[row.kind]) for row, name in rows if may_agree(row)]
+    mine = [(row, name, kinds_now()[row.kind]) for row, name in rows if may_agree(row)]
+    waiting = [(row, name, kind) for row, name, kind in mine if not kind.is_alone]
     if request.method == "GET":
         listed = [(row, name, kind, kind.show(session(), row)) for row, name, kind in waiting]
         return render_template("proposals/together.html", waiting=listed)
@@ -89,7 +90,7 @@ def show(proposal_id: int) -> str:
         proposal=proposal,
         kind=kind,
         shown=shown,
-        may_open=shown.opened_by is None or may_now(shown.opened_by),
+        may_open=bool(shown.endpoint) and may_open(shown.endpoint),
         proposer=proposer_of(session(), proposal),
         settled_by=settled_by,
         waits=proposal.state == ProposalState.WAITING,

@@ -22,7 +22,7 @@ ROLE_NAMES = {
     Role.AUTHOR: _l("Author"),
     Role.APPROVER: _l("Approver"),
     Role.RESPONDER: _l("Responder"),
-    Role.STEWARD: _l("Steward"),
+    Role.STEWARD: _l("Data manager"),
     Role.ADMIN: _l("Administrator"),
 }
 

@@ -173,3 +173,45 @@ def test_founding_ends_with_the_first_run_to_people(
     colleague = pages.member(Role.AUTHOR)
     client.post(f"/settings/members/{colleague.id}", data={"roles": ["admin", "author"]})
     assert roles_of(pages, colleague) == ["author"]
+
+
+def test_nobody_makes_room_to_appoint_another_one_alone(pages: Pages) -> None:
+    """Taking away takes one, so whoever takes away must not be able to fill the place."""
+    founder, second = pages.member(Role.ADMIN), pages.member(Role.AUTHOR)
+    client, puppet = pages.client(founder), pages.member(Role.AUTHOR)
+    client.post(f"/settings/members/{second.id}", data={"roles": ["admin", "approver"]})
+    client.post(f"/settings/members/{second.id}/bar", data={"active": "0"})
+    client.post(f"/settings/members/{puppet.id}", data={"roles": ["admin", "approver", "author"]})
+    assert roles_of(pages, puppet) == ["author"]
+
+
+@pytest.mark.usefixtures("sent")
+def test_approver_makes_no_author_to_approve(pages: Pages) -> None:
+    both, colleague = pages.member(Role.ADMIN, Role.APPROVER), pages.member(Role.VIEWER)
+    author = pages.member(Role.AUTHOR)
+    client = pages.client(both)
+    client.post(f"/settings/members/{colleague.id}", data={"roles": ["author"]})
+    client.post(f"/settings/members/{author.id}/password")
+    assert roles_of(pages, colleague) == ["viewer"]
+    with pages.sessions() as session:
+        assert session.get_one(Member, author.id).password == author.password
+
+
+@pytest.mark.usefixtures("sent")
+def test_password_of_somebody_to_be_trusted_takes_two(pages: Pages, client_for: ClientFor) -> None:
+    colleague, thief = pages.member(Role.VIEWER), client_for(Role.ADMIN)
+    thief.post(f"/settings/members/{colleague.id}", data={"roles": ["approver"]})
+    thief.post(f"/settings/members/{colleague.id}/password")
+    with pages.sessions() as session:
+        assert session.get_one(Member, colleague.id).password == colleague.password
+
+
+@pytest.mark.usefixtures("sent")
+def test_password_is_agreed_to_by_itself(pages: Pages, client_for: ClientFor) -> None:
+    """Whoever agrees is told its second half, and must not miss it among others."""
+    approver, other = pages.member(Role.APPROVER), client_for(Role.ADMIN)
+    client_for(Role.ADMIN).post(f"/settings/members/{approver.id}/password")
+    number = waiting(pages).rpartition("/")[2]
+    assert other.post("/proposals/together", data={"proposal": number}).status_code == 409
+    with pages.sessions() as session:
+        assert session.get_one(Member, approver.id).password == approver.password
