@@ -32,6 +32,8 @@ from campaigns.core import clock
 #: An address that the provider calls dead stays so, whatever a form or file says, until something comes from it.
 #: One on hold waits for a member.
 _FIXED = (AddressState.HELD, AddressState.OPTED_OUT, AddressState.INVALID)
+#: What an organisation reads of what a member of another one decided, and wrote in their own words.
+ANOTHER = "another organisation"
 #: Columns of SuppressedAddress that name a person: a keyed hash and a channel.
 Mark = tuple[bytes, Channel]
 
@@ -168,15 +170,22 @@ def revive(session: Session, lookup: bytes, channel: Channel, *, number: bytes |
     """
     dead = _on_channel(lookup, channel, number).where(Address.state == AddressState.INVALID)
     addresses = lock_addresses(session, session.scalars(dead).all())
+    if not addresses:
+        return []
     granted = select(Consent.address_id).where(Consent.kind == ConsentKind.GRANTED)
     agreed = set(session.scalars(granted.where(Consent.address_id.in_([each.id for each in addresses]))))
     hashes = {lookup, *(address.number or address.lookup for address in addresses)}
-    is_held = any(on == channel for _, on in find_suppressed(session, hashes, or_held=True))
+    # A stop stays remembered when a member lifts it, a hold does not.
+    marks = find_suppressed(session, hashes, or_held=True) - find_suppressed(session, hashes)
+    is_held = any(on == channel for _, on in marks)
     revived = [address for address in addresses if address.state == AddressState.INVALID]
     for address in revived:
         # Whoever withdrew is opted out, dead or not.
         state = AddressState.ACTIVE if address.id in agreed else AddressState.PENDING
         address.state = AddressState.HELD if is_held else state
+        if is_held:
+            at = clock.now()
+            session.add(entry_of(address, ConsentKind.HELD, method="keyword", wording="remembered", given_at=at))
     session.flush()
     return [address.id for address in revived]
 
@@ -247,6 +256,8 @@ def entry_of(
 ) -> Consent:
     """Return a line of the ledger about an address; what somebody wrote in their own words is sealed in it."""
     free = wording if isinstance(wording, Evidence) else None
+    if free is not None and free.organisation_id not in (None, address.organisation_id):
+        free, wording = None, ANOTHER
     return Consent(
         contact_id=address.contact_id,
         address_id=address.id,

@@ -17,6 +17,8 @@ class Evidence:
 
     text: str
     vault: Vault
+    #: Whose member wrote them: others who know the person read that it was another one. None: the line's own.
+    organisation_id: int | None = None
 
     def sealed_for(self, address_id: int) -> bytes:
         """Return the words, sealed for a line of the ledger about this address."""

@@ -103,3 +103,10 @@ def get_kind(name: str) -> GatewayKind:
     if kind is None:
         raise SettingsError(N_("There is no gateway “%(name)s”."), name=name)
     return kind
+
+
+@cache
+def unsigned_gateways() -> frozenset[str]:
+    """Return the names of the kinds whose callbacks are believed by their address alone."""
+    readers = {name: kind.reader(()) for name, kind in gateway_kinds().items()}
+    return frozenset(name for name, reader in readers.items() if reader is not None and not reader.is_signed)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime
+from operator import itemgetter
 
 from sqlalchemy import and_, func, or_, select
 from sqlalchemy.orm import Session
@@ -15,6 +16,7 @@ from sqlalchemy.orm import Session
 from campaigns.audience import consent
 from campaigns.audience.models import Address, Consent, ConsentKind
 from campaigns.audience.person import find_person
+from campaigns.gateways.kinds import unsigned_gateways
 from campaigns.inbox.models import Reply, ReplyKind
 
 #: What ends that somebody is written to, and what begins it.
@@ -25,8 +27,10 @@ AGREEMENTS = (ReplyKind.START, ReplyKind.JOIN)
 def is_overtaken(session: Session, reply: Reply) -> bool:
     """Say whether what a late reply asks was settled since: by the same phone, or by a stop from another one.
 
-    A stop or hold never is: `lift_again` ends it where the person said otherwise since.
+    A stop or hold never is: `lift_again` ends it where the person said otherwise since. What the person says at
+    this moment on another way is seen, or sees this.
     """
+    consent.hold_withdrawals(session)
     if reply.kind in REFUSALS:
         return False
     later = _find_later(session, reply)
@@ -45,7 +49,8 @@ def lift_again(session: Session, reply: Reply) -> list[int]:
     starts = {
         (each.lookup, each.channel): each
         for each in later
-        if each.kind in AGREEMENTS and each.received_at > last_no
+        # What an address alone proves lifts no stop, late or not.
+        if each.kind in AGREEMENTS and each.received_at > last_no and each.gateway not in unsigned_gateways()
     }
     active: list[int] = []
     for start in starts.values():
@@ -76,9 +81,22 @@ def _last_refused(session: Session, reply: Reply) -> datetime | None:
     return session.scalar(refused)
 
 
-def find_last_refusal(session: Session, reply: Reply) -> Reply | None:
-    """Return the last stop or hold that the person said after `reply`, from any of their phones."""
-    return next((each for each in reversed(_find_later(session, reply)) if each.kind in REFUSALS), None)
+def find_refusals_until(session: Session, reply: Reply, moment: datetime) -> list[Reply | Consent]:
+    """Return what refused between when `reply` was said and a moment (UTC), oldest first.
+
+    What the person said from any of their phones, and what a provider reported or a member decided since.
+    """
+    said = [each for each in _find_later(session, reply) if each.kind in REFUSALS and each.received_at <= moment]
+    reported = select(Consent).where(
+        Consent.address_id.in_(_find_person(session, reply)),
+        Consent.kind.in_((ConsentKind.WITHDRAWN, ConsentKind.HELD)),
+        Consent.wording.not_like("reply %"),
+        Consent.given_at > reply.received_at,
+        Consent.given_at <= moment,
+    )
+    lines = {(line.kind, line.given_at): line for line in session.scalars(reported.order_by(Consent.id))}
+    times = [(each.received_at, each) for each in said] + [(line.given_at, line) for line in lines.values()]
+    return [each for _, each in sorted(times, key=itemgetter(0))]
 
 
 def _find_later(session: Session, reply: Reply) -> Sequence[Reply]:

@@ -17,15 +17,16 @@ from campaigns.audience.entry_points import find_by_code, find_in_text
 from campaigns.audience.handles import heard_handle, number_key
 from campaigns.audience.holding import hold_everywhere
 from campaigns.audience.joining import KEYWORD, START, Joining, join
-from campaigns.audience.models import Address, Channel, Contact, EntryPoint, PositionSource
+from campaigns.audience.models import Address, Channel, ConsentKind, Contact, EntryPoint, PositionSource
 from campaigns.audience.placing import NOWHERE, move_contacts, position_of, stand_at
 from campaigns.core import clock
 from campaigns.core.crypto import Vault
 from campaigns.core.database import reserve_ids
 from campaigns.delivery.service import suppress_addresses
 from campaigns.gateways.callbacks import Happening, Inbound
+from campaigns.gateways.kinds import unsigned_gateways
 from campaigns.inbox.models import InboundLook, Reply, ReplyKind
-from campaigns.inbox.order import AGREEMENTS, REFUSALS, evidence_of, find_last_refusal, is_overtaken, lift_again
+from campaigns.inbox.order import AGREEMENTS, REFUSALS, evidence_of, find_refusals_until, is_overtaken, lift_again
 from campaigns.inbox.queries import find_contact, find_kept, find_languages, find_next_kept
 from campaigns.inbox.reading import kind_of
 from campaigns.inbox.receiving import Account, Receiver, find_receiver
@@ -106,19 +107,33 @@ def _put_in_order(session: Session, gateway: str, provider_id: str, said_at: dat
     found = select(Reply).where(Reply.gateway == gateway, Reply.provider_id == provider_id)
     if said_at is None:
         return
+    consent.hold_withdrawals(session)
     reply = session.scalars(found.with_for_update()).one()
-    if reply.received_at <= said_at:
+    was = reply.received_at
+    if was <= said_at or (reply.kind in REFUSALS and reply.gateway in unsigned_gateways()):
         return
     reply.received_at = said_at
     session.flush()
     if reply.kind in REFUSALS:
         lift_again(session, reply)
-        return
-    refusal = find_last_refusal(session, reply)
-    if refusal is not None and reply.kind in AGREEMENTS:
-        detail = _suppress(session, refusal, _refuse(session, refusal), is_late=True)
-        organisation_id = refusal.organisation_id
-        audit.record(session, "reply.put_in_order", subject=reply, organisation_id=organisation_id, **detail)
+    elif reply.kind in AGREEMENTS:
+        _refuse_again(session, reply, was)
+
+
+def _refuse_again(session: Session, start: Reply, until: datetime) -> None:
+    """Let count again what refused since a start was said, and was lifted by it when it came at last."""
+    for refusal in find_refusals_until(session, start, until):
+        if isinstance(refusal, Reply):
+            detail = _suppress(session, refusal, _refuse(session, refusal), is_late=True)
+        else:
+            refuse = hold_everywhere if refusal.kind == ConsentKind.HELD else consent.withdraw_everywhere
+            # What a member wrote stays sealed in the line of their decision.
+            wording = refusal.wording or "decided since"
+            words: dict[str, Any] = {"method": refusal.method, "wording": wording, "at": refusal.given_at}
+            closed = refuse(session, start.lookup, start.channel, number=start.number, **words)
+            detail = _suppress(session, start, closed, is_late=False)
+        organisation_id = start.organisation_id
+        audit.record(session, "reply.put_in_order", subject=start, organisation_id=organisation_id, **detail)
 
 
 def _late_since(session: Session, inbound: Inbound, gateway: str) -> datetime | None:

@@ -40,7 +40,7 @@ def opt_out(session: Session, contact: Contact, *, by: int, reason: str, vault: 
 
     Raises InputError without a reason or address, TransitionError when they are opted out already.
     """
-    words, addresses = _checked(reason, vault), _addresses_of(session, contact)
+    words, addresses = _checked(reason, vault, contact.organisation_id), _addresses_of(session, contact)
     if all(address.state == AddressState.OPTED_OUT for address in addresses):
         raise TransitionError(N_("They have opted out already."))
     stopped = withdraw_everywhere(session, **_handle_of(addresses[0]), **_said(words))
@@ -52,7 +52,7 @@ def put_on_hold(session: Session, contact: Contact, *, by: int, reason: str, vau
 
     Raises InputError without a reason or address, TransitionError when nothing would be sent to them anyway.
     """
-    words, addresses = _checked(reason, vault), _addresses_of(session, contact)
+    words, addresses = _checked(reason, vault, contact.organisation_id), _addresses_of(session, contact)
     if not any(address.state in (AddressState.ACTIVE, AddressState.PENDING) for address in addresses):
         raise TransitionError(N_("Nothing is sent to them as it is."))
     held = hold_everywhere(session, **_handle_of(addresses[0]), **_said(words))
@@ -64,7 +64,7 @@ def end_hold(session: Session, contact: Contact, *, by: int, reason: str, vault:
 
     Raises InputError without a reason or address, TransitionError when they are not on hold any more.
     """
-    words, addresses = _checked(reason, vault), _addresses_of(session, contact)
+    words, addresses = _checked(reason, vault, contact.organisation_id), _addresses_of(session, contact)
     keys = [address.number or address.lookup for address in addresses], [one.lookup for one in addresses]
     released = release(session, *keys, **_said(words))
     if not released:
@@ -78,7 +78,7 @@ def settle_stranger(session: Session, reply: Reply, *, is_stop: bool, by: int, r
 
     Raises InputError without a reason, TransitionError when it was decided already.
     """
-    words = _checked(reason, vault)
+    words = _checked(reason, vault, reply.organisation_id)
     if not is_stranger_held(session, reply):
         raise TransitionError(N_("They are not on hold any more."))
     if is_stop:
@@ -96,7 +96,7 @@ def lift_stop(
 
     The ledger keeps the evidence. Raises InputError without it, TransitionError when they have not opted out.
     """
-    words = _checked(evidence, vault)
+    words = _checked(evidence, vault, contact.organisation_id)
     lifted = lift(session, _same_phone(session, contact, channel), **_said(words))
     if not lifted:
         raise TransitionError(N_("They have not opted out there."))
@@ -113,11 +113,11 @@ def _same_phone(session: Session, contact: Contact, channel: Channel) -> Sequenc
     return lock_addresses(session, session.scalars(ids).all())
 
 
-def _checked(words: str, vault: Vault) -> Evidence:
+def _checked(words: str, vault: Vault, organisation_id: int | None) -> Evidence:
     clean = " ".join(words.split())
     if not clean or len(clean) > LONGEST_REASON:
         raise InputError(N_("Say in at most %(limit)s characters why."), limit=LONGEST_REASON)
-    return Evidence(clean, vault)
+    return Evidence(clean, vault, organisation_id)
 
 
 def _addresses_of(session: Session, contact: Contact) -> Sequence[Address]:

@@ -94,7 +94,7 @@ def _read(path: Path, last: _Last) -> int:
 
 
 def _stop(session: Session, mark: _Mark, at: datetime) -> bool:
-    if _is_known(session, mark, is_hold=False) or _has_decided(session, mark, at, ConsentKind.LIFTED):
+    if _is_heeded(session, mark, is_hold=False) or _has_decided(session, mark, at, ConsentKind.LIFTED):
         return False
     lookup, channel = mark[0], Channel(mark[1])
     words = {"method": METHOD, "wording": WORDING}
@@ -105,7 +105,7 @@ def _stop(session: Session, mark: _Mark, at: datetime) -> bool:
 
 def _hold(session: Session, mark: _Mark, at: datetime) -> bool:
     settled = (ConsentKind.LIFTED, ConsentKind.RELEASED)
-    if _is_known(session, mark, is_hold=True) or _has_decided(session, mark, at, *settled):
+    if _is_heeded(session, mark, is_hold=True) or _has_decided(session, mark, at, *settled):
         return False
     lookup, channel = mark[0], Channel(mark[1])
     words = {"method": METHOD, "wording": WORDING}
@@ -132,6 +132,14 @@ def _start(session: Session, mark: _Mark, at: datetime) -> bool:
         return False
     consent.restore(session, mark[0], Channel(mark[1]), method=METHOD, wording=WORDING, at=at)
     return True
+
+
+def _is_heeded(session: Session, mark: _Mark, *, is_hold: bool) -> bool:
+    """Say whether a stop or hold is remembered and nobody is written to: a lifted one stays remembered."""
+    theirs = or_(Address.number == mark[0], Address.lookup == mark[0])
+    open_ones = select(Address.id).where(theirs, Address.channel == mark[1], Address.state.not_in(_SILENT))
+    is_written_to = session.scalar(open_ones.where(Address.state != AddressState.INVALID).limit(1)) is not None
+    return not is_written_to and _is_known(session, mark, is_hold=is_hold)
 
 
 def _is_known(session: Session, mark: _Mark, *, is_hold: bool) -> bool:

@@ -324,6 +324,27 @@ def test_press_without_a_time_counts_as_of_before_what_has_a_higher_number(sessi
     assert chat.state == AddressState.ACTIVE
 
 
+def test_all_that_refused_since_counts_again(session: Session, vault: Vault, address: Address) -> None:
+    """A start that comes at last, posted a second time, lifted what was said, and what the provider reported."""
+    said_at = clock.now() - timedelta(seconds=60)
+    receive(session, vault, inbound("STOP", "SM2"))
+    receive(session, vault, inbound("leave me alone", "SM3"))
+    receive(session, vault, inbound("START", "SM1"))
+    receive_inbound(session, inbound("START", "SM1"), vault, account=came_over(session), received_at=said_at)
+    session.expire_all()
+    assert address.state == AddressState.OPTED_OUT
+
+
+def test_what_was_reported_counts_again(session: Session, vault: Vault, address: Address) -> None:
+    said_at = clock.now() - timedelta(seconds=60)
+    consent.withdraw_reported(session, {address.id: "21610"}, at=clock.now() - timedelta(seconds=30))
+    receive(session, vault, inbound("START", "SM1"))
+    assert address.state == AddressState.ACTIVE
+    receive_inbound(session, inbound("START", "SM1"), vault, account=came_over(session), received_at=said_at)
+    session.expire_all()
+    assert address.state == AddressState.OPTED_OUT
+
+
 def test_late_stop_undoes_no_stop_that_was_reported_since(
     session: Session, vault: Vault, address: Address
 ) -> None:

@@ -94,7 +94,10 @@ def test_member_refuses_for_a_person_everywhere(
     waiting = a_delivery(session, run, contact_id=contact.id, address_id=contact.addresses[0].id)
     assert verb(session, contact, by=BY, reason="  asked at\nthe desk ", vault=vault) == 2
     assert states(session) == {state}
-    assert last_line(session, vault) == (kind, "member", "asked at the desk")
+    lines = session.scalars(select(Consent).where(Consent.kind == kind)).all()
+    ours, theirs = sorted(lines, key=lambda line: line.contact_id)
+    assert (ours.method, open_evidence(ours, vault)) == ("member", "asked at the desk")
+    assert (theirs.method, theirs.wording) == ("member", "another organisation")
     assert session.get_one(Delivery, waiting.id).send_state == SendState.SUPPRESSED
     entry = session.scalars(select(AuditEntry).order_by(AuditEntry.id.desc()).limit(1)).one()
     assert (entry.member_id, entry.subject_type, entry.subject_id) == (BY, "contact", contact.id)
