@@ -145,7 +145,8 @@ def verify(run_id: int) -> None:
 def stop(run_id: int | None, is_all: bool) -> None:
     """Stop RUN, or with --all every run, at once; it needs the database and no console.
 
-    Nothing is asked: a run that was stopped by mistake can be resumed by an approver.
+    Nothing is asked: a run that was stopped by mistake can be resumed by an approver. What hinders one run keeps
+    no other one going; the exit code is 0 only when nothing is left that was to be stopped.
     """
     if (run_id is None) is not is_all:
         raise click.UsageError("Name one run (the number in its address), or --all.")

@@ -4,14 +4,18 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator
+from contextlib import suppress
+from dataclasses import dataclass, field
 from datetime import datetime
 
 from sqlalchemy import func, or_, select
+from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import Session, sessionmaker
 
 from campaigns.core import clock
-from campaigns.core.database import make_sessions, make_worker_engine
-from campaigns.core.errors import NotFoundError, TransitionError
+from campaigns.core.database import make_sessions, make_worker_engine, wait_for_locks
+from campaigns.core.errors import FingerpostError, NotFoundError, TransitionError, UnavailableError
+from campaigns.core.outages import sentence_about
 from campaigns.core.settings import Settings
 from campaigns.delivery.models import Delivery
 from campaigns.delivery.queries import in_state
@@ -29,6 +33,17 @@ REASON = "Stopped by whoever runs this system, by a command and not on a page."
 #: Calls that are under way get so long to end before it is told that they have not, in seconds.
 OBEYED_WITHIN = 5.0
 LOOK_EVERY = 0.1
+#: How long a run waits for what others hold locked, in seconds: in a first round over all, and in a second one.
+WAITS = (2, 15)
+
+
+@dataclass(slots=True)
+class _Outcome:
+    """What became of each run, by its id."""
+
+    lines: dict[int, str] = field(default_factory=dict)
+    stopped: list[int] = field(default_factory=list)
+    hindered: dict[int, Exception] = field(default_factory=dict)
 
 
 def stop_by_command(
@@ -36,7 +51,8 @@ def stop_by_command(
 ) -> Iterator[str]:
     """Stop a run, or with None every run that is or may be sent; tell line by line what was done.
 
-    Raises NotFoundError for a run that does not exist, SettingsError or UnavailableError without a database.
+    Everything is stopped before the first line. Raises NotFoundError for a run that does not exist, SettingsError
+    or UnavailableError without a database, and UnavailableError after the last line when a run was not stopped.
     """
     engine = make_worker_engine(settings.database_url)
     try:
@@ -49,27 +65,60 @@ def stop_by_command(
 
 
 def _stop(sessions: sessionmaker[Session], run_id: int | None, seconds: Callable[[], float]) -> Iterator[str]:
-    chosen = [run_id] if run_id is not None else _find_living(sessions)
-    began_at, stopped = seconds(), []
-    for chosen_id in chosen:
-        with sessions.begin() as session:
-            run = session.get(Run, chosen_id)
-            if run is None:
-                raise NotFoundError(f"There is no run {chosen_id}.")
-            name = _named(session, run)
-            try:
-                stop_run(session, run, by=None, reason=REASON)
-            except TransitionError:
-                yield f"{name} is {run.state} already: nothing of it is sent."
-                continue
-        stopped.append(chosen_id)
-        yield f"{name} is stopped."
-    if not chosen:
+    began_at, outcome = seconds(), _stop_each(sessions, run_id)
+    if run_id in outcome.hindered:
+        raise outcome.hindered[run_id]
+    yield from outcome.lines.values()
+    for hindered_id, error in outcome.hindered.items():
+        yield f"Run {hindered_id} is NOT stopped: {_reason(error)}"
+    if not (outcome.lines or outcome.hindered):
         yield "No run is being sent, planned, paused or held."
-    if stopped:
-        yield from _tell_rest(sessions, stopped, began_at, seconds)
+    if outcome.stopped:
+        yield from _tell_rest(sessions, outcome.stopped, began_at, seconds)
     if run_id is None:
         yield from _tell_coming(sessions)
+    if outcome.hindered:
+        ids = ", ".join(map(str, outcome.hindered))
+        raise UnavailableError(f"Not every run is stopped: {ids}. Repeat this, or end the workers: they send it.")
+
+
+def _stop_each(sessions: sessionmaker[Session], run_id: int | None) -> _Outcome:
+    """Stop all before a word is said: neither a slow reader nor what hinders one run keeps another going."""
+    outcome = _Outcome()
+    for wait in WAITS:
+        for chosen_id in [run_id] if run_id is not None else _find_living(sessions):
+            if chosen_id in outcome.lines:
+                continue
+            try:
+                _stop_one(sessions, chosen_id, outcome, wait=wait)
+            except Exception as error:
+                outcome.hindered[chosen_id] = error
+            else:
+                outcome.hindered.pop(chosen_id, None)
+    return outcome
+
+
+def _stop_one(sessions: sessionmaker[Session], run_id: int, outcome: _Outcome, *, wait: int) -> None:
+    with sessions.begin() as session:
+        wait_for_locks(session, seconds=wait)
+        run = session.get(Run, run_id)
+        if run is None:
+            raise NotFoundError(f"There is no run {run_id}.")
+        name = _named(session, run)
+        try:
+            stop_run(session, run, by=None, reason=REASON)
+        except TransitionError:
+            outcome.lines[run_id] = f"{name} is {run.state} already: nothing of it is sent."
+            return
+    # Once it is committed.
+    outcome.stopped.append(run_id)
+    outcome.lines[run_id] = f"{name} is stopped."
+
+
+def _reason(error: Exception) -> str:
+    if isinstance(error, DBAPIError):
+        return sentence_about(error)
+    return str(error) if isinstance(error, FingerpostError) else f"{type(error).__name__}: {error}"
 
 
 def _find_living(sessions: sessionmaker[Session]) -> list[int]:
@@ -94,8 +143,9 @@ def _tell_rest(
 ) -> Iterator[str]:
     """Wait until no call of what was stopped is under way, and tell what will not be sent."""
     for run_id in stopped:
-        with sessions.begin() as session:
-            # The worker cancels the rest of a long queue.
+        # The worker cancels the rest of a long queue, and what is locked now.
+        with suppress(DBAPIError), sessions.begin() as session:
+            wait_for_locks(session, seconds=WAITS[0])
             cancel_queued(session, run_id)
     under_way = _count(sessions, stopped, SendState.SENDING)
     while under_way and seconds() - began_at < OBEYED_WITHIN:

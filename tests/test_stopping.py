@@ -15,13 +15,15 @@ from sqlalchemy.orm import Session, sessionmaker
 from campaigns.cli import main
 from campaigns.core import clock
 from campaigns.core.crypto import Vault
+from campaigns.core.settings import load_settings
 from campaigns.delivery.models import Delivery
 from campaigns.delivery.queries import progress_of
 from campaigns.delivery.states import SendState
+from campaigns.planning.firing import stop_run
 from campaigns.planning.models import Campaign, CampaignState, Run, RunState
 from campaigns.staff.audit import verify_chain
 from campaigns.staff.models import AuditEntry, Organisation
-from campaigns.stopping import REASON
+from campaigns.stopping import REASON, _find_living, stop_by_command
 from tests.delivery.builders import a_running_run
 from tests.factories import a_schedule, a_sender
 from tests.web.pages import KEYS
@@ -97,6 +99,79 @@ def test_all_stops_what_is_or_may_be_sent(
     assert "begin another run by themselves" in answer.output
     assert "“Every morning”, at " in answer.output
     assert "No run is being sent, planned, paused or held." in stop("--all").output
+
+
+def test_all_are_stopped_before_a_line_is_read(
+    stop: Callable[..., Result], sessions: sessionmaker[Session], vault: Vault
+) -> None:
+    """A full pipe, or a pager that nobody scrolls, keeps no run going."""
+    living = runs_in(sessions, vault, RunState.RUNNING, RunState.RUNNING, RunState.HELD)
+    lines = stop_by_command(load_settings(), None)
+    assert "is stopped" in next(lines)
+    assert {state_of(sessions, run_id) for run_id in living} == {RunState.STOPPED}
+    lines.close()
+
+
+@pytest.mark.parametrize("times", [1, 99], ids=["once", "always"])
+def test_what_hinders_one_run_keeps_no_other_going(
+    stop: Callable[..., Result],
+    sessions: sessionmaker[Session],
+    vault: Vault,
+    monkeypatch: pytest.MonkeyPatch,
+    times: int,
+) -> None:
+    first, second = runs_in(sessions, vault, RunState.RUNNING, RunState.RUNNING)
+    left = iter(range(times))
+
+    def hindered(session: Session, run: Run, *, by: int | None, reason: str) -> None:
+        if run.id == first and next(left, None) is not None:
+            raise LookupError("damaged")
+        stop_run(session, run, by=by, reason=reason)
+
+    monkeypatch.setattr("campaigns.stopping.stop_run", hindered)
+    answer = stop("--all")
+    assert state_of(sessions, second) is RunState.STOPPED
+    if times == 1:
+        assert (answer.exit_code, state_of(sessions, first)) == (0, RunState.STOPPED)
+        return
+    assert (answer.exit_code, state_of(sessions, first)) == (2, RunState.RUNNING)
+    assert f"Run {first} is NOT stopped: LookupError: damaged" in answer.output
+    assert f"fingerpost: Not every run is stopped: {first}." in answer.output
+
+
+def test_run_that_somebody_holds_locked_keeps_no_other_going(
+    stop: Callable[..., Result], sessions: sessionmaker[Session], vault: Vault, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("campaigns.stopping.WAITS", (1, 1))
+    first, second = runs_in(sessions, vault, RunState.RUNNING, RunState.RUNNING)
+    with sessions.begin() as session:
+        if session.get_bind().dialect.name == "sqlite":
+            pytest.skip("one lock for all")
+        session.get_one(Run, first, with_for_update=True)
+        answer = stop("--all")
+    assert (answer.exit_code, state_of(sessions, second)) == (2, RunState.STOPPED)
+    assert (
+        f"Run {first} is NOT stopped: The database cannot be used: somebody else keeps it locked" in answer.output
+    )
+    assert stop("--all").exit_code == 0
+    assert state_of(sessions, first) is RunState.STOPPED
+
+
+def test_run_that_begins_meanwhile_is_stopped_too(
+    stop: Callable[..., Result], sessions: sessionmaker[Session], vault: Vault, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    runs_in(sessions, vault, RunState.RUNNING)
+    late: list[int] = []
+
+    def find(sessions: sessionmaker[Session]) -> list[int]:
+        found = _find_living(sessions)
+        if not late:
+            late.extend(runs_in(sessions, vault, RunState.RUNNING))
+        return found
+
+    monkeypatch.setattr("campaigns.stopping._find_living", find)
+    assert stop("--all").output.count("is stopped.") == 2
+    assert state_of(sessions, late[0]) is RunState.STOPPED
 
 
 def test_run_that_is_over_is_told(
