@@ -53,6 +53,7 @@ from campaigns.staff import views as staff
 from campaigns.staff.auth import init_auth, may_open
 from campaigns.staff.forms import SignInAgainForm, SignInForm
 from campaigns.staff.noting import init_noting
+from campaigns.staff.password_checks import seal_password
 from campaigns.staff.showing import init_showing
 from campaigns.staff.views import account
 from campaigns.web import description
@@ -147,7 +148,7 @@ def _tell_of_later_steps(app: Flask, settings: Settings) -> None:
     """Tell pages what only later steps know."""
     init_entry_points(app, select_senders=select_senders)
     approver_wait = timedelta(hours=settings.approver_wait_hours)
-    init_proposals(app, (*KINDS, *kinds_of_members(approver_wait=approver_wait)))
+    init_proposals(app, (*KINDS, *kinds_of_members(approver_wait=approver_wait, seal=seal_password)))
     places.init_places(app, find_used=find_used)
     init_fatigue(app, count_capped=count_capped)
 

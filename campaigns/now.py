@@ -30,8 +30,8 @@ from campaigns.messages.queries import count_due_services, find_unreviewed, sele
 from campaigns.planning.connections import load_connections
 from campaigns.planning.lifecycle import IN_FLIGHT
 from campaigns.planning.models import Campaign, CampaignState, Run, RunState, Schedule, ZonePolicy
-from campaigns.proposals.queries import select_agreed_since, select_waiting
-from campaigns.proposals.views import MOST_WAITING, kinds_now, may_agree
+from campaigns.proposals.queries import select_agreed_since
+from campaigns.proposals.views import agreeable, kinds_now
 from campaigns.staff.auth import current_member, current_organisation, may_now, requires
 from campaigns.staff.forms import ROLE_NAMES
 from campaigns.staff.models import AuditEntry, Member
@@ -275,15 +275,14 @@ def _waiting_for_member(organisation_id: int) -> Waiting:
         unheeded=_count_unheeded(organisation_id),
         missing=_find_missing(organisation_id) if may_now(Permission.SETTLE_CONSENT) else [],
         lifted=find_lifted(session(), organisation_id, now=clock.now()) if may_now(Permission.ADMINISTER) else [],
-        proposals=_find_proposals(organisation_id),
+        proposals=_find_proposals(),
         watched=_find_watched(organisation_id) if administers or may_now(Permission.HANDLE_CONTACTS) else [],
     )
 
 
-def _find_proposals(organisation_id: int) -> list[tuple[int, str, str]]:
-    rows = session().execute(select_waiting(organisation_id).limit(MOST_WAITING))
-    mine = [(each.id, kinds_now()[each.kind].title, name) for each, name in rows if may_agree(each)]
-    return mine[:MOST_ROWS]
+def _find_proposals() -> list[tuple[int, str, str]]:
+    rows = session().execute(agreeable().limit(MOST_ROWS))
+    return [(each.id, kinds_now()[each.kind].title, name) for each, name in rows]
 
 
 def _holds() -> Holds:

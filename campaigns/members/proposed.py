@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import Any
 
 from sqlalchemy.orm import Session
 
 from campaigns.core import clock
-from campaigns.core.errors import NotFoundError
+from campaigns.core.errors import NotFoundError, TransitionError
 from campaigns.core.words import N_
 from campaigns.members.service import roles_that_take_two
 from campaigns.proposals.kinds import Kind, Line, Shown
@@ -21,7 +21,7 @@ from campaigns.proposals.service import propose
 from campaigns.staff import service
 from campaigns.staff.forms import ROLE_NAMES
 from campaigns.staff.models import Membership, Role
-from campaigns.staff.passwords import hash_password, make_one_time_password
+from campaigns.staff.passwords import make_one_time_password
 from campaigns.staff.permissions import Permission
 from campaigns.staff.queries import get_membership
 
@@ -39,28 +39,36 @@ class Reset:
     proposal: Proposal | None = None
 
 
-def kinds_of_members(*, approver_wait: timedelta) -> tuple[Kind, ...]:
-    """Return the kinds; a new approver may approve after `approver_wait`."""
+def kinds_of_members(*, approver_wait: timedelta, seal: Callable[[str], str]) -> tuple[Kind, ...]:
+    """Return the kinds; a new approver may approve after `approver_wait`, `seal` hashes a password."""
 
     def give_roles(session: Session, proposal: Proposal, by: int) -> None:
         membership, roles = _membership(session, proposal), proposal.after["roles"]
         starts = clock.now() + approver_wait if Role.APPROVER in roles else None
         service.set_roles(session, membership, roles, approves_from=starts, by=by)
 
-    return (
-        Kind(ROLES, N_("Roles of a member"), Permission.ADMINISTER, _read_roles, give_roles, _show_roles),
-        Kind(
-            PASSWORD,
-            N_("New password of a member"),
-            Permission.ADMINISTER,
-            _read_password,
-            _give_password,
-            _show_password,
-            audited=lambda values: {},
-            # Whoever agrees is told the second half.
-            is_alone=True,
-        ),
+    password = Kind(
+        PASSWORD,
+        N_("New password of a member"),
+        Permission.ADMINISTER,
+        _read_password,
+        _give_none,
+        _show_password,
+        audited=lambda values: {},
+        proposing=Permission.ADMINISTER,
+        prepare=lambda proposal: _with_password(password, proposal, seal),
+        is_alone=True,
     )
+    roles = Kind(
+        ROLES,
+        N_("Roles of a member"),
+        Permission.ADMINISTER,
+        _read_roles,
+        give_roles,
+        _show_roles,
+        proposing=Permission.ADMINISTER,
+    )
+    return roles, password
 
 
 def reset_password(
@@ -72,6 +80,7 @@ def reset_password(
     """
     service.check_sole_organisation(membership.member)
     organisation_id = membership.organisation_id
+    service.hold_roles(session, organisation_id, membership.member)
     waiting = find_waiting_for(session, organisation_id, ROLES, membership.member)
     roles = {*membership.roles, *(waiting.after["roles"] if waiting else ())}
     if roles_that_take_two(session, organisation_id, by=by).isdisjoint(roles):
@@ -96,13 +105,22 @@ def _halves(password: str) -> tuple[str, str]:
     return _DASH.join(groups[:middle]), _DASH.join(groups[middle:])
 
 
-def _give_password(session: Session, proposal: Proposal, by: int) -> str:
-    """Set the password and return its second half, for whoever agreed."""
-    _first, second = _halves(make_one_time_password())
-    whole = f"{proposal.after['first']}{_DASH}{second}"
-    service.issue_password(session, _membership(session, proposal), hash_password(whole), by=by)
-    proposal.after = {}
-    return second
+def _with_password(kind: Kind, proposal: Proposal, seal: Callable[[str], str]) -> Kind:
+    """Return the kind that sets the password whose first half was proposed; the second half is made here."""
+    first, (_first, second) = proposal.after["first"], _halves(make_one_time_password())
+    hashed = seal(f"{first}{_DASH}{second}")
+
+    def give(session: Session, proposal: Proposal, by: int) -> str:
+        service.issue_password(session, _membership(session, proposal), hashed, by=by)
+        proposal.after = {}
+        return second
+
+    return replace(kind, apply=give)
+
+
+def _give_none(session: Session, proposal: Proposal, by: int) -> None:
+    """Refuse to set a password that nobody made: it is hashed before the transaction begins."""
+    raise TransitionError(N_("Agree to a new password on its own page."))
 
 
 def _read_password(session: Session, proposal: Proposal) -> Mapping[str, Any] | None:

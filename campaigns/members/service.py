@@ -41,6 +41,7 @@ def add_member(
 
     Raises InputError as `staff.service.create_member` does.
     """
+    service.hold_roles(session, organisation.id)
     guarded = roles_that_take_two(session, organisation.id, by=by)
     split = _split(session, organisation.id, guarded, wanted=roles, present=(), is_own=False)
     member = service.create_member(
@@ -63,6 +64,7 @@ def change_roles(
 
     Raises InputError for unknown roles or none, RefusedError when no administrator would be left.
     """
+    service.hold_roles(session, membership.organisation_id, membership.member)
     is_own = membership.member_id == by
     guarded = TRUSTED if is_own else roles_that_take_two(session, membership.organisation_id, by=by)
     present = membership.roles

@@ -115,7 +115,10 @@ def exchange_services(
 
 def _sort(session: Session, organisation_id: int, rows: Iterable[ServiceRow], by: int | None) -> _Intake:
     """Compare the rows with the directory. Raises RowsError with every row that cannot be."""
-    stored = {each.key: each for each in session.scalars(owned(select(Service), Service, organisation_id))}
+    # Held and read anew: what changed while the sheet was read must not be written back, nor proposed against.
+    services = owned(select(Service), Service, organisation_id).order_by(Service.id)
+    held = services.with_for_update(key_share=True).execution_options(populate_existing=True)
+    stored = {each.key: each for each in session.scalars(held)}
     verified = find_verified(session, list(stored.values()))
     known = set(session.scalars(select(Region.code)))
     problems: list[RowProblem] = []

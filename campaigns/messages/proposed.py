@@ -27,6 +27,7 @@ from campaigns.messages.facts import check_facts, facts_from_json, facts_to_json
 from campaigns.messages.models import AS_STATED, CheckOutcome, Service
 from campaigns.messages.queries import load_confirmed_emergencies
 from campaigns.messages.stated import EMERGENCY, SERVICE_FACTS
+from campaigns.proposals.holding import hold
 from campaigns.proposals.kinds import Kind, Line, Shown
 from campaigns.proposals.models import Proposal
 from campaigns.proposals.service import propose, propose_all
@@ -46,6 +47,7 @@ def propose_emergency_number(
         "document": stated.document,
         "document_date": stated.document_date.isoformat(),
     }
+    hold(session, organisation)
     before = _emergency_now(session, organisation.id, country)
     return propose(
         session,
@@ -98,6 +100,7 @@ EMERGENCY_NUMBER = Kind(
     _read_emergency,
     _apply_emergency,
     _show_emergency,
+    proposing=Permission.EDIT,
 )
 
 
@@ -164,10 +167,9 @@ def _service_of(session: Session, proposal: Proposal) -> Service | None:
 
 
 def _show_service(session: Session, proposal: Proposal) -> Shown:
-    """Show the facts as they are stored; `proposal_labels` says them in words."""
+    """Name the service; what changes of it is put into words by `proposal_labels`, for pages only."""
     service = session.get_one(Service, proposal.subject_id)
-    lines = [Line(name, str(proposal.before[name]), str(value)) for name, value in proposal.after.items()]
-    return Shown(service.name, lines, "messages.services.show", {"service_id": service.id})
+    return Shown(service.name, (), "messages.services.show", {"service_id": service.id})
 
 
 def _audited_service(facts: Mapping[str, Any]) -> Mapping[str, Any]:
@@ -182,4 +184,5 @@ SERVICE = Kind(
     _apply_service,
     _show_service,
     _audited_service,
+    proposing=Permission.EDIT,
 )

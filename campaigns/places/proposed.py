@@ -26,6 +26,7 @@ from campaigns.places.models import Place, PlaceKind, Route
 from campaigns.places.placing import region_id_of
 from campaigns.places.queries import places_by_id, region_ids
 from campaigns.places.routing import cover_route, stops_in_order
+from campaigns.proposals.holding import hold
 from campaigns.proposals.kinds import Kind
 from campaigns.proposals.models import Proposal
 from campaigns.proposals.service import propose
@@ -46,6 +47,7 @@ def change_place(
 
     The rest of the draft is saved at once. Raises InputError.
     """
+    hold(session, place)
     guard = Guard.of(session, find_used(session, place.organisation_id))
     if not guard.hold_place(place, draft):
         service.update_place(session, place, draft, by=by)
@@ -64,6 +66,8 @@ def change_route(
 
     The rest of the draft is saved at once. Raises RouteError and GeometryError.
     """
+    hold(session, route)
+    session.expire(route, ["stops"])
     guard = Guard.of(session, find_used(session, route.organisation_id))
     stops = stops_in_order(draft.stop_ids, places_by_id(session, route.organisation_id, draft.stop_ids))
     cover_route(draft.mode, stops, draft.half_width_m)
@@ -161,6 +165,7 @@ PLACE = Kind(
     _apply_place,
     show_place,
     audited,
+    proposing=Permission.EDIT,
 )
 ROUTE = Kind(
     "route",
@@ -170,5 +175,6 @@ ROUTE = Kind(
     _apply_route,
     show_route,
     audited,
+    proposing=Permission.EDIT,
 )
 KINDS = (PLACE, ROUTE)

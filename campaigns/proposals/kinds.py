@@ -29,8 +29,8 @@ class Shown:
     #: What is changed: the name of a service, a place, a member.
     name: str
     lines: Sequence[Line]
-    #: Endpoint of the page of what is changed and its arguments; '' where there is none.
-    endpoint: str = ""
+    #: Endpoint of the page of what is changed and its arguments: whoever may open it may read this too.
+    endpoint: str
     arguments: Mapping[str, Any] = field(default_factory=dict)
     #: What is still to be done once it is agreed to, marked for the catalogues; '' for nothing.
     hint: str = ""
@@ -43,9 +43,10 @@ class Kind:
     name: str
     #: What is changed, in two or three words, marked for the catalogues: "Number of a service".
     title: str
-    #: What a member needs who agrees; who proposes needs what the page asks that proposes.
+    #: What a member needs who agrees.
     permission: Permission
-    #: Returns what the thing is now, in the shape of `Proposal.before`; None when it is gone.
+    #: Returns what the thing is now, in the shape of `Proposal.before`; None when it is gone. It is held, and the
+    #: session has read its own row anew.
     read: Callable[[Session, Proposal], Mapping[str, Any] | None]
     #: Does it, in the name of the member with this id, and leaves the audit entry of its own. What it returns is
     #: told once, to whoever agreed.
@@ -59,3 +60,7 @@ class Kind:
     is_alone: bool = False
     #: What is said to whoever agreed, marked for the catalogues.
     told: str = N_("It is changed. Every member reads so on Now.")
+    #: What a member needs who proposes, also when another one agrees: the page that proposes asks the same.
+    proposing: Permission = field(kw_only=True)
+    #: Does what takes long, such as hashing, and returns the kind that applies it; called outside any transaction.
+    prepare: Callable[[Proposal], Kind] | None = None

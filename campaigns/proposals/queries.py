@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from datetime import datetime
 from typing import Any
 
@@ -26,6 +27,12 @@ def select_waiting(organisation_id: int) -> Select[*tuple[Any, ...]]:
         .where(Proposal.state == ProposalState.WAITING)
         .order_by(Proposal.id)
     )
+
+
+def select_agreeable(organisation_id: int, *, member_id: int, kinds: Collection[str]) -> Select[*tuple[Any, ...]]:
+    """Select, as `select_waiting` does, those of these kinds that the member did not propose."""
+    others = Proposal.kind.in_(kinds), Proposal.proposed_by_id != member_id
+    return select_waiting(organisation_id).where(*others)
 
 
 def select_settled(organisation_id: int) -> Select[*tuple[Any, ...]]:

@@ -11,11 +11,13 @@ from sqlalchemy.orm import Session
 from campaigns.core import clock
 from campaigns.core.errors import ApprovalError, InputError, RefusedError, TransitionError
 from campaigns.core.words import N_
+from campaigns.proposals.holding import hold_all, hold_subject
 from campaigns.proposals.kinds import Kind
 from campaigns.proposals.models import Proposal, ProposalState
 from campaigns.staff import audit
 from campaigns.staff.audit import Subject
 from campaigns.staff.models import Member, Membership
+from campaigns.staff.permissions import may_as
 from campaigns.staff.queries import owned
 
 LONGEST_REASON = 200
@@ -36,7 +38,8 @@ def propose(
 ) -> Proposal:
     """Propose to make of a thing what `after` says; it overtakes what of the same kind waits for it.
 
-    `partner_id` is whose member `by` is, if another's. Raises InputError when nothing changes or reason is long.
+    `partner_id` is whose member `by` is, if another's. Raises InputError when nothing changes or reason is long,
+    and TransitionError when the thing is gone.
     """
     return propose_all(
         session,
@@ -62,12 +65,12 @@ def propose_all(
     partner_id: int | None = None,
 ) -> list[Proposal]:
     """Propose changes to several things of one table, each with what it is and is to be, as `propose` does."""
-    words = " ".join(reason.split())
-    if len(words) > LONGEST_REASON:
-        raise InputError(N_("Say in at most %(limit)s characters why."), limit=LONGEST_REASON)
+    words = _checked_reason(reason)
     if any(dict(before) == dict(after) for _, before, after in changes):
         raise InputError(N_("Nothing would change."))
-    now = clock.now()
+    if not changes:
+        return []
+    hold_all(session, changes[0][0].__tablename__, [subject.id for subject, _, _ in changes])
     proposals = [
         Proposal(
             organisation_id=organisation_id,
@@ -80,7 +83,7 @@ def propose_all(
             reason=words,
             proposed_by_id=by,
             proposed_in_id=partner_id,
-            proposed_at=now,
+            proposed_at=clock.now(),
         )
         for subject, before, after in changes
     ]
@@ -92,10 +95,15 @@ def propose_all(
     return proposals
 
 
+def _checked_reason(reason: str) -> str:
+    words = " ".join(reason.split())
+    if len(words) > LONGEST_REASON:
+        raise InputError(N_("Say in at most %(limit)s characters why."), limit=LONGEST_REASON)
+    return words
+
+
 def _overtake(session: Session, proposals: Sequence[Proposal], *, by: int) -> None:
     """Settle what waits for the things of these proposals, which are alike but for the thing."""
-    if not proposals:
-        return
     first, things = proposals[0], {proposal.subject_id for proposal in proposals}
     waiting = owned(select(Proposal), Proposal, first.organisation_id).where(
         Proposal.state == ProposalState.WAITING,
@@ -115,13 +123,12 @@ def agree(session: Session, proposal: Proposal, kind: Kind, *, by: int) -> str |
     """Do what another member proposed; return what only whoever agreed is told, if anything.
 
     Raises TransitionError when it does not wait any more or the thing is another one by now, ApprovalError for
-    whoever proposed it, and RefusedError when they are no member any more.
+    whoever proposed it, and RefusedError when they could not propose it any more.
     """
     _hold(session, proposal)
     if proposal.proposed_by_id == by:
         raise ApprovalError(N_("You proposed this yourself. Another member has to agree."))
-    if not _is_member(session, proposal.proposed_by_id, proposal.proposed_in_id or proposal.organisation_id):
-        raise RefusedError(N_("Whoever proposed this is no member any more. Propose it anew if it is right."))
+    _check_proposer(session, proposal, kind)
     if kind.read(session, proposal) != proposal.before:
         raise TransitionError(N_("This was changed in another way since. Refuse it, or propose it anew."))
     _settle(session, proposal, ProposalState.AGREED, by=by)
@@ -150,7 +157,8 @@ def lapse(session: Session, proposal: Proposal) -> None:
 
 
 def _hold(session: Session, proposal: Proposal) -> None:
-    """Lock a proposal as it is now: of two members who decide at the same moment, one comes second."""
+    """Hold what is to be changed, and the proposal as it is now: of two members who decide, one comes second."""
+    hold_subject(session, proposal)
     session.refresh(proposal, with_for_update=True)
     if proposal.state != ProposalState.WAITING:
         raise TransitionError(N_("Another member has decided this already."))
@@ -161,9 +169,16 @@ def _settle(session: Session, proposal: Proposal, state: ProposalState, *, by: i
     session.flush()
 
 
-def _is_member(session: Session, member_id: int, organisation_id: int) -> bool:
-    theirs = owned(select(Membership.id), Membership, organisation_id).join(Member)
-    return session.scalar(theirs.where(Member.id == member_id, Member.active).limit(1)) is not None
+def _check_proposer(session: Session, proposal: Proposal, kind: Kind) -> None:
+    """Raise RefusedError when whoever proposed it is no member any more, or has lost the right to."""
+    organisation_id = proposal.proposed_in_id or proposal.organisation_id
+    theirs = owned(select(Membership), Membership, organisation_id).join(Member)
+    living = theirs.where(Member.id == proposal.proposed_by_id, Member.active)
+    membership = session.scalar(living.execution_options(populate_existing=True))
+    if membership is None:
+        raise RefusedError(N_("Whoever proposed this is no member any more. Propose it anew if it is right."))
+    if not may_as(membership, kind.proposing, now=clock.now()):
+        raise RefusedError(N_("Whoever proposed this may not do so any more. Propose it anew if it is right."))
 
 
 def _record(session: Session, action: str, proposal: Proposal, kind: Kind, *, by: int) -> None:

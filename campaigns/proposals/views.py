@@ -3,31 +3,35 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from typing import cast
+from typing import Any, cast
 
 from flask import Blueprint, Flask, current_app, flash, redirect, render_template, request, url_for
 from flask_babel import gettext as _
+from flask_babel import ngettext
+from sqlalchemy import Select
 from werkzeug.wrappers import Response
 
-from campaigns.core.errors import RefusedError
+from campaigns.core.errors import InputError, RefusedError
 from campaigns.core.words import N_
 from campaigns.proposals.kinds import Kind
 from campaigns.proposals.models import Proposal, ProposalState
-from campaigns.proposals.queries import proposer_of, select_settled, select_waiting
+from campaigns.proposals.queries import proposer_of, select_agreeable, select_settled, select_waiting
 from campaigns.proposals.service import agree, refuse
 from campaigns.staff.auth import current_member, current_organisation, may_now, may_open, requires
 from campaigns.staff.models import Member
+from campaigns.staff.noting import note_refused_approval
 from campaigns.staff.queries import get_owned
 from campaigns.web.numbers import whole_number
 from campaigns.web.pagination import paginate
-from campaigns.web.session import session
+from campaigns.web.session import session, writing_apart
+from campaigns.web.words import said
 
 pages = Blueprint("proposals", __name__, url_prefix="/proposals")
 
 #: Where an application keeps what can be proposed.
 _KINDS = "fingerpost.kinds"
-#: So many waiting proposals are listed; nobody looks through more.
-MOST_WAITING = 100
+#: So many changes are agreed to at once; nobody looks through more.
+MOST_TOGETHER = 20
 
 
 def init_proposals(app: Flask, kinds: Iterable[Kind]) -> None:
@@ -45,57 +49,88 @@ def may_agree(proposal: Proposal) -> bool:
     return proposal.proposed_by_id != current_member().id and may_now(kinds_now()[proposal.kind].permission)
 
 
+def agreeable(*, together: bool = False) -> Select[*tuple[Any, ...]]:
+    """Select what waits for the signed-in member, longest first; `together`: what is agreed to with others."""
+    known = kinds_now().values()
+    kinds = [kind.name for kind in known if may_now(kind.permission) and not (together and kind.is_alone)]
+    return select_agreeable(current_organisation().id, member_id=current_member().id, kinds=kinds)
+
+
 @pages.get("")
 @requires()
 def index() -> str:
     """List what waits for a second member, and what became of the rest."""
     ours = current_organisation().id
-    rows = session().execute(select_waiting(ours).limit(MOST_WAITING)).all()
-    waiting = [(row, name, kinds_now()[row.kind], may_agree(row)) for row, name in rows]
-    settled = paginate(session(), select_settled(ours), request.args.get("page", 1, type=whole_number))
-    return render_template("proposals/index.html", waiting=waiting, settled=settled, kinds=kinds_now())
+    waiting = paginate(session(), select_waiting(ours), _page("waiting"))
+    rows = [(row, name, kinds_now()[row.kind], may_agree(row)) for row, name in waiting.rows]
+    settled = paginate(session(), select_settled(ours), _page("page"))
+    many = len(session().execute(agreeable(together=True).limit(2)).all()) > 1
+    return render_template(
+        "proposals/index.html", waiting=waiting, rows=rows, settled=settled, kinds=kinds_now(), many=many
+    )
 
 
 @pages.route("/together", methods=["GET", "POST"])
 @requires(fresh=True)
 def together() -> str | Response:
     """Agree to many changes at once, each seen with what is and what is to be, and each recorded for itself."""
-    ours = current_organisation().id
-    rows = session().execute(select_waiting(ours).limit(MOST_WAITING)).all()
-    mine = [(row, name, kinds_now()[row.kind]) for row, name in rows if may_agree(row)]
-    waiting = [(row, name, kind) for row, name, kind in mine if not kind.is_alone]
-    if request.method == "GET":
-        listed = [(row, name, kind, kind.show(session(), row)) for row, name, kind in waiting]
-        return render_template("proposals/together.html", waiting=listed)
+    if request.method == "POST":
+        return _agree_to_chosen()
+    page = paginate(session(), agreeable(together=True), _page("page"), MOST_TOGETHER)
+    found = [(row, name, kinds_now()[row.kind]) for row, name in page.rows]
+    listed = [(row, name, kind, kind.show(session(), row)) for row, name, kind in found]
+    return render_template("proposals/together.html", waiting=listed, page=page)
+
+
+def _agree_to_chosen() -> Response:
+    """Agree to what was chosen, one after the other: the trail is held for one change only at a time."""
     chosen = {whole_number(value) for value in request.form.getlist("proposal") if value.isdecimal()}
-    found = [(row, kind) for row, _name, kind in waiting if row.id in chosen]
-    if not chosen or len(found) < len(chosen):
+    rows = session().execute(agreeable(together=True).where(Proposal.id.in_(chosen)).limit(MOST_TOGETHER + 1))
+    found = [(row.id, kinds_now()[row.kind]) for row, _name in rows]
+    if not chosen or len(found) < len(chosen) or len(found) > MOST_TOGETHER:
         raise RefusedError(N_("Choose changes that wait for you."))
-    for proposal, kind in found:
-        agree(session(), proposal, kind, by=current_member().id)
-    flash(_("It is changed. Every member reads so on Now."), "good")
+    member_id, done = current_member().id, 0
+    for proposal_id, kind in found:
+        try:
+            with writing_apart() as writing:
+                agree(writing, writing.get_one(Proposal, proposal_id), kind, by=member_id)
+            done += 1
+        except (InputError, RefusedError) as error:
+            note_refused_approval(error, current_member())
+            flash(f"{_(kind.title)}: {said(error)}", "bad")
+    if done:
+        flash(
+            ngettext(
+                "%(num)s change is made. Every member reads so on Now.",
+                "%(num)s changes are made. Every member reads so on Now.",
+                done,
+            ),
+            "good",
+        )
     return redirect(url_for("proposals.index"))
 
 
 @pages.get("/<int:proposal_id>")
 @requires()
 def show(proposal_id: int) -> str:
-    """Show one change: what is, and what is to be."""
+    """Show one change: what is, and what is to be, to whoever may open its page, decide on it, or proposed it."""
     proposal = _get(proposal_id)
     kind = kinds_now()[proposal.kind]
     settled_by = proposal.settled_by_id and session().get_one(Member, proposal.settled_by_id).name
+    is_own = proposal.proposed_by_id == current_member().id
     shown = kind.show(session(), proposal)
+    may_see = may_open(shown.endpoint)
     return render_template(
         "proposals/show.html",
         proposal=proposal,
         kind=kind,
-        shown=shown,
-        may_open=bool(shown.endpoint) and may_open(shown.endpoint),
+        shown=shown if may_see or is_own or may_now(kind.permission) else None,
+        may_open=may_see,
         proposer=proposer_of(session(), proposal),
         settled_by=settled_by,
         waits=proposal.state == ProposalState.WAITING,
         may_agree=may_agree(proposal),
-        is_own=proposal.proposed_by_id == current_member().id,
+        is_own=is_own,
     )
 
 
@@ -107,6 +142,8 @@ def accept(proposal_id: int) -> str | Response:
     kind = kinds_now()[proposal.kind]
     if not may_now(kind.permission):
         raise RefusedError(N_("Your roles do not allow you to agree to this."))
+    if kind.prepare and proposal.state == ProposalState.WAITING and may_agree(proposal):
+        kind = kind.prepare(proposal)
     told = agree(session(), proposal, kind, by=current_member().id)
     if told:
         return render_template("proposals/told.html", kind=kind, shown=kind.show(session(), proposal), told=told)
@@ -129,3 +166,7 @@ def decline(proposal_id: int) -> Response:
 
 def _get(proposal_id: int) -> Proposal:
     return get_owned(session(), Proposal, proposal_id, current_organisation().id)
+
+
+def _page(name: str) -> int:
+    return request.args.get(name, 1, type=whole_number)

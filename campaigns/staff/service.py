@@ -21,6 +21,7 @@ from campaigns.staff.tokens import revoke_tokens_of
 _EMAIL = re.compile(r"[^@\s]+@[^@\s]+\.[^@\s]+")
 _PLACE = re.compile(r"[A-Z]{2}(-[A-Z0-9]{1,3})?")
 _SLUG = re.compile(r"[a-z0-9](?:[a-z0-9-]{0,58}[a-z0-9])?")
+LAST_ADMIN = N_("The last administrator of an organisation keeps this role. Name another one first.")
 
 
 def create_organisation(
@@ -134,10 +135,9 @@ def set_roles(
     Raises InputError for unknown roles, RefusedError when the organisation would be left without an admin.
     """
     wanted = _known_roles(roles)
+    hold_roles(session, membership.organisation_id, membership.member)
     if Role.ADMIN in membership.roles and Role.ADMIN not in wanted and _is_last_admin(session, membership):
-        raise RefusedError(
-            N_("The last administrator of an organisation keeps this role. Name another one first.")
-        )
+        raise RefusedError(LAST_ADMIN)
     before, membership.roles = membership.roles, wanted
     if Role.APPROVER not in before or Role.APPROVER not in wanted:
         membership.approves_from = approves_from
@@ -155,17 +155,32 @@ def set_roles(
     )
 
 
+def hold_roles(session: Session, organisation_id: int, member: Member | None = None) -> None:
+    """Hold a member and the roles of an organisation, and read them anew, before somebody's roles are changed.
+
+    All of them, because what one may lose or be given depends on who else has it.
+    """
+    if member is not None:
+        session.refresh(member, with_for_update={"key_share": True})
+    rows = queries.owned(select(Membership), Membership, organisation_id).order_by(Membership.id)
+    session.scalars(rows.with_for_update(key_share=True).execution_options(populate_existing=True)).all()
+
+
 def set_active(session: Session, membership: Membership, active: bool, *, by: int) -> None:
     """Let a member sign in again, or bar them and end their sessions.
 
     Who is barred loses what they were trusted with: giving it back takes two administrators.
-    Raises RefusedError for oneself, and for a member whom another organisation trusts too.
+    Raises RefusedError for oneself, for a member whom another organisation trusts too, and when the organisation
+    would be left without an admin.
     """
     member = membership.member
     if member.id == by:
         raise RefusedError(N_("You cannot bar yourself."))
     check_sole_organisation(member)
+    hold_roles(session, membership.organisation_id, member)
     before = membership.roles
+    if not active and Role.ADMIN in before and _is_last_admin(session, membership):
+        raise RefusedError(LAST_ADMIN)
     if not active:
         membership.roles = sorted(set(before) - TRUSTED) or [str(Role.VIEWER)]
     member.active = active

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 import pytest
-from sqlalchemy import select
+from sqlalchemy import delete, select
 from sqlalchemy.orm import Session
 
 from campaigns.core.errors import InputError, RefusedError, TransitionError
@@ -26,7 +26,15 @@ def rename(session: Session, proposal: Proposal, by: int) -> None:
     session.get_one(Organisation, proposal.subject_id).name = proposal.after["name"]
 
 
-NAME = Kind("name", "Name", Permission.ADMINISTER, read, rename, lambda session, proposal: Shown("", ()))
+NAME = Kind(
+    "name",
+    "Name",
+    Permission.ADMINISTER,
+    read,
+    rename,
+    lambda session, proposal: Shown("", (), "now.index"),
+    proposing=Permission.ADMINISTER,
+)
 
 
 @pytest.fixture
@@ -82,6 +90,25 @@ def test_proposal_of_a_barred_member_is_worth_nothing(
     with pytest.raises(RefusedError, match="no member"):
         agree(session, proposal, NAME, by=second.id)
     assert ours.name == "Old"
+
+
+def test_proposal_of_a_member_who_lost_the_right_to_is_worth_nothing(
+    session: Session, ours: Organisation, first: Member, second: Member
+) -> None:
+    proposal = propose_name(session, ours, first)
+    first.memberships[0].roles = [Role.AUTHOR]
+    with pytest.raises(RefusedError, match="may not do so any more"):
+        agree(session, proposal, NAME, by=second.id)
+    assert ours.name == "Old"
+
+
+def test_nothing_is_proposed_for_what_is_gone(session: Session, ours: Organisation, first: Member) -> None:
+    gone = an_organisation(session)
+    session.execute(delete(Organisation).where(Organisation.id == gone.id))
+    with pytest.raises(TransitionError, match="removed"):
+        propose(
+            session, NAME, gone, organisation_id=ours.id, before={"name": ""}, after={"name": "x"}, by=first.id
+        )
 
 
 def test_agreeing_means_what_was_seen(session: Session, ours: Organisation, first: Member, second: Member) -> None:

@@ -11,6 +11,7 @@ from campaigns.core.words import N_
 from campaigns.planning.counted_links import CountedLink
 from campaigns.planning.link_targets import LINK_TARGET, check_host, check_target
 from campaigns.planning.models import Campaign
+from campaigns.proposals.holding import hold
 from campaigns.proposals.kinds import Kind, Line, Shown
 from campaigns.proposals.models import Proposal
 from campaigns.proposals.service import propose
@@ -24,6 +25,7 @@ def propose_target(session: Session, campaign: Campaign, target: str, *, by: int
 
     Raises InputError for what is no page on a host of the organisation's, or where it leads already.
     """
+    hold(session, campaign)
     organisation = session.get_one(Organisation, campaign.organisation_id, populate_existing=True)
     after = {"target": check_target(target, organisation.link_hosts)}
     return propose(
@@ -41,7 +43,7 @@ def propose_target(session: Session, campaign: Campaign, target: str, *, by: int
 def propose_host(session: Session, organisation: Organisation, host: str, *, by: int) -> Proposal:
     """Propose that links may lead to pages of a host. Raises InputError for no host, or one that is listed."""
     name = check_host(host)
-    session.refresh(organisation)
+    hold(session, organisation)
     before, after = {"listed": name in organisation.link_hosts}, {"listed": True}
     return propose(
         session, HOST, organisation, organisation_id=organisation.id, topic=name, before=before, after=after, by=by
@@ -88,8 +90,15 @@ TARGET = Kind(
     _read_target,
     _apply_target,
     _show_target,
+    proposing=Permission.EDIT,
 )
 HOST = Kind(
-    "link_host", N_("Host that links may lead to"), Permission.ADMINISTER, _read_host, _apply_host, _show_host
+    "link_host",
+    N_("Host that links may lead to"),
+    Permission.ADMINISTER,
+    _read_host,
+    _apply_host,
+    _show_host,
+    proposing=Permission.ADMINISTER,
 )
 KINDS = (TARGET, HOST)

@@ -114,7 +114,8 @@ def lead_link(session: Session, campaign: Campaign, target: str, *, by: int) -> 
 
 def take_away_link(session: Session, campaign: Campaign, *, by: int) -> None:
     """Let the counted address of a campaign lead nowhere, which takes one member. Raises TransitionError."""
-    link = session.get(CountedLink, campaign.id)
+    _hold(session, campaign)
+    link = session.get(CountedLink, campaign.id, populate_existing=True)
     if link is None or not link.target:
         raise TransitionError(N_("This address leads nowhere already."))
     _lead(session, campaign, "", "reach.take_away_link", by=by)
@@ -133,15 +134,21 @@ def _lead(session: Session, campaign: Campaign, target: str, action: str, *, by:
 
 def list_host(session: Session, organisation: Organisation, host: str, *, by: int) -> None:
     """Let links lead to pages of a host. Two administrators settled it; `by` is the one who agreed."""
+    _hold(session, organisation)
     _keep_hosts(session, organisation, {*organisation.link_hosts, host}, by=by)
 
 
 def remove_host(session: Session, organisation: Organisation, host: str, *, by: int) -> None:
     """Let links lead to a host no more, which takes one administrator: they lead nowhere from now on."""
-    session.refresh(organisation, with_for_update=True)
+    _hold(session, organisation)
     if host not in organisation.link_hosts:
         raise TransitionError(N_("This host is not listed."))
     _keep_hosts(session, organisation, set(organisation.link_hosts) - {host}, by=by)
+
+
+def _hold(session: Session, row: Organisation | Campaign) -> None:
+    """Read anew what is written back in part, and keep others from doing so meanwhile."""
+    session.refresh(row, with_for_update={"key_share": True})
 
 
 def _keep_hosts(session: Session, organisation: Organisation, hosts: set[str], *, by: int) -> None:

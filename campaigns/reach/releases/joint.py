@@ -13,7 +13,7 @@ from sqlalchemy import Select, select
 from sqlalchemy.orm import Session
 
 from campaigns.core import clock
-from campaigns.core.errors import BudgetError, ForbiddenError, NotFoundError, RefusedError, TransitionError
+from campaigns.core.errors import BudgetError, RefusedError, TransitionError
 from campaigns.core.words import N_
 from campaigns.proposals.kinds import Kind, Line, Shown
 from campaigns.proposals.models import Proposal, ProposalState
@@ -33,8 +33,7 @@ from campaigns.reach.releases.service import (
 )
 from campaigns.staff import audit
 from campaigns.staff.models import Organisation
-from campaigns.staff.permissions import Permission, may
-from campaigns.staff.queries import get_membership
+from campaigns.staff.permissions import Permission
 
 #: Revisions of one quarter: the release and one correction, so that epsilon on its people is 1.0 at most.
 MOST_REVISIONS = 2
@@ -86,8 +85,8 @@ def publish_when_agreed(
 ) -> Release | None:
     """Make the joint release when nobody has to agree any more; None while somebody has to.
 
-    `by` is the member who agreed last. Raises RefusedError when the organisations, the revision or the right of
-    whoever asked are others by now, and BudgetError when a ledger has no room any more.
+    `by` is the member who agreed last. Raises RefusedError when the organisations or the revision are others by
+    now, and BudgetError when a ledger has no room any more.
     """
     _hold(session, request)
     _demand_waiting(request)
@@ -98,7 +97,7 @@ def publish_when_agreed(
     planned = plan_release(session, asker, wanted)
     hold_budgets(session, planned.organisations)
     planned = plan_release(session, asker, wanted)
-    _check_same(session, request, planned)
+    _check_same(request, planned)
     _check_room(session, planned)
     release = freeze_release(session, asker, planned, reason=request.reason, by=by, below=below)
     request.state, request.release_id = ProposalState.AGREED, release.id
@@ -146,18 +145,12 @@ def _propose(session: Session, request: JointRequest, organisation_id: int, *, b
     )
 
 
-def _check_same(session: Session, request: JointRequest, planned: Planned) -> None:
+def _check_same(request: JointRequest, planned: Planned) -> None:
     ids = sorted(each.id for each in planned.organisations)
     if (ids, planned.revisions + 1) != (request.organisation_ids, request.revision):
         raise RefusedError(
             N_("Other organisations take part by now, or the quarter was released meanwhile. Ask anew.")
         )
-    try:
-        roles = get_membership(session, request.organisation_id, request.asked_by_id).roles
-    except NotFoundError:
-        roles = []
-    if not may(roles, Permission.HANDLE_CONTACTS):
-        raise ForbiddenError(N_("Whoever asked for it may not release figures any more."))
 
 
 def _check_room(session: Session, planned: Planned) -> None:
@@ -174,12 +167,9 @@ def _check_room(session: Session, planned: Planned) -> None:
 
 
 def _end_rest(session: Session, request: JointRequest) -> None:
-    """End what other organisations cannot agree to any more.
-
-    Whoever agrees at this moment holds theirs and waits for the request: they are refused then.
-    """
+    """End what other organisations cannot agree to any more: whoever holds the request holds these too."""
     waiting = _theirs(request).where(Proposal.state == ProposalState.WAITING)
-    for each in session.scalars(waiting.with_for_update(skip_locked=True)):
+    for each in session.scalars(waiting.execution_options(populate_existing=True)):
         lapse(session, each)
 
 
@@ -244,6 +234,7 @@ JOINT_RELEASE = Kind(
     _apply,
     _show,
     refused=_refused,
-    told=N_("Your organisation agrees. The release is made when every other one has agreed too."),
+    told=N_("Your organisation agrees. The release is made as soon as every organisation has agreed."),
+    proposing=Permission.HANDLE_CONTACTS,
 )
 KINDS = (JOINT_RELEASE,)
