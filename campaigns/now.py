@@ -34,9 +34,9 @@ from campaigns.proposals.queries import select_agreed_since
 from campaigns.proposals.views import agreeable, kinds_now
 from campaigns.staff.auth import current_member, current_organisation, may_now, requires
 from campaigns.staff.forms import ROLE_NAMES
-from campaigns.staff.models import AuditEntry, Member
+from campaigns.staff.models import Member
 from campaigns.staff.permissions import Permission
-from campaigns.staff.queries import owned, select_audit
+from campaigns.staff.queries import owned, select_acts
 from campaigns.web.current import settings
 from campaigns.web.session import session
 
@@ -224,18 +224,14 @@ def find_texts(session: Session, organisation_id: int, member_id: int) -> list[t
 
 def find_lifted(session: Session, organisation_id: int, *, now: datetime) -> list[tuple[int, str, datetime]]:
     """Return (contact id, name of who did it, when) of the stops that members lifted lately, newest first."""
-    lately = select_audit(organisation_id).where(
-        AuditEntry.action == LIFT_STOP, AuditEntry.at > now - timedelta(days=TOLD_DAYS)
-    )
+    lately = select_acts(organisation_id, LIFT_STOP, since=now - timedelta(days=TOLD_DAYS))
     rows = session.execute(lately.limit(MOST_ROWS))
     return [(entry.subject_id, name or "", entry.at) for entry, name in rows]
 
 
 def find_appointed(session: Session, organisation_id: int, *, now: datetime) -> list[Appointment]:
     """Return what one administrator gave alone lately, newest first."""
-    lately = select_audit(organisation_id).where(
-        AuditEntry.action == APPOINT, AuditEntry.at > now - timedelta(days=TOLD_DAYS)
-    )
+    lately = select_acts(organisation_id, APPOINT, since=now - timedelta(days=TOLD_DAYS))
     rows = session.execute(lately.limit(MOST_ROWS)).all()
     members = select(Member.id, Member.name).where(Member.id.in_([entry.subject_id for entry, _ in rows]))
     names = {row.id: row.name for row in session.execute(members)}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection
+from datetime import datetime
 from typing import Any, TypeVar
 
 from sqlalchemy import Select, select
@@ -74,3 +75,10 @@ def select_audit(organisation_id: int) -> Select[*tuple[Any, ...]]:
         .outerjoin(Member, Member.id == AuditEntry.member_id)
         .order_by(AuditEntry.id.desc())
     )
+
+
+def select_acts(organisation_id: int, action: str, *, since: datetime) -> Select[*tuple[Any, ...]]:
+    """Select what `select_audit` does of one action since a moment (UTC), newest first."""
+    entries = select_audit(organisation_id).where(AuditEntry.action == action, AuditEntry.at > since)
+    # In the order of the index: by number alone, all entries might be read for the newest few.
+    return entries.order_by(None).order_by(AuditEntry.at.desc(), AuditEntry.id.desc())
