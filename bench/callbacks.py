@@ -12,7 +12,7 @@ from urllib.parse import urlencode
 
 import uvloop
 
-from campaigns.sandbox.signing import sign
+from campaigns.sandbox.callbacks.signing import sign
 
 #: The public address that is signed; the server listens elsewhere, as behind a proxy.
 PUBLIC_URL = "http://reach.example.org"

@@ -6,8 +6,8 @@ from dataclasses import replace
 from urllib.parse import urlsplit
 
 from campaigns.core.settings import CONTROL_DOOR, PHONES_DOOR, Settings
-from campaigns.sandbox.config import CallbackSettings, SandboxConfig
-from campaigns.sandbox.fixture import Fixture
+from campaigns.sandbox.world.config import CallbackSettings, SandboxConfig
+from campaigns.sandbox.world.fixture import Fixture
 
 
 def sandbox_defaults(settings: Settings) -> SandboxConfig:

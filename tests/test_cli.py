@@ -17,7 +17,7 @@ from campaigns.cli import main
 from campaigns.core.database import make_engine, make_sessions
 from campaigns.core.errors import SettingsError
 from campaigns.core.settings import PROJECT_ROOT, load_settings
-from campaigns.sandbox.config import SandboxConfig
+from campaigns.sandbox.world.config import SandboxConfig
 from campaigns.sandbox_defaults import sandbox_defaults
 from campaigns.staff.queries import find_organisation
 from campaigns.worker import run_worker

@@ -9,13 +9,13 @@ from typing import Any
 
 from aiohttp import web
 
-from campaigns.sandbox.armed import ArmedFaults
-from campaigns.sandbox.errors import SandboxError
-from campaigns.sandbox.oracle import Oracle, truth
-from campaigns.sandbox.people import People
-from campaigns.sandbox.reading import read_changes
-from campaigns.sandbox.state import Message, World
-from campaigns.sandbox.webhooks import Webhooks
+from campaigns.sandbox.callbacks.webhooks import Webhooks
+from campaigns.sandbox.faults.armed import ArmedFaults
+from campaigns.sandbox.phones.people import People
+from campaigns.sandbox.world.errors import SandboxError
+from campaigns.sandbox.world.oracle import Oracle, truth
+from campaigns.sandbox.world.reading import read_changes
+from campaigns.sandbox.world.state import Message, World
 
 Handler = Callable[[web.Request], Awaitable[web.Response]]
 

@@ -3,8 +3,8 @@
 import argparse
 from dataclasses import replace
 
-from campaigns.sandbox.config import SandboxConfig
-from campaigns.sandbox.profile import PROFILES
+from campaigns.sandbox.world.config import SandboxConfig
+from campaigns.sandbox.world.profile import PROFILES
 
 #: Tokens that everybody knows, on loopback.
 _WELL_KNOWN = SandboxConfig()

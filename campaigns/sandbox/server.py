@@ -10,31 +10,31 @@ from contextlib import suppress
 
 from aiohttp import web
 
-from campaigns.sandbox.account import AccountSurface
-from campaigns.sandbox.africastalking import AfricasTalkingSurface
-from campaigns.sandbox.africastalking_inbox import AfricasTalkingInbox
-from campaigns.sandbox.answers import not_found
-from campaigns.sandbox.armed import ArmedFaults
-from campaigns.sandbox.config import SandboxConfig
+from campaigns.sandbox.africastalking.africastalking import AfricasTalkingSurface
+from campaigns.sandbox.africastalking.inbox import AfricasTalkingInbox
+from campaigns.sandbox.callbacks.life import Life
+from campaigns.sandbox.callbacks.webhooks import Webhooks
 from campaigns.sandbox.control import ControlSurface
-from campaigns.sandbox.errors import SandboxError
-from campaigns.sandbox.inbound import Inbox
-from campaigns.sandbox.life import Life
-from campaigns.sandbox.lookup import LookupSurface
-from campaigns.sandbox.one_message import OneMessageSurface
+from campaigns.sandbox.faults.answers import not_found
+from campaigns.sandbox.faults.armed import ArmedFaults
 from campaigns.sandbox.options import read_options
-from campaigns.sandbox.oracle import Oracle
-from campaigns.sandbox.people import People
-from campaigns.sandbox.phones import PhonesSurface
-from campaigns.sandbox.pricing import PricingSurface
-from campaigns.sandbox.services import ServicesSurface
-from campaigns.sandbox.state import RawRequest, World
-from campaigns.sandbox.telegram import TelegramSurface
-from campaigns.sandbox.telegram_people import TelegramPeople
-from campaigns.sandbox.telegram_updates import TelegramUpdates
-from campaigns.sandbox.templates import TemplatesSurface
-from campaigns.sandbox.twilio import MessagesSurface
-from campaigns.sandbox.webhooks import Webhooks
+from campaigns.sandbox.phones.people import People
+from campaigns.sandbox.phones.phones import PhonesSurface
+from campaigns.sandbox.telegram.people import TelegramPeople
+from campaigns.sandbox.telegram.telegram import TelegramSurface
+from campaigns.sandbox.telegram.updates import TelegramUpdates
+from campaigns.sandbox.twilio.account import AccountSurface
+from campaigns.sandbox.twilio.inbound import Inbox
+from campaigns.sandbox.twilio.lookup import LookupSurface
+from campaigns.sandbox.twilio.one_message import OneMessageSurface
+from campaigns.sandbox.twilio.pricing import PricingSurface
+from campaigns.sandbox.twilio.services import ServicesSurface
+from campaigns.sandbox.twilio.templates import TemplatesSurface
+from campaigns.sandbox.twilio.twilio import MessagesSurface
+from campaigns.sandbox.world.config import SandboxConfig
+from campaigns.sandbox.world.errors import SandboxError
+from campaigns.sandbox.world.oracle import Oracle
+from campaigns.sandbox.world.state import RawRequest, World
 
 try:
     import uvloop

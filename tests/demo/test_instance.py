@@ -11,7 +11,7 @@ import requests
 from campaigns.core.settings import CONTROL_DOOR, PHONES_DOOR, Settings, load_settings
 from campaigns.demo.instance import Addresses, environment_of, start_sandbox
 from campaigns.demo.processes import Processes, free_port
-from campaigns.sandbox.config import SandboxConfig
+from campaigns.sandbox.world.config import SandboxConfig
 
 
 @pytest.fixture

@@ -11,7 +11,7 @@ import requests
 from sqlalchemy import func, select
 
 from campaigns.delivery.models import Delivery, Receipt
-from campaigns.sandbox.signing import sign
+from campaigns.sandbox.callbacks.signing import sign
 from tests.faults.scene import Scene
 from tests.sandbox.process import DEFAULTS, QUICK
 

@@ -13,7 +13,7 @@ from campaigns.gateways.base import Action
 from campaigns.gateways.callbacks import Callback, Happening, Verdict, hook_secret
 from campaigns.gateways.kinds import Credential
 from campaigns.gateways.twilio_callbacks import TwilioCallbacks
-from campaigns.sandbox.signing import sign
+from campaigns.sandbox.callbacks.signing import sign
 
 TOKEN = "sandbox-auth-token"
 URL = "https://reach.example.org/hooks/twilio/status?m=a1b2"

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from campaigns.messages.length import GSM_BASIC, GSM_EXTENSION, Length, costly_characters, count_parts
-from campaigns.sandbox.segments import count_segments
+from campaigns.sandbox.world.segments import count_segments
 
 FAMILY = "👩‍👩‍👧‍👦"  # 11 UTF-16 units
 

@@ -12,8 +12,8 @@ import requests
 from twilio.http.http_client import TwilioHttpClient
 from twilio.rest import Client
 
-from campaigns.sandbox.config import SandboxConfig
-from campaigns.sandbox.fixture import DEFAULT_SERVICE_SID
+from campaigns.sandbox.world.config import SandboxConfig
+from campaigns.sandbox.world.fixture import DEFAULT_SERVICE_SID
 
 DEFAULTS = SandboxConfig()
 SERVICE = DEFAULT_SERVICE_SID

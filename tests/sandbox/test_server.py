@@ -8,7 +8,7 @@ import sys
 import pytest
 
 from campaigns.sandbox.options import read_options
-from campaigns.sandbox.profile import ROUGH
+from campaigns.sandbox.world.profile import ROUGH
 from tests.sandbox.process import DEFAULTS, SandboxProcess
 
 

@@ -12,7 +12,7 @@ from twilio.request_validator import RequestValidator
 from campaigns.gateways.callbacks import Callback, Verdict
 from campaigns.gateways.kinds import Credential
 from campaigns.gateways.twilio_callbacks import TwilioCallbacks
-from campaigns.sandbox.webhooks import Webhook, encoded, signed_headers
+from campaigns.sandbox.callbacks.webhooks import Webhook, encoded, signed_headers
 
 CASES = 2_000
 SIGNATURE = "x-twilio-signature"

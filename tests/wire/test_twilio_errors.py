@@ -10,8 +10,8 @@ import requests
 from twilio.base.exceptions import TwilioException, TwilioRestException, TwilioServiceException
 from urllib3.exceptions import NewConnectionError
 
-from campaigns.sandbox.errors import known_codes
-from campaigns.sandbox.faults import outcome_of
+from campaigns.sandbox.faults.faults import outcome_of
+from campaigns.sandbox.world.errors import known_codes
 from tests.sandbox.process import DEFAULTS, SENDER, SERVICE, SandboxProcess
 from tests.wire.twilio_client import TwilioClient
 

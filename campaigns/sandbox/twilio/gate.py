@@ -1,0 +1,32 @@
+"""The gate before every call of Twilio's surface but create: credentials first, then armed faults."""
+
+from aiohttp import web
+
+from campaigns.sandbox.faults.answers import refuse, spoil
+from campaigns.sandbox.faults.armed import ArmedFaults
+from campaigns.sandbox.twilio.access import Access, Caller
+from campaigns.sandbox.world.chance import dice
+from campaigns.sandbox.world.state import World
+
+
+class Gate:
+    """Lets calls in, or answers them itself."""
+
+    def __init__(self, world: World, armed: ArmedFaults) -> None:
+        self._world = world
+        self._armed = armed
+        self._access = Access(world.config)
+
+    async def admit(self, request: web.Request, on: str, about: str = "") -> Caller | web.StreamResponse:
+        """Return who calls, or the answer that ends the call; `on` and `about` are what armed faults match."""
+        caller = self._access.caller_of(request)
+        if caller.kind != "live":
+            return refuse(20008 if caller.kind else 20003)
+        nth = self._world.count_call(about, on)
+        plan = self._armed.draw(on, about, "", dice(self._world.seed, about, on, nth))
+        if plan is None:
+            return caller
+        if plan.error:
+            return refuse(plan.error, retry_after=plan.retry_after, is_problem=plan.is_problem)
+        failure = plan.before or plan.after
+        return await spoil(request, failure) if failure and failure != "late" else caller

@@ -1,0 +1,93 @@
+"""One message of Twilio's: fetch, cancel, redact, delete, and what hangs on it."""
+
+import json
+from collections.abc import Awaitable, Callable
+from urllib.parse import parse_qsl
+
+from aiohttp import web
+
+from campaigns.sandbox.callbacks.life import Life
+from campaigns.sandbox.faults.answers import not_found, refuse, reply
+from campaigns.sandbox.faults.armed import ArmedFaults
+from campaigns.sandbox.twilio.access import Caller
+from campaigns.sandbox.twilio.gate import Gate
+from campaigns.sandbox.twilio.render import ROOT, message_body, rfc2822
+from campaigns.sandbox.world.state import Message, World
+
+Answerer = Callable[[web.Request, Message], Awaitable[web.StreamResponse]]
+Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
+
+
+class OneMessageSurface:
+    """The handlers of `/2010-04-01/Accounts/{AC}/Messages/{SID}…`."""
+
+    def __init__(self, world: World, life: Life, armed: ArmedFaults) -> None:
+        self._world = world
+        self._life = life
+        self._gate = Gate(world, armed)
+
+    def routes(self) -> list[web.RouteDef]:
+        """Return the routes of the resource."""
+        one = f"{ROOT}/{{account}}/Messages/{{sid}}"
+        return [
+            web.get(f"{one}.json", self._about("fetch", self.fetch), allow_head=False),
+            web.post(f"{one}.json", self._about("change", self.change)),
+            web.delete(f"{one}.json", self._about("delete", self.delete)),
+            web.post(f"{one}/Feedback.json", self._about("feedback", self.feedback)),
+            web.get(f"{one}/Media.json", self._about("media", self.media), allow_head=False),
+        ]
+
+    def _about(self, on: str, answer: Answerer) -> Handler:
+        """Let an answerer speak only to the message's owner, about a message that is there."""
+
+        async def handle(request: web.Request) -> web.StreamResponse:
+            sid = request.match_info["sid"]
+            caller = await self._gate.admit(request, on, sid)
+            if not isinstance(caller, Caller):
+                return caller
+            message = self._world.by_sid.get(sid)
+            if message is None or message.is_deleted or message.account != caller.account:
+                return not_found(request.path)
+            return await answer(request, message)
+
+        return handle
+
+    async def fetch(self, _request: web.Request, message: Message) -> web.StreamResponse:
+        """Return one message."""
+        return reply(message_body(message))
+
+    async def change(self, request: web.Request, message: Message) -> web.StreamResponse:
+        """Cancel a scheduled message (`Status=canceled`) or redact one (`Body=`)."""
+        form = dict(parse_qsl((await request.read()).decode("utf-8", "replace"), keep_blank_values=True))
+        if form.get("Status") == "canceled":
+            if message.status != "scheduled":
+                return refuse(30409)
+            self._life.cancel(message)
+        if form.get("Body") == "":
+            message.is_redacted = True
+        return reply(message_body(message))
+
+    async def delete(self, _request: web.Request, message: Message) -> web.StreamResponse:
+        """Delete a message from lists; the oracle keeps it."""
+        message.is_deleted = True
+        return reply(b"", 204)
+
+    async def feedback(self, request: web.Request, message: Message) -> web.StreamResponse:
+        """Take the outcome that the application reports and say it back."""
+        form = dict(parse_qsl((await request.read()).decode("utf-8", "replace")))
+        now = rfc2822(self._world.timeline.now())
+        body = {
+            "account_sid": message.account,
+            "message_sid": message.sid,
+            "outcome": form.get("Outcome", "confirmed"),
+            "date_created": now,
+            "date_updated": now,
+            "uri": request.path,
+        }
+        return reply(json.dumps(body).encode(), 201)
+
+    async def media(self, request: web.Request, _message: Message) -> web.StreamResponse:
+        """Return an empty media list: the sandbox stores none."""
+        pages = {"first_page_uri": request.path, "next_page_uri": None, "previous_page_uri": None}
+        numbers = {"page": 0, "page_size": 50, "start": 0, "end": 0}
+        return reply(json.dumps({"media_list": [], "uri": request.path, **numbers, **pages}).encode())

@@ -1,0 +1,76 @@
+"""Messaging Services, read only: `/v1/Services` as the messaging domain shows it."""
+
+import json
+from typing import Any
+
+from aiohttp import web
+
+from campaigns.sandbox.faults.answers import not_found, reply
+from campaigns.sandbox.faults.armed import ArmedFaults
+from campaigns.sandbox.twilio.access import Caller
+from campaigns.sandbox.twilio.gate import Gate
+from campaigns.sandbox.twilio.pages import page_of
+from campaigns.sandbox.world.fixture import MessagingService
+from campaigns.sandbox.world.state import World
+
+_SINCE = "2026-01-01T00:00:00Z"
+
+
+class ServicesSurface:
+    """The handlers of `/v1/Services…`."""
+
+    def __init__(self, world: World, armed: ArmedFaults) -> None:
+        self._world = world
+        self._gate = Gate(world, armed)
+
+    def routes(self) -> list[web.RouteDef]:
+        """Return the routes of the resource."""
+        return [
+            web.get("/v1/Services", self.list, allow_head=False),
+            web.get("/v1/Services/{sid}", self.fetch, allow_head=False),
+        ]
+
+    async def list(self, request: web.Request) -> web.StreamResponse:
+        """Return the account's Messaging Services."""
+        caller = await self._gate.admit(request, "services")
+        if not isinstance(caller, Caller):
+            return caller
+        services = [
+            self._dict(request, caller.account, service)
+            for service in self._world.services.values()
+            if service.account in ("", caller.account)
+        ]
+        return reply(page_of(request, "services", services))
+
+    async def fetch(self, request: web.Request) -> web.StreamResponse:
+        """Return one Messaging Service."""
+        sid = request.match_info["sid"]
+        caller = await self._gate.admit(request, "service", sid)
+        if not isinstance(caller, Caller):
+            return caller
+        service = self._world.services.get(sid)
+        if service is None or service.account not in ("", caller.account):
+            return not_found(request.path)
+        return reply(json.dumps(self._dict(request, caller.account, service)).encode())
+
+    def _dict(self, request: web.Request, account: str, service: MessagingService) -> dict[str, Any]:
+        url = str(request.url.origin() / "v1" / "Services" / service.sid)
+        return {
+            "sid": service.sid,
+            "account_sid": account,
+            "friendly_name": service.name,
+            "date_created": _SINCE,
+            "date_updated": _SINCE,
+            "inbound_request_url": service.inbound_url or self._world.fixture.inbound_url or None,
+            "inbound_method": "POST",
+            "fallback_url": None,
+            "fallback_method": "POST",
+            "status_callback": service.status_callback or None,
+            "sticky_sender": True,
+            "mms_converter": True,
+            "smart_encoding": False,
+            "validity_period": 36000,
+            "usecase": "undeclared",
+            "url": url,
+            "links": {"phone_numbers": f"{url}/PhoneNumbers"},
+        }
