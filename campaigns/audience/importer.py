@@ -16,6 +16,7 @@ from typing import BinaryIO
 
 import numpy as np
 
+from campaigns.audience.contact_rows import ContactRow, quoted
 from campaigns.audience.handles import Handle, read_handle
 from campaigns.audience.models import Channel
 from campaigns.core.errors import MOST_PROBLEMS, AddressError, InputError, RowProblem
@@ -44,29 +45,8 @@ REQUIRED = ("number", "language", "consent_date", "consent_how")
 LONGEST_EVIDENCE = 200
 #: People that are given together: below SQLite's limit of bound values in one lookup.
 BATCH = 2000
-#: How much of a wrong cell a report shows.
-MOST_QUOTED = 40
-MOST_DIGITS_QUOTED = 4
 _TWICE = N_("the same number stands in line %(line)s already.")
 _DATE_FORMS = ("%Y-%m-%d", "%d.%m.%Y", "%d/%m/%Y", "%Y/%m/%d")
-
-
-@dataclass(frozen=True, slots=True)
-class ContactRow:
-    """One person of a file who agreed to be written to."""
-
-    line: int
-    #: One on each channel at most, in the order of the file's columns.
-    handles: tuple[Handle, ...]
-    language: str
-    other_language: str | None
-    #: Longitude and latitude, or the place or region named instead; all None when the row says nothing.
-    position: tuple[float, float] | None
-    place: str | None
-    region: str | None
-    position_at: datetime | None
-    consent_at: datetime
-    consent_how: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -224,12 +204,6 @@ class _Seen:
 
 def _our_name(column: str) -> str:
     return _OURS.get(" ".join(re.split(r"[\s_-]+", column.casefold().strip())), column)
-
-
-def quoted(text: str) -> str:
-    """Return a wrong cell as a report may show it: nothing that could be a number, should columns be shifted."""
-    digits = sum(letter.isdecimal() for letter in text)
-    return text[:MOST_QUOTED] if digits <= MOST_DIGITS_QUOTED else "“…”"
 
 
 def _row(line: Line, *, default_country: str | None, today: date) -> ContactRow:

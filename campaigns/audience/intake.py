@@ -12,9 +12,10 @@ from sqlalchemy import Select, Table, exists, insert, or_, select, text, update
 from sqlalchemy.orm import Session, aliased
 
 from campaigns.audience.consent import Mark, find_suppressed, grant, hold_withdrawals, remember, withdraw
+from campaigns.audience.contact_rows import ContactRow
 from campaigns.audience.handles import Handle, number_key, number_of
 from campaigns.audience.holding import hold
-from campaigns.audience.importer import BATCH, ContactRow
+from campaigns.audience.importer import BATCH
 from campaigns.audience.models import (
     Address,
     AddressState,

@@ -11,7 +11,7 @@ import shapely
 from sqlalchemy import Table, Update, bindparam, or_, select, update
 from sqlalchemy.orm import Session
 
-from campaigns.audience.importer import ContactRow, quoted
+from campaigns.audience.contact_rows import ContactRow, quoted
 from campaigns.audience.models import Contact, PositionSource
 from campaigns.core.database import UTCDateTime
 from campaigns.core.errors import RowProblem

@@ -11,7 +11,8 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from campaigns.audience import intake, watching
-from campaigns.audience.importer import ContactFile, ContactRow, Ending, read_contacts
+from campaigns.audience.contact_rows import ContactRow
+from campaigns.audience.importer import ContactFile, Ending, read_contacts
 from campaigns.audience.models import Audience, ContactImport, ImportState
 from campaigns.audience.placing import Placing
 from campaigns.audience.queries import find_unknown

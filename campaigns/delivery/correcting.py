@@ -21,7 +21,7 @@ from campaigns.messages.withdrawals import find_withdrawal, withdraw_version
 from campaigns.planning import authority, queries
 from campaigns.planning.copied import pause_copies
 from campaigns.planning.digest import NO_CAP, Content, ScheduleContent
-from campaigns.planning.firing import LONGEST_REASON, freeze_run, void_approvals
+from campaigns.planning.firing import LONGEST_REASON, freeze_run
 from campaigns.planning.models import (
     EXPIRES_AFTER_MINUTES,
     Approval,
@@ -33,6 +33,7 @@ from campaigns.planning.models import (
     ZonePolicy,
 )
 from campaigns.planning.plan import MOST_PARTS
+from campaigns.planning.voiding import void_approvals
 from campaigns.staff import audit
 from campaigns.staff.models import Organisation
 from campaigns.staff.permissions import Permission

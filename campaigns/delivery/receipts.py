@@ -51,7 +51,7 @@ from campaigns.delivery.fallback import fall_back
 from campaigns.delivery.health import write_health
 from campaigns.delivery.models import Delivery, Receipt
 from campaigns.delivery.queries import in_state
-from campaigns.delivery.service import heed_refusals
+from campaigns.delivery.refusals import heed_refusals
 from campaigns.delivery.states import RANKS, ReceiptState, SendState
 from campaigns.gateways.base import Action
 from campaigns.gateways.callbacks import StatusUpdate

@@ -5,56 +5,26 @@ Each touches only the states that `states.MOVES` lets it move, so it may run bes
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Mapping
 from functools import cache
 from typing import Any
 
 from sqlalchemy import BindParameter, Select, Update, and_, bindparam, or_, select, update
 from sqlalchemy.orm import Session
 
-from campaigns.audience.consent import mark_invalid, withdraw_reported
-from campaigns.audience.models import Address
 from campaigns.core import clock
 from campaigns.core.database import UTCDateTime
 from campaigns.delivery.health import may_be_used
 from campaigns.delivery.models import Delivery
 from campaigns.delivery.queries import in_state, select_done_with_queue, select_finished
 from campaigns.delivery.states import SendState
-from campaigns.gateways.base import Action
-from campaigns.planning.lifecycle import LIVING
 from campaigns.planning.models import Run, RunSender, RunState, Sender
 from campaigns.staff import audit
 
 #: Rows a sweep moves in one transaction; few enough that an opt-out never waits long behind it.
 SWEEP = 5000
-#: Addresses of a statement that is built once: building these costs more than to execute them.
-_ADDRESSES: BindParameter[int] = bindparam("addresses", expanding=True)
 _LIMIT: BindParameter[int] = bindparam("limit")
 _RUN: BindParameter[int] = bindparam("run")
-
-
-def suppress_addresses(session: Session, address_ids: Collection[int]) -> int:
-    """Take the queued deliveries to these addresses out of every living run; return how many there were.
-
-    A stop names all addresses of the person, so it reaches every channel. What is on its way already meets the
-    fence, which knows the withdrawal within half a second of its commit; what is queued again, or only now, meets
-    the claim.
-    """
-    return _moved(session, _suppressing(), {"addresses": list(address_ids)})
-
-
-@cache
-def _suppressing() -> Update:
-    contacts = select(Address.contact_id).where(Address.id.in_(_ADDRESSES))
-    living = select(Run.id).where(Run.state.in_(LIVING))
-    return (
-        update(Delivery)
-        # By (run, contact), which is unique and indexed; the address alone is not.
-        .where(Delivery.run_id.in_(living), Delivery.contact_id.in_(contacts))
-        .where(Delivery.address_id.in_(_ADDRESSES), Delivery.send_state == SendState.QUEUED)
-        .values(send_state=SendState.SUPPRESSED)
-        .execution_options(synchronize_session=False)
-    )
 
 
 def expire_resting(session: Session, *, limit: int = SWEEP) -> int:
@@ -129,20 +99,6 @@ def reopen_run(session: Session, run_id: int) -> bool:
     run.state, run.finished_at = RunState.RUNNING, None
     audit.record(session, "run.reopen", subject=run, organisation_id=run.organisation_id)
     return True
-
-
-def heed_refusals(session: Session, refusals: Iterable[tuple[int, Action, str]]) -> None:
-    """Do with addresses what refusals ask, each of them an address id, an action and a code.
-
-    An opt-out is a stop by the person and holds on every channel; a dead number is not used again.
-    """
-    told = list(refusals)
-    stops = {address_id: code for address_id, action, code in told if action is Action.OPT_OUT}
-    dead = {address_id for address_id, action, _ in told if action is Action.INVALIDATE_ADDRESS}
-    if stops:
-        suppress_addresses(session, withdraw_reported(session, stops, dead=dead, at=clock.now()))
-    if dead:
-        mark_invalid(session, dead)
 
 
 @cache

@@ -22,7 +22,7 @@ from campaigns.audience.placing import NOWHERE, move_contacts, position_of, stan
 from campaigns.core import clock
 from campaigns.core.crypto import Vault
 from campaigns.core.database import reserve_ids
-from campaigns.delivery.service import suppress_addresses
+from campaigns.delivery.refusals import suppress_addresses
 from campaigns.gateways.callbacks import Happening, Inbound
 from campaigns.gateways.kinds import unsigned_gateways
 from campaigns.inbox.models import InboundLook, Reply, ReplyKind

@@ -20,7 +20,7 @@ from campaigns.core import clock
 from campaigns.core.crypto import Vault
 from campaigns.core.errors import InputError, TransitionError
 from campaigns.core.words import N_
-from campaigns.delivery.service import suppress_addresses
+from campaigns.delivery.refusals import suppress_addresses
 from campaigns.inbox.holds import is_stranger_held
 from campaigns.inbox.models import Reply
 from campaigns.staff import audit

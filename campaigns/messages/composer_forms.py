@@ -1,19 +1,15 @@
-"""Forms of the composer: a text with its words for single channels, the glossary, and a file of translations."""
+"""Forms of the composer: a text with its words for single channels."""
 
 from __future__ import annotations
 
 from flask_babel import lazy_gettext as _l
-from flask_wtf.file import FileField, FileRequired
-from wtforms import BooleanField, SelectField, StringField, TextAreaField
-from wtforms.validators import InputRequired, Length
+from wtforms import BooleanField, TextAreaField
+from wtforms.validators import Length
 
-from campaigns.core.languages import all_languages
 from campaigns.messages.forms import TranslationForm
 from campaigns.messages.models import Translation
 from campaigns.messages.texts import TEXT_LIMIT
 from campaigns.messages.writing import WORDING_CHANNELS
-from campaigns.web.filters import language_name
-from campaigns.web.forms import Form, options
 
 
 class ComposerForm(TranslationForm):
@@ -51,37 +47,3 @@ class ComposerForm(TranslationForm):
     def wordings(self) -> dict[str, str]:
         """Return the words for single channels, by channel."""
         return {channel: self.text(channel) for channel in WORDING_CHANNELS}
-
-
-class TermForm(Form):
-    """How one term is to be said in one other language."""
-
-    source_language = SelectField(_l("Language of the term"), [InputRequired()])
-    term = StringField(
-        _l("Term"),
-        [InputRequired(), Length(max=100)],
-        description=_l("As texts have it; “passport*” stands for every word that begins so."),
-    )
-    language = SelectField(_l("Language of the translation"), [InputRequired()], default="uk")
-    wording = StringField(
-        _l("Say it so"),
-        [InputRequired(), Length(max=200)],
-        description=_l("Several wordings are parted by “/”; “*” stands for any beginning or ending of a word."),
-    )
-    note = StringField(_l("Note"), [Length(max=200)])
-
-    def __init__(self, *args: object, **kwargs: object) -> None:
-        super().__init__(*args, **kwargs)
-        languages = options((code, language_name(code)) for code in all_languages())
-        self.source_language.choices = self.language.choices = languages
-
-
-class CatalogueForm(Form):
-    """A PO file with the translations of one language."""
-
-    language = SelectField(_l("Language"), [InputRequired()], default="uk")
-    file = FileField(_l("PO file"), [FileRequired()])
-
-    def __init__(self, *args: object, **kwargs: object) -> None:
-        super().__init__(*args, **kwargs)
-        self.language.choices = options((code, language_name(code)) for code in all_languages())

@@ -11,8 +11,8 @@ from campaigns.core.errors import InputError, NotFoundError, RowProblem, RowsErr
 from campaigns.core.languages import all_languages
 from campaigns.core.words import N_
 from campaigns.messages.catalogue import read_catalogue_file
-from campaigns.messages.composer_forms import CatalogueForm
 from campaigns.messages.exchange import ImportedTexts, export_texts, import_texts
+from campaigns.messages.exchange_forms import CatalogueForm
 from campaigns.messages.models import Message
 from campaigns.staff.auth import current_member, current_organisation, requires
 from campaigns.staff.permissions import Permission

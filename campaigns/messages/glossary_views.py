@@ -7,7 +7,7 @@ from flask_babel import gettext as _
 from werkzeug.wrappers import Response
 
 from campaigns.core.errors import InputError
-from campaigns.messages.composer_forms import TermForm
+from campaigns.messages.glossary_forms import TermForm
 from campaigns.messages.models import GlossaryTerm
 from campaigns.messages.terms import remove_term, save_term, select_terms
 from campaigns.staff.auth import current_member, current_organisation, requires

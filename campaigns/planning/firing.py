@@ -7,7 +7,6 @@ from datetime import datetime, timedelta
 from functools import partial
 from typing import Any
 
-from sqlalchemy import update
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
@@ -51,6 +50,7 @@ from campaigns.planning.models import (
 )
 from campaigns.planning.recurrence import Firing, firing_after, next_firings
 from campaigns.planning.tally import keep_audience
+from campaigns.planning.voiding import void_approvals
 from campaigns.staff import audit
 from campaigns.staff.permissions import Permission
 
@@ -299,15 +299,6 @@ def _make_run(
         return None
     _record(session, run, "run.hold" if reason else "run.fire", None)
     return run
-
-
-def void_approvals(session: Session, campaign: Campaign, *, now: datetime) -> None:
-    """Return the campaign to draft and void every approval it has; its row must be held."""
-    check_move(campaign.state, CampaignState.DRAFT)
-    campaign.state = CampaignState.DRAFT
-    in_force = (Approval.campaign_id == campaign.id, Approval.voided_at.is_(None))
-    session.execute(update(Approval).where(*in_force).values(voided_at=now))
-    forget_people(session, campaign.id)
 
 
 def freeze_run(

@@ -15,10 +15,10 @@ from campaigns.core.errors import InputError, TransitionError
 from campaigns.core.words import N_
 from campaigns.messages.models import Message
 from campaigns.planning import authority, queries
-from campaigns.planning.firing import void_approvals
 from campaigns.planning.harm import Answer, checked_answers, refused_items
 from campaigns.planning.models import Campaign, CampaignState, HarmReview
 from campaigns.planning.prepared import Correction, HarmAnswers, correction_of, harm_answers_of
+from campaigns.planning.voiding import void_approvals
 from campaigns.staff import audit
 from campaigns.staff.permissions import Permission
 from campaigns.staff.queries import get_owned

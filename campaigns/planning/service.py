@@ -34,7 +34,6 @@ from campaigns.planning.firing import (
     release_run,
     resume_run,
     stop_run,
-    void_approvals,
 )
 from campaigns.planning.gatekeeping import SERVICE_MAX_AGE_DAYS, Assessment, assess
 from campaigns.planning.lifecycle import check_move
@@ -42,6 +41,7 @@ from campaigns.planning.models import EXPIRES_AFTER_MINUTES, Approval, Campaign,
 from campaigns.planning.plan import LONGEST_NAME, Plan, plan_of
 from campaigns.planning.recurrence import Timing, check_schedule, normalised
 from campaigns.planning.tally import find_clocks, keep_audience, tally_of
+from campaigns.planning.voiding import void_approvals
 from campaigns.staff import audit
 from campaigns.staff.permissions import Permission
 from campaigns.staff.queries import get_owned

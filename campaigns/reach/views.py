@@ -19,6 +19,7 @@ from campaigns.reach import charts, labels, overview, queries, targeting
 from campaigns.reach.counting import Proof, Step, ladder_of, proof_of
 from campaigns.reach.disclosure import discreet_reach, discreet_table, figures, parts_in_order
 from campaigns.reach.export import write_run
+from campaigns.reach.imported import labels as import_labels
 from campaigns.reach.imported.views import pages as import_pages
 from campaigns.reach.outcomes.views import pages as outcome_pages
 from campaigns.reach.people import Measure, Part
@@ -165,8 +166,8 @@ def _words() -> dict[str, Any]:
         "step_names": labels.STEPS,
         "how": labels.HOW,
         "proof_words": labels.PROOFS,
-        "sources": labels.SOURCES,
-        "methods": labels.METHODS,
+        "sources": import_labels.SOURCES,
+        "methods": import_labels.METHODS,
         "own_steps": overview.OWN_STEPS,
         "measures": Measure,
         "parts": Part,

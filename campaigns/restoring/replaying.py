@@ -15,7 +15,7 @@ from campaigns.audience.holding import hold_everywhere
 from campaigns.audience.models import Address, AddressState, Channel, Consent, ConsentKind, SuppressedAddress
 from campaigns.continuity.journal import Said, read_journal
 from campaigns.core.errors import FileFormatError
-from campaigns.delivery.service import suppress_addresses
+from campaigns.delivery.refusals import suppress_addresses
 
 #: How the ledger says where an entry comes from.
 METHOD, WORDING = "journal", "said before a restore"

@@ -6,7 +6,8 @@ import io
 from dataclasses import dataclass
 from datetime import datetime
 
-from campaigns.audience.importer import ContactReader, ContactRow
+from campaigns.audience.contact_rows import ContactRow
+from campaigns.audience.importer import ContactReader
 from campaigns.core.errors import RowProblem
 
 

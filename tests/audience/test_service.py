@@ -15,8 +15,9 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import Session, sessionmaker
 
 from campaigns.audience.consent import find_suppressed, withdraw_everywhere
+from campaigns.audience.contact_rows import ContactRow
 from campaigns.audience.holding import hold_everywhere
-from campaigns.audience.importer import ContactFile, ContactRow
+from campaigns.audience.importer import ContactFile
 from campaigns.audience.importer import read_contacts as read_people
 from campaigns.audience.intake import BATCH, take_in
 from campaigns.audience.models import Address, AddressState, Channel, Consent, Contact, ContactImport, ImportState

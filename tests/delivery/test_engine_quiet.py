@@ -19,7 +19,7 @@ from campaigns.delivery.engine.ports import Ask, Found, Line
 from campaigns.delivery.fanout import fan_out
 from campaigns.delivery.models import Delivery, RunZone
 from campaigns.delivery.queries import progress_of
-from campaigns.delivery.service import suppress_addresses
+from campaigns.delivery.refusals import suppress_addresses
 from campaigns.delivery.states import SendState
 from campaigns.planning.models import Priority, Run, RunState
 from tests.delivery.builders import a_planned_run, frozen, people

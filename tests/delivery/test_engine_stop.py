@@ -15,7 +15,8 @@ from campaigns.audience.models import Address, Channel
 from campaigns.core import clock
 from campaigns.core.crypto import Vault
 from campaigns.delivery.queries import progress_of
-from campaigns.delivery.service import cancel_queued, requeue_cancelled, suppress_addresses
+from campaigns.delivery.refusals import suppress_addresses
+from campaigns.delivery.service import cancel_queued, requeue_cancelled
 from campaigns.delivery.states import SendState
 from campaigns.planning.models import Run, RunState
 from tests.delivery.builders import a_running_run

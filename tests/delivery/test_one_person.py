@@ -22,7 +22,8 @@ from campaigns.delivery.engine.store import DatabaseStore
 from campaigns.delivery.fanout import fan_out
 from campaigns.delivery.models import Delivery
 from campaigns.delivery.receipts import apply_receipts, store
-from campaigns.delivery.service import cancel_queued, requeue_cancelled, suppress_addresses
+from campaigns.delivery.refusals import suppress_addresses
+from campaigns.delivery.service import cancel_queued, requeue_cancelled
 from campaigns.delivery.states import SendState
 from campaigns.gateways.base import Action
 from campaigns.gateways.callbacks import StatusUpdate

@@ -10,12 +10,8 @@ from campaigns.audience.models import Address
 from campaigns.core.crypto import Vault
 from campaigns.delivery.models import Delivery
 from campaigns.delivery.queries import progress_of, select_finished
-from campaigns.delivery.service import (
-    cancel_queued,
-    finish_run,
-    requeue_cancelled,
-    suppress_addresses,
-)
+from campaigns.delivery.refusals import suppress_addresses
+from campaigns.delivery.service import cancel_queued, finish_run, requeue_cancelled
 from campaigns.delivery.states import SendState, may_move
 from campaigns.planning.models import Run, RunState
 from tests.delivery.builders import a_run_in_every_state, a_running_run, all_deliveries, frozen

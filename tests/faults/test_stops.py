@@ -12,7 +12,7 @@ import pytest
 from campaigns.audience.consent import withdraw_everywhere
 from campaigns.audience.models import Channel
 from campaigns.core import clock
-from campaigns.delivery.service import suppress_addresses
+from campaigns.delivery.refusals import suppress_addresses
 from campaigns.delivery.states import SendState
 from campaigns.planning.firing import resume_run, stop_run
 from campaigns.planning.models import Run

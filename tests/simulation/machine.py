@@ -31,8 +31,9 @@ from campaigns.delivery.engine.store import DatabaseStore, facts_of
 from campaigns.delivery.models import Delivery
 from campaigns.delivery.receipts import apply_receipts, store
 from campaigns.delivery.reconcile import give_up, reap, reconcile
+from campaigns.delivery.refusals import suppress_addresses
 from campaigns.delivery.resending import Chosen, resend
-from campaigns.delivery.service import expire_resting, suppress_addresses
+from campaigns.delivery.service import expire_resting
 from campaigns.delivery.states import SendState
 from campaigns.delivery.sweeps import sweep
 from campaigns.gateways.base import (

@@ -26,7 +26,7 @@ from campaigns.delivery.engine.quotas import Quotas, count_called
 from campaigns.delivery.engine.record import find_held, record, writing
 from campaigns.delivery.fallback import fall_back
 from campaigns.delivery.health import may_be_used, note_account, write_health
-from campaigns.delivery.service import heed_refusals
+from campaigns.delivery.refusals import heed_refusals
 from campaigns.delivery.states import SendState
 from campaigns.planning.models import Health, Run, RunSender, RunState, Sender
 from campaigns.planning.service import pause_run

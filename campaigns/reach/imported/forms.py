@@ -15,9 +15,9 @@ from campaigns.core.errors import InputError
 from campaigns.core.words import N_
 from campaigns.places.atlas import load_atlas
 from campaigns.planning.models import Campaign
+from campaigns.reach.imported.labels import SOURCES
 from campaigns.reach.imported.models import Source
 from campaigns.reach.imported.reading import Reading
-from campaigns.reach.labels import SOURCES
 from campaigns.web.filters import country_name
 from campaigns.web.forms import Form, options
 

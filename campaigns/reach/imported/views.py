@@ -15,9 +15,9 @@ from campaigns.places.queries import regions_by_id
 from campaigns.planning.queries import select_campaigns
 from campaigns.reach.imported import queries, service
 from campaigns.reach.imported.forms import ReportForm
+from campaigns.reach.imported.labels import FIELDS, METHODS, SOURCES
 from campaigns.reach.imported.models import ReachFile
 from campaigns.reach.imported.reading import Report, read_report_file
-from campaigns.reach.labels import FIELDS, METHODS, SOURCES
 from campaigns.staff.auth import current_member, current_organisation, requires
 from campaigns.staff.permissions import Permission
 from campaigns.staff.queries import get_owned

@@ -1,0 +1,36 @@
+"""A row of a contact file once it is read: one person who agreed, and how a wrong cell may be quoted; pure."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from campaigns.audience.handles import Handle
+
+#: How much of a wrong cell a report shows.
+MOST_QUOTED = 40
+MOST_DIGITS_QUOTED = 4
+
+
+@dataclass(frozen=True, slots=True)
+class ContactRow:
+    """One person of a file who agreed to be written to."""
+
+    line: int
+    #: One on each channel at most, in the order of the file's columns.
+    handles: tuple[Handle, ...]
+    language: str
+    other_language: str | None
+    #: Longitude and latitude, or the place or region named instead; all None when the row says nothing.
+    position: tuple[float, float] | None
+    place: str | None
+    region: str | None
+    position_at: datetime | None
+    consent_at: datetime
+    consent_how: str
+
+
+def quoted(text: str) -> str:
+    """Return a wrong cell as a report may show it: nothing that could be a number, should columns be shifted."""
+    digits = sum(letter.isdecimal() for letter in text)
+    return text[:MOST_QUOTED] if digits <= MOST_DIGITS_QUOTED else "“…”"
