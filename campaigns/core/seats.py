@@ -17,8 +17,12 @@ from typing import Any
 FIRST_PAUSE, LONGEST_PAUSE = 0.5, 30.0
 #: How often they are looked after, in seconds.
 LOOK_EVERY = 0.2
+#: One that told once that it lives, and then has not for so many seconds, is stuck.
+STUCK_AFTER = 30.0
 
 _log = logging.getLogger(__name__)
+#: In one of the processes: where it tells that it lives.
+_own_beat: list[Any] = []
 
 
 class Seat:
@@ -28,20 +32,29 @@ class Seat:
         """Prepare a place; `work` is found by its name in the new process, and `arguments` are copied to it."""
         self._name, self._work, self._arguments = name, work, arguments
         self._process: SpawnProcess | None = None
+        #: When it last told that it lives; 0 for one that did not yet, and may never.
+        self._beat: Any = None
         self._began_at = self._start_at = 0.0
         self._pause = FIRST_PAUSE
 
     def look(self) -> None:
-        """Start a process when there is none and the pause after the last one's death is over."""
+        """End a process that is stuck; start one when there is none and the pause after the last one is over."""
         now = time.monotonic()
         if self._process is not None and not self._process.is_alive():
             self._clear(self._process, now)
+        elif self._process is not None and 0 < self._beat.value < now - STUCK_AFTER:
+            _log.error("%s is stuck and is killed", self._name)
+            self._beat.value = 0.0
+            self._process.kill()
         if self._process is None and now >= self._start_at:
-            context = multiprocessing.get_context("spawn")
-            # In a process of its own and not forked: threads, connections and random numbers are not shared.
-            self._process = context.Process(target=self._work, args=self._arguments, name=self._name)
-            self._process.start()
-            self._began_at = now
+            try:
+                self._start(now)
+            except OSError as error:
+                # Others of this machine may have all its memory or files now.
+                self._put_off(now, lived=0.0)
+                _log.error(
+                    "%s cannot be started: %s; it is tried again in %s seconds", self._name, error, self._pause
+                )
 
     def tell_to_end(self) -> None:
         """Send SIGTERM."""
@@ -58,10 +71,21 @@ class Seat:
             self._process.kill()
             self._process.join()
 
-    def _clear(self, dead: SpawnProcess, now: float) -> None:
-        lived = now - self._began_at
+    def _start(self, now: float) -> None:
+        context = multiprocessing.get_context("spawn")
+        self._beat = context.RawValue("d", 0.0)
+        # In a process of its own and not forked: threads, connections and random numbers are not shared.
+        arguments = (self._beat, self._work, *self._arguments)
+        process = context.Process(target=_hold, args=arguments, name=self._name)
+        process.start()
+        self._process, self._began_at = process, now
+
+    def _put_off(self, now: float, *, lived: float) -> None:
         self._pause = FIRST_PAUSE if lived >= LONGEST_PAUSE else min(self._pause * 2, LONGEST_PAUSE)
         self._start_at = now + self._pause
+
+    def _clear(self, dead: SpawnProcess, now: float) -> None:
+        self._put_off(now, lived=now - self._began_at)
         _log.error("%s ended with code %s; another starts in %s seconds", dead.name, dead.exitcode, self._pause)
         dead.close()
         self._process = None
@@ -79,10 +103,22 @@ def keep_seats(seats: Sequence[Seat], *, end_seconds: float) -> None:
             _end(seats, end_seconds)
 
 
+def give_beat() -> None:
+    """Say, in one of the processes, that it is not stuck; who said so once has to go on saying it."""
+    for beat in _own_beat:
+        beat.value = time.monotonic()
+
+
 def is_orphan() -> bool:
     """Say, in one of the processes, whether whoever keeps it is gone."""
     keeper = parent_process()
     return keeper is not None and not keeper.is_alive()
+
+
+def _hold(beat: Any, work: Callable[..., object], *arguments: Any) -> None:
+    """Be one of the processes."""
+    _own_beat.append(beat)
+    work(*arguments)
 
 
 def _end(seats: Sequence[Seat], seconds: float) -> None:

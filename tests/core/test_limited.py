@@ -130,6 +130,28 @@ def test_child_knows_no_secret_and_is_polite(monkeypatch: pytest.MonkeyPatch) ->
     assert seen["nice"] >= 10
 
 
+def test_only_few_wait_for_a_turn(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each of them has one of the threads that answer requests."""
+    monkeypatch.setattr(parent, "WAIT_SECONDS", 60)
+    places = parent.CHILDREN + parent.MOST_WAITING
+    monkeypatch.setattr(parent, "_run", lambda *arguments: time.sleep(1))
+
+    def read() -> None:
+        with pytest.raises(UnreadableFileError):
+            read_apart(USUAL, bombs.echo, b"x", thing=THING)
+
+    others = [threading.Thread(target=read) for _ in range(places)]
+    for other in others:
+        other.start()
+    time.sleep(0.3)
+    began = time.monotonic()
+    with pytest.raises(UnavailableError, match="Other files are being read"):
+        read_apart(USUAL, bombs.echo, b"x", thing=THING)
+    assert time.monotonic() - began < 0.5
+    for other in others:
+        other.join()
+
+
 def test_reader_beyond_the_turns_is_sent_away(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(parent, "WAIT_SECONDS", 0.2)
     limits = Limits(seconds=3)

@@ -13,7 +13,7 @@ import tempfile
 import threading
 import time
 from collections.abc import Callable, Generator, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import asdict
 from functools import cache
 from io import UnsupportedOperation
@@ -41,9 +41,10 @@ R = TypeVar("R")
 
 log = logging.getLogger(__name__)
 
-#: Files that a process has read at once, and how long another one waits for its turn, in seconds.
-CHILDREN, WAIT_SECONDS = 2, 10
-_turns = threading.BoundedSemaphore(CHILDREN)
+#: Files that a process has read at once, how many others wait for their turn (each with a thread), and how long,
+#: in seconds.
+CHILDREN, MOST_WAITING, WAIT_SECONDS = 2, 4, 10
+_turns, _places = threading.BoundedSemaphore(CHILDREN), threading.BoundedSemaphore(CHILDREN + MOST_WAITING)
 
 _ROOT = Path(__file__).resolve().parents[3]
 _START = (
@@ -146,12 +147,14 @@ def _run(limits: Limits, source: BinaryIO, letter: BinaryIO, answer: BinaryIO) -
 
 @contextmanager
 def _turn() -> Iterator[None]:
-    if not _turns.acquire(timeout=WAIT_SECONDS):
-        raise UnavailableError(N_("Other files are being read. Nothing was changed. Try again in a minute."))
-    try:
+    with ExitStack() as stack:
+        for places, seconds in ((_places, 0), (_turns, WAIT_SECONDS)):
+            if not places.acquire(timeout=seconds):
+                raise UnavailableError(
+                    N_("Other files are being read. Nothing was changed. Try again in a minute.")
+                )
+            stack.callback(places.release)
         yield
-    finally:
-        _turns.release()
 
 
 @contextmanager
