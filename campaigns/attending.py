@@ -24,9 +24,8 @@ from campaigns.continuity.ears import BEAT_SECONDS, give_sign
 from campaigns.core.errors import SettingsError, UnavailableError
 from campaigns.core.logging import configure_logging
 from campaigns.core.outages import OUTAGES
-from campaigns.core.seats import is_orphan
+from campaigns.core.seats import give_beat, is_orphan
 from campaigns.core.settings import Settings
-from campaigns.core.waiting import rest
 from campaigns.front.connection import Connection
 from campaigns.front.house import House
 from campaigns.front.limits import Limits
@@ -96,13 +95,18 @@ def attend(settings: Settings, part: Part, host: str, port: int) -> None:
     app = create_app(settings)
     with app.app_context():
         engine = database.engine
-    with asyncio.Runner(loop_factory=uvloop.new_event_loop if uvloop else asyncio.new_event_loop) as runner:
-        runner.run(_attend(app, settings, part, engine, bind(host, port)))
+    code = 0
+    try:
+        with asyncio.Runner(loop_factory=uvloop.new_event_loop if uvloop else asyncio.new_event_loop) as runner:
+            runner.run(_attend(app, settings, part, engine, bind(host, port)))
+    except Exception:
+        _log.exception("this process cannot go on; another takes over")
+        code = 1
     engine.dispose()
     logging.shutdown()
     # Taking an interpreter with all of this apart lasts for seconds on a busy machine, and a thread that nothing
     # ends would keep it from ending. What was answered is on disk.
-    os._exit(0)
+    os._exit(code)
 
 
 def bind(host: str, port: int) -> socket.socket:
@@ -128,39 +132,45 @@ async def _attend(app: Flask, settings: Settings, part: Part, engine: Engine, pl
     stopping = asyncio.Event()
     asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, stopping.set)
     application: Application = app.wsgi_app if part is Part.CONSOLE else HooksAlone(app.wsgi_app)
-    house = House(application, limits=limits_of(settings), body_limit=body_limit_of(app, settings))
+    limits, body_limit = limits_of(settings), body_limit_of(app, settings)
+    house = House(application, limits=limits, body_limit=body_limit, proxies=settings.trusted_proxies)
     await house.open(place, Connection)
+    beside = [house.look_after(stopping), _look_at_parent(stopping)]
+    if part is Part.HOOKS or not settings.hooks_port:
+        beside.append(_give_signs(house, engine))
     async with asyncio.TaskGroup() as group:
-        group.create_task(house.look_after(stopping))
-        group.create_task(_stop_when_orphaned(stopping))
-        if part is Part.HOOKS or not settings.hooks_port:
-            group.create_task(_give_signs(house, engine, stopping))
+        tasks = [group.create_task(each) for each in beside]
+        await stopping.wait()
+        # One of them may wait for a database that is silent.
+        for task in tasks:
+            task.cancel()
     await house.close(FINISH_SECONDS)
 
 
-async def _give_signs(house: House, engine: Engine, stopping: asyncio.Event) -> None:
+async def _give_signs(house: House, engine: Engine) -> None:
     """Say again and again that stops are taken in here; see `continuity/ears.py`."""
-    while not stopping.is_set():
+    while True:
         try:
             # In a thread of those that take them in: where none is free, none is taken in.
             await house.run(partial(give_sign, engine))
         except SQLAlchemyError as error:
             OUTAGES.tell(error, "a sign of life of what answers providers")
-        await rest(stopping, BEAT_SECONDS)
+        await asyncio.sleep(BEAT_SECONDS)
 
 
-async def _stop_when_orphaned(stopping: asyncio.Event) -> None:
-    while not stopping.is_set():
+async def _look_at_parent(stopping: asyncio.Event) -> None:
+    """Let the parent see that this loop goes round, and stop without one."""
+    while True:
+        give_beat()
         if is_orphan():
             stopping.set()
-        await rest(stopping, ORPHAN_EVERY)
+        await asyncio.sleep(ORPHAN_EVERY)
 
 
 def _raise_files() -> int:
     """Let this process open as many files as it may, and return how many that are."""
-    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    wanted = _MOST_FILES if hard == resource.RLIM_INFINITY else min(hard, _MOST_FILES)
-    if soft == resource.RLIM_INFINITY or soft >= wanted:
-        return _MOST_FILES
-    resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
-    return wanted
+    limits = resource.getrlimit(resource.RLIMIT_NOFILE)
+    soft, hard = (_MOST_FILES if limit == resource.RLIM_INFINITY else min(limit, _MOST_FILES) for limit in limits)
+    if soft < hard:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (hard, limits[1]))
+    return hard

@@ -18,7 +18,7 @@ from campaigns.front.limits import USUAL_BODY
 from campaigns.front.peers import peer_of
 from campaigns.front.receiving import Incoming
 from campaigns.front.steps import Piece, Work
-from campaigns.front.wording import CONTINUE, Asked, Opening, framed, open_answer, refusal
+from campaigns.front.wording import CONTINUE, Asked, Opening, asked_by, framed, open_answer, refusal
 
 #: Bytes of somebody refused that are still listened to.
 _MOST_LINGERING = 1024 * 1024
@@ -30,6 +30,8 @@ class _Exchange:
     """A request that is being answered."""
 
     asked: Asked
+    #: Who asks, as far as their turn goes.
+    peer: str = ""
     #: None for what is answered without a thread.
     work: Work | None = None
     opening: Opening | None = None
@@ -52,10 +54,12 @@ class Connection(asyncio.Protocol):
         #: When it has to have moved on, by the loop's clock.
         self.deadline = _NEVER
         self._incoming: Incoming | None = None
-        self._head_bytes = 0
+        #: Bytes of the request that is arriving, but those of its body.
+        self._other_bytes = 0
+        #: Bytes that its reader had not taken when it was last looked at.
+        self._unsent = 0
         #: Whether what arrives is no longer read: it was refused, or is the last one.
         self._is_deaf = False
-        self._discarded = 0
         self._queue: deque[tuple[Asked, dict[str, Any] | HTTPStatus]] = deque()
         self._exchange: _Exchange | None = None
         self._is_full = self._is_gone = self._is_leaving = self._is_paused = False
@@ -71,16 +75,20 @@ class Connection(asyncio.Protocol):
 
     def leave(self) -> None:
         """End after the answers that are being made."""
-        self._is_deaf = self._is_leaving = True
+        self._is_leaving = True
+        self._go_deaf()
         if self._exchange is None:
             self._transport.close()
 
     def expire(self) -> None:
         """Do what follows when the deadline has passed."""
         exchange = self._exchange
-        if exchange is not None and exchange.work is None and not exchange.awaits_reader:
+        taken = self._unsent - self._transport.get_write_buffer_size()
+        if taken >= min(self._unsent, self._house.limits.write_step) > 0:
+            self._wait_for_reader()
+        elif exchange is not None and exchange.work is None and not exchange.awaits_reader:
             self._write(exchange, refusal(HTTPStatus.SERVICE_UNAVAILABLE))
-        elif exchange is None and self._incoming is not None and not self._is_deaf:
+        elif exchange is None and self._incoming is not None:
             self._refuse(HTTPStatus.REQUEST_TIMEOUT)
         else:
             self._transport.abort()
@@ -96,10 +104,10 @@ class Connection(asyncio.Protocol):
         self._house.enter(self)
 
     def connection_lost(self, error: Exception | None) -> None:
-        self._is_gone = self._is_deaf = True
+        self._is_gone = True
         self.deadline = _NEVER
         self._house.leave(self)
-        self._drop_incoming()
+        self._go_deaf()
         exchange = self._exchange
         for _, request in self._queue:
             if not isinstance(request, HTTPStatus):
@@ -116,27 +124,28 @@ class Connection(asyncio.Protocol):
         self._is_full = True
 
     def resume_writing(self) -> None:
-        self._is_full = False
+        self._is_full, self._unsent = False, 0
         exchange = self._exchange
         if exchange is not None and exchange.awaits_reader:
             exchange.awaits_reader = False
             self._go_on(exchange)
 
     def data_received(self, data: bytes) -> None:
+        self._other_bytes += len(data)
         if self._is_deaf:
-            self._discarded += len(data)
-            if self._discarded > _MOST_LINGERING:
+            if self._other_bytes > _MOST_LINGERING:
                 self._transport.abort()
             return
-        self._head_bytes += len(data)
         try:
             self._parser.feed_data(data)
         except HttpParserUpgrade:
             # Answered as if it had not been asked for; what follows would be of another protocol.
-            self._is_deaf = True
+            self._go_deaf()
         except HttpParserError:
             self._refuse(HTTPStatus.BAD_REQUEST)
-        if self._is_in_head() and self._head_bytes > self._house.limits.head_bytes:
+        # Small chunks cost several times what they carry, and trailers carry nothing.
+        carried = 0 if self._incoming is None else self._incoming.size
+        if self._other_bytes > self._house.limits.head_bytes + carried:
             self._refuse(HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE)
 
     # What the parser calls, within `data_received`.
@@ -144,21 +153,23 @@ class Connection(asyncio.Protocol):
     def on_message_begin(self) -> None:
         if self._is_deaf:
             return
+        # None again as soon as nothing more of it is wanted.
         self._incoming = Incoming()
         if self._exchange is None:
             self._wait_for(self._house.limits.head_seconds)
 
     def on_url(self, part: bytes) -> None:
-        if self._incoming is not None and not self._is_deaf:
+        if self._incoming is not None:
             self._incoming.target += part
 
     def on_header(self, name: bytes, value: bytes) -> None:
-        if self._incoming is not None and not self._is_deaf:
+        # What comes after a body has no meaning here.
+        if self._incoming is not None and self._incoming.environ is None:
             self._incoming.headers.append((name, value))
 
     def on_headers_complete(self) -> None:
         incoming = self._incoming
-        if incoming is None or self._is_deaf:
+        if incoming is None:
             return
         size = len(incoming.target) + sum(len(name) + len(value) + 4 for name, value in incoming.headers)
         if size > self._house.limits.head_bytes:
@@ -167,68 +178,78 @@ class Connection(asyncio.Protocol):
         version = self._parser.get_http_version()
         method = self._parser.get_method().decode("latin-1")
         try:
-            environ = environ_of(method, incoming.target, version, incoming.headers, self._ours)
+            environ = environ_of(method, incoming.target, version, incoming.headers, self._ours, self._theirs)
         except InputError:
             self._refuse(HTTPStatus.BAD_REQUEST)
             return
-        if version == "1.1" and "HTTP_HOST" not in environ:
-            self._refuse(HTTPStatus.BAD_REQUEST)
-            return
-        environ["REMOTE_ADDR"], environ["REMOTE_PORT"] = str(self._theirs[0]), str(self._theirs[1])
         incoming.environ = environ
         if "CONTENT_LENGTH" in environ or "HTTP_TRANSFER_ENCODING" in environ:
             self._expect_body(incoming, environ)
 
     def _expect_body(self, incoming: Incoming, environ: dict[str, Any]) -> None:
         """Refuse a body that is too large before it comes, or give it its time."""
+        if self._parser.should_upgrade():
+            # Of who wants another protocol no body is read, and a stop without its words would be lost.
+            self._refuse(HTTPStatus.BAD_REQUEST)
+            return
         declared = int(environ.get("CONTENT_LENGTH") or 0)
         incoming.limit = self._house.body_limit(environ)
         if declared > incoming.limit:
             self._refuse(HTTPStatus.REQUEST_ENTITY_TOO_LARGE)
             return
-        if declared > USUAL_BODY and not self._take_large_place(incoming):
+        if declared > USUAL_BODY and not self._has_large_place(incoming):
             return
-        if self._exchange is None:
-            self._wait_for(self._house.limits.body_deadline(declared))
-            if declared and environ.get("HTTP_EXPECT", "").lower() == "100-continue":
-                self._transport.write(CONTINUE)
+        self._give_time(incoming)
+        is_awaited = declared or "HTTP_TRANSFER_ENCODING" in environ
+        if is_awaited and self._exchange is None and environ.get("HTTP_EXPECT", "").lower() == "100-continue":
+            self._transport.write(CONTINUE)
 
-    def _take_large_place(self, incoming: Incoming) -> bool:
-        incoming.is_large = self._house.take_large(self.peer)
-        if not incoming.is_large:
-            self._refuse(HTTPStatus.SERVICE_UNAVAILABLE)
-        return incoming.is_large
+    def _give_time(self, incoming: Incoming) -> None:
+        incoming.due = incoming.size + self._house.limits.body_step
+        if self._exchange is None:
+            self._wait_for(self._house.limits.body_seconds)
+
+    def _has_large_place(self, incoming: Incoming) -> bool:
+        """Say whether it has one of the few places for large bodies, or got one now; else it is refused."""
+        if incoming.large_of is None:
+            peer = self._house.peer_of(incoming.environ or {}, self.peer)
+            if not self._house.take_large(peer):
+                self._refuse(HTTPStatus.SERVICE_UNAVAILABLE)
+                return False
+            incoming.large_of = peer
+        return True
 
     def on_body(self, part: bytes) -> None:
         incoming = self._incoming
-        if incoming is None or self._is_deaf:
+        if incoming is None:
             return
-        if incoming.size + len(part) > incoming.limit:
+        self._other_bytes -= len(part)
+        size = incoming.size + len(part)
+        if size > incoming.limit:
             self._refuse(HTTPStatus.REQUEST_ENTITY_TOO_LARGE)
             return
-        if incoming.size <= USUAL_BODY < incoming.size + len(part) and not incoming.is_large:
-            # In chunks nobody said how much it would be.
-            if not self._take_large_place(incoming):
-                return
-            if self._exchange is None:
-                self._wait_for(self._house.limits.body_deadline(incoming.limit))
+        # In chunks nobody said how much it would be.
+        if size > USUAL_BODY and not self._has_large_place(incoming):
+            return
         try:
             incoming.add(part)
         except OSError:
             self._refuse(HTTPStatus.SERVICE_UNAVAILABLE)
+        if size >= incoming.due:
+            self._give_time(incoming)
 
     def on_message_complete(self) -> None:
         incoming = self._incoming
-        if incoming is None or incoming.environ is None or self._is_deaf:
+        if incoming is None:
             return
         self._release_place(incoming)
-        self._incoming, self._head_bytes = None, 0
+        self._incoming, self._other_bytes = None, 0
         environ = incoming.complete()
         keeps_alive = self._parser.should_keep_alive() and not self._parser.should_upgrade()
-        self._queue.append((_asked(environ, keeps_alive=keeps_alive), environ))
+        self._queue.append((asked_by(environ, keeps_alive=keeps_alive), environ))
         if len(self._queue) > self._house.limits.ahead:
             self._transport.abort()
-            self._is_deaf = True
+            self._go_deaf()
             return
         if self._exchange is not None:
             self._pause()
@@ -252,6 +273,7 @@ class Connection(asyncio.Protocol):
         if self._house.answer_at_once(request, partial(self._answered, exchange)):
             return
         self._pause()
+        exchange.peer = self._house.peer_of(request, self.peer)
         exchange.work = Work(self._house.application, request)
         self._step(exchange)
 
@@ -265,14 +287,9 @@ class Connection(asyncio.Protocol):
 
     def _step(self, exchange: _Exchange) -> None:
         """Have the next piece made in a thread."""
-        if exchange.work is not None and self._house.work(exchange.work, partial(self._take, exchange)):
-            self.deadline = _NEVER
-        elif exchange.opening is None:
-            if exchange.work is not None:
-                exchange.work.close()
-            self._write(exchange, refusal(HTTPStatus.SERVICE_UNAVAILABLE))
-        else:
-            self._transport.abort()
+        self.deadline = _NEVER
+        if exchange.work is not None:
+            self._house.work(exchange.work, partial(self._take, exchange), peer=exchange.peer)
 
     def _answered(self, exchange: _Exchange, piece: Piece) -> None:
         """Take an answer that needed no thread of ours, from whichever thread it comes."""
@@ -283,12 +300,12 @@ class Connection(asyncio.Protocol):
         if self._is_gone or self._exchange is not exchange:
             if exchange.work is not None and piece is not None and not piece.is_last:
                 self._house.close_work(exchange.work)
-        elif piece is not None:
-            self._write(exchange, piece)
-        elif exchange.opening is None:
-            self._write(exchange, refusal(HTTPStatus.INTERNAL_SERVER_ERROR))
-        else:
+        elif piece is None and exchange.opening is not None:
             self._transport.abort()
+        else:
+            # Whatever becomes of it has an end.
+            self._wait_for(self._house.limits.patience_seconds)
+            self._write(exchange, piece or refusal(HTTPStatus.INTERNAL_SERVER_ERROR))
 
     def _write(self, exchange: _Exchange, piece: Piece) -> None:
         first = b""
@@ -309,7 +326,7 @@ class Connection(asyncio.Protocol):
         """Do what follows what was written, once its reader has made room."""
         if self._is_full:
             exchange.awaits_reader = True
-            self._wait_for(self._house.limits.write_seconds)
+            self._wait_for_reader()
         elif not exchange.is_made:
             self._step(exchange)
         else:
@@ -330,9 +347,9 @@ class Connection(asyncio.Protocol):
 
     def _end(self) -> None:
         """Close; go on listening for a while to somebody who may still be sending, or the answer is lost."""
-        self._is_deaf = True
+        self._go_deaf()
         self._queue.clear()
-        self._wait_for(self._house.limits.linger_seconds)
+        self._wait_for_reader()
         if self._is_leaving or not self._transport.can_write_eof():
             self._transport.close()
             return
@@ -343,21 +360,22 @@ class Connection(asyncio.Protocol):
         """Answer with `status` in its turn, and read nothing any more."""
         if self._is_deaf:
             return
-        self._is_deaf = True
-        self._drop_incoming()
+        self._go_deaf()
         self._queue.append((Asked("1.1", is_head=False, keeps_alive=False), status))
         self._begin_next()
 
-    def _drop_incoming(self) -> None:
+    def _go_deaf(self) -> None:
+        """Read nothing any more; of what is half here nothing is kept."""
+        self._is_deaf = True
         if self._incoming is not None:
             self._release_place(self._incoming)
             self._incoming.drop()
             self._incoming = None
 
     def _release_place(self, incoming: Incoming) -> None:
-        if incoming.is_large:
-            incoming.is_large = False
-            self._house.release_large(self.peer)
+        if incoming.large_of is not None:
+            self._house.release_large(incoming.large_of)
+            incoming.large_of = None
 
     def _pause(self) -> None:
         if not self._is_paused:
@@ -369,13 +387,10 @@ class Connection(asyncio.Protocol):
             self._is_paused = False
             self._transport.resume_reading()
 
-    def _is_in_head(self) -> bool:
-        return not self._is_deaf and (self._incoming is None or self._incoming.environ is None)
+    def _wait_for_reader(self) -> None:
+        """Give whoever reads the time for some of what waits, or to hear that there is no more."""
+        limits, self._unsent = self._house.limits, self._transport.get_write_buffer_size()
+        self._wait_for(limits.write_seconds if self._unsent else limits.linger_seconds)
 
     def _wait_for(self, seconds: float) -> None:
         self.deadline = self._house.now() + seconds
-
-
-def _asked(environ: dict[str, Any], *, keeps_alive: bool) -> Asked:
-    version = environ["SERVER_PROTOCOL"].removeprefix("HTTP/")
-    return Asked(version, environ["REQUEST_METHOD"] == "HEAD", keeps_alive)

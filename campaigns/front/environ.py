@@ -16,11 +16,16 @@ _OWN_NAMES = {b"content-type": "CONTENT_TYPE", b"content-length": "CONTENT_LENGT
 
 
 def environ_of(
-    method: str, target: bytes, version: str, headers: Iterable[tuple[bytes, bytes]], ours: tuple[Any, ...]
+    method: str,
+    target: bytes,
+    version: str,
+    headers: Iterable[tuple[bytes, bytes]],
+    ours: tuple[Any, ...],
+    theirs: tuple[Any, ...],
 ) -> dict[str, Any]:
     """Return the environment of a request without its body; `ours` is our own address, `Host` or not.
 
-    Raises InputError when the target is no address.
+    Raises InputError when the target is no address, or no host is named where one must be.
     """
     path, query = _split(target)
     environ: dict[str, Any] = {
@@ -31,6 +36,8 @@ def environ_of(
         "SERVER_PROTOCOL": f"HTTP/{version}",
         "SERVER_NAME": str(ours[0]),
         "SERVER_PORT": str(ours[1]),
+        "REMOTE_ADDR": str(theirs[0]),
+        "REMOTE_PORT": str(theirs[1]),
         "wsgi.version": (1, 0),
         "wsgi.url_scheme": "http",
         "wsgi.errors": sys.stderr,
@@ -39,6 +46,13 @@ def environ_of(
         "wsgi.run_once": False,
         "wsgi.input_terminated": True,
     }
+    _add_headers(environ, headers)
+    if version == "1.1" and "HTTP_HOST" not in environ:
+        raise InputError("A request names no host.")
+    return environ
+
+
+def _add_headers(environ: dict[str, Any], headers: Iterable[tuple[bytes, bytes]]) -> None:
     for name, value in headers:
         # X_Forwarded_For would be taken for X-Forwarded-For, which a proxy before us replaces.
         if b"_" in name:
@@ -49,7 +63,6 @@ def environ_of(
         if key in environ:
             text = environ[key] + ("; " if key == "HTTP_COOKIE" else ",") + text
         environ[key] = text
-    return environ
 
 
 def _split(target: bytes) -> tuple[str, str]:

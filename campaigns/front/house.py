@@ -8,14 +8,17 @@ import socket
 from collections import Counter
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from email.utils import formatdate
-from functools import partial
+from http import HTTPStatus
 from typing import Any, Protocol, cast
 
 from campaigns.front.limits import BodyLimit, Limits, usual_body
+from campaigns.front.line import Line
 from campaigns.front.mailbox import Mailbox
-from campaigns.front.peers import Guest, Peers
+from campaigns.front.peers import Guest, Peers, peer_behind
 from campaigns.front.steps import Application, Piece, Work
+from campaigns.front.wording import refusal
 
 #: How often deadlines are looked at, in seconds.
 LOOK_EVERY = 0.5
@@ -23,6 +26,9 @@ LOOK_EVERY = 0.5
 BACKLOG = 2_048
 
 _log = logging.getLogger(__name__)
+
+#: Called on the loop with what was made, or None when that failed.
+Then = Callable[[Piece | None], object]
 
 
 class Quick(Protocol):
@@ -59,10 +65,14 @@ class House:
         *,
         limits: Limits | None = None,
         body_limit: BodyLimit = usual_body,
+        proxies: int = 0,
     ) -> None:
-        """Prepare, on the running loop. What `application` offers as `begin` is asked first."""
+        """Prepare, on the running loop. What `application` offers as `begin` is asked first.
+
+        Of so many `proxies` in front it is believed for whom they ask.
+        """
         self.application, self.body_limit = application, body_limit
-        self.limits = limits or Limits()
+        self.limits, self._proxies = limits or Limits(), proxies
         loop = asyncio.get_running_loop()
         self.now = loop.time
         self.mailbox = Mailbox(loop)
@@ -70,25 +80,32 @@ class House:
         self._quick = cast("Quick | None", application if hasattr(application, "begin") else None)
         self._peers: Peers[Visitor] = Peers(self.limits.connections, self.limits.per_peer)
         self._threads = ThreadPoolExecutor(self.limits.threads, "request")
-        #: Steps that are being made or wait for a thread.
+        #: Steps that are being made, and that wait for a thread.
         self._steps = 0
+        self._line: Line[tuple[Work, Then]] = Line(self.limits.waiting)
         self._large: Counter[str] = Counter()
         self._server: asyncio.Server | None = None
+        self._place: socket.socket | None = None
         self._is_closing = False
 
     async def open(self, place: socket.socket, connection: Callable[[House], asyncio.BaseProtocol]) -> None:
         """Take in whoever comes to a bound socket, each as a `connection` of this house."""
         loop = asyncio.get_running_loop()
         self._server = await loop.create_server(lambda: connection(self), sock=place, backlog=BACKLOG)
+        self._place = place
 
     async def look_after(self, stopping: asyncio.Event) -> None:
-        """Keep deadlines until told to stop."""
+        """Keep deadlines until told to stop; stop when nobody can come in any more, so that another takes over."""
         while not stopping.is_set():
             self.date = formatdate(usegmt=True)
             now = self.now()
             for connection in self._peers.all():
                 if connection.deadline <= now:
                     connection.expire()
+            if self._place is not None and self._place.fileno() < 0:
+                # The loop gives up listening after an error of the system that it does not know.
+                _log.error("this process takes nobody in any more, and ends")
+                stopping.set()
             await asyncio.sleep(LOOK_EVERY)
 
     async def close(self, seconds: float) -> None:
@@ -99,7 +116,7 @@ class House:
         for connection in self._peers.all():
             connection.leave()
         until = self.now() + seconds
-        while (self._steps or len(self._peers)) and self.now() < until:
+        while (self._steps or len(self._line) or len(self._peers)) and self.now() < until:
             await asyncio.sleep(0.02)
         for connection in self._peers.all():
             connection.close()
@@ -135,17 +152,22 @@ class House:
             answer(_FAILED)
             return True
 
-    def work(self, work: Work, then: Callable[[Piece | None], object]) -> bool:
-        """Have a step made in a thread, and `then` called with it on the loop; False when too many wait."""
-        if self._steps >= self.limits.threads + self.limits.waiting:
-            return False
-        self._steps += 1
-        self._threads.submit(self._make, work, then)
-        return True
+    def peer_of(self, environ: dict[str, Any], near: str) -> str:
+        """Return who asks, as the proxies that are trusted say it; who is connected where there are none."""
+        return peer_behind(environ.get("HTTP_X_FORWARDED_FOR", ""), self._proxies) or near
+
+    def work(self, work: Work, then: Then, *, peer: str) -> None:
+        """Have a step made in a thread at the turn of this peer; of a crowd somebody is sent away for it."""
+        away = self._line.enter(peer, (work, then), goes_first=work.has_begun)
+        self._fill()
+        if away is not None:
+            refused, tell = away
+            self.close_work(refused)
+            tell(None if refused.has_begun else refusal(HTTPStatus.SERVICE_UNAVAILABLE))
 
     def close_work(self, work: Work) -> None:
         """Let the application of a request that nobody waits for give back what it holds."""
-        self._threads.submit(work.close)
+        self._submit(work.close)
 
     def take_large(self, peer: str) -> bool:
         """Say whether one more large body may come, from this peer."""
@@ -164,11 +186,26 @@ class House:
         """Do something in one of the threads that make answers: it is done when answers are."""
         return asyncio.get_running_loop().run_in_executor(self._threads, call)
 
-    def _make(self, work: Work, then: Callable[[Piece | None], object]) -> None:
-        self.mailbox.post(partial(self._made, then), work.step())
+    def _fill(self) -> None:
+        while self._steps < self.limits.threads and len(self._line):
+            self._steps += 1
+            self._submit(self._make, *self._line.take())
 
-    def _made(self, then: Callable[[Piece | None], object], piece: Piece | None) -> None:
+    def _submit(self, call: Callable[..., object], *arguments: Any) -> None:
+        # After the end there are no threads any more, and what they would give back goes with the process.
+        with suppress(RuntimeError):
+            self._threads.submit(call, *arguments)
+
+    def _make(self, work: Work, then: Then) -> None:
+        piece = None
+        try:
+            piece = work.step()
+        finally:
+            self.mailbox.post(self._made, then, piece)
+
+    def _made(self, then: Then, piece: Piece | None) -> None:
         self._steps -= 1
+        self._fill()
         then(piece)
 
 

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections import deque
 from collections.abc import Callable
 from typing import Any
+
+_log = logging.getLogger(__name__)
 
 
 class Mailbox:
@@ -35,4 +38,8 @@ class Mailbox:
         self._is_woken = False
         while self._calls:
             call, arguments = self._calls.popleft()
-            call(*arguments)
+            try:
+                call(*arguments)
+            except Exception:
+                # Those that wait behind it are of others.
+                _log.exception("a call on the loop failed")

@@ -36,6 +36,12 @@ def peer_of(host: str) -> str:
     return str(IPv6Address(int(address) >> 64 << 64))
 
 
+def peer_behind(named: str, hops: int) -> str | None:
+    """Return whom the outermost of so many proxies was asked by, from their X-Forwarded-For; None: unknown."""
+    names = named.split(",")
+    return peer_of(names[-hops].strip()) if 0 < hops <= len(names) else None
+
+
 class Peers(Generic[G]):
     """The connections of one process, by peer; those of a peer in the order in which they were last busy."""
 

@@ -16,7 +16,7 @@ def _make_file() -> IO[bytes]:
 class Incoming:
     """One request that is being received."""
 
-    __slots__ = ("_chunks", "_file", "environ", "headers", "is_large", "limit", "size", "target")
+    __slots__ = ("_chunks", "_file", "due", "environ", "headers", "large_of", "limit", "size", "target")
 
     def __init__(self) -> None:
         self.target = b""
@@ -25,8 +25,10 @@ class Incoming:
         self.environ: dict[str, Any] | None = None
         #: How large the body may be, and is so far.
         self.limit = self.size = 0
-        #: Whether it takes one of the few places for large bodies.
-        self.is_large = False
+        #: How large it must be by the deadline.
+        self.due = 0
+        #: The peer whose place for large bodies it takes; None while it needs none.
+        self.large_of: str | None = None
         self._chunks: list[bytes] = []
         self._file: IO[bytes] | None = None
 

@@ -36,7 +36,14 @@ class Work:
         self._result: Iterable[bytes] | None = None
         self._pieces: Iterator[bytes] | None = None
         self._head: tuple[str, tuple[tuple[str, str], ...]] | None = None
+        #: Bytes of the body that its head promises and that are still to come; None where it promises none.
+        self._left: int | None = None
         self._written: list[bytes] = []
+
+    @property
+    def has_begun(self) -> bool:
+        """Whether a step was made: what is left is the rest of an answer."""
+        return self._pieces is not None
 
     def step(self) -> Piece | None:
         """Return the next piece; None when the application failed, which is logged."""
@@ -49,7 +56,8 @@ class Work:
     def _try_step(self) -> Piece | None:
         try:
             return self._step()
-        except Exception:
+        except BaseException:
+            # An exit too would end one thread and leave whoever waits for it waiting.
             _log.exception("a request failed outside of every page")
             self._close()
             return None
@@ -78,6 +86,12 @@ class Work:
                 break
             parts.append(part)
             size += len(part)
+            if self._left is not None and size >= self._left:
+                # Nobody has to come back to hear that this was all.
+                is_last = True
+                break
+        if self._left is not None:
+            self._left -= size
         if is_last:
             self._close()
         body = parts[0] if len(parts) == 1 else b"".join(parts)
@@ -93,5 +107,9 @@ class Work:
         for name, value in headers:
             if "\n" in value or "\r" in value or "\n" in name or "\r" in name:
                 raise ValueError(f"The header {name!r} holds a line break.")
+            # What cannot be written fails here, where it is an error of this request alone.
+            f"{status}{name}{value}".encode("latin-1")
+            if name.lower() == "content-length":
+                self._left = int(value)
         self._head = status, tuple(headers)
         return self._written.append

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from http import HTTPStatus
+from typing import Any
 
 from campaigns.front.steps import Piece
 
 #: Asks for the body that a client holds back until somebody wants it.
 CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
+#: Seconds after which somebody for whom there was no room may ask again.
+RETRY_AFTER = "5"
 #: Answers without a body, beside those to HEAD.
 _BODILESS = ("1", "204", "304")
 #: Headers that are about the connection, by lower-case name.
@@ -23,6 +27,12 @@ class Asked:
     is_head: bool
     #: Whether the client wants another answer on this connection.
     keeps_alive: bool
+
+
+def asked_by(environ: Mapping[str, Any], *, keeps_alive: bool) -> Asked:
+    """Return what an answer has to know of the request with this environment."""
+    version = environ["SERVER_PROTOCOL"].removeprefix("HTTP/")
+    return Asked(version, environ["REQUEST_METHOD"] == "HEAD", keeps_alive)
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,9 +95,11 @@ def framed(body: bytes, *, is_last: bool) -> bytes:
 def refusal(status: HTTPStatus) -> Piece:
     """Return an answer that is nothing but its status: a page would cost more than a flood is worth."""
     text = f"{status.phrase}\n".encode()
-    headers = (
+    headers = [
         ("Content-Type", "text/plain; charset=utf-8"),
         ("X-Content-Type-Options", "nosniff"),
         ("Cache-Control", "no-store"),
-    )
-    return Piece(text, True, f"{status.value} {status.phrase}", headers)
+    ]
+    if status is HTTPStatus.SERVICE_UNAVAILABLE:
+        headers.append(("Retry-After", RETRY_AFTER))
+    return Piece(text, True, f"{status.value} {status.phrase}", tuple(headers))

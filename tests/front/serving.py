@@ -20,7 +20,11 @@ PATIENCE = 10.0
 
 @contextmanager
 def front(
-    application: Application, limits: Limits | None = None, *, body_limit: BodyLimit = usual_body
+    application: Application,
+    limits: Limits | None = None,
+    *,
+    body_limit: BodyLimit = usual_body,
+    proxies: int = 0,
 ) -> Iterator[int]:
     """Serve `application` as long as the block lasts; yield the port."""
     place = socket.create_server(("127.0.0.1", 0))
@@ -28,7 +32,8 @@ def front(
     loops: list[tuple[asyncio.AbstractEventLoop, asyncio.Event]] = []
 
     async def serve() -> None:
-        house, stopping = House(application, limits=limits, body_limit=body_limit), asyncio.Event()
+        house = House(application, limits=limits, body_limit=body_limit, proxies=proxies)
+        stopping = asyncio.Event()
         loops.append((asyncio.get_running_loop(), stopping))
         await house.open(place, Connection)
         is_open.set()

@@ -100,6 +100,27 @@ def test_who_does_not_read_takes_no_thread(limits: Limits) -> None:
             assert all(is_cut_off(reader) for reader in readers)
 
 
+@pytest.mark.parametrize("header", ["Connection: close", "X-A: b"])
+@pytest.mark.parametrize("parts", [1, 64])
+def test_who_reads_slowly_gets_all(header: str, parts: int) -> None:
+    """Longer than any of its deadlines, as long as it goes on."""
+    size = 16 << 20
+
+    def large(environ: dict[str, Any], start_response: Any) -> list[bytes]:
+        start_response("200 OK", [("Content-Length", str(size))])
+        return [b"x" * (size // parts)] * parts
+
+    with front(large, ONE) as port, Client(port) as client:
+        client.send(f"GET / HTTP/1.1\r\nHost: a\r\n{header}\r\n\r\n".encode())
+        began, found = time.monotonic(), 0
+        while found < size:
+            part = client.socket.recv(1 << 18)
+            assert part, f"cut off after {found} bytes"
+            found += len(part)
+            time.sleep(0.05 * len(part) / (1 << 18))
+        assert time.monotonic() - began > 4 * ONE.write_seconds
+
+
 def test_more_connections_than_may_be_make_room() -> None:
     limits = Limits(connections=40, per_peer=20, head_seconds=30)
     with front(echo, limits) as port, ExitStack() as stack:
@@ -165,11 +186,74 @@ def test_places_for_large_bodies_are_few_and_given_back() -> None:
             assert client.ask(method="POST", body=b"y" * USUAL_BODY * 3).status == 200
 
 
+LARGE = b"POST / HTTP/1.1\r\nHost: a\r\n%bContent-Length: 4194304\r\n\r\n"
+
+
+def test_place_for_a_large_body_is_lost_by_who_sends_nothing() -> None:
+    """However long all of the body could take."""
+    limits = Limits(large_bodies=1, body_seconds=0.5)
+    with front(echo, limits, body_limit=lambda environ: 1 << 22) as port, Client(port) as holder:
+        holder.send(LARGE % b"", b"x" * 300_000)
+        began = time.monotonic()
+        assert holder.answer().status == 408
+        assert time.monotonic() - began < 3
+        with Client(port) as client:
+            assert client.send(LARGE % b"", b"y" * (1 << 22)).answer().status == 200
+
+
+def test_large_body_that_goes_on_has_its_time() -> None:
+    limits = Limits(body_seconds=1, body_step=1 << 18)
+    with front(echo, limits, body_limit=lambda environ: 1 << 22) as port, Client(port) as client:
+        client.send(LARGE % b"")
+        for _ in range(16):
+            time.sleep(0.2)
+            client.send(b"y" * (1 << 18))
+        assert client.answer().status == 200
+
+
+def test_behind_a_proxy_each_has_places_of_their_own() -> None:
+    limits = Limits(large_bodies=9, large_per_peer=1)
+    named = b"X-Forwarded-For: 10.9.9.9, 192.0.2.%d\r\n"
+    with front(echo, limits, body_limit=lambda environ: 1 << 22, proxies=1) as port, ExitStack() as stack:
+        stack.enter_context(Client(port)).send(LARGE % (named % 1))
+        time.sleep(0.2)
+        again, other = (stack.enter_context(Client(port)).send(LARGE % (named % number)) for number in (1, 2))
+        assert again.answer().status == 503
+        assert other.send(b"y" * (1 << 22)).answer().status == 200
+
+
+def slow(environ: dict[str, Any], start_response: Any) -> list[bytes]:
+    time.sleep(0.1)
+    return echo(environ, start_response)
+
+
+def test_nobody_waits_behind_all_of_a_crowd() -> None:
+    with front(slow, Limits(threads=1)) as port, ExitStack() as stack:
+        crowd = [stack.enter_context(Client(port)).send(b"GET /a HTTP/1.1\r\nHost: a\r\n\r\n") for _ in range(40)]
+        time.sleep(0.3)
+        with Client(port, source="127.0.0.2") as other:
+            began = time.monotonic()
+            assert other.ask("/b").status == 200
+            assert time.monotonic() - began < 1.5
+        assert {client.answer().status for client in crowd} == {200}
+
+
+def test_of_a_crowd_somebody_is_sent_away_for_others() -> None:
+    with front(slow, Limits(threads=1, waiting=3)) as port, ExitStack() as stack:
+        crowd = [stack.enter_context(Client(port)).send(b"GET /a HTTP/1.1\r\nHost: a\r\n\r\n") for _ in range(4)]
+        time.sleep(0.05)
+        with Client(port, source="127.0.0.2") as other:
+            assert other.ask("/b").status == 200
+        answers = [client.answer() for client in crowd]
+        assert sorted(answer.status for answer in answers) == [200, 200, 200, 503]
+        assert [answer.headers.get("retry-after") for answer in answers if answer.status == 503] == ["5"]
+
+
 def test_waiting_line_has_an_end() -> None:
-    def slow(environ: dict[str, Any], start_response: Any) -> list[bytes]:
+    def slower(environ: dict[str, Any], start_response: Any) -> list[bytes]:
         time.sleep(0.3)
         return echo(environ, start_response)
 
-    with front(slow, Limits(threads=1, waiting=2)) as port, ExitStack() as stack:
+    with front(slower, Limits(threads=1, waiting=2)) as port, ExitStack() as stack:
         clients = [stack.enter_context(Client(port)).send(b"GET / HTTP/1.1\r\nHost: a\r\n\r\n") for _ in range(6)]
         assert sorted(client.answer().status for client in clients) == [200, 200, 200, 503, 503, 503]

@@ -6,12 +6,13 @@ import hashlib
 import threading
 from collections.abc import Iterator
 from contextvars import ContextVar
+from io import BytesIO
 from typing import Any
 
 import pytest
 
 from campaigns.front.limits import IN_MEMORY, USUAL_BODY, Limits
-from campaigns.front.steps import PIECE
+from campaigns.front.steps import PIECE, Work
 from tests.front.serving import Client, echo, front
 
 
@@ -70,6 +71,51 @@ def test_body_is_asked_for_when_it_is_held_back(port: int) -> None:
         client.send(b"POST / HTTP/1.1\r\nHost: a\r\nExpect: 100-continue\r\nContent-Length: 5\r\n\r\n")
         assert client.answer().status == 100
         assert client.send(b"words").answer().body == b"POST /? words"
+
+
+def test_body_in_chunks_is_asked_for_too(port: int) -> None:
+    with Client(port) as client:
+        client.send(b"POST / HTTP/1.1\r\nHost: a\r\nExpect: 100-continue\r\nTransfer-Encoding: chunked\r\n\r\n")
+        assert client.answer().status == 100
+        assert client.send(b"5\r\nwords\r\n0\r\n\r\n").answer().body == b"POST /? words"
+
+
+def test_trailers_have_no_meaning(port: int) -> None:
+    with Client(port) as client:
+        client.send(b"POST /c HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nwords\r\n")
+        assert client.send(b"0\r\nHost: b\r\nX-A: b\r\n\r\n").answer().body == b"POST /c? words"
+        assert client.ask("/next").body == b"GET /next? "
+
+
+@pytest.mark.parametrize("more", [b"X-A: " + b"b" * 1000 + b"\r\n", b"b" * 1000], ids=["many", "one long"])
+def test_trailers_have_an_end(port: int, more: bytes) -> None:
+    with Client(port) as client:
+        client.send(b"POST /c HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n0\r\nX-A: ")
+        assert answered_while_sending(client, more * 10, times=400) == 431
+
+
+def test_chunks_carry_something(port: int) -> None:
+    start = b"POST /c HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n"
+    with Client(port) as client:
+        assert answered_while_sending(client.send(start), b"1;" + b"x" * 100 + b"\r\na\r\n", times=20_000) == 431
+    with Client(port) as client:
+        for _ in range(500):
+            start += b"200\r\n" + b"x" * 0x200 + b"\r\n"
+        assert client.send(start, b"0\r\n\r\n").answer().body.count(b"x") == 500 * 0x200
+
+
+def answered_while_sending(client: Client, more: bytes, *, times: int) -> int:
+    """Send on and on, and return the status of what is answered meanwhile; 0 when nothing is."""
+    client.socket.settimeout(1)
+    try:
+        for _ in range(times):
+            client.send(more)
+    except OSError:
+        pass
+    try:
+        return client.answer().status
+    except TimeoutError:
+        return 0
 
 
 def test_byte_by_byte(port: int) -> None:
@@ -138,6 +184,15 @@ def test_other_protocol_is_not_spoken(port: int) -> None:
         assert (answer.status, answer.headers["connection"]) == (200, "close")
 
 
+@pytest.mark.parametrize(
+    "body", [b"Content-Length: 5\r\n\r\nwords", b"Transfer-Encoding: chunked\r\n\r\n5\r\nwords"]
+)
+def test_body_for_another_protocol_is_refused_and_not_lost(port: int, body: bytes) -> None:
+    with Client(port) as client:
+        client.send(b"POST / HTTP/1.1\r\nHost: a\r\nConnection: Upgrade\r\nUpgrade: h2c\r\n", body)
+        assert client.answer().status == 400
+
+
 def test_large_answer_without_length_comes_in_chunks() -> None:
     pieces = [bytes([number]) * 30_000 for number in range(40)]
 
@@ -191,6 +246,40 @@ def test_failing_application_is_an_error_and_no_end(caplog: pytest.LogCaptureFix
         with Client(port) as client, pytest.raises(ConnectionError):
             client.ask("/later")
     assert caplog.text.count("failed outside of every page") == 3
+
+
+@pytest.mark.parametrize("header", [("X-A", "їжа"), ("Content-Length", "much")])
+def test_head_that_cannot_be_written_costs_one_request(header: tuple[str, str]) -> None:
+    def tell(environ: dict[str, Any], start_response: Any) -> list[bytes]:
+        start_response("200 OK", [header] if environ["PATH_INFO"] == "/wrong" else [])
+        return [b"words"]
+
+    with front(tell) as port, Client(port) as client:
+        assert client.ask("/wrong").status == 500
+        assert client.ask("/right").body == b"words"
+
+
+def test_exit_of_an_application_ends_one_request() -> None:
+    def leave(environ: dict[str, Any], start_response: Any) -> list[bytes]:
+        if environ["PATH_INFO"] == "/exit":
+            raise SystemExit(1)
+        return echo(environ, start_response)
+
+    with front(leave, Limits(threads=1)) as port, Client(port) as client:
+        assert client.ask("/exit").status == 500
+        assert client.ask("/next").body == b"GET /next? "
+
+
+def test_large_answer_of_known_length_is_one_step() -> None:
+    body = b"x" * 5 * PIECE
+
+    def tell(environ: dict[str, Any], start_response: Any) -> list[bytes]:
+        start_response("200 OK", [("Content-Length", str(len(body)))])
+        return [body]
+
+    piece = Work(tell, {"wsgi.input": BytesIO()}).step()
+    assert piece is not None
+    assert (piece.is_last, piece.body) == (True, body)
 
 
 @pytest.mark.parametrize("promised", [3, 100])

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import pytest
 
-from campaigns.front.peers import Peers, peer_of
+from campaigns.front.peers import Peers, peer_behind, peer_of
 
 
 @dataclass(eq=False)
@@ -77,3 +77,19 @@ def test_nobody_is_forgotten_twice() -> None:
 )
 def test_peer_of_an_address(host: str, peer: str) -> None:
     assert peer_of(host) == peer
+
+
+@pytest.mark.parametrize(
+    ("named", "hops", "peer"),
+    [
+        ("198.51.100.1, 192.0.2.7", 1, "192.0.2.7"),
+        ("198.51.100.1,192.0.2.7", 2, "198.51.100.1"),
+        ("192.0.2.7", 2, None),
+        ("192.0.2.7", 0, None),
+        ("", 1, None),
+        ("2001:db8:1:2:3:4:5:6", 1, "2001:db8:1:2::"),
+    ],
+)
+def test_peer_behind_proxies(named: str, hops: int, peer: str | None) -> None:
+    """What is left of what the trusted ones wrote may be anybody's invention."""
+    assert (peer_behind(named, hops) or None) == peer
