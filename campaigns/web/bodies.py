@@ -20,6 +20,8 @@ LARGEST_CALLBACK = 64 * 1024
 _AROUND_FILE = 64 * 1024
 _MARK = "takes_file"
 _HOOKS = "/hooks/"
+#: What the session of a member holds, by the library that signs them in.
+SIGNED_IN = "_user_id"
 
 
 def takes_file(view: View) -> View:
@@ -39,7 +41,10 @@ def init_bodies(app: Flask, settings: Settings) -> None:
 
 
 def body_limit_of(app: Flask, settings: Settings) -> BodyLimit:
-    """Return the same limits for the server, which has to know them before a body is there."""
+    """Return the same limits for the server, which has to know them before a body is there.
+
+    Files are taken from members alone, so that no stranger has a place among the few large bodies at once.
+    """
     largest, routes = _largest(settings), app.url_map.bind("")
 
     def limit(environ: Mapping[str, Any]) -> int:
@@ -55,13 +60,19 @@ def body_limit_of(app: Flask, settings: Settings) -> BodyLimit:
             endpoint, _ = routes.match(decoded, environ["REQUEST_METHOD"])
         except (HTTPException, RequestRedirect):
             return USUAL_BODY
-        return largest if _is_marked(app, endpoint) else USUAL_BODY
+        return largest if _is_marked(app, endpoint) and _is_of_member(app, environ) else USUAL_BODY
 
     return limit
 
 
 def _largest(settings: Settings) -> int:
     return settings.import_max_megabytes * 1024 * 1024 + _AROUND_FILE
+
+
+def _is_of_member(app: Flask, environ: Mapping[str, Any]) -> bool:
+    """Say whether a request carries the session of somebody who signed in; a page sees whether it still holds."""
+    cookie = app.session_interface.open_session(app, app.request_class(dict(environ)))
+    return cookie is not None and SIGNED_IN in cookie
 
 
 def _is_marked(app: Flask, endpoint: str | None) -> bool:

@@ -11,6 +11,7 @@ from flask_babel import force_locale, get_locale
 from flask_babel import gettext as _
 from flask_wtf.csrf import CSRFError
 from sqlalchemy.exc import InterfaceError, OperationalError
+from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from werkzeug.exceptions import HTTPException, InternalServerError, MethodNotAllowed
 
 from campaigns.core.errors import (
@@ -27,6 +28,7 @@ from campaigns.core.errors import (
     UnavailableError,
 )
 from campaigns.core.languages import INTERFACE_LANGUAGES, is_right_to_left
+from campaigns.front.wording import RETRY_AFTER
 from campaigns.web.session import refuse_commit
 from campaigns.web.words import said
 
@@ -78,7 +80,7 @@ def _answer_named(error: FingerpostError) -> Response:
     if status == 401:
         answer.headers["WWW-Authenticate"] = "Bearer"
     if isinstance(error, BusyError):
-        answer.headers["Retry-After"] = "5"
+        answer.headers["Retry-After"] = RETRY_AFTER
     return answer
 
 
@@ -94,8 +96,11 @@ def _answer_http(error: HTTPException) -> Response:
 
 
 def _answer_unexpected(error: InternalServerError) -> Response:
-    cause = error.original_exception
-    return _answer(503 if isinstance(cause, OperationalError | InterfaceError) else 500)
+    if not isinstance(error.original_exception, OperationalError | InterfaceError | PoolTimeoutError):
+        return _answer(500)
+    answer = _answer(503)
+    answer.headers["Retry-After"] = RETRY_AFTER
+    return answer
 
 
 def _answer(status: int, sentence: str = "", *, errors: Sequence[Mapping[str, str]] = ()) -> Response:

@@ -19,8 +19,12 @@ from sqlalchemy.orm import Session
 from campaigns.continuity.journal import KEY, journal_of
 from campaigns.core.database import limit_web_sessions, make_sessions, prepare, wire_of
 from campaigns.core.settings import Settings
+from campaigns.front.limits import THREADS
 
 database = SQLAlchemy(session_options={"expire_on_commit": False})
+
+#: Connections of a process that wait for the next request.
+KEPT_CONNECTIONS = 8
 
 SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
 
@@ -82,7 +86,16 @@ def begin_writing() -> None:
 def init_database(app: Flask, settings: Settings) -> None:
     """Connect `app` to the configured database and put the commit edge around its requests."""
     url = _anchored(settings.database_url)
-    options = {"pool_pre_ping": True, "hide_parameters": True, "connect_args": wire_of(url)}
+    options = {
+        "pool_pre_ping": True,
+        "hide_parameters": True,
+        "connect_args": wire_of(url),
+        # Nobody waits for a connection while others wait for a lock with theirs: each thread may have one, and so
+        # may the intake of receipts. Few are kept for later: those of a server are few, and a worker needs some.
+        "pool_size": KEPT_CONNECTIONS,
+        "max_overflow": THREADS + 4 - KEPT_CONNECTIONS,
+        "pool_timeout": 10,
+    }
     app.config["SQLALCHEMY_ENGINES"] = {"default": {"url": url, **options}}
     database.init_app(app)
     with app.app_context():

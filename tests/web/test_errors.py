@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import pytest
 from flask import render_template_string
+from flask.testing import FlaskClient
 from sqlalchemy import Engine
+from sqlalchemy.exc import OperationalError
+from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 
 from campaigns.core import errors
 from campaigns.core.errors import FingerpostError
@@ -110,12 +113,32 @@ def test_only_where_files_are_taken_may_a_body_be_large(engine: Engine, size: in
         assert (answer.status_code == 413) is (status == 413)
         limit = body_limit_of(pages.app, page_settings(engine, import_max_megabytes="1"))
         environ = {"PATH_INFO": "/places/import", "REQUEST_METHOD": "POST", "CONTENT_LENGTH": str(size * 1024)}
+        # A stranger would hold a place that a member waits for.
+        for cookie in ("", "session=" + cookie_of(pages.client()), "session=forged"):
+            assert limit({**environ, "HTTP_COOKIE": cookie}) == USUAL_BODY
+        environ["HTTP_COOKIE"] = "session=" + cookie_of(client)
         assert (limit(environ) >= size * 1024) is (status == 200)
         for path in ("/", "/sign-in", "/health", "/nowhere", "/places"):
             assert limit({**environ, "PATH_INFO": path}) == USUAL_BODY
         assert limit({**environ, "PATH_INFO": "/hooks/twilio/inbound"}) == LARGEST_CALLBACK
         del environ["CONTENT_LENGTH"]
         assert limit(environ) > USUAL_BODY
+
+
+def cookie_of(client: FlaskClient) -> str:
+    with client.session_transaction() as session:
+        session["csrf_token"] = "x"
+    cookie = client.get_cookie("session")
+    assert cookie is not None
+    return str(cookie.value)
+
+
+@pytest.mark.parametrize("kind", [PoolTimeoutError, OperationalError])
+def test_database_that_has_no_room_is_asked_again(own_pages: Pages, kind: type[Exception]) -> None:
+    failing(own_pages, kind("limit of size 8 overflow 20 reached", None, Exception("secret")))
+    answer = own_pages.client().get("/fail")
+    assert (answer.status_code, answer.headers["Retry-After"]) == (503, "5")
+    assert "secret" not in answer.text
 
 
 def test_missing_token_is_told(own_pages: Pages) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
@@ -13,6 +14,7 @@ from campaigns.app import create_app
 from campaigns.core.database import make_engine
 from campaigns.core.errors import GateError, InputError
 from campaigns.core.settings import load_settings
+from campaigns.front.limits import THREADS
 from campaigns.staff.models import Organisation
 from campaigns.web.forms import Form
 from campaigns.web.session import database, session
@@ -59,6 +61,12 @@ def test_reading_does_not_wait_for_a_writer(pages: Pages) -> None:
     with pages.sessions.begin() as writer:
         writer.execute(text("UPDATE organisation SET name = 'Being written'"))
         assert pages.client(member).get("/").status_code == 200
+
+
+def test_each_thread_and_the_intake_may_have_a_connection(pages: Pages) -> None:
+    with pages.app.app_context(), ExitStack() as stack:
+        for _ in range(THREADS + 2):
+            stack.enter_context(database.engine.connect())
 
 
 def test_relative_file_is_where_the_worker_finds_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
