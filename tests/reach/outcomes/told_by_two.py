@@ -92,8 +92,8 @@ def play_everything(pages: Pages, client: FlaskClient, target: Target) -> None:
     services, link = "/messages/services", f"/reach/campaigns/{target.campaign_id}/link"
     client.post(f"{services}/{target.service_id}/edit", data=FORM)
     client.post(f"{services}/new", data=FORM | {"name": "Another line"})
-    client.post(f"{services}/import", data=_sheet())
-    client.post(f"{services}/emergency/PL", data=_emergency())
+    client.post(f"{services}/import", data=sheet())
+    client.post(f"{services}/emergency/PL", data=a_notice())
     client.post("/reach/link-hosts", data={"host": "trafficker.example"})
     for page in ("https://trafficker.example/login", "https://help.example.org/elsewhere", f"{PAGE}\r\nX: y"):
         client.post(link, data={"target": page})
@@ -129,13 +129,13 @@ def _daily() -> Timing:
     return Timing(begins, "FREQ=DAILY", ZonePolicy.FIXED, "UTC")
 
 
-def _sheet() -> dict[str, Any]:
+def sheet() -> dict[str, Any]:
     lines = "id,name,phones/0/number,phones/1/number,phones/1/description"
     row = f"line,La Strada,{FOREIGN},{FOREIGN},from abroad"
     return {"file": (io.BytesIO(f"{lines}\n{row}\n".encode()), "services.csv")}
 
 
-def _emergency() -> dict[str, str]:
+def a_notice() -> dict[str, str]:
     return {"number": "600600", "document": "A notice", "document_date": clock.now().date().isoformat()}
 
 
