@@ -58,7 +58,11 @@ def pages(engine: Engine) -> Iterator[Pages]:
 
 @pytest.fixture
 def senders(pages: Pages) -> None:
-    """A number of each organisation over its own account, and one of ours over the account of both."""
+    add_senders(pages)
+
+
+def add_senders(pages: Pages) -> None:
+    """Add a number of each organisation over its own account, and one of ours over the account of both."""
     with pages.sessions.begin() as session:
         a_sender(session, organisation_id=pages.ours.id, identity=OURS, secret_name="ours_sms")
         a_sender(session, organisation_id=pages.theirs.id, identity=THEIRS, secret_name="theirs_sms")
@@ -67,7 +71,11 @@ def senders(pages: Pages) -> None:
 
 @pytest.fixture
 def victim(pages: Pages, vault: Vault) -> dict[str, int]:
-    """Somebody whom both organisations know, and whom theirs wrote to last; the ids of the addresses."""
+    return add_victim(pages, vault)
+
+
+def add_victim(pages: Pages, vault: Vault) -> dict[str, int]:
+    """Add somebody whom both know, and whom theirs wrote to last; return the ids of the addresses."""
     with pages.sessions.begin() as session:
         addresses = {}
         for organisation in (pages.ours, pages.theirs):
