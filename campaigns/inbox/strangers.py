@@ -18,6 +18,7 @@ from campaigns.delivery.capping import CALLED
 from campaigns.delivery.models import Delivery
 from campaigns.inbox.models import Reply, UnknownStop
 from campaigns.planning.models import Run, Sender
+from campaigns.staff.queries import owned
 
 #: Who was written to before that has no reason to say stop now; and for so long members are told.
 LATELY = timedelta(days=7)
@@ -50,19 +51,30 @@ def note_stop(session: Session, reply: Reply, address_ids: Collection[int], *, s
     return True
 
 
-def find_strange_stops(session: Session, organisation_id: int, *, now: datetime) -> Sequence[StrangeStops]:
-    """Return the stops of the last week that may be of the organisation's people, the latest first.
+def assign_stop(session: Session, reply: Reply) -> None:
+    """Tell the organisation that got a reply from triage of the stop in it, if it was noted."""
+    noted = select(func.min(UnknownStop.id)).where(
+        UnknownStop.organisation_id.is_(None),
+        UnknownStop.channel == reply.channel,
+        UnknownStop.said_at == reply.received_at,
+    )
+    found = session.scalar(noted)
+    if found is not None:
+        session.get_one(UnknownStop, found).organisation_id = reply.organisation_id
 
-    Those to a sender that several organisations share are shown to each of them.
+
+def find_strange_stops(session: Session, organisation_id: int, *, now: datetime) -> Sequence[StrangeStops]:
+    """Return the stops of the last week that came to the organisation, the latest first.
+
+    What came to a number of several organisations, or of none, is told to nobody before it is assigned: when
+    somebody said stop to another organisation is not theirs to know.
     """
-    of_all = or_(Sender.id.is_(None), Sender.organisation_id.is_(None), Sender.organisation_id == organisation_id)
-    is_theirs = or_(UnknownStop.organisation_id == organisation_id, UnknownStop.organisation_id.is_(None) & of_all)
     last_at = func.max(UnknownStop.said_at)
     rows = session.execute(
-        select(Sender.name, UnknownStop.channel, func.count(), last_at)
+        owned(select(Sender.name, UnknownStop.channel, func.count(), last_at), UnknownStop, organisation_id)
         .select_from(UnknownStop)
         .outerjoin(Sender, Sender.id == UnknownStop.sender_id)
-        .where(UnknownStop.said_at > now - LATELY, is_theirs)
+        .where(UnknownStop.said_at > now - LATELY)
         .group_by(Sender.id, Sender.name, UnknownStop.channel)
         .order_by(last_at.desc())
     )

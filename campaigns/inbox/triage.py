@@ -22,6 +22,7 @@ from campaigns.core.words import N_
 from campaigns.inbox.models import Reply, ReplyKind, Triage, TriageReason
 from campaigns.inbox.queries import find_contact, open_text
 from campaigns.inbox.receiving import Account
+from campaigns.inbox.strangers import assign_stop
 from campaigns.staff import audit
 from campaigns.staff.models import Organisation
 
@@ -109,6 +110,8 @@ def assign(session: Session, reply_id: int, organisation: Organisation) -> Reply
         session, organisation.id, reply.lookup, channel=Channel(reply.channel), number=reply.number
     )
     triage.assigned_at = clock.now()
+    if reply.kind == ReplyKind.STOP:
+        assign_stop(session, reply)
     session.flush()
     audit.record(session, "triage.assign", subject=reply, organisation_id=organisation.id)
     return reply

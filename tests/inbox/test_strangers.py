@@ -17,9 +17,10 @@ from campaigns.core.crypto import Vault
 from campaigns.delivery.models import Delivery
 from campaigns.delivery.states import SendState
 from campaigns.gateways.callbacks import Happening, Inbound
-from campaigns.inbox.models import UnknownStop
+from campaigns.inbox.models import Reply, UnknownStop
 from campaigns.inbox.service import receive_inbound
 from campaigns.inbox.strangers import StrangeStops, find_strange_stops
+from campaigns.inbox.triage import assign
 from campaigns.planning.models import RunState
 from campaigns.staff.models import Organisation, Role
 from tests.factories import (
@@ -70,11 +71,31 @@ def test_stop_from_nobody_we_know_is_told(session: Session, vault: Vault, text: 
     assert told(session, an_organisation(session)) == []
 
 
-def test_whom_a_shared_sender_wrote_to_may_be_anybodys(session: Session, vault: Vault) -> None:
+@pytest.mark.parametrize("name", ["Hotline", None])
+def test_stop_to_a_number_of_several_or_of_none_is_told_to_whom_it_is_assigned(
+    session: Session, vault: Vault, name: str | None
+) -> None:
     ours, theirs = an_organisation(session), an_organisation(session)
-    a_sender(session, identity=SENDER, name="Hotline")
-    hear(session, vault)
-    assert [stops.sender for one in (ours, theirs) for stops in told(session, one)] == ["Hotline"] * 2
+    if name:
+        a_sender(session, identity=SENDER, name=name)
+    for number in range(2):
+        hear(session, vault, provider_id=f"SM{number}", owners=[ours.id, theirs.id])
+    assert told(session, ours) == told(session, theirs) == []
+    reply = session.scalars(select(Reply).order_by(Reply.id)).first()
+    assert reply is not None
+    assign(session, reply.id, ours)
+    assert [(stops.sender, stops.count) for stops in told(session, ours)] == [(name, 1)]
+    assert told(session, theirs) == []
+
+
+@pytest.mark.parametrize(("role", "sees"), [(Role.RESPONDER, True), (Role.VIEWER, False), (Role.AUTHOR, False)])
+def test_when_it_was_is_for_those_who_read_what_was_said(
+    pages: Pages, client_for: Callable[..., FlaskClient], vault: Vault, role: Role, sees: bool
+) -> None:
+    with pages.sessions.begin() as session:
+        a_sender(session, identity=SENDER, name="Hotline", organisation_id=pages.ours.id)
+        hear(session, vault, owners=[pages.ours.id])
+    assert ("The last one at" in client_for(role).get("/").text) is sees
 
 
 @pytest.mark.parametrize(("days", "count"), [(1, 0), (6.9, 0), (7.1, 1)])
