@@ -138,7 +138,7 @@ def count_unheeded(session: Session, organisation_id: int, *, now: datetime) -> 
 
 @dataclass(frozen=True, slots=True)
 class OptOuts:
-    """How many withdrew their consent, by whatever way: a reply, a form, or a block the provider reported."""
+    """How many people withdrew their consent, by whatever way: a reply, a form, or a block the provider reported."""
 
     last_day: int
     last_week: int
@@ -146,10 +146,12 @@ class OptOuts:
 
 
 def count_opt_outs(session: Session, organisation_id: int, *, now: datetime) -> OptOuts:
-    """Count the withdrawals in an organisation's consent ledger up to `now` (UTC)."""
-    withdrawn = owned(select(func.count()).select_from(Consent).join(Contact), Contact, organisation_id).where(
-        Consent.kind == ConsentKind.WITHDRAWN
-    )
+    """Count an organisation's contacts who withdrew up to `now` (UTC).
+
+    The ledger has a line for each of their addresses, and for each time they said so.
+    """
+    people = select(func.count(Consent.contact_id.distinct())).join(Contact)
+    withdrawn = owned(people, Contact, organisation_id).where(Consent.kind == ConsentKind.WITHDRAWN)
     counts = [
         session.scalar(withdrawn.where(Consent.recorded_at > since)) or 0
         for since in (now - timedelta(days=1), now - timedelta(days=7))

@@ -9,11 +9,12 @@ import pytest
 from flask.testing import FlaskClient
 from sqlalchemy.orm import Session
 
+from campaigns.audience.models import Channel
 from campaigns.core import clock
 from campaigns.core.crypto import Vault
 from campaigns.gateways.callbacks import Happening, Inbound
 from campaigns.inbox.models import Reply
-from campaigns.inbox.queries import count_opt_outs
+from campaigns.inbox.queries import OptOuts, count_opt_outs
 from campaigns.inbox.receiving import Account
 from campaigns.inbox.service import receive_inbound
 from campaigns.staff.models import Organisation, Role
@@ -80,6 +81,23 @@ def test_opt_outs_are_counted_by_age(pages: Pages, vault: Vault) -> None:
         for days, expected in ((0, (1, 1, 1)), (3, (0, 1, 1)), (30, (0, 0, 1))):
             counts = count_opt_outs(session, pages.ours.id, now=clock.now() + timedelta(days=days))
             assert (counts.last_day, counts.last_week, counts.ever) == expected
+
+
+def test_who_said_stop_is_one_person_and_rounded(pages: Pages, vault: Vault, client_for: Clients) -> None:
+    """With two phones, and twice: a stop closes each address, and what is said to others reaches everybody's."""
+    number = "+48601000000"
+    with pages.sessions.begin() as session:
+        contact = a_contact(session, pages.ours)
+        an_address(session, contact, vault, number=number)
+        an_address(session, contact, vault, number="+48601000001", channel=Channel.WHATSAPP)
+        account = came_over(session, owners=[pages.theirs.id])
+        for place, text in enumerate(("STOP", "START", "STOP")):
+            said = Inbound(f"SM{place}", number, "+15005550006", text, "sms")
+            receive_inbound(session, said, vault, account=account)
+        assert count_opt_outs(session, pages.ours.id, now=clock.now()) == OptOuts(1, 1, 1)
+    assert '<span class="figure-number">fewer than 20</span>' in client_for(Role.RESPONDER).get("/inbox").text
+    exact = client_for(Role.RESPONDER, Role.STEWARD).get("/inbox").text
+    assert '<span class="figure-number">1</span>' in exact
 
 
 def test_acts_are_told_in_words(pages: Pages, vault: Vault, client_for: Clients) -> None:
