@@ -24,7 +24,7 @@ class Connection:
     sender: Sender
     #: Why nothing can be sent over it, as the worker says it; "" when nothing stands in the way.
     fault: str
-    #: When the latest run to people over it began; None: it was not tried yet.
+    #: When the organisation's latest run to people over it began; None: it did not try it yet.
     used_at: datetime | None
 
 
@@ -32,7 +32,7 @@ def load_connections(session: Session, settings: Settings, organisation_id: int)
     """Return the senders an organisation may use, by name."""
     found = session.scalars(select_senders(organisation_id)).all()
     faults = find_faults(settings, session, found, organisation_id)
-    used_at = _find_uses(session, [sender.id for sender in found])
+    used_at = _find_uses(session, organisation_id, [sender.id for sender in found])
     return [Connection(sender, faults.get(sender.id, ""), used_at.get(sender.id)) for sender in found]
 
 
@@ -66,11 +66,12 @@ def fault_of(credentials: Credentials, sender: Sender, organisation_id: int) -> 
     return ""
 
 
-def _find_uses(session: Session, sender_ids: Collection[int]) -> dict[int, datetime]:
+def _find_uses(session: Session, organisation_id: int, sender_ids: Collection[int]) -> dict[int, datetime]:
+    """Return when the organisation itself used senders last: when others used a shared one is theirs to know."""
     used = (
         select(RunSender.sender_id, func.max(Run.started_at).label("used_at"))
         .join(Run, Run.id == RunSender.run_id)
-        .where(RunSender.sender_id.in_(sender_ids), ~Run.is_rehearsal)
+        .where(Run.organisation_id == organisation_id, RunSender.sender_id.in_(sender_ids), ~Run.is_rehearsal)
         .where(Run.started_at.is_not(None), Run.planned > 0)
         .group_by(RunSender.sender_id)
     )

@@ -145,6 +145,18 @@ def test_sender_that_nobody_tried_is_not_said_to_work(session: Session, vault: V
     assert after.used_at == NOON
 
 
+def test_when_others_used_a_shared_sender_is_not_told(session: Session, vault: Vault, settings: Settings) -> None:
+    theirs = a_story(session, vault)
+    theirs.campaign.sender.organisation_id = None
+    a_run(session, theirs.campaign, started_at=NOON, planned=3)
+    ours = an_organisation(session)
+    used = {
+        organisation.id: [each.used_at for each in load_connections(session, settings, organisation.id)]
+        for organisation in (ours, theirs.organisation)
+    }
+    assert used == {ours.id: [None], theirs.organisation.id: [NOON]}
+
+
 def test_pages_say_it(pages: Pages) -> None:
     with pages.sessions.begin() as session:
         ours = session.get_one(Organisation, pages.ours.id)
