@@ -29,7 +29,7 @@ from campaigns.gateways.connecting import InboundList, KeptInbound
 from campaigns.gateways.factory import open_gateway
 from campaigns.inbox.models import InboundLook
 from campaigns.inbox.queries import find_kept
-from campaigns.inbox.receiving import load_account
+from campaigns.inbox.receiving import Account, load_account
 from campaigns.inbox.service import LATE, note_looked, receive_inbound
 from campaigns.planning.models import Sender
 
@@ -149,9 +149,11 @@ class MissedInbound:
 
     def _take_in(self, receiver: _Receiver, kept: Sequence[KeptInbound]) -> int:
         """Keep what was never heard, and put in order what was posted late; return how many could not be kept."""
+        name, _ = self._settings.secret(receiver.secret_name)
         with self._sessions() as session:
             session.connection(execution_options={"read_only": True})
             known = find_kept(session, receiver.gateway, [each.inbound.provider_id for each in kept])
+            account = load_account(session, self._settings, gateway=receiver.gateway, name=name)
         missed = [each for each in kept if each.inbound.provider_id not in known]
         if missed:
             _log.warning("%s messages to sender %s had never reached us", len(missed), receiver.sender_id)
@@ -161,15 +163,13 @@ class MissedInbound:
             if known.get(each.inbound.provider_id, each.received_at) - each.received_at > LATE
         ]
         return sum(
-            not self._receive(receiver, each) for each in sorted(missed + late, key=attrgetter("received_at"))
+            not self._receive(account, each) for each in sorted(missed + late, key=attrgetter("received_at"))
         )
 
-    def _receive(self, receiver: _Receiver, each: KeptInbound) -> bool:
+    def _receive(self, account: Account, each: KeptInbound) -> bool:
         """Keep one message as if it had been posted; say whether that went well: its failure costs no other."""
         try:
             with self._sessions.begin() as session:
-                name, _ = self._settings.secret(receiver.secret_name)
-                account = load_account(session, self._settings, gateway=receiver.gateway, name=name)
                 receive_inbound(session, each.inbound, self._vault, account=account, received_at=each.received_at)
         except Exception as error:
             if isinstance(error, SQLAlchemyError) and cause_of(error) is not None:

@@ -6,7 +6,7 @@ of their phones, and a stop that is overtaken on one still holds on the others.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import datetime
 from operator import itemgetter
 
@@ -33,19 +33,21 @@ def is_overtaken(session: Session, reply: Reply) -> bool:
     consent.hold_withdrawals(session)
     if reply.kind in REFUSALS:
         return False
-    later = _find_later(session, reply)
+    person = _find_person(session, reply)
+    later = _find_later(session, reply, person)
     if any(each.kind in REFUSALS or each.lookup == reply.lookup for each in later):
         return True
-    refused_at = _last_refused(session, reply)
+    refused_at = _last_refused(session, reply, person)
     return refused_at is not None and refused_at > reply.received_at
 
 
 def lift_again(session: Session, reply: Reply) -> list[int]:
     """Lift a late stop or hold on each phone that said start since; return the ids of the addresses it was for."""
-    later = _find_later(session, reply)
+    person = _find_person(session, reply)
+    later = _find_later(session, reply, person)
     refused = [each.received_at for each in later if each.kind in REFUSALS]
     # A provider may have reported a stop since, or a member decided one.
-    last_no = max([reply.received_at, *refused, _last_refused(session, reply) or reply.received_at])
+    last_no = max([reply.received_at, *refused, _last_refused(session, reply, person) or reply.received_at])
     starts = {
         (each.lookup, each.channel): each
         for each in later
@@ -71,10 +73,10 @@ def evidence_of(reply: Reply) -> str:
     return f"reply {reply.id}"
 
 
-def _last_refused(session: Session, reply: Reply) -> datetime | None:
-    """Return when the person was withdrawn or put on hold last by anything but this reply, whoever said so."""
+def _last_refused(session: Session, reply: Reply, person: Collection[int]) -> datetime | None:
+    """Return when a person (ids of their addresses) was withdrawn or put on hold last, but for this reply."""
     refused = select(func.max(Consent.given_at)).where(
-        Consent.address_id.in_(_find_person(session, reply)),
+        Consent.address_id.in_(person),
         Consent.kind.in_((ConsentKind.WITHDRAWN, ConsentKind.HELD)),
         Consent.wording != evidence_of(reply),
     )
@@ -86,9 +88,11 @@ def find_refusals_until(session: Session, reply: Reply, moment: datetime) -> lis
 
     What the person said from any of their phones, and what a provider reported or a member decided since.
     """
-    said = [each for each in _find_later(session, reply) if each.kind in REFUSALS and each.received_at <= moment]
+    person = _find_person(session, reply)
+    later = _find_later(session, reply, person)
+    said = [each for each in later if each.kind in REFUSALS and each.received_at <= moment]
     reported = select(Consent).where(
-        Consent.address_id.in_(_find_person(session, reply)),
+        Consent.address_id.in_(person),
         Consent.kind.in_((ConsentKind.WITHDRAWN, ConsentKind.HELD)),
         Consent.wording.not_like("reply %"),
         Consent.given_at > reply.received_at,
@@ -99,12 +103,12 @@ def find_refusals_until(session: Session, reply: Reply, moment: datetime) -> lis
     return [each for _, each in sorted(times, key=itemgetter(0))]
 
 
-def _find_later(session: Session, reply: Reply) -> Sequence[Reply]:
-    """Return what the person said since from any of their phones that settles something, in its order.
+def _find_later(session: Session, reply: Reply, person: Collection[int]) -> Sequence[Reply]:
+    """Return what a person (ids of their addresses) said since that settles something, in its order.
 
     A list tells seconds: of what was said in one from two phones, a stop or hold counts as the later.
     """
-    known = select(Address.lookup, Address.number).where(Address.id.in_(_find_person(session, reply)))
+    known = select(Address.lookup, Address.number).where(Address.id.in_(person))
     rows = session.execute(known).all()
     lookups, numbers = {reply.lookup, *(row.lookup for row in rows)}, {reply.number, *(row.number for row in rows)}
     theirs = or_(Reply.lookup.in_(lookups), Reply.number.in_(numbers - {None}))

@@ -48,8 +48,9 @@ def find_next_kept(session: Session, gateway: str, provider_id: str, *, since: d
     account, _, number = provider_id.rpartition(":")
     later = select(func.min(Reply.received_at)).where(
         Reply.gateway == gateway,
-        # Numbers with as many digits stand in their order in the index.
+        # Numbers with as many digits stand in their order in the index, and those of other accounts beyond them.
         Reply.provider_id > provider_id,
+        Reply.provider_id <= f"{account}:{'9' * len(number)}",
         Reply.provider_id.startswith(f"{account}:", autoescape=True),
         func.length(Reply.provider_id) == len(account) + 1 + len(number),
         Reply.received_at >= since,
@@ -138,7 +139,7 @@ def count_unheeded(session: Session, organisation_id: int, *, now: datetime) -> 
 
 @dataclass(frozen=True, slots=True)
 class OptOuts:
-    """How many people withdrew their consent, by whatever way: a reply, a form, or a block the provider reported."""
+    """How many people withdrew their consent, in whatever way: a reply, a form, or a block that was reported."""
 
     last_day: int
     last_week: int

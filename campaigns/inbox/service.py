@@ -17,7 +17,7 @@ from campaigns.audience.entry_points import find_by_code, find_in_text
 from campaigns.audience.handles import heard_handle, number_key
 from campaigns.audience.holding import hold_everywhere
 from campaigns.audience.joining import KEYWORD, START, Joining, join
-from campaigns.audience.models import Address, Channel, ConsentKind, Contact, EntryPoint, PositionSource
+from campaigns.audience.models import Address, Channel, ConsentKind, EntryPoint, PositionSource
 from campaigns.audience.placing import NOWHERE, move_contacts, position_of, stand_at
 from campaigns.core import clock
 from campaigns.core.crypto import Vault
@@ -186,7 +186,7 @@ def _keep(
         number=number,
         contact_id=contact_id,
         organisation_id=organisation_id,
-        kind=_kind_of(session, inbound, lookup=lookup, number=number, receiver=receiver, contact_id=contact_id),
+        kind=_kind_of(session, inbound, lookup=lookup, number=number),
         happening=inbound.happening,
         sealed_text=vault.seal(text, table="reply", column="sealed_text", row_id=row_id),
         received_at=received_at or clock.now(),
@@ -207,15 +207,14 @@ def _is_new(session: Session, reply: Reply) -> bool:
     return True
 
 
-def _kind_of(
-    session: Session, inbound: Inbound, *, lookup: bytes, number: bytes, receiver: Receiver, contact_id: int | None
-) -> ReplyKind:
-    """Return what was asked, in the language of the contact; where it is nobody's yet, of whoever it may be."""
-    if receiver.organisation_id is not None:
-        contact = None if contact_id is None else session.get(Contact, contact_id)
-        return kind_of(inbound, language=contact.language if contact else None)
-    languages = find_languages(session, lookup, number=number)
-    kinds = {kind_of(inbound, language=language) for language in (None, *languages)}
+def _kind_of(session: Session, inbound: Inbound, *, lookup: bytes, number: bytes) -> ReplyKind:
+    """Return what was asked in any language in which anybody here knows the person.
+
+    Some words stop in one language only. Whoever was written to does not have to know it: the person may be a
+    contact of others, or of nobody's whom they answer, and a stop is obeyed in every organisation.
+    """
+    languages: Collection[str | None] = find_languages(session, lookup, number=number) or [None]
+    kinds = {kind_of(inbound, language=language) for language in languages}
     return min(kinds, key=list(ReplyKind).index)
 
 

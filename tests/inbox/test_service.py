@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from datetime import timedelta
 from typing import Any
+from unittest.mock import Mock
 
 import pytest
-from sqlalchemy import select
+from sqlalchemy import Engine, event, select
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
@@ -19,7 +20,9 @@ from campaigns.core.crypto import Vault
 from campaigns.delivery.models import Delivery
 from campaigns.delivery.states import SendState
 from campaigns.gateways.callbacks import Happening, Inbound
+from campaigns.inbox import order
 from campaigns.inbox.models import Reply, ReplyKind
+from campaigns.inbox.queries import find_next_kept
 from campaigns.inbox.receiving import Receiver
 from campaigns.inbox.service import LATE, receive_inbound
 from campaigns.staff.models import AuditEntry
@@ -429,3 +432,41 @@ def test_reply_on_another_channel_is_the_contacts(session: Session, vault: Vault
     reply = receive_inbound(session, inbound("Where can I sleep?", channel="whatsapp"), vault, account=ours)
     assert reply is not None
     assert (reply.contact_id, reply.organisation_id) == (address.contact_id, address.contact.organisation_id)
+
+
+@pytest.mark.parametrize("is_contact", [False, True])
+def test_word_that_stops_in_one_language_is_heard_wherever_the_person_is_known_to_read_it(
+    session: Session, vault: Vault, is_contact: bool
+) -> None:
+    """Here nobody knows them, or another language was entered for them."""
+    theirs, ours = an_organisation(session), an_organisation(session)
+    address = an_address(session, a_contact(session, theirs, language="fr"), vault, number=NUMBER)
+    if is_contact:
+        an_address(session, a_contact(session, ours, language="en"), vault, number=NUMBER)
+    reply = receive_inbound(session, inbound("TD"), vault, account=came_over(session, owners=[ours.id]))
+    assert reply is not None
+    session.expire_all()
+    assert (reply.organisation_id, reply.kind, address.state) == (ours.id, ReplyKind.STOP, AddressState.OPTED_OUT)
+
+
+def test_what_has_a_higher_number_is_not_looked_for_at_other_accounts(sqlite_engine: Engine) -> None:
+    """Each press of a button asks this: it must not read on to the end of the table."""
+    asked: list[tuple[str, Any]] = []
+    with Session(sqlite_engine) as session:
+        event.listen(sqlite_engine, "before_cursor_execute", lambda *call: asked.append((call[2], call[3])))
+        find_next_kept(session, "telegram", "5550100:42", since=NOON)
+        statement, values = asked[-1]
+        plan = session.connection().exec_driver_sql(f"EXPLAIN QUERY PLAN {statement}", values).all()
+    assert "provider_id>? AND provider_id<?" in str(plan)
+
+
+@pytest.mark.parametrize("late", ["STOP", "START"])
+def test_whose_a_late_word_is_is_looked_up_once(
+    session: Session, vault: Vault, address: Address, monkeypatch: pytest.MonkeyPatch, late: str
+) -> None:
+    receive(session, vault, inbound("START", "SM2"))
+    looks = Mock(side_effect=order.find_person)
+    monkeypatch.setattr(order, "find_person", looks)
+    said_at = clock.now() - timedelta(seconds=20)
+    receive_inbound(session, inbound(late, "SM1"), vault, account=came_over(session), received_at=said_at)
+    assert looks.call_count == 1
