@@ -14,6 +14,7 @@ from campaigns.audience.models import Address, AddressState, Audience, Channel, 
 from campaigns.audience.rules import AudienceRule, LeftOut, Resolution, select_resolved
 from campaigns.core.errors import AudienceRuleError
 from campaigns.core.languages import all_languages
+from campaigns.core.small_numbers import SMALLEST_SHOWN
 from campaigns.core.words import N_
 from campaigns.places.models import Place, PlaceKind, Region, Route, RouteStop
 from campaigns.staff.queries import owned
@@ -222,12 +223,29 @@ def select_imports(organisation_id: int) -> Select[ContactImport]:
     return owned(select(ContactImport), ContactImport, organisation_id).order_by(ContactImport.id.desc())
 
 
-def select_known_regions(organisation_id: int) -> Select[Region]:
-    """Select the regions in which the organisation has contacts or places, by country and name."""
-    contacts = owned(select(Contact.region_id), Contact, organisation_id)
+def select_offered_regions(
+    organisation_id: int, *, codes: Collection[str] = (), countries: Collection[str] = ()
+) -> Select[Region]:
+    """Select the regions that a rule of the organisation may name, by country and name.
+
+    Those in which it has places, or not few contacts: that a region is offered tells of nobody. And those of the
+    `codes` and `countries` that a rule names already.
+    """
+    contacts = (
+        owned(select(Contact.region_id), Contact, organisation_id)
+        .group_by(Contact.region_id)
+        .having(func.count() >= SMALLEST_SHOWN)
+    )
     places = owned(select(Place.region_id).where(Place.kind != PlaceKind.CORRIDOR), Place, organisation_id)
     return (
         select(Region)
-        .where(or_(Region.id.in_(contacts), Region.id.in_(places)))
+        .where(
+            or_(
+                Region.id.in_(contacts),
+                Region.id.in_(places),
+                Region.code.in_(codes),
+                Region.country.in_(countries),
+            )
+        )
         .order_by(Region.country, Region.name)
     )

@@ -21,7 +21,7 @@ from campaigns.audience.rules import AudienceRule, Resolution, SenderChoice
 from campaigns.core import clock
 from campaigns.core.errors import AudienceRuleError, InputError
 from campaigns.core.languages import all_languages
-from campaigns.core.small_numbers import in_order, is_told, rounded
+from campaigns.core.small_numbers import is_told, rounded, told
 from campaigns.places.queries import regions_by_id, select_places, select_routes
 from campaigns.staff.auth import current_member, current_organisation, may_now, requires
 from campaigns.staff.permissions import Permission
@@ -41,7 +41,7 @@ Page = str | Response | tuple[str, int]
 # As authors see them, whoever else they are.
 pages.add_app_template_filter(rounded)
 pages.add_app_template_filter(is_told)
-pages.add_app_template_filter(in_order, "as_told")
+pages.add_app_template_filter(told)
 
 
 @pages.get("")
@@ -181,7 +181,8 @@ def _note_small(rule: AudienceRule) -> None:
 
 def _offer(form: AudienceForm) -> None:
     organisation_id = current_organisation().id
-    regions = session().scalars(queries.select_known_regions(organisation_id)).all()
+    named = {"codes": form.region_codes.data or (), "countries": form.countries.data or ()}
+    regions = session().scalars(queries.select_offered_regions(organisation_id, **named)).all()
     form.offer(places=session().scalars(select_places(organisation_id)), regions=regions)
 
 

@@ -9,7 +9,7 @@ happened within one, not of whose message it was just now.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from typing import TypeVar
 
@@ -49,10 +49,17 @@ def share(part: int, whole: int) -> float | None:
     return None if shown is None or of is None else min(shown / of, 1.0)
 
 
-def in_order(counts: Mapping[Key, int] | Iterable[tuple[Key, int]]) -> dict[Key, int]:
+def in_order(counts: Mapping[Key, int]) -> dict[Key, int]:
     """Return counts in an order that tells nothing: most first as far as they are shown, then by their keys."""
-    pairs = counts.items() if isinstance(counts, Mapping) else counts
-    return dict(sorted(pairs, key=lambda pair: (-size(pair[1]), str(pair[0]))))
+    return dict(sorted(counts.items(), key=lambda pair: (-size(pair[1]), str(pair[0]))))
+
+
+def told(counts: Mapping[Key, int]) -> dict[Key, int]:
+    """Return the parts of a whole that may be named, in their order.
+
+    A part of few people is not named at all: that it is there would tell it from a part of nobody.
+    """
+    return {key: count for key, count in in_order(counts).items() if is_told(count)}
 
 
 def steady(now: datetime) -> datetime:

@@ -13,7 +13,7 @@ from sqlalchemy.orm import Session
 from campaigns.audience.models import Channel
 from campaigns.audience.rules import AudienceRule
 from campaigns.core.errors import AudienceRuleError
-from campaigns.core.small_numbers import discreet
+from campaigns.core.small_numbers import discreet, is_told
 from campaigns.messages.gates import (
     Gate,
     length_gate,
@@ -181,7 +181,7 @@ def _assess_content(
         budget_gate(campaign, estimate_cost(tally, rendered, senders, max_parts=content.max_parts)),
         coverage_gate(campaign, tally),
         *templates_gate(campaign, content, tally, load_templates(session, content)),
-        country_gate(campaign, warnings, confirmations_of(session, campaign)),
+        country_gate(campaign, warnings, confirmations_of(session, campaign), is_told=is_told(tally.people)),
         *_prepared_gates(session, campaign, content, tally),
     ]
     gates = [discreet_gate(gate) for gate in gates]

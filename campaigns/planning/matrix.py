@@ -109,8 +109,9 @@ class Matrix:
         return Estimate(sum((row.usd for row in self.rows), Decimal()), named)
 
     def by_country(self) -> list[tuple[str | None, list[Row]]]:
-        """Return the rows of each country, in their order."""
-        return [(country, list(rows)) for country, rows in groupby(self.rows, key=lambda row: row.country)]
+        """Return the rows of each country, in their order, without those of people too few to be told of."""
+        told = [row for row in self.rows if is_told(row.people)]
+        return [(country, list(rows)) for country, rows in groupby(told, key=lambda row: row.country)]
 
     @property
     def is_paid_by_part(self) -> bool:

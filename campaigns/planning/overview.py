@@ -11,7 +11,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from campaigns.audience.models import Channel
-from campaigns.core.small_numbers import size
+from campaigns.core.small_numbers import is_told, size
 from campaigns.messages.preview import Preview, preview_text
 from campaigns.messages.queries import load_member_names, unreviewed_of
 from campaigns.planning.approved_numbers import approved_numbers, as_approved, find_unapproved
@@ -130,6 +130,8 @@ def load_schedules(
         firings = next_firings(timing, tally.zones if tally else (), after=now, count=SHOWN_FIRINGS)
         people = tally.by_zone() if tally and firings else {}
         waves = waves_of(timing, firings[0].occurrence, people, keeps_quiet=keeps_quiet) if people else []
+        # Where few are, or nobody, is not told: whoever writes the rule chooses who is asked about.
+        waves = [wave for wave in waves if is_told(wave.people)]
         views.append(ScheduleView(schedule, firings, waves))
     return views
 

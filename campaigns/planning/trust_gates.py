@@ -67,11 +67,16 @@ def mandate_gate(campaign: Campaign, outside: Collection[str], unplaced: int) ->
 
 
 def country_gate(
-    campaign: Campaign, warnings: Collection[CountryWarning], confirmations: Sequence[CountryConfirmation]
+    campaign: Campaign,
+    warnings: Collection[CountryWarning],
+    confirmations: Sequence[CountryConfirmation],
+    *,
+    is_told: bool,
 ) -> Gate:
     """Block while a rule that seems to be broken is not confirmed by name, by one of `confirmations`.
 
-    Sources disagree, so nothing more is asked than that a member has read it.
+    Sources disagree, so nothing more is asked than that a member has read it. Of an audience of few people, or of
+    nobody, the countries are not named (`is_told`), unless something has to be confirmed for one.
     """
     broken = broken_rules(warnings)
     open_countries = unconfirmed(broken, confirmations)
@@ -79,11 +84,16 @@ def country_gate(
         template = N_("A rule seems to be broken in %(countries)s: read it, and confirm it by your name.")
     elif broken:
         template = N_("Rules that seem to be broken are confirmed by name: %(countries)s.")
+    elif not is_told:
+        template = N_(
+            "Read the country rules before you go on: of few people, or nobody, no country is named here."
+        )
     elif warnings:
         template = N_("Read the country rules before you go on: %(countries)s.")
     else:
         template = N_("No rule is known for the countries of these numbers.")
-    countries = ", ".join(open_countries or sorted(broken) or sorted({warning.country for warning in warnings}))
+    named = sorted({warning.country for warning in warnings}) if is_told else []
+    countries = ", ".join(open_countries or sorted(broken) or named)
     link = _to("planning.gates.show", campaign, anchor="countries")
     passed = not open_countries
     return plan_gate("country", passed, template, {"countries": countries}, link, warns=passed and bool(broken))

@@ -38,6 +38,7 @@ def init_showing(app: Flask) -> None:
         "figure": figure,
         "coarse": coarse,
         "in_order": in_order,
+        "as_shown": as_shown,
         "about": about,
         "upper_first": upper_first,
     }
@@ -102,3 +103,8 @@ def upper_first(sentence: str) -> str:
 def in_order(counts: Mapping[Any, int]) -> dict[Any, int]:
     """Return counts by key, most first as far as the member may see it."""
     return dict(counts) if sees_exact() else small_numbers.in_order(counts)
+
+
+def as_shown(counts: Mapping[Any, int]) -> dict[Any, int]:
+    """Return the parts of a whole that may be named to the member, in their order."""
+    return dict(counts) if sees_exact() else small_numbers.told(counts)

@@ -16,7 +16,7 @@ from campaigns.audience.queries import (
     last_consents,
     preview,
     select_contacts,
-    select_known_regions,
+    select_offered_regions,
     used_channels,
 )
 from campaigns.audience.rules import AudienceRule, LeftOut, RoutePart, SenderChoice
@@ -102,10 +102,15 @@ def test_unknown_names_of_a_rule_are_told(session: Session) -> None:
     ]
 
 
-def test_known_regions_are_of_contacts_and_places(session: Session, vault: Vault) -> None:
+def test_regions_are_offered_for_places_and_for_many_contacts(session: Session, vault: Vault) -> None:
     ours = an_organisation(session)
-    one, two = a_region(session), a_region(session, code="RO-SV", country="RO")
-    a_region(session, code="UA-46", country="UA")
-    person(session, ours, vault, region_id=one.id)
-    a_place(session, ours, region_id=two.id)
-    assert set(session.scalars(select_known_regions(ours.id))) == {one, two}
+    many, placed = a_region(session), a_region(session, code="RO-SV", country="RO")
+    few, other = a_region(session, code="UA-46", country="UA"), a_region(session, code="MD-CU", country="MD")
+    for region, people in ((many, 20), (few, 19)):
+        for _ in range(people):
+            person(session, ours, vault, region_id=region.id)
+    a_place(session, ours, region_id=placed.id)
+    assert set(session.scalars(select_offered_regions(ours.id))) == {many, placed}
+    # What a rule names already can be kept, and tells nothing: any region may be named.
+    offered = session.scalars(select_offered_regions(ours.id, codes=["UA-46"], countries=["MD"]))
+    assert set(offered) == {many, placed, few, other}

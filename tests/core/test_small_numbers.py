@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from campaigns.core.small_numbers import STEADY, discreet, in_order, is_told, rounded, share, size, steady
+from campaigns.core.small_numbers import STEADY, discreet, in_order, is_told, rounded, share, size, steady, told
 
 COUNTS = st.integers(0, 2_000_000)
 #: Two counts of which the same is shown.
@@ -38,6 +38,8 @@ def test_whatever_is_worked_out_is_worked_out_from_what_is_shown(
     assert size(parts[0]) == size(parts[1])
     orders = [list(in_order({"b": part, "a": whole})) for part, whole in zip(parts, wholes, strict=True)]
     assert orders[0] == orders[1]
+    named = [list(told({"b": part, "a": whole})) for part, whole in zip(parts, wholes, strict=True)]
+    assert named[0] == named[1]
 
 
 @given(COUNTS, COUNTS)
