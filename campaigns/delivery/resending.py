@@ -46,6 +46,11 @@ class Chosen:
     country: str | None = None
     channel: str | None = None
 
+    @property
+    def is_group(self) -> bool:
+        """Whether they are chosen by anything that they have in common."""
+        return any(each is not None for each in (self.code, self.language, self.country, self.channel))
+
     def among(self, run_id: int) -> ColumnElement[bool]:
         """Return the condition that finds them."""
         found = (Delivery.run_id == run_id) & in_state(SendState.UNCONFIRMED)
@@ -83,6 +88,11 @@ class Prospect:
     stopped: int = 0
     #: Left as they are, because the service in their text might not be named so now: not verified, a new number.
     outdated: int = 0
+
+    @property
+    def total(self) -> int:
+        """All that were chosen."""
+        return self.sent + self.stopped + self.outdated
 
 
 def group_unconfirmed(session: Session, run_id: int) -> Groups:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from flask import Blueprint, flash, redirect, render_template, request, url_for
+from flask_babel import gettext as _
 from flask_babel import ngettext
 from werkzeug.wrappers import Response
 
@@ -10,6 +11,7 @@ from campaigns.audience.forms import CHANNELS
 from campaigns.audience.rules import LeftOut
 from campaigns.core.database import HIGHEST_ID
 from campaigns.core.errors import InputError, NotFoundError, RefusedError
+from campaigns.core.small_numbers import told
 from campaigns.core.words import N_
 from campaigns.delivery import resending
 from campaigns.delivery.browse import CALLED_IN_VAIN, Wanted, read_lines, read_story, state_of_word
@@ -23,7 +25,7 @@ from campaigns.planning.lifecycle import SENDING
 from campaigns.planning.models import Run
 from campaigns.staff.auth import current_member, requires
 from campaigns.staff.permissions import Permission
-from campaigns.staff.showing import figure, sees_exact, upper_first
+from campaigns.staff.showing import figure, sees_exact, tells, upper_first
 from campaigns.web.current import settings, vault
 from campaigns.web.numbers import whole_number
 from campaigns.web.session import session
@@ -80,7 +82,8 @@ def show(run_id: int, delivery_id: int) -> str:
 def resend(run_id: int) -> Page:
     """Say what sending again risks, ask for the reason, then queue the chosen messages again.
 
-    They are chosen by group; only a data manager, who sees single ones, chooses single ones.
+    They are chosen by group; only a data manager, who sees single ones, chooses single ones. Of a group that is
+    too small to be told, others learn neither before nor after whether it is somebody.
     """
     run, form = own_run(run_id), ResendForm()
     try:
@@ -89,23 +92,16 @@ def resend(run_id: int) -> Page:
         flash(said(error), "bad")
         return redirect(url_for("delivery.rows.index", run_id=run_id, state=SendState.UNCONFIRMED))
     if form.validate_on_submit():
+        is_hidden = _is_hidden(chosen, _prospect_of(run, chosen))
         try:
-            count = resending.resend(
-                session(),
-                run,
-                chosen,
-                by=current_member().id,
-                reason=form.text("reason"),
-                vault=vault(),
-                max_age_days=settings().service_max_age_days,
-            )
+            count = _send_again(run, chosen, reason=form.text("reason"), may_be_nobody=is_hidden)
         except (InputError, RefusedError) as error:
             form.show(error)
         else:
             forget(run)
             sent = figure(count)
             done = ngettext("%(num)s message is sent again.", "%(num)s messages are sent again.", sent)
-            flash(upper_first(done), "good")
+            flash(_("What is in this group is sent again.") if is_hidden else upper_first(done), "good")
             return redirect(url_for("delivery.show_run", run_id=run_id))
     return _resend_page(own_run(run_id), form, chosen)
 
@@ -132,9 +128,54 @@ def _after() -> int:
     return min(max(request.args.get("after", 0, type=whole_number), 0), HIGHEST_ID)
 
 
-def _resend_page(run: Run, form: ResendForm, chosen: resending.Chosen) -> Page:
+def _prospect_of(run: Run, chosen: resending.Chosen) -> resending.Prospect:
     max_age_days = settings().service_max_age_days
-    prospect = resending.count_resendable(session(), run, chosen, max_age_days=max_age_days)
+    return resending.count_resendable(session(), run, chosen, max_age_days=max_age_days)
+
+
+def _is_hidden(chosen: resending.Chosen, prospect: resending.Prospect) -> bool:
+    """Say whether the member must not see if a group is somebody: its traits would point to them."""
+    return chosen.is_group and not tells(prospect.total)
+
+
+def _send_again(run: Run, chosen: resending.Chosen, *, reason: str, may_be_nobody: bool) -> int:
+    """Queue what was chosen again and return how much; nothing of a group that may be nobody is no refusal."""
+    try:
+        return resending.resend(
+            session(),
+            run,
+            chosen,
+            by=current_member().id,
+            reason=reason,
+            vault=vault(),
+            max_age_days=settings().service_max_age_days,
+        )
+    except RefusedError:
+        if not may_be_nobody:
+            raise
+        return 0
+
+
+def _offered(run: Run) -> resending.Groups:
+    """Return the groups among which the member chooses; who sees no single messages is told of no small one.
+
+    The languages and channels of the run are offered all the same, whoever is in them.
+    """
+    found = resending.group_unconfirmed(session(), run.id)
+    if sees_exact():
+        return found
+    languages = dict.fromkeys(run.frozen.get("texts", {}), 0)
+    channels = dict.fromkeys((each.channel for each in run.ranked_senders), 0)
+    return resending.Groups(
+        told(found.by_code),
+        languages | told(found.by_language),
+        told(found.by_country),
+        channels | told(found.by_channel),
+    )
+
+
+def _resend_page(run: Run, form: ResendForm, chosen: resending.Chosen) -> Page:
+    prospect = _prospect_of(run, chosen)
     page = render_template(
         "delivery/resend.html",
         run=run,
@@ -142,7 +183,8 @@ def _resend_page(run: Run, form: ResendForm, chosen: resending.Chosen) -> Page:
         chosen=chosen,
         prospect=prospect,
         may_resend=run.state in SENDING,
-        groups=None if chosen.ids else resending.group_unconfirmed(session(), run.id),
+        is_hidden=_is_hidden(chosen, prospect),
+        groups=None if chosen.ids else _offered(run),
         hours=run.frozen.get("expires_after_minutes", 0) / 60,
         **WORDS,
     )

@@ -268,15 +268,38 @@ def test_approvers_send_again_by_group(pages: Pages, client_for: Clients, vault:
         rows[4].channel = Channel.WHATSAPP
     client, path = client_for(Role.APPROVER), f"/delivery/runs/{run.id}/resend"
     page = client.get(path).text
-    for option in ("English (20)", "Ukrainian (fewer than 20)", "Poland (fewer than 20)", "SMS (20)"):
+    for option in ("English (20)", "SMS (20)"):
         assert f"{option}</option>" in page
+    for few in ("Poland", "WhatsApp"):
+        assert few not in page
     assert "Send 30 messages again" in page
     assert "Send fewer than 20 messages again" in client.get(f"{path}?all=1&language=uk").text
     for name, value, count in (("language", "uk", 3), ("country", "PL", 1), ("channel", "whatsapp", 1)):
         before = len(ids_of(pages, run))
         answer = client.post(path, data={"all": "1", name: value} | REASON, follow_redirects=True)
-        assert "Fewer than 20 messages are sent again." in answer.text
+        assert "What is in this group is sent again." in answer.text
         assert before - len(ids_of(pages, run)) == count
+
+
+def test_group_of_few_is_told_apart_from_nobody_by_data_managers_alone(
+    pages: Pages, client_for: Clients, vault: Vault
+) -> None:
+    run = make_run(pages, vault, count=25)
+    with pages.sessions.begin() as session:
+        session.get_one(Address, session.get_one(Delivery, ids_of(pages, run)[0]).address_id).country = "PL"
+    path = f"/delivery/runs/{run.id}/resend"
+    approver, exact = client_for(Role.APPROVER), client_for(Role.APPROVER, Role.STEWARD)
+    for country, count in (("PL", 1), ("MD", 0)):
+        page = approver.get(f"{path}?all=1&country={country}").text
+        assert "Send fewer than 20 messages again" in page
+        assert "Poland" not in page
+        assert ("Poland (1)" in exact.get(path, query_string={"all": "1"}).text) is (count == 1)
+        before = len(ids_of(pages, run))
+        answer = approver.post(path, data={"all": "1", "country": country} | REASON, follow_redirects=True)
+        assert "What is in this group is sent again." in answer.text
+        assert before - len(ids_of(pages, run)) == count
+    told = exact.post(path, data={"all": "1", "country": "MD"} | REASON).text
+    assert "None of them can be sent again" in told
 
 
 def test_approvers_choose_no_single_messages(pages: Pages, client_for: Clients, vault: Vault) -> None:
