@@ -26,7 +26,18 @@ CHAIN_LOCK = 0x6175646974
 LOOKED_FOR = timedelta(minutes=5)
 #: Details that count people or what was sent to them: exact in the chain, and to data managers alone.
 COUNTS_PEOPLE = frozenset(
-    {"people", "deliveries", "rows", "bad_rows", "numbers", "added", "updated", "said_stop", "addresses"}
+    {
+        "people",
+        "deliveries",
+        "suppressed",
+        "rows",
+        "bad_rows",
+        "numbers",
+        "added",
+        "updated",
+        "said_stop",
+        "addresses",
+    }
 )
 
 
