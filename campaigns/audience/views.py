@@ -5,18 +5,17 @@ from __future__ import annotations
 import logging
 from typing import Any
 
-from flask import Blueprint, after_this_request, flash, redirect, render_template, request, url_for
-from flask import Response as Answer
+from flask import Blueprint, flash, redirect, render_template, request, url_for
 from flask_babel import gettext as _
-from sqlalchemy.exc import OperationalError
 from werkzeug.datastructures import MultiDict
 from werkzeug.wrappers import Response
 
-from campaigns.audience import queries, service, watching
+from campaigns.audience import queries, service
 from campaigns.audience.contact_views import pages as contact_pages
 from campaigns.audience.entry_point_views import pages as entry_point_pages
 from campaigns.audience.forms import CHANNELS, DEFAULT_AGE_DAYS, DIRECTIONS, AudienceForm, form_data, route_fields
 from campaigns.audience.models import Audience, Channel
+from campaigns.audience.noting import note_small
 from campaigns.audience.rules import AudienceRule, Resolution, SenderChoice
 from campaigns.core import clock
 from campaigns.core.errors import AudienceRuleError, InputError
@@ -26,7 +25,7 @@ from campaigns.places.queries import regions_by_id, select_places, select_routes
 from campaigns.staff.auth import current_member, current_organisation, may_now, requires
 from campaigns.staff.permissions import Permission
 from campaigns.staff.queries import get_owned
-from campaigns.web.session import SAFE_METHODS, session, writing_apart
+from campaigns.web.session import session
 from campaigns.web.words import said
 
 pages = Blueprint("audience", __name__, url_prefix="/audience")
@@ -156,27 +155,9 @@ def _counted(rule: AudienceRule) -> dict[str, Any]:
     )
     found = queries.preview(session(), rule, organisation.id, resolution)
     if not is_told(found.total):
-        _note_small(rule)
+        note_small(rule)
     regions = regions_by_id(session()) if found.by_region else {}
     return {"preview": found, "regions": regions, "channels": CHANNELS}
-
-
-def _note_small(rule: AudienceRule) -> None:
-    """Write down that the member saw that few people are meant, when the page is made: it is only read."""
-    member_id, organisation_id = current_member().id, current_organisation().id
-
-    @after_this_request
-    def note(response: Answer) -> Answer:
-        if request.method not in SAFE_METHODS:
-            watching.note_look(session(), organisation_id, rule, member_id=member_id)
-            return response
-        try:
-            with writing_apart() as apart:
-                watching.note_look(apart, organisation_id, rule, member_id=member_id)
-        except OperationalError:
-            # The member's page does not fail because the database is busy; they will look again.
-            _log.warning("a look at a small audience could not be noted", exc_info=True)
-        return response
 
 
 def _offer(form: AudienceForm) -> None:

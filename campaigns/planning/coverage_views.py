@@ -6,6 +6,7 @@ from flask import Blueprint, render_template, request
 from werkzeug.wrappers import Response
 
 from campaigns.audience.models import Audience
+from campaigns.audience.noting import note_audience
 from campaigns.audience.queries import select_audiences
 from campaigns.core import clock
 from campaigns.messages.models import Message
@@ -29,10 +30,13 @@ def show(message_id: int) -> Page:
     message = get_owned(session(), Message, message_id, organisation_id)
     chosen = request.args.get("audience", type=whole_number)
     audience = get_owned(session(), Audience, chosen, organisation_id) if chosen is not None else None
+    coverage = count_coverage(session(), message, audience, now=clock.now()) if audience else ()
+    if audience is not None:
+        note_audience(audience, sum(each.reached + each.left_out for each in coverage))
     return render_template(
         "planning/coverage.html",
         message=message,
         audience=audience,
         audiences=session().scalars(select_audiences(organisation_id)).all(),
-        coverage=count_coverage(session(), message, audience, now=clock.now()) if audience else (),
+        coverage=coverage,
     )

@@ -8,6 +8,7 @@ from flask import Blueprint, flash, redirect, render_template, request, url_for
 from flask_babel import gettext as _
 from werkzeug.wrappers import Response
 
+from campaigns.audience.noting import note_audience
 from campaigns.core import clock
 from campaigns.core.errors import InputError, RefusedError
 from campaigns.messages.queries import load_member_names
@@ -38,6 +39,8 @@ def show(campaign_id: int) -> str:
     may_read = may_now(Permission.EDIT) or may_now(Permission.REVIEW)
     limit = settings().service_max_age_days
     found = _assess(campaign, now=clock.now(), max_age_days=limit) if may_read else None
+    if found is not None:
+        note_audience(campaign.audience, found.tally.total)
     confirmations = prepared.confirmations_of(session(), campaign)
     broken = broken_rules(found.warnings) if found else {}
     return render_template(

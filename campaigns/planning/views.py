@@ -10,6 +10,8 @@ from flask_babel import gettext as _
 from werkzeug.wrappers import Response
 
 from campaigns.audience.forms import CHANNELS
+from campaigns.audience.models import Audience
+from campaigns.audience.noting import note_audience
 from campaigns.audience.queries import select_audiences
 from campaigns.core import clock
 from campaigns.core.errors import GateError, InputError, NotFoundError, RefusedError
@@ -220,6 +222,8 @@ def _show(campaign: Campaign, form: ReturnForm) -> Page:
             session(), campaign, now=now, max_age_days=limit, cap=_cap(), unconnected=_unconnected()
         )
     tally = view.assessed.tally if view else None
+    if tally is not None:
+        note_audience(campaign.audience, tally.total)
     page = render_template(
         "planning/show.html",
         campaign=campaign,
@@ -248,6 +252,8 @@ def _review(campaign: Campaign, view: overview.Overview | None, now: datetime) -
 def _campaign_page(form: CampaignForm, campaign: Campaign | None) -> Page:
     saving = request.method == "POST" and "save" in request.form
     tally = _tally(form) if form.is_countable else None
+    if tally is not None:
+        note_audience(session().get_one(Audience, form.audience_id.data), tally.total)
     usable = queries.select_senders(current_organisation().id).where(Sender.id.in_(form.sender_ids))
     chosen = sorted(session().scalars(usable), key=lambda sender: form.sender_ids.index(sender.id))
     waiting = unreviewed_of(session().get_one(Message, form.message_id.data)) if tally else ()

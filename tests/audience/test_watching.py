@@ -23,7 +23,16 @@ from campaigns.core.errors import QuotaError
 from campaigns.core.settings import Settings, load_settings
 from campaigns.staff.models import AuditEntry, Member, Organisation, Role
 from tests.audience.test_service import check_file, confirm
-from tests.factories import NOON, a_contact, a_member, a_place, an_address, an_organisation
+from tests.factories import (
+    NOON,
+    a_campaign,
+    a_contact,
+    a_member,
+    a_place,
+    an_address,
+    an_audience,
+    an_organisation,
+)
 from tests.web.pages import Pages
 
 HEADER = "number,channel,language,consent_date,consent_how"
@@ -187,6 +196,28 @@ def test_walking_the_map_by_small_hotspots_tells_nothing_and_is_told_of(
     for role in (Role.STEWARD, Role.ADMIN):
         assert "audiences of fewer than 20 people" in client_for(role).get("/").text
     assert "audiences of fewer than 20 people" not in client_for(Role.AUTHOR).get("/").text
+
+
+@pytest.mark.parametrize(
+    "page",
+    [
+        "/campaigns/{campaign}",
+        "/campaigns/{campaign}/gates",
+        "/campaigns/{campaign}/edit",
+        "/campaigns/languages/{message}?audience={audience}",
+    ],
+)
+def test_whatever_page_tells_of_a_small_audience_is_noted(pages: Pages, client_for: Clients, page: str) -> None:
+    with pages.sessions.begin() as session:
+        ours = session.merge(pages.ours)
+        audience = an_audience(session, ours, rule={"place_ids": [a_place(session, ours).id]})
+        campaign = a_campaign(session, ours, a_member(session, ours), audience=audience)
+        ids = {"campaign": campaign.id, "message": campaign.message_id, "audience": audience.id}
+    author = client_for(Role.AUTHOR)
+    for _ in range(2):
+        assert author.get(page.format(**ids)).status_code == 200
+    with pages.sessions() as session:
+        assert session.scalar(select(func.count(SmallLook.id))) == 1
 
 
 def test_too_many_checks_are_refused_on_the_page(pages: Pages, client_for: Clients) -> None:
