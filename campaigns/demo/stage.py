@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from importlib.resources import files
 from zoneinfo import ZoneInfo
@@ -17,7 +17,10 @@ from campaigns.core import clock
 from campaigns.core.settings import Settings
 from campaigns.demo import scenario
 from campaigns.demo.people import Stop, World, as_csv, invent_people
+from campaigns.members.proposed import ROLES, kinds_of_members
+from campaigns.members.service import add_member
 from campaigns.messages.models import Message, Service
+from campaigns.messages.proposed import SERVICE, change_service
 from campaigns.messages.service import (
     create_message,
     import_services,
@@ -38,6 +41,7 @@ from campaigns.planning.plan import Plan
 from campaigns.planning.pointing import Pointed, point_people
 from campaigns.planning.queries import load_content
 from campaigns.planning.recurrence import Timing
+from campaigns.planning.rehearsal import rehearse as start_rehearsal
 from campaigns.planning.safeguards import answer_harm, prepare_correction
 from campaigns.planning.senders import create_sender
 from campaigns.planning.service import (
@@ -47,12 +51,16 @@ from campaigns.planning.service import (
     schedule_campaign,
     submit_campaign,
 )
+from campaigns.proposals.service import agree
 from campaigns.staff.credentials import load_credentials
 from campaigns.staff.models import Role
 from campaigns.staff.passwords import hash_password, make_one_time_password
 from campaigns.staff.queries import owned
-from campaigns.staff.service import create_member, create_organisation
+from campaigns.staff.service import change_password, create_member, create_organisation
 
+_PEOPLE = ("author", "approver")
+#: How long an approver waits who is appointed later than by founding; nobody in the demo is.
+NEW_APPROVER_WAITS = timedelta(hours=24)
 #: Longest that submitting and approving take on a slow machine; the time must not pass meanwhile.
 APPROVED_WITHIN = timedelta(seconds=25)
 
@@ -68,25 +76,52 @@ class Cast:
     sign_ins: tuple[tuple[str, str], ...]
 
 
+@dataclass(frozen=True, slots=True)
+class _Hired:
+    """A member to be: how they sign in, and what they are called."""
+
+    email: str
+    name: str
+    password: str = field(default_factory=make_one_time_password)
+
+
 def hire(session: Session) -> Cast:
-    """Create the invented organisation with an author and an approver; their passwords are made up now."""
+    """Found the invented organisation, as two people do; their passwords are made up now.
+
+    The first administrator comes by command. While nothing was sent they appoint the second, who approves, alone;
+    what else the second is trusted with takes both.
+    """
     slug, name = scenario.ORGANISATION
     organisation = create_organisation(session, slug, name=name, time_zone=scenario.TIME_ZONE)
-    author_roles = (Role.AUTHOR, Role.STEWARD, Role.RESPONDER, Role.ADMIN)
-    members, sign_ins = [], []
-    for person, roles in (("author", author_roles), ("approver", (Role.APPROVER, Role.STEWARD, Role.AUTHOR))):
-        email, password = f"{person}@example.org", make_one_time_password()
-        member = create_member(
-            session,
-            organisation,
-            email=email,
-            name=f"{person.capitalize()} (invented)",
-            password_hash=hash_password(password),
-            roles=roles,
-        )
-        members.append(member.id)
-        sign_ins.append((email, password))
-    return Cast(organisation.id, members[0], members[1], tuple(sign_ins))
+    author, approver = (_Hired(f"{person}@example.org", f"{person.capitalize()} (invented)") for person in _PEOPLE)
+    author_id = create_member(
+        session,
+        organisation,
+        email=author.email,
+        name=author.name,
+        password_hash=hash_password(author.password),
+        roles=(Role.AUTHOR, Role.STEWARD, Role.RESPONDER, Role.ADMIN),
+    ).id
+    kind = next(
+        each
+        for each in kinds_of_members(approver_wait=NEW_APPROVER_WAITS, seal=hash_password)
+        if each.name == ROLES
+    )
+    member, proposal = add_member(
+        session,
+        organisation,
+        kind,
+        email=approver.email,
+        name=approver.name,
+        password_hash=hash_password(make_one_time_password()),
+        roles=(Role.ADMIN, Role.APPROVER, Role.STEWARD, Role.AUTHOR),
+        by=author_id,
+    )
+    change_password(session, member, hash_password(approver.password))
+    if proposal is not None:
+        agree(session, proposal, kind, by=member.id)
+    sign_ins = tuple((each.email, each.password) for each in (author, approver))
+    return Cast(organisation.id, author_id, member.id, sign_ins)
 
 
 def mark_places(session: Session, cast: Cast) -> tuple[int, int]:
@@ -101,19 +136,35 @@ def mark_places(session: Session, cast: Cast) -> tuple[int, int]:
 
 
 def list_services(session: Session, cast: Cast) -> int:
-    """Import the work list of hotlines and pretend to verify some; return how many were pretended."""
+    """Import the work list of hotlines and pretend to verify some; return how many were pretended.
+
+    The first is changed after that, which takes both members.
+    """
     drafts = read_bundled()
     import_services(
         session, cast.organisation_id, drafts.drafts, without_number=drafts.without_number, by=cast.author_id
     )
     pretended = scenario.simulated_verifications()
     services = session.scalars(
-        owned(select(Service).where(Service.key.in_(pretended)), Service, cast.organisation_id)
+        owned(
+            select(Service).where(Service.key.in_(pretended)).order_by(Service.key), Service, cast.organisation_id
+        )
     ).all()
-    for service in services:
+    for service in services[1:]:
         update_service(session, service, facts={"languages": pretended[service.key]}, by=cast.author_id)
+    for service in services:
         verify_service(session, service, by=cast.approver_id, on=clock.now().date(), how="simulated", is_demo=True)
+    _change_languages(session, cast, services[0], pretended[services[0].key])
     return len(services)
+
+
+def _change_languages(session: Session, cast: Cast, service: Service, languages: list[str]) -> None:
+    """Propose the languages of a service that texts may name, as one member, and agree as the other."""
+    reason = "Simulated for the demo: told by the line itself."
+    facts = {"languages": languages}
+    proposal = change_service(session, service, facts=facts, by=cast.author_id, reason=reason)
+    if proposal is not None:
+        agree(session, proposal, SERVICE, by=cast.approver_id)
 
 
 def gather_people(session: Session, cast: Cast, *, count: int, settings: Settings) -> list[dict[str, str]]:
@@ -173,6 +224,12 @@ def safeguard(session: Session, cast: Cast, campaign: Campaign) -> None:
     answers = {item.key: Answer(True, scenario.HARM_WORDS) for item in ITEMS}
     digest = load_content(session, campaign).said_digest
     answer_harm(session, campaign, by=cast.approver_id, answers=answers, digest=digest)
+
+
+def rehearse(session: Session, cast: Cast) -> int:
+    """Rehearse the campaign once more, and return the id of that run."""
+    campaign = session.scalars(owned(select(Campaign).limit(1), Campaign, cast.organisation_id)).one()
+    return start_rehearsal(session, campaign, by=cast.author_id, now=clock.now()).id
 
 
 def count_templates(session: Session) -> tuple[int, int]:

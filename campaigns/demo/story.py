@@ -35,11 +35,14 @@ from campaigns.demo.stops import let_some_stop
 from campaigns.planning.models import Campaign, Run, RunState
 from campaigns.planning.pointing import pointed_table
 from campaigns.schema import migrate
+from campaigns.stopping import stop_by_command
 
 WEB_PORT, HOOKS_PORT, SANDBOX_PORT = 8000, 8001, 8081
 #: How long the whole run, and WhatsApp's approval, may take before the demo gives up, in seconds.
 PATIENCE_SECONDS = 900
 APPROVAL_PATIENCE_SECONDS = 120
+#: How long a rehearsal may take to be planned before it is stopped all the same, in seconds.
+REHEARSAL_PATIENCE_SECONDS = 30
 LOOK_SECONDS = 2.0
 
 
@@ -80,6 +83,7 @@ def tell(folder: Path, *, people: int, then_exit: bool) -> int:
         _schedule(instance, cast)
         run_id = _watch(instance)
         agrees = conclude(instance.sessions, settings, run_id=run_id, control=control)
+        _stop_without_console(instance, cast)
         say(f"\n{let_some_answer(control)} people answer: the inbox has their words, the phones show both sides.")
         _say_where(addresses, settings, cast)
         if not then_exit and has_screen():
@@ -93,10 +97,12 @@ def _prepare(instance: Instance, people: int) -> stage.Cast:
     """Do what members do before they write: places, services, people."""
     with instance.sessions.begin() as session:
         cast = stage.hire(session)
+    say("  Its first administrator appointed the second, who approves, alone; from then on roles took both.")
     with instance.sessions.begin() as session:
         places, routes = stage.mark_places(session, cast)
         verified = stage.list_services(session, cast)
     say(f"  {places} places and {routes} routes marked; {verified} services verified (simulated).")
+    say("  What one of them answers in was changed after that: proposed by one member, agreed to by the other.")
     with instance.sessions.begin() as session:
         rows = stage.gather_people(session, cast, count=people, settings=instance.settings)
     ways = Counter(map(way_of, rows))
@@ -193,6 +199,24 @@ def _let_some_stop(instance: Instance, run_id: int) -> None:
         said = let_some_stop(instance.control, session, instance.settings.vault(), run_id)
     counted = ", ".join(f"{people} over {channel}" for channel, people in said.items())
     say(f"  {sum(said.values())} people say stop ({counted}): {', '.join(scenario.STOP_WORDS)}, or by a block")
+
+
+def _stop_without_console(instance: Instance, cast: stage.Cast) -> None:
+    """Begin a rehearsal and stop it, as soon as it is being sent, by the command that needs no console."""
+    with instance.sessions.begin() as session:
+        run_id = stage.rehearse(session, cast)
+    deadline = time.monotonic() + REHEARSAL_PATIENCE_SECONDS
+    while not _is_running(instance, run_id) and time.monotonic() < deadline:
+        time.sleep(LOOK_SECONDS / 10)
+    say(f"\nA rehearsal begins, and is stopped without the console: fingerpost stop {run_id}")
+    for line in stop_by_command(instance.settings, run_id):
+        say(f"  {line}")
+
+
+def _is_running(instance: Instance, run_id: int) -> bool:
+    with instance.sessions() as session:
+        session.connection(execution_options={"read_only": True})
+        return session.get_one(Run, run_id).state == RunState.RUNNING
 
 
 def has_screen() -> bool:
