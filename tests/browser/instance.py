@@ -102,7 +102,7 @@ def _prepare(settings: Settings) -> None:
             session,
             organisation.id,
             "people.csv",
-            _people().encode(),
+            people_file().encode(),
             by=author,
             vault=settings.vault(),
             settings=settings,
@@ -136,7 +136,7 @@ def _list_service(session: Session, organisation_id: int, *, by: int, verified_b
     verify_service(session, service, by=verified_by, on=clock.now().date(), how="test call, local SIM")
 
 
-def _people() -> str:
+def people_file() -> str:
     """Return a contact file: invented people within 3 km of the spot."""
     today = clock.now().date()
     lines = ["number,language,latitude,longitude,position_date,consent_date,consent_how"]
