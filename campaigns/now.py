@@ -23,6 +23,7 @@ from campaigns.inbox.holds import waits_now
 from campaigns.inbox.queries import count_unheeded
 from campaigns.inbox.settling import LIFT_STOP
 from campaigns.inbox.strangers import find_strange_stops
+from campaigns.members.first_steps import find_first_steps
 from campaigns.members.founding import APPOINT, find_founding
 from campaigns.messages.copies import Suspect, find_suspects
 from campaigns.messages.labels import OUTCOMES
@@ -32,7 +33,7 @@ from campaigns.planning.lifecycle import IN_FLIGHT
 from campaigns.planning.models import Campaign, CampaignState, Run, RunState, Schedule, ZonePolicy
 from campaigns.proposals.queries import select_agreed_since
 from campaigns.proposals.views import agreeable, kinds_now
-from campaigns.staff.auth import current_member, current_organisation, may_now, requires
+from campaigns.staff.auth import current_member, current_organisation, may_now, may_open, requires
 from campaigns.staff.forms import ROLE_NAMES
 from campaigns.staff.models import Member
 from campaigns.staff.permissions import Permission
@@ -133,8 +134,9 @@ def index() -> str:
     known = {"waiting": waiting, "strange": strange, "changed": changed, "dead": dead, "outcomes": OUTCOMES}
     founding = find_founding(session(), current_organisation().id)
     appointed = find_appointed(session(), current_organisation().id, now=clock.now())
-    known |= {"founding": founding, "appointed": appointed, "role_names": ROLE_NAMES}
-    return render_template("now.html", channels=CHANNELS, **known, **moving)
+    steps = find_first_steps(session(), current_organisation().id, founding) if founding else []
+    known |= {"founding": founding, "first_steps": steps, "appointed": appointed, "role_names": ROLE_NAMES}
+    return render_template("now.html", channels=CHANNELS, may_open=may_open, **known, **moving)
 
 
 @pages.get("/now/flights")
@@ -264,7 +266,7 @@ def _waiting_for_member(organisation_id: int) -> Waiting:
         campaigns=find_submitted(session(), organisation_id) if reviews else [],
         held_runs=find_held(session(), organisation_id) if reviews else [],
         texts=find_texts(session(), organisation_id, current_member().id) if reviews else [],
-        services_due=_count_services_due(organisation_id) if edits else 0,
+        services_due=_count_services_due(organisation_id) if reviews else 0,
         unconnected=_find_unconnected(organisation_id) if reviews or edits or administers else [],
         copies=find_suspects(session(), organisation_id)[:MOST_ROWS] if reviews or edits else [],
         holds=_holds() if may_now(Permission.SETTLE_CONSENT) else None,

@@ -6,6 +6,7 @@ from the first run on at the latest, what a member is trusted with takes two adm
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Any
 
@@ -37,6 +38,13 @@ class Founding:
         second_admin = {Role.ADMIN} if self.admins == 1 else set()
         first_approver = {Role.APPROVER} if self.approvers == 0 else set()
         return frozenset((second_admin | first_approver) - self.settled)
+
+
+def is_other_admin(session: Session, organisation_id: int, *, besides: Collection[int]) -> bool:
+    """Say whether an administrator besides these members could agree to what takes two."""
+    living = owned(select(Membership), Membership, organisation_id).join(Member).where(Member.active)
+    others = session.scalars(living.where(Member.id.not_in(besides)))
+    return any(Role.ADMIN in membership.roles for membership in others)
 
 
 def find_founding(session: Session, organisation_id: int) -> Founding | None:

@@ -10,7 +10,7 @@ from campaigns.core import clock
 from campaigns.core.errors import InputError, RefusedError
 from campaigns.members import service
 from campaigns.members.forms import MemberForm, RolesForm
-from campaigns.members.founding import find_founding
+from campaigns.members.founding import find_founding, is_other_admin
 from campaigns.members.proposed import PASSWORD, ROLES, reset_password
 from campaigns.proposals.models import Proposal
 from campaigns.proposals.queries import find_waiting_for
@@ -98,6 +98,9 @@ def edit_member(member_id: int) -> Page:
         membership=membership,
         waiting=waiting,
         takes_two=not guarded.isdisjoint(membership.roles),
+        may_be_agreed=is_other_admin(
+            session(), membership.organisation_id, besides=(member_id, current_member().id)
+        ),
     ), form.status
 
 

@@ -132,7 +132,10 @@ def create() -> Page:
         except InputError as error:
             form.show(error)
         else:
-            flash(_("The service is added. Verify it before it is used."), "good")
+            flash(
+                _("The service is added. Another member, who may review, has to verify it before texts name it."),
+                "good",
+            )
             return redirect(url_for("messages.services.show", service_id=added.id))
     return render_template("messages/service_form.html", form=form, service=None), form.status
 

@@ -66,7 +66,9 @@ def show_service(session: Session, proposal: Proposal) -> Shown:
     sides = (proposal.before, proposal.after)
     lines = [Line(LABELS[name], *(_in_words(name, side) for side in sides)) for name in names]
     is_another = not set(names).isdisjoint(VERIFIED_FACTS)
-    hint = N_("No text names the service then until somebody who did not propose this has verified it.")
+    hint = N_(
+        "Once it is agreed to, no text names the service until somebody who did not propose it has verified it."
+    )
     arguments = {"service_id": service.id}
     return Shown(service.name, lines, "messages.services.show", arguments, hint if is_another else "")
 

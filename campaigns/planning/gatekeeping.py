@@ -58,7 +58,7 @@ from campaigns.planning.texts import (
     longest_by_language,
     render_combinations,
 )
-from campaigns.planning.trust_gates import correction_gate, country_gate, harm_gate, mandate_gate
+from campaigns.planning.trust_gates import FOR_APPROVERS, correction_gate, country_gate, harm_gate, mandate_gate
 from campaigns.staff.models import Organisation
 from campaigns.staff.queries import owned
 
@@ -98,6 +98,11 @@ class Assessment:
     def red(self) -> list[Gate]:
         """The gates that block."""
         return [gate for gate in self.gates if not gate.passed]
+
+    @property
+    def unready(self) -> list[Gate]:
+        """The gates that keep it from being submitted; the checklist is for whoever approves, who is asked so."""
+        return [gate for gate in self.red if gate.name not in FOR_APPROVERS]
 
     @property
     def sentences(self) -> str:

@@ -15,6 +15,8 @@ from campaigns.planning.models import Campaign, CountryConfirmation
 from campaigns.planning.plan_gates import Link, plan_gate
 from campaigns.planning.prepared import Correction, HarmAnswers
 
+#: Gates that nobody who wrote it can open: a campaign is submitted while they are closed, and not approved.
+FOR_APPROVERS = frozenset({"harm"})
 #: Most places a sentence names one by one.
 NAMED_PLACES = 6
 

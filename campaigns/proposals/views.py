@@ -148,6 +148,8 @@ def accept(proposal_id: int) -> str | Response:
     if told:
         return render_template("proposals/told.html", kind=kind, shown=kind.show(session(), proposal), told=told)
     flash(_(kind.told), "good")
+    if hint := kind.show(session(), proposal).hint:
+        flash(_(hint), "warning")
     return redirect(url_for("proposals.show", proposal_id=proposal.id))
 
 

@@ -183,6 +183,7 @@ def test_nobody_makes_room_to_appoint_another_one_alone(pages: Pages) -> None:
     client.post(f"/settings/members/{second.id}/bar", data={"active": "0"})
     client.post(f"/settings/members/{puppet.id}", data={"roles": ["admin", "approver", "author"]})
     assert roles_of(pages, puppet) == ["author"]
+    assert "Whoever runs this system can make a second one." in client.get("/").text
 
 
 @pytest.mark.usefixtures("sent")
@@ -215,3 +216,21 @@ def test_password_is_agreed_to_by_itself(pages: Pages, client_for: ClientFor) ->
     assert other.post("/proposals/together", data={"proposal": number}).status_code == 409
     with pages.sessions() as session:
         assert session.get_one(Member, approver.id).password == approver.password
+
+
+@pytest.mark.parametrize("others", [1, 2])
+def test_new_password_is_offered_where_somebody_could_agree(
+    pages: Pages, client_for: ClientFor, others: int
+) -> None:
+    colleagues = [pages.member(Role.ADMIN) for _ in range(others)]
+    page = client_for(Role.ADMIN).get(f"/settings/members/{colleagues[0].id}").text
+    assert ("Make a one-time password" in page) is (others == 2)
+    assert ("Whoever runs this system can make one" in page) is (others == 1)
+
+
+def test_second_administrator_reads_roles_by_their_names(pages: Pages) -> None:
+    founder, second = pages.member(Role.ADMIN), pages.member(Role.ADMIN)
+    pages.client(founder).post(f"/settings/members/{founder.id}", data={"roles": ["admin", "steward"]})
+    page = pages.client(second).get(waiting(pages)).text
+    assert "Administrator, Data manager" in page
+    assert "steward" not in page

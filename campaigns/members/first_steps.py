@@ -1,0 +1,96 @@
+"""What an organisation needs before its first run, and how much of it is there: for who has never done it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import Select, exists, select, union_all
+from sqlalchemy.orm import Session
+
+from campaigns.audience.models import Audience, ContactImport, EntryPoint, ImportState
+from campaigns.core.words import N_
+from campaigns.members.founding import Founding
+from campaigns.messages.models import Message, Service, Translation, TranslationState
+from campaigns.planning.models import Campaign, CampaignState, Sender
+from campaigns.planning.queries import select_senders
+from campaigns.staff.queries import owned
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One thing that is needed; `words` and `help` are marked for the catalogues."""
+
+    words: str
+    help: str
+    #: Endpoint of the page where it is done; who may not open it reads what others do.
+    endpoint: str
+
+
+#: In their order.
+STEPS = (
+    Step(
+        N_("A second administrator and an approver"),
+        N_("Nobody sends alone: whoever writes cannot approve. One person may be both."),
+        "members.index",
+    ),
+    Step(
+        N_("A sender"),
+        N_("The number, name or bot that messages come from. An administrator adds it."),
+        "planning.senders.index",
+    ),
+    Step(
+        N_("A service to point people to"),
+        N_("An author writes it down, an approver calls it. Messages name its number from then on."),
+        "messages.services.index",
+    ),
+    Step(
+        N_("People who agreed to be written to"),
+        N_("A data manager imports a file; or people join at an entry point."),
+        "audience.contacts.index",
+    ),
+    Step(
+        N_("An audience"),
+        N_("Whom to reach: around a place, along a route, in a region."),
+        "audience.index",
+    ),
+    Step(
+        N_("A message that was reviewed"),
+        N_("An author writes it in each language, and a correction beside it. An approver reviews both."),
+        "messages.index",
+    ),
+    Step(
+        N_("A campaign that was approved"),
+        N_("An author plans and rehearses it. An approver answers the checklist and approves it."),
+        "planning.index",
+    ),
+)
+
+
+def find_first_steps(session: Session, organisation_id: int, founding: Founding) -> list[tuple[Step, bool]]:
+    """Return the steps to the first run, each with whether it is done.
+
+    Whether people were written down is told by files and entry points: nobody learns how few there are.
+    """
+    are_two = founding.admins > 1 and founding.approvers > 0
+    return list(zip(STEPS, (are_two, *_which_exist(session, organisation_id)), strict=True))
+
+
+def _which_exist(session: Session, organisation_id: int) -> Sequence[bool]:
+    """Ask at once whether there is a sender, a verified service, people, an audience, a text and an approval."""
+
+    def of(model: Any) -> Select[tuple[int]]:
+        return owned(select(model.id), model, organisation_id)
+
+    imported = of(ContactImport).where(ContactImport.state == ImportState.DONE)
+    reviewed = of(Message).join(Translation).where(Translation.state == TranslationState.REVIEWED)
+    wanted = (
+        select_senders(organisation_id).where(Sender.active).with_only_columns(Sender.id).order_by(None),
+        of(Service).where(Service.verified_on.is_not(None)),
+        union_all(imported, of(EntryPoint).where(EntryPoint.removed_at.is_(None))),
+        of(Audience),
+        reviewed,
+        of(Campaign).where(Campaign.state == CampaignState.APPROVED),
+    )
+    return session.execute(select(*(exists(each) for each in wanted))).one()

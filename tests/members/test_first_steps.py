@@ -1,0 +1,119 @@
+"""What an organisation needs before its first run: a step is done by what makes it so, and by its own alone."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+from sqlalchemy.orm import Session
+
+from campaigns.audience.models import ContactImport, EntryPoint, ImportState
+from campaigns.members.first_steps import find_first_steps
+from campaigns.members.founding import find_founding
+from campaigns.messages.models import TranslationState
+from campaigns.planning.models import CampaignState
+from campaigns.staff.models import Member, Organisation, Role
+from tests.factories import (
+    NOON,
+    a_campaign,
+    a_member,
+    a_message,
+    a_run,
+    a_sender,
+    a_service,
+    add,
+    an_audience,
+    an_organisation,
+)
+from tests.web.pages import Pages
+
+MEMBERS, SENDER, SERVICE, PEOPLE, AUDIENCE, TEXT, CAMPAIGN = range(7)
+
+
+def done(session: Session, organisation: Organisation) -> set[int]:
+    founding = find_founding(session, organisation.id)
+    assert founding is not None
+    steps = find_first_steps(session, organisation.id, founding)
+    return {number for number, (_, is_done) in enumerate(steps) if is_done}
+
+
+def a_file(session: Session, organisation: Organisation, state: ImportState) -> None:
+    add(session, ContactImport(organisation_id=organisation.id, state=state, report={}, created_at=NOON))
+
+
+def an_entry(session: Session, organisation: Organisation, **changes: object) -> None:
+    add(
+        session,
+        EntryPoint(organisation_id=organisation.id, code="square", name="Square", created_at=NOON, **changes),
+    )
+
+
+def a_draft(session: Session, organisation: Organisation) -> None:
+    message = a_message(session, organisation)
+    for translation in message.translations:
+        translation.state = TranslationState.TRANSLATED
+    session.flush()
+
+
+def an_approval(session: Session, organisation: Organisation) -> None:
+    member = a_member(session, organisation, Role.AUTHOR)
+    a_campaign(session, organisation, member, state=CampaignState.APPROVED)
+
+
+Make = Callable[[Session, Organisation], object]
+
+
+@pytest.mark.parametrize(
+    ("make", "steps"),
+    [
+        (lambda session, ours: a_member(session, ours, Role.ADMIN), set()),
+        (lambda session, ours: a_member(session, ours, Role.APPROVER, Role.ADMIN), {MEMBERS}),
+        (lambda session, ours: a_sender(session, organisation_id=ours.id), {SENDER}),
+        (lambda session, ours: a_sender(session, organisation_id=ours.id, active=False), set()),
+        (lambda session, ours: a_sender(session, organisation_id=None), {SENDER}),
+        (lambda session, ours: a_service(session, ours), {SERVICE}),
+        (lambda session, ours: a_service(session, ours, verified_on=None), set()),
+        (lambda session, ours: a_file(session, ours, ImportState.DONE), {PEOPLE}),
+        (lambda session, ours: a_file(session, ours, ImportState.CHECKED), set()),
+        (lambda session, ours: an_entry(session, ours), {PEOPLE}),
+        (lambda session, ours: an_entry(session, ours, removed_at=NOON), set()),
+        (lambda session, ours: an_audience(session, ours), {AUDIENCE}),
+        (lambda session, ours: a_message(session, ours), {TEXT}),
+        (a_draft, set()),
+        (an_approval, {SENDER, AUDIENCE, TEXT, CAMPAIGN}),
+    ],
+)
+def test_step_is_done_by_what_makes_it_so(session: Session, make: Make, steps: set[int]) -> None:
+    ours, others = an_organisation(session), an_organisation(session)
+    a_member(session, ours, Role.ADMIN)
+    assert done(session, ours) == set()
+    make(session, ours)
+    assert done(session, ours) == steps
+    # Another organisation has only what the instance shares.
+    assert done(session, others) <= {SENDER}
+
+
+def test_steps_stand_on_now_until_the_first_run(pages: Pages) -> None:
+    admin = pages.member(Role.ADMIN)
+    page = pages.client(admin).get("/").text
+    assert "To the first run" in page
+    assert 'href="/settings/members">A second administrator' in page
+    # Who may not open a page reads what others do there.
+    author = pages.client(pages.member(Role.AUTHOR)).get("/").text
+    assert "A second administrator" in author
+    assert 'href="/settings/members"' not in author
+    assert "To the first run" not in pages.client(pages.member(Role.VIEWER)).get("/").text
+
+
+def test_steps_go_with_founding(pages: Pages, founded: Member) -> None:
+    assert "To the first run" not in pages.client(founded).get("/").text
+
+
+@pytest.fixture
+def founded(pages: Pages) -> Member:
+    """An author whose organisation has sent something to people."""
+    author = pages.member(Role.AUTHOR)
+    with pages.sessions.begin() as session:
+        ours = session.merge(pages.ours)
+        a_run(session, a_campaign(session, ours, session.get_one(Member, author.id)), started_at=NOON)
+    return author
