@@ -399,7 +399,7 @@ def test_new_number_must_be_verified_anew(pages: Pages, author: FlaskClient, app
     assert "A change of this service waits for a second member." in author.get(page).text
     proposal = answer.request.path
     shown = approver.get(proposal).text
-    for words in ("+48 22 628 01 20", "800 900 900", "Mon–Fri 08:30–16:30", "No text names the service then"):
+    for words in ("+48 22 628 01 20", "800 900 900", "Mon–Fri 08:30–16:30", "no text names the service until"):
         assert words in shown
     approver.post(f"{proposal}/agree")
     service = service_of(pages, service_id)
