@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import resource
 import signal
 import socket
 import subprocess
@@ -29,6 +30,8 @@ from tests.sandbox.process import DEFAULTS, SENDER, SandboxProcess
 AT_MOST = 5.0
 #: The most memory of any process, in megabytes.
 MOST_MEGABYTES = 400
+#: Addresses of strangers: each has fewer connections than one may have, so that only their sum is too many.
+STRANGERS = 50
 HEAD = b"POST %b HTTP/1.1\r\nHost: a\r\nContent-Type: %b\r\nContent-Length: %d\r\n\r\n"
 Attack = Callable[[Scene, int], AbstractContextManager[object]]
 
@@ -45,9 +48,10 @@ def ports(scene: Scene) -> tuple[int, int]:
     return scene.port, int(scene.environment["FINGERPOST_HOOKS_PORT"])
 
 
-def _connect(port: int, words: bytes) -> socket.socket | None:
+def _connect(port: int, words: bytes, number: int) -> socket.socket | None:
+    stranger = f"127.0.{number % STRANGERS + 1}.1"
     try:
-        made = socket.create_connection(("127.0.0.1", port), 2)
+        made = socket.create_connection(("127.0.0.1", port), 2, source_address=(stranger, 0))
         made.sendall(words)
         made.setblocking(False)
     except OSError:
@@ -69,8 +73,10 @@ def _is_open(held: socket.socket | None) -> bool:
 @contextmanager
 def holding(scene: Scene, count: int, words: bytes) -> Iterator[None]:
     """Hold so many connections, half of them to each port, and open each anew that is closed."""
+    allow_files(count + 500)
     places = [ports(scene)[number % 2] for number in range(count)]
-    held = [_connect(port, words) for port in places]
+    held = [_connect(port, words, number) for number, port in enumerate(places)]
+    assert sum(one is not None for one in held) > 0.95 * count
     ending = threading.Event()
 
     def hold() -> None:
@@ -79,7 +85,7 @@ def holding(scene: Scene, count: int, words: bytes) -> Iterator[None]:
                 if not _is_open(one) and not ending.is_set():
                     if one is not None:
                         one.close()
-                    held[number] = _connect(places[number], words)
+                    held[number] = _connect(places[number], words, number)
 
     thread = threading.Thread(target=hold)
     thread.start()
@@ -91,6 +97,15 @@ def holding(scene: Scene, count: int, words: bytes) -> Iterator[None]:
         for one in held:
             if one is not None:
                 one.close()
+
+
+def allow_files(count: int) -> None:
+    """Let this process have so many files open; skip the test where it may not."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if 0 <= hard < count:
+        pytest.skip(f"needs {count} open files, and no more than {hard} are allowed")
+    if 0 <= soft < count:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (count, hard))
 
 
 def silent(scene: Scene, count: int) -> AbstractContextManager[object]:
