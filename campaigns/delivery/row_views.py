@@ -156,20 +156,21 @@ def _send_again(run: Run, chosen: resending.Chosen, *, reason: str, may_be_nobod
         return 0
 
 
-def _offered(run: Run) -> resending.Groups:
+def _offered(run: Run, chosen: resending.Chosen) -> resending.Groups:
     """Return the groups among which the member chooses; who sees no single messages is told of no small one.
 
-    The languages and channels of the run are offered all the same, whoever is in them.
+    The languages and channels of the run are offered all the same, whoever is in them, and what is chosen already.
     """
     found = resending.group_unconfirmed(session(), run.id)
     if sees_exact():
         return found
     languages = dict.fromkeys(run.frozen.get("texts", {}), 0)
     channels = dict.fromkeys((each.channel for each in run.ranked_senders), 0)
+    named = [{} if each is None else {each: 0} for each in (chosen.code, chosen.language, chosen.country)]
     return resending.Groups(
-        told(found.by_code),
-        languages | told(found.by_language),
-        told(found.by_country),
+        named[0] | told(found.by_code),
+        named[1] | languages | told(found.by_language),
+        named[2] | told(found.by_country),
         channels | told(found.by_channel),
     )
 
@@ -184,7 +185,7 @@ def _resend_page(run: Run, form: ResendForm, chosen: resending.Chosen) -> Page:
         prospect=prospect,
         may_resend=run.state in SENDING,
         is_hidden=_is_hidden(chosen, prospect),
-        groups=None if chosen.ids else _offered(run),
+        groups=None if chosen.ids else _offered(run, chosen),
         hours=run.frozen.get("expires_after_minutes", 0) / 60,
         **WORDS,
     )
