@@ -24,6 +24,8 @@ def test_last_of_the_largest_crowd_is_sent_away() -> None:
     line: Line[str] = Line(3)
     for one in ("a1", "a2", "b1"):
         line.enter(one[0], one)
+    # Of two that would have as many, who comes.
+    assert line.enter("b", "b2") == "b2"
     assert line.enter("c", "c1") == "a2"
     # All have as many now, and who comes is one too many.
     assert line.enter("c", "c2") == "c2"
