@@ -18,6 +18,7 @@ from campaigns.delivery import views as delivery
 from campaigns.delivery.capping import count_capped
 from campaigns.delivery.door import StatusDoor
 from campaigns.delivery.intake import ReceiptIntake
+from campaigns.directory import proposal_labels as messages_proposed
 from campaigns.front.limits import USUAL_BODY
 from campaigns.gateways.callbacks import CallbackReader
 from campaigns.gateways.factory import build_readers
@@ -27,7 +28,6 @@ from campaigns.inbox import settling_views as settling
 from campaigns.inbox import views as inbox
 from campaigns.members import views as members
 from campaigns.members.proposed import kinds_of_members
-from campaigns.messages import proposal_labels as messages_proposed
 from campaigns.messages import views as messages
 from campaigns.places import api as places_api
 from campaigns.places import proposed as places_proposed

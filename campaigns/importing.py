@@ -8,10 +8,9 @@ from sqlalchemy.orm import Session
 
 from campaigns.audience import service as audience
 from campaigns.core.settings import load_settings
-from campaigns.messages import service as messages
-from campaigns.messages.directory_files import exchange_services
-from campaigns.messages.hsds import is_hsds, read_services
-from campaigns.messages.worklist import read_worklist
+from campaigns.directory.exchange.hsds import is_hsds, read_services
+from campaigns.directory.exchange.service import exchange_services, import_services
+from campaigns.directory.exchange.worklist import read_worklist
 from campaigns.places import proposed as places
 from campaigns.places.incoming import read_places
 from campaigns.places.sheet import decode_text
@@ -32,9 +31,7 @@ def import_file(
         if is_hsds(text):
             return exchange_services(session, organisation_id, read_services(text), by=None)
         listed = read_worklist(text)
-        return messages.import_services(
-            session, organisation_id, listed.drafts, without_number=listed.without_number
-        )
+        return import_services(session, organisation_id, listed.drafts, without_number=listed.without_number)
     settings = load_settings()
     return audience.import_file(
         session,

@@ -17,6 +17,8 @@ from campaigns.core import clock
 from campaigns.delivery.looking import alarms_of, open_of
 from campaigns.delivery.missed import Missing, count_missing
 from campaigns.delivery.progress import select_runs
+from campaigns.directory.labels import OUTCOMES
+from campaigns.directory.queries import count_due_services, select_dead_since
 from campaigns.health import HealthLook
 from campaigns.inbox.holds import Waiting as Holds
 from campaigns.inbox.holds import waits_now
@@ -26,8 +28,7 @@ from campaigns.inbox.strangers import find_strange_stops
 from campaigns.members.first_steps import find_first_steps
 from campaigns.members.founding import APPOINT, find_founding
 from campaigns.messages.copies import Suspect, find_suspects
-from campaigns.messages.labels import OUTCOMES
-from campaigns.messages.queries import count_due_services, find_unreviewed, select_dead_since
+from campaigns.messages.queries import find_unreviewed
 from campaigns.planning.connections import load_connections
 from campaigns.planning.lifecycle import IN_FLIGHT
 from campaigns.planning.models import Campaign, CampaignState, Run, RunState, Schedule, ZonePolicy

@@ -25,6 +25,7 @@ import campaigns.audience.models
 import campaigns.continuity.models
 import campaigns.core.models
 import campaigns.delivery.models
+import campaigns.directory.models
 import campaigns.inbox.models
 import campaigns.messages.models
 import campaigns.places.models

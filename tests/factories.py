@@ -14,10 +14,11 @@ from campaigns.audience.handles import number_key
 from campaigns.audience.models import Address, AddressState, Audience, Channel, Contact
 from campaigns.core.crypto import Vault
 from campaigns.core.settings import load_settings
+from campaigns.core.written_text import digest_of
 from campaigns.delivery.models import Delivery
 from campaigns.delivery.states import SendState
-from campaigns.messages.models import Message, MessageVersion, Origin, Service, Translation, TranslationState
-from campaigns.messages.texts import digest_of
+from campaigns.directory.models import Service
+from campaigns.messages.models import Message, MessageVersion, Origin, Translation, TranslationState
 from campaigns.places.models import Place, PlaceKind, Region, Route, RouteStop
 from campaigns.planning.harm import ITEMS
 from campaigns.planning.models import (

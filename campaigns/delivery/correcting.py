@@ -16,7 +16,6 @@ from campaigns.core.words import N_
 from campaigns.delivery.corrected import find_wrong_runs
 from campaigns.messages.models import Message, Withdrawal
 from campaigns.messages.named import NamedNumbers, kinds_in
-from campaigns.messages.queries import load_member_names
 from campaigns.messages.withdrawals import find_withdrawal, withdraw_version
 from campaigns.planning import authority, queries
 from campaigns.planning.copied import pause_copies
@@ -37,6 +36,7 @@ from campaigns.planning.voiding import void_approvals
 from campaigns.staff import audit
 from campaigns.staff.models import Organisation
 from campaigns.staff.permissions import Permission
+from campaigns.staff.queries import load_member_names
 
 #: What a run that said something wrong says of itself.
 WITHDRAWN = N_("What it says was withdrawn, and is corrected.")

@@ -10,8 +10,8 @@ from sqlalchemy.orm import Session
 
 from campaigns.delivery.rendering import Combination, Dimensions, Renderer, Where
 from campaigns.delivery.zones import due_in
+from campaigns.directory.queries import load_emergency_numbers, load_service_facts
 from campaigns.messages.named import NamedNumbers
-from campaigns.messages.queries import load_emergency_numbers, load_service_facts
 from campaigns.places.models import Place, Region
 from campaigns.planning.digest import FrozenRun
 from campaigns.planning.models import Run

@@ -9,6 +9,7 @@ from datetime import datetime
 from campaigns.audience.models import Channel
 from campaigns.core.errors import GateError, PlaceholderError
 from campaigns.core.words import N_
+from campaigns.directory.signposting.choice import Need, ServiceFacts
 from campaigns.messages.help_numbers import (
     HelpNumber,
     find_help_numbers,
@@ -19,7 +20,6 @@ from campaigns.messages.help_numbers import (
 from campaigns.messages.how_to_stop import StopWay, how_to_stop
 from campaigns.messages.length import count_parts
 from campaigns.messages.placeholders import STOP, names_in, render, required_names
-from campaigns.messages.signposts import Need, ServiceFacts
 from campaigns.planning.digest import FrozenRun
 from campaigns.planning.models import RunSender, ZonePolicy
 

@@ -23,8 +23,8 @@ from campaigns.delivery.queries import in_state
 from campaigns.delivery.renderers import load_renderer, read_at
 from campaigns.delivery.rendering import Combination, Rendered
 from campaigns.delivery.states import SendState
+from campaigns.directory.models import EmergencyNumber, Service
 from campaigns.messages.help_numbers import kinds_asked
-from campaigns.messages.models import EmergencyNumber, Service
 from campaigns.messages.named import NamedNumbers
 from campaigns.messages.placeholders import names_in
 from campaigns.messages.queries import load_named

@@ -40,7 +40,6 @@ from campaigns.delivery.models import RunCanary
 from campaigns.delivery.renewing import find_new_numbers, resume
 from campaigns.delivery.row_views import rows
 from campaigns.delivery.tally import is_large
-from campaigns.messages.queries import load_member_names
 from campaigns.planning import service as planning
 from campaigns.planning.connections import find_faults
 from campaigns.planning.lifecycle import IN_FLIGHT, MOVING
@@ -48,6 +47,7 @@ from campaigns.planning.models import Run, RunState
 from campaigns.staff.auth import current_member, current_organisation, requires
 from campaigns.staff.noting import note_refused_approval
 from campaigns.staff.permissions import Permission
+from campaigns.staff.queries import load_member_names
 from campaigns.web.current import settings
 from campaigns.web.numbers import whole_number
 from campaigns.web.pagination import paginate

@@ -17,19 +17,15 @@ from campaigns.core import clock
 from campaigns.core.settings import Settings
 from campaigns.demo import scenario
 from campaigns.demo.people import Stop, World, as_csv, invent_people
+from campaigns.directory.exchange.service import import_services
+from campaigns.directory.exchange.worklist import read_bundled
+from campaigns.directory.models import Service
+from campaigns.directory.proposed import SERVICE, change_service
+from campaigns.directory.service import update_service, verify_service
 from campaigns.members.proposed import ROLES, kinds_of_members
 from campaigns.members.service import add_member
-from campaigns.messages.models import Message, Service
-from campaigns.messages.proposed import SERVICE, change_service
-from campaigns.messages.service import (
-    create_message,
-    import_services,
-    review_translation,
-    save_translation,
-    update_service,
-    verify_service,
-)
-from campaigns.messages.worklist import read_bundled
+from campaigns.messages.models import Message
+from campaigns.messages.service import create_message, review_translation, save_translation
 from campaigns.places.exchange import read_locations, read_routes
 from campaigns.places.models import PlaceKind, Region, Route
 from campaigns.places.service import import_places, import_routes, load_regions

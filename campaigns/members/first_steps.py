@@ -11,8 +11,9 @@ from sqlalchemy.orm import Session
 
 from campaigns.audience.models import Audience, ContactImport, EntryPoint, ImportState
 from campaigns.core.words import N_
+from campaigns.directory.models import Service
 from campaigns.members.founding import Founding
-from campaigns.messages.models import Message, Service, Translation, TranslationState
+from campaigns.messages.models import Message, Translation, TranslationState
 from campaigns.planning.models import Campaign, CampaignState, Sender
 from campaigns.planning.queries import select_senders
 from campaigns.staff.queries import owned

@@ -16,7 +16,7 @@ from babel.messages.pofile import PoFileError, read_po, write_po
 
 from campaigns.core.errors import MOST_PROBLEMS, FileFormatError, RowProblem, RowsError, TooManyRowsError
 from campaigns.core.words import N_
-from campaigns.messages.texts import TEXT_LIMIT
+from campaigns.core.written_text import TEXT_LIMIT
 
 MOST_ENTRIES, MOST_BYTES = 5_000, 10_000_000
 #: Longest line of a header that is looked at, in letters.

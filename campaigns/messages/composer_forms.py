@@ -6,9 +6,9 @@ from flask_babel import lazy_gettext as _l
 from wtforms import BooleanField, TextAreaField
 from wtforms.validators import Length
 
+from campaigns.core.written_text import TEXT_LIMIT
 from campaigns.messages.forms import TranslationForm
 from campaigns.messages.models import Translation
-from campaigns.messages.texts import TEXT_LIMIT
 from campaigns.messages.writing import WORDING_CHANNELS
 
 

@@ -7,8 +7,8 @@ from flask_babel import lazy_gettext as _l
 from flask_babel import ngettext
 from flask_babel.speaklater import LazyString
 
+from campaigns.directory.labels import country_name
 from campaigns.messages.composing import Whereabouts
-from campaigns.messages.labels import country_name
 from campaigns.messages.models import Origin
 from campaigns.messages.plain import Hint
 from campaigns.messages.savings import Saving, SavingKind

@@ -9,14 +9,14 @@ from datetime import datetime
 from types import MappingProxyType
 
 from campaigns.core.errors import PlaceholderError
+from campaigns.directory.models import EUROPEAN_UNION
+from campaigns.directory.signposting.choice import Need, ServiceFacts, Signpost
 from campaigns.messages.glossary import Term, TermUse, find_terms
 from campaigns.messages.help_numbers import HelpNumber, find_help_numbers, kinds_asked, values_of
-from campaigns.messages.models import EUROPEAN_UNION
 from campaigns.messages.placeholders import names_in
 from campaigns.messages.plain import Hint, find_hints
 from campaigns.messages.preview import Preview, example_values, preview_text
 from campaigns.messages.savings import Saving, find_savings
-from campaigns.messages.signposts import Need, ServiceFacts, Signpost
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,16 +7,18 @@ from datetime import datetime
 
 from sqlalchemy.orm import Session
 
+from campaigns.core.written_text import digest_of, digest_of_wordings
+from campaigns.directory import queries as directory_queries
 from campaigns.messages import queries
 from campaigns.messages.composing import Measured, measure_text
 from campaigns.messages.differences import Stretch
 from campaigns.messages.library import Lineage, find_lineage
 from campaigns.messages.models import Message, Translation, TranslationState, Withdrawal
 from campaigns.messages.terms import load_terms
-from campaigns.messages.texts import digest_of, digest_of_wordings
 from campaigns.messages.versions import base_changes
 from campaigns.messages.withdrawals import find_withdrawal
 from campaigns.messages.writing import writers_of
+from campaigns.staff import queries as staff_queries
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +66,7 @@ def lay_out(session: Session, message: Message, language: str) -> Desk:
         lineage=find_lineage(session, message),
         withdrawal=find_withdrawal(session, message.id, message.version),
         writers=writers_of(translation) if translation else set(),
-        names=queries.load_member_names(session, people),
+        names=staff_queries.load_member_names(session, people),
     )
 
 
@@ -84,12 +86,12 @@ def measure(
     if source is not None and language != source.language:
         base = source.text
         terms = load_terms(session, organisation_id, source_language=source.language, language=language)
-    services = queries.load_service_facts(session, organisation_id)
+    services = directory_queries.load_service_facts(session, organisation_id)
     return measure_text(
         text,
         language=language,
         services=services,
-        emergency=queries.load_emergency_numbers(session, organisation_id),
+        emergency=directory_queries.load_emergency_numbers(session, organisation_id),
         at=at,
         max_age_days=max_age_days,
         base=base,

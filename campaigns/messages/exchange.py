@@ -10,11 +10,11 @@ from sqlalchemy.orm import Session
 from campaigns.core import clock
 from campaigns.core.errors import InputError, NotFoundError, RowProblem, RowsError
 from campaigns.core.words import N_
+from campaigns.core.written_text import TEXT_LIMIT
 from campaigns.messages import queries
 from campaigns.messages.catalogue import Entry, Returned, write_catalogue
 from campaigns.messages.models import Message, Origin, Translation, TranslationState
 from campaigns.messages.placeholders import names_in
-from campaigns.messages.texts import TEXT_LIMIT
 from campaigns.messages.writing import (
     add_version,
     check_language,

@@ -6,10 +6,10 @@ from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, replace
 
 from campaigns.core.errors import NoSignpostError
-from campaigns.messages.models import ServiceKind
+from campaigns.directory.models import ServiceKind
+from campaigns.directory.signposting.choice import Need, ServiceFacts, Signpost, choose_signpost
 from campaigns.messages.numerals import number_in_text
 from campaigns.messages.placeholders import HOTLINE, KIND_MARK
-from campaigns.messages.signposts import Need, ServiceFacts, Signpost, choose_signpost
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,12 +8,12 @@ from werkzeug.wrappers import Response
 from campaigns.core.errors import NotFoundError
 from campaigns.core.words import N_
 from campaigns.messages.models import Message
-from campaigns.messages.queries import get_version, load_member_names
+from campaigns.messages.queries import get_version
 from campaigns.messages.versions import changes_between, load_history, load_versions
 from campaigns.messages.withdrawals import find_withdrawal
 from campaigns.staff.auth import current_organisation, requires
 from campaigns.staff.permissions import Permission
-from campaigns.staff.queries import get_owned
+from campaigns.staff.queries import get_owned, load_member_names
 from campaigns.web.numbers import whole_number
 from campaigns.web.session import session
 

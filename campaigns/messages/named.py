@@ -11,11 +11,11 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from campaigns.core.errors import PlaceholderError
-from campaigns.messages.emergency import all_emergency_rows
+from campaigns.directory.emergency import all_emergency_rows
+from campaigns.directory.models import SOURCED
+from campaigns.directory.signposting.choice import ServiceFacts
 from campaigns.messages.help_numbers import kinds_asked
-from campaigns.messages.models import SOURCED
 from campaigns.messages.placeholders import names_in
-from campaigns.messages.signposts import ServiceFacts
 
 
 @dataclass(frozen=True, slots=True)

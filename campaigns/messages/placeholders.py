@@ -19,7 +19,7 @@ from dataclasses import dataclass
 
 from campaigns.core.errors import PlaceholderError
 from campaigns.core.words import N_
-from campaigns.messages.models import ServiceKind
+from campaigns.directory.models import ServiceKind
 
 #: The placeholder for help, and what stands between it and a kind of help: ((hotline:shelter)).
 HOTLINE, KIND_MARK = "hotline", ":"

@@ -7,13 +7,13 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from campaigns.core.errors import PlaceholderError
+from campaigns.core.written_text import clean_line_ends
+from campaigns.directory.signposting.choice import ServiceFacts, Trust, trust_of
 from campaigns.messages.help_numbers import kinds_asked
 from campaigns.messages.how_to_stop import StopWay, how_to_stop
 from campaigns.messages.length import Length, costly_characters, count_parts
 from campaigns.messages.numerals import number_in_text
 from campaigns.messages.placeholders import STOP, Placeholder, parse
-from campaigns.messages.signposts import ServiceFacts, Trust, trust_of
-from campaigns.messages.texts import clean_line_ends
 
 #: Examples for what only a campaign decides.
 EXAMPLES = {"place": "Medyka", "link": "https://example.org/k7", "code": "K7"}

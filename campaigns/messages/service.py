@@ -1,4 +1,4 @@
-"""Verbs on messages and services; each leaves one audit entry and none commits."""
+"""Verbs on messages; each leaves one audit entry and none commits."""
 
 from __future__ import annotations
 
@@ -10,11 +10,9 @@ from sqlalchemy.orm import Session
 from campaigns.core import clock
 from campaigns.core.errors import InputError, RefusedError
 from campaigns.core.words import N_, Phrase
+from campaigns.core.written_text import clean_line, clean_text, digest_of_wordings
 from campaigns.messages import queries
-from campaigns.messages.directory import create_service, update_service, verify_service
-from campaigns.messages.directory_files import ImportedServices, import_services
 from campaigns.messages.models import Message, Translation, TranslationState
-from campaigns.messages.texts import clean_line, clean_text, digest_of_wordings
 from campaigns.messages.themes import Theme
 from campaigns.messages.writing import (
     add_version,
@@ -28,18 +26,6 @@ from campaigns.messages.writing import (
     writers_of,
 )
 from campaigns.staff import audit
-
-__all__ = [
-    "ImportedServices",
-    "create_message",
-    "create_service",
-    "import_services",
-    "review_translation",
-    "save_translation",
-    "update_message",
-    "update_service",
-    "verify_service",
-]
 
 TITLE_LIMIT = 200
 

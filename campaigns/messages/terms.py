@@ -8,9 +8,9 @@ from sqlalchemy.orm import Session
 from campaigns.core import clock
 from campaigns.core.errors import InputError
 from campaigns.core.words import N_, Phrase
+from campaigns.core.written_text import clean_line
 from campaigns.messages.glossary import Term
 from campaigns.messages.models import GlossaryTerm
-from campaigns.messages.texts import clean_line
 from campaigns.messages.writing import check_language
 from campaigns.staff import audit
 from campaigns.staff.queries import owned

@@ -6,10 +6,10 @@ from dataclasses import dataclass
 
 from sqlalchemy.orm import Session
 
+from campaigns.core.written_text import digest_of_wordings
 from campaigns.messages.differences import LanguageChange, Stretch, compare_texts, compare_versions
 from campaigns.messages.models import Message, MessageVersion, Translation
 from campaigns.messages.queries import find_translation, select_versions
-from campaigns.messages.texts import digest_of_wordings
 
 #: Versions that are read at most, the newest ones.
 MOST_VERSIONS = 200

@@ -10,20 +10,22 @@ from campaigns.core import clock
 from campaigns.core.errors import InputError, NotFoundError
 from campaigns.core.languages import all_languages
 from campaigns.core.words import N_
+from campaigns.core.written_text import clean_line_ends
+from campaigns.directory.labels import country_name
+from campaigns.directory.models import ServiceKind
+from campaigns.directory.views import pages as directory_pages
 from campaigns.messages import desk, queries, service
 from campaigns.messages.composer_forms import ComposerForm
 from campaigns.messages.composer_labels import CHANNELS, ORIGINS, hint_words, place_words, saving_words
 from campaigns.messages.composing import Measured
-from campaigns.messages.directory_views import pages as directory_pages
 from campaigns.messages.exchange_views import pages as exchange_pages
 from campaigns.messages.forms import DetailsForm, MessageForm
 from campaigns.messages.glossary_views import pages as glossary_pages
 from campaigns.messages.history_views import pages as history_pages
-from campaigns.messages.labels import PLACEHOLDERS, THEMES, country_name
+from campaigns.messages.labels import PLACEHOLDERS, THEMES
 from campaigns.messages.library import share_message
 from campaigns.messages.library_views import pages as library_pages
-from campaigns.messages.models import Message, ServiceKind
-from campaigns.messages.texts import clean_line_ends
+from campaigns.messages.models import Message
 from campaigns.staff.auth import current_member, current_organisation, requires
 from campaigns.staff.permissions import Permission
 from campaigns.staff.queries import get_owned

@@ -11,6 +11,7 @@ from campaigns.core import clock
 from campaigns.core.errors import BaseLanguageError, InputError, PlaceholderError
 from campaigns.core.languages import all_languages
 from campaigns.core.words import N_
+from campaigns.core.written_text import clean_text, digest_of, digest_of_wordings
 from campaigns.messages import queries
 from campaigns.messages.models import (
     Message,
@@ -21,7 +22,6 @@ from campaigns.messages.models import (
     TranslationWriter,
 )
 from campaigns.messages.placeholders import names_in
-from campaigns.messages.texts import clean_text, digest_of, digest_of_wordings
 
 #: Channels that may have words of their own, where the text that all share does not do.
 WORDING_CHANNELS = ("sms", "whatsapp", "telegram")

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from campaigns.directory.signposting.choice import number_named
 from campaigns.messages.help_numbers import kinds_asked
 from campaigns.messages.named import NamedNumbers
-from campaigns.messages.signposts import number_named
 from campaigns.planning.digest import Content
 from campaigns.planning.gatekeeping import Assessment
 from campaigns.planning.models import Approval

@@ -9,7 +9,7 @@ from sqlalchemy.orm import Session
 
 from campaigns.audience.models import Channel
 from campaigns.audience.rules import SenderChoice
-from campaigns.messages.texts import digest_of
+from campaigns.core.written_text import digest_of
 from campaigns.planning.digest import Content
 from campaigns.planning.models import Sender, TemplateState, WhatsAppTemplate
 

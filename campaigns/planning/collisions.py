@@ -16,9 +16,10 @@ from sqlalchemy.orm import Session, contains_eager
 
 from campaigns.audience.rules import AudienceRule, targeted_cells
 from campaigns.core.errors import AudienceRuleError, NoSignpostError
-from campaigns.messages.models import Service, Translation, TranslationState
-from campaigns.messages.queries import facts_of
-from campaigns.messages.signposts import ServiceFacts, choose_signpost
+from campaigns.directory.models import Service
+from campaigns.directory.queries import facts_of
+from campaigns.directory.signposting.choice import ServiceFacts, choose_signpost
+from campaigns.messages.models import Translation, TranslationState
 from campaigns.places.models import Region
 from campaigns.planning.gatekeeping import Assessment
 from campaigns.planning.models import Campaign, CampaignState, Schedule

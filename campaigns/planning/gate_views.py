@@ -11,7 +11,6 @@ from werkzeug.wrappers import Response
 from campaigns.audience.noting import note_audience
 from campaigns.core import clock
 from campaigns.core.errors import InputError, RefusedError
-from campaigns.messages.queries import load_member_names
 from campaigns.planning import confirming, prepared
 from campaigns.planning.connections import find_unconnected
 from campaigns.planning.country_rules import TABLE_DATE
@@ -23,7 +22,7 @@ from campaigns.planning.standing import standings_of
 from campaigns.planning.trust_gates import broken_rules, unconfirmed
 from campaigns.staff.auth import current_member, current_organisation, may_now, requires
 from campaigns.staff.permissions import Permission
-from campaigns.staff.queries import get_owned
+from campaigns.staff.queries import get_owned, load_member_names
 from campaigns.web.current import settings
 from campaigns.web.session import refuse_commit, session
 from campaigns.web.words import said

@@ -14,6 +14,8 @@ from campaigns.audience.models import Channel
 from campaigns.audience.rules import AudienceRule
 from campaigns.core.errors import AudienceRuleError
 from campaigns.core.small_numbers import discreet, is_told
+from campaigns.directory.queries import load_emergency_numbers, load_service_facts
+from campaigns.directory.signposting.choice import ServiceFacts
 from campaigns.messages.gates import (
     Gate,
     length_gate,
@@ -23,13 +25,7 @@ from campaigns.messages.gates import (
     stop_gate,
     translations_gate,
 )
-from campaigns.messages.queries import (
-    load_emergency_numbers,
-    load_service_facts,
-    load_translation_facts,
-    unreviewed_of,
-)
-from campaigns.messages.signposts import ServiceFacts
+from campaigns.messages.queries import load_translation_facts, unreviewed_of
 from campaigns.places.models import Place, Region
 from campaigns.planning.choices import load_templates
 from campaigns.planning.country_rules import CountryWarning, warnings_for

@@ -13,7 +13,7 @@ from sqlalchemy.orm import Session
 from campaigns.audience.models import Channel
 from campaigns.core.small_numbers import is_told, size
 from campaigns.messages.preview import Preview, preview_text
-from campaigns.messages.queries import load_member_names, unreviewed_of
+from campaigns.messages.queries import unreviewed_of
 from campaigns.planning.approved_numbers import approved_numbers, as_approved, find_unapproved
 from campaigns.planning.collisions import Collision, find_collisions
 from campaigns.planning.digest import Cap
@@ -26,6 +26,7 @@ from campaigns.planning.recurrence import Firing, next_firings
 from campaigns.planning.tally import Tally
 from campaigns.planning.texts import RenderedText, longest_by_language
 from campaigns.planning.waves import Wave, waves_of
+from campaigns.staff.queries import load_member_names
 
 SHOWN_FIRINGS = 10
 SHOWN_RUNS = 20

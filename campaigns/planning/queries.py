@@ -11,9 +11,9 @@ from sqlalchemy.orm import Session, contains_eager, selectinload
 
 from campaigns.audience.models import Audience
 from campaigns.core.errors import BaseLanguageError, NotFoundError
+from campaigns.directory.stated import find_stating, find_stating_emergencies
 from campaigns.messages.models import Message, Translation, TranslationWriter
 from campaigns.messages.queries import current_texts, current_wordings, load_named
-from campaigns.messages.stated import find_stating, find_stating_emergencies
 from campaigns.planning.counted_links import find_target, select_leading
 from campaigns.planning.covers import load_cover, say_place, select_authors
 from campaigns.planning.digest import Content, ScheduleContent

@@ -7,7 +7,7 @@ from flask_babel import gettext as _
 from werkzeug.wrappers import Response
 
 from campaigns.core.errors import InputError, RefusedError
-from campaigns.messages.queries import load_member_names, select_messages
+from campaigns.messages.queries import select_messages
 from campaigns.planning import queries, safeguards
 from campaigns.planning.harm import ITEMS
 from campaigns.planning.models import Campaign
@@ -15,7 +15,7 @@ from campaigns.planning.safeguard_forms import CorrectionForm, HarmForm, data_of
 from campaigns.staff.auth import current_member, current_organisation, may_now, requires
 from campaigns.staff.noting import note_refused_approval
 from campaigns.staff.permissions import Permission
-from campaigns.staff.queries import get_owned
+from campaigns.staff.queries import get_owned, load_member_names
 from campaigns.web.session import session
 
 pages = Blueprint("safeguards", __name__, url_prefix="/<int:campaign_id>")

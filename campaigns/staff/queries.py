@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
 from datetime import datetime
 from typing import Any, TypeVar
 
@@ -82,3 +82,10 @@ def select_acts(organisation_id: int, action: str, *, since: datetime) -> Select
     entries = select_audit(organisation_id).where(AuditEntry.action == action, AuditEntry.at > since)
     # In the order of the index: by number alone, all entries might be read for the newest few.
     return entries.order_by(None).order_by(AuditEntry.at.desc(), AuditEntry.id.desc())
+
+
+def load_member_names(session: Session, member_ids: Iterable[int | None]) -> dict[int, str]:
+    """Return the names of members by id."""
+    wanted = {member_id for member_id in member_ids if member_id is not None}
+    members = session.scalars(select(Member).where(Member.id.in_(wanted)))
+    return {member.id: member.name for member in members}

@@ -10,10 +10,10 @@ from sqlalchemy.orm import Session
 
 from campaigns.audience.models import Channel, ContactImport, EntryPoint, ImportState
 from campaigns.core.crypto import Vault
+from campaigns.directory.proposed import propose_emergency_number
+from campaigns.directory.service import Stated
 from campaigns.inbox.models import Reply, ReplyKind
-from campaigns.messages.directory import Stated
 from campaigns.messages.models import GlossaryTerm
-from campaigns.messages.proposed import propose_emergency_number
 from campaigns.places.guarding import facts_of_place
 from campaigns.places.models import Place
 from campaigns.places.proposed import PLACE

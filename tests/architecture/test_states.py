@@ -10,9 +10,9 @@ from campaigns.audience.models import AddressState, ConsentKind, ImportState
 from campaigns.audience.rules import LeftOut
 from campaigns.core.settings import PROJECT_ROOT
 from campaigns.delivery.states import ReceiptState, SendState
+from campaigns.directory.signposting.choice import Trust
 from campaigns.inbox.models import ReplyKind
 from campaigns.messages.models import TranslationState
-from campaigns.messages.signposts import Trust
 from campaigns.planning.models import Decision, Health, RunState, TemplateState
 from campaigns.planning.standing import Standing
 from campaigns.proposals.models import ProposalState

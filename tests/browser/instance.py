@@ -18,8 +18,8 @@ from campaigns.core.database import make_engine, make_sessions
 from campaigns.core.settings import Settings, load_settings
 from campaigns.demo.instance import Addresses, environment_of
 from campaigns.demo.processes import Processes, free_port
-from campaigns.messages.hours import read_hours
-from campaigns.messages.service import create_service, verify_service
+from campaigns.directory.opening_hours import read_hours
+from campaigns.directory.service import create_service, verify_service
 from campaigns.places.service import load_regions
 from campaigns.planning.models import Sender
 from campaigns.schema import migrate

@@ -15,15 +15,15 @@ from campaigns.audience.models import Address, AddressState
 from campaigns.core import clock
 from campaigns.core.crypto import Vault
 from campaigns.core.errors import ApprovalError, ForbiddenError, GateError, InputError, RefusedError
+from campaigns.core.written_text import digest_of_wordings
 from campaigns.delivery.corrected import STOP_SETTLES
 from campaigns.delivery.correcting import outlook_of, send_correction
 from campaigns.delivery.fanout import CHUNK, fan_out
 from campaigns.delivery.latecomers import fan_out_late
 from campaigns.delivery.models import Delivery, RunLeftOut, RunText
 from campaigns.delivery.states import SendState
-from campaigns.messages.models import Service
+from campaigns.directory.models import Service
 from campaigns.messages.service import save_translation
-from campaigns.messages.texts import digest_of_wordings
 from campaigns.messages.withdrawals import find_withdrawal
 from campaigns.planning.models import CampaignState, Priority, Run, RunState
 from campaigns.planning.queries import find_approval, load_content

@@ -17,7 +17,7 @@ from campaigns.delivery.models import Delivery, RunLeftOut
 from campaigns.delivery.service import cancel_queued
 from campaigns.delivery.states import SendState
 from campaigns.delivery.tally import count_run
-from campaigns.messages.models import Service
+from campaigns.directory.models import Service
 from campaigns.planning.firing import stop_run
 from campaigns.planning.models import Run, RunState, Schedule, ZonePolicy
 from campaigns.planning.recurrence import Timing

@@ -16,7 +16,7 @@ from campaigns.delivery.fanout import fan_out
 from campaigns.delivery.models import Delivery, FormerText, RunText
 from campaigns.delivery.renewing import TextWatch, as_called, find_new_numbers, load_former, resume
 from campaigns.delivery.states import SendState
-from campaigns.messages.models import EmergencyNumber, Service
+from campaigns.directory.models import EmergencyNumber, Service
 from campaigns.places.models import Region
 from campaigns.planning.firing import pause_run, stop_run
 from campaigns.planning.models import Run, RunState

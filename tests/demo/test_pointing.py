@@ -10,8 +10,8 @@ from sqlalchemy.orm import Session
 from campaigns.core import clock
 from campaigns.core.database import make_engine, make_sessions
 from campaigns.demo import stage
-from campaigns.messages.queries import load_service_facts
-from campaigns.messages.signposts import Trust, trust_of
+from campaigns.directory.queries import load_service_facts
+from campaigns.directory.signposting.choice import Trust, trust_of
 from campaigns.planning.gatekeeping import assess
 from campaigns.planning.models import Campaign
 from campaigns.planning.pointing import point_people, pointed_table

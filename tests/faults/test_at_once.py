@@ -12,7 +12,7 @@ from sqlalchemy import func, select
 
 from campaigns.core import clock
 from campaigns.delivery.models import Delivery
-from campaigns.messages.models import Service
+from campaigns.directory.models import Service
 from campaigns.planning.models import Run, ZonePolicy
 from campaigns.planning.recurrence import Timing
 from tests.delivery.driving import drive, settled

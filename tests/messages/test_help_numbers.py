@@ -6,10 +6,10 @@ from dataclasses import replace
 
 import pytest
 
-from campaigns.messages.emergency import all_emergency_rows, emergency_numbers
+from campaigns.directory.emergency import all_emergency_rows, emergency_numbers
+from campaigns.directory.signposting.choice import Need
 from campaigns.messages.help_numbers import HelpNumber, find_help_numbers, kinds_asked, lacks_number, values_of
-from campaigns.messages.signposts import Need
-from tests.messages.test_signposts import LINE, MONDAY
+from tests.directory.signposting.test_choice import LINE, MONDAY
 
 SHELTER = replace(LINE, service_id=7, name="Beds", kind="shelter", number_national="800 700 700")
 IN_POLAND = Need("PL-18", "PL", LINE.languages[0], MONDAY, roaming=False)

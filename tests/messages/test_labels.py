@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from campaigns.messages.labels import FOREIGN_SIM, KINDS, OPERATORS, PLACEHOLDERS, THEMES
-from campaigns.messages.models import ForeignSim, OperatorType, ServiceKind
+from campaigns.directory.labels import FOREIGN_SIM, KINDS, OPERATORS
+from campaigns.directory.models import ForeignSim, OperatorType, ServiceKind
+from campaigns.messages.labels import PLACEHOLDERS, THEMES
 from campaigns.messages.placeholders import ALLOWED
 from campaigns.messages.themes import Theme
 

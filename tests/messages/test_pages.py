@@ -13,7 +13,8 @@ from flask.testing import FlaskClient
 from sqlalchemy import Engine, func, select
 
 from campaigns.core import clock
-from campaigns.messages.models import Message, Service, Translation
+from campaigns.directory.models import Service
+from campaigns.messages.models import Message, Translation
 from campaigns.messages.numerals import LEFT_TO_RIGHT_MARK
 from campaigns.messages.queries import current_texts
 from campaigns.staff.models import AuditEntry, Member, Role

@@ -7,7 +7,7 @@ from datetime import timedelta
 
 from campaigns.messages.length import Length
 from campaigns.messages.preview import EXAMPLES, Piece, example_values, preview_text
-from tests.messages.test_signposts import LINE, MONDAY
+from tests.directory.signposting.test_choice import LINE, MONDAY
 
 
 def test_examples_stand_for_placeholders() -> None:

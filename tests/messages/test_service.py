@@ -10,10 +10,10 @@ from sqlalchemy.orm import Session, sessionmaker
 
 from campaigns.core.database import make_sessions
 from campaigns.core.errors import BaseLanguageError, InputError, PlaceholderError, RefusedError
+from campaigns.core.written_text import digest_of
 from campaigns.messages.models import Message, TranslationState
 from campaigns.messages.queries import current_texts, find_translation, get_base, load_translation_facts, state_of
 from campaigns.messages.service import create_message, review_translation, save_translation, update_message
-from campaigns.messages.texts import digest_of
 from campaigns.staff.models import AuditEntry, Member, Organisation
 from tests.factories import a_member, a_message, an_organisation
 from tests.postgres import empty_tables

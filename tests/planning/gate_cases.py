@@ -9,7 +9,8 @@ from typing import Any
 from sqlalchemy import select, update
 
 from campaigns.audience.models import Address, Channel
-from campaigns.messages.models import Service, TranslationState
+from campaigns.directory.models import Service
+from campaigns.messages.models import TranslationState
 from campaigns.places.models import Region
 from campaigns.planning.confirming import confirm_rules
 from campaigns.planning.gatekeeping import assess

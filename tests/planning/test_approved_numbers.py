@@ -13,7 +13,7 @@ from sqlalchemy.orm import Session
 from campaigns.core import clock
 from campaigns.core.crypto import Vault
 from campaigns.core.errors import ApprovalError
-from campaigns.messages.models import EmergencyNumber, Service
+from campaigns.directory.models import EmergencyNumber, Service
 from campaigns.planning import service
 from campaigns.planning.changes import changes_between
 from campaigns.planning.models import Run, RunState

@@ -12,7 +12,7 @@ from sqlalchemy.orm import Session
 
 from campaigns.core import clock
 from campaigns.core.crypto import Vault
-from campaigns.messages.models import Service
+from campaigns.directory.models import Service
 from campaigns.places.models import PlaceCell, Region
 from campaigns.planning.collisions import Collision, find_collisions
 from campaigns.planning.gatekeeping import assess

@@ -20,7 +20,7 @@ from campaigns.core.errors import (
     RefusedError,
     TransitionError,
 )
-from campaigns.messages.models import Service
+from campaigns.directory.models import Service
 from campaigns.messages.withdrawals import withdraw_version
 from campaigns.places.models import Region
 from campaigns.planning import service

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from campaigns.core.errors import NoSignpostError
+from campaigns.directory.signposting.choice import Need, Signpost
 from campaigns.messages.help_numbers import HelpNumber
-from campaigns.messages.signposts import Need, Signpost
 from campaigns.planning.pointing import point_people, pointed_table
 from campaigns.planning.texts import RenderedText
 from tests.factories import NOON

@@ -11,13 +11,13 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session, sessionmaker
 
 from campaigns.core.errors import FingerpostError
+from campaigns.directory.exchange.hsds import ServiceRow
+from campaigns.directory.exchange.service import exchange_services
+from campaigns.directory.models import Service
+from campaigns.directory.proposed import SERVICE, change_service, propose_emergency_number, propose_services
+from campaigns.directory.service import Stated
 from campaigns.members.proposed import kinds_of_members
 from campaigns.members.service import change_roles
-from campaigns.messages.directory import Stated
-from campaigns.messages.directory_files import exchange_services
-from campaigns.messages.hsds import ServiceRow
-from campaigns.messages.models import Service
-from campaigns.messages.proposed import SERVICE, change_service, propose_emergency_number, propose_services
 from campaigns.proposals.models import Proposal
 from campaigns.proposals.service import agree, refuse
 from campaigns.reach.outcomes.proposed import propose_host

@@ -9,8 +9,8 @@ import pytest
 from flask.testing import FlaskClient
 from sqlalchemy import Engine, select
 
-from campaigns.messages.models import Service
-from campaigns.messages.proposed import propose_services
+from campaigns.directory.models import Service
+from campaigns.directory.proposed import propose_services
 from campaigns.proposals.models import Proposal
 from campaigns.proposals.views import MOST_TOGETHER
 from campaigns.staff import password_checks

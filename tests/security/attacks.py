@@ -12,7 +12,7 @@ from werkzeug.test import TestResponse
 
 from campaigns.core import clock
 from campaigns.delivery.fanout import fan_out
-from campaigns.messages.models import Service
+from campaigns.directory.models import Service
 from campaigns.planning.models import Run
 from campaigns.staff.models import Role
 from tests.audience.test_watching import OTHER, STOPPED, a_file

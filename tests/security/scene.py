@@ -17,9 +17,9 @@ from campaigns.audience.models import Address, AddressState
 from campaigns.core import clock
 from campaigns.core.crypto import Vault
 from campaigns.delivery.states import SendState
+from campaigns.directory.models import EmergencyNumber, Service
 from campaigns.gateways.callbacks import hook_secret
 from campaigns.inbox.models import Reply, ReplyKind
-from campaigns.messages.models import EmergencyNumber, Service
 from campaigns.places.models import Place
 from campaigns.planning.counted_links import CountedLink
 from campaigns.planning.models import Approval, CampaignState, Decision, Run, RunState, Sender

@@ -12,7 +12,7 @@ from campaigns.core import clock
 from campaigns.core.crypto import Vault
 from campaigns.delivery.fanout import fan_out
 from campaigns.delivery.models import RunText
-from campaigns.messages.models import Service
+from campaigns.directory.models import Service
 from campaigns.planning.counted_links import CountedLink
 from campaigns.planning.models import Campaign, Run, RunState
 from campaigns.planning.queries import find_editors

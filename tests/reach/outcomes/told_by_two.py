@@ -14,9 +14,9 @@ from sqlalchemy.orm import Session
 
 from campaigns.core import clock
 from campaigns.core.crypto import Vault
-from campaigns.messages.models import Service
+from campaigns.core.written_text import digest_of_wordings
+from campaigns.directory.models import Service
 from campaigns.messages.queries import get_base
-from campaigns.messages.texts import digest_of_wordings
 from campaigns.planning.counted_links import CountedLink
 from campaigns.planning.models import Run, Schedule, ZonePolicy
 from campaigns.planning.recurrence import Timing

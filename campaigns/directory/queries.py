@@ -1,0 +1,123 @@
+"""Reads on the directory: which services may be named now, who verified them, and numbers for emergencies."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict, dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Select, case, select
+from sqlalchemy.orm import Session
+
+from campaigns.core.written_text import digest_of
+from campaigns.directory.emergency import emergency_numbers
+from campaigns.directory.models import EUROPEAN_UNION, CheckOutcome, EmergencyNumber, Service, ServiceCheck
+from campaigns.directory.opening_hours import is_open
+from campaigns.directory.signposting.choice import ServiceFacts, Trust, trust_of
+from campaigns.staff.models import Member
+from campaigns.staff.queries import owned
+
+
+def select_services(organisation_id: int, *, country: str = "", kind: str = "") -> Select[Service]:
+    """Select an organisation's services by country (those of the whole EU last), kind and name."""
+    statement = owned(select(Service), Service, organisation_id)
+    if country:
+        statement = statement.where(Service.country == country)
+    if kind:
+        statement = statement.where(Service.kind == kind)
+    eu_last = case((Service.country == EUROPEAN_UNION, 1), else_=0)
+    return statement.order_by(eu_last, Service.country, Service.kind, Service.name, Service.id)
+
+
+def load_service_facts(session: Session, organisation_id: int) -> list[ServiceFacts]:
+    """Return what choosing a signpost needs to know of every service of an organisation."""
+    return [facts_of(service) for service in session.scalars(select_services(organisation_id))]
+
+
+def load_confirmed_emergencies(session: Session, organisation_id: int) -> dict[str, EmergencyNumber]:
+    """Return the emergency number that members of an organisation confirmed last, by country."""
+    rows = owned(select(EmergencyNumber), EmergencyNumber, organisation_id).order_by(EmergencyNumber.id)
+    return {row.country: row for row in session.scalars(rows)}
+
+
+def load_emergency_numbers(session: Session, organisation_id: int) -> dict[str, str]:
+    """Return the emergency number to name in each country, by alpha-2; none where there is no single one."""
+    confirmed = load_confirmed_emergencies(session, organisation_id)
+    return emergency_numbers({country: row.number for country, row in confirmed.items()})
+
+
+@dataclass(frozen=True, slots=True)
+class Listed:
+    """A service in the directory."""
+
+    service: Service
+    trust: Trust
+    #: None when its hours are not stated.
+    open_now: bool | None
+
+
+def load_directory(session: Session, organisation_id: int, at: datetime, *, max_age_days: int) -> list[Listed]:
+    """Return an organisation's services with whether each may be used at `at`."""
+    services = session.scalars(select_services(organisation_id))
+    return [list_service(service, at, max_age_days=max_age_days) for service in services]
+
+
+def list_service(service: Service, at: datetime, *, max_age_days: int) -> Listed:
+    """Return a service with whether it may be used at `at`."""
+    return Listed(
+        service=service,
+        trust=trust_of(facts_of(service), at, max_age_days),
+        open_now=is_open(service.hours, service.time_zone, at),
+    )
+
+
+def count_due_services(session: Session, organisation_id: int, at: datetime, *, max_age_days: int) -> int:
+    """Count the services that must be verified before they can be used again."""
+    directory = load_directory(session, organisation_id, at, max_age_days=max_age_days)
+    return sum(listed.trust is Trust.DUE for listed in directory)
+
+
+def select_checks(service: Service) -> Select[ServiceCheck]:
+    """Select the history of a service's verification, the newest first."""
+    newest = (ServiceCheck.checked_on.desc(), ServiceCheck.id.desc())
+    return select(ServiceCheck).where(ServiceCheck.service_id == service.id).order_by(*newest)
+
+
+def select_dead_since(organisation_id: int, since: datetime) -> Select[*tuple[Any, ...]]:
+    """Select what one member took away since a moment (UTC): the check, the service, who; the latest first."""
+    return (
+        owned(select(ServiceCheck, Service, Member.name), Service, organisation_id)
+        .join(Service, Service.id == ServiceCheck.service_id)
+        .join(Member, Member.id == ServiceCheck.member_id)
+        .where(ServiceCheck.outcome != CheckOutcome.ANSWERS, ServiceCheck.recorded_at > since)
+        .order_by(ServiceCheck.recorded_at.desc(), ServiceCheck.id.desc())
+    )
+
+
+def told_digest(service: Service) -> str:
+    """Return what a verification is of: a digest of all that a signpost is chosen by, as it stands."""
+    facts = {name: value for name, value in asdict(facts_of(service)).items() if name != "verified_on"}
+    return digest_of(json.dumps(facts, sort_keys=True, default=str))
+
+
+def facts_of(service: Service) -> ServiceFacts:
+    """Return what choosing a signpost needs to know of one service."""
+    return ServiceFacts(
+        service_id=service.id,
+        name=service.name,
+        kind=service.kind,
+        country=service.country,
+        region_codes=tuple(service.region_codes),
+        number_national=service.number_national,
+        number_from_abroad=service.number_from_abroad,
+        works_from_foreign_sim=service.works_from_foreign_sim,
+        languages=tuple(service.languages),
+        language_days=service.language_days,
+        hours=service.hours,
+        time_zone=service.time_zone,
+        operator_type=service.operator_type,
+        source_status=service.source_status,
+        verified_on=service.verified_on,
+        expires_on=service.expires_on,
+    )

@@ -1,0 +1,285 @@
+"""Staff pages of the services directory: what must be verified today, and who can be reached how."""
+
+from __future__ import annotations
+
+from collections import Counter
+from typing import TypeVar
+
+from flask import Blueprint, flash, redirect, render_template, request, url_for
+from flask_babel import gettext as _
+from flask_babel import lazy_gettext as _l
+from werkzeug.wrappers import Response
+
+from campaigns.core import clock
+from campaigns.core.errors import InputError
+from campaigns.core.settings import Mode
+from campaigns.directory import queries, service
+from campaigns.directory.emergency_views import pages as emergency_pages
+from campaigns.directory.exchange.service import import_services
+from campaigns.directory.exchange.worklist import read_bundled
+from campaigns.directory.forms import DeadForm, ServiceForm, TriedForm, VerifyForm
+from campaigns.directory.labels import (
+    CONFIDENTIAL,
+    FOREIGN_SIM,
+    KINDS,
+    OPERATORS,
+    OUTCOMES,
+    WAYS,
+    country_name,
+    reason_words,
+)
+from campaigns.directory.models import EUROPEAN_UNION, CheckOutcome, Service
+from campaigns.directory.opening_hours import write_hours
+from campaigns.directory.proposed import SERVICE, change_service
+from campaigns.directory.service import find_own, was_verified
+from campaigns.directory.sheet_views import pages as sheet_pages
+from campaigns.directory.signpost_views import pages as signpost_pages
+from campaigns.directory.signposting.choice import Trust
+from campaigns.proposals.models import Proposal
+from campaigns.proposals.queries import find_waiting_for
+from campaigns.staff import queries as staff_queries
+from campaigns.staff.auth import current_member, current_organisation, requires
+from campaigns.staff.permissions import Permission
+from campaigns.staff.queries import get_owned
+from campaigns.web.current import settings
+from campaigns.web.session import session
+
+pages = Blueprint("services", __name__, url_prefix="/services")
+pages.register_blueprint(signpost_pages)
+pages.register_blueprint(sheet_pages)
+pages.register_blueprint(emergency_pages)
+
+#: Begins the names of the fields of the form for a service that may not be used.
+DEAD = "dead"
+Page = str | Response | tuple[str, int]
+
+pages.add_app_template_filter(reason_words)
+
+_DEAD = {
+    CheckOutcome.SILENT: _l("Noted: nobody is pointed to this service until it answers."),
+    CheckOutcome.WRONG: _l("Noted: nobody is pointed to this service until what is right is verified."),
+    CheckOutcome.CLOSED: _l("Noted: this service is closed, and nobody is pointed to it any more."),
+}
+
+
+@pages.context_processor
+def vocabulary() -> dict[str, object]:
+    """Let templates name kinds, operators, countries and ways of verifying."""
+    return {
+        "kinds": KINDS,
+        "operators": OPERATORS,
+        "foreign_sim": FOREIGN_SIM,
+        "ways": WAYS,
+        "outcomes": OUTCOMES,
+        "confidential": CONFIDENTIAL,
+        "reason_words": reason_words,
+        "country_name": country_name,
+        "write_hours": write_hours,
+        "max_age_days": _max_age_days(),
+    }
+
+
+@pages.get("")
+@requires(Permission.READ_PLANS)
+def index() -> Page:
+    """List services by country, those that must be verified first."""
+    chosen = {name: request.args.get(name, "") for name in ("country", "kind", "trust")}
+    everything = queries.load_directory(
+        session(), current_organisation().id, clock.now(), max_age_days=_max_age_days()
+    )
+    listed = [
+        each
+        for each in everything
+        if chosen["country"] in ("", each.service.country)
+        and chosen["kind"] in ("", each.service.kind)
+        and chosen["trust"] in ("", each.trust)
+    ]
+    return render_template(
+        "messages/services.html",
+        groups=_by_country(listed),
+        shown=len(listed),
+        chosen=chosen,
+        countries=_by_country(everything),
+        counts=Counter(each.trust for each in everything),
+        Trust=Trust,
+    )
+
+
+@pages.post("/load")
+@requires(Permission.EDIT)
+def load() -> Page:
+    """Add the services of the bundled work list that are not there yet."""
+    bundled = read_bundled()
+    done = import_services(
+        session(),
+        current_organisation().id,
+        bundled.drafts,
+        without_number=bundled.without_number,
+        by=current_member().id,
+    )
+    flash(_("%(added)s services added. Each must be verified before it is used.", added=done.added), "info")
+    return redirect(url_for("messages.services.index"))
+
+
+@pages.route("/new", methods=["GET", "POST"])
+@requires(Permission.EDIT)
+def create() -> Page:
+    """Add a service by hand."""
+    form = ServiceForm(data={"time_zone": current_organisation().time_zone})
+    if form.validate_on_submit():
+        try:
+            added = service.create_service(
+                session(), current_organisation().id, facts=form.facts(), by=current_member().id
+            )
+        except InputError as error:
+            form.show(error)
+        else:
+            flash(
+                _("The service is added. Another member, who may review, has to verify it before texts name it."),
+                "good",
+            )
+            return redirect(url_for("messages.services.show", service_id=added.id))
+    return render_template("messages/service_form.html", form=form, service=None), form.status
+
+
+@pages.get("/<int:service_id>")
+@requires(Permission.READ_PLANS)
+def show(service_id: int) -> Page:
+    """Show a service and the forms for who tried it."""
+    return _shown(_service(service_id))
+
+
+@pages.route("/<int:service_id>/edit", methods=["GET", "POST"])
+@requires(Permission.EDIT, fresh=True)
+def edit(service_id: int) -> Page:
+    """Change a service's facts, or propose it where texts may name the service."""
+    present = _service(service_id)
+    form = ServiceForm.of(present)
+    if form.validate_on_submit():
+        try:
+            proposal = change_service(
+                session(),
+                present,
+                facts=form.facts(),
+                by=current_member().id,
+                is_wrong=bool(form.is_wrong.data),
+                reason=form.text("reason"),
+            )
+        except InputError as error:
+            form.show(error)
+        else:
+            return _changed(present, proposal)
+    takes_two = was_verified(session(), present)
+    page = render_template("messages/service_form.html", form=form, service=present, takes_two=takes_two)
+    return page, form.status
+
+
+@pages.post("/<int:service_id>/verify")
+@requires(Permission.REVIEW, fresh=True)
+def verify(service_id: int) -> Page:
+    """Record that somebody made sure a service answers, who did not state what it is."""
+    present, form = _service(service_id), _offered(VerifyForm())
+    if form.validate_on_submit() and form.on.data:
+        try:
+            service.verify_service(
+                session(),
+                present,
+                by=current_member().id,
+                on=form.on.data,
+                how=form.text("how"),
+                seen=request.form.get("seen"),
+                is_demo=_is_demo(),
+            )
+        except InputError as error:
+            form.show(error, "on")
+        else:
+            flash(_("Verified. Signposts may use this service."), "good")
+            return redirect(url_for("messages.services.index", trust=Trust.DUE.value))
+    return _shown(present, form)
+
+
+@pages.post("/<int:service_id>/dead")
+@requires(Permission.STOP_RUN)
+def mark_dead(service_id: int) -> Page:
+    """Record that a service may not be used: taking a number away takes one member."""
+    present, form = _service(service_id), _offered(DeadForm(prefix=DEAD))
+    if form.validate_on_submit() and form.on.data:
+        outcome = CheckOutcome(form.text("outcome"))
+        try:
+            service.verify_service(
+                session(),
+                present,
+                by=current_member().id,
+                on=form.on.data,
+                how=form.text("how"),
+                outcome=outcome,
+                is_demo=_is_demo(),
+            )
+        except InputError as error:
+            form.show(error, "on")
+        else:
+            flash(_DEAD[outcome], "good")
+            return redirect(url_for("messages.services.index", trust=Trust.DUE.value))
+    return _shown(present, dead=form)
+
+
+def _changed(present: Service, proposal: Proposal | None) -> Response:
+    if proposal is None:
+        flash(_("The service is saved."), "good")
+        return redirect(url_for("messages.services.show", service_id=present.id))
+    if present.verified_on is None:
+        flash(_("No text names the service now. Another member has to agree to what you changed."), "good")
+    else:
+        flash(_("Another member has to agree. Until then texts name what they named before."), "good")
+    return redirect(url_for("proposals.show", proposal_id=proposal.id))
+
+
+F = TypeVar("F", bound=TriedForm)
+
+
+def _offered(form: F) -> F:
+    form.offer(is_demo=_is_demo())
+    return form
+
+
+def _is_demo() -> bool:
+    return settings().mode is Mode.DEMO
+
+
+def _service(service_id: int) -> Service:
+    return get_owned(session(), Service, service_id, current_organisation().id)
+
+
+def _shown(present: Service, form: VerifyForm | None = None, *, dead: DeadForm | None = None) -> Page:
+    status = form.status if form else dead.status if dead else 200
+    today = {"on": clock.now().date()}
+    listed = queries.list_service(present, clock.now(), max_age_days=_max_age_days())
+    checks = session().scalars(queries.select_checks(present)).all()
+    names = staff_queries.load_member_names(
+        session(), [present.verified_by_id, *(each.member_id for each in checks)]
+    )
+    page = render_template(
+        "messages/service.html",
+        listed=listed,
+        form=form or _offered(VerifyForm(formdata=None, data=today)),
+        dead=dead or _offered(DeadForm(formdata=None, data=today, prefix=DEAD)),
+        names=names,
+        checks=checks,
+        seen=queries.told_digest(present),
+        is_own=current_member().id in find_own(session(), present),
+        proposal=find_waiting_for(session(), present.organisation_id, SERVICE.name, present),
+        Trust=Trust,
+    )
+    return page, status
+
+
+def _by_country(listed: list[queries.Listed]) -> dict[str, list[queries.Listed]]:
+    """Group services by country in the order of its name, the EU last; in each those that wait come first."""
+    codes = {each.service.country for each in listed}
+    ordered = sorted(codes, key=lambda code: (code == EUROPEAN_UNION, country_name(code)))
+    waiting_first = sorted(listed, key=lambda each: each.trust is not Trust.DUE)
+    return {code: [each for each in waiting_first if each.service.country == code] for code in ordered}
+
+
+def _max_age_days() -> int:
+    return settings().service_max_age_days
