@@ -26,8 +26,8 @@ from sqlalchemy.orm import Session, sessionmaker
 from bench.harness import DATABASES, fresh_database, note, peak_megabytes, report, summary
 from bench.plain_sending import send_plainly
 from campaigns.continuity.lifeline import BEAT_SECONDS, Lifeline
-from campaigns.core.crypto import Vault
 from campaigns.core.database import make_sessions, make_worker_engine
+from campaigns.core.keys.crypto import Vault
 from campaigns.delivery.engine.lanes import Engine, Surroundings, in_thread
 from campaigns.delivery.engine.ports import Ask, Found, Result
 from campaigns.delivery.engine.store import DatabaseStore

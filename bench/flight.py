@@ -18,8 +18,8 @@ from sqlalchemy.orm import Session, sessionmaker
 from bench.harness import fresh_database
 from campaigns.audience.models import Address, AddressState, Channel
 from campaigns.core import clock
-from campaigns.core.crypto import Vault
 from campaigns.core.database import make_sessions
+from campaigns.core.keys.crypto import Vault
 from campaigns.core.settings import load_settings
 from campaigns.delivery.jobs import enqueue_lanes
 from campaigns.delivery.models import Delivery, RunText, RunZone

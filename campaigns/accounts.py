@@ -10,8 +10,8 @@ from collections.abc import Callable
 from sqlalchemy import select
 from sqlalchemy.orm import Session, sessionmaker
 
-from campaigns.core.chores import Chore
 from campaigns.core.errors import FingerpostError
+from campaigns.core.processes.chores import Chore
 from campaigns.core.settings import Settings
 from campaigns.gateways.connecting import Connectable
 from campaigns.gateways.factory import open_gateway, open_templates

@@ -23,8 +23,8 @@ from campaigns.app import create_app
 from campaigns.continuity.ears import BEAT_SECONDS, give_sign
 from campaigns.core.errors import SettingsError, UnavailableError
 from campaigns.core.logging import configure_logging
-from campaigns.core.outages import OUTAGES
-from campaigns.core.seats import give_beat, is_orphan
+from campaigns.core.processes.outages import OUTAGES
+from campaigns.core.processes.seats import give_beat, is_orphan
 from campaigns.core.settings import Settings
 from campaigns.front.connection import Connection
 from campaigns.front.house import House

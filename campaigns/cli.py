@@ -17,10 +17,10 @@ from sqlalchemy.orm import Session, sessionmaker
 from campaigns.cli_operator import hooks, triage
 from campaigns.core.database import make_sessions
 from campaigns.core.errors import FileFormatError, FingerpostError, NotFoundError, RowsError
-from campaigns.core.keys_file import make_keys, written
+from campaigns.core.keys.keys_file import make_keys, written
 from campaigns.core.logging import configure_logging
-from campaigns.core.outages import sentence_about
 from campaigns.core.private_files import keep_files_private
+from campaigns.core.processes.outages import sentence_about
 from campaigns.core.settings import PROJECT_ROOT, Settings, load_settings
 from campaigns.members.commands import member, organisation
 

@@ -23,7 +23,7 @@ from campaigns.continuity.models import LatchReason
 from campaigns.core import clock
 from campaigns.core.errors import SettingsError
 from campaigns.core.models import KeyFingerprint, WriteProbe
-from campaigns.core.outages import OUTAGES, Cause, first_cause_of
+from campaigns.core.processes.outages import OUTAGES, Cause, first_cause_of
 from campaigns.core.settings import Mode, Settings
 from campaigns.delivery.alarms import LONGEST_SILENCE
 from campaigns.delivery.models import Delivery

@@ -10,13 +10,13 @@ from sqlalchemy.exc import DBAPIError, IntegrityError
 from sqlalchemy.orm import Session
 
 from campaigns.audience.models import Address
-from campaigns.core.crypto import Vault
 from campaigns.core.database import check_durability, make_engine, make_sessions
 from campaigns.core.errors import DamagedDataError, SettingsError, UnavailableError
-from campaigns.core.fingerprints import REPLACEABLE, fingerprint, fits, named_keys
+from campaigns.core.key_fingerprints import REPLACEABLE, fingerprint, fits, named_keys
+from campaigns.core.keys.crypto import Vault
 from campaigns.core.models import KeyFingerprint
-from campaigns.core.outages import Cause, first_cause_of, sentence_about
 from campaigns.core.private_files import close_to_others
+from campaigns.core.processes.outages import Cause, first_cause_of, sentence_about
 from campaigns.core.settings import Mode, Settings
 from campaigns.schema import check_numbers, check_schema
 from campaigns.settings_checks import check_keys, check_settings

@@ -20,9 +20,9 @@ from sqlalchemy.orm import Session, sessionmaker
 
 from campaigns.continuity.lifeline import GAP_SECONDS
 from campaigns.core import clock
-from campaigns.core.crypto import Vault
 from campaigns.core.errors import FingerpostError, UnavailableError
-from campaigns.core.outages import cause_of
+from campaigns.core.keys.crypto import Vault
+from campaigns.core.processes.outages import cause_of
 from campaigns.core.settings import Settings
 from campaigns.gateways.base import Gateway
 from campaigns.gateways.connecting import InboundList, KeptInbound

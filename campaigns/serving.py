@@ -9,7 +9,7 @@ from collections.abc import Callable
 from ipaddress import ip_address
 
 from campaigns.core.errors import SettingsError
-from campaigns.core.seats import Seat, keep_seats
+from campaigns.core.processes.seats import Seat, keep_seats
 from campaigns.core.settings import Settings
 
 #: Processes that were told to end finish their requests; after so many seconds they are killed.

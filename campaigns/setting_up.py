@@ -14,8 +14,8 @@ from campaigns.audience.numbering import fill_numbers, lacks_numbers
 from campaigns.audience.resealing import seal_old_words
 from campaigns.core.database import make_engine, make_sessions
 from campaigns.core.errors import SettingsError, UnavailableError
-from campaigns.core.keys_file import KEY_NAMES, is_used, keep_keys, make_keys, mark_used, read_keys
-from campaigns.core.outages import sentence_about
+from campaigns.core.keys.keys_file import KEY_NAMES, is_used, keep_keys, make_keys, mark_used, read_keys
+from campaigns.core.processes.outages import sentence_about
 from campaigns.core.settings import Settings
 from campaigns.instance import check_server, check_writes, close_file, enrol_keys
 from campaigns.places.service import load_regions

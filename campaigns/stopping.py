@@ -15,7 +15,7 @@ from sqlalchemy.orm import Session, sessionmaker
 from campaigns.core import clock
 from campaigns.core.database import make_sessions, make_worker_engine, wait_for_locks
 from campaigns.core.errors import FingerpostError, NotFoundError, TransitionError, UnavailableError
-from campaigns.core.outages import sentence_about
+from campaigns.core.processes.outages import sentence_about
 from campaigns.core.settings import Settings
 from campaigns.delivery.models import Delivery
 from campaigns.delivery.queries import in_state

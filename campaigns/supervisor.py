@@ -9,7 +9,7 @@ from sqlalchemy import make_url
 from campaigns.core.database import make_worker_engine
 from campaigns.core.errors import SettingsError, UnavailableError
 from campaigns.core.logging import configure_logging
-from campaigns.core.seats import Seat, is_orphan, keep_seats
+from campaigns.core.processes.seats import Seat, is_orphan, keep_seats
 from campaigns.core.settings import Settings
 from campaigns.worker import Worker, run_worker
 

@@ -6,8 +6,8 @@ from collections.abc import Iterator
 
 from sqlalchemy.orm import Session
 
-from campaigns.core.crypto import Vault
 from campaigns.core.errors import NotFoundError
+from campaigns.core.keys.crypto import Vault
 from campaigns.core.settings import Settings
 from campaigns.gateways.factory import hook_addresses
 from campaigns.gateways.kinds import Credential, gateway_kinds

@@ -10,7 +10,7 @@ from sqlalchemy.exc import OperationalError
 from sqlalchemy.orm import Session, sessionmaker
 
 from campaigns.core import clock
-from campaigns.core.chores import do_each
+from campaigns.core.processes.chores import do_each
 from campaigns.core.settings import Settings
 from campaigns.delivery.canary import canary_rule_of, settle_canaries
 from campaigns.delivery.engine.ports import Runner, SenderFacts

@@ -20,14 +20,14 @@ from campaigns.accounts import Accounts
 from campaigns.continuity.ears import Ears
 from campaigns.continuity.journal import keep_journal
 from campaigns.continuity.lifeline import lifeline_of
-from campaigns.core.chores import Chore, repeat
 from campaigns.core.database import make_sessions, make_worker_engine
-from campaigns.core.ending import stop_on_signals
 from campaigns.core.errors import SettingsError
 from campaigns.core.mail import make_mailer
+from campaigns.core.processes.chores import Chore, repeat
+from campaigns.core.processes.ending import stop_on_signals
+from campaigns.core.processes.steady import ClockGuard
+from campaigns.core.processes.waiting import rest
 from campaigns.core.settings import Mode, Settings
-from campaigns.core.steady import ClockGuard
-from campaigns.core.waiting import rest
 from campaigns.delivery.baton import Baton
 from campaigns.delivery.engine.alone import BatonStore
 from campaigns.delivery.engine.lanes import Engine, Surroundings, in_thread

@@ -13,8 +13,8 @@ from hypothesis import settings
 from sqlalchemy import Engine
 from sqlalchemy.orm import Session, sessionmaker
 
-from campaigns.core.crypto import Vault
 from campaigns.core.database import make_engine, make_sessions
+from campaigns.core.keys.crypto import Vault
 from campaigns.schema import metadata
 from tests.postgres import PostgresServer, empty_tables, forget_marks
 

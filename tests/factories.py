@@ -12,7 +12,7 @@ from sqlalchemy.orm import Session
 
 from campaigns.audience.handles import number_key
 from campaigns.audience.models import Address, AddressState, Audience, Channel, Contact
-from campaigns.core.crypto import Vault
+from campaigns.core.keys.crypto import Vault
 from campaigns.core.settings import load_settings
 from campaigns.core.written_text import digest_of
 from campaigns.delivery.models import Delivery

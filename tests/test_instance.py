@@ -12,11 +12,11 @@ import pytest
 from sqlalchemy import Engine, make_url, text
 from sqlalchemy.orm import Session, sessionmaker
 
-from campaigns.core.crypto import Vault
 from campaigns.core.database import make_engine
 from campaigns.core.errors import SettingsError
-from campaigns.core.fingerprints import fingerprint, fits
-from campaigns.core.keys_file import USED
+from campaigns.core.key_fingerprints import fingerprint, fits
+from campaigns.core.keys.crypto import Vault
+from campaigns.core.keys.keys_file import USED
 from campaigns.core.models import KeyFingerprint
 from campaigns.core.settings import Settings
 from campaigns.instance import check_database, check_fingerprints, enrol_keys

@@ -14,8 +14,8 @@ from sqlalchemy.orm import Session, sessionmaker
 
 from campaigns.audience.models import Address, AddressState, Channel
 from campaigns.core import clock
-from campaigns.core.crypto import Vault
 from campaigns.core.errors import UnavailableError
+from campaigns.core.keys.crypto import Vault
 from campaigns.core.settings import Settings
 from campaigns.gateways.callbacks import Inbound
 from campaigns.inbox.models import InboundLook, Reply, ReplyKind

@@ -8,8 +8,8 @@ import pytest
 from sqlalchemy import Engine, select
 from sqlalchemy.orm import Session, sessionmaker
 
-from campaigns.core.crypto import Vault
 from campaigns.core.errors import ForeignCredentialError, SettingsError
+from campaigns.core.keys.crypto import Vault
 from campaigns.core.settings import Settings, load_settings
 from campaigns.delivery.engine.store import DatabaseStore, facts_of
 from campaigns.delivery.queries import progress_of

@@ -14,7 +14,7 @@ from sqlalchemy.orm import Session, sessionmaker
 
 from campaigns.cli import main
 from campaigns.core import clock
-from campaigns.core.crypto import Vault
+from campaigns.core.keys.crypto import Vault
 from campaigns.core.settings import load_settings
 from campaigns.delivery.models import Delivery
 from campaigns.delivery.queries import progress_of

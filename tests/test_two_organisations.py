@@ -15,7 +15,7 @@ from sqlalchemy import Engine, select
 
 from campaigns.audience.models import Address, AddressState
 from campaigns.core import clock
-from campaigns.core.crypto import Vault
+from campaigns.core.keys.crypto import Vault
 from campaigns.gateways.callbacks import hook_secret
 from campaigns.planning.models import Sender
 from campaigns.reach.releases.service import join_joint

@@ -18,9 +18,9 @@ from sqlalchemy.orm import Session, sessionmaker
 
 from campaigns import upkeep
 from campaigns.core import clock
-from campaigns.core.crypto import Vault
 from campaigns.core.database import make_engine
 from campaigns.core.errors import SettingsError
+from campaigns.core.keys.crypto import Vault
 from campaigns.core.settings import Mode, Settings, load_settings
 from campaigns.delivery.models import Attempt, Delivery, RunText
 from campaigns.delivery.patience import check_patience, patience_of

@@ -9,8 +9,8 @@ from dataclasses import dataclass
 import phonenumbers
 
 from campaigns.audience.models import Channel
-from campaigns.core.crypto import Vault
 from campaigns.core.errors import AddressError
+from campaigns.core.keys.crypto import Vault
 from campaigns.core.words import N_
 
 #: What a spreadsheet makes of a number it takes for a quantity.

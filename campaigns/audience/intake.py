@@ -30,8 +30,8 @@ from campaigns.audience.person import lock_addresses, mark_shared
 from campaigns.audience.placing import Placing, move_contacts, position_of
 from campaigns.audience.sealed_words import Evidence
 from campaigns.core import clock
-from campaigns.core.crypto import Vault
 from campaigns.core.database import reserve_ids
+from campaigns.core.keys.crypto import Vault
 from campaigns.staff.queries import owned
 
 METHOD = "import"

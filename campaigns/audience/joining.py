@@ -14,7 +14,7 @@ from campaigns.audience.handles import Handle, number_key
 from campaigns.audience.models import Address, AddressState, Channel, Contact, EntryPoint, PositionSource
 from campaigns.audience.person import lock_addresses, mark_shared
 from campaigns.audience.placing import move_contacts, position_of, stand_in
-from campaigns.core.crypto import Vault
+from campaigns.core.keys.crypto import Vault
 from campaigns.core.languages import all_languages
 from campaigns.places.models import Place
 from campaigns.staff.queries import owned

@@ -16,8 +16,8 @@ from campaigns.audience.consent import remember, withdraw
 from campaigns.audience.handles import number_key
 from campaigns.audience.models import Address, AddressState, Channel, Consent, ConsentKind
 from campaigns.audience.person import lock_person, mark_shared, pass_gate
-from campaigns.core.crypto import Vault
 from campaigns.core.errors import DamagedDataError
+from campaigns.core.keys.crypto import Vault
 
 BATCH = 1000
 

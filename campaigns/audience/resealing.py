@@ -13,8 +13,8 @@ from sqlalchemy.orm import Session, sessionmaker
 from campaigns.audience import intake
 from campaigns.audience.models import Consent, ConsentKind, ContactImport
 from campaigns.audience.sealed_words import AboutFile, Evidence, seal_about
-from campaigns.core.crypto import Vault
 from campaigns.core.errors import RowProblem
+from campaigns.core.keys.crypto import Vault
 
 BATCH = 2000
 #: How the ledger names what a member decided.

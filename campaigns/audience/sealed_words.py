@@ -7,8 +7,8 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 
 from campaigns.audience.models import Consent, ContactImport
-from campaigns.core.crypto import Vault
 from campaigns.core.errors import RowProblem
+from campaigns.core.keys.crypto import Vault
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,7 +19,6 @@ from campaigns.audience.queries import find_unknown
 from campaigns.audience.rules import AudienceRule
 from campaigns.audience.sealed_words import AboutFile, open_about, seal_about
 from campaigns.core import clock
-from campaigns.core.crypto import Vault
 from campaigns.core.errors import (
     MOST_PROBLEMS,
     InputError,
@@ -28,6 +27,7 @@ from campaigns.core.errors import (
     TooManyRowsError,
     TransitionError,
 )
+from campaigns.core.keys.crypto import Vault
 from campaigns.core.settings import Settings
 from campaigns.core.words import N_
 from campaigns.places.sheet import name_of_coding

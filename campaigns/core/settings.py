@@ -19,10 +19,10 @@ from typing import Any
 from sqlalchemy import make_url
 from sqlalchemy.exc import ArgumentError
 
-from campaigns.core import crash
-from campaigns.core.crypto import Vault
 from campaigns.core.errors import SettingsError
-from campaigns.core.keys_file import KEY_NAMES, read_keys
+from campaigns.core.keys.crypto import Vault
+from campaigns.core.keys.keys_file import KEY_NAMES, read_keys
+from campaigns.core.processes import crash
 
 #: The checkout or unpacked source that holds config/, templates/, translations/, static/ and migrations/.
 PROJECT_ROOT = Path(__file__).resolve().parents[2]

@@ -14,8 +14,8 @@ from sqlalchemy.orm import Session
 
 from campaigns.audience.models import Address, Channel
 from campaigns.core import clock
-from campaigns.core.crypto import Vault
 from campaigns.core.database import UTCDateTime
+from campaigns.core.keys.crypto import Vault
 from campaigns.delivery.engine.fence import INTENT_LIFE
 from campaigns.delivery.engine.ports import Line, SenderFacts
 from campaigns.delivery.engine.store import facts_of

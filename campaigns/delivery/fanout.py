@@ -38,8 +38,8 @@ from sqlalchemy.orm import Session, aliased, sessionmaker
 from campaigns.audience.models import Contact
 from campaigns.audience.rules import UNKNOWN_ZONE, AudienceRule, LeftOut, Resolution, select_resolved
 from campaigns.core import clock
-from campaigns.core.crash import crash_point
 from campaigns.core.errors import FingerpostError
+from campaigns.core.processes.crash import crash_point
 from campaigns.delivery.answering import stop_way
 from campaigns.delivery.canary import NO_CANARY, CanaryRule, choose_canary
 from campaigns.delivery.capping import await_turn, select_capped

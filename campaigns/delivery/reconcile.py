@@ -19,9 +19,9 @@ from sqlalchemy.orm import Session, sessionmaker
 
 from campaigns.audience.models import Address
 from campaigns.core import clock
-from campaigns.core.crypto import Vault
 from campaigns.core.database import UTCDateTime
 from campaigns.core.errors import FingerpostError, UnavailableError
+from campaigns.core.keys.crypto import Vault
 from campaigns.delivery.doubts import (
     ABSENT,
     DAMAGED,

@@ -16,8 +16,8 @@ from sqlalchemy.orm import Session
 
 from campaigns.audience.models import Address, AddressState
 from campaigns.core import clock
-from campaigns.core.crypto import Vault
 from campaigns.core.errors import InputError, RefusedError, TransitionError
+from campaigns.core.keys.crypto import Vault
 from campaigns.core.words import N_
 from campaigns.delivery.models import Attempt, Delivery, RunText
 from campaigns.delivery.queries import in_state

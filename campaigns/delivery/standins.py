@@ -13,7 +13,7 @@ import phonenumbers
 from phonenumbers import PhoneNumber, PhoneNumberFormat, PhoneNumberType
 
 from campaigns.audience.models import Channel
-from campaigns.core.crypto import Vault
+from campaigns.core.keys.crypto import Vault
 
 #: Country of those whose number names none, or one without mobile numbers.
 USUAL_COUNTRY = "UA"

@@ -27,7 +27,7 @@ from sqlalchemy import (
 from sqlalchemy.orm import Session
 
 from campaigns.audience.models import Address, Channel
-from campaigns.core.crypto import Vault
+from campaigns.core.keys.crypto import Vault
 from campaigns.delivery.engine.ports import SenderFacts
 from campaigns.delivery.engine.store import facts_of
 from campaigns.delivery.models import Attempt, Delivery, FormerText, RunText

@@ -9,7 +9,7 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from campaigns.audience.models import Address, Channel
-from campaigns.core.crypto import Vault
+from campaigns.core.keys.crypto import Vault
 from campaigns.delivery.models import Delivery
 from campaigns.demo import scenario
 from campaigns.demo.sandbox_control import SandboxControl

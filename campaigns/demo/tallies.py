@@ -11,7 +11,7 @@ from sqlalchemy import Select, func, select
 from sqlalchemy.orm import Session
 
 from campaigns.audience.models import Address, Channel
-from campaigns.core.crypto import Vault
+from campaigns.core.keys.crypto import Vault
 from campaigns.delivery.models import Attempt, Delivery
 from campaigns.delivery.states import ReceiptState, SendState
 from campaigns.planning.models import RunSender, Sender

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import certifi
 import pycurl
 
-from campaigns.core.crash import crash_point, planned_crash
+from campaigns.core.processes.crash import crash_point, planned_crash
 from campaigns.gateways.base import Fence, NotSentError, UnknownOutcomeError
 from campaigns.gateways.transfers import Transfers
 

@@ -13,7 +13,7 @@ from sqlalchemy.orm import Session
 from campaigns.audience.models import Address, AddressState, Consent, ConsentKind, SuppressedAddress
 from campaigns.audience.sealed_words import open_evidence
 from campaigns.core import clock
-from campaigns.core.crypto import Vault
+from campaigns.core.keys.crypto import Vault
 from campaigns.core.settings import Settings
 from campaigns.inbox.duty import DutyHours
 from campaigns.inbox.models import Reply, ReplyKind

@@ -10,8 +10,8 @@ from sqlalchemy import Select, exists, func, or_, select
 from sqlalchemy.orm import Session
 
 from campaigns.audience.models import Address, AddressState, Channel, Consent, ConsentKind, Contact, PositionSource
-from campaigns.core.crypto import Vault
 from campaigns.core.errors import DamagedDataError
+from campaigns.core.keys.crypto import Vault
 from campaigns.gateways.callbacks import Happening
 from campaigns.inbox.models import Reply, ReplyKind
 from campaigns.places.models import Region

@@ -20,8 +20,8 @@ from campaigns.audience.joining import KEYWORD, START, Joining, join
 from campaigns.audience.models import Address, Channel, ConsentKind, EntryPoint, PositionSource
 from campaigns.audience.placing import NOWHERE, move_contacts, position_of, stand_at
 from campaigns.core import clock
-from campaigns.core.crypto import Vault
 from campaigns.core.database import reserve_ids
+from campaigns.core.keys.crypto import Vault
 from campaigns.delivery.refusals import suppress_addresses
 from campaigns.gateways.callbacks import Happening, Inbound
 from campaigns.gateways.kinds import unsigned_gateways

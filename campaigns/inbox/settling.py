@@ -17,8 +17,8 @@ from campaigns.audience.models import Address, AddressState, Channel, Contact
 from campaigns.audience.person import lock_addresses
 from campaigns.audience.sealed_words import Evidence
 from campaigns.core import clock
-from campaigns.core.crypto import Vault
 from campaigns.core.errors import InputError, TransitionError
+from campaigns.core.keys.crypto import Vault
 from campaigns.core.words import N_
 from campaigns.delivery.refusals import suppress_addresses
 from campaigns.inbox.holds import is_stranger_held

@@ -16,8 +16,8 @@ from sqlalchemy.orm import Session
 
 from campaigns.audience.models import Channel
 from campaigns.core import clock
-from campaigns.core.crypto import Vault
 from campaigns.core.errors import NotFoundError, TransitionError
+from campaigns.core.keys.crypto import Vault
 from campaigns.core.words import N_
 from campaigns.inbox.models import Reply, ReplyKind, Triage, TriageReason
 from campaigns.inbox.queries import find_contact, open_text

@@ -24,7 +24,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session, sessionmaker
 
 from campaigns.core import clock
-from campaigns.core.outages import OUTAGES
+from campaigns.core.processes.outages import OUTAGES
 from campaigns.core.settings import Settings
 from campaigns.planning.aiming import Aimer
 from campaigns.planning.connections import find_faults

@@ -11,7 +11,7 @@ from sqlalchemy import Select, and_, or_, select
 from sqlalchemy.orm import Session
 
 from campaigns.audience.models import Address
-from campaigns.core.crypto import Vault
+from campaigns.core.keys.crypto import Vault
 from campaigns.delivery.engine.ports import SenderFacts
 from campaigns.delivery.engine.store import facts_of
 from campaigns.delivery.models import Attempt, Delivery

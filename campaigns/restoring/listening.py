@@ -19,8 +19,8 @@ from sqlalchemy.orm import Session, sessionmaker
 
 from campaigns.continuity.lifeline import Lifeline, Standing
 from campaigns.core import clock
-from campaigns.core.crypto import Vault
 from campaigns.core.errors import FingerpostError, UnavailableError
+from campaigns.core.keys.crypto import Vault
 from campaigns.delivery.engine.ports import Runner, SenderFacts
 from campaigns.gateways.base import Gateway, ProviderMessage
 from campaigns.planning.firing import pause_run

@@ -18,7 +18,7 @@ from sqlalchemy.orm import Session, sessionmaker
 
 from campaigns.audience.models import Address, Channel
 from campaigns.core import clock
-from campaigns.core.crypto import Vault
+from campaigns.core.keys.crypto import Vault
 from campaigns.delivery.doubts import FOUND
 from campaigns.delivery.models import Attempt, Delivery, RunText
 from campaigns.delivery.states import SendState

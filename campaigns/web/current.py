@@ -7,8 +7,8 @@ from typing import cast
 
 from flask import Flask, current_app
 
-from campaigns.core.crypto import Vault
 from campaigns.core.errors import NotFoundError, UnavailableError
+from campaigns.core.keys.crypto import Vault
 from campaigns.core.settings import Settings
 from campaigns.core.words import N_
 from campaigns.gateways.callbacks import CallbackReader

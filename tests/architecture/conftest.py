@@ -8,8 +8,8 @@ from collections.abc import Iterator
 import pytest
 
 from campaigns.core import clock
-from campaigns.core.crypto import Vault
 from campaigns.core.database import make_engine
+from campaigns.core.keys.crypto import Vault
 from campaigns.schema import metadata
 from tests.architecture.worlds import FEW, HOUR, NOBODY, OTHERS, World, build, inhabit
 from tests.factories import (

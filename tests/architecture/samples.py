@@ -9,7 +9,7 @@ from typing import Any
 from sqlalchemy.orm import Session
 
 from campaigns.audience.models import Channel, ContactImport, EntryPoint, ImportState
-from campaigns.core.crypto import Vault
+from campaigns.core.keys.crypto import Vault
 from campaigns.directory.proposed import propose_emergency_number
 from campaigns.directory.service import Stated
 from campaigns.inbox.models import Reply, ReplyKind

@@ -18,8 +18,8 @@ from sqlalchemy import Engine
 from werkzeug.routing import Rule
 from werkzeug.test import TestResponse
 
-from campaigns.core.crypto import Vault
 from campaigns.core.database import make_engine
+from campaigns.core.keys.crypto import Vault
 from campaigns.schema import metadata
 from campaigns.staff.models import Role
 from campaigns.staff.permissions import ROLES_WITH, Permission, may

@@ -18,8 +18,8 @@ from sqlalchemy.orm import Session
 
 from campaigns.app import create_app
 from campaigns.audience.models import Address, AddressState, Contact
-from campaigns.core.crypto import Vault
 from campaigns.core.database import make_sessions
+from campaigns.core.keys.crypto import Vault
 from campaigns.delivery.models import CanaryState, Delivery, RunCanary, RunLeftOut
 from campaigns.delivery.states import ReceiptState, SendState
 from campaigns.places.models import PlaceCell

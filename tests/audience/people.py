@@ -9,7 +9,7 @@ from sqlalchemy.orm import Session
 
 from campaigns.audience.models import AddressState, Channel, Contact
 from campaigns.audience.rules import Resolution, SenderChoice
-from campaigns.core.crypto import Vault
+from campaigns.core.keys.crypto import Vault
 from campaigns.staff.models import Organisation
 from tests.factories import NOON, a_contact, an_address
 

@@ -19,7 +19,7 @@ from campaigns.audience.consent import (
     withdraw_everywhere,
 )
 from campaigns.audience.models import Address, AddressState, Channel, Consent, ConsentKind
-from campaigns.core.crypto import Vault
+from campaigns.core.keys.crypto import Vault
 from tests.factories import NOON, a_contact, an_address, an_organisation
 
 SAID = {"method": "keyword", "wording": "STOP"}

@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 from campaigns.audience.consent import find_suppressed, grant, restore, withdraw_everywhere
 from campaigns.audience.holding import hold_everywhere, lift, release
 from campaigns.audience.models import Address, AddressState, Channel, Consent, ConsentKind, SuppressedAddress
-from campaigns.core.crypto import Vault
+from campaigns.core.keys.crypto import Vault
 from tests.factories import NOON, a_contact, an_address, an_organisation
 
 NUMBER = "+380501234567"

@@ -11,7 +11,7 @@ from campaigns.audience.consent import withdraw_everywhere
 from campaigns.audience.handles import Handle
 from campaigns.audience.joining import KEYWORD, Joining, join
 from campaigns.audience.models import Address, AddressState, Channel, Consent, SuppressedAddress
-from campaigns.core.crypto import Vault
+from campaigns.core.keys.crypto import Vault
 from tests.factories import NOON, an_organisation
 
 NUMBER = "+380501234567"

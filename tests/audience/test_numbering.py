@@ -12,7 +12,7 @@ from sqlalchemy.orm import Session, sessionmaker
 from campaigns.audience.consent import find_suppressed
 from campaigns.audience.models import Address, AddressState, Channel, Consent, ConsentKind
 from campaigns.audience.numbering import fill_numbers, lacks_numbers
-from campaigns.core.crypto import Vault
+from campaigns.core.keys.crypto import Vault
 from tests.factories import NOON, a_contact, an_address, an_organisation
 
 NUMBER, CHAT = "+380501234567", "77001"

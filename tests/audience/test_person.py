@@ -14,7 +14,7 @@ from campaigns.audience.handles import Handle, heard_handle, number_key, number_
 from campaigns.audience.joining import KEYWORD, START, Joining, join
 from campaigns.audience.models import Address, AddressState, Channel, Consent, ConsentKind
 from campaigns.audience.person import lock_addresses
-from campaigns.core.crypto import Vault
+from campaigns.core.keys.crypto import Vault
 from campaigns.staff.models import Organisation
 from tests.factories import NOON, a_contact, an_address, an_organisation
 

@@ -20,7 +20,7 @@ from campaigns.audience.queries import (
     used_channels,
 )
 from campaigns.audience.rules import AudienceRule, LeftOut, RoutePart, SenderChoice
-from campaigns.core.crypto import Vault
+from campaigns.core.keys.crypto import Vault
 from tests.audience.people import RESOLUTION, person
 from tests.factories import NOON, a_place, a_region, a_route, an_address, an_organisation
 

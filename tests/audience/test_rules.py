@@ -22,8 +22,8 @@ from campaigns.audience.rules import (
     SenderChoice,
     select_resolved,
 )
-from campaigns.core.crypto import Vault
 from campaigns.core.errors import AudienceRuleError
+from campaigns.core.keys.crypto import Vault
 from campaigns.places.models import Place, PlaceCell, PlaceKind, Route, RouteStop
 from campaigns.staff.models import Organisation
 from tests.audience.people import RESOLUTION, person

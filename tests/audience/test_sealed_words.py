@@ -21,7 +21,7 @@ from campaigns.audience.models import (
 )
 from campaigns.audience.resealing import seal_old_words
 from campaigns.audience.sealed_words import open_about, open_evidence
-from campaigns.core.crypto import Vault
+from campaigns.core.keys.crypto import Vault
 from campaigns.schema import metadata
 from campaigns.staff.models import Role
 from tests.factories import NOON, a_contact, a_member, add, an_address, an_organisation

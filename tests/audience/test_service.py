@@ -36,7 +36,6 @@ from campaigns.audience.service import (
     update_audience,
 )
 from campaigns.core import clock
-from campaigns.core.crypto import Vault
 from campaigns.core.errors import (
     AudienceRuleError,
     FileFormatError,
@@ -45,6 +44,7 @@ from campaigns.core.errors import (
     TooManyRowsError,
     TransitionError,
 )
+from campaigns.core.keys.crypto import Vault
 from campaigns.core.settings import Settings, load_settings
 from campaigns.staff.models import AuditEntry, Organisation
 from tests.audience.people import person

@@ -13,7 +13,7 @@ from werkzeug.test import TestResponse
 from campaigns.audience.consent import restore, withdraw_everywhere
 from campaigns.audience.models import Audience, Channel, Contact, ContactImport, ImportState
 from campaigns.core import clock
-from campaigns.core.crypto import Vault
+from campaigns.core.keys.crypto import Vault
 from campaigns.staff.models import Role
 from tests.audience.sheets import read_contacts
 from tests.factories import a_contact, a_place, a_route, an_address, an_audience

@@ -13,7 +13,7 @@ from sqlalchemy.orm import Session
 from campaigns.audience.consent import restore, withdraw_everywhere
 from campaigns.audience.models import AddressState, Channel
 from campaigns.audience.rules import AudienceRule, LeftOut, Resolution, SenderChoice, select_resolved
-from campaigns.core.crypto import Vault
+from campaigns.core.keys.crypto import Vault
 from campaigns.staff.models import Organisation
 from tests.audience.people import RESOLUTION
 from tests.factories import NOON, a_contact, an_address, an_organisation

@@ -18,8 +18,8 @@ from campaigns.audience.models import Address, Channel, ContactImport, ImportSta
 from campaigns.audience.rules import AudienceRule
 from campaigns.audience.watching import Kind, Watched, find_watched, note_look, spend_check
 from campaigns.core import clock
-from campaigns.core.crypto import Vault
 from campaigns.core.errors import QuotaError
+from campaigns.core.keys.crypto import Vault
 from campaigns.core.settings import Settings, load_settings
 from campaigns.staff.models import AuditEntry, Member, Organisation, Role
 from tests.audience.test_service import check_file, confirm

@@ -8,7 +8,7 @@ import pytest
 from flask.testing import FlaskClient
 from playwright.sync_api import Browser
 
-from campaigns.core.crypto import Vault
+from campaigns.core.keys.crypto import Vault
 from campaigns.staff.models import Member, Role
 from tests.architecture.test_permissions import STRANGERS, UNSIGNED, address_of, make_own, walk
 from tests.browser.chromium import a_browser, skip_without_browser

@@ -11,8 +11,8 @@ from sqlalchemy import Engine, text, update
 from sqlalchemy.orm import Session, sessionmaker
 
 from campaigns.core import clock
-from campaigns.core.crypto import Vault
-from campaigns.core.steady import CLOCKS_APART
+from campaigns.core.keys.crypto import Vault
+from campaigns.core.processes.steady import CLOCKS_APART
 from campaigns.delivery.engine.cluster import GONE_AFTER, LET_GO_AFTER, ClusterStore, Member
 from campaigns.delivery.engine.ports import Ask, LaneKey, Line
 from campaigns.delivery.fanout import fan_out

@@ -15,8 +15,8 @@ from sqlalchemy.orm import Session, sessionmaker
 from campaigns.continuity.ears import Ears, find_last_sign, give_sign
 from campaigns.continuity.models import HookBeat
 from campaigns.core import clock
-from campaigns.core.crypto import Vault
 from campaigns.core.database import make_engine
+from campaigns.core.keys.crypto import Vault
 from campaigns.delivery.engine.fence import Fence, FenceRefusedError, Refusal
 from campaigns.delivery.engine.ports import Ask, Line
 from campaigns.delivery.engine.store import DatabaseStore

@@ -16,8 +16,8 @@ from campaigns.audience.holding import hold_everywhere
 from campaigns.audience.models import Address, AddressState, Channel, Consent, SuppressedAddress
 from campaigns.continuity.journal import KEY, Journal, Said, read_journal
 from campaigns.core import clock
-from campaigns.core.crypto import Vault
 from campaigns.core.errors import FileFormatError, SettingsError
+from campaigns.core.keys.crypto import Vault
 from campaigns.delivery.queries import progress_of
 from campaigns.delivery.states import SendState
 from campaigns.restoring.replaying import replay

@@ -15,7 +15,7 @@ from campaigns.continuity.latch import find_latch_reason, hold_instance, latch
 from campaigns.continuity.lifeline import GAP_SECONDS, Lifeline, Standing
 from campaigns.continuity.models import Instance, LatchReason, Pulse
 from campaigns.core import clock
-from campaigns.core.crypto import Vault
+from campaigns.core.keys.crypto import Vault
 from campaigns.delivery.engine.ports import Ask, Line
 from campaigns.delivery.engine.store import DatabaseStore
 from campaigns.delivery.queries import progress_of

@@ -16,8 +16,8 @@ from campaigns.continuity.latch import find_latch_reason
 from campaigns.continuity.lifeline import Lifeline, Standing
 from campaigns.continuity.models import LatchReason, Pulse
 from campaigns.core import clock
-from campaigns.core.crypto import Vault
 from campaigns.core.errors import UnavailableError
+from campaigns.core.keys.crypto import Vault
 from campaigns.delivery.models import Delivery
 from campaigns.delivery.states import SendState
 from campaigns.gateways.base import ProviderMessage

@@ -10,8 +10,8 @@ from sqlalchemy.orm import Session
 
 from campaigns.audience.handles import number_key
 from campaigns.audience.models import Address, AddressState, Channel, Contact
-from campaigns.core.crypto import Vault
 from campaigns.core.database import reserve_ids
+from campaigns.core.keys.crypto import Vault
 from campaigns.delivery.models import Delivery, RunText, RunZone
 from campaigns.delivery.references import new_reference
 from campaigns.delivery.states import SendState

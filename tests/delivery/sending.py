@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import sys
 
-from campaigns.core.crypto import Vault
 from campaigns.core.database import make_engine, make_sessions
+from campaigns.core.keys.crypto import Vault
 from tests.delivery.driving import drive, settled
 from tests.gateways.conftest import twilio_at
 

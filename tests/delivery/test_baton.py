@@ -13,10 +13,10 @@ import pytest
 from sqlalchemy import Engine
 
 from campaigns.core import clock
-from campaigns.core.crypto import Vault
 from campaigns.core.database import make_sessions
 from campaigns.core.errors import SettingsError
-from campaigns.core.steady import ClockGuard
+from campaigns.core.keys.crypto import Vault
+from campaigns.core.processes.steady import ClockGuard
 from campaigns.delivery.baton import SUFFIX, Baton, seconds_silent
 from campaigns.delivery.engine.alone import BatonStore
 from campaigns.delivery.engine.ports import Ask, Line

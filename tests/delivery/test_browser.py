@@ -12,7 +12,7 @@ from sqlalchemy import insert, select
 from sqlalchemy.orm import Session
 
 from campaigns.core import clock
-from campaigns.core.crypto import Vault
+from campaigns.core.keys.crypto import Vault
 from campaigns.delivery.models import Attempt, Delivery, Receipt
 from campaigns.delivery.states import ReceiptState, SendState
 from campaigns.planning.models import Run, RunState

@@ -12,8 +12,8 @@ from sqlalchemy.orm import Session, sessionmaker
 
 from campaigns.audience.models import Address, AddressState
 from campaigns.core import clock
-from campaigns.core.crypto import Vault
 from campaigns.core.database import make_sessions
+from campaigns.core.keys.crypto import Vault
 from campaigns.delivery.canary import CanaryRule, Fared, count_waiting, judge, settle_canaries
 from campaigns.delivery.engine.claims import Claims
 from campaigns.delivery.engine.ports import Ask, Line

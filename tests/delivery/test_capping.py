@@ -14,7 +14,7 @@ from campaigns.audience.models import Address, AddressState, Channel
 from campaigns.audience.person import mark_shared
 from campaigns.audience.rules import AudienceRule, Resolution, SenderChoice, select_resolved
 from campaigns.core import clock
-from campaigns.core.crypto import Vault
+from campaigns.core.keys.crypto import Vault
 from campaigns.delivery.capping import CALLED, count_capped
 from campaigns.delivery.fanout import fan_out
 from campaigns.delivery.models import Delivery

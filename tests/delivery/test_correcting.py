@@ -13,8 +13,8 @@ from sqlalchemy.orm import Session, sessionmaker
 
 from campaigns.audience.models import Address, AddressState
 from campaigns.core import clock
-from campaigns.core.crypto import Vault
 from campaigns.core.errors import ApprovalError, ForbiddenError, GateError, InputError, RefusedError
+from campaigns.core.keys.crypto import Vault
 from campaigns.core.written_text import digest_of_wordings
 from campaigns.delivery.corrected import STOP_SETTLES
 from campaigns.delivery.correcting import outlook_of, send_correction

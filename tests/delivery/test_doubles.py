@@ -13,7 +13,7 @@ from sqlalchemy.orm import Session, sessionmaker
 from campaigns.audience.models import Address, AddressState, Channel
 from campaigns.audience.person import mark_shared
 from campaigns.core import clock
-from campaigns.core.crypto import Vault
+from campaigns.core.keys.crypto import Vault
 from campaigns.delivery.doubles import has_shared
 from campaigns.delivery.fallback import fall_back
 from campaigns.delivery.fanout import fan_out

@@ -16,8 +16,8 @@ import pytest
 from sqlalchemy import Engine, func, select
 from sqlalchemy.orm import Session, sessionmaker
 
-from campaigns.core.crash import POINTS, VARIABLE
-from campaigns.core.crypto import Vault
+from campaigns.core.keys.crypto import Vault
+from campaigns.core.processes.crash import POINTS, VARIABLE
 from campaigns.delivery.models import Delivery
 from campaigns.delivery.patience import Patience
 from campaigns.delivery.queries import progress_of

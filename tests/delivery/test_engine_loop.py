@@ -11,8 +11,8 @@ from sqlalchemy import func, select, update
 from sqlalchemy.orm import Session, sessionmaker
 
 from campaigns.audience.models import Address, AddressState
-from campaigns.core.crypto import Vault
 from campaigns.core.errors import GatewayRefusedError
+from campaigns.core.keys.crypto import Vault
 from campaigns.delivery.engine import retry
 from campaigns.delivery.engine.ports import SenderFacts
 from campaigns.delivery.engine.retry import MOST_ATTEMPTS

@@ -10,8 +10,8 @@ import pytest
 from sqlalchemy import Engine
 from sqlalchemy.orm import Session, sessionmaker
 
-from campaigns.core.crypto import Vault
 from campaigns.core.database import make_engine
+from campaigns.core.keys.crypto import Vault
 from campaigns.delivery.queries import progress_of
 from campaigns.delivery.states import SendState
 from campaigns.gateways.base import NotSentError, Outgoing, SendError, ThrottledError, UnknownOutcomeError

@@ -13,7 +13,7 @@ from sqlalchemy.orm import Session, sessionmaker
 
 from campaigns.audience.models import Address, AddressState, Contact
 from campaigns.core import clock
-from campaigns.core.crypto import Vault
+from campaigns.core.keys.crypto import Vault
 from campaigns.delivery.engine.claims import Claims
 from campaigns.delivery.engine.ports import Ask, Found, Line
 from campaigns.delivery.fanout import fan_out

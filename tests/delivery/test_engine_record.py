@@ -10,7 +10,7 @@ from sqlalchemy import select, text, update
 from sqlalchemy.orm import Session
 
 from campaigns.core import clock
-from campaigns.core.crypto import Vault
+from campaigns.core.keys.crypto import Vault
 from campaigns.delivery.engine.claims import Claims
 from campaigns.delivery.engine.ports import Ask, Claimed, Line, Result
 from campaigns.delivery.engine.record import record

@@ -11,8 +11,8 @@ from sqlalchemy import func, select, update
 from sqlalchemy.orm import Session, sessionmaker
 
 from campaigns.audience.models import Address, AddressState, Channel
-from campaigns.core.crypto import Vault
 from campaigns.core.errors import GatewayRefusedError, SettingsError
+from campaigns.core.keys.crypto import Vault
 from campaigns.delivery.engine.claims import Claims
 from campaigns.delivery.engine.ports import Ask, Line, SenderFacts
 from campaigns.delivery.engine.quotas import count_called

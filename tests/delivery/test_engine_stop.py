@@ -13,7 +13,7 @@ from sqlalchemy.orm import Session, sessionmaker
 from campaigns.audience.consent import withdraw_everywhere
 from campaigns.audience.models import Address, Channel
 from campaigns.core import clock
-from campaigns.core.crypto import Vault
+from campaigns.core.keys.crypto import Vault
 from campaigns.delivery.queries import progress_of
 from campaigns.delivery.refusals import suppress_addresses
 from campaigns.delivery.service import cancel_queued, requeue_cancelled

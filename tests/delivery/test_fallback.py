@@ -12,7 +12,7 @@ from sqlalchemy.orm import Session, sessionmaker
 
 from campaigns.audience.models import Address, AddressState, Channel
 from campaigns.core import clock
-from campaigns.core.crypto import Vault
+from campaigns.core.keys.crypto import Vault
 from campaigns.delivery.engine.ports import Ask, Line, Result, SenderFacts
 from campaigns.delivery.engine.store import DatabaseStore
 from campaigns.delivery.models import Attempt, Delivery

@@ -16,7 +16,7 @@ from sqlalchemy.orm import Session, sessionmaker
 
 from campaigns.audience.models import Address, AddressState, Channel
 from campaigns.core.clock import running_on
-from campaigns.core.crypto import Vault
+from campaigns.core.keys.crypto import Vault
 from campaigns.delivery.fanout import fan_out
 from campaigns.delivery.models import Delivery, RunLeftOut, RunText, RunZone
 from campaigns.delivery.queries import progress_of

@@ -11,7 +11,7 @@ from sqlalchemy import event, select
 from sqlalchemy.orm import Session, sessionmaker
 
 from campaigns.audience.models import Channel
-from campaigns.core.crypto import Vault
+from campaigns.core.keys.crypto import Vault
 from campaigns.delivery import inventing
 from campaigns.delivery.fanout import fan_out
 from campaigns.delivery.models import Delivery, RunLeftOut, RunText

@@ -10,7 +10,7 @@ from sqlalchemy import select, update
 from sqlalchemy.orm import Session, sessionmaker
 
 from campaigns.core import clock
-from campaigns.core.crypto import Vault
+from campaigns.core.keys.crypto import Vault
 from campaigns.delivery.fanout import fan_out
 from campaigns.delivery.merging import count_untold
 from campaigns.delivery.models import Delivery, RunLeftOut

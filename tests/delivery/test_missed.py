@@ -10,7 +10,7 @@ from sqlalchemy import select, update
 
 from campaigns.audience.models import Contact
 from campaigns.core import clock
-from campaigns.core.crypto import Vault
+from campaigns.core.keys.crypto import Vault
 from campaigns.delivery import missed
 from campaigns.delivery.correcting import send_correction
 from campaigns.delivery.fanout import fan_out

@@ -6,8 +6,8 @@ import pytest
 from sqlalchemy import select
 from sqlalchemy.orm import Session, sessionmaker
 
-from campaigns.core.crypto import Vault
 from campaigns.core.errors import ApprovalError
+from campaigns.core.keys.crypto import Vault
 from campaigns.delivery.fanout import fan_out
 from campaigns.delivery.models import Delivery
 from campaigns.delivery.renewing import resume

@@ -15,7 +15,7 @@ from campaigns.audience.consent import restore, withdraw_everywhere
 from campaigns.audience.holding import hold_everywhere
 from campaigns.audience.models import Address, AddressState, Channel
 from campaigns.core import clock
-from campaigns.core.crypto import Vault
+from campaigns.core.keys.crypto import Vault
 from campaigns.delivery.engine.fence import Fence, FenceRefusedError, Refusal
 from campaigns.delivery.engine.ports import Ask, Claimed, Line, Result
 from campaigns.delivery.engine.store import DatabaseStore

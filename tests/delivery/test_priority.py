@@ -12,7 +12,7 @@ import pytest
 from sqlalchemy import and_, func, select
 from sqlalchemy.orm import Session, sessionmaker
 
-from campaigns.core.crypto import Vault
+from campaigns.core.keys.crypto import Vault
 from campaigns.delivery.engine import loop
 from campaigns.delivery.fanout import fan_out
 from campaigns.delivery.models import Delivery

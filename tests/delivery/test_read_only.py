@@ -14,9 +14,9 @@ from sqlalchemy import Engine, event, select, text
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session, sessionmaker
 
-from campaigns.core.crypto import Vault
 from campaigns.core.database import make_engine, make_sessions
 from campaigns.core.errors import UnavailableError
+from campaigns.core.keys.crypto import Vault
 from campaigns.delivery.baton import Baton
 from campaigns.delivery.engine.alone import BatonStore
 from campaigns.delivery.engine.ports import Ask, Claimed, Line, Result

@@ -14,7 +14,7 @@ from sqlalchemy.orm import Session
 from campaigns.audience.consent import restore
 from campaigns.audience.models import AddressState, Channel, Consent
 from campaigns.core import clock
-from campaigns.core.crypto import Vault
+from campaigns.core.keys.crypto import Vault
 from campaigns.delivery.engine.quotas import count_called
 from campaigns.delivery.models import Delivery, Receipt
 from campaigns.delivery.receipts import STRANGER_WAIT, apply_receipts, store

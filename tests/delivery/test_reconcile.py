@@ -13,8 +13,8 @@ from sqlalchemy import select, update
 from sqlalchemy.orm import Session, sessionmaker
 
 from campaigns.audience.models import Address, Channel
-from campaigns.core.crypto import Vault
 from campaigns.core.errors import UnavailableError
+from campaigns.core.keys.crypto import Vault
 from campaigns.delivery import doubts
 from campaigns.delivery import reconcile as reconcile_module
 from campaigns.delivery.doubts import account_at

@@ -16,8 +16,8 @@ from sqlalchemy.orm import Session, sessionmaker
 
 from campaigns.audience.models import Address, Channel
 from campaigns.core import clock
-from campaigns.core.crypto import Vault
 from campaigns.core.database import make_engine
+from campaigns.core.keys.crypto import Vault
 from campaigns.core.settings import CONTROL_DOOR, Mode, load_settings
 from campaigns.delivery.models import Delivery
 from campaigns.delivery.queries import progress_of

@@ -10,8 +10,8 @@ from sqlalchemy import select, update
 from sqlalchemy.orm import Session, sessionmaker
 
 from campaigns.core import clock
-from campaigns.core.crypto import Vault
 from campaigns.core.errors import ApprovalError, GateError, RefusedError
+from campaigns.core.keys.crypto import Vault
 from campaigns.delivery.fanout import fan_out
 from campaigns.delivery.models import Delivery, FormerText, RunText
 from campaigns.delivery.renewing import TextWatch, as_called, find_new_numbers, load_former, resume

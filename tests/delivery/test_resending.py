@@ -12,8 +12,8 @@ from sqlalchemy.orm import Session
 from campaigns.audience.consent import withdraw_everywhere
 from campaigns.audience.models import Address, AddressState, Channel
 from campaigns.core import clock
-from campaigns.core.crypto import Vault
 from campaigns.core.errors import InputError, RefusedError, TransitionError
+from campaigns.core.keys.crypto import Vault
 from campaigns.delivery.models import Attempt, Delivery, RunText
 from campaigns.delivery.resending import Chosen, Prospect, count_resendable, resend
 from campaigns.delivery.states import SendState

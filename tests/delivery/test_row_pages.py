@@ -11,7 +11,7 @@ from sqlalchemy import select
 
 from campaigns.audience.models import Address, AddressState, Channel
 from campaigns.core import clock
-from campaigns.core.crypto import Vault
+from campaigns.core.keys.crypto import Vault
 from campaigns.delivery import browse
 from campaigns.delivery.models import Attempt, Delivery, Receipt, RunText
 from campaigns.delivery.states import ReceiptState, SendState

@@ -11,7 +11,7 @@ from sqlalchemy import update
 from sqlalchemy.orm import Session
 
 from campaigns.core import clock
-from campaigns.core.crypto import Vault
+from campaigns.core.keys.crypto import Vault
 from campaigns.delivery.fanout import fan_out
 from campaigns.delivery.models import CanaryState, Delivery, RunCanary
 from campaigns.delivery.views import EVERY

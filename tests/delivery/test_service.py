@@ -7,7 +7,7 @@ from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 
 from campaigns.audience.models import Address
-from campaigns.core.crypto import Vault
+from campaigns.core.keys.crypto import Vault
 from campaigns.delivery.models import Delivery
 from campaigns.delivery.queries import progress_of, select_finished
 from campaigns.delivery.refusals import suppress_addresses

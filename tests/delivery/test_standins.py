@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from campaigns.audience.models import Channel
-from campaigns.core.crypto import Vault
+from campaigns.core.keys.crypto import Vault
 from campaigns.delivery.standins import FIRST_CHAT, find_stand_in, stand_in
 
 #: Countries whose people move along the demo's routes.

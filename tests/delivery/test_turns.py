@@ -8,7 +8,7 @@ import time
 from sqlalchemy import update
 from sqlalchemy.orm import Session, sessionmaker
 
-from campaigns.core.crypto import Vault
+from campaigns.core.keys.crypto import Vault
 from campaigns.delivery.fanout import fan_out
 from campaigns.delivery.queries import progress_of
 from campaigns.delivery.states import SendState

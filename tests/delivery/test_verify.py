@@ -12,7 +12,7 @@ from sqlalchemy.orm import Session, sessionmaker
 
 from campaigns.audience.models import Channel
 from campaigns.core import clock
-from campaigns.core.crypto import Vault
+from campaigns.core.keys.crypto import Vault
 from campaigns.delivery.models import Delivery, FormerText, RunText
 from campaigns.delivery.receipts import apply_receipts, store
 from campaigns.delivery.states import SendState

@@ -6,7 +6,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session, sessionmaker
 
 from campaigns.audience.models import Channel
-from campaigns.core.crypto import Vault
+from campaigns.core.keys.crypto import Vault
 from campaigns.delivery.fallback import fall_back
 from campaigns.delivery.fanout import fan_out
 from campaigns.delivery.models import Delivery, RunText

@@ -8,7 +8,7 @@ import pytest
 from sqlalchemy.orm import Session
 
 from campaigns.audience.models import Channel
-from campaigns.core.crypto import Vault
+from campaigns.core.keys.crypto import Vault
 from campaigns.demo import scenario
 from campaigns.demo.answers import let_some_answer
 from campaigns.demo.sandbox_control import SandboxControl

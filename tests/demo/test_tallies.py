@@ -8,7 +8,7 @@ import pytest
 from sqlalchemy.orm import Session
 
 from campaigns.audience.models import Channel
-from campaigns.core.crypto import Vault
+from campaigns.core.keys.crypto import Vault
 from campaigns.delivery.models import Attempt
 from campaigns.delivery.states import ReceiptState, SendState
 from campaigns.demo.tallies import SenderTally, compare_unlisted, tally_senders

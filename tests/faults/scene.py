@@ -16,9 +16,10 @@ from sqlalchemy import Engine, func, select, text
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session
 
-from campaigns.core import clock, crash
-from campaigns.core.crypto import Vault
+from campaigns.core import clock
 from campaigns.core.database import make_engine, make_sessions
+from campaigns.core.keys.crypto import Vault
+from campaigns.core.processes import crash
 from campaigns.core.settings import load_settings
 from campaigns.delivery.models import Delivery, Receipt
 from campaigns.delivery.reconcile import reap
@@ -130,7 +131,7 @@ class Scene:
             worker.kill()
 
     def start_worker(self, *, crash_at: str = "") -> WorkerProcess:
-        """Start one more worker; `crash_at` names the point where it ends, see `campaigns/core/crash.py`."""
+        """Start one more worker; `crash_at` names the point where it ends, see `campaigns/core/processes/crash.py`."""
         log = self.folder / f"worker-{len(self.workers)}.log"
         worker = WorkerProcess(self.environment | {crash.VARIABLE: crash_at}, log)
         self.workers.append(worker)

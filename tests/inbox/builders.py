@@ -8,7 +8,7 @@ from typing import Any
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from campaigns.core.crypto import Vault
+from campaigns.core.keys.crypto import Vault
 from campaigns.gateways.callbacks import Happening, Inbound
 from campaigns.inbox.models import Reply
 from campaigns.inbox.receiving import Account

@@ -10,7 +10,7 @@ import pytest
 from campaigns.audience.consent import restore
 from campaigns.audience.models import Channel
 from campaigns.core import clock
-from campaigns.core.crypto import Vault
+from campaigns.core.keys.crypto import Vault
 from campaigns.gateways.callbacks import Inbound
 from campaigns.inbox.service import receive_inbound
 from campaigns.staff.models import Role

@@ -11,7 +11,7 @@ import pytest
 from sqlalchemy import Engine, select
 
 from campaigns.audience.models import Address, AddressState
-from campaigns.core.crypto import Vault
+from campaigns.core.keys.crypto import Vault
 from campaigns.staff import password_checks
 from campaigns.staff.turns import MOST_WAITING, Turns
 from tests.factories import a_contact, an_address

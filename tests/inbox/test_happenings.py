@@ -10,7 +10,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from campaigns.audience.models import Address, AddressState, Channel, Consent, Contact, SuppressedAddress
-from campaigns.core.crypto import Vault
+from campaigns.core.keys.crypto import Vault
 from campaigns.delivery.states import SendState
 from campaigns.gateways.callbacks import Happening
 from campaigns.inbox.models import Reply, ReplyKind

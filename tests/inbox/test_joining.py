@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session
 
 from campaigns.audience.entry_points import create_entry_point, take_down
 from campaigns.audience.models import Address, AddressState, Channel, Consent, Contact, EntryPoint
-from campaigns.core.crypto import Vault
+from campaigns.core.keys.crypto import Vault
 from campaigns.gateways.callbacks import Happening, Inbound
 from campaigns.inbox.models import Reply, ReplyKind
 from campaigns.inbox.service import receive_inbound

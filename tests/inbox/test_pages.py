@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 
 from campaigns.audience.models import Channel
 from campaigns.core import clock
-from campaigns.core.crypto import Vault
+from campaigns.core.keys.crypto import Vault
 from campaigns.gateways.callbacks import Happening, Inbound
 from campaigns.inbox.models import Reply
 from campaigns.inbox.queries import OptOuts, count_opt_outs

@@ -19,7 +19,7 @@ from campaigns.audience.entry_points import create_entry_point
 from campaigns.audience.models import Address, AddressState, Channel, Contact
 from campaigns.continuity.journal import Said, journal_of, read_journal
 from campaigns.core import clock, database
-from campaigns.core.crypto import Vault
+from campaigns.core.keys.crypto import Vault
 from campaigns.delivery.callbacks import LARGEST_BODY, refusals
 from campaigns.delivery.models import Delivery
 from campaigns.delivery.states import SendState

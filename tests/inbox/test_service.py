@@ -16,7 +16,7 @@ from campaigns.audience.consent import grant, mark_invalid
 from campaigns.audience.entry_points import create_entry_point
 from campaigns.audience.models import Address, AddressState, Channel, Consent, ConsentKind, SuppressedAddress
 from campaigns.core import clock
-from campaigns.core.crypto import Vault
+from campaigns.core.keys.crypto import Vault
 from campaigns.delivery.models import Delivery
 from campaigns.delivery.states import SendState
 from campaigns.gateways.callbacks import Happening, Inbound

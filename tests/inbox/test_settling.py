@@ -24,8 +24,8 @@ from campaigns.audience.models import (
 )
 from campaigns.audience.sealed_words import open_evidence
 from campaigns.core import clock
-from campaigns.core.crypto import Vault
 from campaigns.core.errors import InputError, TransitionError
+from campaigns.core.keys.crypto import Vault
 from campaigns.core.settings import load_settings
 from campaigns.delivery.models import Delivery
 from campaigns.delivery.states import SendState

@@ -16,7 +16,7 @@ from twilio.request_validator import RequestValidator
 from werkzeug.datastructures import MultiDict
 
 from campaigns.audience.models import Address, AddressState
-from campaigns.core.crypto import Vault
+from campaigns.core.keys.crypto import Vault
 from campaigns.staff.models import Role
 from tests.delivery.serving import ServerProcess, children_of, serve_instance
 from tests.factories import a_contact, a_region, an_address

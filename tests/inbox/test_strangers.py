@@ -13,7 +13,7 @@ from sqlalchemy.orm import Session
 
 from campaigns.audience.models import Address, Channel
 from campaigns.core import clock
-from campaigns.core.crypto import Vault
+from campaigns.core.keys.crypto import Vault
 from campaigns.delivery.models import Delivery
 from campaigns.delivery.states import SendState
 from campaigns.gateways.callbacks import Happening, Inbound

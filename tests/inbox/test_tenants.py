@@ -23,7 +23,7 @@ from campaigns.audience.entry_points import create_entry_point
 from campaigns.audience.models import Address, AddressState, Consent, ConsentKind, Contact
 from campaigns.cli import main
 from campaigns.core import clock
-from campaigns.core.crypto import Vault
+from campaigns.core.keys.crypto import Vault
 from campaigns.delivery.models import Delivery
 from campaigns.delivery.states import SendState
 from campaigns.gateways.callbacks import hook_secret

@@ -10,7 +10,7 @@ from playwright.sync_api import Browser, expect
 from sqlalchemy.orm import Session
 
 from campaigns.core import clock
-from campaigns.core.crypto import Vault
+from campaigns.core.keys.crypto import Vault
 from campaigns.messages.service import create_message, review_translation, save_translation
 from campaigns.messages.terms import save_term
 from campaigns.staff.models import Member, Role

@@ -15,8 +15,8 @@ from werkzeug.test import TestResponse
 
 from campaigns.audience.models import Audience, Contact
 from campaigns.core import clock
-from campaigns.core.crypto import Vault
 from campaigns.core.errors import RefusedError
+from campaigns.core.keys.crypto import Vault
 from campaigns.delivery.fanout import fan_out
 from campaigns.delivery.models import Delivery
 from campaigns.importing import import_file

@@ -9,7 +9,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from campaigns.audience.models import Channel
-from campaigns.core.crypto import Vault
+from campaigns.core.keys.crypto import Vault
 from campaigns.places.models import Region
 from campaigns.planning.models import Campaign, CampaignState, Decision, Schedule, ZonePolicy
 from campaigns.planning.queries import find_approval, load_content

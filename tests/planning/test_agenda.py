@@ -10,8 +10,8 @@ import pytest
 from sqlalchemy.orm import Session
 
 from campaigns.core import clock
-from campaigns.core.crypto import Vault
 from campaigns.core.errors import ScheduleError
+from campaigns.core.keys.crypto import Vault
 from campaigns.planning.agenda import Entry, load_agenda
 from campaigns.planning.calendar_views import make_sheet
 from campaigns.planning.models import RunState, ZonePolicy

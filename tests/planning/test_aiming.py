@@ -9,7 +9,7 @@ from sqlalchemy import Engine, select, update
 from sqlalchemy.orm import Session, sessionmaker
 
 from campaigns.core import clock
-from campaigns.core.crypto import Vault
+from campaigns.core.keys.crypto import Vault
 from campaigns.places.models import Region
 from campaigns.planning.clockwork import Clockwork
 from campaigns.planning.models import Run, RunState, Schedule, ZonePolicy

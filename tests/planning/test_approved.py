@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 
 from campaigns.audience.models import Address, AddressState, Contact
 from campaigns.core import clock
-from campaigns.core.crypto import Vault
+from campaigns.core.keys.crypto import Vault
 from campaigns.planning import service
 from campaigns.planning.models import ApprovedPeople, Run, RunState
 from campaigns.planning.queries import find_approval

@@ -11,8 +11,8 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from campaigns.core import clock
-from campaigns.core.crypto import Vault
 from campaigns.core.errors import ApprovalError
+from campaigns.core.keys.crypto import Vault
 from campaigns.directory.models import EmergencyNumber, Service
 from campaigns.planning import service
 from campaigns.planning.changes import changes_between

@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session
 
 from campaigns.audience.models import Address, AddressState
 from campaigns.core import clock
-from campaigns.core.crypto import Vault
+from campaigns.core.keys.crypto import Vault
 from campaigns.delivery.fanout import fan_out
 from campaigns.delivery.models import Delivery
 from campaigns.planning.models import Campaign, Run, RunState

@@ -17,9 +17,9 @@ from sqlalchemy import Engine, func, select, text
 from sqlalchemy.orm import Session, sessionmaker
 
 from campaigns.core import clock
-from campaigns.core.crypto import Vault
 from campaigns.core.database import make_engine, make_sessions
-from campaigns.core.outages import Outages
+from campaigns.core.keys.crypto import Vault
+from campaigns.core.processes.outages import Outages
 from campaigns.core.settings import Settings
 from campaigns.places.models import Region
 from campaigns.planning import clockwork

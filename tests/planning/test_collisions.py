@@ -11,7 +11,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from campaigns.core import clock
-from campaigns.core.crypto import Vault
+from campaigns.core.keys.crypto import Vault
 from campaigns.directory.models import Service
 from campaigns.places.models import PlaceCell, Region
 from campaigns.planning.collisions import Collision, find_collisions

@@ -11,8 +11,8 @@ from sqlalchemy import Engine, select
 from sqlalchemy.orm import Session, sessionmaker
 
 from campaigns.core import clock
-from campaigns.core.crypto import Vault
 from campaigns.core.errors import GateError
+from campaigns.core.keys.crypto import Vault
 from campaigns.core.settings import Mode, Settings
 from campaigns.planning.clockwork import Clockwork
 from campaigns.planning.connections import fault_of, find_faults, find_unconnected, load_connections

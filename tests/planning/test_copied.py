@@ -10,7 +10,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from campaigns.core import clock
-from campaigns.core.crypto import Vault
+from campaigns.core.keys.crypto import Vault
 from campaigns.messages.copies import find_copies, find_suspect, find_suspects
 from campaigns.messages.library import copy_message, get_shared
 from campaigns.messages.models import Message

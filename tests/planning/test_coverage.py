@@ -6,7 +6,7 @@ import pytest
 from sqlalchemy.orm import Session
 
 from campaigns.audience.models import AddressState
-from campaigns.core.crypto import Vault
+from campaigns.core.keys.crypto import Vault
 from campaigns.messages.models import Message, TranslationState
 from campaigns.messages.queries import find_translation
 from campaigns.planning.coverage import LanguageCoverage, count_coverage

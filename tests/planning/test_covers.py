@@ -10,8 +10,8 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from campaigns.core import clock
-from campaigns.core.crypto import Vault
 from campaigns.core.errors import ApprovalError
+from campaigns.core.keys.crypto import Vault
 from campaigns.places.drafts import PlaceDraft, RouteDraft, Shape, circle
 from campaigns.places.geography import cell_of
 from campaigns.places.models import Place, PlaceAuthor, PlaceKind, Route

@@ -11,7 +11,6 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from campaigns.core import clock
-from campaigns.core.crypto import Vault
 from campaigns.core.errors import (
     ApprovalError,
     ForbiddenError,
@@ -20,6 +19,7 @@ from campaigns.core.errors import (
     RefusedError,
     TransitionError,
 )
+from campaigns.core.keys.crypto import Vault
 from campaigns.directory.models import Service
 from campaigns.messages.withdrawals import withdraw_version
 from campaigns.places.models import Region

@@ -10,7 +10,7 @@ import pytest
 from sqlalchemy import Engine, select
 
 from campaigns.core import clock
-from campaigns.core.crypto import Vault
+from campaigns.core.keys.crypto import Vault
 from campaigns.planning.models import CountryConfirmation
 from campaigns.staff.models import Role
 from tests.planning.gate_cases import CASES, Case, numbers_of

@@ -11,8 +11,8 @@ from sqlalchemy.orm import Session
 
 from campaigns.audience.models import Channel
 from campaigns.core import clock
-from campaigns.core.crypto import Vault
 from campaigns.core.errors import GateError
+from campaigns.core.keys.crypto import Vault
 from campaigns.planning import service
 from campaigns.planning.fatigue import with_fatigue
 from campaigns.planning.gatekeeping import assess, assess_start

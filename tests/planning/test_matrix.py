@@ -13,7 +13,7 @@ from sqlalchemy.orm import Session
 from campaigns.audience.models import AddressState, Channel
 from campaigns.audience.rules import LeftOut
 from campaigns.core import clock
-from campaigns.core.crypto import Vault
+from campaigns.core.keys.crypto import Vault
 from campaigns.places.models import Region
 from campaigns.planning import service
 from campaigns.planning.gatekeeping import assess

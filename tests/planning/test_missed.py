@@ -12,7 +12,7 @@ from sqlalchemy.orm import Session
 
 from campaigns.continuity.latch import hold_instance
 from campaigns.core import clock
-from campaigns.core.crypto import Vault
+from campaigns.core.keys.crypto import Vault
 from campaigns.planning import service
 from campaigns.planning.digest import Cap, FrozenRun
 from campaigns.planning.held_runs import RESTORED

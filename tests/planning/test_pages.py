@@ -14,7 +14,7 @@ from werkzeug.test import TestResponse
 
 from campaigns.audience.models import Contact
 from campaigns.core import clock
-from campaigns.core.crypto import Vault
+from campaigns.core.keys.crypto import Vault
 from campaigns.delivery.states import SendState
 from campaigns.planning.harm import ITEMS
 from campaigns.planning.models import Campaign, CampaignState, Schedule

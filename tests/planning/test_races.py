@@ -12,8 +12,8 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session, sessionmaker
 
 from campaigns.core import clock
-from campaigns.core.crypto import Vault
 from campaigns.core.errors import FingerpostError
+from campaigns.core.keys.crypto import Vault
 from campaigns.messages.models import Message
 from campaigns.messages.service import save_translation
 from campaigns.planning import service

@@ -10,8 +10,8 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from campaigns.core import clock
-from campaigns.core.crypto import Vault
 from campaigns.core.errors import AudienceRuleError, InputError
+from campaigns.core.keys.crypto import Vault
 from campaigns.messages.models import TranslationState
 from campaigns.now import load_flights
 from campaigns.planning.digest import Cap, FrozenRun

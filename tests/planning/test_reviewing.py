@@ -10,7 +10,7 @@ import pytest
 from sqlalchemy.orm import Session
 
 from campaigns.core import clock
-from campaigns.core.crypto import Vault
+from campaigns.core.keys.crypto import Vault
 from campaigns.planning import service
 from campaigns.planning.models import RunState
 from campaigns.planning.plan import plan_of

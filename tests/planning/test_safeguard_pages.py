@@ -9,7 +9,7 @@ import pytest
 from sqlalchemy import Engine
 
 from campaigns.core import clock
-from campaigns.core.crypto import Vault
+from campaigns.core.keys.crypto import Vault
 from campaigns.planning import service
 from campaigns.planning.harm import ITEMS
 from campaigns.planning.models import Campaign

@@ -9,7 +9,6 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from campaigns.core import clock
-from campaigns.core.crypto import Vault
 from campaigns.core.errors import (
     ApprovalError,
     FingerpostError,
@@ -18,6 +17,7 @@ from campaigns.core.errors import (
     NotFoundError,
     TransitionError,
 )
+from campaigns.core.keys.crypto import Vault
 from campaigns.messages.service import save_translation
 from campaigns.planning.harm import ITEMS, Answer, checked_answers, refused_items
 from campaigns.planning.models import CampaignState

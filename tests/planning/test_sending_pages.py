@@ -13,7 +13,7 @@ from sqlalchemy import Engine, select
 
 from campaigns.audience.models import Channel
 from campaigns.core import clock
-from campaigns.core.crypto import Vault
+from campaigns.core.keys.crypto import Vault
 from campaigns.planning.models import Campaign, Run, Sender, TemplateState, WhatsAppTemplate
 from campaigns.staff.models import AuditEntry, Role
 from tests.factories import a_sender

@@ -11,7 +11,6 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from campaigns.core import clock
-from campaigns.core.crypto import Vault
 from campaigns.core.errors import (
     ApprovalError,
     ForbiddenError,
@@ -21,6 +20,7 @@ from campaigns.core.errors import (
     ScheduleError,
     TransitionError,
 )
+from campaigns.core.keys.crypto import Vault
 from campaigns.messages.service import save_translation
 from campaigns.planning import service
 from campaigns.planning.models import CampaignState, Decision, FallbackPolicy, ZonePolicy

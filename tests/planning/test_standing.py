@@ -10,7 +10,7 @@ import pytest
 from sqlalchemy.orm import Session
 
 from campaigns.core import clock
-from campaigns.core.crypto import Vault
+from campaigns.core.keys.crypto import Vault
 from campaigns.planning.firing import fire_due
 from campaigns.planning.gatekeeping import assess
 from campaigns.planning.models import Run, RunState

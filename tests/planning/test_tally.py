@@ -12,8 +12,8 @@ from sqlalchemy.orm import Session
 from campaigns.audience.models import Channel
 from campaigns.audience.rules import LeftOut
 from campaigns.core import clock
-from campaigns.core.crypto import Vault
 from campaigns.core.errors import GateError, InputError
+from campaigns.core.keys.crypto import Vault
 from campaigns.messages.gates import Gate
 from campaigns.messages.models import Translation
 from campaigns.places.models import Region

@@ -17,7 +17,7 @@ from sqlalchemy.orm import Session, sessionmaker
 
 from campaigns.audience.models import Contact
 from campaigns.core import clock
-from campaigns.core.crypto import Vault
+from campaigns.core.keys.crypto import Vault
 from campaigns.core.settings import Settings
 from campaigns.delivery.fanout import fan_out
 from campaigns.delivery.models import Delivery

@@ -8,8 +8,8 @@ import pytest
 from sqlalchemy.orm import Session
 
 from campaigns.core import clock
-from campaigns.core.crypto import Vault
 from campaigns.core.errors import RefusedError
+from campaigns.core.keys.crypto import Vault
 from campaigns.messages.gates import Gate
 from campaigns.messages.models import TranslationState
 from campaigns.planning.gatekeeping import assess

@@ -14,7 +14,7 @@ from sqlalchemy.orm import Session, sessionmaker
 
 from campaigns.audience.models import Address, Channel
 from campaigns.core import clock
-from campaigns.core.crypto import Vault
+from campaigns.core.keys.crypto import Vault
 from campaigns.delivery.models import Delivery, RunText
 from campaigns.delivery.states import ReceiptState, SendState
 from campaigns.planning.models import Run, RunState

@@ -17,8 +17,8 @@ from campaigns.continuity.marks import Mark, take_mark_file
 from campaigns.continuity.models import LatchReason, Pulse
 from campaigns.continuity.places import files_of
 from campaigns.core import clock
-from campaigns.core.crypto import Vault
 from campaigns.core.errors import UnavailableError
+from campaigns.core.keys.crypto import Vault
 from campaigns.delivery.engine.ports import SenderFacts
 from campaigns.delivery.engine.quotas import count_called
 from campaigns.delivery.models import Delivery

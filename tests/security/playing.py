@@ -10,8 +10,8 @@ from pathlib import Path
 
 from werkzeug.test import TestResponse
 
-from campaigns.core.crypto import Vault
 from campaigns.core.database import make_engine
+from campaigns.core.keys.crypto import Vault
 from campaigns.schema import metadata
 from tests.security.attacks import ATTACKS
 from tests.security.scene import ACTORS, SETTINGS, Scene, Thief, build, look, waiting

@@ -15,7 +15,7 @@ from werkzeug.test import TestResponse
 
 from campaigns.audience.models import Address, AddressState
 from campaigns.core import clock
-from campaigns.core.crypto import Vault
+from campaigns.core.keys.crypto import Vault
 from campaigns.delivery.states import SendState
 from campaigns.directory.models import EmergencyNumber, Service
 from campaigns.gateways.callbacks import hook_secret

@@ -16,8 +16,8 @@ from sqlalchemy import Connection, StaticPool, event
 from sqlalchemy.exc import InternalError, OperationalError
 from sqlalchemy.orm import Session
 
-from campaigns.core.crypto import Vault
 from campaigns.core.database import make_engine, make_sessions
+from campaigns.core.keys.crypto import Vault
 from campaigns.delivery.engine.ports import Found, LaneKey, Line, SenderFacts, Snapshot
 from campaigns.schema import metadata
 from campaigns.staff.models import Role

@@ -17,7 +17,7 @@ from campaigns.audience import consent
 from campaigns.audience.models import Address, AddressState, Channel
 from campaigns.audience.person import lock_addresses, lock_person
 from campaigns.core import clock
-from campaigns.core.steady import ClockGuard
+from campaigns.core.processes.steady import ClockGuard
 from campaigns.delivery import canary, doubts, fallback, fanout, receipts, reconcile
 from campaigns.delivery.engine import fence, loop, record, retry, store, taking
 from campaigns.delivery.engine.fence import Fence, FenceRefusedError, Refusal

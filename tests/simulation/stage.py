@@ -11,7 +11,8 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from random import Random
 
-from campaigns.core import clock, outages
+from campaigns.core import clock
+from campaigns.core.processes import outages
 from campaigns.gateways.callbacks import StatusUpdate
 from tests.factories import NOON
 from tests.simulation.crew import Crew

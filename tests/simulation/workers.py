@@ -16,8 +16,8 @@ from sqlalchemy.exc import SQLAlchemyError
 from campaigns.continuity.lifeline import Lifeline
 from campaigns.core import clock
 from campaigns.core.errors import UnavailableError
-from campaigns.core.steady import ClockGuard
-from campaigns.core.waiting import rest
+from campaigns.core.processes.steady import ClockGuard
+from campaigns.core.processes.waiting import rest
 from campaigns.delivery.engine.lanes import Engine, Surroundings
 from campaigns.delivery.engine.ports import Ask, Found, Result, SenderFacts, Snapshot, Store
 from campaigns.delivery.engine.quotas import COUNT_EVERY, Quotas

@@ -8,7 +8,7 @@ from html import unescape
 import pytest
 from flask.testing import FlaskClient
 
-from campaigns.core.crypto import Vault
+from campaigns.core.keys.crypto import Vault
 from campaigns.staff.models import Role
 from tests.architecture.samples import make_samples
 from tests.web.pages import Pages

@@ -9,9 +9,9 @@ from sqlalchemy.orm import Session, sessionmaker
 
 from campaigns.continuity.ears import Ears
 from campaigns.continuity.lifeline import Lifeline
-from campaigns.core.crypto import Vault
 from campaigns.core.errors import UnavailableError
-from campaigns.core.steady import ClockGuard
+from campaigns.core.keys.crypto import Vault
+from campaigns.core.processes.steady import ClockGuard
 from campaigns.delivery.baton import Baton
 from campaigns.delivery.engine.ports import Ask, Found, LaneKey, Result, Snapshot
 from campaigns.delivery.engine.store import DatabaseStore, MayUse, everybody_may

@@ -14,8 +14,8 @@ from sqlalchemy import BindParameter, Connection, Select, Table, Update, bindpar
 from campaigns.audience.models import Channel
 from campaigns.continuity.lifeline import Step
 from campaigns.core import clock
-from campaigns.core.crypto import Vault
 from campaigns.core.database import HIGHEST_ID, UTCDateTime
+from campaigns.core.keys.crypto import Vault
 from campaigns.delivery.engine.ports import Ask, Claimed, Found
 from campaigns.delivery.engine.taking import DELIVERY, Taken, among, is_among, take
 from campaigns.delivery.models import RunQuiet, RunText, RunZone

@@ -17,8 +17,8 @@ from typing import Any, TypeVar
 from sqlalchemy.exc import SQLAlchemyError
 
 from campaigns.core.errors import FingerpostError, ForeignCredentialError, SettingsError, UnavailableError
-from campaigns.core.outages import OUTAGES
-from campaigns.core.waiting import rest
+from campaigns.core.processes.outages import OUTAGES
+from campaigns.core.processes.waiting import rest
 from campaigns.delivery.engine.fence import REFRESH_SECONDS, Fence, LaneFence
 from campaigns.delivery.engine.loop import Lane
 from campaigns.delivery.engine.ports import LaneKey, Runner, RunningRun, SenderFacts, Snapshot, Store

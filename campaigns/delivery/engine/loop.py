@@ -17,10 +17,10 @@ from functools import partial
 from sqlalchemy.exc import SQLAlchemyError
 
 from campaigns.core import clock
-from campaigns.core.crash import crash_point as crash_point_of_process
 from campaigns.core.errors import FingerpostError
-from campaigns.core.outages import OUTAGES
-from campaigns.core.waiting import rest
+from campaigns.core.processes.crash import crash_point as crash_point_of_process
+from campaigns.core.processes.outages import OUTAGES
+from campaigns.core.processes.waiting import rest
 from campaigns.delivery.engine.agenda import Agenda
 from campaigns.delivery.engine.breaker import RunBreaker, SenderBreaker
 from campaigns.delivery.engine.bulletin import Bulletin

@@ -17,9 +17,9 @@ from campaigns.audience.models import Address, AddressState, Channel, Consent, C
 from campaigns.continuity.ears import Ears
 from campaigns.continuity.lifeline import Lifeline, Step
 from campaigns.core import clock
-from campaigns.core.crypto import Vault
 from campaigns.core.database import UTCDateTime, single_statements
 from campaigns.core.errors import UnavailableError
+from campaigns.core.keys.crypto import Vault
 from campaigns.delivery.engine.claims import Claims
 from campaigns.delivery.engine.ports import Ask, Found, Line, Result, RunningRun, SenderFacts, Snapshot
 from campaigns.delivery.engine.quotas import Quotas, count_called

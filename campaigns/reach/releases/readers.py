@@ -9,8 +9,8 @@ from sqlalchemy import Select, select
 from sqlalchemy.orm import Session
 
 from campaigns.core import clock
-from campaigns.core.crypto import Vault
 from campaigns.core.errors import InputError, SignatureError
+from campaigns.core.keys.crypto import Vault
 from campaigns.core.languages import INTERFACE_LANGUAGES
 from campaigns.core.words import N_
 from campaigns.reach.releases.models import Every, ReportReader

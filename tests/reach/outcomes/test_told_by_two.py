@@ -9,7 +9,7 @@ from flask.testing import FlaskClient
 from sqlalchemy import Engine, func, select
 
 from campaigns.core import clock
-from campaigns.core.crypto import Vault
+from campaigns.core.keys.crypto import Vault
 from campaigns.delivery.fanout import fan_out
 from campaigns.delivery.models import RunText
 from campaigns.directory.models import Service

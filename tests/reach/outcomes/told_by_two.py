@@ -13,7 +13,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from campaigns.core import clock
-from campaigns.core.crypto import Vault
+from campaigns.core.keys.crypto import Vault
 from campaigns.core.written_text import digest_of_wordings
 from campaigns.directory.models import Service
 from campaigns.messages.queries import get_base

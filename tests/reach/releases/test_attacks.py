@@ -15,7 +15,7 @@ from sqlalchemy import delete
 
 from campaigns.audience.models import Address
 from campaigns.core import clock
-from campaigns.core.crypto import Vault
+from campaigns.core.keys.crypto import Vault
 from campaigns.planning.models import Run
 from campaigns.reach.releases.disclosing import EPSILON, Shape, disclose
 from campaigns.reach.releases.folding import LEAST, ROOT, rounded

@@ -11,8 +11,8 @@ from sqlalchemy import Engine, select
 from sqlalchemy.orm import Session, sessionmaker
 
 from campaigns.core import clock
-from campaigns.core.crypto import Vault
 from campaigns.core.errors import InputError, UnavailableError
+from campaigns.core.keys.crypto import Vault
 from campaigns.reach.releases.models import MailState, ReportMail, ReportReader
 from campaigns.reach.releases.readers import LINK_DAYS, add_reader, remove_reader
 from campaigns.reach.releases.reports import AGAIN_AFTER, ATTEMPTS, send_reports

@@ -13,8 +13,8 @@ from sqlalchemy.orm import Session
 
 from campaigns.audience.models import Channel
 from campaigns.core import clock
-from campaigns.core.crypto import Vault
 from campaigns.core.errors import AlreadyReleasedError, BudgetError, InputError, OpenPeriodError
+from campaigns.core.keys.crypto import Vault
 from campaigns.delivery.states import ReceiptState
 from campaigns.proposals.models import Proposal
 from campaigns.proposals.service import agree

@@ -10,9 +10,9 @@ from collections.abc import Callable
 import pytest
 from sqlalchemy.exc import OperationalError
 
-from campaigns.core import chores
-from campaigns.core.chores import Chore, do_each, repeat
-from campaigns.core.outages import Outages
+from campaigns.core.processes import chores
+from campaigns.core.processes.chores import Chore, do_each, repeat
+from campaigns.core.processes.outages import Outages
 
 
 def do_for(seconds: float, *wanted: Chore, is_astray: Callable[[], bool] = lambda: False) -> None:

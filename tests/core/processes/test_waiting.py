@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 
-from campaigns.core.waiting import rest
+from campaigns.core.processes.waiting import rest
 
 
 async def _rest_until(stopping: asyncio.Event, seconds: float) -> float:

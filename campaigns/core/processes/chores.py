@@ -9,8 +9,8 @@ from dataclasses import dataclass
 
 from sqlalchemy.exc import SQLAlchemyError
 
-from campaigns.core.outages import OUTAGES
-from campaigns.core.waiting import rest
+from campaigns.core.processes.outages import OUTAGES
+from campaigns.core.processes.waiting import rest
 
 #: A chore that fails waits at most so many times as long as usual.
 LONGEST_PAUSE = 10

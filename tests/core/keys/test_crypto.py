@@ -7,8 +7,8 @@ import os
 import pytest
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
-from campaigns.core.crypto import Vault
 from campaigns.core.errors import DamagedDataError
+from campaigns.core.keys.crypto import Vault
 
 PLACE = {"table": "address", "column": "ciphertext"}
 

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from campaigns.core import seats
-from campaigns.core.seats import Seat, give_beat
+from campaigns.core.processes import seats
+from campaigns.core.processes.seats import Seat, give_beat
 
 PATIENCE = 30.0
 

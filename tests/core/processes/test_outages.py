@@ -10,7 +10,7 @@ from sqlalchemy.exc import DBAPIError, IntegrityError, OperationalError, SQLAlch
 
 from campaigns.core.database import make_engine
 from campaigns.core.errors import UnavailableError
-from campaigns.core.outages import EVERY_SECONDS, Cause, Outages, cause_of
+from campaigns.core.processes.outages import EVERY_SECONDS, Cause, Outages, cause_of
 
 
 class Seconds:

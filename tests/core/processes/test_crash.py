@@ -11,7 +11,7 @@ from collections import Counter
 from pathlib import Path
 
 import campaigns
-from campaigns.core.crash import POINTS, VARIABLE
+from campaigns.core.processes.crash import POINTS, VARIABLE
 
 ROOT = Path(campaigns.__path__[0]).parent
 PASSES = "from campaigns.core.crash import crash_point; [crash_point('written') for _ in range(3)]"

@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from campaigns.core import clock
-from campaigns.core.steady import (
+from campaigns.core.processes.steady import (
     CLOCKS_APART,
     KEPT_SECONDS,
     LONG_SILENCE,
