@@ -32,7 +32,7 @@ from campaigns.front.limits import Limits
 from campaigns.front.steps import Application, Piece
 from campaigns.front.wording import refusal
 from campaigns.instance import open_instance
-from campaigns.web.bodies import body_limit_of
+from campaigns.web.guards.bodies import body_limit_of
 from campaigns.web.session import database
 
 try:

@@ -25,8 +25,8 @@ from campaigns.core.limited.limits import Limits
 from campaigns.staff.auth import current_member, current_organisation, requires
 from campaigns.staff.permissions import Permission
 from campaigns.staff.queries import get_owned
-from campaigns.web.bodies import takes_file
 from campaigns.web.current import settings, vault
+from campaigns.web.guards.bodies import takes_file
 from campaigns.web.numbers import whole_number
 from campaigns.web.pagination import paginate
 from campaigns.web.session import begin_writing, database, reads_first, refuse_commit, session

@@ -23,7 +23,7 @@ from campaigns.core.errors import (
 )
 from campaigns.core.words import N_
 from campaigns.gateways.callbacks import Callback, CallbackReader, StatusUpdate, Verdict
-from campaigns.web.bodies import LARGEST_CALLBACK
+from campaigns.web.guards.bodies import LARGEST_CALLBACK
 
 log = logging.getLogger(__name__)
 

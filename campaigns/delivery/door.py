@@ -19,8 +19,8 @@ from campaigns.delivery.callbacks import (
 from campaigns.delivery.intake import ReceiptIntake
 from campaigns.front.steps import Piece
 from campaigns.gateways.callbacks import CallbackReader, StatusUpdate
-from campaigns.web import headers as web_headers
 from campaigns.web.current import pick_reader
+from campaigns.web.guards import headers as web_headers
 
 #: Environment, and what starts the answer.
 Application = Any

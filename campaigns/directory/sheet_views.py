@@ -16,7 +16,7 @@ from campaigns.directory.exchange.hsds import read_services_file, write_services
 from campaigns.directory.forms import SheetForm
 from campaigns.staff.auth import current_member, current_organisation, requires
 from campaigns.staff.permissions import Permission
-from campaigns.web.bodies import takes_file
+from campaigns.web.guards.bodies import takes_file
 from campaigns.web.session import begin_writing, reads_first, refuse_commit, session
 from campaigns.web.uploads import read_upload
 

@@ -21,8 +21,8 @@ from campaigns.reach.outcomes.models import Way
 from campaigns.reach.outcomes.service import MOST_PEOPLE, record_assisted
 from campaigns.staff.api_access import asking, requires_token
 from campaigns.staff.tokens import ApiScope
-from campaigns.web.answers import as_json
-from campaigns.web.openapi import ROOT, Strict, answers, spec
+from campaigns.web.api.answers import as_json
+from campaigns.web.api.openapi import ROOT, Strict, answers, spec
 from campaigns.web.session import session
 
 api = Blueprint("api_reach", __name__, url_prefix=ROOT)

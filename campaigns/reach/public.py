@@ -11,8 +11,8 @@ from campaigns.core.errors import NotFoundError
 from campaigns.core.words import N_
 from campaigns.reach.outcomes.queries import MOST_PER_NETWORK, find_link
 from campaigns.reach.outcomes.service import count_opening
+from campaigns.web.guards.throttle import Throttle, network_key
 from campaigns.web.session import session, writing_apart
-from campaigns.web.throttle import Throttle, network_key
 
 pages = Blueprint("go", __name__, url_prefix="/go")
 

@@ -20,7 +20,7 @@ from campaigns.staff.passwords import hash_password, make_one_time_password, ren
 from campaigns.staff.queries import find_member
 from campaigns.staff.turns import KNOWN, STRANGERS, Turns
 from campaigns.web.current import settings
-from campaigns.web.networks import networks_of
+from campaigns.web.guards.networks import networks_of
 from campaigns.web.session import let_go, session, writing_apart
 
 WINDOW = timedelta(minutes=15)

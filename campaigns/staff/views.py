@@ -30,7 +30,7 @@ from campaigns.staff.password_checks import seal_password
 from campaigns.staff.password_rules import check_new_password
 from campaigns.staff.permissions import Permission
 from campaigns.web.current import vault
-from campaigns.web.hosts import local_path
+from campaigns.web.guards.hosts import local_path
 from campaigns.web.locale import SESSION_KEY
 from campaigns.web.numbers import whole_number
 from campaigns.web.pagination import Page as Paginated

@@ -26,8 +26,8 @@ from campaigns.staff.audit import ChainLooks
 from campaigns.staff.models import Member, Organisation, Role
 from campaigns.staff.queries import find_organisation
 from campaigns.web.current import settings
+from campaigns.web.guards.throttle import Throttle
 from campaigns.web.session import database
-from campaigns.web.throttle import Throttle
 from tests.factories import a_member, an_organisation
 
 #: 32 bytes each, in base64; the `vault` fixture of conftest.py has the same keys.

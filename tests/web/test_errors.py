@@ -13,8 +13,8 @@ from campaigns.core import errors
 from campaigns.core.errors import FingerpostError
 from campaigns.front.limits import USUAL_BODY
 from campaigns.staff.models import Role
-from campaigns.web.bodies import LARGEST_CALLBACK, body_limit_of
 from campaigns.web.errors import status_of
+from campaigns.web.guards.bodies import LARGEST_CALLBACK, body_limit_of
 from tests.web.pages import Pages, make_pages, page_settings
 
 

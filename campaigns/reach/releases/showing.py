@@ -14,7 +14,7 @@ from campaigns.reach.releases.document import read_document
 from campaigns.reach.releases.labels import MIME_TYPES
 from campaigns.reach.releases.models import Release
 from campaigns.reach.releases.tree import load_tree
-from campaigns.web.answers import tagged
+from campaigns.web.api.answers import tagged
 
 
 def shown(session: Session, release: Release) -> dict[str, Any]:

@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from campaigns.web import networks
-from campaigns.web.networks import networks_of
+from campaigns.web.guards import networks
+from campaigns.web.guards.networks import networks_of
 
 
 @pytest.fixture(autouse=True)

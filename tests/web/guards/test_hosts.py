@@ -7,7 +7,7 @@ from sqlalchemy import Engine
 
 from campaigns.core.errors import SettingsError
 from campaigns.settings_checks import check_settings
-from campaigns.web.hosts import local_path
+from campaigns.web.guards.hosts import local_path
 from tests.web.pages import Pages, make_pages, page_settings
 
 

@@ -8,7 +8,7 @@ import pytest
 from flask import send_file
 from sqlalchemy import Engine
 
-from campaigns.web.headers import HEADERS
+from campaigns.web.guards.headers import HEADERS
 from tests.web.pages import Pages, make_pages
 
 

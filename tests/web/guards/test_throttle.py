@@ -6,7 +6,7 @@ from datetime import timedelta
 
 import pytest
 
-from campaigns.web.throttle import WINDOW, Throttle, network_key
+from campaigns.web.guards.throttle import WINDOW, Throttle, network_key
 from tests.factories import NOON
 
 
@@ -29,7 +29,7 @@ def test_success_forgets_the_account_alone() -> None:
 
 
 def test_memory_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("campaigns.web.throttle.MOST_KEYS", 2)
+    monkeypatch.setattr("campaigns.web.guards.throttle.MOST_KEYS", 2)
     throttle = Throttle()
     for n, key in enumerate("abc"):
         throttle.add({key: 1}, NOON + timedelta(seconds=n))
