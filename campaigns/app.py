@@ -53,8 +53,8 @@ from campaigns.staff import views as staff
 from campaigns.staff.auth import init_auth, may_open
 from campaigns.staff.forms import SignInAgainForm, SignInForm
 from campaigns.staff.noting import init_noting
-from campaigns.staff.password_checks import seal_password
 from campaigns.staff.showing import init_showing
+from campaigns.staff.sign_in.password_checks import seal_password
 from campaigns.staff.views import account
 from campaigns.web.api import description
 from campaigns.web.current import init_current

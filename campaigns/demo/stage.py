@@ -50,9 +50,9 @@ from campaigns.planning.service import (
 from campaigns.proposals.service import agree
 from campaigns.staff.credentials import load_credentials
 from campaigns.staff.models import Role
-from campaigns.staff.passwords import hash_password, make_one_time_password
 from campaigns.staff.queries import owned
 from campaigns.staff.service import change_password, create_member, create_organisation
+from campaigns.staff.sign_in.passwords import hash_password, make_one_time_password
 
 _PEOPLE = ("author", "approver")
 #: How long an approver waits who is appointed later than by founding; nobody in the demo is.

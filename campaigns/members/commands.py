@@ -62,8 +62,8 @@ def member() -> None:
 @click.option("--role", "roles", multiple=True, required=True, help="Repeat it for several roles.")
 def add_member(email: str, slug: str, name: str, roles: tuple[str, ...]) -> None:
     """Add a member and print a password, which has to be changed at the first sign-in."""
-    from campaigns.staff.passwords import hash_password, make_one_time_password
     from campaigns.staff.service import create_member
+    from campaigns.staff.sign_in.passwords import hash_password, make_one_time_password
 
     password = make_one_time_password()
     with _sessions().begin() as session:
@@ -99,8 +99,8 @@ def set_member_roles(email: str, roles: tuple[str, ...], slug: str) -> None:
 @click.option("--organisation", "slug", required=True, help="Short name of the organisation.")
 def reset_member_password(email: str, slug: str) -> None:
     """Print a new password for a member, which has to be changed at the first sign-in."""
-    from campaigns.staff.passwords import hash_password, make_one_time_password
     from campaigns.staff.service import issue_password
+    from campaigns.staff.sign_in.passwords import hash_password, make_one_time_password
 
     password = make_one_time_password()
     with _sessions().begin() as session:

@@ -21,9 +21,9 @@ from campaigns.proposals.service import propose
 from campaigns.staff import service
 from campaigns.staff.forms import ROLE_NAMES
 from campaigns.staff.models import Membership, Role
-from campaigns.staff.passwords import make_one_time_password
 from campaigns.staff.permissions import Permission
 from campaigns.staff.queries import get_membership
+from campaigns.staff.sign_in.passwords import make_one_time_password
 
 #: Names of the kinds.
 ROLES, PASSWORD = "member_roles", "member_password"

@@ -18,11 +18,11 @@ from campaigns.proposals.views import kinds_now
 from campaigns.staff.auth import current_member, current_organisation, renew_session, requires
 from campaigns.staff.forms import ROLE_NAMES
 from campaigns.staff.models import Membership
-from campaigns.staff.password_checks import seal_password
-from campaigns.staff.passwords import make_one_time_password
 from campaigns.staff.permissions import Permission
 from campaigns.staff.queries import get_membership, select_memberships
 from campaigns.staff.service import set_active
+from campaigns.staff.sign_in.password_checks import seal_password
+from campaigns.staff.sign_in.passwords import make_one_time_password
 from campaigns.web.numbers import whole_number
 from campaigns.web.pagination import paginate
 from campaigns.web.session import session

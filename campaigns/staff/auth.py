@@ -23,8 +23,8 @@ from campaigns.core.settings import Settings
 from campaigns.core.words import N_
 from campaigns.staff import service
 from campaigns.staff.models import Member, Membership, Organisation
-from campaigns.staff.password_checks import Verdict, check_again
 from campaigns.staff.permissions import Permission, may_as
+from campaigns.staff.sign_in.password_checks import Verdict, check_again
 from campaigns.web.session import database
 
 P = ParamSpec("P")

@@ -13,8 +13,8 @@ from wtforms.validators import EqualTo, InputRequired, Length
 
 from campaigns.staff.auth import Account, is_own_password
 from campaigns.staff.models import Role
-from campaigns.staff.password_checks import Verdict, check_sign_in
-from campaigns.staff.passwords import LONGEST, SHORTEST
+from campaigns.staff.sign_in.password_checks import Verdict, check_sign_in
+from campaigns.staff.sign_in.passwords import LONGEST, SHORTEST
 from campaigns.web.forms import Form, options
 
 ROLE_NAMES = {

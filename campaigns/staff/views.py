@@ -26,9 +26,9 @@ from campaigns.staff.auth import (
 from campaigns.staff.forms import ROLE_NAMES, OrganisationForm, PasswordForm
 from campaigns.staff.models import Member
 from campaigns.staff.notes import open_reasons
-from campaigns.staff.password_checks import seal_password
-from campaigns.staff.password_rules import check_new_password
 from campaigns.staff.permissions import Permission
+from campaigns.staff.sign_in.password_checks import seal_password
+from campaigns.staff.sign_in.password_rules import check_new_password
 from campaigns.web.current import vault
 from campaigns.web.guards.hosts import local_path
 from campaigns.web.locale import SESSION_KEY

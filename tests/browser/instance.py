@@ -24,8 +24,8 @@ from campaigns.places.service import load_regions
 from campaigns.planning.models import Sender
 from campaigns.schema import migrate
 from campaigns.staff.models import Organisation, Role
-from campaigns.staff.passwords import hash_password
 from campaigns.staff.service import create_member, create_organisation
+from campaigns.staff.sign_in.passwords import hash_password
 from tests.sandbox.process import DEFAULTS, SandboxProcess
 
 AUTHOR, APPROVER = "author@example.org", "approver@example.org"

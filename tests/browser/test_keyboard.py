@@ -8,7 +8,7 @@ import pytest
 from playwright.sync_api import Browser
 
 from campaigns.staff.models import Role
-from campaigns.staff.passwords import hash_password
+from campaigns.staff.sign_in.passwords import hash_password
 from tests.browser.chromium import Visit, a_browser, a_guest, skip_without_browser
 from tests.places.browsing import served
 from tests.web.pages import pages_on_file

@@ -12,8 +12,8 @@ from sqlalchemy import Engine, select
 
 from campaigns.audience.models import Address, AddressState
 from campaigns.core.keys.crypto import Vault
-from campaigns.staff import password_checks
-from campaigns.staff.turns import MOST_WAITING, Turns
+from campaigns.staff.sign_in import password_checks
+from campaigns.staff.sign_in.turns import MOST_WAITING, Turns
 from tests.factories import a_contact, an_address
 from tests.inbox.test_public import FROM, PUBLIC_URL, TOKEN, post
 from tests.web.pages import Pages, make_pages

@@ -13,8 +13,8 @@ from campaigns.directory.models import Service
 from campaigns.directory.proposed import propose_services
 from campaigns.proposals.models import Proposal
 from campaigns.proposals.views import MOST_TOGETHER
-from campaigns.staff import password_checks
 from campaigns.staff.models import Member, Organisation, Role
+from campaigns.staff.sign_in import password_checks
 from campaigns.web.session import database
 from tests.factories import NOON, a_campaign, a_run, a_service
 from tests.web.pages import Pages

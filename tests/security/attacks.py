@@ -208,7 +208,7 @@ def upload_workbook(thief: Thief) -> TestResponse:
 @attack("guess the password of the stolen session")
 def guess_password(thief: Thief) -> TestResponse:
     # What a guess costs is the business of other tests.
-    with patch("campaigns.staff.password_checks.renewed_hash", return_value=None):
+    with patch("campaigns.staff.sign_in.password_checks.renewed_hash", return_value=None):
         for number in range(5):
             thief.post("/sign-in/again", data={"password": f"a guess of many {number}"})
     return thief.get("/proposals")

@@ -14,8 +14,8 @@ from campaigns.core.errors import ForbiddenError
 from campaigns.staff import service
 from campaigns.staff.auth import Account
 from campaigns.staff.models import Member, Role
-from campaigns.staff.passwords import hash_password
 from campaigns.staff.queries import get_membership
+from campaigns.staff.sign_in.passwords import hash_password
 from tests.web.pages import Pages
 
 PASSWORD = "correct horse battery"

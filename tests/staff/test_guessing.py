@@ -13,14 +13,10 @@ from werkzeug.test import TestResponse
 
 from campaigns.app import create_app
 from campaigns.core import clock
-from campaigns.staff import password_checks
 from campaigns.staff.models import AuditEntry, LeakyBucket, Member, Role
-from campaigns.staff.password_checks import (
-    PER_ACCOUNT_AND_NETWORK,
-    PER_KNOWN_DEVICE,
-    PER_SESSION,
-)
-from campaigns.staff.passwords import hash_password
+from campaigns.staff.sign_in import password_checks
+from campaigns.staff.sign_in.password_checks import PER_ACCOUNT_AND_NETWORK, PER_KNOWN_DEVICE, PER_SESSION
+from campaigns.staff.sign_in.passwords import hash_password
 from campaigns.web.session import database
 from tests.factories import a_campaign, a_run
 from tests.web.pages import Pages, page_settings

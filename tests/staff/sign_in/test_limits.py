@@ -8,8 +8,8 @@ from datetime import timedelta
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session, sessionmaker
 
-from campaigns.staff.limits import Limit, empty, is_full, key_of, pour, pour_back
 from campaigns.staff.models import LeakyBucket
+from campaigns.staff.sign_in.limits import Limit, empty, is_full, key_of, pour, pour_back
 from tests.factories import NOON
 
 QUARTER = timedelta(minutes=15)

@@ -8,8 +8,8 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 
 from campaigns.core.errors import BusyError
-from campaigns.staff import turns
-from campaigns.staff.turns import MOST_WAITING, Turns
+from campaigns.staff.sign_in import turns
+from campaigns.staff.sign_in.turns import MOST_WAITING, Turns
 
 
 def test_so_many_at_once_and_so_many_waiting() -> None:

@@ -11,14 +11,15 @@ from flask import request
 
 from campaigns.core import clock
 from campaigns.core.errors import BusyError
-from campaigns.staff import limits, service
-from campaigns.staff.devices import known_device, remember_device
-from campaigns.staff.limits import Limit
+from campaigns.staff import service
 from campaigns.staff.models import Member
 from campaigns.staff.noting import note_event, note_of_member
-from campaigns.staff.passwords import hash_password, make_one_time_password, renewed_hash
 from campaigns.staff.queries import find_member
-from campaigns.staff.turns import KNOWN, STRANGERS, Turns
+from campaigns.staff.sign_in import limits
+from campaigns.staff.sign_in.devices import known_device, remember_device
+from campaigns.staff.sign_in.limits import Limit
+from campaigns.staff.sign_in.passwords import hash_password, make_one_time_password, renewed_hash
+from campaigns.staff.sign_in.turns import KNOWN, STRANGERS, Turns
 from campaigns.web.current import settings
 from campaigns.web.guards.networks import networks_of
 from campaigns.web.session import let_go, session, writing_apart

@@ -7,8 +7,8 @@ from flask.testing import FlaskClient
 
 from campaigns.core.errors import InputError
 from campaigns.staff.models import Member, Role
-from campaigns.staff.password_rules import check_new_password, is_guessable
-from campaigns.staff.passwords import SHORTEST, hash_password, make_one_time_password
+from campaigns.staff.sign_in.password_rules import check_new_password, is_guessable
+from campaigns.staff.sign_in.passwords import SHORTEST, hash_password, make_one_time_password
 from tests.web.pages import Pages
 
 AROUND = ("olena.kovalenko@porada.example", "Olena Kovalenko", "Porada Foundation", "porada")

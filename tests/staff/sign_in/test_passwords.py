@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from campaigns.core.errors import InputError
-from campaigns.staff.passwords import hash_password, is_password_of, make_one_time_password
+from campaigns.staff.sign_in.passwords import hash_password, is_password_of, make_one_time_password
 
 
 def test_only_the_same_password_fits() -> None:
