@@ -33,7 +33,7 @@ from campaigns.delivery.engine.ports import Ask, Found, Result
 from campaigns.delivery.engine.store import DatabaseStore
 from campaigns.delivery.states import SendState
 from campaigns.gateways.base import Outgoing
-from campaigns.gateways.twilio import TwilioSms
+from campaigns.gateways.twilio.kind import TwilioSms
 from campaigns.worker import tune_interpreter
 from tests.delivery.builders import TEXT, a_running_run
 from tests.factories import a_sender

@@ -6,7 +6,7 @@ from flask_babel import lazy_gettext as _l
 from flask_babel.speaklater import LazyString
 
 from campaigns.gateways.base import Action
-from campaigns.gateways.codes import action_for, words_for
+from campaigns.gateways.twilio.error_codes import action_for, words_for
 
 _UNREACHABLE = _l("The provider could not be reached")
 _REPLY_LOST = _l("The provider's answer was lost")

@@ -15,7 +15,7 @@ from flask_babel import lazy_gettext as _l
 
 from campaigns.audience.models import Channel
 from campaigns.core.small_numbers import SMALLEST_SHOWN, discreet
-from campaigns.gateways.codes import words_for
+from campaigns.gateways.twilio.error_codes import words_for
 from campaigns.messages.gates import Gate
 from campaigns.planning.collisions import Collision
 from campaigns.planning.country_rules import CountryWarning

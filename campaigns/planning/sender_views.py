@@ -8,9 +8,9 @@ from werkzeug.wrappers import Response
 
 from campaigns.core.errors import ForeignCredentialError, InputError, RefusedError, SettingsError
 from campaigns.core.settings import Mode
-from campaigns.gateways.codes import words_for
 from campaigns.gateways.factory import hook_addresses
 from campaigns.gateways.kinds import gateway_kinds, get_kind
+from campaigns.gateways.twilio.error_codes import words_for
 from campaigns.planning import senders
 from campaigns.planning.connections import fault_of, load_connections
 from campaigns.planning.labels import answer_words, refusal_words

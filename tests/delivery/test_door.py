@@ -23,10 +23,10 @@ from campaigns.delivery.intake import ReceiptIntake
 from campaigns.delivery.models import Delivery, Receipt
 from campaigns.delivery.receipts import apply_receipts
 from campaigns.delivery.states import ReceiptState, SendState
-from campaigns.gateways.africastalking_callbacks import AfricasTalkingCallbacks
+from campaigns.gateways.africastalking.callbacks import AfricasTalkingCallbacks
 from campaigns.gateways.callbacks import CallbackReader, hook_secret
 from campaigns.gateways.kinds import Credential
-from campaigns.gateways.twilio_callbacks import TwilioCallbacks
+from campaigns.gateways.twilio.callbacks import TwilioCallbacks
 from campaigns.web.session import database
 from tests.factories import a_campaign, a_delivery, a_member, a_run, an_organisation
 from tests.web.pages import page_settings

@@ -21,7 +21,7 @@ from pathlib import Path
 from typing import Any
 
 #: What the processes need; imported before they are forked.
-LOADED = ("campaigns.cli", "campaigns.worker", "campaigns.gateways.twilio", "tests.delivery.sending")
+LOADED = ("campaigns.cli", "campaigns.worker", "campaigns.gateways.twilio.kind", "tests.delivery.sending")
 
 
 class Child:

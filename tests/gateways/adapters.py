@@ -7,14 +7,14 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from campaigns.gateways.africastalking import AfricasTalking
+from campaigns.gateways.africastalking.kind import AfricasTalking
 from campaigns.gateways.base import Action, Gateway, Outgoing
 from campaigns.gateways.console import ConsoleGateway
-from campaigns.gateways.http import ProviderHttp
 from campaigns.gateways.kinds import Credential
-from campaigns.gateways.telegram_bot import TelegramBot
-from campaigns.gateways.twilio import TwilioSms
-from campaigns.gateways.twilio_whatsapp import TwilioWhatsApp
+from campaigns.gateways.telegram.bot import TelegramBot
+from campaigns.gateways.transport.http import ProviderHttp
+from campaigns.gateways.twilio.kind import TwilioSms
+from campaigns.gateways.twilio.whatsapp import TwilioWhatsApp
 from tests.sandbox.process import DEFAULTS, SENDER
 
 

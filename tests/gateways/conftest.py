@@ -9,7 +9,7 @@ from typing import Any, Protocol, TypeVar
 import pytest
 
 from campaigns.gateways.base import Outgoing
-from campaigns.gateways.twilio import TwilioSms
+from campaigns.gateways.twilio.kind import TwilioSms
 from tests.sandbox.process import DEFAULTS, SENDER, SandboxProcess
 
 

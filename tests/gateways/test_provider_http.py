@@ -19,8 +19,8 @@ from cryptography.x509.oid import NameOID
 
 from campaigns.core.errors import RefusedError
 from campaigns.gateways.base import NotSentError, UnknownOutcomeError
-from campaigns.gateways.http import ProviderHttp, current_fence
-from campaigns.gateways.transfers import Transfers
+from campaigns.gateways.transport.http import ProviderHttp, current_fence
+from campaigns.gateways.transport.transfers import Transfers
 from tests.gateways.canned import SILENCE, CannedServer, answering, http
 from tests.gateways.conftest import using
 

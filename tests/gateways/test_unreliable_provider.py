@@ -13,7 +13,7 @@ import uvloop
 
 from campaigns.core.errors import RefusedError
 from campaigns.gateways.base import NotSentError, UnknownOutcomeError
-from campaigns.gateways.http import ProviderHttp, current_fence
+from campaigns.gateways.transport.http import ProviderHttp, current_fence
 from tests.gateways.canned import close_server, http
 
 CALLS = 600

@@ -11,7 +11,7 @@ from twilio.request_validator import RequestValidator
 
 from campaigns.gateways.callbacks import Callback, Verdict
 from campaigns.gateways.kinds import Credential
-from campaigns.gateways.twilio_callbacks import TwilioCallbacks
+from campaigns.gateways.twilio.callbacks import TwilioCallbacks
 from campaigns.sandbox.callbacks.webhooks import Webhook, encoded, signed_headers
 
 CASES = 2_000

@@ -9,7 +9,7 @@ import pytest
 
 from campaigns.core.errors import SettingsError
 from campaigns.gateways.kinds import Credential, Opening, get_kind
-from campaigns.gateways.telegram import KIND
+from campaigns.gateways.telegram.kind import KIND
 
 
 def test_kind_is_found_by_its_name() -> None:

@@ -12,9 +12,9 @@ from hypothesis import strategies as st
 
 from campaigns.gateways.callbacks import Callback, Happening, Inbound, Verdict, hook_secret
 from campaigns.gateways.kinds import Credential
-from campaigns.gateways.telegram_updates import HEADER, UPDATES, TelegramUpdates
+from campaigns.gateways.telegram.updates import HEADER, UPDATES, TelegramUpdates
 from tests.gateways.conftest import using
-from tests.gateways.test_telegram_bot import bot_at
+from tests.gateways.telegram.test_bot import bot_at
 from tests.sandbox.process import DEFAULTS, SandboxProcess
 from tests.sandbox.receiver import Receiver
 

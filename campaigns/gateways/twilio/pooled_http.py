@@ -15,7 +15,7 @@ from typing import Any
 from twilio.http import AsyncHttpClient
 from twilio.http.response import Response
 
-from campaigns.gateways.http import CONNECT_SECONDS, TOTAL_SECONDS, ProviderHttp, check_reply, form_body
+from campaigns.gateways.transport.http import CONNECT_SECONDS, TOTAL_SECONDS, ProviderHttp, check_reply, form_body
 
 _log = logging.getLogger(__name__)
 

@@ -11,7 +11,7 @@ import pycurl
 
 from campaigns.core.processes.crash import crash_point, planned_crash
 from campaigns.gateways.base import Fence, NotSentError, UnknownOutcomeError
-from campaigns.gateways.transfers import Transfers
+from campaigns.gateways.transport.transfers import Transfers
 
 #: Idle connections are dropped before the provider's side drops them, because a write into a connection that is
 #: just being closed has an unknown outcome.

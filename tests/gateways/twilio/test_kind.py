@@ -141,7 +141,7 @@ def test_list_finds_messages_to_one_number(sandbox: SandboxProcess) -> None:
 
 
 def test_list_gives_every_page(sandbox: SandboxProcess, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("campaigns.gateways.twilio_messages.PAGE_SIZE", 2)
+    monkeypatch.setattr("campaigns.gateways.twilio.messages.PAGE_SIZE", 2)
 
     async def work(gateway: object) -> list[int]:
         for number in range(5):

@@ -14,9 +14,11 @@ from aiogram.types import LinkPreviewOptions
 from campaigns.core.errors import UnavailableError
 from campaigns.core.words import N_
 from campaigns.gateways.base import Accepted, Fence, Outgoing, SendError, ThrottledError, UnknownOutcomeError
-from campaigns.gateways.call import RawReply
 from campaigns.gateways.callbacks import hook_secret
-from campaigns.gateways.http import (
+from campaigns.gateways.telegram.refusals import refusal_of
+from campaigns.gateways.telegram.updates import UPDATES, TelegramUpdates
+from campaigns.gateways.transport.call import RawReply
+from campaigns.gateways.transport.http import (
     CONNECT_SECONDS,
     TOTAL_SECONDS,
     ProviderHttp,
@@ -24,8 +26,6 @@ from campaigns.gateways.http import (
     current_fence,
     form_body,
 )
-from campaigns.gateways.telegram_refusals import refusal_of
-from campaigns.gateways.telegram_updates import UPDATES, TelegramUpdates
 from campaigns.gateways.unlisted import Unlisted
 
 T = TypeVar("T")

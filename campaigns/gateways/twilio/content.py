@@ -14,9 +14,9 @@ from twilio.rest.content.v1.content.approval_create import ApprovalCreateList
 from campaigns.core.errors import RefusedError, UnavailableError
 from campaigns.core.words import N_
 from campaigns.gateways.base import SendError, UnknownOutcomeError
-from campaigns.gateways.http import current_fence
 from campaigns.gateways.templates import TemplateStanding
-from campaigns.gateways.twilio_account import TwilioAccount
+from campaigns.gateways.transport.http import current_fence
+from campaigns.gateways.twilio.account import TwilioAccount
 
 PAGE_SIZE = 500
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from twilio.rest import Client
 
-from campaigns.gateways.http import CONNECT_SECONDS, TOTAL_SECONDS
-from campaigns.gateways.pooled_http import PooledHttpClient
+from campaigns.gateways.transport.http import CONNECT_SECONDS, TOTAL_SECONDS
+from campaigns.gateways.twilio.pooled_http import PooledHttpClient
 
 
 class TwilioAccount:

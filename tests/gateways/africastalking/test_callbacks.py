@@ -8,12 +8,12 @@ from urllib.parse import urlencode
 
 import pytest
 
-from campaigns.gateways.africastalking import AfricasTalking
-from campaigns.gateways.africastalking_callbacks import AfricasTalkingCallbacks
+from campaigns.gateways.africastalking.callbacks import AfricasTalkingCallbacks
+from campaigns.gateways.africastalking.kind import AfricasTalking
 from campaigns.gateways.base import Action
 from campaigns.gateways.callbacks import Callback, Inbound, StatusUpdate, Verdict, hook_secret
-from campaigns.gateways.http import ProviderHttp
 from campaigns.gateways.kinds import Credential
+from campaigns.gateways.transport.http import ProviderHttp
 from tests.gateways.conftest import a_message, using
 from tests.sandbox.process import DEFAULTS, SandboxProcess
 from tests.sandbox.receiver import Receiver

@@ -8,10 +8,10 @@ from urllib.parse import parse_qs
 
 import pytest
 
-from campaigns.gateways.africastalking import KIND, REFUSALS, AfricasTalking
+from campaigns.gateways.africastalking.kind import KIND, REFUSALS, AfricasTalking
 from campaigns.gateways.base import Action, RejectedError, SendError, UnknownOutcomeError
-from campaigns.gateways.http import ProviderHttp
 from campaigns.gateways.kinds import Credential, get_kind
+from campaigns.gateways.transport.http import ProviderHttp
 from tests.gateways.canned import answering, http
 from tests.gateways.conftest import a_message, using
 from tests.sandbox.process import DEFAULTS, SandboxProcess

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from campaigns.gateways.base import Action, Blame
-from campaigns.gateways.codes import action_for, blame_for, table, words_for
+from campaigns.gateways.twilio.error_codes import action_for, blame_for, table, words_for
 
 #: What each action may be blamed on: nobody loses an address or channel for a fault that is ours.
 FITTING = {

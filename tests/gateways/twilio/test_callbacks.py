@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from campaigns.gateways.base import Action
 from campaigns.gateways.callbacks import Callback, Happening, Verdict, hook_secret
 from campaigns.gateways.kinds import Credential
-from campaigns.gateways.twilio_callbacks import TwilioCallbacks
+from campaigns.gateways.twilio.callbacks import TwilioCallbacks
 from campaigns.sandbox.callbacks.signing import sign
 
 TOKEN = "sandbox-auth-token"

@@ -12,8 +12,8 @@ import pytest
 from campaigns.gateways.base import Action, Gateway, Outgoing, RejectedError, Template
 from campaigns.gateways.callbacks import Callback, Happening, Verdict
 from campaigns.gateways.kinds import Credential
-from campaigns.gateways.twilio_callbacks import TwilioCallbacks
-from campaigns.gateways.twilio_whatsapp import TwilioWhatsApp
+from campaigns.gateways.twilio.callbacks import TwilioCallbacks
+from campaigns.gateways.twilio.whatsapp import TwilioWhatsApp
 from tests.gateways.conftest import a_message, twilio_at, using
 from tests.sandbox.process import DEFAULTS, SERVICE, SandboxProcess
 from tests.sandbox.receiver import Receiver

@@ -10,8 +10,8 @@ import pytest
 
 from campaigns.core.errors import RefusedError, UnavailableError
 from campaigns.gateways.templates import TemplateStanding
-from campaigns.gateways.twilio_account import TwilioAccount
-from campaigns.gateways.twilio_content import TwilioContent
+from campaigns.gateways.twilio.account import TwilioAccount
+from campaigns.gateways.twilio.content import TwilioContent
 from tests.gateways.canned import answering, http
 from tests.gateways.conftest import using
 from tests.sandbox.process import DEFAULTS, SandboxProcess
@@ -75,7 +75,7 @@ def test_rejection_says_why(sandbox: SandboxProcess) -> None:
 
 
 def test_every_page_is_read(sandbox: SandboxProcess, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("campaigns.gateways.twilio_content.PAGE_SIZE", 2)
+    monkeypatch.setattr("campaigns.gateways.twilio.content.PAGE_SIZE", 2)
     sandbox.fixture(templates=[{"name": f"one_{number}", "body": "Text."} for number in range(5)])
 
     async def work(book: TwilioContent) -> list[int]:

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from campaigns.gateways.base import RejectedError, SendError, ThrottledError
-from campaigns.gateways.http import form_body
+from campaigns.gateways.transport.http import form_body
 from tests.gateways.canned import CannedServer, answering, http
 from tests.gateways.conftest import a_message, twilio_at, using
 

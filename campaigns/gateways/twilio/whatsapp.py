@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 
 from campaigns.gateways.base import Outgoing
-from campaigns.gateways.twilio_messages import TwilioMessages
+from campaigns.gateways.twilio.messages import TwilioMessages
 
 
 class TwilioWhatsApp(TwilioMessages):

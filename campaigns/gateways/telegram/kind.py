@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING
 from campaigns.core.errors import SettingsError
 from campaigns.core.words import N_
 from campaigns.gateways.kinds import Credential, Opening
-from campaigns.gateways.telegram_updates import TelegramUpdates
+from campaigns.gateways.telegram.updates import TelegramUpdates
 
 if TYPE_CHECKING:
-    from campaigns.gateways.telegram_bot import TelegramBot
+    from campaigns.gateways.telegram.bot import TelegramBot
 
 #: A bot's whole token is "<bot id>:<letters>", so the part before the colon is the account.
 BOT_ID = re.compile(r"[0-9]{1,20}")
@@ -34,7 +34,7 @@ class TelegramKind:
     def open(self, opening: Opening) -> TelegramBot:
         """Return the gateway to one bot. Raises SettingsError for a credential that is no bot's token."""
         # Its library takes two seconds and 130 MB to load, which processes that only listen must not pay.
-        from campaigns.gateways.telegram_bot import TelegramBot
+        from campaigns.gateways.telegram.bot import TelegramBot
 
         credential = opening.credential
         if not BOT_ID.fullmatch(credential.account) or not TOKEN.fullmatch(credential.token):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 
-from campaigns.gateways.africastalking_callbacks import USERNAME, AfricasTalkingCallbacks, name_message
+from campaigns.gateways.africastalking.callbacks import USERNAME, AfricasTalkingCallbacks, name_message
 from campaigns.gateways.base import (
     Accepted,
     Action,
@@ -15,9 +15,9 @@ from campaigns.gateways.base import (
     SendError,
     UnknownOutcomeError,
 )
-from campaigns.gateways.call import RawReply
-from campaigns.gateways.http import ProviderHttp, check_reply, current_fence, form_body, object_in
 from campaigns.gateways.kinds import Credential, Opening
+from campaigns.gateways.transport.call import RawReply
+from campaigns.gateways.transport.http import ProviderHttp, check_reply, current_fence, form_body, object_in
 from campaigns.gateways.unlisted import Unlisted
 
 ORIGIN = "https://api.africastalking.com"

@@ -13,8 +13,8 @@ from typing import Any
 from yarl import URL
 
 from campaigns.gateways.base import Fence, ThrottledError, UnknownOutcomeError
-from campaigns.gateways.call import Call, RawReply
-from campaigns.gateways.transfers import Transfers
+from campaigns.gateways.transport.call import Call, RawReply
+from campaigns.gateways.transport.transfers import Transfers
 
 CONNECT_SECONDS = 5.0
 TOTAL_SECONDS = 15.0

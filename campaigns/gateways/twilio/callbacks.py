@@ -19,8 +19,8 @@ from twilio.request_validator import (
 )
 
 from campaigns.gateways.callbacks import Callback, Happening, Inbound, StatusUpdate, Verdict
-from campaigns.gateways.codes import action_for
 from campaigns.gateways.kinds import Credential
+from campaigns.gateways.twilio.error_codes import action_for
 
 #: Fields of a callback that tell who somebody is or where, or are read into fields of their own.
 _NOT_KEPT = frozenset(
