@@ -12,8 +12,8 @@ from campaigns.directory.exchange.hsds import is_hsds, read_services
 from campaigns.directory.exchange.service import exchange_services, import_services
 from campaigns.directory.exchange.worklist import read_worklist
 from campaigns.places import proposed as places
-from campaigns.places.incoming import read_places
-from campaigns.places.sheet import decode_text
+from campaigns.places.files.incoming import read_places
+from campaigns.places.files.sheet_cells import decode_text
 from campaigns.planning.uses import find_used
 
 

@@ -22,7 +22,7 @@ from campaigns.audience.models import Channel
 from campaigns.core.errors import MOST_PROBLEMS, AddressError, InputError, RowProblem
 from campaigns.core.languages import all_languages
 from campaigns.core.words import N_
-from campaigns.places.sheet import Line, open_sheet, recognise_coding
+from campaigns.places.files.sheet_cells import Line, open_sheet, recognise_coding
 
 #: What members call our columns, in small letters and with spaces.
 COLUMN_NAMES: dict[str, tuple[str, ...]] = {

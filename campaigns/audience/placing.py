@@ -16,7 +16,7 @@ from campaigns.audience.models import Contact, PositionSource
 from campaigns.core.database import UTCDateTime
 from campaigns.core.errors import RowProblem
 from campaigns.core.words import N_
-from campaigns.places.geography import Located, cell_of, locate, locate_cell, locate_cells
+from campaigns.places.geography.cells import Located, cell_of, locate, locate_cell, locate_cells
 from campaigns.places.models import Place, PlaceKind, Region
 from campaigns.places.queries import region_ids
 from campaigns.staff.queries import owned

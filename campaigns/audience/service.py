@@ -30,7 +30,7 @@ from campaigns.core.errors import (
 from campaigns.core.keys.crypto import Vault
 from campaigns.core.settings import Settings
 from campaigns.core.words import N_
-from campaigns.places.sheet import name_of_coding
+from campaigns.places.files.sheet_cells import name_of_coding
 from campaigns.staff import audit
 from campaigns.staff.models import Organisation
 

@@ -13,7 +13,7 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import TypeVar
 
-from campaigns.places.sheet import write_sheet
+from campaigns.places.files.sheet_cells import write_sheet
 
 T = TypeVar("T")
 

@@ -26,7 +26,7 @@ from campaigns.members.proposed import ROLES, kinds_of_members
 from campaigns.members.service import add_member
 from campaigns.messages.models import Message
 from campaigns.messages.service import create_message, review_translation, save_translation
-from campaigns.places.exchange import read_locations, read_routes
+from campaigns.places.files.sheets import read_locations, read_routes
 from campaigns.places.models import PlaceKind, Region, Route
 from campaigns.places.service import import_places, import_routes, load_regions
 from campaigns.planning.asking import ask_for_missing

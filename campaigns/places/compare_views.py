@@ -6,8 +6,9 @@ from flask import Blueprint, Response, make_response, render_template, url_for
 
 from campaigns.core.errors import NotFoundError
 from campaigns.core.words import N_
-from campaigns.places import comparing, proposed
-from campaigns.places.geography import locate
+from campaigns.places import proposed
+from campaigns.places.changes import comparison
+from campaigns.places.geography.cells import locate
 from campaigns.places.maps import collect
 from campaigns.proposals.models import Proposal
 from campaigns.staff.auth import current_organisation, may_now, requires
@@ -25,7 +26,7 @@ def show(change_id: int) -> str:
     proposal = _get(change_id)
     is_place = proposal.kind == proposed.PLACE.name
     subject_id = proposal.subject_id
-    found = {locate(*at).country for at in comparing.positions_of(proposal)}
+    found = {locate(*at).country for at in comparison.positions_of(proposal)}
     return render_template(
         "places/compare.html",
         proposal=proposal,
@@ -42,7 +43,7 @@ def show(change_id: int) -> str:
 @requires(Permission.READ_CONTENT)
 def features(change_id: int) -> Response:
     """Answer both shapes, as the map draws them."""
-    return make_response(collect(comparing.features_of(_get(change_id))))
+    return make_response(collect(comparison.features_of(_get(change_id))))
 
 
 def _get(change_id: int) -> Proposal:

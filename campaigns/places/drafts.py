@@ -8,9 +8,9 @@ from typing import Any
 
 from campaigns.core.errors import GeometryError
 from campaigns.core.words import N_
-from campaigns.places.cover import cover_circle, cover_polygon
+from campaigns.places.geography.cover import cover_circle, cover_polygon
+from campaigns.places.geography.shapes import check_position, check_radius, polygon_geojson, read_polygon
 from campaigns.places.models import PlaceKind
-from campaigns.places.shapes import check_position, check_radius, polygon_geojson, read_polygon
 
 #: Half width of a corridor when nobody says otherwise, in metres: roads and rails keep that close to the line.
 DEFAULT_HALF_WIDTH_M = 20_000

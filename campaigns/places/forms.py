@@ -16,8 +16,9 @@ from wtforms.widgets import CheckboxInput, ListWidget, TextInput
 from campaigns.core.errors import GeometryError, InputError
 from campaigns.core.words import N_
 from campaigns.places.drafts import DEFAULT_HALF_WIDTH_M, PlaceDraft, RouteDraft, Shape, circle, outline
-from campaigns.places.exchange import DEFAULT_RADIUS_M
-from campaigns.places.geojson import read_pasted
+from campaigns.places.files.geojson import read_pasted
+from campaigns.places.files.sheets import DEFAULT_RADIUS_M
+from campaigns.places.geography.shapes import MAX_RADIUS_M, MIN_RADIUS_M
 from campaigns.places.labels import (
     CATEGORIES,
     CERTAINTIES,
@@ -30,7 +31,6 @@ from campaigns.places.labels import (
     name_of,
 )
 from campaigns.places.models import Place, PlaceKind, Route
-from campaigns.places.shapes import MAX_RADIUS_M, MIN_RADIUS_M
 from campaigns.web.forms import Form, options
 
 CIRCLE, OUTLINE = "circle", "outline"

@@ -9,9 +9,9 @@ import numpy as np
 import shapely
 from shapely.geometry import mapping
 
+from campaigns.places.geography.shapes import Position, great_circle, widen_leg
 from campaigns.places.models import Place, Route
 from campaigns.places.routing import ground_lines
-from campaigns.places.shapes import Position, great_circle, widen_leg
 
 Feature = dict[str, Any]
 

@@ -10,14 +10,14 @@ from sqlalchemy.orm import Session
 
 from campaigns.core.errors import InputError, UnavailableError
 from campaigns.core.words import N_
-from campaigns.places.atlas import load_atlas
-from campaigns.places.cover import digest_of_cover
 from campaigns.places.drafts import PlaceDraft, circle, stored_shape
-from campaigns.places.exchange import LocationRow
-from campaigns.places.geography import locate
+from campaigns.places.files.row_checks import BORDER_CROSSING
+from campaigns.places.files.sheets import LocationRow
+from campaigns.places.geography.atlas import load_atlas
+from campaigns.places.geography.cells import locate
+from campaigns.places.geography.cover import digest_of_cover
+from campaigns.places.geography.shapes import anchor_of
 from campaigns.places.models import Place, PlaceAuthor, PlaceCell, PlaceKind
-from campaigns.places.rowchecks import BORDER_CROSSING
-from campaigns.places.shapes import anchor_of
 
 #: Columns of a sheet that speak of a point's region, and of the point; they no longer hold once it has moved.
 _ABOUT_REGION = ("country", "iso3166_2", "adm1_pcode", "adm1_name", "adm2_pcode")

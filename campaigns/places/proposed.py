@@ -7,9 +7,8 @@ from sqlalchemy.orm import Session
 from campaigns.core.errors import InputError, RefusedError, TransitionError
 from campaigns.core.words import N_
 from campaigns.places import service
-from campaigns.places.comparing import audited, show_place, show_route
-from campaigns.places.drafts import Imported, PlaceDraft, RouteDraft
-from campaigns.places.guarding import (
+from campaigns.places.changes.comparison import audited, show_place, show_route
+from campaigns.places.changes.guard import (
     Facts,
     FindUsed,
     Guard,
@@ -21,7 +20,8 @@ from campaigns.places.guarding import (
     with_facts,
     with_route_facts,
 )
-from campaigns.places.incoming import Incoming
+from campaigns.places.drafts import Imported, PlaceDraft, RouteDraft
+from campaigns.places.files.incoming import Incoming
 from campaigns.places.models import Place, PlaceKind, Route
 from campaigns.places.placing import region_id_of
 from campaigns.places.queries import places_by_id, region_ids

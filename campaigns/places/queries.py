@@ -9,7 +9,7 @@ from typing import Any
 from sqlalchemy import Select, select
 from sqlalchemy.orm import Session, joinedload, selectinload
 
-from campaigns.places.atlas import load_atlas
+from campaigns.places.geography.atlas import load_atlas
 from campaigns.places.models import Place, PlaceKind, Region, Route, RouteStop
 from campaigns.staff.queries import owned
 

@@ -11,13 +11,13 @@ from sqlalchemy.orm import Session
 from campaigns.core import clock
 from campaigns.core.errors import RouteError, TooManyRowsError
 from campaigns.core.words import N_
-from campaigns.places.cover import cover_corridor, estimate_corridor, flown_legs
 from campaigns.places.drafts import MAX_STOPS, RouteDraft
-from campaigns.places.exchange import RouteRow
+from campaigns.places.files.sheets import RouteRow
+from campaigns.places.geography.cover import cover_corridor, estimate_corridor, flown_legs
+from campaigns.places.geography.shapes import Position, anchor_of, check_radius
 from campaigns.places.models import Place, PlaceKind, Route, RouteStop
 from campaigns.places.placing import write_cells
 from campaigns.places.queries import routes_through
-from campaigns.places.shapes import Position, anchor_of, check_radius
 
 #: Cells that are written while others wait: of one route, or of all routes of one file. Each is a row.
 MAX_CELLS = 300_000

@@ -14,11 +14,12 @@ from sqlalchemy.orm import Session
 from campaigns.core import clock
 from campaigns.core.errors import InputError, RefusedError, RowProblem, RowsError
 from campaigns.core.words import N_
-from campaigns.places.atlas import RegionFacts, load_atlas
+from campaigns.places.changes.guard import Guard
 from campaigns.places.drafts import DEFAULT_HALF_WIDTH_M, Imported, PlaceDraft, RouteDraft, stored_shape
-from campaigns.places.exchange import LocationRow, RouteRow
-from campaigns.places.guarding import Guard
-from campaigns.places.incoming import Incoming, read_places
+from campaigns.places.files.incoming import Incoming, read_places
+from campaigns.places.files.row_checks import BORDER_CROSSING
+from campaigns.places.files.sheets import LocationRow, RouteRow
+from campaigns.places.geography.atlas import RegionFacts, load_atlas
 from campaigns.places.models import Place, Region, Route
 from campaigns.places.placing import (
     add_author,
@@ -49,7 +50,6 @@ from campaigns.places.routing import (
     stops_in_order,
 )
 from campaigns.places.routing import draft_of_row as route_draft_of_row
-from campaigns.places.rowchecks import BORDER_CROSSING
 from campaigns.staff.audit import record
 from campaigns.staff.models import Organisation
 

@@ -26,18 +26,18 @@ from werkzeug.wrappers import Response as Redirect
 from campaigns.core.errors import GeometryError, InputError, NotFoundError, RouteError, RowProblem, RowsError
 from campaigns.core.words import N_
 from campaigns.places import compare_views, labels, proposed, service
-from campaigns.places.atlas import CREDIT
-from campaigns.places.exchange import write_locations, write_routes
+from campaigns.places.changes.guard import FindUsed, Guard
+from campaigns.places.files.geojson import write_hotspots
+from campaigns.places.files.incoming import read_places
+from campaigns.places.files.sheets import write_locations, write_routes
 from campaigns.places.forms import CIRCLE, ImportForm, PlaceForm, RouteForm
-from campaigns.places.gazetteer import OwnGazetteer
-from campaigns.places.geojson import write_hotspots
-from campaigns.places.guarding import FindUsed, Guard
-from campaigns.places.incoming import read_places
+from campaigns.places.geography.atlas import CREDIT
+from campaigns.places.geography.gazetteer import OwnGazetteer
+from campaigns.places.geography.outlines import draw_outlines
+from campaigns.places.geography.shapes import anchor_of
 from campaigns.places.maps import collect, place_feature, route_features
 from campaigns.places.models import Place, PlaceKind, Route
-from campaigns.places.outlines import draw_outlines
 from campaigns.places.queries import countries_of, routes_through, select_places, select_routes
-from campaigns.places.shapes import anchor_of
 from campaigns.proposals.models import Proposal
 from campaigns.proposals.queries import find_waiting_for
 from campaigns.staff.auth import current_member, current_organisation, requires

@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 from campaigns.audience.models import Audience
 from campaigns.audience.rules import AudienceRule
 from campaigns.core.errors import AudienceRuleError
-from campaigns.places.guarding import Used
+from campaigns.places.changes.guard import Used
 from campaigns.planning.lifecycle import LIVING
 from campaigns.planning.models import Campaign, CampaignState, Run
 from campaigns.staff.queries import owned

@@ -11,7 +11,7 @@ import numpy as np
 import shapely
 from numpy.typing import NDArray
 
-from campaigns.places.atlas import load_atlas
+from campaigns.places.geography.atlas import load_atlas
 
 #: Width of the sheet in its own units (half pixels at 100 %).
 WIDTH = 1600

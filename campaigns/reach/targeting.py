@@ -8,10 +8,10 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from campaigns.audience.rules import AudienceRule
+from campaigns.places.files.sheet_cells import write_sheet
+from campaigns.places.geography.shapes import anchor_of, metres_between
 from campaigns.places.models import Place, PlaceKind, RouteStop
 from campaigns.places.queries import select_places
-from campaigns.places.shapes import anchor_of, metres_between
-from campaigns.places.sheet import write_sheet
 from campaigns.planning.models import Campaign
 
 COLUMNS = ("name", "country", "latitude", "longitude", "radius_km")

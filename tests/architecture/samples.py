@@ -14,7 +14,7 @@ from campaigns.directory.proposed import propose_emergency_number
 from campaigns.directory.service import Stated
 from campaigns.inbox.models import Reply, ReplyKind
 from campaigns.messages.models import GlossaryTerm
-from campaigns.places.guarding import facts_of_place
+from campaigns.places.changes.guard import facts_of_place
 from campaigns.places.models import Place
 from campaigns.places.proposed import PLACE
 from campaigns.planning.counted_links import CountedLink

@@ -22,7 +22,7 @@ from campaigns.core.database import make_engine
 from campaigns.core.errors import DamagedDataError, SettingsError
 from campaigns.core.settings import PROJECT_ROOT
 from campaigns.delivery.models import ROOMY_INDEXES
-from campaigns.places.cover import digest_of_cover
+from campaigns.places.geography.cover import digest_of_cover
 from campaigns.schema import (
     JOB_TABLES,
     SchemaState,

@@ -14,7 +14,7 @@ from campaigns.core.keys.crypto import Vault
 from campaigns.delivery.states import SendState
 from campaigns.gateways.callbacks import Happening
 from campaigns.inbox.models import Reply, ReplyKind
-from campaigns.places.geography import cell_of
+from campaigns.places.geography.cells import cell_of
 from campaigns.schema import metadata
 from campaigns.staff.models import AuditEntry
 from tests.factories import (

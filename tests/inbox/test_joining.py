@@ -14,7 +14,7 @@ from campaigns.core.keys.crypto import Vault
 from campaigns.gateways.callbacks import Happening, Inbound
 from campaigns.inbox.models import Reply, ReplyKind
 from campaigns.inbox.service import receive_inbound
-from campaigns.places.geography import cell_of
+from campaigns.places.geography.cells import cell_of
 from campaigns.staff.models import AuditEntry, Organisation
 from tests.factories import a_place, a_region, a_sender, an_organisation
 from tests.inbox.builders import BOT, CHAT, came_over, on_telegram, receive

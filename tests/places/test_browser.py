@@ -9,7 +9,7 @@ import pytest
 from playwright.sync_api import Browser
 from sqlalchemy import select
 
-from campaigns.places.exchange import read_locations, read_routes
+from campaigns.places.files.sheets import read_locations, read_routes
 from campaigns.places.models import Place, PlaceKind, Route
 from campaigns.places.service import import_places, import_routes, load_regions
 from campaigns.staff.models import Member, Role

@@ -21,7 +21,7 @@ from campaigns.delivery.fanout import fan_out
 from campaigns.delivery.models import Delivery
 from campaigns.importing import import_file
 from campaigns.places.drafts import PlaceDraft, RouteDraft, circle
-from campaigns.places.geography import cell_of
+from campaigns.places.geography.cells import cell_of
 from campaigns.places.models import Place, PlaceAuthor, PlaceKind, Route
 from campaigns.places.service import save_hotspot, save_route
 from campaigns.planning import service as planning

@@ -22,9 +22,9 @@ from campaigns.core.errors import (
     UnavailableError,
 )
 from campaigns.places import routing
-from campaigns.places.cover import cover_circle, cover_corridor
 from campaigns.places.drafts import PlaceDraft, RouteDraft, circle, outline
-from campaigns.places.exchange import read_locations, read_routes, write_locations, write_routes
+from campaigns.places.files.sheets import read_locations, read_routes, write_locations, write_routes
+from campaigns.places.geography.cover import cover_circle, cover_corridor
 from campaigns.places.models import Place, PlaceCell, PlaceKind, Region, Route
 from campaigns.places.queries import find_region, select_places, select_routes
 from campaigns.places.service import (

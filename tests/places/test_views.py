@@ -12,7 +12,7 @@ import pytest
 from flask.testing import FlaskClient
 from sqlalchemy import Engine, select
 
-from campaigns.places.exchange import read_locations, read_routes
+from campaigns.places.files.sheets import read_locations, read_routes
 from campaigns.places.models import Place, PlaceKind, Route
 from campaigns.places.service import import_places, import_routes
 from campaigns.staff.models import Role

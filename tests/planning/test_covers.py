@@ -13,7 +13,7 @@ from campaigns.core import clock
 from campaigns.core.errors import ApprovalError
 from campaigns.core.keys.crypto import Vault
 from campaigns.places.drafts import PlaceDraft, RouteDraft, Shape, circle
-from campaigns.places.geography import cell_of
+from campaigns.places.geography.cells import cell_of
 from campaigns.places.models import Place, PlaceAuthor, PlaceKind, Route
 from campaigns.places.service import delete_place, import_file, save_hotspot, save_route, update_place
 from campaigns.planning import service

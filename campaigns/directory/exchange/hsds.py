@@ -19,7 +19,7 @@ from campaigns.core.words import N_
 from campaigns.directory.checks import check_facts
 from campaigns.directory.models import INTERPRETED, Service
 from campaigns.directory.opening_hours import WEEKDAYS, read_days, write_days
-from campaigns.places.sheet import Line, decode_text, read_sheet, split_separator, write_sheet
+from campaigns.places.files.sheet_cells import Line, decode_text, read_sheet, split_separator, write_sheet
 
 REQUIRED = ("id", "name")
 MAX_ROWS = 5_000

@@ -21,7 +21,7 @@ from campaigns.directory.wordings import (
     read_regions,
     slug_of,
 )
-from campaigns.places.sheet import split_separator
+from campaigns.places.files.sheet_cells import split_separator
 
 COLUMNS = ("country", "service", "number", "status")
 #: Longest text of each column that is kept, as the table holds it.

@@ -13,7 +13,7 @@ from wtforms.validators import InputRequired, Optional
 
 from campaigns.core.errors import InputError
 from campaigns.core.words import N_
-from campaigns.places.atlas import load_atlas
+from campaigns.places.geography.atlas import load_atlas
 from campaigns.planning.models import Campaign
 from campaigns.reach.imported.labels import SOURCES
 from campaigns.reach.imported.models import Source

@@ -13,8 +13,8 @@ from babel import Locale
 
 from campaigns.core.errors import CellError
 from campaigns.core.words import N_
-from campaigns.places.atlas import RegionFacts, load_atlas
-from campaigns.places.gazetteer import fold
+from campaigns.places.geography.atlas import RegionFacts, load_atlas
+from campaigns.places.geography.gazetteer import fold
 from campaigns.reach.imported.columns import words_for
 from campaigns.reach.imported.numbers import MONTH_LANGUAGES, NOTHING
 

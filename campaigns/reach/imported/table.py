@@ -11,7 +11,7 @@ from itertools import islice
 
 from campaigns.core.errors import FileFormatError, TooManyRowsError
 from campaigns.core.words import N_
-from campaigns.places.sheet import decode_text, split_separator
+from campaigns.places.files.sheet_cells import decode_text, split_separator
 from campaigns.reach.imported.workbook import Cells, Workbook
 
 MAX_BYTES = 5_000_000

@@ -11,7 +11,7 @@ import numpy as np
 import shapely
 from numpy.typing import NDArray
 
-from campaigns.places.atlas import CREDIT, load_atlas
+from campaigns.places.geography.atlas import CREDIT, load_atlas
 from campaigns.reach.releases.tree import load_tree
 
 #: Detail that is left out, in degrees, and decimals that are kept: about a kilometre.

@@ -11,10 +11,10 @@ from typing import Any
 from campaigns.core.errors import FileFormatError, GeometryError, InputError, RowProblem, RowsError
 from campaigns.core.words import N_
 from campaigns.places.drafts import PlaceDraft, Shape, circle, outline
-from campaigns.places.exchange import DEFAULT_RADIUS_M
+from campaigns.places.files.row_checks import KEY
+from campaigns.places.files.sheets import DEFAULT_RADIUS_M
+from campaigns.places.geography.shapes import NOT_GEOJSON, is_position
 from campaigns.places.models import Place, PlaceKind
-from campaigns.places.rowchecks import KEY
-from campaigns.places.shapes import NOT_GEOJSON, is_position
 
 MAX_FEATURES = 1_000
 

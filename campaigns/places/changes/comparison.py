@@ -13,12 +13,12 @@ from sqlalchemy.orm import Session
 
 from campaigns.core.errors import FingerpostError
 from campaigns.core.words import N_
-from campaigns.places.cover import cover_corridor, flown_legs
 from campaigns.places.drafts import Shape
-from campaigns.places.geography import locate
+from campaigns.places.geography.cells import locate
+from campaigns.places.geography.cover import cover_corridor, flown_legs
+from campaigns.places.geography.shapes import Position, anchor_of, area_of, metres_between
 from campaigns.places.maps import Feature, corridor_of, drawn_shape
 from campaigns.places.queries import places_by_id
-from campaigns.places.shapes import Position, anchor_of, area_of, metres_between
 from campaigns.proposals.kinds import Line, Shown
 from campaigns.proposals.models import Proposal
 

@@ -13,7 +13,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from campaigns.core.errors import GeometryError
-from campaigns.places.cover import (
+from campaigns.places.geography.cells import cell_of, centre_of
+from campaigns.places.geography.cover import (
     CELL_RADIUS_M,
     cover_circle,
     cover_corridor,
@@ -21,8 +22,7 @@ from campaigns.places.cover import (
     estimate_corridor,
     flown_legs,
 )
-from campaigns.places.geography import cell_of, centre_of
-from campaigns.places.shapes import Plane, Position, metres_between
+from campaigns.places.geography.shapes import Plane, Position, metres_between
 
 positions = st.tuples(st.floats(-150, 150), st.floats(-75, 75))
 shares = st.floats(0, 1)

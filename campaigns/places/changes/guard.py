@@ -9,10 +9,10 @@ from typing import Any
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from campaigns.places.cover import AIRPORT
 from campaigns.places.drafts import PlaceDraft, RouteDraft, Shape, stored_shape
+from campaigns.places.geography.cover import AIRPORT
+from campaigns.places.geography.shapes import anchor_of
 from campaigns.places.models import Place, Route, RouteStop
-from campaigns.places.shapes import anchor_of
 
 #: What decides whom a campaign reaches by a place or route, and what it tells them, as a proposal keeps it.
 Facts = Mapping[str, Any]

@@ -15,7 +15,7 @@ import shapely
 from babel import Locale
 from numpy.typing import NDArray
 
-from campaigns.places.atlas import Atlas, load_atlas
+from campaigns.places.geography.atlas import Atlas, load_atlas
 
 #: Neighbours are drawn to this tolerance and without islets below this size, in degrees and square degrees.
 _COARSE = 0.1

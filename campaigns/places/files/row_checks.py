@@ -6,9 +6,9 @@ import re
 
 from campaigns.core.errors import GeometryError, RowProblem, RowsError
 from campaigns.core.words import N_
-from campaigns.places.atlas import Atlas
-from campaigns.places.shapes import MAX_LATITUDE, check_position, widen_point
-from campaigns.places.sheet import Line
+from campaigns.places.files.sheet_cells import Line
+from campaigns.places.geography.atlas import Atlas
+from campaigns.places.geography.shapes import MAX_LATITUDE, check_position, widen_point
 
 #: The crossing of a border belongs to the region it states, whatever side of the drawn line its point lies on.
 BORDER_CROSSING = "border_crossing"

@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from campaigns.places.atlas import load_atlas
-from campaigns.places.geography import cell_of, centre_of, is_cell, locate, locate_cell, locate_cells
+from campaigns.places.geography.atlas import load_atlas
+from campaigns.places.geography.cells import cell_of, centre_of, is_cell, locate, locate_cell, locate_cells
 
 
 @pytest.mark.parametrize(

@@ -9,11 +9,11 @@ from typing import Any, TypeVar
 
 from campaigns.core.errors import RowProblem, RowsError
 from campaigns.core.words import N_
-from campaigns.places.atlas import load_atlas
+from campaigns.places.files.row_checks import BORDER_CROSSING, RowChecks
+from campaigns.places.files.sheet_cells import Line, read_sheet, write_sheet
+from campaigns.places.geography.atlas import load_atlas
+from campaigns.places.geography.shapes import MAX_RADIUS_M, MIN_RADIUS_M, anchor_of, metres_between
 from campaigns.places.models import Place, Route
-from campaigns.places.rowchecks import BORDER_CROSSING, RowChecks
-from campaigns.places.shapes import MAX_RADIUS_M, MIN_RADIUS_M, anchor_of, metres_between
-from campaigns.places.sheet import Line, read_sheet, write_sheet
 
 LOCATION_COLUMNS = (
     "id",

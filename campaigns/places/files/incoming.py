@@ -9,9 +9,9 @@ from typing import BinaryIO
 from campaigns.core.errors import GeometryError, RowProblem, RowsError, TooManyRowsError
 from campaigns.core.words import N_
 from campaigns.places.drafts import PlaceDraft, Shape, circle
-from campaigns.places.exchange import LocationRow, RouteRow, read_locations, read_routes
-from campaigns.places.geojson import read_hotspots
-from campaigns.places.sheet import decode_text, split_separator
+from campaigns.places.files.geojson import read_hotspots
+from campaigns.places.files.sheet_cells import decode_text, split_separator
+from campaigns.places.files.sheets import LocationRow, RouteRow, read_locations, read_routes
 
 #: Cells that the places of one file may cover, about 500,000 km²: each is a row that is written while others wait.
 MAX_CELLS = 100_000

@@ -6,7 +6,7 @@ import gzip
 import json
 from typing import Any
 
-from campaigns.places.outlines import draw_outlines
+from campaigns.places.geography.outlines import draw_outlines
 
 
 def drawn(*countries: str, language: str = "en") -> list[dict[str, Any]]:

@@ -7,8 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from campaigns.core.errors import FileFormatError, RowsError, TooManyRowsError
-from campaigns.places.exchange import MAX_ROWS, radius_of, read_locations, read_routes
-from campaigns.places.sheet import decode_text, read_sheet, recognise_text, write_sheet
+from campaigns.places.files.sheet_cells import decode_text, read_sheet, recognise_text, write_sheet
+from campaigns.places.files.sheets import MAX_ROWS, radius_of, read_locations, read_routes
 
 HEADER = "id,name,kind,country,iso3166_2,lat,lon,coord_src"
 

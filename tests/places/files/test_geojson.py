@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from campaigns.core.errors import FileFormatError, GeometryError, RowsError
-from campaigns.places.geojson import read_hotspots, read_pasted
+from campaigns.places.files.geojson import read_hotspots, read_pasted
 
 RING = [[22.7, 49.7], [22.9, 49.7], [22.9, 49.9], [22.7, 49.7]]
 POLYGON = {"type": "Polygon", "coordinates": [RING]}

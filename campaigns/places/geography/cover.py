@@ -14,8 +14,8 @@ import shapely
 
 from campaigns.core.errors import GeometryError
 from campaigns.core.words import N_
-from campaigns.places.geography import CELL_RESOLUTION
-from campaigns.places.shapes import (
+from campaigns.places.geography.cells import CELL_RESOLUTION
+from campaigns.places.geography.shapes import (
     Position,
     check_position,
     check_radius,

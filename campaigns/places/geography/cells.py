@@ -11,7 +11,7 @@ import shapely
 from numpy.typing import NDArray
 from tzfpy import get_tz
 
-from campaigns.places.atlas import Atlas, load_atlas
+from campaigns.places.geography.atlas import Atlas, load_atlas
 
 #: H3 resolution of every cell that is stored: about 5 km² each.
 CELL_RESOLUTION = 7

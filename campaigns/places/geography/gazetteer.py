@@ -14,10 +14,10 @@ from geopy.location import Location
 
 from campaigns.core.errors import UnavailableError
 from campaigns.core.words import N_
-from campaigns.places.atlas import load_atlas
-from campaigns.places.geography import locate
+from campaigns.places.geography.atlas import load_atlas
+from campaigns.places.geography.cells import locate
+from campaigns.places.geography.shapes import Position, anchor_of
 from campaigns.places.models import Place
-from campaigns.places.shapes import Position, anchor_of
 
 #: Letters that Unicode does not take apart, but that people type without their stroke or dot.
 _UNSTROKED = str.maketrans("łøđħŧı’ʼ'`", "lodhti    ")

@@ -6,7 +6,7 @@ import pytest
 from sqlalchemy.orm import Session
 
 from campaigns.core.errors import UnavailableError
-from campaigns.places.gazetteer import OwnGazetteer, fold
+from campaigns.places.geography.gazetteer import OwnGazetteer, fold
 from campaigns.places.models import Place
 from tests.factories import a_place, an_organisation
 
