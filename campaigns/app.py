@@ -11,7 +11,7 @@ from werkzeug.middleware.proxy_fix import ProxyFix
 
 from campaigns import now
 from campaigns.audience import views as audience
-from campaigns.audience.entry_point_views import init_entry_points
+from campaigns.audience.joining.views import init_entry_points
 from campaigns.core.errors import SettingsError
 from campaigns.core.settings import PROJECT_ROOT, Mode, Settings
 from campaigns.delivery import views as delivery

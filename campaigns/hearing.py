@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator
 
 from sqlalchemy.orm import Session
 
-from campaigns.audience.entry_points import find_in_text
+from campaigns.audience.joining.ways_to_join import find_in_text
 from campaigns.audience.keywords import Meaning, meaning_of
 from campaigns.core.errors import NotFoundError
 from campaigns.staff.queries import find_organisation

@@ -10,8 +10,8 @@ from flask import Blueprint, Flask, Response, current_app, jsonify, render_templ
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from campaigns.audience.files.watch import Watched, find_watched
 from campaigns.audience.forms import CHANNELS
-from campaigns.audience.watching import Watched, find_watched
 from campaigns.continuity.latch import SENTENCES, find_latch_reason
 from campaigns.core import clock
 from campaigns.delivery.looking import alarms_of, open_of

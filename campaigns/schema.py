@@ -37,7 +37,7 @@ import campaigns.reach.models
 import campaigns.reach.outcomes.models
 import campaigns.reach.releases.models
 import campaigns.staff.models  # noqa: F401
-from campaigns.audience.numbering import lacks_numbers
+from campaigns.audience.consent.numbering import lacks_numbers
 from campaigns.core.database import Base
 from campaigns.core.errors import DamagedDataError, SettingsError
 from campaigns.core.settings import PROJECT_ROOT

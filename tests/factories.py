@@ -10,7 +10,7 @@ from uuid import uuid4
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
-from campaigns.audience.handles import number_key
+from campaigns.audience.consent.handles import number_key
 from campaigns.audience.models import Address, AddressState, Audience, Channel, Contact
 from campaigns.core.keys.crypto import Vault
 from campaigns.core.settings import load_settings

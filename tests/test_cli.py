@@ -11,7 +11,7 @@ import pytest
 from click.testing import CliRunner, Result
 from sqlalchemy import Engine, event, func, select, update
 
-from campaigns.audience.entry_points import create_entry_point
+from campaigns.audience.joining.ways_to_join import create_entry_point
 from campaigns.audience.models import Address, Contact
 from campaigns.cli import main
 from campaigns.core.database import make_engine, make_sessions

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 
-from campaigns.audience.handles import Handle
+from campaigns.audience.consent.handles import Handle
 
 #: How much of a wrong cell a report shows.
 MOST_QUOTED = 40

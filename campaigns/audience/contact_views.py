@@ -13,11 +13,12 @@ from flask_babel import ngettext
 from werkzeug.datastructures import FileStorage
 from werkzeug.wrappers import Response as Redirect
 
-from campaigns.audience import queries, service, watching
+from campaigns.audience import queries, service
+from campaigns.audience.consent.sealed_words import open_about, open_evidence
+from campaigns.audience.files import watch
+from campaigns.audience.files.reader import ContactFile, read_contacts
 from campaigns.audience.forms import CHANNELS, ENCODINGS, SOURCES, ImportForm
-from campaigns.audience.importer import ContactFile, read_contacts
 from campaigns.audience.models import AddressState, Contact, ContactImport
-from campaigns.audience.sealed_words import open_about, open_evidence
 from campaigns.core import clock
 from campaigns.core.errors import InputError, QuotaError, TransitionError
 from campaigns.core.languages import all_languages
@@ -162,7 +163,7 @@ def example() -> Response:
 
 def _check(upload: FileStorage, country: str | None) -> ContactImport:
     """Keep a contact file with what a dry run found in it. Raises InputError, or QuotaError before it is read."""
-    watching.check_quota(session(), current_organisation().id, member_id=current_member().id)
+    watch.check_quota(session(), current_organisation().id, member_id=current_member().id)
     file = cast(BinaryIO, upload.stream)
     service.limit_size(file, settings())
     with _people(file, country) as found:

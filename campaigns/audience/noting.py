@@ -8,9 +8,9 @@ from contextlib import suppress
 from flask import Response, after_this_request, request
 from sqlalchemy.exc import OperationalError
 
+from campaigns.audience.files.watch import note_look
 from campaigns.audience.models import Audience
 from campaigns.audience.rules import AudienceRule
-from campaigns.audience.watching import note_look
 from campaigns.core.errors import AudienceRuleError
 from campaigns.core.small_numbers import is_told
 from campaigns.staff.auth import current_member, current_organisation

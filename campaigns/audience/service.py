@@ -10,14 +10,14 @@ from typing import Any, BinaryIO, TypedDict
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from campaigns.audience import intake, watching
+from campaigns.audience.consent.sealed_words import AboutFile, open_about, seal_about
 from campaigns.audience.contact_rows import ContactRow
-from campaigns.audience.importer import ContactFile, Ending, read_contacts
+from campaigns.audience.files import watch, writer
+from campaigns.audience.files.reader import ContactFile, Ending, read_contacts
 from campaigns.audience.models import Audience, ContactImport, ImportState
 from campaigns.audience.placing import Placing
 from campaigns.audience.queries import find_unknown
 from campaigns.audience.rules import AudienceRule
-from campaigns.audience.sealed_words import AboutFile, open_about, seal_about
 from campaigns.core import clock
 from campaigns.core.errors import (
     MOST_PROBLEMS,
@@ -113,7 +113,7 @@ def limit_size(file: BinaryIO, settings: Settings) -> None:
 def dry_run(session: Session, organisation_id: int, found: ContactFile, *, vault: Vault) -> Report:
     """Return what an import of a file would do; nothing is changed."""
     placing = Placing(session, organisation_id)
-    counts = intake.count_people(session, organisation_id, _placed(found, placing), vault=vault)
+    counts = writer.count_people(session, organisation_id, _placed(found, placing), vault=vault)
     ending = _ending(found)
     problems = _sorted([*ending.problems, *placing.problems])
     return Report(
@@ -127,7 +127,7 @@ def dry_run(session: Session, organisation_id: int, found: ContactFile, *, vault
     )
 
 
-def _told(counts: intake.Counts) -> _Told:
+def _told(counts: writer.Counts) -> _Told:
     """Return what is told of counts: people who said stop are among the others."""
     new = counts.said_stop - counts.known_stopped
     return {"added": counts.added + new, "updated": counts.updated + counts.known_stopped}
@@ -149,7 +149,7 @@ def keep_file(
 
     Raises QuotaError when the member or the organisation had too many files checked lately.
     """
-    watching.spend_check(session, organisation_id, member_id=by)
+    watch.spend_check(session, organisation_id, member_id=by)
     ending = _ending(found)
     waiting = ContactImport(
         organisation_id=organisation_id,
@@ -248,7 +248,7 @@ def _import(session: Session, organisation_id: int, found: ContactFile, *, vault
     # Rows are written while later ones are still unread, so a bad one takes back what is there already.
     with session.begin_nested():
         going = _until_fault(found, placing)
-        counts = intake.take_in(session, organisation_id, going, placing=placing, vault=vault)
+        counts = writer.take_in(session, organisation_id, going, placing=placing, vault=vault)
         problems = _sorted([*found.problems, *placing.problems])
         if problems:
             raise RowsError(problems)

@@ -12,8 +12,8 @@ from werkzeug.wrappers import Response
 
 from campaigns.audience import queries, service
 from campaigns.audience.contact_views import pages as contact_pages
-from campaigns.audience.entry_point_views import pages as entry_point_pages
 from campaigns.audience.forms import CHANNELS, DEFAULT_AGE_DAYS, DIRECTIONS, AudienceForm, form_data, route_fields
+from campaigns.audience.joining.views import pages as entry_point_pages
 from campaigns.audience.models import Audience, Channel
 from campaigns.audience.noting import note_small
 from campaigns.audience.rules import AudienceRule, Resolution, SenderChoice

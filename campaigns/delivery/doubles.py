@@ -12,8 +12,8 @@ from typing import Any
 from sqlalchemy import Select, Subquery, and_, exists, func, or_, select
 from sqlalchemy.orm import Session, aliased
 
+from campaigns.audience.consent.person import lock_addresses
 from campaigns.audience.models import Address
-from campaigns.audience.person import lock_addresses
 from campaigns.audience.walk import between
 from campaigns.delivery.models import Delivery
 from campaigns.delivery.states import SendState

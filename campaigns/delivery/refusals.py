@@ -9,7 +9,7 @@ from typing import Any
 from sqlalchemy import BindParameter, Update, bindparam, select, update
 from sqlalchemy.orm import Session
 
-from campaigns.audience.consent import mark_invalid, withdraw_reported
+from campaigns.audience.consent.ledger import mark_invalid, withdraw_reported
 from campaigns.audience.models import Address
 from campaigns.core import clock
 from campaigns.delivery.models import Delivery

@@ -10,8 +10,8 @@ from typing import Any
 from sqlalchemy import ColumnElement, Select, exists, func, literal_column, select
 from sqlalchemy.orm import Session
 
+from campaigns.audience.consent.sealed_words import open_evidence
 from campaigns.audience.models import Address, AddressState, Consent, ConsentKind, SuppressedAddress
-from campaigns.audience.sealed_words import open_evidence
 from campaigns.core import clock
 from campaigns.core.keys.crypto import Vault
 from campaigns.core.settings import Settings

@@ -13,9 +13,9 @@ from operator import itemgetter
 from sqlalchemy import and_, func, or_, select
 from sqlalchemy.orm import Session
 
-from campaigns.audience import consent
+from campaigns.audience.consent import ledger
+from campaigns.audience.consent.person import find_person
 from campaigns.audience.models import Address, Consent, ConsentKind
-from campaigns.audience.person import find_person
 from campaigns.gateways.kinds import unsigned_gateways
 from campaigns.inbox.models import Reply, ReplyKind
 
@@ -30,7 +30,7 @@ def is_overtaken(session: Session, reply: Reply) -> bool:
     A stop or hold never is: `lift_again` ends it where the person said otherwise since. What the person says at
     this moment on another way is seen, or sees this.
     """
-    consent.hold_withdrawals(session)
+    ledger.hold_withdrawals(session)
     if reply.kind in REFUSALS:
         return False
     person = _find_person(session, reply)
@@ -56,7 +56,7 @@ def lift_again(session: Session, reply: Reply) -> list[int]:
     }
     active: list[int] = []
     for start in starts.values():
-        active += consent.restore(
+        active += ledger.restore(
             session,
             start.lookup,
             start.channel,

@@ -12,11 +12,11 @@ from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
-from campaigns.audience import consent
-from campaigns.audience.entry_points import find_by_code, find_in_text
-from campaigns.audience.handles import heard_handle, number_key
-from campaigns.audience.holding import hold_everywhere
-from campaigns.audience.joining import KEYWORD, START, Joining, join
+from campaigns.audience.consent import ledger
+from campaigns.audience.consent.handles import heard_handle, number_key
+from campaigns.audience.consent.holds import hold_everywhere
+from campaigns.audience.joining.join import KEYWORD, START, Joining, join
+from campaigns.audience.joining.ways_to_join import find_by_code, find_in_text
 from campaigns.audience.models import Address, Channel, ConsentKind, EntryPoint, PositionSource
 from campaigns.audience.placing import NOWHERE, move_contacts, position_of, stand_at
 from campaigns.core import clock
@@ -107,7 +107,7 @@ def _put_in_order(session: Session, gateway: str, provider_id: str, said_at: dat
     found = select(Reply).where(Reply.gateway == gateway, Reply.provider_id == provider_id)
     if said_at is None:
         return
-    consent.hold_withdrawals(session)
+    ledger.hold_withdrawals(session)
     reply = session.scalars(found.with_for_update()).one()
     was = reply.received_at
     if was <= said_at or (reply.kind in REFUSALS and reply.gateway in unsigned_gateways()):
@@ -126,7 +126,7 @@ def _refuse_again(session: Session, start: Reply, until: datetime) -> None:
         if isinstance(refusal, Reply):
             detail = _suppress(session, refusal, _refuse(session, refusal), is_late=True)
         else:
-            refuse = hold_everywhere if refusal.kind == ConsentKind.HELD else consent.withdraw_everywhere
+            refuse = hold_everywhere if refusal.kind == ConsentKind.HELD else ledger.withdraw_everywhere
             # What a member wrote stays sealed in the line of their decision.
             wording = refusal.wording or "decided since"
             words: dict[str, Any] = {"method": refusal.method, "wording": wording, "at": refusal.given_at}
@@ -328,7 +328,7 @@ def _stop(session: Session, reply: Reply, *, sender_id: int | None, is_late: boo
 
 def _refuse(session: Session, reply: Reply) -> list[int]:
     """Withdraw for the person behind a stop, or put them on hold; return the ids of the addresses it closed."""
-    refuse = hold_everywhere if reply.kind == ReplyKind.HOLD else consent.withdraw_everywhere
+    refuse = hold_everywhere if reply.kind == ReplyKind.HOLD else ledger.withdraw_everywhere
     return refuse(
         session,
         reply.lookup,
@@ -356,10 +356,10 @@ def _start(session: Session, reply: Reply, *, method: str, may_lift: bool) -> di
         "at": reply.received_at,
     }
     if may_lift and reply.organisation_id is not None:
-        return {"addresses": len(consent.restore(session, reply.lookup, reply.channel, **said))}
+        return {"addresses": len(ledger.restore(session, reply.lookup, reply.channel, **said))}
     agreed = None
     if reply.organisation_id is not None:
-        agreed = consent.agree(session, reply.lookup, reply.channel, **said)
+        agreed = ledger.agree(session, reply.lookup, reply.channel, **said)
     reply.is_unheeded = agreed is None
     return {"unheeded": True} if agreed is None else {"addresses": len(agreed)}
 
@@ -379,7 +379,7 @@ def _move(session: Session, inbound: Inbound, reply: Reply) -> dict[str, Any] | 
 
 def _note_heard(session: Session, reply: Reply) -> None:
     """Note when the person was last heard, and that their address lives whatever a provider said of it."""
-    consent.revive(session, reply.lookup, reply.channel, number=reply.number)
+    ledger.revive(session, reply.lookup, reply.channel, number=reply.number)
     if reply.contact_id is not None:
         session.execute(
             update(Address)

@@ -11,11 +11,11 @@ from typing import Any
 from sqlalchemy import or_, select
 from sqlalchemy.orm import Session
 
-from campaigns.audience.consent import withdraw_everywhere
-from campaigns.audience.holding import hold_everywhere, lift, release
+from campaigns.audience.consent.holds import hold_everywhere, lift, release
+from campaigns.audience.consent.ledger import withdraw_everywhere
+from campaigns.audience.consent.person import lock_addresses
+from campaigns.audience.consent.sealed_words import Evidence
 from campaigns.audience.models import Address, AddressState, Channel, Contact
-from campaigns.audience.person import lock_addresses
-from campaigns.audience.sealed_words import Evidence
 from campaigns.core import clock
 from campaigns.core.errors import InputError, TransitionError
 from campaigns.core.keys.crypto import Vault

@@ -10,8 +10,8 @@ from pathlib import Path
 from sqlalchemy import or_, select
 from sqlalchemy.orm import Session, sessionmaker
 
-from campaigns.audience import consent
-from campaigns.audience.holding import hold_everywhere
+from campaigns.audience.consent import ledger
+from campaigns.audience.consent.holds import hold_everywhere
 from campaigns.audience.models import Address, AddressState, Channel, Consent, ConsentKind, SuppressedAddress
 from campaigns.continuity.journal import Said, read_journal
 from campaigns.core.errors import FileFormatError
@@ -98,7 +98,7 @@ def _stop(session: Session, mark: _Mark, at: datetime) -> bool:
         return False
     lookup, channel = mark[0], Channel(mark[1])
     words = {"method": METHOD, "wording": WORDING}
-    stopped = consent.withdraw_everywhere(session, lookup, channel, number=lookup, **words, at=at)
+    stopped = ledger.withdraw_everywhere(session, lookup, channel, number=lookup, **words, at=at)
     suppress_addresses(session, stopped)
     return True
 
@@ -130,7 +130,7 @@ def _start(session: Session, mark: _Mark, at: datetime) -> bool:
     stopped = select(Address.id).where(theirs, Address.channel == mark[1], Address.state.in_(_SILENT))
     if not _is_known(session, mark, is_hold=True) and session.scalar(stopped.limit(1)) is None:
         return False
-    consent.restore(session, mark[0], Channel(mark[1]), method=METHOD, wording=WORDING, at=at)
+    ledger.restore(session, mark[0], Channel(mark[1]), method=METHOD, wording=WORDING, at=at)
     return True
 
 

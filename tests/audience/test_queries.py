@@ -6,7 +6,7 @@ from dataclasses import replace
 
 from sqlalchemy.orm import Session
 
-from campaigns.audience.consent import grant
+from campaigns.audience.consent.ledger import grant
 from campaigns.audience.models import AddressState, Channel
 from campaigns.audience.queries import (
     addresses_of,

@@ -14,16 +14,16 @@ import pytest
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session, sessionmaker
 
-from campaigns.audience.consent import find_suppressed, withdraw_everywhere
+from campaigns.audience.consent.holds import hold_everywhere
+from campaigns.audience.consent.ledger import find_suppressed, withdraw_everywhere
+from campaigns.audience.consent.sealed_words import open_about, open_evidence
 from campaigns.audience.contact_rows import ContactRow
-from campaigns.audience.holding import hold_everywhere
-from campaigns.audience.importer import ContactFile
-from campaigns.audience.importer import read_contacts as read_people
-from campaigns.audience.intake import BATCH, take_in
+from campaigns.audience.files.reader import ContactFile
+from campaigns.audience.files.reader import read_contacts as read_people
+from campaigns.audience.files.writer import BATCH, take_in
 from campaigns.audience.models import Address, AddressState, Channel, Consent, Contact, ContactImport, ImportState
 from campaigns.audience.placing import Placing, Standing
 from campaigns.audience.rules import AudienceRule
-from campaigns.audience.sealed_words import open_about, open_evidence
 from campaigns.audience.service import (
     Report,
     cancel_import,

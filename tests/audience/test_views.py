@@ -10,7 +10,7 @@ from flask.testing import FlaskClient
 from sqlalchemy import func, select
 from werkzeug.test import TestResponse
 
-from campaigns.audience.consent import restore, withdraw_everywhere
+from campaigns.audience.consent.ledger import restore, withdraw_everywhere
 from campaigns.audience.models import Audience, Channel, Contact, ContactImport, ImportState
 from campaigns.core import clock
 from campaigns.core.keys.crypto import Vault

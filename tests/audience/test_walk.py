@@ -10,7 +10,7 @@ from itertools import count
 import pytest
 from sqlalchemy.orm import Session
 
-from campaigns.audience.consent import restore, withdraw_everywhere
+from campaigns.audience.consent.ledger import restore, withdraw_everywhere
 from campaigns.audience.models import AddressState, Channel
 from campaigns.audience.rules import AudienceRule, LeftOut, Resolution, SenderChoice, select_resolved
 from campaigns.core.keys.crypto import Vault

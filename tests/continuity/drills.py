@@ -11,7 +11,7 @@ from pathlib import Path
 
 from sqlalchemy import select, update
 
-from campaigns.audience import consent
+from campaigns.audience.consent import ledger
 from campaigns.audience.models import Address, Channel
 from campaigns.continuity.journal import keep_journal
 from campaigns.continuity.latch import find_latch_reason
@@ -85,7 +85,7 @@ class Drill:
         for address in found:
             said = {"method": "keyword", "wording": "STOP", "at": clock.now()}
             with sessions.begin() as session:
-                consent.withdraw_everywhere(session, address.lookup, Channel.SMS, number=address.number, **said)
+                ledger.withdraw_everywhere(session, address.lookup, Channel.SMS, number=address.number, **said)
             sealed = {"table": "address", "column": "ciphertext", "row_id": address.id}
             self.stopped.add(self.scene.vault.open(address.ciphertext, **sealed))
 

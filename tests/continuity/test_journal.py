@@ -10,9 +10,9 @@ import pytest
 from sqlalchemy import delete, select, update
 from sqlalchemy.orm import Session, sessionmaker
 
-from campaigns.audience import consent
-from campaigns.audience.handles import number_key
-from campaigns.audience.holding import hold_everywhere
+from campaigns.audience.consent import ledger
+from campaigns.audience.consent.handles import number_key
+from campaigns.audience.consent.holds import hold_everywhere
 from campaigns.audience.models import Address, AddressState, Channel, Consent, SuppressedAddress
 from campaigns.continuity.journal import KEY, Journal, Said, read_journal
 from campaigns.core import clock
@@ -50,13 +50,13 @@ def hashes(vault: Vault, number: int) -> tuple[bytes, bytes | None]:
 def stop(kept: sessionmaker[Session], vault: Vault, number: int) -> None:
     lookup, key = hashes(vault, number)
     with kept.begin() as session:
-        consent.withdraw_everywhere(session, lookup, SMS, number=key, **WORDS, at=clock.now())
+        ledger.withdraw_everywhere(session, lookup, SMS, number=key, **WORDS, at=clock.now())
 
 
 def start(kept: sessionmaker[Session], vault: Vault, number: int) -> None:
     lookup, key = hashes(vault, number)
     with kept.begin() as session:
-        consent.restore(session, lookup, SMS, number=key, **WORDS, at=clock.now())
+        ledger.restore(session, lookup, SMS, number=key, **WORDS, at=clock.now())
 
 
 def forget(sessions: sessionmaker[Session]) -> None:
@@ -84,7 +84,7 @@ def test_stop_is_in_the_journal_before_its_commit(
 ) -> None:
     lookup, key = hashes(vault, 1)
     with kept() as session:
-        consent.withdraw_everywhere(session, lookup, SMS, number=key, **WORDS, at=clock.now())
+        ledger.withdraw_everywhere(session, lookup, SMS, number=key, **WORDS, at=clock.now())
         (entry,) = [each for path in journal.files() for each in read_journal(path)]
         session.rollback()
     assert entry is not None

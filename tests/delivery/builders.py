@@ -8,7 +8,7 @@ from typing import Any
 from sqlalchemy import insert, select
 from sqlalchemy.orm import Session
 
-from campaigns.audience.handles import number_key
+from campaigns.audience.consent.handles import number_key
 from campaigns.audience.models import Address, AddressState, Channel, Contact
 from campaigns.core.database import reserve_ids
 from campaigns.core.keys.crypto import Vault

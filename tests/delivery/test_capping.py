@@ -10,8 +10,8 @@ import pytest
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session, sessionmaker
 
+from campaigns.audience.consent.person import mark_shared
 from campaigns.audience.models import Address, AddressState, Channel
-from campaigns.audience.person import mark_shared
 from campaigns.audience.rules import AudienceRule, Resolution, SenderChoice, select_resolved
 from campaigns.core import clock
 from campaigns.core.keys.crypto import Vault

@@ -10,8 +10,8 @@ from sqlalchemy import Engine, event, insert, select
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session, sessionmaker
 
+from campaigns.audience.consent.person import mark_shared
 from campaigns.audience.models import Address, AddressState, Channel
-from campaigns.audience.person import mark_shared
 from campaigns.core import clock
 from campaigns.core.keys.crypto import Vault
 from campaigns.delivery.doubles import has_shared

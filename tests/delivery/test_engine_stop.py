@@ -10,7 +10,7 @@ from sqlalchemy import event, select
 from sqlalchemy.exc import OperationalError
 from sqlalchemy.orm import Session, sessionmaker
 
-from campaigns.audience.consent import withdraw_everywhere
+from campaigns.audience.consent.ledger import withdraw_everywhere
 from campaigns.audience.models import Address, Channel
 from campaigns.core import clock
 from campaigns.core.keys.crypto import Vault

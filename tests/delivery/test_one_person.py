@@ -11,8 +11,8 @@ import pytest
 from sqlalchemy import Engine, event, select
 from sqlalchemy.orm import Session, sessionmaker
 
-from campaigns.audience.consent import restore, withdraw_everywhere
-from campaigns.audience.holding import hold_everywhere
+from campaigns.audience.consent.holds import hold_everywhere
+from campaigns.audience.consent.ledger import restore, withdraw_everywhere
 from campaigns.audience.models import Address, AddressState, Channel
 from campaigns.core import clock
 from campaigns.core.keys.crypto import Vault

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from sqlalchemy import event, select
 from sqlalchemy.orm import Session
 
-from campaigns.audience.consent import restore
+from campaigns.audience.consent.ledger import restore
 from campaigns.audience.models import AddressState, Channel, Consent
 from campaigns.core import clock
 from campaigns.core.keys.crypto import Vault

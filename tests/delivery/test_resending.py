@@ -9,7 +9,7 @@ import pytest
 from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 
-from campaigns.audience.consent import withdraw_everywhere
+from campaigns.audience.consent.ledger import withdraw_everywhere
 from campaigns.audience.models import Address, AddressState, Channel
 from campaigns.core import clock
 from campaigns.core.errors import InputError, RefusedError, TransitionError

@@ -9,7 +9,7 @@ from itertools import chain, islice
 
 import pytest
 
-from campaigns.audience.consent import withdraw_everywhere
+from campaigns.audience.consent.ledger import withdraw_everywhere
 from campaigns.audience.models import Channel
 from campaigns.core import clock
 from campaigns.delivery.refusals import suppress_addresses

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import pytest
 
-from campaigns.audience.consent import restore
+from campaigns.audience.consent.ledger import restore
 from campaigns.audience.models import Channel
 from campaigns.core import clock
 from campaigns.core.keys.crypto import Vault

@@ -8,7 +8,7 @@ import pytest
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from campaigns.audience.entry_points import create_entry_point, take_down
+from campaigns.audience.joining.ways_to_join import create_entry_point, take_down
 from campaigns.audience.models import Address, AddressState, Channel, Consent, Contact, EntryPoint
 from campaigns.core.keys.crypto import Vault
 from campaigns.gateways.callbacks import Happening, Inbound

@@ -14,8 +14,8 @@ from twilio.request_validator import RequestValidator
 from werkzeug.datastructures import MultiDict
 from werkzeug.test import TestResponse
 
-from campaigns.audience.consent import hold_withdrawals
-from campaigns.audience.entry_points import create_entry_point
+from campaigns.audience.consent.ledger import hold_withdrawals
+from campaigns.audience.joining.ways_to_join import create_entry_point
 from campaigns.audience.models import Address, AddressState, Channel, Contact
 from campaigns.continuity.journal import Said, journal_of, read_journal
 from campaigns.core import clock, database

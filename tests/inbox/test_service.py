@@ -11,9 +11,9 @@ from sqlalchemy import Engine, event, select
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
-from campaigns.audience import consent
-from campaigns.audience.consent import grant, mark_invalid
-from campaigns.audience.entry_points import create_entry_point
+from campaigns.audience.consent import ledger as consent
+from campaigns.audience.consent.ledger import grant, mark_invalid
+from campaigns.audience.joining.ways_to_join import create_entry_point
 from campaigns.audience.models import Address, AddressState, Channel, Consent, ConsentKind, SuppressedAddress
 from campaigns.core import clock
 from campaigns.core.keys.crypto import Vault

@@ -12,7 +12,8 @@ from flask.testing import FlaskClient
 from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 
-from campaigns.audience.consent import grant
+from campaigns.audience.consent.ledger import grant
+from campaigns.audience.consent.sealed_words import open_evidence
 from campaigns.audience.models import (
     Address,
     AddressState,
@@ -22,7 +23,6 @@ from campaigns.audience.models import (
     Contact,
     SuppressedAddress,
 )
-from campaigns.audience.sealed_words import open_evidence
 from campaigns.core import clock
 from campaigns.core.errors import InputError, TransitionError
 from campaigns.core.keys.crypto import Vault

@@ -19,7 +19,7 @@ from sqlalchemy.orm import Session
 from twilio.request_validator import RequestValidator
 from werkzeug.datastructures import MultiDict
 
-from campaigns.audience.entry_points import create_entry_point
+from campaigns.audience.joining.ways_to_join import create_entry_point
 from campaigns.audience.models import Address, AddressState, Consent, ConsentKind, Contact
 from campaigns.cli import main
 from campaigns.core import clock

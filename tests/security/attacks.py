@@ -15,7 +15,7 @@ from campaigns.delivery.fanout import fan_out
 from campaigns.directory.models import Service
 from campaigns.planning.models import Run
 from campaigns.staff.models import Role
-from tests.audience.test_watching import OTHER, STOPPED, a_file
+from tests.audience.files.test_watch import OTHER, STOPPED, a_file
 from tests.places.test_in_use import circle_form
 from tests.planning.test_sender_pages import FORM as SENDER
 from tests.reach.outcomes.told_by_two import FOREIGN, FORM, PAGE, TRIED, a_notice, sheet

@@ -28,7 +28,7 @@ from campaigns.reach.releases.models import JointPartner, LedgerEntry
 from campaigns.reach.releases.readers import sign_link
 from campaigns.staff.models import TRUSTED, Member, Membership, Organisation, Role
 from campaigns.staff.tokens import ApiScope, issue_token
-from tests.audience.test_watching import STOPPED, say_stop
+from tests.audience.files.test_watch import STOPPED, say_stop
 from tests.factories import (
     a_campaign,
     a_contact,

@@ -19,8 +19,8 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 from sqlalchemy import select
 
-from campaigns.audience.consent import withdraw_everywhere
-from campaigns.audience.handles import number_key
+from campaigns.audience.consent.handles import number_key
+from campaigns.audience.consent.ledger import withdraw_everywhere
 from campaigns.audience.models import Channel
 from campaigns.core import clock
 from campaigns.core.errors import RefusedError, TransitionError

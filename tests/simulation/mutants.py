@@ -13,9 +13,9 @@ from sqlalchemy import false, null, select, text, update
 from sqlalchemy.exc import OperationalError
 from sqlalchemy.orm import Session
 
-from campaigns.audience import consent
+from campaigns.audience.consent import ledger
+from campaigns.audience.consent.person import lock_addresses, lock_person
 from campaigns.audience.models import Address, AddressState, Channel
-from campaigns.audience.person import lock_addresses, lock_person
 from campaigns.core import clock
 from campaigns.core.processes.steady import ClockGuard
 from campaigns.delivery import canary, doubts, fallback, fanout, receipts, reconcile
@@ -171,7 +171,7 @@ def stop_of_one_channel(patch: pytest.MonkeyPatch) -> None:
         found = select(Address.id).where(Address.lookup.in_(lookups))
         return lock_addresses(session, session.scalars(found).all())
 
-    patch.setattr(consent, "lock_person", of_this_handle)
+    patch.setattr(ledger, "lock_person", of_this_handle)
 
 
 def hold_that_holds_nobody(patch: pytest.MonkeyPatch) -> None:
@@ -185,7 +185,7 @@ def start_of_every_channel(patch: pytest.MonkeyPatch) -> None:
             address.state = AddressState.ACTIVE
         return [address.id for address in theirs]
 
-    patch.setattr(consent, "restore", everywhere)
+    patch.setattr(ledger, "restore", everywhere)
 
 
 def fan_out_to_each_contact(patch: pytest.MonkeyPatch) -> None:

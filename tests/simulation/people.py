@@ -9,9 +9,9 @@ from functools import partial
 from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 
-from campaigns.audience.handles import number_key
+from campaigns.audience.consent.handles import number_key
+from campaigns.audience.consent.person import mark_shared
 from campaigns.audience.models import Address, AddressState, Channel
-from campaigns.audience.person import mark_shared
 from campaigns.core.errors import RefusedError, TransitionError
 from campaigns.delivery.health import write_health
 from campaigns.delivery.models import Delivery

@@ -10,7 +10,7 @@ import pytest
 from sqlalchemy import select
 from sqlalchemy.orm import Session, sessionmaker
 
-from campaigns.audience.consent import (
+from campaigns.audience.consent.ledger import (
     find_suppressed,
     grant,
     hold_withdrawals,

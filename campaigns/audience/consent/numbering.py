@@ -12,10 +12,10 @@ from typing import Any
 from sqlalchemy import func, or_, select, update
 from sqlalchemy.orm import Session, sessionmaker
 
-from campaigns.audience.consent import remember, withdraw
-from campaigns.audience.handles import number_key
+from campaigns.audience.consent.handles import number_key
+from campaigns.audience.consent.ledger import remember, withdraw
+from campaigns.audience.consent.person import lock_person, mark_shared, pass_gate
 from campaigns.audience.models import Address, AddressState, Channel, Consent, ConsentKind
-from campaigns.audience.person import lock_person, mark_shared, pass_gate
 from campaigns.core.errors import DamagedDataError
 from campaigns.core.keys.crypto import Vault
 

@@ -16,8 +16,8 @@ from typing import BinaryIO
 
 import numpy as np
 
+from campaigns.audience.consent.handles import Handle, read_handle
 from campaigns.audience.contact_rows import ContactRow, quoted
-from campaigns.audience.handles import Handle, read_handle
 from campaigns.audience.models import Channel
 from campaigns.core.errors import MOST_PROBLEMS, AddressError, InputError, RowProblem
 from campaigns.core.languages import all_languages

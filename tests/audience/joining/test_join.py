@@ -7,9 +7,9 @@ from concurrent.futures import ThreadPoolExecutor, wait
 from sqlalchemy import select
 from sqlalchemy.orm import Session, sessionmaker
 
-from campaigns.audience.consent import withdraw_everywhere
-from campaigns.audience.handles import Handle
-from campaigns.audience.joining import KEYWORD, Joining, join
+from campaigns.audience.consent.handles import Handle
+from campaigns.audience.consent.ledger import withdraw_everywhere
+from campaigns.audience.joining.join import KEYWORD, Joining, join
 from campaigns.audience.models import Address, AddressState, Channel, Consent, SuppressedAddress
 from campaigns.core.keys.crypto import Vault
 from tests.factories import NOON, an_organisation

@@ -10,11 +10,11 @@ from flask_babel import gettext as _
 from sqlalchemy import Select
 from werkzeug.wrappers import Response
 
-from campaigns.audience import entry_points
 from campaigns.audience.forms import CHANNELS, EntryPointForm
+from campaigns.audience.joining import ways_to_join
+from campaigns.audience.joining.links import WayIn, ways_in
+from campaigns.audience.joining.qr_codes import qr_code
 from campaigns.audience.models import EntryPoint
-from campaigns.audience.qr import qr_code
-from campaigns.audience.ways_in import WayIn, ways_in
 from campaigns.core.errors import InputError
 from campaigns.places.models import Place
 from campaigns.places.queries import places_by_id, select_places
@@ -39,7 +39,7 @@ def init_entry_points(app: Flask, *, select_senders: Callable[[int], Select[Any]
 def index() -> Page:
     """List the organisation's entry points."""
     organisation_id = current_organisation().id
-    found = session().scalars(entry_points.select_entry_points(organisation_id)).all()
+    found = session().scalars(ways_to_join.select_entry_points(organisation_id)).all()
     places = places_by_id(session(), organisation_id, [row.place_id for row in found if row.place_id])
     return render_template("audience/entry_points.html", entry_points=found, places=places)
 
@@ -52,7 +52,7 @@ def create() -> Page:
     form.offer(session().scalars(select_places(current_organisation().id)))
     if form.validate_on_submit():
         try:
-            made = entry_points.create_entry_point(
+            made = ways_to_join.create_entry_point(
                 session(),
                 current_organisation().id,
                 name=form.text("name"),
@@ -88,7 +88,7 @@ def show(entry_point_id: int) -> Page:
 @requires(Permission.EDIT)
 def take_down(entry_point_id: int) -> Page:
     """Let nobody join through an entry point any more."""
-    entry_points.take_down(session(), _entry_point(entry_point_id), by=current_member().id)
+    ways_to_join.take_down(session(), _entry_point(entry_point_id), by=current_member().id)
     flash(_("It is taken down. Whoever joined through it stays."), "info")
     return redirect(url_for("audience.entry_points.show", entry_point_id=entry_point_id))
 

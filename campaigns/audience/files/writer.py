@@ -11,11 +11,13 @@ from typing import Any, cast
 from sqlalchemy import Select, Table, exists, insert, or_, select, text, update
 from sqlalchemy.orm import Session, aliased
 
-from campaigns.audience.consent import Mark, find_suppressed, grant, hold_withdrawals, remember, withdraw
+from campaigns.audience.consent.handles import Handle, number_key, number_of
+from campaigns.audience.consent.holds import hold
+from campaigns.audience.consent.ledger import Mark, find_suppressed, grant, hold_withdrawals, remember, withdraw
+from campaigns.audience.consent.person import lock_addresses, mark_shared
+from campaigns.audience.consent.sealed_words import Evidence
 from campaigns.audience.contact_rows import ContactRow
-from campaigns.audience.handles import Handle, number_key, number_of
-from campaigns.audience.holding import hold
-from campaigns.audience.importer import BATCH
+from campaigns.audience.files.reader import BATCH
 from campaigns.audience.models import (
     Address,
     AddressState,
@@ -26,9 +28,7 @@ from campaigns.audience.models import (
     PositionSource,
     SuppressedAddress,
 )
-from campaigns.audience.person import lock_addresses, mark_shared
 from campaigns.audience.placing import Placing, move_contacts, position_of
-from campaigns.audience.sealed_words import Evidence
 from campaigns.core import clock
 from campaigns.core.database import reserve_ids
 from campaigns.core.keys.crypto import Vault

@@ -10,6 +10,8 @@ from flask.testing import FlaskClient
 from sqlalchemy import select
 from sqlalchemy.orm import Session, sessionmaker
 
+from campaigns.audience.consent.sealed_words import open_about, open_evidence
+from campaigns.audience.files.resealing import seal_old_words
 from campaigns.audience.models import (
     Address,
     AddressState,
@@ -19,8 +21,6 @@ from campaigns.audience.models import (
     ContactImport,
     ImportState,
 )
-from campaigns.audience.resealing import seal_old_words
-from campaigns.audience.sealed_words import open_about, open_evidence
 from campaigns.core.keys.crypto import Vault
 from campaigns.schema import metadata
 from campaigns.staff.models import Role

@@ -12,11 +12,11 @@ from flask.testing import FlaskClient
 from sqlalchemy import func, select, update
 from sqlalchemy.orm import Session
 
-from campaigns.audience import watching
-from campaigns.audience.consent import withdraw_everywhere
+from campaigns.audience.consent.ledger import withdraw_everywhere
+from campaigns.audience.files import watch
+from campaigns.audience.files.watch import Kind, Watched, find_watched, note_look, spend_check
 from campaigns.audience.models import Address, Channel, ContactImport, ImportState, SmallLook
 from campaigns.audience.rules import AudienceRule
-from campaigns.audience.watching import Kind, Watched, find_watched, note_look, spend_check
 from campaigns.core import clock
 from campaigns.core.errors import QuotaError
 from campaigns.core.keys.crypto import Vault
@@ -128,7 +128,7 @@ def test_an_import_answers_alike_and_brings_nobody_back(
 def test_a_member_has_so_many_files_checked_in_a_day(
     session: Session, organisation: Organisation, steward: Member
 ) -> None:
-    for _ in range(watching.CHECKS_OF_MEMBER):
+    for _ in range(watch.CHECKS_OF_MEMBER):
         spend_check(session, organisation.id, member_id=steward.id)
         a_check(session, organisation, steward)
     with pytest.raises(QuotaError):
@@ -142,7 +142,7 @@ def test_a_member_has_so_many_files_checked_in_a_day(
 
 def test_an_organisation_has_so_many_files_checked_in_a_day(session: Session, organisation: Organisation) -> None:
     members = [a_member(session, organisation, Role.STEWARD) for _ in range(4)]
-    for number in range(watching.CHECKS_OF_ORGANISATION):
+    for number in range(watch.CHECKS_OF_ORGANISATION):
         a_check(session, organisation, members[number % 3])
     with pytest.raises(QuotaError):
         spend_check(session, organisation.id, member_id=members[3].id)
@@ -154,19 +154,19 @@ def test_small_files_and_audiences_are_told_of_when_they_are_many(
     session: Session, organisation: Organisation, steward: Member
 ) -> None:
     author = a_member(session, organisation, Role.AUTHOR)
-    for number in range(watching.MANY_LOOKS):
+    for number in range(watch.MANY_LOOKS):
         assert Watched(author.name, Kind.AUDIENCES, number) not in find_watched(
             session, organisation.id, now=clock.now()
         )
         for _again in range(2):
             note_look(session, organisation.id, AudienceRule(place_ids=(number,)), member_id=author.id)
-    for _ in range(watching.MANY_FILES):
+    for _ in range(watch.MANY_FILES):
         a_check(session, organisation, steward, rows=19)
         a_check(session, organisation, author, rows=20)
     found = find_watched(session, organisation.id, now=clock.now())
     assert found == [
-        Watched(author.name, Kind.AUDIENCES, watching.MANY_LOOKS),
-        Watched(steward.name, Kind.FILES, watching.MANY_FILES),
+        Watched(author.name, Kind.AUDIENCES, watch.MANY_LOOKS),
+        Watched(steward.name, Kind.FILES, watch.MANY_FILES),
     ]
     assert find_watched(session, organisation.id, now=clock.now() + timedelta(hours=25)) == []
     assert find_watched(session, an_organisation(session).id, now=clock.now()) == []
@@ -175,7 +175,7 @@ def test_small_files_and_audiences_are_told_of_when_they_are_many(
 def test_looks_of_a_day_are_not_written_down_without_end(
     session: Session, organisation: Organisation, steward: Member, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(watching, "MOST_LOOKS", 3)
+    monkeypatch.setattr(watch, "MOST_LOOKS", 3)
     for number in range(5):
         note_look(session, organisation.id, AudienceRule(place_ids=(number,)), member_id=steward.id)
     assert session.scalar(select(func.count(SmallLook.id))) == 3
@@ -187,7 +187,7 @@ def test_walking_the_map_by_small_hotspots_tells_nothing_and_is_told_of(
     """Each hotspot is one cell; at one of them is a person."""
     with pages.sessions.begin() as session:
         ours = session.merge(pages.ours)
-        places = [a_place(session, ours, name="Spot").id for _ in range(watching.MANY_LOOKS)]
+        places = [a_place(session, ours, name="Spot").id for _ in range(watch.MANY_LOOKS)]
         an_address(session, a_contact(session, ours), vault)
     walker = client_for(Role.AUTHOR)
     answers = {walker.get(f"/audience/preview?place_ids={place}").text for place in places}
@@ -223,11 +223,11 @@ def test_whatever_page_tells_of_a_small_audience_is_noted(pages: Pages, client_f
 def test_too_many_checks_are_refused_on_the_page(pages: Pages, client_for: Clients) -> None:
     steward = pages.member(Role.STEWARD)
     with pages.sessions.begin() as session:
-        for _ in range(watching.CHECKS_OF_MEMBER):
+        for _ in range(watch.CHECKS_OF_MEMBER):
             a_check(session, session.merge(pages.ours), steward)
     given = {"file": (io.BytesIO(a_file(OTHER)), "people.csv")}
     answer = pages.client(steward).post("/audience/contacts/files", data=given)
     assert answer.status_code == 422
     assert "Within a day" in answer.text
     with pages.sessions() as session:
-        assert session.scalar(select(func.count(ContactImport.id))) == watching.CHECKS_OF_MEMBER
+        assert session.scalar(select(func.count(ContactImport.id))) == watch.CHECKS_OF_MEMBER

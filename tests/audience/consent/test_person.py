@@ -9,11 +9,11 @@ import pytest
 from sqlalchemy import event, select
 from sqlalchemy.orm import Session, sessionmaker
 
-from campaigns.audience.consent import find_suppressed, restore, withdraw_everywhere
-from campaigns.audience.handles import Handle, heard_handle, number_key, number_of
-from campaigns.audience.joining import KEYWORD, START, Joining, join
+from campaigns.audience.consent.handles import Handle, heard_handle, number_key, number_of
+from campaigns.audience.consent.ledger import find_suppressed, restore, withdraw_everywhere
+from campaigns.audience.consent.person import lock_addresses
+from campaigns.audience.joining.join import KEYWORD, START, Joining, join
 from campaigns.audience.models import Address, AddressState, Channel, Consent, ConsentKind
-from campaigns.audience.person import lock_addresses
 from campaigns.core.keys.crypto import Vault
 from campaigns.staff.models import Organisation
 from tests.factories import NOON, a_contact, an_address, an_organisation

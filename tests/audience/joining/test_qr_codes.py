@@ -6,7 +6,7 @@ import re
 
 import pytest
 
-from campaigns.audience.qr import QrCode, qr_code
+from campaigns.audience.joining.qr_codes import QrCode, qr_code
 
 
 def squares(code: QrCode) -> set[tuple[int, int]]:

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 
 import pytest
 
+from campaigns.audience.joining.links import ways_in
 from campaigns.audience.models import Channel
-from campaigns.audience.ways_in import ways_in
 
 
 @dataclass

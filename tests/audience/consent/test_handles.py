@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from campaigns.audience.handles import Handle, heard_handle, read_handle
+from campaigns.audience.consent.handles import Handle, heard_handle, read_handle
 from campaigns.audience.models import Channel
 from campaigns.core.errors import AddressError
 

@@ -6,7 +6,7 @@ import pytest
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from campaigns.audience.entry_points import (
+from campaigns.audience.joining.ways_to_join import (
     CODE,
     create_entry_point,
     find_by_code,

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from campaigns.audience.importer import ContactReader
+from campaigns.audience.files.reader import ContactReader
 from campaigns.core.errors import FileFormatError, TooManyRowsError
 from tests.audience.sheets import ContactSheet, read_contacts
 from tests.factories import NOON

@@ -15,7 +15,9 @@ from sqlalchemy import Select, delete, or_, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session
 
-from campaigns.audience.handles import PHONE_CHANNELS
+from campaigns.audience.consent.handles import PHONE_CHANNELS
+from campaigns.audience.consent.person import find_person, lock_addresses, lock_person, pass_gate
+from campaigns.audience.consent.sealed_words import Evidence
 from campaigns.audience.models import (
     Address,
     AddressState,
@@ -24,8 +26,6 @@ from campaigns.audience.models import (
     ConsentKind,
     SuppressedAddress,
 )
-from campaigns.audience.person import find_person, lock_addresses, lock_person, pass_gate
-from campaigns.audience.sealed_words import Evidence
 from campaigns.continuity import journal
 from campaigns.core import clock
 

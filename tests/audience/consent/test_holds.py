@@ -8,8 +8,8 @@ import pytest
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from campaigns.audience.consent import find_suppressed, grant, restore, withdraw_everywhere
-from campaigns.audience.holding import hold_everywhere, lift, release
+from campaigns.audience.consent.holds import hold_everywhere, lift, release
+from campaigns.audience.consent.ledger import find_suppressed, grant, restore, withdraw_everywhere
 from campaigns.audience.models import Address, AddressState, Channel, Consent, ConsentKind, SuppressedAddress
 from campaigns.core.keys.crypto import Vault
 from tests.factories import NOON, a_contact, an_address, an_organisation

@@ -9,9 +9,9 @@ import pytest
 from sqlalchemy import select, update
 from sqlalchemy.orm import Session, sessionmaker
 
-from campaigns.audience.consent import find_suppressed
+from campaigns.audience.consent.ledger import find_suppressed
+from campaigns.audience.consent.numbering import fill_numbers, lacks_numbers
 from campaigns.audience.models import Address, AddressState, Channel, Consent, ConsentKind
-from campaigns.audience.numbering import fill_numbers, lacks_numbers
 from campaigns.core.keys.crypto import Vault
 from tests.factories import NOON, a_contact, an_address, an_organisation
 

@@ -13,10 +13,10 @@ from datetime import datetime
 from sqlalchemy import delete, func, select
 from sqlalchemy.orm import Session
 
-from campaigns.audience.consent import entry_of, marks_of, remember
+from campaigns.audience.consent.ledger import entry_of, marks_of, remember
+from campaigns.audience.consent.person import lock_person
+from campaigns.audience.consent.sealed_words import Evidence
 from campaigns.audience.models import Address, AddressState, Channel, Consent, ConsentKind, SuppressedAddress
-from campaigns.audience.person import lock_person
-from campaigns.audience.sealed_words import Evidence
 
 #: What a person, or a member for them, settled; the last of these counts again when a hold ends.
 _SETTLED = (ConsentKind.GRANTED, ConsentKind.LIFTED, ConsentKind.WITHDRAWN)
