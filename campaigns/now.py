@@ -27,8 +27,8 @@ from campaigns.inbox.settling import LIFT_STOP
 from campaigns.inbox.strangers import find_strange_stops
 from campaigns.members.first_steps import find_first_steps
 from campaigns.members.founding import APPOINT, find_founding
-from campaigns.messages.copies import Suspect, find_suspects
 from campaigns.messages.queries import find_unreviewed
+from campaigns.messages.translations.withdrawn_copies import Suspect, find_suspects
 from campaigns.planning.connections import load_connections
 from campaigns.planning.lifecycle import IN_FLIGHT
 from campaigns.planning.models import Campaign, CampaignState, Run, RunState, Schedule, ZonePolicy

@@ -10,7 +10,7 @@ from sqlalchemy.sql.base import ReadOnlyColumnCollection
 
 from campaigns.audience.models import Address, Channel
 from campaigns.delivery.models import Delivery
-from campaigns.messages.how_to_stop import StopWay
+from campaigns.messages.text.how_to_stop import StopWay
 from campaigns.planning.country_rules import answerable_countries
 from campaigns.planning.models import Run, RunSender, Sender
 

@@ -16,7 +16,7 @@ from campaigns.core.words import N_
 from campaigns.delivery.corrected import find_wrong_runs
 from campaigns.messages.models import Message, Withdrawal
 from campaigns.messages.named import NamedNumbers, kinds_in
-from campaigns.messages.withdrawals import find_withdrawal, withdraw_version
+from campaigns.messages.translations.withdrawals import find_withdrawal, withdraw_version
 from campaigns.planning import authority, queries
 from campaigns.planning.copied import pause_copies
 from campaigns.planning.digest import NO_CAP, Content, ScheduleContent

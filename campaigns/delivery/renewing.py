@@ -26,8 +26,8 @@ from campaigns.delivery.states import SendState
 from campaigns.directory.models import EmergencyNumber, Service
 from campaigns.messages.help_numbers import kinds_asked
 from campaigns.messages.named import NamedNumbers
-from campaigns.messages.placeholders import names_in
 from campaigns.messages.queries import load_named
+from campaigns.messages.text.placeholders import names_in
 from campaigns.planning import authority
 from campaigns.planning import service as planning
 from campaigns.planning.digest import FrozenRun

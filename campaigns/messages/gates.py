@@ -9,10 +9,10 @@ from typing import Any
 from campaigns.core.errors import PlaceholderError
 from campaigns.core.languages import all_languages
 from campaigns.core.words import N_
-from campaigns.messages.how_to_stop import find_typed_stop
-from campaigns.messages.length import costly_characters, count_parts
 from campaigns.messages.models import TranslationState
-from campaigns.messages.placeholders import STOP, names_in
+from campaigns.messages.text.how_to_stop import find_typed_stop
+from campaigns.messages.text.placeholders import STOP, names_in
+from campaigns.messages.text.sms_parts import costly_characters, count_parts
 
 #: Most characters a sentence names one by one; a Cyrillic text has its whole alphabet to name.
 NAMED_CHARACTERS = 12

@@ -8,8 +8,8 @@ from dataclasses import dataclass, replace
 from campaigns.core.errors import NoSignpostError
 from campaigns.directory.models import ServiceKind
 from campaigns.directory.signposting.choice import Need, ServiceFacts, Signpost, choose_signpost
-from campaigns.messages.numerals import number_in_text
-from campaigns.messages.placeholders import HOTLINE, KIND_MARK
+from campaigns.messages.text.bidi_numbers import number_in_text
+from campaigns.messages.text.placeholders import HOTLINE, KIND_MARK
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,7 +15,7 @@ from campaigns.directory.emergency import all_emergency_rows
 from campaigns.directory.models import SOURCED
 from campaigns.directory.signposting.choice import ServiceFacts
 from campaigns.messages.help_numbers import kinds_asked
-from campaigns.messages.placeholders import names_in
+from campaigns.messages.text.placeholders import names_in
 
 
 @dataclass(frozen=True, slots=True)

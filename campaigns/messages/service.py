@@ -14,7 +14,7 @@ from campaigns.core.written_text import clean_line, clean_text, digest_of_wordin
 from campaigns.messages import queries
 from campaigns.messages.models import Message, Translation, TranslationState
 from campaigns.messages.themes import Theme
-from campaigns.messages.writing import (
+from campaigns.messages.translations.service import (
     add_version,
     check_language,
     check_text,

@@ -14,18 +14,19 @@ from campaigns.core.written_text import clean_line_ends
 from campaigns.directory.labels import country_name
 from campaigns.directory.models import ServiceKind
 from campaigns.directory.views import pages as directory_pages
-from campaigns.messages import desk, queries, service
-from campaigns.messages.composer_forms import ComposerForm
-from campaigns.messages.composer_labels import CHANNELS, ORIGINS, hint_words, place_words, saving_words
-from campaigns.messages.composing import Measured
-from campaigns.messages.exchange_views import pages as exchange_pages
+from campaigns.messages import queries, service
+from campaigns.messages.composer import page as desk
+from campaigns.messages.composer.forms import ComposerForm
+from campaigns.messages.composer.labels import CHANNELS, ORIGINS, hint_words, place_words, saving_words
+from campaigns.messages.composer.measure import Measured
 from campaigns.messages.forms import DetailsForm, MessageForm
-from campaigns.messages.glossary_views import pages as glossary_pages
-from campaigns.messages.history_views import pages as history_pages
+from campaigns.messages.glossary.views import pages as glossary_pages
 from campaigns.messages.labels import PLACEHOLDERS, THEMES
-from campaigns.messages.library import share_message
-from campaigns.messages.library_views import pages as library_pages
+from campaigns.messages.library.service import share_message
+from campaigns.messages.library.views import pages as library_pages
 from campaigns.messages.models import Message
+from campaigns.messages.translations.views import pages as history_pages
+from campaigns.messages.translators.views import pages as exchange_pages
 from campaigns.staff.auth import current_member, current_organisation, requires
 from campaigns.staff.permissions import Permission
 from campaigns.staff.queries import get_owned

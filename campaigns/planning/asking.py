@@ -16,9 +16,9 @@ from campaigns.core import clock
 from campaigns.core.errors import InputError, PlaceholderError, TransitionError
 from campaigns.core.words import N_
 from campaigns.core.written_text import digest_of
-from campaigns.messages.how_to_stop import with_stop_said
 from campaigns.messages.models import Message
 from campaigns.messages.queries import current_texts, current_wordings
+from campaigns.messages.text.how_to_stop import with_stop_said
 from campaigns.planning import queries
 from campaigns.planning.choices import load_asked
 from campaigns.planning.digest import Content

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from campaigns.messages.differences import LanguageChange, compare_versions
+from campaigns.messages.text.diff import LanguageChange, compare_versions
 
 #: What is compared as a whole, in the order in which pages show it.
 FACTS = (

@@ -5,7 +5,7 @@ from __future__ import annotations
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from campaigns.messages.copies import find_copies, says_any
+from campaigns.messages.translations.withdrawn_copies import find_copies, says_any
 from campaigns.planning.firing import pause_run
 from campaigns.planning.lifecycle import MOVING
 from campaigns.planning.models import Run

@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 from campaigns.audience.rules import AudienceRule
 from campaigns.core.errors import ApprovalError, AudienceRuleError, PlaceholderError
 from campaigns.core.words import N_
-from campaigns.messages.placeholders import names_in
+from campaigns.messages.text.placeholders import names_in
 from campaigns.places.models import Place, PlaceAuthor, Route, RouteStop
 from campaigns.planning.digest import FrozenRun, digest_of
 from campaigns.planning.models import Run

@@ -21,7 +21,7 @@ from campaigns.core.errors import (
     TransitionError,
 )
 from campaigns.core.words import N_
-from campaigns.messages.withdrawals import find_withdrawal
+from campaigns.messages.translations.withdrawals import find_withdrawal
 from campaigns.planning import authority, queries
 from campaigns.planning.approved import forget_people
 from campaigns.planning.approved_numbers import as_approved

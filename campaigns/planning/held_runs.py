@@ -9,8 +9,8 @@ from sqlalchemy.orm import Session
 from campaigns.continuity.latch import find_released
 from campaigns.core.small_numbers import discreet
 from campaigns.core.words import N_
-from campaigns.messages.copies import find_suspect
-from campaigns.messages.withdrawals import find_withdrawal
+from campaigns.messages.translations.withdrawals import find_withdrawal
+from campaigns.messages.translations.withdrawn_copies import find_suspect
 from campaigns.planning import queries
 from campaigns.planning.approved_numbers import (
     approved_numbers,

@@ -12,7 +12,7 @@ from sqlalchemy.orm import Session
 
 from campaigns.audience.models import Channel
 from campaigns.core.small_numbers import is_told, size
-from campaigns.messages.preview import Preview, preview_text
+from campaigns.messages.composer.preview import Preview, preview_text
 from campaigns.messages.queries import unreviewed_of
 from campaigns.planning.approved_numbers import approved_numbers, as_approved, find_unapproved
 from campaigns.planning.collisions import Collision, find_collisions

@@ -17,7 +17,7 @@ from campaigns.core.languages import all_languages
 from campaigns.core.small_numbers import is_told
 from campaigns.core.words import N_
 from campaigns.messages.gates import Gate
-from campaigns.messages.placeholders import required_names
+from campaigns.messages.text.placeholders import required_names
 from campaigns.planning.digest import Content
 from campaigns.planning.matrix import Estimate
 from campaigns.planning.models import Campaign, Health, Sender

@@ -14,7 +14,7 @@ from campaigns.audience.models import Channel
 from campaigns.core import clock
 from campaigns.core.errors import InputError, NotFoundError, PlaceholderError, RefusedError
 from campaigns.core.small_numbers import size
-from campaigns.messages.how_to_stop import with_stop_said
+from campaigns.messages.text.how_to_stop import with_stop_said
 from campaigns.planning import asking, queries
 from campaigns.planning.choices import load_asked
 from campaigns.planning.forms import TemplatesForm

@@ -20,7 +20,7 @@ from sqlalchemy.orm import Session, sessionmaker
 from campaigns.core import clock
 from campaigns.core.errors import FingerpostError, RefusedError
 from campaigns.gateways.templates import TemplateBook, TemplateStanding
-from campaigns.messages.preview import EXAMPLES
+from campaigns.messages.composer.preview import EXAMPLES
 from campaigns.planning.models import TemplateState, WhatsAppTemplate
 
 _log = logging.getLogger(__name__)

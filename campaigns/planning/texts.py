@@ -11,9 +11,9 @@ from campaigns.audience.models import Channel
 from campaigns.core.errors import PlaceholderError
 from campaigns.directory.signposting.choice import Need, ServiceFacts, Signpost
 from campaigns.messages.help_numbers import HelpNumber, find_help_numbers, lacks_number, values_of
-from campaigns.messages.how_to_stop import StopWay, how_to_stop
-from campaigns.messages.length import Length, count_parts
-from campaigns.messages.placeholders import STOP, names_in, render, required_names
+from campaigns.messages.text.how_to_stop import StopWay, how_to_stop
+from campaigns.messages.text.placeholders import STOP, names_in, render, required_names
+from campaigns.messages.text.sms_parts import Length, count_parts
 from campaigns.planning.country_rules import answerable_countries
 from campaigns.planning.digest import Content
 from campaigns.planning.senders import is_two_way

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 from campaigns.core.errors import PlaceholderError
 from campaigns.core.words import N_
-from campaigns.messages.placeholders import Placeholder, parse
+from campaigns.messages.text.placeholders import Placeholder, parse
 
 #: Longest body of a template, in characters.
 LONGEST_BODY = 1024

@@ -24,7 +24,7 @@ from campaigns.delivery.models import Delivery, RunLeftOut, RunText
 from campaigns.delivery.states import SendState
 from campaigns.directory.models import Service
 from campaigns.messages.service import save_translation
-from campaigns.messages.withdrawals import find_withdrawal
+from campaigns.messages.translations.withdrawals import find_withdrawal
 from campaigns.planning.models import CampaignState, Priority, Run, RunState
 from campaigns.planning.queries import find_approval, load_content
 from campaigns.planning.safeguards import prepare_correction

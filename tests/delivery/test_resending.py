@@ -17,7 +17,7 @@ from campaigns.core.keys.crypto import Vault
 from campaigns.delivery.models import Attempt, Delivery, RunText
 from campaigns.delivery.resending import Chosen, Prospect, count_resendable, resend
 from campaigns.delivery.states import SendState
-from campaigns.messages.numerals import LEFT_TO_RIGHT_MARK
+from campaigns.messages.text.bidi_numbers import LEFT_TO_RIGHT_MARK
 from campaigns.planning.models import Run, RunState
 from campaigns.staff.models import AuditEntry, Organisation
 from campaigns.staff.notes import open_reasons

@@ -14,10 +14,10 @@ from sqlalchemy import Engine
 from sqlalchemy.orm import Session
 
 from campaigns.core.errors import PlaceholderError
-from campaigns.messages.placeholders import ALLOWED, render
-from campaigns.messages.preview import preview_text
+from campaigns.messages.composer.preview import preview_text
 from campaigns.messages.queries import get_base
 from campaigns.messages.service import create_message
+from campaigns.messages.text.placeholders import ALLOWED, render
 from campaigns.staff.models import Role
 from tests.factories import a_member, an_organisation
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from campaigns.directory.labels import FOREIGN_SIM, KINDS, OPERATORS
 from campaigns.directory.models import ForeignSim, OperatorType, ServiceKind
 from campaigns.messages.labels import PLACEHOLDERS, THEMES
-from campaigns.messages.placeholders import ALLOWED
+from campaigns.messages.text.placeholders import ALLOWED
 from campaigns.messages.themes import Theme
 
 

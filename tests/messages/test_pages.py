@@ -15,8 +15,8 @@ from sqlalchemy import Engine, func, select
 from campaigns.core import clock
 from campaigns.directory.models import Service
 from campaigns.messages.models import Message, Translation
-from campaigns.messages.numerals import LEFT_TO_RIGHT_MARK
 from campaigns.messages.queries import current_texts
+from campaigns.messages.text.bidi_numbers import LEFT_TO_RIGHT_MARK
 from campaigns.staff.models import AuditEntry, Member, Role
 from tests.factories import a_message, a_region, a_service
 from tests.web.pages import Pages

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from campaigns.messages.differences import Change
+from campaigns.messages.text.diff import Change
 from campaigns.planning.changes import FACTS, changes_between
 from campaigns.planning.digest import Content
 

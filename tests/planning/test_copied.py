@@ -11,11 +11,11 @@ from sqlalchemy.orm import Session
 
 from campaigns.core import clock
 from campaigns.core.keys.crypto import Vault
-from campaigns.messages.copies import find_copies, find_suspect, find_suspects
-from campaigns.messages.library import copy_message, get_shared
+from campaigns.messages.library.service import copy_message, get_shared
 from campaigns.messages.models import Message
 from campaigns.messages.service import review_translation, save_translation
-from campaigns.messages.withdrawals import withdraw_version
+from campaigns.messages.translations.withdrawals import withdraw_version
+from campaigns.messages.translations.withdrawn_copies import find_copies, find_suspect, find_suspects
 from campaigns.planning.copied import pause_copies
 from campaigns.planning.models import Run, RunState
 from campaigns.planning.service import fire_due

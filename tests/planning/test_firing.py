@@ -21,7 +21,7 @@ from campaigns.core.errors import (
 )
 from campaigns.core.keys.crypto import Vault
 from campaigns.directory.models import Service
-from campaigns.messages.withdrawals import withdraw_version
+from campaigns.messages.translations.withdrawals import withdraw_version
 from campaigns.places.models import Region
 from campaigns.planning import service
 from campaigns.planning.digest import Cap, FrozenRun

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from campaigns.core.errors import PlaceholderError
-from campaigns.messages.placeholders import render
+from campaigns.messages.text.placeholders import render
 from campaigns.planning.whatsapp import template_name, template_of, version_in
 
 PIECES = st.lists(

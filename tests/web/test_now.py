@@ -16,7 +16,7 @@ from campaigns.core import clock
 from campaigns.delivery.models import Delivery
 from campaigns.delivery.states import SendState
 from campaigns.messages.models import TranslationState
-from campaigns.messages.withdrawals import withdraw_version
+from campaigns.messages.translations.withdrawals import withdraw_version
 from campaigns.now import find_held, find_submitted, find_texts, load_firings, load_flights
 from campaigns.planning.models import CampaignState, RunState
 from campaigns.staff.models import Organisation, Role

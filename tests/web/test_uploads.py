@@ -19,8 +19,8 @@ from campaigns.audience.forms import ImportForm as ContactForm
 from campaigns.audience.models import Contact
 from campaigns.core.limited import parent
 from campaigns.directory.forms import SheetForm
-from campaigns.messages.exchange_forms import CatalogueForm
 from campaigns.messages.service import create_message
+from campaigns.messages.translators.forms import CatalogueForm
 from campaigns.places.forms import ImportForm as PlacesForm
 from campaigns.places.models import Place, PlaceCell
 from campaigns.reach.imported.forms import ReportForm

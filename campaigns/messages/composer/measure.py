@@ -1,0 +1,139 @@
+"""What a writer sees of a text being written: its cost, hints, terms, and how it arrives with each signpost."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from types import MappingProxyType
+
+from campaigns.core.errors import PlaceholderError
+from campaigns.directory.models import EUROPEAN_UNION
+from campaigns.directory.signposting.choice import Need, ServiceFacts, Signpost
+from campaigns.messages.composer.preview import Preview, example_values, preview_text
+from campaigns.messages.glossary.matches import Term, TermUse, find_terms
+from campaigns.messages.help_numbers import HelpNumber, find_help_numbers, kinds_asked, values_of
+from campaigns.messages.text.placeholders import names_in
+from campaigns.messages.text.plain_language import Hint, find_hints
+from campaigns.messages.text.savings import Saving, find_savings
+
+
+@dataclass(frozen=True, slots=True)
+class Whereabouts:
+    """People in one place whose SIM is of that country, or of another one."""
+
+    #: Alpha-2.
+    country: str
+    #: ISO 3166-2, or None for all of the country without a service of its own.
+    region_code: str | None
+    roaming: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Arrival:
+    """The text as it arrives with the same numbers for help."""
+
+    help_numbers: tuple[HelpNumber, ...]
+    places: tuple[Whereabouts, ...]
+    preview: Preview
+
+    @property
+    def signposts(self) -> list[Signpost]:
+        """The services that it names; none where it names emergency numbers or its own words."""
+        return [each.signpost for each in self.help_numbers if each.signpost is not None]
+
+    @property
+    def emergency(self) -> str | None:
+        """The emergency number that it names for want of a service."""
+        return next((each.emergency for each in self.help_numbers if each.emergency), None)
+
+
+@dataclass(frozen=True, slots=True)
+class Measured:
+    """Everything that is told about a text while it is written."""
+
+    preview: Preview
+    savings: tuple[Saving, ...]
+    hints: tuple[Hint, ...]
+    #: Terms of the glossary that the base text uses.
+    terms: tuple[TermUse, ...]
+    #: Empty when the text names no hotline.
+    arrivals: tuple[Arrival, ...]
+
+
+def measure_text(
+    text: str,
+    *,
+    language: str,
+    services: Sequence[ServiceFacts],
+    at: datetime,
+    max_age_days: int,
+    emergency: Mapping[str, str] = MappingProxyType({}),
+    base: str = "",
+    terms: Iterable[Term] = (),
+) -> Measured:
+    """Return what there is to say about `text`; `base` is what it was translated from, "" for a base text."""
+    names = _names(text)
+    values = example_values(names, services, at, language=language, max_age_days=max_age_days)
+    others = {name: value for name, value in values.items() if name not in kinds_asked(names)}
+    preview = preview_text(text, values)
+    rendered = "".join(piece.text for piece in preview.pieces)
+    return Measured(
+        preview=preview,
+        savings=find_savings(rendered),
+        hints=find_hints(text, names={service.name for service in services}),
+        terms=find_terms(base, text, terms) if base else (),
+        arrivals=_arrivals(
+            text, language, services, names, values=others, emergency=emergency, at=at, max_age_days=max_age_days
+        ),
+    )
+
+
+def _arrivals(
+    text: str,
+    language: str,
+    services: Sequence[ServiceFacts],
+    names: Collection[str],
+    *,
+    values: dict[str, str],
+    emergency: Mapping[str, str],
+    at: datetime,
+    max_age_days: int,
+) -> tuple[Arrival, ...]:
+    """Render the text for people of every place that the directory covers, once for the same numbers."""
+    if not kinds_asked(names):
+        return ()
+    found: dict[tuple[str, ...], tuple[HelpNumber, ...]] = {}
+    places: defaultdict[tuple[str, ...], list[Whereabouts]] = defaultdict(list)
+    for where in _places(services):
+        need = Need(where.region_code, where.country, language, at, where.roaming)
+        numbers = find_help_numbers(names, services, need, emergency=emergency, max_age_days=max_age_days)
+        key = tuple(f"{each.number} {each.signpost.name if each.signpost else ''}" for each in numbers)
+        found.setdefault(key, numbers)
+        places[key].append(where)
+    ordered = sorted(places, key=lambda key: (not any(each.signpost for each in found[key]), -len(places[key])))
+    return tuple(
+        Arrival(found[key], tuple(places[key]), preview_text(text, values | values_of(found[key], language)))
+        for key in ordered
+    )
+
+
+def _places(services: Iterable[ServiceFacts]) -> list[Whereabouts]:
+    """Return the countries of the directory, and the regions that have services of their own."""
+    covered = {
+        (service.country, region)
+        for service in services
+        if service.country != EUROPEAN_UNION
+        for region in (None, *service.region_codes)
+    }
+    ordered = sorted(covered, key=lambda pair: (pair[0], pair[1] or ""))
+    return [Whereabouts(country, region, roaming) for country, region in ordered for roaming in (False, True)]
+
+
+def _names(text: str) -> frozenset[str]:
+    """Return the placeholders of a text; a faulty one has none that could be filled."""
+    try:
+        return names_in(text)
+    except PlaceholderError:
+        return frozenset()

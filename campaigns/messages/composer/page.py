@@ -1,0 +1,99 @@
+"""Reads what the composer shows beside a text: measures, terms, what changed in the base, and whose it is."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy.orm import Session
+
+from campaigns.core.written_text import digest_of, digest_of_wordings
+from campaigns.directory import queries as directory_queries
+from campaigns.messages import queries
+from campaigns.messages.composer.measure import Measured, measure_text
+from campaigns.messages.glossary.service import load_terms
+from campaigns.messages.library.service import Lineage, find_lineage
+from campaigns.messages.models import Message, Translation, TranslationState, Withdrawal
+from campaigns.messages.text.diff import Stretch
+from campaigns.messages.translations.service import writers_of
+from campaigns.messages.translations.versions import base_changes
+from campaigns.messages.translations.withdrawals import find_withdrawal
+from campaigns.staff import queries as staff_queries
+
+
+@dataclass(frozen=True, slots=True)
+class Desk:
+    """One language of a message, as somebody writes or reviews it."""
+
+    message: Message
+    language: str
+    #: None: this language is not written yet.
+    translation: Translation | None
+    #: None for the base language itself.
+    base: Translation | None
+    #: Digest of what is read, by which a review says what it is of.
+    seen: str
+    #: The base text with its changes since the translation was made; empty when it is current.
+    since: tuple[Stretch, ...]
+    #: The back-translation is of an older text.
+    is_back_old: bool
+    lineage: Lineage | None
+    #: When and why the present version was withdrawn; None: it stands.
+    withdrawal: Withdrawal | None
+    #: Ids of the members who wrote words of it at any time: none of them reviews it.
+    writers: set[int]
+    #: Names of members by id.
+    names: dict[int, str]
+
+
+def lay_out(session: Session, message: Message, language: str) -> Desk:
+    """Return the desk of one language."""
+    translation = queries.find_translation(message, language)
+    stale = translation is not None and queries.state_of(message, translation) is TranslationState.STALE
+    people = [translation.translator_id, translation.reviewer_id] if translation else []
+    return Desk(
+        message=message,
+        language=language,
+        translation=translation,
+        base=None
+        if language == message.base_language
+        else queries.find_translation(message, message.base_language),
+        seen=digest_of_wordings(translation.text, translation.wordings) if translation else "",
+        since=base_changes(session, message, translation) if translation and stale else (),
+        is_back_old=bool(
+            translation and translation.back_digest and translation.back_digest != digest_of(translation.text)
+        ),
+        lineage=find_lineage(session, message),
+        withdrawal=find_withdrawal(session, message.id, message.version),
+        writers=writers_of(translation) if translation else set(),
+        names=staff_queries.load_member_names(session, people),
+    )
+
+
+def measure(
+    session: Session,
+    organisation_id: int,
+    text: str,
+    *,
+    language: str,
+    at: datetime,
+    max_age_days: int,
+    message: Message | None = None,
+) -> Measured:
+    """Measure a text that is being written; with its message, against the base text and the glossary too."""
+    base, terms = "", []
+    source = queries.find_translation(message, message.base_language) if message else None
+    if source is not None and language != source.language:
+        base = source.text
+        terms = load_terms(session, organisation_id, source_language=source.language, language=language)
+    services = directory_queries.load_service_facts(session, organisation_id)
+    return measure_text(
+        text,
+        language=language,
+        services=services,
+        emergency=directory_queries.load_emergency_numbers(session, organisation_id),
+        at=at,
+        max_age_days=max_age_days,
+        base=base,
+        terms=terms,
+    )

@@ -1,0 +1,97 @@
+"""What a text looks like on a phone and what it costs, with examples in place of its placeholders."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+
+from campaigns.core.errors import PlaceholderError
+from campaigns.core.written_text import clean_line_ends
+from campaigns.directory.signposting.choice import ServiceFacts, Trust, trust_of
+from campaigns.messages.help_numbers import kinds_asked
+from campaigns.messages.text.bidi_numbers import number_in_text
+from campaigns.messages.text.how_to_stop import StopWay, how_to_stop
+from campaigns.messages.text.placeholders import STOP, Placeholder, parse
+from campaigns.messages.text.sms_parts import Length, costly_characters, count_parts
+
+#: Examples for what only a campaign decides.
+EXAMPLES = {"place": "Medyka", "link": "https://example.org/k7", "code": "K7"}
+
+
+@dataclass(frozen=True, slots=True)
+class Piece:
+    """A stretch of the preview."""
+
+    text: str
+    #: Name of the placeholder it stands for, or None for literal text.
+    placeholder: str | None = None
+    #: The placeholder itself is shown, because there is nothing to put in its place.
+    is_open: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Preview:
+    """A text as it would arrive."""
+
+    pieces: tuple[Piece, ...]
+    length: Length
+    #: Characters that make it UCS-2, each once.
+    costly: tuple[str, ...]
+    #: What is wrong with its placeholders; the text is then shown as it stands.
+    fault: PlaceholderError | None = None
+
+    @property
+    def units_left(self) -> int:
+        """Units that still fit the last part, when no cluster or escape pair stands in the way."""
+        alone, joined = (160, 153) if self.length.encoding == "GSM-7" else (70, 67)
+        room = alone if self.length.parts == 1 else self.length.parts * joined
+        return max(0, room - self.length.units)
+
+
+def preview_text(text: str, values: Mapping[str, str]) -> Preview:
+    """Return how `text` would arrive with `values` for its placeholders."""
+    clean = clean_line_ends(text).strip()
+    try:
+        pieces = tuple(_piece(part, values) for part in parse(clean))
+        fault = None
+    except PlaceholderError as error:
+        pieces, fault = (Piece(clean),), error
+    rendered = "".join(piece.text for piece in pieces)
+    return Preview(pieces, count_parts(rendered), costly_characters(rendered), fault)
+
+
+def example_values(
+    names: Iterable[str],
+    services: Iterable[ServiceFacts],
+    at: datetime,
+    *,
+    language: str,
+    max_age_days: int,
+) -> dict[str, str]:
+    """Return an example for each of the placeholders `names` of a text in `language`.
+
+    For help it is the longest number that a verified service has. Without one there is no example: an emergency
+    number would look as if all were well.
+    """
+    verified = [service for service in services if trust_of(service, at, max_age_days) is Trust.VERIFIED]
+    values = EXAMPLES | {STOP: how_to_stop(StopWay.WORD, language)}
+    for name, kind in kinds_asked(names).items():
+        numbers = [
+            number
+            for service in verified
+            if service.kind == kind
+            for number in (service.number_national, service.number_from_abroad)
+            if number
+        ]
+        longest = max(numbers, key=len, default="")
+        if longest:
+            values[name] = number_in_text(longest, language)
+    return values
+
+
+def _piece(part: str | Placeholder, values: Mapping[str, str]) -> Piece:
+    if isinstance(part, str):
+        return Piece(part)
+    value = values.get(part.name) or part.fallback
+    return Piece(value or str(part), placeholder=part.name, is_open=value is None)

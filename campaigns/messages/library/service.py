@@ -1,0 +1,131 @@
+"""The library shared between organisations: a message is shown to partners, who copy it with its lineage."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from sqlalchemy import Select, select
+from sqlalchemy.orm import Session, selectinload
+
+from campaigns.core import clock
+from campaigns.core.errors import NotFoundError, RefusedError
+from campaigns.core.words import N_
+from campaigns.messages.models import Message, Origin
+from campaigns.messages.queries import current_texts, find_translation
+from campaigns.messages.translations.service import add_version, hold_message, write_text
+from campaigns.messages.translations.withdrawals import find_withdrawal, is_withdrawn
+from campaigns.staff import audit
+from campaigns.staff.models import Organisation
+
+
+@dataclass(frozen=True, slots=True)
+class SharedMessage:
+    """A partner's message as it is shown: what is reviewed now, and nothing else of it."""
+
+    message: Message
+    #: Name of the organisation whose it is.
+    organisation: str
+    #: Reviewed texts by language, the base language first.
+    texts: dict[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class Lineage:
+    """Where a copied message comes from."""
+
+    organisation: str
+    version: int
+    #: The partner's message, while it is still shared; None: it is shared no more.
+    source_id: int | None
+    #: Its version now, while it is shared.
+    version_now: int | None
+    #: The version that was copied turned out wrong.
+    is_withdrawn: bool
+
+
+def select_shared(organisation_id: int) -> Select[Message, str]:
+    """Select the messages that other organisations share, with their names, by theme and title.
+
+    A version that was withdrawn is shown to nobody; the next one is.
+    """
+    return (
+        select(Message, Organisation.name)
+        .join(Organisation, Organisation.id == Message.organisation_id)
+        .where(Message.is_shared, Message.organisation_id != organisation_id, ~is_withdrawn())
+        .options(selectinload(Message.translations))
+        .order_by(Message.theme, Message.title, Message.id)
+    )
+
+
+def load_shared(session: Session, organisation_id: int) -> list[SharedMessage]:
+    """Return what partners share and have reviewed, by theme and title."""
+    shared = [_shown(*row) for row in session.execute(select_shared(organisation_id))]
+    return [each for each in shared if each.message.base_language in each.texts]
+
+
+def get_shared(session: Session, message_id: int, organisation_id: int) -> SharedMessage:
+    """Return a message that a partner shares. Raises NotFoundError alike for a missing and an unshared one."""
+    row = session.execute(select_shared(organisation_id).where(Message.id == message_id)).first()
+    shared = _shown(*row) if row else None
+    if shared is None or shared.message.base_language not in shared.texts:
+        raise NotFoundError(N_("It does not exist, or is not yours to see."))
+    return shared
+
+
+def share_message(session: Session, message: Message, *, is_shared: bool, by: int) -> None:
+    """Show a message to the other organisations of this instance, or no longer.
+
+    Raises RefusedError for a message whose base text is not reviewed.
+    """
+    hold_message(session, message)
+    if is_shared and message.base_language not in current_texts(message):
+        raise RefusedError(N_("Only a message whose base text is reviewed can be shared."))
+    message.is_shared = is_shared
+    session.flush()
+    _record(session, "message.share" if is_shared else "message.unshare", message, by)
+
+
+def copy_message(session: Session, organisation_id: int, shared: SharedMessage, *, by: int) -> Message:
+    """Copy a partner's reviewed texts into a message of one's own, where each must be reviewed again."""
+    source, now = shared.message, clock.now()
+    copy = Message(
+        organisation_id=organisation_id,
+        title=source.title,
+        theme=source.theme,
+        base_language=source.base_language,
+        copied_from_id=source.id,
+        copied_from_version=source.version,
+        created_at=now,
+        updated_at=now,
+    )
+    for language, text in shared.texts.items():
+        original = find_translation(source, language)
+        write_text(copy, language, text, by=by, wordings=original.wordings if original else {})
+    session.add(copy)
+    add_version(session, copy, by=by, origin=Origin.COPIED, number=1)
+    lineage = {"source_id": source.id, "source_version": source.version, "source_of": source.organisation_id}
+    _record(session, "message.copy", copy, by, **lineage)
+    return copy
+
+
+def find_lineage(session: Session, message: Message) -> Lineage | None:
+    """Return where a message was copied from, or None for one that was written here."""
+    if message.copied_from_id is None or message.copied_from_version is None:
+        return None
+    source = session.get_one(Message, message.copied_from_id)
+    name = session.get_one(Organisation, source.organisation_id).name
+    was_wrong = find_withdrawal(session, source.id, message.copied_from_version) is not None
+    if not source.is_shared or find_withdrawal(session, source.id, source.version) is not None:
+        return Lineage(name, message.copied_from_version, None, None, was_wrong)
+    return Lineage(name, message.copied_from_version, source.id, source.version, was_wrong)
+
+
+def _shown(message: Message, organisation: str) -> SharedMessage:
+    base = find_translation(message, message.base_language)
+    current = current_texts(message) if base and base.text.strip() else {}
+    ordered = sorted(current.items(), key=lambda pair: (pair[0] != message.base_language, pair[0]))
+    return SharedMessage(message, organisation, dict(ordered))
+
+
+def _record(session: Session, action: str, message: Message, by: int, **detail: int) -> None:
+    audit.record(session, action, subject=message, organisation_id=message.organisation_id, member_id=by, **detail)

@@ -1,0 +1,49 @@
+"""The preview shows examples for placeholders, and never a number that nobody verified."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import timedelta
+
+from campaigns.messages.composer.preview import EXAMPLES, Piece, example_values, preview_text
+from campaigns.messages.text.sms_parts import Length
+from tests.directory.signposting.test_choice import LINE, MONDAY
+
+
+def test_examples_stand_for_placeholders() -> None:
+    preview = preview_text("Near ((place)):\r\n((hotline))", EXAMPLES)
+    assert preview.pieces == (
+        Piece("Near "),
+        Piece("Medyka", "place"),
+        Piece(":\n"),
+        Piece("((hotline))", "hotline", is_open=True),
+    )
+    assert preview.length == Length("GSM-7", 24, 1)
+    assert preview.units_left == 136
+
+
+def test_hotline_without_service_stays_open() -> None:
+    preview = preview_text("Call ((hotline))", EXAMPLES)
+    assert preview.pieces[-1] == Piece("((hotline))", "hotline", is_open=True)
+
+
+def test_faulty_text_is_shown_as_it_stands() -> None:
+    preview = preview_text("Call ((me", {})
+    assert preview.pieces == (Piece("Call ((me"),)
+    assert "not closed" in str(preview.fault)
+
+
+def test_room_left_is_of_the_last_part() -> None:
+    assert preview_text("я" * 71, {}).units_left == 134 - 71
+    assert preview_text("x" * 160, {}).units_left == 0
+    assert preview_text("’x", {}).costly == ("’",)
+
+
+def test_longest_verified_number_is_the_example() -> None:
+    other = replace(LINE, service_id=2, number_from_abroad="+48 22 628 01 20", kind="child")
+    stale = replace(
+        LINE, service_id=3, number_national="800 100 100 100", verified_on=MONDAY.date() - timedelta(31)
+    )
+    values = example_values(["hotline"], [LINE, other, stale], MONDAY, language="en", max_age_days=30)
+    assert values["hotline"] == "800 100 100"
+    assert "hotline" not in example_values(["hotline"], [other, stale], MONDAY, language="en", max_age_days=30)
