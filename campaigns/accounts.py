@@ -16,7 +16,7 @@ from campaigns.core.settings import Settings
 from campaigns.gateways.connecting import Connectable
 from campaigns.gateways.factory import open_gateway, open_templates
 from campaigns.planning.models import Sender
-from campaigns.planning.templates import sync_templates
+from campaigns.planning.whatsapp.sync import sync_templates
 from campaigns.staff.credentials import Credentials, load_credentials
 
 #: Seconds between two looks for something to do.

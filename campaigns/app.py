@@ -33,7 +33,7 @@ from campaigns.places import api as places_api
 from campaigns.places import proposed as places_proposed
 from campaigns.places import views as places
 from campaigns.planning import views as planning
-from campaigns.planning.fatigue import init_fatigue
+from campaigns.planning.gates.frequency_cap import init_fatigue
 from campaigns.planning.queries import select_senders
 from campaigns.planning.uses import find_used
 from campaigns.proposals import views as proposals

@@ -232,8 +232,8 @@ def demo(then_exit: bool, people: int, folder: Path) -> None:
 def signposts(code: str, slug: str) -> None:
     """Print how many people of campaign CODE are pointed to which service now, and how many to none and why."""
     from campaigns.core import clock
-    from campaigns.planning.gatekeeping import assess
-    from campaigns.planning.pointing import point_people, pointed_table
+    from campaigns.planning.estimates.signpost_coverage import point_people, pointed_table
+    from campaigns.planning.gates.assessment import assess
     from campaigns.planning.queries import find_campaign
 
     settings = load_settings()

@@ -29,9 +29,9 @@ from campaigns.members.first_steps import find_first_steps
 from campaigns.members.founding import APPOINT, find_founding
 from campaigns.messages.queries import find_unreviewed
 from campaigns.messages.translations.withdrawn_copies import Suspect, find_suspects
-from campaigns.planning.connections import load_connections
 from campaigns.planning.lifecycle import IN_FLIGHT
 from campaigns.planning.models import Campaign, CampaignState, Run, RunState, Schedule, ZonePolicy
+from campaigns.planning.senders.connections import load_connections
 from campaigns.proposals.queries import select_agreed_since
 from campaigns.proposals.views import agreeable, kinds_now
 from campaigns.staff.auth import current_member, current_organisation, may_now, may_open, requires

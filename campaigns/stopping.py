@@ -23,9 +23,9 @@ from campaigns.delivery.service import cancel_queued
 from campaigns.delivery.states import SendState
 from campaigns.delivery.watch import is_worker_alive
 from campaigns.instance import check_file, check_server
-from campaigns.planning.firing import stop_run
 from campaigns.planning.lifecycle import LIVING
 from campaigns.planning.models import Campaign, CampaignState, Run, RunState, Schedule
+from campaigns.planning.runs.firing import stop_run
 from campaigns.staff.models import Organisation
 
 #: What members read of a run that was stopped so.

@@ -43,7 +43,7 @@ from campaigns.gateways.kinds import get_kind
 from campaigns.instance import check_database
 from campaigns.missed_inbound import MissedInbound
 from campaigns.ownership import OwnerWatch
-from campaigns.planning.clockwork import Clockwork
+from campaigns.planning.runs.ticker import Clockwork
 from campaigns.reach.crowds import check_nightly, recount_crowds
 from campaigns.reach.recount import recount_due
 from campaigns.reach.releases.reports import send_reports

@@ -20,7 +20,7 @@ from campaigns.delivery.states import SendState
 from campaigns.directory.models import Service
 from campaigns.messages.models import Message, MessageVersion, Origin, Translation, TranslationState
 from campaigns.places.models import Place, PlaceKind, Region, Route, RouteStop
-from campaigns.planning.harm import ITEMS
+from campaigns.planning.do_no_harm.checklist import ITEMS
 from campaigns.planning.models import (
     Campaign,
     CampaignSender,

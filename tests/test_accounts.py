@@ -14,8 +14,8 @@ from sqlalchemy.orm import Session, sessionmaker
 from campaigns.accounts import CONNECTED_FOR, FIRST_PAUSE, Accounts
 from campaigns.audience.models import Channel
 from campaigns.core.settings import Settings
-from campaigns.planning.asking import ask_for_missing
 from campaigns.planning.models import TemplateCategory, TemplateState, WhatsAppTemplate
+from campaigns.planning.whatsapp.requests import ask_for_missing
 from campaigns.staff.credentials import load_credentials
 from tests.factories import a_campaign, a_member, a_sender, an_organisation
 from tests.sandbox.process import DEFAULTS, SandboxProcess

@@ -19,8 +19,8 @@ from campaigns.core.settings import load_settings
 from campaigns.delivery.models import Delivery
 from campaigns.delivery.queries import progress_of
 from campaigns.delivery.states import SendState
-from campaigns.planning.firing import stop_run
 from campaigns.planning.models import Campaign, CampaignState, Run, RunState
+from campaigns.planning.runs.firing import stop_run
 from campaigns.staff.audit import verify_chain
 from campaigns.staff.models import AuditEntry, Organisation
 from campaigns.stopping import REASON, _find_living, stop_by_command

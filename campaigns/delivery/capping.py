@@ -14,8 +14,8 @@ from campaigns.audience.walk import between
 from campaigns.delivery.doubles import has_shared
 from campaigns.delivery.models import Delivery
 from campaigns.delivery.states import SendState
-from campaigns.planning.digest import Cap
-from campaigns.planning.matrix import Capped
+from campaigns.planning.content import Cap
+from campaigns.planning.estimates.cost import Capped
 from campaigns.planning.models import Priority, Run, RunState
 
 #: States of a message that was called for, and that the person got or may have got.

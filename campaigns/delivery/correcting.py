@@ -17,10 +17,11 @@ from campaigns.delivery.corrected import find_wrong_runs
 from campaigns.messages.models import Message, Withdrawal
 from campaigns.messages.named import NamedNumbers, kinds_in
 from campaigns.messages.translations.withdrawals import find_withdrawal, withdraw_version
-from campaigns.planning import authority, queries
-from campaigns.planning.copied import pause_copies
-from campaigns.planning.digest import NO_CAP, Content, ScheduleContent
-from campaigns.planning.firing import LONGEST_REASON, freeze_run
+from campaigns.planning import queries
+from campaigns.planning.approvals import four_eyes
+from campaigns.planning.approvals.voiding import void_approvals
+from campaigns.planning.content import NO_CAP, Content, ScheduleContent
+from campaigns.planning.draft import MOST_PARTS
 from campaigns.planning.models import (
     EXPIRES_AFTER_MINUTES,
     Approval,
@@ -31,8 +32,8 @@ from campaigns.planning.models import (
     RunState,
     ZonePolicy,
 )
-from campaigns.planning.plan import MOST_PARTS
-from campaigns.planning.voiding import void_approvals
+from campaigns.planning.runs.firing import LONGEST_REASON, freeze_run
+from campaigns.planning.runs.withdrawn_copies import pause_copies
 from campaigns.staff import audit
 from campaigns.staff.models import Organisation
 from campaigns.staff.permissions import Permission
@@ -124,7 +125,7 @@ def _hold_campaigns(session: Session, message: Message, run: Run) -> dict[int, C
 
 
 def _check(session: Session, run: Run, content: Content, campaign: Campaign, *, by: int) -> None:
-    authority.check_permission(session, by, organisation_id=run.organisation_id, permission=Permission.REVIEW)
+    four_eyes.check_permission(session, by, organisation_id=run.organisation_id, permission=Permission.REVIEW)
     if run.is_rehearsal or run.corrects_id is not None:
         raise RefusedError(N_("Only a run to people, which is no correction itself, can be corrected."))
     if not content.correction:
@@ -138,7 +139,7 @@ def _check(session: Session, run: Run, content: Content, campaign: Campaign, *, 
         NamedNumbers.from_json(before.get("numbers", {}))
     )
     if before.get("correction") != content.correction or has_new_number:
-        authority.check_no_editor(session, campaign, by)
+        four_eyes.check_no_editor(session, campaign, by)
 
 
 def _stop(session: Session, runs: Sequence[Run]) -> list[int]:

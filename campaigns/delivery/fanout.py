@@ -57,8 +57,8 @@ from campaigns.delivery.rendering import Combination, Dimensions
 from campaigns.delivery.states import SendState
 from campaigns.delivery.zones import add_zone
 from campaigns.places.models import Region
+from campaigns.planning.content import FrozenRun
 from campaigns.planning.covers import check_cover
-from campaigns.planning.digest import FrozenRun
 from campaigns.planning.models import Run, RunState
 from campaigns.planning.service import pause_run
 from campaigns.staff import audit

@@ -11,7 +11,7 @@ from campaigns.core.errors import InputError
 from campaigns.core.words import N_
 from campaigns.delivery.browse import PER_PAGE
 from campaigns.delivery.resending import Chosen
-from campaigns.planning.firing import LONGEST_REASON
+from campaigns.planning.runs.firing import LONGEST_REASON
 from campaigns.web.forms import Form
 
 #: What messages may have in common by which a member chooses them, as an address names it.

@@ -28,9 +28,9 @@ from campaigns.messages.help_numbers import kinds_asked
 from campaigns.messages.named import NamedNumbers
 from campaigns.messages.queries import load_named
 from campaigns.messages.text.placeholders import names_in
-from campaigns.planning import authority
 from campaigns.planning import service as planning
-from campaigns.planning.digest import FrozenRun
+from campaigns.planning.approvals import four_eyes
+from campaigns.planning.content import FrozenRun
 from campaigns.planning.models import Campaign, Run, RunState
 from campaigns.staff import audit
 
@@ -84,7 +84,7 @@ def _approve_numbers(session: Session, run: Run, *, by: int) -> None:
     if not added:
         return
     if not run.is_rehearsal:
-        authority.check_no_editor(session, session.get_one(Campaign, run.campaign_id), by)
+        four_eyes.check_no_editor(session, session.get_one(Campaign, run.campaign_id), by)
     numbers = NamedNumbers.from_json(run.frozen["numbers"]).joined(_named_now(session, run))
     run.frozen = {**run.frozen, "numbers": numbers.to_json()}
     session.flush()

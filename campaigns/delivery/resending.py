@@ -24,11 +24,11 @@ from campaigns.delivery.queries import in_state
 from campaigns.delivery.renewing import find_outdated
 from campaigns.delivery.states import SendState
 from campaigns.delivery.zones import extend_quiet
-from campaigns.planning.digest import FrozenRun
-from campaigns.planning.firing import LONGEST_REASON
-from campaigns.planning.gatekeeping import SERVICE_MAX_AGE_DAYS
+from campaigns.planning.content import FrozenRun
+from campaigns.planning.gates.assessment import SERVICE_MAX_AGE_DAYS
 from campaigns.planning.lifecycle import SENDING
 from campaigns.planning.models import Run, RunState
+from campaigns.planning.runs.firing import LONGEST_REASON
 from campaigns.staff import audit
 from campaigns.staff.notes import note_reason
 

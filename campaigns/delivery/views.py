@@ -41,9 +41,9 @@ from campaigns.delivery.renewing import find_new_numbers, resume
 from campaigns.delivery.row_views import rows
 from campaigns.delivery.tally import is_large
 from campaigns.planning import service as planning
-from campaigns.planning.connections import find_faults
 from campaigns.planning.lifecycle import IN_FLIGHT, MOVING
 from campaigns.planning.models import Run, RunState
+from campaigns.planning.senders.connections import find_faults
 from campaigns.staff.auth import current_member, current_organisation, requires
 from campaigns.staff.noting import note_refused_approval
 from campaigns.staff.permissions import Permission

@@ -8,7 +8,7 @@ from importlib.resources import files
 
 from campaigns.audience.models import Channel
 from campaigns.demo.people import Way
-from campaigns.planning.senders import SenderFacts, SenderLimits
+from campaigns.planning.senders.service import SenderFacts, SenderLimits
 
 #: Shown wherever the bundled places appear: most hubs of 2022 have closed since.
 LABEL = "2022 scenario"

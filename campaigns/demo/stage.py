@@ -29,17 +29,16 @@ from campaigns.messages.service import create_message, review_translation, save_
 from campaigns.places.files.sheets import read_locations, read_routes
 from campaigns.places.models import PlaceKind, Region, Route
 from campaigns.places.service import import_places, import_routes, load_regions
-from campaigns.planning.asking import ask_for_missing
-from campaigns.planning.gatekeeping import assess
-from campaigns.planning.harm import ITEMS, Answer
+from campaigns.planning.do_no_harm.checklist import ITEMS, Answer
+from campaigns.planning.do_no_harm.service import answer_harm, prepare_correction
+from campaigns.planning.draft import Plan
+from campaigns.planning.estimates.signpost_coverage import Pointed, point_people
+from campaigns.planning.gates.assessment import assess
 from campaigns.planning.models import Campaign, TemplateCategory, TemplateState, WhatsAppTemplate, ZonePolicy
-from campaigns.planning.plan import Plan
-from campaigns.planning.pointing import Pointed, point_people
 from campaigns.planning.queries import load_content
-from campaigns.planning.recurrence import Timing
-from campaigns.planning.rehearsal import rehearse as start_rehearsal
-from campaigns.planning.safeguards import answer_harm, prepare_correction
-from campaigns.planning.senders import create_sender
+from campaigns.planning.runs.rehearsal import rehearse as start_rehearsal
+from campaigns.planning.schedules.recurrence import Timing
+from campaigns.planning.senders.service import create_sender
 from campaigns.planning.service import (
     accept_left_out,
     approve_campaign,
@@ -47,6 +46,7 @@ from campaigns.planning.service import (
     schedule_campaign,
     submit_campaign,
 )
+from campaigns.planning.whatsapp.requests import ask_for_missing
 from campaigns.proposals.service import agree
 from campaigns.staff.credentials import load_credentials
 from campaigns.staff.models import Role

@@ -32,8 +32,8 @@ from campaigns.demo.processes import Processes, free_port
 from campaigns.demo.report import progress_line, say
 from campaigns.demo.sandbox_control import SandboxControl
 from campaigns.demo.stops import let_some_stop
+from campaigns.planning.estimates.signpost_coverage import pointed_table
 from campaigns.planning.models import Campaign, Run, RunState
-from campaigns.planning.pointing import pointed_table
 from campaigns.schema import migrate
 from campaigns.stopping import stop_by_command
 

@@ -33,6 +33,7 @@ from campaigns.core.errors import InputError
 from campaigns.core.languages import all_languages
 from campaigns.core.words import N_
 from campaigns.messages.models import Message
+from campaigns.planning.draft import LARGEST_BUDGET, LONGEST_LINK, LONGEST_NAME, MOST_PARTS, MOST_SENDERS, Plan
 from campaigns.planning.labels import FALLBACKS, TEMPLATE_CATEGORIES, WEEKDAYS, ZONE_POLICIES, weekday_name
 from campaigns.planning.models import (
     EXPIRES_AFTER_MINUTES,
@@ -42,8 +43,7 @@ from campaigns.planning.models import (
     TemplateCategory,
     ZonePolicy,
 )
-from campaigns.planning.plan import LARGEST_BUDGET, LONGEST_LINK, LONGEST_NAME, MOST_PARTS, MOST_SENDERS, Plan
-from campaigns.planning.recurrence import LONGEST_RULE, Timing
+from campaigns.planning.schedules.recurrence import LONGEST_RULE, Timing
 from campaigns.planning.service import LONGEST_REASON, MINUTES_A_WEEK
 from campaigns.web.filters import country_name, language_name
 from campaigns.web.forms import Form, options

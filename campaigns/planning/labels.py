@@ -17,12 +17,12 @@ from campaigns.audience.models import Channel
 from campaigns.core.small_numbers import SMALLEST_SHOWN, discreet
 from campaigns.gateways.twilio.error_codes import words_for
 from campaigns.messages.gates import Gate
-from campaigns.planning.collisions import Collision
 from campaigns.planning.country_rules import CountryWarning
+from campaigns.planning.gates.collisions import Collision
 from campaigns.planning.models import FallbackPolicy, TemplateCategory, ZonePolicy
-from campaigns.planning.prices import CURRENCY, Basis, spread_of
-from campaigns.planning.recurrence import ClockChange, ScheduleNote
-from campaigns.planning.trying import NO_ANSWER, Answer
+from campaigns.planning.schedules.recurrence import ClockChange, ScheduleNote
+from campaigns.planning.senders.prices import CURRENCY, Basis, spread_of
+from campaigns.planning.senders.trial import NO_ANSWER, Answer
 from campaigns.web.filters import country_name, day, language_name, number, region_name, wall_clock
 
 GATES = {

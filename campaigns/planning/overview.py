@@ -14,18 +14,18 @@ from campaigns.audience.models import Channel
 from campaigns.core.small_numbers import is_told, size
 from campaigns.messages.composer.preview import Preview, preview_text
 from campaigns.messages.queries import unreviewed_of
-from campaigns.planning.approved_numbers import approved_numbers, as_approved, find_unapproved
-from campaigns.planning.collisions import Collision, find_collisions
-from campaigns.planning.digest import Cap
-from campaigns.planning.fatigue import find_capped, with_fatigue
-from campaigns.planning.gatekeeping import Assessment, assess
-from campaigns.planning.matrix import Matrix, matrix_of
+from campaigns.planning.content import Cap
+from campaigns.planning.estimates.audience_counts import Tally
+from campaigns.planning.estimates.cost import Matrix, matrix_of
+from campaigns.planning.estimates.rendered_texts import RenderedText, longest_by_language
+from campaigns.planning.gates.approved_numbers import approved_numbers, as_approved, find_unapproved
+from campaigns.planning.gates.assessment import Assessment, assess
+from campaigns.planning.gates.collisions import Collision, find_collisions
+from campaigns.planning.gates.frequency_cap import find_capped, with_fatigue
 from campaigns.planning.models import Approval, Campaign, CampaignState, Schedule, Sender
 from campaigns.planning.queries import find_approval, find_editors, load_senders, timing_of
-from campaigns.planning.recurrence import Firing, next_firings
-from campaigns.planning.tally import Tally
-from campaigns.planning.texts import RenderedText, longest_by_language
-from campaigns.planning.waves import Wave, waves_of
+from campaigns.planning.schedules.recurrence import Firing, next_firings
+from campaigns.planning.schedules.send_times import Wave, waves_of
 from campaigns.staff.queries import load_member_names
 
 SHOWN_FIRINGS = 10

@@ -20,10 +20,18 @@ from campaigns.core.errors import ApprovalError, GateError, InputError, RefusedE
 from campaigns.core.words import N_
 from campaigns.messages.models import Message
 from campaigns.messages.queries import unreviewed_of
-from campaigns.planning import authority, queries
-from campaigns.planning.approved import forget_people
-from campaigns.planning.digest import NO_CAP, Cap, Content
-from campaigns.planning.firing import (
+from campaigns.planning import queries
+from campaigns.planning.approvals import four_eyes
+from campaigns.planning.approvals.approved_people import forget_people
+from campaigns.planning.approvals.voiding import void_approvals
+from campaigns.planning.content import NO_CAP, Cap, Content
+from campaigns.planning.draft import LONGEST_NAME, Plan, plan_of
+from campaigns.planning.estimates.audience_counts import find_clocks, keep_audience, tally_of
+from campaigns.planning.gates.assessment import SERVICE_MAX_AGE_DAYS, Assessment, assess
+from campaigns.planning.gates.safety import FOR_APPROVERS
+from campaigns.planning.lifecycle import check_move
+from campaigns.planning.models import EXPIRES_AFTER_MINUTES, Approval, Campaign, CampaignState, Decision, Schedule
+from campaigns.planning.runs.firing import (
     aim,
     ask_to_resume,
     check_not_withdrawn,
@@ -35,14 +43,7 @@ from campaigns.planning.firing import (
     resume_run,
     stop_run,
 )
-from campaigns.planning.gatekeeping import SERVICE_MAX_AGE_DAYS, Assessment, assess
-from campaigns.planning.lifecycle import check_move
-from campaigns.planning.models import EXPIRES_AFTER_MINUTES, Approval, Campaign, CampaignState, Decision, Schedule
-from campaigns.planning.plan import LONGEST_NAME, Plan, plan_of
-from campaigns.planning.recurrence import Timing, check_schedule, normalised
-from campaigns.planning.tally import find_clocks, keep_audience, tally_of
-from campaigns.planning.trust_gates import FOR_APPROVERS
-from campaigns.planning.voiding import void_approvals
+from campaigns.planning.schedules.recurrence import Timing, check_schedule, normalised
 from campaigns.staff import audit
 from campaigns.staff.permissions import Permission
 from campaigns.staff.queries import get_owned
@@ -102,7 +103,7 @@ def update_campaign(session: Session, campaign: Campaign, *, plan: Plan, by: int
 
     Raises InputError, NotFoundError, or TransitionError for an archived campaign.
     """
-    authority.hold(session, campaign)
+    four_eyes.hold(session, campaign)
     checked = _checked(session, campaign.organisation_id, plan)
     if checked == plan_of(campaign):
         return
@@ -138,7 +139,7 @@ def schedule_campaign(
 
     Raises ScheduleError for a time or recurrence that cannot fire, InputError for limits outside a week.
     """
-    authority.hold(session, campaign)
+    four_eyes.hold(session, campaign)
     timing = replace(timing, recurrence=normalised(timing.recurrence))
     for minutes in (grace_minutes, expires_after_minutes):
         if not 1 <= minutes <= MINUTES_A_WEEK:
@@ -164,7 +165,7 @@ def schedule_campaign(
 
 def remove_schedule(session: Session, schedule: Schedule, *, by: int) -> None:
     """Take a time away; voids approvals. Runs it has made keep it."""
-    campaign = authority.hold(session, schedule.campaign)
+    campaign = four_eyes.hold(session, schedule.campaign)
     _reopen(session, campaign)
     schedule.removed_at = clock.now()
     schedule.next_occurrence = schedule.next_fire_at = None
@@ -178,7 +179,7 @@ def accept_left_out(session: Session, campaign: Campaign, *, by: int) -> int:
 
     Raises RefusedError while a text that some of them can read waits for its review.
     """
-    authority.hold(session, campaign)
+    four_eyes.hold(session, campaign)
     _reopen(session, campaign)
     without_text = tally_of(session, campaign, now=clock.now()).without_text()
     if any(language in without_text for language in unreviewed_of(campaign.message)):
@@ -197,7 +198,7 @@ def submit_campaign(
     unconnected: Collection[int] = (),
 ) -> Assessment:
     """Ask for approval. Raises TransitionError unless it is a draft, GateError for a red gate besides harm."""
-    authority.hold(session, campaign)
+    four_eyes.hold(session, campaign)
     check_move(campaign.state, CampaignState.SUBMITTED)
     assessed = _all_green(session, campaign, max_age_days, clock.now(), unconnected, besides=FOR_APPROVERS)
     _move(campaign, CampaignState.SUBMITTED)
@@ -223,11 +224,11 @@ def approve_campaign(
     TransitionError unless it is submitted, ForbiddenError without the right to review, ApprovalError when the
     member wrote part of it or it is no longer what they read, GateError for a red gate.
     """
-    authority.hold(session, campaign)
+    four_eyes.hold(session, campaign)
     check_move(campaign.state, CampaignState.APPROVED)
     _check_reviewer(session, campaign, by)
-    authority.hold_sources(session, campaign)
-    authority.check_no_editor(session, campaign, by)
+    four_eyes.hold_sources(session, campaign)
+    four_eyes.check_no_editor(session, campaign, by)
     # One instant for all of it: a start that lies between two would be asked by neither.
     now = clock.now()
     assessed = _all_green(session, campaign, max_age_days, now, unconnected)
@@ -252,7 +253,7 @@ def return_campaign(session: Session, campaign: Campaign, *, by: int, reason: st
     words = reason.strip()
     if not words or len(words) > LONGEST_REASON:
         raise InputError(N_("Say in at most %(limit)s characters what has to change."), limit=LONGEST_REASON)
-    authority.hold(session, campaign)
+    four_eyes.hold(session, campaign)
     if campaign.state != CampaignState.SUBMITTED:
         raise TransitionError(N_("Only a campaign that waits for approval can be returned."))
     _check_reviewer(session, campaign, by)
@@ -265,7 +266,7 @@ def return_campaign(session: Session, campaign: Campaign, *, by: int, reason: st
 
 def take_back_campaign(session: Session, campaign: Campaign, *, by: int) -> None:
     """Return a submitted, approved or archived campaign to draft; voids its approvals."""
-    authority.hold(session, campaign)
+    four_eyes.hold(session, campaign)
     void_approvals(session, campaign, now=clock.now())
     campaign.updated_at = clock.now()
     _record(session, "campaign.take_back", campaign, by)
@@ -273,7 +274,7 @@ def take_back_campaign(session: Session, campaign: Campaign, *, by: int) -> None
 
 def archive_campaign(session: Session, campaign: Campaign, *, by: int) -> None:
     """Put a campaign away: it does not fire any more. Its runs go on."""
-    authority.hold(session, campaign)
+    four_eyes.hold(session, campaign)
     _move(campaign, CampaignState.ARCHIVED)
     forget_people(session, campaign.id)
     _record(session, "campaign.archive", campaign, by)
@@ -362,7 +363,7 @@ def _all_green(
 
 def _check_reviewer(session: Session, campaign: Campaign, by: int) -> None:
     organisation_id = campaign.organisation_id
-    authority.check_permission(session, by, organisation_id=organisation_id, permission=Permission.REVIEW)
+    four_eyes.check_permission(session, by, organisation_id=organisation_id, permission=Permission.REVIEW)
 
 
 def _decide(

@@ -17,22 +17,24 @@ from campaigns.core import clock
 from campaigns.core.errors import GateError, InputError, NotFoundError, RefusedError
 from campaigns.messages.models import Message
 from campaigns.messages.queries import select_messages, unreviewed_of
-from campaigns.planning import change_labels, labels, overview, queries, rehearsal, service
-from campaigns.planning.calendar_views import pages as calendar_pages
-from campaigns.planning.connections import find_unconnected
-from campaigns.planning.coverage_views import pages as coverage_pages
-from campaigns.planning.digest import Cap
+from campaigns.planning import labels, overview, queries, service
+from campaigns.planning.approvals.review import Review, load_review
+from campaigns.planning.content import Cap
+from campaigns.planning.draft import Plan
+from campaigns.planning.estimates.audience_counts import Tally, tally_of
 from campaigns.planning.forms import CampaignForm, ReturnForm, data_of
-from campaigns.planning.gate_views import pages as gate_pages
 from campaigns.planning.models import Campaign, Sender
-from campaigns.planning.plan import Plan
-from campaigns.planning.reviewing import Review, load_review
-from campaigns.planning.safeguard_views import pages as safeguard_pages
-from campaigns.planning.sender_views import pages as sender_pages
+from campaigns.planning.pages import change_labels
+from campaigns.planning.pages.calendar_views import pages as calendar_pages
+from campaigns.planning.pages.coverage_views import pages as coverage_pages
+from campaigns.planning.pages.do_no_harm_views import pages as safeguard_pages
+from campaigns.planning.pages.gate_views import pages as gate_pages
+from campaigns.planning.pages.sender_views import pages as sender_pages
+from campaigns.planning.pages.template_views import pages as template_pages
+from campaigns.planning.pages.time_views import pages as time_pages
+from campaigns.planning.runs import rehearsal
+from campaigns.planning.senders.connections import find_unconnected
 from campaigns.planning.standing import standings_of
-from campaigns.planning.tally import Tally, tally_of
-from campaigns.planning.template_views import pages as template_pages
-from campaigns.planning.time_views import pages as time_pages
 from campaigns.staff.auth import current_member, current_organisation, may_now, may_open, requires
 from campaigns.staff.noting import note_refused_approval
 from campaigns.staff.permissions import Permission

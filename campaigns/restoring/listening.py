@@ -23,9 +23,9 @@ from campaigns.core.errors import FingerpostError, UnavailableError
 from campaigns.core.keys.crypto import Vault
 from campaigns.delivery.engine.ports import Runner, SenderFacts
 from campaigns.gateways.base import Gateway, ProviderMessage
-from campaigns.planning.firing import pause_run
 from campaigns.planning.lifecycle import MOVING
 from campaigns.planning.models import Run, RunSender
+from campaigns.planning.runs.firing import pause_run
 from campaigns.restoring.listed import SLACK, Account, find_unexplained, find_unknown, load_accounts
 
 #: A silence so long cannot be told from a restore where the provider keeps no list.

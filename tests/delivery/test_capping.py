@@ -20,8 +20,8 @@ from campaigns.delivery.fanout import fan_out
 from campaigns.delivery.models import Delivery
 from campaigns.delivery.progress import left_out_of_run
 from campaigns.delivery.states import SendState
-from campaigns.planning.digest import Cap
-from campaigns.planning.matrix import Capped
+from campaigns.planning.content import Cap
+from campaigns.planning.estimates.cost import Capped
 from campaigns.planning.models import Priority, Run, RunState
 from campaigns.staff.models import Organisation
 from tests.delivery.builders import a_planned_run, frozen, give_addresses, people

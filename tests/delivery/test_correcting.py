@@ -25,9 +25,9 @@ from campaigns.delivery.states import SendState
 from campaigns.directory.models import Service
 from campaigns.messages.service import save_translation
 from campaigns.messages.translations.withdrawals import find_withdrawal
+from campaigns.planning.do_no_harm.service import prepare_correction
 from campaigns.planning.models import CampaignState, Priority, Run, RunState
 from campaigns.planning.queries import find_approval, load_content
-from campaigns.planning.safeguards import prepare_correction
 from campaigns.planning.service import fire_due, resume_run
 from campaigns.staff import audit
 from campaigns.staff.models import AuditEntry, Role

@@ -12,8 +12,8 @@ from campaigns.core import clock
 from campaigns.core.keys.crypto import Vault
 from campaigns.delivery.fanout import fan_out
 from campaigns.delivery.models import Delivery
+from campaigns.planning.do_no_harm.service import prepare_correction
 from campaigns.planning.models import Run, RunState
-from campaigns.planning.safeguards import prepare_correction
 from campaigns.planning.service import fire_due, pause_run
 from campaigns.staff.models import Role
 from tests.factories import a_message

@@ -18,9 +18,9 @@ from campaigns.delivery.service import cancel_queued
 from campaigns.delivery.states import SendState
 from campaigns.delivery.tally import count_run
 from campaigns.directory.models import Service
-from campaigns.planning.firing import stop_run
 from campaigns.planning.models import Run, RunState, Schedule, ZonePolicy
-from campaigns.planning.recurrence import Timing
+from campaigns.planning.runs.firing import stop_run
+from campaigns.planning.schedules.recurrence import Timing
 from campaigns.planning.service import fire_due
 from tests.planning.story import START, Story, a_story
 

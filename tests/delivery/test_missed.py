@@ -18,8 +18,8 @@ from campaigns.delivery.missed import Missed, count_missing, read_missed
 from campaigns.delivery.models import Delivery
 from campaigns.delivery.states import SendState
 from campaigns.inbox import settling
+from campaigns.planning.do_no_harm.service import prepare_correction
 from campaigns.planning.models import Run
-from campaigns.planning.safeguards import prepare_correction
 from campaigns.planning.service import fire_due
 from campaigns.staff.models import Role
 from tests.factories import a_message

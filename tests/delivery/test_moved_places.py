@@ -13,8 +13,8 @@ from campaigns.delivery.models import Delivery
 from campaigns.delivery.renewing import resume
 from campaigns.places.models import Place, PlaceCell
 from campaigns.places.placing import write_cells
+from campaigns.planning.content import FrozenRun
 from campaigns.planning.covers import MOVED, load_cover
-from campaigns.planning.digest import FrozenRun
 from campaigns.planning.models import Run, RunState
 from campaigns.planning.service import ask_to_resume
 from campaigns.staff.models import Organisation, Role

@@ -18,8 +18,8 @@ from campaigns.delivery.renewing import TextWatch, as_called, find_new_numbers, 
 from campaigns.delivery.states import SendState
 from campaigns.directory.models import EmergencyNumber, Service
 from campaigns.places.models import Region
-from campaigns.planning.firing import pause_run, stop_run
 from campaigns.planning.models import Run, RunState
+from campaigns.planning.runs.firing import pause_run, stop_run
 from campaigns.planning.service import fire_due
 from campaigns.staff import audit
 from campaigns.staff.models import AuditEntry

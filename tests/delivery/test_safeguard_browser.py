@@ -16,9 +16,9 @@ from campaigns.delivery.fanout import fan_out
 from campaigns.delivery.models import CanaryState, Delivery, RunCanary
 from campaigns.delivery.views import EVERY
 from campaigns.planning import service
-from campaigns.planning.harm import ITEMS
+from campaigns.planning.do_no_harm.checklist import ITEMS
+from campaigns.planning.draft import plan_of
 from campaigns.planning.models import Campaign
-from campaigns.planning.plan import plan_of
 from campaigns.staff.models import Role
 from tests.browser.chromium import LOOKS, Visit, skip_without_browser
 from tests.places.browsing import a_served_visit

@@ -12,9 +12,9 @@ from campaigns.core.database import make_engine, make_sessions
 from campaigns.demo import stage
 from campaigns.directory.queries import load_service_facts
 from campaigns.directory.signposting.choice import Trust, trust_of
-from campaigns.planning.gatekeeping import assess
+from campaigns.planning.estimates.signpost_coverage import point_people, pointed_table
+from campaigns.planning.gates.assessment import assess
 from campaigns.planning.models import Campaign
-from campaigns.planning.pointing import point_people, pointed_table
 from campaigns.schema import metadata
 from tests.web.pages import page_settings
 

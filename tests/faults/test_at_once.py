@@ -14,7 +14,7 @@ from campaigns.core import clock
 from campaigns.delivery.models import Delivery
 from campaigns.directory.models import Service
 from campaigns.planning.models import Run, ZonePolicy
-from campaigns.planning.recurrence import Timing
+from campaigns.planning.schedules.recurrence import Timing
 from tests.delivery.driving import drive, settled
 from tests.faults.scene import Scene
 from tests.gateways.conftest import twilio_at

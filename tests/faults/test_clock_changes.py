@@ -17,12 +17,12 @@ from sqlalchemy.orm import Session, sessionmaker
 from campaigns.core import clock
 from campaigns.core.keys.crypto import Vault
 from campaigns.core.wallclock import to_utc
-from campaigns.planning import clockwork
-from campaigns.planning.clockwork import Clockwork
-from campaigns.planning.firing import fire_due
 from campaigns.planning.models import Run, RunState
+from campaigns.planning.runs import ticker
+from campaigns.planning.runs.firing import fire_due
+from campaigns.planning.runs.ticker import Clockwork
+from tests.planning.schedules.test_recurrence import ZONES
 from tests.planning.story import EVENING, START, a_story
-from tests.planning.test_recurrence import ZONES
 from tests.web.pages import page_settings
 
 #: At this hour the gaps and folds of most zones lie; each day it comes once, or the first moment after it.
@@ -103,7 +103,7 @@ class Wall:
             def now(cls, tz: tzinfo | None = None) -> datetime:  # type: ignore[override]
                 return datetime.now(tz) + wall.set_by
 
-        for module in (apscheduler.schedulers.base, clockwork):
+        for module in (apscheduler.schedulers.base, ticker):
             monkeypatch.setattr(module, "datetime", Shifted)
 
     def now(self) -> datetime:

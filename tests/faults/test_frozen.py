@@ -11,8 +11,8 @@ import pytest
 from sqlalchemy import Engine, select
 
 from campaigns.delivery.states import SendState
-from campaigns.planning.firing import ask_to_resume, resume_run
 from campaigns.planning.models import Run, RunState
+from campaigns.planning.runs.firing import ask_to_resume, resume_run
 from campaigns.staff.models import Organisation, Role
 from tests.factories import a_member
 from tests.faults.scene import Scene, WorkerProcess, until

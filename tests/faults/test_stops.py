@@ -14,8 +14,8 @@ from campaigns.audience.models import Channel
 from campaigns.core import clock
 from campaigns.delivery.refusals import suppress_addresses
 from campaigns.delivery.states import SendState
-from campaigns.planning.firing import resume_run, stop_run
 from campaigns.planning.models import Run
+from campaigns.planning.runs.firing import resume_run, stop_run
 from campaigns.staff.models import Organisation, Role
 from tests.factories import a_member
 from tests.faults.scene import Scene, until

@@ -13,7 +13,7 @@ from campaigns.core.keys.crypto import Vault
 from campaigns.places.models import Region
 from campaigns.planning.models import Campaign, CampaignState, Decision, Schedule, ZonePolicy
 from campaigns.planning.queries import find_approval, load_content
-from campaigns.planning.recurrence import Timing
+from campaigns.planning.schedules.recurrence import Timing
 from campaigns.planning.service import approve_campaign, schedule_campaign, submit_campaign
 from campaigns.staff.models import Member, Organisation, Role
 from tests.factories import (

@@ -17,10 +17,10 @@ from campaigns.core.keys.crypto import Vault
 from campaigns.messages.models import Message
 from campaigns.messages.service import save_translation
 from campaigns.planning import service
-from campaigns.planning.digest import FrozenRun
+from campaigns.planning.content import FrozenRun
+from campaigns.planning.do_no_harm.service import prepare_correction
+from campaigns.planning.draft import plan_of
 from campaigns.planning.models import Campaign, CampaignState, Run, RunState, Schedule
-from campaigns.planning.plan import plan_of
-from campaigns.planning.safeguards import prepare_correction
 from tests.factories import a_message
 from tests.planning.story import DUE, EVENING, START, Story, a_story
 

@@ -23,10 +23,10 @@ from campaigns.core.errors import (
 from campaigns.core.keys.crypto import Vault
 from campaigns.messages.service import save_translation
 from campaigns.planning import service
+from campaigns.planning.draft import Plan, plan_of
 from campaigns.planning.models import CampaignState, Decision, FallbackPolicy, ZonePolicy
-from campaigns.planning.plan import Plan, plan_of
 from campaigns.planning.queries import find_approval
-from campaigns.planning.recurrence import Timing
+from campaigns.planning.schedules.recurrence import Timing
 from campaigns.staff.audit import verify_chain
 from campaigns.staff.models import AuditEntry, Role
 from tests.factories import a_contact, a_member, a_sender, an_address, an_organisation, safeguarded

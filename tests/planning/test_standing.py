@@ -11,11 +11,11 @@ from sqlalchemy.orm import Session
 
 from campaigns.core import clock
 from campaigns.core.keys.crypto import Vault
-from campaigns.planning.firing import fire_due
-from campaigns.planning.gatekeeping import assess
+from campaigns.planning.gates.assessment import assess
 from campaigns.planning.models import Run, RunState
-from campaigns.planning.recurrence import Timing
-from campaigns.planning.rehearsal import rehearse
+from campaigns.planning.runs.firing import fire_due
+from campaigns.planning.runs.rehearsal import rehearse
+from campaigns.planning.schedules.recurrence import Timing
 from campaigns.planning.standing import Standing, standings_of
 from campaigns.reach.models import PeopleCount, PeopleReach, Scope
 from campaigns.reach.people import Measure, Part

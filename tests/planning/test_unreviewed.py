@@ -12,8 +12,8 @@ from campaigns.core.errors import RefusedError
 from campaigns.core.keys.crypto import Vault
 from campaigns.messages.gates import Gate
 from campaigns.messages.models import TranslationState
-from campaigns.planning.gatekeeping import assess
-from campaigns.planning.prepared import correction_of
+from campaigns.planning.do_no_harm.queries import correction_of
+from campaigns.planning.gates.assessment import assess
 from campaigns.planning.service import accept_left_out
 from tests.planning.story import START, Story, a_story
 from tests.web.pages import Pages

@@ -17,7 +17,7 @@ from campaigns.planning.models import Run
 from campaigns.staff.models import Role
 from tests.audience.files.test_watch import OTHER, STOPPED, a_file
 from tests.places.test_in_use import circle_form
-from tests.planning.test_sender_pages import FORM as SENDER
+from tests.planning.pages.test_senders import FORM as SENDER
 from tests.reach.outcomes.told_by_two import FOREIGN, FORM, PAGE, TRIED, a_notice, sheet
 from tests.security.scene import KEY, NUMBER, THEIR_CODE, THEIR_KEY, THEIR_NUMBER, Thief
 from tests.web.hostile_files import few

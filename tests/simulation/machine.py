@@ -47,8 +47,8 @@ from campaigns.gateways.base import (
     UnknownOutcomeError,
 )
 from campaigns.gateways.callbacks import StatusUpdate
-from campaigns.planning.firing import stop_run
 from campaigns.planning.models import Health, Run, Sender
+from campaigns.planning.runs.firing import stop_run
 from tests.factories import NOON
 from tests.simulation.chores import PATIENCE
 from tests.simulation.database import VAULT, Database

@@ -17,8 +17,8 @@ from campaigns.delivery.health import write_health
 from campaigns.delivery.models import Delivery
 from campaigns.delivery.resending import Chosen, resend
 from campaigns.delivery.states import SendState
-from campaigns.planning.firing import ask_to_resume, resume_run, stop_run
 from campaigns.planning.models import Health, Run, RunState, Sender
+from campaigns.planning.runs.firing import ask_to_resume, resume_run, stop_run
 from tests.simulation.database import PEOPLE, VAULT, Database
 from tests.simulation.oracle import Oracle
 from tests.simulation.plan import CLOCK_ERROR, Plan, RunPlan

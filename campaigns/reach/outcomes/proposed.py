@@ -8,8 +8,8 @@ from typing import Any
 from sqlalchemy.orm import Session
 
 from campaigns.core.words import N_
-from campaigns.planning.counted_links import CountedLink
-from campaigns.planning.link_targets import LINK_TARGET, check_host, check_target
+from campaigns.planning.links.counted import CountedLink
+from campaigns.planning.links.targets import LINK_TARGET, check_host, check_target
 from campaigns.planning.models import Campaign
 from campaigns.proposals.holding import hold
 from campaigns.proposals.kinds import Kind, Line, Shown

@@ -1,0 +1,68 @@
+"""What an approver is told beside the campaign: what changed, how long an approval holds, why it came back."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from campaigns.places.models import Place, Route
+from campaigns.planning import queries
+from campaigns.planning.approvals.changes import Changes, changes_between
+from campaigns.planning.content import Content
+from campaigns.planning.models import Approval, Campaign, CampaignState, Decision
+
+
+@dataclass(frozen=True, slots=True)
+class Review:
+    """What stands beside a campaign that is to be decided on."""
+
+    #: The latest approval that told what was approved, and in what that differs; None: it was never approved.
+    before: Approval | None
+    changes: Changes | None
+    #: Names of the places and routes that either speaks of, by id.
+    places: dict[int, str]
+    routes: dict[int, str]
+    #: When an approval given or held now is no longer enough to start; None: it was sent under it already.
+    runs_out_at: datetime | None
+    #: The decision by which it came back to its authors, while it is a draft since.
+    returned: Approval | None
+
+
+def load_review(
+    session: Session, campaign: Campaign, content: Content, *, now: datetime, valid_days: int
+) -> Review:
+    """Return what approvers and authors are told of `campaign`, whose content is `content`, at `now` (UTC)."""
+    before, approval = queries.find_approved_before(session, campaign), queries.find_approval(session, campaign)
+    told, now_said = (before.content or {}) if before else {}, content.to_json()
+    rules = [told.get("rule") or {}, content.rule]
+    sent = approval is not None and queries.was_sent_since(session, approval)
+    decided_at = approval.decided_at if approval else now
+    return Review(
+        before=before,
+        changes=changes_between(told, now_said) if before else None,
+        places=_names(session, Place, {each for rule in rules for each in rule.get("place_ids", ())}),
+        routes=_names(
+            session, Route, {part["route_id"] for rule in rules for part in rule.get("route_parts", ())}
+        ),
+        runs_out_at=None if sent else decided_at + timedelta(days=valid_days),
+        returned=_returned(session, campaign),
+    )
+
+
+def _returned(session: Session, campaign: Campaign) -> Approval | None:
+    latest = select(Approval).where(Approval.campaign_id == campaign.id).order_by(Approval.id.desc()).limit(1)
+    found = session.scalar(latest)
+    is_returned = found is not None and found.decision == Decision.RETURNED
+    return found if is_returned and campaign.state == CampaignState.DRAFT else None
+
+
+def _names(session: Session, model: Any, ids: set[int]) -> dict[int, str]:
+    if not ids:
+        return {}
+    rows: Mapping[int, str] = dict(session.execute(select(model.id, model.name).where(model.id.in_(ids))).all())
+    return dict(rows)

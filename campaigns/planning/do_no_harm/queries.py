@@ -1,0 +1,81 @@
+"""Reads on what stands ready beside a campaign: answers to the checklist, its correction, confirmations."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from campaigns.messages.models import Message
+from campaigns.messages.queries import unreviewed_of
+from campaigns.planning import queries
+from campaigns.planning.content import Content
+from campaigns.planning.do_no_harm.checklist import Answer, Item, refused_items
+from campaigns.planning.models import Campaign, CountryConfirmation, HarmReview
+
+
+@dataclass(frozen=True, slots=True)
+class HarmAnswers:
+    """The checklist as it was answered last."""
+
+    member_id: int
+    answered_at: datetime
+    answers: dict[str, Answer]
+    #: It was answered for what the campaign says now.
+    is_current: bool
+    #: Whoever answered it has written part of the campaign, then or since.
+    is_editors: bool
+
+    @property
+    def refused(self) -> list[Item]:
+        """The items answered with no."""
+        return refused_items(self.answers)
+
+
+@dataclass(frozen=True, slots=True)
+class Correction:
+    """The message that is sent to those who got a wrong one."""
+
+    message: Message
+    #: Reviewed texts by language, with placeholders.
+    texts: dict[str, str]
+    #: Languages of the campaign's texts in which it has none.
+    missing: tuple[str, ...]
+    #: Of these, the languages in which it is written and waits for its review.
+    waiting: tuple[str, ...]
+
+
+def harm_answers_of(session: Session, campaign: Campaign, content: Content | None = None) -> HarmAnswers | None:
+    """Return the latest answers to the checklist, or None; `content` saves reading it anew."""
+    review = session.scalar(
+        select(HarmReview).where(HarmReview.campaign_id == campaign.id).order_by(HarmReview.id.desc()).limit(1)
+    )
+    if review is None:
+        return None
+    content = content or queries.load_content(session, campaign)
+    return HarmAnswers(
+        member_id=review.member_id,
+        answered_at=review.answered_at,
+        answers={key: Answer(bool(each["yes"]), str(each["words"])) for key, each in review.answers.items()},
+        is_current=review.digest == content.said_digest,
+        is_editors=review.member_id in queries.find_editors(session, campaign),
+    )
+
+
+def correction_of(session: Session, campaign: Campaign, content: Content | None = None) -> Correction | None:
+    """Return the campaign's correction as it stands now, or None when none is prepared."""
+    if campaign.correction is None:
+        return None
+    content = content or queries.load_content(session, campaign)
+    missing = tuple(sorted(set(content.texts) - set(content.correction)))
+    unreviewed = unreviewed_of(campaign.correction)
+    waiting = tuple(language for language in missing if language in unreviewed)
+    return Correction(campaign.correction, dict(content.correction), missing, waiting)
+
+
+def confirmations_of(session: Session, campaign: Campaign) -> list[CountryConfirmation]:
+    """Return what members confirmed about the rules of countries, the newest first."""
+    of_campaign = select(CountryConfirmation).where(CountryConfirmation.campaign_id == campaign.id)
+    return list(session.scalars(of_campaign.order_by(CountryConfirmation.id.desc())))

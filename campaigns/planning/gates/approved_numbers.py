@@ -1,0 +1,59 @@
+"""What a campaign's texts would name now that nobody approved: a number that came since holds its next run."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from campaigns.directory.signposting.choice import number_named
+from campaigns.messages.help_numbers import kinds_asked
+from campaigns.messages.named import NamedNumbers
+from campaigns.planning.content import Content
+from campaigns.planning.gates.assessment import Assessment
+from campaigns.planning.models import Approval
+
+#: So many numbers are named in the reason of a run that waits.
+MOST_NAMED = 3
+
+
+def as_approved(content: Content, approval: Approval) -> Content:
+    """Return the content with the numbers that were approved in place of those of now.
+
+    A number that was taken away since changes nothing, and what came since is told by `find_unapproved`.
+    """
+    return replace(content, numbers=approved_numbers(approval).to_json())
+
+
+def approved_numbers(approval: Approval) -> NamedNumbers:
+    """Return the numbers that an approval covers; one that is older than that covers none."""
+    return NamedNumbers.from_json((approval.content or {}).get("numbers", {}))
+
+
+def find_unapproved(start: Assessment, approved: NamedNumbers) -> list[str]:
+    """Return the numbers, each with its service or country, that these people may be told and nobody approved.
+
+    Whether a line is open now does not matter: the texts are filled in at other hours too.
+    """
+    strange = [
+        service
+        for service in start.services
+        for number in (service.number_national, service.number_from_abroad)
+        if number and not approved.has(service.service_id, number)
+    ]
+    found: dict[str, None] = {}
+    for each in start.rendered:
+        for kind in kinds_asked(help_number.name for help_number in each.help_numbers).values():
+            need = replace(each.need, kind=kind)
+            for service in strange:
+                number = number_named(service, need, max_age_days=start.max_age_days)
+                if number and not approved.has(service.service_id, number):
+                    found[f"{service.name} {number}"] = None
+        for country, number in ((each.country, one.emergency) for one in each.help_numbers):
+            if country and number and not approved.has_emergency(country, number):
+                found[f"{country} {number}"] = None
+    return sorted(found)
+
+
+def numbers_reason(unapproved: list[str]) -> str:
+    """Return in words for members why a run waits that would name these numbers."""
+    named = ", ".join(unapproved[:MOST_NAMED]) + (" …" if len(unapproved) > MOST_NAMED else "")
+    return f"It would name a number that was not there when it was approved: {named}. Is it right?"

@@ -1,0 +1,311 @@
+"""All gates of one campaign in one place: pages, submission, approval and the clock ask the same questions."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from itertools import islice
+
+from sqlalchemy import func, select
+from sqlalchemy.orm import Session
+
+from campaigns.audience.models import Channel
+from campaigns.audience.rules import AudienceRule
+from campaigns.core.errors import AudienceRuleError
+from campaigns.core.small_numbers import discreet, is_told
+from campaigns.directory.queries import load_emergency_numbers, load_service_facts
+from campaigns.directory.signposting.choice import ServiceFacts
+from campaigns.messages.gates import (
+    Gate,
+    length_gate,
+    placeholders_gate,
+    signposts_gate,
+    staleness_gate,
+    stop_gate,
+    translations_gate,
+)
+from campaigns.messages.queries import load_translation_facts, unreviewed_of
+from campaigns.places.models import Place, Region
+from campaigns.planning.content import Content
+from campaigns.planning.country_rules import CountryWarning, warnings_for
+from campaigns.planning.do_no_harm.queries import confirmations_of, correction_of, harm_answers_of
+from campaigns.planning.estimates.audience_counts import Tally, count_audience, load_resolution
+from campaigns.planning.estimates.cost import estimate_cost
+from campaigns.planning.estimates.rendered_texts import (
+    RenderedText,
+    Whereabouts,
+    lacks_signpost,
+    longest_by_language,
+    render_combinations,
+)
+from campaigns.planning.estimates.sender_options import load_templates
+from campaigns.planning.gates.campaign import (
+    audience_gate,
+    budget_gate,
+    coverage_gate,
+    link_gate,
+    place_gate,
+    schedule_gate,
+    sender_gate,
+    templates_gate,
+)
+from campaigns.planning.gates.mandate import find_outside
+from campaigns.planning.gates.safety import FOR_APPROVERS, correction_gate, country_gate, harm_gate, mandate_gate
+from campaigns.planning.models import Approval, Campaign, Schedule, Sender
+from campaigns.planning.queries import default_zone_of, find_approval, load_content, load_senders
+from campaigns.planning.standing import find_sent
+from campaigns.staff.models import Organisation
+from campaigns.staff.queries import owned
+
+#: A service verified longer ago is not sent in a running campaign, in days; the settings may say otherwise.
+SERVICE_MAX_AGE_DAYS = 30
+#: People who may be left out beyond those the author agreed to, in people and in percent; the larger counts.
+LEFT_OUT_SLACK = 20
+LEFT_OUT_SLACK_PERCENT = 5
+
+
+#: Says why an organisation cannot send over some of these senders from here (`connections.find_faults`,
+#: of some settings).
+FindFaults = Callable[[Session, Sequence[Sender], int], Mapping[int, str]]
+
+
+def no_faults(session: Session, senders: Sequence[Sender], organisation_id: int) -> Mapping[int, str]:
+    """Say of every sender that nothing stands in its way: whoever does not know this instance's credentials."""
+    return {}
+
+
+@dataclass(frozen=True, slots=True)
+class Assessment:
+    """What a campaign would send now, to whom, and what stands in the way."""
+
+    content: Content
+    tally: Tally
+    #: One text for each region and language among those who will be written to.
+    rendered: list[RenderedText]
+    gates: list[Gate]
+    #: What is known about writing to the countries of the audience's numbers.
+    warnings: list[CountryWarning]
+    #: The services of the organisation; those verified within so many days may be named.
+    services: list[ServiceFacts] = field(default_factory=list)
+    max_age_days: int = SERVICE_MAX_AGE_DAYS
+
+    @property
+    def red(self) -> list[Gate]:
+        """The gates that block."""
+        return [gate for gate in self.gates if not gate.passed]
+
+    @property
+    def unready(self) -> list[Gate]:
+        """The gates that keep it from being submitted; the checklist is for whoever approves, who is asked so."""
+        return [gate for gate in self.red if gate.name not in FOR_APPROVERS]
+
+    @property
+    def sentences(self) -> str:
+        """What is wrong, a sentence for each red gate."""
+        return " ".join(gate.sentence for gate in self.red)
+
+
+def assess(
+    session: Session,
+    campaign: Campaign,
+    *,
+    now: datetime,
+    max_age_days: int = SERVICE_MAX_AGE_DAYS,
+    unconnected: Collection[int] = (),
+) -> Assessment:
+    """Read the campaign anew and check every gate at the moment `now` (aware UTC).
+
+    `unconnected` are the ids of senders that this instance has no credential of.
+    """
+    zone = default_zone_of(session, campaign)
+    found = _assess_content(session, campaign, zone, now=now, max_age_days=max_age_days, unconnected=unconnected)
+    is_sent = bool(find_sent(session, [campaign.id]))
+    time = schedule_gate(campaign, found.tally.zones, now, is_sent=is_sent)
+    return replace(found, gates=[*found.gates, time])
+
+
+def assess_start(
+    session: Session,
+    campaign: Campaign,
+    schedule: Schedule,
+    *,
+    now: datetime,
+    max_age_days: int = SERVICE_MAX_AGE_DAYS,
+    find_faults: FindFaults = no_faults,
+) -> Assessment:
+    """Read the campaign anew and check the gates that a run of `schedule` has to pass when it starts.
+
+    Its people are compared with those of the approval in force.
+    """
+    return _assess_content(
+        session,
+        campaign,
+        schedule.time_zone,
+        now=now,
+        max_age_days=max_age_days,
+        unconnected=find_faults(session, load_senders(session, campaign), campaign.organisation_id).keys(),
+        approval=find_approval(session, campaign),
+    )
+
+
+def _assess_content(
+    session: Session,
+    campaign: Campaign,
+    default_zone: str,
+    *,
+    now: datetime,
+    max_age_days: int,
+    unconnected: Collection[int] = (),
+    approval: Approval | None = None,
+) -> Assessment:
+    """Read, count, render, and check the gates on what is sent to whom."""
+    content = load_content(session, campaign)
+    resolution = load_resolution(session, content, default_zone=default_zone, now=now)
+    try:
+        tally, unreadable = (
+            count_audience(session, content, campaign.organisation_id, resolution=resolution, approval=approval),
+            "",
+        )
+    except AudienceRuleError as error:
+        tally, unreadable = Tally(()), str(error)
+    services = load_service_facts(session, campaign.organisation_id)
+    rendered = _render(session, campaign, content, tally, services, now=now, max_age_days=max_age_days)
+    senders = load_senders(session, campaign)
+    warnings = _country_warnings(senders, content, tally)
+    gates = [
+        audience_gate(campaign, tally, unreadable, unreviewed_of(campaign.message)),
+        *_text_gates(campaign, content, tally, rendered),
+        link_gate(campaign, content),
+        place_gate(campaign, content),
+        sender_gate(campaign, senders, unconnected),
+        budget_gate(campaign, estimate_cost(tally, rendered, senders, max_parts=content.max_parts)),
+        coverage_gate(campaign, tally),
+        *templates_gate(campaign, content, tally, load_templates(session, content)),
+        country_gate(campaign, warnings, confirmations_of(session, campaign), is_told=is_told(tally.people)),
+        *_prepared_gates(session, campaign, content, tally),
+    ]
+    gates = [discreet_gate(gate) for gate in gates]
+    return Assessment(content, tally, rendered, gates, warnings, services, max_age_days)
+
+
+def _render(
+    session: Session,
+    campaign: Campaign,
+    content: Content,
+    tally: Tally,
+    services: Sequence[ServiceFacts],
+    *,
+    now: datetime,
+    max_age_days: int,
+) -> list[RenderedText]:
+    combinations = tally.combinations()
+    return render_combinations(
+        content,
+        combinations,
+        regions=_whereabouts(session, [each.region_id for each in combinations]),
+        services=services,
+        emergency=load_emergency_numbers(session, campaign.organisation_id),
+        place=_longest_place_name(session, campaign.organisation_id),
+        at=now,
+        max_age_days=max_age_days,
+    )
+
+
+def _prepared_gates(session: Session, campaign: Campaign, content: Content, tally: Tally) -> list[Gate]:
+    """Return the gates on what members have to have done beside writing."""
+    organisation = session.get_one(Organisation, campaign.organisation_id)
+    try:
+        outside, unplaced = find_outside(session, organisation, AudienceRule.from_json(content.rule), tally)
+    except AudienceRuleError:
+        # The audience gate says so.
+        outside, unplaced = [], 0
+    return [
+        mandate_gate(campaign, outside, unplaced),
+        harm_gate(campaign, harm_answers_of(session, campaign, content)),
+        correction_gate(campaign, correction_of(session, campaign, content)),
+    ]
+
+
+def _text_gates(campaign: Campaign, content: Content, tally: Tally, rendered: list[RenderedText]) -> list[Gate]:
+    message_id, used = content.message_id, tally.by_language()
+    facts = [
+        fact
+        for fact in load_translation_facts(campaign.message)
+        if fact.language in {content.base_language, *used, *tally.without_text()}
+    ]
+    # Only SMS is paid for by the part.
+    longest = longest_by_language(rendered) if content.uses(Channel.SMS) else {}
+    bodies = {language: each.body for language, each in longest.items() if each.body}
+    missing: dict[str, int] = {}
+    on_fallback = sum(each.people for each in rendered if each.body is not None and _names_no_service(each))
+    for each in rendered:
+        if lacks_signpost(each, content.texts.get(each.language, "")):
+            missing[each.country or "?"] = missing.get(each.country or "?", 0) + each.people
+    return [
+        translations_gate(
+            message_id,
+            people=used | tally.without_text(),
+            available=content.texts,
+            fallback_language=content.fallback_language,
+            confirmed=_agreed(campaign.accepted_left_out),
+            waiting=unreviewed_of(campaign.message),
+        ),
+        staleness_gate(message_id, facts),
+        placeholders_gate(message_id, content.texts, base_language=content.base_language),
+        length_gate(message_id, bodies, max_parts=content.max_parts),
+        stop_gate(message_id, _worded(content)),
+        signposts_gate(message_id, missing, on_fallback=on_fallback),
+    ]
+
+
+def _worded(content: Content) -> list[tuple[str, str]]:
+    """Return every text of a campaign with its language, those for single channels too."""
+    own = [(code, text) for code, words in content.wordings.items() for text in words.values()]
+    return [*content.texts.items(), *own]
+
+
+def _names_no_service(rendered: RenderedText) -> bool:
+    return any(each.signpost is None for each in rendered.help_numbers)
+
+
+def _country_warnings(senders: Sequence[Sender], content: Content, tally: Tally) -> list[CountryWarning]:
+    """List the carriers' rules of each country for the SMS sender that serves it, at once or when others fail."""
+    carriers = [sender for sender in senders if sender.channel == Channel.SMS and sender.active]
+    served: dict[int, list[str]] = {sender.id: [] for sender in carriers}
+    for country in tally.by_number_country():
+        fits = (sender.id for sender in carriers if not sender.countries or country in sender.countries)
+        for first in islice(fits, 1):
+            served[first].append(country)
+    return [
+        replace(warning, sender=sender.name)
+        for sender in carriers
+        for warning in warnings_for(
+            served[sender.id], identity=sender.identity, texts=content.texts, link=content.link
+        )
+    ]
+
+
+def discreet_gate(gate: Gate) -> Gate:
+    """Round the people a gate speaks of: whoever writes a rule must not learn exact small numbers from it."""
+    if "people" not in gate.values:
+        return gate
+    exact, shown = str(gate.values["people"]), discreet(gate.values["people"])
+    return replace(gate, sentence=gate.sentence.replace(exact, shown, 1), values=gate.values | {"people": shown})
+
+
+def _agreed(accepted: int | None) -> int | None:
+    if accepted is None:
+        return None
+    return accepted + max(LEFT_OUT_SLACK, accepted * LEFT_OUT_SLACK_PERCENT // 100)
+
+
+def _whereabouts(session: Session, region_ids: Collection[int]) -> dict[int, Whereabouts]:
+    rows = session.execute(select(Region.id, Region.code, Region.country).where(Region.id.in_(set(region_ids))))
+    return {region_id: Whereabouts(code, country) for region_id, code, country in rows}
+
+
+def _longest_place_name(session: Session, organisation_id: int) -> str:
+    """Return the name that makes a text longest, because parts are promised for everybody."""
+    names = owned(select(Place.name), Place, organisation_id).order_by(func.length(Place.name).desc()).limit(1)
+    return session.scalar(names) or ""

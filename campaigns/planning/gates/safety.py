@@ -1,0 +1,138 @@
+"""Gates that keep people from harm: the checklist, the correction, the mandate, the rules of countries, fatigue.
+
+Pure; what they say is put in plain words with a link to the page where it is mended.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+from typing import Any
+
+from campaigns.core.words import N_
+from campaigns.messages.gates import Gate
+from campaigns.planning.country_rules import CountryWarning
+from campaigns.planning.do_no_harm.queries import Correction, HarmAnswers
+from campaigns.planning.gates.campaign import Link, plan_gate
+from campaigns.planning.models import Campaign, CountryConfirmation
+
+#: Gates that nobody who wrote it can open: a campaign is submitted while they are closed, and not approved.
+FOR_APPROVERS = frozenset({"harm"})
+#: Most places a sentence names one by one.
+NAMED_PLACES = 6
+
+
+def harm_gate(campaign: Campaign, answers: HarmAnswers | None) -> Gate:
+    """Block until somebody who wrote none of it answered the whole checklist with yes, for what is said now."""
+    refused = answers.refused if answers else []
+    if answers is None:
+        template = N_("Nobody has answered the do-no-harm checklist: a member who wrote none of it has to.")
+    elif not answers.is_current:
+        template = N_("What is said or to whom has changed since the do-no-harm checklist was answered.")
+    elif answers.is_editors:
+        template = N_("The do-no-harm checklist was answered by a member who wrote part of it: ask another one.")
+    elif refused:
+        template = N_("Questions of the do-no-harm checklist that are answered with no: %(count)s.")
+    else:
+        template = N_("A member who wrote none of it has answered the do-no-harm checklist.")
+    passed = answers is not None and answers.is_current and not answers.is_editors and not refused
+    values = {"count": len(refused)} if refused and not passed else {}
+    return plan_gate("harm", passed, template, values, _to("planning.safeguards.harm", campaign))
+
+
+def correction_gate(campaign: Campaign, correction: Correction | None) -> Gate:
+    """Block until a correction is prepared in every language that is sent."""
+    link = _to("planning.safeguards.correction", campaign)
+    if correction is None:
+        template = N_("No correction is prepared: whoever got a wrong number has to be told at once.")
+        return plan_gate("correction", False, template, {}, link)
+    if correction.missing:
+        template = N_("The correction has no reviewed text in %(languages)s.")
+        return plan_gate("correction", False, template, {}, link, languages=correction.missing)
+    return plan_gate("correction", True, N_("A correction is prepared in every language that is sent."), {}, link)
+
+
+def mandate_gate(campaign: Campaign, outside: Collection[str], unplaced: int) -> Gate:
+    """Block when the audience reaches places (codes) that the organisation may not write to.
+
+    `unplaced` counts people whose region is not known, when there is a mandate at all: they are warned of.
+    """
+    link: Link = ("audience.show", {"audience_id": campaign.audience_id})
+    if outside:
+        template = N_("The organisation has no mandate to write to people in %(places)s.")
+        named = sorted(outside)
+        more = f" (+{len(named) - NAMED_PLACES})" if len(named) > NAMED_PLACES else ""
+        return plan_gate("mandate", False, template, {"places": ", ".join(named[:NAMED_PLACES]) + more}, link)
+    if unplaced:
+        template = N_("The region of %(people)s people is not known: the mandate cannot be checked for them.")
+        return plan_gate("mandate", True, template, {"people": unplaced}, link, warns=True)
+    return plan_gate("mandate", True, N_("Everybody is where the organisation may write to people."), {}, link)
+
+
+def country_gate(
+    campaign: Campaign,
+    warnings: Collection[CountryWarning],
+    confirmations: Sequence[CountryConfirmation],
+    *,
+    is_told: bool,
+) -> Gate:
+    """Block while a rule that seems to be broken is not confirmed by name, by one of `confirmations`.
+
+    Sources disagree, so nothing more is asked than that a member has read it. Of an audience of few people, or of
+    nobody, the countries are not named (`is_told`), unless something has to be confirmed for one.
+    """
+    broken = broken_rules(warnings)
+    open_countries = unconfirmed(broken, confirmations)
+    if open_countries:
+        template = N_("A rule seems to be broken in %(countries)s: read it, and confirm it by your name.")
+    elif broken:
+        template = N_("Rules that seem to be broken are confirmed by name: %(countries)s.")
+    elif not is_told:
+        template = N_(
+            "Read the country rules before you go on: of few people, or nobody, no country is named here."
+        )
+    elif warnings:
+        template = N_("Read the country rules before you go on: %(countries)s.")
+    else:
+        template = N_("No rule is known for the countries of these numbers.")
+    named = sorted({warning.country for warning in warnings}) if is_told else []
+    countries = ", ".join(open_countries or sorted(broken) or named)
+    link = _to("planning.gates.show", campaign, anchor="countries")
+    passed = not open_countries
+    return plan_gate("country", passed, template, {"countries": countries}, link, warns=passed and bool(broken))
+
+
+def broken_rules(warnings: Collection[CountryWarning]) -> dict[str, list[str]]:
+    """Return the rules that seem to be broken by country, both sorted."""
+    broken: dict[str, set[str]] = {}
+    for warning in warnings:
+        if warning.broken:
+            broken.setdefault(warning.country, set()).add(warning.rule)
+    return {country: sorted(broken[country]) for country in sorted(broken)}
+
+
+def unconfirmed(broken: Mapping[str, Sequence[str]], confirmations: Sequence[CountryConfirmation]) -> list[str]:
+    """Return the countries with a broken rule that no member has confirmed."""
+    confirmed: dict[str, set[str]] = {}
+    for each in confirmations:
+        confirmed.setdefault(each.country, set()).update(each.rules)
+    return [country for country, rules in broken.items() if not set(rules) <= confirmed.get(country, set())]
+
+
+def fatigue_gate(campaign: Campaign, capped: int | None, total: int) -> Gate:
+    """Warn of people who had enough messages lately: they are left out, and counted.
+
+    `capped` is None where nobody is capped. Blocks when nobody else is left.
+    """
+    link = ("planning.show", {"campaign_id": campaign.id, "_anchor": "people-title"})
+    if not capped:
+        return plan_gate("fatigue", True, N_("Nobody has had too many messages lately."), {}, link)
+    if capped >= total:
+        template = N_("Everybody has had as many messages lately as this instance allows: send it later.")
+        return plan_gate("fatigue", False, template, {}, link)
+    template = N_("%(people)s people are left out: they had as many messages lately as this instance allows.")
+    return plan_gate("fatigue", True, template, {"people": capped}, link, warns=True)
+
+
+def _to(endpoint: str, campaign: Campaign, anchor: str = "") -> Link:
+    values: dict[str, Any] = {"campaign_id": campaign.id}
+    return endpoint, values | ({"_anchor": anchor} if anchor else {})

@@ -1,0 +1,85 @@
+"""Words for what changed since a campaign was last approved, in the reader's language."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
+
+from flask_babel import gettext as _
+from flask_babel import lazy_gettext as _l
+
+from campaigns.audience.forms import CHANNELS
+from campaigns.planning.content import short_digest
+from campaigns.planning.labels import recurrence_words
+from campaigns.web.filters import country_name, language_name, number, wall_clock
+
+FACTS = {
+    "senders": _l("Sent from"),
+    "rule": _l("Audience"),
+    "cover": _l("Where the places are, and what they are called"),
+    "fallback_language": _l("Without a text they can read"),
+    "schedules": _l("When"),
+    "max_parts": _l("Most SMS a text may take"),
+    "budget_cents": _l("Budget"),
+    "link": _l("Link"),
+    "leads_to": _l("Page that the counted link leads to"),
+    "numbers": _l("Numbers that texts may name"),
+    "resend_unknown": _l("What may not have arrived"),
+}
+
+
+def fact_lines(name: str, value: Any, places: Mapping[int, str], routes: Mapping[int, str]) -> list[str]:
+    """Return one side of a change as lines; nothing is one line that says so. Unknown ids stay numbers."""
+    match name:
+        case "senders":
+            lines = [f"{CHANNELS[each['channel']]} · {each['identity']}" for each in value or ()]
+        case "rule":
+            lines = _rule(value or {}, places, routes)
+        case "cover":
+            lines = [_covered(key, digest, places, routes) for key, digest in sorted((value or {}).items())]
+        case "schedules":
+            lines = [_schedule(each) for each in value or ()]
+        case "numbers":
+            named = value or {}
+            lines = [number for numbers in named.get("services", {}).values() for number in numbers]
+            lines += [f"{country} {number}" for country, number in named.get("emergency", {}).items()]
+        case "fallback_language":
+            lines = [language_name(value)] if value else []
+        case "budget_cents":
+            lines = [number(value / 100)] if value else []
+        case "resend_unknown":
+            lines = [_("is sent again where the provider has never seen it") if value else _("is not sent again")]
+        case _:
+            lines = [str(value)] if value else []
+    return [str(line) for line in lines] or [str(_("nothing"))]
+
+
+def _rule(rule: Mapping[str, Any], places: Mapping[int, str], routes: Mapping[int, str]) -> list[str]:
+    lines = [places.get(each, f"#{each}") for each in rule.get("place_ids", ())]
+    lines += [_part(each, routes) for each in rule.get("route_parts", ())]
+    lines += rule.get("region_codes", ())
+    lines += [country_name(code) for code in rule.get("countries", ())]
+    lines += [language_name(code) for code in rule.get("languages", ())]
+    if rule.get("max_position_age_days"):
+        lines.append(_("positions of at most %(days)s days", days=number(rule["max_position_age_days"])))
+    return lines or [_("everybody")]
+
+
+def _covered(key: str, digest: str, places: Mapping[int, str], routes: Mapping[int, str]) -> str:
+    """Name a place or route of `Content.cover`, with what two people can compare aloud of its cells."""
+    kind, _space, number_of = key.partition(" ")
+    name = (places if kind == "place" else routes).get(int(number_of), f"#{number_of}")
+    return f"{name} · {short_digest(digest)}" if digest else f"{name} · {_('is gone')}"
+
+
+def _part(part: Mapping[str, Any], routes: Mapping[int, str]) -> str:
+    words = {"at": _("at stop"), "before": _("before stop"), "past": _("past stop"), "all": ""}
+    name, where = routes.get(part["route_id"], f"#{part['route_id']}"), words.get(part.get("direction", "all"), "")
+    stop = part.get("stop_position")
+    return name if stop is None or not where else f"{name} · {where} {number(stop + 1)}"
+
+
+def _schedule(schedule: Mapping[str, Any]) -> str:
+    starts = wall_clock(datetime.fromisoformat(schedule["starts_at"]), "medium")
+    return f"{starts} · {recurrence_words(schedule['recurrence'])} · {schedule['time_zone']}"

@@ -1,0 +1,42 @@
+"""Staff page of a message's gaps: how many people of an audience have no text that they can read."""
+
+from __future__ import annotations
+
+from flask import Blueprint, render_template, request
+from werkzeug.wrappers import Response
+
+from campaigns.audience.models import Audience
+from campaigns.audience.noting import note_audience
+from campaigns.audience.queries import select_audiences
+from campaigns.core import clock
+from campaigns.messages.models import Message
+from campaigns.planning.estimates.language_coverage import count_coverage
+from campaigns.staff.auth import current_organisation, requires
+from campaigns.staff.permissions import Permission
+from campaigns.staff.queries import get_owned
+from campaigns.web.numbers import whole_number
+from campaigns.web.session import session
+
+pages = Blueprint("coverage", __name__, url_prefix="/languages")
+
+Page = str | Response | tuple[str, int]
+
+
+@pages.get("/<int:message_id>")
+@requires(Permission.EDIT)
+def show(message_id: int) -> Page:
+    """Show how many people of an audience each language reaches, and each gap leaves out."""
+    organisation_id = current_organisation().id
+    message = get_owned(session(), Message, message_id, organisation_id)
+    chosen = request.args.get("audience", type=whole_number)
+    audience = get_owned(session(), Audience, chosen, organisation_id) if chosen is not None else None
+    coverage = count_coverage(session(), message, audience, now=clock.now()) if audience else ()
+    if audience is not None:
+        note_audience(audience, sum(each.reached + each.left_out for each in coverage))
+    return render_template(
+        "planning/coverage.html",
+        message=message,
+        audience=audience,
+        audiences=session().scalars(select_audiences(organisation_id)).all(),
+        coverage=coverage,
+    )

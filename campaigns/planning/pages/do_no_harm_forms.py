@@ -1,0 +1,62 @@
+"""Forms of what stands ready beside a campaign: the do-no-harm checklist, and the choice of its correction."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+
+from flask_babel import gettext as _
+from flask_babel import lazy_gettext as _l
+from wtforms import HiddenField, RadioField, SelectField, StringField
+from wtforms.validators import InputRequired, Length
+
+from campaigns.messages.models import Message
+from campaigns.planning.do_no_harm.checklist import ITEMS, LONGEST_WORDS, Answer
+from campaigns.web.forms import Form, options
+from campaigns.web.numbers import whole_number
+
+YES, NO = "yes", "no"
+
+
+class HarmForm(Form):
+    """The checklist; each item of harm.ITEMS adds two fields below: its answer, and a sentence."""
+
+    #: What the member read (Content.said_digest).
+    digest = HiddenField()
+
+    @property
+    def answers(self) -> dict[str, Answer]:
+        """What was answered, by key of the item."""
+        return {
+            item.key: Answer(self[item.key].data == YES, self.text(f"{item.key}_words"))
+            for item in ITEMS
+            if self[item.key].data in (YES, NO)
+        }
+
+    def translate(self) -> None:
+        """Put the questions in the reader's language."""
+        for item in ITEMS:
+            self[item.key].label.text = _(item.question)
+            self[item.key].description = _(item.reason)
+
+
+for _item in ITEMS:
+    _choices = options([(YES, _l("Yes")), (NO, _l("No"))])
+    setattr(HarmForm, _item.key, RadioField(_item.question, [InputRequired()], choices=_choices))
+    _words = StringField(_l("Why, in a sentence"), [InputRequired(), Length(max=LONGEST_WORDS)])
+    setattr(HarmForm, f"{_item.key}_words", _words)
+
+
+class CorrectionForm(Form):
+    """Which message corrects a campaign's."""
+
+    message_id = SelectField(_l("Message of the correction"), [InputRequired()], coerce=whole_number)
+
+    def offer(self, messages: Iterable[Message]) -> None:
+        """Fill in what can be chosen."""
+        self.message_id.choices = options((str(row.id), row.title) for row in messages)
+
+
+def data_of(answers: Mapping[str, Answer]) -> dict[str, str]:
+    """Return the data that fills a HarmForm with earlier answers."""
+    chosen = {key: YES if answer.yes else NO for key, answer in answers.items()}
+    return chosen | {f"{key}_words": answer.words for key, answer in answers.items()}

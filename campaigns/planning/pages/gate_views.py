@@ -1,0 +1,79 @@
+"""The staff page of a campaign's gates: each with what it says, where it is mended, and the rules to confirm."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from flask import Blueprint, flash, redirect, render_template, request, url_for
+from flask_babel import gettext as _
+from werkzeug.wrappers import Response
+
+from campaigns.audience.noting import note_audience
+from campaigns.core import clock
+from campaigns.core.errors import InputError, RefusedError
+from campaigns.planning.content import Cap
+from campaigns.planning.country_rules import TABLE_DATE
+from campaigns.planning.do_no_harm import queries as prepared
+from campaigns.planning.gates import confirmations as confirming
+from campaigns.planning.gates.assessment import Assessment, assess
+from campaigns.planning.gates.frequency_cap import find_capped, with_fatigue
+from campaigns.planning.gates.safety import broken_rules, unconfirmed
+from campaigns.planning.models import Campaign
+from campaigns.planning.senders.connections import find_unconnected
+from campaigns.planning.standing import standings_of
+from campaigns.staff.auth import current_member, current_organisation, may_now, requires
+from campaigns.staff.permissions import Permission
+from campaigns.staff.queries import get_owned, load_member_names
+from campaigns.web.current import settings
+from campaigns.web.session import refuse_commit, session
+from campaigns.web.words import said
+
+pages = Blueprint("gates", __name__, url_prefix="/<int:campaign_id>/gates")
+
+
+@pages.get("")
+@requires(Permission.READ_PLANS)
+def show(campaign_id: int) -> str:
+    """Show every gate, closed ones first; what they say of people is for those who write or review."""
+    campaign = get_owned(session(), Campaign, campaign_id, current_organisation().id)
+    may_read = may_now(Permission.EDIT) or may_now(Permission.REVIEW)
+    limit = settings().service_max_age_days
+    found = _assess(campaign, now=clock.now(), max_age_days=limit) if may_read else None
+    if found is not None:
+        note_audience(campaign.audience, found.tally.total)
+    confirmations = prepared.confirmations_of(session(), campaign)
+    broken = broken_rules(found.warnings) if found else {}
+    return render_template(
+        "planning/gates.html",
+        campaign=campaign,
+        standing=standings_of(session(), [campaign])[campaign.id],
+        found=found,
+        broken=broken,
+        unconfirmed=unconfirmed(broken, confirmations),
+        confirmations=confirmations,
+        names=load_member_names(session(), [each.member_id for each in confirmations]),
+        table_date=TABLE_DATE,
+    )
+
+
+def _assess(campaign: Campaign, *, now: datetime, max_age_days: int) -> Assessment:
+    unconnected = find_unconnected(session(), settings(), campaign.organisation_id)
+    found = assess(session(), campaign, now=now, max_age_days=max_age_days, unconnected=unconnected)
+    cap = Cap(settings().cap_messages, settings().cap_days)
+    return with_fatigue(campaign, found, find_capped(session(), campaign, found, cap, now=now))
+
+
+@pages.post("/countries")
+@requires(Permission.EDIT)
+def confirm(campaign_id: int) -> Response:
+    """Confirm, by one's name, the rules of countries that seem to be broken."""
+    campaign = get_owned(session(), Campaign, campaign_id, current_organisation().id)
+    try:
+        seen = request.form.getlist("seen")
+        confirming.confirm_rules(session(), campaign, by=current_member().id, seen=seen)
+    except (InputError, RefusedError) as error:
+        refuse_commit()
+        flash(said(error), "bad")
+    else:
+        flash(_("Confirmed by your name."), "good")
+    return redirect(url_for("planning.gates.show", campaign_id=campaign_id))

@@ -1,0 +1,146 @@
+"""Staff pages of a campaign's WhatsApp templates: what was asked for, what became of it, and how many wait."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+from flask import Blueprint, flash, redirect, render_template, request, url_for
+from flask_babel import gettext as _
+from flask_babel import ngettext
+from sqlalchemy.orm import Session
+from werkzeug.wrappers import Response
+
+from campaigns.audience.models import Channel
+from campaigns.core import clock
+from campaigns.core.errors import InputError, NotFoundError, PlaceholderError, RefusedError
+from campaigns.core.small_numbers import size
+from campaigns.messages.text.how_to_stop import with_stop_said
+from campaigns.planning import queries
+from campaigns.planning.estimates.audience_counts import count_audience, load_resolution
+from campaigns.planning.estimates.sender_options import load_asked
+from campaigns.planning.forms import TemplatesForm
+from campaigns.planning.models import Campaign, Sender, TemplateState, WhatsAppTemplate
+from campaigns.planning.whatsapp import requests
+from campaigns.planning.whatsapp.template_text import template_of
+from campaigns.staff.auth import current_member, current_organisation, requires
+from campaigns.staff.credentials import load_credentials
+from campaigns.staff.permissions import Permission
+from campaigns.staff.queries import get_owned
+from campaigns.web.current import settings
+from campaigns.web.session import refuse_commit, session
+from campaigns.web.words import said
+
+pages = Blueprint("templates", __name__, url_prefix="/<int:campaign_id>/templates")
+
+Page = str | Response | tuple[str, int]
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """One language of a campaign's message at WhatsApp."""
+
+    language: str
+    text: str
+    #: None: nobody asked for it yet.
+    template: WhatsAppTemplate | None
+    #: Why WhatsApp would not take the text; None: nothing is known against it.
+    fault: PlaceholderError | None
+    #: Who would be written to over WhatsApp with an approved template.
+    people: int
+
+    @property
+    def may_be_asked(self) -> bool:
+        """Whether asking (again) makes sense."""
+        return self.fault is None and (self.template is None or self.template.state == TemplateState.REJECTED)
+
+
+@pages.get("")
+@requires(Permission.EDIT)
+def show(campaign_id: int) -> Page:
+    """Show each language with what became of its template."""
+    campaign = _campaign(campaign_id)
+    sender = _sender_of(session(), campaign)
+    standings = [] if sender is None else load_standings(session(), campaign)
+    content = queries.load_content(session(), campaign)
+    return render_template(
+        "planning/templates.html",
+        campaign=campaign,
+        sender=sender,
+        standings=standings,
+        missing_corrections=requests.count_missing_corrections(session(), campaign, content) if sender else 0,
+        form=TemplatesForm(),
+    )
+
+
+@pages.post("")
+@requires(Permission.EDIT)
+def ask(campaign_id: int) -> Page:
+    """Ask for one language, or for all that were never asked for."""
+    campaign, form = _campaign(campaign_id), TemplatesForm()
+    try:
+        asked = _ask(campaign, form, request.form.get("language", ""))
+    except (InputError, RefusedError, NotFoundError) as error:
+        refuse_commit()
+        flash(said(error), "bad")
+    else:
+        told = ngettext("%(num)s text is asked for.", "%(num)s texts are asked for.", asked)
+        wait = _("WhatsApp decides mostly within an hour, at times within two days.")
+        flash(f"{told} {wait}", "good")
+    return redirect(url_for("planning.templates.show", campaign_id=campaign.id))
+
+
+def load_standings(session: Session, campaign: Campaign) -> list[Standing]:
+    """Return the languages of a campaign's reviewed texts, those most people wait for first."""
+    content = queries.load_content(session, campaign)
+    zone, asked = queries.default_zone_of(session, campaign), load_asked(session, content)
+    resolution = load_resolution(session, content, default_zone=zone, now=clock.now())
+    everything = tuple(sorted(content.texts))
+    senders = tuple(
+        replace(choice, template_languages=everything) if choice.channel == Channel.WHATSAPP else choice
+        for choice in resolution.senders
+    )
+    ours = {choice.id for choice in senders if choice.channel == Channel.WHATSAPP}
+    organisation_id, wished = campaign.organisation_id, replace(resolution, senders=senders)
+    counted = count_audience(session, content, organisation_id, resolution=wished).by_language_and_sender()
+    people = dict.fromkeys(everything, 0)
+    for (language, sender_id), count in counted.items():
+        people[language] += count if sender_id in ours else 0
+    standings = [
+        Standing(language, text, asked.get(language), _fault_of(text, language), people[language])
+        for language, text in content.texts_on(Channel.WHATSAPP).items()
+    ]
+    return sorted(standings, key=lambda standing: (-size(standing.people), standing.language))
+
+
+def _ask(campaign: Campaign, form: TemplatesForm, language: str) -> int:
+    sender, by = _sender_of(session(), campaign), current_member().id
+    credentials = load_credentials(session(), settings())
+    if language and sender is not None:
+        requests.ask_for_template(
+            session(),
+            campaign.message,
+            language=language,
+            sender=sender,
+            category=form.chosen,
+            by=by,
+            credentials=credentials,
+        )
+        return 1
+    return requests.ask_for_missing(session(), campaign, category=form.chosen, by=by, credentials=credentials)
+
+
+def _fault_of(text: str, language: str) -> PlaceholderError | None:
+    try:
+        template_of(with_stop_said(text, language))
+    except PlaceholderError as error:
+        return error
+    return None
+
+
+def _sender_of(session: Session, campaign: Campaign) -> Sender | None:
+    found = queries.load_senders(session, campaign)
+    return next((sender for sender in found if sender.channel == Channel.WHATSAPP), None)
+
+
+def _campaign(campaign_id: int) -> Campaign:
+    return get_owned(session(), Campaign, campaign_id, current_organisation().id)

@@ -1,0 +1,75 @@
+"""Why an occurrence that is due may not start by itself: it differs from what was approved, or is in doubt."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+
+from sqlalchemy.orm import Session
+
+from campaigns.continuity.latch import find_released
+from campaigns.core.small_numbers import discreet
+from campaigns.core.words import N_
+from campaigns.messages.translations.withdrawals import find_withdrawal
+from campaigns.messages.translations.withdrawn_copies import find_suspect
+from campaigns.planning import queries
+from campaigns.planning.gates.approved_numbers import (
+    approved_numbers,
+    as_approved,
+    find_unapproved,
+    numbers_reason,
+)
+from campaigns.planning.gates.assessment import Assessment
+from campaigns.planning.models import Approval, Schedule
+
+#: The settings may say otherwise.
+APPROVAL_VALID_DAYS = 14
+#: A run is held when more of its people than this share, or this many, were not in the approved audience.
+MOST_STRANGERS_PERCENT = 5
+MOST_STRANGERS = 500
+WITHDRAWN = N_(
+    "This version of the message was withdrawn because something in it is wrong. Change its text first."
+)
+#: A text of a partner's, which it withdrew after this was approved.
+COPIED = (
+    "%(partner)s withdrew the text that this was copied from, because something in it is wrong. Is it right here?"
+)
+RESTORED = N_("It was due before this instance was restored from a backup. Was it sent already, before that?")
+CHANGED = N_("The campaign changed since it was approved. Have it approved again, then release this run.")
+
+
+def reason_to_hold(
+    session: Session,
+    schedule: Schedule,
+    start: Assessment,
+    approval: Approval | None,
+    now: datetime,
+    *,
+    valid_days: int,
+) -> str:
+    """Return why a due occurrence may not start by itself, or "" when it may."""
+    fire_at = schedule.next_fire_at
+    if approval is None or approval.digest != as_approved(start.content, approval).digest:
+        return CHANGED
+    released_at = find_released(session)
+    if fire_at is not None and released_at is not None and fire_at <= released_at:
+        return RESTORED
+    if fire_at is not None and now > fire_at + timedelta(minutes=schedule.grace_minutes):
+        late = int((now - fire_at).total_seconds() // 60)
+        return f"It is {late} minutes late; {schedule.grace_minutes} are allowed. Is it still true and useful?"
+    if now > approval.decided_at + timedelta(days=valid_days) and not queries.was_sent_since(session, approval):
+        return f"It was approved more than {valid_days} days ago and never sent since. Is it still right?"
+    if find_withdrawal(session, start.content.message_id, start.content.message_version) is not None:
+        return WITHDRAWN
+    suspect = find_suspect(session, start.content.message_id)
+    if suspect is not None and suspect.withdrawal.withdrawn_at >= approval.decided_at:
+        return COPIED % {"partner": suspect.partner}
+    unapproved = find_unapproved(start, approved_numbers(approval))
+    if unapproved:
+        return numbers_reason(unapproved)
+    strangers, people = start.tally.strangers, start.tally.people
+    if strangers > MOST_STRANGERS or strangers * 100 > people * MOST_STRANGERS_PERCENT:
+        return (
+            "Others than those of the approved audience would get it:"
+            f" {discreet(strangers)} of {discreet(people)} people were not in it."
+        )
+    return start.sentences if start.red else ""

@@ -1,0 +1,86 @@
+"""What an approver is told: what changed since the last approval, when one runs out, why a campaign came back."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+from datetime import datetime, timedelta
+
+import pytest
+from sqlalchemy.orm import Session
+
+from campaigns.core import clock
+from campaigns.core.keys.crypto import Vault
+from campaigns.planning import service
+from campaigns.planning.approvals.review import Review, load_review
+from campaigns.planning.draft import plan_of
+from campaigns.planning.models import RunState
+from campaigns.planning.queries import load_content
+from campaigns.planning.service import fire_due
+from tests.planning.story import EVENING, START, Story, a_story
+
+FORTNIGHT = replace(EVENING, starts_at=EVENING.starts_at + timedelta(days=15))
+DAILY = replace(EVENING, recurrence="FREQ=DAILY")
+
+
+@pytest.fixture(autouse=True)
+def at_the_start() -> Iterator[None]:
+    with clock.running_on(lambda: START):
+        yield
+
+
+def told(story: Story, *, now: datetime = START) -> Review:
+    content = load_content(story.session, story.campaign)
+    return load_review(story.session, story.campaign, content, now=now, valid_days=14)
+
+
+def test_first_approval_has_nothing_to_compare_with(session: Session, vault: Vault) -> None:
+    story = a_story(session, vault)
+    assert told(story).changes is None
+
+
+def test_change_is_told_even_when_the_approval_is_void(session: Session, vault: Vault) -> None:
+    story = a_story(session, vault)
+    story.approved()
+    plan = replace(plan_of(story.campaign), max_parts=4)
+    service.update_campaign(session, story.campaign, plan=plan, by=story.author.id)
+    changes = told(story).changes
+    assert changes is not None
+    assert [(each.name, each.before, each.after) for each in changes.facts] == [("max_parts", 3, 4)]
+
+
+def test_approval_runs_out_before_the_first_firing(session: Session, vault: Vault) -> None:
+    story = a_story(session, vault)
+    story.approved(FORTNIGHT)
+    (run,) = fire_due(session, now=START + timedelta(days=15, hours=6), max_age_days=90)
+    assert run.state == RunState.HELD
+    assert run.reason == "It was approved more than 14 days ago and never sent since. Is it still right?"
+
+
+def test_longer_limit_lets_it_start(session: Session, vault: Vault) -> None:
+    story = a_story(session, vault)
+    story.approved(FORTNIGHT)
+    (run,) = fire_due(session, now=START + timedelta(days=15, hours=6), max_age_days=90, valid_days=16)
+    assert run.state == RunState.PLANNING
+
+
+def test_what_was_sent_in_time_goes_on_for_longer(session: Session, vault: Vault) -> None:
+    story = a_story(session, vault)
+    story.approved(DAILY)
+    made = [
+        fire_due(session, now=START + timedelta(days=day, hours=5), max_age_days=90)[0].state for day in range(17)
+    ]
+    assert made == [RunState.PLANNING] * 17
+    assert told(story).runs_out_at is None
+
+
+def test_reason_of_a_return_is_told_until_it_is_submitted_again(session: Session, vault: Vault) -> None:
+    story = a_story(session, vault)
+    story.scheduled()
+    story.submitted()
+    service.return_campaign(session, story.campaign, by=story.approver.id, reason="Too long.")
+    returned = told(story).returned
+    assert returned is not None
+    assert returned.reason == "Too long."
+    story.submitted()
+    assert told(story).returned is None

@@ -1,0 +1,295 @@
+"""The gates of a ready campaign: what closes each, what opens it again, and what a member reads meanwhile."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import select, update
+
+from campaigns.audience.models import Address, Channel
+from campaigns.directory.models import Service
+from campaigns.messages.models import TranslationState
+from campaigns.places.models import Region
+from campaigns.planning.do_no_harm.service import prepare_correction
+from campaigns.planning.gates.assessment import assess
+from campaigns.planning.gates.confirmations import confirm_rules
+from campaigns.planning.gates.safety import broken_rules
+from campaigns.planning.models import HarmReview
+from campaigns.planning.service import remove_schedule
+from tests.factories import a_message, safeguarded
+from tests.planning.story import START, Story
+
+Act = Callable[[Story], None]
+
+
+@dataclass(frozen=True)
+class Case:
+    """One gate: closed by `close`, opened by `open`; `sentence` and `link` are what the page shows meanwhile."""
+
+    gate: str
+    close: Act
+    open: Act
+    sentence: str
+    #: Path of the page where it is mended; %(campaign)s, %(message)s and %(audience)s are ids.
+    link: str
+    #: Whether a run is held by it, too.
+    at_start: bool = True
+
+
+def text(words: str) -> Act:
+    """Write the Ukrainian text anew, reviewed."""
+
+    def write(story: Story) -> None:
+        story.campaign.message.translations[1].text = words
+        story.session.flush()
+
+    return write
+
+
+def put(name: str, value: Any) -> Act:
+    """Change one column of the campaign."""
+
+    def change(story: Story) -> None:
+        setattr(story.campaign, name, value)
+        story.session.flush()
+
+    return change
+
+
+def ukrainian(**values: Any) -> Act:
+    """Change the Ukrainian translation."""
+
+    def change(story: Story) -> None:
+        for name, value in values.items():
+            setattr(story.campaign.message.translations[1], name, value)
+        story.session.flush()
+
+    return change
+
+
+def audience(**rule: Any) -> Act:
+    def change(story: Story) -> None:
+        story.campaign.audience.rule = rule
+        story.session.flush()
+
+    return change
+
+
+def sender(**values: Any) -> Act:
+    def change(story: Story) -> None:
+        for name, value in values.items():
+            setattr(story.campaign.sender, name, value)
+        story.session.flush()
+
+    return change
+
+
+def mandate(*codes: str) -> Act:
+    def change(story: Story) -> None:
+        story.organisation = story.session.merge(story.organisation)
+        story.organisation.mandate = list(codes) or None
+        story.session.flush()
+
+    return change
+
+
+def verified(is_verified: bool) -> Act:
+    def change(story: Story) -> None:
+        service = story.session.scalars(select(Service)).one()
+        service.verified_on = START.date() if is_verified else None
+        story.session.flush()
+
+    return change
+
+
+def in_a_country_with_a_number(has_one: bool) -> Act:
+    """Move everybody to a country that has no single emergency number, where a member has to say which to name."""
+
+    def change(story: Story) -> None:
+        story.session.scalars(select(Region)).one().country = "PL" if has_one else "AF"
+        story.session.flush()
+
+    return change
+
+
+def no_schedule(story: Story) -> None:
+    remove_schedule(story.session, story.campaign.schedules[0], by=story.author.id)
+
+
+def reschedule(story: Story) -> None:
+    story.scheduled()
+
+
+def over(channel: Channel) -> Act:
+    """Let the campaign and everybody's address be of this channel."""
+
+    def change(story: Story) -> None:
+        sender(channel=channel)(story)
+        story.session.execute(update(Address).values(channel=channel))
+
+    return change
+
+
+def numbers_of(country: str) -> Act:
+    def change(story: Story) -> None:
+        story.session.execute(update(Address).values(country=country))
+
+    return change
+
+
+def confirm(story: Story) -> None:
+    broken = broken_rules(assess(story.session, story.campaign, now=START).warnings)
+    seen = [f"{country} {rule}" for country, rules in broken.items() for rule in rules]
+    confirm_rules(story.session, story.campaign, by=story.author.id, seen=seen)
+
+
+def answer_no(story: Story) -> None:
+    review = story.session.scalars(select(HarmReview)).one()
+    review.answers = review.answers | {"no_fear": {"yes": False, "words": "It frightens."}}
+    story.session.flush()
+
+
+def answer_yes(story: Story) -> None:
+    story.session.delete(story.session.scalars(select(HarmReview)).one())
+    story.session.flush()
+    safeguarded(story.session, story.campaign, story.reader)
+
+
+def poor_correction(story: Story) -> None:
+    poor = a_message(story.session, story.organisation, {"en": "That number was wrong."}, title="Poor")
+    prepare_correction(story.session, story.campaign, message_id=poor.id, by=story.author.id)
+
+
+def whole_correction(story: Story) -> None:
+    texts = {"en": "That number was wrong.", "uk": "Номер був хибний."}
+    whole = a_message(story.session, story.organisation, texts, title="Whole")
+    prepare_correction(story.session, story.campaign, message_id=whole.id, by=story.author.id)
+
+
+READY = "Паспорт тримайте при собі. ((hotline))"
+COMPOSER, CAMPAIGN = "/messages/%(message)s/uk", "/campaigns/%(campaign)s"
+CASES = (
+    Case(
+        "translations",
+        ukrainian(state=TranslationState.TRANSLATED),
+        ukrainian(state=TranslationState.REVIEWED),
+        "Texts in Ukrainian wait for a reviewer (fewer than 20 people).",
+        COMPOSER,
+    ),
+    Case(
+        "staleness",
+        ukrainian(source_digest="0" * 64),
+        lambda story: ukrainian(source_digest=story.campaign.message.translations[0].source_digest)(story),
+        "The base text changed after these were translated: Ukrainian.",
+        COMPOSER,
+    ),
+    Case(
+        "placeholders",
+        text("Паспорт тримайте при собі."),
+        text(READY),
+        "Other placeholders than in the base text: Ukrainian.",
+        COMPOSER,
+    ),
+    Case(
+        "length",
+        text(READY + " слово" * 40),
+        text(READY),
+        "Ukrainian takes 5 parts, allowed are 3. In its script a part holds 67 characters: shorten it or allow "
+        "more parts.",
+        COMPOSER,
+    ),
+    Case(
+        "stop",
+        text(READY + " STOP"),
+        text(READY + " ((stop))"),
+        "Ukrainian asks for the answer “STOP”, which some cannot give: write ((stop)).",
+        COMPOSER,
+    ),
+    Case(
+        "signposts",
+        in_a_country_with_a_number(False),
+        in_a_country_with_a_number(True),
+        "Fewer than 20 people have no verified service to be pointed to: AF.",
+        "/messages/services",
+    ),
+    Case(
+        "harm",
+        answer_no,
+        answer_yes,
+        "Questions of the do-no-harm checklist that are answered with no: 1.",
+        f"{CAMPAIGN}/harm",
+    ),
+    Case(
+        "country",
+        numbers_of("AE"),
+        confirm,
+        "A rule seems to be broken in United Arab Emirates: read it, and confirm it by your name.",
+        f"{CAMPAIGN}/gates#countries",
+    ),
+    Case(
+        "mandate",
+        mandate("RO", "PL-14"),
+        mandate("RO", "PL"),
+        "The organisation has no mandate to write to people in PL-18.",
+        "/audience/%(audience)s",
+    ),
+    Case(
+        "budget",
+        put("budget_cents", 0),
+        put("budget_cents", 100_000),
+        "It may cost $21.00, and only $0.00 are allowed: write to fewer people, or raise the limit.",
+        f"{CAMPAIGN}/edit",
+    ),
+    Case(
+        "correction",
+        poor_correction,
+        whole_correction,
+        "The correction has no reviewed text in Ukrainian.",
+        f"{CAMPAIGN}/correction",
+    ),
+    Case(
+        "audience",
+        audience(everybody=True),
+        audience(),
+        "An audience rule cannot say everybody.",
+        "/audience/%(audience)s",
+    ),
+    Case(
+        "link",
+        text(READY + " ((link))"),
+        text(READY),
+        "The text asks for a link and the campaign has none: add the address of the page.",
+        f"{CAMPAIGN}/edit",
+    ),
+    Case(
+        "place",
+        text(READY + " ((place))"),
+        text(READY),
+        "The text names a place and the audience has none: choose places, or write a fallback.",
+        "/audience/%(audience)s",
+    ),
+    Case(
+        "sender",
+        sender(active=False),
+        sender(active=True),
+        "The sender NGOINFO is switched off: choose another one.",
+        f"{CAMPAIGN}/edit",
+    ),
+    Case(
+        "templates",
+        over(Channel.WHATSAPP),
+        over(Channel.SMS),
+        "WhatsApp lets nothing through yet: ask for its templates in Ukrainian.",
+        f"{CAMPAIGN}/templates",
+    ),
+    Case(
+        "schedule",
+        no_schedule,
+        reschedule,
+        "No time is set: say when it is to be sent.",
+        f"{CAMPAIGN}/times/new",
+        at_start=False,
+    ),
+)

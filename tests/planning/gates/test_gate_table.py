@@ -1,0 +1,90 @@
+"""Every gate is red for its reason and green again, and stops what it has to stop."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import nullcontext
+from pathlib import Path
+
+import pytest
+from sqlalchemy.orm import Session
+
+from campaigns.audience.models import Channel
+from campaigns.core import clock
+from campaigns.core.errors import GateError
+from campaigns.core.keys.crypto import Vault
+from campaigns.planning import service
+from campaigns.planning.gates.assessment import assess, assess_start
+from campaigns.planning.gates.frequency_cap import with_fatigue
+from campaigns.planning.gates.safety import FOR_APPROVERS
+from campaigns.planning.labels import GATES
+from campaigns.planning.models import CampaignState
+from tests.planning.gates.gate_cases import CASES, Case, over
+from tests.planning.story import START, Story, a_story
+
+#: Gates that only warn.
+NEVER_CLOSED = {"coverage", "fatigue"}
+README = Path(__file__).parents[2] / "campaigns" / "planning" / "README.md"
+by_gate = pytest.mark.parametrize("case", CASES, ids=lambda case: case.gate)
+
+
+@pytest.fixture(autouse=True)
+def at_the_start() -> Iterator[None]:
+    with clock.running_on(lambda: START):
+        yield
+
+
+@pytest.fixture
+def story(session: Session, vault: Vault) -> Story:
+    story = a_story(session, vault)
+    story.scheduled()
+    return story
+
+
+def is_green(story: Story, gate: str) -> bool:
+    found = {each.name: each.passed for each in assess(story.session, story.campaign, now=START).gates}
+    # A gate that has nothing to ask is not there.
+    return found.get(gate, True)
+
+
+@by_gate
+def test_gate_is_red_then_green(story: Story, case: Case) -> None:
+    assert is_green(story, case.gate)
+    case.close(story)
+    assert not is_green(story, case.gate)
+    case.open(story)
+    assert is_green(story, case.gate)
+
+
+@by_gate
+def test_red_gate_stops_submission_and_approval(story: Story, case: Case) -> None:
+    case.close(story)
+    # The checklist is not for those who submit: whoever approves answers it.
+    with nullcontext() if case.gate in FOR_APPROVERS else pytest.raises(GateError):
+        service.submit_campaign(story.session, story.campaign, by=story.author.id)
+    story.campaign.state = CampaignState.SUBMITTED
+    digest = assess(story.session, story.campaign, now=START).content.digest
+    with pytest.raises(GateError):
+        service.approve_campaign(story.session, story.campaign, by=story.approver.id, digest=digest)
+
+
+@pytest.mark.parametrize("case", [case for case in CASES if case.at_start], ids=lambda case: case.gate)
+def test_red_gate_stops_a_start(story: Story, case: Case) -> None:
+    case.close(story)
+    start = assess_start(story.session, story.campaign, story.campaign.schedules[0], now=START)
+    assert case.gate in {gate.name for gate in start.red}
+
+
+def test_every_gate_has_a_title_and_a_case(story: Story) -> None:
+    over(Channel.WHATSAPP)(story)
+    found = assess(story.session, story.campaign, now=START)
+    names = {gate.name for gate in with_fatigue(story.campaign, found, {}).gates}
+    assert names - {*GATES} == set()
+    assert names - {case.gate for case in CASES} == NEVER_CLOSED
+
+
+def test_readme_has_the_table() -> None:
+    rows = [
+        line.split(" | ") for line in README.read_text(encoding="utf-8").splitlines() if line.startswith("| `")
+    ]
+    assert {(row[0].strip("| `"), row[1]) for row in rows} == {(case.gate, case.sentence) for case in CASES}

@@ -1,0 +1,130 @@
+"""Asking WhatsApp to approve a text: what is written down, and what is refused."""
+
+from __future__ import annotations
+
+import pytest
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from campaigns.audience.models import Channel
+from campaigns.core.errors import InputError, PlaceholderError, TransitionError
+from campaigns.messages.models import Message, TranslationState
+from campaigns.planning.models import Campaign, Sender, TemplateCategory, TemplateState, WhatsAppTemplate
+from campaigns.planning.queries import load_content
+from campaigns.planning.whatsapp.requests import ask_for_missing, ask_for_template, count_missing_corrections
+from campaigns.staff.models import AuditEntry, Organisation
+from tests.factories import a_campaign, a_member, a_message, a_sender, an_organisation, credentials
+
+TEXTS = {
+    "en": "Keep it. Call ((hotline)) now.",
+    "uk": "Тримайте. ((hotline)) цілодобово.",
+    "pl": "Pomoc: ((hotline))",
+}
+
+
+@pytest.fixture
+def campaign(session: Session) -> Campaign:
+    organisation = an_organisation(session)
+    member = a_member(session, organisation)
+    message = a_message(session, organisation, TEXTS)
+    senders = [a_sender(session, channel=Channel.WHATSAPP), a_sender(session)]
+    return a_campaign(session, organisation, member, message=message, senders=senders)
+
+
+def ask(
+    session: Session, message: Message, language: str = "uk", sender: Sender | None = None
+) -> WhatsAppTemplate:
+    sender = sender or session.scalars(select(Sender).where(Sender.channel == Channel.WHATSAPP)).one()
+    return ask_for_template(
+        session,
+        message,
+        language=language,
+        sender=sender,
+        category=TemplateCategory.UTILITY,
+        by=1,
+        credentials=credentials(session),
+    )
+
+
+def test_text_is_asked_for_as_it_is_reviewed(session: Session, campaign: Campaign) -> None:
+    made = ask(session, campaign.message)
+    assert (made.body, made.slots, made.state) == (
+        "Тримайте. {{1}} цілодобово.",
+        ["hotline"],
+        TemplateState.WANTED,
+    )
+    assert made.name.startswith(f"fingerpost_uk_{made.id}_")
+    assert session.scalars(select(AuditEntry.action)).all() == ["template.ask"]
+
+
+def test_text_is_asked_for_once(session: Session, campaign: Campaign) -> None:
+    ask(session, campaign.message)
+    with pytest.raises(TransitionError, match="already"):
+        ask(session, campaign.message)
+
+
+def test_rejected_name_is_never_used_again(session: Session, campaign: Campaign) -> None:
+    first = ask(session, campaign.message)
+    names = {first.name}
+    for _ in range(3):
+        first.state, first.content_sid = TemplateState.REJECTED, "HX1"
+        again = ask(session, campaign.message)
+        assert (again.id, again.state, again.content_sid) == (first.id, TemplateState.WANTED, None)
+        names.add(again.name)
+    assert len(names) == 4
+
+
+def test_other_text_is_another_template(session: Session, campaign: Campaign) -> None:
+    first = ask(session, campaign.message)
+    next(each for each in campaign.message.translations if each.language == "uk").text = "Інше. ((hotline)) тут."
+    assert ask(session, campaign.message).id != first.id
+
+
+def test_unreviewed_text_cannot_be_asked_for(session: Session, campaign: Campaign) -> None:
+    campaign.message.translations[1].state = TranslationState.TRANSLATED
+    with pytest.raises(InputError, match="no reviewed text"):
+        ask(session, campaign.message)
+
+
+def test_unfit_text_and_other_channels_are_refused(session: Session, campaign: Campaign) -> None:
+    with pytest.raises(PlaceholderError, match="ends with a placeholder"):
+        ask(session, campaign.message, "pl")
+    with pytest.raises(InputError, match="Only WhatsApp"):
+        ask(session, campaign.message, sender=a_sender(session))
+
+
+def test_missing_ones_are_asked_for_together(session: Session, campaign: Campaign) -> None:
+    """English was asked for before, and Polish is not fit: Ukrainian is left."""
+    ask(session, campaign.message, "en")
+    assert (
+        ask_for_missing(
+            session, campaign, category=TemplateCategory.MARKETING, by=1, credentials=credentials(session)
+        )
+        == 1
+    )
+    asked = session.execute(select(WhatsAppTemplate.language, WhatsAppTemplate.category).order_by("language"))
+    assert asked.all() == [("en", "UTILITY"), ("uk", "MARKETING")]
+    assert len(session.scalars(select(AuditEntry.id)).all()) == 2
+    with pytest.raises(InputError, match="no text left"):
+        ask_for_missing(
+            session, campaign, category=TemplateCategory.MARKETING, by=1, credentials=credentials(session)
+        )
+
+
+def test_correction_is_asked_for_along_with_it(session: Session, campaign: Campaign) -> None:
+    correction = a_message(
+        session, session.get_one(Organisation, campaign.organisation_id), {"en": "Wrong number."}
+    )
+    campaign.correction_id = correction.id
+    content = load_content(session, campaign)
+    assert count_missing_corrections(session, campaign, content) == 1
+    # One of the three texts is of a kind that WhatsApp does not take.
+    assert (
+        ask_for_missing(
+            session, campaign, category=TemplateCategory.UTILITY, by=1, credentials=credentials(session)
+        )
+        == 2 + 1
+    )
+    assert count_missing_corrections(session, campaign, content) == 0
+    of_correction = select(WhatsAppTemplate.body).where(WhatsAppTemplate.message_id == correction.id)
+    assert session.scalars(of_correction).all() == ["Wrong number."]
