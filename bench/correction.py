@@ -23,8 +23,8 @@ from sqlalchemy.orm import object_session
 from bench.flight import Flight, an_owner, body_of, flight
 from bench.harness import DATABASES, note, report
 from campaigns.audience.models import Address
-from campaigns.delivery.corrected import may_be_on_the_way
-from campaigns.delivery.correcting import send_correction
+from campaigns.delivery.corrections.service import send_correction
+from campaigns.delivery.fanout.correction_recipients import may_be_on_the_way
 from campaigns.delivery.models import Delivery
 from campaigns.delivery.queries import in_state
 from campaigns.delivery.states import SendState

@@ -28,7 +28,7 @@ from bench.plain_sending import send_plainly
 from campaigns.continuity.lifeline import BEAT_SECONDS, Lifeline
 from campaigns.core.database import make_sessions, make_worker_engine
 from campaigns.core.keys.crypto import Vault
-from campaigns.delivery.engine.lanes import Engine, Surroundings, in_thread
+from campaigns.delivery.engine.engine import Engine, Surroundings, in_thread
 from campaigns.delivery.engine.ports import Ask, Found, Result
 from campaigns.delivery.engine.store import DatabaseStore
 from campaigns.delivery.states import SendState

@@ -23,9 +23,9 @@ from campaigns.audience.models import Channel, Contact
 from campaigns.audience.rules import LeftOut
 from campaigns.core import clock
 from campaigns.core.database import make_sessions
-from campaigns.delivery.fanout import fan_out
+from campaigns.delivery.fanout.fanout import fan_out
 from campaigns.delivery.models import Delivery, RunLeftOut, RunQuiet, RunText, RunZone
-from campaigns.delivery.progress import left_out_of_run
+from campaigns.delivery.monitoring.progress import left_out_of_run
 from campaigns.places.models import Place
 from campaigns.planning.covers import load_cover
 from campaigns.planning.models import Campaign, Run, RunSender, RunState, ZonePolicy

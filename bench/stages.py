@@ -22,10 +22,10 @@ from campaigns import cli
 from campaigns.core import clock
 from campaigns.core.database import make_engine, make_sessions
 from campaigns.core.settings import Settings, load_settings
-from campaigns.delivery.fanout import fan_out
-from campaigns.delivery.intake import LARGEST_GROUP, ReceiptIntake
+from campaigns.delivery.fanout.fanout import fan_out
 from campaigns.delivery.models import Delivery
-from campaigns.delivery.receipts import apply_receipts
+from campaigns.delivery.receipts.merge import apply_receipts
+from campaigns.delivery.receipts.writer import LARGEST_GROUP, ReceiptIntake
 from campaigns.gateways.callbacks import StatusUpdate
 from campaigns.places.models import Place
 from campaigns.planning.models import Run, RunState, ZonePolicy

@@ -15,9 +15,9 @@ from campaigns.audience.joining.views import init_entry_points
 from campaigns.core.errors import SettingsError
 from campaigns.core.settings import PROJECT_ROOT, Mode, Settings
 from campaigns.delivery import views as delivery
-from campaigns.delivery.capping import count_capped
-from campaigns.delivery.door import StatusDoor
-from campaigns.delivery.intake import ReceiptIntake
+from campaigns.delivery.fanout.frequency_cap import count_capped
+from campaigns.delivery.receipts.endpoint import StatusDoor
+from campaigns.delivery.receipts.writer import ReceiptIntake
 from campaigns.directory import proposal_labels as messages_proposed
 from campaigns.front.limits import USUAL_BODY
 from campaigns.gateways.callbacks import CallbackReader

@@ -25,9 +25,9 @@ from campaigns.core.errors import SettingsError
 from campaigns.core.models import KeyFingerprint, WriteProbe
 from campaigns.core.processes.outages import OUTAGES, Cause, first_cause_of
 from campaigns.core.settings import Mode, Settings
-from campaigns.delivery.alarms import LONGEST_SILENCE
 from campaigns.delivery.models import Delivery
-from campaigns.delivery.watch import seconds_without_worker
+from campaigns.delivery.monitoring.alarm_facts import seconds_without_worker
+from campaigns.delivery.monitoring.alarms import LONGEST_SILENCE
 from campaigns.inbox.models import Reply
 from campaigns.inbox.triage import count_unassigned
 from campaigns.instance import check_fingerprints

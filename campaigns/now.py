@@ -14,9 +14,9 @@ from campaigns.audience.files.watch import Watched, find_watched
 from campaigns.audience.forms import CHANNELS
 from campaigns.continuity.latch import SENTENCES, find_latch_reason
 from campaigns.core import clock
-from campaigns.delivery.looking import alarms_of, open_of
-from campaigns.delivery.missed import Missing, count_missing
-from campaigns.delivery.progress import select_runs
+from campaigns.delivery.corrections.missed_people import Missing, count_missing
+from campaigns.delivery.monitoring.progress import select_runs
+from campaigns.delivery.monitoring.run_page import alarms_of, open_of
 from campaigns.directory.labels import OUTCOMES
 from campaigns.directory.queries import count_due_services, select_dead_since
 from campaigns.health import HealthLook

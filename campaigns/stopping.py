@@ -18,10 +18,10 @@ from campaigns.core.errors import FingerpostError, NotFoundError, TransitionErro
 from campaigns.core.processes.outages import sentence_about
 from campaigns.core.settings import Settings
 from campaigns.delivery.models import Delivery
+from campaigns.delivery.monitoring.alarm_facts import is_worker_alive
 from campaigns.delivery.queries import in_state
 from campaigns.delivery.service import cancel_queued
 from campaigns.delivery.states import SendState
-from campaigns.delivery.watch import is_worker_alive
 from campaigns.instance import check_file, check_server
 from campaigns.planning.lifecycle import LIVING
 from campaigns.planning.models import Campaign, CampaignState, Run, RunState, Schedule

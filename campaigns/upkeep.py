@@ -12,16 +12,16 @@ from sqlalchemy.orm import Session, sessionmaker
 from campaigns.core import clock
 from campaigns.core.processes.chores import do_each
 from campaigns.core.settings import Settings
-from campaigns.delivery.canary import canary_rule_of, settle_canaries
+from campaigns.delivery.corrections.latecomers import fan_out_late
 from campaigns.delivery.engine.ports import Runner, SenderFacts
-from campaigns.delivery.fanout import fan_out
-from campaigns.delivery.latecomers import fan_out_late
-from campaigns.delivery.patience import patience_of
+from campaigns.delivery.fanout.canary import canary_rule_of, settle_canaries
+from campaigns.delivery.fanout.fanout import fan_out
 from campaigns.delivery.queries import select_planning
-from campaigns.delivery.receipts import apply_receipts
-from campaigns.delivery.reconcile import give_up, reap, reconcile
+from campaigns.delivery.receipts.merge import apply_receipts
+from campaigns.delivery.repair.reconcile import give_up, reap, reconcile
 from campaigns.delivery.service import expire_resting
-from campaigns.delivery.turns import taking_turns
+from campaigns.delivery.timeouts import patience_of
+from campaigns.delivery.write_turns import taking_turns
 from campaigns.gateways.base import Gateway
 from campaigns.staff.recurring import is_anything_due, tell_rest
 

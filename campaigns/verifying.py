@@ -8,7 +8,7 @@ from campaigns.core.database import make_engine, make_sessions
 from campaigns.core.errors import NotFoundError
 from campaigns.core.settings import Settings
 from campaigns.delivery.engine.ports import SenderFacts
-from campaigns.delivery.verify import Report, verify_run
+from campaigns.delivery.repair.verify import Report, verify_run
 from campaigns.gateways.base import Gateway
 from campaigns.gateways.factory import open_gateway
 from campaigns.planning.models import Run

@@ -28,16 +28,16 @@ from campaigns.core.processes.ending import stop_on_signals
 from campaigns.core.processes.steady import ClockGuard
 from campaigns.core.processes.waiting import rest
 from campaigns.core.settings import Mode, Settings
-from campaigns.delivery.baton import Baton
-from campaigns.delivery.engine.alone import BatonStore
-from campaigns.delivery.engine.lanes import Engine, Surroundings, in_thread
+from campaigns.delivery.engine.engine import Engine, Surroundings, in_thread
+from campaigns.delivery.engine.leader_lock import Baton
+from campaigns.delivery.engine.leader_store import BatonStore
 from campaigns.delivery.engine.ports import SenderFacts
 from campaigns.delivery.engine.store import DatabaseStore
-from campaigns.delivery.patience import check_patience, patience_of
+from campaigns.delivery.fanout.outdated_texts import TextWatch
 from campaigns.delivery.queries import find_last_intent
-from campaigns.delivery.renewing import TextWatch
-from campaigns.delivery.sweeps import sweep
-from campaigns.delivery.turns import SQLITE_TURN_SECONDS
+from campaigns.delivery.repair.sweeps import sweep
+from campaigns.delivery.timeouts import check_patience, patience_of
+from campaigns.delivery.write_turns import SQLITE_TURN_SECONDS
 from campaigns.gateways.base import Gateway
 from campaigns.gateways.kinds import get_kind
 from campaigns.instance import check_database

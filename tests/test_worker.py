@@ -23,9 +23,9 @@ from campaigns.core.errors import SettingsError
 from campaigns.core.keys.crypto import Vault
 from campaigns.core.settings import Mode, Settings, load_settings
 from campaigns.delivery.models import Attempt, Delivery, RunText
-from campaigns.delivery.patience import check_patience, patience_of
 from campaigns.delivery.queries import progress_of
 from campaigns.delivery.states import SendState
+from campaigns.delivery.timeouts import check_patience, patience_of
 from campaigns.planning.models import Health, Run, RunState
 from campaigns.schema import metadata
 from campaigns.staff.models import Organisation

@@ -9,8 +9,8 @@ from wtforms.validators import InputRequired, Length
 
 from campaigns.core.errors import InputError
 from campaigns.core.words import N_
-from campaigns.delivery.browse import PER_PAGE
-from campaigns.delivery.resending import Chosen
+from campaigns.delivery.monitoring.rows import PER_PAGE
+from campaigns.delivery.repair.resend import Chosen
 from campaigns.planning.runs.firing import LONGEST_REASON
 from campaigns.web.forms import Form
 

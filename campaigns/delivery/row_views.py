@@ -13,13 +13,13 @@ from campaigns.core.database import HIGHEST_ID
 from campaigns.core.errors import InputError, NotFoundError, RefusedError
 from campaigns.core.small_numbers import told
 from campaigns.core.words import N_
-from campaigns.delivery import resending
-from campaigns.delivery.browse import CALLED_IN_VAIN, Wanted, read_lines, read_story, state_of_word
-from campaigns.delivery.causes import attempt_in_words, cause_in_words
+from campaigns.delivery.corrections.missed_people import read_missed
 from campaigns.delivery.forms import ANY, ResendForm, read_chosen
-from campaigns.delivery.looking import forget, look_at, own_run
-from campaigns.delivery.missed import read_missed
-from campaigns.delivery.progress import left_out_of_run
+from campaigns.delivery.monitoring.causes import attempt_in_words, cause_in_words
+from campaigns.delivery.monitoring.progress import left_out_of_run
+from campaigns.delivery.monitoring.rows import CALLED_IN_VAIN, Wanted, read_lines, read_story, state_of_word
+from campaigns.delivery.monitoring.run_page import forget, look_at, own_run
+from campaigns.delivery.repair import resend as resending
 from campaigns.delivery.states import SendState
 from campaigns.planning.lifecycle import SENDING
 from campaigns.planning.models import Run

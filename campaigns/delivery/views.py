@@ -20,12 +20,16 @@ from werkzeug.wrappers import Response as Redirect
 
 from campaigns.audience.forms import CHANNELS
 from campaigns.core.errors import FingerpostError, InputError, RefusedError
-from campaigns.delivery import progress, service
-from campaigns.delivery.canary import canary_rule_of
-from campaigns.delivery.causes import cause_in_words
-from campaigns.delivery.correcting import outlook_of, send_correction
+from campaigns.delivery import service
+from campaigns.delivery.corrections.service import outlook_of, send_correction
+from campaigns.delivery.counts import is_large
+from campaigns.delivery.fanout.canary import canary_rule_of
+from campaigns.delivery.fanout.outdated_texts import find_new_numbers, resume
 from campaigns.delivery.forms import CorrectForm
-from campaigns.delivery.looking import (
+from campaigns.delivery.models import RunCanary
+from campaigns.delivery.monitoring import progress
+from campaigns.delivery.monitoring.causes import cause_in_words
+from campaigns.delivery.monitoring.run_page import (
     Doubled,
     alarms_of,
     compare_receipts,
@@ -36,10 +40,7 @@ from campaigns.delivery.looking import (
     own_run,
     waves_of,
 )
-from campaigns.delivery.models import RunCanary
-from campaigns.delivery.renewing import find_new_numbers, resume
 from campaigns.delivery.row_views import rows
-from campaigns.delivery.tally import is_large
 from campaigns.planning import service as planning
 from campaigns.planning.lifecycle import IN_FLIGHT, MOVING
 from campaigns.planning.models import Run, RunState

@@ -21,8 +21,8 @@ from campaigns.core import clock
 from campaigns.core.database import make_engine, make_sessions
 from campaigns.core.errors import UnavailableError
 from campaigns.core.settings import Settings, load_settings
-from campaigns.delivery.canary import awaits_canary
-from campaigns.delivery.progress import Progress, progress_of_run
+from campaigns.delivery.fanout.canary import awaits_canary
+from campaigns.delivery.monitoring.progress import Progress, progress_of_run
 from campaigns.demo import scenario, stage
 from campaigns.demo.answers import let_some_answer
 from campaigns.demo.ending import conclude

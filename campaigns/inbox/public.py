@@ -5,7 +5,7 @@ from __future__ import annotations
 from flask import Blueprint, Response, request
 
 from campaigns.core.database import wait_for_locks
-from campaigns.delivery.callbacks import answer_plainly, body_of, read_callback
+from campaigns.delivery.receipts.request import answer_plainly, body_of, read_callback
 from campaigns.gateways.callbacks import Callback, CallbackReader
 from campaigns.inbox.receiving import Account, load_account
 from campaigns.inbox.service import receive_inbound

@@ -14,7 +14,7 @@ from sqlalchemy import exists, func, or_, select
 from sqlalchemy.orm import Session
 
 from campaigns.audience.models import Address, Channel
-from campaigns.delivery.capping import CALLED
+from campaigns.delivery.fanout.frequency_cap import CALLED
 from campaigns.delivery.models import Delivery
 from campaigns.inbox.models import Reply, UnknownStop
 from campaigns.planning.models import Run, Sender

@@ -6,7 +6,7 @@ from flask import Blueprint, render_template, request
 from flask_babel import lazy_gettext as _l
 
 from campaigns.core import clock
-from campaigns.delivery.callbacks import refusals
+from campaigns.delivery.receipts.request import refusals
 from campaigns.inbox import queries
 from campaigns.inbox.display import visible
 from campaigns.inbox.holds import find_holds, waits_now

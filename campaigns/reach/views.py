@@ -13,7 +13,7 @@ from campaigns.audience.models import Channel
 from campaigns.core import clock
 from campaigns.core.errors import NotFoundError
 from campaigns.core.words import N_
-from campaigns.delivery.causes import cause_in_words
+from campaigns.delivery.monitoring.causes import cause_in_words
 from campaigns.planning.models import Campaign, Run
 from campaigns.reach import charts, labels, overview, queries, targeting
 from campaigns.reach.counting import Proof, Step, ladder_of, proof_of

@@ -18,8 +18,8 @@ from campaigns.core import clock
 from campaigns.core.database import make_engine, make_sessions
 from campaigns.core.errors import UnavailableError
 from campaigns.core.settings import Settings
-from campaigns.delivery.doubts import AFTER
 from campaigns.delivery.queries import find_last_intent
+from campaigns.delivery.repair.doubts import AFTER
 from campaigns.missed_inbound import MissedInbound
 from campaigns.restoring.overview import doubts_of
 from campaigns.restoring.release import Restored, release, settle_by_lists

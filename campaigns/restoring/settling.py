@@ -19,8 +19,8 @@ from sqlalchemy.orm import Session, sessionmaker
 from campaigns.audience.models import Address, Channel
 from campaigns.core import clock
 from campaigns.core.keys.crypto import Vault
-from campaigns.delivery.doubts import FOUND
 from campaigns.delivery.models import Attempt, Delivery, RunText
+from campaigns.delivery.repair.doubts import FOUND
 from campaigns.delivery.states import SendState
 from campaigns.gateways.base import ProviderMessage
 from campaigns.planning.lifecycle import LIVING

@@ -17,8 +17,8 @@ from campaigns.continuity.models import HookBeat
 from campaigns.core import clock
 from campaigns.core.database import make_engine
 from campaigns.core.keys.crypto import Vault
-from campaigns.delivery.engine.fence import Fence, FenceRefusedError, Refusal
 from campaigns.delivery.engine.ports import Ask, Line
+from campaigns.delivery.engine.send_guard import Fence, FenceRefusedError, Refusal
 from campaigns.delivery.engine.store import DatabaseStore
 from campaigns.planning.models import Run
 from tests.delivery.builders import a_running_run

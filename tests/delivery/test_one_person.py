@@ -16,12 +16,12 @@ from campaigns.audience.consent.ledger import restore, withdraw_everywhere
 from campaigns.audience.models import Address, AddressState, Channel
 from campaigns.core import clock
 from campaigns.core.keys.crypto import Vault
-from campaigns.delivery.engine.fence import Fence, FenceRefusedError, Refusal
 from campaigns.delivery.engine.ports import Ask, Claimed, Line, Result
+from campaigns.delivery.engine.send_guard import Fence, FenceRefusedError, Refusal
 from campaigns.delivery.engine.store import DatabaseStore
-from campaigns.delivery.fanout import fan_out
+from campaigns.delivery.fanout.fanout import fan_out
 from campaigns.delivery.models import Delivery
-from campaigns.delivery.receipts import apply_receipts, store
+from campaigns.delivery.receipts.merge import apply_receipts, store
 from campaigns.delivery.refusals import suppress_addresses
 from campaigns.delivery.service import cancel_queued, requeue_cancelled
 from campaigns.delivery.states import SendState
@@ -30,8 +30,8 @@ from campaigns.gateways.callbacks import StatusUpdate
 from campaigns.planning.models import Run, RunState
 from tests.delivery.builders import a_planned_run, a_running_run, frozen, give_addresses, minutes_ago, people
 from tests.delivery.provider import MemoryProvider
-from tests.delivery.test_reconcile import ask as ask_provider
-from tests.delivery.test_reconcile import note_account
+from tests.delivery.repair.test_reconcile import ask as ask_provider
+from tests.delivery.repair.test_reconcile import note_account
 from tests.factories import a_sender, an_organisation
 
 #: What builders begin the number of the only person with.

@@ -11,8 +11,8 @@ from sqlalchemy import select
 
 from campaigns.audience.models import Channel
 from campaigns.core import clock
-from campaigns.delivery.causes import cause_in_words
 from campaigns.delivery.models import Attempt, Delivery, RunLeftOut, RunQuiet, RunText, RunZone
+from campaigns.delivery.monitoring.causes import cause_in_words
 from campaigns.delivery.states import ReceiptState, SendState
 from campaigns.planning.models import Health, Run, RunState
 from campaigns.staff.models import Organisation, Role

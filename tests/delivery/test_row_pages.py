@@ -12,8 +12,8 @@ from sqlalchemy import select
 from campaigns.audience.models import Address, AddressState, Channel
 from campaigns.core import clock
 from campaigns.core.keys.crypto import Vault
-from campaigns.delivery import browse
 from campaigns.delivery.models import Attempt, Delivery, Receipt, RunText
+from campaigns.delivery.monitoring import rows as browse
 from campaigns.delivery.states import ReceiptState, SendState
 from campaigns.planning.models import Run, RunState
 from campaigns.staff.models import AuditEntry, Role

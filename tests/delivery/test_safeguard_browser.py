@@ -12,7 +12,7 @@ from sqlalchemy.orm import Session
 
 from campaigns.core import clock
 from campaigns.core.keys.crypto import Vault
-from campaigns.delivery.fanout import fan_out
+from campaigns.delivery.fanout.fanout import fan_out
 from campaigns.delivery.models import CanaryState, Delivery, RunCanary
 from campaigns.delivery.views import EVERY
 from campaigns.planning import service

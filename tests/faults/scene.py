@@ -22,7 +22,7 @@ from campaigns.core.keys.crypto import Vault
 from campaigns.core.processes import crash
 from campaigns.core.settings import load_settings
 from campaigns.delivery.models import Delivery, Receipt
-from campaigns.delivery.reconcile import reap
+from campaigns.delivery.repair.reconcile import reap
 from campaigns.delivery.states import SendState
 from campaigns.demo.processes import free_port
 from campaigns.planning.models import Run, Sender

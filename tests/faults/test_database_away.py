@@ -12,7 +12,7 @@ from sqlalchemy import Engine, select, text
 
 from campaigns.core.database import make_engine
 from campaigns.delivery.models import Attempt, Delivery
-from campaigns.delivery.reconcile import REAPED
+from campaigns.delivery.repair.reconcile import REAPED
 from campaigns.schema import metadata
 from tests.faults.scene import Scene, until
 from tests.postgres import PostgresServer

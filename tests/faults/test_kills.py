@@ -9,7 +9,7 @@ from datetime import timedelta
 
 import pytest
 
-from campaigns.delivery.reconcile import reap
+from campaigns.delivery.repair.reconcile import reap
 from tests.faults.scene import Scene, until
 
 #: Kills, messages for each, and whether the living wait until a worker's own reaper settles what the dead left.

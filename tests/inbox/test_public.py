@@ -20,8 +20,8 @@ from campaigns.audience.models import Address, AddressState, Channel, Contact
 from campaigns.continuity.journal import Said, journal_of, read_journal
 from campaigns.core import clock, database
 from campaigns.core.keys.crypto import Vault
-from campaigns.delivery.callbacks import LARGEST_BODY, refusals
 from campaigns.delivery.models import Delivery
+from campaigns.delivery.receipts.request import LARGEST_BODY, refusals
 from campaigns.delivery.states import SendState
 from campaigns.gateways.callbacks import hook_secret
 from campaigns.gateways.kinds import get_kind

@@ -17,7 +17,7 @@ from campaigns.audience.models import Audience, Contact
 from campaigns.core import clock
 from campaigns.core.errors import RefusedError
 from campaigns.core.keys.crypto import Vault
-from campaigns.delivery.fanout import fan_out
+from campaigns.delivery.fanout.fanout import fan_out
 from campaigns.delivery.models import Delivery
 from campaigns.importing import import_file
 from campaigns.places.drafts import PlaceDraft, RouteDraft, circle

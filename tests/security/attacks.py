@@ -11,7 +11,7 @@ from sqlalchemy import select
 from werkzeug.test import TestResponse
 
 from campaigns.core import clock
-from campaigns.delivery.fanout import fan_out
+from campaigns.delivery.fanout.fanout import fan_out
 from campaigns.directory.models import Service
 from campaigns.planning.models import Run
 from campaigns.staff.models import Role

@@ -8,14 +8,14 @@ from datetime import timedelta
 from sqlalchemy.orm import Session, sessionmaker
 
 from campaigns.core import clock
-from campaigns.delivery.canary import CanaryRule, settle_canaries
-from campaigns.delivery.fanout import fan_out
-from campaigns.delivery.patience import Patience
+from campaigns.delivery.fanout.canary import CanaryRule, settle_canaries
+from campaigns.delivery.fanout.fanout import fan_out
 from campaigns.delivery.queries import select_planning
-from campaigns.delivery.receipts import STRANGER_WAIT, apply_receipts
-from campaigns.delivery.reconcile import give_up, reap
+from campaigns.delivery.receipts.merge import STRANGER_WAIT, apply_receipts
+from campaigns.delivery.repair.reconcile import give_up, reap
+from campaigns.delivery.repair.sweeps import sweep
 from campaigns.delivery.service import expire_resting
-from campaigns.delivery.sweeps import sweep
+from campaigns.delivery.timeouts import Patience
 from tests.simulation.database import Database
 
 #: As in production, but an hour of grace is some minutes: still more than the longest call and the worst clocks.

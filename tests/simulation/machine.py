@@ -24,18 +24,18 @@ from campaigns.audience.consent.ledger import withdraw_everywhere
 from campaigns.audience.models import Channel
 from campaigns.core import clock
 from campaigns.core.errors import RefusedError, TransitionError
-from campaigns.delivery.engine.fence import Fence, FenceRefusedError, Refusal
 from campaigns.delivery.engine.ports import Ask, Claimed, Found, Line, Result, SenderFacts
 from campaigns.delivery.engine.retry import decide
+from campaigns.delivery.engine.send_guard import Fence, FenceRefusedError, Refusal
 from campaigns.delivery.engine.store import DatabaseStore, facts_of
 from campaigns.delivery.models import Delivery
-from campaigns.delivery.receipts import apply_receipts, store
-from campaigns.delivery.reconcile import give_up, reap, reconcile
+from campaigns.delivery.receipts.merge import apply_receipts, store
 from campaigns.delivery.refusals import suppress_addresses
-from campaigns.delivery.resending import Chosen, resend
+from campaigns.delivery.repair.reconcile import give_up, reap, reconcile
+from campaigns.delivery.repair.resend import Chosen, resend
+from campaigns.delivery.repair.sweeps import sweep
 from campaigns.delivery.service import expire_resting
 from campaigns.delivery.states import SendState
-from campaigns.delivery.sweeps import sweep
 from campaigns.gateways.base import (
     Action,
     NotSentError,

@@ -18,15 +18,19 @@ from campaigns.audience.consent.person import lock_addresses, lock_person
 from campaigns.audience.models import Address, AddressState, Channel
 from campaigns.core import clock
 from campaigns.core.processes.steady import ClockGuard
-from campaigns.delivery import canary, doubts, fallback, fanout, receipts, reconcile
-from campaigns.delivery.engine import fence, loop, record, retry, store, taking
-from campaigns.delivery.engine.fence import Fence, FenceRefusedError, Refusal
+from campaigns.delivery import channel_fallback
+from campaigns.delivery.engine import lane, retry, send_guard, store, taking
+from campaigns.delivery.engine import results as record
 from campaigns.delivery.engine.ports import Ask, Claimed, Found, Result, Store
+from campaigns.delivery.engine.send_guard import Fence, FenceRefusedError, Refusal
 from campaigns.delivery.engine.store import DatabaseStore
+from campaigns.delivery.fanout import canary, fanout
 from campaigns.delivery.models import CanaryState, Delivery
-from campaigns.delivery.patience import Patience
 from campaigns.delivery.queries import in_state
+from campaigns.delivery.receipts import merge
+from campaigns.delivery.repair import doubts, reconcile
 from campaigns.delivery.states import RANKS, SendState
+from campaigns.delivery.timeouts import Patience
 from campaigns.gateways.base import UnknownOutcomeError
 from campaigns.inbox import service
 from campaigns.missed_inbound import MissedInbound
@@ -92,13 +96,13 @@ def list_that_is_believed_at_once(patch: pytest.MonkeyPatch) -> None:
 
 
 def receipts_that_settle_nothing(patch: pytest.MonkeyPatch) -> None:
-    patch.setattr(receipts, "_settle", lambda *, in_batch: text("SELECT 1"))
+    patch.setattr(merge, "_settle", lambda *, in_batch: text("SELECT 1"))
 
 
 def receipts_that_overwrite(patch: pytest.MonkeyPatch) -> None:
-    patch.setattr(receipts, "RANKS", dict.fromkeys(RANKS, 1))
+    patch.setattr(merge, "RANKS", dict.fromkeys(RANKS, 1))
     # Built anew, with these ranks.
-    patch.setattr(receipts, "_merge", receipts._merge.__wrapped__)
+    patch.setattr(merge, "_merge", merge._merge.__wrapped__)
 
 
 def record_that_asks_no_token(patch: pytest.MonkeyPatch) -> None:
@@ -193,7 +197,7 @@ def fan_out_to_each_contact(patch: pytest.MonkeyPatch) -> None:
 
 
 def fall_back_to_a_number_twice(patch: pytest.MonkeyPatch) -> None:
-    patch.setattr(fallback, "find_taken", lambda session, run_ids, address_ids: set())
+    patch.setattr(channel_fallback, "find_taken", lambda session, run_ids, address_ids: set())
 
 
 def restore_that_nobody_sees(patch: pytest.MonkeyPatch) -> None:
@@ -209,7 +213,7 @@ def clock_that_is_always_believed(patch: pytest.MonkeyPatch) -> None:
 
 
 def pause_by_a_clock_that_was_set(patch: pytest.MonkeyPatch) -> None:
-    patch.setattr(loop, "counted_from", lambda now, intent_at: now)
+    patch.setattr(lane, "counted_from", lambda now, intent_at: now)
 
 
 def results_that_a_server_takes_for_bad(patch: pytest.MonkeyPatch) -> None:
@@ -218,9 +222,9 @@ def results_that_a_server_takes_for_bad(patch: pytest.MonkeyPatch) -> None:
 
 def claims_of_what_has_a_receipt(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(taking, "_HAS_RECEIPT", false())
-    patch.setattr(receipts, "LOST", frozenset({SendState.UNKNOWN, SendState.UNCONFIRMED}))
+    patch.setattr(merge, "LOST", frozenset({SendState.UNKNOWN, SendState.UNCONFIRMED}))
     # Built anew, with these.
-    for module, name in ((taking, "_due_as_json"), (taking, "_move"), (receipts, "_settle")):
+    for module, name in ((taking, "_due_as_json"), (taking, "_move"), (merge, "_settle")):
         patch.setattr(module, name, getattr(module, name).__wrapped__)
 
 
@@ -256,7 +260,7 @@ def late_word_that_counts_last(patch: pytest.MonkeyPatch) -> None:
 
 
 def fence_that_trusts_memory_for_long(patch: pytest.MonkeyPatch) -> None:
-    patch.setattr(fence, "FRESH_SECONDS", 20.0)
+    patch.setattr(send_guard, "FRESH_SECONDS", 20.0)
 
 
 def fence_that_forgets_expiry(patch: pytest.MonkeyPatch) -> None:

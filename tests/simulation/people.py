@@ -13,9 +13,9 @@ from campaigns.audience.consent.handles import number_key
 from campaigns.audience.consent.person import mark_shared
 from campaigns.audience.models import Address, AddressState, Channel
 from campaigns.core.errors import RefusedError, TransitionError
-from campaigns.delivery.health import write_health
+from campaigns.delivery.engine.sender_health import write_health
 from campaigns.delivery.models import Delivery
-from campaigns.delivery.resending import Chosen, resend
+from campaigns.delivery.repair.resend import Chosen, resend
 from campaigns.delivery.states import SendState
 from campaigns.planning.models import Health, Run, RunState, Sender
 from campaigns.planning.runs.firing import ask_to_resume, resume_run, stop_run

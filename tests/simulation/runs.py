@@ -8,7 +8,7 @@ from sqlalchemy import insert
 from sqlalchemy.orm import Session
 
 from campaigns.audience.rules import UNKNOWN_ZONE
-from campaigns.delivery.canary import choose_canary
+from campaigns.delivery.fanout.canary import choose_canary
 from campaigns.delivery.models import Delivery, RunQuiet, RunText, RunZone
 from campaigns.delivery.references import REHEARSAL_PREFIX
 from campaigns.delivery.states import SendState

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from functools import partial
 
-from campaigns.delivery.receipts import store
+from campaigns.delivery.receipts.merge import store
 from campaigns.delivery.states import SendState
 from campaigns.gateways.callbacks import StatusUpdate
 from tests.simulation.chores import CANARY

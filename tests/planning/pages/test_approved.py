@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 from campaigns.audience.models import Address, AddressState
 from campaigns.core import clock
 from campaigns.core.keys.crypto import Vault
-from campaigns.delivery.fanout import fan_out
+from campaigns.delivery.fanout.fanout import fan_out
 from campaigns.delivery.models import Delivery
 from campaigns.planning.models import Campaign, Run, RunState
 from campaigns.planning.service import fire_due

@@ -19,7 +19,7 @@ from campaigns.audience.models import Contact
 from campaigns.core import clock
 from campaigns.core.keys.crypto import Vault
 from campaigns.core.settings import Settings
-from campaigns.delivery.fanout import fan_out
+from campaigns.delivery.fanout.fanout import fan_out
 from campaigns.delivery.models import Delivery
 from campaigns.planning.models import Run, RunState, Schedule, ZonePolicy
 from campaigns.planning.runs.ticker import Clockwork

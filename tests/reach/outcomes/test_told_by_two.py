@@ -10,7 +10,7 @@ from sqlalchemy import Engine, func, select
 
 from campaigns.core import clock
 from campaigns.core.keys.crypto import Vault
-from campaigns.delivery.fanout import fan_out
+from campaigns.delivery.fanout.fanout import fan_out
 from campaigns.delivery.models import RunText
 from campaigns.directory.models import Service
 from campaigns.planning.links.counted import CountedLink

@@ -1,0 +1,263 @@
+"""Falling back: a person whom one channel refused for good is tried over the next sender of the run.
+
+The delivery stays the same row, so nobody can get two; what failed is kept as an attempt, so that the provider's
+list can still be explained. Never after a stop, never while the outcome is unknown.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, cast
+
+from sqlalchemy import Boolean, Table, Update, and_, bindparam, case, func, insert, or_, select, update
+from sqlalchemy.orm import Session, aliased
+
+from campaigns.audience.models import Address, AddressState, Channel
+from campaigns.audience.walk import FREE_TEXT
+from campaigns.core import clock
+from campaigns.delivery.answerable_senders import stop_way_of_delivery
+from campaigns.delivery.models import Attempt, Delivery, RunText
+from campaigns.delivery.references import new_reference
+from campaigns.delivery.shared_numbers import find_taken
+from campaigns.delivery.states import ReceiptState, SendState
+from campaigns.planning.lifecycle import GOING
+from campaigns.planning.models import Run, RunSender, RunState, Sender
+
+FELL_BACK = "fell_back"
+#: What texts share that say the same thing in the words of different channels.
+_ALIKE = ("run_id", "language", "region_id", "time_zone", "place_id", "roaming")
+_DELIVERY = cast(Table, Delivery.__table__)
+
+
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    """A sender of the run, as one that might take over."""
+
+    sender_id: int
+    channel: Channel
+    countries: Sequence[str]
+    rank: int
+    active: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Reachable:
+    """One address of the person."""
+
+    id: int
+    state: AddressState
+    country: str | None
+    heard_at: datetime | None
+    number: bytes | None = None
+    is_shared: bool = False
+
+
+def next_sender(
+    candidates: Sequence[Candidate],
+    addresses: Mapping[Channel, Reachable],
+    *,
+    after: int,
+    has_template: bool,
+    now: datetime,
+) -> Candidate | None:
+    """Return the sender to go on with, of those ranked after `after`, or None when there is none; pure.
+
+    The rules are those of the first choice (audience/walk.py). A stop opts out every address of the person.
+    """
+    for each in candidates:
+        address = addresses.get(each.channel)
+        if each.rank <= after or not each.active or address is None or address.state != AddressState.ACTIVE:
+            continue
+        if each.countries and address.country not in each.countries:
+            continue
+        was_heard = address.heard_at is not None and address.heard_at > now - FREE_TEXT
+        if each.channel != Channel.WHATSAPP or has_template or was_heard:
+            return each
+    return None
+
+
+def fall_back(session: Session, delivery_ids: Collection[int]) -> int:
+    """Queue these deliveries over the next sender that reaches their people; return how many there were.
+
+    Each must be `failed`, or `accepted` with a receipt that says failed; what is neither is left alone.
+    """
+    if not delivery_ids:
+        return 0
+    now = clock.now()
+    rows = session.execute(_select_failed(delivery_ids, now)).all()
+    senders = _senders_of(session, {row.run_id for row in rows})
+    addresses = _addresses_of(session, {row.contact_id for row in rows})
+    taken = _Taken(session, {row.run_id for row in rows}, addresses)
+    noted: list[dict[str, Any]] = []
+    moved: list[dict[str, Any]] = []
+    for row in rows:
+        candidates, reached_by = senders[row.run_id], taken.left_of(row.run_id, addresses[row.contact_id])
+        choice = next_sender(
+            candidates,
+            reached_by,
+            after=max((each.rank for each in candidates if each.sender_id == row.sender_id), default=-1),
+            has_template=row.content_sid is not None,
+            now=now,
+        )
+        if choice is not None:
+            taken.take(row.run_id, reached_by[choice.channel])
+            noted.append(_attempt(row, now))
+            moved.append(_move(row, choice, reached_by[choice.channel]))
+    if moved:
+        session.execute(insert(Attempt), noted)
+        session.connection().execute(_moving(), moved)
+        _change_words(session, [each["row"] for each in moved])
+        _go_on(session, {row.run_id for row in rows})
+    return len(moved)
+
+
+class _Taken:
+    """Numbers of several contacts, by run: those that another contact was written to at, or will be."""
+
+    def __init__(
+        self, session: Session, run_ids: set[int], addresses: Mapping[int, Mapping[Channel, Reachable]]
+    ) -> None:
+        shared = [each for reached_by in addresses.values() for each in reached_by.values() if each.is_shared]
+        numbers = {each.id: each.number for each in shared}
+        found = find_taken(session, run_ids, numbers) if numbers else set()
+        self._numbers = {(run_id, numbers[address_id]) for run_id, address_id in found}
+
+    def left_of(self, run_id: int, addresses: Mapping[Channel, Reachable]) -> dict[Channel, Reachable]:
+        """Return the addresses of a contact whose number is no other's in this run."""
+        return {channel: each for channel, each in addresses.items() if (run_id, each.number) not in self._numbers}
+
+    def take(self, run_id: int, address: Reachable) -> None:
+        """Note that the run goes on to an address now."""
+        if address.is_shared:
+            self._numbers.add((run_id, address.number))
+
+
+def _select_failed(delivery_ids: Collection[int], now: datetime) -> Any:
+    """Select deliveries that failed for good, locked in the order of their ids, with what the choice needs."""
+    failed = or_(
+        Delivery.send_state == SendState.FAILED,
+        and_(Delivery.send_state == SendState.ACCEPTED, Delivery.receipt_state == ReceiptState.FAILED),
+    )
+    return (
+        select(
+            Delivery.id,
+            Delivery.run_id,
+            Delivery.contact_id,
+            Delivery.sender_id,
+            Delivery.address_id,
+            Delivery.reference,
+            Delivery.provider_id,
+            Delivery.attempts,
+            func.coalesce(Delivery.receipt_error, Delivery.error).label("error"),
+            RunText.content_sid,
+            Run.is_rehearsal,
+        )
+        .join(Run, Run.id == Delivery.run_id)
+        .outerjoin(RunText, RunText.id == Delivery.text_id)
+        .where(Delivery.id.in_(delivery_ids), failed, Delivery.expires_at > now, Run.state.in_(GOING))
+        # A correction goes over the very address that got what was wrong.
+        .where(Run.corrects_id.is_(None))
+        .order_by(Delivery.id)
+        .with_for_update(of=Delivery)
+    )
+
+
+def _senders_of(session: Session, run_ids: set[int]) -> dict[int, list[Candidate]]:
+    found: defaultdict[int, list[Candidate]] = defaultdict(list)
+    rows = session.execute(
+        select(RunSender, Sender.active)
+        .join(Sender, Sender.id == RunSender.sender_id)
+        .where(RunSender.run_id.in_(run_ids))
+        .order_by(RunSender.run_id, RunSender.rank)
+    )
+    for each, active in rows:
+        channel = Channel(each.channel)
+        found[each.run_id].append(Candidate(each.sender_id, channel, each.countries, each.rank, active))
+    return found
+
+
+def _addresses_of(session: Session, contact_ids: set[int]) -> dict[int, dict[Channel, Reachable]]:
+    found: defaultdict[int, dict[Channel, Reachable]] = defaultdict(dict)
+    for each in session.scalars(select(Address).where(Address.contact_id.in_(contact_ids))):
+        found[each.contact_id][Channel(each.channel)] = Reachable(
+            each.id, AddressState(each.state), each.country, each.heard_at, each.number, each.is_shared
+        )
+    return found
+
+
+def _attempt(row: Any, now: datetime) -> dict[str, Any]:
+    """Return the attempt that keeps what failed."""
+    return {
+        "delivery_id": row.id,
+        "number": row.attempts,
+        "at": now,
+        "outcome": FELL_BACK,
+        "error": row.error,
+        "sender_id": row.sender_id,
+        "address_id": row.address_id,
+        "reference": row.reference,
+        "provider_id": row.provider_id,
+    }
+
+
+def _move(row: Any, choice: Candidate, address: Reachable) -> dict[str, Any]:
+    return {
+        "row": row.id,
+        "sender": choice.sender_id,
+        "on": choice.channel,
+        "to": address.id,
+        "rehearsed": row.is_rehearsal,
+    }
+
+
+def _moving() -> Update:
+    """Return the statement that queues one delivery over another sender, as if it were new.
+
+    It stays due since whenever it was: the clock of whoever reads this may be wrong just now.
+    """
+    cleared = ("token", "provider_id", "error", "receipt_state", "receipt_id", "receipt_error")
+    return (
+        update(_DELIVERY)
+        .where(_DELIVERY.c.id == bindparam("row"))
+        .values(
+            send_state=SendState.QUEUED,
+            sender_id=bindparam("sender"),
+            channel=bindparam("on"),
+            address_id=bindparam("to"),
+            # Late receipts of what failed must not find it any more.
+            reference=case(
+                (bindparam("rehearsed", type_=Boolean()), new_reference(is_rehearsal=True)),
+                else_=new_reference(is_rehearsal=False),
+            ),
+            attempts=0,
+            **dict.fromkeys(cleared),
+        )
+    )
+
+
+def _change_words(session: Session, delivery_ids: Collection[int]) -> None:
+    """Give deliveries the words of the sender that they are on now, where senders have words of their own."""
+    before, after = aliased(RunText), aliased(RunText)
+    alike = [getattr(after, name) == getattr(before, name) for name in _ALIKE]
+    same = select(after.id).join(before, and_(*alike)).where(before.id == Delivery.text_id)
+    words = (
+        same.where(or_(before.channel != "", before.stop != ""))
+        .where(after.channel == case((before.channel == "", ""), else_=Delivery.channel))
+        .where(after.stop == case((before.stop == "", ""), else_=stop_way_of_delivery()))
+        .correlate(Delivery)
+    )
+    change = update(Delivery).where(Delivery.id.in_(delivery_ids), words.exists())
+    session.execute(change.values(text_id=words.scalar_subquery()).execution_options(synchronize_session=False))
+
+
+def _go_on(session: Session, run_ids: set[int]) -> None:
+    """Let runs that were over already go on for what was queued anew."""
+    session.execute(
+        update(Run)
+        .where(Run.id.in_(run_ids), Run.state == RunState.DONE)
+        .values(state=RunState.RUNNING, finished_at=None)
+        .execution_options(synchronize_session=False)
+    )

@@ -1,0 +1,53 @@
+"""Loads what the texts of a run are rendered with: its services, regions and places as they are now."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import datetime
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from campaigns.delivery.fanout.send_times import due_in
+from campaigns.delivery.fanout.texts import Combination, Dimensions, Renderer, Where
+from campaigns.directory.queries import load_emergency_numbers, load_service_facts
+from campaigns.messages.named import NamedNumbers
+from campaigns.places.models import Place, Region
+from campaigns.planning.content import FrozenRun
+from campaigns.planning.models import Run
+
+
+def load_renderer(
+    session: Session, run: Run, wanted: Iterable[Combination], *, service_max_age_days: int
+) -> Renderer:
+    """Return the renderer of a run, with the regions and places of the combinations that are wanted.
+
+    It knows no number for help but those that were approved.
+    """
+    wanted = list(wanted)
+    region_ids = {combination.region_id for combination in wanted}
+    place_ids = {combination.place_id for combination in wanted}
+    regions = session.execute(select(Region.id, Region.code, Region.country).where(Region.id.in_(region_ids)))
+    places = session.execute(select(Place.id, Place.name).where(Place.id.in_(place_ids)))
+    frozen = FrozenRun.from_json(run.frozen)
+    services = load_service_facts(session, run.organisation_id)
+    emergency = load_emergency_numbers(session, run.organisation_id)
+    if frozen.numbers is not None:
+        approved = NamedNumbers.from_json(frozen.numbers)
+        services, emergency = approved.of_services(services), approved.of_emergencies(emergency)
+    return Renderer(
+        frozen=frozen,
+        services=services,
+        regions={row.id: Where(row.code, row.country) for row in regions},
+        places={row.id: row.name for row in places},
+        service_max_age_days=service_max_age_days,
+        emergency=emergency,
+    )
+
+
+def read_at(run: Run, combination: Combination, renderer: Renderer, *, now: datetime) -> datetime:
+    """Return the hour for which a signpost is chosen; a roaming number counts as one of no country."""
+    frozen, where = renderer.frozen, renderer.regions.get(combination.region_id)
+    country = "" if combination.roaming or where is None else where.country or ""
+    zone = combination.time_zone if Dimensions.of(frozen).zone else frozen.time_zone
+    return max(now, due_in(run, frozen, zone, country, now=now))

@@ -1,0 +1,143 @@
+"""Gathers the facts that the alarms of a run are judged by."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+
+from sqlalchemy import func, select, text
+from sqlalchemy.orm import Session, aliased
+
+from campaigns.delivery.counts import Tally
+from campaigns.delivery.engine.leader_lock import seconds_silent
+from campaigns.delivery.fanout.canary import awaits_canary, count_waiting
+from campaigns.delivery.fanout.merged_occurrences import count_untold
+from campaigns.delivery.models import Attempt, Delivery, Receipt
+from campaigns.delivery.monitoring.alarms import LIST_DELAY, LONG_TROUBLE, LONGEST_SILENCE, Facts
+from campaigns.delivery.monitoring.progress import SenderProgress
+from campaigns.delivery.monitoring.rows import AFTER, BEFORE, first_receipt
+from campaigns.delivery.queries import in_state
+from campaigns.delivery.repair.doubts import looked
+from campaigns.delivery.states import SendState
+from campaigns.delivery.timeouts import Patience
+from campaigns.planning.models import Health, Run, RunSender, RunState
+from campaigns.staff.models import AuditEntry
+
+#: How long ago any worker of the cluster said that it lives, in seconds by the database's own clock.
+_SILENCE = text("SELECT extract(epoch FROM now() - max(last_heartbeat)) FROM procrastinate_workers")
+
+
+def facts_of_run(
+    session: Session,
+    run: Run,
+    tally: Tally,
+    senders: Sequence[SenderProgress],
+    patience: Patience,
+    *,
+    doubled: int | None = None,
+) -> Facts:
+    """Gather the facts of a run as it was counted; `doubled` is what `count_doubled` said, if anybody asked it."""
+    resting = frozenset(each.sender.id for each in senders if each.is_full or _is(each, Health.TROUBLED, run))
+    waits_for_canary = awaits_canary(session, run.id)
+    return Facts(
+        state=RunState(run.state),
+        # Its chunks and their count are committed together, but read one after the other.
+        planned=None if run.started_at is None or run.state == RunState.PLANNING else run.planned,
+        tally=tally,
+        doubled=doubled,
+        moved_at=_moved_at(session, run),
+        heard_at=_heard_at(session, tally.counted_at),
+        paused=frozenset(each.sender.id for each in senders if _is(each, Health.PAUSED, run)),
+        # As with the health: a rehearsal may use a sender that is off.
+        off=frozenset(each.sender.id for each in senders if not (each.sender.active or run.is_rehearsal)),
+        resting=resting,
+        troubled=frozenset(each.sender.id for each in senders if _is_long_troubled(each, run, tally.counted_at)),
+        unasked=_count_unasked(session, run, tally, patience),
+        is_overtaken=_is_overtaken(session, run),
+        awaits_canary=waits_for_canary,
+        canary_waits=count_waiting(session, run.id, resting) if waits_for_canary and resting else 0,
+        untold=count_untold(session, run, tally),
+    )
+
+
+def count_doubled(session: Session, run: Run) -> int:
+    """Count a run's deliveries with a receipt of another message than the one we know; reads all its receipts.
+
+    What a member sent again may rightly have two.
+    """
+    began = run.started_at or run.created_at
+    ends = first_receipt(session, run.finished_at + AFTER) if run.finished_at else None
+    resent = select(Attempt.id).where(Attempt.delivery_id == Delivery.id, Attempt.outcome == "resent").exists()
+    twice = (
+        select(func.count(Delivery.id.distinct()))
+        .join(Receipt, Receipt.reference == Delivery.reference)
+        .where(Delivery.run_id == run.id, Receipt.id >= first_receipt(session, began - BEFORE))
+        .where(Receipt.provider_id != "", Receipt.provider_id != Delivery.provider_id, ~resent)
+    )
+    return session.scalar(twice if ends is None else twice.where(Receipt.id < ends)) or 0
+
+
+def _is(each: SenderProgress, health: Health, run: Run) -> bool:
+    # In a rehearsal the sandbox stands for the sender, however that fares.
+    return not run.is_rehearsal and each.sender.health == health
+
+
+def _moved_at(session: Session, run: Run) -> datetime | None:
+    acts = select(func.max(AuditEntry.at)).where(
+        AuditEntry.subject_type == Run.__tablename__, AuditEntry.subject_id == run.id
+    )
+    return session.scalar(acts)
+
+
+def is_worker_alive(session: Session) -> bool:
+    """Say whether any worker that sends gave a sign of life lately."""
+    silence = seconds_without_worker(session)
+    return silence is not None and silence <= LONGEST_SILENCE.total_seconds()
+
+
+def seconds_without_worker(session: Session) -> float | None:
+    """Return for how many seconds no worker gave a sign of life; None when none ever did."""
+    bind = session.get_bind()
+    is_sqlite = bind.dialect.name == "sqlite"
+    silence = seconds_silent(bind.engine.url.database) if is_sqlite else session.scalar(_SILENCE)
+    return None if silence is None else float(silence)
+
+
+def _heard_at(session: Session, now: datetime) -> datetime | None:
+    silence = seconds_without_worker(session)
+    return None if silence is None else now - timedelta(seconds=silence)
+
+
+def _is_long_troubled(each: SenderProgress, run: Run, now: datetime) -> bool:
+    since = each.sender.health_at
+    return _is(each, Health.TROUBLED, run) and since is not None and now - since > LONG_TROUBLE
+
+
+def _count_unasked(session: Session, run: Run, tally: Tally, patience: Patience) -> int:
+    """Count the messages in doubt that would be a member's to decide by now, had their list been read once.
+
+    Where the provider keeps no list they are that already.
+    """
+    before = tally.counted_at - patience.unconfirmed_after - LIST_DELAY
+    oldest = tally.first_call.get(SendState.UNKNOWN)
+    if oldest is None or oldest > before:
+        return 0
+    unasked = (
+        select(func.count(Delivery.id))
+        .where(Delivery.run_id == run.id, in_state(SendState.UNKNOWN), Delivery.intent_at < before)
+        .where(~select(Attempt.id).where(looked()).exists())
+    )
+    return session.scalar(unasked) or 0
+
+
+def _is_overtaken(session: Session, run: Run) -> bool:
+    """Say whether a more urgent running run shares a sender with this one."""
+    mine, theirs = aliased(RunSender), aliased(RunSender)
+    urgent = (
+        select(Run.id)
+        .join(theirs, theirs.run_id == Run.id)
+        .join(mine, mine.sender_id == theirs.sender_id)
+        .where(mine.run_id == run.id, Run.state == RunState.RUNNING, Run.priority > run.priority)
+        .where(Run.is_rehearsal == run.is_rehearsal)
+    )
+    return session.scalar(select(urgent.exists())) or False

@@ -1,0 +1,186 @@
+"""What the delivery pages read: how far runs are, how fast, when they will end, and why deliveries failed."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+
+from sqlalchemy import Select, func, select
+from sqlalchemy.orm import Session, contains_eager, selectinload
+
+from campaigns.audience.models import Channel
+from campaigns.delivery.channel_fallback import FELL_BACK
+from campaigns.delivery.counts import Tally, count_run
+from campaigns.delivery.engine.daily_limits import count_called
+from campaigns.delivery.models import Attempt, Delivery, RunLeftOut
+from campaigns.delivery.states import ReceiptState, SendState
+from campaigns.planning.models import Campaign, Run, RunSender, RunState, Sender
+from campaigns.staff.queries import get_owned, owned
+
+#: The first calls of a run leave all at once; over fewer seconds they would promise a pace that no sender keeps.
+SHORTEST_PACE = timedelta(seconds=5)
+#: States in which something of ours is still to do, or may still turn out.
+OPEN = frozenset({SendState.QUEUED, SendState.SENDING, SendState.UNKNOWN})
+
+
+@dataclass(frozen=True, slots=True)
+class SenderProgress:
+    """How far one sender of a run is."""
+
+    sender: Sender
+    #: Deliveries it has, accepted by the provider, and still to be called.
+    planned: int
+    accepted: int
+    waiting: int
+    #: What its daily limit leaves now; None: it has none, or nothing waits.
+    left_today: int | None = None
+
+    @property
+    def is_full(self) -> bool:
+        """Whether nothing more goes out today because of its daily limit."""
+        return self.left_today is not None and self.left_today <= 0
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """How far one run is; `planned` is the sum over `by_state` at every instant."""
+
+    by_state: Mapping[SendState, int]
+    #: Last receipts of what was accepted; those without one are not in it.
+    by_receipt: Mapping[ReceiptState, int] = field(default_factory=dict)
+    #: Failures by code, of calls and of receipts, most first; '' when nobody named one.
+    by_cause: Mapping[str, int] = field(default_factory=dict)
+    #: How far each sender of the run is, in their order.
+    by_sender: Sequence[SenderProgress] = ()
+    #: Deliveries that failed for good on one channel and went on over the next sender.
+    fell_back: int = 0
+    #: Calls that ended within the last minute, a second; 0 also as long as they are too few seconds to judge by.
+    pace: float = 0.0
+    #: Whether sending began so lately that nothing is estimated yet.
+    is_beginning: bool = False
+    #: When the next deliveries of the queue become due, if nothing is due now.
+    next_due_at: datetime | None = None
+    #: Estimate of the end, when the queue moves.
+    ends_at: datetime | None = None
+
+    @property
+    def planned(self) -> int:
+        """Everybody a delivery was made for."""
+        return sum(self.by_state.values())
+
+    @property
+    def done(self) -> int:
+        """Deliveries that need nothing more."""
+        return self.planned - sum(self.by_state.get(state, 0) for state in OPEN)
+
+
+def progress_of_run(session: Session, run: Run, *, now: datetime, tally: Tally | None = None) -> Progress:
+    """Say how far a run is and estimate its end, by a count of its deliveries or a new one; `now` is UTC."""
+    tally = tally or count_run(session, run.id, now=now)
+    pace, is_beginning = pace_of(tally)
+    waiting = tally.by_state.get(SendState.QUEUED, 0)
+    next_due_at = tally.next_due_at if not tally.due and not tally.ended else None
+    moves = run.state == RunState.RUNNING and waiting and pace > 0
+    return Progress(
+        by_state=tally.by_state,
+        by_receipt=tally.by_receipt,
+        by_cause=tally.by_cause,
+        by_sender=_by_sender(session, run, tally.by_sender),
+        fell_back=_count_fell_back(session, run),
+        pace=pace,
+        is_beginning=is_beginning,
+        next_due_at=next_due_at,
+        ends_at=now + timedelta(seconds=waiting / pace) if moves else None,
+    )
+
+
+def pace_of(tally: Tally) -> tuple[float, bool]:
+    """Return how many calls ended a second lately, and whether they began too lately to say; pure.
+
+    Spread over the time since the first of them, so that a run that began or went on ten seconds ago is not
+    measured by a whole minute.
+    """
+    if tally.ended_since is None:
+        return 0.0, False
+    passed = tally.counted_at - tally.ended_since
+    return (0.0, True) if passed < SHORTEST_PACE else (tally.ended / passed.total_seconds(), False)
+
+
+def get_run(session: Session, run_id: int, organisation_id: int) -> Run:
+    """Return an organisation's run. Raises NotFoundError alike for a missing and a foreign one."""
+    return get_owned(session, Run, run_id, organisation_id)
+
+
+def select_runs(organisation_id: int) -> Select[Run]:
+    """Select an organisation's runs with their campaigns and senders, newest first."""
+    return (
+        owned(select(Run), Run, organisation_id)
+        .join(Campaign, Campaign.id == Run.campaign_id)
+        .options(contains_eager(Run.campaign), selectinload(Run.ranked_senders).joinedload(RunSender.sender))
+        .order_by(Run.id.desc())
+    )
+
+
+def count_open(session: Session, runs: Iterable[Run]) -> dict[int, int]:
+    """Return how many deliveries of each run are not final; one count a state, because each has its index."""
+    ids = [run.id for run in runs]
+    counts: Counter[int] = Counter()
+    for state in sorted(OPEN):
+        rows = session.execute(
+            select(Delivery.run_id, func.count())
+            .where(Delivery.run_id.in_(ids), Delivery.send_state == state)
+            .group_by(Delivery.run_id)
+        )
+        for run_id, count in rows:
+            counts[run_id] += count
+    return dict(counts)
+
+
+def left_out_of_run(session: Session, run_id: int) -> dict[str, int]:
+    """Return how many people a run did not write to, by reason, most first."""
+    rows = session.execute(
+        select(RunLeftOut.reason, func.sum(RunLeftOut.people))
+        .where(RunLeftOut.run_id == run_id)
+        .group_by(RunLeftOut.reason)
+    )
+    return dict(sorted(((reason, people) for reason, people in rows), key=lambda pair: -pair[1]))
+
+
+def _by_sender(
+    session: Session, run: Run, counts: Mapping[int, Mapping[SendState, int]]
+) -> tuple[SenderProgress, ...]:
+    return tuple(
+        _sender_progress(session, run, each, Counter(counts.get(each.sender_id, {})))
+        for each in run.ranked_senders
+    )
+
+
+def _called_today(session: Session, each: RunSender) -> int:
+    return count_called(session.connection(), each.sender_id, Channel(each.channel))
+
+
+def _sender_progress(session: Session, run: Run, each: RunSender, count: Counter[SendState]) -> SenderProgress:
+    waiting = count[SendState.QUEUED] + count[SendState.SENDING]
+    limit = each.sender.daily_limit if waiting and not run.is_rehearsal else None
+    left = None if limit is None else limit - _called_today(session, each)
+    return SenderProgress(
+        sender=each.sender,
+        planned=count.total(),
+        accepted=count[SendState.ACCEPTED],
+        waiting=waiting,
+        left_today=left,
+    )
+
+
+def _count_fell_back(session: Session, run: Run) -> int:
+    """Count the deliveries that another sender took over; a run with one sender has none."""
+    if len(run.ranked_senders) < 2:
+        return 0
+    moved = (
+        select(func.count(Attempt.delivery_id.distinct()))
+        .join(Delivery, Delivery.id == Attempt.delivery_id)
+        .where(Delivery.run_id == run.id, Attempt.outcome == FELL_BACK)
+    )
+    return session.scalar(moved) or 0

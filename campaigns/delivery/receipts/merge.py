@@ -1,0 +1,398 @@
+"""Receipts: stored as they come, later merged into their deliveries in whole sets; nothing here speaks HTTP.
+
+Whatever the order of arrival, a delivery ends with the receipt of the highest (rank, id): `states.merge` says the
+rule for two receipts, `apply_receipts` says the same to the database for thousands.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from datetime import datetime, timedelta
+from functools import cache
+from typing import Any, cast
+
+from sqlalchemy import (
+    JSON,
+    BigInteger,
+    ColumnElement,
+    Connection,
+    Delete,
+    Insert,
+    Row,
+    Select,
+    String,
+    Table,
+    Update,
+    and_,
+    bindparam,
+    case,
+    column,
+    delete,
+    false,
+    func,
+    insert,
+    or_,
+    select,
+    type_coerce,
+    update,
+)
+from sqlalchemy import cast as cast_to
+from sqlalchemy.ext.compiler import compiles
+from sqlalchemy.orm import InstrumentedAttribute, Session
+from sqlalchemy.sql.functions import FunctionElement
+from sqlalchemy.types import NullType
+
+from campaigns.audience.files.writer import METHOD as IMPORTED
+from campaigns.audience.models import Consent, ConsentKind
+from campaigns.core import clock
+from campaigns.core.database import UTCDateTime
+from campaigns.delivery.channel_fallback import fall_back
+from campaigns.delivery.engine.sender_health import write_health
+from campaigns.delivery.models import Delivery, Receipt
+from campaigns.delivery.queries import in_state
+from campaigns.delivery.refusals import heed_refusals
+from campaigns.delivery.states import RANKS, ReceiptState, SendState
+from campaigns.gateways.base import Action
+from campaigns.gateways.callbacks import StatusUpdate
+from campaigns.planning.models import Health, Run, Sender
+
+RECEIPT = cast(Table, Receipt.__table__)
+#: A row of `_waiting()`.
+_Waiting = Row[*tuple[Any, ...]]
+#: Words of providers that mean one of our receipt states.
+WORDS: dict[str, ReceiptState] = {
+    **{state.value: state for state in ReceiptState},
+    "scheduled": ReceiptState.ACCEPTED,
+    "canceled": ReceiptState.FAILED,
+    "partially_delivered": ReceiptState.UNDELIVERED,
+}
+#: Words after which the message will not arrive.
+FAILING = frozenset(word for word, state in WORDS.items() if RANKS[state] == RANKS[ReceiptState.FAILED])
+#: Words of a message on its way: they tell nothing of one that arrived, or will not.
+_ON_ITS_WAY = sorted(word for word, state in WORDS.items() if RANKS[state] < RANKS[ReceiptState.FAILED])
+#: States in which nothing more is expected.
+_ENDED = sorted(state for state, rank in RANKS.items() if rank >= RANKS[ReceiptState.FAILED])
+#: States of a delivery that did not arrive.
+FAILED = tuple(state for state, rank in RANKS.items() if rank == RANKS[ReceiptState.FAILED])
+#: What a failing receipt can ask to be done with an address.
+ADDRESS_ACTIONS = (Action.OPT_OUT, Action.INVALIDATE_ADDRESS)
+#: What it can ask at all, beside going on over another sender.
+BLAMING = frozenset({*ADDRESS_ACTIONS, Action.PAUSE_SENDER})
+#: States out of which any receipt brings a delivery. One that is queued again was called before: its answer was
+#: lost, and a member or the provider's list said that it may be sent again.
+LOST = frozenset({SendState.UNKNOWN, SendState.UNCONFIRMED, SendState.QUEUED})
+#: Fields that hold a handle; they are never kept.
+HANDLE_FIELDS = frozenset({"From", "To", "ChannelToAddress", "WaId", "ProfileName"})
+#: A reference is committed before its call, so a receipt for an unknown one is a stranger's. It is tried again
+#: for so long (a restored or lagging database may still bring the delivery), then marked as nobody's.
+STRANGER_WAIT = timedelta(minutes=10)
+
+
+def store(session: Session, updates: Sequence[StatusUpdate], *, gateway: str) -> None:
+    """Write what callbacks said, in their order, one row each; unknown words and references are kept too."""
+    store_rows(session.connection(), [row_of(arrived, gateway) for arrived in updates])
+
+
+def store_rows(connection: Connection, rows: Sequence[Mapping[str, Any]]) -> None:
+    """Write what `row_of` made, in one statement however many they are; all of it was received now."""
+    if rows:
+        statement = storing(connection.dialect.name)
+        connection.execute(statement, {"rows": json.dumps(rows), "received_at": clock.now()})
+
+
+def apply_receipts(session: Session, limit: int = 1000) -> int:
+    """Merge up to `limit` waiting receipts into their deliveries and return how many were merged.
+
+    Any number of processes may do so at once: rows that another transaction holds are left for the next call,
+    so this one never waits for a delivery and cannot be part of a deadlock.
+    """
+    waiting = session.execute(_waiting(), {"limit": limit}).all()
+    now = clock.now()
+    news = _drop_repeats(session, waiting)
+    if news:
+        _apply(session, news, now=now)
+    if len(waiting) < limit:
+        # Once the queue is drained, and not for each batch of a long one: both look at every waiting row.
+        session.execute(_settle(in_batch=False), {"now": now})
+        session.execute(_give_up_on_strangers(), {"now": now, "before": now - STRANGER_WAIT})
+    return len(waiting)
+
+
+def _drop_repeats(session: Session, waiting: Sequence[_Waiting]) -> Sequence[_Waiting]:
+    """Remove receipts that say again what is known, and return the others.
+
+    A provider posts again what was not answered, and whoever has seen a signed receipt can post it for ever.
+    """
+    repeats = [row[0] for row in waiting if row[-1]]
+    if not repeats:
+        return waiting
+    session.execute(_removal(), {"batch": json.dumps(repeats)})
+    return [row for row in waiting if not row[-1]]
+
+
+def _apply(session: Session, waiting: Sequence[_Waiting], *, now: datetime) -> None:
+    """Merge what `_waiting` gave.
+
+    It holds the rows, so what it read of them still holds; what none of them asks for is not looked for: receipts
+    that ask for nothing, of messages that were accepted, need three statements and not seven.
+    """
+    batch = {"batch": json.dumps([row.id for row in waiting])}
+    actions = {row.action for row in waiting}
+    session.execute(_merge(), batch)
+    if not actions.isdisjoint(BLAMING):
+        # After they are merged: a number to which a message was delivered is not dead, whatever comes late.
+        _heed_refusals(session, batch)
+    if not LOST.isdisjoint(row.send_state for row in waiting):
+        session.execute(_settle(in_batch=True), batch | {"now": now})
+    if Action.OTHER_CHANNEL in actions:
+        # Last, because a delivery that goes on over another sender has another reference.
+        fall_back(session, session.scalars(_select_refused(), batch).all())
+    session.execute(_mark_applied(), batch | {"now": now})
+
+
+def row_of(arrived: StatusUpdate, gateway: str) -> dict[str, Any]:
+    """Return what is stored of an update: nothing longer than its column, and no handle."""
+    return {
+        "gateway": gateway,
+        "reference": _clipped(arrived.reference, 64),
+        "provider_id": _clipped(arrived.provider_id, 64),
+        "status": _clipped(arrived.status, 30),
+        "error": _clipped(arrived.error, 40) if arrived.error else None,
+        "action": arrived.action,
+        "raw": {name: value for name, value in arrived.raw.items() if name not in HANDLE_FIELDS},
+    }
+
+
+#: What `row_of` gives, by column.
+_COLUMNS: dict[str, Any] = {
+    **dict.fromkeys(("gateway", "reference", "provider_id", "status", "error", "action"), String()),
+    "raw": JSON(),
+}
+
+
+@cache
+def storing(dialect: str) -> Insert:
+    """Return the one statement for a whole group: its rows travel as one JSON value."""
+    given = bindparam("rows", type_=String())
+    received_at = bindparam("received_at", type_=UTCDateTime())
+    if dialect == "postgresql":
+        columns = [column(name, kind) for name, kind in _COLUMNS.items()]
+        rows = func.json_to_recordset(cast_to(given, JSON)).table_valued(*columns, name="r")
+        rows = rows.render_derived(with_types=True)
+        arrived = select(*(rows.c[name] for name in _COLUMNS), received_at)
+    else:
+        lines = func.json_each(given).table_valued("value", name="r")
+        arrived = select(*(func.json_extract(lines.c.value, f"$.{name}") for name in _COLUMNS), received_at)
+    return insert(RECEIPT).from_select([*_COLUMNS, "received_at"], arrived)
+
+
+def _clipped(text: str, length: int) -> str:
+    # PostgreSQL stores no NUL and nothing too long: one such value must not cost the whole group its commit.
+    return text.replace("\0", "")[:length]
+
+
+class _ids_in(FunctionElement[int]):  # noqa: N801 - reads as a SQL function
+    """The ids in one JSON value; a list of thousands would be rendered anew for each statement."""
+
+    inherit_cache = True
+
+
+@compiles(_ids_in, "sqlite")
+def _ids_in_sqlite(element: Any, compiler: Any, **kw: Any) -> str:
+    lines = func.json_each(*element.clauses).table_valued("value")
+    return str(compiler.process(select(lines.c.value).scalar_subquery(), **kw))
+
+
+@compiles(_ids_in, "postgresql")
+def _ids_in_postgresql(element: Any, compiler: Any, **kw: Any) -> str:
+    [given] = element.clauses
+    lines = func.json_array_elements_text(cast_to(given, JSON)).table_valued("value")
+    return str(compiler.process(select(cast_to(lines.c.value, BigInteger)).scalar_subquery(), **kw))
+
+
+_BATCH = bindparam("batch", type_=String())
+#: Receipts of one batch; the statements below are built once, because that costs more than to execute them.
+_IN_BATCH: ColumnElement[bool] = Receipt.id.op("IN", is_comparison=True)(_ids_in(_BATCH))
+_NOW = bindparam("now", type_=UTCDateTime())
+
+
+@cache
+def _removal() -> Delete:
+    return delete(Receipt).where(_IN_BATCH).execution_options(synchronize_session=False)
+
+
+def _is_known() -> ColumnElement[bool]:
+    """Match receipts that say again the best that their delivery was told, or less than that and ask for nothing.
+
+    Not those of another message of the same delivery: they tell that it was sent twice.
+    """
+    is_same = and_(
+        Receipt.status == Delivery.receipt_state,
+        func.coalesce(Receipt.error, "") == func.coalesce(Delivery.receipt_error, ""),
+    )
+    is_less = and_(Delivery.receipt_state.in_(_ENDED), Receipt.status.in_(_ON_ITS_WAY))
+    is_told = and_(Delivery.provider_id == Receipt.provider_id, Delivery.send_state.not_in(sorted(LOST)))
+    again = or_(is_same, is_less)
+    return and_(Delivery.receipt_id.is_not(None), again, is_told)
+
+
+@cache
+def _waiting() -> Select[*tuple[Any, ...]]:
+    # What may send a delivery on waits for the end of its call: the engine still holds the row.
+    is_early = and_(Delivery.send_state == SendState.SENDING, Receipt.action == Action.OTHER_CHANNEL)
+    return (
+        select(Receipt.id, Receipt.action, Delivery.send_state, type_coerce(_is_known(), NullType()))
+        .join(Delivery, Delivery.reference == Receipt.reference)
+        .where(Receipt.applied_at.is_(None), ~func.coalesce(is_early, false()))
+        .order_by(Receipt.id)
+        .limit(bindparam("limit"))
+        .with_for_update(skip_locked=True)
+    )
+
+
+@cache
+def _merge() -> Update:
+    """Return the statement that gives deliveries the best receipts of the batch, where these are better."""
+    best = _best_of_batch()
+    stored_rank = case({state.value: rank for state, rank in RANKS.items()}, value=Delivery.receipt_state, else_=0)
+    better = or_(
+        Delivery.receipt_id.is_(None),
+        best.c.rank > stored_rank,
+        and_(best.c.rank == stored_rank, best.c.id > Delivery.receipt_id),
+    )
+    return (
+        update(Delivery)
+        .where(Delivery.reference == best.c.reference, best.c.place == 1, better)
+        .values(
+            receipt_state=best.c.state,
+            receipt_id=best.c.id,
+            receipt_error=best.c.failure,
+            provider_id=func.coalesce(Delivery.provider_id, func.nullif(best.c.provider_id, "")),
+        )
+        .execution_options(synchronize_session=False)
+    )
+
+
+def _best_of_batch() -> Any:
+    """Rank the receipts of the batch within each reference; an unknown word has rank 0 and no state."""
+    rank = case({word: RANKS[state] for word, state in WORDS.items()}, value=Receipt.status, else_=0)
+    state = case({word: state.value for word, state in WORDS.items()}, value=Receipt.status)
+    return (
+        select(
+            Receipt.reference,
+            Receipt.id,
+            Receipt.provider_id,
+            rank.label("rank"),
+            state.label("state"),
+            case((Receipt.status.in_(FAILING), Receipt.error)).label("failure"),
+            func.row_number()
+            .over(partition_by=Receipt.reference, order_by=(rank.desc(), Receipt.id.desc()))
+            .label("place"),
+        )
+        .where(_IN_BATCH)
+        .subquery("best")
+    )
+
+
+def _heed_refusals(session: Session, batch: Mapping[str, str]) -> None:
+    """Do what failing receipts ask: a block is an opt-out, a dead number is not used again, a sender is paused.
+
+    What the sandbox says in a rehearsal says nothing of people and senders.
+    """
+    blamed = session.execute(_select_blamed(Delivery.address_id, ADDRESS_ACTIONS), batch).all()
+    heed_refusals(session, ((address_id, Action(action), code) for address_id, action, code in blamed))
+    for sender_id, _, code in session.execute(_select_blamed(Delivery.sender_id, (Action.PAUSE_SENDER,)), batch):
+        write_health(session, [sender_id], Health.PAUSED, code=code)
+
+
+@cache
+def _select_blamed(of: InstrumentedAttribute[int], actions: tuple[Action, ...]) -> Select[*tuple[Any, ...]]:
+    """Select whom failing receipts blame, what they ask and one of the codes, each pair once."""
+    return (
+        select(of, Receipt.action, func.coalesce(func.min(Receipt.error), ""))
+        .join(Receipt, Receipt.reference == Delivery.reference)
+        .join(Run, Run.id == Delivery.run_id)
+        .where(_IN_BATCH, Receipt.status.in_(FAILING), Receipt.action.in_(actions))
+        .where(Run.is_rehearsal.is_(False))
+        .where(or_(Receipt.action != Action.INVALIDATE_ADDRESS, Delivery.receipt_state.in_(FAILED)))
+        .where(or_(Receipt.action != Action.PAUSE_SENDER, ~_was_mended_since()))
+        .where(or_(Receipt.action != Action.OPT_OUT, ~_has_agreed_since()))
+        .group_by(of, Receipt.action)
+        .order_by(of)
+    )
+
+
+def _was_mended_since() -> ColumnElement[bool]:
+    """Match deliveries that were called before their sender, which is well, was mended or recovered."""
+    mended = (Sender.health == Health.WELL) & (Sender.health_at > Delivery.intent_at)
+    return select(Sender.id).where(Sender.id == Delivery.sender_id, mended).correlate(Delivery).exists()
+
+
+def _has_agreed_since() -> ColumnElement[bool]:
+    """Match deliveries that were called before their person said start: what was refused then says nothing now.
+
+    What somebody else says that they agreed to, in a file, is no such word.
+    """
+    agreed = select(Consent.id).where(
+        Consent.address_id == Delivery.address_id,
+        Consent.kind.in_((ConsentKind.GRANTED, ConsentKind.LIFTED)),
+        Consent.method != IMPORTED,
+        Consent.given_at > Delivery.intent_at,
+    )
+    return agreed.correlate(Delivery).exists()
+
+
+@cache
+def _select_refused() -> Select[int]:
+    """Select deliveries whose last word is that their channel will never reach the person."""
+    return (
+        select(Delivery.id)
+        .join(Receipt, Receipt.id == Delivery.receipt_id)
+        .where(_IN_BATCH, Receipt.action == Action.OTHER_CHANNEL)
+        .where(Delivery.receipt_state == ReceiptState.FAILED)
+    )
+
+
+@cache
+def _settle(*, in_batch: bool) -> Update:
+    """Return the statement that makes deliveries in a lost state (`LOST`) `accepted` that have a receipt.
+
+    A receipt often comes while its row is still `sending`, and only then the call is given up; so they are looked
+    for by state too (written into the statement, else the partial index on open rows is not used).
+    """
+    told = Delivery.reference.in_(select(Receipt.reference).where(_IN_BATCH))
+    among = told if in_batch else in_state(SendState.UNKNOWN)
+    known = (
+        select(Delivery.id)
+        .where(among, Delivery.send_state.in_(sorted(LOST)))
+        .where(Delivery.receipt_id.is_not(None))
+        .with_for_update(skip_locked=True)
+    )
+    return (
+        update(Delivery)
+        .where(Delivery.id.in_(known))
+        # A restored database may know of no call at all; daily limits count what was called within a day.
+        .values(send_state=SendState.ACCEPTED, token=None, intent_at=func.coalesce(Delivery.intent_at, _NOW))
+        .execution_options(synchronize_session=False)
+    )
+
+
+@cache
+def _give_up_on_strangers() -> Update:
+    has_delivery = select(Delivery.id).where(Delivery.reference == Receipt.reference).exists()
+    return _marking(Receipt.received_at < bindparam("before", type_=UTCDateTime()), ~has_delivery)
+
+
+@cache
+def _mark_applied() -> Update:
+    return _marking(_IN_BATCH)
+
+
+def _marking(*conditions: ColumnElement[bool]) -> Update:
+    return (
+        update(Receipt)
+        .where(Receipt.applied_at.is_(None), *conditions)
+        .values(applied_at=_NOW)
+        .execution_options(synchronize_session=False)
+    )

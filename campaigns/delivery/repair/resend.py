@@ -1,0 +1,212 @@
+"""Sending unconfirmed deliveries again, because a member takes the risk that people get them twice.
+
+Never to who said stop, and never with a number that could not be sent anew: they are counted and left as they are.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any
+
+from sqlalchemy import ColumnElement, case, func, insert, literal, select, update
+from sqlalchemy.orm import Session
+
+from campaigns.audience.models import Address, AddressState
+from campaigns.core import clock
+from campaigns.core.errors import InputError, RefusedError, TransitionError
+from campaigns.core.keys.crypto import Vault
+from campaigns.core.words import N_
+from campaigns.delivery.fanout.outdated_texts import find_outdated
+from campaigns.delivery.fanout.send_times import extend_quiet
+from campaigns.delivery.models import Attempt, Delivery, RunText
+from campaigns.delivery.queries import in_state
+from campaigns.delivery.states import SendState
+from campaigns.planning.content import FrozenRun
+from campaigns.planning.gates.assessment import SERVICE_MAX_AGE_DAYS
+from campaigns.planning.lifecycle import SENDING
+from campaigns.planning.models import Run, RunState
+from campaigns.planning.runs.firing import LONGEST_REASON
+from campaigns.staff import audit
+from campaigns.staff.notes import note_reason
+
+
+@dataclass(frozen=True, slots=True)
+class Chosen:
+    """Unconfirmed deliveries of a run that a member chose to send again."""
+
+    #: None: all there are.
+    ids: Collection[int] | None = None
+    #: Code of the lost answer, '' where there is none; None: whatever it is.
+    code: str | None = None
+    #: Language of the text, country of the number ('': not known) and channel; None: whatever they are.
+    language: str | None = None
+    country: str | None = None
+    channel: str | None = None
+
+    @property
+    def is_group(self) -> bool:
+        """Whether they are chosen by anything that they have in common."""
+        return any(each is not None for each in (self.code, self.language, self.country, self.channel))
+
+    def among(self, run_id: int) -> ColumnElement[bool]:
+        """Return the condition that finds them."""
+        found = (Delivery.run_id == run_id) & in_state(SendState.UNCONFIRMED)
+        if self.ids is not None:
+            found &= Delivery.id.in_(self.ids)
+        if self.code is not None:
+            found &= Delivery.error == self.code if self.code else Delivery.error.is_(None)
+        if self.language is not None:
+            of_language = RunText.run_id == run_id, RunText.language == self.language
+            found &= Delivery.text_id.in_(select(RunText.id).where(*of_language))
+        if self.country is not None:
+            of_country = Address.id == Delivery.address_id, func.coalesce(Address.country, "") == self.country
+            found &= select(Address.id).where(*of_country).correlate(Delivery).exists()
+        if self.channel is not None:
+            found &= Delivery.channel == self.channel
+        return found
+
+
+@dataclass(frozen=True, slots=True)
+class Groups:
+    """The unconfirmed deliveries of a run, by each thing that they may be chosen by."""
+
+    by_code: Mapping[str, int]
+    by_language: Mapping[str, int]
+    by_country: Mapping[str, int]
+    by_channel: Mapping[str, int]
+
+
+@dataclass(frozen=True, slots=True)
+class Prospect:
+    """What sending the chosen ones again would do, in deliveries."""
+
+    sent: int = 0
+    #: Left as they are, because their people said stop or their address is gone.
+    stopped: int = 0
+    #: Left as they are, because the service in their text might not be named so now: not verified, a new number.
+    outdated: int = 0
+
+    @property
+    def total(self) -> int:
+        """All that were chosen."""
+        return self.sent + self.stopped + self.outdated
+
+
+def group_unconfirmed(session: Session, run_id: int) -> Groups:
+    """Count the unconfirmed deliveries of a run by cause, language, country and channel, each by itself."""
+    columns = (
+        func.coalesce(Delivery.error, ""),
+        RunText.language,
+        func.coalesce(Address.country, ""),
+        Delivery.channel,
+    )
+    rows = session.execute(
+        select(*columns, func.count())
+        .join(RunText, RunText.id == Delivery.text_id)
+        .outerjoin(Address, Address.id == Delivery.address_id)
+        .where(Chosen().among(run_id))
+        .group_by(*columns)
+    )
+    counts: tuple[Counter[str], ...] = tuple(Counter() for _ in columns)
+    for *names, count in rows:
+        for counted, name in zip(counts, names, strict=True):
+            counted[str(name)] += count
+    return Groups(*counts)
+
+
+def count_resendable(
+    session: Session, run: Run, chosen: Chosen, *, max_age_days: int = SERVICE_MAX_AGE_DAYS
+) -> Prospect:
+    """Return how many of the chosen would be sent again, and why not the others.
+
+    A verification of a service holds for `max_age_days`.
+    """
+    is_welcome = _may_still_get()
+    is_right = Delivery.text_id.not_in(find_outdated(session, run, max_age_days=max_age_days))
+    kinds = (is_welcome & is_right, ~is_welcome, is_welcome & ~is_right)
+    sums = [func.coalesce(func.sum(case((kind, 1), else_=0)), 0) for kind in kinds]
+    return Prospect(*session.execute(select(*sums).where(chosen.among(run.id))).one())
+
+
+def resend(
+    session: Session,
+    run: Run,
+    chosen: Chosen,
+    *,
+    by: int,
+    reason: str,
+    vault: Vault,
+    max_age_days: int = SERVICE_MAX_AGE_DAYS,
+) -> int:
+    """Queue unconfirmed deliveries of a run again, with its texts as they are; return how many were queued.
+
+    The reason is kept sealed. Raises InputError without one, TransitionError for a run that may not send,
+    RefusedError when none of them can be sent again.
+    """
+    words = _checked(reason)
+    run = session.get_one(Run, run.id, with_for_update=True, populate_existing=True)
+    if run.state not in SENDING:
+        raise TransitionError(N_("Nothing is sent in this run now. Resume it first, then send again."))
+    outdated = find_outdated(session, run, max_age_days=max_age_days)
+    count = _queue_again(session, run, chosen.among(run.id) & _may_still_get() & Delivery.text_id.not_in(outdated))
+    if not count:
+        raise RefusedError(
+            N_(
+                "None of them can be sent again: they were settled meanwhile, their people said stop,"
+                " or the number in their text is not verified now."
+            )
+        )
+    run.state, run.reason, run.finished_at = RunState.RUNNING, "", None
+    entry = audit.record(
+        session,
+        "delivery.resend",
+        subject=run,
+        organisation_id=run.organisation_id,
+        member_id=by,
+        deliveries=count,
+    )
+    note_reason(session, entry, words, vault=vault)
+    return count
+
+
+def _checked(reason: str) -> str:
+    words = reason.strip()
+    if not words or len(words) > LONGEST_REASON:
+        raise InputError(N_("Say in at most %(limit)s characters why they are sent again."), limit=LONGEST_REASON)
+    return words
+
+
+def _may_still_get() -> ColumnElement[bool]:
+    """Match deliveries whose address may be written to; a stop on any channel opts out each of the person's."""
+    active = select(Address.id).where(Address.id == Delivery.address_id, Address.state == AddressState.ACTIVE)
+    return active.exists()
+
+
+def _queue_again(session: Session, run: Run, which: ColumnElement[bool]) -> int:
+    now = clock.now()
+    frozen = FrozenRun.from_json(run.frozen)
+    # Locked while they are noted, so that a receipt that comes now settles none between the two statements.
+    noted = (
+        select(Delivery.id, Delivery.attempts, literal(now, Attempt.at.type), literal("resent"))
+        .where(which)
+        .with_for_update(of=Delivery)
+    )
+    session.execute(insert(Attempt).from_select(["delivery_id", "number", "at", "outcome"], noted))
+    expires_at = now + timedelta(minutes=frozen.expires_after_minutes)
+    extend_quiet(session, run, frozen, since=now, until=expires_at)
+    result: Any = session.execute(
+        update(Delivery)
+        .where(which)
+        .values(
+            send_state=SendState.QUEUED,
+            due_at=now,
+            expires_at=expires_at,
+            token=None,
+            attempts=0,
+        )
+        .execution_options(synchronize_session=False)
+    )
+    return int(result.rowcount)

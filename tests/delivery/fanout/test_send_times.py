@@ -1,0 +1,81 @@
+"""Zones of a run: their quiet hours are written down with their times, and further when a member sends again."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+from sqlalchemy import select, update
+from sqlalchemy.orm import Session, sessionmaker
+
+from campaigns.core.clock import running_on
+from campaigns.core.keys.crypto import Vault
+from campaigns.delivery.fanout.fanout import fan_out
+from campaigns.delivery.models import Delivery, RunQuiet
+from campaigns.delivery.repair.resend import Chosen, resend
+from campaigns.delivery.states import SendState
+from campaigns.planning.models import Priority, Run, RunState
+from campaigns.staff.models import Organisation
+from tests.delivery.builders import a_planned_run, frozen, people
+from tests.factories import NOON, a_member
+
+
+def planned(
+    sessions: sessionmaker[Session], vault: Vault, *, minutes: int, keeps_quiet: bool = True, **changes: Any
+) -> int:
+    """Fan out a run of Monday noon (UTC) for people in Warsaw and of no known zone; return its id."""
+    with sessions.begin() as session:
+        content = frozen(keeps_quiet=keeps_quiet, expires_after_minutes=minutes)
+        run = a_planned_run(session, **{"frozen": content, "occurrence": datetime(2026, 3, 2, 13)} | changes)
+        people(session, run.organisation_id, vault, count=2, time_zone="Europe/Warsaw")
+        people(session, run.organisation_id, vault, count=1, prefix="+38050")
+        run_id = run.id
+    with running_on(lambda: NOON):
+        fan_out(sessions, run_id, service_max_age_days=36_500)
+    return run_id
+
+
+def quiet_of(sessions: sessionmaker[Session], zone: str) -> list[tuple[datetime, datetime]]:
+    with sessions() as session:
+        rows = select(RunQuiet.begins_at, RunQuiet.ends_at).where(RunQuiet.time_zone == zone)
+        return [(row.begins_at, row.ends_at) for row in session.execute(rows.order_by(RunQuiet.begins_at))]
+
+
+def march(day: int, hour: int) -> datetime:
+    return datetime(2026, 3, day, hour, tzinfo=UTC)
+
+
+def test_quiet_hours_are_known_until_all_is_expired(sessions: sessionmaker[Session], vault: Vault) -> None:
+    planned(sessions, vault, minutes=36 * 60)
+    assert quiet_of(sessions, "Europe/Warsaw") == [
+        (march(2, 19), march(3, 8)),
+        (march(3, 19), march(4, 8)),
+    ]
+    assert quiet_of(sessions, "") == [(march(2, 16), march(3, 10)), (march(3, 16), march(4, 10))]
+
+
+def test_run_of_an_hour_meets_no_quiet_hours(sessions: sessionmaker[Session], vault: Vault) -> None:
+    planned(sessions, vault, minutes=60)
+    assert quiet_of(sessions, "Europe/Warsaw") == []
+
+
+@pytest.mark.parametrize(("priority", "keeps_quiet"), [(Priority.URGENT, True), (Priority.ORDINARY, False)])
+def test_other_runs_know_of_none(
+    sessions: sessionmaker[Session], vault: Vault, priority: Priority, keeps_quiet: bool
+) -> None:
+    planned(sessions, vault, minutes=36 * 60, priority=priority, keeps_quiet=keeps_quiet)
+    assert quiet_of(sessions, "Europe/Warsaw") == []
+
+
+def test_what_is_sent_again_knows_the_next_nights(sessions: sessionmaker[Session], vault: Vault) -> None:
+    run_id = planned(sessions, vault, minutes=12 * 60)
+    assert quiet_of(sessions, "Europe/Warsaw") == [(march(2, 19), march(3, 8))]
+    with sessions.begin() as session:
+        run = session.get_one(Run, run_id)
+        session.execute(update(Delivery).values(send_state=SendState.UNCONFIRMED))
+        run.state = RunState.DONE
+        member = a_member(session, session.get_one(Organisation, run.organisation_id))
+        with running_on(lambda: march(4, 23)):
+            resend(session, run, Chosen(), by=member.id, reason="They never got it.", vault=vault)
+    assert quiet_of(sessions, "Europe/Warsaw")[1:] == [(march(4, 23), march(5, 8))]
