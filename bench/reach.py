@@ -26,9 +26,9 @@ from campaigns.core.database import UTCDateTime
 from campaigns.delivery.models import RunText
 from campaigns.places.models import PlaceCell
 from campaigns.planning.models import Campaign, RunState
+from campaigns.reach.counting.service import count_crowd, recount_run, replace_crowd
+from campaigns.reach.counting.unique_people import Crowd, Part
 from campaigns.reach.models import Scope
-from campaigns.reach.people import Crowd, Part
-from campaigns.reach.service import count_crowd, recount_run, replace_crowd
 from campaigns.staff.models import Role
 from tests.factories import a_campaign, a_member, a_place, a_region, a_run, add
 from tests.web.pages import Pages, make_pages

@@ -29,9 +29,9 @@ from campaigns.delivery.receipts.writer import LARGEST_GROUP, ReceiptIntake
 from campaigns.gateways.callbacks import StatusUpdate
 from campaigns.places.models import Place
 from campaigns.planning.models import Run, RunState, ZonePolicy
-from campaigns.reach.counting import Rung
+from campaigns.reach.counting.ladder import Rung
+from campaigns.reach.counting.run_counts import recount_due
 from campaigns.reach.models import RunReach
-from campaigns.reach.recount import recount_due
 from campaigns.staff.models import Organisation
 from campaigns.upkeep import RECEIPTS_AT_ONCE
 from campaigns.worker import run_worker

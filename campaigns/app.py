@@ -46,8 +46,8 @@ from campaigns.reach.outcomes import proposed as outcomes_proposed
 from campaigns.reach.releases import api as releases_api
 from campaigns.reach.releases import joint as joint_releases
 from campaigns.reach.releases import public as reports
-from campaigns.reach.releases import reader_views as readers
 from campaigns.reach.releases import views as releases
+from campaigns.reach.releases.readers import views as readers
 from campaigns.staff import token_views as tokens
 from campaigns.staff import views as staff
 from campaigns.staff.auth import init_auth, may_open

@@ -248,7 +248,7 @@ def signposts(code: str, slug: str) -> None:
 @main.command()
 def recount() -> None:
     """Compare all counts of reach with the deliveries and put right what may move; exit code 1 if any differ."""
-    from campaigns.reach.crowds import check_all
+    from campaigns.reach.counting.unique_counts import check_all
 
     found = check_all(_sessions())
     click.echo(f"{found.runs} runs compared: {found.moved} people moved since, {found.late} after the close.")

@@ -44,9 +44,9 @@ from campaigns.instance import check_database
 from campaigns.missed_inbound import MissedInbound
 from campaigns.ownership import OwnerWatch
 from campaigns.planning.runs.ticker import Clockwork
-from campaigns.reach.crowds import check_nightly, recount_crowds
-from campaigns.reach.recount import recount_due
-from campaigns.reach.releases.reports import send_reports
+from campaigns.reach.counting.run_counts import recount_due
+from campaigns.reach.counting.unique_counts import check_nightly, recount_crowds
+from campaigns.reach.releases.readers.mailing import send_reports
 from campaigns.restoring.listening import Listener
 from campaigns.schema import check_schema
 from campaigns.upkeep import Upkeep

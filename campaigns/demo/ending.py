@@ -16,9 +16,9 @@ from campaigns.demo.report import reach_table, reasons_lines, say, senders_table
 from campaigns.demo.sandbox_control import SandboxControl
 from campaigns.demo.tallies import compare_unlisted, tally_senders
 from campaigns.planning.models import Run
-from campaigns.reach.crowds import recount_crowds
-from campaigns.reach.queries import table_of_run
-from campaigns.reach.service import recount_run
+from campaigns.reach.counting.queries import table_of_run
+from campaigns.reach.counting.service import recount_run
+from campaigns.reach.counting.unique_counts import recount_crowds
 from campaigns.verifying import verify_run_with_provider
 
 #: How long receipts may be on their way, in seconds.

@@ -8,7 +8,7 @@ import click
 
 from campaigns.delivery.states import SendState
 from campaigns.demo.tallies import SenderTally
-from campaigns.reach.queries import Counts, RegionCounts, RunTable
+from campaigns.reach.counting.queries import Counts, RegionCounts, RunTable
 
 
 def say(text: str) -> None:

@@ -13,7 +13,7 @@ from pydantic import BaseModel, Field, model_validator
 from campaigns.core import clock
 from campaigns.core.errors import InputError
 from campaigns.core.words import N_
-from campaigns.reach.counting import Step
+from campaigns.reach.counting.ladder import Step
 from campaigns.reach.imported.models import Method, Source
 from campaigns.reach.imported.reading import USUAL, Reported
 from campaigns.reach.imported.service import import_reach

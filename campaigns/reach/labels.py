@@ -5,7 +5,7 @@ from __future__ import annotations
 from flask_babel import lazy_gettext as _l
 from flask_babel.speaklater import LazyString
 
-from campaigns.reach.counting import Proof, Step
+from campaigns.reach.counting.ladder import Proof, Step
 
 STEPS: dict[Step, LazyString] = {
     Step.ESTIMATED: _l("Estimated"),

@@ -15,14 +15,16 @@ from campaigns.core.errors import NotFoundError
 from campaigns.core.words import N_
 from campaigns.delivery.monitoring.causes import cause_in_words
 from campaigns.planning.models import Campaign, Run
-from campaigns.reach import charts, labels, overview, queries, targeting
-from campaigns.reach.counting import Proof, Step, ladder_of, proof_of
-from campaigns.reach.disclosure import discreet_reach, discreet_table, figures, parts_in_order
-from campaigns.reach.export import write_run
+from campaigns.reach import labels
+from campaigns.reach.counting import queries
+from campaigns.reach.counting.ladder import Proof, Step, ladder_of, proof_of
+from campaigns.reach.counting.unique_people import Measure, Part
 from campaigns.reach.imported import labels as import_labels
 from campaigns.reach.imported.views import pages as import_pages
 from campaigns.reach.outcomes.views import pages as outcome_pages
-from campaigns.reach.people import Measure, Part
+from campaigns.reach.results import ad_targeting, choropleth, overview
+from campaigns.reach.results.run_table import write_run
+from campaigns.reach.results.visibility import discreet_reach, discreet_table, figures, parts_in_order
 from campaigns.staff.auth import current_organisation, requires
 from campaigns.staff.permissions import Permission
 from campaigns.staff.queries import get_owned
@@ -77,9 +79,9 @@ def show_run(run_id: int) -> str:
         channels=channels,
         is_exact=is_exact,
         show=show,
-        map=charts.draw(people),
+        map=choropleth.draw(people),
         regions={line.region.code: line.region for line in table.regions if line.region},
-        bands=charts.ranges(),
+        bands=choropleth.ranges(),
         cause_in_words=cause_in_words,
     )
 
@@ -128,7 +130,7 @@ def print_report(campaign_id: int) -> str:
 def download_targeting(campaign_id: int) -> Response:
     """Give the places of a campaign for ad managers: circles by latitude, longitude and radius."""
     campaign = get_owned(session(), Campaign, campaign_id, current_organisation().id)
-    text = targeting.write_targeting(targeting.places_of(session(), campaign))
+    text = ad_targeting.write_targeting(ad_targeting.places_of(session(), campaign))
     headers = {"Content-Disposition": f'attachment; filename="targeting-{campaign.code}.csv"'}
     return Response(text, content_type="text/csv; charset=utf-8", headers=headers)
 
@@ -144,9 +146,9 @@ def _reach(campaign_id: int) -> dict[str, Any]:
         "reach": reach,
         "is_exact": is_exact,
         "show": show,
-        "map": charts.draw(people),
+        "map": choropleth.draw(people),
         "regions": {code: line.region for code, line in regions.items()},
-        "bands": charts.ranges(),
+        "bands": choropleth.ranges(),
         "proofs": _proofs(reach.channels, overview.countries_of(reach.regions)),
         **_words(),
     }

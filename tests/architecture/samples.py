@@ -21,7 +21,7 @@ from campaigns.planning.links.counted import CountedLink
 from campaigns.planning.models import Campaign, CampaignState
 from campaigns.proposals.models import Proposal
 from campaigns.proposals.service import propose
-from campaigns.reach.counting import Step
+from campaigns.reach.counting.ladder import Step
 from campaigns.reach.imported.models import FileState, ReachFile, Source
 from campaigns.reach.outcomes.models import Outcome, Way
 from campaigns.reach.releases.models import JointRequest

@@ -16,7 +16,7 @@ from campaigns.messages.models import TranslationState
 from campaigns.planning.models import Decision, Health, RunState, TemplateState
 from campaigns.planning.standing import Standing
 from campaigns.proposals.models import ProposalState
-from campaigns.reach.counting import Rung
+from campaigns.reach.counting.ladder import Rung
 from campaigns.reach.imported.models import FileState
 from campaigns.web.states import STATES
 

@@ -24,9 +24,9 @@ from campaigns.delivery.models import CanaryState, Delivery, RunCanary, RunLeftO
 from campaigns.delivery.states import ReceiptState, SendState
 from campaigns.places.models import PlaceCell
 from campaigns.planning.models import Run, RunState
-from campaigns.reach.crowds import recount_crowds
+from campaigns.reach.counting.service import recount_run
+from campaigns.reach.counting.unique_counts import recount_crowds
 from campaigns.reach.outcomes.models import LinkDay, Outcome
-from campaigns.reach.service import recount_run
 from campaigns.staff import audit
 from campaigns.staff.models import Member, Role
 from campaigns.staff.tokens import ApiScope, issue_token

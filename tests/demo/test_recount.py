@@ -12,8 +12,8 @@ from sqlalchemy import select
 
 from campaigns.core.database import make_engine
 from campaigns.planning.models import Campaign, Run
-from campaigns.reach.crowds import recount_crowds
-from campaigns.reach.recount import recount_due
+from campaigns.reach.counting.run_counts import recount_due
+from campaigns.reach.counting.unique_counts import recount_crowds
 from campaigns.staff.models import Member, Membership
 from tests.reach.recounting import CHECKS, Books, check_ladder
 from tests.web.pages import make_pages

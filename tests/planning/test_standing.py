@@ -17,8 +17,8 @@ from campaigns.planning.runs.firing import fire_due
 from campaigns.planning.runs.rehearsal import rehearse
 from campaigns.planning.schedules.recurrence import Timing
 from campaigns.planning.standing import Standing, standings_of
+from campaigns.reach.counting.unique_people import Measure, Part
 from campaigns.reach.models import PeopleCount, PeopleReach, Scope
-from campaigns.reach.people import Measure, Part
 from tests.factories import add
 from tests.planning.story import DUE, EVENING, START, Story, a_story
 from tests.web.pages import Pages

@@ -18,13 +18,13 @@ from campaigns.inbox.models import Reply, ReplyKind
 from campaigns.places.models import PlaceCell, PlaceKind, Region
 from campaigns.places.service import load_regions
 from campaigns.planning.models import Campaign, Run, RunState
-from campaigns.reach.counting import Step
-from campaigns.reach.crowds import check_all, recount_crowds
+from campaigns.reach.counting.ladder import Step
+from campaigns.reach.counting.run_counts import recount_due
+from campaigns.reach.counting.unique_counts import check_all, recount_crowds
 from campaigns.reach.imported.models import Method, Source
 from campaigns.reach.imported.reading import Reported
 from campaigns.reach.imported.service import import_reach
 from campaigns.reach.outcomes.service import count_opening, lead_link, record_assisted
-from campaigns.reach.recount import recount_due
 from campaigns.staff.models import Organisation
 from tests.factories import NOON, a_campaign, a_member, a_place, a_route, a_run, a_sender, add, an_audience
 from tests.web.pages import Pages

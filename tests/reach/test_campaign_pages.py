@@ -12,11 +12,11 @@ from sqlalchemy import func, select
 
 from campaigns.delivery.states import ReceiptState, SendState
 from campaigns.planning.models import Campaign
+from campaigns.reach.counting.service import count_crowd, recount_run, replace_crowd
+from campaigns.reach.counting.unique_people import Crowd
 from campaigns.reach.imported.models import ReachFile
 from campaigns.reach.models import Scope
 from campaigns.reach.outcomes.models import LinkDay, Outcome
-from campaigns.reach.people import Crowd
-from campaigns.reach.service import count_crowd, recount_run, replace_crowd
 from campaigns.staff.models import Organisation, Role
 from tests.factories import NOON, a_campaign, a_delivery, a_member, a_region, a_run, an_audience
 from tests.web.pages import Pages

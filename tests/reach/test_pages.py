@@ -12,7 +12,7 @@ from campaigns.audience.rules import LeftOut
 from campaigns.delivery.models import RunLeftOut, RunText
 from campaigns.delivery.states import ReceiptState, SendState
 from campaigns.planning.models import Run
-from campaigns.reach.service import recount_run
+from campaigns.reach.counting.service import recount_run
 from campaigns.staff.models import Organisation, Role
 from tests.factories import a_campaign, a_delivery, a_member, a_region, a_run, add
 from tests.web.pages import Pages

@@ -25,7 +25,7 @@ from campaigns.planning.links.counted import CountedLink
 from campaigns.planning.models import Approval, CampaignState, Decision, Run, RunState, Sender
 from campaigns.proposals.models import Proposal, ProposalState
 from campaigns.reach.releases.models import JointPartner, LedgerEntry
-from campaigns.reach.releases.readers import sign_link
+from campaigns.reach.releases.readers.service import sign_link
 from campaigns.staff.models import TRUSTED, Member, Membership, Organisation, Role
 from campaigns.staff.tokens import ApiScope, issue_token
 from tests.audience.files.test_watch import STOPPED, say_stop

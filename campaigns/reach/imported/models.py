@@ -10,7 +10,7 @@ from sqlalchemy import JSON, ForeignKey, Index, LargeBinary, Numeric, String, Un
 from sqlalchemy.orm import Mapped, deferred, mapped_column
 
 from campaigns.core.database import Base, BigId
-from campaigns.reach.counting import Step
+from campaigns.reach.counting.ladder import Step
 
 
 class Source(StrEnum):

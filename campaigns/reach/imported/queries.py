@@ -10,7 +10,7 @@ from sqlalchemy import Select, select
 from sqlalchemy.orm import Session
 
 from campaigns.planning.models import Campaign
-from campaigns.reach.counting import Step
+from campaigns.reach.counting.ladder import Step
 from campaigns.reach.imported.models import ColumnNames, FileState, ImportedReach, Method, ReachFile, Source
 from campaigns.staff.queries import owned
 

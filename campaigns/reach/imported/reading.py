@@ -11,7 +11,7 @@ from typing import Any, BinaryIO
 from campaigns.core.errors import CellError, RowProblem
 from campaigns.core.words import N_
 from campaigns.places.geography.gazetteer import fold
-from campaigns.reach.counting import Step
+from campaigns.reach.counting.ladder import Step
 from campaigns.reach.imported.columns import currency_in, fields_of, words_for
 from campaigns.reach.imported.models import Method, Source
 from campaigns.reach.imported.numbers import Habits, amount, day, habits_of, month, whole_number

@@ -9,7 +9,7 @@ from sqlalchemy import CheckConstraint, ForeignKey, Index, String
 from sqlalchemy.orm import Mapped, mapped_column
 
 from campaigns.core.database import Base, BigId
-from campaigns.reach.counting import Step
+from campaigns.reach.counting.ladder import Step
 
 #: What a service or partner can tell of.
 TOLD_STEPS = (Step.SIGNPOSTED, Step.ASSISTED)

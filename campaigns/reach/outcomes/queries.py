@@ -12,7 +12,7 @@ from sqlalchemy.orm import Session
 from campaigns.planning.links.counted import CountedLink
 from campaigns.planning.links.targets import may_lead
 from campaigns.planning.models import Campaign
-from campaigns.reach.counting import Step
+from campaigns.reach.counting.ladder import Step
 from campaigns.reach.outcomes.models import LinkDay, Outcome, Way
 from campaigns.staff.models import Organisation
 from campaigns.staff.queries import owned

@@ -16,7 +16,7 @@ from campaigns.places.queries import find_region
 from campaigns.planning.links.counted import CountedLink
 from campaigns.planning.links.targets import check_target
 from campaigns.planning.models import Campaign
-from campaigns.reach.counting import Step
+from campaigns.reach.counting.ladder import Step
 from campaigns.reach.outcomes.models import TOLD_STEPS, LinkDay, Outcome, Way
 from campaigns.staff import audit
 from campaigns.staff.models import Organisation

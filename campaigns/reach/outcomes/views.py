@@ -10,7 +10,7 @@ from campaigns.core.errors import InputError, TransitionError
 from campaigns.places.queries import regions_by_id
 from campaigns.planning.models import Campaign
 from campaigns.proposals.queries import find_waiting_for
-from campaigns.reach.counting import Step
+from campaigns.reach.counting.ladder import Step
 from campaigns.reach.labels import STEPS
 from campaigns.reach.outcomes import queries, service
 from campaigns.reach.outcomes.forms import HostForm, LinkForm, OutcomeForm

@@ -20,8 +20,8 @@ from campaigns.proposals.models import Proposal, ProposalState
 from campaigns.proposals.service import lapse, propose
 from campaigns.reach.releases import queries
 from campaigns.reach.releases.models import JointRequest, Release, ScopeKind, View
-from campaigns.reach.releases.noise import Below
 from campaigns.reach.releases.periods import period_named
+from campaigns.reach.releases.privacy.noise import Below
 from campaigns.reach.releases.service import (
     Planned,
     Wanted,

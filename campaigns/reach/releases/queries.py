@@ -12,7 +12,6 @@ from sqlalchemy.orm import Session, undefer
 from campaigns.core.errors import InputError, NotFoundError, OpenPeriodError
 from campaigns.core.words import N_
 from campaigns.planning.models import Campaign, Run, Schedule
-from campaigns.reach.releases.disclosing import EPSILON, YEARLY_EPSILON
 from campaigns.reach.releases.models import (
     SLOTS,
     JointPartner,
@@ -23,6 +22,7 @@ from campaigns.reach.releases.models import (
     View,
 )
 from campaigns.reach.releases.periods import WHOLE_CAMPAIGN, Period
+from campaigns.reach.releases.privacy.disclose import EPSILON, YEARLY_EPSILON
 from campaigns.staff.models import Organisation
 from campaigns.staff.queries import owned
 

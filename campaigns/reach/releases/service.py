@@ -18,9 +18,8 @@ from campaigns.core.languages import all_languages
 from campaigns.core.words import N_
 from campaigns.planning.models import Campaign
 from campaigns.reach.releases import queries
-from campaigns.reach.releases.disclosing import disclose, leaf_of, shape_of
-from campaigns.reach.releases.document import Heading, write_document
-from campaigns.reach.releases.files import write_files
+from campaigns.reach.releases.documents.document import Heading, write_document
+from campaigns.reach.releases.documents.files import write_files
 from campaigns.reach.releases.models import (
     SLOTS,
     JointPartner,
@@ -30,10 +29,11 @@ from campaigns.reach.releases.models import (
     ScopeKind,
     View,
 )
-from campaigns.reach.releases.noise import Below
 from campaigns.reach.releases.periods import Period, period_named
-from campaigns.reach.releases.tree import load_tree
-from campaigns.reach.releases.truth import count_people
+from campaigns.reach.releases.privacy.disclose import disclose, leaf_of, shape_of
+from campaigns.reach.releases.privacy.noise import Below
+from campaigns.reach.releases.privacy.region_tree import load_tree
+from campaigns.reach.releases.privacy.true_counts import count_people
 from campaigns.staff import audit
 from campaigns.staff.models import Organisation
 

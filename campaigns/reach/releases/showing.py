@@ -8,12 +8,12 @@ from typing import Any
 from flask import Response
 from sqlalchemy.orm import Session
 
-from campaigns.reach import charts
 from campaigns.reach.releases import queries
-from campaigns.reach.releases.document import read_document
+from campaigns.reach.releases.documents.document import read_document
 from campaigns.reach.releases.labels import MIME_TYPES
 from campaigns.reach.releases.models import Release
-from campaigns.reach.releases.tree import load_tree
+from campaigns.reach.releases.privacy.region_tree import load_tree
+from campaigns.reach.results import choropleth
 from campaigns.web.api.answers import tagged
 
 
@@ -27,9 +27,9 @@ def shown(session: Session, release: Release) -> dict[str, Any]:
     return {
         "document": document,
         "countries": _by_country(document),
-        "map": charts.draw({code: row["people"] for code, row in figures.items()}),
+        "map": choropleth.draw({code: row["people"] for code, row in figures.items()}),
         "regions": {code: SimpleNamespace(name=row["name"], names=row["names"]) for code, row in figures.items()},
-        "bands": charts.ranges(),
+        "bands": choropleth.ranges(),
         "is_exact": True,
         "formats": queries.formats_of(session, release),
     }

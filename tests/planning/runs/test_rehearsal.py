@@ -19,7 +19,7 @@ from campaigns.planning.models import CampaignState, Run, RunState
 from campaigns.planning.queries import load_content, select_rehearsals, select_runs
 from campaigns.planning.runs.rehearsal import rehearse
 from campaigns.planning.service import fire_due
-from campaigns.reach.queries import select_counted_runs, select_runs_to_count
+from campaigns.reach.counting.queries import select_counted_runs, select_runs_to_count
 from campaigns.staff.models import AuditEntry
 from tests.planning.story import DUE, EVENING, START, Story, a_story, more_people
 

@@ -11,7 +11,7 @@ import pytest
 import xlsxwriter
 
 from campaigns.core.errors import FileFormatError, TooManyRowsError
-from campaigns.reach.counting import Step
+from campaigns.reach.counting.ladder import Step
 from campaigns.reach.imported.models import Method, Source
 from campaigns.reach.imported.reading import Reading, Report, read_report
 from campaigns.reach.imported.table import MAX_BYTES

@@ -12,7 +12,7 @@ from sqlalchemy.orm import Session
 
 from campaigns.core.errors import InputError, NotFoundError, RowsError, TransitionError
 from campaigns.planning.models import Campaign
-from campaigns.reach.counting import Step
+from campaigns.reach.counting.ladder import Step
 from campaigns.reach.imported.models import FileState, ImportedReach, Method, ReachFile, Source
 from campaigns.reach.imported.queries import told_of
 from campaigns.reach.imported.reading import Reading, Report, Reported, read_report

@@ -12,7 +12,7 @@ from sqlalchemy.orm import Session
 from campaigns.core import clock
 from campaigns.core.errors import CellError, InputError, TransitionError
 from campaigns.planning.models import Campaign
-from campaigns.reach.counting import Step
+from campaigns.reach.counting.ladder import Step
 from campaigns.reach.outcomes.models import LinkDay, Way
 from campaigns.reach.outcomes.queries import find_link, openings_of, outcomes_of
 from campaigns.reach.outcomes.service import count_opening, lead_link, record_assisted, withdraw_outcome

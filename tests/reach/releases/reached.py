@@ -11,7 +11,7 @@ from campaigns.audience.models import Channel
 from campaigns.delivery.states import ReceiptState, SendState
 from campaigns.places.models import Region
 from campaigns.planning.models import Run, RunState
-from campaigns.reach.releases.noise import Below
+from campaigns.reach.releases.privacy.noise import Below
 from campaigns.staff.models import Organisation
 from tests.factories import a_campaign, a_delivery, a_member, a_region, a_run
 

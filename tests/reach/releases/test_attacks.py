@@ -17,12 +17,12 @@ from campaigns.audience.models import Address
 from campaigns.core import clock
 from campaigns.core.keys.crypto import Vault
 from campaigns.planning.models import Run
-from campaigns.reach.releases.disclosing import EPSILON, Shape, disclose
-from campaigns.reach.releases.folding import LEAST, ROOT, rounded
+from campaigns.reach.counting.service import recount_run
 from campaigns.reach.releases.models import Release
-from campaigns.reach.releases.noise import discrete_laplace
-from campaigns.reach.releases.readers import sign_link
-from campaigns.reach.service import recount_run
+from campaigns.reach.releases.privacy.disclose import EPSILON, Shape, disclose
+from campaigns.reach.releases.privacy.folding import LEAST, ROOT, rounded
+from campaigns.reach.releases.privacy.noise import discrete_laplace
+from campaigns.reach.releases.readers.service import sign_link
 from campaigns.staff.models import Role
 from tests.factories import a_contact, a_member, a_reader, an_address
 from tests.reach.releases.reached import IN_MARCH, SETTLED, reach_again

@@ -10,8 +10,8 @@ from sqlalchemy import select
 
 from campaigns.core import clock
 from campaigns.proposals.models import Proposal, ProposalState
-from campaigns.reach.releases.disclosing import EPSILON
 from campaigns.reach.releases.models import JointRequest, Release, ScopeKind, View
+from campaigns.reach.releases.privacy.disclose import EPSILON
 from campaigns.reach.releases.queries import budget_of
 from campaigns.reach.releases.service import Wanted, join_joint, leave_joint, make_release
 from campaigns.staff.models import AuditEntry, Organisation, Role

@@ -18,7 +18,7 @@ from campaigns.core.keys.crypto import Vault
 from campaigns.delivery.states import ReceiptState
 from campaigns.proposals.models import Proposal
 from campaigns.proposals.service import agree
-from campaigns.reach.releases.document import read_document
+from campaigns.reach.releases.documents.document import read_document
 from campaigns.reach.releases.joint import JOINT_RELEASE, ask_for_joint, proposals_of, publish_when_agreed
 from campaigns.reach.releases.models import LedgerEntry, Release, ReleaseFile, ScopeKind, View
 from campaigns.reach.releases.queries import budget_of

@@ -1,0 +1,53 @@
+"""The worker's part of reach: counts anew whatever may have changed, one transaction a run."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import datetime, timedelta
+
+from sqlalchemy import Row
+from sqlalchemy.orm import Session, sessionmaker
+
+from campaigns.core import clock
+from campaigns.reach.counting.queries import select_runs_to_count
+from campaigns.reach.counting.service import replace_counts, select_counts
+
+#: A count younger than this is left as it is.
+FRESH_FOR = timedelta(seconds=15)
+#: A count stays fresh for longer, as long again for each of these: a run of a million takes seconds to count, and
+#: receipts become rare after its end.
+PEOPLE, REST = 200_000, timedelta(hours=1)
+
+
+def recount_due(sessions: sessionmaker[Session], *, fresh_for: timedelta = FRESH_FOR) -> int:
+    """Count every run whose figures may have moved, and return how many were counted.
+
+    Counting only reads, and a run of a million takes seconds; so on SQLite, where a writer keeps all others
+    waiting, it happens before the transaction that writes the few rows it gives.
+    """
+    now = clock.now()
+    with reading(sessions) as session:
+        runs = session.execute(select_runs_to_count(now, fresh_for=fresh_for)).all()
+    due = [run.id for run in runs if run.counted_at is None or now - run.counted_at >= _pause(run, fresh_for)]
+    for run_id in due:
+        with reading(sessions) as session:
+            counts = session.execute(select_counts(run_id)).all()
+        with sessions.begin() as session:
+            replace_counts(session, run_id, counts)
+    return len(due)
+
+
+def _pause(run: Row[int, int, datetime | None, datetime | None], fresh_for: timedelta) -> timedelta:
+    """Return how long the last count of a run stays fresh."""
+    _, planned, finished_at, counted_at = run
+    rest = counted_at - finished_at if finished_at and counted_at else timedelta(0)
+    return fresh_for * (1 + planned / PEOPLE + max(rest / REST, 0))
+
+
+@contextmanager
+def reading(sessions: sessionmaker[Session]) -> Iterator[Session]:
+    """Yield a session that reads one moment and locks nobody out."""
+    with sessions() as session:
+        session.connection(execution_options={"read_only": True})
+        yield session

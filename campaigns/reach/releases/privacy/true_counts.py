@@ -1,0 +1,110 @@
+"""The one place where a release reads true counts: each person once, where the first delivery reached them.
+
+Nothing of what is read here may be shown, logged or stored before `disclosing.py` has put noise on it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from itertools import product
+from typing import Any
+
+from sqlalchemy import ColumnElement, Select, Subquery, case, func, outerjoin, select
+from sqlalchemy.orm import Session
+
+from campaigns.audience.models import Address, Channel
+from campaigns.delivery.models import Delivery, RunText
+from campaigns.delivery.states import ReceiptState, SendState
+from campaigns.places.models import Region
+from campaigns.planning.models import Run
+from campaigns.reach.counting.ladder import REACHED, rung_of
+
+#: Which address of a person the same person has elsewhere: the first of these that they have.
+_SAME_PERSON_BY = (Channel.SMS, Channel.WHATSAPP, Channel.TELEGRAM)
+
+
+@dataclass(frozen=True, slots=True)
+class Group:
+    """People whose first delivery of the period has the same region, channel and language."""
+
+    #: None: nobody knows.
+    region: str | None
+    #: The region's parent.
+    above: str | None
+    country: str | None
+    channel: str
+    language: str
+    people: int
+
+
+def count_people(
+    session: Session,
+    *,
+    organisation_ids: Sequence[int],
+    start: datetime,
+    end: datetime,
+    campaign_id: int | None = None,
+) -> Iterator[Group]:
+    """Yield the people reached from `start` up to `end` (UTC), each counted once, perhaps in several groups a key.
+
+    Several organisations count a person once who has the same address with them, found by its keyed hash.
+    """
+    runs = select(Run.id).where(Run.organisation_id.in_(organisation_ids), ~Run.is_rehearsal)
+    if campaign_id is not None:
+        runs = runs.where(Run.campaign_id == campaign_id)
+    is_joint = len(organisation_ids) > 1
+    first = _first_reached(runs, start, end, organisation_ids if is_joint else ()).subquery("first")
+    keys = (Region.code, Region.parent_code, Region.country, first.c.channel, func.coalesce(RunText.language, ""))
+    grouped = (
+        select(*keys, func.count())
+        .select_from(first)
+        .outerjoin(Region, Region.id == first.c.region_id)
+        .outerjoin(RunText, RunText.id == first.c.text_id)
+        .where(first.c.turn == 1)
+        .group_by(*keys)
+    )
+    for row in session.execute(grouped):
+        yield Group(*row)
+
+
+def is_reached() -> ColumnElement[bool]:
+    """Write what counts as reached (counting.py) as SQL over a delivery, by asking it for every combination."""
+    found = [
+        f"{channel}/{sent}/{receipt or ''}"
+        for channel, sent, receipt in product(Channel, SendState, (None, *ReceiptState))
+        if rung_of(channel, None, send_state=sent, receipt_state=receipt) in REACHED[channel]
+    ]
+    receipt = func.coalesce(Delivery.receipt_state, "")
+    return (Delivery.channel + "/" + Delivery.send_state + "/" + receipt).in_(found)
+
+
+def _first_reached(
+    runs: Select[int], start: datetime, end: datetime, joint_ids: Sequence[int]
+) -> Select[*tuple[Any, ...]]:
+    """Select the deliveries that reached somebody; `turn` is 1 for the first one of each person."""
+    sent_at = func.coalesce(Delivery.intent_at, Delivery.due_at)
+    columns = (Delivery.region_id, Delivery.channel, Delivery.text_id)
+    reached = (Delivery.run_id.in_(runs), is_reached(), sent_at >= start, sent_at < end)
+    if not joint_ids:
+        turn = func.row_number().over(partition_by=Delivery.contact_id, order_by=(sent_at, Delivery.id))
+        return select(*columns, turn.label("turn")).where(*reached)
+    same = _same_person(joint_ids)
+    # Whose addresses are erased is nobody else.
+    alone = case((same.c.lookup.is_(None), Delivery.contact_id), else_=0)
+    turn = func.row_number().over(partition_by=(same.c.lookup, alone), order_by=(sent_at, Delivery.id))
+    joined = outerjoin(Delivery, same, same.c.contact_id == Delivery.contact_id)
+    return select(*columns, turn.label("turn")).select_from(joined).where(*reached)
+
+
+def _same_person(organisation_ids: Sequence[int]) -> Subquery:
+    """Select for each contact the hash of the address by which the same person is known elsewhere."""
+    rank = case({channel: rank for rank, channel in enumerate(_SAME_PERSON_BY)}, value=Address.channel)
+    turn = func.row_number().over(partition_by=Address.contact_id, order_by=rank)
+    ranked = (
+        select(Address.contact_id, Address.lookup, turn.label("turn"))
+        .where(Address.organisation_id.in_(organisation_ids))
+        .subquery("ranked")
+    )
+    return select(ranked.c.contact_id, ranked.c.lookup).where(ranked.c.turn == 1).subquery("same")

@@ -1,0 +1,73 @@
+"""What is shown of the own organisation's figures: all to data managers, to others what points to nobody.
+
+Whoever marks a place chooses how small it is, so a place is named only when enough people were written to there.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import replace
+from typing import TypeVar
+
+from campaigns.core.small_numbers import is_told, rounded, size
+from campaigns.reach.counting.queries import RunTable
+from campaigns.reach.counting.unique_people import Measure
+from campaigns.reach.results.overview import CampaignReach, StopCounts
+
+Key = TypeVar("Key")
+Line = TypeVar("Line")
+
+#: Turns a count into what may be shown of it; None: too small to be told.
+Show = Callable[[int], int | None]
+
+
+def exact(count: int) -> int | None:
+    """Return a count as it is."""
+    return count
+
+
+def figures(*, is_exact: bool) -> Show:
+    """Return how counts are shown to a member."""
+    return exact if is_exact else rounded
+
+
+def discreet_table(table: RunTable) -> RunTable:
+    """Return the table of a run in an order that tells no more than its rounded figures."""
+    regions = _in_order(table.regions, lambda line: line.counts.planned, lambda line: _name(line.region))
+    languages = _in_order(table.by_language.items(), lambda pair: pair[1].planned, lambda pair: pair[0])
+    return replace(table, regions=regions, by_language=dict(languages))
+
+
+def discreet_reach(reach: CampaignReach) -> CampaignReach:
+    """Return a campaign's reach without places where few were written to, in an order that tells no more."""
+    regions = _in_order(reach.regions, lambda line: _planned(line.people), lambda line: _name(line.region))
+    hotspots = _in_order(
+        (stop for stop in reach.hotspots if _is_told(stop)),
+        lambda stop: stop.people.get(Measure.REACHED, 0),
+        lambda stop: stop.place.name,
+    )
+    routes = [(route, stops) for route, stops in reach.routes if any(map(_is_told, stops))]
+    return replace(reach, regions=regions, hotspots=hotspots, routes=routes)
+
+
+def parts_in_order(parts: Mapping[str, Mapping[Measure, int]], show: Show) -> dict[str, Mapping[Measure, int]]:
+    """Return people by channel or language, those planned for most first as far as they are shown."""
+    return dict(sorted(parts.items(), key=lambda pair: (-(show(_planned(pair[1])) or 0), pair[0])))
+
+
+def _in_order(
+    lines: Iterable[Line], count_of: Callable[[Line], int], name_of: Callable[[Line], str]
+) -> list[Line]:
+    return sorted(lines, key=lambda line: (-size(count_of(line)), name_of(line)))
+
+
+def _name(region: object) -> str:
+    return "~" if region is None else str(getattr(region, "name", ""))
+
+
+def _is_told(stop: StopCounts) -> bool:
+    return is_told(_planned(stop.people))
+
+
+def _planned(people: Mapping[Measure, int]) -> int:
+    return people.get(Measure.PLANNED, 0)

@@ -1,0 +1,60 @@
+"""The CSV of a run opens in a spreadsheet as it is meant: UTF-8 and marked so, no formula, no small number."""
+
+from __future__ import annotations
+
+import csv
+import io
+
+from campaigns.audience.models import Channel
+from campaigns.audience.rules import LeftOut
+from campaigns.core.spreadsheets import BYTE_ORDER_MARK
+from campaigns.places.models import Region
+from campaigns.reach.counting.ladder import STANDINGS, Rung
+from campaigns.reach.counting.queries import Counts, RegionCounts, RunTable
+from campaigns.reach.results.run_table import shown_code, write_run
+from campaigns.reach.results.visibility import figures
+
+COUNTS = Counts(
+    {Channel.SMS: {Rung.DELIVERED: 100, Rung.CARRIER: 3, Rung.UNDELIVERED: 24, Rung.PENDING: 5}},
+    {"30003": 20, "": 4},
+    {LeftOut.OPTED_OUT: 31},
+)
+LINES = [
+    RegionCounts(Region(code="PL-18", country="PL", name="Podkarpackie", names={"uk": "Підкарпаття"}), COUNTS),
+    RegionCounts(Region(code="KE-X02", country="KE", name="=cmd|' /C calc'!A0", names={}), COUNTS),
+    RegionCounts(None, COUNTS),
+]
+TABLE = RunTable(COUNTS, LINES, {}, None)
+
+
+def written(*, is_exact: bool) -> list[dict[str, str]]:
+    text = write_run(TABLE, show=figures(is_exact=is_exact), language="uk")
+    assert text.startswith(BYTE_ORDER_MARK)
+    return list(csv.DictReader(io.StringIO(text.removeprefix(BYTE_ORDER_MARK))))
+
+
+def test_exact_rows_add_up() -> None:
+    for row in written(is_exact=True):
+        assert int(row["planned"]) == sum(int(row[f"now_{rung}"]) for rung in STANDINGS) == 132
+        assert (row["delivered"], row["delivered_by_carrier_only"]) == ("103", "3")
+        assert (row["failed_30003"], row["failed_without_code"], row["left_out_opted_out"]) == ("20", "4", "31")
+
+
+def test_small_numbers_are_hidden_from_others() -> None:
+    row = written(is_exact=False)[0]
+    assert (row["planned"], row["delivered"], row["failed_30003"]) == ("130", "100", "20")
+    assert (row["delivered_by_carrier_only"], row["now_pending"], row["read"]) == ("<20", "<20", "<20")
+
+
+def test_names_follow_the_language_and_own_codes_are_hidden() -> None:
+    rows = written(is_exact=True)
+    assert [row["region_code"] for row in rows] == ["PL-18", "", ""]
+    assert rows[0]["region"] == "Підкарпаття"
+
+
+def test_no_cell_is_a_formula() -> None:
+    assert written(is_exact=True)[1]["region"].startswith("'=")
+
+
+def test_codes_of_countries_with_x_are_shown() -> None:
+    assert (shown_code("XK"), shown_code("MX-OAX"), shown_code("CY-X04")) == ("XK", "MX-OAX", "")
