@@ -1,4 +1,4 @@
-"""Several workers on one machine, one process each; `core/seats.py` keeps them running."""
+"""Several workers on one machine, one process each; `core/processes/seats.py` keeps them running."""
 
 from __future__ import annotations
 

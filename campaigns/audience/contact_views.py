@@ -111,7 +111,7 @@ def import_file() -> Page:
             return redirect(url_for("audience.contacts.show_file", import_id=waiting.id))
     files = session().scalars(queries.select_imports(current_organisation().id).limit(20)).all()
     named = [(file, open_about(file, vault()).name) for file in files]
-    return render_template("audience/import.html", form=form, files=named), form.status
+    return render_template("audience/files/import.html", form=form, files=named), form.status
 
 
 @pages.get("/files/<int:import_id>")
@@ -120,7 +120,7 @@ def show_file(import_id: int) -> Page:
     """Show what a dry run found, or what an import did."""
     file = _file(import_id)
     about = open_about(file, vault())
-    return render_template("audience/file.html", file=file, about=about, encodings=ENCODINGS)
+    return render_template("audience/files/file.html", file=file, about=about, encodings=ENCODINGS)
 
 
 @pages.post("/files/<int:import_id>/import")

@@ -31,7 +31,7 @@ class Channel(StrEnum):
 
 
 class AddressState(StrEnum):
-    """Whether an address may be written to; consent.py alone writes it, from ledger and provider."""
+    """Whether an address may be written to; ledger.py alone writes it, from ledger and provider."""
 
     PENDING = "pending"
     ACTIVE = "active"

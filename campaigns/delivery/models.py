@@ -81,7 +81,7 @@ class RunText(Base):
     place_id: Mapped[int] = mapped_column(BigId, default=0)
     #: For SIMs of another country than the region, which cannot dial every number.
     roaming: Mapped[bool] = mapped_column(default=False)
-    #: A StopWay of messages/how_to_stop.py, where the text says how to stop.
+    #: A StopWay of messages/text/how_to_stop.py, where the text says how to stop.
     stop: Mapped[str] = mapped_column(String(5), default="", server_default="")
     #: Services that the text names.
     service_ids: Mapped[list[int]] = mapped_column(JSON, default=list, server_default="[]")

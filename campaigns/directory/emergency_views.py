@@ -50,7 +50,7 @@ def index() -> Page:
     ]
     countries.sort(key=lambda each: (each.number is not None, each.name))
     names = load_member_names(session(), [each.member_id for each in confirmed.values()])
-    return render_template("messages/emergency.html", countries=countries, names=names)
+    return render_template("directory/emergency.html", countries=countries, names=names)
 
 
 @pages.route("/<country>", methods=["GET", "POST"])
@@ -76,4 +76,4 @@ def confirm(country: str) -> Page:
         else:
             flash(_("Another member has to agree. Until then texts name what they named before."), "good")
             return redirect(url_for("proposals.show", proposal_id=proposal.id))
-    return render_template("messages/emergency_form.html", form=form, row=row), form.status
+    return render_template("directory/emergency_form.html", form=form, row=row), form.status

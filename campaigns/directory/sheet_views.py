@@ -49,7 +49,7 @@ def import_sheet() -> Page:
                     return redirect(url_for("proposals.index"))
                 return redirect(url_for("messages.services.index"))
             refuse_commit()
-    page = render_template("messages/services_import.html", form=form, problems=problems, done=done)
+    page = render_template("directory/services_import.html", form=form, problems=problems, done=done)
     return page, 422 if problems else form.status
 
 

@@ -34,7 +34,7 @@ def choose() -> str:
     choice = _choice(form) if form.place.data and form.validate() else None
     services = session().scalars(queries.select_services(current_organisation().id)).all()
     return render_template(
-        "messages/choose.html", form=form, choice=choice, services={each.id: each for each in services}
+        "directory/choose_signpost.html", form=form, choice=choice, services={each.id: each for each in services}
     )
 
 

@@ -95,7 +95,7 @@ def index() -> Page:
         and chosen["trust"] in ("", each.trust)
     ]
     return render_template(
-        "messages/services.html",
+        "directory/services.html",
         groups=_by_country(listed),
         shown=len(listed),
         chosen=chosen,
@@ -139,7 +139,7 @@ def create() -> Page:
                 "good",
             )
             return redirect(url_for("messages.services.show", service_id=added.id))
-    return render_template("messages/service_form.html", form=form, service=None), form.status
+    return render_template("directory/service_form.html", form=form, service=None), form.status
 
 
 @pages.get("/<int:service_id>")
@@ -170,7 +170,7 @@ def edit(service_id: int) -> Page:
         else:
             return _changed(present, proposal)
     takes_two = was_verified(session(), present)
-    page = render_template("messages/service_form.html", form=form, service=present, takes_two=takes_two)
+    page = render_template("directory/service_form.html", form=form, service=present, takes_two=takes_two)
     return page, form.status
 
 
@@ -259,7 +259,7 @@ def _shown(present: Service, form: VerifyForm | None = None, *, dead: DeadForm |
         session(), [present.verified_by_id, *(each.member_id for each in checks)]
     )
     page = render_template(
-        "messages/service.html",
+        "directory/service.html",
         listed=listed,
         form=form or _offered(VerifyForm(formdata=None, data=today)),
         dead=dead or _offered(DeadForm(formdata=None, data=today, prefix=DEAD)),

@@ -86,7 +86,7 @@ def create() -> Page:
             flash(_("The message is saved. Add the other languages, and let somebody review it."), "good")
             return redirect(url_for("messages.show", message_id=message.id))
     measured = _measure(form.text("body"), form.text("base_language"))
-    return render_template("messages/create.html", form=form, measured=measured), form.status
+    return render_template("messages/composer/create.html", form=form, measured=measured), form.status
 
 
 @pages.get("/<int:message_id>")
@@ -171,7 +171,7 @@ def measure() -> Page:
     """Count the parts of a new text that is being written, and show it as on a phone."""
     tongue = request.form.get("language") or request.form.get("base_language", "")
     measured = _measure(request.form.get("body", ""), tongue)
-    return render_template("messages/measure.html", measured=measured, tongue=tongue, form=None)
+    return render_template("messages/composer/measure.html", measured=measured, tongue=tongue, form=None)
 
 
 @pages.post("/<int:message_id>/<language>/measure")
@@ -181,7 +181,7 @@ def measure_translation(message_id: int, language: str) -> Page:
     message, form = _message(message_id), ComposerForm()
     measured = _measure(clean_line_ends(form.text("body")), language, message)
     channels = _measure_channels(form, language)
-    return render_template("messages/measure.html", measured=measured, channels=channels, tongue=language)
+    return render_template("messages/composer/measure.html", measured=measured, channels=channels, tongue=language)
 
 
 def _message(message_id: int) -> Message:
@@ -224,7 +224,7 @@ def _composer(message: Message, language: str, form: ComposerForm) -> Page:
     if language not in all_languages():
         raise NotFoundError(N_("There is no such language."))
     page = render_template(
-        "messages/compose.html",
+        "messages/composer/compose.html",
         form=form,
         message=message,
         tab=language,

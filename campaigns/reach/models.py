@@ -22,7 +22,7 @@ class RunReach(Base):
     channel: Mapped[str] = mapped_column(String(10), primary_key=True)
     #: Language of the text that was sent.
     language: Mapped[str] = mapped_column(String(10), primary_key=True)
-    #: A Rung of counting.py, never `planned`.
+    #: A Rung of ladder.py, never `planned`.
     rung: Mapped[str] = mapped_column(String(20), primary_key=True)
     #: The provider's or our own error code for failures; '' otherwise.
     cause: Mapped[str] = mapped_column(String(40), primary_key=True, default="")
@@ -59,9 +59,9 @@ class PeopleReach(Base):
     scope_id: Mapped[int] = mapped_column(BigId, primary_key=True)
     #: "2026-03" of a month; '' otherwise.
     period: Mapped[str] = mapped_column(String(7), primary_key=True)
-    #: A Measure of people.py.
+    #: A Measure of unique_people.py.
     measure: Mapped[str] = mapped_column(String(10), primary_key=True)
-    #: A Part of people.py, and which of them: id of a region or place, channel, language.
+    #: A Part of unique_people.py, and which of them: id of a region or place, channel, language.
     part: Mapped[str] = mapped_column(String(10), primary_key=True)
     key: Mapped[str] = mapped_column(String(20), primary_key=True)
     people: Mapped[int]

@@ -85,7 +85,7 @@ def password() -> Page:
     if form.validate_on_submit():
         if not is_own_password(form.text("current")):
             form.show(InputError(N_("This is not your present password.")), "current")
-            return render_template("staff/password.html", form=form), form.status
+            return render_template("staff/sign_in/password.html", form=form), form.status
         try:
             check_new_password(form.text("new"), present=form.text("current"), around=_words_around(member))
         except InputError as error:
@@ -95,7 +95,7 @@ def password() -> Page:
             renew_session()
             flash(_("Your password is changed. Other devices must sign in again."), "good")
             return redirect(url_for("staff.index"))
-    return render_template("staff/password.html", form=form), form.status
+    return render_template("staff/sign_in/password.html", form=form), form.status
 
 
 @pages.get("")

@@ -131,7 +131,7 @@ class Scene:
             worker.kill()
 
     def start_worker(self, *, crash_at: str = "") -> WorkerProcess:
-        """Start one more worker; `crash_at` names the point where it ends, see `campaigns/core/processes/crash.py`."""
+        """Start one more worker; `crash_at` names where it ends, see `campaigns/core/processes/crash.py`."""
         log = self.folder / f"worker-{len(self.workers)}.log"
         worker = WorkerProcess(self.environment | {crash.VARIABLE: crash_at}, log)
         self.workers.append(worker)

@@ -41,7 +41,7 @@ def index() -> Page:
     organisation_id = current_organisation().id
     found = session().scalars(ways_to_join.select_entry_points(organisation_id)).all()
     places = places_by_id(session(), organisation_id, [row.place_id for row in found if row.place_id])
-    return render_template("audience/entry_points.html", entry_points=found, places=places)
+    return render_template("audience/joining/entry_points.html", entry_points=found, places=places)
 
 
 @pages.route("/new", methods=["GET", "POST"])
@@ -65,7 +65,7 @@ def create() -> Page:
             form.show(error)
         else:
             return redirect(url_for("audience.entry_points.show", entry_point_id=made.id))
-    return render_template("audience/entry_point_form.html", form=form), form.status
+    return render_template("audience/joining/entry_point_form.html", form=form), form.status
 
 
 @pages.get("/<int:entry_point_id>")
@@ -75,7 +75,7 @@ def show(entry_point_id: int) -> Page:
     entry_point = _entry_point(entry_point_id)
     place = session().get(Place, entry_point.place_id) if entry_point.place_id else None
     return render_template(
-        "audience/entry_point.html",
+        "audience/joining/entry_point.html",
         entry_point=entry_point,
         place=place,
         ways=_ways_in(entry_point),

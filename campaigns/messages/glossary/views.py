@@ -56,4 +56,4 @@ def remove(term_id: int) -> Page:
 
 def _page(form: TermForm) -> Page:
     terms = session().scalars(select_terms(current_organisation().id)).all()
-    return render_template("messages/glossary.html", form=form, terms=terms), form.status
+    return render_template("messages/glossary/index.html", form=form, terms=terms), form.status

@@ -20,7 +20,9 @@ Page = str | Response | tuple[str, int]
 @requires(Permission.READ_PLANS)
 def index() -> Page:
     """List what partners share, by theme."""
-    return render_template("messages/partners.html", shared=load_shared(session(), current_organisation().id))
+    return render_template(
+        "messages/library/partners.html", shared=load_shared(session(), current_organisation().id)
+    )
 
 
 @pages.get("/<int:shared_id>")
@@ -28,7 +30,7 @@ def index() -> Page:
 def show(shared_id: int) -> Page:
     """Show a partner's message in all its reviewed languages."""
     shared = get_shared(session(), shared_id, current_organisation().id)
-    return render_template("messages/shared.html", shared=shared)
+    return render_template("messages/library/shared.html", shared=shared)
 
 
 @pages.post("/<int:shared_id>/copy")

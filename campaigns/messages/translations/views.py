@@ -29,7 +29,7 @@ def index(message_id: int) -> Page:
     message = get_owned(session(), Message, message_id, current_organisation().id)
     history = load_history(session(), message)
     names = load_member_names(session(), [line.version.member_id for line in history])
-    return render_template("messages/versions.html", message=message, history=history, names=names)
+    return render_template("messages/translations/versions.html", message=message, history=history, names=names)
 
 
 @pages.get("/<int:message_id>/versions/<int:version>")
@@ -43,7 +43,7 @@ def show(message_id: int, version: int) -> Page:
     if before is not None and before.version >= kept.version:
         raise NotFoundError(N_("This version of the message is not kept."))
     return render_template(
-        "messages/version.html",
+        "messages/translations/version.html",
         message=message,
         kept=kept,
         withdrawal=find_withdrawal(session(), message.id, kept.version),

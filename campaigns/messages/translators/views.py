@@ -78,7 +78,7 @@ def upload() -> Page:
 
 def _page(form: CatalogueForm, problems: tuple[RowProblem, ...] = ()) -> Page:
     page = render_template(
-        "messages/exchange.html",
+        "messages/translators/exchange.html",
         form=form,
         problems=problems,
         message_id=request.args.get("message", type=whole_number),

@@ -1,6 +1,6 @@
 """What stands ready beside a campaign before it is approved: the do-no-harm checklist, and its correction.
 
-Verbs leave one audit entry and none commits; what the gates read stands in prepared.py.
+Verbs leave one audit entry and none commits; what the gates read stands in do_no_harm/queries.py.
 """
 
 from __future__ import annotations

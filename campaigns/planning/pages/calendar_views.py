@@ -68,7 +68,7 @@ def index() -> Page:
     sheet = make_sheet(day, is_week=is_week, first_weekday=(get_locale() or Locale("en")).first_week_day)
     values = {"sheet": sheet, "agenda": _agenda(sheet, zone), "zone": zone, "zones": ZONES, "today": today}
     values |= {"first_year": FIRST_YEAR, "last_year": LAST_YEAR}
-    page = render_template("planning/calendar.html", **values, is_week=is_week, day=day, error=error)
+    page = render_template("planning/schedules/calendar.html", **values, is_week=is_week, day=day, error=error)
     return page, 422 if error else 200
 
 

@@ -34,7 +34,7 @@ def show(message_id: int) -> Page:
     if audience is not None:
         note_audience(audience, sum(each.reached + each.left_out for each in coverage))
     return render_template(
-        "planning/coverage.html",
+        "planning/estimates/coverage.html",
         message=message,
         audience=audience,
         audiences=session().scalars(select_audiences(organisation_id)).all(),

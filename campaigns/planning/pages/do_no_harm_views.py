@@ -85,7 +85,7 @@ def _harm_page(campaign: Campaign, form: HarmForm, found: safeguards.HarmAnswers
     if not form.is_submitted():
         form.digest.data = content.said_digest
     page = render_template(
-        "planning/harm.html",
+        "planning/do_no_harm/checklist.html",
         campaign=campaign,
         content=content,
         form=form,
@@ -102,7 +102,9 @@ def _correction_page(campaign: Campaign, form: CorrectionForm) -> Page:
     _offer(form, campaign)
     content = queries.load_content(session(), campaign)
     found = safeguards.correction_of(session(), campaign, content)
-    page = render_template("planning/correction.html", campaign=campaign, content=content, found=found, form=form)
+    page = render_template(
+        "planning/do_no_harm/correction.html", campaign=campaign, content=content, found=found, form=form
+    )
     return page, form.status
 
 

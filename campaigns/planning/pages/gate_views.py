@@ -44,7 +44,7 @@ def show(campaign_id: int) -> str:
     confirmations = prepared.confirmations_of(session(), campaign)
     broken = broken_rules(found.warnings) if found else {}
     return render_template(
-        "planning/gates.html",
+        "planning/gates/index.html",
         campaign=campaign,
         standing=standings_of(session(), [campaign])[campaign.id],
         found=found,

@@ -42,7 +42,7 @@ def vocabulary() -> dict[str, object]:
 def index() -> Page:
     """List the senders the organisation may use."""
     found = load_connections(session(), settings(), current_organisation().id)
-    return render_template("planning/senders.html", connections=found)
+    return render_template("planning/senders/index.html", connections=found)
 
 
 @pages.route("/new", methods=["GET", "POST"])
@@ -66,7 +66,7 @@ def create() -> Page:
         else:
             flash(_("The sender is saved."), "good")
             return _to(made) if _has_hooks(made) else redirect(url_for("planning.senders.index"))
-    return render_template("planning/sender.html", form=form, sender=None), form.status
+    return render_template("planning/senders/sender.html", form=form, sender=None), form.status
 
 
 @pages.route("/<int:sender_id>", methods=["GET", "POST"])
@@ -92,7 +92,7 @@ def edit(sender_id: int) -> Page:
         "fault": fault_of(credentials, sender, current_organisation().id),
         "is_testable": kind is not None and kind.reaches_people,
     }
-    page = render_template("planning/sender.html", form=form, sender=sender, **known)
+    page = render_template("planning/senders/sender.html", form=form, sender=sender, **known)
     return page, form.status
 
 

@@ -63,7 +63,7 @@ def show(campaign_id: int) -> Page:
     standings = [] if sender is None else load_standings(session(), campaign)
     content = queries.load_content(session(), campaign)
     return render_template(
-        "planning/templates.html",
+        "planning/whatsapp/templates.html",
         campaign=campaign,
         sender=sender,
         standings=standings,

@@ -62,7 +62,9 @@ def create(campaign_id: int) -> Page:
     if saves and not unread and _save(form, campaign):
         flash(_("The time is saved."), "good")
         return redirect(url_for("planning.show", campaign_id=campaign.id))
-    page = render_template("planning/time.html", form=form, campaign=campaign, coming=coming, unread=unread)
+    page = render_template(
+        "planning/schedules/time.html", form=form, campaign=campaign, coming=coming, unread=unread
+    )
     # A preview is drawn into the page by script, which takes no answer that is an error.
     return page, form.status if "save" in request.form else 200
 

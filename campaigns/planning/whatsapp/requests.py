@@ -1,6 +1,6 @@
 """Verbs that ask WhatsApp to approve a text as a template; each leaves one audit entry and none commits.
 
-Nothing here calls the provider: templates.py does, from the rows that are written here.
+Nothing here calls the provider: sync.py does, from the rows that are written here.
 """
 
 from __future__ import annotations

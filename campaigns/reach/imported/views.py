@@ -70,7 +70,7 @@ def index() -> Page:
         else:
             return redirect(url_for("reach.imports.show", file_id=file.id))
     files = session().scalars(queries.select_files(organisation_id).limit(50)).all()
-    return render_template("reach/imports.html", form=form, files=files, sources=SOURCES), form.status
+    return render_template("reach/imported/index.html", form=form, files=files, sources=SOURCES), form.status
 
 
 @pages.get("/<int:file_id>")
@@ -81,7 +81,7 @@ def show(file_id: int) -> Page:
     regions = {region.code: region for region in regions_by_id(session()).values()}
     problems = [RowProblem(**kept) for kept in file.report["problems"]]
     words = {"sources": SOURCES, "methods": METHODS, "fields": FIELDS}
-    return render_template("reach/import.html", file=file, regions=regions, problems=problems, **words)
+    return render_template("reach/imported/import.html", file=file, regions=regions, problems=problems, **words)
 
 
 @pages.post("/<int:file_id>/columns")

@@ -94,7 +94,7 @@ def hosts() -> Page:
             flash(_("Another administrator has to agree."), "good")
             return redirect(url_for("proposals.show", proposal_id=proposal.id))
     listed = current_organisation().link_hosts
-    return render_template("reach/link_hosts.html", form=form, hosts=listed), form.status
+    return render_template("reach/outcomes/link_hosts.html", form=form, hosts=listed), form.status
 
 
 @pages.post("/link-hosts/<host>/remove")
@@ -145,7 +145,7 @@ def _record(campaign: Campaign, form: OutcomeForm) -> None:
 def _page(campaign: Campaign, form: OutcomeForm, link_form: LinkForm) -> str:
     address = f"{settings().people_address}/go/{campaign.code}"
     return render_template(
-        "reach/outcomes.html",
+        "reach/outcomes/index.html",
         campaign=campaign,
         form=form,
         link_form=link_form,

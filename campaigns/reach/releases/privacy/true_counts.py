@@ -1,6 +1,6 @@
 """The one place where a release reads true counts: each person once, where the first delivery reached them.
 
-Nothing of what is read here may be shown, logged or stored before `disclosing.py` has put noise on it.
+Nothing of what is read here may be shown, logged or stored before `disclose.py` has put noise on it.
 """
 
 from __future__ import annotations
@@ -70,7 +70,7 @@ def count_people(
 
 
 def is_reached() -> ColumnElement[bool]:
-    """Write what counts as reached (counting.py) as SQL over a delivery, by asking it for every combination."""
+    """Write what counts as reached (ladder.py) as SQL over a delivery, by asking it for every combination."""
     found = [
         f"{channel}/{sent}/{receipt or ''}"
         for channel, sent, receipt in product(Channel, SendState, (None, *ReceiptState))
