@@ -15,7 +15,7 @@ from campaigns.delivery.models import Delivery
 from campaigns.delivery.references import new_reference
 from campaigns.delivery.states import SendState
 from campaigns.places.models import Place, PlaceKind, Region
-from campaigns.places.placing import write_cells
+from campaigns.places.place_rows import write_cells
 from campaigns.planning.models import Run
 from campaigns.staff.models import Member, Organisation
 

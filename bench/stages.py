@@ -25,7 +25,7 @@ from campaigns.core.settings import Settings, load_settings
 from campaigns.delivery.fanout.fanout import fan_out
 from campaigns.delivery.models import Delivery
 from campaigns.delivery.receipts.merge import apply_receipts
-from campaigns.delivery.receipts.writer import LARGEST_GROUP, ReceiptIntake
+from campaigns.delivery.receipts.receipt_writer import LARGEST_GROUP, ReceiptIntake
 from campaigns.gateways.callbacks import StatusUpdate
 from campaigns.places.models import Place
 from campaigns.planning.models import Run, RunState, ZonePolicy

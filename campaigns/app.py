@@ -17,9 +17,9 @@ from campaigns.core.settings import PROJECT_ROOT, Mode, Settings
 from campaigns.delivery import views as delivery
 from campaigns.delivery.fanout.frequency_cap import count_capped
 from campaigns.delivery.receipts.endpoint import StatusDoor
-from campaigns.delivery.receipts.writer import ReceiptIntake
+from campaigns.delivery.receipts.receipt_writer import ReceiptIntake
 from campaigns.directory import proposal_labels as messages_proposed
-from campaigns.front.limits import USUAL_BODY
+from campaigns.front.peer_limits import USUAL_BODY
 from campaigns.gateways.callbacks import CallbackReader
 from campaigns.gateways.factory import build_readers
 from campaigns.health import HealthLook
@@ -33,11 +33,11 @@ from campaigns.places import api as places_api
 from campaigns.places import proposed as places_proposed
 from campaigns.places import views as places
 from campaigns.planning import views as planning
-from campaigns.planning.gates.frequency_cap import init_fatigue
+from campaigns.planning.gates.frequency import init_fatigue
 from campaigns.planning.queries import select_senders
 from campaigns.planning.uses import find_used
 from campaigns.proposals import views as proposals
-from campaigns.proposals.kinds import Kind
+from campaigns.proposals.proposal_kinds import Kind
 from campaigns.proposals.views import init_proposals
 from campaigns.reach import api as reach_api
 from campaigns.reach import public as go
@@ -51,14 +51,15 @@ from campaigns.reach.releases.readers import views as readers
 from campaigns.staff import token_views as tokens
 from campaigns.staff import views as staff
 from campaigns.staff.auth import init_auth, may_open
+from campaigns.staff.event_notes import init_noting
 from campaigns.staff.forms import SignInAgainForm, SignInForm
-from campaigns.staff.noting import init_noting
-from campaigns.staff.showing import init_showing
+from campaigns.staff.shown_numbers import init_showing
 from campaigns.staff.sign_in.password_checks import seal_password
 from campaigns.staff.views import account
+from campaigns.web.address_ids import init_routing
 from campaigns.web.api import description
 from campaigns.web.current import init_current
-from campaigns.web.errors import init_errors
+from campaigns.web.error_pages import init_errors
 from campaigns.web.filters import init_filters
 from campaigns.web.guards.bodies import init_bodies
 from campaigns.web.guards.headers import init_headers
@@ -66,9 +67,8 @@ from campaigns.web.guards.hosts import init_hosts
 from campaigns.web.guards.json_bodies import init_json_bodies
 from campaigns.web.locale import init_locale
 from campaigns.web.navigation import init_navigation
-from campaigns.web.routing import init_routing
 from campaigns.web.session import database, init_database
-from campaigns.web.states import init_states
+from campaigns.web.state_names import init_states
 
 #: Pages of staff, in the order of the steps.
 PAGES: tuple[Blueprint, ...] = (

@@ -28,7 +28,7 @@ from campaigns.core.processes.seats import give_beat, is_orphan
 from campaigns.core.settings import Settings
 from campaigns.front.connection import Connection
 from campaigns.front.house import House
-from campaigns.front.limits import Limits
+from campaigns.front.peer_limits import Limits
 from campaigns.front.steps import Application, Piece
 from campaigns.front.wording import refusal
 from campaigns.instance import open_instance

@@ -20,8 +20,8 @@ from campaigns.delivery.monitoring.run_page import alarms_of, open_of
 from campaigns.directory.labels import OUTCOMES
 from campaigns.directory.queries import count_due_services, select_dead_since
 from campaigns.health import HealthLook
-from campaigns.inbox.holds import Waiting as Holds
-from campaigns.inbox.holds import waits_now
+from campaigns.inbox.hold_list import Waiting as Holds
+from campaigns.inbox.hold_list import waits_now
 from campaigns.inbox.queries import count_unheeded
 from campaigns.inbox.settling import LIFT_STOP
 from campaigns.inbox.strangers import find_strange_stops

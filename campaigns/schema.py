@@ -29,7 +29,7 @@ import campaigns.directory.models
 import campaigns.inbox.models
 import campaigns.messages.models
 import campaigns.places.models
-import campaigns.planning.links.counted
+import campaigns.planning.links.counted_links
 import campaigns.planning.models
 import campaigns.proposals.models
 import campaigns.reach.imported.models

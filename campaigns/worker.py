@@ -24,7 +24,7 @@ from campaigns.core.database import make_sessions, make_worker_engine
 from campaigns.core.errors import SettingsError
 from campaigns.core.mail import make_mailer
 from campaigns.core.processes.chores import Chore, repeat
-from campaigns.core.processes.ending import stop_on_signals
+from campaigns.core.processes.shutdown import stop_on_signals
 from campaigns.core.processes.steady import ClockGuard
 from campaigns.core.processes.waiting import rest
 from campaigns.core.settings import Mode, Settings

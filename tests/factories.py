@@ -39,8 +39,8 @@ from campaigns.reach.releases.documents.document import Heading, write_document
 from campaigns.reach.releases.models import LedgerEntry, Release, ReleaseFile, ReportReader, ScopeKind, View
 from campaigns.reach.releases.periods import period_named
 from campaigns.reach.releases.privacy.disclose import shape_of
-from campaigns.reach.releases.privacy.folding import fold
 from campaigns.reach.releases.privacy.region_tree import load_tree
+from campaigns.reach.releases.privacy.small_areas import fold
 from campaigns.reach.releases.readers.service import add_reader
 from campaigns.staff.credentials import Credentials, load_credentials
 from campaigns.staff.models import ApiToken, Member, Membership, Organisation, Role

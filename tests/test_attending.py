@@ -15,7 +15,7 @@ from sqlalchemy import Engine
 from campaigns import attending
 from campaigns.app import create_app
 from campaigns.attending import Part, bind, limits_of
-from campaigns.front.limits import Limits
+from campaigns.front.peer_limits import Limits
 from campaigns.web.session import database
 from tests.web.pages import page_settings
 

@@ -16,23 +16,23 @@ from werkzeug.wrappers import Response as Redirect
 from campaigns.audience import queries, service
 from campaigns.audience.consent.sealed_words import open_about, open_evidence
 from campaigns.audience.files import watch
-from campaigns.audience.files.reader import ContactFile, read_contacts
+from campaigns.audience.files.contact_reader import ContactFile, read_contacts
 from campaigns.audience.forms import CHANNELS, ENCODINGS, SOURCES, ImportForm
 from campaigns.audience.models import AddressState, Contact, ContactImport
 from campaigns.core import clock
 from campaigns.core.errors import InputError, QuotaError, TransitionError
 from campaigns.core.languages import all_languages
-from campaigns.core.limited.limits import Limits
+from campaigns.core.limited.child_limits import Limits
 from campaigns.staff.auth import current_member, current_organisation, requires
 from campaigns.staff.permissions import Permission
 from campaigns.staff.queries import get_owned
 from campaigns.web.current import settings, vault
+from campaigns.web.error_words import said
 from campaigns.web.guards.bodies import takes_file
-from campaigns.web.numbers import whole_number
+from campaigns.web.number_fields import whole_number
 from campaigns.web.pagination import paginate
 from campaigns.web.session import begin_writing, database, reads_first, refuse_commit, session
 from campaigns.web.uploads import rows_of_upload
-from campaigns.web.words import said
 
 pages = Blueprint("contacts", __name__, url_prefix="/contacts")
 

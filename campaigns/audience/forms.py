@@ -21,7 +21,7 @@ from campaigns.core.words import N_
 from campaigns.places.models import Place, Region, Route
 from campaigns.web.filters import country_name, language_name, region_name
 from campaigns.web.forms import Form, options
-from campaigns.web.numbers import whole_number
+from campaigns.web.number_fields import whole_number
 
 DEFAULT_AGE_DAYS = 30
 #: Countries whose national way of writing numbers can be chosen for a file.

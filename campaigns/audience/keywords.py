@@ -13,7 +13,7 @@ from enum import StrEnum
 
 from campaigns.audience.phrases.folding import looks_of, shortened, with_letters_o, words_of
 from campaigns.audience.phrases.lines import lines_of
-from campaigns.audience.phrases.table import Heading, Listed, Phrases, load_phrases
+from campaigns.audience.phrases.phrase_table import Heading, Listed, Phrases, load_phrases
 
 
 class Meaning(StrEnum):

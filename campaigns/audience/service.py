@@ -12,10 +12,10 @@ from sqlalchemy.orm import Session
 
 from campaigns.audience.consent.sealed_words import AboutFile, open_about, seal_about
 from campaigns.audience.contact_rows import ContactRow
-from campaigns.audience.files import watch, writer
-from campaigns.audience.files.reader import ContactFile, Ending, read_contacts
+from campaigns.audience.files import contact_writer, watch
+from campaigns.audience.files.contact_reader import ContactFile, Ending, read_contacts
 from campaigns.audience.models import Audience, ContactImport, ImportState
-from campaigns.audience.placing import Placing
+from campaigns.audience.positions import Placing
 from campaigns.audience.queries import find_unknown
 from campaigns.audience.rules import AudienceRule
 from campaigns.core import clock
@@ -113,7 +113,7 @@ def limit_size(file: BinaryIO, settings: Settings) -> None:
 def dry_run(session: Session, organisation_id: int, found: ContactFile, *, vault: Vault) -> Report:
     """Return what an import of a file would do; nothing is changed."""
     placing = Placing(session, organisation_id)
-    counts = writer.count_people(session, organisation_id, _placed(found, placing), vault=vault)
+    counts = contact_writer.count_people(session, organisation_id, _placed(found, placing), vault=vault)
     ending = _ending(found)
     problems = _sorted([*ending.problems, *placing.problems])
     return Report(
@@ -127,7 +127,7 @@ def dry_run(session: Session, organisation_id: int, found: ContactFile, *, vault
     )
 
 
-def _told(counts: writer.Counts) -> _Told:
+def _told(counts: contact_writer.Counts) -> _Told:
     """Return what is told of counts: people who said stop are among the others."""
     new = counts.said_stop - counts.known_stopped
     return {"added": counts.added + new, "updated": counts.updated + counts.known_stopped}
@@ -248,7 +248,7 @@ def _import(session: Session, organisation_id: int, found: ContactFile, *, vault
     # Rows are written while later ones are still unread, so a bad one takes back what is there already.
     with session.begin_nested():
         going = _until_fault(found, placing)
-        counts = writer.take_in(session, organisation_id, going, placing=placing, vault=vault)
+        counts = contact_writer.take_in(session, organisation_id, going, placing=placing, vault=vault)
         problems = _sorted([*found.problems, *placing.problems])
         if problems:
             raise RowsError(problems)

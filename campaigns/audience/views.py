@@ -14,8 +14,8 @@ from campaigns.audience import queries, service
 from campaigns.audience.contact_views import pages as contact_pages
 from campaigns.audience.forms import CHANNELS, DEFAULT_AGE_DAYS, DIRECTIONS, AudienceForm, form_data, route_fields
 from campaigns.audience.joining.views import pages as entry_point_pages
+from campaigns.audience.look_notes import note_small
 from campaigns.audience.models import Audience, Channel
-from campaigns.audience.noting import note_small
 from campaigns.audience.rules import AudienceRule, Resolution, SenderChoice
 from campaigns.core import clock
 from campaigns.core.errors import AudienceRuleError, InputError
@@ -25,8 +25,8 @@ from campaigns.places.queries import regions_by_id, select_places, select_routes
 from campaigns.staff.auth import current_member, current_organisation, may_now, requires
 from campaigns.staff.permissions import Permission
 from campaigns.staff.queries import get_owned
+from campaigns.web.error_words import said
 from campaigns.web.session import session
-from campaigns.web.words import said
 
 pages = Blueprint("audience", __name__, url_prefix="/audience")
 pages.register_blueprint(contact_pages)

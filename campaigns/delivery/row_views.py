@@ -25,11 +25,11 @@ from campaigns.planning.lifecycle import SENDING
 from campaigns.planning.models import Run
 from campaigns.staff.auth import current_member, requires
 from campaigns.staff.permissions import Permission
-from campaigns.staff.showing import figure, sees_exact, tells, upper_first
+from campaigns.staff.shown_numbers import figure, sees_exact, tells, upper_first
 from campaigns.web.current import settings, vault
-from campaigns.web.numbers import whole_number
+from campaigns.web.error_words import said
+from campaigns.web.number_fields import whole_number
 from campaigns.web.session import session
-from campaigns.web.words import said
 
 rows = Blueprint("rows", __name__)
 

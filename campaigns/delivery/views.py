@@ -46,14 +46,14 @@ from campaigns.planning.lifecycle import IN_FLIGHT, MOVING
 from campaigns.planning.models import Run, RunState
 from campaigns.planning.senders.connections import find_faults
 from campaigns.staff.auth import current_member, current_organisation, requires
-from campaigns.staff.noting import note_refused_approval
+from campaigns.staff.event_notes import note_refused_approval
 from campaigns.staff.permissions import Permission
 from campaigns.staff.queries import load_member_names
 from campaigns.web.current import settings
-from campaigns.web.numbers import whole_number
+from campaigns.web.error_words import said
+from campaigns.web.number_fields import whole_number
 from campaigns.web.pagination import paginate
 from campaigns.web.session import refuse_commit, session
-from campaigns.web.words import said
 
 pages = Blueprint("delivery", __name__, url_prefix="/delivery")
 pages.register_blueprint(rows)

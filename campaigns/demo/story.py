@@ -25,8 +25,8 @@ from campaigns.delivery.fanout.canary import awaits_canary
 from campaigns.delivery.monitoring.progress import Progress, progress_of_run
 from campaigns.demo import scenario, stage
 from campaigns.demo.answers import let_some_answer
+from campaigns.demo.demo_instance import Addresses, environment_of, start_sandbox
 from campaigns.demo.ending import conclude
-from campaigns.demo.instance import Addresses, environment_of, start_sandbox
 from campaigns.demo.people import Way, way_of
 from campaigns.demo.processes import Processes, free_port
 from campaigns.demo.report import progress_line, say

@@ -26,8 +26,8 @@ from campaigns.directory.opening_hours import read_hours, write_hours
 from campaigns.directory.service import DOCUMENT_LIMIT
 from campaigns.directory.spoken_languages import read_spoken, write_spoken
 from campaigns.directory.wordings import is_number
+from campaigns.web.error_words import said
 from campaigns.web.forms import Form, options
-from campaigns.web.words import said
 
 #: What is stored for each choice of the form, and the other way round.
 _CONFIDENTIAL = {"": None, "yes": True, "no": False}

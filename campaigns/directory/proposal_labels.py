@@ -15,8 +15,8 @@ from campaigns.directory.opening_hours import write_hours
 from campaigns.directory.proposed import EMERGENCY_NUMBER, SERVICE
 from campaigns.directory.service import VERIFIED_FACTS
 from campaigns.directory.spoken_languages import write_spoken
-from campaigns.proposals.kinds import Line, Shown
 from campaigns.proposals.models import Proposal
+from campaigns.proposals.proposal_kinds import Line, Shown
 
 _CONFIDENTIAL = {None: "", True: "yes", False: "no"}
 #: What members call each fact, in the order in which it is shown.

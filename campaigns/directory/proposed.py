@@ -28,8 +28,8 @@ from campaigns.directory.service import (
 )
 from campaigns.directory.stated import EMERGENCY, SERVICE_FACTS
 from campaigns.proposals.holding import hold
-from campaigns.proposals.kinds import Kind, Line, Shown
 from campaigns.proposals.models import Proposal
+from campaigns.proposals.proposal_kinds import Kind, Line, Shown
 from campaigns.proposals.service import propose, propose_all
 from campaigns.staff.models import Organisation
 from campaigns.staff.permissions import Permission

@@ -12,11 +12,11 @@ from typing import Any, cast
 from httptools import HttpParserError, HttpParserUpgrade, HttpRequestParser
 
 from campaigns.core.errors import InputError
+from campaigns.front.body_files import Incoming
 from campaigns.front.environ import environ_of
 from campaigns.front.house import House
-from campaigns.front.limits import USUAL_BODY
+from campaigns.front.peer_limits import USUAL_BODY
 from campaigns.front.peers import peer_of
-from campaigns.front.receiving import Incoming
 from campaigns.front.steps import Piece, Work
 from campaigns.front.wording import CONTINUE, Asked, Opening, asked_by, framed, open_answer, refusal
 

@@ -13,9 +13,9 @@ from email.utils import formatdate
 from http import HTTPStatus
 from typing import Any, Protocol, cast
 
-from campaigns.front.limits import BodyLimit, Limits, usual_body
 from campaigns.front.line import Line
 from campaigns.front.mailbox import Mailbox
+from campaigns.front.peer_limits import BodyLimit, Limits, usual_body
 from campaigns.front.peers import Guest, Peers, peer_behind
 from campaigns.front.steps import Application, Piece, Work
 from campaigns.front.wording import refusal

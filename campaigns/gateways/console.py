@@ -12,7 +12,7 @@ from campaigns.core.logging import mask
 from campaigns.gateways.base import Accepted, Fence, Outgoing, ProviderMessage
 from campaigns.gateways.callbacks import CallbackReader
 from campaigns.gateways.kinds import Credential, Opening
-from campaigns.gateways.templates import TemplateBook
+from campaigns.gateways.template_book import TemplateBook
 
 
 class ConsoleGateway:

@@ -11,7 +11,7 @@ from campaigns.core.words import N_
 from campaigns.gateways.base import Gateway
 from campaigns.gateways.callbacks import CallbackReader, hook_secret
 from campaigns.gateways.kinds import Credential, GatewayKind, Opening, gateway_kinds, get_kind
-from campaigns.gateways.templates import TemplateBook
+from campaigns.gateways.template_book import TemplateBook
 
 
 def open_gateway(

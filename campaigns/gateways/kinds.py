@@ -12,7 +12,7 @@ from campaigns.core.errors import SettingsError
 from campaigns.core.words import N_
 from campaigns.gateways.base import Gateway
 from campaigns.gateways.callbacks import CallbackReader
-from campaigns.gateways.templates import TemplateBook
+from campaigns.gateways.template_book import TemplateBook
 
 GROUP = "fingerpost.gateways"
 

@@ -18,18 +18,18 @@ from campaigns.audience.consent.holds import hold_everywhere
 from campaigns.audience.joining.join import KEYWORD, START, Joining, join
 from campaigns.audience.joining.ways_to_join import find_by_code, find_in_text
 from campaigns.audience.models import Address, Channel, ConsentKind, EntryPoint, PositionSource
-from campaigns.audience.placing import NOWHERE, move_contacts, position_of, stand_at
+from campaigns.audience.positions import NOWHERE, move_contacts, position_of, stand_at
 from campaigns.core import clock
 from campaigns.core.database import reserve_ids
 from campaigns.core.keys.crypto import Vault
 from campaigns.delivery.refusals import suppress_addresses
 from campaigns.gateways.callbacks import Happening, Inbound
 from campaigns.gateways.kinds import unsigned_gateways
+from campaigns.inbox.meaning import kind_of
 from campaigns.inbox.models import InboundLook, Reply, ReplyKind
 from campaigns.inbox.order import AGREEMENTS, REFUSALS, evidence_of, find_refusals_until, is_overtaken, lift_again
 from campaigns.inbox.queries import find_contact, find_kept, find_languages, find_next_kept
-from campaigns.inbox.reading import kind_of
-from campaigns.inbox.receiving import Account, Receiver, find_receiver
+from campaigns.inbox.receivers import Account, Receiver, find_receiver
 from campaigns.inbox.strangers import note_stop
 from campaigns.inbox.triage import put_in_triage
 from campaigns.staff import audit

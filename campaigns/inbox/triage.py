@@ -21,7 +21,7 @@ from campaigns.core.keys.crypto import Vault
 from campaigns.core.words import N_
 from campaigns.inbox.models import Reply, ReplyKind, Triage, TriageReason
 from campaigns.inbox.queries import find_contact, open_text
-from campaigns.inbox.receiving import Account
+from campaigns.inbox.receivers import Account
 from campaigns.inbox.strangers import assign_stop
 from campaigns.staff import audit
 from campaigns.staff.models import Organisation

@@ -9,11 +9,11 @@ from campaigns.core import clock
 from campaigns.delivery.receipts.request import refusals
 from campaigns.inbox import queries
 from campaigns.inbox.display import visible
-from campaigns.inbox.holds import find_holds, waits_now
+from campaigns.inbox.hold_list import find_holds, waits_now
 from campaigns.staff.auth import current_organisation, requires
 from campaigns.staff.permissions import Permission
 from campaigns.web.current import settings, vault
-from campaigns.web.numbers import whole_number
+from campaigns.web.number_fields import whole_number
 from campaigns.web.pagination import paginate
 from campaigns.web.session import session
 

@@ -14,8 +14,8 @@ from campaigns.core import clock
 from campaigns.core.errors import NotFoundError, TransitionError
 from campaigns.core.words import N_
 from campaigns.members.service import roles_that_take_two
-from campaigns.proposals.kinds import Kind, Line, Shown
 from campaigns.proposals.models import Proposal
+from campaigns.proposals.proposal_kinds import Kind, Line, Shown
 from campaigns.proposals.queries import find_waiting_for
 from campaigns.proposals.service import propose
 from campaigns.staff import service

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from sqlalchemy.orm import Session
 
 from campaigns.members.founding import APPOINT, find_founding
-from campaigns.proposals.kinds import Kind
 from campaigns.proposals.models import Proposal
+from campaigns.proposals.proposal_kinds import Kind
 from campaigns.proposals.service import propose
 from campaigns.staff import audit, service
 from campaigns.staff.models import TRUSTED, Member, Membership, Organisation, Role

@@ -23,7 +23,7 @@ from campaigns.staff.queries import get_membership, select_memberships
 from campaigns.staff.service import set_active
 from campaigns.staff.sign_in.password_checks import seal_password
 from campaigns.staff.sign_in.passwords import make_one_time_password
-from campaigns.web.numbers import whole_number
+from campaigns.web.number_fields import whole_number
 from campaigns.web.pagination import paginate
 from campaigns.web.session import session
 

@@ -11,7 +11,7 @@ from campaigns.places.models import Place, PlaceKind, Region
 from campaigns.places.queries import select_places
 from campaigns.staff.api_access import asking, requires_token
 from campaigns.staff.tokens import ApiScope
-from campaigns.web.api.answers import Listed, as_list
+from campaigns.web.api.json_answers import Listed, as_list
 from campaigns.web.api.openapi import ROOT, Paging, answers, spec
 from campaigns.web.pagination import paginate
 from campaigns.web.session import session

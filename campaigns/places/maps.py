@@ -11,7 +11,7 @@ from shapely.geometry import mapping
 
 from campaigns.places.geography.shapes import Position, great_circle, widen_leg
 from campaigns.places.models import Place, Route
-from campaigns.places.routing import ground_lines
+from campaigns.places.route_rows import ground_lines
 
 Feature = dict[str, Any]
 

@@ -23,12 +23,12 @@ from campaigns.places.changes.guard import (
 from campaigns.places.drafts import Imported, PlaceDraft, RouteDraft
 from campaigns.places.files.incoming import Incoming
 from campaigns.places.models import Place, PlaceKind, Route
-from campaigns.places.placing import region_id_of
+from campaigns.places.place_rows import region_id_of
 from campaigns.places.queries import places_by_id, region_ids
-from campaigns.places.routing import cover_route, stops_in_order
+from campaigns.places.route_rows import cover_route, stops_in_order
 from campaigns.proposals.holding import hold
-from campaigns.proposals.kinds import Kind
 from campaigns.proposals.models import Proposal
+from campaigns.proposals.proposal_kinds import Kind
 from campaigns.proposals.service import propose
 from campaigns.staff.permissions import Permission
 

@@ -21,7 +21,7 @@ from campaigns.places.files.row_checks import BORDER_CROSSING
 from campaigns.places.files.sheets import LocationRow, RouteRow
 from campaigns.places.geography.atlas import RegionFacts, load_atlas
 from campaigns.places.models import Place, Region, Route
-from campaigns.places.placing import (
+from campaigns.places.place_rows import (
     add_author,
     cover_of,
     differs,
@@ -40,7 +40,7 @@ from campaigns.places.queries import (
     select_routes,
     shape_key,
 )
-from campaigns.places.routing import (
+from campaigns.places.route_rows import (
     ABOUT_STOPS,
     check_total,
     cover_route,
@@ -49,7 +49,7 @@ from campaigns.places.routing import (
     new_route,
     stops_in_order,
 )
-from campaigns.places.routing import draft_of_row as route_draft_of_row
+from campaigns.places.route_rows import draft_of_row as route_draft_of_row
 from campaigns.staff.audit import record
 from campaigns.staff.models import Organisation
 

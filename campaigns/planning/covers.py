@@ -13,7 +13,7 @@ from campaigns.core.errors import ApprovalError, AudienceRuleError, PlaceholderE
 from campaigns.core.words import N_
 from campaigns.messages.text.placeholders import names_in
 from campaigns.places.models import Place, PlaceAuthor, Route, RouteStop
-from campaigns.planning.content import FrozenRun, digest_of
+from campaigns.planning.campaign_content import FrozenRun, digest_of
 from campaigns.planning.models import Run
 from campaigns.staff.queries import owned
 

@@ -8,7 +8,7 @@ from urllib.parse import urlunsplit
 from campaigns.core.errors import InputError
 from campaigns.core.languages import all_languages
 from campaigns.core.words import N_
-from campaigns.planning.links.targets import check_address
+from campaigns.planning.links.link_targets import check_address
 from campaigns.planning.models import Campaign, CampaignSender, FallbackPolicy
 
 LONGEST_NAME = 200

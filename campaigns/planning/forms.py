@@ -47,7 +47,7 @@ from campaigns.planning.schedules.recurrence import LONGEST_RULE, Timing
 from campaigns.planning.service import LONGEST_REASON, MINUTES_A_WEEK
 from campaigns.web.filters import country_name, language_name
 from campaigns.web.forms import Form, options
-from campaigns.web.numbers import whole_number
+from campaigns.web.number_fields import whole_number
 
 LOCAL_TIME = "%Y-%m-%dT%H:%M"
 #: Time zones that can be chosen.

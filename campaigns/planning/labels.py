@@ -22,7 +22,7 @@ from campaigns.planning.gates.collisions import Collision
 from campaigns.planning.models import FallbackPolicy, TemplateCategory, ZonePolicy
 from campaigns.planning.schedules.recurrence import ClockChange, ScheduleNote
 from campaigns.planning.senders.prices import CURRENCY, Basis, spread_of
-from campaigns.planning.senders.trial import NO_ANSWER, Answer
+from campaigns.planning.senders.trial import NO_ANSWER, TrialAnswer
 from campaigns.web.filters import country_name, day, language_name, number, region_name, wall_clock
 
 GATES = {
@@ -122,7 +122,7 @@ def gate_sentence(gate: Gate) -> str:
     return sentence[:1].upper() + sentence[1:]
 
 
-def answer_words(answer: Answer) -> str:
+def answer_words(answer: TrialAnswer) -> str:
     """Return what came of asking a sender's provider."""
     if answer.code:
         return str(_("It does not work: %(why)s", why=refusal_words(answer.code)))

@@ -207,7 +207,7 @@ class Approval(Base):
     campaign_id: Mapped[int] = mapped_column(ForeignKey("campaign.id"), index=True)
     member_id: Mapped[int] = mapped_column(ForeignKey("member.id"))
     decision: Mapped[Decision] = mapped_column(String(10))
-    #: SHA-256 of content.py; compared again when a run starts.
+    #: SHA-256 of campaign_content.py; compared again when a run starts.
     digest: Mapped[str] = mapped_column(String(64))
     #: What the digest names, as JSON, to show later approvers what changed; None in decisions older than that.
     content: Mapped[dict[str, Any] | None] = mapped_column(JSON)
@@ -302,7 +302,7 @@ class Run(Base):
     #: Digest recomputed and compared when the run was made.
     digest: Mapped[str] = mapped_column(String(64))
     message_version: Mapped[int]
-    #: FrozenRun of content.py as JSON: texts by language, audience rule, fallback, limits, time policy.
+    #: FrozenRun of campaign_content.py as JSON: texts by language, audience rule, fallback, limits, time policy.
     frozen: Mapped[dict[str, Any]]
     #: Fan-out cursor: contacts up to this id are planned.
     planned_through: Mapped[int] = mapped_column(BigId, default=0)

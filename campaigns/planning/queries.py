@@ -14,9 +14,9 @@ from campaigns.core.errors import BaseLanguageError, NotFoundError
 from campaigns.directory.stated import find_stating, find_stating_emergencies
 from campaigns.messages.models import Message, Translation, TranslationWriter
 from campaigns.messages.queries import current_texts, current_wordings, load_named
-from campaigns.planning.content import Content, ScheduleContent
+from campaigns.planning.campaign_content import Content, ScheduleContent
 from campaigns.planning.covers import load_cover, say_place, select_authors
-from campaigns.planning.links.counted import find_target, select_leading
+from campaigns.planning.links.counted_links import find_target, select_leading
 from campaigns.planning.models import (
     Approval,
     Campaign,

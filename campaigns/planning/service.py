@@ -24,7 +24,7 @@ from campaigns.planning import queries
 from campaigns.planning.approvals import four_eyes
 from campaigns.planning.approvals.approved_people import forget_people
 from campaigns.planning.approvals.voiding import void_approvals
-from campaigns.planning.content import NO_CAP, Cap, Content
+from campaigns.planning.campaign_content import NO_CAP, Cap, Content
 from campaigns.planning.draft import LONGEST_NAME, Plan, plan_of
 from campaigns.planning.estimates.audience_counts import find_clocks, keep_audience, tally_of
 from campaigns.planning.gates.assessment import SERVICE_MAX_AGE_DAYS, Assessment, assess

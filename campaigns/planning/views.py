@@ -10,16 +10,16 @@ from flask_babel import gettext as _
 from werkzeug.wrappers import Response
 
 from campaigns.audience.forms import CHANNELS
+from campaigns.audience.look_notes import note_audience
 from campaigns.audience.models import Audience
-from campaigns.audience.noting import note_audience
 from campaigns.audience.queries import select_audiences
 from campaigns.core import clock
 from campaigns.core.errors import GateError, InputError, NotFoundError, RefusedError
 from campaigns.messages.models import Message
 from campaigns.messages.queries import select_messages, unreviewed_of
-from campaigns.planning import labels, overview, queries, service
+from campaigns.planning import campaign_overview, labels, queries, service
 from campaigns.planning.approvals.review import Review, load_review
-from campaigns.planning.content import Cap
+from campaigns.planning.campaign_content import Cap
 from campaigns.planning.draft import Plan
 from campaigns.planning.estimates.audience_counts import Tally, tally_of
 from campaigns.planning.forms import CampaignForm, ReturnForm, data_of
@@ -36,14 +36,14 @@ from campaigns.planning.runs import rehearsal
 from campaigns.planning.senders.connections import find_unconnected
 from campaigns.planning.standing import standings_of
 from campaigns.staff.auth import current_member, current_organisation, may_now, may_open, requires
-from campaigns.staff.noting import note_refused_approval
+from campaigns.staff.event_notes import note_refused_approval
 from campaigns.staff.permissions import Permission
 from campaigns.staff.queries import get_owned
 from campaigns.web.current import settings
-from campaigns.web.numbers import whole_number
+from campaigns.web.error_words import said
+from campaigns.web.number_fields import whole_number
 from campaigns.web.pagination import paginate
 from campaigns.web.session import refuse_commit, session
-from campaigns.web.words import said
 
 pages = Blueprint("planning", __name__, url_prefix="/campaigns")
 pages.register_blueprint(sender_pages)
@@ -220,7 +220,7 @@ def _show(campaign: Campaign, form: ReturnForm) -> Page:
     limit = settings().service_max_age_days
     view = None
     if may_read:
-        view = overview.load_overview(
+        view = campaign_overview.load_overview(
             session(), campaign, now=now, max_age_days=limit, cap=_cap(), unconnected=_unconnected()
         )
     tally = view.assessed.tally if view else None
@@ -232,19 +232,21 @@ def _show(campaign: Campaign, form: ReturnForm) -> Page:
         standing=standings_of(session(), [campaign])[campaign.id],
         view=view,
         form=form,
-        times=overview.load_schedules(campaign, tally, now=now, keeps_quiet=settings().keeps_quiet),
+        times=campaign_overview.load_schedules(campaign, tally, now=now, keeps_quiet=settings().keeps_quiet),
         review=_review(campaign, view, now),
-        decisions=overview.load_decisions(session(), campaign),
+        decisions=campaign_overview.load_decisions(session(), campaign),
         max_age_days=limit,
         cap=_cap(),
-        runs=session().scalars(queries.select_runs(campaign.id).limit(overview.SHOWN_RUNS)).all(),
-        rehearsals=session().scalars(queries.select_rehearsals(campaign.id).limit(overview.SHOWN_RUNS)).all(),
+        runs=session().scalars(queries.select_runs(campaign.id).limit(campaign_overview.SHOWN_RUNS)).all(),
+        rehearsals=session()
+        .scalars(queries.select_rehearsals(campaign.id).limit(campaign_overview.SHOWN_RUNS))
+        .all(),
         phones_url=settings().phones_url() if may_read else "",
     )
     return page, form.status
 
 
-def _review(campaign: Campaign, view: overview.Overview | None, now: datetime) -> Review | None:
+def _review(campaign: Campaign, view: campaign_overview.Overview | None, now: datetime) -> Review | None:
     if view is None:
         return None
     valid_days = settings().approval_valid_days

@@ -46,7 +46,7 @@ class Proposal(Base):
 
     id: Mapped[int] = mapped_column(BigId, primary_key=True)
     organisation_id: Mapped[int] = mapped_column(ForeignKey("organisation.id"))
-    #: Name of a Kind (kinds.py).
+    #: Name of a Kind (proposal_kinds.py).
     kind: Mapped[str] = mapped_column(String(40))
     #: Table and id of what is changed; its organisation where the change makes something new.
     subject_type: Mapped[str] = mapped_column(String(40))

@@ -12,8 +12,8 @@ from campaigns.core import clock
 from campaigns.core.errors import ApprovalError, InputError, RefusedError, TransitionError
 from campaigns.core.words import N_
 from campaigns.proposals.holding import hold_all, hold_subject
-from campaigns.proposals.kinds import Kind
 from campaigns.proposals.models import Proposal, ProposalState
+from campaigns.proposals.proposal_kinds import Kind
 from campaigns.staff import audit
 from campaigns.staff.audit import Subject
 from campaigns.staff.models import Member, Membership

@@ -13,18 +13,18 @@ from werkzeug.wrappers import Response
 
 from campaigns.core.errors import InputError, RefusedError
 from campaigns.core.words import N_
-from campaigns.proposals.kinds import Kind
 from campaigns.proposals.models import Proposal, ProposalState
+from campaigns.proposals.proposal_kinds import Kind
 from campaigns.proposals.queries import proposer_of, select_agreeable, select_settled, select_waiting
 from campaigns.proposals.service import agree, refuse
 from campaigns.staff.auth import current_member, current_organisation, may_now, may_open, requires
+from campaigns.staff.event_notes import note_refused_approval
 from campaigns.staff.models import Member
-from campaigns.staff.noting import note_refused_approval
 from campaigns.staff.queries import get_owned
-from campaigns.web.numbers import whole_number
+from campaigns.web.error_words import said
+from campaigns.web.number_fields import whole_number
 from campaigns.web.pagination import paginate
 from campaigns.web.session import session, writing_apart
-from campaigns.web.words import said
 
 pages = Blueprint("proposals", __name__, url_prefix="/proposals")
 

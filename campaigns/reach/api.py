@@ -21,7 +21,7 @@ from campaigns.reach.outcomes.models import Way
 from campaigns.reach.outcomes.service import MOST_PEOPLE, record_assisted
 from campaigns.staff.api_access import asking, requires_token
 from campaigns.staff.tokens import ApiScope
-from campaigns.web.api.answers import as_json
+from campaigns.web.api.json_answers import as_json
 from campaigns.web.api.openapi import ROOT, Strict, answers, spec
 from campaigns.web.session import session
 

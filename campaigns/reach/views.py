@@ -22,15 +22,15 @@ from campaigns.reach.counting.unique_people import Measure, Part
 from campaigns.reach.imported import labels as import_labels
 from campaigns.reach.imported.views import pages as import_pages
 from campaigns.reach.outcomes.views import pages as outcome_pages
-from campaigns.reach.results import ad_targeting, choropleth, overview
+from campaigns.reach.results import ad_targeting, campaign_reach, choropleth
 from campaigns.reach.results.run_table import write_run
 from campaigns.reach.results.visibility import discreet_reach, discreet_table, figures, parts_in_order
 from campaigns.staff.auth import current_organisation, requires
 from campaigns.staff.permissions import Permission
 from campaigns.staff.queries import get_owned
-from campaigns.staff.showing import sees_exact
+from campaigns.staff.shown_numbers import sees_exact
 from campaigns.web.locale import current_language
-from campaigns.web.numbers import whole_number
+from campaigns.web.number_fields import whole_number
 from campaigns.web.pagination import paginate
 from campaigns.web.session import session
 
@@ -42,7 +42,7 @@ pages.register_blueprint(outcome_pages)
 @pages.app_template_global()
 def people_accepted(campaign_id: int) -> int | None:
     """Tell a campaign's page, which stands before this step, for how many people it was accepted."""
-    return overview.find_accepted(session(), campaign_id)
+    return campaign_reach.find_accepted(session(), campaign_id)
 
 
 @pages.get("")
@@ -57,8 +57,8 @@ def list_runs() -> str:
         runs=runs,
         totals=queries.totals_of_runs(session(), runs.rows),
         campaigns=queries.totals_of_campaigns(session(), organisation_id),
-        months=overview.months_of(session(), organisation_id),
-        check=overview.last_check(session()),
+        months=campaign_reach.months_of(session(), organisation_id),
+        check=campaign_reach.last_check(session()),
         **_words(),
     )
 
@@ -100,7 +100,7 @@ def download_run(run_id: int) -> Response:
 @requires(Permission.READ_REACH)
 def compare() -> str:
     """Put campaigns beside each other."""
-    compared = overview.compare_campaigns(session(), current_organisation().id)
+    compared = campaign_reach.compare_campaigns(session(), current_organisation().id)
     return render_template("reach/compare.html", compared=compared, **_words())
 
 
@@ -138,7 +138,7 @@ def download_targeting(campaign_id: int) -> Response:
 def _reach(campaign_id: int) -> dict[str, Any]:
     """Return what the pages of a campaign are made of, with figures as this member may see them."""
     campaign = get_owned(session(), Campaign, campaign_id, current_organisation().id)
-    reach, is_exact = overview.reach_of_campaign(session(), campaign), sees_exact()
+    reach, is_exact = campaign_reach.reach_of_campaign(session(), campaign), sees_exact()
     reach, show = reach if is_exact else discreet_reach(reach), figures(is_exact=is_exact)
     regions = {line.region.code: line for line in reach.regions if line.region}
     people = {code: show(line.people.get(Measure.REACHED, 0)) for code, line in regions.items()}
@@ -149,7 +149,7 @@ def _reach(campaign_id: int) -> dict[str, Any]:
         "map": choropleth.draw(people),
         "regions": {code: line.region for code, line in regions.items()},
         "bands": choropleth.ranges(),
-        "proofs": _proofs(reach.channels, overview.countries_of(reach.regions)),
+        "proofs": _proofs(reach.channels, campaign_reach.countries_of(reach.regions)),
         **_words(),
     }
 
@@ -170,7 +170,7 @@ def _words() -> dict[str, Any]:
         "proof_words": labels.PROOFS,
         "sources": import_labels.SOURCES,
         "methods": import_labels.METHODS,
-        "own_steps": overview.OWN_STEPS,
+        "own_steps": campaign_reach.OWN_STEPS,
         "measures": Measure,
         "parts": Part,
         "parts_in_order": parts_in_order,

@@ -29,8 +29,8 @@ from campaigns.delivery.queries import find_last_intent, select_planning
 from campaigns.gateways.base import Gateway
 from campaigns.planning.lifecycle import LIVING
 from campaigns.planning.models import Run, RunState
+from campaigns.restoring.doubts_settled import Settled, give_up_unlisted, settle_page
 from campaigns.restoring.listed import SLACK, Account, load_accounts
-from campaigns.restoring.settling import Settled, give_up_unlisted, settle_page
 from campaigns.staff import audit
 
 #: What members read of a run that was not planned to its end when the backup was made.

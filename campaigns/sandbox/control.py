@@ -11,10 +11,10 @@ from aiohttp import web
 
 from campaigns.sandbox.callbacks.webhooks import Webhooks
 from campaigns.sandbox.faults.armed import ArmedFaults
-from campaigns.sandbox.phones.people import People
-from campaigns.sandbox.world.errors import SandboxError
+from campaigns.sandbox.phones.acts_by_provider import People
 from campaigns.sandbox.world.oracle import Oracle, truth
-from campaigns.sandbox.world.reading import read_changes
+from campaigns.sandbox.world.sandbox_errors import SandboxError
+from campaigns.sandbox.world.setup_json import read_changes
 from campaigns.sandbox.world.state import Message, World
 
 Handler = Callable[[web.Request], Awaitable[web.Response]]

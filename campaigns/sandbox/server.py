@@ -15,25 +15,25 @@ from campaigns.sandbox.africastalking.inbox import AfricasTalkingInbox
 from campaigns.sandbox.callbacks.life import Life
 from campaigns.sandbox.callbacks.webhooks import Webhooks
 from campaigns.sandbox.control import ControlSurface
-from campaigns.sandbox.faults.answers import not_found
 from campaigns.sandbox.faults.armed import ArmedFaults
+from campaigns.sandbox.faults.twilio_answers import not_found
 from campaigns.sandbox.options import read_options
-from campaigns.sandbox.phones.people import People
+from campaigns.sandbox.phones.acts_by_provider import People
 from campaigns.sandbox.phones.phones import PhonesSurface
-from campaigns.sandbox.telegram.people import TelegramPeople
+from campaigns.sandbox.telegram.chat_acts import TelegramPeople
 from campaigns.sandbox.telegram.telegram import TelegramSurface
-from campaigns.sandbox.telegram.updates import TelegramUpdates
-from campaigns.sandbox.twilio.account import AccountSurface
+from campaigns.sandbox.telegram.update_queue import TelegramUpdates
+from campaigns.sandbox.twilio.account_resource import AccountSurface
+from campaigns.sandbox.twilio.content_api import TemplatesSurface
 from campaigns.sandbox.twilio.inbound import Inbox
 from campaigns.sandbox.twilio.lookup import LookupSurface
 from campaigns.sandbox.twilio.one_message import OneMessageSurface
 from campaigns.sandbox.twilio.pricing import PricingSurface
 from campaigns.sandbox.twilio.services import ServicesSurface
-from campaigns.sandbox.twilio.templates import TemplatesSurface
 from campaigns.sandbox.twilio.twilio import MessagesSurface
 from campaigns.sandbox.world.config import SandboxConfig
-from campaigns.sandbox.world.errors import SandboxError
 from campaigns.sandbox.world.oracle import Oracle
+from campaigns.sandbox.world.sandbox_errors import SandboxError
 from campaigns.sandbox.world.state import RawRequest, World
 
 try:

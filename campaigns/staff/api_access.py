@@ -11,8 +11,8 @@ from flask import g, request
 from campaigns.core import clock
 from campaigns.core.errors import ForbiddenError, TokenError
 from campaigns.core.words import N_
+from campaigns.staff.event_notes import note_event
 from campaigns.staff.models import ApiToken
-from campaigns.staff.noting import note_event
 from campaigns.staff.tokens import ApiScope, find_token
 from campaigns.web.session import session
 

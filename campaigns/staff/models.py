@@ -109,7 +109,7 @@ class LeakyBucket(Base):
 
     __tablename__ = "leaky_bucket"
 
-    #: Keyed hash of what is limited, such as the attempts of one network at one account (limits.py).
+    #: Keyed hash of what is limited, such as the attempts of one network at one account (attempt_limits.py).
     key: Mapped[str] = mapped_column(String(64), primary_key=True)
     #: When nothing is left in it, if nobody pours in more.
     empty_at: Mapped[datetime] = mapped_column(index=True)

@@ -14,10 +14,10 @@ from campaigns.staff.models import ApiToken
 from campaigns.staff.permissions import Permission
 from campaigns.staff.queries import get_owned
 from campaigns.staff.tokens import LONGEST_LIFE, ApiScope, is_good, issue_token, revoke_token, select_tokens
-from campaigns.web.numbers import whole_number
+from campaigns.web.error_words import said
+from campaigns.web.number_fields import whole_number
 from campaigns.web.pagination import paginate
 from campaigns.web.session import refuse_commit, session
-from campaigns.web.words import said
 
 pages = Blueprint("tokens", __name__, url_prefix="/settings/tokens")
 

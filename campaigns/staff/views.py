@@ -32,7 +32,7 @@ from campaigns.staff.sign_in.password_rules import check_new_password
 from campaigns.web.current import vault
 from campaigns.web.guards.hosts import local_path
 from campaigns.web.locale import SESSION_KEY
-from campaigns.web.numbers import whole_number
+from campaigns.web.number_fields import whole_number
 from campaigns.web.pagination import Page as Paginated
 from campaigns.web.pagination import paginate
 from campaigns.web.session import session

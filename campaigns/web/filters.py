@@ -15,7 +15,7 @@ from flask_babel import lazy_gettext as _l
 from markupsafe import Markup
 
 from campaigns.core.languages import all_languages, is_right_to_left
-from campaigns.web.words import said, said_of_row
+from campaigns.web.error_words import said, said_of_row
 
 #: Languages that CLDR has no locale for.
 _OWN_NAMES = {"rom": _l("Romani")}

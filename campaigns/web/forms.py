@@ -9,8 +9,8 @@ from flask_wtf import FlaskForm
 from wtforms.fields.choices import SelectChoice  # type: ignore[attr-defined] # newer than its stubs
 
 from campaigns.core.errors import FingerpostError
+from campaigns.web.error_words import said
 from campaigns.web.session import refuse_commit
-from campaigns.web.words import said
 
 
 def options(pairs: Iterable[tuple[str, Any]]) -> list[Any]:

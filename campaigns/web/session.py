@@ -19,7 +19,7 @@ from sqlalchemy.orm import Session
 from campaigns.continuity.journal import KEY, journal_of
 from campaigns.core.database import limit_web_sessions, make_sessions, prepare, wire_of
 from campaigns.core.settings import Settings
-from campaigns.front.limits import THREADS
+from campaigns.front.peer_limits import THREADS
 
 database = SQLAlchemy(session_options={"expire_on_commit": False})
 

@@ -6,7 +6,7 @@ from collections.abc import Callable, Generator, Iterator
 from contextlib import AbstractContextManager
 from typing import BinaryIO, Concatenate, ParamSpec, TypeVar
 
-from campaigns.core.limited.limits import USUAL, Limits
+from campaigns.core.limited.child_limits import USUAL, Limits
 from campaigns.core.limited.parent import read_apart, rows_apart
 from campaigns.web.session import let_go
 

@@ -17,7 +17,7 @@ from campaigns.messages.models import GlossaryTerm
 from campaigns.places.changes.guard import facts_of_place
 from campaigns.places.models import Place
 from campaigns.places.proposed import PLACE
-from campaigns.planning.links.counted import CountedLink
+from campaigns.planning.links.counted_links import CountedLink
 from campaigns.planning.models import Campaign, CampaignState
 from campaigns.proposals.models import Proposal
 from campaigns.proposals.service import propose

@@ -18,7 +18,7 @@ from campaigns.planning.standing import Standing
 from campaigns.proposals.models import ProposalState
 from campaigns.reach.counting.ladder import Rung
 from campaigns.reach.imported.models import FileState
-from campaigns.web.states import STATES
+from campaigns.web.state_names import STATES
 
 KINDS: dict[str, type[StrEnum]] = {
     "campaign": Standing,

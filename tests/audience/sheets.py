@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from campaigns.audience.contact_rows import ContactRow
-from campaigns.audience.files.reader import ContactReader
+from campaigns.audience.files.contact_reader import ContactReader
 from campaigns.core.errors import RowProblem
 
 

@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from campaigns.audience.keywords import Meaning, meaning_of
-from campaigns.audience.phrases.table import load_phrases
+from campaigns.audience.phrases.phrase_table import load_phrases
 from campaigns.core.languages import all_languages
 
 TABLE = files("campaigns.audience") / "data" / "inbound_words.csv"

@@ -18,11 +18,11 @@ from campaigns.audience.consent.holds import hold_everywhere
 from campaigns.audience.consent.ledger import find_suppressed, withdraw_everywhere
 from campaigns.audience.consent.sealed_words import open_about, open_evidence
 from campaigns.audience.contact_rows import ContactRow
-from campaigns.audience.files.reader import ContactFile
-from campaigns.audience.files.reader import read_contacts as read_people
-from campaigns.audience.files.writer import BATCH, take_in
+from campaigns.audience.files.contact_reader import ContactFile
+from campaigns.audience.files.contact_reader import read_contacts as read_people
+from campaigns.audience.files.contact_writer import BATCH, take_in
 from campaigns.audience.models import Address, AddressState, Channel, Consent, Contact, ContactImport, ImportState
-from campaigns.audience.placing import Placing, Standing
+from campaigns.audience.positions import Placing, Standing
 from campaigns.audience.rules import AudienceRule
 from campaigns.audience.service import (
     Report,

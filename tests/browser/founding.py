@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from campaigns.core.settings import CONTROL_DOOR, load_settings
-from campaigns.demo.instance import ACCOUNT
+from campaigns.demo.demo_instance import ACCOUNT
 from campaigns.demo.processes import Processes, free_port
 from campaigns.demo.sandbox_control import SandboxControl
 from tests.browser.instance import PROFILE, TIME_ZONE

@@ -16,7 +16,7 @@ from campaigns.audience.service import import_file
 from campaigns.core import clock
 from campaigns.core.database import make_engine, make_sessions
 from campaigns.core.settings import Settings, load_settings
-from campaigns.demo.instance import Addresses, environment_of
+from campaigns.demo.demo_instance import Addresses, environment_of
 from campaigns.demo.processes import Processes, free_port
 from campaigns.directory.opening_hours import read_hours
 from campaigns.directory.service import create_service, verify_service

@@ -25,7 +25,7 @@ from campaigns.core.errors import (
     UnreadableFileError,
 )
 from campaigns.core.limited import parent
-from campaigns.core.limited.limits import USUAL, Limits
+from campaigns.core.limited.child_limits import USUAL, Limits
 from campaigns.core.limited.parent import read_apart, rows_apart
 from campaigns.core.settings import PROJECT_ROOT
 from tests.core import bombs

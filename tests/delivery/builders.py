@@ -15,7 +15,7 @@ from campaigns.core.keys.crypto import Vault
 from campaigns.delivery.models import Delivery, RunText, RunZone
 from campaigns.delivery.references import new_reference
 from campaigns.delivery.states import SendState
-from campaigns.planning.content import FrozenRun
+from campaigns.planning.campaign_content import FrozenRun
 from campaigns.planning.models import Run, RunState
 from campaigns.staff.models import Organisation
 from tests.factories import NOON, a_campaign, a_member, a_run, a_sender, a_service, add, an_organisation

@@ -17,7 +17,7 @@ from campaigns.core.settings import load_settings
 from campaigns.delivery.models import Attempt, Delivery, Receipt
 from campaigns.delivery.queries import progress_of
 from campaigns.delivery.states import SendState
-from campaigns.demo.instance import Addresses, environment_of
+from campaigns.demo.demo_instance import Addresses, environment_of
 from campaigns.demo.processes import Processes, free_port
 from campaigns.demo.sandbox_control import SandboxControl
 from campaigns.planning.models import Run, RunState

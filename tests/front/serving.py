@@ -11,7 +11,7 @@ from typing import Any
 
 from campaigns.front.connection import Connection
 from campaigns.front.house import House
-from campaigns.front.limits import BodyLimit, Limits, usual_body
+from campaigns.front.peer_limits import BodyLimit, Limits, usual_body
 from campaigns.front.steps import Application
 
 #: Longest that anything may take, in seconds.

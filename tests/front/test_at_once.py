@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from campaigns.front.limits import Limits
+from campaigns.front.peer_limits import Limits
 from campaigns.front.steps import Piece
 from tests.front.serving import Client, echo, front
 

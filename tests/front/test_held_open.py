@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from campaigns.front.limits import USUAL_BODY, Limits
+from campaigns.front.peer_limits import USUAL_BODY, Limits
 from campaigns.front.steps import PIECE
 from tests.front.serving import Client, echo, front
 

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from campaigns.front.limits import IN_MEMORY, USUAL_BODY, Limits
+from campaigns.front.peer_limits import IN_MEMORY, USUAL_BODY, Limits
 from campaigns.front.steps import PIECE, Work
 from tests.front.serving import Client, echo, front
 

@@ -23,7 +23,7 @@ from campaigns.gateways.callbacks import Happening, Inbound
 from campaigns.inbox import order
 from campaigns.inbox.models import Reply, ReplyKind
 from campaigns.inbox.queries import find_next_kept
-from campaigns.inbox.receiving import Receiver
+from campaigns.inbox.receivers import Receiver
 from campaigns.inbox.service import LATE, receive_inbound
 from campaigns.staff.models import AuditEntry
 from tests.factories import (

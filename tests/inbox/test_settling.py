@@ -31,7 +31,7 @@ from campaigns.delivery.models import Delivery
 from campaigns.delivery.states import SendState
 from campaigns.gateways.callbacks import Inbound
 from campaigns.inbox import settling
-from campaigns.inbox.holds import find_holds, waits_now
+from campaigns.inbox.hold_list import find_holds, waits_now
 from campaigns.inbox.models import Reply
 from campaigns.inbox.service import receive_inbound
 from campaigns.staff.models import AuditEntry, Organisation, Role

@@ -21,7 +21,7 @@ from campaigns.core.errors import (
     TooManyRowsError,
     UnavailableError,
 )
-from campaigns.places import routing
+from campaigns.places import route_rows
 from campaigns.places.drafts import PlaceDraft, RouteDraft, circle, outline
 from campaigns.places.files.sheets import read_locations, read_routes, write_locations, write_routes
 from campaigns.places.geography.cover import cover_circle, cover_corridor
@@ -353,7 +353,7 @@ def test_corridors_are_bounded(session: Session, monkeypatch: pytest.MonkeyPatch
     organisation = an_organisation(session)
     west, east = (a_place(session, organisation, key=f"p{at}", geometry=_point(at)) for at in (20.0, 24.0))
     narrow = RouteDraft(name="Out", mode="rail", stop_ids=(west.id, east.id), half_width_m=1_000)
-    monkeypatch.setattr(routing, "MAX_CELLS", 1_000)
+    monkeypatch.setattr(route_rows, "MAX_CELLS", 1_000)
     save_route(session, organisation.id, narrow, by=None)
     with pytest.raises(RouteError, match="too long for its width"):
         save_route(session, organisation.id, replace(narrow, half_width_m=100_000), by=None)

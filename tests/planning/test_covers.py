@@ -18,7 +18,7 @@ from campaigns.places.models import Place, PlaceAuthor, PlaceKind, Route
 from campaigns.places.service import delete_place, import_file, save_hotspot, save_route, update_place
 from campaigns.planning import service
 from campaigns.planning.approvals.changes import changes_between
-from campaigns.planning.content import FrozenRun
+from campaigns.planning.campaign_content import FrozenRun
 from campaigns.planning.models import CampaignState, RunState
 from campaigns.planning.queries import find_approval, find_editors, load_content
 from campaigns.planning.service import fire_due

@@ -17,7 +17,7 @@ from campaigns.core.keys.crypto import Vault
 from campaigns.messages.models import Message
 from campaigns.messages.service import save_translation
 from campaigns.planning import service
-from campaigns.planning.content import FrozenRun
+from campaigns.planning.campaign_content import FrozenRun
 from campaigns.planning.do_no_harm.service import prepare_correction
 from campaigns.planning.draft import plan_of
 from campaigns.planning.models import Campaign, CampaignState, Run, RunState, Schedule

@@ -10,8 +10,8 @@ from sqlalchemy import delete, select
 from sqlalchemy.orm import Session
 
 from campaigns.core.errors import InputError, RefusedError, TransitionError
-from campaigns.proposals.kinds import Kind, Shown
 from campaigns.proposals.models import Proposal, ProposalState
+from campaigns.proposals.proposal_kinds import Kind, Shown
 from campaigns.proposals.service import agree, propose, refuse
 from campaigns.staff.models import AuditEntry, Member, Organisation, Role
 from campaigns.staff.permissions import Permission

@@ -25,8 +25,8 @@ from campaigns.delivery.models import Delivery
 from campaigns.delivery.states import SendState
 from campaigns.gateways.base import Gateway, ProviderMessage
 from campaigns.planning.models import Run, RunState
+from campaigns.restoring.doubts_settled import Settled
 from campaigns.restoring.release import UNPLANNED, Restored, release, settle_by_lists
-from campaigns.restoring.settling import Settled
 from tests.delivery.builders import TEXT, a_planned_run, a_running_run, give_addresses
 from tests.delivery.provider import MemoryProvider
 from tests.factories import a_sender

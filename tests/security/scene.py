@@ -21,7 +21,7 @@ from campaigns.directory.models import EmergencyNumber, Service
 from campaigns.gateways.callbacks import hook_secret
 from campaigns.inbox.models import Reply, ReplyKind
 from campaigns.places.models import Place
-from campaigns.planning.links.counted import CountedLink
+from campaigns.planning.links.counted_links import CountedLink
 from campaigns.planning.models import Approval, CampaignState, Decision, Run, RunState, Sender
 from campaigns.proposals.models import Proposal, ProposalState
 from campaigns.reach.releases.models import JointPartner, LedgerEntry

@@ -14,7 +14,7 @@ from campaigns.app import create_app
 from campaigns.core.database import make_engine
 from campaigns.core.errors import GateError, InputError
 from campaigns.core.settings import load_settings
-from campaigns.front.limits import THREADS
+from campaigns.front.peer_limits import THREADS
 from campaigns.staff.models import Organisation
 from campaigns.web.forms import Form
 from campaigns.web.session import database, session

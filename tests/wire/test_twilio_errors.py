@@ -11,7 +11,7 @@ from twilio.base.exceptions import TwilioException, TwilioRestException, TwilioS
 from urllib3.exceptions import NewConnectionError
 
 from campaigns.sandbox.faults.faults import outcome_of
-from campaigns.sandbox.world.errors import known_codes
+from campaigns.sandbox.world.sandbox_errors import known_codes
 from tests.sandbox.process import DEFAULTS, SENDER, SERVICE, SandboxProcess
 from tests.wire.twilio_client import TwilioClient
 

@@ -13,7 +13,7 @@ from campaigns.audience.consent.handles import Handle, number_key
 from campaigns.audience.consent.ledger import find_suppressed, grant, hold_withdrawals, restore
 from campaigns.audience.consent.person import lock_addresses, mark_shared
 from campaigns.audience.models import Address, AddressState, Channel, Contact, EntryPoint, PositionSource
-from campaigns.audience.placing import move_contacts, position_of, stand_in
+from campaigns.audience.positions import move_contacts, position_of, stand_in
 from campaigns.core.keys.crypto import Vault
 from campaigns.core.languages import all_languages
 from campaigns.places.models import Place

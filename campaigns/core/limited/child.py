@@ -22,7 +22,7 @@ from pydantic_core import to_json
 
 from campaigns.core import errors
 from campaigns.core.errors import FingerpostError, InputError, RowProblem, RowsError
-from campaigns.core.limited.limits import BROKEN, DONE, FULL, GRACE_SECONDS, MEGABYTE, REFUSED, Limits
+from campaigns.core.limited.child_limits import BROKEN, DONE, FULL, GRACE_SECONDS, MEGABYTE, REFUSED, Limits
 
 #: Letters of a value in a sentence about a file.
 LONGEST_VALUE = 300

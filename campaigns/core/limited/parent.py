@@ -32,7 +32,7 @@ from campaigns.core.errors import (
     UnavailableError,
     UnreadableFileError,
 )
-from campaigns.core.limited.limits import BROKEN, DONE, FULL, REFUSED, Limits
+from campaigns.core.limited.child_limits import BROKEN, DONE, FULL, REFUSED, Limits
 from campaigns.core.words import N_
 
 P = ParamSpec("P")

@@ -20,7 +20,7 @@ from campaigns.messages.translations.withdrawals import find_withdrawal, withdra
 from campaigns.planning import queries
 from campaigns.planning.approvals import four_eyes
 from campaigns.planning.approvals.voiding import void_approvals
-from campaigns.planning.content import NO_CAP, Content, ScheduleContent
+from campaigns.planning.campaign_content import NO_CAP, Content, ScheduleContent
 from campaigns.planning.draft import MOST_PARTS
 from campaigns.planning.models import (
     EXPIRES_AFTER_MINUTES,
@@ -33,7 +33,7 @@ from campaigns.planning.models import (
     ZonePolicy,
 )
 from campaigns.planning.runs.firing import LONGEST_REASON, freeze_run
-from campaigns.planning.runs.withdrawn_copies import pause_copies
+from campaigns.planning.runs.runs_of_withdrawn import pause_copies
 from campaigns.staff import audit
 from campaigns.staff.models import Organisation
 from campaigns.staff.permissions import Permission
@@ -44,7 +44,7 @@ WITHDRAWN = N_("What it says was withdrawn, and is corrected.")
 
 
 @dataclass(frozen=True, slots=True)
-class Outlook:
+class CorrectionOutlook:
     """What a page says of correcting a run."""
 
     #: The prepared correction by language; empty: none is prepared.
@@ -58,13 +58,13 @@ class Outlook:
     correction_id: int | None
 
 
-def outlook_of(session: Session, run: Run) -> Outlook:
+def outlook_of(session: Session, run: Run) -> CorrectionOutlook:
     """Return what correcting `run` would mean, or what became of it."""
     wrong = find_wrong_runs(session, run)
     sent = select(Run.id).where(Run.corrects_id.in_(wrong)).order_by(Run.id.desc()).limit(1)
     withdrawal = find_withdrawal(session, int(run.frozen.get("message_id", 0)), run.message_version)
     names = load_member_names(session, [withdrawal.member_id] if withdrawal else [])
-    return Outlook(
+    return CorrectionOutlook(
         texts=queries.correction_texts(session, run.campaign),
         runs=len(wrong),
         withdrawal=withdrawal,

@@ -17,7 +17,7 @@ from campaigns.delivery.models import Delivery, RunText
 from campaigns.delivery.queries import in_state
 from campaigns.delivery.states import SendState
 from campaigns.places.models import Region
-from campaigns.planning.content import FrozenRun
+from campaigns.planning.campaign_content import FrozenRun
 from campaigns.planning.models import Run
 
 #: What was claimed before a stop is committed, and seen by whoever looks, so long after it; with room for clocks

@@ -57,7 +57,7 @@ from campaigns.delivery.references import new_reference
 from campaigns.delivery.shared_numbers import has_shared, select_doubled
 from campaigns.delivery.states import SendState
 from campaigns.places.models import Region
-from campaigns.planning.content import FrozenRun
+from campaigns.planning.campaign_content import FrozenRun
 from campaigns.planning.covers import check_cover
 from campaigns.planning.models import Run, RunState
 from campaigns.planning.service import pause_run

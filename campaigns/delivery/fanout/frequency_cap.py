@@ -14,7 +14,7 @@ from campaigns.audience.walk import between
 from campaigns.delivery.models import Delivery
 from campaigns.delivery.shared_numbers import has_shared
 from campaigns.delivery.states import SendState
-from campaigns.planning.content import Cap
+from campaigns.planning.campaign_content import Cap
 from campaigns.planning.estimates.cost import Capped
 from campaigns.planning.models import Priority, Run, RunState
 

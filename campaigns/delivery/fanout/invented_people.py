@@ -21,7 +21,7 @@ from campaigns.core.small_numbers import SMALLEST_SHOWN
 from campaigns.delivery.fanout.sender_options import choices_of
 from campaigns.delivery.rehearsal_addresses import USUAL_COUNTRY, nobodys
 from campaigns.places.models import Place, Region, RouteStop
-from campaigns.planning.content import FrozenRun
+from campaigns.planning.campaign_content import FrozenRun
 from campaigns.planning.models import Run
 from campaigns.staff.queries import owned
 

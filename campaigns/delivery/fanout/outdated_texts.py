@@ -30,7 +30,7 @@ from campaigns.messages.queries import load_named
 from campaigns.messages.text.placeholders import names_in
 from campaigns.planning import service as planning
 from campaigns.planning.approvals import four_eyes
-from campaigns.planning.content import FrozenRun
+from campaigns.planning.campaign_content import FrozenRun
 from campaigns.planning.models import Campaign, Run, RunState
 from campaigns.staff import audit
 

@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session
 from campaigns.audience.rules import UNKNOWN_ZONE
 from campaigns.core.wallclock import to_utc
 from campaigns.delivery.models import RunQuiet, RunZone
-from campaigns.planning.content import FrozenRun
+from campaigns.planning.campaign_content import FrozenRun
 from campaigns.planning.country_rules import first_allowed, quiet_between
 from campaigns.planning.models import Priority, Run, ZonePolicy
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from campaigns.audience.models import Channel
 from campaigns.audience.rules import SenderChoice
-from campaigns.planning.content import FrozenRun
+from campaigns.planning.campaign_content import FrozenRun
 from campaigns.planning.models import Run
 
 

@@ -13,7 +13,7 @@ from campaigns.delivery.fanout.texts import Combination, Dimensions, Renderer, W
 from campaigns.directory.queries import load_emergency_numbers, load_service_facts
 from campaigns.messages.named import NamedNumbers
 from campaigns.places.models import Place, Region
-from campaigns.planning.content import FrozenRun
+from campaigns.planning.campaign_content import FrozenRun
 from campaigns.planning.models import Run
 
 

@@ -20,7 +20,7 @@ from campaigns.messages.help_numbers import (
 from campaigns.messages.text.how_to_stop import StopWay, how_to_stop
 from campaigns.messages.text.placeholders import STOP, names_in, render, required_names
 from campaigns.messages.text.sms_parts import count_parts
-from campaigns.planning.content import FrozenRun
+from campaigns.planning.campaign_content import FrozenRun
 from campaigns.planning.models import RunSender, ZonePolicy
 
 

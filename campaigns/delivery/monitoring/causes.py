@@ -65,7 +65,7 @@ CAUSES: dict[str, LazyString] = {
     "63016": _l("The 24 hours for free text were over"),
     "63024": _NOT_THERE,
     "63033": _OPTED_OUT,
-    # Our words for what Telegram refuses (gateways/telegram/refusals.py).
+    # Our words for what Telegram refuses (gateways/telegram/telegram_refusals.py).
     "telegram_blocked": _OPTED_OUT,
     "telegram_deactivated": _NO_SUCH_NUMBER,
     "telegram_no_chat": _NOT_THERE,

@@ -28,7 +28,7 @@ from campaigns.delivery.timeouts import patience_of
 from campaigns.planning.lifecycle import GOING
 from campaigns.planning.models import Run
 from campaigns.staff.auth import current_organisation
-from campaigns.staff.showing import sees_exact
+from campaigns.staff.shown_numbers import sees_exact
 from campaigns.web.current import settings
 from campaigns.web.session import session
 

@@ -7,6 +7,7 @@ from typing import Any
 
 from campaigns.core.errors import FingerpostError, UnavailableError
 from campaigns.core.words import N_
+from campaigns.delivery.receipts.receipt_writer import ReceiptIntake
 from campaigns.delivery.receipts.request import (
     ANSWERS,
     PLAIN_TEXT,
@@ -16,7 +17,6 @@ from campaigns.delivery.receipts.request import (
     read_body,
     read_callback,
 )
-from campaigns.delivery.receipts.writer import ReceiptIntake
 from campaigns.front.steps import Piece
 from campaigns.gateways.callbacks import CallbackReader, StatusUpdate
 from campaigns.web.current import pick_reader

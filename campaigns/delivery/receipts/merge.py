@@ -43,7 +43,7 @@ from sqlalchemy.orm import InstrumentedAttribute, Session
 from sqlalchemy.sql.functions import FunctionElement
 from sqlalchemy.types import NullType
 
-from campaigns.audience.files.writer import METHOD as IMPORTED
+from campaigns.audience.files.contact_writer import METHOD as IMPORTED
 from campaigns.audience.models import Consent, ConsentKind
 from campaigns.core import clock
 from campaigns.core.database import UTCDateTime

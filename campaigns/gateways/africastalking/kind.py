@@ -16,8 +16,8 @@ from campaigns.gateways.base import (
     UnknownOutcomeError,
 )
 from campaigns.gateways.kinds import Credential, Opening
-from campaigns.gateways.transport.call import RawReply
 from campaigns.gateways.transport.http import ProviderHttp, check_reply, current_fence, form_body, object_in
+from campaigns.gateways.transport.provider_call import RawReply
 from campaigns.gateways.unlisted import Unlisted
 
 ORIGIN = "https://api.africastalking.com"

@@ -15,9 +15,8 @@ from campaigns.core.errors import UnavailableError
 from campaigns.core.words import N_
 from campaigns.gateways.base import Accepted, Fence, Outgoing, SendError, ThrottledError, UnknownOutcomeError
 from campaigns.gateways.callbacks import hook_secret
-from campaigns.gateways.telegram.refusals import refusal_of
-from campaigns.gateways.telegram.updates import UPDATES, TelegramUpdates
-from campaigns.gateways.transport.call import RawReply
+from campaigns.gateways.telegram.callbacks import UPDATES, TelegramUpdates
+from campaigns.gateways.telegram.telegram_refusals import refusal_of
 from campaigns.gateways.transport.http import (
     CONNECT_SECONDS,
     TOTAL_SECONDS,
@@ -26,6 +25,7 @@ from campaigns.gateways.transport.http import (
     current_fence,
     form_body,
 )
+from campaigns.gateways.transport.provider_call import RawReply
 from campaigns.gateways.unlisted import Unlisted
 
 T = TypeVar("T")

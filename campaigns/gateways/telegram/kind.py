@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from campaigns.core.errors import SettingsError
 from campaigns.core.words import N_
 from campaigns.gateways.kinds import Credential, Opening
-from campaigns.gateways.telegram.updates import TelegramUpdates
+from campaigns.gateways.telegram.callbacks import TelegramUpdates
 
 if TYPE_CHECKING:
     from campaigns.gateways.telegram.bot import TelegramBot

@@ -13,7 +13,7 @@ from typing import Any
 from yarl import URL
 
 from campaigns.gateways.base import Fence, ThrottledError, UnknownOutcomeError
-from campaigns.gateways.transport.call import Call, RawReply
+from campaigns.gateways.transport.provider_call import Call, RawReply
 from campaigns.gateways.transport.transfers import Transfers
 
 CONNECT_SECONDS = 5.0

@@ -7,11 +7,11 @@ from collections.abc import Sequence
 
 from campaigns.gateways.base import Outgoing
 from campaigns.gateways.kinds import Credential, Opening
-from campaigns.gateways.templates import TemplateBook
-from campaigns.gateways.twilio.account import TwilioAccount
+from campaigns.gateways.template_book import TemplateBook
 from campaigns.gateways.twilio.callbacks import TwilioCallbacks
-from campaigns.gateways.twilio.content import TwilioContent
 from campaigns.gateways.twilio.messages import CALL_AGAIN, TwilioMessages
+from campaigns.gateways.twilio.twilio_client import TwilioAccount
+from campaigns.gateways.twilio.twilio_content import TwilioContent
 from campaigns.gateways.twilio.whatsapp import TwilioWhatsApp
 
 #: Shape of an account's id.

@@ -25,9 +25,9 @@ from campaigns.gateways.base import (
 from campaigns.gateways.callbacks import Inbound
 from campaigns.gateways.connecting import KeptInbound
 from campaigns.gateways.transport.http import CONNECT_SECONDS, TOTAL_SECONDS, current_fence, object_in
-from campaigns.gateways.twilio.account import TwilioAccount
 from campaigns.gateways.twilio.callbacks import TwilioCallbacks
 from campaigns.gateways.twilio.error_codes import action_for
+from campaigns.gateways.twilio.twilio_client import TwilioAccount
 
 PAGE_SIZE = 1000
 #: Shape of a Messaging Service id, which takes another field than a number or name.

@@ -14,7 +14,7 @@ from campaigns.messages.translations.withdrawals import find_withdrawal
 from campaigns.staff.auth import current_organisation, requires
 from campaigns.staff.permissions import Permission
 from campaigns.staff.queries import get_owned, load_member_names
-from campaigns.web.numbers import whole_number
+from campaigns.web.number_fields import whole_number
 from campaigns.web.session import session
 
 pages = Blueprint("versions", __name__)

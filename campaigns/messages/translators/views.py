@@ -18,7 +18,7 @@ from campaigns.staff.auth import current_member, current_organisation, requires
 from campaigns.staff.permissions import Permission
 from campaigns.staff.queries import get_owned
 from campaigns.web.guards.bodies import takes_file
-from campaigns.web.numbers import whole_number
+from campaigns.web.number_fields import whole_number
 from campaigns.web.session import begin_writing, reads_first, session
 from campaigns.web.uploads import read_upload
 

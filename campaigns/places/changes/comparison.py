@@ -19,8 +19,8 @@ from campaigns.places.geography.cover import cover_corridor, flown_legs
 from campaigns.places.geography.shapes import Position, anchor_of, area_of, metres_between
 from campaigns.places.maps import Feature, corridor_of, drawn_shape
 from campaigns.places.queries import places_by_id
-from campaigns.proposals.kinds import Line, Shown
 from campaigns.proposals.models import Proposal
+from campaigns.proposals.proposal_kinds import Line, Shown
 
 #: The map draws stops in one colour and hotspots in another: what is and what is to be.
 BEFORE, AFTER = "stop", "hotspot"

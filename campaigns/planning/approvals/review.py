@@ -13,7 +13,7 @@ from sqlalchemy.orm import Session
 from campaigns.places.models import Place, Route
 from campaigns.planning import queries
 from campaigns.planning.approvals.changes import Changes, changes_between
-from campaigns.planning.content import Content
+from campaigns.planning.campaign_content import Content
 from campaigns.planning.models import Approval, Campaign, CampaignState, Decision
 
 

@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 from campaigns.messages.models import Message
 from campaigns.messages.queries import unreviewed_of
 from campaigns.planning import queries
-from campaigns.planning.content import Content
+from campaigns.planning.campaign_content import Content
 from campaigns.planning.do_no_harm.checklist import Answer, Item, refused_items
 from campaigns.planning.models import Campaign, CountryConfirmation, HarmReview
 

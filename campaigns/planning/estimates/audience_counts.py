@@ -13,8 +13,8 @@ from sqlalchemy.orm import Session
 
 from campaigns.audience.rules import UNKNOWN_ZONE, AudienceRule, LeftOut, Resolution, select_resolved
 from campaigns.planning.approvals.approved_people import count_strangers, join_approved, keep_people, with_joining
-from campaigns.planning.content import Content
-from campaigns.planning.estimates.sender_options import load_choices
+from campaigns.planning.campaign_content import Content
+from campaigns.planning.estimates.sender_choices import load_choices
 from campaigns.planning.models import Approval, Campaign, ZonePolicy
 from campaigns.planning.queries import default_zone_of, load_content
 from campaigns.planning.schedules.recurrence import Timing

@@ -14,7 +14,7 @@ from campaigns.messages.help_numbers import HelpNumber, find_help_numbers, lacks
 from campaigns.messages.text.how_to_stop import StopWay, how_to_stop
 from campaigns.messages.text.placeholders import STOP, names_in, render, required_names
 from campaigns.messages.text.sms_parts import Length, count_parts
-from campaigns.planning.content import Content
+from campaigns.planning.campaign_content import Content
 from campaigns.planning.country_rules import answerable_countries
 from campaigns.planning.estimates.audience_counts import Combination
 from campaigns.planning.senders.service import is_two_way

@@ -7,7 +7,7 @@ from dataclasses import replace
 from campaigns.directory.signposting.choice import number_named
 from campaigns.messages.help_numbers import kinds_asked
 from campaigns.messages.named import NamedNumbers
-from campaigns.planning.content import Content
+from campaigns.planning.campaign_content import Content
 from campaigns.planning.gates.assessment import Assessment
 from campaigns.planning.models import Approval
 

@@ -27,7 +27,7 @@ from campaigns.messages.gates import (
 )
 from campaigns.messages.queries import load_translation_facts, unreviewed_of
 from campaigns.places.models import Place, Region
-from campaigns.planning.content import Content
+from campaigns.planning.campaign_content import Content
 from campaigns.planning.country_rules import CountryWarning, warnings_for
 from campaigns.planning.do_no_harm.queries import confirmations_of, correction_of, harm_answers_of
 from campaigns.planning.estimates.audience_counts import Tally, count_audience, load_resolution
@@ -39,7 +39,7 @@ from campaigns.planning.estimates.rendered_texts import (
     longest_by_language,
     render_combinations,
 )
-from campaigns.planning.estimates.sender_options import load_templates
+from campaigns.planning.estimates.sender_choices import load_templates
 from campaigns.planning.gates.campaign import (
     audience_gate,
     budget_gate,

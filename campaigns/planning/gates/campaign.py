@@ -18,7 +18,7 @@ from campaigns.core.small_numbers import is_told
 from campaigns.core.words import N_
 from campaigns.messages.gates import Gate
 from campaigns.messages.text.placeholders import required_names
-from campaigns.planning.content import Content
+from campaigns.planning.campaign_content import Content
 from campaigns.planning.estimates.audience_counts import Tally
 from campaigns.planning.estimates.cost import Estimate
 from campaigns.planning.models import Campaign, Health, Sender

@@ -18,8 +18,8 @@ from campaigns.planning.forms import ZONES
 from campaigns.planning.schedules.calendar import Entry, load_agenda
 from campaigns.staff.auth import current_organisation, requires
 from campaigns.staff.permissions import Permission
+from campaigns.web.error_words import said
 from campaigns.web.session import session
-from campaigns.web.words import said
 
 pages = Blueprint("calendar", __name__, url_prefix="/calendar")
 

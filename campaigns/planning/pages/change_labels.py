@@ -10,7 +10,7 @@ from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
 
 from campaigns.audience.forms import CHANNELS
-from campaigns.planning.content import short_digest
+from campaigns.planning.campaign_content import short_digest
 from campaigns.planning.labels import recurrence_words
 from campaigns.web.filters import country_name, language_name, number, wall_clock
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from flask import Blueprint, render_template, request
 from werkzeug.wrappers import Response
 
+from campaigns.audience.look_notes import note_audience
 from campaigns.audience.models import Audience
-from campaigns.audience.noting import note_audience
 from campaigns.audience.queries import select_audiences
 from campaigns.core import clock
 from campaigns.messages.models import Message
@@ -14,7 +14,7 @@ from campaigns.planning.estimates.language_coverage import count_coverage
 from campaigns.staff.auth import current_organisation, requires
 from campaigns.staff.permissions import Permission
 from campaigns.staff.queries import get_owned
-from campaigns.web.numbers import whole_number
+from campaigns.web.number_fields import whole_number
 from campaigns.web.session import session
 
 pages = Blueprint("coverage", __name__, url_prefix="/languages")

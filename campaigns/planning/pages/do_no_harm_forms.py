@@ -12,7 +12,7 @@ from wtforms.validators import InputRequired, Length
 from campaigns.messages.models import Message
 from campaigns.planning.do_no_harm.checklist import ITEMS, LONGEST_WORDS, Answer
 from campaigns.web.forms import Form, options
-from campaigns.web.numbers import whole_number
+from campaigns.web.number_fields import whole_number
 
 YES, NO = "yes", "no"
 

@@ -14,7 +14,7 @@ from campaigns.planning.do_no_harm.checklist import ITEMS
 from campaigns.planning.models import Campaign
 from campaigns.planning.pages.do_no_harm_forms import CorrectionForm, HarmForm, data_of
 from campaigns.staff.auth import current_member, current_organisation, may_now, requires
-from campaigns.staff.noting import note_refused_approval
+from campaigns.staff.event_notes import note_refused_approval
 from campaigns.staff.permissions import Permission
 from campaigns.staff.queries import get_owned, load_member_names
 from campaigns.web.session import session

@@ -8,15 +8,15 @@ from flask import Blueprint, flash, redirect, render_template, request, url_for
 from flask_babel import gettext as _
 from werkzeug.wrappers import Response
 
-from campaigns.audience.noting import note_audience
+from campaigns.audience.look_notes import note_audience
 from campaigns.core import clock
 from campaigns.core.errors import InputError, RefusedError
-from campaigns.planning.content import Cap
+from campaigns.planning.campaign_content import Cap
 from campaigns.planning.country_rules import TABLE_DATE
 from campaigns.planning.do_no_harm import queries as prepared
 from campaigns.planning.gates import confirmations as confirming
 from campaigns.planning.gates.assessment import Assessment, assess
-from campaigns.planning.gates.frequency_cap import find_capped, with_fatigue
+from campaigns.planning.gates.frequency import find_capped, with_fatigue
 from campaigns.planning.gates.safety import broken_rules, unconfirmed
 from campaigns.planning.models import Campaign
 from campaigns.planning.senders.connections import find_unconnected
@@ -25,8 +25,8 @@ from campaigns.staff.auth import current_member, current_organisation, may_now, 
 from campaigns.staff.permissions import Permission
 from campaigns.staff.queries import get_owned, load_member_names
 from campaigns.web.current import settings
+from campaigns.web.error_words import said
 from campaigns.web.session import refuse_commit, session
-from campaigns.web.words import said
 
 pages = Blueprint("gates", __name__, url_prefix="/<int:campaign_id>/gates")
 

@@ -29,9 +29,9 @@ from campaigns.planning.senders.prices import read_prices, written_prices
 from campaigns.planning.senders.service import FASTEST_PACE, LARGEST_LIMIT, LONGEST_NAME, SLOWEST_PACE
 from campaigns.planning.senders.service import SenderFacts as Facts
 from campaigns.planning.senders.service import SenderLimits as Limits
+from campaigns.web.error_words import said
 from campaigns.web.filters import country_name
 from campaigns.web.forms import Form, options
-from campaigns.web.words import said
 
 
 class SenderChangeForm(Form):

@@ -22,8 +22,8 @@ from campaigns.staff.credentials import Credentials, load_credentials
 from campaigns.staff.permissions import Permission
 from campaigns.staff.queries import get_owned
 from campaigns.web.current import settings
+from campaigns.web.error_words import said
 from campaigns.web.session import refuse_commit, session
-from campaigns.web.words import said
 
 pages = Blueprint("senders", __name__, url_prefix="/senders")
 

@@ -17,7 +17,7 @@ from campaigns.core.small_numbers import size
 from campaigns.messages.text.how_to_stop import with_stop_said
 from campaigns.planning import queries
 from campaigns.planning.estimates.audience_counts import count_audience, load_resolution
-from campaigns.planning.estimates.sender_options import load_asked
+from campaigns.planning.estimates.sender_choices import load_asked
 from campaigns.planning.forms import TemplatesForm
 from campaigns.planning.models import Campaign, Sender, TemplateState, WhatsAppTemplate
 from campaigns.planning.whatsapp import requests
@@ -27,8 +27,8 @@ from campaigns.staff.credentials import load_credentials
 from campaigns.staff.permissions import Permission
 from campaigns.staff.queries import get_owned
 from campaigns.web.current import settings
+from campaigns.web.error_words import said
 from campaigns.web.session import refuse_commit, session
-from campaigns.web.words import said
 
 pages = Blueprint("templates", __name__, url_prefix="/<int:campaign_id>/templates")
 
@@ -36,7 +36,7 @@ Page = str | Response | tuple[str, int]
 
 
 @dataclass(frozen=True, slots=True)
-class Standing:
+class TemplateStanding:
     """One language of a campaign's message at WhatsApp."""
 
     language: str
@@ -89,7 +89,7 @@ def ask(campaign_id: int) -> Page:
     return redirect(url_for("planning.templates.show", campaign_id=campaign.id))
 
 
-def load_standings(session: Session, campaign: Campaign) -> list[Standing]:
+def load_standings(session: Session, campaign: Campaign) -> list[TemplateStanding]:
     """Return the languages of a campaign's reviewed texts, those most people wait for first."""
     content = queries.load_content(session, campaign)
     zone, asked = queries.default_zone_of(session, campaign), load_asked(session, content)
@@ -106,7 +106,7 @@ def load_standings(session: Session, campaign: Campaign) -> list[Standing]:
     for (language, sender_id), count in counted.items():
         people[language] += count if sender_id in ours else 0
     standings = [
-        Standing(language, text, asked.get(language), _fault_of(text, language), people[language])
+        TemplateStanding(language, text, asked.get(language), _fault_of(text, language), people[language])
         for language, text in content.texts_on(Channel.WHATSAPP).items()
     ]
     return sorted(standings, key=lambda standing: (-size(standing.people), standing.language))

@@ -14,10 +14,10 @@ from werkzeug.wrappers import Response
 from campaigns.core import clock
 from campaigns.core.errors import AudienceRuleError, InputError, RefusedError, ScheduleError
 from campaigns.planning import queries, service
+from campaigns.planning.campaign_overview import SHOWN_FIRINGS
 from campaigns.planning.estimates.audience_counts import find_clocks
 from campaigns.planning.forms import TimeForm
 from campaigns.planning.models import Campaign
-from campaigns.planning.overview import SHOWN_FIRINGS
 from campaigns.planning.schedules.recurrence import Firing, ScheduleNote, check_schedule, next_firings
 from campaigns.staff.auth import current_member, current_organisation, requires
 from campaigns.staff.permissions import Permission

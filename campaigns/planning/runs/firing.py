@@ -26,10 +26,10 @@ from campaigns.planning import queries
 from campaigns.planning.approvals import four_eyes
 from campaigns.planning.approvals.approved_people import forget_people
 from campaigns.planning.approvals.voiding import void_approvals
-from campaigns.planning.content import NO_CAP, Cap, Content, FrozenRun, ScheduleContent
+from campaigns.planning.campaign_content import NO_CAP, Cap, Content, FrozenRun, ScheduleContent
 from campaigns.planning.covers import MOVED, accept_cover
 from campaigns.planning.estimates.audience_counts import keep_audience
-from campaigns.planning.estimates.sender_options import load_templates
+from campaigns.planning.estimates.sender_choices import load_templates
 from campaigns.planning.gates.approved_numbers import as_approved
 from campaigns.planning.gates.assessment import (
     SERVICE_MAX_AGE_DAYS,
@@ -50,7 +50,7 @@ from campaigns.planning.models import (
     RunState,
     Schedule,
 )
-from campaigns.planning.runs.holds import APPROVAL_VALID_DAYS, CHANGED, WITHDRAWN, reason_to_hold
+from campaigns.planning.runs.held_runs import APPROVAL_VALID_DAYS, CHANGED, WITHDRAWN, reason_to_hold
 from campaigns.planning.schedules.recurrence import Firing, firing_after, next_firings
 from campaigns.staff import audit
 from campaigns.staff.permissions import Permission

@@ -11,7 +11,7 @@ from campaigns.audience.rules import AudienceRule
 from campaigns.core.errors import InputError
 from campaigns.core.words import N_
 from campaigns.planning import queries
-from campaigns.planning.content import NO_CAP, Cap, ScheduleContent
+from campaigns.planning.campaign_content import NO_CAP, Cap, ScheduleContent
 from campaigns.planning.models import EXPIRES_AFTER_MINUTES, Campaign, Run, RunState, ZonePolicy
 from campaigns.planning.runs.firing import freeze_run
 from campaigns.staff import audit

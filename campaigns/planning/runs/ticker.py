@@ -26,7 +26,7 @@ from sqlalchemy.orm import Session, sessionmaker
 from campaigns.core import clock
 from campaigns.core.processes.outages import OUTAGES
 from campaigns.core.settings import Settings
-from campaigns.planning.content import Cap
+from campaigns.planning.campaign_content import Cap
 from campaigns.planning.queries import select_upcoming
 from campaigns.planning.runs.aim import Aimer
 from campaigns.planning.runs.firing import fire_due

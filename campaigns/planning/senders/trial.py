@@ -30,7 +30,7 @@ NO_ANSWER = "no_answer"
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
+class TrialAnswer:
     """What came of a test."""
 
     #: The account, as the provider names it; "" when it did not say that it knows us.
@@ -39,7 +39,7 @@ class Answer:
     code: str = ""
 
 
-def try_sender(session: Session, sender: Sender, *, settings: Settings, by: int) -> Answer:
+def try_sender(session: Session, sender: Sender, *, settings: Settings, by: int) -> TrialAnswer:
     """Ask a sender's provider for its account, and keep what came of it.
 
     Raises RefusedError while nothing may leave the instance and for a gateway with nothing to ask,
@@ -68,15 +68,15 @@ def try_sender(session: Session, sender: Sender, *, settings: Settings, by: int)
     return answer
 
 
-async def _ask(gateway: Answering) -> Answer:
+async def _ask(gateway: Answering) -> TrialAnswer:
     """Return what the provider says in time; the connections are closed either way."""
     try:
         async with asyncio.timeout(ASK_SECONDS):
-            return Answer(account=await gateway.ask_account())
+            return TrialAnswer(account=await gateway.ask_account())
     except (RejectedError, ThrottledError) as error:
-        return Answer(code=error.code)
+        return TrialAnswer(code=error.code)
     except (SendError, TimeoutError) as error:
         log.info("A sender's provider did not answer: %s", error)
-        return Answer(code=NO_ANSWER)
+        return TrialAnswer(code=NO_ANSWER)
     finally:
         await gateway.close()

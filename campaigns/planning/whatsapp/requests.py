@@ -20,8 +20,8 @@ from campaigns.messages.models import Message
 from campaigns.messages.queries import current_texts, current_wordings
 from campaigns.messages.text.how_to_stop import with_stop_said
 from campaigns.planning import queries
-from campaigns.planning.content import Content
-from campaigns.planning.estimates.sender_options import load_asked
+from campaigns.planning.campaign_content import Content
+from campaigns.planning.estimates.sender_choices import load_asked
 from campaigns.planning.models import Campaign, Sender, TemplateCategory, TemplateState, WhatsAppTemplate
 from campaigns.planning.whatsapp.template_text import template_name, template_of, version_in
 from campaigns.staff import audit

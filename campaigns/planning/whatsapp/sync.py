@@ -19,7 +19,7 @@ from sqlalchemy.orm import Session, sessionmaker
 
 from campaigns.core import clock
 from campaigns.core.errors import FingerpostError, RefusedError
-from campaigns.gateways.templates import TemplateBook, TemplateStanding
+from campaigns.gateways.template_book import TemplateBook, TemplateStanding
 from campaigns.messages.composer.preview import EXAMPLES
 from campaigns.planning.models import TemplateState, WhatsAppTemplate
 

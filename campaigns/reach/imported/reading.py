@@ -14,7 +14,7 @@ from campaigns.places.geography.gazetteer import fold
 from campaigns.reach.counting.ladder import Step
 from campaigns.reach.imported.columns import currency_in, fields_of, words_for
 from campaigns.reach.imported.models import Method, Source
-from campaigns.reach.imported.numbers import Habits, amount, day, habits_of, month, whole_number
+from campaigns.reach.imported.number_cells import Habits, amount, day, habits_of, month, whole_number
 from campaigns.reach.imported.regions import find_where
 from campaigns.reach.imported.table import MAX_BYTES, Row, Table, read_table
 

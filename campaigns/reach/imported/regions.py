@@ -16,7 +16,7 @@ from campaigns.core.words import N_
 from campaigns.places.geography.atlas import RegionFacts, load_atlas
 from campaigns.places.geography.gazetteer import fold
 from campaigns.reach.imported.columns import words_for
-from campaigns.reach.imported.numbers import MONTH_LANGUAGES, NOTHING
+from campaigns.reach.imported.number_cells import MONTH_LANGUAGES, NOTHING
 
 _CODE = re.compile(r"[A-Z]{2}-?[A-Z0-9]{1,4}")
 

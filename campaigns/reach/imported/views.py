@@ -21,10 +21,10 @@ from campaigns.reach.imported.reading import Report, read_report_file
 from campaigns.staff.auth import current_member, current_organisation, requires
 from campaigns.staff.permissions import Permission
 from campaigns.staff.queries import get_owned
+from campaigns.web.error_words import said
 from campaigns.web.guards.bodies import takes_file
 from campaigns.web.session import begin_writing, reads_first, refuse_commit, session
 from campaigns.web.uploads import read_upload
-from campaigns.web.words import said
 
 pages = Blueprint("imports", __name__, url_prefix="/imports")
 

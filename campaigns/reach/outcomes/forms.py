@@ -10,7 +10,7 @@ from wtforms import BooleanField, DateField, IntegerField, SelectField, StringFi
 from wtforms.validators import InputRequired, Length, Optional
 
 from campaigns.places.models import Region
-from campaigns.planning.links.targets import LONGEST_HOST, LONGEST_TARGET
+from campaigns.planning.links.link_targets import LONGEST_HOST, LONGEST_TARGET
 from campaigns.reach.labels import STEPS
 from campaigns.reach.outcomes.models import TOLD_STEPS
 from campaigns.web.filters import country_name, region_name

@@ -8,12 +8,12 @@ from typing import Any
 from sqlalchemy.orm import Session
 
 from campaigns.core.words import N_
-from campaigns.planning.links.counted import CountedLink
-from campaigns.planning.links.targets import LINK_TARGET, check_host, check_target
+from campaigns.planning.links.counted_links import CountedLink
+from campaigns.planning.links.link_targets import LINK_TARGET, check_host, check_target
 from campaigns.planning.models import Campaign
 from campaigns.proposals.holding import hold
-from campaigns.proposals.kinds import Kind, Line, Shown
 from campaigns.proposals.models import Proposal
+from campaigns.proposals.proposal_kinds import Kind, Line, Shown
 from campaigns.proposals.service import propose
 from campaigns.reach.outcomes.service import lead_link, list_host
 from campaigns.staff.models import Organisation

@@ -9,8 +9,8 @@ from datetime import date, datetime
 from sqlalchemy import Select, func, select
 from sqlalchemy.orm import Session
 
-from campaigns.planning.links.counted import CountedLink
-from campaigns.planning.links.targets import may_lead
+from campaigns.planning.links.counted_links import CountedLink
+from campaigns.planning.links.link_targets import may_lead
 from campaigns.planning.models import Campaign
 from campaigns.reach.counting.ladder import Step
 from campaigns.reach.outcomes.models import LinkDay, Outcome, Way

@@ -13,8 +13,8 @@ from campaigns.core.errors import CellError, TransitionError
 from campaigns.core.words import N_
 from campaigns.places.models import Region
 from campaigns.places.queries import find_region
-from campaigns.planning.links.counted import CountedLink
-from campaigns.planning.links.targets import check_target
+from campaigns.planning.links.counted_links import CountedLink
+from campaigns.planning.links.link_targets import check_target
 from campaigns.planning.models import Campaign
 from campaigns.reach.counting.ladder import Step
 from campaigns.reach.outcomes.models import TOLD_STEPS, LinkDay, Outcome, Way

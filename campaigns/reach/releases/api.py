@@ -13,7 +13,7 @@ from campaigns.reach.releases.labels import MIME_TYPES
 from campaigns.reach.releases.models import Release, ScopeKind, View
 from campaigns.staff.api_access import asking, requires_token
 from campaigns.staff.tokens import ApiScope
-from campaigns.web.api.answers import Listed, as_json, as_list, tagged
+from campaigns.web.api.json_answers import Listed, as_json, as_list, tagged
 from campaigns.web.api.openapi import ROOT, Paging, answers, spec
 from campaigns.web.pagination import paginate
 from campaigns.web.session import session

@@ -15,8 +15,8 @@ from sqlalchemy.orm import Session
 from campaigns.core import clock
 from campaigns.core.errors import BudgetError, RefusedError, TransitionError
 from campaigns.core.words import N_
-from campaigns.proposals.kinds import Kind, Line, Shown
 from campaigns.proposals.models import Proposal, ProposalState
+from campaigns.proposals.proposal_kinds import Kind, Line, Shown
 from campaigns.proposals.service import lapse, propose
 from campaigns.reach.releases import queries
 from campaigns.reach.releases.models import JointRequest, Release, ScopeKind, View

@@ -7,9 +7,9 @@ from flask import Blueprint, Response, render_template, request
 from campaigns.reach.releases import queries
 from campaigns.reach.releases.models import Release, ReportReader
 from campaigns.reach.releases.readers.service import open_link
-from campaigns.reach.releases.showing import as_file, shown
+from campaigns.reach.releases.release_page import as_file, shown
+from campaigns.staff.event_notes import note_event
 from campaigns.staff.models import Organisation
-from campaigns.staff.noting import note_event
 from campaigns.web.current import settings
 from campaigns.web.session import session
 

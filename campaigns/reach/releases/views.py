@@ -17,12 +17,12 @@ from campaigns.reach.releases.labels import FORMAT_NAMES, SCOPE_NAMES, VIEW_NAME
 from campaigns.reach.releases.models import JointPartner, JointRequest, ScopeKind, View
 from campaigns.reach.releases.periods import closed_periods
 from campaigns.reach.releases.privacy.region_tree import load_tree
+from campaigns.reach.releases.release_page import as_file, shown
 from campaigns.reach.releases.service import Wanted, make_release, plan_release
-from campaigns.reach.releases.showing import as_file, shown
 from campaigns.staff.auth import current_member, current_organisation, requires
 from campaigns.staff.permissions import Permission
 from campaigns.staff.queries import get_owned
-from campaigns.web.numbers import whole_number
+from campaigns.web.number_fields import whole_number
 from campaigns.web.pagination import paginate
 from campaigns.web.session import session
 

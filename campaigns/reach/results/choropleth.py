@@ -32,7 +32,7 @@ STEPS = (1, 20, 100, 500, 2000)
 
 
 @dataclass(frozen=True, slots=True)
-class Shape:
+class RegionShape:
     """One region on the sheet; `people` None means hidden (fewer than 20), `step` None context only."""
 
     code: str
@@ -50,7 +50,7 @@ class Choropleth:
     width: int
     height: int
     #: Context first, so that what counts lies on top.
-    shapes: list[Shape]
+    shapes: list[RegionShape]
 
 
 def draw(people: Mapping[str, int | None]) -> Choropleth | None:
@@ -60,9 +60,9 @@ def draw(people: Mapping[str, int | None]) -> Choropleth | None:
         return None
     sheet = _sheet(codes)
     shapes = [
-        Shape(code, path, step_of(people[code]), people[code], label_at)
+        RegionShape(code, path, step_of(people[code]), people[code], label_at)
         if code in people
-        else Shape(code, path, None)
+        else RegionShape(code, path, None)
         for code, path, label_at in sheet.outlines
     ]
     shapes.sort(key=lambda shape: shape.step is not None)

@@ -12,7 +12,7 @@ from typing import TypeVar
 from campaigns.core.small_numbers import is_told, rounded, size
 from campaigns.reach.counting.queries import RunTable
 from campaigns.reach.counting.unique_people import Measure
-from campaigns.reach.results.overview import CampaignReach, StopCounts
+from campaigns.reach.results.campaign_reach import CampaignReach, StopCounts
 
 Key = TypeVar("Key")
 Line = TypeVar("Line")

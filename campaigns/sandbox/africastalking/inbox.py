@@ -6,8 +6,8 @@ from datetime import UTC, datetime
 from typing import Any
 
 from campaigns.sandbox.callbacks.webhooks import PLAIN_FORM, Webhook, Webhooks
-from campaigns.sandbox.world.errors import SandboxError
 from campaigns.sandbox.world.oracle import Oracle
+from campaigns.sandbox.world.sandbox_errors import SandboxError
 from campaigns.sandbox.world.segments import count_segments
 from campaigns.sandbox.world.state import Message, World
 

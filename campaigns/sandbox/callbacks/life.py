@@ -7,7 +7,7 @@ from random import Random
 
 from campaigns.sandbox.callbacks.notice import notice_form, report_form
 from campaigns.sandbox.callbacks.webhooks import PLAIN_FORM, Webhook, Webhooks
-from campaigns.sandbox.faults.checks import LATER_WITH_SERVICE
+from campaigns.sandbox.faults.create_checks import LATER_WITH_SERVICE
 from campaigns.sandbox.faults.faults import outcome_of
 from campaigns.sandbox.world.plan import Plan
 from campaigns.sandbox.world.profile import Outcome, Profile

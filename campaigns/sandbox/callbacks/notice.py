@@ -3,8 +3,8 @@
 from datetime import UTC, datetime
 
 from campaigns.sandbox.callbacks.signing import Form
-from campaigns.sandbox.world.errors import words
-from campaigns.sandbox.world.numbers import country_of
+from campaigns.sandbox.world.numbering_plans import country_of
+from campaigns.sandbox.world.sandbox_errors import words
 from campaigns.sandbox.world.state import Message
 
 API_VERSION = "2010-04-01"

@@ -13,7 +13,7 @@ import aiohttp
 from yarl import URL
 
 from campaigns.sandbox.callbacks.signing import Form, sign
-from campaigns.sandbox.callbacks.targets import Target, read_target
+from campaigns.sandbox.callbacks.webhook_targets import Target, read_target
 from campaigns.sandbox.world.config import SandboxConfig
 
 _READ_LIMIT = 65_536

@@ -5,9 +5,9 @@ from dataclasses import asdict, dataclass
 from random import Random
 from typing import Any
 
-from campaigns.sandbox.world.errors import SandboxError
 from campaigns.sandbox.world.plan import Plan
-from campaigns.sandbox.world.reading import read_changes
+from campaigns.sandbox.world.sandbox_errors import SandboxError
+from campaigns.sandbox.world.setup_json import read_changes
 from campaigns.sandbox.world.state import Provider
 
 

@@ -4,11 +4,11 @@ from functools import cache
 from random import Random
 
 from campaigns.sandbox.faults.armed import ArmedFaults
-from campaigns.sandbox.faults.call import Call
+from campaigns.sandbox.faults.create_call import Call
 from campaigns.sandbox.world.chance import dice
-from campaigns.sandbox.world.errors import known_codes
 from campaigns.sandbox.world.plan import NO_RECEIPT, Order, Plan
 from campaigns.sandbox.world.profile import DELIVERED, Outcome, Profile
+from campaigns.sandbox.world.sandbox_errors import known_codes
 from campaigns.sandbox.world.state import Provider, World
 
 _MAGIC_FROM = {"+15005550001": 21212, "+15005550007": 21606, "+15005550008": 21611}

@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import asdict
 from typing import Any
 
-from campaigns.sandbox.world.errors import SandboxError
+from campaigns.sandbox.world.sandbox_errors import SandboxError
 from campaigns.sandbox.world.state import Location, Message, World
 
 #: Places on the way from Lviv to Warsaw and on the road from Addis Ababa to the coast, in degrees (WGS 84).

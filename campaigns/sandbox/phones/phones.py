@@ -11,7 +11,7 @@ from aiohttp import web
 from jinja2 import DictLoader, Environment, StrictUndefined
 
 from campaigns.sandbox.phones.acts import PLACES, read_act
-from campaigns.sandbox.phones.people import People
+from campaigns.sandbox.phones.acts_by_provider import People
 from campaigns.sandbox.phones.view import (
     Phone,
     addresses_of,
@@ -24,8 +24,8 @@ from campaigns.sandbox.phones.view import (
     possible_addresses,
     see_phone,
 )
-from campaigns.sandbox.telegram.shapes import PREFIX
-from campaigns.sandbox.world.errors import SandboxError
+from campaigns.sandbox.telegram.bot_objects import PREFIX
+from campaigns.sandbox.world.sandbox_errors import SandboxError
 from campaigns.sandbox.world.state import World
 
 _PHONES = 24

@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from itertools import islice
 
 from campaigns.sandbox.phones.scripts import Direction, direction_of, language_of
-from campaigns.sandbox.telegram.shapes import PREFIX, chat_id_of
+from campaigns.sandbox.telegram.bot_objects import PREFIX, chat_id_of
 from campaigns.sandbox.world.fixture import channel_of
 from campaigns.sandbox.world.state import Button, Message, World
 

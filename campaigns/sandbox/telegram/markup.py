@@ -4,7 +4,7 @@ import re
 from html.parser import HTMLParser
 from typing import Any
 
-from campaigns.sandbox.telegram.reading import Parameters, TelegramError
+from campaigns.sandbox.telegram.call_parameters import Parameters, TelegramError
 from campaigns.sandbox.world.state import Button
 
 _TAGS = frozenset(

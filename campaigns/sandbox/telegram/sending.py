@@ -3,9 +3,9 @@
 from dataclasses import dataclass
 from typing import Any
 
+from campaigns.sandbox.telegram.bot_objects import bot_user, location_dict, message_dict, person_of
+from campaigns.sandbox.telegram.call_parameters import Parameters, TelegramError, too_fast
 from campaigns.sandbox.telegram.markup import plain_text, read_buttons
-from campaigns.sandbox.telegram.reading import Parameters, TelegramError, too_fast
-from campaigns.sandbox.telegram.shapes import bot_user, location_dict, message_dict, person_of
 from campaigns.sandbox.world.plan import Plan
 from campaigns.sandbox.world.state import Button, Location, Message, World
 

@@ -8,11 +8,12 @@ from typing import Any
 
 from aiohttp import web
 
-from campaigns.sandbox.callbacks.targets import read_target
+from campaigns.sandbox.callbacks.webhook_targets import read_target
 from campaigns.sandbox.faults.armed import ArmedFaults
 from campaigns.sandbox.faults.failing import fail
 from campaigns.sandbox.faults.faults import plan_elsewhere
-from campaigns.sandbox.telegram.reading import Parameters, TelegramError, read_parameters
+from campaigns.sandbox.telegram.bot_objects import bot_user, person_of
+from campaigns.sandbox.telegram.call_parameters import Parameters, TelegramError, read_parameters
 from campaigns.sandbox.telegram.sending import (
     demand_place,
     demand_reachable,
@@ -20,8 +21,7 @@ from campaigns.sandbox.telegram.sending import (
     read_chat_id,
     read_parcel,
 )
-from campaigns.sandbox.telegram.shapes import bot_user, person_of
-from campaigns.sandbox.telegram.updates import TelegramUpdates
+from campaigns.sandbox.telegram.update_queue import TelegramUpdates
 from campaigns.sandbox.world.chance import dice
 from campaigns.sandbox.world.oracle import Oracle
 from campaigns.sandbox.world.plan import Plan

@@ -2,8 +2,8 @@
 
 from aiohttp import web
 
-from campaigns.sandbox.faults.answers import refuse, spoil
 from campaigns.sandbox.faults.armed import ArmedFaults
+from campaigns.sandbox.faults.twilio_answers import refuse, spoil
 from campaigns.sandbox.twilio.access import Access, Caller
 from campaigns.sandbox.world.chance import dice
 from campaigns.sandbox.world.state import World

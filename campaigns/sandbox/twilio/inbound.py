@@ -9,10 +9,10 @@ from campaigns.sandbox.callbacks.webhooks import Answer, Webhook, Webhooks
 from campaigns.sandbox.twilio.inbound_words import Words, body_of, details_of
 from campaigns.sandbox.twilio.twiml import TwimlError, read_messages
 from campaigns.sandbox.world.chance import dice
-from campaigns.sandbox.world.errors import SandboxError
 from campaigns.sandbox.world.fixture import channel_of
 from campaigns.sandbox.world.oracle import Oracle
 from campaigns.sandbox.world.plan import Plan
+from campaigns.sandbox.world.sandbox_errors import SandboxError
 from campaigns.sandbox.world.segments import count_segments
 from campaigns.sandbox.world.state import Message, World
 

@@ -8,7 +8,7 @@ from itertools import islice
 from urllib.parse import urlencode
 
 from campaigns.sandbox.twilio.render import ROOT, message_dict
-from campaigns.sandbox.world.errors import SandboxError
+from campaigns.sandbox.world.sandbox_errors import SandboxError
 from campaigns.sandbox.world.state import Message, World
 
 Wanted = Callable[[Message], bool]

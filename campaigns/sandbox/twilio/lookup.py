@@ -7,13 +7,13 @@ import phonenumbers
 from aiohttp import web
 from phonenumbers import PhoneNumber, PhoneNumberFormat, ValidationResult
 
-from campaigns.sandbox.faults.answers import not_found, reply
 from campaigns.sandbox.faults.armed import ArmedFaults
 from campaigns.sandbox.faults.faults import suffix_plan
+from campaigns.sandbox.faults.twilio_answers import not_found, reply
 from campaigns.sandbox.twilio.access import Caller
 from campaigns.sandbox.twilio.gate import Gate
 from campaigns.sandbox.world.fixture import longest_match
-from campaigns.sandbox.world.numbers import line_type_of, parse
+from campaigns.sandbox.world.numbering_plans import line_type_of, parse
 from campaigns.sandbox.world.state import World
 
 _ERRORS = {

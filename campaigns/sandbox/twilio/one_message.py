@@ -7,8 +7,8 @@ from urllib.parse import parse_qsl
 from aiohttp import web
 
 from campaigns.sandbox.callbacks.life import Life
-from campaigns.sandbox.faults.answers import not_found, refuse, reply
 from campaigns.sandbox.faults.armed import ArmedFaults
+from campaigns.sandbox.faults.twilio_answers import not_found, refuse, reply
 from campaigns.sandbox.twilio.access import Caller
 from campaigns.sandbox.twilio.gate import Gate
 from campaigns.sandbox.twilio.render import ROOT, message_body, rfc2822

@@ -7,8 +7,8 @@ import phonenumbers
 from aiohttp import web
 from babel import Locale
 
-from campaigns.sandbox.faults.answers import not_found, reply
 from campaigns.sandbox.faults.armed import ArmedFaults
+from campaigns.sandbox.faults.twilio_answers import not_found, reply
 from campaigns.sandbox.twilio.access import Caller
 from campaigns.sandbox.twilio.gate import Gate
 from campaigns.sandbox.twilio.pages import page_of

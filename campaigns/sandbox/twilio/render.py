@@ -5,7 +5,7 @@ from email.utils import formatdate
 from functools import lru_cache
 from typing import Any
 
-from campaigns.sandbox.world.errors import words
+from campaigns.sandbox.world.sandbox_errors import words
 from campaigns.sandbox.world.state import Message
 
 ROOT = "/2010-04-01/Accounts"

@@ -5,8 +5,8 @@ from typing import Any
 
 from aiohttp import web
 
-from campaigns.sandbox.faults.answers import not_found, reply
 from campaigns.sandbox.faults.armed import ArmedFaults
+from campaigns.sandbox.faults.twilio_answers import not_found, reply
 from campaigns.sandbox.twilio.access import Caller
 from campaigns.sandbox.twilio.gate import Gate
 from campaigns.sandbox.twilio.pages import page_of

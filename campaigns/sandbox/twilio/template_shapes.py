@@ -6,7 +6,7 @@ from typing import Any
 from aiohttp import web
 from multidict import MultiMapping
 
-from campaigns.sandbox.world.content import Content
+from campaigns.sandbox.world.content_templates import Content
 
 
 def content_dict(content: Content, request: web.Request, *, has_links: bool = True) -> dict[str, Any]:

@@ -6,18 +6,18 @@ from dataclasses import replace
 from aiohttp import web
 
 from campaigns.sandbox.callbacks.life import Life
-from campaigns.sandbox.faults.answers import PromptReply, refuse, reply, spoil
 from campaigns.sandbox.faults.armed import ArmedFaults
-from campaigns.sandbox.faults.call import Call, read_call
-from campaigns.sandbox.faults.checks import first_error, read_variables, send_at
+from campaigns.sandbox.faults.create_call import Call, read_call
+from campaigns.sandbox.faults.create_checks import first_error, read_variables, send_at
 from campaigns.sandbox.faults.faults import outcome_of, plan_call
+from campaigns.sandbox.faults.twilio_answers import PromptReply, refuse, reply, spoil
 from campaigns.sandbox.twilio.access import Access, Caller
 from campaigns.sandbox.twilio.gate import Gate
 from campaigns.sandbox.twilio.listing import list_body
 from campaigns.sandbox.twilio.render import ROOT, message_body
-from campaigns.sandbox.world.errors import SandboxError, error_body
 from campaigns.sandbox.world.oracle import Oracle
 from campaigns.sandbox.world.plan import Plan
+from campaigns.sandbox.world.sandbox_errors import SandboxError, error_body
 from campaigns.sandbox.world.state import Button, Message, World
 
 #: A template that lacks a value for one of its variables.

@@ -8,11 +8,11 @@ from itertools import count
 from typing import Literal
 
 from campaigns.sandbox.world.config import SandboxConfig
-from campaigns.sandbox.world.content import ContentStore
+from campaigns.sandbox.world.content_templates import ContentStore
 from campaigns.sandbox.world.fixture import Fixture, MessagingService, Sender, channel_of, longest_match
-from campaigns.sandbox.world.pacing import AccountBucket, SenderQueue
 from campaigns.sandbox.world.profile import Profile
 from campaigns.sandbox.world.segments import count_segments
+from campaigns.sandbox.world.sender_pace import AccountBucket, SenderQueue
 from campaigns.sandbox.world.telegram_book import TelegramBook
 from campaigns.sandbox.world.timeline import Timeline
 from campaigns.sandbox.world.whatsapp_rules import WhatsApp

@@ -12,12 +12,12 @@ from flask import request
 from campaigns.core import clock
 from campaigns.core.errors import BusyError
 from campaigns.staff import service
+from campaigns.staff.event_notes import note_event, note_of_member
 from campaigns.staff.models import Member
-from campaigns.staff.noting import note_event, note_of_member
 from campaigns.staff.queries import find_member
-from campaigns.staff.sign_in import limits
+from campaigns.staff.sign_in import attempt_limits
+from campaigns.staff.sign_in.attempt_limits import Limit
 from campaigns.staff.sign_in.devices import known_device, remember_device
-from campaigns.staff.sign_in.limits import Limit
 from campaigns.staff.sign_in.passwords import hash_password, make_one_time_password, renewed_hash
 from campaigns.staff.sign_in.turns import KNOWN, STRANGERS, Turns
 from campaigns.web.current import settings
@@ -67,8 +67,8 @@ def check_sign_in(email: str, password: str) -> tuple[Verdict, Member | None]:
         _note_failure("refuse_sign_in", email)
         return Verdict.WRONG, None
     member.password = kept
-    limits.pour_back(session(), [*own, *shared])
-    limits.empty(session(), own)
+    attempt_limits.pour_back(session(), [*own, *shared])
+    attempt_limits.empty(session(), own)
     service.sign_in(session(), member, from_known_device=device is not None)
     remember_device(account)
     return Verdict.RIGHT, member
@@ -88,11 +88,11 @@ def check_again(member: Member, password: str) -> Verdict:
         is_right = _compare(hashed, password, KNOWN, counted) is not None
     if is_right:
         with writing_apart() as writing:
-            limits.empty(writing, counted)
+            attempt_limits.empty(writing, counted)
         note_of_member("member.confirm", member, by=member.id)
         return Verdict.RIGHT
     with writing_apart() as writing:
-        is_last = limits.is_full(writing, counted, now=clock.now())
+        is_last = attempt_limits.is_full(writing, counted, now=clock.now())
     note_of_member("member.refuse_confirm", member, by=member.id)
     return _end_sessions(member, session_key) if is_last else Verdict.WRONG
 
@@ -125,13 +125,13 @@ def _of_stranger(account: str) -> tuple[list[Limit], list[Limit]]:
 
 
 def _key(*parts: str) -> str:
-    return limits.key_of(settings().secret_key, *parts)
+    return attempt_limits.key_of(settings().secret_key, *parts)
 
 
 def _count(counted: Sequence[Limit]) -> bool:
     """Count an attempt, on disk, before it is looked at: of many at once no more than allowed are compared."""
     with writing_apart() as writing:
-        return limits.pour(writing, counted, now=clock.now())
+        return attempt_limits.pour(writing, counted, now=clock.now())
 
 
 def _compare(hashed: str | None, password: str, turns: Turns, counted: Sequence[Limit]) -> str | None:
@@ -143,7 +143,7 @@ def _compare(hashed: str | None, password: str, turns: Turns, counted: Sequence[
     except BusyError:
         # It was never compared.
         with writing_apart() as writing:
-            limits.pour_back(writing, counted)
+            attempt_limits.pour_back(writing, counted)
         raise
     return kept if hashed else None
 

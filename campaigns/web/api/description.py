@@ -8,7 +8,7 @@ from typing import Any
 
 from flask import Blueprint, Flask, Response, current_app, render_template
 
-from campaigns.web.api.answers import tagged
+from campaigns.web.api.json_answers import tagged
 from campaigns.web.api.openapi import ROOT, document
 
 pages = Blueprint("api_description", __name__)

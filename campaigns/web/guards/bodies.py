@@ -10,7 +10,7 @@ from werkzeug.exceptions import HTTPException
 from werkzeug.routing import RequestRedirect
 
 from campaigns.core.settings import Settings
-from campaigns.front.limits import USUAL_BODY, BodyLimit
+from campaigns.front.peer_limits import USUAL_BODY, BodyLimit
 
 View = TypeVar("View", bound=Callable[..., Any])
 

@@ -20,7 +20,7 @@ from campaigns.delivery.fanout.frequency_cap import CALLED, count_capped
 from campaigns.delivery.models import Delivery
 from campaigns.delivery.monitoring.progress import left_out_of_run
 from campaigns.delivery.states import SendState
-from campaigns.planning.content import Cap
+from campaigns.planning.campaign_content import Cap
 from campaigns.planning.estimates.cost import Capped
 from campaigns.planning.models import Priority, Run, RunState
 from campaigns.staff.models import Organisation

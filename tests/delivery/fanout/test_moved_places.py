@@ -12,8 +12,8 @@ from campaigns.delivery.fanout.fanout import fan_out
 from campaigns.delivery.fanout.outdated_texts import resume
 from campaigns.delivery.models import Delivery
 from campaigns.places.models import Place, PlaceCell
-from campaigns.places.placing import write_cells
-from campaigns.planning.content import FrozenRun
+from campaigns.places.place_rows import write_cells
+from campaigns.planning.campaign_content import FrozenRun
 from campaigns.planning.covers import MOVED, load_cover
 from campaigns.planning.models import Run, RunState
 from campaigns.planning.service import ask_to_resume

@@ -22,7 +22,7 @@ from campaigns.core.settings import CONTROL_DOOR, Mode, load_settings
 from campaigns.delivery.models import Delivery
 from campaigns.delivery.queries import progress_of
 from campaigns.delivery.states import SendState
-from campaigns.demo.instance import Addresses, environment_of
+from campaigns.demo.demo_instance import Addresses, environment_of
 from campaigns.demo.processes import Processes, free_port
 from campaigns.demo.sandbox_control import SandboxControl
 from campaigns.schema import metadata

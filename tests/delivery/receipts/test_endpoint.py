@@ -20,8 +20,8 @@ from campaigns.core import clock
 from campaigns.core.database import make_engine
 from campaigns.delivery.models import Delivery, Receipt
 from campaigns.delivery.receipts.merge import apply_receipts
+from campaigns.delivery.receipts.receipt_writer import ReceiptIntake
 from campaigns.delivery.receipts.request import LARGEST_BODY, refusals
-from campaigns.delivery.receipts.writer import ReceiptIntake
 from campaigns.delivery.states import ReceiptState, SendState
 from campaigns.gateways.africastalking.callbacks import AfricasTalkingCallbacks
 from campaigns.gateways.callbacks import CallbackReader, hook_secret

@@ -20,7 +20,7 @@ from campaigns.gateways.base import (
 from campaigns.gateways.callbacks import hook_secret
 from campaigns.gateways.connecting import Connectable
 from campaigns.gateways.telegram.bot import TelegramBot
-from campaigns.gateways.telegram.refusals import REFUSALS
+from campaigns.gateways.telegram.telegram_refusals import REFUSALS
 from tests.gateways.canned import answering, http
 from tests.gateways.conftest import using
 from tests.sandbox.process import DEFAULTS, SandboxProcess

@@ -68,7 +68,7 @@ def test_who_leaves_holds_nothing(session: Session, vault: Vault) -> None:
 def test_many_strangers_are_held_however_large_the_audience(
     session: Session, vault: Vault, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("campaigns.planning.runs.holds.MOST_STRANGERS", 1)
+    monkeypatch.setattr("campaigns.planning.runs.held_runs.MOST_STRANGERS", 1)
     story = a_story(session, vault, people=100)
     story.approved()
     more_people(story, vault, 2)

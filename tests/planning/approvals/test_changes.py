@@ -6,7 +6,7 @@ from typing import Any
 
 from campaigns.messages.text.diff import Change
 from campaigns.planning.approvals.changes import FACTS, changes_between
-from campaigns.planning.content import Content
+from campaigns.planning.campaign_content import Content
 
 
 def content(**changes: Any) -> dict[str, Any]:

@@ -18,7 +18,7 @@ from campaigns.messages.gates import Gate
 from campaigns.messages.models import Translation
 from campaigns.places.models import Region
 from campaigns.planning import service
-from campaigns.planning.content import FrozenRun
+from campaigns.planning.campaign_content import FrozenRun
 from campaigns.planning.draft import plan_of
 from campaigns.planning.estimates.audience_counts import tally_of
 from campaigns.planning.gates.assessment import assess

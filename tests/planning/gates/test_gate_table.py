@@ -15,7 +15,7 @@ from campaigns.core.errors import GateError
 from campaigns.core.keys.crypto import Vault
 from campaigns.planning import service
 from campaigns.planning.gates.assessment import assess, assess_start
-from campaigns.planning.gates.frequency_cap import with_fatigue
+from campaigns.planning.gates.frequency import with_fatigue
 from campaigns.planning.gates.safety import FOR_APPROVERS
 from campaigns.planning.labels import GATES
 from campaigns.planning.models import CampaignState

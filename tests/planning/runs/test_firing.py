@@ -24,7 +24,7 @@ from campaigns.directory.models import Service
 from campaigns.messages.translations.withdrawals import withdraw_version
 from campaigns.places.models import Region
 from campaigns.planning import service
-from campaigns.planning.content import Cap, FrozenRun
+from campaigns.planning.campaign_content import Cap, FrozenRun
 from campaigns.planning.draft import plan_of
 from campaigns.planning.models import CampaignState, Priority, Run, RunState, ZonePolicy
 from campaigns.planning.schedules.recurrence import Timing

@@ -14,10 +14,10 @@ from campaigns.continuity.latch import hold_instance
 from campaigns.core import clock
 from campaigns.core.keys.crypto import Vault
 from campaigns.planning import service
-from campaigns.planning.content import Cap, FrozenRun
+from campaigns.planning.campaign_content import Cap, FrozenRun
 from campaigns.planning.draft import plan_of
 from campaigns.planning.models import Run, RunState, Schedule, ZonePolicy
-from campaigns.planning.runs.holds import RESTORED
+from campaigns.planning.runs.held_runs import RESTORED
 from campaigns.planning.schedules.recurrence import Timing
 from campaigns.planning.service import fire_due
 from tests.planning.story import DUE, EVENING, START, Story, a_story

@@ -14,7 +14,7 @@ from campaigns.core.errors import AudienceRuleError, InputError
 from campaigns.core.keys.crypto import Vault
 from campaigns.messages.models import TranslationState
 from campaigns.now import load_flights
-from campaigns.planning.content import Cap, FrozenRun
+from campaigns.planning.campaign_content import Cap, FrozenRun
 from campaigns.planning.models import CampaignState, Run, RunState
 from campaigns.planning.queries import load_content, select_rehearsals, select_runs
 from campaigns.planning.runs.rehearsal import rehearse

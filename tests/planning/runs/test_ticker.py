@@ -22,7 +22,7 @@ from campaigns.core.keys.crypto import Vault
 from campaigns.core.processes.outages import Outages
 from campaigns.core.settings import Settings
 from campaigns.places.models import Region
-from campaigns.planning.content import Cap, FrozenRun
+from campaigns.planning.campaign_content import Cap, FrozenRun
 from campaigns.planning.models import Run, RunState, Schedule, ZonePolicy
 from campaigns.planning.runs import ticker
 from campaigns.planning.runs.ticker import Clockwork

@@ -18,7 +18,7 @@ from campaigns.core.errors import RefusedError, SettingsError
 from campaigns.core.settings import Settings
 from campaigns.planning.models import Sender
 from campaigns.planning.senders import trial
-from campaigns.planning.senders.trial import NO_ANSWER, Answer, try_sender
+from campaigns.planning.senders.trial import NO_ANSWER, TrialAnswer, try_sender
 from campaigns.staff.models import AuditEntry, Member, Role
 from tests.factories import NOON, a_campaign, a_member, a_run, a_sender, an_organisation
 from tests.gateways.canned import SILENCE, answering
@@ -50,7 +50,7 @@ def member(session: Session) -> Member:
     return a_member(session, an_organisation(session), Role.ADMIN)
 
 
-def ask(session: Session, settings: Settings, member: Member, **facts: Any) -> tuple[Sender, Answer]:
+def ask(session: Session, settings: Settings, member: Member, **facts: Any) -> tuple[Sender, TrialAnswer]:
     facts = {"secret_name": "good"} | facts
     sender = a_sender(session, **facts)
     with clock.running_on(lambda: NOON):
@@ -71,7 +71,7 @@ def test_account_that_answers_works(
     session: Session, settings: Settings, member: Member, facts: dict[str, Any], account: str
 ) -> None:
     sender, answer = ask(session, settings, member, **facts)
-    assert answer == Answer(account=account)
+    assert answer == TrialAnswer(account=account)
     assert (sender.tested_at, sender.test_code) == (NOON, "")
     (entry,) = session.scalars(select(AuditEntry).where(AuditEntry.action == "sender.test"))
     assert (entry.member_id, entry.subject_id, entry.detail["code"]) == (member.id, sender.id, "")
@@ -81,7 +81,7 @@ def test_refusal_is_kept_and_the_next_test_settles_it(
     session: Session, settings: Settings, member: Member
 ) -> None:
     sender, answer = ask(session, settings, member, secret_name="wrong")
-    assert answer == Answer(code="20003")
+    assert answer == TrialAnswer(code="20003")
     assert (sender.tested_at, sender.test_code) == (NOON, "20003")
     sender.secret_name = "good"
     with clock.running_on(lambda: NOON + timedelta(hours=1)):
@@ -96,7 +96,7 @@ def test_provider_that_says_nothing_is_not_waited_for(
     with answering(SILENCE) as server:
         there = page_settings(session.get_bind(), sandbox_url=server.url, **SECRETS)  # type: ignore[arg-type]
         sender, answer = ask(session, there, member)
-    assert answer == Answer(code=NO_ANSWER)
+    assert answer == TrialAnswer(code=NO_ANSWER)
     assert sender.test_code == NO_ANSWER
 
 

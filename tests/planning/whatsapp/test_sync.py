@@ -14,7 +14,7 @@ from campaigns.audience.models import Channel
 from campaigns.core import clock
 from campaigns.core.errors import RefusedError, UnavailableError
 from campaigns.delivery.engine.store import everybody_may
-from campaigns.gateways.templates import TemplateStanding
+from campaigns.gateways.template_book import TemplateStanding
 from campaigns.planning.models import TemplateCategory, TemplateState, WhatsAppTemplate
 from campaigns.planning.whatsapp.requests import ask_for_template
 from campaigns.planning.whatsapp.sync import LEASE, SETTLED_FOR, sync_templates

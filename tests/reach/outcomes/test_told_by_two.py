@@ -13,7 +13,7 @@ from campaigns.core.keys.crypto import Vault
 from campaigns.delivery.fanout.fanout import fan_out
 from campaigns.delivery.models import RunText
 from campaigns.directory.models import Service
-from campaigns.planning.links.counted import CountedLink
+from campaigns.planning.links.counted_links import CountedLink
 from campaigns.planning.models import Campaign, Run, RunState
 from campaigns.planning.queries import find_editors
 from campaigns.staff.models import AuditEntry, Organisation, Role

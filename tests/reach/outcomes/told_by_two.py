@@ -17,7 +17,7 @@ from campaigns.core.keys.crypto import Vault
 from campaigns.core.written_text import digest_of_wordings
 from campaigns.directory.models import Service
 from campaigns.messages.queries import get_base
-from campaigns.planning.links.counted import CountedLink
+from campaigns.planning.links.counted_links import CountedLink
 from campaigns.planning.models import Run, Schedule, ZonePolicy
 from campaigns.planning.schedules.recurrence import Timing
 from campaigns.planning.service import fire_due

@@ -20,8 +20,8 @@ from campaigns.planning.models import Run
 from campaigns.reach.counting.service import recount_run
 from campaigns.reach.releases.models import Release
 from campaigns.reach.releases.privacy.disclose import EPSILON, Shape, disclose
-from campaigns.reach.releases.privacy.folding import LEAST, ROOT, rounded
 from campaigns.reach.releases.privacy.noise import discrete_laplace
+from campaigns.reach.releases.privacy.small_areas import LEAST, ROOT, rounded
 from campaigns.reach.releases.readers.service import sign_link
 from campaigns.staff.models import Role
 from tests.factories import a_contact, a_member, a_reader, an_address

@@ -3,7 +3,7 @@
 import pytest
 from twilio.rest import Client
 
-from campaigns.sandbox.callbacks.targets import read_target
+from campaigns.sandbox.callbacks.webhook_targets import read_target
 from tests.sandbox.process import SENDER, SandboxProcess
 from tests.sandbox.receiver import Receiver
 

@@ -6,7 +6,7 @@ from twilio.base.exceptions import TwilioRestException
 from twilio.rest import Client
 
 from campaigns.sandbox.faults.faults import suffix_plan
-from campaigns.sandbox.world.errors import known_codes
+from campaigns.sandbox.world.sandbox_errors import known_codes
 from tests.sandbox.process import DEFAULTS, SENDER, SERVICE, SandboxProcess
 from tests.sandbox.receiver import Receiver
 

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from campaigns.sandbox.world.approval import VARIABLE, reason_against
-from campaigns.sandbox.world.content import Content, ContentStore
+from campaigns.sandbox.world.content_templates import Content, ContentStore
 from campaigns.sandbox.world.fixture import Fixture
 from tests.sandbox.process import DEFAULTS, SandboxProcess
 

@@ -15,8 +15,8 @@ from campaigns.core.words import N_
 from campaigns.reach.releases.models import View
 from campaigns.reach.releases.periods import Period
 from campaigns.reach.releases.privacy.disclose import EPSILON, Shape, margin_of
-from campaigns.reach.releases.privacy.folding import LEAST, ROOT, ROUND_TO, Folded
 from campaigns.reach.releases.privacy.region_tree import ELSEWHERE, UNKNOWN, RegionTree
+from campaigns.reach.releases.privacy.small_areas import LEAST, ROOT, ROUND_TO, Folded
 
 #: The form of the document; a reader that does not know it must not guess.
 FORMAT = "fingerpost-release/1"

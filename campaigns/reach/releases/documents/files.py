@@ -11,7 +11,7 @@ import xlsxwriter  # type: ignore[import-untyped] # it ships none
 
 from campaigns.core.spreadsheets import BYTE_ORDER_MARK, Cell, guarded, write_table
 from campaigns.reach.releases.documents.document import TOO_SMALL, read_document
-from campaigns.reach.releases.documents.geojson import write_geojson
+from campaigns.reach.releases.documents.release_map import write_geojson
 from campaigns.reach.releases.models import View
 
 Document = Mapping[str, Any]

@@ -9,9 +9,9 @@ from dataclasses import dataclass
 from fractions import Fraction
 
 from campaigns.reach.releases.models import SLOTS, View
-from campaigns.reach.releases.privacy.folding import ROOT, Folded, Parents, fold
 from campaigns.reach.releases.privacy.noise import Below, discrete_laplace
 from campaigns.reach.releases.privacy.region_tree import ELSEWHERE, UNKNOWN, RegionTree
+from campaigns.reach.releases.privacy.small_areas import ROOT, Folded, Parents, fold
 from campaigns.reach.releases.privacy.true_counts import Group
 
 #: What one release may give away about one person, and all of a calendar year together.

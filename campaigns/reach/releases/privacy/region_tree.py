@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from functools import cache, cached_property
 from importlib.resources import files
 
-from campaigns.reach.releases.privacy.folding import ROOT, Parents
+from campaigns.reach.releases.privacy.small_areas import ROOT, Parents
 
 #: The version that new releases use.
 VERSION = "2026-1"

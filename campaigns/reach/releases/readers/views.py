@@ -15,10 +15,10 @@ from campaigns.staff.auth import current_member, current_organisation, requires
 from campaigns.staff.permissions import Permission
 from campaigns.staff.queries import get_owned
 from campaigns.web.current import vault
-from campaigns.web.numbers import whole_number
+from campaigns.web.error_words import said
+from campaigns.web.number_fields import whole_number
 from campaigns.web.pagination import paginate
 from campaigns.web.session import refuse_commit, session
-from campaigns.web.words import said
 
 pages = Blueprint("readers", __name__, url_prefix="/reach/releases/readers")
 

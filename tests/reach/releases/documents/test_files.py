@@ -19,8 +19,8 @@ from campaigns.reach.releases.documents.files import HXL, write_files
 from campaigns.reach.releases.models import View
 from campaigns.reach.releases.periods import period_named
 from campaigns.reach.releases.privacy.disclose import shape_of
-from campaigns.reach.releases.privacy.folding import fold
 from campaigns.reach.releases.privacy.region_tree import load_tree
+from campaigns.reach.releases.privacy.small_areas import fold
 
 NAME = '=HYPERLINK("http://example.org";"x")'
 

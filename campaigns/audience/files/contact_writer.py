@@ -1,0 +1,385 @@
+"""Writes the people of a checked file in batches: new contacts, newer positions, and nobody who said stop."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Collection, Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any, cast
+
+from sqlalchemy import Select, Table, exists, insert, or_, select, text, update
+from sqlalchemy.orm import Session, aliased
+
+from campaigns.audience.consent.handles import Handle, number_key, number_of
+from campaigns.audience.consent.holds import hold
+from campaigns.audience.consent.ledger import Mark, find_suppressed, grant, hold_withdrawals, remember, withdraw
+from campaigns.audience.consent.person import lock_addresses, mark_shared
+from campaigns.audience.consent.sealed_words import Evidence
+from campaigns.audience.contact_rows import ContactRow
+from campaigns.audience.files.contact_reader import BATCH
+from campaigns.audience.models import (
+    Address,
+    AddressState,
+    Channel,
+    Consent,
+    ConsentKind,
+    Contact,
+    PositionSource,
+    SuppressedAddress,
+)
+from campaigns.audience.positions import Placing, move_contacts, position_of
+from campaigns.core import clock
+from campaigns.core.database import reserve_ids
+from campaigns.core.keys.crypto import Vault
+from campaigns.staff.queries import owned
+
+METHOD = "import"
+# Written to as tables: the mapper looks at each row of an insert by itself.
+_CONTACT, _ADDRESS, _CONSENT = (cast(Table, model.__table__) for model in (Contact, Address, Consent))
+
+
+@dataclass
+class Counts:
+    """What became (or would become) of a file's people."""
+
+    added: int = 0
+    updated: int = 0
+    #: Nothing is written of them; and those of them who are contacts of ours already.
+    said_stop: int = 0
+    known_stopped: int = 0
+    #: Different numbers of the rows, where they are only counted.
+    numbers: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class _Hashes:
+    """The keyed hashes of a handle, as Address has them."""
+
+    lookup: bytes
+    number: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class _Known:
+    """Rows of a batch by what we know of their handles."""
+
+    hashes: dict[Handle, _Hashes]
+    #: Addresses by hash and channel, and those of a number on any channel, the first that were added come first.
+    addresses: dict[Mark, Address]
+    by_number: dict[bytes, list[Address]]
+    suppressed: set[Mark]
+
+    def is_stopped(self, row: ContactRow) -> bool:
+        """Say whether the person said stop on any channel of the row: then the file brings no other one in."""
+        states = {address.state for address in self.of(row)}
+        marks = {mark for handle in row.handles for mark in self._marks(handle)}
+        return AddressState.OPTED_OUT in states or not marks.isdisjoint(self.suppressed)
+
+    def count_numbers(self) -> int:
+        """Return how many different numbers the batch has."""
+        return len({one.number for one in self.hashes.values()})
+
+    def of(self, row: ContactRow) -> list[Address]:
+        """Return the addresses of a row that we have already, in the order of its handles."""
+        found = (self.address_of(handle) for handle in row.handles)
+        return [address for address in found if address is not None]
+
+    def address_of(self, handle: Handle) -> Address | None:
+        """Return the address that a handle is, however it was spelled, or None."""
+        return next((self.addresses[mark] for mark in self._marks(handle) if mark in self.addresses), None)
+
+    def contact_of(self, row: ContactRow) -> int | None:
+        """Return the contact that a row is about: one with an address of it, else one with a number of it."""
+        numbers = (self.by_number.get(self.hashes[handle].number, ()) for handle in row.handles)
+        found = [*self.of(row), *(address for addresses in numbers for address in addresses)]
+        return found[0].contact_id if found else None
+
+    def _marks(self, handle: Handle) -> tuple[Mark, Mark]:
+        hashes = self.hashes[handle]
+        return (hashes.lookup, handle.channel), (hashes.number, handle.channel)
+
+
+@dataclass(frozen=True, slots=True)
+class _Agreed:
+    """A consent that a row tells of for an address that has none."""
+
+    address_id: int
+    how: str
+    at: datetime
+
+
+@dataclass
+class _Written:
+    """What an import has to come back to at its end."""
+
+    #: Lowest ids that it gave; what is new has one of these or a higher one.
+    contact_id: int | None = None
+    address_id: int | None = None
+    #: Consents of known addresses that had none, of which there are few; the first word of a file counts.
+    agreed: dict[int, _Agreed] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class _Entry:
+    """An address to be added, and the row that tells of it."""
+
+    contact_id: int
+    row: ContactRow
+    handle: Handle
+
+
+def count_people(
+    session: Session, organisation_id: int, batches: Iterable[Sequence[ContactRow]], *, vault: Vault
+) -> Counts:
+    """Count what `take_in` would do with these rows, and change nothing."""
+    counts = Counts()
+    for batch in batches:
+        known = _look_up(session, organisation_id, batch, vault)
+        counts.numbers += known.count_numbers()
+        for number, part in enumerate(_apart(batch)):
+            going = [row for row in part if not known.is_stopped(row)]
+            # A number of an earlier part is a contact's by then.
+            present = sum(number > 0 or known.contact_of(row) is not None for row in going)
+            _note_stopped(counts, part, known, is_later=number > 0)
+            counts.updated += present
+            counts.added += len(going) - present
+    return counts
+
+
+def _note_stopped(counts: Counts, part: Sequence[ContactRow], known: _Known, *, is_later: bool) -> None:
+    """Count those of a part who said stop; `is_later`: their numbers stood in an earlier part of the batch."""
+    stopped = [row for row in part if known.is_stopped(row)]
+    counts.said_stop += len(stopped)
+    counts.known_stopped += sum(is_later or known.contact_of(row) is not None for row in stopped)
+
+
+def take_in(
+    session: Session,
+    organisation_id: int,
+    batches: Iterable[Sequence[ContactRow]],
+    *,
+    placing: Placing,
+    vault: Vault,
+) -> Counts:
+    """Add the people of these rows and bring known ones up to date; people who said stop are only counted.
+
+    No batch holds more than BATCH rows, nor a handle twice; `placing` knows the one that was given last. Consent
+    of known people is written down when they had none; it never lifts a withdrawal, not even one that arrives
+    while the file is being written.
+    """
+    counts = Counts()
+    written = _Written()
+    parts = ((place, part) for rows in batches for place, part in enumerate(_apart(rows)))
+    for number, (place, batch) in enumerate(parts):
+        if number == 1:
+            _tell_planner(session)
+        known = _look_up(session, organisation_id, batch, vault)
+        going = [row for row in batch if not known.is_stopped(row)]
+        new = [row for row in going if known.contact_of(row) is None]
+        old = [row for row in going if known.contact_of(row) is not None]
+        entries = _add_people(session, organisation_id, new, placing=placing)
+        written.contact_id = written.contact_id or min((entry.contact_id for entry in entries), default=None)
+        entries += _refresh(session, old, known=known, placing=placing)
+        written.agreed = {each.address_id: each for each in _agreed(old, known)} | written.agreed
+        address_ids = _add_addresses(session, organisation_id, entries, known=known, vault=vault)
+        written.address_id = written.address_id or min(address_ids, default=None)
+        counts.added += len(new)
+        counts.updated += len(old)
+        _note_stopped(counts, batch, known, is_later=place > 0)
+    # The gate comes before any address that others may hold: their stop waits within it for the address.
+    hold_withdrawals(session)
+    _grant(session, list(written.agreed.values()), vault=vault)
+    stopped = _heed_late_stops(session, organisation_id, written)
+    counts.added -= stopped
+    counts.said_stop += stopped
+    return counts
+
+
+def _apart(batch: Sequence[ContactRow]) -> list[list[ContactRow]]:
+    """Part a batch, so that no number comes twice in one part: on two channels it may stand in rows of its own."""
+    parts: list[list[ContactRow]] = []
+    next_part: dict[str, int] = {}
+    for row in batch:
+        numbers = {number_of(handle.text) or f"{handle.channel} {handle.text}" for handle in row.handles}
+        part = max(next_part.get(number, 0) for number in numbers)
+        next_part |= dict.fromkeys(numbers, part + 1)
+        if part == len(parts):
+            parts.append([])
+        parts[part].append(row)
+    return parts
+
+
+def _tell_planner(session: Session) -> None:
+    """Let PostgreSQL know that its tables are not empty any more.
+
+    It checks foreign keys by plans that it made for the first row: in an empty table, by reading all of it for
+    each later row, which makes a first import of 100,000 people take minutes.
+    """
+    if session.get_bind().dialect.name == "postgresql":
+        session.execute(text("ANALYZE contact, address"))
+
+
+def _agreed(rows: Iterable[ContactRow], known: _Known) -> Iterator[_Agreed]:
+    """Yield the consents that rows tell of for known addresses without one."""
+    for row in rows:
+        for address in known.of(row):
+            if address.state == AddressState.PENDING:
+                yield _Agreed(address.id, row.consent_how, row.consent_at)
+
+
+def _grant(session: Session, agreed: Sequence[_Agreed], *, vault: Vault) -> None:
+    """Write consents down for those who still have none; who said stop meanwhile is left alone."""
+    for start in range(0, len(agreed), BATCH):
+        told = {each.address_id: each for each in agreed[start : start + BATCH]}
+        for address in lock_addresses(session, told):
+            if address.state == AddressState.PENDING:
+                one = told[address.id]
+                grant(session, address, method=METHOD, wording=Evidence(one.how, vault), given_at=one.at)
+
+
+def _heed_late_stops(session: Session, organisation_id: int, first: _Written) -> int:
+    """Withdraw new addresses whose person said stop since they were looked up; return how many are new people.
+
+    Those whose person may have said it, now or before the import, are put on hold.
+    """
+    if first.address_id is None:
+        return 0
+    new = owned(select(Address.number).where(Address.id >= first.address_id), Address, organisation_id)
+    mark_shared(session, organisation_id, new)
+    found = session.scalars(_late(organisation_id, first.address_id, AddressState.OPTED_OUT)).all()
+    remember(session, found)
+    withdraw(session, found, method=METHOD, wording="said stop while the file was imported", at=clock.now())
+    held = session.scalars(_late(organisation_id, first.address_id, AddressState.HELD)).all()
+    hold(session, held, method=METHOD, wording="on hold when the file was imported", at=clock.now())
+    people = {address.contact_id for address in found}
+    return sum(first.contact_id is not None and contact_id >= first.contact_id for contact_id in people)
+
+
+def _late(organisation_id: int, first_id: int, state: AddressState) -> Select[Address]:
+    """Select new addresses that ought to be in `state`, as what is remembered and the contact's others say."""
+    is_remembered = exists().where(
+        SuppressedAddress.lookup.in_((Address.number, Address.lookup)),
+        SuppressedAddress.channel == Address.channel,
+        SuppressedAddress.is_hold == (state is AddressState.HELD),
+    )
+    sibling = aliased(Address)
+    has_said = exists().where(sibling.contact_id == Address.contact_id, sibling.state == state)
+    late = select(Address).where(Address.id >= first_id, Address.state.not_in((AddressState.OPTED_OUT, state)))
+    return owned(late, Address, organisation_id).where(or_(is_remembered, has_said)).order_by(Address.id)
+
+
+def _look_up(session: Session, organisation_id: int, batch: Sequence[ContactRow], vault: Vault) -> _Known:
+    hashes = {
+        handle: _Hashes(
+            vault.lookup_hash(handle.channel, handle.text), number_key(vault, handle.channel, handle.text)
+        )
+        for row in batch
+        for handle in row.handles
+    }
+    lookups, numbers = {one.lookup for one in hashes.values()}, {one.number for one in hashes.values()}
+    addresses: dict[Mark, Address] = {}
+    by_number: defaultdict[bytes, list[Address]] = defaultdict(list)
+    for address in session.scalars(_addresses(organisation_id, lookups, numbers)):
+        number, channel = address.number or address.lookup, Channel(address.channel)
+        by_number[number].append(address)
+        addresses.setdefault((number, channel), address)
+        addresses[address.lookup, channel] = address
+    return _Known(hashes, addresses, dict(by_number), find_suppressed(session, lookups | numbers))
+
+
+def _addresses(organisation_id: int, lookups: Collection[bytes], numbers: Collection[bytes]) -> Select[Address]:
+    same = or_(Address.lookup.in_(lookups), Address.number.in_(numbers))
+    return owned(select(Address).where(same), Address, organisation_id).order_by(Address.id)
+
+
+def _add_people(
+    session: Session, organisation_id: int, rows: Sequence[ContactRow], *, placing: Placing
+) -> list[_Entry]:
+    """Add the people of rows that we know no handle of, and return the addresses they are to have."""
+    if not rows:
+        return []
+    now = clock.now()
+    pairs = list(zip(reserve_ids(session, _CONTACT, len(rows)), rows, strict=True))
+    contacts = [
+        {"id": contact_id, "organisation_id": organisation_id, "created_at": now}
+        | {"language": row.language, "other_language": row.other_language}
+        | _position_of(row, placing)
+        for contact_id, row in pairs
+    ]
+    session.execute(insert(_CONTACT), contacts)
+    return [_Entry(contact_id, row, handle) for contact_id, row in pairs for handle in row.handles]
+
+
+def _refresh(session: Session, rows: Sequence[ContactRow], *, known: _Known, placing: Placing) -> list[_Entry]:
+    """Write known people's languages, and positions newer than theirs, all rows with two statements.
+
+    Return the addresses that they are to have beside the known ones: one on each channel where they have none.
+    """
+    spoken: list[dict[str, Any]] = []
+    moved: list[tuple[int, dict[str, Any]]] = []
+    entries: list[_Entry] = []
+    for row in rows:
+        contact_id = known.contact_of(row)
+        if contact_id is None:
+            continue
+        spoken.append({"id": contact_id, "language": row.language, "other_language": row.other_language})
+        if row.position_at is not None:
+            moved.append((contact_id, _position_of(row, placing)))
+        entries += [_Entry(contact_id, row, handle) for handle in row.handles if known.address_of(handle) is None]
+    if spoken:
+        session.execute(update(Contact), spoken)
+    move_contacts(session, moved)
+    return _free(session, entries)
+
+
+def _free(session: Session, entries: Sequence[_Entry]) -> list[_Entry]:
+    """Return those whose contact has no address on the channel yet, the first of several."""
+    if not entries:
+        return []
+    contact_ids = [entry.contact_id for entry in entries]
+    rows = session.execute(select(Address.contact_id, Address.channel).where(Address.contact_id.in_(contact_ids)))
+    taken = {(contact_id, Channel(channel)) for contact_id, channel in rows}
+    free: dict[tuple[int, Channel], _Entry] = {}
+    for entry in entries:
+        place = (entry.contact_id, entry.handle.channel)
+        if place not in taken:
+            free.setdefault(place, entry)
+    return list(free.values())
+
+
+def _add_addresses(
+    session: Session, organisation_id: int, entries: Sequence[_Entry], *, known: _Known, vault: Vault
+) -> list[int]:
+    """Add addresses with the consent that their rows tell of, and return their ids."""
+    if not entries:
+        return []
+    now = clock.now()
+    pairs = list(zip(reserve_ids(session, _ADDRESS, len(entries)), entries, strict=True))
+    addresses, consents = [], []
+    for address_id, entry in pairs:
+        handle, row = entry.handle, entry.row
+        sealed = vault.seal(handle.text, table="address", column="ciphertext", row_id=address_id)
+        same = {"contact_id": entry.contact_id, "channel": handle.channel}
+        addresses.append(
+            same
+            | {"id": address_id, "organisation_id": organisation_id, "rank": row.handles.index(handle)}
+            | {"ciphertext": sealed, "country": handle.country, "created_at": now}
+            | {"lookup": known.hashes[handle].lookup, "number": known.hashes[handle].number}
+        )
+        consents.append(
+            same
+            | {
+                "address_id": address_id,
+                "sealed_evidence": Evidence(row.consent_how, vault).sealed_for(address_id),
+            }
+            | {"given_at": row.consent_at, "recorded_at": now}
+        )
+    session.execute(insert(_ADDRESS).values(state=AddressState.ACTIVE), addresses)
+    session.execute(insert(_CONSENT).values(kind=ConsentKind.GRANTED, method=METHOD, wording=""), consents)
+    return [address_id for address_id, _ in pairs]
+
+
+def _position_of(row: ContactRow, placing: Placing) -> dict[str, Any]:
+    source = PositionSource.IMPORT if row.position_at is not None else None
+    return position_of(placing.standing_of(row), source=source, said_at=row.position_at)

@@ -1,0 +1,225 @@
+"""A contact file is read whole or told apart row by row, by the spreadsheet's own line numbers."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from campaigns.audience.files.contact_reader import ContactReader
+from campaigns.core.errors import FileFormatError, TooManyRowsError
+from tests.audience.sheets import ContactSheet, read_contacts
+from tests.factories import NOON
+
+HEADER = "number,language,latitude,longitude,position_date,consent_date,consent_how"
+GOOD = "+380501234567,uk,49.80,22.94,2026-03-01,2026-02-01,form A"
+
+
+def read(*lines: str, header: str = HEADER, country: str | None = None, most: int = 100) -> ContactSheet:
+    return read_contacts("\n".join([header, *lines]), default_country=country, max_rows=most, now=NOON)
+
+
+def problem_of(line: str, **options: Any) -> str:
+    sheet = read(GOOD, line, **options)
+    assert [row.line for row in sheet.rows] == [2]
+    [problem] = sheet.problems
+    assert problem.line == 3
+    return str(problem)
+
+
+def test_good_row_is_read() -> None:
+    [row] = read(GOOD).rows
+    [handle] = row.handles
+    assert (handle.text, handle.country, row.language) == ("+380501234567", "UA", "uk")
+    assert row.position == (22.94, 49.8)
+
+
+@pytest.mark.parametrize("separator", [";", "\t"])
+def test_other_separators_are_read(separator: str) -> None:
+    lines = [line.replace(",", separator) for line in (HEADER, GOOD)]
+    assert len(read(lines[1], header=lines[0]).rows) == 1
+
+
+@pytest.mark.parametrize("end", ["\r\n", "\n", "\r"])
+def test_line_that_tells_excel_the_separator_is_understood(end: str) -> None:
+    lines = ["\ufeffsep=;", *(line.replace(",", ";") for line in (HEADER, GOOD)), "rubbish"]
+    found = read_contacts(end.join(lines), default_country=None, max_rows=9, now=NOON)
+    assert len(found.rows) == 1
+    assert [problem.line for problem in found.problems][:1] == [3]
+
+
+def test_columns_may_have_other_names() -> None:
+    header = "Phone,Language,Lat,Lon,Position date,Consent date,Evidence"
+    assert len(read(GOOD, header=header).rows) == 1
+
+
+def test_two_names_of_one_column_are_refused() -> None:
+    with pytest.raises(FileFormatError, match="more than once: number"):
+        read(GOOD, header=HEADER.replace("latitude", "phone"))
+
+
+def test_missing_column_is_named() -> None:
+    with pytest.raises(FileFormatError, match="consent_how"):
+        read(GOOD, header=HEADER.replace(",consent_how", ",other"))
+
+
+def test_columns_are_found_in_any_spelling() -> None:
+    header = '"Phone-number";МОВА;"Consent\ndate";Consent How'
+    [row] = read("+380501234567;українська;01.02.2026;анкета", header=header).rows
+    assert (row.language, row.consent_how, row.position) == ("uk", "анкета", None)
+
+
+def test_old_line_endings_are_read() -> None:
+    text = "\r".join([HEADER, GOOD])
+    assert len(read_contacts(text, default_country=None, max_rows=9, now=NOON).rows) == 1
+
+
+@pytest.mark.parametrize(
+    "number", ['"=""+380501234567"""', "\u202d+380 50 123 45 67\u202c", "00380501234567", "+380\xa0(50) 123-45-67"]
+)
+def test_number_may_be_dressed_up(number: str) -> None:
+    [row] = read(GOOD.replace("+380501234567", number)).rows
+    assert row.handles[0].text == "+380501234567"
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "uk,+380501234567,49.80,22.94,2026-03-01,2026-02-01,form",
+        "+380671234567,uk,49.80,22.94,067 123 45 67,2026-02-01,form",
+        "+380671234567,uk,+380671234567,22.94,2026-03-01,2026-02-01,form",
+        "3.80671E+11,uk,,,,2026-02-01,form",
+    ],
+)
+def test_shifted_columns_do_not_leak_numbers(line: str) -> None:
+    problem = problem_of(line)
+    assert all(digits not in problem for digits in ("1234567", "123 45", "80671"))
+
+
+def test_rows_with_too_many_cells_are_named() -> None:
+    [problem] = read(GOOD, GOOD + ",extra").problems
+    assert problem.line == 3
+
+
+def test_lines_are_counted_as_a_spreadsheet_does() -> None:
+    sheet = read(GOOD.replace("form A", '"form\nA"'), "", "nonsense,uk,,,,2026-02-01,form")
+    assert [problem.line for problem in sheet.problems] == [4]
+
+
+def test_rubbish_beyond_the_limit_is_not_read() -> None:
+    header = HEADER + "\n"
+    with pytest.raises(TooManyRowsError):
+        read_contacts(header + "rubbish\n" * 100_001, default_country=None, max_rows=100_000, now=NOON)
+
+
+def test_too_many_rows_are_refused() -> None:
+    with pytest.raises(TooManyRowsError, match="more than 2 rows"):
+        read(GOOD, GOOD, GOOD, most=2)
+
+
+def test_number_eaten_by_a_spreadsheet_is_explained() -> None:
+    assert "format the column as text" in problem_of(GOOD.replace("+380501234567", "3.80671E+11"))
+
+
+@pytest.mark.parametrize("number", ["12", "+3805012345", "hello", ""])
+def test_number_that_no_phone_has_is_refused(number: str) -> None:
+    assert "Line 3, number" in problem_of(GOOD.replace("+380501234567", number))
+
+
+def test_country_is_never_guessed() -> None:
+    local = GOOD.replace("+380501234567", "0671234567")
+    assert "country code" in problem_of(local)
+    assert read(local, country="UA").rows[0].handles[0].text == "+380671234567"
+
+
+def test_consent_needs_its_evidence() -> None:
+    assert "Line 3, consent_how" in problem_of("+380671234567,uk,,,,2026-02-01,")
+
+
+def test_date_in_the_future_is_refused() -> None:
+    assert "future" in problem_of("+380671234567,uk,,,,2026-03-09,form")
+
+
+def test_second_row_of_one_number_names_the_first() -> None:
+    assert "line 2" in problem_of(GOOD)
+
+
+def test_second_row_far_from_the_first_is_found() -> None:
+    others = [GOOD.replace("501234567", number) for number in ("671234567", "671234568")]
+    text = "\n".join([HEADER, GOOD, *others, GOOD])
+    sheet = read_contacts(text, default_country=None, max_rows=9, now=NOON, batch=2)
+    assert [str(problem) for problem in sheet.problems] == [
+        "Line 5, number: the same number stands in line 2 already."
+    ]
+
+
+def test_file_is_read_no_further_than_asked() -> None:
+    lines = iter([f"{HEADER}\n", *(GOOD.replace("1234567", f"{number:07}") + "\n" for number in range(50))])
+    reader = ContactReader(lines, default_country=None, max_rows=99, now=NOON)
+    assert len(next(reader.batches(10))) == 10
+    assert len(list(lines)) == 40
+
+
+def test_unknown_language_is_named() -> None:
+    assert "xx" in problem_of(GOOD.replace(",uk,", ",xx,").replace("501234567", "671234567"))
+
+
+def test_position_outside_the_world_is_refused() -> None:
+    assert "outside" in problem_of(GOOD.replace("49.80", "149.8").replace("501234567", "671234567"))
+
+
+def test_channel_column_says_how_to_read() -> None:
+    header = "channel,number,language,consent_date,consent_how"
+    end = "uk,2026-02-01,form"
+    sheet = read(
+        f"WhatsApp,UA.a1,{end}",
+        f"telegram,5550123,{end}",
+        f",+380501234567,{end}",
+        f"whatsapp,+380501234567,{end}",
+        f"fax,+380501234567,{end}",
+        header=header,
+    )
+    assert [(handle.channel, handle.text) for row in sheet.rows for handle in row.handles] == [
+        ("whatsapp", "UA.a1"),
+        ("telegram", "5550123"),
+        ("sms", "+380501234567"),
+        ("whatsapp", "+380501234567"),
+    ]
+    assert [str(problem) for problem in sheet.problems] == [
+        "Line 6, channel: write sms, whatsapp or telegram; an empty cell means sms."
+    ]
+
+
+def test_a_row_may_name_several_handles() -> None:
+    header = "number,whatsapp,telegram,language,consent_date,consent_how"
+    end = "uk,2026-02-01,form"
+    sheet = read(f"+380501234567,+380501234567,5550123,{end}", f",UA.a1,,{end}", header=header)
+    assert [[(handle.channel, handle.text) for handle in row.handles] for row in sheet.rows] == [
+        [("sms", "+380501234567"), ("whatsapp", "+380501234567"), ("telegram", "5550123")],
+        [("whatsapp", "UA.a1")],
+    ]
+
+
+def test_faulty_handle_is_told_by_its_column() -> None:
+    header = "number,whatsapp,telegram,channel,language,consent_date,consent_how"
+    end = "uk,2026-02-01,form"
+    sheet = read(
+        f"+380501234567,,@olena,,{end}",
+        f"UA.a1,UA.a2,,whatsapp,{end}",
+        f",,,,{end}",
+        header=header,
+    )
+    assert [(problem.line, problem.column) for problem in sheet.problems] == [
+        (2, "telegram"),
+        (3, "whatsapp"),
+        (4, "number"),
+    ]
+
+
+def test_second_row_with_any_same_handle_is_refused() -> None:
+    header = "number,telegram,language,consent_date,consent_how"
+    end = "uk,2026-02-01,form"
+    sheet = read(f"+380501234567,5550123,{end}", f"+380671234567,5550123,{end}", header=header)
+    assert [str(problem) for problem in sheet.problems] == [
+        "Line 3, number: the same number stands in line 2 already."
+    ]

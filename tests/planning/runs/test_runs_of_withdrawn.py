@@ -1,0 +1,149 @@
+"""What a partner withdraws stops where it was copied, and whoever copied it is told."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import timedelta
+
+import pytest
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from campaigns.core import clock
+from campaigns.core.keys.crypto import Vault
+from campaigns.messages.library.service import copy_message, get_shared
+from campaigns.messages.models import Message
+from campaigns.messages.service import review_translation, save_translation
+from campaigns.messages.translations.withdrawals import withdraw_version
+from campaigns.messages.translations.withdrawn_copies import find_copies, find_suspect, find_suspects
+from campaigns.planning.models import Run, RunState
+from campaigns.planning.runs.runs_of_withdrawn import pause_copies
+from campaigns.planning.service import fire_due
+from campaigns.staff.models import Organisation, Role
+from tests.factories import a_member, a_message, a_run, an_organisation
+from tests.planning.story import DUE, START, Story, a_story
+
+TEXTS = {"en": "Keep your passport. Help: ((hotline))", "uk": "Паспорт тримайте при собі. ((hotline))"}
+
+
+@pytest.fixture(autouse=True)
+def at_the_start() -> Iterator[None]:
+    with clock.running_on(lambda: START):
+        yield
+
+
+@pytest.fixture
+def story(session: Session, vault: Vault) -> Story:
+    return a_story(session, vault)
+
+
+@pytest.fixture
+def theirs(session: Session) -> Message:
+    """A partner's message with the very texts of the story."""
+    partner = an_organisation(session, name="Signal Fire (invented)")
+    return a_message(session, partner, TEXTS, is_shared=True)
+
+
+def withdraw(session: Session, message: Message) -> list[int]:
+    """Withdraw a message's version as a correction does."""
+    member = a_member(session, session.get_one(Organisation, message.organisation_id))
+    withdraw_version(session, message, message.version, by=member.id, reason="A wrong number.")
+    return pause_copies(session, message.id, message.version)
+
+
+def copied(story: Story, theirs: Message) -> None:
+    """Let the story's message be a copy of theirs."""
+    message = story.campaign.message
+    message.copied_from_id, message.copied_from_version = theirs.id, theirs.version
+    story.session.flush()
+
+
+@pytest.mark.parametrize("state", [RunState.PLANNING, RunState.RUNNING])
+def test_runs_under_way_of_a_copy_pause(story: Story, theirs: Message, state: RunState) -> None:
+    copied(story, theirs)
+    story.approved()
+    (run,) = fire_due(story.session, now=DUE)
+    run.state = state
+    assert withdraw(story.session, theirs) == [run.id]
+    assert (run.state, run.paused_by_itself) == (RunState.PAUSED, True)
+    assert "Signal Fire (invented) withdrew the text" in run.reason
+    assert "A wrong number" in run.reason
+
+
+def test_copy_of_a_copy_is_found(session: Session, story: Story, theirs: Message) -> None:
+    between = a_message(session, an_organisation(session), TEXTS, is_shared=True)
+    between.copied_from_id, between.copied_from_version = theirs.id, 1
+    copied(story, between)
+    story.approved()
+    (run,) = fire_due(session, now=DUE)
+    assert withdraw(session, theirs) == [run.id]
+    assert {copy.organisation_id for copy in find_copies(session, theirs.id, 1)} == {
+        between.organisation_id,
+        story.organisation.id,
+    }
+
+
+def test_what_a_copy_says_in_other_words_goes_on(session: Session, story: Story, theirs: Message) -> None:
+    copied(story, theirs)
+    story.approved()
+    (run,) = fire_due(session, now=DUE)
+    run.frozen = {**run.frozen, "texts": {"uk": "Інші слова"}}
+    session.flush()
+    assert withdraw(session, theirs) == []
+    assert run.state == RunState.PLANNING
+
+
+@pytest.mark.parametrize("changes", [{"state": RunState.DONE}, {"state": RunState.HELD}, {"is_rehearsal": True}])
+def test_runs_that_send_nothing_to_people_stay(story: Story, theirs: Message, changes: dict[str, object]) -> None:
+    copied(story, theirs)
+    frozen = {"message_id": story.campaign.message_id, "texts": TEXTS}
+    a_run(story.session, story.campaign, **{"frozen": frozen, "state": RunState.RUNNING} | changes)
+    assert withdraw(story.session, theirs) == []
+
+
+def test_other_version_is_another_text(session: Session, story: Story, theirs: Message) -> None:
+    copied(story, theirs)
+    story.campaign.message.copied_from_version = 2
+    story.approved()
+    fire_due(session, now=DUE)
+    assert withdraw(session, theirs) == []
+
+
+def test_next_occurrence_is_held_until_it_is_approved_again(story: Story, theirs: Message) -> None:
+    copied(story, theirs)
+    story.approved()
+    with clock.running_on(lambda: START + timedelta(minutes=1)):
+        withdraw(story.session, theirs)
+    (run,) = fire_due(story.session, now=DUE)
+    assert run.state == RunState.HELD
+    assert "Signal Fire (invented) withdrew" in run.reason
+
+
+def test_copy_that_was_approved_since_fires(story: Story, theirs: Message) -> None:
+    copied(story, theirs)
+    withdraw(story.session, theirs)
+    with clock.running_on(lambda: START + timedelta(minutes=1)):
+        story.approved()
+    (run,) = fire_due(story.session, now=DUE)
+    assert run.state == RunState.PLANNING
+
+
+def test_copy_is_told_of_until_it_says_something_else(session: Session, theirs: Message) -> None:
+    ours = an_organisation(session)
+    author, reviewer = a_member(session, ours), a_member(session, ours, Role.APPROVER)
+    copy = copy_message(session, ours.id, get_shared(session, theirs.id, ours.id), by=author.id)
+    assert find_suspects(session, ours.id) == []
+    withdraw(session, theirs)
+    (told,) = find_suspects(session, ours.id)
+    assert (told.message_id, told.partner, told.withdrawal.reason) == (
+        copy.id,
+        "Signal Fire (invented)",
+        "A wrong number.",
+    )
+    assert find_suspects(session, theirs.organisation_id) == []
+    for language in TEXTS:
+        save_translation(session, copy, language=language, text=f"Right {language} ((hotline))", by=author.id)
+    for translation in copy.translations:
+        review_translation(session, translation, by=reviewer.id)
+    assert find_suspect(session, copy.id) is None
+    assert session.scalars(select(Run)).all() == []
