@@ -106,7 +106,7 @@ def test_child_never_has_more_memory_than_its_limit() -> None:
 _MEASURE = """
 import resource
 from campaigns.core.errors import UnreadableFileError
-from campaigns.core.limited.limits import USUAL
+from campaigns.core.limited.child_limits import USUAL
 from campaigns.core.limited.parent import read_apart
 from tests.core import bombs
 try:

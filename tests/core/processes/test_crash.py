@@ -14,7 +14,7 @@ import campaigns
 from campaigns.core.processes.crash import POINTS, VARIABLE
 
 ROOT = Path(campaigns.__path__[0]).parent
-PASSES = "from campaigns.core.crash import crash_point; [crash_point('written') for _ in range(3)]"
+PASSES = "from campaigns.core.processes.crash import crash_point; [crash_point('written') for _ in range(3)]"
 
 
 def passes(**environ: str) -> subprocess.CompletedProcess[str]:
