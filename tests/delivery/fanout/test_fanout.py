@@ -323,7 +323,7 @@ def test_killed_planner_is_taken_over(engine: Engine, sessions: sessionmaker[Ses
     program = (
         "import sys\n"
         "from campaigns.core.database import make_engine, make_sessions\n"
-        "from campaigns.delivery.fanout import fan_out\n"
+        "from campaigns.delivery.fanout.fanout import fan_out\n"
         "fan_out(make_sessions(make_engine(sys.argv[1])), int(sys.argv[2]), service_max_age_days=30, chunk=3)\n"
     )
     url = engine.url.render_as_string(hide_password=False)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import nullcontext
-from pathlib import Path
 
 import pytest
 from sqlalchemy.orm import Session
@@ -13,6 +12,7 @@ from campaigns.audience.models import Channel
 from campaigns.core import clock
 from campaigns.core.errors import GateError
 from campaigns.core.keys.crypto import Vault
+from campaigns.core.settings import PROJECT_ROOT
 from campaigns.planning import service
 from campaigns.planning.gates.assessment import assess, assess_start
 from campaigns.planning.gates.frequency import with_fatigue
@@ -24,7 +24,7 @@ from tests.planning.story import START, Story, a_story
 
 #: Gates that only warn.
 NEVER_CLOSED = {"coverage", "fatigue"}
-README = Path(__file__).parents[2] / "campaigns" / "planning" / "README.md"
+README = PROJECT_ROOT / "campaigns" / "planning" / "README.md"
 by_gate = pytest.mark.parametrize("case", CASES, ids=lambda case: case.gate)
 
 
