@@ -14,9 +14,13 @@ from campaigns.core.settings import PROJECT_ROOT
 
 PACKAGE = PROJECT_ROOT / "campaigns"
 #: The engine tells its log only, and the command line and the gateways speak English to whoever runs them.
-FOLDERS = ("audience", "delivery", "inbox", "messages", "places", "reach", "reach/releases", "staff")
+FOLDERS = ("audience", "delivery", "directory", "inbox", "messages", "places", "reach", "staff")
+ENGINE = PACKAGE / "delivery" / "engine"
 SOURCES = sorted(
-    path for folder in FOLDERS for path in (PACKAGE / folder).glob("*.py") if path.name != "__init__.py"
+    path
+    for folder in FOLDERS
+    for path in (PACKAGE / folder).rglob("*.py")
+    if path.name != "__init__.py" and path.parent != ENGINE
 )
 #: Where the template stands among the arguments, if it is not the first: after a line or a column.
 POSITIONS = {"RowProblem": 2, "_RowError": 1, "fail": 1, "_fail": 2}
