@@ -30,7 +30,7 @@ from campaigns.core.database import make_sessions, make_worker_engine
 from campaigns.core.keys.crypto import Vault
 from campaigns.delivery.engine.engine import Engine, Surroundings, in_thread
 from campaigns.delivery.engine.ports import Ask, Found, Result
-from campaigns.delivery.engine.store import DatabaseStore
+from campaigns.delivery.engine.queue.store import DatabaseStore
 from campaigns.delivery.states import SendState
 from campaigns.gateways.base import Outgoing
 from campaigns.gateways.twilio.kind import TwilioSms

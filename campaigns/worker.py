@@ -30,9 +30,9 @@ from campaigns.core.processes.waiting import rest
 from campaigns.core.settings import Mode, Settings
 from campaigns.delivery.engine.engine import Engine, Surroundings, in_thread
 from campaigns.delivery.engine.leader_lock import Baton
-from campaigns.delivery.engine.leader_store import BatonStore
 from campaigns.delivery.engine.ports import SenderFacts
-from campaigns.delivery.engine.store import DatabaseStore
+from campaigns.delivery.engine.queue.leader_store import BatonStore
+from campaigns.delivery.engine.queue.store import DatabaseStore
 from campaigns.delivery.fanout.outdated_texts import TextWatch
 from campaigns.delivery.queries import find_last_intent
 from campaigns.delivery.repair.sweeps import sweep

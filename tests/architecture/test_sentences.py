@@ -20,7 +20,7 @@ SOURCES = sorted(
     path
     for folder in FOLDERS
     for path in (PACKAGE / folder).rglob("*.py")
-    if path.name != "__init__.py" and path.parent != ENGINE
+    if path.name != "__init__.py" and ENGINE not in path.parents
 )
 #: Where the template stands among the arguments, if it is not the first: after a line or a column.
 POSITIONS = {"RowProblem": 2, "_RowError": 1, "fail": 1, "_fail": 2}

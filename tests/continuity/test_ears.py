@@ -18,8 +18,8 @@ from campaigns.core import clock
 from campaigns.core.database import make_engine
 from campaigns.core.keys.crypto import Vault
 from campaigns.delivery.engine.ports import Ask, Line
+from campaigns.delivery.engine.queue.store import DatabaseStore
 from campaigns.delivery.engine.send_guard import Fence, FenceRefusedError, Refusal
-from campaigns.delivery.engine.store import DatabaseStore
 from campaigns.planning.models import Run
 from tests.delivery.builders import a_running_run
 from tests.delivery.driving import drive

@@ -17,7 +17,7 @@ from campaigns.continuity.models import Instance, LatchReason, Pulse
 from campaigns.core import clock
 from campaigns.core.keys.crypto import Vault
 from campaigns.delivery.engine.ports import Ask, Line
-from campaigns.delivery.engine.store import DatabaseStore
+from campaigns.delivery.engine.queue.store import DatabaseStore
 from campaigns.delivery.queries import progress_of
 from campaigns.delivery.states import SendState
 from campaigns.planning.models import Run

@@ -12,7 +12,7 @@ from sqlalchemy.orm import Session, sessionmaker
 from campaigns.core.keys.crypto import Vault
 from campaigns.delivery.engine.engine import Engine, Surroundings, in_thread
 from campaigns.delivery.engine.ports import SenderFacts
-from campaigns.delivery.engine.store import DatabaseStore
+from campaigns.delivery.engine.queue.store import DatabaseStore
 from campaigns.delivery.queries import progress_of
 from campaigns.delivery.states import SendState
 from campaigns.gateways.base import Gateway

@@ -14,7 +14,7 @@ from campaigns.audience.models import Address, AddressState, Channel
 from campaigns.core import clock
 from campaigns.core.keys.crypto import Vault
 from campaigns.delivery.engine.ports import Ask, Line, Result, SenderFacts
-from campaigns.delivery.engine.store import DatabaseStore
+from campaigns.delivery.engine.queue.store import DatabaseStore
 from campaigns.delivery.models import Attempt, Delivery
 from campaigns.delivery.queries import progress_of
 from campaigns.delivery.receipts.merge import apply_receipts, store

@@ -9,7 +9,7 @@ from sqlalchemy import Select, event, select, text
 from sqlalchemy.orm import Session
 
 from campaigns.delivery.engine.ports import Result
-from campaigns.delivery.engine.results import writing
+from campaigns.delivery.engine.queue.results import writing
 from campaigns.delivery.models import Delivery
 from campaigns.delivery.queries import in_state
 from campaigns.delivery.states import SendState

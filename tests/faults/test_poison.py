@@ -9,7 +9,7 @@ import pytest
 from sqlalchemy import func, select, update
 
 from campaigns.audience.models import Address
-from campaigns.delivery.engine.claims import DAMAGED
+from campaigns.delivery.engine.queue.claims import DAMAGED
 from campaigns.delivery.models import Delivery, RunText
 from campaigns.delivery.states import SendState
 from tests.faults.scene import Scene

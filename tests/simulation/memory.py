@@ -13,7 +13,7 @@ from itertools import islice
 from campaigns.audience.models import Channel
 from campaigns.core import clock
 from campaigns.delivery.engine.ports import Ask, Claimed, Found, Line, Result, RunningRun, SenderFacts, Snapshot
-from campaigns.delivery.engine.store import WITHDRAWN_WITHIN
+from campaigns.delivery.engine.queue.store import WITHDRAWN_WITHIN
 from campaigns.delivery.states import SendState
 from campaigns.gateways.base import Action
 from campaigns.planning.models import Health, Priority, RunState

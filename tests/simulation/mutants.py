@@ -19,11 +19,12 @@ from campaigns.audience.models import Address, AddressState, Channel
 from campaigns.core import clock
 from campaigns.core.processes.steady import ClockGuard
 from campaigns.delivery import channel_fallback
-from campaigns.delivery.engine import lane, retry, send_guard, store, taking
-from campaigns.delivery.engine import results as record
+from campaigns.delivery.engine import lane, retry, send_guard
 from campaigns.delivery.engine.ports import Ask, Claimed, Found, Result, Store
+from campaigns.delivery.engine.queue import results as record
+from campaigns.delivery.engine.queue import store, taking
+from campaigns.delivery.engine.queue.store import DatabaseStore
 from campaigns.delivery.engine.send_guard import Fence, FenceRefusedError, Refusal
-from campaigns.delivery.engine.store import DatabaseStore
 from campaigns.delivery.fanout import canary, fanout
 from campaigns.delivery.models import CanaryState, Delivery
 from campaigns.delivery.queries import in_state

@@ -6,7 +6,7 @@ import os
 
 import pytest
 
-from campaigns.delivery.engine.store import DatabaseStore
+from campaigns.delivery.engine.queue.store import DatabaseStore
 from tests.simulation.mishaps import draw_world
 from tests.simulation.tally import simulate, simulate_on
 from tests.simulation.workers import WatchedStore

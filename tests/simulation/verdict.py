@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from campaigns.delivery.engine.claims import DAMAGED
+from campaigns.delivery.engine.queue.claims import DAMAGED
 from campaigns.delivery.engine.retry import MOST_ATTEMPTS
 from campaigns.delivery.states import RANKS, ReceiptState, SendState
 from campaigns.planning.models import RunState

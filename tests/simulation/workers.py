@@ -21,7 +21,7 @@ from campaigns.core.processes.waiting import rest
 from campaigns.delivery.engine.daily_limits import COUNT_EVERY, Quotas
 from campaigns.delivery.engine.engine import Engine, Surroundings
 from campaigns.delivery.engine.ports import Ask, Found, Result, SenderFacts, Snapshot, Store
-from campaigns.delivery.engine.store import DatabaseStore
+from campaigns.delivery.engine.queue.store import DatabaseStore
 from campaigns.delivery.repair.reconcile import reconcile
 from campaigns.delivery.states import SendState
 from campaigns.missed_inbound import MissedInbound

@@ -31,8 +31,8 @@ from campaigns.core.keys.crypto import Vault
 from campaigns.core.processes.steady import ClockGuard
 from campaigns.delivery.engine.lane_jobs import QUEUE, TURN, enqueue_lanes, lane_of, select_wanted
 from campaigns.delivery.engine.ports import Ask, Found, LaneKey, Result, Snapshot
+from campaigns.delivery.engine.queue.store import DatabaseStore, MayUse, everybody_may
 from campaigns.delivery.engine.send_guard import FRESH_SECONDS
-from campaigns.delivery.engine.store import DatabaseStore, MayUse, everybody_may
 
 T = TypeVar("T")
 

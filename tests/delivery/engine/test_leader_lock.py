@@ -18,8 +18,8 @@ from campaigns.core.errors import SettingsError
 from campaigns.core.keys.crypto import Vault
 from campaigns.core.processes.steady import ClockGuard
 from campaigns.delivery.engine.leader_lock import SUFFIX, Baton, seconds_silent
-from campaigns.delivery.engine.leader_store import BatonStore
 from campaigns.delivery.engine.ports import Ask, Line
+from campaigns.delivery.engine.queue.leader_store import BatonStore
 from campaigns.planning.models import Run
 from tests.delivery.builders import a_running_run
 

@@ -18,9 +18,9 @@ from campaigns.core.database import make_engine, make_sessions
 from campaigns.core.errors import UnavailableError
 from campaigns.core.keys.crypto import Vault
 from campaigns.delivery.engine.leader_lock import Baton
-from campaigns.delivery.engine.leader_store import BatonStore
 from campaigns.delivery.engine.ports import Ask, Claimed, Line, Result
-from campaigns.delivery.engine.store import DatabaseStore
+from campaigns.delivery.engine.queue.leader_store import BatonStore
+from campaigns.delivery.engine.queue.store import DatabaseStore
 from campaigns.delivery.models import Delivery
 from campaigns.delivery.queries import progress_of
 from campaigns.delivery.states import SendState

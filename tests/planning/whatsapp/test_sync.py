@@ -13,7 +13,7 @@ from sqlalchemy.orm import Session, sessionmaker
 from campaigns.audience.models import Channel
 from campaigns.core import clock
 from campaigns.core.errors import RefusedError, UnavailableError
-from campaigns.delivery.engine.store import everybody_may
+from campaigns.delivery.engine.queue.store import everybody_may
 from campaigns.gateways.template_book import TemplateStanding
 from campaigns.planning.models import TemplateCategory, TemplateState, WhatsAppTemplate
 from campaigns.planning.whatsapp.requests import ask_for_template

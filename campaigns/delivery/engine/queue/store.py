@@ -21,10 +21,10 @@ from campaigns.core.database import UTCDateTime, single_statements
 from campaigns.core.errors import UnavailableError
 from campaigns.core.keys.crypto import Vault
 from campaigns.delivery.channel_fallback import fall_back
-from campaigns.delivery.engine.claims import Claims
 from campaigns.delivery.engine.daily_limits import Quotas, count_called
 from campaigns.delivery.engine.ports import Ask, Found, Line, Result, RunningRun, SenderFacts, Snapshot
-from campaigns.delivery.engine.results import find_held, record, writing
+from campaigns.delivery.engine.queue.claims import Claims
+from campaigns.delivery.engine.queue.results import find_held, record, writing
 from campaigns.delivery.engine.sender_health import may_be_used, note_account, write_health
 from campaigns.delivery.refusals import heed_refusals
 from campaigns.delivery.states import SendState

@@ -14,7 +14,7 @@ from campaigns.core.keys.crypto import Vault
 from campaigns.core.processes.steady import ClockGuard
 from campaigns.delivery.engine.leader_lock import Baton
 from campaigns.delivery.engine.ports import Ask, Found, LaneKey, Result, Snapshot
-from campaigns.delivery.engine.store import DatabaseStore, MayUse, everybody_may
+from campaigns.delivery.engine.queue.store import DatabaseStore, MayUse, everybody_may
 
 
 class BatonStore(DatabaseStore):

@@ -17,7 +17,7 @@ from campaigns.core import clock
 from campaigns.core.database import HIGHEST_ID, UTCDateTime
 from campaigns.core.keys.crypto import Vault
 from campaigns.delivery.engine.ports import Ask, Claimed, Found
-from campaigns.delivery.engine.taking import DELIVERY, Taken, among, is_among, take
+from campaigns.delivery.engine.queue.taking import DELIVERY, Taken, among, is_among, take
 from campaigns.delivery.models import RunQuiet, RunText, RunZone
 from campaigns.delivery.rehearsal_addresses import country_of, find_stand_in, is_nobodys, stand_in
 from campaigns.delivery.states import SendState
