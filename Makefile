@@ -5,18 +5,21 @@ VENV := .venv
 BIN := $(VENV)/bin
 ARGS ?=
 
-.PHONY: demo test check bench serve setup setup-dev catalogues messages browser lock
+.PHONY: help demo test check bench serve setup setup-dev catalogues messages browser lock
 
-demo: setup ## The 2022 scenario end to end; ARGS=--exit ends instead of staying up
+help: ## Print the targets and what each does
+	@sed -n 's/^\([a-z][a-z-]*\):[^#]*## \(.*\)/  make \1|\2/p' $(MAKEFILE_LIST) | while IFS='|' read -r name does; do printf '%-18s %s\n' "$$name" "$$does"; done
+
+demo: setup ## Play the 2022 scenario end to end; ARGS=--exit ends instead of staying up
 	$(BIN)/fingerpost demo $(ARGS)
 
-serve: setup
+serve: setup ## Serve the console and the providers' callbacks; ARGS goes to `fingerpost serve`
 	$(BIN)/fingerpost serve $(ARGS)
 
-test: setup-dev browser
+test: setup-dev browser ## Run the tests on SQLite and on PostgreSQL; ARGS goes to pytest
 	$(BIN)/python -m pytest -n 3 --dist loadfile --no-loadscope-reorder $(ARGS)
 
-check: setup-dev
+check: setup-dev ## Run linters, types, import contracts, architecture tests, bandit and pip-audit
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
@@ -25,7 +28,7 @@ check: setup-dev
 	$(BIN)/bandit -q --severity-level medium -r campaigns
 	$(BIN)/pip-audit --require-hashes --disable-pip -r requirements.lock
 
-bench: setup-dev
+bench: setup-dev ## Run the benches that bench/README.md describes
 	$(BIN)/python -m bench.plan
 	$(BIN)/python -m bench.dispatch
 	$(BIN)/python -m bench.cluster
@@ -36,8 +39,8 @@ bench: setup-dev
 	$(BIN)/python -m bench.million
 	$(BIN)/python -m bench.reach
 
-setup: $(VENV)/.runtime static/vendor/.ready catalogues
-setup-dev: $(VENV)/.dev static/vendor/.ready catalogues
+setup: $(VENV)/.runtime static/vendor/.ready catalogues ## Install what an instance needs into .venv
+setup-dev: $(VENV)/.dev static/vendor/.ready catalogues ## Install what tests and checks need as well
 
 $(VENV)/bin/python:
 	@"$(PYTHON)" -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "Fingerpost needs Python 3.11 or newer." >&2; exit 2; }
@@ -63,7 +66,7 @@ static/vendor/.ready: package.json package-lock.json requirements-node.lock | $(
 	fi
 	@touch $@
 
-catalogues: | $(VENV)/.runtime
+catalogues: | $(VENV)/.runtime ## Compile the catalogues that changed
 	@for po in translations/*/LC_MESSAGES/messages.po; do \
 	  [ -e "$$po" ] || continue; mo="$${po%.po}.mo"; \
 	  [ "$$mo" -nt "$$po" ] || $(BIN)/pybabel --quiet compile --input-file "$$po" --output-file "$$mo"; \
@@ -75,7 +78,7 @@ messages: | $(VENV)/.runtime ## Bring the catalogues up to date with the texts i
 	$(BIN)/pybabel --quiet update --input-file translations/messages.pot --output-dir translations --no-fuzzy-matching --ignore-obsolete --ignore-pot-creation-date --no-wrap
 
 # Browser tests use an installed Chromium; as root on Debian it is installed, elsewhere fetched by Playwright.
-browser: | $(VENV)/.dev
+browser: | $(VENV)/.dev ## Install a Chromium for the browser tests, where there is none
 	@command -v chromium >/dev/null 2>&1 || command -v google-chrome >/dev/null 2>&1 || { \
 	  [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null 2>&1 && \
 	  { apt-get install -y -q --no-install-recommends chromium fonts-noto-core >/dev/null 2>&1 || \
