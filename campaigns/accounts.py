@@ -1,4 +1,4 @@
-"""What a worker keeps in step at providers: templates that wait for approval, and where bots post to."""
+"""A worker keeps two things in step at providers: templates that wait for approval, and the addresses of bots."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Whether a stop could be kept at this moment, and what else is wrong with an instance; cheap, and no secret.
+"""This tells, cheaply and without a secret, whether a stop could be kept now and what else is wrong.
 
 A proxy takes an instance that is unhealthy out of service, and with it the door by which stops come in. So it is
 unhealthy only when none could be kept; everything else that is wrong is told, and leaves it in service.

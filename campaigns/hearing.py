@@ -1,4 +1,4 @@
-"""How the inbox would take a text, for somebody who tries the words of a language at a terminal."""
+"""At a terminal, somebody who tries the words of a language reads here how the inbox would take a text."""
 
 from __future__ import annotations
 

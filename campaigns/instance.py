@@ -1,4 +1,4 @@
-"""Whether a database, the keys and this program belong together: asked before anything is served, sent, sealed."""
+"""A database, the keys and this program must belong together: that is checked before anything is served."""
 
 from __future__ import annotations
 

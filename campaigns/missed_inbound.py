@@ -1,4 +1,4 @@
-"""What people wrote while nobody here answered their provider: asked for in its own list, and done all the same.
+"""What people wrote while nobody here answered their provider is read from its own list, and done all the same.
 
 A provider calls us again for a minute at most. A stop that came while the console was updated, or while the
 database stood still for an hour, is in the provider's list and nowhere else.

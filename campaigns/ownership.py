@@ -1,4 +1,4 @@
-"""Whether what is sent goes out with credentials of whoever sends it: looked at by a worker as long as it works.
+"""A worker checks, as long as it works, that what is sent goes out with credentials of whoever sends it.
 
 The settings say whose a credential is, and organisations come while a worker runs: one that nobody names is the
 only organisation's, and nobody's from the second one on.

@@ -1,4 +1,4 @@
-"""How the sandbox of an instance is set up, so that it takes that instance's rehearsals and nobody else's."""
+"""The sandbox of an instance is set up to take that instance's rehearsals and nobody else's."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Whether settings make sense as values: a pure function over them, asked before anything is opened."""
+"""A pure function checks, before anything is opened, whether settings make sense as values."""
 
 from __future__ import annotations
 

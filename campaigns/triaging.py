@@ -1,4 +1,4 @@
-"""What whoever runs an instance does for its organisations: gives on replies of nobody, enters addresses."""
+"""Whoever runs an instance assigns replies that are nobody's, and reads the addresses to enter at providers."""
 
 from __future__ import annotations
 

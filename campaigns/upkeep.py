@@ -1,4 +1,4 @@
-"""What a worker does to rows beside sending them: fans out, merges receipts, repairs, and asks the lists."""
+"""Beside sending, a worker fans out, merges receipts, repairs rows, and asks the providers' lists."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Whether opt-outs can arrive: processes that answer providers say so, and a worker that hears none sends nothing.
+"""Processes that answer providers say that opt-outs can arrive; a worker that hears none of them sends nothing.
 
 A stop that cannot reach us is worse than a message that comes later. Whoever answers providers' callbacks raises a
 number every few seconds, in one of the very threads that take a stop in, and in the database that keeps it. The

@@ -1,4 +1,4 @@
-"""What the database says of itself: which instance it is, how far each worker came, and whether it is latched."""
+"""The database says here which instance it is, how far each worker came, and whether it is latched."""
 
 from __future__ import annotations
 

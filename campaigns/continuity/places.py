@@ -1,4 +1,4 @@
-"""Where a database lives: an identity that a copy, a restored dump or a replica that took over does not have."""
+"""Each database has the identity of its place, which no copy, restored dump or promoted replica has."""
 
 from __future__ import annotations
 

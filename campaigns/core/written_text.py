@@ -1,4 +1,4 @@
-"""How texts are kept: normalised, without characters that no phone shows, and known by a digest."""
+"""Texts are kept normalised, without characters that no phone shows, and are known by a digest."""
 
 from __future__ import annotations
 

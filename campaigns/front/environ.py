@@ -1,4 +1,4 @@
-"""What a request is to an application: its WSGI environment; pure."""
+"""A pure function turns a request into what an application takes: its WSGI environment."""
 
 from __future__ import annotations
 

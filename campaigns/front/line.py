@@ -1,4 +1,4 @@
-"""Who waits for a thread: everybody has a turn before anybody has a second one, however many they sent. Pure."""
+"""Requests wait here for a thread, and everybody has a turn before anybody has a second one. It is pure."""
 
 from __future__ import annotations
 

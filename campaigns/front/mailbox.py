@@ -1,4 +1,4 @@
-"""How threads hand over to the event loop: a call each, woken once for all that are waiting."""
+"""Threads hand calls over to the event loop, which is woken once for all that are waiting."""
 
 from __future__ import annotations
 

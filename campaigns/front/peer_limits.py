@@ -1,4 +1,4 @@
-"""How long and how large things may be at the front; pure."""
+"""These pure limits say how long and how large things may be at the front."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Who is connected, and who makes room when there are too many: nobody new is turned away for who idles. Pure.
+"""A pure book of connections says who makes room where there are too many: newcomers are not turned away.
 
 A limit that refuses newcomers is what an attacker wants: he fills it and holds it. Here a new connection takes
 the place of the one that has idled longest, of the same peer or of whoever has most. Idle is whose request is not

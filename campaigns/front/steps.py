@@ -1,4 +1,4 @@
-"""How an application answers: in a thread, a piece at a time; between two pieces no thread waits for anybody."""
+"""An application answers in a thread, a piece at a time; between two pieces no thread waits for anybody."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What is written before the body of an answer; pure."""
+"""Pure functions write what stands before the body of an answer."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the providers list of our senders, held against our rows: which messages does this database not know?"""
+"""Providers' lists of our senders are held against our rows, to find messages that this database does not know."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What is doubtful in a latched instance, in lines for the operator who looks at it."""
+"""The operator of a latched instance reads in lines what is doubtful in it."""
 
 from __future__ import annotations
 

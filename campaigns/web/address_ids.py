@@ -1,4 +1,4 @@
-"""What may stand for an id in the address of a page."""
+"""The address of a page may name only an id that a row can have."""
 
 from __future__ import annotations
 

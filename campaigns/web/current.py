@@ -1,4 +1,4 @@
-"""What a view needs from its instance: settings, the vault, and the readers of providers' callbacks."""
+"""A view gets from its instance here: settings, the vault, and the readers of providers' callbacks."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What every form of the console shares: token, translations, and domain errors shown beside a field."""
+"""Every form of the console shares a token, translations, and errors of the domain beside a field."""
 
 from __future__ import annotations
 

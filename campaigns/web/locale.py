@@ -1,4 +1,4 @@
-"""Which language the interface speaks: the member's choice, else the browser's."""
+"""The interface speaks the language that the member chose, or else the browser's."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How much a child may take to read one file, and how it ends; both sides import it."""
+"""These limits, which both sides import, say how much a child may take to read one file, and how it ends."""
 
 from __future__ import annotations
 

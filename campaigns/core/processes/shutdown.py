@@ -1,4 +1,4 @@
-"""How a process that works until SIGTERM is told to end, and ends all the same when it cannot in good order."""
+"""A process that works until SIGTERM ends here, and ends all the same when it cannot in good order."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Whether this machine's clock may be believed: work that compares times waits while it may not.
+"""Work that compares times waits while this machine's clock may not be believed.
 
 Against a better clock (the database server's) the answer is plain. Where there is none, only a *step* can be seen:
 the time of day and the time since the machine started come apart. A clock that is ahead when the process begins,

@@ -1,4 +1,4 @@
-"""How large the body of a request may be: little, but where files are taken."""
+"""The body of a request may be small, except where files are taken."""
 
 from __future__ import annotations
 

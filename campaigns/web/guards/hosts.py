@@ -1,4 +1,4 @@
-"""By which names this instance is asked for, and which paths are its own: nobody is led elsewhere by either."""
+"""An instance answers to its own names and leads to its own paths only, so that nobody is led elsewhere."""
 
 from __future__ import annotations
 

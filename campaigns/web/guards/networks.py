@@ -1,4 +1,4 @@
-"""Which networks a request comes from, as limits count them: its own address, and the neighbourhood around it."""
+"""Limits count requests by the networks that they come from: an address, and the neighbourhood around it."""
 
 from __future__ import annotations
 
