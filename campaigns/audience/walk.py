@@ -1,4 +1,4 @@
-"""Over which sender a person is written to: the walk down an ordered list of senders, as SQL.
+"""SQL walks down an ordered list of senders and finds the first one that reaches each person.
 
 A stop opts out every address of the person, so the walk ends at nobody by itself. Where one channel is opted out
 and another is not, the person said START on the other: that one is written to.

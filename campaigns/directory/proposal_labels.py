@@ -1,4 +1,4 @@
-"""What of a service is to change, in the words that members read."""
+"""Members read here, in their own words, what is to change of a service."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What people are told takes two members: what a service is, and which number stands where none fits."""
+"""Two members change what people are told: what a service is, and which number stands where none fits."""
 
 from __future__ import annotations
 

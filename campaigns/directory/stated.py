@@ -1,4 +1,4 @@
-"""Who stated what is known of services: by it members are kept from confirming what they said themselves."""
+"""This finds who stated what is known of services, so that members cannot confirm what they said themselves."""
 
 from __future__ import annotations
 

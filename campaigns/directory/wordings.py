@@ -1,4 +1,4 @@
-"""What the wording of a services list means: kind, operator, numbers, languages, regions; a doubt counts as no."""
+"""The words of a services list are read as kind, operator, numbers, languages, regions; a doubt counts as no."""
 
 from __future__ import annotations
 

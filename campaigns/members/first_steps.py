@@ -1,4 +1,4 @@
-"""What an organisation needs before its first run, and how much of it is there: for who has never done it."""
+"""An organisation reads here what it needs before its first run, and how much of it is there."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What takes two administrators: the roles that can hurt, and a new password for whoever has one of them."""
+"""Two administrators give the roles that can hurt, and a new password to whoever has one of them."""
 
 from __future__ import annotations
 

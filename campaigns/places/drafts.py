@@ -1,4 +1,4 @@
-"""What a member or a sheet says of a place or route before it is saved: values, checked in shape only."""
+"""A draft holds what a member or sheet says of a place or route before it is saved; only its shape is checked."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the console's map draws of places and routes, as GeoJSON features (longitude first, degrees)."""
+"""The console's map draws places and routes as these GeoJSON features (longitude first, degrees)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How a draft becomes a stored place: its columns, its region, its cells. Called by the service only."""
+"""A draft becomes a stored place, with its columns, region and cells; only the service calls this."""
 
 from __future__ import annotations
 

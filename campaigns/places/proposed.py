@@ -1,4 +1,4 @@
-"""Where people are looked for takes two members: shapes and names of the places and routes in use."""
+"""Two members change where people are looked for: shapes and names of the places and routes in use."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How a draft becomes a stored route: its stops in order, its corridor and the cells of each leg."""
+"""A draft becomes a stored route, with its stops in order, its corridor and the cells of each leg."""
 
 from __future__ import annotations
 

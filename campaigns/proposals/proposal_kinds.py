@@ -1,4 +1,4 @@
-"""What can be proposed: each step says for its own things how they are read, shown and changed."""
+"""Each step says for its own things what can be proposed, and how they are read, shown and changed."""
 
 from __future__ import annotations
 

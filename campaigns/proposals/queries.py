@@ -1,4 +1,4 @@
-"""Which changes wait for a second member, and which were made lately."""
+"""These reads find the changes that wait for a second member, and those that were made lately."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Who asks over the API: the token of a request, and what it allows."""
+"""The token of a request says who asks over the API, and what it allows."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Who is asking: sign-in by Flask-Security, the current member and organisation, and what they may do."""
+"""Flask-Security signs members in; this finds the current member and organisation, and what they may do."""
 
 from __future__ import annotations
 

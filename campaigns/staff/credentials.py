@@ -1,4 +1,4 @@
-"""Whose the credentials of this instance are: its operator says so, by the short names of organisations.
+"""The operator says, by the short names of organisations, whose the credentials of this instance are.
 
 A credential that the settings give to nobody is that of the only organisation; where there are several it is
 nobody's, and nothing is sent with it.

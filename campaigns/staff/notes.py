@@ -1,4 +1,4 @@
-"""Why members did what they did, in their own words: sealed and beside the audit, whose entries hold none."""
+"""Members give reasons in their own words, which are sealed beside the audit, whose entries hold none."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Who may do what: the permissions of each role, as one table. Roles add up."""
+"""One table says what each role may do. Roles add up."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How pages write numbers of people for the member who reads them: exact for data managers, rounded for others."""
+"""Pages write numbers of people exactly for data managers, and rounded for everybody else."""
 
 from __future__ import annotations
 

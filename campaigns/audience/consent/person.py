@@ -1,4 +1,4 @@
-"""Which addresses are one person's: those of a phone on every channel, and of every contact that has one of them.
+"""A person has the addresses of one phone on every channel, and those of every contact that has one of them.
 
 In all organisations of the instance. A contact whose SMS and WhatsApp numbers differ joins both, so the addresses
 of a person are closed over numbers and contacts in turn.

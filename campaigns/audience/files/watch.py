@@ -1,4 +1,4 @@
-"""What could be used to look for single people, watched: contact files that are only checked, and small audiences.
+"""This watches what could be used to look for single people: contact files only checked, and small audiences.
 
 How many files a member and an organisation may have checked in a day is limited. Who had many small ones checked,
 or looked at many small audiences, is shown to data managers and administrators, who ask what for.

@@ -1,4 +1,4 @@
-"""How people get from an entry point to us: the link or keyword for each sender that can be answered; pure."""
+"""Pure functions make the link or keyword that leads people from an entry point to a sender that hears."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Why a service is chosen as a signpost or passed over: a cause with the sentence and the values that it needs."""
+"""A service is chosen as a signpost, or passed over, for a cause that has a sentence and its values."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""From shapes to H3 cells: a cover holds each cell whose centre is in the shape widened by one cell radius."""
+"""Shapes become H3 cells: a cover holds each cell whose centre is in the shape widened by one cell radius."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What is too easily guessed to be a member's password, however long it is; pure, values in and a sentence out.
+"""Pure rules refuse a password that is too easily guessed, however long it is, and say why in a sentence.
 
 Everything that a guesser tries first is taken away: common words, rows of keys, repetitions, years, and the words
 that stand around an account. What is left must be worth guessing.
