@@ -1,4 +1,4 @@
-"""What blocks a message from being sent: pure checks, each with one sentence and a link to where it is mended."""
+"""Pure checks keep a message from being sent; each has one sentence and a link to where it is mended."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Which numbers for help the texts of an approved campaign may name, and no others. Pure.
+"""Pure functions list the numbers for help that the texts of an approved campaign may name, and no others.
 
 Which line is nearest and open changes by the hour, so what is approved is the whole set: every number of each line
 that somebody verified, of the kinds that the texts ask for, and what members confirmed for emergencies.

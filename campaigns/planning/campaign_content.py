@@ -1,4 +1,4 @@
-"""What exactly is approved: one canonical digest of a campaign's content, and the frozen copy a run keeps."""
+"""An approval covers one canonical digest of a campaign's content, of which a run keeps a frozen copy."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Where a campaign's people are looked for: the places and routes of its rule, as an approval binds them."""
+"""An approval binds the places and routes of a campaign's rule, where its people are looked for."""
 
 from __future__ import annotations
 

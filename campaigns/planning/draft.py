@@ -1,4 +1,4 @@
-"""What a member writes down about a campaign, checked before it is kept."""
+"""What a member writes down about a campaign is checked here before it is kept."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Where campaigns stand as members see it: by their state, or sent, which is read off times and runs."""
+"""Members see where a campaign stands by its state, or as sent, which is read off times and runs."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Which places and routes campaigns name that others count on: submitted, approved or being sent."""
+"""This finds the places and routes that campaigns name while they are submitted, approved or being sent."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a writer sees of a text being written: its cost, hints, terms, and how it arrives with each signpost."""
+"""A writer sees what a text costs while it is written, hints, terms, and how it arrives with each signpost."""
 
 from __future__ import annotations
 

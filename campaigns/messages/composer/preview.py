@@ -1,4 +1,4 @@
-"""What a text looks like on a phone and what it costs, with examples in place of its placeholders."""
+"""A text is shown as on a phone, with its cost and with examples in place of its placeholders."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Which terms of the glossary a base text uses, and whether its translation says them as agreed. Pure."""
+"""Pure functions find the glossary's terms in a base text, and check that its translation says them as agreed."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What changed between two texts, word by word, for pages to show and screen readers to say. Pure."""
+"""Pure functions find word by word what changed between two texts, for pages and for screen readers."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How a text says that its reader can stop it: never typed, because not every sender hears an answer. Pure.
+"""Pure functions say in a text how to stop: nobody types it, because not every sender hears an answer.
 
 The phrases are machine-made and await native readers; the word itself is STOP in Latin letters, which is
 understood in every language (`audience/keywords.py`).

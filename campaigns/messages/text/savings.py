@@ -1,4 +1,4 @@
-"""What would drop a part of a text: other characters, plain letters, or fewer words. Pure; nothing is changed."""
+"""Pure functions look for what drops a part of a text: other characters, plain letters, fewer words."""
 
 from __future__ import annotations
 

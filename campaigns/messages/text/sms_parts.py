@@ -1,4 +1,4 @@
-"""How long a text is as an SMS: its encoding, units and parts, counted as Twilio's calculator counts."""
+"""The length of a text as an SMS is counted as Twilio's calculator does: encoding, units and parts."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How the texts of a message change: held against other writers, checked, written, and kept as a version."""
+"""Changes of a message's texts are held against other writers, checked, written, and kept as a version."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Who was in an audience when it was approved, so that a run can be compared with them one by one.
+"""An approval remembers who was in the audience, so that a run's people can be compared one by one.
 
 The rule alone would not do: people move, so it means others tomorrow, and nobody keeps where they were. A row for
 each person would be a million rows an approval. So it is a bit for each contact id, 32 in a row: exact, written

@@ -1,4 +1,4 @@
-"""What changed since a campaign was last approved: texts word by word, everything else before and after. Pure."""
+"""Pure functions tell what changed since a campaign's last approval: texts by words, all else before and after."""
 
 from __future__ import annotations
 

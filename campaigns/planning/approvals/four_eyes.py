@@ -1,4 +1,4 @@
-"""Who may decide on what others wrote, and the row lock under which it is decided."""
+"""This says who may decide on what others wrote, and holds the row lock under which it is decided."""
 
 from __future__ import annotations
 

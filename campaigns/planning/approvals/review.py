@@ -1,4 +1,4 @@
-"""What an approver is told beside the campaign: what changed, how long an approval holds, why it came back."""
+"""An approver is told what changed, how long an approval holds, and why the campaign came back."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What stands ready beside a campaign before it is approved: the do-no-harm checklist, and its correction.
+"""Two things stand ready before a campaign is approved: the do-no-harm checklist, and its correction.
 
 Verbs leave one audit entry and none commits; what the gates read stands in do_no_harm/queries.py.
 """

@@ -1,4 +1,4 @@
-"""How a campaign's audience divides: one grouped count that the gates, the pages and the clock share."""
+"""One grouped count divides a campaign's audience; the gates, the pages and the clock share it."""
 
 from __future__ import annotations
 

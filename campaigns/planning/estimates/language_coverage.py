@@ -1,4 +1,4 @@
-"""Which languages of an audience a message speaks, and how many people each gap leaves out."""
+"""This counts the languages of an audience that a message speaks, and the people that each gap leaves out."""
 
 from __future__ import annotations
 

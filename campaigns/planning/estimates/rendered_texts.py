@@ -1,4 +1,4 @@
-"""What people will read: a campaign's texts rendered once for each combination of region and language. Pure."""
+"""A pure function renders a campaign's texts once for each combination of region and language."""
 
 from __future__ import annotations
 

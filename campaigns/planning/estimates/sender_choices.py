@@ -1,4 +1,4 @@
-"""Who may be chosen to write over: a campaign's senders as the walk of the audience sees them, with templates."""
+"""A campaign's senders and their templates are offered as the walk of the audience sees them."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How many people are pointed to which service, and how many to none and why. Pure."""
+"""Pure functions count how many people are pointed to which service, and how many to none and why."""
 
 from __future__ import annotations
 

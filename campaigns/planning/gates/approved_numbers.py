@@ -1,4 +1,4 @@
-"""What a campaign's texts would name now that nobody approved: a number that came since holds its next run."""
+"""A number that a campaign's texts would name now, and that nobody approved, holds its next run."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How many of a campaign's people had enough messages lately, as its pages show it before it is sent.
+"""Pages show, before a campaign is sent, how many of its people had enough messages lately.
 
 Messages belong to a later step, which counts them: the application hands its function over when it is built.
 """

@@ -1,4 +1,4 @@
-"""Where an organisation may write to people: its mandate, and what of a campaign's audience lies outside."""
+"""A mandate says where an organisation may write to people; this finds what of an audience lies outside."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Where the counted address of a campaign leads, and who proposed that."""
+"""This remembers where the counted address of a campaign leads, and who proposed that."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Where a link may lead: the address of a page, on a host that the organisation lists. Pure."""
+"""A pure check lets a link lead only to a page on a host that the organisation lists."""
 
 from __future__ import annotations
 

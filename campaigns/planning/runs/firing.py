@@ -1,4 +1,4 @@
-"""From a due schedule to a run: frozen, or held with the reason; and the moves of a run that members make."""
+"""A due schedule makes a run, frozen or held with the reason; the verbs by which members move runs are here."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Why an occurrence that is due may not start by itself: it differs from what was approved, or is in doubt."""
+"""An occurrence that is due does not start by itself where it differs from what was approved, or is in doubt."""
 
 from __future__ import annotations
 

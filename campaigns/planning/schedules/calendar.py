@@ -1,4 +1,4 @@
-"""What an organisation sends on which day, by the clock of one zone: runs that were made, and firings to come."""
+"""The calendar of one zone shows what an organisation sends on which day: runs, and firings to come."""
 
 from __future__ import annotations
 

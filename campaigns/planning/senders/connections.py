@@ -1,4 +1,4 @@
-"""Whether senders can reach their provider: by the credentials of this instance, and by what they did."""
+"""Credentials and what senders did lately tell whether they can reach their provider."""
 
 from __future__ import annotations
 

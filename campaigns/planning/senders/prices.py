@@ -1,4 +1,4 @@
-"""What one message part costs, by channel and country: a sender's own prices first, else one dated table; pure.
+"""Pure functions price one message part: a sender's own prices come first, else those of one dated table.
 
 All money is in US dollars, in which the providers' price lists are. A price that nobody quoted is marked, so that
 pages can say how far a sum may be trusted.
