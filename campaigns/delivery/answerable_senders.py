@@ -1,4 +1,4 @@
-"""Whether the people of a run can answer the sender that writes to them, as SQL: a text may only then say STOP."""
+"""SQL finds out whether people can answer the sender that writes to them: a text may say STOP only then."""
 
 from __future__ import annotations
 

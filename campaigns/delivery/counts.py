@@ -1,4 +1,4 @@
-"""What the deliveries of one run add up to, counted in one pass; that of a large run is remembered a while."""
+"""The deliveries of one run are added up in one pass, and the count of a large run is remembered a while."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What follows from a refusal: addresses that are not written to any more, and what leaves the queue for it."""
+"""After a refusal some addresses are not written to any more, and what waits for them leaves the queue."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How long each repair of delivery waits before it acts, and how long it has to."""
+"""Settings say how long each repair of delivery waits before it acts, and how long it has to."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What providers post to us: the raw request, whether it is genuine, and what it says."""
+"""Providers post to us: this is the raw request, whether it is genuine, and what it says."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What some providers do beside sending: post to us, list what people wrote, say whether they know us."""
+"""Some providers do more than send: they post to us, list what people wrote, and say whether they know us."""
 
 from __future__ import annotations
 

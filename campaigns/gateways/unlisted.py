@@ -1,4 +1,4 @@
-"""What a gateway says whose provider keeps no list of messages: a lost reply there stays unknown for good."""
+"""A gateway whose provider keeps no list of messages says so: a lost reply there stays unknown for good."""
 
 from __future__ import annotations
 

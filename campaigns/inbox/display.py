@@ -1,4 +1,4 @@
-"""How a stranger's text is shown: what is invisible and could deceive a reader is made visible; no HTML here."""
+"""A stranger's text is shown with everything visible that could deceive a reader; no HTML is made here."""
 
 from __future__ import annotations
 

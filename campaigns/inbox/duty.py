@@ -1,4 +1,4 @@
-"""How long something has waited in the hours in which somebody of the team answers; pure."""
+"""Pure functions count how long something has waited, in the hours in which somebody of the team answers."""
 
 from __future__ import annotations
 

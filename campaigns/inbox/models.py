@@ -1,4 +1,4 @@
-"""What people answer: inbound messages as they came, sealed."""
+"""Inbound messages are kept as they came from people, and sealed."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Where providers hand over what people do: verified, stored, obeyed, and acknowledged without a word back."""
+"""Providers hand over here what people do: it is verified, stored, obeyed, acknowledged in silence."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Whom something inbound is for: told by the account and the number that it came to, never by who wrote it.
+"""The account and the number that something came to say whom it is for; who wrote it never does.
 
 Whom a person knows proves nothing: an organisation that imports somebody's number must not read from then on what
 they write to another one.

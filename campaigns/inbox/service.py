@@ -1,4 +1,4 @@
-"""What happens when somebody answers: the text is sealed, and what it asks is done in the same transaction."""
+"""When somebody answers, the text is sealed, and what it asks is done in the same transaction."""
 
 from __future__ import annotations
 

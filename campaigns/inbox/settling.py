@@ -1,4 +1,4 @@
-"""What members decide for people: opt them out, put them on hold, end a hold, lift a stop; none commits.
+"""Members decide for people: they opt them out, put them on hold, end a hold, lift a stop; none commits.
 
 A stop and a hold count for the person everywhere, whoever decides. Only a lifted stop counts for one organisation.
 """

@@ -1,4 +1,4 @@
-"""Where members decide what people meant: a stop or none; and where a data manager lifts a stop."""
+"""Members decide on these pages whether people meant a stop, and a data manager lifts a stop."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What reached a number of several organisations, or of none: kept for whoever runs the instance, who gives it on.
+"""Replies to a number of several organisations, or of none, wait here for whoever runs the instance.
 
 A stop in it was obeyed when it came. None of its texts is in anybody's inbox before it is assigned, and whoever
 runs the instance sees a text only by asking for that one. Nothing here commits.

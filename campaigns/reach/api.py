@@ -1,4 +1,4 @@
-"""What partners' programs tell us: reach of adverts, leaflets and radio, and how many people came with a code."""
+"""Partners' programs report reach of adverts, leaflets and radio, and how many people came with a code."""
 
 from __future__ import annotations
 

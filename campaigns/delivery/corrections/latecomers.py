@@ -1,4 +1,4 @@
-"""Who turns out to have got a wrong message only after its correction was planned gets the correction late."""
+"""People who turn out to have got a wrong message only after its correction was planned get it late."""
 
 from __future__ import annotations
 

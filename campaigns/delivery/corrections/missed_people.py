@@ -1,4 +1,4 @@
-"""Who got a wrong message and not its correction, because they are on hold: a member settles it and tells them.
+"""People on hold got a wrong message and no correction: a member settles the hold and tells them.
 
 A hold keeps a correction away, since it may have been a stop. Whom it keeps it from still has the wrong number in
 their hand, so they are listed: as long as the hold is open, and after a member ended it, because nothing is sent

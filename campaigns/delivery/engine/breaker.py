@@ -1,4 +1,4 @@
-"""When to stop calling: a sender is held while its provider is in trouble, a run is paused when it is wrong; pure.
+"""Pure rules hold a sender while its provider is in trouble, and pause a run that is wrong.
 
 The sender's breaker opens and closes by itself (nobody must be woken for a provider's bad minute). A sender that
 its provider blames, and a run that is wrong, need a person, because what is refused will be refused again.

@@ -1,4 +1,4 @@
-"""How much the daily limits of senders leave: counted now and then, and only for senders that have one."""
+"""What the daily limits of senders leave is counted now and then, for those senders only that have one."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Which run of a sender is asked for deliveries next, and from which id; pure."""
+"""A pure queue says which run of a sender is asked for deliveries next, and from which id on."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What is told of a sender's health: changes only, and nothing in a rehearsal; pure."""
+"""Pure rules pick what is told of a sender's health: changes only, and nothing in a rehearsal."""
 
 from __future__ import annotations
 

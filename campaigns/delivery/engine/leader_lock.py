@@ -1,4 +1,4 @@
-"""Which of several workers of one SQLite file serves its lanes, and whether it lives: it holds the baton.
+"""Of several workers of one SQLite file one holds the baton: it serves the lanes and shows that it lives.
 
 The baton is the kernel's lock on a file beside the database. It goes with its holder, however that ends: the next
 worker takes over at its next look, and never before the last call of the one before. So the pace, the breaker and

@@ -1,4 +1,4 @@
-"""How fast a sender may go: a token bucket in parts per second that slows when told to; a daily limit; pure."""
+"""Pure rules pace a sender: a bucket of parts per second, which slows when told to, and a daily limit."""
 
 from __future__ import annotations
 

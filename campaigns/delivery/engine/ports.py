@@ -1,4 +1,4 @@
-"""What passes between the engine's loop and its store: plain values, so that either side can be replaced."""
+"""Plain values pass between the engine's loop and its store, so that either side can be replaced."""
 
 from __future__ import annotations
 

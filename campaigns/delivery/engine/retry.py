@@ -1,4 +1,4 @@
-"""What follows from a failed call: a pure decision from the error, the attempts so far and the time left.
+"""A pure decision follows a failed call, from the error, the attempts so far and the time that is left.
 
 Only what the provider answered counts as an attempt. A call of which no byte left this machine costs none: a
 router that restarts must not end the messages of a small run, which have a day.

@@ -1,4 +1,4 @@
-"""How senders fare and over which account, written by the engine and by receipts.
+"""The engine and receipts write here how senders fare, and over which account.
 
 Only a member takes a sender out of its pause.
 """

@@ -1,4 +1,4 @@
-"""Where callers sleep that have nothing to do; one that goes on wakes the next."""
+"""Callers that have nothing to do sleep here; one that goes on wakes the next."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Who got a wrong version of a message, and so gets its correction: the same people over the same addresses."""
+"""The people who got a wrong version of a message get its correction, over the same addresses."""
 
 from __future__ import annotations
 

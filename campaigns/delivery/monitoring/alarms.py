@@ -1,4 +1,4 @@
-"""Which alarms ring over a run: pure rules over counted facts; what each asks for is said by the pages."""
+"""Pure rules over counted facts say which alarms ring over a run; the pages say what each of them asks for."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Why a message failed, in words: provider codes and our own as one table, and what each kind of failure means."""
+"""One table says in words why a message failed, by providers' codes and our own, and what that means."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What will happen next to deliveries whose outcome is not known, and when; pure."""
+"""Pure functions say what will happen next, and when, to deliveries whose outcome is not known."""
 
 from __future__ import annotations
 

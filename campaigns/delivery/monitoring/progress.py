@@ -1,4 +1,4 @@
-"""What the delivery pages read: how far runs are, how fast, when they will end, and why deliveries failed."""
+"""The delivery pages read here how far and how fast runs are, when they will end, and why deliveries failed."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How pages look at a run: the organisation's own, counted not more often than it is worth, with its alarms.
+"""Pages look at the organisation's own runs here, with alarms, and count them no more often than it is worth.
 
 Whoever is no data manager is shown a count for as long as `core/small_numbers.py` says, so that nobody learns from
 a number that changes whose message it was just now. Alarms ring by the latest count, whoever looks.

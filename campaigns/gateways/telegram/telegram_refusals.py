@@ -1,4 +1,4 @@
-"""What Telegram refuses and what each refusal asks for, as one table: it has no codes, only a status and words."""
+"""One table says what each refusal of Telegram asks for, by a status and words, since it has no codes."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What counts as reached: the one place that reads the two states of a delivery as a rung of the ladder.
+"""Only this file reads the two states of a delivery as a rung of the ladder, and so says who was reached.
 
 Every delivery stands on exactly one rung, so a run's planned people are the sum over all rungs but `planned`.
 A page shows how far people came (`CAME_TO`), which holds for a rung and for every one above it.

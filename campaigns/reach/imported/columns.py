@@ -1,4 +1,4 @@
-"""Which column of a report means what: names that platforms and partners use, and what an organisation added."""
+"""Columns of a report are known by names that platforms and partners use, and by those an organisation added."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Which region a cell of a report means: a code of today or of an older list, or a name in a language we know."""
+"""A cell of a report names a region by a code of today or of an older list, or in a language we know."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What came of a campaign beyond delivery: counted links, and what services and partners say of its code."""
+"""Beyond delivery, a campaign has counted links, and what services and partners say of its code."""
 
 from __future__ import annotations
 

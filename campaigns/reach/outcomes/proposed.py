@@ -1,4 +1,4 @@
-"""Where a counted address leads takes two members, and so does a host that links may lead to."""
+"""Two members change where a counted address leads, and to which hosts links may lead."""
 
 from __future__ import annotations
 

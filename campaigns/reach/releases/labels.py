@@ -1,4 +1,4 @@
-"""What the parts of a release are called: names for members and readers, and types for their programs."""
+"""The parts of a release have names for members and readers, and types for their programs."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What every page of a release is made of, for members and for readers: its frozen bytes and nothing else."""
+"""Every page of a release, for members and for readers, is made of its frozen bytes and of nothing else."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What is known of a campaign, read from what is counted: one read model for its page, its report and its files.
+"""One read model tells what is known of a campaign, for its page, its report and its files.
 
 Nothing here reads a delivery, so a page costs the same however many there are.
 """

@@ -1,4 +1,4 @@
-"""What is shown of the own organisation's figures: all to data managers, to others what points to nobody.
+"""Data managers see all of their organisation's figures; others see what points to nobody.
 
 Whoever marks a place chooses how small it is, so a place is named only when enough people were written to there.
 """

@@ -1,4 +1,4 @@
-"""How due deliveries are taken from the queue: one statement on PostgreSQL, one transaction on SQLite.
+"""Due deliveries are taken from the queue by one statement on PostgreSQL, in one transaction on SQLite.
 
 Statements are built once: SQLAlchemy then renders each a single time, and the partial index on queued rows is used
 because the state is written into the statement instead of being bound.

@@ -1,4 +1,4 @@
-"""From true counts to what may be shown: noise on every leaf, then folding and rounding, and nothing between."""
+"""True counts become what may be shown: each leaf gets noise, then counts are folded and rounded."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Who gets a link to releases by e-mail, and what it opens: addresses are sealed, links are signed and end."""
+"""Readers get links to releases by e-mail: their addresses are sealed, and links are signed and end."""
 
 from __future__ import annotations
 
