@@ -1,4 +1,4 @@
-"""What some people answer once the message has reached them: questions, and where they are, over every channel."""
+"""Some people answer once the message has reached them: they ask, or say where they are, over every channel."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the demo prints: the scene, progress as it moves, and reach per region at the end."""
+"""The demo prints its scene, its progress as it moves, and reach by region at the end."""
 
 from __future__ import annotations
 

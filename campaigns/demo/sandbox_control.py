@@ -1,4 +1,4 @@
-"""What the demo tells the sandbox over its control API: how chance treats the run, and who says stop."""
+"""The demo tells the sandbox over its control API how chance treats the run, and who says stop."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the demo tells: invented organisation and members, real places, shares of everything that goes wrong."""
+"""The demo tells of an invented organisation and members, in real places, and how much goes wrong there."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Who says stop while the run goes on, over every channel: by a word, or by blocking the bot."""
+"""Some people say stop while the run goes on, over every channel: by a word, or by blocking the bot."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How a run fared over each of its senders, and whether a provider without a list agrees with our rows."""
+"""The demo counts how a run fared over each of its senders, and whether a provider without a list agrees."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What people write to a short code of Africa's Talking, posted to the application."""
+"""People write to a short code of Africa's Talking, and their words are posted to the application."""
 
 import uuid
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""What becomes of an accepted message: stages on the clock, the pace of its sender, a callback for each stage."""
+"""An accepted message goes through stages on the clock, at its sender's pace, with a callback for each."""
 
 import zlib
 from collections.abc import Callable

@@ -1,4 +1,4 @@
-"""Where a webhook goes: the called URL, whether it may be called at all, and the overrides in its fragment."""
+"""A webhook goes to its target: the called URL, if it may be called, with the overrides in its fragment."""
 
 import ipaddress
 from dataclasses import dataclass

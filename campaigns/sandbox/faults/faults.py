@@ -1,4 +1,4 @@
-"""What goes wrong with a create call: armed faults, magic numbers, suffix numbers and chance, each as one Plan."""
+"""A Plan says what goes wrong with a call: armed faults, magic numbers, suffix numbers and chance make it."""
 
 from functools import cache
 from random import Random

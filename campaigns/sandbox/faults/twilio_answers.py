@@ -1,4 +1,4 @@
-"""How the sandbox answers: JSON with Twilio's headers, its errors, and the ways not to answer."""
+"""The sandbox answers with JSON and Twilio's headers, with errors, or in one of the ways not to answer."""
 
 import os
 from itertools import count

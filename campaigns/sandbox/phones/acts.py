@@ -1,4 +1,4 @@
-"""What a person does on the page of phones: one form's fields become one act, as the control API knows it."""
+"""A form of the page of phones becomes one act of a person, as the control API knows it."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import asdict

@@ -1,4 +1,4 @@
-"""Which way a text runs and, as far as its letters tell, in which language it is written."""
+"""A text's letters tell which way it runs and, as far as they can, in which language it is written."""
 
 import unicodedata
 from typing import Literal

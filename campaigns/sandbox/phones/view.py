@@ -1,4 +1,4 @@
-"""What the page of phones shows: messages gathered by person, with channel, state, direction and language."""
+"""The page of phones shows messages by person, with their channel, state, direction and language."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass

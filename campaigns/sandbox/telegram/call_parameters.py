@@ -1,4 +1,4 @@
-"""What a Telegram call brings: parameters from query, form, multipart or JSON, and the refusal of a bad one."""
+"""A Telegram call brings parameters by query, form, multipart or JSON; a bad one is refused."""
 
 import json
 from collections.abc import Mapping

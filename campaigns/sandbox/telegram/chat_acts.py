@@ -1,4 +1,4 @@
-"""What people do in their chat with the bot: press Start or a button, write, share a place, block, come back."""
+"""People act in their chat with the bot: they press, write, share a place, block it and come back."""
 
 from dataclasses import dataclass
 from typing import Any

@@ -1,4 +1,4 @@
-"""What a bot sends to a chat: checked as Telegram does, in its order, and kept as a message of the sandbox."""
+"""What a bot sends is checked as Telegram does, in its order, and kept as a message of the sandbox."""
 
 from dataclasses import dataclass
 from typing import Any

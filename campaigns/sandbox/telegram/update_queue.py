@@ -1,4 +1,4 @@
-"""How updates reach the bot: posted to its webhook until taken, or kept for getUpdates."""
+"""Updates reach the bot by its webhook, which they are posted to until taken, or are kept for getUpdates."""
 
 import asyncio
 import json

@@ -1,4 +1,4 @@
-"""Who may call Twilio's surface: an account's token, its API keys, or test credentials (HTTP Basic)."""
+"""Twilio's surface may be called with an account's token, its API keys, or test credentials (HTTP Basic)."""
 
 from dataclasses import dataclass
 from typing import Literal

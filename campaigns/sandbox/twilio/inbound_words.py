@@ -1,4 +1,4 @@
-"""What a person writes to a sender of Twilio's, and the fields in which Twilio passes it on."""
+"""A person writes to a sender of Twilio's, and Twilio passes it on in these fields."""
 
 import json
 from collections.abc import Mapping

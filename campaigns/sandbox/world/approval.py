@@ -1,4 +1,4 @@
-"""Whether WhatsApp would approve a template: the published rules about variables, words and types."""
+"""Published rules about variables, words and types say whether WhatsApp would approve a template."""
 
 import re
 from collections.abc import Mapping

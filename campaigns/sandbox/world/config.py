@@ -1,4 +1,4 @@
-"""What a sandbox is started with: credentials, callbacks and the fixture, with defaults that just work."""
+"""A sandbox is started with credentials, callbacks and a fixture, whose defaults just work."""
 
 from dataclasses import dataclass, field
 

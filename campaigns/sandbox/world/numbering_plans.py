@@ -1,4 +1,4 @@
-"""What a phone number says about itself, by the published numbering plans."""
+"""A phone number says something about itself by the published numbering plans."""
 
 import phonenumbers
 from phonenumbers import NumberParseException, PhoneNumber, PhoneNumberType

@@ -1,4 +1,4 @@
-"""What can go wrong in the sandbox: its own errors, and the codes it answers in Twilio's words."""
+"""The sandbox has errors of its own, and answers callers with codes in Twilio's words."""
 
 import csv
 import json

@@ -1,4 +1,4 @@
-"""How many parts Twilio bills for a text: GSM-7 or UCS-2, never splitting an escape pair or a grapheme cluster."""
+"""Twilio bills a text by parts of GSM-7 or UCS-2, and splits no escape pair and no grapheme cluster."""
 
 import unicodedata
 from bisect import bisect_right

@@ -1,4 +1,4 @@
-"""How fast a sender and an account may go: a sender's queue in parts per second, an account's bucket in calls."""
+"""A sender and an account are paced: a sender by a queue of parts a second, an account by a bucket of calls."""
 
 import time
 from dataclasses import dataclass, field

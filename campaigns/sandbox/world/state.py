@@ -1,4 +1,4 @@
-"""What the sandbox remembers: messages, calls, blocked people, and the clock they live on."""
+"""The sandbox remembers messages, calls and blocked people, and the clock that they live on."""
 
 import os
 from collections import Counter, deque

@@ -1,4 +1,4 @@
-"""What the sandbox's Telegram remembers: chats, limits, updates that wait, the webhook and who pressed what."""
+"""The sandbox's Telegram remembers chats, limits, waiting updates, the webhook and who pressed what."""
 
 import math
 from collections.abc import Iterator
