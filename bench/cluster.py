@@ -90,7 +90,7 @@ def _rounds(database: Engine, people: int, rounds: int, share: float) -> list[tu
 
 
 def _send(database: Engine, people: int, workers: int, share: float) -> Sent | None:
-    """Let so many workers send to `people`; None when they cannot be held to a share."""
+    """Let `workers` workers send to `people`; None when they cannot be held to a share."""
     with ExitStack() as stack:
         sandboxes = [stack.enter_context(SandboxProcess()) for _ in range(workers)]
         started = []

@@ -64,7 +64,7 @@ def measure(kind: str, people: int) -> dict[str, Any]:
 
 
 def _add_wrong_run(instance: Flight, people: int) -> int:
-    """Add a campaign to so many people with a prepared correction, and its run; return the run's id."""
+    """Add a campaign to `people` people with a prepared correction, and its run; return the run's id."""
     with instance.sessions.begin() as session:
         sender_id = session.get_one(Campaign, instance.sending.campaign_id).sender_id
         owner = an_owner(session, instance.vault, sender_id, people=people, prefix=PREFIX)

@@ -92,7 +92,7 @@ async def send_bare(url: str, people: int) -> Timed:
 
 
 class CountingStore(DatabaseStore):
-    """Tells when so many results are committed; asking the database again and again would be measured, too."""
+    """Tells when the results of `people` are committed; asking the database again and again would be measured."""
 
     def __init__(self, sessions: sessionmaker[Session], vault: Vault, lifeline: Lifeline, *, people: int) -> None:
         super().__init__(sessions, vault, lifeline)
@@ -111,7 +111,7 @@ class CountingStore(DatabaseStore):
 async def send_engine(
     sessions: sessionmaker[Session], vault: Vault, url: str, people: int, *, mark: Path
 ) -> Timed:
-    """Let the engine send the one running run, to so many people, to its end; `mark` is the worker's file."""
+    """Let the engine send the one running run, to `people`, to its end; `mark` is the worker's file."""
     with ExitStack() as stack:
         lifeline = stack.enter_context(closing(Lifeline(sessions, mark)))
         lifeline.tend()

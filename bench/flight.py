@@ -74,7 +74,7 @@ class Flight:
     correcting: Owner
 
     def add_run(self, owner: Owner, *, people: int) -> int:
-        """Add a held run with so many queued deliveries and a text of its own."""
+        """Add a held run with a queued delivery for each of `people` and a text of its own."""
         with self.sessions.begin() as session:
             run = a_run(session, session.get_one(Campaign, owner.campaign_id), state=RunState.HELD)
             run.frozen = frozen()
@@ -124,7 +124,7 @@ class Flight:
             time.sleep(0.02)
 
     def fly(self, messages: int) -> None:
-        """Return once so many more messages are accepted."""
+        """Return once `messages` more messages are accepted."""
         enough = self.accepted() + messages
         self.wait(lambda: self.accepted() >= enough)
 

@@ -111,7 +111,7 @@ def _build_nothing(_: object) -> None:
 
 
 def _environment(database_url: str, sandbox_url: str, people: int) -> dict[str, str]:
-    """Return the environment of a demo instance with keys of its own, that reads a file of so many people."""
+    """Return the environment of a demo instance with keys of its own, that reads a file of `people`."""
     return {
         **os.environ,
         "FINGERPOST_MODE": "demo",

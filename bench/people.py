@@ -93,7 +93,7 @@ def seed_people(engine: Engine, session: Session, organisation: Organisation, *,
 
 
 def seed_messages(session: Session, run: Run, *, one_in: int) -> None:
-    """Add what an earlier run sent yesterday by SMS: to one in so many people, by their number."""
+    """Add what an earlier run sent yesterday by SMS: to one person in `one_in`, by their number."""
     yesterday = clock.now() - timedelta(days=1)
     values = {
         "run_id": literal(run.id),

@@ -40,7 +40,7 @@ TEXTS = {
 TEMPLATES = {"uk": {"content_sid": "HX" + "0" * 32, "slots": ["hotline??112"]}}
 #: Senders by channel, in the order in which they are tried, with the countries that they cover.
 SENDERS = {Channel.WHATSAPP: ["UA"], Channel.SMS: ["UA", "PL"], Channel.TELEGRAM: []}
-#: Three earlier runs wrote to one in so many people each, so one in eight had all three.
+#: Three earlier runs wrote to one in two, four and eight people, so one in eight had all three.
 EARLIER = (2, 4, 8)
 #: Made by every run anew.
 OF_A_RUN = (Delivery, RunText, RunZone, RunQuiet, RunLeftOut)

@@ -101,7 +101,7 @@ def _ratio(medians: dict[Any, float], addresses: tuple[str, ...], small: int, la
 
 @contextmanager
 def an_instance(kind: str, deliveries: int) -> Iterator[Instance]:
-    """Make an instance with so many deliveries, count it, and sign a steward in."""
+    """Make an instance with `deliveries` deliveries, count it, and sign a steward in."""
     with fresh_database(kind) as engine, make_pages(engine) as pages:
         seconds = {}
         begun = time.perf_counter()

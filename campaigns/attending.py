@@ -41,7 +41,7 @@ except ImportError:
     # It only makes the loop faster.
     uvloop = None  # type: ignore[assignment]
 
-#: A process that was told to end finishes its requests within so many seconds.
+#: A process that was told to end has this number of seconds to finish its requests.
 FINISH_SECONDS = 2.5
 #: How often it is looked whether the parent lives, in seconds.
 ORPHAN_EVERY = 0.5

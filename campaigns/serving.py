@@ -12,14 +12,14 @@ from campaigns.core.errors import SettingsError
 from campaigns.core.processes.seats import Seat, keep_seats
 from campaigns.core.settings import Settings
 
-#: Processes that were told to end finish their requests; after so many seconds they are killed.
+#: Processes that were told to end finish their requests; after this number of seconds they are killed.
 KILL_SECONDS = 4.0
 #: Between two looks whether the server answers, in seconds.
 LOOK_EVERY = 0.1
 
 
 def serve_pages(settings: Settings, processes: int, *, say: Callable[[str], None]) -> None:
-    """Serve in so many processes of each kind until SIGTERM or Ctrl-C, and say where as soon as they answer.
+    """Serve in `processes` processes of each kind until SIGTERM or Ctrl-C, and say where as soon as they answer.
 
     One that dies is started again. Raises SettingsError when the server cannot have its places.
     """

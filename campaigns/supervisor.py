@@ -20,7 +20,7 @@ _log = logging.getLogger(__name__)
 
 
 def supervise(settings: Settings, processes: int) -> None:
-    """Keep so many workers running until SIGTERM or Ctrl-C; then end them all, within 15 seconds.
+    """Keep `processes` workers running until SIGTERM or Ctrl-C; then end them all, within 15 seconds.
 
     Raises SettingsError when the settings do not allow several workers, or not even one.
     """
@@ -30,7 +30,7 @@ def supervise(settings: Settings, processes: int) -> None:
 
 
 def check(settings: Settings, processes: int) -> None:
-    """Raise SettingsError when so many workers cannot run with these settings."""
+    """Raise SettingsError when `processes` workers cannot run with these settings."""
     if processes > 1 and make_url(settings.database_url).get_backend_name() == "sqlite":
         raise SettingsError(
             "On SQLite one process writes at a time, so a second worker would only wait for the first: "

@@ -73,7 +73,7 @@ MISSED_EVERY, LISTEN_SECONDS = 5.0, 15.0
 TEXTS_EVERY = 5.0
 #: Heartbeats in a cluster, with looks for lanes that nobody serves; and looks whether the database was restored.
 BEAT_EVERY, TEND_EVERY = 0.5, 0.5
-#: A thread that wants the interpreter gets it after so many seconds; by default after ten times as many.
+#: A thread that wants the interpreter gets it after this number of seconds; Python's default is ten times as many.
 SWITCH_SECONDS = 0.0005
 #: Longest pause between two looks for doubtful deliveries, in seconds; each has its own interval beside it.
 DOUBTS_EVERY = 30.0

@@ -33,7 +33,7 @@ def size(count: int) -> int:
 
 
 def is_told(count: int) -> bool:
-    """Say whether anything may be told of so many people."""
+    """Say whether anything may be told of `count` people."""
     return count >= SMALLEST_SHOWN
 
 

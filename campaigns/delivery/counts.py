@@ -23,7 +23,7 @@ T = TypeVar("T")
 PACE_WINDOW = timedelta(seconds=60)
 #: Runs of more deliveries are not counted anew for each look.
 LARGE_RUN = 20_000
-#: What was counted is remembered so many times longer than counting it took.
+#: A count is remembered this many times as long as counting it took.
 SHARE = 20
 #: Counts that are remembered at once.
 MOST = 64

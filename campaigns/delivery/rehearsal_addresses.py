@@ -82,7 +82,7 @@ def find_stand_in(vault: Vault, delivery_id: int, channel: Channel, country: str
 
 
 def _spread(place: int, nth: int, *, digits: int) -> int:
-    """Return a number of so many digits, the first not 0 and the last seven not beginning with 0."""
+    """Return a number of `digits` digits, the first not 0 and the last seven not beginning with 0."""
     if digits > _LONGEST_TAIL:
         high, low = divmod(place, 9_000_000)
         return (high + 1) * 10_000_000 + _spread(low, nth, digits=_LONGEST_TAIL)

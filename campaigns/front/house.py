@@ -22,7 +22,7 @@ from campaigns.front.wording import refusal
 
 #: How often deadlines are looked at, in seconds.
 LOOK_EVERY = 0.5
-#: The kernel keeps so many connections that nobody has taken in yet.
+#: The kernel keeps at most this number of connections that nobody has taken in yet.
 BACKLOG = 2_048
 
 _log = logging.getLogger(__name__)
@@ -69,7 +69,7 @@ class House:
     ) -> None:
         """Prepare, on the running loop. What `application` offers as `begin` is asked first.
 
-        Of so many `proxies` in front it is believed for whom they ask.
+        The number of `proxies` in front is given: it is believed for whom they ask.
         """
         self.application, self.body_limit = application, body_limit
         self.limits, self._proxies = limits or Limits(), proxies
@@ -109,7 +109,7 @@ class House:
             await asyncio.sleep(LOOK_EVERY)
 
     async def close(self, seconds: float) -> None:
-        """Take in nobody any more, and finish what is being answered within so many seconds."""
+        """Take in nobody any more, and finish what is being answered within `seconds`."""
         self._is_closing = True
         if self._server is not None:
             self._server.close()

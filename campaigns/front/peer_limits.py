@@ -46,7 +46,7 @@ class Limits:
     body_step: int = 320 * KILOBYTE
     #: Seconds that a connection may stand between two requests: longer than proxies keep theirs.
     idle_seconds: float = 75.0
-    #: Seconds in which whoever reads an answer must have taken so many bytes more of it, or all there is.
+    #: Seconds in which whoever reads an answer must have taken `write_step` bytes more of it, or all there is.
     write_seconds: float = 20.0
     write_step: int = 8 * KILOBYTE
     #: Seconds until what is answered without a thread must be answered.

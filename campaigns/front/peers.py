@@ -37,7 +37,7 @@ def peer_of(host: str) -> str:
 
 
 def peer_behind(named: str, hops: int) -> str | None:
-    """Return whom the outermost of so many proxies was asked by, from their X-Forwarded-For; None: unknown."""
+    """Return whom the outermost of `hops` proxies was asked by, from their X-Forwarded-For; None: unknown."""
     names = named.split(",")
     return peer_of(names[-hops].strip()) if 0 < hops <= len(names) else None
 

@@ -32,7 +32,7 @@ from campaigns.proposals.proposal_kinds import Kind
 from campaigns.proposals.service import propose
 from campaigns.staff.permissions import Permission
 
-#: A file proposes so many changes at most: each is looked at and agreed to for itself.
+#: A file proposes at most this many changes: each is looked at and agreed to for itself.
 MOST_OF_A_FILE = 50
 IN_USE = N_(
     "%(place)s is in use: a campaign that names it is submitted, approved or being sent. "

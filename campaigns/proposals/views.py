@@ -30,7 +30,7 @@ pages = Blueprint("proposals", __name__, url_prefix="/proposals")
 
 #: Where an application keeps what can be proposed.
 _KINDS = "fingerpost.kinds"
-#: So many changes are agreed to at once; nobody looks through more.
+#: The most changes that are agreed to at once; nobody looks through more.
 MOST_TOGETHER = 20
 
 

@@ -16,7 +16,7 @@ from campaigns.staff.auth import may_now
 from campaigns.staff.permissions import Permission
 from campaigns.web.filters import number, percent
 
-#: Estimates of moments are told in steps of so many seconds.
+#: Estimates of moments are told in steps of this number of seconds.
 ABOUT = 300
 
 
@@ -54,7 +54,7 @@ def sees_exact() -> bool:
 
 
 def tells(count: int) -> bool:
-    """Say whether anything beside its size may be told of so many people."""
+    """Say whether anything beside its size may be told of `count` people."""
     return sees_exact() or small_numbers.is_told(count)
 
 

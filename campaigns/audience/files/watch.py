@@ -30,7 +30,7 @@ from campaigns.staff.queries import owned
 LATELY = timedelta(days=1)
 #: Files that may be checked within a day.
 CHECKS_OF_MEMBER, CHECKS_OF_ORGANISATION = 20, 60
-#: So many small ones within a day, by one member, are told of.
+#: Small files, and looks at small audiences, within a day by one member that are told of.
 MANY_FILES, MANY_LOOKS = 5, 10
 #: More looks of a member within a day are not written down: everybody knows by then.
 MOST_LOOKS = 200

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 #: How a child ends: all is in its answer; the file is wrong, as its letter says; our program is; memory is out.
 DONE, REFUSED, BROKEN, FULL = 0, 3, 4, 5
-#: So many seconds after its time the system ends a child that has lost its parent.
+#: The system ends a child that has lost its parent this number of seconds after its time.
 GRACE_SECONDS = 5
 MEGABYTE = 1 << 20
 

@@ -12,7 +12,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from campaigns.core.processes.outages import OUTAGES
 from campaigns.core.processes.waiting import rest
 
-#: A chore that fails waits at most so many times as long as usual.
+#: A chore that fails waits at most this many times as long as usual.
 LONGEST_PAUSE = 10
 
 _log = logging.getLogger(__name__)

@@ -19,7 +19,7 @@ from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 
 from campaigns.core.errors import UnavailableError
 
-#: A cause is told again after so many seconds, if it lasts.
+#: A cause is told again after this number of seconds, if it lasts.
 EVERY_SECONDS = 60.0
 
 _log = logging.getLogger(__name__)

@@ -17,7 +17,7 @@ from typing import Any
 FIRST_PAUSE, LONGEST_PAUSE = 0.5, 30.0
 #: How often they are looked after, in seconds.
 LOOK_EVERY = 0.2
-#: One that told once that it lives, and then has not for so many seconds, is stuck.
+#: One that told once that it lives, and then has not for this number of seconds, is stuck.
 STUCK_AFTER = 30.0
 
 _log = logging.getLogger(__name__)
@@ -92,7 +92,7 @@ class Seat:
 
 
 def keep_seats(seats: Sequence[Seat], *, end_seconds: float) -> None:
-    """Keep every place taken until SIGTERM or Ctrl-C; then end them all, within so many seconds."""
+    """Keep every place taken until SIGTERM or Ctrl-C; then end them all, within `end_seconds`."""
     with _signals() as told:
         try:
             while not told:

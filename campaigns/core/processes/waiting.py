@@ -7,7 +7,7 @@ from contextlib import suppress
 
 
 async def rest(event: asyncio.Event, seconds: float) -> None:
-    """Return as soon as `event` is set, and after so many seconds at the latest."""
+    """Return as soon as `event` is set, and after `seconds` at the latest."""
     # `asyncio.wait_for` would make a task for each wait.
     with suppress(TimeoutError):
         async with asyncio.timeout(seconds):

@@ -360,7 +360,7 @@ class Lane:
     def _limit(self) -> int:
         """Return how many claims may be asked for at once: a group, or what the pace lets go in time.
 
-        When only so many are left, as many more are asked for: callers stay busy, however slow the disk is.
+        When only that number is left, as many more are asked for: callers stay busy, however slow the disk is.
         """
         per_second = self._pace.rate / self._parts
         self._group = size_of_group(per_second, self._window)

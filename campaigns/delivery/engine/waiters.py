@@ -32,7 +32,7 @@ class Parking:
         await sleeper
 
     def wake(self, count: int) -> None:
-        """Wake so many callers."""
+        """Wake `count` callers."""
         while count and self._parked:
             sleeper = self._parked.popleft()
             if not sleeper.done():

@@ -45,7 +45,7 @@ class CanaryRule:
     #: 0: none go ahead.
     people: int
     wait: timedelta = timedelta()
-    #: More than so many of a hundred failed, or said stop.
+    #: The canary fails when a higher share failed, or said stop.
     failure_percent: int = 100
     opt_out_percent: int = 100
 

@@ -41,7 +41,7 @@ ABOUT = timedelta(minutes=1)
 TIMES_ABSENT = 2
 #: Doubtful deliveries of one sender looked at before those of the next.
 ROUND = 100
-#: Among so many deliveries before and after a doubtful one another is looked for that its list must have.
+#: Among this number of deliveries before and after a doubtful one another is looked for that its list must have.
 NEIGHBOURS = 2000
 
 #: What a look said, in the error column of a `reconciled` attempt.

@@ -52,7 +52,7 @@ __all__ = ["ROUND", "give_up", "reap", "reconcile", "verify_run"]
 
 T = TypeVar("T")
 
-#: What was never looked up waits so many times as long as what was, until a member may send it again.
+#: What was never looked up waits this many times as long as what was, until a member may send it again.
 PATIENT_TIMES = 7
 
 #: Outcome of an attempt that left no result.

@@ -88,7 +88,7 @@ class Transfers:
             self._loop.remove_writer(socket)
 
     def _set_alarm(self, milliseconds: int) -> None:
-        """Come back after so many milliseconds instead of when it was said before; -1 is never."""
+        """Come back after `milliseconds` instead of when it was said before; -1 is never."""
         if self._alarm is not None:
             self._alarm.cancel()
             self._alarm = None

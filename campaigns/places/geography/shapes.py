@@ -160,14 +160,14 @@ def widen_point(longitude: float, latitude: float, metres: float) -> shapely.Pol
 
 
 def widen_polygon(polygon: shapely.Polygon, metres: float) -> shapely.Polygon:
-    """Return the outline in degrees of everything within so many metres of the polygon."""
+    """Return the outline in degrees of everything within `metres` of the polygon."""
     plane = Plane(*polygon.centroid.coords[0])
     flat = shapely.transform(shapely.segmentize(polygon, 0.05), plane.flatten)
     return _on_globe(_buffered(flat, metres), plane)
 
 
 def widen_leg(start: Position, end: Position, metres: float) -> shapely.Polygon:
-    """Return the outline in degrees of everything within so many metres of the great circle between two points.
+    """Return the outline in degrees of everything within `metres` of the great circle between two points.
 
     Raises GeometryError when the points coincide or are too far apart.
     """

@@ -11,7 +11,7 @@ from campaigns.planning.campaign_content import Content
 from campaigns.planning.gates.assessment import Assessment
 from campaigns.planning.models import Approval
 
-#: So many numbers are named in the reason of a run that waits.
+#: The most numbers for help that are named in the reason of a run that waits.
 MOST_NAMED = 3
 
 

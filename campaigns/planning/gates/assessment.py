@@ -86,7 +86,7 @@ class Assessment:
     gates: list[Gate]
     #: What is known about writing to the countries of the audience's numbers.
     warnings: list[CountryWarning]
-    #: The services of the organisation; those verified within so many days may be named.
+    #: The services of the organisation; those verified within `max_age_days` may be named.
     services: list[ServiceFacts] = field(default_factory=list)
     max_age_days: int = SERVICE_MAX_AGE_DAYS
 

@@ -38,7 +38,7 @@ log = logging.getLogger(__name__)
 HORIZON = timedelta(hours=1)
 #: How many schedules one look takes in; the others wait for the next.
 MOST_AT_ONCE = 1000
-#: A look that is so many ticks late does not come by itself.
+#: A look that is this number of ticks late does not come by itself.
 OVERDUE_TICKS = 1.5
 
 

@@ -46,7 +46,7 @@ NOTED_AHEAD = timedelta(days=731)
 NOTED_OCCURRENCES = 1000
 #: Occurrences compared with their neighbours to find a rule that fires more often than hourly.
 COMPARED_OCCURRENCES = 500
-#: The Gregorian calendar, weekdays included, repeats itself after so many years.
+#: The Gregorian calendar, weekdays included, repeats itself after this number of years.
 CALENDAR_CYCLE = 400
 #: The clocks of two zones never differ by more than this.
 WIDEST_OFFSET = timedelta(hours=26)

@@ -41,7 +41,7 @@ def record_assisted(
     way: Way = Way.FORM,
     by: int | None = None,
 ) -> Outcome:
-    """Record that so many people came quoting a campaign's code; no names, no single person.
+    """Record that `people` people came quoting a campaign's code; no names, no single person.
 
     `step` is SIGNPOSTED (they turned to a service) or ASSISTED (they got help). Raises CellError for a code that
     no campaign of the organisation has, a number or day that cannot be, or a region that we do not know.

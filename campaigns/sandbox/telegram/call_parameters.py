@@ -40,7 +40,7 @@ class TelegramError(Exception):
 
 
 def too_fast(retry_after: int) -> TelegramError:
-    """Return the refusal of a bot that must wait so many seconds."""
+    """Return the refusal of a bot that must wait `retry_after` seconds."""
     return TelegramError(429, f"retry after {retry_after}", retry_after=retry_after)
 
 

@@ -21,7 +21,7 @@ from campaigns.staff.models import LeakyBucket
 
 @dataclass(frozen=True, slots=True)
 class Limit:
-    """So many attempts in a window, of whatever the key stands for."""
+    """At most `most` attempts in a window, of whatever the key stands for."""
 
     key: str
     most: int

@@ -22,7 +22,7 @@ LEAST_LEFT, LEAST_DIFFERENT = 8, 5
 OURS = ("fingerpost",)
 #: Shorter words are in everything.
 SHORTEST_WORD = 3
-#: Neighbours on a keyboard, in the alphabet and among digits; a run of so many is no choice.
+#: Neighbours on a keyboard, in the alphabet and among digits; a run of neighbours is no choice.
 ROWS = (
     *("1q2w3e4r5t6y7u8i9o0p", "1qaz2wsx3edc4rfv5tgb6yhn7ujm", "zaq12wsxcde34rfvbgt56yhn"),
     *(

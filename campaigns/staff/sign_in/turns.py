@@ -19,7 +19,7 @@ MOST_WAITING, LONGEST_WAIT = 20, 4.0
 
 
 class Turns:
-    """So many at once; the next ones wait, and those after them are refused."""
+    """`at_once` have a turn together; the next ones wait, and those after them are refused."""
 
     def __init__(self, at_once: int) -> None:
         self._turns = BoundedSemaphore(at_once)

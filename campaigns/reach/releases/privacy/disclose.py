@@ -56,7 +56,7 @@ def disclose(true: Mapping[str, int], shape: Shape, below: Below = secrets.randb
 
 
 def margin_of(leaves: int) -> int:
-    """Return what noise on a sum of so many leaves stays within, 19 times of 20.
+    """Return what noise on a sum of `leaves` leaves stays within, 19 times of 20.
 
     A leaf's variance is 2a / (1 - a)² with a = exp(-EPSILON); sums of several are close to normal.
     """

@@ -17,7 +17,7 @@ from campaigns.reach.releases.models import Every, ReportReader
 from campaigns.staff import audit
 from campaigns.staff.queries import owned
 
-#: A link opens releases for so many days.
+#: How many days a link opens releases.
 LINK_DAYS = 90
 _SALT = "report"
 _EMAIL = re.compile(r"[^@\s<>,;]+@[^@\s<>,;]+\.[^@\s<>,;]+")
