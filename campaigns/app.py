@@ -1,4 +1,4 @@
-"""The web application: one of the few places that know every step."""
+"""This makes the web application, and is one of the few places that know every step."""
 
 from __future__ import annotations
 

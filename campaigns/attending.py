@@ -1,4 +1,4 @@
-"""One of the processes that answer requests: those of the console and its pages, or those of providers alone."""
+"""Each of these processes answers requests, either those of the console or those of providers."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The `fingerpost` command: starts the parts of an instance and does what needs no page."""
+"""The `fingerpost` command starts the parts of an instance, and does what needs no page."""
 
 from __future__ import annotations
 

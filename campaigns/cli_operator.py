@@ -1,4 +1,4 @@
-"""The commands of whoever runs an instance of several organisations: what belongs to none of them alone."""
+"""Whoever runs an instance of several organisations has these commands for what belongs to none of them alone."""
 
 from __future__ import annotations
 

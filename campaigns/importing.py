@@ -1,4 +1,4 @@
-"""Files that an operator imports from the command line: places, contacts and services."""
+"""An operator imports files of places, contacts and services from the command line."""
 
 from __future__ import annotations
 

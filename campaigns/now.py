@@ -1,4 +1,4 @@
-"""The first page: runs in flight, what waits for somebody, and what fires next, across all steps."""
+"""The first page shows runs in flight, what waits for somebody, and what fires next, across all steps."""
 
 from __future__ import annotations
 

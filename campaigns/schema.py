@@ -1,4 +1,4 @@
-"""Every mapped class in one place, so that metadata is whole for migrations and tests, and how to migrate.
+"""Every mapped class is imported here, so that metadata is whole for migrations and tests; it also migrates.
 
 On PostgreSQL the tables of Procrastinate stand beside ours: it defines them, and our migrations make them.
 """

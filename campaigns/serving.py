@@ -1,4 +1,4 @@
-"""The web server: the console with its pages, and the providers' callbacks, each in processes of their own."""
+"""The web server runs the console, and the answers to providers, each in processes of their own."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""`fingerpost setup`: makes what an instance lacks or brings it up to date, never a database without its keys."""
+"""`fingerpost setup` makes what an instance lacks or brings it up to date, never a database without its keys."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""`fingerpost stop`: ends runs from a machine that has the database, whether or not a console answers."""
+"""`fingerpost stop` ends runs from a machine that has the database, whether or not a console answers."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""`fingerpost verify`: opens the gateways of a run's senders and compares the providers' lists with our rows."""
+"""`fingerpost verify` opens the gateways of a run's senders and compares providers' lists with our rows."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A worker: the clock, fan-outs, the engine and every repair of one process, until SIGTERM."""
+"""A worker runs the clock, fan-outs, the engine and every repair of one process, until SIGTERM."""
 
 from __future__ import annotations
 

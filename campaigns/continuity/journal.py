@@ -1,4 +1,4 @@
-"""The journal of stops: a file outside the database, so that no restored backup forgets who asked for silence.
+"""The journal of stops stands outside the database, so that no restored backup forgets who asked for silence.
 
 A line is on the disk before the provider, or the member, is answered: it is written within the transaction,
 before its commit. One whose transaction was rolled back does no harm. It holds keyed hashes and no handle. Every

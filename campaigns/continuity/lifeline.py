@@ -1,4 +1,4 @@
-"""A worker's lifeline: the proof, for each claim, that the database still holds all that this machine has seen.
+"""A worker's lifeline proves, for each claim, that the database still holds all that this machine has seen.
 
 A restored backup has forgotten calls that were made, and its queue would make them again. What it cannot take
 back is a mark outside of it. The order is: a claim is committed, with a number that this worker raises in the same

@@ -1,4 +1,4 @@
-"""The high-water mark: a small file outside the database that remembers how far a worker of this machine came.
+"""The high-water mark is a small file outside the database that remembers how far a worker of this machine came.
 
 It is written in place, two slots in turn, each with a checksum. Who dies while writing leaves one torn slot and
 one whole; the torn one was never relied on, since a mark counts once `write` has returned.

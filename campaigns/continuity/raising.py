@@ -1,4 +1,4 @@
-"""The statements by which a worker raises its number; made once, because every claim carries one."""
+"""A worker raises its number by these statements, which are made once because every claim carries one."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The only source of time: aware UTC, replaceable as a whole for simulations and tests."""
+"""All time comes from here: it is aware UTC, and can be replaced as a whole for simulations and tests."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Engines, sessions and column types that mean the same on SQLite and PostgreSQL; no table is defined here."""
+"""Engines, sessions and column types mean the same here on SQLite and PostgreSQL; no table is defined."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Fingerprints of an instance's keys, by which another key in the place of one is recognised."""
+"""Fingerprints of an instance's keys tell when another key stands in the place of one."""
 
 from __future__ import annotations
 

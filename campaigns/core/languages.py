@@ -1,4 +1,4 @@
-"""The languages Fingerpost speaks, from one table: names, direction, and the words for stop and start."""
+"""One table lists the languages Fingerpost speaks: names, direction, and the words for stop and start."""
 
 from __future__ import annotations
 

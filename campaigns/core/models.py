@@ -1,4 +1,4 @@
-"""Tables about the instance as a whole, which no step owns."""
+"""These tables are about the instance as a whole, and no step owns them."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Settings of one instance: a TOML file under `config/`, each value replaceable by a FINGERPOST_… variable.
+"""The settings of one instance come from a TOML file in `config/`; FINGERPOST_… variables replace each value.
 
 Keys may stand in a file of their own; where that is, is a setting. The environment wins over every file.
 """

@@ -1,4 +1,4 @@
-"""Numbers of people as whoever is no data manager may see them: rounded to tens, hidden below twenty; pure.
+"""Pure functions round numbers of people to tens, and hide those below twenty, for whoever is no data manager.
 
 Zero is hidden too: that nobody is at a place of somebody's choice, or that somebody is, tells of single people
 as soon as the place is small enough. Whatever else is shown of such numbers (shares, sums, bars, prices, the end

@@ -1,4 +1,4 @@
-"""CSV as every file that leaves the system is written: all cells in quotes, and none that a spreadsheet runs."""
+"""Every CSV file that leaves the system has all cells in quotes, and none that a spreadsheet runs."""
 
 from __future__ import annotations
 

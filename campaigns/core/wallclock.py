@@ -1,4 +1,4 @@
-"""Local time: what a clock in a zone shows, and the instant at which it shows it."""
+"""This tells what a clock in a zone shows, and the instant at which it shows it."""
 
 from __future__ import annotations
 

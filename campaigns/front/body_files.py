@@ -1,4 +1,4 @@
-"""A request while it arrives: what there is of it so far, in memory or, when it is large, in a file."""
+"""A request that arrives is kept as far as it is here: in memory or, when it is large, in a file."""
 
 from __future__ import annotations
 

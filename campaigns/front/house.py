@@ -1,4 +1,4 @@
-"""One process's part of the front: its connections, its threads, and what looks after their deadlines."""
+"""One process has its part of the front here: connections, threads, and what looks after their deadlines."""
 
 from __future__ import annotations
 

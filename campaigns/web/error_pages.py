@@ -1,4 +1,4 @@
-"""Errors as answers: each named error has one status, a page with its sentence, and the same as problem JSON."""
+"""Each named error is answered with one status, and with a page of its sentence or the same as problem JSON."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The steps as navigation, in the order of the sentence that is the architecture."""
+"""The navigation shows the steps in the order of the sentence that is the architecture."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Whole numbers in addresses and forms, as the `type` or `coerce` by which a view asks for one."""
+"""A view takes whole numbers from addresses and forms by this `type` or `coerce`."""
 
 from __future__ import annotations
 

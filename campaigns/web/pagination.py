@@ -1,4 +1,4 @@
-"""Cutting a Select into numbered pages."""
+"""A Select is cut into numbered pages."""
 
 from __future__ import annotations
 

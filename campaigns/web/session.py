@@ -1,4 +1,4 @@
-"""The request's database session; a request that only reads runs in a read-only transaction.
+"""Each request has a database session; a request that only reads runs in a read-only transaction.
 
 A request that takes a file reads first too (`reads_first`): on SQLite a transaction that may write holds up every
 other one, stops by SMS among them, and nobody knows how long a file takes.

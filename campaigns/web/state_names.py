@@ -1,4 +1,4 @@
-"""The name and the tone (colour) of every state a page can show, as one table."""
+"""One table gives the name and the tone (colour) of every state that a page can show."""
 
 from __future__ import annotations
 

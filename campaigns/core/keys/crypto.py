@@ -1,4 +1,4 @@
-"""Sealing of what identifies a person (AES-256-GCM) and the keyed hash by which an address is found again."""
+"""What identifies a person is sealed (AES-256-GCM), and an address is found again by a keyed hash."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The file that keeps an instance's keys, where the environment does not: lines of NAME=value, its owner's alone.
+"""This file keeps an instance's keys where the environment does not: lines of NAME=value, its owner's alone.
 
 `fingerpost keys` prints such lines, and systemd reads them as an EnvironmentFile.
 """

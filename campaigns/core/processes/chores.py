@@ -1,4 +1,4 @@
-"""Work that is done again and again beside everything else; one kind that fails holds up no other."""
+"""Chores are done again and again beside everything else; one kind that fails holds up no other."""
 
 from __future__ import annotations
 

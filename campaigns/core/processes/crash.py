@@ -1,4 +1,4 @@
-"""Named points at which a test may kill or freeze the process; without the variable nothing happens."""
+"""A test may kill or freeze the process at these named points; without the variable nothing happens."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Processes of one machine that are kept running: started, told to end, and started again when they die."""
+"""Processes of one machine are kept running: started, told to end, and started again when they die."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A wait that ends by itself when what is waited for does not come, such as being told to stop."""
+"""A wait ends by itself when what is waited for does not come, such as being told to stop."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The description of the API for people and for programs: one page without a script, and OpenAPI 3.1 as JSON."""
+"""One page without a script describes the API for people, and OpenAPI 3.1 as JSON for programs."""
 
 from __future__ import annotations
 

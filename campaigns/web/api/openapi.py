@@ -1,4 +1,4 @@
-"""The description of the API, collected from its views as OpenAPI 3.1; wrong input is told as a problem."""
+"""The API's description is collected from its views as OpenAPI 3.1; wrong input is told as a problem."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Security headers of every answer: nothing from a third party, nothing inline, nothing cached but assets."""
+"""Every answer has security headers: nothing from a third party, nothing inline, no cache but of assets."""
 
 from __future__ import annotations
 

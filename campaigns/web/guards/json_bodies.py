@@ -1,4 +1,4 @@
-"""JSON in requests: read from programs that showed a token or a signature, from nobody else."""
+"""JSON is read from programs that showed a token or a signature, and from nobody else."""
 
 from __future__ import annotations
 
