@@ -1,4 +1,4 @@
-"""A row of a contact file once it is read: one person who agreed, and how a wrong cell may be quoted; pure."""
+"""A row of a contact file is one person who agreed; this pure value also says how a wrong cell may be quoted."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Staff pages of contacts: masked lists, the consent ledger, and contact files with a dry run first."""
+"""Staff pages show contacts masked, with their consent ledger, and take contact files after a dry run."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Forms of the audience step: a rule asked for part by part, and a contact file."""
+"""These forms ask for a rule of an audience part by part, and for a contact file."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Contacts, their addresses and consent, saved audience rules, and contact files waiting to be imported."""
+"""These tables hold contacts, addresses, consent, audience rules, and contact files waiting to be imported."""
 
 from __future__ import annotations
 

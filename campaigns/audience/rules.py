@@ -1,4 +1,4 @@
-"""Audience rules: what a saved rule may say, and the one Select that it resolves to."""
+"""A saved audience rule says only what is listed here, and resolves to one Select."""
 
 from __future__ import annotations
 

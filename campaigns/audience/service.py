@@ -1,4 +1,4 @@
-"""Verbs on audiences and contact files; each leaves one audit entry, without an address, and none commits."""
+"""These verbs change audiences and contact files: each leaves an audit entry without an address, none commits."""
 
 from __future__ import annotations
 

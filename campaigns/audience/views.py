@@ -1,4 +1,4 @@
-"""Staff pages of audiences: saved rules, and a preview of whom a rule means."""
+"""Staff pages save audience rules, and preview whom a rule means."""
 
 from __future__ import annotations
 

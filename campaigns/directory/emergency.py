@@ -1,4 +1,4 @@
-"""The number that stands in a text where no verified service fits: a country's own for emergencies. Pure.
+"""A pure table has each country's number for emergencies, which stands where no verified service fits.
 
 The table is libphonenumber's list of short numbers for emergencies. No number of it was ever called as a test, and
 none may be: what a member adds rests on a document.

@@ -1,4 +1,4 @@
-"""Staff page of emergency numbers: which number each country's people are given where no verified service fits."""
+"""A staff page shows which emergency number each country's people are given where no verified service fits."""
 
 from __future__ import annotations
 

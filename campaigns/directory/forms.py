@@ -1,4 +1,4 @@
-"""Forms of the directory: a service, a test call, a number for emergencies, a sheet, and who asks for help."""
+"""The directory's forms ask for a service, a test call, an emergency number, a sheet, and who asks for help."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The directory of services that people are pointed to, who verified each and when; numbers for emergencies."""
+"""These tables hold services, who verified each and when, and numbers for emergencies."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Opening hours by weekday: read from a source's wording, and asked whether a line is open or when it opens."""
+"""Opening hours by weekday are read from a source's wording, and say whether a line is open or when it opens."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Verbs on the directory of services: what is known of each, and who tried it; each leaves one audit entry."""
+"""These verbs keep what is known of each service, and who tried it; each leaves one audit entry."""
 
 from __future__ import annotations
 

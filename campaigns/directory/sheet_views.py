@@ -1,4 +1,4 @@
-"""Staff pages for the directory as a sheet: out to those who verify it, and back in, after a look without harm."""
+"""Staff pages send the directory out as a sheet, and take it back in after a look without harm."""
 
 from __future__ import annotations
 

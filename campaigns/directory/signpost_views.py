@@ -1,4 +1,4 @@
-"""The staff page that answers who would be pointed where, why there, and why not elsewhere."""
+"""One staff page answers who would be pointed where, why there, and why not elsewhere."""
 
 from __future__ import annotations
 

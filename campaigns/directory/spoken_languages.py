@@ -1,4 +1,4 @@
-"""Languages that a service answers in, with their days, as a line: "cs, en, ru Mon & Thu"."""
+"""A service's languages are written with their days as one line: "cs, en, ru Mon & Thu"."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Staff pages of the services directory: what must be verified today, and who can be reached how."""
+"""Staff pages show which services must be verified today, and who can be reached how."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Commands by which whoever runs the instance looks after organisations and their members, alone.
+"""By these commands whoever runs the instance looks after organisations and their members, alone.
 
 An organisation that is left with one administrator has nobody to agree: this is its way on.
 """

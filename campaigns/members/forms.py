@@ -1,4 +1,4 @@
-"""Forms by which administrators say who belongs to the organisation, and with which roles."""
+"""By these forms administrators say who belongs to the organisation, and with which roles."""
 
 from __future__ import annotations
 

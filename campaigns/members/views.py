@@ -1,4 +1,4 @@
-"""Settings: the organisation's members, what they are trusted with, and their access."""
+"""Settings show the organisation's members, what they are trusted with, and their access."""
 
 from __future__ import annotations
 

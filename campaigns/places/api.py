@@ -1,4 +1,4 @@
-"""Regions and places for partners' programs: what may be told of them, which is no coordinate and no note."""
+"""Partners' programs read regions and places here, without any coordinate or note."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Staff pages on a change of a place or route in use: the map with what it is and what it is to be."""
+"""Staff pages show a change of a place or route in use: the map of what it is and what it is to be."""
 
 from __future__ import annotations
 

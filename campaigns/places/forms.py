@@ -1,4 +1,4 @@
-"""Forms of the places step: a place by centre and radius or by outline, a route by its stops, a file."""
+"""The forms of places ask for a centre and radius or an outline, the stops of a route, or a file."""
 
 from __future__ import annotations
 

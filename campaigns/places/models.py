@@ -1,4 +1,4 @@
-"""Regions, places (hotspots, stops, corridors) with their cells, and routes."""
+"""These tables hold regions, places (hotspots, stops, corridors) with their cells, and routes."""
 
 from __future__ import annotations
 

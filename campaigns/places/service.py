@@ -1,4 +1,4 @@
-"""Verbs on regions, places and routes; each writes the cells of what it changes and one audit entry."""
+"""These verbs change regions, places and routes; each writes the cells of what it changes and an audit entry."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Staff pages of places: the map with its list, hotspots and stops, routes, files in and out."""
+"""Staff pages show the map with its list, hotspots and stops, routes, and files in and out."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""One order of locks for what two members change: first the thing itself, then what is proposed for it.
+"""Members lock what they change in one order: first the thing itself, then what is proposed for it.
 
 Whoever proposes, agrees or refuses holds the thing, so of two members at the same moment the second one sees what
 the first one did, and neither waits for the other in a circle.

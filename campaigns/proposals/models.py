@@ -1,4 +1,4 @@
-"""Changes that wait for a second member, and what became of those that did."""
+"""This table keeps changes that wait for a second member, and what became of those that did."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Verbs on changes that take two members; each leaves one audit entry and none commits."""
+"""These verbs propose, agree to and refuse changes; each leaves one audit entry and none commits."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Pages of the changes that take two members: what waits, what was changed lately, and one of them in full."""
+"""Pages show the changes that take two members: what waits, what was changed lately, and one in full."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The audit trail: one entry for each act that changes state, chained by hash to the one before."""
+"""The audit trail has one entry for each act that changes state, chained by hash to the one before."""
 
 from __future__ import annotations
 

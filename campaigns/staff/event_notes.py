@@ -1,4 +1,4 @@
-"""Notes of who was let in, refused or given something: written when the request is over, before it is answered."""
+"""Who was let in, refused or given something is noted when a request is over, before it is answered."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Forms of sign-in, of a member's own account, and of an organisation."""
+"""These forms ask for a sign-in, for a member's own account, and for an organisation."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Organisations, their members and roles, and the audit trail of what members did."""
+"""These tables hold organisations, members and roles, and the audit trail of what members did."""
 
 from __future__ import annotations
 

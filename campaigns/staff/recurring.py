@@ -1,4 +1,4 @@
-"""Events that may happen without end, such as wrong passwords: counted in one row, told to the audit once an hour.
+"""Events without end, such as wrong passwords, are counted in one row and told to the audit once an hour.
 
 The first one of a kind is told at once. Kinds are bounded by members, tokens and pages, so no stranger can fill
 the audit trail or hide in its length.

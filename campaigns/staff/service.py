@@ -1,4 +1,4 @@
-"""Verbs on organisations and members; each leaves one audit entry and none commits."""
+"""These verbs change organisations and members; each leaves one audit entry and none commits."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Settings: the tokens by which partners' programs ask, made and revoked by administrators."""
+"""Administrators make and revoke, in the settings, the tokens by which partners' programs ask."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Tokens by which partners' programs ask: 256 random bits, shown once, kept only as their SHA-256."""
+"""Partners' programs ask by tokens of 256 random bits, shown once and kept only as their SHA-256."""
 
 from __future__ import annotations
 

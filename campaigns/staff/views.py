@@ -1,4 +1,4 @@
-"""Settings: one's own account, the organisation and its audit trail."""
+"""Settings show one's own account, the organisation and its audit trail."""
 
 from __future__ import annotations
 

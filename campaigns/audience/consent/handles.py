@@ -1,4 +1,4 @@
-"""Handles: what an address is on each channel, read from what members write or providers say."""
+"""A handle is what an address is on one channel, read from what members write or providers say."""
 
 from __future__ import annotations
 

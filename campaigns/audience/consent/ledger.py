@@ -1,4 +1,4 @@
-"""The consent ledger's writer, with holds.py: each verb appends to it and keeps the state of addresses in line.
+"""With holds.py this writes the consent ledger: each verb appends to it and keeps the state of addresses in line.
 
 A withdrawal counts for the person: for every address of that phone on any channel, and of every contact that has
 one of them, in all organisations of the instance (`person.py`). It is lifted only by START, and only on the

@@ -1,4 +1,4 @@
-"""Free words about people, sealed as they may name them: why the ledger has a line, and what a file is called."""
+"""Free words about people are sealed, since they may name them: reasons in the ledger, and names of files."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""QR codes of the links on posters, as outlines that a page draws itself, so no picture is fetched; pure."""
+"""Pure functions draw QR codes of the links on posters as outlines, so that no picture is fetched."""
 
 from __future__ import annotations
 

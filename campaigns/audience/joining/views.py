@@ -1,4 +1,4 @@
-"""Staff pages of entry points: hang one up, read off its links and keyword, take it down."""
+"""On these staff pages entry points are hung up, read off and taken down."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Verbs and reads on entry points: hung up with a code, found by what people send, taken down; none commits."""
+"""Entry points are hung up with a code, found by what people send, and taken down; no verb commits."""
 
 from __future__ import annotations
 

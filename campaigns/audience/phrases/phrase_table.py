@@ -1,4 +1,4 @@
-"""The table of what people write back (data/inbound_words.csv), folded once and looked up by whole words."""
+"""The table of what people write back (data/inbound_words.csv) is folded once and looked up by whole words."""
 
 from __future__ import annotations
 

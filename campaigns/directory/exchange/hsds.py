@@ -1,4 +1,4 @@
-"""Services as a sheet, with the names of the Human Services Data Specification 3 (Open Referral).
+"""A sheet of services has the names of the Human Services Data Specification 3 (Open Referral).
 
 A row is one service object of HSDS, flattened: `phones/0/number` is the number of the first of its phones. What
 HSDS has no name for stands in columns of our own that begin with x_. A sheet says when a service was verified, but

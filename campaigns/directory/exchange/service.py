@@ -1,4 +1,4 @@
-"""Services that come from files: a work list, or a sheet that brings the directory up to date."""
+"""Services come from files: from a work list, or from a sheet that brings the directory up to date."""
 
 from __future__ import annotations
 

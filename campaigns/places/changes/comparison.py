@@ -1,4 +1,4 @@
-"""Two shapes of a place or route in use, told so that a member can judge which of them is right."""
+"""Two shapes of a place or route in use are compared, so that a member can judge which of them is right."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Holding back what would change a place or route in use, until a second member agrees (proposed.py)."""
+"""A change of a place or route in use is held back until a second member agrees (proposed.py)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Hotspots as GeoJSON (RFC 7946), in and out; a circle is a Point with its radius in metres as a property."""
+"""Hotspots go in and out as GeoJSON (RFC 7946); a circle is a Point whose property is its radius in metres."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A file of places as it comes in, read as a whole: locations, routes or hotspots, and the cells they cover."""
+"""A file of places is read as a whole: locations, routes or hotspots, and the cells they cover."""
 
 from __future__ import annotations
 

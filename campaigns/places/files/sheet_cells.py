@@ -1,4 +1,4 @@
-"""Spreadsheets as people send them: CSV in any usual encoding and separator, read into lines and written back."""
+"""Spreadsheets come in any usual encoding and separator, and are read into lines and written back as CSV."""
 
 from __future__ import annotations
 

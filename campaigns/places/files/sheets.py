@@ -1,4 +1,4 @@
-"""Locations and routes as sheets, in and out: what comes in goes out again without loss, unknown columns too."""
+"""Locations and routes come in as sheets and go out again without loss, unknown columns too."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The bundled admin-1 polygons of the world, read once a process: facts, outlines, what each code is drawn as."""
+"""The bundled admin-1 polygons are read once a process: facts, outlines, and what each code is drawn as."""
 
 from __future__ import annotations
 

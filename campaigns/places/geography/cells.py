@@ -1,4 +1,4 @@
-"""Cells, and the region, country and time zone of a point or cell: by polygon, never by the nearest city."""
+"""A point or cell has a region, country and time zone by polygon, never by the nearest city."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Search by name without asking anybody: an offline geopy geocoder over own places and all regions."""
+"""An offline geopy geocoder finds own places and all regions by name, and asks nobody."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Land for the console maps as packed GeoJSON: regions of some countries in full, their neighbours coarsely."""
+"""The console's maps get land as packed GeoJSON: some countries in full, their neighbours coarsely."""
 
 from __future__ import annotations
 

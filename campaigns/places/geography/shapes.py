@@ -1,4 +1,4 @@
-"""Shapes as people give them: checked, put in one form, and widened by metres on the globe. No cells here."""
+"""Shapes that people give are checked, put in one form, and widened by metres on the globe, without cells."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Limits on what strangers may try, kept in the database: all processes share them, and a restart forgets none.
+"""Limits on what strangers may try stand in the database: all processes share them, no restart forgets any.
 
 Each limit is a leaky bucket: an attempt pours in its part, all of it leaks away in the window, and who finds the
 bucket full is refused. So a refusal is a wait of at most a window divided by the limit, for one attempt.

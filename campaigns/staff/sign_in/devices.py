@@ -1,4 +1,4 @@
-"""Devices from which a member signed in before: a stranger's wrong guesses must not keep these out.
+"""A stranger's wrong guesses keep no member out of a device from which that member signed in before.
 
 A cookie that only the sign-in pages get holds a random number and, by keyed hashes, the accounts that signed in
 with it. It opens nothing: it lets guesses be counted for this device, not for everybody who names the account.

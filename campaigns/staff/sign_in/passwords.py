@@ -1,4 +1,4 @@
-"""Passwords: Argon2id hashes as the sign-in verifies them, and one-time passwords that can be read aloud."""
+"""Passwords have Argon2id hashes as the sign-in verifies them; one-time passwords can be read aloud."""
 
 from __future__ import annotations
 
