@@ -1,4 +1,4 @@
-"""Forms of the messages step: what members type, asked for in words and checked for shape."""
+"""What members type in the messages step is asked for in words, and checked for its shape."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The number in a text where it says ((hotline)): a service's, else the country's for emergencies. Pure."""
+"""Where a text says ((hotline)), a pure choice puts a service's number, else the country's for emergencies."""
 
 from __future__ import annotations
 

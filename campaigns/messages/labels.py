@@ -1,4 +1,4 @@
-"""Names of the messages step's vocabularies in the reader's language."""
+"""The vocabularies of the messages step have their names in the reader's language here."""
 
 from __future__ import annotations
 

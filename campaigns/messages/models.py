@@ -1,4 +1,4 @@
-"""Messages with their translations, and the directory of services people are signposted to."""
+"""These tables hold messages with their translations and versions, the glossary, and what was withdrawn."""
 
 from __future__ import annotations
 

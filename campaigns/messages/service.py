@@ -1,4 +1,4 @@
-"""Verbs on messages; each leaves one audit entry and none commits."""
+"""These verbs change messages; each leaves one audit entry and none commits."""
 
 from __future__ import annotations
 

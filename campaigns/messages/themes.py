@@ -1,4 +1,4 @@
-"""The themes a message can be about: the field's vocabulary of advice, one code each."""
+"""A message can be about one of these themes: the field's vocabulary of advice has one code for each."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Staff pages of messages: the library by theme, and the composer with a tab for each language."""
+"""Staff pages show the library of messages by theme, and the composer with a tab for each language."""
 
 from __future__ import annotations
 

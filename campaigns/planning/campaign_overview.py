@@ -1,4 +1,4 @@
-"""Everything that a campaign's page shows, read once: what is sent, to whom, when, what blocks it, who decided."""
+"""A campaign's page reads all it shows at once: what is sent, to whom, when, what blocks it, who decided."""
 
 from __future__ import annotations
 

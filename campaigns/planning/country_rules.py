@@ -1,4 +1,4 @@
-"""Rules of destination countries from one dated table: warnings with their source, and quiet hours.
+"""One dated table has the rules of destination countries: warnings with their source, and quiet hours.
 
 The country is the one a number was issued in; an empty cell of the table means unknown, never allowed. Sources
 disagree and change, so a rule is shown and confirmed, not enforced; only quiet hours are.

@@ -1,4 +1,4 @@
-"""Forms of the planning step: a campaign, its times, and an approver's reason."""
+"""The planning step's forms ask for a campaign, its times, and an approver's reason."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Words for what the planning step knows, in the reader's language: gates, recurrence, policies, country rules."""
+"""The planning step speaks the reader's language here: gates, recurrence, policies, country rules."""
 
 from __future__ import annotations
 

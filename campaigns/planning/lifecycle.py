@@ -1,4 +1,4 @@
-"""The moves a campaign and a run may make, as two tables and one check, and groups of states; no database here."""
+"""Two tables and one check say which moves a campaign and a run may make; no database is asked here."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Campaigns, the senders they use, their schedules and approvals, and runs (one firing, frozen)."""
+"""These tables hold campaigns, their senders, schedules and approvals, and runs (one firing, frozen)."""
 
 from __future__ import annotations
 

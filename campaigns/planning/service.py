@@ -1,4 +1,4 @@
-"""Verbs on campaigns: write, schedule, submit, approve by another member; each leaves one audit entry.
+"""By these verbs a campaign is written, scheduled, submitted and approved; each leaves one audit entry.
 
 Whoever edits or decides holds the campaign's row until the transaction ends, so that approvals and edits follow
 one another and never overlap. Nothing here commits.

@@ -1,4 +1,4 @@
-"""Staff pages of campaigns: the list, what is sent to whom, and the way to its approval."""
+"""Staff pages list campaigns, show what is sent to whom, and lead to the approval."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Forms of the composer: a text with its words for single channels."""
+"""The composer's forms ask for a text with its words for single channels."""
 
 from __future__ import annotations
 

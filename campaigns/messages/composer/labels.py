@@ -1,4 +1,4 @@
-"""Words of the composer in the reader's language: hints, savings, places of arrival, origins and channels."""
+"""The composer speaks the reader's language here: hints, savings, places of arrival, origins, channels."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Forms of the glossary: how one term is said in another language."""
+"""The glossary's form asks how one term is said in another language."""
 
 from __future__ import annotations
 

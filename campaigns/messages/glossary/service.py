@@ -1,4 +1,4 @@
-"""Verbs and reads of an organisation's glossary."""
+"""These verbs and reads keep an organisation's glossary."""
 
 from __future__ import annotations
 

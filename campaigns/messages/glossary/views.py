@@ -1,4 +1,4 @@
-"""Staff pages of the glossary: how terms are said in each language."""
+"""Staff pages of the glossary show how terms are said in each language."""
 
 from __future__ import annotations
 

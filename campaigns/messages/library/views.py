@@ -1,4 +1,4 @@
-"""Staff pages of what partners share: their library by theme, and one of their messages to be copied."""
+"""Staff pages show what partners share: their library by theme, and one message to be copied."""
 
 from __future__ import annotations
 

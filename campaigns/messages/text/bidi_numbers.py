@@ -1,4 +1,4 @@
-"""Telephone numbers inside a text, so that they are read in the order in which they are dialled."""
+"""Telephone numbers inside a text are marked so that they are read in the order in which they are dialled."""
 
 from __future__ import annotations
 

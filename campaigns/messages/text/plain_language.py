@@ -1,4 +1,4 @@
-"""Hints for plain language: what makes a text hard to read, loud, or impossible to correct later. Pure."""
+"""Pure hints say what makes a text hard to read, loud, or impossible to correct later."""
 
 from __future__ import annotations
 

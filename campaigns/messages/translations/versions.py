@@ -1,4 +1,4 @@
-"""The history of a message's texts: what each version changed, and what a translation was made from."""
+"""The history of a message's texts tells what each version changed, and what a translation was made from."""
 
 from __future__ import annotations
 

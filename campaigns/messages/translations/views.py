@@ -1,4 +1,4 @@
-"""Staff pages of a message's versions and what each changed."""
+"""Staff pages show a message's versions and what each changed."""
 
 from __future__ import annotations
 

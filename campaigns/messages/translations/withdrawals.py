@@ -1,4 +1,4 @@
-"""Versions of messages that turned out wrong: withdrawing one, and asking whether one was.
+"""A version of a message that turned out wrong is withdrawn here, and one can ask whether it was.
 
 Every page that shows a message's text to anybody outside asks here first.
 """

@@ -1,4 +1,4 @@
-"""Copies of partners' messages that say what was withdrawn since: found by their lineage and their words."""
+"""Copies of partners' messages that say what was withdrawn are found by lineage and words."""
 
 from __future__ import annotations
 

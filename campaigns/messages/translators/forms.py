@@ -1,4 +1,4 @@
-"""Forms for texts on their way to translators and back: the language, and the file."""
+"""Texts that go to translators and back need two answers: the language, and the file."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Texts as a PO file for Weblate or Poedit, and a PO file read back entry by entry. Pure; nothing is kept here."""
+"""Pure functions write texts as a PO file for Weblate or Poedit, and read one back entry by entry."""
 
 from __future__ import annotations
 

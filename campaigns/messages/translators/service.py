@@ -1,4 +1,4 @@
-"""Texts out to translators as a PO file, and back in: checked entry by entry, then all of it or nothing."""
+"""Texts go out to translators as a PO file, and come back checked entry by entry, all of it or nothing."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Staff pages of texts on their way to translators and back: a PO file for each language."""
+"""On these staff pages texts go to translators and come back, as a PO file for each language."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The do-no-harm checklist: what a second member asks of a campaign before it may hurt anybody; pure.
+"""By this pure checklist a second member asks of a campaign whether it may hurt anybody.
 
 The questions follow house notes on protection review; each is put so that "yes" means that it is safe.
 """

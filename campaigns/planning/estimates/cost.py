@@ -1,4 +1,4 @@
-"""Language × channel × country of a campaign: people, SMS parts, what it costs, and who is left out why; pure.
+"""A pure table gives by language, channel and country people, parts, cost, and who is left out why.
 
 Sums of money are made of the numbers of people that authors may see, which are rounded, with twenty in place of
 those too small to show: otherwise whoever writes a rule could work out exact numbers from what it costs.

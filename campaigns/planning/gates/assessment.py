@@ -1,4 +1,4 @@
-"""All gates of one campaign in one place: pages, submission, approval and the clock ask the same questions."""
+"""Pages, submission, approval and the clock ask all gates of a campaign the same questions here."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Gates on the plan around the texts: audience, senders, templates, link, place, time and countries.
+"""These gates are on the plan around texts: audience, senders, templates, link, place, time, countries.
 
 Pure; what they say is put in plain words with a link to the page where it is mended.
 """

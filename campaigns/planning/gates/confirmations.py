@@ -1,4 +1,4 @@
-"""The verb by which a member confirms, by name, rules of countries that a campaign seems to break."""
+"""By this verb a member confirms, by name, rules of countries that a campaign seems to break."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Gates that keep people from harm: the checklist, the correction, the mandate, the rules of countries, fatigue.
+"""These gates keep people from harm: checklist, correction, mandate, rules of countries, fatigue.
 
 Pure; what they say is put in plain words with a link to the page where it is mended.
 """

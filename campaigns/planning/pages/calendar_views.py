@@ -1,4 +1,4 @@
-"""Staff page of the calendar: what is sent when, by the clock of one zone, as a month or a week."""
+"""The calendar's staff page shows what is sent when, by the clock of one zone, as a month or a week."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Words for what changed since a campaign was last approved, in the reader's language."""
+"""What changed since a campaign was last approved is said here in the reader's language."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Staff page of a message's gaps: how many people of an audience have no text that they can read."""
+"""A staff page shows how many people of an audience have no text of a message that they can read."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Forms of what stands ready beside a campaign: the do-no-harm checklist, and the choice of its correction."""
+"""These forms ask for the do-no-harm checklist, and for the choice of a campaign's correction."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Staff pages of what stands ready beside a campaign: the do-no-harm checklist, and its correction."""
+"""Staff pages show what stands ready beside a campaign: do-no-harm checklist, and correction."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The staff page of a campaign's gates: each with what it says, where it is mended, and the rules to confirm."""
+"""A staff page shows each gate of a campaign, where it is mended, and the rules to confirm."""
 
 from __future__ import annotations
 

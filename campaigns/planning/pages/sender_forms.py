@@ -1,4 +1,4 @@
-"""Forms of senders, for administrators."""
+"""These forms ask administrators for senders."""
 
 from __future__ import annotations
 

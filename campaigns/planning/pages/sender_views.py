@@ -1,4 +1,4 @@
-"""Staff pages of senders, for administrators: what messages come from, whom it covers, and how it fares."""
+"""Administrators see on these pages what messages come from, whom it covers, and how it fares."""
 
 from __future__ import annotations
 

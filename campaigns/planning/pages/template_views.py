@@ -1,4 +1,4 @@
-"""Staff pages of a campaign's WhatsApp templates: what was asked for, what became of it, and how many wait."""
+"""Staff pages of WhatsApp templates show what was asked for, what became of it, and how many wait."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Staff pages of a campaign's times: each is shown with its next firings before it is saved."""
+"""On these staff pages each time of a campaign is shown with its next firings before it is saved."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Aiming schedules anew: people of further zones join and zones change their clocks after it was done."""
+"""Schedules are aimed anew, because people of further zones join and zones change their clocks."""
 
 from __future__ import annotations
 

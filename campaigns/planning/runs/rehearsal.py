@@ -1,4 +1,4 @@
-"""Rehearsals: a run to the sandbox on this machine, with the real audience's numbers and nobody's address."""
+"""A rehearsal is a run to the sandbox on this machine, at once for everybody, and needs no approval."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The waves of a firing: which time zones are written to when, quiet hours counted; pure."""
+"""Pure functions divide a firing into waves: each time zone has its time, quiet hours counted."""
 
 from __future__ import annotations
 

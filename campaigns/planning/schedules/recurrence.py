@@ -1,4 +1,4 @@
-"""Wall-clock recurrence: occurrences of a schedule, the instants they fire at, and what a schedule may not say.
+"""Occurrences of a schedule and their instants follow the wall clock; this says what a schedule may not say.
 
 Occurrences are naive local times (RFC 5545 rules, computed by dateutil); instants are aware UTC. A local time
 that does not exist (a gap) fires at the first moment after the gap; one that exists twice (a fold) fires the

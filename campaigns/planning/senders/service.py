@@ -1,4 +1,4 @@
-"""Verbs on senders: the numbers, names and bots messages come from; each leaves one audit entry, none commits."""
+"""These verbs keep senders, from which messages come; each leaves one audit entry, none commits."""
 
 from __future__ import annotations
 

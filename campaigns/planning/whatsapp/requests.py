@@ -1,4 +1,4 @@
-"""Verbs that ask WhatsApp to approve a text as a template; each leaves one audit entry and none commits.
+"""By these verbs WhatsApp is asked to approve a text; each leaves one audit entry, none commits.
 
 Nothing here calls the provider: sync.py does, from the rows that are written here.
 """

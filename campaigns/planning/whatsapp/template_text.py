@@ -1,4 +1,4 @@
-"""A text as a WhatsApp template: numbered slots in place of placeholders, within WhatsApp's rules. Pure.
+"""A pure function makes a WhatsApp template of a text: numbered slots stand for placeholders.
 
 The rules are Meta's for message templates, as Twilio's page on template approval gives them: slots are numbered
 from 1 without gaps, stand neither first nor last nor next to each other, and have enough fixed words around them.
