@@ -1,4 +1,4 @@
-"""Forms by which a member sends unconfirmed messages again, or a correction; and which messages were chosen."""
+"""By these forms a member sends unconfirmed messages again, or a correction, and says which were chosen."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Deliveries (the queue itself), what was rendered for a run, who was left out, attempts and receipts."""
+"""These tables hold deliveries (the queue itself), rendered texts, people left out, attempts and receipts."""
 
 from __future__ import annotations
 

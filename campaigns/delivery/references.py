@@ -1,4 +1,4 @@
-"""The words by which receipts name deliveries: made by the database, not to be guessed, marked in rehearsals."""
+"""Receipts name deliveries by words that the database makes, that nobody can guess, and that mark rehearsals."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Stand-ins for addresses in a rehearsal: made from a delivery's id and a country, never from a handle.
+"""A rehearsal has stand-ins for addresses, made from a delivery's id and a country, never from a handle.
 
 They look right (a valid mobile number of the country, a chat id), stay the same for a delivery, differ between
 deliveries, and end in none of the digits that ask the sandbox for a fault.

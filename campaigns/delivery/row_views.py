@@ -1,4 +1,4 @@
-"""Staff pages of single deliveries: listed by state and cause, with their story, sent again; who missed one."""
+"""Staff pages list single deliveries by state and cause, with their story, and send them again."""
 
 from __future__ import annotations
 

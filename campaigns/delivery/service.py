@@ -1,4 +1,4 @@
-"""Verbs on deliveries beside the engine's own: suppress, cancel, queue again, finish a run.
+"""Beside the engine's own moves, these verbs suppress, cancel and queue deliveries again, and finish a run.
 
 Each touches only the states that `states.MOVES` lets it move, so it may run beside a sending engine.
 """

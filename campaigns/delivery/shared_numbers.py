@@ -1,4 +1,4 @@
-"""Numbers that stand in several contacts of an organisation: one run writes to one number once.
+"""A number may stand in several contacts of an organisation: one run writes to one number once.
 
 Few do (`Address.is_shared`): a file or a code gives a known number to the contact that has it. So everybody else
 costs nothing here.

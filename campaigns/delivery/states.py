@@ -1,4 +1,4 @@
-"""The two states of a delivery, and the only moves each may make; no database here.
+"""A delivery has two states, which may make only these moves; no database is asked here.
 
 `send_state` is written by the engine (and the few writers named below), `receipt_state` by receipts alone.
 What a page shows is derived from both by `outcome_of`.

@@ -1,4 +1,4 @@
-"""Staff pages of delivery: the list of runs, one run while it moves, and the acts on it."""
+"""Staff pages list runs, show one while it moves, and offer the acts on it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The port to a provider: what a gateway takes and gives, and how a call can fail.
+"""The port to a provider says what a gateway takes and gives, and how a call can fail.
 
 SendError                     raised by `Gateway.send`, says what to do next
 ├── NotSentError              provably before the first byte of the request: safe to send again

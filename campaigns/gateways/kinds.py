@@ -1,4 +1,4 @@
-"""The kinds of gateway an instance has: found by the entry points of the group `fingerpost.gateways`."""
+"""An instance has the kinds of gateway that the entry points of the group `fingerpost.gateways` name."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The port to a provider's book of templates: texts that it must approve before they may be sent.
+"""A provider's book of templates has this port: it must approve those texts before they may be sent.
 
 A call that gets no clear answer raises UnavailableError, one that the provider refuses RefusedError; both say why
 in words for a member. Nothing here reaches a person, so a call may be made again: `states` shows what was made.

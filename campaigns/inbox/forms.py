@@ -1,4 +1,4 @@
-"""Forms by which members decide what people meant."""
+"""By these forms members decide what people meant."""
 
 from __future__ import annotations
 

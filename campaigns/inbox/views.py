@@ -1,4 +1,4 @@
-"""The inbox: what people answered, newest first, and how many callbacks were not believed."""
+"""The inbox shows what people answered, newest first, and how many callbacks were not believed."""
 
 from __future__ import annotations
 

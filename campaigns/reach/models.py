@@ -1,4 +1,4 @@
-"""Reach in counts: per run, and of people counted once; recomputed as a whole, so that they cannot drift."""
+"""These tables hold reach in counts, of runs and of people once, recomputed whole so that they cannot drift."""
 
 from __future__ import annotations
 

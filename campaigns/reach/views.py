@@ -1,4 +1,4 @@
-"""Staff pages of reach: campaigns beside each other, one with its ladder, map and report, and single runs."""
+"""Staff pages show campaigns side by side, one with its ladder, map and report, and single runs."""
 
 from __future__ import annotations
 

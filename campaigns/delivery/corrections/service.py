@@ -1,4 +1,4 @@
-"""Sending a correction: the wrong version is withdrawn, what still sends it stops, and those who got it hear."""
+"""A correction withdraws the wrong version, stops what still sends it, and tells those who got it."""
 
 from __future__ import annotations
 

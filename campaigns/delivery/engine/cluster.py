@@ -1,4 +1,4 @@
-"""A worker's part in a cluster: which lanes are its own, kept by Procrastinate's jobs in PostgreSQL.
+"""A worker of a cluster learns here which lanes are its own, from Procrastinate's jobs in PostgreSQL.
 
 A lane is a job whose lock lets it run once in the whole cluster, so its pace needs no limiter that workers
 share. Jobs, locks, heartbeats and stalled jobs are Procrastinate's, but not its worker loop. That runs whatever it

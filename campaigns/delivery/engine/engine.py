@@ -1,4 +1,4 @@
-"""The engine of one process: a listener that keeps the fence fresh, and a lane for each sender it may serve.
+"""The engine of one process has a listener that keeps the fence fresh, and a lane for each sender it may serve.
 
 A sender that carries a rehearsal beside runs for people has two lanes, since these go to different places.
 """

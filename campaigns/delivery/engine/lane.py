@@ -1,4 +1,4 @@
-"""A lane: everything that is due over one sender, sent with the window kept full and no barrier between batches.
+"""A lane sends all that is due over one sender, with its window kept full and no barrier between batches.
 
 Callers (as many as the window) take claimed deliveries one by one, ask the breaker and the pace, call the gateway
 and leave a result. One bookkeeper exchanges results for new claims with the database while they call. Nothing here

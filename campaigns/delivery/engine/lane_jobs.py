@@ -1,4 +1,4 @@
-"""Lanes as jobs of the cluster, on PostgreSQL: a job holds ids only and is written by the caller's transaction.
+"""On PostgreSQL a lane is a job of the cluster, which holds ids only; the caller's transaction writes it.
 
 Nothing here imports Procrastinate: pages enqueue too, and need no more of it than its SQL.
 """

@@ -1,4 +1,4 @@
-"""The fence: the last check before the socket, made on memory that a listener keeps fresh."""
+"""The fence is the last check before the socket; it is made on memory that a listener keeps fresh."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The cap: who had as many messages lately as the instance allows, across all its campaigns and organisations."""
+"""The cap finds who had as many messages lately as the instance allows, from all campaigns and organisations."""
 
 from __future__ import annotations
 

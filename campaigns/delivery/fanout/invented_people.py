@@ -1,4 +1,4 @@
-"""The people of a rehearsal: invented from its plan alone, so that it tells nothing of anybody who is there.
+"""A rehearsal's people are invented from its plan alone, so that it tells nothing of anybody who is there.
 
 Twenty for each language and sender that the plan has, spread over its places. No contact and no address is read:
 how many people a rehearsal writes to, and in which languages, says what the campaign is made of, never whom it

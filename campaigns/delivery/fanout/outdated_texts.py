@@ -1,4 +1,4 @@
-"""Texts of a run that would not say the same today: finding them, rendering them anew, and pausing what says them.
+"""Texts of a run that would not say the same today are found and rendered anew, and their run is paused.
 
 A text names a helpline as it was when the run was planned. A run that was stopped because the number is wrong goes
 on with the number that holds; what was called for before keeps what it said (`FormerText`).

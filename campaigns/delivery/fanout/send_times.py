@@ -1,4 +1,4 @@
-"""The time zones of a run: when the people of each are due, and which quiet hours fall into their time."""
+"""A run learns for each of its time zones when people are due, and which quiet hours fall into their time."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The senders of a run, as the choice for each person sees them."""
+"""The choice for each person sees the senders of a run as they are listed here."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Texts of a run, rendered once for each combination of language, region, hour, place and SIM they depend on."""
+"""Texts are rendered once for each language, region, hour, place and SIM that they depend on."""
 
 from __future__ import annotations
 

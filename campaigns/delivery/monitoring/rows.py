@@ -1,4 +1,4 @@
-"""The deliveries of a run one by one, without any address, in pages that cost the same in a run of a million."""
+"""Pages read a run's deliveries one by one, without an address, at the same cost in a run of a million."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The waves of a run: when each time zone is written to, and how many of its messages still wait."""
+"""The waves of a run tell when each time zone is written to, and how many of its messages still wait."""
 
 from __future__ import annotations
 

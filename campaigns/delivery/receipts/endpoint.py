@@ -1,4 +1,4 @@
-"""The door for status callbacks, ahead of Flask: verified, on disk, and only then answered."""
+"""This door stands ahead of Flask: a status callback is verified, on disk, and only then answered."""
 
 from __future__ import annotations
 

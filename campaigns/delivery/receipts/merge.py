@@ -1,4 +1,4 @@
-"""Receipts: stored as they come, later merged into their deliveries in whole sets; nothing here speaks HTTP.
+"""Receipts are stored as they come, and merged into deliveries later, in whole sets; nothing here speaks HTTP.
 
 Whatever the order of arrival, a delivery ends with the receipt of the highest (rank, id): `states.merge` says the
 rule for two receipts, `apply_receipts` says the same to the database for thousands.

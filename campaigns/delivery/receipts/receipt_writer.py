@@ -1,4 +1,4 @@
-"""The intake of receipts: many requests hand over what they were told, one thread commits it for all of them."""
+"""Many requests hand over the receipts they were told, and one thread commits for all of them."""
 
 from __future__ import annotations
 

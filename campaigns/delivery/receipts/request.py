@@ -1,4 +1,4 @@
-"""A provider's request, read once and raw: the address it called, its body, and whether it is genuine."""
+"""A provider's request is read once and raw: the address it called, its body, and whether it is genuine."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Deliveries in doubt: which are looked up now, what each looks like in a list, and what the list says of it."""
+"""Of deliveries in doubt this tells which are looked up now, how each looks in a list, and what the list says."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Repair of what nobody recorded: calls without a result, and answers that were lost, by the provider's own list.
+"""Calls without a result and answers that were lost are repaired by the provider's own list.
 
 A row never goes from `sending` or `unknown` back to the queue because time passed; only because the provider,
 asked twice after the grace, does not have the message, and the campaign's owner chose to send again in that case.

@@ -1,4 +1,4 @@
-"""Sending unconfirmed deliveries again, because a member takes the risk that people get them twice.
+"""A member sends unconfirmed deliveries again, and takes the risk that people get them twice.
 
 Never to who said stop, and never with a number that could not be sent anew: they are counted and left as they are.
 """

@@ -1,4 +1,4 @@
-"""Do the providers' lists agree with our rows, both ways? Compared in sets, whatever the size of the run."""
+"""The providers' lists are compared with our rows both ways, in sets, whatever the size of the run."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""SMS over Africa's Talking: one recipient a call, over the shared HTTP layer."""
+"""Africa's Talking sends SMS to one recipient a call, over the shared HTTP layer."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""One Telegram bot, over the `aiogram` library on our own connections."""
+"""One Telegram bot speaks over the `aiogram` library, on connections of our own."""
 
 from __future__ import annotations
 

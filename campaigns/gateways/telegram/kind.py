@@ -1,4 +1,4 @@
-"""Telegram as a kind of gateway; the bot itself is loaded only where something is sent."""
+"""Telegram is a kind of gateway; the bot itself is loaded only where something is sent."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""HTTP to a provider: one pool, real time-outs, exactly one request a call, and its failures told apart.
+"""HTTP to a provider has one pool, real time-outs, exactly one request a call, and failures told apart.
 
 No request is ever repeated here: a repeated request may be a second message to a person.
 """

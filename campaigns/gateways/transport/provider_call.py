@@ -1,4 +1,4 @@
-"""A request to a provider by libcurl: written once or not at all, its fence asked right before the first byte."""
+"""libcurl writes a request once or not at all, and the fence is asked right before the first byte."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""libcurl's transfers driven by the running event loop, which watches their sockets and keeps their time.
+"""The running event loop drives libcurl's transfers: it watches their sockets and keeps their time.
 
 After https://curl.se/libcurl/c/libcurl-multi.html, "multi_socket". All else is libcurl's: connections that are
 kept, names, TLS, HTTP, time-outs.

@@ -1,4 +1,4 @@
-"""Twilio's error codes as a table (`data/twilio_errors.csv`): whose fault each is, what it asks for, and why."""
+"""One table (`data/twilio_errors.csv`) says of each Twilio error whose fault it is, what it asks for, and why."""
 
 from __future__ import annotations
 

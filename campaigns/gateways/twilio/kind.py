@@ -1,4 +1,4 @@
-"""SMS over Twilio, and Twilio as a kind of gateway."""
+"""Twilio sends SMS, and is a kind of gateway."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Messages over one Twilio account by the official client, whatever the channel."""
+"""Messages go over one Twilio account by the official client, whatever the channel."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The HTTP client under the `twilio` library.
+"""The `twilio` library makes its calls over this HTTP client.
 
 The library's own asynchronous client has no working time-out and may repeat a POST; neither can be borne where a
 repeated request is a second message to a person.

@@ -1,4 +1,4 @@
-"""One Twilio account: the official client on our own connections, pointed where we say."""
+"""One Twilio account has the official client on connections of our own, pointed where we say."""
 
 from __future__ import annotations
 

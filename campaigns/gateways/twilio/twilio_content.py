@@ -1,4 +1,4 @@
-"""Twilio's Content API as a book of WhatsApp templates, by the official client."""
+"""Twilio's Content API serves as a book of WhatsApp templates, by the official client."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""WhatsApp over Twilio: addresses with a prefix, and approved templates where the 24-hour window is closed."""
+"""WhatsApp over Twilio has addresses with a prefix, and templates where the 24-hour window is closed."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The worker's part of reach: counts anew whatever may have changed, one transaction a run."""
+"""A worker counts anew whatever may have changed in reach, one transaction a run."""
 
 from __future__ import annotations
 

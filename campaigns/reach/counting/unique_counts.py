@@ -1,4 +1,4 @@
-"""The worker's part of counting people once, and the nightly comparison of all counts with the deliveries."""
+"""A worker counts people once, and compares all counts with the deliveries at night."""
 
 from __future__ import annotations
 

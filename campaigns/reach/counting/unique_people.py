@@ -1,4 +1,4 @@
-"""People counted once: in a campaign, a month, an organisation and the instance, as one statement for each part.
+"""One statement for each part counts people once: in a campaign, a month, an organisation, the instance.
 
 Nobody's row is kept. Only counts leave the database, and pages read only what is stored of them.
 """

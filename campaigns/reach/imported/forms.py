@@ -1,4 +1,4 @@
-"""The form of a file of reported reach: whose word it is, about what, and how its cells are meant."""
+"""The form of reported reach asks whose word it is, about what, and how its cells are meant."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Reach that others report: files with their dry run, their rows once imported, and remembered column names."""
+"""These tables keep what others report: files with their dry run, imported rows, remembered columns."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Numbers and dates as people and platforms write them, in many languages; pure, and never a guess.
+"""Pure functions read numbers and dates as people and platforms write them, and never guess.
 
 What can be read in two ways is settled by the rest of the file ("1.234" beside "12,5"), else it is a problem.
 """

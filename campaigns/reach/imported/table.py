@@ -1,4 +1,4 @@
-"""A report as rows of text, whatever it came as: CSV in any coding and separator, or a workbook."""
+"""A report becomes rows of text, whatever it came as: CSV in any coding and separator, or a workbook."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Staff pages of reported reach: hand in a file, see what a dry run found, import it whole, undo it."""
+"""On these staff pages a file is handed in, tried, imported whole, and undone."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Rows of a workbook (XLSX, ECMA-376) as they come: no sheet is in memory, however far apart its cells are."""
+"""Rows of a workbook (XLSX, ECMA-376) come one by one: no sheet is ever in memory as a whole."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Forms of outcomes: what a service or partner tells, and where a campaign's counted address leads."""
+"""These forms ask what a service or partner tells, and where a campaign's counted address leads."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Staff pages of outcomes: record what a partner tells of a code, withdraw it, lead the counted link."""
+"""On these staff pages a partner's word of a code is recorded or withdrawn, and the counted link is led."""
 
 from __future__ import annotations
 

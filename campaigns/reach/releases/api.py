@@ -1,4 +1,4 @@
-"""Releases for partners' programs: the frozen bytes themselves, in every format, and the list of what there is."""
+"""Partners' programs get releases: the frozen bytes in every format, and the list of what there is."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Releases with their files and the ledger that pays for them, never changed; and who takes part in joint ones."""
+"""These tables hold releases, their files and the ledger, never changed, and who takes part in joint ones."""
 
 from __future__ import annotations
 

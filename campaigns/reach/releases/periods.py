@@ -1,4 +1,4 @@
-"""The periods a release may cover: calendar months and quarters in UTC, and a campaign from start to end."""
+"""A release may cover calendar months and quarters in UTC, or a campaign from start to end."""
 
 from __future__ import annotations
 

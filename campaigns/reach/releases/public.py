@@ -1,4 +1,4 @@
-"""Reports for readers without an account: the releases that the link in their mail opens, and their files."""
+"""Readers without an account open here the releases of the link in their mail, and their files."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Staff pages of releases: what was published, what a year's budget still allows, and making another one."""
+"""Staff pages show what was released and what a year's budget allows, and make another release."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A campaign's hotspots and stops as a sheet for ad managers: where, and how wide a circle."""
+"""Ad managers get a campaign's hotspots and stops as a sheet: where, and how wide a circle is."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The choropleth as plain shapes: outlines of the regions of a run, flattened onto a sheet, each with its step."""
+"""The regions of a run are flattened onto a sheet as plain outlines, each with its step of colour."""
 
 from __future__ import annotations
 

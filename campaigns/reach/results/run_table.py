@@ -1,4 +1,4 @@
-"""The reach of a run as a CSV file that opens in any spreadsheet and runs nothing in it."""
+"""The reach of a run is a CSV file that opens in any spreadsheet and runs nothing in it."""
 
 from __future__ import annotations
 

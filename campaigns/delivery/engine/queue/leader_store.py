@@ -1,4 +1,4 @@
-"""The store of a worker on SQLite, where one worker serves every lane and the others none."""
+"""This is a worker's store on SQLite, where one worker serves every lane and the others none."""
 
 from __future__ import annotations
 

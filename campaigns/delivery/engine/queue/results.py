@@ -1,4 +1,4 @@
-"""Results written in groups: each only while its claim still holds the row."""
+"""Results are written in groups, each only while its claim still holds the row."""
 
 from __future__ import annotations
 

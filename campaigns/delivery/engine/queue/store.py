@@ -1,4 +1,4 @@
-"""The store of the engine on a real database: one transaction an exchange, no connection held between."""
+"""On a real database the engine's store has one transaction an exchange, and holds no connection between."""
 
 from __future__ import annotations
 

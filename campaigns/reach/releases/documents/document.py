@@ -1,4 +1,4 @@
-"""The canonical document of a release: all that any page, file or answer will ever say of it, as bytes."""
+"""A release has one canonical document: all that any page, file or answer will ever say of it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A release as files: CSV, CSV with HXL tags, XLSX, GeoJSON and JSON, each from the document's bytes alone."""
+"""A release's files (CSV, with HXL tags too, XLSX, GeoJSON, JSON) come from its document alone."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The map of a release: GeoJSON (RFC 7946) with the outline of each listed region and what may be shown of it."""
+"""A release's map is GeoJSON (RFC 7946): each listed region's outline, and what may be shown."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Noise of the discrete Laplace distribution, drawn exactly: integers and fractions only, no floating point.
+"""Noise of the discrete Laplace distribution is drawn exactly, by integers and fractions only.
 
 Floating-point samplers leak through the gaps between the numbers they can return (Mironov 2012); this one follows
 Canonne, Kamath and Steinke, "The Discrete Gaussian for Differential Privacy" (2020), algorithms 1 and 2.

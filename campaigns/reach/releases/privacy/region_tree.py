@@ -1,4 +1,4 @@
-"""The frozen tree of regions that releases list: countries and their areas, the same whoever was reached.
+"""Releases list one frozen tree of countries and their areas, the same whoever was reached.
 
 A version never changes once a release was made with it: a new list of regions is a new file and a new version.
 """

@@ -1,4 +1,4 @@
-"""The one place where a release reads true counts: each person once, where the first delivery reached them.
+"""A release reads true counts only here: each person once, where a delivery first reached them.
 
 Nothing of what is read here may be shown, logged or stored before `disclose.py` has put noise on it.
 """

@@ -1,4 +1,4 @@
-"""The words of the mail that brings a link: few, neutral, and without any figure."""
+"""The mail that brings a link has few and neutral words, and no figure."""
 
 from __future__ import annotations
 

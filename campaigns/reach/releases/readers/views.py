@@ -1,4 +1,4 @@
-"""Staff pages of the readers of reports: who gets a link by e-mail when a period has been released."""
+"""Staff pages say which readers get a link by e-mail when a period has been released."""
 
 from __future__ import annotations
 
