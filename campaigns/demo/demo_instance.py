@@ -1,4 +1,4 @@
-"""The settings of a demo instance, made afresh, and its sandbox."""
+"""This makes the settings of a demo instance afresh, and its sandbox."""
 
 from __future__ import annotations
 

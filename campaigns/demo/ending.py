@@ -1,4 +1,4 @@
-"""The end of the demo: reach per region and sender, and our rows beside what the providers hold."""
+"""The demo ends with reach by region and sender, and with our rows beside what the providers hold."""
 
 from __future__ import annotations
 

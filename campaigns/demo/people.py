@@ -1,4 +1,4 @@
-"""Invented people along real routes: handles nobody is sent to, languages in invented shares, no names.
+"""Invented people stand along real routes: nobody is sent to their handles, and they have no names.
 
 Nothing here is about anyone. The numbers have the form of real ones, because an importer would refuse others;
 in demo mode the gateway factory builds nothing that could leave this machine.

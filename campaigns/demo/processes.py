@@ -1,4 +1,4 @@
-"""The parts of an instance as processes of their own, started and ended together."""
+"""The parts of an instance run as processes of their own, started and ended together."""
 
 from __future__ import annotations
 

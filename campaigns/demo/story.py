@@ -1,4 +1,4 @@
-"""The demo, from an empty folder to reach per region: all parts run as in production but for the providers."""
+"""The demo goes from an empty folder to reach by region: all but the providers runs as in production."""
 
 from __future__ import annotations
 

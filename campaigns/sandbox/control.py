@@ -1,4 +1,4 @@
-"""The control API under `/_sandbox/`: set-up, clock, faults and inbound messages in; the oracle's truth out."""
+"""The control API under `/_sandbox/` takes set-up, clock, faults and inbound messages, and tells the truth."""
 
 import hmac
 import json

@@ -1,4 +1,4 @@
-"""The command line of the sandbox process."""
+"""The sandbox process reads its command line here."""
 
 import argparse
 from dataclasses import replace

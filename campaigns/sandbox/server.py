@@ -1,4 +1,4 @@
-"""The sandbox as a process: Twilio, Telegram and Africa's Talking on loopback, an oracle and a page of phones."""
+"""The sandbox is a process: Twilio, Telegram and Africa's Talking on loopback, an oracle, a page of phones."""
 
 import asyncio
 import gc

@@ -1,4 +1,4 @@
-"""Africa's Talking on loopback: `POST /version1/messaging`, one status for each recipient, and who asks."""
+"""Africa's Talking answers on loopback: `POST /version1/messaging` gives each recipient a status."""
 
 import asyncio
 import hmac

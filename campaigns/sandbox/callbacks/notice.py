@@ -1,4 +1,4 @@
-"""The forms of outgoing webhooks: a status callback, a delivery report, an inbound message."""
+"""Outgoing webhooks have these forms: a status callback, a delivery report, an inbound message."""
 
 from datetime import UTC, datetime
 

@@ -1,4 +1,4 @@
-"""The X-Twilio-Signature of outgoing webhooks (HMAC-SHA1 over the called URL and the sorted form)."""
+"""Outgoing webhooks are signed by X-Twilio-Signature: HMAC-SHA1 over the called URL and the sorted form."""
 
 import base64
 import hashlib

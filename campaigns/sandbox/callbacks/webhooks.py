@@ -1,4 +1,4 @@
-"""The client that calls the application: signed, bounded in connections and backlog, with Twilio's retry rules."""
+"""This client calls the application by Twilio's retry rules, signed, with bounded connections and backlog."""
 
 import asyncio
 import time

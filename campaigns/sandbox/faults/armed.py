@@ -1,4 +1,4 @@
-"""Faults armed by a control call: which calls they meet, how often, and the plan they impose."""
+"""A control call arms faults, and says which calls they meet, how often, and the plan they impose."""
 
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass

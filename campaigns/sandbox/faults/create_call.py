@@ -1,4 +1,4 @@
-"""One create call as it came in: the form read once into plain fields."""
+"""The form of a create call is read once, as it came in, into plain fields."""
 
 from dataclasses import dataclass
 from urllib.parse import parse_qsl, urlsplit

@@ -1,4 +1,4 @@
-"""The checks of a create call, in Twilio's order; the first that fails is the answer."""
+"""A create call is checked in Twilio's order, and the first check that fails is the answer."""
 
 import json
 import re

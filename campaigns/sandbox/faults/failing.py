@@ -1,4 +1,4 @@
-"""The ways in which a provider fails to answer, whatever it would have said."""
+"""In these ways a provider fails to answer, whatever it would have said."""
 
 from aiohttp import web
 

@@ -1,4 +1,4 @@
-"""The page of phones: what each person received, and a way to answer as that person; works without script."""
+"""The page of phones shows what each person received, and lets one answer as them; it works without script."""
 
 import hmac
 import secrets

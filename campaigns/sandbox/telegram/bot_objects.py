@@ -1,4 +1,4 @@
-"""The objects of the Bot API that the sandbox sends: users, chats, messages and updates' contents."""
+"""The sandbox sends these objects of the Bot API: users, chats, messages, and contents of updates."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""The text and the buttons of a Telegram message: markup taken off, keyboards read, both refused when broken."""
+"""A Telegram message has its markup taken off and its keyboard read; both are refused when broken."""
 
 import re
 from html.parser import HTMLParser

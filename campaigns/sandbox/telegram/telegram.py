@@ -1,4 +1,4 @@
-"""Telegram's Bot API on loopback: `/bot<token>/<method>`, as far as a bot that writes and listens needs it."""
+"""Telegram's Bot API answers at `/bot<token>/<method>`, as far as a bot that writes and listens needs it."""
 
 import asyncio
 import json

@@ -1,4 +1,4 @@
-"""Twilio's Account resource, of which only the account itself is fetched: who asks that, knows its credential."""
+"""Of Twilio's Account resource only the account itself is fetched: who asks that, knows its credential."""
 
 import json
 from typing import Any

@@ -1,4 +1,4 @@
-"""Twilio's Content API: templates, their approval for WhatsApp, and lists of both."""
+"""Twilio's Content API has templates, their approval for WhatsApp, and lists of both."""
 
 import json
 from collections.abc import Awaitable, Callable, Mapping

@@ -1,4 +1,4 @@
-"""The gate before every call of Twilio's surface but create: credentials first, then armed faults."""
+"""Every call of Twilio's surface but create passes this gate: credentials first, then armed faults."""
 
 from aiohttp import web
 

@@ -1,4 +1,4 @@
-"""The list of messages: filters, newest first, pages that stay put while new messages arrive."""
+"""The list of messages has filters, newest first, and pages that stay put while new messages arrive."""
 
 import json
 import math

@@ -1,4 +1,4 @@
-"""Twilio's Lookup: is a number valid, and what kind of line is it; `/v2/PhoneNumbers/{number}`."""
+"""Twilio's Lookup (`/v2/PhoneNumbers/{number}`) says whether a number is valid, and its kind of line."""
 
 import json
 from typing import Any

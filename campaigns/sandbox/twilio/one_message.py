@@ -1,4 +1,4 @@
-"""One message of Twilio's: fetch, cancel, redact, delete, and what hangs on it."""
+"""One message of Twilio's is fetched, cancelled, redacted and deleted here, with what hangs on it."""
 
 import json
 from collections.abc import Awaitable, Callable

@@ -1,4 +1,4 @@
-"""Pages of Twilio's v1 and v2 lists, which lead on by absolute addresses: here of the sandbox's own origin."""
+"""Pages of Twilio's v1 and v2 lists lead on by absolute addresses, here of the sandbox's own origin."""
 
 import json
 from collections.abc import Sequence

@@ -1,4 +1,4 @@
-"""Twilio's prices by country, from the fixture: `/v1/Messaging/Countries`."""
+"""Twilio's prices by country come from the fixture: `/v1/Messaging/Countries`."""
 
 import json
 from typing import Any

@@ -1,4 +1,4 @@
-"""Message resources as Twilio's JSON, and pages of them."""
+"""Message resources, and pages of them, are written as Twilio's JSON."""
 
 import json
 from email.utils import formatdate

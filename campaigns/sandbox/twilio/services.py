@@ -1,4 +1,4 @@
-"""Messaging Services, read only: `/v1/Services` as the messaging domain shows it."""
+"""Messaging Services can be read only, at `/v1/Services`, as the messaging domain shows them."""
 
 import json
 from typing import Any

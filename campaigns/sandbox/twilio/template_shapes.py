@@ -1,4 +1,4 @@
-"""Content resources as Twilio's JSON, and the filters of their list."""
+"""Content resources are written as Twilio's JSON, and their list is filtered here."""
 
 from datetime import UTC, datetime
 from typing import Any

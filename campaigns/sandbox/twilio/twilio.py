@@ -1,4 +1,4 @@
-"""Twilio's Messages resource as a whole: create and list."""
+"""Twilio's Messages resource creates and lists messages."""
 
 import asyncio
 from dataclasses import replace

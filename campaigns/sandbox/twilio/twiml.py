@@ -1,4 +1,4 @@
-"""TwiML, as far as a messaging webhook answers with it: the texts of its Message verbs."""
+"""A messaging webhook answers with TwiML, of which the texts of its Message verbs are read."""
 
 from xml.parsers.expat import ExpatError, ParserCreate
 

@@ -1,4 +1,4 @@
-"""Content resources: what a template says, how it is filled in, and how far its approval has come."""
+"""A content resource knows what a template says, how it is filled in, and how far its approval has come."""
 
 import uuid
 from collections.abc import Iterator, Mapping

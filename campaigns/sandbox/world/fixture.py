@@ -1,4 +1,4 @@
-"""The world of one sandbox account: senders, Messaging Services, countries, blocked people, prices and chance."""
+"""One sandbox account's world has senders, Messaging Services, countries, blocked people, prices and chance."""
 
 import re
 from collections.abc import Mapping

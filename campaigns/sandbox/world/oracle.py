@@ -1,4 +1,4 @@
-"""The truth: what was accepted for whom and when, against which the application's own books are compared."""
+"""The oracle knows what was accepted for whom and when; the application's own books are compared with it."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass

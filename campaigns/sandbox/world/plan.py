@@ -1,4 +1,4 @@
-"""The plan of one create call: everything that will happen to it, decided before it is looked at."""
+"""The plan of one create call holds all that will happen to it, decided before it is looked at."""
 
 from dataclasses import dataclass
 from typing import Literal

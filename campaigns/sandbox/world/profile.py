@@ -1,4 +1,4 @@
-"""The statistical profile: how often calls fail, how late things come, what becomes of messages."""
+"""The statistical profile says how often calls fail, how late things come, what becomes of messages."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field

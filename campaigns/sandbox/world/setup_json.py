@@ -1,4 +1,4 @@
-"""Set-up from JSON, checked against the declared types of a dataclass; an error names the place."""
+"""Set-up is read from JSON and checked against a dataclass's declared types; an error names the place."""
 
 from collections.abc import Mapping
 from dataclasses import is_dataclass, replace

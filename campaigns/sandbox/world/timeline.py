@@ -1,4 +1,4 @@
-"""The sandbox's clock and agenda: real, faster than real, or moved by hand."""
+"""The sandbox's clock and agenda run in real time, faster, or as they are moved by hand."""
 
 import asyncio
 import heapq

@@ -1,4 +1,4 @@
-"""WhatsApp's own rules: the 24-hour window, the tier of people written to first, a test number's join word."""
+"""WhatsApp has rules of its own: the 24-hour window, the tier of people, a test number's join word."""
 
 from collections import OrderedDict
 
