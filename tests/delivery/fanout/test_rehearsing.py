@@ -1,6 +1,6 @@
 """A live instance rehearses: invented people are written to over each sender, and no address leaves.
 
-The real processes, told nothing but the instance's own settings. On one database only, as in test_several.py.
+The real processes, told nothing but the instance's own settings. On one database only, as with several senders.
 """
 
 from __future__ import annotations
