@@ -21,6 +21,7 @@ from uuid import uuid4
 import click
 import uvloop
 from sqlalchemy import Engine as Database
+from sqlalchemy import select
 from sqlalchemy.orm import Session, sessionmaker
 
 from bench.harness import DATABASES, fresh_database, note, peak_megabytes, report, summary
@@ -34,6 +35,7 @@ from campaigns.delivery.engine.queue.store import DatabaseStore
 from campaigns.delivery.states import SendState
 from campaigns.gateways.base import Outgoing
 from campaigns.gateways.twilio.kind import TwilioSms
+from campaigns.planning.models import Sender
 from campaigns.worker import tune_interpreter
 from tests.delivery.builders import TEXT, a_running_run
 from tests.factories import a_sender
@@ -237,7 +239,8 @@ def _clear(sandbox: SandboxProcess) -> None:
 
 def _prepare(database: Database, vault: Vault, people: int) -> int:
     with Session(database) as session, session.begin():
-        sender = a_sender(session, identity=SENDER, pace=NO_LIMIT)
+        known = session.scalar(select(Sender).where(Sender.identity == SENDER))
+        sender = known or a_sender(session, identity=SENDER, pace=NO_LIMIT)
         return a_running_run(session, vault, count=people, sender=sender).id
 
 
