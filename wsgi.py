@@ -11,7 +11,7 @@ from campaigns.app import create_app
 from campaigns.core.errors import FingerpostError
 from campaigns.core.logging import configure_logging
 from campaigns.core.settings import load_settings
-from campaigns.instance import open_instance
+from campaigns.readiness.instance import open_instance
 
 try:
     settings = load_settings()

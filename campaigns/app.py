@@ -22,7 +22,6 @@ from campaigns.directory import proposal_labels as messages_proposed
 from campaigns.front.peer_limits import USUAL_BODY
 from campaigns.gateways.callbacks import CallbackReader
 from campaigns.gateways.factory import build_readers
-from campaigns.health import HealthLook
 from campaigns.inbox import public as replies
 from campaigns.inbox import settling_views as settling
 from campaigns.inbox import views as inbox
@@ -48,6 +47,7 @@ from campaigns.reach.releases import joint as joint_releases
 from campaigns.reach.releases import public as reports
 from campaigns.reach.releases import views as releases
 from campaigns.reach.releases.readers import views as readers
+from campaigns.readiness.health import HealthLook
 from campaigns.staff import token_views as tokens
 from campaigns.staff import views as staff
 from campaigns.staff.auth import init_auth, may_open

@@ -31,7 +31,7 @@ from campaigns.front.house import House
 from campaigns.front.peer_limits import Limits
 from campaigns.front.steps import Application, Piece
 from campaigns.front.wording import refusal
-from campaigns.instance import open_instance
+from campaigns.readiness.instance import open_instance
 from campaigns.web.guards.bodies import body_limit_of
 from campaigns.web.session import database
 

@@ -14,7 +14,7 @@ import click
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import Session, sessionmaker
 
-from campaigns.cli_operator import hooks, triage
+from campaigns.commands.operating import hooks, triage
 from campaigns.core.database import make_sessions
 from campaigns.core.errors import FileFormatError, FingerpostError, NotFoundError, RowsError
 from campaigns.core.keys.keys_file import make_keys, written
@@ -64,7 +64,7 @@ def setup(new_secret_key: bool) -> None:
     Where there is neither a database nor a key it makes both.
     """
     settings = _settings(with_keys=False)
-    from campaigns.setting_up import set_up
+    from campaigns.readiness.setting_up import set_up
 
     set_up(settings, say=click.echo, may_replace=new_secret_key)
 
@@ -80,7 +80,7 @@ def setup(new_secret_key: bool) -> None:
 def serve(processes: int) -> None:
     """Serve the console, the public pages and the providers' callbacks."""
     settings = _settings()
-    from campaigns.instance import open_instance
+    from campaigns.readiness.instance import open_instance
     from campaigns.serving import serve_pages
 
     open_instance(settings)
@@ -128,7 +128,7 @@ def sandbox(options: tuple[str, ...]) -> None:
 @click.argument("run_id", metavar="RUN", type=int)
 def verify(run_id: int) -> None:
     """Compare the rows of RUN with the provider's own list; the exit code is 1 when they differ."""
-    from campaigns.instance import open_instance
+    from campaigns.readiness.instance import open_instance
     from campaigns.verifying import verify_run_with_provider
 
     settings = load_settings()
@@ -150,7 +150,7 @@ def stop(run_id: int | None, is_all: bool) -> None:
     """
     if (run_id is None) is not is_all:
         raise click.UsageError("Name one run (the number in its address), or --all.")
-    from campaigns.stopping import stop_by_command
+    from campaigns.commands.stopping import stop_by_command
 
     for line in stop_by_command(load_settings(), run_id):
         click.echo(line)
@@ -173,7 +173,7 @@ def stop(run_id: int | None, is_all: bool) -> None:
 @click.option("--yes", is_flag=True, help="Do not ask.")
 def resume_after_restore(without_lists: bool, journals: tuple[Path, ...], no_wait: bool, yes: bool) -> None:
     """Let an instance send again that was restored, copied or failed over, once what it forgot is settled."""
-    from campaigns.instance import open_instance
+    from campaigns.readiness.instance import open_instance
     from campaigns.restoring import command
 
     settings = load_settings()
@@ -199,7 +199,7 @@ def meaning(texts: tuple[str, ...], language: str | None, slug: str | None) -> N
 
     One of stop, hold, start, help, info, moved, yes and text a line. JOIN is a start.
     """
-    from campaigns.hearing import hear, hear_for
+    from campaigns.commands.hearing import hear, hear_for
 
     said = chain.from_iterable(_lines_of_input() if text == "-" else [text] for text in texts)
     if slug is None:
@@ -284,7 +284,7 @@ main.add_command(member)
 @click.option("--dry-run", is_flag=True, help="Check the file and say what would happen; change nothing.")
 def import_(kind: str, path: Path, slug: str, country: str | None, dry_run: bool) -> None:
     """Import a file of KIND whole, or not at all; wrong rows are told by their line."""
-    from campaigns.importing import import_file
+    from campaigns.commands.importing import import_file
     from campaigns.staff.queries import find_organisation
 
     with _open(path) as file, _sessions()() as session:
@@ -305,7 +305,7 @@ def import_(kind: str, path: Path, slug: str, country: str | None, dry_run: bool
 
 def _settings(*, with_keys: bool = True) -> Settings:
     """Return settings that make sense as values, before anything large is loaded. Raises SettingsError."""
-    from campaigns.settings_checks import check_keys, check_settings
+    from campaigns.readiness.settings_checks import check_keys, check_settings
 
     settings = load_settings()
     check_settings(settings)
@@ -316,7 +316,7 @@ def _settings(*, with_keys: bool = True) -> Settings:
 
 def _sessions() -> sessionmaker[Session]:
     """Return sessions on the instance's database. Raises SettingsError when something does not fit."""
-    from campaigns.instance import open_instance
+    from campaigns.readiness.instance import open_instance
 
     return make_sessions(open_instance(load_settings()))
 

@@ -19,7 +19,6 @@ from campaigns.delivery.monitoring.progress import select_runs
 from campaigns.delivery.monitoring.run_page import alarms_of, open_of
 from campaigns.directory.labels import OUTCOMES
 from campaigns.directory.queries import count_due_services, select_dead_since
-from campaigns.health import HealthLook
 from campaigns.inbox.hold_list import Waiting as Holds
 from campaigns.inbox.hold_list import waits_now
 from campaigns.inbox.queries import count_unheeded
@@ -34,6 +33,7 @@ from campaigns.planning.models import Campaign, CampaignState, Run, RunState, Sc
 from campaigns.planning.senders.connections import load_connections
 from campaigns.proposals.queries import select_agreed_since
 from campaigns.proposals.views import agreeable, kinds_now
+from campaigns.readiness.health import HealthLook
 from campaigns.staff.auth import current_member, current_organisation, may_now, may_open, requires
 from campaigns.staff.forms import ROLE_NAMES
 from campaigns.staff.models import Member
@@ -149,7 +149,7 @@ def flights() -> str:
 
 @pages.get("/health")
 def health() -> Response:
-    """Say what is wrong; with status 503 only when no stop could be kept, see `campaigns/health.py`."""
+    """Say what is wrong; with status 503 only when no stop could be kept, see `campaigns/readiness/health.py`."""
     found = _health_look().report()
     answer = jsonify(status="stops cannot be kept" if found.hindrance else "ok", wrong=[*found.sentences()])
     answer.status_code = 503 if found.hindrance else 200

@@ -40,13 +40,13 @@ from campaigns.delivery.timeouts import check_patience, patience_of
 from campaigns.delivery.write_turns import SQLITE_TURN_SECONDS
 from campaigns.gateways.base import Gateway
 from campaigns.gateways.kinds import get_kind
-from campaigns.instance import check_database
 from campaigns.missed_inbound import MissedInbound
 from campaigns.ownership import OwnerWatch
 from campaigns.planning.runs.ticker import Clockwork
 from campaigns.reach.counting.run_counts import recount_due
 from campaigns.reach.counting.unique_counts import check_nightly, recount_crowds
 from campaigns.reach.releases.readers.mailing import send_reports
+from campaigns.readiness.instance import check_database
 from campaigns.restoring.listening import Listener
 from campaigns.schema import check_schema
 from campaigns.upkeep import Upkeep

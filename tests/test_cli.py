@@ -111,7 +111,7 @@ def test_full_disk_is_told_as_such_and_changes_nothing(instance: Path, monkeypat
 
         return engine
 
-    monkeypatch.setattr("campaigns.instance.make_engine", make_full)
+    monkeypatch.setattr("campaigns.readiness.instance.make_engine", make_full)
     rows = "".join(f"+38050{number:07},uk,2026-02-01,form\n" for number in range(1234567, 1234567 + 3000))
     (instance / "people.csv").write_text(HEADER + rows, encoding="utf-8")
     answer = run("import", "contacts", str(instance / "people.csv"), "--organisation", "ours")

@@ -16,7 +16,7 @@ from campaigns.delivery.queries import progress_of
 from campaigns.delivery.states import SendState
 from campaigns.ownership import OwnerWatch
 from campaigns.planning.models import Health, Run, Sender
-from campaigns.settings_checks import check_settings
+from campaigns.readiness.settings_checks import check_settings
 from campaigns.staff.credentials import load_credentials
 from campaigns.worker import run_worker
 from tests.delivery.builders import a_running_run

@@ -17,6 +17,7 @@ from threading import Event
 from sqlalchemy import select
 from sqlalchemy.orm import Session, sessionmaker
 
+from campaigns.commands.stopping import stop_by_command
 from campaigns.core import clock
 from campaigns.core.database import make_engine, make_sessions
 from campaigns.core.errors import UnavailableError
@@ -35,7 +36,6 @@ from campaigns.demo.stops import let_some_stop
 from campaigns.planning.estimates.signpost_coverage import pointed_table
 from campaigns.planning.models import Campaign, Run, RunState
 from campaigns.schema import migrate
-from campaigns.stopping import stop_by_command
 
 WEB_PORT, HOOKS_PORT, SANDBOX_PORT = 8000, 8001, 8081
 #: How long the whole run, and WhatsApp's approval, may take before the demo gives up, in seconds.

@@ -130,6 +130,6 @@ def _sessions() -> sessionmaker[Session]:
     """Return sessions on the instance's database. Raises SettingsError when something does not fit."""
     from campaigns.core.database import make_sessions
     from campaigns.core.settings import load_settings
-    from campaigns.instance import open_instance
+    from campaigns.readiness.instance import open_instance
 
     return make_sessions(open_instance(load_settings()))

@@ -331,7 +331,7 @@ def test_operator_assigns_what_is_nobodys(
 
 
 def test_alarm_rings_until_it_is_assigned(pages: Pages, engine: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("campaigns.health.KEPT_SECONDS", 0.0)
+    monkeypatch.setattr("campaigns.readiness.health.KEPT_SECONDS", 0.0)
     sentence = "Messages that came to a number of several organisations or of none: 1."
     members = [member(pages, slug, Role.VIEWER) for slug in ("ours", "theirs")]
 

@@ -14,12 +14,12 @@ from sqlalchemy.orm import Session
 from werkzeug.test import TestResponse
 
 from campaigns.audience.models import Audience, Contact
+from campaigns.commands.importing import import_file
 from campaigns.core import clock
 from campaigns.core.errors import RefusedError
 from campaigns.core.keys.crypto import Vault
 from campaigns.delivery.fanout.fanout import fan_out
 from campaigns.delivery.models import Delivery
-from campaigns.importing import import_file
 from campaigns.places.drafts import PlaceDraft, RouteDraft, circle
 from campaigns.places.geography.cells import cell_of
 from campaigns.places.models import Place, PlaceAuthor, PlaceKind, Route

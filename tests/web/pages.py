@@ -20,7 +20,7 @@ from campaigns.app import create_app
 from campaigns.core.database import make_engine, make_sessions
 from campaigns.core.settings import Settings, load_settings
 from campaigns.delivery.monitoring.run_page import init_looking
-from campaigns.health import HealthLook
+from campaigns.readiness.health import HealthLook
 from campaigns.schema import metadata
 from campaigns.staff.audit import ChainLooks
 from campaigns.staff.models import Member, Organisation, Role

@@ -48,7 +48,7 @@ def test_addresses_with_larger_ones_answer_with_what_is_wrong(pages: Pages, numb
 def test_no_view_reads_a_number_otherwise() -> None:
     folder = Path(campaigns.__file__).parent
     for path in folder.rglob("*.py"):
-        if "sandbox" in path.parts or path.name.startswith("cli"):
+        if {"sandbox", "commands"} & set(path.parts) or path.name == "cli.py":
             continue
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
             if isinstance(node, ast.keyword) and node.arg in ("type", "coerce"):

@@ -6,7 +6,7 @@ import pytest
 from sqlalchemy import Engine
 
 from campaigns.core.errors import SettingsError
-from campaigns.settings_checks import check_settings
+from campaigns.readiness.settings_checks import check_settings
 from campaigns.web.guards.hosts import local_path
 from tests.web.pages import Pages, make_pages, page_settings
 

@@ -19,7 +19,7 @@ from campaigns.core.keys.crypto import Vault
 from campaigns.core.keys.keys_file import USED
 from campaigns.core.models import KeyFingerprint
 from campaigns.core.settings import Settings
-from campaigns.instance import check_database, check_fingerprints, enrol_keys
+from campaigns.readiness.instance import check_database, check_fingerprints, enrol_keys
 from campaigns.schema import SchemaState, migrate, schema_state
 from tests.factories import a_contact, an_address, an_organisation
 from tests.postgres import PostgresServer

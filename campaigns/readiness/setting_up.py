@@ -17,10 +17,10 @@ from campaigns.core.errors import SettingsError, UnavailableError
 from campaigns.core.keys.keys_file import KEY_NAMES, is_used, keep_keys, make_keys, mark_used, read_keys
 from campaigns.core.processes.outages import sentence_about
 from campaigns.core.settings import Settings
-from campaigns.instance import check_server, check_writes, close_file, enrol_keys
 from campaigns.places.service import load_regions
+from campaigns.readiness.instance import check_server, check_writes, close_file, enrol_keys
+from campaigns.readiness.settings_checks import check_keys, check_settings
 from campaigns.schema import SchemaState, check_schema, migrate, schema_state
-from campaigns.settings_checks import check_keys, check_settings
 
 
 def set_up(settings: Settings, *, say: Callable[[str], None], may_replace: bool = False) -> None:

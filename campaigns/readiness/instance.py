@@ -18,8 +18,8 @@ from campaigns.core.models import KeyFingerprint
 from campaigns.core.private_files import close_to_others
 from campaigns.core.processes.outages import Cause, first_cause_of, sentence_about
 from campaigns.core.settings import Mode, Settings
+from campaigns.readiness.settings_checks import check_keys, check_settings
 from campaigns.schema import check_numbers, check_schema
-from campaigns.settings_checks import check_keys, check_settings
 
 #: How long a server may take to answer when a command starts, in seconds.
 PATIENCE_SECONDS = 10

@@ -13,6 +13,7 @@ from sqlalchemy import Engine, select
 from sqlalchemy.orm import Session, sessionmaker
 
 from campaigns.cli import main
+from campaigns.commands.stopping import REASON, _find_living, stop_by_command
 from campaigns.core import clock
 from campaigns.core.keys.crypto import Vault
 from campaigns.core.settings import load_settings
@@ -23,7 +24,6 @@ from campaigns.planning.models import Campaign, CampaignState, Run, RunState
 from campaigns.planning.runs.firing import stop_run
 from campaigns.staff.audit import verify_chain
 from campaigns.staff.models import AuditEntry, Organisation
-from campaigns.stopping import REASON, _find_living, stop_by_command
 from tests.delivery.builders import a_running_run
 from tests.factories import a_schedule, a_sender
 from tests.web.pages import KEYS
@@ -128,7 +128,7 @@ def test_what_hinders_one_run_keeps_no_other_going(
             raise LookupError("damaged")
         stop_run(session, run, by=by, reason=reason)
 
-    monkeypatch.setattr("campaigns.stopping.stop_run", hindered)
+    monkeypatch.setattr("campaigns.commands.stopping.stop_run", hindered)
     answer = stop("--all")
     assert state_of(sessions, second) is RunState.STOPPED
     if times == 1:
@@ -142,7 +142,7 @@ def test_what_hinders_one_run_keeps_no_other_going(
 def test_run_that_somebody_holds_locked_keeps_no_other_going(
     stop: Callable[..., Result], sessions: sessionmaker[Session], vault: Vault, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("campaigns.stopping.WAITS", (1, 1))
+    monkeypatch.setattr("campaigns.commands.stopping.WAITS", (1, 1))
     first, second = runs_in(sessions, vault, RunState.RUNNING, RunState.RUNNING)
     with sessions.begin() as session:
         if session.get_bind().dialect.name == "sqlite":
@@ -169,7 +169,7 @@ def test_run_that_begins_meanwhile_is_stopped_too(
             late.extend(runs_in(sessions, vault, RunState.RUNNING))
         return found
 
-    monkeypatch.setattr("campaigns.stopping._find_living", find)
+    monkeypatch.setattr("campaigns.commands.stopping._find_living", find)
     assert stop("--all").output.count("is stopped.") == 2
     assert state_of(sessions, late[0]) is RunState.STOPPED
 
@@ -207,8 +207,8 @@ def test_call_under_way_is_waited_for(
 def test_call_that_does_not_end_is_told(
     stop: Callable[..., Result], sessions: sessionmaker[Session], vault: Vault, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("campaigns.stopping.OBEYED_WITHIN", 0.3)
-    monkeypatch.setattr("campaigns.stopping.is_worker_alive", lambda session: False)
+    monkeypatch.setattr("campaigns.commands.stopping.OBEYED_WITHIN", 0.3)
+    monkeypatch.setattr("campaigns.commands.stopping.is_worker_alive", lambda session: False)
     (run_id,) = runs_in(sessions, vault, RunState.RUNNING)
     with sessions.begin() as session:
         for row in session.scalars(select(Delivery).where(Delivery.run_id == run_id)):

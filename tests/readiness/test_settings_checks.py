@@ -11,7 +11,7 @@ import pytest
 
 from campaigns.core.errors import SettingsError
 from campaigns.core.settings import Settings, load_settings
-from campaigns.settings_checks import LIMITS, check_keys, check_settings
+from campaigns.readiness.settings_checks import LIMITS, check_keys, check_settings
 from tests.starting import COMMANDS, run_commands
 from tests.web.pages import KEYS
 

@@ -19,7 +19,7 @@ def hooks(name: str) -> None:
 
     An organisation that owns it alone sees them on the page of its sender.
     """
-    from campaigns.triaging import addresses_of
+    from campaigns.commands.triaging import addresses_of
 
     for line in addresses_of(load_settings(), name):
         click.echo(line)
@@ -36,7 +36,7 @@ def triage() -> None:
 @triage.command(name="list")
 def list_() -> None:
     """List what waits, without texts: number, time, kind, and where it came to."""
-    from campaigns.triaging import list_unassigned
+    from campaigns.commands.triaging import list_unassigned
 
     with _opened() as (_, sessions), sessions() as session:
         for line in list_unassigned(session):
@@ -47,7 +47,7 @@ def list_() -> None:
 @click.argument("number", type=int)
 def show(number: int) -> None:
     """Print the text of NUMBER; the audit trail says that it was read."""
-    from campaigns.triaging import show_text
+    from campaigns.commands.triaging import show_text
 
     with _opened() as (settings, sessions), sessions.begin() as session:
         text = show_text(session, number, vault=settings.vault())
@@ -59,7 +59,7 @@ def show(number: int) -> None:
 @click.argument("numbers", type=int, nargs=-1, required=True)
 def assign(slug: str, numbers: tuple[int, ...]) -> None:
     """Give NUMBERS to the organisation with the short name SLUG: its inbox has them from now on."""
-    from campaigns.triaging import assign_to
+    from campaigns.commands.triaging import assign_to
 
     with _opened() as (_, sessions), sessions.begin() as session:
         count = assign_to(session, slug, numbers)
@@ -69,7 +69,7 @@ def assign(slug: str, numbers: tuple[int, ...]) -> None:
 @contextmanager
 def _opened() -> Iterator[tuple[Settings, sessionmaker[Session]]]:
     """Give the settings and sessions on the database. Raises SettingsError when something does not fit."""
-    from campaigns.instance import open_instance
+    from campaigns.readiness.instance import open_instance
 
     settings = load_settings()
     engine = open_instance(settings)

@@ -20,8 +20,8 @@ from campaigns.core import clock
 from campaigns.core.database import make_engine
 from campaigns.core.models import KeyFingerprint
 from campaigns.core.settings import Mode, Settings
-from campaigns.health import KEPT_SECONDS, HealthLook, Report
 from campaigns.planning.models import Health
+from campaigns.readiness.health import KEPT_SECONDS, HealthLook, Report
 from campaigns.schema import SchemaState
 from campaigns.staff.models import Role
 from tests.factories import a_sender
@@ -128,7 +128,7 @@ def test_full_disk_is_a_hindrance(engine: Engine, settings: Settings, monkeypatc
     def refuse(engine: Engine) -> None:
         raise OperationalError("UPDATE", {}, Exception("database or disk is full"))
 
-    monkeypatch.setattr("campaigns.health._write", refuse)
+    monkeypatch.setattr("campaigns.readiness.health._write", refuse)
     assert look(engine, settings).hindrance == "its disk is full"
 
 

@@ -30,8 +30,8 @@ from campaigns.delivery.monitoring.alarm_facts import seconds_without_worker
 from campaigns.delivery.monitoring.alarms import LONGEST_SILENCE
 from campaigns.inbox.models import Reply
 from campaigns.inbox.triage import count_unassigned
-from campaigns.instance import check_fingerprints
 from campaigns.planning.models import Health, Sender
+from campaigns.readiness.instance import check_fingerprints
 from campaigns.schema import SchemaState, schema_state
 from campaigns.staff.credentials import load_credentials
 from campaigns.staff.models import AuditEntry

@@ -22,10 +22,10 @@ from campaigns.delivery.monitoring.alarm_facts import is_worker_alive
 from campaigns.delivery.queries import in_state
 from campaigns.delivery.service import cancel_queued
 from campaigns.delivery.states import SendState
-from campaigns.instance import check_file, check_server
 from campaigns.planning.lifecycle import LIVING
 from campaigns.planning.models import Campaign, CampaignState, Run, RunState, Schedule
 from campaigns.planning.runs.firing import stop_run
+from campaigns.readiness.instance import check_file, check_server
 from campaigns.staff.models import Organisation
 
 #: What members read of a run that was stopped so.
