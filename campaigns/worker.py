@@ -29,9 +29,9 @@ from campaigns.core.processes.steady import ClockGuard
 from campaigns.core.processes.waiting import rest
 from campaigns.core.settings import Mode, Settings
 from campaigns.delivery.engine.engine import Engine, Surroundings, in_thread
-from campaigns.delivery.engine.leader_lock import Baton
+from campaigns.delivery.engine.leader_lock import LeaderLock
 from campaigns.delivery.engine.ports import SenderFacts
-from campaigns.delivery.engine.queue.leader_store import BatonStore
+from campaigns.delivery.engine.queue.leader_store import LeaderStore
 from campaigns.delivery.engine.queue.store import DatabaseStore
 from campaigns.delivery.fanout.outdated_texts import TextWatch
 from campaigns.delivery.queries import find_last_intent
@@ -141,7 +141,7 @@ class Worker:
         self._repair_thread = self._engine_thread if is_sqlite else ThreadPoolExecutor(2, "repair")
         self._upkeep = self._make_upkeep(SQLITE_TURN_SECONDS if is_sqlite else 0.0)
         self._member_thread = ThreadPoolExecutor(1, "cluster")
-        self._baton = Baton(database.url.database) if is_sqlite else None
+        self._leader_lock = LeaderLock(database.url.database) if is_sqlite else None
         self._guard = self._make_guard(is_live=settings.mode is Mode.LIVE)
         self._lifeline = lifeline_of(self._sessions, settings.state_path, last_intent=find_last_intent)
         self._listener = Listener(
@@ -166,17 +166,23 @@ class Worker:
 
     def _make_guard(self, *, is_live: bool) -> ClockGuard:
         """Return what watches this machine's clock: by the database's, or on SQLite by its own steps."""
-        if self._baton is None:
+        if self._leader_lock is None:
             return ClockGuard(is_judged=True)
-        return ClockGuard(last_sign=self._baton.last_sign() if is_live else None)
+        return ClockGuard(last_sign=self._leader_lock.last_sign() if is_live else None)
 
     def _join(self) -> tuple[DatabaseStore, Member | None]:
         """Return the engine's store, and this worker's part in a cluster; on SQLite one serves every lane."""
         settings = self._settings
         ears = Ears(settings.hooks_gone_after_seconds, is_needed=settings.mode is Mode.LIVE)
-        if self._baton is not None:
-            alone = BatonStore(
-                self._sessions, self._vault, self._baton, self._guard, self._lifeline, self._owners.may_use, ears
+        if self._leader_lock is not None:
+            alone = LeaderStore(
+                self._sessions,
+                self._vault,
+                self._leader_lock,
+                self._guard,
+                self._lifeline,
+                self._owners.may_use,
+                ears,
             )
             return alone, None
         from campaigns.delivery.engine.cluster import SHORTEST_GONE_AFTER, ClusterStore, Member
@@ -276,8 +282,8 @@ class Worker:
 
     async def _leave(self) -> None:
         """Give this worker's lanes to the others, without their waiting for its heartbeat or its end."""
-        if self._baton is not None:
-            self._baton.drop()
+        if self._leader_lock is not None:
+            self._leader_lock.drop()
         if self._member is not None:
             try:
                 await in_thread(self._member_thread)(self._member.leave)

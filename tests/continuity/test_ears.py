@@ -17,9 +17,9 @@ from campaigns.continuity.models import HookBeat
 from campaigns.core import clock
 from campaigns.core.database import make_engine
 from campaigns.core.keys.crypto import Vault
+from campaigns.delivery.engine.fence import Fence, FenceRefusedError, Refusal
 from campaigns.delivery.engine.ports import Ask, Line
 from campaigns.delivery.engine.queue.store import DatabaseStore
-from campaigns.delivery.engine.send_guard import Fence, FenceRefusedError, Refusal
 from campaigns.planning.models import Run
 from tests.delivery.builders import a_running_run
 from tests.delivery.driving import drive

@@ -16,9 +16,9 @@ from campaigns.audience.consent.ledger import restore, withdraw_everywhere
 from campaigns.audience.models import Address, AddressState, Channel
 from campaigns.core import clock
 from campaigns.core.keys.crypto import Vault
+from campaigns.delivery.engine.fence import Fence, FenceRefusedError, Refusal
 from campaigns.delivery.engine.ports import Ask, Claimed, Line, Result
 from campaigns.delivery.engine.queue.store import DatabaseStore
-from campaigns.delivery.engine.send_guard import Fence, FenceRefusedError, Refusal
 from campaigns.delivery.fanout.fanout import fan_out
 from campaigns.delivery.models import Delivery
 from campaigns.delivery.receipts.merge import apply_receipts, store

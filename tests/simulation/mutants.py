@@ -19,12 +19,12 @@ from campaigns.audience.models import Address, AddressState, Channel
 from campaigns.core import clock
 from campaigns.core.processes.steady import ClockGuard
 from campaigns.delivery import channel_fallback
-from campaigns.delivery.engine import lane, retry, send_guard
+from campaigns.delivery.engine import fence, lane, retry
+from campaigns.delivery.engine.fence import Fence, FenceRefusedError, Refusal
 from campaigns.delivery.engine.ports import Ask, Claimed, Found, Result, Store
 from campaigns.delivery.engine.queue import results as record
 from campaigns.delivery.engine.queue import store, taking
 from campaigns.delivery.engine.queue.store import DatabaseStore
-from campaigns.delivery.engine.send_guard import Fence, FenceRefusedError, Refusal
 from campaigns.delivery.fanout import canary, fanout
 from campaigns.delivery.models import CanaryState, Delivery
 from campaigns.delivery.queries import in_state
@@ -261,7 +261,7 @@ def late_word_that_counts_last(patch: pytest.MonkeyPatch) -> None:
 
 
 def fence_that_trusts_memory_for_long(patch: pytest.MonkeyPatch) -> None:
-    patch.setattr(send_guard, "FRESH_SECONDS", 20.0)
+    patch.setattr(fence, "FRESH_SECONDS", 20.0)
 
 
 def fence_that_forgets_expiry(patch: pytest.MonkeyPatch) -> None:

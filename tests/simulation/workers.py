@@ -18,7 +18,7 @@ from campaigns.core import clock
 from campaigns.core.errors import UnavailableError
 from campaigns.core.processes.steady import ClockGuard
 from campaigns.core.processes.waiting import rest
-from campaigns.delivery.engine.daily_limits import COUNT_EVERY, Quotas
+from campaigns.delivery.engine.daily_limits import COUNT_EVERY, DailyLimits
 from campaigns.delivery.engine.engine import Engine, Surroundings
 from campaigns.delivery.engine.ports import Ask, Found, Result, SenderFacts, Snapshot, Store
 from campaigns.delivery.engine.queue.store import DatabaseStore
@@ -104,7 +104,7 @@ class WatchedStore(DatabaseStore):
         super().__init__(database.sessions, VAULT, lifeline)
         self._guard = guard
         self._watched, self._timeline = database, timeline
-        self._quotas = Quotas(lambda: timeline.now)
+        self._daily_limits = DailyLimits(lambda: timeline.now)
         #: As the database's, for this worker alone.
         self.kept: tuple[int, float, Snapshot] | None = None
 
@@ -154,7 +154,7 @@ class WatchedStore(DatabaseStore):
         question, version = (sender_id, is_rehearsal), self._watched.version
         known = self._watched.senders.get(question)
         if known is not None and known[0] == version:
-            self._quotas.forget()
+            self._daily_limits.forget()
             return known[1]
         facts = super().sender(sender_id, is_rehearsal)
         self._watched.senders[question] = version, facts

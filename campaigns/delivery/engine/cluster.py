@@ -29,10 +29,10 @@ from campaigns.continuity.lifeline import Lifeline
 from campaigns.core import clock
 from campaigns.core.keys.crypto import Vault
 from campaigns.core.processes.steady import ClockGuard
+from campaigns.delivery.engine.fence import FRESH_SECONDS
 from campaigns.delivery.engine.lane_jobs import QUEUE, TURN, enqueue_lanes, lane_of, select_wanted
 from campaigns.delivery.engine.ports import Ask, Found, LaneKey, Result, Snapshot
 from campaigns.delivery.engine.queue.store import DatabaseStore, MayUse, everybody_may
-from campaigns.delivery.engine.send_guard import FRESH_SECONDS
 
 T = TypeVar("T")
 

@@ -38,7 +38,7 @@ _SENDER: BindParameter[int] = bindparam("sender")
 _SINCE = bindparam("since", type_=UTCDateTime())
 
 
-class Quotas:
+class DailyLimits:
     """Remembers the last count of each limited sender."""
 
     def __init__(self, monotonic: Callable[[], float] = time.monotonic) -> None:

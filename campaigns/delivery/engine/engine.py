@@ -19,9 +19,9 @@ from sqlalchemy.exc import SQLAlchemyError
 from campaigns.core.errors import FingerpostError, ForeignCredentialError, SettingsError, UnavailableError
 from campaigns.core.processes.outages import OUTAGES
 from campaigns.core.processes.waiting import rest
+from campaigns.delivery.engine.fence import REFRESH_SECONDS, Fence, LaneFence
 from campaigns.delivery.engine.lane import Lane
 from campaigns.delivery.engine.ports import LaneKey, Runner, RunningRun, SenderFacts, Snapshot, Store
-from campaigns.delivery.engine.send_guard import REFRESH_SECONDS, Fence, LaneFence
 from campaigns.gateways.base import Gateway
 from campaigns.planning.models import Health
 

@@ -39,7 +39,7 @@ class _Place:
     pause: timedelta = LOOK_SOON
 
 
-class Agenda:
+class FairQueue:
     """Takes turns between the runs of a sender, each with a cursor, so that no claim rescans what is behind it.
 
     What is due of an urgent run goes first; else that of the organisation that was served least, whose runs take

@@ -10,7 +10,7 @@ from campaigns.gateways.base import Action, RejectedError, SendError
 from campaigns.planning.models import Health
 
 
-class Bulletin:
+class HealthChanges:
     """Compares how a sender fares with what the database says of it."""
 
     def __init__(self, sender: SenderFacts) -> None:

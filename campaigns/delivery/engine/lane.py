@@ -22,13 +22,13 @@ from campaigns.core.processes.crash import crash_point as crash_point_of_process
 from campaigns.core.processes.outages import OUTAGES
 from campaigns.core.processes.waiting import rest
 from campaigns.delivery.engine.breaker import RunBreaker, SenderBreaker
-from campaigns.delivery.engine.fair_queue import Agenda
-from campaigns.delivery.engine.health_changes import Bulletin
+from campaigns.delivery.engine.fair_queue import FairQueue
+from campaigns.delivery.engine.fence import Fence, FenceRefusedError, LaneFence, Refusal
+from campaigns.delivery.engine.health_changes import HealthChanges
 from campaigns.delivery.engine.pacing import Pace, Quota, size_of_group
 from campaigns.delivery.engine.ports import Ask, Claimed, Found, Result, Runner, RunningRun, SenderFacts, Store
 from campaigns.delivery.engine.retry import counted_from, decide
-from campaigns.delivery.engine.send_guard import Fence, FenceRefusedError, LaneFence, Refusal
-from campaigns.delivery.engine.waiters import Parking
+from campaigns.delivery.engine.waiters import Waiters
 from campaigns.delivery.states import SendState
 from campaigns.gateways.base import Gateway, Outgoing, SendError, ThrottledError, UnknownOutcomeError
 from campaigns.planning.models import Health
@@ -76,10 +76,10 @@ class Lane:
         self._window, self._callback_base = window, callback_base
         self._chance, self._passed_on, self._crash_point = chance, passed_on, crash_point
         loop = asyncio.get_running_loop()
-        self._time, self._parking = loop.time, Parking(loop)
+        self._time, self._waiters = loop.time, Waiters(loop)
         self._pace, self._quota = Pace(sender.pace, loop.time()), Quota()
-        self._agenda, self._breaker, self._bulletin = Agenda(sender.line), SenderBreaker(), Bulletin(sender)
-        self._run_breakers: dict[int, RunBreaker] = {}
+        self._fair_queue, self._breaker = FairQueue(sender.line), SenderBreaker()
+        self._health_changes, self._run_breakers = HealthChanges(sender), dict[int, RunBreaker]()
         #: Runs with another sender after this one, and those of them whose deliveries went on to it just now.
         self._with_next, self._passing = frozenset[int](), set[int]()
         self._ready, self._results = deque[Claimed](), list[Result]()
@@ -98,13 +98,13 @@ class Lane:
         `seen_at` is the monotonic moment before they were read.
         """
         run_ids = {run.run_id for run in runs}
-        self._agenda.keep(runs)
+        self._fair_queue.keep(runs)
         self._with_next = frozenset(run.run_id for run in runs if run.has_next)
         for run in runs[:1]:
             # These are the sender's, so each run says the same.
             self._pace.set(run.pace)
             self._quota.set(run.allowance, counted=run.counted, seen_at=seen_at)
-        self._parking.wake(1)
+        self._waiters.wake(1)
         # The fence would refuse them, but one by one and each at the cost of the pace.
         self._give_back(lambda claimed: claimed.run_id not in run_ids)
         for gone in self._run_breakers.keys() - run_ids:
@@ -112,14 +112,14 @@ class Lane:
 
     def remind(self, run_id: int) -> None:
         """Look for deliveries of a run at once, because another lane passed some on."""
-        self._agenda.remind(run_id, clock.now())
+        self._fair_queue.remind(run_id, clock.now())
         self._work.set()
 
     def stop(self) -> None:
         """Claim nothing more; `run` returns once the calls in flight are finished and written."""
         self._stopping = True
         self._work.set()
-        self._parking.wake_all()
+        self._waiters.wake_all()
 
     async def run(self) -> None:
         """Send until stopped. Cancelling it leaves calls in flight as `sending`, for the reaper."""
@@ -149,10 +149,10 @@ class Lane:
                 self._pace.take(claimed.parts, self._time())
                 self._breaker.begin()
                 self._in_flight += 1
-                if self._parking.is_used:
-                    self._parking.call_next(self._wait_before_call())
+                if self._waiters.is_used:
+                    self._waiters.call_next(self._wait_before_call())
                 return claimed
-            await self._parking.park(wait)
+            await self._waiters.park(wait)
         return None
 
     def _wait_before_call(self) -> float | None:
@@ -206,11 +206,11 @@ class Lane:
 
     def _put_back(self, claimed: Claimed) -> Result:
         """Return a claim that was not called to the queue, where the sweeps find it if its run was stopped."""
-        self._agenda.put_back(claimed.run_id, clock.now())
+        self._fair_queue.put_back(claimed.run_id, clock.now())
         return Result(claimed.id, claimed.token, SendState.QUEUED, claimed.attempts, refund=True)
 
     def _blame(self, error: SendError, now: float) -> None:
-        self._bulletin.failed(error)
+        self._health_changes.failed(error)
         if self._breaker.failed(error, now):
             _log.warning("sender %s is held: %s", self._sender.sender_id, error.code)
             if isinstance(error, ThrottledError):
@@ -238,7 +238,7 @@ class Lane:
             self._give_back(lambda claimed: claimed.run_id in self._pauses)
             self._work.set()
         if decision.due_at is not None:
-            self._agenda.remind(claimed.run_id, decision.due_at)
+            self._fair_queue.remind(claimed.run_id, decision.due_at)
         return Result(
             claimed.id,
             claimed.token,
@@ -283,9 +283,9 @@ class Lane:
 
     def _line_up(self, claimed: Sequence[Claimed]) -> None:
         """Let claims wait behind those that are as urgent, and before all others."""
-        priority = self._agenda.priority_of(claimed[0].run_id) if claimed else 0
+        priority = self._fair_queue.priority_of(claimed[0].run_id) if claimed else 0
         passed = deque[Claimed]()
-        while priority and self._ready and self._agenda.priority_of(self._ready[-1].run_id) < priority:
+        while priority and self._ready and self._fair_queue.priority_of(self._ready[-1].run_id) < priority:
             passed.appendleft(self._ready.pop())
         self._ready.extend(claimed)
         self._ready.extend(passed)
@@ -328,7 +328,7 @@ class Lane:
     async def _tell_health(self) -> None:
         """Write how the sender fares, when that changed; one that its provider blames stops here."""
         is_held = not self._breaker.is_closed()
-        news = self._bulletin.news(is_paused=self._is_paused, is_held=is_held, results=self._results)
+        news = self._health_changes.news(is_paused=self._is_paused, is_held=is_held, results=self._results)
         if news is None:
             return
         health, code = news
@@ -338,7 +338,7 @@ class Lane:
             OUTAGES.tell(error, f"writing how sender {self._sender.sender_id} fares")
             await asyncio.sleep(DATABASE_PAUSE)
             return
-        self._bulletin.told = health
+        self._health_changes.told = health
         if health is Health.PAUSED:
             _log.warning("sender %s is paused: %s", self._sender.sender_id, code)
             # Not before it is written: the engine opens the lane anew as long as the sender is not paused.
@@ -354,8 +354,8 @@ class Lane:
             return None
         if not self._breaker.is_closed():
             # One is enough to see whether the provider is well again.
-            return None if self._ready or self._in_flight else self._agenda.probe(clock.now())
-        return self._agenda.next(clock.now(), min(room, self._limit()))
+            return None if self._ready or self._in_flight else self._fair_queue.probe(clock.now())
+        return self._fair_queue.next(clock.now(), min(room, self._limit()))
 
     def _limit(self) -> int:
         """Return how many claims may be asked for at once: a group, or what the pace lets go in time.
@@ -386,8 +386,8 @@ class Lane:
             self._passed_on(run_id)
         if ask is not None:
             self._crash_point("claimed")
-            self._agenda.answer(ask, found, now=clock.now(), took=self._time() - started)
+            self._fair_queue.answer(ask, found, now=clock.now(), took=self._time() - started)
             self._line_up(found.claimed)
             self._quota.take(len(found.claimed), self._time())
             self._parts = max((claimed.parts for claimed in found.claimed), default=self._parts)
-            self._parking.wake(len(found.claimed))
+            self._waiters.wake(len(found.claimed))

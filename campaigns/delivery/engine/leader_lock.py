@@ -1,4 +1,4 @@
-"""Of several workers of one SQLite file one holds the baton: it serves the lanes and shows that it lives.
+"""Of several workers of one SQLite file one holds the lock, or baton: it serves the lanes and shows that it lives.
 
 The baton is the kernel's lock on a file beside the database. It goes with its holder, however that ends: the next
 worker takes over at its next look, and never before the last call of the one before. So the pace, the breaker and
@@ -26,7 +26,7 @@ SUFFIX = "-baton"
 _log = logging.getLogger(__name__)
 
 
-class Baton:
+class LeaderLock:
     """One worker's hold on the lanes of a SQLite file."""
 
     def __init__(self, database: str | None) -> None:

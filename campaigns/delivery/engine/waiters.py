@@ -6,7 +6,7 @@ import asyncio
 from collections import deque
 
 
-class Parking:
+class Waiters:
     """Lets callers sleep one by one, and not on a common lock or event.
 
     A crowd that wakes for one delivery, or wakes in single file for many, costs more than the calls.

@@ -17,20 +17,20 @@ from campaigns.core.database import make_sessions
 from campaigns.core.errors import SettingsError
 from campaigns.core.keys.crypto import Vault
 from campaigns.core.processes.steady import ClockGuard
-from campaigns.delivery.engine.leader_lock import SUFFIX, Baton, seconds_silent
+from campaigns.delivery.engine.leader_lock import SUFFIX, LeaderLock, seconds_silent
 from campaigns.delivery.engine.ports import Ask, Line
-from campaigns.delivery.engine.queue.leader_store import BatonStore
+from campaigns.delivery.engine.queue.leader_store import LeaderStore
 from campaigns.planning.models import Run
 from tests.delivery.builders import a_running_run
 
 
 @pytest.fixture
-def baton_of() -> Iterator[Callable[[Path | str | None], Baton]]:
+def baton_of() -> Iterator[Callable[[Path | str | None], LeaderLock]]:
     """Make batons that are dropped at the end."""
     with ExitStack() as stack:
 
-        def make(database: Path | str | None) -> Baton:
-            baton = Baton(None if database is None else str(database))
+        def make(database: Path | str | None) -> LeaderLock:
+            baton = LeaderLock(None if database is None else str(database))
             stack.callback(baton.drop)
             return baton
 
@@ -38,26 +38,26 @@ def baton_of() -> Iterator[Callable[[Path | str | None], Baton]]:
 
 
 @pytest.fixture
-def first(baton_of: Callable[[Path], Baton], tmp_path: Path) -> Baton:
+def first(baton_of: Callable[[Path], LeaderLock], tmp_path: Path) -> LeaderLock:
     return baton_of(tmp_path / "a.db")
 
 
 @pytest.fixture
-def second(baton_of: Callable[[Path], Baton], tmp_path: Path) -> Baton:
+def second(baton_of: Callable[[Path], LeaderLock], tmp_path: Path) -> LeaderLock:
     return baton_of(tmp_path / "a.db")
 
 
-def test_one_holds_it_at_a_time(first: Baton, second: Baton) -> None:
+def test_one_holds_it_at_a_time(first: LeaderLock, second: LeaderLock) -> None:
     assert [first.take(), second.take(), first.take()] == [True, False, True]
 
 
-def test_next_one_has_it_when_it_is_dropped(first: Baton, second: Baton) -> None:
+def test_next_one_has_it_when_it_is_dropped(first: LeaderLock, second: LeaderLock) -> None:
     first.take()
     first.drop()
     assert [first.take(), second.take()] == [False, True]
 
 
-def test_waiting_is_told_once(first: Baton, second: Baton, caplog: pytest.LogCaptureFixture) -> None:
+def test_waiting_is_told_once(first: LeaderLock, second: LeaderLock, caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level("INFO")
     first.take()
     second.take()
@@ -66,26 +66,26 @@ def test_waiting_is_told_once(first: Baton, second: Baton, caplog: pytest.LogCap
 
 
 def test_same_file_by_another_path_has_the_same_baton(
-    first: Baton, baton_of: Callable[[Path], Baton], tmp_path: Path
+    first: LeaderLock, baton_of: Callable[[Path], LeaderLock], tmp_path: Path
 ) -> None:
     (tmp_path / "link").symlink_to(tmp_path)
     first.take()
     assert not baton_of(tmp_path / "link" / "a.db").take()
 
 
-def test_other_file_has_another(first: Baton, baton_of: Callable[[Path], Baton], tmp_path: Path) -> None:
+def test_other_file_has_another(first: LeaderLock, baton_of: Callable[[Path], LeaderLock], tmp_path: Path) -> None:
     first.take()
     assert baton_of(tmp_path / "b.db").take()
 
 
 @pytest.mark.parametrize("database", [None, "", ":memory:"])
-def test_database_in_memory_needs_none(database: str | None, baton_of: Callable[[str | None], Baton]) -> None:
+def test_database_in_memory_needs_none(database: str | None, baton_of: Callable[[str | None], LeaderLock]) -> None:
     assert baton_of(database).take()
 
 
 def test_place_that_cannot_be_written_is_told(tmp_path: Path) -> None:
     with pytest.raises(SettingsError, match=r"cannot write .*a\.db-baton, beside its database: No such file"):
-        Baton(str(tmp_path / "nowhere" / "a.db"))
+        LeaderLock(str(tmp_path / "nowhere" / "a.db"))
 
 
 def test_place_that_knows_no_locks_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -94,22 +94,26 @@ def test_place_that_knows_no_locks_is_told(tmp_path: Path, monkeypatch: pytest.M
 
     monkeypatch.setattr("fcntl.flock", refuse)
     with pytest.raises(SettingsError, match="No locks available"):
-        Baton(str(tmp_path / "a.db"))
+        LeaderLock(str(tmp_path / "a.db"))
 
 
-def test_lanes_of_a_snapshot_follow_it(sqlite_engine: Engine, vault: Vault, first: Baton, second: Baton) -> None:
+def test_lanes_of_a_snapshot_follow_it(
+    sqlite_engine: Engine, vault: Vault, first: LeaderLock, second: LeaderLock
+) -> None:
     sessions = make_sessions(sqlite_engine)
-    holding, waiting = BatonStore(sessions, vault, first), BatonStore(sessions, vault, second)
+    holding, waiting = LeaderStore(sessions, vault, first), LeaderStore(sessions, vault, second)
     lane = 1, False
     assert [holding.snapshot().is_ours(lane), waiting.snapshot().is_ours(lane)] == [True, False]
     first.drop()
     assert [holding.snapshot().is_ours(lane), waiting.snapshot().is_ours(lane)] == [False, True]
 
 
-def test_wrong_clock_serves_no_lane(sqlite_engine: Engine, vault: Vault, first: Baton, tmp_path: Path) -> None:
+def test_wrong_clock_serves_no_lane(
+    sqlite_engine: Engine, vault: Vault, first: LeaderLock, tmp_path: Path
+) -> None:
     """It claims nothing from the moment it was set, and gives no sign of life, so that members are told."""
     sessions = make_sessions(sqlite_engine)
-    store = BatonStore(sessions, vault, first, ClockGuard(is_kept=lambda: False))
+    store = LeaderStore(sessions, vault, first, ClockGuard(is_kept=lambda: False))
     with sessions.begin() as session:
         run_id = a_running_run(session, vault, count=1).id
         sender_id = session.get_one(Run, run_id).sender_id
@@ -125,7 +129,9 @@ def test_wrong_clock_serves_no_lane(sqlite_engine: Engine, vault: Vault, first: 
     assert store.exchange((), ask).taken == 1
 
 
-def test_last_sign_is_known_to_the_next(first: Baton, baton_of: Callable[[Path], Baton], tmp_path: Path) -> None:
+def test_last_sign_is_known_to_the_next(
+    first: LeaderLock, baton_of: Callable[[Path], LeaderLock], tmp_path: Path
+) -> None:
     assert first.last_sign() is None
     first.take()
     first.drop()
@@ -134,7 +140,7 @@ def test_last_sign_is_known_to_the_next(first: Baton, baton_of: Callable[[Path],
     assert baton_of(tmp_path / "a.db").last_sign() == then
 
 
-def test_holder_gives_signs_of_life(first: Baton, second: Baton, tmp_path: Path) -> None:
+def test_holder_gives_signs_of_life(first: LeaderLock, second: LeaderLock, tmp_path: Path) -> None:
     database = str(tmp_path / "a.db")
     for baton, is_a_sign in ((second, True), (first, False), (second, True)):
         os.utime(f"{database}{SUFFIX}", times=(0, 0))

@@ -17,9 +17,9 @@ from sqlalchemy.orm import Session, sessionmaker
 from campaigns.core.database import make_engine, make_sessions
 from campaigns.core.errors import UnavailableError
 from campaigns.core.keys.crypto import Vault
-from campaigns.delivery.engine.leader_lock import Baton
+from campaigns.delivery.engine.leader_lock import LeaderLock
 from campaigns.delivery.engine.ports import Ask, Claimed, Line, Result
-from campaigns.delivery.engine.queue.leader_store import BatonStore
+from campaigns.delivery.engine.queue.leader_store import LeaderStore
 from campaigns.delivery.engine.queue.store import DatabaseStore
 from campaigns.delivery.models import Delivery
 from campaigns.delivery.queries import progress_of
@@ -156,8 +156,8 @@ def test_baton_on_a_disk_that_only_reads_is_told(
     def refuse(*given: object) -> None:
         raise OSError(errno.EROFS, "Read-only file system")
 
-    baton = Baton(str(tmp_path / "a.db"))
-    store = BatonStore(make_sessions(sqlite_engine), vault, baton)
+    baton = LeaderLock(str(tmp_path / "a.db"))
+    store = LeaderStore(make_sessions(sqlite_engine), vault, baton)
     assert store.snapshot().lanes is None
     monkeypatch.setattr(os, "utime", refuse)
     with pytest.raises(UnavailableError, match="Read-only"):

@@ -12,26 +12,26 @@ from campaigns.continuity.lifeline import Lifeline
 from campaigns.core.errors import UnavailableError
 from campaigns.core.keys.crypto import Vault
 from campaigns.core.processes.steady import ClockGuard
-from campaigns.delivery.engine.leader_lock import Baton
+from campaigns.delivery.engine.leader_lock import LeaderLock
 from campaigns.delivery.engine.ports import Ask, Found, LaneKey, Result, Snapshot
 from campaigns.delivery.engine.queue.store import DatabaseStore, MayUse, everybody_may
 
 
-class BatonStore(DatabaseStore):
+class LeaderStore(DatabaseStore):
     """Its snapshots say that every lane is this worker's own, or none is."""
 
     def __init__(
         self,
         sessions: sessionmaker[Session],
         vault: Vault,
-        baton: Baton,
+        baton: LeaderLock,
         guard: ClockGuard | None = None,
         lifeline: Lifeline | None = None,
         may_use: MayUse = everybody_may,
         ears: Ears | None = None,
     ) -> None:
         super().__init__(sessions, vault, lifeline, may_use, ears)
-        self._baton, self._guard = baton, guard or ClockGuard()
+        self._leader_lock, self._guard = baton, guard or ClockGuard()
 
     def exchange(self, results: Sequence[Result], ask: Ask | None) -> Found:
         """Write the results and claim what is asked for; nothing is claimed by a clock that may be wrong."""
@@ -44,7 +44,7 @@ class BatonStore(DatabaseStore):
             return replace(super().snapshot(), lanes=frozenset())
         try:
             # The baton first: who has it reads nothing from before its last holder ended.
-            lanes: frozenset[LaneKey] | None = None if self._baton.take() else frozenset()
+            lanes: frozenset[LaneKey] | None = None if self._leader_lock.take() else frozenset()
         except OSError as error:
             raise UnavailableError(f"The disk of the database may only be read: {error.strerror}.") from error
         return replace(super().snapshot(), lanes=lanes)

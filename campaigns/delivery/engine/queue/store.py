@@ -21,7 +21,7 @@ from campaigns.core.database import UTCDateTime, single_statements
 from campaigns.core.errors import UnavailableError
 from campaigns.core.keys.crypto import Vault
 from campaigns.delivery.channel_fallback import fall_back
-from campaigns.delivery.engine.daily_limits import Quotas, count_called
+from campaigns.delivery.engine.daily_limits import DailyLimits, count_called
 from campaigns.delivery.engine.ports import Ask, Found, Line, Result, RunningRun, SenderFacts, Snapshot
 from campaigns.delivery.engine.queue.claims import Claims
 from campaigns.delivery.engine.queue.results import find_held, record, writing
@@ -70,7 +70,7 @@ class DatabaseStore:
         self._single = single_statements(self._engine)
         self._is_postgres = self._engine.dialect.name == "postgresql"
         self._claims = Claims(vault)
-        self._quotas = Quotas()
+        self._daily_limits = DailyLimits()
 
     def exchange(self, results: Sequence[Result], ask: Ask | None) -> Found:
         """Write the results and claim what is asked for, in one commit.
@@ -128,7 +128,7 @@ class DatabaseStore:
                 for row in rows
                 if row.daily_limit is not None
             }
-            quotas = self._quotas.read(connection, limits)
+            quotas = self._daily_limits.read(connection, limits)
             addresses = frozenset(connection.scalars(_withdrawn(), {"since": clock.now() - WITHDRAWN_WITHIN}))
         last = {row.id: row.rank for row in rows}
         runs = [
@@ -141,7 +141,7 @@ class DatabaseStore:
                 organisation_id=row.organisation_id,
                 priority=row.priority,
                 allowance=None if row.is_rehearsal else quotas.get(row.sender_id),
-                counted=self._quotas.number,
+                counted=self._daily_limits.number,
             )
             for row in rows
             if row.is_rehearsal
@@ -158,7 +158,7 @@ class DatabaseStore:
 
     def sender(self, sender_id: int, is_rehearsal: bool) -> SenderFacts:
         """Read a sender as it is now."""
-        self._quotas.forget()
+        self._daily_limits.forget()
         with self._sessions() as session:
             session.connection(execution_options={"read_only": True})
             sender = session.scalars(_sender(), {"sender": sender_id}).one()
@@ -209,7 +209,8 @@ class DatabaseStore:
         Between two counts a lane knows only its own claims. Each lane has one worker, by its job or by the baton;
         on SQLite the limit does not rest on that.
         """
-        limit = None if self._is_postgres or ask.line.is_rehearsal else self._quotas.limits.get(ask.line.sender_id)
+        is_unlimited = self._is_postgres or ask.line.is_rehearsal
+        limit = None if is_unlimited else self._daily_limits.limits.get(ask.line.sender_id)
         if limit is None:
             return ask
         left = limit[1] - count_called(connection, ask.line.sender_id, ask.line.channel)

@@ -8,8 +8,8 @@ from datetime import timedelta
 import pytest
 
 from campaigns.core import clock
+from campaigns.delivery.engine.fence import FRESH_SECONDS, INTENT_LIFE, Fence, FenceRefusedError, Refusal
 from campaigns.delivery.engine.ports import Claimed, RunningRun, Snapshot
-from campaigns.delivery.engine.send_guard import FRESH_SECONDS, INTENT_LIFE, Fence, FenceRefusedError, Refusal
 
 CLAIMED = Claimed(
     id=1,
