@@ -29,7 +29,8 @@ from bench.plain_sending import send_plainly
 from campaigns.continuity.lifeline import BEAT_SECONDS, Lifeline
 from campaigns.core.database import make_sessions, make_worker_engine
 from campaigns.core.keys.crypto import Vault
-from campaigns.delivery.engine.engine import Engine, Surroundings, in_thread
+from campaigns.core.processes.threads import in_thread
+from campaigns.delivery.engine.engine import Engine, Surroundings
 from campaigns.delivery.engine.ports import Ask, Found, Result
 from campaigns.delivery.engine.queue.store import DatabaseStore
 from campaigns.delivery.states import SendState

@@ -21,7 +21,7 @@ from campaigns.core import clock
 from campaigns.core.database import make_sessions
 from campaigns.core.keys.crypto import Vault
 from campaigns.core.settings import load_settings
-from campaigns.delivery.engine.lane_jobs import enqueue_lanes
+from campaigns.delivery.lanes.lane_jobs import enqueue_lanes
 from campaigns.delivery.models import Delivery, RunText, RunZone
 from campaigns.delivery.queries import in_state
 from campaigns.delivery.references import new_reference

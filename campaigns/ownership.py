@@ -12,9 +12,8 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session, sessionmaker
 
 from campaigns.core.settings import Settings
-from campaigns.delivery.engine.engine import NOT_OWNED
-from campaigns.delivery.engine.ports import SenderFacts
-from campaigns.delivery.engine.sender_health import may_be_used, write_health
+from campaigns.delivery.lanes.sender_facts import SenderFacts
+from campaigns.delivery.lanes.sender_health import NOT_OWNED, may_be_used, write_health
 from campaigns.gateways.kinds import gateway_kinds
 from campaigns.planning.models import Health, Sender
 from campaigns.staff.credentials import Credentials, load_credentials

@@ -11,11 +11,12 @@ from sqlalchemy.orm import Session, sessionmaker
 
 from campaigns.core import clock
 from campaigns.core.processes.chores import do_each
+from campaigns.core.processes.threads import Runner
 from campaigns.core.settings import Settings
 from campaigns.delivery.corrections.latecomers import fan_out_late
-from campaigns.delivery.engine.ports import Runner, SenderFacts
 from campaigns.delivery.fanout.canary import canary_rule_of, settle_canaries
 from campaigns.delivery.fanout.fanout import fan_out
+from campaigns.delivery.lanes.sender_facts import SenderFacts
 from campaigns.delivery.queries import select_planning
 from campaigns.delivery.receipts.merge import apply_receipts
 from campaigns.delivery.repair.reconcile import give_up, reap, reconcile

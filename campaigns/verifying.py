@@ -7,7 +7,7 @@ from functools import partial
 from campaigns.core.database import make_engine, make_sessions
 from campaigns.core.errors import NotFoundError
 from campaigns.core.settings import Settings
-from campaigns.delivery.engine.ports import SenderFacts
+from campaigns.delivery.lanes.sender_facts import SenderFacts
 from campaigns.delivery.repair.verify import Report, verify_run
 from campaigns.gateways.base import Gateway
 from campaigns.gateways.factory import open_gateway

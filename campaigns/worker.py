@@ -26,14 +26,15 @@ from campaigns.core.mail import make_mailer
 from campaigns.core.processes.chores import Chore, repeat
 from campaigns.core.processes.shutdown import stop_on_signals
 from campaigns.core.processes.steady import ClockGuard
+from campaigns.core.processes.threads import in_thread
 from campaigns.core.processes.waiting import rest
 from campaigns.core.settings import Mode, Settings
-from campaigns.delivery.engine.engine import Engine, Surroundings, in_thread
-from campaigns.delivery.engine.leader_lock import LeaderLock
-from campaigns.delivery.engine.ports import SenderFacts
+from campaigns.delivery.engine.engine import Engine, Surroundings
 from campaigns.delivery.engine.queue.leader_store import LeaderStore
 from campaigns.delivery.engine.queue.store import DatabaseStore
 from campaigns.delivery.fanout.outdated_texts import TextWatch
+from campaigns.delivery.lanes.leader_lock import LeaderLock
+from campaigns.delivery.lanes.sender_facts import SenderFacts
 from campaigns.delivery.queries import find_last_intent
 from campaigns.delivery.repair.sweeps import sweep
 from campaigns.delivery.timeouts import check_patience, patience_of

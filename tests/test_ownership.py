@@ -11,7 +11,8 @@ from sqlalchemy.orm import Session, sessionmaker
 from campaigns.core.errors import ForeignCredentialError, SettingsError
 from campaigns.core.keys.crypto import Vault
 from campaigns.core.settings import Settings, load_settings
-from campaigns.delivery.engine.queue.store import DatabaseStore, facts_of
+from campaigns.delivery.engine.queue.store import DatabaseStore
+from campaigns.delivery.lanes.sender_facts import facts_of
 from campaigns.delivery.queries import progress_of
 from campaigns.delivery.states import SendState
 from campaigns.ownership import OwnerWatch

@@ -14,7 +14,7 @@ from sqlalchemy.orm import Session
 
 from campaigns.core import clock
 from campaigns.core.database import UTCDateTime
-from campaigns.delivery.engine.sender_health import may_be_used
+from campaigns.delivery.lanes.sender_health import may_be_used
 from campaigns.delivery.models import Delivery
 from campaigns.delivery.queries import in_state, select_done_with_queue, select_finished
 from campaigns.delivery.states import SendState

@@ -8,7 +8,7 @@ from datetime import timedelta
 from campaigns.core.errors import SettingsError
 from campaigns.core.settings import Mode, Settings
 from campaigns.core.words import N_
-from campaigns.delivery.engine.fence import INTENT_LIFE
+from campaigns.delivery.lanes.call_limits import INTENT_LIFE
 
 #: A call that began within the fence and lasts as long as it may is over by then.
 SHORTEST_REAP = INTENT_LIFE + timedelta(seconds=30)

@@ -12,8 +12,7 @@ from sqlalchemy.orm import Session
 
 from campaigns.audience.models import Address
 from campaigns.core.keys.crypto import Vault
-from campaigns.delivery.engine.ports import SenderFacts
-from campaigns.delivery.engine.queue.store import facts_of
+from campaigns.delivery.lanes.sender_facts import SenderFacts, facts_of
 from campaigns.delivery.models import Attempt, Delivery
 from campaigns.delivery.states import SendState
 from campaigns.gateways.base import ProviderMessage

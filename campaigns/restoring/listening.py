@@ -21,7 +21,8 @@ from campaigns.continuity.lifeline import Lifeline, Standing
 from campaigns.core import clock
 from campaigns.core.errors import FingerpostError, UnavailableError
 from campaigns.core.keys.crypto import Vault
-from campaigns.delivery.engine.ports import Runner, SenderFacts
+from campaigns.core.processes.threads import Runner
+from campaigns.delivery.lanes.sender_facts import SenderFacts
 from campaigns.gateways.base import Gateway, ProviderMessage
 from campaigns.planning.lifecycle import MOVING
 from campaigns.planning.models import Run, RunSender

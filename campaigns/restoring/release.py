@@ -22,9 +22,9 @@ from campaigns.continuity.places import files_of, place_of
 from campaigns.core import clock
 from campaigns.core.errors import FingerpostError, UnavailableError
 from campaigns.core.settings import Settings
-from campaigns.delivery.engine.ports import SenderFacts
 from campaigns.delivery.fanout.canary import canary_rule_of
 from campaigns.delivery.fanout.fanout import fan_out
+from campaigns.delivery.lanes.sender_facts import SenderFacts
 from campaigns.delivery.queries import find_last_intent, select_planning
 from campaigns.gateways.base import Gateway
 from campaigns.planning.lifecycle import LIVING

@@ -14,9 +14,10 @@ from campaigns.core import clock
 from campaigns.core.keys.crypto import Vault
 from campaigns.core.processes.steady import CLOCKS_APART
 from campaigns.delivery.engine.cluster import GONE_AFTER, LET_GO_AFTER, ClusterStore, Member
-from campaigns.delivery.engine.lane_jobs import enqueue_lanes
-from campaigns.delivery.engine.ports import Ask, LaneKey, Line
+from campaigns.delivery.engine.ports import Ask
 from campaigns.delivery.fanout.fanout import fan_out
+from campaigns.delivery.lanes.lane_jobs import enqueue_lanes
+from campaigns.delivery.lanes.sender_facts import LaneKey, Line
 from campaigns.planning.models import Run, RunState
 from tests.delivery.builders import a_planned_run, a_running_run, people
 from tests.factories import a_sender

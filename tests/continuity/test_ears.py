@@ -18,8 +18,9 @@ from campaigns.core import clock
 from campaigns.core.database import make_engine
 from campaigns.core.keys.crypto import Vault
 from campaigns.delivery.engine.fence import Fence, FenceRefusedError, Refusal
-from campaigns.delivery.engine.ports import Ask, Line
+from campaigns.delivery.engine.ports import Ask
 from campaigns.delivery.engine.queue.store import DatabaseStore
+from campaigns.delivery.lanes.sender_facts import Line
 from campaigns.planning.models import Run
 from tests.delivery.builders import a_running_run
 from tests.delivery.driving import drive

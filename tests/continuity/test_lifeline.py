@@ -16,8 +16,9 @@ from campaigns.continuity.lifeline import GAP_SECONDS, Lifeline, Standing
 from campaigns.continuity.models import Instance, LatchReason, Pulse
 from campaigns.core import clock
 from campaigns.core.keys.crypto import Vault
-from campaigns.delivery.engine.ports import Ask, Line
+from campaigns.delivery.engine.ports import Ask
 from campaigns.delivery.engine.queue.store import DatabaseStore
+from campaigns.delivery.lanes.sender_facts import Line
 from campaigns.delivery.queries import progress_of
 from campaigns.delivery.states import SendState
 from campaigns.planning.models import Run

@@ -10,9 +10,10 @@ from concurrent.futures import ThreadPoolExecutor
 from sqlalchemy.orm import Session, sessionmaker
 
 from campaigns.core.keys.crypto import Vault
-from campaigns.delivery.engine.engine import Engine, Surroundings, in_thread
-from campaigns.delivery.engine.ports import SenderFacts
+from campaigns.core.processes.threads import in_thread
+from campaigns.delivery.engine.engine import Engine, Surroundings
 from campaigns.delivery.engine.queue.store import DatabaseStore
+from campaigns.delivery.lanes.sender_facts import SenderFacts
 from campaigns.delivery.queries import progress_of
 from campaigns.delivery.states import SendState
 from campaigns.gateways.base import Gateway

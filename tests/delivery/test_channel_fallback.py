@@ -13,8 +13,9 @@ from sqlalchemy.orm import Session, sessionmaker
 from campaigns.audience.models import Address, AddressState, Channel
 from campaigns.core import clock
 from campaigns.core.keys.crypto import Vault
-from campaigns.delivery.engine.ports import Ask, Line, Result, SenderFacts
+from campaigns.delivery.engine.ports import Ask, Result
 from campaigns.delivery.engine.queue.store import DatabaseStore
+from campaigns.delivery.lanes.sender_facts import Line, SenderFacts
 from campaigns.delivery.models import Attempt, Delivery
 from campaigns.delivery.queries import progress_of
 from campaigns.delivery.receipts.merge import apply_receipts, store

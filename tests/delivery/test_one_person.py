@@ -17,9 +17,10 @@ from campaigns.audience.models import Address, AddressState, Channel
 from campaigns.core import clock
 from campaigns.core.keys.crypto import Vault
 from campaigns.delivery.engine.fence import Fence, FenceRefusedError, Refusal
-from campaigns.delivery.engine.ports import Ask, Claimed, Line, Result
+from campaigns.delivery.engine.ports import Ask, Claimed, Result
 from campaigns.delivery.engine.queue.store import DatabaseStore
 from campaigns.delivery.fanout.fanout import fan_out
+from campaigns.delivery.lanes.sender_facts import Line
 from campaigns.delivery.models import Delivery
 from campaigns.delivery.receipts.merge import apply_receipts, store
 from campaigns.delivery.refusals import suppress_addresses

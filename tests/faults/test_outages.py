@@ -13,7 +13,7 @@ from urllib.parse import parse_qs
 import pytest
 from sqlalchemy import Engine, func, select
 
-from campaigns.delivery.engine.retry import MOST_ATTEMPTS
+from campaigns.delivery.lanes.call_limits import MOST_ATTEMPTS
 from campaigns.delivery.models import Attempt
 from tests.faults.relay import Relay
 from tests.faults.scene import Scene

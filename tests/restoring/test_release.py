@@ -19,8 +19,8 @@ from campaigns.continuity.places import files_of
 from campaigns.core import clock
 from campaigns.core.errors import UnavailableError
 from campaigns.core.keys.crypto import Vault
-from campaigns.delivery.engine.daily_limits import count_called
-from campaigns.delivery.engine.ports import SenderFacts
+from campaigns.delivery.lanes.daily_limits import count_called
+from campaigns.delivery.lanes.sender_facts import SenderFacts
 from campaigns.delivery.models import Delivery
 from campaigns.delivery.states import SendState
 from campaigns.gateways.base import Gateway, ProviderMessage

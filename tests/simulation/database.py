@@ -18,7 +18,8 @@ from sqlalchemy.orm import Session
 
 from campaigns.core.database import make_engine, make_sessions
 from campaigns.core.keys.crypto import Vault
-from campaigns.delivery.engine.ports import Found, LaneKey, Line, SenderFacts, Snapshot
+from campaigns.delivery.engine.ports import Found, Snapshot
+from campaigns.delivery.lanes.sender_facts import LaneKey, Line, SenderFacts
 from campaigns.schema import metadata
 from campaigns.staff.models import Role
 from tests.delivery.builders import addressed_people, give_addresses

@@ -25,9 +25,10 @@ from campaigns.audience.models import Channel
 from campaigns.core import clock
 from campaigns.core.errors import RefusedError, TransitionError
 from campaigns.delivery.engine.fence import Fence, FenceRefusedError, Refusal
-from campaigns.delivery.engine.ports import Ask, Claimed, Found, Line, Result, SenderFacts
-from campaigns.delivery.engine.queue.store import DatabaseStore, facts_of
+from campaigns.delivery.engine.ports import Ask, Claimed, Found, Result
+from campaigns.delivery.engine.queue.store import DatabaseStore
 from campaigns.delivery.engine.retry import decide
+from campaigns.delivery.lanes.sender_facts import Line, SenderFacts, facts_of
 from campaigns.delivery.models import Delivery
 from campaigns.delivery.receipts.merge import apply_receipts, store
 from campaigns.delivery.refusals import suppress_addresses

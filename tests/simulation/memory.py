@@ -12,8 +12,9 @@ from itertools import islice
 
 from campaigns.audience.models import Channel
 from campaigns.core import clock
-from campaigns.delivery.engine.ports import Ask, Claimed, Found, Line, Result, RunningRun, SenderFacts, Snapshot
+from campaigns.delivery.engine.ports import Ask, Claimed, Found, Result, RunningRun, Snapshot
 from campaigns.delivery.engine.queue.store import WITHDRAWN_WITHIN
+from campaigns.delivery.lanes.sender_facts import Line, SenderFacts
 from campaigns.delivery.states import SendState
 from campaigns.gateways.base import Action
 from campaigns.planning.models import Health, Priority, RunState

@@ -7,7 +7,7 @@ from collections import Counter, defaultdict
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 
-from campaigns.delivery.engine.ports import SenderFacts
+from campaigns.delivery.lanes.sender_facts import SenderFacts
 from campaigns.delivery.models import CanaryState
 from campaigns.delivery.states import SendState, may_move
 from campaigns.gateways.base import Action, Outgoing, ProviderMessage, RejectedError, SendError

@@ -13,7 +13,7 @@ from campaigns.audience.consent.handles import number_key
 from campaigns.audience.consent.person import mark_shared
 from campaigns.audience.models import Address, AddressState, Channel
 from campaigns.core.errors import RefusedError, TransitionError
-from campaigns.delivery.engine.sender_health import write_health
+from campaigns.delivery.lanes.sender_health import write_health
 from campaigns.delivery.models import Delivery
 from campaigns.delivery.repair.resend import Chosen, resend
 from campaigns.delivery.states import SendState

@@ -11,7 +11,7 @@ from functools import partial
 from random import Random
 
 from campaigns.core.errors import UnavailableError
-from campaigns.delivery.engine.ports import SenderFacts
+from campaigns.delivery.lanes.sender_facts import SenderFacts
 from campaigns.gateways.base import (
     Accepted,
     Action,

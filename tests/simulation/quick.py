@@ -18,7 +18,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from campaigns.core import clock
 from campaigns.core.errors import UnavailableError
 from campaigns.delivery.engine.ports import Store
-from campaigns.delivery.engine.retry import MOST_ATTEMPTS
+from campaigns.delivery.lanes.call_limits import MOST_ATTEMPTS
 from campaigns.delivery.states import TERMINAL, SendState
 from campaigns.gateways.base import ProviderMessage
 from campaigns.planning.models import RunState

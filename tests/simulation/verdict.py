@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from campaigns.delivery.engine.queue.claims import DAMAGED
-from campaigns.delivery.engine.retry import MOST_ATTEMPTS
+from campaigns.delivery.lanes.call_limits import MOST_ATTEMPTS
 from campaigns.delivery.states import RANKS, ReceiptState, SendState
 from campaigns.planning.models import RunState
 from tests.simulation.oracle import Message

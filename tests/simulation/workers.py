@@ -18,10 +18,11 @@ from campaigns.core import clock
 from campaigns.core.errors import UnavailableError
 from campaigns.core.processes.steady import ClockGuard
 from campaigns.core.processes.waiting import rest
-from campaigns.delivery.engine.daily_limits import COUNT_EVERY, DailyLimits
 from campaigns.delivery.engine.engine import Engine, Surroundings
-from campaigns.delivery.engine.ports import Ask, Found, Result, SenderFacts, Snapshot, Store
+from campaigns.delivery.engine.ports import Ask, Found, Result, Snapshot, Store
 from campaigns.delivery.engine.queue.store import DatabaseStore
+from campaigns.delivery.lanes.daily_limits import COUNT_EVERY, DailyLimits
+from campaigns.delivery.lanes.sender_facts import SenderFacts
 from campaigns.delivery.repair.reconcile import reconcile
 from campaigns.delivery.states import SendState
 from campaigns.missed_inbound import MissedInbound

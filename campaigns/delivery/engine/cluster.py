@@ -30,9 +30,10 @@ from campaigns.core import clock
 from campaigns.core.keys.crypto import Vault
 from campaigns.core.processes.steady import ClockGuard
 from campaigns.delivery.engine.fence import FRESH_SECONDS
-from campaigns.delivery.engine.lane_jobs import QUEUE, TURN, enqueue_lanes, lane_of, select_wanted
-from campaigns.delivery.engine.ports import Ask, Found, LaneKey, Result, Snapshot
+from campaigns.delivery.engine.ports import Ask, Found, Result, Snapshot
 from campaigns.delivery.engine.queue.store import DatabaseStore, MayUse, everybody_may
+from campaigns.delivery.lanes.lane_jobs import QUEUE, TURN, enqueue_lanes, lane_of, select_wanted
+from campaigns.delivery.lanes.sender_facts import LaneKey
 
 T = TypeVar("T")
 

@@ -9,30 +9,24 @@ import asyncio
 import logging
 from collections import defaultdict
 from collections.abc import Callable
-from concurrent.futures import Executor
 from dataclasses import dataclass
-from functools import partial
-from typing import Any, TypeVar
 
 from sqlalchemy.exc import SQLAlchemyError
 
 from campaigns.core.errors import FingerpostError, ForeignCredentialError, SettingsError, UnavailableError
 from campaigns.core.processes.outages import OUTAGES
+from campaigns.core.processes.threads import Runner
 from campaigns.core.processes.waiting import rest
 from campaigns.delivery.engine.fence import REFRESH_SECONDS, Fence, LaneFence
 from campaigns.delivery.engine.lane import Lane
-from campaigns.delivery.engine.ports import LaneKey, Runner, RunningRun, SenderFacts, Snapshot, Store
+from campaigns.delivery.engine.ports import RunningRun, Snapshot, Store
+from campaigns.delivery.lanes.sender_facts import LaneKey, SenderFacts
+from campaigns.delivery.lanes.sender_health import NO_CREDENTIAL, NOT_OPENED, NOT_OWNED
 from campaigns.gateways.base import Gateway
 from campaigns.planning.models import Health
 
-T = TypeVar("T")
-
 #: Calls in flight get so long to finish after a stop, in seconds; what is left then is for the reaper.
 FINISH_SECONDS = 12.0
-#: Why a sender is paused that this server cannot open: its credential is missing or not whole, or another
-#: organisation's; anything else.
-NO_CREDENTIAL, NOT_OWNED, NOT_OPENED = "no_credential", "not_owned", "not_opened"
-
 _CODES: dict[type[Exception], str] = {SettingsError: NO_CREDENTIAL, ForeignCredentialError: NOT_OWNED}
 
 _log = logging.getLogger(__name__)
@@ -194,15 +188,6 @@ class Engine:
         while True:
             await self._listen()
             await asyncio.sleep(REFRESH_SECONDS)
-
-
-def in_thread(executor: Executor) -> Runner:
-    """Return a runner that works in `executor`."""
-
-    def run(function: Callable[..., T], *arguments: Any) -> asyncio.Future[T]:
-        return asyncio.get_running_loop().run_in_executor(executor, partial(function, *arguments))
-
-    return run
 
 
 async def _run_and_close(lane: Lane, gateway: Gateway) -> None:

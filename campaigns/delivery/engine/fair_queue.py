@@ -6,7 +6,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
-from campaigns.delivery.engine.ports import Ask, Found, Line, RunningRun
+from campaigns.delivery.engine.ports import Ask, Found, RunningRun
+from campaigns.delivery.lanes.sender_facts import Line
 
 #: A run without due deliveries is looked through again after this time, for rows that others put back.
 LOOK_AGAIN = timedelta(seconds=5)

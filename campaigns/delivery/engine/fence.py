@@ -8,14 +8,14 @@ from enum import StrEnum
 
 from campaigns.core import clock
 from campaigns.core.errors import RefusedError
-from campaigns.delivery.engine.ports import Claimed, LaneKey, Snapshot
+from campaigns.delivery.engine.ports import Claimed, Snapshot
+from campaigns.delivery.lanes.call_limits import INTENT_LIFE
+from campaigns.delivery.lanes.sender_facts import LaneKey
 
 #: How often the listener refreshes, in seconds; a stop or opt-out is seen this late at most.
 REFRESH_SECONDS = 0.3
 #: Memory older than this, in seconds, closes the fence: a database that cannot be asked may hold a stop.
 FRESH_SECONDS = 2.0
-#: An intent older than this is not called any more: the process slept, and the row may soon be taken from it.
-INTENT_LIFE = timedelta(seconds=30)
 #: How far the wall clock may have been set back since the claim.
 CLOCK_SLACK = timedelta(seconds=5)
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from campaigns.delivery.engine.ports import Result, SenderFacts
+from campaigns.delivery.engine.ports import Result
+from campaigns.delivery.lanes.sender_facts import SenderFacts
 from campaigns.delivery.states import SendState
 from campaigns.gateways.base import Action, RejectedError, SendError
 from campaigns.planning.models import Health

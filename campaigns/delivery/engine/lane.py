@@ -20,15 +20,17 @@ from campaigns.core import clock
 from campaigns.core.errors import FingerpostError
 from campaigns.core.processes.crash import crash_point as crash_point_of_process
 from campaigns.core.processes.outages import OUTAGES
+from campaigns.core.processes.threads import Runner
 from campaigns.core.processes.waiting import rest
 from campaigns.delivery.engine.breaker import RunBreaker, SenderBreaker
 from campaigns.delivery.engine.fair_queue import FairQueue
 from campaigns.delivery.engine.fence import Fence, FenceRefusedError, LaneFence, Refusal
 from campaigns.delivery.engine.health_changes import HealthChanges
 from campaigns.delivery.engine.pacing import Pace, Quota, size_of_group
-from campaigns.delivery.engine.ports import Ask, Claimed, Found, Result, Runner, RunningRun, SenderFacts, Store
+from campaigns.delivery.engine.ports import Ask, Claimed, Found, Result, RunningRun, Store
 from campaigns.delivery.engine.retry import counted_from, decide
 from campaigns.delivery.engine.waiters import Waiters
+from campaigns.delivery.lanes.sender_facts import SenderFacts
 from campaigns.delivery.states import SendState
 from campaigns.gateways.base import Gateway, Outgoing, SendError, ThrottledError, UnknownOutcomeError
 from campaigns.planning.models import Health

@@ -2,20 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any, Protocol, TypeVar
+from typing import Protocol
 
-from campaigns.audience.models import Channel
+from campaigns.delivery.lanes.sender_facts import LaneKey, Line, SenderFacts
 from campaigns.delivery.states import SendState
 from campaigns.gateways.base import Action, Template
 from campaigns.planning.models import Health
-
-T = TypeVar("T")
-
-#: What one lane serves: the id of a sender, and whether it rehearses.
-LaneKey = tuple[int, bool]
 
 
 @dataclass(slots=True)
@@ -67,15 +62,6 @@ class Result:
 
 
 @dataclass(frozen=True, slots=True)
-class Line:
-    """What one lane serves: a sender, for people or in rehearsal."""
-
-    sender_id: int
-    channel: Channel = Channel.SMS
-    is_rehearsal: bool = False
-
-
-@dataclass(frozen=True, slots=True)
 class Ask:
     """A request for deliveries of one run over one sender with an id above the cursor."""
 
@@ -124,30 +110,6 @@ class RunningRun:
 
 
 @dataclass(frozen=True, slots=True)
-class SenderFacts:
-    """What a lane needs to know of its sender."""
-
-    sender_id: int
-    #: Kind of gateway and name of its credential.
-    gateway: str
-    secret_name: str
-    #: Number, name or service that messages come from.
-    identity: str
-    #: Parts per second.
-    pace: float
-    channel: Channel
-    health: Health = Health.WELL
-    is_rehearsal: bool = False
-    #: Whose it is; None: shared.
-    organisation_id: int | None = None
-
-    @property
-    def line(self) -> Line:
-        """What a lane with this sender serves."""
-        return Line(self.sender_id, self.channel, self.is_rehearsal)
-
-
-@dataclass(frozen=True, slots=True)
 class Snapshot:
     """What the fence knows: runs that are running, and addresses that said stop a moment ago."""
 
@@ -187,9 +149,3 @@ class Store(Protocol):
 
     def tell_health(self, sender_id: int, health: Health, code: str) -> None:
         """Write how a sender fares; one that a member must mend stays paused."""
-
-
-class Runner(Protocol):
-    """Runs a blocking function elsewhere (a thread) and gives its result to the loop."""
-
-    def __call__(self, function: Callable[..., T], *arguments: Any) -> Awaitable[T]: ...

@@ -9,6 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from campaigns.delivery.lanes.call_limits import MOST_ATTEMPTS
 from campaigns.delivery.states import SendState
 from campaigns.gateways.base import (
     Action,
@@ -18,8 +19,6 @@ from campaigns.gateways.base import (
     ThrottledError,
 )
 
-#: Calls that a delivery gets answered at most.
-MOST_ATTEMPTS = 6
 #: Longest from the intent to the end of a call, with room.
 LONGEST_CALL = timedelta(minutes=1)
 #: Seconds before the second call; each further pause is twice as long.

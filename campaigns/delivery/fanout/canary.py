@@ -13,7 +13,7 @@ from sqlalchemy.orm import Session, sessionmaker
 from campaigns.audience.models import Address, AddressState, Channel
 from campaigns.core import clock
 from campaigns.core.settings import Settings
-from campaigns.delivery.engine.daily_limits import count_called
+from campaigns.delivery.lanes.daily_limits import count_called
 from campaigns.delivery.models import (
     OPEN_CANARY,
     CanaryDelivery,

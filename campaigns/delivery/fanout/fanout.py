@@ -41,7 +41,6 @@ from campaigns.core import clock
 from campaigns.core.errors import FingerpostError
 from campaigns.core.processes.crash import crash_point
 from campaigns.delivery.answerable_senders import stop_way
-from campaigns.delivery.engine.lane_jobs import enqueue_lanes
 from campaigns.delivery.fanout.canary import NO_CANARY, CanaryRule, choose_canary
 from campaigns.delivery.fanout.correction_recipients import find_wrong_runs, may_be_on_the_way, select_corrected
 from campaigns.delivery.fanout.frequency_cap import await_turn, select_capped
@@ -51,6 +50,7 @@ from campaigns.delivery.fanout.send_times import add_zone
 from campaigns.delivery.fanout.sender_options import choices_of
 from campaigns.delivery.fanout.text_sources import load_renderer, read_at
 from campaigns.delivery.fanout.texts import Combination, Dimensions
+from campaigns.delivery.lanes.lane_jobs import enqueue_lanes
 from campaigns.delivery.models import Delivery, RunLeftOut, RunText, RunZone
 from campaigns.delivery.queries import is_overtaken
 from campaigns.delivery.references import new_reference

@@ -17,9 +17,9 @@ from sqlalchemy.orm import Session, sessionmaker
 from campaigns.core import clock
 from campaigns.core.errors import GateError, RefusedError
 from campaigns.core.words import N_
-from campaigns.delivery.engine.fence import INTENT_LIFE
 from campaigns.delivery.fanout.text_sources import load_renderer, read_at
 from campaigns.delivery.fanout.texts import Combination, Rendered
+from campaigns.delivery.lanes.call_limits import INTENT_LIFE
 from campaigns.delivery.models import Delivery, FormerText, RunText
 from campaigns.delivery.queries import in_state
 from campaigns.delivery.states import SendState

@@ -9,9 +9,9 @@ from sqlalchemy import func, select, text
 from sqlalchemy.orm import Session, aliased
 
 from campaigns.delivery.counts import Tally
-from campaigns.delivery.engine.leader_lock import seconds_silent
 from campaigns.delivery.fanout.canary import awaits_canary, count_waiting
 from campaigns.delivery.fanout.merged_occurrences import count_untold
+from campaigns.delivery.lanes.leader_lock import seconds_silent
 from campaigns.delivery.models import Attempt, Delivery, Receipt
 from campaigns.delivery.monitoring.alarms import LIST_DELAY, LONG_TROUBLE, LONGEST_SILENCE, Facts
 from campaigns.delivery.monitoring.progress import SenderProgress

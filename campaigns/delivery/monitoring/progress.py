@@ -13,7 +13,7 @@ from sqlalchemy.orm import Session, contains_eager, selectinload
 from campaigns.audience.models import Channel
 from campaigns.delivery.channel_fallback import FELL_BACK
 from campaigns.delivery.counts import Tally, count_run
-from campaigns.delivery.engine.daily_limits import count_called
+from campaigns.delivery.lanes.daily_limits import count_called
 from campaigns.delivery.models import Attempt, Delivery, RunLeftOut
 from campaigns.delivery.states import ReceiptState, SendState
 from campaigns.planning.models import Campaign, Run, RunSender, RunState, Sender

@@ -48,7 +48,7 @@ from campaigns.audience.models import Consent, ConsentKind
 from campaigns.core import clock
 from campaigns.core.database import UTCDateTime
 from campaigns.delivery.channel_fallback import fall_back
-from campaigns.delivery.engine.sender_health import write_health
+from campaigns.delivery.lanes.sender_health import write_health
 from campaigns.delivery.models import Delivery, Receipt
 from campaigns.delivery.queries import in_state
 from campaigns.delivery.refusals import heed_refusals

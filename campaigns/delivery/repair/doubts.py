@@ -16,10 +16,9 @@ from campaigns.audience.models import Address, Channel
 from campaigns.core import clock
 from campaigns.core.database import UTCDateTime
 from campaigns.core.keys.crypto import Vault
-from campaigns.delivery.engine.fence import INTENT_LIFE
-from campaigns.delivery.engine.ports import Line, SenderFacts
-from campaigns.delivery.engine.queue.store import facts_of
 from campaigns.delivery.fanout.outdated_texts import as_called, load_former
+from campaigns.delivery.lanes.call_limits import INTENT_LIFE
+from campaigns.delivery.lanes.sender_facts import Line, SenderFacts, facts_of
 from campaigns.delivery.models import Attempt, Delivery, FormerText, RunText, SenderAccount
 from campaigns.delivery.queries import in_state
 from campaigns.delivery.rehearsal_addresses import country_of, find_stand_in, is_nobodys, stand_in

@@ -22,8 +22,9 @@ from campaigns.core import clock
 from campaigns.core.database import UTCDateTime
 from campaigns.core.errors import FingerpostError, UnavailableError
 from campaigns.core.keys.crypto import Vault
-from campaigns.delivery.engine.ports import Line, Runner, SenderFacts
-from campaigns.delivery.engine.retry import MOST_ATTEMPTS
+from campaigns.core.processes.threads import Runner
+from campaigns.delivery.lanes.call_limits import MOST_ATTEMPTS
+from campaigns.delivery.lanes.sender_facts import Line, SenderFacts
 from campaigns.delivery.models import Attempt, Delivery
 from campaigns.delivery.queries import in_state
 from campaigns.delivery.repair.doubts import (

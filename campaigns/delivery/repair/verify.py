@@ -28,8 +28,7 @@ from sqlalchemy.orm import Session
 
 from campaigns.audience.models import Address, Channel
 from campaigns.core.keys.crypto import Vault
-from campaigns.delivery.engine.ports import SenderFacts
-from campaigns.delivery.engine.queue.store import facts_of
+from campaigns.delivery.lanes.sender_facts import SenderFacts, facts_of
 from campaigns.delivery.models import Attempt, Delivery, FormerText, RunText
 from campaigns.delivery.rehearsal_addresses import country_of, find_stand_in, is_nobodys, stand_in
 from campaigns.delivery.states import SendState

@@ -10,7 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from campaigns.delivery.engine.fair_queue import LOOK_AGAIN, LOOK_BEHIND, LOOK_SOON, FairQueue
-from campaigns.delivery.engine.ports import Ask, Claimed, Found, Line, RunningRun
+from campaigns.delivery.engine.ports import Ask, Claimed, Found, RunningRun
+from campaigns.delivery.lanes.sender_facts import Line
 
 NOW = datetime(2026, 3, 2, 12, tzinfo=UTC)
 LINE = Line(1)

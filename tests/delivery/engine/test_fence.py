@@ -8,8 +8,9 @@ from datetime import timedelta
 import pytest
 
 from campaigns.core import clock
-from campaigns.delivery.engine.fence import FRESH_SECONDS, INTENT_LIFE, Fence, FenceRefusedError, Refusal
+from campaigns.delivery.engine.fence import FRESH_SECONDS, Fence, FenceRefusedError, Refusal
 from campaigns.delivery.engine.ports import Claimed, RunningRun, Snapshot
+from campaigns.delivery.lanes.call_limits import INTENT_LIFE
 
 CLAIMED = Claimed(
     id=1,

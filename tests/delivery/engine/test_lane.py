@@ -14,8 +14,8 @@ from campaigns.audience.models import Address, AddressState
 from campaigns.core.errors import GatewayRefusedError
 from campaigns.core.keys.crypto import Vault
 from campaigns.delivery.engine import retry
-from campaigns.delivery.engine.ports import SenderFacts
-from campaigns.delivery.engine.retry import MOST_ATTEMPTS
+from campaigns.delivery.lanes.call_limits import MOST_ATTEMPTS
+from campaigns.delivery.lanes.sender_facts import SenderFacts
 from campaigns.delivery.models import Attempt, Delivery
 from campaigns.delivery.queries import progress_of
 from campaigns.delivery.states import SendState

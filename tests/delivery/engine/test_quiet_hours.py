@@ -14,9 +14,10 @@ from sqlalchemy.orm import Session, sessionmaker
 from campaigns.audience.models import Address, AddressState, Contact
 from campaigns.core import clock
 from campaigns.core.keys.crypto import Vault
-from campaigns.delivery.engine.ports import Ask, Found, Line
+from campaigns.delivery.engine.ports import Ask, Found
 from campaigns.delivery.engine.queue.claims import Claims
 from campaigns.delivery.fanout.fanout import fan_out
+from campaigns.delivery.lanes.sender_facts import Line
 from campaigns.delivery.models import Delivery, RunZone
 from campaigns.delivery.queries import progress_of
 from campaigns.delivery.refusals import suppress_addresses

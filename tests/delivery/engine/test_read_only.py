@@ -17,10 +17,11 @@ from sqlalchemy.orm import Session, sessionmaker
 from campaigns.core.database import make_engine, make_sessions
 from campaigns.core.errors import UnavailableError
 from campaigns.core.keys.crypto import Vault
-from campaigns.delivery.engine.leader_lock import LeaderLock
-from campaigns.delivery.engine.ports import Ask, Claimed, Line, Result
+from campaigns.delivery.engine.ports import Ask, Claimed, Result
 from campaigns.delivery.engine.queue.leader_store import LeaderStore
 from campaigns.delivery.engine.queue.store import DatabaseStore
+from campaigns.delivery.lanes.leader_lock import LeaderLock
+from campaigns.delivery.lanes.sender_facts import Line
 from campaigns.delivery.models import Delivery
 from campaigns.delivery.queries import progress_of
 from campaigns.delivery.states import SendState

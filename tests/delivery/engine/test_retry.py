@@ -8,7 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from campaigns.delivery.engine.retry import LONGEST_PAUSE, MOST_ATTEMPTS, counted_from, decide, pause_after
+from campaigns.delivery.engine.retry import LONGEST_PAUSE, counted_from, decide, pause_after
+from campaigns.delivery.lanes.call_limits import MOST_ATTEMPTS
 from campaigns.delivery.states import SendState, may_move
 from campaigns.gateways.base import (
     Action,

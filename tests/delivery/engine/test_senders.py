@@ -13,10 +13,11 @@ from sqlalchemy.orm import Session, sessionmaker
 from campaigns.audience.models import Address, AddressState, Channel
 from campaigns.core.errors import GatewayRefusedError, SettingsError
 from campaigns.core.keys.crypto import Vault
-from campaigns.delivery.engine.daily_limits import count_called
-from campaigns.delivery.engine.lane_jobs import select_wanted
-from campaigns.delivery.engine.ports import Ask, Line, SenderFacts
+from campaigns.delivery.engine.ports import Ask
 from campaigns.delivery.engine.queue.claims import Claims
+from campaigns.delivery.lanes.daily_limits import count_called
+from campaigns.delivery.lanes.lane_jobs import select_wanted
+from campaigns.delivery.lanes.sender_facts import Line, SenderFacts
 from campaigns.delivery.models import Attempt, Delivery, RunText, SenderAccount
 from campaigns.delivery.queries import progress_of
 from campaigns.delivery.receipts.merge import apply_receipts, store

@@ -14,10 +14,11 @@ from campaigns.audience.models import Address, AddressState
 from campaigns.core import clock
 from campaigns.core.database import make_sessions
 from campaigns.core.keys.crypto import Vault
-from campaigns.delivery.engine.ports import Ask, Line
+from campaigns.delivery.engine.ports import Ask
 from campaigns.delivery.engine.queue.claims import Claims
 from campaigns.delivery.fanout.canary import CanaryRule, Fared, count_waiting, judge, settle_canaries
 from campaigns.delivery.fanout.fanout import fan_out
+from campaigns.delivery.lanes.sender_facts import Line
 from campaigns.delivery.models import CanaryDelivery, CanaryState, Delivery, RunCanary, RunText
 from campaigns.delivery.states import ReceiptState, SendState
 from campaigns.planning.models import Health, Priority, Run, RunSender, RunState, Sender

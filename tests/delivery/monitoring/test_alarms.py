@@ -16,7 +16,7 @@ from sqlalchemy.orm import Session
 
 from campaigns.core import clock
 from campaigns.delivery.counts import Tally, count_run
-from campaigns.delivery.engine.leader_lock import path_of
+from campaigns.delivery.lanes.leader_lock import path_of
 from campaigns.delivery.models import Attempt, CanaryDelivery, CanaryState, Receipt, RunCanary
 from campaigns.delivery.monitoring.alarm_facts import count_doubled, facts_of_run, is_worker_alive
 from campaigns.delivery.monitoring.alarms import Alarm, Facts, Kind, ringing

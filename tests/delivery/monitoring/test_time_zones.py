@@ -11,9 +11,10 @@ from sqlalchemy.orm import Session, sessionmaker
 
 from campaigns.core import clock
 from campaigns.core.keys.crypto import Vault
-from campaigns.delivery.engine.ports import Ask, Line
+from campaigns.delivery.engine.ports import Ask
 from campaigns.delivery.engine.queue.claims import Claims
 from campaigns.delivery.fanout.fanout import fan_out
+from campaigns.delivery.lanes.sender_facts import Line
 from campaigns.delivery.models import Delivery
 from campaigns.delivery.monitoring.time_zones import PutOff, RunWave, waves_of_run
 from campaigns.delivery.states import SendState

@@ -15,7 +15,7 @@ from campaigns.audience.consent.ledger import restore
 from campaigns.audience.models import AddressState, Channel, Consent
 from campaigns.core import clock
 from campaigns.core.keys.crypto import Vault
-from campaigns.delivery.engine.daily_limits import count_called
+from campaigns.delivery.lanes.daily_limits import count_called
 from campaigns.delivery.models import Delivery, Receipt
 from campaigns.delivery.receipts.merge import STRANGER_WAIT, apply_receipts, store
 from campaigns.delivery.states import ReceiptState, SendState, merge

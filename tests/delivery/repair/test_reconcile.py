@@ -15,8 +15,8 @@ from sqlalchemy.orm import Session, sessionmaker
 from campaigns.audience.models import Address, Channel
 from campaigns.core.errors import UnavailableError
 from campaigns.core.keys.crypto import Vault
-from campaigns.delivery.engine.ports import SenderFacts
-from campaigns.delivery.engine.retry import MOST_ATTEMPTS
+from campaigns.delivery.lanes.call_limits import MOST_ATTEMPTS
+from campaigns.delivery.lanes.sender_facts import SenderFacts
 from campaigns.delivery.models import Attempt, Delivery, FormerText, RunText, SenderAccount
 from campaigns.delivery.queries import progress_of
 from campaigns.delivery.rehearsal_addresses import stand_in

@@ -12,9 +12,10 @@ from campaigns.continuity.lifeline import Lifeline
 from campaigns.core.errors import UnavailableError
 from campaigns.core.keys.crypto import Vault
 from campaigns.core.processes.steady import ClockGuard
-from campaigns.delivery.engine.leader_lock import LeaderLock
-from campaigns.delivery.engine.ports import Ask, Found, LaneKey, Result, Snapshot
+from campaigns.delivery.engine.ports import Ask, Found, Result, Snapshot
 from campaigns.delivery.engine.queue.store import DatabaseStore, MayUse, everybody_may
+from campaigns.delivery.lanes.leader_lock import LeaderLock
+from campaigns.delivery.lanes.sender_facts import LaneKey
 
 
 class LeaderStore(DatabaseStore):

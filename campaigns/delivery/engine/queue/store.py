@@ -21,11 +21,12 @@ from campaigns.core.database import UTCDateTime, single_statements
 from campaigns.core.errors import UnavailableError
 from campaigns.core.keys.crypto import Vault
 from campaigns.delivery.channel_fallback import fall_back
-from campaigns.delivery.engine.daily_limits import DailyLimits, count_called
-from campaigns.delivery.engine.ports import Ask, Found, Line, Result, RunningRun, SenderFacts, Snapshot
+from campaigns.delivery.engine.ports import Ask, Found, Result, RunningRun, Snapshot
 from campaigns.delivery.engine.queue.claims import Claims
 from campaigns.delivery.engine.queue.results import find_held, record, writing
-from campaigns.delivery.engine.sender_health import may_be_used, note_account, write_health
+from campaigns.delivery.lanes.daily_limits import DailyLimits, count_called
+from campaigns.delivery.lanes.sender_facts import Line, SenderFacts, facts_of
+from campaigns.delivery.lanes.sender_health import may_be_used, note_account, write_health
 from campaigns.delivery.refusals import heed_refusals
 from campaigns.delivery.states import SendState
 from campaigns.planning.models import Health, Run, RunSender, RunState, Sender
@@ -249,21 +250,6 @@ def _is_about_content(error: SQLAlchemyError) -> bool:
         return getattr(error.orig, "sqlstate", None) is None
     is_of_ours = isinstance(error, StatementError) and not isinstance(error, DBAPIError)
     return is_of_ours or isinstance(error, DataError | IntegrityError)
-
-
-def facts_of(sender: Sender, *, is_rehearsal: bool = False) -> SenderFacts:
-    """Return what a lane, or a look into the provider's list, needs to know of a sender."""
-    return SenderFacts(
-        sender_id=sender.id,
-        gateway=sender.gateway,
-        secret_name=sender.secret_name,
-        identity=sender.identity,
-        pace=sender.pace,
-        channel=Channel(sender.channel),
-        health=Health(sender.health),
-        is_rehearsal=is_rehearsal,
-        organisation_id=sender.organisation_id,
-    )
 
 
 @cache

@@ -11,9 +11,10 @@ from sqlalchemy.orm import Session
 
 from campaigns.core import clock
 from campaigns.core.keys.crypto import Vault
-from campaigns.delivery.engine.ports import Ask, Claimed, Line, Result
+from campaigns.delivery.engine.ports import Ask, Claimed, Result
 from campaigns.delivery.engine.queue.claims import Claims
 from campaigns.delivery.engine.queue.results import record
+from campaigns.delivery.lanes.sender_facts import Line
 from campaigns.delivery.models import Attempt, Delivery, RunText
 from campaigns.delivery.states import ReceiptState, SendState
 from campaigns.planning.models import RunState

@@ -17,9 +17,10 @@ from campaigns.core.database import make_sessions
 from campaigns.core.errors import SettingsError
 from campaigns.core.keys.crypto import Vault
 from campaigns.core.processes.steady import ClockGuard
-from campaigns.delivery.engine.leader_lock import SUFFIX, LeaderLock, seconds_silent
-from campaigns.delivery.engine.ports import Ask, Line
+from campaigns.delivery.engine.ports import Ask
 from campaigns.delivery.engine.queue.leader_store import LeaderStore
+from campaigns.delivery.lanes.leader_lock import SUFFIX, LeaderLock, seconds_silent
+from campaigns.delivery.lanes.sender_facts import Line
 from campaigns.planning.models import Run
 from tests.delivery.builders import a_running_run
 

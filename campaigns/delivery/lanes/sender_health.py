@@ -11,9 +11,13 @@ from sqlalchemy import ColumnElement, and_, select, update
 from sqlalchemy.orm import Session
 
 from campaigns.core import clock
-from campaigns.delivery.engine.ports import Line
+from campaigns.delivery.lanes.sender_facts import Line
 from campaigns.delivery.models import SenderAccount
 from campaigns.planning.models import Health, Sender
+
+#: Why a sender is paused that this server cannot open: its credential is missing or not whole, or another
+#: organisation's; anything else.
+NO_CREDENTIAL, NOT_OWNED, NOT_OPENED = "no_credential", "not_owned", "not_opened"
 
 
 def may_be_used() -> ColumnElement[bool]:

@@ -12,8 +12,8 @@ from typing import Any
 from sqlalchemy import Select, or_, select, text
 from sqlalchemy.orm import Session
 
-from campaigns.delivery.engine.ports import LaneKey
-from campaigns.delivery.engine.sender_health import may_be_used
+from campaigns.delivery.lanes.sender_facts import LaneKey
+from campaigns.delivery.lanes.sender_health import may_be_used
 from campaigns.planning.models import Run, RunSender, RunState, Sender
 
 QUEUE, TASK = "lanes", "serve_lane"
