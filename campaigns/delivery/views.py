@@ -188,7 +188,7 @@ def release_run(run_id: int) -> Redirect:
         )
     except REFUSALS as error:
         return _refused(run, error)
-    flash(_("The run is released. It starts within seconds."), "good")
+    flash(_("The run may start. It begins within seconds."), "good")
     return redirect(url_for("delivery.show_run", run_id=run.id))
 
 

@@ -122,9 +122,7 @@ class ServiceForm(Form):
         description=_l("A line of the state can expose somebody without papers; independent ones come first."),
     )
     operator = StringField(_l("Operator"), [Optional(), Length(max=200)])
-    confidential = SelectField(
-        _l("Can people stay anonymous there?"), choices=options(CONFIDENTIAL.items()), default=""
-    )
+    confidential = SelectField(_l("Is it confidential?"), choices=options(CONFIDENTIAL.items()), default="")
     cost = StringField(_l("Cost of a call"), [Optional(), Length(max=100)])
     expires_on = DateField(_l("Last day, when it is known to end"), [Optional()])
     source = StringField(_l("Source"), [Optional(), Length(max=300)])

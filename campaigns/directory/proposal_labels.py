@@ -36,7 +36,7 @@ LABELS: dict[str, str] = {
     "expires_on": N_("Last day, when it is known to end"),
     "operator_type": N_("Who answers"),
     "operator": N_("Operator"),
-    "confidential": N_("Can people stay anonymous there?"),
+    "confidential": N_("Is it confidential?"),
     "cost": N_("Cost of a call"),
     "scope": N_("For whom"),
     "hours_note": N_("Hours in the words of the source"),

@@ -54,7 +54,7 @@ _REFUSALS: dict[CampaignState | RunState, str] = {
     CampaignState.SUBMITTED: N_("This campaign waits for approval already."),
     CampaignState.APPROVED: N_("This campaign is approved already."),
     CampaignState.ARCHIVED: N_("This campaign is archived. Take it back to draft first."),
-    RunState.HELD: N_("This run is held: an approver has to release it first."),
+    RunState.HELD: N_("This run waits to start: an approver must let it start first."),
     RunState.PLANNING: N_("This run is being planned."),
     RunState.RUNNING: N_("This run is running."),
     RunState.PAUSED: N_("This run is paused: resume it first."),

@@ -13,9 +13,9 @@ STEPS: dict[Step, LazyString] = {
     Step.ACCEPTED: _l("Accepted"),
     Step.DELIVERED: _l("Delivered"),
     Step.READ: _l("Read"),
-    Step.ENGAGED: _l("Engaged"),
-    Step.SIGNPOSTED: _l("Signposted"),
-    Step.ASSISTED: _l("Assisted"),
+    Step.ENGAGED: _l("Replied"),
+    Step.SIGNPOSTED: _l("Turned to a service"),
+    Step.ASSISTED: _l("Helped"),
 }
 
 HOW: dict[Step, LazyString] = {

@@ -47,7 +47,9 @@ def test_every_state_has_name_and_colour(kind: str) -> None:
     looks = STATES[kind]
     assert set(looks) == set(KINDS[kind])
     for look in looks.values():
-        assert look.name._args[0]
+        context, name = look.name._args
+        assert context == kind, "a state is translated by the kind of thing that it is of, for its gender"
+        assert name
         assert f".badge.is-{look.tone}" in STYLES
 
 

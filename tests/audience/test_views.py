@@ -168,12 +168,12 @@ def test_contact_has_one_state_before_those_of_its_channels(
     client, address = client_for(Role.STEWARD), f"/audience/contacts/{contact_id}"
     for page in (client.get(address).text, client.get("/audience/contacts?state=opted_out").text):
         assert "May be written to" not in re.sub(r"<option.*?</option>", "", page)
-        assert "Said stop" in page
-    assert client.get(address).text.index("Said stop") < client.get(address).text.index("WhatsApp")
+        assert "Opted out" in page
+    assert client.get(address).text.index("Opted out") < client.get(address).text.index("WhatsApp")
     with pages.sessions.begin() as session:
         restore(session, lookup, Channel.SMS, number=number, **said)
     page = client.get(address).text
-    assert page.index("May be written to") < page.index("started again on one channel") < page.index("Said stop<")
+    assert page.index("May be written to") < page.index("started again on one channel") < page.index("Opted out<")
 
 
 def test_contact_without_an_address_says_so(pages: Pages, client_for: Callable[..., FlaskClient]) -> None:

@@ -60,7 +60,7 @@ def test_run_is_told_in_words(pages: Pages, client_for: Clients) -> None:
         "The phone was off or out of reach",
         "1 message has an unknown outcome.",
         "1 message stays unconfirmed.",
-        "No address that could be used",
+        "No number or account that could be used",
     ):
         assert sentence in page
 
@@ -171,8 +171,8 @@ def test_impossible_act_says_why(pages: Pages, client_for: Clients, act: str) ->
 
 def test_buttons_are_only_for_who_may(pages: Pages, client_for: Clients) -> None:
     page = f"/delivery/runs/{make_run(pages, RunState.HELD).id}"
-    assert "Release</button>" in client_for(Role.APPROVER).get(page).text
-    assert "Release</button>" not in client_for(Role.AUTHOR).get(page).text
+    assert "Let start</button>" in client_for(Role.APPROVER).get(page).text
+    assert "Let start</button>" not in client_for(Role.AUTHOR).get(page).text
     assert client_for(Role.VIEWER).get(page).status_code == 403
 
 

@@ -122,7 +122,7 @@ def seen_on(client: FlaskClient, page: str) -> str:
 def test_base_edit_shows_the_others_stale(pages: Pages, author: FlaskClient) -> None:
     message_id = add(pages, a_message)
     author.post(f"/messages/{message_id}/en", data={"body": "Keep your passport with you."})
-    assert "Stale: the base text changed" in author.get(f"/messages/{message_id}/uk").text
+    assert "Out of date: the source text changed" in author.get(f"/messages/{message_id}/uk").text
     assert "Save and confirm that it fits the base text" in author.get(f"/messages/{message_id}/uk").text
     assert sendable(pages, message_id) == {}
 

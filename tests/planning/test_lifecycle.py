@@ -20,7 +20,7 @@ def test_listed_moves_pass(move: tuple[CampaignState, CampaignState] | tuple[Run
         (CampaignState.DRAFT, CampaignState.APPROVED, "is a draft: submit it first"),
         (CampaignState.ARCHIVED, CampaignState.APPROVED, "is archived"),
         (CampaignState.APPROVED, CampaignState.APPROVED, "is approved already"),
-        (RunState.HELD, RunState.RUNNING, "is held: an approver has to release it"),
+        (RunState.HELD, RunState.RUNNING, "waits to start: an approver must let it start"),
         (RunState.DONE, RunState.PAUSED, "is done"),
         (RunState.STOPPED, RunState.STOPPED, "is stopped"),
     ],

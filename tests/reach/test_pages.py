@@ -46,7 +46,7 @@ def test_nothing_sent_says_what_comes(client_for: Clients) -> None:
 def test_list_has_totals_of_runs_and_campaigns(pages: Pages, client_for: Clients) -> None:
     make_run(pages)
     page = client_for(Role.STEWARD).get("/reach").text
-    for figure in (">27<", ">24<", ">23 ", ">21<", "Contacts reached"):
+    for figure in (">27<", ">24<", ">23 ", ">21<", "Messages counted as reached"):
         assert figure in page
     page = client_for(Role.VIEWER).get("/reach").text
     for figure in (">30<", ">20<", ">20 "):

@@ -111,9 +111,9 @@ MEANINGS: dict[Action, LazyString] = {
 ATTEMPTS: dict[str, LazyString] = {
     "rejected": _l("The provider refused it"),
     "throttled": _l("The provider asked us to slow down"),
-    "not_sent": _l("It did not leave this machine"),
+    "not_sent": _l("It was not handed to the provider"),
     "unknown": _l("No clear answer came"),
-    "reaped": _l("The call left no result: its worker may have died"),
+    "reaped": _l("Sending was interrupted: it may or may not have been sent"),
     "resent": _l("A member sent it again"),
     "fell_back": _l("This channel failed for good; it went on over the next sender"),
 }

@@ -1,6 +1,7 @@
 """By this pure checklist a second member asks of a campaign whether it may hurt anybody.
 
-The questions follow house notes on protection review; each is put so that "yes" means that it is safe.
+Each point is a statement that is true when the campaign is safe: "yes" to a negative question can be heard as its
+opposite. They follow house notes on protection review.
 """
 
 from __future__ import annotations
@@ -17,10 +18,10 @@ LONGEST_WORDS = 300
 
 @dataclass(frozen=True, slots=True)
 class Item:
-    """One question of the checklist."""
+    """One point of the checklist."""
 
     key: str
-    question: str
+    statement: str
     #: Why it is asked, in a sentence.
     reason: str
 
@@ -28,77 +29,77 @@ class Item:
 ITEMS = (
     Item(
         "no_blame",
-        N_("Does no text blame the person who reads it?"),
+        N_("No text blames the reader."),
         N_("People who feel accused do not ask for help."),
     ),
     Item(
         "no_fear",
-        N_("Does it inform without frightening?"),
+        N_("It informs without frightening."),
         N_("Fear makes people look away, or run into something worse."),
     ),
     Item(
         "no_real_case",
-        N_("Is it free of details from a real case?"),
+        N_("It contains no details from a real case."),
         N_("Somebody may be recognised, by others or by the people they fled from."),
     ),
     Item(
         "no_promise",
-        N_("Does it promise neither papers nor rescue?"),
+        N_("It promises no papers and no rescue."),
         N_("We cannot keep such a promise, and traffickers make the same one."),
     ),
     Item(
         "no_data_by_reply",
-        N_("Does it ask for no personal data in a reply?"),
+        N_("It does not ask people to send personal data."),
         N_("Replies stay on the phone, where others read them."),
     ),
     Item(
         "safe_if_watched",
-        N_("Is it safe when somebody who controls the person reads along?"),
+        N_("It is safe even if a controlling person reads it."),
         N_("Assume that somebody else may hold the phone."),
     ),
     Item(
         "neutral_sender",
-        N_("Do the sender's name and the link give nothing away?"),
+        N_("The sender's name and the link are neutral."),
         N_("A name or address can tell everything before the message is opened."),
     ),
     Item(
         "lock_screen",
-        N_("Are the first words harmless on a locked screen?"),
+        N_("The first words are harmless on a locked screen."),
         N_("They are shown to whoever looks at the phone."),
     ),
     Item(
         "safe_for_children",
-        N_("Is it safe if a child reads it?"),
+        N_("It is safe if a child reads it."),
         N_("Children use the phones of their families."),
     ),
     Item(
         "no_rumour",
-        N_("Does it spread neither panic nor rumour?"),
+        N_("It spreads no panic and no rumours."),
         N_("What is passed on loses its source and gains in fright."),
     ),
     Item(
         "no_conflation",
-        N_("Does it keep moving to another country apart from trafficking?"),
+        N_("It does not present migration as trafficking."),
         N_("Most people on the move are not trafficked, and helping them is no crime."),
     ),
     Item(
         "reading_level",
-        N_("Can somebody who reads little understand it at once?"),
+        N_("Somebody who reads little understands it at once."),
         N_("Short sentences, one thing to do, words of every day."),
     ),
     Item(
         "contact_verified",
-        N_("Was the contact it names tried out lately?"),
+        N_("Somebody called the number in it recently, and it answered."),
         N_("A number that does not answer is worse than none."),
     ),
     Item(
         "right_to_left",
-        N_("Were texts that run from right to left looked at on a phone?"),
+        N_("Texts that run from right to left were looked at on a phone."),
         N_("Numbers and links can end up in the wrong order. Without such a language, say so."),
     ),
     Item(
         "short",
-        N_("Does it take at most two SMS in every language?"),
+        N_("It takes at most two SMS in every language."),
         N_("Longer texts arrive in pieces, or not at all. Where more are needed, say why."),
     ),
 )
@@ -119,7 +120,7 @@ def checked_answers(answers: Mapping[str, Answer]) -> dict[str, Answer]:
         answer = answers.get(item.key)
         words = " ".join(answer.words.split()) if answer else ""
         if answer is None or not words:
-            raise InputError(N_("Answer every question with yes or no, and say in a sentence why."))
+            raise InputError(N_("Answer every point with “true” or “not true”, and say in a sentence why."))
         if len(words) > LONGEST_WORDS:
             raise InputError(N_("A sentence has at most %(limit)s characters."), limit=LONGEST_WORDS)
         checked[item.key] = Answer(answer.yes, words)

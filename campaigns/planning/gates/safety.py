@@ -31,7 +31,7 @@ def harm_gate(campaign: Campaign, answers: HarmAnswers | None) -> Gate:
     elif answers.is_editors:
         template = N_("The do-no-harm checklist was answered by a member who wrote part of it: ask another one.")
     elif refused:
-        template = N_("Questions of the do-no-harm checklist that are answered with no: %(count)s.")
+        template = N_("Points of the do-no-harm checklist that are not true, or not sure: %(count)s.")
     else:
         template = N_("A member who wrote none of it has answered the do-no-harm checklist.")
     passed = answers is not None and answers.is_current and not answers.is_editors and not refused
@@ -129,7 +129,7 @@ def fatigue_gate(campaign: Campaign, capped: int | None, total: int) -> Gate:
     if capped >= total:
         template = N_("Everybody has had as many messages lately as this instance allows: send it later.")
         return plan_gate("fatigue", False, template, {}, link)
-    template = N_("%(people)s people are left out: they had as many messages lately as this instance allows.")
+    template = N_("%(people)s people are left out: they have reached the message limit per person.")
     return plan_gate("fatigue", True, template, {"people": capped}, link, warns=True)
 
 

@@ -35,13 +35,13 @@ class HarmForm(Form):
     def translate(self) -> None:
         """Put the questions in the reader's language."""
         for item in ITEMS:
-            self[item.key].label.text = _(item.question)
+            self[item.key].label.text = _(item.statement)
             self[item.key].description = _(item.reason)
 
 
 for _item in ITEMS:
-    _choices = options([(YES, _l("Yes")), (NO, _l("No"))])
-    setattr(HarmForm, _item.key, RadioField(_item.question, [InputRequired()], choices=_choices))
+    _choices = options([(YES, _l("True")), (NO, _l("Not true, or not sure"))])
+    setattr(HarmForm, _item.key, RadioField(_item.statement, [InputRequired()], choices=_choices))
     _words = StringField(_l("Why, in a sentence"), [InputRequired(), Length(max=LONGEST_WORDS)])
     setattr(HarmForm, f"{_item.key}_words", _words)
 

@@ -171,7 +171,7 @@ def ask_to_resume(session: Session, run: Run, *, by: int) -> None:
     after = RunState.PLANNING if run.started_at is None else RunState.RUNNING
     _begin(session, run, after, by, Permission.STOP_RUN)
     if not run.paused_by_itself:
-        raise TransitionError(N_("This run did not pause by itself: an approver can resume it."))
+        raise TransitionError(N_("This run was not paused automatically: an approver can resume it."))
     if run.resume_asked_by_id is not None:
         raise TransitionError(N_("Somebody has asked for this already. Another member confirms it."))
     check_not_withdrawn(session, int(run.frozen.get("message_id", 0)), run.message_version)
@@ -190,7 +190,9 @@ def resume_run(session: Session, run: Run, *, by: int) -> None:
     _begin(session, run, after, by, Permission.REVIEW)
     check_not_withdrawn(session, int(run.frozen.get("message_id", 0)), run.message_version)
     if run.paused_by_itself and run.resume_asked_by_id in (None, by):
-        raise ApprovalError(N_("It paused by itself: one member asks that it goes on, and another one confirms."))
+        raise ApprovalError(
+            N_("It was paused automatically: one member asks to resume it, and another one confirms.")
+        )
     if run.reason == MOVED:
         accept_cover(session, run)
     run.state, run.reason, run.finished_at = after, "", None

@@ -34,7 +34,7 @@ COPIED = (
     "%(partner)s withdrew the text that this was copied from, because something in it is wrong. Is it right here?"
 )
 RESTORED = N_("It was due before this instance was restored from a backup. Was it sent already, before that?")
-CHANGED = N_("The campaign changed since it was approved. Have it approved again, then release this run.")
+CHANGED = N_("The campaign changed since it was approved. Have it approved again, then let this run start.")
 
 
 def reason_to_hold(

@@ -23,7 +23,7 @@ class OutcomeForm(Form):
     step = SelectField(
         _l("What happened?"),
         choices=options((step.value, STEPS[step]) for step in TOLD_STEPS),
-        description=_l("Signposted: they turned to a service. Assisted: they got help."),
+        description=_l("They turned to a support service, or they got help: two different steps."),
     )
     people = IntegerField(_l("How many people?"), [InputRequired(_l("Write a whole number."))])
     day = DateField(_l("When did they come?"), [InputRequired(_l("Give the day, or the last day of several."))])

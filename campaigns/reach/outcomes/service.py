@@ -97,7 +97,7 @@ def withdraw_outcome(session: Session, outcome: Outcome, *, by: int | None) -> N
     withdrawn = update(Outcome).where(Outcome.id == outcome.id, Outcome.withdrawn_at.is_(None))
     done = session.execute(withdrawn.values(withdrawn_at=clock.now()).returning(Outcome.id)).all()
     if not done:
-        raise TransitionError(N_("This report was withdrawn already."))
+        raise TransitionError(N_("These partner's figures were withdrawn already."))
     session.refresh(outcome)
     _note(session, "reach.withdraw_outcome", outcome, by)
 

@@ -154,7 +154,9 @@ def period_of_campaign(session: Session, campaign: Campaign) -> Period:
         raise InputError(N_("This campaign has not run yet, so there is nothing to release."))
     is_firing = session.scalar(_firing().where(Schedule.campaign_id == campaign.id).limit(1))
     if unfinished or is_firing or end is None:
-        raise OpenPeriodError(N_("This campaign is not over: a run is under way, held, or still to come."))
+        raise OpenPeriodError(
+            N_("This campaign is not over: a run is under way, waits to start, or is still to come.")
+        )
     return Period(WHOLE_CAMPAIGN, start, end + timedelta(seconds=1))
 
 

@@ -91,8 +91,8 @@ def test_two_members_resume_what_paused_by_itself(pages: Pages, story: Story) ->
     with pages.sessions.begin() as session:
         pause_run(session, first_run(session), reason="Too many failed.")
     author, approver = pages.client(story.author), pages.client(story.approver)
-    assert "two members decide" in approver.get(url_of(pages)).text
-    assert "asked that it goes on" in author.post(url_of(pages, "/ask-to-resume"), follow_redirects=True).text
+    assert "Two members must agree" in approver.get(url_of(pages)).text
+    assert "asked to resume it" in author.post(url_of(pages, "/ask-to-resume"), follow_redirects=True).text
     assert "/resume" not in author.get(url_of(pages)).text
     approver.post(url_of(pages, "/resume"))
     with pages.sessions() as session:
@@ -106,4 +106,4 @@ def test_who_asked_is_told_to_wait_for_another(pages: Pages, story: Story) -> No
     page = client.post(url_of(pages, "/ask-to-resume"), follow_redirects=True).text
     assert "Somebody else has to confirm." in page
     page = client.post(url_of(pages, "/resume"), follow_redirects=True).text
-    assert "one member asks that it goes on, and another one confirms" in page
+    assert "one member asks to resume it, and another one confirms" in page

@@ -218,7 +218,7 @@ CASES = (
         "harm",
         answer_no,
         answer_yes,
-        "Questions of the do-no-harm checklist that are answered with no: 1.",
+        "Points of the do-no-harm checklist that are not true, or not sure: 1.",
         f"{CAMPAIGN}/harm",
     ),
     Case(

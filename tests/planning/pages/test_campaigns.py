@@ -193,7 +193,7 @@ def test_red_gate_says_what_and_where(pages: Pages, story: Story, author: FlaskC
     page = author.get(at(story)).text
     assert "30 people would be left out" in page
     assert f"/messages/{story.campaign.message_id}/pl" in page
-    assert "Leave them out" in page
+    assert "Send without these people" in page
     assert "Submit for approval" not in page
     author.post(at(story, "/left-out"))
     assert "30 people are left out, as confirmed" in author.get(at(story)).text

@@ -55,7 +55,7 @@ def test_approver_answers_and_everybody_reads_it(pages: Pages, story: Story) -> 
     assert client.post(url, data=harm_form(pages, story, no_fear="no")).status_code == 302
     text = pages.client(story.author).get(url).text
     assert "I looked." in text
-    assert "1 question is answered with no" in text
+    assert "1 point is not true, or not sure" in text
 
 
 def test_author_is_shown_no_form(pages: Pages, story: Story) -> None:

@@ -78,5 +78,5 @@ def test_others_are_told_nothing_of_people(pages: Pages, vault: Vault) -> None:
         story = a_story(session, vault, organisation=pages.ours)
     other = pages.client(pages.member(Role.RESPONDER))
     page = other.get(f"/campaigns/{story.campaign.id}/gates").text
-    assert "Only members who write or review" in page
+    assert "Only authors and approvers" in page
     assert "gate-sentence" not in page

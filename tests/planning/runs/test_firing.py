@@ -312,7 +312,7 @@ def test_stop_does_not_spare_the_second_member(story: Story) -> None:
 def test_one_member_resumes_what_a_member_paused(story: Story) -> None:
     run = a_run(story.session, story.campaign)
     service.pause_run(story.session, run, by=story.author.id, reason="I want to look.")
-    with pytest.raises(TransitionError, match="did not pause by itself"):
+    with pytest.raises(TransitionError, match="was not paused automatically"):
         service.ask_to_resume(story.session, run, by=story.author.id)
     service.resume_run(story.session, run, by=story.approver.id)
     assert run.state == RunState.RUNNING
