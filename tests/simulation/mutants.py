@@ -22,8 +22,8 @@ from campaigns.delivery import channel_fallback
 from campaigns.delivery.engine import fence, lane, retry
 from campaigns.delivery.engine.fence import Fence, FenceRefusedError, Refusal
 from campaigns.delivery.engine.ports import Ask, Claimed, Found, Result, Store
+from campaigns.delivery.engine.queue import claims_sqlite, due_rows, store
 from campaigns.delivery.engine.queue import results as record
-from campaigns.delivery.engine.queue import store, taking
 from campaigns.delivery.engine.queue.store import DatabaseStore
 from campaigns.delivery.fanout import canary, fanout
 from campaigns.delivery.models import CanaryState, Delivery
@@ -141,15 +141,15 @@ def canary_that_is_not_awaited(patch: pytest.MonkeyPatch) -> None:
 
 
 def claims_that_pass_the_canary(patch: pytest.MonkeyPatch) -> None:
-    patch.setattr(taking, "OPEN_CANARY", ())
+    patch.setattr(due_rows, "OPEN_CANARY", ())
     # Built anew, with these states.
-    patch.setattr(taking, "_due_as_json", taking._due_as_json.__wrapped__)
+    patch.setattr(claims_sqlite, "_due_as_json", claims_sqlite._due_as_json.__wrapped__)
 
 
 def claims_in_quiet_hours(patch: pytest.MonkeyPatch) -> None:
-    patch.setattr(taking, "_quiet_until", lambda: null())
+    patch.setattr(claims_sqlite, "end_of_quiet", lambda: null())
     # Built anew, without them.
-    patch.setattr(taking, "_due_as_json", taking._due_as_json.__wrapped__)
+    patch.setattr(claims_sqlite, "_due_as_json", claims_sqlite._due_as_json.__wrapped__)
 
 
 def sweep_that_sleeps(patch: pytest.MonkeyPatch) -> None:
@@ -222,10 +222,11 @@ def results_that_a_server_takes_for_bad(patch: pytest.MonkeyPatch) -> None:
 
 
 def claims_of_what_has_a_receipt(patch: pytest.MonkeyPatch) -> None:
-    patch.setattr(taking, "_HAS_RECEIPT", false())
+    for module in (due_rows, claims_sqlite):
+        patch.setattr(module, "HAS_RECEIPT", false())
     patch.setattr(merge, "LOST", frozenset({SendState.UNKNOWN, SendState.UNCONFIRMED}))
     # Built anew, with these.
-    for module, name in ((taking, "_due_as_json"), (taking, "_move"), (merge, "_settle")):
+    for module, name in ((claims_sqlite, "_due_as_json"), (claims_sqlite, "_move"), (merge, "_settle")):
         patch.setattr(module, name, getattr(module, name).__wrapped__)
 
 

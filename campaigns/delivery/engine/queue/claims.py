@@ -17,7 +17,9 @@ from campaigns.core import clock
 from campaigns.core.database import HIGHEST_ID, UTCDateTime
 from campaigns.core.keys.crypto import Vault
 from campaigns.delivery.engine.ports import Ask, Claimed, Found
-from campaigns.delivery.engine.queue.taking import DELIVERY, Taken, among, is_among, take
+from campaigns.delivery.engine.queue import claims_postgres, claims_sqlite
+from campaigns.delivery.engine.queue.due_rows import DELIVERY, TakenRow
+from campaigns.delivery.engine.queue.id_lists import among, is_among
 from campaigns.delivery.models import RunQuiet, RunText, RunZone
 from campaigns.delivery.rehearsal_addresses import country_of, find_stand_in, is_nobodys, stand_in
 from campaigns.delivery.states import SendState
@@ -41,8 +43,8 @@ class TextLine(NamedTuple):
     template: Template | None
 
 
-#: Gives the handle of a row from its id, its address's id and what was read of the address; None: it is damaged.
-_HandleOf = Callable[[int, int, bytes | None, str | None], str | None]
+#: Gives the handle of a row; None: it is damaged.
+_HandleOf = Callable[[TakenRow], str | None]
 
 
 class Claims:
@@ -74,49 +76,52 @@ class Claims:
         given = _parameters(ask, now=now, token=token)
         if first is not None:
             given["rows"] = rows
-        raising = None
+        raising = step.statement() if step is not None else None
         if step is not None:
             given |= step.parameters()
-            raising = step.statement()
-        found = take(connection, given, is_rehearsal=ask.line.is_rehearsal, first=first, raising=raising)
-        live = [row for row in found if row[1] == SendState.SENDING.value]
+        is_rehearsal = ask.line.is_rehearsal
+        if connection.dialect.name == "sqlite":
+            found = claims_sqlite.take(connection, given, is_rehearsal, raising)
+        else:
+            found = claims_postgres.take(connection, given, is_rehearsal, raising, first)
+        live = [row for row in found if row.state == SendState.SENDING.value]
         claimed = self._read(connection, ask, live, token=token, now=now)
         is_last = len(found) < ask.limit
         return Found(
             claimed=claimed,
-            last_id=found[-1][0] if found else ask.after,
+            last_id=found[-1].id if found else ask.after,
             taken=len(found),
             next_due=connection.scalar(_next_due(), {"run": ask.run_id, "now": now}) if is_last else None,
         )
 
     def _read(
-        self, connection: Connection, ask: Ask, rows: Sequence[Taken], *, token: str, now: datetime
+        self, connection: Connection, ask: Ask, rows: Sequence[TakenRow], *, token: str, now: datetime
     ) -> list[Claimed]:
         """Return claims with what their calls need, and close those whose address or text cannot be read."""
-        self._learn_texts(connection, {row[3] for row in rows}, now)
+        self._learn_texts(connection, {row.text_id for row in rows}, now)
         claimed: list[Claimed] = []
         damaged: list[int] = []
         run_id, texts, channel = ask.run_id, self._texts, ask.line.channel
         # Of a channel other than SMS a sender's pace is in messages.
         is_sms, has_templates = channel is Channel.SMS, channel is Channel.WHATSAPP
         handle_of = self._stand_in_of(channel) if ask.line.is_rehearsal else self._handle_of()
-        for row_id, _, address_id, text_id, reference, attempts, expires_at, hidden, country in rows:
-            text, to = texts.get(text_id), handle_of(row_id, address_id, hidden, country)
+        for row in rows:
+            text, to = texts.get(row.text_id), handle_of(row)
             if to is None or text is None or text.body is None:
-                damaged.append(row_id)
+                damaged.append(row.id)
                 continue
             parts, template = text.parts if is_sms else 1, text.template if has_templates else None
             # By position, in the order of Claimed: words cost a third of the loop.
             claimed.append(
                 Claimed(
-                    row_id,
+                    row.id,
                     run_id,
-                    address_id,
-                    reference,
+                    row.address_id,
+                    row.reference,
                     token,
-                    attempts,
+                    row.attempts,
                     now,
-                    expires_at,
+                    row.expires_at,
                     to,
                     text.body,
                     parts,
@@ -143,13 +148,13 @@ class Claims:
         """Return what deciphers the handle of a taken row."""
         open_sealed = self._vault.opener(table="address", column="ciphertext")
 
-        def handle_of(row_id: int, address_id: int, sealed: bytes | None, country: str | None) -> str | None:
-            if sealed is None:
+        def handle_of(row: TakenRow) -> str | None:
+            if row.hidden is None:
                 return None
             try:
-                return open_sealed(sealed, address_id)
+                return open_sealed(row.hidden, row.address_id)
             except Exception as error:
-                _set_aside(address_id, error)
+                _set_aside(row.address_id, error)
                 return None
 
         return handle_of
@@ -158,16 +163,16 @@ class Claims:
         """Return what makes the handle that a rehearsal writes to; the real one is not even read."""
         vault = self._vault
 
-        def handle_of(row_id: int, address_id: int, lookup: bytes | None, country: str | None) -> str | None:
-            if is_nobodys(address_id):
-                return stand_in(row_id, channel, country_of(address_id))
+        def handle_of(row: TakenRow) -> str | None:
+            if is_nobodys(row.address_id):
+                return stand_in(row.id, channel, country_of(row.address_id))
             # A rehearsal that was planned before people were invented for it.
-            if lookup is None:
+            if row.hidden is None:
                 return None
             try:
-                return find_stand_in(vault, row_id, channel, country, lookup)
+                return find_stand_in(vault, row.id, channel, row.country, row.hidden)
             except Exception as error:
-                _set_aside(address_id, error)
+                _set_aside(row.address_id, error)
                 return None
 
         return handle_of

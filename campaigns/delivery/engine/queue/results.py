@@ -38,7 +38,8 @@ from sqlalchemy import cast as cast_to
 from campaigns.core import clock
 from campaigns.core.database import UTCDateTime
 from campaigns.delivery.engine.ports import Result
-from campaigns.delivery.engine.queue.taking import DELIVERY, among, is_among
+from campaigns.delivery.engine.queue.due_rows import DELIVERY
+from campaigns.delivery.engine.queue.id_lists import among, is_among
 from campaigns.delivery.models import Attempt
 from campaigns.delivery.states import SendState
 
