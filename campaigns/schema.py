@@ -91,6 +91,8 @@ class SchemaState(StrEnum):
     #: There are none yet.
     MISSING = "missing"
     OLDER = "older"
+    #: Older than the first tables that this program knows, so that it cannot bring them up to date.
+    TOO_OLD = "too old"
     #: A later version of the program has changed them.
     NEWER = "newer"
 
@@ -98,12 +100,16 @@ class SchemaState(StrEnum):
 def schema_state(connection: Connection) -> SchemaState:
     """Return how the tables of a database and this program go together."""
     found = MigrationContext.configure(connection).get_current_heads()
-    head, known = _revisions()
+    head, known = revisions()
     if not found:
         return SchemaState.MISSING
     if not known.issuperset(found):
-        return SchemaState.NEWER
+        return SchemaState.TOO_OLD if max(found) < min(known) else SchemaState.NEWER
     return SchemaState.CURRENT if found == (head,) else SchemaState.OLDER
+
+
+#: Tables that no migration of this program begins at.
+BEYOND = frozenset({SchemaState.TOO_OLD, SchemaState.NEWER})
 
 
 def check_schema(connection: Connection) -> None:
@@ -116,12 +122,13 @@ def check_schema(connection: Connection) -> None:
 _UNFIT = {
     SchemaState.MISSING: "The database has no tables yet: run `fingerpost setup` once.",
     SchemaState.OLDER: "The database is older than this program: run `fingerpost setup` once.",
+    SchemaState.TOO_OLD: "A program before version 0.1 made the database: this one cannot bring it up to date.",
     SchemaState.NEWER: "This program is older than its database: install the version that changed the database.",
 }
 
 
 @cache
-def _revisions() -> tuple[str, frozenset[str]]:
+def revisions() -> tuple[str, frozenset[str]]:
     """Return the newest revision of this program and all that it knows."""
     scripts = ScriptDirectory.from_config(migration_config())
     head = scripts.get_current_head()
@@ -143,6 +150,8 @@ def migrate(engine: Engine, revision: str = "head") -> None:
 def migrating(engine: Engine) -> Iterator[Connection]:
     """Yield a connection in a transaction that may change tables without losing rows.
 
+    Raises SettingsError when the tables are of a program that is newer than this one, or too old for it.
+
     SQLite changes a column by copying its table and dropping the old one. With foreign keys in force that deletes
     what points at its rows, and only outside of a transaction can they be set aside.
     """
@@ -151,8 +160,10 @@ def migrating(engine: Engine) -> Iterator[Connection]:
         if is_sqlite:
             connection.connection.cursor().execute("PRAGMA foreign_keys = OFF")
         with connection.begin():
+            if schema_state(connection) in BEYOND:
+                check_schema(connection)
             before = MigrationContext.configure(connection).get_current_heads()
-            is_behind = is_sqlite and before != (_revisions()[0],)
+            is_behind = is_sqlite and before != (revisions()[0],)
             lost = _count_pointing_at_nothing(connection) if is_behind else 0
             yield connection
             after = MigrationContext.configure(connection).get_current_heads()

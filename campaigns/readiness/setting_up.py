@@ -20,7 +20,7 @@ from campaigns.core.settings import Settings
 from campaigns.places.service import load_regions
 from campaigns.readiness.instance import check_server, check_writes, close_file, enrol_keys
 from campaigns.readiness.settings_checks import check_keys, check_settings
-from campaigns.schema import SchemaState, check_schema, migrate, schema_state
+from campaigns.schema import BEYOND, SchemaState, check_schema, migrate, schema_state
 
 
 def set_up(settings: Settings, *, say: Callable[[str], None], may_replace: bool = False) -> None:
@@ -65,7 +65,7 @@ def _is_empty(engine: Engine) -> bool:
     check_server(engine)
     with engine.connect() as connection:
         state = schema_state(connection)
-        if state is SchemaState.NEWER:
+        if state in BEYOND:
             check_schema(connection)
     return state is SchemaState.MISSING
 

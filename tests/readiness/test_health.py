@@ -91,7 +91,7 @@ def test_tables_that_no_stop_needs_are_told_only(engine: Engine, settings: Setti
     found = look(engine, settings)
     with engine.begin() as connection:
         connection.execute(write, {"revision": head})
-    assert (found.hindrance, found.tables) == ("", SchemaState.OLDER)
+    assert (found.hindrance, found.tables) == ("", SchemaState.TOO_OLD)
 
 
 def test_another_key_is_a_hindrance_and_not_told(
