@@ -4,6 +4,8 @@ PYTHON ?= $(shell command -v python3.11 || command -v python3)
 VENV := .venv
 BIN := $(VENV)/bin
 ARGS ?=
+# Tests start many processes: where none may keep what it compiled, each of them compiles everything again.
+QUICK := env -u PYTHONDONTWRITEBYTECODE
 
 .PHONY: help demo test check bench serve setup setup-dev catalogues messages browser lock
 
@@ -17,14 +19,14 @@ serve: setup ## Serve the console and the providers' callbacks; ARGS goes to `fi
 	$(BIN)/fingerpost serve $(ARGS)
 
 test: setup-dev browser ## Run the tests on SQLite and on PostgreSQL; ARGS goes to pytest
-	$(BIN)/python -m pytest -n 3 --dist loadfile --no-loadscope-reorder $(ARGS)
+	$(QUICK) $(BIN)/python -m pytest -n 3 --dist loadfile --no-loadscope-reorder $(ARGS)
 
 check: setup-dev ## Run linters, types, import contracts, architecture tests, bandit and pip-audit
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
-	$(BIN)/python -m pytest -q -p no:randomly tests/architecture
+	$(QUICK) $(BIN)/python -m pytest -q -p no:randomly tests/architecture
 	$(BIN)/bandit -q --severity-level medium -r campaigns
 	$(BIN)/pip-audit --require-hashes --disable-pip -r requirements.lock
 

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import sqlite3
+import tempfile
 from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
@@ -24,6 +26,15 @@ settings.load_profile("fingerpost")
 
 pytest.register_assert_rewrite("tests.browser.chromium")
 pytest_plugins = ["tests.web.pages"]
+
+#: Files in memory, where no commit waits for a disk, and the bytes that must be free there.
+MEMORY, ROOM = Path("/dev/shm"), 2 << 30
+
+
+def pytest_configure() -> None:
+    """Keep the files of tests in memory, unless somebody says where: a commit to a disk takes milliseconds."""
+    if "TMPDIR" not in os.environ and MEMORY.is_dir() and shutil.disk_usage(MEMORY).free > ROOM:
+        os.environ["TMPDIR"], tempfile.tempdir = str(MEMORY), None
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
