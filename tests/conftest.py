@@ -19,6 +19,7 @@ from campaigns.core.database import make_engine, make_sessions
 from campaigns.core.keys.crypto import Vault
 from campaigns.schema import metadata
 from tests.postgres import PostgresServer, empty_tables, forget_marks
+from tests.sandbox.process import SandboxProcess
 
 # How long an example takes says how busy the machine is.
 settings.register_profile("fingerpost", deadline=None)
@@ -56,6 +57,20 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 def postgres() -> Iterator[PostgresServer]:
     with PostgresServer() as server:
         yield server
+
+
+@pytest.fixture(scope="session")
+def sandbox_process() -> Iterator[SandboxProcess]:
+    """The sandbox of all tests of this process; each finds it as if it had just begun, see `sandbox`."""
+    with SandboxProcess() as process:
+        yield process
+
+
+@pytest.fixture
+def sandbox(sandbox_process: SandboxProcess) -> SandboxProcess:
+    """A sandbox that remembers nothing and answers quickly."""
+    sandbox_process.reset()
+    return sandbox_process
 
 
 @pytest.fixture(scope="session")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterator
 from dataclasses import replace
 
 import pytest
@@ -31,11 +30,10 @@ class Seconds:
         return self.now
 
 
-@pytest.fixture(scope="module")
-def sandbox() -> Iterator[SandboxProcess]:
-    with SandboxProcess() as process:
-        process.fixture(approval_s=0.0)
-        yield process
+@pytest.fixture
+def sandbox(sandbox: SandboxProcess) -> SandboxProcess:
+    sandbox.fixture(approval_s=0.0)
+    return sandbox
 
 
 @pytest.fixture

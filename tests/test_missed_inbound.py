@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -28,18 +27,6 @@ from tests.sandbox.process import DEFAULTS, SERVICE, SandboxProcess
 from tests.web.pages import page_settings
 
 PERSON, OURS = "+380671234567", "+447700900100"
-
-
-@pytest.fixture(scope="module")
-def sandbox_process() -> Iterator[SandboxProcess]:
-    with SandboxProcess() as process:
-        yield process
-
-
-@pytest.fixture
-def sandbox(sandbox_process: SandboxProcess) -> SandboxProcess:
-    sandbox_process.reset()
-    return sandbox_process
 
 
 @pytest.fixture

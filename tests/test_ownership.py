@@ -156,32 +156,31 @@ def test_shared_sender_serves_the_owners_of_its_credential_alone(
 
 
 def test_worker_sends_nothing_once_a_credential_was_taken_away(
-    engine: Engine, sessions: sessionmaker[Session], vault: Vault
+    engine: Engine, sessions: sessionmaker[Session], vault: Vault, sandbox: SandboxProcess
 ) -> None:
     """The run was approved and is running; its sender is paused, and another organisation's goes on."""
-    with SandboxProcess() as sandbox:
-        settings = page_settings(
-            engine,
-            sandbox_url=sandbox.url,
-            public_url="http://127.0.0.1:9",
-            quiet_hours="false",
-            secret_twilio=f"{DEFAULTS.account_sid}:{DEFAULTS.auth_token}",
-            owners_twilio="org-2",
-        )
-        runs = []
-        with sessions.begin() as session:
-            for identity in ("+447700900100", SENDER):
-                organisation = an_organisation(session)
-                sender = a_sender(session, identity=identity, organisation_id=organisation.id)
-                runs.append(a_running_run(session, vault, count=5, sender=sender, organisation=organisation).id)
+    settings = page_settings(
+        engine,
+        sandbox_url=sandbox.url,
+        public_url="http://127.0.0.1:9",
+        quiet_hours="false",
+        secret_twilio=f"{DEFAULTS.account_sid}:{DEFAULTS.auth_token}",
+        owners_twilio="org-2",
+    )
+    runs = []
+    with sessions.begin() as session:
+        for identity in ("+447700900100", SENDER):
+            organisation = an_organisation(session)
+            sender = a_sender(session, identity=identity, organisation_id=organisation.id)
+            runs.append(a_running_run(session, vault, count=5, sender=sender, organisation=organisation).id)
 
-        def is_over() -> bool:
-            with sessions() as session:
-                is_sent = progress_of(session, runs[1]) == {SendState.ACCEPTED: 5}
-                return is_sent and session.get_one(Run, runs[0]).sender.health == Health.PAUSED
+    def is_over() -> bool:
+        with sessions() as session:
+            is_sent = progress_of(session, runs[1]) == {SendState.ACCEPTED: 5}
+            return is_sent and session.get_one(Run, runs[0]).sender.health == Health.PAUSED
 
-        run_worker(settings, until=is_over)
-        assert {message["from"] for message in sandbox.truth()} == {SENDER}
+    run_worker(settings, until=is_over)
+    assert {message["from"] for message in sandbox.truth()} == {SENDER}
     with sessions() as session:
         assert progress_of(session, runs[0]) == {SendState.QUEUED: 5}
         assert session.get_one(Run, runs[0]).sender.health_code == "not_owned"

@@ -8,7 +8,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
@@ -38,18 +38,6 @@ from tests.sandbox.process import DEFAULTS, SENDER, SandboxProcess
 from tests.web.pages import KEYS
 
 PATIENCE_SECONDS = 40
-
-
-@pytest.fixture(scope="module")
-def sandbox_process() -> Iterator[SandboxProcess]:
-    with SandboxProcess() as process:
-        yield process
-
-
-@pytest.fixture
-def sandbox(sandbox_process: SandboxProcess) -> SandboxProcess:
-    sandbox_process.reset()
-    return sandbox_process
 
 
 @pytest.fixture

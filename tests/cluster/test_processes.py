@@ -55,11 +55,10 @@ class Link(Protocol):
 
 
 @pytest.fixture
-def sandbox() -> Iterator[SandboxProcess]:
-    with SandboxProcess() as process:
-        # Numbers of thousands of people would meet those that say how their message ends.
-        process.fixture(suffixes=False)
-        yield process
+def sandbox(sandbox: SandboxProcess) -> SandboxProcess:
+    # Numbers of thousands of people would meet those that say how their message ends.
+    sandbox.fixture(suffixes=False)
+    return sandbox
 
 
 @pytest.fixture

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
-import pytest
 from sqlalchemy.orm import Session
 
 from campaigns.audience.models import Channel
@@ -28,12 +25,6 @@ from tests.sandbox.process import DEFAULTS, SandboxProcess
 
 HANDLES = {Channel.SMS: "+38050123450{}", Channel.WHATSAPP: "+38067123450{}", Channel.TELEGRAM: "70{}"}
 PEOPLE = 6
-
-
-@pytest.fixture
-def sandbox() -> Iterator[SandboxProcess]:
-    with SandboxProcess() as sandbox:
-        yield sandbox
 
 
 def a_planned_run(session: Session, vault: Vault) -> Run:

@@ -17,12 +17,6 @@ from tests.sandbox.process import SandboxProcess
 FAULT = "fault"
 
 
-@pytest.fixture(scope="session")
-def sandbox_process() -> Iterator[SandboxProcess]:
-    with SandboxProcess() as process:
-        yield process
-
-
 @pytest.fixture
 def sandbox(sandbox_process: SandboxProcess) -> SandboxProcess:
     sandbox_process.reset()

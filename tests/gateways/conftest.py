@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Awaitable, Callable
 from typing import Any, Protocol, TypeVar
-
-import pytest
 
 from campaigns.gateways.base import Outgoing
 from campaigns.gateways.twilio.kind import TwilioSms
-from tests.sandbox.process import DEFAULTS, SENDER, SandboxProcess
+from tests.sandbox.process import DEFAULTS, SENDER
 
 
 class Closing(Protocol):
@@ -21,18 +19,6 @@ class Closing(Protocol):
 
 C = TypeVar("C", bound=Closing)
 T = TypeVar("T")
-
-
-@pytest.fixture(scope="module")
-def sandbox_process() -> Iterator[SandboxProcess]:
-    with SandboxProcess("--late-s", "0.4") as process:
-        yield process
-
-
-@pytest.fixture
-def sandbox(sandbox_process: SandboxProcess) -> SandboxProcess:
-    sandbox_process.reset()
-    return sandbox_process
 
 
 def twilio_at(url: str, **options: Any) -> TwilioSms:

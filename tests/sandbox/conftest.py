@@ -1,4 +1,4 @@
-"""A sandbox process for each module, reset before each test, and a receiver for its webhooks."""
+"""The sandbox without proxies, a receiver for its webhooks, and Twilio's own client."""
 
 from collections.abc import Iterator
 
@@ -9,17 +9,10 @@ from tests.sandbox.process import SandboxProcess
 from tests.sandbox.receiver import Receiver
 
 
-@pytest.fixture(scope="module")
-def process() -> Iterator[SandboxProcess]:
-    with SandboxProcess("--late-s", "0.4") as process:
-        yield process
-
-
 @pytest.fixture
-def sandbox(process: SandboxProcess, monkeypatch: pytest.MonkeyPatch) -> SandboxProcess:
+def sandbox(sandbox: SandboxProcess, monkeypatch: pytest.MonkeyPatch) -> SandboxProcess:
     monkeypatch.setenv("NO_PROXY", "127.0.0.1,localhost")
-    process.reset()
-    return process
+    return sandbox
 
 
 @pytest.fixture

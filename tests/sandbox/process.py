@@ -69,9 +69,9 @@ class SandboxProcess:
         self.call("POST", "fixture", {"profile": QUICK, **changes})
 
     def reset(self, seed: str = "tests") -> None:
-        """Forget everything and make stages quick."""
+        """Forget everything, make stages quick, and answers that come too late come soon."""
         self.call("POST", "reset", {"seed": seed})
-        self.fixture()
+        self.fixture(late_s=0.4)
 
     def truth(self, **query: str) -> list[dict[str, Any]]:
         """Return the oracle's messages."""

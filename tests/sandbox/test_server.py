@@ -27,8 +27,8 @@ def test_process_says_where_it_is_and_leaves_cleanly(number: signal.Signals) -> 
     assert (process.returncode, rest, errors) == (0, "", "")
 
 
-def test_taken_port_is_told_in_words(process: SandboxProcess) -> None:
-    port = process.url.rsplit(":", 1)[1]
+def test_taken_port_is_told_in_words(sandbox: SandboxProcess) -> None:
+    port = sandbox.url.rsplit(":", 1)[1]
     command = [sys.executable, "-m", "campaigns.sandbox.server", "--port", port]
     second = subprocess.run(command, capture_output=True, text=True, timeout=10, check=False)
     assert second.returncode == 1

@@ -4,11 +4,11 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.sandbox.conftest import process, receiver, sandbox
+from tests.sandbox.conftest import receiver, sandbox
 from tests.sandbox.process import SandboxProcess
 from tests.wire.twilio_client import KINDS, TwilioClient
 
-__all__ = ["process", "receiver", "sandbox"]
+__all__ = ["receiver", "sandbox"]
 
 
 @pytest.fixture(params=KINDS)

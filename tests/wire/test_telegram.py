@@ -28,8 +28,8 @@ BUTTONS = InlineKeyboardMarkup(inline_keyboard=[[InlineKeyboardButton(text="Та
 
 
 @pytest.fixture(scope="module")
-def client(process: SandboxProcess) -> Iterator[TelegramClient]:
-    with TelegramClient(process.url) as client:
+def client(sandbox_process: SandboxProcess) -> Iterator[TelegramClient]:
+    with TelegramClient(sandbox_process.url) as client:
         yield client
 
 

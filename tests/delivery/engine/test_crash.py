@@ -7,7 +7,6 @@ import os
 import random
 import signal
 from collections import Counter
-from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -37,18 +36,6 @@ STEPS = POINTS[1:]
 AT_ONCE = Patience(
     reap_after=timedelta(0), grace=timedelta(0), interval=timedelta(0), unconfirmed_after=timedelta(days=1)
 )
-
-
-@pytest.fixture(scope="module")
-def sandbox_process() -> Iterator[SandboxProcess]:
-    with SandboxProcess() as process:
-        yield process
-
-
-@pytest.fixture
-def sandbox(sandbox_process: SandboxProcess) -> SandboxProcess:
-    sandbox_process.reset()
-    return sandbox_process
 
 
 def send(engine: Engine, sandbox: SandboxProcess, run_id: int, crash_at: str = "") -> int:

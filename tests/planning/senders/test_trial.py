@@ -33,12 +33,6 @@ SECRETS = {
 }
 
 
-@pytest.fixture(scope="module")
-def sandbox() -> Iterator[SandboxProcess]:
-    with SandboxProcess() as process:
-        yield process
-
-
 @pytest.fixture
 def settings(session: Session, sandbox: SandboxProcess) -> Settings:
     engine: Any = session.get_bind()
