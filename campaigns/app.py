@@ -60,6 +60,7 @@ from campaigns.web.address_ids import init_routing
 from campaigns.web.api import description
 from campaigns.web.current import init_current
 from campaigns.web.error_pages import init_errors
+from campaigns.web.error_words import init_sentences
 from campaigns.web.filters import init_filters
 from campaigns.web.guards.bodies import init_bodies
 from campaigns.web.guards.headers import init_headers
@@ -129,7 +130,7 @@ def create_app(settings: Settings, *, readers: Mapping[str, CallbackReader] | No
     init_routing(app)
     init_locale(app)
     init_auth(app, settings, sign_in=SignInForm, again=SignInAgainForm)
-    for begin in (init_errors, init_filters, init_showing, init_states):
+    for begin in (init_errors, init_filters, init_sentences, init_showing, init_states):
         begin(app)
     init_navigation(app, may_open=may_open)
     _tell_of_later_steps(app, settings)

@@ -14,6 +14,7 @@ from campaigns.audience.files.watch import Watched, find_watched
 from campaigns.audience.forms import CHANNELS
 from campaigns.continuity.latch import SENTENCES, find_latch_reason
 from campaigns.core import clock
+from campaigns.core.sentences import Sentence
 from campaigns.delivery.corrections.missed_people import Missing, count_missing
 from campaigns.delivery.monitoring.progress import select_runs
 from campaigns.delivery.monitoring.run_page import alarms_of, open_of
@@ -80,7 +81,7 @@ class Waiting:
     """What waits for this member, each list only if they may act on it: (id, name, …) and a count."""
 
     campaigns: list[tuple[int, str]]
-    held_runs: list[tuple[int, str, str]]
+    held_runs: list[tuple[int, str, Sentence | None]]
     #: Message id, title, and the languages whose texts the member may review.
     texts: list[tuple[int, str, list[str]]]
     services_due: int
@@ -207,7 +208,7 @@ def find_submitted(session: Session, organisation_id: int) -> list[tuple[int, st
     return [(campaign_id, name) for campaign_id, name in rows]
 
 
-def find_held(session: Session, organisation_id: int) -> list[tuple[int, str, str]]:
+def find_held(session: Session, organisation_id: int) -> list[tuple[int, str, Sentence | None]]:
     """Return (id, campaign name, reason) of the runs that a person must release, oldest first."""
     rows = session.execute(
         owned(select(Run.id, Campaign.name, Run.reason), Run, organisation_id)

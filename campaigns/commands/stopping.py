@@ -16,7 +16,9 @@ from campaigns.core import clock
 from campaigns.core.database import make_sessions, make_worker_engine, wait_for_locks
 from campaigns.core.errors import FingerpostError, NotFoundError, TransitionError, UnavailableError
 from campaigns.core.processes.outages import sentence_about
+from campaigns.core.sentences import Sentence
 from campaigns.core.settings import Settings
+from campaigns.core.words import N_
 from campaigns.delivery.models import Delivery
 from campaigns.delivery.monitoring.alarm_facts import is_worker_alive
 from campaigns.delivery.queries import in_state
@@ -29,7 +31,7 @@ from campaigns.readiness.instance import check_file, check_server
 from campaigns.staff.models import Organisation
 
 #: What members read of a run that was stopped so.
-REASON = "Stopped by whoever runs this system, by a command and not on a page."
+REASON = N_("Stopped by whoever runs this system, by a command and not on a page.")
 #: Calls that are under way get so long to end before it is told that they have not, in seconds.
 OBEYED_WITHIN = 5.0
 LOOK_EVERY = 0.1
@@ -106,7 +108,7 @@ def _stop_one(sessions: sessionmaker[Session], run_id: int, outcome: _Outcome, *
             raise NotFoundError(f"There is no run {run_id}.")
         name = _named(session, run)
         try:
-            stop_run(session, run, by=None, reason=REASON)
+            stop_run(session, run, by=None, reason=Sentence(REASON))
         except TransitionError:
             outcome.lines[run_id] = f"{name} is {run.state} already: nothing of it is sent."
             return

@@ -30,6 +30,7 @@ from sqlalchemy.sql.functions import FunctionElement
 from sqlalchemy.types import TypeDecorator
 
 from campaigns.core.errors import SettingsError
+from campaigns.core.sentences import Sentence
 
 #: How long a SQLite writer waits for another one, in seconds.
 SQLITE_BUSY_SECONDS = 30
@@ -89,6 +90,19 @@ class WallClock(TypeDecorator[datetime]):
         return None if value is None else datetime.strptime(value, "%Y-%m-%dT%H:%M")
 
 
+class StoredSentence(TypeDecorator[Sentence]):
+    """A sentence for members, as its template and values."""
+
+    impl = JSON(none_as_null=True)
+    cache_ok = True
+
+    def process_bind_param(self, value: Sentence | None, dialect: Dialect) -> dict[str, Any] | None:
+        return None if value is None else value.to_json()
+
+    def process_result_value(self, value: dict[str, Any] | None, dialect: Dialect) -> Sentence | None:
+        return None if value is None else Sentence.from_json(value)
+
+
 class Base(DeclarativeBase):
     """Base of all mapped classes; names every constraint, so that migrations can name them too."""
 
@@ -105,6 +119,7 @@ class Base(DeclarativeBase):
         datetime: UTCDateTime(),
         dict[str, Any]: JSON(),
         list[str]: JSON(),
+        Sentence: StoredSentence(),
     }
 
 

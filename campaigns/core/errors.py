@@ -40,6 +40,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Self
 
 from campaigns.core.words import N_
 
@@ -55,6 +56,11 @@ class FingerpostError(Exception):
         self.template = template
         self.values = values
         super().__init__(template % values if values else template)
+
+    @classmethod
+    def telling(cls, sentence: object) -> Self:
+        """Return an error that says a sentence which was made elsewhere (see `sentences.py`)."""
+        return cls("%(sentence)s", sentence=sentence)
 
 
 class InputError(FingerpostError):

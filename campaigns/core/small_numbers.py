@@ -37,12 +37,6 @@ def is_told(count: int) -> bool:
     return count >= SMALLEST_SHOWN
 
 
-def discreet(count: int) -> str:
-    """Return a number of people in English, for sentences that are stored and may be read by any member."""
-    shown = rounded(count)
-    return f"fewer than {SMALLEST_SHOWN}" if shown is None else str(shown)
-
-
 def share(part: int, whole: int) -> float | None:
     """Return a part of a whole (0–1) as far as what is shown of both tells it; None: it does not."""
     shown, of = rounded(part), rounded(whole)

@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+from typing import NewType
 
-def N_(text: str) -> str:  # noqa: N802 - the name by which catalogues know a text that is translated later
+#: A text that stands in the catalogues.
+Template = NewType("Template", str)
+
+
+def N_(text: str) -> Template:  # noqa: N802 - the name by which catalogues know a text that is translated later
     """Mark `text` for the catalogues."""
-    return text
+    return Template(text)
 
 
 class Phrase(str):

@@ -9,9 +9,9 @@ from wtforms.validators import InputRequired, Length
 
 from campaigns.core.errors import InputError
 from campaigns.core.words import N_
+from campaigns.delivery.models import LONGEST_REASON
 from campaigns.delivery.monitoring.rows import PER_PAGE
 from campaigns.delivery.repair.resend import Chosen
-from campaigns.planning.runs.firing import LONGEST_REASON
 from campaigns.web.forms import Form
 
 #: What messages may have in common by which a member chooses them, as an address names it.

@@ -24,6 +24,9 @@ from campaigns.audience.models import Channel
 from campaigns.core.database import Base, BigId
 from campaigns.delivery.states import ReceiptState, SendState
 
+#: Longest reason that a member gives for a correction, or for sending again.
+LONGEST_REASON = 300
+
 
 class RunZone(Base):
     """When the deliveries of one time zone and country are due and expire in a run."""

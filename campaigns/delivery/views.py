@@ -20,6 +20,8 @@ from werkzeug.wrappers import Response as Redirect
 
 from campaigns.audience.forms import CHANNELS
 from campaigns.core.errors import FingerpostError, InputError, RefusedError
+from campaigns.core.sentences import Sentence
+from campaigns.core.words import N_
 from campaigns.delivery import service
 from campaigns.delivery.corrections.service import outlook_of, send_correction
 from campaigns.delivery.counts import is_large
@@ -119,7 +121,8 @@ def stop_run(run_id: int) -> Redirect:
     run = own_run(run_id)
     try:
         member = current_member()
-        planning.stop_run(session(), run, by=member.id, reason=_("Stopped by %(name)s.", name=member.name))
+        reason = Sentence(N_("Stopped by %(name)s."), {"name": member.name})
+        planning.stop_run(session(), run, by=member.id, reason=reason)
         service.cancel_queued(session(), run.id)
         forget(run)
     except REFUSALS as error:

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from typing import Any
 
 from campaigns.core.errors import PlaceholderError
-from campaigns.core.languages import all_languages
-from campaigns.core.words import N_
+from campaigns.core.sentences import Count, CountryName, LanguageName, People, Sentence
+from campaigns.core.words import N_, Template
 from campaigns.messages.models import TranslationState
 from campaigns.messages.text.how_to_stop import find_typed_stop
 from campaigns.messages.text.placeholders import STOP, names_in
@@ -29,16 +29,11 @@ class Gate:
     #: "translations", "staleness", "length", "placeholders", "stop" or "signposts".
     name: str
     passed: bool
-    #: What is right, or what is wrong, in English.
-    sentence: str
+    #: What is right, or what is wrong.
+    sentence: Sentence
     #: Flask endpoint of the page where it is mended, and its values.
     link_endpoint: str
     link_values: dict[str, Any]
-    #: `sentence` before its values and the names of `languages` were filled in, so that a page can translate it.
-    template: str = ""
-    values: dict[str, Any] = field(default_factory=dict)
-    #: Codes of the languages it is about ("" is an unknown one), named as %(languages)s.
-    languages: tuple[str, ...] = ()
     #: It lets through, but whoever decides should read it.
     warns: bool = False
     #: The author may agree that those it speaks of are left out.
@@ -80,7 +75,7 @@ def translations_gate(
     unread = [language for language in missing if language in waiting]
     if unread:
         template = N_("Texts in %(languages)s wait for a reviewer (%(people)s people).")
-        values = {"people": sum(people[language] for language in unread)}
+        values = {"people": People.of(sum(people[language] for language in unread))}
         return _gate("translations", False, template, values, message_id=message_id, languages=unread)
     left_out = sum(people[language] for language in missing)
     accepted = confirmed is not None and left_out <= confirmed
@@ -89,9 +84,8 @@ def translations_gate(
         if accepted
         else N_("%(people)s people would be left out: no current, reviewed text in %(languages)s.")
     )
-    gate = _gate(
-        "translations", accepted, template, {"people": left_out}, message_id=message_id, languages=missing
-    )
+    values = {"people": People.of(left_out)}
+    gate = _gate("translations", accepted, template, values, message_id=message_id, languages=missing)
     return replace(gate, may_leave_out=not accepted)
 
 
@@ -119,7 +113,8 @@ def placeholders_gate(message_id: int, texts: Mapping[str, str], *, base_languag
         wanted = names_in(texts.get(base_language, ""))
         others = [language for language, text in texts.items() if names_in(text) != wanted]
     except PlaceholderError as error:
-        return _gate("placeholders", False, error.template, error.values, message_id=message_id)
+        fault = Sentence.of(error)
+        return _gate("placeholders", False, fault.template, fault.values, message_id=message_id)
     if others:
         template = N_("Other placeholders than in the base text: %(languages)s.")
         return _gate("placeholders", False, template, {}, message_id=message_id, languages=others)
@@ -157,8 +152,8 @@ def length_gate(message_id: int, rendered: Mapping[str, str], *, max_parts: int)
         if length.parts > max_parts:
             costly = costly_characters(text)
             values = {
-                "parts": length.parts,
-                "allowed": max_parts,
+                "parts": Count(length.parts),
+                "allowed": Count(max_parts),
                 "characters": " ".join(costly[:NAMED_CHARACTERS]),
             }
             template = _too_long(costly)
@@ -166,7 +161,7 @@ def length_gate(message_id: int, rendered: Mapping[str, str], *, max_parts: int)
     return _passed("length", message_id, N_("Every text fits the parts that the campaign allows."))
 
 
-def _too_long(costly: Collection[str]) -> str:
+def _too_long(costly: Collection[str]) -> Template:
     if not costly:
         return N_("%(languages)s takes %(parts)s parts, allowed are %(allowed)s. Shorten it.")
     if len(costly) <= NAMED_CHARACTERS:
@@ -192,21 +187,27 @@ def signposts_gate(message_id: int, missing: Mapping[str, int], *, on_fallback: 
             "No verified service fits %(people)s people: their text names the emergency number of their country, "
             "or its own words for that case."
         )
-        values: dict[str, Any] = {"people": on_fallback}
-        return Gate("signposts", True, template % values, DIRECTORY, {}, template, values, warns=True)
+        pointed = Sentence(template, {"people": People.of(on_fallback)})
+        return Gate("signposts", True, pointed, DIRECTORY, {}, warns=True)
     if not people:
         return _passed("signposts", message_id, N_("Everybody is pointed to a service that was verified lately."))
-    places = sorted(place for place, count in missing.items() if count)
+    places = tuple(CountryName(place) for place in sorted(missing) if missing[place])
     template = N_("%(people)s people have no verified service to be pointed to: %(places)s.")
-    values = {"people": people, "places": ", ".join(places)}
-    return Gate("signposts", False, template % values, DIRECTORY, {}, template, values)
+    lacking = Sentence(template, {"people": People.of(people), "places": places})
+    return Gate("signposts", False, lacking, DIRECTORY, {})
+
+
+def about(template: Template, values: Mapping[str, Any], languages: Collection[str]) -> Sentence:
+    """Return a sentence that names languages by their codes ("" is an unknown one) as %(languages)s."""
+    named = {"languages": tuple(map(LanguageName, languages))} if languages else {}
+    return Sentence(template, {**values, **named})
 
 
 def _gate(
     name: str,
     passed: bool,
-    template: str,
-    values: dict[str, Any],
+    template: Template,
+    values: Mapping[str, Any],
     *,
     message_id: int,
     languages: Collection[str] = (),
@@ -215,14 +216,8 @@ def _gate(
     first = next((language for language in languages if language), None)
     link: dict[str, Any] = {"message_id": message_id}
     endpoint, link = (COMPOSER, link | {"language": first}) if first else (MESSAGE, link)
-    sentence = template % (values | {"languages": ", ".join(map(_name, languages))})
-    return Gate(name, passed, sentence, endpoint, link, template, values, tuple(languages))
+    return Gate(name, passed, about(template, values, languages), endpoint, link)
 
 
-def _passed(name: str, message_id: int, template: str) -> Gate:
+def _passed(name: str, message_id: int, template: Template) -> Gate:
     return _gate(name, True, template, {}, message_id=message_id)
-
-
-def _name(language: str) -> str:
-    known = all_languages().get(language)
-    return known.name if known else language or "an unknown language"

@@ -4,26 +4,22 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
 from datetime import date, datetime, time
-from decimal import Decimal
 from typing import Any
 
 from babel.dates import get_day_names
-from babel.numbers import format_currency
 from flask_babel import get_locale, ngettext
 from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
 
 from campaigns.audience.models import Channel
-from campaigns.core.small_numbers import SMALLEST_SHOWN, discreet
 from campaigns.gateways.twilio.error_codes import words_for
-from campaigns.messages.gates import Gate
 from campaigns.planning.country_rules import CountryWarning
 from campaigns.planning.gates.collisions import Collision
 from campaigns.planning.models import FallbackPolicy, TemplateCategory, ZonePolicy
 from campaigns.planning.schedules.recurrence import ClockChange, ScheduleNote
-from campaigns.planning.senders.prices import CURRENCY, Basis, spread_of
+from campaigns.planning.senders.prices import Basis, spread_of
 from campaigns.planning.senders.trial import NO_ANSWER, TrialAnswer
-from campaigns.web.filters import country_name, day, language_name, number, region_name, wall_clock
+from campaigns.web.filters import country_name, day, dollars, number, region_name, wall_clock
 
 GATES = {
     "audience": _l("Audience"),
@@ -103,25 +99,6 @@ RULES = {
 }
 
 
-def gate_sentence(gate: Gate) -> str:
-    """Return what a gate says in the reader's language."""
-    values = {name: number(value) if isinstance(value, int) else value for name, value in gate.values.items()}
-    if gate.languages:
-        values["languages"] = ", ".join(language_name(code) if code else _("unknown") for code in gate.languages)
-    if values.get("people") == discreet(1):
-        values["people"] = _("fewer than %(count)s", count=number(SMALLEST_SHOWN))
-    elif str(values.get("people", "")).isdecimal():
-        values["people"] = number(int(values["people"]))
-    if values.get("countries"):
-        values["countries"] = ", ".join(map(country_name, values["countries"].split(", ")))
-    for name in {"cost", "limit"} & set(values):
-        values[name] = dollars(Decimal(str(values[name]).lstrip("$").replace(",", "")))
-    if isinstance(values.get("time"), str):
-        values["time"] = wall_clock(datetime.fromisoformat(values["time"]))
-    sentence = str(_(gate.template) % values if gate.template else gate.sentence)
-    return sentence[:1].upper() + sentence[1:]
-
-
 def answer_words(answer: TrialAnswer) -> str:
     """Return what came of asking a sender's provider."""
     if answer.code:
@@ -135,11 +112,6 @@ def refusal_words(code: str) -> str:
         return str(_("the provider did not answer, or not as it should."))
     words = words_for(code)
     return f"{words} ({code})" if words else str(_("the provider refused (%(code)s).", code=code))
-
-
-def dollars(amount: Decimal) -> str:
-    """Return a sum of US dollars as the reader writes it, cents and all."""
-    return str(format_currency(amount, CURRENCY, locale=get_locale() or "en"))
 
 
 def sms_costs(parts: int) -> dict[str, str]:

@@ -11,6 +11,7 @@ from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from campaigns.audience.models import Audience, Channel
 from campaigns.core.database import Base, BigId, WallClock, rows_with
+from campaigns.core.sentences import Sentence
 from campaigns.messages.models import Message
 
 #: How long a message may wait to be sent unless a member says otherwise, in minutes. A day is longer than any
@@ -295,8 +296,8 @@ class Run(Base):
     schedule_id: Mapped[int | None] = mapped_column(ForeignKey("schedule.id"))
     occurrence: Mapped[datetime] = mapped_column(WallClock)
     state: Mapped[RunState] = mapped_column(String(10), index=True)
-    #: Why it is held, paused or stopped, in words for members.
-    reason: Mapped[str] = mapped_column(String(300), default="")
+    #: Why it is held, paused or stopped; None where there is nothing to say.
+    reason: Mapped[Sentence | None]
     sender_id: Mapped[int] = mapped_column(ForeignKey("sender.id"))
     channel: Mapped[Channel] = mapped_column(String(10))
     #: Digest recomputed and compared when the run was made.

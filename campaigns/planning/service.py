@@ -17,6 +17,7 @@ from sqlalchemy.orm import Session
 from campaigns.audience.models import Audience, Channel
 from campaigns.core import clock
 from campaigns.core.errors import ApprovalError, GateError, InputError, RefusedError, TransitionError
+from campaigns.core.sentences import Sentence
 from campaigns.core.words import N_
 from campaigns.messages.models import Message
 from campaigns.messages.queries import unreviewed_of
@@ -357,7 +358,7 @@ def _all_green(
     check_not_withdrawn(session, campaign.message_id, campaign.message.version)
     assessed = assess(session, campaign, now=now, max_age_days=max_age_days, unconnected=unconnected)
     if red := [gate.sentence for gate in assessed.red if gate.name not in besides]:
-        raise GateError(" ".join(red))
+        raise GateError.telling(Sentence.together(red))
     return assessed
 
 

@@ -22,6 +22,8 @@ from campaigns.core import clock
 from campaigns.core.errors import FingerpostError, UnavailableError
 from campaigns.core.keys.crypto import Vault
 from campaigns.core.processes.threads import Runner
+from campaigns.core.sentences import Count, Sentence
+from campaigns.core.words import N_
 from campaigns.delivery.lanes.sender_facts import SenderFacts
 from campaigns.gateways.base import Gateway, ProviderMessage
 from campaigns.planning.lifecycle import MOVING
@@ -35,8 +37,8 @@ LONGEST_BLIND_GAP = timedelta(minutes=10)
 TRY_EVERY, TRY_FOR = 10.0, 300.0
 
 #: What members read of a run that waits for them.
-REASON = (
-    "No worker was alive for {minutes} minutes, and its provider cannot be asked what it took meanwhile. "
+REASON = N_(
+    "No worker was alive for %(minutes)s minutes, and its provider cannot be asked what it took meanwhile. "
     "Was this restored from a backup? If not, let it go on."
 )
 
@@ -156,6 +158,8 @@ class Listener:
         )
         with self._sessions.begin() as session:
             for run in session.scalars(moving).all() if sender_ids else ():
-                pause_run(session, run, reason=REASON.format(minutes=int(gap.total_seconds() // 60)))
+                pause_run(
+                    session, run, reason=Sentence(REASON, {"minutes": Count(int(gap.total_seconds() // 60))})
+                )
                 # It paused for a silence of ours, not for what it said.
                 run.paused_by_itself = False

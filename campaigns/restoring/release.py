@@ -21,7 +21,9 @@ from campaigns.continuity.models import Instance, Pulse
 from campaigns.continuity.places import files_of, place_of
 from campaigns.core import clock
 from campaigns.core.errors import FingerpostError, UnavailableError
+from campaigns.core.sentences import Sentence
 from campaigns.core.settings import Settings
+from campaigns.core.words import N_
 from campaigns.delivery.fanout.canary import canary_rule_of
 from campaigns.delivery.fanout.fanout import fan_out
 from campaigns.delivery.lanes.sender_facts import SenderFacts
@@ -34,7 +36,7 @@ from campaigns.restoring.listed import SLACK, Account, load_accounts
 from campaigns.staff import audit
 
 #: What members read of a run that was not planned to its end when the backup was made.
-UNPLANNED = "This instance was restored from a backup. Was this run sent already, before that?"
+UNPLANNED = N_("This instance was restored from a backup. Was this run sent already, before that?")
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,7 +131,7 @@ def _mark_unplanned(session: Session) -> None:
     """Tell whoever lets a run go on that its people may have got it: no row says so yet."""
     waiting = select(Run).where(Run.state.in_((RunState.HELD, RunState.PAUSED)), Run.started_at.is_(None))
     for run in session.scalars(waiting):
-        run.reason = UNPLANNED
+        run.reason = Sentence(UNPLANNED)
 
 
 def _begin_epoch(session: Session, instance: Instance, settings: Settings) -> None:

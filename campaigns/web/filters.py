@@ -1,13 +1,15 @@
-"""Template filters that write numbers, moments, languages, regions and errors in the reader's language."""
+"""Template filters that write numbers, sums, moments, languages and regions in the reader's language."""
 
 from __future__ import annotations
 
 from datetime import date, datetime, time
+from decimal import Decimal
 from typing import Any
 from zoneinfo import ZoneInfo
 
 from babel import Locale, UnknownLocaleError
 from babel.dates import format_date, format_skeleton
+from babel.numbers import format_currency
 from flask import Flask, g
 from flask_babel import format_decimal, format_percent, get_locale
 from flask_babel import gettext as _
@@ -15,7 +17,6 @@ from flask_babel import lazy_gettext as _l
 from markupsafe import Markup
 
 from campaigns.core.languages import all_languages, is_right_to_left
-from campaigns.web.error_words import said, said_of_row
 
 #: Languages that CLDR has no locale for.
 _OWN_NAMES = {"rom": _l("Romani")}
@@ -37,8 +38,6 @@ def init_filters(app: Flask) -> None:
         "region_name": region_name,
         "country_name": country_name,
         "direction": direction,
-        "said": said,
-        "said_of_row": said_of_row,
     }.items():
         app.jinja_env.filters[name] = written
 
@@ -46,6 +45,11 @@ def init_filters(app: Flask) -> None:
 def number(value: float) -> str:
     """Write a number with the reader's grouping."""
     return str(format_decimal(value))
+
+
+def dollars(amount: Decimal) -> str:
+    """Write a sum of US dollars, cents and all."""
+    return str(format_currency(amount, "USD", locale=get_locale() or "en"))
 
 
 def percent(share: float, digits: int = 0) -> str:

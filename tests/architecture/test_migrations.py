@@ -20,12 +20,14 @@ from alembic.config import Config
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from sqlalchemy import Engine, func, inspect, select, table, text
+from sqlalchemy.orm import Session
 
 from campaigns import schema
 from campaigns.core.database import make_engine
 from campaigns.core.errors import DamagedDataError, SettingsError
 from campaigns.core.settings import PROJECT_ROOT
 from campaigns.delivery.models import ROOMY_INDEXES
+from campaigns.planning.models import Run
 from campaigns.schema import (
     JOB_TABLES,
     SchemaState,
@@ -145,6 +147,15 @@ def test_alembic_itself_keeps_what_was_there(filled_engine: Engine) -> None:
     assert {name: rows_by_table(filled_engine).get(name) for name in before} == before
     with filled_engine.connect() as connection:
         assert schema_state(connection) is SchemaState.CURRENT
+
+
+@pytest.mark.parametrize("words", ["It is 31 minutes late, and 100 % of “it”. Is it true?", ""])
+def test_reason_of_before_is_kept_as_it_was_written(filled_engine: Engine, words: str) -> None:
+    with filled_engine.begin() as connection:
+        connection.execute(text("UPDATE run SET reason = :words"), {"words": words})
+    migrate(filled_engine)
+    with Session(filled_engine) as session:
+        assert {str(reason or "") for reason in session.scalars(select(Run.reason))} == {words}
 
 
 def test_migration_that_leaves_rows_pointing_at_nothing_changes_nothing(

@@ -16,6 +16,7 @@ from campaigns.cli import main
 from campaigns.commands.stopping import REASON, _find_living, stop_by_command
 from campaigns.core import clock
 from campaigns.core.keys.crypto import Vault
+from campaigns.core.sentences import Sentence
 from campaigns.core.settings import load_settings
 from campaigns.delivery.models import Delivery
 from campaigns.delivery.queries import progress_of
@@ -69,7 +70,7 @@ def test_run_is_stopped_told_and_audited(
             "3 messages will not be sent.",
         ]
         assert "No call is under way any more" in answer.output
-        assert (run.state, run.reason) == (RunState.STOPPED, REASON)
+        assert (run.state, run.reason) == (RunState.STOPPED, Sentence(REASON))
         assert progress_of(session, run_id) == {SendState.CANCELLED: 3}
         entry = session.scalars(select(AuditEntry).order_by(AuditEntry.id.desc()).limit(1)).one()
         assert (entry.action, entry.member_id, entry.subject_id) == ("run.stop", None, run_id)

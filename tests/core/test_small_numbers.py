@@ -8,7 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from campaigns.core.small_numbers import STEADY, discreet, in_order, is_told, rounded, share, size, steady, told
+from campaigns.core.sentences import People
+from campaigns.core.small_numbers import STEADY, in_order, is_told, rounded, share, size, steady, told
 
 COUNTS = st.integers(0, 2_000_000)
 #: Two counts of which the same is shown.
@@ -27,7 +28,7 @@ def test_counts_are_rounded_and_small_ones_hidden(count: int, shown: int | None)
 
 
 def test_words_say_the_same() -> None:
-    assert [discreet(count) for count in (0, 7, 19, 20, 1234)] == [*["fewer than 20"] * 3, "20", "1230"]
+    assert [str(People.of(count)) for count in (0, 7, 19, 20, 1234)] == [*["fewer than 20"] * 3, "20", "1230"]
 
 
 @given(ALIKE, ALIKE)

@@ -11,10 +11,12 @@ from sqlalchemy import select
 
 from campaigns.audience.models import Channel
 from campaigns.core import clock
+from campaigns.core.sentences import Count, Sentence
 from campaigns.delivery.models import Attempt, Delivery, RunLeftOut, RunQuiet, RunText, RunZone
 from campaigns.delivery.monitoring.causes import cause_in_words
 from campaigns.delivery.states import ReceiptState, SendState
 from campaigns.planning.models import Health, Run, RunState
+from campaigns.restoring.listening import REASON as SILENT
 from campaigns.staff.models import Organisation, Role
 from tests.delivery.builders import frozen
 from tests.factories import NOON, a_campaign, a_delivery, a_member, a_region, a_run, a_sender, a_service, add
@@ -215,3 +217,20 @@ def test_a_number_that_changes_tells_of_a_minute(
         moment += timedelta(seconds=1)
         for address in addresses:
             assert later in client.get(address).text
+
+
+@pytest.mark.parametrize(
+    ("language", "words"), [("uk", "Модуль надсилання не працював"), ("ar", "لم يعمل محرك الإرسال")]
+)
+@pytest.mark.parametrize("path", ["/", "/delivery", "/delivery/runs/{run}", "/campaigns/{campaign}"])
+def test_reason_of_a_run_is_told_in_the_language_of_the_reader(
+    pages: Pages, client_for: Clients, path: str, language: str, words: str
+) -> None:
+    run = make_run(pages, RunState.PAUSED)
+    with pages.sessions.begin() as session:
+        session.get_one(Run, run.id).reason = Sentence(SILENT, {"minutes": Count(12)})
+    client = client_for(Role.STEWARD)
+    client.post("/language", data={"language": language})
+    page = client.get(path.format(run=run.id, campaign=run.campaign_id)).text
+    assert words in page
+    assert "No worker was alive" not in page

@@ -47,7 +47,7 @@ def test_others_write_between_chunks(sessions: sessionmaker[Session], vault: Vau
     def write() -> None:
         while not stopping.wait(0.01):
             with sessions.begin() as session:
-                session.execute(update(Run).values(reason=f"{len(written)}"))
+                session.execute(update(Run).values(priority=len(written) % 2))
             with sessions() as session:
                 written.append(progress_of(session, run_id).get(SendState.QUEUED, 0))
             began.set()

@@ -12,6 +12,8 @@ import pytest
 from campaigns.audience.consent.ledger import withdraw_everywhere
 from campaigns.audience.models import Channel
 from campaigns.core import clock
+from campaigns.core.sentences import Sentence
+from campaigns.core.words import N_
 from campaigns.delivery.refusals import suppress_addresses
 from campaigns.delivery.states import SendState
 from campaigns.planning.models import Run
@@ -98,7 +100,7 @@ def stop_and_resume(scene: Scene, run_id: int, times: int, count: int) -> list[t
         before = scene.sent()
         until(lambda before=before: scene.sent() > before + 5, what="sending")  # type: ignore[misc]
         with scene.sessions.begin() as session:
-            stop_run(session, session.get_one(Run, run_id), by=member, reason="A test of stops.")
+            stop_run(session, session.get_one(Run, run_id), by=member, reason=Sentence(N_("A test of stops.")))
         stopped = time.time()
         until_silent(scene)
         # Had nobody obeyed, all would be sent by now.

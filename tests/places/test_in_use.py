@@ -169,7 +169,7 @@ def test_two_members_move_it_and_the_campaign_is_read_again(world: World) -> Non
     assert world.place().geometry["coordinates"] == list(PALANCA)
     run, people = world.sent_to()
     assert (run.state, people) == (RunState.HELD, set())
-    assert "approved again" in run.reason
+    assert "approved again" in str(run.reason)
     with world.pages.sessions() as session:
         assert session.get_one(Campaign, world.story.campaign.id).state == CampaignState.DRAFT
 

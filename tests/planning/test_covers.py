@@ -82,7 +82,7 @@ def test_moved_place_holds_the_run_until_it_is_approved_anew(story: Story) -> No
     update_place(story.session, place_of(story), hotspot(FAR), by=story.author.id)
     (run,) = fire_due(story.session, now=DUE)
     assert (run.state, story.campaign.state) == (RunState.HELD, CampaignState.DRAFT)
-    assert "Have it approved again" in run.reason
+    assert "Have it approved again" in str(run.reason)
     with pytest.raises(ApprovalError, match="approved again"):
         service.release_run(story.session, run, by=story.approver.id)
 

@@ -89,7 +89,7 @@ def test_time_that_has_passed_is_red_only_before_it_is_sent(story: Story) -> Non
 
     def gate() -> tuple[bool, str]:
         found = assess(story.session, story.campaign, now=after).gates
-        return next((each.passed, each.sentence) for each in found if each.name == "schedule")
+        return next((each.passed, str(each.sentence)) for each in found if each.name == "schedule")
 
     assert gate() == (False, "Its time has passed: choose a later one.")
     end(story, run)

@@ -19,6 +19,8 @@ from campaigns.continuity.places import files_of
 from campaigns.core import clock
 from campaigns.core.errors import UnavailableError
 from campaigns.core.keys.crypto import Vault
+from campaigns.core.sentences import Sentence
+from campaigns.core.words import N_
 from campaigns.delivery.lanes.daily_limits import count_called
 from campaigns.delivery.lanes.sender_facts import SenderFacts
 from campaigns.delivery.models import Delivery
@@ -202,12 +204,12 @@ def test_list_that_is_away_releases_nothing_unless_that_is_meant(
 @pytest.mark.parametrize("state", [RunState.HELD, RunState.PAUSED])
 def test_run_that_was_never_planned_asks_whether_it_was_sent_before(scene: Scene, state: RunState) -> None:
     with scene.sessions.begin() as session:
-        waiting = a_planned_run(session, state=state, reason="It is late.").id
+        waiting = a_planned_run(session, state=state, reason=Sentence(N_("It is late."))).id
         session.get_one(Run, scene.run_id).state = RunState.PAUSED
     scene.release()
     with scene.sessions() as session:
-        assert session.get_one(Run, waiting).reason == UNPLANNED
-        assert session.get_one(Run, scene.run_id).reason != UNPLANNED
+        assert session.get_one(Run, waiting).reason == Sentence(UNPLANNED)
+        assert session.get_one(Run, scene.run_id).reason != Sentence(UNPLANNED)
 
 
 def test_release_forgets_marks_of_before_and_those_of_a_longer_future(scene: Scene) -> None:

@@ -243,7 +243,7 @@ class DeliveryMachine(RuleBasedStateMachine):
     def stop(self) -> None:
         try:
             with self.database.sessions.begin() as session:
-                stop_run(session, session.get_one(Run, RUN), by=MEMBER, reason="")
+                stop_run(session, session.get_one(Run, RUN), by=MEMBER)
         except TransitionError:
             return
         self.oracle.stopped_at[RUN] = self.timeline.now

@@ -12,6 +12,7 @@ from itertools import islice
 
 from campaigns.audience.models import Channel
 from campaigns.core import clock
+from campaigns.core.sentences import Sentence
 from campaigns.delivery.engine.ports import Ask, Claimed, Found, Result, RunningRun, Snapshot
 from campaigns.delivery.engine.queue.store import WITHDRAWN_WITHIN
 from campaigns.delivery.lanes.sender_facts import Line, SenderFacts
@@ -133,7 +134,7 @@ class Memory:
         since = clock.now() - WITHDRAWN_WITHIN
         return Snapshot(runs, frozenset(_address_id(*who) for who, at in self.withdrawn.items() if at >= since))
 
-    def pause(self, run_id: int, reason: str) -> None:
+    def pause(self, run_id: int, reason: Sentence) -> None:
         """Pause a run that is running."""
         if self.runs[run_id].state is RunState.RUNNING:
             self.runs[run_id].state = RunState.PAUSED

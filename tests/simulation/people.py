@@ -193,7 +193,7 @@ class People:
             with self._database.sessions.begin() as session:
                 run = session.get_one(Run, run_id)
                 if state == RunState.STOPPED:
-                    stop_run(session, run, by=MEMBER, reason="")
+                    stop_run(session, run, by=MEMBER)
                 else:
                     let_go_on(session, run)
         except TransitionError:

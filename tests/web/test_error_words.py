@@ -12,7 +12,8 @@ from flask import Flask
 from flask_babel import Babel, force_locale
 
 from campaigns.core.errors import GateError, InputError, RowProblem, RowsError
-from campaigns.core.words import Phrase
+from campaigns.core.sentences import Count, CountryName, Dollars, LanguageName, LocalTime, People, Sentence
+from campaigns.core.words import N_, Phrase
 from campaigns.web.error_words import said, said_of_row
 
 CATALOGUES = {
@@ -22,6 +23,9 @@ CATALOGUES = {
         "%(first)s (Other problems in the file: %(others)s.)": "%(first)s (Інших помилок у файлі: %(others)s.)",
         "%(what)s is missing.": "Бракує: %(what)s.",
         "The title": "заголовок",
+        "%(people)s people in %(places)s: %(faults)s": "%(people)s людей, %(places)s: %(faults)s",
+        "fewer than %(count)s": "менше ніж %(count)s",
+        "%(languages)s, %(count)s times, %(cost)s, %(time)s.": "%(languages)s, %(count)s р., %(cost)s, %(time)s.",
     },
     "ar": {
         "At most %(limit)s characters fit.": "يتسع لـ %(limit)s حرفًا على الأكثر.",
@@ -87,3 +91,27 @@ def test_only_marked_values_are_looked_up() -> None:
 
 def test_unfilled_percent_sign_stays() -> None:
     assert said(InputError("100 % is too much.")) == "100 % is too much."
+
+
+def test_typed_values_are_told_as_the_reader_writes_them() -> None:
+    inner = Sentence(
+        N_("%(languages)s, %(count)s times, %(cost)s, %(time)s."),
+        {
+            "languages": (LanguageName("uk"), LanguageName("rom")),
+            "count": Count(12_345),
+            "cost": Dollars(5_25),
+            "time": LocalTime("2026-11-25T17:05"),
+        },
+    )
+    template = N_("%(people)s people in %(places)s: %(faults)s")
+    places = (CountryName("PL"), CountryName("MD"))
+    told = Sentence(template, {"people": People.of(7), "places": places, "faults": (inner, inner)})
+    with force_locale("uk"):
+        words = said(told).replace("\xa0", " ")
+    one = "Українська, Romani, 12 345 р., 5,25 USD, ср, 25 лист., 17:05."
+    assert words == f"Менше ніж 20 людей, Польща, Молдова: {one} {one}"
+
+
+def test_words_of_before_stay_as_they_are() -> None:
+    with force_locale("uk"):
+        assert said(Sentence.from_json({"template": "It is 100 % late."})) == "It is 100 % late."

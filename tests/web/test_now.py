@@ -13,6 +13,8 @@ from campaigns.audience.models import Channel
 from campaigns.continuity.latch import latch
 from campaigns.continuity.models import LatchReason
 from campaigns.core import clock
+from campaigns.core.sentences import Sentence
+from campaigns.core.words import N_
 from campaigns.delivery.models import Delivery
 from campaigns.delivery.states import SendState
 from campaigns.messages.models import TranslationState
@@ -78,9 +80,9 @@ def test_waiting_things_are_those_of_the_organisation(session: Session) -> None:
         member = a_member(session, organisation)
         a_campaign(session, organisation, member, name=organisation.name, state=CampaignState.SUBMITTED)
         campaign = a_campaign(session, organisation, member, name=organisation.name)
-        a_run(session, campaign, state=RunState.HELD, reason="Late.")
+        a_run(session, campaign, state=RunState.HELD, reason=Sentence(N_("Late.")))
     assert [name for _, name in find_submitted(session, ours.id)] == [ours.name]
-    assert [(name, reason) for _, name, reason in find_held(session, ours.id)] == [(ours.name, "Late.")]
+    assert [(name, str(reason)) for _, name, reason in find_held(session, ours.id)] == [(ours.name, "Late.")]
 
 
 def test_texts_wait_for_those_who_did_not_write_them(session: Session) -> None:

@@ -12,8 +12,10 @@ from sqlalchemy.orm import Session
 
 from campaigns.core import clock
 from campaigns.core.errors import GateError, InputError, RefusedError
+from campaigns.core.sentences import Sentence
 from campaigns.core.words import N_
 from campaigns.delivery.fanout.correction_recipients import find_wrong_runs
+from campaigns.delivery.models import LONGEST_REASON
 from campaigns.messages.models import Message, Withdrawal
 from campaigns.messages.named import NamedNumbers, kinds_in
 from campaigns.messages.translations.withdrawals import find_withdrawal, withdraw_version
@@ -32,7 +34,7 @@ from campaigns.planning.models import (
     RunState,
     ZonePolicy,
 )
-from campaigns.planning.runs.firing import LONGEST_REASON, freeze_run
+from campaigns.planning.runs.firing import freeze_run
 from campaigns.planning.runs.runs_of_withdrawn import pause_copies
 from campaigns.staff import audit
 from campaigns.staff.models import Organisation
@@ -147,7 +149,7 @@ def _stop(session: Session, runs: Sequence[Run]) -> list[int]:
     going = [run for run in runs if run.state != RunState.STOPPED]
     for run in going:
         run.finished_at = run.finished_at or clock.now()
-        run.state, run.reason = RunState.STOPPED, WITHDRAWN
+        run.state, run.reason = RunState.STOPPED, Sentence(WITHDRAWN)
         run.resume_asked_by_id = run.resume_asked_at = None
     session.flush()
     return [run.id for run in going]

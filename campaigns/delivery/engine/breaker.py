@@ -8,6 +8,8 @@ from __future__ import annotations
 
 from collections import deque
 
+from campaigns.core.sentences import Count, Sentence
+from campaigns.core.words import N_
 from campaigns.gateways.base import Action, NotSentError, RejectedError, SendError, ThrottledError
 
 #: Calls in a row that must fail before a sender is held.
@@ -25,6 +27,8 @@ CANARY = 500
 CANARY_SHARE, LATER_SHARE = 0.20, 0.50
 #: Results looked at, and how many there must be before a share means anything.
 WATCHED, FEWEST = 200, 50
+REFUSED = N_("The provider refused %(count)s messages in a row with code %(code)s.")
+FAILED = N_("More than %(percent)s %% of the latest messages failed.")
 
 
 class SenderBreaker:
@@ -124,7 +128,7 @@ class RunBreaker:
         self._seen += 1
         self._failures.append(False)
 
-    def failed(self, error: SendError, *, falls_back: bool = False) -> str | None:
+    def failed(self, error: SendError, *, falls_back: bool = False) -> Sentence | None:
         """Note a failure and return the reason to pause the run, or None.
 
         A person who is tried over the next sender instead is no failure of the run.
@@ -138,13 +142,13 @@ class RunBreaker:
         if action in self._blamed:
             self._faults += 1
             if self._faults >= FAULTS_IN_A_ROW:
-                return f"The provider refused {self._faults} messages in a row with code {error.code}."
+                return Sentence(REFUSED, {"count": Count(self._faults), "code": str(error.code)})
         return self._too_many()
 
-    def _too_many(self) -> str | None:
+    def _too_many(self) -> Sentence | None:
         share = CANARY_SHARE if self._seen <= CANARY else LATER_SHARE
         failures = sum(self._failures)
         if len(self._failures) >= FEWEST and failures > share * len(self._failures):
             # Members read it, and exact numbers of few people are not for all of them.
-            return f"More than {share:.0%} of the latest messages failed."
+            return Sentence(FAILED, {"percent": Count(round(share * 100))})
         return None

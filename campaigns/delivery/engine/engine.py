@@ -17,6 +17,8 @@ from campaigns.core.errors import FingerpostError, ForeignCredentialError, Setti
 from campaigns.core.processes.outages import OUTAGES
 from campaigns.core.processes.threads import Runner
 from campaigns.core.processes.waiting import rest
+from campaigns.core.sentences import Sentence
+from campaigns.core.words import N_
 from campaigns.delivery.engine.fence import REFRESH_SECONDS, Fence, LaneFence
 from campaigns.delivery.engine.lane import Lane
 from campaigns.delivery.engine.ports import RunningRun, Snapshot, Store
@@ -27,6 +29,9 @@ from campaigns.planning.models import Health
 
 #: Calls in flight get so long to finish after a stop, in seconds; what is left then is for the reaper.
 FINISH_SECONDS = 12.0
+CLOSED = N_("Nothing can be sent: %(fault)s")
+BROKEN = N_("Nothing can be sent: the gateway does not open.")
+
 _CODES: dict[type[Exception], str] = {SettingsError: NO_CREDENTIAL, ForeignCredentialError: NOT_OWNED}
 
 _log = logging.getLogger(__name__)
@@ -150,8 +155,8 @@ class Engine:
         try:
             return around.open_gateway(sender)
         except Exception as error:
-            told = isinstance(error, FingerpostError)
-            reason = f"Nothing can be sent: {error}" if told else "Nothing can be sent: the gateway does not open."
+            told = Sentence.of(error) if isinstance(error, FingerpostError) else None
+            reason = Sentence(CLOSED, {"fault": told}) if told else Sentence(BROKEN)
             code = next((code for kind, code in _CODES.items() if isinstance(error, kind)), NOT_OPENED)
             _log.error("sender %s cannot be opened: %s", sender.sender_id, error, exc_info=None if told else error)
         if not sender.is_rehearsal:

@@ -22,6 +22,7 @@ from campaigns.core.processes.crash import crash_point as crash_point_of_process
 from campaigns.core.processes.outages import OUTAGES
 from campaigns.core.processes.threads import Runner
 from campaigns.core.processes.waiting import rest
+from campaigns.core.sentences import Sentence
 from campaigns.delivery.engine.breaker import RunBreaker, SenderBreaker
 from campaigns.delivery.engine.fair_queue import FairQueue
 from campaigns.delivery.engine.fence import Fence, FenceRefusedError, LaneFence, Refusal
@@ -86,7 +87,7 @@ class Lane:
         self._with_next, self._passing = frozenset[int](), set[int]()
         self._ready, self._results = deque[Claimed](), list[Result]()
         #: Runs to pause, with the reason.
-        self._pauses: dict[int, str] = {}
+        self._pauses: dict[int, Sentence] = {}
         #: Calls on the wire, parts of the longest text claimed lately, the last `_limit()` and what makes a group.
         self._in_flight, self._parts, self._low, self._group = 0, 1, 1, window
         #: Paused: the provider blames the sender, and nothing more is called until a member mended it.

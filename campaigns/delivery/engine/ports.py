@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Protocol
 
+from campaigns.core.sentences import Sentence
 from campaigns.delivery.lanes.sender_facts import LaneKey, Line, SenderFacts
 from campaigns.delivery.states import SendState
 from campaigns.gateways.base import Action, Template
@@ -138,7 +139,7 @@ class Store(Protocol):
     def snapshot(self) -> Snapshot:
         """Read what the fence needs. Raises UnavailableError when the database may only be read."""
 
-    def pause(self, run_id: int, reason: str) -> None:
+    def pause(self, run_id: int, reason: Sentence) -> None:
         """Pause a run, if it is still running, with a reason for members."""
 
     def sender(self, sender_id: int, is_rehearsal: bool) -> SenderFacts:

@@ -12,7 +12,9 @@ from sqlalchemy.orm import Session, sessionmaker
 
 from campaigns.audience.models import Address, AddressState, Channel
 from campaigns.core import clock
+from campaigns.core.sentences import Count, Sentence
 from campaigns.core.settings import Settings
+from campaigns.core.words import N_
 from campaigns.delivery.lanes.daily_limits import count_called
 from campaigns.delivery.models import (
     OPEN_CANARY,
@@ -36,6 +38,9 @@ LONGEST_TROUBLE = timedelta(minutes=1)
 CHOICE = 20
 #: Two primes that spread ids, which are given in the order of contacts, evenly over [0, PRIME).
 PRIME, FACTOR = 1_000_003, 7_919
+FARED_BADLY = N_(
+    "Of the first messages more than %(failed)s %% failed, or more than %(stopped)s %% of the people said stop."
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,11 +156,8 @@ def _settle(session: Session, run: Run, canary: RunCanary, rule: CanaryRule) -> 
     canary.decided_at = now
     if canary.state == CanaryState.FAILED:
         # Every member reads it, and exact numbers of few people are not for all of them.
-        words = (
-            f"Of the first messages more than {rule.failure_percent} % failed, or more than"
-            f" {rule.opt_out_percent} % of the people said stop."
-        )
-        pause_run(session, run, reason=words)
+        shares = {"failed": Count(rule.failure_percent), "stopped": Count(rule.opt_out_percent)}
+        pause_run(session, run, reason=Sentence(FARED_BADLY, shares))
 
 
 def _was_called_since(fared: Fared, sent_at: datetime, now: datetime) -> bool:

@@ -40,6 +40,7 @@ from campaigns.audience.rules import UNKNOWN_ZONE, AudienceRule, LeftOut, Resolu
 from campaigns.core import clock
 from campaigns.core.errors import FingerpostError
 from campaigns.core.processes.crash import crash_point
+from campaigns.core.sentences import Sentence
 from campaigns.delivery.answerable_senders import stop_way
 from campaigns.delivery.fanout.canary import NO_CANARY, CanaryRule, choose_canary
 from campaigns.delivery.fanout.correction_recipients import find_wrong_runs, may_be_on_the_way, select_corrected
@@ -115,7 +116,7 @@ def fan_out(
         with sessions.begin() as session:
             run = _hold(session, run_id)
             if run is not None:
-                pause_run(session, run, reason=str(error))
+                pause_run(session, run, reason=Sentence.of(error))
 
 
 def _hold(session: Session, run_id: int) -> Run | None:

@@ -16,7 +16,8 @@ from sqlalchemy.orm import Session, sessionmaker
 
 from campaigns.core import clock
 from campaigns.core.errors import GateError, RefusedError
-from campaigns.core.words import N_
+from campaigns.core.sentences import Sentence
+from campaigns.core.words import N_, Phrase
 from campaigns.delivery.fanout.text_sources import load_renderer, read_at
 from campaigns.delivery.fanout.texts import Combination, Rendered
 from campaigns.delivery.lanes.call_limits import INTENT_LIFE
@@ -49,7 +50,7 @@ _NOT_VERIFIED = N_(
     "The texts in %(languages)s name a helpline that may not be named now: its number is not verified,"
     " and no other helpline fits. Verify it first."
 )
-_OUTDATED = (
+_OUTDATED = N_(
     "The number of %(helplines)s changed, or is not verified any more, since its texts were written."
     " When it holds, let the run go on: it then says the number of today."
 )
@@ -222,17 +223,17 @@ def pause_outdated(session: Session, run_id: int, *, max_age_days: int) -> bool:
     held = session.scalar(running.with_for_update(of=Run).execution_options(populate_existing=True))
     if held is None:
         return False
-    planning.pause_run(session, held, reason=_OUTDATED % {"helplines": _helplines(session, outdated)})
+    planning.pause_run(session, held, reason=Sentence(_OUTDATED, {"helplines": _helplines(session, outdated)}))
     return True
 
 
-def _helplines(session: Session, text_ids: Collection[int]) -> str:
+def _helplines(session: Session, text_ids: Collection[int]) -> tuple[str, ...]:
     listed = session.scalars(select(RunText.service_ids).where(RunText.id.in_(text_ids)))
     named = {service_id for service_ids in listed for service_id in service_ids}
     names = select(Service.name).where(Service.id.in_(named)).order_by(Service.name, Service.id)
     found = list(session.scalars(names.limit(MOST_NAMED + 1)))
-    quoted = [f"“{name}”" for name in found[:MOST_NAMED]] or ["an emergency service"]
-    return ", ".join(quoted + ["…"] * (len(found) > MOST_NAMED))
+    quoted = [f"“{name}”" for name in found[:MOST_NAMED]] or [Phrase(N_("an emergency service"))]
+    return (*quoted, *["…"] * (len(found) > MOST_NAMED))
 
 
 def _is_on_the_way(session: Session, run: Run, *, since: datetime) -> bool:

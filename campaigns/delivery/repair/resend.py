@@ -21,14 +21,13 @@ from campaigns.core.keys.crypto import Vault
 from campaigns.core.words import N_
 from campaigns.delivery.fanout.outdated_texts import find_outdated
 from campaigns.delivery.fanout.send_times import extend_quiet
-from campaigns.delivery.models import Attempt, Delivery, RunText
+from campaigns.delivery.models import LONGEST_REASON, Attempt, Delivery, RunText
 from campaigns.delivery.queries import in_state
 from campaigns.delivery.states import SendState
 from campaigns.planning.campaign_content import FrozenRun
 from campaigns.planning.gates.assessment import SERVICE_MAX_AGE_DAYS
 from campaigns.planning.lifecycle import SENDING
 from campaigns.planning.models import Run, RunState
-from campaigns.planning.runs.firing import LONGEST_REASON
 from campaigns.staff import audit
 from campaigns.staff.notes import note_reason
 
@@ -159,7 +158,7 @@ def resend(
                 " or the number in their text is not verified now."
             )
         )
-    run.state, run.reason, run.finished_at = RunState.RUNNING, "", None
+    run.state, run.reason, run.finished_at = RunState.RUNNING, None, None
     entry = audit.record(
         session,
         "delivery.resend",

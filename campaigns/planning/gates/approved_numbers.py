@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from campaigns.core.sentences import Sentence
+from campaigns.core.words import N_
 from campaigns.directory.signposting.choice import number_named
 from campaigns.messages.help_numbers import kinds_asked
 from campaigns.messages.named import NamedNumbers
@@ -13,6 +15,7 @@ from campaigns.planning.models import Approval
 
 #: The most numbers for help that are named in the reason of a run that waits.
 MOST_NAMED = 3
+UNAPPROVED = N_("It would name a number that was not there when it was approved: %(numbers)s. Is it right?")
 
 
 def as_approved(content: Content, approval: Approval) -> Content:
@@ -53,7 +56,7 @@ def find_unapproved(start: Assessment, approved: NamedNumbers) -> list[str]:
     return sorted(found)
 
 
-def numbers_reason(unapproved: list[str]) -> str:
-    """Return in words for members why a run waits that would name these numbers."""
+def numbers_reason(unapproved: list[str]) -> Sentence:
+    """Return for members why a run waits that would name these numbers."""
     named = ", ".join(unapproved[:MOST_NAMED]) + (" …" if len(unapproved) > MOST_NAMED else "")
-    return f"It would name a number that was not there when it was approved: {named}. Is it right?"
+    return Sentence(UNAPPROVED, {"numbers": named})

@@ -13,7 +13,8 @@ from sqlalchemy.orm import Session
 from campaigns.audience.models import Channel
 from campaigns.audience.rules import AudienceRule
 from campaigns.core.errors import AudienceRuleError
-from campaigns.core.small_numbers import discreet, is_told
+from campaigns.core.sentences import Sentence
+from campaigns.core.small_numbers import is_told
 from campaigns.directory.queries import load_emergency_numbers, load_service_facts
 from campaigns.directory.signposting.choice import ServiceFacts
 from campaigns.messages.gates import (
@@ -101,9 +102,9 @@ class Assessment:
         return [gate for gate in self.red if gate.name not in FOR_APPROVERS]
 
     @property
-    def sentences(self) -> str:
+    def faults(self) -> Sentence:
         """What is wrong, a sentence for each red gate."""
-        return " ".join(gate.sentence for gate in self.red)
+        return Sentence.together([gate.sentence for gate in self.red])
 
 
 def assess(
@@ -165,10 +166,10 @@ def _assess_content(
     try:
         tally, unreadable = (
             count_audience(session, content, campaign.organisation_id, resolution=resolution, approval=approval),
-            "",
+            None,
         )
     except AudienceRuleError as error:
-        tally, unreadable = Tally(()), str(error)
+        tally, unreadable = Tally(()), Sentence.of(error)
     services = load_service_facts(session, campaign.organisation_id)
     rendered = _render(session, campaign, content, tally, services, now=now, max_age_days=max_age_days)
     senders = load_senders(session, campaign)
@@ -185,7 +186,6 @@ def _assess_content(
         country_gate(campaign, warnings, confirmations_of(session, campaign), is_told=is_told(tally.people)),
         *_prepared_gates(session, campaign, content, tally),
     ]
-    gates = [discreet_gate(gate) for gate in gates]
     return Assessment(content, tally, rendered, gates, warnings, services, max_age_days)
 
 
@@ -284,14 +284,6 @@ def _country_warnings(senders: Sequence[Sender], content: Content, tally: Tally)
             served[sender.id], identity=sender.identity, texts=content.texts, link=content.link
         )
     ]
-
-
-def discreet_gate(gate: Gate) -> Gate:
-    """Round the people a gate speaks of: whoever writes a rule must not learn exact small numbers from it."""
-    if "people" not in gate.values:
-        return gate
-    exact, shown = str(gate.values["people"]), discreet(gate.values["people"])
-    return replace(gate, sentence=gate.sentence.replace(exact, shown, 1), values=gate.values | {"people": shown})
 
 
 def _agreed(accepted: int | None) -> int | None:

@@ -13,10 +13,10 @@ from typing import Any
 from campaigns.audience.models import Channel
 from campaigns.audience.rules import LeftOut
 from campaigns.core.errors import PlaceholderError
-from campaigns.core.languages import all_languages
+from campaigns.core.sentences import Dollars, LocalTime, People, Sentence
 from campaigns.core.small_numbers import is_told
-from campaigns.core.words import N_
-from campaigns.messages.gates import Gate
+from campaigns.core.words import N_, Template
+from campaigns.messages.gates import Gate, about
 from campaigns.messages.text.placeholders import required_names
 from campaigns.planning.campaign_content import Content
 from campaigns.planning.estimates.audience_counts import Tally
@@ -28,7 +28,9 @@ from campaigns.planning.schedules.recurrence import next_firings
 Link = tuple[str, dict[str, Any]]
 
 
-def audience_gate(campaign: Campaign, tally: Tally, unreadable: str, waiting: Collection[str] = ()) -> Gate:
+def audience_gate(
+    campaign: Campaign, tally: Tally, unreadable: Sentence | None, waiting: Collection[str] = ()
+) -> Gate:
     """Block when the rule cannot be read (`unreadable` says why); warn of an audience that may be nobody.
 
     Whether few people are meant or nobody is not told: else whoever writes rules would find out where single
@@ -37,11 +39,11 @@ def audience_gate(campaign: Campaign, tally: Tally, unreadable: str, waiting: Co
     """
     link = ("audience.show", {"audience_id": campaign.audience_id})
     if unreadable:
-        return plan_gate("audience", False, "%(error)s", {"error": unreadable}, link)
+        return plan_gate("audience", False, unreadable.template, unreadable.values, link)
     unread = sum(people for language, people in tally.without_text().items() if language in waiting)
     if not is_told(tally.people) and is_told(unread):
         template = N_("%(people)s people can be written to as soon as their texts are reviewed.")
-        return plan_gate("audience", True, template, {"people": unread}, link)
+        return plan_gate("audience", True, template, {"people": People.of(unread)}, link)
     told = is_told(tally.people)
     template = (
         N_("%(people)s people will be written to.")
@@ -51,7 +53,7 @@ def audience_gate(campaign: Campaign, tally: Tally, unreadable: str, waiting: Co
             " their consent."
         )
     )
-    return plan_gate("audience", True, template, {"people": tally.people}, link, warns=not told)
+    return plan_gate("audience", True, template, {"people": People.of(tally.people)}, link, warns=not told)
 
 
 def sender_gate(campaign: Campaign, senders: Sequence[Sender], unconnected: Collection[int] = ()) -> Gate:
@@ -104,7 +106,9 @@ def coverage_gate(campaign: Campaign, tally: Tally) -> Gate:
         else N_("The senders cover the country of every number.")
     )
     link = ("planning.edit", {"campaign_id": campaign.id})
-    return plan_gate("coverage", True, template, {"people": people} if people else {}, link, warns=bool(people))
+    return plan_gate(
+        "coverage", True, template, {"people": People.of(people)} if people else {}, link, warns=bool(people)
+    )
 
 
 def templates_gate(campaign: Campaign, content: Content, tally: Tally, approved: Collection[str]) -> list[Gate]:
@@ -128,7 +132,7 @@ def templates_gate(campaign: Campaign, content: Content, tally: Tally, approved:
         template = N_("Not approved by WhatsApp yet: %(languages)s. Only who wrote within a day gets it.")
     else:
         template = N_("WhatsApp has approved the text in every language that is read.")
-    values = {"people": people} if people and not blocks else {}
+    values = {"people": People.of(people)} if people and not blocks else {}
     link = ("planning.templates.show", {"campaign_id": campaign.id})
     warns = bool(languages) and not blocks
     return [plan_gate("templates", not blocks, template, values, link, languages=languages, warns=warns)]
@@ -173,7 +177,7 @@ def schedule_gate(campaign: Campaign, zones: Collection[str], now: datetime, *, 
     else:
         template = N_("No time is set: say when it is to be sent.")
     first = min(coming, key=lambda firing: firing.fire_at, default=None)
-    values = {"time": f"{first.occurrence:%Y-%m-%d %H:%M}"} if first else {}
+    values = {"time": LocalTime.of(first.occurrence)} if first else {}
     link = ("planning.times.create", {"campaign_id": campaign.id})
     return plan_gate("schedule", bool(coming) or is_sent, template, values, link)
 
@@ -181,11 +185,11 @@ def schedule_gate(campaign: Campaign, zones: Collection[str], now: datetime, *, 
 def budget_gate(campaign: Campaign, estimate: Estimate) -> Gate:
     """Block when a run would cost more than the campaign's limit, as far as prices are known."""
     link = ("planning.edit", {"campaign_id": campaign.id})
-    values = {"cost": _dollars(estimate.cents)}
+    values = {"cost": Dollars(estimate.cents)}
     if campaign.budget_cents is None:
         template = N_("Sending it once costs about %(cost)s. No limit is set.")
         return plan_gate("budget", True, template, values, link)
-    values["limit"] = _dollars(campaign.budget_cents)
+    values["limit"] = Dollars(campaign.budget_cents)
     passed = estimate.cents <= campaign.budget_cents
     template = (
         N_("Sending it once costs about %(cost)s, of %(limit)s that are allowed.")
@@ -198,20 +202,14 @@ def budget_gate(campaign: Campaign, estimate: Estimate) -> Gate:
 def plan_gate(
     name: str,
     passed: bool,
-    template: str,
+    template: Template,
     values: Mapping[str, Any],
     link: Link,
     *,
     languages: Sequence[str] = (),
     warns: bool = False,
 ) -> Gate:
-    named = ", ".join(all_languages()[code].name for code in languages)
-    sentence = template % {**values, "languages": named}
-    return Gate(name, passed, sentence, link[0], link[1], template, dict(values), tuple(languages), warns)
-
-
-def _dollars(cents: int) -> str:
-    return f"${cents / 100:,.2f}"
+    return Gate(name, passed, about(template, values, languages), *link, warns=warns)
 
 
 def _is_asked_for(name: str, content: Content) -> bool:

@@ -19,7 +19,7 @@ from campaigns.core.errors import AudienceRuleError
 from campaigns.planning.campaign_content import Cap
 from campaigns.planning.estimates.audience_counts import load_resolution, select_people
 from campaigns.planning.estimates.cost import Capped
-from campaigns.planning.gates.assessment import Assessment, discreet_gate
+from campaigns.planning.gates.assessment import Assessment
 from campaigns.planning.gates.safety import fatigue_gate
 from campaigns.planning.models import Campaign
 from campaigns.planning.queries import default_zone_of
@@ -62,4 +62,4 @@ def find_capped(
 def with_fatigue(campaign: Campaign, assessed: Assessment, capped: Sequence[Capped]) -> Assessment:
     """Return an assessment that says how many people had enough messages, as authors may see it."""
     gate = fatigue_gate(campaign, sum(each.people for each in capped), assessed.tally.people)
-    return replace(assessed, gates=[*assessed.gates, discreet_gate(gate)])
+    return replace(assessed, gates=[*assessed.gates, gate])

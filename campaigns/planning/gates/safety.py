@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
+from campaigns.core.sentences import Count, CountryName, People
 from campaigns.core.words import N_
 from campaigns.messages.gates import Gate
 from campaigns.planning.country_rules import CountryWarning
@@ -35,7 +36,7 @@ def harm_gate(campaign: Campaign, answers: HarmAnswers | None) -> Gate:
     else:
         template = N_("A member who wrote none of it has answered the do-no-harm checklist.")
     passed = answers is not None and answers.is_current and not answers.is_editors and not refused
-    values = {"count": len(refused)} if refused and not passed else {}
+    values = {"count": Count(len(refused))} if refused and not passed else {}
     return plan_gate("harm", passed, template, values, _to("planning.safeguards.harm", campaign))
 
 
@@ -64,7 +65,7 @@ def mandate_gate(campaign: Campaign, outside: Collection[str], unplaced: int) ->
         return plan_gate("mandate", False, template, {"places": ", ".join(named[:NAMED_PLACES]) + more}, link)
     if unplaced:
         template = N_("The region of %(people)s people is not known: the mandate cannot be checked for them.")
-        return plan_gate("mandate", True, template, {"people": unplaced}, link, warns=True)
+        return plan_gate("mandate", True, template, {"people": People.of(unplaced)}, link, warns=True)
     return plan_gate("mandate", True, N_("Everybody is where the organisation may write to people."), {}, link)
 
 
@@ -95,7 +96,7 @@ def country_gate(
     else:
         template = N_("No rule is known for the countries of these numbers.")
     named = sorted({warning.country for warning in warnings}) if is_told else []
-    countries = ", ".join(open_countries or sorted(broken) or named)
+    countries = tuple(map(CountryName, open_countries or sorted(broken) or named))
     link = _to("planning.gates.show", campaign, anchor="countries")
     passed = not open_countries
     return plan_gate("country", passed, template, {"countries": countries}, link, warns=passed and bool(broken))
@@ -130,7 +131,7 @@ def fatigue_gate(campaign: Campaign, capped: int | None, total: int) -> Gate:
         template = N_("Everybody has had as many messages lately as this instance allows: send it later.")
         return plan_gate("fatigue", False, template, {}, link)
     template = N_("%(people)s people are left out: they have reached the message limit per person.")
-    return plan_gate("fatigue", True, template, {"people": capped}, link, warns=True)
+    return plan_gate("fatigue", True, template, {"people": People.of(capped)}, link, warns=True)
 
 
 def _to(endpoint: str, campaign: Campaign, anchor: str = "") -> Link:

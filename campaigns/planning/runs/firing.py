@@ -16,10 +16,10 @@ from campaigns.core.errors import (
     ApprovalError,
     DamagedDataError,
     GateError,
-    InputError,
     RefusedError,
     TransitionError,
 )
+from campaigns.core.sentences import Sentence
 from campaigns.core.words import N_
 from campaigns.messages.translations.withdrawals import find_withdrawal
 from campaigns.planning import queries
@@ -55,8 +55,9 @@ from campaigns.planning.schedules.recurrence import Firing, firing_after, next_f
 from campaigns.staff import audit
 from campaigns.staff.permissions import Permission
 
-LONGEST_REASON = 300
-MISSED = "Its time came while the campaign was being changed and was not approved. Is it still true and useful?"
+MISSED = Sentence(
+    N_("Its time came while the campaign was being changed and was not approved. Is it still true and useful?")
+)
 
 
 def fire_due(
@@ -114,13 +115,13 @@ def release_run(
     four_eyes.check_no_editor(session, campaign, by)
     check_not_withdrawn(session, start.content.message_id, start.content.message_version)
     if start.red:
-        raise GateError(start.sentences)
+        raise GateError.telling(start.faults)
     # The old order leaves the database first: two senders that change places would meet in it.
     run.ranked_senders.clear()
     session.flush()
     before, when = FrozenRun.from_json(run.frozen), queries.schedule_content(schedule)
     freeze_run(session, run, start.content, when=when, cap=before.cap, keeps_quiet=before.keeps_quiet)
-    run.state, run.reason = RunState.PLANNING, ""
+    run.state, run.reason = RunState.PLANNING, None
     _approve_released(session, campaign, start, by=by, now=now)
     _record(session, run, "run.release", by, people=start.tally.people)
 
@@ -142,23 +143,21 @@ def _approve_released(session: Session, campaign: Campaign, start: Assessment, *
         keep_audience(session, approval, start.content, campaign.organisation_id, now=now)
 
 
-def stop_run(session: Session, run: Run, *, by: int | None, reason: str) -> None:
+def stop_run(session: Session, run: Run, *, by: int | None, reason: Sentence | None = None) -> None:
     """Stop a run: nothing more of it is sent; `by` is None when the operator stops it by a command.
 
     Raises TransitionError when it is over already.
     """
     _begin(session, run, RunState.STOPPED, by, Permission.STOP_RUN)
     _check_goes_on(run)
-    run.state, run.reason, run.finished_at = RunState.STOPPED, reason.strip()[:LONGEST_REASON], clock.now()
+    run.state, run.reason, run.finished_at = RunState.STOPPED, reason, clock.now()
     _record(session, run, "run.stop", by, **({"by_command": 1} if by is None else {}))
 
 
-def pause_run(session: Session, run: Run, *, by: int | None = None, reason: str) -> None:
+def pause_run(session: Session, run: Run, *, by: int | None = None, reason: Sentence) -> None:
     """Pause a run until somebody resumes it; `by` is None when the engine itself pauses it."""
-    if not reason.strip():
-        raise InputError(N_("A pause needs a reason that the members can read."))
     _begin(session, run, RunState.PAUSED, by, Permission.STOP_RUN)
-    run.state, run.reason = RunState.PAUSED, reason.strip()[:LONGEST_REASON]
+    run.state, run.reason = RunState.PAUSED, reason
     run.paused_by_itself, run.resume_asked_by_id, run.resume_asked_at = by is None, None, None
     _record(session, run, "run.pause", by)
 
@@ -193,9 +192,9 @@ def resume_run(session: Session, run: Run, *, by: int) -> None:
         raise ApprovalError(
             N_("It was paused automatically: one member asks to resume it, and another one confirms.")
         )
-    if run.reason == MOVED:
+    if run.reason == Sentence(MOVED):
         accept_cover(session, run)
-    run.state, run.reason, run.finished_at = after, "", None
+    run.state, run.reason, run.finished_at = after, None, None
     run.paused_by_itself, run.resume_asked_by_id, run.resume_asked_at = False, None, None
     _record(session, run, "run.resume", by)
 
@@ -236,7 +235,7 @@ def _fire(
     approval = queries.find_approval(session, campaign)
     content = as_approved(start.content, approval) if approval else start.content
     reason = reason_to_hold(session, schedule, start, approval, now, valid_days=valid_days)
-    if reason == CHANGED:
+    if reason == Sentence(CHANGED):
         void_approvals(session, campaign, now=now)
     following = firing_after(queries.timing_of(schedule), start.tally.zones, occurrence=occurrence)
     _write_firing(schedule, following)
@@ -264,7 +263,14 @@ def hold_missed(
     while occurrence is not None and fire_at is not None and fire_at <= now:
         if now - fire_at <= grace:
             made = _make_run(
-                session, schedule, occurrence, start.content, MISSED, now=now, cap=cap, keeps_quiet=keeps_quiet
+                session,
+                schedule,
+                occurrence,
+                start.content,
+                MISSED,
+                now=now,
+                cap=cap,
+                keeps_quiet=keeps_quiet,
             )
             runs += [made] if made else []
         following = firing_after(timing, start.tally.zones, occurrence=occurrence)
@@ -277,7 +283,7 @@ def _make_run(
     schedule: Schedule,
     occurrence: datetime,
     content: Content,
-    reason: str,
+    reason: Sentence | None,
     *,
     now: datetime,
     cap: Cap,
@@ -290,7 +296,7 @@ def _make_run(
         schedule_id=schedule.id,
         occurrence=occurrence,
         state=RunState.HELD if reason else RunState.PLANNING,
-        reason=reason[:LONGEST_REASON],
+        reason=reason,
         created_at=now,
     )
     when = queries.schedule_content(schedule)

@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from sqlalchemy.orm import Session
 
 from campaigns.continuity.latch import find_released
-from campaigns.core.small_numbers import discreet
+from campaigns.core.sentences import Count, People, Sentence
 from campaigns.core.words import N_
 from campaigns.messages.translations.withdrawals import find_withdrawal
 from campaigns.messages.translations.withdrawn_copies import find_suspect
@@ -30,8 +30,13 @@ WITHDRAWN = N_(
     "This version of the message was withdrawn because something in it is wrong. Change its text first."
 )
 #: A text of a partner's, which it withdrew after this was approved.
-COPIED = (
+COPIED = N_(
     "%(partner)s withdrew the text that this was copied from, because something in it is wrong. Is it right here?"
+)
+LATE = N_("It is %(late)s minutes late; %(allowed)s are allowed. Is it still true and useful?")
+OLD = N_("It was approved more than %(days)s days ago and never sent since. Is it still right?")
+STRANGERS = N_(
+    "Others than those of the approved audience would get it: %(strangers)s of %(people)s people were not in it."
 )
 RESTORED = N_("It was due before this instance was restored from a backup. Was it sent already, before that?")
 CHANGED = N_("The campaign changed since it was approved. Have it approved again, then let this run start.")
@@ -45,31 +50,28 @@ def reason_to_hold(
     now: datetime,
     *,
     valid_days: int,
-) -> str:
-    """Return why a due occurrence may not start by itself, or "" when it may."""
+) -> Sentence | None:
+    """Return why a due occurrence may not start by itself, or None when it may."""
     fire_at = schedule.next_fire_at
     if approval is None or approval.digest != as_approved(start.content, approval).digest:
-        return CHANGED
+        return Sentence(CHANGED)
     released_at = find_released(session)
     if fire_at is not None and released_at is not None and fire_at <= released_at:
-        return RESTORED
+        return Sentence(RESTORED)
     if fire_at is not None and now > fire_at + timedelta(minutes=schedule.grace_minutes):
         late = int((now - fire_at).total_seconds() // 60)
-        return f"It is {late} minutes late; {schedule.grace_minutes} are allowed. Is it still true and useful?"
+        return Sentence(LATE, {"late": Count(late), "allowed": Count(schedule.grace_minutes)})
     if now > approval.decided_at + timedelta(days=valid_days) and not queries.was_sent_since(session, approval):
-        return f"It was approved more than {valid_days} days ago and never sent since. Is it still right?"
+        return Sentence(OLD, {"days": Count(valid_days)})
     if find_withdrawal(session, start.content.message_id, start.content.message_version) is not None:
-        return WITHDRAWN
+        return Sentence(WITHDRAWN)
     suspect = find_suspect(session, start.content.message_id)
     if suspect is not None and suspect.withdrawal.withdrawn_at >= approval.decided_at:
-        return COPIED % {"partner": suspect.partner}
+        return Sentence(COPIED, {"partner": suspect.partner})
     unapproved = find_unapproved(start, approved_numbers(approval))
     if unapproved:
         return numbers_reason(unapproved)
     strangers, people = start.tally.strangers, start.tally.people
     if strangers > MOST_STRANGERS or strangers * 100 > people * MOST_STRANGERS_PERCENT:
-        return (
-            "Others than those of the approved audience would get it:"
-            f" {discreet(strangers)} of {discreet(people)} people were not in it."
-        )
-    return start.sentences if start.red else ""
+        return Sentence(STRANGERS, {"strangers": People.of(strangers), "people": People.of(people)})
+    return start.faults if start.red else None

@@ -5,12 +5,14 @@ from __future__ import annotations
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from campaigns.core.sentences import Sentence
+from campaigns.core.words import N_
 from campaigns.messages.translations.withdrawn_copies import find_copies, says_any
 from campaigns.planning.lifecycle import MOVING
 from campaigns.planning.models import Run
 from campaigns.planning.runs.firing import pause_run
 
-_REASON = (
+_REASON = N_(
     "%(partner)s withdrew the text that this was copied from, because something in it is wrong: %(reason)s."
     " Compare the text before it goes on."
 )
@@ -33,6 +35,6 @@ def pause_copies(session: Session, message_id: int, version: int) -> list[int]:
         copy = copies[int(run.frozen["message_id"])]
         if says_any(run.frozen.get("texts", {}), copy.wrong):
             reason = {"partner": copy.partner, "reason": copy.withdrawal.reason.rstrip(".")}
-            pause_run(session, run, reason=_REASON % reason)
+            pause_run(session, run, reason=Sentence(_REASON, reason))
             paused.append(run.id)
     return paused

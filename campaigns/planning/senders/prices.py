@@ -18,7 +18,6 @@ from campaigns.audience.models import Channel
 from campaigns.core.errors import InputError
 from campaigns.core.words import N_
 
-CURRENCY = "USD"
 #: Stands for every country that has no line of its own.
 ELSEWHERE = "*"
 #: A part that costs more is taken for a slip of the pen.

@@ -10,6 +10,8 @@ from sqlalchemy.orm import Session
 
 from campaigns.core import clock
 from campaigns.core.keys.crypto import Vault
+from campaigns.core.sentences import Sentence
+from campaigns.core.words import N_
 from campaigns.delivery.fanout.fanout import fan_out
 from campaigns.delivery.models import Delivery
 from campaigns.planning.do_no_harm.service import prepare_correction
@@ -89,7 +91,7 @@ def test_page_says_how_to_prepare_what_is_missing(pages: Pages, story: Story) ->
 
 def test_two_members_resume_what_paused_by_itself(pages: Pages, story: Story) -> None:
     with pages.sessions.begin() as session:
-        pause_run(session, first_run(session), reason="Too many failed.")
+        pause_run(session, first_run(session), reason=Sentence(N_("Too many failed.")))
     author, approver = pages.client(story.author), pages.client(story.approver)
     assert "Two members must agree" in approver.get(url_of(pages)).text
     assert "asked to resume it" in author.post(url_of(pages, "/ask-to-resume"), follow_redirects=True).text
@@ -101,7 +103,7 @@ def test_two_members_resume_what_paused_by_itself(pages: Pages, story: Story) ->
 
 def test_who_asked_is_told_to_wait_for_another(pages: Pages, story: Story) -> None:
     with pages.sessions.begin() as session:
-        pause_run(session, first_run(session), reason="Too many failed.")
+        pause_run(session, first_run(session), reason=Sentence(N_("Too many failed.")))
     client = pages.client(pages.member(Role.APPROVER))
     page = client.post(url_of(pages, "/ask-to-resume"), follow_redirects=True).text
     assert "Somebody else has to confirm." in page

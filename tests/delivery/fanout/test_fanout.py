@@ -157,7 +157,7 @@ def test_too_long_text_pauses_the_run(sessions: sessionmaker[Session], vault: Va
         people(session, run.organisation_id, vault, count=2)
     run = plan(sessions, run_id)
     assert (run.state, run.planned) == (RunState.PAUSED, 0)
-    assert "4 parts" in run.reason
+    assert "4 parts" in str(run.reason)
 
 
 def test_place_is_named_where_people_are(sessions: sessionmaker[Session], vault: Vault) -> None:

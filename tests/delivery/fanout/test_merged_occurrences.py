@@ -104,7 +104,7 @@ def test_stopped_run_lets_the_next_one_tell_it(sessions: sessionmaker[Session], 
     fire_until(sessions, eight)
     with sessions.begin() as session:
         last = session.scalars(select(Run).order_by(Run.id.desc()).limit(1)).one()
-        stop_run(session, last, by=story.author.id, reason="")
+        stop_run(session, last, by=story.author.id)
     before = sum(due_times(sessions).values())
     fire_until(sessions, eight + timedelta(hours=1))
     assert sum(due_times(sessions).values()) == before + 2
@@ -158,7 +158,7 @@ def test_run_that_halts_afterwards_rings_over_both(sessions: sessionmaker[Sessio
         assert untold() == [0, 0]
         relied_on.state = RunState.PAUSED
         assert untold() == [2, 2]
-        stop_run(session, relied_on, by=story.author.id, reason="")
+        stop_run(session, relied_on, by=story.author.id)
         cancel_queued(session, relied_on.id)
         assert untold() == [2, 2]
         later.state = RunState.STOPPED

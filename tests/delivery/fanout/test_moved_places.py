@@ -8,6 +8,8 @@ from sqlalchemy.orm import Session, sessionmaker
 
 from campaigns.core.errors import ApprovalError
 from campaigns.core.keys.crypto import Vault
+from campaigns.core.sentences import Sentence
+from campaigns.core.words import N_
 from campaigns.delivery.fanout.fanout import fan_out
 from campaigns.delivery.fanout.outdated_texts import resume
 from campaigns.delivery.models import Delivery
@@ -65,7 +67,7 @@ def two_members(session: Session, run_id: int) -> tuple[int, int]:
 def test_nobody_of_the_other_place_is_planned(sessions: sessionmaker[Session], run_id: int) -> None:
     move(sessions)
     run = plan(sessions, run_id)
-    assert (run.state, run.reason, run.paused_by_itself) == (RunState.PAUSED, MOVED, True)
+    assert (run.state, run.reason, run.paused_by_itself) == (RunState.PAUSED, Sentence(MOVED), True)
     assert count_planned(sessions, run_id) == 0
 
 
@@ -95,12 +97,12 @@ def test_plain_pause_hides_no_move(sessions: sessionmaker[Session], run_id: int)
     with sessions.begin() as session:
         _author, approver = two_members(session, run_id)
         run = session.get_one(Run, run_id)
-        run.state, run.reason = RunState.PAUSED, "Wait for the translator."
+        run.state, run.reason = RunState.PAUSED, Sentence(N_("Wait for the translator."))
     move(sessions)
     with sessions.begin() as session:
         resume(session, session.get_one(Run, run_id), by=approver, max_age_days=30)
     run = plan(sessions, run_id)
-    assert (run.state, run.reason) == (RunState.PAUSED, MOVED)
+    assert (run.state, run.reason) == (RunState.PAUSED, Sentence(MOVED))
 
 
 def test_planned_people_stay_who_they_are(sessions: sessionmaker[Session], run_id: int) -> None:

@@ -12,6 +12,8 @@ from sqlalchemy.orm import Session, sessionmaker
 from campaigns.core import clock
 from campaigns.core.errors import ApprovalError, GateError, RefusedError
 from campaigns.core.keys.crypto import Vault
+from campaigns.core.sentences import Sentence
+from campaigns.core.words import N_
 from campaigns.delivery.fanout.fanout import fan_out
 from campaigns.delivery.fanout.outdated_texts import TextWatch, as_called, find_new_numbers, load_former, resume
 from campaigns.delivery.models import Delivery, FormerText, RunText
@@ -87,7 +89,7 @@ def go_on(story: Story, run: Run, *, at: datetime = LATER) -> int:
 def test_run_paused_for_a_wrong_number_goes_on_with_the_right_one(story: Story, run: Run) -> None:
     session = story.session
     settle(session, 1, send_state=SendState.ACCEPTED, intent_at=DUE)
-    pause_run(session, run, by=story.author.id, reason="The hotline is wrong.")
+    pause_run(session, run, by=story.author.id, reason=Sentence(N_("The hotline is wrong.")))
     correct_the_number(session)
     assert go_on(story, run) == 1
     assert run.state == RunState.RUNNING
@@ -99,7 +101,7 @@ def test_run_paused_for_a_wrong_number_goes_on_with_the_right_one(story: Story, 
 
 def test_whoever_stated_the_new_number_cannot_let_the_run_name_it(story: Story, run: Run) -> None:
     session = story.session
-    pause_run(session, run, by=story.author.id, reason="The hotline is wrong.")
+    pause_run(session, run, by=story.author.id, reason=Sentence(N_("The hotline is wrong.")))
     correct_the_number(session)
     assert find_new_numbers(session, run) == [NEW]
     line = session.scalars(select(Service)).one()
@@ -128,7 +130,7 @@ def test_texts_are_filled_in_with_approved_numbers_alone(sessions: sessionmaker[
 
 
 def test_stopped_run_goes_on_with_the_right_number_too(story: Story, run: Run) -> None:
-    stop_run(story.session, run, by=story.author.id, reason="The hotline is wrong.")
+    stop_run(story.session, run, by=story.author.id, reason=Sentence(N_("The hotline is wrong.")))
     settle(story.session, 4, send_state=SendState.CANCELLED)
     correct_the_number(story.session)
     assert go_on(story, run) == 1
@@ -139,7 +141,7 @@ def test_stopped_run_goes_on_with_the_right_number_too(story: Story, run: Run) -
 def test_what_was_called_for_before_keeps_what_it_said(story: Story, run: Run) -> None:
     session = story.session
     settle(session, 2, send_state=SendState.UNKNOWN, intent_at=DUE)
-    pause_run(session, run, by=story.author.id, reason="The hotline is wrong.")
+    pause_run(session, run, by=story.author.id, reason=Sentence(N_("The hotline is wrong.")))
     correct_the_number(session)
     go_on(story, run)
     [text] = [each for each in session.scalars(select(RunText)) if each.service_ids]
@@ -152,7 +154,7 @@ def test_what_was_called_for_before_keeps_what_it_said(story: Story, run: Run) -
 def test_twice_renewed_text_keeps_each_of_its_wordings(story: Story, run: Run) -> None:
     session, thrice = story.session, "+48 22 999 99 99"
     for number, moment in ((NEW, LATER), (thrice, LATER + timedelta(hours=1))):
-        pause_run(session, run, by=story.author.id, reason="The hotline is wrong.")
+        pause_run(session, run, by=story.author.id, reason=Sentence(N_("The hotline is wrong.")))
         correct_the_number(session, number)
         assert go_on(story, run, at=moment) == 1
     [text] = [each for each in session.scalars(select(RunText)) if each.service_ids]
@@ -162,13 +164,13 @@ def test_twice_renewed_text_keeps_each_of_its_wordings(story: Story, run: Run) -
 
 
 def test_texts_that_hold_stay_as_they_are(story: Story, run: Run) -> None:
-    pause_run(story.session, run, by=story.author.id, reason="I want to look.")
+    pause_run(story.session, run, by=story.author.id, reason=Sentence(N_("I want to look.")))
     assert go_on(story, run) == 0
     assert story.session.scalars(select(FormerText)).all() == []
 
 
 def test_run_does_not_go_on_without_a_helpline_to_name(story: Story, run: Run) -> None:
-    pause_run(story.session, run, by=story.author.id, reason="Nobody answers there.")
+    pause_run(story.session, run, by=story.author.id, reason=Sentence(N_("Nobody answers there.")))
     correct_the_number(story.session, verified_on=None)
     # A country without one number for every emergency.
     story.session.execute(update(Region).values(country="AF"))
@@ -180,7 +182,7 @@ def test_run_does_not_go_on_without_a_helpline_to_name(story: Story, run: Run) -
 
 
 def test_run_without_a_helpline_goes_on_with_the_emergency_number(story: Story, run: Run) -> None:
-    pause_run(story.session, run, by=story.author.id, reason="Nobody answers there.")
+    pause_run(story.session, run, by=story.author.id, reason=Sentence(N_("Nobody answers there.")))
     correct_the_number(story.session, verified_on=None)
     assert go_on(story, run) == 1
     [text] = waiting_texts(story.session)
@@ -190,7 +192,7 @@ def test_run_without_a_helpline_goes_on_with_the_emergency_number(story: Story, 
 def test_run_does_not_go_on_while_the_old_text_may_still_leave(story: Story, run: Run) -> None:
     """What was claimed before the pause is refused by the fence only while the run does not run."""
     settle(story.session, 1, send_state=SendState.SENDING, intent_at=LATER - timedelta(seconds=20))
-    pause_run(story.session, run, by=story.author.id, reason="The hotline is wrong.")
+    pause_run(story.session, run, by=story.author.id, reason=Sentence(N_("The hotline is wrong.")))
     correct_the_number(story.session)
     with pytest.raises(RefusedError, match="half a minute"):
         go_on(story, run)
@@ -211,7 +213,7 @@ def test_running_run_pauses_when_its_helpline_changes(
         watch.look()
     story.session.refresh(run)
     assert (run.state, run.paused_by_itself) == (RunState.PAUSED, True)
-    assert f"“{story.session.scalars(select(Service.name)).one()}”" in run.reason
+    assert f"“{story.session.scalars(select(Service.name)).one()}”" in str(run.reason)
 
 
 def test_change_that_is_committed_after_a_look_is_seen(
@@ -232,7 +234,7 @@ def test_running_run_pauses_when_an_emergency_number_changes(
     sessions: sessionmaker[Session], story: Story, run: Run
 ) -> None:
     session, run_id, changed_at = story.session, run.id, LATER + timedelta(minutes=5)
-    pause_run(session, run, by=story.author.id, reason="Nobody answers there.")
+    pause_run(session, run, by=story.author.id, reason=Sentence(N_("Nobody answers there.")))
     correct_the_number(session, verified_on=None)
     assert go_on(story, run) == 1
     session.commit()
@@ -255,7 +257,7 @@ def test_running_run_pauses_when_an_emergency_number_changes(
         watch.look()
     session.refresh(run)
     assert run.state == RunState.PAUSED
-    assert "an emergency service" in run.reason
+    assert "an emergency service" in str(run.reason)
 
 
 def test_running_run_pauses_within_the_hour_when_a_verification_ends(

@@ -54,7 +54,7 @@ def test_approval_runs_out_before_the_first_firing(session: Session, vault: Vaul
     story.approved(FORTNIGHT)
     (run,) = fire_due(session, now=START + timedelta(days=15, hours=6), max_age_days=90)
     assert run.state == RunState.HELD
-    assert run.reason == "It was approved more than 14 days ago and never sent since. Is it still right?"
+    assert str(run.reason) == "It was approved more than 14 days ago and never sent since. Is it still right?"
 
 
 def test_longer_limit_lets_it_start(session: Session, vault: Vault) -> None:

@@ -138,7 +138,7 @@ def test_uncovered_countries_are_told_and_left_out(story: Story) -> None:
     assert tally_of(story.session, story.campaign, now=START).by_reason() == {LeftOut.NO_SENDER: 3}
     found = gate(story, "coverage")
     assert (found.passed, found.warns) == (True, True)
-    assert "fewer than 20 people are left out" in found.sentence
+    assert "fewer than 20 people are left out" in str(found.sentence)
 
 
 def test_sender_that_is_off_gives_its_place(story: Story) -> None:
@@ -146,7 +146,7 @@ def test_sender_that_is_off_gives_its_place(story: Story) -> None:
     ranked(story, off, on)
     assert tally_of(story.session, story.campaign, now=START).by_sender() == {on.id: 3}
     assert gate(story, "sender").warns
-    assert "Off" in gate(story, "sender").sentence
+    assert "Off" in str(gate(story, "sender").sentence)
 
 
 def test_only_paused_senders_block(story: Story) -> None:

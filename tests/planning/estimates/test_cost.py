@@ -130,4 +130,4 @@ def test_budget_is_a_gate(story: Story, cents: int | None, passes: bool) -> None
     gates = assess(story.session, story.campaign, now=START).gates
     gate = next(each for each in gates if each.name == "budget")
     assert gate.passed is passes
-    assert "$5.25" in gate.sentence
+    assert "$5.25" in str(gate.sentence)

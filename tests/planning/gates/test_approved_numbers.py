@@ -60,7 +60,7 @@ def test_another_number_makes_the_run_wait(story: Story, columns: tuple[str, ...
     for column in columns:
         setattr(line_of(story), column, FOREIGN)
     run = fired(story)
-    assert (run.state, FOREIGN in run.reason) == (RunState.HELD, True)
+    assert (run.state, FOREIGN in str(run.reason)) == (RunState.HELD, True)
     assert FOREIGN not in str(run.frozen)
 
 
@@ -79,7 +79,7 @@ def test_line_that_is_closed_now_counts_too(story: Story, hours: dict[str, list[
     story.approved()
     a_service(story.session, story.organisation, name="New line", number_from_abroad=FOREIGN, hours=hours)
     run = fired(story)
-    assert (run.state, f"New line {FOREIGN}" in run.reason) == (RunState.HELD, True)
+    assert (run.state, f"New line {FOREIGN}" in str(run.reason)) == (RunState.HELD, True)
 
 
 def test_emergency_number_that_was_confirmed_since_makes_the_run_wait(story: Story) -> None:
@@ -91,7 +91,7 @@ def test_emergency_number_that_was_confirmed_since_makes_the_run_wait(story: Sto
     story.session.add(EmergencyNumber(**confirmed, **owner))
     story.session.flush()
     run = fired(story)
-    assert (run.state, "PL 999" in run.reason) == (RunState.HELD, True)
+    assert (run.state, "PL 999" in str(run.reason)) == (RunState.HELD, True)
 
 
 def test_number_that_was_taken_away_holds_nothing(story: Story) -> None:
@@ -151,7 +151,7 @@ def test_approval_from_before_numbers_were_covered_covers_none(story: Story) -> 
     approval.digest = replace(content, numbers={}).digest
     story.session.flush()
     run = fired(story)
-    assert (run.state, "+48 22 628 01 20" in run.reason) == (RunState.HELD, True)
+    assert (run.state, "+48 22 628 01 20" in str(run.reason)) == (RunState.HELD, True)
 
 
 def test_reviewers_read_which_numbers_changed(story: Story) -> None:

@@ -15,11 +15,12 @@ from campaigns.core.errors import (
     ApprovalError,
     ForbiddenError,
     GateError,
-    InputError,
     RefusedError,
     TransitionError,
 )
 from campaigns.core.keys.crypto import Vault
+from campaigns.core.sentences import Sentence
+from campaigns.core.words import N_
 from campaigns.directory.models import Service
 from campaigns.messages.translations.withdrawals import withdraw_version
 from campaigns.places.models import Region
@@ -122,7 +123,7 @@ def test_late_firing_is_held(story: Story) -> None:
     story.approved(grace_minutes=30)
     (run,) = fire_due(story.session, now=DUE + timedelta(minutes=31))
     assert run.state == RunState.HELD
-    assert "31 minutes late" in run.reason
+    assert "31 minutes late" in str(run.reason)
     assert entries_about(story.session, run) == ["run.hold"]
 
 
@@ -144,7 +145,7 @@ def test_changed_text_is_held_and_sent_back_to_draft(story: Story) -> None:
     story.campaign.message.translations[1].text = "Інший текст. ((hotline))"
     (run,) = fire_due(story.session, now=DUE)
     assert (run.state, story.campaign.state) == (RunState.HELD, CampaignState.DRAFT)
-    assert "changed since it was approved" in run.reason
+    assert "changed since it was approved" in str(run.reason)
     assert story.is_sound()
 
 
@@ -155,7 +156,7 @@ def test_withdrawn_version_is_held_although_it_is_approved(story: Story) -> None
     withdraw_version(story.session, message, message.version, by=story.reader.id, reason="A wrong number.")
     (run,) = fire_due(story.session, now=DUE)
     assert run.state == RunState.HELD
-    assert "withdrawn" in run.reason
+    assert "withdrawn" in str(run.reason)
     with pytest.raises(RefusedError, match="withdrawn"):
         service.release_run(story.session, run, by=story.approver.id)
 
@@ -202,7 +203,7 @@ def test_red_gate_at_the_start_is_held(story: Story) -> None:
     story.session.scalars(select(Region)).one().country = "AF"
     (run,) = fire_due(story.session, now=DUE)
     assert run.state == RunState.HELD
-    assert "no verified service" in run.reason
+    assert "no verified service" in str(run.reason)
 
 
 def test_recipients_zones_fire_at_the_earliest(session: Session, vault: Vault) -> None:
@@ -224,7 +225,7 @@ def test_release_sends_what_is_approved_now(story: Story) -> None:
     digest = story.submitted()
     service.approve_campaign(story.session, story.campaign, by=story.approver.id, digest=digest)
     service.release_run(story.session, run, by=story.approver.id)
-    assert (run.state, run.reason, run.digest) == (RunState.PLANNING, "", digest)
+    assert (run.state, run.reason, run.digest) == (RunState.PLANNING, None, digest)
     assert FrozenRun.from_json(run.frozen).texts["uk"].startswith("Інший")
     assert entries_about(story.session, run) == ["run.hold", "run.release"]
 
@@ -263,32 +264,34 @@ def test_anyone_but_viewers_stops(story: Story) -> None:
     run = a_run(story.session, story.campaign)
     viewer = a_member(story.session, story.organisation, Role.VIEWER)
     with pytest.raises(ForbiddenError):
-        service.stop_run(story.session, run, by=viewer.id, reason="")
+        service.stop_run(story.session, run, by=viewer.id)
     responder = a_member(story.session, story.organisation, Role.RESPONDER)
-    service.stop_run(story.session, run, by=responder.id, reason="Wrong number in it.")
-    assert (run.state, run.reason, run.finished_at) == (RunState.STOPPED, "Wrong number in it.", START)
+    service.stop_run(story.session, run, by=responder.id, reason=Sentence(N_("Wrong number in it.")))
+    assert (run.state, run.reason, run.finished_at) == (
+        RunState.STOPPED,
+        Sentence(N_("Wrong number in it.")),
+        START,
+    )
     with pytest.raises(TransitionError, match="is stopped"):
-        service.stop_run(story.session, run, by=responder.id, reason="")
+        service.stop_run(story.session, run, by=responder.id)
     assert entries_about(story.session, run) == ["run.stop"]
 
 
 def test_pause_tells_why_and_only_reviewers_resume(story: Story) -> None:
     run = a_run(story.session, story.campaign)
-    with pytest.raises(InputError):
-        service.pause_run(story.session, run, reason=" ")
-    service.pause_run(story.session, run, reason="The provider refuses our key.")
-    assert (run.state, run.reason) == (RunState.PAUSED, "The provider refuses our key.")
+    service.pause_run(story.session, run, reason=Sentence(N_("The provider refuses our key.")))
+    assert (run.state, run.reason) == (RunState.PAUSED, Sentence(N_("The provider refuses our key.")))
     service.ask_to_resume(story.session, run, by=story.author.id)
     with pytest.raises(ForbiddenError):
         service.resume_run(story.session, run, by=story.author.id)
     service.resume_run(story.session, run, by=story.approver.id)
-    assert (run.state, run.reason, run.paused_by_itself) == (RunState.RUNNING, "", False)
+    assert (run.state, run.reason, run.paused_by_itself) == (RunState.RUNNING, None, False)
     assert entries_about(story.session, run) == ["run.pause", "run.ask_to_resume", "run.resume"]
 
 
 def test_two_members_resume_what_paused_by_itself(story: Story) -> None:
     run = a_run(story.session, story.campaign)
-    service.pause_run(story.session, run, reason="Too many failed.")
+    service.pause_run(story.session, run, reason=Sentence(N_("Too many failed.")))
     with pytest.raises(ApprovalError):
         service.resume_run(story.session, run, by=story.approver.id)
     service.ask_to_resume(story.session, run, by=story.approver.id)
@@ -303,15 +306,15 @@ def test_two_members_resume_what_paused_by_itself(story: Story) -> None:
 
 def test_stop_does_not_spare_the_second_member(story: Story) -> None:
     run = a_run(story.session, story.campaign)
-    service.pause_run(story.session, run, reason="Too many failed.")
-    service.stop_run(story.session, run, by=story.author.id, reason="")
+    service.pause_run(story.session, run, reason=Sentence(N_("Too many failed.")))
+    service.stop_run(story.session, run, by=story.author.id)
     with pytest.raises(ApprovalError):
         service.resume_run(story.session, run, by=story.approver.id)
 
 
 def test_one_member_resumes_what_a_member_paused(story: Story) -> None:
     run = a_run(story.session, story.campaign)
-    service.pause_run(story.session, run, by=story.author.id, reason="I want to look.")
+    service.pause_run(story.session, run, by=story.author.id, reason=Sentence(N_("I want to look.")))
     with pytest.raises(TransitionError, match="was not paused automatically"):
         service.ask_to_resume(story.session, run, by=story.author.id)
     service.resume_run(story.session, run, by=story.approver.id)
@@ -339,7 +342,7 @@ def test_run_that_is_over_cannot_be_put_first(story: Story, over: RunState) -> N
 
 def test_stopped_fan_out_is_resumed_where_it_was(story: Story) -> None:
     run = a_run(story.session, story.campaign, state=RunState.PLANNING, started_at=None)
-    service.stop_run(story.session, run, by=story.author.id, reason="")
+    service.stop_run(story.session, run, by=story.author.id)
     service.resume_run(story.session, run, by=story.approver.id)
     assert (run.state, run.finished_at) == (RunState.PLANNING, None)
 

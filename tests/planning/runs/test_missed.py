@@ -13,6 +13,7 @@ from sqlalchemy.orm import Session
 from campaigns.continuity.latch import hold_instance
 from campaigns.core import clock
 from campaigns.core.keys.crypto import Vault
+from campaigns.core.sentences import Sentence
 from campaigns.planning import service
 from campaigns.planning.campaign_content import Cap, FrozenRun
 from campaigns.planning.draft import plan_of
@@ -80,7 +81,7 @@ def test_evening_that_passes_while_it_is_edited_is_held(story: Story) -> None:
     approve_anew(story, DUE + timedelta(minutes=10), cap=Cap(3, 7))
     assert runs(story) == [(EVENING.starts_at, RunState.HELD)]
     run = story.session.scalars(select(Run)).one()
-    assert "not approved" in run.reason
+    assert "not approved" in str(run.reason)
     assert FrozenRun.from_json(run.frozen).cap == Cap(3, 7)
     assert schedule.next_occurrence == EVENING.starts_at + timedelta(days=1)
 
@@ -146,4 +147,4 @@ def test_what_was_due_before_a_restore_ended_is_held(story: Story, released: tim
     story.approved(DAILY)
     hold_instance(story.session).released_at = DUE + released
     (run,) = fire_due(story.session, now=DUE + timedelta(minutes=2))
-    assert (run.state, run.reason == RESTORED) == (state, state is RunState.HELD)
+    assert (run.state, run.reason == Sentence(RESTORED)) == (state, state is RunState.HELD)

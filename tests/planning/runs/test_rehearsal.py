@@ -79,7 +79,7 @@ def test_approval_stands_and_the_clock_goes_on(story: Story, vault: Vault) -> No
     assert story.is_sound()
     (run,) = fire_due(story.session, now=DUE)
     assert (run.is_rehearsal, run.state) == (False, RunState.HELD)
-    assert "approved audience" in run.reason
+    assert "approved audience" in str(run.reason)
 
 
 def test_rehearsals_are_told_from_runs(story: Story) -> None:

@@ -66,8 +66,8 @@ def test_runs_under_way_of_a_copy_pause(story: Story, theirs: Message, state: Ru
     run.state = state
     assert withdraw(story.session, theirs) == [run.id]
     assert (run.state, run.paused_by_itself) == (RunState.PAUSED, True)
-    assert "Signal Fire (invented) withdrew the text" in run.reason
-    assert "A wrong number" in run.reason
+    assert "Signal Fire (invented) withdrew the text" in str(run.reason)
+    assert "A wrong number" in str(run.reason)
 
 
 def test_copy_of_a_copy_is_found(session: Session, story: Story, theirs: Message) -> None:
@@ -116,7 +116,7 @@ def test_next_occurrence_is_held_until_it_is_approved_again(story: Story, theirs
         withdraw(story.session, theirs)
     (run,) = fire_due(story.session, now=DUE)
     assert run.state == RunState.HELD
-    assert "Signal Fire (invented) withdrew" in run.reason
+    assert "Signal Fire (invented) withdrew" in str(run.reason)
 
 
 def test_copy_that_was_approved_since_fires(story: Story, theirs: Message) -> None:

@@ -105,7 +105,7 @@ def test_number_that_two_members_changed_waits_for_a_third_who_wrote_none_of_it(
     assert (state, texts) == ("held", [])
     with pages.sessions() as session:
         run = session.scalars(select(Run)).one()
-        assert FOREIGN in run.reason
+        assert FOREIGN in str(run.reason)
         kept = select(AuditEntry.detail).where(AuditEntry.action == "proposal.agree")
         detail = session.scalars(kept).one()
         assert (detail["before"]["number_national"], detail["after"]["number_national"]) == (OWN, FOREIGN)

@@ -20,6 +20,7 @@ from campaigns.core import clock
 from campaigns.core.database import UTCDateTime, single_statements
 from campaigns.core.errors import UnavailableError
 from campaigns.core.keys.crypto import Vault
+from campaigns.core.sentences import Sentence
 from campaigns.delivery.channel_fallback import fall_back
 from campaigns.delivery.engine.ports import Ask, Found, Result, RunningRun, Snapshot
 from campaigns.delivery.engine.queue.claims import Claims
@@ -150,7 +151,7 @@ class DatabaseStore:
         ]
         return Snapshot(runs, addresses)
 
-    def pause(self, run_id: int, reason: str) -> None:
+    def pause(self, run_id: int, reason: Sentence) -> None:
         """Pause a run, if it is still running, with a reason for members."""
         with self._sessions.begin() as session:
             run = session.get(Run, run_id)
