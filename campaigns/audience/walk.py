@@ -1,4 +1,6 @@
-"""SQL walks down an ordered list of senders and finds the first one that reaches each person.
+"""A walk down an ordered list of senders finds the first one that reaches each person.
+
+SQL walks for all people at once, and `find_sender` for one whose addresses were read; a test holds them equal.
 
 A stop opts out every address of the person, so the walk ends at nobody by itself. Where one channel is opted out
 and another is not, the person said START on the other: that one is written to.
@@ -6,11 +8,11 @@ and another is not, the person said START on the other: that one is written to.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import cached_property
-from typing import Any
+from typing import Any, Protocol
 
 from sqlalchemy import ColumnElement, FromClause, and_, func, null, or_
 from sqlalchemy.orm import aliased
@@ -122,6 +124,36 @@ class Walk:
             # Who has no text misses a translation, not a template.
             ways.append(~self._has_text)
         yield or_(*ways)
+
+
+class Reached(Protocol):
+    """What the walk needs to know of an address."""
+
+    @property
+    def state(self) -> AddressState: ...
+    @property
+    def country(self) -> str | None: ...
+    @property
+    def heard_at(self) -> datetime | None: ...
+
+
+def find_sender(
+    senders: Iterable[SenderChoice], addresses: Mapping[Channel, Reached], *, has_template: bool, now: datetime
+) -> SenderChoice | None:
+    """Return the first of `senders` that reaches a person with these addresses, or None when there is none; pure.
+
+    `has_template` says whether an approved template says their text on WhatsApp.
+    """
+    for sender in senders:
+        address = addresses.get(sender.channel)
+        if not sender.active or address is None or address.state != AddressState.ACTIVE:
+            continue
+        if sender.countries and address.country not in sender.countries:
+            continue
+        was_heard = address.heard_at is not None and address.heard_at > now - FREE_TEXT
+        if sender.channel != Channel.WHATSAPP or has_template or was_heard:
+            return sender
+    return None
 
 
 def between(column: Any, after: int | None, through: int | None) -> list[ColumnElement[bool]]:

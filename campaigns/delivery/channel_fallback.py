@@ -7,7 +7,7 @@ list can still be explained. Never after a stop, never while the outcome is unkn
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, cast
@@ -16,7 +16,7 @@ from sqlalchemy import Boolean, Table, Update, and_, bindparam, case, func, inse
 from sqlalchemy.orm import Session, aliased
 
 from campaigns.audience.models import Address, AddressState, Channel
-from campaigns.audience.walk import FREE_TEXT
+from campaigns.audience.walk import SenderChoice, find_sender
 from campaigns.core import clock
 from campaigns.delivery.answerable_senders import stop_way_of_delivery
 from campaigns.delivery.models import Attempt, Delivery, RunText
@@ -33,17 +33,6 @@ _DELIVERY = cast(Table, Delivery.__table__)
 
 
 @dataclass(frozen=True, slots=True)
-class Candidate:
-    """A sender of the run, as one that might take over."""
-
-    sender_id: int
-    channel: Channel
-    countries: Sequence[str]
-    rank: int
-    active: bool
-
-
-@dataclass(frozen=True, slots=True)
 class Reachable:
     """One address of the person."""
 
@@ -53,30 +42,6 @@ class Reachable:
     heard_at: datetime | None
     number: bytes | None = None
     is_shared: bool = False
-
-
-def next_sender(
-    candidates: Sequence[Candidate],
-    addresses: Mapping[Channel, Reachable],
-    *,
-    after: int,
-    has_template: bool,
-    now: datetime,
-) -> Candidate | None:
-    """Return the sender to go on with, of those ranked after `after`, or None when there is none; pure.
-
-    The rules are those of the first choice (audience/walk.py). A stop opts out every address of the person.
-    """
-    for each in candidates:
-        address = addresses.get(each.channel)
-        if each.rank <= after or not each.active or address is None or address.state != AddressState.ACTIVE:
-            continue
-        if each.countries and address.country not in each.countries:
-            continue
-        was_heard = address.heard_at is not None and address.heard_at > now - FREE_TEXT
-        if each.channel != Channel.WHATSAPP or has_template or was_heard:
-            return each
-    return None
 
 
 def fall_back(session: Session, delivery_ids: Collection[int]) -> int:
@@ -94,14 +59,9 @@ def fall_back(session: Session, delivery_ids: Collection[int]) -> int:
     noted: list[dict[str, Any]] = []
     moved: list[dict[str, Any]] = []
     for row in rows:
-        candidates, reached_by = senders[row.run_id], taken.left_of(row.run_id, addresses[row.contact_id])
-        choice = next_sender(
-            candidates,
-            reached_by,
-            after=max((each.rank for each in candidates if each.sender_id == row.sender_id), default=-1),
-            has_template=row.content_sid is not None,
-            now=now,
-        )
+        order, reached_by = senders[row.run_id], taken.left_of(row.run_id, addresses[row.contact_id])
+        tried = next((rank for rank, each in enumerate(order, start=1) if each.id == row.sender_id), 0)
+        choice = find_sender(order[tried:], reached_by, has_template=row.content_sid is not None, now=now)
         if choice is not None:
             taken.take(row.run_id, reached_by[choice.channel])
             noted.append(_attempt(row, now))
@@ -165,8 +125,8 @@ def _select_failed(delivery_ids: Collection[int], now: datetime) -> Any:
     )
 
 
-def _senders_of(session: Session, run_ids: set[int]) -> dict[int, list[Candidate]]:
-    found: defaultdict[int, list[Candidate]] = defaultdict(list)
+def _senders_of(session: Session, run_ids: set[int]) -> dict[int, list[SenderChoice]]:
+    found: defaultdict[int, list[SenderChoice]] = defaultdict(list)
     rows = session.execute(
         select(RunSender, Sender.active)
         .join(Sender, Sender.id == RunSender.sender_id)
@@ -174,8 +134,8 @@ def _senders_of(session: Session, run_ids: set[int]) -> dict[int, list[Candidate
         .order_by(RunSender.run_id, RunSender.rank)
     )
     for each, active in rows:
-        channel = Channel(each.channel)
-        found[each.run_id].append(Candidate(each.sender_id, channel, each.countries, each.rank, active))
+        countries = tuple(each.countries)
+        found[each.run_id].append(SenderChoice(each.sender_id, Channel(each.channel), countries, active=active))
     return found
 
 
@@ -203,10 +163,10 @@ def _attempt(row: Any, now: datetime) -> dict[str, Any]:
     }
 
 
-def _move(row: Any, choice: Candidate, address: Reachable) -> dict[str, Any]:
+def _move(row: Any, choice: SenderChoice, address: Reachable) -> dict[str, Any]:
     return {
         "row": row.id,
-        "sender": choice.sender_id,
+        "sender": choice.id,
         "on": choice.channel,
         "to": address.id,
         "rehearsed": row.is_rehearsal,

@@ -13,6 +13,7 @@ from sqlalchemy.orm import Session
 from campaigns.audience.consent.ledger import restore, withdraw_everywhere
 from campaigns.audience.models import AddressState, Channel
 from campaigns.audience.rules import AudienceRule, LeftOut, Resolution, SenderChoice, select_resolved
+from campaigns.audience.walk import find_sender
 from campaigns.core.keys.crypto import Vault
 from campaigns.staff.models import Organisation
 from tests.audience.people import RESOLUTION
@@ -65,12 +66,14 @@ def some_person(session: Session, organisation: Organisation, vault: Vault, dice
 
 
 def some_senders(dice: random.Random) -> tuple[SenderChoice, ...]:
+    # The templates of a campaign are those of one account.
+    templates = dice.choice(((), ("uk",), ("uk", "am")))
     return tuple(
         SenderChoice(
             id=100 + rank,
             channel=(channel := dice.choice(tuple(Channel))),
             countries=dice.choice(((), (), ("UA",), ("PL", "UA"))),
-            template_languages=(dice.choice(((), ("uk",), ("uk", "am"))) if channel is Channel.WHATSAPP else None),
+            template_languages=templates if channel is Channel.WHATSAPP else None,
             active=dice.random() < 0.85,
         )
         for rank in range(dice.randint(0, 5))
@@ -93,6 +96,17 @@ def resolve_slowly(person: Person, to: Resolution) -> tuple[int | None, int | No
         if may_say(sender, address, language, to.now):
             return address.id, sender.id, language, None
     return None, None, language, why_nobody(to.senders, known, addresses)
+
+
+def chosen(person: Person, to: Resolution) -> int | None:
+    """Return the sender that the walk for one person finds, as who falls back is walked for."""
+    language = resolve_slowly(person, to)[2]
+    if to.fallback_language is None and language not in to.languages:
+        return None
+    templates = [sender.template_languages for sender in to.senders if sender.template_languages is not None]
+    has_template = any(language in languages for languages in templates)
+    found = find_sender(to.senders, person.addresses, has_template=has_template, now=to.now)
+    return found.id if found else None
 
 
 def covers(sender: SenderChoice, address: Known) -> bool:
@@ -137,6 +151,7 @@ def test_walk_finds_what_the_rule_says(session: Session, vault: Vault, seed: int
         found = {row.contact_id: (row.address_id, row.sender_id, row.language, row.reason) for row in rows}
         assert len(rows) == PEOPLE
         assert found == {person.id: resolve_slowly(person, to) for person in people}
+        assert {row.contact_id: row.sender_id for row in rows} == {each.id: chosen(each, to) for each in people}
         channels = {sender.id: sender.channel for sender in to.senders}
         assert all(row.channel == channels.get(row.sender_id) for row in rows)
         seen |= {row.reason for row in rows}

@@ -22,9 +22,10 @@ LONGEST_ASKED = 300.0
 
 #: Refusals in a row, without an acceptance between, that blame our configuration or content.
 FAULTS_IN_A_ROW = 3
-#: The first results of a run are its canary: fewer failures stop it.
-CANARY = 500
-CANARY_SHARE, LATER_SHARE = 0.20, 0.50
+#: Of the first results of a run over a sender a smaller share of failures pauses it than later. This is no canary
+#: (`fanout/canary.py`), which waits for receipts and stops: it sees calls alone, at once, of runs without one too.
+FIRST_RESULTS = 500
+FIRST_SHARE, LATER_SHARE = 0.20, 0.50
 #: Results looked at, and how many there must be before a share means anything.
 WATCHED, FEWEST = 200, 50
 REFUSED = N_("The provider refused %(count)s messages in a row with code %(code)s.")
@@ -146,7 +147,7 @@ class RunBreaker:
         return self._too_many()
 
     def _too_many(self) -> Sentence | None:
-        share = CANARY_SHARE if self._seen <= CANARY else LATER_SHARE
+        share = FIRST_SHARE if self._seen <= FIRST_RESULTS else LATER_SHARE
         failures = sum(self._failures)
         if len(self._failures) >= FEWEST and failures > share * len(self._failures):
             # Members read it, and exact numbers of few people are not for all of them.

@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 
 from campaigns.delivery.engine.breaker import (
-    CANARY,
     FAULTS_IN_A_ROW,
+    FIRST_RESULTS,
     FIRST_HOLD,
     LONGEST_HOLD,
     TROUBLE_IN_A_ROW,
@@ -130,8 +130,8 @@ def test_one_odd_recipient_pauses_nobody() -> None:
             breaker.accepted()
 
 
-@pytest.mark.parametrize(("before", "every", "pauses"), [(0, 4, True), (0, 8, False), (CANARY, 3, False)])
-def test_canary_is_stricter(before: int, every: int, pauses: bool) -> None:
+@pytest.mark.parametrize(("before", "every", "pauses"), [(0, 4, True), (0, 8, False), (FIRST_RESULTS, 3, False)])
+def test_first_results_are_judged_more_strictly(before: int, every: int, pauses: bool) -> None:
     breaker, refusal = RunBreaker(), RejectedError("21614", Action.INVALIDATE_ADDRESS)
     for _ in range(before):
         breaker.accepted()
