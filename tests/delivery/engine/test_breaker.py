@@ -6,8 +6,8 @@ import pytest
 
 from campaigns.delivery.engine.breaker import (
     FAULTS_IN_A_ROW,
-    FIRST_RESULTS,
     FIRST_HOLD,
+    FIRST_RESULTS,
     LONGEST_HOLD,
     TROUBLE_IN_A_ROW,
     RunBreaker,
