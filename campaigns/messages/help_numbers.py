@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from campaigns.core.errors import NoSignpostError
@@ -36,24 +36,30 @@ def kinds_asked(names: Iterable[str]) -> dict[str, str]:
     return {name: kind or ServiceKind.TRAFFICKING.value for name, (first, _, kind) in asked if first == HOTLINE}
 
 
-def find_help_numbers(
-    names: Iterable[str],
-    services: Iterable[ServiceFacts],
-    need: Need,
-    *,
-    emergency: Mapping[str, str],
-    max_age_days: int,
-) -> tuple[HelpNumber, ...]:
-    """Return what each placeholder for help stands for; `emergency` has each country's emergency number.
+@dataclass(frozen=True, slots=True)
+class KnownHelp:
+    """The numbers for help that an organisation's texts may name."""
 
-    The kind of `need` is passed over: each placeholder names its own. A verified service of another kind never
-    takes the place of one that is missing.
-    """
-    services = list(services)
-    return tuple(
-        _find(name, services, replace(need, kind=kind), emergency, max_age_days)
-        for name, kind in kinds_asked(names).items()
-    )
+    services: Sequence[ServiceFacts]
+    #: Each country's emergency number, by alpha-2.
+    emergency: Mapping[str, str]
+    #: A service that was verified longer ago is not named.
+    max_age_days: int
+
+    def find(self, names: Iterable[str], need: Need) -> tuple[HelpNumber, ...]:
+        """Return what each placeholder for help stands for.
+
+        The kind of `need` is passed over: each placeholder names its own. A verified service of another kind
+        never takes the place of one that is missing.
+        """
+        return tuple(self._find(name, replace(need, kind=kind)) for name, kind in kinds_asked(names).items())
+
+    def _find(self, name: str, need: Need) -> HelpNumber:
+        try:
+            signpost = choose_signpost(self.services, need, max_age_days=self.max_age_days)
+        except NoSignpostError as why_none:
+            return HelpNumber(name, emergency=self.emergency.get(need.country or ""), why_none=why_none)
+        return HelpNumber(name, signpost)
 
 
 def values_of(found: Iterable[HelpNumber], language: str) -> dict[str, str]:
@@ -64,22 +70,3 @@ def values_of(found: Iterable[HelpNumber], language: str) -> dict[str, str]:
 def lacks_number(found: Iterable[HelpNumber], required: Collection[str]) -> bool:
     """Say whether a text cannot be sent, because a placeholder that it requires stands for no number."""
     return any(each.name in required and not each.number for each in found)
-
-
-def _find(
-    name: str, services: Iterable[ServiceFacts], need: Need, emergency: Mapping[str, str], max_age_days: int
-) -> HelpNumber:
-    try:
-        signpost = choose_signpost(
-            services,
-            region_code=need.region_code,
-            country=need.country,
-            language=need.language,
-            at=need.at,
-            roaming=need.roaming,
-            max_age_days=max_age_days,
-            kind=need.kind,
-        )
-    except NoSignpostError as why_none:
-        return HelpNumber(name, emergency=emergency.get(need.country or ""), why_none=why_none)
-    return HelpNumber(name, signpost)

@@ -14,7 +14,7 @@ from campaigns.core.errors import PlaceholderError
 from campaigns.directory.emergency import all_emergency_rows
 from campaigns.directory.models import SOURCED
 from campaigns.directory.signposting.choice import ServiceFacts
-from campaigns.messages.help_numbers import kinds_asked
+from campaigns.messages.help_numbers import KnownHelp, kinds_asked
 from campaigns.messages.text.placeholders import names_in
 
 
@@ -48,21 +48,20 @@ class NamedNumbers:
         row = all_emergency_rows().get(country)
         return number == self.emergency.get(country, row.single_number if row else None)
 
-    def of_services(self, services: Iterable[ServiceFacts]) -> list[ServiceFacts]:
-        """Return the services with those of their numbers that are in the set, as if they had no others."""
-        return [
+    def of(self, known: KnownHelp) -> KnownHelp:
+        """Return what is known with those of its numbers that are in the set, as if there were no others."""
+        services = [
             replace(
                 each,
                 number_national=self._number(each, each.number_national),
                 number_from_abroad=self._number(each, each.number_from_abroad),
             )
-            for each in services
+            for each in known.services
             if each.service_id in self.services
         ]
-
-    def of_emergencies(self, numbers: Mapping[str, str]) -> dict[str, str]:
-        """Return those of the countries' emergency numbers that are in the set."""
-        return {country: number for country, number in numbers.items() if self.has_emergency(country, number)}
+        numbers = known.emergency.items()
+        emergency = {country: number for country, number in numbers if self.has_emergency(country, number)}
+        return replace(known, services=services, emergency=emergency)
 
     def beyond(self, other: NamedNumbers) -> list[str]:
         """Return the numbers of this set that the other one does not hold."""

@@ -11,8 +11,15 @@ from campaigns.core.errors import BaseLanguageError, NotFoundError
 from campaigns.core.words import N_
 from campaigns.core.written_text import digest_of_wordings
 from campaigns.directory.models import Service
-from campaigns.directory.queries import facts_of, load_confirmed_emergencies, select_services
+from campaigns.directory.queries import (
+    facts_of,
+    load_confirmed_emergencies,
+    load_emergency_numbers,
+    load_service_facts,
+    select_services,
+)
 from campaigns.messages.gates import TranslationFacts
+from campaigns.messages.help_numbers import KnownHelp
 from campaigns.messages.models import Message, MessageVersion, Translation, TranslationState, TranslationWriter
 from campaigns.messages.named import NamedNumbers, kinds_in, nameable
 from campaigns.staff.queries import owned
@@ -22,6 +29,12 @@ def select_messages(organisation_id: int) -> Select[Message]:
     """Select an organisation's messages with their translations, by theme and title."""
     statement = owned(select(Message), Message, organisation_id).options(selectinload(Message.translations))
     return statement.order_by(Message.theme, Message.title, Message.id)
+
+
+def load_help(session: Session, organisation_id: int, *, max_age_days: int) -> KnownHelp:
+    """Read the numbers for help that an organisation's texts may name, of services verified lately."""
+    services = load_service_facts(session, organisation_id)
+    return KnownHelp(services, load_emergency_numbers(session, organisation_id), max_age_days)
 
 
 def find_translation(message: Message, language: str) -> Translation | None:

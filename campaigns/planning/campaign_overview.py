@@ -153,7 +153,7 @@ def _texts(assessed: Assessment) -> list[TextView]:
     texts = assessed.content.texts
     views = []
     for language in sorted(texts, key=lambda code: (-size(people.get(code, 0)), code)):
-        values = commonest[language].values if language in commonest else {}
+        values = commonest[language].filled.values if language in commonest else {}
         preview = preview_text(texts[language], values)
         length = longest[language].length if language in longest else None
         parts = (length or preview.length).parts if assessed.content.uses(Channel.SMS) else 0

@@ -18,7 +18,7 @@ from campaigns.directory.opening_hours import read_hours
 from campaigns.directory.proposed import SERVICE, change_service
 from campaigns.directory.queries import facts_of, load_service_facts, select_checks, select_services, told_digest
 from campaigns.directory.service import create_service, update_service, verify_service
-from campaigns.directory.signposting.choice import Trust, choose_signpost, trust_of
+from campaigns.directory.signposting.choice import Need, Trust, choose_signpost, trust_of
 from campaigns.proposals.models import Proposal
 from campaigns.proposals.service import agree
 from campaigns.staff.audit import verify_chain
@@ -94,13 +94,13 @@ def test_services_are_filtered_by_country_and_kind(session: Session, ours: Organ
 
 def test_only_verified_services_become_signposts(session: Session, ours: Organisation, author: Member) -> None:
     import_services(session, ours.id, read_bundled().drafts)
-    choice: dict[str, Any] = {"region_code": "PL-18", "country": "PL", "language": "en", "roaming": True}
+    need = Need("PL-18", "PL", "en", NOON, roaming=True)
     with clock.running_on(lambda: NOON):
         with pytest.raises(NoSignpostError):
-            choose_signpost(load_service_facts(session, ours.id), at=NOON, max_age_days=30, **choice)
+            choose_signpost(load_service_facts(session, ours.id), need, max_age_days=30)
         line = session.scalars(select(Service).where(Service.name.startswith("KCIK"))).one()
         verify_service(session, line, by=author.id, on=NOON.date(), how="test call, foreign SIM")
-    signpost = choose_signpost(load_service_facts(session, ours.id), at=NOON, max_age_days=30, **choice)
+    signpost = choose_signpost(load_service_facts(session, ours.id), need, max_age_days=30)
     assert (signpost.service_id, signpost.number) == (line.id, "+48 22 628 01 20")
 
 

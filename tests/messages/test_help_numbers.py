@@ -8,7 +8,7 @@ import pytest
 
 from campaigns.directory.emergency import all_emergency_rows, emergency_numbers
 from campaigns.directory.signposting.choice import Need
-from campaigns.messages.help_numbers import HelpNumber, find_help_numbers, kinds_asked, lacks_number, values_of
+from campaigns.messages.help_numbers import HelpNumber, KnownHelp, kinds_asked, lacks_number, values_of
 from tests.directory.signposting.test_choice import LINE, MONDAY
 
 SHELTER = replace(LINE, service_id=7, name="Beds", kind="shelter", number_national="800 700 700")
@@ -17,7 +17,7 @@ IN_POLAND = Need("PL-18", "PL", LINE.languages[0], MONDAY, roaming=False)
 
 def find(*names: str, need: Need = IN_POLAND, emergency: dict[str, str] | None = None) -> tuple[HelpNumber, ...]:
     numbers = {"PL": "112"} if emergency is None else emergency
-    return find_help_numbers(names, [LINE, SHELTER], need, emergency=numbers, max_age_days=30)
+    return KnownHelp([LINE, SHELTER], numbers, max_age_days=30).find(names, need)
 
 
 def test_kind_is_read_from_the_name() -> None:

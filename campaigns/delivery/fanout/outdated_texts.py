@@ -139,8 +139,8 @@ def find_outdated(session: Session, run: Run, *, max_age_days: int) -> list[int]
 
     def is_outdated(text: RunText, combination: Combination) -> bool:
         # With its services alone: whether others would be named by now does not matter.
-        own = [service for service in renderer.services if service.service_id in text.service_ids]
-        alone = replace(renderer, services=own)
+        own = [service for service in renderer.known.services if service.service_id in text.service_ids]
+        alone = replace(renderer, known=replace(renderer.known, services=own))
         try:
             rendered = alone.render(combination, at=now)
         except GateError:

@@ -9,11 +9,12 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from campaigns.delivery.fanout.send_times import due_in
-from campaigns.delivery.fanout.texts import Combination, Dimensions, Renderer, Where
-from campaigns.directory.queries import load_emergency_numbers, load_service_facts
+from campaigns.delivery.fanout.texts import Combination, Dimensions, Renderer
 from campaigns.messages.named import NamedNumbers
+from campaigns.messages.queries import load_help
 from campaigns.places.models import Place, Region
 from campaigns.planning.campaign_content import FrozenRun
+from campaigns.planning.estimates.rendered_texts import Whereabouts
 from campaigns.planning.models import Run
 
 
@@ -30,18 +31,14 @@ def load_renderer(
     regions = session.execute(select(Region.id, Region.code, Region.country).where(Region.id.in_(region_ids)))
     places = session.execute(select(Place.id, Place.name).where(Place.id.in_(place_ids)))
     frozen = FrozenRun.from_json(run.frozen)
-    services = load_service_facts(session, run.organisation_id)
-    emergency = load_emergency_numbers(session, run.organisation_id)
+    known = load_help(session, run.organisation_id, max_age_days=service_max_age_days)
     if frozen.numbers is not None:
-        approved = NamedNumbers.from_json(frozen.numbers)
-        services, emergency = approved.of_services(services), approved.of_emergencies(emergency)
+        known = NamedNumbers.from_json(frozen.numbers).of(known)
     return Renderer(
         frozen=frozen,
-        services=services,
-        regions={row.id: Where(row.code, row.country) for row in regions},
+        known=known,
+        regions={row.id: Whereabouts(row.code, row.country) for row in regions},
         places={row.id: row.name for row in places},
-        service_max_age_days=service_max_age_days,
-        emergency=emergency,
     )
 
 

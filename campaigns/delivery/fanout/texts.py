@@ -3,24 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from campaigns.audience.models import Channel
-from campaigns.core.errors import GateError, PlaceholderError
+from campaigns.core.errors import GateError
 from campaigns.core.words import N_
-from campaigns.directory.signposting.choice import Need, ServiceFacts
-from campaigns.messages.help_numbers import (
-    HelpNumber,
-    find_help_numbers,
-    kinds_asked,
-    lacks_number,
-    values_of,
-)
-from campaigns.messages.text.how_to_stop import StopWay, how_to_stop
-from campaigns.messages.text.placeholders import STOP, names_in, render, required_names
+from campaigns.directory.signposting.choice import Need
+from campaigns.messages.filled_text import fill_text, link_said
+from campaigns.messages.help_numbers import KnownHelp, kinds_asked
+from campaigns.messages.text.how_to_stop import StopWay
+from campaigns.messages.text.placeholders import STOP, names_in
 from campaigns.messages.text.sms_parts import count_parts
 from campaigns.planning.campaign_content import FrozenRun
+from campaigns.planning.estimates.rendered_texts import NOWHERE, Whereabouts
 from campaigns.planning.models import RunSender, ZonePolicy
 
 
@@ -87,14 +83,6 @@ class Combination:
 
 
 @dataclass(frozen=True, slots=True)
-class Where:
-    """What is known of a region."""
-
-    code: str | None = None
-    country: str | None = None
-
-
-@dataclass(frozen=True, slots=True)
 class Rendered:
     """A text ready to be sent, or None as body when nobody can be named in it."""
 
@@ -112,54 +100,38 @@ class Renderer:
     """Renders the combinations of one run; pure."""
 
     frozen: FrozenRun
-    services: Sequence[ServiceFacts]
-    regions: Mapping[int, Where]
+    known: KnownHelp
+    regions: Mapping[int, Whereabouts]
     places: Mapping[int, str]
-    service_max_age_days: int
-    #: The emergency number of each country, by alpha-2.
-    emergency: Mapping[str, str] = field(default_factory=dict)
 
     def render(self, combination: Combination, *, at: datetime) -> Rendered:
         """Return the text that people of this combination get at `at` (UTC).
 
         Raises GateError when it cannot be rendered, or has more SMS parts than the campaign allows.
         """
-        text = self.frozen.text_on(combination.channel, combination.language)
-        found = self._help_numbers(names_in(text), combination, at)
-        if lacks_number(found, required_names(text)):
-            return Rendered(body=None)
-        values = values_of(found, combination.language) | {
+        frozen, language = self.frozen, combination.language
+        text = frozen.text_on(combination.channel, language)
+        where = self.regions.get(combination.region_id, NOWHERE)
+        need = Need(where.region_code, where.country, language, at, combination.roaming)
+        given = {
             "place": self.places.get(combination.place_id, ""),
-            "link": self._link(combination),
-            "code": self.frozen.code,
-            STOP: how_to_stop(combination.stop, combination.language),
+            "link": link_said(frozen.link, frozen.code, where.region_code),
+            "code": frozen.code,
         }
-        try:
-            body = render(text, values)
-        except PlaceholderError as error:
-            raise GateError(
-                N_("The text in “%(language)s” cannot be filled in. %(fault)s"),
-                language=combination.language,
-                fault=error,
-            ) from error
-        parts = count_parts(body).parts
-        pays_by_part = self.frozen.pays_by_part and combination.channel in ("", Channel.SMS)
-        if pays_by_part and parts > self.frozen.max_parts:
-            raise GateError(
-                N_("A text in “%(language)s” has %(parts)s parts; %(allowed)s are allowed."),
-                language=combination.language,
-                parts=parts,
-                allowed=self.frozen.max_parts,
-            )
-        sid, variables = self._template(combination.language, values)
-        service_ids = tuple(each.signpost.service_id for each in found if each.signpost is not None)
-        return Rendered(body, parts, service_ids, sid, variables)
-
-    def _link(self, combination: Combination) -> str:
-        """Return the campaign's link; our own counted address (/go/K7) gets the region, where it is known."""
-        link, where = self.frozen.link or "", self.regions.get(combination.region_id, Where())
-        is_counted = link.endswith(f"/go/{self.frozen.code}")
-        return f"{link}/{where.code}" if is_counted and where.code else link
+        filled = fill_text(text, need, self.known, stop=combination.stop, given=given)
+        if filled.fault is not None:
+            template = N_("The text in “%(language)s” cannot be filled in. %(fault)s")
+            raise GateError(template, language=language, fault=filled.fault) from filled.fault
+        if filled.body is None:
+            return Rendered(body=None)
+        parts = count_parts(filled.body).parts
+        pays_by_part = frozen.pays_by_part and combination.channel in ("", Channel.SMS)
+        if pays_by_part and parts > frozen.max_parts:
+            template = N_("A text in “%(language)s” has %(parts)s parts; %(allowed)s are allowed.")
+            raise GateError(template, language=language, parts=parts, allowed=frozen.max_parts)
+        sid, variables = self._template(language, filled.values)
+        service_ids = tuple(each.signpost.service_id for each in filled.help_numbers if each.signpost is not None)
+        return Rendered(filled.body, parts, service_ids, sid, variables)
 
     def _template(self, language: str, values: Mapping[str, str]) -> tuple[str | None, dict[str, str] | None]:
         """Return the template in this language, with the value or else the fallback for each slot."""
@@ -169,12 +141,3 @@ class Renderer:
         slots = (slot.partition("??") for slot in template["slots"])
         filled = (values.get(name) or fallback for name, _, fallback in slots)
         return template["content_sid"], {str(place): value for place, value in enumerate(filled, start=1)}
-
-    def _help_numbers(
-        self, names: Iterable[str], combination: Combination, at: datetime
-    ) -> tuple[HelpNumber, ...]:
-        where = self.regions.get(combination.region_id, Where())
-        need = Need(where.code, where.country, combination.language, at, combination.roaming)
-        return find_help_numbers(
-            names, self.services, need, emergency=self.emergency, max_age_days=self.service_max_age_days
-        )

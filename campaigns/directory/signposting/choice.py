@@ -154,23 +154,12 @@ class _Candidate:
 _SECOND = (Cause.CLOSED, Cause.FARTHER, Cause.INTERPRETER, Cause.STATE, Cause.HOURS_UNKNOWN, Cause.LATER)
 
 
-def choose_signpost(
-    services: Iterable[ServiceFacts],
-    *,
-    region_code: str | None,
-    country: str | None,
-    language: str,
-    at: datetime,
-    roaming: bool,
-    max_age_days: int,
-    kind: str = ServiceKind.TRAFFICKING,
-) -> Signpost:
-    """Return the best service for somebody in a region and country who reads `language`, at the moment `at` (UTC).
+def choose_signpost(services: Iterable[ServiceFacts], need: Need, *, max_age_days: int) -> Signpost:
+    """Return the best service for somebody with this need.
 
     A closed line is chosen only when none is open, and says when it opens. Raises NoSignpostError with the reason
     when no service may be named.
     """
-    need = Need(region_code, country, language, at, roaming, kind)
     eligible, refused = _sift(services, need, max_age_days)
     if not eligible:
         why = _why_none(refused, need, max_age_days)

@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from datetime import datetime
-from types import MappingProxyType
 
 from campaigns.core.errors import PlaceholderError
 from campaigns.directory.models import EUROPEAN_UNION
 from campaigns.directory.signposting.choice import Need, ServiceFacts, Signpost
 from campaigns.messages.composer.preview import Preview, example_values, preview_text
 from campaigns.messages.glossary.matches import Term, TermUse, find_terms
-from campaigns.messages.help_numbers import HelpNumber, find_help_numbers, kinds_asked, values_of
+from campaigns.messages.help_numbers import HelpNumber, KnownHelp, kinds_asked, values_of
 from campaigns.messages.text.placeholders import names_in
 from campaigns.messages.text.plain_language import Hint, find_hints
 from campaigns.messages.text.savings import Saving, find_savings
@@ -66,49 +65,43 @@ def measure_text(
     text: str,
     *,
     language: str,
-    services: Sequence[ServiceFacts],
+    known: KnownHelp,
     at: datetime,
-    max_age_days: int,
-    emergency: Mapping[str, str] = MappingProxyType({}),
     base: str = "",
     terms: Iterable[Term] = (),
 ) -> Measured:
     """Return what there is to say about `text`; `base` is what it was translated from, "" for a base text."""
     names = _names(text)
-    values = example_values(names, services, at, language=language, max_age_days=max_age_days)
+    values = example_values(names, known, at, language=language)
     others = {name: value for name, value in values.items() if name not in kinds_asked(names)}
     preview = preview_text(text, values)
     rendered = "".join(piece.text for piece in preview.pieces)
     return Measured(
         preview=preview,
         savings=find_savings(rendered),
-        hints=find_hints(text, names={service.name for service in services}),
+        hints=find_hints(text, names={service.name for service in known.services}),
         terms=find_terms(base, text, terms) if base else (),
-        arrivals=_arrivals(
-            text, language, services, names, values=others, emergency=emergency, at=at, max_age_days=max_age_days
-        ),
+        arrivals=_arrivals(text, language, known, names, values=others, at=at),
     )
 
 
 def _arrivals(
     text: str,
     language: str,
-    services: Sequence[ServiceFacts],
+    known: KnownHelp,
     names: Collection[str],
     *,
     values: dict[str, str],
-    emergency: Mapping[str, str],
     at: datetime,
-    max_age_days: int,
 ) -> tuple[Arrival, ...]:
     """Render the text for people of every place that the directory covers, once for the same numbers."""
     if not kinds_asked(names):
         return ()
     found: dict[tuple[str, ...], tuple[HelpNumber, ...]] = {}
     places: defaultdict[tuple[str, ...], list[Whereabouts]] = defaultdict(list)
-    for where in _places(services):
+    for where in _places(known.services):
         need = Need(where.region_code, where.country, language, at, where.roaming)
-        numbers = find_help_numbers(names, services, need, emergency=emergency, max_age_days=max_age_days)
+        numbers = known.find(names, need)
         key = tuple(f"{each.number} {each.signpost.name if each.signpost else ''}" for each in numbers)
         found.setdefault(key, numbers)
         places[key].append(where)

@@ -8,12 +8,12 @@ from datetime import datetime
 from sqlalchemy.orm import Session
 
 from campaigns.core.written_text import digest_of, digest_of_wordings
-from campaigns.directory import queries as directory_queries
 from campaigns.messages import queries
 from campaigns.messages.composer.measure import Measured, measure_text
 from campaigns.messages.glossary.service import load_terms
 from campaigns.messages.library.service import Lineage, find_lineage
 from campaigns.messages.models import Message, Translation, TranslationState, Withdrawal
+from campaigns.messages.queries import load_help
 from campaigns.messages.text.diff import Stretch
 from campaigns.messages.translations.service import writers_of
 from campaigns.messages.translations.versions import base_changes
@@ -86,14 +86,5 @@ def measure(
     if source is not None and language != source.language:
         base = source.text
         terms = load_terms(session, organisation_id, source_language=source.language, language=language)
-    services = directory_queries.load_service_facts(session, organisation_id)
-    return measure_text(
-        text,
-        language=language,
-        services=services,
-        emergency=directory_queries.load_emergency_numbers(session, organisation_id),
-        at=at,
-        max_age_days=max_age_days,
-        base=base,
-        terms=terms,
-    )
+    known = load_help(session, organisation_id, max_age_days=max_age_days)
+    return measure_text(text, language=language, known=known, at=at, base=base, terms=terms)

@@ -8,11 +8,11 @@ from datetime import datetime
 
 from campaigns.core.errors import PlaceholderError
 from campaigns.core.written_text import clean_line_ends
-from campaigns.directory.signposting.choice import ServiceFacts, Trust, trust_of
-from campaigns.messages.help_numbers import kinds_asked
+from campaigns.directory.signposting.choice import Trust, trust_of
+from campaigns.messages.help_numbers import KnownHelp, kinds_asked
 from campaigns.messages.text.bidi_numbers import number_in_text
 from campaigns.messages.text.how_to_stop import StopWay, how_to_stop
-from campaigns.messages.text.placeholders import STOP, Placeholder, parse
+from campaigns.messages.text.placeholders import STOP, Placeholder, filled, render
 from campaigns.messages.text.sms_parts import Length, costly_characters, count_parts
 
 #: Examples for what only a campaign decides.
@@ -53,28 +53,22 @@ def preview_text(text: str, values: Mapping[str, str]) -> Preview:
     """Return how `text` would arrive with `values` for its placeholders."""
     clean = clean_line_ends(text).strip()
     try:
-        pieces = tuple(_piece(part, values) for part in parse(clean))
+        pieces = tuple(_piece(part, said) for part, said in filled(clean, values))
         fault = None
     except PlaceholderError as error:
         pieces, fault = (Piece(clean),), error
-    rendered = "".join(piece.text for piece in pieces)
+    is_whole = fault is None and not any(piece.is_open for piece in pieces)
+    rendered = render(clean, values) if is_whole else "".join(piece.text for piece in pieces)
     return Preview(pieces, count_parts(rendered), costly_characters(rendered), fault)
 
 
-def example_values(
-    names: Iterable[str],
-    services: Iterable[ServiceFacts],
-    at: datetime,
-    *,
-    language: str,
-    max_age_days: int,
-) -> dict[str, str]:
+def example_values(names: Iterable[str], known: KnownHelp, at: datetime, *, language: str) -> dict[str, str]:
     """Return an example for each of the placeholders `names` of a text in `language`.
 
     For help it is the longest number that a verified service has. Without one there is no example: an emergency
     number would look as if all were well.
     """
-    verified = [service for service in services if trust_of(service, at, max_age_days) is Trust.VERIFIED]
+    verified = [each for each in known.services if trust_of(each, at, known.max_age_days) is Trust.VERIFIED]
     values = EXAMPLES | {STOP: how_to_stop(StopWay.WORD, language)}
     for name, kind in kinds_asked(names).items():
         numbers = [
@@ -90,8 +84,7 @@ def example_values(
     return values
 
 
-def _piece(part: str | Placeholder, values: Mapping[str, str]) -> Piece:
+def _piece(part: str | Placeholder, said: str | None) -> Piece:
     if isinstance(part, str):
         return Piece(part)
-    value = values.get(part.name) or part.fallback
-    return Piece(value or str(part), placeholder=part.name, is_open=value is None)
+    return Piece(str(part) if said is None else said, placeholder=part.name, is_open=said is None)

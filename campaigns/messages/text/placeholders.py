@@ -14,7 +14,7 @@ A fallback holds no digit: a number that nobody verified would stay in every tex
 from __future__ import annotations
 
 import unicodedata
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from campaigns.core.errors import PlaceholderError
@@ -73,30 +73,35 @@ def required_names(text: str) -> frozenset[str]:
     return frozenset(piece.name for piece in pieces if isinstance(piece, Placeholder) and piece.fallback is None)
 
 
+def filled(text: str, values: Mapping[str, str]) -> Iterator[tuple[str | Placeholder, str | None]]:
+    """Yield the pieces of `text`, each with what it says: a placeholder its value, else its fallback, else None.
+
+    An empty value counts as missing, but for ((stop)). Raises PlaceholderError when the text is faulty.
+    """
+    for piece in parse(text):
+        if isinstance(piece, str):
+            yield piece, piece
+        else:
+            value = values.get(piece.name) or piece.fallback
+            yield piece, values.get(STOP) if value is None and piece.name == STOP else value
+
+
 def render(text: str, values: Mapping[str, str]) -> str:
     """Return `text` in NFC with each placeholder replaced by its value, else by its fallback.
 
-    An empty value counts as missing, but for ((stop)). Values are inserted as they are and never searched for
-    placeholders. Raises PlaceholderError when the text is faulty, or a value without fallback is missing.
+    Values are inserted as they are and never searched for placeholders. Raises PlaceholderError when the text is
+    faulty, or a value without fallback is missing.
     """
     rendered = ""
-    for piece in parse(text):
-        value = piece if isinstance(piece, str) else _value_of(piece, values)
+    for piece, said in filled(text, values):
+        if said is None and isinstance(piece, Placeholder) and piece.name != STOP:
+            raise PlaceholderError(
+                N_("There is no value for %(placeholder)s, and the text gives no fallback for it."),
+                placeholder=str(piece),
+            )
         # What stands for nothing takes the space before it along.
-        rendered = rendered + value if value else rendered.rstrip()
+        rendered = rendered + said if said else rendered.rstrip()
     return unicodedata.normalize("NFC", rendered)
-
-
-def _value_of(placeholder: Placeholder, values: Mapping[str, str]) -> str:
-    value = values.get(placeholder.name) or placeholder.fallback
-    if value is None and placeholder.name == STOP:
-        return values.get(STOP, "")
-    if value is None:
-        raise PlaceholderError(
-            N_("There is no value for %(placeholder)s, and the text gives no fallback for it."),
-            placeholder=str(placeholder),
-        )
-    return value
 
 
 def _find_opening(text: str, position: int) -> int:

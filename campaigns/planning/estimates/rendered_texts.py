@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
 from campaigns.audience.models import Channel
 from campaigns.core.errors import PlaceholderError
-from campaigns.directory.signposting.choice import Need, ServiceFacts, Signpost
-from campaigns.messages.help_numbers import HelpNumber, find_help_numbers, lacks_number, values_of
-from campaigns.messages.text.how_to_stop import StopWay, how_to_stop
-from campaigns.messages.text.placeholders import STOP, names_in, render, required_names
+from campaigns.directory.signposting.choice import Need, Signpost
+from campaigns.messages.filled_text import FilledText, fill_text, link_said
+from campaigns.messages.help_numbers import HelpNumber, KnownHelp, lacks_number
+from campaigns.messages.text.how_to_stop import StopWay
+from campaigns.messages.text.placeholders import required_names
 from campaigns.messages.text.sms_parts import Length, count_parts
 from campaigns.planning.campaign_content import Content
 from campaigns.planning.country_rules import answerable_countries
@@ -24,28 +25,43 @@ from campaigns.planning.senders.service import is_two_way
 class Whereabouts:
     """A region as a signpost needs it; both None when it is not known."""
 
-    region_code: str | None
-    country: str | None
+    region_code: str | None = None
+    country: str | None = None
+
+
+NOWHERE = Whereabouts()
 
 
 @dataclass(frozen=True, slots=True)
 class RenderedText:
     """The text of people in one region who read one language and whose numbers one country issued."""
 
-    language: str
     #: 0: no known region.
     region_id: int
-    #: Alpha-2 code of the region's country, or None.
-    country: str | None
     people: int
-    #: None when the text needs a signpost and there is none, or lacks another value.
-    body: str | None
-    #: What stands for each placeholder that asks for help.
-    help_numbers: tuple[HelpNumber, ...]
-    #: What its placeholders stand for.
-    values: dict[str, str]
     #: Who reads it, as far as the choice of a number for help goes.
     need: Need
+    filled: FilledText
+
+    @property
+    def language(self) -> str:
+        """Its language."""
+        return self.need.language
+
+    @property
+    def country(self) -> str | None:
+        """Alpha-2 code of the region's country, or None."""
+        return self.need.country
+
+    @property
+    def body(self) -> str | None:
+        """What it says; None when the text needs a signpost and there is none, or lacks another value."""
+        return self.filled.body
+
+    @property
+    def help_numbers(self) -> tuple[HelpNumber, ...]:
+        """What stands for each placeholder that asks for help."""
+        return self.filled.help_numbers
 
     @property
     def signposts(self) -> list[Signpost]:
@@ -63,39 +79,28 @@ def render_combinations(
     combinations: Mapping[Combination, int],
     *,
     regions: Mapping[int, Whereabouts],
-    services: Sequence[ServiceFacts],
-    emergency: Mapping[str, str],
+    known: KnownHelp,
     place: str,
     at: datetime,
-    max_age_days: int,
 ) -> list[RenderedText]:
     """Render the text of each of `combinations`, which counts people, as of the moment `at` (UTC).
 
-    `place` stands for the name of the recipient's place, `emergency` has the emergency number of each country. A
-    faulty text gives no body; another gate names it.
+    `place` stands for the name of the recipient's place. A faulty text gives no body; another gate names it.
     """
     # Parts are what SMS is paid by; without it, what the first sender says is what most people read.
     shown = content.texts_on(Channel.SMS if content.uses(Channel.SMS) else content.senders[0]["channel"])
     rendered = []
     for combination, people in combinations.items():
         language = combination.language
-        text = shown.get(language, "")
-        where = regions.get(combination.region_id, Whereabouts(None, None))
+        where = regions.get(combination.region_id, NOWHERE)
         # A number of another country than the region needs one that works from abroad; so does an unknown one.
         roaming = where.country is None or combination.number_country != where.country
         need = Need(where.region_code, where.country, language, at, roaming)
-        found = find_help_numbers(_names(text), services, need, emergency=emergency, max_age_days=max_age_days)
         way = StopWay.WORD if is_heard(content.senders, combination.number_country) else StopWay.NONE
-        values = values_of(found, language) | {
-            "place": place,
-            "link": content.link or "",
-            "code": content.code,
-            STOP: how_to_stop(way, language),
-        }
-        body = _render(text, values)
-        rendered.append(
-            RenderedText(language, combination.region_id, where.country, people, body, found, values, need)
-        )
+        link = link_said(content.link, content.code, where.region_code)
+        given = {"place": place, "link": link, "code": content.code}
+        filled = fill_text(shown.get(language, ""), need, known, stop=way, given=given)
+        rendered.append(RenderedText(combination.region_id, people, need, filled))
     return rendered
 
 
@@ -130,17 +135,3 @@ def longest_by_language(rendered: Iterable[RenderedText]) -> dict[str, RenderedT
 def _size(rendered: RenderedText) -> tuple[int, int]:
     length = rendered.length
     return (0, 0) if length is None else (length.parts, length.units)
-
-
-def _names(text: str) -> frozenset[str]:
-    try:
-        return names_in(text)
-    except PlaceholderError:
-        return frozenset()
-
-
-def _render(text: str, values: Mapping[str, str]) -> str | None:
-    try:
-        return render(text, values)
-    except PlaceholderError:
-        return None

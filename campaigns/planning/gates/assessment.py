@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from datetime import datetime
 from itertools import islice
 
@@ -15,8 +15,6 @@ from campaigns.audience.rules import AudienceRule
 from campaigns.core.errors import AudienceRuleError
 from campaigns.core.sentences import Sentence
 from campaigns.core.small_numbers import is_told
-from campaigns.directory.queries import load_emergency_numbers, load_service_facts
-from campaigns.directory.signposting.choice import ServiceFacts
 from campaigns.messages.gates import (
     Gate,
     length_gate,
@@ -26,7 +24,8 @@ from campaigns.messages.gates import (
     stop_gate,
     translations_gate,
 )
-from campaigns.messages.queries import load_translation_facts, unreviewed_of
+from campaigns.messages.help_numbers import KnownHelp
+from campaigns.messages.queries import load_help, load_translation_facts, unreviewed_of
 from campaigns.places.models import Place, Region
 from campaigns.planning.campaign_content import Content
 from campaigns.planning.country_rules import CountryWarning, warnings_for
@@ -87,9 +86,8 @@ class Assessment:
     gates: list[Gate]
     #: What is known about writing to the countries of the audience's numbers.
     warnings: list[CountryWarning]
-    #: The services of the organisation; those verified within `max_age_days` may be named.
-    services: list[ServiceFacts] = field(default_factory=list)
-    max_age_days: int = SERVICE_MAX_AGE_DAYS
+    #: The numbers for help that its texts may name.
+    known: KnownHelp
 
     @property
     def red(self) -> list[Gate]:
@@ -170,8 +168,8 @@ def _assess_content(
         )
     except AudienceRuleError as error:
         tally, unreadable = Tally(()), Sentence.of(error)
-    services = load_service_facts(session, campaign.organisation_id)
-    rendered = _render(session, campaign, content, tally, services, now=now, max_age_days=max_age_days)
+    known = load_help(session, campaign.organisation_id, max_age_days=max_age_days)
+    rendered = _render(session, campaign, content, tally, known, now=now)
     senders = load_senders(session, campaign)
     warnings = _country_warnings(senders, content, tally)
     gates = [
@@ -186,7 +184,7 @@ def _assess_content(
         country_gate(campaign, warnings, confirmations_of(session, campaign), is_told=is_told(tally.people)),
         *_prepared_gates(session, campaign, content, tally),
     ]
-    return Assessment(content, tally, rendered, gates, warnings, services, max_age_days)
+    return Assessment(content, tally, rendered, gates, warnings, known)
 
 
 def _render(
@@ -194,21 +192,18 @@ def _render(
     campaign: Campaign,
     content: Content,
     tally: Tally,
-    services: Sequence[ServiceFacts],
+    known: KnownHelp,
     *,
     now: datetime,
-    max_age_days: int,
 ) -> list[RenderedText]:
     combinations = tally.combinations()
     return render_combinations(
         content,
         combinations,
         regions=_whereabouts(session, [each.region_id for each in combinations]),
-        services=services,
-        emergency=load_emergency_numbers(session, campaign.organisation_id),
+        known=known,
         place=_longest_place_name(session, campaign.organisation_id),
         at=now,
-        max_age_days=max_age_days,
     )
 
 

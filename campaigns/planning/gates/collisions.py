@@ -18,7 +18,7 @@ from campaigns.audience.rules import AudienceRule, targeted_cells
 from campaigns.core.errors import AudienceRuleError, NoSignpostError
 from campaigns.directory.models import Service
 from campaigns.directory.queries import facts_of
-from campaigns.directory.signposting.choice import ServiceFacts, choose_signpost
+from campaigns.directory.signposting.choice import Need, ServiceFacts, choose_signpost
 from campaigns.messages.models import Translation, TranslationState
 from campaigns.places.models import Region
 from campaigns.planning.estimates.rendered_texts import RenderedText
@@ -164,15 +164,8 @@ def _differs(
 ) -> bool:
     """Say whether these services would point the same people elsewhere than the text that was rendered does."""
     try:
-        theirs = choose_signpost(
-            services,
-            region_code=region.code,
-            country=region.country,
-            language=each.language,
-            at=now,
-            roaming=False,
-            max_age_days=max_age_days,
-        )
+        need = Need(region.code, region.country, each.language, now, roaming=False)
+        theirs = choose_signpost(services, need, max_age_days=max_age_days)
     except NoSignpostError:
         return False
     own = {_digits(signpost.number) for signpost in each.signposts}

@@ -48,7 +48,7 @@ LINE = ServiceFacts(
 
 def choose(*services: ServiceFacts, **changes: object) -> Signpost:
     values = {"region_code": "PL-18", "country": "PL", "language": "uk", "at": MONDAY, "roaming": False}
-    return choose_signpost(services, **{**values, "max_age_days": 30, **changes})  # type: ignore[arg-type]
+    return choose_signpost(services, Need(**{**values, **changes}), max_age_days=30)  # type: ignore[arg-type]
 
 
 def chosen(*services: ServiceFacts, **changes: object) -> int:

@@ -6,6 +6,7 @@ from dataclasses import replace
 from datetime import timedelta
 
 from campaigns.messages.composer.preview import EXAMPLES, Piece, example_values, preview_text
+from campaigns.messages.help_numbers import KnownHelp
 from campaigns.messages.text.sms_parts import Length
 from tests.directory.signposting.test_choice import LINE, MONDAY
 
@@ -44,6 +45,13 @@ def test_longest_verified_number_is_the_example() -> None:
     stale = replace(
         LINE, service_id=3, number_national="800 100 100 100", verified_on=MONDAY.date() - timedelta(31)
     )
-    values = example_values(["hotline"], [LINE, other, stale], MONDAY, language="en", max_age_days=30)
-    assert values["hotline"] == "800 100 100"
-    assert "hotline" not in example_values(["hotline"], [other, stale], MONDAY, language="en", max_age_days=30)
+    known, lacking = (KnownHelp(lines, {}, max_age_days=30) for lines in ([LINE, other, stale], [other, stale]))
+    assert example_values(["hotline"], known, MONDAY, language="en")["hotline"] == "800 100 100"
+    assert "hotline" not in example_values(["hotline"], lacking, MONDAY, language="en")
+
+
+def test_what_says_nothing_is_no_open_slot_and_costs_nothing() -> None:
+    """Where nobody hears an answer, ((stop)) stands for nothing, and takes the space before it along."""
+    preview = preview_text("Safe travels. ((stop))", {"stop": ""})
+    assert [piece.is_open for piece in preview.pieces] == [False, False]
+    assert preview.length.units == len("Safe travels.")

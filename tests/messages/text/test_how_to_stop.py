@@ -6,6 +6,7 @@ import pytest
 
 from campaigns.core.errors import PlaceholderError
 from campaigns.core.languages import all_languages
+from campaigns.core.sentences import LanguageName
 from campaigns.messages.gates import stop_gate
 from campaigns.messages.text.how_to_stop import StopWay, find_typed_stop, how_to_stop, stop_phrases, with_stop_said
 from campaigns.messages.text.placeholders import parse, render
@@ -57,9 +58,13 @@ def test_typed_order_is_found(language: str, text: str, word: str | None) -> Non
 
 def test_typed_order_blocks_and_silence_warns() -> None:
     typed = stop_gate(7, [("en", "Reply STOP"), ("uk", "((stop))")])
-    assert (typed.passed, typed.languages) == (False, ("en",))
+    assert (typed.passed, typed.sentence.values["languages"]) == (False, (LanguageName("en"),))
     silent = stop_gate(7, [("en", "Keep it."), ("uk", "((stop))")])
-    assert (silent.passed, silent.warns, silent.languages) == (True, True, ("en",))
+    assert (silent.passed, silent.warns, silent.sentence.values["languages"]) == (
+        True,
+        True,
+        (LanguageName("en"),),
+    )
     said = stop_gate(7, [("en", "Keep it. ((stop))")])
     assert (said.passed, said.warns) == (True, False)
     # A faulty text has a gate of its own.

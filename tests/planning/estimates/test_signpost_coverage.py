@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from campaigns.core.errors import NoSignpostError
 from campaigns.directory.signposting.choice import Need, Signpost
+from campaigns.messages.filled_text import FilledText
 from campaigns.messages.help_numbers import HelpNumber
 from campaigns.planning.estimates.rendered_texts import RenderedText
 from campaigns.planning.estimates.signpost_coverage import point_people, pointed_table
@@ -16,10 +19,10 @@ WHY = "No help for %(place)s."
 
 def rendered(people: int, **changes: object) -> RenderedText:
     """A text that asks for help, with what HelpNumber says of it; without `changes` it asks for none."""
-    of_text = {name: changes.pop(name) for name in ("language", "country") if name in changes}
-    values = {"language": "uk", "region_id": 1, "country": "PL", "body": "", "values": {}, "need": NEED} | of_text
+    of_people = {name: changes.pop(name) for name in ("language", "country") if name in changes}
     found = (HelpNumber("hotline", **changes),) if changes else ()  # type: ignore[arg-type]
-    return RenderedText(people=people, help_numbers=found, **values)  # type: ignore[arg-type]
+    need = replace(NEED, **of_people)  # type: ignore[arg-type]
+    return RenderedText(region_id=1, people=people, need=need, filled=FilledText("", found))
 
 
 def test_services_are_counted_over_languages() -> None:
