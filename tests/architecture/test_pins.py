@@ -2,7 +2,13 @@
 
 from __future__ import annotations
 
+import ast
 import re
+import subprocess
+import sys
+import tomllib
+from importlib.metadata import packages_distributions
+from pathlib import Path
 
 import pytest
 
@@ -39,3 +45,50 @@ def test_no_package_is_installed_that_nothing_asks_for() -> None:
     """Flask-Principal stays, which the sign-in library imports; its extra "mfa" is for second factors."""
     names = {line.partition("==")[0] for line in requirements_of((PROJECT_ROOT / LOCKS[0]).read_text())}
     assert names.isdisjoint({"flask-mail", "nh3", "bcrypt"})
+
+
+def imports_of(path: Path) -> set[str]:
+    """Return the top of every module that a file imports at run time."""
+    found: set[str] = set()
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            found.update(alias.name.partition(".")[0] for alias in node.names)
+        elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
+            found.add(node.module.partition(".")[0])
+    return found - {"_typeshed"}
+
+
+@pytest.mark.parametrize(
+    ("folder", "extras"), [("campaigns", []), ("migrations", []), ("tests", ["dev"]), ("bench", ["dev"])]
+)
+def test_what_is_imported_is_declared(folder: str, extras: list[str]) -> None:
+    """A library that only comes with another one may be gone with its next release."""
+    project = tomllib.loads((PROJECT_ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    lines = [
+        *project["dependencies"],
+        *(line for extra in extras for line in project["optional-dependencies"][extra]),
+    ]
+    declared = {name_of_requirement(line) for line in lines}
+    ours = {"campaigns", "tests", "bench"} | sys.stdlib_module_names
+    known = packages_distributions()
+    imported = set[str]().union(*map(imports_of, (PROJECT_ROOT / folder).rglob("*.py"))) - ours
+    assert {
+        name for name in imported if declared.isdisjoint(map(name_of_requirement, known.get(name, [name])))
+    } == set()
+
+
+def name_of_requirement(line: str) -> str:
+    return re.sub(r"[-_.]+", "-", re.match(r"[\w.-]+", line)[0]).lower()  # type: ignore[index]
+
+
+@pytest.mark.parametrize("hook", ["build_wheel", "build_sdist", "prepare_metadata_for_build_wheel"])
+def test_what_could_not_run_is_not_built(hook: str) -> None:
+    """A wheel would hold the code without its templates, settings and migrations."""
+    asked = subprocess.run(
+        [sys.executable, "-c", f"import build_backend; build_backend.{hook}('.')"],
+        cwd=PROJECT_ROOT / "config",
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert (asked.returncode, "pip install --editable ." in asked.stderr) == (1, True)
