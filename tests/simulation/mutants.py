@@ -19,7 +19,7 @@ from campaigns.audience.models import Address, AddressState, Channel
 from campaigns.core import clock
 from campaigns.core.processes.steady import ClockGuard
 from campaigns.delivery import channel_fallback
-from campaigns.delivery.engine import fence, lane, retry
+from campaigns.delivery.engine import caller, fence, retry
 from campaigns.delivery.engine.fence import Fence, FenceRefusedError, Refusal
 from campaigns.delivery.engine.ports import Ask, Claimed, Found, Result, Store
 from campaigns.delivery.engine.queue import claims_sqlite, due_rows, store
@@ -214,7 +214,7 @@ def clock_that_is_always_believed(patch: pytest.MonkeyPatch) -> None:
 
 
 def pause_by_a_clock_that_was_set(patch: pytest.MonkeyPatch) -> None:
-    patch.setattr(lane, "counted_from", lambda now, intent_at: now)
+    patch.setattr(caller, "counted_from", lambda now, intent_at: now)
 
 
 def results_that_a_server_takes_for_bad(patch: pytest.MonkeyPatch) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
+from typing import NamedTuple
 
 #: What may be sent at once after a pause, in seconds of the full pace.
 BURST_SECONDS = 0.1
@@ -10,6 +11,8 @@ BURST_SECONDS = 0.1
 SLOWEST_SHARE = 1 / 64
 #: Share of the configured pace that is regained per second without throttling.
 RECOVERY_SHARE = 0.02
+#: Claims reach at most so far ahead of the pace, in seconds: an intent must not grow old while it waits its turn.
+CLAIM_AHEAD_SECONDS = 5.0
 #: What a group of claims holds at least and at most, in windows; and above the least, seconds of the pace.
 LEAST_WINDOWS, MOST_WINDOWS, QUICKLY_SENT = 2, 8, 0.25
 
@@ -23,19 +26,21 @@ class Pace:
 
     def __init__(self, parts_per_second: float, now: float) -> None:
         self._nominal = max(parts_per_second, 0.001)
-        self._rate = self._nominal
-        self._level = self._burst = _burst_of(self._rate)
-        self._at = now
+        #: Pace and level as they were at a moment.
+        self._rate, self._level, self._at = self._nominal, _burst_of(self._nominal), now
 
-    @property
-    def rate(self) -> float:
-        """Parts per second allowed at present."""
-        return self._rate
+    def rate_at(self, now: float) -> float:
+        """Return the parts per second that are allowed at a moment."""
+        if self._rate >= self._nominal:
+            return self._nominal
+        regained = max(0.0, now - self._at) * self._nominal * RECOVERY_SHARE
+        return min(self._nominal, self._rate + regained)
 
     def wait(self, now: float) -> float:
         """Return the seconds until the next message may start; 0 when it may start now."""
-        self._refill(now)
-        return 0.0 if self._level > 0 else (-self._level + 1e-9) / self._rate
+        rate = self.rate_at(now)
+        level = self._level_at(now, rate)
+        return 0.0 if level > 0 else (-level + 1e-9) / rate
 
     def take(self, parts: int, now: float) -> None:
         """Count a message that starts now."""
@@ -46,25 +51,39 @@ class Pace:
         """Halve the pace, because the provider throttled."""
         self._refill(now)
         self._rate = max(self._rate / 2, self._nominal * SLOWEST_SHARE)
-        self._burst = _burst_of(self._rate)
 
     def set(self, parts_per_second: float) -> None:
         """Take over a pace that a member changed."""
         if parts_per_second != self._nominal:
-            self._nominal = max(parts_per_second, 0.001)
-            self._rate = self._nominal
-            self._burst = _burst_of(self._rate)
+            self._rate = self._nominal = max(parts_per_second, 0.001)
 
     def _refill(self, now: float) -> None:
-        passed = now - self._at
-        if passed <= 0:
+        if now > self._at:
+            rate = self.rate_at(now)
+            self._level = self._level_at(now, rate)
+            self._rate, self._at = rate, now
+
+    def _level_at(self, now: float, rate: float) -> float:
+        if now <= self._at:
             # An event loop's time stands still while it works off what is ready: most messages see no step.
-            return
-        self._at = now
-        if self._rate < self._nominal:
-            self._rate = min(self._nominal, self._rate + passed * self._nominal * RECOVERY_SHARE)
-            self._burst = _burst_of(self._rate)
-        self._level = min(self._burst, self._level + passed * self._rate)
+            return self._level
+        return min(_burst_of(rate), self._level + (now - self._at) * rate)
+
+
+class GroupSizes(NamedTuple):
+    """How many claims are brought at once."""
+
+    #: What makes a group: as many results are written at once.
+    group: int
+    #: How many are asked for: a group, or what the pace lets go in time. When only that number is left, as many
+    #: more are asked for, so that callers stay busy however slow the disk is.
+    low: int
+
+
+def sizes_of_groups(messages_per_second: float, window: int) -> GroupSizes:
+    """Return how many claims are brought and asked for at this pace; `window` is the number of calls in flight."""
+    group = size_of_group(messages_per_second, window)
+    return GroupSizes(group, max(1, min(group, int(messages_per_second * CLAIM_AHEAD_SECONDS))))
 
 
 def size_of_group(messages_per_second: float, window: int) -> int:

@@ -60,6 +60,13 @@ class Result:
     falls_back: bool = False
     #: Word by which the provider's receipts will name it, when that is not our reference.
     reference: str | None = None
+    #: Run whose other senders have to look for it, when it falls back.
+    run_id: int = 0
+
+
+def put_back(claimed: Claimed) -> Result:
+    """Return the result of a claim that was not called: it is queued again, where sweeps find it as well."""
+    return Result(claimed.id, claimed.token, SendState.QUEUED, claimed.attempts, refund=True)
 
 
 @dataclass(frozen=True, slots=True)

@@ -22,14 +22,13 @@ from campaigns.core.errors import UnavailableError
 from campaigns.core.keys.crypto import Vault
 from campaigns.core.sentences import Sentence
 from campaigns.delivery.channel_fallback import fall_back
-from campaigns.delivery.engine.ports import Ask, Found, Result, RunningRun, Snapshot
+from campaigns.delivery.engine.ports import Ask, Found, Result, RunningRun, Snapshot, put_back
 from campaigns.delivery.engine.queue.claims import Claims
 from campaigns.delivery.engine.queue.results import find_held, record, writing
 from campaigns.delivery.lanes.daily_limits import DailyLimits, count_called
 from campaigns.delivery.lanes.sender_facts import Line, SenderFacts, facts_of
 from campaigns.delivery.lanes.sender_health import may_be_used, note_account, write_health
 from campaigns.delivery.refusals import heed_refusals
-from campaigns.delivery.states import SendState
 from campaigns.planning.models import Health, Run, RunSender, RunState, Sender
 from campaigns.planning.service import pause_run
 
@@ -107,9 +106,7 @@ class DatabaseStore:
             lifeline.confirm(step)
         except OSError:
             _log.exception("%s claims are put back: how far this worker came cannot be noted", len(found.claimed))
-            queued = SendState.QUEUED
-            back = [Result(each.id, each.token, queued, each.attempts, refund=True) for each in found.claimed]
-            self._exchange_in_turns(back, None)
+            self._exchange_in_turns([put_back(claimed) for claimed in found.claimed], None)
             return Found()
         return found
 
