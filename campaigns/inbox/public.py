@@ -5,7 +5,7 @@ from __future__ import annotations
 from flask import Blueprint, Response, request
 
 from campaigns.core.database import wait_for_locks
-from campaigns.delivery.receipts.request import answer_plainly, body_of, read_callback
+from campaigns.delivery.receipts.request import answer_plainly, read_callback, read_flask_body
 from campaigns.gateways.callbacks import Callback, CallbackReader
 from campaigns.inbox.receivers import Account, load_account
 from campaigns.inbox.service import receive_inbound
@@ -33,7 +33,11 @@ def receive_message(gateway: str, secret: str = "") -> Response:
     """
     reader = callbacks(gateway)
     heard = read_callback(
-        request.environ, reader, body=body_of(request), addresses=settings().signed_addresses, secret=secret
+        request.environ,
+        reader,
+        body=read_flask_body(request),
+        addresses=settings().signed_addresses,
+        secret=secret,
     )
     if not heard.is_rehearsal:
         wait_for_locks(session(), seconds=LOCK_SECONDS)

@@ -25,7 +25,7 @@ from campaigns.planning.models import RunState
 from tests.factories import NOON
 from tests.simulation.chores import PATIENCE
 from tests.simulation.crew import KEEPER, Crew
-from tests.simulation.memory import Delivery, Memory, Run
+from tests.simulation.memory import Delivery, Memory
 from tests.simulation.oracle import Oracle
 from tests.simulation.plan import CLOCK_ERROR, Plan, ReceiptPlan, RunPlan, Word
 from tests.simulation.processes import Process
@@ -100,7 +100,7 @@ class QuickWorker(Worker):
         return asked
 
     async def _look_for(self, row: Delivery, token: str | None) -> None:
-        wire = self._open_gateway(self._memory.sender(row.run.sender_id, False))
+        wire = self._open_gateway(self._memory.open_sender(row.run.sender_id, False))
         to = handle_of(channel_of(row.run.sender_id), row.contact_id)
         with suppress(UnavailableError):
             lines = await wire.list_to(to, NOON - timedelta(minutes=5))
@@ -114,7 +114,7 @@ class QuickWorker(Worker):
         if ours:
             row.provider_id = ours[-1]
             self._memory.move(row, SendState.ACCEPTED)
-        elif was_absent and _is_asked_again(row, now) and row.run.plan.resend_unknown:
+        elif was_absent and _is_asked_again(row, now) and self._memory.plans[row.run.id].resend_unknown:
             self._memory.move(row, SendState.QUEUED)
         else:
             row.absent_at = row.absent_at or now
@@ -168,14 +168,14 @@ class QuickWorld(Stage):
 
     def _begin(self, run_id: int, plan: RunPlan) -> None:
         self.oracle.run_of_text[text_of(run_id)] = run_id
-        self.memory.begin(Run(run_id, plan), self.now())
+        self.memory.begin_run(run_id, plan, self.now())
 
     def _hear(self, contact_id: int, channel: str, word: Word) -> None:
         is_stop, now = word is not Word.START, self.timeline.now
         if is_stop:
-            self.memory.withdraw(contact_id)
+            self.memory.withdraw_person(contact_id)
         else:
-            self.memory.restore(channel, contact_id)
+            self.memory.restore_person(channel, contact_id)
         phone = channel, self.oracle.book.number(channel, contact_id)
         self.oracle.words.hear(phone, is_stop=is_stop, said_at=now, now=now)
         self.oracle.note(f"SAYS {word}", f"person {contact_id} on {channel}")

@@ -151,13 +151,13 @@ class WatchedStore(DatabaseStore):
             self._watched.remember(question, now, found)
         return found
 
-    def sender(self, sender_id: int, is_rehearsal: bool) -> SenderFacts:
+    def open_sender(self, sender_id: int, is_rehearsal: bool) -> SenderFacts:
         question, version = (sender_id, is_rehearsal), self._watched.version
         known = self._watched.senders.get(question)
         if known is not None and known[0] == version:
             self._daily_limits.forget()
             return known[1]
-        facts = super().sender(sender_id, is_rehearsal)
+        facts = super().open_sender(sender_id, is_rehearsal)
         self._watched.senders[question] = version, facts
         return facts
 

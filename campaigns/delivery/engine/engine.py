@@ -117,7 +117,7 @@ class Engine:
     async def _open(self, key: LaneKey, runs: list[RunningRun]) -> None:
         around = self._around
         try:
-            sender = await around.database(around.store.sender, *key)
+            sender = await around.database(around.store.open_sender, *key)
             gateway = await self._gateway_of(sender, runs)
             if gateway is None:
                 return

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Protocol
 
 from campaigns.core.sentences import Sentence
@@ -12,6 +12,9 @@ from campaigns.delivery.lanes.sender_facts import LaneKey, Line, SenderFacts
 from campaigns.delivery.states import SendState
 from campaigns.gateways.base import Action, Template
 from campaigns.planning.models import Health
+
+#: How far back a snapshot tells of withdrawals: longer than an intent lives, with room for a slow commit.
+WITHDRAWN_WITHIN = timedelta(minutes=2)
 
 
 @dataclass(slots=True)
@@ -149,8 +152,8 @@ class Store(Protocol):
     def pause(self, run_id: int, reason: Sentence) -> None:
         """Pause a run, if it is still running, with a reason for members."""
 
-    def sender(self, sender_id: int, is_rehearsal: bool) -> SenderFacts:
-        """Read a sender as it is now."""
+    def open_sender(self, sender_id: int, is_rehearsal: bool) -> SenderFacts:
+        """Read a sender as it is now, for a lane that opens: what its daily limit leaves is counted anew."""
 
     def note_account(self, line: Line, account: str) -> None:
         """Note over which account of its provider a line is served from now on; before its first claim."""

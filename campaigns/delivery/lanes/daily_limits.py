@@ -54,8 +54,11 @@ class DailyLimits:
         """See that the next look counts anew."""
         self._counted_at = float("-inf")
 
-    def read(self, connection: Connection, limits: Mapping[int, tuple[Channel, int]]) -> dict[int, int]:
-        """Return what is left of each daily limit by sender id; `limits` has the channel and the limit of each."""
+    def count_in_turn(self, connection: Connection, limits: Mapping[int, tuple[Channel, int]]) -> dict[int, int]:
+        """Count anew where it is time, and return what is left of each daily limit by sender id.
+
+        `limits` has the channel and the limit of each.
+        """
         self.limits = limits
         is_old = self._monotonic() - self._counted_at > COUNT_EVERY
         if limits and (is_old or not limits.keys() <= self._left.keys()):

@@ -50,7 +50,7 @@ class LeaderLock:
         if file is None:
             return self._is_held
         if not self._is_held:
-            self._is_held = self._is_free(file)
+            self._is_held = self._try_to_hold(file)
         if self._is_held:
             os.utime(file.fileno())
         return self._is_held
@@ -68,7 +68,7 @@ class LeaderLock:
             self._file.close()
             self._file = None
 
-    def _is_free(self, file: IO[bytes]) -> bool:
+    def _try_to_hold(self, file: IO[bytes]) -> bool:
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:

@@ -120,8 +120,8 @@ def read_body(environ: Mapping[str, Any]) -> bytes:
     return body
 
 
-def body_of(request: Request) -> bytes:
-    """Return the body of a request that Flask may have read before; raises as `read_body` does."""
+def read_flask_body(request: Request) -> bytes:
+    """Read the body of a request that Flask may have read before; raises as `read_body` does."""
     request.max_content_length = LARGEST_BODY
     try:
         return request.get_data(cache=False)

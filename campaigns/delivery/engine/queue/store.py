@@ -5,7 +5,6 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Sequence
 from dataclasses import replace
-from datetime import timedelta
 from functools import cache
 from typing import Any
 
@@ -22,7 +21,7 @@ from campaigns.core.errors import UnavailableError
 from campaigns.core.keys.crypto import Vault
 from campaigns.core.sentences import Sentence
 from campaigns.delivery.channel_fallback import fall_back
-from campaigns.delivery.engine.ports import Ask, Found, Result, RunningRun, Snapshot, put_back
+from campaigns.delivery.engine.ports import WITHDRAWN_WITHIN, Ask, Found, Result, RunningRun, Snapshot, put_back
 from campaigns.delivery.engine.queue.claims import Claims
 from campaigns.delivery.engine.queue.results import find_held, record, writing
 from campaigns.delivery.lanes.daily_limits import DailyLimits, count_called
@@ -31,9 +30,6 @@ from campaigns.delivery.lanes.sender_health import may_be_used, note_account, wr
 from campaigns.delivery.refusals import heed_refusals
 from campaigns.planning.models import Health, Run, RunSender, RunState, Sender
 from campaigns.planning.service import pause_run
-
-#: How far back the listener looks for withdrawals: longer than an intent lives, with room for a slow commit.
-WITHDRAWN_WITHIN = timedelta(minutes=2)
 
 _log = logging.getLogger(__name__)
 
@@ -127,7 +123,7 @@ class DatabaseStore:
                 for row in rows
                 if row.daily_limit is not None
             }
-            quotas = self._daily_limits.read(connection, limits)
+            quotas = self._daily_limits.count_in_turn(connection, limits)
             addresses = frozenset(connection.scalars(_withdrawn(), {"since": clock.now() - WITHDRAWN_WITHIN}))
         last = {row.id: row.rank for row in rows}
         runs = [
@@ -155,8 +151,8 @@ class DatabaseStore:
             if run is not None and run.state == RunState.RUNNING:
                 pause_run(session, run, reason=reason)
 
-    def sender(self, sender_id: int, is_rehearsal: bool) -> SenderFacts:
-        """Read a sender as it is now."""
+    def open_sender(self, sender_id: int, is_rehearsal: bool) -> SenderFacts:
+        """Read a sender as it is now, for a lane that opens: what its daily limit leaves is counted anew."""
         self._daily_limits.forget()
         with self._sessions() as session:
             session.connection(execution_options={"read_only": True})
