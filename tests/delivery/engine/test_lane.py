@@ -174,7 +174,7 @@ def test_config_error_pauses_the_run(sessions: sessionmaker[Session], vault: Vau
     assert sum(provider.calls.values()) <= 3 + 4 - 1
     assert states(sessions, run_id) == {SendState.QUEUED: 60}
     with sessions() as session:
-        assert "20003" in session.get_one(Run, run_id).reason
+        assert "20003" in str(session.get_one(Run, run_id).reason)
         assert session.scalar(select(func.count()).where(Address.state != AddressState.ACTIVE)) == 0
 
 
@@ -281,7 +281,7 @@ def test_refused_gateway_pauses_its_rehearsals(sessions: sessionmaker[Session], 
 
     drive(sessions, vault, refuse, until=paused)
     with sessions() as session:
-        assert "Only the sandbox" in session.get_one(Run, run_id).reason
+        assert "Only the sandbox" in str(session.get_one(Run, run_id).reason)
 
 
 def test_two_workers_share_a_run(sessions: sessionmaker[Session], vault: Vault) -> None:

@@ -13,7 +13,7 @@ from sqlalchemy import and_, func, select
 from sqlalchemy.orm import Session, sessionmaker
 
 from campaigns.core.keys.crypto import Vault
-from campaigns.delivery.engine import lane
+from campaigns.delivery.engine import bookkeeper
 from campaigns.delivery.fanout.fanout import fan_out
 from campaigns.delivery.models import Delivery
 from campaigns.delivery.queries import in_state, progress_of, select_planning
@@ -109,7 +109,7 @@ def test_urgent_run_overtakes_a_long_one(sessions: sessionmaker[Session], vault:
 def test_claims_passed_over_go_back_in_time(
     sessions: sessionmaker[Session], vault: Vault, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(lane, "WAIT_AT_MOST", timedelta(seconds=0.5))
+    monkeypatch.setattr(bookkeeper, "WAIT_AT_MOST", timedelta(seconds=0.5))
     long, urgent = long_and_urgent(sessions, vault, long=200, urgent=200, pace=100.0)
     provider, held = TimedProvider(), list[int]()
 

@@ -16,6 +16,7 @@ from campaigns.continuity.lifeline import Step
 from campaigns.core import clock
 from campaigns.core.database import HIGHEST_ID, UTCDateTime
 from campaigns.core.keys.crypto import Vault
+from campaigns.delivery.engine.decisions import Decided, is_told, tell
 from campaigns.delivery.engine.ports import Ask, Claimed, Found
 from campaigns.delivery.engine.queue import claims_postgres, claims_sqlite
 from campaigns.delivery.engine.queue.due_rows import DELIVERY, TakenRow
@@ -85,6 +86,8 @@ class Claims:
         else:
             found = claims_postgres.take(connection, given, is_rehearsal, raising, first)
         live = [row for row in found if row.state == SendState.SENDING.value]
+        if len(live) < len(found) and is_told():
+            _explain(ask.run_id, found)
         claimed = self._read(connection, ask, live, token=token, now=now)
         is_last = len(found) < ask.limit
         return Found(
@@ -129,6 +132,8 @@ class Claims:
                 )
             )
         if damaged:
+            for row_id in damaged:
+                tell(Decided.CLOSED, delivery=row_id, run=run_id, code=DAMAGED)
             connection.execute(_close_damaged(connection.dialect.name), among(connection, damaged))
         return claimed
 
@@ -176,6 +181,15 @@ class Claims:
                 return None
 
         return handle_of
+
+
+def _explain(run_id: int, found: Sequence[TakenRow]) -> None:
+    """Tell the decision log what becomes of rows that are not called."""
+    for row in found:
+        if row.state == SendState.QUEUED.value:
+            tell(Decided.PUT_OFF, delivery=row.id, run=run_id)
+        elif row.state != SendState.SENDING.value:
+            tell(Decided.CLOSED, delivery=row.id, run=run_id, code=row.state)
 
 
 def _set_aside(address_id: int, error: Exception) -> None:
