@@ -149,7 +149,7 @@ def cancel_file(import_id: int) -> Page:
         refuse_commit()
         flash(said(error), "bad")
     else:
-        flash(_("The file is dropped. Nothing was imported."), "info")
+        flash(_("The file is discarded. Nothing was imported."), "info")
     return redirect(url_for("audience.contacts.import_file"))
 
 

@@ -33,9 +33,9 @@ FILE_COUNTRIES = (
 DIRECTIONS = {
     "": _l("Not this route"),
     Direction.ALL: _l("The whole route"),
-    Direction.AT: _l("At the stop"),
-    Direction.BEFORE: _l("Before the stop"),
-    Direction.PAST: _l("Past the stop"),
+    Direction.AT: _l("At the waypoint"),
+    Direction.BEFORE: _l("Before the waypoint"),
+    Direction.PAST: _l("Past the waypoint"),
 }
 
 
@@ -43,7 +43,7 @@ DIRECTIONS = {
 CHANNELS = {Channel.SMS: _l("SMS"), Channel.WHATSAPP: "WhatsApp", Channel.TELEGRAM: "Telegram"}
 #: How we know where somebody is.
 SOURCES = {
-    PositionSource.ENTRY_POINT: _l("from the entry point they joined at"),
+    PositionSource.ENTRY_POINT: _l("from the way in which they joined"),
     PositionSource.SHARED: _l("shared by them"),
     PositionSource.TOLD_US: _l("told us"),
     PositionSource.IMPORT: _l("from an imported file"),
@@ -68,9 +68,9 @@ class AudienceForm(Form):
     countries = Ticks(_l("Countries"))
     languages = Ticks(_l("Languages"))
     max_position_age_days = IntegerField(
-        _l("How old a position may be, in days"),
+        _l("How old a last known place may be, in days"),
         [Optional(), NumberRange(1, MAX_AGE_DAYS)],
-        description=_l("People move on. Empty takes positions of any age."),
+        description=_l("People move on. Leave empty to accept any age."),
     )
 
     def offer(self, *, places: Iterable[Place], regions: Collection[Region]) -> None:
@@ -101,7 +101,7 @@ def read_route_parts(routes: Iterable[Route], given: MultiDict[str, str]) -> tup
         if not direction:
             continue
         if direction != Direction.ALL and not stop.isdecimal():
-            raise AudienceRuleError(N_("Choose the stop of the route %(name)s."), name=route.name)
+            raise AudienceRuleError(N_("Choose the waypoint of the route %(name)s."), name=route.name)
         parts.append(RoutePart(route.id, direction, None if direction == Direction.ALL else whole_number(stop)))
     return tuple(parts)
 

@@ -117,7 +117,7 @@ def _unknown_places(session: Session, organisation_id: int, rule: AudienceRule) 
             yield AudienceRuleError(N_("There is no route %(id)s any more."), id=part.route_id)
         elif part.stop_position is not None and (part.route_id, part.stop_position) not in found:
             yield AudienceRuleError(
-                N_("The route %(id)s has no stop %(number)s any more."),
+                N_("The route %(id)s has no waypoint %(number)s any more."),
                 id=part.route_id,
                 number=part.stop_position + 1,
             )

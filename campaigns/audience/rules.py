@@ -95,12 +95,13 @@ class RoutePart:
     def __post_init__(self) -> None:
         if self.direction not in set(Direction):
             raise AudienceRuleError(
-                N_("A route part says at, before, past or all, not %(direction)s."), direction=repr(self.direction)
+                N_("A section of a route says at, before, past or all, not %(direction)s."),
+                direction=repr(self.direction),
             )
         if (self.stop_position is None) != (self.direction == Direction.ALL):
-            raise AudienceRuleError(N_("A part of a route needs its stop; the whole route needs none."))
+            raise AudienceRuleError(N_("A section of a route needs its waypoint; the whole route needs none."))
         if self.stop_position is not None and self.stop_position < 0:
-            raise AudienceRuleError(N_("Stops are counted from 0."))
+            raise AudienceRuleError(N_("Waypoints are counted from 0."))
 
     def to_json(self) -> dict[str, Any]:
         """Return the part as it is stored."""
@@ -123,13 +124,15 @@ class AudienceRule:
     countries: tuple[str, ...] = ()
     #: Written languages of the contacts.
     languages: tuple[str, ...] = ()
-    #: How old a position may be, in days; None: any age. Counts only where the rule asks for a geography.
+    #: How old a last known place may be, in days; None: any age. Counts only where the rule asks for a geography.
     max_position_age_days: int | None = None
 
     def __post_init__(self) -> None:
         age = self.max_position_age_days
         if age is not None and not 1 <= age <= MAX_AGE_DAYS:
-            raise AudienceRuleError(N_("The age of a position is between 1 and %(most)s days."), most=MAX_AGE_DAYS)
+            raise AudienceRuleError(
+                N_("The age of a last known place is between 1 and %(most)s days."), most=MAX_AGE_DAYS
+            )
 
     @property
     def asks_for_geography(self) -> bool:
@@ -356,10 +359,10 @@ def _word(reason: LeftOut) -> ColumnElement[str]:
 
 def _route_part(stored: Mapping[str, Any]) -> RoutePart:
     if not set(stored) <= set(RoutePart.__dataclass_fields__) or not isinstance(stored.get("direction"), str):
-        raise AudienceRuleError(N_("A route part names a route, a direction and a stop."))
+        raise AudienceRuleError(N_("A section of a route names a route, a direction and a waypoint."))
     route_id = _whole_number(stored, "route_id")
     if route_id is None:
-        raise AudienceRuleError(N_("A route part names a route."))
+        raise AudienceRuleError(N_("A section of a route names a route."))
     return RoutePart(route_id, stored["direction"], _whole_number(stored, "stop_position"))
 
 

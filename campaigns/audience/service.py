@@ -281,7 +281,7 @@ def _sorted(problems: list[RowProblem]) -> list[RowProblem]:
 
 def _require_checked(waiting: ContactImport) -> bytes:
     if waiting.state != ImportState.CHECKED or waiting.sealed_file is None:
-        raise TransitionError(N_("This file has been imported or cancelled already."))
+        raise TransitionError(N_("This file has been imported or discarded already."))
     return waiting.sealed_file
 
 

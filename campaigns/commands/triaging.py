@@ -34,7 +34,7 @@ def show_text(session: Session, reply_id: int, *, vault: Vault) -> str:
     """Return a text as it can be shown safely on a terminal; that it was read is in the audit trail."""
     text = read_text(session, reply_id, vault=vault)
     if text is None:
-        return "This text cannot be deciphered with the keys of this instance."
+        return "This text cannot be deciphered with the keys of this system."
     return visible(text) or "No text."
 
 

@@ -59,7 +59,7 @@ class Journal:
             beginning.parent.mkdir(parents=True, exist_ok=True)
             self._append(self._path(clock.now()), b"")
         except OSError as error:
-            sentence = N_("The journal of stops, %(path)s, cannot be written: %(reason)s.")
+            sentence = N_("The journal of opt-outs, %(path)s, cannot be written: %(reason)s.")
             path = self._path(clock.now())
             raise SettingsError(sentence, path=path, reason=error.strerror) from error
 

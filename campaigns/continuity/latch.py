@@ -15,9 +15,11 @@ from campaigns.core.words import N_
 
 #: Why an instance is latched, in words for operators and members.
 SENTENCES: dict[LatchReason, str] = {
-    LatchReason.BEHIND: N_("The database is older than what this machine has sent from it: it was restored."),
-    LatchReason.MOVED: N_("The database is a copy, was restored to another place, or its server was replaced."),
-    LatchReason.STRANGER: N_("The database was sent from before, but this machine does not know it."),
+    LatchReason.BEHIND: N_("The database is older than what this computer has sent from it: it was restored."),
+    LatchReason.MOVED: N_(
+        "The database is a copy, was restored to another place, or the computer that holds it was replaced."
+    ),
+    LatchReason.STRANGER: N_("The database was sent from before, but this computer does not know it."),
     LatchReason.LISTED: N_("A provider lists messages of yours that the database does not know: it was restored."),
 }
 

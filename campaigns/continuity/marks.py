@@ -82,9 +82,9 @@ def take_mark_file(beginning: Path) -> MarkFile:
                 _make_room(descriptor, path.parent)
             return MarkFile(path, descriptor)
     except OSError as error:
-        sentence = N_("The worker cannot write %(path)s, where it notes how far it came: %(reason)s.")
+        sentence = N_("The sending engine cannot write %(path)s, where it notes how far it came: %(reason)s.")
         raise SettingsError(sentence, path=path, reason=error.strerror) from error
-    raise SettingsError(N_("More than %(most)s workers on one machine are too many."), most=_MOST)
+    raise SettingsError(N_("More than %(most)s sending engines on one computer are too many."), most=_MOST)
 
 
 def read_marks(beginning: Path) -> list[Mark]:

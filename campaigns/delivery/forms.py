@@ -26,7 +26,7 @@ class ResendForm(Form):
     reason = TextAreaField(
         _l("Why they are sent again"),
         [InputRequired(), Length(max=LONGEST_REASON)],
-        description=_l("It stays in the audit trail with your name. Write no names and no numbers of people."),
+        description=_l("It stays in the audit log with your name. Write no names and no numbers of people."),
     )
 
 
@@ -38,7 +38,7 @@ class CorrectForm(Form):
         [InputRequired(), Length(max=LONGEST_REASON)],
         description=_l(
             "Members read it wherever the withdrawn text stood, also those of partners who copied it."
-            " It stays in the audit trail."
+            " It stays in the audit log."
         ),
     )
 

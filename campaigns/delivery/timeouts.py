@@ -47,7 +47,7 @@ def check_patience(patience: Patience, mode: Mode) -> None:
         shortest = int(SHORTEST_GRACE.total_seconds())
         sentence = N_(
             "reconcile_grace_seconds must be at least %(shortest)s: as long as the provider keeps an idle "
-            "connection, a frozen worker may still write into it."
+            "connection, a frozen sending engine may still write into it."
         )
         raise SettingsError(sentence, shortest=shortest)
     if patience.reap_after < SHORTEST_REAP:

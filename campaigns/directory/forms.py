@@ -69,7 +69,7 @@ class ServiceForm(Form):
         _l("Kind of help"),
         [InputRequired()],
         choices=options(KINDS.items()),
-        description=_l("A signpost never swaps one kind for another."),
+        description=_l("A text never names another kind of help."),
     )
     country = StringField(
         _l("Country"),
@@ -186,7 +186,7 @@ class DeadForm(TriedForm):
     """Who found that a service may not be used, when, how and why."""
 
     outcome = RadioField(
-        _l("What came of it"),
+        _l("Result of the call"),
         choices=options((one, words) for one, words in OUTCOMES.items() if one != CheckOutcome.ANSWERS),
         default=CheckOutcome.SILENT.value,
     )
@@ -225,7 +225,7 @@ class NeedForm(Form):
         _l("SIM card"), choices=options([("abroad", _l("Of another country")), ("home", _l("Of this country"))])
     )
     at = DateTimeLocalField(
-        _l("Read at"), [Optional()], description=_l("By the clock of your organisation; empty is now.")
+        _l("Read at"), [Optional()], description=_l("In the time zone of your organisation; empty is now.")
     )
 
 

@@ -17,7 +17,7 @@ from campaigns.directory.signposting.reasons import Reason
 from campaigns.web.filters import day, language_name
 
 KINDS: dict[ServiceKind, LazyString] = {
-    ServiceKind.TRAFFICKING: _l("Trafficking support"),
+    ServiceKind.TRAFFICKING: _l("Help for trafficked persons"),
     ServiceKind.EMERGENCY: _l("Emergency"),
     ServiceKind.LABOUR: _l("Labour complaints"),
     ServiceKind.CONSULAR: _l("Consular help"),

@@ -43,7 +43,7 @@ LABELS: dict[str, str] = {
     "languages_note": N_("Languages in the words of the source"),
     "source": N_("Source"),
     "source_date": N_("Date of the source"),
-    "source_status": N_("State of the source"),
+    "source_status": N_("Status of the source"),
     "note": N_("Note"),
 }
 _WORDS: dict[str, Callable[[Any], Any]] = {

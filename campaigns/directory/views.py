@@ -193,7 +193,7 @@ def verify(service_id: int) -> Page:
         except InputError as error:
             form.show(error, "on")
         else:
-            flash(_("Verified. Signposts may use this service."), "good")
+            flash(_("Verified. Texts may name this service."), "good")
             return redirect(url_for("messages.services.index", trust=Trust.DUE.value))
     return _shown(present, form)
 

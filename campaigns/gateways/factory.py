@@ -74,7 +74,7 @@ def _opening(
     to_sandbox = is_demo or is_rehearsal
     if not to_sandbox and not kind.reaches_people:
         raise GatewayRefusedError(
-            N_("The %(name)s reaches nobody, so a live instance must not use it."), name=kind.name
+            N_("The %(name)s reaches nobody, so a live system must not use it."), name=kind.name
         )
     origin = settings.sandbox_url if to_sandbox else settings.origins.get(kind.name.upper(), "")
     if kind.reaches_people:
@@ -94,9 +94,9 @@ def _credential(settings: Settings, kind: GatewayKind, secret_name: str, *, for_
 def _refuse_wrong_origin(origin: str, *, to_sandbox: bool) -> None:
     """Raise GatewayRefusedError when an origin ('' is the provider's own) does not fit what is sent."""
     if to_sandbox and not is_loopback(origin):
-        raise GatewayRefusedError(N_("A demo or rehearsal may only reach the sandbox on this machine."))
+        raise GatewayRefusedError(N_("A demo or rehearsal may only reach the practice phones on this computer."))
     if not to_sandbox and is_loopback(origin):
-        raise GatewayRefusedError(N_("What is meant for people must not be sent to this machine."))
+        raise GatewayRefusedError(N_("What is meant for people must not be sent to this computer."))
     if not to_sandbox and origin and urlsplit(origin).scheme != "https":
         raise GatewayRefusedError(N_("What is meant for people must be sent over https only."))
 

@@ -101,7 +101,7 @@ def get_kind(name: str) -> GatewayKind:
     """Return one kind. Raises SettingsError when there is none of that name."""
     kind = gateway_kinds().get(name)
     if kind is None:
-        raise SettingsError(N_("There is no gateway “%(name)s”."), name=name)
+        raise SettingsError(N_("There is no connection “%(name)s”."), name=name)
     return kind
 
 

@@ -43,7 +43,7 @@ def put_on_hold(contact_id: int) -> Redirect:
 @requires(Permission.SETTLE_CONSENT)
 def end_hold(contact_id: int) -> Redirect:
     """Say that it was no stop."""
-    return _settle(contact_id, settling.end_hold, _("It was no stop. They get messages again."))
+    return _settle(contact_id, settling.end_hold, _("It was no opt-out. They get messages again."))
 
 
 @pages.route("/audience/contacts/<int:contact_id>/lift-stop", methods=["GET", "POST"])
@@ -65,7 +65,7 @@ def lift_stop(contact_id: int) -> Page:
         except (InputError, TransitionError) as error:
             form.show(error, "evidence")
         else:
-            flash(_("The stop is lifted. The administrators of your organisation are told."), "good")
+            flash(_("The opt-out is lifted. The administrators of your organisation are told."), "good")
             return redirect(url_for("audience.contacts.show", contact_id=contact_id))
     return render_template("inbox/lift_stop.html", contact=contact, form=form), form.status
 

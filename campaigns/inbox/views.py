@@ -24,7 +24,7 @@ REASONS = {
     "signature": _l("Not signed by the provider, or to an address that nobody has"),
     "stale": _l("Signed once, but too old to act on"),
     "oversize": _l("Larger than any provider sends"),
-    "rehearsal": _l("From the sandbox, about something that is no rehearsal"),
+    "rehearsal": _l("From the practice phones, about something that is no rehearsal"),
 }
 
 

@@ -48,7 +48,7 @@ STEPS = (
     ),
     Step(
         N_("People who agreed to be written to"),
-        N_("A data manager imports a file; or people join at an entry point."),
+        N_("A data manager imports a file; or people join by a way to join."),
         "audience.contacts.index",
     ),
     Step(

@@ -15,7 +15,7 @@ ROLE_CHOICES = [
     (Role.VIEWER, _l("Viewer: reads reach")),
     (Role.AUTHOR, _l("Author: edits places, messages and campaigns")),
     (Role.APPROVER, _l("Approver: reviews, approves and resumes")),
-    (Role.RESPONDER, _l("Responder: reads and answers replies")),
+    (Role.RESPONDER, _l("Responder: reads what people write, and answers")),
     (Role.STEWARD, _l("Data manager: imports and erases contacts, and publishes figures")),
     (Role.ADMIN, _l("Administrator: members and settings")),
 ]

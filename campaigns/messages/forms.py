@@ -38,7 +38,7 @@ class MessageForm(DetailsForm, TranslationForm):
     """A new message with its text in the base language."""
 
     base_language = SelectField(
-        _l("Base language"),
+        _l("Source language"),
         [InputRequired()],
         description=_l("Every translation is made from the text in this language."),
     )

@@ -74,7 +74,7 @@ def translations_gate(
         return _passed("translations", message_id, N_("Everybody in the audience gets a text they can read."))
     unread = [language for language in missing if language in waiting]
     if unread:
-        template = N_("Texts in %(languages)s wait for a reviewer (%(people)s people).")
+        template = N_("Texts in %(languages)s wait for review (%(people)s people).")
         values = {"people": People.of(sum(people[language] for language in unread))}
         return _gate("translations", False, template, values, message_id=message_id, languages=unread)
     left_out = sum(people[language] for language in missing)
@@ -82,7 +82,7 @@ def translations_gate(
     template = (
         N_("%(people)s people are left out, as confirmed: no reviewed text in %(languages)s.")
         if accepted
-        else N_("%(people)s people would be left out: no current, reviewed text in %(languages)s.")
+        else N_("%(people)s people would be left out: no reviewed text that is up to date in %(languages)s.")
     )
     values = {"people": People.of(left_out)}
     gate = _gate("translations", accepted, template, values, message_id=message_id, languages=missing)
@@ -94,7 +94,7 @@ def staleness_gate(message_id: int, translations: Iterable[TranslationFacts]) ->
     translations = list(translations)
     stale = [each.language for each in translations if each.state is TranslationState.STALE]
     if stale:
-        template = N_("The base text changed after these were translated: %(languages)s.")
+        template = N_("The source text changed after these were translated: %(languages)s.")
         return _gate("staleness", False, template, {}, message_id=message_id, languages=stale)
     own = [
         each.language
@@ -104,7 +104,7 @@ def staleness_gate(message_id: int, translations: Iterable[TranslationFacts]) ->
     if own:
         template = N_("Nobody but the translator has reviewed: %(languages)s.")
         return _gate("staleness", False, template, {}, message_id=message_id, languages=own)
-    return _passed("staleness", message_id, N_("No text is older than the base text it was made from."))
+    return _passed("staleness", message_id, N_("No text is older than the source text it was made from."))
 
 
 def placeholders_gate(message_id: int, texts: Mapping[str, str], *, base_language: str) -> Gate:
@@ -116,9 +116,11 @@ def placeholders_gate(message_id: int, texts: Mapping[str, str], *, base_languag
         fault = Sentence.of(error)
         return _gate("placeholders", False, fault.template, fault.values, message_id=message_id)
     if others:
-        template = N_("Other placeholders than in the base text: %(languages)s.")
+        template = N_("Other automatic fields than in the source text: %(languages)s.")
         return _gate("placeholders", False, template, {}, message_id=message_id, languages=others)
-    return _passed("placeholders", message_id, N_("Every placeholder is known, and all texts use the same ones."))
+    return _passed(
+        "placeholders", message_id, N_("Every automatic field is known, and all texts use the same ones.")
+    )
 
 
 def stop_gate(message_id: int, texts: Iterable[tuple[str, str]]) -> Gate:
@@ -139,10 +141,12 @@ def stop_gate(message_id: int, texts: Iterable[tuple[str, str]]) -> Gate:
         if STOP not in names:
             silent.add(language)
     if silent:
-        template = N_("These texts do not say how to stop; ((stop)) does where answers reach us: %(languages)s.")
+        template = N_(
+            "These texts do not say how to opt out; ((stop)) does where answers reach us: %(languages)s."
+        )
         gate = _gate("stop", True, template, {}, message_id=message_id, languages=sorted(silent))
         return replace(gate, warns=True)
-    return _passed("stop", message_id, N_("Every text says how to stop, wherever an answer reaches us."))
+    return _passed("stop", message_id, N_("Every text says how to opt out, wherever an answer reaches us."))
 
 
 def length_gate(message_id: int, rendered: Mapping[str, str], *, max_parts: int) -> Gate:

@@ -55,7 +55,7 @@ def get_base(message: Message) -> Translation:
     base = find_translation(message, message.base_language)
     if base is None or not base.text.strip():
         raise BaseLanguageError(
-            N_("“%(title)s” has no text in its base language (%(language)s)."),
+            N_("“%(title)s” has no text in its source language (%(language)s)."),
             title=message.title,
             language=message.base_language,
         )

@@ -140,9 +140,9 @@ def review_translation(
     if by in writers_of(translation):
         raise RefusedError(N_("Whoever wrote a text cannot review it. Ask another member."))
     if queries.state_of(message, translation) is TranslationState.STALE:
-        raise RefusedError(N_("The base text has changed since this was translated. Translate it again first."))
+        raise RefusedError(N_("The source text has changed since this was translated. Translate it again first."))
     if translation.state == TranslationState.DRAFT:
-        raise RefusedError(N_("This is a draft. Its writer must finish it before it can be reviewed."))
+        raise RefusedError(N_("This is a draft. Its author must finish it before it can be reviewed."))
     if seen is not None and seen != digest_of_wordings(translation.text, translation.wordings):
         raise RefusedError(N_("The text was changed while you read it. Read it again before you review it."))
     translation.state = TranslationState.REVIEWED

@@ -48,7 +48,7 @@ def outline(geojson: Any) -> Shape:
 def stored_shape(geometry: dict[str, Any], radius_m: int | None) -> Shape:
     """Return the shape of a stored place. Raises GeometryError for a corridor, which has none of its own."""
     if geometry["type"] not in ("Point", "Polygon"):
-        raise GeometryError(N_("A corridor takes its shape from the stops of its route."))
+        raise GeometryError(N_("A strip along a route takes its shape from the waypoints of the route."))
     return Shape(geometry, radius_m)
 
 

@@ -193,7 +193,7 @@ class RouteForm(Form):
     mode = SelectField(
         _l("How people travel"),
         [InputRequired()],
-        description=_l("A flight has no corridor: only its stops are reached."),
+        description=_l("A flight has no strip along it: only its waypoints are reached."),
     )
     width_km = NumberField(
         _l("Width on each side, in km"),
@@ -202,13 +202,13 @@ class RouteForm(Form):
             NumberRange(MIN_RADIUS_M / 1000, MAX_RADIUS_M / 1000, _l("From 0.05 to 100 km.")),
         ],
         default=DEFAULT_HALF_WIDTH_M / 1000,
-        description=_l("How far from the straight line between two stops people still count as on the route."),
+        description=_l("How far from the straight line between two waypoints people still count as on the route."),
         render_kw=_DECIMAL,
     )
     programme = SelectField(_l("Programme"))
     certainty = SelectField(_l("How sure we are"))
-    stops = StopsField(_l("Stops"))
-    addition = SelectField(_l("Add a stop"), validate_choice=False)
+    stops = StopsField(_l("Waypoints"))
+    addition = SelectField(_l("Add a waypoint"), validate_choice=False)
 
     def __init__(self, places: Iterable[Place], route: Route | None = None) -> None:
         super().__init__(data=_route_data(route) if route else None)
@@ -254,7 +254,7 @@ class ImportForm(Form):
     file = FileField(
         _l("File"),
         [FileRequired(_l("Choose a file."))],
-        description=_l("CSV of locations or of routes, or GeoJSON of hotspots."),
+        description=_l("CSV of places or of routes, or GeoJSON of hotspots."),
         render_kw={"accept": ".csv,.txt,.tsv,.json,.geojson"},
     )
 

@@ -20,7 +20,7 @@ SCENARIO = "2022 scenario"
 
 KINDS: dict[str, LazyString] = {
     PlaceKind.HOTSPOT: _l("Hotspot: people are at raised risk here"),
-    PlaceKind.STOP: _l("Stop: people pass here on their way"),
+    PlaceKind.STOP: _l("Waypoint: people pass here on their way"),
 }
 
 CATEGORIES: dict[str, LazyString] = {
@@ -52,8 +52,8 @@ CERTAINTIES: dict[str, LazyString] = {
     "high": _l("High certainty"),
     "medium": _l("Medium certainty"),
     "low": _l("Low certainty"),
-    "high (place) / low (coords)": _l("Place certain, position rough"),
-    "high (place) / medium (coords)": _l("Place certain, position fair"),
+    "high (place) / low (coords)": _l("Place certain, point on the map rough"),
+    "high (place) / medium (coords)": _l("Place certain, point on the map fair"),
     "high (city) / medium (station)": _l("City certain, station likely"),
 }
 

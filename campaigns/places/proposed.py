@@ -152,7 +152,9 @@ def _apply_route(session: Session, proposal: Proposal, by: int) -> None:
     draft = with_route_facts(draft_of_route(route), proposal.after)
     stops = stops_in_order(draft.stop_ids, places_by_id(session, route.organisation_id, draft.stop_ids))
     if facts_of_route_draft(draft, stops) != proposal.after:
-        raise TransitionError(N_("A stop of it is elsewhere by now. Refuse it, or propose it anew."))
+        raise TransitionError(
+            N_("One of its waypoints is elsewhere by now. Refuse the change, or propose it anew.")
+        )
     author = proposal.proposed_by_id
     service.save_route(session, route.organisation_id, draft, by=by, route=route, author=author)
 

@@ -28,11 +28,11 @@ ABOUT_STOPS = ("great_circle_km",)
 def stops_in_order(stop_ids: Sequence[int], places: Mapping[int, Place]) -> list[Place]:
     """Return the places of a route. Raises RouteError unless they are two or more, known, none twice running."""
     if len(stop_ids) < 2:
-        raise RouteError(N_("A route needs at least two stops."))
+        raise RouteError(N_("A route needs at least two waypoints."))
     if len(stop_ids) > MAX_STOPS:
-        raise RouteError(N_("A route has at most %(limit)s stops."), limit=MAX_STOPS)
+        raise RouteError(N_("A route has at most %(limit)s waypoints."), limit=MAX_STOPS)
     if any(stop_id not in places for stop_id in stop_ids):
-        raise RouteError(N_("A stop of this route does not exist any more. Choose another place."))
+        raise RouteError(N_("A waypoint of this route does not exist any more. Choose another place."))
     twice = next((one for one, other in pairwise(stop_ids) if one == other), None)
     if twice is not None:
         raise RouteError(N_("%(place)s follows itself. Remove it once."), place=places[twice].name)
@@ -44,7 +44,7 @@ def draft_of_row(row: RouteRow, places: Mapping[str, Place], half_width_m: int) 
     unknown = [key for key in dict.fromkeys(row.stop_keys) if key not in places]
     if unknown:
         raise RouteError(
-            N_("There is no place with the id %(ids)s. Import the locations first."), ids=", ".join(unknown)
+            N_("There is no place with the id %(ids)s. Import the places first."), ids=", ".join(unknown)
         )
     return RouteDraft(
         name=row.name,
@@ -92,7 +92,9 @@ def cover_route(mode: str, stops: Sequence[Place], half_width_m: int) -> list[se
     flown = flown_legs(mode, [(place.category, point) for place, point in zip(stops, points, strict=True)])
     ground = [leg for leg, is_flown in zip(pairwise(points), flown, strict=True) if not is_flown]
     if sum(estimate_corridor(leg, half_width_m) for leg in ground) > MAX_CELLS:
-        raise RouteError(N_("The corridor is too long for its width: make it narrower, or two routes of it."))
+        raise RouteError(
+            N_("The strip along the route is too long for its width: make it narrower, or two routes of it.")
+        )
     return [
         set() if is_flown else cover_corridor(leg, half_width_m)[0]
         for leg, is_flown in zip(pairwise(points), flown, strict=True)

@@ -122,7 +122,7 @@ def delete_place(session: Session, place: Place, *, by: int | None) -> None:
     if routes:
         names = ", ".join(route.name for route in routes[:3]) + (" …" if len(routes) > 3 else "")
         raise RefusedError(
-            N_("%(place)s is a stop of a route (%(routes)s). Take it out of the route first."),
+            N_("%(place)s is a waypoint of a route (%(routes)s). Take it out of the route first."),
             place=place.name,
             routes=names,
         )

@@ -185,7 +185,7 @@ def remove_route(route_id: int) -> Page:
     route = get_owned(session(), Route, route_id, current_organisation().id)
     if request.method == "POST":
         service.delete_route(session(), route, by=current_member().id)
-        flash(_("%(name)s is deleted. Its stops are still there.", name=route.name), "good")
+        flash(_("%(name)s is deleted. Its waypoints are still there.", name=route.name), "good")
         return redirect(url_for("places.index"))
     return render_template("places/delete_route.html", edited=route)
 
@@ -333,7 +333,7 @@ def _places() -> list[Place]:
 def _place(place_id: int) -> Place:
     place = get_owned(session(), Place, place_id, current_organisation().id)
     if place.kind == PlaceKind.CORRIDOR:
-        raise NotFoundError(N_("A corridor is changed on the page of its route."))
+        raise NotFoundError(N_("The strip along a route is changed on the page of the route."))
     return place
 
 

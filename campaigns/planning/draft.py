@@ -49,7 +49,7 @@ class Plan:
             raise InputError(N_("A text may have 1 to %(most)s parts."), most=MOST_PARTS)
         if self.budget_cents is not None and not 1 <= self.budget_cents <= LARGEST_BUDGET:
             most = LARGEST_BUDGET // 100
-            raise InputError(N_("A budget is between one cent and %(most)s dollars."), most=most)
+            raise InputError(N_("A spending limit is between one cent and %(most)s dollars."), most=most)
         self._check_senders()
         return replace(self, name=name, link=_checked_link(self.link), fallback_language=self._checked_language())
 

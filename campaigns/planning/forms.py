@@ -188,7 +188,7 @@ class TimeForm(Form):
         _l("How late it may start, in minutes"),
         [InputRequired(), NumberRange(1, MINUTES_A_WEEK)],
         default=60,
-        description=_l("A later start waits until an approver releases it."),
+        description=_l("If it would start later, an approver must let it start."),
     )
     expires_after_minutes = IntegerField(
         _l("How long a message may wait to be sent, in minutes"),

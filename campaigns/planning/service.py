@@ -184,7 +184,7 @@ def accept_left_out(session: Session, campaign: Campaign, *, by: int) -> int:
     _reopen(session, campaign)
     without_text = tally_of(session, campaign, now=clock.now()).without_text()
     if any(language in without_text for language in unreviewed_of(campaign.message)):
-        raise RefusedError(N_("A text that they can read waits for its reviewer. Have it reviewed instead."))
+        raise RefusedError(N_("A text that they can read waits for review. Have it reviewed instead."))
     campaign.accepted_left_out = sum(without_text.values())
     _record(session, "campaign.accept_left_out", campaign, by, people=campaign.accepted_left_out)
     return campaign.accepted_left_out

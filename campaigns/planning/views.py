@@ -180,7 +180,7 @@ def accept_left_out(campaign_id: int) -> Page:
 @requires(Permission.EDIT)
 def rehearse(campaign_id: int) -> Page:
     """Send what the campaign says now to the sandbox, with stand-ins for every address."""
-    done = _("The rehearsal begins. Its phones fill up in the sandbox; nobody is written to.")
+    done = _("The rehearsal begins. Its practice phones fill up; nobody is written to.")
     return _act(campaign_id, rehearsal.rehearse, done, now=clock.now(), cap=_cap())
 
 
@@ -205,7 +205,7 @@ def _act(campaign_id: int, verb: Callable[..., object], done: str, **values: obj
     except GateError:
         # The page names each closed gate, in the reader's language.
         refuse_commit()
-        flash(_("This is not possible yet. Mend what is listed here first."), "bad")
+        flash(_("This is not possible yet. Fix what is listed here first."), "bad")
     except (InputError, RefusedError) as error:
         refuse_commit()
         note_refused_approval(error, campaign)

@@ -24,16 +24,16 @@ HOW: dict[Step, LazyString] = {
     ),
     Step.PLATFORM_REPORTED: _l("An advert platform's own figure. Nobody outside can check it."),
     Step.ACCEPTED: _l("The provider took the message for them."),
-    Step.DELIVERED: _l("A delivery receipt says so, from the phone or at least from the carrier."),
-    Step.READ: _l("The app's receipt says so. SMS and Telegram have none."),
-    Step.ENGAGED: _l("They wrote back. Stop and start words do not count."),
+    Step.DELIVERED: _l("A delivery receipt says so, from the phone or at least from the mobile network."),
+    Step.READ: _l("The app's delivery receipt says so. SMS and Telegram have none."),
+    Step.ENGAGED: _l("They wrote back. Words such as STOP and START do not count."),
     Step.SIGNPOSTED: _l("A service says that they turned to it and quoted the code of the campaign."),
     Step.ASSISTED: _l("A partner says that they got help and quoted the code of the campaign."),
 }
 
 PROOFS: dict[Proof, LazyString] = {
     Proof.HANDSET: _l("the phone or the app confirms it"),
-    Proof.CARRIER: _l("the carrier confirms it, no phone does"),
-    Proof.UNKNOWN: _l("a receipt confirms it; whose word it is we do not know"),
-    Proof.NONE: _l("there are no receipts: what the provider took counts as reached"),
+    Proof.CARRIER: _l("the mobile network confirms it, no phone does"),
+    Proof.UNKNOWN: _l("a delivery receipt confirms it; whose word it is we do not know"),
+    Proof.NONE: _l("there are no delivery receipts: what the provider took counts as reached"),
 }

@@ -31,7 +31,7 @@ def requires_token(scope: ApiScope) -> Callable[[Callable[P, R]], Callable[P, R]
         def guarded(*args: P.args, **kwargs: P.kwargs) -> R:
             g.api_token = _token()
             if scope not in g.api_token.scopes:
-                raise ForbiddenError(N_("This token does not allow %(scope)s."), scope=scope)
+                raise ForbiddenError(N_("This API key does not allow %(scope)s."), scope=scope)
             return view(*args, **kwargs)
 
         guarded.permission = "token"  # type: ignore[attr-defined] # read by tests
@@ -51,6 +51,8 @@ def _token() -> ApiToken:
     kind, _space, token = request.headers.get("Authorization", "").partition(" ")
     found = find_token(session(), token.strip(), now=clock.now()) if kind.casefold() == "bearer" else None
     if found is None:
-        raise TokenError(N_("Send a good token: Authorization: Bearer fp_…. Old and revoked ones open nothing."))
+        raise TokenError(
+            N_("Send a valid API key: Authorization: Bearer fp_…. Old and revoked keys open nothing.")
+        )
     note_event("token.use", found, organisation_id=found.organisation_id, what=request.endpoint or "")
     return found

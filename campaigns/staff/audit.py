@@ -149,7 +149,7 @@ class ChainLooks:
         if last is not None and last.at <= now < last.at + LOOKED_FOR:
             return last
         if not self._lock.acquire(blocking=False):
-            raise BusyError(N_("The audit trail is being checked for somebody else. Try again in a minute."))
+            raise BusyError(N_("The audit log is being checked for somebody else. Try again in a minute."))
         try:
             self._last = ChainLook(now, verify_chain(session))
             return self._last

@@ -58,7 +58,7 @@ class Account(UserMixin):
 
     def get_auth_token(self) -> str:
         """Raise ForbiddenError: nobody declared tokens of members, so there are none."""
-        raise ForbiddenError(N_("Members sign in with a session, never with a token."))
+        raise ForbiddenError(N_("Members sign in with a session, never with an API key."))
 
     def verify_auth_token(self, tdata: dict[str, Any]) -> bool:
         """Say no to every token that names this account, whoever signed it."""

@@ -18,12 +18,10 @@ from campaigns.core.words import N_
 from campaigns.staff.models import Organisation
 
 _NOBODYS = N_(
-    "The provider key “%(name)s” belongs to no organisation yet: whoever runs this instance has to say "
-    "whose it is."
+    "The provider key “%(name)s” belongs to no organisation yet: whoever runs this system has to say whose it is."
 )
 _ANOTHERS = N_(
-    "The provider key “%(name)s” does not belong to your organisation: whoever runs this instance says "
-    "whose it is."
+    "The provider key “%(name)s” does not belong to your organisation: whoever runs this system says whose it is."
 )
 
 

@@ -175,7 +175,7 @@ def set_active(session: Session, membership: Membership, active: bool, *, by: in
     """
     member = membership.member
     if member.id == by:
-        raise RefusedError(N_("You cannot bar yourself."))
+        raise RefusedError(N_("You cannot remove your own access."))
     check_sole_organisation(member)
     hold_roles(session, membership.organisation_id, member)
     before = membership.roles
@@ -324,9 +324,7 @@ def check_sole_organisation(member: Member) -> None:
     """Raise RefusedError for a member of several organisations."""
     # One organisation must not be able to take over or shut out a member of another.
     if len(member.memberships) > 1:
-        raise RefusedError(
-            N_("This member belongs to another organisation too. Ask the operator of this instance.")
-        )
+        raise RefusedError(N_("This member belongs to another organisation too. Ask the operator of this system."))
 
 
 def _named(name: str) -> str:

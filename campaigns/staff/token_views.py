@@ -22,7 +22,7 @@ from campaigns.web.session import refuse_commit, session
 pages = Blueprint("tokens", __name__, url_prefix="/settings/tokens")
 
 SCOPE_WORDS = {
-    ApiScope.READ_RELEASES: _l("Read releases"),
+    ApiScope.READ_RELEASES: _l("Read publications"),
     ApiScope.READ_PLACES: _l("Read regions and places, without coordinates"),
     ApiScope.WRITE_REACH: _l("Report reach of adverts, leaflets and radio"),
     ApiScope.WRITE_ASSISTED: _l("Report how many people came with a campaign code"),
@@ -63,7 +63,7 @@ def revoke(token_id: int) -> Response:
     """Make a token worthless at once."""
     row = get_owned(session(), ApiToken, token_id, current_organisation().id)
     revoke_token(session(), row, by=current_member().id)
-    flash(_("The token opens nothing any more."), "good")
+    flash(_("The API key no longer works."), "good")
     return redirect(url_for("tokens.list_tokens"))
 
 

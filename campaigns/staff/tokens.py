@@ -45,9 +45,9 @@ def issue_token(
     if not 0 < len(name) <= LONGEST_NAME:
         raise InputError(N_("Say whose program it is, in at most %(count)s characters."), count=LONGEST_NAME)
     if not chosen or not set(chosen) <= set(ApiScope):
-        raise InputError(N_("Choose what the token allows."))
+        raise InputError(N_("Choose what the API key allows."))
     if not 0 < days <= LONGEST_LIFE:
-        raise InputError(N_("A token lives for 1 to %(count)s days."), count=LONGEST_LIFE)
+        raise InputError(N_("An API key is valid for 1 to %(count)s days."), count=LONGEST_LIFE)
     token, now = PREFIX + secrets.token_urlsafe(32), clock.now()
     row = ApiToken(
         organisation_id=organisation_id,

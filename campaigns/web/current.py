@@ -48,5 +48,5 @@ def pick_reader(readers: Mapping[str, CallbackReader], gateway: str) -> Callback
         return reader
     kind = gateway_kinds().get(gateway)
     if kind is None or not kind.reaches_people:
-        raise NotFoundError(N_("There is no gateway of this name."))
+        raise NotFoundError(N_("There is no connection of this name."))
     raise UnavailableError("No credential is set for callbacks, so none can be read.")

@@ -157,7 +157,7 @@ def _sentences() -> dict[int, str]:
         413: _("Send a smaller file."),
         415: _("Send a form, as this page has it."),
         421: _(
-            "This instance does not know the host that was asked for. Its operator may name it in trusted_hosts."
+            "This system does not know the host that was asked for. Its operator may name it in trusted_hosts."
         ),
         429: _("Wait a few minutes and try again."),
         500: _("Nothing was changed. The error was written to the log."),

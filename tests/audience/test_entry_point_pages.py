@@ -32,7 +32,7 @@ def hang_up(client: FlaskClient, **form: object) -> str:
 
 
 def test_empty_list_says_what_to_do(client_for: Clients) -> None:
-    assert "No entry point hangs anywhere yet." in client_for(Role.AUTHOR).get(PATH).text
+    assert "There are no posters or links yet." in client_for(Role.AUTHOR).get(PATH).text
 
 
 def test_saved_entry_point_has_its_links(pages: Pages, client_for: Clients, place_id: int) -> None:

@@ -94,7 +94,7 @@ def test_unknown_names_of_a_rule_are_told(session: Session) -> None:
     )
     assert [str(unknown) for unknown in find_unknown(session, ours.id, rule)] == [
         f"There is no place {foreign.id} any more.",
-        f"The route {route.id} has no stop 3 any more.",
+        f"The route {route.id} has no waypoint 3 any more.",
         "There is no route 9999 any more.",
         "There is no region XX-1.",
         "There is no country XX.",

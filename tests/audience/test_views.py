@@ -50,7 +50,7 @@ def test_refused_audience_keeps_what_was_typed(
     given = {"name": "Border", f"route-{route.id}": "past", "save": "1"}
     answer = client_for(Role.AUTHOR).post("/audience/new", data=given)
     assert answer.status_code == 422
-    assert "Choose the stop" in answer.text
+    assert "Choose the waypoint" in answer.text
     assert 'value="Border"' in answer.text
 
 
@@ -88,7 +88,7 @@ def test_preview_tells_what_is_missing(pages: Pages, client_for: Callable[..., F
         route = a_route(session, pages.ours)
     answer = client_for(Role.AUTHOR).get(f"/audience/preview?route-{route.id}=past&max_position_age_days=x")
     assert answer.status_code == 200
-    assert "Choose the stop" in answer.text
+    assert "Choose the waypoint" in answer.text
 
 
 def test_preview_works_without_script(pages: Pages, client_for: Callable[..., FlaskClient]) -> None:
@@ -173,7 +173,7 @@ def test_contact_has_one_state_before_those_of_its_channels(
     with pages.sessions.begin() as session:
         restore(session, lookup, Channel.SMS, number=number, **said)
     page = client.get(address).text
-    assert page.index("May be written to") < page.index("started again on one channel") < page.index("Opted out<")
+    assert page.index("May be written to") < page.index("joined again on one channel") < page.index("Opted out<")
 
 
 def test_contact_without_an_address_says_so(pages: Pages, client_for: Callable[..., FlaskClient]) -> None:

@@ -229,7 +229,7 @@ def test_another_file_is_no_journal(sessions: sessionmaker[Session], tmp_path: P
 
 def test_journal_that_cannot_be_written_is_told_at_the_start(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
-    with pytest.raises(SettingsError, match="journal of stops"):
+    with pytest.raises(SettingsError, match="journal of opt-outs"):
         Journal(tmp_path / "file" / "stops")
 
 

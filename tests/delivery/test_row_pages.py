@@ -107,7 +107,7 @@ def test_state_without_messages_says_so(pages: Pages, client_for: Clients, vault
 
 def test_unknown_state_is_one_clear_error(pages: Pages, client_for: Clients, vault: Vault) -> None:
     answer = client_for(Role.STEWARD).get(page_of(make_run(pages, vault), state="sent"))
-    assert (answer.status_code, "There is no such state of a message." in answer.text) == (422, True)
+    assert (answer.status_code, "There is no such status of a message." in answer.text) == (422, True)
 
 
 @pytest.mark.parametrize(("after", "status"), [("-1", 200), ("x", 200), ("9" * 30, 422)])
@@ -205,7 +205,7 @@ def test_who_said_stop_is_left_out_and_counted(pages: Pages, client_for: Clients
         session.get_one(Address, row.address_id).state = AddressState.OPTED_OUT
     client = client_for(Role.APPROVER, Role.STEWARD)
     page = client.get(f"/delivery/runs/{run.id}/resend?all=1").text
-    assert "1 person who said stop since" in page
+    assert "1 person who opted out since" in page
     client.post(f"/delivery/runs/{run.id}/resend", data={"all": "1"} | REASON)
     assert ids_of(pages, run) == [row.id]
 

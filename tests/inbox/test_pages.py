@@ -124,7 +124,7 @@ def test_acts_are_told_in_words(pages: Pages, vault: Vault, client_for: Clients)
         "More ⟦RLO⟧",
         "Shared where they are: Podkarpackie.",
         "Shared where they were.",
-        "Blocked us in the app.",
+        "Blocked our bot in the app",
         "No longer blocks us.",
         "Telegram",
     ):

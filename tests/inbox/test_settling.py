@@ -217,12 +217,12 @@ def test_holds_stand_on_top_of_the_inbox(pages: Pages, vault: Vault, client_for:
         hear(session, vault, "leave me alone")
     client = client_for(Role.RESPONDER)
     page = client.get("/inbox").text
-    assert page.index("leave me alone") < page.index("People who said stop")
+    assert page.index("leave me alone") < page.index("People who opted out")
     answer = client.post(
         f"/audience/contacts/{contact.id}/end-hold", data={"reason": "meant him", "back": "inbox"}
     )
     assert answer.location == "/inbox"
-    assert "Was it a stop?" not in client.get("/inbox").text
+    assert "Did they opt out?" not in client.get("/inbox").text
     with pages.sessions() as session:
         assert states(session) == {AddressState.ACTIVE}
 
@@ -270,8 +270,8 @@ def test_stop_is_lifted_with_password_and_evidence_and_told(
     assert client.post(path, data={"channel": "sms", "evidence": "form 12"}).status_code == 302
     with pages.sessions() as session:
         assert states(session) == {AddressState.ACTIVE}
-    assert f"A stop was lifted: contact {contact.id}" in client_for(Role.ADMIN).get("/").text
-    assert "A stop was lifted" not in client_for(Role.AUTHOR).get("/").text
+    assert f"An opt-out was lifted: contact {contact.id}" in client_for(Role.ADMIN).get("/").text
+    assert "An opt-out was lifted" not in client_for(Role.AUTHOR).get("/").text
     assert client.get(path).location == f"/audience/contacts/{contact.id}"
 
 
@@ -292,9 +292,9 @@ def test_now_tells_who_waits_and_turns_red(pages: Pages, vault: Vault, client_fo
     with pages.sessions.begin() as session:
         a_person(session, vault, pages.ours)
         hear(session, vault, "leave me alone")
-    assert "on hold: was it a stop?" not in client_for(Role.AUTHOR).get("/").text
+    assert "on hold: did they opt out?" not in client_for(Role.AUTHOR).get("/").text
     page = client_for(Role.RESPONDER).get("/").text
-    assert "1 person is on hold: was it a stop?" in page
+    assert "1 person is on hold: did they opt out?" in page
     with pages.sessions.begin() as session:
         session.execute(update(Consent).values(recorded_at=clock.now() - timedelta(days=2)))
     assert "Waits too long" not in page

@@ -153,5 +153,5 @@ def test_first_page_tells_it_without_the_handle(
         assert session.scalar(select(func.count()).select_from(UnknownStop)) == 1
         assert session.scalars(select(Address)).all() == []
     page = client_for(Role.RESPONDER).get("/").text
-    assert "1 stop came to Hotline from a number or account" in page
+    assert "1 STOP came to Hotline from a number or account" in page
     assert NUMBER not in page

@@ -351,8 +351,8 @@ def test_hold_that_is_nobodys_is_settled_where_it_was_assigned(
 ) -> None:
     reply = say(pages, "leave me alone", over="both_sms", to=STRANGE)
     assert triage(engine, monkeypatch, "assign", "ours", str(reply.id)).exit_code == 0
-    assert "Was it a stop?" in member(pages, "ours", Role.RESPONDER).get("/inbox").text
-    assert "Was it a stop?" not in member(pages, "theirs", Role.RESPONDER).get("/inbox").text
+    assert "Did they opt out?" in member(pages, "ours", Role.RESPONDER).get("/inbox").text
+    assert "Did they opt out?" not in member(pages, "theirs", Role.RESPONDER).get("/inbox").text
 
 
 def test_key_of_nobody_is_told_to_whoever_runs_it(pages: Pages) -> None:

@@ -31,7 +31,7 @@ def facts(
 def test_missing_translation_blocks() -> None:
     gate = translations()
     assert not gate.passed
-    left_out = "20 people would be left out: no current, reviewed text in an unknown language, Russian."
+    left_out = "20 people would be left out: no reviewed text that is up to date in an unknown language, Russian."
     assert str(gate.sentence) == left_out
     assert (gate.link_endpoint, gate.link_values) == ("messages.compose", {"message_id": 7, "language": "ru"})
 
@@ -53,7 +53,7 @@ def test_confirmed_count_lets_people_be_left_out() -> None:
 def test_stale_translation_blocks() -> None:
     gate = staleness_gate(7, [facts("en", TranslationState.REVIEWED), facts("uk", TranslationState.STALE)])
     assert not gate.passed
-    assert str(gate.sentence) == "The base text changed after these were translated: Ukrainian."
+    assert str(gate.sentence) == "The source text changed after these were translated: Ukrainian."
     assert gate.link_values["language"] == "uk"
 
 
@@ -78,13 +78,13 @@ def test_differing_placeholders_block() -> None:
     texts = {"en": "Call ((hotline))", "uk": "Телефонуйте ((hotline??нам))"}
     assert placeholders_gate(7, texts, base_language="en").passed
     gate = placeholders_gate(7, texts | {"uk": "Телефонуйте"}, base_language="en")
-    assert str(gate.sentence) == "Other placeholders than in the base text: Ukrainian."
+    assert str(gate.sentence) == "Other automatic fields than in the source text: Ukrainian."
 
 
 def test_faulty_placeholder_blocks() -> None:
     gate = placeholders_gate(7, {"en": "((a.__class__)) 100%"}, base_language="en")
     assert not gate.passed
-    assert "((a.__class__)) is not a placeholder" in str(gate.sentence)
+    assert "((a.__class__)) is not an automatic field" in str(gate.sentence)
 
 
 def test_missing_signposts_block() -> None:

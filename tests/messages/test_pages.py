@@ -93,9 +93,9 @@ def test_new_message_opens_at_its_base_language(pages: Pages, author: FlaskClien
 
 def test_wrong_message_is_told_beside_the_field(pages: Pages, author: FlaskClient) -> None:
     for name, value, words in (
-        ("body", "Call ((a.__class__))", "((a.__class__)) is not a placeholder"),
+        ("body", "Call ((a.__class__))", "((a.__class__)) is not an automatic field"),
         ("body", "Call ((hotline", "not closed"),
-        ("body", "  ", "Write the text in the base language"),
+        ("body", "  ", "Write the text in the source language"),
         ("body", "a\x07", "cannot be sent (U+0007)"),
         ("title", "", "This field is required"),
         ("base_language", "xx", "Not a valid choice"),
@@ -123,7 +123,7 @@ def test_base_edit_shows_the_others_stale(pages: Pages, author: FlaskClient) -> 
     message_id = add(pages, a_message)
     author.post(f"/messages/{message_id}/en", data={"body": "Keep your passport with you."})
     assert "Out of date: the source text changed" in author.get(f"/messages/{message_id}/uk").text
-    assert "Save and confirm that it fits the base text" in author.get(f"/messages/{message_id}/uk").text
+    assert "Save and confirm that it fits the source text" in author.get(f"/messages/{message_id}/uk").text
     assert sendable(pages, message_id) == {}
 
 
@@ -131,7 +131,7 @@ def test_placeholders_must_match_the_base_text(pages: Pages, author: FlaskClient
     message_id = add(pages, a_message, {"en": "Call ((hotline))"})
     answer = author.post(f"/messages/{message_id}/uk", data={"body": "Телефонуйте"})
     assert answer.status_code == 422
-    assert "The base text has ((hotline)), the translation has not." in answer.text
+    assert "The source text has ((hotline)), the translation has not." in answer.text
     assert "Телефонуйте" in answer.text
     assert counted(pages, Translation) == 1
 
@@ -187,9 +187,9 @@ def test_title_and_theme_are_changed(pages: Pages, author: FlaskClient) -> None:
 def test_parts_are_measured_while_writing(author: FlaskClient) -> None:
     answer = author.post("/messages/measure", data={"body": "Don’t\r\ngo ((place))", "language": "en"})
     assert "1 part · UCS-2 ·" in answer.text.replace("\n", " ").replace("  ", " ")
-    assert "15 units, 55 left" in answer.text
+    assert "55 characters left" in answer.text
     assert "<kbd><bdi>’</bdi></kbd>" in answer.text
-    assert "is not a placeholder" in author.post("/messages/measure", data={"body": "((x))"}).text
+    assert "is not an automatic field" in author.post("/messages/measure", data={"body": "((x))"}).text
 
 
 def test_unverified_hotline_stays_open_in_the_preview(author: FlaskClient) -> None:

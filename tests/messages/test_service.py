@@ -67,7 +67,7 @@ def test_message_begins_with_its_base_text(message: Message, author: Member) -> 
 def test_message_without_base_text_is_refused(
     session: Session, ours: Organisation, author: Member, text: str
 ) -> None:
-    with pytest.raises(BaseLanguageError, match="base language"):
+    with pytest.raises(BaseLanguageError, match="source language"):
         write(session, ours, author, text=text)
     assert session.scalars(select(Message)).all() == []
 
@@ -82,7 +82,7 @@ def test_wrong_input_is_told(session: Session, ours: Organisation, author: Membe
 
 
 def test_faulty_placeholder_is_refused_at_once(session: Session, ours: Organisation, author: Member) -> None:
-    with pytest.raises(PlaceholderError, match="is not a placeholder"):
+    with pytest.raises(PlaceholderError, match="is not an automatic field"):
         write(session, ours, author, text="Call ((a.__class__))")
 
 
@@ -115,7 +115,7 @@ def test_base_edit_makes_the_others_stale(
     save_translation(session, message, language="en", text=BASE + " Now.", by=author.id)
     assert states(message) == {"en": TranslationState.TRANSLATED, "uk": TranslationState.STALE}
     assert current_texts(message) == {}
-    with pytest.raises(RefusedError, match="base text has changed"):
+    with pytest.raises(RefusedError, match="source text has changed"):
         review_translation(session, translation, by=reviewer.id)
 
 
@@ -159,8 +159,8 @@ def test_review_is_of_the_text_seen(session: Session, message: Message, author: 
 @pytest.mark.parametrize(
     ("text", "words"),
     [
-        ("Телефонуйте", r"base text has \(\(hotline\)\), the translation has not"),
-        (UK + " ((link))", r"translation has \(\(link\)\), the base text has not"),
+        ("Телефонуйте", r"source text has \(\(hotline\)\), the translation has not"),
+        (UK + " ((link))", r"translation has \(\(link\)\), the source text has not"),
         (UK + " ((hotline", "not closed"),
     ],
 )
@@ -180,7 +180,7 @@ def test_fallbacks_may_differ_by_language(session: Session, message: Message, au
 
 def test_translation_of_nothing_is_refused(session: Session, ours: Organisation, author: Member) -> None:
     message = a_message(session, ours, {"uk": "Паспорт"}, base_language="en")
-    with pytest.raises(BaseLanguageError, match="no text in its base language"):
+    with pytest.raises(BaseLanguageError, match="no text in its source language"):
         save_translation(session, message, language="pl", text="Paszport", by=author.id)
     with pytest.raises(BaseLanguageError):
         current_texts(message)

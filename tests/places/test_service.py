@@ -173,7 +173,7 @@ def test_stops_can_change_their_order(session: Session, organisation: Organisati
 @pytest.mark.parametrize(
     ("choose", "sentence"),
     [
-        (lambda lviv, przemysl: (lviv,), "at least two stops"),
+        (lambda lviv, przemysl: (lviv,), "at least two waypoints"),
         (lambda lviv, przemysl: (lviv, przemysl, przemysl), "Przemyśl follows itself"),
         (lambda lviv, przemysl: (lviv, 999_999), "does not exist any more"),
     ],
@@ -209,7 +209,7 @@ def test_stop_of_route_cannot_be_deleted(session: Session, organisation: Organis
     lviv, przemysl = two_stops(session, organisation)
     draft = RouteDraft(name="Out", mode="rail", stop_ids=(lviv.id, przemysl.id))
     route = save_route(session, organisation.id, draft, by=None)
-    with pytest.raises(RefusedError, match="Lviv is a stop of a route"):
+    with pytest.raises(RefusedError, match="Lviv is a waypoint of a route"):
         delete_place(session, lviv, by=None)
     delete_route(session, route, by=None)
     delete_place(session, lviv, by=None)
@@ -221,9 +221,9 @@ def test_corridor_is_not_edited_as_place(session: Session, organisation: Organis
     stops = two_stops(session, organisation)
     draft = RouteDraft(name="Out", mode="rail", stop_ids=tuple(stop.id for stop in stops))
     route = save_route(session, organisation.id, draft, by=None)
-    with pytest.raises(GeometryError, match="from the stops of its route"):
+    with pytest.raises(GeometryError, match="from the waypoints of the route"):
         update_place(session, route.corridor, a_draft(), by=None)
-    with pytest.raises(GeometryError, match="from the stops of its route"):
+    with pytest.raises(GeometryError, match="from the waypoints of the route"):
         delete_place(session, route.corridor, by=None)
 
 

@@ -146,7 +146,7 @@ def test_search_finds_places_and_regions_in_any_script(author: FlaskClient, rout
 def test_list_names_routes_stops_and_scenario(author: FlaskClient, route: Route) -> None:
     page = author.get("/places").text
     assert "Lviv – Przemyśl" in page
-    assert "2 stops" in page
+    assert "2 waypoints" in page
     assert "Poland" in page
     assert "2022 scenario" in page
 
@@ -184,7 +184,7 @@ def test_route_with_one_stop_is_refused(pages: Pages, author: FlaskClient, route
     form = LINE | {"name": "Short", "mode": "road", "width_km": "20", "stops": [str(stop_ids(pages)[0])]}
     answer = author.post("/places/routes/new", data=form)
     assert answer.status_code == 422
-    assert "A route needs at least two stops." in answer.text
+    assert "A route needs at least two waypoints." in answer.text
 
 
 def test_route_is_deleted_but_not_its_stops(pages: Pages, author: FlaskClient, route: Route) -> None:

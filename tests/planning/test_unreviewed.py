@@ -42,14 +42,14 @@ def gates_of(story: Story) -> dict[str, Gate]:
 def test_one_sentence_names_the_cause(story: Story) -> None:
     gates = gates_of(story)
     said = gates["translations"]
-    assert str(said.sentence) == "Texts in Ukrainian wait for a reviewer (50 people)."
+    assert str(said.sentence) == "Texts in Ukrainian wait for review (50 people)."
     assert (said.passed, said.may_leave_out, said.link_endpoint) == (False, False, "messages.compose")
     assert gates["audience"].passed
     assert str(gates["audience"].sentence) == "50 people can be written to as soon as their texts are reviewed."
 
 
 def test_nobody_is_left_out_for_a_text_that_exists(story: Story) -> None:
-    with pytest.raises(RefusedError, match="waits for its reviewer"):
+    with pytest.raises(RefusedError, match="waits for review"):
         accept_left_out(story.session, story.campaign, by=story.author.id)
 
 
@@ -100,7 +100,7 @@ def test_page_does_not_ask_for_a_translation_that_exists(pages: Pages, vault: Va
     said = who_gets_it(pages, story)
     assert SOON in said
     assert BETTER not in said
-    assert "50 · the text waits for a reviewer" in said
+    assert "50 · the text waits for review" in said
 
 
 def test_page_asks_for_one_that_does_not(pages: Pages, vault: Vault) -> None:
@@ -110,4 +110,4 @@ def test_page_asks_for_one_that_does_not(pages: Pages, vault: Vault) -> None:
         story.campaign.message.translations.remove(ukrainian)
     said = who_gets_it(pages, story)
     assert BETTER in said
-    assert "waits for a reviewer" not in said
+    assert "waits for review" not in said

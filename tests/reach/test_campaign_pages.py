@@ -136,18 +136,18 @@ def test_partner_report_is_recorded_and_withdrawn(pages: Pages, client_for: Clie
     told = {"step": "assisted", "people": "3", "day": "2026-03-03", "partner": "Shelter", "region": "PL-18"}
     client.post(f"/reach/campaigns/{campaign.id}/outcomes", data=told)
     page = client.get(f"/reach/campaigns/{campaign.id}").text
-    assert "1 report." in page
+    assert "1 entry." in page
     with pages.sessions() as session:
         outcome = session.scalars(select(Outcome)).one()
     client.post(f"/reach/outcomes/{outcome.id}/withdraw")
-    assert "1 report." not in client.get(f"/reach/campaigns/{campaign.id}").text
+    assert "1 entry." not in client.get(f"/reach/campaigns/{campaign.id}").text
 
 
 def test_wrong_partner_report_is_refused_beside_the_form(pages: Pages, client_for: Clients) -> None:
     client, campaign = client_for(Role.AUTHOR), make_campaign(pages)
     told = {"step": "assisted", "people": "-1", "day": "2026-03-03", "partner": "Shelter", "region": ""}
     answer = client.post(f"/reach/campaigns/{campaign.id}/outcomes", data=told)
-    assert (answer.status_code, "people can come in one report" in answer.text) == (422, True)
+    assert (answer.status_code, "people can be given in one entry" in answer.text) == (422, True)
 
 
 def lead_there(pages: Pages, client_for: Clients, campaign: Campaign) -> None:

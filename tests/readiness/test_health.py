@@ -173,7 +173,7 @@ def test_page_says_what_is_wrong(own_pages: Pages, monkeypatch: pytest.MonkeyPat
     client = own_pages.client(own_pages.member(Role.AUTHOR))
     for address in ("/", "/now/flights"):
         page = client.get(address).text
-        assert "No worker is running" in page
+        assert "No sending engine is running" in page
         assert "A sender is paused" in page
         assert "Opt-outs cannot be kept" not in page
     assert "Opt-outs cannot arrive" not in page
@@ -182,4 +182,4 @@ def test_page_says_what_is_wrong(own_pages: Pages, monkeypatch: pytest.MonkeyPat
     monkeypatch.setattr(HealthLook, "report", lambda self: Report(hindrance="it is read-only"))
     page = client.get("/").text
     assert "Opt-outs cannot be kept" in page
-    assert "No worker is running" not in page
+    assert "No sending engine is running" not in page

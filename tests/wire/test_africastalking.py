@@ -77,7 +77,7 @@ def test_unregistered_sender_sends_nothing(sandbox: SandboxProcess) -> None:
     ("number", "reports"),
     [
         (TO, [("Sent", None), ("Success", None)]),
-        ("+254710030003", [("Sent", None), ("Failed", "UserIsInactive")]),
+        ("+254710030003", [("Sent", None), ("Not sent or not delivered", "UserIsInactive")]),
         ("+254710030036", [("Expired", "DeliveryFailure")]),
         ("+254710030007", [("Rejected", "DeliveryFailure")]),
     ],

@@ -278,7 +278,7 @@ def _position_at(cells: Mapping[str, str], position: object, today: date) -> dat
         return _moment("position_date", cells["position_date"], today)
     if position or cells["place"] or cells["region"]:
         raise _RowError(
-            "position_date", N_("say when the person was there; a position without a date goes stale.")
+            "position_date", N_("say when the person was there; a place without a date is soon out of date.")
         )
     return None
 

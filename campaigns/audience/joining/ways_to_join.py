@@ -142,5 +142,5 @@ def _check(session: Session, organisation_id: int, *, place_id: int | None, lang
 def _named(name: str) -> str:
     clean = " ".join(name.split())
     if not clean or len(clean) > NAME_LIMIT:
-        raise InputError(N_("An entry point needs a name of at most %(limit)s characters."), limit=NAME_LIMIT)
+        raise InputError(N_("A way to join needs a name of at most %(limit)s characters."), limit=NAME_LIMIT)
     return clean

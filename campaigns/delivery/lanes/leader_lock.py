@@ -107,7 +107,7 @@ def _open(path: Path) -> IO[bytes]:
                 fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
                 fcntl.flock(file, fcntl.LOCK_UN)
         except OSError as error:
-            sentence = N_("The worker cannot write %(path)s, beside its database: %(reason)s.")
+            sentence = N_("The sending engine cannot write %(path)s, beside its database: %(reason)s.")
             raise SettingsError(sentence, path=path, reason=error.strerror) from error
         stack.pop_all()
         return file

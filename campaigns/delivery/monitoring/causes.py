@@ -13,7 +13,7 @@ _REPLY_LOST = _l("The provider's answer was lost")
 _NO_SUCH_NUMBER = _l("The number does not exist or is not in use")
 _NO_SMS = _l("A landline, or a number that takes no messages")
 _TOO_BUSY = _l("The provider was too busy")
-_OPTED_OUT = _l("The person said stop or blocked us")
+_OPTED_OUT = _l("The person opted out or blocked us")
 _REFUSED_SENDER = _l("This sender may not write to that destination")
 
 _NOT_THERE = _l("The person is not on this channel")
@@ -33,11 +33,11 @@ CAUSES: dict[str, LazyString] = {
     "content_type": _REPLY_LOST,
     "no_provider_id": _REPLY_LOST,
     "429": _TOO_BUSY,
-    "no_credential": _l("This server lacks the credential of the sender"),
+    "no_credential": _l("The provider key of the sender is missing here"),
     "not_owned": _l("The provider key of the sender belongs to another organisation, or to none"),
-    "not_opened": _l("This server cannot open the sender"),
+    "not_opened": _l("The sender cannot be opened here"),
     # Codes of Twilio.
-    "20003": _l("The provider refused our credentials"),
+    "20003": _l("The provider refused our provider key"),
     "20429": _TOO_BUSY,
     "21211": _NO_SUCH_NUMBER,
     "21214": _NO_SUCH_NUMBER,
@@ -53,11 +53,11 @@ CAUSES: dict[str, LazyString] = {
     "30001": _l("The provider's queue was full"),
     "30002": _l("Our account is suspended"),
     "30003": _l("The phone was off or out of reach"),
-    "30004": _l("The carrier blocked the message"),
+    "30004": _l("The mobile network blocked the message"),
     "30005": _NO_SUCH_NUMBER,
     "30006": _NO_SMS,
-    "30007": _l("The carrier filtered the text as spam"),
-    "30008": _l("The carrier gave no reason"),
+    "30007": _l("The mobile network filtered the text as spam"),
+    "30008": _l("The mobile network gave no reason"),
     "30018": _l("That country wants the sender registered"),
     "30036": _l("It waited too long at the provider"),
     "63003": _NOT_THERE,
@@ -75,7 +75,7 @@ CAUSES: dict[str, LazyString] = {
     "telegram_too_long": _l("The text is too long"),
     "telegram_bad_request": _OUR_FAULT,
     "telegram_refused": _OUR_FAULT,
-    "telegram_token": _l("The provider refused our credentials"),
+    "telegram_token": _l("The provider refused our provider key"),
     "telegram_conflict": _l("Our sender was refused"),
     # Words of Africa's Talking, in replies and reports.
     "RiskHold": _l("Our sender was refused"),
@@ -90,14 +90,14 @@ CAUSES: dict[str, LazyString] = {
     "UserInBlackList": _OPTED_OUT,
     "CouldNotRoute": _NOT_THERE,
     "NotNetworkSubscriber": _NOT_THERE,
-    "DoNotDisturbRejection": _l("The carrier blocked the message"),
+    "DoNotDisturbRejection": _l("The mobile network blocked the message"),
     "http_400": _OUR_FAULT,
-    "http_401": _l("The provider refused our credentials"),
+    "http_401": _l("The provider refused our provider key"),
 }
 
 #: What a code means that the table above has no sentence for.
 MEANINGS: dict[Action, LazyString] = {
-    Action.RETRY_LATER: _l("A passing fault of the provider or a carrier"),
+    Action.RETRY_LATER: _l("A passing fault of the provider or a mobile network"),
     Action.INVALIDATE_ADDRESS: _l("The address cannot be written to"),
     Action.OPT_OUT: _OPTED_OUT,
     Action.OTHER_CHANNEL: _NOT_THERE,

@@ -39,7 +39,7 @@ class Wanted:
     def read(cls, state: str | None, cause: str | None) -> Wanted:
         """Read it from an address. Raises InputError for a state that there is not."""
         if state and state not in set(SendState):
-            raise InputError(N_("There is no such state of a message."))
+            raise InputError(N_("There is no such status of a message."))
         return cls(SendState(state) if state else None, None if cause is None else cause[:40])
 
 

@@ -73,7 +73,9 @@ class StatusDoor:
             return False
 
         def tell(is_kept: bool) -> None:
-            answer(_KEPT if is_kept else _refusal(UnavailableError(N_("The receipt could not be stored."))))
+            answer(
+                _KEPT if is_kept else _refusal(UnavailableError(N_("The delivery receipt could not be stored.")))
+            )
 
         try:
             gateway, updates = self._hear(environ, *place)

@@ -67,9 +67,9 @@ class ReceiptIntake:
 
         self.hand_over(updates, gateway=gateway, tell=tell)
         if not ended.acquire(timeout=self._patience_seconds):
-            raise UnavailableError(N_("The receipt could not be stored in time."))
+            raise UnavailableError(N_("The delivery receipt could not be stored in time."))
         if not kept[0]:
-            raise UnavailableError(N_("The receipt could not be stored."))
+            raise UnavailableError(N_("The delivery receipt could not be stored."))
 
     def hand_over(self, updates: Sequence[StatusUpdate], *, gateway: str, tell: Callable[[bool], object]) -> None:
         """Have `updates` written; `tell` is called in the writer's thread, with whether they are on disk.
@@ -77,7 +77,7 @@ class ReceiptIntake:
         Raises UnavailableError when too many wait; then `tell` is not called.
         """
         if self._waiting.qsize() >= self._most_waiting:
-            raise UnavailableError(N_("Too many receipts are waiting to be stored."))
+            raise UnavailableError(N_("Too many delivery receipts are waiting to be stored."))
         self._waiting.put(_Waiting([row_of(update, gateway) for update in updates], tell))
         if self._writer is None or not self._writer.is_alive():
             self._start_writer()

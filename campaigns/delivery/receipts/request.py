@@ -136,7 +136,7 @@ def admit_statuses(heard: Heard, updates: Sequence[StatusUpdate]) -> Sequence[St
     """
     if heard.is_rehearsal and not all(update.reference.startswith(REHEARSED) for update in updates):
         refusals.count("rehearsal")
-        raise SignatureError(N_("The sandbox may speak of rehearsals only."))
+        raise SignatureError(N_("The practice phones may report on rehearsals only."))
     return updates
 
 

@@ -154,7 +154,7 @@ def resend(
     if not count:
         raise RefusedError(
             N_(
-                "None of them can be sent again: they were settled meanwhile, their people said stop,"
+                "None of them can be sent again: their outcome is known by now, the people opted out,"
                 " or the number in their text is not verified now."
             )
         )

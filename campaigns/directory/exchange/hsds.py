@@ -283,7 +283,7 @@ def _read_byday(schedule: Mapping[str, str]) -> list[str]:
 def _clock(schedule: Mapping[str, str], name: str) -> str:
     match = re.fullmatch(r"(\d{1,2}):(\d{2})(?::00)?", schedule.get(name, ""))
     if match is None:
-        raise InputError(N_("A schedule opens and closes at a time like 08:30, by the clock of the service."))
+        raise InputError(N_("A schedule opens and closes at a time like 08:30, in the time of the service."))
     return f"{int(match[1]):02}:{match[2]}"
 
 

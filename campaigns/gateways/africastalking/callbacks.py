@@ -22,7 +22,7 @@ STATUSES = {
     "Sent": "sent",
     "Success": "delivered",
     "Rejected": "failed",
-    "Failed": "undelivered",
+    "Not sent or not delivered": "undelivered",
     "Expired": "undelivered",
 }
 #: What the reasons of a failure ask for; any other only ends its message.

@@ -38,7 +38,7 @@ class TelegramKind:
 
         credential = opening.credential
         if not BOT_ID.fullmatch(credential.account) or not TOKEN.fullmatch(credential.token):
-            raise SettingsError(N_("The credential of a Telegram sender is the whole token of its bot."))
+            raise SettingsError(N_("The provider key of a Telegram sender is the whole token of its bot."))
         return TelegramBot(
             credential.account, credential.token, base_url=opening.origin, connections=opening.connections
         )

@@ -22,7 +22,7 @@ class ComposerForm(TranslationForm):
         _l("Back-translation"),
         [Length(max=TEXT_LIMIT)],
         description=_l(
-            "What this text says, put back into the base language for those who cannot read it. Never sent."
+            "What this text says, put back into the source language for those who cannot read it. Never sent."
         ),
     )
     is_draft = BooleanField(

@@ -79,7 +79,7 @@ def share_message(session: Session, message: Message, *, is_shared: bool, by: in
     """
     hold_message(session, message)
     if is_shared and message.base_language not in current_texts(message):
-        raise RefusedError(N_("Only a message whose base text is reviewed can be shared."))
+        raise RefusedError(N_("Only a message whose source text is reviewed can be shared."))
     message.is_shared = is_shared
     session.flush()
     _record(session, "message.share" if is_shared else "message.unshare", message, by)

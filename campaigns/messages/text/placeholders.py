@@ -96,7 +96,7 @@ def render(text: str, values: Mapping[str, str]) -> str:
     for piece, said in filled(text, values):
         if said is None and isinstance(piece, Placeholder) and piece.name != STOP:
             raise PlaceholderError(
-                N_("There is no value for %(placeholder)s, and the text gives no fallback for it."),
+                N_("There is no value for %(placeholder)s, and the text says nothing to use instead."),
                 placeholder=str(piece),
             )
         # What stands for nothing takes the space before it along.
@@ -111,7 +111,7 @@ def _find_opening(text: str, position: int) -> int:
         return opening
     if text.startswith("((((", opening):
         raise PlaceholderError(
-            N_("“%(text)s” opens one placeholder inside another."), text=_excerpt(text, opening)
+            N_("“%(text)s” opens one automatic field inside another."), text=_excerpt(text, opening)
         )
     return opening + 1
 
@@ -124,14 +124,14 @@ def _find_closing(text: str, opening: int) -> int:
         return position
     if text.startswith("((", position):
         raise PlaceholderError(
-            N_("“%(text)s” opens one placeholder inside another."), text=_excerpt(text, opening)
+            N_("“%(text)s” opens one automatic field inside another."), text=_excerpt(text, opening)
         )
     if text.startswith("(", position):
         raise PlaceholderError(
-            N_("“%(text)s” holds a parenthesis inside a placeholder."), text=_excerpt(text, opening)
+            N_("“%(text)s” holds a parenthesis inside an automatic field."), text=_excerpt(text, opening)
         )
     raise PlaceholderError(
-        N_("“%(text)s” opens a placeholder that is not closed with “))”."), text=_excerpt(text, opening)
+        N_("“%(text)s” opens an automatic field that is not closed with “))”."), text=_excerpt(text, opening)
     )
 
 
@@ -146,7 +146,9 @@ def _known_name(written: str) -> str:
     if name not in ALLOWED or (mark and name != HOTLINE):
         known = ", ".join(f"(({allowed}))" for allowed in ALLOWED)
         raise PlaceholderError(
-            N_("((%(name)s)) is not a placeholder. Use one of %(known)s."), name=_shortened(written), known=known
+            N_("((%(name)s)) is not an automatic field. Use one of %(known)s."),
+            name=_shortened(written),
+            known=known,
         )
     if mark and kind not in KINDS:
         raise PlaceholderError(
@@ -159,20 +161,20 @@ def _known_name(written: str) -> str:
 
 def _known_fallback(name: str, fallback: str) -> str:
     if name == STOP:
-        raise PlaceholderError(N_("((stop)) takes no fallback: how to stop is never typed."))
+        raise PlaceholderError(N_("((stop)) takes no text to use instead: how to opt out is never typed."))
     if not fallback:
         raise PlaceholderError(
-            N_("((%(name)s??)) has an empty fallback: write what shall stand there instead."), name=name
+            N_("((%(name)s??)) has an empty text to use instead: write what shall stand there."), name=name
         )
     if "??" in fallback:
         raise PlaceholderError(
-            N_("((%(name)s??%(fallback)s)) has two fallbacks: keep one."),
+            N_("((%(name)s??%(fallback)s)) has two texts to use instead: keep one."),
             name=name,
             fallback=_shortened(fallback),
         )
     if len(fallback) > FALLBACK_LIMIT:
         raise PlaceholderError(
-            N_("The fallback of ((%(name)s)) is longer than %(limit)s characters."),
+            N_("The text to use instead of ((%(name)s)) is longer than %(limit)s characters."),
             name=name,
             limit=FALLBACK_LIMIT,
         )

@@ -117,7 +117,9 @@ def check_text(message: Message, language: str, text: str, *, is_draft: bool = F
     clean = clean_text(text)
     if language == message.base_language:
         if not clean:
-            raise BaseLanguageError(N_("Write the text in the base language: every translation is made from it."))
+            raise BaseLanguageError(
+                N_("Write the text in the source language: every translation is made from it.")
+            )
         names_in(clean)
         return clean
     if not clean:
@@ -149,9 +151,11 @@ def check_placeholders(base: str, text: str, *, is_draft: bool = False) -> None:
     wanted, given = names_in(base), names_in(text)
     lacking, extra = sorted(wanted - given), sorted(given - wanted)
     if lacking and not is_draft:
-        raise PlaceholderError(N_("The base text has %(names)s, the translation has not."), names=listed(lacking))
+        raise PlaceholderError(
+            N_("The source text has %(names)s, the translation has not."), names=listed(lacking)
+        )
     if extra:
-        raise PlaceholderError(N_("The translation has %(names)s, the base text has not."), names=listed(extra))
+        raise PlaceholderError(N_("The translation has %(names)s, the source text has not."), names=listed(extra))
 
 
 def check_language(code: str) -> None:

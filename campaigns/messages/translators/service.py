@@ -154,13 +154,13 @@ def _find(
 def _read(message: Message, channel: str, entry: Returned, language: str, changes: dict[int, _Change]) -> None:
     """Add what an entry says to the changes. Raises InputError or NotFoundError for what cannot be kept."""
     if language == message.base_language:
-        raise InputError(N_("is in the base language, which is written in the composer"))
+        raise InputError(N_("is in the source language, which is written in the composer"))
     base = queries.get_base(message)
     source = base.wordings.get(channel) if channel else base.text
     if source is None:
         raise NotFoundError(N_("has no words of its own for this channel"))
     if source != entry.source:
-        raise InputError(N_("was made from another base text than there is now: send the file out again"))
+        raise InputError(N_("was made from another source text than there is now: send the file out again"))
     present = queries.find_translation(message, language)
     if channel:
         change = changes.get(message.id) or _Change(present.text if present else "", is_draft=entry.is_fuzzy)

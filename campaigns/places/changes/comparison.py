@@ -52,7 +52,7 @@ def show_route(session: Session, proposal: Proposal) -> Shown:
     names = {place_id: place.name for place_id, place in found.items()}
     lines = [
         _line(N_("Name"), before, after, lambda facts: str(facts["name"])),
-        _line(N_("Stops"), before, after, lambda facts: _stops(facts, names)),
+        _line(N_("Waypoints"), before, after, lambda facts: _stops(facts, names)),
         _line(N_("Means of travel"), before, after, lambda facts: str(facts["mode"])),
         _line(N_("Half of the width"), before, after, lambda facts: f"{facts['half_width_m'] / 1000:g} km"),
         _line(N_("Length"), before, after, lambda facts: f"{_length_km(facts):,.0f} km"),

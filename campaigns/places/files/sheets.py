@@ -188,7 +188,7 @@ def _route(line: Line) -> RouteRow:
     key, name, mode = check.key(), check.text("name", 200), check.text("mode", 40)
     stop_keys = tuple(filter(None, _ARROW.split(cells["waypoints"])))
     if len(stop_keys) < 2:
-        check.fail("waypoints", N_("a route needs at least two stops: their ids, separated by >."))
+        check.fail("waypoints", N_("a route needs at least two waypoints: their ids, separated by >."))
     check.done()
     return RouteRow(
         line=line.number,

@@ -56,7 +56,7 @@ def cover_corridor(line: Sequence[Position], half_width_m: float) -> list[set[in
     `line` holds (longitude, latitude) in degrees, in the order of travel. Raises GeometryError.
     """
     if len(line) < 2:
-        raise GeometryError(N_("A corridor needs at least two stops."))
+        raise GeometryError(N_("A strip along a route needs at least two waypoints."))
     width = check_radius(half_width_m) + CELL_RADIUS_M
     points = [check_position(*position) for position in line]
     return [_cells_in(widen_leg(start, end, width)) for start, end in pairwise(points)]

@@ -80,7 +80,7 @@ class _NoConnection(BaseSyncAdapter):  # type: ignore[misc] # geopy has no types
     """The adapter of a geocoder that has nobody to ask."""
 
     def get_json(self, url: str, **options: Any) -> NoReturn:
-        raise UnavailableError(N_("The own gazetteer asks no other host."))
+        raise UnavailableError(N_("The own list of place names asks no other host."))
 
     get_text = get_json
 

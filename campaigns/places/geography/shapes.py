@@ -173,12 +173,12 @@ def widen_leg(start: Position, end: Position, metres: float) -> shapely.Polygon:
     """
     length = metres_between(start, end)
     if length < 1:
-        raise GeometryError(N_("Two stops of a route lie on the same spot."))
+        raise GeometryError(N_("Two waypoints of a route are at the same point."))
     if length > MAX_LEG_M:
         raise GeometryError(
             N_(
-                "Two stops are %(distance)s km apart, more than the %(limit)s km of one leg. "
-                "Add a stop between them, or say that the route is flown."
+                "Two waypoints are %(distance)s km apart, more than the %(limit)s km of one leg. "
+                "Add a waypoint between them, or say that the route is flown."
             ),
             distance=f"{length / 1000:,.0f}",
             limit=f"{MAX_LEG_M // 1000:,}",

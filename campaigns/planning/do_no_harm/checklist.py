@@ -50,7 +50,7 @@ ITEMS = (
     Item(
         "no_data_by_reply",
         N_("It does not ask people to send personal data."),
-        N_("Replies stay on the phone, where others read them."),
+        N_("What people send stays on the phone, where others read them."),
     ),
     Item(
         "safe_if_watched",
@@ -79,7 +79,7 @@ ITEMS = (
     ),
     Item(
         "no_conflation",
-        N_("It does not present migration as trafficking."),
+        N_("It does not present migration as trafficking in human beings."),
         N_("Most people on the move are not trafficked, and helping them is no crime."),
     ),
     Item(

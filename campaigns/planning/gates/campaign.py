@@ -72,9 +72,9 @@ def sender_gate(campaign: Campaign, senders: Sequence[Sender], unconnected: Coll
     link: Link = ("planning.edit", {"campaign_id": campaign.id})
     if lacking:
         template = (
-            N_("No credential: %(sender)s. Nothing can be sent over it until an administrator enters one.")
+            N_("No provider key: %(sender)s. Nothing can be sent over it until an administrator enters one.")
             if blocks
-            else N_("No credential: %(sender)s. What goes over it waits until an administrator enters one.")
+            else N_("No provider key: %(sender)s. What goes over it waits until an administrator enters one.")
         )
         entered: Link = ("planning.senders.index", {})
         return plan_gate("sender", not blocks, template, {"sender": ", ".join(lacking)}, entered, warns=not blocks)
@@ -154,7 +154,7 @@ def place_gate(campaign: Campaign, content: Content) -> Gate:
     named = content.rule.get("place_ids") or content.rule.get("route_parts")
     wanting = not named and _is_asked_for("place", content)
     template = (
-        N_("The text names a place and the audience has none: choose places, or write a fallback.")
+        N_("The text names a place and the audience has none: choose places, or write a text to use instead.")
         if wanting
         else N_("Every place in the texts has its name.")
     )

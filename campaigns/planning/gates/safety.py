@@ -59,12 +59,14 @@ def mandate_gate(campaign: Campaign, outside: Collection[str], unplaced: int) ->
     """
     link: Link = ("audience.show", {"audience_id": campaign.audience_id})
     if outside:
-        template = N_("The organisation has no mandate to write to people in %(places)s.")
+        template = N_("The organisation may not write to people in %(places)s.")
         named = sorted(outside)
         more = f" (+{len(named) - NAMED_PLACES})" if len(named) > NAMED_PLACES else ""
         return plan_gate("mandate", False, template, {"places": ", ".join(named[:NAMED_PLACES]) + more}, link)
     if unplaced:
-        template = N_("The region of %(people)s people is not known: the mandate cannot be checked for them.")
+        template = N_(
+            "The region of %(people)s people is not known: whether they are in the working area cannot be checked."
+        )
         return plan_gate("mandate", True, template, {"people": People.of(unplaced)}, link, warns=True)
     return plan_gate("mandate", True, N_("Everybody is where the organisation may write to people."), {}, link)
 
@@ -128,7 +130,7 @@ def fatigue_gate(campaign: Campaign, capped: int | None, total: int) -> Gate:
     if not capped:
         return plan_gate("fatigue", True, N_("Nobody has had too many messages lately."), {}, link)
     if capped >= total:
-        template = N_("Everybody has had as many messages lately as this instance allows: send it later.")
+        template = N_("Everybody has had as many messages lately as this system allows: send it later.")
         return plan_gate("fatigue", False, template, {}, link)
     template = N_("%(people)s people are left out: they have reached the message limit per person.")
     return plan_gate("fatigue", True, template, {"people": People.of(capped)}, link, warns=True)

@@ -61,7 +61,7 @@ def check_target(text: str, hosts: Collection[str]) -> str:
     if len(target) > LONGEST_TARGET:
         raise InputError(N_("A link has at most %(limit)s characters."), limit=LONGEST_TARGET)
     if parts.path.startswith("/go/"):
-        raise InputError(N_("A counted address cannot lead to a counted address."))
+        raise InputError(N_("A link with a counter cannot lead to a link with a counter."))
     # A port makes it another server, which no name of a host lists.
     if parts.netloc not in hosts:
         raise InputError(

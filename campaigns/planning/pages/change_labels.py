@@ -21,9 +21,9 @@ FACTS = {
     "fallback_language": _l("Without a text they can read"),
     "schedules": _l("When"),
     "max_parts": _l("Most SMS a text may take"),
-    "budget_cents": _l("Budget"),
+    "budget_cents": _l("Spending limit"),
     "link": _l("Link"),
-    "leads_to": _l("Page that the counted link leads to"),
+    "leads_to": _l("Page that the link with a counter leads to"),
     "numbers": _l("Numbers that texts may name"),
     "resend_unknown": _l("What may not have arrived"),
 }
@@ -62,7 +62,7 @@ def _rule(rule: Mapping[str, Any], places: Mapping[int, str], routes: Mapping[in
     lines += [country_name(code) for code in rule.get("countries", ())]
     lines += [language_name(code) for code in rule.get("languages", ())]
     if rule.get("max_position_age_days"):
-        lines.append(_("positions of at most %(days)s days", days=number(rule["max_position_age_days"])))
+        lines.append(_("last known places of at most %(days)s days", days=number(rule["max_position_age_days"])))
     return lines or [_("everybody")]
 
 
@@ -74,7 +74,7 @@ def _covered(key: str, digest: str, places: Mapping[int, str], routes: Mapping[i
 
 
 def _part(part: Mapping[str, Any], routes: Mapping[int, str]) -> str:
-    words = {"at": _("at stop"), "before": _("before stop"), "past": _("past stop"), "all": ""}
+    words = {"at": _("at waypoint"), "before": _("before waypoint"), "past": _("past waypoint"), "all": ""}
     name, where = routes.get(part["route_id"], f"#{part['route_id']}"), words.get(part.get("direction", "all"), "")
     stop = part.get("stop_position")
     return name if stop is None or not where else f"{name} · {where} {number(stop + 1)}"

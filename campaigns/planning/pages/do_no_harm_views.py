@@ -46,7 +46,7 @@ def answer(campaign_id: int) -> Page:
             form.show(error)
             note_refused_approval(error, campaign)
         else:
-            flash(_("Your answers are kept, with the fingerprint of what you read."), "good")
+            flash(_("Your answers are kept, with the version code of what you read."), "good")
             return redirect(url_for("planning.show", campaign_id=campaign.id))
     return _harm_page(campaign, form, safeguards.harm_answers_of(session(), campaign))
 

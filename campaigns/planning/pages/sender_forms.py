@@ -43,11 +43,12 @@ class SenderChangeForm(Form):
         description=_l("Names or codes with commas between them: Poland, UA. Empty: every country."),
     )
     pace = DecimalField(
-        _l("Pace, in SMS parts or messages a second"),
+        _l("Sending speed, in SMS parts or messages a second"),
         [InputRequired(), NumberRange(SLOWEST_PACE, FASTEST_PACE)],
         places=None,
         description=_l(
-            "What the route allows: a long number 1, a short code 100, a bot 25. Faster than that is refused."
+            "What the sending route allows: a long number 1, a short code 100, a bot 25. Faster than that is "
+            "refused."
         ),
     )
     daily_limit = IntegerField(
@@ -60,7 +61,7 @@ class SenderChangeForm(Form):
         [Optional(), Length(max=4000)],
         description=_l(
             "A country and the price of one SMS part or message on each line: UA 0.1747. A * stands for every "
-            "other country. Empty: the table of this instance."
+            "other country. Empty: the table of this system."
         ),
         render_kw={"dir": "ltr", "rows": 4, "spellcheck": "false"},
     )
@@ -106,13 +107,13 @@ class SenderForm(SenderChangeForm):
         ),
         render_kw={"dir": "ltr"},
     )
-    gateway = SelectField(_l("Gateway"), [InputRequired()])
+    gateway = SelectField(_l("Connection to the provider"), [InputRequired()])
     secret_name = SelectField(
         _l("Provider key"),
         [InputRequired()],
         description=_l(
-            "Its name in the settings of this instance. Those that belong to your organisation are offered. "
-            "Whoever runs this instance enters them and says whose they are."
+            "Its name in the settings of this system. Those that belong to your organisation are offered. "
+            "Whoever runs this system enters them and says whose they are."
         ),
         render_kw={"dir": "ltr"},
     )

@@ -102,7 +102,7 @@ def release_run(
     _begin(session, run, RunState.PLANNING, by, Permission.REVIEW)
     campaign = four_eyes.hold(session, session.get_one(Campaign, run.campaign_id))
     if run.schedule_id is None:
-        raise TransitionError(N_("A rehearsal is never held, so it cannot be released."))
+        raise TransitionError(N_("A rehearsal never waits to start, so it cannot be let start."))
     schedule = session.get_one(Schedule, run.schedule_id)
     now = clock.now()
     start = assess_start(session, campaign, schedule, now=now, max_age_days=max_age_days, find_faults=find_faults)

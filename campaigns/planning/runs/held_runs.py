@@ -38,7 +38,7 @@ OLD = N_("It was approved more than %(days)s days ago and never sent since. Is i
 STRANGERS = N_(
     "Others than those of the approved audience would get it: %(strangers)s of %(people)s people were not in it."
 )
-RESTORED = N_("It was due before this instance was restored from a backup. Was it sent already, before that?")
+RESTORED = N_("It was due before this system was restored from a backup. Was it sent already, before that?")
 CHANGED = N_("The campaign changed since it was approved. Have it approved again, then let this run start.")
 
 

@@ -117,7 +117,7 @@ def normalised(recurrence: str | None) -> str | None:
         return None
     rule = ";".join(f"{name}={value}" for name, value in _parts_of(recurrence).items())
     if len(rule) > LONGEST_RULE:
-        raise ScheduleError(N_("A recurrence has at most %(limit)s characters."), limit=LONGEST_RULE)
+        raise ScheduleError(N_("A repeat has at most %(limit)s characters."), limit=LONGEST_RULE)
     return rule
 
 
@@ -189,7 +189,7 @@ def check_schedule(timing: Timing, present: Sequence[str], *, now: datetime) -> 
         _check_start(timing.starts_at, zone, now)
     _check_pace(timing)
     if next(occurrences(timing.starts_at, timing.recurrence), None) is None:
-        raise ScheduleError(N_("This recurrence never fires: no day matches it."))
+        raise ScheduleError(N_("This repeat never comes: no day matches it."))
     return _clock_changes(timing, present)
 
 
@@ -214,16 +214,16 @@ def _parts_of(recurrence: str) -> dict[str, str]:
         name, equals, value = piece.partition("=")
         if not equals or not re.fullmatch(r"[A-Z0-9,+:-]+", value) or name in parts:
             raise ScheduleError(
-                N_("The recurrence cannot be read at “%(piece)s”; write it like FREQ=WEEKLY;COUNT=4."), piece=piece
+                N_("The repeat cannot be read at “%(piece)s”; write it like FREQ=WEEKLY;COUNT=4."), piece=piece
             )
         if name not in KNOWN_PARTS:
             raise ScheduleError(N_("A schedule cannot recur by %(name)s."), name=name)
         _check_number(name, value)
         parts[name] = value
     if parts.get("FREQ") in {"SECONDLY", "MINUTELY"}:
-        raise ScheduleError(N_("A schedule fires at most once an hour."))
+        raise ScheduleError(N_("A campaign can be sent once an hour at most."))
     if parts.get("FREQ") not in FREQUENCIES:
-        raise ScheduleError(N_("A recurrence begins with FREQ=DAILY, WEEKLY, MONTHLY, YEARLY or HOURLY."))
+        raise ScheduleError(N_("A repeat begins with FREQ=DAILY, WEEKLY, MONTHLY, YEARLY or HOURLY."))
     return parts
 
 
@@ -255,10 +255,10 @@ def _recurring(starts_at: datetime, parts: dict[str, str]) -> Iterator[datetime]
         rule = rrulestr(text, dtstart=starts_at + shift)
     except (ValueError, TypeError, IndexError, KeyError, AttributeError) as error:
         raise ScheduleError(
-            N_("The recurrence %(rule)s cannot be used: %(fault)s."), rule=text, fault=str(error)
+            N_("The repeat %(rule)s cannot be used: %(fault)s."), rule=text, fault=str(error)
         ) from None
     if not isinstance(rule, rrule):
-        raise ScheduleError(N_("The recurrence %(rule)s cannot be used: it is more than one rule."), rule=text)
+        raise ScheduleError(N_("The repeat %(rule)s cannot be used: it is more than one rule."), rule=text)
     moments = (moment - shift for moment in _searched(rule))
     return takewhile(lambda moment: until is None or moment <= until, moments)
 
@@ -268,7 +268,7 @@ def _searched(rule: rrule) -> Iterator[datetime]:
     try:
         yield from rule
     except IndexError:
-        raise ScheduleError(N_("This recurrence never fires: no day matches it.")) from None
+        raise ScheduleError(N_("This repeat never comes: no day matches it.")) from None
 
 
 def _until(value: str | None) -> datetime | None:
@@ -291,7 +291,9 @@ def _check_pace(timing: Timing) -> None:
     for wall in islice(occurrences(timing.starts_at, timing.recurrence), COMPARED_OCCURRENCES):
         if before is not None and wall - before < SHORTEST_GAP:
             raise ScheduleError(
-                N_("A schedule fires at most once an hour; this one fires %(first)s and %(second)s."),
+                N_(
+                    "A campaign can be sent once an hour at most; this one would be sent %(first)s and %(second)s."
+                ),
                 first=f"{before:%H:%M}",
                 second=f"{wall:%H:%M}",
             )

@@ -76,7 +76,7 @@ class SenderLimits:
         if not SLOWEST_PACE <= self.pace <= FASTEST_PACE:
             least, most = f"{SLOWEST_PACE:g}", f"{FASTEST_PACE:g}"
             raise InputError(
-                N_("A pace is between %(least)s and %(most)s parts per second."), least=least, most=most
+                N_("A sending speed is between %(least)s and %(most)s parts per second."), least=least, most=most
             )
         if self.daily_limit is not None and not 1 <= self.daily_limit <= LARGEST_LIMIT:
             raise InputError(N_("A daily limit is a number of people, from 1 on."))
@@ -172,12 +172,12 @@ def is_two_way(channel: Channel, identity: str) -> bool:
 def _checked_kind(name: str, channel: Channel, *, is_demo: bool) -> GatewayKind:
     kind = gateway_kinds().get(name)
     if kind is None:
-        raise InputError(N_("There is no gateway “%(name)s”."), name=name)
+        raise InputError(N_("There is no connection “%(name)s”."), name=name)
     if not kind.reaches_people and not is_demo:
         raise InputError(N_("%(gateway)s reaches nobody: choose a provider."), gateway=kind.title)
     if channel not in kind.channels:
         raise InputError(
-            N_("%(gateway)s does not carry this channel: choose another gateway."), gateway=kind.title
+            N_("%(gateway)s does not carry this channel: choose another connection."), gateway=kind.title
         )
     return kind
 

@@ -44,7 +44,7 @@ def template_of(text: str) -> TemplateText:
     words = sum(len(piece.split()) for piece in pieces if isinstance(piece, str))
     if words < WORDS_PER_SLOT * len(slots):
         raise PlaceholderError(
-            N_("“%(text)s” has too few words for WhatsApp: write %(words)s or more beside the placeholders."),
+            N_("“%(text)s” has too few words for WhatsApp: write %(words)s or more beside the automatic fields."),
             text=_shortened(text.strip()),
             words=WORDS_PER_SLOT * len(slots),
         )
@@ -88,17 +88,22 @@ def _check_places(pieces: Sequence[str | Placeholder]) -> None:
         after = pieces[place + 1 :]
         if not before.strip():
             raise PlaceholderError(
-                N_("WhatsApp takes no text that begins with a placeholder. Write a word before %(placeholder)s."),
+                N_(
+                    "WhatsApp takes no text that begins with an automatic field. Write a word before "
+                    "%(placeholder)s."
+                ),
                 placeholder=str(piece),
             )
         if not "".join(map(str, after)).strip():
             raise PlaceholderError(
-                N_("WhatsApp takes no text that ends with a placeholder. Write a word after “%(text)s”."),
+                N_("WhatsApp takes no text that ends with an automatic field. Write a word after “%(text)s”."),
                 text=_last_sentence(before + str(piece)),
             )
         if _next_to_another(after):
             raise PlaceholderError(
-                N_("WhatsApp takes no two placeholders side by side. Write a word between them in “%(text)s”."),
+                N_(
+                    "WhatsApp takes no two automatic fields side by side. Write a word between them in “%(text)s”."
+                ),
                 text=_last_sentence(before + "".join(map(str, pieces[place : place + 3]))),
             )
 

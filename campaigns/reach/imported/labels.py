@@ -48,7 +48,7 @@ FIELDS: dict[str, LazyString] = {
     "recurrent": _l("Counted before"),
     "method": _l("How it was counted"),
     "code": _l("Code of the campaign"),
-    "status": _l("State of the activity"),
+    "status": _l("Status of the activity"),
     "note": _l("Note"),
     "female": _l("Women and girls"),
     "male": _l("Men and boys"),

@@ -85,7 +85,7 @@ def _show_host(session: Session, proposal: Proposal) -> Shown:
 
 TARGET = Kind(
     LINK_TARGET,
-    N_("Page that a counted link leads to"),
+    N_("Page that a link with a counter leads to"),
     Permission.REVIEW,
     _read_target,
     _apply_target,

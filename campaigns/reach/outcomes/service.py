@@ -78,7 +78,7 @@ def _record(session: Session, outcome: Outcome) -> Outcome:
 
 def _check_report(campaign: Campaign, *, people: int, day: date, partner: str) -> None:
     if not 0 < people <= MOST_PEOPLE:
-        raise CellError(N_("Between 1 and %(most)s people can come in one report."), most=f"{MOST_PEOPLE:,}")
+        raise CellError(N_("Between 1 and %(most)s people can be given in one entry."), most=f"{MOST_PEOPLE:,}")
     if not partner.strip():
         raise CellError(N_("Say who tells it: the service or the partner."))
     if day > clock.now().date() or day < campaign.created_at.date():

@@ -149,7 +149,7 @@ def _check_same(request: JointRequest, planned: Planned) -> None:
     ids = sorted(each.id for each in planned.organisations)
     if (ids, planned.revisions + 1) != (request.organisation_ids, request.revision):
         raise RefusedError(
-            N_("Other organisations take part by now, or the quarter was released meanwhile. Ask anew.")
+            N_("Other organisations take part by now, or the quarter was published meanwhile. Ask anew.")
         )
 
 
@@ -157,7 +157,8 @@ def _check_room(session: Session, planned: Planned) -> None:
     if planned.revisions >= MOST_REVISIONS:
         raise BudgetError(
             N_(
-                "%(period)s is released and corrected: another joint release would tell too much about its people."
+                "%(period)s is published and corrected: another joint publication would tell too much about its "
+                "people."
             ),
             period=planned.period.name,
         )
@@ -175,7 +176,7 @@ def _end_rest(session: Session, request: JointRequest) -> None:
 
 def _demand_waiting(request: JointRequest) -> None:
     if request.state != ProposalState.WAITING:
-        raise TransitionError(N_("This joint release is settled already."))
+        raise TransitionError(N_("This joint publication is decided already."))
 
 
 def _hold(session: Session, request: JointRequest) -> None:
@@ -222,19 +223,21 @@ def _show(session: Session, proposal: Proposal) -> Shown:
     if proposal.state == ProposalState.WAITING:
         for year in period_named(request.period).years:
             left = queries.budget_of(session, proposal.organisation_id, year).left
-            lines.append(Line(N_("Releases left to your organisation"), f"{year}: {left}", f"{year}: {left - 1}"))
+            lines.append(
+                Line(N_("Publications left to your organisation"), f"{year}: {left}", f"{year}: {left - 1}")
+            )
     return Shown(request.period, lines, "releases.list_releases")
 
 
 JOINT_RELEASE = Kind(
     "joint_release",
-    N_("Joint release"),
+    N_("Joint publication"),
     Permission.HANDLE_CONTACTS,
     _read,
     _apply,
     _show,
     refused=_refused,
-    told=N_("Your organisation agrees. The release is made as soon as every organisation has agreed."),
+    told=N_("Your organisation agrees. The publication is made as soon as every organisation has agreed."),
     proposing=Permission.HANDLE_CONTACTS,
 )
 KINDS = (JOINT_RELEASE,)

@@ -151,7 +151,7 @@ def period_of_campaign(session: Session, campaign: Campaign) -> Period:
     ).one()
     start, end, unfinished = row
     if start is None:
-        raise InputError(N_("This campaign has not run yet, so there is nothing to release."))
+        raise InputError(N_("This campaign has not run yet, so there is nothing to publish."))
     is_firing = session.scalar(_firing().where(Schedule.campaign_id == campaign.id).limit(1))
     if unfinished or is_firing or end is None:
         raise OpenPeriodError(

@@ -76,7 +76,8 @@ def plan_release(session: Session, organisation: Organisation, wanted: Wanted) -
     if period.closes_at > clock.now():
         raise OpenPeriodError(
             N_(
-                "Figures of %(period)s still move: late receipts count until %(day)s (UTC). Release it afterwards."
+                "Figures of %(period)s still move: late delivery receipts count until %(day)s (UTC). Publish "
+                "them afterwards."
             ),
             period=period.name,
             day=period.closes_at.date().isoformat(),
@@ -102,7 +103,9 @@ def make_release(
     RefusedError for a joint release, which `joint.py` makes once every organisation has agreed.
     """
     if wanted.scope is ScopeKind.JOINT:
-        raise RefusedError(N_("A joint release is made when every organisation that takes part has agreed to it."))
+        raise RefusedError(
+            N_("A joint publication is made when every organisation that takes part has agreed to it.")
+        )
     hold_budgets(session, plan_release(session, organisation, wanted).organisations)
     planned, reason = plan_release(session, organisation, wanted), reason.strip()
     check_revision(planned, reason)
@@ -172,7 +175,12 @@ def _period_of(session: Session, wanted: Wanted) -> Period:
         return queries.period_of_campaign(session, wanted.campaign)
     period = period_named(wanted.period)
     if wanted.scope is ScopeKind.JOINT and ("Q" not in period.name or wanted.view is not View.REGIONS):
-        raise InputError(N_("Joint releases are made by quarter and by region only: all partners pay for them."))
+        raise InputError(
+            N_(
+                "Joint publications are made by quarter and by region only: they count against the limit of all "
+                "partners."
+            )
+        )
     return period
 
 
@@ -183,7 +191,7 @@ def _counted(session: Session, organisation: Organisation, wanted: Wanted) -> tu
     partners = tuple(queries.joint_partners(session))
     if organisation not in partners or len(partners) < 2:
         raise InputError(
-            N_("A joint release needs your organisation and at least one other that takes part in them.")
+            N_("A joint publication needs your organisation and at least one other that takes part in them.")
         )
     return partners
 
@@ -208,7 +216,10 @@ def check_revision(planned: Planned, reason: str) -> None:
     """Raise AlreadyReleasedError for a correction without a reason, InputError for a reason that is too long."""
     if planned.revisions and not reason:
         raise AlreadyReleasedError(
-            N_("%(period)s is released already. A correction is a new revision: say what it corrects."),
+            N_(
+                "%(period)s is published already. To put it right, make a corrected publication: say what it "
+                "corrects."
+            ),
             period=planned.period.name,
         )
     if len(reason) > LONGEST_REASON:
@@ -229,7 +240,7 @@ def room_in(session: Session, organisation: Organisation, year: int) -> queries.
     budget = queries.budget_of(session, organisation.id, year)
     if budget.left < 1:
         raise BudgetError(
-            N_("The budget of %(name)s for %(year)s is spent: a year has room for %(count)s releases."),
+            N_("The yearly limit of %(name)s for %(year)s is used up: it allows %(count)s publications a year."),
             name=organisation.name,
             year=year,
             count=SLOTS,

@@ -113,7 +113,7 @@ def make() -> Page:
     if wanted.scope is ScopeKind.JOINT:
         return _ask(wanted, reason)
     release = make_release(session(), current_organisation(), wanted, reason=reason, by=current_member().id)
-    flash(_("The release is made. Its figures stay as they are now."), "good")
+    flash(_("The publication is made. Its figures stay as they are now."), "good")
     return redirect(url_for("releases.show", release_id=release.id))
 
 
@@ -132,7 +132,7 @@ def show_joint(joint_id: int) -> str:
 def take_back(joint_id: int) -> Page:
     """Ask the other organisations for a joint release no longer."""
     joint_releases.take_back(session(), _asked(joint_id), by=current_member().id)
-    flash(_("Nobody is asked any more. Nothing was released."), "good")
+    flash(_("Nobody is asked any more. Nothing was published."), "good")
     return redirect(url_for("releases.show_joint", joint_id=joint_id))
 
 
@@ -164,10 +164,10 @@ def joint() -> Page:
     ours, member = current_organisation(), current_member()
     if request.form.get("takes_part") == "yes":
         service.join_joint(session(), ours, by=member.id)
-        flash(_("Your organisation takes part in joint releases now."), "good")
+        flash(_("Your organisation takes part in joint publications now."), "good")
     else:
         service.leave_joint(session(), ours, by=member.id)
-        flash(_("Your organisation takes no part in joint releases any more."), "good")
+        flash(_("Your organisation takes no part in joint publications any more."), "good")
     return redirect(url_for("releases.list_releases"))
 
 
@@ -187,7 +187,7 @@ def _wanted(given: MultiDict[str, str]) -> Wanted:
     try:
         view, scope = View(given.get("view", "")), ScopeKind(given.get("scope", ""))
     except ValueError:
-        raise InputError(N_("Choose what is released and whose people are counted.")) from None
+        raise InputError(N_("Choose what is published and whose people are counted.")) from None
     campaign_id = given.get("campaign_id", 0, type=whole_number)
     if scope is not ScopeKind.CAMPAIGN:
         return Wanted(view, scope, given.get("period", ""))

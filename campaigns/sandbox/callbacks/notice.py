@@ -10,11 +10,16 @@ from campaigns.sandbox.world.state import Message
 API_VERSION = "2010-04-01"
 _INSTALLED_CHANNEL = "XE" + "5b" * 16
 _EXPIRED = 30036
-_REPORTED = {"sent": "Sent", "delivered": "Success", "undelivered": "Failed", "failed": "Rejected"}
+_REPORTED = {
+    "sent": "Sent",
+    "delivered": "Success",
+    "undelivered": "Not sent or not delivered",
+    "failed": "Rejected",
+}
 _FAILURES = {30003: "UserIsInactive", 30005: "UserDoesNotExist", 30006: "NotNetworkSubscriber"}
 #: The largest network of a country, by beginning of number.
 _NETWORKS = {"+251": "63601", "+254": "63902", "+255": "64004", "+256": "64110", "+250": "63510"}
-_PLACES = ("City", "State", "Zip", "Country")
+_PLACES = ("City", "Status", "Zip", "Country")
 
 
 def notice_form(message: Message, status: str, code: int) -> Form:

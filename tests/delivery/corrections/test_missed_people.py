@@ -161,7 +161,7 @@ def test_each_is_a_link_to_where_it_is_settled(scene: Scene) -> None:
     page = scene.page(Role.RESPONDER, Role.STEWARD)
     assert f"/audience/contacts/{scene.contacts[1]}" in page
     assert f"/audience/contacts/{scene.contacts[0]}" not in page
-    assert "1 person got what was wrong and has said stop" in page
+    assert "1 person got what was wrong and has opted out" in page
     assert "+380" not in page
 
 

@@ -61,7 +61,7 @@ def test_text_is_shown_with_each_signpost(pages: Pages, author: FlaskClient, mes
             today = clock.now().date()
             a_service(session, pages.ours, name=name, country=country, languages=["en"], verified_on=today)
     page = measured(author, message_id, "en", body="Call ((hotline))")
-    assert "With each of 2 signposts" in page
+    assert "Preview with 2 helplines" in page
     assert "Poland with a foreign SIM" in page
     assert "Romanian line" in page
 
@@ -173,7 +173,7 @@ def test_faults_of_a_file_are_told_by_entry(author: FlaskClient, message_id: int
     content = author.get("/messages/exchange/file?language=uk").data.rpartition(b'msgstr ""')[0] + b'msgstr "x"'
     answer = author.post("/messages/exchange", data={"file": (BytesIO(content), "uk.po"), "language": "uk"})
     assert answer.status_code == 422
-    assert re.search(rf"Line \d+, message-{message_id}: The base text has \(\(hotline\)\)", answer.text)
+    assert re.search(rf"Line \d+, message-{message_id}: The source text has \(\(hotline\)\)", answer.text)
     for wrong in ({"language": "uk"}, {"file": (BytesIO(b"%PDF"), "a.po"), "language": "uk"}):
         assert author.post("/messages/exchange", data=wrong).status_code == 422
     assert author.get("/messages/exchange/file?language=xx").status_code == 404

@@ -27,13 +27,13 @@ LITERAL = [
 ]
 
 FAULTY = {
-    "((a.__class__))": "((a.__class__)) is not a placeholder",
-    "((7*7))": "((7*7)) is not a placeholder",
-    "((hotline.number))": "is not a placeholder",
-    "((Hotline))": "((Hotline)) is not a placeholder",
-    "((hоtline))": "is not a placeholder",
+    "((a.__class__))": "((a.__class__)) is not an automatic field",
+    "((7*7))": "((7*7)) is not an automatic field",
+    "((hotline.number))": "is not an automatic field",
+    "((Hotline))": "((Hotline)) is not an automatic field",
+    "((hоtline))": "is not an automatic field",
     "((name))": "Use one of ((hotline)), ((place)), ((link)), ((code))",
-    "(())": "(()) is not a placeholder",
+    "(())": "(()) is not an automatic field",
     "((hotline": "not closed",
     "((hotline)": "not closed",
     "((hotline) )": "not closed",
@@ -42,17 +42,17 @@ FAULTY = {
     "((((hotline))))": "inside another",
     "((place((code))))": "inside another",
     "((hotline??call (24/7)))": "parenthesis",
-    "((hotline??))": "empty fallback",
-    "((hotline??us??them))": "two fallbacks",
+    "((hotline??))": "empty text to use",
+    "((hotline??us??them))": "two texts to use",
     "((hotline??112))": "digits after",
     "((hotline??call ١١٢))": "digits after",
     "((hotline:sheltr))": "a kind of help that the directory does not have",
-    "((place:shelter))": "is not a placeholder",
+    "((place:shelter))": "is not an automatic field",
     "((hotline:))": "a kind of help",
     "((hotline??" + "a" * 61 + "))": "longer than 60",
-    "((%s))": "is not a placeholder",
-    "(({0}))": "is not a placeholder",
-    "(({{7*7}}))": "is not a placeholder",
+    "((%s))": "is not an automatic field",
+    "(({0}))": "is not an automatic field",
+    "(({{7*7}}))": "is not an automatic field",
 }
 
 

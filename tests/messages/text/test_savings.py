@@ -1,4 +1,4 @@
-"""What would drop a part is true: the text that is proposed takes the parts that are promised."""
+"""How to save one SMS is true: the text that is proposed takes the parts that are promised."""
 
 from __future__ import annotations
 

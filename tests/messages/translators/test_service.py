@@ -101,9 +101,9 @@ def test_stale_text_goes_out_fuzzy_and_comes_back_stale(
 @pytest.mark.parametrize(
     ("text", "words"),
     [
-        ("Тримайте паспорт.", "The base text has ((hotline)), the translation has not"),
-        ("((hotline)) ((place))", "The translation has ((place)), the base text has not"),
-        ("((hotline)) ((a.__class__))", "((a.__class__)) is not a placeholder"),
+        ("Тримайте паспорт.", "The source text has ((hotline)), the translation has not"),
+        ("((hotline)) ((place))", "The translation has ((place)), the source text has not"),
+        ("((hotline)) ((a.__class__))", "((a.__class__)) is not an automatic field"),
         ("((hotline", "not closed"),
         ("((hotline)) " + "х" * 1600, "1600 is the most"),
     ],
@@ -137,7 +137,7 @@ def test_base_text_that_changed_meanwhile_is_told(
 ) -> None:
     content = translated(UK)
     save_translation(session, message, language="en", text="Another ((hotline))", by=author.id)
-    with pytest.raises(RowsError, match="another base text"):
+    with pytest.raises(RowsError, match="another source text"):
         bring_back(session, ours.id, content, language="uk", by=author.id)
 
 

@@ -112,7 +112,7 @@ def test_radius_follows_stated_accuracy_then_category(category: str | None, sour
 
 
 def test_route_needs_two_stops() -> None:
-    with pytest.raises(RowsError, match="Line 2, waypoints: a route needs at least two stops"):
+    with pytest.raises(RowsError, match="Line 2, waypoints: a route needs at least two waypoints"):
         read_routes("id,name,mode,waypoints\nr,R,rail,ua-lviv\n")
 
 

@@ -175,21 +175,21 @@ CASES = (
         "translations",
         ukrainian(state=TranslationState.TRANSLATED),
         ukrainian(state=TranslationState.REVIEWED),
-        "Texts in Ukrainian wait for a reviewer (fewer than 20 people).",
+        "Texts in Ukrainian wait for review (fewer than 20 people).",
         COMPOSER,
     ),
     Case(
         "staleness",
         ukrainian(source_digest="0" * 64),
         lambda story: ukrainian(source_digest=story.campaign.message.translations[0].source_digest)(story),
-        "The base text changed after these were translated: Ukrainian.",
+        "The source text changed after these were translated: Ukrainian.",
         COMPOSER,
     ),
     Case(
         "placeholders",
         text("Паспорт тримайте при собі."),
         text(READY),
-        "Other placeholders than in the base text: Ukrainian.",
+        "Other automatic fields than in the source text: Ukrainian.",
         COMPOSER,
     ),
     Case(
@@ -232,7 +232,7 @@ CASES = (
         "mandate",
         mandate("RO", "PL-14"),
         mandate("RO", "PL"),
-        "The organisation has no mandate to write to people in PL-18.",
+        "The organisation may not write to people in PL-18.",
         "/audience/%(audience)s",
     ),
     Case(
@@ -267,7 +267,7 @@ CASES = (
         "place",
         text(READY + " ((place))"),
         text(READY),
-        "The text names a place and the audience has none: choose places, or write a fallback.",
+        "The text names a place and the audience has none: choose places, or write a text to use instead.",
         "/audience/%(audience)s",
     ),
     Case(

@@ -146,7 +146,7 @@ def test_templates_are_asked_for_and_told(pages: Pages, story: Story, author: Fl
     assert "WhatsApp lets nothing through" not in author.get(at(story)).text
     page = author.get(at(story, "/templates")).text
     assert "Ask for 3 texts" in page, "one, and two of its correction"
-    assert "ends with a placeholder" in page
+    assert "ends with an automatic field" in page
     author.post(at(story, "/templates"), data={"category": "UTILITY"})
     with pages.sessions.begin() as session:
         asked = session.scalars(select(WhatsAppTemplate).join(*BY_CAMPAIGN)).one()
@@ -166,7 +166,7 @@ def test_templates_are_asked_for_and_told(pages: Pages, story: Story, author: Fl
         ({}, "Choose the kind of message first"),
         ({"category": "SPAM"}, "Choose the kind of message first"),
         ({"category": "UTILITY", "language": "xx"}, "no reviewed text"),
-        ({"category": "UTILITY", "language": "en"}, "ends with a placeholder"),
+        ({"category": "UTILITY", "language": "en"}, "ends with an automatic field"),
     ],
 )
 def test_impossible_wishes_are_told(

@@ -106,12 +106,12 @@ def test_leap_day_keeps_its_date() -> None:
 @pytest.mark.parametrize(
     ("rule", "words"),
     [
-        ("FREQ=SECONDLY", "at most once an hour"),
-        ("FREQ=MINUTELY;INTERVAL=120", "at most once an hour"),
-        ("FREQ=DAILY;BYHOUR=9;BYMINUTE=0,30", "at most once an hour"),
-        ("FREQ=DAILY;BYMONTH=2;BYMONTHDAY=30", "never fires"),
-        ("FREQ=HOURLY;BYMONTH=2;BYMONTHDAY=30", "never fires"),
-        ("FREQ=WEEKLY;UNTIL=20200101", "never fires"),
+        ("FREQ=SECONDLY", "once an hour at most"),
+        ("FREQ=MINUTELY;INTERVAL=120", "once an hour at most"),
+        ("FREQ=DAILY;BYHOUR=9;BYMINUTE=0,30", "once an hour at most"),
+        ("FREQ=DAILY;BYMONTH=2;BYMONTHDAY=30", "never comes"),
+        ("FREQ=HOURLY;BYMONTH=2;BYMONTHDAY=30", "never comes"),
+        ("FREQ=WEEKLY;UNTIL=20200101", "never comes"),
         ("FREQ=DAILY;INTERVAL=0", "between 1 and"),
         ("FREQ=DAILY;COUNT=99999999999999", "between 1 and"),
         ("FREQ=DAILY;BYHOUR=24", "between 0 and 23"),

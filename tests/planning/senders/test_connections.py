@@ -65,10 +65,10 @@ def test_campaign_over_it_alone_is_neither_submitted_nor_approved(
     digest = story.submitted()
     lacking = find_unconnected(session, settings, story.organisation.id)
     assert list(lacking) == [story.campaign.sender_id]
-    with pytest.raises(GateError, match="No credential"):
+    with pytest.raises(GateError, match="No provider key"):
         approve_campaign(session, story.campaign, by=story.approver.id, digest=digest, unconnected=lacking)
     story.campaign.state = "draft"
-    with pytest.raises(GateError, match="No credential"):
+    with pytest.raises(GateError, match="No provider key"):
         submit_campaign(session, story.campaign, by=story.author.id, unconnected=lacking)
 
 
@@ -78,9 +78,9 @@ def test_run_over_it_alone_is_held_until_there_is_one(session: Session, vault: V
     lacking = partial(find_faults, replace(settings, secrets={}))
     (run,) = fire_due(session, now=DUE, find_faults=lacking)
     assert run.state == RunState.HELD
-    assert str(run.reason).startswith("No credential: NGOINFO. Nothing can be sent over it")
+    assert str(run.reason).startswith("No provider key: NGOINFO. Nothing can be sent over it")
     with clock.running_on(lambda: DUE):
-        with pytest.raises(GateError, match="No credential: NGOINFO"):
+        with pytest.raises(GateError, match="No provider key: NGOINFO"):
             release_run(session, run, by=story.approver.id, find_faults=lacking)
         assert run.state == RunState.HELD
         release_run(session, run, by=story.approver.id, find_faults=partial(find_faults, settings))
@@ -106,7 +106,7 @@ def test_clock_knows_the_credentials_of_its_instance(
         Clockwork(sessions, replace(settings, secrets={})).tick()
     with sessions() as session:
         run = session.scalars(select(Run)).one()
-    assert (run.state, str(run.reason)[:13]) == (RunState.HELD, "No credential")
+    assert (run.state, str(run.reason)[:15]) == (RunState.HELD, "No provider key")
 
 
 def test_release_on_the_page_asks_for_them(pages: Pages, vault: Vault, settings: Settings) -> None:
@@ -118,7 +118,7 @@ def test_release_on_the_page_asks_for_them(pages: Pages, vault: Vault, settings:
     with clock.running_on(lambda: DUE):
         approver = pages.client(story.approver)
         page = approver.post(f"/delivery/runs/{run.id}/release", follow_redirects=True).text
-    assert page.count("No credential: NGOINFO") == 2
+    assert page.count("No provider key: NGOINFO") == 2
     with pages.sessions() as session:
         assert session.get_one(Run, run.id).state == RunState.HELD
 
@@ -130,7 +130,7 @@ def test_one_of_two_senders_only_warns(session: Session, vault: Vault) -> None:
     gates = assess(session, campaign, now=START, unconnected={senders[1].id}).gates
     gate = next(each for each in gates if each.name == "sender")
     assert (gate.passed, gate.warns) == (True, True)
-    assert "No credential: Other" in str(gate.sentence)
+    assert "No provider key: Other" in str(gate.sentence)
 
 
 def test_sender_that_nobody_tried_is_not_said_to_work(session: Session, vault: Vault, settings: Settings) -> None:
@@ -168,11 +168,11 @@ def test_pages_say_it(pages: Pages) -> None:
         alone = a_campaign(session, ours, a_member(session, ours), senders=[lost])
     admin, author = pages.client(pages.member(Role.ADMIN)), pages.client(pages.member(Role.AUTHOR))
     listed = admin.get("/campaigns/senders").text
-    assert [listed.count(words) for words in ("No credential", "Not tried yet", "Works")] == [1, 1, 1]
+    assert [listed.count(words) for words in ("No provider key", "Not tried yet", "Works")] == [1, 1, 1]
     assert MISSING in listed
     assert MISSING in admin.get(f"/campaigns/senders/{lost.id}").text
     assert MISSING in admin.get("/").text
     assert MISSING in author.get("/").text
     assert MISSING not in pages.client(pages.member(Role.VIEWER)).get("/").text
     for path in (f"/campaigns/{alone.id}", f"/campaigns/{alone.id}/gates"):
-        assert "No credential: Lost" in author.get(path).text
+        assert "No provider key: Lost" in author.get(path).text

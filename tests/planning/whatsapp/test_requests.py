@@ -87,7 +87,7 @@ def test_unreviewed_text_cannot_be_asked_for(session: Session, campaign: Campaig
 
 
 def test_unfit_text_and_other_channels_are_refused(session: Session, campaign: Campaign) -> None:
-    with pytest.raises(PlaceholderError, match="ends with a placeholder"):
+    with pytest.raises(PlaceholderError, match="ends with an automatic field"):
         ask(session, campaign.message, "pl")
     with pytest.raises(InputError, match="Only WhatsApp"):
         ask(session, campaign.message, sender=a_sender(session))

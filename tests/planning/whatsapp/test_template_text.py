@@ -50,7 +50,7 @@ def test_filled_slots_say_the_rendered_text(pieces: list[str]) -> None:
         ("Ask ((place))((hotline)) for help.", "side by side"),
         ("Call ((hotline))-((place))!", "too few words"),
         ("Hello {{1}}, how are you?", "takes for a slot"),
-        ("Hello ((name)).", "is not a placeholder"),
+        ("Hello ((name)).", "is not an automatic field"),
         ("x" * 1025, "at most 1024"),
     ],
 )

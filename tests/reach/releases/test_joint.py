@@ -99,12 +99,12 @@ def test_others_are_asked_on_their_first_page_by_the_name_of_who_asks(
     ask(pages)
     steward = steward_of(pages, pages.theirs)
     page = steward.get("/").text
-    assert "Joint release" in page
+    assert "Joint publication" in page
     assert pages.ours.name in page
     shown = steward.get(waiting(pages, pages.theirs)).text
     assert "2026: 8" in shown
     assert "2026: 7" in shown
-    assert "Joint release" not in steward_of(pages, pages.ours).get("/").text
+    assert "Joint publication" not in steward_of(pages, pages.ours).get("/").text
 
 
 def test_quarter_tells_no_more_than_one_epsilon(pages: Pages, partners: list[Organisation]) -> None:

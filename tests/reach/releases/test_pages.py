@@ -38,8 +38,8 @@ def make_march(pages: Pages, owner: Organisation | None = None, people: int = 20
 
 
 def test_nothing_released_says_what_comes(client_for: Clients) -> None:
-    assert "Nothing is released yet." in client_for(Role.VIEWER).get("/reach/releases").text
-    assert "Nothing can be released yet." in client_for(Role.STEWARD).get("/reach/releases/new").text
+    assert "Nothing is published yet." in client_for(Role.VIEWER).get("/reach/releases").text
+    assert "Nothing can be published yet." in client_for(Role.STEWARD).get("/reach/releases/new").text
 
 
 def test_preview_spends_nothing_and_shows_no_figure(pages: Pages, client_for: Clients) -> None:
@@ -61,7 +61,7 @@ def test_steward_releases_and_everybody_reads(pages: Pages, client_for: Clients)
     assert "Its figures stay as they are now." in answer.text
     viewer = client_for(Role.VIEWER)
     listed = viewer.get("/reach/releases").text
-    assert "7 releases left" in listed
+    assert "7 of 8 publications left" in listed
     assert "March 2026" in listed
     assert "March 2026" in viewer.get("/reach/releases/ledger?year=2026").text
     with pages.sessions() as session:
@@ -102,10 +102,10 @@ def test_file_comes_with_its_tag(pages: Pages, client_for: Clients, name: str, k
     [
         ({"period": "2026-04"}, 409, "still move"),
         ({"period": "next month"}, 422, "is not a period"),
-        ({"view": "names"}, 422, "Choose what is released"),
+        ({"view": "names"}, 422, "Choose what is published"),
         ({"scope": "campaign"}, 422, "Choose the campaign."),
         ({"scope": "campaign", "campaign_id": "999999"}, 404, "does not exist"),
-        ({"scope": "joint", "period": "2026-Q1"}, 422, "A joint release needs"),
+        ({"scope": "joint", "period": "2026-Q1"}, 422, "A joint publication needs"),
     ],
 )
 def test_wrong_wishes_are_told(client_for: Clients, changes: dict[str, str], status: int, sentence: str) -> None:
@@ -117,13 +117,14 @@ def test_wrong_wishes_are_told(client_for: Clients, changes: dict[str, str], sta
 def test_second_release_of_a_period_asks_for_a_reason(pages: Pages, client_for: Clients) -> None:
     make_march(pages)
     steward = client_for(Role.STEWARD)
-    assert "This is released already." in steward.get("/reach/releases/preview", query_string=ASKED).text
+    assert "This is published already." in steward.get("/reach/releases/preview", query_string=ASKED).text
     answer = steward.post("/reach/releases/make", data=ASKED)
     assert answer.status_code == 409
     assert "say what it corrects" in answer.text
     again = steward.post("/reach/releases/make", data=ASKED | {"reason": "Late receipts"}, follow_redirects=True)
     assert "Late receipts" in again.text
-    assert again.text.count("Revision 2") == 2
+    assert again.text.count("Corrected publication, no. 2") == 1
+    assert "Publication no. 2" in again.text
 
 
 def test_ninth_release_is_refused_on_the_page(pages: Pages, client_for: Clients) -> None:
@@ -131,10 +132,10 @@ def test_ninth_release_is_refused_on_the_page(pages: Pages, client_for: Clients)
     for number in range(7):
         make_march(pages, reason=f"Correction {number}")
     steward = client_for(Role.STEWARD)
-    assert "The budget is spent" in steward.get("/reach/releases/preview", query_string=ASKED).text
+    assert "The yearly limit is used up" in steward.get("/reach/releases/preview", query_string=ASKED).text
     answer = steward.post("/reach/releases/make", data=ASKED | {"reason": "Ninth"})
     assert answer.status_code == 409
-    assert "The budget of Ours for 2026 is spent" in answer.text
+    assert "The yearly limit of Ours for 2026 is used up" in answer.text
 
 
 def test_joint_releases_are_joined_and_left(pages: Pages, client_for: Clients) -> None:

@@ -171,7 +171,7 @@ def test_second_release_needs_a_reason_and_costs_again(session: Session, ours: O
 def test_ninth_release_of_a_year_is_refused(session: Session, ours: Organisation) -> None:
     for number in range(8):
         released(session, ours, reason=f"Correction {number}")
-    with pytest.raises(BudgetError, match="The budget of Ours for 2026 is spent"):
+    with pytest.raises(BudgetError, match="The yearly limit of Ours for 2026 is used up"):
         released(session, ours, reason="One more")
     assert budget_of(session, ours.id, 2026).left == 0
     assert figures(released(session, ours, Wanted(View.REGIONS, ScopeKind.ORGANISATION, "2025-12"))) == {}

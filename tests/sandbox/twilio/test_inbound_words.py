@@ -90,7 +90,7 @@ def test_person_may_have_both_number_and_id(sandbox: SandboxProcess, application
 def test_sms_tells_countries_and_nothing_of_whatsapp(sandbox: SandboxProcess, application: Receiver) -> None:
     sandbox.call("POST", "inbound", {"from": "+380671234567", "text": "hello", "profile_name": "x"})
     form = application.received[0].form
-    places = {f"{side}{place}" for side in ("From", "To") for place in ("City", "State", "Zip", "Country")}
+    places = {f"{side}{place}" for side in ("From", "To") for place in ("City", "Status", "Zip", "Country")}
     assert set(form) == BASE | places
     assert (form["FromCountry"], form["ToCountry"], form["FromCity"]) == ("UA", "GB", "")
 

@@ -73,7 +73,7 @@ def read_document(body: bytes) -> dict[str, Any]:
     except ValueError:
         content = {}
     if content.get("format") != FORMAT:
-        raise DamagedDataError(N_("A stored release cannot be read."))
+        raise DamagedDataError(N_("A stored publication cannot be read."))
     return content
 
 

@@ -11,10 +11,10 @@ from campaigns.core.words import N_
 
 _SUBJECT = N_("New report: %(period)s")
 _TEXT = N_(
-    "%(organisation)s has released figures for %(period)s.\n\n"
+    "%(organisation)s has published figures for %(period)s.\n\n"
     "Read them here:\n%(link)s\n\n"
-    "The link is for you alone and opens reports for 90 days. "
-    "If you do not want these mails any more, tell the organisation."
+    "The link is for you alone and opens publications for 90 days. "
+    "If you do not want these e-mails any more, tell the organisation."
 )
 
 

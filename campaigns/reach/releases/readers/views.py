@@ -47,7 +47,7 @@ def add() -> Response | tuple[str, int]:
     except InputError as error:
         refuse_commit()
         return _listed(said(error)), 422
-    flash(_("They get a link after each period that is released from now on."), "good")
+    flash(_("They get a link after each period that is published from now on."), "good")
     return redirect(url_for("readers.list_readers"))
 
 
