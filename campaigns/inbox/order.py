@@ -14,6 +14,7 @@ from sqlalchemy import and_, func, or_, select
 from sqlalchemy.orm import Session
 
 from campaigns.audience.consent import ledger
+from campaigns.audience.consent.declaration import Declaration, HashedHandle
 from campaigns.audience.consent.person import find_person
 from campaigns.audience.models import Address, Consent, ConsentKind
 from campaigns.gateways.kinds import unsigned_gateways
@@ -27,10 +28,9 @@ AGREEMENTS = (ReplyKind.START, ReplyKind.JOIN)
 def is_overtaken(session: Session, reply: Reply) -> bool:
     """Say whether what a late reply asks was settled since: by the same phone, or by a stop from another one.
 
-    A stop or hold never is: `lift_again` ends it where the person said otherwise since. What the person says at
-    this moment on another way is seen, or sees this.
+    A stop or hold never is: `lift_again` ends it where the person said otherwise since. Whoever asks holds
+    withdrawals (`ledger.hold_withdrawals`), so that nothing the person says meanwhile goes unseen.
     """
-    ledger.hold_withdrawals(session)
     if reply.kind in REFUSALS:
         return False
     person = _find_person(session, reply)
@@ -57,13 +57,7 @@ def lift_again(session: Session, reply: Reply) -> list[int]:
     active: list[int] = []
     for start in starts.values():
         active += ledger.restore(
-            session,
-            start.lookup,
-            start.channel,
-            number=start.number,
-            method="keyword",
-            wording=evidence_of(start),
-            at=start.received_at,
+            session, HashedHandle.of(start), Declaration("keyword", evidence_of(start), start.received_at)
         )
     return active
 

@@ -13,6 +13,7 @@ from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
 from campaigns.audience.consent import ledger
+from campaigns.audience.consent.declaration import Declaration, HashedHandle
 from campaigns.audience.consent.handles import heard_handle, number_key
 from campaigns.audience.consent.holds import hold_everywhere
 from campaigns.audience.joining.join import KEYWORD, START, Joining, join
@@ -73,6 +74,9 @@ def receive_inbound(
         _put_in_order(session, account.gateway, inbound.provider_id, received_at)
         return None
     is_late, detail = received_at is not None, None
+    if is_late:
+        # What the person says at this moment on another way is seen, or sees this.
+        ledger.hold_withdrawals(session)
     is_settled = is_late and is_overtaken(session, reply)
     if not is_settled:
         detail = _act(session, inbound, reply, vault=vault, account=account, receiver=receiver, is_late=is_late)
@@ -129,8 +133,8 @@ def _refuse_again(session: Session, start: Reply, until: datetime) -> None:
             refuse = hold_everywhere if refusal.kind == ConsentKind.HELD else ledger.withdraw_everywhere
             # What a member wrote stays sealed in the line of their decision.
             wording = refusal.wording or "decided since"
-            words: dict[str, Any] = {"method": refusal.method, "wording": wording, "at": refusal.given_at}
-            closed = refuse(session, start.lookup, start.channel, number=start.number, **words)
+            words = Declaration(refusal.method, wording, refusal.given_at)
+            closed = refuse(session, HashedHandle.of(start), words)
             detail = _suppress(session, start, closed, is_late=False)
         organisation_id = start.organisation_id
         audit.record(session, "reply.put_in_order", subject=start, organisation_id=organisation_id, **detail)
@@ -329,15 +333,9 @@ def _stop(session: Session, reply: Reply, *, sender_id: int | None, is_late: boo
 def _refuse(session: Session, reply: Reply) -> list[int]:
     """Withdraw for the person behind a stop, or put them on hold; return the ids of the addresses it closed."""
     refuse = hold_everywhere if reply.kind == ReplyKind.HOLD else ledger.withdraw_everywhere
-    return refuse(
-        session,
-        reply.lookup,
-        reply.channel,
-        number=reply.number,
-        method="provider" if reply.happening == Happening.BLOCKED else KEYWORD,
-        wording=evidence_of(reply),
-        at=reply.received_at,
-    )
+    method = "provider" if reply.happening == Happening.BLOCKED else KEYWORD
+    said = Declaration(method, evidence_of(reply), reply.received_at)
+    return refuse(session, HashedHandle.of(reply), said)
 
 
 def _suppress(session: Session, reply: Reply, addresses: Collection[int], *, is_late: bool) -> dict[str, Any]:
@@ -349,17 +347,12 @@ def _suppress(session: Session, reply: Reply, addresses: Collection[int], *, is_
 
 def _start(session: Session, reply: Reply, *, method: str, may_lift: bool) -> dict[str, Any]:
     """Lift what the person said on this phone; without a proof it counts as consent of who said nothing."""
-    said: dict[str, Any] = {
-        "number": reply.number,
-        "method": method,
-        "wording": evidence_of(reply),
-        "at": reply.received_at,
-    }
+    handle, said = HashedHandle.of(reply), Declaration(method, evidence_of(reply), reply.received_at)
     if may_lift and reply.organisation_id is not None:
-        return {"addresses": len(ledger.restore(session, reply.lookup, reply.channel, **said))}
+        return {"addresses": len(ledger.restore(session, handle, said))}
     agreed = None
     if reply.organisation_id is not None:
-        agreed = ledger.agree(session, reply.lookup, reply.channel, **said)
+        agreed = ledger.agree(session, handle, said)
     reply.is_unheeded = agreed is None
     return {"unheeded": True} if agreed is None else {"addresses": len(agreed)}
 
@@ -379,7 +372,7 @@ def _move(session: Session, inbound: Inbound, reply: Reply) -> dict[str, Any] | 
 
 def _note_heard(session: Session, reply: Reply) -> None:
     """Note when the person was last heard, and that their address lives whatever a provider said of it."""
-    ledger.revive(session, reply.lookup, reply.channel, number=reply.number)
+    ledger.revive(session, HashedHandle.of(reply))
     if reply.contact_id is not None:
         session.execute(
             update(Address)

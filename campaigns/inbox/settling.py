@@ -11,6 +11,7 @@ from typing import Any
 from sqlalchemy import or_, select
 from sqlalchemy.orm import Session
 
+from campaigns.audience.consent.declaration import Declaration, HashedHandle
 from campaigns.audience.consent.holds import hold_everywhere, lift, release
 from campaigns.audience.consent.ledger import withdraw_everywhere
 from campaigns.audience.consent.person import lock_addresses
@@ -43,7 +44,7 @@ def opt_out(session: Session, contact: Contact, *, by: int, reason: str, vault: 
     words, addresses = _checked(reason, vault, contact.organisation_id), _addresses_of(session, contact)
     if all(address.state == AddressState.OPTED_OUT for address in addresses):
         raise TransitionError(N_("They have opted out already."))
-    stopped = withdraw_everywhere(session, **_handle_of(addresses[0]), **_said(words))
+    stopped = withdraw_everywhere(session, HashedHandle.of(addresses[0]), _said(words))
     return _record_refusal(session, "contact.opt_out", contact, stopped, by=by, reason=words)
 
 
@@ -55,7 +56,7 @@ def put_on_hold(session: Session, contact: Contact, *, by: int, reason: str, vau
     words, addresses = _checked(reason, vault, contact.organisation_id), _addresses_of(session, contact)
     if not any(address.state in (AddressState.ACTIVE, AddressState.PENDING) for address in addresses):
         raise TransitionError(N_("Nothing is sent to them as it is."))
-    held = hold_everywhere(session, **_handle_of(addresses[0]), **_said(words))
+    held = hold_everywhere(session, HashedHandle.of(addresses[0]), _said(words))
     return _record_refusal(session, "contact.hold", contact, held, by=by, reason=words)
 
 
@@ -66,7 +67,7 @@ def end_hold(session: Session, contact: Contact, *, by: int, reason: str, vault:
     """
     words, addresses = _checked(reason, vault, contact.organisation_id), _addresses_of(session, contact)
     keys = [address.number or address.lookup for address in addresses], [one.lookup for one in addresses]
-    released = release(session, *keys, **_said(words))
+    released = release(session, *keys, _said(words))
     if not released:
         raise TransitionError(N_("They are not on hold any more."))
     _record(session, "contact.end_hold", contact, by=by, addresses=len(released), reason=words)
@@ -82,10 +83,10 @@ def settle_stranger(session: Session, reply: Reply, *, is_stop: bool, by: int, r
     if not is_stranger_held(session, reply):
         raise TransitionError(N_("They are not on hold any more."))
     if is_stop:
-        stopped = withdraw_everywhere(session, **_handle_of(reply), **_said(words))
+        stopped = withdraw_everywhere(session, HashedHandle.of(reply), _said(words))
         _record_refusal(session, "reply.opt_out", reply, stopped, by=by, reason=words)
         return
-    released = release(session, [reply.number or reply.lookup], [reply.lookup], **_said(words))
+    released = release(session, [reply.number or reply.lookup], [reply.lookup], _said(words))
     _record(session, "reply.end_hold", reply, by=by, addresses=len(released), reason=words)
 
 
@@ -97,7 +98,7 @@ def lift_stop(
     The ledger keeps the evidence. Raises InputError without it, TransitionError when they have not opted out.
     """
     words = _checked(evidence, vault, contact.organisation_id)
-    lifted = lift(session, _same_phone(session, contact, channel), **_said(words))
+    lifted = lift(session, _same_phone(session, contact, channel), _said(words))
     if not lifted:
         raise TransitionError(N_("They have not opted out there."))
     _record(session, LIFT_STOP, contact, by=by, reason=words, addresses=len(lifted), channel=str(channel))
@@ -127,12 +128,8 @@ def _addresses_of(session: Session, contact: Contact) -> Sequence[Address]:
     return addresses
 
 
-def _handle_of(known: Address | Reply) -> dict[str, Any]:
-    return {"lookup": known.lookup, "channel": Channel(known.channel), "number": known.number}
-
-
-def _said(words: Evidence) -> dict[str, Any]:
-    return {"method": METHOD, "wording": words, "at": clock.now()}
+def _said(words: Evidence) -> Declaration:
+    return Declaration(METHOD, words, clock.now())
 
 
 def _record_refusal(

@@ -11,6 +11,7 @@ from sqlalchemy import or_, select
 from sqlalchemy.orm import Session, sessionmaker
 
 from campaigns.audience.consent import ledger
+from campaigns.audience.consent.declaration import Declaration, HashedHandle
 from campaigns.audience.consent.holds import hold_everywhere
 from campaigns.audience.models import Address, AddressState, Channel, Consent, ConsentKind, SuppressedAddress
 from campaigns.continuity.journal import Said, read_journal
@@ -96,9 +97,8 @@ def _read(path: Path, last: _Last) -> int:
 def _stop(session: Session, mark: _Mark, at: datetime) -> bool:
     if _is_heeded(session, mark, is_hold=False) or _has_decided(session, mark, at, ConsentKind.LIFTED):
         return False
-    lookup, channel = mark[0], Channel(mark[1])
-    words = {"method": METHOD, "wording": WORDING}
-    stopped = ledger.withdraw_everywhere(session, lookup, channel, number=lookup, **words, at=at)
+    handle = HashedHandle(mark[0], Channel(mark[1]), mark[0])
+    stopped = ledger.withdraw_everywhere(session, handle, Declaration(METHOD, WORDING, at))
     suppress_addresses(session, stopped)
     return True
 
@@ -107,9 +107,8 @@ def _hold(session: Session, mark: _Mark, at: datetime) -> bool:
     settled = (ConsentKind.LIFTED, ConsentKind.RELEASED)
     if _is_heeded(session, mark, is_hold=True) or _has_decided(session, mark, at, *settled):
         return False
-    lookup, channel = mark[0], Channel(mark[1])
-    words = {"method": METHOD, "wording": WORDING}
-    suppress_addresses(session, hold_everywhere(session, lookup, channel, number=lookup, **words, at=at))
+    handle = HashedHandle(mark[0], Channel(mark[1]), mark[0])
+    suppress_addresses(session, hold_everywhere(session, handle, Declaration(METHOD, WORDING, at)))
     return True
 
 
@@ -130,7 +129,7 @@ def _start(session: Session, mark: _Mark, at: datetime) -> bool:
     stopped = select(Address.id).where(theirs, Address.channel == mark[1], Address.state.in_(_SILENT))
     if not _is_known(session, mark, is_hold=True) and session.scalar(stopped.limit(1)) is None:
         return False
-    ledger.restore(session, mark[0], Channel(mark[1]), method=METHOD, wording=WORDING, at=at)
+    ledger.restore(session, HashedHandle(mark[0], Channel(mark[1])), Declaration(METHOD, WORDING, at))
     return True
 
 

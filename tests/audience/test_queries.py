@@ -6,6 +6,7 @@ from dataclasses import replace
 
 from sqlalchemy.orm import Session
 
+from campaigns.audience.consent.declaration import Declaration
 from campaigns.audience.consent.ledger import grant
 from campaigns.audience.models import AddressState, Channel
 from campaigns.audience.queries import (
@@ -72,7 +73,7 @@ def test_contacts_are_counted_by_region(session: Session, vault: Vault) -> None:
 def test_last_line_of_each_ledger_is_found(session: Session, vault: Vault) -> None:
     [address] = person(session, an_organisation(session), vault).addresses
     for day in (1, 2):
-        grant(session, address, method="form", wording="v1", given_at=NOON.replace(day=day))
+        grant(session, address, Declaration("form", "v1", NOON.replace(day=day)))
     assert last_consents(session, [address.contact_id])[address.contact_id].given_at == NOON.replace(day=2)
 
 

@@ -14,6 +14,7 @@ import pytest
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session, sessionmaker
 
+from campaigns.audience.consent.declaration import Declaration, HashedHandle
 from campaigns.audience.consent.holds import hold_everywhere
 from campaigns.audience.consent.ledger import find_suppressed, withdraw_everywhere
 from campaigns.audience.consent.sealed_words import open_about, open_evidence
@@ -178,7 +179,7 @@ def test_import_never_lifts_a_stop(
     session: Session, organisation: Organisation, vault: Vault, settings: Settings
 ) -> None:
     lookup = vault.lookup_hash(Channel.SMS, "+380501234567")
-    withdraw_everywhere(session, lookup, Channel.SMS, method="keyword", wording="STOP", at=NOON)
+    withdraw_everywhere(session, HashedHandle(lookup, Channel.SMS), Declaration("keyword", "STOP", NOON))
     report = bring_in(session, organisation, vault, settings, ONE)
     assert (report.added, report.updated, count(session, Address)) == (1, 0, 0)
 
@@ -187,7 +188,7 @@ def test_one_handle_counts_per_channel(
     session: Session, organisation: Organisation, vault: Vault, settings: Settings
 ) -> None:
     lookup, number = vault.lookup_hash(Channel.SMS, "+380501234567"), vault.number_hash("+380501234567")
-    withdraw_everywhere(session, lookup, Channel.SMS, number=number, method="keyword", wording="STOP", at=NOON)
+    withdraw_everywhere(session, HashedHandle(lookup, Channel.SMS, number), Declaration("keyword", "STOP", NOON))
     header = f"channel,{HEADER}"
     lines = [header, f"sms,{ONE}", f"whatsapp,{ONE}", f"telegram,{ONE.replace('+380501234567', '77')}"]
     data = "\n".join(lines).encode()
@@ -295,7 +296,7 @@ def test_stop_during_an_import_holds(sessions: sessionmaker[Session], vault: Vau
 
 def _say_no(transaction: AbstractContextManager[Session], lookup: bytes, refuse: Callable[..., list[int]]) -> None:
     with transaction as session:
-        refuse(session, lookup, Channel.SMS, method="keyword", wording="reply 1", at=NOON)
+        refuse(session, HashedHandle(lookup, Channel.SMS), Declaration("keyword", "reply 1", NOON))
 
 
 @pytest.mark.parametrize("engine", ["postgres"], indirect=True)
@@ -368,8 +369,8 @@ def test_stop_on_another_channel_during_an_import_holds(
         def say_stop() -> None:
             with nullcontext(importing) if alone else sessions.begin() as session:
                 key = number if said_on is Channel.WHATSAPP else None
-                said = {"method": "keyword", "wording": "STOP", "at": NOON}
-                withdraw_everywhere(session, lookup, said_on, number=key, **said)
+                said = Declaration("keyword", "STOP", NOON)
+                withdraw_everywhere(session, HashedHandle(lookup, said_on, key), said)
 
         placing.hear(say_stop)
         take_in(importing, organisation.id, [rows], placing=placing, vault=vault)
@@ -384,7 +385,7 @@ def test_stop_elsewhere_keeps_a_person_out(
 ) -> None:
     other = person(session, an_organisation(session), vault)
     [address] = other.addresses
-    withdraw_everywhere(session, address.lookup, Channel.SMS, method="keyword", wording="STOP", at=NOON)
+    withdraw_everywhere(session, HashedHandle(address.lookup, Channel.SMS), Declaration("keyword", "STOP", NOON))
     number = vault.open(address.ciphertext, table="address", column="ciphertext", row_id=address.id)
     report = bring_in(session, organisation, vault, settings, ONE.replace("+380501234567", number))
     assert (report.added, count(session, Contact)) == (1, 1)
@@ -394,7 +395,7 @@ def test_import_ends_no_hold(
     session: Session, organisation: Organisation, vault: Vault, settings: Settings
 ) -> None:
     lookup, number = vault.lookup_hash(Channel.SMS, "+380501234567"), vault.number_hash("+380501234567")
-    hold_everywhere(session, lookup, Channel.SMS, number=number, method="keyword", wording="reply 1", at=NOON)
+    hold_everywhere(session, HashedHandle(lookup, Channel.SMS, number), Declaration("keyword", "reply 1", NOON))
     report = bring_in(session, organisation, vault, settings, ONE, TWO.replace("Medyka,2026-03-01", ","))
     assert (report.added, report.updated) == (2, 0)
     # The chat is new, and of somebody who is on hold.
@@ -542,6 +543,6 @@ def test_stop_on_one_channel_keeps_the_others_out(
     session: Session, organisation: Organisation, vault: Vault, settings: Settings
 ) -> None:
     lookup = vault.lookup_hash(Channel.WHATSAPP, "+380501234567")
-    withdraw_everywhere(session, lookup, Channel.WHATSAPP, method="keyword", wording="STOP", at=NOON)
+    withdraw_everywhere(session, HashedHandle(lookup, Channel.WHATSAPP), Declaration("keyword", "STOP", NOON))
     report = bring_in_handles(session, organisation, vault, settings, "+380501234567,+380501234567,77")
     assert (report.added, report.updated, count(session, Address)) == (1, 0, 0)

@@ -10,6 +10,7 @@ from flask.testing import FlaskClient
 from sqlalchemy import func, select
 from werkzeug.test import TestResponse
 
+from campaigns.audience.consent.declaration import Declaration, HashedHandle
 from campaigns.audience.consent.ledger import restore, withdraw_everywhere
 from campaigns.audience.models import Audience, Channel, Contact, ContactImport, ImportState
 from campaigns.core import clock
@@ -162,8 +163,8 @@ def test_contact_has_one_state_before_those_of_its_channels(
         contact = a_contact(session, pages.ours)
         sms = an_address(session, contact, vault)
         an_address(session, contact, vault, channel=Channel.WHATSAPP, rank=1)
-        said = {"method": "keyword", "wording": "reply 1", "at": clock.now()}
-        withdraw_everywhere(session, sms.lookup, Channel.SMS, number=sms.number, **said)
+        said = Declaration("keyword", "reply 1", clock.now())
+        withdraw_everywhere(session, HashedHandle(sms.lookup, Channel.SMS, sms.number), said)
         contact_id, lookup, number = contact.id, sms.lookup, sms.number
     client, address = client_for(Role.STEWARD), f"/audience/contacts/{contact_id}"
     for page in (client.get(address).text, client.get("/audience/contacts?state=opted_out").text):
@@ -171,7 +172,7 @@ def test_contact_has_one_state_before_those_of_its_channels(
         assert "Opted out" in page
     assert client.get(address).text.index("Opted out") < client.get(address).text.index("WhatsApp")
     with pages.sessions.begin() as session:
-        restore(session, lookup, Channel.SMS, number=number, **said)
+        restore(session, HashedHandle(lookup, Channel.SMS, number), said)
     page = client.get(address).text
     assert page.index("May be written to") < page.index("joined again on one channel") < page.index("Opted out<")
 

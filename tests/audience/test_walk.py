@@ -10,6 +10,7 @@ from itertools import count
 import pytest
 from sqlalchemy.orm import Session
 
+from campaigns.audience.consent.declaration import Declaration, HashedHandle
 from campaigns.audience.consent.ledger import restore, withdraw_everywhere
 from campaigns.audience.models import AddressState, Channel
 from campaigns.audience.rules import AudienceRule, LeftOut, Resolution, SenderChoice, select_resolved
@@ -168,9 +169,9 @@ def test_no_channel_after_a_stop_on_any(session: Session, vault: Vault, said_on:
     chat = an_address(session, contact, vault, channel=Channel.TELEGRAM, number="42", country=None)
     to = replace(RESOLUTION, senders=(SenderChoice(1, Channel.SMS), SenderChoice(2, Channel.TELEGRAM))[::order])
     stopped, other = (sms, chat) if said_on is Channel.SMS else (chat, sms)
-    withdraw_everywhere(session, stopped.lookup, said_on, method="keyword", wording="STOP", at=NOON)
+    withdraw_everywhere(session, HashedHandle(stopped.lookup, said_on), Declaration("keyword", "STOP", NOON))
     [row] = session.execute(select_resolved(AudienceRule(), contact.organisation_id, to)).all()
     assert (row.sender_id, row.reason) == (None, LeftOut.OPTED_OUT)
-    restore(session, other.lookup, Channel(other.channel), method="keyword", wording="START", at=NOON)
+    restore(session, HashedHandle(other.lookup, Channel(other.channel)), Declaration("keyword", "START", NOON))
     [row] = session.execute(select_resolved(AudienceRule(), contact.organisation_id, to)).all()
     assert (row.channel, row.address_id, row.reason) == (other.channel, other.id, None)

@@ -12,7 +12,8 @@ from pathlib import Path
 from sqlalchemy import select, update
 
 from campaigns.audience.consent import ledger
-from campaigns.audience.models import Address, Channel
+from campaigns.audience.consent.declaration import Declaration, HashedHandle
+from campaigns.audience.models import Address
 from campaigns.continuity.journal import keep_journal
 from campaigns.continuity.latch import find_latch_reason
 from campaigns.continuity.models import LatchReason, Pulse
@@ -83,9 +84,9 @@ class Drill:
         with sessions() as session:
             found = session.scalars(last).all()
         for address in found:
-            said = {"method": "keyword", "wording": "STOP", "at": clock.now()}
+            said = Declaration("keyword", "STOP", clock.now())
             with sessions.begin() as session:
-                ledger.withdraw_everywhere(session, address.lookup, Channel.SMS, number=address.number, **said)
+                ledger.withdraw_everywhere(session, HashedHandle.of(address), said)
             sealed = {"table": "address", "column": "ciphertext", "row_id": address.id}
             self.stopped.add(self.scene.vault.open(address.ciphertext, **sealed))
 

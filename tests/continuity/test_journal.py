@@ -11,6 +11,7 @@ from sqlalchemy import delete, select, update
 from sqlalchemy.orm import Session, sessionmaker
 
 from campaigns.audience.consent import ledger
+from campaigns.audience.consent.declaration import Declaration, HashedHandle
 from campaigns.audience.consent.handles import number_key
 from campaigns.audience.consent.holds import hold_everywhere
 from campaigns.audience.models import Address, AddressState, Channel, Consent, SuppressedAddress
@@ -24,7 +25,10 @@ from campaigns.restoring.replaying import replay
 from tests.delivery.builders import a_running_run
 
 SMS = Channel.SMS
-WORDS = {"method": "keyword", "wording": "STOP"}
+
+
+def said_now() -> Declaration:
+    return Declaration("keyword", "STOP", clock.now())
 
 
 @pytest.fixture
@@ -50,13 +54,13 @@ def hashes(vault: Vault, number: int) -> tuple[bytes, bytes | None]:
 def stop(kept: sessionmaker[Session], vault: Vault, number: int) -> None:
     lookup, key = hashes(vault, number)
     with kept.begin() as session:
-        ledger.withdraw_everywhere(session, lookup, SMS, number=key, **WORDS, at=clock.now())
+        ledger.withdraw_everywhere(session, HashedHandle(lookup, SMS, key), said_now())
 
 
 def start(kept: sessionmaker[Session], vault: Vault, number: int) -> None:
     lookup, key = hashes(vault, number)
     with kept.begin() as session:
-        ledger.restore(session, lookup, SMS, number=key, **WORDS, at=clock.now())
+        ledger.restore(session, HashedHandle(lookup, SMS, key), said_now())
 
 
 def forget(sessions: sessionmaker[Session]) -> None:
@@ -84,7 +88,7 @@ def test_stop_is_in_the_journal_before_its_commit(
 ) -> None:
     lookup, key = hashes(vault, 1)
     with kept() as session:
-        ledger.withdraw_everywhere(session, lookup, SMS, number=key, **WORDS, at=clock.now())
+        ledger.withdraw_everywhere(session, HashedHandle(lookup, SMS, key), said_now())
         (entry,) = [each for path in journal.files() for each in read_journal(path)]
         session.rollback()
     assert entry is not None
@@ -125,7 +129,7 @@ def test_restored_database_learns_all_that_was_said(
     stop(kept, vault, 1)
     lookup, key = hashes(vault, 2)
     with kept.begin() as session:
-        hold_everywhere(session, lookup, SMS, number=key, **WORDS, at=clock.now())
+        hold_everywhere(session, HashedHandle(lookup, SMS, key), said_now())
     forget(sessions)
     replay(sessions, journal.files())
     assert states(sessions) == ["opted_out", "held", "active"]
@@ -160,7 +164,7 @@ def test_last_word_counts(
 def hold(sessions: sessionmaker[Session], vault: Vault, person: int) -> None:
     lookup, key = hashes(vault, person)
     with sessions.begin() as session:
-        hold_everywhere(session, lookup, SMS, number=key, **WORDS, at=clock.now())
+        hold_everywhere(session, HashedHandle(lookup, SMS, key), said_now())
 
 
 def test_hold_outweighs_no_stop_before_it(

@@ -11,6 +11,7 @@ import pytest
 from sqlalchemy import Engine, event, select
 from sqlalchemy.orm import Session, sessionmaker
 
+from campaigns.audience.consent.declaration import Declaration, HashedHandle
 from campaigns.audience.consent.holds import hold_everywhere
 from campaigns.audience.consent.ledger import restore, withdraw_everywhere
 from campaigns.audience.models import Address, AddressState, Channel
@@ -57,15 +58,8 @@ class Scene:
         """Say no on the other channel; the queue may be looked through, or have been too early."""
         with self.sessions.begin() as session:
             address = session.get_one(Address, self.other)
-            stopped = self.refuse(
-                session,
-                address.lookup,
-                Channel(address.channel),
-                number=address.number,
-                method="keyword",
-                wording="reply 1",
-                at=clock.now(),
-            )
+            said = Declaration("keyword", "reply 1", clock.now())
+            stopped = self.refuse(session, HashedHandle.of(address), said)
             if suppress:
                 suppress_addresses(session, stopped)
 
@@ -250,8 +244,8 @@ def test_start_on_one_channel_leaves_the_other_stopped(sessions: sessionmaker[Se
     scene.stop(suppress=False)
     with sessions.begin() as session:
         other = session.get_one(Address, scene.other)
-        said = {"method": "keyword", "wording": "reply 2", "at": clock.now()}
-        assert restore(session, other.lookup, Channel.WHATSAPP, number=other.number, **said) == [scene.other]
+        said = Declaration("keyword", "reply 2", clock.now())
+        assert restore(session, HashedHandle(other.lookup, Channel.WHATSAPP, other.number), said) == [scene.other]
     assert scene.claim() == []
     assert scene.state is SendState.SUPPRESSED
 

@@ -9,6 +9,7 @@ from itertools import chain, islice
 
 import pytest
 
+from campaigns.audience.consent.declaration import Declaration, HashedHandle
 from campaigns.audience.consent.ledger import withdraw_everywhere
 from campaigns.audience.models import Channel
 from campaigns.core import clock
@@ -68,7 +69,9 @@ def leave(scene: Scene, handles: list[str]) -> dict[str, float]:
     for handle in handles:
         with scene.sessions.begin() as session:
             lookup = scene.vault.lookup_hash(Channel.SMS, handle)
-            ids = withdraw_everywhere(session, lookup, Channel.SMS, method="keyword", wording="", at=clock.now())
+            ids = withdraw_everywhere(
+                session, HashedHandle(lookup, Channel.SMS), Declaration("keyword", "", clock.now())
+            )
             suppress_addresses(session, ids)
         left[handle] = time.time()
     return left

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 import pytest
 
+from campaigns.audience.consent.declaration import Declaration, HashedHandle
 from campaigns.audience.consent.ledger import restore
 from campaigns.audience.models import Channel
 from campaigns.core import clock
@@ -50,8 +51,8 @@ def opened(
                     values = {"from_handle": handle, "to_handle": SENDER, "channel": "sms"}
                     said = Inbound(text="STOP", provider_id=f"SM{contact.id}-{place}", **values)
                     receive_inbound(session, said, vault, account=came_over(session, owners=[pages.ours.id]))
-            start = {"method": "keyword", "wording": "reply 9", "at": clock.now()}
-            restore(session, sms.lookup, Channel.SMS, number=sms.number, **start)
+            start = Declaration("keyword", "reply 9", clock.now())
+            restore(session, HashedHandle(sms.lookup, Channel.SMS, sms.number), start)
             contact_id = contacts[1].id
         member = pages.member(Role.STEWARD, Role.RESPONDER, locale=language)
         with a_served_visit(pages, member, language=language, width=width) as visit:

@@ -12,6 +12,7 @@ from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
 from campaigns.audience.consent import ledger as consent
+from campaigns.audience.consent.declaration import Declaration
 from campaigns.audience.consent.ledger import grant, mark_invalid
 from campaigns.audience.joining.ways_to_join import create_entry_point
 from campaigns.audience.models import Address, AddressState, Channel, Consent, ConsentKind, SuppressedAddress
@@ -403,7 +404,7 @@ def test_number_that_is_heard_is_not_dead(
     for each in everywhere:
         each.state = AddressState.PENDING
         if agreed:
-            grant(session, each, method="form", wording="v1", given_at=NOON)
+            grant(session, each, Declaration("form", "v1", NOON))
     assert mark_invalid(session, [each.id for each in everywhere]) == 3
     create_entry_point(session, address.contact.organisation_id, name="Kyiv", code="KYIV7", by=None)
     ours = came_over(session, owners=[address.organisation_id])

@@ -12,6 +12,7 @@ from flask.testing import FlaskClient
 from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 
+from campaigns.audience.consent.declaration import Declaration
 from campaigns.audience.consent.ledger import grant
 from campaigns.audience.consent.sealed_words import open_evidence
 from campaigns.audience.models import (
@@ -56,7 +57,7 @@ Clients = Callable[..., FlaskClient]
 def a_person(session: Session, vault: Vault, organisation: Organisation | None = None, **changes: Any) -> Contact:
     contact = a_contact(session, organisation or an_organisation(session))
     address = an_address(session, contact, vault, **changes)
-    grant(session, address, method="form", wording="v1", given_at=NOON)
+    grant(session, address, Declaration("form", "v1", NOON))
     return contact
 
 

@@ -19,6 +19,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 from sqlalchemy import select
 
+from campaigns.audience.consent.declaration import Declaration, HashedHandle
 from campaigns.audience.consent.handles import number_key
 from campaigns.audience.consent.ledger import withdraw_everywhere
 from campaigns.audience.models import Channel
@@ -228,12 +229,8 @@ class DeliveryMachine(RuleBasedStateMachine):
         with self.database.sessions.begin() as session:
             stopped = withdraw_everywhere(
                 session,
-                VAULT.lookup_hash(channel, handle),
-                channel,
-                number=number_key(VAULT, channel, handle),
-                method="keyword",
-                wording="STOP",
-                at=self.now(),
+                HashedHandle(VAULT.lookup_hash(channel, handle), channel, number_key(VAULT, channel, handle)),
+                Declaration("keyword", "STOP", self.now()),
             )
             suppress_addresses(session, stopped)
         now = self.timeline.now

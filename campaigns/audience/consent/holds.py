@@ -8,15 +8,14 @@ nobody else does. Nothing here commits.
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Sequence
-from datetime import datetime
 
 from sqlalchemy import delete, func, select
 from sqlalchemy.orm import Session
 
+from campaigns.audience.consent.declaration import Declaration, HashedHandle
 from campaigns.audience.consent.ledger import entry_of, marks_of, remember
 from campaigns.audience.consent.person import lock_person
-from campaigns.audience.consent.sealed_words import Evidence
-from campaigns.audience.models import Address, AddressState, Channel, Consent, ConsentKind, SuppressedAddress
+from campaigns.audience.models import Address, AddressState, Consent, ConsentKind, SuppressedAddress
 
 #: What a person, or a member for them, settled; the last of these counts again when a hold ends.
 _SETTLED = (ConsentKind.GRANTED, ConsentKind.LIFTED, ConsentKind.WITHDRAWN)
@@ -24,46 +23,28 @@ _SETTLED = (ConsentKind.GRANTED, ConsentKind.LIFTED, ConsentKind.WITHDRAWN)
 _HELD_FROM = (AddressState.PENDING, AddressState.ACTIVE)
 
 
-def hold_everywhere(
-    session: Session,
-    lookup: bytes,
-    channel: Channel,
-    *,
-    number: bytes | None = None,
-    method: str,
-    wording: str | Evidence,
-    at: datetime,
-) -> list[int]:
+def hold_everywhere(session: Session, handle: HashedHandle, said: Declaration) -> list[int]:
     """Put the person behind a handle on hold; return the ids of their addresses that are on hold now.
 
-    `number` is the handle's (`handles.number_key`). The hashes are remembered apart from the contacts, so that
-    whoever imports the person imports them on hold.
+    The hashes are remembered apart from the contacts, so that whoever imports the person imports them on hold.
     """
-    addresses = lock_person(session, [number or lookup], [lookup])
-    remember(session, addresses, marks_of(lookup, channel, number), is_hold=True)
-    return hold(session, addresses, method=method, wording=wording, at=at)
+    addresses = lock_person(session, [handle.phone], [handle.lookup])
+    remember(session, addresses, marks_of(handle), is_hold=True)
+    return hold(session, addresses, said)
 
 
-def hold(
-    session: Session, addresses: Sequence[Address], *, method: str, wording: str | Evidence, at: datetime
-) -> list[int]:
+def hold(session: Session, addresses: Sequence[Address], said: Declaration) -> list[int]:
     """Put on hold each address that might be written to; return the ids of those on hold now."""
     for address in addresses:
         if address.state in _HELD_FROM:
-            session.add(entry_of(address, ConsentKind.HELD, method=method, wording=wording, given_at=at))
+            session.add(entry_of(address, ConsentKind.HELD, said))
             address.state = AddressState.HELD
     session.flush()
     return [address.id for address in addresses if address.state == AddressState.HELD]
 
 
 def release(
-    session: Session,
-    numbers: Collection[bytes],
-    lookups: Collection[bytes],
-    *,
-    method: str,
-    wording: str | Evidence,
-    at: datetime,
+    session: Session, numbers: Collection[bytes], lookups: Collection[bytes], said: Declaration
 ) -> list[int]:
     """End the hold of the people behind keyed hashes, as in Address; return the ids of the addresses it ended for.
 
@@ -75,22 +56,20 @@ def release(
     held = [address for address in addresses if address.state == AddressState.HELD]
     agreed = _agreed(session, [address.id for address in held])
     for address in held:
-        session.add(entry_of(address, ConsentKind.RELEASED, method=method, wording=wording, given_at=at))
+        session.add(entry_of(address, ConsentKind.RELEASED, said))
         address.state = AddressState.ACTIVE if address.id in agreed else AddressState.PENDING
     session.flush()
     return [address.id for address in held]
 
 
-def lift(
-    session: Session, addresses: Iterable[Address], *, method: str, wording: str | Evidence, at: datetime
-) -> list[int]:
+def lift(session: Session, addresses: Iterable[Address], said: Declaration) -> list[int]:
     """Lift the stops of locked addresses, because a member knows that the person wants it; return their ids.
 
     The keyed hashes stay remembered: nobody else imports the person.
     """
     stopped = [address for address in addresses if address.state == AddressState.OPTED_OUT]
     for address in stopped:
-        session.add(entry_of(address, ConsentKind.LIFTED, method=method, wording=wording, given_at=at))
+        session.add(entry_of(address, ConsentKind.LIFTED, said))
         address.state = AddressState.ACTIVE
     session.flush()
     return [address.id for address in stopped]

@@ -15,6 +15,7 @@ from sqlalchemy import Select, delete, or_, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session
 
+from campaigns.audience.consent.declaration import Declaration, HashedHandle
 from campaigns.audience.consent.handles import PHONE_CHANNELS
 from campaigns.audience.consent.person import find_person, lock_addresses, lock_person, pass_gate
 from campaigns.audience.consent.sealed_words import Evidence
@@ -38,50 +39,38 @@ ANOTHER = "another organisation"
 Mark = tuple[bytes, Channel]
 
 
-def grant(session: Session, address: Address, *, method: str, wording: str | Evidence, given_at: datetime) -> bool:
+def grant(session: Session, address: Address, said: Declaration) -> bool:
     """Record that a person agreed on one address; return False, and record nothing, for one that said stop.
 
-    `wording` names the version shown or the evidence given. Only `restore` lifts a withdrawal.
+    Only `restore` lifts a withdrawal.
     """
     if address.state == AddressState.OPTED_OUT:
         return False
-    session.add(entry_of(address, ConsentKind.GRANTED, method=method, wording=wording, given_at=given_at))
+    session.add(entry_of(address, ConsentKind.GRANTED, said))
     if address.state not in _FIXED:
         address.state = AddressState.ACTIVE
     session.flush()
     return True
 
 
-def withdraw(
-    session: Session, addresses: Sequence[Address], *, method: str, wording: str | Evidence, at: datetime
-) -> list[int]:
+def withdraw(session: Session, addresses: Sequence[Address], said: Declaration) -> list[int]:
     """Record the withdrawal of each address that has not withdrawn yet; return the ids of all of them."""
     for address in addresses:
         if address.state != AddressState.OPTED_OUT:
-            session.add(entry_of(address, ConsentKind.WITHDRAWN, method=method, wording=wording, given_at=at))
+            session.add(entry_of(address, ConsentKind.WITHDRAWN, said))
             address.state = AddressState.OPTED_OUT
     session.flush()
     return [address.id for address in addresses]
 
 
-def withdraw_everywhere(
-    session: Session,
-    lookup: bytes,
-    channel: Channel,
-    *,
-    number: bytes | None = None,
-    method: str,
-    wording: str | Evidence,
-    at: datetime,
-) -> list[int]:
+def withdraw_everywhere(session: Session, handle: HashedHandle, said: Declaration) -> list[int]:
     """Record that the person behind a handle said stop; return the ids of all addresses they have on any channel.
 
-    `number` is the handle's (`handles.number_key`); None where nobody knows it, as of rows of an earlier version.
     The hashes are remembered apart from the contacts, so that no import brings the person back on any channel.
     """
-    addresses = lock_person(session, [number or lookup], [lookup])
-    remember(session, addresses, marks_of(lookup, channel, number))
-    return withdraw(session, addresses, method=method, wording=wording, at=at)
+    addresses = lock_person(session, [handle.phone], [handle.lookup])
+    remember(session, addresses, marks_of(handle))
+    return withdraw(session, addresses, said)
 
 
 def withdraw_reported(
@@ -97,8 +86,8 @@ def withdraw_reported(
     theirs = find_person(session, {row.number or row.lookup for row in told}, {row.lookup for row in told})
     addresses = [address for address in lock_addresses(session, theirs | set(dead)) if address.id in theirs]
     remember(session, addresses)
-    said = ", ".join(sorted({code for code in codes.values() if code}))
-    return withdraw(session, addresses, method="provider", wording=said[:200], at=at)
+    wording = ", ".join(sorted({code for code in codes.values() if code}))
+    return withdraw(session, addresses, Declaration("provider", wording[:200], at))
 
 
 def hold_withdrawals(session: Session) -> None:
@@ -110,82 +99,63 @@ def hold_withdrawals(session: Session) -> None:
     pass_gate(session, alone=True)
 
 
-def restore(
-    session: Session,
-    lookup: bytes,
-    channel: Channel,
-    *,
-    number: bytes | None = None,
-    method: str,
-    wording: str,
-    at: datetime,
-) -> list[int]:
+def restore(session: Session, handle: HashedHandle, said: Declaration) -> list[int]:
     """Record START from a handle: a stop or hold is lifted there, on no other channel; return the ids now active.
 
     An address that a provider called dead is active too: it lives, for START came from it.
     """
-    journal.note(session, journal.Said.START, {(number or lookup, channel)})
-    addresses = lock_addresses(session, session.scalars(_on_channel(lookup, channel, number)).all())
-    keys = {lookup, number, *(address.number for address in addresses)} - {None}
-    session.execute(
-        delete(SuppressedAddress).where(SuppressedAddress.lookup.in_(keys), SuppressedAddress.channel == channel)
-    )
+    journal.note(session, journal.Said.START, {(handle.phone, handle.channel)})
+    addresses = lock_addresses(session, session.scalars(_on_channel(handle)).all())
+    keys = {handle.lookup, handle.number, *(address.number for address in addresses)} - {None}
+    on_channel = SuppressedAddress.channel == handle.channel
+    session.execute(delete(SuppressedAddress).where(SuppressedAddress.lookup.in_(keys), on_channel))
     for address in addresses:
-        session.add(entry_of(address, ConsentKind.GRANTED, method=method, wording=wording, given_at=at))
+        session.add(entry_of(address, ConsentKind.GRANTED, said))
         address.state = AddressState.ACTIVE
     session.flush()
     return [address.id for address in addresses]
 
 
-def agree(
-    session: Session,
-    lookup: bytes,
-    channel: Channel,
-    *,
-    number: bytes | None = None,
-    method: str,
-    wording: str,
-    at: datetime,
-) -> list[int] | None:
+def agree(session: Session, handle: HashedHandle, said: Declaration) -> list[int] | None:
     """Record START from a handle that nothing proves: consent of who never said stop or may have, as a form is.
 
     Returns the ids of the addresses that agreed; None, with nothing recorded, for who said one of these there.
     """
     pass_gate(session)
-    addresses = lock_addresses(session, session.scalars(_on_channel(lookup, channel, number)).all())
-    hashes = {lookup, number or lookup, *(address.number or address.lookup for address in addresses)}
-    if any(on == channel for _, on in find_suppressed(session, hashes, or_held=True)):
+    addresses = lock_addresses(session, session.scalars(_on_channel(handle)).all())
+    hashes = {handle.lookup, handle.phone, *(address.number or address.lookup for address in addresses)}
+    if any(on == handle.channel for _, on in find_suppressed(session, hashes, or_held=True)):
         return None
     if any(address.state in (AddressState.OPTED_OUT, AddressState.HELD) for address in addresses):
         return None
     for address in addresses:
-        grant(session, address, method=method, wording=wording, given_at=at)
+        grant(session, address, said)
     return [address.id for address in addresses]
 
 
-def revive(session: Session, lookup: bytes, channel: Channel, *, number: bytes | None = None) -> list[int]:
+def revive(session: Session, handle: HashedHandle) -> list[int]:
     """Let addresses that a provider called dead live again, since something came from them; return their ids.
 
     They are in use again as far as the ledger says that their person agreed, and on hold where the person is.
     """
-    dead = _on_channel(lookup, channel, number).where(Address.state == AddressState.INVALID)
+    dead = _on_channel(handle).where(Address.state == AddressState.INVALID)
     addresses = lock_addresses(session, session.scalars(dead).all())
     if not addresses:
         return []
     granted = select(Consent.address_id).where(Consent.kind == ConsentKind.GRANTED)
     agreed = set(session.scalars(granted.where(Consent.address_id.in_([each.id for each in addresses]))))
-    hashes = {lookup, *(address.number or address.lookup for address in addresses)}
+    hashes = {handle.lookup, *(address.number or address.lookup for address in addresses)}
     # A stop stays remembered when a member lifts it, a hold does not.
     marks = find_suppressed(session, hashes, or_held=True) - find_suppressed(session, hashes)
-    is_held = any(on == channel for _, on in marks)
+    is_held = any(on == handle.channel for _, on in marks)
     revived = [address for address in addresses if address.state == AddressState.INVALID]
     for address in revived:
         # Whoever withdrew is opted out, dead or not.
         state = AddressState.ACTIVE if address.id in agreed else AddressState.PENDING
         address.state = AddressState.HELD if is_held else state
         if is_held:
-            at = clock.now()
-            session.add(entry_of(address, ConsentKind.HELD, method="keyword", wording="remembered", given_at=at))
+            remembered = Declaration("keyword", "remembered", clock.now())
+            session.add(entry_of(address, ConsentKind.HELD, remembered))
     session.flush()
     return [address.id for address in revived]
 
@@ -202,11 +172,11 @@ def mark_invalid(session: Session, address_ids: Collection[int]) -> int:
     return len(changed.all())
 
 
-def marks_of(lookup: bytes, channel: Channel, number: bytes | None) -> set[Mark]:
+def marks_of(handle: HashedHandle) -> set[Mark]:
     """Return what is remembered when a handle says stop: its phone on each channel, or the handle alone."""
-    if number is None or number == lookup:
-        return {(lookup, channel)}
-    return {(number, each) for each in PHONE_CHANNELS}
+    if handle.number is None or handle.number == handle.lookup:
+        return {(handle.lookup, handle.channel)}
+    return {(handle.number, each) for each in PHONE_CHANNELS}
 
 
 def remember(
@@ -218,7 +188,7 @@ def remember(
     """
     found = set(marks)
     for address in addresses:
-        found |= marks_of(address.lookup, Channel(address.channel), address.number)
+        found |= marks_of(HashedHandle.of(address))
     dialect = postgresql if session.get_bind().dialect.name == "postgresql" else sqlite
     # Two messages of one person may be read at the same instant.
     adding = dialect.insert(SuppressedAddress)
@@ -246,15 +216,14 @@ def find_suppressed(session: Session, hashes: Collection[bytes], *, or_held: boo
     return {(row.lookup, Channel(row.channel)) for row in found}
 
 
-def _on_channel(lookup: bytes, channel: Channel, number: bytes | None) -> Select[int]:
-    is_theirs = or_(Address.lookup == lookup, Address.number == (number or lookup))
-    return select(Address.id).where(is_theirs, Address.channel == channel)
+def _on_channel(handle: HashedHandle) -> Select[int]:
+    is_theirs = or_(Address.lookup == handle.lookup, Address.number == handle.phone)
+    return select(Address.id).where(is_theirs, Address.channel == handle.channel)
 
 
-def entry_of(
-    address: Address, kind: ConsentKind, *, method: str, wording: str | Evidence, given_at: datetime
-) -> Consent:
+def entry_of(address: Address, kind: ConsentKind, said: Declaration) -> Consent:
     """Return a line of the ledger about an address; what somebody wrote in their own words is sealed in it."""
+    wording = said.wording
     free = wording if isinstance(wording, Evidence) else None
     if free is not None and free.organisation_id not in (None, address.organisation_id):
         free, wording = None, ANOTHER
@@ -263,9 +232,9 @@ def entry_of(
         address_id=address.id,
         channel=address.channel,
         kind=kind,
-        method=method,
+        method=said.method,
         wording=wording if isinstance(wording, str) else "",
         sealed_evidence=free and free.sealed_for(address.id),
-        given_at=given_at,
+        given_at=said.at,
         recorded_at=clock.now(),
     )

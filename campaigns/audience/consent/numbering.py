@@ -12,6 +12,7 @@ from typing import Any
 from sqlalchemy import func, or_, select, update
 from sqlalchemy.orm import Session, sessionmaker
 
+from campaigns.audience.consent.declaration import Declaration
 from campaigns.audience.consent.handles import number_key
 from campaigns.audience.consent.ledger import remember, withdraw
 from campaigns.audience.consent.person import lock_person, mark_shared, pass_gate
@@ -86,7 +87,7 @@ def _spread(session: Session, addresses: Sequence[Address]) -> None:
         if _is_stopped(address) or line is None or line.given_at <= stop.given_at:
             going.append(address)
     remember(session, going)
-    withdraw(session, going, method=stop.method, wording=stop.wording, at=stop.given_at)
+    withdraw(session, going, Declaration(stop.method, stop.wording, stop.given_at))
 
 
 def _is_stopped(address: Address) -> bool:

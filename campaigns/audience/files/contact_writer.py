@@ -11,6 +11,7 @@ from typing import Any, cast
 from sqlalchemy import Select, Table, exists, insert, or_, select, text, update
 from sqlalchemy.orm import Session, aliased
 
+from campaigns.audience.consent.declaration import Declaration
 from campaigns.audience.consent.handles import Handle, number_key, number_of
 from campaigns.audience.consent.holds import hold
 from campaigns.audience.consent.ledger import Mark, find_suppressed, grant, hold_withdrawals, remember, withdraw
@@ -235,7 +236,7 @@ def _grant(session: Session, agreed: Sequence[_Agreed], *, vault: Vault) -> None
         for address in lock_addresses(session, told):
             if address.state == AddressState.PENDING:
                 one = told[address.id]
-                grant(session, address, method=METHOD, wording=Evidence(one.how, vault), given_at=one.at)
+                grant(session, address, Declaration(METHOD, Evidence(one.how, vault), one.at))
 
 
 def _heed_late_stops(session: Session, organisation_id: int, first: _Written) -> int:
@@ -249,9 +250,9 @@ def _heed_late_stops(session: Session, organisation_id: int, first: _Written) ->
     mark_shared(session, organisation_id, new)
     found = session.scalars(_late(organisation_id, first.address_id, AddressState.OPTED_OUT)).all()
     remember(session, found)
-    withdraw(session, found, method=METHOD, wording="said stop while the file was imported", at=clock.now())
+    withdraw(session, found, Declaration(METHOD, "said stop while the file was imported", clock.now()))
     held = session.scalars(_late(organisation_id, first.address_id, AddressState.HELD)).all()
-    hold(session, held, method=METHOD, wording="on hold when the file was imported", at=clock.now())
+    hold(session, held, Declaration(METHOD, "on hold when the file was imported", clock.now()))
     people = {address.contact_id for address in found}
     return sum(first.contact_id is not None and contact_id >= first.contact_id for contact_id in people)
 

@@ -9,6 +9,7 @@ from datetime import datetime
 from sqlalchemy import func, or_, select
 from sqlalchemy.orm import Session
 
+from campaigns.audience.consent.declaration import Declaration, HashedHandle
 from campaigns.audience.consent.handles import Handle, number_key
 from campaigns.audience.consent.ledger import find_suppressed, grant, hold_withdrawals, restore
 from campaigns.audience.consent.person import lock_addresses, mark_shared
@@ -55,26 +56,19 @@ def join(session: Session, joining: Joining, *, vault: Vault) -> Address | None:
     handle = joining.handle
     lookup = vault.lookup_hash(handle.channel, handle.text)
     number = number_key(vault, handle.channel, handle.text)
+    said = Declaration(joining.method, _wording(joining), joining.at)
     known = _known(session, joining.organisation_id, lookup=lookup, number=number)
     address = next((each for each in known if each.channel == handle.channel), None)
     stopped = address is not None and address.state in (AddressState.OPTED_OUT, AddressState.HELD)
     if stopped or _is_suppressed(session, handle.channel, lookup, number):
         if not joining.may_lift:
             return None
-        restore(
-            session,
-            lookup,
-            handle.channel,
-            number=number,
-            method=joining.method,
-            wording=_wording(joining),
-            at=joining.at,
-        )
+        restore(session, HashedHandle(lookup, handle.channel, number), said)
     if address is None:
         contact_id = _contact_without(session, handle.channel, known) or _add_contact(session, joining)
         address = _add(session, joining, contact_id, lookup=lookup, number=number, vault=vault)
     if not stopped:
-        grant(session, address, method=joining.method, wording=_wording(joining), given_at=joining.at)
+        grant(session, address, said)
     _place(session, joining, address.contact_id)
     return address
 

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import pytest
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from campaigns.audience.consent.declaration import Declaration, HashedHandle
 from campaigns.audience.consent.holds import hold_everywhere, lift, release
 from campaigns.audience.consent.ledger import find_suppressed, grant, restore, withdraw_everywhere
 from campaigns.audience.models import Address, AddressState, Channel, Consent, ConsentKind, SuppressedAddress
@@ -15,9 +14,9 @@ from campaigns.core.keys.crypto import Vault
 from tests.factories import NOON, a_contact, an_address, an_organisation
 
 NUMBER = "+380501234567"
-SAID: dict[str, Any] = {"method": "keyword", "wording": "reply 1", "at": NOON}
-DECIDED: dict[str, Any] = {"method": "member", "wording": "asked for a ride", "at": NOON}
-FORM: dict[str, Any] = {"method": "form", "wording": "v1", "given_at": NOON}
+SAID = Declaration("keyword", "reply 1", NOON)
+DECIDED = Declaration("member", "asked for a ride", NOON)
+FORM = Declaration("form", "v1", NOON)
 
 
 @pytest.fixture
@@ -30,16 +29,16 @@ def person(session: Session, vault: Vault) -> list[Address]:
         an_address(session, theirs, vault, channel=Channel.TELEGRAM, number="77001", state=AddressState.PENDING),
     ]
     for address in addresses[:2]:
-        grant(session, address, **FORM)
+        grant(session, address, FORM)
     return addresses
 
 
 def hold_by(session: Session, address: Address) -> set[int]:
-    return set(hold_everywhere(session, address.lookup, Channel(address.channel), number=address.number, **SAID))
+    return set(hold_everywhere(session, HashedHandle.of(address), SAID))
 
 
 def release_by(session: Session, address: Address) -> set[int]:
-    return set(release(session, [address.number or address.lookup], [address.lookup], **DECIDED))
+    return set(release(session, [address.number or address.lookup], [address.lookup], DECIDED))
 
 
 def states(addresses: list[Address]) -> list[AddressState]:
@@ -75,7 +74,7 @@ def test_released_people_are_what_they_were(session: Session, person: list[Addre
 
 def test_stop_outweighs_a_hold(session: Session, person: list[Address]) -> None:
     hold_by(session, person[0])
-    withdraw_everywhere(session, person[0].lookup, Channel.SMS, number=person[0].number, **SAID)
+    withdraw_everywhere(session, HashedHandle(person[0].lookup, Channel.SMS, person[0].number), SAID)
     assert states(person) == [AddressState.OPTED_OUT] * 3
     assert release_by(session, person[0]) == set()
     assert states(person) == [AddressState.OPTED_OUT] * 3
@@ -84,7 +83,7 @@ def test_stop_outweighs_a_hold(session: Session, person: list[Address]) -> None:
 
 
 def test_hold_does_not_weaken_a_stop(session: Session, person: list[Address]) -> None:
-    withdraw_everywhere(session, person[0].lookup, Channel.SMS, number=person[0].number, **SAID)
+    withdraw_everywhere(session, HashedHandle(person[0].lookup, Channel.SMS, person[0].number), SAID)
     assert hold_by(session, person[0]) == set()
     assert states(person) == [AddressState.OPTED_OUT] * 3
     assert {row.is_hold for row in session.scalars(select(SuppressedAddress))} == {False}
@@ -98,7 +97,7 @@ def test_dead_number_stays_dead(session: Session, person: list[Address]) -> None
 
 def test_new_consent_ends_no_hold(session: Session, person: list[Address]) -> None:
     hold_by(session, person[0])
-    assert grant(session, person[2], **FORM) is True
+    assert grant(session, person[2], FORM) is True
     assert person[2].state == AddressState.HELD
     release_by(session, person[0])
     assert person[2].state == AddressState.ACTIVE
@@ -106,23 +105,23 @@ def test_new_consent_ends_no_hold(session: Session, person: list[Address]) -> No
 
 def test_start_ends_a_hold_on_its_channel(session: Session, person: list[Address]) -> None:
     hold_by(session, person[0])
-    restore(session, person[0].lookup, Channel.SMS, number=person[0].number, **SAID)
+    restore(session, HashedHandle(person[0].lookup, Channel.SMS, person[0].number), SAID)
     assert states(person) == [AddressState.ACTIVE, AddressState.HELD, AddressState.HELD]
 
 
 def test_stranger_is_remembered_on_hold(session: Session, vault: Vault) -> None:
     lookup, number = vault.lookup_hash(Channel.SMS, NUMBER), vault.number_hash(NUMBER)
-    assert hold_everywhere(session, lookup, Channel.SMS, number=number, **SAID) == []
+    assert hold_everywhere(session, HashedHandle(lookup, Channel.SMS, number), SAID) == []
     assert find_suppressed(session, [number]) == set()
     marks = {(number, Channel.SMS), (number, Channel.WHATSAPP)}
     assert find_suppressed(session, [number], or_held=True) == marks
-    release(session, [number], [lookup], **DECIDED)
+    release(session, [number], [lookup], DECIDED)
     assert find_suppressed(session, [number], or_held=True) == set()
 
 
 def test_lifted_stop_stays_remembered(session: Session, person: list[Address]) -> None:
-    withdraw_everywhere(session, person[0].lookup, Channel.SMS, number=person[0].number, **SAID)
-    assert lift(session, person[:1], **DECIDED) == [person[0].id]
+    withdraw_everywhere(session, HashedHandle(person[0].lookup, Channel.SMS, person[0].number), SAID)
+    assert lift(session, person[:1], DECIDED) == [person[0].id]
     assert states(person) == [AddressState.ACTIVE, AddressState.OPTED_OUT, AddressState.OPTED_OUT]
     assert kinds(session, person[0])[-1] == ConsentKind.LIFTED
     assert person[0].number is not None
@@ -135,5 +134,5 @@ def test_lifted_stop_stays_remembered(session: Session, person: list[Address]) -
 
 def test_only_a_stop_is_lifted(session: Session, person: list[Address]) -> None:
     hold_by(session, person[0])
-    assert lift(session, person, **DECIDED) == []
+    assert lift(session, person, DECIDED) == []
     assert states(person) == [AddressState.HELD] * 3

@@ -10,6 +10,7 @@ import pytest
 from sqlalchemy import select
 from sqlalchemy.orm import Session, sessionmaker
 
+from campaigns.audience.consent.declaration import Declaration, HashedHandle
 from campaigns.audience.consent.ledger import (
     find_suppressed,
     grant,
@@ -22,8 +23,8 @@ from campaigns.audience.models import Address, AddressState, Channel, Consent, C
 from campaigns.core.keys.crypto import Vault
 from tests.factories import NOON, a_contact, an_address, an_organisation
 
-SAID = {"method": "keyword", "wording": "STOP"}
-FORM = {"method": "form", "wording": "v1", "given_at": NOON}
+SAID = Declaration("keyword", "STOP", NOON)
+FORM = Declaration("form", "v1", NOON)
 
 
 def two_organisations(session: Session, vault: Vault) -> list[Address]:
@@ -33,22 +34,22 @@ def two_organisations(session: Session, vault: Vault) -> list[Address]:
 
 def test_stop_holds_in_every_organisation(session: Session, vault: Vault) -> None:
     addresses = two_organisations(session, vault)
-    found = withdraw_everywhere(session, addresses[0].lookup, Channel.SMS, **SAID, at=NOON)
+    found = withdraw_everywhere(session, HashedHandle(addresses[0].lookup, Channel.SMS), SAID)
     assert sorted(found) == sorted(address.id for address in addresses)
     assert {address.state for address in addresses} == {AddressState.OPTED_OUT}
 
 
 def test_new_consent_does_not_lift_a_stop(session: Session, vault: Vault) -> None:
     address = two_organisations(session, vault)[0]
-    withdraw_everywhere(session, address.lookup, Channel.SMS, **SAID, at=NOON)
-    assert grant(session, address, **FORM) is False
+    withdraw_everywhere(session, HashedHandle(address.lookup, Channel.SMS), SAID)
+    assert grant(session, address, FORM) is False
     assert address.state == AddressState.OPTED_OUT
 
 
 def test_start_lifts_a_stop(session: Session, vault: Vault) -> None:
     address = two_organisations(session, vault)[0]
-    withdraw_everywhere(session, address.lookup, Channel.SMS, **SAID, at=NOON)
-    restore(session, address.lookup, Channel.SMS, method="keyword", wording="START", at=NOON)
+    withdraw_everywhere(session, HashedHandle(address.lookup, Channel.SMS), SAID)
+    restore(session, HashedHandle(address.lookup, Channel.SMS), Declaration("keyword", "START", NOON))
     assert address.state == AddressState.ACTIVE
     assert address.number is not None
     assert find_suppressed(session, [address.lookup, address.number]) == {(address.number, Channel.WHATSAPP)}
@@ -56,13 +57,13 @@ def test_start_lifts_a_stop(session: Session, vault: Vault) -> None:
 
 def test_stranger_who_says_stop_is_remembered(session: Session, vault: Vault) -> None:
     lookup, number = vault.lookup_hash(Channel.SMS, "+380509999999"), vault.number_hash("+380509999999")
-    assert withdraw_everywhere(session, lookup, Channel.SMS, number=number, **SAID, at=NOON) == []
+    assert withdraw_everywhere(session, HashedHandle(lookup, Channel.SMS, number), SAID) == []
     assert find_suppressed(session, [number]) == {(number, Channel.SMS), (number, Channel.WHATSAPP)}
 
 
 def test_handle_that_is_no_number_is_remembered_on_its_channel(session: Session, vault: Vault) -> None:
     chat = vault.lookup_hash(Channel.TELEGRAM, "42")
-    assert withdraw_everywhere(session, chat, Channel.TELEGRAM, number=chat, **SAID, at=NOON) == []
+    assert withdraw_everywhere(session, HashedHandle(chat, Channel.TELEGRAM, chat), SAID) == []
     assert find_suppressed(session, [chat]) == {(chat, Channel.TELEGRAM)}
 
 
@@ -70,22 +71,22 @@ def test_dead_number_lives_again_by_start_alone(session: Session, vault: Vault) 
     address = two_organisations(session, vault)[0]
     assert mark_invalid(session, [address.id]) == 1
     session.refresh(address)
-    grant(session, address, **FORM)
+    grant(session, address, FORM)
     assert address.state == AddressState.INVALID
-    restore(session, address.lookup, Channel.SMS, method="keyword", wording="START", at=NOON)
+    restore(session, HashedHandle(address.lookup, Channel.SMS), Declaration("keyword", "START", NOON))
     assert address.state == AddressState.ACTIVE
 
 
 def test_stop_outlives_a_dead_number(session: Session, vault: Vault) -> None:
     address = two_organisations(session, vault)[0]
-    withdraw_everywhere(session, address.lookup, Channel.SMS, **SAID, at=NOON)
+    withdraw_everywhere(session, HashedHandle(address.lookup, Channel.SMS), SAID)
     assert mark_invalid(session, [address.id]) == 0
 
 
 def test_repeated_stop_adds_one_line(session: Session, vault: Vault) -> None:
     address = two_organisations(session, vault)[0]
     for _ in range(3):
-        withdraw_everywhere(session, address.lookup, Channel.SMS, **SAID, at=NOON)
+        withdraw_everywhere(session, HashedHandle(address.lookup, Channel.SMS), SAID)
     lines = session.scalars(select(Consent).where(Consent.address_id == address.id)).all()
     assert [line.kind for line in lines] == [ConsentKind.WITHDRAWN]
 
@@ -102,11 +103,11 @@ def test_state_follows_from_the_ledger(session: Session, vault: Vault, seed: int
     addresses = two_organisations(session, vault)
     for address in addresses:
         address.state = AddressState.PENDING
-    start = {"method": "keyword", "wording": "START", "at": NOON}
+    start = Declaration("keyword", "START", NOON)
     acts: list[Callable[[Address], object]] = [
-        lambda one: grant(session, one, **FORM),
-        lambda one: withdraw_everywhere(session, one.lookup, Channel.SMS, **SAID, at=NOON),
-        lambda one: restore(session, one.lookup, Channel.SMS, **start),
+        lambda one: grant(session, one, FORM),
+        lambda one: withdraw_everywhere(session, HashedHandle(one.lookup, Channel.SMS), SAID),
+        lambda one: restore(session, HashedHandle(one.lookup, Channel.SMS), start),
     ]
     chance = random.Random(seed)
     for _ in range(8):
@@ -121,7 +122,7 @@ def test_withdrawal_waits_for_an_import_to_end(sessions: sessionmaker[Session], 
 
     def say_stop() -> list[int]:
         with sessions.begin() as session:
-            return withdraw_everywhere(session, lookup, Channel.SMS, **SAID, at=NOON)
+            return withdraw_everywhere(session, HashedHandle(lookup, Channel.SMS), SAID)
 
     with ThreadPoolExecutor() as pool:
         with sessions.begin() as importing:

@@ -9,6 +9,7 @@ import pytest
 from sqlalchemy import event, select
 from sqlalchemy.orm import Session, sessionmaker
 
+from campaigns.audience.consent.declaration import Declaration, HashedHandle
 from campaigns.audience.consent.handles import Handle, heard_handle, number_key, number_of
 from campaigns.audience.consent.ledger import find_suppressed, restore, withdraw_everywhere
 from campaigns.audience.consent.person import lock_addresses
@@ -19,15 +20,13 @@ from campaigns.staff.models import Organisation
 from tests.factories import NOON, a_contact, an_address, an_organisation
 
 NUMBER, OTHER_NUMBER, CHAT = "+380501234567", "+380509999999", "77001"
-SAID: dict[str, Any] = {"method": "keyword", "wording": "reply 1", "at": NOON}
+SAID = Declaration("keyword", "reply 1", NOON)
 WHATSAPP: dict[str, Any] = {"channel": Channel.WHATSAPP}
 TELEGRAM: dict[str, Any] = {"channel": Channel.TELEGRAM, "number": CHAT, "country": None}
 
 
 def stop(session: Session, address: Address) -> set[int]:
-    return set(
-        withdraw_everywhere(session, address.lookup, Channel(address.channel), number=address.number, **SAID)
-    )
+    return set(withdraw_everywhere(session, HashedHandle.of(address), SAID))
 
 
 @pytest.mark.parametrize("said_on", range(4))
@@ -65,8 +64,8 @@ def test_stops_of_one_person_at_once_wait_for_each_other(sessions: sessionmaker[
         lookup, channel, number = handles[place % len(handles)]
         with sessions.begin() as session:
             if place % 3 == 2:
-                return len(restore(session, lookup, channel, number=number, **SAID))
-            return len(withdraw_everywhere(session, lookup, channel, number=number, **SAID))
+                return len(restore(session, HashedHandle(lookup, channel, number), SAID))
+            return len(withdraw_everywhere(session, HashedHandle(lookup, channel, number), SAID))
 
     with ThreadPoolExecutor(6) as pool:
         found = list(pool.map(say, range(60)))
@@ -112,7 +111,7 @@ def test_start_lifts_its_own_channel_alone(session: Session, vault: Vault, start
     ]
     stop(session, addresses[0])
     said = next(address for address in addresses if address.channel == started_on)
-    lifted = restore(session, said.lookup, started_on, number=said.number, **SAID)
+    lifted = restore(session, HashedHandle(said.lookup, started_on, said.number), SAID)
     wanted = {AddressState.ACTIVE: set(), AddressState.OPTED_OUT: set()}
     for address in addresses:
         state = AddressState.ACTIVE if address.channel == started_on else AddressState.OPTED_OUT
@@ -128,7 +127,7 @@ def test_start_lifts_its_own_channel_alone(session: Session, vault: Vault, start
 def test_code_lifts_its_own_channel_alone(session: Session, vault: Vault, channel: Channel) -> None:
     organisation = an_organisation(session)
     number = vault.number_hash(NUMBER)
-    withdraw_everywhere(session, vault.lookup_hash("sms", NUMBER), Channel.SMS, number=number, **SAID)
+    withdraw_everywhere(session, HashedHandle(vault.lookup_hash("sms", NUMBER), Channel.SMS, number), SAID)
     assert join(session, joining(organisation, channel), vault=vault).state == AddressState.ACTIVE
     other = Channel.WHATSAPP if channel is Channel.SMS else Channel.SMS
     assert find_suppressed(session, [number]) == {(number, other)}

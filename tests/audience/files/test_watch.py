@@ -12,6 +12,7 @@ from flask.testing import FlaskClient
 from sqlalchemy import func, select, update
 from sqlalchemy.orm import Session
 
+from campaigns.audience.consent.declaration import Declaration, HashedHandle
 from campaigns.audience.consent.ledger import withdraw_everywhere
 from campaigns.audience.files import watch
 from campaigns.audience.files.watch import Kind, Watched, find_watched, note_look, spend_check
@@ -61,7 +62,7 @@ def a_file(*numbers: str, channel: str = "sms") -> bytes:
 
 def say_stop(session: Session, vault: Vault, number: str) -> None:
     lookup, key = vault.lookup_hash(Channel.SMS, number), vault.number_hash(number)
-    withdraw_everywhere(session, lookup, Channel.SMS, number=key, method="keyword", wording="STOP", at=NOON)
+    withdraw_everywhere(session, HashedHandle(lookup, Channel.SMS, key), Declaration("keyword", "STOP", NOON))
 
 
 def a_check(session: Session, organisation: Organisation, by: Member, *, rows: int = 1) -> ContactImport:

@@ -7,6 +7,7 @@ from concurrent.futures import ThreadPoolExecutor, wait
 from sqlalchemy import select
 from sqlalchemy.orm import Session, sessionmaker
 
+from campaigns.audience.consent.declaration import Declaration, HashedHandle
 from campaigns.audience.consent.handles import Handle
 from campaigns.audience.consent.ledger import withdraw_everywhere
 from campaigns.audience.joining.join import KEYWORD, Joining, join
@@ -32,8 +33,8 @@ def test_join_waits_for_a_stop(sessions: sessionmaker[Session], vault: Vault) ->
 
     with ThreadPoolExecutor() as pool:
         with sessions.begin() as stopping:
-            said = {"method": "keyword", "wording": "STOP", "at": NOON}
-            withdraw_everywhere(stopping, lookup, Channel.SMS, number=vault.number_hash(NUMBER), **said)
+            said = Declaration("keyword", "STOP", NOON)
+            withdraw_everywhere(stopping, HashedHandle(lookup, Channel.SMS, vault.number_hash(NUMBER)), said)
             attempt = pool.submit(join_now)
             wait([attempt], timeout=0.2)
             assert not attempt.done()
@@ -50,9 +51,9 @@ def test_stop_waits_for_a_join(sessions: sessionmaker[Session], vault: Vault) ->
         organisation_id = an_organisation(preparing).id
 
     def stop_now() -> None:
-        said = {"method": "keyword", "wording": "STOP", "at": NOON}
+        said = Declaration("keyword", "STOP", NOON)
         with sessions.begin() as session:
-            withdraw_everywhere(session, lookup, Channel.SMS, number=number, **said)
+            withdraw_everywhere(session, HashedHandle(lookup, Channel.SMS, number), said)
 
     with ThreadPoolExecutor() as pool:
         with sessions.begin() as starting:

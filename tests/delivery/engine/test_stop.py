@@ -10,6 +10,7 @@ from sqlalchemy import event, select
 from sqlalchemy.exc import OperationalError
 from sqlalchemy.orm import Session, sessionmaker
 
+from campaigns.audience.consent.declaration import Declaration, HashedHandle
 from campaigns.audience.consent.ledger import withdraw_everywhere
 from campaigns.audience.models import Address, Channel
 from campaigns.core import clock
@@ -119,7 +120,7 @@ def test_opt_out_is_obeyed_at_once(sessions: sessionmaker[Session], vault: Vault
             for handle in sorted(handles):
                 lookup = vault.lookup_hash(Channel.SMS, handle)
                 stopped += withdraw_everywhere(
-                    session, lookup, Channel.SMS, method="keyword", wording="", at=clock.now()
+                    session, HashedHandle(lookup, Channel.SMS), Declaration("keyword", "", clock.now())
                 )
             suppress_addresses(session, stopped)
         said.append(time.monotonic())

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from sqlalchemy import event, select
 from sqlalchemy.orm import Session
 
+from campaigns.audience.consent.declaration import Declaration, HashedHandle
 from campaigns.audience.consent.ledger import restore
 from campaigns.audience.models import AddressState, Channel, Consent
 from campaigns.core import clock
@@ -130,9 +131,7 @@ def test_old_block_that_is_replayed_does_not_stop_who_said_start_since(
     block = StatusUpdate(delivery.reference, "SM1", "undelivered", "21610", action=Action.OPT_OUT)
     arrive(session, block)
     assert address.state == AddressState.OPTED_OUT
-    restore(
-        session, address.lookup, Channel.SMS, number=address.number, method="keyword", wording="", at=clock.now()
-    )
+    restore(session, HashedHandle.of(address), Declaration("keyword", "", clock.now()))
     arrive(session, block)
     # Nor one that the provider was late to tell, which is no replay.
     arrive(session, StatusUpdate(delivery.reference, "SM1", "failed", "21612", action=Action.OPT_OUT))

@@ -9,6 +9,7 @@ import pytest
 from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 
+from campaigns.audience.consent.declaration import Declaration, HashedHandle
 from campaigns.audience.consent.ledger import withdraw_everywhere
 from campaigns.audience.models import Address, AddressState, Channel
 from campaigns.core import clock
@@ -91,7 +92,7 @@ def test_resend_heeds_a_stop_on_any_channel(session: Session, vault: Vault) -> N
     contact_id = all_deliveries(session)[0].contact_id
     other = give_addresses(session, run.organisation_id, vault, [contact_id], **ours)[contact_id]
     said = session.get_one(Address, other)
-    withdraw_everywhere(session, said.lookup, Channel.WHATSAPP, method="keyword", wording="STOP", at=NOON)
+    withdraw_everywhere(session, HashedHandle(said.lookup, Channel.WHATSAPP), Declaration("keyword", "STOP", NOON))
     assert count_resendable(session, run, Chosen()) == Prospect(stopped=1)
 
 
