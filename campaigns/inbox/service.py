@@ -77,22 +77,22 @@ def receive_inbound(
     if is_late:
         # What the person says at this moment on another way is seen, or sees this.
         ledger.hold_withdrawals(session)
-    is_settled = is_late and is_overtaken(session, reply)
-    if not is_settled:
+    if not (is_settled := is_late and is_overtaken(session, reply)):
         detail = _act(session, inbound, reply, vault=vault, account=account, receiver=receiver, is_late=is_late)
     if reply.organisation_id is None:
         put_in_triage(session, reply, account=account, came_to=inbound.to_handle, may_be=receiver.may_be)
     if inbound.happening not in _UNSPOKEN and not is_settled:
         _note_heard(session, reply)
     # Last, because it holds the chain: whoever waits for it must hold nothing that is needed here.
-    if detail is not None:
-        _record(session, reply, detail)
+    _record(session, reply, detail)
     return reply
 
 
-def _record(session: Session, reply: Reply, detail: dict[str, Any]) -> None:
-    action, organisation_id = f"reply.{reply.kind}", reply.organisation_id
-    audit.record(session, action, subject=reply, organisation_id=organisation_id, **detail)
+def _record(session: Session, reply: Reply, detail: dict[str, Any] | None) -> None:
+    """Record what a reply did; None: nothing."""
+    if detail is not None:
+        action, organisation_id = f"reply.{reply.kind}", reply.organisation_id
+        audit.record(session, action, subject=reply, organisation_id=organisation_id, **detail)
 
 
 def note_looked(session: Session, sender_id: int, through: datetime) -> None:
