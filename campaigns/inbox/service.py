@@ -75,7 +75,6 @@ def receive_inbound(
         return None
     is_late, detail = received_at is not None, None
     if is_late:
-        # What the person says at this moment on another way is seen, or sees this.
         ledger.hold_withdrawals(session)
     if not (is_settled := is_late and is_overtaken(session, reply)):
         detail = _act(session, inbound, reply, vault=vault, account=account, receiver=receiver, is_late=is_late)
