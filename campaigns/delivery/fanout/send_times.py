@@ -11,8 +11,8 @@ from campaigns.audience.rules import UNKNOWN_ZONE
 from campaigns.core.wallclock import to_utc
 from campaigns.delivery.models import RunQuiet, RunZone
 from campaigns.planning.campaign_content import FrozenRun
-from campaigns.planning.country_rules import first_allowed, quiet_between
 from campaigns.planning.models import Priority, Run, ZonePolicy
+from campaigns.planning.schedules.quiet_hours import first_allowed, quiet_between
 
 
 def due_in(run: Run, frozen: FrozenRun, zone: str, country: str, *, now: datetime) -> datetime:

@@ -9,8 +9,8 @@ from datetime import datetime
 
 from campaigns.audience.rules import UNKNOWN_ZONE
 from campaigns.core.wallclock import to_utc, wall_of
-from campaigns.planning.country_rules import first_allowed
 from campaigns.planning.models import ZonePolicy
+from campaigns.planning.schedules.quiet_hours import first_allowed
 from campaigns.planning.schedules.recurrence import Timing
 
 
