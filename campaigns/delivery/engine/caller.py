@@ -47,8 +47,9 @@ class Caller:
 
     async def call(self, claimed: Claimed) -> Result:
         """Make the one call for a claimed delivery and return what became of it."""
+        outgoing = self._outgoing(claimed)
         try:
-            accepted = await self._gateway.send(self._outgoing(claimed), partial(self._fence.check, claimed))
+            accepted = await self._gateway.send(outgoing, partial(self._fence.check, claimed))
         except FenceRefusedError as refused:
             return self._refused(claimed, refused.refusal)
         except SendError as error:

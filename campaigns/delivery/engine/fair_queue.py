@@ -147,12 +147,6 @@ class FairQueue:
         if run_id in self._places:
             self._places[run_id].put_back_at = now
 
-    def wake_at(self) -> datetime | None:
-        """Return when the next run has something due, or None when one has at once or there is no run."""
-        moments = [place.next_at for place in self._places.values()]
-        known = [moment for moment in moments if moment is not None]
-        return min(known) if known and len(known) == len(moments) else None
-
 
 def _has_come(moment: datetime | None, now: datetime) -> bool:
     """Say whether it is time; a moment further ahead than any is set was set before the clock was put back."""

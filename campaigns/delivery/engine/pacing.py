@@ -67,7 +67,11 @@ class Pace:
         if now <= self._at:
             # An event loop's time stands still while it works off what is ready: most messages see no step.
             return self._level
-        return min(_burst_of(rate), self._level + (now - self._at) * rate)
+        gained = (now - self._at) * rate
+        if rate > self._rate:
+            # It was slower at first, and regained its pace evenly.
+            gained -= (rate - self._rate) ** 2 / (2 * self._nominal * RECOVERY_SHARE)
+        return min(_burst_of(rate), self._level + gained)
 
 
 class GroupSizes(NamedTuple):

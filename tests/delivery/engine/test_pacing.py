@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -61,3 +62,17 @@ def test_group_is_a_moment_of_work_or_two_windows(rate: float, window: int) -> N
 
 def test_only_a_fast_sender_has_large_groups() -> None:
     assert [size_of_group(rate, 64) for rate in (1, 100, 500, 1_000, 10_000)] == [128, 128, 128, 250, 512]
+
+
+@pytest.mark.parametrize("moments", [[], [1.0, 2.0], [0.01 * step for step in range(1, 399)]])
+def test_slowed_pace_gains_the_same_however_often_it_is_counted(moments: list[float]) -> None:
+    pace = Pace(10.0, 0.0)
+    for _ in range(6):
+        pace.slow(0.0)
+    pace.take(30, 0.0)
+    for moment in moments:
+        pace.take(0, moment)
+    # A sixty-fourth of ten a second at first, and a fifth more with each second.
+    gained = 4.0 * 10 / 64 + 0.2 * 4.0**2 / 2
+    assert pace.wait(4.0) == pytest.approx((29 - gained) / (10 / 64 + 0.2 * 4.0))
+    assert pace.rate_at(4.0) == pytest.approx(10 / 64 + 0.2 * 4.0)
