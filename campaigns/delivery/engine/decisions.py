@@ -35,7 +35,7 @@ class Decided(StrEnum):
 
 
 class Wait(StrEnum):
-    """Why a lane claims nothing."""
+    """Why nothing is claimed over a sender."""
 
     STOPPING = "stopping"
     RUN_IS_PAUSED = "run_is_paused"
@@ -45,6 +45,11 @@ class Wait(StrEnum):
     FENCE_IS_BLIND = "fence_is_blind"
     DAILY_LIMIT = "daily_limit"
     PACE = "pace"
+    #: Of a run over one of its senders, or of everything: the database was restored.
+    SENDER_IS_NOT_USED = "sender_is_not_used"
+    CREDENTIAL_IS_OTHERS = "credential_is_others"
+    STOPS_CANNOT_ARRIVE = "stops_cannot_arrive"
+    LATCHED = "latched"
 
 
 class Back(StrEnum):

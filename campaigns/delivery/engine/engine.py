@@ -19,6 +19,7 @@ from campaigns.core.processes.threads import Runner
 from campaigns.core.processes.waiting import rest
 from campaigns.core.sentences import Sentence
 from campaigns.core.words import N_
+from campaigns.delivery.engine.decisions import Decided, tell
 from campaigns.delivery.engine.fence import REFRESH_SECONDS, Fence, LaneFence
 from campaigns.delivery.engine.lane import Lane
 from campaigns.delivery.engine.ports import RunningRun, Snapshot, Store
@@ -161,9 +162,11 @@ class Engine:
             _log.error("sender %s cannot be opened: %s", sender.sender_id, error, exc_info=None if told else error)
         if not sender.is_rehearsal:
             await around.database(around.store.tell_health, sender.sender_id, Health.PAUSED, code)
+            tell(Decided.SENDER_TOLD, sender=sender.sender_id, health=Health.PAUSED, code=code)
             return None
         for run in runs:
             await around.database(around.store.pause, run.run_id, reason)
+            tell(Decided.RUN_PAUSED, run=run.run_id, code=code)
         return None
 
     def _remind(self, run_id: int) -> None:

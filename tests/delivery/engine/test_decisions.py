@@ -31,7 +31,7 @@ from campaigns.gateways.base import (
     ThrottledError,
     UnknownOutcomeError,
 )
-from campaigns.planning.models import RunState
+from campaigns.planning.models import RunState, Sender
 from tests.delivery.builders import TEXT, a_running_run, all_deliveries
 from tests.delivery.engine.in_memory import HANDLE, SENDER, a_store, run_lane
 from tests.delivery.engine.test_caller import Call
@@ -166,6 +166,28 @@ def test_claim_says_whom_quiet_hours_put_off(
         ask, line = Ask(Line(run.sender_id or 0), run.id, 0, 10), f"put_off delivery={row.id} run={run.id}"
     DatabaseStore(sessions, vault).exchange((), ask)
     assert told() == [line]
+
+
+@pytest.mark.parametrize(
+    ("active", "may_use", "code"),
+    [(False, True, "sender_is_not_used"), (True, False, "credential_is_others"), (True, True, None)],
+)
+def test_run_that_is_left_out_says_why_once(
+    sessions: sessionmaker[Session],
+    vault: Vault,
+    told: Callable[[], list[str]],
+    active: bool,
+    may_use: bool,
+    code: str | None,
+) -> None:
+    with sessions.begin() as session:
+        run = a_running_run(session, vault, count=1)
+        session.get_one(Sender, run.sender_id).active = active
+        line = f"waits run={run.id} sender={run.sender_id} code={code}"
+    store = DatabaseStore(sessions, vault, may_use=lambda name, organisation_id: may_use)
+    running = [len(store.snapshot().runs) for _ in range(2)]
+    assert running == [int(code is None)] * 2
+    assert told() == ([line] if code else [])
 
 
 def test_no_handle_and_no_text_is_told(told: Callable[[], list[str]]) -> None:

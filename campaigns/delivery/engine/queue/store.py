@@ -8,7 +8,7 @@ from dataclasses import replace
 from functools import cache
 from typing import Any
 
-from sqlalchemy import Connection, Engine, Select, bindparam, false, func, select
+from sqlalchemy import Connection, Engine, Row, Select, bindparam, false, func, select
 from sqlalchemy.exc import DataError, DBAPIError, IntegrityError, ProgrammingError, SQLAlchemyError, StatementError
 from sqlalchemy.orm import Session, sessionmaker
 
@@ -21,6 +21,7 @@ from campaigns.core.errors import UnavailableError
 from campaigns.core.keys.crypto import Vault
 from campaigns.core.sentences import Sentence
 from campaigns.delivery.channel_fallback import fall_back
+from campaigns.delivery.engine.decisions import Decided, Wait, is_told, tell
 from campaigns.delivery.engine.ports import WITHDRAWN_WITHIN, Ask, Found, Result, RunningRun, Snapshot, put_back
 from campaigns.delivery.engine.queue.claims import Claims
 from campaigns.delivery.engine.queue.results import find_held, record, writing
@@ -68,6 +69,8 @@ class DatabaseStore:
         self._is_postgres = self._engine.dialect.name == "postgresql"
         self._claims = Claims(vault)
         self._daily_limits = DailyLimits()
+        #: Runs and senders that the last snapshot left out, and why.
+        self._left_out: dict[tuple[int | None, int | None], Wait] = {}
 
     def exchange(self, results: Sequence[Result], ask: Ask | None) -> Found:
         """Write the results and claim what is asked for, in one commit.
@@ -113,18 +116,17 @@ class DatabaseStore:
         """
         with self._single.connect() as connection:
             if self._lifeline is not None and not self._lifeline.look(connection):
+                self._explain({(None, None): Wait.LATCHED})
                 return Snapshot()
             hears = self._ears is None or self._ears.hear(connection)
             rows = connection.execute(_running(self._engine.dialect.name)).all()
             if rows and rows[0].is_read_only:
                 raise UnavailableError("The database may only be read.")
-            limits = {
-                row.sender_id: (Channel(row.channel), row.daily_limit)
-                for row in rows
-                if row.daily_limit is not None
-            }
-            quotas = self._daily_limits.count_in_turn(connection, limits)
+            quotas = self._daily_limits.count_in_turn(connection, _limits_of(rows))
             addresses = frozenset(connection.scalars(_withdrawn(), {"since": clock.now() - WITHDRAWN_WITHIN}))
+        by_pair = {(row.id, row.sender_id): row for row in rows}
+        left_out = {pair: why for pair, row in by_pair.items() if (why := self._why_left_out(row, hears=hears))}
+        self._explain(left_out)
         last = {row.id: row.rank for row in rows}
         runs = [
             RunningRun(
@@ -138,11 +140,27 @@ class DatabaseStore:
                 allowance=None if row.is_rehearsal else quotas.get(row.sender_id),
                 counted=self._daily_limits.number,
             )
-            for row in rows
-            if row.is_rehearsal
-            or (hears and row.may_be_used and self._may_use(row.secret_name, row.organisation_id))
+            for pair, row in by_pair.items()
+            if pair not in left_out
         ]
         return Snapshot(runs, addresses)
+
+    def _why_left_out(self, row: Row[Any], *, hears: bool) -> Wait | None:
+        """Return why a running run is not sent over one of its senders, or None; rehearsals always are."""
+        if row.is_rehearsal:
+            return None
+        if not hears:
+            return Wait.STOPS_CANNOT_ARRIVE
+        if not row.may_be_used:
+            return Wait.SENDER_IS_NOT_USED
+        return None if self._may_use(row.secret_name, row.organisation_id) else Wait.CREDENTIAL_IS_OTHERS
+
+    def _explain(self, left_out: dict[tuple[int | None, int | None], Wait]) -> None:
+        """Tell the decision log which runs wait over which senders, when that changed."""
+        if is_told():
+            for (run_id, sender_id), why in left_out.items() - self._left_out.items():
+                tell(Decided.WAITS, run=run_id, sender=sender_id, code=why)
+        self._left_out = left_out
 
     def pause(self, run_id: int, reason: Sentence) -> None:
         """Pause a run, if it is still running, with a reason for members."""
@@ -244,6 +262,11 @@ def _is_about_content(error: SQLAlchemyError) -> bool:
         return getattr(error.orig, "sqlstate", None) is None
     is_of_ours = isinstance(error, StatementError) and not isinstance(error, DBAPIError)
     return is_of_ours or isinstance(error, DataError | IntegrityError)
+
+
+def _limits_of(rows: Sequence[Row[Any]]) -> dict[int, tuple[Channel, int]]:
+    """Return channel and daily limit of the senders that have one."""
+    return {row.sender_id: (Channel(row.channel), row.daily_limit) for row in rows if row.daily_limit is not None}
 
 
 @cache
