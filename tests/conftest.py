@@ -8,9 +8,11 @@ import sqlite3
 import tempfile
 from collections.abc import Iterator
 from contextlib import closing
+from functools import partial
 from pathlib import Path
 
 import pytest
+from argon2 import PasswordHasher
 from hypothesis import settings
 from sqlalchemy import Engine
 from sqlalchemy.orm import Session, sessionmaker
@@ -18,6 +20,7 @@ from sqlalchemy.orm import Session, sessionmaker
 from campaigns.core.database import make_engine, make_sessions
 from campaigns.core.keys.crypto import Vault
 from campaigns.schema import metadata
+from campaigns.staff.sign_in import passwords
 from tests.postgres import PostgresServer, empty_tables, forget_marks
 from tests.sandbox.process import SandboxProcess
 
@@ -30,6 +33,11 @@ pytest_plugins = ["tests.web.pages"]
 
 #: Files in memory, where no commit waits for a disk, and the bytes that must be free there.
 MEMORY, ROOM = Path("/dev/shm"), 2 << 30
+
+#: Files here take longest, beside those with real pages.
+_LONG = tuple(f"tests/{name}/" for name in ("simulation", "faults", "cluster", "continuity", "security"))
+#: More statements than all tests together have: each is compiled once.
+_STATEMENTS = 20_000
 
 
 def pytest_configure() -> None:
@@ -44,13 +52,22 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 @pytest.hookimpl(trylast=True)
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    # The longest tests first, after the shuffle: two processes then end at the same time.
-    items.sort(key=lambda item: "browser" not in item.keywords)
+    # The longest files first, after the shuffle: the processes then end at the same time.
+    items.sort(key=lambda item: ("browser" not in item.keywords, not item.nodeid.startswith(_LONG)))
     if config.getoption("--runslow"):
         return
     for item in items:
         if item.get_closest_marker("slow") is not None:
             item.add_marker(pytest.mark.skip(reason="heavy: run with --runslow"))
+
+
+@pytest.fixture(scope="session", autouse=True)
+def cheap_passwords() -> Iterator[None]:
+    """Let hashes of passwords cost next to nothing; what they cost guessers is tested beside them."""
+    cheap = partial(PasswordHasher, time_cost=1, memory_cost=8, parallelism=1)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(passwords, "PasswordHasher", cheap)
+        yield
 
 
 @pytest.fixture(scope="session")
@@ -75,7 +92,7 @@ def sandbox(sandbox_process: SandboxProcess) -> SandboxProcess:
 
 @pytest.fixture(scope="session")
 def postgres_engine(postgres: PostgresServer) -> Iterator[Engine]:
-    engine = make_engine(postgres.create_database())
+    engine = make_engine(postgres.create_database(), query_cache_size=_STATEMENTS)
     metadata.create_all(engine)
     yield engine
     engine.dispose()
@@ -94,7 +111,10 @@ def sqlite_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="session")
 def kept_sqlite_engine(sqlite_file: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Engine]:
     """The engine of all tests of this process on SQLite, so that no statement is compiled anew for each."""
-    engine = make_engine(f"sqlite:///{shutil.copy(sqlite_file, tmp_path_factory.mktemp('kept') / 'test.db')}")
+    engine = make_engine(
+        f"sqlite:///{shutil.copy(sqlite_file, tmp_path_factory.mktemp('kept') / 'test.db')}",
+        query_cache_size=_STATEMENTS,
+    )
     yield engine
     engine.dispose()
 

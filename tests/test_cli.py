@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import sqlite3
 from contextlib import closing
 from dataclasses import replace
@@ -27,16 +28,33 @@ HEADER = "number,language,consent_date,consent_how\n"
 GOOD = "+380501234567,uk,2026-02-01,form\n"
 
 
+@pytest.fixture(scope="module")
+def set_up_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The database of an instance that was set up, with one organisation, to copy."""
+    folder = tmp_path_factory.mktemp("set_up")
+    with pytest.MonkeyPatch.context() as patch:
+        _live_in(folder, patch)
+        for arguments in (["setup"], ["organisation", "add", "ours", "--name", "Ours"]):
+            assert run(*arguments).exit_code == 0
+    with closing(sqlite3.connect(folder / "one.db")) as connection:
+        # A command leaves what it wrote in the log of its database, which no copy has.
+        connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+    return folder / "one.db"
+
+
 @pytest.fixture
-def instance(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+def instance(set_up_file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """An instance that is set up, with one organisation; returns its folder."""
-    for name, value in KEYS.items():
-        monkeypatch.setenv(name, value)
-    monkeypatch.setenv("FINGERPOST_PUBLIC_URL", "https://fingerpost.example")
-    monkeypatch.setenv("FINGERPOST_DATABASE_URL", f"sqlite:///{tmp_path / 'one.db'}")
-    for arguments in (["setup"], ["organisation", "add", "ours", "--name", "Ours"]):
-        assert run(*arguments).exit_code == 0
+    _live_in(tmp_path, monkeypatch)
+    shutil.copy(set_up_file, tmp_path)
     return tmp_path
+
+
+def _live_in(folder: Path, patch: pytest.MonkeyPatch) -> None:
+    for name, value in KEYS.items():
+        patch.setenv(name, value)
+    patch.setenv("FINGERPOST_PUBLIC_URL", "https://fingerpost.example")
+    patch.setenv("FINGERPOST_DATABASE_URL", f"sqlite:///{folder / 'one.db'}")
 
 
 def run(*arguments: str) -> Result:

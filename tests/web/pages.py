@@ -38,6 +38,9 @@ KEYS = {
 }
 #: Templates as they were compiled last, by what is in them, for tests with an application of their own.
 _TEMPLATES = FileSystemBytecodeCache()
+#: The applications of this process by their databases and settings, as one serves all requests: to make one takes
+#: longer than most tests.
+_APPS: dict[tuple[str, frozenset[tuple[str, str]]], Flask] = {}
 #: Account and token by which callbacks are signed.
 CALLBACK_CREDENTIAL = "AC00000000000000000000000000000000:token"
 
@@ -95,10 +98,25 @@ def _application(settings: Settings) -> Flask:
 
 
 @contextmanager
-def make_pages(engine: Engine, **changes: str) -> Iterator[Pages]:
-    """Run an application of its own on an empty database; forms need no token, `changes` are settings."""
-    with _pages_of(_application(page_settings(engine, **owned(changes))), make_sessions(engine)) as pages:
+def make_pages(engine: Engine, *, is_own: bool = False, **changes: str) -> Iterator[Pages]:
+    """Run the application on an empty database; forms need no token, `changes` are settings.
+
+    It is the same as for others with these settings, but begins anew. Who changes it needs one of its `own`.
+    """
+    app = _application(page_settings(engine, **owned(changes))) if is_own else _kept(engine, changes)
+    with _pages_of(app, make_sessions(engine)) as pages:
         yield pages
+
+
+def _kept(engine: Engine, changes: dict[str, str]) -> Flask:
+    key = str(engine.url), frozenset(changes.items())
+    if key not in _APPS:
+        _APPS[key] = _application(page_settings(engine, **owned(changes)))
+    app = _APPS[key]
+    # These are all things that it remembers from one request to the next.
+    app.extensions["openings_throttle"], app.extensions["chain_looks"] = Throttle(), ChainLooks()
+    init_looking(app)
+    return app
 
 
 @contextmanager
@@ -120,39 +138,22 @@ def pages_on_file(folder: Path, **changes: str) -> Iterator[Pages]:
     """Run the application on a new SQLite file in `folder`."""
     engine = make_engine(f"sqlite:///{folder / 'pages.db'}")
     metadata.create_all(engine)
-    with make_pages(engine, **changes) as pages:
+    with make_pages(engine, is_own=True, **changes) as pages:
         yield pages
     engine.dispose()
 
 
-@pytest.fixture(scope="session")
-def kept_apps() -> dict[str, Flask]:
-    """The applications of all tests of this process, by their databases, as one serves all requests."""
-    return {}
-
-
 @pytest.fixture
-def pages(engine: Engine, kept_apps: dict[str, Flask]) -> Iterator[Pages]:
+def pages(engine: Engine) -> Iterator[Pages]:
     """The application with two organisations, once for each kind of database."""
-    address = str(engine.url)
-    if address not in kept_apps:
-        kept_apps[address] = _application(page_settings(engine, **owned({})))
-    app = kept_apps[address]
-    _forget(app)
-    with _pages_of(app, make_sessions(engine)) as pages:
+    with make_pages(engine) as pages:
         yield pages
-
-
-def _forget(app: Flask) -> None:
-    """Let an application begin anew: these are all things that it remembers from one request to the next."""
-    app.extensions["openings_throttle"], app.extensions["chain_looks"] = Throttle(), ChainLooks()
-    init_looking(app)
 
 
 @pytest.fixture
 def own_pages(engine: Engine) -> Iterator[Pages]:
     """The same with an application of its own, for a test that changes it."""
-    with make_pages(engine) as pages:
+    with make_pages(engine, is_own=True) as pages:
         yield pages
 
 

@@ -69,7 +69,7 @@ def test_pages_hold_no_inline_script_or_style(client_for: Callable[..., FlaskCli
 
 
 def test_forms_work_over_https_without_a_referrer(engine: Engine) -> None:
-    with make_pages(engine, public_url="https://fingerpost.example") as pages:
+    with make_pages(engine, is_own=True, public_url="https://fingerpost.example") as pages:
         pages.app.config["WTF_CSRF_ENABLED"] = True
         client = pages.client()
         page = client.get("/sign-in", base_url="https://localhost").text
@@ -85,7 +85,7 @@ def test_forms_work_over_https_without_a_referrer(engine: Engine) -> None:
 
 @pytest.mark.parametrize(("proxies", "address"), [("0", "127.0.0.1"), ("1", "203.0.113.9")])
 def test_only_trusted_proxies_are_believed(engine: Engine, proxies: str, address: str) -> None:
-    with make_pages(engine, trusted_proxies=proxies) as pages:
+    with make_pages(engine, is_own=True, trusted_proxies=proxies) as pages:
         pages.app.add_url_rule("/me", "me", lambda: str(request.remote_addr))
         answer = pages.client().get("/me", headers={"X-Forwarded-For": "198.51.100.1, 203.0.113.9"})
     assert answer.text == address

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import pytest
+from argon2 import PasswordHasher, extract_parameters
 
 from campaigns.core.errors import InputError
+from campaigns.staff.sign_in import passwords
 from campaigns.staff.sign_in.passwords import hash_password, is_password_of, make_one_time_password
 
 
@@ -13,6 +15,12 @@ def test_only_the_same_password_fits() -> None:
     assert hashed.startswith("$argon2id$")
     assert is_password_of(hashed, "correct horse battery")
     assert not is_password_of(hashed, "correct horse batterie")
+
+
+def test_guesses_cost_what_the_library_recommends(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(passwords, "PasswordHasher", PasswordHasher)
+    parameters = extract_parameters(hash_password("correct horse battery"))
+    assert (parameters.memory_cost, parameters.time_cost) >= (64 * 1024, 3)
 
 
 def test_composition_of_letters_does_not_matter() -> None:
