@@ -34,6 +34,8 @@ pytest_plugins = ["tests.web.pages"]
 #: Files in memory, where no commit waits for a disk, and the bytes that must be free there.
 MEMORY, ROOM = Path("/dev/shm"), 2 << 30
 
+#: Whoever asks for one of these sees the database through pages.
+_PAGES = frozenset({"pages", "own_pages"})
 #: Files here take longest, beside those with real pages.
 _LONG = tuple(f"tests/{name}/" for name in ("simulation", "faults", "cluster", "continuity", "security"))
 #: More statements than all tests together have: each is compiled once.
@@ -48,17 +50,32 @@ def pytest_configure() -> None:
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--runslow", action="store_true", help="run heavy tests too")
+    parser.addoption("--all-databases", action="store_true", help="run tests of pages on PostgreSQL too")
 
 
 @pytest.hookimpl(trylast=True)
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     # The longest files first, after the shuffle: the processes then end at the same time.
     items.sort(key=lambda item: ("browser" not in item.keywords, not item.nodeid.startswith(_LONG)))
+    if not config.getoption("--all-databases"):
+        config.hook.pytest_deselected(items=[item for item in items if _proves_nothing_new(item)])
+        items[:] = [item for item in items if not _proves_nothing_new(item)]
     if config.getoption("--runslow"):
         return
     for item in items:
         if item.get_closest_marker("slow") is not None:
             item.add_marker(pytest.mark.skip(reason="heavy: run with --runslow"))
+
+
+def _proves_nothing_new(item: pytest.Item) -> bool:
+    """Say whether a test was to run on PostgreSQL though others send all of its statements there.
+
+    So it is with most tests of pages, whose queries have tests of their own, and with those that say so.
+    """
+    assert isinstance(item, pytest.Function)
+    is_on_postgres = hasattr(item, "callspec") and item.callspec.params.get("engine") == "postgres"
+    asks_again = not _PAGES.isdisjoint(item.fixturenames) and item.get_closest_marker("both_databases") is None
+    return is_on_postgres and (asks_again or item.get_closest_marker("one_database") is not None)
 
 
 @pytest.fixture(scope="session", autouse=True)

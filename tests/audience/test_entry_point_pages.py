@@ -63,6 +63,7 @@ def test_unfit_form_keeps_what_was_typed(pages: Pages, client_for: Clients, form
         assert session.scalars(select(EntryPoint)).all() == []
 
 
+@pytest.mark.both_databases
 def test_taken_down_page_shows_no_links(pages: Pages, client_for: Clients) -> None:
     with pages.sessions.begin() as session:
         a_sender(session)

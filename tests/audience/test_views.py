@@ -6,6 +6,7 @@ import io
 import re
 from collections.abc import Callable
 
+import pytest
 from flask.testing import FlaskClient
 from sqlalchemy import func, select
 from werkzeug.test import TestResponse
@@ -29,6 +30,7 @@ def upload(client: FlaskClient, text: str) -> TestResponse:
     return client.post("/audience/contacts/files", data=data, content_type="multipart/form-data")
 
 
+@pytest.mark.both_databases
 def test_new_audience_is_saved(pages: Pages, client_for: Callable[..., FlaskClient]) -> None:
     with pages.sessions.begin() as session:
         place, route = a_place(session, pages.ours), a_route(session, pages.ours)
@@ -92,6 +94,7 @@ def test_preview_tells_what_is_missing(pages: Pages, client_for: Callable[..., F
     assert "Choose the waypoint" in answer.text
 
 
+@pytest.mark.both_databases
 def test_preview_works_without_script(pages: Pages, client_for: Callable[..., FlaskClient]) -> None:
     answer = client_for(Role.AUTHOR).post("/audience/new", data={"name": "Border", "preview": "1"})
     assert answer.status_code == 200
@@ -105,6 +108,7 @@ def test_example_file_is_one_we_read(client_for: Callable[..., FlaskClient]) -> 
     assert len(read_contacts(text, default_country=None, max_rows=9, now=clock.now()).rows) == 1
 
 
+@pytest.mark.both_databases
 def test_saved_audience_is_shown(pages: Pages, client_for: Callable[..., FlaskClient]) -> None:
     with pages.sessions.begin() as session:
         audience = an_audience(session, pages.ours, rule={"languages": ["ar"]})
@@ -156,6 +160,7 @@ def test_viewer_is_told_why_nothing_is_here(client_for: Callable[..., FlaskClien
     assert "Your roles do not include audiences" in client_for(Role.VIEWER).get("/audience").text
 
 
+@pytest.mark.both_databases
 def test_contact_has_one_state_before_those_of_its_channels(
     pages: Pages, client_for: Callable[..., FlaskClient], vault: Vault
 ) -> None:

@@ -67,6 +67,7 @@ def test_run_is_told_in_words(pages: Pages, client_for: Clients) -> None:
         assert sentence in page
 
 
+@pytest.mark.both_databases
 def test_run_is_told_of_each_sender(pages: Pages, client_for: Clients) -> None:
     with pages.sessions.begin() as session:
         paused = a_sender(session, name="Line A", health=Health.PAUSED, health_code="21606", health_at=NOON)
@@ -128,6 +129,7 @@ def test_page_renews_itself_while_the_run_moves(
     assert ("HX-Refresh" in answer.headers) is not moves
 
 
+@pytest.mark.both_databases
 def test_stop_takes_one_click(pages: Pages, client_for: Clients) -> None:
     run = make_run(pages)
     answer = client_for(Role.RESPONDER).post(f"/delivery/runs/{run.id}/stop", follow_redirects=True)
@@ -146,6 +148,7 @@ def test_resume_queues_what_the_stop_cancelled(pages: Pages, client_for: Clients
     assert SendState.CANCELLED not in deliveries
 
 
+@pytest.mark.both_databases
 def test_resume_writes_texts_anew_whose_number_changed(pages: Pages, client_for: Clients) -> None:
     run = make_run(pages)
     with pages.sessions.begin() as session:
@@ -192,6 +195,7 @@ def test_every_code_gives_a_sentence(pages: Pages, code: str, sentence: str) -> 
         assert str(cause_in_words(code)) == sentence
 
 
+@pytest.mark.both_databases
 @pytest.mark.parametrize(
     ("role", "soon", "later"), [(Role.APPROVER, "20 of 40", "30 of 40"), (Role.STEWARD, "25 of 40", "25 of 40")]
 )

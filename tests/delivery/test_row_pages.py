@@ -63,6 +63,7 @@ def test_pages_show_no_address(pages: Pages, client_for: Clients, vault: Vault) 
         assert "0670000001" not in answer.text.replace(" ", "")
 
 
+@pytest.mark.both_databases
 def test_single_messages_are_for_data_managers(pages: Pages, client_for: Clients, vault: Vault) -> None:
     run = make_run(pages, vault, count=1)
     [delivery_id] = ids_of(pages, run)
@@ -100,6 +101,7 @@ def test_pages_follow_one_another(
     assert 'rel="next"' not in second
 
 
+@pytest.mark.both_databases
 def test_state_without_messages_says_so(pages: Pages, client_for: Clients, vault: Vault) -> None:
     page = client_for(Role.STEWARD).get(page_of(make_run(pages, vault), state="failed"))
     assert "No message of this run is like that." in page.text
@@ -168,6 +170,7 @@ def test_chosen_ones_are_sent_again_for_a_reason(pages: Pages, client_for: Clien
     assert entry.detail == {"deliveries": 2}
 
 
+@pytest.mark.both_databases
 def test_all_of_a_cause_are_sent_again(pages: Pages, client_for: Clients, vault: Vault) -> None:
     run = make_run(pages, vault)
     with pages.sessions.begin() as session:
@@ -198,6 +201,7 @@ def test_no_choice_is_one_clear_error(
     assert len(ids_of(pages, run)) == 3
 
 
+@pytest.mark.both_databases
 def test_who_said_stop_is_left_out_and_counted(pages: Pages, client_for: Clients, vault: Vault) -> None:
     run = make_run(pages, vault)
     with pages.sessions.begin() as session:
@@ -210,6 +214,7 @@ def test_who_said_stop_is_left_out_and_counted(pages: Pages, client_for: Clients
     assert ids_of(pages, run) == [row.id]
 
 
+@pytest.mark.both_databases
 @pytest.mark.parametrize("others", [0, 2])
 def test_number_that_is_not_verified_is_left_out_and_told(
     pages: Pages, client_for: Clients, vault: Vault, others: int
@@ -236,6 +241,7 @@ def test_stopped_run_asks_to_be_resumed_first(
     assert len(ids_of(pages, run)) == 3
 
 
+@pytest.mark.both_databases
 def test_settled_ones_cannot_be_sent_again(pages: Pages, client_for: Clients, vault: Vault) -> None:
     run = make_run(pages, vault, count=1)
     chosen = ids_of(pages, run)
@@ -257,6 +263,7 @@ def test_only_approvers_see_the_choice(pages: Pages, client_for: Clients, vault:
 # --- By group, for who sees no single messages ------------------------------------------------------------
 
 
+@pytest.mark.both_databases
 def test_approvers_send_again_by_group(pages: Pages, client_for: Clients, vault: Vault) -> None:
     run = make_run(pages, vault, count=25)
     with pages.sessions.begin() as session:
@@ -331,6 +338,7 @@ def test_run_says_what_comes_next_for_the_unknown(
     assert ("Nothing is sent again by itself." in page) is not resends
 
 
+@pytest.mark.both_databases
 def test_alarms_ring_on_run_and_lists(pages: Pages, client_for: Clients, vault: Vault) -> None:
     run = make_run(pages, vault, count=1, state=RunState.RUNNING)
     with pages.sessions.begin() as session:

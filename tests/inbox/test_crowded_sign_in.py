@@ -27,6 +27,7 @@ def pages(engine: Engine) -> Iterator[Pages]:
         yield pages
 
 
+@pytest.mark.both_databases
 def test_stop_is_obeyed_while_every_turn_is_taken(
     pages: Pages, vault: Vault, monkeypatch: pytest.MonkeyPatch
 ) -> None:

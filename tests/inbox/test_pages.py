@@ -65,6 +65,7 @@ def test_only_responders_read(client_for: Clients, role: Role) -> None:
     assert client_for(role).get("/inbox").status_code == 403
 
 
+@pytest.mark.both_databases
 def test_damaged_text_hides_no_other(pages: Pages, vault: Vault, client_for: Clients) -> None:
     damaged = say(pages, vault, "lost")
     say(pages, vault, "kept safe")

@@ -29,6 +29,8 @@ from campaigns.inbox.models import Reply
 from tests.factories import a_campaign, a_contact, a_delivery, a_member, a_run, a_sender, an_address
 from tests.web.pages import Pages, make_pages, page_settings
 
+pytestmark = pytest.mark.both_databases
+
 BOT, CHAT = "5550100", 77001
 PUBLIC_URL, TOKEN, INBOUND = "https://fingerpost.example", "token", "/hooks/twilio/inbound"
 FROM = "+380501234567"

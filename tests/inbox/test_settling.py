@@ -49,6 +49,8 @@ from tests.factories import (
 from tests.inbox.builders import came_over
 from tests.web.pages import Pages
 
+pytestmark = pytest.mark.both_databases
+
 NUMBER = "+380501234567"
 BY = 7
 Clients = Callable[..., FlaskClient]

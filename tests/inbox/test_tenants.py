@@ -129,6 +129,7 @@ def member(pages: Pages, slug: str, *roles: Role) -> FlaskClient:
     return pages.client(pages.member(*roles, organisation=pages.ours if slug == "ours" else pages.theirs))
 
 
+@pytest.mark.both_databases
 @pytest.mark.parametrize("slug", ["ours", "theirs"])
 def test_only_own_keys_are_offered_and_taken(pages: Pages, slug: str) -> None:
     admin, form = member(pages, slug, Role.ADMIN), {"name": "Line", "channel": "sms", "pace": "1", "active": "y"}
@@ -242,6 +243,7 @@ def test_number_that_was_handed_over_is_the_new_ones(pages: Pages) -> None:
     assert whose(pages, say(pages, "hello", over="both_sms", to=SHARED)) == "theirs"
 
 
+@pytest.mark.both_databases
 @pytest.mark.parametrize(
     ("text", "kind", "state"),
     [
@@ -280,6 +282,7 @@ def test_start_that_is_nobodys_lifts_nothing(pages: Pages, senders: None, victim
     assert states(pages, victim) == {AddressState.ACTIVE}
 
 
+@pytest.mark.both_databases
 def test_code_says_which_of_two_owners_is_meant(pages: Pages) -> None:
     with pages.sessions.begin() as session:
         create_entry_point(session, pages.theirs.id, name="Gate", code="GATE-7", by=None)
@@ -298,6 +301,7 @@ def triage(engine: Engine, monkeypatch: pytest.MonkeyPatch, *arguments: str) -> 
     return CliRunner().invoke(main, ["triage", *arguments])
 
 
+@pytest.mark.both_databases
 def test_operator_assigns_what_is_nobodys(
     pages: Pages,
     engine: Engine,
@@ -389,6 +393,7 @@ def test_start_that_lifted_nothing_lifts_no_late_stop_either(pages: Pages, victi
     assert states(pages, victim) == {AddressState.OPTED_OUT}
 
 
+@pytest.mark.both_databases
 @pytest.mark.parametrize("said", ["STOP", "leave me alone"])
 def test_code_over_an_address_alone_brings_nobody_back(pages: Pages, said: str) -> None:
     with pages.sessions.begin() as session:
@@ -400,6 +405,7 @@ def test_code_over_an_address_alone_brings_nobody_back(pages: Pages, said: str) 
         assert session.scalars(select(Contact)).all() == []
 
 
+@pytest.mark.both_databases
 def test_new_person_joins_over_an_address_alone(pages: Pages) -> None:
     """Who never said stop consents by a word, as on a form."""
     with pages.sessions.begin() as session:

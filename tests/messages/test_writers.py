@@ -26,6 +26,7 @@ def a_written_message(session: Session, organisation_id: int, author: Member) ->
     return create_message(session, organisation_id, by=author.id, **values)
 
 
+@pytest.mark.both_databases
 def test_words_of_a_file_are_neither_reviewed_nor_approved_by_who_sent_it(pages: Pages) -> None:
     attacker, helper = pages.member(Role.AUTHOR, Role.APPROVER), pages.member(Role.AUTHOR)
     with pages.sessions.begin() as session:

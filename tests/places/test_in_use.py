@@ -145,6 +145,7 @@ def upload(client: FlaskClient, text: str, name: str) -> TestResponse:
     return client.post("/places/import", data={"file": (io.BytesIO(text.encode()), name)})
 
 
+@pytest.mark.both_databases
 def test_moved_hotspot_of_an_approved_campaign_reaches_nobody_else(world: World) -> None:
     """One author moves the hotspot to another country; those there get nothing, those who were meant get it."""
     world.use(place_ids=[world.place_id])
@@ -223,6 +224,7 @@ def test_what_is_not_in_use_takes_one_member(world: World) -> None:
     assert world.waiting() == []
 
 
+@pytest.mark.both_databases
 def test_note_on_a_place_in_use_takes_one_member(world: World) -> None:
     world.use(place_ids=[world.place_id])
     author = world.client(Role.AUTHOR)
@@ -244,6 +246,7 @@ def test_name_that_people_are_told_waits_too(world: World) -> None:
     assert (world.place().name, len(world.waiting())) == ("Medyka", 1)
 
 
+@pytest.mark.both_databases
 def test_taking_a_place_out_of_use_takes_one_member(world: World) -> None:
     world.use(route_parts=[{"route_id": world.route_id, "direction": "all"}])
     author = world.client(Role.AUTHOR)
@@ -256,6 +259,7 @@ def test_taking_a_place_out_of_use_takes_one_member(world: World) -> None:
     assert (run.state, people) == (RunState.HELD, set())
 
 
+@pytest.mark.both_databases
 def test_who_proposed_cannot_agree_nor_approve_what_uses_it(world: World) -> None:
     world.use(place_ids=[world.place_id])
     both = world.pages.member(Role.AUTHOR, Role.APPROVER)
@@ -293,6 +297,7 @@ def test_agreeing_asks_for_the_password_again(world: World) -> None:
     assert world.place().geometry["coordinates"] == list(MEDYKA)
 
 
+@pytest.mark.both_databases
 def test_line_whose_new_stop_moved_since_is_not_agreed_to(world: World) -> None:
     """A stop that nobody uses yet may be moved by one member, but not under a line that another one looks at."""
     with world.pages.sessions.begin() as session:
@@ -320,6 +325,7 @@ def test_audit_keeps_hashes_and_areas_of_shapes(world: World) -> None:
     assert detail["after"]["km2"] == 79
 
 
+@pytest.mark.both_databases
 def test_file_changes_what_is_not_in_use_and_proposes_the_rest(world: World) -> None:
     world.use(place_ids=[world.place_id])
     rows = f"medyka,Medyka,{PALANCA[1]},{PALANCA[0]}\nlviv,Lviv,49.85,23.99\nnew,New,49.0,23.0\n"

@@ -138,6 +138,7 @@ def test_list_says_it_too(pages: Pages, sent: tuple[Story, Run]) -> None:
     assert "All times have passed" not in page
 
 
+@pytest.mark.both_databases
 @pytest.mark.parametrize(
     ("is_counted", "sentence"),
     [

@@ -92,6 +92,7 @@ def who_gets_it(pages: Pages, story: Story) -> str:
     return said
 
 
+@pytest.mark.both_databases
 def test_page_does_not_ask_for_a_translation_that_exists(pages: Pages, vault: Vault) -> None:
     with pages.sessions.begin() as session:
         story = a_story(session, vault, organisation=pages.ours, people=50)
@@ -103,6 +104,7 @@ def test_page_does_not_ask_for_a_translation_that_exists(pages: Pages, vault: Va
     assert "50 · the text waits for review" in said
 
 
+@pytest.mark.both_databases
 def test_page_asks_for_one_that_does_not(pages: Pages, vault: Vault) -> None:
     with pages.sessions.begin() as session:
         story = a_story(session, vault, organisation=pages.ours, people=50)

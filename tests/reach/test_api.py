@@ -17,6 +17,8 @@ from tests.factories import a_campaign, a_member, a_region
 from tests.reach.releases.test_api import a_token
 from tests.web.pages import Pages
 
+pytestmark = pytest.mark.both_databases
+
 Tell = Callable[..., TestResponse]
 CAME = {"code": "K7", "people": 3, "day": "2026-03-05", "partner": "Shelter"}
 ROW = {"country": "PL", "region": "PL-18", "starts_on": "2026-03-01", "ends_on": "2026-03-31", "people": 31250}

@@ -21,6 +21,8 @@ from campaigns.staff.models import Organisation, Role
 from tests.factories import NOON, a_campaign, a_delivery, a_member, a_region, a_run, an_audience
 from tests.web.pages import Pages
 
+pytestmark = pytest.mark.both_databases
+
 Clients = Callable[..., FlaskClient]
 ADVERTS = (
     "Campaign name,Region,Reporting starts,Reporting ends,Reach\n" + "A,Podkarpackie,2022-03-01,2022-03-31,4000\n"

@@ -17,6 +17,8 @@ from campaigns.staff.models import Organisation, Role
 from tests.factories import a_campaign, a_delivery, a_member, a_region, a_run, add
 from tests.web.pages import Pages
 
+pytestmark = pytest.mark.both_databases
+
 Clients = Callable[..., FlaskClient]
 
 

@@ -81,6 +81,7 @@ def test_new_roles_take_effect_by_a_new_sign_in(pages: Pages, member: Member) ->
     assert client.get("/settings").location.startswith("/sign-in?")
 
 
+@pytest.mark.both_databases
 def test_temporary_password_is_changed_first(pages: Pages) -> None:
     member = pages.member(password=hash_password(PASSWORD), password_is_temporary=True)
     client = pages.client(member)

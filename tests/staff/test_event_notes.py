@@ -13,6 +13,8 @@ from campaigns.staff.models import AuditEntry, Member, Role
 from tests.factories import a_campaign, a_run
 from tests.web.pages import Pages
 
+pytestmark = pytest.mark.both_databases
+
 
 def entries(pages: Pages, action: str) -> list[AuditEntry]:
     with pages.sessions() as session:

@@ -21,6 +21,8 @@ from campaigns.web.session import database
 from tests.factories import a_campaign, a_run
 from tests.web.pages import Pages, page_settings
 
+pytestmark = pytest.mark.both_databases
+
 EMAIL, PASSWORD, WRONG = "olena@example.org", "correct horse battery", "wrong horse battery"
 CLOSED = "Too many attempts"
 

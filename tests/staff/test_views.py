@@ -30,6 +30,7 @@ def test_new_member_signs_in_with_the_shown_password(pages: Pages, client_for: C
     assert client.get("/").location == "/settings/password"
 
 
+@pytest.mark.both_databases
 def test_refused_member_leaves_nothing_behind(pages: Pages, client_for: Callable[..., FlaskClient]) -> None:
     answer = client_for(Role.ADMIN).post("/settings/members/add", data={"name": "Jan", "email": "jan"})
     assert answer.status_code == 422
@@ -58,6 +59,7 @@ def test_member_works_in_one_organisation_at_a_time(pages: Pages) -> None:
     assert client.post("/organisation", data={"organisation_id": 999_999}).status_code == 404
 
 
+@pytest.mark.both_databases
 def test_audit_page_finds_a_changed_entry(pages: Pages, client_for: Callable[..., FlaskClient]) -> None:
     client = client_for(Role.ADMIN)
     client.post("/settings/organisation", data={"name": "Ours", "time_zone": "Europe/Kyiv"})
@@ -70,6 +72,7 @@ def test_audit_page_finds_a_changed_entry(pages: Pages, client_for: Callable[...
         assert "The chain breaks at entry" in client.get("/settings/audit/check").text
 
 
+@pytest.mark.both_databases
 def test_whole_chain_is_read_once_for_many_clicks(
     client_for: Callable[..., FlaskClient], monkeypatch: pytest.MonkeyPatch
 ) -> None:

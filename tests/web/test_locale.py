@@ -8,6 +8,8 @@ from sqlalchemy import select
 from campaigns.staff.models import AuditEntry, Member
 from tests.web.pages import Pages
 
+pytestmark = pytest.mark.both_databases
+
 
 @pytest.mark.parametrize(
     ("asked", "opening"),

@@ -36,6 +36,7 @@ def refuse_by_error() -> str:
     raise GateError("No.")
 
 
+@pytest.mark.both_databases
 @pytest.mark.parametrize(
     ("end", "kept"),
     [(lambda: "page", True), (lambda: abort(404), False), (refuse_by_form, False), (refuse_by_error, False)],
@@ -56,6 +57,7 @@ def test_reading_request_cannot_write(own_pages: Pages) -> None:
     assert "Written" not in names(own_pages)
 
 
+@pytest.mark.both_databases
 def test_reading_does_not_wait_for_a_writer(pages: Pages) -> None:
     member = pages.member()
     with pages.sessions.begin() as writer:

@@ -80,6 +80,7 @@ def watched(pages: Pages, monkeypatch: pytest.MonkeyPatch) -> list[int]:
     return held
 
 
+@pytest.mark.both_databases
 def test_nothing_is_held_while_any_file_is_read(pages: Pages, member: FlaskClient, watched: list[int]) -> None:
     with pages.sessions.begin() as session:
         by = a_member(session, pages.ours).id

@@ -36,6 +36,8 @@ from tests.factories import (
 )
 from tests.web.pages import Pages
 
+pytestmark = pytest.mark.both_databases
+
 HEADER = "number,channel,language,consent_date,consent_how"
 STOPPED, OTHER = "+380501234567", "+380671234567"
 Clients = Callable[..., FlaskClient]

@@ -114,6 +114,7 @@ def test_who_got_the_correction_before_the_hold_missed_nothing(scene: Scene) -> 
     assert (scene.positions(), scene.missing()) == ({}, [])
 
 
+@pytest.mark.both_databases
 def test_who_never_got_what_was_wrong_is_not_listed(scene: Scene) -> None:
     with scene.pages.sessions.begin() as session:
         mine = update(Delivery).where(Delivery.contact_id == scene.contacts[4])
@@ -123,6 +124,7 @@ def test_who_never_got_what_was_wrong_is_not_listed(scene: Scene) -> None:
     assert (scene.positions(), scene.missing()) == ({}, [])
 
 
+@pytest.mark.both_databases
 def test_who_is_released_stays_on_the_list_and_waits_no_more(scene: Scene) -> None:
     """Nothing is sent anew when a hold ends, so somebody has to tell them."""
     scene.settle(0, "put_on_hold")
@@ -181,6 +183,7 @@ def test_run_page_and_first_page_lead_there(scene: Scene) -> None:
     assert "missed a correction" not in responder.get("/").text
 
 
+@pytest.mark.both_databases
 def test_other_runs_and_organisations_have_no_such_page(scene: Scene) -> None:
     scene.settle(1, "put_on_hold")
     scene.correct()

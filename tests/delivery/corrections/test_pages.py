@@ -56,6 +56,7 @@ def url_of(pages: Pages, act: str = "") -> str:
         return f"/delivery/runs/{first_run(session).id}{act}"
 
 
+@pytest.mark.both_databases
 def test_one_button_withdraws_and_corrects(pages: Pages, story: Story) -> None:
     client = pages.client(story.approver)
     assert "Wrong number." in client.get(url_of(pages)).text

@@ -270,6 +270,7 @@ def test_choice_does_not_follow_the_order_of_people(sessions: sessionmaker[Sessi
     assert max(chosen) - min(chosen) > 3 * len(chosen)
 
 
+@pytest.mark.both_databases
 @pytest.mark.parametrize(
     ("state", "words"),
     [

@@ -28,6 +28,9 @@ from campaigns.planning.service import approve_campaign
 from tests.planning.story import START, Story, a_story
 from tests.web.pages import page_settings
 
+# What is proved here is arithmetic of hours; firing and fan-out meet both databases in their own tests.
+pytestmark = pytest.mark.one_database
+
 ZONES = (
     "Africa/Cairo",
     "Africa/Casablanca",

@@ -107,11 +107,13 @@ def large(pages: Pages) -> Instance:
     return Instance(pages, people=444_450)
 
 
+@pytest.mark.both_databases
 @pytest.mark.parametrize("check", CHECKS, ids=lambda check: check.__name__)
 def test_recount_equals_the_pages(instance: Instance, check: Callable[[Books], None]) -> None:
     check(instance.books)
 
 
+@pytest.mark.both_databases
 @pytest.mark.slow
 def test_recount_of_a_million_equals_the_pages(large: Instance) -> None:
     [[deliveries]] = large.books.counted("SELECT COUNT(*) FROM delivery")

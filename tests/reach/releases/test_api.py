@@ -50,6 +50,7 @@ def ask(pages: Pages) -> Ask:
     return get
 
 
+@pytest.mark.both_databases
 def test_releases_are_listed_without_figures(pages: Pages, ask: Ask) -> None:
     release = make_march(pages)
     make_march(pages, pages.theirs, reason="theirs")
@@ -118,6 +119,7 @@ def test_foreign_release_is_not_there(pages: Pages, ask: Ask) -> None:
         assert ask(f"/releases/{foreign.id}{path}").status_code == 404
 
 
+@pytest.mark.both_databases
 def test_places_have_no_coordinates(pages: Pages, ask: Ask) -> None:
     with pages.sessions.begin() as session:
         region = a_region(session, names={"uk": "Підкарпатське"})
@@ -179,6 +181,7 @@ def end_of_membership(session: Session, member: Member, pages: Pages) -> None:
     session.delete(get_membership(session, pages.ours.id, member.id))
 
 
+@pytest.mark.both_databases
 @pytest.mark.parametrize("end", [end_of_bar, end_of_role, end_of_membership])
 def test_tokens_die_with_the_standing_of_who_made_them(
     pages: Pages, end: Callable[[Session, Member, Pages], None]

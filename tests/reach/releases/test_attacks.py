@@ -119,6 +119,7 @@ def everything_said(pages: Pages, release: Release, token: str, word: str, membe
     }
 
 
+@pytest.mark.both_databases
 def test_nothing_after_the_freeze_changes_any_answer(pages: Pages, vault: Vault) -> None:
     with clock.running_on(lambda: SETTLED):
         release, token = make_march(pages), a_token(pages)

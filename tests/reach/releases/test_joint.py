@@ -116,6 +116,7 @@ def test_quarter_tells_no_more_than_one_epsilon(pages: Pages, partners: list[Org
     assert EPSILON * 2 == 1
 
 
+@pytest.mark.both_databases
 def test_nothing_is_spent_when_one_refuses(pages: Pages, partners: list[Organisation]) -> None:
     ask(pages)
     assert agree(pages, partners[1]) == 302
@@ -126,6 +127,7 @@ def test_nothing_is_spent_when_one_refuses(pages: Pages, partners: list[Organisa
     assert ask(pages) == 302
 
 
+@pytest.mark.both_databases
 def test_what_is_taken_back_cannot_be_agreed_to(pages: Pages, partners: list[Organisation]) -> None:
     asker = steward_of(pages, pages.ours)
     page = asker.post("/reach/releases/make", data=QUARTER).location
@@ -142,6 +144,7 @@ def test_nobody_but_a_data_manager_agrees(pages: Pages, partners: list[Organisat
     assert steward_of(pages, pages.ours).post(f"{waiting(pages, pages.theirs)}/agree").status_code == 404
 
 
+@pytest.mark.both_databases
 def test_stolen_session_without_the_password_agrees_to_nothing(pages: Pages, partners: list[Organisation]) -> None:
     ask(pages)
     client = steward_of(pages, pages.theirs)

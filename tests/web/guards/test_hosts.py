@@ -10,6 +10,8 @@ from campaigns.readiness.settings_checks import check_settings
 from campaigns.web.guards.hosts import local_path
 from tests.web.pages import Pages, make_pages, page_settings
 
+pytestmark = pytest.mark.both_databases
+
 
 @pytest.mark.parametrize("path", ["/sign-in", "/sign-in//again", "/nothing", "/static/fingerpost.css", "/api"])
 @pytest.mark.parametrize("host", ["evil.example", "evil.example:80", "localhost.evil.example", "[::2]", "x y"])

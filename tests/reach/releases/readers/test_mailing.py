@@ -89,6 +89,7 @@ def test_link_opens_releases_and_files(pages: Pages, vault: Vault, engine: Engin
     assert client.get(f"/reports/{word}/{foreign.id}").status_code == 404
 
 
+@pytest.mark.both_databases
 def test_link_ends_and_is_taken_back(pages: Pages, vault: Vault, engine: Engine, post: Postbox) -> None:
     reader_id = a_reader_of(pages, vault)
     make_march(pages)
@@ -146,6 +147,7 @@ def test_mail_is_written_in_the_language_of_its_reader(
     assert "Новий звіт" in post.mails[0]["Subject"]
 
 
+@pytest.mark.both_databases
 def test_refused_mail_is_tried_again_and_given_up(
     pages: Pages, vault: Vault, engine: Engine, post: Postbox
 ) -> None:
@@ -177,6 +179,7 @@ def test_what_is_no_address_is_refused(
         add_reader(session, vault, pages.ours.id, address=address, language="en", every="month", by=1)
 
 
+@pytest.mark.both_databases
 def test_steward_adds_and_removes_readers(pages: Pages, client_for: Clients) -> None:
     steward = client_for(Role.STEWARD)
     given = {"address": "Partner@Example.org", "language": "ar", "every": "quarter"}
