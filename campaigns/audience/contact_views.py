@@ -27,11 +27,11 @@ from campaigns.staff.auth import current_member, current_organisation, requires
 from campaigns.staff.permissions import Permission
 from campaigns.staff.queries import get_owned
 from campaigns.web.current import settings, vault
-from campaigns.web.error_words import said
+from campaigns.web.error_words import refusals_told
 from campaigns.web.guards.bodies import takes_file
 from campaigns.web.number_fields import whole_number
 from campaigns.web.pagination import paginate
-from campaigns.web.session import begin_writing, database, reads_first, refuse_commit, session
+from campaigns.web.session import begin_writing, database, reads_first, session
 from campaigns.web.uploads import rows_of_upload
 
 pages = Blueprint("contacts", __name__, url_prefix="/contacts")
@@ -128,12 +128,8 @@ def show_file(import_id: int) -> Page:
 @reads_first
 def confirm_file(import_id: int) -> Page:
     """Import a checked file whole."""
-    try:
+    with refusals_told(TransitionError, InputError):
         report = _import(import_id)
-    except (TransitionError, InputError) as error:
-        refuse_commit()
-        flash(said(error), "bad")
-    else:
         count = report.added + report.updated
         flash(ngettext("%(num)s person is imported.", "%(num)s people are imported.", count), "good")
     return redirect(url_for("audience.contacts.show_file", import_id=import_id))
@@ -143,12 +139,8 @@ def confirm_file(import_id: int) -> Page:
 @requires(Permission.HANDLE_CONTACTS)
 def cancel_file(import_id: int) -> Page:
     """Drop a checked file."""
-    try:
+    with refusals_told(TransitionError):
         service.cancel_import(session(), _file(import_id), by=current_member().id, vault=vault())
-    except TransitionError as error:
-        refuse_commit()
-        flash(said(error), "bad")
-    else:
         flash(_("The file is discarded. Nothing was imported."), "info")
     return redirect(url_for("audience.contacts.import_file"))
 

@@ -9,7 +9,6 @@ from flask_babel import gettext as _
 from werkzeug.wrappers import Response as Redirect
 
 from campaigns.core import clock
-from campaigns.core.errors import InputError, RowProblem, RowsError
 from campaigns.directory import queries
 from campaigns.directory.exchange import service as directory_files
 from campaigns.directory.exchange.hsds import read_services_file, write_services
@@ -18,7 +17,7 @@ from campaigns.staff.auth import current_member, current_organisation, requires
 from campaigns.staff.permissions import Permission
 from campaigns.web.guards.bodies import takes_file
 from campaigns.web.session import begin_writing, reads_first, refuse_commit, session
-from campaigns.web.uploads import read_upload
+from campaigns.web.uploads import read_upload, take_whole
 
 pages = Blueprint("sheets", __name__)
 
@@ -31,26 +30,17 @@ Page = str | Response | Redirect | tuple[str, int]
 @reads_first
 def import_sheet() -> Page:
     """Import a sheet: all of it, or nothing and every wrong row; "check" says what an import would do."""
-    form, done = SheetForm(), None
-    problems: tuple[RowProblem, ...] = ()
-    if form.validate_on_submit():
-        try:
-            done = _exchange(form.file.data.stream)
-        except RowsError as error:
-            refuse_commit()
-            problems = error.problems
-        except InputError as error:
-            form.show(error, "file")
-        else:
-            if "check" not in request.form:
-                flash(_("The sheet is imported. What is new or has new numbers must be verified."), "good")
-                if done.proposed:
-                    flash(_("Another member has to agree to what changes of services that texts name."), "info")
-                    return redirect(url_for("proposals.index"))
-                return redirect(url_for("messages.services.index"))
-            refuse_commit()
-    page = render_template("directory/services_import.html", form=form, problems=problems, done=done)
-    return page, 422 if problems else form.status
+    form = SheetForm()
+    taken = take_whole(form, lambda: _exchange(form.file.data.stream))
+    if taken.done is None or "check" in request.form:
+        refuse_commit()
+        words = {"problems": taken.problems, "done": taken.done}
+        return render_template("directory/services_import.html", form=form, **words), taken.status
+    flash(_("The sheet is imported. What is new or has new numbers must be verified."), "good")
+    if not taken.done.proposed:
+        return redirect(url_for("messages.services.index"))
+    flash(_("Another member has to agree to what changes of services that texts name."), "info")
+    return redirect(url_for("proposals.index"))
 
 
 @pages.get("/services.csv")

@@ -9,7 +9,7 @@ from flask_babel import gettext as _
 from werkzeug.wrappers import Response as Redirect
 
 from campaigns.audience.models import AddressState, Channel, Contact
-from campaigns.core.errors import FingerpostError, InputError, TransitionError
+from campaigns.core.errors import InputError, TransitionError
 from campaigns.inbox import settling
 from campaigns.inbox.forms import LiftForm
 from campaigns.inbox.models import Reply
@@ -17,8 +17,8 @@ from campaigns.staff.auth import current_member, current_organisation, may_now, 
 from campaigns.staff.permissions import Permission
 from campaigns.staff.queries import get_owned
 from campaigns.web.current import vault
-from campaigns.web.error_words import said
-from campaigns.web.session import refuse_commit, session
+from campaigns.web.error_words import refusals_told
+from campaigns.web.session import session
 
 pages = Blueprint("settling", __name__)
 
@@ -76,23 +76,17 @@ def settle_stranger(reply_id: int) -> Redirect:
     """Decide what somebody meant who is no contact."""
     reply = get_owned(session(), Reply, reply_id, current_organisation().id)
     is_stop, reason = request.form.get("decision") == "stop", request.form.get("reason", "")
-    try:
+    with refusals_told(InputError, TransitionError):
         by = current_member().id
         settling.settle_stranger(session(), reply, is_stop=is_stop, by=by, reason=reason, vault=vault())
-    except (InputError, TransitionError) as error:
-        _refuse(error)
-    else:
         flash(_("Decided."), "good")
     return redirect(url_for("inbox.list_replies"))
 
 
 def _settle(contact_id: int, verb: Callable[..., int], done: str) -> Redirect:
     contact = _own(contact_id)
-    try:
+    with refusals_told(InputError, TransitionError):
         verb(session(), contact, by=current_member().id, reason=request.form.get("reason", ""), vault=vault())
-    except (InputError, TransitionError) as error:
-        _refuse(error)
-    else:
         flash(done, "good")
     if request.form.get("back") == "inbox" and may_now(Permission.ANSWER):
         return redirect(url_for("inbox.list_replies"))
@@ -101,8 +95,3 @@ def _settle(contact_id: int, verb: Callable[..., int], done: str) -> Redirect:
 
 def _own(contact_id: int) -> Contact:
     return get_owned(session(), Contact, contact_id, current_organisation().id)
-
-
-def _refuse(error: FingerpostError) -> None:
-    refuse_commit()
-    flash(said(error), "bad")

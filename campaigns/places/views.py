@@ -23,10 +23,11 @@ from flask_babel import gettext as _
 from geopy.location import Location
 from werkzeug.wrappers import Response as Redirect
 
-from campaigns.core.errors import GeometryError, InputError, NotFoundError, RouteError, RowProblem, RowsError
+from campaigns.core.errors import GeometryError, InputError, NotFoundError, RouteError
 from campaigns.core.words import N_
 from campaigns.places import compare_views, labels, proposed, service
 from campaigns.places.changes.guard import FindUsed, Guard
+from campaigns.places.drafts import Imported
 from campaigns.places.files.geojson import write_hotspots
 from campaigns.places.files.incoming import read_places
 from campaigns.places.files.sheets import write_locations, write_routes
@@ -44,8 +45,8 @@ from campaigns.staff.auth import current_member, current_organisation, requires
 from campaigns.staff.permissions import Permission
 from campaigns.staff.queries import get_owned
 from campaigns.web.guards.bodies import takes_file
-from campaigns.web.session import begin_writing, reads_first, refuse_commit, session
-from campaigns.web.uploads import read_upload
+from campaigns.web.session import begin_writing, reads_first, session
+from campaigns.web.uploads import read_upload, take_whole
 
 pages = Blueprint("places", __name__, url_prefix="/places")
 
@@ -197,32 +198,15 @@ def remove_route(route_id: int) -> Page:
 def import_file() -> Page:
     """Import a file of locations, routes or hotspots: all of it, or nothing and every wrong row."""
     form = ImportForm()
-    problems: tuple[RowProblem, ...] = ()
-    if form.validate_on_submit():
-        try:
-            incoming = read_upload(read_places, form.file.data.stream)
-            begin_writing()
-            done = proposed.import_incoming(
-                session(),
-                current_organisation().id,
-                incoming,
-                by=current_member().id,
-                find_used=_find_used(),
-                source=form.file.data.filename[:200] or None,
-            )
-        except RowsError as error:
-            refuse_commit()
-            problems = error.problems
-        except InputError as error:
-            refuse_commit()
-            form.show(error, "file")
-        else:
-            flash(_said_of_import(done.added, done.changed, done.unchanged), "good")
-            if done.waiting:
-                flash(_said_of_waiting(done.waiting), "warning")
-                return redirect(url_for("proposals.index"))
-            return redirect(url_for("places.index"))
-    return render_template("places/import.html", form=form, problems=problems), 422 if problems else form.status
+    taken = take_whole(form, lambda: _import(form))
+    if (done := taken.done) is None:
+        page = render_template("places/import.html", form=form, problems=taken.problems)
+        return page, taken.status
+    flash(_said_of_import(done.added, done.changed, done.unchanged), "good")
+    if not done.waiting:
+        return redirect(url_for("places.index"))
+    flash(_said_of_waiting(done.waiting), "warning")
+    return redirect(url_for("proposals.index"))
 
 
 @pages.get("/locations.csv")
@@ -358,6 +342,20 @@ def _map_data(countries: list[str]) -> dict[str, str]:
         "data-words": json.dumps(labels.map_words()),
         "data-credit": CREDIT,
     }
+
+
+def _import(form: ImportForm) -> Imported:
+    """Import the file of a form. Raises InputError."""
+    incoming = read_upload(read_places, form.file.data.stream)
+    begin_writing()
+    return proposed.import_incoming(
+        session(),
+        current_organisation().id,
+        incoming,
+        by=current_member().id,
+        find_used=_find_used(),
+        source=form.file.data.filename[:200] or None,
+    )
 
 
 def _said_of_import(added: int, changed: int, unchanged: int) -> str:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from decimal import Decimal
 from typing import Any
 
-from flask import Flask
+from flask import Flask, flash
 from flask_babel import gettext as _
 
 from campaigns.core.errors import FingerpostError, RowProblem
@@ -23,6 +24,7 @@ from campaigns.core.sentences import (
 from campaigns.core.small_numbers import SMALLEST_SHOWN
 from campaigns.core.words import Phrase
 from campaigns.web.filters import country_name, dollars, language_name, number, wall_clock
+from campaigns.web.session import refuse_commit
 
 
 def init_sentences(app: Flask) -> None:
@@ -37,6 +39,16 @@ def said(told: FingerpostError | RowProblem | Sentence) -> str:
     filled = sentence % values if values else sentence
     # A name may come first that does not begin with a capital in this language.
     return filled[:1].upper() + filled[1:] if isinstance(told, Sentence) else filled
+
+
+@contextmanager
+def refusals_told(*kinds: type[FingerpostError]) -> Iterator[None]:
+    """Show a member what is refused inside, on the page they come to next; nothing of it is kept."""
+    try:
+        yield
+    except kinds as error:
+        refuse_commit()
+        flash(said(error), "bad")
 
 
 def said_of_row(problem: RowProblem) -> str:

@@ -183,7 +183,7 @@ def test_calls_cease_while_opt_outs_cannot_arrive_and_go_on_after(
     assert sent[0] == sent[1] < 300
     assert len(provider.accepted) == 300
     with sessions() as session:
-        assert session.get_one(Run, run_id).reason == ""
+        assert session.get_one(Run, run_id).reason is None
 
 
 def test_fence_refuses_what_was_claimed_before(

@@ -7,7 +7,7 @@ from flask_babel import gettext as _
 from flask_babel import ngettext
 from werkzeug.wrappers import Response
 
-from campaigns.core.errors import InputError, NotFoundError, RowProblem, RowsError
+from campaigns.core.errors import NotFoundError, RowProblem
 from campaigns.core.languages import all_languages
 from campaigns.core.words import N_
 from campaigns.messages.models import Message
@@ -20,7 +20,7 @@ from campaigns.staff.queries import get_owned
 from campaigns.web.guards.bodies import takes_file
 from campaigns.web.number_fields import whole_number
 from campaigns.web.session import begin_writing, reads_first, session
-from campaigns.web.uploads import read_upload
+from campaigns.web.uploads import read_upload, take_whole
 
 pages = Blueprint("exchange", __name__, url_prefix="/exchange")
 
@@ -58,32 +58,29 @@ def download() -> Page:
 def upload() -> Page:
     """Write the translations of a file, all or none."""
     form = CatalogueForm()
-    problems: tuple[RowProblem, ...] = ()
-    if form.validate_on_submit():
-        try:
-            language = form.text("language")
-            returned = read_upload(read_catalogue_file, form.file.data.stream, language=language)
-            begin_writing()
-            done = import_texts(
-                session(), current_organisation().id, returned, language=language, by=current_member().id
-            )
-        except InputError as error:
-            problems = error.problems if isinstance(error, RowsError) else ()
-            form.show(error, "file")
-        else:
-            flash(_told(done), "good")
-            return redirect(url_for("messages.index"))
-    return _page(form, problems)
+    taken = take_whole(form, lambda: _write(form))
+    if taken.done is None:
+        return _page(form, taken.problems), taken.status
+    flash(_told(taken.done), "good")
+    return redirect(url_for("messages.index"))
 
 
-def _page(form: CatalogueForm, problems: tuple[RowProblem, ...] = ()) -> Page:
-    page = render_template(
+def _write(form: CatalogueForm) -> ImportedTexts:
+    """Write what a file holds. Raises InputError."""
+    language = form.text("language")
+    returned = read_upload(read_catalogue_file, form.file.data.stream, language=language)
+    begin_writing()
+    by = current_member().id
+    return import_texts(session(), current_organisation().id, returned, language=language, by=by)
+
+
+def _page(form: CatalogueForm, problems: tuple[RowProblem, ...] = ()) -> str:
+    return render_template(
         "messages/translators/exchange.html",
         form=form,
         problems=problems,
         message_id=request.args.get("message", type=whole_number),
     )
-    return page, form.status
 
 
 def _told(done: ImportedTexts) -> str:

@@ -25,8 +25,8 @@ from campaigns.staff.auth import current_member, current_organisation, may_now, 
 from campaigns.staff.permissions import Permission
 from campaigns.staff.queries import get_owned, load_member_names
 from campaigns.web.current import settings
-from campaigns.web.error_words import said
-from campaigns.web.session import refuse_commit, session
+from campaigns.web.error_words import refusals_told
+from campaigns.web.session import session
 
 pages = Blueprint("gates", __name__, url_prefix="/<int:campaign_id>/gates")
 
@@ -68,12 +68,8 @@ def _assess(campaign: Campaign, *, now: datetime, max_age_days: int) -> Assessme
 def confirm(campaign_id: int) -> Response:
     """Confirm, by one's name, the rules of countries that seem to be broken."""
     campaign = get_owned(session(), Campaign, campaign_id, current_organisation().id)
-    try:
+    with refusals_told(InputError, RefusedError):
         seen = request.form.getlist("seen")
         confirming.confirm_rules(session(), campaign, by=current_member().id, seen=seen)
-    except (InputError, RefusedError) as error:
-        refuse_commit()
-        flash(said(error), "bad")
-    else:
         flash(_("Confirmed by your name."), "good")
     return redirect(url_for("planning.gates.show", campaign_id=campaign_id))

@@ -22,8 +22,8 @@ from campaigns.staff.credentials import Credentials, load_credentials
 from campaigns.staff.permissions import Permission
 from campaigns.staff.queries import get_owned
 from campaigns.web.current import settings
-from campaigns.web.error_words import said
-from campaigns.web.session import refuse_commit, session
+from campaigns.web.error_words import refusals_told
+from campaigns.web.session import session
 
 pages = Blueprint("senders", __name__, url_prefix="/senders")
 
@@ -101,12 +101,8 @@ def edit(sender_id: int) -> Page:
 def mend(sender_id: int) -> Page:
     """Use a sender again that its provider had refused."""
     sender = _sender(sender_id)
-    try:
+    with refusals_told(RefusedError):
         senders.mend_sender(session(), sender, by=current_member().id, credentials=_credentials())
-    except RefusedError as error:
-        refuse_commit()
-        flash(said(error), "bad")
-    else:
         flash(_("It is used again. Watch whether it works now."), "good")
     return redirect(url_for("planning.senders.index"))
 
@@ -116,12 +112,8 @@ def mend(sender_id: int) -> Page:
 def test(sender_id: int) -> Page:
     """Ask the provider of a sender whether it knows us; nobody is written to."""
     sender = _sender(sender_id)
-    try:
+    with refusals_told(RefusedError, SettingsError):
         answer = try_sender(session(), sender, settings=settings(), by=current_member().id)
-    except (RefusedError, SettingsError) as error:
-        refuse_commit()
-        flash(said(error), "bad")
-    else:
         flash(answer_words(answer), "bad" if answer.code else "good")
     return _to(sender)
 

@@ -27,8 +27,8 @@ from campaigns.staff.credentials import load_credentials
 from campaigns.staff.permissions import Permission
 from campaigns.staff.queries import get_owned
 from campaigns.web.current import settings
-from campaigns.web.error_words import said
-from campaigns.web.session import refuse_commit, session
+from campaigns.web.error_words import refusals_told
+from campaigns.web.session import session
 
 pages = Blueprint("templates", __name__, url_prefix="/<int:campaign_id>/templates")
 
@@ -77,12 +77,8 @@ def show(campaign_id: int) -> Page:
 def ask(campaign_id: int) -> Page:
     """Ask for one language, or for all that were never asked for."""
     campaign, form = _campaign(campaign_id), TemplatesForm()
-    try:
+    with refusals_told(InputError, RefusedError, NotFoundError):
         asked = _ask(campaign, form, request.form.get("language", ""))
-    except (InputError, RefusedError, NotFoundError) as error:
-        refuse_commit()
-        flash(said(error), "bad")
-    else:
         told = ngettext("%(num)s text is asked for.", "%(num)s texts are asked for.", asked)
         wait = _("WhatsApp decides mostly within an hour, at times within two days.")
         flash(f"{told} {wait}", "good")

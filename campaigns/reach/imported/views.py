@@ -21,9 +21,9 @@ from campaigns.reach.imported.reading import Report, read_report_file
 from campaigns.staff.auth import current_member, current_organisation, requires
 from campaigns.staff.permissions import Permission
 from campaigns.staff.queries import get_owned
-from campaigns.web.error_words import said
+from campaigns.web.error_words import refusals_told
 from campaigns.web.guards.bodies import takes_file
-from campaigns.web.session import begin_writing, reads_first, refuse_commit, session
+from campaigns.web.session import begin_writing, reads_first, session
 from campaigns.web.uploads import read_upload
 
 pages = Blueprint("imports", __name__, url_prefix="/imports")
@@ -148,12 +148,8 @@ def _read_again(file: ReachFile, names: Mapping[str, str] | None = None) -> Repo
 
 def _act(file: ReachFile, act: Callable[[], Any], tell: Callable[[int], str] | None = None) -> Page:
     """Do what a button asks and come back to the file; what is refused is said there."""
-    try:
+    with refusals_told(FingerpostError):
         done = act()
-    except FingerpostError as error:
-        refuse_commit()
-        flash(said(error), "bad")
-    else:
         flash(tell(done) if tell else _("Done."), "good")
     return redirect(url_for("reach.imports.show", file_id=file.id))
 

@@ -20,8 +20,8 @@ from campaigns.staff.auth import current_member, current_organisation, requires
 from campaigns.staff.permissions import Permission
 from campaigns.staff.queries import get_owned
 from campaigns.web.current import settings
-from campaigns.web.error_words import said
-from campaigns.web.session import refuse_commit, session
+from campaigns.web.error_words import refusals_told
+from campaigns.web.session import session
 
 pages = Blueprint("outcomes", __name__)
 
@@ -70,12 +70,8 @@ def lead_link(campaign_id: int) -> Page:
 def take_away_link(campaign_id: int) -> Response:
     """Let the counted address of a campaign lead nowhere: taking away takes one member."""
     campaign = _campaign(campaign_id)
-    try:
+    with refusals_told(TransitionError):
         service.take_away_link(session(), campaign, by=current_member().id)
-    except TransitionError as error:
-        refuse_commit()
-        flash(said(error), "bad")
-    else:
         flash(_("The address leads nowhere now."), "good")
     return redirect(url_for("planning.show", campaign_id=campaign.id))
 
@@ -101,12 +97,8 @@ def hosts() -> Page:
 @requires(Permission.ADMINISTER)
 def remove_host(host: str) -> Response:
     """Let links lead to a host no more: taking away takes one administrator."""
-    try:
+    with refusals_told(TransitionError):
         service.remove_host(session(), current_organisation(), host, by=current_member().id)
-    except TransitionError as error:
-        refuse_commit()
-        flash(said(error), "bad")
-    else:
         flash(_("Links lead there no more."), "good")
     return redirect(url_for("reach.outcomes.hosts"))
 
@@ -116,12 +108,8 @@ def remove_host(host: str) -> Response:
 def withdraw(outcome_id: int) -> Page:
     """Let a report that turned out wrong count nowhere."""
     outcome = get_owned(session(), Outcome, outcome_id, current_organisation().id)
-    try:
+    with refusals_told(TransitionError):
         service.withdraw_outcome(session(), outcome, by=current_member().id)
-    except TransitionError as error:
-        refuse_commit()
-        flash(said(error), "bad")
-    else:
         flash(_("It counts nowhere any more."), "info")
     return redirect(url_for("reach.outcomes.index", campaign_id=outcome.campaign_id))
 

@@ -211,7 +211,7 @@ CASES = (
         "signposts",
         in_a_country_with_a_number(False),
         in_a_country_with_a_number(True),
-        "Fewer than 20 people have no verified service to be pointed to: AF.",
+        "Fewer than 20 people have no verified service to be pointed to: Afghanistan.",
         "/messages/services",
     ),
     Case(
