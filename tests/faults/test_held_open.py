@@ -23,6 +23,7 @@ from campaigns.audience.models import Address, AddressState, Channel
 from campaigns.demo.processes import free_port
 from campaigns.planning.models import Run, RunState
 from tests.delivery.serving import children_of
+from tests.faults.members_attacks import STRANGERS, sign_ins, uploads
 from tests.faults.scene import FINGERPOST, Scene, until
 from tests.sandbox.process import DEFAULTS, SENDER, SandboxProcess
 
@@ -30,8 +31,6 @@ from tests.sandbox.process import DEFAULTS, SENDER, SandboxProcess
 AT_MOST = 5.0
 #: The most memory of any process, in megabytes.
 MOST_MEGABYTES = 400
-#: Addresses of strangers: each has fewer connections than one may have, so that only their sum is too many.
-STRANGERS = 50
 HEAD = b"POST %b HTTP/1.1\r\nHost: a\r\nContent-Type: %b\r\nContent-Length: %d\r\n\r\n"
 Attack = Callable[[Scene, int], AbstractContextManager[object]]
 
@@ -217,6 +216,8 @@ def stop_by_command(scene: Scene, run_id: int) -> tuple[float, float]:
         pytest.param(half, 64, id="64 half"),
         pytest.param(megabytes, 0, id="megabytes"),
         pytest.param(brackets, 0, id="brackets"),
+        pytest.param(sign_ins, 64, id="64 sign-ins"),
+        pytest.param(uploads, 1, id="worst files"),
         pytest.param(silent, 5000, id="5000 silent", marks=pytest.mark.slow),
         pytest.param(half, 5000, id="5000 half", marks=pytest.mark.slow),
     ],
