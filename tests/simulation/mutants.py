@@ -14,8 +14,9 @@ from sqlalchemy.exc import OperationalError
 from sqlalchemy.orm import Session
 
 from campaigns.audience.consent import ledger
+from campaigns.audience.consent.declaration import Declaration, HashedHandle
 from campaigns.audience.consent.person import lock_addresses, lock_person
-from campaigns.audience.models import Address, AddressState, Channel
+from campaigns.audience.models import Address, AddressState
 from campaigns.core import clock
 from campaigns.core.processes.steady import ClockGuard
 from campaigns.delivery import channel_fallback
@@ -180,12 +181,12 @@ def stop_of_one_channel(patch: pytest.MonkeyPatch) -> None:
 
 
 def hold_that_holds_nobody(patch: pytest.MonkeyPatch) -> None:
-    patch.setattr(service, "hold_everywhere", lambda session, lookup, channel, **_: [])
+    patch.setattr(service, "hold_everywhere", lambda session, handle, said: [])
 
 
 def start_of_every_channel(patch: pytest.MonkeyPatch) -> None:
-    def everywhere(session: Session, lookup: bytes, channel: Channel, **words: Any) -> list[int]:
-        theirs = lock_person(session, [words["number"]], [lookup])
+    def everywhere(session: Session, handle: HashedHandle, said: Declaration) -> list[int]:
+        theirs = lock_person(session, [handle.phone], [handle.lookup])
         for address in theirs:
             address.state = AddressState.ACTIVE
         return [address.id for address in theirs]
