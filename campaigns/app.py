@@ -18,7 +18,8 @@ from campaigns.delivery import views as delivery
 from campaigns.delivery.fanout.frequency_cap import count_capped
 from campaigns.delivery.receipts.endpoint import StatusDoor
 from campaigns.delivery.receipts.receipt_writer import ReceiptIntake
-from campaigns.directory import proposal_labels as messages_proposed
+from campaigns.directory import proposal_labels as directory_proposed
+from campaigns.directory import views as directory
 from campaigns.front.peer_limits import USUAL_BODY
 from campaigns.gateways.callbacks import CallbackReader
 from campaigns.gateways.factory import build_readers
@@ -78,6 +79,7 @@ PAGES: tuple[Blueprint, ...] = (
     account,
     places.pages,
     audience.pages,
+    directory.pages,
     messages.pages,
     planning.pages,
     delivery.pages,
@@ -96,7 +98,7 @@ PAGES: tuple[Blueprint, ...] = (
 #: Changes that take two members, of all steps.
 KINDS: tuple[Kind, ...] = (
     *places_proposed.KINDS,
-    *messages_proposed.SHOWN_KINDS,
+    *directory_proposed.SHOWN_KINDS,
     *outcomes_proposed.KINDS,
     *joint_releases.KINDS,
 )

@@ -55,7 +55,7 @@ _HEALTH = "fingerpost.health"
 
 
 @dataclass(frozen=True, slots=True)
-class Flight:
+class SendingRun:
     """A run in flight; `done` of its planned deliveries need nothing more from us."""
 
     run: Run
@@ -141,9 +141,9 @@ def index() -> str:
     return render_template("now.html", channels=CHANNELS, may_open=may_open, **known, **moving)
 
 
-@pages.get("/now/flights")
+@pages.get("/now/sending")
 @requires()
-def flights() -> str:
+def show_sending() -> str:
     """Show the runs in flight and what comes next, for the page that renews itself."""
     return render_template("now_moving.html", **_moving(current_organisation().id))
 
@@ -166,7 +166,7 @@ def _health_look() -> HealthLook:
     return cast(HealthLook, current_app.extensions[_HEALTH])
 
 
-def load_flights(session: Session, organisation_id: int) -> list[Run]:
+def load_sending(session: Session, organisation_id: int) -> list[Run]:
     """Return the organisation's runs in flight, newest first."""
     return list(session.scalars(select_runs(organisation_id).where(Run.state.in_(IN_FLIGHT)).limit(MOST_ROWS)))
 
@@ -248,15 +248,15 @@ def find_appointed(session: Session, organisation_id: int, *, now: datetime) -> 
 def _moving(organisation_id: int) -> dict[str, Any]:
     """Return what renews itself on the page."""
     reads_plans = may_now(Permission.READ_PLANS)
-    runs = load_flights(session(), organisation_id) if reads_plans else []
+    runs = load_sending(session(), organisation_id) if reads_plans else []
     open_by_run = open_of(runs)
-    flying = [Flight(run, done=max(0, run.planned - open_by_run.get(run.id, 0))) for run in runs]
+    moving = [SendingRun(run, done=max(0, run.planned - open_by_run.get(run.id, 0))) for run in runs]
     reason = find_latch_reason(session())
     return {
         "latched": None if reason is None else SENTENCES[reason],
         "health": _health_look().report(),
-        "flights": flying,
-        "alarms_by_run": {flight.run.id: alarms_of(flight.run) for flight in flying},
+        "sending": moving,
+        "alarms_by_run": {each.run.id: alarms_of(each.run) for each in moving},
         "firings": load_firings(session(), organisation_id) if reads_plans else [],
     }
 

@@ -135,7 +135,7 @@ def confirm_file(import_id: int) -> Page:
     return redirect(url_for("audience.contacts.show_file", import_id=import_id))
 
 
-@pages.post("/files/<int:import_id>/cancel")
+@pages.post("/files/<int:import_id>/discard")
 @requires(Permission.HANDLE_CONTACTS)
 def cancel_file(import_id: int) -> Page:
     """Drop a checked file."""

@@ -176,13 +176,13 @@ def correct(run_id: int) -> Redirect | tuple[str, int]:
     return redirect(url_for("delivery.show_run", run_id=correction.id))
 
 
-@pages.post("/runs/<int:run_id>/release")
+@pages.post("/runs/<int:run_id>/let-start")
 @requires(Permission.REVIEW, fresh=True)
-def release_run(run_id: int) -> Redirect:
+def let_run_start(run_id: int) -> Redirect:
     """Let a held run start."""
     run = own_run(run_id)
     try:
-        planning.release_run(
+        planning.let_run_start(
             session(),
             run,
             by=current_member().id,

@@ -70,7 +70,7 @@ def show_service(session: Session, proposal: Proposal) -> Shown:
         "Once it is agreed to, no text names the service until somebody who did not propose it has verified it."
     )
     arguments = {"service_id": service.id}
-    return Shown(service.name, lines, "messages.services.show", arguments, hint if is_another else "")
+    return Shown(service.name, lines, "directory.show", arguments, hint if is_another else "")
 
 
 def _in_words(name: str, facts: Mapping[str, Any]) -> str:

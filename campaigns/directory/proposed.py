@@ -90,7 +90,7 @@ def _show_emergency(session: Session, proposal: Proposal) -> Shown:
         Line(N_("Document"), before["document"], after["document"]),
         Line(N_("Date of the document"), before["document_date"], after["document_date"]),
     ]
-    return Shown(proposal.topic, lines, "messages.services.emergency.index")
+    return Shown(proposal.topic, lines, "directory.emergency.index")
 
 
 EMERGENCY_NUMBER = Kind(
@@ -169,7 +169,7 @@ def _service_of(session: Session, proposal: Proposal) -> Service | None:
 def _show_service(session: Session, proposal: Proposal) -> Shown:
     """Name the service; what changes of it is put into words by `proposal_labels`, for pages only."""
     service = session.get_one(Service, proposal.subject_id)
-    return Shown(service.name, (), "messages.services.show", {"service_id": service.id})
+    return Shown(service.name, (), "directory.show", {"service_id": service.id})
 
 
 def _audited_service(facts: Mapping[str, Any]) -> Mapping[str, Any]:

@@ -38,7 +38,7 @@ def import_sheet() -> Page:
         return render_template("directory/services_import.html", form=form, **words), taken.status
     flash(_("The sheet is imported. What is new or has new numbers must be verified."), "good")
     if not taken.done.proposed:
-        return redirect(url_for("messages.services.index"))
+        return redirect(url_for("directory.index"))
     flash(_("Another member has to agree to what changes of services that texts name."), "info")
     return redirect(url_for("proposals.index"))
 

@@ -44,7 +44,7 @@ from campaigns.staff.queries import get_owned
 from campaigns.web.current import settings
 from campaigns.web.session import session
 
-pages = Blueprint("services", __name__, url_prefix="/services")
+pages = Blueprint("directory", __name__, url_prefix="/directory")
 pages.register_blueprint(signpost_pages)
 pages.register_blueprint(sheet_pages)
 pages.register_blueprint(emergency_pages)
@@ -118,7 +118,7 @@ def load() -> Page:
         by=current_member().id,
     )
     flash(_("%(added)s services added. Each must be verified before it is used.", added=done.added), "info")
-    return redirect(url_for("messages.services.index"))
+    return redirect(url_for("directory.index"))
 
 
 @pages.route("/new", methods=["GET", "POST"])
@@ -138,7 +138,7 @@ def create() -> Page:
                 _("The service is added. Another member, who may review, has to verify it before texts name it."),
                 "good",
             )
-            return redirect(url_for("messages.services.show", service_id=added.id))
+            return redirect(url_for("directory.show", service_id=added.id))
     return render_template("directory/service_form.html", form=form, service=None), form.status
 
 
@@ -194,7 +194,7 @@ def verify(service_id: int) -> Page:
             form.show(error, "on")
         else:
             flash(_("Verified. Texts may name this service."), "good")
-            return redirect(url_for("messages.services.index", trust=Trust.DUE.value))
+            return redirect(url_for("directory.index", trust=Trust.DUE.value))
     return _shown(present, form)
 
 
@@ -219,14 +219,14 @@ def mark_dead(service_id: int) -> Page:
             form.show(error, "on")
         else:
             flash(_DEAD[outcome], "good")
-            return redirect(url_for("messages.services.index", trust=Trust.DUE.value))
+            return redirect(url_for("directory.index", trust=Trust.DUE.value))
     return _shown(present, dead=form)
 
 
 def _changed(present: Service, proposal: Proposal | None) -> Response:
     if proposal is None:
         flash(_("The service is saved."), "good")
-        return redirect(url_for("messages.services.show", service_id=present.id))
+        return redirect(url_for("directory.show", service_id=present.id))
     if present.verified_on is None:
         flash(_("No text names the service now. Another member has to agree to what you changed."), "good")
     else:

@@ -36,7 +36,7 @@ def list_replies() -> str:
     number = request.args.get("page", 1, type=whole_number)
     page = paginate(session(), queries.select_replies(organisation_id), number)
     return render_template(
-        "inbox/list_replies.html",
+        "inbox/list_incoming.html",
         page=page,
         replies=queries.open_replies(session(), page.rows, vault=vault()),
         holds=find_holds(session(), organisation_id, vault=vault()),

@@ -44,7 +44,7 @@ STEPS = (
     Step(
         N_("A service to point people to"),
         N_("An author writes it down, an approver calls it. Messages name its number from then on."),
-        "messages.services.index",
+        "directory.index",
     ),
     Step(
         N_("People who agreed to be written to"),

@@ -117,7 +117,7 @@ def issue_password(member_id: int) -> Page:
     return _told(reset.password, membership, reset.proposal, is_half=reset.proposal is not None)
 
 
-@pages.post("/<int:member_id>/bar")
+@pages.post("/<int:member_id>/access")
 @requires(Permission.ADMINISTER, fresh=True)
 def bar_member(member_id: int) -> Page:
     """Keep a member from signing in, or let them in again."""

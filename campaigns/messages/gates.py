@@ -19,7 +19,7 @@ NAMED_CHARACTERS = 12
 
 MESSAGE = "messages.show"
 COMPOSER = "messages.compose"
-DIRECTORY = "messages.services.index"
+DIRECTORY = "directory.index"
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,7 +13,6 @@ from campaigns.core.words import N_
 from campaigns.core.written_text import clean_line_ends
 from campaigns.directory.labels import country_name
 from campaigns.directory.models import ServiceKind
-from campaigns.directory.views import pages as directory_pages
 from campaigns.messages import queries, service
 from campaigns.messages.composer import page as desk
 from campaigns.messages.composer.forms import ComposerForm
@@ -34,7 +33,6 @@ from campaigns.web.current import settings
 from campaigns.web.session import session
 
 pages = Blueprint("messages", __name__, url_prefix="/messages")
-pages.register_blueprint(directory_pages)
 pages.register_blueprint(exchange_pages)
 pages.register_blueprint(glossary_pages)
 pages.register_blueprint(history_pages)

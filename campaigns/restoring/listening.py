@@ -38,7 +38,8 @@ TRY_EVERY, TRY_FOR = 10.0, 300.0
 
 #: What members read of a run that waits for them.
 REASON = N_(
-    "No worker was alive for %(minutes)s minutes, and its provider cannot be asked what it took meanwhile. "
+    "No sending engine was alive for %(minutes)s minutes, and its provider cannot be asked what it took "
+    "meanwhile. "
     "Was this restored from a backup? If not, let it go on."
 )
 

@@ -36,7 +36,7 @@ from campaigns.restoring.listed import SLACK, Account, load_accounts
 from campaigns.staff import audit
 
 #: What members read of a run that was not planned to its end when the backup was made.
-UNPLANNED = N_("This instance was restored from a backup. Was this run sent already, before that?")
+UNPLANNED = N_("This system was restored from a backup. Was this run sent already, before that?")
 
 
 @dataclass(frozen=True, slots=True)

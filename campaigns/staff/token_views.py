@@ -19,7 +19,7 @@ from campaigns.web.number_fields import whole_number
 from campaigns.web.pagination import paginate
 from campaigns.web.session import refuse_commit, session
 
-pages = Blueprint("tokens", __name__, url_prefix="/settings/tokens")
+pages = Blueprint("tokens", __name__, url_prefix="/settings/api-keys")
 
 SCOPE_WORDS = {
     ApiScope.READ_RELEASES: _l("Read publications"),

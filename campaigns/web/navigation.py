@@ -13,6 +13,7 @@ STEPS: tuple[tuple[str, LazyString], ...] = (
     ("/", _l("Now")),
     ("/places", _l("Places")),
     ("/audience", _l("Audience")),
+    ("/directory", _l("Directory")),
     ("/messages", _l("Messages")),
     ("/campaigns", _l("Campaigns")),
     ("/delivery", _l("Delivery")),

@@ -82,13 +82,13 @@ def test_rows_name_what_views_ask(pages: Pages) -> None:
 #: What asks for the password again when it was given some minutes ago: whatever leads people elsewhere, lets
 #: somebody in, or takes something out. Nothing that stops or takes away from people is ever among them.
 FRESH = """
-    planning.approve delivery.resume_run delivery.release_run delivery.correct delivery.rows.resend
+    planning.approve delivery.resume_run delivery.let_run_start delivery.correct delivery.rows.resend
     settling.lift_stop members.add_member members.edit_member members.issue_password members.bar_member
-    messages.services.edit messages.services.verify messages.services.emergency.confirm
+    directory.edit directory.verify directory.emergency.confirm
     reach.outcomes.lead_link planning.senders.create planning.senders.edit planning.safeguards.answer
     audience.contacts.import_file audience.contacts.confirm_file readers.add tokens.issue tokens.revoke
     releases.make releases.joint releases.preview releases.download reach.download_run reach.download_targeting
-    messages.services.sheets.import_sheet messages.services.sheets.export messages.exchange.download
+    directory.sheets.import_sheet directory.sheets.export messages.exchange.download
     places.export_locations places.export_routes places.export_hotspots
 """
 AT_ONCE = """

@@ -59,7 +59,7 @@ def test_nothing_depends_on_how_few_people_are(worlds: tuple[World, ...], who: s
     leaks, now = [], clock.now()
     # A gate names each language that somebody reads and no text is in: nobody is left out in silence.
     gated = f"/campaigns/{worlds[0].values['campaign_id'][0]}"
-    names_gaps = {gated, f"{gated}/gates"}
+    names_gaps = {gated, f"{gated}/checks"}
     # A minute that ends between two answers is no leak.
     with clock.running_on(lambda: now):
         for nobody, one, other in zip(*(read(world, who) for world in worlds), strict=True):

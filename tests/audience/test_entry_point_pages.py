@@ -15,7 +15,7 @@ from tests.factories import a_place, a_sender
 from tests.web.pages import Pages
 
 Clients = Callable[..., FlaskClient]
-PATH = "/audience/entry-points"
+PATH = "/audience/ways-to-join"
 
 
 @pytest.fixture

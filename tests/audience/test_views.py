@@ -143,7 +143,7 @@ def test_bad_rows_are_shown_and_not_imported(pages: Pages, client_for: Callable[
     page = client.get(f"/audience/contacts/files/{waiting.id}").text
     assert "Line 3, number" in page
     assert "Import 1 person" not in page
-    client.post(f"/audience/contacts/files/{waiting.id}/cancel")
+    client.post(f"/audience/contacts/files/{waiting.id}/discard")
     with pages.sessions() as session:
         assert session.get_one(ContactImport, waiting.id).state == ImportState.CANCELLED
 

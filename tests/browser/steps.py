@@ -151,7 +151,7 @@ def plan_campaign(visit: Visit) -> str:
     visit.look("campaign-new")
     press(visit, "button[name=save]")
     path = visit.path.removesuffix("/times/new")
-    visit.go(f"{path}/gates")
+    visit.go(f"{path}/checks")
     visit.look("gates-closed")
     press(visit, f"main a[href='{path}/correction']")
     visit.page.select_option("[name=message_id]", label=CORRECTION)

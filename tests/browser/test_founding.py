@@ -184,9 +184,9 @@ def add_sender(visit: Visit) -> None:
 def list_service(ada: Visit, marek: Visit) -> None:
     """Write down a helpline; whoever wrote it cannot say that it is right."""
     walk_to(ada, "/messages")
-    press(ada, "main a[href='/messages/services']")
+    press(ada, "main a[href='/directory']")
     ada.look("services-empty")
-    press(ada, "main a[href='/messages/services/new']")
+    press(ada, "main a[href='/directory/new']")
     facts = {
         "name": "Helpline (invented)",
         "country": "PL",

@@ -19,7 +19,7 @@ SECRET = "e0394bca5bd04c70a31f1e04a1c5b1c2"
         ("<olena@example.org>: 550", f"<{MASK}>: 550"),
         (f'"POST /hooks/telegram/{SECRET} HTTP/1.1" 204', f'"POST /hooks/telegram/{MASK} HTTP/1.1" 204'),
         (f"POST /hooks/africastalking/{SECRET}/inbound 204", f"POST /hooks/africastalking/{MASK}/inbound 204"),
-        ("GET /reports/Nw.ahX2-q.sig_7/3/csv", f"GET /reports/{MASK}/3/csv"),
+        ("GET /publications/Nw.ahX2-q.sig_7/3/csv", f"GET /publications/{MASK}/3/csv"),
         (f"Bearer fp_{SECRET}AbC", f"Bearer fp_{MASK}"),
     ],
 )

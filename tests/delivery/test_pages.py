@@ -208,7 +208,7 @@ def test_a_number_that_changes_tells_of_a_minute(
         run = a_run(session, a_campaign(session, pages.ours, a_member(session, pages.ours)), planned=40)
         for number in range(40):
             a_delivery(session, run, send_state=SendState.ACCEPTED if number < 24 else SendState.SENDING)
-    client, addresses = client_for(role), (f"/delivery/runs/{run.id}/progress", "/now/flights", "/delivery")
+    client, addresses = client_for(role), (f"/delivery/runs/{run.id}/progress", "/now/sending", "/delivery")
     with clock.running_on(lambda: moment):
         for address in addresses:
             assert ("20 of 40" if role is Role.APPROVER else "24 of 40") in client.get(address).text
@@ -237,4 +237,4 @@ def test_reason_of_a_run_is_told_in_the_language_of_the_reader(
     client.post("/language", data={"language": language})
     page = client.get(path.format(run=run.id, campaign=run.campaign_id)).text
     assert words in page
-    assert "No worker was alive" not in page
+    assert "No sending engine was alive" not in page

@@ -225,7 +225,7 @@ def test_number_that_is_not_verified_is_left_out_and_told(
         session.get_one(Delivery, first).text_id = an_unverified_text(session, run).id
     page = client_for(Role.APPROVER, Role.STEWARD).get(f"/delivery/runs/{run.id}/resend?all=1").text
     assert "1 message whose text names a number that is not verified now" in page
-    assert 'href="/messages/services">See the services' in page
+    assert 'href="/directory">See the services' in page
     assert ("Send 2 messages again" in page) is bool(others)
 
 
@@ -346,7 +346,7 @@ def test_alarms_ring_on_run_and_lists(pages: Pages, client_for: Clients, vault: 
         row.send_state, row.receipt_state = SendState.EXPIRED, ReceiptState.DELIVERED
     client = client_for(Role.STEWARD)
     own = f"/delivery/runs/{run.id}"
-    for path in (own, f"{own}/progress", page_of(run), "/delivery", "/", "/now/flights"):
+    for path in (own, f"{own}/progress", page_of(run), "/delivery", "/", "/now/sending"):
         assert "The provider has 1 message that we hold for not sent." in client.get(path).text
 
 

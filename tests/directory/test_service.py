@@ -283,7 +283,7 @@ def test_only_a_demo_offers_to_simulate(sqlite_engine: Engine, mode: str, offere
     with make_pages(sqlite_engine, mode=mode, public_url="https://fingerpost.example") as pages:
         with pages.sessions.begin() as session:
             line = a_service(session, session.get_one(Organisation, pages.ours.id), verified_on=None)
-        author, url = pages.client(pages.member(Role.APPROVER)), f"/messages/services/{line.id}"
+        author, url = pages.client(pages.member(Role.APPROVER)), f"/directory/{line.id}"
         assert ("Simulated for the demo" in author.get(url).text) is offered
         given = {"on": clock.now().date().isoformat(), "how": "simulated"}
         author.post(f"{url}/verify", data=given)

@@ -137,9 +137,9 @@ def test_new_approver_approves_a_day_later(pages: Pages, client_for: ClientFor) 
 @pytest.mark.usefixtures("sent")
 def test_taking_away_takes_one_and_giving_back_takes_two(pages: Pages, client_for: ClientFor) -> None:
     admin, approver = client_for(Role.ADMIN), pages.member(Role.APPROVER, Role.AUTHOR)
-    admin.post(f"/settings/members/{approver.id}/bar", data={"active": "0"})
+    admin.post(f"/settings/members/{approver.id}/access", data={"active": "0"})
     assert roles_of(pages, approver) == ["author"]
-    admin.post(f"/settings/members/{approver.id}/bar", data={"active": "1"})
+    admin.post(f"/settings/members/{approver.id}/access", data={"active": "1"})
     assert roles_of(pages, approver) == ["author"]
 
 
@@ -180,7 +180,7 @@ def test_nobody_makes_room_to_appoint_another_one_alone(pages: Pages) -> None:
     founder, second = pages.member(Role.ADMIN), pages.member(Role.AUTHOR)
     client, puppet = pages.client(founder), pages.member(Role.AUTHOR)
     client.post(f"/settings/members/{second.id}", data={"roles": ["admin", "approver"]})
-    client.post(f"/settings/members/{second.id}/bar", data={"active": "0"})
+    client.post(f"/settings/members/{second.id}/access", data={"active": "0"})
     client.post(f"/settings/members/{puppet.id}", data={"roles": ["admin", "approver", "author"]})
     assert roles_of(pages, puppet) == ["author"]
     assert "Whoever runs this system can make a second one." in client.get("/").text

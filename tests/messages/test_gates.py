@@ -92,7 +92,7 @@ def test_missing_signposts_block() -> None:
     assert signposts_gate(7, {"PL": 0}).passed
     gate = signposts_gate(7, {"RO": 40, "HU-BU": 2, "PL": 0})
     assert str(gate.sentence) == "40 people have no verified service to be pointed to: HU-BU, RO."
-    assert gate.link_endpoint == "messages.services.index"
+    assert gate.link_endpoint == "directory.index"
 
 
 def test_sentence_can_be_translated_later() -> None:

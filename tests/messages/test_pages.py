@@ -81,7 +81,7 @@ def service_of(pages: Pages, service_id: int) -> Service:
 
 def test_empty_pages_say_what_to_do(author: FlaskClient) -> None:
     assert "No message is written yet." in author.get("/messages").text
-    assert "Load the work list" in author.get("/messages/services").text
+    assert "Load the work list" in author.get("/directory").text
 
 
 def test_new_message_opens_at_its_base_language(pages: Pages, author: FlaskClient) -> None:
@@ -198,12 +198,12 @@ def test_unverified_hotline_stays_open_in_the_preview(author: FlaskClient) -> No
 
 
 def test_work_list_is_loaded_to_be_verified(pages: Pages, author: FlaskClient) -> None:
-    page = author.post("/messages/services/load", follow_redirects=True).text
+    page = author.post("/directory/load", follow_redirects=True).text
     assert "50 services added. Each must be verified before it is used." in page
     assert "39 services must be verified" in page
     assert counted(pages, Service) == 50
-    assert "KCIK" not in author.get("/messages/services?trust=verified").text
-    assert "KCIK" in author.get("/messages/services?trust=due&country=PL&kind=trafficking").text
+    assert "KCIK" not in author.get("/directory?trust=verified").text
+    assert "KCIK" in author.get("/directory?trust=due&country=PL&kind=trafficking").text
 
 
 def test_service_is_verified_with_date_and_way(pages: Pages, writer: Member) -> None:
@@ -212,11 +212,11 @@ def test_service_is_verified_with_date_and_way(pages: Pages, writer: Member) -> 
     service_id = add(pages, a_service, verified_on=None)
     today = clock.now().date()
     data = {"on": today.isoformat(), "how": "test call, local SIM"}
-    assert author.post(f"/messages/services/{service_id}/verify", data=data).status_code == 403
-    assert approver.post(f"/messages/services/{service_id}/verify", data=data).status_code == 302
+    assert author.post(f"/directory/{service_id}/verify", data=data).status_code == 403
+    assert approver.post(f"/directory/{service_id}/verify", data=data).status_code == 302
     service = service_of(pages, service_id)
     assert (service.verified_on, service.verified_by_id) == (today, reviewer.id)
-    assert "Test call from a local SIM" in author.get(f"/messages/services/{service_id}").text
+    assert "Test call from a local SIM" in author.get(f"/directory/{service_id}").text
 
 
 def test_service_that_does_not_answer_is_not_used(
@@ -225,10 +225,10 @@ def test_service_that_does_not_answer_is_not_used(
     service_id = add(pages, a_service, verified_on=clock.now().date())
     data = {"dead-on": clock.now().date().isoformat(), "dead-how": "test call, local SIM"}
     data |= {"dead-outcome": "silent"}
-    page = author.post(f"/messages/services/{service_id}/dead", data=data, follow_redirects=True).text
+    page = author.post(f"/directory/{service_id}/dead", data=data, follow_redirects=True).text
     assert "nobody is pointed to this service until it answers" in page
     assert service_of(pages, service_id).verified_on is None
-    assert "Nobody answers: do not use it" in author.get(f"/messages/services/{service_id}").text
+    assert "Nobody answers: do not use it" in author.get(f"/directory/{service_id}").text
     told = client_for(Role.VIEWER).get("/").text
     assert ("La Strada" in told, "Nobody answers" in told) == (True, True)
 
@@ -241,7 +241,7 @@ def test_marking_a_number_dead_takes_one_member(
     service_id = add(pages, a_service, verified_on=clock.now().date())
     data = {"dead-on": clock.now().date().isoformat(), "dead-how": "test call, local SIM"}
     data |= {"dead-outcome": "silent"}
-    client_for(role).post(f"/messages/services/{service_id}/dead", data=data)
+    client_for(role).post(f"/directory/{service_id}/dead", data=data)
     assert (service_of(pages, service_id).verified_on is None) == (role != Role.VIEWER)
 
 
@@ -251,7 +251,7 @@ def test_choice_says_why_this_one_and_not_the_others(pages: Pages, author: Flask
     add(pages, a_service, name="Near", region_codes=["PL-18"], verified_on=today)
     add(pages, a_service, name="Silent", verified_on=None)
     query = "place=PL-18&language=uk&sim=abroad&kind=trafficking"
-    page = author.get(f"/messages/services/choose?{query}").text
+    page = author.get(f"/directory/choose?{query}").text
     for words in (
         "covers the region",
         "answers in Ukrainian",
@@ -259,7 +259,7 @@ def test_choice_says_why_this_one_and_not_the_others(pages: Pages, author: Flask
         "was never verified",
     ):
         assert words in page
-    none = author.get(f"/messages/services/choose?{query.replace('uk', 'ar')}").text
+    none = author.get(f"/directory/choose?{query.replace('uk', 'ar')}").text
     assert "none is known to answer in Arabic" in none
 
 
@@ -268,7 +268,7 @@ def test_preview_says_why_each_signpost_is_chosen(pages: Pages, author: FlaskCli
     message_id = add(pages, a_message, {"en": "Call ((hotline))."})
     page = author.get(f"/messages/{message_id}/en").text
     assert "covers the country · answers in English" in page
-    assert "/messages/services/choose?place=PL&amp;language=en&amp;sim=home" in page
+    assert "/directory/choose?place=PL&amp;language=en&amp;sim=home" in page
 
 
 def sheet(text: str) -> dict[str, Any]:
@@ -277,11 +277,11 @@ def sheet(text: str) -> dict[str, Any]:
 
 def test_sheet_is_checked_then_imported(pages: Pages, author: FlaskClient) -> None:
     add(pages, a_service, key="line", verified_on=None)
-    text = author.get("/messages/services/services.csv").text.replace("La Strada", "Other name")
-    checked = author.post("/messages/services/import", data=sheet(text) | {"check": "1"})
+    text = author.get("/directory/services.csv").text.replace("La Strada", "Other name")
+    checked = author.post("/directory/import", data=sheet(text) | {"check": "1"})
     assert (checked.status_code, "1 would change." in checked.text) == (200, True)
     assert service_names(pages) == ["La Strada"]
-    assert author.post("/messages/services/import", data=sheet(text)).status_code == 302
+    assert author.post("/directory/import", data=sheet(text)).status_code == 302
     assert service_names(pages) == ["Other name"]
 
 
@@ -290,10 +290,10 @@ def test_sheet_makes_proposals_that_are_agreed_to_together(
 ) -> None:
     """Each is recorded for itself, and one that was not chosen goes on waiting."""
     keys = [add(pages, a_service, key=f"line-{index}", verified_on=clock.now().date()) for index in range(3)]
-    text = author.get("/messages/services/services.csv").text.replace("La Strada", "Other name")
-    checked = author.post("/messages/services/import", data=sheet(text) | {"check": "1"})
+    text = author.get("/directory/services.csv").text.replace("La Strada", "Other name")
+    checked = author.post("/directory/import", data=sheet(text) | {"check": "1"})
     assert "would have to agree to the changes of 3" in checked.text
-    answer = author.post("/messages/services/import", data=sheet(text))
+    answer = author.post("/directory/import", data=sheet(text))
     assert (answer.location, service_names(pages)) == ("/proposals", ["La Strada"] * 3)
     assert 'name="proposal"' not in author.get("/proposals/together").text
     page = approver.get("/proposals/together").text
@@ -312,7 +312,7 @@ def test_sheet_makes_proposals_that_are_agreed_to_together(
 def test_wrong_sheet_changes_nothing(pages: Pages, author: FlaskClient) -> None:
     add(pages, a_service, key="line")
     text = "id,name,phones/0/number\nline,Other name,116 111\nother,Line,call me\n"
-    answer = author.post("/messages/services/import", data=sheet(text))
+    answer = author.post("/directory/import", data=sheet(text))
     assert (answer.status_code, "cannot be dialled" in answer.text) == (422, True)
     assert service_names(pages) == ["La Strada"]
 
@@ -332,16 +332,16 @@ def test_wrong_verification_is_told(pages: Pages, approver: FlaskClient) -> None
         ("how", "", "This field is required"),
         ("how", "a feeling", "Not a valid choice"),
     ):
-        answer = approver.post(f"/messages/services/{service_id}/verify", data=right | {name: value})
+        answer = approver.post(f"/directory/{service_id}/verify", data=right | {name: value})
         assert (answer.status_code, words in answer.text) == (422, True), words
     assert service_of(pages, service_id).verified_on is None
 
 
 def test_unsourced_service_offers_no_verification(pages: Pages, approver: FlaskClient) -> None:
     service_id = add(pages, a_service, verified_on=None, source_status="from general knowledge")
-    assert "It answers: verify it" not in approver.get(f"/messages/services/{service_id}").text
+    assert "It answers: verify it" not in approver.get(f"/directory/{service_id}").text
     data = {"on": "2026-03-01", "how": "test call, local SIM"}
-    assert approver.post(f"/messages/services/{service_id}/verify", data=data).status_code == 409
+    assert approver.post(f"/directory/{service_id}/verify", data=data).status_code == 409
 
 
 @pytest.fixture
@@ -352,7 +352,7 @@ def regions(pages: Pages) -> None:
 
 @pytest.mark.usefixtures("regions")
 def test_service_is_added_by_hand(pages: Pages, author: FlaskClient) -> None:
-    page = author.post("/messages/services/new", data=LINE, follow_redirects=True).text
+    page = author.post("/directory/new", data=LINE, follow_redirects=True).text
     assert "This number must be verified before it is used." in page
     with pages.sessions() as session:
         service = session.scalars(select(Service)).one()
@@ -374,17 +374,17 @@ def test_wrong_service_is_told(pages: Pages, author: FlaskClient) -> None:
         ("expires_on", "soon", "Not a valid date value"),
         ("time_zone", "Mars/Base", "Not a valid choice"),
     ):
-        answer = author.post("/messages/services/new", data=LINE | {name: value})
+        answer = author.post("/directory/new", data=LINE | {name: value})
         assert (answer.status_code, words in answer.text) == (422, True), words
     assert counted(pages, Service) == 0
 
 
 @pytest.mark.usefixtures("regions")
 def test_edit_form_gives_back_what_it_shows(pages: Pages, author: FlaskClient) -> None:
-    author.post("/messages/services/new", data=LINE)
+    author.post("/directory/new", data=LINE)
     with pages.sessions() as session:
         service_id = session.scalars(select(Service.id)).one()
-    page = author.get(f"/messages/services/{service_id}/edit").text
+    page = author.get(f"/directory/{service_id}/edit").text
     for shown in ('value="PL-18, PL-14"', 'value="pl, uk Mon &amp; Thu"', 'value="Mon–Fri 08:30–16:30"'):
         assert shown in page
 
@@ -392,7 +392,7 @@ def test_edit_form_gives_back_what_it_shows(pages: Pages, author: FlaskClient) -
 @pytest.mark.usefixtures("regions")
 def test_new_number_must_be_verified_anew(pages: Pages, author: FlaskClient, approver: FlaskClient) -> None:
     service_id = add(pages, a_service, verified_on=clock.now().date() - timedelta(days=1))
-    page = f"/messages/services/{service_id}"
+    page = f"/directory/{service_id}"
     answer = author.post(f"{page}/edit", data=LINE | {"number_national": "800 900 900"}, follow_redirects=True)
     assert "Another member has to agree. Until then texts name what they named before." in answer.text
     service = service_of(pages, service_id)

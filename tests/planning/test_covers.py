@@ -84,7 +84,7 @@ def test_moved_place_holds_the_run_until_it_is_approved_anew(story: Story) -> No
     assert (run.state, story.campaign.state) == (RunState.HELD, CampaignState.DRAFT)
     assert "Have it approved again" in str(run.reason)
     with pytest.raises(ApprovalError, match="approved again"):
-        service.release_run(story.session, run, by=story.approver.id)
+        service.let_run_start(story.session, run, by=story.approver.id)
 
 
 def test_approver_is_told_which_place_is_another_one(story: Story) -> None:

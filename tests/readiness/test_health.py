@@ -171,7 +171,7 @@ def test_page_says_what_is_wrong(own_pages: Pages, monkeypatch: pytest.MonkeyPat
     with own_pages.sessions.begin() as session:
         a_sender(session, health=Health.PAUSED)
     client = own_pages.client(own_pages.member(Role.AUTHOR))
-    for address in ("/", "/now/flights"):
+    for address in ("/", "/now/sending"):
         page = client.get(address).text
         assert "No sending engine is running" in page
         assert "A sender is paused" in page

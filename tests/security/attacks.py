@@ -39,7 +39,7 @@ def attack(name: str) -> Callable[[Attack], Attack]:
 
 
 def _verify(thief: Thief, service_id: int) -> TestResponse:
-    page = f"/messages/services/{service_id}"
+    page = f"/directory/{service_id}"
     seen = re.search(r'name="seen" value="(\w+)"', thief.get(page).text)
     data = TRIED | {"on": clock.now().date().isoformat()} | ({"seen": seen[1]} if seen else {})
     return thief.post(f"{page}/verify", data=data)
@@ -48,19 +48,19 @@ def _verify(thief: Thief, service_id: int) -> TestResponse:
 @attack("replace the hotline of an approved campaign")
 def replace_hotline(thief: Thief) -> TestResponse:
     service_id = thief.scene.target.service_id
-    answer = thief.post(f"/messages/services/{service_id}/edit", data=FORM)
+    answer = thief.post(f"/directory/{service_id}/edit", data=FORM)
     _verify(thief, service_id)
     return answer
 
 
 @attack("replace it by a sheet")
 def replace_by_sheet(thief: Thief) -> TestResponse:
-    return thief.post("/messages/services/import", data=sheet())
+    return thief.post("/directory/import", data=sheet())
 
 
 @attack("add a line of their own and verify it")
 def add_line(thief: Thief) -> TestResponse:
-    answer = thief.post("/messages/services/new", data=FORM | {"name": "Another line"})
+    answer = thief.post("/directory/new", data=FORM | {"name": "Another line"})
     with thief.scene.pages.sessions() as session:
         own = session.scalar(select(Service.id).where(Service.number_national == FOREIGN))
     return _verify(thief, own) if own else answer
@@ -68,7 +68,7 @@ def add_line(thief: Thief) -> TestResponse:
 
 @attack("state another emergency number")
 def state_emergency(thief: Thief) -> TestResponse:
-    return thief.post("/messages/services/emergency/PL", data=a_notice())
+    return thief.post("/directory/emergency/PL", data=a_notice())
 
 
 @attack("lead the link of texts already sent elsewhere")
@@ -196,7 +196,7 @@ def _checked(thief: Thief, number: str) -> TestResponse:
 @attack("spend the budget of others by a joint release")
 def spend_budget(thief: Thief) -> TestResponse:
     quarter = {"view": "regions", "scope": "joint", "period": "2021-Q1"}
-    return thief.post("/reach/releases/make", data=quarter)
+    return thief.post("/reach/publications/make", data=quarter)
 
 
 @attack("stop the server by a workbook")
@@ -230,8 +230,8 @@ def open_release(thief: Thief) -> TestResponse:
     if thief.token:
         return thief.get(f"/api/v1/releases/{release_id}")
     if thief.is_reader:
-        return thief.get(f"/reports/{thief.scene.link}/{release_id}")
-    return thief.get(f"/reach/releases/{release_id}")
+        return thief.get(f"/publications/{thief.scene.link}/{release_id}")
+    return thief.get(f"/reach/publications/{release_id}")
 
 
 @attack("report help that another organisation's campaign never gave")

@@ -176,7 +176,7 @@ class Thief:
         self.is_reader = self.name == LINK
         self._headers = {"Authorization": f"Bearer {self.token}"} if self.token else {}
         if self.is_reader:
-            self.get(f"/reports/{self.scene.link}")
+            self.get(f"/publications/{self.scene.link}")
 
     @property
     def is_elsewhere(self) -> bool:

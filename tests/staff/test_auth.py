@@ -114,7 +114,7 @@ def test_old_sign_in_gives_the_password_again(pages: Pages, member: Member) -> N
 
 
 def test_part_of_a_page_reloads_the_whole(pages: Pages) -> None:
-    answer = pages.client().get("/now/flights", headers={"HX-Request": "true"})
+    answer = pages.client().get("/now/sending", headers={"HX-Request": "true"})
     assert (answer.status_code, answer.headers["HX-Refresh"]) == (204, "true")
 
 

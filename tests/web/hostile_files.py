@@ -159,6 +159,6 @@ def _files(
         Hostile("/places/import", "deep.geojson", nested(lists), "not valid JSON"),
         Hostile("/places/import", "lists.geojson", empty_lists(lists), many_lists),
         Hostile("/messages/exchange", "one.po", same_context(entries), "than 5000 entries", {"language": "uk"}),
-        Hostile("/messages/services/import", "wide.csv", wide_csv(columns, "id,name,"), "more than 400 columns"),
+        Hostile("/directory/import", "wide.csv", wide_csv(columns, "id,name,"), "more than 400 columns"),
         Hostile("/audience/contacts/files", "wide.csv", wide_csv(columns, "number,"), "more than 60 columns"),
     ]

@@ -19,7 +19,7 @@ from campaigns.delivery.models import Delivery
 from campaigns.delivery.states import SendState
 from campaigns.messages.models import TranslationState
 from campaigns.messages.translations.withdrawals import withdraw_version
-from campaigns.now import find_held, find_submitted, find_texts, load_firings, load_flights
+from campaigns.now import find_held, find_submitted, find_texts, load_firings, load_sending
 from campaigns.planning.models import CampaignState, RunState
 from campaigns.staff.models import Organisation, Role
 from tests.factories import (
@@ -63,15 +63,15 @@ def test_progress_counts_what_is_no_longer_open(pages: Pages, role: Role, words:
         states = (SendState.QUEUED, SendState.SENDING, SendState.ACCEPTED, SendState.FAILED)
         for number, state in enumerate(states):
             a_delivery(session, run.id, number, state)
-    assert words in pages.client(pages.member(role)).get("/now/flights").text
+    assert words in pages.client(pages.member(role)).get("/now/sending").text
 
 
 @pytest.mark.parametrize(("state", "shown"), [("paused", 1), ("planning", 1), ("done", 0), ("held", 0)])
 def test_only_runs_in_flight_fly(session: Session, state: str, shown: int) -> None:
     organisation = an_organisation(session)
     a_run(session, a_campaign(session, organisation, a_member(session, organisation)), state=RunState(state))
-    assert len(load_flights(session, organisation.id)) == shown
-    assert load_flights(session, an_organisation(session).id) == []
+    assert len(load_sending(session, organisation.id)) == shown
+    assert load_sending(session, an_organisation(session).id) == []
 
 
 def test_waiting_things_are_those_of_the_organisation(session: Session) -> None:
@@ -135,8 +135,8 @@ def test_page_offers_only_what_the_member_may_do(pages: Pages) -> None:
     assert "1 service to verify" not in pages.client(pages.member(Role.AUTHOR)).get("/").text
 
 
-def test_flights_renew_without_the_frame(client_for: Callable[..., FlaskClient]) -> None:
-    assert "<html" not in client_for(Role.VIEWER).get("/now/flights").text
+def test_what_is_sent_renews_without_the_frame(client_for: Callable[..., FlaskClient]) -> None:
+    assert "<html" not in client_for(Role.VIEWER).get("/now/sending").text
 
 
 def test_latched_instance_says_so_and_stays_in_service(pages: Pages) -> None:

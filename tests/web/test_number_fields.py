@@ -38,7 +38,7 @@ def test_addresses_with_larger_ones_answer_with_what_is_wrong(pages: Pages, numb
         f"/messages/{message_id}/versions/1?since={number}",
         f"/campaigns/languages/{message_id}?audience={number}",
         f"/messages/exchange?message={number}",
-        f"/reach/releases/ledger?year={number}",
+        f"/reach/publications/ledger?year={number}",
         f"/settings/members?page={number}",
     ):
         assert client.get(path).status_code in (404, 422), path

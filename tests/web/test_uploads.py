@@ -87,7 +87,7 @@ def test_nothing_is_held_while_any_file_is_read(pages: Pages, member: FlaskClien
         values = {"title": "Documents", "theme": "docs_keep", "base_language": "en", "text": "Keep your passport."}
         message = create_message(session, pages.ours.id, by=by, **values)
     assert hand_in(member, "/places/import", STOPS).status_code == 302
-    assert hand_in(member, "/messages/services/import", SERVICES).status_code == 302
+    assert hand_in(member, "/directory/import", SERVICES).status_code == 302
     assert hand_in(member, "/messages/exchange", PO.format(id=message.id), language="uk").status_code == 302
     contacts = hand_in(member, "/audience/contacts/files", CONTACTS)
     assert member.post(f"{contacts.location}/import").status_code == 302

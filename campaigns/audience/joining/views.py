@@ -23,7 +23,7 @@ from campaigns.staff.permissions import Permission
 from campaigns.staff.queries import get_owned
 from campaigns.web.session import session
 
-pages = Blueprint("entry_points", __name__, url_prefix="/entry-points")
+pages = Blueprint("entry_points", __name__, url_prefix="/ways-to-join")
 
 Page = str | Response | tuple[str, int]
 _KEY = "select_senders"

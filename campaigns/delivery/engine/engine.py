@@ -31,7 +31,7 @@ from campaigns.planning.models import Health
 #: Calls in flight get so long to finish after a stop, in seconds; what is left then is for the reaper.
 FINISH_SECONDS = 12.0
 CLOSED = N_("Nothing can be sent: %(fault)s")
-BROKEN = N_("Nothing can be sent: the gateway does not open.")
+BROKEN = N_("Nothing can be sent: the connection to the provider does not open.")
 
 _CODES: dict[type[Exception], str] = {SettingsError: NO_CREDENTIAL, ForeignCredentialError: NOT_OWNED}
 

@@ -39,7 +39,8 @@ CHOICE = 20
 #: Two primes that spread ids, which are given in the order of contacts, evenly over [0, PRIME).
 PRIME, FACTOR = 1_000_003, 7_919
 FARED_BADLY = N_(
-    "Of the first messages more than %(failed)s %% failed, or more than %(stopped)s %% of the people said stop."
+    "More than %(failed)s %% of the trial batch were not sent or not delivered, or more than %(stopped)s %% of "
+    "the people opted out."
 )
 
 

@@ -28,7 +28,7 @@ from campaigns.web.current import settings
 from campaigns.web.error_words import refusals_told
 from campaigns.web.session import session
 
-pages = Blueprint("gates", __name__, url_prefix="/<int:campaign_id>/gates")
+pages = Blueprint("gates", __name__, url_prefix="/<int:campaign_id>/checks")
 
 
 @pages.get("")

@@ -96,7 +96,7 @@ def edit(sender_id: int) -> Page:
     return page, form.status
 
 
-@pages.post("/<int:sender_id>/mend")
+@pages.post("/<int:sender_id>/use-again")
 @requires(Permission.ADMINISTER)
 def mend(sender_id: int) -> Page:
     """Use a sender again that its provider had refused."""

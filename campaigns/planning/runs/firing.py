@@ -86,7 +86,7 @@ def fire_due(
     return [run for run in runs if run is not None]
 
 
-def release_run(
+def let_run_start(
     session: Session,
     run: Run,
     *,
@@ -123,7 +123,7 @@ def release_run(
     freeze_run(session, run, start.content, when=when, cap=before.cap, keeps_quiet=before.keeps_quiet)
     run.state, run.reason = RunState.PLANNING, None
     _approve_released(session, campaign, start, by=by, now=now)
-    _record(session, run, "run.release", by, people=start.tally.people)
+    _record(session, run, "run.let_start", by, people=start.tally.people)
 
 
 def _approve_released(session: Session, campaign: Campaign, start: Assessment, *, by: int, now: datetime) -> None:

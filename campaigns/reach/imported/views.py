@@ -113,7 +113,7 @@ def confirm(file_id: int) -> Page:
     return _act(file, act, _imported)
 
 
-@pages.post("/<int:file_id>/cancel")
+@pages.post("/<int:file_id>/discard")
 @requires(Permission.EDIT)
 def cancel(file_id: int) -> Page:
     """Drop a checked file."""

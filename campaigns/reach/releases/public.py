@@ -13,7 +13,7 @@ from campaigns.staff.models import Organisation
 from campaigns.web.current import settings
 from campaigns.web.session import session
 
-pages = Blueprint("reports", __name__, url_prefix="/reports")
+pages = Blueprint("reports", __name__, url_prefix="/publications")
 
 #: The newest ones that the page lists.
 MOST = 24

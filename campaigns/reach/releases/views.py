@@ -26,7 +26,7 @@ from campaigns.web.number_fields import whole_number
 from campaigns.web.pagination import paginate
 from campaigns.web.session import session
 
-pages = Blueprint("releases", __name__, url_prefix="/reach/releases")
+pages = Blueprint("releases", __name__, url_prefix="/reach/publications")
 
 Page = str | Answer | tuple[str, int]
 

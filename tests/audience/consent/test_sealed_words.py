@@ -76,7 +76,7 @@ def test_nothing_said_of_a_person_is_in_the_database_in_clear(pages: Pages, stew
 
 def test_wrong_cells_are_gone_once_the_file_is_decided(pages: Pages, steward: FlaskClient, vault: Vault) -> None:
     bad = send(steward, HEAD + f"+380671234568,{NAME},2026-02-01,form\n")
-    steward.post(f"{bad}/cancel")
+    steward.post(f"{bad}/discard")
     with pages.sessions() as session:
         assert open_about(session.scalars(select(ContactImport)).one(), vault).problems == []
     assert steward.get(bad).status_code == 200

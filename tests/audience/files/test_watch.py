@@ -205,7 +205,7 @@ def test_walking_the_map_by_small_hotspots_tells_nothing_and_is_told_of(
     "page",
     [
         "/campaigns/{campaign}",
-        "/campaigns/{campaign}/gates",
+        "/campaigns/{campaign}/checks",
         "/campaigns/{campaign}/edit",
         "/campaigns/languages/{message}?audience={audience}",
     ],

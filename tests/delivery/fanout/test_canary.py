@@ -162,8 +162,8 @@ def test_failures_pause_the_run_for_two_members(sessions: sessionmaker[Session],
     assert look(sessions, run_id) == (CanaryState.FAILED, RunState.PAUSED)
     with sessions.begin() as session:
         run = session.get_one(Run, run_id)
-        assert "more than 20 % failed" in str(run.reason)
-        assert "more than 10 % of the people said stop" in str(run.reason)
+        assert "More than 20 % of the trial batch" in str(run.reason)
+        assert "more than 10 % of the people opted out" in str(run.reason)
         owner = session.get_one(Organisation, run.organisation_id)
         ask_to_resume(session, run, by=a_member(session, owner).id)
         resume_run(session, run, by=a_member(session, owner, Role.APPROVER).id)

@@ -125,7 +125,7 @@ def test_those_released_are_the_new_measure(session: Session, vault: Vault) -> N
     more_people(story, vault, 2)
     first = fire(story)
     assert first.state == RunState.HELD
-    service.release_run(session, first, by=story.approver.id)
+    service.let_run_start(session, first, by=story.approver.id)
     assert fire(story, days=1).state == RunState.PLANNING
     session.execute(update(Address).values(state=AddressState.ACTIVE))
     assert fire(story, days=2).state == RunState.HELD
@@ -154,7 +154,7 @@ def test_nobody_is_kept_once_nothing_is_to_come(session: Session, vault: Vault, 
     run = fire(story)
     assert (run.state, kept(session)) == (RunState.HELD, 0)
     if released:
-        service.release_run(session, run, by=story.approver.id)
+        service.let_run_start(session, run, by=story.approver.id)
         assert kept(session) == 0
 
 

@@ -212,7 +212,7 @@ CASES = (
         in_a_country_with_a_number(False),
         in_a_country_with_a_number(True),
         "Fewer than 20 people have no verified service to be pointed to: Afghanistan.",
-        "/messages/services",
+        "/directory",
     ),
     Case(
         "harm",
@@ -226,7 +226,7 @@ CASES = (
         numbers_of("AE"),
         confirm,
         "A rule seems to be broken in United Arab Emirates: read it, and confirm it by your name.",
-        f"{CAMPAIGN}/gates#countries",
+        f"{CAMPAIGN}/checks#countries",
     ),
     Case(
         "mandate",

@@ -114,7 +114,7 @@ def test_whoever_releases_it_approves_the_number(story: Story) -> None:
     story.approved()
     line_of(story).number_from_abroad = FOREIGN
     run = fired(story)
-    service.release_run(story.session, run, by=story.approver.id)
+    service.let_run_start(story.session, run, by=story.approver.id)
     approval = find_approval(story.session, story.campaign)
     assert approval is not None
     assert approval.content is not None
@@ -132,7 +132,7 @@ def test_whoever_stated_a_number_is_an_editor(story: Story, action: str) -> None
     assert story.approver.id in find_editors(story.session, story.campaign)
     run = fired(story)
     with pytest.raises(ApprovalError):
-        service.release_run(story.session, run, by=story.approver.id)
+        service.let_run_start(story.session, run, by=story.approver.id)
 
 
 def test_number_of_another_kind_makes_nobody_an_editor(story: Story) -> None:

@@ -59,9 +59,9 @@ def test_exchanged_audience_waits_until_an_approver_starts_it(pages: Pages, vaul
     why = "30 of 40 people were not in it."
     assert why in approver.get("/").text
     assert why in author.get(f"/delivery/runs/{run_id}").text
-    author.post(f"/delivery/runs/{run_id}/release")
+    author.post(f"/delivery/runs/{run_id}/let-start")
     assert state_of(pages, run_id) == RunState.HELD
-    assert approver.post(f"/delivery/runs/{run_id}/release").status_code == 302
+    assert approver.post(f"/delivery/runs/{run_id}/let-start").status_code == 302
     assert state_of(pages, run_id) == RunState.PLANNING
     fan_out(pages.sessions, run_id, service_max_age_days=30)
     with pages.sessions() as session:

@@ -369,7 +369,7 @@ def test_runs_are_listed_with_their_reason(
 
 def test_viewers_read_no_plans(pages: Pages, story: Story) -> None:
     viewer = pages.client(pages.member(Role.VIEWER))
-    for path in (at(story), at(story, "/gates"), "/campaigns", "/campaigns/calendar", "/messages", "/delivery"):
+    for path in (at(story), at(story, "/checks"), "/campaigns", "/campaigns/calendar", "/messages", "/delivery"):
         assert viewer.get(path).status_code == 403
     page = viewer.get("/").text
     assert story.campaign.name not in page

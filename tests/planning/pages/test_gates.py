@@ -32,7 +32,7 @@ def at_the_start() -> Iterator[None]:
 
 def seen(pages: Pages, story: Story) -> dict[str, str]:
     """Return where the sentences of closed gates lead, as the author sees them."""
-    html = pages.client(story.author).get(f"/campaigns/{story.campaign.id}/gates").text
+    html = pages.client(story.author).get(f"/campaigns/{story.campaign.id}/checks").text
     closed = re.findall(r'badge is-bad.*?gate-sentence"><bdi>(.*?)</bdi>(.*?)</li>', html, re.DOTALL)
     links = [(sentence, re.findall(r'href="([^"]+)"', rest)) for sentence, rest in closed]
     return {unescape(sentence).replace("\xa0", " "): unescape(link[0]) for sentence, link in links if link}
@@ -54,7 +54,7 @@ def test_rules_are_confirmed_by_name(pages: Pages, vault: Vault) -> None:
     with pages.sessions.begin() as session:
         story = a_story(session, vault, organisation=pages.ours)
         numbers_of("AE")(story)
-    url, client = f"/campaigns/{story.campaign.id}/gates", pages.client(story.author)
+    url, client = f"/campaigns/{story.campaign.id}/checks", pages.client(story.author)
     page = client.get(url).text
     assert "GOV.UK Notify rates" in page
     rules = re.findall(r'name="seen" value="([^"]+)"', page)
@@ -68,7 +68,7 @@ def test_rule_that_was_not_shown_is_not_confirmed(pages: Pages, vault: Vault) ->
     with pages.sessions.begin() as session:
         story = a_story(session, vault, organisation=pages.ours)
         numbers_of("AE")(story)
-    url, client = f"/campaigns/{story.campaign.id}/gates", pages.client(story.author)
+    url, client = f"/campaigns/{story.campaign.id}/checks", pages.client(story.author)
     answer = client.post(f"{url}/countries", data={"seen": ["AE url"]}, follow_redirects=True)
     assert "Another rule is broken by now." in answer.text
 
@@ -77,6 +77,6 @@ def test_others_are_told_nothing_of_people(pages: Pages, vault: Vault) -> None:
     with pages.sessions.begin() as session:
         story = a_story(session, vault, organisation=pages.ours)
     other = pages.client(pages.member(Role.RESPONDER))
-    page = other.get(f"/campaigns/{story.campaign.id}/gates").text
+    page = other.get(f"/campaigns/{story.campaign.id}/checks").text
     assert "Only authors and approvers" in page
     assert "gate-sentence" not in page

@@ -93,7 +93,7 @@ def test_country_is_read_in_the_readers_language(pages: Pages) -> None:
 def test_shared_sender_is_nobodys_to_change(pages: Pages, admin: FlaskClient) -> None:
     shared = ours(pages, organisation_id=None)
     assert admin.get(f"/campaigns/senders/{shared.id}").status_code == 404
-    assert admin.post(f"/campaigns/senders/{shared.id}/mend").status_code == 404
+    assert admin.post(f"/campaigns/senders/{shared.id}/use-again").status_code == 404
     assert "shared by all organisations" in admin.get("/campaigns/senders").text
 
 
@@ -102,9 +102,9 @@ def test_paused_sender_says_why_and_is_used_again(pages: Pages, admin: FlaskClie
     page = admin.get("/campaigns/senders").text
     assert "63018" in page
     assert "Use it again" in page
-    admin.post(f"/campaigns/senders/{sender.id}/mend")
+    admin.post(f"/campaigns/senders/{sender.id}/use-again")
     assert only(pages).health == Health.WELL
-    again = admin.post(f"/campaigns/senders/{sender.id}/mend", follow_redirects=True)
+    again = admin.post(f"/campaigns/senders/{sender.id}/use-again", follow_redirects=True)
     assert "works already" in again.text
 
 

@@ -78,7 +78,7 @@ def test_released_run_keeps_the_cap_it_fired_with(story: Story) -> None:
     story.approved(EVENING)
     (run,) = fire_due(story.session, now=DUE + timedelta(hours=2), cap=Cap(messages=3, days=7))
     assert FrozenRun.from_json(run.frozen).cap == Cap(messages=3, days=7)
-    service.release_run(story.session, run, by=story.approver.id)
+    service.let_run_start(story.session, run, by=story.approver.id)
     assert (run.state, FrozenRun.from_json(run.frozen).cap) == (RunState.PLANNING, Cap(messages=3, days=7))
 
 
@@ -158,7 +158,7 @@ def test_withdrawn_version_is_held_although_it_is_approved(story: Story) -> None
     assert run.state == RunState.HELD
     assert "withdrawn" in str(run.reason)
     with pytest.raises(RefusedError, match="withdrawn"):
-        service.release_run(story.session, run, by=story.approver.id)
+        service.let_run_start(story.session, run, by=story.approver.id)
 
 
 @pytest.mark.parametrize(
@@ -221,13 +221,13 @@ def test_release_sends_what_is_approved_now(story: Story) -> None:
     story.campaign.message.translations[1].text = "Інший текст. ((hotline))"
     (run,) = fire_due(story.session, now=DUE)
     with pytest.raises(ApprovalError, match="approved again"):
-        service.release_run(story.session, run, by=story.approver.id)
+        service.let_run_start(story.session, run, by=story.approver.id)
     digest = story.submitted()
     service.approve_campaign(story.session, story.campaign, by=story.approver.id, digest=digest)
-    service.release_run(story.session, run, by=story.approver.id)
+    service.let_run_start(story.session, run, by=story.approver.id)
     assert (run.state, run.reason, run.digest) == (RunState.PLANNING, None, digest)
     assert FrozenRun.from_json(run.frozen).texts["uk"].startswith("Інший")
-    assert entries_about(story.session, run) == ["run.hold", "run.release"]
+    assert entries_about(story.session, run) == ["run.hold", "run.let_start"]
 
 
 def test_released_number_is_the_new_measure(session: Session, vault: Vault) -> None:
@@ -235,7 +235,7 @@ def test_released_number_is_the_new_measure(session: Session, vault: Vault) -> N
     story.approved(DAILY)
     more_people(story, vault, 2)
     (first,) = fire_due(session, now=DUE)
-    service.release_run(session, first, by=story.approver.id)
+    service.let_run_start(session, first, by=story.approver.id)
     (second,) = fire_due(session, now=DUE + timedelta(days=1))
     assert second.state == RunState.PLANNING
 
@@ -243,20 +243,20 @@ def test_released_number_is_the_new_measure(session: Session, vault: Vault) -> N
 def test_release_is_for_another_reviewer(story: Story) -> None:
     run = held(story)
     with pytest.raises(ForbiddenError):
-        service.release_run(story.session, run, by=story.author.id)
+        service.let_run_start(story.session, run, by=story.author.id)
     both = a_member(story.session, story.organisation, Role.AUTHOR, Role.APPROVER)
     service.update_campaign(
         story.session, story.campaign, plan=replace(plan_of(story.campaign), max_parts=2), by=both.id
     )
     with pytest.raises(ApprovalError):
-        service.release_run(story.session, run, by=both.id)
+        service.let_run_start(story.session, run, by=both.id)
 
 
 def test_release_asks_the_gates_again(story: Story) -> None:
     run = held(story)
     story.session.scalars(select(Region)).one().country = "AF"
     with pytest.raises(GateError, match="no verified service"):
-        service.release_run(story.session, run, by=story.approver.id)
+        service.let_run_start(story.session, run, by=story.approver.id)
     assert run.state == RunState.HELD
 
 

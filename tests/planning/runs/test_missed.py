@@ -91,7 +91,7 @@ def test_held_evening_can_be_released(story: Story) -> None:
     edit(story)
     approve_anew(story, DUE + timedelta(minutes=10))
     run = story.session.scalars(select(Run)).one()
-    service.release_run(story.session, run, by=story.approver.id)
+    service.let_run_start(story.session, run, by=story.approver.id)
     assert (run.state, FrozenRun.from_json(run.frozen).max_parts) == (RunState.PLANNING, 2)
 
 

@@ -13,7 +13,7 @@ from campaigns.core import clock
 from campaigns.core.errors import AudienceRuleError, InputError
 from campaigns.core.keys.crypto import Vault
 from campaigns.messages.models import TranslationState
-from campaigns.now import load_flights
+from campaigns.now import load_sending
 from campaigns.planning.campaign_content import Cap, FrozenRun
 from campaigns.planning.models import CampaignState, Run, RunState
 from campaigns.planning.queries import load_content, select_rehearsals, select_runs
@@ -90,4 +90,4 @@ def test_rehearsals_are_told_from_runs(story: Story) -> None:
     assert session.scalars(select_rehearsals(story.campaign.id)).all() == [run]
     assert session.scalars(select_counted_runs(organisation_id)).all() == []
     assert session.scalars(select_runs_to_count(START, fresh_for=timedelta())).all() == []
-    assert [run.is_rehearsal for run in load_flights(session, organisation_id)] == [True]
+    assert [run.is_rehearsal for run in load_sending(session, organisation_id)] == [True]

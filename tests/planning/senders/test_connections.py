@@ -16,7 +16,7 @@ from campaigns.core.keys.crypto import Vault
 from campaigns.core.settings import Mode, Settings
 from campaigns.planning.gates.assessment import assess
 from campaigns.planning.models import CampaignSender, Run, RunState
-from campaigns.planning.runs.firing import fire_due, release_run
+from campaigns.planning.runs.firing import fire_due, let_run_start
 from campaigns.planning.runs.ticker import Clockwork
 from campaigns.planning.senders.connections import fault_of, find_faults, find_unconnected, load_connections
 from campaigns.planning.service import approve_campaign, submit_campaign
@@ -81,9 +81,9 @@ def test_run_over_it_alone_is_held_until_there_is_one(session: Session, vault: V
     assert str(run.reason).startswith("No provider key: NGOINFO. Nothing can be sent over it")
     with clock.running_on(lambda: DUE):
         with pytest.raises(GateError, match="No provider key: NGOINFO"):
-            release_run(session, run, by=story.approver.id, find_faults=lacking)
+            let_run_start(session, run, by=story.approver.id, find_faults=lacking)
         assert run.state == RunState.HELD
-        release_run(session, run, by=story.approver.id, find_faults=partial(find_faults, settings))
+        let_run_start(session, run, by=story.approver.id, find_faults=partial(find_faults, settings))
     assert run.state == RunState.PLANNING
 
 
@@ -117,7 +117,7 @@ def test_release_on_the_page_asks_for_them(pages: Pages, vault: Vault, settings:
         (run,) = fire_due(session, now=DUE, find_faults=partial(find_faults, settings))
     with clock.running_on(lambda: DUE):
         approver = pages.client(story.approver)
-        page = approver.post(f"/delivery/runs/{run.id}/release", follow_redirects=True).text
+        page = approver.post(f"/delivery/runs/{run.id}/let-start", follow_redirects=True).text
     assert page.count("No provider key: NGOINFO") == 2
     with pages.sessions() as session:
         assert session.get_one(Run, run.id).state == RunState.HELD
@@ -174,5 +174,5 @@ def test_pages_say_it(pages: Pages) -> None:
     assert MISSING in admin.get("/").text
     assert MISSING in author.get("/").text
     assert MISSING not in pages.client(pages.member(Role.VIEWER)).get("/").text
-    for path in (f"/campaigns/{alone.id}", f"/campaigns/{alone.id}/gates"):
+    for path in (f"/campaigns/{alone.id}", f"/campaigns/{alone.id}/checks"):
         assert "No provider key: Lost" in author.get(path).text

@@ -84,7 +84,7 @@ def test_stolen_account_without_the_right_to_review_does_not_help_another(
     pages: Pages, client_for: Clients, target: Target, role: Role
 ) -> None:
     """Two stolen accounts are two members; but neither of them may be one that may not review."""
-    client_for(Role.AUTHOR).post(f"/messages/services/{target.service_id}/edit", data=FORM)
+    client_for(Role.AUTHOR).post(f"/directory/{target.service_id}/edit", data=FORM)
     play_everything(pages, client_for(role), target)
     assert agreed(pages) == []
 
@@ -94,7 +94,7 @@ def test_number_that_two_members_changed_waits_for_a_third_who_wrote_none_of_it(
 ) -> None:
     """Not even who proposed, agreed and verified lets people be told before somebody approves that they are."""
     both, approver = client_for(Role.AUTHOR, Role.APPROVER), client_for(Role.APPROVER)
-    page = f"/messages/services/{target.service_id}"
+    page = f"/directory/{target.service_id}"
     proposal = both.post(f"{page}/edit", data=FORM).location
     assert proposal in approver.get("/").text
     approver.post(f"{proposal}/agree")
@@ -109,7 +109,7 @@ def test_number_that_two_members_changed_waits_for_a_third_who_wrote_none_of_it(
         kept = select(AuditEntry.detail).where(AuditEntry.action == "proposal.agree")
         detail = session.scalars(kept).one()
         assert (detail["before"]["number_national"], detail["after"]["number_national"]) == (OWN, FOREIGN)
-    release = f"/delivery/runs/{run.id}/release"
+    release = f"/delivery/runs/{run.id}/let-start"
     both.post(release)
     with pages.sessions() as session:
         assert session.get_one(Run, run.id).state == RunState.HELD
@@ -121,7 +121,7 @@ def test_number_that_two_members_changed_waits_for_a_third_who_wrote_none_of_it(
 def test_change_that_says_it_is_wrong_takes_the_number_away_at_once(
     pages: Pages, client_for: Clients, target: Target
 ) -> None:
-    client_for(Role.AUTHOR).post(f"/messages/services/{target.service_id}/edit", data=FORM | {"is_wrong": "y"})
+    client_for(Role.AUTHOR).post(f"/directory/{target.service_id}/edit", data=FORM | {"is_wrong": "y"})
     state, texts = said(pages, target)
     assert state == "planning"
     assert [text for text in texts if FOREIGN in text or OWN in text] == []
@@ -166,7 +166,7 @@ def test_whoever_proposed_an_emergency_number_does_not_approve_it(
 ) -> None:
     first, second = pages.member(Role.AUTHOR, Role.APPROVER), pages.member(Role.APPROVER)
     data = {"number": "999", "document": "A notice", "document_date": clock.now().date().isoformat()}
-    proposal = pages.client(first).post("/messages/services/emergency/PL", data=data).location
+    proposal = pages.client(first).post("/directory/emergency/PL", data=data).location
     pages.client(second).post(f"{proposal}/agree")
     with pages.sessions() as session:
         editors = find_editors(session, session.get_one(Campaign, target.campaign_id))

@@ -89,7 +89,7 @@ def fire(session: Session, target: Target) -> Run:
 
 def play_everything(pages: Pages, client: FlaskClient, target: Target) -> None:
     """Try all that a member can ask for to have people told the foreign number, or led elsewhere."""
-    services, link = "/messages/services", f"/reach/campaigns/{target.campaign_id}/link"
+    services, link = "/directory", f"/reach/campaigns/{target.campaign_id}/link"
     client.post(f"{services}/{target.service_id}/edit", data=FORM)
     client.post(f"{services}/new", data=FORM | {"name": "Another line"})
     client.post(f"{services}/import", data=sheet())
@@ -107,7 +107,7 @@ def play_everything(pages: Pages, client: FlaskClient, target: Target) -> None:
         data = TRIED | {"on": clock.now().date().isoformat()} | ({"seen": seen[1]} if seen else {})
         client.post(f"{services}/{service_id}/verify", data=data)
     for run_id in _runs(pages):
-        client.post(f"/delivery/runs/{run_id}/release")
+        client.post(f"/delivery/runs/{run_id}/let-start")
 
 
 def agreed(pages: Pages) -> list[str]:

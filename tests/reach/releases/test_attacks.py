@@ -111,9 +111,9 @@ def everything_said(pages: Pages, release: Release, token: str, word: str, membe
     of_program = ["", f"/{release.id}", *(f"/{release.id}/{each}" for each in forms)]
     of_reader = ["", f"/{release.id}", *(f"/{release.id}/{each}" for each in forms)]
     bearer = {"Authorization": f"Bearer {token}"}
-    said = {path: member_client.get(f"/reach/releases{path}").data for path in of_member}
+    said = {path: member_client.get(f"/reach/publications{path}").data for path in of_member}
     said |= {f"api{path}": program.get(f"/api/v1/releases{path}", headers=bearer).data for path in of_program}
-    said |= {f"reader{path}": reader.get(f"/reports/{word}{path}").data for path in of_reader}
+    said |= {f"reader{path}": reader.get(f"/publications/{word}{path}").data for path in of_reader}
     return {
         path: re.sub(rb"csrf_token\W+value=\W[^>]*|hx-headers='[^']*'", b"", body) for path, body in said.items()
     }

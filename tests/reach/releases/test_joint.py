@@ -53,7 +53,7 @@ def steward_of(pages: Pages, owner: Organisation) -> FlaskClient:
 
 def ask(pages: Pages, **changes: str) -> int:
     """Let a data manager of ours ask for the quarter, and return the status of the answer."""
-    answer = steward_of(pages, pages.ours).post("/reach/releases/make", data=QUARTER | changes)
+    answer = steward_of(pages, pages.ours).post("/reach/publications/make", data=QUARTER | changes)
     return answer.status_code
 
 
@@ -130,7 +130,7 @@ def test_nothing_is_spent_when_one_refuses(pages: Pages, partners: list[Organisa
 @pytest.mark.both_databases
 def test_what_is_taken_back_cannot_be_agreed_to(pages: Pages, partners: list[Organisation]) -> None:
     asker = steward_of(pages, pages.ours)
-    page = asker.post("/reach/releases/make", data=QUARTER).location
+    page = asker.post("/reach/publications/make", data=QUARTER).location
     assert asker.post(f"{page}/take-back").status_code == 302
     assert [agree(pages, owner) for owner in partners[1:]] == [409, 409]
     assert spent(pages, partners) == [0, 0, 0]
@@ -162,7 +162,7 @@ def test_member_of_two_organisations_does_not_agree_with_themselves(
     with pages.sessions.begin() as session:
         add_membership(session, session.merge(pages.theirs), session.merge(both), roles=[Role.STEWARD])
     client = pages.client(both)
-    client.post("/reach/releases/make", data=QUARTER)
+    client.post("/reach/publications/make", data=QUARTER)
     client.post("/organisation", data={"organisation_id": pages.theirs.id})
     assert client.post(f"{waiting(pages, pages.theirs)}/agree").status_code == 409
 
@@ -197,7 +197,7 @@ def test_spent_ledger_of_one_costs_the_others_nothing(pages: Pages, partners: li
 
 def test_whoever_lost_the_right_asks_for_nothing(pages: Pages, partners: list[Organisation]) -> None:
     asker = pages.member(Role.STEWARD)
-    pages.client(asker).post("/reach/releases/make", data=QUARTER)
+    pages.client(asker).post("/reach/publications/make", data=QUARTER)
     with pages.sessions.begin() as session:
         session.merge(asker).memberships[0].roles = [Role.VIEWER]
     assert [agree(pages, owner) for owner in partners[1:]] == [409, 409]

@@ -38,8 +38,8 @@ def make_march(pages: Pages, owner: Organisation | None = None, people: int = 20
 
 
 def test_nothing_released_says_what_comes(client_for: Clients) -> None:
-    assert "Nothing is published yet." in client_for(Role.VIEWER).get("/reach/releases").text
-    assert "Nothing can be published yet." in client_for(Role.STEWARD).get("/reach/releases/new").text
+    assert "Nothing is published yet." in client_for(Role.VIEWER).get("/reach/publications").text
+    assert "Nothing can be published yet." in client_for(Role.STEWARD).get("/reach/publications/new").text
 
 
 @pytest.mark.both_databases
@@ -47,8 +47,8 @@ def test_preview_spends_nothing_and_shows_no_figure(pages: Pages, client_for: Cl
     with pages.sessions.begin() as session:
         reach(session, a_done_run(session, pages.ours), regions(session)["PL-18"], 777)
     steward = client_for(Role.STEWARD)
-    assert "March 2026" in steward.get("/reach/releases/new").text
-    page = steward.get("/reach/releases/preview", query_string=ASKED).text
+    assert "March 2026" in steward.get("/reach/publications/new").text
+    page = steward.get("/reach/publications/preview", query_string=ASKED).text
     assert "which has 8 left" in page
     assert "777" not in page
     with pages.sessions() as session:
@@ -58,20 +58,20 @@ def test_preview_spends_nothing_and_shows_no_figure(pages: Pages, client_for: Cl
 def test_steward_releases_and_everybody_reads(pages: Pages, client_for: Clients) -> None:
     with pages.sessions.begin() as session:
         reach(session, a_done_run(session, pages.ours), regions(session)["PL-18"], 500)
-    answer = client_for(Role.STEWARD).post("/reach/releases/make", data=ASKED, follow_redirects=True)
+    answer = client_for(Role.STEWARD).post("/reach/publications/make", data=ASKED, follow_redirects=True)
     assert "Its figures stay as they are now." in answer.text
     viewer = client_for(Role.VIEWER)
-    listed = viewer.get("/reach/releases").text
+    listed = viewer.get("/reach/publications").text
     assert "7 of 8 publications left" in listed
     assert "March 2026" in listed
-    assert "March 2026" in viewer.get("/reach/releases/ledger?year=2026").text
+    assert "March 2026" in viewer.get("/reach/publications/ledger?year=2026").text
     with pages.sessions() as session:
         acts = session.scalars(select(AuditEntry.action)).all()
     assert acts == ["release.make"]
 
 
 def test_figures_stand_with_margin_and_country(pages: Pages, client_for: Clients) -> None:
-    page = client_for(Role.VIEWER).get(f"/reach/releases/{make_march(pages).id}").text
+    page = client_for(Role.VIEWER).get(f"/reach/publications/{make_march(pages).id}").text
     assert ">20</td>" in page
     assert "± 6" in page
     assert "Fewer than 10 each, counted in “Everything else”:" in page
@@ -90,7 +90,7 @@ def test_figures_stand_with_margin_and_country(pages: Pages, client_for: Clients
     ],
 )
 def test_file_comes_with_its_tag(pages: Pages, client_for: Clients, name: str, kind: str) -> None:
-    viewer, address = client_for(Role.VIEWER), f"/reach/releases/{make_march(pages).id}/{name}"
+    viewer, address = client_for(Role.VIEWER), f"/reach/publications/{make_march(pages).id}/{name}"
     answer = viewer.get(address)
     assert answer.mimetype == kind
     assert answer.headers["Content-Disposition"].startswith('attachment; filename="reach-')
@@ -110,7 +110,7 @@ def test_file_comes_with_its_tag(pages: Pages, client_for: Clients, name: str, k
     ],
 )
 def test_wrong_wishes_are_told(client_for: Clients, changes: dict[str, str], status: int, sentence: str) -> None:
-    answer = client_for(Role.STEWARD).get("/reach/releases/preview", query_string=ASKED | changes)
+    answer = client_for(Role.STEWARD).get("/reach/publications/preview", query_string=ASKED | changes)
     assert answer.status_code == status
     assert sentence in answer.text
 
@@ -119,11 +119,13 @@ def test_wrong_wishes_are_told(client_for: Clients, changes: dict[str, str], sta
 def test_second_release_of_a_period_asks_for_a_reason(pages: Pages, client_for: Clients) -> None:
     make_march(pages)
     steward = client_for(Role.STEWARD)
-    assert "This is published already." in steward.get("/reach/releases/preview", query_string=ASKED).text
-    answer = steward.post("/reach/releases/make", data=ASKED)
+    assert "This is published already." in steward.get("/reach/publications/preview", query_string=ASKED).text
+    answer = steward.post("/reach/publications/make", data=ASKED)
     assert answer.status_code == 409
     assert "say what it corrects" in answer.text
-    again = steward.post("/reach/releases/make", data=ASKED | {"reason": "Late receipts"}, follow_redirects=True)
+    again = steward.post(
+        "/reach/publications/make", data=ASKED | {"reason": "Late receipts"}, follow_redirects=True
+    )
     assert "Late receipts" in again.text
     assert again.text.count("Corrected publication, no. 2") == 1
     assert "Publication no. 2" in again.text
@@ -135,8 +137,8 @@ def test_ninth_release_is_refused_on_the_page(pages: Pages, client_for: Clients)
     for number in range(7):
         make_march(pages, reason=f"Correction {number}")
     steward = client_for(Role.STEWARD)
-    assert "The yearly limit is used up" in steward.get("/reach/releases/preview", query_string=ASKED).text
-    answer = steward.post("/reach/releases/make", data=ASKED | {"reason": "Ninth"})
+    assert "The yearly limit is used up" in steward.get("/reach/publications/preview", query_string=ASKED).text
+    answer = steward.post("/reach/publications/make", data=ASKED | {"reason": "Ninth"})
     assert answer.status_code == 409
     assert "The yearly limit of Ours for 2026 is used up" in answer.text
 
@@ -146,9 +148,9 @@ def test_joint_releases_are_joined_and_left(pages: Pages, client_for: Clients) -
     steward = client_for(Role.STEWARD)
     assert (
         "takes part in joint"
-        in steward.post("/reach/releases/joint", data={"takes_part": "yes"}, follow_redirects=True).text
+        in steward.post("/reach/publications/joint", data={"takes_part": "yes"}, follow_redirects=True).text
     )
-    left = steward.post("/reach/releases/joint", data={"takes_part": "no"}, follow_redirects=True).text
+    left = steward.post("/reach/publications/joint", data={"takes_part": "no"}, follow_redirects=True).text
     assert "takes no part" in left
 
 
@@ -156,4 +158,4 @@ def test_joint_releases_are_joined_and_left(pages: Pages, client_for: Clients) -
 @pytest.mark.parametrize("page", ["", "/csv"])
 def test_foreign_release_is_not_there(pages: Pages, client_for: Clients, page: str) -> None:
     foreign = make_march(pages, pages.theirs)
-    assert client_for(*Role).get(f"/reach/releases/{foreign.id}{page}").status_code == 404
+    assert client_for(*Role).get(f"/reach/publications/{foreign.id}{page}").status_code == 404

@@ -23,7 +23,9 @@ def test_every_answer_is_strict(pages: Pages, address: str) -> None:
     assert headers["Cross-Origin-Opener-Policy"] == headers["Cross-Origin-Resource-Policy"] == "same-origin"
 
 
-@pytest.mark.parametrize("address", ["/", "/nothing", "/api", "/health", "/reports/x", "/go/x", "/static/no.js"])
+@pytest.mark.parametrize(
+    "address", ["/", "/nothing", "/api", "/health", "/publications/x", "/go/x", "/static/no.js"]
+)
 def test_visitors_get_no_script_and_no_cookie(pages: Pages, address: str) -> None:
     answer = pages.client().get(address)
     assert "script-src 'none'" in answer.headers["Content-Security-Policy"]

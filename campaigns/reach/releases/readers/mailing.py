@@ -86,7 +86,7 @@ def _send(sessions: sessionmaker[Session], settings: Settings, mailer: Mailer, d
         reader = session.get_one(ReportReader, due.reader_id)
         address = settings.vault().open(reader.address, table="report_reader", column="address", row_id=reader.id)
         language = reader.language
-    link = f"{settings.public_url.rstrip('/')}/reports/{sign_link(settings.secret_key, due.reader_id)}"
+    link = f"{settings.public_url.rstrip('/')}/publications/{sign_link(settings.secret_key, due.reader_id)}"
     subject, text = subject_and_text(language, organisation=due.organisation, period=due.period, link=link)
     try:
         mailer(compose(sender=settings.mail_from, to=address, subject=subject, text=text))

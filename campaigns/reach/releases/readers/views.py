@@ -20,7 +20,7 @@ from campaigns.web.number_fields import whole_number
 from campaigns.web.pagination import paginate
 from campaigns.web.session import refuse_commit, session
 
-pages = Blueprint("readers", __name__, url_prefix="/reach/releases/readers")
+pages = Blueprint("readers", __name__, url_prefix="/reach/publications/readers")
 
 
 @pages.get("")

@@ -43,7 +43,7 @@ class Postbox:
 
     def link(self) -> str:
         text = self.mails[-1].get_content()
-        return next(word for word in text.split() if "/reports/" in word).partition("/reports/")[2]
+        return next(word for word in text.split() if "/publications/" in word).partition("/publications/")[2]
 
 
 @pytest.fixture
@@ -78,15 +78,15 @@ def test_link_opens_releases_and_files(pages: Pages, vault: Vault, engine: Engin
     release = make_march(pages, people=40)
     send(pages, engine, post)
     client, word = pages.client(), post.link()
-    listed = client.get(f"/reports/{word}")
+    listed = client.get(f"/publications/{word}")
     assert "March 2026" in listed.text
     assert "Set-Cookie" not in listed.headers
-    shown = client.get(f"/reports/{word}/{release.id}").text
+    shown = client.get(f"/publications/{word}/{release.id}").text
     assert ">40</td>" in shown
     assert "<script" not in shown
-    assert client.get(f"/reports/{word}/{release.id}/json").data == release.body
+    assert client.get(f"/publications/{word}/{release.id}/json").data == release.body
     foreign = make_march(pages, pages.theirs, reason="theirs")
-    assert client.get(f"/reports/{word}/{foreign.id}").status_code == 404
+    assert client.get(f"/publications/{word}/{foreign.id}").status_code == 404
 
 
 @pytest.mark.both_databases
@@ -95,12 +95,12 @@ def test_link_ends_and_is_taken_back(pages: Pages, vault: Vault, engine: Engine,
     make_march(pages)
     send(pages, engine, post)
     client, word = pages.client(), post.link()
-    assert client.get(f"/reports/{word}x").status_code == 403
-    assert client.get(f"/reports/{word}").status_code == 200
+    assert client.get(f"/publications/{word}x").status_code == 403
+    assert client.get(f"/publications/{word}").status_code == 200
     with pages.sessions.begin() as session:
         reader = session.get_one(ReportReader, reader_id)
         remove_reader(session, reader, by=a_member(session, pages.ours).id)
-    assert client.get(f"/reports/{word}").status_code == 403
+    assert client.get(f"/publications/{word}").status_code == 403
     assert LINK_DAYS == 90
 
 
@@ -120,7 +120,7 @@ def test_reader_who_comes_back_gets_new_links_only(
         assert (reader.address, vault.lookup_hash("email", address) == reader.lookup) == (b"", False)
         again = add_reader(session, vault, pages.ours.id, address=address, language="en", every="month", by=by)
         assert again.id != reader_id
-    assert client.get(f"/reports/{word}").status_code == 403
+    assert client.get(f"/publications/{word}").status_code == 403
 
 
 def test_use_of_links_is_told_to_the_audit_once_an_hour(
@@ -130,7 +130,7 @@ def test_use_of_links_is_told_to_the_audit_once_an_hour(
     make_march(pages)
     send(pages, engine, post)
     for _ in range(5):
-        pages.client().get(f"/reports/{post.link()}")
+        pages.client().get(f"/publications/{post.link()}")
     with pages.sessions() as session:
         (entry,) = session.scalars(select(AuditEntry).where(AuditEntry.action == "report.read"))
     assert (entry.subject_id, entry.organisation_id) == (reader_id, pages.ours.id)
@@ -183,11 +183,11 @@ def test_what_is_no_address_is_refused(
 def test_steward_adds_and_removes_readers(pages: Pages, client_for: Clients) -> None:
     steward = client_for(Role.STEWARD)
     given = {"address": "Partner@Example.org", "language": "ar", "every": "quarter"}
-    page = steward.post("/reach/releases/readers", data=given, follow_redirects=True).text
+    page = steward.post("/reach/publications/readers", data=given, follow_redirects=True).text
     assert "partner@example.org" in page
-    assert "gets reports already" in steward.post("/reach/releases/readers", data=given).text
+    assert "gets reports already" in steward.post("/reach/publications/readers", data=given).text
     with pages.sessions() as session:
         reader = session.scalars(select(ReportReader)).one()
     assert b"partner" not in reader.address
-    gone = steward.post(f"/reach/releases/readers/{reader.id}/remove", follow_redirects=True).text
+    gone = steward.post(f"/reach/publications/readers/{reader.id}/remove", follow_redirects=True).text
     assert "partner@example.org" not in gone
