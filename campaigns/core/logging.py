@@ -11,7 +11,7 @@ _HANDLES = re.compile(r"(?:(?:whatsapp|telegram|messenger):)?(?:\+|%2B)\d[\d ()\
 _EMAILS = re.compile(r"[^\s@<>\"'(),;:/]+@[\w-]+(?:\.[\w-]+)+")
 #: The secret part of a callback's address, the word in a report's, and API tokens; what stands before is kept.
 _SECRETS = re.compile(
-    r"(?P<before>/hooks/[\w-]+/(?!(?:inbound|status)\b)|/publications/|\bfp_(?=[\w-]{20}))[^/\s?\"'<>]+"
+    r"(?P<before>/hooks/[\w-]+/(?!(?:inbound|status)\b)|(?<!/reach)/publications/|\bfp_(?=[\w-]{20}))[^/\s?\"'<>]+"
 )
 MASK = "[masked]"
 

@@ -20,6 +20,7 @@ SECRET = "e0394bca5bd04c70a31f1e04a1c5b1c2"
         (f'"POST /hooks/telegram/{SECRET} HTTP/1.1" 204', f'"POST /hooks/telegram/{MASK} HTTP/1.1" 204'),
         (f"POST /hooks/africastalking/{SECRET}/inbound 204", f"POST /hooks/africastalking/{MASK}/inbound 204"),
         ("GET /publications/Nw.ahX2-q.sig_7/3/csv", f"GET /publications/{MASK}/3/csv"),
+        ("GET /reach/publications/3", "GET /reach/publications/3"),
         (f"Bearer fp_{SECRET}AbC", f"Bearer fp_{MASK}"),
     ],
 )
