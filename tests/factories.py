@@ -19,7 +19,7 @@ from campaigns.delivery.models import Delivery
 from campaigns.delivery.states import SendState
 from campaigns.directory.models import Service
 from campaigns.messages.models import Message, MessageVersion, Origin, Translation, TranslationState
-from campaigns.places.models import Place, PlaceKind, Region, Route, RouteStop
+from campaigns.places.models import Place, PlaceKind, Region, Route, Waypoint
 from campaigns.planning.do_no_harm.checklist import ITEMS
 from campaigns.planning.models import (
     Campaign,
@@ -373,6 +373,6 @@ def a_route(session: Session, organisation: Organisation, **changes: Any) -> Rou
     for position, point in enumerate(points):
         geometry = {"type": "Point", "coordinates": point}
         stop = a_place(session, organisation, kind=PlaceKind.STOP, geometry=geometry)
-        route.stops.append(RouteStop(position=position, place_id=stop.id))
+        route.stops.append(Waypoint(position=position, place_id=stop.id))
     session.flush()
     return route

@@ -16,7 +16,7 @@ from campaigns.core.errors import AudienceRuleError
 from campaigns.core.languages import all_languages
 from campaigns.core.small_numbers import SMALLEST_SHOWN
 from campaigns.core.words import N_
-from campaigns.places.models import Place, PlaceKind, Region, Route, RouteStop
+from campaigns.places.models import Place, PlaceKind, Region, Route, Waypoint
 from campaigns.staff.queries import owned
 
 #: Which state of an address tells most of its person, lowest first; a stop and a hold are 1. Who said START on one
@@ -108,8 +108,8 @@ def _unknown_places(session: Session, organisation_id: int, rule: AudienceRule) 
     for place_id in sorted(set(rule.place_ids) - set(session.scalars(places))):
         yield AudienceRuleError(N_("There is no place %(id)s any more."), id=place_id)
     asked = [part.route_id for part in rule.route_parts]
-    stops = owned(select(Route.id, RouteStop.position), Route, organisation_id)
-    rows = session.execute(stops.join(RouteStop).where(Route.id.in_(asked)))
+    stops = owned(select(Route.id, Waypoint.position), Route, organisation_id)
+    rows = session.execute(stops.join(Waypoint).where(Route.id.in_(asked)))
     found = {(route_id, position) for route_id, position in rows}
     routes = {route_id for route_id, _ in found}
     for part in rule.route_parts:

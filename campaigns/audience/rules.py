@@ -28,7 +28,7 @@ from campaigns.audience.models import AddressState, Contact
 from campaigns.audience.walk import SenderChoice, Walk, between
 from campaigns.core.errors import AudienceRuleError
 from campaigns.core.words import N_
-from campaigns.places.models import Place, PlaceCell, Region, Route, RouteStop
+from campaigns.places.models import Place, PlaceCell, Region, Route, Waypoint
 from campaigns.staff.queries import owned
 
 __all__ = [
@@ -256,8 +256,8 @@ def _route_cells(part: RoutePart, organisation_id: int) -> list[Select[*tuple[An
     """
     stops = (
         owned(select(PlaceCell.cell, PlaceCell.place_id), Route, organisation_id)
-        .join_from(Route, RouteStop, RouteStop.route_id == Route.id)
-        .join(PlaceCell, PlaceCell.place_id == RouteStop.place_id)
+        .join_from(Route, Waypoint, Waypoint.route_id == Route.id)
+        .join(PlaceCell, PlaceCell.place_id == Waypoint.place_id)
         .where(Route.id == part.route_id)
     )
     legs = (
@@ -268,11 +268,11 @@ def _route_cells(part: RoutePart, organisation_id: int) -> list[Select[*tuple[An
     stop = part.stop_position
     match Direction(part.direction):
         case Direction.AT:
-            return [stops.where(RouteStop.position == stop)]
+            return [stops.where(Waypoint.position == stop)]
         case Direction.BEFORE:
-            return [stops.where(RouteStop.position < stop), legs.where(PlaceCell.leg < stop)]
+            return [stops.where(Waypoint.position < stop), legs.where(PlaceCell.leg < stop)]
         case Direction.PAST:
-            return [stops.where(RouteStop.position > stop), legs.where(PlaceCell.leg >= stop)]
+            return [stops.where(Waypoint.position > stop), legs.where(PlaceCell.leg >= stop)]
         case Direction.ALL:
             return [stops, legs]
 

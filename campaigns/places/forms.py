@@ -174,7 +174,7 @@ class PlaceForm(Form):
         return circle(longitude, latitude, radius_km * 1000)
 
 
-class StopsField(Field):
+class WaypointsField(Field):
     """The ids of a route's stops in the order of travel, as repeated hidden inputs."""
 
     data: list[int]
@@ -207,7 +207,7 @@ class RouteForm(Form):
     )
     programme = SelectField(_l("Programme"))
     certainty = SelectField(_l("How sure we are"))
-    stops = StopsField(_l("Waypoints"))
+    stops = WaypointsField(_l("Waypoints"))
     addition = SelectField(_l("Add a waypoint"), validate_choice=False)
 
     def __init__(self, places: Iterable[Place], route: Route | None = None) -> None:

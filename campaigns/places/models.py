@@ -100,7 +100,7 @@ class PlaceAuthor(Base):
 
 
 class Route(Base):
-    """An ordered line of stops that people travel along; its corridor is a Place of its own."""
+    """An ordered line of waypoints along which people travel; the strip along it is a Place of its own."""
 
     __tablename__ = "route"
     __table_args__ = (UniqueConstraint("organisation_id", "key"),)
@@ -120,13 +120,13 @@ class Route(Base):
     created_at: Mapped[datetime]
     updated_at: Mapped[datetime]
     corridor: Mapped[Place] = relationship()
-    stops: Mapped[list[RouteStop]] = relationship(
-        order_by="RouteStop.position", cascade="all, delete-orphan", back_populates="route"
+    stops: Mapped[list[Waypoint]] = relationship(
+        order_by="Waypoint.position", cascade="all, delete-orphan", back_populates="route"
     )
 
 
-class RouteStop(Base):
-    """A stop's position (from 0) on a route."""
+class Waypoint(Base):
+    """A place on a route, at its position (from 0) in the order of travel."""
 
     __tablename__ = "route_stop"
     __table_args__ = (UniqueConstraint("route_id", "position"),)

@@ -10,7 +10,7 @@ from sqlalchemy import Select, select
 from sqlalchemy.orm import Session, joinedload, selectinload
 
 from campaigns.places.geography.atlas import load_atlas
-from campaigns.places.models import Place, PlaceKind, Region, Route, RouteStop
+from campaigns.places.models import Place, PlaceKind, Region, Route, Waypoint
 from campaigns.staff.queries import owned
 
 
@@ -43,14 +43,14 @@ def select_places(organisation_id: int, kind: PlaceKind | None = None) -> Select
 
 def select_routes(organisation_id: int) -> Select[Route]:
     """Select an organisation's routes with their stops, places and regions, by name."""
-    stops = selectinload(Route.stops).joinedload(RouteStop.place).joinedload(Place.region)
+    stops = selectinload(Route.stops).joinedload(Waypoint.place).joinedload(Place.region)
     return owned(select(Route), Route, organisation_id).options(stops).order_by(Route.name, Route.id)
 
 
 def routes_through(session: Session, place_ids: Collection[int]) -> list[Route]:
     """Return the routes that have one of these places as a stop, by name."""
-    through = select(RouteStop.route_id).where(RouteStop.place_id.in_(place_ids))
-    stops = selectinload(Route.stops).joinedload(RouteStop.place)
+    through = select(Waypoint.route_id).where(Waypoint.place_id.in_(place_ids))
+    stops = selectinload(Route.stops).joinedload(Waypoint.place)
     return list(session.scalars(select(Route).where(Route.id.in_(through)).options(stops).order_by(Route.name)))
 
 

@@ -15,7 +15,7 @@ from campaigns.places.drafts import MAX_STOPS, RouteDraft
 from campaigns.places.files.sheets import RouteRow
 from campaigns.places.geography.cover import cover_corridor, estimate_corridor, flown_legs
 from campaigns.places.geography.shapes import Position, anchor_of, check_radius
-from campaigns.places.models import Place, PlaceKind, Route, RouteStop
+from campaigns.places.models import Place, PlaceKind, Route, Waypoint
 from campaigns.places.place_rows import write_cells
 from campaigns.places.queries import routes_through
 
@@ -143,6 +143,6 @@ def _put_stops(session: Session, route: Route, stops: Sequence[Place]) -> bool:
     route.stops.clear()
     session.flush()
     route.stops.extend(
-        RouteStop(position=position, place_id=place.id, place=place) for position, place in enumerate(stops)
+        Waypoint(position=position, place_id=place.id, place=place) for position, place in enumerate(stops)
     )
     return True

@@ -12,7 +12,7 @@ from campaigns.audience.rules import AudienceRule
 from campaigns.core.errors import ApprovalError, AudienceRuleError, PlaceholderError
 from campaigns.core.words import N_
 from campaigns.messages.text.placeholders import names_in
-from campaigns.places.models import Place, PlaceAuthor, Route, RouteStop
+from campaigns.places.models import Place, PlaceAuthor, Route, Waypoint
 from campaigns.planning.campaign_content import FrozenRun, digest_of
 from campaigns.planning.models import Run
 from campaigns.staff.queries import owned
@@ -62,7 +62,7 @@ def select_authors(rule: Mapping[str, Any], organisation_id: int) -> Select[int]
     meant = _read(rule) or AudienceRule()
     routes = _route_ids(meant)
     corridors = owned(select(Route.corridor_id).where(Route.id.in_(routes)), Route, organisation_id)
-    stops = owned(select(RouteStop.place_id).join(Route).where(Route.id.in_(routes)), Route, organisation_id)
+    stops = owned(select(Waypoint.place_id).join(Route).where(Route.id.in_(routes)), Route, organisation_id)
     places = owned(select(Place.id).where(Place.id.in_(meant.place_ids)), Place, organisation_id)
     used = union(places, corridors, stops).subquery("used")
     return select(PlaceAuthor.member_id).where(PlaceAuthor.place_id.in_(select(used.c[0]))).distinct()
@@ -90,9 +90,9 @@ def _places_of_routes(session: Session, meant: AudienceRule, organisation_id: in
     route_ids = _route_ids(meant)
     found: dict[int, list[int]] = {route_id: [] for route_id in route_ids}
     if found:
-        ours = owned(select(Route.id, Route.corridor_id, RouteStop.place_id), Route, organisation_id)
-        stops = ours.join(RouteStop, RouteStop.route_id == Route.id).where(Route.id.in_(route_ids))
-        for route_id, corridor_id, place_id in session.execute(stops.order_by(Route.id, RouteStop.position)):
+        ours = owned(select(Route.id, Route.corridor_id, Waypoint.place_id), Route, organisation_id)
+        stops = ours.join(Waypoint, Waypoint.route_id == Route.id).where(Route.id.in_(route_ids))
+        for route_id, corridor_id, place_id in session.execute(stops.order_by(Route.id, Waypoint.position)):
             found[route_id] = [*(found[route_id] or [corridor_id]), place_id]
     return {f"route {route_id}": place_ids for route_id, place_ids in found.items()}
 

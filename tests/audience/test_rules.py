@@ -24,7 +24,7 @@ from campaigns.audience.rules import (
 )
 from campaigns.core.errors import AudienceRuleError
 from campaigns.core.keys.crypto import Vault
-from campaigns.places.models import Place, PlaceCell, PlaceKind, Route, RouteStop
+from campaigns.places.models import Place, PlaceCell, PlaceKind, Route, Waypoint
 from campaigns.staff.models import Organisation
 from tests.audience.people import RESOLUTION, person
 from tests.factories import NOON, a_place, a_region, add, an_organisation
@@ -72,7 +72,7 @@ def a_route(session: Session, organisation: Organisation) -> Route:
             updated_at=NOON,
         ),
     )
-    session.add_all([RouteStop(route_id=route.id, position=at, place_id=stop.id) for at, stop in enumerate(stops)])
+    session.add_all([Waypoint(route_id=route.id, position=at, place_id=stop.id) for at, stop in enumerate(stops)])
     session.flush()
     return route
 

@@ -166,7 +166,7 @@ def test_resume_writes_texts_anew_whose_number_changed(pages: Pages, client_for:
         assert session.scalars(select(RunText.body)).one() == "Call 116 111"
 
 
-@pytest.mark.parametrize("act", ["stop", "release"])
+@pytest.mark.parametrize("act", ["stop", "let-start"])
 def test_impossible_act_says_why(pages: Pages, client_for: Clients, act: str) -> None:
     run = make_run(pages, RunState.DONE)
     answer = client_for(Role.APPROVER).post(f"/delivery/runs/{run.id}/{act}", follow_redirects=True)

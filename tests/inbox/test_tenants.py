@@ -190,7 +190,7 @@ def test_sender_of_anothers_key_is_neither_tested_nor_used_again(pages: Pages) -
         facts: dict[str, Any] = {"secret_name": "theirs_sms", "health": "paused", "health_at": clock.now()}
         sender = a_sender(session, organisation_id=pages.ours.id, identity=OURS, **facts).id
     admin = member(pages, "ours", Role.ADMIN)
-    for act in ("test", "mend"):
+    for act in ("test", "use-again"):
         answer = admin.post(f"/campaigns/senders/{sender}/{act}", follow_redirects=True)
         assert "does not belong to your organisation" in answer.text, act
     with pages.sessions() as session:

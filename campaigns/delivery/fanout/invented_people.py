@@ -20,7 +20,7 @@ from campaigns.audience.rules import UNKNOWN_ZONE, AudienceRule
 from campaigns.core.small_numbers import SMALLEST_SHOWN
 from campaigns.delivery.fanout.sender_options import choices_of
 from campaigns.delivery.rehearsal_addresses import USUAL_COUNTRY, nobodys
-from campaigns.places.models import Place, Region, RouteStop
+from campaigns.places.models import Place, Region, Waypoint
 from campaigns.planning.campaign_content import FrozenRun
 from campaigns.planning.models import Run
 from campaigns.staff.queries import owned
@@ -85,7 +85,7 @@ def _country_of(channel: Channel, covered: Sequence[str], spot: Spot, nth: int) 
 def _find_spots(session: Session, organisation_id: int, rule: AudienceRule) -> list[Spot]:
     """Return the places of a rule, else its regions, else those of the organisation's places."""
     routes = [part.route_id for part in rule.route_parts]
-    stops = select(RouteStop.place_id).where(RouteStop.route_id.in_(routes))
+    stops = select(Waypoint.place_id).where(Waypoint.route_id.in_(routes))
     places = owned(select(Place.id, Region.id, Region.country), Place, organisation_id).outerjoin(
         Region, Region.id == Place.region_id
     )

@@ -12,7 +12,7 @@ from sqlalchemy.orm import Session
 from campaigns.places.drafts import PlaceDraft, RouteDraft, Shape, stored_shape
 from campaigns.places.geography.cover import AIRPORT
 from campaigns.places.geography.shapes import anchor_of
-from campaigns.places.models import Place, Route, RouteStop
+from campaigns.places.models import Place, Route, Waypoint
 
 #: What decides whom a campaign reaches by a place or route, and what it tells them, as a proposal keeps it.
 Facts = Mapping[str, Any]
@@ -44,7 +44,7 @@ class Guard:
     @classmethod
     def of(cls, session: Session, used: Used) -> Guard:
         """Return a guard of what is in use."""
-        stops = select(RouteStop.place_id).where(RouteStop.route_id.in_(used.route_ids))
+        stops = select(Waypoint.place_id).where(Waypoint.route_id.in_(used.route_ids))
         return cls(used.place_ids | frozenset(session.scalars(stops)), used.route_ids)
 
     @property

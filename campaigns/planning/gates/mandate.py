@@ -8,7 +8,7 @@ from sqlalchemy import ColumnElement, or_, select
 from sqlalchemy.orm import Session
 
 from campaigns.audience.rules import AudienceRule
-from campaigns.places.models import Place, Region, RouteStop
+from campaigns.places.models import Place, Region, Waypoint
 from campaigns.planning.estimates.audience_counts import Tally
 from campaigns.staff.models import Organisation
 
@@ -38,6 +38,6 @@ def find_outside(
 def _is_meant(rule: AudienceRule, held: Collection[int]) -> ColumnElement[bool]:
     """Match the regions that a rule names, those of its places and stops, and those that people are in."""
     routes = [part.route_id for part in rule.route_parts]
-    stops = select(RouteStop.place_id).where(RouteStop.route_id.in_(routes))
+    stops = select(Waypoint.place_id).where(Waypoint.route_id.in_(routes))
     places = select(Place.region_id).where(or_(Place.id.in_(rule.place_ids), Place.id.in_(stops)))
     return or_(Region.id.in_(held), Region.code.in_(rule.region_codes), Region.id.in_(places))

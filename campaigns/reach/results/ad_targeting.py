@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session
 from campaigns.audience.rules import AudienceRule
 from campaigns.places.files.sheet_cells import write_sheet
 from campaigns.places.geography.shapes import anchor_of, metres_between
-from campaigns.places.models import Place, PlaceKind, RouteStop
+from campaigns.places.models import Place, PlaceKind, Waypoint
 from campaigns.places.queries import select_places
 from campaigns.planning.models import Campaign
 
@@ -23,7 +23,7 @@ def places_of(session: Session, campaign: Campaign) -> list[Place]:
     """Return the hotspots and stops that a campaign's audience is about, by name."""
     rule = AudienceRule.from_json(campaign.audience.rule)
     routes = [part.route_id for part in rule.route_parts]
-    stops = select(RouteStop.place_id).where(RouteStop.route_id.in_(routes))
+    stops = select(Waypoint.place_id).where(Waypoint.route_id.in_(routes))
     chosen = select_places(campaign.organisation_id).where(Place.id.in_(rule.place_ids) | Place.id.in_(stops))
     return [place for place in session.scalars(chosen) if place.kind != PlaceKind.CORRIDOR]
 

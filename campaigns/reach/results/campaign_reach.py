@@ -14,7 +14,7 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from campaigns.audience.models import Channel
-from campaigns.places.models import Place, Region, Route, RouteStop
+from campaigns.places.models import Place, Region, Route, Waypoint
 from campaigns.places.queries import select_places, select_routes
 from campaigns.planning.models import Campaign, CampaignSender, Run, RunState, Sender
 from campaigns.reach.counting.ladder import LADDERS, Rung, Step
@@ -54,7 +54,7 @@ class CrowdCounts:
 
 
 @dataclass(frozen=True, slots=True)
-class StopCounts:
+class WaypointCounts:
     """A hotspot or a stop of a route, with who last said they were there."""
 
     place: Place
@@ -83,8 +83,8 @@ class CampaignReach:
     told: list[Told]
     outcomes: Mapping[Step, ToldOutcomes]
     openings: Openings | None
-    hotspots: list[StopCounts]
-    routes: list[tuple[Route, list[StopCounts]]]
+    hotspots: list[WaypointCounts]
+    routes: list[tuple[Route, list[WaypointCounts]]]
     check: ReachCheck | None
 
     @property
@@ -243,23 +243,23 @@ def _regions(
 
 def _hotspots(
     session: Session, organisation_id: int, people: Mapping[str, Mapping[Measure, int]]
-) -> list[StopCounts]:
+) -> list[WaypointCounts]:
     places = session.scalars(select_places(organisation_id).where(Place.id.in_(map(int, people))))
-    found = [StopCounts(place, people[str(place.id)]) for place in places]
+    found = [WaypointCounts(place, people[str(place.id)]) for place in places]
     return sorted(found, key=lambda one: (-one.people.get(Measure.REACHED, 0), one.place.name))
 
 
 def _routes(
     session: Session, organisation_id: int, people: Mapping[str, Mapping[Measure, int]]
-) -> list[tuple[Route, list[StopCounts]]]:
+) -> list[tuple[Route, list[WaypointCounts]]]:
     """Return the routes on which anybody was written to, with all their stops in order."""
-    through = select(RouteStop.route_id).where(RouteStop.place_id.in_(map(int, people)))
+    through = select(Waypoint.route_id).where(Waypoint.place_id.in_(map(int, people)))
     routes = session.scalars(select_routes(organisation_id).where(Route.id.in_(through))).unique()
     return [(route, _stops(route.stops, people)) for route in routes]
 
 
-def _stops(stops: Iterable[RouteStop], people: Mapping[str, Mapping[Measure, int]]) -> list[StopCounts]:
-    return [StopCounts(stop.place, people.get(str(stop.place_id), {})) for stop in stops]
+def _stops(stops: Iterable[Waypoint], people: Mapping[str, Mapping[Measure, int]]) -> list[WaypointCounts]:
+    return [WaypointCounts(stop.place, people.get(str(stop.place_id), {})) for stop in stops]
 
 
 def countries_of(regions: Collection[RegionPeople]) -> list[str]:

@@ -12,7 +12,7 @@ from typing import TypeVar
 from campaigns.core.small_numbers import is_told, rounded, size
 from campaigns.reach.counting.queries import RunTable
 from campaigns.reach.counting.unique_people import Measure
-from campaigns.reach.results.campaign_reach import CampaignReach, StopCounts
+from campaigns.reach.results.campaign_reach import CampaignReach, WaypointCounts
 
 Key = TypeVar("Key")
 Line = TypeVar("Line")
@@ -65,7 +65,7 @@ def _name(region: object) -> str:
     return "~" if region is None else str(getattr(region, "name", ""))
 
 
-def _is_told(stop: StopCounts) -> bool:
+def _is_told(stop: WaypointCounts) -> bool:
     return is_told(_planned(stop.people))
 
 
