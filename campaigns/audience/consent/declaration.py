@@ -10,7 +10,7 @@ from campaigns.audience.consent.sealed_words import Evidence
 from campaigns.audience.models import Channel
 
 
-class _Known(Protocol):
+class _Keyed(Protocol):
     @property
     def lookup(self) -> bytes: ...
     @property
@@ -29,7 +29,7 @@ class HashedHandle:
     number: bytes | None = None
 
     @classmethod
-    def of(cls, known: _Known) -> HashedHandle:
+    def of(cls, known: _Keyed) -> HashedHandle:
         """Return the handle of an address, or of whoever wrote a reply."""
         return cls(known.lookup, Channel(known.channel), known.number)
 
