@@ -25,13 +25,14 @@ from campaigns.planning import queries
 from campaigns.planning.approvals import four_eyes
 from campaigns.planning.approvals.approved_people import forget_people
 from campaigns.planning.approvals.voiding import void_approvals
-from campaigns.planning.campaign_content import NO_CAP, Cap, Content
+from campaigns.planning.campaign_content import Content
 from campaigns.planning.draft import LONGEST_NAME, Plan, plan_of
 from campaigns.planning.estimates.audience_counts import find_clocks, keep_audience, tally_of
 from campaigns.planning.gates.assessment import SERVICE_MAX_AGE_DAYS, Assessment, assess
 from campaigns.planning.gates.safety import FOR_APPROVERS
 from campaigns.planning.lifecycle import check_move
 from campaigns.planning.models import EXPIRES_AFTER_MINUTES, Approval, Campaign, CampaignState, Decision, Schedule
+from campaigns.planning.policy import USUAL, Policy
 from campaigns.planning.runs.firing import (
     aim,
     ask_to_resume,
@@ -213,15 +214,13 @@ def approve_campaign(
     *,
     by: int,
     digest: str,
-    max_age_days: int = SERVICE_MAX_AGE_DAYS,
-    cap: Cap = NO_CAP,
-    keeps_quiet: bool = True,
+    policy: Policy = USUAL,
     unconnected: Collection[int] = (),
 ) -> Approval:
     """Approve exactly what `digest` names, which the member has read; the campaign then fires by itself.
 
     What fires while this is decided becomes a run afterwards. An occurrence that passed since the last approval,
-    while the campaign was not approved, becomes a held run with this cap and these quiet hours. Raises
+    while the campaign was not approved, becomes a held run by this policy. Raises
     TransitionError unless it is submitted, ForbiddenError without the right to review, ApprovalError when the
     member wrote part of it or it is no longer what they read, GateError for a red gate.
     """
@@ -232,7 +231,7 @@ def approve_campaign(
     four_eyes.check_no_editor(session, campaign, by)
     # One instant for all of it: a start that lies between two would be asked by neither.
     now = clock.now()
-    assessed = _all_green(session, campaign, max_age_days, now, unconnected)
+    assessed = _all_green(session, campaign, policy.service_max_age_days, now, unconnected)
     if assessed.content.digest != digest:
         raise ApprovalError(N_("It was changed while you read it. Read it again before you approve it."))
     promised = queries.find_promised(session, campaign)
@@ -243,7 +242,7 @@ def approve_campaign(
     _move(campaign, CampaignState.APPROVED)
     for schedule in campaign.schedules:
         if schedule in promised:
-            hold_missed(session, schedule, assessed, now=now, cap=cap, keeps_quiet=keeps_quiet)
+            hold_missed(session, schedule, assessed, now=now, policy=policy)
         aim(schedule, assessed.tally.zones, after=now)
     _record(session, "campaign.approve", campaign, by, digest=digest, people=assessed.tally.people)
     return approval

@@ -19,7 +19,6 @@ from campaigns.messages.models import Message
 from campaigns.messages.queries import select_messages, unreviewed_of
 from campaigns.planning import campaign_overview, labels, queries, service
 from campaigns.planning.approvals.review import Review, load_review
-from campaigns.planning.campaign_content import Cap
 from campaigns.planning.draft import Plan
 from campaigns.planning.estimates.audience_counts import Tally, tally_of
 from campaigns.planning.forms import CampaignForm, ReturnForm, data_of
@@ -32,6 +31,7 @@ from campaigns.planning.pages.gate_views import pages as gate_pages
 from campaigns.planning.pages.sender_views import pages as sender_pages
 from campaigns.planning.pages.template_views import pages as template_pages
 from campaigns.planning.pages.time_views import pages as time_pages
+from campaigns.planning.policy import Policy
 from campaigns.planning.runs import rehearsal
 from campaigns.planning.senders.connections import find_unconnected
 from campaigns.planning.standing import standings_of
@@ -131,17 +131,9 @@ def submit(campaign_id: int) -> Page:
 def approve(campaign_id: int) -> Page:
     """Approve exactly what the member has read."""
     done = _("Approved. It is sent by itself when its time comes.")
-    known = settings()
-    return _act(
-        campaign_id,
-        service.approve_campaign,
-        done,
-        digest=request.form.get("digest", ""),
-        max_age_days=known.service_max_age_days,
-        cap=Cap(known.cap_messages, known.cap_days),
-        keeps_quiet=known.keeps_quiet,
-        unconnected=_unconnected(),
-    )
+    digest, lacking = request.form.get("digest", ""), _unconnected()
+    policy = Policy.of(settings())
+    return _act(campaign_id, service.approve_campaign, done, digest=digest, policy=policy, unconnected=lacking)
 
 
 @pages.post("/<int:campaign_id>/return")
@@ -181,7 +173,7 @@ def accept_left_out(campaign_id: int) -> Page:
 def rehearse(campaign_id: int) -> Page:
     """Send what the campaign says now to the sandbox, with stand-ins for every address."""
     done = _("The rehearsal begins. Its practice phones fill up; nobody is written to.")
-    return _act(campaign_id, rehearsal.rehearse, done, now=clock.now(), cap=_cap())
+    return _act(campaign_id, rehearsal.rehearse, done, now=clock.now(), cap=Policy.of(settings()).cap)
 
 
 @pages.post("/<int:campaign_id>/duplicate")
@@ -191,10 +183,6 @@ def duplicate(campaign_id: int) -> Page:
     copy = service.duplicate_campaign(session(), _campaign(campaign_id), by=current_member().id)
     flash(_("This is the copy: a draft without times."), "good")
     return redirect(url_for("planning.edit", campaign_id=copy.id))
-
-
-def _cap() -> Cap:
-    return Cap(settings().cap_messages, settings().cap_days)
 
 
 def _act(campaign_id: int, verb: Callable[..., object], done: str, **values: object) -> Response:
@@ -221,7 +209,12 @@ def _show(campaign: Campaign, form: ReturnForm) -> Page:
     view = None
     if may_read:
         view = campaign_overview.load_overview(
-            session(), campaign, now=now, max_age_days=limit, cap=_cap(), unconnected=_unconnected()
+            session(),
+            campaign,
+            now=now,
+            max_age_days=limit,
+            cap=Policy.of(settings()).cap,
+            unconnected=_unconnected(),
         )
     tally = view.assessed.tally if view else None
     if tally is not None:
@@ -236,7 +229,7 @@ def _show(campaign: Campaign, form: ReturnForm) -> Page:
         review=_review(campaign, view, now),
         decisions=campaign_overview.load_decisions(session(), campaign),
         max_age_days=limit,
-        cap=_cap(),
+        cap=Policy.of(settings()).cap,
         runs=session().scalars(queries.select_runs(campaign.id).limit(campaign_overview.SHOWN_RUNS)).all(),
         rehearsals=session()
         .scalars(queries.select_rehearsals(campaign.id).limit(campaign_overview.SHOWN_RUNS))
@@ -268,7 +261,7 @@ def _campaign_page(form: CampaignForm, campaign: Campaign | None) -> Page:
         tally=tally,
         waiting=waiting,
         chosen=chosen,
-        cap=_cap(),
+        cap=Policy.of(settings()).cap,
     )
     return page, form.status if saving else 200
 

@@ -11,7 +11,6 @@ from werkzeug.wrappers import Response
 from campaigns.audience.look_notes import note_audience
 from campaigns.core import clock
 from campaigns.core.errors import InputError, RefusedError
-from campaigns.planning.campaign_content import Cap
 from campaigns.planning.country_rules import TABLE_DATE
 from campaigns.planning.do_no_harm import queries as prepared
 from campaigns.planning.gates import confirmations as confirming
@@ -19,6 +18,7 @@ from campaigns.planning.gates.assessment import Assessment, assess
 from campaigns.planning.gates.frequency import find_capped, with_fatigue
 from campaigns.planning.gates.safety import broken_rules, unconfirmed
 from campaigns.planning.models import Campaign
+from campaigns.planning.policy import Policy
 from campaigns.planning.senders.connections import find_unconnected
 from campaigns.planning.standing import standings_of
 from campaigns.staff.auth import current_member, current_organisation, may_now, requires
@@ -59,7 +59,7 @@ def show(campaign_id: int) -> str:
 def _assess(campaign: Campaign, *, now: datetime, max_age_days: int) -> Assessment:
     unconnected = find_unconnected(session(), settings(), campaign.organisation_id)
     found = assess(session(), campaign, now=now, max_age_days=max_age_days, unconnected=unconnected)
-    cap = Cap(settings().cap_messages, settings().cap_days)
+    cap = Policy.of(settings()).cap
     return with_fatigue(campaign, found, find_capped(session(), campaign, found, cap, now=now))
 
 

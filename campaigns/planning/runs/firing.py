@@ -26,7 +26,7 @@ from campaigns.planning import queries
 from campaigns.planning.approvals import four_eyes
 from campaigns.planning.approvals.approved_people import forget_people
 from campaigns.planning.approvals.voiding import void_approvals
-from campaigns.planning.campaign_content import NO_CAP, Cap, Content, FrozenRun, ScheduleContent
+from campaigns.planning.campaign_content import Cap, Content, FrozenRun, ScheduleContent
 from campaigns.planning.covers import MOVED, accept_cover
 from campaigns.planning.estimates.audience_counts import keep_audience
 from campaigns.planning.estimates.sender_choices import load_templates
@@ -50,7 +50,8 @@ from campaigns.planning.models import (
     RunState,
     Schedule,
 )
-from campaigns.planning.runs.held_runs import APPROVAL_VALID_DAYS, CHANGED, WITHDRAWN, reason_to_hold
+from campaigns.planning.policy import USUAL, Policy
+from campaigns.planning.runs.held_runs import CHANGED, WITHDRAWN, reason_to_hold
 from campaigns.planning.schedules.recurrence import Firing, firing_after, next_firings
 from campaigns.staff import audit
 from campaigns.staff.permissions import Permission
@@ -65,23 +66,21 @@ def fire_due(
     *,
     now: datetime,
     only: int | None = None,
-    max_age_days: int = SERVICE_MAX_AGE_DAYS,
-    valid_days: int = APPROVAL_VALID_DAYS,
-    cap: Cap = NO_CAP,
-    keeps_quiet: bool = True,
+    policy: Policy = USUAL,
     find_faults: FindFaults = no_faults,
 ) -> list[Run]:
     """Make a run of each occurrence that is due by `now` (aware UTC); `only` names the one schedule to look at.
 
     Any number of clocks may call this at once: rows that another clock holds are skipped, and an occurrence
-    that has its run already is only passed over. Each schedule moves on by one occurrence a call. An approval
-    holds for `valid_days` until the campaign is sent first. `find_faults` says which senders lack a credential.
+    that has its run already is only passed over. Each schedule moves on by one occurrence a call.
+    `find_faults` says which senders lack a credential.
     """
     due = queries.select_due(now).with_for_update(skip_locked=True, of=(Schedule, Campaign))
     if only is not None:
         due = due.where(Schedule.id == only)
-    check = partial(assess_start, session, now=now, max_age_days=max_age_days, find_faults=find_faults)
-    fire = partial(_fire, session, check=check, now=now, valid_days=valid_days, cap=cap, keeps_quiet=keeps_quiet)
+    limit = policy.service_max_age_days
+    check = partial(assess_start, session, now=now, max_age_days=limit, find_faults=find_faults)
+    fire = partial(_fire, session, check=check, now=now, policy=policy)
     runs = [fire(schedule) for schedule in session.scalars(due).all()]
     return [run for run in runs if run is not None]
 
@@ -223,9 +222,7 @@ def _fire(
     *,
     check: Callable[[Campaign, Schedule], Assessment],
     now: datetime,
-    valid_days: int,
-    cap: Cap,
-    keeps_quiet: bool,
+    policy: Policy,
 ) -> Run | None:
     """Make the run of the schedule's next occurrence and aim at the one after; None when it had its run."""
     campaign, occurrence = schedule.campaign, schedule.next_occurrence
@@ -234,7 +231,7 @@ def _fire(
     start = check(campaign, schedule)
     approval = queries.find_approval(session, campaign)
     content = as_approved(start.content, approval) if approval else start.content
-    reason = reason_to_hold(session, schedule, start, approval, now, valid_days=valid_days)
+    reason = reason_to_hold(session, schedule, start, approval, now, valid_days=policy.approval_valid_days)
     if reason == Sentence(CHANGED):
         void_approvals(session, campaign, now=now)
     following = firing_after(queries.timing_of(schedule), start.tally.zones, occurrence=occurrence)
@@ -243,7 +240,7 @@ def _fire(
     session.flush()
     if not _is_to_come(campaign):
         forget_people(session, campaign.id)
-    return _make_run(session, schedule, occurrence, content, reason, now=now, cap=cap, keeps_quiet=keeps_quiet)
+    return _make_run(session, schedule, occurrence, content, reason, now=now, policy=policy)
 
 
 def _is_to_come(campaign: Campaign) -> bool:
@@ -252,7 +249,7 @@ def _is_to_come(campaign: Campaign) -> bool:
 
 
 def hold_missed(
-    session: Session, schedule: Schedule, start: Assessment, *, now: datetime, cap: Cap, keeps_quiet: bool
+    session: Session, schedule: Schedule, start: Assessment, *, now: datetime, policy: Policy
 ) -> list[Run]:
     """Make a held run of each occurrence that passed, within the grace, while the campaign was not approved.
 
@@ -269,8 +266,7 @@ def hold_missed(
                 start.content,
                 MISSED,
                 now=now,
-                cap=cap,
-                keeps_quiet=keeps_quiet,
+                policy=policy,
             )
             runs += [made] if made else []
         following = firing_after(timing, start.tally.zones, occurrence=occurrence)
@@ -286,8 +282,7 @@ def _make_run(
     reason: Sentence | None,
     *,
     now: datetime,
-    cap: Cap,
-    keeps_quiet: bool,
+    policy: Policy,
 ) -> Run | None:
     """Make the run of an occurrence, held for `reason` if there is one; None when it has its run."""
     run = Run(
@@ -300,7 +295,7 @@ def _make_run(
         created_at=now,
     )
     when = queries.schedule_content(schedule)
-    freeze_run(session, run, content, when=when, cap=cap, keeps_quiet=keeps_quiet)
+    freeze_run(session, run, content, when=when, cap=policy.cap, keeps_quiet=policy.keeps_quiet)
     try:
         with session.begin_nested():
             session.add(run)

@@ -26,7 +26,7 @@ from sqlalchemy.orm import Session, sessionmaker
 from campaigns.core import clock
 from campaigns.core.processes.outages import OUTAGES
 from campaigns.core.settings import Settings
-from campaigns.planning.campaign_content import Cap
+from campaigns.planning.policy import Policy
 from campaigns.planning.queries import select_upcoming
 from campaigns.planning.runs.aim import Aimer
 from campaigns.planning.runs.firing import fire_due
@@ -60,7 +60,6 @@ class Clockwork:
         self._sessions, self._is_astray, self._may_fire = sessions, is_astray, may_fire
         self._reader = _reader_of(sessions)
         self._settings = settings
-        self._cap = Cap(settings.cap_messages, settings.cap_days)
         self._aimer = Aimer(sessions, self._reader)
         self._one_at_a_time = threading.Lock()
         self._stopping = threading.Event()
@@ -134,10 +133,7 @@ class Clockwork:
                     session,
                     now=clock.now(),
                     only=schedule_id,
-                    max_age_days=self._settings.service_max_age_days,
-                    valid_days=self._settings.approval_valid_days,
-                    cap=self._cap,
-                    keeps_quiet=self._settings.keeps_quiet,
+                    policy=Policy.of(self._settings),
                     find_faults=partial(find_faults, self._settings),
                 )
                 made = [(run.id, str(run.state)) for run in runs]

@@ -19,6 +19,7 @@ from campaigns.delivery.service import cancel_queued
 from campaigns.delivery.states import SendState
 from campaigns.directory.models import Service
 from campaigns.planning.models import Run, RunState, Schedule, ZonePolicy
+from campaigns.planning.policy import Policy
 from campaigns.planning.runs.firing import stop_run
 from campaigns.planning.schedules.recurrence import Timing
 from campaigns.planning.service import fire_due
@@ -55,7 +56,7 @@ def fire_next(session: Session, until: datetime, *, keeps_quiet: bool) -> tuple[
     for service in session.scalars(select(Service)):
         service.verified_on = at.date()
     with clock.running_on(lambda: at):
-        (run,) = fire_due(session, now=at, keeps_quiet=keeps_quiet, valid_days=60)
+        (run,) = fire_due(session, now=at, policy=Policy(approval_valid_days=60, keeps_quiet=keeps_quiet))
     assert run.state == RunState.PLANNING, run.reason
     return run.id, at
 

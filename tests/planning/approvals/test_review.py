@@ -15,6 +15,7 @@ from campaigns.planning import service
 from campaigns.planning.approvals.review import Review, load_review
 from campaigns.planning.draft import plan_of
 from campaigns.planning.models import RunState
+from campaigns.planning.policy import Policy
 from campaigns.planning.queries import load_content
 from campaigns.planning.service import fire_due
 from tests.planning.story import EVENING, START, Story, a_story
@@ -52,7 +53,7 @@ def test_change_is_told_even_when_the_approval_is_void(session: Session, vault: 
 def test_approval_runs_out_before_the_first_firing(session: Session, vault: Vault) -> None:
     story = a_story(session, vault)
     story.approved(FORTNIGHT)
-    (run,) = fire_due(session, now=START + timedelta(days=15, hours=6), max_age_days=90)
+    (run,) = fire_due(session, now=START + timedelta(days=15, hours=6), policy=Policy(90))
     assert run.state == RunState.HELD
     assert str(run.reason) == "It was approved more than 14 days ago and never sent since. Is it still right?"
 
@@ -60,16 +61,15 @@ def test_approval_runs_out_before_the_first_firing(session: Session, vault: Vaul
 def test_longer_limit_lets_it_start(session: Session, vault: Vault) -> None:
     story = a_story(session, vault)
     story.approved(FORTNIGHT)
-    (run,) = fire_due(session, now=START + timedelta(days=15, hours=6), max_age_days=90, valid_days=16)
+    (run,) = fire_due(session, now=START + timedelta(days=15, hours=6), policy=Policy(90, approval_valid_days=16))
     assert run.state == RunState.PLANNING
 
 
 def test_what_was_sent_in_time_goes_on_for_longer(session: Session, vault: Vault) -> None:
     story = a_story(session, vault)
     story.approved(DAILY)
-    made = [
-        fire_due(session, now=START + timedelta(days=day, hours=5), max_age_days=90)[0].state for day in range(17)
-    ]
+    times = [START + timedelta(days=day, hours=5) for day in range(17)]
+    made = [fire_due(session, now=at, policy=Policy(90))[0].state for at in times]
     assert made == [RunState.PLANNING] * 17
     assert told(story).runs_out_at is None
 

@@ -28,6 +28,7 @@ from campaigns.planning import service
 from campaigns.planning.campaign_content import Cap, FrozenRun
 from campaigns.planning.draft import plan_of
 from campaigns.planning.models import CampaignState, Priority, Run, RunState, ZonePolicy
+from campaigns.planning.policy import Policy
 from campaigns.planning.schedules.recurrence import Timing
 from campaigns.planning.service import fire_due
 from campaigns.staff.models import AuditEntry, Role
@@ -76,7 +77,7 @@ def test_due_schedule_makes_one_frozen_run(story: Story) -> None:
 
 def test_released_run_keeps_the_cap_it_fired_with(story: Story) -> None:
     story.approved(EVENING)
-    (run,) = fire_due(story.session, now=DUE + timedelta(hours=2), cap=Cap(messages=3, days=7))
+    (run,) = fire_due(story.session, now=DUE + timedelta(hours=2), policy=Policy(cap=Cap(messages=3, days=7)))
     assert FrozenRun.from_json(run.frozen).cap == Cap(messages=3, days=7)
     service.let_run_start(story.session, run, by=story.approver.id)
     assert (run.state, FrozenRun.from_json(run.frozen).cap) == (RunState.PLANNING, Cap(messages=3, days=7))

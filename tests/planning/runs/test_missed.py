@@ -18,6 +18,7 @@ from campaigns.planning import service
 from campaigns.planning.campaign_content import Cap, FrozenRun
 from campaigns.planning.draft import plan_of
 from campaigns.planning.models import Run, RunState, Schedule, ZonePolicy
+from campaigns.planning.policy import Policy
 from campaigns.planning.runs.held_runs import RESTORED
 from campaigns.planning.schedules.recurrence import Timing
 from campaigns.planning.service import fire_due
@@ -78,7 +79,7 @@ def test_evening_that_passes_while_it_is_edited_is_held(story: Story) -> None:
     schedule = story.approved(DAILY)
     with clock.running_on(lambda: DUE - timedelta(minutes=5)):
         edit(story)
-    approve_anew(story, DUE + timedelta(minutes=10), cap=Cap(3, 7))
+    approve_anew(story, DUE + timedelta(minutes=10), policy=Policy(cap=Cap(3, 7)))
     assert runs(story) == [(EVENING.starts_at, RunState.HELD)]
     run = story.session.scalars(select(Run)).one()
     assert "not approved" in str(run.reason)

@@ -19,6 +19,7 @@ from campaigns.directory.models import Service
 from campaigns.messages.queries import get_base
 from campaigns.planning.links.counted_links import CountedLink
 from campaigns.planning.models import Run, Schedule, ZonePolicy
+from campaigns.planning.policy import Policy
 from campaigns.planning.schedules.recurrence import Timing
 from campaigns.planning.service import fire_due
 from campaigns.proposals.models import Proposal, ProposalState
@@ -83,7 +84,7 @@ def fire(session: Session, target: Target) -> Run:
     schedule = session.get_one(Schedule, target.schedule_id)
     schedule.next_fire_at = clock.now() - timedelta(seconds=1)
     schedule.next_occurrence = schedule.next_fire_at.replace(tzinfo=None, microsecond=0)
-    (run,) = fire_due(session, now=clock.now(), only=schedule.id, keeps_quiet=False)
+    (run,) = fire_due(session, now=clock.now(), only=schedule.id, policy=Policy(keeps_quiet=False))
     return run
 
 

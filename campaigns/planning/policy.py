@@ -1,0 +1,34 @@
+"""One value says what whoever runs the instance lets campaigns do; it is built from the settings and handed on."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from campaigns.core.settings import Settings
+from campaigns.planning.campaign_content import NO_CAP, Cap
+
+
+@dataclass(frozen=True, slots=True)
+class Policy:
+    """Limits that hold for every campaign of the instance; without settings those that they have at first."""
+
+    #: A service that was verified longer ago is not named, in days.
+    service_max_age_days: int = 30
+    #: An approval holds so long until the campaign is sent first, in days.
+    approval_valid_days: int = 14
+    cap: Cap = NO_CAP
+    #: Whether messages wait for the end of quiet hours.
+    keeps_quiet: bool = True
+
+    @classmethod
+    def of(cls, settings: Settings) -> Policy:
+        """Return what the settings say."""
+        return cls(
+            settings.service_max_age_days,
+            settings.approval_valid_days,
+            Cap(settings.cap_messages, settings.cap_days),
+            settings.keeps_quiet,
+        )
+
+
+USUAL = Policy()
