@@ -8,6 +8,8 @@ import socket
 import subprocess
 import sys
 import time
+from contextlib import suppress
+from pathlib import Path
 from types import TracebackType
 
 from sqlalchemy import Engine
@@ -93,9 +95,12 @@ def serve_instance(engine: Engine, *arguments: str, **changes: str) -> ServerPro
 
 
 def children_of(pid: int) -> list[int]:
-    """Return the ids of the processes that a process started."""
-    with open(f"/proc/{pid}/task/{pid}/children", encoding="ascii") as children:
-        return [int(child) for child in children.read().split()]
+    """Return the ids of the processes that any thread of a process started; one that ended has none."""
+    found: list[int] = []
+    for children in Path(f"/proc/{pid}/task").glob("*/children"):
+        with suppress(FileNotFoundError, ProcessLookupError):
+            found += map(int, children.read_text(encoding="ascii").split())
+    return found
 
 
 def _peak_kilobytes(pid: int) -> int:

@@ -27,7 +27,7 @@ PUBLIC_URL, TOKEN, INBOUND = "http://fingerpost.example", "token", "/hooks/twili
 #: Longest that a stop may take, in seconds, and most memory of a process, in MB.
 AT_MOST, MOST_MEGABYTES = 5.0, 400
 #: Numbers that say stop, one after another.
-PEOPLE = 400
+PEOPLE = 1000
 
 
 @dataclass
@@ -103,7 +103,7 @@ class Scene:
             self.serving = max(self.serving, self.server.peak_megabytes())
             for answering in children_of(self.server.pid):
                 self.reading = max(self.reading, *map(_peak, children_of(answering)), 0.0)
-            time.sleep(0.1)
+            time.sleep(0.2)
         if failed:
             raise failed[0]
 
@@ -154,7 +154,7 @@ def test_stop_is_obeyed_while_hostile_files_are_read(scene: Scene) -> None:
     assert len(scene.stops) >= 3
     assert max(scene.stops) < AT_MOST
     assert scene.serving < MOST_MEGABYTES
-    assert scene.reading < MOST_MEGABYTES
+    assert 0 < scene.reading < MOST_MEGABYTES
     assert requests.get(f"{scene.base}/health", timeout=5).ok
 
 
@@ -172,4 +172,4 @@ def test_stop_is_obeyed_during_each_of_the_worst_files(
         assert slowest < AT_MOST
     record_property("megabytes", f"{scene.serving:.0f} serving, {scene.reading:.0f} reading")
     assert scene.serving < MOST_MEGABYTES
-    assert scene.reading < MOST_MEGABYTES
+    assert 0 < scene.reading < MOST_MEGABYTES
