@@ -184,9 +184,9 @@ def test_start_joins_the_owner_of_the_bot(pages: Pages) -> None:
 def test_code_stop_and_start_by_a_bot(pages: Pages) -> None:
     with pages.sessions.begin() as session:
         create_entry_point(session, pages.theirs.id, name="Gate", code="GATE-7", by=None)
-    blocked = update(3)
-    member = blocked.pop("message") | {"new_chat_member": {"status": "kicked"}}
-    posted = [update(1, text="/start gate-7"), update(2, text="Дякую"), blocked | {"my_chat_member": member}]
+    # In the order in which they are said: each has the second of its making.
+    posted = [update(1, text="/start gate-7"), update(2, text="Дякую"), blocked := update(3)]
+    blocked["my_chat_member"] = blocked.pop("message") | {"new_chat_member": {"status": "kicked"}}
     for one in (*posted, posted[0], posted[2]):
         assert to_bot(pages, one).status_code == 204
     assert kinds(pages) == ["join", "text", "stop"]
