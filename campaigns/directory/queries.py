@@ -14,7 +14,8 @@ from campaigns.core.written_text import digest_of
 from campaigns.directory.emergency import emergency_numbers
 from campaigns.directory.models import EUROPEAN_UNION, CheckOutcome, EmergencyNumber, Service, ServiceCheck
 from campaigns.directory.opening_hours import is_open
-from campaigns.directory.signposting.choice import ServiceFacts, Trust, trust_of
+from campaigns.directory.signposting.freshness import Trust, trust_of
+from campaigns.directory.signposting.service_facts import ServiceFacts
 from campaigns.staff.models import Member
 from campaigns.staff.queries import owned
 

@@ -20,7 +20,7 @@ from campaigns.core.written_text import clean_line
 from campaigns.directory import queries
 from campaigns.directory.checks import check_facts, facts_to_json
 from campaigns.directory.models import SIMULATED, SOURCED, CheckOutcome, EmergencyNumber, Service, ServiceCheck
-from campaigns.directory.signposting.choice import ServiceFacts
+from campaigns.directory.signposting.service_facts import ServiceFacts
 from campaigns.directory.stated import find_stating
 from campaigns.places.models import Region
 from campaigns.staff import audit

@@ -34,7 +34,7 @@ from campaigns.directory.proposed import SERVICE, change_service
 from campaigns.directory.service import find_own, was_verified
 from campaigns.directory.sheet_views import pages as sheet_pages
 from campaigns.directory.signpost_views import pages as signpost_pages
-from campaigns.directory.signposting.choice import Trust
+from campaigns.directory.signposting.freshness import Trust
 from campaigns.proposals.models import Proposal
 from campaigns.proposals.queries import find_waiting_for
 from campaigns.staff import queries as staff_queries

@@ -7,7 +7,8 @@ from dataclasses import dataclass, replace
 
 from campaigns.core.errors import NoSignpostError
 from campaigns.directory.models import ServiceKind
-from campaigns.directory.signposting.choice import Need, ServiceFacts, Signpost, choose_signpost
+from campaigns.directory.signposting.choice import Need, Signpost, choose_signpost
+from campaigns.directory.signposting.service_facts import ServiceFacts
 from campaigns.messages.text.bidi_numbers import number_in_text
 from campaigns.messages.text.placeholders import HOTLINE, KIND_MARK
 

@@ -13,7 +13,7 @@ from typing import Any
 from campaigns.core.errors import PlaceholderError
 from campaigns.directory.emergency import all_emergency_rows
 from campaigns.directory.models import SOURCED
-from campaigns.directory.signposting.choice import ServiceFacts
+from campaigns.directory.signposting.service_facts import ServiceFacts
 from campaigns.messages.help_numbers import KnownHelp, kinds_asked
 from campaigns.messages.text.placeholders import names_in
 

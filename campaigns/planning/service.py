@@ -19,6 +19,7 @@ from campaigns.core import clock
 from campaigns.core.errors import ApprovalError, GateError, InputError, RefusedError, TransitionError
 from campaigns.core.sentences import Sentence
 from campaigns.core.words import N_
+from campaigns.directory.signposting.freshness import SERVICE_MAX_AGE_DAYS
 from campaigns.messages.models import Message
 from campaigns.messages.queries import unreviewed_of
 from campaigns.planning import queries
@@ -28,7 +29,7 @@ from campaigns.planning.approvals.voiding import void_approvals
 from campaigns.planning.campaign_content import Content
 from campaigns.planning.draft import LONGEST_NAME, Plan, plan_of
 from campaigns.planning.estimates.audience_counts import find_clocks, keep_audience, tally_of
-from campaigns.planning.gates.assessment import SERVICE_MAX_AGE_DAYS, Assessment, assess
+from campaigns.planning.gates.assessment import Assessment, assess
 from campaigns.planning.gates.safety import FOR_APPROVERS
 from campaigns.planning.lifecycle import check_move
 from campaigns.planning.models import EXPIRES_AFTER_MINUTES, Approval, Campaign, CampaignState, Decision, Schedule

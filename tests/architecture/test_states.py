@@ -10,7 +10,7 @@ from campaigns.audience.models import AddressState, ConsentKind, ImportState
 from campaigns.audience.rules import LeftOut
 from campaigns.core.settings import PROJECT_ROOT
 from campaigns.delivery.states import ReceiptState, SendState
-from campaigns.directory.signposting.choice import Trust
+from campaigns.directory.signposting.freshness import Trust
 from campaigns.inbox.models import ReplyKind
 from campaigns.messages.models import TranslationState
 from campaigns.planning.models import Decision, Health, RunState, TemplateState

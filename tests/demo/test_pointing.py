@@ -11,7 +11,7 @@ from campaigns.core import clock
 from campaigns.core.database import make_engine, make_sessions
 from campaigns.demo import stage
 from campaigns.directory.queries import load_service_facts
-from campaigns.directory.signposting.choice import Trust, trust_of
+from campaigns.directory.signposting.freshness import Trust, trust_of
 from campaigns.planning.estimates.signpost_coverage import point_people, pointed_table
 from campaigns.planning.gates.assessment import assess
 from campaigns.planning.models import Campaign

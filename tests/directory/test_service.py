@@ -18,7 +18,8 @@ from campaigns.directory.opening_hours import read_hours
 from campaigns.directory.proposed import SERVICE, change_service
 from campaigns.directory.queries import facts_of, load_service_facts, select_checks, select_services, told_digest
 from campaigns.directory.service import create_service, update_service, verify_service
-from campaigns.directory.signposting.choice import Need, Trust, choose_signpost, trust_of
+from campaigns.directory.signposting.choice import Need, choose_signpost
+from campaigns.directory.signposting.freshness import Trust, trust_of
 from campaigns.proposals.models import Proposal
 from campaigns.proposals.service import agree
 from campaigns.staff.audit import verify_chain

@@ -24,8 +24,8 @@ from campaigns.delivery.fanout.send_times import extend_quiet
 from campaigns.delivery.models import LONGEST_REASON, Attempt, Delivery, RunText
 from campaigns.delivery.queries import in_state
 from campaigns.delivery.states import SendState
+from campaigns.directory.signposting.freshness import SERVICE_MAX_AGE_DAYS
 from campaigns.planning.campaign_content import FrozenRun
-from campaigns.planning.gates.assessment import SERVICE_MAX_AGE_DAYS
 from campaigns.planning.lifecycle import SENDING
 from campaigns.planning.models import Run, RunState
 from campaigns.staff import audit

@@ -6,17 +6,18 @@ recipient's SIM cannot dial, or that does not say that it speaks their language.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import date, datetime
-from enum import IntEnum, StrEnum
-from zoneinfo import ZoneInfo
+from datetime import datetime
+from enum import IntEnum
 
 from campaigns.core.errors import NoSignpostError
 from campaigns.core.words import N_, Phrase
-from campaigns.directory.models import EUROPEAN_UNION, INTERPRETED, SOURCED, ForeignSim, OperatorType, ServiceKind
+from campaigns.directory.models import EUROPEAN_UNION, INTERPRETED, ForeignSim, OperatorType, ServiceKind
 from campaigns.directory.opening_hours import ALWAYS, WEEKDAYS, WeeklyHours, is_open, next_opening
+from campaigns.directory.signposting.freshness import Trust, trust_of
 from campaigns.directory.signposting.reasons import Cause, Reason
+from campaigns.directory.signposting.service_facts import ServiceFacts
 
 #: Member states of the European Union, where numbers of country "EU" work.
 EU_MEMBERS = frozenset(
@@ -25,44 +26,6 @@ EU_MEMBERS = frozenset(
 )
 #: Lines that do not report to the state come first: somebody without papers can be exposed by the others.
 _INDEPENDENT = frozenset({OperatorType.NGO, OperatorType.IGO, OperatorType.CONSULATE})
-
-
-class Trust(StrEnum):
-    """Whether a service may be used; only `verified` ones are."""
-
-    VERIFIED = "verified"
-    #: Never verified, or too long ago.
-    DUE = "due"
-    #: No source states its number: it must not even be verified.
-    UNSOURCED = "unsourced"
-    #: Past its last day.
-    ENDED = "ended"
-
-
-@dataclass(frozen=True, slots=True)
-class ServiceFacts:
-    """What the choice needs to know of a Service; columns of the same names."""
-
-    service_id: int
-    name: str
-    kind: str
-    #: Alpha-2, or "EU".
-    country: str
-    #: ISO 3166-2 codes; empty covers the whole country.
-    region_codes: tuple[str, ...]
-    number_national: str | None
-    number_from_abroad: str | None
-    works_from_foreign_sim: str
-    #: Empty means not stated.
-    languages: tuple[str, ...]
-    language_days: Mapping[str, Sequence[str]]
-    #: Empty means not stated.
-    hours: WeeklyHours
-    time_zone: str
-    operator_type: str
-    source_status: str
-    verified_on: date | None
-    expires_on: date | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -182,18 +145,6 @@ def weigh_services(services: Iterable[ServiceFacts], need: Need, *, max_age_days
     first, *others = sorted(eligible, key=_Candidate.rank)
     second = [_passed(other.service, _why_second(other, first, need)) for other in others]
     return Choice(_signpost(first, need), (*second, *unfit), None)
-
-
-def trust_of(service: ServiceFacts, at: datetime, max_age_days: int) -> Trust:
-    """Return whether a service may be used at `at`, when a verification holds for `max_age_days`."""
-    today = at.astimezone(ZoneInfo(service.time_zone)).date()
-    if service.source_status != SOURCED:
-        return Trust.UNSOURCED
-    if service.expires_on is not None and service.expires_on < today:
-        return Trust.ENDED
-    if service.verified_on is None or not 0 <= (today - service.verified_on).days <= max_age_days:
-        return Trust.DUE
-    return Trust.VERIFIED
 
 
 def _sift(

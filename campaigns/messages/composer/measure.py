@@ -9,7 +9,8 @@ from datetime import datetime
 
 from campaigns.core.errors import PlaceholderError
 from campaigns.directory.models import EUROPEAN_UNION
-from campaigns.directory.signposting.choice import Need, ServiceFacts, Signpost
+from campaigns.directory.signposting.choice import Need, Signpost
+from campaigns.directory.signposting.service_facts import ServiceFacts
 from campaigns.messages.composer.preview import Preview, example_values, preview_text
 from campaigns.messages.glossary.matches import Term, TermUse, find_terms
 from campaigns.messages.help_numbers import HelpNumber, KnownHelp, kinds_asked, values_of

@@ -8,7 +8,7 @@ from datetime import datetime
 
 from campaigns.core.errors import PlaceholderError
 from campaigns.core.written_text import clean_line_ends
-from campaigns.directory.signposting.choice import Trust, trust_of
+from campaigns.directory.signposting.freshness import Trust, trust_of
 from campaigns.messages.help_numbers import KnownHelp, kinds_asked
 from campaigns.messages.text.bidi_numbers import number_in_text
 from campaigns.messages.text.how_to_stop import StopWay, how_to_stop

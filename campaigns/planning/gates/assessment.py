@@ -15,6 +15,7 @@ from campaigns.audience.rules import AudienceRule
 from campaigns.core.errors import AudienceRuleError
 from campaigns.core.sentences import Sentence
 from campaigns.core.small_numbers import is_told
+from campaigns.directory.signposting.freshness import SERVICE_MAX_AGE_DAYS
 from campaigns.messages.gates import (
     Gate,
     length_gate,
@@ -58,8 +59,6 @@ from campaigns.planning.standing import find_sent
 from campaigns.staff.models import Organisation
 from campaigns.staff.queries import owned
 
-#: A service verified longer ago is not sent in a running campaign, in days; the settings may say otherwise.
-SERVICE_MAX_AGE_DAYS = 30
 #: People who may be left out beyond those the author agreed to, in people and in percent; the larger counts.
 LEFT_OUT_SLACK = 20
 LEFT_OUT_SLACK_PERCENT = 5

@@ -18,7 +18,8 @@ from campaigns.audience.rules import AudienceRule, targeted_cells
 from campaigns.core.errors import AudienceRuleError, NoSignpostError
 from campaigns.directory.models import Service
 from campaigns.directory.queries import facts_of
-from campaigns.directory.signposting.choice import Need, ServiceFacts, choose_signpost
+from campaigns.directory.signposting.choice import Need, choose_signpost
+from campaigns.directory.signposting.service_facts import ServiceFacts
 from campaigns.messages.models import Translation, TranslationState
 from campaigns.places.models import Region
 from campaigns.planning.estimates.rendered_texts import RenderedText

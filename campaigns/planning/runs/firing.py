@@ -21,6 +21,7 @@ from campaigns.core.errors import (
 )
 from campaigns.core.sentences import Sentence
 from campaigns.core.words import N_
+from campaigns.directory.signposting.freshness import SERVICE_MAX_AGE_DAYS
 from campaigns.messages.translations.withdrawals import find_withdrawal
 from campaigns.planning import queries
 from campaigns.planning.approvals import four_eyes
@@ -31,13 +32,7 @@ from campaigns.planning.covers import MOVED, accept_cover
 from campaigns.planning.estimates.audience_counts import keep_audience
 from campaigns.planning.estimates.sender_choices import load_templates
 from campaigns.planning.gates.approved_numbers import as_approved
-from campaigns.planning.gates.assessment import (
-    SERVICE_MAX_AGE_DAYS,
-    Assessment,
-    FindFaults,
-    assess_start,
-    no_faults,
-)
+from campaigns.planning.gates.assessment import Assessment, FindFaults, assess_start, no_faults
 from campaigns.planning.lifecycle import check_move
 from campaigns.planning.models import (
     Approval,

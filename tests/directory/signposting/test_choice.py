@@ -11,16 +11,9 @@ from hypothesis import strategies as st
 
 from campaigns.core.errors import NoSignpostError
 from campaigns.directory.opening_hours import ALWAYS
-from campaigns.directory.signposting.choice import (
-    EU_MEMBERS,
-    Need,
-    ServiceFacts,
-    Signpost,
-    Trust,
-    choose_signpost,
-    trust_of,
-    weigh_services,
-)
+from campaigns.directory.signposting.choice import EU_MEMBERS, Need, Signpost, choose_signpost, weigh_services
+from campaigns.directory.signposting.freshness import Trust, trust_of
+from campaigns.directory.signposting.service_facts import ServiceFacts
 
 #: Monday, 13:00 in Warsaw.
 MONDAY = datetime(2026, 3, 2, 12, 0, tzinfo=UTC)
