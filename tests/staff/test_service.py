@@ -81,7 +81,7 @@ def test_shared_member_is_nobodys_to_bar(session: Session) -> None:
 
 def test_nobody_bars_themselves(session: Session) -> None:
     membership = membership_of(session, an_organisation(session), Role.ADMIN)
-    with pytest.raises(RefusedError, match="yourself"):
+    with pytest.raises(RefusedError, match="your own access"):
         service.set_active(session, membership, False, by=membership.member_id)
 
 

@@ -33,7 +33,8 @@ def test_anonymous_people_sign_in_first(pages: Pages) -> None:
 
 
 def test_steps_follow_the_order_of_the_sentence(client_for: Callable[..., FlaskClient]) -> None:
-    order = ["/", "/places", "/audience", "/messages", "/campaigns", "/delivery", "/inbox", "/reach", "/settings"]
+    sentence = ["places", "audience", "directory", "messages", "campaigns", "delivery", "inbox", "reach"]
+    order = ["/", *(f"/{step}" for step in sentence), "/settings"]
     steps = [url.rstrip("/") or "/" for url in steps_of(client_for(*Role).get("/").text)]
     assert steps == [url for url in order if url in steps]
     assert {"/", "/settings"} <= set(steps)
