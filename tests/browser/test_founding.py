@@ -183,8 +183,7 @@ def add_sender(visit: Visit) -> None:
 
 def list_service(ada: Visit, marek: Visit) -> None:
     """Write down a helpline; whoever wrote it cannot say that it is right."""
-    walk_to(ada, "/messages")
-    press(ada, "main a[href='/directory']")
+    walk_to(ada, "/directory")
     ada.look("services-empty")
     press(ada, "main a[href='/directory/new']")
     facts = {
