@@ -9,9 +9,9 @@ from campaigns.core import clock
 from campaigns.delivery.engine.decisions import Decided, Wait, is_told, tell
 from campaigns.delivery.engine.fair_queue import FairQueue
 from campaigns.delivery.engine.fence import Fence, LaneFence
-from campaigns.delivery.engine.flow_control import FlowControl
+from campaigns.delivery.engine.flow.flow_control import FlowControl
+from campaigns.delivery.engine.flow.pacing import GroupSizes, sizes_of_groups
 from campaigns.delivery.engine.lane_runs import LaneRuns
-from campaigns.delivery.engine.pacing import GroupSizes, sizes_of_groups
 from campaigns.delivery.engine.ports import Ask, Found, RunningRun
 from campaigns.delivery.lanes.sender_facts import Line
 

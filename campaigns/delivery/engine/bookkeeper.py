@@ -15,7 +15,7 @@ from campaigns.core.processes.threads import Runner
 from campaigns.core.processes.waiting import rest
 from campaigns.delivery.engine.ask_planner import AskPlanner
 from campaigns.delivery.engine.decisions import Back
-from campaigns.delivery.engine.flow_control import FlowControl
+from campaigns.delivery.engine.flow.flow_control import FlowControl
 from campaigns.delivery.engine.lane_notices import DATABASE_PAUSE, LaneNotices
 from campaigns.delivery.engine.lane_runs import LaneRuns
 from campaigns.delivery.engine.ports import Ask, Claimed, Found, Result, Store, put_back

@@ -10,7 +10,7 @@ from campaigns.core import clock
 from campaigns.core.processes.crash import crash_point
 from campaigns.delivery.engine.decisions import Decided, tell
 from campaigns.delivery.engine.fence import Fence, FenceRefusedError, LaneFence, Refusal
-from campaigns.delivery.engine.flow_control import FlowControl
+from campaigns.delivery.engine.flow.flow_control import FlowControl
 from campaigns.delivery.engine.lane_runs import LaneRuns
 from campaigns.delivery.engine.ports import Claimed, Result, put_back
 from campaigns.delivery.engine.retry import Decision, counted_from, decide

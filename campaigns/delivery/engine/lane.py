@@ -17,7 +17,7 @@ from campaigns.delivery.engine.bookkeeper import Bookkeeper
 from campaigns.delivery.engine.caller import Caller
 from campaigns.delivery.engine.decisions import Back
 from campaigns.delivery.engine.fence import Fence, LaneFence
-from campaigns.delivery.engine.flow_control import FlowControl
+from campaigns.delivery.engine.flow.flow_control import FlowControl
 from campaigns.delivery.engine.lane_notices import LaneNotices
 from campaigns.delivery.engine.lane_runs import LaneRuns
 from campaigns.delivery.engine.ports import Claimed, RunningRun, Store

@@ -12,7 +12,7 @@ from campaigns.core.errors import FingerpostError
 from campaigns.core.processes.outages import OUTAGES
 from campaigns.core.processes.threads import Runner
 from campaigns.delivery.engine.decisions import Decided, tell
-from campaigns.delivery.engine.flow_control import FlowControl
+from campaigns.delivery.engine.flow.flow_control import FlowControl
 from campaigns.delivery.engine.lane_runs import LaneRuns
 from campaigns.delivery.engine.ports import Result, Store
 from campaigns.planning.models import Health

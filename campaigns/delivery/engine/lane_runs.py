@@ -7,8 +7,8 @@ from collections.abc import Collection
 from functools import partial
 
 from campaigns.core.sentences import Sentence
-from campaigns.delivery.engine.breaker import RunBreaker
 from campaigns.delivery.engine.decisions import Decided, tell
+from campaigns.delivery.engine.flow.breaker import RunBreaker
 from campaigns.delivery.engine.ports import RunningRun
 from campaigns.gateways.base import SendError
 

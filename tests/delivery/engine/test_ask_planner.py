@@ -8,11 +8,11 @@ from dataclasses import replace
 import pytest
 
 from campaigns.delivery.engine.ask_planner import AskPlanner
-from campaigns.delivery.engine.breaker import FAULTS_IN_A_ROW
 from campaigns.delivery.engine.fence import FRESH_SECONDS, Fence
-from campaigns.delivery.engine.flow_control import FlowControl
+from campaigns.delivery.engine.flow.breaker import FAULTS_IN_A_ROW
+from campaigns.delivery.engine.flow.flow_control import FlowControl
+from campaigns.delivery.engine.flow.pacing import CLAIM_AHEAD_SECONDS
 from campaigns.delivery.engine.lane_runs import LaneRuns
-from campaigns.delivery.engine.pacing import CLAIM_AHEAD_SECONDS
 from campaigns.delivery.engine.ports import Ask, Found, RunningRun, Snapshot
 from campaigns.gateways.base import Action, RejectedError, ThrottledError
 from tests.delivery.engine.in_memory import SENDER, StillLoop, a_claim

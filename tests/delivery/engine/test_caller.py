@@ -7,10 +7,10 @@ from dataclasses import replace
 
 import pytest
 
-from campaigns.delivery.engine.breaker import FAULTS_IN_A_ROW
 from campaigns.delivery.engine.caller import Caller
 from campaigns.delivery.engine.fence import Fence
-from campaigns.delivery.engine.flow_control import FlowControl
+from campaigns.delivery.engine.flow.breaker import FAULTS_IN_A_ROW
+from campaigns.delivery.engine.flow.flow_control import FlowControl
 from campaigns.delivery.engine.lane_runs import LaneRuns
 from campaigns.delivery.engine.ports import Claimed, Result, RunningRun, Snapshot
 from campaigns.delivery.states import SendState

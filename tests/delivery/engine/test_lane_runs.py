@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from campaigns.delivery.engine.breaker import FAULTS_IN_A_ROW
+from campaigns.delivery.engine.flow.breaker import FAULTS_IN_A_ROW
 from campaigns.delivery.engine.lane_runs import LaneRuns
 from campaigns.delivery.engine.ports import RunningRun
 from campaigns.gateways.base import Action, RejectedError

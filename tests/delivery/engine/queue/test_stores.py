@@ -14,7 +14,7 @@ from campaigns.audience.models import Address, AddressState, Channel, Consent, C
 from campaigns.core import clock
 from campaigns.core.keys.crypto import Vault
 from campaigns.core.sentences import Sentence
-from campaigns.delivery.engine.breaker import REFUSED
+from campaigns.delivery.engine.flow.breaker import REFUSED
 from campaigns.delivery.engine.ports import Ask, Claimed, Found, Result, Store, put_back
 from campaigns.delivery.engine.queue.memory_store import MemoryDelivery, MemoryRun, MemoryStore
 from campaigns.delivery.engine.queue.store import DatabaseStore

@@ -8,9 +8,9 @@ from dataclasses import replace
 
 import pytest
 
-from campaigns.delivery.engine.breaker import FAULTS_IN_A_ROW, TROUBLE_IN_A_ROW
 from campaigns.delivery.engine.decisions import Wait
-from campaigns.delivery.engine.flow_control import FlowControl
+from campaigns.delivery.engine.flow.breaker import FAULTS_IN_A_ROW, TROUBLE_IN_A_ROW
+from campaigns.delivery.engine.flow.flow_control import FlowControl
 from campaigns.delivery.engine.ports import RunningRun
 from campaigns.gateways.base import Action, NotSentError, RejectedError, ThrottledError
 from campaigns.planning.models import Health

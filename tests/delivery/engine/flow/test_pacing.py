@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from campaigns.delivery.engine.pacing import BURST_SECONDS, Pace, size_of_group
+from campaigns.delivery.engine.flow.pacing import BURST_SECONDS, Pace, size_of_group
 
 RATES = st.floats(0.1, 10_000)
 MESSAGES = st.lists(st.tuples(st.integers(1, 10), st.floats(0, 2)), min_size=1, max_size=60)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from campaigns.delivery.engine.breaker import (
+from campaigns.delivery.engine.flow.breaker import (
     FAULTS_IN_A_ROW,
     FIRST_HOLD,
     FIRST_RESULTS,

@@ -6,12 +6,12 @@ import asyncio
 import logging
 from collections.abc import Iterable
 
-from campaigns.delivery.engine.breaker import SenderBreaker
 from campaigns.delivery.engine.decisions import Decided, Wait, tell
-from campaigns.delivery.engine.health_changes import HealthChanges
-from campaigns.delivery.engine.pacing import CLAIM_AHEAD_SECONDS, Pace, Quota
+from campaigns.delivery.engine.flow.breaker import SenderBreaker
+from campaigns.delivery.engine.flow.health_changes import HealthChanges
+from campaigns.delivery.engine.flow.pacing import CLAIM_AHEAD_SECONDS, Pace, Quota
+from campaigns.delivery.engine.flow.waiters import Waiters
 from campaigns.delivery.engine.ports import Result, RunningRun
-from campaigns.delivery.engine.waiters import Waiters
 from campaigns.delivery.lanes.sender_facts import SenderFacts
 from campaigns.gateways.base import SendError, ThrottledError
 from campaigns.planning.models import Health
