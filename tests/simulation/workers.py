@@ -110,13 +110,13 @@ class WatchedStore(DatabaseStore):
         self.kept: tuple[int, float, Snapshot] | None = None
 
     def snapshot(self) -> Snapshot:
-        # As the store of a worker that has the baton.
+        # As the store of a worker that has the lock.
         snapshot = self._kept_snapshot()
         return replace(snapshot, lanes=frozenset()) if self._guard.is_astray() else snapshot
 
     def _kept_snapshot(self) -> Snapshot:
         if self._watched.is_read_only:
-            # PostgreSQL says so within the statement, on SQLite the baton does.
+            # PostgreSQL says so within the statement, on SQLite the leader lock does.
             raise UnavailableError("The database may only be read.")
         if self._lifeline is not None:
             return super().snapshot()

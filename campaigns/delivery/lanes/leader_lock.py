@@ -1,7 +1,7 @@
-"""Of several workers of one SQLite file one holds the lock, or baton: it serves the lanes and shows that it lives.
+"""Of several workers of one SQLite file one holds the leader lock: it serves the lanes and shows that it lives.
 
-The baton is the kernel's lock on a file beside the database. It goes with its holder, however that ends: the next
-worker takes over at its next look, and never before the last call of the one before. So the pace, the breaker and
+It is the kernel's lock on a file beside the database. It goes with its holder, however that ends: the next worker
+takes over at its next look, and never before the last call of the one before. So the pace, the breaker and
 the daily limit of a sender need no memory that workers share. The holder touches the file at each look, which is
 its sign of life.
 """
@@ -21,6 +21,7 @@ from campaigns.core.errors import SettingsError
 from campaigns.core.words import N_
 
 #: Appended to the database's path, as SQLite does with `-wal` and `-shm`; the file stays empty.
+#: Called as in earlier versions: two workers that looked at two files would both serve the lanes.
 SUFFIX = "-baton"
 
 _log = logging.getLogger(__name__)
@@ -82,7 +83,7 @@ class LeaderLock:
 
 
 def path_of(database: str | None) -> Path | None:
-    """Return the path of the baton of a database, or None for one in memory."""
+    """Return the path of the leader lock of a database, or None for one in memory."""
     if database is None or database in ("", ":memory:"):
         return None
     return Path(f"{Path(database).resolve()}{SUFFIX}")

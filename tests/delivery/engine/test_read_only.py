@@ -151,18 +151,18 @@ def test_listener_says_when_the_database_only_reads(postgres_switch: Switch, vau
         store.snapshot()
 
 
-def test_baton_on_a_disk_that_only_reads_is_told(
+def test_leader_lock_on_a_disk_that_only_reads_is_told(
     sqlite_engine: Engine, vault: Vault, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def refuse(*given: object) -> None:
         raise OSError(errno.EROFS, "Read-only file system")
 
-    baton = LeaderLock(str(tmp_path / "a.db"))
-    store = LeaderStore(make_sessions(sqlite_engine), vault, baton)
+    lock = LeaderLock(str(tmp_path / "a.db"))
+    store = LeaderStore(make_sessions(sqlite_engine), vault, lock)
     assert store.snapshot().lanes is None
     monkeypatch.setattr(os, "utime", refuse)
     with pytest.raises(UnavailableError, match="Read-only"):
         store.snapshot()
     monkeypatch.undo()
     assert store.snapshot().lanes is None
-    baton.drop()
+    lock.drop()

@@ -1,4 +1,4 @@
-"""Of the workers of one SQLite file the one that holds the baton serves lanes, and gives signs of life."""
+"""Of the workers of one SQLite file the one that holds the leader lock serves lanes, and gives signs of life."""
 
 from __future__ import annotations
 
@@ -26,26 +26,26 @@ from tests.delivery.builders import a_running_run
 
 
 @pytest.fixture
-def baton_of() -> Iterator[Callable[[Path | str | None], LeaderLock]]:
-    """Make batons that are dropped at the end."""
+def lock_of() -> Iterator[Callable[[Path | str | None], LeaderLock]]:
+    """Make leader locks that are dropped at the end."""
     with ExitStack() as stack:
 
         def make(database: Path | str | None) -> LeaderLock:
-            baton = LeaderLock(None if database is None else str(database))
-            stack.callback(baton.drop)
-            return baton
+            lock = LeaderLock(None if database is None else str(database))
+            stack.callback(lock.drop)
+            return lock
 
         yield make
 
 
 @pytest.fixture
-def first(baton_of: Callable[[Path], LeaderLock], tmp_path: Path) -> LeaderLock:
-    return baton_of(tmp_path / "a.db")
+def first(lock_of: Callable[[Path], LeaderLock], tmp_path: Path) -> LeaderLock:
+    return lock_of(tmp_path / "a.db")
 
 
 @pytest.fixture
-def second(baton_of: Callable[[Path], LeaderLock], tmp_path: Path) -> LeaderLock:
-    return baton_of(tmp_path / "a.db")
+def second(lock_of: Callable[[Path], LeaderLock], tmp_path: Path) -> LeaderLock:
+    return lock_of(tmp_path / "a.db")
 
 
 def test_one_holds_it_at_a_time(first: LeaderLock, second: LeaderLock) -> None:
@@ -66,22 +66,22 @@ def test_waiting_is_told_once(first: LeaderLock, second: LeaderLock, caplog: pyt
     assert caplog.text.count("takes over when it ends") == 1
 
 
-def test_same_file_by_another_path_has_the_same_baton(
-    first: LeaderLock, baton_of: Callable[[Path], LeaderLock], tmp_path: Path
+def test_same_file_by_another_path_has_the_same_leader_lock(
+    first: LeaderLock, lock_of: Callable[[Path], LeaderLock], tmp_path: Path
 ) -> None:
     (tmp_path / "link").symlink_to(tmp_path)
     first.take()
-    assert not baton_of(tmp_path / "link" / "a.db").take()
+    assert not lock_of(tmp_path / "link" / "a.db").take()
 
 
-def test_other_file_has_another(first: LeaderLock, baton_of: Callable[[Path], LeaderLock], tmp_path: Path) -> None:
+def test_other_file_has_another(first: LeaderLock, lock_of: Callable[[Path], LeaderLock], tmp_path: Path) -> None:
     first.take()
-    assert baton_of(tmp_path / "b.db").take()
+    assert lock_of(tmp_path / "b.db").take()
 
 
 @pytest.mark.parametrize("database", [None, "", ":memory:"])
-def test_database_in_memory_needs_none(database: str | None, baton_of: Callable[[str | None], LeaderLock]) -> None:
-    assert baton_of(database).take()
+def test_database_in_memory_needs_none(database: str | None, lock_of: Callable[[str | None], LeaderLock]) -> None:
+    assert lock_of(database).take()
 
 
 def test_place_that_cannot_be_written_is_told(tmp_path: Path) -> None:
@@ -131,21 +131,21 @@ def test_wrong_clock_serves_no_lane(
 
 
 def test_last_sign_is_known_to_the_next(
-    first: LeaderLock, baton_of: Callable[[Path], LeaderLock], tmp_path: Path
+    first: LeaderLock, lock_of: Callable[[Path], LeaderLock], tmp_path: Path
 ) -> None:
     assert first.last_sign() is None
     first.take()
     first.drop()
     then = datetime(2022, 3, 14, 12, tzinfo=UTC)
     os.utime(f"{tmp_path / 'a.db'}{SUFFIX}", times=(then.timestamp(), then.timestamp()))
-    assert baton_of(tmp_path / "a.db").last_sign() == then
+    assert lock_of(tmp_path / "a.db").last_sign() == then
 
 
 def test_holder_gives_signs_of_life(first: LeaderLock, second: LeaderLock, tmp_path: Path) -> None:
     database = str(tmp_path / "a.db")
-    for baton, is_a_sign in ((second, True), (first, False), (second, True)):
+    for lock, is_a_sign in ((second, True), (first, False), (second, True)):
         os.utime(f"{database}{SUFFIX}", times=(0, 0))
-        baton.take()
+        lock.take()
         silence = seconds_silent(database)
         assert silence is not None
         assert (silence < 60) is is_a_sign

@@ -151,7 +151,7 @@ def run(session: Session) -> Iterator[Run]:
     hear_worker(session, seconds_ago=0)
     yield run
     if session.get_bind().dialect.name == "sqlite":
-        baton_of(session).unlink(missing_ok=True)
+        lock_of(session).unlink(missing_ok=True)
 
 
 def hear_worker(session: Session, *, seconds_ago: int) -> None:
@@ -162,12 +162,12 @@ def hear_worker(session: Session, *, seconds_ago: int) -> None:
         old = text("UPDATE procrastinate_workers SET last_heartbeat = now() - make_interval(secs => :seconds)")
         session.execute(old, {"seconds": seconds_ago})
     else:
-        baton = baton_of(session)
-        baton.touch()
-        os.utime(baton, times=(time.time() - seconds_ago,) * 2)
+        lock = lock_of(session)
+        lock.touch()
+        os.utime(lock, times=(time.time() - seconds_ago,) * 2)
 
 
-def baton_of(session: Session) -> Path:
+def lock_of(session: Session) -> Path:
     path = path_of(session.get_bind().engine.url.database)
     assert path is not None
     return path
@@ -252,7 +252,7 @@ def test_workers_that_never_lived_are_missed(session: Session, run: Run) -> None
     if session.get_bind().dialect.name == "postgresql":
         session.execute(text("DELETE FROM procrastinate_workers"))
     else:
-        baton_of(session).unlink()
+        lock_of(session).unlink()
     assert found(session, run) == [Kind.NO_WORKER]
 
 

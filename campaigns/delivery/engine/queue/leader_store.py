@@ -25,14 +25,14 @@ class LeaderStore(DatabaseStore):
         self,
         sessions: sessionmaker[Session],
         vault: Vault,
-        baton: LeaderLock,
+        leader_lock: LeaderLock,
         guard: ClockGuard | None = None,
         lifeline: Lifeline | None = None,
         may_use: MayUse = everybody_may,
         ears: Ears | None = None,
     ) -> None:
         super().__init__(sessions, vault, lifeline, may_use, ears)
-        self._leader_lock, self._guard = baton, guard or ClockGuard()
+        self._leader_lock, self._guard = leader_lock, guard or ClockGuard()
 
     def exchange(self, results: Sequence[Result], ask: Ask | None) -> Found:
         """Write the results and claim what is asked for; nothing is claimed by a clock that may be wrong."""
@@ -44,7 +44,7 @@ class LeaderStore(DatabaseStore):
             # No sign of life either: members are told that nothing is sent.
             return replace(super().snapshot(), lanes=frozenset())
         try:
-            # The baton first: who has it reads nothing from before its last holder ended.
+            # The leader lock first: who has it reads nothing from before its last holder ended.
             lanes: frozenset[LaneKey] | None = None if self._leader_lock.take() else frozenset()
         except OSError as error:
             raise UnavailableError(f"The disk of the database may only be read: {error.strerror}.") from error

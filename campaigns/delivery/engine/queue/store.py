@@ -219,7 +219,8 @@ class DatabaseStore:
     def _within_limit(self, connection: Connection, ask: Ask) -> Ask | None:
         """Lower a request to what its sender's daily limit leaves by now; return None when that is nothing.
 
-        Between two counts a lane knows only its own claims. Each lane has one worker, by its job or by the baton;
+        Between two counts a lane knows only its own claims. Each lane has one worker, by its job or by the leader
+        lock;
         on SQLite the limit does not rest on that.
         """
         is_unlimited = self._is_postgres or ask.line.is_rehearsal
@@ -274,7 +275,7 @@ def _running(dialect: str) -> Select[*tuple[Any, ...]]:
     """Select each running run with each of its senders, in their order.
 
     And whether the database may only be read, as a server that was put aside for another one: asked here, because
-    another question would be another round trip. On SQLite the baton knows.
+    another question would be another round trip. On SQLite the leader lock knows.
     """
     is_read_only = func.current_setting("transaction_read_only") == "on" if dialect == "postgresql" else false()
     return (
