@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from campaigns.core.settings import Settings
+from campaigns.directory.signposting.freshness import SERVICE_MAX_AGE_DAYS
 from campaigns.planning.campaign_content import NO_CAP, Cap
 
 
@@ -13,7 +14,7 @@ class Policy:
     """Limits that hold for every campaign of the instance; without settings those that they have at first."""
 
     #: A service that was verified longer ago is not named, in days.
-    service_max_age_days: int = 30
+    service_max_age_days: int = SERVICE_MAX_AGE_DAYS
     #: An approval holds so long until the campaign is sent first, in days.
     approval_valid_days: int = 14
     cap: Cap = NO_CAP

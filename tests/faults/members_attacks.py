@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, suppress
 from itertools import cycle
 from typing import Any
@@ -46,7 +46,7 @@ def sign_ins(scene: Scene, count: int) -> Iterator[None]:
                 asked = {"email": f"{number}.{EMAIL}", "password": f"{PASSWORD} {number}", "csrf_token": found[1]}
                 browser.post(f"{_base(scene)}/sign-in", data=asked, timeout=60)
 
-    with _again_and_again([lambda number=number: guess(number) for number in range(count)]):  # type: ignore[misc]
+    with again_and_again([lambda number=number: guess(number) for number in range(count)]):  # type: ignore[misc]
         yield
 
 
@@ -70,7 +70,7 @@ def uploads(scene: Scene, count: int) -> Iterator[None]:
         answered.append(answer.status_code)
 
     with browser:
-        with _again_and_again([hand_in] * count):
+        with again_and_again([hand_in] * count):
             yield
         assert answered
         assert set(answered) <= {422, 503}
@@ -111,13 +111,13 @@ def _sign_in(scene: Scene) -> tuple[requests.Session, str]:
 
 
 @contextmanager
-def _again_and_again(acts: list[Callable[[], None]]) -> Iterator[None]:
+def again_and_again(acts: Iterable[Callable[[], None]]) -> Iterator[None]:
     """Do these at once, and each again when it is done; a server that sends one away is no failure."""
     ending = threading.Event()
 
     def repeat(act: Callable[[], None]) -> None:
         while not ending.is_set():
-            with suppress(requests.RequestException):
+            with suppress(OSError):
                 act()
 
     threads = [threading.Thread(target=repeat, args=(act,)) for act in acts]

@@ -11,6 +11,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
+from functools import partial
 from pathlib import Path
 from urllib.parse import urlencode
 
@@ -23,7 +24,7 @@ from campaigns.audience.models import Address, AddressState, Channel
 from campaigns.demo.processes import free_port
 from campaigns.planning.models import Run, RunState
 from tests.delivery.serving import children_of
-from tests.faults.members_attacks import STRANGERS, sign_ins, uploads
+from tests.faults.members_attacks import STRANGERS, again_and_again, sign_ins, uploads
 from tests.faults.scene import FINGERPOST, Scene, until
 from tests.sandbox.process import DEFAULTS, SENDER, SandboxProcess
 
@@ -116,31 +117,17 @@ def half(scene: Scene, count: int) -> AbstractContextManager[object]:
     return holding(scene, count, HEAD % (b"/hooks/twilio/inbound", form, 2000))
 
 
-@contextmanager
-def posting(scene: Scene, body: bytes) -> Iterator[None]:
+def posting(scene: Scene, body: bytes) -> AbstractContextManager[object]:
     """Post a body as JSON to both ports again and again, several at once."""
     paths = (b"/health", b"/hooks/telegram/x", b"/hooks/twilio/inbound", b"/sign-in")
-    ending = threading.Event()
 
     def post(port: int, path: bytes) -> None:
-        while not ending.is_set():
-            try:
-                with socket.create_connection(("127.0.0.1", port), 5) as one:
-                    one.sendall(HEAD % (path, b"application/json", len(body)))
-                    one.sendall(body)
-                    one.recv(4096)
-            except OSError:
-                continue
+        with socket.create_connection(("127.0.0.1", port), 5) as one:
+            one.sendall(HEAD % (path, b"application/json", len(body)))
+            one.sendall(body)
+            one.recv(4096)
 
-    threads = [threading.Thread(target=post, args=(port, path)) for port in ports(scene) for path in paths]
-    for thread in threads:
-        thread.start()
-    try:
-        yield
-    finally:
-        ending.set()
-        for thread in threads:
-            thread.join()
+    return again_and_again(partial(post, port, path) for port in ports(scene) for path in paths)
 
 
 def megabytes(scene: Scene, count: int) -> AbstractContextManager[object]:

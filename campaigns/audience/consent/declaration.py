@@ -1,4 +1,4 @@
-"""What the ledger of consent is told: whose handle it is about, and what was said, how and when."""
+"""The ledger of consent is told whose handle something is about, and what was said, how and when."""
 
 from __future__ import annotations
 

@@ -254,15 +254,7 @@ def hold_missed(
     occurrence, fire_at = schedule.next_occurrence, schedule.next_fire_at
     while occurrence is not None and fire_at is not None and fire_at <= now:
         if now - fire_at <= grace:
-            made = _make_run(
-                session,
-                schedule,
-                occurrence,
-                start.content,
-                MISSED,
-                now=now,
-                policy=policy,
-            )
+            made = _make_run(session, schedule, occurrence, start.content, MISSED, now=now, policy=policy)
             runs += [made] if made else []
         following = firing_after(timing, start.tally.zones, occurrence=occurrence)
         occurrence, fire_at = (following.occurrence, following.fire_at) if following else (None, None)

@@ -21,8 +21,6 @@ from campaigns.planning.gates.approved_numbers import (
 from campaigns.planning.gates.assessment import Assessment
 from campaigns.planning.models import Approval, Schedule
 
-#: The settings may say otherwise.
-APPROVAL_VALID_DAYS = 14
 #: A run is held when more of its people than this share, or this many, were not in the approved audience.
 MOST_STRANGERS_PERCENT = 5
 MOST_STRANGERS = 500

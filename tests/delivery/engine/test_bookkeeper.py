@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -11,13 +13,14 @@ from sqlalchemy.exc import OperationalError
 
 from campaigns.core import clock
 from campaigns.core.sentences import Sentence
-from campaigns.delivery.engine import bookkeeper, lane_notices
+from campaigns.delivery.engine import bookkeeper, decisions, lane_notices
+from campaigns.delivery.engine.decisions import Back, Decided
 from campaigns.delivery.engine.ports import Ask, Found, Result
 from campaigns.delivery.engine.queue.memory_store import MemoryDelivery, MemoryStore
 from campaigns.delivery.states import SendState
 from campaigns.gateways.base import Action, Outgoing, RejectedError
 from campaigns.planning.models import Health, RunState
-from tests.delivery.engine.in_memory import a_store, run_lane
+from tests.delivery.engine.in_memory import SENDER, a_store, run_lane
 from tests.delivery.provider import MemoryProvider
 
 
@@ -115,6 +118,21 @@ def test_claims_of_a_run_that_runs_no_more_go_back() -> None:
         return store.runs[1].state is RunState.STOPPED and SendState.SENDING not in states(store)
 
     asyncio.run(run_lane(store, provider, until=stop_in_the_middle))
+    assert states(store).keys() == {SendState.ACCEPTED, SendState.QUEUED}
+
+
+def test_claims_go_back_at_once_when_the_lane_stops(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(bookkeeper, "WAIT_AT_MOST", timedelta(seconds=2))
+    slow = replace(SENDER, pace=4.0)
+    store, provider = a_store(30, sender=slow), MemoryProvider()
+    # Most of what was claimed still waits for its turn when the first was accepted.
+    with caplog.at_level(logging.DEBUG, decisions.__name__):
+        asyncio.run(run_lane(store, provider, until=lambda: bool(provider.accepted), sender=slow))
+    back = [line for line in caplog.messages if line.startswith(Decided.GOES_BACK)]
+    assert back
+    assert [line for line in back if f"code={Back.STOPPING}" not in line] == []
     assert states(store).keys() == {SendState.ACCEPTED, SendState.QUEUED}
 
 
