@@ -15,11 +15,12 @@ from campaigns.core.database import make_engine
 from campaigns.core.errors import GateError, InputError
 from campaigns.core.settings import load_settings
 from campaigns.front.peer_limits import THREADS
+from campaigns.readiness.instance import enrol_keys
 from campaigns.staff.models import Organisation
 from campaigns.web.forms import Form
 from campaigns.web.session import database, session
 from tests.factories import an_organisation
-from tests.web.pages import KEYS, Pages
+from tests.web.pages import KEYS, Pages, page_settings
 
 
 def names(pages: Pages) -> set[str]:
@@ -60,6 +61,9 @@ def test_reading_request_cannot_write(own_pages: Pages) -> None:
 @pytest.mark.both_databases
 def test_reading_does_not_wait_for_a_writer(pages: Pages) -> None:
     member = pages.member()
+    with pages.sessions() as starting:
+        # As each process does once that starts.
+        enrol_keys(starting, page_settings(starting.get_bind()))
     with pages.sessions.begin() as writer:
         writer.execute(text("UPDATE organisation SET name = 'Being written'"))
         assert pages.client(member).get("/").status_code == 200
