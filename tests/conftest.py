@@ -50,21 +50,26 @@ def pytest_configure() -> None:
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--runslow", action="store_true", help="run heavy tests too")
-    parser.addoption("--all-databases", action="store_true", help="run tests of pages on PostgreSQL too")
+    parser.addoption("--whole", action="store_true", help="run tests of pages on PostgreSQL, and long ones, too")
 
 
 @pytest.hookimpl(trylast=True)
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     # The longest files first, after the shuffle: the processes then end at the same time.
-    items.sort(key=lambda item: ("browser" not in item.keywords, not item.nodeid.startswith(_LONG)))
-    if not config.getoption("--all-databases"):
+    items.sort(key=_comes_early)
+    is_whole, is_slow = config.getoption("--whole"), config.getoption("--runslow")
+    if not is_whole:
         config.hook.pytest_deselected(items=[item for item in items if _proves_nothing_new(item)])
         items[:] = [item for item in items if not _proves_nothing_new(item)]
-    if config.getoption("--runslow"):
-        return
     for item in items:
-        if item.get_closest_marker("slow") is not None:
+        if item.get_closest_marker("slow") is not None and not is_slow:
             item.add_marker(pytest.mark.skip(reason="heavy: run with --runslow"))
+        elif item.get_closest_marker("long") is not None and not (is_whole or is_slow):
+            item.add_marker(pytest.mark.skip(reason="long: run with --whole"))
+
+
+def _comes_early(item: pytest.Item) -> tuple[bool, bool]:
+    return "browser" not in item.keywords, not item.nodeid.startswith(_LONG)
 
 
 def _proves_nothing_new(item: pytest.Item) -> bool:

@@ -43,6 +43,7 @@ def browser(instance: Instance) -> Iterator[Browser]:
 
 
 # Wide pages are met by the tests of each step; here they are walked through as well with --runslow.
+@pytest.mark.long
 @pytest.mark.parametrize(("language", "width"), [("ar", 360), pytest.param("en", 1280, marks=pytest.mark.slow)])
 def test_campaign_goes_from_map_to_reach(instance: Instance, browser: Browser, language: str, width: int) -> None:
     with (

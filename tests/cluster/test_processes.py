@@ -26,6 +26,8 @@ from tests.cluster.wire import Wire
 from tests.faults.scene import Scene, until
 from tests.sandbox.process import SandboxProcess
 
+pytestmark = pytest.mark.long
+
 #: Longest that a sender may rest after a fault, in seconds.
 RESUMED_WITHIN = 60.0
 #: Time in which a pace is measured, in seconds: short enough that two workers would go beyond it within a run.

@@ -39,6 +39,7 @@ def check(figures: Figures) -> None:
     assert figures.stops_broken == 0
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     ("way", "reasons"),
     [
@@ -58,6 +59,7 @@ def test_file_that_was_taken_back_writes_to_nobody_twice(
     check(figures)
 
 
+@pytest.mark.long
 def test_outage_of_an_hour_goes_on_by_itself(scene: Scene) -> None:
     figures = be_away(scene, people=PEOPLE, pace=PACE)
     assert figures.latched is None

@@ -17,6 +17,8 @@ from tests.faults.scene import Scene
 from tests.postgres import PostgresServer
 from tests.sandbox.process import SandboxProcess
 
+pytestmark = pytest.mark.long
+
 
 @pytest.fixture
 def server() -> Iterator[PostgresServer]:

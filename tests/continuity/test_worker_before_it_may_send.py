@@ -31,6 +31,8 @@ from tests.faults.scene import Scene
 from tests.planning.story import START, a_story
 from tests.sandbox.process import SENDER, SandboxProcess
 
+pytestmark = pytest.mark.one_database
+
 #: What a worker does by itself that reaches somebody, or queues what will, by the name in its module.
 OUTWARD = ("fan_out", "fan_out_late", "send_reports", "reconcile")
 #: The same of the accounts at providers.

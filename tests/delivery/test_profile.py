@@ -38,6 +38,7 @@ SEED = "profile"
 PATIENCE_SECONDS = 300
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("count", [300, pytest.param(5000, marks=pytest.mark.slow)], ids=["ordinary", "heavy"])
 def test_rows_equal_the_truth_log(
     engine: Engine, sessions: sessionmaker[Session], tmp_path: Path, count: int

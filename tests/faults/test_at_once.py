@@ -21,6 +21,8 @@ from tests.gateways.conftest import twilio_at
 from tests.planning.story import a_story
 from tests.sandbox.process import SENDER
 
+pytestmark = pytest.mark.one_database
+
 CLOCKS, TIMES_DELIVERED = 5, 3
 
 

@@ -18,6 +18,8 @@ from tests.faults.scene import Scene, until
 from tests.postgres import PostgresServer
 from tests.sandbox.process import SandboxProcess
 
+pytestmark = pytest.mark.long
+
 #: How long the server is away: the fence closes within two seconds, so the last of them are silent.
 AWAY = 4.0
 #: Sending must go on within so many seconds.

@@ -46,7 +46,7 @@ def disk() -> Iterator[Path]:
         shutil.rmtree(folder, ignore_errors=True)
 
 
-@pytest.fixture(params=["sqlite", "postgres"])
+@pytest.fixture(params=["sqlite", pytest.param("postgres", marks=pytest.mark.long)])
 def on_disk(request: pytest.FixtureRequest, disk: Path) -> Iterator[tuple[Engine, Callable[[], None]]]:
     """An engine on the small disk, and what wakes its server in case it died of the want of space."""
     if request.param == "sqlite":

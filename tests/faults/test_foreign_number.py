@@ -4,11 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+import pytest
+
 from campaigns.staff.models import Organisation, Role
 from tests.faults.scene import Scene
 from tests.reach.outcomes.told_by_two import FOREIGN, OWN, an_approved_campaign, fire, play_everything
 from tests.sandbox.process import SENDER
 from tests.web.pages import make_pages
+
+pytestmark = pytest.mark.one_database
 
 PEOPLE = 60
 

@@ -18,6 +18,8 @@ from tests.factories import a_member
 from tests.faults.scene import Scene, WorkerProcess, until
 from tests.sandbox.process import SandboxProcess
 
+pytestmark = pytest.mark.long
+
 #: Workers that are frozen and those that stay awake, how often, for how long, messages each time, and their pace.
 #: Three times at least, because after a short sleep the fence may be fresh again before the first call asks it.
 ORDINARY = pytest.param(1, 0, 3, 3.0, 80, 40.0, id="ordinary")

@@ -28,6 +28,8 @@ from tests.faults.members_attacks import STRANGERS, again_and_again, sign_ins, u
 from tests.faults.scene import FINGERPOST, Scene, until
 from tests.sandbox.process import DEFAULTS, SENDER, SandboxProcess
 
+pytestmark = pytest.mark.long
+
 #: Longest that a stop, a look at the health and an operator may wait, in seconds.
 AT_MOST = 5.0
 #: The most memory of any process, in megabytes.

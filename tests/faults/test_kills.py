@@ -12,6 +12,8 @@ import pytest
 from campaigns.delivery.repair.reconcile import reap
 from tests.faults.scene import Scene, until
 
+pytestmark = pytest.mark.long
+
 #: Kills, messages for each, and whether the living wait until a worker's own reaper settles what the dead left.
 ORDINARY = pytest.param(2, 100, False, id="ordinary")
 HEAVY = pytest.param(50, 400, True, id="heavy", marks=pytest.mark.slow)

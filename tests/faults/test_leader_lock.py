@@ -12,6 +12,8 @@ from tests.cluster.machines import longest_pause, most_within, times_by_sender
 from tests.faults.scene import Scene, until
 from tests.sandbox.process import SandboxProcess
 
+pytestmark = pytest.mark.long
+
 PACE = 40.0
 #: Time in which the pace is measured, in seconds.
 WITHIN = 2.0

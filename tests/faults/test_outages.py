@@ -19,6 +19,8 @@ from tests.faults.relay import Relay
 from tests.faults.scene import Scene
 from tests.sandbox.process import SandboxProcess
 
+pytestmark = pytest.mark.long
+
 #: Seconds that the provider asks for with a 429. Else a sender would be tried again after one and after three.
 RETRY_AFTER = 4
 REFUSALS: dict[str, dict[str, Any]] = {

@@ -29,6 +29,7 @@ AT_MOST = 5.0
 SILENCE = 1.0
 
 
+@pytest.mark.one_database
 @pytest.mark.parametrize(
     ("count", "leaving", "pace"),
     [
@@ -77,6 +78,7 @@ def leave(scene: Scene, handles: list[str]) -> dict[str, float]:
     return left
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     "times", [pytest.param(2, id="ordinary"), pytest.param(50, id="heavy", marks=pytest.mark.slow)]
 )

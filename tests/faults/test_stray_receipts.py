@@ -15,6 +15,8 @@ from campaigns.sandbox.callbacks.signing import sign
 from tests.faults.scene import Scene
 from tests.sandbox.process import DEFAULTS, QUICK
 
+pytestmark = pytest.mark.long
+
 #: By the last digit of a number: how its callbacks come. Chance shuffles and repeats those of the others.
 STRAYS = {
     "1": {"copies": 3},

@@ -146,6 +146,7 @@ def _peak(pid: int) -> float:
         return 0.0
 
 
+@pytest.mark.long
 def test_stop_is_obeyed_while_hostile_files_are_read(scene: Scene) -> None:
     """All at once: two are read, others wait, and some are sent away."""
     files = [file for file in few() if len(file.content) < 2_000_000]

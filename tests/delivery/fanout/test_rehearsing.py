@@ -85,6 +85,7 @@ def plan_rehearsal(sessions: sessionmaker[Session], vault: Vault) -> tuple[int, 
         return run.id, handles
 
 
+@pytest.mark.long
 def test_live_campaign_is_rehearsed(engine: Engine, sessions: sessionmaker[Session], tmp_path: Path) -> None:
     environment = live_environment(engine, tmp_path)
     settings = load_settings(environment)

@@ -47,6 +47,7 @@ def engine(tmp_path: Path) -> Iterator[Engine]:
     engine.dispose()
 
 
+@pytest.mark.long
 def test_each_is_reached_where_they_are(engine: Engine, sessions: sessionmaker[Session], tmp_path: Path) -> None:
     with SandboxProcess() as sandbox:
         sandbox.call("POST", "fixture", _fixture())

@@ -45,6 +45,7 @@ def count_receipts(engine: Engine) -> int:
     return found
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     "after", [300, *(pytest.param(count, marks=pytest.mark.slow) for count in (1, 2, 5, 31, 64, 500, 1000, 2000))]
 )
