@@ -159,9 +159,7 @@ class AudienceRule:
             raise AudienceRuleError(N_("An audience rule is an object."))
         unknown = sorted(set(stored) - set(cls.__dataclass_fields__))
         if unknown:
-            raise AudienceRuleError(
-                N_("An audience rule cannot say %(names)s."), names=", ".join(map(str, unknown))
-            )
+            raise AudienceRuleError(N_("An audience rule cannot say %(names)s."), names=tuple(map(str, unknown)))
         return cls(
             place_ids=_all(int, stored, "place_ids"),
             route_parts=tuple(_route_part(part) for part in _all(dict, stored, "route_parts")),

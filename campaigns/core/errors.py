@@ -42,6 +42,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Self
 
+from campaigns.core.lists import filled
 from campaigns.core.words import N_
 
 
@@ -49,13 +50,14 @@ class FingerpostError(Exception):
     """Root of all errors that Fingerpost raises on purpose; its text is one plain sentence.
 
     The sentence is given as a template and the values for its %(name)s, so that a page can say it in the reader's
-    language; without values it stands as it is. A value may be another error, which is then told inside this one.
+    language; without values it stands as it is. A value may be another error, which is then told inside this one,
+    or several values, which are told as a list.
     """
 
     def __init__(self, template: str = "", **values: object) -> None:
         self.template = template
         self.values = values
-        super().__init__(template % values if values else template)
+        super().__init__(filled(template, values))
 
     @classmethod
     def telling(cls, sentence: object) -> Self:
@@ -98,7 +100,7 @@ class RowProblem:
     @property
     def sentence(self) -> str:
         """What is wrong, in English."""
-        return self.template % self.values if self.values else self.template
+        return filled(self.template, self.values)
 
     def __str__(self) -> str:
         where = f"Line {self.line}, {self.column}" if self.column else f"Line {self.line}"

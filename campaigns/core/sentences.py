@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
 from campaigns.core.errors import FingerpostError
 from campaigns.core.languages import all_languages
+from campaigns.core.lists import filled, listed
 from campaigns.core.small_numbers import SMALLEST_SHOWN, rounded
 from campaigns.core.words import Phrase, Template
 
@@ -105,7 +106,8 @@ KINDS: dict[str, type[Any]] = {
 class Sentence:
     """One or more sentences that members read: a template, and the values for its %(name)s.
 
-    A value is a text, one of `KINDS`, another sentence, or several of these, which are told one after the other.
+    A value is a text, one of `KINDS`, another sentence, or several of these: sentences, which follow one
+    another, or a list.
     """
 
     template: Template
@@ -133,21 +135,23 @@ class Sentence:
 
     def __str__(self) -> str:
         """Return it in English, for logs and the command line."""
-        values = {name: _english(each) for name, each in self.values.items()}
-        return self.template % values if values else self.template
+        return filled(self.template, {name: _english(each) for name, each in self.values.items()})
 
 
-def separator_of(values: tuple[Any, ...]) -> str:
-    """Return what stands between several values: sentences follow one another, names are listed."""
-    return " " if values and isinstance(values[0], Sentence) else ", "
+def told_together(values: tuple[Any, ...], say: Callable[[Any], object], language: str) -> str:
+    """Return several values as they stand in a sentence: sentences follow one another, others are a list."""
+    told = [str(say(each)) for each in values]
+    return " ".join(told) if isinstance(next(iter(values), None), Sentence) else listed(told, language)
 
 
 def _english(value: Any) -> str:
-    return separator_of(value).join(map(str, value)) if isinstance(value, tuple) else str(value)
+    return told_together(value, str, "en") if isinstance(value, tuple) else str(value)
 
 
 def _plain(value: object) -> object:
     """Return a value of an error as a sentence keeps it."""
+    if isinstance(value, tuple):
+        return tuple(map(_plain, value))
     if isinstance(value, FingerpostError):
         return Sentence.of(value)
     return value if isinstance(value, (str, int, *KINDS.values())) else str(value)

@@ -61,18 +61,16 @@ def check_facts(facts: Mapping[str, Any]) -> dict[str, Any]:
     """Return `facts` clean. Raises InputError naming the first that cannot be true of a service."""
     unknown = sorted(set(facts) - set(FACTS))
     if unknown:
-        raise InputError(N_("A service has no %(columns)s."), columns=", ".join(unknown))
+        raise InputError(N_("A service has no %(columns)s."), columns=tuple(unknown))
     clean = {name: _clean(name, value) for name, value in facts.items()}
     for name, choice in _CHOICES.items():
         if name in clean and clean[name] not in {member.value for member in choice}:
-            raise InputError(
-                N_("“%(text)s” is not one of: %(choices)s."), text=clean[name], choices=", ".join(choice)
-            )
+            raise InputError(N_("“%(text)s” is not one of: %(choices)s."), text=clean[name], choices=tuple(choice))
     _check_place(clean)
     _check_numbers(clean)
     _check_languages(clean)
     if wrong := check_hours(clean.get("hours") or {}):
-        raise InputError(N_("The hours of %(days)s are not times of day."), days=", ".join(wrong))
+        raise InputError(N_("The hours of %(days)s are not times of day."), days=tuple(wrong))
     return clean
 
 
@@ -111,7 +109,7 @@ def _check_languages(facts: Mapping[str, Any]) -> None:
     days = facts.get("language_days") or {}
     if unknown := sorted(set(days) - set(facts.get("languages", days))):
         wrong = N_("Days are given for %(languages)s, which the service does not answer in.")
-        raise InputError(wrong, languages=", ".join(unknown))
+        raise InputError(wrong, languages=tuple(unknown))
     if others := sorted({day for named in days.values() for day in named} - set(WEEKDAYS)):
         raise InputError(N_("“%(text)s” is not a day of the week."), text=others[0])
 

@@ -14,7 +14,7 @@ from campaigns.core.words import Phrase
 from campaigns.directory.models import AS_STATED, SIMULATED, CheckOutcome, ForeignSim, OperatorType, ServiceKind
 from campaigns.directory.opening_hours import WEEKDAYS
 from campaigns.directory.signposting.reasons import Reason
-from campaigns.web.filters import day, language_name
+from campaigns.web.filters import day, language_name, listed
 
 KINDS: dict[ServiceKind, LazyString] = {
     ServiceKind.TRAFFICKING: _l("Help for trafficked persons"),
@@ -75,7 +75,7 @@ def _reason_value(name: str, value: object) -> object:
     if isinstance(value, date):
         return day(value).striptags()
     if isinstance(value, list | tuple):
-        return ", ".join(language_name(code) if name == "languages" else _weekday(code) for code in value)
+        return listed(language_name(code) if name == "languages" else weekday_name(code) for code in value)
     if name == "language":
         return language_name(str(value)) if value else _("an unknown language")
     if name == "kind":
@@ -83,6 +83,7 @@ def _reason_value(name: str, value: object) -> object:
     return _(value) if isinstance(value, Phrase) else value
 
 
-def _weekday(code: str) -> str:
+def weekday_name(code: str) -> str:
+    """Return the short name of a weekday ("mon") in the reader's language."""
     names = get_day_names("abbreviated", locale=get_locale() or "en")
     return str(names[WEEKDAYS.index(code)])

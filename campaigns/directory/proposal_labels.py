@@ -54,8 +54,8 @@ _WORDS: dict[str, Callable[[Any], Any]] = {
     "hours": lambda value: write_hours(value),
     "languages": lambda value: write_spoken(value, {}),
     "language_days": lambda value: write_spoken(list(value), value),
-    "region_codes": ", ".join,
-    "other_numbers": ", ".join,
+    "region_codes": tuple,
+    "other_numbers": tuple,
 }
 
 
@@ -73,9 +73,12 @@ def show_service(session: Session, proposal: Proposal) -> Shown:
     return Shown(service.name, lines, "directory.show", arguments, hint if is_another else "")
 
 
-def _in_words(name: str, facts: Mapping[str, Any]) -> str:
+def _in_words(name: str, facts: Mapping[str, Any]) -> str | tuple[object, ...]:
     value = facts[name]
-    return "" if value is None or value in ([], {}) else str(_WORDS.get(name, str)(value))
+    if value is None or value in ([], {}):
+        return ""
+    words = _WORDS.get(name, str)(value)
+    return words if isinstance(words, tuple) else str(words)
 
 
 #: What this step proposes, as its pages show it.

@@ -139,7 +139,7 @@ def check_regions(session: Session, codes: Collection[str]) -> None:
 def check_known_regions(codes: Collection[str], known: Collection[str]) -> None:
     """Raise InputError for a region that is not in the table: a service of it alone would cover nothing."""
     if unknown := sorted(set(codes) - set(known)):
-        raise InputError(N_("No region has the code %(codes)s."), codes=", ".join(unknown))
+        raise InputError(N_("No region has the code %(codes)s."), codes=tuple(unknown))
 
 
 def verify_service(

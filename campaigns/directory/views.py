@@ -27,6 +27,7 @@ from campaigns.directory.labels import (
     WAYS,
     country_name,
     reason_words,
+    weekday_name,
 )
 from campaigns.directory.models import EUROPEAN_UNION, CheckOutcome, Service
 from campaigns.directory.opening_hours import write_hours
@@ -74,6 +75,7 @@ def vocabulary() -> dict[str, object]:
         "confidential": CONFIDENTIAL,
         "reason_words": reason_words,
         "country_name": country_name,
+        "weekday_name": weekday_name,
         "write_hours": write_hours,
         "max_age_days": _max_age_days(),
     }

@@ -148,8 +148,7 @@ def _read_roles(session: Session, proposal: Proposal) -> Mapping[str, Any] | Non
 
 def _show_roles(session: Session, proposal: Proposal) -> Shown:
     before, after = (
-        ", ".join(str(ROLE_NAMES[Role(role)]) for role in values["roles"])
-        for values in (proposal.before, proposal.after)
+        tuple(ROLE_NAMES[Role(role)] for role in values["roles"]) for values in (proposal.before, proposal.after)
     )
     return _shown(session, proposal, (Line(N_("Roles"), before, after),))
 

@@ -43,9 +43,7 @@ def draft_of_row(row: RouteRow, places: Mapping[str, Place], half_width_m: int) 
     """Return what a sheet's row says, with stops looked up by key. Raises RouteError for an unknown one."""
     unknown = [key for key in dict.fromkeys(row.stop_keys) if key not in places]
     if unknown:
-        raise RouteError(
-            N_("There is no place with the id %(ids)s. Import the places first."), ids=", ".join(unknown)
-        )
+        raise RouteError(N_("There is no place with the id %(ids)s. Import the places first."), ids=tuple(unknown))
     return RouteDraft(
         name=row.name,
         mode=row.mode,

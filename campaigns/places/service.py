@@ -13,6 +13,7 @@ from sqlalchemy.orm import Session
 
 from campaigns.core import clock
 from campaigns.core.errors import InputError, RefusedError, RowProblem, RowsError
+from campaigns.core.lists import first_of
 from campaigns.core.words import N_
 from campaigns.places.changes.guard import Guard
 from campaigns.places.drafts import DEFAULT_HALF_WIDTH_M, Imported, PlaceDraft, RouteDraft, stored_shape
@@ -52,6 +53,9 @@ from campaigns.places.route_rows import (
 from campaigns.places.route_rows import draft_of_row as route_draft_of_row
 from campaigns.staff.audit import record
 from campaigns.staff.models import Organisation
+
+#: Routes that one sentence names.
+MOST_NAMED = 3
 
 
 def load_regions(session: Session) -> int:
@@ -120,11 +124,10 @@ def delete_place(session: Session, place: Place, *, by: int | None) -> None:
     stored_shape(place.geometry, place.radius_m)
     routes = routes_through(session, [place.id])
     if routes:
-        names = ", ".join(route.name for route in routes[:3]) + (" …" if len(routes) > 3 else "")
         raise RefusedError(
             N_("%(place)s is a waypoint of a route (%(routes)s). Take it out of the route first."),
             place=place.name,
-            routes=names,
+            routes=first_of([route.name for route in routes], MOST_NAMED),
         )
     record(session, "place.delete", subject=place, organisation_id=place.organisation_id, member_id=by)
     session.delete(place)

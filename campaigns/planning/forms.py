@@ -45,7 +45,7 @@ from campaigns.planning.models import (
 )
 from campaigns.planning.schedules.recurrence import LONGEST_RULE, Timing
 from campaigns.planning.service import LONGEST_REASON, MINUTES_A_WEEK
-from campaigns.web.filters import country_name, language_name
+from campaigns.web.filters import country_name, language_name, listed
 from campaigns.web.forms import Form, options
 from campaigns.web.number_fields import whole_number
 
@@ -255,6 +255,6 @@ def data_of(campaign: Campaign) -> dict[str, object]:
 
 
 def _sender_choice(sender: Sender) -> Any:
-    where = ", ".join(map(country_name, sorted(sender.countries)))
+    where = listed(map(country_name, sorted(sender.countries)))
     label = " · ".join(part for part in (sender.name, sender.identity, where) if part)
     return SelectChoice(str(sender.id), label, optgroup=CHANNELS[sender.channel])

@@ -19,7 +19,7 @@ from campaigns.planning.models import FallbackPolicy, TemplateCategory, ZonePoli
 from campaigns.planning.schedules.recurrence import ClockChange, ScheduleNote
 from campaigns.planning.senders.prices import Basis, spread_of
 from campaigns.planning.senders.trial import NO_ANSWER, TrialAnswer
-from campaigns.web.filters import country_name, day, dollars, number, region_name, wall_clock
+from campaigns.web.filters import country_name, day, dollars, listed, number, region_name, wall_clock
 
 GATES = {
     "audience": _l("Audience"),
@@ -123,7 +123,7 @@ def sms_costs(parts: int) -> dict[str, str]:
 def uncertain_words(basis: Basis, countries: Collection[str | None]) -> str:
     """Return how far the prices of some countries (None: unknown) may be trusted."""
     named = [country_name(country) if country else str(_("unknown countries")) for country in countries]
-    return str(UNCERTAIN[basis] % {"countries": ", ".join(named)})
+    return str(UNCERTAIN[basis] % {"countries": listed(named)})
 
 
 def rule_words(warning: CountryWarning) -> str:
@@ -144,9 +144,7 @@ def recurrence_words(recurrence: str | None) -> str:
     if every is None or set(parts) - {"FREQ", "INTERVAL", "BYDAY", "COUNT", "UNTIL"}:
         return recurrence
     if "BYDAY" in parts:
-        every = _(
-            "%(every)s on %(days)s", every=every, days=", ".join(map(weekday_name, parts["BYDAY"].split(",")))
-        )
+        every = _("%(every)s on %(days)s", every=every, days=listed(map(weekday_name, parts["BYDAY"].split(","))))
     if "COUNT" in parts:
         times = ngettext("%(num)s time", "%(num)s times", int(parts["COUNT"]))
         every = f"{every}, {times}"
@@ -172,7 +170,7 @@ def hours_words(times: Sequence[time]) -> str:
     """Return times of a day; of many, the first, the last and their number."""
     written = [f"{each:%H:%M}" for each in times]
     if len(written) <= MOST_HOURS:
-        return ", ".join(written)
+        return listed(written)
     values = {"first": written[0], "last": written[-1], "count": number(len(written))}
     return str(_("%(first)s to %(last)s, %(count)s times", **values))
 
@@ -180,7 +178,7 @@ def hours_words(times: Sequence[time]) -> str:
 def collision_words(collision: Collision) -> str:
     """Return what meets a campaign, without a word of what another organisation says."""
     if collision.regions:
-        names = ", ".join(map(region_name, collision.regions))
+        names = listed(map(region_name, collision.regions))
         return str(
             _(
                 "Another organisation gives people another number for help in these days, in %(names)s.",

@@ -15,11 +15,14 @@ from campaigns.staff.permissions import Permission
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """One fact that a proposal changes, as members read it; `label` is marked for the catalogues."""
+    """One fact that a proposal changes, as members read it; `label` is marked for the catalogues.
+
+    Several values are shown as a list.
+    """
 
     label: str
-    before: str
-    after: str
+    before: str | tuple[object, ...]
+    after: str | tuple[object, ...]
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,11 +19,12 @@ from campaigns.core.sentences import (
     LocalTime,
     People,
     Sentence,
-    separator_of,
+    told_together,
 )
 from campaigns.core.small_numbers import SMALLEST_SHOWN
 from campaigns.core.words import Phrase
 from campaigns.web.filters import country_name, dollars, language_name, number, wall_clock
+from campaigns.web.locale import current_language
 from campaigns.web.session import refuse_commit
 
 
@@ -82,7 +83,7 @@ _SAID: dict[type, Callable[[Any], str]] = {
 def _said_inside(value: object) -> object:
     """Return a value of a template as it stands in the sentence."""
     if isinstance(value, tuple):
-        return separator_of(value).join(str(_said_inside(each)) for each in value)
+        return told_together(value, _said_inside, current_language())
     if isinstance(value, FingerpostError):
         return said(value)
     say = _SAID.get(type(value))

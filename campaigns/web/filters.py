@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterable
 from datetime import date, datetime, time
 from decimal import Decimal
 from typing import Any
@@ -14,8 +15,9 @@ from flask import Flask, g
 from flask_babel import format_decimal, format_percent, get_locale
 from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
-from markupsafe import Markup
+from markupsafe import Markup, escape
 
+from campaigns.core import lists
 from campaigns.core.languages import all_languages, is_right_to_left
 
 #: Languages that CLDR has no locale for.
@@ -37,6 +39,7 @@ def init_filters(app: Flask) -> None:
         "language_name": language_name,
         "region_name": region_name,
         "country_name": country_name,
+        "listed": listed_names,
         "direction": direction,
     }.items():
         app.jinja_env.filters[name] = written
@@ -113,6 +116,17 @@ def region_name(region: Any) -> str:
 def country_name(code: str) -> str:
     """Write the name of a country (alpha-2) in the reader's language, else its code."""
     return str(_locale().territories.get(code) or code)
+
+
+def listed(words: Iterable[object]) -> str:
+    """Write words as one list, as the reader's language does."""
+    return lists.listed(words, _locale().language)
+
+
+def listed_names(names: Iterable[Any], say: Callable[[Any], object] = str) -> Markup:
+    """Write names, each as `say` says it and in its own direction, as one list."""
+    said = [Markup("<bdi>{}</bdi>").format(say(name)) for name in names]
+    return escape(listed(["{}"] * len(said))).format(*said)
 
 
 def direction(code: str) -> str:

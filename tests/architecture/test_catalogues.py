@@ -24,6 +24,8 @@ TRANSLATED = INTERFACE_LANGUAGES[1:]
 Key = tuple[str | None, str | tuple[str, ...]]
 #: Numbers enough to see every plural form of every language at least twice, if it stands for more than one number.
 NUMBERS = range(1_000)
+#: The ending of an Arabic noun in the accusative, which numbers from 11 to 99 ask for.
+TANWIN = "\N{ARABIC FATHATAN}"
 
 
 @pytest.fixture(scope="module")
@@ -96,6 +98,15 @@ def test_placeholders_are_those_of_english(catalogue: Catalog) -> None:
             spared = {"num"} if message.pluralizable and only_number(catalogue, number) else set()
             assert wanted - spared <= placeholders(form) <= wanted, message.id
             assert form % dict.fromkeys(wanted, "") is not None, message.id
+
+
+@pytest.mark.parametrize("catalogue", ["ar"], indirect=True)
+def test_arabic_nouns_are_in_the_accusative_after_eleven_not_after_hundred(catalogue: Catalog) -> None:
+    form_of = c2py(catalogue.plural_expr)
+    eleven, hundred = form_of(11), form_of(100)
+    for message, _english, forms in messages(catalogue):
+        if message.pluralizable:
+            assert forms[hundred].count(TANWIN) <= forms[eleven].count(TANWIN), message.id
 
 
 def test_catalogues_await_native_review(catalogue: Catalog) -> None:

@@ -62,7 +62,7 @@ def test_sentence_is_told_in_english_to_logs() -> None:
         "fault": Sentence.of(InputError(N_("At most %(limit)s fit."), limit=Count(3))),
     }
     told = Sentence(N_("%(people)s: %(where)s, %(cost)s. %(fault)s"), values)
-    assert str(told) == "fewer than 20, 1230: PL, Ukrainian, an unknown language, $1,234.05. At most 3 fit."
+    assert str(told) == "fewer than 20 and 1230: PL, Ukrainian and an unknown language, $1,234.05. At most 3 fit."
     assert str(GateError.telling(Sentence.together([told, Sentence(N_("So."))]))) == f"{told} So."
 
 

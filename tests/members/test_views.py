@@ -232,5 +232,5 @@ def test_second_administrator_reads_roles_by_their_names(pages: Pages) -> None:
     founder, second = pages.member(Role.ADMIN), pages.member(Role.ADMIN)
     pages.client(founder).post(f"/settings/members/{founder.id}", data={"roles": ["admin", "steward"]})
     page = pages.client(second).get(waiting(pages)).text
-    assert "Administrator, Data manager" in page
+    assert "<bdi>Administrator</bdi> and <bdi>Data manager</bdi>" in page
     assert "steward" not in page

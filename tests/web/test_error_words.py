@@ -108,8 +108,8 @@ def test_typed_values_are_told_as_the_reader_writes_them() -> None:
     told = Sentence(template, {"people": People.of(7), "places": places, "faults": (inner, inner)})
     with force_locale("uk"):
         words = said(told).replace("\xa0", " ")
-    one = "Українська, Romani, 12 345 р., 5,25 USD, ср, 25 лист., 17:05."
-    assert words == f"Менше ніж 20 людей, Польща, Молдова: {one} {one}"
+    one = "Українська і Romani, 12 345 р., 5,25 USD, ср, 25 лист., 17:05."
+    assert words == f"Менше ніж 20 людей, Польща і Молдова: {one} {one}"
 
 
 def test_words_of_before_stay_as_they_are() -> None:

@@ -71,3 +71,14 @@ def test_regions_have_names(written_in: Callable[..., str]) -> None:
     assert written_in("uk", "region_name", region) == "Підкарпатське"
     assert written_in("ar", "region_name", region) == "Podkarpackie"
     assert written_in("en", "region_name", None) == "Unknown region"
+
+
+@pytest.mark.parametrize(("language", "text"), [("en", "1, 2 and 3"), ("uk", "1, 2 і 3"), ("ar", "1 و2 و3")])
+def test_lists_are_those_of_the_reader(written_in: Callable[..., str], language: str, text: str) -> None:
+    assert written_in(language, "listed", [1, 2, 3]) == text
+
+
+def test_names_of_a_list_keep_their_direction_and_their_signs(written_in: Callable[..., str]) -> None:
+    assert written_in("ar", "listed_names", ["<A>", "B"]) == "<bdi>&lt;A&gt;</bdi> و<bdi>B</bdi>"
+    assert written_in("en", "listed_names", "ab", str.upper) == "<bdi>A</bdi> and <bdi>B</bdi>"
+    assert written_in("en", "listed_names", []) == ""

@@ -149,6 +149,8 @@ def _value(value: object) -> Any:
         return {"error": packed(value)}
     if isinstance(value, RowProblem):
         return {"problem": _problem(value)}
+    if isinstance(value, tuple):
+        return [_value(each) for each in value]
     return value if isinstance(value, int | float | None) else _short(str(value))
 
 

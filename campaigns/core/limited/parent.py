@@ -225,4 +225,4 @@ def _problem(said: dict[str, Any]) -> RowProblem:
 def _value(value: Any) -> Any:
     if isinstance(value, dict):
         return unpacked(value["error"]) if "error" in value else _problem(value["problem"])
-    return value
+    return tuple(map(_value, value)) if isinstance(value, list) else value

@@ -16,7 +16,8 @@ from sqlalchemy.orm import Session, sessionmaker
 
 from campaigns.core import clock
 from campaigns.core.errors import GateError, RefusedError
-from campaigns.core.sentences import Sentence
+from campaigns.core.lists import MORE
+from campaigns.core.sentences import LanguageName, Sentence
 from campaigns.core.words import N_, Phrase
 from campaigns.delivery.fanout.text_sources import load_renderer, read_at
 from campaigns.delivery.fanout.texts import Combination, Rendered
@@ -114,7 +115,7 @@ def renew_texts(session: Session, run: Run, *, max_age_days: int) -> int:
     }
     speechless = sorted({text.language for text, each in rendered.items() if each.body is None})
     if speechless:
-        raise GateError(_NOT_VERIFIED, languages=", ".join(speechless))
+        raise GateError(_NOT_VERIFIED, languages=tuple(map(LanguageName, speechless)))
     for text, each in rendered.items():
         _replace(session, text, each, now)
     session.flush()
@@ -233,7 +234,7 @@ def _helplines(session: Session, text_ids: Collection[int]) -> tuple[str, ...]:
     names = select(Service.name).where(Service.id.in_(named)).order_by(Service.name, Service.id)
     found = list(session.scalars(names.limit(MOST_NAMED + 1)))
     quoted = [f"“{name}”" for name in found[:MOST_NAMED]] or [Phrase(N_("an emergency service"))]
-    return (*quoted, *["…"] * (len(found) > MOST_NAMED))
+    return (*quoted, *[MORE] * (len(found) > MOST_NAMED))
 
 
 def _is_on_the_way(session: Session, run: Run, *, since: datetime) -> bool:

@@ -131,7 +131,7 @@ def read_worklist(text: str) -> WorkList:
 def _check_columns(reader: csv.DictReader[str]) -> None:
     missing = [column for column in COLUMNS if column not in (reader.fieldnames or ())]
     if missing:
-        raise FileFormatError(N_("The list lacks the column %(columns)s."), columns=", ".join(missing))
+        raise FileFormatError(N_("The list lacks the column %(columns)s."), columns=tuple(missing))
 
 
 def _problems_of(line: int, row: Mapping[str, str]) -> list[RowProblem]:

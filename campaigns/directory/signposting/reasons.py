@@ -8,6 +8,7 @@ from datetime import date
 from enum import Enum
 
 from campaigns.core.languages import all_languages
+from campaigns.core.lists import listed
 from campaigns.core.words import N_
 
 
@@ -75,7 +76,7 @@ def _said(name: str, value: object) -> object:
     if name == "language":
         return _language(str(value))
     if isinstance(value, list | tuple):
-        return ", ".join(_language(code) if name == "languages" else code.capitalize() for code in value)
+        return listed(_language(code) if name == "languages" else code.capitalize() for code in value)
     return value.isoformat() if isinstance(value, date) else value
 
 

@@ -144,17 +144,16 @@ def _read(body: str) -> Placeholder:
 def _known_name(written: str) -> str:
     name, mark, kind = (part.strip() for part in written.partition(KIND_MARK))
     if name not in ALLOWED or (mark and name != HOTLINE):
-        known = ", ".join(f"(({allowed}))" for allowed in ALLOWED)
         raise PlaceholderError(
             N_("((%(name)s)) is not an automatic field. Use one of %(known)s."),
             name=_shortened(written),
-            known=known,
+            known=tuple(f"(({allowed}))" for allowed in ALLOWED),
         )
     if mark and kind not in KINDS:
         raise PlaceholderError(
             N_("((%(name)s)) asks for a kind of help that the directory does not have. Use one of %(known)s."),
             name=_shortened(written),
-            known=", ".join(sorted(KINDS)),
+            known=tuple(sorted(KINDS)),
         )
     return f"{name}{KIND_MARK}{kind}" if mark else name
 

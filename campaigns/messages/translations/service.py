@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session, selectinload
@@ -141,7 +141,7 @@ def check_wordings(text: str, wordings: Mapping[str, str]) -> dict[str, str]:
     for words in kept.values():
         if extra := sorted(names_in(words) - known):
             raise PlaceholderError(
-                N_("The words for one channel have %(names)s, the text for all has not."), names=listed(extra)
+                N_("The words for one channel have %(names)s, the text for all has not."), names=as_written(extra)
             )
     return kept
 
@@ -152,10 +152,12 @@ def check_placeholders(base: str, text: str, *, is_draft: bool = False) -> None:
     lacking, extra = sorted(wanted - given), sorted(given - wanted)
     if lacking and not is_draft:
         raise PlaceholderError(
-            N_("The source text has %(names)s, the translation has not."), names=listed(lacking)
+            N_("The source text has %(names)s, the translation has not."), names=as_written(lacking)
         )
     if extra:
-        raise PlaceholderError(N_("The translation has %(names)s, the source text has not."), names=listed(extra))
+        raise PlaceholderError(
+            N_("The translation has %(names)s, the source text has not."), names=as_written(extra)
+        )
 
 
 def check_language(code: str) -> None:
@@ -164,6 +166,6 @@ def check_language(code: str) -> None:
         raise InputError(N_("“%(code)s” is not a language that messages can be written in."), code=code)
 
 
-def listed(names: list[str]) -> str:
+def as_written(names: Iterable[str]) -> tuple[str, ...]:
     """Return names of placeholders as a text has them."""
-    return ", ".join(f"(({name}))" for name in names)
+    return tuple(f"(({name}))" for name in names)

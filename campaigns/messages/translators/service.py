@@ -9,6 +9,7 @@ from sqlalchemy.orm import Session
 
 from campaigns.core import clock
 from campaigns.core.errors import InputError, NotFoundError, RowProblem, RowsError
+from campaigns.core.lists import listed
 from campaigns.core.words import N_
 from campaigns.core.written_text import TEXT_LIMIT
 from campaigns.messages import queries
@@ -16,11 +17,11 @@ from campaigns.messages.models import Message, Origin, Translation, TranslationS
 from campaigns.messages.text.placeholders import names_in
 from campaigns.messages.translations.service import (
     add_version,
+    as_written,
     check_language,
     check_text,
     check_wordings,
     hold_message,
-    listed,
     source_digest,
     write_text,
 )
@@ -122,7 +123,7 @@ def _comments(message: Message, base: Translation) -> tuple[str, ...]:
     names = sorted(names_in(base.text))
     return (
         f"{message.title} (theme {message.theme}, version {message.version})",
-        f"Keep as it is: {listed(names)}" if names else "No placeholders.",
+        f"Keep as it is: {listed(as_written(names))}" if names else "No placeholders.",
         f"At most {TEXT_LIMIT} characters. Two SMS hold 306 in plain Latin letters, 134 in other scripts.",
     )
 

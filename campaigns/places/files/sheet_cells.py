@@ -14,6 +14,7 @@ from itertools import chain
 from typing import Any, BinaryIO
 
 from campaigns.core.errors import FileFormatError, RowProblem, RowsError, TooManyRowsError
+from campaigns.core.lists import first_of
 from campaigns.core.spreadsheets import unguarded, write_table
 from campaigns.core.words import N_
 
@@ -222,13 +223,13 @@ def _header(
     missing = [column for column in required if column not in columns]
     if missing:
         raise FileFormatError(
-            N_("The first line must name the columns; missing: %(columns)s."), columns=", ".join(missing)
+            N_("The first line must name the columns; missing: %(columns)s."), columns=tuple(missing)
         )
     twice = sorted(column for column, count in Counter(columns).items() if count > 1 and column)
     if twice:
         raise FileFormatError(
             N_("A column may appear once only; more than once: %(columns)s."),
-            columns=", ".join(twice[:_MOST_NAMED]) + (" …" if len(twice) > _MOST_NAMED else ""),
+            columns=first_of(twice, _MOST_NAMED),
         )
     if "" in columns:
         raise FileFormatError(N_("Column %(number)s has no name in the first line."), number=columns.index("") + 1)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from campaigns.core.lists import first_of
 from campaigns.core.sentences import Sentence
 from campaigns.core.words import N_
 from campaigns.directory.signposting.choice import number_named
@@ -58,5 +59,4 @@ def find_unapproved(start: Assessment, approved: NamedNumbers) -> list[str]:
 
 def numbers_reason(unapproved: list[str]) -> Sentence:
     """Return for members why a run waits that would name these numbers."""
-    named = ", ".join(unapproved[:MOST_NAMED]) + (" …" if len(unapproved) > MOST_NAMED else "")
-    return Sentence(UNAPPROVED, {"numbers": named})
+    return Sentence(UNAPPROVED, {"numbers": first_of(unapproved, MOST_NAMED)})

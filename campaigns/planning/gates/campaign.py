@@ -77,7 +77,7 @@ def sender_gate(campaign: Campaign, senders: Sequence[Sender], unconnected: Coll
             else N_("No provider key: %(sender)s. What goes over it waits until an administrator enters one.")
         )
         entered: Link = ("planning.senders.index", {})
-        return plan_gate("sender", not blocks, template, {"sender": ", ".join(lacking)}, entered, warns=not blocks)
+        return plan_gate("sender", not blocks, template, {"sender": tuple(lacking)}, entered, warns=not blocks)
     if paused:
         template = (
             N_("Paused by its provider: %(sender)s. An administrator has to settle it and use it again.")
@@ -85,15 +85,15 @@ def sender_gate(campaign: Campaign, senders: Sequence[Sender], unconnected: Coll
             else N_("Paused by its provider: %(sender)s. What goes over it waits until it is used again.")
         )
         mended: Link = ("planning.senders.index", {})
-        return plan_gate("sender", not blocks, template, {"sender": ", ".join(paused)}, mended, warns=not blocks)
+        return plan_gate("sender", not blocks, template, {"sender": tuple(paused)}, mended, warns=not blocks)
     if off:
         template = (
             N_("The sender %(sender)s is switched off: choose another one.")
             if blocks
             else N_("The sender %(sender)s is switched off: the next one takes its place.")
         )
-        return plan_gate("sender", not blocks, template, {"sender": ", ".join(off)}, link, warns=not blocks)
-    names = ", ".join(sender.name for sender in senders)
+        return plan_gate("sender", not blocks, template, {"sender": tuple(off)}, link, warns=not blocks)
+    names = tuple(sender.name for sender in senders)
     return plan_gate("sender", True, N_("%(sender)s is ready to send."), {"sender": names}, link)
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
+from campaigns.core.lists import first_of
 from campaigns.core.sentences import Count, CountryName, People
 from campaigns.core.words import N_
 from campaigns.messages.gates import Gate
@@ -59,10 +60,13 @@ def mandate_gate(campaign: Campaign, outside: Collection[str], unplaced: int) ->
     """
     link: Link = ("audience.show", {"audience_id": campaign.audience_id})
     if outside:
-        template = N_("The organisation may not write to people in %(places)s.")
-        named = sorted(outside)
-        more = f" (+{len(named) - NAMED_PLACES})" if len(named) > NAMED_PLACES else ""
-        return plan_gate("mandate", False, template, {"places": ", ".join(named[:NAMED_PLACES]) + more}, link)
+        template = (
+            N_("The organisation may not write to people in %(places)s.")
+            if len(outside) <= NAMED_PLACES
+            else N_("The organisation may not write to people in %(count)s of the places, among them %(places)s.")
+        )
+        values = {"places": first_of(sorted(outside), NAMED_PLACES), "count": Count(len(outside))}
+        return plan_gate("mandate", False, template, values, link)
     if unplaced:
         template = N_(
             "The region of %(people)s people is not known: whether they are in the working area cannot be checked."

@@ -30,8 +30,12 @@ from campaigns.planning.senders.service import FASTEST_PACE, LARGEST_LIMIT, LONG
 from campaigns.planning.senders.service import SenderFacts as Facts
 from campaigns.planning.senders.service import SenderLimits as Limits
 from campaigns.web.error_words import said
-from campaigns.web.filters import country_name
+from campaigns.web.filters import country_name, listed
 from campaigns.web.forms import Form, options
+from campaigns.web.locale import current_language
+
+#: What stands between the countries of a sender in languages that write another comma.
+_COMMAS = {"ar": "، "}
 
 
 class SenderChangeForm(Form):
@@ -141,13 +145,14 @@ class SenderForm(SenderChangeForm):
 def data_of(sender: Sender) -> dict[str, Any]:
     """Return the data that fills a SenderChangeForm with a sender."""
     names = ("name", "pace", "active", "daily_limit")
-    countries = ", ".join(map(country_name, sender.countries))
+    # A field that is read again: commas alone, with no word between the last two.
+    countries = _COMMAS.get(current_language(), ", ").join(map(country_name, sender.countries))
     prices = written_prices(sender.prices)
     return {name: getattr(sender, name) for name in names} | {"countries": countries, "prices": prices}
 
 
 def _words_for(kind: GatewayKind) -> str:
-    carried = ", ".join(str(CHANNELS[Channel(channel)]) for channel in kind.channels)
+    carried = listed(CHANNELS[Channel(channel)] for channel in kind.channels)
     if not kind.reaches_people:
         return str(_("%(gateway)s: writes to the log, reaches nobody", gateway=kind.title))
     return f"{kind.title} ({carried})"

@@ -254,7 +254,7 @@ class _RowReader:
             return usual, step
         if text not in list(Method):
             self._fail(
-                "method", N_("“%(text)s” is no method. Known: %(known)s."), text=text[:40], known=", ".join(Method)
+                "method", N_("“%(text)s” is no method. Known: %(known)s."), text=text[:40], known=tuple(Method)
             )
             return usual, step
         return Method(text), step

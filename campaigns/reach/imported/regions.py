@@ -84,7 +84,7 @@ def _by_name(name: str, country: str) -> Found:
         region = next(iter(matches.values()))
         return Found(region.code, region.country, by_name=True)
     if matches:
-        told = ", ".join(sorted(one.name if "-X" in one.code else one.code for one in matches.values()))
+        told = tuple(sorted(one.name if "-X" in one.code else one.code for one in matches.values()))
         raise CellError(N_("“%(name)s” can be %(codes)s. Write the code."), name=name[:60], codes=told)
     raise CellError(N_("“%(name)s” is no region that we know. Write its ISO 3166-2 code."), name=name[:60])
 

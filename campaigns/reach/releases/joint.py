@@ -217,7 +217,7 @@ def _show(session: Session, proposal: Proposal) -> Shown:
     names = session.scalars(
         select(Organisation.name).where(Organisation.id.in_(request.organisation_ids)).order_by(Organisation.name)
     )
-    lines = [Line(N_("Whose people"), "", ", ".join(names))]
+    lines = [Line(N_("Whose people"), "", tuple(names))]
     if request.reason:
         lines.append(Line(N_("What it corrects"), "", request.reason))
     if proposal.state == ProposalState.WAITING:

@@ -290,7 +290,7 @@ def _freeze(
         revision=planned.revisions + 1,
         body=body,
         sha256=hashlib.sha256(body).hexdigest(),
-        title=campaign.name if campaign else ", ".join(each.name for each in planned.organisations)[:400],
+        title=campaign.name if campaign else " · ".join(each.name for each in planned.organisations)[:400],
         total=total,
         made_at=clock.now(),
         made_by_id=by,

@@ -175,7 +175,7 @@ def test_run_does_not_go_on_without_a_helpline_to_name(story: Story, run: Run) -
     # A country without one number for every emergency.
     story.session.execute(update(Region).values(country="AF"))
     story.session.commit()
-    with pytest.raises(GateError, match="texts in uk"):
+    with pytest.raises(GateError, match="texts in Ukrainian"):
         go_on(story, run)
     story.session.rollback()
     assert story.session.get_one(Run, run.id).state == RunState.PAUSED

@@ -109,7 +109,7 @@ def test_namesakes_get_keys_of_their_own() -> None:
 
 
 def test_missing_column_is_named() -> None:
-    with pytest.raises(FileFormatError, match="lacks the column number, status"):
+    with pytest.raises(FileFormatError, match="lacks the column number and status"):
         read_worklist("country,service\nPL,Line\n")
     with pytest.raises(FileFormatError, match="lacks the column country"):
         read_worklist("")

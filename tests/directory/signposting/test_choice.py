@@ -185,7 +185,7 @@ def test_explanation_says_why_this_one() -> None:
         ),
         ({"number_national": None}, "has no number that is known to work with a foreign SIM"),
         ({"languages": ()}, "does not say which languages it answers in"),
-        ({"languages": ("pl", "ru")}, "answers only in Polish, Russian"),
+        ({"languages": ("pl", "ru")}, "answers only in Polish and Russian"),
         ({"language_days": {"uk": []}, "country": "EU"}, "covers a wider area, not this one alone"),
         ({"hours": EVENINGS}, "is closed then and opens Mon 18:00 (Warsaw time)"),
         ({"hours": {}, "language_days": {"uk": ["sat"]}}, "answers in Ukrainian on Sat"),

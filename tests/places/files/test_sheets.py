@@ -55,7 +55,7 @@ def test_every_wrong_row_is_told() -> None:
     ("text", "told"),
     [
         ("", "empty"),
-        ("id,name\na,A\n", "missing: lat, lon"),
+        ("id,name\na,A\n", "missing: lat and lon"),
         ("id,name,lat,lon,lat\n", "more than once: lat"),
         ("id,name,lat,,lon\n", "Column 4 has no name"),
         ('id,name,lat,lon\na,"A\n', "not valid CSV"),
@@ -153,7 +153,7 @@ def test_separator_is_the_one_that_is_named() -> None:
 
 @pytest.mark.parametrize("text", ["sep=;x\nid;name\n", "sep=\nid;name\n"])
 def test_other_words_in_the_first_line_are_a_header(text: str) -> None:
-    with pytest.raises(FileFormatError, match="missing: id, name"):
+    with pytest.raises(FileFormatError, match="missing: id and name"):
         read_sheet(text, required=("id", "name"), max_rows=9)
 
 

@@ -284,7 +284,7 @@ def test_weekly_days_become_a_rule(pages: Pages, story: Story, author: FlaskClie
     with pages.sessions() as session:
         recurrence = session.scalars(select(Schedule.recurrence)).one()
     assert recurrence == "FREQ=WEEKLY;BYDAY=MO,FR;UNTIL=20260430"
-    assert "Every week on Monday, Friday until 30 Apr 2026" in author.get(at(story)).text
+    assert "Every week on Monday and Friday until 30 Apr 2026" in author.get(at(story)).text
 
 
 def test_removed_time_of_another_campaign_is_not_found(pages: Pages, story: Story, author: FlaskClient) -> None:

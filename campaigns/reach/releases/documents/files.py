@@ -9,6 +9,7 @@ from typing import Any
 
 import xlsxwriter  # type: ignore[import-untyped] # it ships none
 
+from campaigns.core.lists import listed
 from campaigns.core.spreadsheets import BYTE_ORDER_MARK, Cell, guarded, write_table
 from campaigns.reach.releases.documents.document import TOO_SMALL, read_document
 from campaigns.reach.releases.documents.release_map import write_geojson
@@ -105,7 +106,7 @@ def table_of(document: Document) -> list[list[Cell]]:
 def explained(document: Document) -> list[str]:
     """Return what a reader must know, a sentence each."""
     scope, period, method = document["scope"], document["period"], document["method"]
-    names = ", ".join(scope["organisations"])
+    names = listed(scope["organisations"])
     about = f"Campaign: {scope['campaign']} ({scope['campaign_code']})" if scope["campaign"] else "All campaigns"
     sentences = [
         f"People reached by messages of {names}. {about}.",
