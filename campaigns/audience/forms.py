@@ -7,6 +7,7 @@ from typing import Any
 
 from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
+from flask_babel import lazy_pgettext as _lp
 from flask_wtf.file import FileField, FileRequired
 from werkzeug.datastructures import MultiDict
 from wtforms import IntegerField, SelectField, SelectMultipleField, StringField
@@ -143,7 +144,7 @@ class EntryPointForm(Form):
         description=_l("Left open, it is the language of their app where that is known, else English."),
     )
     code = StringField(
-        _l("Code"),
+        _lp("of a way to join", "Code"),
         [Optional(), Length(max=64)],
         description=_l("Latin letters, digits, _ and -. Left empty, it gets a short one."),
     )

@@ -8,6 +8,7 @@ from babel.dates import get_day_names
 from flask_babel import get_locale
 from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
+from flask_babel import lazy_pgettext as _lp
 from flask_babel.speaklater import LazyString
 
 from campaigns.core.words import Phrase
@@ -21,7 +22,7 @@ KINDS: dict[ServiceKind, LazyString] = {
     ServiceKind.EMERGENCY: _l("Emergency"),
     ServiceKind.LABOUR: _l("Labour complaints"),
     ServiceKind.CONSULAR: _l("Consular help"),
-    ServiceKind.CHILD: _l("Children"),
+    ServiceKind.CHILD: _lp("kind of help", "Children"),
     ServiceKind.VIOLENCE: _l("Violence"),
     ServiceKind.VICTIMS: _l("Victims of crime"),
     ServiceKind.INFORMATION: _l("Information"),

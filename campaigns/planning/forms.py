@@ -104,7 +104,7 @@ class CampaignForm(Form):
         description=_l("Nothing is sent when the estimate is higher. Empty: no limit."),
     )
     resend_unknown = BooleanField(
-        _l("Send again what may not have arrived"),
+        _l("If it is unknown whether a message arrived, send it again"),
         description=_l("Only where the provider has never seen the message. Somebody might still get it twice."),
     )
 

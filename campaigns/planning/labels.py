@@ -143,15 +143,15 @@ def recurrence_words(recurrence: str | None) -> str:
     every = _every(parts)
     if every is None or set(parts) - {"FREQ", "INTERVAL", "BYDAY", "COUNT", "UNTIL"}:
         return recurrence
+    facts = [every]
     if "BYDAY" in parts:
-        every = _("%(every)s on %(days)s", every=every, days=listed(map(weekday_name, parts["BYDAY"].split(","))))
+        facts.append(listed(map(weekday_name, parts["BYDAY"].split(","))))
     if "COUNT" in parts:
-        times = ngettext("%(num)s time", "%(num)s times", int(parts["COUNT"]))
-        every = f"{every}, {times}"
+        facts.append(ngettext("%(num)s time", "%(num)s times", int(parts["COUNT"])))
     if "UNTIL" in parts:
         last = datetime.strptime(parts["UNTIL"][:8], "%Y%m%d")
-        every = _("%(every)s until %(date)s", every=every, date=day(last).striptags())
-    return str(every)
+        facts.append(_("until %(date)s", date=day(last).striptags()))
+    return " · ".join(facts)
 
 
 def weekday_name(code: str) -> str:

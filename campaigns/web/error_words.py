@@ -56,8 +56,9 @@ def said_of_row(problem: RowProblem) -> str:
     """Return what is wrong with a row, led by where it stands in the spreadsheet."""
     sentence = said(problem)
     if problem.column:
-        return str(_("Line %(line)s, %(column)s: ", line=problem.line, column=problem.column)) + sentence
-    return str(_("Line %(line)s: ", line=problem.line)) + sentence
+        values = {"line": problem.line, "column": problem.column, "sentence": sentence}
+        return str(_("Line %(line)s, %(column)s: %(sentence)s", **values))
+    return str(_("Line %(line)s: %(sentence)s", line=problem.line, sentence=sentence))
 
 
 def _people(told: People) -> str:

@@ -24,6 +24,8 @@ TRANSLATED = INTERFACE_LANGUAGES[1:]
 Key = tuple[str | None, str | tuple[str, ...]]
 #: Numbers enough to see every plural form of every language at least twice, if it stands for more than one number.
 NUMBERS = range(1_000)
+#: A text without an end that a value follows, in an element of its own or not.
+GLUED = re.compile(r"\{\{-? _\('[^']*[^'.!?…:]'(?:, [^}]*)?\) -?\}\} (?:<(?!span)[^>]*>)*\{\{[^}]*\}\}")
 #: The ending of an Arabic noun in the accusative, which numbers from 11 to 99 ask for.
 TANWIN = "\N{ARABIC FATHATAN}"
 
@@ -107,6 +109,18 @@ def test_arabic_nouns_are_in_the_accusative_after_eleven_not_after_hundred(catal
     for message, _english, forms in messages(catalogue):
         if message.pluralizable:
             assert forms[hundred].count(TANWIN) <= forms[eleven].count(TANWIN), message.id
+
+
+def test_no_sentence_is_glued_from_a_text_and_a_value() -> None:
+    """A value stands inside its sentence, where translators can move it; else a colon leads to it."""
+    templates = sorted((PROJECT_ROOT / "templates").rglob("*.html"))
+    glued = [f"{path.name}: {found}" for path in templates for found in GLUED.findall(path.read_text("utf-8"))]
+    assert not glued
+
+
+@pytest.mark.parametrize("page", ["{{ _('Made at') }} {{ at|moment }}", "{{ _('By', x=1) }} <bdi>{{ name }}"])
+def test_glued_sentence_is_found(page: str) -> None:
+    assert GLUED.findall(page)
 
 
 def test_catalogues_await_native_review(catalogue: Catalog) -> None:

@@ -333,8 +333,8 @@ def test_run_says_what_comes_next_for_the_unknown(
         stored = session.get_one(Run, run.id)
         stored.frozen = stored.frozen | {"resend_unknown": resends}
     page = client_for(Role.STEWARD).get(f"/delivery/runs/{run.id}").text
-    assert "The list of the provider, where it keeps one, is asked from" in page
-    assert ("is sent again by itself, at the earliest at" in page) is resends
+    assert "The provider is asked for its list, where it keeps one, from" in page
+    assert ("is sent again automatically, at" in page) is resends
     assert ("Nothing is sent again by itself." in page) is not resends
 
 

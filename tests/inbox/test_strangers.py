@@ -95,7 +95,7 @@ def test_when_it_was_is_for_those_who_read_what_was_said(
     with pages.sessions.begin() as session:
         a_sender(session, identity=SENDER, name="Hotline", organisation_id=pages.ours.id)
         hear(session, vault, owners=[pages.ours.id])
-    assert ("The last one at" in client_for(role).get("/").text) is sees
+    assert ("The last one came at" in client_for(role).get("/").text) is sees
 
 
 @pytest.mark.parametrize(("days", "count"), [(1, 0), (6.9, 0), (7.1, 1)])

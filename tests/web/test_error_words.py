@@ -19,7 +19,7 @@ from campaigns.web.error_words import said, said_of_row
 CATALOGUES = {
     "uk": {
         "At most %(limit)s characters fit.": "Не більше ніж %(limit)s символів.",
-        "Line %(line)s, %(column)s: ": "Рядок %(line)s, %(column)s: ",
+        "Line %(line)s, %(column)s: %(sentence)s": "Рядок %(line)s, %(column)s: %(sentence)s",
         "%(first)s (Other problems in the file: %(others)s.)": "%(first)s (Інших помилок у файлі: %(others)s.)",
         "%(what)s is missing.": "Бракує: %(what)s.",
         "The title": "заголовок",

@@ -25,7 +25,13 @@ FACTS = {
     "link": _l("Link"),
     "leads_to": _l("Page that the link with a counter leads to"),
     "numbers": _l("Numbers that texts may name"),
-    "resend_unknown": _l("What may not have arrived"),
+    "resend_unknown": _l("If it is unknown whether a message arrived"),
+}
+
+_STRETCHES = {
+    "at": _l("at waypoint %(number)s"),
+    "before": _l("before waypoint %(number)s"),
+    "past": _l("past waypoint %(number)s"),
 }
 
 
@@ -49,7 +55,7 @@ def fact_lines(name: str, value: Any, places: Mapping[int, str], routes: Mapping
         case "budget_cents":
             lines = [number(value / 100)] if value else []
         case "resend_unknown":
-            lines = [_("is sent again where the provider has never seen it") if value else _("is not sent again")]
+            lines = [_("Send it again if the provider never got it") if value else _("Do not send it again")]
         case _:
             lines = [str(value)] if value else []
     return [str(line) for line in lines] or [str(_("nothing"))]
@@ -74,10 +80,11 @@ def _covered(key: str, digest: str, places: Mapping[int, str], routes: Mapping[i
 
 
 def _part(part: Mapping[str, Any], routes: Mapping[int, str]) -> str:
-    words = {"at": _("at waypoint"), "before": _("before waypoint"), "past": _("past waypoint"), "all": ""}
-    name, where = routes.get(part["route_id"], f"#{part['route_id']}"), words.get(part.get("direction", "all"), "")
-    stop = part.get("stop_position")
-    return name if stop is None or not where else f"{name} · {where} {number(stop + 1)}"
+    name, stop = routes.get(part["route_id"], f"#{part['route_id']}"), part.get("stop_position")
+    template = _STRETCHES.get(part.get("direction", "all"))
+    if stop is None or template is None:
+        return name
+    return f"{name} · {template % {'number': number(stop + 1)}}"
 
 
 def _schedule(schedule: Mapping[str, Any]) -> str:

@@ -52,5 +52,5 @@ FIELDS: dict[str, LazyString] = {
     "note": _l("Note"),
     "female": _l("Women and girls"),
     "male": _l("Men and boys"),
-    "children": _l("Children"),
+    "children": _lp("a group of people", "Children"),
 }

@@ -284,7 +284,7 @@ def test_weekly_days_become_a_rule(pages: Pages, story: Story, author: FlaskClie
     with pages.sessions() as session:
         recurrence = session.scalars(select(Schedule.recurrence)).one()
     assert recurrence == "FREQ=WEEKLY;BYDAY=MO,FR;UNTIL=20260430"
-    assert "Every week on Monday and Friday until 30 Apr 2026" in author.get(at(story)).text
+    assert "Every week · Monday and Friday · until 30 Apr 2026" in author.get(at(story)).text
 
 
 def test_removed_time_of_another_campaign_is_not_found(pages: Pages, story: Story, author: FlaskClient) -> None:
@@ -323,14 +323,14 @@ def test_people_are_counted_before_saving(pages: Pages, story: Story, author: Fl
     form = {name: value for name, value in form_of(story).items() if name != "save"}
     answer = author.post("/campaigns/new", data=form | {"count": "1"})
     assert answer.status_code == 200
-    assert "people get a text in a language they read" in answer.text
+    assert "People who get a text in a language they read" in answer.text
     assert count(pages, Campaign) == 1
 
 
 def test_foreign_parts_cannot_be_counted(pages: Pages, story: Story, vault: Vault) -> None:
     stranger = pages.member(Role.AUTHOR, organisation=pages.theirs)
     answer = pages.client(stranger).post("/campaigns/new", data=form_of(story) | {"count": "1"})
-    assert "people get a text" not in answer.text
+    assert "People who get a text" not in answer.text
 
 
 def test_edit_of_an_approved_campaign_makes_it_a_draft(
