@@ -11,6 +11,7 @@ from sqlalchemy import (
     JSON,
     ForeignKey,
     Index,
+    LargeBinary,
     SmallInteger,
     String,
     TextClause,
@@ -88,8 +89,10 @@ class RunText(Base):
     stop: Mapped[str] = mapped_column(String(5), default="", server_default="")
     #: Services that the text names.
     service_ids: Mapped[list[int]] = mapped_column(JSON, default=list, server_default="[]")
-    #: None: there is no number to name, so people of this combination are left out.
+    #: None: there is no number to name, so people of this combination are left out; or it is sealed.
     body: Mapped[str | None]
+    #: What one person is answered, sealed for ("run_text", "sealed_body", id).
+    sealed_body: Mapped[bytes | None] = mapped_column(LargeBinary)
     parts: Mapped[int] = mapped_column(SmallInteger, default=0)
     #: The approved WhatsApp template that says it, and what fills its slots; None: there is none.
     content_sid: Mapped[str | None] = mapped_column(String(40))
@@ -109,6 +112,19 @@ class FormerText(Base):
     parts: Mapped[int] = mapped_column(SmallInteger, default=0)
     content_sid: Mapped[str | None] = mapped_column(String(40))
     content_variables: Mapped[dict[str, str] | None] = mapped_column(JSON)
+
+
+class RunAnswer(Base):
+    """Marks a run that answers one person, who may have said stop before they wrote again.
+
+    It is sent whatever they said before; one refusal more closes it.
+    """
+
+    __tablename__ = "run_answer"
+
+    run_id: Mapped[int] = mapped_column(ForeignKey("run.id"), primary_key=True)
+    #: How many stops and holds the ledger had of the address when the answer was written.
+    refusals: Mapped[int]
 
 
 class RunLeftOut(Base):

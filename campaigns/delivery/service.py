@@ -86,7 +86,9 @@ def finish_run(session: Session, run_id: int) -> bool:
         return False
     run = session.get_one(Run, run_id, populate_existing=True)
     run.state, run.finished_at = RunState.DONE, clock.now()
-    audit.record(session, "run.finish", subject=run, organisation_id=run.organisation_id)
+    # The trail has an answer as what a member did.
+    if run.campaign_id is not None:
+        audit.record(session, "run.finish", subject=run, organisation_id=run.organisation_id)
     return True
 
 

@@ -14,6 +14,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from campaigns.planning.models import Run
+from campaigns.planning.queries import counts_as_reach
 from campaigns.staff.models import AuditEntry, Member, Membership, Role
 from campaigns.staff.queries import owned
 
@@ -49,7 +50,7 @@ def is_other_admin(session: Session, organisation_id: int, *, besides: Collectio
 
 def find_founding(session: Session, organisation_id: int) -> Founding | None:
     """Return how far the founding of an organisation is; None once a run of it went to people."""
-    ran = owned(select(Run.id), Run, organisation_id).where(~Run.is_rehearsal, Run.started_at.is_not(None))
+    ran = owned(select(Run.id), Run, organisation_id).where(counts_as_reach(), Run.started_at.is_not(None))
     if session.scalar(ran.limit(1)) is not None:
         return None
     living = owned(select(Membership), Membership, organisation_id).join(Member).where(Member.active)

@@ -281,18 +281,24 @@ class Priority(IntEnum):
     ORDINARY = 0
     #: A correction, or what else a member puts first.
     URGENT = 10
+    #: An answer to one person, who waits for it.
+    ANSWER = 20
 
 
 class Run(Base):
-    """One firing of a schedule with everything frozen that it needs; edits afterwards do not touch it."""
+    """What is sent in one go, with everything frozen that it needs; edits afterwards do not touch it.
+
+    Mostly one firing of a schedule. What answers one person is a run as well, of no campaign.
+    """
 
     __tablename__ = "run"
     __table_args__ = (UniqueConstraint("schedule_id", "occurrence"),)
 
     id: Mapped[int] = mapped_column(BigId, primary_key=True)
     organisation_id: Mapped[int] = mapped_column(ForeignKey("organisation.id"), index=True)
-    campaign_id: Mapped[int] = mapped_column(ForeignKey("campaign.id"), index=True)
-    #: None: a rehearsal, which no schedule asked for.
+    #: None: it answers one person (`RunAnswer`).
+    campaign_id: Mapped[int | None] = mapped_column(ForeignKey("campaign.id"), index=True)
+    #: None: a rehearsal or an answer, which no schedule asked for.
     schedule_id: Mapped[int | None] = mapped_column(ForeignKey("schedule.id"))
     occurrence: Mapped[datetime] = mapped_column(WallClock)
     state: Mapped[RunState] = mapped_column(String(10), index=True)

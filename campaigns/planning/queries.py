@@ -6,7 +6,7 @@ from dataclasses import asdict
 from datetime import datetime
 from typing import Any, TypeVar
 
-from sqlalchemy import Select, or_, select
+from sqlalchemy import ColumnElement, Select, and_, or_, select
 from sqlalchemy.orm import Session, contains_eager, selectinload
 
 from campaigns.audience.models import Audience
@@ -88,6 +88,11 @@ def get_schedule(campaign: Campaign, schedule_id: int) -> Schedule:
     if schedule is None:
         raise NotFoundError("It does not exist, or is not yours to see.")
     return schedule
+
+
+def counts_as_reach() -> ColumnElement[bool]:
+    """Match the runs that count as reach: those of campaigns to people, no rehearsals and no answers."""
+    return and_(~Run.is_rehearsal, Run.campaign_id.is_not(None))
 
 
 def select_runs(campaign_id: int) -> Select[Run]:

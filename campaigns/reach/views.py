@@ -14,6 +14,7 @@ from campaigns.core import clock
 from campaigns.core.errors import NotFoundError
 from campaigns.core.words import N_
 from campaigns.delivery.monitoring.causes import cause_in_words
+from campaigns.delivery.monitoring.progress import get_run
 from campaigns.planning.models import Campaign, Run
 from campaigns.reach import labels
 from campaigns.reach.counting import queries
@@ -186,7 +187,7 @@ def _table(run: Run) -> queries.RunTable:
 
 
 def _own_run(session: Session, run_id: int) -> Run:
-    run = get_owned(session, Run, run_id, current_organisation().id)
+    run = get_run(session, run_id, current_organisation().id)
     if run.is_rehearsal:
         raise NotFoundError(N_("A rehearsal reached nobody, so it has no reach."))
     return run

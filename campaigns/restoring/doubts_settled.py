@@ -21,6 +21,7 @@ from campaigns.core import clock
 from campaigns.core.keys.crypto import Vault
 from campaigns.delivery.models import Attempt, Delivery, RunText
 from campaigns.delivery.repair.doubts import FOUND
+from campaigns.delivery.sealed_texts import open_body
 from campaigns.delivery.states import SendState
 from campaigns.gateways.base import ProviderMessage
 from campaigns.planning.lifecycle import LIVING
@@ -67,7 +68,7 @@ def settle_page(
     with sessions.begin() as session:
         unknown = find_unknown(session, account, page, vault=vault, since=since)
         contacts = {contact for each in unknown for contact in each.addresses}
-        candidates = _load_candidates(session, contacts, since)
+        candidates = _load_candidates(session, contacts, since, vault)
         for each in unknown:
             _settle(session, account, each, candidates, settled)
 
@@ -97,7 +98,7 @@ def _waits() -> ColumnElement[bool]:
 
 
 def _load_candidates(
-    session: Session, contact_ids: Collection[int], since: datetime
+    session: Session, contact_ids: Collection[int], since: datetime, vault: Vault
 ) -> dict[int, list[_Candidate]]:
     """Return the deliveries of contacts that a listed message may be, by contact.
 
@@ -105,7 +106,7 @@ def _load_candidates(
     """
     is_silenced = and_(Delivery.send_state == SendState.SUPPRESSED, Delivery.run_id.in_(select_recent(since)))
     rows = session.execute(
-        select(Delivery, RunText.body, RunText.content_sid)
+        select(Delivery, RunText)
         .join(Run, Run.id == Delivery.run_id)
         .outerjoin(RunText, RunText.id == Delivery.text_id)
         .where(Delivery.contact_id.in_(contact_ids), ~Run.is_rehearsal)
@@ -114,8 +115,9 @@ def _load_candidates(
         .with_for_update(of=Delivery)
     )
     found: defaultdict[int, list[_Candidate]] = defaultdict(list)
-    for delivery, body, content_sid in rows:
-        found[delivery.contact_id].append(_Candidate(delivery, body, content_sid is not None))
+    for delivery, text in rows:
+        body = open_body(text.body, text.sealed_body, text.id, vault) if text else None
+        found[delivery.contact_id].append(_Candidate(delivery, body, bool(text and text.content_sid)))
     return found
 
 

@@ -13,6 +13,8 @@ from campaigns.core.errors import NotFoundError
 from campaigns.core.words import N_
 from campaigns.staff.models import AuditEntry, Member, Membership, Organisation
 
+#: What is said of a missing row and of a foreign one alike.
+NOT_THERE = N_("It does not exist, or is not yours to see.")
 Row = TypeVar("Row")
 S = TypeVar("S", bound=Select[*tuple[Any, ...]])
 
@@ -27,7 +29,7 @@ def get_owned(session: Session, model: type[Row], row_id: int, organisation_id: 
     mapped: Any = model
     row: Row | None = session.scalar(owned(select(mapped).where(mapped.id == row_id), mapped, organisation_id))
     if row is None:
-        raise NotFoundError(N_("It does not exist, or is not yours to see."))
+        raise NotFoundError(NOT_THERE)
     return row
 
 

@@ -34,11 +34,16 @@ def hold_everywhere(session: Session, handle: HashedHandle, said: Declaration) -
 
 
 def hold(session: Session, addresses: Sequence[Address], said: Declaration) -> list[int]:
-    """Put on hold each address that might be written to; return the ids of those on hold now."""
+    """Put on hold each address that might be written to; return the ids of those on hold now.
+
+    Whoever said stop before keeps that, and what answers them is not sent: they may have said it again.
+    """
     for address in addresses:
         if address.state in _HELD_FROM:
             session.add(entry_of(address, ConsentKind.HELD, said))
             address.state = AddressState.HELD
+        elif address.state == AddressState.OPTED_OUT:
+            session.add(entry_of(address, ConsentKind.HELD, said))
     session.flush()
     return [address.id for address in addresses if address.state == AddressState.HELD]
 

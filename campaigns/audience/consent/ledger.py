@@ -54,11 +54,13 @@ def grant(session: Session, address: Address, said: Declaration) -> bool:
 
 
 def withdraw(session: Session, addresses: Sequence[Address], said: Declaration) -> list[int]:
-    """Record the withdrawal of each address that has not withdrawn yet; return the ids of all of them."""
+    """Record the withdrawal of each address; return the ids of all of them.
+
+    Whoever withdrew before may have been answered since, because they wrote again: each stop has its own line.
+    """
     for address in addresses:
-        if address.state != AddressState.OPTED_OUT:
-            session.add(entry_of(address, ConsentKind.WITHDRAWN, said))
-            address.state = AddressState.OPTED_OUT
+        session.add(entry_of(address, ConsentKind.WITHDRAWN, said))
+        address.state = AddressState.OPTED_OUT
     session.flush()
     return [address.id for address in addresses]
 

@@ -92,7 +92,7 @@ def send_correction(session: Session, run: Run, *, by: int, reason: str) -> Run:
     _hold_runs(session, find_wrong_runs(session, run))
     campaigns = _hold_campaigns(session, message, run)
     runs = _hold_runs(session, find_wrong_runs(session, run))
-    campaign = campaigns[run.campaign_id]
+    campaign = campaigns[run.campaign.id]
     content = queries.load_content(session, campaign)
     _check(session, run, content, campaign, by=by)
     if not withdraw_version(session, message, run.message_version, by=by, reason=words):

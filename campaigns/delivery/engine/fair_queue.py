@@ -27,6 +27,7 @@ class _Place:
 
     organisation_id: int
     priority: int
+    is_answer: bool
     cursor: int = 0
     #: Nothing is due before; None: ask at once.
     next_at: datetime | None = None
@@ -63,7 +64,7 @@ class FairQueue:
             del self._places[run_id]
         for run_id in sorted(wanted.keys() - self._places.keys()):
             run = wanted[run_id]
-            self._places[run_id] = _Place(run.organisation_id, run.priority)
+            self._places[run_id] = _Place(run.organisation_id, run.priority, run.is_answer)
         for run_id, place in self._places.items():
             # A run that a member puts first while it runs overtakes from where it stands.
             place.priority = wanted[run_id].priority
@@ -77,8 +78,8 @@ class FairQueue:
             return None
         run_id, place = min(due, key=self._order)
         if place.cursor and place.behind_at is not None and _has_come(place.behind_at, now):
-            return Ask(self._line, run_id, 0, limit, through=place.cursor)
-        return Ask(self._line, run_id, place.cursor, limit)
+            return Ask(self._line, run_id, 0, limit, through=place.cursor, is_answer=place.is_answer)
+        return Ask(self._line, run_id, place.cursor, limit, is_answer=place.is_answer)
 
     def probe(self, now: datetime) -> Ask | None:
         """Return a request for one delivery that tries a sender which is held, or None when nothing is due.

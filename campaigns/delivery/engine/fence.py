@@ -66,12 +66,19 @@ class Fence:
             raise FenceRefusedError(Refusal.BLIND)
         if claimed.run_id not in self._snapshot.running:
             raise FenceRefusedError(Refusal.NOT_RUNNING)
-        if claimed.address_id in self._snapshot.withdrawn:
+        if self._has_refused(claimed):
             raise FenceRefusedError(Refusal.WITHDRAWN)
         now = clock.now()
         # The token needs no look-up: nobody takes a row from its claim before it is much older than this.
         if not -CLOCK_SLACK <= now - claimed.intent_at < INTENT_LIFE or now >= claimed.expires_at:
             raise FenceRefusedError(Refusal.LATE)
+
+    def _has_refused(self, claimed: Claimed) -> bool:
+        """Say whether the person said stop, or may have, but for what the claim of an answer has seen already."""
+        refused_at = self._snapshot.withdrawn.get(claimed.address_id)
+        if refused_at is None:
+            return False
+        return not claimed.is_answer or refused_at > claimed.intent_at - CLOCK_SLACK
 
 
 class LaneFence:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Protocol
@@ -38,6 +38,8 @@ class Claimed:
     parts: int
     #: The approved template that says the text, where the channel asks for one.
     template: Template | None = None
+    #: Whether it answers one person: its claim has seen what they refused before.
+    is_answer: bool = False
 
 
 @dataclass(slots=True)
@@ -84,6 +86,8 @@ class Ask:
     through: int | None = None
     #: Whether it only asks whether a sender that is held works again; it moves no cursor.
     is_probe: bool = False
+    #: Whether the run answers one person.
+    is_answer: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,6 +119,8 @@ class RunningRun:
     organisation_id: int = 0
     #: A run of a higher one goes first.
     priority: int = 0
+    #: Whether it answers one person.
+    is_answer: bool = False
     #: Messages that the sender's daily limit leaves (None: it has none), and which count that comes from.
     allowance: int | None = None
     counted: int = 0
@@ -126,7 +132,8 @@ class Snapshot:
 
     #: Running runs, each with every sender that may be used.
     runs: Sequence[RunningRun] = ()
-    withdrawn: frozenset[int] = frozenset()
+    #: When each of these addresses was last withdrawn or put on hold.
+    withdrawn: Mapping[int, datetime] = field(default_factory=dict)
     #: Lanes that are this worker's to serve, in a cluster; None: every lane.
     lanes: frozenset[LaneKey] | None = None
     #: Ids of the running runs.

@@ -17,6 +17,7 @@ from campaigns.delivery.states import SendState
 from campaigns.planning.campaign_content import Cap
 from campaigns.planning.estimates.cost import Capped
 from campaigns.planning.models import Priority, Run, RunState
+from campaigns.planning.queries import counts_as_reach
 
 #: States of a message that was called for, and that the person got or may have got.
 CALLED = (SendState.SENDING, SendState.ACCEPTED, SendState.UNKNOWN, SendState.UNCONFIRMED)
@@ -110,7 +111,7 @@ def _open_runs(
     """Return the ids of other runs that may have sent something since then: the organisation's, and others'."""
     was_open = or_(Run.finished_at.is_(None), Run.finished_at > since)
     others = select(Run.id, Run.organisation_id).where(
-        was_open, Run.id != (run_id or 0), Run.is_rehearsal.is_(False), Run.state != RunState.HELD
+        was_open, Run.id != (run_id or 0), counts_as_reach(), Run.state != RunState.HELD
     )
     own: list[int] = []
     foreign: list[int] = []

@@ -11,13 +11,14 @@ from sqlalchemy import Select, func, select
 from sqlalchemy.orm import Session, contains_eager, selectinload
 
 from campaigns.audience.models import Channel
+from campaigns.core.errors import NotFoundError
 from campaigns.delivery.channel_fallback import FELL_BACK
 from campaigns.delivery.counts import Tally, count_run
 from campaigns.delivery.lanes.daily_limits import count_called
 from campaigns.delivery.models import Attempt, Delivery, RunLeftOut
 from campaigns.delivery.states import ReceiptState, SendState
 from campaigns.planning.models import Campaign, Run, RunSender, RunState, Sender
-from campaigns.staff.queries import get_owned, owned
+from campaigns.staff.queries import NOT_THERE, get_owned, owned
 
 #: The first calls of a run leave all at once; over fewer seconds they would promise a pace that no sender keeps.
 SHORTEST_PACE = timedelta(seconds=5)
@@ -109,8 +110,14 @@ def pace_of(tally: Tally) -> tuple[float, bool]:
 
 
 def get_run(session: Session, run_id: int, organisation_id: int) -> Run:
-    """Return an organisation's run. Raises NotFoundError alike for a missing and a foreign one."""
-    return get_owned(session, Run, run_id, organisation_id)
+    """Return an organisation's run.
+
+    Raises NotFoundError alike for a missing one, a foreign one, and an answer, which is seen in its conversation.
+    """
+    run = get_owned(session, Run, run_id, organisation_id)
+    if run.campaign_id is None:
+        raise NotFoundError(NOT_THERE)
+    return run
 
 
 def select_runs(organisation_id: int) -> Select[Run]:

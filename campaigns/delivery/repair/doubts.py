@@ -22,6 +22,7 @@ from campaigns.delivery.lanes.sender_facts import Line, SenderFacts, facts_of
 from campaigns.delivery.models import Attempt, Delivery, FormerText, RunText, SenderAccount
 from campaigns.delivery.queries import in_state
 from campaigns.delivery.rehearsal_addresses import country_of, find_stand_in, is_nobodys, stand_in
+from campaigns.delivery.sealed_texts import open_body
 from campaigns.delivery.states import SendState
 from campaigns.delivery.timeouts import Patience
 from campaigns.gateways.base import ProviderMessage
@@ -258,12 +259,17 @@ def _doubt(row: Any, vault: Vault, former: Mapping[int, Sequence[FormerText]], a
         intent_at=delivery.intent_at,
         lookup=address.lookup if address is not None else b"",
         to=_handle_of(delivery, address, sender, vault),
-        body=None if has_template else text.body or "",
+        body=None if has_template else _body_of(text, row.RunText, vault),
         sender=sender,
         resend=bool(row.Run.frozen.get("resend_unknown")),
         looks=row.looks,
         account=account,
     )
+
+
+def _body_of(said: RunText | FormerText, text: RunText, vault: Vault) -> str:
+    """Return the words that were called for; only those of answers are sealed, and are never rendered anew."""
+    return open_body(said.body, text.sealed_body, text.id, vault) or ""
 
 
 def _handle_of(delivery: Delivery, address: Address | None, sender: SenderFacts, vault: Vault) -> str | None:

@@ -16,6 +16,7 @@ from campaigns.audience.rules import LeftOut
 from campaigns.delivery.models import RunLeftOut
 from campaigns.places.models import Region
 from campaigns.planning.models import Campaign, Run, RunState
+from campaigns.planning.queries import counts_as_reach
 from campaigns.reach.counting.ladder import CAME_TO, FAILURES, REACHED, Rung
 from campaigns.reach.models import RunCount, RunReach
 from campaigns.staff.queries import owned
@@ -146,7 +147,7 @@ def select_counted_runs(organisation_id: int) -> Select[Run]:
     return (
         owned(select(Run), Run, organisation_id)
         .options(selectinload(Run.campaign))
-        .where(Run.state != RunState.HELD, ~Run.is_rehearsal)
+        .where(Run.state != RunState.HELD, counts_as_reach())
         .order_by(Run.id.desc())
     )
 
@@ -183,7 +184,7 @@ def totals_of_campaigns(session: Session, organisation_id: int) -> list[Campaign
             func.sum(RunReach.people),
             func.sum(RunReach.people).filter(reached),
         )
-        .join(Run, and_(Run.campaign_id == Campaign.id, ~Run.is_rehearsal))
+        .join(Run, and_(Run.campaign_id == Campaign.id, counts_as_reach()))
         .join(RunReach, RunReach.run_id == Run.id)
         .group_by(Campaign.id)
         .order_by(func.max(Run.id).desc())
@@ -210,7 +211,7 @@ def select_runs_to_count(
     return (
         select(Run.id, Run.planned, Run.finished_at, RunCount.counted_at)
         .outerjoin(RunCount, RunCount.run_id == Run.id)
-        .where(Run.state != RunState.HELD, ~Run.is_rehearsal)
+        .where(Run.state != RunState.HELD, counts_as_reach())
         .where(or_(RunCount.run_id.is_(None), RunCount.counted_at <= now - fresh_for))
         .where(moving)
         .order_by(Run.id)

@@ -14,6 +14,7 @@ from sqlalchemy.orm import Session, sessionmaker
 from campaigns.core import clock
 from campaigns.delivery.models import Delivery
 from campaigns.planning.models import Run, RunState
+from campaigns.planning.queries import counts_as_reach
 from campaigns.reach.counting.queries import SETTLES_AFTER
 from campaigns.reach.counting.run_counts import PEOPLE, reading
 from campaigns.reach.counting.service import COLUMNS, count_crowd, replace_counts, replace_crowd, select_counts
@@ -167,7 +168,7 @@ def _select_months(organisation_id: int) -> Select[str, datetime]:
 def _select_counted() -> Select[*tuple[Any, ...]]:
     columns = (Run.id, Run.campaign_id, Run.state, Run.planned, Run.created_at, Run.finished_at)
     counted = select(*columns, RunCount.counted_at).join(RunCount, RunCount.run_id == Run.id)
-    return counted.where(~Run.is_rehearsal).order_by(Run.id)
+    return counted.where(counts_as_reach()).order_by(Run.id)
 
 
 def _select_organisations() -> Select[*tuple[Any, ...]]:
@@ -182,7 +183,7 @@ def _select_organisations() -> Select[*tuple[Any, ...]]:
         )
         .join(RunCount, RunCount.run_id == Run.id)
         .outerjoin(PeopleCount, of_people)
-        .where(~Run.is_rehearsal)
+        .where(counts_as_reach())
         .group_by(Run.organisation_id, PeopleCount.counted_at)
     )
 

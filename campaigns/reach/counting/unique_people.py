@@ -32,6 +32,7 @@ from campaigns.delivery.states import ReceiptState, SendState
 from campaigns.inbox.models import Reply, ReplyKind
 from campaigns.places.models import Place, PlaceCell, PlaceKind
 from campaigns.planning.models import Run
+from campaigns.planning.queries import counts_as_reach
 from campaigns.reach.counting.ladder import CAME_TO, REACHED, Rung, rung_of
 from campaigns.reach.models import Scope
 
@@ -87,7 +88,7 @@ class Crowd:
 
     def runs(self) -> Select[int]:
         """Select the runs that it is about; a rehearsal reached nobody."""
-        runs = select(Run.id).where(~Run.is_rehearsal)
+        runs = select(Run.id).where(counts_as_reach())
         if self.scope is Scope.CAMPAIGN:
             return runs.where(Run.campaign_id == self.scope_id)
         return runs if self.scope is Scope.INSTANCE else runs.where(Run.organisation_id == self.scope_id)
@@ -208,7 +209,7 @@ def _at_places(crowd: Crowd) -> Select[*tuple[Any, ...]]:
 
 def _engaged(crowd: Crowd) -> Select[*tuple[Any, ...]]:
     """Count who wrote back, each once, in the region of the last message before their first reply."""
-    ours = select(Run.id).where(~Run.is_rehearsal)
+    ours = select(Run.id).where(counts_as_reach())
     if crowd.scope is Scope.CAMPAIGN:
         owner = select(Run.organisation_id).where(Run.campaign_id == crowd.scope_id)
         ours = ours.where(Run.organisation_id.in_(owner))

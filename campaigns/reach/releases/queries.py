@@ -12,6 +12,7 @@ from sqlalchemy.orm import Session, undefer
 from campaigns.core.errors import InputError, NotFoundError, OpenPeriodError
 from campaigns.core.words import N_
 from campaigns.planning.models import Campaign, Run, Schedule
+from campaigns.planning.queries import counts_as_reach
 from campaigns.reach.releases.models import (
     SLOTS,
     JointPartner,
@@ -125,12 +126,12 @@ def joint_partners(session: Session) -> Sequence[Organisation]:
 
 def first_run_at(session: Session, organisation_id: int) -> datetime | None:
     """Return when the organisation's first real run was made (UTC), or None."""
-    return session.scalar(owned(select(func.min(Run.created_at)), Run, organisation_id).where(~Run.is_rehearsal))
+    return session.scalar(owned(select(func.min(Run.created_at)), Run, organisation_id).where(counts_as_reach()))
 
 
 def select_ended_campaigns(organisation_id: int) -> Select[Campaign]:
     """Select the campaigns that ran, are over, and will not fire again, by name."""
-    runs = select(Run.campaign_id).where(~Run.is_rehearsal)
+    runs = select(Run.campaign_id).where(counts_as_reach())
     moving = or_(Campaign.id.in_(runs.where(Run.finished_at.is_(None))), Campaign.id.in_(_firing()))
     return (
         owned(select(Campaign), Campaign, organisation_id)
@@ -147,7 +148,7 @@ def period_of_campaign(session: Session, campaign: Campaign) -> Period:
     row = session.execute(
         select(
             func.min(Run.created_at), func.max(Run.finished_at), func.count().filter(Run.finished_at.is_(None))
-        ).where(Run.campaign_id == campaign.id, ~Run.is_rehearsal)
+        ).where(Run.campaign_id == campaign.id, counts_as_reach())
     ).one()
     start, end, unfinished = row
     if start is None:

@@ -83,12 +83,12 @@ def test_stop_outlives_a_dead_number(session: Session, vault: Vault) -> None:
     assert mark_invalid(session, [address.id]) == 0
 
 
-def test_repeated_stop_adds_one_line(session: Session, vault: Vault) -> None:
+def test_each_stop_has_a_line(session: Session, vault: Vault) -> None:
     address = two_organisations(session, vault)[0]
     for _ in range(3):
         withdraw_everywhere(session, HashedHandle(address.lookup, Channel.SMS), SAID)
     lines = session.scalars(select(Consent).where(Consent.address_id == address.id)).all()
-    assert [line.kind for line in lines] == [ConsentKind.WITHDRAWN]
+    assert [line.kind for line in lines] == 3 * [ConsentKind.WITHDRAWN]
 
 
 def state_by_ledger(session: Session, address: Address) -> AddressState:

@@ -7,6 +7,7 @@ from dataclasses import replace
 
 import pytest
 
+from campaigns.core import clock
 from campaigns.delivery.engine.caller import Caller
 from campaigns.delivery.engine.fence import Fence
 from campaigns.delivery.engine.flow.breaker import FAULTS_IN_A_ROW
@@ -95,7 +96,7 @@ def test_provider_that_calls_nobody_back_gets_no_address() -> None:
     ("snapshot", "state"),
     [
         (Snapshot([]), SendState.QUEUED),
-        (Snapshot([RunningRun(1, 1, 10.0)], frozenset({51})), SendState.SUPPRESSED),
+        (Snapshot([RunningRun(1, 1, 10.0)], {51: clock.now()}), SendState.SUPPRESSED),
     ],
 )
 def test_call_that_the_fence_refuses_costs_no_attempt(snapshot: Snapshot, state: SendState) -> None:

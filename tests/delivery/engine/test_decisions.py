@@ -122,7 +122,7 @@ def test_paused_run_takes_its_messages_back(told: Callable[[], list[str]]) -> No
 
 def test_fence_says_why_it_refused(told: Callable[[], list[str]]) -> None:
     for running, withdrawn in (([], set()), ([RunningRun(1, 1, 10.0)], {51})):
-        Call(snapshot=Snapshot(running, frozenset(withdrawn)))
+        Call(snapshot=Snapshot(running, dict.fromkeys(withdrawn, clock.now())))
     assert told() == [f"refused delivery=1 run=1 code={code}" for code in ("not_running", "withdrawn")]
 
 

@@ -79,7 +79,7 @@ def test_stopped_run_closes_the_fence() -> None:
 
 
 def test_withdrawn_address_closes_the_fence() -> None:
-    assert refusal_of(fence_of(Snapshot(RUNNING, frozenset({7}))), claimed()) is Refusal.WITHDRAWN
+    assert refusal_of(fence_of(Snapshot(RUNNING, {7: clock.now()})), claimed()) is Refusal.WITHDRAWN
 
 
 @pytest.mark.parametrize("age", [INTENT_LIFE, timedelta(hours=1), timedelta(hours=-1)])

@@ -9,7 +9,18 @@ from functools import cache
 from typing import Any, NamedTuple, cast
 from uuid import uuid4
 
-from sqlalchemy import BindParameter, Connection, Select, Table, Update, bindparam, func, select, union_all, update
+from sqlalchemy import (
+    BindParameter,
+    Connection,
+    Select,
+    Table,
+    Update,
+    bindparam,
+    func,
+    select,
+    union_all,
+    update,
+)
 
 from campaigns.audience.models import Channel
 from campaigns.continuity.lifeline import Step
@@ -23,6 +34,7 @@ from campaigns.delivery.engine.queue.due_rows import DELIVERY, TakenRow
 from campaigns.delivery.engine.queue.id_lists import among, is_among
 from campaigns.delivery.models import RunQuiet, RunText, RunZone
 from campaigns.delivery.rehearsal_addresses import country_of, find_stand_in, is_nobodys, stand_in
+from campaigns.delivery.sealed_texts import open_body
 from campaigns.delivery.states import SendState
 from campaigns.gateways.base import Template
 
@@ -80,11 +92,10 @@ class Claims:
         raising = step.statement() if step is not None else None
         if step is not None:
             given |= step.parameters()
-        is_rehearsal = ask.line.is_rehearsal
         if connection.dialect.name == "sqlite":
-            found = claims_sqlite.take(connection, given, is_rehearsal, raising)
+            found = claims_sqlite.take(connection, given, ask, raising)
         else:
-            found = claims_postgres.take(connection, given, is_rehearsal, raising, first)
+            found = claims_postgres.take(connection, given, ask, raising, first)
         live = [row for row in found if row.state == SendState.SENDING.value]
         if len(live) < len(found) and is_told():
             _explain(ask.run_id, found)
@@ -129,6 +140,7 @@ class Claims:
                     text.body,
                     parts,
                     template,
+                    ask.is_answer,
                 )
             )
         if damaged:
@@ -144,10 +156,11 @@ class Claims:
         unknown = text_ids - self._texts.keys()
         if unknown:
             for row in connection.execute(_texts(connection.dialect.name), among(connection, unknown)):
+                body = open_body(row.body, row.sealed_body, row.id, self._vault)
                 template = (
                     None if row.content_sid is None else Template(row.content_sid, row.content_variables or {})
                 )
-                self._texts[row.id] = TextLine(row.body, row.parts, template)
+                self._texts[row.id] = TextLine(body, row.parts, template)
 
     def _handle_of(self) -> _HandleOf:
         """Return what deciphers the handle of a taken row."""
@@ -217,9 +230,8 @@ def _parameters(ask: Ask, *, now: datetime, token: str) -> dict[str, Any]:
 def _texts(dialect: str) -> Select[*tuple[Any, ...]]:
     wanted = is_among(RUN_TEXT.c.id, dialect)
     columns = RUN_TEXT.c
-    return select(columns.id, columns.body, columns.parts, columns.content_sid, columns.content_variables).where(
-        wanted
-    )
+    words = (columns.body, columns.sealed_body, columns.parts)
+    return select(columns.id, *words, columns.content_sid, columns.content_variables).where(wanted)
 
 
 @cache

@@ -20,14 +20,15 @@ from sqlalchemy import (
     update,
 )
 
+from campaigns.delivery.engine.ports import Ask
 from campaigns.delivery.engine.queue.due_rows import (
-    ADDRESS,
     DELIVERY,
     HAS_RECEIPT,
     NOW,
     TakenRow,
     end_of_quiet,
     hidden_columns,
+    is_closed,
     next_state,
     not_after_its_end,
     select_due,
@@ -36,7 +37,7 @@ from campaigns.delivery.states import SendState
 
 
 def take(
-    connection: Connection, given: dict[str, Any], is_rehearsal: bool, raising: Update | None, first: Update | None
+    connection: Connection, given: dict[str, Any], ask: Ask, raising: Update | None, first: Update | None
 ) -> list[TakenRow]:
     """Move due rows from `queued` to `sending`, close them or put them off; return them by id. See `Claims.claim`.
 
@@ -44,12 +45,12 @@ def take(
     those of `first`, which writes results within the same statement, and of `raising`, without whose row nothing
     is taken.
     """
-    rows = connection.execute(_claim(first, raising, is_rehearsal), given)
+    rows = connection.execute(_claim(first, raising, ask.line.is_rehearsal, ask.is_answer), given)
     return sorted(map(TakenRow._make, rows), key=attrgetter("id"))
 
 
 @cache
-def _claim(first: Update | None, raising: Update | None, is_rehearsal: bool) -> Update:
+def _claim(first: Update | None, raising: Update | None, is_rehearsal: bool, is_answer: bool) -> Update:
     """Return the claim on PostgreSQL, with the statement that writes results inside when there is one.
 
     With `raising` inside nothing is taken unless that statement found its row.
@@ -58,7 +59,7 @@ def _claim(first: Update | None, raising: Update | None, is_rehearsal: bool) -> 
     secret, country = hidden_columns(is_rehearsal)
     due = select_due(
         DELIVERY.c.id,
-        ADDRESS.c.state,
+        is_closed(is_answer=is_answer).label("closed"),
         end_of_quiet().label("quiet_until"),
         secret.label("secret"),
         country.label("country"),
@@ -66,7 +67,7 @@ def _claim(first: Update | None, raising: Update | None, is_rehearsal: bool) -> 
     if raising is not None:
         due = due.where(select(raising.returning(literal_column("1").label("one")).cte("raised").c.one).exists())
     picked = due.with_for_update(skip_locked=True, of=DELIVERY).cte("picked")
-    state = next_state(picked.c.state, picked.c.quiet_until)
+    state = next_state(picked.c.closed, picked.c.quiet_until)
     is_put_off = picked.c.quiet_until.is_not(None)
     statement = (
         update(DELIVERY)

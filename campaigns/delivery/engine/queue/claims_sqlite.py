@@ -11,14 +11,15 @@ from typing import Any, NamedTuple
 from sqlalchemy import Connection, Select, String, Update, bindparam, case, func, select, type_coerce, update
 
 from campaigns.core.database import UTCDateTime
+from campaigns.delivery.engine.ports import Ask
 from campaigns.delivery.engine.queue.due_rows import (
-    ADDRESS,
     DELIVERY,
     HAS_RECEIPT,
     NOW,
     TakenRow,
     end_of_quiet,
     hidden_columns,
+    is_closed,
     next_state,
     not_after_its_end,
     select_due,
@@ -43,9 +44,7 @@ class _DueRow(NamedTuple):
     quiet_until: str | None
 
 
-def take(
-    connection: Connection, given: dict[str, Any], is_rehearsal: bool, raising: Update | None
-) -> list[TakenRow]:
+def take(connection: Connection, given: dict[str, Any], ask: Ask, raising: Update | None) -> list[TakenRow]:
     """Move due rows from `queued` to `sending`, close them or put them off; return them by id. See `Claims.claim`.
 
     `given` are the parameters of the statements: run, sender, after, through, limit, now and claim (the token),
@@ -57,7 +56,7 @@ def take(
     """
     if raising is not None and not connection.execute(raising, given).rowcount:
         return []
-    told = connection.execute(_due_as_json(is_rehearsal), given).scalar_one()
+    told = connection.execute(_due_as_json(ask.line.is_rehearsal, ask.is_answer), given).scalar_one()
     rows = [_DueRow(*row) for row in json.loads(told)]
     ids, put_off = defaultdict[str, list[int]](list), defaultdict[str | None, list[int]](list)
     for row in rows:
@@ -87,13 +86,13 @@ def _moment(stored: str) -> datetime:
 
 
 @cache
-def _due_as_json(is_rehearsal: bool) -> Select[str]:
+def _due_as_json(is_rehearsal: bool, is_answer: bool) -> Select[str]:
     """Select what is due as one JSON array of arrays: the values of a `_DueRow`."""
     secret, country = hidden_columns(is_rehearsal)
     quiet_until = end_of_quiet()
     due = select_due(
         DELIVERY.c.id,
-        next_state(ADDRESS.c.state, quiet_until).label("state"),
+        next_state(is_closed(is_answer=is_answer), quiet_until).label("state"),
         DELIVERY.c.address_id,
         DELIVERY.c.text_id,
         DELIVERY.c.reference,

@@ -23,10 +23,18 @@ from sqlalchemy import (
     select,
 )
 
-from campaigns.audience.models import Address, AddressState, Contact
+from campaigns.audience.models import Address, AddressState, Consent, ConsentKind, Contact
 from campaigns.audience.rules import UNKNOWN_ZONE
 from campaigns.core.database import UTCDateTime
-from campaigns.delivery.models import OPEN_CANARY, CanaryDelivery, Delivery, RunCanary, RunQuiet, RunZone
+from campaigns.delivery.models import (
+    OPEN_CANARY,
+    CanaryDelivery,
+    Delivery,
+    RunAnswer,
+    RunCanary,
+    RunQuiet,
+    RunZone,
+)
 from campaigns.delivery.states import SendState
 from campaigns.planning.models import Priority, Run, RunState
 
@@ -82,14 +90,32 @@ def select_due(*columns: ColumnElement[Any]) -> Select[*tuple[Any, ...]]:
     )
 
 
-def next_state(address_state: ColumnElement[Any], quiet_until: ColumnElement[Any]) -> ColumnElement[str]:
-    """Return what becomes of a row that is taken: called, put off as it is, or closed at once."""
+def is_closed(*, is_answer: bool) -> ColumnElement[bool]:
+    """Match rows whose address is not written to.
+
+    What a run says by itself needs a consent. An answer was asked for, whatever was said before it: it is closed
+    by a number that is dead, and by one refusal more than the ledger had when it was written.
+    """
+    if not is_answer:
+        return ADDRESS.c.state != AddressState.ACTIVE.value
+    refused = (
+        select(func.count(Consent.id))
+        .where(Consent.address_id == ADDRESS.c.id, Consent.kind.in_((ConsentKind.WITHDRAWN, ConsentKind.HELD)))
+        .correlate(ADDRESS)
+        .scalar_subquery()
+    )
+    known = select(RunAnswer.refusals).where(RunAnswer.run_id == bindparam("run")).scalar_subquery()
+    return or_(ADDRESS.c.state == AddressState.INVALID.value, refused > known)
+
+
+def next_state(closed: ColumnElement[Any], quiet_until: ColumnElement[Any]) -> ColumnElement[str]:
+    """Return what becomes of a row that is taken: called, put off as it is, or `closed` at once."""
     return case(
         # Its provider has it, although we queued it again: an earlier call was accepted after all.
         (HAS_RECEIPT, SendState.ACCEPTED.value),
         (quiet_until.is_not(None), SendState.QUEUED.value),
         (DELIVERY.c.expires_at <= NOW, SendState.EXPIRED.value),
-        (address_state != AddressState.ACTIVE.value, SendState.SUPPRESSED.value),
+        (closed, SendState.SUPPRESSED.value),
         else_=SendState.SENDING.value,
     )
 

@@ -130,7 +130,7 @@ class MemoryStore(Generic[Row]):
             if run.state is RunState.RUNNING and run.sender_id not in self.paused_senders
         ]
         since = clock.now() - WITHDRAWN_WITHIN
-        return Snapshot(runs, frozenset(address for address, at in self.withdrawn.items() if at >= since))
+        return Snapshot(runs, {address: at for address, at in self.withdrawn.items() if at >= since})
 
     def pause(self, run_id: int, reason: Sentence) -> None:
         """Pause a run, if it is still running."""

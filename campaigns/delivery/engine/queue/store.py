@@ -5,10 +5,11 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from datetime import datetime
 from functools import cache
 from typing import Any
 
-from sqlalchemy import Connection, Engine, Row, Select, bindparam, false, func, select
+from sqlalchemy import ColumnElement, Connection, Engine, Row, Select, bindparam, false, func, select, type_coerce
 from sqlalchemy.exc import DataError, DBAPIError, IntegrityError, ProgrammingError, SQLAlchemyError, StatementError
 from sqlalchemy.orm import Session, sessionmaker
 
@@ -123,7 +124,8 @@ class DatabaseStore:
             if rows and rows[0].is_read_only:
                 raise UnavailableError("The database may only be read.")
             quotas = self._daily_limits.count_in_turn(connection, _limits_of(rows))
-            addresses = frozenset(connection.scalars(_withdrawn(), {"since": clock.now() - WITHDRAWN_WITHIN}))
+            told = connection.execute(_withdrawn(), {"since": clock.now() - WITHDRAWN_WITHIN})
+            withdrawn = {row.address_id: row.refused_at for row in told}
         by_pair = {(row.id, row.sender_id): row for row in rows}
         left_out = {pair: why for pair, row in by_pair.items() if (why := self._why_left_out(row, hears=hears))}
         self._explain(left_out)
@@ -137,13 +139,14 @@ class DatabaseStore:
                 has_next=row.rank < last[row.id],
                 organisation_id=row.organisation_id,
                 priority=row.priority,
+                is_answer=row.is_answer,
                 allowance=None if row.is_rehearsal else quotas.get(row.sender_id),
                 counted=self._daily_limits.number,
             )
             for pair, row in by_pair.items()
             if pair not in left_out
         ]
-        return Snapshot(runs, addresses)
+        return Snapshot(runs, withdrawn)
 
     def _why_left_out(self, row: Row[Any], *, hears: bool) -> Wait | None:
         """Return why a running run is not sent over one of its senders, or None; rehearsals always are."""
@@ -285,6 +288,7 @@ def _running(dialect: str) -> Select[*tuple[Any, ...]]:
             Run.organisation_id,
             Run.is_rehearsal,
             Run.priority,
+            Run.campaign_id.is_(None).label("is_answer"),
             RunSender.rank,
             RunSender.sender_id,
             Sender.channel,
@@ -301,14 +305,16 @@ def _running(dialect: str) -> Select[*tuple[Any, ...]]:
 
 
 @cache
-def _withdrawn() -> Select[int]:
-    """Select the addresses that said stop, or may have, since a time."""
+def _withdrawn() -> Select[int, datetime]:
+    """Select the addresses that said stop, or may have, since a time, and when they did last."""
+    refused_at: ColumnElement[datetime] = type_coerce(func.max(Consent.recorded_at), UTCDateTime())
     return (
-        select(Consent.address_id)
+        select(Consent.address_id, refused_at.label("refused_at"))
         .join(Address, Address.id == Consent.address_id)
         .where(Consent.kind.in_((ConsentKind.WITHDRAWN, ConsentKind.HELD)))
         .where(Consent.recorded_at >= bindparam("since", type_=UTCDateTime()))
         .where(Address.state != AddressState.ACTIVE)
+        .group_by(Consent.address_id)
     )
 
 

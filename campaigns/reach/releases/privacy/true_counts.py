@@ -19,6 +19,7 @@ from campaigns.delivery.models import Delivery, RunText
 from campaigns.delivery.states import ReceiptState, SendState
 from campaigns.places.models import Region
 from campaigns.planning.models import Run
+from campaigns.planning.queries import counts_as_reach
 from campaigns.reach.counting.ladder import REACHED, rung_of
 
 #: Which address of a person the same person has elsewhere: the first of these that they have.
@@ -51,7 +52,7 @@ def count_people(
 
     Several organisations count a person once who has the same address with them, found by its keyed hash.
     """
-    runs = select(Run.id).where(Run.organisation_id.in_(organisation_ids), ~Run.is_rehearsal)
+    runs = select(Run.id).where(Run.organisation_id.in_(organisation_ids), counts_as_reach())
     if campaign_id is not None:
         runs = runs.where(Run.campaign_id == campaign_id)
     is_joint = len(organisation_ids) > 1

@@ -247,7 +247,7 @@ class StoreContract:
     def test_snapshot_tells_who_said_stop_and_what_runs(self, bed: Bed) -> None:
         bed.leave(2)
         snapshot = bed.store.snapshot()
-        assert snapshot.withdrawn == {bed.address_ids[2]}
+        assert set(snapshot.withdrawn) == {bed.address_ids[2]}
         assert [(run.run_id, run.sender_id) for run in snapshot.runs] == [(bed.run_id, bed.sender_id)]
         assert snapshot.running == {bed.run_id}
 
@@ -278,7 +278,7 @@ class StoreContract:
             action=Action.OPT_OUT,
             address_id=claimed.address_id,
         )
-        assert bed.store.snapshot().withdrawn == {claimed.address_id}
+        assert set(bed.store.snapshot().withdrawn) == {claimed.address_id}
 
     def test_sender_is_told_as_it_is(self, bed: Bed) -> None:
         facts = bed.store.open_sender(bed.sender_id, False)

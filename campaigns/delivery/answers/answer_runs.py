@@ -1,0 +1,131 @@
+"""What answers one person is a run of one delivery, so that the engine keeps every promise for it.
+
+It goes before campaigns over the sender that the person wrote to, over no other, and whatever the hour. The words
+are sealed. Whoever said stop may have written again since: the answer is sent all the same, and one refusal more
+closes it (`RunAnswer`). Nothing here commits.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from zoneinfo import ZoneInfo
+
+from sqlalchemy import func, insert, select
+from sqlalchemy.orm import Session
+
+from campaigns.audience.models import Address, Channel, Consent, ConsentKind, Contact
+from campaigns.core import clock
+from campaigns.core.database import reserve_ids
+from campaigns.core.keys.crypto import Vault
+from campaigns.delivery.lanes.lane_jobs import enqueue_lanes
+from campaigns.delivery.models import Delivery, RunAnswer, RunText
+from campaigns.delivery.references import new_reference
+from campaigns.delivery.sealed_texts import seal_body
+from campaigns.delivery.states import SendState
+from campaigns.gateways.base import Template
+from campaigns.messages.text.sms_parts import count_parts
+from campaigns.planning.models import Priority, Run, RunSender, RunState, Sender
+from campaigns.staff.models import Organisation
+
+
+@dataclass(frozen=True, slots=True)
+class AnswerText:
+    """What one person is answered."""
+
+    language: str
+    body: str
+    #: Services that it names.
+    service_ids: Sequence[int] = ()
+    #: The approved WhatsApp template that says it, where the channel asks for one.
+    template: Template | None = None
+
+
+def queue_answer(
+    session: Session,
+    address: Address,
+    sender: Sender,
+    text: AnswerText,
+    *,
+    vault: Vault,
+    until: datetime,
+) -> Run:
+    """Queue an answer to an address of the organisation, for the engine to send until a moment (UTC).
+
+    The address is locked (`lock_addresses`): a stop comes before the answer, which then knows it, or after it, and
+    closes it.
+    """
+    now = clock.now()
+    run = _add_run(session, address, sender, now=now)
+    session.add(RunAnswer(run_id=run.id, refusals=count_refusals(session, address.id)))
+    session.execute(
+        insert(Delivery).values(
+            run_id=run.id,
+            contact_id=address.contact_id,
+            address_id=address.id,
+            channel=address.channel,
+            sender_id=sender.id,
+            text_id=_add_text(session, run, text, vault=vault),
+            region_id=session.scalar(select(Contact.region_id).where(Contact.id == address.contact_id)) or 0,
+            send_state=SendState.QUEUED,
+            reference=new_reference(is_rehearsal=False),
+            attempts=0,
+            due_at=now,
+            expires_at=until,
+        )
+    )
+    enqueue_lanes(session, {(sender.id, False)})
+    return run
+
+
+def count_refusals(session: Session, address_id: int) -> int:
+    """Count the stops and holds that the ledger has of an address."""
+    kinds = (ConsentKind.WITHDRAWN, ConsentKind.HELD)
+    refused = select(func.count(Consent.id)).where(Consent.address_id == address_id, Consent.kind.in_(kinds))
+    return session.scalar(refused) or 0
+
+
+def _add_run(session: Session, address: Address, sender: Sender, *, now: datetime) -> Run:
+    zone = session.get_one(Organisation, address.organisation_id).time_zone
+    run = Run(
+        organisation_id=address.organisation_id,
+        campaign_id=None,
+        schedule_id=None,
+        occurrence=now.astimezone(ZoneInfo(zone)).replace(tzinfo=None),
+        state=RunState.RUNNING,
+        sender_id=sender.id,
+        channel=sender.channel,
+        digest="",
+        message_version=0,
+        frozen={"resend_unknown": False},
+        planned_through=address.contact_id,
+        planned=1,
+        created_at=now,
+        started_at=now,
+        priority=Priority.ANSWER,
+        ranked_senders=[RunSender(rank=0, sender_id=sender.id, channel=sender.channel, countries=[])],
+    )
+    session.add(run)
+    session.flush()
+    return run
+
+
+def _add_text(session: Session, run: Run, text: AnswerText, *, vault: Vault) -> int:
+    (text_id,) = reserve_ids(session, RunText.__table__, 1)  # type: ignore[arg-type] # typed as FromClause
+    template = text.template
+    session.add(
+        RunText(
+            id=text_id,
+            run_id=run.id,
+            language=text.language,
+            service_ids=list(text.service_ids),
+            body=None,
+            sealed_body=seal_body(text.body, text_id, vault),
+            parts=count_parts(text.body).parts if run.channel == Channel.SMS else 1,
+            content_sid=template.id if template else None,
+            content_variables=dict(template.variables) if template else None,
+        )
+    )
+    session.flush()
+    return int(text_id)
