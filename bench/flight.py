@@ -27,7 +27,7 @@ from campaigns.delivery.queries import in_state
 from campaigns.delivery.references import new_reference
 from campaigns.delivery.states import SendState
 from campaigns.demo.processes import Processes
-from campaigns.inbox.receivers import Account
+from campaigns.inbox.incoming.receivers import Account
 from campaigns.planning.models import Campaign, Run, RunState, Sender
 from campaigns.staff.models import Organisation, Role
 from tests.delivery.builders import FAR, addressed_people, frozen

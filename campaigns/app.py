@@ -24,8 +24,8 @@ from campaigns.front.peer_limits import USUAL_BODY
 from campaigns.gateways.callbacks import CallbackReader
 from campaigns.gateways.factory import build_readers
 from campaigns.inbox import public as replies
-from campaigns.inbox import settling_views as settling
 from campaigns.inbox import views as inbox
+from campaigns.inbox.holds import settling_views as settling
 from campaigns.members import views as members
 from campaigns.members.proposed import kinds_of_members
 from campaigns.messages import views as messages

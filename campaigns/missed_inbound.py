@@ -27,9 +27,9 @@ from campaigns.core.settings import Settings
 from campaigns.gateways.base import Gateway
 from campaigns.gateways.connecting import InboundList, KeptInbound
 from campaigns.gateways.factory import open_gateway
+from campaigns.inbox.incoming.receivers import Account, load_account
 from campaigns.inbox.models import InboundLook
 from campaigns.inbox.queries import find_kept
-from campaigns.inbox.receivers import Account, load_account
 from campaigns.inbox.service import LATE, note_looked, receive_inbound
 from campaigns.planning.models import Sender
 

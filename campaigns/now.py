@@ -20,11 +20,11 @@ from campaigns.delivery.monitoring.progress import select_runs
 from campaigns.delivery.monitoring.run_page import alarms_of, open_of
 from campaigns.directory.labels import OUTCOMES
 from campaigns.directory.queries import count_due_services, select_dead_since
-from campaigns.inbox.hold_list import Waiting as Holds
-from campaigns.inbox.hold_list import waits_now
+from campaigns.inbox.holds.hold_list import Waiting as Holds
+from campaigns.inbox.holds.hold_list import waits_now
+from campaigns.inbox.holds.settling import LIFT_STOP
+from campaigns.inbox.incoming.strangers import find_strange_stops
 from campaigns.inbox.queries import count_unheeded
-from campaigns.inbox.settling import LIFT_STOP
-from campaigns.inbox.strangers import find_strange_stops
 from campaigns.members.first_steps import find_first_steps
 from campaigns.members.founding import APPOINT, find_founding
 from campaigns.messages.queries import find_unreviewed

@@ -12,7 +12,7 @@ from campaigns.core.settings import Settings
 from campaigns.gateways.factory import hook_addresses
 from campaigns.gateways.kinds import Credential, gateway_kinds
 from campaigns.inbox.display import visible
-from campaigns.inbox.triage import Unassigned, assign, count_unassigned, find_unassigned, read_text
+from campaigns.inbox.incoming.triage import Unassigned, assign, count_unassigned, find_unassigned, read_text
 from campaigns.staff.queries import find_organisation
 
 #: Lines that one list has.

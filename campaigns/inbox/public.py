@@ -7,7 +7,7 @@ from flask import Blueprint, Response, request
 from campaigns.core.database import wait_for_locks
 from campaigns.delivery.receipts.request import answer_plainly, read_callback, read_flask_body
 from campaigns.gateways.callbacks import Callback, CallbackReader
-from campaigns.inbox.receivers import Account, load_account
+from campaigns.inbox.incoming.receivers import Account, load_account
 from campaigns.inbox.service import receive_inbound
 from campaigns.web.current import callbacks, settings, vault
 from campaigns.web.session import session

@@ -26,13 +26,20 @@ from campaigns.core.keys.crypto import Vault
 from campaigns.delivery.refusals import suppress_addresses
 from campaigns.gateways.callbacks import Happening, Inbound
 from campaigns.gateways.kinds import unsigned_gateways
-from campaigns.inbox.meaning import kind_of
+from campaigns.inbox.incoming.meaning import kind_of
+from campaigns.inbox.incoming.order import (
+    AGREEMENTS,
+    REFUSALS,
+    evidence_of,
+    find_refusals_until,
+    is_overtaken,
+    lift_again,
+)
+from campaigns.inbox.incoming.receivers import Account, Receiver, find_receiver
+from campaigns.inbox.incoming.strangers import note_stop
+from campaigns.inbox.incoming.triage import put_in_triage
 from campaigns.inbox.models import InboundLook, Reply, ReplyKind
-from campaigns.inbox.order import AGREEMENTS, REFUSALS, evidence_of, find_refusals_until, is_overtaken, lift_again
 from campaigns.inbox.queries import find_contact, find_kept, find_languages, find_next_kept
-from campaigns.inbox.receivers import Account, Receiver, find_receiver
-from campaigns.inbox.strangers import note_stop
-from campaigns.inbox.triage import put_in_triage
 from campaigns.staff import audit
 
 #: Longest text that is kept; no channel carries more.

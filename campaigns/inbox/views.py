@@ -9,7 +9,7 @@ from campaigns.core import clock
 from campaigns.delivery.receipts.request import refusals
 from campaigns.inbox import queries
 from campaigns.inbox.display import visible
-from campaigns.inbox.hold_list import find_holds, waits_now
+from campaigns.inbox.holds.hold_list import find_holds, waits_now
 from campaigns.staff.auth import current_organisation, requires
 from campaigns.staff.permissions import Permission
 from campaigns.web.current import settings, vault

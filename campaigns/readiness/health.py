@@ -28,8 +28,8 @@ from campaigns.core.settings import Mode, Settings
 from campaigns.delivery.models import Delivery
 from campaigns.delivery.monitoring.alarm_facts import seconds_without_worker
 from campaigns.delivery.monitoring.alarms import LONGEST_SILENCE
+from campaigns.inbox.incoming.triage import count_unassigned
 from campaigns.inbox.models import Reply
-from campaigns.inbox.triage import count_unassigned
 from campaigns.planning.models import Health, Sender
 from campaigns.readiness.instance import check_fingerprints
 from campaigns.schema import SchemaState, schema_state

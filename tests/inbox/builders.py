@@ -10,8 +10,8 @@ from sqlalchemy.orm import Session
 
 from campaigns.core.keys.crypto import Vault
 from campaigns.gateways.callbacks import Happening, Inbound
+from campaigns.inbox.incoming.receivers import Account
 from campaigns.inbox.models import Reply
-from campaigns.inbox.receivers import Account
 from campaigns.inbox.service import receive_inbound
 from campaigns.staff.models import Organisation
 

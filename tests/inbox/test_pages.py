@@ -13,9 +13,9 @@ from campaigns.audience.models import Channel
 from campaigns.core import clock
 from campaigns.core.keys.crypto import Vault
 from campaigns.gateways.callbacks import Happening, Inbound
+from campaigns.inbox.incoming.receivers import Account
 from campaigns.inbox.models import Reply
 from campaigns.inbox.queries import OptOuts, count_opt_outs
-from campaigns.inbox.receivers import Account
 from campaigns.inbox.service import receive_inbound
 from campaigns.staff.models import Organisation, Role
 from tests.factories import a_contact, a_region, a_sender, an_address

@@ -21,10 +21,10 @@ from campaigns.core.keys.crypto import Vault
 from campaigns.delivery.models import Delivery
 from campaigns.delivery.states import SendState
 from campaigns.gateways.callbacks import Happening, Inbound
-from campaigns.inbox import order
+from campaigns.inbox.incoming import order
+from campaigns.inbox.incoming.receivers import Receiver
 from campaigns.inbox.models import Reply, ReplyKind
 from campaigns.inbox.queries import find_next_kept
-from campaigns.inbox.receivers import Receiver
 from campaigns.inbox.service import LATE, receive_inbound
 from campaigns.staff.models import AuditEntry
 from tests.factories import (

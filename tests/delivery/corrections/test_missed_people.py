@@ -17,7 +17,7 @@ from campaigns.delivery.corrections.service import send_correction
 from campaigns.delivery.fanout.fanout import fan_out
 from campaigns.delivery.models import Delivery
 from campaigns.delivery.states import SendState
-from campaigns.inbox import settling
+from campaigns.inbox.holds import settling
 from campaigns.planning.do_no_harm.service import prepare_correction
 from campaigns.planning.models import Run
 from campaigns.planning.service import fire_due

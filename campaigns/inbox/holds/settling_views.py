@@ -10,8 +10,8 @@ from werkzeug.wrappers import Response as Redirect
 
 from campaigns.audience.models import AddressState, Channel, Contact
 from campaigns.core.errors import InputError, TransitionError
-from campaigns.inbox import settling
-from campaigns.inbox.forms import LiftForm
+from campaigns.inbox.holds import settling
+from campaigns.inbox.holds.forms import LiftForm
 from campaigns.inbox.models import Reply
 from campaigns.staff.auth import current_member, current_organisation, may_now, requires
 from campaigns.staff.permissions import Permission
@@ -67,7 +67,7 @@ def lift_stop(contact_id: int) -> Page:
         else:
             flash(_("The opt-out is lifted. The administrators of your organisation are told."), "good")
             return redirect(url_for("audience.contacts.show", contact_id=contact_id))
-    return render_template("inbox/lift_stop.html", contact=contact, form=form), form.status
+    return render_template("inbox/holds/lift_stop.html", contact=contact, form=form), form.status
 
 
 @pages.post("/inbox/<int:reply_id>/settle")

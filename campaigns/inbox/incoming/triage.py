@@ -19,10 +19,10 @@ from campaigns.core import clock
 from campaigns.core.errors import NotFoundError, TransitionError
 from campaigns.core.keys.crypto import Vault
 from campaigns.core.words import N_
+from campaigns.inbox.incoming.receivers import Account
+from campaigns.inbox.incoming.strangers import assign_stop
 from campaigns.inbox.models import Reply, ReplyKind, Triage, TriageReason
 from campaigns.inbox.queries import find_contact, open_text
-from campaigns.inbox.receivers import Account
-from campaigns.inbox.strangers import assign_stop
 from campaigns.staff import audit
 from campaigns.staff.models import Organisation
 

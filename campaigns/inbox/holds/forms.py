@@ -10,7 +10,7 @@ from wtforms.validators import InputRequired, Length
 
 from campaigns.audience.forms import CHANNELS
 from campaigns.audience.models import Channel
-from campaigns.inbox.settling import LONGEST_REASON
+from campaigns.inbox.holds.settling import LONGEST_REASON
 from campaigns.web.forms import Form, options
 
 

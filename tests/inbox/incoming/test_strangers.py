@@ -17,10 +17,10 @@ from campaigns.core.keys.crypto import Vault
 from campaigns.delivery.models import Delivery
 from campaigns.delivery.states import SendState
 from campaigns.gateways.callbacks import Happening, Inbound
+from campaigns.inbox.incoming.strangers import StrangeStops, find_strange_stops
+from campaigns.inbox.incoming.triage import assign
 from campaigns.inbox.models import Reply, UnknownStop
 from campaigns.inbox.service import receive_inbound
-from campaigns.inbox.strangers import StrangeStops, find_strange_stops
-from campaigns.inbox.triage import assign
 from campaigns.planning.models import RunState
 from campaigns.staff.models import Organisation, Role
 from tests.factories import (

@@ -31,8 +31,8 @@ from campaigns.core.settings import load_settings
 from campaigns.delivery.models import Delivery
 from campaigns.delivery.states import SendState
 from campaigns.gateways.callbacks import Inbound
-from campaigns.inbox import settling
-from campaigns.inbox.hold_list import find_holds, waits_now
+from campaigns.inbox.holds import settling
+from campaigns.inbox.holds.hold_list import find_holds, waits_now
 from campaigns.inbox.models import Reply
 from campaigns.inbox.service import receive_inbound
 from campaigns.staff.models import AuditEntry, Organisation, Role

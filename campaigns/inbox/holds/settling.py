@@ -22,7 +22,7 @@ from campaigns.core.errors import InputError, TransitionError
 from campaigns.core.keys.crypto import Vault
 from campaigns.core.words import N_
 from campaigns.delivery.refusals import suppress_addresses
-from campaigns.inbox.hold_list import is_stranger_held
+from campaigns.inbox.holds.hold_list import is_stranger_held
 from campaigns.inbox.models import Reply
 from campaigns.staff import audit
 from campaigns.staff.notes import note_reason
