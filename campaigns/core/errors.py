@@ -20,6 +20,7 @@ FingerpostError
 ├── RefusedError                  well formed, but the rules say no
 │   ├── GateError                 a gate before sending is red
 │   ├── TransitionError           a state does not allow this move
+│   ├── ChangedError              it changed since it was read
 │   ├── ApprovalError             the approver edited it, or it changed since
 │   ├── ForbiddenError            the member's roles do not allow it
 │   ├── NoSignpostError           no trusted service for a region, language and hour
@@ -180,6 +181,10 @@ class GateError(RefusedError):
 
 class TransitionError(RefusedError):
     """The present state does not allow this move."""
+
+
+class ChangedError(RefusedError):
+    """It changed since whoever acts on it read it."""
 
 
 class ApprovalError(RefusedError):

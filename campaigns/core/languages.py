@@ -9,6 +9,8 @@ from importlib.resources import files
 
 #: Languages of the staff interface that have a complete catalogue.
 INTERFACE_LANGUAGES = ("en", "uk", "ar")
+#: What stands for a language that nobody has said (BCP 47: undetermined).
+UNKNOWN_LANGUAGE = "und"
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,6 +12,9 @@ from campaigns.audience.models import Channel
 from campaigns.core.database import Base, BigId, rows_with
 from campaigns.gateways.callbacks import Happening
 
+#: Longest text that is kept; no channel carries more.
+LONGEST_TEXT = 16_000
+
 
 class ReplyKind(StrEnum):
     """What a reply turned out to be: what audience/keywords.py hears in it, or more."""
@@ -59,6 +62,8 @@ class Reply(Base):
     #: None when the handle is no contact's.
     contact_id: Mapped[int | None] = mapped_column(ForeignKey("contact.id"), index=True)
     organisation_id: Mapped[int | None] = mapped_column(ForeignKey("organisation.id"), index=True)
+    #: The sender that it came to; None for one that we do not know, and in rows of an earlier version.
+    sender_id: Mapped[int | None] = mapped_column(ForeignKey("sender.id"))
     kind: Mapped[ReplyKind] = mapped_column(String(10))
     #: Asks for messages again and lifted nothing: nothing proves it, or nobody knows whom it was said to.
     is_unheeded: Mapped[bool] = mapped_column(default=False, server_default=false())

@@ -35,15 +35,14 @@ from campaigns.inbox.incoming.order import (
     is_overtaken,
     lift_again,
 )
+from campaigns.inbox.incoming.questions import put_in_conversation
 from campaigns.inbox.incoming.receivers import Account, Receiver, find_receiver
 from campaigns.inbox.incoming.strangers import note_stop
 from campaigns.inbox.incoming.triage import put_in_triage
-from campaigns.inbox.models import InboundLook, Reply, ReplyKind
+from campaigns.inbox.models import LONGEST_TEXT, InboundLook, Reply, ReplyKind
 from campaigns.inbox.queries import find_contact, find_kept, find_languages, find_next_kept
 from campaigns.staff import audit
 
-#: Longest text that is kept; no channel carries more.
-LONGEST_TEXT = 16_000
 #: Posts that take longer were posted again: the person may have said something else since.
 LATE = timedelta(seconds=3)
 #: So long numbers of what is done at an account grow for certain: after a week without any they begin anew.
@@ -85,6 +84,7 @@ def receive_inbound(
         ledger.hold_withdrawals(session)
     if not (is_settled := is_late and is_overtaken(session, reply)):
         detail = _act(session, inbound, reply, vault=vault, account=account, receiver=receiver, is_late=is_late)
+    put_in_conversation(session, inbound, reply, vault)
     if reply.organisation_id is None:
         put_in_triage(session, reply, account=account, came_to=inbound.to_handle, may_be=receiver.may_be)
     if inbound.happening not in _UNSPOKEN and not is_settled:
@@ -196,6 +196,7 @@ def _keep(
         number=number,
         contact_id=contact_id,
         organisation_id=organisation_id,
+        sender_id=receiver.sender_id,
         kind=_kind_of(session, inbound, lookup=lookup, number=number),
         happening=inbound.happening,
         sealed_text=vault.seal(text, table="reply", column="sealed_text", row_id=row_id),

@@ -18,7 +18,7 @@ from flask_babel import lazy_gettext as _l
 from markupsafe import Markup, escape
 
 from campaigns.core import lists
-from campaigns.core.languages import all_languages, is_right_to_left
+from campaigns.core.languages import UNKNOWN_LANGUAGE, all_languages, is_right_to_left
 
 #: Languages that CLDR has no locale for.
 _OWN_NAMES = {"rom": _l("Romani")}
@@ -98,6 +98,8 @@ def month_name(value: date) -> str:
 
 def language_name(code: str) -> str:
     """Write a language's name in the reader's language, else in English, else its code."""
+    if code == UNKNOWN_LANGUAGE:
+        return str(_("Language not known"))
     known = all_languages().get(code)
     try:
         name = Locale.parse(code, sep="-").get_display_name(_locale())

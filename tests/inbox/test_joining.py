@@ -175,7 +175,7 @@ def test_code_at_anothers_number_is_a_text(session: Session, vault: Vault, entry
 def test_removed_entry_point_lets_nobody_join(session: Session, vault: Vault, entry_point: EntryPoint) -> None:
     take_down(session, entry_point, by=None)
     assert receive(session, vault, wrote("MEDYKA")).kind == ReplyKind.TEXT
-    assert session.scalars(select(Contact)).all() == []
+    assert session.scalars(select(Address.state)).all() == [AddressState.PENDING]
 
 
 @pytest.mark.parametrize("handle", ["Orange", "7711", ""])
@@ -210,4 +210,4 @@ def test_code_may_follow_a_word_for_joining(session: Session, vault: Vault, entr
 
 def test_code_beside_a_stop_joins_nobody(session: Session, vault: Vault, entry_point: EntryPoint) -> None:
     assert receive(session, vault, wrote("MEDYKA stop")).kind == ReplyKind.TEXT
-    assert session.scalars(select(Contact)).all() == []
+    assert session.scalars(select(Address.state)).all() == [AddressState.PENDING]

@@ -15,7 +15,15 @@ from campaigns.audience.consent import ledger as consent
 from campaigns.audience.consent.declaration import Declaration
 from campaigns.audience.consent.ledger import grant, mark_invalid
 from campaigns.audience.joining.ways_to_join import create_entry_point
-from campaigns.audience.models import Address, AddressState, Channel, Consent, ConsentKind, SuppressedAddress
+from campaigns.audience.models import (
+    Address,
+    AddressState,
+    Channel,
+    Consent,
+    ConsentKind,
+    Contact,
+    SuppressedAddress,
+)
 from campaigns.core import clock
 from campaigns.core.keys.crypto import Vault
 from campaigns.delivery.models import Delivery
@@ -142,7 +150,8 @@ def test_number_of_an_organisation_decides(session: Session, vault: Vault, addre
     both = came_over(session, owners=[theirs.id, address.organisation_id])
     reply = receive_inbound(session, inbound("Hello", to_handle="+48500100200"), vault, account=both)
     assert reply is not None
-    assert (reply.organisation_id, reply.contact_id) == (theirs.id, None)
+    # Whoever writes is a contact of whom they wrote to, and not of the other organisation that knows them.
+    assert session.get_one(Contact, reply.contact_id).organisation_id == reply.organisation_id == theirs.id
 
 
 @pytest.mark.parametrize(

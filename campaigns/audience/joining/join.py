@@ -57,7 +57,7 @@ def join(session: Session, joining: Joining, *, vault: Vault) -> Address | None:
     lookup = vault.lookup_hash(handle.channel, handle.text)
     number = number_key(vault, handle.channel, handle.text)
     said = Declaration(joining.method, _wording(joining), joining.at)
-    known = _known(session, joining.organisation_id, lookup=lookup, number=number)
+    known = find_known(session, joining.organisation_id, lookup=lookup, number=number)
     address = next((each for each in known if each.channel == handle.channel), None)
     stopped = address is not None and address.state in (AddressState.OPTED_OUT, AddressState.HELD)
     if stopped or _is_suppressed(session, handle.channel, lookup, number):
@@ -65,15 +65,17 @@ def join(session: Session, joining: Joining, *, vault: Vault) -> Address | None:
             return None
         restore(session, HashedHandle(lookup, handle.channel, number), said)
     if address is None:
-        contact_id = _contact_without(session, handle.channel, known) or _add_contact(session, joining)
-        address = _add(session, joining, contact_id, lookup=lookup, number=number, vault=vault)
+        contact_id = find_without(session, handle.channel, known) or add_contact(
+            session, joining.organisation_id, language=_language_of(joining), at=joining.at
+        )
+        address = add_address(session, contact_id, joining.organisation_id, handle, vault=vault, at=joining.at)
     if not stopped:
         grant(session, address, said)
     _place(session, joining, address.contact_id)
     return address
 
 
-def _known(session: Session, organisation_id: int, *, lookup: bytes, number: bytes) -> Sequence[Address]:
+def find_known(session: Session, organisation_id: int, *, lookup: bytes, number: bytes) -> Sequence[Address]:
     """Return the organisation's addresses of a number on all channels, locked; the oldest come first."""
     same = or_(Address.number == number, Address.lookup == lookup)
     ids = session.scalars(owned(select(Address.id).where(same), Address, organisation_id)).all()
@@ -85,41 +87,42 @@ def _is_suppressed(session: Session, channel: Channel, lookup: bytes, number: by
     return not marks.isdisjoint({(lookup, channel), (number, channel)})
 
 
-def _contact_without(session: Session, channel: Channel, known: Sequence[Address]) -> int | None:
+def find_without(session: Session, channel: Channel, known: Sequence[Address]) -> int | None:
     """Return the first of these addresses' contacts that has nothing on the channel, or None."""
     ids = [address.contact_id for address in known]
     taken = select(Address.contact_id).where(Address.contact_id.in_(ids), Address.channel == channel)
     return min(set(ids) - set(session.scalars(taken)), default=None)
 
 
-def _add_contact(session: Session, joining: Joining) -> int:
-    contact = Contact(
-        organisation_id=joining.organisation_id, language=_language_of(joining), created_at=joining.at
-    )
+def add_contact(session: Session, organisation_id: int, *, language: str, at: datetime) -> int:
+    """Add a contact without an address and return its id."""
+    contact = Contact(organisation_id=organisation_id, language=language, created_at=at)
     session.add(contact)
     session.flush()
     return contact.id
 
 
-def _add(
-    session: Session, joining: Joining, contact_id: int, *, lookup: bytes, number: bytes, vault: Vault
+def add_address(
+    session: Session, contact_id: int, organisation_id: int, handle: Handle, *, vault: Vault, at: datetime
 ) -> Address:
+    """Add an address, to which nobody agreed yet, behind those that a contact has."""
     others = select(func.count()).select_from(Address).where(Address.contact_id == contact_id)
+    number = number_key(vault, handle.channel, handle.text)
     address = Address(
-        organisation_id=joining.organisation_id,
+        organisation_id=organisation_id,
         contact_id=contact_id,
         rank=session.scalar(others) or 0,
-        channel=joining.handle.channel,
+        channel=handle.channel,
         ciphertext=b"",
-        lookup=lookup,
+        lookup=vault.lookup_hash(handle.channel, handle.text),
         number=number,
-        country=joining.handle.country,
-        created_at=joining.at,
+        country=handle.country,
+        created_at=at,
     )
     session.add(address)
     session.flush()
-    address.ciphertext = vault.seal(joining.handle.text, table="address", column="ciphertext", row_id=address.id)
-    mark_shared(session, joining.organisation_id, [number])
+    address.ciphertext = vault.seal(handle.text, table="address", column="ciphertext", row_id=address.id)
+    mark_shared(session, organisation_id, [number])
     return address
 
 

@@ -84,7 +84,9 @@ class Phrases:
 @cache
 def load_phrases() -> Phrases:
     """Read and fold the table; the first call takes a moment, every other none."""
-    read = [(row["language"], row["phrase"], listed) for row in _rows() if (listed := _listed(row)) is not None]
+    read = [
+        (row["language"], row["phrase"], listed) for row in load_rows() if (listed := _listed(row)) is not None
+    ]
     # What a word looks like is asked of mixed words only, so the order settles which of two likenesses it is.
     lookalikes: dict[str, str] = {}
     for _, phrase, _ in read:
@@ -101,7 +103,8 @@ def load_phrases() -> Phrases:
     return phrases
 
 
-def _rows() -> list[dict[str, str]]:
+def load_rows() -> list[dict[str, str]]:
+    """Return the table as it stands in the file; columns are told in data/inbound_words.README.md."""
     with (files("campaigns.audience") / "data" / "inbound_words.csv").open(encoding="utf-8") as lines:
         return list(csv.DictReader(lines))
 

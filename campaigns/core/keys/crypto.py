@@ -75,6 +75,11 @@ class Vault:
         """Return the keyed hash of a phone number (E.164) that is the same on all of its channels."""
         return self.lookup_hash("number", number)
 
+    def word_hash(self, word: str) -> int:
+        """Return the keyed hash by which a folded word of sealed texts is found again: 64 bits, signed."""
+        digest = hmac.new(self.lookup_key, f"word\0{word}".encode(), hashlib.sha256).digest()
+        return int.from_bytes(digest[:8], signed=True)
+
 
 def _bound_to(table: str, column: str, row_id: int | str) -> bytes:
     return f"{table}.{column}.{row_id}".encode()

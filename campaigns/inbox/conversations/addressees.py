@@ -1,0 +1,62 @@
+"""Reads what is known of whoever is to be answered: their address, what they refused, and who writes to them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from sqlalchemy import func, or_, select
+from sqlalchemy.orm import Session
+
+from campaigns.audience.consent.person import lock_addresses
+from campaigns.audience.models import Address, AddressState, Channel, Consent, ConsentKind
+from campaigns.delivery.lanes.sender_health import may_be_used
+from campaigns.inbox.conversations.models import Conversation
+from campaigns.inbox.conversations.window import Writer
+from campaigns.inbox.models import Reply
+from campaigns.planning.models import Sender
+from campaigns.staff.queries import owned
+
+
+@dataclass(frozen=True, slots=True)
+class Addressee:
+    """Who is answered, over what, and what is known of them."""
+
+    address: Address | None
+    sender: Sender | None
+    writer: Writer
+
+
+def load_addressee(session: Session, conversation: Conversation, *, locked: bool = False) -> Addressee:
+    """Return who is answered in a conversation; `locked` keeps a stop from coming between until the commit."""
+    found = owned(select(Address), Address, conversation.organisation_id)
+    address = session.scalar(
+        found.where(Address.contact_id == conversation.contact_id, Address.channel == conversation.channel)
+    )
+    if address is not None and locked:
+        [address] = lock_addresses(session, [address.id])
+    sender = _find_sender(session, conversation, address)
+    refused = select(func.max(Consent.given_at)).where(
+        Consent.address_id == (address.id if address else 0),
+        Consent.kind.in_((ConsentKind.WITHDRAWN, ConsentKind.HELD)),
+    )
+    asked = select(Reply.received_at).where(Reply.id == conversation.last_reply_id)
+    writer = Writer(
+        Channel(conversation.channel),
+        AddressState(address.state) if address else None,
+        heard_at=address.heard_at if address else None,
+        asked_at=session.scalar(asked),
+        refused_at=session.scalar(refused),
+        has_sender=sender is not None,
+    )
+    return Addressee(address, sender, writer)
+
+
+def _find_sender(session: Session, conversation: Conversation, address: Address | None) -> Sender | None:
+    """Return the sender to which they wrote, or the first other one of the organisation on their channel."""
+    ours = or_(Sender.organisation_id == conversation.organisation_id, Sender.organisation_id.is_(None))
+    usable = select(Sender).where(ours, Sender.channel == conversation.channel, may_be_used())
+    senders = session.scalars(usable.order_by(Sender.id)).all()
+    own = next((sender for sender in senders if sender.id == conversation.sender_id), None)
+    country = address.country if address else None
+    covering = (sender for sender in senders if not sender.countries or country in sender.countries)
+    return own or next((sender for sender in covering if sender.two_way), None)

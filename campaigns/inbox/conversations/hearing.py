@@ -1,0 +1,95 @@
+"""What somebody writes opens their conversation, or puts it back where it waits for the team.
+
+Nothing here commits.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+
+from sqlalchemy import select
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.orm import Session
+
+from campaigns.audience.models import Channel, Contact
+from campaigns.core.keys.crypto import Vault
+from campaigns.core.languages import UNKNOWN_LANGUAGE
+from campaigns.inbox.conversations.models import (
+    WAITING,
+    Conversation,
+    ConversationState,
+    ConversationTag,
+)
+from campaigns.inbox.conversations.word_index import index_text
+from campaigns.inbox.models import Reply
+from campaigns.inbox.urgency.judging import Judged
+from campaigns.inbox.urgency.levels import Urgency
+from campaigns.staff.models import Member
+
+#: A conversation that was closed longer ago begins anew, without the member who had it.
+REOPENED_WITHIN = timedelta(days=30)
+
+
+def hear(session: Session, reply: Reply, text: str, judged: Judged, *, vault: Vault) -> Conversation:
+    """Put a contact's reply into their conversation, which then waits for the team."""
+    conversation = _hold(session, reply)
+    is_waiting = conversation.state in WAITING
+    if not is_waiting:
+        _begin_anew(session, conversation, at=reply.received_at)
+        conversation.urgency, conversation.reasons = judged.urgency, []
+    conversation.urgency = max(conversation.urgency, judged.urgency)
+    told = [*conversation.reasons, *(reason.to_json() for reason in judged.reasons)]
+    conversation.reasons = [each for number, each in enumerate(told) if each not in told[:number]]
+    conversation.waiting_since = min(conversation.waiting_since or reply.received_at, reply.received_at)
+    conversation.last_at = max(conversation.last_at, reply.received_at)
+    conversation.snoozed_until = None
+    _note_where(session, conversation, reply, judged)
+    index_text(session, conversation, text, vault=vault)
+    _tag(session, conversation, judged)
+    session.flush()
+    return conversation
+
+
+def _hold(session: Session, reply: Reply) -> Conversation:
+    """Return the conversation of a reply's contact, made where there is none and locked."""
+    dialect = postgresql if session.get_bind().dialect.name == "postgresql" else sqlite
+    key = {"organisation_id": reply.organisation_id, "contact_id": reply.contact_id}
+    facts = {
+        "state": ConversationState.NEW,
+        "urgency": Urgency.MACHINE,
+        "reasons": [],
+        "waiting_since": reply.received_at,
+        "last_at": reply.received_at,
+        "channel": reply.channel,
+        "created_at": reply.received_at,
+    }
+    session.execute(dialect.insert(Conversation).values(**key, **facts).on_conflict_do_nothing())
+    held = select(Conversation).filter_by(**key).with_for_update()
+    return session.scalars(held.execution_options(populate_existing=True)).one()
+
+
+def _begin_anew(session: Session, conversation: Conversation, *, at: datetime) -> None:
+    """Let a conversation wait again: with the member who had it, unless that was long ago or they left."""
+    closed_at, owner = conversation.closed_at, session.get(Member, conversation.owner_id or 0)
+    is_old = closed_at is not None and at - closed_at > REOPENED_WITHIN
+    if is_old or owner is None or not owner.active:
+        conversation.owner_id = None
+    conversation.state = ConversationState.NEW if conversation.owner_id is None else ConversationState.OPEN
+    conversation.outcome = conversation.closed_at = conversation.waiting_since = None
+
+
+def _note_where(session: Session, conversation: Conversation, reply: Reply, judged: Judged) -> None:
+    """Note where they wrote last, and in what language; what reaches us late is not the last."""
+    if conversation.last_reply_id is not None and conversation.last_at > reply.received_at:
+        return
+    conversation.last_reply_id, conversation.channel = reply.id, Channel(reply.channel)
+    conversation.sender_id = reply.sender_id or conversation.sender_id
+    said = session.scalar(select(Contact.language).where(Contact.id == conversation.contact_id))
+    conversation.language = judged.language or (None if said == UNKNOWN_LANGUAGE else said)
+
+
+def _tag(session: Session, conversation: Conversation, judged: Judged) -> None:
+    if judged.tags:
+        dialect = postgresql if session.get_bind().dialect.name == "postgresql" else sqlite
+        rows = [{"conversation_id": conversation.id, "tag": tag} for tag in sorted(judged.tags)]
+        session.execute(dialect.insert(ConversationTag).on_conflict_do_nothing(), rows)

@@ -1,0 +1,151 @@
+"""A conversation is everything between an organisation and one person; these tables hold where it stands."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from enum import StrEnum
+from typing import Any
+
+from sqlalchemy import JSON, BigInteger, ForeignKey, Index, LargeBinary, SmallInteger, String, UniqueConstraint
+from sqlalchemy.orm import Mapped, mapped_column
+
+from campaigns.audience.models import Channel
+from campaigns.core.database import Base, BigId, rows_with
+
+#: What belongs to a conversation names it so, and goes with it.
+_OURS = "conversation.id"
+
+
+class ConversationState(StrEnum):
+    """Where a conversation stands; somebody waits for the team in the first two only."""
+
+    #: Nobody of the team has it.
+    NEW = "new"
+    #: A member has it, or had it when the person wrote again.
+    OPEN = "open"
+    ANSWERED = "answered"
+    CLOSED = "closed"
+
+
+#: States in which a person waits for the team.
+WAITING = (ConversationState.NEW, ConversationState.OPEN)
+
+
+class Outcome(StrEnum):
+    """How a conversation ended, as a member says it."""
+
+    INFORMED = "informed"
+    GIVEN_HELPLINE = "given_helpline"
+    NO_REPLY = "no_reply"
+    #: The number belongs to somebody else by now: its consent ends.
+    WRONG_NUMBER = "wrong_number"
+    NOT_FOR_US = "not_for_us"
+    ABUSE = "abuse"
+
+
+class Conversation(Base):
+    """Where the talk with one person stands; what was said is in replies, answers and deliveries."""
+
+    __tablename__ = "conversation"
+    __table_args__ = (
+        UniqueConstraint("organisation_id", "contact_id"),
+        # The queue in its order; few of all conversations wait.
+        Index(
+            "ix_conversation_waiting",
+            "organisation_id",
+            "urgency",
+            "waiting_since",
+            **rows_with("waiting_since IS NOT NULL"),
+        ),
+        Index("ix_conversation_last", "organisation_id", "state", "last_at"),
+        Index("ix_conversation_snoozed", "snoozed_until", **rows_with("snoozed_until IS NOT NULL")),
+    )
+
+    id: Mapped[int] = mapped_column(BigId, primary_key=True)
+    organisation_id: Mapped[int] = mapped_column(ForeignKey("organisation.id"))
+    contact_id: Mapped[int] = mapped_column(ForeignKey("contact.id"), index=True)
+    state: Mapped[ConversationState] = mapped_column(String(10))
+    #: Urgency of what waits, or of what was written last.
+    urgency: Mapped[int] = mapped_column(SmallInteger)
+    #: Why: phrases that were found, as JSON of Reason (urgency/judging.py).
+    reasons: Mapped[list[dict[str, Any]]] = mapped_column(JSON)
+    #: Member who has it; None: nobody.
+    owner_id: Mapped[int | None] = mapped_column(ForeignKey("member.id"))
+    #: When the oldest message that nobody answered came; None: nobody waits.
+    waiting_since: Mapped[datetime | None]
+    #: When anything was written last, by either side.
+    last_at: Mapped[datetime]
+    #: What they wrote last: who answers says that they have seen it.
+    last_reply_id: Mapped[int | None] = mapped_column(BigId)
+    #: Where they wrote last, and the sender that it came to.
+    channel: Mapped[Channel] = mapped_column(String(10))
+    sender_id: Mapped[int | None] = mapped_column(ForeignKey("sender.id"))
+    #: BCP 47 code of what they write; None: nobody knows.
+    language: Mapped[str | None] = mapped_column(String(10))
+    #: It does not wait until then, or until they write.
+    snoozed_until: Mapped[datetime | None]
+    outcome: Mapped[Outcome | None] = mapped_column(String(20))
+    closed_at: Mapped[datetime | None]
+    created_at: Mapped[datetime]
+
+
+class ConversationTag(Base):
+    """What a conversation is about, by the headings of the word lists or by a member; never about the person."""
+
+    __tablename__ = "conversation_tag"
+    __table_args__ = (Index("ix_conversation_tag_tag", "tag", "conversation_id"),)
+
+    conversation_id: Mapped[int] = mapped_column(ForeignKey(_OURS, ondelete="CASCADE"), primary_key=True)
+    tag: Mapped[str] = mapped_column(String(30), primary_key=True)
+
+
+class ConversationWord(Base):
+    """Keyed hash of a word that was written in a conversation: texts are sealed, and found by these alone."""
+
+    __tablename__ = "conversation_word"
+
+    organisation_id: Mapped[int] = mapped_column(BigId, primary_key=True, autoincrement=False)
+    #: The first eight bytes of the hash, as a signed number.
+    word: Mapped[int] = mapped_column(BigInteger, primary_key=True, autoincrement=False)
+    conversation_id: Mapped[int] = mapped_column(
+        ForeignKey(_OURS, ondelete="CASCADE"), primary_key=True, index=True, autoincrement=False
+    )
+
+
+class Answer(Base):
+    """What the team or a machine of ours wrote back; its words and how it fares are with its run."""
+
+    __tablename__ = "answer"
+
+    id: Mapped[int] = mapped_column(BigId, primary_key=True)
+    conversation_id: Mapped[int] = mapped_column(ForeignKey(_OURS, ondelete="CASCADE"), index=True)
+    run_id: Mapped[int] = mapped_column(ForeignKey("run.id"), unique=True)
+    #: None: automatic.
+    member_id: Mapped[int | None] = mapped_column(ForeignKey("member.id"))
+    #: The last message that it answers.
+    reply_id: Mapped[int | None] = mapped_column(BigId)
+    written_at: Mapped[datetime]
+
+
+class Draft(Base):
+    """What a member wrote and did not send; one that waits for the person is offered when they write again."""
+
+    __tablename__ = "draft"
+
+    conversation_id: Mapped[int] = mapped_column(ForeignKey(_OURS, ondelete="CASCADE"), primary_key=True)
+    member_id: Mapped[int] = mapped_column(ForeignKey("member.id"), primary_key=True)
+    #: Sealed for ("draft", "sealed_text", conversation_id).
+    sealed_text: Mapped[bytes] = mapped_column(LargeBinary)
+    #: The person has to write before it may be sent.
+    is_pending: Mapped[bool]
+    saved_at: Mapped[datetime]
+
+
+class Presence(Base):
+    """Which member had a conversation open when."""
+
+    __tablename__ = "presence"
+
+    conversation_id: Mapped[int] = mapped_column(ForeignKey(_OURS, ondelete="CASCADE"), primary_key=True)
+    member_id: Mapped[int] = mapped_column(ForeignKey("member.id"), primary_key=True)
+    seen_at: Mapped[datetime]

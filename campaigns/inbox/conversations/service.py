@@ -1,0 +1,260 @@
+"""What members do in a conversation: take it, answer, put it off, close it; none commits.
+
+Whoever answers says what they have seen. Of two who answer at once one is told what the other wrote, and of a
+person who writes meanwhile both are: nobody is answered twice, and no draft is lost.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from campaigns.audience.consent.declaration import Declaration, HashedHandle
+from campaigns.audience.consent.ledger import withdraw_everywhere
+from campaigns.audience.models import Address, Channel
+from campaigns.core import clock
+from campaigns.core.errors import ChangedError, InputError, RefusedError, TransitionError
+from campaigns.core.keys.crypto import Vault
+from campaigns.core.languages import UNKNOWN_LANGUAGE
+from campaigns.core.words import N_
+from campaigns.delivery.answers.answer_runs import AnswerText, queue_answer
+from campaigns.delivery.refusals import suppress_addresses
+from campaigns.inbox.conversations.addressees import load_addressee
+from campaigns.inbox.conversations.models import WAITING, Answer, Conversation, ConversationState, Draft, Outcome
+from campaigns.inbox.conversations.window import Obstacle, find_obstacle, lives_until
+from campaigns.inbox.conversations.word_index import index_text
+from campaigns.inbox.urgency.levels import Urgency
+from campaigns.staff import audit
+
+#: What a provider takes of one message.
+MOST_CHARACTERS = {Channel.SMS: 1_600, Channel.WHATSAPP: 1_600, Channel.TELEGRAM: 4_096}
+#: What is left of an automatic field that nobody filled in.
+_BLANK = "(("
+#: Longest time for which a conversation may be put off.
+LONGEST_SNOOZE = timedelta(days=30)
+OBSTACLES = {
+    Obstacle.NO_ADDRESS: N_("There is no address any more at which they can be answered."),
+    Obstacle.ON_HOLD: N_("They may have opted out. Decide that first; then they can be answered."),
+    Obstacle.OPTED_OUT: N_("They opted out and wrote nothing since, so nobody writes to them."),
+    Obstacle.WINDOW_CLOSED: N_("WhatsApp delivers no answer later than 24 hours after their last message."),
+    Obstacle.NO_SENDER: N_("None of your senders that are in use writes on their channel."),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """What a member had before their eyes: ids of the last message and the last answer, 0 for none."""
+
+    reply_id: int
+    answer_id: int
+
+
+def hold_conversation(session: Session, conversation: Conversation) -> Conversation:
+    """Return a conversation as it is now, locked until the transaction ends."""
+    held = select(Conversation).where(Conversation.id == conversation.id).with_for_update()
+    return session.scalars(held.execution_options(populate_existing=True)).one()
+
+
+def seen_now(session: Session, conversation: Conversation) -> Seen:
+    """Return what somebody who opens a conversation now has seen."""
+    last = select(Answer.id).where(Answer.conversation_id == conversation.id).order_by(Answer.id.desc()).limit(1)
+    return Seen(conversation.last_reply_id or 0, session.scalar(last) or 0)
+
+
+def answer(
+    session: Session,
+    conversation: Conversation,
+    words: str,
+    *,
+    by: int,
+    seen: Seen,
+    vault: Vault,
+    service_ids: Sequence[int] = (),
+) -> Answer:
+    """Answer whoever wrote, where they wrote last, and take the conversation.
+
+    Raises InputError for a text that no provider takes or that has a blank in it, ChangedError when they or
+    another member wrote since, RefusedError where they may not be answered now.
+    """
+    addressee = load_addressee(session, conversation, locked=True)
+    conversation, now = hold_conversation(session, conversation), clock.now()
+    body = _checked(words, Channel(conversation.channel))
+    _check_seen(session, conversation, seen)
+    obstacle = find_obstacle(addressee.writer, now=now)
+    if obstacle is not None or addressee.address is None or addressee.sender is None:
+        raise RefusedError(OBSTACLES[obstacle or Obstacle.NO_ADDRESS])
+    text = AnswerText(conversation.language or UNKNOWN_LANGUAGE, body, service_ids)
+    until = lives_until(addressee.writer, now=now)
+    run = queue_answer(session, addressee.address, addressee.sender, text, vault=vault, until=until)
+    written = Answer(
+        conversation_id=conversation.id,
+        run_id=run.id,
+        member_id=by,
+        reply_id=conversation.last_reply_id,
+        written_at=now,
+    )
+    session.add(written)
+    _settle(conversation, ConversationState.ANSWERED, by=by, at=now)
+    index_text(session, conversation, body, vault=vault)
+    drop_draft(session, conversation, by=by)
+    session.flush()
+    _record(session, conversation, "answer", by=by, run_id=run.id)
+    return written
+
+
+def take(session: Session, conversation: Conversation, *, by: int) -> None:
+    """Let a member have a conversation, whoever had it before."""
+    conversation = hold_conversation(session, conversation)
+    conversation.owner_id = by
+    if conversation.state == ConversationState.NEW:
+        conversation.state = ConversationState.OPEN
+    _record(session, conversation, "take", by=by)
+
+
+def give_back(session: Session, conversation: Conversation, *, by: int) -> None:
+    """Let nobody have a conversation; it waits for whoever takes it."""
+    conversation = hold_conversation(session, conversation)
+    conversation.owner_id = None
+    if conversation.state == ConversationState.OPEN:
+        conversation.state = ConversationState.NEW
+    _record(session, conversation, "give_back", by=by)
+
+
+def snooze(session: Session, conversation: Conversation, *, by: int, until: datetime) -> None:
+    """Put off a conversation that waits, until a moment (UTC) or until the person writes.
+
+    Raises InputError for a moment that is past or too far, TransitionError when nobody waits.
+    """
+    conversation, now = hold_conversation(session, conversation), clock.now()
+    if not now < until <= now + LONGEST_SNOOZE:
+        raise InputError(N_("Choose a time within the next %(days)s days."), days=LONGEST_SNOOZE.days)
+    if conversation.state not in WAITING:
+        raise TransitionError(N_("Nobody waits in this conversation."))
+    conversation.snoozed_until, conversation.owner_id = until, by
+    conversation.state = ConversationState.OPEN
+    _record(session, conversation, "snooze", by=by)
+
+
+def close(
+    session: Session, conversation: Conversation, outcome: Outcome, *, by: int, seen: Seen, vault: Vault
+) -> None:
+    """End a conversation with its outcome; a wrong number ends the consent of that number.
+
+    Raises ChangedError when they or another member wrote since, TransitionError when it is closed.
+    """
+    address = load_addressee(session, conversation, locked=True).address
+    conversation = hold_conversation(session, conversation)
+    if conversation.state == ConversationState.CLOSED:
+        raise TransitionError(N_("This conversation is closed."))
+    _check_seen(session, conversation, seen)
+    _close(session, conversation, outcome, by=by)
+    if outcome is Outcome.WRONG_NUMBER and address is not None:
+        _end_consent(session, address)
+
+
+def close_many(
+    session: Session, conversations: Collection[Conversation], outcome: Outcome, *, by: int
+) -> tuple[int, int]:
+    """Close conversations with one outcome; return how many, and how many were left because they are urgent.
+
+    What may be urgent is closed by somebody who has read it. Raises InputError for an outcome that is about one
+    person alone.
+    """
+    if outcome in (Outcome.WRONG_NUMBER, Outcome.GIVEN_HELPLINE):
+        raise InputError(N_("This outcome is about one person. Open their conversation."))
+    closed = left = 0
+    ids = sorted(conversation.id for conversation in conversations)
+    held = select(Conversation).where(Conversation.id.in_(ids)).order_by(Conversation.id).with_for_update()
+    for conversation in session.scalars(held.execution_options(populate_existing=True)):
+        if conversation.urgency >= Urgency.DAY and conversation.state in WAITING:
+            left += 1
+        elif conversation.state != ConversationState.CLOSED:
+            _close(session, conversation, outcome, by=by)
+            closed += 1
+    return closed, left
+
+
+def reopen(session: Session, conversation: Conversation, *, by: int) -> None:
+    """Let a closed conversation wait again, for whoever opens it; raise TransitionError for another one."""
+    conversation, now = hold_conversation(session, conversation), clock.now()
+    if conversation.state != ConversationState.CLOSED:
+        raise TransitionError(N_("This conversation is not closed."))
+    conversation.state, conversation.owner_id = ConversationState.OPEN, by
+    conversation.outcome = conversation.closed_at = None
+    conversation.waiting_since = now
+    _record(session, conversation, "reopen", by=by)
+
+
+def keep_draft(
+    session: Session, conversation: Conversation, words: str, *, by: int, vault: Vault, is_pending: bool = False
+) -> None:
+    """Keep what a member wrote and did not send; a pending one is offered when the person writes again."""
+    sealed = vault.seal(words, table="draft", column="sealed_text", row_id=conversation.id)
+    draft = session.get(Draft, (conversation.id, by)) or Draft(conversation_id=conversation.id, member_id=by)
+    draft.sealed_text, draft.is_pending, draft.saved_at = sealed, is_pending, clock.now()
+    session.add(draft)
+    session.flush()
+
+
+def drop_draft(session: Session, conversation: Conversation, *, by: int) -> None:
+    """Forget what a member wrote and did not send."""
+    draft = session.get(Draft, (conversation.id, by))
+    if draft is not None:
+        session.delete(draft)
+
+
+def _checked(words: str, channel: Channel) -> str:
+    body = words.strip()
+    if not body:
+        raise InputError(N_("Write an answer first."))
+    if len(body) > MOST_CHARACTERS[channel]:
+        raise InputError(
+            N_("Write at most %(most)s characters: nobody delivers more."), most=MOST_CHARACTERS[channel]
+        )
+    if _BLANK in body:
+        raise InputError(N_("Fill in or remove what stands in double brackets: they would read it so."))
+    return body
+
+
+def _check_seen(session: Session, conversation: Conversation, seen: Seen) -> None:
+    now = seen_now(session, conversation)
+    if now.reply_id != seen.reply_id:
+        raise ChangedError(N_("They wrote something new meanwhile. Read it, then send your answer."))
+    if now.answer_id != seen.answer_id:
+        raise ChangedError(N_("Somebody of the team answered meanwhile. Read it, then send your answer."))
+
+
+def _settle(conversation: Conversation, state: ConversationState, *, by: int, at: datetime) -> None:
+    """Let nobody wait in a conversation any more."""
+    conversation.state, conversation.owner_id, conversation.last_at = state, by, at
+    conversation.waiting_since = conversation.snoozed_until = None
+
+
+def _close(session: Session, conversation: Conversation, outcome: Outcome, *, by: int) -> None:
+    now = clock.now()
+    _settle(conversation, ConversationState.CLOSED, by=by, at=conversation.last_at)
+    conversation.outcome, conversation.closed_at = outcome, now
+    session.flush()
+    audit.record(
+        session,
+        "conversation.close",
+        subject=conversation,
+        organisation_id=conversation.organisation_id,
+        member_id=by,
+        outcome=outcome.value,
+    )
+
+
+def _end_consent(session: Session, address: Address) -> None:
+    """Write to a number no more: whoever agreed does not have it."""
+    said = Declaration("member", "wrong number", clock.now())
+    suppress_addresses(session, withdraw_everywhere(session, HashedHandle.of(address), said))
+
+
+def _record(session: Session, conversation: Conversation, verb: str, *, by: int, **detail: int) -> None:
+    owner = {"organisation_id": conversation.organisation_id, "member_id": by}
+    audit.record(session, f"conversation.{verb}", subject=conversation, **owner, **detail)

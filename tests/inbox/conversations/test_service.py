@@ -1,0 +1,280 @@
+"""A question waits for the team, and is answered once, by one member who has read all of it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import timedelta
+from itertools import count
+from typing import Any
+
+import pytest
+from sqlalchemy import select, update
+from sqlalchemy.orm import Session
+
+from campaigns.audience.models import Address, AddressState, Channel, Contact
+from campaigns.core import clock
+from campaigns.core.errors import ChangedError, InputError, RefusedError, TransitionError
+from campaigns.core.keys.crypto import Vault
+from campaigns.delivery.models import Delivery
+from campaigns.delivery.states import SendState
+from campaigns.gateways.callbacks import Inbound
+from campaigns.inbox.conversations import service
+from campaigns.inbox.conversations.hearing import REOPENED_WITHIN
+from campaigns.inbox.conversations.models import Answer, Conversation, ConversationState, Draft, Outcome
+from campaigns.inbox.service import receive_inbound
+from campaigns.inbox.urgency.levels import Urgency
+from campaigns.planning.models import Sender
+from campaigns.staff.models import Member, Organisation
+from tests.factories import a_member, a_sender, an_organisation
+from tests.inbox.builders import came_over
+
+OURS = "+48500100100"
+THEM = "+380670000001"
+WORDS = "You can sleep at the station tonight, platform 4."
+
+
+@dataclass
+class Desk:
+    """An organisation with one SMS sender and two members, and somebody who writes to it."""
+
+    session: Session
+    vault: Vault
+    organisation: Organisation
+    sender: Sender
+    first: Member
+    second: Member
+
+    def __post_init__(self) -> None:
+        self._numbers = count(1)
+
+    def hear(self, text: str, **changes: Any) -> None:
+        values: dict[str, Any] = {"from_handle": THEM, "to_handle": OURS, "channel": "sms"} | changes
+        inbound = Inbound(provider_id=f"SM{next(self._numbers):032}", text=text, **values)
+        account = came_over(self.session, owners=[self.organisation.id])
+        receive_inbound(self.session, inbound, self.vault, account=account)
+        self.session.flush()
+        self.session.expire_all()
+
+    @property
+    def conversation(self) -> Conversation:
+        return self.session.scalars(select(Conversation)).one()
+
+    def answer(self, words: str = WORDS, *, by: Member | None = None, seen: service.Seen | None = None) -> Answer:
+        conversation = self.conversation
+        return service.answer(
+            self.session,
+            conversation,
+            words,
+            by=(by or self.first).id,
+            seen=seen or service.seen_now(self.session, conversation),
+            vault=self.vault,
+        )
+
+    def close(self, outcome: Outcome) -> None:
+        conversation = self.conversation
+        seen = service.seen_now(self.session, conversation)
+        service.close(self.session, conversation, outcome, by=self.first.id, seen=seen, vault=self.vault)
+
+    def state_of_delivery(self) -> SendState:
+        return SendState(self.session.scalars(select(Delivery.send_state)).one())
+
+
+@pytest.fixture
+def desk(session: Session, vault: Vault) -> Desk:
+    organisation = an_organisation(session)
+    sender = a_sender(session, organisation_id=organisation.id, identity=OURS)
+    return Desk(
+        session,
+        vault,
+        organisation,
+        sender,
+        a_member(session, organisation),
+        a_member(session, organisation, email="second@example.org"),
+    )
+
+
+def test_question_of_a_stranger_waits_and_agrees_to_nothing(desk: Desk) -> None:
+    desk.hear("Where can we sleep with a child?")
+    conversation = desk.conversation
+    assert (conversation.state, conversation.owner_id) == (ConversationState.NEW, None)
+    assert conversation.waiting_since is not None
+    assert conversation.sender_id == desk.sender.id
+    assert desk.session.scalars(select(Address.state)).all() == [AddressState.PENDING]
+
+
+def test_answer_leaves_over_the_sender_they_wrote_to(desk: Desk) -> None:
+    a_sender(desk.session, organisation_id=desk.organisation.id, identity="+48500100199", name="Other")
+    desk.hear("Where can we sleep with a child?")
+    desk.answer()
+    delivery = desk.session.scalars(select(Delivery)).one()
+    assert (delivery.sender_id, delivery.send_state) == (desk.sender.id, SendState.QUEUED)
+    conversation = desk.conversation
+    assert (conversation.state, conversation.owner_id) == (ConversationState.ANSWERED, desk.first.id)
+    assert conversation.waiting_since is None
+
+
+def test_they_write_again_and_it_waits_for_the_same_member(desk: Desk) -> None:
+    desk.hear("Where can we sleep?")
+    desk.answer()
+    desk.hear("And tomorrow?")
+    conversation = desk.conversation
+    assert (conversation.state, conversation.owner_id) == (ConversationState.OPEN, desk.first.id)
+    assert conversation.waiting_since is not None
+
+
+@pytest.mark.parametrize(("passed", "owned"), [(timedelta(days=1), True), (REOPENED_WITHIN * 2, False)])
+def test_closed_one_opens_again(desk: Desk, passed: timedelta, owned: bool) -> None:
+    desk.hear("Where can we sleep?")
+    desk.close(Outcome.INFORMED)
+    desk.session.execute(update(Conversation).values(closed_at=clock.now() - passed))
+    desk.hear("It is full")
+    conversation = desk.conversation
+    assert conversation.owner_id == (desk.first.id if owned else None)
+    assert conversation.state == (ConversationState.OPEN if owned else ConversationState.NEW)
+    assert conversation.outcome is None
+
+
+def test_of_two_who_answer_at_once_one_is_told(desk: Desk) -> None:
+    desk.hear("Where can we sleep?")
+    seen = service.seen_now(desk.session, desk.conversation)
+    desk.answer(seen=seen)
+    with pytest.raises(ChangedError, match="Somebody of the team answered"):
+        desk.answer("Somewhere else", by=desk.second, seen=seen)
+    assert len(desk.session.scalars(select(Delivery)).all()) == 1
+
+
+def test_whoever_writes_meanwhile_is_read_first(desk: Desk) -> None:
+    desk.hear("Where can we sleep?")
+    seen = service.seen_now(desk.session, desk.conversation)
+    desk.hear("He is here now")
+    with pytest.raises(ChangedError, match="They wrote something new"):
+        desk.answer(seen=seen)
+    assert desk.session.scalars(select(Delivery)).all() == []
+
+
+@pytest.mark.parametrize("words", ["", "  \n ", "x" * 1_601, "Call ((hotline))"])
+def test_what_nobody_delivers_is_refused(desk: Desk, words: str) -> None:
+    desk.hear("Where can we sleep?")
+    with pytest.raises(InputError):
+        desk.answer(words)
+
+
+def test_stop_takes_out_what_is_queued_and_ends_answers(desk: Desk) -> None:
+    desk.hear("Where can we sleep?")
+    desk.answer()
+    desk.hear("STOP")
+    assert desk.state_of_delivery() is SendState.SUPPRESSED
+    assert desk.conversation.waiting_since is None
+    with pytest.raises(RefusedError, match="opted out"):
+        desk.answer()
+
+
+def test_who_writes_after_a_stop_may_be_answered_until_the_next_one(desk: Desk) -> None:
+    desk.hear("STOP")
+    desk.hear("Please, where can we sleep?")
+    desk.answer()
+    assert desk.state_of_delivery() is SendState.QUEUED
+    assert desk.session.scalars(select(Address.state)).all() == [AddressState.OPTED_OUT]
+    desk.hear("STOP")
+    assert desk.state_of_delivery() is SendState.SUPPRESSED
+
+
+def test_who_may_have_said_stop_is_decided_first(desk: Desk) -> None:
+    desk.hear("Hello")
+    desk.hear("stop the train")
+    assert desk.conversation.waiting_since is not None
+    with pytest.raises(RefusedError, match="Decide that first"):
+        desk.answer()
+
+
+@pytest.mark.parametrize(("ago", "is_open"), [(-1, True), (0, False), (1, False)])
+def test_whatsapp_takes_no_answer_after_a_day(desk: Desk, ago: int, is_open: bool) -> None:
+    a_sender(desk.session, organisation_id=desk.organisation.id, channel=Channel.WHATSAPP, identity="+48500100150")
+    desk.hear("Where can we sleep?", channel="whatsapp", to_handle="+48500100150")
+    now = clock.now()
+    with clock.running_on(lambda: now):
+        desk.session.execute(update(Address).values(heard_at=now - timedelta(hours=24, seconds=ago)))
+        if is_open:
+            desk.answer()
+            expires_at = desk.session.scalars(select(Delivery.expires_at)).one()
+            assert expires_at == now + timedelta(seconds=1)
+        else:
+            with pytest.raises(RefusedError, match="24 hours"):
+                desk.answer()
+
+
+def test_nobody_waits_where_the_only_sender_is_off(desk: Desk) -> None:
+    desk.hear("Where can we sleep?")
+    desk.sender.active = False
+    with pytest.raises(RefusedError, match="None of your senders"):
+        desk.answer()
+
+
+def test_wrong_number_ends_its_consent(desk: Desk) -> None:
+    desk.hear("You have the wrong person, I am at home")
+    desk.session.execute(update(Address).values(state=AddressState.ACTIVE))
+    desk.close(Outcome.WRONG_NUMBER)
+    assert desk.session.scalars(select(Address.state)).all() == [AddressState.OPTED_OUT]
+    assert desk.conversation.outcome == Outcome.WRONG_NUMBER
+
+
+def test_many_are_closed_but_for_the_urgent(desk: Desk) -> None:
+    desk.hear("Where can we sleep?")
+    desk.hear("Hello", from_handle="+380670000002")
+    urgent, other = desk.session.scalars(select(Conversation).order_by(Conversation.id)).all()
+    urgent.urgency = Urgency.DANGER
+    desk.session.flush()
+    assert service.close_many(desk.session, [urgent, other], Outcome.NOT_FOR_US, by=desk.first.id) == (1, 1)
+    assert (urgent.state, other.state) == (ConversationState.NEW, ConversationState.CLOSED)
+    with pytest.raises(InputError):
+        service.close_many(desk.session, [urgent], Outcome.WRONG_NUMBER, by=desk.first.id)
+
+
+def test_put_off_until_they_write(desk: Desk) -> None:
+    desk.hear("Where can we sleep?")
+    until = clock.now() + timedelta(days=1)
+    service.snooze(desk.session, desk.conversation, by=desk.first.id, until=until)
+    assert desk.conversation.snoozed_until == until
+    desk.hear("Hello?")
+    assert desk.conversation.snoozed_until is None
+    with pytest.raises(InputError):
+        service.snooze(desk.session, desk.conversation, by=desk.first.id, until=clock.now())
+
+
+def test_taken_given_back_closed_and_opened_again(desk: Desk) -> None:
+    desk.hear("Where can we sleep?")
+    by = desk.second.id
+    service.take(desk.session, desk.conversation, by=by)
+    assert (desk.conversation.state, desk.conversation.owner_id) == (ConversationState.OPEN, by)
+    service.give_back(desk.session, desk.conversation, by=by)
+    assert (desk.conversation.state, desk.conversation.owner_id) == (ConversationState.NEW, None)
+    desk.close(Outcome.INFORMED)
+    with pytest.raises(TransitionError):
+        desk.close(Outcome.INFORMED)
+    service.reopen(desk.session, desk.conversation, by=by)
+    assert (desk.conversation.state, desk.conversation.waiting_since is None) == (ConversationState.OPEN, False)
+
+
+def test_draft_is_sealed_and_goes_with_the_answer(desk: Desk) -> None:
+    desk.hear("Where can we sleep?")
+    service.keep_draft(desk.session, desk.conversation, WORDS, by=desk.first.id, vault=desk.vault)
+    draft = desk.session.scalars(select(Draft)).one()
+    assert WORDS.encode() not in draft.sealed_text
+    desk.answer()
+    assert desk.session.scalars(select(Draft)).all() == []
+
+
+def test_most_urgent_word_counts_with_its_reason(desk: Desk) -> None:
+    desk.hear("Hello")
+    assert desk.conversation.urgency == Urgency.QUESTION
+    desk.hear("they took my passport and I am locked in")
+    assert desk.conversation.urgency == Urgency.DANGER
+    assert any(each["heading"] == "urgent_trapped" for each in desk.conversation.reasons)
+
+
+def test_language_of_a_known_contact_is_kept(desk: Desk) -> None:
+    desk.hear("?")
+    assert desk.conversation.language is None
+    desk.session.execute(update(Contact).values(language="uk"))
+    desk.hear("?")
+    assert desk.conversation.language == "uk"
