@@ -25,6 +25,7 @@ from campaigns.gateways.callbacks import CallbackReader
 from campaigns.gateways.factory import build_readers
 from campaigns.inbox import public as replies
 from campaigns.inbox import views as inbox
+from campaigns.inbox.conversations import views as conversations
 from campaigns.inbox.holds import settling_views as settling
 from campaigns.members import views as members
 from campaigns.members.proposed import kinds_of_members
@@ -84,6 +85,7 @@ PAGES: tuple[Blueprint, ...] = (
     planning.pages,
     delivery.pages,
     inbox.pages,
+    conversations.pages,
     settling.pages,
     reach.pages,
     go.pages,

@@ -67,11 +67,10 @@ def receive_inbound(
 
     A stop (or a block) withdraws consent for all addresses of the person in every organisation of the instance and
     takes their waiting deliveries out of the queue; a start lifts that for the same handle; a code lets the person
-    join; a location moves the contact to its cell, and the point itself is forgotten. Nothing is answered: an
-    answer on the screen may expose the person. A start lifts nothing where the provider signs nothing, or nobody
-    knows whom it was said to: a member is shown it. What reached the provider at `received_at` (UTC) and us only
-    now is kept, and done as far as the person did not say otherwise since; so is what it posts again, where it
-    says of when it is.
+    join; a location moves the contact to its cell, and the point itself is forgotten; a question waits for the
+    team. A start lifts nothing where the provider signs nothing, or nobody knows whom it was said to: a member is
+    shown it. What reached the provider at `received_at` (UTC) and us only now is kept, and done as far as the
+    person did not say otherwise since; so is what it posts again, where it says of when it is.
     """
     received_at = received_at or _late_since(session, inbound, account.gateway)
     receiver = find_receiver(session, account, inbound.to_handle, _channel_of(inbound))
@@ -79,9 +78,9 @@ def receive_inbound(
     if reply is None:
         _put_in_order(session, account.gateway, inbound.provider_id, received_at)
         return None
-    is_late, detail = received_at is not None, None
-    if is_late:
+    if is_late := received_at is not None:
         ledger.hold_withdrawals(session)
+    detail = None
     if not (is_settled := is_late and is_overtaken(session, reply)):
         detail = _act(session, inbound, reply, vault=vault, account=account, receiver=receiver, is_late=is_late)
     put_in_conversation(session, inbound, reply, vault)

@@ -1,4 +1,4 @@
-"""The inbox shows what people answered, newest first, and how many callbacks were not believed."""
+"""The inbox shows who waits for the team, what people ever wrote, and how many callbacks were not believed."""
 
 from __future__ import annotations
 
@@ -8,9 +8,12 @@ from flask_babel import lazy_gettext as _l
 from campaigns.core import clock
 from campaigns.delivery.receipts.request import refusals
 from campaigns.inbox import queries
-from campaigns.inbox.display import visible
+from campaigns.inbox.conversations import queries as conversations
+from campaigns.inbox.conversations.queue_filters import Filters, read_filters
+from campaigns.inbox.conversations.views import words
 from campaigns.inbox.holds.hold_list import find_holds, waits_now
-from campaigns.staff.auth import current_organisation, requires
+from campaigns.staff.auth import current_member, current_organisation, requires
+from campaigns.staff.models import Member
 from campaigns.staff.permissions import Permission
 from campaigns.web.current import settings, vault
 from campaigns.web.number_fields import whole_number
@@ -30,19 +33,64 @@ REASONS = {
 
 @pages.get("")
 @requires(Permission.ANSWER)
-def list_replies() -> str:
-    """List the replies to the organisation with their texts, and on top who waits for a decision."""
+def queue() -> str:
+    """Show who waits, the most urgent first, and on top who may have said stop."""
+    organisation_id, now = current_organisation().id, clock.now()
+    filters, by = read_filters(request.args), current_member()
+    number = max(1, request.args.get("page", 1, type=whole_number))
+    found = conversations.select_queue(organisation_id, _wanted(filters, by), by=by.id, now=now)
+    offset = (number - 1) * conversations.PER_PAGE
+    # One more than is shown says whether there are others: nothing is counted while a member waits.
+    rows = session().scalars(found.offset(offset).limit(conversations.PER_PAGE + 1)).all()
+    return render_template(
+        "inbox/queue.html",
+        rows=conversations.load_rows(session(), rows[: conversations.PER_PAGE], vault=vault()),
+        filters=filters,
+        page=number,
+        has_more=len(rows) > conversations.PER_PAGE,
+        waiting=conversations.count_waiting(session(), organisation_id, now=now),
+        most_counted=conversations.MOST_COUNTED,
+        unread=conversations.find_unread_languages(session(), organisation_id, now=now),
+        languages=by.languages,
+        owners=conversations.load_owners(session(), organisation_id),
+        tags=conversations.known_tags(session(), organisation_id),
+        holds=find_holds(session(), organisation_id, vault=vault()),
+        waits=waits_now(session(), current_organisation(), settings(), strangers=True),
+        **words(),
+    )
+
+
+def _wanted(filters: Filters, by: Member) -> conversations.Wanted:
+    organisation_id, number = current_organisation().id, filters.number
+    is_queue = filters.shelf in (conversations.Shelf.WAITING, conversations.Shelf.MINE)
+    contact_id = None
+    if number is not None:
+        contact_id = conversations.find_number(session(), organisation_id, number, vault=vault())
+    return conversations.Wanted(
+        filters.shelf,
+        languages=tuple(by.languages) if is_queue and not filters.all_languages else (),
+        channel=filters.channel,
+        tag=filters.tag,
+        region=filters.region,
+        owner_id=filters.owner_id,
+        words=() if number else conversations.words_in(filters.text, vault=vault()),
+        contact_id=contact_id,
+    )
+
+
+@pages.get("/history")
+@requires(Permission.ANSWER)
+def history() -> str:
+    """List everything that people wrote and did, newest first, stops and shared places too."""
     organisation_id = current_organisation().id
     number = request.args.get("page", 1, type=whole_number)
     page = paginate(session(), queries.select_replies(organisation_id), number)
     return render_template(
-        "inbox/list_incoming.html",
+        "inbox/history.html",
         page=page,
         replies=queries.open_replies(session(), page.rows, vault=vault()),
-        holds=find_holds(session(), organisation_id, vault=vault()),
-        waits=waits_now(session(), current_organisation(), settings(), strangers=True),
         opt_outs=queries.count_opt_outs(session(), organisation_id, now=clock.now()),
-        visible=visible,
+        **words(),
     )
 
 

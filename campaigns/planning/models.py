@@ -281,22 +281,18 @@ class Priority(IntEnum):
     ORDINARY = 0
     #: A correction, or what else a member puts first.
     URGENT = 10
-    #: An answer to one person, who waits for it.
     ANSWER = 20
 
 
 class Run(Base):
-    """What is sent in one go, with everything frozen that it needs; edits afterwards do not touch it.
-
-    Mostly one firing of a schedule. What answers one person is a run as well, of no campaign.
-    """
+    """One firing of a schedule, or an answer to one person, with everything frozen that it needs."""
 
     __tablename__ = "run"
     __table_args__ = (UniqueConstraint("schedule_id", "occurrence"),)
 
     id: Mapped[int] = mapped_column(BigId, primary_key=True)
     organisation_id: Mapped[int] = mapped_column(ForeignKey("organisation.id"), index=True)
-    #: None: it answers one person (`RunAnswer`).
+    #: None: it answers one person.
     campaign_id: Mapped[int | None] = mapped_column(ForeignKey("campaign.id"), index=True)
     #: None: a rehearsal or an answer, which no schedule asked for.
     schedule_id: Mapped[int | None] = mapped_column(ForeignKey("schedule.id"))

@@ -8,8 +8,9 @@ from zoneinfo import available_timezones
 from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
 from flask_security.forms import LoginForm, VerifyForm
-from wtforms import EmailField, PasswordField, SelectField, StringField
+from wtforms import EmailField, PasswordField, SelectField, SelectMultipleField, StringField
 from wtforms.validators import EqualTo, InputRequired, Length
+from wtforms.widgets import CheckboxInput, ListWidget
 
 from campaigns.staff.auth import Account, is_own_password
 from campaigns.staff.models import Role
@@ -96,6 +97,17 @@ class PasswordForm(Form):
         _l("New password once more"),
         [InputRequired(), EqualTo("new", _l("The two are not the same."))],
         render_kw={"autocomplete": "new-password"},
+    )
+
+
+class LanguagesForm(Form):
+    """The languages that a member reads and writes for people."""
+
+    languages = SelectMultipleField(
+        _l("Languages that you read and write"),
+        widget=ListWidget(prefix_label=False),
+        option_widget=CheckboxInput(),
+        description=_l("The inbox then shows you first who writes in one of them."),
     )
 
 

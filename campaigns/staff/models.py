@@ -62,6 +62,8 @@ class Member(Base):
     fs_uniquifier: Mapped[str] = mapped_column(String(64), unique=True)
     #: Interface language, or None to follow the browser.
     locale: Mapped[str | None] = mapped_column(String(10))
+    #: Languages (BCP 47) that they read and write for people; empty: they have not said.
+    languages: Mapped[list[str]] = mapped_column(JSON, default=list, server_default="[]")
     tf_primary_method: Mapped[str | None] = mapped_column(String(64))
     tf_totp_secret: Mapped[str | None] = mapped_column(String(255))
     created_at: Mapped[datetime]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import secrets
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from datetime import datetime
 from zoneinfo import available_timezones
 
@@ -13,6 +13,7 @@ from sqlalchemy.orm import Session
 
 from campaigns.core import clock
 from campaigns.core.errors import InputError, RefusedError
+from campaigns.core.languages import all_languages
 from campaigns.core.words import N_
 from campaigns.staff import audit, queries
 from campaigns.staff.models import TRUSTED, Member, Membership, Organisation, Role
@@ -229,6 +230,12 @@ def set_locale(session: Session, member: Member, locale: str) -> None:
     audit.record(
         session, "member.set_locale", subject=member, organisation_id=None, member_id=member.id, locale=locale
     )
+
+
+def set_languages(session: Session, member: Member, codes: Collection[str]) -> None:
+    """Remember which languages (BCP 47) a member reads and writes for people."""
+    member.languages = [code for code in all_languages() if code in codes]
+    audit.record(session, "member.set_languages", subject=member, organisation_id=None, member_id=member.id)
 
 
 def sign_in(session: Session, member: Member, *, from_known_device: bool) -> None:

@@ -12,7 +12,7 @@ from flask_security import current_user
 from werkzeug.wrappers import Response
 
 from campaigns.core.errors import InputError
-from campaigns.core.languages import INTERFACE_LANGUAGES
+from campaigns.core.languages import INTERFACE_LANGUAGES, all_languages
 from campaigns.core.words import N_
 from campaigns.staff import audit, queries, service
 from campaigns.staff.auth import (
@@ -23,13 +23,14 @@ from campaigns.staff.auth import (
     renew_session,
     requires,
 )
-from campaigns.staff.forms import ROLE_NAMES, OrganisationForm, PasswordForm
+from campaigns.staff.forms import ROLE_NAMES, LanguagesForm, OrganisationForm, PasswordForm
 from campaigns.staff.models import Member
 from campaigns.staff.notes import open_reasons
 from campaigns.staff.permissions import Permission
 from campaigns.staff.sign_in.password_checks import seal_password
 from campaigns.staff.sign_in.password_rules import check_new_password
 from campaigns.web.current import vault
+from campaigns.web.filters import language_name
 from campaigns.web.guards.hosts import local_path
 from campaigns.web.locale import SESSION_KEY
 from campaigns.web.number_fields import whole_number
@@ -96,6 +97,19 @@ def password() -> Page:
             flash(_("Your password is changed. Other devices must sign in again."), "good")
             return redirect(url_for("staff.index"))
     return render_template("staff/sign_in/password.html", form=form), form.status
+
+
+@account.route("/settings/languages", methods=["GET", "POST"])
+@requires()
+def languages() -> Page:
+    """Say which languages one reads and writes for people."""
+    form = LanguagesForm(data={"languages": current_member().languages})
+    form.languages.choices = [(code, language_name(code)) for code in all_languages()]
+    if form.validate_on_submit():
+        service.set_languages(session(), current_member(), form.languages.data or ())
+        flash(_("Saved. The inbox shows you first who writes in these languages."), "good")
+        return redirect(url_for("staff.index"))
+    return render_template("staff/languages.html", form=form), form.status
 
 
 @pages.get("")

@@ -57,6 +57,20 @@ STATES: dict[str, dict[str, Look]] = {
         "expired": Look(_lp("send", "Expired: too late to be sent"), "quiet"),
         "unconfirmed": Look(_lp("send", "Unconfirmed"), "warning"),
     },
+    "conversation": {
+        "new": Look(_lp("conversation", "New"), "warning"),
+        "open": Look(_lp("conversation", "Taken"), "moving"),
+        "answered": Look(_lp("conversation", "Answered"), "good"),
+        "closed": Look(_lp("conversation", "Closed"), "quiet"),
+    },
+    "urgency": {
+        "danger": Look(_lp("urgency", "Danger now"), "bad"),
+        "day": Look(_lp("urgency", "Within 24 hours"), "warning"),
+        "question": Look(_lp("urgency", "Question"), "moving"),
+        "report": Look(_lp("urgency", "Report"), "quiet"),
+        "other": Look(_lp("urgency", "Other"), "quiet"),
+        "machine": Look(_lp("urgency", "Perhaps a machine"), "quiet"),
+    },
     "receipt": {
         "accepted": Look(_lp("receipt", "Accepted by the provider"), "moving"),
         "queued": Look(_lp("receipt", "Queued at the provider"), "moving"),

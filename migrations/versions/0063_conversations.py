@@ -35,6 +35,7 @@ def upgrade() -> None:
         table.add_column(sa.Column("sender_id", BigId, nullable=True))
         table.create_foreign_key(op.f("fk_reply_sender_id_sender"), "sender", ["sender_id"], ["id"])
     op.execute(_OPEN)
+    op.add_column("member", sa.Column("languages", sa.JSON(), server_default="[]", nullable=False))
 
 
 def _make_conversations() -> None:
@@ -137,6 +138,7 @@ def _ours(table: str) -> sa.ForeignKeyConstraint:
 
 
 def downgrade() -> None:
+    op.drop_column("member", "languages")
     with op.batch_alter_table("reply") as table:
         table.drop_constraint(op.f("fk_reply_sender_id_sender"), type_="foreignkey")
         table.drop_column("sender_id")

@@ -12,7 +12,9 @@ from campaigns.audience.models import Channel, ContactImport, EntryPoint, Import
 from campaigns.core.keys.crypto import Vault
 from campaigns.directory.proposed import propose_emergency_number
 from campaigns.directory.service import Stated
+from campaigns.inbox.conversations.models import Conversation, ConversationState
 from campaigns.inbox.models import Reply, ReplyKind
+from campaigns.inbox.urgency.levels import Urgency
 from campaigns.messages.models import GlossaryTerm
 from campaigns.places.changes.guard import facts_of_place
 from campaigns.places.models import Place
@@ -63,6 +65,7 @@ CONSTANTS: dict[str, Any] = {
     "word": "signed-by-nobody",
     "country": "PL",
     "host": "nobody.example",
+    "kind": "shelter",
 }
 
 
@@ -93,6 +96,17 @@ def make_samples(session: Session, organisation: Organisation, member: Member, v
     entry_point = EntryPoint(
         organisation_id=organisation.id, code=f"gate-{contact.id}", name="Gate", place_id=place.id, created_at=NOON
     )
+    conversation = Conversation(
+        organisation_id=organisation.id,
+        contact_id=contact.id,
+        state=ConversationState.NEW,
+        urgency=Urgency.QUESTION,
+        reasons=[],
+        waiting_since=NOON,
+        last_at=NOON,
+        channel=Channel.SMS,
+        created_at=NOON,
+    )
     term = GlossaryTerm(
         organisation_id=organisation.id,
         source_language="en",
@@ -111,6 +125,7 @@ def make_samples(session: Session, organisation: Organisation, member: Member, v
         "service": service,
         "place": place,
         "contact": contact,
+        "conversation": add(session, conversation),
         "address": address,
         "campaign": campaign,
         "schedule": schedule,

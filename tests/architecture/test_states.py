@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from enum import StrEnum
+from collections.abc import Iterable
 
 import pytest
 
@@ -11,7 +11,9 @@ from campaigns.audience.rules import LeftOut
 from campaigns.core.settings import PROJECT_ROOT
 from campaigns.delivery.states import ReceiptState, SendState
 from campaigns.directory.signposting.freshness import Trust
+from campaigns.inbox.conversations.models import ConversationState
 from campaigns.inbox.models import ReplyKind
+from campaigns.inbox.urgency.levels import Urgency
 from campaigns.messages.models import TranslationState
 from campaigns.planning.models import Decision, Health, RunState, TemplateState
 from campaigns.planning.standing import Standing
@@ -20,7 +22,7 @@ from campaigns.reach.counting.ladder import Rung
 from campaigns.reach.imported.models import FileState
 from campaigns.web.state_names import STATES
 
-KINDS: dict[str, type[StrEnum]] = {
+KINDS: dict[str, Iterable[str]] = {
     "campaign": Standing,
     "decision": Decision,
     "proposal": ProposalState,
@@ -38,6 +40,8 @@ KINDS: dict[str, type[StrEnum]] = {
     "reply": ReplyKind,
     "health": Health,
     "template": TemplateState,
+    "conversation": ConversationState,
+    "urgency": [level.word for level in Urgency],
 }
 STYLES = (PROJECT_ROOT / "static" / "fingerpost.css").read_text(encoding="utf-8")
 

@@ -42,12 +42,12 @@ def our_bot(session: Session, pages: Pages) -> Account:
 
 
 def test_empty_inbox_says_what_comes(client_for: Clients) -> None:
-    assert "Nobody has answered yet." in client_for(Role.RESPONDER).get("/inbox").text
+    assert "Nobody has answered yet." in client_for(Role.RESPONDER).get("/inbox/history").text
 
 
 def test_text_is_never_markup_or_link(pages: Pages, vault: Vault, client_for: Clients) -> None:
     say(pages, vault, "<script>x</script> https://evil.example \u202egpj.exe")
-    page = client_for(Role.RESPONDER).get("/inbox").text
+    page = client_for(Role.RESPONDER).get("/inbox/history").text
     assert '<bdi dir="auto">&lt;script&gt;x&lt;/script&gt; https://evil.example ⟦RLO⟧gpj.exe</bdi>' in page
     assert 'href="https://evil.example' not in page
 
@@ -55,7 +55,7 @@ def test_text_is_never_markup_or_link(pages: Pages, vault: Vault, client_for: Cl
 def test_replies_stay_in_their_organisation(pages: Pages, vault: Vault, client_for: Clients) -> None:
     say(pages, vault, "for others", to=pages.theirs)
     say(pages, vault, "for us")
-    page = client_for(Role.RESPONDER).get("/inbox").text
+    page = client_for(Role.RESPONDER).get("/inbox/history").text
     assert "for us" in page
     assert "for others" not in page
 
@@ -71,7 +71,7 @@ def test_damaged_text_hides_no_other(pages: Pages, vault: Vault, client_for: Cli
     say(pages, vault, "kept safe")
     with pages.sessions.begin() as session:
         session.get_one(Reply, damaged.id).sealed_text = b"\x01rubbish that is long enough"
-    page = client_for(Role.RESPONDER).get("/inbox").text
+    page = client_for(Role.RESPONDER).get("/inbox/history").text
     assert "kept safe" in page
     assert "This text cannot be deciphered" in page
 
@@ -96,8 +96,10 @@ def test_who_said_stop_is_one_person_and_rounded(pages: Pages, vault: Vault, cli
             said = Inbound(f"SM{place}", number, "+15005550006", text, "sms")
             receive_inbound(session, said, vault, account=account)
         assert count_opt_outs(session, pages.ours.id, now=clock.now()) == OptOuts(1, 1, 1)
-    assert '<span class="figure-number">fewer than 20</span>' in client_for(Role.RESPONDER).get("/inbox").text
-    exact = client_for(Role.RESPONDER, Role.STEWARD).get("/inbox").text
+    assert (
+        '<span class="figure-number">fewer than 20</span>' in client_for(Role.RESPONDER).get("/inbox/history").text
+    )
+    exact = client_for(Role.RESPONDER, Role.STEWARD).get("/inbox/history").text
     assert '<span class="figure-number">1</span>' in exact
 
 
@@ -117,7 +119,7 @@ def test_acts_are_told_in_words(pages: Pages, vault: Vault, client_for: Clients)
         ):
             act = on_telegram(happening, str(number), text=text, location=(49.78, 22.78))
             receive(session, vault, act, account=our_bot(session, pages))
-    page = client_for(Role.RESPONDER).get("/inbox").text
+    page = client_for(Role.RESPONDER).get("/inbox/history").text
     for told in (
         "Joined",
         "Pressed Start.",
@@ -138,7 +140,7 @@ def test_place_of_a_stranger_is_not_told(pages: Pages, vault: Vault, client_for:
         a_sender(session, organisation_id=pages.ours.id, secret_name="bot", identity="our_bot")
         shared = on_telegram(Happening.SHARED_LOCATION, location=(49.78, 22.78))
         receive(session, vault, shared, account=our_bot(session, pages))
-    assert "Nothing of it is kept" in client_for(Role.RESPONDER).get("/inbox").text
+    assert "Nothing of it is kept" in client_for(Role.RESPONDER).get("/inbox/history").text
 
 
 def test_administrators_see_what_was_refused(pages: Pages, client_for: Clients) -> None:

@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import datetime
 
 from sqlalchemy import func, or_, select
 from sqlalchemy.orm import Session
 
 from campaigns.audience.consent.person import lock_addresses
-from campaigns.audience.models import Address, AddressState, Channel, Consent, ConsentKind
+from campaigns.audience.models import Address, AddressState, Channel, Consent, ConsentKind, Contact
+from campaigns.core.languages import UNKNOWN_LANGUAGE
 from campaigns.delivery.lanes.sender_health import may_be_used
+from campaigns.directory.signposting.choice import Need
 from campaigns.inbox.conversations.models import Conversation
 from campaigns.inbox.conversations.window import Writer
 from campaigns.inbox.models import Reply
+from campaigns.places.models import Region
 from campaigns.planning.models import Sender
 from campaigns.staff.queries import owned
 
@@ -60,3 +64,19 @@ def _find_sender(session: Session, conversation: Conversation, address: Address 
     country = address.country if address else None
     covering = (sender for sender in senders if not sender.countries or country in sender.countries)
     return own or next((sender for sender in covering if sender.two_way), None)
+
+
+def load_need(session: Session, conversation: Conversation, address: Address | None, *, now: datetime) -> Need:
+    """Return what a helpline has to fit: where the person said they are, what they write, and their SIM."""
+    here = select(Region).join(Contact, Contact.region_id == Region.id)
+    region = session.scalar(here.where(Contact.id == conversation.contact_id))
+    country = region.country if region else None
+    issued = address.country if address else None
+    return Need(
+        region_code=region.code if region else None,
+        # Of whom nobody knows where they are, the number says more than nothing.
+        country=country or issued,
+        language=conversation.language or UNKNOWN_LANGUAGE,
+        at=now,
+        roaming=country is not None and issued is not None and country != issued,
+    )

@@ -17,17 +17,21 @@ from campaigns.audience.consent.declaration import Declaration, HashedHandle
 from campaigns.audience.consent.ledger import withdraw_everywhere
 from campaigns.audience.models import Address, Channel
 from campaigns.core import clock
-from campaigns.core.errors import ChangedError, InputError, RefusedError, TransitionError
+from campaigns.core.errors import ChangedError, GateError, InputError, RefusedError, TransitionError
 from campaigns.core.keys.crypto import Vault
 from campaigns.core.languages import UNKNOWN_LANGUAGE
+from campaigns.core.sentences import Sentence
 from campaigns.core.words import N_
 from campaigns.delivery.answers.answer_runs import AnswerText, queue_answer
 from campaigns.delivery.refusals import suppress_addresses
-from campaigns.inbox.conversations.addressees import load_addressee
+from campaigns.inbox.conversations.addressees import Addressee, load_addressee
+from campaigns.inbox.conversations.helplines import find_named
 from campaigns.inbox.conversations.models import WAITING, Answer, Conversation, ConversationState, Draft, Outcome
 from campaigns.inbox.conversations.window import Obstacle, find_obstacle, lives_until
 from campaigns.inbox.conversations.word_index import index_text
 from campaigns.inbox.urgency.levels import Urgency
+from campaigns.messages.help_numbers import KnownHelp
+from campaigns.planning.models import Sender
 from campaigns.staff import audit
 
 #: What a provider takes of one message.
@@ -36,12 +40,15 @@ MOST_CHARACTERS = {Channel.SMS: 1_600, Channel.WHATSAPP: 1_600, Channel.TELEGRAM
 _BLANK = "(("
 #: Longest time for which a conversation may be put off.
 LONGEST_SNOOZE = timedelta(days=30)
+#: Why somebody may not be answered, in a sentence.
 OBSTACLES = {
-    Obstacle.NO_ADDRESS: N_("There is no address any more at which they can be answered."),
-    Obstacle.ON_HOLD: N_("They may have opted out. Decide that first; then they can be answered."),
-    Obstacle.OPTED_OUT: N_("They opted out and wrote nothing since, so nobody writes to them."),
-    Obstacle.WINDOW_CLOSED: N_("WhatsApp delivers no answer later than 24 hours after their last message."),
-    Obstacle.NO_SENDER: N_("None of your senders that are in use writes on their channel."),
+    Obstacle.NO_ADDRESS: Sentence(N_("There is no address any more at which they can be answered.")),
+    Obstacle.ON_HOLD: Sentence(N_("They may have opted out. Decide that first; then they can be answered.")),
+    Obstacle.OPTED_OUT: Sentence(N_("They opted out and wrote nothing since, so nobody writes to them.")),
+    Obstacle.WINDOW_CLOSED: Sentence(
+        N_("WhatsApp delivers no answer later than 24 hours after their last message.")
+    ),
+    Obstacle.NO_SENDER: Sentence(N_("None of your senders that are in use writes on their channel.")),
 }
 
 
@@ -73,30 +80,26 @@ def answer(
     by: int,
     seen: Seen,
     vault: Vault,
-    service_ids: Sequence[int] = (),
+    known: KnownHelp,
+    numbers_are_meant: bool = False,
 ) -> Answer:
     """Answer whoever wrote, where they wrote last, and take the conversation.
 
     Raises InputError for a text that no provider takes or that has a blank in it, ChangedError when they or
-    another member wrote since, RefusedError where they may not be answered now.
+    another member wrote since, RefusedError where they may not be answered now, GateError for a number that may
+    not be named, or that nobody here knows and the member did not say is meant.
     """
     addressee = load_addressee(session, conversation, locked=True)
     conversation, now = hold_conversation(session, conversation), clock.now()
     body = _checked(words, Channel(conversation.channel))
     _check_seen(session, conversation, seen)
-    obstacle = find_obstacle(addressee.writer, now=now)
-    if obstacle is not None or addressee.address is None or addressee.sender is None:
-        raise RefusedError(OBSTACLES[obstacle or Obstacle.NO_ADDRESS])
-    text = AnswerText(conversation.language or UNKNOWN_LANGUAGE, body, service_ids)
+    address, sender = _reached(addressee, at=now)
+    named = _checked_numbers(body, known, at=now, are_meant=numbers_are_meant)
+    text = AnswerText(conversation.language or UNKNOWN_LANGUAGE, body, named)
     until = lives_until(addressee.writer, now=now)
-    run = queue_answer(session, addressee.address, addressee.sender, text, vault=vault, until=until)
-    written = Answer(
-        conversation_id=conversation.id,
-        run_id=run.id,
-        member_id=by,
-        reply_id=conversation.last_reply_id,
-        written_at=now,
-    )
+    run = queue_answer(session, address, sender, text, vault=vault, until=until)
+    seen_id, ours = conversation.last_reply_id, conversation.id
+    written = Answer(conversation_id=ours, run_id=run.id, member_id=by, reply_id=seen_id, written_at=now)
     session.add(written)
     _settle(conversation, ConversationState.ANSWERED, by=by, at=now)
     index_text(session, conversation, body, vault=vault)
@@ -207,6 +210,14 @@ def drop_draft(session: Session, conversation: Conversation, *, by: int) -> None
         session.delete(draft)
 
 
+def _reached(addressee: Addressee, *, at: datetime) -> tuple[Address, Sender]:
+    """Return where and over what somebody is answered. Raises RefusedError where nobody may answer them now."""
+    obstacle = find_obstacle(addressee.writer, now=at)
+    if obstacle is not None or addressee.address is None or addressee.sender is None:
+        raise RefusedError.telling(OBSTACLES[obstacle or Obstacle.NO_ADDRESS])
+    return addressee.address, addressee.sender
+
+
 def _checked(words: str, channel: Channel) -> str:
     body = words.strip()
     if not body:
@@ -218,6 +229,24 @@ def _checked(words: str, channel: Channel) -> str:
     if _BLANK in body:
         raise InputError(N_("Fill in or remove what stands in double brackets: they would read it so."))
     return body
+
+
+def _checked_numbers(body: str, known: KnownHelp, *, at: datetime, are_meant: bool) -> Sequence[int]:
+    """Return the services that an answer names."""
+    named = find_named(body, known, at=at)
+    if named.doubtful:
+        services = ", ".join(named.doubtful)
+        raise GateError(
+            N_("The number of %(services)s may not be named now: verify it in the directory first."),
+            services=services,
+        )
+    if named.unknown and not are_meant:
+        numbers = ", ".join(named.unknown)
+        raise GateError(
+            N_("Nobody verified %(numbers)s. Name a helpline of the directory, or say that you mean this number."),
+            numbers=numbers,
+        )
+    return named.service_ids
 
 
 def _check_seen(session: Session, conversation: Conversation, seen: Seen) -> None:

@@ -80,7 +80,7 @@ def settle_stranger(reply_id: int) -> Redirect:
         by = current_member().id
         settling.settle_stranger(session(), reply, is_stop=is_stop, by=by, reason=reason, vault=vault())
         flash(_("Decided."), "good")
-    return redirect(url_for("inbox.list_replies"))
+    return redirect(url_for("inbox.queue"))
 
 
 def _settle(contact_id: int, verb: Callable[..., int], done: str) -> Redirect:
@@ -88,8 +88,12 @@ def _settle(contact_id: int, verb: Callable[..., int], done: str) -> Redirect:
     with refusals_told(InputError, TransitionError):
         verb(session(), contact, by=current_member().id, reason=request.form.get("reason", ""), vault=vault())
         flash(done, "good")
-    if request.form.get("back") == "inbox" and may_now(Permission.ANSWER):
-        return redirect(url_for("inbox.list_replies"))
+    back, _dash, conversation_id = request.form.get("back", "").partition("-")
+    if may_now(Permission.ANSWER):
+        if back == "inbox":
+            return redirect(url_for("inbox.queue"))
+        if back == "conversation" and conversation_id.isdecimal():
+            return redirect(f"/inbox/{conversation_id}")
     return redirect(url_for("audience.contacts.show", contact_id=contact_id))
 
 

@@ -8,7 +8,7 @@ from campaigns.audience.consent.handles import heard_handle
 from campaigns.audience.joining.writers import note_writer
 from campaigns.core.keys.crypto import Vault
 from campaigns.gateways.callbacks import Happening, Inbound
-from campaigns.inbox.conversations.hearing import hear
+from campaigns.inbox.conversations.hear import hear
 from campaigns.inbox.models import LONGEST_TEXT, Reply, ReplyKind
 from campaigns.inbox.urgency.judging import judge
 

@@ -18,3 +18,8 @@ class Urgency(IntEnum):
     DAY = 40
     #: May be in danger now.
     DANGER = 50
+
+    @property
+    def word(self) -> str:
+        """The level as pages name it."""
+        return self.name.lower()

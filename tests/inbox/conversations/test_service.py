@@ -19,10 +19,11 @@ from campaigns.delivery.models import Delivery
 from campaigns.delivery.states import SendState
 from campaigns.gateways.callbacks import Inbound
 from campaigns.inbox.conversations import service
-from campaigns.inbox.conversations.hearing import REOPENED_WITHIN
+from campaigns.inbox.conversations.hear import REOPENED_WITHIN
 from campaigns.inbox.conversations.models import Answer, Conversation, ConversationState, Draft, Outcome
 from campaigns.inbox.service import receive_inbound
 from campaigns.inbox.urgency.levels import Urgency
+from campaigns.messages.help_numbers import KnownHelp
 from campaigns.planning.models import Sender
 from campaigns.staff.models import Member, Organisation
 from tests.factories import a_member, a_sender, an_organisation
@@ -68,6 +69,7 @@ class Desk:
             by=(by or self.first).id,
             seen=seen or service.seen_now(self.session, conversation),
             vault=self.vault,
+            known=KnownHelp([], {}, 180),
         )
 
     def close(self, outcome: Outcome) -> None:

@@ -221,7 +221,7 @@ def test_holds_stand_on_top_of_the_inbox(pages: Pages, vault: Vault, client_for:
         hear(session, vault, "leave me alone")
     client = client_for(Role.RESPONDER)
     page = client.get("/inbox").text
-    assert page.index("leave me alone") < page.index("People who opted out")
+    assert page.index("leave me alone") < page.index("Which conversations")
     answer = client.post(
         f"/audience/contacts/{contact.id}/end-hold", data={"reason": "meant him", "back": "inbox"}
     )

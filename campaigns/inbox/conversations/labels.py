@@ -1,0 +1,44 @@
+"""Words for what a conversation is about, why it is urgent and how it ended."""
+
+from __future__ import annotations
+
+from flask_babel import lazy_gettext as _l
+from flask_babel import lazy_pgettext as _lp
+
+from campaigns.inbox.conversations.models import Outcome
+from campaigns.inbox.conversations.queries import Shelf
+
+#: What a conversation is about, by the headings of the word lists.
+TOPICS = {
+    "urgent_now": _l("Danger now"),
+    "urgent_violence": _l("Violence or threats"),
+    "urgent_trapped": _l("Held or controlled"),
+    "urgent_selfharm": _l("May hurt themselves"),
+    "urgent_child": _l("A child alone or in danger"),
+    "need_medical": _l("Ill, hurt or pregnant"),
+    "need_shelter": _l("A place to sleep"),
+    "need_food_water": _l("Food or water"),
+    "need_legal_documents": _l("Papers and law"),
+    "need_money_job": _l("Work or money"),
+    "need_transport": _l("Travel"),
+    "report_suspicion": _l("Tells of a suspicion"),
+    "who_are_you": _l("Asks who writes"),
+}
+OUTCOMES = {
+    Outcome.INFORMED: _lp("outcome", "Got the information"),
+    Outcome.GIVEN_HELPLINE: _lp("outcome", "Was given a helpline"),
+    Outcome.NO_REPLY: _lp("outcome", "Did not write again"),
+    Outcome.WRONG_NUMBER: _lp("outcome", "Wrong number: the person is somebody else"),
+    Outcome.NOT_FOR_US: _lp("outcome", "Not for us"),
+    Outcome.ABUSE: _lp("outcome", "Insults or advertising"),
+}
+SHELVES = {
+    Shelf.WAITING: _lp("conversations", "Waiting"),
+    Shelf.MINE: _lp("conversations", "Mine"),
+    Shelf.SNOOZED: _lp("conversations", "Put off"),
+    Shelf.ANSWERED: _lp("conversations", "Answered"),
+    Shelf.CLOSED: _lp("conversations", "Closed"),
+    Shelf.ALL: _lp("conversations", "All"),
+}
+#: How long a conversation can be put off, in hours.
+PUT_OFF = {"1": _l("1 hour"), "4": _l("4 hours"), "24": _l("1 day"), "72": _l("3 days"), "168": _l("1 week")}

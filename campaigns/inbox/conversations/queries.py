@@ -1,0 +1,220 @@
+"""Reads on conversations: the queue in its order, who waits in which language, and one conversation."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+from typing import Any
+
+from sqlalchemy import ColumnElement, Select, and_, func, or_, select
+from sqlalchemy.orm import Session
+
+from campaigns.audience.models import Address, Channel, Contact
+from campaigns.core.keys.crypto import Vault
+from campaigns.inbox.conversations.models import (
+    Conversation,
+    ConversationState,
+    ConversationTag,
+    Presence,
+)
+from campaigns.inbox.conversations.word_index import hashes_of, with_words
+from campaigns.inbox.models import Reply
+from campaigns.inbox.queries import open_text
+from campaigns.inbox.urgency.levels import Urgency
+from campaigns.places.models import Region
+from campaigns.staff.models import Member, Membership
+from campaigns.staff.queries import load_member_names, owned
+
+#: Conversations of one page.
+PER_PAGE = 25
+#: Letters of the last message that the queue shows.
+EXCERPT = 160
+#: More than so many are told as "more than".
+MOST_COUNTED = 1_000
+
+
+class Shelf(StrEnum):
+    """Where conversations are looked for."""
+
+    WAITING = "waiting"
+    MINE = "mine"
+    SNOOZED = "snoozed"
+    ANSWERED = "answered"
+    CLOSED = "closed"
+    ALL = "all"
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """Which conversations a member looks for."""
+
+    shelf: Shelf = Shelf.WAITING
+    #: Those of these languages, those in which danger is heard, and those whose language nobody knows; empty: all.
+    languages: tuple[str, ...] = ()
+    channel: Channel | None = None
+    tag: str = ""
+    #: A region's code (ISO 3166), where the person said they were.
+    region: str = ""
+    owner_id: int | None = None
+    #: Hashes of words that were written.
+    words: tuple[int, ...] = ()
+    #: A contact who has the number that is looked for; 0: nobody has.
+    contact_id: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class QueueRow:
+    """A conversation as the queue shows it."""
+
+    conversation: Conversation
+    #: The beginning of what was written last; None when it cannot be opened.
+    excerpt: str | None
+    region: Region | None
+    owner: str
+    tags: Sequence[str]
+
+
+def select_queue(organisation_id: int, wanted: Wanted, *, by: int, now: datetime) -> Select[Any]:
+    """Select an organisation's conversations: who waits, the most urgent first, else the latest first."""
+    found = owned(select(Conversation), Conversation, organisation_id).where(*_on_shelf(wanted.shelf, by, now))
+    if wanted.languages:
+        reads = Conversation.language.in_(wanted.languages)
+        found = found.where(
+            or_(reads, Conversation.language.is_(None), Conversation.urgency == Urgency.DANGER.value)
+        )
+    if wanted.channel is not None:
+        found = found.where(Conversation.channel == wanted.channel)
+    if wanted.owner_id is not None:
+        found = found.where(Conversation.owner_id == wanted.owner_id)
+    if wanted.tag:
+        tagged = select(ConversationTag.conversation_id).where(ConversationTag.tag == wanted.tag)
+        found = found.where(Conversation.id.in_(tagged))
+    if wanted.region:
+        there = select(Contact.id).join(Region).where(Region.code == wanted.region)
+        found = found.where(Conversation.contact_id.in_(owned(there, Contact, organisation_id)))
+    if wanted.words:
+        found = with_words(found, organisation_id, wanted.words)
+    if wanted.contact_id is not None:
+        found = found.where(Conversation.contact_id == wanted.contact_id)
+    if wanted.shelf in (Shelf.WAITING, Shelf.MINE):
+        return found.order_by(Conversation.urgency.desc(), Conversation.waiting_since, Conversation.id)
+    return found.order_by(Conversation.last_at.desc(), Conversation.id.desc())
+
+
+def _on_shelf(shelf: Shelf, by: int, now: datetime) -> list[ColumnElement[bool]]:
+    is_snoozed = and_(Conversation.snoozed_until.is_not(None), Conversation.snoozed_until > now)
+    waits = [Conversation.waiting_since.is_not(None), or_(Conversation.snoozed_until.is_(None), ~is_snoozed)]
+    return {
+        Shelf.WAITING: waits,
+        Shelf.MINE: [*waits, Conversation.owner_id == by],
+        Shelf.SNOOZED: [is_snoozed],
+        Shelf.ANSWERED: [Conversation.state == ConversationState.ANSWERED],
+        Shelf.CLOSED: [Conversation.state == ConversationState.CLOSED],
+        Shelf.ALL: [],
+    }[shelf]
+
+
+def load_rows(session: Session, conversations: Sequence[Conversation], *, vault: Vault) -> list[QueueRow]:
+    """Return what the queue shows of conversations, in their order."""
+    contacts = select(Contact.id, Region).outerjoin(Region, Region.id == Contact.region_id)
+    rows = session.execute(contacts.where(Contact.id.in_([each.contact_id for each in conversations])))
+    regions = {row.id: row.Region for row in rows}
+    last = select(Reply).where(Reply.id.in_([each.last_reply_id for each in conversations]))
+    texts = {reply.id: open_text(reply, vault) for reply in session.scalars(last)}
+    names = load_member_names(session, [each.owner_id for each in conversations if each.owner_id is not None])
+    tagged = select(ConversationTag).where(
+        ConversationTag.conversation_id.in_([each.id for each in conversations])
+    )
+    tags: dict[int, list[str]] = {}
+    for row in session.scalars(tagged.order_by(ConversationTag.tag)):
+        tags.setdefault(row.conversation_id, []).append(row.tag)
+    return [
+        QueueRow(
+            each,
+            _excerpt(texts.get(each.last_reply_id or 0)),
+            regions.get(each.contact_id),
+            names.get(each.owner_id or 0, ""),
+            tags.get(each.id, ()),
+        )
+        for each in conversations
+    ]
+
+
+def count_waiting(session: Session, organisation_id: int, *, now: datetime) -> int:
+    """Count who waits, up to one more than MOST_COUNTED."""
+    waiting = owned(select(Conversation.id), Conversation, organisation_id)
+    waiting = waiting.where(*_on_shelf(Shelf.WAITING, 0, now)).limit(MOST_COUNTED + 1)
+    return session.scalar(select(func.count()).select_from(waiting.subquery())) or 0
+
+
+def find_unread_languages(session: Session, organisation_id: int, *, now: datetime) -> list[str]:
+    """Return the languages in which somebody waits and that no active responder of the organisation has named.
+
+    Nothing where nobody has named any: then nobody knows.
+    """
+    spoken = read_by_the_team(session, organisation_id)
+    if not spoken:
+        return []
+    waiting = owned(select(Conversation.language), Conversation, organisation_id)
+    waiting = waiting.where(*_on_shelf(Shelf.WAITING, 0, now), Conversation.language.is_not(None))
+    return sorted({code for code in session.scalars(waiting.distinct()) if code and code not in spoken})
+
+
+def read_by_the_team(session: Session, organisation_id: int) -> set[str]:
+    """Return the languages that active members of an organisation who answer have named."""
+    members = owned(select(Membership.roles, Member.languages), Membership, organisation_id)
+    rows = session.execute(members.join(Member).where(Member.active))
+    return {code for row in rows if "responder" in row.roles for code in row.languages}
+
+
+def find_number(session: Session, organisation_id: int, number: str, *, vault: Vault) -> int:
+    """Return the contact of an organisation who has a full phone number (E.164); 0: nobody has."""
+    having = owned(select(Address.contact_id), Address, organisation_id)
+    return session.scalar(having.where(Address.number == vault.number_hash(number)).limit(1)) or 0
+
+
+def words_in(text: str, *, vault: Vault) -> tuple[int, ...]:
+    """Return the hashes of the words that are looked for."""
+    return tuple(hashes_of(text, vault))
+
+
+def find_others(session: Session, conversation: Conversation, *, by: int, since: datetime) -> list[str]:
+    """Return the names of the other members who have a conversation open, as they showed since a moment (UTC)."""
+    there = select(Member.name).join(Presence, Presence.member_id == Member.id)
+    there = there.where(Presence.conversation_id == conversation.id, Presence.member_id != by)
+    return list(session.scalars(there.where(Presence.seen_at > since).order_by(Member.name)))
+
+
+def load_owners(session: Session, organisation_id: int) -> dict[int, str]:
+    """Return the names of the active members of an organisation who answer, by their ids."""
+    members = owned(select(Member.id, Member.name, Membership.roles), Membership, organisation_id)
+    rows = session.execute(members.join(Member).where(Member.active).order_by(Member.name))
+    return {row.id: row.name for row in rows if "responder" in row.roles}
+
+
+def _excerpt(text: str | None) -> str | None:
+    if text is None:
+        return None
+    line = " ".join(text.split())
+    return line if len(line) <= EXCERPT else f"{line[:EXCERPT]}…"
+
+
+def known_tags(session: Session, organisation_id: int) -> Collection[str]:
+    """Return the tags that conversations of an organisation have."""
+    tags = select(ConversationTag.tag).join(Conversation, Conversation.id == ConversationTag.conversation_id)
+    return session.scalars(owned(tags, Conversation, organisation_id).distinct()).all()
+
+
+def load_chosen(session: Session, organisation_id: int, ids: Collection[int]) -> Sequence[Conversation]:
+    """Return those conversations of an organisation that were chosen; others' are passed over."""
+    return session.scalars(
+        owned(select(Conversation).where(Conversation.id.in_(ids)), Conversation, organisation_id)
+    ).all()
+
+
+def region_of(session: Session, conversation: Conversation) -> Region | None:
+    """Return where the person said they are, None where nobody knows."""
+    here = select(Region).join(Contact, Contact.region_id == Region.id)
+    return session.scalar(here.where(Contact.id == conversation.contact_id))

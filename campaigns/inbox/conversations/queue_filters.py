@@ -1,0 +1,56 @@
+"""What a member looks for in the queue is read from the address of the page, and written into its links."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from campaigns.audience.consent.handles import read_handle
+from campaigns.audience.models import Channel
+from campaigns.core.errors import AddressError
+from campaigns.inbox.conversations.queries import Shelf
+
+#: Names of the fields; each stands in the address only where something is chosen.
+FIELDS = ("shelf", "channel", "tag", "region", "owner", "text", "languages")
+
+
+@dataclass(frozen=True, slots=True)
+class Filters:
+    """What was chosen, as it was read; nonsense is nothing chosen."""
+
+    shelf: Shelf
+    channel: Channel | None
+    tag: str
+    region: str
+    owner_id: int | None
+    #: Words, or a full number.
+    text: str
+    #: All languages, also those that the member does not read.
+    all_languages: bool
+    #: What stands in links to this choice.
+    shown: dict[str, Any]
+
+    @property
+    def number(self) -> str | None:
+        """The phone number that is looked for (E.164), or None where words are."""
+        try:
+            return read_handle(Channel.SMS, self.text, default_country=None).text
+        except AddressError:
+            return None
+
+
+def read_filters(fields: Mapping[str, str]) -> Filters:
+    """Read what is chosen."""
+    chosen: dict[str, Any] = {name: value for name in FIELDS if (value := fields.get(name, "").strip()[:200])}
+    shelf, channel, owner = chosen.get("shelf", ""), chosen.get("channel", ""), chosen.get("owner", "")
+    return Filters(
+        Shelf(shelf) if shelf in set(Shelf) else Shelf.WAITING,
+        Channel(channel) if channel in set(Channel) else None,
+        chosen.get("tag", ""),
+        chosen.get("region", ""),
+        int(owner) if owner.isdecimal() and len(owner) < 18 else None,
+        chosen.get("text", ""),
+        chosen.get("languages") == "all",
+        chosen,
+    )

@@ -1,0 +1,260 @@
+"""The queue of those who wait for somebody of the team, and one conversation with its answers."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Any
+
+from flask import Blueprint, flash, redirect, render_template, request, url_for
+from flask_babel import gettext as _
+from flask_babel import ngettext
+from sqlalchemy.dialects import postgresql, sqlite
+from werkzeug.wrappers import Response as Redirect
+
+from campaigns.core import clock
+from campaigns.core.errors import ChangedError, GateError, InputError, RefusedError, TransitionError
+from campaigns.core.words import N_
+from campaigns.delivery.monitoring.causes import cause_in_words
+from campaigns.directory.labels import KINDS
+from campaigns.inbox.conversations import queries, service
+from campaigns.inbox.conversations.addressees import load_addressee, load_need
+from campaigns.inbox.conversations.forms import AnswerForm, CloseForm, SnoozeForm
+from campaigns.inbox.conversations.helplines import find_offers
+from campaigns.inbox.conversations.labels import OUTCOMES, SHELVES, TOPICS
+from campaigns.inbox.conversations.models import Conversation, Draft, Outcome, Presence
+from campaigns.inbox.conversations.queue_filters import read_filters
+from campaigns.inbox.conversations.thread import load_thread
+from campaigns.inbox.conversations.window import closes_at, find_obstacle
+from campaigns.inbox.display import visible
+from campaigns.inbox.urgency.levels import Urgency
+from campaigns.messages.queries import load_help
+from campaigns.staff.auth import current_member, current_organisation, requires
+from campaigns.staff.permissions import Permission
+from campaigns.staff.queries import get_owned
+from campaigns.web.current import settings, vault
+from campaigns.web.error_words import refusals_told, said
+from campaigns.web.number_fields import whole_number
+from campaigns.web.session import session
+
+pages = Blueprint("conversations", __name__, url_prefix="/inbox")
+
+Page = str | Redirect | tuple[str, int]
+
+#: How long after they showed last a member counts as looking on.
+PRESENT_FOR = timedelta(seconds=45)
+
+
+@pages.get("/<int:conversation_id>")
+@requires(Permission.ANSWER)
+def show(conversation_id: int) -> Page:
+    """Show one conversation."""
+    conversation = _own(conversation_id)
+    form = AnswerForm(formdata=None)
+    draft = session().get(Draft, (conversation.id, current_member().id))
+    if draft is not None:
+        form.words.data = vault().open(
+            draft.sealed_text, table="draft", column="sealed_text", row_id=conversation.id
+        )
+    return _show(conversation, form, draft=draft)
+
+
+@pages.post("/<int:conversation_id>/answer")
+@requires(Permission.ANSWER)
+def answer(conversation_id: int) -> Page:
+    """Answer; whatever is refused, what was written stays before the member's eyes."""
+    conversation, form = _own(conversation_id), AnswerForm()
+    if not form.validate_on_submit():
+        return _show(conversation, form), form.status
+    known = load_help(session(), conversation.organisation_id, max_age_days=settings().service_max_age_days)
+    try:
+        service.answer(
+            session(),
+            conversation,
+            form.text("words"),
+            by=current_member().id,
+            seen=form.seen(),
+            vault=vault(),
+            known=known,
+            numbers_are_meant=bool(form.numbers_are_meant.data),
+        )
+    except (InputError, RefusedError) as error:
+        form.show(error, "words")
+        status = 409 if isinstance(error, ChangedError) else 422
+        return _show(_own(conversation_id), form, doubts=isinstance(error, GateError)), status
+    flash(_("Your answer is on its way. Whether it arrived stands beside it."), "good")
+    return redirect(url_for("conversations.show", conversation_id=conversation_id))
+
+
+@pages.post("/<int:conversation_id>/insert/<kind>")
+@requires(Permission.ANSWER)
+def insert(conversation_id: int, kind: str) -> Page:
+    """Put a helpline into the answer that is being written; nothing is sent."""
+    conversation, form = _own(conversation_id), AnswerForm()
+    offers = {offer.kind: offer for offer in _offers(conversation)}
+    if kind in offers:
+        words = form.text("words").rstrip()
+        form.words.data = "\n".join(filter(None, [words, offers[kind].words(conversation.language or "")]))
+    return _show(conversation, form)
+
+
+@pages.post("/<int:conversation_id>/draft")
+@requires(Permission.ANSWER)
+def keep_draft(conversation_id: int) -> Page:
+    """Keep what was written; it is offered when the person writes again."""
+    conversation, form = _own(conversation_id), AnswerForm()
+    service.keep_draft(
+        session(), conversation, form.text("words"), by=current_member().id, vault=vault(), is_pending=True
+    )
+    flash(_("It is kept. You find it here again when they write."), "good")
+    return redirect(url_for("conversations.show", conversation_id=conversation_id))
+
+
+@pages.post("/<int:conversation_id>/take")
+@requires(Permission.ANSWER)
+def take(conversation_id: int) -> Redirect:
+    """Take a conversation."""
+    service.take(session(), _own(conversation_id), by=current_member().id)
+    return redirect(url_for("conversations.show", conversation_id=conversation_id))
+
+
+@pages.post("/<int:conversation_id>/give-back")
+@requires(Permission.ANSWER)
+def give_back(conversation_id: int) -> Redirect:
+    """Give a conversation back to the team."""
+    service.give_back(session(), _own(conversation_id), by=current_member().id)
+    flash(_("It waits for whoever takes it."), "good")
+    return redirect(url_for("inbox.queue"))
+
+
+@pages.post("/<int:conversation_id>/put-off")
+@requires(Permission.ANSWER)
+def snooze(conversation_id: int) -> Redirect:
+    """Put a conversation off."""
+    conversation, form = _own(conversation_id), SnoozeForm()
+    with refusals_told(InputError, TransitionError):
+        if not form.validate_on_submit():
+            raise InputError(N_("Choose for how long."))
+        until = clock.now() + timedelta(hours=int(form.text("hours")))
+        service.snooze(session(), conversation, by=current_member().id, until=until)
+        flash(_("It is put off. It comes back at that time, or when they write."), "good")
+    return redirect(url_for("inbox.queue"))
+
+
+@pages.post("/<int:conversation_id>/close")
+@requires(Permission.ANSWER)
+def close(conversation_id: int) -> Page:
+    """End a conversation."""
+    conversation, form = _own(conversation_id), CloseForm()
+    if not form.validate_on_submit():
+        return _show(conversation, AnswerForm(formdata=None), close_form=form), form.status
+    after = url_for("conversations.show", conversation_id=conversation_id)
+    with refusals_told(InputError, RefusedError):
+        outcome, by, seen = Outcome(form.text("outcome")), current_member().id, form.seen()
+        service.close(session(), conversation, outcome, by=by, seen=seen, vault=vault())
+        flash(_("The conversation is closed. It opens again when they write."), "good")
+        after = url_for("inbox.queue")
+    return redirect(after)
+
+
+@pages.post("/<int:conversation_id>/open-again")
+@requires(Permission.ANSWER)
+def reopen(conversation_id: int) -> Redirect:
+    """Open a closed conversation."""
+    with refusals_told(TransitionError):
+        service.reopen(session(), _own(conversation_id), by=current_member().id)
+    return redirect(url_for("conversations.show", conversation_id=conversation_id))
+
+
+@pages.post("/close")
+@requires(Permission.ANSWER)
+def close_many() -> Redirect:
+    """Close those conversations that were ticked, but for the urgent ones."""
+    ids = [whole_number(each) for each in request.form.getlist("conversation")]
+    with refusals_told(InputError):
+        try:
+            outcome = Outcome(request.form.get("outcome", ""))
+        except ValueError:
+            raise InputError(N_("Choose how they ended.")) from None
+        chosen = queries.load_chosen(session(), current_organisation().id, ids)
+        closed, left = service.close_many(session(), chosen, outcome, by=current_member().id)
+        flash(ngettext("%(num)s conversation is closed.", "%(num)s conversations are closed.", closed), "good")
+        if left:
+            told = ngettext("%(num)s may be urgent: open it.", "%(num)s may be urgent: open them.", left)
+            flash(told, "warning")
+    return redirect(url_for("inbox.queue", **read_filters(request.form).shown))
+
+
+@pages.post("/<int:conversation_id>/presence")
+@requires(Permission.ANSWER)
+def presence(conversation_id: int) -> str:
+    """Note that a member has a conversation open; tell who else has, and whether something new came."""
+    conversation, now, by = _own(conversation_id), clock.now(), current_member().id
+    dialect = postgresql if session().get_bind().dialect.name == "postgresql" else sqlite
+    noting = dialect.insert(Presence).values(conversation_id=conversation.id, member_id=by, seen_at=now)
+    key = ["conversation_id", "member_id"]
+    session().execute(noting.on_conflict_do_update(index_elements=key, set_={"seen_at": now}))
+    form = AnswerForm()
+    return render_template(
+        "inbox/conversations/_presence.html",
+        conversation=conversation,
+        others=queries.find_others(session(), conversation, by=by, since=now - PRESENT_FOR),
+        is_new=form.seen() != service.seen_now(session(), conversation),
+    )
+
+
+def _show(
+    conversation: Conversation,
+    form: AnswerForm,
+    *,
+    draft: Draft | None = None,
+    doubts: bool = False,
+    close_form: CloseForm | None = None,
+) -> str:
+    now, addressee = clock.now(), load_addressee(session(), conversation)
+    seen, ending = service.seen_now(session(), conversation), close_form or CloseForm(formdata=None)
+    form.look(seen)
+    ending.look(seen)
+    obstacle = find_obstacle(addressee.writer, now=now)
+    return render_template(
+        "inbox/conversations/conversation.html",
+        conversation=conversation,
+        entries=load_thread(session(), conversation, vault=vault(), now=now),
+        form=form,
+        close_form=ending,
+        snooze_form=SnoozeForm(formdata=None),
+        draft=draft,
+        doubts=doubts,
+        obstacle=obstacle,
+        obstacle_words=said(service.OBSTACLES[obstacle]) if obstacle else "",
+        closes_at=closes_at(addressee.writer.channel, addressee.writer.heard_at),
+        state=addressee.writer.state,
+        offers=_offers(conversation),
+        region=queries.region_of(session(), conversation),
+        owner=queries.load_owners(session(), conversation.organisation_id).get(conversation.owner_id or 0, ""),
+        others=queries.find_others(session(), conversation, by=current_member().id, since=now - PRESENT_FOR),
+        **words(),
+    )
+
+
+def words() -> dict[str, Any]:
+    """Return what templates need to tell of conversations."""
+    return {
+        "topics": TOPICS,
+        "outcomes": OUTCOMES,
+        "shelves": SHELVES,
+        "kind_names": KINDS,
+        "cause_in_words": cause_in_words,
+        "visible": visible,
+        "urgency_of": lambda level: Urgency(level).word,
+        "channel_names": {"sms": "SMS", "whatsapp": "WhatsApp", "telegram": "Telegram"},
+    }
+
+
+def _offers(conversation: Conversation) -> list[Any]:
+    known = load_help(session(), conversation.organisation_id, max_age_days=settings().service_max_age_days)
+    address = load_addressee(session(), conversation).address
+    return find_offers(known, load_need(session(), conversation, address, now=clock.now()))
+
+
+def _own(conversation_id: int) -> Conversation:
+    return get_owned(session(), Conversation, conversation_id, current_organisation().id)

@@ -1,0 +1,185 @@
+"""Responders of the organisation read and answer conversations, and nobody sees a number."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from itertools import count
+
+import pytest
+from flask.testing import FlaskClient
+from sqlalchemy import select
+
+from campaigns.core import clock
+from campaigns.core.keys.crypto import Vault
+from campaigns.delivery.models import Delivery, RunText
+from campaigns.gateways.callbacks import Inbound
+from campaigns.inbox.conversations.models import Conversation, ConversationState, Draft
+from campaigns.inbox.service import receive_inbound
+from campaigns.staff.models import Organisation, Role
+from tests.factories import a_sender, a_service
+from tests.inbox.builders import came_over
+from tests.web.pages import Pages
+
+Clients = Callable[..., FlaskClient]
+OURS, THEM = "+48500100100", "+380670000001"
+_numbers = count(1)
+
+
+@pytest.fixture
+def sender(pages: Pages) -> None:
+    with pages.sessions.begin() as session:
+        a_sender(session, organisation_id=pages.ours.id, identity=OURS)
+
+
+def hear(pages: Pages, vault: Vault, text: str, *, who: str = THEM, to: Organisation | None = None) -> int:
+    """Let somebody write, and return the id of their conversation."""
+    with pages.sessions.begin() as session:
+        inbound = Inbound(f"SM{next(_numbers):032}", who, OURS, text, "sms")
+        account = came_over(session, owners=[(to or pages.ours).id])
+        reply = receive_inbound(session, inbound, vault, account=account)
+        assert reply is not None
+        found = select(Conversation.id).where(Conversation.contact_id == reply.contact_id)
+        return session.scalars(found).one()
+
+
+def fields_of(page: str) -> dict[str, str]:
+    """Return the hidden fields by which a page says what was seen."""
+    values = {}
+    for name in ("seen_reply", "seen_answer"):
+        tag = page[page.index(f'name="{name}"') :].partition(">")[0]
+        values[name] = tag.partition('value="')[2].partition('"')[0]
+    return values
+
+
+@pytest.mark.usefixtures("sender")
+def test_question_is_answered_on_its_page(pages: Pages, vault: Vault, client_for: Clients) -> None:
+    which, client = hear(pages, vault, "Where can we sleep?"), client_for(Role.RESPONDER)
+    assert f"/inbox/{which}" in client.get("/inbox").text
+    page = client.get(f"/inbox/{which}").text
+    assert "Where can we sleep?" in page
+    assert THEM not in page
+    sent = client.post(f"/inbox/{which}/answer", data={"words": "At the station."} | fields_of(page))
+    assert sent.status_code == 302
+    page = client.get(f"/inbox/{which}").text
+    assert "At the station." in page
+    assert "Queued" in page
+    assert "Nobody waits for an answer." in client.get("/inbox").text
+
+
+@pytest.mark.usefixtures("sender")
+def test_second_answer_is_refused_and_kept(pages: Pages, vault: Vault, client_for: Clients) -> None:
+    which, client = hear(pages, vault, "Where can we sleep?"), client_for(Role.RESPONDER)
+    seen = fields_of(client.get(f"/inbox/{which}").text)
+    client.post(f"/inbox/{which}/answer", data={"words": "At the station."} | seen)
+    second = client.post(f"/inbox/{which}/answer", data={"words": "In the church."} | seen)
+    assert second.status_code == 409
+    assert "Somebody of the team answered meanwhile" in second.text
+    assert "In the church." in second.text
+    with pages.sessions() as session:
+        assert len(session.scalars(select(Delivery)).all()) == 1
+
+
+@pytest.mark.usefixtures("sender")
+def test_helpline_is_put_into_the_answer_and_remembered(pages: Pages, vault: Vault, client_for: Clients) -> None:
+    with pages.sessions.begin() as session:
+        service = a_service(
+            session, session.get_one(Organisation, pages.ours.id), country="UA", verified_on=clock.now().date()
+        )
+        number, kind = service.number_national, service.kind
+    which, client = hear(pages, vault, "Where can we sleep?"), client_for(Role.RESPONDER)
+    page = client.get(f"/inbox/{which}").text
+    assert f"/inbox/{which}/insert/{kind}" in page
+    page = client.post(f"/inbox/{which}/insert/{kind}", data={"words": "Call them:"}).text
+    assert f"Call them:\n{service.name}: {number}" in page
+    client.post(f"/inbox/{which}/answer", data={"words": f"{service.name}: {number}"} | fields_of(page))
+    with pages.sessions() as session:
+        assert session.scalars(select(RunText.service_ids)).all() == [[service.id]]
+
+
+@pytest.mark.usefixtures("sender")
+def test_number_that_nobody_knows_has_to_be_meant(pages: Pages, vault: Vault, client_for: Clients) -> None:
+    which, client = hear(pages, vault, "Where can we sleep?"), client_for(Role.RESPONDER)
+    seen = fields_of(client.get(f"/inbox/{which}").text)
+    data = {"words": "Call +48 600 700 800"} | seen
+    refused = client.post(f"/inbox/{which}/answer", data=data)
+    assert refused.status_code == 422
+    assert "I mean this number" in refused.text
+    assert client.post(f"/inbox/{which}/answer", data=data | {"numbers_are_meant": "y"}).status_code == 302
+
+
+def test_others_and_other_roles_see_nothing(pages: Pages, vault: Vault, client_for: Clients) -> None:
+    theirs = hear(pages, vault, "for others", to=pages.theirs)
+    assert client_for(Role.RESPONDER).get(f"/inbox/{theirs}").status_code == 404
+    assert "for others" not in client_for(Role.RESPONDER).get("/inbox").text
+    ours = hear(pages, vault, "for us", who="+380670000002")
+    for role in (Role.VIEWER, Role.AUTHOR, Role.APPROVER, Role.STEWARD, Role.ADMIN):
+        assert client_for(role).get(f"/inbox/{ours}").status_code == 403
+
+
+@pytest.mark.parametrize(
+    ("looked", "found"), [("sleep", True), ("SLEEPING", False), (THEM, True), ("+380670000009", False)]
+)
+def test_found_by_word_and_by_full_number(
+    pages: Pages, vault: Vault, client_for: Clients, looked: str, found: bool
+) -> None:
+    which = hear(pages, vault, "Where can we sleep?")
+    page = client_for(Role.RESPONDER).get("/inbox", query_string={"text": looked}).text
+    assert (f'/inbox/{which}"' in page) is found
+
+
+def test_draft_is_kept_and_offered(pages: Pages, vault: Vault, client_for: Clients) -> None:
+    which, client = hear(pages, vault, "Where can we sleep?"), client_for(Role.RESPONDER)
+    client.post(f"/inbox/{which}/draft", data={"words": "At the station."})
+    assert "At the station." in client.get(f"/inbox/{which}").text
+    with pages.sessions() as session:
+        assert session.scalars(select(Draft.is_pending)).all() == [True]
+
+
+def test_taken_put_off_closed_and_opened_again(pages: Pages, vault: Vault, client_for: Clients) -> None:
+    which, client = hear(pages, vault, "Where can we sleep?"), client_for(Role.RESPONDER)
+
+    def state() -> ConversationState:
+        with pages.sessions() as session:
+            return ConversationState(session.get_one(Conversation, which).state)
+
+    client.post(f"/inbox/{which}/take")
+    assert state() is ConversationState.OPEN
+    client.post(f"/inbox/{which}/put-off", data={"hours": "4"})
+    assert f'/inbox/{which}"' not in client.get("/inbox").text
+    assert f'/inbox/{which}"' in client.get("/inbox?shelf=snoozed").text
+    seen = fields_of(client.get(f"/inbox/{which}").text)
+    client.post(f"/inbox/{which}/close", data={"outcome": "informed"} | seen)
+    assert state() is ConversationState.CLOSED
+    client.post(f"/inbox/{which}/open-again")
+    assert state() is ConversationState.OPEN
+
+
+def test_several_are_closed_at_once(pages: Pages, vault: Vault, client_for: Clients) -> None:
+    ids = [hear(pages, vault, "Hello", who=f"+38067000000{number}") for number in range(3)]
+    client = client_for(Role.RESPONDER)
+    client.post("/inbox/close", data={"conversation": ids, "outcome": "not_for_us"})
+    page = client.get("/inbox").text
+    assert "3 conversations are closed." in page
+    assert "Nobody waits for an answer." in page
+
+
+def test_members_see_first_what_they_can_read(pages: Pages, vault: Vault, client_for: Clients) -> None:
+    which, client = hear(pages, vault, "Hello"), client_for(Role.RESPONDER)
+    with pages.sessions.begin() as session:
+        session.get_one(Conversation, which).language = "ti"
+    assert f'/inbox/{which}"' in client.get("/inbox").text
+    client.post("/settings/languages", data={"languages": ["uk", "en"]})
+    page = client.get("/inbox").text
+    assert f'/inbox/{which}"' not in page
+    assert "Somebody waits in a language that nobody of your team reads: Tigrinya." in page
+    assert f'/inbox/{which}"' in client.get("/inbox?languages=all").text
+
+
+def test_who_looks_on_is_told(pages: Pages, vault: Vault, client_for: Clients) -> None:
+    which = hear(pages, vault, "Hello")
+    first, second = client_for(Role.RESPONDER), client_for(Role.RESPONDER, Role.ADMIN)
+    seen = fields_of(first.get(f"/inbox/{which}").text)
+    assert "Also here" not in first.post(f"/inbox/{which}/presence", data=seen).text
+    assert "Also here" in second.post(f"/inbox/{which}/presence", data=seen).text
+    hear(pages, vault, "Are you there?")
+    assert "Something new was written." in first.post(f"/inbox/{which}/presence", data=seen).text
