@@ -69,7 +69,7 @@ STATES: dict[str, dict[str, Look]] = {
         "question": Look(_lp("urgency", "Question"), "moving"),
         "report": Look(_lp("urgency", "Report"), "quiet"),
         "other": Look(_lp("urgency", "Other"), "quiet"),
-        "machine": Look(_lp("urgency", "Perhaps a machine"), "quiet"),
+        "machine": Look(_lp("urgency", "Perhaps automatic"), "quiet"),
     },
     "receipt": {
         "accepted": Look(_lp("receipt", "Accepted by the provider"), "moving"),

@@ -12,7 +12,7 @@ from campaigns.inbox.conversations.queries import Shelf
 TOPICS = {
     "urgent_now": _l("Danger now"),
     "urgent_violence": _l("Violence or threats"),
-    "urgent_trapped": _l("Held or controlled"),
+    "urgent_trapped": _l("Locked in or controlled"),
     "urgent_selfharm": _l("May hurt themselves"),
     "urgent_child": _l("A child alone or in danger"),
     "need_medical": _l("Ill, hurt or pregnant"),
