@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from flask_babel import lazy_gettext as _l
 from wtforms import BooleanField, HiddenField, SelectField, TextAreaField
-from wtforms.validators import Optional
+from wtforms.validators import InputRequired
 
 from campaigns.inbox.conversations.labels import OUTCOMES, PUT_OFF
 from campaigns.inbox.conversations.service import Seen
@@ -30,20 +30,24 @@ class SeenForm(Form):
 class AnswerForm(SeenForm):
     """An answer to one person."""
 
-    words = TextAreaField(_l("Your answer"), validators=[Optional()], render_kw={"rows": 6, "dir": "auto"})
+    words = TextAreaField(
+        _l("Your answer"),
+        validators=[InputRequired(_l("Write an answer first."))],
+        render_kw={"rows": 6, "dir": "auto"},
+    )
     numbers_are_meant = BooleanField(_l("I mean this number, although it is not in the directory"))
 
 
 class CloseForm(SeenForm):
     """How a conversation ended."""
 
-    outcome = SelectField(_l("How did it end?"), choices=options(OUTCOMES.items()))
+    outcome = SelectField(_l("How did it end?"), validators=[InputRequired()], choices=options(OUTCOMES.items()))
 
 
 class SnoozeForm(Form):
     """How long a conversation is put off."""
 
-    hours = SelectField(_l("Put off for"), choices=options(PUT_OFF.items()))
+    hours = SelectField(_l("Put off for"), validators=[InputRequired()], choices=options(PUT_OFF.items()))
 
 
 def _id(text: str) -> int:
