@@ -7,6 +7,7 @@ import secrets
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from functools import partial
 from typing import cast
 from urllib.parse import urlencode
 
@@ -110,8 +111,8 @@ async def _keep_posting(port: int, waiting: Iterator[bytes], posted: Posted) -> 
     loop = asyncio.get_running_loop()
     is_open = True
     while is_open:
-        caller = _Caller(waiting, posted, loop.create_future())
-        await loop.create_connection(lambda made=caller: made, "127.0.0.1", port)
+        made = partial(_Caller, waiting, posted, loop.create_future())
+        _, caller = await loop.create_connection(made, "127.0.0.1", port)
         is_open = await caller.ended
 
 

@@ -175,7 +175,7 @@ def _watch(sandboxes: list[SandboxProcess], people: int) -> float:
         now = time.monotonic(), accepted
         first = now if accepted <= FROM * people else first
         last = now if accepted <= TO * people else last
-        return accepted >= people
+        return bool(accepted >= people)
 
     _wait(is_over)
     return (last[1] - first[1]) / (last[0] - first[0])

@@ -133,7 +133,7 @@ def stop(instance: Flight, run_id: int, done: Trials) -> None:
     began = time.time()
     with instance.sessions.begin() as session:
         run = session.get_one(Run, run_id)
-        stop_run(session, run, by=instance.sending.member_id, reason="It says the wrong number.")
+        stop_run(session, run, by=instance.sending.member_id)
     done.stopped_at[run_id] = time.time()
     done.stopping.append(done.stopped_at[run_id] - began)
 

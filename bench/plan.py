@@ -14,7 +14,20 @@ from datetime import UTC, datetime
 from typing import Any
 
 import click
-from sqlalchemy import ColumnElement, Engine, MetaData, Table, delete, func, insert, select, text, true
+from sqlalchemy import (
+    ColumnElement,
+    Constraint,
+    Engine,
+    Index,
+    MetaData,
+    Table,
+    delete,
+    func,
+    insert,
+    select,
+    text,
+    true,
+)
 from sqlalchemy.orm import Session
 
 from bench.harness import DATABASES, fresh_database, note, peak_megabytes, report, summary
@@ -50,7 +63,8 @@ def bare_copy() -> Table:
     """Return a table with the columns and indexes of delivery under other names."""
     source: Any = Delivery.__table__
     copy: Table = source.to_metadata(MetaData(), name="bare_delivery")
-    for named in (*copy.indexes, *copy.constraints):
+    both: list[Index | Constraint] = [*copy.indexes, *copy.constraints]
+    for named in both:
         named.name = f"bare_{named.name}"
     return copy
 

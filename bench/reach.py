@@ -40,8 +40,14 @@ REGIONS, LANGUAGES = 60, ("uk", "ru", "pl", "ar")
 ROUNDS = 21
 LIMIT = 1.5
 
-PAGES = ("/reach", "/reach/compare", "/reach/campaigns/{campaign}", "/reach/campaigns/{campaign}/provenance")
-PAGES += ("/reach/campaigns/{campaign}/report", "/reach/runs/{run}")
+PAGES = (
+    "/reach",
+    "/reach/compare",
+    "/reach/campaigns/{campaign}",
+    "/reach/campaigns/{campaign}/provenance",
+    "/reach/campaigns/{campaign}/report",
+    "/reach/runs/{run}",
+)
 FILES = ("/reach/runs/{run}/regions.csv", "/reach/campaigns/{campaign}/targeting.csv")
 
 #: Every state that a delivery ends in, by its number.

@@ -76,7 +76,7 @@ def main(people: int, only: tuple[str, ...], as_json: bool) -> None:
 
 def _drill(name: str, people: int) -> Figures:
     pace = max(50.0, people / 1000 * PACE_PER_THOUSAND)
-    kind = (WAYS | PLAIN)[name][0]  # type: ignore[operator]
+    kind = (WAYS | PLAIN)[name][0]
     with ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="fingerpost-drill-")))
         sandbox = stack.enter_context(SandboxProcess())

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
 from itertools import count
-from typing import Any
+from typing import Any, TypeVar
 from uuid import uuid4
 
 from sqlalchemy import func, select
@@ -48,11 +48,12 @@ from campaigns.staff.tokens import ApiScope, issue_token
 
 NOON = datetime(2026, 3, 2, 12, 0, tzinfo=UTC)
 MARCH = period_named("2026-03")
+R = TypeVar("R")
 #: Short names of organisations, for settings that say whose a credential is before there is any.
 SLUGS = tuple(f"org-{number}" for number in range(1, 1000))
 
 
-def add(session: Session, row: Any) -> Any:
+def add(session: Session, row: R) -> R:
     session.add(row)
     session.flush()
     return row

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from dataclasses import replace
+from typing import Any
 
 import pytest
 import requests
@@ -42,7 +43,7 @@ def settings(engine: Engine, sandbox: SandboxProcess) -> Settings:
         "TWILIO": f"{DEFAULTS.account_sid}:{DEFAULTS.auth_token}",
         "TELEGRAM": DEFAULTS.telegram_token,
     }
-    addresses = {"public_url": "https://console.example", "hooks_url": "http://127.0.0.1:9/"}
+    addresses: dict[str, Any] = {"public_url": "https://console.example", "hooks_url": "http://127.0.0.1:9/"}
     return replace(page_settings(engine), sandbox_url=sandbox.url, secrets=secrets, **addresses)
 
 

@@ -56,7 +56,8 @@ def count_living(engine: Engine) -> int:
     """Count workers that were heard of within the last two seconds."""
     living = text("SELECT count(*) FROM procrastinate_workers WHERE last_heartbeat > now() - interval '2 seconds'")
     with engine.connect() as connection:
-        return connection.scalars(living).one()
+        count: int = connection.scalars(living).one()
+        return count
 
 
 def workers_of(supervisor: subprocess.Popen[bytes]) -> set[int]:

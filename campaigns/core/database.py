@@ -14,7 +14,6 @@ from sqlalchemy import (
     Integer,
     MetaData,
     String,
-    Table,
     create_engine,
     event,
     func,
@@ -311,13 +310,13 @@ def make_sessions(engine: Engine) -> sessionmaker[Session]:
     return sessionmaker(engine, expire_on_commit=False)
 
 
-def reserve_ids(session: Session, table: Table, count: int) -> range | list[int]:
-    """Reserve `count` ids of `table`, so that a row's id can be sealed into its ciphertext before it is written.
+def reserve_ids(session: Session, mapped: type[DeclarativeBase], count: int) -> range | list[int]:
+    """Reserve `count` ids of a table, so that a row's id can be sealed into its ciphertext before it is written.
 
     On SQLite the transaction must be a writing one (it is, unless marked read only): nobody else can insert.
     """
     if session.get_bind().dialect.name == "sqlite":
-        first = int(session.scalar(select(func.coalesce(func.max(table.c.id), 0))) or 0) + 1
+        first = int(session.scalar(select(func.coalesce(func.max(mapped.__table__.c.id), 0))) or 0) + 1
         return range(first, first + count)
     statement = text("SELECT nextval(pg_get_serial_sequence(:table, 'id')) FROM generate_series(1, :count)")
-    return [int(value) for value in session.scalars(statement, {"table": table.name, "count": count})]
+    return [int(value) for value in session.scalars(statement, {"table": mapped.__tablename__, "count": count})]

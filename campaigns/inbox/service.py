@@ -182,7 +182,7 @@ def _keep(
     organisation_id, contact_id = receiver.organisation_id, None
     if organisation_id is not None:
         contact_id = find_contact(session, organisation_id, lookup, channel=channel, number=number)
-    (row_id,) = reserve_ids(session, Reply.__table__, 1)  # type: ignore[arg-type] # typed as FromClause
+    (row_id,) = reserve_ids(session, Reply, 1)
     # A shared place may come with its street and house.
     text = "" if inbound.happening is Happening.SHARED_LOCATION else inbound.text[:LONGEST_TEXT]
     reply = Reply(

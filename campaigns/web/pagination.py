@@ -38,7 +38,9 @@ class Page(Generic[T]):
         return self.number + 1 if self.number < self.pages else None
 
 
-def paginate(session: Session, statement: Select[Any], page: int = 1, per_page: int = PER_PAGE) -> Page[Any]:
+def paginate(
+    session: Session, statement: Select[*tuple[Any, ...]], page: int = 1, per_page: int = PER_PAGE
+) -> Page[Any]:
     """Return one page of an ordered `statement`; a number outside the range gives the nearest page.
 
     Rows are the entities of a statement that selects one thing, else row tuples.

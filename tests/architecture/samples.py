@@ -115,7 +115,7 @@ def make_samples(session: Session, organisation: Organisation, member: Member, v
         wording="паспорт*",
         updated_at=NOON,
     )
-    named = {
+    named: dict[str, Any] = {
         "entry_point": add(session, entry_point),
         "message": message,
         # Not shared: nobody sees it among what partners share.

@@ -156,7 +156,7 @@ def test_translations_use_the_words_of_the_glossary(language: str) -> None:
         (message.id, form)
         for message in catalogue
         if message.id
-        for form in ((message.string,) if isinstance(message.string, str) else message.string)
+        for form in ((message.string,) if isinstance(message.string, str) else message.string or ())
     ]
     wrong = [
         (row["english"], stem, form)

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from itertools import product
 
 import pytest
-from sqlalchemy import delete, select
+from sqlalchemy import delete, func, select
 
 from campaigns.core import clock
 from campaigns.delivery.models import Delivery
@@ -87,7 +87,7 @@ def test_data_managers_see_what_others_do_not(worlds: tuple[World, ...]) -> None
 
 def first_row(world: World, run_id: int) -> int:
     with world.pages.sessions() as session:
-        return session.scalars(select(Delivery.id).where(Delivery.run_id == run_id).order_by(Delivery.id)).first()
+        return session.scalars(select(func.min(Delivery.id)).where(Delivery.run_id == run_id)).one()
 
 
 @pytest.mark.parametrize("name", ["shown", "figure", "coarse", "rounded"])

@@ -5,7 +5,9 @@ from __future__ import annotations
 import csv
 import time
 import unicodedata
+from collections.abc import Callable
 from importlib.resources import files
+from typing import Literal
 
 import pytest
 from hypothesis import given
@@ -27,6 +29,7 @@ WHOLE = {
     "info": Meaning.INFO,
     "yes": Meaning.YES,
 }
+Form = Literal["NFC", "NFD", "NFKC"]
 STOPS = [row for row in ROWS if row["meaning"] in ("stop", "stop_phrase") and "[hold]" not in row["note"]]
 BEGINNINGS = [row for row in STOPS if row["meaning"] == "stop" and "[alone]" not in row["note"]]
 PHRASES = [
@@ -80,9 +83,8 @@ def test_printed_words_are_heard(language: str) -> None:
     ),
 )
 def test_form_and_what_stands_around_do_not_matter(
-    row: dict[str, str], before: str, after: str, form: str, case: object, below: str
+    row: dict[str, str], before: str, after: str, form: Form, case: Callable[[str], str], below: str
 ) -> None:
-    assert callable(case)
     typed = before + unicodedata.normalize(form, case(row["phrase"])) + after + below
     assert meaning_of(typed, row["language"]) is Meaning.STOP
 

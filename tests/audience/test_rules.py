@@ -277,7 +277,7 @@ def test_chunks_partition_the_people(
 ) -> None:
     people = [a_person().id for _ in range(5)]
     first, second = people[1], people[3]
-    parts = [{"through": first}, {"after": first, "through": second}, {"after": second}]
+    parts: list[dict[str, Any]] = [{"through": first}, {"after": first, "through": second}, {"after": second}]
     found = [row.contact_id for part in parts for row in resolve(session, organisation, AudienceRule(), **part)]
     assert sorted(found) == people
 

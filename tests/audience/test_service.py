@@ -8,7 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import replace
 from functools import partial
-from typing import BinaryIO
+from typing import Any, BinaryIO
 
 import pytest
 from sqlalchemy import func, select
@@ -19,9 +19,9 @@ from campaigns.audience.consent.holds import hold_everywhere
 from campaigns.audience.consent.ledger import find_suppressed, withdraw_everywhere
 from campaigns.audience.consent.sealed_words import open_about, open_evidence
 from campaigns.audience.contact_rows import ContactRow
-from campaigns.audience.files.contact_reader import ContactFile
+from campaigns.audience.files.contact_reader import BATCH, ContactFile
 from campaigns.audience.files.contact_reader import read_contacts as read_people
-from campaigns.audience.files.contact_writer import BATCH, take_in
+from campaigns.audience.files.contact_writer import take_in
 from campaigns.audience.models import Address, AddressState, Channel, Consent, Contact, ContactImport, ImportState
 from campaigns.audience.positions import Placing, Standing
 from campaigns.audience.rules import AudienceRule
@@ -431,7 +431,7 @@ def test_every_act_leaves_one_entry_without_address(
     session: Session, organisation: Organisation, vault: Vault, settings: Settings
 ) -> None:
     by = a_member(session, organisation).id
-    common = {"by": by, "vault": vault, "settings": settings}
+    common: dict[str, Any] = {"by": by, "vault": vault, "settings": settings}
     waiting = check_file(session, organisation.id, "f.csv", a_file(ONE), **common)
     confirm(session, waiting, **common)
     another = check_file(session, organisation.id, "f.csv", a_file(ONE), **common)

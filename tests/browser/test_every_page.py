@@ -82,4 +82,8 @@ def test_every_page_holds(
 def is_page(client: FlaskClient, address: str) -> bool:
     """Say whether an address answers with a whole page, not with a part of one or a file."""
     with client.get(address) as answer:
-        return answer.status_code == 200 and answer.mimetype == "text/html" and "<html" in answer.text
+        return (
+            answer.status_code == 200
+            and answer.mimetype == "text/html"
+            and "<html" in answer.get_data(as_text=True)
+        )

@@ -69,7 +69,8 @@ def fall_silent(engine: Engine) -> None:
 
 def count_jobs(engine: Engine) -> int:
     with engine.connect() as connection:
-        return connection.scalars(text("SELECT count(*) FROM procrastinate_jobs")).one()
+        count: int = connection.scalars(text("SELECT count(*) FROM procrastinate_jobs")).one()
+        return count
 
 
 def test_one_worker_serves_every_lane(sessions: sessionmaker[Session], join: Callable[[], Member]) -> None:

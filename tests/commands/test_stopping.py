@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Generator
 from datetime import timedelta
 
 import pytest
@@ -110,6 +110,7 @@ def test_all_are_stopped_before_a_line_is_read(
     lines = stop_by_command(load_settings(), None)
     assert "is stopped" in next(lines)
     assert {state_of(sessions, run_id) for run_id in living} == {RunState.STOPPED}
+    assert isinstance(lines, Generator)
     lines.close()
 
 
@@ -124,7 +125,7 @@ def test_what_hinders_one_run_keeps_no_other_going(
     first, second = runs_in(sessions, vault, RunState.RUNNING, RunState.RUNNING)
     left = iter(range(times))
 
-    def hindered(session: Session, run: Run, *, by: int | None, reason: str) -> None:
+    def hindered(session: Session, run: Run, *, by: int | None, reason: Sentence) -> None:
         if run.id == first and next(left, None) is not None:
             raise LookupError("damaged")
         stop_run(session, run, by=by, reason=reason)

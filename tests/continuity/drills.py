@@ -8,6 +8,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 from sqlalchemy import select, update
 
@@ -87,7 +88,7 @@ class Drill:
             said = Declaration("keyword", "STOP", clock.now())
             with sessions.begin() as session:
                 ledger.withdraw_everywhere(session, HashedHandle.of(address), said)
-            sealed = {"table": "address", "column": "ciphertext", "row_id": address.id}
+            sealed: dict[str, Any] = {"table": "address", "column": "ciphertext", "row_id": address.id}
             self.stopped.add(self.scene.vault.open(address.ciphertext, **sealed))
 
     def watch(self) -> tuple[int, LatchReason | None]:

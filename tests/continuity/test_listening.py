@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -159,12 +159,15 @@ def test_short_silence_without_a_list_goes_on(scene: Scene) -> None:
     assert scene.state() == (RunState.RUNNING, False)
 
 
+async def away(since: datetime) -> AsyncIterator[list[ProviderMessage]]:
+    """List nothing, as a provider that breaks off before its first page."""
+    for page in list[list[ProviderMessage]]():
+        yield page
+    raise UnavailableError("away")
+
+
 def test_list_that_cannot_be_read_is_asked_again(scene: Scene, monkeypatch: pytest.MonkeyPatch) -> None:
     read = scene.provider.list_since
-
-    async def away(since: object) -> object:
-        raise UnavailableError("away")
-        yield
 
     monkeypatch.setattr(scene.provider, "list_since", away)
     assert scene.tend() is Standing.LISTENING
@@ -173,10 +176,6 @@ def test_list_that_cannot_be_read_is_asked_again(scene: Scene, monkeypatch: pyte
 
 
 def test_list_that_stays_away_leaves_its_runs_to_a_member(scene: Scene, monkeypatch: pytest.MonkeyPatch) -> None:
-    async def away(since: object) -> object:
-        raise UnavailableError("away")
-        yield
-
     monkeypatch.setattr(scene.provider, "list_since", away)
     monkeypatch.setattr(listening, "TRY_FOR", 0.0)
     assert scene.tend() is Standing.OPEN

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -86,11 +87,8 @@ def test_journals_are_done_again_where_nothing_is_latched(scene: Scene, tmp_path
     Journal(tmp_path / "other").note(Said.STOP, {(b"n" * 32, Channel.SMS)})
     settings, journals = load_settings(scene.environment), [*tmp_path.glob("other-*.jsonl")]
     for answer, known in ((False, []), (True, [b"n" * 32])):
-        told = list(
-            resume_after_restore(
-                settings, journals=journals, is_list_needed=True, confirm=lambda answer=answer: answer
-            )
-        )
+        confirm = partial(bool, answer)
+        told = list(resume_after_restore(settings, journals=journals, is_list_needed=True, confirm=confirm))
         assert told[0] == "This instance is not latched: nothing has to be released."
         with scene.sessions() as session:
             assert session.scalars(select(SuppressedAddress.lookup)).all() == known

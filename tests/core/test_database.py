@@ -119,7 +119,7 @@ def test_later_token_stands_later_and_tells_only_when_it_was_made(session: Sessi
 
 def test_reserved_ids_are_free(session: Session) -> None:
     taken = an_organisation(session).id
-    ids = list(reserve_ids(session, Organisation.__table__, 3))
+    ids = list(reserve_ids(session, Organisation, 3))
     assert len(set(ids)) == 3
     assert taken not in ids
 

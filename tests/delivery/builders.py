@@ -69,7 +69,7 @@ def addressed_people(
 ) -> dict[int, int]:
     """Do what `people` does and return the address id of each contact id."""
     prefix = changes.pop("prefix", "+38067")
-    contact_ids = list(reserve_ids(session, Contact.__table__, count))  # type: ignore[arg-type]
+    contact_ids = list(reserve_ids(session, Contact, count))
     contact: dict[str, Any] = {"organisation_id": organisation_id, "language": "en", "created_at": NOON} | changes
     session.execute(insert(Contact), [{"id": contact_id, **contact} for contact_id in contact_ids])
     return give_addresses(session, organisation_id, vault, contact_ids, prefix=prefix)
@@ -86,7 +86,7 @@ def give_addresses(
         "state": AddressState.ACTIVE,
         "created_at": NOON,
     } | changes
-    address_ids = list(reserve_ids(session, Address.__table__, len(contact_ids)))  # type: ignore[arg-type]
+    address_ids = list(reserve_ids(session, Address, len(contact_ids)))
     rows = []
     for number, (contact_id, address_id) in enumerate(zip(contact_ids, address_ids, strict=True), start=1):
         handle = f"{prefix}{number:07}"

@@ -71,7 +71,6 @@ class Scene:
     def store(self) -> DatabaseStore:
         return DatabaseStore(self.sessions, self.vault)
 
-    @property
     def state(self) -> SendState:
         with self.sessions() as session:
             return SendState(session.scalars(select(Delivery.send_state)).one())
@@ -108,20 +107,20 @@ def make(sessions: sessionmaker[Session], vault: Vault, where: str, **deliveries
             session.delete(session.scalars(select(Address).where(Address.contact_id == contact_id)).one())
             session.flush()
         prefix = "5000" if channel is Channel.TELEGRAM else PREFIX
-        facts = {"prefix": prefix, "channel": channel, "heard_at": clock.now()}
+        facts: dict[str, Any] = {"prefix": prefix, "channel": channel, "heard_at": clock.now()}
         given = give_addresses(session, organisation_id, vault, [contact_id], **facts)
         return Scene(sessions, vault, run.id, delivery.address_id, given[contact_id], sms.id)
 
 
 def test_queue_is_emptied(scene: Scene) -> None:
     scene.stop()
-    assert scene.state is SendState.SUPPRESSED
+    assert scene.state() is SendState.SUPPRESSED
 
 
 def test_claim_looks_again(scene: Scene) -> None:
     scene.stop(suppress=False)
     assert scene.claim() == []
-    assert scene.state is SendState.SUPPRESSED
+    assert scene.state() is SendState.SUPPRESSED
 
 
 def test_fence_knows_every_channel(scene: Scene) -> None:
@@ -130,7 +129,7 @@ def test_fence_knows_every_channel(scene: Scene) -> None:
     fence.refresh(scene.store.snapshot(), asked_at=0.0)
     fence.check(claimed)
     scene.stop()
-    assert scene.state is SendState.SENDING
+    assert scene.state() is SendState.SENDING
     fence.refresh(scene.store.snapshot(), asked_at=0.0)
     with pytest.raises(FenceRefusedError) as refused:
         fence.check(claimed)
@@ -150,9 +149,9 @@ def test_retry_after_throttling_is_not_made(scene: Scene) -> None:
         outcome="throttled",
     )
     scene.store.exchange([again], None)
-    assert scene.state is SendState.QUEUED
+    assert scene.state() is SendState.QUEUED
     assert scene.claim() == []
-    assert scene.state is SendState.SUPPRESSED
+    assert scene.state() is SendState.SUPPRESSED
 
 
 def test_resumed_run_does_not_write(scene: Scene) -> None:
@@ -164,7 +163,7 @@ def test_resumed_run_does_not_write(scene: Scene) -> None:
     with scene.sessions.begin() as session:
         assert requeue_cancelled(session, scene.run_id) == 1
     assert scene.claim() == []
-    assert scene.state is SendState.SUPPRESSED
+    assert scene.state() is SendState.SUPPRESSED
 
 
 @pytest.mark.parametrize("refuse", REFUSALS)
@@ -181,9 +180,9 @@ def test_message_that_the_provider_never_had_is_not_made_up_for(
         note_account(session, run, MemoryProvider.account, minutes=600)
     scene.stop()
     ask_provider(sessions, vault, MemoryProvider(), times=2)
-    assert scene.state is SendState.QUEUED
+    assert scene.state() is SendState.QUEUED
     assert scene.claim() == []
-    assert scene.state is SendState.SUPPRESSED
+    assert scene.state() is SendState.SUPPRESSED
 
 
 @pytest.mark.parametrize("where", ["whatsapp", "telegram"])
@@ -206,7 +205,7 @@ def test_refused_message_goes_on_over_no_channel(
         outcome="rejected",
     )
     scene.store.exchange([refused], None)
-    assert scene.state is (SendState.QUEUED if refuse is None else SendState.FAILED)
+    assert scene.state() is (SendState.QUEUED if refuse is None else SendState.FAILED)
 
 
 @pytest.mark.parametrize("how", ["answer", "receipt"])
@@ -247,7 +246,7 @@ def test_start_on_one_channel_leaves_the_other_stopped(sessions: sessionmaker[Se
         said = Declaration("keyword", "reply 2", clock.now())
         assert restore(session, HashedHandle(other.lookup, Channel.WHATSAPP, other.number), said) == [scene.other]
     assert scene.claim() == []
-    assert scene.state is SendState.SUPPRESSED
+    assert scene.state() is SendState.SUPPRESSED
 
 
 @pytest.fixture
@@ -284,6 +283,6 @@ def test_stop_beside_a_fan_out_holds(
     halfway.append(scene.stop)
     fan_out(sessions, scene.run_id, service_max_age_days=30)
     assert halfway == []
-    assert scene.state is SendState.QUEUED
+    assert scene.state() is SendState.QUEUED
     assert scene.claim() == []
-    assert scene.state is SendState.SUPPRESSED
+    assert scene.state() is SendState.SUPPRESSED

@@ -171,7 +171,7 @@ def twins(sessions: sessionmaker[Session], vault: Vault, state: SendState) -> in
         [own] = session.scalars(select(Address).where(Address.id == second.address_id))
         own.channel, own.lookup, own.number = Channel.TELEGRAM, b"c" * 32, b"c" * 32
         session.flush()
-        facts = {"prefix": "+38067", "channel": Channel.WHATSAPP, "heard_at": clock.now()}
+        facts: dict[str, Any] = {"prefix": "+38067", "channel": Channel.WHATSAPP, "heard_at": clock.now()}
         give_addresses(session, run.organisation_id, vault, [own.contact_id], **facts)
         assert theirs.number is not None
         mark_shared(session, run.organisation_id, [theirs.number])
@@ -196,7 +196,7 @@ def test_two_that_fall_back_at_once_come_to_a_number_once(
             row.send_state, row.sender_id, row.channel = SendState.FAILED, chat.id, Channel.TELEGRAM
         session.flush()
         for row, channel in zip(rows, (Channel.SMS, Channel.WHATSAPP), strict=True):
-            facts = {"prefix": "+38050", "channel": channel, "heard_at": clock.now()}
+            facts: dict[str, Any] = {"prefix": "+38050", "channel": channel, "heard_at": clock.now()}
             give_addresses(session, run.organisation_id, vault, [row.contact_id], **facts)
         mark_shared(session, run.organisation_id, [vault.number_hash("+380500000001")])
         ids = [row.id for row in rows]

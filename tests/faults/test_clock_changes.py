@@ -21,6 +21,7 @@ from campaigns.planning.models import Run, RunState
 from campaigns.planning.runs import ticker
 from campaigns.planning.runs.firing import fire_due
 from campaigns.planning.runs.ticker import Clockwork
+from tests.moments import standing_at
 from tests.planning.schedules.test_recurrence import ZONES
 from tests.planning.story import EVENING, START, a_story
 from tests.web.pages import page_settings
@@ -62,7 +63,7 @@ def test_each_night_has_one_run(
     latest = start
     for now in ticks(random.Random(days), start, days):
         latest = max(latest, now)
-        with clock.running_on(lambda now=now: now):  # type: ignore[misc]
+        with standing_at(now):
             while fire(sessions, now):
                 continue
     with sessions() as session:

@@ -133,4 +133,5 @@ def longest_silence(scene: Scene) -> float:
         late = set(session.scalars(select(Delivery.reference).where(Delivery.id.in_(was_reaped))))
     messages = [message for message in scene.sandbox.whole_truth() if message["intent"] not in late]
     moments = sorted(message["accepted_at"] for message in messages)
-    return max(after - before for before, after in pairwise(moments))
+    gaps: list[float] = [after - before for before, after in pairwise(moments)]
+    return max(gaps)

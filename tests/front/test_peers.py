@@ -15,7 +15,7 @@ class Guest:
 
 
 def test_one_peer_makes_room_for_itself() -> None:
-    peers, stranger = Peers(most=100, per_peer=3), Guest()
+    peers, stranger = Peers[Guest](most=100, per_peer=3), Guest()
     peers.enter("b", stranger)
     guests = [Guest() for _ in range(4)]
     assert [peers.enter("a", guest) for guest in guests] == [None, None, None, guests[0]]
@@ -23,7 +23,7 @@ def test_one_peer_makes_room_for_itself() -> None:
 
 
 def test_who_was_busy_last_goes_last() -> None:
-    peers = Peers(most=100, per_peer=3)
+    peers = Peers[Guest](most=100, per_peer=3)
     first, second, third, fourth = guests = [Guest() for _ in range(4)]
     for guest in guests[:3]:
         peers.enter("a", guest)
@@ -33,7 +33,7 @@ def test_who_was_busy_last_goes_last() -> None:
 
 
 def test_crowd_makes_room_for_a_newcomer() -> None:
-    peers = Peers(most=4, per_peer=4)
+    peers = Peers[Guest](most=4, per_peer=4)
     few, crowd = [Guest(), Guest()], [Guest(), Guest()]
     peers.enter("quiet", few[0])
     for guest in crowd:
@@ -45,7 +45,7 @@ def test_crowd_makes_room_for_a_newcomer() -> None:
 
 
 def test_busy_are_left_alone_and_another_crowd_is_looked_at() -> None:
-    peers = Peers(most=3, per_peer=3)
+    peers = Peers[Guest](most=3, per_peer=3)
     for _ in range(2):
         peers.enter("busy", Guest(is_idle=False))
     idle = Guest()
@@ -53,12 +53,12 @@ def test_busy_are_left_alone_and_another_crowd_is_looked_at() -> None:
     assert peers.enter("new", Guest()) is idle
     last = Guest()
     for guest in peers.all():
-        guest.is_idle = False  # type: ignore[misc]
+        guest.is_idle = False
     assert peers.enter("newer", last) is last
 
 
 def test_nobody_is_forgotten_twice() -> None:
-    peers, guest = Peers(most=2, per_peer=2), Guest()
+    peers, guest = Peers[Guest](most=2, per_peer=2), Guest()
     peers.enter("a", guest)
     peers.leave("a", guest)
     peers.leave("a", guest)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Any
 
 import pytest
 
@@ -48,7 +49,7 @@ def opened(
                 sms = an_address(session, contact, vault, number=number)
                 an_address(session, contact, vault, number=number, channel=Channel.WHATSAPP, rank=1)
                 for place, handle in enumerate((number, STRANGER)):
-                    values = {"from_handle": handle, "to_handle": SENDER, "channel": "sms"}
+                    values: dict[str, Any] = {"from_handle": handle, "to_handle": SENDER, "channel": "sms"}
                     said = Inbound(text="STOP", provider_id=f"SM{contact.id}-{place}", **values)
                     receive_inbound(session, said, vault, account=came_over(session, owners=[pages.ours.id]))
             start = Declaration("keyword", "reply 9", clock.now())

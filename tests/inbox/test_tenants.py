@@ -341,7 +341,7 @@ def test_alarm_rings_until_it_is_assigned(pages: Pages, engine: Engine, monkeypa
     members = [member(pages, slug, Role.VIEWER) for slug in ("ours", "theirs")]
 
     def ringing() -> set[bool]:
-        told = sentence in " ".join(pages.client().get("/health").json["wrong"])
+        told = sentence in " ".join(pages.client().get("/health").get_json()["wrong"])
         return {told, *("belongs to no organisation, or to several" in each.get("/").text for each in members)}
 
     assert ringing() == {False}
@@ -363,7 +363,7 @@ def test_hold_that_is_nobodys_is_settled_where_it_was_assigned(
 def test_key_of_nobody_is_told_to_whoever_runs_it(pages: Pages) -> None:
     assert any(
         each.startswith("Credentials that belong to no organisation: 1.")
-        for each in pages.client().get("/health").json["wrong"]
+        for each in pages.client().get("/health").get_json()["wrong"]
     )
 
 

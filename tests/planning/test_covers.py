@@ -51,7 +51,8 @@ def story(session: Session, vault: Vault) -> Story:
 
 
 def hotspot(shape: Shape, **changes: Any) -> PlaceDraft:
-    return PlaceDraft(**{"kind": PlaceKind.HOTSPOT, "name": "Medyka", "shape": shape} | changes)
+    values: dict[str, Any] = {"kind": PlaceKind.HOTSPOT, "name": "Medyka", "shape": shape}
+    return PlaceDraft(**values | changes)
 
 
 def place_of(story: Story) -> Place:

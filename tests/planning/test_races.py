@@ -14,7 +14,7 @@ from sqlalchemy.orm import Session, sessionmaker
 from campaigns.core import clock
 from campaigns.core.errors import FingerpostError
 from campaigns.core.keys.crypto import Vault
-from campaigns.messages.models import Message
+from campaigns.messages.models import Message, TranslationState
 from campaigns.messages.service import save_translation
 from campaigns.planning import service
 from campaigns.planning.campaign_content import FrozenRun
@@ -70,7 +70,7 @@ def rewrite(session: Session, story: Story, text: str) -> None:
     """Give the message a Ukrainian text that counts as reviewed."""
     message = session.get_one(Message, story.campaign.message_id)
     save_translation(session, message, language="uk", text=text, by=story.author.id)
-    message.translations[1].state = "reviewed"
+    message.translations[1].state = TranslationState.REVIEWED
     message.translations[1].reviewer_id = story.approver.id
 
 

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from datetime import datetime, timedelta
+from typing import Any
 
 import pytest
 from sqlalchemy import func, select
@@ -60,7 +61,7 @@ def test_approval_keeps_digest_and_people(story: Story) -> None:
 
 def test_each_verb_leaves_one_entry(story: Story) -> None:
     session, campaign, author, approver = story.session, story.campaign, story.author.id, story.approver.id
-    verbs = {
+    verbs: dict[str, Callable[[], object]] = {
         "campaign.schedule": lambda: story.scheduled(),
         "campaign.submit": lambda: story.submitted(),
         "campaign.return": lambda: service.return_campaign(session, campaign, by=approver, reason="Too long."),
@@ -294,7 +295,7 @@ def test_past_time_is_refused_and_nothing_kept(story: Story) -> None:
 
 
 @pytest.mark.parametrize("limits", [{"grace_minutes": 0}, {"expires_after_minutes": 99999}])
-def test_limits_stay_within_a_week(story: Story, limits: dict[str, int]) -> None:
+def test_limits_stay_within_a_week(story: Story, limits: dict[str, Any]) -> None:
     with pytest.raises(InputError, match="a week"):
         story.scheduled(**limits)
 

@@ -52,7 +52,7 @@ def second(session: Session, ours: Organisation) -> Member:
     return a_member(session, ours, Role.ADMIN)
 
 
-def propose_name(session: Session, ours: Organisation, by: Member, name: str = "New", **words: str) -> Proposal:
+def propose_name(session: Session, ours: Organisation, by: Member, name: str = "New", **words: Any) -> Proposal:
     before = {"name": ours.name}
     return propose(
         session, NAME, ours, organisation_id=ours.id, before=before, after={"name": name}, by=by.id, **words

@@ -5,6 +5,7 @@ from __future__ import annotations
 import random
 from collections.abc import Iterator
 from datetime import date, timedelta
+from typing import Any
 from uuid import uuid4
 
 from sqlalchemy import insert, select
@@ -137,14 +138,14 @@ def _tell(session: Session, campaign: Campaign, *, by: int) -> None:
         (Step.SIGNPOSTED, 12, "Helpline (invented)", None),
     )
     for step, people, partner, region in (*reports, (Step.ASSISTED, 9, "Shelter (invented)", "PL-06")):
-        told = {"code": campaign.code, "people": people, "partner": partner, "region_code": region}
+        told: dict[str, Any] = {"code": campaign.code, "people": people, "partner": partner, "region_code": region}
         record_assisted(session, owner, day=NOON.date() + timedelta(days=16), step=step, by=by, **told)
     session.get_one(Organisation, owner).link_hosts = ["help.example.org"]
     link = lead_link(session, campaign, "https://help.example.org/", by=by)
     for code in ("PL-18", "PL-18", "PL-06", None, "MD-CU"):
         count_opening(session, link, code)
     adverts = [_advert("PL-18", 41_200, 96_100), _advert("PL-06", 23_900, 51_000), _advert("MD-CU", 8_750, 17_700)]
-    given = {"exported_on": date(2026, 3, 20), "campaign_id": campaign.id, "by": by}
+    given: dict[str, Any] = {"exported_on": date(2026, 3, 20), "campaign_id": campaign.id, "by": by}
     import_reach(session, owner, adverts, source=Source.META_ADS, digest="1" * 64, **given)
     leaflets = [_advert("PL-18", 2_000, None, Method.ONE_LEAFLET_ONE_PERSON, Step.ESTIMATED)]
     import_reach(session, owner, leaflets, source=Source.LEAFLETS, digest="2" * 64, **given)

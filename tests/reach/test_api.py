@@ -37,7 +37,7 @@ def tell(pages: Pages) -> Tell:
 
 def test_assisted_people_are_recorded_once_and_audited(pages: Pages, tell: Tell) -> None:
     answer = tell("/assisted", CAME | {"region": "PL-18"})
-    assert (answer.status_code, answer.json["people"]) == (201, 3)
+    assert (answer.status_code, answer.get_json()["people"]) == (201, 3)
     with pages.sessions() as session:
         outcome = session.scalars(select(Outcome)).one()
         acts = session.scalars(select(AuditEntry.action).where(AuditEntry.subject_type == "outcome")).all()
@@ -63,7 +63,7 @@ def test_wrong_assisted_report_changes_nothing(pages: Pages, tell: Tell, changes
 
 
 def test_reach_of_adverts_is_taken_in_once(pages: Pages, tell: Tell) -> None:
-    assert tell("/reach-reports", REPORT).json["rows"] == 1
+    assert tell("/reach-reports", REPORT).get_json()["rows"] == 1
     again = tell("/reach-reports", REPORT)
     assert again.status_code == 422
     with pages.sessions() as session:

@@ -120,8 +120,8 @@ def test_silent_server_is_a_hindrance(engine: Engine) -> None:
         silent = "postgresql+psycopg://nobody@127.0.0.1:9/nothing?connect_timeout=1"
     with make_pages(engine, database_url=silent) as pages:
         answer = pages.client().get("/health")
-    assert (answer.status_code, answer.json["status"]) == (503, "stops cannot be kept")
-    assert answer.json["wrong"] == ["No stop can be kept: it does not answer."]
+    assert (answer.status_code, answer.get_json()["status"]) == (503, "stops cannot be kept")
+    assert answer.get_json()["wrong"] == ["No stop can be kept: it does not answer."]
 
 
 def test_full_disk_is_a_hindrance(engine: Engine, settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:

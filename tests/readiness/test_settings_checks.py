@@ -6,6 +6,7 @@ import base64
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -140,8 +141,12 @@ def test_numbers_have_bounds(settings: Settings, name: str) -> None:
     least, most = LIMITS[name]
     for value in (least - 1, *(() if most is None else (most + 1,))):
         with pytest.raises(SettingsError, match=name):
-            check_settings(replace(settings, **{name: value}))
-    check_settings(replace(settings, **{name: least}))
+            check_settings(changed(settings, {name: value}))
+    check_settings(changed(settings, {name: least}))
+
+
+def changed(settings: Settings, numbers: dict[str, Any]) -> Settings:
+    return replace(settings, **numbers)
 
 
 def test_every_number_has_bounds() -> None:

@@ -48,6 +48,9 @@ class Receiver:
         self._server.server_close()
         self._thread.join()
 
+    def has_received(self, count: int) -> bool:
+        return len(self.received) == count
+
     def statuses(self) -> list[str]:
         return [webhook.status for webhook in self.received]
 

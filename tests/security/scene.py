@@ -244,7 +244,7 @@ def _place(place: Place) -> tuple[str, dict[str, Any]]:
     return place.name, place.geometry
 
 
-def _trusted(session: Session, organisation_id: int) -> list[tuple[int, list[str], str]]:
+def _trusted(session: Session, organisation_id: int) -> list[tuple[int, list[Role], str]]:
     """Return who may do what can hurt, and by which password."""
     rows = select(Membership).where(Membership.organisation_id == organisation_id).order_by(Membership.id)
     found = []

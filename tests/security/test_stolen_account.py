@@ -23,7 +23,7 @@ READ_BY_ROLE: dict[str, set[str]] = {
     Role.ADMIN: {"plan", "hook"},
 }
 #: What one member does alone, because it must be done at once; the administrators are told.
-DONE_ALONE = {("lift a stop", Role.STEWARD): ["people"]}
+DONE_ALONE: dict[tuple[str, str], list[str]] = {("lift a stop", Role.STEWARD): ["people"]}
 
 
 @pytest.fixture(scope="module")

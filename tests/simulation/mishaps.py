@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import replace
 from random import Random
+from typing import Any
 
 from tests.simulation.database import PEOPLE
-from tests.simulation.plan import SMS, SPARE, WEB, WHATSAPP, Plan, ProviderPlan, Word, draw_plan
+from tests.simulation.plan import SMS, SPARE, WEB, WHATSAPP, Plan, ProviderPlan, RunPlan, Word, draw_plan
 
 Mishap = Callable[[Plan, Random], Plan]
 
@@ -102,7 +103,7 @@ def put_a_backup_back(plan: Plan, chance: Random) -> Plan:
     for person in chance.sample(range(1, _people(plan) + 1), k=2):
         when = chance.uniform(0.0, restored_at)
         words.append((when, person, chance.choice(("sms", "whatsapp")), Word.STOP))
-    honest = {"keeps_list": True, "rejected": 0.0, "other_account_since": float("inf")}
+    honest: dict[str, Any] = {"keeps_list": True, "rejected": 0.0, "other_account_since": float("inf")}
     return replace(
         plan,
         runs=runs,
@@ -166,7 +167,7 @@ def _people(plan: Plan) -> int:
     return max(run.people for run in plan.runs)
 
 
-def _resending(plan: Plan) -> tuple:
+def _resending(plan: Plan) -> tuple[RunPlan, ...]:
     return tuple(replace(run, resend_unknown=True, lasts=43200.0, is_rehearsal=False) for run in plan.runs)
 
 

@@ -25,12 +25,14 @@ from campaigns.delivery.engine.fence import Fence, FenceRefusedError, Refusal
 from campaigns.delivery.engine.ports import Ask, Claimed, Found, Result, Store
 from campaigns.delivery.engine.queue import claims_sqlite, due_rows, store
 from campaigns.delivery.engine.queue import results as record
+from campaigns.delivery.engine.queue.due_rows import DELIVERY
 from campaigns.delivery.engine.queue.store import DatabaseStore
 from campaigns.delivery.fanout import canary, fanout
 from campaigns.delivery.models import CanaryState, Delivery
 from campaigns.delivery.queries import in_state
 from campaigns.delivery.receipts import merge
 from campaigns.delivery.repair import doubts, reconcile
+from campaigns.delivery.service import expire_resting
 from campaigns.delivery.states import RANKS, SendState
 from campaigns.delivery.timeouts import Patience
 from campaigns.gateways.base import UnknownOutcomeError
@@ -109,7 +111,7 @@ def receipts_that_overwrite(patch: pytest.MonkeyPatch) -> None:
 
 def record_that_asks_no_token(patch: pytest.MonkeyPatch) -> None:
     held = record._is_held
-    patch.setattr(record, "_is_held", lambda row_id, token: held(row_id, record.DELIVERY.c.token))
+    patch.setattr(record, "_is_held", lambda row_id, token: held(row_id, DELIVERY.c.token))
     for name in ("_recording", "_accepting"):
         patch.setattr(record, name, getattr(record, name).__wrapped__)
 
@@ -273,11 +275,9 @@ def fence_that_forgets_expiry(patch: pytest.MonkeyPatch) -> None:
 
 
 def expiry_that_comes_early(patch: pytest.MonkeyPatch) -> None:
-    early = chores.expire_resting
-
     def hasty(session: Session, *, limit: int) -> int:
         with clock.running_on(partial(_later, clock.now(), timedelta(hours=13))):
-            return early(session, limit=limit)
+            return expire_resting(session, limit=limit)
 
     patch.setattr(chores, "expire_resting", hasty)
     patch.setitem(chores._AGES, "now", -timedelta(hours=13))

@@ -109,8 +109,8 @@ class People:
         """Send again what stayed unconfirmed, over senders that rest; meanwhile `tell` lets its receipts come."""
         if not self._plan.resends or self._is_cut_off():
             return
-        for run_id in self._database.all(_TO_RESEND):
-            self._send_again(*run_id, tell)
+        for (run_id,) in self._database.all(_TO_RESEND):
+            self._send_again(run_id, tell)
 
     def _send_again(self, run_id: int, tell: Callable[[str], None]) -> None:
         with self._database.sessions.begin() as session:

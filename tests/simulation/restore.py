@@ -135,9 +135,11 @@ class Archive:
         lifeline = self.lifeline()
         assert lifeline is not None
         try:
-            while (standing := await process.thread(lifeline.tend)) in (Standing.UNSURE, Standing.WATCHING):
+            while True:
+                standing: Standing = await process.thread(lifeline.tend)
+                if standing not in (Standing.UNSURE, Standing.WATCHING):
+                    return standing
                 await asyncio.sleep(0.5)
-            return standing
         finally:
             lifeline.close()
 
@@ -161,7 +163,7 @@ class Archive:
             sessions,
             settings,  # type: ignore[arg-type]
             seconds=lambda: self._timeline.now,
-            open_gateway=lambda name, **_: InboundOnly(self._mailbox, process),  # type: ignore[arg-type, return-value]
+            open_gateway=lambda name, **_: InboundOnly(self._mailbox, process),  # type: ignore[arg-type]
         )
         while await missed.look_once():
             pass

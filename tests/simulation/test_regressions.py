@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import partial
 
 from campaigns.core.small_numbers import SMALLEST_SHOWN
 from campaigns.delivery.states import SendState
@@ -33,7 +34,7 @@ def test_sleeper_wakes_after_its_run_is_done() -> None:
     asleep = replace(PEACE, workers=2, provider=ProviderPlan(slowness=2.0))
     world = World(asleep)
     for number in (0, 1):
-        world.timeline.at(0.5 + number / 10, lambda number=number: world.crew.put_to_sleep(number, 200.0))
+        world.timeline.at(0.5 + number / 10, partial(world.crew.put_to_sleep, number, 200.0))
     outcome = world.live()
     assert outcome.broken == []
     assert outcome.states == {SendState.ACCEPTED: 20}

@@ -249,7 +249,7 @@ class DatabaseWorker(Worker):
             database.sessions,
             SimpleNamespace(vault=lambda: VAULT, **ACCOUNT),  # type: ignore[arg-type]
             seconds=lambda: link.timeline.now,
-            open_gateway=lambda name, **_: InboundOnly(mailbox, process),
+            open_gateway=lambda name, **_: InboundOnly(mailbox, process),  # type: ignore[arg-type]
         )
 
     async def _begin(self) -> None:

@@ -131,7 +131,7 @@ def test_nobody_gets_a_token_that_was_never_declared(pages: Pages, member: Membe
         {"data": {"email": member.email, "password": PASSWORD}, "headers": {"Accept": "application/json"}},
         {"json": {"email": member.email, "password": PASSWORD}},
     ):
-        answer = pages.client().post("/sign-in?include_auth_token", **asked)  # type: ignore[arg-type]
+        answer = pages.client().post("/sign-in?include_auth_token", **asked)
         assert "authentication_token" not in answer.text
     client = pages.client(member)
     again = client.post("/sign-in/again?include_auth_token", data={"password": PASSWORD})
@@ -148,7 +148,7 @@ def test_tokens_of_the_library_open_nothing(pages: Pages, member: Member) -> Non
         {"headers": {"Authorization": f"Bearer {token}"}},
         {"json": {"auth_token": token}},
     ):
-        answer = pages.client().get("/settings", **options)  # type: ignore[arg-type]
+        answer = pages.client().get("/settings", **options)
         assert answer.status_code in (302, 415), options
         assert "Sign out" not in answer.text
     assert not Account(member).verify_auth_token({"uid": member.fs_uniquifier})

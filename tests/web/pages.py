@@ -98,12 +98,19 @@ def _application(settings: Settings) -> Flask:
 
 
 @contextmanager
-def make_pages(engine: Engine, *, is_own: bool = False, **changes: str) -> Iterator[Pages]:
+def make_pages(engine: Engine, **changes: str) -> Iterator[Pages]:
     """Run the application on an empty database; forms need no token, `changes` are settings.
 
-    It is the same as for others with these settings, but begins anew. Who changes it needs one of its `own`.
+    It is the same as for others with these settings, but begins anew.
     """
-    app = _application(page_settings(engine, **owned(changes))) if is_own else _kept(engine, changes)
+    with _pages_of(_kept(engine, changes), make_sessions(engine)) as pages:
+        yield pages
+
+
+@contextmanager
+def make_own_pages(engine: Engine, **changes: str) -> Iterator[Pages]:
+    """Do the same with an application of its own, for a test that changes it."""
+    app = _application(page_settings(engine, **owned(changes)))
     with _pages_of(app, make_sessions(engine)) as pages:
         yield pages
 
@@ -138,7 +145,7 @@ def pages_on_file(folder: Path, **changes: str) -> Iterator[Pages]:
     """Run the application on a new SQLite file in `folder`."""
     engine = make_engine(f"sqlite:///{folder / 'pages.db'}")
     metadata.create_all(engine)
-    with make_pages(engine, is_own=True, **changes) as pages:
+    with make_own_pages(engine, **changes) as pages:
         yield pages
     engine.dispose()
 
@@ -153,7 +160,7 @@ def pages(engine: Engine) -> Iterator[Pages]:
 @pytest.fixture
 def own_pages(engine: Engine) -> Iterator[Pages]:
     """The same with an application of its own, for a test that changes it."""
-    with make_pages(engine, is_own=True) as pages:
+    with make_own_pages(engine) as pages:
         yield pages
 
 

@@ -18,7 +18,7 @@ from campaigns.core.errors import SettingsError
 from campaigns.core.settings import PROJECT_ROOT
 from campaigns.staff.models import Role
 from tests.delivery.serving import instance_environment
-from tests.web.pages import Pages, make_pages, page_settings
+from tests.web.pages import Pages, make_own_pages, make_pages, page_settings
 
 
 def steps_of(page: str) -> list[str]:
@@ -60,7 +60,7 @@ def test_nothing_starts_without_a_secret(engine: Engine) -> None:
 
 def test_health_needs_no_sign_in(pages: Pages) -> None:
     answer = pages.client().get("/health")
-    assert (answer.status_code, answer.json["status"]) == (200, "ok")
+    assert (answer.status_code, answer.get_json()["status"]) == (200, "ok")
 
 
 @pytest.mark.parametrize("address", ["/sign-in", "/", "/settings", "/settings/members", "/nothing"])
@@ -71,7 +71,7 @@ def test_pages_hold_no_inline_script_or_style(client_for: Callable[..., FlaskCli
 
 
 def test_forms_work_over_https_without_a_referrer(engine: Engine) -> None:
-    with make_pages(engine, is_own=True, public_url="https://fingerpost.example") as pages:
+    with make_own_pages(engine, public_url="https://fingerpost.example") as pages:
         pages.app.config["WTF_CSRF_ENABLED"] = True
         client = pages.client()
         page = client.get("/sign-in", base_url="https://localhost").text
@@ -87,7 +87,7 @@ def test_forms_work_over_https_without_a_referrer(engine: Engine) -> None:
 
 @pytest.mark.parametrize(("proxies", "address"), [("0", "127.0.0.1"), ("1", "203.0.113.9")])
 def test_only_trusted_proxies_are_believed(engine: Engine, proxies: str, address: str) -> None:
-    with make_pages(engine, is_own=True, trusted_proxies=proxies) as pages:
+    with make_own_pages(engine, trusted_proxies=proxies) as pages:
         pages.app.add_url_rule("/me", "me", lambda: str(request.remote_addr))
         answer = pages.client().get("/me", headers={"X-Forwarded-For": "198.51.100.1, 203.0.113.9"})
     assert answer.text == address

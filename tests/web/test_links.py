@@ -26,7 +26,7 @@ def links_of(client: FlaskClient, address: str, broken: list[str]) -> set[str]:
             return set()
         # A query is resolved against the page it stands on.
         path = address.partition("?")[0]
-        found = {unescape(link) for link in LINK.findall(answer.text)}
+        found = {unescape(link) for link in LINK.findall(answer.get_data(as_text=True))}
         if address.startswith(CALENDAR):
             found = {link for link in found if not link.startswith(CALENDAR)}
         return {path + link if link[0] == "?" else link for link in found if link[0] in "?/"}

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 from flask import abort
-from sqlalchemy import select, text
+from sqlalchemy import Engine, select, text
 
 from campaigns.app import create_app
 from campaigns.core.database import make_engine
@@ -59,11 +59,11 @@ def test_reading_request_cannot_write(own_pages: Pages) -> None:
 
 
 @pytest.mark.both_databases
-def test_reading_does_not_wait_for_a_writer(pages: Pages) -> None:
+def test_reading_does_not_wait_for_a_writer(pages: Pages, engine: Engine) -> None:
     member = pages.member()
     with pages.sessions() as starting:
         # As each process does once that starts.
-        enrol_keys(starting, page_settings(starting.get_bind()))
+        enrol_keys(starting, page_settings(engine))
     with pages.sessions.begin() as writer:
         writer.execute(text("UPDATE organisation SET name = 'Being written'"))
         assert pages.client(member).get("/").status_code == 200

@@ -113,7 +113,7 @@ def test_every_form_that_takes_a_file_is_tried() -> None:
     assert taking == {ContactForm, PlacesForm, ReportForm, SheetForm, CatalogueForm}
 
 
-def _forms(form: type) -> Iterator[type]:
+def _forms(form: type[Form]) -> Iterator[type[Form]]:
     for each in form.__subclasses__():
         yield each
         yield from _forms(each)

@@ -301,7 +301,7 @@ def _add_people(
     if not rows:
         return []
     now = clock.now()
-    pairs = list(zip(reserve_ids(session, _CONTACT, len(rows)), rows, strict=True))
+    pairs = list(zip(reserve_ids(session, Contact, len(rows)), rows, strict=True))
     contacts = [
         {"id": contact_id, "organisation_id": organisation_id, "created_at": now}
         | {"language": row.language, "other_language": row.other_language}
@@ -356,7 +356,7 @@ def _add_addresses(
     if not entries:
         return []
     now = clock.now()
-    pairs = list(zip(reserve_ids(session, _ADDRESS, len(entries)), entries, strict=True))
+    pairs = list(zip(reserve_ids(session, Address, len(entries)), entries, strict=True))
     addresses, consents = [], []
     for address_id, entry in pairs:
         handle, row = entry.handle, entry.row

@@ -98,9 +98,9 @@ def test_dead_number_stays_dead(session: Session, person: list[Address]) -> None
 def test_new_consent_ends_no_hold(session: Session, person: list[Address]) -> None:
     hold_by(session, person[0])
     assert grant(session, person[2], FORM) is True
-    assert person[2].state == AddressState.HELD
+    assert states(person[2:]) == [AddressState.HELD]
     release_by(session, person[0])
-    assert person[2].state == AddressState.ACTIVE
+    assert states(person[2:]) == [AddressState.ACTIVE]
 
 
 def test_start_ends_a_hold_on_its_channel(session: Session, person: list[Address]) -> None:

@@ -112,7 +112,7 @@ def test_start_lifts_its_own_channel_alone(session: Session, vault: Vault, start
     stop(session, addresses[0])
     said = next(address for address in addresses if address.channel == started_on)
     lifted = restore(session, HashedHandle(said.lookup, started_on, said.number), SAID)
-    wanted = {AddressState.ACTIVE: set(), AddressState.OPTED_OUT: set()}
+    wanted: dict[AddressState, set[int]] = {AddressState.ACTIVE: set(), AddressState.OPTED_OUT: set()}
     for address in addresses:
         state = AddressState.ACTIVE if address.channel == started_on else AddressState.OPTED_OUT
         wanted[state].add(address.id)
@@ -128,16 +128,16 @@ def test_code_lifts_its_own_channel_alone(session: Session, vault: Vault, channe
     organisation = an_organisation(session)
     number = vault.number_hash(NUMBER)
     withdraw_everywhere(session, HashedHandle(vault.lookup_hash("sms", NUMBER), Channel.SMS, number), SAID)
-    assert join(session, joining(organisation, channel), vault=vault).state == AddressState.ACTIVE
+    assert joined_by(session, joining(organisation, channel), vault=vault).state == AddressState.ACTIVE
     other = Channel.WHATSAPP if channel is Channel.SMS else Channel.SMS
     assert find_suppressed(session, [number]) == {(number, other)}
 
 
 def test_joining_on_another_channel_stays_one_contact(session: Session, vault: Vault) -> None:
     organisation = an_organisation(session)
-    first = join(session, joining(organisation, Channel.SMS), vault=vault)
-    second = join(session, joining(organisation, Channel.WHATSAPP), vault=vault)
-    again = join(session, joining(organisation, Channel.SMS), vault=vault)
+    first = joined_by(session, joining(organisation, Channel.SMS), vault=vault)
+    second = joined_by(session, joining(organisation, Channel.WHATSAPP), vault=vault)
+    again = joined_by(session, joining(organisation, Channel.SMS), vault=vault)
     assert again is first
     assert (first.contact_id, first.number) == (second.contact_id, second.number)
     assert (first.rank, second.rank) == (0, 1)
@@ -150,7 +150,7 @@ def test_number_of_two_contacts_is_noted(session: Session, vault: Vault) -> None
     contact = a_contact(session, organisation)
     sms = an_address(session, contact, vault)
     other = an_address(session, contact, vault, number=OTHER_NUMBER, **WHATSAPP)
-    joined = join(session, joining(organisation, Channel.WHATSAPP), vault=vault)
+    joined = joined_by(session, joining(organisation, Channel.WHATSAPP), vault=vault)
     session.refresh(sms)
     assert joined.contact_id != contact.id
     assert (joined.is_shared, sms.is_shared, other.is_shared) == (True, True, False)
@@ -160,9 +160,16 @@ def test_start_after_a_stop_elsewhere_joins_on_its_channel(session: Session, vau
     organisation = an_organisation(session)
     sms = an_address(session, a_contact(session, organisation), vault)
     stop(session, sms)
-    joined = join(session, joining(organisation, Channel.WHATSAPP, method=START), vault=vault)
+    joined = joined_by(session, joining(organisation, Channel.WHATSAPP, method=START), vault=vault)
     assert (joined.contact_id, joined.state) == (sms.contact_id, AddressState.ACTIVE)
     assert sms.state == AddressState.OPTED_OUT
+
+
+def joined_by(session: Session, joining: Joining, *, vault: Vault) -> Address:
+    """Let a person join who is not refused; return their address."""
+    address = join(session, joining, vault=vault)
+    assert address is not None
+    return address
 
 
 def joining(organisation: Organisation, channel: Channel, *, method: str = KEYWORD) -> Joining:

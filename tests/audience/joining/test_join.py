@@ -72,7 +72,9 @@ def test_two_joins_at_once_are_one_address(sessions: sessionmaker[Session], vaul
 
     def join_now(_: int) -> int:
         with sessions.begin() as session:
-            return join(session, joining(organisation_id), vault=vault).id
+            address = join(session, joining(organisation_id), vault=vault)
+            assert address is not None
+            return address.id
 
     with ThreadPoolExecutor(4) as pool:
         assert len(set(pool.map(join_now, range(4)))) == 1

@@ -60,7 +60,7 @@ def repair(sessions: sessionmaker[Session], vault: Vault, sandbox: SandboxProces
                 sessions,
                 vault=vault,
                 open_gateway=lambda sender: twilio_at(sandbox.url),
-                database=database,  # type: ignore[arg-type]
+                database=database,
                 patience=AT_ONCE,
             )
             looked = found.count

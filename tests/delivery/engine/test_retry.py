@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -47,7 +48,7 @@ def test_decision_keeps_the_promises(error: SendError, attempts: int, left: int,
 @given(st.integers(1, 100), st.floats(0, 100_000), CHANCE)
 def test_what_never_left_us_costs_no_attempt(attempts: int, unsent_for: float, chance: float) -> None:
     error, expires_at = NotSentError("refused"), NOW + timedelta(days=1)
-    given = {"attempts": attempts, "now": NOW, "expires_at": expires_at, "chance": chance}
+    given: dict[str, Any] = {"attempts": attempts, "now": NOW, "expires_at": expires_at, "chance": chance}
     decision = decide(error, **given, unsent_for=unsent_for)
     assert (decision.state, decision.refund, decision.error) == (SendState.QUEUED, True, "refused")
     assert decision.due_at is not None
@@ -59,7 +60,7 @@ def test_what_never_left_us_costs_no_attempt(attempts: int, unsent_for: float, c
 
 @pytest.mark.parametrize("error", [ThrottledError("20429"), RejectedError("1", Action.RETRY_LATER)])
 def test_every_answer_costs_an_attempt_and_the_sixth_is_the_last(error: SendError) -> None:
-    given = {"now": NOW, "expires_at": NOW + timedelta(days=1), "chance": 0.5}
+    given: dict[str, Any] = {"now": NOW, "expires_at": NOW + timedelta(days=1), "chance": 0.5}
     fifth, sixth = (decide(error, attempts=attempts, **given) for attempts in (5, 6))
     assert (fifth.state, fifth.refund) == (SendState.QUEUED, False)
     assert sixth.state is SendState.FAILED

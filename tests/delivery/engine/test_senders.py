@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 
 import pytest
@@ -361,7 +361,7 @@ def test_account_is_noted_before_a_call(sessions: sessionmaker[Session], vault: 
     """Lanes over the same account note it once; the credential may open another one after a restart."""
     with sessions.begin() as session:
         sender = a_sender(session)
-    noted = []
+    noted: Sequence[SenderAccount] = []
     for account in ("AC1", "AC1", "AC2"):
         provider = MemoryProvider(prefix=account)
         provider.account = account

@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from collections import Counter
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import pytest
 from sqlalchemy import Engine, func, select, update
@@ -26,6 +27,7 @@ from campaigns.planning.service import ask_to_resume, resume_run
 from campaigns.staff.models import Organisation, Role
 from tests.delivery.builders import a_planned_run, people
 from tests.factories import a_campaign, a_delivery, a_member, a_run, a_sender, add, an_organisation
+from tests.moments import standing_at
 from tests.postgres import empty_tables
 from tests.web.pages import Pages
 
@@ -36,7 +38,8 @@ RULE = CanaryRule(people=10, wait=timedelta(minutes=5), failure_percent=20, opt_
 
 
 def fared(**changes: int) -> Fared:
-    return Fared(**{"open": 0, "called": 10, "failed": 0, "opted_out": 0} | changes)
+    values: dict[str, Any] = {"open": 0, "called": 10, "failed": 0, "opted_out": 0}
+    return Fared(**values | changes)
 
 
 @pytest.mark.parametrize(
@@ -128,7 +131,7 @@ def test_it_is_watched_from_its_last_call(sessions: sessionmaker[Session], vault
     ]
     run_id = a_run_of(sessions, vault)
     for minutes, state, canary in history:
-        with clock.running_on(lambda minutes=minutes: NOW + timedelta(minutes=minutes)):
+        with standing_at(NOW + timedelta(minutes=minutes)):
             settle(sessions, run_id, send_state=state)
             assert look(sessions, run_id) == (canary, RunState.RUNNING), minutes
 
@@ -143,7 +146,7 @@ def test_call_between_two_looks_is_watched(sessions: sessionmaker[Session], vaul
     ]
     run_id = a_run_of(sessions, vault)
     for minutes, called, canary in history:
-        with clock.running_on(lambda minutes=minutes: NOW + timedelta(minutes=minutes)):
+        with standing_at(NOW + timedelta(minutes=minutes)):
             settle(sessions, run_id, send_state=SendState.ACCEPTED, intent_at=NOW + timedelta(minutes=called))
             assert look(sessions, run_id) == (canary, RunState.RUNNING), minutes
 
@@ -152,7 +155,7 @@ def test_clock_that_was_ahead_does_not_hold_it_up(sessions: sessionmaker[Session
     run_id = a_run_of(sessions, vault)
     settle(sessions, run_id, send_state=SendState.ACCEPTED, intent_at=NOW + timedelta(hours=3))
     for minutes, canary in ((0, CanaryState.WAITING), (5, CanaryState.PASSED)):
-        with clock.running_on(lambda minutes=minutes: NOW + timedelta(minutes=minutes)):
+        with standing_at(NOW + timedelta(minutes=minutes)):
             assert look(sessions, run_id) == (canary, RunState.RUNNING)
 
 

@@ -27,7 +27,7 @@ from campaigns.staff.models import Organisation
 from tests.delivery.builders import a_planned_run, frozen, give_addresses, people
 from tests.factories import a_delivery, an_organisation
 
-TWICE_A_WEEK = {"cap_messages": 2, "cap_days": 7}
+TWICE_A_WEEK: dict[str, Any] = {"cap_messages": 2, "cap_days": 7}
 
 
 def a_capped_run(session: Session, organisation: Organisation, **changes: Any) -> int:

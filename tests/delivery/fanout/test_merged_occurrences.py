@@ -23,6 +23,7 @@ from campaigns.planning.policy import Policy
 from campaigns.planning.runs.firing import stop_run
 from campaigns.planning.schedules.recurrence import Timing
 from campaigns.planning.service import fire_due
+from tests.moments import standing_at
 from tests.planning.story import START, Story, a_story
 
 HOURLY = Timing(datetime(2026, 3, 2, 18, 0), "FREQ=HOURLY", ZonePolicy.FIXED, "Europe/Warsaw")
@@ -45,7 +46,7 @@ def fire_until(sessions: sessionmaker[Session], until: datetime, *, keeps_quiet:
             due = fire_next(session, until, keeps_quiet=keeps_quiet)
         if due is None:
             return
-        with clock.running_on(lambda at=due[1]: at):
+        with standing_at(due[1]):
             fan_out(sessions, due[0], service_max_age_days=36_500)
 
 

@@ -13,6 +13,7 @@ from campaigns.core.words import N_
 from campaigns.delivery.fanout.fanout import fan_out
 from campaigns.delivery.fanout.outdated_texts import resume
 from campaigns.delivery.models import Delivery
+from campaigns.delivery.states import SendState
 from campaigns.places.models import Place, PlaceCell
 from campaigns.places.place_rows import write_cells
 from campaigns.planning.campaign_content import FrozenRun
@@ -119,7 +120,7 @@ def test_correction_goes_to_those_who_got_it_wherever_places_are(
     with sessions.begin() as session:
         wrong = session.get_one(Run, run_id)
         for delivery in session.scalars(select(Delivery).where(Delivery.run_id == run_id)):
-            delivery.send_state, delivery.attempts = "accepted", 1
+            delivery.send_state, delivery.attempts = SendState.ACCEPTED, 1
         values = FrozenRun.from_json(wrong.frozen).to_json()
         correcting = a_planned_run(session, campaign=wrong.campaign, frozen=values, corrects_id=run_id)
         correction_id = correcting.id

@@ -26,6 +26,7 @@ from campaigns.planning.service import fire_due
 from campaigns.staff import audit
 from campaigns.staff.models import AuditEntry
 from tests.factories import a_service
+from tests.moments import standing_at
 from tests.planning.story import DUE, START, Story, a_story
 
 OLD, NEW = "+48 22 628 01 20", "+48 22 111 22 33"
@@ -295,7 +296,7 @@ def test_texts_are_not_compared_again_at_each_look(
         lambda session, run_id, **_: compared.append(run_id),
     )
     for minutes in (0, 1, 59, 60, 61):
-        with clock.running_on(lambda minutes=minutes: DUE + timedelta(minutes=minutes)):
+        with standing_at(DUE + timedelta(minutes=minutes)):
             watch.look()
     assert compared == [run_id, run_id]
 

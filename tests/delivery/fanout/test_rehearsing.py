@@ -9,6 +9,7 @@ import asyncio
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from sqlalchemy import Engine, func, select
@@ -75,9 +76,9 @@ def plan_rehearsal(sessions: sessionmaker[Session], vault: Vault) -> tuple[int, 
             session, senders=senders, frozen=frozen(), occurrence=occurrence, schedule_id=None, is_rehearsal=True
         )
         contacts = people(session, run.organisation_id, vault, count=PEOPLE)
-        heard = {"prefix": "+38067", "channel": Channel.WHATSAPP, "heard_at": clock.now()}
+        heard: dict[str, Any] = {"prefix": "+38067", "channel": Channel.WHATSAPP, "heard_at": clock.now()}
         give_addresses(session, run.organisation_id, vault, contacts[ON_WHATSAPP], **heard)
-        chats = {"prefix": "5000", "channel": Channel.TELEGRAM, "country": None}
+        chats: dict[str, Any] = {"prefix": "5000", "channel": Channel.TELEGRAM, "country": None}
         give_addresses(session, run.organisation_id, vault, contacts[ON_TELEGRAM], **chats)
         sealed = session.execute(select(Address.id, Address.ciphertext)).all()
         place = {"table": "address", "column": "ciphertext"}

@@ -99,9 +99,9 @@ def _plan(sessions: sessionmaker[Session], settings: Any) -> tuple[int, list[int
         vault, ours = settings.vault(), run.organisation_id
         contacts = people(session, ours, vault, count=40)
         everywhere = [contacts[place] for place in range(30)]
-        heard = {"prefix": "+38067", "channel": Channel.WHATSAPP, "heard_at": clock.now()}
+        heard: dict[str, Any] = {"prefix": "+38067", "channel": Channel.WHATSAPP, "heard_at": clock.now()}
         give_addresses(session, ours, vault, everywhere[:20], **heard)
-        chats = {"prefix": "5000", "channel": Channel.TELEGRAM, "country": None}
+        chats: dict[str, Any] = {"prefix": "5000", "channel": Channel.TELEGRAM, "country": None}
         by_contact = give_addresses(session, ours, vault, everywhere, **chats)
         strangers = [by_contact[contacts[place]] for place in range(30) if place not in ON_TELEGRAM]
         session.execute(update(Address).where(Address.id.in_(strangers)).values(state=AddressState.PENDING))

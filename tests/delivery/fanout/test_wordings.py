@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from sqlalchemy import select
 from sqlalchemy.orm import Session, sessionmaker
 
@@ -19,12 +21,12 @@ TEXTS = {"en": "Keep your passport with you."}
 WORDINGS = {"en": {"sms": "Keep your passport.", "telegram": "Your passport stays with you: always."}}
 
 
-def planned(sessions: sessionmaker[Session], vault: Vault, **changes: object) -> int:
+def planned(sessions: sessionmaker[Session], vault: Vault, **changes: Any) -> int:
     """Plan a run over Telegram first and SMS second: two people have both, one has SMS only."""
     with sessions.begin() as session:
         senders = [a_sender(session, channel=Channel.TELEGRAM, name="Bot"), a_sender(session)]
-        fixed = frozen(**{"texts": TEXTS, "wordings": WORDINGS} | changes)
-        run = a_planned_run(session, senders=senders, frozen=fixed)
+        values: dict[str, Any] = {"texts": TEXTS, "wordings": WORDINGS}
+        run = a_planned_run(session, senders=senders, frozen=frozen(**values | changes))
         contacts = people(session, run.organisation_id, vault, count=3)
         give = {"prefix": "7", "channel": Channel.TELEGRAM}
         give_addresses(session, run.organisation_id, vault, contacts[:2], **give)

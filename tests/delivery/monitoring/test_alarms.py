@@ -115,7 +115,7 @@ def test_sender_that_is_off_is_named_as_the_cause() -> None:
 
 
 def test_first_messages_that_wait_for_a_sender_ring() -> None:
-    waiting = {"awaits_canary": True, "resting": frozenset({SENDER})}
+    waiting: dict[str, Any] = {"awaits_canary": True, "resting": frozenset({SENDER})}
     assert kinds(STANDING, **waiting) == []
     assert ringing(replace(STANDING, **waiting, canary_waits=2), PATIENCE) == [
         Alarm(Kind.CANARY_WAITS, 2, AGO[120])

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import pytest
 from sqlalchemy import select, update
@@ -33,7 +34,7 @@ def at_noon() -> Iterator[None]:
 
 def planned(sessions: sessionmaker[Session], vault: Vault, zones: dict[str | None, int], **content: object) -> int:
     """Fan out a run for so many people in each zone; return its id."""
-    values = {"zone_policy": "recipient", "keeps_quiet": True} | content
+    values: dict[str, Any] = {"zone_policy": "recipient", "keeps_quiet": True} | content
     with sessions.begin() as session:
         run = a_planned_run(session, frozen=frozen(**values), occurrence=MORNING)
         for number, (zone, count) in enumerate(zones.items()):

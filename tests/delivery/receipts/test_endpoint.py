@@ -122,7 +122,7 @@ def test_body_without_length(client: FlaskClient, given: dict[str, bool]) -> Non
     body = BytesIO(urlencode(DELIVERED).encode())
     url = PUBLIC_URL + STATUS
     signature = RequestValidator(TOKEN).compute_signature(url, MultiDict(DELIVERED))
-    builder = EnvironBuilder(path=STATUS, method="POST", headers={"X-Twilio-Signature": signature})
+    builder = EnvironBuilder(path=STATUS, method="POST", headers=[("X-Twilio-Signature", signature)])
     environ = builder.get_environ() | {"wsgi.input": body, "CONTENT_LENGTH": ""} | given
     _, status, _ = run_wsgi_app(client.application, environ)
     assert status == ("204 No Content" if given else "403 Forbidden")
@@ -130,7 +130,7 @@ def test_body_without_length(client: FlaskClient, given: dict[str, bool]) -> Non
 
 def test_other_requests_pass_the_door(client: FlaskClient) -> None:
     assert client.get(STATUS).status_code in (404, 405)
-    assert client.get("/health").json["status"] == "ok"
+    assert client.get("/health").get_json()["status"] == "ok"
     for path in ("/hooks//status", "/hooks/a/b/c/status", "/hooks/status"):
         assert client.post(path).status_code in (403, 404, 405, 308)
 

@@ -13,7 +13,7 @@ from sqlalchemy.orm import Session
 
 from campaigns.audience.consent.declaration import Declaration, HashedHandle
 from campaigns.audience.consent.ledger import restore
-from campaigns.audience.models import AddressState, Channel, Consent
+from campaigns.audience.models import Address, AddressState, Channel, Consent
 from campaigns.core import clock
 from campaigns.core.keys.crypto import Vault
 from campaigns.delivery.lanes.daily_limits import count_called
@@ -71,8 +71,8 @@ def test_merge_of_merges_is_one_merge(
     second: list[tuple[int, ReceiptState]],
     third: list[tuple[int, ReceiptState]],
 ) -> None:
-    parts = [folded(part) for part in (first, second, third)]
-    assert folded([(number, state) for state, number in parts if state]) == folded(first + second + third)
+    parts = [part for arrivals in (first, second, third) if (part := folded(arrivals))]
+    assert folded([(number, state) for state, number in parts]) == folded(first + second + third)
 
 
 @pytest.mark.parametrize("seed", range(4))
@@ -130,16 +130,20 @@ def test_old_block_that_is_replayed_does_not_stop_who_said_start_since(
     session.flush()
     block = StatusUpdate(delivery.reference, "SM1", "undelivered", "21610", action=Action.OPT_OUT)
     arrive(session, block)
-    assert address.state == AddressState.OPTED_OUT
+    assert state_of(address) == AddressState.OPTED_OUT
     restore(session, HashedHandle.of(address), Declaration("keyword", "", clock.now()))
     arrive(session, block)
     # Nor one that the provider was late to tell, which is no replay.
     arrive(session, StatusUpdate(delivery.reference, "SM1", "failed", "21612", action=Action.OPT_OUT))
-    assert address.state == AddressState.ACTIVE
+    assert state_of(address) == AddressState.ACTIVE
     delivery.intent_at = clock.now() + timedelta(seconds=1)
     session.flush()
     arrive(session, StatusUpdate(delivery.reference, "SM1", "failed", "21613", action=Action.OPT_OUT))
-    assert address.state == AddressState.OPTED_OUT
+    assert state_of(address) == AddressState.OPTED_OUT
+
+
+def state_of(address: Address) -> AddressState:
+    return address.state
 
 
 def test_late_receipt_of_lower_rank_changes_nothing(session: Session, delivery: Delivery) -> None:

@@ -103,7 +103,7 @@ def ask(
                 sessions,
                 vault=vault,
                 open_gateway=lambda sender: provider if isinstance(provider, MemoryProvider) else provider(sender),
-                database=database,  # type: ignore[arg-type]
+                database=database,
                 patience=PATIENCE,
             )
         )
@@ -333,7 +333,7 @@ ALTERED: dict[str, dict[str, str]] = {
 
 @pytest.mark.parametrize("altered", ALTERED.values(), ids=ALTERED)
 def test_altered_message_is_never_taken_for_absent(
-    sessions: sessionmaker[Session], vault: Vault, altered: dict[str, str]
+    sessions: sessionmaker[Session], vault: Vault, altered: dict[str, Any]
 ) -> None:
     in_doubt(sessions, vault, frozen=frozen(resend_unknown=True))
     accept(provider := MemoryProvider(), **altered)
@@ -508,7 +508,7 @@ def test_senders_without_a_list_are_named(sessions: sessionmaker[Session], vault
         sessions,
         vault=vault,
         open_gateway=lambda sender: Unlisted(),
-        database=database,  # type: ignore[arg-type]
+        database=database,
         patience=PATIENCE,
     )
     assert asyncio.run(round_).unlisted == {only(sessions).sender_id}

@@ -236,9 +236,9 @@ def test_put_off_until_they_write(desk: Desk) -> None:
     desk.hear("Where can we sleep?")
     until = clock.now() + timedelta(days=1)
     service.snooze(desk.session, desk.conversation, by=desk.first.id, until=until)
-    assert desk.conversation.snoozed_until == until
+    snoozed_until = desk.conversation.snoozed_until
     desk.hear("Hello?")
-    assert desk.conversation.snoozed_until is None
+    assert (snoozed_until, desk.conversation.snoozed_until) == (until, None)
     with pytest.raises(InputError):
         service.snooze(desk.session, desk.conversation, by=desk.first.id, until=clock.now())
 

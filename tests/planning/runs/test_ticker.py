@@ -28,6 +28,7 @@ from campaigns.planning.runs import ticker
 from campaigns.planning.runs.ticker import Clockwork
 from campaigns.planning.schedules.recurrence import Timing
 from campaigns.schema import metadata
+from tests.moments import standing_at
 from tests.planning.story import DUE, EVENING, START, a_story
 from tests.web.pages import page_settings
 
@@ -63,9 +64,10 @@ def until(condition: Callable[[], bool], seconds: float = 10.0) -> None:
         time.sleep(0.05)
 
 
-def runs(sessions: sessionmaker[Session]) -> list[tuple[datetime, str]]:
+def runs(sessions: sessionmaker[Session]) -> list[tuple[datetime, RunState]]:
+    found = select(Run.occurrence, Run.state).order_by(Run.occurrence)
     with sessions() as session:
-        return [tuple(row) for row in session.execute(select(Run.occurrence, Run.state).order_by(Run.occurrence))]
+        return [(occurrence, state) for occurrence, state in session.execute(found)]
 
 
 def test_five_clocks_make_one_run_an_occurrence(
@@ -102,7 +104,7 @@ def test_ticks_at_one_instant_agree(sessions: sessionmaker[Session], quick: Sett
     clocks = [Clockwork(sessions, quick) for _ in range(8)]
     for hour in range(15):
         now = DUE + timedelta(hours=hour)
-        with clock.running_on(lambda now=now: now):  # type: ignore[misc]
+        with standing_at(now):
             tick_together(clocks)
         assert len(runs(sessions)) == hour + 1
 

@@ -15,7 +15,7 @@ from campaigns.core.errors import GateError
 from campaigns.core.keys.crypto import Vault
 from campaigns.core.settings import Mode, Settings
 from campaigns.planning.gates.assessment import assess
-from campaigns.planning.models import CampaignSender, Run, RunState
+from campaigns.planning.models import CampaignSender, CampaignState, Run, RunState
 from campaigns.planning.runs.firing import fire_due, let_run_start
 from campaigns.planning.runs.ticker import Clockwork
 from campaigns.planning.senders.connections import fault_of, find_faults, find_unconnected, load_connections
@@ -67,7 +67,7 @@ def test_campaign_over_it_alone_is_neither_submitted_nor_approved(
     assert list(lacking) == [story.campaign.sender_id]
     with pytest.raises(GateError, match="No provider key"):
         approve_campaign(session, story.campaign, by=story.approver.id, digest=digest, unconnected=lacking)
-    story.campaign.state = "draft"
+    story.campaign.state = CampaignState.DRAFT
     with pytest.raises(GateError, match="No provider key"):
         submit_campaign(session, story.campaign, by=story.author.id, unconnected=lacking)
 
@@ -77,14 +77,14 @@ def test_run_over_it_alone_is_held_until_there_is_one(session: Session, vault: V
     story.approved()
     lacking = partial(find_faults, replace(settings, secrets={}))
     (run,) = fire_due(session, now=DUE, find_faults=lacking)
-    assert run.state == RunState.HELD
+    fired = run.state
     assert str(run.reason).startswith("No provider key: NGOINFO. Nothing can be sent over it")
     with clock.running_on(lambda: DUE):
         with pytest.raises(GateError, match="No provider key: NGOINFO"):
             let_run_start(session, run, by=story.approver.id, find_faults=lacking)
-        assert run.state == RunState.HELD
+        refused = run.state
         let_run_start(session, run, by=story.approver.id, find_faults=partial(find_faults, settings))
-    assert run.state == RunState.PLANNING
+    assert (fired, refused, run.state) == (RunState.HELD, RunState.HELD, RunState.PLANNING)
 
 
 def test_run_goes_over_the_sender_that_has_one(session: Session, vault: Vault, settings: Settings) -> None:

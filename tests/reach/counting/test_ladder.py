@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from itertools import product
+from typing import Any
 
 import pytest
 
@@ -42,7 +43,7 @@ def test_telegram_is_reached_when_accepted() -> None:
 
 def test_carrier_receipt_is_labelled_as_such() -> None:
     assert "MD" in carrier_countries()
-    delivered = {"send_state": SendState.ACCEPTED, "receipt_state": ReceiptState.DELIVERED}
+    delivered: dict[str, Any] = {"send_state": SendState.ACCEPTED, "receipt_state": ReceiptState.DELIVERED}
     assert rung_of(Channel.SMS, "MD", **delivered) == Rung.CARRIER
     assert rung_of(Channel.SMS, "PL", **delivered) == Rung.DELIVERED
     assert rung_of(Channel.WHATSAPP, "MD", **delivered) == Rung.DELIVERED

@@ -13,7 +13,6 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session, sessionmaker
 
 from campaigns.audience.models import Address, Channel
-from campaigns.core import clock
 from campaigns.core.keys.crypto import Vault
 from campaigns.delivery.models import Delivery, RunText
 from campaigns.delivery.states import ReceiptState, SendState
@@ -33,6 +32,7 @@ from tests.factories import (
     an_address,
     an_organisation,
 )
+from tests.moments import standing_at
 
 
 @pytest.fixture
@@ -137,7 +137,7 @@ def test_large_and_ended_runs_are_counted_less_often(
         a_run(session, a_campaign(session, organisation, a_member(session, organisation)), **changes)
     counted = []
     for passed in range(minutes + 1):
-        with clock.running_on(lambda at=NOON + timedelta(minutes=passed): at):
+        with standing_at(NOON + timedelta(minutes=passed)):
             counted.append(recount_due(sessions))
     assert counted == [1] + [0] * (minutes - 1) + [1]
 

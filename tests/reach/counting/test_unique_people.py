@@ -102,8 +102,8 @@ def one_by_one(session: Session, crowd: Crowd) -> Found:
 @pytest.mark.parametrize("scope", [Scope.CAMPAIGN, Scope.MONTH, Scope.ORGANISATION])
 def test_counting_once_equals_one_by_one(session: Session, runs: list[Run], scope: Scope, seed: int) -> None:
     scatter(session, runs, seed=seed)
-    owner = runs[0].campaign_id if scope is Scope.CAMPAIGN else runs[0].organisation_id
-    crowd = Crowd(scope, owner, "2026-03" if scope is Scope.MONTH else "")
+    whole = Crowd(scope, runs[0].organisation_id, "2026-03" if scope is Scope.MONTH else "")
+    crowd = of_campaign(runs[0]) if scope is Scope.CAMPAIGN else whole
     found = found_in(session, crowd)
     compared = {key: people for key, people in found.items() if key[0] in (Part.REGION, Part.CHANNEL)}
     assert compared == one_by_one(session, crowd)
@@ -127,7 +127,7 @@ def test_person_of_two_organisations_counts_once_in_the_instance(
 def test_rehearsal_reaches_nobody(session: Session, runs: list[Run]) -> None:
     runs[2].is_rehearsal = True
     a_delivery(session, runs[2], send_state=SendState.ACCEPTED)
-    assert count_crowd(session, Crowd(Scope.CAMPAIGN, runs[2].campaign_id)) == []
+    assert count_crowd(session, of_campaign(runs[2])) == []
 
 
 def a_reply(session: Session, contact_id: int, **changes: Any) -> None:
@@ -147,7 +147,7 @@ def test_reply_belongs_to_the_last_message_before_it(session: Session, runs: lis
     a_reply(session, contacts[0], received_at=NOON + timedelta(minutes=95))
     a_reply(session, contacts[1])
     a_reply(session, contacts[2], kind=ReplyKind.STOP)
-    first, second = (found_in(session, Crowd(Scope.CAMPAIGN, runs[at].campaign_id)) for at in (0, 2))
+    first, second = (found_in(session, of_campaign(runs[at])) for at in (0, 2))
     assert (total(first, Measure.ENGAGED), total(second, Measure.ENGAGED)) == (1, 1)
     assert first[Part.REGION, Measure.ENGAGED, "1"] == 1
 
@@ -159,12 +159,12 @@ def test_people_at_a_hotspot_are_counted(session: Session, runs: list[Run]) -> N
     contact = a_contact(session, organisation, cell=77)
     for run in runs[:2]:
         a_delivery(session, run, contact_id=contact.id, send_state=SendState.ACCEPTED)
-    found = found_in(session, Crowd(Scope.CAMPAIGN, runs[0].campaign_id))
+    found = found_in(session, of_campaign(runs[0]))
     assert found[Part.PLACE, Measure.ACCEPTED, str(place.id)] == 1
 
 
 def test_storing_a_count_replaces_the_one_before(session: Session, runs: list[Run]) -> None:
-    crowd = Crowd(Scope.CAMPAIGN, runs[0].campaign_id)
+    crowd = of_campaign(runs[0])
     for _ in range(2):
         a_delivery(session, runs[0], send_state=SendState.ACCEPTED)
         replace_crowd(session, crowd, count_crowd(session, crowd))
@@ -172,3 +172,8 @@ def test_storing_a_count_replaces_the_one_before(session: Session, runs: list[Ru
         PeopleReach.part == Part.REGION, PeopleReach.measure == Measure.ACCEPTED
     )
     assert session.scalars(stored).all() == [2]
+
+
+def of_campaign(run: Run) -> Crowd:
+    assert run.campaign_id is not None
+    return Crowd(Scope.CAMPAIGN, run.campaign_id)

@@ -181,7 +181,7 @@ def a_workbook(formula: str = "", value: int = 12) -> bytes:
         for at, name in enumerate(("Activity", "Start date", "Region", "Reached")):
             sheet.write(0, at, name)
         sheet.write_row(1, 0, ["Leaflets"])
-        sheet.write_datetime(1, 1, date(2022, 3, 1), book.add_format({"num_format": "d mmm yyyy"}))  # type: ignore[arg-type]
+        sheet.write_datetime(1, 1, date(2022, 3, 1), book.add_format({"num_format": "d mmm yyyy"}))
         sheet.write(1, 2, "UA-46")
         if formula:
             sheet.write_formula(1, 3, formula, None, value)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import date
 from functools import partial
+from typing import Any
 
 import pytest
 from sqlalchemy import func, select
@@ -164,7 +165,11 @@ def a_row(**changes: object) -> Reported:
 
 
 def test_program_reports_all_or_nothing(session: Session, campaign: Campaign) -> None:
-    given = {"source": Source.U_REPORT, "exported_on": date(2022, 4, 2), "campaign_id": campaign.id}
+    given: dict[str, Any] = {
+        "source": Source.U_REPORT,
+        "exported_on": date(2022, 4, 2),
+        "campaign_id": campaign.id,
+    }
     owner = campaign.organisation_id
     with pytest.raises(RowsError):
         import_reach(session, owner, [a_row(), a_row(line=2, campaign_code="X9")], digest="1" * 64, **given)

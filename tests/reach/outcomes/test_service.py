@@ -9,7 +9,6 @@ import pytest
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from campaigns.core import clock
 from campaigns.core.errors import CellError, InputError, TransitionError
 from campaigns.planning.models import Campaign
 from campaigns.reach.counting.ladder import Step
@@ -18,6 +17,7 @@ from campaigns.reach.outcomes.queries import find_link, openings_of, outcomes_of
 from campaigns.reach.outcomes.service import count_opening, lead_link, record_assisted, withdraw_outcome
 from campaigns.staff.models import AuditEntry
 from tests.factories import NOON, a_campaign, a_member, a_region, an_organisation
+from tests.moments import standing_at
 
 
 @pytest.fixture
@@ -83,7 +83,7 @@ def test_link_counts_by_region_and_day(session: Session, campaign: Campaign) -> 
     assert link is not None
     assert link.target == "https://help.example.org/a"
     for moment, region_code in ((NOON, None), (NOON, "pl-18"), (NOON + timedelta(days=1), "PL-18"), (NOON, "ZZ")):
-        with clock.running_on(lambda moment=moment: moment):
+        with standing_at(moment):
             count_opening(session, link, region_code)
     openings = openings_of(session, campaign.id)
     assert openings is not None

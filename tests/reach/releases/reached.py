@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 from itertools import count, cycle
+from typing import Any
 
 from sqlalchemy.orm import Session
 
@@ -34,7 +35,7 @@ def regions(session: Session) -> dict[str, Region]:
     return {code: a_region(session, code=code, country=code[:2], name=code) for code in codes}
 
 
-def a_done_run(session: Session, organisation: Organisation, **changes: object) -> Run:
+def a_done_run(session: Session, organisation: Organisation, **changes: Any) -> Run:
     campaign = changes.pop("campaign", None) or a_campaign(session, organisation, a_member(session, organisation))
     values = {"state": RunState.DONE, "finished_at": IN_MARCH} | changes
     return a_run(session, campaign, **values)

@@ -54,16 +54,16 @@ def ask(pages: Pages) -> Ask:
 def test_releases_are_listed_without_figures(pages: Pages, ask: Ask) -> None:
     release = make_march(pages)
     make_march(pages, pages.theirs, reason="theirs")
-    listed = ask("/releases").json
+    listed = ask("/releases").get_json()
     assert (listed["total"], listed["pages"], listed["page"]) == (1, 1, 1)
     assert listed["items"][0]["sha256"] == release.sha256
-    assert ask("/releases?period=2026-02").json["items"] == []
-    assert ask("/releases?view=regions&scope=organisation&period=2026-03").json["total"] == 1
+    assert ask("/releases?period=2026-02").get_json()["items"] == []
+    assert ask("/releases?view=regions&scope=organisation&period=2026-03").get_json()["total"] == 1
 
 
 def test_files_are_the_frozen_bytes(pages: Pages, ask: Ask) -> None:
     release = make_march(pages)
-    files = ask(f"/releases/{release.id}").json["files"]
+    files = ask(f"/releases/{release.id}").get_json()["files"]
     assert {each["format"] for each in files} == {"csv", "xlsx", "hxl", "geojson", "json"}
     for each in files:
         answer = ask(f"/releases/{release.id}/{each['format']}")
@@ -84,10 +84,10 @@ def test_lists_come_in_pages_with_links(pages: Pages, ask: Ask) -> None:
     for number in range(2):
         make_march(pages, reason=f"Correction {number}")
     first = ask("/releases?per_page=2")
-    assert [each["revision"] for each in first.json["items"]] == [3, 2]
+    assert [each["revision"] for each in first.get_json()["items"]] == [3, 2]
     assert first.headers["Link"] == '</api/v1/releases?per_page=2&page=2>; rel="next"'
     assert ask("/releases?per_page=2&page=2").headers["Link"].endswith('rel="prev"')
-    assert ask("/releases?page=9").json["items"] == []
+    assert ask("/releases?page=9").get_json()["items"] == []
 
 
 @pytest.mark.parametrize(
@@ -103,8 +103,8 @@ def test_lists_come_in_pages_with_links(pages: Pages, ask: Ask) -> None:
 def test_wrong_values_are_told_as_a_problem(ask: Ask, query: str, pointer: str) -> None:
     answer = ask(f"/releases?{query}")
     assert (answer.status_code, answer.mimetype) == (422, "application/problem+json")
-    assert answer.json["status"] == 422
-    assert [each["pointer"] for each in answer.json["errors"]] == [pointer]
+    assert answer.get_json()["status"] == 422
+    assert [each["pointer"] for each in answer.get_json()["errors"]] == [pointer]
 
 
 @pytest.mark.parametrize("path", ["/releases/999999", "/releases/999999/csv", "/nothing", "/releases/1/exe"])
@@ -127,11 +127,11 @@ def test_places_have_no_coordinates(pages: Pages, ask: Ask) -> None:
         a_place(session, pages.ours, kind=PlaceKind.CORRIDOR)
         a_place(session, pages.theirs)
     answer = ask("/places")
-    assert [(each["name"], each["region"]) for each in answer.json["items"]] == [("Medyka", "PL-18")]
+    assert [(each["name"], each["region"]) for each in answer.get_json()["items"]] == [("Medyka", "PL-18")]
     assert "22.9" not in answer.text
     assert "shelter" not in answer.text
-    assert ask("/regions?country=PL").json["items"][0]["names"] == {"uk": "Підкарпатське"}
-    assert ask("/regions?country=UA").json["items"] == []
+    assert ask("/regions?country=PL").get_json()["items"][0]["names"] == {"uk": "Підкарпатське"}
+    assert ask("/regions?country=UA").get_json()["items"] == []
 
 
 def test_token_opens_what_it_allows_and_nothing_else(pages: Pages) -> None:
@@ -140,7 +140,7 @@ def test_token_opens_what_it_allows_and_nothing_else(pages: Pages) -> None:
     assert client.get("/api/v1/places", headers=headers).status_code == 200
     refused = client.get("/api/v1/releases", headers=headers)
     assert (refused.status_code, refused.mimetype) == (403, "application/problem+json")
-    assert "releases:read" in refused.json["detail"]
+    assert "releases:read" in refused.get_json()["detail"]
 
 
 @pytest.mark.parametrize("header", ["", "Bearer ", "Bearer fp_wrong", "Basic abc", "Bearer fp_" + "x" * 5000])
@@ -233,7 +233,7 @@ def test_wrong_method_names_the_right_one(pages: Pages) -> None:
 
 def test_description_is_openapi_and_a_page(pages: Pages) -> None:
     client = pages.client()
-    document = client.get("/api/v1/openapi.json").json
+    document = client.get("/api/v1/openapi.json").get_json()
     assert document["openapi"].startswith("3.1")
     assert {"/api/v1/releases", "/api/v1/places"} <= set(document["paths"])
     page = client.get("/api").text

@@ -3,6 +3,7 @@
 import json
 import time
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import pytest
@@ -146,7 +147,7 @@ def test_update_is_posted_until_it_is_taken(sandbox: SandboxProcess, receiver: R
     for attempts in (2, 3):
         until(lambda: sandbox.call("GET", "invariants")["pending"]["stages"] > 0)
         sandbox.call("POST", "clock", {"advance_s": 2})
-        until(lambda attempts=attempts: len(receiver.received) == attempts)
+        until(partial(receiver.has_received, attempts))
     until(lambda: bot(sandbox, "getWebhookInfo")["result"]["pending_update_count"] == 0)
     assert len({one.body for one in receiver.received}) == 1
 

@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from datetime import datetime
 from typing import Any
 
-import xlsxwriter  # type: ignore[import-untyped] # it ships none
+import xlsxwriter
 
 from campaigns.core.lists import listed
 from campaigns.core.spreadsheets import BYTE_ORDER_MARK, Cell, guarded, write_table

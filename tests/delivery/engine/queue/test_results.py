@@ -20,6 +20,7 @@ from campaigns.delivery.states import ReceiptState, SendState
 from campaigns.planning.models import RunState
 from tests.delivery.builders import TEXT, a_running_run
 from tests.factories import NOON
+from tests.moments import standing_at
 
 LATER = datetime(2026, 3, 2, 13, 0, 0, 123456, tzinfo=timezone(timedelta(hours=1)))
 
@@ -32,7 +33,7 @@ def claimed(session: Session, vault: Vault) -> Claimed:
 
 
 def written(session: Session, claimed: Claimed, state: SendState, **changes: Any) -> Delivery:
-    values = {"id": claimed.id, "token": claimed.token, "state": state, "number": claimed.attempts}
+    values: dict[str, Any] = {"id": claimed.id, "token": claimed.token, "state": state, "number": claimed.attempts}
     record(session.connection(), [Result(**values | changes)])
     return session.scalars(select(Delivery).execution_options(populate_existing=True)).one()
 
@@ -164,6 +165,6 @@ def test_texts_of_runs_that_ended_are_forgotten_although_another_runs(session: S
     claims, began = Claims(vault), clock.now()
     for hour in range(5):
         run = a_running_run(session, vault, count=1)
-        with clock.running_on(lambda hour=hour: began + timedelta(hours=hour)):
+        with standing_at(began + timedelta(hours=hour)):
             assert claims.claim(session.connection(), Ask(Line(run.sender_id), run.id, 0, 1)).taken == 1
     assert len(claims._texts) == 1

@@ -6,6 +6,7 @@ import ast
 import inspect
 import math
 import random
+import secrets
 from collections import Counter
 from fractions import Fraction
 
@@ -64,4 +65,4 @@ def test_no_floating_point_takes_part() -> None:
 
 
 def test_bits_come_from_the_system_by_default() -> None:
-    assert discrete_laplace.__defaults__ == (noise.secrets.randbelow,)
+    assert discrete_laplace.__defaults__ == (secrets.randbelow,)

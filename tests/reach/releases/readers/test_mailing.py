@@ -42,7 +42,7 @@ class Postbox:
         self.mails.append(message)
 
     def link(self) -> str:
-        text = self.mails[-1].get_content()
+        text: str = self.mails[-1].get_content()
         return next(word for word in text.split() if "/publications/" in word).partition("/publications/")[2]
 
 
