@@ -58,12 +58,16 @@ class Relay:
         self._server = None
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        there, back = await asyncio.open_connection("127.0.0.1", self._to)
-        ends = {writer, back}
-        self._open |= ends
+        # Known at once, so that whoever goes away meanwhile does not leave it open.
+        self._open.add(writer)
+        ends = {writer}
         try:
+            there, back = await asyncio.open_connection("127.0.0.1", self._to)
+            self._open.add(back)
+            ends.add(back)
             await asyncio.gather(_pass_on(reader, back), _pass_on(there, writer))
         finally:
+            writer.close()
             self._open -= ends
 
 

@@ -71,8 +71,9 @@ class Archive:
             self._timeline.at(restored_at, self._put_back)
 
     def close(self) -> None:
-        """Remove what the world left on the disk."""
+        """Remove what the world left on the disk, and its backup."""
         self._database.engine.url = self._url
+        self._copy.close()
         self._folder.cleanup()
 
     def _make_copy(self) -> None:
