@@ -112,7 +112,7 @@ def _add_run(session: Session, address: Address, sender: Sender, *, now: datetim
 
 
 def _add_text(session: Session, run: Run, text: AnswerText, *, vault: Vault) -> int:
-    (text_id,) = reserve_ids(session, RunText.__table__, 1)  # type: ignore[arg-type] # typed as FromClause
+    (text_id,) = reserve_ids(session, RunText, 1)
     template = text.template
     session.add(
         RunText(
