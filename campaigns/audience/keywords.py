@@ -11,9 +11,9 @@ import re
 from collections.abc import Iterable, Iterator
 from enum import StrEnum
 
-from campaigns.audience.phrases.folding import looks_of, shortened, with_letters_o, words_of
 from campaigns.audience.phrases.lines import lines_of
 from campaigns.audience.phrases.phrase_table import Heading, Listed, Phrases, load_phrases
+from campaigns.core.folding import looks_of, shortened, with_letters_o, words_of
 
 
 class Meaning(StrEnum):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from campaigns.audience.phrases.folding import words_of
+from campaigns.core.folding import words_of
 
 #: How the signatures of phones and mail programs begin, folded.
 _SIGNATURES = tuple(

@@ -10,7 +10,7 @@ from enum import StrEnum
 from functools import cache
 from importlib.resources import files
 
-from campaigns.audience.phrases.folding import looks_of, mixes_scripts, words_of
+from campaigns.core.folding import looks_of, mixes_scripts, words_of
 
 #: Languages that are also compared without the spaces inside a phrase: people set them as they like.
 _UNSPACED = ("fa", "ps", "ar")

@@ -9,7 +9,7 @@ from sqlalchemy import Select, func, select
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session
 
-from campaigns.audience.phrases.folding import words_of
+from campaigns.core.folding import words_of
 from campaigns.core.keys.crypto import Vault
 from campaigns.inbox.conversations.models import Conversation, ConversationWord
 

@@ -11,8 +11,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cache
 
-from campaigns.audience.phrases.folding import words_of
 from campaigns.audience.phrases.phrase_table import load_rows
+from campaigns.core.folding import words_of
 from campaigns.inbox.models import ReplyKind
 from campaigns.inbox.urgency.levels import Urgency
 
