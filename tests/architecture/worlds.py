@@ -7,10 +7,15 @@ number of twenty or more rounds to the same.
 from __future__ import annotations
 
 import re
+import sqlite3
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
 from dataclasses import dataclass, replace
 from datetime import timedelta
+from pathlib import Path
 from typing import Any
 
+import pytest
 from flask import Flask
 from flask.testing import FlaskClient
 from sqlalchemy import Engine, select, update
@@ -18,7 +23,7 @@ from sqlalchemy.orm import Session
 
 from campaigns.app import create_app
 from campaigns.audience.models import Address, AddressState, Contact
-from campaigns.core.database import make_sessions
+from campaigns.core.database import make_engine, make_sessions
 from campaigns.core.keys.crypto import Vault
 from campaigns.delivery.models import CanaryState, Delivery, RunCanary, RunLeftOut
 from campaigns.delivery.states import ReceiptState, SendState
@@ -54,6 +59,8 @@ STARTED = {"state": RunState.RUNNING, "started_at": NOON}
 CELLS = (0x871E1D000FFFFFF, 0x871E1D001FFFFFF)
 #: What stands in a row and must stand on no page.
 PROVIDER_ID, REFERENCE = "SMofoneperson", "referenceofone"
+#: Who reads and asks: whoever has all roles but data manager always, those who may less with --whole.
+WHO = ("everybody else", *(pytest.param(name, marks=pytest.mark.long) for name in ("author", "viewer")))
 #: What differs from one answer to the next by itself.
 BY_ITSELF = re.compile(r"<input type=.hidden.[^>]*>|hx-headers='[^']*'|nonce=\"[^\"]*\"")
 
@@ -192,6 +199,18 @@ def inhabit(
     recount_crowds(sessions, fresh_for=timedelta(0))
     app = serve(engine)
     return World(app, Pages(app, sessions, pages.ours, pages.theirs), members, token, values)
+
+
+@contextmanager
+def copy_of(world: World, path: Path) -> Iterator[World]:
+    """Copy a world, with its database, into a file that is not there yet."""
+    database = world.pages.sessions.kw["bind"].url.database
+    with closing(sqlite3.connect(database)) as source, closing(sqlite3.connect(path)) as target:
+        source.backup(target)
+    engine = make_engine(f"sqlite:///{path}")
+    app = serve(engine)
+    yield replace(world, app=app, pages=replace(world.pages, app=app, sessions=make_sessions(engine)))
+    engine.dispose()
 
 
 def serve(engine: Engine) -> Flask:
