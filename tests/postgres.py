@@ -15,7 +15,7 @@ from typing import Any
 from uuid import uuid4
 
 import psycopg
-from sqlalchemy import CompoundSelect, Engine, delete, exists, literal, select, table, text, union_all
+from sqlalchemy import CompoundSelect, Engine, delete, exists, literal, make_url, select, table, text, union_all
 
 from campaigns.continuity.places import files_of
 from campaigns.core.settings import PROJECT_ROOT
@@ -64,10 +64,12 @@ class PostgresServer:
                 self.stop()
             shutil.rmtree(self._folder, ignore_errors=True)
 
-    def create_database(self) -> str:
+    def create_database(self, *, like: str = "") -> str:
+        """Create a database and return its address; `like` is that of one to copy, in which nobody may be."""
         name = f"test_{uuid4().hex[:12]}"
+        template = f' TEMPLATE "{make_url(like).database}"' if like else ""
         with psycopg.connect(self._admin, autocommit=True) as connection:
-            connection.execute(f'CREATE DATABASE "{name}"'.encode())
+            connection.execute(f'CREATE DATABASE "{name}"{template}'.encode())
         base, _, query = self._admin.partition("?")
         address = f"{base.rsplit('/', 1)[0]}/{name}" + (f"?{query}" if query else "")
         return address.replace("postgresql://", "postgresql+psycopg://")

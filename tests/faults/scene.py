@@ -28,10 +28,10 @@ from campaigns.demo.processes import free_port
 from campaigns.planning.models import Run, Sender
 from campaigns.staff.models import Organisation
 from campaigns.worker import run_worker
+from tests import starting
 from tests.delivery.builders import a_planned_run, a_running_run, frozen, people
 from tests.delivery.serving import ServerProcess
 from tests.factories import a_sender, an_organisation
-from tests.faults import nursery
 from tests.sandbox.process import DEFAULTS, SENDER, SandboxProcess
 from tests.web.pages import KEYS
 
@@ -47,7 +47,7 @@ class WorkerProcess:
 
     def __init__(self, environment: dict[str, str], log: Path) -> None:
         self.log = log
-        self._process: nursery.Child | subprocess.Popen[bytes] = nursery.start(
+        self._process: starting.Child | subprocess.Popen[bytes] = starting.start(
             "campaigns.cli:main", "worker", environ=environment, log=log
         )
 

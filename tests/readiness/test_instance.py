@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import os
+import shutil
 import stat
 from collections.abc import Iterator
 from pathlib import Path
@@ -40,16 +41,43 @@ def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
     return server.create_database()
 
 
-@pytest.fixture
-def environ(database_url: str) -> dict[str, str]:
+def variables(database_url: str) -> dict[str, str]:
+    """Return those of an instance whose port may not be opened, so that whatever passes the checks ends there."""
     return KEYS | {"FINGERPOST_DATABASE_URL": database_url, "FINGERPOST_MODE": "demo", "FINGERPOST_PORT": "1"}
 
 
 @pytest.fixture
-def set_up_environ(environ: dict[str, str]) -> dict[str, str]:
-    """An instance that was set up; its port may not be opened, so that whatever passes the checks ends there."""
-    assert run_commands("setup", environ=environ)["setup"].code == 0
-    return environ
+def environ(database_url: str) -> dict[str, str]:
+    return variables(database_url)
+
+
+def set_up(database_url: str) -> str:
+    assert run_commands("setup", environ=variables(database_url))["setup"].code == 0
+    return database_url
+
+
+@pytest.fixture(scope="module")
+def set_up_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """What `fingerpost setup` makes on SQLite, to copy."""
+    path = tmp_path_factory.mktemp("set-up") / "one.db"
+    set_up(f"sqlite:///{path}")
+    return path
+
+
+@pytest.fixture(scope="module")
+def set_up_on_server(postgres: PostgresServer) -> str:
+    """The address of what it makes on PostgreSQL, to copy."""
+    return set_up(postgres.create_database())
+
+
+@pytest.fixture(params=["sqlite", "postgres"])
+def set_up_environ(request: pytest.FixtureRequest, tmp_path: Path) -> dict[str, str]:
+    """An instance that was set up."""
+    if request.param == "sqlite":
+        copy = shutil.copy(request.getfixturevalue("set_up_file"), tmp_path)
+        return variables(f"sqlite:///{copy}")
+    server: PostgresServer = request.getfixturevalue("postgres")
+    return variables(server.create_database(like=request.getfixturevalue("set_up_on_server")))
 
 
 def refused(answers: dict[str, Answer]) -> set[str]:
@@ -59,6 +87,7 @@ def refused(answers: dict[str, Answer]) -> set[str]:
     return {answer.err.removeprefix("fingerpost: ").strip() for answer in answers.values()}
 
 
+@pytest.mark.one_database
 @pytest.mark.parametrize(
     ("changes", "sentence"),
     [
@@ -98,6 +127,7 @@ def test_further_encryption_key_is_known_after_setup(set_up_environ: dict[str, s
     }
 
 
+@pytest.mark.one_database
 def test_another_secret_key_is_taken_when_it_is_meant(set_up_environ: dict[str, str]) -> None:
     environ = set_up_environ | {"FINGERPOST_SECRET_KEY": "another secret key that only tests know"}
     answer = run_commands("setup --new-secret-key", environ=environ)["setup --new-secret-key"]
@@ -210,10 +240,9 @@ def test_server_without_unicode_is_one_sentence(postgres: PostgresServer, enviro
     }
 
 
-def test_server_that_takes_no_writes_is_one_sentence(postgres: PostgresServer) -> None:
-    url = postgres.create_database()
+def test_server_that_takes_no_writes_is_one_sentence(postgres: PostgresServer, set_up_on_server: str) -> None:
+    url = postgres.create_database(like=set_up_on_server)
     environ = KEYS | {"FINGERPOST_DATABASE_URL": url, "FINGERPOST_MODE": "demo"}
-    assert run_commands("setup", environ=environ)["setup"].code == 0
     engine = make_engine(url, isolation_level="AUTOCOMMIT")
     with engine.connect() as connection:
         connection.execute(text(f'ALTER DATABASE "{engine.url.database}" SET default_transaction_read_only = on'))

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import base64
+import subprocess
+import sys
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -13,7 +15,7 @@ import pytest
 from campaigns.core.errors import SettingsError
 from campaigns.core.settings import Settings, load_settings
 from campaigns.readiness.settings_checks import LIMITS, check_keys, check_settings
-from tests.starting import COMMANDS, run_commands
+from tests.starting import COMMANDS, run_commands, without_settings
 from tests.web.pages import KEYS
 
 SIXTEEN, ZEROS = base64.b64encode(b"k" * 16).decode(), base64.b64encode(bytes(32)).decode()
@@ -107,6 +109,20 @@ def test_wrong_setting_is_told_alike(tmp_path: Path, changes: dict[str, str], se
         assert answer.err.startswith(f"fingerpost: {sentence}"), command
         assert answer.err.count("\n") == 1, command
     assert [*tmp_path.iterdir()] == []
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_program_that_was_just_loaded_tells_it(tmp_path: Path, command: str) -> None:
+    """The other commands of these tests are forked from one that has loaded it."""
+    answer = subprocess.run(
+        [sys.executable, "-m", "campaigns.cli", command],
+        env=without_settings() | environment(tmp_path, port="70000"),
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert (answer.returncode, answer.stdout) == (2, "")
+    assert answer.stderr == "fingerpost: port cannot be 70000: it must be between 1 and 65535.\n"
 
 
 @pytest.mark.parametrize(

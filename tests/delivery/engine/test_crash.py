@@ -24,10 +24,10 @@ from campaigns.delivery.repair.verify import verify_run
 from campaigns.delivery.states import SendState
 from campaigns.delivery.timeouts import Patience
 from campaigns.planning.models import Run
+from tests import starting
 from tests.delivery.builders import a_running_run, frozen
 from tests.delivery.sending import PATIENCE
 from tests.factories import a_sender
-from tests.faults import nursery
 from tests.gateways.conftest import twilio_at, using
 from tests.sandbox.process import SENDER, SandboxProcess
 
@@ -41,7 +41,7 @@ AT_ONCE = Patience(
 def send(engine: Engine, sandbox: SandboxProcess, run_id: int, crash_at: str = "") -> int:
     """Run a sending process to its end and return its exit code."""
     arguments = engine.url.render_as_string(hide_password=False), sandbox.url, str(run_id), "4"
-    process = nursery.start(
+    process = starting.start(
         "tests.delivery.sending:main", *arguments, environ={VARIABLE: crash_at}, log=Path(os.devnull)
     )
     return process.wait(PATIENCE + 60)
