@@ -155,6 +155,7 @@ def test_shared_sender_serves_the_owners_of_its_credential_alone(
     assert [run.run_id for run in store.snapshot().runs] == runs[:1]
 
 
+@pytest.mark.one_database
 def test_worker_sends_nothing_once_a_credential_was_taken_away(
     engine: Engine, sessions: sessionmaker[Session], vault: Vault, sandbox: SandboxProcess
 ) -> None:

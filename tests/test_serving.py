@@ -36,7 +36,9 @@ def until_it_has_children(process: subprocess.Popen[bytes]) -> None:
         time.sleep(0.005)
 
 
-@pytest.mark.parametrize("seconds", [0.0, 0.1, 0.4, 1.0, 2.0])
+@pytest.mark.parametrize(
+    "seconds", [0.0, 0.4, *(pytest.param(seconds, marks=pytest.mark.long) for seconds in (0.1, 1.0, 2.0))]
+)
 def test_server_that_has_just_begun_ends_when_told(sqlite_engine: Engine, tmp_path: Path, seconds: float) -> None:
     """So many seconds after its process for requests began, which loads for a second or more."""
     port = free_port()

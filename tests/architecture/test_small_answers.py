@@ -17,7 +17,7 @@ from flask.testing import FlaskClient
 
 from campaigns.core import clock
 from tests.architecture.test_permissions import address_of, read_table
-from tests.architecture.worlds import BY_ITSELF, PROVIDER_ID, REFERENCE, World, difference, serve
+from tests.architecture.worlds import BY_ITSELF, PROVIDER_ID, REFERENCE, WHO, World, difference, serve
 
 Form = dict[str, Any]
 
@@ -105,7 +105,7 @@ def unchanged(worlds: tuple[World, ...]) -> list[World]:
     return [world.behind(keep_nothing(serve(world.pages.sessions.kw["bind"]))) for world in worlds]
 
 
-@pytest.mark.parametrize("who", ["author", "viewer", "everybody else"])
+@pytest.mark.parametrize("who", WHO)
 def test_no_answer_depends_on_how_few_people_are(unchanged: list[World], who: str) -> None:
     leaks, now = [], clock.now()
     with clock.running_on(lambda: now):

@@ -16,12 +16,15 @@ from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, R
 
 BROWSERS = ("chromium", "chromium-browser", "google-chrome")
 HEIGHT = 800
-#: Languages and widths in which pages are looked at: always the two that differ most, the others with --runslow.
+#: Languages and widths in which pages are looked at: always the one in which most goes wrong, the one that differs
+#: most from it with --whole, the others with --runslow. Some of all pages always are (test_every_page.py).
 LOOKS = (
-    ("en", 1280),
     ("ar", 360),
+    pytest.param(("en", 1280), marks=pytest.mark.long),
     *(pytest.param(look, marks=pytest.mark.slow) for look in (("en", 360), ("ar", 1280))),
 )
+#: Widths of pages that are not looked at in several languages.
+WIDTHS = (360, pytest.param(1280, marks=pytest.mark.long))
 #: A folder named here gets a picture of each page that is passed.
 SCREENSHOTS = "SCREENSHOTS"
 

@@ -13,7 +13,7 @@ from campaigns.places.files.sheets import read_locations, read_routes
 from campaigns.places.models import Place, PlaceKind, Route
 from campaigns.places.service import import_places, import_routes, load_regions
 from campaigns.staff.models import Member, Role
-from tests.browser.chromium import Visit, a_browser, skip_without_browser
+from tests.browser.chromium import WIDTHS, Visit, a_browser, skip_without_browser
 from tests.places.browsing import a_visit, served
 from tests.web.pages import Pages, pages_on_file
 
@@ -52,7 +52,7 @@ def browser(address: str) -> Iterator[Browser]:
         yield browser
 
 
-@pytest.fixture(params=[1280, 360])
+@pytest.fixture(params=WIDTHS)
 def visit(
     request: pytest.FixtureRequest, browser: Browser, address: str, pages: Pages, author: Member
 ) -> Iterator[Visit]:

@@ -244,6 +244,7 @@ def cells(sheet: str) -> list[list[str]]:
     return list(csv.reader(sheet.splitlines()))
 
 
+@pytest.mark.one_database
 def test_real_content_survives_the_round_trip(session: Session) -> None:
     organisation = an_organisation(session)
     load_regions(session)

@@ -107,6 +107,7 @@ def test_final_errors_are_not_repeated(
     assert (attempt.outcome, attempt.error) == (outcome, error.code)
 
 
+@pytest.mark.one_database
 @pytest.mark.parametrize("error", [NotSentError("refused"), ThrottledError("20429", retry_after_seconds=0.1)])
 def test_unsent_is_tried_again(sessions: sessionmaker[Session], vault: Vault, error: SendError) -> None:
     def behave(outgoing: Outgoing, nth: int) -> None:
@@ -119,6 +120,7 @@ def test_unsent_is_tried_again(sessions: sessionmaker[Session], vault: Vault, er
     assert sorted(provider.calls.values()) == [1, 1, 1, 2]
 
 
+@pytest.mark.one_database
 def test_small_run_outlives_a_router_that_restarts(
     sessions: sessionmaker[Session], vault: Vault, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -242,6 +244,7 @@ def test_fault_of_ours_is_unknown(sessions: sessionmaker[Session], vault: Vault)
     assert states(sessions, run_id) == {SendState.UNKNOWN: 1}
 
 
+@pytest.mark.one_database
 def test_pace_is_kept(sessions: sessionmaker[Session], vault: Vault) -> None:
     with sessions.begin() as session:
         sender = a_sender(session, pace=40.0)

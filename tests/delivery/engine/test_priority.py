@@ -106,6 +106,7 @@ def test_urgent_run_overtakes_a_long_one(sessions: sessionmaker[Session], vault:
     assert progress[SendState.ACCEPTED] + progress[SendState.QUEUED] == 2000
 
 
+@pytest.mark.one_database
 def test_claims_passed_over_go_back_in_time(
     sessions: sessionmaker[Session], vault: Vault, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -161,6 +162,7 @@ def test_claims_of_a_stopped_run_hold_nobody_up(sessions: sessionmaker[Session],
     assert min(calls) < pressed[0] + PROMISED
 
 
+@pytest.mark.one_database
 def test_organisations_share_a_sender_evenly(sessions: sessionmaker[Session], vault: Vault) -> None:
     with sessions.begin() as session:
         sender, many = a_sender(session, pace=400.0), an_organisation(session)

@@ -150,6 +150,7 @@ def test_sender_that_cannot_be_opened_is_paused_and_the_others_go_on(
         assert session.get_one(Run, run_id).state == RunState.RUNNING
 
 
+@pytest.mark.one_database
 def test_sender_that_is_off_sends_nothing_and_the_other_goes_on(
     sessions: sessionmaker[Session], vault: Vault, shared: tuple[int, int, int]
 ) -> None:
@@ -170,6 +171,7 @@ def test_sender_that_is_off_sends_nothing_and_the_other_goes_on(
     assert len(providers[one].accepted) == 20
 
 
+@pytest.mark.one_database
 def test_sender_that_is_switched_off_while_it_sends_stops(sessions: sessionmaker[Session], vault: Vault) -> None:
     with sessions.begin() as session:
         sender = a_sender(session, pace=20.0)

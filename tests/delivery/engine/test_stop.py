@@ -6,6 +6,7 @@ import asyncio
 import time
 from collections.abc import Callable
 
+import pytest
 from sqlalchemy import event, select
 from sqlalchemy.exc import OperationalError
 from sqlalchemy.orm import Session, sessionmaker
@@ -140,6 +141,7 @@ def test_opt_out_is_obeyed_at_once(sessions: sessionmaker[Session], vault: Vault
     assert progress[SendState.SUPPRESSED] > 0
 
 
+@pytest.mark.one_database
 def test_unreachable_database_means_no_calls(sessions: sessionmaker[Session], vault: Vault) -> None:
     run_id, provider = long_run(sessions, vault), TimedProvider()
     cut: list[float] = []

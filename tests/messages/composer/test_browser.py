@@ -15,7 +15,7 @@ from campaigns.messages.glossary.service import save_term
 from campaigns.messages.service import create_message, review_translation, save_translation
 from campaigns.staff.models import Member, Role
 from tests.audience.people import person
-from tests.browser.chromium import Visit, a_browser, skip_without_browser
+from tests.browser.chromium import LOOKS, Visit, a_browser, skip_without_browser
 from tests.factories import a_message, a_service, an_audience
 from tests.places.browsing import a_visit, served
 from tests.web.pages import Pages, pages_on_file
@@ -69,7 +69,7 @@ def write(session: Session, pages: Pages, *, author: int, reviewer: int) -> int:
     return message.id
 
 
-@pytest.fixture(params=[("en", 1280), ("ar", 360)], ids=str)
+@pytest.fixture(params=LOOKS, ids=str)
 def visit(request: pytest.FixtureRequest, scene: Scene) -> Iterator[Visit]:
     language, width = request.param
     with scene.pages.sessions.begin() as session:

@@ -83,6 +83,7 @@ def test_released_run_keeps_the_cap_it_fired_with(story: Story) -> None:
     assert (run.state, FrozenRun.from_json(run.frozen).cap) == (RunState.PLANNING, Cap(messages=3, days=7))
 
 
+@pytest.mark.one_database
 def test_recurring_schedule_moves_on_by_the_wall_clock(story: Story) -> None:
     """Daily at 18:00 over the change of 29 March: each day one run, an hour earlier in UTC afterwards."""
     schedule = story.approved(DAILY)

@@ -109,6 +109,7 @@ def test_ticks_at_one_instant_agree(sessions: sessionmaker[Session], quick: Sett
         assert len(runs(sessions)) == hour + 1
 
 
+@pytest.mark.one_database
 def test_alarm_fires_before_the_next_tick(sessions: sessionmaker[Session], quick: Settings, vault: Vault) -> None:
     """A firing two seconds ahead is made by its own alarm, although the tick is an hour away."""
     fire_at = datetime.now(UTC) + timedelta(seconds=2)
@@ -155,6 +156,7 @@ def test_broken_schedule_does_not_keep_the_others(
     assert f"Schedule {approved} could not be fired" in caplog.text
 
 
+@pytest.mark.one_database
 def test_missed_occurrence_is_held_after_a_standstill(
     sessions: sessionmaker[Session], quick: Settings, approved: int
 ) -> None:
@@ -216,6 +218,7 @@ def count_ticks(ours: Clockwork) -> list[float]:
     return moments
 
 
+@pytest.mark.one_database
 def test_schedule_that_cannot_be_fired_makes_nothing_spin(
     sessions: sessionmaker[Session], quick: Settings, approved: int
 ) -> None:
@@ -229,6 +232,7 @@ def test_schedule_that_cannot_be_fired_makes_nothing_spin(
     assert 2 <= len(moments) <= 6
 
 
+@pytest.mark.one_database
 def test_clock_that_may_be_wrong_fires_nothing(
     sessions: sessionmaker[Session], quick: Settings, approved: int
 ) -> None:

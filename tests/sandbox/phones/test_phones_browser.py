@@ -7,7 +7,7 @@ import pytest
 from playwright.sync_api import Browser
 from twilio.rest import Client
 
-from tests.browser.chromium import Visit, a_browser, a_guest, skip_without_browser
+from tests.browser.chromium import WIDTHS, Visit, a_browser, a_guest, skip_without_browser
 from tests.sandbox.process import SENDER, SandboxProcess
 
 pytestmark = pytest.mark.browser
@@ -22,7 +22,7 @@ def browser() -> Iterator[Browser]:
         yield browser
 
 
-@pytest.fixture(params=[1280, 360])
+@pytest.fixture(params=WIDTHS)
 def visit(
     request: pytest.FixtureRequest, browser: Browser, client: Client, sandbox: SandboxProcess
 ) -> Iterator[Visit]:
