@@ -78,7 +78,9 @@ def test_each_thread_and_the_intake_may_have_a_connection(pages: Pages) -> None:
 def test_relative_file_is_where_the_worker_finds_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("campaigns.core.settings.PROJECT_ROOT", tmp_path)
     settings = load_settings(KEYS | {"FINGERPOST_DATABASE_URL": "sqlite:///own.db", "FINGERPOST_MODE": "demo"})
-    make_engine(settings.database_url).connect().close()
+    engine = make_engine(settings.database_url)
+    engine.connect().close()
+    engine.dispose()
     with create_app(settings).app_context():
         assert database.engine.url.database == str(tmp_path / "own.db")
         assert (tmp_path / "own.db").exists()
