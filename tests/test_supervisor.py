@@ -8,6 +8,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
+from pathlib import Path
 
 import pytest
 from click.testing import CliRunner
@@ -64,9 +65,8 @@ def workers_of(supervisor: subprocess.Popen[bytes]) -> set[int]:
     """Return the ids of its worker processes, without the one in which Python keeps track of shared things."""
     found = set()
     for pid in children_of(supervisor.pid):
-        with open(f"/proc/{pid}/cmdline", encoding="utf-8") as command:
-            if "spawn_main" in command.read():
-                found.add(pid)
+        if "spawn_main" in Path(f"/proc/{pid}/cmdline").read_text(encoding="utf-8"):
+            found.add(pid)
     return found
 
 

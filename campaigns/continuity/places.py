@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import os
 from pathlib import Path
 
 from sqlalchemy import URL, Connection, text
@@ -33,7 +32,7 @@ def place_of(connection: Connection) -> str | None:
     """
     if connection.dialect.name == "sqlite":
         path = connection.engine.url.database
-        return None if path in (None, "", ":memory:") else f"file:{os.stat(path).st_ino}"
+        return None if path in (None, "", ":memory:") else f"file:{Path(path).stat().st_ino}"
     oid = connection.scalar(_OF_DATABASE)
     return f"postgresql:{oid}:{':'.join(_server_of(connection))}"
 

@@ -102,7 +102,7 @@ def test_line_is_on_the_disk_when_it_is_noted(tmp_path: Path, monkeypatch: pytes
     fsync = os.fsync
 
     def note_fsync(descriptor: int) -> None:
-        synced.append((os.readlink(f"/proc/self/fd/{descriptor}"), os.fstat(descriptor).st_size))
+        synced.append((str(Path(f"/proc/self/fd/{descriptor}").readlink()), os.fstat(descriptor).st_size))
         fsync(descriptor)
 
     monkeypatch.setattr(os, "fsync", note_fsync)

@@ -31,7 +31,7 @@ def test_mark_is_on_the_disk_when_it_is_written(tmp_path: Path, monkeypatch: pyt
     fsync, fdatasync = os.fsync, os.fdatasync
 
     def note_fsync(descriptor: int) -> None:
-        named.append(os.readlink(f"/proc/self/fd/{descriptor}"))
+        named.append(str(Path(f"/proc/self/fd/{descriptor}").readlink()))
         fsync(descriptor)
 
     def note_fdatasync(descriptor: int) -> None:

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from datetime import date
 from decimal import Decimal
 from enum import StrEnum
+from pathlib import Path
 from typing import BinaryIO
 
 from campaigns.core.errors import AddressError, FieldsError, FileFormatError, RowProblem, RowsError
@@ -99,15 +100,15 @@ def complain(file: BinaryIO, *, kind: str) -> int:
 def look_around(file: BinaryIO) -> dict[str, int]:
     """Return what a child finds about its parent."""
     secrets = [name for name in os.environ if name.startswith("FINGERPOST_")]
-    opened = len(os.listdir("/proc/self/fd"))
+    opened = len(list(Path("/proc/self/fd").iterdir()))
     return {"secrets": len(secrets), "files": opened, "nice": os.nice(0), "sockets": _sockets()}
 
 
 def _sockets() -> int:
     found = 0
-    for name in os.listdir("/proc/self/fd"):
+    for opened in Path("/proc/self/fd").iterdir():
         try:
-            socket.socket(fileno=os.dup(int(name))).close()
+            socket.socket(fileno=os.dup(int(opened.name))).close()
         except OSError:
             continue
         found += 1

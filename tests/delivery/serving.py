@@ -104,5 +104,5 @@ def children_of(pid: int) -> list[int]:
 
 
 def _peak_kilobytes(pid: int) -> int:
-    with open(f"/proc/{pid}/status", encoding="ascii") as status:
+    with Path(f"/proc/{pid}/status").open(encoding="ascii") as status:
         return next(int(line.split()[1]) for line in status if line.startswith("VmHWM"))

@@ -7,6 +7,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 from urllib.parse import urlencode
 
 import pytest
@@ -140,7 +141,7 @@ def _number(at: int) -> str:
 def _peak(pid: int) -> float:
     """Return the most memory that a process ever had, in MB; one that has ended had none."""
     try:
-        with open(f"/proc/{pid}/status", encoding="ascii") as status:
+        with Path(f"/proc/{pid}/status").open(encoding="ascii") as status:
             return next((int(line.split()[1]) / 1024 for line in status if line.startswith("VmHWM")), 0.0)
     except (FileNotFoundError, ProcessLookupError):
         return 0.0

@@ -15,6 +15,7 @@ import signal
 import sys
 import traceback
 from collections.abc import Callable, Generator, Iterator
+from pathlib import Path
 from typing import Any, BinaryIO, get_type_hints
 
 from pydantic import TypeAdapter
@@ -58,8 +59,8 @@ def _function(module: str, name: str) -> Callable[..., Any]:
 
 def _limit(limits: Limits) -> None:
     """Take from this process what it does not need, from what it has now."""
-    with open("/proc/self/statm") as pages:
-        present = int(pages.read().split()[0]) * resource.getpagesize()
+    pages = Path("/proc/self/statm").read_text(encoding="ascii").split()[0]
+    present = int(pages) * resource.getpagesize()
     used = sum(resource.getrusage(resource.RUSAGE_SELF)[:2])
     seconds = int(used) + 1 + limits.processor_seconds
     for what, most in (
@@ -90,7 +91,7 @@ def _work(function: Callable[..., Any], arguments: dict[str, Any]) -> tuple[int,
             return FULL, {}
         # Its text may quote the file.
         at = traceback.extract_tb(error.__traceback__)[-1]
-        return BROKEN, {"kind": type(error).__name__, "at": f"{os.path.basename(at.filename)}:{at.lineno}"}
+        return BROKEN, {"kind": type(error).__name__, "at": f"{Path(at.filename).name}:{at.lineno}"}
 
 
 def _answer(value: Any, out: BinaryIO) -> Any:

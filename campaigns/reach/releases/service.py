@@ -228,11 +228,11 @@ def check_revision(planned: Planned, reason: str) -> None:
 
 def _free_slots(session: Session, planned: Planned) -> list[tuple[int, int, int]]:
     """Return organisation, year and slot of each entry that pays. Raises BudgetError when one has none left."""
-    slots = []
-    for organisation in planned.organisations:
-        for year in planned.period.years:
-            slots.append((organisation.id, year, room_in(session, organisation, year).used + 1))
-    return slots
+    return [
+        (organisation.id, year, room_in(session, organisation, year).used + 1)
+        for organisation in planned.organisations
+        for year in planned.period.years
+    ]
 
 
 def room_in(session: Session, organisation: Organisation, year: int) -> queries.Budget:

@@ -16,7 +16,7 @@ PATIENCE = 30.0
 
 def get_stuck(log: str, beats: int) -> None:
     """Be a process that gives so many signs of life, and lives on without."""
-    with open(log, "a") as file:
+    with Path(log).open("a", encoding="ascii") as file:
         file.write("began\n")
     for _ in range(beats):
         give_beat()

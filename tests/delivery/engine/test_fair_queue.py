@@ -118,10 +118,9 @@ def test_organisations_share_by_messages_not_turns(rooms: list[int]) -> None:
 
 
 def test_long_texts_count_by_their_parts() -> None:
-    queue, seen = FairQueue(LINE), []
+    queue = FairQueue(LINE)
     queue.keep([ours(1, of=1), ours(2, of=2)])
-    for _ in range(40):
-        seen.append(turn(queue, 10, parts_of={1: 3}))
+    seen = [turn(queue, 10, parts_of={1: 3}) for _ in range(40)]
     assert (seen.count(1), seen.count(2)) == (10, 30)
 
 
