@@ -42,6 +42,7 @@ from campaigns.delivery.monitoring.progress import left_out_of_run
 from campaigns.places.models import Place
 from campaigns.planning.covers import load_cover
 from campaigns.planning.models import Campaign, Run, RunSender, RunState, ZonePolicy
+from campaigns.planning.policy import USUAL
 from tests.delivery.builders import frozen
 from tests.factories import a_campaign, a_run, a_sender, a_service
 
@@ -100,7 +101,7 @@ def plan_once(engine: Engine, campaign_id: int, number: int) -> tuple[int, float
         )
         run_id: int = run.id
     started = time.perf_counter()
-    fan_out(sessions, run_id, service_max_age_days=30)
+    fan_out(sessions, run_id, policy=USUAL)
     return run_id, time.perf_counter() - started
 
 

@@ -29,6 +29,7 @@ from campaigns.delivery.receipts.receipt_writer import LARGEST_GROUP, ReceiptInt
 from campaigns.gateways.callbacks import StatusUpdate
 from campaigns.places.models import Place
 from campaigns.planning.models import Run, RunState, ZonePolicy
+from campaigns.planning.policy import Policy
 from campaigns.reach.counting.ladder import Rung
 from campaigns.reach.counting.run_counts import recount_due
 from campaigns.reach.models import RunReach
@@ -80,7 +81,7 @@ def plan(instance: Instance) -> int:
     """Fan a run out and return how many deliveries there are."""
     with instance.sessions.begin() as session:
         run_id = _add_run(session).id
-    fan_out(instance.sessions, run_id, service_max_age_days=instance.settings.service_max_age_days)
+    fan_out(instance.sessions, run_id, policy=Policy.of(instance.settings))
     with instance.sessions() as session:
         return session.get_one(Run, run_id).planned
 

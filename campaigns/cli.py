@@ -234,14 +234,14 @@ def signposts(code: str, slug: str) -> None:
     from campaigns.core import clock
     from campaigns.planning.estimates.signpost_coverage import point_people, pointed_table
     from campaigns.planning.gates.assessment import assess
+    from campaigns.planning.policy import Policy
     from campaigns.planning.queries import find_campaign
 
-    settings = load_settings()
     with _sessions()() as session:
         campaign = find_campaign(session, slug, code)
         if campaign is None:
             raise NotFoundError(f"{slug} has no campaign {code}.")
-        found = assess(session, campaign, now=clock.now(), max_age_days=settings.service_max_age_days)
+        found = assess(session, campaign, now=clock.now(), policy=Policy.of(load_settings()))
     click.echo(pointed_table(point_people(found.rendered)))
 
 

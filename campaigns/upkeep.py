@@ -24,6 +24,7 @@ from campaigns.delivery.service import expire_resting
 from campaigns.delivery.timeouts import patience_of
 from campaigns.delivery.write_turns import taking_turns
 from campaigns.gateways.base import Gateway
+from campaigns.planning.policy import Policy
 from campaigns.staff.recurring import is_anything_due, tell_rest
 
 RECEIPTS_AT_ONCE = 2000
@@ -76,7 +77,7 @@ class Upkeep:
         fan_out(
             self._sessions,
             run_id,
-            service_max_age_days=self._settings.service_max_age_days,
+            policy=Policy.of(self._settings),
             canary=self._canary,
             may_go_on=taking_turns(self._is_stopping, seconds=self._turn_seconds),
         )
@@ -106,7 +107,7 @@ class Upkeep:
         """Fan out to those whom a correction was late to reach."""
         fan_out_late(
             self._sessions,
-            service_max_age_days=self._settings.service_max_age_days,
+            policy=Policy.of(self._settings),
             may_go_on=taking_turns(self._is_stopping, seconds=self._turn_seconds),
         )
 

@@ -43,6 +43,7 @@ from campaigns.gateways.base import Gateway
 from campaigns.gateways.kinds import get_kind
 from campaigns.missed_inbound import MissedInbound
 from campaigns.ownership import OwnerWatch
+from campaigns.planning.policy import Policy
 from campaigns.planning.runs.ticker import Clockwork
 from campaigns.reach.counting.run_counts import recount_due
 from campaigns.reach.counting.unique_counts import check_nightly, recount_crowds
@@ -128,7 +129,7 @@ class Worker:
         self._accounts = Accounts(self._sessions, settings)
         self._missed = MissedInbound(self._sessions, settings)
         self._owners = OwnerWatch(self._sessions, settings)
-        self._text_watch = TextWatch(self._sessions, settings.service_max_age_days)
+        self._text_watch = TextWatch(self._sessions, Policy.of(settings))
         self._is_stopping = threading.Event()
         #: Why this worker may not go on.
         self._outdated: SettingsError | None = None

@@ -23,6 +23,7 @@ from campaigns.delivery.repair import resend as resending
 from campaigns.delivery.states import SendState
 from campaigns.planning.lifecycle import SENDING
 from campaigns.planning.models import Run
+from campaigns.planning.policy import Policy
 from campaigns.staff.auth import current_member, requires
 from campaigns.staff.permissions import Permission
 from campaigns.staff.shown_numbers import figure, sees_exact, tells, upper_first
@@ -129,8 +130,7 @@ def _after() -> int:
 
 
 def _prospect_of(run: Run, chosen: resending.Chosen) -> resending.Prospect:
-    max_age_days = settings().service_max_age_days
-    return resending.count_resendable(session(), run, chosen, max_age_days=max_age_days)
+    return resending.count_resendable(session(), run, chosen, policy=Policy.of(settings()))
 
 
 def _is_hidden(chosen: resending.Chosen, prospect: resending.Prospect) -> bool:
@@ -148,7 +148,7 @@ def _send_again(run: Run, chosen: resending.Chosen, *, reason: str, may_be_nobod
             by=current_member().id,
             reason=reason,
             vault=vault(),
-            max_age_days=settings().service_max_age_days,
+            policy=Policy.of(settings()),
         )
     except RefusedError:
         if not may_be_nobody:

@@ -46,6 +46,7 @@ from campaigns.delivery.row_views import rows
 from campaigns.planning import service as planning
 from campaigns.planning.lifecycle import IN_FLIGHT, MOVING
 from campaigns.planning.models import Run, RunState
+from campaigns.planning.policy import Policy
 from campaigns.planning.senders.connections import find_faults
 from campaigns.staff.auth import current_member, current_organisation, requires
 from campaigns.staff.event_notes import note_refused_approval
@@ -137,7 +138,7 @@ def resume_run(run_id: int) -> Redirect:
     """Let a paused or stopped run go on; the worker takes back what is left of a long queue."""
     run = own_run(run_id)
     try:
-        renewed = resume(session(), run, by=current_member().id, max_age_days=settings().service_max_age_days)
+        renewed = resume(session(), run, by=current_member().id, policy=Policy.of(settings()))
         service.requeue_cancelled(session(), run.id)
         forget(run)
     except REFUSALS as error:
@@ -186,7 +187,7 @@ def let_run_start(run_id: int) -> Redirect:
             session(),
             run,
             by=current_member().id,
-            max_age_days=settings().service_max_age_days,
+            policy=Policy.of(settings()),
             find_faults=partial(find_faults, settings()),
         )
     except REFUSALS as error:

@@ -14,7 +14,6 @@ from campaigns.audience.models import Channel
 from campaigns.core.small_numbers import is_told, size
 from campaigns.messages.composer.preview import Preview, preview_text
 from campaigns.messages.queries import unreviewed_of
-from campaigns.planning.campaign_content import Cap
 from campaigns.planning.estimates.audience_counts import Tally
 from campaigns.planning.estimates.cost import Matrix, matrix_of
 from campaigns.planning.estimates.rendered_texts import RenderedText, longest_by_language
@@ -23,6 +22,7 @@ from campaigns.planning.gates.assessment import Assessment, assess
 from campaigns.planning.gates.collisions import Collision, find_collisions
 from campaigns.planning.gates.frequency import find_capped, with_fatigue
 from campaigns.planning.models import Approval, Campaign, CampaignState, Schedule, Sender
+from campaigns.planning.policy import Policy
 from campaigns.planning.queries import find_approval, find_editors, load_senders, timing_of
 from campaigns.planning.schedules.firing_waves import Wave, waves_of
 from campaigns.planning.schedules.recurrence import Firing, next_firings
@@ -92,13 +92,12 @@ def load_overview(
     campaign: Campaign,
     *,
     now: datetime,
-    max_age_days: int,
-    cap: Cap,
+    policy: Policy,
     unconnected: Collection[int] = (),
 ) -> Overview:
     """Assess the campaign at `now` (aware UTC) and arrange what its page shows."""
-    assessed = assess(session, campaign, now=now, max_age_days=max_age_days, unconnected=unconnected)
-    capped = find_capped(session, campaign, assessed, cap, now=now)
+    assessed = assess(session, campaign, now=now, policy=policy, unconnected=unconnected)
+    capped = find_capped(session, campaign, assessed, policy.cap, now=now)
     assessed = with_fatigue(campaign, assessed, capped)
     approval, senders = find_approval(session, campaign), load_senders(session, campaign)
     return Overview(
@@ -108,7 +107,7 @@ def load_overview(
         senders=senders,
         matrix=matrix_of(assessed.tally, assessed.rendered, senders, capped),
         signposts=_signposts(assessed.rendered),
-        collisions=find_collisions(session, campaign, assessed, now=now, max_age_days=max_age_days),
+        collisions=find_collisions(session, campaign, assessed, now=now),
         approval=approval,
         is_changed=campaign.state == CampaignState.APPROVED and (approval is None or _differs(approval, assessed)),
         editors=find_editors(session, campaign),

@@ -19,7 +19,6 @@ from campaigns.core import clock
 from campaigns.core.errors import ApprovalError, GateError, InputError, RefusedError, TransitionError
 from campaigns.core.sentences import Sentence
 from campaigns.core.words import N_
-from campaigns.directory.signposting.freshness import SERVICE_MAX_AGE_DAYS
 from campaigns.messages.models import Message
 from campaigns.messages.queries import unreviewed_of
 from campaigns.planning import queries
@@ -197,13 +196,13 @@ def submit_campaign(
     campaign: Campaign,
     *,
     by: int,
-    max_age_days: int = SERVICE_MAX_AGE_DAYS,
+    policy: Policy = USUAL,
     unconnected: Collection[int] = (),
 ) -> Assessment:
     """Ask for approval. Raises TransitionError unless it is a draft, GateError for a red gate besides harm."""
     four_eyes.hold(session, campaign)
     check_move(campaign.state, CampaignState.SUBMITTED)
-    assessed = _all_green(session, campaign, max_age_days, clock.now(), unconnected, besides=FOR_APPROVERS)
+    assessed = _all_green(session, campaign, policy, clock.now(), unconnected, besides=FOR_APPROVERS)
     _move(campaign, CampaignState.SUBMITTED)
     _record(session, "campaign.submit", campaign, by, digest=assessed.content.digest)
     return assessed
@@ -232,7 +231,7 @@ def approve_campaign(
     four_eyes.check_no_editor(session, campaign, by)
     # One instant for all of it: a start that lies between two would be asked by neither.
     now = clock.now()
-    assessed = _all_green(session, campaign, policy.service_max_age_days, now, unconnected)
+    assessed = _all_green(session, campaign, policy, now, unconnected)
     if assessed.content.digest != digest:
         raise ApprovalError(N_("It was changed while you read it. Read it again before you approve it."))
     promised = queries.find_promised(session, campaign)
@@ -350,13 +349,13 @@ def _move(campaign: Campaign, after: CampaignState) -> None:
 def _all_green(
     session: Session,
     campaign: Campaign,
-    max_age_days: int,
+    policy: Policy,
     now: datetime,
     unconnected: Collection[int],
     besides: Collection[str] = (),
 ) -> Assessment:
     check_not_withdrawn(session, campaign.message_id, campaign.message.version)
-    assessed = assess(session, campaign, now=now, max_age_days=max_age_days, unconnected=unconnected)
+    assessed = assess(session, campaign, now=now, policy=policy, unconnected=unconnected)
     if red := [gate.sentence for gate in assessed.red if gate.name not in besides]:
         raise GateError.telling(Sentence.together(red))
     return assessed

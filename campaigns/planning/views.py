@@ -122,8 +122,8 @@ def show(campaign_id: int) -> Page:
 def submit(campaign_id: int) -> Page:
     """Ask another member for approval."""
     done = _("Submitted. Another member has to approve it.")
-    limit, lacking = settings().service_max_age_days, _unconnected()
-    return _act(campaign_id, service.submit_campaign, done, max_age_days=limit, unconnected=lacking)
+    policy, lacking = Policy.of(settings()), _unconnected()
+    return _act(campaign_id, service.submit_campaign, done, policy=policy, unconnected=lacking)
 
 
 @pages.post("/<int:campaign_id>/approve")
@@ -205,15 +205,14 @@ def _act(campaign_id: int, verb: Callable[..., object], done: str, **values: obj
 
 def _show(campaign: Campaign, form: ReturnForm) -> Page:
     now, may_read = clock.now(), may_now(Permission.EDIT) or may_now(Permission.REVIEW)
-    limit = settings().service_max_age_days
+    policy = Policy.of(settings())
     view = None
     if may_read:
         view = campaign_overview.load_overview(
             session(),
             campaign,
             now=now,
-            max_age_days=limit,
-            cap=Policy.of(settings()).cap,
+            policy=policy,
             unconnected=_unconnected(),
         )
     tally = view.assessed.tally if view else None
@@ -225,11 +224,10 @@ def _show(campaign: Campaign, form: ReturnForm) -> Page:
         standing=standings_of(session(), [campaign])[campaign.id],
         view=view,
         form=form,
-        times=campaign_overview.load_schedules(campaign, tally, now=now, keeps_quiet=settings().keeps_quiet),
+        times=campaign_overview.load_schedules(campaign, tally, now=now, keeps_quiet=policy.keeps_quiet),
         review=_review(campaign, view, now),
         decisions=campaign_overview.load_decisions(session(), campaign),
-        max_age_days=limit,
-        cap=Policy.of(settings()).cap,
+        policy=policy,
         runs=session().scalars(queries.select_runs(campaign.id).limit(campaign_overview.SHOWN_RUNS)).all(),
         rehearsals=session()
         .scalars(queries.select_rehearsals(campaign.id).limit(campaign_overview.SHOWN_RUNS))

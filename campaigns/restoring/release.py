@@ -31,6 +31,7 @@ from campaigns.delivery.queries import find_last_intent, select_planning
 from campaigns.gateways.base import Gateway
 from campaigns.planning.lifecycle import LIVING
 from campaigns.planning.models import Run, RunState
+from campaigns.planning.policy import Policy
 from campaigns.restoring.doubts_settled import Settled, give_up_unlisted, settle_page
 from campaigns.restoring.listed import SLACK, Account, load_accounts
 from campaigns.staff import audit
@@ -111,7 +112,7 @@ async def _settle_account(restored: Restored, account: Account, since: datetime,
 def _plan_to_the_end(sessions: sessionmaker[Session], settings: Settings) -> None:
     with sessions() as session:
         planning = session.scalars(select_planning()).all()
-    plan = partial(fan_out, sessions, service_max_age_days=settings.service_max_age_days)
+    plan = partial(fan_out, sessions, policy=Policy.of(settings))
     for run_id in planning:
         plan(run_id, canary=canary_rule_of(settings))
 

@@ -19,6 +19,7 @@ from campaigns.delivery.fanout.fanout import fan_out
 from campaigns.delivery.lanes.lane_jobs import enqueue_lanes
 from campaigns.delivery.lanes.sender_facts import LaneKey, Line
 from campaigns.planning.models import Run, RunState
+from campaigns.planning.policy import USUAL
 from tests.delivery.builders import a_planned_run, a_running_run, people
 from tests.factories import a_sender
 
@@ -271,7 +272,7 @@ def test_fan_out_enqueues_its_lanes(engine: Engine, sessions: sessionmaker[Sessi
     with sessions.begin() as session:
         run = a_planned_run(session, senders=[a_sender(session), a_sender(session)])
         people(session, run.organisation_id, vault, count=3)
-    fan_out(sessions, run.id, service_max_age_days=30)
+    fan_out(sessions, run.id, policy=USUAL)
     assert count_jobs(engine) == 2
 
 

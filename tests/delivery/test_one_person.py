@@ -30,6 +30,7 @@ from campaigns.delivery.states import SendState
 from campaigns.gateways.base import Action
 from campaigns.gateways.callbacks import StatusUpdate
 from campaigns.planning.models import Run, RunState
+from campaigns.planning.policy import USUAL
 from tests.delivery.builders import a_planned_run, a_running_run, frozen, give_addresses, minutes_ago, people
 from tests.delivery.provider import MemoryProvider
 from tests.delivery.repair.test_reconcile import ask as ask_provider
@@ -281,7 +282,7 @@ def test_stop_beside_a_fan_out_holds(
         scene.run_id = a_planned_run(session, campaign=campaign, frozen=frozen()).id
     scene.refuse = refuse
     halfway.append(scene.stop)
-    fan_out(sessions, scene.run_id, service_max_age_days=30)
+    fan_out(sessions, scene.run_id, policy=USUAL)
     assert halfway == []
     assert scene.state() is SendState.QUEUED
     assert scene.claim() == []

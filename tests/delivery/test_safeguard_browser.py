@@ -19,6 +19,7 @@ from campaigns.planning import service
 from campaigns.planning.do_no_harm.checklist import ITEMS
 from campaigns.planning.draft import plan_of
 from campaigns.planning.models import Campaign
+from campaigns.planning.policy import USUAL
 from campaigns.staff.models import Role
 from tests.browser.chromium import LOOKS, Visit, skip_without_browser
 from tests.places.browsing import a_served_visit
@@ -48,7 +49,7 @@ def opened(
             with pages.sessions.begin() as session:
                 story = a_story(session, vault, organisation=pages.ours, people=12)
                 run_id = fire(story)
-            fan_out(pages.sessions, run_id, service_max_age_days=30)
+            fan_out(pages.sessions, run_id, policy=USUAL)
         with pages.sessions.begin() as session:
             change(session, story, run_id)
         member = pages.member(Role.APPROVER, locale=language)

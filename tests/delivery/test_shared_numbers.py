@@ -20,6 +20,7 @@ from campaigns.delivery.models import Delivery, RunLeftOut
 from campaigns.delivery.references import new_reference
 from campaigns.delivery.shared_numbers import has_shared
 from campaigns.delivery.states import SendState
+from campaigns.planning.policy import USUAL
 from campaigns.staff.models import Organisation
 from tests.delivery.builders import a_planned_run, a_running_run, give_addresses, people
 from tests.factories import a_contact, a_sender, an_address
@@ -73,7 +74,7 @@ def test_one_number_gets_one_message(
         if second is Channel.SMS:
             write(session, ours, vault, (Channel.SMS, "+525512345678"))
         write(session, ours, vault, twin)
-    fan_out(sessions, run_id, service_max_age_days=30, chunk=chunk)
+    fan_out(sessions, run_id, policy=USUAL, chunk=chunk)
     written, left = outcome(sessions, run_id)
     assert written[:2] == [first, alone]
     assert (len(written), left) == (2 if second is Channel.WHATSAPP else 3, {"same_number": 1})
@@ -86,7 +87,7 @@ def test_first_contact_that_can_be_written_to_gets_it(sessions: sessionmaker[Ses
         ours, run_id = run.organisation_id, run.id
         write(session, ours, vault, (Channel.SMS, ONE), state=AddressState.PENDING)
         second = write(session, ours, vault, (Channel.WHATSAPP, ONE))[0].contact_id
-    fan_out(sessions, run_id, service_max_age_days=30)
+    fan_out(sessions, run_id, policy=USUAL)
     assert outcome(sessions, run_id) == ([second], {"no_consent": 1})
 
 
@@ -97,7 +98,7 @@ def test_other_number_of_a_contact_is_none_of_these(sessions: sessionmaker[Sessi
         ours, run_id = run.organisation_id, run.id
         first = write(session, ours, vault, (Channel.SMS, ONE))[0].contact_id
         second = write(session, ours, vault, (Channel.SMS, OTHER), (Channel.WHATSAPP, ONE))[0].contact_id
-    fan_out(sessions, run_id, service_max_age_days=30)
+    fan_out(sessions, run_id, policy=USUAL)
     assert outcome(sessions, run_id) == ([first, second], {})
 
 
@@ -115,7 +116,7 @@ def test_nothing_is_compared_where_nobody_shares(
 
     event.listen(engine, "before_cursor_execute", note)
     try:
-        fan_out(sessions, run_id, service_max_age_days=30)
+        fan_out(sessions, run_id, policy=USUAL)
     finally:
         event.remove(engine, "before_cursor_execute", note)
     assert sum("is_shared" in statement for statement in seen) == 1

@@ -14,6 +14,7 @@ from campaigns.delivery.queries import progress_of
 from campaigns.delivery.states import SendState
 from campaigns.delivery.write_turns import SQLITE_TURN_SECONDS, taking_turns
 from campaigns.planning.models import Run, RunState
+from campaigns.planning.policy import USUAL
 from tests.delivery.builders import a_planned_run, people
 
 
@@ -64,7 +65,7 @@ def test_others_write_between_chunks(sessions: sessionmaker[Session], vault: Vau
         fan_out(
             sessions,
             run_id,
-            service_max_age_days=30,
+            policy=USUAL,
             chunk=4,
             may_go_on=taking_turns(threading.Event(), seconds=SQLITE_TURN_SECONDS),
         )

@@ -26,6 +26,7 @@ from campaigns.places.models import Place, PlaceAuthor, PlaceKind, Route
 from campaigns.places.service import save_hotspot, save_route
 from campaigns.planning import service as planning
 from campaigns.planning.models import Campaign, CampaignState, Run, RunState
+from campaigns.planning.policy import USUAL
 from campaigns.planning.service import fire_due
 from campaigns.planning.uses import find_used
 from campaigns.proposals.models import Proposal, ProposalState
@@ -85,7 +86,7 @@ class World:
             (run,) = fire_due(session, now=DUE)
             run_id, state = run.id, run.state
         if state == RunState.PLANNING:
-            fan_out(self.pages.sessions, run_id, service_max_age_days=30)
+            fan_out(self.pages.sessions, run_id, policy=USUAL)
         with self.pages.sessions() as session:
             people = set(session.scalars(select(Delivery.contact_id).where(Delivery.run_id == run_id)))
             return session.get_one(Run, run_id), people

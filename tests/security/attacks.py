@@ -14,6 +14,7 @@ from campaigns.core import clock
 from campaigns.delivery.fanout.fanout import fan_out
 from campaigns.directory.models import Service
 from campaigns.planning.models import Run
+from campaigns.planning.policy import USUAL
 from campaigns.staff.models import Role
 from tests.audience.files.test_watch import OTHER, STOPPED, a_file
 from tests.places.test_in_use import circle_form
@@ -140,7 +141,7 @@ def rehearse(thief: Thief) -> TestResponse:
         run_id = session.scalar(select(Run.id).where(Run.is_rehearsal))
     if run_id is None:
         return answer
-    fan_out(thief.scene.pages.sessions, run_id, service_max_age_days=30)
+    fan_out(thief.scene.pages.sessions, run_id, policy=USUAL)
     return thief.get(f"/delivery/runs/{run_id}")
 
 

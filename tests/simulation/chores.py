@@ -16,6 +16,7 @@ from campaigns.delivery.repair.reconcile import give_up, reap
 from campaigns.delivery.repair.sweeps import sweep
 from campaigns.delivery.service import expire_resting
 from campaigns.delivery.timeouts import Patience
+from campaigns.planning.policy import Policy
 from tests.simulation.database import Database
 
 #: As in production, but an hour of grace is some minutes: still more than the longest call and the worst clocks.
@@ -85,7 +86,7 @@ def plan(sessions: Sessions, chunk: int) -> None:
         fan_out(
             sessions,
             run_id,
-            service_max_age_days=90,
+            policy=Policy(90),
             canary=CANARY,
             chunk=chunk,
             may_go_on=lambda chunks=chunks: next(chunks, False),  # type: ignore[misc]

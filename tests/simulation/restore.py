@@ -20,6 +20,7 @@ from campaigns.continuity.places import files_of
 from campaigns.delivery.queries import find_last_intent
 from campaigns.gateways.base import Gateway
 from campaigns.missed_inbound import MissedInbound
+from campaigns.planning.policy import Policy
 from campaigns.restoring.command import SETTLES_AFTER
 from campaigns.restoring.release import Restored, release, settle_by_lists
 from tests.simulation.chores import CANARY
@@ -149,7 +150,7 @@ class Archive:
         settings = SimpleNamespace(
             vault=lambda: VAULT,
             **ACCOUNT,
-            service_max_age_days=90,
+            policy=Policy(90),
             state_path=Path(self._folder.name),
             canary_people=CANARY.people,
             canary_wait_seconds=CANARY.wait.total_seconds(),

@@ -10,12 +10,13 @@ from sqlalchemy.orm import Session, sessionmaker
 from campaigns.delivery.fanout.fanout import CHUNK, Planner
 from campaigns.planning.lifecycle import SENDING
 from campaigns.planning.models import Run
+from campaigns.planning.policy import Policy
 
 
 def fan_out_late(
     sessions: sessionmaker[Session],
     *,
-    service_max_age_days: int,
+    policy: Policy,
     chunk: int = CHUNK,
     may_go_on: Callable[[], bool] = lambda: True,
 ) -> None:
@@ -33,5 +34,5 @@ def fan_out_late(
         while after is not None and may_go_on():
             with sessions.begin() as session:
                 run = session.scalar(late.with_only_columns(Run).where(Run.id == run_id).with_for_update(of=Run))
-                planner = None if run is None else Planner(session, run, service_max_age_days)
+                planner = None if run is None else Planner(session, run, policy)
                 after = None if planner is None else planner.plan_late(after, chunk)

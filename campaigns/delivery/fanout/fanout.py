@@ -61,6 +61,7 @@ from campaigns.places.models import Region
 from campaigns.planning.campaign_content import FrozenRun
 from campaigns.planning.covers import check_cover
 from campaigns.planning.models import Run, RunState
+from campaigns.planning.policy import Policy
 from campaigns.planning.service import pause_run
 from campaigns.staff import audit
 
@@ -92,7 +93,7 @@ def fan_out(
     sessions: sessionmaker[Session],
     run_id: int,
     *,
-    service_max_age_days: int,
+    policy: Policy,
     canary: CanaryRule = NO_CANARY,
     chunk: int = CHUNK,
     may_go_on: Callable[[], bool] = lambda: True,
@@ -110,7 +111,7 @@ def fan_out(
             with sessions.begin() as session:
                 await_turn(session, run_id)
                 run = _hold(session, run_id)
-                going = run is not None and Planner(session, run, service_max_age_days, canary).plan_chunk(chunk)
+                going = run is not None and Planner(session, run, policy, canary).plan_chunk(chunk)
             crash_point("planned")
     except FingerpostError as error:
         with sessions.begin() as session:
@@ -128,14 +129,12 @@ def _hold(session: Session, run_id: int) -> Run | None:
 class Planner:
     """Plans one chunk of one run inside one transaction."""
 
-    def __init__(
-        self, session: Session, run: Run, service_max_age_days: int, canary: CanaryRule = NO_CANARY
-    ) -> None:
+    def __init__(self, session: Session, run: Run, policy: Policy, canary: CanaryRule = NO_CANARY) -> None:
         self._session = session
         self._run = run
         self._frozen = FrozenRun.from_json(run.frozen)
         self._dimensions = Dimensions.of(self._frozen)
-        self._service_max_age_days = service_max_age_days
+        self._policy = policy
         self._canary = canary
         self._now = clock.now()
 
@@ -306,8 +305,7 @@ class Planner:
         wanted = self._dimensions.over_all_senders(found, self._run.ranked_senders)
         if not wanted:
             return
-        max_age_days = self._service_max_age_days
-        renderer = load_renderer(self._session, self._run, wanted, service_max_age_days=max_age_days)
+        renderer = load_renderer(self._session, self._run, wanted, policy=self._policy)
         for combination in wanted:
             text = renderer.render(combination, at=read_at(self._run, combination, renderer, now=self._now))
             self._session.add(

@@ -34,6 +34,7 @@ from campaigns.planning import service as planning
 from campaigns.planning.approvals import four_eyes
 from campaigns.planning.campaign_content import FrozenRun
 from campaigns.planning.models import Campaign, Run, RunState
+from campaigns.planning.policy import Policy
 from campaigns.staff import audit
 
 #: A running run's texts are compared with the directory at least so often, and whenever the directory changed.
@@ -57,7 +58,7 @@ _OUTDATED = N_(
 )
 
 
-def resume(session: Session, run: Run, *, by: int, max_age_days: int) -> int:
+def resume(session: Session, run: Run, *, by: int, policy: Policy) -> int:
     """Let a paused or stopped run go on, with texts that hold today; return how many were rendered anew.
 
     Raises what `planning.resume_run` does, RefusedError while a call with an old text may be under way,
@@ -65,9 +66,9 @@ def resume(session: Session, run: Run, *, by: int, max_age_days: int) -> int:
     would name a number that nobody approved and the member wrote part of it.
     """
     planning.resume_run(session, run, by=by)
-    if run.state == RunState.PLANNING or find_outdated(session, run, max_age_days=max_age_days):
+    if run.state == RunState.PLANNING or find_outdated(session, run, policy=policy):
         _approve_numbers(session, run, by=by)
-    return renew_texts(session, run, max_age_days=max_age_days)
+    return renew_texts(session, run, policy=policy)
 
 
 def find_new_numbers(session: Session, run: Run) -> list[str]:
@@ -94,13 +95,13 @@ def _approve_numbers(session: Session, run: Run, *, by: int) -> None:
     audit.record(session, "run.approve_numbers", subject=run, numbers=added, **owner)
 
 
-def renew_texts(session: Session, run: Run, *, max_age_days: int) -> int:
+def renew_texts(session: Session, run: Run, *, policy: Policy) -> int:
     """Render those texts of a run anew that would not say the same today; return how many there were.
 
     The run must be held, and must not be sending: what it calls for from now on says the new text, whether it was
     queued, cancelled or in doubt.
     """
-    outdated = find_outdated(session, run, max_age_days=max_age_days)
+    outdated = find_outdated(session, run, policy=policy)
     if not outdated:
         return 0
     now = clock.now()
@@ -108,7 +109,7 @@ def renew_texts(session: Session, run: Run, *, max_age_days: int) -> int:
         raise RefusedError(_ON_THE_WAY)
     texts = session.scalars(select(RunText).where(RunText.id.in_(outdated)).order_by(RunText.id)).all()
     combinations = {text: _combination_of(text) for text in texts}
-    renderer = load_renderer(session, run, combinations.values(), service_max_age_days=max_age_days)
+    renderer = load_renderer(session, run, combinations.values(), policy=policy)
     rendered = {
         text: renderer.render(each, at=read_at(run, each, renderer, now=now))
         for text, each in combinations.items()
@@ -122,7 +123,7 @@ def renew_texts(session: Session, run: Run, *, max_age_days: int) -> int:
     return len(rendered)
 
 
-def find_outdated(session: Session, run: Run, *, max_age_days: int) -> list[int]:
+def find_outdated(session: Session, run: Run, *, policy: Policy) -> list[int]:
     """Return the ids of the run's texts that name a number for help and would not name the same one now."""
     texts = session.scalars(select(RunText).where(RunText.run_id == run.id, RunText.body.is_not(None))).all()
     if not texts:
@@ -135,7 +136,7 @@ def find_outdated(session: Session, run: Run, *, max_age_days: int) -> list[int]
     }
     if not combinations:
         return []
-    renderer = load_renderer(session, run, combinations.values(), service_max_age_days=max_age_days)
+    renderer = load_renderer(session, run, combinations.values(), policy=policy)
     now = clock.now()
 
     def is_outdated(text: RunText, combination: Combination) -> bool:
@@ -174,7 +175,7 @@ class TextWatch:
     """Pauses runs whose queue names a helpline that may not be named so any more; remembers when it looked."""
 
     sessions: sessionmaker[Session]
-    max_age_days: int
+    policy: Policy
     _looked: dict[int, datetime] = field(default_factory=dict)
 
     def look(self) -> None:
@@ -185,7 +186,7 @@ class TextWatch:
         self._looked = {run_id: at for run_id, at in self._looked.items() if run_id in running}
         for run_id in due:
             with self.sessions.begin() as session:
-                pause_outdated(session, run_id, max_age_days=self.max_age_days)
+                pause_outdated(session, run_id, policy=self.policy)
             self._looked[run_id] = now
 
     def _running(self) -> dict[int, datetime | None]:
@@ -212,11 +213,11 @@ class TextWatch:
         return changed_at is not None and changed_at >= looked - COMMITS_WITHIN
 
 
-def pause_outdated(session: Session, run_id: int, *, max_age_days: int) -> bool:
+def pause_outdated(session: Session, run_id: int, *, policy: Policy) -> bool:
     """Pause a running run that still has people to write to with an outdated text; say whether it did."""
     running = select(Run).where(Run.id == run_id, Run.state == RunState.RUNNING)
     run = session.scalar(running)
-    outdated = find_outdated(session, run, max_age_days=max_age_days) if run else []
+    outdated = find_outdated(session, run, policy=policy) if run else []
     waiting = select(Delivery.id).where(Delivery.run_id == run_id, in_state(SendState.QUEUED))
     if not outdated or session.scalar(waiting.where(Delivery.text_id.in_(outdated)).limit(1)) is None:
         return False

@@ -16,11 +16,10 @@ from campaigns.places.models import Place, Region
 from campaigns.planning.campaign_content import FrozenRun
 from campaigns.planning.estimates.rendered_texts import Whereabouts
 from campaigns.planning.models import Run
+from campaigns.planning.policy import Policy
 
 
-def load_renderer(
-    session: Session, run: Run, wanted: Iterable[Combination], *, service_max_age_days: int
-) -> Renderer:
+def load_renderer(session: Session, run: Run, wanted: Iterable[Combination], *, policy: Policy) -> Renderer:
     """Return the renderer of a run, with the regions and places of the combinations that are wanted.
 
     It knows no number for help but those that were approved.
@@ -31,7 +30,7 @@ def load_renderer(
     regions = session.execute(select(Region.id, Region.code, Region.country).where(Region.id.in_(region_ids)))
     places = session.execute(select(Place.id, Place.name).where(Place.id.in_(place_ids)))
     frozen = FrozenRun.from_json(run.frozen)
-    known = load_help(session, run.organisation_id, max_age_days=service_max_age_days)
+    known = load_help(session, run.organisation_id, max_age_days=policy.service_max_age_days)
     if frozen.numbers is not None:
         known = NamedNumbers.from_json(frozen.numbers).of(known)
     return Renderer(

@@ -24,10 +24,10 @@ from campaigns.delivery.fanout.send_times import extend_quiet
 from campaigns.delivery.models import LONGEST_REASON, Attempt, Delivery, RunText
 from campaigns.delivery.queries import in_state
 from campaigns.delivery.states import SendState
-from campaigns.directory.signposting.freshness import SERVICE_MAX_AGE_DAYS
 from campaigns.planning.campaign_content import FrozenRun
 from campaigns.planning.lifecycle import SENDING
 from campaigns.planning.models import Run, RunState
+from campaigns.planning.policy import USUAL, Policy
 from campaigns.staff import audit
 from campaigns.staff.notes import note_reason
 
@@ -116,15 +116,10 @@ def group_unconfirmed(session: Session, run_id: int) -> Groups:
     return Groups(*counts)
 
 
-def count_resendable(
-    session: Session, run: Run, chosen: Chosen, *, max_age_days: int = SERVICE_MAX_AGE_DAYS
-) -> Prospect:
-    """Return how many of the chosen would be sent again, and why not the others.
-
-    A verification of a service holds for `max_age_days`.
-    """
+def count_resendable(session: Session, run: Run, chosen: Chosen, *, policy: Policy = USUAL) -> Prospect:
+    """Return how many of the chosen would be sent again, and why not the others."""
     is_welcome = _may_still_get()
-    is_right = Delivery.text_id.not_in(find_outdated(session, run, max_age_days=max_age_days))
+    is_right = Delivery.text_id.not_in(find_outdated(session, run, policy=policy))
     kinds = (is_welcome & is_right, ~is_welcome, is_welcome & ~is_right)
     sums = [func.coalesce(func.sum(case((kind, 1), else_=0)), 0) for kind in kinds]
     return Prospect(*session.execute(select(*sums).where(chosen.among(run.id))).one())
@@ -138,7 +133,7 @@ def resend(
     by: int,
     reason: str,
     vault: Vault,
-    max_age_days: int = SERVICE_MAX_AGE_DAYS,
+    policy: Policy = USUAL,
 ) -> int:
     """Queue unconfirmed deliveries of a run again, with its texts as they are; return how many were queued.
 
@@ -149,7 +144,7 @@ def resend(
     run = session.get_one(Run, run.id, with_for_update=True, populate_existing=True)
     if run.state not in SENDING:
         raise TransitionError(N_("Nothing is sent in this run now. Resume it first, then send again."))
-    outdated = find_outdated(session, run, max_age_days=max_age_days)
+    outdated = find_outdated(session, run, policy=policy)
     count = _queue_again(session, run, chosen.among(run.id) & _may_still_get() & Delivery.text_id.not_in(outdated))
     if not count:
         raise RefusedError(

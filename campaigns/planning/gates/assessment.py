@@ -15,7 +15,6 @@ from campaigns.audience.rules import AudienceRule
 from campaigns.core.errors import AudienceRuleError
 from campaigns.core.sentences import Sentence
 from campaigns.core.small_numbers import is_told
-from campaigns.directory.signposting.freshness import SERVICE_MAX_AGE_DAYS
 from campaigns.messages.gates import (
     Gate,
     length_gate,
@@ -54,6 +53,7 @@ from campaigns.planning.gates.campaign import (
 from campaigns.planning.gates.mandate import find_outside
 from campaigns.planning.gates.safety import FOR_APPROVERS, correction_gate, country_gate, harm_gate, mandate_gate
 from campaigns.planning.models import Approval, Campaign, Schedule, Sender
+from campaigns.planning.policy import USUAL, Policy
 from campaigns.planning.queries import default_zone_of, find_approval, load_content, load_senders
 from campaigns.planning.standing import find_sent
 from campaigns.staff.models import Organisation
@@ -109,7 +109,7 @@ def assess(
     campaign: Campaign,
     *,
     now: datetime,
-    max_age_days: int = SERVICE_MAX_AGE_DAYS,
+    policy: Policy = USUAL,
     unconnected: Collection[int] = (),
 ) -> Assessment:
     """Read the campaign anew and check every gate at the moment `now` (aware UTC).
@@ -117,7 +117,7 @@ def assess(
     `unconnected` are the ids of senders that this instance has no credential of.
     """
     zone = default_zone_of(session, campaign)
-    found = _assess_content(session, campaign, zone, now=now, max_age_days=max_age_days, unconnected=unconnected)
+    found = _assess_content(session, campaign, zone, now=now, policy=policy, unconnected=unconnected)
     is_sent = bool(find_sent(session, [campaign.id]))
     time = schedule_gate(campaign, found.tally.zones, now, is_sent=is_sent)
     return replace(found, gates=[*found.gates, time])
@@ -129,7 +129,7 @@ def assess_start(
     schedule: Schedule,
     *,
     now: datetime,
-    max_age_days: int = SERVICE_MAX_AGE_DAYS,
+    policy: Policy = USUAL,
     find_faults: FindFaults = no_faults,
 ) -> Assessment:
     """Read the campaign anew and check the gates that a run of `schedule` has to pass when it starts.
@@ -141,7 +141,7 @@ def assess_start(
         campaign,
         schedule.time_zone,
         now=now,
-        max_age_days=max_age_days,
+        policy=policy,
         unconnected=find_faults(session, load_senders(session, campaign), campaign.organisation_id).keys(),
         approval=find_approval(session, campaign),
     )
@@ -153,7 +153,7 @@ def _assess_content(
     default_zone: str,
     *,
     now: datetime,
-    max_age_days: int,
+    policy: Policy,
     unconnected: Collection[int] = (),
     approval: Approval | None = None,
 ) -> Assessment:
@@ -167,7 +167,7 @@ def _assess_content(
         )
     except AudienceRuleError as error:
         tally, unreadable = Tally(()), Sentence.of(error)
-    known = load_help(session, campaign.organisation_id, max_age_days=max_age_days)
+    known = load_help(session, campaign.organisation_id, max_age_days=policy.service_max_age_days)
     rendered = _render(session, campaign, content, tally, known, now=now)
     senders = load_senders(session, campaign)
     warnings = _country_warnings(senders, content, tally)

@@ -48,7 +48,7 @@ class Collision:
 
 
 def find_collisions(
-    session: Session, campaign: Campaign, assessed: Assessment, *, now: datetime, max_age_days: int
+    session: Session, campaign: Campaign, assessed: Assessment, *, now: datetime
 ) -> list[Collision]:
     """Look for approved campaigns of any organisation that meet this one in place and time; `now` is aware UTC."""
     mine = _firings(campaign.schedules, now)
@@ -60,7 +60,7 @@ def find_collisions(
         if other.message.theme == campaign.message.theme
     ]
     foreign = [other for other in near if other.organisation_id != campaign.organisation_id]
-    regions = _contradicted(session, foreign, assessed.rendered, now=now, max_age_days=max_age_days)
+    regions = _contradicted(session, foreign, assessed, now=now)
     # Several campaigns of others are one fact.
     told = list(dict.fromkeys(found))
     return [*told, Collision(None, tuple(regions))] if regions else told
@@ -136,13 +136,12 @@ def _share_a_country(one: AudienceRule, other: AudienceRule) -> bool:
 def _contradicted(
     session: Session,
     others: Sequence[Campaign],
-    rendered: Sequence[RenderedText],
+    assessed: Assessment,
     *,
     now: datetime,
-    max_age_days: int,
 ) -> list[Region]:
     """Return the regions in which another organisation's text gives readers of one language another number."""
-    pointing = [each for each in rendered if each.signposts and each.region_id][:MOST_NUMBERS]
+    pointing = [each for each in assessed.rendered if each.signposts and each.region_id][:MOST_NUMBERS]
     if not others or not pointing:
         return []
     asked = _languages_with_hotline(session, [other.message_id for other in others])
@@ -154,7 +153,11 @@ def _contradicted(
         region = regions[each.region_id]
         for other in others:
             if each.language in asked.get(other.message_id, ()) and _differs(
-                each, region, services.get(other.organisation_id, ()), now=now, max_age_days=max_age_days
+                each,
+                region,
+                services.get(other.organisation_id, ()),
+                now=now,
+                max_age_days=assessed.known.max_age_days,
             ):
                 found[region.id] = region
     return sorted(found.values(), key=lambda region: region.code)

@@ -37,8 +37,7 @@ def show(campaign_id: int) -> str:
     """Show every gate, closed ones first; what they say of people is for those who write or review."""
     campaign = get_owned(session(), Campaign, campaign_id, current_organisation().id)
     may_read = may_now(Permission.EDIT) or may_now(Permission.REVIEW)
-    limit = settings().service_max_age_days
-    found = _assess(campaign, now=clock.now(), max_age_days=limit) if may_read else None
+    found = _assess(campaign, now=clock.now()) if may_read else None
     if found is not None:
         note_audience(campaign.audience, found.tally.total)
     confirmations = prepared.confirmations_of(session(), campaign)
@@ -56,11 +55,11 @@ def show(campaign_id: int) -> str:
     )
 
 
-def _assess(campaign: Campaign, *, now: datetime, max_age_days: int) -> Assessment:
+def _assess(campaign: Campaign, *, now: datetime) -> Assessment:
+    policy = Policy.of(settings())
     unconnected = find_unconnected(session(), settings(), campaign.organisation_id)
-    found = assess(session(), campaign, now=now, max_age_days=max_age_days, unconnected=unconnected)
-    cap = Policy.of(settings()).cap
-    return with_fatigue(campaign, found, find_capped(session(), campaign, found, cap, now=now))
+    found = assess(session(), campaign, now=now, policy=policy, unconnected=unconnected)
+    return with_fatigue(campaign, found, find_capped(session(), campaign, found, policy.cap, now=now))
 
 
 @pages.post("/countries")

@@ -21,7 +21,6 @@ from campaigns.core.errors import (
 )
 from campaigns.core.sentences import Sentence
 from campaigns.core.words import N_
-from campaigns.directory.signposting.freshness import SERVICE_MAX_AGE_DAYS
 from campaigns.messages.translations.withdrawals import find_withdrawal
 from campaigns.planning import queries
 from campaigns.planning.approvals import four_eyes
@@ -73,8 +72,7 @@ def fire_due(
     due = queries.select_due(now).with_for_update(skip_locked=True, of=(Schedule, Campaign))
     if only is not None:
         due = due.where(Schedule.id == only)
-    limit = policy.service_max_age_days
-    check = partial(assess_start, session, now=now, max_age_days=limit, find_faults=find_faults)
+    check = partial(assess_start, session, now=now, policy=policy, find_faults=find_faults)
     fire = partial(_fire, session, check=check, now=now, policy=policy)
     runs = [fire(schedule) for schedule in session.scalars(due).all()]
     return [run for run in runs if run is not None]
@@ -85,7 +83,7 @@ def let_run_start(
     run: Run,
     *,
     by: int,
-    max_age_days: int = SERVICE_MAX_AGE_DAYS,
+    policy: Policy = USUAL,
     find_faults: FindFaults = no_faults,
 ) -> None:
     """Let a held run start, with the content as it is approved now.
@@ -99,7 +97,7 @@ def let_run_start(
         raise TransitionError(N_("A rehearsal never waits to start, so it cannot be let start."))
     schedule = session.get_one(Schedule, run.schedule_id)
     now = clock.now()
-    start = assess_start(session, campaign, schedule, now=now, max_age_days=max_age_days, find_faults=find_faults)
+    start = assess_start(session, campaign, schedule, now=now, policy=policy, find_faults=find_faults)
     approval = queries.find_approval(session, campaign)
     if campaign.state != CampaignState.APPROVED or approval is None:
         raise ApprovalError(CHANGED)

@@ -20,6 +20,7 @@ from campaigns.delivery.states import SendState
 from campaigns.inbox.holds import settling
 from campaigns.planning.do_no_harm.service import prepare_correction
 from campaigns.planning.models import Run
+from campaigns.planning.policy import USUAL
 from campaigns.planning.service import fire_due
 from campaigns.staff.models import Role
 from tests.factories import a_message
@@ -57,7 +58,7 @@ class Scene:
         with self.pages.sessions.begin() as session:
             run = session.get_one(Run, self.run_id)
             self.correction_id = send_correction(session, run, by=self.story.approver.id, reason="Wrong.").id
-        fan_out(self.pages.sessions, self.correction_id, service_max_age_days=30)
+        fan_out(self.pages.sessions, self.correction_id, policy=USUAL)
 
     def page(self, *roles: Role, query: str = "") -> str:
         client = self.pages.client(self.pages.member(*roles))
@@ -85,7 +86,7 @@ def scene(pages: Pages, vault: Vault) -> Scene:
         story.approved()
         (run,) = fire_due(session, now=DUE)
         run_id = run.id
-    fan_out(pages.sessions, run_id, service_max_age_days=30)
+    fan_out(pages.sessions, run_id, policy=USUAL)
     with pages.sessions.begin() as session:
         session.execute(update(Delivery).values(send_state=SendState.ACCEPTED))
     return Scene(pages, story, run_id, vault)

@@ -16,6 +16,7 @@ from campaigns.delivery.fanout.fanout import fan_out
 from campaigns.delivery.models import Delivery
 from campaigns.planning.do_no_harm.service import prepare_correction
 from campaigns.planning.models import Run, RunState
+from campaigns.planning.policy import USUAL
 from campaigns.planning.service import fire_due, pause_run
 from campaigns.staff.models import Role
 from tests.factories import a_message
@@ -41,7 +42,7 @@ def story(pages: Pages, vault: Vault) -> Story:
         story.approved()
         (run,) = fire_due(session, now=DUE)
         run_id = run.id
-    fan_out(pages.sessions, run_id, service_max_age_days=30)
+    fan_out(pages.sessions, run_id, policy=USUAL)
     with pages.sessions.begin() as session:
         session.execute(update(Delivery).values(send_state="accepted"))
     return story

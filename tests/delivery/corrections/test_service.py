@@ -27,6 +27,7 @@ from campaigns.messages.service import save_translation
 from campaigns.messages.translations.withdrawals import find_withdrawal
 from campaigns.planning.do_no_harm.service import prepare_correction
 from campaigns.planning.models import CampaignState, Priority, Run, RunState
+from campaigns.planning.policy import USUAL
 from campaigns.planning.queries import find_approval, load_content
 from campaigns.planning.service import fire_due, resume_run
 from campaigns.staff import audit
@@ -94,7 +95,7 @@ def scene(sessions: sessionmaker[Session], vault: Vault) -> Iterator[Scene]:
 
 
 def plan(sessions: sessionmaker[Session], run: Run) -> None:
-    fan_out(sessions, run.id, service_max_age_days=30)
+    fan_out(sessions, run.id, policy=USUAL)
 
 
 def test_exactly_those_who_got_it_are_corrected(sessions: sessionmaker[Session], scene: Scene) -> None:
@@ -214,7 +215,7 @@ def test_message_on_its_way_is_corrected_once_it_arrived(sessions: sessionmaker[
     assert scene.corrected(correction) == [0]
     scene.settle(SendState.ACCEPTED, 1)
     scene.session.commit()
-    fan_out_late(sessions, service_max_age_days=30)
+    fan_out_late(sessions, policy=USUAL)
     assert scene.corrected(correction) == [0, 1]
     scene.settle(SendState.CANCELLED, 2)
     scene.session.commit()
@@ -227,7 +228,7 @@ def test_message_on_its_way_is_corrected_once_it_arrived(sessions: sessionmaker[
 def look_late(sessions: sessionmaker[Session], *, after: timedelta = STOP_SETTLES, chunk: int = CHUNK) -> None:
     """Look once more for those whose message was on its way, so long after the wrong runs were stopped."""
     with clock.running_on(lambda: START + after):
-        fan_out_late(sessions, service_max_age_days=30, chunk=chunk)
+        fan_out_late(sessions, policy=USUAL, chunk=chunk)
 
 
 def test_claim_that_is_committed_after_the_stop_is_corrected(
@@ -271,9 +272,7 @@ def test_message_that_arrives_while_the_correction_is_planned_is_corrected(
     with clock.running_on(lambda: START + STOP_SETTLES):
         chunks = iter((True,))
         through = scene.contacts[4]
-        fan_out(
-            sessions, correction.id, service_max_age_days=30, chunk=through, may_go_on=lambda: next(chunks, False)
-        )
+        fan_out(sessions, correction.id, policy=USUAL, chunk=through, may_go_on=lambda: next(chunks, False))
         scene.settle(SendState.ACCEPTED, 0)
         scene.session.commit()
         plan(sessions, correction)
@@ -297,7 +296,7 @@ def test_late_look_goes_by_chunks_and_counts_once(
     scene.session.commit()
     with clock.running_on(lambda: START + STOP_SETTLES):
         chunks = iter((True, True))
-        fan_out_late(sessions, service_max_age_days=30, chunk=chunk, may_go_on=lambda: next(chunks, False))
+        fan_out_late(sessions, policy=USUAL, chunk=chunk, may_go_on=lambda: next(chunks, False))
     look_late(sessions, chunk=chunk)
     look_late(sessions, chunk=chunk)
     assert scene.corrected(correction) == [0, 2, 9]

@@ -19,6 +19,7 @@ from campaigns.delivery.models import Delivery
 from campaigns.delivery.queries import in_state, progress_of, select_planning
 from campaigns.delivery.states import SendState
 from campaigns.planning.models import Priority, Run, RunState
+from campaigns.planning.policy import USUAL
 from tests.delivery.builders import a_planned_run, a_running_run, people
 from tests.delivery.driving import drive, settled
 from tests.delivery.provider import MemoryProvider
@@ -191,13 +192,13 @@ def test_urgent_run_is_planned_between_chunks_of_another(sessions: sessionmaker[
         set_state(sessions, urgent_id, next(chunks))
         return True
 
-    fan_out(sessions, long_id, service_max_age_days=30, chunk=3, may_go_on=before_chunk)
+    fan_out(sessions, long_id, policy=USUAL, chunk=3, may_go_on=before_chunk)
     with sessions() as session:
         assert progress_of(session, long_id) == {SendState.QUEUED: 3}
         waiting = list(session.scalars(select_planning()))
     assert waiting == [urgent_id, long_id]
     for run_id in waiting:
-        fan_out(sessions, run_id, service_max_age_days=30, chunk=3)
+        fan_out(sessions, run_id, policy=USUAL, chunk=3)
     with sessions() as session:
         assert [progress_of(session, run_id) for run_id in waiting] == [
             {SendState.QUEUED: 2},

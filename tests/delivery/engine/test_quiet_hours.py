@@ -23,6 +23,7 @@ from campaigns.delivery.queries import progress_of
 from campaigns.delivery.refusals import suppress_addresses
 from campaigns.delivery.states import SendState
 from campaigns.planning.models import Priority, Run, RunState
+from campaigns.planning.policy import Policy
 from tests.delivery.builders import a_planned_run, frozen, people
 from tests.delivery.driving import drive, settled
 from tests.delivery.provider import MemoryProvider
@@ -58,7 +59,7 @@ def begun(
                 people(session, run.organisation_id, vault, count=count, time_zone=zone, prefix=PREFIXES[zone])
         run_id = run.id
     with clock.running_on(lambda: BEGUN):
-        fan_out(sessions, run_id, service_max_age_days=36_500)
+        fan_out(sessions, run_id, policy=Policy(36_500))
     return run_id
 
 
@@ -183,7 +184,7 @@ def test_country_with_other_hours_goes_on(sessions: sessionmaker[Session], vault
         session.scalars(select(Address).order_by(Address.id)).first().country = "RO"  # type: ignore[union-attr]
         run_id = run.id
     with clock.running_on(lambda: BEGUN):
-        fan_out(sessions, run_id, service_max_age_days=36_500)
+        fan_out(sessions, run_id, policy=Policy(36_500))
     assert len(claim(sessions, vault, run_id, LATE).claimed) == 1
     with sessions() as session:
         assert len(session.scalars(select(RunZone.country)).all()) == 2

@@ -23,6 +23,7 @@ from campaigns.delivery.lanes.sender_facts import Line
 from campaigns.delivery.models import CanaryDelivery, CanaryState, Delivery, RunCanary, RunText
 from campaigns.delivery.states import ReceiptState, SendState
 from campaigns.planning.models import Health, Priority, Run, RunSender, RunState, Sender
+from campaigns.planning.policy import USUAL
 from campaigns.planning.service import ask_to_resume, resume_run
 from campaigns.staff.models import Organisation, Role
 from tests.delivery.builders import a_planned_run, people
@@ -70,7 +71,7 @@ def a_run_of(sessions: sessionmaker[Session], vault: Vault, *, count: int = 40, 
         people(session, run.organisation_id, vault, count=count)
         people(session, run.organisation_id, vault, count=4, language="uk", prefix="+38068")
         run_id = run.id
-    fan_out(sessions, run_id, service_max_age_days=30, canary=RULE, chunk=25)
+    fan_out(sessions, run_id, policy=USUAL, canary=RULE, chunk=25)
     return run_id
 
 

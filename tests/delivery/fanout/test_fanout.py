@@ -23,12 +23,13 @@ from campaigns.delivery.queries import progress_of
 from campaigns.delivery.states import SendState
 from campaigns.places.models import PlaceCell
 from campaigns.planning.models import Priority, Run, RunState
+from campaigns.planning.policy import Policy
 from tests.delivery.builders import a_planned_run, frozen, give_addresses, people
 from tests.factories import NOON, a_place, a_region, a_sender, a_service, an_organisation
 
 
 def plan(sessions: sessionmaker[Session], run_id: int, **options: Any) -> Run:
-    fan_out(sessions, run_id, **{"service_max_age_days": 36_500, **options})
+    fan_out(sessions, run_id, **{"policy": Policy(36_500), **options})
     with sessions() as session:
         return session.get_one(Run, run_id)
 
@@ -324,7 +325,8 @@ def test_killed_planner_is_taken_over(engine: Engine, sessions: sessionmaker[Ses
         "import sys\n"
         "from campaigns.core.database import make_engine, make_sessions\n"
         "from campaigns.delivery.fanout.fanout import fan_out\n"
-        "fan_out(make_sessions(make_engine(sys.argv[1])), int(sys.argv[2]), service_max_age_days=30, chunk=3)\n"
+        "from campaigns.planning.policy import USUAL\n"
+        "fan_out(make_sessions(make_engine(sys.argv[1])), int(sys.argv[2]), policy=USUAL, chunk=3)\n"
     )
     url = engine.url.render_as_string(hide_password=False)
     for _ in range(2):

@@ -23,6 +23,7 @@ from campaigns.delivery.states import SendState
 from campaigns.planning.campaign_content import Cap
 from campaigns.planning.estimates.cost import Capped
 from campaigns.planning.models import Priority, Run, RunState
+from campaigns.planning.policy import USUAL
 from campaigns.staff.models import Organisation
 from tests.delivery.builders import a_planned_run, frozen, give_addresses, people
 from tests.factories import a_delivery, an_organisation
@@ -49,7 +50,7 @@ def sent(session: Session, organisation: Organisation, contacts: list[int], **ch
 
 def planned(sessions: sessionmaker[Session], run_id: int) -> tuple[int, dict[str, int]]:
     """Fan the run out in small chunks; return how many it writes to, and how many it leaves out by reason."""
-    fan_out(sessions, run_id, service_max_age_days=30, chunk=3)
+    fan_out(sessions, run_id, policy=USUAL, chunk=3)
     with sessions() as session:
         return session.get_one(Run, run_id).planned, left_out_of_run(session, run_id)
 

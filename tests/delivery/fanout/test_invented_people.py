@@ -17,6 +17,7 @@ from campaigns.delivery.fanout.fanout import fan_out
 from campaigns.delivery.models import Delivery, RunLeftOut, RunText
 from campaigns.delivery.rehearsal_addresses import country_of, is_nobodys, nobodys, stand_in
 from campaigns.planning.models import Run, RunState
+from campaigns.planning.policy import USUAL
 from campaigns.staff.models import Organisation
 from tests.delivery.builders import a_planned_run, frozen, people
 from tests.factories import a_place, a_region, a_sender, a_service
@@ -32,7 +33,7 @@ def rehearsed(sessions: sessionmaker[Session], **changes: Any) -> int:
         if prepare is not None:
             prepare(session, run)
         run_id = run.id
-    fan_out(sessions, run_id, service_max_age_days=30)
+    fan_out(sessions, run_id, policy=USUAL)
     return run_id
 
 
@@ -70,7 +71,7 @@ def test_neither_contacts_nor_addresses_are_read(sessions: sessionmaker[Session]
         with sessions.begin() as session:
             run = a_planned_run(session, **REHEARSAL)
             asked.clear()
-        fan_out(sessions, run.id, service_max_age_days=30)
+        fan_out(sessions, run.id, policy=USUAL)
     finally:
         event.remove(engine, "before_cursor_execute", listen)
     assert asked
@@ -102,7 +103,7 @@ def test_each_sender_writes_to_numbers_it_covers(sessions: sessionmaker[Session]
             a_sender(session, channel=Channel.TELEGRAM, gateway="telegram", secret_name="telegram"),
         ]
         run = a_planned_run(session, senders=senders, **REHEARSAL)
-    fan_out(sessions, run.id, service_max_age_days=30)
+    fan_out(sessions, run.id, policy=USUAL)
     found = Counter((each.channel, country_of(each.address_id)) for each in deliveries(sessions, run.id))
     assert found == {("sms", "DE"): 20, ("sms", "MD"): 20, ("telegram", None): 40}
 
@@ -113,7 +114,7 @@ def test_many_kinds_of_people_are_fewer_of_each(
     monkeypatch.setattr(invented_people, "MOST_INVENTED", 9)
     with sessions.begin() as session:
         run = a_planned_run(session, **REHEARSAL)
-    fan_out(sessions, run.id, service_max_age_days=30, chunk=3)
+    fan_out(sessions, run.id, policy=USUAL, chunk=3)
     assert len(deliveries(sessions, run.id)) == 8
 
 

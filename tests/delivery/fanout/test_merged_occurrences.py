@@ -47,7 +47,7 @@ def fire_until(sessions: sessionmaker[Session], until: datetime, *, keeps_quiet:
         if due is None:
             return
         with standing_at(due[1]):
-            fan_out(sessions, due[0], service_max_age_days=36_500)
+            fan_out(sessions, due[0], policy=Policy(36_500))
 
 
 def fire_next(session: Session, until: datetime, *, keeps_quiet: bool) -> tuple[int, datetime] | None:

@@ -19,6 +19,7 @@ from campaigns.places.place_rows import write_cells
 from campaigns.planning.campaign_content import FrozenRun
 from campaigns.planning.covers import MOVED, load_cover
 from campaigns.planning.models import Run, RunState
+from campaigns.planning.policy import USUAL, Policy
 from campaigns.planning.service import ask_to_resume
 from campaigns.staff.models import Organisation, Role
 from tests.delivery.builders import a_planned_run, frozen, people
@@ -50,7 +51,7 @@ def move(sessions: sessionmaker[Session]) -> None:
 
 
 def plan(sessions: sessionmaker[Session], run_id: int) -> Run:
-    fan_out(sessions, run_id, service_max_age_days=36_500)
+    fan_out(sessions, run_id, policy=Policy(36_500))
     with sessions() as session:
         return session.get_one(Run, run_id)
 
@@ -86,9 +87,9 @@ def test_two_members_let_it_go_on_where_the_place_is_now(sessions: sessionmaker[
         author, approver = two_members(session, run_id)
         run = session.get_one(Run, run_id)
         with pytest.raises(ApprovalError, match="another one confirms"):
-            resume(session, run, by=approver, max_age_days=30)
+            resume(session, run, by=approver, policy=USUAL)
         ask_to_resume(session, run, by=author)
-        resume(session, run, by=approver, max_age_days=30)
+        resume(session, run, by=approver, policy=USUAL)
     assert plan(sessions, run_id).state == RunState.RUNNING
     assert count_planned(sessions, run_id) == 3
 
@@ -101,7 +102,7 @@ def test_plain_pause_hides_no_move(sessions: sessionmaker[Session], run_id: int)
         run.state, run.reason = RunState.PAUSED, Sentence(N_("Wait for the translator."))
     move(sessions)
     with sessions.begin() as session:
-        resume(session, session.get_one(Run, run_id), by=approver, max_age_days=30)
+        resume(session, session.get_one(Run, run_id), by=approver, policy=USUAL)
     run = plan(sessions, run_id)
     assert (run.state, run.reason) == (RunState.PAUSED, Sentence(MOVED))
 

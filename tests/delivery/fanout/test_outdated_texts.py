@@ -21,6 +21,7 @@ from campaigns.delivery.states import SendState
 from campaigns.directory.models import EmergencyNumber, Service
 from campaigns.places.models import Region
 from campaigns.planning.models import Run, RunState
+from campaigns.planning.policy import USUAL, Policy
 from campaigns.planning.runs.firing import pause_run, stop_run
 from campaigns.planning.service import fire_due
 from campaigns.staff import audit
@@ -55,7 +56,7 @@ def run(sessions: sessionmaker[Session], story: Story) -> Run:
     run = story.session.scalars(select(Run)).one()
     story.session.commit()
     with clock.running_on(lambda: DUE):
-        fan_out(sessions, run.id, service_max_age_days=30)
+        fan_out(sessions, run.id, policy=USUAL)
     story.session.refresh(run)
     assert run.state == RunState.RUNNING
     story.session.commit()
@@ -84,7 +85,7 @@ def waiting_texts(session: Session) -> set[str | None]:
 
 def go_on(story: Story, run: Run, *, at: datetime = LATER) -> int:
     with clock.running_on(lambda: at):
-        return resume(story.session, run, by=story.approver.id, max_age_days=30)
+        return resume(story.session, run, by=story.approver.id, policy=USUAL)
 
 
 def test_run_paused_for_a_wrong_number_goes_on_with_the_right_one(story: Story, run: Run) -> None:
@@ -113,7 +114,7 @@ def test_whoever_stated_the_new_number_cannot_let_the_run_name_it(story: Story, 
         go_on(story, run)
     session.rollback()
     with clock.running_on(lambda: LATER):
-        resume(session, run, by=story.reader.id, max_age_days=30)
+        resume(session, run, by=story.reader.id, policy=USUAL)
     assert NEW in str(waiting_texts(session))
     entry = session.scalars(select(AuditEntry).where(AuditEntry.action == "run.approve_numbers")).one()
     assert (entry.member_id, entry.detail["numbers"]) == (story.reader.id, [NEW])
@@ -125,7 +126,7 @@ def test_texts_are_filled_in_with_approved_numbers_alone(sessions: sessionmaker[
     a_service(story.session, story.organisation, number_national=NEW, number_from_abroad=NEW)
     story.session.commit()
     with clock.running_on(lambda: DUE):
-        fan_out(sessions, run.id, service_max_age_days=30)
+        fan_out(sessions, run.id, policy=USUAL)
     [text] = waiting_texts(story.session)
     assert (NEW in str(text), "112" in str(text)) == (False, True)
 
@@ -205,7 +206,7 @@ def test_running_run_pauses_when_its_helpline_changes(
     sessions: sessionmaker[Session], story: Story, run: Run
 ) -> None:
     run_id = id_of(story, run)
-    watch = TextWatch(sessions, max_age_days=30)
+    watch = TextWatch(sessions, policy=USUAL)
     with clock.running_on(lambda: DUE):
         watch.look()
     assert state_of(sessions, run_id) == RunState.RUNNING
@@ -222,7 +223,7 @@ def test_change_that_is_committed_after_a_look_is_seen(
 ) -> None:
     """A file of services is written before it is committed, and somebody looks in between."""
     run_id = id_of(story, run)
-    watch = TextWatch(sessions, max_age_days=30)
+    watch = TextWatch(sessions, policy=USUAL)
     with clock.running_on(lambda: LATER):
         watch.look()
     correct_the_number(story.session, updated_at=LATER - timedelta(seconds=30))
@@ -239,7 +240,7 @@ def test_running_run_pauses_when_an_emergency_number_changes(
     correct_the_number(session, verified_on=None)
     assert go_on(story, run) == 1
     session.commit()
-    watch = TextWatch(sessions, max_age_days=30)
+    watch = TextWatch(sessions, policy=USUAL)
     with clock.running_on(lambda: LATER + timedelta(minutes=4)):
         watch.look()
     assert state_of(sessions, run_id) == RunState.RUNNING
@@ -266,7 +267,7 @@ def test_running_run_pauses_within_the_hour_when_a_verification_ends(
 ) -> None:
     """Time passes without any change in the directory."""
     run_id = id_of(story, run)
-    watch = TextWatch(sessions, max_age_days=0)
+    watch = TextWatch(sessions, policy=Policy(0))
     with clock.running_on(lambda: DUE):
         watch.look()
     assert state_of(sessions, run_id) == RunState.RUNNING
@@ -282,7 +283,7 @@ def test_run_that_has_written_to_everybody_is_left_alone(
     settle(story.session, 4, send_state=SendState.ACCEPTED, intent_at=DUE)
     correct_the_number(story.session)
     with clock.running_on(lambda: LATER):
-        TextWatch(sessions, max_age_days=30).look()
+        TextWatch(sessions, policy=USUAL).look()
     assert state_of(sessions, run_id) == RunState.RUNNING
 
 
@@ -290,7 +291,7 @@ def test_texts_are_not_compared_again_at_each_look(
     sessions: sessionmaker[Session], story: Story, run: Run, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     run_id = id_of(story, run)
-    watch, compared = TextWatch(sessions, max_age_days=30), []
+    watch, compared = TextWatch(sessions, policy=USUAL), []
     monkeypatch.setattr(
         "campaigns.delivery.fanout.outdated_texts.pause_outdated",
         lambda session, run_id, **_: compared.append(run_id),

@@ -16,6 +16,7 @@ from campaigns.delivery.models import Delivery, RunQuiet
 from campaigns.delivery.repair.resend import Chosen, resend
 from campaigns.delivery.states import SendState
 from campaigns.planning.models import Priority, Run, RunState
+from campaigns.planning.policy import Policy
 from campaigns.staff.models import Organisation
 from tests.delivery.builders import a_planned_run, frozen, people
 from tests.factories import NOON, a_member
@@ -32,7 +33,7 @@ def planned(
         people(session, run.organisation_id, vault, count=1, prefix="+38050")
         run_id = run.id
     with running_on(lambda: NOON):
-        fan_out(sessions, run_id, service_max_age_days=36_500)
+        fan_out(sessions, run_id, policy=Policy(36_500))
     return run_id
 
 

@@ -14,6 +14,7 @@ from campaigns.delivery.fanout.fanout import fan_out
 from campaigns.delivery.models import Delivery, RunText
 from campaigns.delivery.states import SendState
 from campaigns.planning.models import Run, RunState
+from campaigns.planning.policy import Policy
 from tests.delivery.builders import a_planned_run, frozen, give_addresses, people
 from tests.factories import a_sender
 
@@ -31,7 +32,7 @@ def planned(sessions: sessionmaker[Session], vault: Vault, **changes: Any) -> in
         give = {"prefix": "7", "channel": Channel.TELEGRAM}
         give_addresses(session, run.organisation_id, vault, contacts[:2], **give)
         run_id = run.id
-    fan_out(sessions, run_id, service_max_age_days=36_500)
+    fan_out(sessions, run_id, policy=Policy(36_500))
     return run_id
 
 
@@ -86,6 +87,6 @@ def test_runs_without_such_words_share_one_text(sessions: sessionmaker[Session],
     with sessions.begin() as session:
         run_id = (run := a_planned_run(session)).id
         people(session, run.organisation_id, vault, count=2)
-    fan_out(sessions, run_id, service_max_age_days=36_500)
+    fan_out(sessions, run_id, policy=Policy(36_500))
     with sessions() as session:
         assert session.scalars(select(RunText.channel).where(RunText.run_id == run_id)).all() == [""]

@@ -20,6 +20,7 @@ from campaigns.delivery.models import Delivery
 from campaigns.delivery.monitoring.time_zones import PutOff, RunWave, waves_of_run
 from campaigns.delivery.states import SendState
 from campaigns.planning.models import Run
+from campaigns.planning.policy import USUAL
 from tests.delivery.builders import a_planned_run, frozen, people
 from tests.factories import NOON
 
@@ -40,7 +41,7 @@ def planned(sessions: sessionmaker[Session], vault: Vault, zones: dict[str | Non
         for number, (zone, count) in enumerate(zones.items()):
             people(session, run.organisation_id, vault, count=count, time_zone=zone, prefix=f"+3806{number}0")
         run_id = run.id
-    fan_out(sessions, run_id, service_max_age_days=30)
+    fan_out(sessions, run_id, policy=USUAL)
     return run_id
 
 

@@ -20,6 +20,7 @@ from campaigns.delivery.repair.resend import Chosen, Prospect, count_resendable,
 from campaigns.delivery.states import SendState
 from campaigns.messages.text.bidi_numbers import LEFT_TO_RIGHT_MARK
 from campaigns.planning.models import Run, RunState
+from campaigns.planning.policy import Policy
 from campaigns.staff.models import AuditEntry, Organisation
 from campaigns.staff.notes import open_reasons
 from tests.delivery.builders import a_run_in_every_state, a_running_run, all_deliveries, frozen, give_addresses
@@ -213,5 +214,5 @@ def test_resend_judges_each_text_by_itself(session: Session, vault: Vault) -> No
 def test_resend_heeds_how_long_a_verification_holds(session: Session, vault: Vault) -> None:
     run = a_running_run(session, vault, count=1, deliveries=UNCONFIRMED)
     name_a_service(session, run, verified_on=ago(10))
-    assert count_resendable(session, run, Chosen(), max_age_days=20) == Prospect(sent=1)
-    assert count_resendable(session, run, Chosen(), max_age_days=5) == Prospect(outdated=1)
+    assert count_resendable(session, run, Chosen(), policy=Policy(20)) == Prospect(sent=1)
+    assert count_resendable(session, run, Chosen(), policy=Policy(5)) == Prospect(outdated=1)

@@ -78,7 +78,7 @@ def another(story: Story, *, days: float = 1, own: bool = False, **changes: Any)
 
 def collisions(story: Story) -> list[Collision]:
     found = assess(story.session, story.campaign, now=START)
-    return find_collisions(story.session, story.campaign, found, now=START, max_age_days=30)
+    return find_collisions(story.session, story.campaign, found, now=START)
 
 
 def test_same_place_theme_and_days_are_told(story: Story) -> None:

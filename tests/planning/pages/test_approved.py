@@ -14,6 +14,7 @@ from campaigns.core.keys.crypto import Vault
 from campaigns.delivery.fanout.fanout import fan_out
 from campaigns.delivery.models import Delivery
 from campaigns.planning.models import Campaign, Run, RunState
+from campaigns.planning.policy import USUAL
 from campaigns.planning.service import fire_due
 from campaigns.staff.models import Role
 from tests.planning.story import DUE, START, Story, a_story, more_people
@@ -63,7 +64,7 @@ def test_exchanged_audience_waits_until_an_approver_starts_it(pages: Pages, vaul
     assert state_of(pages, run_id) == RunState.HELD
     assert approver.post(f"/delivery/runs/{run_id}/let-start").status_code == 302
     assert state_of(pages, run_id) == RunState.PLANNING
-    fan_out(pages.sessions, run_id, service_max_age_days=30)
+    fan_out(pages.sessions, run_id, policy=USUAL)
     with pages.sessions() as session:
         assert len(session.scalars(select(Delivery.id).where(Delivery.run_id == run_id)).all()) == 40
 

@@ -22,6 +22,7 @@ from campaigns.core.settings import Settings
 from campaigns.delivery.fanout.fanout import fan_out
 from campaigns.delivery.models import Delivery
 from campaigns.planning.models import Run, RunState, Schedule, ZonePolicy
+from campaigns.planning.policy import Policy
 from campaigns.planning.runs.ticker import Clockwork
 from campaigns.planning.schedules.recurrence import ClockChange, Timing, clock_change
 from campaigns.planning.service import approve_campaign
@@ -167,7 +168,7 @@ def test_each_person_is_due_at_their_own_hour_once(
     with sessions() as session:
         runs = dict(session.execute(select(Run.id, Run.occurrence)).all())
     for run_id in runs:
-        fan_out(sessions, run_id, service_max_age_days=9999)
+        fan_out(sessions, run_id, policy=Policy(9999))
     with sessions() as session:
         due = session.execute(
             select(Delivery.run_id, Contact.time_zone, Delivery.due_at).join(

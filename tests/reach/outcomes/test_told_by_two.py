@@ -15,6 +15,7 @@ from campaigns.delivery.models import RunText
 from campaigns.directory.models import Service
 from campaigns.planning.links.counted_links import CountedLink
 from campaigns.planning.models import Campaign, Run, RunState
+from campaigns.planning.policy import USUAL
 from campaigns.planning.queries import find_editors
 from campaigns.staff.models import AuditEntry, Organisation, Role
 from tests.reach.outcomes.told_by_two import (
@@ -52,7 +53,7 @@ def said(pages: Pages, target: Target) -> tuple[str, list[str]]:
         run = fire(session, target)
         run_id, state = run.id, run.state
     if state == RunState.PLANNING:
-        fan_out(pages.sessions, run_id, service_max_age_days=30)
+        fan_out(pages.sessions, run_id, policy=USUAL)
     with pages.sessions() as session:
         return str(state), [str(body) for body in session.scalars(select(RunText.body))]
 
