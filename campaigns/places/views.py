@@ -331,7 +331,7 @@ def _found_place() -> dict[str, object]:
 
 
 def _search(places: list[Place], name: str) -> list[Location]:
-    return OwnGazetteer(places).search(name) if name else []
+    return OwnGazetteer(places, str(get_locale())).search(name) if name else []
 
 
 def _map_data(countries: list[str]) -> dict[str, str]:

@@ -128,6 +128,16 @@ def test_list_filters_and_shows_on_the_map(visit: Visit) -> None:
     assert visit.is_narrow()
 
 
+@pytest.mark.parametrize(("language", "country"), [("en", "Poland"), ("uk", "Польща"), ("ar", "بولندا")])
+def test_map_names_countries_in_the_readers_language(
+    browser: Browser, address: str, pages: Pages, author: Member, language: str, country: str
+) -> None:
+    with a_visit(browser, address, pages, author, width=1280, language=language) as visit:
+        visit.go("/places")
+        visit.wait_for_map()
+        visit.page.locator(".map-country").get_by_text(country, exact=True).wait_for(state="attached")
+
+
 def test_route_is_rearranged_by_keyboard(visit: Visit, pages: Pages) -> None:
     with pages.sessions() as session:
         route = session.scalars(select(Route).where(Route.key == "rt-ua-04")).one()

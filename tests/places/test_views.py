@@ -136,8 +136,8 @@ def test_place_is_changed_and_deleted(pages: Pages, author: FlaskClient) -> None
 
 
 def test_search_finds_places_and_regions_in_any_script(author: FlaskClient, route: Route) -> None:
-    assert "Lviv, Region UA-46" in author.get("/places/new?find=lviv").text
-    assert "Lviv Oblast, UA" in author.get("/places/new?find=Львівська").text
+    assert "Lviv · Region UA-46" in author.get("/places/new?find=lviv").text
+    assert "Lviv Oblast · Ukraine" in author.get("/places/new?find=Львівська").text
     assert "Enter the coordinates instead" in author.get("/places/new?find=zzzz").text
     filled = author.get("/places/new?latitude=49.84&longitude=23.99").text
     assert 'value="49.84"' in filled

@@ -8,16 +8,17 @@ from dataclasses import dataclass
 from functools import cache
 from typing import Any, NoReturn
 
+from babel import Locale
 from geopy.adapters import BaseSyncAdapter
 from geopy.geocoders.base import Geocoder
 from geopy.location import Location
 
 from campaigns.core.errors import UnavailableError
 from campaigns.core.words import N_
-from campaigns.places.geography.atlas import load_atlas
+from campaigns.places.geography.atlas import RegionFacts, load_atlas
 from campaigns.places.geography.cells import locate
 from campaigns.places.geography.shapes import Position, anchor_of
-from campaigns.places.models import Place
+from campaigns.places.models import Place, Region
 
 #: Letters that Unicode does not take apart, but that people type without their stroke or dot.
 _UNSTROKED = str.maketrans("łøđħŧı’ʼ'`", "lodhti    ")
@@ -29,8 +30,8 @@ DEFAULT_LIMIT = 8
 class Entry:
     """Something that has a name and a place on the map."""
 
-    #: As shown: the name and where it lies.
-    label: str
+    #: The region that it is, or in which it lies; None for a place at sea.
+    region: RegionFacts | Region | None
     #: Folded names, in every script that is known.
     names: tuple[str, ...]
     #: Longitude and latitude in degrees; None for a region, whose point is found when it is asked for.
@@ -38,13 +39,19 @@ class Entry:
     #: Code of the region, or key of the place.
     code: str
     kind: str
+    #: What a place is called; '' for a region, whose names are its own.
+    name: str = ""
 
 
 class OwnGazetteer(Geocoder):  # type: ignore[misc] # geopy has no types
-    """Finds places by name (`geocode`) and regions by point (`reverse`); cannot open a connection."""
+    """Finds places by name (`geocode`) and regions by point (`reverse`); cannot open a connection.
 
-    def __init__(self, places: Iterable[Place]) -> None:
+    What it finds is told in `language`.
+    """
+
+    def __init__(self, places: Iterable[Place], language: str = "en") -> None:
         super().__init__(adapter_factory=_NoConnection, user_agent="Fingerpost")
+        self._language = language
         self._entries = [*map(_entry_of_place, places), *_region_entries()]
 
     def geocode(
@@ -63,7 +70,7 @@ class OwnGazetteer(Geocoder):  # type: ignore[misc] # geopy has no types
             (rank, entry) for entry in self._entries if wanted and (rank := _rank(entry, wanted)) is not None
         ]
         ranked.sort(key=lambda pair: pair[0])
-        return [_location_of(entry) for _, entry in ranked[:limit]]
+        return [self._location_of(entry) for _, entry in ranked[:limit]]
 
     def reverse(self, query: tuple[float, float], *, exactly_one: bool = True) -> Location | list[Location] | None:
         """Return the region at (latitude, longitude) in degrees, or None at sea."""
@@ -72,8 +79,21 @@ class OwnGazetteer(Geocoder):  # type: ignore[misc] # geopy has no types
         region = load_atlas().get(code) if code else None
         if region is None:
             return None
-        found = Location(_label_of(region), (latitude, longitude), {"code": region.code, "kind": "region"})
+        found = Location(self._label_of(region), (latitude, longitude), {"code": region.code, "kind": "region"})
         return found if exactly_one else [found]
+
+    def _location_of(self, entry: Entry) -> Location:
+        longitude, latitude = entry.position or _point_in(entry.code)
+        label = self._label_of(entry.region, entry.name)
+        return Location(label, (latitude, longitude), {"code": entry.code, "kind": entry.kind})
+
+    def _label_of(self, region: RegionFacts | Region | None, name: str = "") -> str:
+        """Return the name of a place, and region and country in which it lies."""
+        where: tuple[str, ...] = ()
+        if region is not None:
+            country = Locale.parse(self._language).territories.get(region.country, region.country)
+            where = (region.names.get(self._language) or region.name, country)
+        return " · ".join((*((name,) if name else ()), *where))
 
 
 class _NoConnection(BaseSyncAdapter):  # type: ignore[misc] # geopy has no types
@@ -102,9 +122,8 @@ def _rank(entry: Entry, wanted: str) -> tuple[bool, int, int] | None:
 
 
 def _entry_of_place(place: Place) -> Entry:
-    where = _label_of(place.region, place.name) if place.region else place.name
     names = tuple({fold(name): None for name in (place.name, place.local_name) if name})
-    return Entry(where, names, anchor_of(place.geometry), place.key, "place")
+    return Entry(place.region, names, anchor_of(place.geometry), place.key, "place", place.name)
 
 
 @cache
@@ -115,16 +134,7 @@ def _region_entries() -> tuple[Entry, ...]:
 def _each_region() -> Iterator[Entry]:
     for region in load_atlas().facts:
         names = tuple({fold(name): None for name in (region.name, *region.names.values())})
-        yield Entry(_label_of(region), names, None, region.code, "region")
-
-
-def _label_of(region: Any, name: str | None = None) -> str:
-    return ", ".join((*((name,) if name else ()), region.name, region.country))
-
-
-def _location_of(entry: Entry) -> Location:
-    longitude, latitude = entry.position or _point_in(entry.code)
-    return Location(entry.label, (latitude, longitude), {"code": entry.code, "kind": entry.kind})
+        yield Entry(region, names, None, region.code, "region")
 
 
 def _point_in(code: str) -> Position:

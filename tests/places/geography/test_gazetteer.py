@@ -6,9 +6,10 @@ import pytest
 from sqlalchemy.orm import Session
 
 from campaigns.core.errors import UnavailableError
+from campaigns.places.geography.atlas import load_atlas
 from campaigns.places.geography.gazetteer import OwnGazetteer, fold
 from campaigns.places.models import Place
-from tests.factories import a_place, an_organisation
+from tests.factories import a_place, a_region, an_organisation
 
 
 @pytest.mark.parametrize(
@@ -50,13 +51,25 @@ def test_unknown_name_finds_nothing() -> None:
 
 def test_best_match_alone_when_exactly_one() -> None:
     gazetteer = OwnGazetteer([])
-    assert str(gazetteer.geocode("Львівська область")) == "Lviv Oblast, UA"
+    assert str(gazetteer.geocode("Львівська область")) == "Lviv Oblast · Ukraine"
     assert gazetteer.geocode("lviv", exactly_one=False) == gazetteer.search("lviv")
+
+
+@pytest.mark.parametrize(
+    ("language", "where"), [("uk", "Львівська область · Україна"), ("ar", "لفيف أوبلاست · أوكرانيا")]
+)
+def test_region_is_told_in_the_readers_language(session: Session, language: str, where: str) -> None:
+    place = a_place(session, an_organisation(session), name="Lviv station")
+    lviv = load_atlas().get("UA-46")
+    assert lviv
+    place.region = a_region(session, code="UA-46", country="UA", name="Lviv Oblast", names=lviv.names)
+    found = OwnGazetteer([place], language).search("lviv")
+    assert [str(one) for one in found[:2]] == [f"Lviv station · {where}", where]
 
 
 def test_point_leads_back_to_its_region() -> None:
     gazetteer = OwnGazetteer([])
-    assert str(gazetteer.reverse((49.84, 24.03))) == "Lviv Oblast, UA"
+    assert str(gazetteer.reverse((49.84, 24.03))) == "Lviv Oblast · Ukraine"
     assert gazetteer.reverse((0.0, -30.0)) is None
 
 

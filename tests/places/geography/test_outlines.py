@@ -6,6 +6,8 @@ import gzip
 import json
 from typing import Any
 
+import pytest
+
 from campaigns.places.geography.outlines import draw_outlines
 
 
@@ -28,10 +30,17 @@ def test_regions_are_drawn_for_asked_countries_only() -> None:
     assert not any("Lviv" in name for name in names)
 
 
-def test_names_are_in_the_readers_language() -> None:
-    features = drawn("UA", language="uk")
-    names = {one["properties"].get("name") for one in features}
-    assert {"Україна", "Львівська область"} <= names
+@pytest.mark.parametrize(
+    ("language", "country", "region"),
+    [
+        ("en", "Ukraine", "Lviv Oblast"),
+        ("uk", "Україна", "Львівська область"),
+        ("ar", "أوكرانيا", "لفيف أوبلاست"),
+    ],
+)
+def test_names_are_in_the_readers_language(language: str, country: str, region: str) -> None:
+    names = {one["properties"].get("name") for one in drawn("UA", language=language)}
+    assert {country, region} <= names
 
 
 def test_world_without_places_is_coarse() -> None:
