@@ -311,4 +311,4 @@ def _find_unconnected(organisation_id: int) -> list[tuple[str, str]]:
 
 def _count_services_due(organisation_id: int) -> int:
     limit = settings().service_max_age_days
-    return count_due_services(session(), organisation_id, clock.now(), max_age_days=limit)
+    return count_due_services(session(), organisation_id, clock.now(), fresh_days=limit)

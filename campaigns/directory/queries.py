@@ -58,24 +58,24 @@ class Listed:
     open_now: bool | None
 
 
-def load_directory(session: Session, organisation_id: int, at: datetime, *, max_age_days: int) -> list[Listed]:
+def load_directory(session: Session, organisation_id: int, at: datetime, *, fresh_days: int) -> list[Listed]:
     """Return an organisation's services with whether each may be used at `at`."""
     services = session.scalars(select_services(organisation_id))
-    return [list_service(service, at, max_age_days=max_age_days) for service in services]
+    return [list_service(service, at, fresh_days=fresh_days) for service in services]
 
 
-def list_service(service: Service, at: datetime, *, max_age_days: int) -> Listed:
+def list_service(service: Service, at: datetime, *, fresh_days: int) -> Listed:
     """Return a service with whether it may be used at `at`."""
     return Listed(
         service=service,
-        trust=trust_of(facts_of(service), at, max_age_days),
+        trust=trust_of(facts_of(service), at, fresh_days),
         open_now=is_open(service.hours, service.time_zone, at),
     )
 
 
-def count_due_services(session: Session, organisation_id: int, at: datetime, *, max_age_days: int) -> int:
+def count_due_services(session: Session, organisation_id: int, at: datetime, *, fresh_days: int) -> int:
     """Count the services that must be verified before they can be used again."""
-    directory = load_directory(session, organisation_id, at, max_age_days=max_age_days)
+    directory = load_directory(session, organisation_id, at, fresh_days=fresh_days)
     return sum(listed.trust is Trust.DUE for listed in directory)
 
 

@@ -52,7 +52,7 @@ def _choice(form: NeedForm) -> Choice:
         kind=form.text("kind"),
     )
     facts = queries.load_service_facts(session(), current_organisation().id)
-    return weigh_services(facts, need, max_age_days=settings().service_max_age_days)
+    return weigh_services(facts, need, fresh_days=settings().service_max_age_days)
 
 
 def _offer(form: NeedForm) -> None:

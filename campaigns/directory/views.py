@@ -77,7 +77,7 @@ def vocabulary() -> dict[str, object]:
         "country_name": country_name,
         "weekday_name": weekday_name,
         "write_hours": write_hours,
-        "max_age_days": _max_age_days(),
+        "fresh_days": _fresh_days(),
     }
 
 
@@ -87,7 +87,7 @@ def index() -> Page:
     """List services by country, those that must be verified first."""
     chosen = {name: request.args.get(name, "") for name in ("country", "kind", "trust")}
     everything = queries.load_directory(
-        session(), current_organisation().id, clock.now(), max_age_days=_max_age_days()
+        session(), current_organisation().id, clock.now(), fresh_days=_fresh_days()
     )
     listed = [
         each
@@ -255,7 +255,7 @@ def _service(service_id: int) -> Service:
 def _shown(present: Service, form: VerifyForm | None = None, *, dead: DeadForm | None = None) -> Page:
     status = form.status if form else dead.status if dead else 200
     today = {"on": clock.now().date()}
-    listed = queries.list_service(present, clock.now(), max_age_days=_max_age_days())
+    listed = queries.list_service(present, clock.now(), fresh_days=_fresh_days())
     checks = session().scalars(queries.select_checks(present)).all()
     names = staff_queries.load_member_names(
         session(), [present.verified_by_id, *(each.member_id for each in checks)]
@@ -283,5 +283,5 @@ def _by_country(listed: list[queries.Listed]) -> dict[str, list[queries.Listed]]
     return {code: [each for each in waiting_first if each.service.country == code] for code in ordered}
 
 
-def _max_age_days() -> int:
+def _fresh_days() -> int:
     return settings().service_max_age_days

@@ -45,7 +45,7 @@ class KnownHelp:
     #: Each country's emergency number, by alpha-2.
     emergency: Mapping[str, str]
     #: A service that was verified longer ago is not named.
-    max_age_days: int
+    fresh_days: int
 
     def find(self, names: Iterable[str], need: Need) -> tuple[HelpNumber, ...]:
         """Return what each placeholder for help stands for.
@@ -57,7 +57,7 @@ class KnownHelp:
 
     def _find(self, name: str, need: Need) -> HelpNumber:
         try:
-            signpost = choose_signpost(self.services, need, max_age_days=self.max_age_days)
+            signpost = choose_signpost(self.services, need, fresh_days=self.fresh_days)
         except NoSignpostError as why_none:
             return HelpNumber(name, emergency=self.emergency.get(need.country or ""), why_none=why_none)
         return HelpNumber(name, signpost)

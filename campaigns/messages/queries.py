@@ -31,10 +31,10 @@ def select_messages(organisation_id: int) -> Select[Message]:
     return statement.order_by(Message.theme, Message.title, Message.id)
 
 
-def load_help(session: Session, organisation_id: int, *, max_age_days: int) -> KnownHelp:
+def load_help(session: Session, organisation_id: int, *, fresh_days: int) -> KnownHelp:
     """Read the numbers for help that an organisation's texts may name, of services verified lately."""
     services = load_service_facts(session, organisation_id)
-    return KnownHelp(services, load_emergency_numbers(session, organisation_id), max_age_days)
+    return KnownHelp(services, load_emergency_numbers(session, organisation_id), fresh_days)
 
 
 def find_translation(message: Message, language: str) -> Translation | None:

@@ -206,7 +206,7 @@ def _measure(text: str, language: str, message: Message | None = None) -> Measur
         text,
         language=language,
         at=clock.now(),
-        max_age_days=settings().service_max_age_days,
+        fresh_days=settings().service_max_age_days,
         message=message,
     )
 

@@ -98,10 +98,10 @@ def test_only_verified_services_become_signposts(session: Session, ours: Organis
     need = Need("PL-18", "PL", "en", NOON, roaming=True)
     with clock.running_on(lambda: NOON):
         with pytest.raises(NoSignpostError):
-            choose_signpost(load_service_facts(session, ours.id), need, max_age_days=30)
+            choose_signpost(load_service_facts(session, ours.id), need, fresh_days=30)
         line = session.scalars(select(Service).where(Service.name.startswith("KCIK"))).one()
         verify_service(session, line, by=author.id, on=NOON.date(), how="test call, foreign SIM")
-    signpost = choose_signpost(load_service_facts(session, ours.id), need, max_age_days=30)
+    signpost = choose_signpost(load_service_facts(session, ours.id), need, fresh_days=30)
     assert (signpost.service_id, signpost.number) == (line.id, "+48 22 628 01 20")
 
 

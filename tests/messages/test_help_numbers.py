@@ -17,7 +17,7 @@ IN_POLAND = Need("PL-18", "PL", LINE.languages[0], MONDAY, roaming=False)
 
 def find(*names: str, need: Need = IN_POLAND, emergency: dict[str, str] | None = None) -> tuple[HelpNumber, ...]:
     numbers = {"PL": "112"} if emergency is None else emergency
-    return KnownHelp([LINE, SHELTER], numbers, max_age_days=30).find(names, need)
+    return KnownHelp([LINE, SHELTER], numbers, fresh_days=30).find(names, need)
 
 
 def test_kind_is_read_from_the_name() -> None:

@@ -30,7 +30,7 @@ def load_renderer(session: Session, run: Run, wanted: Iterable[Combination], *, 
     regions = session.execute(select(Region.id, Region.code, Region.country).where(Region.id.in_(region_ids)))
     places = session.execute(select(Place.id, Place.name).where(Place.id.in_(place_ids)))
     frozen = FrozenRun.from_json(run.frozen)
-    known = load_help(session, run.organisation_id, max_age_days=policy.service_max_age_days)
+    known = load_help(session, run.organisation_id, fresh_days=policy.service_max_age_days)
     if frozen.numbers is not None:
         known = NamedNumbers.from_json(frozen.numbers).of(known)
     return Renderer(

@@ -117,44 +117,44 @@ class _Candidate:
 _SECOND = (Cause.CLOSED, Cause.FARTHER, Cause.INTERPRETER, Cause.STATE, Cause.HOURS_UNKNOWN, Cause.LATER)
 
 
-def choose_signpost(services: Iterable[ServiceFacts], need: Need, *, max_age_days: int) -> Signpost:
+def choose_signpost(services: Iterable[ServiceFacts], need: Need, *, fresh_days: int) -> Signpost:
     """Return the best service for somebody with this need.
 
     A closed line is chosen only when none is open, and says when it opens. Raises NoSignpostError with the reason
     when no service may be named.
     """
-    eligible, refused = _sift(services, need, max_age_days)
+    eligible, refused = _sift(services, need, fresh_days)
     if not eligible:
-        why = _why_none(refused, need, max_age_days)
+        why = _why_none(refused, need, fresh_days)
         raise NoSignpostError(why.template, **why.words)
     return _signpost(min(eligible, key=_Candidate.rank), need)
 
 
-def number_named(service: ServiceFacts, need: Need, *, max_age_days: int) -> str | None:
+def number_named(service: ServiceFacts, need: Need, *, fresh_days: int) -> str | None:
     """Return the number by which a service may be named to them at some hour; None when it may not."""
-    found = _judge(service, need, max_age_days)
+    found = _judge(service, need, fresh_days)
     return None if isinstance(found, Reason) else found.number
 
 
-def weigh_services(services: Iterable[ServiceFacts], need: Need, *, max_age_days: int) -> Choice:
+def weigh_services(services: Iterable[ServiceFacts], need: Need, *, fresh_days: int) -> Choice:
     """Return what `choose_signpost` chooses, with why each of the others is passed over."""
-    eligible, refused = _sift(services, need, max_age_days)
+    eligible, refused = _sift(services, need, fresh_days)
     unfit = [_passed(service, reason) for service, reason in refused]
     if not eligible:
-        return Choice(None, tuple(unfit), _why_none(refused, need, max_age_days))
+        return Choice(None, tuple(unfit), _why_none(refused, need, fresh_days))
     first, *others = sorted(eligible, key=_Candidate.rank)
     second = [_passed(other.service, _why_second(other, first, need)) for other in others]
     return Choice(_signpost(first, need), (*second, *unfit), None)
 
 
 def _sift(
-    services: Iterable[ServiceFacts], need: Need, max_age_days: int
+    services: Iterable[ServiceFacts], need: Need, fresh_days: int
 ) -> tuple[list[_Candidate], list[tuple[ServiceFacts, Reason]]]:
     """Return the services that may be named, and the others with the first rule that forbids each."""
     eligible: list[_Candidate] = []
     refused: list[tuple[ServiceFacts, Reason]] = []
     for service in services:
-        found = _judge(service, need, max_age_days)
+        found = _judge(service, need, fresh_days)
         if isinstance(found, Reason):
             refused.append((service, found))
         else:
@@ -162,16 +162,16 @@ def _sift(
     return eligible, refused
 
 
-def _judge(service: ServiceFacts, need: Need, max_age_days: int) -> _Candidate | Reason:
+def _judge(service: ServiceFacts, need: Need, fresh_days: int) -> _Candidate | Reason:
     """Return what a service offers, or the first rule that forbids to name it; the order is that of _why_none."""
     if service.kind != need.kind:
         return Cause.OTHER_KIND.reason(kind=Phrase(service.kind))
     distance = _distance(service, need)
     if distance is None:
         return Cause.ELSEWHERE.reason()
-    trust = trust_of(service, need.at, max_age_days)
+    trust = trust_of(service, need.at, fresh_days)
     if trust is not Trust.VERIFIED:
-        return _distrust(service, trust, max_age_days)
+        return _distrust(service, trust, fresh_days)
     number = _number_for(service, roaming=need.roaming)
     if not number:
         return Cause.NO_NUMBER.reason()
@@ -197,14 +197,14 @@ def _offer(
     return _Candidate(service, number, distance, hours, open_now, interpreted)
 
 
-def _distrust(service: ServiceFacts, trust: Trust, max_age_days: int) -> Reason:
+def _distrust(service: ServiceFacts, trust: Trust, fresh_days: int) -> Reason:
     if trust is Trust.UNSOURCED:
         return Cause.UNSOURCED.reason()
     if trust is Trust.ENDED:
         return Cause.ENDED.reason(date=service.expires_on)
     if service.verified_on is None:
         return Cause.NEVER_VERIFIED.reason()
-    return Cause.DUE.reason(date=service.verified_on, days=max_age_days)
+    return Cause.DUE.reason(date=service.verified_on, days=fresh_days)
 
 
 def _distance(service: ServiceFacts, need: Need) -> _Distance | None:
@@ -247,11 +247,11 @@ def base_of(language: str) -> str:
     return language.partition("-")[0].casefold()
 
 
-def _why_none(refused: Iterable[tuple[ServiceFacts, Reason]], need: Need, max_age_days: int) -> Reason:
+def _why_none(refused: Iterable[tuple[ServiceFacts, Reason]], need: Need, fresh_days: int) -> Reason:
     """Return the reason that came nearest to a signpost: all services fail, and the last rule says most."""
     causes = {reason.cause for _, reason in refused}
     place = need.region_code or need.country or Phrase(N_("an unknown place"))
-    values = {"kind": Phrase(need.kind), "place": place, "days": max_age_days, "language": need.language}
+    values = {"kind": Phrase(need.kind), "place": place, "days": fresh_days, "language": need.language}
     for cause, template in _NONE.items():
         if cause in causes:
             return Reason(cause, template, values)

@@ -25,13 +25,13 @@ class Trust(StrEnum):
     ENDED = "ended"
 
 
-def trust_of(service: ServiceFacts, at: datetime, max_age_days: int) -> Trust:
-    """Return whether a service may be used at `at`, when a verification holds for `max_age_days`."""
+def trust_of(service: ServiceFacts, at: datetime, fresh_days: int) -> Trust:
+    """Return whether a service may be used at `at`, when a verification holds for `fresh_days`."""
     today = at.astimezone(ZoneInfo(service.time_zone)).date()
     if service.source_status != SOURCED:
         return Trust.UNSOURCED
     if service.expires_on is not None and service.expires_on < today:
         return Trust.ENDED
-    if service.verified_on is None or not 0 <= (today - service.verified_on).days <= max_age_days:
+    if service.verified_on is None or not 0 <= (today - service.verified_on).days <= fresh_days:
         return Trust.DUE
     return Trust.VERIFIED

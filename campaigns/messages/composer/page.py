@@ -77,7 +77,7 @@ def measure(
     *,
     language: str,
     at: datetime,
-    max_age_days: int,
+    fresh_days: int,
     message: Message | None = None,
 ) -> Measured:
     """Measure a text that is being written; with its message, against the base text and the glossary too."""
@@ -86,5 +86,5 @@ def measure(
     if source is not None and language != source.language:
         base = source.text
         terms = load_terms(session, organisation_id, source_language=source.language, language=language)
-    known = load_help(session, organisation_id, max_age_days=max_age_days)
+    known = load_help(session, organisation_id, fresh_days=fresh_days)
     return measure_text(text, language=language, known=known, at=at, base=base, terms=terms)

@@ -68,7 +68,7 @@ def example_values(names: Iterable[str], known: KnownHelp, at: datetime, *, lang
     For help it is the longest number that a verified service has. Without one there is no example: an emergency
     number would look as if all were well.
     """
-    verified = [each for each in known.services if trust_of(each, at, known.max_age_days) is Trust.VERIFIED]
+    verified = [each for each in known.services if trust_of(each, at, known.fresh_days) is Trust.VERIFIED]
     values = EXAMPLES | {STOP: how_to_stop(StopWay.WORD, language)}
     for name, kind in kinds_asked(names).items():
         numbers = [

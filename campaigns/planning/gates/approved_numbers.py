@@ -48,7 +48,7 @@ def find_unapproved(start: Assessment, approved: NamedNumbers) -> list[str]:
         for kind in kinds_asked(help_number.name for help_number in each.help_numbers).values():
             need = replace(each.need, kind=kind)
             for service in strange:
-                number = number_named(service, need, max_age_days=start.known.max_age_days)
+                number = number_named(service, need, fresh_days=start.known.fresh_days)
                 if number and not approved.has(service.service_id, number):
                     found[f"{service.name} {number}"] = None
         for country, number in ((each.country, one.emergency) for one in each.help_numbers):

@@ -167,7 +167,7 @@ def _assess_content(
         )
     except AudienceRuleError as error:
         tally, unreadable = Tally(()), Sentence.of(error)
-    known = load_help(session, campaign.organisation_id, max_age_days=policy.service_max_age_days)
+    known = load_help(session, campaign.organisation_id, fresh_days=policy.service_max_age_days)
     rendered = _render(session, campaign, content, tally, known, now=now)
     senders = load_senders(session, campaign)
     warnings = _country_warnings(senders, content, tally)

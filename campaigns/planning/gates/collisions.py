@@ -157,19 +157,19 @@ def _contradicted(
                 region,
                 services.get(other.organisation_id, ()),
                 now=now,
-                max_age_days=assessed.known.max_age_days,
+                fresh_days=assessed.known.fresh_days,
             ):
                 found[region.id] = region
     return sorted(found.values(), key=lambda region: region.code)
 
 
 def _differs(
-    each: RenderedText, region: Region, services: Sequence[ServiceFacts], *, now: datetime, max_age_days: int
+    each: RenderedText, region: Region, services: Sequence[ServiceFacts], *, now: datetime, fresh_days: int
 ) -> bool:
     """Say whether these services would point the same people elsewhere than the text that was rendered does."""
     try:
         need = Need(region.code, region.country, each.language, now, roaming=False)
-        theirs = choose_signpost(services, need, max_age_days=max_age_days)
+        theirs = choose_signpost(services, need, fresh_days=fresh_days)
     except NoSignpostError:
         return False
     own = {_digits(signpost.number) for signpost in each.signposts}

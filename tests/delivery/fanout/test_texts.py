@@ -71,7 +71,7 @@ def test_run_says_what_was_estimated(
     place: str,
 ) -> None:
     content = replace(CONTENT, texts={language: text}, link=link, senders=({**SENDER, "identity": identity},))
-    known = KnownHelp(services, {"PL": "112"}, max_age_days=30)
+    known = KnownHelp(services, {"PL": "112"}, fresh_days=30)
     people = {audience_counts.Combination(3, language, number_country): 40}
     [estimated] = render_combinations(content, people, regions={3: where}, known=known, place=place, at=MONDAY)
     renderer = Renderer(
@@ -90,7 +90,7 @@ def test_run_says_what_was_estimated(
 def test_counted_link_is_estimated_with_the_region_that_it_is_sent_with() -> None:
     content = replace(CONTENT, texts={"en": "Read ((link))"}, link="https://example.org/go/K7")
     people = {audience_counts.Combination(3, "en", "PL"): 40}
-    known = KnownHelp([], {}, max_age_days=30)
+    known = KnownHelp([], {}, fresh_days=30)
     regions = {3: Whereabouts("PL-18", "PL")}
     [text] = render_combinations(content, people, regions=regions, known=known, place="", at=MONDAY)
     assert text.body == "Read https://example.org/go/K7/PL-18"

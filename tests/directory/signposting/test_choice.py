@@ -41,7 +41,7 @@ LINE = ServiceFacts(
 
 def choose(*services: ServiceFacts, **changes: object) -> Signpost:
     values = {"region_code": "PL-18", "country": "PL", "language": "uk", "at": MONDAY, "roaming": False}
-    return choose_signpost(services, Need(**{**values, **changes}), max_age_days=30)  # type: ignore[arg-type]
+    return choose_signpost(services, Need(**{**values, **changes}), fresh_days=30)  # type: ignore[arg-type]
 
 
 def chosen(*services: ServiceFacts, **changes: object) -> int:
@@ -197,7 +197,7 @@ def test_explanation_says_why_this_one() -> None:
 )
 def test_each_other_service_has_its_reason(changes: dict[str, object], sentence: str) -> None:
     other = replace(LINE, service_id=2, **changes)  # type: ignore[arg-type]
-    choice = weigh_services([other, LINE], Need("PL-18", "PL", "uk", MONDAY, roaming=False), max_age_days=30)
+    choice = weigh_services([other, LINE], Need("PL-18", "PL", "uk", MONDAY, roaming=False), fresh_days=30)
     assert choice.signpost is not None
     assert choice.signpost.service_id == LINE.service_id
     assert [(each.service_id, each.reason.sentence) for each in choice.passed_over] == [(2, sentence)]
@@ -272,7 +272,7 @@ def test_every_service_is_chosen_or_has_its_reason(
     offered: list[ServiceFacts], language: str, hour: int, roaming: bool
 ) -> None:
     need = Need("PL-18", "PL", language, MONDAY + timedelta(hours=hour), roaming=roaming)
-    choice = weigh_services(offered, need, max_age_days=30)
+    choice = weigh_services(offered, need, fresh_days=30)
     said = [each.service_id for each in choice.passed_over]
     said += [choice.signpost.service_id] if choice.signpost else []
     assert sorted(said) == sorted(service.service_id for service in offered)

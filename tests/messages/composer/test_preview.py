@@ -45,7 +45,7 @@ def test_longest_verified_number_is_the_example() -> None:
     stale = replace(
         LINE, service_id=3, number_national="800 100 100 100", verified_on=MONDAY.date() - timedelta(31)
     )
-    known, lacking = (KnownHelp(lines, {}, max_age_days=30) for lines in ([LINE, other, stale], [other, stale]))
+    known, lacking = (KnownHelp(lines, {}, fresh_days=30) for lines in ([LINE, other, stale], [other, stale]))
     assert example_values(["hotline"], known, MONDAY, language="en")["hotline"] == "800 100 100"
     assert "hotline" not in example_values(["hotline"], lacking, MONDAY, language="en")
 
