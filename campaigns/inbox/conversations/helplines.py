@@ -62,7 +62,7 @@ def find_offers(known: KnownHelp, need: Need) -> list[Offer]:
 
 def _find_signpost(known: KnownHelp, need: Need) -> Signpost | None:
     try:
-        return choose_signpost(known.services, need, max_age_days=known.max_age_days)
+        return choose_signpost(known.services, need, fresh_days=known.fresh_days)
     except NoSignpostError:
         return None
 
@@ -79,7 +79,7 @@ def find_named(text: str, known: KnownHelp, *, at: datetime) -> Named:
         if not meant:
             continue
         found |= meant
-        if trust_of(service, at, known.max_age_days) is not Trust.VERIFIED:
+        if trust_of(service, at, known.fresh_days) is not Trust.VERIFIED:
             doubtful[service.name] = None
         else:
             named[service.service_id] = service.name

@@ -235,16 +235,14 @@ def _checked_numbers(body: str, known: KnownHelp, *, at: datetime, are_meant: bo
     """Return the services that an answer names."""
     named = find_named(body, known, at=at)
     if named.doubtful:
-        services = ", ".join(named.doubtful)
         raise GateError(
             N_("The number of %(services)s may not be named now: verify it in the directory first."),
-            services=services,
+            services=tuple(named.doubtful),
         )
     if named.unknown and not are_meant:
-        numbers = ", ".join(named.unknown)
         raise GateError(
             N_("Nobody verified %(numbers)s. Name a helpline of the directory, or say that you mean this number."),
-            numbers=numbers,
+            numbers=tuple(named.unknown),
         )
     return named.service_ids
 

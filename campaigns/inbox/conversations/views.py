@@ -65,7 +65,7 @@ def answer(conversation_id: int) -> Page:
     conversation, form = _own(conversation_id), AnswerForm()
     if not form.validate_on_submit():
         return _show(conversation, form), form.status
-    known = load_help(session(), conversation.organisation_id, max_age_days=settings().service_max_age_days)
+    known = load_help(session(), conversation.organisation_id, fresh_days=settings().service_max_age_days)
     try:
         service.answer(
             session(),
@@ -251,7 +251,7 @@ def words() -> dict[str, Any]:
 
 
 def _offers(conversation: Conversation) -> list[Any]:
-    known = load_help(session(), conversation.organisation_id, max_age_days=settings().service_max_age_days)
+    known = load_help(session(), conversation.organisation_id, fresh_days=settings().service_max_age_days)
     address = load_addressee(session(), conversation).address
     return find_offers(known, load_need(session(), conversation, address, now=clock.now()))
 

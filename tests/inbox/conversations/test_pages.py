@@ -171,7 +171,7 @@ def test_members_see_first_what_they_can_read(pages: Pages, vault: Vault, client
     client.post("/settings/languages", data={"languages": ["uk", "en"]})
     page = client.get("/inbox").text
     assert f'/inbox/{which}"' not in page
-    assert "Somebody waits in a language that nobody of your team reads: Tigrinya." in page
+    assert "Somebody waits in a language that nobody of your team reads: <bdi>Tigrinya</bdi>." in page
     assert f'/inbox/{which}"' in client.get("/inbox?languages=all").text
 
 
