@@ -13,17 +13,18 @@ from campaigns.demo.sandbox_control import SandboxControl
 OPENING = 12
 
 
-def let_some_answer(control: SandboxControl) -> int:
-    """Let one person for each row of the scenario answer, and return how many did."""
-    answered = 0
+def let_some_answer(control: SandboxControl) -> tuple[int, int]:
+    """Let one person for each row of the scenario write back; return how many did, and how many asked."""
+    wrote = asked = 0
     texts = scenario.message_texts()
     for row in scenario.answers():
         readers = _readers(control.accepted(row["channel"]), texts[row["language"]][:OPENING])
         if readers:
             # Neither the first nor the last of them, who may have said stop.
             control.act(readers[len(readers) // 2], opt_out=False, **_act(row))
-            answered += 1
-    return answered
+            wrote += 1
+            asked += bool(row["text"])
+    return wrote, asked
 
 
 def _readers(accepted: Sequence[Mapping[str, Any]], opening: str) -> list[str]:

@@ -83,6 +83,11 @@ def answers() -> list[dict[str, str]]:
     return _rows("answers.csv")
 
 
+def member_answers() -> dict[str, dict[str, str]]:
+    """Return what a member answers by the language of who asked: before a helpline, and where none fits."""
+    return {row["language"]: row for row in _rows("member_answers.csv")}
+
+
 def language_shares() -> dict[str, dict[str, int]]:
     """Return invented shares of written languages, in percent, by host country."""
     shares: dict[str, dict[str, int]] = defaultdict(dict)

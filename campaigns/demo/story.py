@@ -25,6 +25,7 @@ from campaigns.core.settings import Settings, load_settings
 from campaigns.delivery.fanout.canary import awaits_canary
 from campaigns.delivery.monitoring.progress import Progress, progress_of_run
 from campaigns.demo import scenario, stage
+from campaigns.demo.answering import answer_those_who_asked
 from campaigns.demo.answers import let_some_answer
 from campaigns.demo.demo_instance import Addresses, environment_of, start_sandbox
 from campaigns.demo.ending import conclude
@@ -84,13 +85,24 @@ def tell(folder: Path, *, people: int, then_exit: bool) -> int:
         run_id = _watch(instance)
         agrees = conclude(instance.sessions, settings, run_id=run_id, control=control)
         _stop_without_console(instance, cast)
-        say(f"\n{let_some_answer(control)} people answer: the inbox has their words, the phones show both sides.")
+        _answer(instance, cast)
         _say_where(addresses, settings, cast)
         if not then_exit and has_screen():
             webbrowser.open(settings.phones_url())
         if not then_exit:
             _stay(processes)
     return 0 if agrees else 1
+
+
+def _answer(instance: Instance, cast: stage.Cast) -> None:
+    """Let some people ask, and a member answer each of them."""
+    wrote, asked = let_some_answer(instance.control)
+    say(f"\n{wrote} people write back: {asked} of them ask something, and the others share where they are now.")
+    answered = answer_those_who_asked(instance.sessions, instance.settings, cast, expected=asked)
+    say(
+        f"  A member answered {answered.people} of them in their languages: {answered.given_a_helpline} were given"
+        f" a verified helpline, the others were asked back. {answered.accepted} answers have left."
+    )
 
 
 def _prepare(instance: Instance, people: int) -> stage.Cast:

@@ -85,7 +85,10 @@ def _note_where(session: Session, conversation: Conversation, reply: Reply, judg
     conversation.last_reply_id, conversation.channel = reply.id, Channel(reply.channel)
     conversation.sender_id = reply.sender_id or conversation.sender_id
     said = session.scalar(select(Contact.language).where(Contact.id == conversation.contact_id))
-    conversation.language = judged.language or (None if said == UNKNOWN_LANGUAGE else said)
+    spoken = {reason.language for reason in judged.reasons}
+    # What a contact said of themselves holds, unless they write what is of other languages only.
+    is_theirs = said != UNKNOWN_LANGUAGE and (not spoken or said in spoken)
+    conversation.language = said if is_theirs else judged.language or (None if said == UNKNOWN_LANGUAGE else said)
 
 
 def _tag(session: Session, conversation: Conversation, judged: Judged) -> None:
