@@ -61,8 +61,8 @@ def assign(slug: str, numbers: tuple[int, ...]) -> None:
     """Give NUMBERS to the organisation with the short name SLUG: its inbox has them from now on."""
     from campaigns.commands.triaging import assign_to
 
-    with _opened() as (_, sessions), sessions.begin() as session:
-        count = assign_to(session, slug, numbers)
+    with _opened() as (settings, sessions), sessions.begin() as session:
+        count = assign_to(session, slug, numbers, vault=settings.vault())
     click.echo(f"{slug} has {count} more in its inbox.")
 
 

@@ -38,12 +38,12 @@ def show_text(session: Session, reply_id: int, *, vault: Vault) -> str:
     return visible(text) or "No text."
 
 
-def assign_to(session: Session, slug: str, reply_ids: tuple[int, ...]) -> int:
+def assign_to(session: Session, slug: str, reply_ids: tuple[int, ...], *, vault: Vault) -> int:
     """Give replies in triage to an organisation; return how many. Raises NotFoundError for a wrong number."""
     organisation = find_organisation(session, slug)
     if organisation is None:
         raise NotFoundError(f"There is no organisation {slug}.")
-    return len([assign(session, reply_id, organisation) for reply_id in sorted(set(reply_ids))])
+    return len([assign(session, reply_id, organisation, vault=vault) for reply_id in sorted(set(reply_ids))])
 
 
 def addresses_of(settings: Settings, name: str) -> Iterator[str]:

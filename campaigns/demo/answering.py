@@ -53,7 +53,7 @@ def answer_those_who_asked(
 
 def _answer(session: Session, settings: Settings, cast: Cast, conversation: Conversation) -> bool:
     """Answer one of them, and say whether a helpline was named."""
-    known = load_help(session, cast.organisation_id, max_age_days=settings.service_max_age_days)
+    known = load_help(session, cast.organisation_id, fresh_days=settings.service_max_age_days)
     row = scenario.member_answers()[conversation.language or scenario.BASE_LANGUAGE]
     address = load_addressee(session, conversation).address
     offers = find_offers(known, load_need(session, conversation, address, now=clock.now()))

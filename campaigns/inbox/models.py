@@ -92,9 +92,12 @@ class Triage(Base):
     __table_args__ = (Index("ix_triage_unassigned", "reply_id", **rows_with("assigned_at IS NULL")),)
 
     reply_id: Mapped[int] = mapped_column(ForeignKey("reply.id"), primary_key=True)
-    #: Account at the provider, and number or name of ours; no handle of the person.
+    #: Account at the provider, and number or name of ours.
     account: Mapped[str] = mapped_column(String(64))
     came_to: Mapped[str] = mapped_column(String(60))
+    #: The handle of the person, sealed for ("triage", "sealed_handle", reply_id) until somebody may answer them;
+    #: None in rows of an earlier version.
+    sealed_handle: Mapped[bytes | None] = mapped_column(LargeBinary)
     reason: Mapped[TriageReason] = mapped_column(String(10))
     #: None: it waits.
     assigned_at: Mapped[datetime | None]

@@ -83,9 +83,9 @@ def receive_inbound(
     detail = None
     if not (is_settled := is_late and is_overtaken(session, reply)):
         detail = _act(session, inbound, reply, vault=vault, account=account, receiver=receiver, is_late=is_late)
-    put_in_conversation(session, inbound, reply, vault)
+    put_in_conversation(session, reply, inbound.text, inbound.from_handle, vault=vault)
     if reply.organisation_id is None:
-        put_in_triage(session, reply, account=account, came_to=inbound.to_handle, may_be=receiver.may_be)
+        put_in_triage(session, reply, inbound, account=account, may_be=receiver.may_be, vault=vault)
     if inbound.happening not in _UNSPOKEN and not is_settled:
         _note_heard(session, reply)
     # Last, because it holds the chain: whoever waits for it must hold nothing that is needed here.

@@ -377,7 +377,7 @@ def test_start_over_an_address_alone_lifts_nothing(pages: Pages, victim: dict[st
         assert states(pages, victim) == {AddressState.OPTED_OUT}
     responder = member(pages, "ours", Role.RESPONDER, Role.STEWARD)
     contact = f"/audience/contacts/{reply.contact_id}"
-    inbox = responder.get("/inbox").text
+    inbox = responder.get("/inbox/history").text
     assert inbox.count("nothing proves that it was this person") == 2
     assert f"{contact}/lift-stop" in inbox
     assert "1 person asked for messages again" in responder.get("/").text

@@ -16,9 +16,11 @@ from sqlalchemy.orm import Session
 
 from campaigns.audience.models import Channel
 from campaigns.core import clock
-from campaigns.core.errors import NotFoundError, TransitionError
+from campaigns.core.errors import DamagedDataError, NotFoundError, TransitionError
 from campaigns.core.keys.crypto import Vault
 from campaigns.core.words import N_
+from campaigns.gateways.callbacks import Inbound
+from campaigns.inbox.incoming.questions import put_in_conversation
 from campaigns.inbox.incoming.receivers import Account
 from campaigns.inbox.incoming.strangers import assign_stop
 from campaigns.inbox.models import Reply, ReplyKind, Triage, TriageReason
@@ -45,11 +47,13 @@ class Unassigned:
 
 
 def put_in_triage(
-    session: Session, reply: Reply, *, account: Account, came_to: str, may_be: Collection[int]
+    session: Session, reply: Reply, inbound: Inbound, *, account: Account, may_be: Collection[int], vault: Vault
 ) -> None:
     """Keep a reply for whoever runs the instance, and sound the alarm in the log."""
     reason = TriageReason.SEVERAL if may_be else TriageReason.NOBODY
-    session.add(Triage(reply_id=reply.id, account=account.name[:64], came_to=came_to[:60], reason=reason))
+    sealed = vault.seal(inbound.from_handle, table="triage", column="sealed_handle", row_id=reply.id)
+    facts = {"account": account.name[:64], "came_to": inbound.to_handle[:60], "sealed_handle": sealed}
+    session.add(Triage(reply_id=reply.id, reason=reason, **facts))
     session.flush()
     _log.error(
         "reply %s came to a number of %s: `fingerpost triage` assigns it",
@@ -99,8 +103,8 @@ def read_text(session: Session, reply_id: int, *, vault: Vault) -> str | None:
     return text
 
 
-def assign(session: Session, reply_id: int, organisation: Organisation) -> Reply:
-    """Give something in triage to an organisation, whose inbox has it from now on.
+def assign(session: Session, reply_id: int, organisation: Organisation, *, vault: Vault) -> Reply:
+    """Give something in triage to an organisation: what it asks waits in a conversation there from now on.
 
     Raises NotFoundError for what never was in triage, TransitionError for what was assigned already.
     """
@@ -109,7 +113,9 @@ def assign(session: Session, reply_id: int, organisation: Organisation) -> Reply
     reply.contact_id = find_contact(
         session, organisation.id, reply.lookup, channel=Channel(reply.channel), number=reply.number
     )
-    triage.assigned_at = clock.now()
+    triage.assigned_at, handle = clock.now(), _open_handle(triage, vault)
+    triage.sealed_handle = None
+    put_in_conversation(session, reply, open_text(reply, vault) or "", handle, vault=vault)
     if reply.kind == ReplyKind.STOP:
         assign_stop(session, reply)
     session.flush()
@@ -124,3 +130,13 @@ def _waiting(session: Session, reply_id: int) -> tuple[Reply, Triage]:
     if triage.assigned_at is not None:
         raise TransitionError(N_("%(number)s was assigned already."), number=reply_id)
     return session.get_one(Reply, reply_id), triage
+
+
+def _open_handle(triage: Triage, vault: Vault) -> str:
+    """Return the handle of whoever wrote, '' where nobody can open it."""
+    if triage.sealed_handle is None:
+        return ""
+    try:
+        return vault.open(triage.sealed_handle, table="triage", column="sealed_handle", row_id=triage.reply_id)
+    except DamagedDataError:
+        return ""

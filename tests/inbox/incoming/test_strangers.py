@@ -83,7 +83,7 @@ def test_stop_to_a_number_of_several_or_of_none_is_told_to_whom_it_is_assigned(
     assert told(session, ours) == told(session, theirs) == []
     reply = session.scalars(select(Reply).order_by(Reply.id)).first()
     assert reply is not None
-    assign(session, reply.id, ours)
+    assign(session, reply.id, ours, vault=vault)
     assert [(stops.sender, stops.count) for stops in told(session, ours)] == [(name, 1)]
     assert told(session, theirs) == []
 
