@@ -42,7 +42,7 @@ def draw_outlines(countries: tuple[str, ...], language: str) -> Outlines:
     """
     atlas = load_atlas()
     asked = [country for country in countries if country in atlas.countries]
-    features = [*_land(atlas, asked), *_regions(atlas, asked, language), *_labels(atlas, asked, language)]
+    features = [*_land(atlas, asked), *_regions(atlas, asked, language), *_labels(asked, language)]
     text = '{"type":"FeatureCollection","features":[' + ",".join(features) + "]}"
     return Outlines(gzip.compress(text.encode(), mtime=0), hashlib.sha256(text.encode()).hexdigest()[:16])
 
@@ -61,7 +61,7 @@ def _land(atlas: Atlas, countries: list[str]) -> Iterator[str]:
             yield _feature(outline, kind="land", asked=country in countries)
 
 
-def _labels(atlas: Atlas, countries: list[str], language: str) -> Iterator[str]:
+def _labels(countries: list[str], language: str) -> Iterator[str]:
     territories = Locale.parse(language).territories
     for country, outline in _coarse_countries().items():
         if country in countries:
