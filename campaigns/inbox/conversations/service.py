@@ -142,9 +142,7 @@ def snooze(session: Session, conversation: Conversation, *, by: int, until: date
     _record(session, conversation, "snooze", by=by)
 
 
-def close(
-    session: Session, conversation: Conversation, outcome: Outcome, *, by: int, seen: Seen, vault: Vault
-) -> None:
+def close(session: Session, conversation: Conversation, outcome: Outcome, *, by: int, seen: Seen) -> None:
     """End a conversation with its outcome; a wrong number ends the consent of that number.
 
     Raises ChangedError when they or another member wrote since, TransitionError when it is closed.

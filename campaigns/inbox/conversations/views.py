@@ -150,7 +150,7 @@ def close(conversation_id: int) -> Page:
     after = url_for("conversations.show", conversation_id=conversation_id)
     with refusals_told(InputError, RefusedError):
         outcome, by, seen = Outcome(form.text("outcome")), current_member().id, form.seen()
-        service.close(session(), conversation, outcome, by=by, seen=seen, vault=vault())
+        service.close(session(), conversation, outcome, by=by, seen=seen)
         flash(_("The conversation is closed. It opens again when they write."), "good")
         after = url_for("inbox.queue")
     return redirect(after)

@@ -75,7 +75,7 @@ class Desk:
     def close(self, outcome: Outcome) -> None:
         conversation = self.conversation
         seen = service.seen_now(self.session, conversation)
-        service.close(self.session, conversation, outcome, by=self.first.id, seen=seen, vault=self.vault)
+        service.close(self.session, conversation, outcome, by=self.first.id, seen=seen)
 
     def state_of_delivery(self) -> SendState:
         return SendState(self.session.scalars(select(Delivery.send_state)).one())
