@@ -7,8 +7,7 @@ is text.
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from enum import StrEnum
 
 from campaigns.audience.phrases.lines import lines_of
@@ -50,9 +49,6 @@ _MISTYPED = frozenset({"ctop", "stoп", "ctoп"})
 _SIGNS = {"🛑": Meaning.STOP, "⛔": Meaning.HOLD, "🚫": Meaning.HOLD, "🔕": Meaning.HOLD}
 #: Words of a place name after "moved to".
 _PLACE_WORDS = range(1, 5)
-_ARABIC = re.compile("[\u0620-\u06ff]")
-#: Words over which a phrase of a language that sets spaces freely may be spread.
-_SPREAD = 8
 
 
 def meaning_of(text: str, language: str | None = None) -> Meaning | None:
@@ -151,22 +147,10 @@ def _asks_to_wait(words: list[str], phrases: Phrases, language: str | None) -> b
     """Say whether a line begins with a stop word or holds a phrase of those that count with more beside them."""
     return any(
         row.heading in (Heading.STOP_PHRASE, Heading.WRONG_PERSON) or (row.heading is Heading.STOP and at == 0)
-        for at, rows in _within(words, phrases)
+        for at, rows in phrases.within(words)
         for row in rows
         if not row.alone and row.counts_for(language)
     )
-
-
-def _within(words: list[str], phrases: Phrases) -> Iterator[tuple[int, tuple[Listed, ...]]]:
-    """Yield the rows of each phrase in a line with the number of the word it starts at."""
-    for at in range(len(words)):
-        for _, rows in phrases.starting_at(words, at):
-            yield at, rows
-        if _ARABIC.match(words[at]):
-            letters = ""
-            for word in words[at : at + _SPREAD]:
-                letters += word
-                yield at, phrases.unspaced.get(letters, ())
 
 
 def _says_moved(words: list[str], phrases: Phrases) -> bool:

@@ -4,18 +4,13 @@ from __future__ import annotations
 
 import csv
 import re
-from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import StrEnum
 from functools import cache
 from importlib.resources import files
 
-from campaigns.core.folding import looks_of, mixes_scripts, words_of
+from campaigns.audience.phrases.phrase_book import PhraseBook
 
-#: Languages that are also compared without the spaces inside a phrase: people set them as they like.
-_UNSPACED = ("fa", "ps", "ar")
-#: What may stand joined to the first word of an Arabic phrase: "and", "so".
-_JOINED_BEFORE = ("و", "ف")
 _TAG = re.compile(r"\[(\w+)\]\s*")
 
 
@@ -54,53 +49,15 @@ class Listed:
         return True
 
 
-@dataclass(frozen=True, slots=True)
-class Phrases:
-    """All phrases, folded."""
-
-    #: By their words, with one space between.
-    by_words: dict[str, tuple[Listed, ...]]
-    #: By their letters, without spaces.
-    by_letters: dict[str, tuple[Listed, ...]]
-    #: The same, of languages in which spaces are set freely.
-    unspaced: dict[str, tuple[Listed, ...]]
-    #: How many words the phrases have that begin with a word.
-    lengths: dict[str, tuple[int, ...]]
-    #: Word of the table that looks like a word which mixes scripts.
-    lookalikes: dict[str, str]
-
-    def plain(self, words: list[str]) -> list[str]:
-        """Return words in which each that mixes scripts is the word of the table that it looks like, if any."""
-        return [self.lookalikes.get(looks_of(word), word) if mixes_scripts(word) else word for word in words]
-
-    def starting_at(self, words: list[str], at: int) -> Iterator[tuple[int, tuple[Listed, ...]]]:
-        """Yield the end and the rows of each phrase that starts at a word."""
-        for length in self.lengths.get(words[at], ()):
-            rows = self.by_words.get(" ".join(words[at : at + length]))
-            if rows is not None and at + length <= len(words):
-                yield at + length, rows
+#: All phrases that decide what a message asks for.
+Phrases = PhraseBook[Listed]
 
 
 @cache
 def load_phrases() -> Phrases:
     """Read and fold the table; the first call takes a moment, every other none."""
-    read = [
-        (row["language"], row["phrase"], listed) for row in load_rows() if (listed := _listed(row)) is not None
-    ]
-    # What a word looks like is asked of mixed words only, so the order settles which of two likenesses it is.
-    lookalikes: dict[str, str] = {}
-    for _, phrase, _ in read:
-        for word in words_of(phrase):
-            if not mixes_scripts(word):
-                lookalikes.setdefault(looks_of(word), word)
-    phrases = Phrases({}, {}, {}, {}, lookalikes)
-    for language, phrase, listed in read:
-        _add(phrases, phrases.plain(words_of(phrase)), listed, unspaced=language in _UNSPACED)
-    # After all that stands in the table itself.
-    for language, phrase, listed in read:
-        if language == "ar":
-            _add_joined(phrases, words_of(phrase), listed)
-    return phrases
+    read = ((row, _listed(row)) for row in load_rows())
+    return PhraseBook((row["language"], row["phrase"], listed) for row, listed in read if listed is not None)
 
 
 def load_rows() -> list[dict[str, str]]:
@@ -118,21 +75,3 @@ def _listed(row: dict[str, str]) -> Listed | None:
         tags.add(tag[1])
         note = note[tag.end() :]
     return Listed(Heading(row["meaning"]), row["language"], "alone" in tags, "hold" in tags, "own" in tags)
-
-
-def _add(phrases: Phrases, words: list[str], listed: Listed, *, unspaced: bool) -> None:
-    spaced, solid = " ".join(words), "".join(words)
-    phrases.by_words[spaced] = (*phrases.by_words.get(spaced, ()), listed)
-    phrases.by_letters[solid] = (*phrases.by_letters.get(solid, ()), listed)
-    if unspaced:
-        phrases.unspaced[solid] = (*phrases.unspaced.get(solid, ()), listed)
-    lengths = phrases.lengths.get(words[0], ())
-    if len(words) not in lengths:
-        phrases.lengths[words[0]] = (*lengths, len(words))
-
-
-def _add_joined(phrases: Phrases, words: list[str], listed: Listed) -> None:
-    for before in _JOINED_BEFORE:
-        joined = [before + words[0], *words[1:]]
-        if " ".join(joined) not in phrases.by_words:
-            _add(phrases, joined, listed, unspaced=True)
