@@ -15,7 +15,8 @@ from campaigns.core.words import Phrase
 from campaigns.directory.models import AS_STATED, SIMULATED, CheckOutcome, ForeignSim, OperatorType, ServiceKind
 from campaigns.directory.opening_hours import WEEKDAYS
 from campaigns.directory.signposting.reasons import Reason
-from campaigns.web.filters import day, language_name, listed
+from campaigns.places.geography.atlas import load_atlas
+from campaigns.web.filters import day, language_name, listed, region_name
 
 KINDS: dict[ServiceKind, LazyString] = {
     ServiceKind.TRAFFICKING: _l("Help for trafficked persons"),
@@ -81,6 +82,9 @@ def _reason_value(name: str, value: object) -> object:
         return language_name(str(value)) if value else _("an unknown language")
     if name == "kind":
         return KINDS.get(ServiceKind(str(value)), str(value))
+    if name == "place" and not isinstance(value, Phrase):
+        region = load_atlas().get(str(value))
+        return region_name(region) if region else country_name(str(value))
     return _(value) if isinstance(value, Phrase) else value
 
 

@@ -260,7 +260,7 @@ def test_choice_says_why_this_one_and_not_the_others(pages: Pages, author: Flask
     ):
         assert words in page
     none = author.get(f"/directory/choose?{query.replace('uk', 'ar')}").text
-    assert "none is known to answer in Arabic" in none
+    assert "Podkarpackie Voivodeship): none is known to answer in Arabic" in none
 
 
 def test_preview_says_why_each_signpost_is_chosen(pages: Pages, author: FlaskClient) -> None:

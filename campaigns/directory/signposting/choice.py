@@ -255,16 +255,16 @@ def _why_none(refused: Iterable[tuple[ServiceFacts, Reason]], need: Need, fresh_
     for cause, template in _NONE.items():
         if cause in causes:
             return Reason(cause, template, values)
-    return Reason(Cause.ELSEWHERE, N_("No %(kind)s service for %(place)s: none covers it."), values)
+    return Reason(Cause.ELSEWHERE, N_("No helpline fits (%(kind)s, %(place)s): none covers the place."), values)
 
 
-_UNVERIFIED = N_("No %(kind)s service for %(place)s: none was verified in the last %(days)s days.")
-_UNSPOKEN = N_("No %(kind)s service for %(place)s: none is known to answer in %(language)s.")
+_UNVERIFIED = N_("No helpline fits (%(kind)s, %(place)s): none was verified in the last %(days)s days.")
+_UNSPOKEN = N_("No helpline fits (%(kind)s, %(place)s): none is known to answer in %(language)s.")
 _NONE = {
     Cause.NEVER: _UNSPOKEN,
     Cause.OTHER_LANGUAGE: _UNSPOKEN,
     Cause.LANGUAGES_UNKNOWN: _UNSPOKEN,
-    Cause.NO_NUMBER: N_("No %(kind)s service for %(place)s: none can be dialled from a foreign SIM."),
+    Cause.NO_NUMBER: N_("No helpline fits (%(kind)s, %(place)s): none can be dialled from a foreign SIM."),
     **dict.fromkeys((Cause.DUE, Cause.NEVER_VERIFIED, Cause.ENDED, Cause.UNSOURCED), _UNVERIFIED),
 }
 

@@ -117,7 +117,7 @@ def test_independent_lines_come_before_the_state() -> None:
 
 def test_kinds_are_never_swapped() -> None:
     emergency = replace(LINE, kind="emergency", country="EU", number_national="112")
-    with pytest.raises(NoSignpostError, match="No trafficking service for PL-18: none covers it"):
+    with pytest.raises(NoSignpostError, match=r"No helpline fits \(trafficking, PL-18\): none covers the place"):
         choose(emergency)
     assert choose(emergency, kind="emergency").number == "112"
 
