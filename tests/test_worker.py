@@ -297,7 +297,7 @@ def test_wrong_clock_repairs_and_fires_nothing(
         return time.monotonic() > began + 5
 
     with clock.running_on(lambda: datetime.now(UTC) + set_by[0]):
-        work(settings, long_enough)
+        work(replace(settings, clock_tick_seconds=1), long_enough)
     with sessions() as session:
         assert progress_of(session, called) == {SendState.SENDING: 1}
         assert progress_of(session, waiting) == {SendState.QUEUED: 1}

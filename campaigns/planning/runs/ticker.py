@@ -95,7 +95,7 @@ class Clockwork:
         """Fire what is due and set alarms for what comes next. Failures are logged and tried again."""
         with self._one_at_a_time:
             self._looked_at = time.monotonic()
-            if self._stopping.is_set() or self._is_astray() or not self._may_fire():
+            if self._stopping.is_set() or not self._may_fire() or self._judged_now() is None:
                 return
             try:
                 tried = self._fire()
@@ -103,6 +103,14 @@ class Clockwork:
                 self._set_alarms(tried)
             except SQLAlchemyError as error:
                 OUTAGES.tell(error, "reading the schedules")
+
+    def _judged_now(self) -> datetime | None:
+        """Return the time, or None while it may be wrong.
+
+        It is read before it is judged: who sets the clock afterwards changes nothing of what was read.
+        """
+        now = clock.now()
+        return None if self._is_astray() else now
 
     def _supervise(self) -> None:
         """Wake the scheduler when a look is overdue by the seconds that passed, whatever its clock says."""
@@ -117,8 +125,8 @@ class Clockwork:
         """Fire each due schedule, and those it leaves due again after a standstill; return which were tried."""
         broken: set[int] = set()
         tried: set[int] = set()
-        while not self._stopping.is_set():
-            due = [schedule_id for schedule_id, _ in self._upcoming(clock.now()) if schedule_id not in broken]
+        while not self._stopping.is_set() and (now := self._judged_now()) is not None:
+            due = [schedule_id for schedule_id, _ in self._upcoming(now) if schedule_id not in broken]
             tried |= set(due)
             fired = [schedule_id for schedule_id in due if self._fire_one(schedule_id, broken)]
             if not fired:
@@ -126,12 +134,14 @@ class Clockwork:
         return tried
 
     def _fire_one(self, schedule_id: int, broken: set[int]) -> bool:
-        """Fire one schedule in a transaction of its own; say whether it made a run."""
+        """Fire one schedule in a transaction of its own, which may have to wait; say whether it made a run."""
         try:
             with self._sessions.begin() as session:
+                if (now := self._judged_now()) is None:
+                    return False
                 runs = fire_due(
                     session,
-                    now=clock.now(),
+                    now=now,
                     only=schedule_id,
                     policy=Policy.of(self._settings),
                     find_faults=partial(find_faults, self._settings),
@@ -153,7 +163,8 @@ class Clockwork:
             return [(schedule_id, fire_at) for schedule_id, fire_at in found]
 
     def _set_alarms(self, tried: set[int]) -> None:
-        now = clock.now()
+        if (now := self._judged_now()) is None:
+            return
         for schedule_id, fire_at in self._upcoming(now + HORIZON):
             if fire_at is None or (fire_at <= now and schedule_id in tried):
                 # It could not be fired. Its alarm would ring at once, and again; the next tick tries it. What has

@@ -232,6 +232,24 @@ def test_schedule_that_cannot_be_fired_makes_nothing_spin(
     assert 2 <= len(moments) <= 6
 
 
+@pytest.mark.parametrize("judgements", [1, 2])
+def test_clock_that_is_set_once_it_was_judged_fires_nothing(
+    sessions: sessionmaker[Session], quick: Settings, approved: int, judgements: int
+) -> None:
+    """A tick waits for the database and for other threads, and somebody may set the clock meanwhile."""
+    time_of_day, judged = [DUE], list[bool]()
+
+    def judge() -> bool:
+        judged.append(time_of_day[0] != DUE)
+        if len(judged) == judgements:
+            time_of_day[0] = DUE + timedelta(hours=5)
+        return judged[-1]
+
+    with clock.running_on(lambda: time_of_day[0]):
+        Clockwork(sessions, quick, is_astray=judge).tick()
+    assert runs(sessions) == []
+
+
 @pytest.mark.one_database
 def test_clock_that_may_be_wrong_fires_nothing(
     sessions: sessionmaker[Session], quick: Settings, approved: int
