@@ -20,6 +20,7 @@ from campaigns.delivery.receipts.endpoint import StatusDoor
 from campaigns.delivery.receipts.receipt_writer import ReceiptIntake
 from campaigns.directory import proposal_labels as directory_proposed
 from campaigns.directory import views as directory
+from campaigns.erasing import views as erasing
 from campaigns.front.peer_limits import USUAL_BODY
 from campaigns.gateways.callbacks import CallbackReader
 from campaigns.gateways.factory import build_readers
@@ -87,6 +88,7 @@ PAGES: tuple[Blueprint, ...] = (
     inbox.pages,
     conversations.pages,
     settling.pages,
+    erasing.pages,
     reach.pages,
     go.pages,
     releases.pages,

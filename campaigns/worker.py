@@ -39,6 +39,7 @@ from campaigns.delivery.queries import find_last_intent
 from campaigns.delivery.repair.sweeps import sweep
 from campaigns.delivery.timeouts import check_patience, patience_of
 from campaigns.delivery.write_turns import SQLITE_TURN_SECONDS
+from campaigns.erasing.leftovers import go_on as go_on_erasing
 from campaigns.gateways.base import Gateway
 from campaigns.gateways.kinds import get_kind
 from campaigns.missed_inbound import MissedInbound
@@ -65,7 +66,7 @@ except ImportError:
 
 #: Seconds between two looks for each kind of work.
 RECEIPTS_EVERY, PLANS_EVERY, SWEEP_EVERY, REPAIR_EVERY, RECOUNT_EVERY = 0.3, 0.5, 1.0, 5.0, 2.0
-REPORTS_EVERY, CROWDS_EVERY, CHECK_EVERY = 60.0, 5.0, 600.0
+REPORTS_EVERY, CROWDS_EVERY, CHECK_EVERY, ERASE_EVERY = 60.0, 5.0, 600.0, 5.0
 #: Between two looks whether the database was upgraded under this worker.
 TABLES_EVERY = 60.0
 #: Between two looks whether the list of a provider is to be read for what people wrote; and how long a start waits
@@ -318,6 +319,7 @@ class Worker:
                 lambda: count(send_reports, self._sessions, self._settings, self._mailer),
                 is_outward=True,
             ),
+            Chore("erasing people", ERASE_EVERY, lambda: repair(go_on_erasing, self._sessions, self._vault)),
             Chore("asking the providers' lists", doubts_every, upkeep.reconcile, is_outward=True),
             Chore("hearing what was missed", MISSED_EVERY, self._missed.look),
             *self._accounts.chores(),

@@ -1,4 +1,4 @@
-"""These tables hold contacts, addresses, consent, audience rules, and contact files waiting to be imported."""
+"""These tables hold contacts, addresses, consent, erasures, audience rules, and contact files to be imported."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from enum import StrEnum
 from typing import Any
 
 from sqlalchemy import (
+    JSON,
     BigInteger,
     ForeignKey,
     Index,
@@ -84,6 +85,8 @@ class Contact(Base):
     position_source: Mapped[PositionSource | None] = mapped_column(String(12))
     position_at: Mapped[datetime | None]
     created_at: Mapped[datetime]
+    #: Nothing but the id is left of them, by which deliveries are counted.
+    erased_at: Mapped[datetime | None]
     addresses: Mapped[list[Address]] = relationship(back_populates="contact", order_by="Address.rank")
 
 
@@ -251,3 +254,22 @@ class ContactImport(Base):
     report: Mapped[dict[str, Any]]
     created_at: Mapped[datetime]
     decided_at: Mapped[datetime | None]
+
+
+class Erasure(Base):
+    """A person who is being erased, for less than a day: what comes beside it, or after it, goes too."""
+
+    __tablename__ = "erasure"
+
+    contact_id: Mapped[int] = mapped_column(ForeignKey("contact.id"), primary_key=True, autoincrement=False)
+    asked_at: Mapped[datetime]
+    #: None: a message to them is on its way, and is waited for.
+    erased_at: Mapped[datetime | None]
+    #: By what receipts named their messages: late ones are removed as they come.
+    references: Mapped[list[str]] = mapped_column(default=list)
+    #: No receipt up to this one is theirs any more.
+    receipts_through: Mapped[int] = mapped_column(BigId, default=0)
+    #: What is left of their replies: while a provider may tell of one again, it has to be known.
+    reply_ids: Mapped[list[int]] = mapped_column(JSON, default=list)
+    #: When the pages of the database were cleaned of what was deleted.
+    cleaned_at: Mapped[datetime | None]

@@ -22,6 +22,8 @@ from campaigns.staff.queries import owned
 #: Which state of an address tells most of its person, lowest first; a stop and a hold are 1. Who said START on one
 #: channel is written to there; whoever said stop is not, however little is known of their other addresses.
 _DECIDING = {AddressState.ACTIVE: 0, AddressState.PENDING: 2, AddressState.INVALID: 3}
+#: Of whom more than an id is left.
+_IS_KEPT = Contact.erased_at.is_(None)
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,7 +149,8 @@ def select_audiences(organisation_id: int) -> Select[Audience]:
 
 def count_contacts(session: Session, organisation_id: int) -> int:
     """Count an organisation's contacts."""
-    return session.scalar(owned(select(func.count()).select_from(Contact), Contact, organisation_id)) or 0
+    people = select(func.count()).select_from(Contact).where(_IS_KEPT)
+    return session.scalar(owned(people, Contact, organisation_id)) or 0
 
 
 def count_by_state(session: Session, organisation_id: int) -> dict[str, int]:
@@ -158,14 +161,16 @@ def count_by_state(session: Session, organisation_id: int) -> dict[str, int]:
 
 def count_by_language(session: Session, organisation_id: int) -> dict[str, int]:
     """Count an organisation's contacts by written language, most first."""
-    statement = owned(select(Contact.language, func.count()), Contact, organisation_id).group_by(Contact.language)
+    counts = select(Contact.language, func.count()).where(_IS_KEPT).group_by(Contact.language)
+    statement = owned(counts, Contact, organisation_id)
     found: Counter[str] = Counter(dict(session.execute(statement).all()))
     return dict(found.most_common())
 
 
 def count_by_region(session: Session, organisation_id: int) -> list[tuple[Region | None, int]]:
     """Count an organisation's contacts by region (None: not known), most first."""
-    counts = owned(select(Contact.region_id, func.count()), Contact, organisation_id).group_by(Contact.region_id)
+    people = select(Contact.region_id, func.count()).where(_IS_KEPT).group_by(Contact.region_id)
+    counts = owned(people, Contact, organisation_id)
     found = sorted(session.execute(counts).all(), key=lambda row: (-row[1], row[0] or 0))
     ids = [region_id for region_id, _ in found if region_id]
     regions = {region.id: region for region in session.scalars(select(Region).where(Region.id.in_(ids)))}
@@ -177,7 +182,7 @@ def select_contacts(organisation_id: int, *, state: str = "", language: str = ""
     statement: Select[*tuple[Any, ...]] = (
         select(Contact, Region).outerjoin(Region, Region.id == Contact.region_id).order_by(Contact.id.desc())
     )
-    statement = owned(statement, Contact, organisation_id)
+    statement = owned(statement, Contact, organisation_id).where(_IS_KEPT)
     if state:
         statement = statement.where(exists().where(Address.contact_id == Contact.id, Address.state == state))
     return statement.where(Contact.language == language) if language else statement
@@ -233,6 +238,7 @@ def select_offered_regions(
     """
     contacts = (
         owned(select(Contact.region_id), Contact, organisation_id)
+        .where(_IS_KEPT)
         .group_by(Contact.region_id)
         .having(func.count() >= SMALLEST_SHOWN)
     )

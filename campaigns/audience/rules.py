@@ -219,6 +219,7 @@ def select_resolved(
         _reason(walk, _stale(rule, resolution), has_text).label("reason"),
     ).select_from(walk.joined(contacts, after=after, through=through))
     statement = owned(statement, Contact, organisation_id).where(*between(Contact.id, after, through))
+    statement = statement.where(Contact.erased_at.is_(None))
     if rule.region_codes or rule.countries:
         statement = statement.where(Contact.region_id.in_(_regions(rule)))
     if rule.languages:

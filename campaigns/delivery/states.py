@@ -63,7 +63,7 @@ MOVES: dict[tuple[SendState, SendState], str] = {
     ): "reconcile: the provider never had it, policy is resend; or record: never called",
     (SendState.UNKNOWN, SendState.FAILED): "record: the refusal came late",
     (SendState.UNKNOWN, SendState.SUPPRESSED): "record: never called, because they opted out",
-    (SendState.UNKNOWN, SendState.UNCONFIRMED): "reconcile: after 24 h",
+    (SendState.UNKNOWN, SendState.UNCONFIRMED): "reconcile: after 24 h; or the person is erased",
     (SendState.UNCONFIRMED, SendState.QUEUED): "a member resends, audited",
     (SendState.UNCONFIRMED, SendState.ACCEPTED): "receipt",
     (SendState.CANCELLED, SendState.QUEUED): "resume",

@@ -30,6 +30,12 @@ def find_contact(
     return session.scalar(found.order_by(Address.channel != channel, Address.id).limit(1))
 
 
+def hold_contact(session: Session, contact_id: int | None) -> int | None:
+    """Keep a contact from being erased until the transaction ends; return None for one that was erased."""
+    kept = select(Contact.id).where(Contact.id == contact_id, Contact.erased_at.is_(None))
+    return session.scalar(kept.with_for_update(read=True, key_share=True))
+
+
 def find_languages(session: Session, lookup: bytes, *, number: bytes) -> Collection[str]:
     """Return the languages of everybody on this instance who has a handle or number."""
     same = or_(Address.lookup == lookup, Address.number == number)

@@ -40,7 +40,7 @@ from campaigns.inbox.incoming.receivers import Account, Receiver, find_receiver
 from campaigns.inbox.incoming.strangers import note_stop
 from campaigns.inbox.incoming.triage import put_in_triage
 from campaigns.inbox.models import LONGEST_TEXT, InboundLook, Reply, ReplyKind
-from campaigns.inbox.queries import find_contact, find_kept, find_languages, find_next_kept
+from campaigns.inbox.queries import find_contact, find_kept, find_languages, find_next_kept, hold_contact
 from campaigns.staff import audit
 
 #: Posts that take longer were posted again: the person may have said something else since.
@@ -181,7 +181,8 @@ def _keep(
     lookup, number = vault.lookup_hash(channel, handle), number_key(vault, channel, handle)
     organisation_id, contact_id = receiver.organisation_id, None
     if organisation_id is not None:
-        contact_id = find_contact(session, organisation_id, lookup, channel=channel, number=number)
+        known = find_contact(session, organisation_id, lookup, channel=channel, number=number)
+        contact_id = hold_contact(session, known)
     (row_id,) = reserve_ids(session, Reply, 1)
     # A shared place may come with its street and house.
     text = "" if inbound.happening is Happening.SHARED_LOCATION else inbound.text[:LONGEST_TEXT]

@@ -83,7 +83,8 @@ def test_rows_name_what_views_ask(pages: Pages) -> None:
 #: somebody in, or takes something out. Nothing that stops or takes away from people is ever among them.
 FRESH = """
     planning.approve delivery.resume_run delivery.let_run_start delivery.correct delivery.rows.resend
-    settling.lift_stop members.add_member members.edit_member members.issue_password members.bar_member
+    settling.lift_stop erasing.erase
+    members.add_member members.edit_member members.issue_password members.bar_member
     directory.edit directory.verify directory.emergency.confirm
     reach.outcomes.lead_link planning.senders.create planning.senders.edit planning.safeguards.answer
     audience.contacts.import_file audience.contacts.confirm_file readers.add tokens.issue tokens.revoke

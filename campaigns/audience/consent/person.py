@@ -13,7 +13,7 @@ from typing import Any
 from sqlalchemy import Select, func, select, update
 from sqlalchemy.orm import InstrumentedAttribute, Session
 
-from campaigns.audience.models import Address
+from campaigns.audience.models import Address, Contact
 from campaigns.staff.queries import owned
 
 #: Key of the advisory lock between withdrawals and whoever adds addresses ("stop" in ASCII).
@@ -49,6 +49,20 @@ def lock_addresses(session: Session, ids: Collection[int]) -> Sequence[Address]:
     return session.scalars(statement.with_for_update().execution_options(populate_existing=True)).all()
 
 
+def try_to_lock(session: Session, contact_id: int) -> Sequence[Address] | None:
+    """Lock a contact against whoever writes to it or about it, and return its addresses, locked; None: not now.
+
+    This waits for nobody, so that nobody who has to heed a stop ever waits for it and is waited for.
+    """
+    held = select(Contact.id).where(Contact.id == contact_id).with_for_update(skip_locked=True)
+    if session.scalar(held) is None or not _may_pass_gate_alone(session):
+        return None
+    theirs = select(Address).where(Address.contact_id == contact_id).order_by(Address.id)
+    every = session.scalars(theirs).all()
+    locked = session.scalars(theirs.with_for_update(skip_locked=True)).all()
+    return locked if len(locked) == len(every) else None
+
+
 def find_person(session: Session, numbers: Collection[bytes], lookups: Collection[bytes] = ()) -> set[int]:
     """Return the ids of the addresses that hang together with any of these hashes."""
     ids: set[int] = set()
@@ -76,6 +90,13 @@ def pass_gate(session: Session, *, alone: bool = False) -> None:
     if session.get_bind().dialect.name == "postgresql":
         lock = func.pg_advisory_xact_lock if alone else func.pg_advisory_xact_lock_shared
         session.execute(select(lock(_GATE)))
+
+
+def _may_pass_gate_alone(session: Session) -> bool:
+    """Pass the gate alone until the transaction ends, unless somebody is in it; say whether it is passed."""
+    if session.get_bind().dialect.name != "postgresql":
+        return True
+    return bool(session.scalar(select(func.pg_try_advisory_xact_lock(_GATE))))
 
 
 def mark_shared(session: Session, organisation_id: int, numbers: Collection[bytes] | Select[bytes | None]) -> None:

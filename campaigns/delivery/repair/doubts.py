@@ -275,7 +275,7 @@ def _body_of(said: RunText | FormerText, text: RunText, vault: Vault) -> str:
 def _handle_of(delivery: Delivery, address: Address | None, sender: SenderFacts, vault: Vault) -> str | None:
     """Return what was written to (the person's handle, or in a rehearsal its stand-in), None if it is damaged."""
     delivery_id = delivery.id
-    if is_nobodys(delivery.address_id):
+    if is_nobodys(delivery.address_id) and sender.is_rehearsal:
         return stand_in(delivery_id, sender.channel, country_of(delivery.address_id))
     if address is None:
         return None

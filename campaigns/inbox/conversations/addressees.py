@@ -37,7 +37,8 @@ def load_addressee(session: Session, conversation: Conversation, *, locked: bool
         found.where(Address.contact_id == conversation.contact_id, Address.channel == conversation.channel)
     )
     if address is not None and locked:
-        [address] = lock_addresses(session, [address.id])
+        # It may have been erased while this waited.
+        address = next(iter(lock_addresses(session, [address.id])), None)
     sender = _find_sender(session, conversation, address)
     refused = select(func.max(Consent.given_at)).where(
         Consent.address_id == (address.id if address else 0),

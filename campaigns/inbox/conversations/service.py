@@ -61,9 +61,15 @@ class Seen:
 
 
 def hold_conversation(session: Session, conversation: Conversation) -> Conversation:
-    """Return a conversation as it is now, locked until the transaction ends."""
+    """Return a conversation as it is now, locked until the transaction ends.
+
+    Raises TransitionError for one that was erased with its person.
+    """
     held = select(Conversation).where(Conversation.id == conversation.id).with_for_update()
-    return session.scalars(held.execution_options(populate_existing=True)).one()
+    found = session.scalars(held.execution_options(populate_existing=True)).one_or_none()
+    if found is None:
+        raise TransitionError(N_("The data of this person was erased."))
+    return found
 
 
 def seen_now(session: Session, conversation: Conversation) -> Seen:

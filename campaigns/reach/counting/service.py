@@ -6,12 +6,13 @@ from collections.abc import Sequence
 from itertools import product
 from typing import Any
 
-from sqlalchemy import ColumnElement, Row, Select, Subquery, case, delete, func, insert, literal, select
+from sqlalchemy import ColumnElement, Row, Select, Subquery, case, delete, func, insert, literal, or_, select
 from sqlalchemy.orm import Session
 
 from campaigns.audience.models import Address, Channel
 from campaigns.core import clock
 from campaigns.delivery.models import Delivery, RunText
+from campaigns.delivery.rehearsal_addresses import nobodys
 from campaigns.delivery.states import ReceiptState, SendState
 from campaigns.reach.counting.ladder import FAILURES, Rung, carrier_countries, rung_of
 from campaigns.reach.counting.unique_people import Crowd, selects_of
@@ -25,8 +26,7 @@ COLUMNS = ("run_id", "region_id", "channel", "language", "rung", "cause", "peopl
 def recount_run(session: Session, run_id: int) -> None:
     """Replace the run's reach by what its deliveries say now, in one statement that sees one moment.
 
-    Reach keeps the country of a number only as long as its address lives: a recount after an erasure calls a
-    carrier's receipt delivered. Runs are therefore counted while they are fresh (`select_runs_to_count`).
+    The country of a number, which says what a receipt proves, is kept when its person is erased (`nobodys`).
     """
     _clear(session, run_id)
     session.execute(insert(RunReach).from_select(COLUMNS, select_counts(run_id)))
@@ -96,7 +96,9 @@ def select_counts(run_id: int) -> Select[*tuple[Any, ...]]:
 
 
 def _groups(run_id: int) -> Subquery:
-    by_carrier = func.coalesce(Address.country, "").in_(sorted(carrier_countries()))
+    countries = sorted(carrier_countries())
+    erased = Delivery.address_id.in_([nobodys(country) for country in countries])
+    by_carrier = or_(func.coalesce(Address.country, "").in_(countries), erased)
     columns: list[ColumnElement[Any]] = [
         Delivery.region_id.label("region_id"),
         Delivery.channel.label("channel"),

@@ -1,0 +1,112 @@
+"""A worker erases whom a message was on its way to, and for a day removes what comes after an erasure.
+
+Deleted rows are overwritten by SQLite, but for its write-ahead log, which is emptied here. PostgreSQL keeps them
+until its pages are vacuumed; their content is sealed all the same.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import timedelta
+
+from sqlalchemy import Engine, delete, func, or_, select
+from sqlalchemy.orm import Session, sessionmaker
+
+from campaigns.audience.models import Erasure
+from campaigns.core import clock
+from campaigns.core.database import SQLITE_BUSY_SECONDS, single_statements
+from campaigns.core.keys.crypto import Vault
+from campaigns.delivery.models import Receipt
+from campaigns.erasing import heard_rows
+from campaigns.erasing.service import go_on_erasing
+
+#: For so long late receipts are removed, and replies that the provider tells of again are known. Receipts come
+#: within seconds, or minutes; the law and this house give a day.
+KEPT_FOR = timedelta(hours=23)
+#: So long after it a run that was being planned beside an erasure may still bring a delivery.
+PLANNED_BESIDE = timedelta(minutes=2)
+#: Tables that may hold sealed rows of an erased person on their pages.
+TABLES = (
+    *("contact", "address", "consent", "reply", "conversation", "conversation_word", "draft", "answer"),
+    *("run_text", "audit_note", "contact_import", "erasure"),
+)
+#: For so long the write-ahead log waits for those who read, in milliseconds.
+_PATIENCE = 200
+_AT_ONCE = 500
+
+
+def go_on(sessions: sessionmaker[Session], vault: Vault) -> int:
+    """Go on with every erasure that is not over; return how many there were."""
+    with sessions() as session:
+        session.connection(execution_options={"read_only": True})
+        open_ones = session.scalars(select(Erasure).order_by(Erasure.contact_id)).all()
+        newest = session.scalar(select(func.max(Receipt.id))) or 0 if open_ones else 0
+    for erasure in open_ones:
+        if erasure.erased_at is None or clock.now() - erasure.erased_at < PLANNED_BESIDE:
+            with sessions.begin() as session:
+                go_on_erasing(session, erasure.contact_id, vault=vault)
+        if erasure.erased_at is not None and newest > erasure.receipts_through:
+            _remove_receipts(sessions, erasure, newest)
+    over = [each for each in open_ones if each.erased_at and clock.now() - each.erased_at >= KEPT_FOR]
+    for erasure in over:
+        with sessions.begin() as session:
+            heard_rows.forget_provider_ids(session, erasure.reply_ids)
+    _clean_pages(sessions, over)
+    return len(open_ones)
+
+
+def _remove_receipts(sessions: sessionmaker[Session], erasure: Erasure, newest: int) -> None:
+    """Remove the receipts of an erased person that came since the last look.
+
+    To look for them reads every new receipt once; only to remove them is anything locked.
+    """
+    found: list[int] = []
+    words = erasure.references
+    with sessions() as session:
+        session.connection(execution_options={"read_only": True})
+        for start in range(0, len(words), _AT_ONCE):
+            some = words[start : start + _AT_ONCE]
+            is_theirs = or_(Receipt.reference.in_(some), Receipt.provider_id.in_(some))
+            within = (Receipt.id > erasure.receipts_through, Receipt.id <= newest)
+            found += session.scalars(select(Receipt.id).where(*within, is_theirs))
+    with sessions.begin() as session:
+        for start in range(0, len(found), _AT_ONCE):
+            session.execute(delete(Receipt).where(Receipt.id.in_(found[start : start + _AT_ONCE])))
+        kept = session.get(Erasure, erasure.contact_id)
+        if kept is not None:
+            kept.receipts_through = newest
+
+
+def _clean_pages(sessions: sessionmaker[Session], over: Sequence[Erasure]) -> None:
+    """Clean the pages of the database where somebody was erased since; then end what is over."""
+    with sessions() as session:
+        session.connection(execution_options={"read_only": True})
+        waiting = session.scalars(
+            select(Erasure.contact_id).where(Erasure.erased_at.is_not(None), Erasure.cleaned_at.is_(None))
+        ).all()
+    ending = [each.contact_id for each in over]
+    if not waiting and not ending:
+        return
+    with sessions.begin() as session:
+        session.execute(delete(Erasure).where(Erasure.contact_id.in_(ending)))
+    if not clean(sessions.kw["bind"]):
+        return
+    with sessions.begin() as session:
+        for contact_id in waiting:
+            erasure = session.get(Erasure, contact_id)
+            if erasure is not None:
+                erasure.cleaned_at = clock.now()
+
+
+def clean(engine: Engine) -> bool:
+    """Overwrite, as far as the database can, what was deleted; False: somebody reads an older state of it."""
+    with single_statements(engine).connect() as connection:
+        if engine.dialect.name == "postgresql":
+            connection.exec_driver_sql(f"VACUUM {', '.join(TABLES)}")
+            return True
+        connection.exec_driver_sql(f"PRAGMA busy_timeout = {_PATIENCE}")
+        try:
+            busy, *_ = connection.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)").one()
+        finally:
+            connection.exec_driver_sql(f"PRAGMA busy_timeout = {SQLITE_BUSY_SECONDS * 1000}")
+        return not busy
