@@ -211,6 +211,22 @@ def meaning(texts: tuple[str, ...], language: str | None, slug: str | None) -> N
             click.echo(asked)
 
 
+@main.command()
+@click.argument("texts", metavar="TEXT...", nargs=-1, required=True)
+@click.option("--language", default="en", show_default=True, help="Language in which places are named.")
+@click.option("--near", type=(float, float), metavar="LATITUDE LONGITUDE", help="Where the person was last.")
+def place(texts: tuple[str, ...], language: str, near: tuple[float, float] | None) -> None:
+    """Print which place each TEXT would be taken for; a TEXT of "-" stands for the lines of standard input.
+
+    One line each: the place, its region and cell; or, after a question mark, what would be asked; or "nothing".
+    """
+    from campaigns.commands.naming import name_places
+
+    said = chain.from_iterable(_lines_of_input() if text == "-" else [text] for text in texts)
+    for line in name_places(said, language=language, near=[near[::-1]] if near else []):
+        click.echo(line)
+
+
 def _lines_of_input() -> Iterator[str]:
     return (line.rstrip("\n") for line in sys.stdin)
 

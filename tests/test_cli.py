@@ -225,6 +225,22 @@ def test_meaning_reads_lines_and_knows_the_language() -> None:
     assert run("meaning", "ha").output == "text\n"
 
 
+def test_place_is_named_without_an_instance(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("FINGERPOST_DATABASE_URL", "sqlite:////nowhere/at/all.db")
+    assert run("place", "Медика", "Krakwo", "zzzz", "--language", "uk").output.splitlines() == [
+        "Medyka, Польща; PL-18; 871e2baa3ffffff",
+        "? Краків, Польща | Краков ам Зе, Німеччина",
+        "nothing",
+    ]
+
+
+def test_place_is_near_the_last_one() -> None:
+    assert run("place", "Frankfurt").output.startswith("Frankfurt am Main, Germany; DE-HE; ")
+    asked = CliRunner().invoke(main, ["place", "--near", "52.35", "14.6", "-"], input="Frankfurt\n")
+    assert "Frankfurt (Oder), Germany" in asked.output
+    assert asked.output.startswith("? ")
+
+
 def test_meaning_knows_the_codes_of_an_organisation(instance: Path) -> None:
     engine = make_engine(f"sqlite:///{instance / 'one.db'}")
     with make_sessions(engine).begin() as session:

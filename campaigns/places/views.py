@@ -38,6 +38,9 @@ from campaigns.places.geography.outlines import draw_outlines
 from campaigns.places.geography.shapes import anchor_of
 from campaigns.places.maps import collect, place_feature, route_features
 from campaigns.places.models import Place, PlaceKind, Route
+from campaigns.places.place_names import name_table
+from campaigns.places.place_names.candidates import SURE
+from campaigns.places.place_names.geocoder import GazetteerGeocoder
 from campaigns.places.queries import countries_of, routes_through, select_places, select_routes
 from campaigns.proposals.models import Proposal
 from campaigns.proposals.queries import find_waiting_for
@@ -245,6 +248,7 @@ def _place_page(form: PlaceForm, place: Place | None) -> Page:
         place=place,
         find=find,
         found=found,
+        credit=name_table.CREDIT if any(one.raw["kind"] == "town" for one in found) else None,
         countries=countries_of(places),
         **_use_of(place),
     )
@@ -331,7 +335,11 @@ def _found_place() -> dict[str, object]:
 
 
 def _search(places: list[Place], name: str) -> list[Location]:
-    return OwnGazetteer(places, str(get_locale())).search(name) if name else []
+    """Return own places, regions and towns of a name; towns spelt otherwise only when nothing else has it."""
+    language = str(get_locale())
+    own = OwnGazetteer(places, language).search(name) if name else []
+    towns = GazetteerGeocoder().geocode(name, exactly_one=False, language=language) or []
+    return [*own, *(town for town in towns if not own or town.raw["match"] in SURE)]
 
 
 def _map_data(countries: list[str]) -> dict[str, str]:

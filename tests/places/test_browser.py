@@ -106,7 +106,7 @@ def test_outline_is_drawn_and_saved(visit: Visit, pages: Pages) -> None:
 def test_search_result_fills_the_form(visit: Visit) -> None:
     visit.go("/places/new")
     visit.wait_for_map()
-    visit.page.get_by_label("Find a place or region by name").fill("Перемишль")
+    visit.page.get_by_label("Find a place, region or town by name").fill("Перемишль")
     visit.page.keyboard.press("Enter")
     visit.page.locator("a.found").first.click()
     assert visit.page.get_by_label("Latitude").input_value().startswith("49.7")

@@ -139,6 +139,15 @@ def test_search_finds_places_and_regions_in_any_script(author: FlaskClient, rout
     assert "Lviv · Region UA-46" in author.get("/places/new?find=lviv").text
     assert "Lviv Oblast · Ukraine" in author.get("/places/new?find=Львівська").text
     assert "Enter the coordinates instead" in author.get("/places/new?find=zzzz").text
+
+
+def test_towns_are_found_with_their_credit(author: FlaskClient) -> None:
+    page = author.get("/places/new?find=Дорогуськ").text
+    assert "Dorohusk, Poland" in page
+    assert "Town or village" in page
+    assert "Places: GeoNames (CC BY 4.0)" in page
+    assert "GeoNames" not in author.get("/places/new?find=zzzz").text
+    assert "Rzeszów, Poland" in author.get("/places/new?find=Rzezsow").text
     filled = author.get("/places/new?latitude=49.84&longitude=23.99").text
     assert 'value="49.84"' in filled
 

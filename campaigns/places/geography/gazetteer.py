@@ -50,7 +50,7 @@ class OwnGazetteer(Geocoder):  # type: ignore[misc] # geopy has no types
     """
 
     def __init__(self, places: Iterable[Place], language: str = "en") -> None:
-        super().__init__(adapter_factory=_NoConnection, user_agent="Fingerpost")
+        super().__init__(adapter_factory=NoConnection, user_agent="Fingerpost")
         self._language = language
         self._entries = [*map(_entry_of_place, places), *_region_entries()]
 
@@ -96,7 +96,7 @@ class OwnGazetteer(Geocoder):  # type: ignore[misc] # geopy has no types
         return " · ".join((*((name,) if name else ()), *where))
 
 
-class _NoConnection(BaseSyncAdapter):  # type: ignore[misc] # geopy has no types
+class NoConnection(BaseSyncAdapter):  # type: ignore[misc] # geopy has no types
     """The adapter of a geocoder that has nobody to ask."""
 
     def get_json(self, url: str, **options: Any) -> NoReturn:

@@ -36,6 +36,10 @@ class Match(StrEnum):
     PART = "part"
 
 
+#: Ways that say which name was typed.
+SURE = (Match.EXACT, Match.SPELT)
+
+
 @dataclass(frozen=True, slots=True)
 class Candidate:
     """A place that may be meant, with a name to show to who asked."""
@@ -77,7 +81,7 @@ def _most_populous(candidates: Sequence[Candidate]) -> Candidate | None:
     if not candidates:
         return None
     first, *others = sorted(candidates, key=_people_of, reverse=True)
-    if first.match not in (Match.EXACT, Match.SPELT):
+    if first.match not in SURE:
         return None
     return first if all(_people_of(first) >= TIMES_AS_MANY * _people_of(other) for other in others) else None
 

@@ -4,16 +4,13 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
-from typing import Any, NoReturn
 
-from geopy.adapters import BaseSyncAdapter
 from geopy.geocoders.base import Geocoder
 from geopy.location import Location
 
-from campaigns.core.errors import UnavailableError
-from campaigns.core.words import N_
 from campaigns.places.geography.atlas import load_atlas
 from campaigns.places.geography.cells import locate
+from campaigns.places.geography.gazetteer import NoConnection
 from campaigns.places.place_names.candidates import Candidate, Decision, Match, decide
 from campaigns.places.place_names.name_search import Found, Point, look_up
 from campaigns.places.place_names.shown_names import country_for, name_for
@@ -25,7 +22,7 @@ class GazetteerGeocoder(Geocoder):  # type: ignore[misc] # geopy has no types
     """Finds towns and villages by name in any script; cannot open a connection."""
 
     def __init__(self) -> None:
-        super().__init__(adapter_factory=_NoConnection, user_agent="Fingerpost")
+        super().__init__(adapter_factory=NoConnection, user_agent="Fingerpost")
 
     def geocode(
         self,
@@ -49,15 +46,6 @@ class GazetteerGeocoder(Geocoder):  # type: ignore[misc] # geopy has no types
             _location_of(one, address) for one, address in zip(found, _addresses(found, language), strict=True)
         ]
         return locations[0] if exactly_one else locations
-
-
-class _NoConnection(BaseSyncAdapter):  # type: ignore[misc] # geopy has no types
-    """The adapter of a geocoder that has nobody to ask."""
-
-    def get_json(self, url: str, **options: Any) -> NoReturn:
-        raise UnavailableError(N_("The own list of place names asks no other host."))
-
-    get_text = get_json
 
 
 def understand(
@@ -123,6 +111,7 @@ def _location_of(found: Found, address: str) -> Location:
         address,
         (place.latitude, place.longitude),
         {
+            "kind": "town",
             "number": place.number,
             "country": place.country,
             "population": place.population,

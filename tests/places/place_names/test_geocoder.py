@@ -30,7 +30,14 @@ def every(query: str, **options: Any) -> list[Location]:
 def test_locations_are_those_of_geopy() -> None:
     [found] = every("Медика", language="uk")
     assert (found.address, found.latitude, found.longitude) == ("Medyka, Польща", 49.80526, 22.92229)
-    assert found.raw == {"number": 765028, "country": "PL", "population": 2800, "match": "spelt", "metres": None}
+    assert found.raw == {
+        "kind": "town",
+        "number": 765028,
+        "country": "PL",
+        "population": 2800,
+        "match": "spelt",
+        "metres": None,
+    }
 
 
 def test_best_match_alone_when_exactly_one() -> None:
