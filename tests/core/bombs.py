@@ -92,6 +92,8 @@ def complain(file: BinaryIO, *, kind: str) -> int:
     )
     if kind == "rows":
         raise RowsError([problem] * 5000)
+    if kind == "list":
+        raise FileFormatError("Missing: %(names)s.", names=("lat", "lon"))
     if kind == "own":
         raise _OwnError("Own %(n)s.", n=2)
     raise FieldsError("Fields.", problems=[{"pointer": "/a"}])

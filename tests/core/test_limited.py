@@ -126,6 +126,12 @@ def test_refusal_is_the_one_of_the_function(kind: str, error: type[FingerpostErr
     assert type(caught.value) is error
 
 
+def test_list_in_a_refusal_stays_a_list() -> None:
+    with pytest.raises(FileFormatError, match=r"^Missing: lat and lon\.$") as caught:
+        read_apart(USUAL, bombs.complain, b"x", kind="list")
+    assert caught.value.values == {"names": ("lat", "lon")}
+
+
 def test_problems_are_bounded() -> None:
     with pytest.raises(RowsError) as caught:
         read_apart(USUAL, bombs.complain, b"x", kind="rows")
