@@ -30,6 +30,9 @@ from tests.architecture.worlds import (
     serve,
 )
 
+#: Ways to write a number whose leak is planted with --whole only.
+LATER = [pytest.param(name, marks=pytest.mark.long) for name in ("figure", "coarse", "rounded")]
+
 
 def addresses(world: World) -> Iterator[tuple[str, str]]:
     """Yield the method and address of everything that is read, each kind of thing under every name it has."""
@@ -104,7 +107,7 @@ def first_row(world: World, run_id: int) -> int:
         return session.scalars(select(func.min(Delivery.id)).where(Delivery.run_id == run_id)).one()
 
 
-@pytest.mark.parametrize("name", ["shown", "figure", "coarse", "rounded"])
+@pytest.mark.parametrize("name", ["shown", *LATER])
 def test_the_walk_sees_a_leak(worlds: tuple[World, ...], monkeypatch: pytest.MonkeyPatch, name: str) -> None:
     """Each way to write a number is planted as a leak, one at a time.
 
