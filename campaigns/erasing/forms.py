@@ -22,7 +22,7 @@ class EraseForm(Form):
 
     why = RadioField(_l("Why"), [InputRequired()], choices=options(REASONS.items()))
     words = TextAreaField(
-        _l("More on the reason (optional)"),
+        _l("More on the reason"),
         [Length(max=LONGEST_WORDS)],
         description=_l("It stays in the audit log, sealed. Write no names and no numbers."),
     )
