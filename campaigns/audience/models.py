@@ -199,6 +199,16 @@ class SuppressedAddress(Base):
     is_hold: Mapped[bool] = mapped_column(default=False, server_default=false())
 
 
+class UrgentContact(Base):
+    """Somebody who may be in danger and speaks with the team: campaigns do not write to them meanwhile."""
+
+    __tablename__ = "urgent_contact"
+
+    contact_id: Mapped[int] = mapped_column(ForeignKey("contact.id"), primary_key=True)
+    #: When either side wrote last.
+    since: Mapped[datetime]
+
+
 class Audience(Base):
     """A saved rule; rules.py turns it into a Select."""
 

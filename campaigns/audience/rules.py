@@ -80,6 +80,8 @@ class LeftOut(StrEnum):
     MERGED = "merged"
     #: Another contact has their number too, and the run writes to a number once; known when a run starts.
     SAME_NUMBER = "same_number"
+    #: May be in danger and speaks with the team; known when a run starts.
+    URGENT = "urgent"
     NO_SIGNPOST = "no_signpost"
 
 

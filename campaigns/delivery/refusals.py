@@ -47,6 +47,15 @@ def _suppressing() -> Update:
     )
 
 
+def hold_campaigns_back(session: Session, contact_id: int) -> int:
+    """Take what campaigns queued for somebody out of the queue, but for corrections; return how many."""
+    running = select(Run.id).where(Run.state.in_(LIVING), Run.campaign_id.is_not(None), Run.corrects_id.is_(None))
+    queued = update(Delivery).where(Delivery.run_id.in_(running), Delivery.contact_id == contact_id)
+    queued = queued.where(Delivery.send_state == SendState.QUEUED).values(send_state=SendState.SUPPRESSED)
+    result: Any = session.execute(queued.execution_options(synchronize_session=False))
+    return int(result.rowcount)
+
+
 def heed_refusals(session: Session, refusals: Iterable[tuple[int, Action, str]]) -> None:
     """Do with addresses what refusals ask, each of them an address id, an action and a code.
 

@@ -53,7 +53,6 @@ def queue() -> str:
         unread=conversations.find_unread_languages(session(), organisation_id, now=now),
         languages=by.languages,
         owners=conversations.load_owners(session(), organisation_id),
-        tags=conversations.known_tags(session(), organisation_id),
         holds=find_holds(session(), organisation_id, vault=vault()),
         waits=waits_now(session(), current_organisation(), settings(), strangers=True),
         **words(),

@@ -157,7 +157,7 @@ def test_walk_finds_what_the_rule_says(session: Session, vault: Vault, seed: int
         assert all(row.channel == channels.get(row.sender_id) for row in rows)
         seen |= {row.reason for row in rows}
     # What the rule does not ask for, and what is known only when a run starts.
-    later = {LeftOut.CAPPED, LeftOut.MERGED, LeftOut.SAME_NUMBER, LeftOut.NO_SIGNPOST}
+    later = {LeftOut.CAPPED, LeftOut.MERGED, LeftOut.SAME_NUMBER, LeftOut.URGENT, LeftOut.NO_SIGNPOST}
     assert seen == {None, *LeftOut} - {LeftOut.STALE_POSITION, *later}
 
 

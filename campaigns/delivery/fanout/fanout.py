@@ -35,6 +35,7 @@ from sqlalchemy import (
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session, aliased, sessionmaker
 
+from campaigns.audience.consent.urgent_contacts import select_urgent
 from campaigns.audience.models import Contact
 from campaigns.audience.rules import UNKNOWN_ZONE, AudienceRule, LeftOut, Resolution, select_resolved
 from campaigns.core import clock
@@ -202,6 +203,7 @@ class Planner:
             session.execute(insert(PEOPLE).from_select(_NAMES, self._people(after, through)))
             self._leave_out_capped(after, through)
             self._leave_out_doubled(after, through)
+            self._leave_out_urgent(after, through)
         self._add_zones()
         self._leave_out_told()
         self._add_texts()
@@ -264,6 +266,13 @@ class Planner:
         if capped is not None:
             left_out = update(PEOPLE).where(_written_to(), PEOPLE.c.contact_id.in_(capped))
             self._session.execute(left_out.values(reason=LeftOut.CAPPED.value))
+
+    def _leave_out_urgent(self, after: int, through: int) -> None:
+        """Leave out those of the chunk who speak with the team about a danger, unless something is corrected."""
+        if self._run.corrects_id is None:
+            urgent = select_urgent(now=self._now, after=after, through=through)
+            left_out = update(PEOPLE).where(_written_to(), PEOPLE.c.contact_id.in_(urgent))
+            self._session.execute(left_out.values(reason=LeftOut.URGENT.value))
 
     def _leave_out_told(self) -> None:
         """Leave out those of the chunk who get the same by another run at the very instant."""

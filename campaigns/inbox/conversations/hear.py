@@ -11,9 +11,11 @@ from sqlalchemy import select
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session
 
+from campaigns.audience.consent.urgent_contacts import note_urgent
 from campaigns.audience.models import Channel, Contact
 from campaigns.core.keys.crypto import Vault
 from campaigns.core.languages import UNKNOWN_LANGUAGE
+from campaigns.delivery.refusals import hold_campaigns_back
 from campaigns.inbox.conversations.models import (
     WAITING,
     Conversation,
@@ -44,6 +46,9 @@ def hear(session: Session, reply: Reply, text: str, judged: Judged, *, vault: Va
     conversation.last_at = max(conversation.last_at, reply.received_at)
     conversation.snoozed_until = None
     _note_where(session, conversation, reply, judged)
+    if conversation.urgency >= Urgency.DANGER:
+        note_urgent(session, conversation.contact_id, at=conversation.last_at)
+        hold_campaigns_back(session, conversation.contact_id)
     index_text(session, conversation, text, vault=vault)
     _tag(session, conversation, judged)
     session.flush()

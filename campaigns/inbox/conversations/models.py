@@ -6,7 +6,17 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
-from sqlalchemy import JSON, BigInteger, ForeignKey, Index, LargeBinary, SmallInteger, String, UniqueConstraint
+from sqlalchemy import (
+    JSON,
+    BigInteger,
+    ForeignKey,
+    Index,
+    LargeBinary,
+    SmallInteger,
+    String,
+    UniqueConstraint,
+    text,
+)
 from sqlalchemy.orm import Mapped, mapped_column
 
 from campaigns.audience.models import Channel
@@ -53,11 +63,13 @@ class Conversation(Base):
         Index(
             "ix_conversation_waiting",
             "organisation_id",
-            "urgency",
+            text("urgency DESC"),
             "waiting_since",
+            "id",
             **rows_with("waiting_since IS NOT NULL"),
         ),
-        Index("ix_conversation_last", "organisation_id", "state", "last_at"),
+        Index("ix_conversation_last", "organisation_id", "state", "last_at", "id"),
+        Index("ix_conversation_latest", "organisation_id", "last_at", "id"),
         Index("ix_conversation_snoozed", "snoozed_until", **rows_with("snoozed_until IS NOT NULL")),
     )
 

@@ -201,12 +201,6 @@ def _excerpt(text: str | None) -> str | None:
     return line if len(line) <= EXCERPT else f"{line[:EXCERPT]}…"
 
 
-def known_tags(session: Session, organisation_id: int) -> Collection[str]:
-    """Return the tags that conversations of an organisation have."""
-    tags = select(ConversationTag.tag).join(Conversation, Conversation.id == ConversationTag.conversation_id)
-    return session.scalars(owned(tags, Conversation, organisation_id).distinct()).all()
-
-
 def load_chosen(session: Session, organisation_id: int, ids: Collection[int]) -> Sequence[Conversation]:
     """Return those conversations of an organisation that were chosen; others' are passed over."""
     return session.scalars(

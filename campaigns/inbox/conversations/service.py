@@ -15,6 +15,7 @@ from sqlalchemy.orm import Session
 
 from campaigns.audience.consent.declaration import Declaration, HashedHandle
 from campaigns.audience.consent.ledger import withdraw_everywhere
+from campaigns.audience.consent.urgent_contacts import forget_urgent
 from campaigns.audience.models import Address, Channel
 from campaigns.core import clock
 from campaigns.core.errors import ChangedError, GateError, InputError, RefusedError, TransitionError
@@ -269,6 +270,7 @@ def _close(session: Session, conversation: Conversation, outcome: Outcome, *, by
     now = clock.now()
     _settle(conversation, ConversationState.CLOSED, by=by, at=conversation.last_at)
     conversation.outcome, conversation.closed_at = outcome, now
+    forget_urgent(session, conversation.contact_id)
     session.flush()
     audit.record(
         session,

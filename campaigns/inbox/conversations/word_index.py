@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection
 from typing import Any
 
-from sqlalchemy import Select, func, select
+from sqlalchemy import Select, select
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session
 
@@ -38,10 +38,8 @@ def index_text(session: Session, conversation: Conversation, text: str, *, vault
 
 def with_words(statement: Select[*tuple[Any, ...]], organisation_id: int, words: Collection[int]) -> Select[Any]:
     """Restrict a statement over conversations to those that hold all of these words, by their hashes."""
-    found = (
-        select(ConversationWord.conversation_id)
-        .where(ConversationWord.organisation_id == organisation_id, ConversationWord.word.in_(words))
-        .group_by(ConversationWord.conversation_id)
-        .having(func.count() == len(words))
-    )
-    return statement.where(Conversation.id.in_(found))
+    for word in words:
+        written = select(ConversationWord.conversation_id).where(ConversationWord.word == word)
+        found = written.where(ConversationWord.organisation_id == organisation_id)
+        statement = statement.where(Conversation.id.in_(found))
+    return statement

@@ -11,7 +11,7 @@ import pytest
 from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 
-from campaigns.audience.models import Address, AddressState, Channel, Contact
+from campaigns.audience.models import Address, AddressState, Channel, Contact, UrgentContact
 from campaigns.core import clock
 from campaigns.core.errors import ChangedError, InputError, RefusedError, TransitionError
 from campaigns.core.keys.crypto import Vault
@@ -280,3 +280,14 @@ def test_language_of_a_known_contact_is_kept(desk: Desk) -> None:
     desk.session.execute(update(Contact).values(language="uk"))
     desk.hear("?")
     assert desk.conversation.language == "uk"
+
+
+def test_campaigns_wait_while_somebody_is_in_danger(desk: Desk) -> None:
+    desk.hear("I am locked in and they took my passport")
+    assert desk.session.scalars(select(UrgentContact.contact_id)).all() == [desk.conversation.contact_id]
+    desk.answer()
+    assert desk.state_of_delivery() is SendState.QUEUED
+    desk.hear("I am locked in")
+    assert desk.state_of_delivery() is SendState.QUEUED
+    desk.close(Outcome.INFORMED)
+    assert desk.session.scalars(select(UrgentContact.contact_id)).all() == []

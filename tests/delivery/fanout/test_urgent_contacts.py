@@ -1,0 +1,52 @@
+"""No campaign writes to somebody who speaks with the team about a danger; a correction does."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import pytest
+from sqlalchemy import select
+from sqlalchemy.orm import Session, sessionmaker
+
+from campaigns.audience.consent.urgent_contacts import URGENT_FOR, forget_urgent, note_urgent
+from campaigns.core import clock
+from campaigns.core.keys.crypto import Vault
+from campaigns.delivery.fanout.fanout import fan_out
+from campaigns.delivery.models import Delivery, RunLeftOut
+from campaigns.delivery.refusals import hold_campaigns_back
+from campaigns.delivery.states import SendState
+from campaigns.planning.models import Run
+from campaigns.planning.policy import USUAL
+from tests.delivery.builders import a_planned_run, a_running_run, people
+
+
+@pytest.mark.parametrize(
+    ("ago", "is_closed", "written"),
+    [(timedelta(0), False, 2), (URGENT_FOR * 2, False, 3), (timedelta(0), True, 3)],
+)
+def test_campaign_leaves_them_out(
+    sessions: sessionmaker[Session], vault: Vault, ago: timedelta, is_closed: bool, written: int
+) -> None:
+    with sessions.begin() as session:
+        run = a_planned_run(session)
+        run_id = run.id
+        first, *_ = people(session, run.organisation_id, vault, count=3)
+        note_urgent(session, first, at=clock.now() - ago)
+        if is_closed:
+            forget_urgent(session, first)
+    fan_out(sessions, run_id, policy=USUAL)
+    with sessions() as session:
+        assert len(session.scalars(select(Delivery)).all()) == written
+        left = session.execute(select(RunLeftOut.reason, RunLeftOut.people)).all()
+        assert [tuple(row) for row in left] == ([("urgent", 1)] if written == 2 else [])
+
+
+def test_what_is_queued_is_taken_out_but_for_corrections(session: Session, vault: Vault) -> None:
+    run = a_running_run(session, vault, count=2)
+    first, second = session.scalars(select(Delivery).order_by(Delivery.id)).all()
+    assert hold_campaigns_back(session, first.contact_id) == 1
+    session.expire_all()
+    assert (first.send_state, second.send_state) == (SendState.SUPPRESSED, SendState.QUEUED)
+    session.get_one(Run, run.id).corrects_id = run.id
+    session.flush()
+    assert hold_campaigns_back(session, second.contact_id) == 0
