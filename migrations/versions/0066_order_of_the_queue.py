@@ -14,19 +14,25 @@ down_revision: str | None = "0065"
 branch_labels: str | Sequence[str] | None = None
 depends_on: str | Sequence[str] | None = None
 
-_WAITS = rows_with("waiting_since IS NOT NULL")
+_WAITS, _SNOOZED = rows_with("waiting_since IS NOT NULL"), rows_with("snoozed_until IS NOT NULL")
 
 
 def upgrade() -> None:
-    _drop("ix_conversation_waiting", "ix_conversation_last")
-    waiting = ["organisation_id", sa.text("urgency DESC"), "waiting_since", "id"]
+    _drop("ix_conversation_waiting", "ix_conversation_last", "ix_conversation_snoozed")
+    waiting: list[str | sa.TextClause] = ["organisation_id", sa.text("urgency DESC"), "waiting_since", "id"]
     op.create_index("ix_conversation_waiting", "conversation", waiting, **_WAITS)
+    mine: list[str | sa.TextClause] = ["owner_id", sa.text("urgency DESC"), "waiting_since", "id"]
+    op.create_index("ix_conversation_mine", "conversation", mine, **_WAITS)
+    snoozed = ["organisation_id", "snoozed_until", "id"]
+    op.create_index("ix_conversation_snoozed", "conversation", snoozed, **_SNOOZED)
     op.create_index("ix_conversation_last", "conversation", ["organisation_id", "state", "last_at", "id"])
     op.create_index("ix_conversation_latest", "conversation", ["organisation_id", "last_at", "id"])
 
 
 def downgrade() -> None:
     _drop("ix_conversation_waiting", "ix_conversation_last", "ix_conversation_latest")
+    _drop("ix_conversation_mine", "ix_conversation_snoozed")
+    op.create_index("ix_conversation_snoozed", "conversation", ["snoozed_until"], **_SNOOZED)
     waiting = ["organisation_id", "urgency", "waiting_since"]
     op.create_index("ix_conversation_waiting", "conversation", waiting, **_WAITS)
     op.create_index("ix_conversation_last", "conversation", ["organisation_id", "state", "last_at"])

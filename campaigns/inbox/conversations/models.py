@@ -70,7 +70,21 @@ class Conversation(Base):
         ),
         Index("ix_conversation_last", "organisation_id", "state", "last_at", "id"),
         Index("ix_conversation_latest", "organisation_id", "last_at", "id"),
-        Index("ix_conversation_snoozed", "snoozed_until", **rows_with("snoozed_until IS NOT NULL")),
+        Index(
+            "ix_conversation_mine",
+            "owner_id",
+            text("urgency DESC"),
+            "waiting_since",
+            "id",
+            **rows_with("waiting_since IS NOT NULL"),
+        ),
+        Index(
+            "ix_conversation_snoozed",
+            "organisation_id",
+            "snoozed_until",
+            "id",
+            **rows_with("snoozed_until IS NOT NULL"),
+        ),
     )
 
     id: Mapped[int] = mapped_column(BigId, primary_key=True)

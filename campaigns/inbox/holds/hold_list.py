@@ -52,9 +52,11 @@ def find_holds(session: Session, organisation_id: int, *, vault: Vault, limit: i
     """Return who waits, the longest first, with what they wrote."""
     contacts = session.execute(_held_contacts(organisation_id).order_by("since").limit(limit)).all()
     lines = {line.id: line for line in session.scalars(_lines([row.line_id for row in contacts]))}
-    ids = session.scalars(_last_replies(organisation_id, [row.contact_id for row in contacts]))
+    held = [row.contact_id for row in contacts]
+    # For nobody a database may read every reply of the organisation.
+    ids = session.scalars(_last_replies(organisation_id, held)).all() if held else ()
     strangers = session.scalars(_strangers(organisation_id).order_by(Reply.received_at).limit(limit)).all()
-    found: Sequence[Reply] = [*session.scalars(select(Reply).where(Reply.id.in_(ids.all()))), *strangers]
+    found: Sequence[Reply] = [*session.scalars(select(Reply).where(Reply.id.in_(ids))), *strangers]
     opened = {reply.id: reply for reply in open_replies(session, found, vault=vault)}
     by_contact = {reply.contact_id: opened[reply.id] for reply in found if reply.contact_id is not None}
     holds = [

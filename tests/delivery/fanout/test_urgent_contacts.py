@@ -16,7 +16,7 @@ from campaigns.delivery.models import Delivery, RunLeftOut
 from campaigns.delivery.refusals import hold_campaigns_back
 from campaigns.delivery.states import SendState
 from campaigns.planning.models import Run
-from campaigns.planning.policy import USUAL
+from campaigns.planning.policy import Policy
 from tests.delivery.builders import a_planned_run, a_running_run, people
 
 
@@ -34,7 +34,7 @@ def test_campaign_leaves_them_out(
         note_urgent(session, first, at=clock.now() - ago)
         if is_closed:
             forget_urgent(session, first)
-    fan_out(sessions, run_id, policy=USUAL)
+    fan_out(sessions, run_id, policy=Policy(36_500))
     with sessions() as session:
         assert len(session.scalars(select(Delivery)).all()) == written
         left = session.execute(select(RunLeftOut.reason, RunLeftOut.people)).all()
