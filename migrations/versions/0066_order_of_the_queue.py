@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-import sqlalchemy as sa
 from alembic import op
 
 from campaigns.core.database import rows_with
@@ -17,11 +16,16 @@ depends_on: str | Sequence[str] | None = None
 _WAITS, _SNOOZED = rows_with("waiting_since IS NOT NULL"), rows_with("snoozed_until IS NOT NULL")
 
 
+#: One index has them in their order when the most urgent is the least.
+_TURN = "UPDATE conversation SET urgency = -urgency"
+
+
 def upgrade() -> None:
+    op.execute(_TURN)
     _drop("ix_conversation_waiting", "ix_conversation_last", "ix_conversation_snoozed")
-    waiting: list[str | sa.TextClause] = ["organisation_id", sa.text("urgency DESC"), "waiting_since", "id"]
+    waiting = ["organisation_id", "urgency", "waiting_since", "id"]
     op.create_index("ix_conversation_waiting", "conversation", waiting, **_WAITS)
-    mine: list[str | sa.TextClause] = ["owner_id", sa.text("urgency DESC"), "waiting_since", "id"]
+    mine = ["owner_id", "urgency", "waiting_since", "id"]
     op.create_index("ix_conversation_mine", "conversation", mine, **_WAITS)
     snoozed = ["organisation_id", "snoozed_until", "id"]
     op.create_index("ix_conversation_snoozed", "conversation", snoozed, **_SNOOZED)
@@ -30,6 +34,7 @@ def upgrade() -> None:
 
 
 def downgrade() -> None:
+    op.execute(_TURN)
     _drop("ix_conversation_waiting", "ix_conversation_last", "ix_conversation_latest")
     _drop("ix_conversation_mine", "ix_conversation_snoozed")
     op.create_index("ix_conversation_snoozed", "conversation", ["snoozed_until"], **_SNOOZED)

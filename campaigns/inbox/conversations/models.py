@@ -9,13 +9,14 @@ from typing import Any
 from sqlalchemy import (
     JSON,
     BigInteger,
+    Dialect,
     ForeignKey,
     Index,
     LargeBinary,
     SmallInteger,
     String,
+    TypeDecorator,
     UniqueConstraint,
-    text,
 )
 from sqlalchemy.orm import Mapped, mapped_column
 
@@ -24,6 +25,19 @@ from campaigns.core.database import Base, BigId, rows_with
 
 #: What belongs to a conversation names it so, and goes with it.
 _OURS = "conversation.id"
+
+
+class _Level(TypeDecorator[int]):
+    """An urgency, kept below zero: one index then has the most urgent first, and of them whoever waits longest."""
+
+    impl = SmallInteger
+    cache_ok = True
+
+    def process_bind_param(self, value: int | None, dialect: Dialect) -> int | None:
+        return None if value is None else -value
+
+    def process_result_value(self, value: int | None, dialect: Dialect) -> int | None:
+        return None if value is None else -value
 
 
 class ConversationState(StrEnum):
@@ -63,7 +77,7 @@ class Conversation(Base):
         Index(
             "ix_conversation_waiting",
             "organisation_id",
-            text("urgency DESC"),
+            "urgency",
             "waiting_since",
             "id",
             **rows_with("waiting_since IS NOT NULL"),
@@ -73,7 +87,7 @@ class Conversation(Base):
         Index(
             "ix_conversation_mine",
             "owner_id",
-            text("urgency DESC"),
+            "urgency",
             "waiting_since",
             "id",
             **rows_with("waiting_since IS NOT NULL"),
@@ -92,7 +106,7 @@ class Conversation(Base):
     contact_id: Mapped[int] = mapped_column(ForeignKey("contact.id"), index=True)
     state: Mapped[ConversationState] = mapped_column(String(10))
     #: Urgency of what waits, or of what was written last.
-    urgency: Mapped[int] = mapped_column(SmallInteger)
+    urgency: Mapped[int] = mapped_column(_Level)
     #: Why: phrases that were found, as JSON of Reason (urgency/judging.py).
     reasons: Mapped[list[dict[str, Any]]] = mapped_column(JSON)
     #: Member who has it; None: nobody.

@@ -99,7 +99,8 @@ def select_queue(organisation_id: int, wanted: Wanted, *, by: int, now: datetime
     if wanted.contact_id is not None:
         found = found.where(Conversation.contact_id == wanted.contact_id)
     if wanted.shelf in (Shelf.WAITING, Shelf.MINE):
-        return found.order_by(Conversation.urgency.desc(), Conversation.waiting_since, Conversation.id)
+        # The most urgent is the least in the database.
+        return found.order_by(Conversation.urgency, Conversation.waiting_since, Conversation.id)
     if wanted.shelf is Shelf.SNOOZED:
         return found.order_by(Conversation.snoozed_until, Conversation.id)
     return found.order_by(Conversation.last_at.desc(), Conversation.id.desc())
