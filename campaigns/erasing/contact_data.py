@@ -7,7 +7,7 @@ from collections.abc import Collection
 from sqlalchemy import delete, null, or_, select, update
 from sqlalchemy.orm import Session
 
-from campaigns.audience.models import Address, Consent, Contact
+from campaigns.audience.models import Address, Consent, Contact, UrgentContact
 from campaigns.core import clock
 from campaigns.core.languages import UNKNOWN_LANGUAGE
 from campaigns.delivery.models import FormerText, RunText
@@ -50,7 +50,7 @@ def drop_conversation(session: Session, contact: Contact) -> None:
 def empty(session: Session, contact: Contact) -> None:
     """Remove addresses and consent, and leave of the contact no more than that there was one."""
     past_memory = {"synchronize_session": False}
-    for mapped in (Consent, Address):
+    for mapped in (UrgentContact, Consent, Address):
         session.execute(delete(mapped).where(mapped.contact_id == contact.id), execution_options=past_memory)
     session.expire_all()
     contact.erased_at = contact.created_at = clock.now()

@@ -9,8 +9,8 @@ from alembic import op
 
 from campaigns.core.database import BigId, UTCDateTime
 
-revision: str = "0065"
-down_revision: str | None = "0064"
+revision: str = "0066"
+down_revision: str | None = "0065"
 branch_labels: str | Sequence[str] | None = None
 depends_on: str | Sequence[str] | None = None
 
