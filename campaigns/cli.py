@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import sys
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import asdict
 from itertools import chain
 from pathlib import Path
@@ -206,7 +207,7 @@ def meaning(texts: tuple[str, ...], language: str | None, slug: str | None) -> N
         for asked in hear(said, language=language):
             click.echo(asked)
         return
-    with _sessions()() as session:
+    with _sessions() as sessions, sessions() as session:
         for asked in hear_for(session, slug, said, language=language):
             click.echo(asked)
 
@@ -253,7 +254,7 @@ def signposts(code: str, slug: str) -> None:
     from campaigns.planning.policy import Policy
     from campaigns.planning.queries import find_campaign
 
-    with _sessions()() as session:
+    with _sessions() as sessions, sessions() as session:
         campaign = find_campaign(session, slug, code)
         if campaign is None:
             raise NotFoundError(f"{slug} has no campaign {code}.")
@@ -266,7 +267,8 @@ def recount() -> None:
     """Compare all counts of reach with the deliveries and put right what may move; exit code 1 if any differ."""
     from campaigns.reach.counting.unique_counts import check_all
 
-    found = check_all(_sessions())
+    with _sessions() as sessions:
+        found = check_all(sessions)
     click.echo(f"{found.runs} runs compared: {found.moved} people moved since, {found.late} after the close.")
     click.echo(f"Counts and deliveries differ by {found.drift} people.")
     raise SystemExit(1 if found.drift else 0)
@@ -282,7 +284,7 @@ def verify_audit() -> None:
     """Recompute the chain of audit entries and name the first broken link."""
     from campaigns.staff.audit import verify_chain
 
-    with _sessions().begin() as session:
+    with _sessions() as sessions, sessions.begin() as session:
         broken = verify_chain(session)
     click.echo("The chain is whole." if broken is None else f"Entry {broken} does not follow from the one before.")
     raise SystemExit(0 if broken is None else 1)
@@ -303,7 +305,7 @@ def import_(kind: str, path: Path, slug: str, country: str | None, dry_run: bool
     from campaigns.commands.importing import import_file
     from campaigns.staff.queries import find_organisation
 
-    with _open(path) as file, _sessions()() as session:
+    with _open(path) as file, _sessions() as sessions, sessions() as session:
         found = find_organisation(session, slug)
         if found is None:
             raise NotFoundError(f"There is no organisation {slug}.")
@@ -330,11 +332,16 @@ def _settings(*, with_keys: bool = True) -> Settings:
     return settings
 
 
-def _sessions() -> sessionmaker[Session]:
-    """Return sessions on the instance's database. Raises SettingsError when something does not fit."""
+@contextmanager
+def _sessions() -> Iterator[sessionmaker[Session]]:
+    """Give sessions on the instance's database. Raises SettingsError when something does not fit."""
     from campaigns.readiness.instance import open_instance
 
-    return make_sessions(open_instance(load_settings()))
+    engine = open_instance(load_settings())
+    try:
+        yield make_sessions(engine)
+    finally:
+        engine.dispose()
 
 
 def _open(path: Path) -> BinaryIO:

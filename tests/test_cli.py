@@ -75,6 +75,13 @@ def test_member_is_added_with_a_password(instance: Path) -> None:
     assert "a@example.org signs in with" in answer.output
 
 
+def test_commands_let_go_of_the_database(instance: Path) -> None:
+    """Its last connection takes what stands in the log beside a SQLite file into the file."""
+    for command in ("organisation mandate ours PL", "recount"):
+        assert run(*command.split()).exit_code == 0, command
+        assert not (instance / "one.db-wal").exists(), command
+
+
 def test_setup_may_be_repeated(instance: Path) -> None:
     assert "regions are loaded" in run("setup").output
 

@@ -5,6 +5,8 @@ An organisation that is left with one administrator has nobody to agree: this is
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 import click
@@ -30,7 +32,7 @@ def mandate(slug: str, codes: tuple[str, ...], everywhere: bool) -> None:
     """Let SLUG write only to people in CODES: countries (PL) and regions (UA-46); without codes, to nobody."""
     from campaigns.staff.service import set_mandate
 
-    with _sessions().begin() as session:
+    with _sessions() as sessions, sessions.begin() as session:
         found = _organisation(session, slug)
         set_mandate(session, found, None if everywhere else codes)
         said = "everywhere" if found.mandate is None else " ".join(found.mandate) or "nowhere"
@@ -45,7 +47,7 @@ def add_organisation(slug: str, name: str, time_zone: str) -> None:
     """Add the organisation with the short name SLUG."""
     from campaigns.staff.service import create_organisation
 
-    with _sessions().begin() as session:
+    with _sessions() as sessions, sessions.begin() as session:
         create_organisation(session, slug, name=name, time_zone=time_zone)
     click.echo(f"{name} is added.")
 
@@ -66,7 +68,7 @@ def add_member(email: str, slug: str, name: str, roles: tuple[str, ...]) -> None
     from campaigns.staff.sign_in.passwords import hash_password, make_one_time_password
 
     password = make_one_time_password()
-    with _sessions().begin() as session:
+    with _sessions() as sessions, sessions.begin() as session:
         create_member(
             session,
             _organisation(session, slug),
@@ -87,7 +89,7 @@ def set_member_roles(email: str, roles: tuple[str, ...], slug: str) -> None:
     """Give a member these ROLES and no others, at once."""
     from campaigns.staff.service import set_roles
 
-    with _sessions().begin() as session:
+    with _sessions() as sessions, sessions.begin() as session:
         membership = _membership(session, email, slug)
         set_roles(session, membership, roles)
         said = ", ".join(membership.roles)
@@ -103,7 +105,7 @@ def reset_member_password(email: str, slug: str) -> None:
     from campaigns.staff.sign_in.passwords import hash_password, make_one_time_password
 
     password = make_one_time_password()
-    with _sessions().begin() as session:
+    with _sessions() as sessions, sessions.begin() as session:
         issue_password(session, _membership(session, email, slug), hash_password(password))
     click.echo(f"{email} signs in with {password}")
 
@@ -126,10 +128,15 @@ def _membership(session: Session, email: str, slug: str) -> Membership:
     return get_membership(session, _organisation(session, slug).id, found.id)
 
 
-def _sessions() -> sessionmaker[Session]:
-    """Return sessions on the instance's database. Raises SettingsError when something does not fit."""
+@contextmanager
+def _sessions() -> Iterator[sessionmaker[Session]]:
+    """Give sessions on the instance's database. Raises SettingsError when something does not fit."""
     from campaigns.core.database import make_sessions
     from campaigns.core.settings import load_settings
     from campaigns.readiness.instance import open_instance
 
-    return make_sessions(open_instance(load_settings()))
+    engine = open_instance(load_settings())
+    try:
+        yield make_sessions(engine)
+    finally:
+        engine.dispose()
