@@ -61,11 +61,10 @@ def test_city_far_away_and_namesake_here_are_asked_about() -> None:
 
 
 def test_closest_is_always_among_the_choices() -> None:
-    others = [replace(CITY, shown=name, metres=900_000.0) for name in "abcd"]
-    here = replace(VILLAGE, metres=100.0, match=Match.PART)
-    assert decide([*others, replace(here, match=Match.EXACT)]).place is not None
-    asked = decide([replace(CITY, metres=900_000.0), *others[:3], here]).choices
-    assert len(asked) == 3
+    far = [replace(TOWN, shown=name, metres=900_000.0) for name in "abc"]
+    city, here = replace(CITY, metres=900_000.0), replace(VILLAGE, metres=100.0)
+    assert decide([*far, here]).place == here
+    assert decide([city, *far, here]).choices == (city, far[0], here)
 
 
 candidates = st.builds(

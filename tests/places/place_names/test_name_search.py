@@ -164,7 +164,8 @@ def test_named_country_counts() -> None:
     "text",
     [
         "", " ", "\0", "\u202e\u202d", "́" * 10_000, "a" * 10_000, "к" * 10_000, "ሀ" * 10_000, "💥", "1 2 3",
-        "we have moved to a house where nobody knows us", "станція", "в", "a,b,c,d,e,f,g,h",
+        "we have moved to a house where nobody knows us",
+        "Lublin one two three four five six", "станція", "в", "a,b,c,d,e,f,g,h",
     ],
 )  # fmt: skip
 def test_what_is_no_name_means_nothing_and_costs_nothing(text: str) -> None:
