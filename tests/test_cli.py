@@ -219,17 +219,31 @@ def test_recount_of_an_empty_instance_differs_by_nobody(instance: Path) -> None:
     assert (answer.exit_code, "differ by 0 people" in answer.output) == (0, True)
 
 
+def kinds_in(output: str) -> list[str]:
+    return [line.split("\t")[0] for line in output.splitlines()]
+
+
 def test_meaning_needs_no_instance(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("FINGERPOST_DATABASE_URL", "sqlite:////nowhere/at/all.db")
     answer = run("meaning", "STOP", "стоп поїзд", "JOIN", "YES", "допомога", "info", "moved to Lviv", "Hello")
     assert answer.exit_code == 0
-    assert answer.output.split() == ["stop", "hold", "start", "yes", "help", "info", "moved", "text"]
+    assert kinds_in(answer.output) == ["stop", "hold", "start", "yes", "help", "info", "moved", "text"]
+
+
+def test_meaning_tells_how_urgent_a_text_is_and_why() -> None:
+    answer = run("meaning", "STOP", "He took my passport", "Hello", "help")
+    assert answer.output.splitlines() == [
+        "stop",
+        "text\tdanger\turgent_trapped en took my passport; urgent_trapped en took my passport…",
+        "text\tquestion",
+        "help\tday\tasks_for_help",
+    ]
 
 
 def test_meaning_reads_lines_and_knows_the_language() -> None:
     answer = CliRunner().invoke(main, ["meaning", "--language", "so", "haa", "-"], input="ha\n\nJOOJI\n")
-    assert answer.output.split() == ["yes", "yes", "text", "stop"]
-    assert run("meaning", "ha").output == "text\n"
+    assert kinds_in(answer.output) == ["yes", "yes", "text", "stop"]
+    assert kinds_in(run("meaning", "ha").output) == ["text"]
 
 
 def test_place_is_named_without_an_instance(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -257,7 +271,7 @@ def test_meaning_knows_the_codes_of_an_organisation(instance: Path) -> None:
     engine.dispose()
     assert run("organisation", "add", "theirs", "--name", "Theirs").exit_code == 0
     said = ["PL7", "join pl7", "STOP PL7", "Hello PL7"]
-    assert run("meaning", "--organisation", "ours", *said).output.split() == ["start", "start", "hold", "text"]
-    assert run("meaning", "--organisation", "theirs", *said).output.split() == ["text", "text", "hold", "text"]
-    assert run("meaning", *said).output.split() == ["text", "text", "hold", "text"]
+    assert kinds_in(run("meaning", "--organisation", "ours", *said).output) == ["start", "start", "hold", "text"]
+    assert kinds_in(run("meaning", "--organisation", "theirs", *said).output) == ["text", "text", "hold", "text"]
+    assert kinds_in(run("meaning", *said).output) == ["text", "text", "hold", "text"]
     assert run("meaning", "--organisation", "nobody", "STOP").exit_code == 2

@@ -9,6 +9,9 @@ from sqlalchemy.orm import Session
 from campaigns.audience.joining.ways_to_join import find_in_text
 from campaigns.audience.keywords import Meaning, meaning_of
 from campaigns.core.errors import NotFoundError
+from campaigns.inbox.incoming.questions import ASKS
+from campaigns.inbox.models import ReplyKind
+from campaigns.inbox.urgency.judging import judge
 from campaigns.staff.queries import find_organisation
 
 #: What an entry code in the same message does not change.
@@ -16,9 +19,9 @@ _BEFORE_CODES = (Meaning.STOP, Meaning.HOLD, Meaning.START)
 
 
 def hear(texts: Iterable[str], *, language: str | None = None) -> Iterator[str]:
-    """Yield what each text asks for by its words, or "text"."""
+    """Yield what each text asks for by its words, or "text", and how urgent it is."""
     for text in texts:
-        yield meaning_of(text, language) or "text"
+        yield _told(text, meaning_of(text, language))
 
 
 def hear_for(session: Session, slug: str, texts: Iterable[str], *, language: str | None = None) -> Iterator[str]:
@@ -35,4 +38,14 @@ def hear_for(session: Session, slug: str, texts: Iterable[str], *, language: str
             entry_point = find_in_text(session, text)
             if entry_point is not None and entry_point.organisation_id == organisation.id:
                 asked = Meaning.START
-        yield asked or "text"
+        yield _told(text, asked)
+
+
+def _told(text: str, asked: Meaning | None) -> str:
+    """Tell what is asked; of what somebody has to answer also its level and the reasons, parted by tabs."""
+    kind = ReplyKind(asked or ReplyKind.TEXT)
+    if kind not in ASKS:
+        return str(kind)
+    judged = judge(text, kind)
+    reasons = (" ".join((each.heading, each.language, each.phrase)).rstrip() for each in judged.reasons)
+    return "\t".join((str(kind), judged.urgency.word, "; ".join(reasons))).rstrip()

@@ -8,7 +8,7 @@ from flask_babel import lazy_pgettext as _lp
 from campaigns.inbox.conversations.models import Outcome
 from campaigns.inbox.conversations.queries import Shelf
 
-#: What a conversation is about, by the headings of the word lists.
+#: What a conversation is about, by the headings of the word lists and by what shows without words.
 TOPICS = {
     "urgent_now": _l("Danger now"),
     "urgent_violence": _l("Violence or threats"),
@@ -23,6 +23,10 @@ TOPICS = {
     "need_transport": _l("Travel"),
     "report_suspicion": _l("Tells of a suspicion"),
     "who_are_you": _l("Asks who writes"),
+    "asks_for_help": _l("Asks for help"),
+    "no_words": _l("Without words: a voice note, a picture or a place"),
+    "unlisted_language": _l("Perhaps in a language that no list is in"),
+    "machine": _l("Perhaps written by a machine"),
 }
 OUTCOMES = {
     Outcome.INFORMED: _lp("outcome", "Got the information"),

@@ -7,13 +7,20 @@ false alarm is cheap. What nobody can read is never last.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable
 from dataclasses import dataclass
 
 from campaigns.core.folding import shortened, with_letters_o, words_of
-from campaigns.inbox.models import ReplyKind
+from campaigns.inbox.models import LONGEST_TEXT, ReplyKind
 from campaigns.inbox.urgency.levels import Urgency
-from campaigns.inbox.urgency.word_lists import Reason, load_lists
+from campaigns.inbox.urgency.word_lists import HEADINGS, Reason, load_lists
+from campaigns.inbox.urgency.wordless import URGENCY, Sign, sign_of
+
+#: How urgent each reason makes a message.
+_LEVELS: dict[str, Urgency] = HEADINGS | {str(sign): level for sign, level in URGENCY.items()}
+#: The sign that calls for help in every language.
+_DISTRESS = "\N{SQUARED SOS}"
+#: Words of a message that are read; one letter may stand for several words.
+_MOST_WORDS = 4_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,28 +36,31 @@ class Judged:
 
 
 def judge(text: str, kind: ReplyKind) -> Judged:
-    """Judge a message by its words and by what it asks."""
-    words, lists = words_of(text), load_lists()
-    plain = lists.plain(words)
-    # As they stand, and with letters that were held down once and twice: heeelp, JOOOJI.
-    spelled = (plain, *(lists.plain([shortened(with_letters_o(word), to=to) for word in words]) for to in (1, 2)))
-    reasons = dict.fromkeys(
-        reason
-        for number, spelling in enumerate(spelled)
-        if spelling not in spelled[:number]
-        for reason in lists.within(spelling)
-    )
-    spoken = Counter(reason.language for reason in reasons).most_common(1)
+    """Judge a message by its words and by what it asks; one without a text is a voice note or a picture."""
+    text = text[:LONGEST_TEXT]
+    words = words_of(text)[:_MOST_WORDS]
+    found = _found(words)
+    if _DISTRESS in text:
+        found.append(Reason("urgent_now", phrase=_DISTRESS))
+    sign = Sign.ASKS_FOR_HELP if kind is ReplyKind.HELP else None if found else sign_of(text, words)
+    if sign is not None:
+        found.append(Reason(sign))
+    reasons = tuple(dict.fromkeys(found))
+    spoken = Counter(reason.language for reason in reasons if reason.language).most_common(1)
     return Judged(
-        _level(reasons, kind),
-        tuple(reasons),
+        max((_LEVELS[reason.heading] for reason in reasons), default=Urgency.QUESTION),
+        reasons,
         frozenset(reason.heading for reason in reasons),
         spoken[0][0] if spoken else None,
     )
 
 
-def _level(reasons: Iterable[Reason], kind: ReplyKind) -> Urgency:
-    """Return the level of the most urgent heading; what is on no list is a question."""
-    found = max((reason.urgency for reason in reasons), default=Urgency.QUESTION)
-    # "Help" alone may be danger: one level up.
-    return max(found, Urgency.DAY) if kind is ReplyKind.HELP else found
+def _found(words: list[str]) -> list[Reason]:
+    """Return what is found in words as they stand, and with letters that were held down: heeelp, JOOOJI."""
+    lists = load_lists()
+    spelled = [lists.plain(words)]
+    for to in (1, 2):
+        short = lists.plain([shortened(with_letters_o(word), to=to) for word in words])
+        if short not in spelled:
+            spelled.append(short)
+    return [reason for spelling in spelled for reason in lists.within(spelling)]

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
+from itertools import product
 from typing import Generic, TypeVar
 
 from campaigns.core.folding import words_of
@@ -22,8 +23,8 @@ _JOINED = ("وال", "فال", "بال", "لل", "ال", "و", "ف", "ب", "ل")
 #: Words of which one is needed, as the table writes them.
 Slot = tuple[str, ...]
 Row = TypeVar("Row")
-#: Where the words of a row were last met, with the words; None: not yet.
-_Met = list[tuple[int, str] | None]
+#: Where the words of each slot were met, the last two of each: a word that fits several slots may be one of them.
+_Met = list[tuple[tuple[int, str], ...]]
 
 
 @dataclass(slots=True)
@@ -63,11 +64,10 @@ class NearbyBook(Generic[Row]):
             if word not in needs:
                 needs[word] = tuple(self._needs_of(word))
             for number, slot, written in needs[word]:
-                row = met.setdefault(number, [None] * len(self._rows[number][0]))
-                row[slot] = (at, written)
-                near = [each for each in row if each is not None and at - each[0] < WITHIN]
-                # One word may stand for two slots by what begins and what ends it, but not by the same piece.
-                if len(set(near)) == len(row):
+                row = met.setdefault(number, [()] * len(self._rows[number][0]))
+                row[slot] = (*row[slot][-1:], (at, written))
+                near = _chosen(row, at)
+                if near is not None:
                     yield self._rows[number][1], " ".join(piece for _, piece in near)
                     del met[number]
 
@@ -84,6 +84,17 @@ class NearbyBook(Generic[Row]):
         for letter in range(len(word)):
             yield from self._endings.needs.get(word[letter:], ())
             yield from self._inner.at(word, letter)
+
+
+def _chosen(row: _Met, at: int) -> tuple[tuple[int, str], ...] | None:
+    """Choose a word for each slot, all near the last word.
+
+    One word may stand for two slots by what begins and what ends it, but not by the same piece.
+    """
+    for near in product(*row):
+        if len(set(near)) == len(near) and all(at - each < WITHIN for each, _ in near):
+            return near
+    return None
 
 
 def slots_of(phrase: str) -> tuple[Slot, ...]:

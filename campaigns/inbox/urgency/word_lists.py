@@ -44,16 +44,12 @@ _AGES = frozenset(map(str, range(8, 18)))
 
 @dataclass(frozen=True, slots=True)
 class Reason:
-    """A phrase that was found in a message."""
+    """A phrase that was found in a message, or what a message shows without one."""
 
     heading: str
-    language: str
-    phrase: str
-
-    @property
-    def urgency(self) -> Urgency:
-        """How urgent a message is in which this stands."""
-        return HEADINGS[self.heading]
+    #: Language of the list; '' without a phrase.
+    language: str = ""
+    phrase: str = ""
 
     def to_json(self) -> dict[str, str]:
         """Return the value that Conversation.reasons stores."""
@@ -64,7 +60,9 @@ class WordLists:
     """All lists in all the ways in which their phrases may be typed."""
 
     def __init__(self, rows: list[dict[str, str]]) -> None:
-        """Fold the rows of the table that are under one of our headings."""
+        """Fold the rows of the table, of which those under our headings are looked for."""
+        #: All words of all lists, those for stopping too.
+        self.vocabulary = frozenset(word for row in rows for word in words_of(row["phrase"]))
         ours = [row for row in rows if row["meaning"] in HEADINGS]
         in_a_row = [(row["language"], row["phrase"], _reason(row)) for row in ours if row["form"] != _NEARBY]
         near = [(slots_of(row["phrase"]), _reason(row)) for row in ours if row["form"] == _NEARBY]
