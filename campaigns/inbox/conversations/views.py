@@ -22,17 +22,20 @@ from campaigns.inbox.conversations.forms import AnswerForm, CloseForm, SnoozeFor
 from campaigns.inbox.conversations.helplines import find_offers
 from campaigns.inbox.conversations.labels import OUTCOMES, SHELVES, TOPICS
 from campaigns.inbox.conversations.models import Conversation, Draft, Outcome, Presence
+from campaigns.inbox.conversations.prepared import fill_prepared, load_prepared
 from campaigns.inbox.conversations.queue_filters import read_filters
 from campaigns.inbox.conversations.thread import load_thread
 from campaigns.inbox.conversations.window import closes_at, find_obstacle
 from campaigns.inbox.display import visible
 from campaigns.inbox.urgency.levels import Urgency
+from campaigns.messages.models import Message
 from campaigns.messages.queries import load_help
 from campaigns.staff.auth import current_member, current_organisation, requires
 from campaigns.staff.permissions import Permission
 from campaigns.staff.queries import get_owned
 from campaigns.web.current import settings, vault
 from campaigns.web.error_words import refusals_told, said
+from campaigns.web.filters import language_name
 from campaigns.web.number_fields import whole_number
 from campaigns.web.session import session
 
@@ -94,6 +97,30 @@ def insert(conversation_id: int, kind: str) -> Page:
     if kind in offers:
         words = form.text("words").rstrip()
         form.words.data = "\n".join(filter(None, [words, offers[kind].words(conversation.language or "")]))
+    return _show(conversation, form)
+
+
+@pages.post("/<int:conversation_id>/prepared")
+@requires(Permission.ANSWER)
+def insert_prepared(conversation_id: int) -> Page:
+    """Put a reviewed message into the answer that is being written; nothing is sent."""
+    conversation, form = _own(conversation_id), AnswerForm()
+    message = get_owned(
+        session(), Message, request.form.get("message", 0, type=whole_number), conversation.organisation_id
+    )
+    known = load_help(session(), conversation.organisation_id, fresh_days=settings().service_max_age_days)
+    address = load_addressee(session(), conversation).address
+    prepared = fill_prepared(message, load_need(session(), conversation, address, now=clock.now()), known)
+    if prepared is None:
+        flash(_("None of its texts is reviewed as it stands now."), "warning")
+        return _show(conversation, form)
+    form.words.data = "\n".join(filter(None, [form.text("words").rstrip(), prepared.words]))
+    if prepared.is_of_another_language:
+        told = _(
+            "There is no reviewed text in their language: this one is in %(language)s. Translate it first.",
+            language=language_name(prepared.language),
+        )
+        flash(told, "warning")
     return _show(conversation, form)
 
 
@@ -229,6 +256,7 @@ def _show(
         closes_at=closes_at(addressee.writer.channel, addressee.writer.heard_at),
         state=addressee.writer.state,
         offers=_offers(conversation),
+        prepared=load_prepared(session(), conversation.organisation_id),
         region=queries.region_of(session(), conversation),
         owner=queries.load_owners(session(), conversation.organisation_id).get(conversation.owner_id or 0, ""),
         others=queries.find_others(session(), conversation, by=current_member().id, since=now - PRESENT_FOR),

@@ -16,7 +16,7 @@ from campaigns.gateways.callbacks import Inbound
 from campaigns.inbox.conversations.models import Conversation, ConversationState, Draft
 from campaigns.inbox.service import receive_inbound
 from campaigns.staff.models import Organisation, Role
-from tests.factories import a_sender, a_service
+from tests.factories import a_message, a_sender, a_service
 from tests.inbox.builders import came_over
 from tests.web.pages import Pages
 
@@ -183,3 +183,34 @@ def test_who_looks_on_is_told(pages: Pages, vault: Vault, client_for: Clients) -
     assert "Also here" in second.post(f"/inbox/{which}/presence", data=seen).text
     hear(pages, vault, "Are you there?")
     assert "Something new was written." in first.post(f"/inbox/{which}/presence", data=seen).text
+
+
+@pytest.mark.usefixtures("sender")
+def test_prepared_answer_is_in_their_language_with_the_helpline_of_now(
+    pages: Pages, vault: Vault, client_for: Clients
+) -> None:
+    with pages.sessions.begin() as session:
+        ours, today = session.get_one(Organisation, pages.ours.id), clock.now().date()
+        service = a_service(session, ours, country="UA", verified_on=today)
+        texts = {"en": "Call ((hotline)).", "uk": "Телефонуйте: ((hotline))."}
+        message = a_message(session, ours, texts, title="Where to call").id
+        unfilled = a_message(session, ours, {"en": "Read ((link))."}, title="Our page").id
+    which, client = hear(pages, vault, "Where can we sleep?"), client_for(Role.RESPONDER)
+    with pages.sessions.begin() as session:
+        session.get_one(Conversation, which).language = "uk"
+    page = client.get(f"/inbox/{which}").text
+    assert "Where to call" in page
+    page = client.post(f"/inbox/{which}/prepared", data={"message": message, "words": "Вітаємо!"}).text
+    assert f"Вітаємо!\nТелефонуйте: {service.number_national}." in page
+    page = client.post(f"/inbox/{which}/prepared", data={"message": unfilled}).text
+    assert "There is no reviewed text in their language: this one is in English." in page
+    sent = client.post(f"/inbox/{which}/answer", data={"words": "Read ((link))."} | fields_of(page))
+    assert sent.status_code == 422
+    assert "double brackets" in sent.text
+
+
+def test_prepared_answer_of_others_is_not_found(pages: Pages, vault: Vault, client_for: Clients) -> None:
+    with pages.sessions.begin() as session:
+        theirs = a_message(session, session.get_one(Organisation, pages.theirs.id)).id
+    which = hear(pages, vault, "Hello")
+    assert client_for(Role.RESPONDER).post(f"/inbox/{which}/prepared", data={"message": theirs}).status_code == 404
