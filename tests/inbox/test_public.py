@@ -194,6 +194,13 @@ def test_code_stop_and_start_by_a_bot(pages: Pages) -> None:
         assert session.scalars(select(Address.state)).one() == AddressState.OPTED_OUT
 
 
+def test_half_a_letter_holds_up_no_other_update(pages: Pages) -> None:
+    """A bot posts an update again until it is taken, and no later one before."""
+    assert to_bot(pages, update(1, text="\ud83d where can we sleep?")).status_code == 204
+    assert to_bot(pages, update(2, text="STOP")).status_code == 204
+    assert kinds(pages) == ["text", "stop"]
+
+
 @pytest.mark.parametrize("posted", [{}, {"update_id": 1, "poll": {}}, update(1, text="", chat={"id": "x"})])
 def test_updates_that_say_nothing_leave_nothing(pages: Pages, posted: dict[str, Any]) -> None:
     assert to_bot(pages, posted).status_code in (204, 403)

@@ -199,9 +199,13 @@ def _time_of(update: Mapping[str, Any]) -> datetime | None:
 
 def _parsed(body: bytes) -> Any:
     try:
-        return json.loads(body)
+        parsed = json.loads(body)
     except (ValueError, RecursionError):
         return None
+    if b"\\ud" not in body.lower():
+        return parsed
+    # Half of a pair of code units is no letter: nobody can keep it, and Telegram would post the update for ever.
+    return json.loads(json.dumps(parsed, ensure_ascii=False).encode(errors="replace"))
 
 
 def _object(value: Any) -> Mapping[str, Any]:
