@@ -12,6 +12,7 @@ import time
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from zoneinfo import ZoneInfo
 
 import pytest
 from sqlalchemy import Engine, select, text, update
@@ -286,7 +287,12 @@ def test_wrong_clock_repairs_and_fires_nothing(
         waiting = a_running_run(session, vault, count=1, sender=other, deliveries={"expires_at": tomorrow}).id
     with clock.running_on(lambda: START), sessions.begin() as session:
         schedule = a_story(session, vault).approved()
-        schedule.next_fire_at = tomorrow
+        # On the clock of its zone as well: what is aimed elsewhere than its time is aimed anew.
+        at = tomorrow.replace(second=0, microsecond=0)
+        schedule.starts_at = schedule.next_occurrence = at.astimezone(ZoneInfo("Europe/Warsaw")).replace(
+            tzinfo=None
+        )
+        schedule.next_fire_at = at
         firing = schedule.id
     set_by = [timedelta(0)]
     began = time.monotonic()

@@ -31,7 +31,9 @@ def facts(
 def test_missing_translation_blocks() -> None:
     gate = translations()
     assert not gate.passed
-    left_out = "20 people would be left out: no reviewed text that is up to date in an unknown language, Russian."
+    left_out = (
+        "20 people would be left out: no reviewed text that is up to date in an unknown language and Russian."
+    )
     assert str(gate.sentence) == left_out
     assert (gate.link_endpoint, gate.link_values) == ("messages.compose", {"message_id": 7, "language": "ru"})
 
@@ -91,7 +93,7 @@ def test_missing_signposts_block() -> None:
     assert signposts_gate(7, {}).passed
     assert signposts_gate(7, {"PL": 0}).passed
     gate = signposts_gate(7, {"RO": 40, "HU-BU": 2, "PL": 0})
-    assert str(gate.sentence) == "40 people have no verified service to be pointed to: HU-BU, RO."
+    assert str(gate.sentence) == "40 people have no verified service to be pointed to: HU-BU and RO."
     assert gate.link_endpoint == "directory.index"
 
 

@@ -170,7 +170,8 @@ def read_number(thief: Thief) -> TestResponse:
 
 @attack("read what people wrote")
 def read_replies(thief: Thief) -> TestResponse:
-    return thief.get("/inbox")
+    thief.get("/inbox")
+    return thief.get("/inbox/history")
 
 
 @attack("lift a stop")

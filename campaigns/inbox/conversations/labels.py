@@ -26,7 +26,7 @@ TOPICS = {
     "asks_for_help": _l("Asks for help"),
     "no_words": _l("Without words: a voice note, a picture or a place"),
     "unlisted_language": _l("Perhaps in a language that no list is in"),
-    "machine": _l("Perhaps written by a machine"),
+    "machine": _l("Perhaps automatic"),
 }
 OUTCOMES = {
     Outcome.INFORMED: _lp("outcome", "Got the information"),
