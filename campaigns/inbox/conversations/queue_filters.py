@@ -1,4 +1,4 @@
-"""What a member looks for in the queue is read from the address of the page, and written into its links."""
+"""The address of the queue says what a member looks for; its links say it again."""
 
 from __future__ import annotations
 

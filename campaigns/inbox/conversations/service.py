@@ -1,4 +1,4 @@
-"""What members do in a conversation: take it, answer, put it off, close it; none commits.
+"""Members take a conversation, answer it, put it off and close it with these verbs; none commits.
 
 Whoever answers says what they have seen. Of two who answer at once one is told what the other wrote, and of a
 person who writes meanwhile both are: nobody is answered twice, and no draft is lost.
@@ -99,7 +99,7 @@ def answer(
     addressee = load_addressee(session, conversation, locked=True)
     conversation, now = hold_conversation(session, conversation), clock.now()
     body = _checked(words, Channel(conversation.channel))
-    _check_seen(session, conversation, seen)
+    check_seen(session, conversation, seen)
     address, sender = _reached(addressee, at=now)
     named = _checked_numbers(body, known, at=now, are_meant=numbers_are_meant)
     text = AnswerText(conversation.language or UNKNOWN_LANGUAGE, body, named)
@@ -108,11 +108,11 @@ def answer(
     seen_id, ours = conversation.last_reply_id, conversation.id
     written = Answer(conversation_id=ours, run_id=run.id, member_id=by, reply_id=seen_id, written_at=now)
     session.add(written)
-    _settle(conversation, ConversationState.ANSWERED, by=by, at=now)
+    settle_as_answered(conversation, by=by, at=now)
     index_text(session, conversation, body, vault=vault)
     drop_draft(session, conversation, by=by)
     session.flush()
-    _record(session, conversation, "answer", by=by, run_id=run.id)
+    record(session, conversation, "answer", by=by, run_id=run.id)
     return written
 
 
@@ -122,7 +122,7 @@ def take(session: Session, conversation: Conversation, *, by: int) -> None:
     conversation.owner_id = by
     if conversation.state == ConversationState.NEW:
         conversation.state = ConversationState.OPEN
-    _record(session, conversation, "take", by=by)
+    record(session, conversation, "take", by=by)
 
 
 def give_back(session: Session, conversation: Conversation, *, by: int) -> None:
@@ -131,7 +131,7 @@ def give_back(session: Session, conversation: Conversation, *, by: int) -> None:
     conversation.owner_id = None
     if conversation.state == ConversationState.OPEN:
         conversation.state = ConversationState.NEW
-    _record(session, conversation, "give_back", by=by)
+    record(session, conversation, "give_back", by=by)
 
 
 def snooze(session: Session, conversation: Conversation, *, by: int, until: datetime) -> None:
@@ -146,7 +146,7 @@ def snooze(session: Session, conversation: Conversation, *, by: int, until: date
         raise TransitionError(N_("Nobody waits in this conversation."))
     conversation.snoozed_until, conversation.owner_id = until, by
     conversation.state = ConversationState.OPEN
-    _record(session, conversation, "snooze", by=by)
+    record(session, conversation, "snooze", by=by)
 
 
 def close(session: Session, conversation: Conversation, outcome: Outcome, *, by: int, seen: Seen) -> None:
@@ -158,7 +158,7 @@ def close(session: Session, conversation: Conversation, outcome: Outcome, *, by:
     conversation = hold_conversation(session, conversation)
     if conversation.state == ConversationState.CLOSED:
         raise TransitionError(N_("This conversation is closed."))
-    _check_seen(session, conversation, seen)
+    check_seen(session, conversation, seen)
     _close(session, conversation, outcome, by=by)
     if outcome is Outcome.WRONG_NUMBER and address is not None:
         _end_consent(session, address)
@@ -194,7 +194,7 @@ def reopen(session: Session, conversation: Conversation, *, by: int) -> None:
     conversation.state, conversation.owner_id = ConversationState.OPEN, by
     conversation.outcome = conversation.closed_at = None
     conversation.waiting_since = now
-    _record(session, conversation, "reopen", by=by)
+    record(session, conversation, "reopen", by=by)
 
 
 def keep_draft(
@@ -252,12 +252,18 @@ def _checked_numbers(body: str, known: KnownHelp, *, at: datetime, are_meant: bo
     return named.service_ids
 
 
-def _check_seen(session: Session, conversation: Conversation, seen: Seen) -> None:
+def check_seen(session: Session, conversation: Conversation, seen: Seen) -> None:
+    """Raise ChangedError when the person or another member wrote something that was not seen."""
     now = seen_now(session, conversation)
     if now.reply_id != seen.reply_id:
         raise ChangedError(N_("They wrote something new meanwhile. Read it, then send your answer."))
     if now.answer_id != seen.answer_id:
         raise ChangedError(N_("Somebody of the team answered meanwhile. Read it, then send your answer."))
+
+
+def settle_as_answered(conversation: Conversation, *, by: int, at: datetime) -> None:
+    """Let nobody wait in a conversation: a member wrote at a moment (UTC)."""
+    _settle(conversation, ConversationState.ANSWERED, by=by, at=at)
 
 
 def _settle(conversation: Conversation, state: ConversationState, *, by: int, at: datetime) -> None:
@@ -288,6 +294,7 @@ def _end_consent(session: Session, address: Address) -> None:
     suppress_addresses(session, withdraw_everywhere(session, HashedHandle.of(address), said))
 
 
-def _record(session: Session, conversation: Conversation, verb: str, *, by: int, **detail: int) -> None:
+def record(session: Session, conversation: Conversation, verb: str, *, by: int, **detail: int) -> None:
+    """Leave an entry about what a member did in a conversation."""
     owner = {"organisation_id": conversation.organisation_id, "member_id": by}
     audit.record(session, f"conversation.{verb}", subject=conversation, **owner, **detail)

@@ -24,6 +24,7 @@ from campaigns.inbox.conversations.labels import OUTCOMES, SHELVES, TOPICS
 from campaigns.inbox.conversations.models import Conversation, Draft, Outcome, Presence
 from campaigns.inbox.conversations.prepared import fill_prepared, load_prepared
 from campaigns.inbox.conversations.queue_filters import read_filters
+from campaigns.inbox.conversations.reminders import load_reminders, send_reminder
 from campaigns.inbox.conversations.thread import load_thread
 from campaigns.inbox.conversations.window import closes_at, find_obstacle
 from campaigns.inbox.display import visible
@@ -122,6 +123,21 @@ def insert_prepared(conversation_id: int) -> Page:
         )
         flash(told, "warning")
     return _show(conversation, form)
+
+
+@pages.post("/<int:conversation_id>/remind")
+@requires(Permission.ANSWER)
+def remind(conversation_id: int) -> Page:
+    """Ask somebody by an approved template to write again; what was written is kept until then."""
+    conversation, form, by = _own(conversation_id), AnswerForm(), current_member().id
+    with refusals_told(InputError, RefusedError):
+        chosen, seen = request.form.get("template", 0, type=whole_number), form.seen()
+        send_reminder(session(), conversation, chosen, by=by, seen=seen, vault=vault())
+        if form.text("words").strip():
+            words = form.text("words")
+            service.keep_draft(session(), conversation, words, by=by, vault=vault(), is_pending=True)
+        flash(_("They are asked to write again. Your answer is kept until they do."), "good")
+    return redirect(url_for("conversations.show", conversation_id=conversation_id))
 
 
 @pages.post("/<int:conversation_id>/draft")
@@ -256,6 +272,7 @@ def _show(
         closes_at=closes_at(addressee.writer.channel, addressee.writer.heard_at),
         state=addressee.writer.state,
         offers=_offers(conversation),
+        reminders=load_reminders(session(), conversation, addressee),
         prepared=load_prepared(session(), conversation.organisation_id),
         region=queries.region_of(session(), conversation),
         owner=queries.load_owners(session(), conversation.organisation_id).get(conversation.owner_id or 0, ""),

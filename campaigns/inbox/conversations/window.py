@@ -1,4 +1,4 @@
-"""Whether somebody may be answered now, where they wrote last; pure.
+"""Pure functions say whether somebody may be answered now, where they wrote last.
 
 A page and the server ask the same question, so that nothing looks sent that nobody receives.
 """

@@ -1,4 +1,4 @@
-"""How urgent a message is, by the word lists of all our languages; pure.
+"""Word lists of all our languages say how urgent a message is; pure.
 
 The lists only order the queue and tag: nothing is hidden or answered by them. A negation is not read, because a
 false alarm is cheap. What nobody can read is never last.

@@ -3,20 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from datetime import timedelta
 from itertools import count
 
 import pytest
 from flask.testing import FlaskClient
-from sqlalchemy import select
+from sqlalchemy import select, update
 
+from campaigns.audience.models import Address, Channel
 from campaigns.core import clock
 from campaigns.core.keys.crypto import Vault
 from campaigns.delivery.models import Delivery, RunText
 from campaigns.gateways.callbacks import Inbound
 from campaigns.inbox.conversations.models import Conversation, ConversationState, Draft
 from campaigns.inbox.service import receive_inbound
+from campaigns.planning.models import TemplateCategory, TemplateState, WhatsAppTemplate
 from campaigns.staff.models import Organisation, Role
-from tests.factories import a_message, a_sender, a_service
+from tests.factories import a_member, a_message, a_sender, a_service, add
 from tests.inbox.builders import came_over
 from tests.web.pages import Pages
 
@@ -31,10 +34,12 @@ def sender(pages: Pages) -> None:
         a_sender(session, organisation_id=pages.ours.id, identity=OURS)
 
 
-def hear(pages: Pages, vault: Vault, text: str, *, who: str = THEM, to: Organisation | None = None) -> int:
+def hear(
+    pages: Pages, vault: Vault, text: str, *, who: str = THEM, to: Organisation | None = None, channel: str = "sms"
+) -> int:
     """Let somebody write, and return the id of their conversation."""
     with pages.sessions.begin() as session:
-        inbound = Inbound(f"SM{next(_numbers):032}", who, OURS, text, "sms")
+        inbound = Inbound(f"SM{next(_numbers):032}", who, OURS, text, channel)
         account = came_over(session, owners=[(to or pages.ours).id])
         reply = receive_inbound(session, inbound, vault, account=account)
         assert reply is not None
@@ -214,3 +219,45 @@ def test_prepared_answer_of_others_is_not_found(pages: Pages, vault: Vault, clie
         theirs = a_message(session, session.get_one(Organisation, pages.theirs.id)).id
     which = hear(pages, vault, "Hello")
     assert client_for(Role.RESPONDER).post(f"/inbox/{which}/prepared", data={"message": theirs}).status_code == 404
+
+
+def test_who_cannot_be_answered_any_more_is_asked_by_a_template_to_write_again(
+    pages: Pages, vault: Vault, client_for: Clients
+) -> None:
+    with pages.sessions.begin() as session:
+        sender = a_sender(session, organisation_id=pages.ours.id, channel=Channel.WHATSAPP, identity=OURS)
+        ours = session.get_one(Organisation, pages.ours.id)
+        message = a_message(session, ours, {"en": "You have an answer. Write 1 to read it."}, title="Write again")
+        facts = {"message_id": message.id, "language": "en", "organisation_id": ours.id, "gateway": sender.gateway}
+        template = WhatsAppTemplate(
+            **facts,
+            secret_name=sender.secret_name,
+            text_digest="0" * 64,
+            name="write_again",
+            body="You have an answer. Write 1 to read it.",
+            slots=[],
+            category=TemplateCategory.UTILITY,
+            state=TemplateState.APPROVED,
+            content_sid="HX" + "1" * 32,
+            asked_by_id=a_member(session, ours).id,
+            asked_at=clock.now(),
+        )
+        chosen = add(session, template).id
+    which, client = hear(pages, vault, "Where can we sleep?", channel="whatsapp"), client_for(Role.RESPONDER)
+    assert "Ask them to write again" not in client.get(f"/inbox/{which}").text
+    with pages.sessions.begin() as session:
+        session.execute(update(Address).values(heard_at=clock.now() - timedelta(hours=25)))
+    page = client.get(f"/inbox/{which}").text
+    assert "WhatsApp delivers no answer later than 24 hours" in page
+    assert "Send the answer" not in page
+    late = client.post(f"/inbox/{which}/answer", data={"words": "At the station."} | fields_of(page))
+    assert late.status_code == 422
+    assert "At the station." in late.text
+    client.post(f"/inbox/{which}/remind", data={"template": chosen, "words": "At the station."} | fields_of(page))
+    with pages.sessions() as session:
+        assert session.scalars(select(RunText.content_sid)).all() == ["HX" + "1" * 32]
+    hear(pages, vault, "1", channel="whatsapp")
+    page = client.get(f"/inbox/{which}").text
+    assert "You kept this answer." in page
+    assert "At the station." in page
+    assert "Send the answer" in page

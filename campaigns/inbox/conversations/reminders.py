@@ -1,0 +1,82 @@
+"""After WhatsApp's 24 hours an approved template asks somebody to write again; then they can be answered."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from campaigns.core import clock
+from campaigns.core.errors import RefusedError, TransitionError
+from campaigns.core.keys.crypto import Vault
+from campaigns.core.words import N_
+from campaigns.delivery.answers.answer_runs import AnswerText, queue_answer
+from campaigns.gateways.base import Template
+from campaigns.inbox.conversations.addressees import Addressee, load_addressee
+from campaigns.inbox.conversations.models import Answer, Conversation
+from campaigns.inbox.conversations.service import (
+    Seen,
+    check_seen,
+    hold_conversation,
+    record,
+    settle_as_answered,
+)
+from campaigns.inbox.conversations.window import ANSWER_LIVES, Obstacle, find_obstacle
+from campaigns.messages.models import Message
+from campaigns.planning.models import TemplateState, WhatsAppTemplate
+from campaigns.staff.queries import owned
+
+
+def load_reminders(session: Session, conversation: Conversation, addressee: Addressee) -> Mapping[int, str]:
+    """Return the titles of the templates that may be sent now, by their ids: in their language where there is one.
+
+    One with blanks is left out: nothing here would fill them. None may be sent while an answer can be.
+    """
+    if find_obstacle(addressee.writer, now=clock.now()) is not Obstacle.WINDOW_CLOSED:
+        return {}
+    found = [
+        (template, title) for template, title in _load(session, conversation, addressee) if not template.slots
+    ]
+    theirs = [each for each in found if each[0].language == conversation.language]
+    return {template.id: title for template, title in theirs or found}
+
+
+def send_reminder(
+    session: Session, conversation: Conversation, template_id: int, *, by: int, seen: Seen, vault: Vault
+) -> None:
+    """Send an approved template to whoever cannot be answered any more; the draft stays until they write.
+
+    Raises TransitionError for a template that may not be sent, ChangedError when they or another member wrote
+    since.
+    """
+    addressee = load_addressee(session, conversation, locked=True)
+    conversation = hold_conversation(session, conversation)
+    check_seen(session, conversation, seen)
+    if template_id not in load_reminders(session, conversation, addressee):
+        raise TransitionError(N_("This template may not be sent to them now."))
+    if addressee.address is None or addressee.sender is None:
+        raise RefusedError(N_("There is no address any more at which they can be answered."))
+    template, now = session.get_one(WhatsAppTemplate, template_id), clock.now()
+    text = AnswerText(template.language, template.body, template=Template(template.content_sid or ""))
+    until = now + ANSWER_LIVES
+    run = queue_answer(session, addressee.address, addressee.sender, text, vault=vault, until=until)
+    seen_id, ours = conversation.last_reply_id, conversation.id
+    session.add(Answer(conversation_id=ours, run_id=run.id, member_id=by, reply_id=seen_id, written_at=now))
+    settle_as_answered(conversation, by=by, at=now)
+    session.flush()
+    record(session, conversation, "remind", by=by, run_id=run.id)
+
+
+def _load(
+    session: Session, conversation: Conversation, addressee: Addressee
+) -> Sequence[tuple[WhatsAppTemplate, str]]:
+    if addressee.sender is None:
+        return []
+    approved = owned(select(WhatsAppTemplate, Message.title), WhatsAppTemplate, conversation.organisation_id)
+    approved = approved.join(Message, Message.id == WhatsAppTemplate.message_id).where(
+        WhatsAppTemplate.secret_name == addressee.sender.secret_name,
+        WhatsAppTemplate.state == TemplateState.APPROVED,
+        WhatsAppTemplate.content_sid.is_not(None),
+    )
+    return [(row[0], row[1]) for row in session.execute(approved.order_by(Message.title, WhatsAppTemplate.id))]
