@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import time
 from collections.abc import Iterator
 from itertools import count
 from pathlib import Path
@@ -170,10 +171,14 @@ def test_nothing_of_a_hundred_people_is_found(
         # What anybody could read is gone from the file as it is.
         for path, content in files_of(engine):
             assert [canary for canary in clear[: PEOPLE + 1] if canary in content] == [], path
-    overwrite(engine)
-    for path, content in files_of(engine):
-        # What stands in the clear and what is sealed alike.
-        assert [canary for canary in clear if canary in content] == [], path
+    found = {"not looked for yet": 0}
+    deadline = time.monotonic() + 20
+    # As long as somebody reads an older state, even of another test, dead rows stay.
+    while found and time.monotonic() < deadline:
+        overwrite(engine)
+        counted = {str(path): sum(canary in content for canary in clear) for path, content in files_of(engine)}
+        found = {path: count for path, count in counted.items() if count}
+    assert found == {}
     assert [canary for canary in clear if canary.decode(errors="replace") in caplog.text] == []
 
 

@@ -72,7 +72,8 @@ def test_withdrawn_report_counts_nowhere_and_only_once(session: Session, campaig
     assert outcomes_of(session, campaign.organisation_id, campaign.id) == {}
     with pytest.raises(TransitionError):
         withdraw_outcome(session, outcome, by=None)
-    actions = session.scalars(select(AuditEntry.action).where(AuditEntry.subject_type == "outcome")).all()
+    entries = select(AuditEntry.action).where(AuditEntry.subject_type == "outcome").order_by(AuditEntry.id)
+    actions = session.scalars(entries).all()
     assert actions == ["reach.record_outcome", "reach.withdraw_outcome"]
 
 
