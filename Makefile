@@ -37,6 +37,7 @@ bench: setup-dev ## Run the benches that bench/README.md describes
 	$(BIN)/python -m bench.receipts
 	$(BIN)/python -m bench.latency
 	$(BIN)/python -m bench.sandbox
+	$(BIN)/python -m bench.inbox
 	$(BIN)/python -m bench.correction
 	$(BIN)/python -m bench.million
 	$(BIN)/python -m bench.reach
