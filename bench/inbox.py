@@ -182,70 +182,64 @@ def _add_person(
     now: datetime,
 ) -> None:
     """Add one person with their messages and where the conversation stands."""
-    handle, language = f"+38067{which:07}", chance.choice(LANGUAGES)
-    at = now - timedelta(minutes=chance.randrange(1, 60 * 24 * 30))
-    lookup, number = vault.lookup_hash(Channel.SMS, handle), number_key(vault, Channel.SMS, handle)
+    language, at = chance.choice(LANGUAGES), now - timedelta(minutes=chance.randrange(1, 60 * 24 * 30))
     rows[Contact].append(
         {"id": which, "organisation_id": organisation_id, "language": language or "und", "created_at": at}
     )
-    rows[Address].append(
-        {
-            "id": which,
-            "organisation_id": organisation_id,
-            "contact_id": which,
-            "channel": Channel.SMS,
-            "ciphertext": vault.seal(handle, table="address", column="ciphertext", row_id=which),
-            "lookup": lookup,
-            "number": number,
-            "country": "UA",
-            "state": AddressState.PENDING,
-            "heard_at": at,
-            "created_at": at,
-        }
-    )
-    first_reply = (which - 1) * EACH + 1
-    for reply_id in range(first_reply, first_reply + EACH):
-        words = " ".join(chance.sample(WORDS, 6))
-        rows[Reply].append(
-            {
-                "id": reply_id,
-                "gateway": "twilio",
-                "provider_id": f"SM{reply_id:032}",
-                "channel": Channel.SMS,
-                "lookup": lookup,
-                "number": number,
-                "contact_id": which,
-                "organisation_id": organisation_id,
-                "sender_id": sender_id,
-                "kind": ReplyKind.TEXT,
-                "happening": Happening.WROTE,
-                "is_unheeded": False,
-                "sealed_text": vault.seal(words, table="reply", column="sealed_text", row_id=reply_id),
-                "received_at": at,
-            }
-        )
+    address = _address(vault, which, at) | {"organisation_id": organisation_id}
+    rows[Address].append(address)
+    ours = {
+        "organisation_id": organisation_id,
+        "contact_id": which,
+        "sender_id": sender_id,
+        "channel": Channel.SMS,
+    }
+    said = ours | {"lookup": address["lookup"], "number": address["number"], "received_at": at}
+    ids = range((which - 1) * EACH + 1, which * EACH + 1)
+    rows[Reply] += [said | _message(vault, reply_id, " ".join(chance.sample(WORDS, 6))) for reply_id in ids]
+    stands = {"language": language, "last_reply_id": ids[-1], "last_at": at, "created_at": at}
+    rows[Conversation].append(ours | stands | _standing(chance, which, at))
+    tag = chance.choice(["need_shelter", "need_medical"])
+    rows[ConversationTag].append({"conversation_id": which, "tag": tag})
+
+
+def _address(vault: Vault, which: int, at: datetime) -> dict[str, Any]:
+    handle = f"+38067{which:07}"
+    return {
+        "id": which,
+        "contact_id": which,
+        "channel": Channel.SMS,
+        "ciphertext": vault.seal(handle, table="address", column="ciphertext", row_id=which),
+        "lookup": vault.lookup_hash(Channel.SMS, handle),
+        "number": number_key(vault, Channel.SMS, handle),
+        "country": "UA",
+        "state": AddressState.PENDING,
+        "heard_at": at,
+        "created_at": at,
+    }
+
+
+def _message(vault: Vault, reply_id: int, words: str) -> dict[str, Any]:
+    return {
+        "id": reply_id,
+        "gateway": "twilio",
+        "provider_id": f"SM{reply_id:032}",
+        "kind": ReplyKind.TEXT,
+        "happening": Happening.WROTE,
+        "is_unheeded": False,
+        "sealed_text": vault.seal(words, table="reply", column="sealed_text", row_id=reply_id),
+    }
+
+
+def _standing(chance: random.Random, which: int, at: datetime) -> dict[str, Any]:
     state = chance.choice([ConversationState.NEW, ConversationState.NEW, *list(ConversationState)[2:]])
-    waits = state is ConversationState.NEW
-    rows[Conversation].append(
-        {
-            "id": which,
-            "organisation_id": organisation_id,
-            "contact_id": which,
-            "state": state,
-            "urgency": chance.choice([30, 30, 30, 40, 20, Urgency.DANGER.value]),
-            "reasons": [],
-            "waiting_since": at if waits else None,
-            "last_at": at,
-            "last_reply_id": first_reply + EACH - 1,
-            "channel": Channel.SMS,
-            "sender_id": sender_id,
-            "language": language,
-            "created_at": at,
-        }
-    )
-    rows[ConversationTag].append(
-        {"conversation_id": which, "tag": chance.choice(["need_shelter", "need_medical"])}
-    )
+    return {
+        "id": which,
+        "state": state,
+        "urgency": chance.choice([30, 30, 30, 40, 20, Urgency.DANGER.value]),
+        "reasons": [],
+        "waiting_since": at if state is ConversationState.NEW else None,
+    }
 
 
 def measure_leaving(instance: Flight, people: int, *, answers: int = 20) -> float:

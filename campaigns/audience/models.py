@@ -55,6 +55,10 @@ class ConsentKind(StrEnum):
     LIFTED = "lifted"
 
 
+#: Lines by which somebody refused to be written to, for certain or perhaps.
+REFUSALS = (ConsentKind.WITHDRAWN, ConsentKind.HELD)
+
+
 class PositionSource(StrEnum):
     """How we know where a contact said they were."""
 

@@ -21,6 +21,7 @@ from sqlalchemy import (
     select,
     text,
 )
+from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine import Connection, Dialect
 from sqlalchemy.exc import OperationalError
 from sqlalchemy.ext.compiler import compiles
@@ -303,6 +304,12 @@ def single_statements(engine: Engine) -> Engine:
     if engine.dialect.name == "postgresql":
         return engine.execution_options(isolation_level="AUTOCOMMIT")
     return engine.execution_options(is_single=True)
+
+
+def insert_or(session: Session, mapped: type[DeclarativeBase]) -> sqlite.Insert | postgresql.Insert:
+    """Return an insert of the session's database that says what to do when the row is there already."""
+    is_postgresql = session.get_bind().dialect.name == "postgresql"
+    return postgresql.insert(mapped) if is_postgresql else sqlite.insert(mapped)
 
 
 def make_sessions(engine: Engine) -> sessionmaker[Session]:

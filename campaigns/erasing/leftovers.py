@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import timedelta
 
-from sqlalchemy import Engine, delete, func, or_, select
+from sqlalchemy import Engine, delete, func, or_, select, update
 from sqlalchemy.orm import Session, sessionmaker
 
 from campaigns.audience.models import Erasure
@@ -92,10 +92,7 @@ def _clean_pages(sessions: sessionmaker[Session], over: Sequence[Erasure]) -> No
     if not clean(sessions.kw["bind"]):
         return
     with sessions.begin() as session:
-        for contact_id in waiting:
-            erasure = session.get(Erasure, contact_id)
-            if erasure is not None:
-                erasure.cleaned_at = clock.now()
+        session.execute(update(Erasure).where(Erasure.contact_id.in_(waiting)).values(cleaned_at=clock.now()))
 
 
 def clean(engine: Engine) -> bool:

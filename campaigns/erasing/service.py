@@ -11,12 +11,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from enum import StrEnum
 
-from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session
 
 from campaigns.audience.consent.person import try_to_lock
 from campaigns.audience.models import Address, Contact, Erasure
 from campaigns.core import clock
+from campaigns.core.database import insert_or
 from campaigns.core.errors import InputError, TransitionError
 from campaigns.core.keys.crypto import Vault
 from campaigns.core.words import N_
@@ -48,9 +48,8 @@ def ask_to_erase(session: Session, contact: Contact, *, by: int, why: Why, words
     words = " ".join(words.split())
     if len(words) > LONGEST_WORDS:
         raise InputError(N_("Use at most %(limit)s characters."), limit=LONGEST_WORDS)
-    dialect = postgresql if session.get_bind().dialect.name == "postgresql" else sqlite
     nothing_yet = {"references": [], "reply_ids": [], "receipts_through": 0}
-    asking = dialect.insert(Erasure).values(contact_id=contact.id, asked_at=clock.now(), **nothing_yet)
+    asking = insert_or(session, Erasure).values(contact_id=contact.id, asked_at=clock.now(), **nothing_yet)
     asked = session.execute(asking.on_conflict_do_nothing().returning(Erasure.contact_id)).all()
     if not asked or contact.erased_at is not None:
         raise TransitionError(N_("Their data is erased already, or is about to be."))

@@ -8,7 +8,6 @@ from typing import Any
 from uuid import uuid4
 
 from sqlalchemy import select, update
-from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
@@ -21,7 +20,7 @@ from campaigns.audience.joining.ways_to_join import find_by_code, find_in_text
 from campaigns.audience.models import Address, Channel, ConsentKind, EntryPoint, PositionSource
 from campaigns.audience.positions import NOWHERE, move_contacts, position_of, stand_at
 from campaigns.core import clock
-from campaigns.core.database import reserve_ids
+from campaigns.core.database import insert_or, reserve_ids
 from campaigns.core.keys.crypto import Vault
 from campaigns.delivery.refusals import suppress_addresses
 from campaigns.gateways.callbacks import Happening, Inbound
@@ -102,8 +101,7 @@ def _record(session: Session, reply: Reply, detail: dict[str, Any] | None) -> No
 
 def note_looked(session: Session, sender_id: int, through: datetime) -> None:
     """Note that what people wrote to a sender, and its provider had by `through` (UTC), is kept."""
-    dialect = postgresql if session.get_bind().dialect.name == "postgresql" else sqlite
-    noting = dialect.insert(InboundLook).values(sender_id=sender_id, through=through)
+    noting = insert_or(session, InboundLook).values(sender_id=sender_id, through=through)
     session.execute(noting.on_conflict_do_update(index_elements=["sender_id"], set_={"through": through}))
 
 

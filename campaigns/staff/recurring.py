@@ -12,9 +12,9 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from sqlalchemy import and_, delete, or_, select
-from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session
 
+from campaigns.core.database import insert_or
 from campaigns.staff import audit
 from campaigns.staff.models import RecurringEvent
 
@@ -84,8 +84,7 @@ def is_anything_due(session: Session, *, now: datetime) -> bool:
 
 def _counted(session: Session, event: Event, now: datetime) -> RecurringEvent:
     """Return the row of a kind with one more untold, held until the transaction ends."""
-    dialect = postgresql if session.get_bind().dialect.name == "postgresql" else sqlite
-    adding = dialect.insert(RecurringEvent).values(
+    adding = insert_or(session, RecurringEvent).values(
         key=event.key,
         action=event.action,
         subject_type=event.subject_type,

@@ -12,7 +12,6 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import datetime
 
 from sqlalchemy import Select, delete, or_, select, update
-from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session
 
 from campaigns.audience.consent.declaration import Declaration, HashedHandle
@@ -29,6 +28,7 @@ from campaigns.audience.models import (
 )
 from campaigns.continuity import journal
 from campaigns.core import clock
+from campaigns.core.database import insert_or
 
 #: An address that the provider calls dead stays so, whatever a form or file says, until something comes from it.
 #: One on hold waits for a member.
@@ -191,9 +191,8 @@ def remember(
     found = set(marks)
     for address in addresses:
         found |= marks_of(HashedHandle.of(address))
-    dialect = postgresql if session.get_bind().dialect.name == "postgresql" else sqlite
     # Two messages of one person may be read at the same instant.
-    adding = dialect.insert(SuppressedAddress)
+    adding = insert_or(session, SuppressedAddress)
     remembering = (
         adding.on_conflict_do_nothing()
         if is_hold

@@ -5,10 +5,10 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 
 from sqlalchemy import Select, delete, select
-from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session
 
 from campaigns.audience.models import UrgentContact
+from campaigns.core.database import insert_or
 
 #: A conversation in which nobody wrote for so long holds nothing back any more, closed or not.
 URGENT_FOR = timedelta(days=3)
@@ -16,8 +16,7 @@ URGENT_FOR = timedelta(days=3)
 
 def note_urgent(session: Session, contact_id: int, *, at: datetime) -> None:
     """Hold campaigns back from somebody, from a moment (UTC) on."""
-    dialect = postgresql if session.get_bind().dialect.name == "postgresql" else sqlite
-    noting = dialect.insert(UrgentContact).values(contact_id=contact_id, since=at)
+    noting = insert_or(session, UrgentContact).values(contact_id=contact_id, since=at)
     session.execute(noting.on_conflict_do_update(index_elements=["contact_id"], set_={"since": at}))
 
 

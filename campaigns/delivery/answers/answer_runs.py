@@ -15,7 +15,7 @@ from zoneinfo import ZoneInfo
 from sqlalchemy import func, insert, select
 from sqlalchemy.orm import Session
 
-from campaigns.audience.models import Address, Channel, Consent, ConsentKind, Contact
+from campaigns.audience.models import REFUSALS, Address, Channel, Consent, Contact
 from campaigns.core import clock
 from campaigns.core.database import reserve_ids
 from campaigns.core.keys.crypto import Vault
@@ -81,8 +81,7 @@ def queue_answer(
 
 def count_refusals(session: Session, address_id: int) -> int:
     """Count the stops and holds that the ledger has of an address."""
-    kinds = (ConsentKind.WITHDRAWN, ConsentKind.HELD)
-    refused = select(func.count(Consent.id)).where(Consent.address_id == address_id, Consent.kind.in_(kinds))
+    refused = select(func.count(Consent.id)).where(Consent.address_id == address_id, Consent.kind.in_(REFUSALS))
     return session.scalar(refused) or 0
 
 

@@ -32,13 +32,13 @@ from sqlalchemy import (
     select,
     update,
 )
-from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session, aliased, sessionmaker
 
 from campaigns.audience.consent.urgent_contacts import select_urgent
 from campaigns.audience.models import Contact
 from campaigns.audience.rules import UNKNOWN_ZONE, AudienceRule, LeftOut, Resolution, select_resolved
 from campaigns.core import clock
+from campaigns.core.database import insert_or
 from campaigns.core.errors import FingerpostError
 from campaigns.core.processes.crash import crash_point
 from campaigns.core.sentences import Sentence
@@ -385,8 +385,7 @@ class Planner:
         )
         rows = [{"run_id": self._run.id, **count} for count in counts.mappings()]
         if rows:
-            dialect = postgresql if self._session.get_bind().dialect.name == "postgresql" else sqlite
-            adding = dialect.insert(RunLeftOut)
+            adding = insert_or(self._session, RunLeftOut)
             self._session.execute(
                 adding.on_conflict_do_update(
                     index_elements=["run_id", "reason", "region_id", "language"],

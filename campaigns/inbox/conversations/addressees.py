@@ -9,7 +9,7 @@ from sqlalchemy import func, or_, select
 from sqlalchemy.orm import Session
 
 from campaigns.audience.consent.person import lock_addresses
-from campaigns.audience.models import Address, AddressState, Channel, Consent, ConsentKind, Contact
+from campaigns.audience.models import REFUSALS, Address, AddressState, Channel, Consent, Contact
 from campaigns.core.languages import UNKNOWN_LANGUAGE
 from campaigns.delivery.lanes.sender_health import may_be_used
 from campaigns.directory.signposting.choice import Need
@@ -42,7 +42,7 @@ def load_addressee(session: Session, conversation: Conversation, *, locked: bool
     sender = _find_sender(session, conversation, address)
     refused = select(func.max(Consent.given_at)).where(
         Consent.address_id == (address.id if address else 0),
-        Consent.kind.in_((ConsentKind.WITHDRAWN, ConsentKind.HELD)),
+        Consent.kind.in_(REFUSALS),
     )
     asked = select(Reply.received_at).where(Reply.id == conversation.last_reply_id)
     writer = Writer(

@@ -8,11 +8,11 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 
 from sqlalchemy import select
-from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session
 
 from campaigns.audience.consent.urgent_contacts import note_urgent
 from campaigns.audience.models import Channel, Contact
+from campaigns.core.database import insert_or
 from campaigns.core.keys.crypto import Vault
 from campaigns.core.languages import UNKNOWN_LANGUAGE
 from campaigns.delivery.refusals import hold_campaigns_back
@@ -57,7 +57,6 @@ def hear(session: Session, reply: Reply, text: str, judged: Judged, *, vault: Va
 
 def _hold(session: Session, reply: Reply) -> Conversation:
     """Return the conversation of a reply's contact, made where there is none and locked."""
-    dialect = postgresql if session.get_bind().dialect.name == "postgresql" else sqlite
     key = {"organisation_id": reply.organisation_id, "contact_id": reply.contact_id}
     facts = {
         "state": ConversationState.NEW,
@@ -68,7 +67,7 @@ def _hold(session: Session, reply: Reply) -> Conversation:
         "channel": reply.channel,
         "created_at": reply.received_at,
     }
-    session.execute(dialect.insert(Conversation).values(**key, **facts).on_conflict_do_nothing())
+    session.execute(insert_or(session, Conversation).values(**key, **facts).on_conflict_do_nothing())
     held = select(Conversation).filter_by(**key).with_for_update()
     return session.scalars(held.execution_options(populate_existing=True)).one()
 
@@ -85,7 +84,8 @@ def _begin_anew(session: Session, conversation: Conversation, *, at: datetime) -
 
 def _note_where(session: Session, conversation: Conversation, reply: Reply, judged: Judged) -> None:
     """Note where they wrote last, and in what language; what reaches us late is not the last."""
-    if conversation.last_reply_id is not None and conversation.last_at > reply.received_at:
+    last = session.get(Reply, conversation.last_reply_id or 0)
+    if last is not None and last.received_at > reply.received_at:
         return
     conversation.last_reply_id, conversation.channel = reply.id, Channel(reply.channel)
     conversation.sender_id = reply.sender_id or conversation.sender_id
@@ -98,6 +98,5 @@ def _note_where(session: Session, conversation: Conversation, reply: Reply, judg
 
 def _tag(session: Session, conversation: Conversation, judged: Judged) -> None:
     if judged.tags:
-        dialect = postgresql if session.get_bind().dialect.name == "postgresql" else sqlite
         rows = [{"conversation_id": conversation.id, "tag": tag} for tag in sorted(judged.tags)]
-        session.execute(dialect.insert(ConversationTag).on_conflict_do_nothing(), rows)
+        session.execute(insert_or(session, ConversationTag).on_conflict_do_nothing(), rows)

@@ -168,7 +168,7 @@ class Answer(Base):
 
 
 class Draft(Base):
-    """What a member wrote and did not send; one that waits for the person is offered when they write again."""
+    """What a member wrote and did not send: it is offered to them until they send something."""
 
     __tablename__ = "draft"
 
@@ -176,8 +176,6 @@ class Draft(Base):
     member_id: Mapped[int] = mapped_column(ForeignKey("member.id"), primary_key=True)
     #: Sealed for ("draft", "sealed_text", conversation_id).
     sealed_text: Mapped[bytes] = mapped_column(LargeBinary)
-    #: The person has to write before it may be sent.
-    is_pending: Mapped[bool]
     saved_at: Mapped[datetime]
 
 

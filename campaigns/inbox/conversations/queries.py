@@ -8,7 +8,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, and_, func, or_, select
+from sqlalchemy import ColumnElement, Select, func, or_, select
 from sqlalchemy.orm import Session
 
 from campaigns.audience.models import Address, Channel, Contact
@@ -107,8 +107,9 @@ def select_queue(organisation_id: int, wanted: Wanted, *, by: int, now: datetime
 
 
 def _on_shelf(shelf: Shelf, by: int, now: datetime) -> list[ColumnElement[bool]]:
-    is_snoozed = and_(Conversation.snoozed_until.is_not(None), Conversation.snoozed_until > now)
-    waits = [Conversation.waiting_since.is_not(None), or_(Conversation.snoozed_until.is_(None), ~is_snoozed)]
+    is_snoozed = Conversation.snoozed_until > now
+    is_back = or_(Conversation.snoozed_until.is_(None), Conversation.snoozed_until <= now)
+    waits = [Conversation.waiting_since.is_not(None), is_back]
     return {
         Shelf.WAITING: waits,
         Shelf.MINE: [*waits, Conversation.owner_id == by],

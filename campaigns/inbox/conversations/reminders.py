@@ -11,17 +11,11 @@ from campaigns.core import clock
 from campaigns.core.errors import RefusedError, TransitionError
 from campaigns.core.keys.crypto import Vault
 from campaigns.core.words import N_
-from campaigns.delivery.answers.answer_runs import AnswerText, queue_answer
+from campaigns.delivery.answers.answer_runs import AnswerText
 from campaigns.gateways.base import Template
 from campaigns.inbox.conversations.addressees import Addressee, load_addressee
-from campaigns.inbox.conversations.models import Answer, Conversation
-from campaigns.inbox.conversations.service import (
-    Seen,
-    check_seen,
-    hold_conversation,
-    record,
-    settle_as_answered,
-)
+from campaigns.inbox.conversations.models import Conversation
+from campaigns.inbox.conversations.service import Seen, check_seen, hold_conversation, send
 from campaigns.inbox.conversations.window import ANSWER_LIVES, Obstacle, find_obstacle
 from campaigns.messages.models import Message
 from campaigns.planning.models import TemplateState, WhatsAppTemplate
@@ -59,13 +53,8 @@ def send_reminder(
         raise RefusedError(N_("There is no address any more at which they can be answered."))
     template, now = session.get_one(WhatsAppTemplate, template_id), clock.now()
     text = AnswerText(template.language, template.body, template=Template(template.content_sid or ""))
-    until = now + ANSWER_LIVES
-    run = queue_answer(session, addressee.address, addressee.sender, text, vault=vault, until=until)
-    seen_id, ours = conversation.last_reply_id, conversation.id
-    session.add(Answer(conversation_id=ours, run_id=run.id, member_id=by, reply_id=seen_id, written_at=now))
-    settle_as_answered(conversation, by=by, at=now)
-    session.flush()
-    record(session, conversation, "remind", by=by, run_id=run.id)
+    way = addressee.address, addressee.sender
+    send(session, conversation, way, text, by=by, until=now + ANSWER_LIVES, vault=vault)
 
 
 def _load(

@@ -6,11 +6,12 @@ person who writes meanwhile both are: nobody is answered twice, and no draft is 
 
 from __future__ import annotations
 
+import re
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from sqlalchemy import select
+from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from campaigns.audience.consent.declaration import Declaration, HashedHandle
@@ -18,6 +19,7 @@ from campaigns.audience.consent.ledger import withdraw_everywhere
 from campaigns.audience.consent.urgent_contacts import forget_urgent
 from campaigns.audience.models import Address, Channel
 from campaigns.core import clock
+from campaigns.core.database import insert_or
 from campaigns.core.errors import ChangedError, GateError, InputError, RefusedError, TransitionError
 from campaigns.core.keys.crypto import Vault
 from campaigns.core.languages import UNKNOWN_LANGUAGE
@@ -27,18 +29,28 @@ from campaigns.delivery.answers.answer_runs import AnswerText, queue_answer
 from campaigns.delivery.refusals import suppress_addresses
 from campaigns.inbox.conversations.addressees import Addressee, load_addressee
 from campaigns.inbox.conversations.helplines import find_named
-from campaigns.inbox.conversations.models import WAITING, Answer, Conversation, ConversationState, Draft, Outcome
+from campaigns.inbox.conversations.models import (
+    WAITING,
+    Answer,
+    Conversation,
+    ConversationState,
+    Draft,
+    Outcome,
+    Presence,
+)
 from campaigns.inbox.conversations.window import Obstacle, find_obstacle, lives_until
 from campaigns.inbox.conversations.word_index import index_text
+from campaigns.inbox.models import Reply
 from campaigns.inbox.urgency.levels import Urgency
 from campaigns.messages.help_numbers import KnownHelp
 from campaigns.planning.models import Sender
 from campaigns.staff import audit
+from campaigns.staff.queries import owned
 
 #: What a provider takes of one message.
 MOST_CHARACTERS = {Channel.SMS: 1_600, Channel.WHATSAPP: 1_600, Channel.TELEGRAM: 4_096}
-#: What is left of an automatic field that nobody filled in.
-_BLANK = "(("
+#: What is left of an automatic field that nobody filled in; two brackets alone are a sad smile.
+_BLANK = re.compile(r"\(\([^()\n]+\)\)")
 #: Longest time for which a conversation may be put off.
 LONGEST_SNOOZE = timedelta(days=30)
 #: Why somebody may not be answered, in a sentence.
@@ -75,8 +87,11 @@ def hold_conversation(session: Session, conversation: Conversation) -> Conversat
 
 def seen_now(session: Session, conversation: Conversation) -> Seen:
     """Return what somebody who opens a conversation now has seen."""
-    last = select(Answer.id).where(Answer.conversation_id == conversation.id).order_by(Answer.id.desc()).limit(1)
-    return Seen(conversation.last_reply_id or 0, session.scalar(last) or 0)
+    answer_id = select(func.max(Answer.id)).where(Answer.conversation_id == conversation.id)
+    # What reached us last, which need not be what they wrote last.
+    reply_id = owned(select(func.max(Reply.id)), Reply, conversation.organisation_id)
+    reply_id = reply_id.where(Reply.contact_id == conversation.contact_id)
+    return Seen(session.scalar(reply_id) or 0, session.scalar(answer_id) or 0)
 
 
 def answer(
@@ -104,15 +119,35 @@ def answer(
     named = _checked_numbers(body, known, at=now, are_meant=numbers_are_meant)
     text = AnswerText(conversation.language or UNKNOWN_LANGUAGE, body, named)
     until = lives_until(addressee.writer, now=now)
-    run = queue_answer(session, address, sender, text, vault=vault, until=until)
-    seen_id, ours = conversation.last_reply_id, conversation.id
-    written = Answer(conversation_id=ours, run_id=run.id, member_id=by, reply_id=seen_id, written_at=now)
-    session.add(written)
-    settle_as_answered(conversation, by=by, at=now)
+    written = send(session, conversation, (address, sender), text, by=by, until=until, vault=vault)
     index_text(session, conversation, body, vault=vault)
     drop_draft(session, conversation, by=by)
     session.flush()
-    record(session, conversation, "answer", by=by, run_id=run.id)
+    return written
+
+
+def send(
+    session: Session,
+    conversation: Conversation,
+    way: tuple[Address, Sender],
+    text: AnswerText,
+    *,
+    by: int,
+    until: datetime,
+    vault: Vault,
+) -> Answer:
+    """Send what a member writes, until a moment (UTC): nobody waits in the conversation any more.
+
+    The address, which `way` gives with the sender, and the conversation are locked.
+    """
+    now = clock.now()
+    run = queue_answer(session, *way, text, vault=vault, until=until)
+    facts = {"conversation_id": conversation.id, "reply_id": conversation.last_reply_id}
+    written = Answer(**facts, run_id=run.id, member_id=by, written_at=now)
+    session.add(written)
+    _settle(conversation, ConversationState.ANSWERED, by=by, at=now)
+    session.flush()
+    _record(session, conversation, "answer", by=by, run_id=run.id)
     return written
 
 
@@ -122,7 +157,7 @@ def take(session: Session, conversation: Conversation, *, by: int) -> None:
     conversation.owner_id = by
     if conversation.state == ConversationState.NEW:
         conversation.state = ConversationState.OPEN
-    record(session, conversation, "take", by=by)
+    _record(session, conversation, "take", by=by)
 
 
 def give_back(session: Session, conversation: Conversation, *, by: int) -> None:
@@ -131,7 +166,7 @@ def give_back(session: Session, conversation: Conversation, *, by: int) -> None:
     conversation.owner_id = None
     if conversation.state == ConversationState.OPEN:
         conversation.state = ConversationState.NEW
-    record(session, conversation, "give_back", by=by)
+    _record(session, conversation, "give_back", by=by)
 
 
 def snooze(session: Session, conversation: Conversation, *, by: int, until: datetime) -> None:
@@ -146,7 +181,7 @@ def snooze(session: Session, conversation: Conversation, *, by: int, until: date
         raise TransitionError(N_("Nobody waits in this conversation."))
     conversation.snoozed_until, conversation.owner_id = until, by
     conversation.state = ConversationState.OPEN
-    record(session, conversation, "snooze", by=by)
+    _record(session, conversation, "snooze", by=by)
 
 
 def close(session: Session, conversation: Conversation, outcome: Outcome, *, by: int, seen: Seen) -> None:
@@ -194,16 +229,14 @@ def reopen(session: Session, conversation: Conversation, *, by: int) -> None:
     conversation.state, conversation.owner_id = ConversationState.OPEN, by
     conversation.outcome = conversation.closed_at = None
     conversation.waiting_since = now
-    record(session, conversation, "reopen", by=by)
+    _record(session, conversation, "reopen", by=by)
 
 
-def keep_draft(
-    session: Session, conversation: Conversation, words: str, *, by: int, vault: Vault, is_pending: bool = False
-) -> None:
-    """Keep what a member wrote and did not send; a pending one is offered when the person writes again."""
+def keep_draft(session: Session, conversation: Conversation, words: str, *, by: int, vault: Vault) -> None:
+    """Keep what a member wrote and did not send; it is offered to them until they send something."""
     sealed = vault.seal(words, table="draft", column="sealed_text", row_id=conversation.id)
     draft = session.get(Draft, (conversation.id, by)) or Draft(conversation_id=conversation.id, member_id=by)
-    draft.sealed_text, draft.is_pending, draft.saved_at = sealed, is_pending, clock.now()
+    draft.sealed_text, draft.saved_at = sealed, clock.now()
     session.add(draft)
     session.flush()
 
@@ -213,6 +246,13 @@ def drop_draft(session: Session, conversation: Conversation, *, by: int) -> None
     draft = session.get(Draft, (conversation.id, by))
     if draft is not None:
         session.delete(draft)
+
+
+def note_presence(session: Session, conversation: Conversation, *, by: int) -> None:
+    """Note that a member has a conversation open now."""
+    here = {"conversation_id": conversation.id, "member_id": by}
+    noting = insert_or(session, Presence).values(**here, seen_at=clock.now())
+    session.execute(noting.on_conflict_do_update(index_elements=[*here], set_={"seen_at": clock.now()}))
 
 
 def _reached(addressee: Addressee, *, at: datetime) -> tuple[Address, Sender]:
@@ -231,7 +271,7 @@ def _checked(words: str, channel: Channel) -> str:
         raise InputError(
             N_("Write at most %(most)s characters: nobody delivers more."), most=MOST_CHARACTERS[channel]
         )
-    if _BLANK in body:
+    if _BLANK.search(body):
         raise InputError(N_("Fill in or remove what stands in double brackets: they would read it so."))
     return body
 
@@ -259,11 +299,6 @@ def check_seen(session: Session, conversation: Conversation, seen: Seen) -> None
         raise ChangedError(N_("They wrote something new meanwhile. Read it, then send your answer."))
     if now.answer_id != seen.answer_id:
         raise ChangedError(N_("Somebody of the team answered meanwhile. Read it, then send your answer."))
-
-
-def settle_as_answered(conversation: Conversation, *, by: int, at: datetime) -> None:
-    """Let nobody wait in a conversation: a member wrote at a moment (UTC)."""
-    _settle(conversation, ConversationState.ANSWERED, by=by, at=at)
 
 
 def _settle(conversation: Conversation, state: ConversationState, *, by: int, at: datetime) -> None:
@@ -294,7 +329,6 @@ def _end_consent(session: Session, address: Address) -> None:
     suppress_addresses(session, withdraw_everywhere(session, HashedHandle.of(address), said))
 
 
-def record(session: Session, conversation: Conversation, verb: str, *, by: int, **detail: int) -> None:
-    """Leave an entry about what a member did in a conversation."""
+def _record(session: Session, conversation: Conversation, verb: str, *, by: int, **detail: int) -> None:
     owner = {"organisation_id": conversation.organisation_id, "member_id": by}
     audit.record(session, f"conversation.{verb}", subject=conversation, **owner, **detail)

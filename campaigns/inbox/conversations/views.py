@@ -8,20 +8,21 @@ from typing import Any
 from flask import Blueprint, flash, redirect, render_template, request, url_for
 from flask_babel import gettext as _
 from flask_babel import ngettext
-from sqlalchemy.dialects import postgresql, sqlite
 from werkzeug.wrappers import Response as Redirect
 
+from campaigns.audience.forms import CHANNELS
 from campaigns.core import clock
 from campaigns.core.errors import ChangedError, GateError, InputError, RefusedError, TransitionError
 from campaigns.core.words import N_
 from campaigns.delivery.monitoring.causes import cause_in_words
 from campaigns.directory.labels import KINDS
+from campaigns.directory.signposting.choice import Need
 from campaigns.inbox.conversations import queries, service
-from campaigns.inbox.conversations.addressees import load_addressee, load_need
+from campaigns.inbox.conversations.addressees import Addressee, load_addressee, load_need
 from campaigns.inbox.conversations.forms import AnswerForm, CloseForm, SnoozeForm
 from campaigns.inbox.conversations.helplines import find_offers
 from campaigns.inbox.conversations.labels import OUTCOMES, SHELVES, TOPICS
-from campaigns.inbox.conversations.models import Conversation, Draft, Outcome, Presence
+from campaigns.inbox.conversations.models import Conversation, Draft, Outcome
 from campaigns.inbox.conversations.prepared import fill_prepared, load_prepared
 from campaigns.inbox.conversations.queue_filters import read_filters
 from campaigns.inbox.conversations.reminders import load_reminders, send_reminder
@@ -29,11 +30,12 @@ from campaigns.inbox.conversations.thread import load_thread
 from campaigns.inbox.conversations.window import closes_at, find_obstacle
 from campaigns.inbox.display import visible
 from campaigns.inbox.urgency.levels import Urgency
+from campaigns.messages.help_numbers import KnownHelp
 from campaigns.messages.models import Message
 from campaigns.messages.queries import load_help
 from campaigns.staff.auth import current_member, current_organisation, requires
 from campaigns.staff.permissions import Permission
-from campaigns.staff.queries import get_owned
+from campaigns.staff.queries import get_owned, load_member_names
 from campaigns.web.current import settings, vault
 from campaigns.web.error_words import refusals_told, said
 from campaigns.web.filters import language_name
@@ -69,7 +71,6 @@ def answer(conversation_id: int) -> Page:
     conversation, form = _own(conversation_id), AnswerForm()
     if not form.validate_on_submit():
         return _show(conversation, form), form.status
-    known = load_help(session(), conversation.organisation_id, fresh_days=settings().service_max_age_days)
     try:
         service.answer(
             session(),
@@ -78,7 +79,7 @@ def answer(conversation_id: int) -> Page:
             by=current_member().id,
             seen=form.seen(),
             vault=vault(),
-            known=known,
+            known=_known(conversation),
             numbers_are_meant=bool(form.numbers_are_meant.data),
         )
     except (InputError, RefusedError) as error:
@@ -94,7 +95,7 @@ def answer(conversation_id: int) -> Page:
 def insert(conversation_id: int, kind: str) -> Page:
     """Put a helpline into the answer that is being written; nothing is sent."""
     conversation, form = _own(conversation_id), AnswerForm()
-    offers = {offer.kind: offer for offer in _offers(conversation)}
+    offers = {offer.kind: offer for offer in find_offers(_known(conversation), _need(conversation))}
     if kind in offers:
         words = form.text("words").rstrip()
         form.words.data = "\n".join(filter(None, [words, offers[kind].words(conversation.language or "")]))
@@ -109,9 +110,7 @@ def insert_prepared(conversation_id: int) -> Page:
     message = get_owned(
         session(), Message, request.form.get("message", 0, type=whole_number), conversation.organisation_id
     )
-    known = load_help(session(), conversation.organisation_id, fresh_days=settings().service_max_age_days)
-    address = load_addressee(session(), conversation).address
-    prepared = fill_prepared(message, load_need(session(), conversation, address, now=clock.now()), known)
+    prepared = fill_prepared(message, _need(conversation), _known(conversation))
     if prepared is None:
         flash(_("None of its texts is reviewed as it stands now."), "warning")
         return _show(conversation, form)
@@ -135,7 +134,7 @@ def remind(conversation_id: int) -> Page:
         send_reminder(session(), conversation, chosen, by=by, seen=seen, vault=vault())
         if form.text("words").strip():
             words = form.text("words")
-            service.keep_draft(session(), conversation, words, by=by, vault=vault(), is_pending=True)
+            service.keep_draft(session(), conversation, words, by=by, vault=vault())
         flash(_("They are asked to write again. Your answer is kept until they do."), "good")
     return redirect(url_for("conversations.show", conversation_id=conversation_id))
 
@@ -145,9 +144,7 @@ def remind(conversation_id: int) -> Page:
 def keep_draft(conversation_id: int) -> Page:
     """Keep what was written; it is offered when the person writes again."""
     conversation, form = _own(conversation_id), AnswerForm()
-    service.keep_draft(
-        session(), conversation, form.text("words"), by=current_member().id, vault=vault(), is_pending=True
-    )
+    service.keep_draft(session(), conversation, form.text("words"), by=current_member().id, vault=vault())
     flash(_("It is kept. You find it here again when they write."), "good")
     return redirect(url_for("conversations.show", conversation_id=conversation_id))
 
@@ -232,10 +229,7 @@ def close_many() -> Redirect:
 def presence(conversation_id: int) -> str:
     """Note that a member has a conversation open; tell who else has, and whether something new came."""
     conversation, now, by = _own(conversation_id), clock.now(), current_member().id
-    dialect = postgresql if session().get_bind().dialect.name == "postgresql" else sqlite
-    noting = dialect.insert(Presence).values(conversation_id=conversation.id, member_id=by, seen_at=now)
-    key = ["conversation_id", "member_id"]
-    session().execute(noting.on_conflict_do_update(index_elements=key, set_={"seen_at": now}))
+    service.note_presence(session(), conversation, by=by)
     form = AnswerForm()
     return render_template(
         "inbox/conversations/_presence.html",
@@ -258,6 +252,7 @@ def _show(
     form.look(seen)
     ending.look(seen)
     obstacle = find_obstacle(addressee.writer, now=now)
+    owners = [] if conversation.owner_id is None else [conversation.owner_id]
     return render_template(
         "inbox/conversations/conversation.html",
         conversation=conversation,
@@ -271,11 +266,11 @@ def _show(
         obstacle_words=said(service.OBSTACLES[obstacle]) if obstacle else "",
         closes_at=closes_at(addressee.writer.channel, addressee.writer.heard_at),
         state=addressee.writer.state,
-        offers=_offers(conversation),
+        offers=find_offers(_known(conversation), _need(conversation, addressee)),
         reminders=load_reminders(session(), conversation, addressee),
         prepared=load_prepared(session(), conversation.organisation_id),
         region=queries.region_of(session(), conversation),
-        owner=queries.load_owners(session(), conversation.organisation_id).get(conversation.owner_id or 0, ""),
+        owner=load_member_names(session(), owners).get(conversation.owner_id or 0, ""),
         others=queries.find_others(session(), conversation, by=current_member().id, since=now - PRESENT_FOR),
         **words(),
     )
@@ -291,14 +286,17 @@ def words() -> dict[str, Any]:
         "cause_in_words": cause_in_words,
         "visible": visible,
         "urgency_of": lambda level: Urgency(level).word,
-        "channel_names": {"sms": "SMS", "whatsapp": "WhatsApp", "telegram": "Telegram"},
+        "channel_names": CHANNELS,
     }
 
 
-def _offers(conversation: Conversation) -> list[Any]:
-    known = load_help(session(), conversation.organisation_id, fresh_days=settings().service_max_age_days)
-    address = load_addressee(session(), conversation).address
-    return find_offers(known, load_need(session(), conversation, address, now=clock.now()))
+def _known(conversation: Conversation) -> KnownHelp:
+    return load_help(session(), conversation.organisation_id, fresh_days=settings().service_max_age_days)
+
+
+def _need(conversation: Conversation, addressee: Addressee | None = None) -> Need:
+    address = (addressee or load_addressee(session(), conversation)).address
+    return load_need(session(), conversation, address, now=clock.now())
 
 
 def _own(conversation_id: int) -> Conversation:

@@ -6,9 +6,9 @@ from collections.abc import Collection
 from typing import Any
 
 from sqlalchemy import Select, select
-from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session
 
+from campaigns.core.database import insert_or
 from campaigns.core.folding import words_of
 from campaigns.core.keys.crypto import Vault
 from campaigns.inbox.conversations.models import Conversation, ConversationWord
@@ -32,8 +32,7 @@ def index_text(session: Session, conversation: Conversation, text: str, *, vault
         for word in hashes_of(text, vault)
     ]
     if rows:
-        dialect = postgresql if session.get_bind().dialect.name == "postgresql" else sqlite
-        session.execute(dialect.insert(ConversationWord).on_conflict_do_nothing(), rows)
+        session.execute(insert_or(session, ConversationWord).on_conflict_do_nothing(), rows)
 
 
 def with_words(statement: Select[*tuple[Any, ...]], organisation_id: int, words: Collection[int]) -> Select[Any]:

@@ -16,7 +16,8 @@ from sqlalchemy.orm import Session
 from campaigns.audience.consent import ledger
 from campaigns.audience.consent.declaration import Declaration, HashedHandle
 from campaigns.audience.consent.person import find_person
-from campaigns.audience.models import Address, Consent, ConsentKind
+from campaigns.audience.models import REFUSALS as REFUSED
+from campaigns.audience.models import Address, Consent
 from campaigns.gateways.kinds import unsigned_gateways
 from campaigns.inbox.models import Reply, ReplyKind
 
@@ -71,7 +72,7 @@ def _last_refused(session: Session, reply: Reply, person: Collection[int]) -> da
     """Return when a person (ids of their addresses) was withdrawn or put on hold last, but for this reply."""
     refused = select(func.max(Consent.given_at)).where(
         Consent.address_id.in_(person),
-        Consent.kind.in_((ConsentKind.WITHDRAWN, ConsentKind.HELD)),
+        Consent.kind.in_(REFUSED),
         Consent.wording != evidence_of(reply),
     )
     return session.scalar(refused)
@@ -87,7 +88,7 @@ def find_refusals_until(session: Session, reply: Reply, moment: datetime) -> lis
     said = [each for each in later if each.kind in REFUSALS and each.received_at <= moment]
     reported = select(Consent).where(
         Consent.address_id.in_(person),
-        Consent.kind.in_((ConsentKind.WITHDRAWN, ConsentKind.HELD)),
+        Consent.kind.in_(REFUSED),
         Consent.wording.not_like("reply %"),
         Consent.given_at > reply.received_at,
         Consent.given_at <= moment,

@@ -13,9 +13,9 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from sqlalchemy import Select, delete, select
-from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session
 
+from campaigns.core.database import insert_or
 from campaigns.staff.models import LeakyBucket
 
 
@@ -89,9 +89,8 @@ def _remove_empty(session: Session, now: datetime) -> None:
 def _lock_buckets(session: Session, keys: Iterable[str], now: datetime) -> dict[str, LeakyBucket]:
     """Return the buckets of `keys`, new ones empty, held until the transaction ends (on SQLite it is alone)."""
     wanted = sorted(set(keys))
-    dialect = postgresql if session.get_bind().dialect.name == "postgresql" else sqlite
     session.execute(
-        dialect.insert(LeakyBucket).on_conflict_do_nothing(), [{"key": key, "empty_at": now} for key in wanted]
+        insert_or(session, LeakyBucket).on_conflict_do_nothing(), [{"key": key, "empty_at": now} for key in wanted]
     )
     return {bucket.key: bucket for bucket in session.scalars(_locking(wanted))}
 

@@ -291,3 +291,26 @@ def test_campaigns_wait_while_somebody_is_in_danger(desk: Desk) -> None:
     assert desk.state_of_delivery() is SendState.QUEUED
     desk.close(Outcome.INFORMED)
     assert desk.session.scalars(select(UrgentContact.contact_id)).all() == []
+
+
+def test_what_reaches_us_late_is_read_first_as_well(desk: Desk) -> None:
+    now = clock.now()
+    desk.hear("Where can we sleep?", said_at=now)
+    seen = service.seen_now(desk.session, desk.conversation)
+    desk.hear("He is here", said_at=now - timedelta(minutes=5))
+    with pytest.raises(ChangedError, match="They wrote something new"):
+        desk.answer(seen=seen)
+
+
+def test_message_beside_an_answer_is_the_last(desk: Desk) -> None:
+    now = clock.now()
+    desk.hear("Where can we sleep?", said_at=now - timedelta(minutes=9))
+    desk.answer()
+    desk.hear("STOP", said_at=now - timedelta(minutes=8))
+    desk.hear("Please answer", said_at=now - timedelta(minutes=7))
+    desk.answer()
+
+
+def test_sad_smile_is_no_blank(desk: Desk) -> None:
+    desk.hear("Where can we sleep?")
+    desk.answer("I am sorry (( The station is open tonight")

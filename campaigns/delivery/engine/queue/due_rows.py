@@ -23,7 +23,7 @@ from sqlalchemy import (
     select,
 )
 
-from campaigns.audience.models import Address, AddressState, Consent, ConsentKind, Contact
+from campaigns.audience.models import REFUSALS, Address, AddressState, Consent, Contact
 from campaigns.audience.rules import UNKNOWN_ZONE
 from campaigns.core.database import UTCDateTime
 from campaigns.delivery.models import (
@@ -100,7 +100,7 @@ def is_closed(*, is_answer: bool) -> ColumnElement[bool]:
         return ADDRESS.c.state != AddressState.ACTIVE.value
     refused = (
         select(func.count(Consent.id))
-        .where(Consent.address_id == ADDRESS.c.id, Consent.kind.in_((ConsentKind.WITHDRAWN, ConsentKind.HELD)))
+        .where(Consent.address_id == ADDRESS.c.id, Consent.kind.in_(REFUSALS))
         .correlate(ADDRESS)
         .scalar_subquery()
     )

@@ -13,7 +13,7 @@ from sqlalchemy import ColumnElement, Connection, Engine, Row, Select, bindparam
 from sqlalchemy.exc import DataError, DBAPIError, IntegrityError, ProgrammingError, SQLAlchemyError, StatementError
 from sqlalchemy.orm import Session, sessionmaker
 
-from campaigns.audience.models import Address, AddressState, Channel, Consent, ConsentKind
+from campaigns.audience.models import REFUSALS, Address, AddressState, Channel, Consent
 from campaigns.continuity.ears import Ears
 from campaigns.continuity.lifeline import Lifeline, Step
 from campaigns.core import clock
@@ -311,7 +311,7 @@ def _withdrawn() -> Select[int, datetime]:
     return (
         select(Consent.address_id, refused_at.label("refused_at"))
         .join(Address, Address.id == Consent.address_id)
-        .where(Consent.kind.in_((ConsentKind.WITHDRAWN, ConsentKind.HELD)))
+        .where(Consent.kind.in_(REFUSALS))
         .where(Consent.recorded_at >= bindparam("since", type_=UTCDateTime()))
         .where(Address.state != AddressState.ACTIVE)
         .group_by(Consent.address_id)
