@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 import sqlite3
+import subprocess
 import time
 from collections.abc import Callable
 from contextlib import closing
@@ -33,7 +34,8 @@ def copy_files(scene: Scene) -> Way:
     def take() -> None:
         for suffix in ("", "-wal"):
             if Path(f"{database}{suffix}").exists():
-                shutil.copy(f"{database}{suffix}", backup)
+                # A process of its own: one that closes a file of SQLite loses its locks on it.
+                subprocess.run(["/bin/cp", f"{database}{suffix}", backup], check=True)
 
     return take, lambda: _put_back(backup, database)
 
