@@ -27,6 +27,8 @@ from campaigns.gateways.factory import build_readers
 from campaigns.inbox import public as replies
 from campaigns.inbox import views as inbox
 from campaigns.inbox.conversations import views as conversations
+from campaigns.inbox.escalation import views as escalation
+from campaigns.inbox.escalation.views import init_alerts
 from campaigns.inbox.holds import settling_views as settling
 from campaigns.members import views as members
 from campaigns.members.proposed import kinds_of_members
@@ -87,6 +89,7 @@ PAGES: tuple[Blueprint, ...] = (
     delivery.pages,
     inbox.pages,
     conversations.pages,
+    escalation.pages,
     settling.pages,
     erasing.pages,
     reach.pages,
@@ -158,6 +161,7 @@ def _tell_of_later_steps(app: Flask, settings: Settings) -> None:
     init_proposals(app, (*KINDS, *kinds_of_members(approver_wait=approver_wait, seal=seal_password)))
     places.init_places(app, find_used=find_used)
     init_fatigue(app, count_capped=count_capped)
+    init_alerts(app)
 
 
 def _put_door_before(app: Flask, readers: Mapping[str, CallbackReader], addresses: Sequence[str]) -> None:

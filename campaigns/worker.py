@@ -42,6 +42,7 @@ from campaigns.delivery.write_turns import SQLITE_TURN_SECONDS
 from campaigns.erasing.leftovers import go_on as go_on_erasing
 from campaigns.gateways.base import Gateway
 from campaigns.gateways.kinds import get_kind
+from campaigns.inbox.escalation.escalate import escalate
 from campaigns.missed_inbound import MissedInbound
 from campaigns.ownership import OwnerWatch
 from campaigns.planning.policy import Policy
@@ -67,6 +68,7 @@ except ImportError:
 #: Seconds between two looks for each kind of work.
 RECEIPTS_EVERY, PLANS_EVERY, SWEEP_EVERY, REPAIR_EVERY, RECOUNT_EVERY = 0.3, 0.5, 1.0, 5.0, 2.0
 REPORTS_EVERY, CROWDS_EVERY, CHECK_EVERY, ERASE_EVERY = 60.0, 5.0, 600.0, 5.0
+ESCALATE_EVERY = 5.0
 #: Between two looks whether the database was upgraded under this worker.
 TABLES_EVERY = 60.0
 #: Between two looks whether the list of a provider is to be read for what people wrote; and how long a start waits
@@ -312,6 +314,7 @@ class Worker:
             Chore("counting reach", RECOUNT_EVERY, lambda: count(recount_due, self._sessions)),
             Chore("counting crowds", CROWDS_EVERY, lambda: count(recount_crowds, self._sessions)),
             Chore("checking counts", CHECK_EVERY, lambda: count(check_nightly, self._sessions)),
+            Chore("escalating", ESCALATE_EVERY, lambda: repair(escalate, self._sessions, self._settings)),
             Chore("reading texts again", TEXTS_EVERY, lambda: count(self._text_watch.look)),
             Chore(
                 "sending reports",

@@ -38,8 +38,11 @@ def hear(session: Session, reply: Reply, text: str, judged: Judged, *, vault: Va
     is_waiting = conversation.state in WAITING
     if not is_waiting:
         _begin_anew(session, conversation, at=reply.received_at)
-        conversation.urgency, conversation.reasons = judged.urgency, []
-    conversation.urgency = max(conversation.urgency, judged.urgency)
+        conversation.urgency, conversation.urgent_since, conversation.reasons = judged.urgency, None, []
+    if conversation.snoozed_until is not None:
+        # Until then somebody of the team had seen it, and let it wait.
+        conversation.urgent_since = min(conversation.snoozed_until, reply.received_at)
+    _raise(conversation, judged.urgency, at=reply.received_at)
     told = [*conversation.reasons, *(reason.to_json() for reason in judged.reasons)]
     conversation.reasons = [each for number, each in enumerate(told) if each not in told[:number]]
     conversation.waiting_since = min(conversation.waiting_since or reply.received_at, reply.received_at)
@@ -63,6 +66,7 @@ def _hold(session: Session, reply: Reply) -> Conversation:
         "urgency": Urgency.MACHINE,
         "reasons": [],
         "waiting_since": reply.received_at,
+        "urgent_since": reply.received_at,
         "last_at": reply.received_at,
         "channel": reply.channel,
         "created_at": reply.received_at,
@@ -80,6 +84,14 @@ def _begin_anew(session: Session, conversation: Conversation, *, at: datetime) -
         conversation.owner_id = None
     conversation.state = ConversationState.NEW if conversation.owner_id is None else ConversationState.OPEN
     conversation.outcome = conversation.closed_at = conversation.waiting_since = None
+
+
+def _raise(conversation: Conversation, urgency: Urgency, *, at: datetime) -> None:
+    """Let a conversation be as urgent as the most urgent of what waits, since the first that was."""
+    if urgency > conversation.urgency:
+        conversation.urgency, conversation.urgent_since = urgency, at
+    elif urgency == conversation.urgency:
+        conversation.urgent_since = min(conversation.urgent_since or at, at)
 
 
 def _note_where(session: Session, conversation: Conversation, reply: Reply, judged: Judged) -> None:

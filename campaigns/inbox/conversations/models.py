@@ -113,6 +113,8 @@ class Conversation(Base):
     owner_id: Mapped[int | None] = mapped_column(ForeignKey("member.id"))
     #: When the oldest message that nobody answered came; None: nobody waits.
     waiting_since: Mapped[datetime | None]
+    #: Since when it waits as urgently as now: somebody who asked yesterday may be in danger since a minute.
+    urgent_since: Mapped[datetime | None]
     #: When anything was written last, by either side.
     last_at: Mapped[datetime]
     #: What they wrote last: who answers says that they have seen it.

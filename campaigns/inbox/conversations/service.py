@@ -228,7 +228,7 @@ def reopen(session: Session, conversation: Conversation, *, by: int) -> None:
         raise TransitionError(N_("This conversation is not closed."))
     conversation.state, conversation.owner_id = ConversationState.OPEN, by
     conversation.outcome = conversation.closed_at = None
-    conversation.waiting_since = now
+    conversation.waiting_since = conversation.urgent_since = now
     _record(session, conversation, "reopen", by=by)
 
 

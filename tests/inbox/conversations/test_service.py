@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from itertools import count
 from typing import Any
 
@@ -31,6 +31,7 @@ from tests.inbox.builders import came_over
 
 OURS = "+48500100100"
 THEM = "+380670000001"
+MORNING = datetime(2026, 3, 2, 9, tzinfo=UTC)
 WORDS = "You can sleep at the station tonight, platform 4."
 
 
@@ -314,3 +315,39 @@ def test_message_beside_an_answer_is_the_last(desk: Desk) -> None:
 def test_sad_smile_is_no_blank(desk: Desk) -> None:
     desk.hear("Where can we sleep?")
     desk.answer("I am sorry (( The station is open tonight")
+
+
+def test_wait_begins_anew_when_it_becomes_more_urgent_and_after_each_answer(desk: Desk) -> None:
+    moments = iter(MORNING + timedelta(minutes=minutes) for minutes in count(0, 10))
+    at = MORNING
+
+    def hear(text: str) -> None:
+        nonlocal at
+        at = next(moments)
+        with clock.running_on(lambda: at):
+            desk.hear(text)
+
+    hear("Where can we sleep?")
+    hear("And is there food?")
+    assert desk.conversation.urgent_since == MORNING
+    hear("Help, he is beating me now")
+    assert (desk.conversation.urgency, desk.conversation.urgent_since) == (Urgency.DANGER, at)
+    danger = at
+    hear("Where is the station?")
+    assert (desk.conversation.urgency, desk.conversation.urgent_since) == (Urgency.DANGER, danger)
+    with clock.running_on(lambda: at):
+        desk.answer()
+    hear("And tomorrow?")
+    assert (desk.conversation.urgency, desk.conversation.urgent_since) == (Urgency.QUESTION, at)
+
+
+def test_who_writes_while_put_off_waits_since_then(desk: Desk) -> None:
+    with clock.running_on(lambda: MORNING):
+        desk.hear("Help, he is beating me now")
+        until = MORNING + timedelta(hours=4)
+        service.snooze(desk.session, desk.conversation, by=desk.first.id, until=until)
+    with clock.running_on(lambda: MORNING + timedelta(hours=1)):
+        desk.hear("Where is the station?")
+    conversation = desk.conversation
+    assert conversation.urgent_since == MORNING + timedelta(hours=1)
+    assert conversation.waiting_since == MORNING

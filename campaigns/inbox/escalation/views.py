@@ -1,0 +1,57 @@
+"""Every page tells that somebody may be in danger and waits, without a word of what they wrote."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from flask import Blueprint, Flask, render_template
+from flask_security import current_user
+
+from campaigns.core import clock
+from campaigns.inbox.escalation.waits import Urgent, count_urgent
+from campaigns.staff.auth import current_member, current_organisation, requires
+from campaigns.staff.permissions import Permission, may_as
+from campaigns.web.session import session
+
+pages = Blueprint("escalation", __name__, url_prefix="/inbox")
+
+
+@dataclass(frozen=True, slots=True)
+class Alert:
+    """What a member is told of one of their organisations."""
+
+    urgent: Urgent
+    organisation: str
+    #: Whether they answer there: others are told when it is red, and of no number.
+    may_answer: bool
+    #: Whether they work there now.
+    is_here: bool
+
+
+def init_alerts(app: Flask) -> None:
+    """Let every page ask who waits."""
+    app.add_template_global(find_alerts, "urgent_alerts")
+
+
+def find_alerts() -> Sequence[Alert]:
+    """Return what the member of this request is told now, of all of their organisations."""
+    if not current_user.is_authenticated or not (memberships := current_member().memberships):
+        return ()
+    now, here = clock.now(), current_organisation().id
+    of = {each.organisation_id: each for each in memberships}
+    alerts = []
+    for urgent in count_urgent(session(), of, now=now):
+        membership = of[urgent.organisation_id]
+        answers = may_as(membership, Permission.ANSWER, now=now)
+        if answers or urgent.is_red:
+            is_here = urgent.organisation_id == here
+            alerts.append(Alert(urgent, membership.organisation.name, answers, is_here))
+    return alerts
+
+
+@pages.get("/alerts")
+@requires()
+def alerts() -> str:
+    """Show who waits, for the strip that renews itself."""
+    return render_template("inbox/escalation/_alerts.html")

@@ -1,0 +1,67 @@
+"""Every page tells who answers that somebody waits, and everybody when nobody answered for an hour."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import timedelta
+
+import pytest
+from flask.testing import FlaskClient
+
+from campaigns.core import clock
+from campaigns.inbox.urgency.levels import Urgency
+from campaigns.staff.models import Membership, Role
+from tests.inbox.escalation.waiting import a_conversation
+from tests.web.pages import Pages
+
+Clients = Callable[..., FlaskClient]
+
+
+def wait(pages: Pages, minutes: int, urgency: Urgency = Urgency.DANGER, **changes: object) -> None:
+    with pages.sessions.begin() as session:
+        a_conversation(session, pages.ours, urgency, since=clock.now() - timedelta(minutes=minutes), **changes)
+
+
+@pytest.mark.parametrize("page", ["/", "/inbox", "/settings", "/inbox/alerts"])
+def test_responder_is_told_on_every_page(pages: Pages, client_for: Clients, page: str) -> None:
+    client = client_for(Role.RESPONDER)
+    assert "urgent conversation" not in client.get(page).text
+    wait(pages, 1)
+    assert "1 urgent conversation" in client.get(page).text
+    assert "Answer until" in client.get(page).text
+    wait(pages, 20)
+    assert "2 urgent conversations" in client.get(page).text
+    assert "Overdue since" in client.get(page).text
+
+
+def test_everybody_is_told_after_an_hour_and_of_no_number(pages: Pages, client_for: Clients) -> None:
+    viewer = client_for(Role.VIEWER)
+    wait(pages, 59)
+    assert "urgent" not in viewer.get("/inbox/alerts").text
+    wait(pages, 61)
+    page = viewer.get("/").text
+    assert "Somebody has waited for an urgent answer for more than an hour." in page
+    assert "urgent conversation" not in page
+
+
+def test_other_organisations_and_who_does_not_wait_are_not_told(pages: Pages, client_for: Clients) -> None:
+    wait(pages, 5, Urgency.DAY)
+    wait(pages, 5, snoozed_until=clock.now() + timedelta(hours=1))
+    with pages.sessions.begin() as session:
+        a_conversation(session, pages.theirs)
+    assert "urgent" not in client_for(Role.RESPONDER).get("/inbox/alerts").text
+
+
+def test_member_of_two_organisations_is_told_of_both(pages: Pages) -> None:
+    member = pages.member(Role.RESPONDER)
+    with pages.sessions.begin() as session:
+        session.add(Membership(member_id=member.id, organisation_id=pages.theirs.id, roles=[Role.RESPONDER]))
+        a_conversation(session, pages.theirs, since=clock.now())
+    told = pages.client(member).get("/inbox/alerts").text
+    assert "1 urgent conversation" in told
+    assert "Theirs" in told
+
+
+def test_strangers_are_told_nothing(pages: Pages) -> None:
+    wait(pages, 90)
+    assert "urgent" not in pages.client().get("/sign-in").text
