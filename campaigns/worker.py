@@ -42,6 +42,7 @@ from campaigns.delivery.write_turns import SQLITE_TURN_SECONDS
 from campaigns.erasing.leftovers import go_on as go_on_erasing
 from campaigns.gateways.base import Gateway
 from campaigns.gateways.kinds import get_kind
+from campaigns.inbox.conversations.dead_numbers import put_back
 from campaigns.inbox.escalation.escalate import escalate
 from campaigns.missed_inbound import MissedInbound
 from campaigns.ownership import OwnerWatch
@@ -316,6 +317,7 @@ class Worker:
             Chore("checking counts", CHECK_EVERY, lambda: count(check_nightly, self._sessions)),
             Chore("escalating", ESCALATE_EVERY, lambda: repair(escalate, self._sessions, self._settings)),
             Chore("reading texts again", TEXTS_EVERY, lambda: count(self._text_watch.look)),
+            Chore("taking back numbers in answers", TEXTS_EVERY, lambda: repair(put_back, self._sessions)),
             Chore(
                 "sending reports",
                 REPORTS_EVERY,

@@ -22,7 +22,7 @@ from sqlalchemy import (
 from sqlalchemy.orm import Mapped, mapped_column
 
 from campaigns.audience.models import Channel
-from campaigns.core.database import Base, BigId
+from campaigns.core.database import Base, BigId, rows_with
 from campaigns.delivery.states import ReceiptState, SendState
 
 #: Longest reason that a member gives for a correction, or for sending again.
@@ -125,6 +125,22 @@ class RunAnswer(Base):
     run_id: Mapped[int] = mapped_column(ForeignKey("run.id"), primary_key=True)
     #: How many stops and holds the ledger had of the address when the answer was written.
     refusals: Mapped[int]
+
+
+class AnswerService(Base):
+    """A service that an answer names: whoever got it is found again when its number turns out to be dead."""
+
+    __tablename__ = "answer_service"
+    __table_args__ = (
+        Index("ix_answer_service_alive", "service_id", "named_at", **rows_with("died_at IS NULL")),
+        Index("ix_answer_service_dead", "service_id", "run_id", **rows_with("died_at IS NOT NULL")),
+    )
+
+    run_id: Mapped[int] = mapped_column(ForeignKey("run_answer.run_id"), primary_key=True)
+    service_id: Mapped[int] = mapped_column(ForeignKey("service.id"), primary_key=True)
+    named_at: Mapped[datetime]
+    #: When a worker saw that its number is dead, and put the conversation back; None: it is not known to be.
+    died_at: Mapped[datetime | None]
 
 
 class RunLeftOut(Base):

@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session
 from campaigns.audience.models import Address, Consent, Contact, UrgentContact
 from campaigns.core import clock
 from campaigns.core.languages import UNKNOWN_LANGUAGE
-from campaigns.delivery.models import FormerText, RunText
+from campaigns.delivery.models import AnswerService, FormerText, RunText
 from campaigns.inbox.conversations.models import Answer, Conversation
 from campaigns.staff.models import AuditEntry, AuditNote
 
@@ -37,6 +37,7 @@ def drop_conversation(session: Session, contact: Contact) -> None:
     texts = select(RunText.id).where(RunText.run_id.in_(runs))
     past_memory = {"synchronize_session": False}
     session.execute(delete(FormerText).where(FormerText.text_id.in_(texts)), execution_options=past_memory)
+    session.execute(delete(AnswerService).where(AnswerService.run_id.in_(runs)), execution_options=past_memory)
     nothing = {"body": null(), "sealed_body": null(), "content_sid": null(), "content_variables": null()}
     wiped = update(RunText).where(RunText.run_id.in_(runs))
     session.execute(

@@ -19,7 +19,7 @@ from alembic.autogenerate import compare_metadata
 from alembic.config import Config
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
-from sqlalchemy import Engine, func, inspect, select, table, text
+from sqlalchemy import Engine, column, func, inspect, select, table, text
 from sqlalchemy.orm import Session
 
 from campaigns import schema
@@ -156,6 +156,22 @@ def test_reason_of_before_is_kept_as_it_was_written(filled_engine: Engine, words
     migrate(filled_engine)
     with Session(filled_engine) as session:
         assert {str(reason or "") for reason in session.scalars(select(Run.reason))} == {words}
+
+
+def test_services_that_answers_named_before_are_known(filled_engine: Engine) -> None:
+    migrate(filled_engine, "0068")
+    with filled_engine.begin() as connection:
+        service_id, run_id = (
+            connection.scalar(select(func.min(column(name))).select_from(table(source)))
+            for name, source in (("id", "service"), ("run_id", "run_text"))
+        )
+        connection.execute(text("INSERT INTO run_answer (run_id, refusals) VALUES (:run, 0)"), {"run": run_id})
+        named = {"run": run_id, "named": f"[{service_id}, {10**6}]"}
+        connection.execute(text("UPDATE run_text SET service_ids = :named WHERE run_id = :run"), named)
+    migrate(filled_engine)
+    with filled_engine.connect() as connection:
+        rows = connection.execute(text("SELECT run_id, service_id, died_at FROM answer_service")).all()
+    assert rows == [(run_id, service_id, None)]
 
 
 def test_migration_that_leaves_rows_pointing_at_nothing_changes_nothing(

@@ -20,7 +20,7 @@ from campaigns.core import clock
 from campaigns.core.database import reserve_ids
 from campaigns.core.keys.crypto import Vault
 from campaigns.delivery.lanes.lane_jobs import enqueue_lanes
-from campaigns.delivery.models import Delivery, RunAnswer, RunText
+from campaigns.delivery.models import AnswerService, Delivery, RunAnswer, RunText
 from campaigns.delivery.references import new_reference
 from campaigns.delivery.sealed_texts import seal_body
 from campaigns.delivery.states import SendState
@@ -59,6 +59,8 @@ def queue_answer(
     now = clock.now()
     run = _add_run(session, address, sender, now=now)
     session.add(RunAnswer(run_id=run.id, refusals=count_refusals(session, address.id)))
+    session.flush()
+    session.add_all(AnswerService(run_id=run.id, service_id=each, named_at=now) for each in text.service_ids)
     session.execute(
         insert(Delivery).values(
             run_id=run.id,

@@ -27,6 +27,7 @@ from campaigns.core.sentences import Sentence
 from campaigns.core.words import N_
 from campaigns.delivery.answers.answer_runs import AnswerText, queue_answer
 from campaigns.delivery.refusals import suppress_addresses
+from campaigns.directory.models import Service
 from campaigns.inbox.conversations.addressees import Addressee, load_addressee
 from campaigns.inbox.conversations.helplines import find_named
 from campaigns.inbox.conversations.models import (
@@ -53,6 +54,7 @@ MOST_CHARACTERS = {Channel.SMS: 1_600, Channel.WHATSAPP: 1_600, Channel.TELEGRAM
 _BLANK = re.compile(r"\(\([^()\n]+\)\)")
 #: Longest time for which a conversation may be put off.
 LONGEST_SNOOZE = timedelta(days=30)
+_DOUBTFUL = N_("The number of %(services)s may not be named now: verify it in the directory first.")
 #: Why somebody may not be answered, in a sentence.
 OBSTACLES = {
     Obstacle.NO_ADDRESS: Sentence(N_("There is no address any more at which they can be answered.")),
@@ -117,6 +119,7 @@ def answer(
     check_seen(session, conversation, seen)
     address, sender = _reached(addressee, at=now)
     named = _checked_numbers(body, known, at=now, are_meant=numbers_are_meant)
+    _hold_services(session, named)
     text = AnswerText(conversation.language or UNKNOWN_LANGUAGE, body, named)
     until = lives_until(addressee.writer, now=now)
     written = send(session, conversation, (address, sender), text, by=by, until=until, vault=vault)
@@ -280,16 +283,26 @@ def _checked_numbers(body: str, known: KnownHelp, *, at: datetime, are_meant: bo
     """Return the services that an answer names."""
     named = find_named(body, known, at=at)
     if named.doubtful:
-        raise GateError(
-            N_("The number of %(services)s may not be named now: verify it in the directory first."),
-            services=tuple(named.doubtful),
-        )
+        raise GateError(_DOUBTFUL, services=tuple(named.doubtful))
     if named.unknown and not are_meant:
         raise GateError(
             N_("Nobody verified %(numbers)s. Name a helpline of the directory, or say that you mean this number."),
             numbers=tuple(named.unknown),
         )
     return named.service_ids
+
+
+def _hold_services(session: Session, service_ids: Sequence[int]) -> None:
+    """Keep services as they are until the answer is in the queue: whoever takes one back later finds it there.
+
+    Raises GateError for one that was taken back meanwhile.
+    """
+    if not service_ids:
+        return
+    held = select(Service).where(Service.id.in_(service_ids)).order_by(Service.id).with_for_update(read=True)
+    found = session.scalars(held.execution_options(populate_existing=True)).all()
+    if gone := [each.name for each in found if each.verified_on is None]:
+        raise GateError(_DOUBTFUL, services=tuple(gone))
 
 
 def check_seen(session: Session, conversation: Conversation, seen: Seen) -> None:

@@ -28,6 +28,7 @@ from campaigns.audience.rules import UNKNOWN_ZONE
 from campaigns.core.database import UTCDateTime
 from campaigns.delivery.models import (
     OPEN_CANARY,
+    AnswerService,
     CanaryDelivery,
     Delivery,
     RunAnswer,
@@ -36,6 +37,7 @@ from campaigns.delivery.models import (
     RunZone,
 )
 from campaigns.delivery.states import SendState
+from campaigns.directory.models import Service
 from campaigns.planning.models import Priority, Run, RunState
 
 #: Core tables, because the mapped classes cost time on every claim.
@@ -94,7 +96,8 @@ def is_closed(*, is_answer: bool) -> ColumnElement[bool]:
     """Match rows whose address is not written to.
 
     What a run says by itself needs a consent. An answer was asked for, whatever was said before it: it is closed
-    by a number that is dead, and by one refusal more than the ledger had when it was written.
+    by a number that is dead, and by one refusal more than the ledger had when it was written; also when a
+    helpline that it names was taken back meanwhile.
     """
     if not is_answer:
         return ADDRESS.c.state != AddressState.ACTIVE.value
@@ -105,7 +108,9 @@ def is_closed(*, is_answer: bool) -> ColumnElement[bool]:
         .scalar_subquery()
     )
     known = select(RunAnswer.refusals).where(RunAnswer.run_id == bindparam("run")).scalar_subquery()
-    return or_(ADDRESS.c.state == AddressState.INVALID.value, refused > known)
+    named = select(AnswerService.service_id).join(Service).where(AnswerService.run_id == bindparam("run"))
+    taken_back = named.where(Service.verified_on.is_(None)).exists()
+    return or_(ADDRESS.c.state == AddressState.INVALID.value, refused > known, taken_back)
 
 
 def next_state(closed: ColumnElement[Any], quiet_until: ColumnElement[Any]) -> ColumnElement[str]:

@@ -1,0 +1,173 @@
+"""Whoever was given a number in an answer waits for the team again, before other questions, once it is dead.
+
+An answer that names it and has not left is stopped. Nobody is written to by a machine: most of these people
+agreed to no message, and what fits them now is for a member to say.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Select, func, or_, select, tuple_, union, update
+from sqlalchemy.orm import Session, sessionmaker
+
+from campaigns.audience.consent.urgent_contacts import note_urgent
+from campaigns.audience.models import REFUSALS, Address, AddressState, Consent
+from campaigns.core import clock
+from campaigns.core.database import insert_or
+from campaigns.core.sentences import Sentence
+from campaigns.core.words import N_
+from campaigns.delivery.models import AnswerService, Delivery
+from campaigns.delivery.refusals import hold_campaigns_back
+from campaigns.delivery.states import SendState
+from campaigns.directory.models import CheckOutcome, Service, ServiceCheck
+from campaigns.inbox.conversations.models import (
+    WAITING,
+    Answer,
+    Conversation,
+    ConversationState,
+    ConversationTag,
+)
+from campaigns.inbox.conversations.window import ANSWER_LIVES
+from campaigns.inbox.models import Reply
+from campaigns.inbox.urgency.levels import Urgency
+from campaigns.inbox.urgency.word_lists import Reason
+from campaigns.planning.models import Run, RunState
+from campaigns.staff.models import Member
+
+#: Heading of the reason, and the tag.
+NUMBER_DIED = "number_died"
+#: Answers of one transaction.
+AT_ONCE = 200
+#: States of an answer that nobody got and nobody will get.
+_LOST = (SendState.FAILED, SendState.EXPIRED, SendState.CANCELLED)
+#: States of one that nobody got yet: stopped here, or by its claim.
+_UNSENT = (SendState.QUEUED, SendState.SUPPRESSED)
+_STOPPED = N_("A number that it names is dead.")
+
+
+@dataclass(frozen=True, slots=True)
+class _Told:
+    """An answer that named a service, and what became of it."""
+
+    service_id: int
+    run_id: int
+    #: None: it was erased.
+    conversation_id: int | None
+    service: str
+    send_state: SendState
+    #: Somebody may answer them; of whom nobody may, nobody waits.
+    may_be_answered: bool
+
+
+def put_back(sessions: sessionmaker[Session]) -> int:
+    """Let everybody wait again who was given a number that is dead by now; return how many answers there were."""
+    found = 0
+    while some := _put_back_some(sessions):
+        found += some
+    return found
+
+
+def _put_back_some(sessions: sessionmaker[Session]) -> int:
+    with sessions() as session:
+        session.connection(execution_options={"read_only": True})
+        told = _load_told(session, now=clock.now())
+    if told:
+        with sessions.begin() as session:
+            _take_back(session, told)
+    return len(told)
+
+
+def select_dead(*, now: datetime) -> Select[Any]:
+    """Select (run, service) of answers whose number was found dead since, or that wait with one taken back."""
+    columns = select(AnswerService.run_id, AnswerService.service_id).where(AnswerService.died_at.is_(None))
+    is_dead = ServiceCheck.outcome != CheckOutcome.ANSWERS
+    found = columns.join(ServiceCheck, ServiceCheck.service_id == AnswerService.service_id)
+    found = found.where(is_dead, ServiceCheck.recorded_at > AnswerService.named_at)
+    waiting = columns.join(Service, Service.id == AnswerService.service_id)
+    waiting = waiting.join(Delivery, Delivery.run_id == AnswerService.run_id)
+    waiting = waiting.where(Service.verified_on.is_(None), AnswerService.named_at > now - ANSWER_LIVES)
+    dead = union(found, waiting.where(Delivery.send_state.in_(_UNSENT))).subquery()
+    return select(dead.c.run_id, dead.c.service_id).limit(AT_ONCE)
+
+
+def _load_told(session: Session, *, now: datetime) -> Sequence[_Told]:
+    refused = select(func.max(Consent.given_at)).where(
+        Consent.address_id == Address.id, Consent.kind.in_(REFUSALS)
+    )
+    asked = select(Reply.received_at).where(Reply.id == Conversation.last_reply_id)
+    wrote_since = asked.scalar_subquery() > refused.scalar_subquery()
+    may_be = or_(Address.state.not_in((AddressState.OPTED_OUT, AddressState.INVALID)), wrote_since)
+    columns = select(
+        AnswerService.service_id,
+        AnswerService.run_id,
+        Answer.conversation_id,
+        Service.name,
+        Delivery.send_state,
+        func.coalesce(may_be, False),
+    )
+    rows = (
+        columns.select_from(AnswerService)
+        .join(Service, Service.id == AnswerService.service_id)
+        .join(Delivery, Delivery.run_id == AnswerService.run_id)
+        .outerjoin(Address, Address.id == Delivery.address_id)
+        .outerjoin(Answer, Answer.run_id == AnswerService.run_id)
+        .outerjoin(Conversation, Conversation.id == Answer.conversation_id)
+        .where(tuple_(AnswerService.run_id, AnswerService.service_id).in_(select_dead(now=now)))
+    )
+    return [_Told(*row) for row in session.execute(rows)]
+
+
+def _take_back(session: Session, told: Sequence[_Told]) -> None:
+    """Mark answers, stop those that have not left, and put back the conversations of whoever may be answered."""
+    now = clock.now()
+    waits = {each.conversation_id: each for each in told if each.may_be_answered and each.send_state not in _LOST}
+    waits.pop(None, None)
+    held = select(Conversation).where(Conversation.id.in_(waits)).order_by(Conversation.id).with_for_update()
+    found = session.scalars(held.execution_options(populate_existing=True)).all()
+    active = _active_of(session, [each.owner_id for each in found if each.owner_id is not None])
+    for conversation in found:
+        _wait_again(conversation, waits[conversation.id].service, active=active, at=now)
+        if conversation.urgency >= Urgency.DANGER:
+            note_urgent(session, conversation.contact_id, at=now)
+            hold_campaigns_back(session, conversation.contact_id)
+    if found:
+        tags = [{"conversation_id": each.id, "tag": NUMBER_DIED} for each in found]
+        session.execute(insert_or(session, ConversationTag).on_conflict_do_nothing(), tags)
+    # What was claimed, and not called yet, is refused by its fence.
+    unsent = [each.run_id for each in told if each.send_state in (*_UNSENT, SendState.SENDING)]
+    stopped = update(Run).where(Run.id.in_(unsent), Run.state == RunState.RUNNING)
+    past_memory = {"synchronize_session": False}
+    session.execute(
+        stopped.values(state=RunState.STOPPED, reason=Sentence(_STOPPED), finished_at=now),
+        execution_options=past_memory,
+    )
+    keys = [(each.run_id, each.service_id) for each in told]
+    marked = update(AnswerService).where(tuple_(AnswerService.run_id, AnswerService.service_id).in_(keys))
+    session.execute(marked.values(died_at=now), execution_options=past_memory)
+    session.flush()
+
+
+def _wait_again(conversation: Conversation, service: str, *, active: Collection[int], at: datetime) -> None:
+    """Let a conversation wait at least among those of a day; unless it was closed, as urgent as it was."""
+    if conversation.state == ConversationState.CLOSED:
+        conversation.urgency = Urgency.DAY
+    if conversation.state not in WAITING:
+        if conversation.owner_id not in active:
+            conversation.owner_id = None
+        conversation.state = ConversationState.NEW if conversation.owner_id is None else ConversationState.OPEN
+        conversation.outcome = conversation.closed_at = None
+    reason = Reason(NUMBER_DIED, phrase=service).to_json()
+    conversation.reasons = [reason, *(each for each in conversation.reasons if each != reason)]
+    if conversation.waiting_since is None or conversation.urgency < Urgency.DAY:
+        conversation.urgent_since = at
+    conversation.urgency = max(conversation.urgency, Urgency.DAY)
+    conversation.waiting_since = conversation.waiting_since or at
+    conversation.snoozed_until = None
+
+
+def _active_of(session: Session, ids: Collection[int]) -> set[int]:
+    return set(session.scalars(select(Member.id).where(Member.id.in_(ids), Member.active)))
