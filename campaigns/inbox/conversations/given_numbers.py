@@ -1,0 +1,95 @@
+"""Reads on who was given a service's number: by which runs of campaigns, and in which conversations."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import ColumnElement, Select, String, cast, func, or_, select
+from sqlalchemy.orm import Session, aliased
+
+from campaigns.delivery.fanout.correction_recipients import GOT
+from campaigns.delivery.models import AnswerService, Delivery, FormerText, RunText
+from campaigns.directory.models import Service
+from campaigns.inbox.conversations.models import Answer, Conversation
+from campaigns.planning.models import Campaign, Run
+from campaigns.staff.queries import owned
+
+#: Runs that are looked through, the latest that named the service.
+MOST_RUNS = 50
+
+
+@dataclass(frozen=True, slots=True)
+class GivenByRun:
+    """A run whose messages named the number, and how many people got it."""
+
+    run_id: int
+    campaign: str
+    created_at: datetime
+    people: int
+    #: The run that corrects what it said; None: nothing does.
+    correction_id: int | None
+
+
+def find_runs(session: Session, service: Service) -> list[GivenByRun]:
+    """Return the runs to people that named a service to anybody, the latest first."""
+    runs = _select_runs(service)
+    named = Delivery.run_id.in_(select(runs.c.id))
+    people = _got_in(select(Delivery.run_id, func.count().label("people")).where(named), service)
+    got = people.group_by(Delivery.run_id).subquery()
+    correction = aliased(Run)
+    fixed = select(func.max(correction.id)).where(correction.corrects_id == Run.id).scalar_subquery()
+    rows = (
+        select(Run.id, Campaign.name, Run.created_at, got.c.people, fixed)
+        .join(got, got.c.run_id == Run.id)
+        .join(Campaign, Campaign.id == Run.campaign_id)
+        .order_by(Run.id.desc())
+    )
+    return [GivenByRun(*row) for row in session.execute(rows)]
+
+
+def select_conversations(service: Service) -> Select[Conversation]:
+    """Select the conversations in which a service was named to somebody who got it, the latest first."""
+    got = select(Answer.conversation_id).join(AnswerService, AnswerService.run_id == Answer.run_id)
+    got = got.join(Delivery, Delivery.run_id == Answer.run_id)
+    got = got.where(AnswerService.service_id == service.id, Delivery.send_state.in_(GOT))
+    found = owned(select(Conversation), Conversation, service.organisation_id)
+    return found.where(Conversation.id.in_(got)).order_by(Conversation.last_at.desc(), Conversation.id.desc())
+
+
+def select_people(service: Service) -> Select[int]:
+    """Select the ids of all contacts who got a service's number, each once."""
+    runs = _select_runs(service)
+    by_campaign = _got_in(select(Delivery.contact_id), service).where(Delivery.run_id.in_(select(runs.c.id)))
+    conversing = select_conversations(service).with_only_columns(Conversation.contact_id).order_by(None)
+    people = by_campaign.union(conversing).subquery()
+    return select(people.c.contact_id)
+
+
+def _select_runs(service: Service) -> Any:
+    """Select the runs one of whose texts names a service, or did until it was rendered anew."""
+    named = select(RunText.run_id).where(_names(RunText.service_ids, service))
+    before = select(RunText.run_id).join(FormerText, FormerText.text_id == RunText.id)
+    before = before.where(_names(FormerText.service_ids, service))
+    runs = owned(select(Run.id), Run, service.organisation_id).where(
+        Run.campaign_id.is_not(None), ~Run.is_rehearsal, or_(Run.id.in_(named), Run.id.in_(before))
+    )
+    return runs.order_by(Run.id.desc()).limit(MOST_RUNS).subquery()
+
+
+def _got_in(deliveries: Select[*tuple[Any, ...]], service: Service) -> Select[*tuple[Any, ...]]:
+    """Restrict deliveries to those that said a service's number, as their texts were when they were called."""
+    former = select(FormerText.service_ids).where(
+        FormerText.text_id == Delivery.text_id, FormerText.until > Delivery.intent_at
+    )
+    former = former.order_by(FormerText.until).limit(1)
+    said = func.coalesce(cast(former.scalar_subquery(), String), cast(RunText.service_ids, String))
+    joined = deliveries.join(RunText, RunText.id == Delivery.text_id)
+    return joined.where(Delivery.send_state.in_(GOT), _names(said, service))
+
+
+def _names(service_ids: Any, service: Service) -> ColumnElement[bool]:
+    """Match lists of services, as JSON, that hold a service: each of its numbers stands between two commas."""
+    spaced = func.replace(func.replace(cast(service_ids, String), "[", ", "), "]", ",")
+    return spaced.contains(f", {service.id},")

@@ -1,0 +1,38 @@
+"""One page lists everybody who was given a service's number, by campaign or in a conversation."""
+
+from __future__ import annotations
+
+from flask import Blueprint, render_template, request
+from sqlalchemy import func, select
+
+from campaigns.directory.models import Service
+from campaigns.inbox.conversations.given_numbers import find_runs, select_conversations, select_people
+from campaigns.inbox.conversations.queries import load_rows
+from campaigns.inbox.conversations.views import words
+from campaigns.staff.auth import current_organisation, requires
+from campaigns.staff.permissions import Permission
+from campaigns.staff.queries import get_owned
+from campaigns.web.current import vault
+from campaigns.web.number_fields import whole_number
+from campaigns.web.pagination import paginate
+from campaigns.web.session import session
+
+pages = Blueprint("given", __name__, url_prefix="/inbox/given")
+
+
+@pages.get("/<int:service_id>")
+@requires(Permission.ANSWER)
+def show(service_id: int) -> str:
+    """Show who was given a number, and where each of them can be told that it is dead."""
+    service = get_owned(session(), Service, service_id, current_organisation().id)
+    page = paginate(session(), select_conversations(service), request.args.get("page", 1, type=whole_number))
+    people = select(func.count()).select_from(select_people(service).subquery())
+    return render_template(
+        "inbox/conversations/given.html",
+        service=service,
+        people=session().scalar(people) or 0,
+        runs=find_runs(session(), service),
+        page=page,
+        rows=load_rows(session(), page.rows, vault=vault()),
+        **words(),
+    )
