@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import shutil
 import sqlite3
@@ -27,6 +28,9 @@ from tests.sandbox.process import SandboxProcess
 # How long an example takes says how busy the machine is.
 settings.register_profile("fingerpost", deadline=None)
 settings.load_profile("fingerpost")
+
+# Ten thousand items are made and none is let go of: whoever looks for garbage among them looks for nothing.
+gc.disable()
 
 pytest.register_assert_rewrite("tests.browser.chromium")
 pytest_plugins = ["tests.web.pages"]
@@ -66,6 +70,12 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
             item.add_marker(pytest.mark.skip(reason="heavy: run with --runslow"))
         elif item.get_closest_marker("long") is not None and not (is_whole or is_slow):
             item.add_marker(pytest.mark.skip(reason="long: run with --whole"))
+
+
+def pytest_collection_finish() -> None:
+    """Look for garbage from here on, though not among what was loaded and collected, which stays to the end."""
+    gc.freeze()
+    gc.enable()
 
 
 def _comes_early(item: pytest.Item) -> tuple[bool, bool]:
