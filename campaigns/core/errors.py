@@ -15,7 +15,7 @@ FingerpostError
 │   ├── PlaceholderError          an unknown, nested or unclosed placeholder
 │   ├── BaseLanguageError         a message without its text in the base language
 │   ├── ScheduleError             a time or recurrence that cannot fire
-│   └── TooLargeError             a request longer than anything that is sent in earnest
+│   └── TooLargeError             a request or file longer than what is taken
 ├── SettingsError                 a setting that is missing or wrong, which only the operator can mend
 ├── RefusedError                  well formed, but the rules say no
 │   ├── GateError                 a gate before sending is red
@@ -161,7 +161,7 @@ class ScheduleError(InputError):
 
 
 class TooLargeError(InputError):
-    """A request is longer than anything that is sent in earnest."""
+    """A request or a file is longer than what is taken."""
 
 
 class SettingsError(FingerpostError):

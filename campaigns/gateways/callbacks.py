@@ -87,6 +87,26 @@ class Happening(StrEnum):
     UNBLOCKED = "unblocked"
 
 
+class MediaKind(StrEnum):
+    """What a file is that a person sent, by the provider's word or by its own bytes."""
+
+    VOICE = "voice"
+    PICTURE = "picture"
+    FILM = "film"
+    FILE = "file"
+
+
+@dataclass(frozen=True, slots=True)
+class InboundMedia:
+    """A file that a person sent, which the provider still has."""
+
+    kind: MediaKind
+    #: Where it is, as `MediaSource.fetch_media` of the same account understands it; '' where it cannot be had.
+    source: str
+    #: How long it plays, if the provider says so.
+    seconds: int | None = None
+
+
 @dataclass(frozen=True, slots=True)
 class Inbound:
     """What a person did at one of our senders."""
@@ -112,6 +132,8 @@ class Inbound:
     said_at: datetime | None = None
     #: Whether `provider_id` ends in a number that grows with each thing that is done at this account.
     is_numbered: bool = False
+    #: Voice notes, pictures and other files, in their order.
+    media: tuple[InboundMedia, ...] = ()
 
 
 class CallbackReader(Protocol):

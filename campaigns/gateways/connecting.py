@@ -41,6 +41,27 @@ class Answering(Protocol):
         """Release connections."""
 
 
+@runtime_checkable
+class MediaSource(Protocol):
+    """A gateway whose provider keeps the files that people send, until they are fetched or deleted."""
+
+    async def fetch_media(self, source: str, *, most_bytes: int) -> bytes:
+        """Return the file at an `InboundMedia.source`.
+
+        Raises NotFoundError when the provider has it no more, TooLargeError beyond `most_bytes`, UnavailableError when
+        it does not answer.
+        """
+
+    async def delete_media(self, source: str) -> None:
+        """Delete the file at the provider; it is well when there is none, or when nothing can be deleted there.
+
+        Raises UnavailableError when the provider does not answer.
+        """
+
+    async def close(self) -> None:
+        """Release connections."""
+
+
 @dataclass(frozen=True, slots=True)
 class KeptInbound:
     """A message from a person that the provider has kept, and when it came to the provider (UTC)."""

@@ -12,7 +12,16 @@ from typing import Any
 
 from campaigns.core import clock
 from campaigns.core.languages import all_languages
-from campaigns.gateways.callbacks import Callback, Happening, Inbound, StatusUpdate, Verdict, hook_secret
+from campaigns.gateways.callbacks import (
+    Callback,
+    Happening,
+    Inbound,
+    InboundMedia,
+    MediaKind,
+    StatusUpdate,
+    Verdict,
+    hook_secret,
+)
 from campaigns.gateways.kinds import Credential
 
 #: Kinds of update that we ask for, and that `read_inbound` knows.
@@ -31,6 +40,18 @@ _PAYLOAD = re.compile(r"[A-Za-z0-9_-]{1,64}")
 _NOT_TOLD = frozenset(
     {"from", "chat", "sender_chat", "text", "caption", "date", "message_id", "location", "entities"}
 )
+#: Parts of a message that are files, the telling ones first: a film without sound is a document too.
+_FILES = {
+    "voice": MediaKind.VOICE,
+    "audio": MediaKind.VOICE,
+    "video_note": MediaKind.FILM,
+    "video": MediaKind.FILM,
+    "animation": MediaKind.FILM,
+    "sticker": MediaKind.PICTURE,
+    "document": MediaKind.FILE,
+}
+_FILE_ID = re.compile(r"[A-Za-z0-9_-]{1,200}")
+_LONGEST_SECONDS = 86_400
 
 
 class TelegramUpdates:
@@ -97,6 +118,7 @@ class _Heard:
     location: tuple[float, float] | None = None
     #: Names of the other parts of a message ("voice", "photo"), never what is in them.
     parts: str = ""
+    media: tuple[InboundMedia, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,6 +142,7 @@ def _inbound(bot_id: str, update: Mapping[str, Any], person: _Person, heard: _He
         language=person.language,
         said_at=_time_of(update),
         is_numbered=isinstance(update_id, int),
+        media=heard.media,
     )
 
 
@@ -133,7 +156,26 @@ def _read_message(content: Mapping[str, Any]) -> _Heard:
     location = _location(_object(content.get("location")))
     happening = Happening.SHARED_LOCATION if location else Happening.WROTE
     parts = " ".join(sorted(str(name) for name in content if name not in _NOT_TOLD))
-    return _Heard(happening, text, location=location, parts=parts[:200])
+    return _Heard(happening, text, location=location, parts=parts[:200], media=_media_in(content))
+
+
+def _media_in(content: Mapping[str, Any]) -> tuple[InboundMedia, ...]:
+    """Return the file of a message: the largest of the sizes of a photo, or what else is one."""
+    sizes = [_object(one) for one in _list(content.get("photo"))]
+    if sizes:
+        return (InboundMedia(MediaKind.PICTURE, _file_id(sizes[-1])),)
+    for name, kind in _FILES.items():
+        file = _object(content.get(name))
+        if file:
+            seconds = file.get("duration")
+            is_told = isinstance(seconds, int) and 0 <= seconds <= _LONGEST_SECONDS
+            return (InboundMedia(kind, _file_id(file), seconds if is_told else None),)
+    return ()
+
+
+def _file_id(file: Mapping[str, Any]) -> str:
+    file_id = _text(file.get("file_id"))
+    return file_id if _FILE_ID.fullmatch(file_id) else ""
 
 
 def _read_press(content: Mapping[str, Any]) -> _Heard:

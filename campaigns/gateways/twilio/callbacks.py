@@ -18,7 +18,15 @@ from twilio.request_validator import (
     get_signature_algorithm,
 )
 
-from campaigns.gateways.callbacks import Callback, Happening, Inbound, StatusUpdate, Verdict
+from campaigns.gateways.callbacks import (
+    Callback,
+    Happening,
+    Inbound,
+    InboundMedia,
+    MediaKind,
+    StatusUpdate,
+    Verdict,
+)
 from campaigns.gateways.kinds import Credential
 from campaigns.gateways.twilio.error_codes import action_for
 
@@ -37,6 +45,12 @@ _NUMBER = re.compile(r"\+?\d{7,15}")
 #: A shorter handle (a short code) may be part of anything.
 _SHORTEST_SECRET = 6
 _HIDDEN = "…"
+_BODY_HASH = re.compile(r"[?&]bodySHA256=[0-9a-f]{64}(?:&|$)")
+#: The end of the address of a file: the message and the file themselves, wherever the rest says they are.
+_MEDIA = re.compile(r"/Messages/((?:MM|SM)[0-9a-f]{32})/Media/(ME[0-9a-f]{32})(?:\.json)?")
+#: So many files one message has at most.
+_MOST_MEDIA = 10
+_KINDS = {"audio": MediaKind.VOICE, "image": MediaKind.PICTURE, "video": MediaKind.FILM}
 
 
 class TwilioCallbacks:
@@ -62,14 +76,16 @@ class TwilioCallbacks:
 
     def _signing(self, callback: Callback) -> Credential | None:
         """Return the credential that signed a callback, of the account that the callback names if it names one."""
-        account = dict(callback.form).get("AccountSid")
+        account = None if _is_json(callback) else dict(callback.form).get("AccountSid")
         for credential, validator in self._credentials:
             if account in (None, credential.account) and _is_signed(callback, validator):
                 return credential
         return None
 
     def read_statuses(self, callback: Callback) -> list[StatusUpdate]:
-        """Return what a status callback says; see CallbackReader.read_statuses."""
+        """Return what a status callback says; see CallbackReader.read_statuses. In JSON none is told."""
+        if _is_json(callback):
+            return []
         fields = dict(callback.form)
         error = fields.get("ErrorCode") or None
         update = StatusUpdate(
@@ -83,7 +99,9 @@ class TwilioCallbacks:
         return [update]
 
     def read_inbound(self, callback: Callback) -> list[Inbound]:
-        """Return what a person wrote, shared or pressed; see CallbackReader.read_inbound."""
+        """Return what a person wrote, shared or pressed; see CallbackReader.read_inbound. In JSON none is told."""
+        if _is_json(callback):
+            return []
         fields = dict(callback.form)
         channel, from_handle = _writer_of(fields)
         location, payload, label = _location_in(fields), _payload_in(fields), _label_in(fields)
@@ -97,6 +115,7 @@ class TwilioCallbacks:
             happening=_happening(has_location=location is not None, has_button=bool(payload or label)),
             location=location,
             payload=payload,
+            media=_media_in(fields),
         )
         return [inbound]
 
@@ -110,6 +129,13 @@ def _is_signed(callback: Callback, validator: RequestValidator) -> bool:
     signature = callback.headers.get(SIGNATURE_HEADER.lower(), "")
     settings = callback.headers.get(SIGNATURE_SETTINGS_HEADER.lower())
     try:
+        if _is_json(callback):
+            # Its body is proved by a hash in the address; without one nothing proves it.
+            text = callback.body.decode()
+            is_hashed = _BODY_HASH.search(callback.url) is not None
+            return is_hashed and bool(
+                validator.validate(callback.url, text, signature, get_signature_algorithm(settings))
+            )
         if not settings and hmac.compare_digest(_signature_of(callback, validator.token), signature.encode()):
             return True
         algorithm = get_signature_algorithm(settings)
@@ -117,6 +143,10 @@ def _is_signed(callback: Callback, validator: RequestValidator) -> bool:
     except ValueError:
         # A URL that is none, or text that is no Unicode: nothing Twilio signs.
         return False
+
+
+def _is_json(callback: Callback) -> bool:
+    return callback.headers.get("content-type", "").partition(";")[0].strip().lower() == "application/json"
 
 
 def _signature_of(callback: Callback, token: bytes) -> bytes:
@@ -159,6 +189,23 @@ def _location_in(fields: Mapping[str, str]) -> tuple[float, float] | None:
     except ValueError:
         return None
     return (latitude, longitude) if -90 <= latitude <= 90 and -180 <= longitude <= 180 else None
+
+
+def _media_in(fields: Mapping[str, str]) -> tuple[InboundMedia, ...]:
+    """Return the files of a message; an address that is none of Twilio's names a file that cannot be had."""
+    count = fields.get("NumMedia", "")
+    most = min(int(count), _MOST_MEDIA) if count.isascii() and count.isdigit() else 0
+    return tuple(
+        media_of(fields.get(f"MediaUrl{place}", ""), fields.get(f"MediaContentType{place}", ""))
+        for place in range(most)
+    )
+
+
+def media_of(address: str, content_type: str) -> InboundMedia:
+    """Return a file of Twilio's by its address and its type, as both are told."""
+    found = _MEDIA.search(address)
+    kind = _KINDS.get(content_type.partition("/")[0].strip().lower(), MediaKind.FILE)
+    return InboundMedia(kind, "/".join(found.groups()) if found else "")
 
 
 def _payload_in(fields: Mapping[str, str]) -> str:

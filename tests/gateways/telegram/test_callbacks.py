@@ -10,7 +10,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from campaigns.gateways.callbacks import Callback, Happening, Inbound, Verdict, hook_secret
+from campaigns.gateways.callbacks import (
+    Callback,
+    Happening,
+    Inbound,
+    InboundMedia,
+    MediaKind,
+    Verdict,
+    hook_secret,
+)
 from campaigns.gateways.kinds import Credential
 from campaigns.gateways.telegram.callbacks import HEADER, UPDATES, TelegramUpdates
 from tests.gateways.conftest import using
@@ -157,6 +165,29 @@ def test_impossible_place_is_none(place: Any) -> None:
 def test_picture_is_told_by_its_kind_only() -> None:
     inbound = heard(a_message(caption="Дім", photo=[{"file_id": "x"}], contact={"phone_number": "+380671234567"}))
     assert (inbound.text, inbound.raw) == ("Дім", {"kind": "message", "parts": "contact photo"})
+
+
+@pytest.mark.parametrize(
+    ("content", "kind", "seconds"),
+    [
+        ({"voice": {"file_id": "V1", "duration": 7, "mime_type": "audio/ogg"}}, MediaKind.VOICE, 7),
+        ({"audio": {"file_id": "V1", "duration": -4}}, MediaKind.VOICE, None),
+        ({"video_note": {"file_id": "V1", "duration": "long"}}, MediaKind.FILM, None),
+        ({"animation": {"file_id": "V1"}, "document": {"file_id": "D"}}, MediaKind.FILM, None),
+        ({"document": {"file_id": "V1", "file_name": "a.ogg"}}, MediaKind.FILE, None),
+        ({"sticker": {"file_id": "V1"}}, MediaKind.PICTURE, None),
+        ({"photo": [{"file_id": "small"}, {"file_id": "V1"}]}, MediaKind.PICTURE, None),
+    ],
+)
+def test_file_is_told_by_kind_and_place(content: dict[str, Any], kind: MediaKind, seconds: int | None) -> None:
+    (inbound,) = READER.read_inbound(called(a_message(**content)))
+    assert inbound.media == (InboundMedia(kind, "V1", seconds),)
+
+
+@pytest.mark.parametrize("file_id", [None, 7, "../getMe", "a" * 201, ""])
+def test_file_without_a_name_cannot_be_had(file_id: Any) -> None:
+    (inbound,) = READER.read_inbound(called(a_message(voice={"file_id": file_id, "duration": 1})))
+    assert [one.source for one in inbound.media] == [""]
 
 
 def test_pressed_button_brings_label_and_payload() -> None:

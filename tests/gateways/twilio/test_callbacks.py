@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from hashlib import sha256
 from typing import Any
 from urllib.parse import quote, urlencode
 
@@ -10,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from campaigns.gateways.base import Action
-from campaigns.gateways.callbacks import Callback, Happening, Verdict, hook_secret
+from campaigns.gateways.callbacks import Callback, Happening, MediaKind, Verdict, hook_secret
 from campaigns.gateways.kinds import Credential
 from campaigns.gateways.twilio.callbacks import TwilioCallbacks
 from campaigns.sandbox.callbacks.signing import sign
@@ -49,6 +51,59 @@ def test_added_field_is_forged(form: Form, name: str, value: str) -> None:
 def test_wrong_signature_is_forged(signature: str | None) -> None:
     headers = {} if signature is None else {"x-twilio-signature": signature}
     assert READER.judge(called([], headers=headers)) is Verdict.FORGED
+
+
+BODY = '{"MessageSid":"SM1","Body":"Привіт"}'
+HASHED = f"{URL}&bodySHA256={sha256(BODY.encode()).hexdigest()}"
+JSON_TYPE = {"content-type": "application/json; charset=utf-8"}
+
+
+@pytest.mark.parametrize(
+    ("url", "body", "verdict"),
+    [
+        (HASHED, BODY, Verdict.GENUINE),
+        (HASHED, BODY.replace("SM1", "SM2"), Verdict.FORGED),
+        (URL, BODY, Verdict.FORGED),
+        (f"{URL}&bodySHA256=", BODY, Verdict.FORGED),
+    ],
+)
+def test_json_is_proved_by_the_hash_in_its_address(url: str, body: str, verdict: Verdict) -> None:
+    headers = {"x-twilio-signature": sign(TOKEN, url, [])} | JSON_TYPE
+    callback = Callback(url, headers, body.encode())
+    assert READER.judge(callback) is verdict
+    assert READER.judge(replace(callback, headers=JSON_TYPE)) is Verdict.FORGED
+    assert READER.read_inbound(callback) == READER.read_statuses(callback) == []
+
+
+def test_bytes_that_are_no_text_are_forged() -> None:
+    headers = {"x-twilio-signature": sign(TOKEN, HASHED, [])} | JSON_TYPE
+    assert READER.judge(Callback(HASHED, headers, b"\xff")) is Verdict.FORGED
+
+
+MEDIA = f"https://api.twilio.com/2010-04-01/Accounts/AC1/Messages/MM{'1' * 32}/Media/ME{'2' * 32}"
+
+
+def test_files_are_told_by_kind_and_place() -> None:
+    form = [("NumMedia", "4"), *((f"MediaUrl{n}", MEDIA) for n in range(3)), ("MediaUrl3", "https://evil.example/x")]
+    types = ("image/jpeg", "audio/ogg; codecs=opus", "application/pdf", "video/mp4")
+    form += [(f"MediaContentType{n}", each) for n, each in enumerate(types)]
+    (inbound,) = READER.read_inbound(called(form))
+    kinds = (MediaKind.PICTURE, MediaKind.VOICE, MediaKind.FILE, MediaKind.FILM)
+    assert tuple(one.kind for one in inbound.media) == kinds
+    there = f"MM{'1' * 32}/ME{'2' * 32}"
+    # Nothing is ever asked of an address that is none of Twilio's.
+    assert [one.source for one in inbound.media] == [there, there, there, ""]
+
+
+@pytest.mark.parametrize("number", ["", "-1", "1e3", "x", "٣"])
+def test_number_of_files_that_is_none_tells_of_no_file(number: str) -> None:
+    (inbound,) = READER.read_inbound(called([("NumMedia", number), ("MediaUrl0", MEDIA)]))
+    assert inbound.media == ()
+
+
+def test_a_million_files_are_ten() -> None:
+    (inbound,) = READER.read_inbound(called([("NumMedia", "1000000")]))
+    assert len(inbound.media) == 10
 
 
 def test_other_address_is_forged() -> None:
