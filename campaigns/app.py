@@ -27,6 +27,7 @@ from campaigns.gateways.factory import build_readers
 from campaigns.inbox import public as replies
 from campaigns.inbox import views as inbox
 from campaigns.inbox.conversations import given_views as given
+from campaigns.inbox.conversations import media_views as media
 from campaigns.inbox.conversations import views as conversations
 from campaigns.inbox.escalation import views as escalation
 from campaigns.inbox.escalation.views import init_alerts
@@ -89,6 +90,7 @@ PAGES: tuple[Blueprint, ...] = (
     planning.pages,
     delivery.pages,
     inbox.pages,
+    media.pages,
     conversations.pages,
     given.pages,
     escalation.pages,

@@ -28,6 +28,7 @@ import campaigns.delivery.models
 import campaigns.directory.models
 import campaigns.inbox.conversations.models
 import campaigns.inbox.escalation.models
+import campaigns.inbox.media.models
 import campaigns.inbox.models
 import campaigns.messages.models
 import campaigns.places.models

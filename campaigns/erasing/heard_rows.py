@@ -14,6 +14,7 @@ from campaigns.audience.consent.handles import PHONE_CHANNELS
 from campaigns.audience.models import Address, Channel, Contact
 from campaigns.core.errors import DamagedDataError
 from campaigns.core.keys.crypto import Vault
+from campaigns.inbox.media.service import erase as erase_media
 from campaigns.inbox.models import Reply, ReplyKind, Triage
 from campaigns.reach.counting.unique_people import ENGAGING
 
@@ -45,12 +46,13 @@ def load(session: Session, contact: Contact, hashes: Collection[bytes]) -> Seque
 def strip(
     session: Session, contact: Contact, replies: Sequence[Reply], reached: Sequence[datetime], *, vault: Vault
 ) -> list[int]:
-    """Take text, handle and time out of replies; return their ids.
+    """Take text, files, handle and time out of replies; return their ids.
 
     `reached` is when messages that count were sent. Of each the first reply stays the contact's, as old as the
     message: so it is counted as it was. The others are nobody's.
     """
     session.execute(delete(Triage).where(Triage.reply_id.in_([reply.id for reply in replies])))
+    erase_media(session, [reply.id for reply in replies])
     answered: set[datetime] = set()
     for reply in replies:
         before = bisect_right(reached, reply.received_at)

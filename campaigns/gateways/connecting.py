@@ -48,8 +48,8 @@ class MediaSource(Protocol):
     async def fetch_media(self, source: str, *, most_bytes: int) -> bytes:
         """Return the file at an `InboundMedia.source`.
 
-        Raises NotFoundError when the provider has it no more, TooLargeError beyond `most_bytes`, UnavailableError when
-        it does not answer.
+        Raises NotFoundError when the provider has it no more, TooLargeError for a larger one, and UnavailableError
+        when the provider does not answer.
         """
 
     async def delete_media(self, source: str) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -13,6 +13,7 @@ from campaigns.audience.models import Address, AddressState, Channel, Consent, C
 from campaigns.core.errors import DamagedDataError
 from campaigns.core.keys.crypto import Vault
 from campaigns.gateways.callbacks import Happening
+from campaigns.inbox.media.queries import OpenedMedia, load_media
 from campaigns.inbox.models import Reply, ReplyKind
 from campaigns.places.models import Region
 from campaigns.staff.queries import owned
@@ -87,6 +88,7 @@ class OpenedReply:
     is_unheeded: bool = False
     #: Where they shared to be, if that is still the last we know; None otherwise.
     region: Region | None = None
+    media: Sequence[OpenedMedia] = ()
 
 
 def open_replies(session: Session, replies: Iterable[Reply], *, vault: Vault) -> list[OpenedReply]:
@@ -95,6 +97,7 @@ def open_replies(session: Session, replies: Iterable[Reply], *, vault: Vault) ->
     ids = [reply.contact_id for reply in replies if reply.contact_id is not None]
     found = select(Contact, Region).outerjoin(Region, Region.id == Contact.region_id).where(Contact.id.in_(ids))
     contacts = {contact.id: (contact, region) for contact, region in session.execute(found)}
+    media = load_media(session, [reply.id for reply in replies], vault=vault)
     opened = []
     for reply in replies:
         contact, region = contacts.get(reply.contact_id or 0, (None, None))
@@ -110,6 +113,7 @@ def open_replies(session: Session, replies: Iterable[Reply], *, vault: Vault) ->
                 happening=Happening(reply.happening),
                 is_unheeded=reply.is_unheeded,
                 region=region if contact and _is_their_position(reply, contact) else None,
+                media=media.get(reply.id, ()),
             )
         )
     return opened

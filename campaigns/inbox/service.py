@@ -38,6 +38,7 @@ from campaigns.inbox.incoming.questions import put_in_conversation
 from campaigns.inbox.incoming.receivers import Account, Receiver, find_receiver
 from campaigns.inbox.incoming.strangers import note_stop
 from campaigns.inbox.incoming.triage import put_in_triage
+from campaigns.inbox.media.service import note_media
 from campaigns.inbox.models import LONGEST_TEXT, InboundLook, Reply, ReplyKind
 from campaigns.inbox.queries import find_contact, find_kept, find_languages, find_next_kept, hold_contact
 from campaigns.staff import audit
@@ -200,7 +201,10 @@ def _keep(
         sealed_text=vault.seal(text, table="reply", column="sealed_text", row_id=row_id),
         received_at=received_at or clock.now(),
     )
-    return reply if _is_new(session, reply) else None
+    if not _is_new(session, reply):
+        return None
+    note_media(session, reply, inbound.media, account=account.name, vault=vault)
+    return reply
 
 
 def _is_new(session: Session, reply: Reply) -> bool:

@@ -12,7 +12,9 @@ from campaigns.audience.models import Channel, ContactImport, EntryPoint, Import
 from campaigns.core.keys.crypto import Vault
 from campaigns.directory.proposed import propose_emergency_number
 from campaigns.directory.service import Stated
+from campaigns.gateways.callbacks import MediaKind
 from campaigns.inbox.conversations.models import Conversation, ConversationState
+from campaigns.inbox.media.models import Media, MediaState
 from campaigns.inbox.models import Reply, ReplyKind
 from campaigns.inbox.urgency.levels import Urgency
 from campaigns.messages.models import GlossaryTerm
@@ -142,6 +144,7 @@ def make_samples(session: Session, organisation: Organisation, member: Member, v
         "reader": a_reader(session, organisation, member, vault),
         "token": an_api_token(session, organisation, member),
         "reply": add(session, a_reply(organisation)),
+        "media": add(session, a_file(session, organisation)),
         "proposal": propose_emergency_number(session, organisation, "AF", a_notice(), by=member.id),
         "change": propose_move(session, place, by=member.id),
     }
@@ -186,6 +189,19 @@ def a_reply(organisation: Organisation) -> Reply:
         kind=ReplyKind.TEXT,
         sealed_text=b"",
         received_at=NOON,
+    )
+
+
+def a_file(session: Session, organisation: Organisation) -> Media:
+    """A voice note that the worker has not fetched yet."""
+    return Media(
+        reply_id=add(session, a_reply(organisation)).id,
+        number=0,
+        kind=MediaKind.VOICE,
+        state=MediaState.WAITING,
+        gateway="twilio",
+        channel=Channel.SMS,
+        account="AC0",
     )
 
 

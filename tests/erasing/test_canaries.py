@@ -24,10 +24,12 @@ from campaigns.delivery.models import Delivery, Receipt
 from campaigns.delivery.states import SendState
 from campaigns.erasing.leftovers import KEPT_FOR, clean, go_on
 from campaigns.erasing.service import Why, ask_to_erase
-from campaigns.gateways.callbacks import Inbound
+from campaigns.gateways.callbacks import Inbound, InboundMedia, MediaKind
 from campaigns.inbox.conversations import service as conversations
 from campaigns.inbox.conversations.models import Conversation
 from campaigns.inbox.holds import settling
+from campaigns.inbox.media.models import Media
+from campaigns.inbox.media.service import keep, transcribe
 from campaigns.inbox.service import receive_inbound
 from campaigns.messages.help_numbers import KnownHelp
 from campaigns.schema import metadata
@@ -43,6 +45,7 @@ from tests.factories import (
     an_organisation,
 )
 from tests.inbox.builders import came_over
+from tests.inbox.media.files import ogg
 from tests.postgres import PostgresServer
 
 pytestmark = pytest.mark.both_databases
@@ -78,6 +81,8 @@ def fill(session: Session, vault: Vault) -> tuple[Organisation, Member, list[int
         talk = session.scalars(select(Conversation).where(Conversation.contact_id == contact.id)).one()
         seen = conversations.seen_now(session, talk)
         conversations.answer(session, talk, f"Dear {NAMED}", by=member.id, seen=seen, vault=vault, known=known)
+        if nth % 4 == 0:
+            send_files(session, vault, nth, member)
         conversations.keep_draft(session, talk, f"And {NAMED}", by=member.id, vault=vault)
         if nth % 3 == 0:
             settling.put_on_hold(session, contact, by=member.id, reason=f"{NAMED} lost it", vault=vault)
@@ -93,6 +98,19 @@ def fill(session: Session, vault: Vault) -> tuple[Organisation, Member, list[int
     file.sealed_file = vault.seal(rows, table="contact_import", column="sealed_file", row_id=file.id)
     seal_about(file, AboutFile(f"{NAMED}.csv"), vault)
     return organisation, member, ids
+
+
+def send_files(session: Session, vault: Vault, nth: int, member: Member) -> None:
+    """Let somebody send a voice note, which a member writes down; the provider has it no more."""
+    voice = InboundMedia(MediaKind.VOICE, f"MM{NAMED}/ME{nth}")
+    said = Inbound(f"SM{next(_numbers):032}", number_of(nth), OURS, "", "sms", media=(voice,))
+    reply = receive_inbound(session, said, vault, account=came_over(session))
+    assert reply is not None
+    file = session.scalars(select(Media).where(Media.reply_id == reply.id)).one()
+    keep(file, ogg() + f"{NAMED} {nth}".encode(), vault=vault)
+    file.sealed_source = None
+    words, of = f"I am {NAMED}", member.memberships[0].organisation_id
+    transcribe(session, file, words, by=member.id, organisation_id=of, vault=vault)
 
 
 def receipt_of(sent: Delivery) -> dict[str, object]:

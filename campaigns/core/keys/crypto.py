@@ -41,28 +41,47 @@ class Vault:
 
     def seal(self, plain: str, *, table: str, column: str, row_id: int) -> bytes:
         """Encrypt `plain` for one column of one row; the bytes cannot be opened anywhere else."""
+        return self.seal_bytes(plain.encode(), table=table, column=column, row_id=row_id)
+
+    def seal_bytes(self, plain: bytes, *, table: str, column: str, row_id: int) -> bytes:
+        """Encrypt a file likewise; `open_bytes` opens it."""
         version = max(self.keys)
         nonce = os.urandom(NONCE_BYTES)
-        sealed = _cipher(self.keys[version]).encrypt(nonce, plain.encode(), _bound_to(table, column, row_id))
+        sealed = _cipher(self.keys[version]).encrypt(nonce, plain, _bound_to(table, column, row_id))
         return bytes([version]) + nonce + sealed
 
     def open(self, sealed: bytes, *, table: str, column: str, row_id: int) -> str:
         """Decrypt what `seal` made. Raises DamagedDataError when the key, the row or the bytes do not fit."""
         return self.opener(table=table, column=column)(sealed, row_id)
 
+    def open_bytes(self, sealed: bytes, *, table: str, column: str, row_id: int) -> bytes:
+        """Decrypt what `seal_bytes` made; raises as `open` does."""
+        return self._bytes_opener(table, column)(sealed, row_id)
+
     def opener(self, *, table: str, column: str) -> Callable[[bytes, int], str]:
         """Return `open` for one column and many rows; it takes the sealed bytes and the row's id."""
-        keys, column_of = self.keys, _bound_to(table, column, "")
+        open_bytes = self._bytes_opener(table, column)
 
         def open_row(sealed: bytes, row_id: int) -> str:
+            opened = open_bytes(sealed, row_id)
+            try:
+                return opened.decode()
+            except UnicodeDecodeError:
+                raise DamagedDataError(f"{table} {row_id} cannot be deciphered.") from None
+
+        return open_row
+
+    def _bytes_opener(self, table: str, column: str) -> Callable[[bytes, int], bytes]:
+        keys, column_of = self.keys, _bound_to(table, column, "")
+
+        def open_row(sealed: bytes, row_id: int) -> bytes:
             key = keys.get(sealed[0]) if sealed else None
             if key is None:
                 raise DamagedDataError(f"{table} {row_id} is sealed with a key that is not configured.")
             try:
-                opened = _cipher(key).decrypt(sealed[1:_BODY], sealed[_BODY:], column_of + b"%d" % row_id)
-                return opened.decode()
+                return _cipher(key).decrypt(sealed[1:_BODY], sealed[_BODY:], column_of + b"%d" % row_id)
             except (InvalidTag, ValueError):
-                # ValueError: a nonce that was cut off, or bytes that are no text.
+                # ValueError: a nonce that was cut off.
                 raise DamagedDataError(f"{table} {row_id} cannot be deciphered.") from None
 
         return open_row

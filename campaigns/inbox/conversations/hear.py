@@ -12,6 +12,7 @@ from sqlalchemy.orm import Session
 
 from campaigns.audience.consent.urgent_contacts import note_urgent
 from campaigns.audience.models import Channel, Contact
+from campaigns.core import clock
 from campaigns.core.database import insert_or
 from campaigns.core.keys.crypto import Vault
 from campaigns.core.languages import UNKNOWN_LANGUAGE
@@ -23,8 +24,8 @@ from campaigns.inbox.conversations.models import (
     ConversationTag,
 )
 from campaigns.inbox.conversations.word_index import index_text
-from campaigns.inbox.models import Reply
-from campaigns.inbox.urgency.judging import Judged
+from campaigns.inbox.models import Reply, ReplyKind
+from campaigns.inbox.urgency.judging import Judged, judge
 from campaigns.inbox.urgency.levels import Urgency
 from campaigns.staff.models import Member
 
@@ -42,20 +43,39 @@ def hear(session: Session, reply: Reply, text: str, judged: Judged, *, vault: Va
     if conversation.snoozed_until is not None:
         # Until then somebody of the team had seen it, and let it wait.
         conversation.urgent_since = min(conversation.snoozed_until, reply.received_at)
-    _raise(conversation, judged.urgency, at=reply.received_at)
-    told = [*conversation.reasons, *(reason.to_json() for reason in judged.reasons)]
-    conversation.reasons = [each for number, each in enumerate(told) if each not in told[:number]]
+    _note_judged(conversation, judged, at=reply.received_at)
     conversation.waiting_since = min(conversation.waiting_since or reply.received_at, reply.received_at)
     conversation.last_at = max(conversation.last_at, reply.received_at)
     conversation.snoozed_until = None
     _note_where(session, conversation, reply, judged)
-    if conversation.urgency >= Urgency.DANGER:
+    _index(session, conversation, text, judged, vault=vault)
+    return conversation
+
+
+def hear_words_of(session: Session, conversation: Conversation, text: str, *, vault: Vault) -> None:
+    """Read what a member heard in a voice note as if the person had written it; the conversation is locked."""
+    judged = judge(text, ReplyKind.TEXT)
+    if conversation.state in WAITING:
+        _note_judged(conversation, judged, at=clock.now())
+    conversation.language = conversation.language or judged.language
+    _index(session, conversation, text, judged, vault=vault)
+
+
+def _note_judged(conversation: Conversation, judged: Judged, *, at: datetime) -> None:
+    """Let the most urgent of what waits count, with every reason."""
+    _raise(conversation, judged.urgency, at=at)
+    told = [*conversation.reasons, *(reason.to_json() for reason in judged.reasons)]
+    conversation.reasons = [each for number, each in enumerate(told) if each not in told[:number]]
+
+
+def _index(session: Session, conversation: Conversation, text: str, judged: Judged, *, vault: Vault) -> None:
+    """Let a text be found, and campaigns wait for whoever may be in danger."""
+    if conversation.state in WAITING and conversation.urgency >= Urgency.DANGER:
         note_urgent(session, conversation.contact_id, at=conversation.last_at)
         hold_campaigns_back(session, conversation.contact_id)
     index_text(session, conversation, text, vault=vault)
     _tag(session, conversation, judged)
     session.flush()
-    return conversation
 
 
 def _hold(session: Session, reply: Reply) -> Conversation:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from flask_babel import lazy_gettext as _l
 from flask_babel import lazy_pgettext as _lp
 
+from campaigns.gateways.callbacks import MediaKind
 from campaigns.inbox.conversations.models import Outcome
 from campaigns.inbox.conversations.queries import Shelf
 
@@ -36,6 +37,12 @@ OUTCOMES = {
     Outcome.WRONG_NUMBER: _lp("outcome", "Wrong number: the person is somebody else"),
     Outcome.NOT_FOR_US: _lp("outcome", "Not for us"),
     Outcome.ABUSE: _lp("outcome", "Insults or advertising"),
+}
+KINDS_OF_MEDIA = {
+    MediaKind.VOICE: _l("A voice note"),
+    MediaKind.PICTURE: _l("A picture"),
+    MediaKind.FILM: _l("A video"),
+    MediaKind.FILE: _l("A file"),
 }
 SHELVES = {
     Shelf.WAITING: _lp("conversations", "Waiting"),

@@ -13,6 +13,7 @@ from sqlalchemy.orm import Session
 
 from campaigns.audience.models import Address, Channel, Contact
 from campaigns.core.keys.crypto import Vault
+from campaigns.gateways.callbacks import MediaKind
 from campaigns.inbox.conversations.models import (
     Conversation,
     ConversationState,
@@ -20,6 +21,7 @@ from campaigns.inbox.conversations.models import (
     Presence,
 )
 from campaigns.inbox.conversations.word_index import hashes_of, with_words
+from campaigns.inbox.media.queries import load_kinds
 from campaigns.inbox.models import Reply
 from campaigns.inbox.queries import open_text
 from campaigns.inbox.urgency.levels import Urgency
@@ -74,6 +76,8 @@ class QueueRow:
     region: Region | None
     owner: str
     tags: Sequence[str]
+    #: What came with it, or instead of words.
+    kinds: Sequence[MediaKind] = ()
 
 
 def select_queue(organisation_id: int, wanted: Wanted, *, by: int, now: datetime) -> Select[Any]:
@@ -134,6 +138,7 @@ def load_rows(session: Session, conversations: Sequence[Conversation], *, vault:
     tags: dict[int, list[str]] = {}
     for row in session.scalars(tagged.order_by(ConversationTag.tag)):
         tags.setdefault(row.conversation_id, []).append(row.tag)
+    kinds = load_kinds(session, list(texts))
     return [
         QueueRow(
             each,
@@ -141,6 +146,7 @@ def load_rows(session: Session, conversations: Sequence[Conversation], *, vault:
             regions.get(each.contact_id),
             names.get(each.owner_id or 0, ""),
             tags.get(each.id, ()),
+            kinds.get(each.last_reply_id or 0, ()),
         )
         for each in conversations
     ]

@@ -41,6 +41,7 @@ from campaigns.inbox.conversations.models import (
 )
 from campaigns.inbox.conversations.window import Obstacle, find_obstacle, lives_until
 from campaigns.inbox.conversations.word_index import index_text
+from campaigns.inbox.media.service import remove_from_closed
 from campaigns.inbox.models import Reply
 from campaigns.inbox.urgency.levels import Urgency
 from campaigns.messages.help_numbers import KnownHelp
@@ -198,6 +199,7 @@ def close(session: Session, conversation: Conversation, outcome: Outcome, *, by:
         raise TransitionError(N_("This conversation is closed."))
     check_seen(session, conversation, seen)
     _close(session, conversation, outcome, by=by)
+    remove_from_closed(session, [conversation.contact_id], organisation_id=conversation.organisation_id)
     if outcome is Outcome.WRONG_NUMBER and address is not None:
         _end_consent(session, address)
 
@@ -212,7 +214,7 @@ def close_many(
     """
     if outcome in (Outcome.WRONG_NUMBER, Outcome.GIVEN_HELPLINE):
         raise InputError(N_("This outcome is about one person. Open their conversation."))
-    closed = left = 0
+    closed, left = list[Conversation](), 0
     ids = sorted(conversation.id for conversation in conversations)
     held = select(Conversation).where(Conversation.id.in_(ids)).order_by(Conversation.id).with_for_update()
     for conversation in session.scalars(held.execution_options(populate_existing=True)):
@@ -220,8 +222,11 @@ def close_many(
             left += 1
         elif conversation.state != ConversationState.CLOSED:
             _close(session, conversation, outcome, by=by)
-            closed += 1
-    return closed, left
+            closed.append(conversation)
+    people = [conversation.contact_id for conversation in closed]
+    if closed:
+        remove_from_closed(session, people, organisation_id=closed[0].organisation_id)
+    return len(closed), left
 
 
 def reopen(session: Session, conversation: Conversation, *, by: int) -> None:

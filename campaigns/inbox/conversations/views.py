@@ -21,7 +21,7 @@ from campaigns.inbox.conversations import queries, service
 from campaigns.inbox.conversations.addressees import Addressee, load_addressee, load_need
 from campaigns.inbox.conversations.forms import AnswerForm, CloseForm, SnoozeForm
 from campaigns.inbox.conversations.helplines import find_offers
-from campaigns.inbox.conversations.labels import OUTCOMES, SHELVES, TOPICS
+from campaigns.inbox.conversations.labels import KINDS_OF_MEDIA, OUTCOMES, SHELVES, TOPICS
 from campaigns.inbox.conversations.models import Conversation, Draft, Outcome
 from campaigns.inbox.conversations.prepared import fill_prepared, load_prepared
 from campaigns.inbox.conversations.queue_filters import read_filters
@@ -283,6 +283,7 @@ def words() -> dict[str, Any]:
         "outcomes": OUTCOMES,
         "shelves": SHELVES,
         "kind_names": KINDS,
+        "media_names": KINDS_OF_MEDIA,
         "cause_in_words": cause_in_words,
         "visible": visible,
         "urgency_of": lambda level: Urgency(level).word,

@@ -1,0 +1,141 @@
+"""Members play and look at what people sent, write down what they heard, and lock what no team should see."""
+
+from __future__ import annotations
+
+from flask import Blueprint, Response, flash, redirect, render_template, request, url_for
+from flask_babel import gettext as _
+from sqlalchemy import select
+from werkzeug.wrappers import Response as Redirect
+
+from campaigns.core.errors import InputError, NotFoundError, TransitionError
+from campaigns.inbox.conversations.hear import hear_words_of
+from campaigns.inbox.conversations.labels import KINDS_OF_MEDIA
+from campaigns.inbox.conversations.models import Conversation
+from campaigns.inbox.conversations.service import hold_conversation
+from campaigns.inbox.media import service
+from campaigns.inbox.media.models import Media
+from campaigns.inbox.media.queries import find_locked, get_media, read_content
+from campaigns.inbox.models import Reply
+from campaigns.staff.auth import current_member, current_organisation, requires
+from campaigns.staff.permissions import Permission
+from campaigns.staff.queries import owned
+from campaigns.web.current import vault
+from campaigns.web.error_words import refusals_told
+from campaigns.web.session import session
+
+pages = Blueprint("media", __name__, url_prefix="/inbox/media")
+
+#: A file of a stranger's: whatever it holds runs nothing and asks for nothing.
+_HARMLESS = "default-src 'none'; img-src 'self'; media-src 'self'; style-src 'unsafe-inline'; sandbox"
+
+
+@pages.get("/<int:media_id>")
+@requires(Permission.ANSWER)
+def content(media_id: int) -> Response:
+    """Give a file to a member who answers; what is locked is not here."""
+    media = get_media(session(), current_organisation().id, media_id)
+    if media.locked_at is not None:
+        raise NotFoundError
+    return _give(media)
+
+
+@pages.post("/<int:media_id>/lock")
+@requires(Permission.ANSWER)
+def lock(media_id: int) -> Redirect:
+    """Lock a file in which a member suspects a child or sexual content."""
+    media = _own(media_id)
+    with refusals_told(TransitionError):
+        service.lock(session(), media, by=current_member().id, organisation_id=current_organisation().id)
+        flash(_("It is locked. Tell a data manager: they alone see it from now on."), "good")
+    return _back(media)
+
+
+@pages.post("/<int:media_id>/words")
+@requires(Permission.ANSWER)
+def transcribe(media_id: int) -> Redirect:
+    """Keep what a member heard; word lists read it as if it had been written."""
+    media, by = _own(media_id), current_member().id
+    if media.locked_at is not None:
+        raise NotFoundError
+    with refusals_told(InputError, TransitionError):
+        words, of = request.form.get("words", ""), current_organisation().id
+        said = service.transcribe(session(), media, words, by=by, organisation_id=of, vault=vault())
+        conversation = _conversation_of(media)
+        if conversation is not None:
+            hear_words_of(session(), hold_conversation(session(), conversation), said, vault=vault())
+        flash(_("What you heard stands beside it."), "good")
+    return _back(media)
+
+
+@pages.get("")
+@requires(Permission.HANDLE_CONTACTS)
+def locked() -> str:
+    """List what is locked and still kept."""
+    found = find_locked(session(), current_organisation().id, vault=vault())
+    return render_template("inbox/conversations/locked.html", locked=found, media_names=KINDS_OF_MEDIA)
+
+
+@pages.post("/<int:media_id>/open")
+@requires(Permission.HANDLE_CONTACTS)
+def open_locked(media_id: int) -> Response:
+    """Give a locked file to a data manager; that they looked is recorded."""
+    media = _own(media_id)
+    if media.locked_at is None:
+        raise NotFoundError
+    given = _give(media)
+    service.note_seen(session(), media, by=current_member().id, organisation_id=current_organisation().id)
+    return given
+
+
+@pages.post("/<int:media_id>/unlock")
+@requires(Permission.HANDLE_CONTACTS)
+def unlock(media_id: int) -> Redirect:
+    """Let everybody who answers see a file again."""
+    with refusals_told(TransitionError):
+        of, by = current_organisation().id, current_member().id
+        service.unlock(session(), _own(media_id), by=by, organisation_id=of)
+        flash(_("Everybody who answers sees it again."), "good")
+    return redirect(url_for("media.locked"))
+
+
+@pages.post("/<int:media_id>/remove")
+@requires(Permission.HANDLE_CONTACTS)
+def remove(media_id: int) -> Redirect:
+    """Remove a locked file for good."""
+    with refusals_told(TransitionError):
+        of, by = current_organisation().id, current_member().id
+        service.remove_locked(session(), _own(media_id), by=by, organisation_id=of)
+        flash(_("It is removed here. At the provider it is deleted next."), "good")
+    return redirect(url_for("media.locked"))
+
+
+def _own(media_id: int) -> Media:
+    return get_media(session(), current_organisation().id, media_id, locked=True)
+
+
+def _give(media: Media) -> Response:
+    """Answer with a file as its bytes say what it is; nobody may keep it, or show it in a page of theirs."""
+    given = read_content(media, vault())
+    if given is None:
+        raise NotFoundError
+    answer = Response(given, content_type=media.content_type)
+    answer.headers["Content-Security-Policy"] = _HARMLESS
+    answer.headers["Content-Disposition"] = (
+        f'inline; filename="{media.kind}.{media.content_type.partition("/")[2]}"'
+    )
+    # A browser plays from the middle only what it can ask for in parts.
+    answer.make_conditional(request, accept_ranges=True, complete_length=len(given))
+    return answer
+
+
+def _conversation_of(media: Media) -> Conversation | None:
+    theirs = owned(select(Conversation), Conversation, current_organisation().id)
+    theirs = theirs.join(Reply, Reply.contact_id == Conversation.contact_id)
+    return session().scalar(theirs.where(Reply.id == media.reply_id))
+
+
+def _back(media: Media) -> Redirect:
+    conversation = _conversation_of(media)
+    if conversation is None:
+        return redirect(url_for("inbox.history"))
+    return redirect(url_for("conversations.show", conversation_id=conversation.id, _anchor=f"media-{media.id}"))
