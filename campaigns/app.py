@@ -29,6 +29,7 @@ from campaigns.inbox import views as inbox
 from campaigns.inbox.conversations import given_views as given
 from campaigns.inbox.conversations import media_views as media
 from campaigns.inbox.conversations import views as conversations
+from campaigns.inbox.duty import views as duty
 from campaigns.inbox.escalation import views as escalation
 from campaigns.inbox.escalation.views import init_alerts
 from campaigns.inbox.holds import settling_views as settling
@@ -93,6 +94,7 @@ PAGES: tuple[Blueprint, ...] = (
     media.pages,
     conversations.pages,
     given.pages,
+    duty.pages,
     escalation.pages,
     settling.pages,
     erasing.pages,

@@ -27,6 +27,7 @@ import campaigns.core.models
 import campaigns.delivery.models
 import campaigns.directory.models
 import campaigns.inbox.conversations.models
+import campaigns.inbox.duty.models
 import campaigns.inbox.escalation.models
 import campaigns.inbox.media.models
 import campaigns.inbox.models

@@ -11,6 +11,9 @@ from campaigns.inbox import queries
 from campaigns.inbox.conversations import queries as conversations
 from campaigns.inbox.conversations.queue_filters import Filters, read_filters
 from campaigns.inbox.conversations.views import words
+from campaigns.inbox.conversations.wait import due_at
+from campaigns.inbox.duty.queries import load_roster
+from campaigns.inbox.duty.roster import Roster
 from campaigns.inbox.holds.hold_list import find_holds, waits_now
 from campaigns.staff.auth import current_member, current_organisation, requires
 from campaigns.staff.models import Member
@@ -37,14 +40,18 @@ def queue() -> str:
     """Show who waits, the most urgent first, and on top who may have said stop."""
     organisation_id, now = current_organisation().id, clock.now()
     filters, by = read_filters(request.args), current_member()
+    roster = load_roster(session(), current_organisation(), settings())
     number = max(1, request.args.get("page", 1, type=whole_number))
-    found = conversations.select_queue(organisation_id, _wanted(filters, by), by=by.id, now=now)
+    found = conversations.select_queue(organisation_id, _wanted(filters, by, roster), by=by.id, now=now)
     offset = (number - 1) * conversations.PER_PAGE
     # One more than is shown says whether there are others: nothing is counted while a member waits.
     rows = session().scalars(found.offset(offset).limit(conversations.PER_PAGE + 1)).all()
     return render_template(
         "inbox/queue.html",
         rows=conversations.load_rows(session(), rows[: conversations.PER_PAGE], vault=vault()),
+        due={each.id: due_at(each, roster) for each in rows},
+        overdue=conversations.count_overdue(session(), organisation_id, roster, now=now),
+        now=now,
         filters=filters,
         page=number,
         has_more=len(rows) > conversations.PER_PAGE,
@@ -59,7 +66,7 @@ def queue() -> str:
     )
 
 
-def _wanted(filters: Filters, by: Member) -> conversations.Wanted:
+def _wanted(filters: Filters, by: Member, roster: Roster) -> conversations.Wanted:
     organisation_id, number = current_organisation().id, filters.number
     is_queue = filters.shelf in (conversations.Shelf.WAITING, conversations.Shelf.MINE)
     contact_id = None
@@ -73,6 +80,7 @@ def _wanted(filters: Filters, by: Member) -> conversations.Wanted:
         region=filters.region,
         owner_id=filters.owner_id,
         words=() if number else conversations.words_in(filters.text, vault=vault()),
+        overdue_by=roster if filters.is_overdue else None,
         contact_id=contact_id,
     )
 

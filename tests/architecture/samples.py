@@ -14,6 +14,7 @@ from campaigns.directory.proposed import propose_emergency_number
 from campaigns.directory.service import Stated
 from campaigns.gateways.callbacks import MediaKind
 from campaigns.inbox.conversations.models import Conversation, ConversationState
+from campaigns.inbox.duty.models import Duty
 from campaigns.inbox.media.models import Media, MediaState
 from campaigns.inbox.models import Reply, ReplyKind
 from campaigns.inbox.urgency.levels import Urgency
@@ -128,6 +129,7 @@ def make_samples(session: Session, organisation: Organisation, member: Member, v
         "place": place,
         "contact": contact,
         "conversation": add(session, conversation),
+        "duty": add(session, a_duty(organisation)),
         "address": address,
         "campaign": campaign,
         "schedule": schedule,
@@ -151,6 +153,12 @@ def make_samples(session: Session, organisation: Organisation, member: Member, v
     session.get_one(Organisation, organisation.id).link_hosts = ["example.org"]
     add(session, CountedLink(campaign_id=campaign.id, target="https://example.org/help", changed_at=NOON))
     return {f"{name}_id": row.id for name, row in named.items()} | CONSTANTS | {"code": campaign.code}
+
+
+def a_duty(organisation: Organisation) -> Duty:
+    """A duty that nobody keeps yet."""
+    whole = {"days": "0123456", "begin": 480, "end": 1200, "languages": []}
+    return Duty(organisation_id=organisation.id, name="Day", created_at=NOON, **whole)
 
 
 def propose_move(session: Session, place: Place, *, by: int) -> Proposal:

@@ -20,7 +20,9 @@ from campaigns.inbox.conversations.models import (
     ConversationTag,
     Presence,
 )
+from campaigns.inbox.conversations.wait import is_overdue
 from campaigns.inbox.conversations.word_index import hashes_of, with_words
+from campaigns.inbox.duty.roster import Roster
 from campaigns.inbox.media.queries import load_kinds
 from campaigns.inbox.models import Reply
 from campaigns.inbox.queries import open_text
@@ -62,6 +64,8 @@ class Wanted:
     owner_id: int | None = None
     #: Hashes of words that were written.
     words: tuple[int, ...] = ()
+    #: Only those that should have been answered by now, by this roster.
+    overdue_by: Roster | None = None
     #: A contact who has the number that is looked for; 0: nobody has.
     contact_id: int | None = None
 
@@ -100,12 +104,18 @@ def select_queue(organisation_id: int, wanted: Wanted, *, by: int, now: datetime
         found = found.where(Conversation.contact_id.in_(owned(there, Contact, organisation_id)))
     if wanted.words:
         found = with_words(found, organisation_id, wanted.words)
+    if wanted.overdue_by is not None:
+        found = found.where(is_overdue(wanted.overdue_by, now=now))
     if wanted.contact_id is not None:
         found = found.where(Conversation.contact_id == wanted.contact_id)
-    if wanted.shelf in (Shelf.WAITING, Shelf.MINE):
+    return _in_order(found, wanted.shelf)
+
+
+def _in_order(found: Select[Any], shelf: Shelf) -> Select[Any]:
+    if shelf in (Shelf.WAITING, Shelf.MINE):
         # The most urgent is the least in the database.
         return found.order_by(Conversation.urgency, Conversation.waiting_since, Conversation.id)
-    if wanted.shelf is Shelf.SNOOZED:
+    if shelf is Shelf.SNOOZED:
         return found.order_by(Conversation.snoozed_until, Conversation.id)
     return found.order_by(Conversation.last_at.desc(), Conversation.id.desc())
 
@@ -157,6 +167,12 @@ def count_waiting(session: Session, organisation_id: int, *, now: datetime) -> i
     waiting = owned(select(Conversation.id), Conversation, organisation_id)
     waiting = waiting.where(*_on_shelf(Shelf.WAITING, 0, now)).limit(MOST_COUNTED + 1)
     return session.scalar(select(func.count()).select_from(waiting.subquery())) or 0
+
+
+def count_overdue(session: Session, organisation_id: int, roster: Roster, *, now: datetime) -> int:
+    """Count who should have been answered by now, up to one more than MOST_COUNTED."""
+    overdue = owned(select(Conversation.id), Conversation, organisation_id).where(is_overdue(roster, now=now))
+    return session.scalar(select(func.count()).select_from(overdue.limit(MOST_COUNTED + 1).subquery())) or 0
 
 
 def find_unread_languages(session: Session, organisation_id: int, *, now: datetime) -> list[str]:

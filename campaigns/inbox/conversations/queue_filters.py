@@ -12,7 +12,7 @@ from campaigns.core.errors import AddressError
 from campaigns.inbox.conversations.queries import Shelf
 
 #: Names of the fields; each stands in the address only where something is chosen.
-FIELDS = ("shelf", "channel", "tag", "region", "owner", "text", "languages")
+FIELDS = ("shelf", "channel", "tag", "region", "owner", "text", "languages", "overdue")
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +28,8 @@ class Filters:
     text: str
     #: All languages, also those that the member does not read.
     all_languages: bool
+    #: Only those that should have been answered by now.
+    is_overdue: bool
     #: What stands in links to this choice.
     shown: dict[str, Any]
 
@@ -52,5 +54,6 @@ def read_filters(fields: Mapping[str, str]) -> Filters:
         int(owner) if owner.isdecimal() and len(owner) < 18 else None,
         chosen.get("text", ""),
         chosen.get("languages") == "all",
+        "overdue" in chosen,
         chosen,
     )

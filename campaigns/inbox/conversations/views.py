@@ -27,8 +27,10 @@ from campaigns.inbox.conversations.prepared import fill_prepared, load_prepared
 from campaigns.inbox.conversations.queue_filters import read_filters
 from campaigns.inbox.conversations.reminders import load_reminders, send_reminder
 from campaigns.inbox.conversations.thread import load_thread
+from campaigns.inbox.conversations.wait import due_at
 from campaigns.inbox.conversations.window import closes_at, find_obstacle
 from campaigns.inbox.display import visible
+from campaigns.inbox.duty.queries import load_roster
 from campaigns.inbox.urgency.levels import Urgency
 from campaigns.messages.help_numbers import KnownHelp
 from campaigns.messages.models import Message
@@ -270,6 +272,8 @@ def _show(
         reminders=load_reminders(session(), conversation, addressee),
         prepared=load_prepared(session(), conversation.organisation_id),
         region=queries.region_of(session(), conversation),
+        due=due_at(conversation, load_roster(session(), current_organisation(), settings())),
+        now=now,
         owner=load_member_names(session(), owners).get(conversation.owner_id or 0, ""),
         others=queries.find_others(session(), conversation, by=current_member().id, since=now - PRESENT_FOR),
         **words(),

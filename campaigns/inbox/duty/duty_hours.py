@@ -91,12 +91,20 @@ class DutyHours:
             free_from = max(free_from, ends)
         return [*found, (free_from, until)] if free_from < until else found
 
+    def single(self, since: datetime, until: datetime) -> Iterator[Period]:
+        """Yield each period, as it stands in the roster, that has any part between two moments (aware)."""
+        for begins, ends in self._all(since):
+            if begins >= until:
+                return
+            if ends > since:
+                yield begins, ends
+
     def periods(self, since: datetime) -> Iterator[Period]:
         """Yield without end, in their order, the periods that end after a moment; those that meet are one."""
-        if not any(each.days for each in self.hours):
-            return
         found = ((max(begins, since), ends) for begins, ends in self._all(since) if ends > since)
-        current = next(found)
+        current = next(found, None)
+        if current is None:
+            return
         for begins, ends in found:
             if begins > current[1]:
                 yield current
@@ -109,6 +117,8 @@ class DutyHours:
                 current = current[0], max(ends, current[1])
 
     def _all(self, since: datetime) -> Iterator[Period]:
+        if not any(each.days for each in self.hours):
+            return
         zone = ZoneInfo(self.time_zone)
         # The hours that began the day before may still run.
         day = since.astimezone(zone).date() - timedelta(days=1)

@@ -6,17 +6,18 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import Select, exists, literal, select
+from sqlalchemy import Select, exists, literal, or_, select
 from sqlalchemy.orm import Session, sessionmaker
 
 from campaigns.core import clock
 from campaigns.core.database import insert_or
 from campaigns.core.settings import Settings
 from campaigns.inbox.conversations.models import Conversation
-from campaigns.inbox.duty.duty_hours import DutyHours
+from campaigns.inbox.conversations.wait import began, waits_over
+from campaigns.inbox.duty.queries import load_roster
+from campaigns.inbox.duty.roster import Roster
 from campaigns.inbox.duty.targets import STEPS, Step
 from campaigns.inbox.escalation.models import EscalationStep
-from campaigns.inbox.escalation.waits import began, waits_since
 from campaigns.staff.models import Organisation
 from campaigns.staff.queries import owned
 
@@ -56,7 +57,7 @@ def take_steps(
     """Write down the steps that an organisation's conversations have reached by now; return those of this call."""
     taken: list[EscalationStep] = []
     into = [EscalationStep.conversation_id, EscalationStep.organisation_id, EscalationStep.since]
-    for reached in _reached(organisation, settings, now):
+    for reached in _reached(organisation, load_roster(session, organisation, settings), now):
         what = literal(reached.step.value), literal(now, began().type)
         rows = reached.found.with_only_columns(Conversation.id, Conversation.organisation_id, began(), *what)
         adding = insert_or(session, EscalationStep).from_select(
@@ -68,22 +69,21 @@ def take_steps(
 
 
 def _is_due(session: Session, organisation: Organisation, settings: Settings, now: datetime) -> bool:
-    return any(
-        session.scalar(reached.found.limit(1)) is not None for reached in _reached(organisation, settings, now)
-    )
+    roster = load_roster(session, organisation, settings)
+    looks = (reached.found.limit(1) for reached in _reached(organisation, roster, now))
+    return any(session.scalar(look) is not None for look in looks)
 
 
-def _reached(organisation: Organisation, settings: Settings, now: datetime) -> Iterator[Reached]:
-    hours = DutyHours.daily(settings.duty_from, settings.duty_until, organisation.time_zone)
+def _reached(organisation: Organisation, roster: Roster, now: datetime) -> Iterator[Reached]:
+    groups = roster.groups()
     for urgency, steps in STEPS.items():
         for step, wait in steps:
-            since = wait.over_since(now, hours)
-            if since is None:
-                continue
-            found = owned(select(Conversation.id), Conversation, organisation.id)
+            over = [waits_over(urgency, wait, group, now=now) for group in groups]
             is_taken = exists().where(
                 EscalationStep.conversation_id == Conversation.id,
                 EscalationStep.since == began(),
                 EscalationStep.step == step,
             )
-            yield Reached(step, found.where(*waits_since(urgency, since, now=now), ~is_taken))
+            is_over = or_(*(each for each in over if each is not None))
+            found = owned(select(Conversation.id), Conversation, organisation.id)
+            yield Reached(step, found.where(is_over, ~is_taken))

@@ -1,4 +1,4 @@
-"""Reads on who waits for too long: what one statement matches, and how many may be in danger now."""
+"""Reads on how many may be in danger and wait now."""
 
 from __future__ import annotations
 
@@ -7,42 +7,16 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import ColumnElement, func, or_, select
+from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from campaigns.inbox.conversations.models import Conversation
+from campaigns.inbox.conversations.wait import began, waits
 from campaigns.inbox.duty.targets import STEPS, TARGETS, Step
 from campaigns.inbox.urgency.levels import Urgency
 
 _RED = dict(STEPS[Urgency.DANGER])[Step.RED].clock or timedelta()
 _DUE = TARGETS[Urgency.DANGER].clock or timedelta()
-
-
-def began() -> ColumnElement[datetime]:
-    """Return when a wait began: as urgent as it is now, and not before the time to which it was put off."""
-    return func.coalesce(Conversation.snoozed_until, Conversation.urgent_since, Conversation.waiting_since)
-
-
-def began_at(conversation: Conversation) -> datetime | None:
-    """Return the same of one conversation; None: nobody waits."""
-    if conversation.waiting_since is None:
-        return None
-    return conversation.snoozed_until or conversation.urgent_since or conversation.waiting_since
-
-
-def waits(urgency: Urgency, *, now: datetime) -> list[ColumnElement[bool]]:
-    """Match conversations that wait with an urgency, and were not put off."""
-    return [
-        Conversation.urgency == urgency.value,
-        Conversation.waiting_since.is_not(None),
-        or_(Conversation.snoozed_until.is_(None), Conversation.snoozed_until <= now),
-    ]
-
-
-def waits_since(urgency: Urgency, since: datetime, *, now: datetime) -> list[ColumnElement[bool]]:
-    """Match those of them whose wait began at a moment (UTC) or before."""
-    # No wait began before something waited: the index of the queue ends the look there.
-    return [*waits(urgency, now=now), Conversation.waiting_since <= since, began() <= since]
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,7 +15,7 @@ from campaigns.audience.models import Address, AddressState, Consent, ConsentKin
 from campaigns.core import clock
 from campaigns.core.keys.crypto import Vault
 from campaigns.core.settings import Settings
-from campaigns.inbox.duty.duty_hours import DutyHours
+from campaigns.inbox.duty.queries import load_roster
 from campaigns.inbox.models import Reply, ReplyKind
 from campaigns.inbox.queries import OpenedReply, open_replies
 from campaigns.staff.models import Organisation
@@ -70,8 +70,10 @@ def find_holds(session: Session, organisation_id: int, *, vault: Vault, limit: i
 def waits_now(session: Session, organisation: Organisation, settings: Settings, *, strangers: bool) -> Waiting:
     """Count who waits for a decision; `strangers` are those who are no contacts."""
     people, oldest = _count(session, organisation.id, strangers=strangers)
-    duty = DutyHours.daily(settings.duty_from, settings.duty_until, organisation.time_zone)
-    return Waiting(people, oldest is not None and duty.between(oldest, clock.now()) > PATIENCE)
+    if oldest is None:
+        return Waiting(people, False)
+    duty = load_roster(session, organisation, settings).hours(None)
+    return Waiting(people, duty.between(oldest, clock.now()) > PATIENCE)
 
 
 def _count(session: Session, organisation_id: int, *, strangers: bool) -> tuple[int, datetime | None]:

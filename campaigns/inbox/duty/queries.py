@@ -1,0 +1,51 @@
+"""Reads on duty rosters."""
+
+from __future__ import annotations
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from campaigns.core.settings import Settings
+from campaigns.inbox.duty.duty_hours import DutyHours, Weekly
+from campaigns.inbox.duty.models import Duty, DutyMember, Part
+from campaigns.inbox.duty.roster import Roster, RosterEntry
+from campaigns.staff.models import Member, Membership, Organisation
+from campaigns.staff.permissions import Permission, may
+from campaigns.staff.queries import owned
+
+
+def load_roster(session: Session, organisation: Organisation, settings: Settings) -> Roster:
+    """Return an organisation's roster; who is active no more, or does not answer, is in none of its duties."""
+    readers = load_readers(session, organisation.id)
+    duties = session.scalars(owned(select(Duty), Duty, organisation.id).order_by(Duty.begin, Duty.id)).all()
+    theirs = select(DutyMember).where(DutyMember.duty_id.in_([duty.id for duty in duties]))
+    parts: dict[tuple[int, str], list[int]] = {}
+    for row in session.scalars(theirs.order_by(DutyMember.member_id)) if duties else ():
+        if row.member_id in readers:
+            parts.setdefault((row.duty_id, row.part), []).append(row.member_id)
+    return Roster(
+        tuple(_entry(duty, parts) for duty in duties),
+        organisation.time_zone,
+        DutyHours.daily(settings.duty_from, settings.duty_until, organisation.time_zone),
+        readers,
+    )
+
+
+def load_readers(session: Session, organisation_id: int) -> dict[int, list[str]]:
+    """Return the languages that each active member of an organisation who answers reads, by the member's id."""
+    members = owned(select(Member.id, Member.languages, Membership.roles), Membership, organisation_id)
+    rows = session.execute(members.join(Member).where(Member.active).order_by(Member.id))
+    return {row.id: row.languages for row in rows if may(row.roles, Permission.ANSWER)}
+
+
+def _entry(duty: Duty, parts: dict[tuple[int, str], list[int]]) -> RosterEntry:
+    lead = parts.get((duty.id, Part.LEAD), [])
+    return RosterEntry(
+        duty.id,
+        duty.name,
+        Weekly(frozenset(map(int, duty.days)), duty.begin, duty.end),
+        frozenset(duty.languages),
+        tuple(parts.get((duty.id, Part.ANSWERS), ())),
+        lead[0] if lead else None,
+        tuple(parts.get((duty.id, Part.RESERVE), ())),
+    )

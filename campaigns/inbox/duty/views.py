@@ -1,0 +1,121 @@
+"""Settings show the duty roster with its gaps, and let administrators change it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import datetime, timedelta
+
+from flask import Blueprint, flash, redirect, render_template, url_for
+from flask_babel import gettext as _
+from werkzeug.wrappers import Response
+
+from campaigns.core import clock
+from campaigns.core.errors import InputError
+from campaigns.inbox.duty import service
+from campaigns.inbox.duty.forms import DutyForm
+from campaigns.inbox.duty.models import Duty
+from campaigns.inbox.duty.queries import load_roster
+from campaigns.inbox.duty.roster import Roster
+from campaigns.planning.labels import WEEKDAYS, weekday_name
+from campaigns.staff.auth import current_member, current_organisation, requires
+from campaigns.staff.permissions import Permission
+from campaigns.staff.queries import get_owned, load_member_names
+from campaigns.web.current import settings
+from campaigns.web.filters import listed
+from campaigns.web.session import session
+
+pages = Blueprint("duty", __name__, url_prefix="/settings/duty")
+
+Page = str | Response | tuple[str, int]
+
+#: For so long gaps are looked for: every duty comes again within it.
+WEEK = timedelta(days=7)
+
+
+@pages.get("")
+@requires()
+def index() -> Page:
+    """Show who answers when, and when nobody does."""
+    now, roster = clock.now(), _roster()
+    covered = {code for each in roster.entries for member in each.answering for code in roster.readers[member]}
+    return render_template(
+        "inbox/duty/index.html",
+        roster=roster,
+        running={each.id for each in roster.on_duty(now)},
+        gaps=roster.gaps(now, _whole_minute(now + WEEK)) if roster.entries else [],
+        changes=roster.clock_changes(now),
+        unread=[code for code in _languages_of(roster) if code not in covered],
+        names=load_member_names(session(), roster.readers),
+        day_words=_day_words,
+        usual=(settings().duty_from, settings().duty_until),
+    )
+
+
+@pages.route("/add", methods=["GET", "POST"])
+@requires(Permission.ADMINISTER)
+def add() -> Page:
+    """Add a duty."""
+    form = _form()
+    if form.validate_on_submit():
+        try:
+            service.add_duty(session(), current_organisation().id, form.planned(), by=current_member().id)
+        except InputError as error:
+            form.show(error)
+        else:
+            flash(_("The duty is on the roster."), "good")
+            return redirect(url_for("duty.index"))
+    return render_template("inbox/duty/edit.html", form=form, duty=None), form.status
+
+
+@pages.route("/<int:duty_id>", methods=["GET", "POST"])
+@requires(Permission.ADMINISTER)
+def edit(duty_id: int) -> Page:
+    """Change a duty."""
+    duty, form = _own(duty_id), _form()
+    if not form.is_submitted():
+        form.show_duty(duty, next(each for each in _roster().entries if each.id == duty.id))
+    elif form.validate():
+        try:
+            service.change_duty(session(), duty, form.planned(), by=current_member().id)
+        except InputError as error:
+            form.show(error)
+        else:
+            flash(_("The duty is saved."), "good")
+            return redirect(url_for("duty.index"))
+    return render_template("inbox/duty/edit.html", form=form, duty=duty), form.status
+
+
+@pages.post("/<int:duty_id>/remove")
+@requires(Permission.ADMINISTER)
+def remove(duty_id: int) -> Response:
+    """Take a duty off the roster."""
+    service.remove_duty(session(), _own(duty_id), by=current_member().id)
+    flash(_("The duty is off the roster. Look whether it leaves a gap."), "good")
+    return redirect(url_for("duty.index"))
+
+
+def _form() -> DutyForm:
+    form, roster = DutyForm(), _roster()
+    names = load_member_names(session(), roster.readers)
+    form.offer({each: names[each] for each in sorted(names, key=lambda each: names[each])})
+    return form
+
+
+def _roster() -> Roster:
+    return load_roster(session(), current_organisation(), settings())
+
+
+def _own(duty_id: int) -> Duty:
+    return get_owned(session(), Duty, duty_id, current_organisation().id)
+
+
+def _languages_of(roster: Roster) -> list[str]:
+    return sorted({code for each in roster.entries for code in each.languages})
+
+
+def _day_words(days: Iterable[int]) -> str:
+    return listed(weekday_name(WEEKDAYS[day]) for day in sorted(days))
+
+
+def _whole_minute(moment: datetime) -> datetime:
+    return moment.replace(second=0, microsecond=0)
