@@ -26,6 +26,7 @@ from campaigns.gateways.callbacks import CallbackReader
 from campaigns.gateways.factory import build_readers
 from campaigns.inbox import public as replies
 from campaigns.inbox import views as inbox
+from campaigns.inbox.automatic import views as automatic
 from campaigns.inbox.conversations import given_views as given
 from campaigns.inbox.conversations import media_views as media
 from campaigns.inbox.conversations import views as conversations
@@ -91,6 +92,7 @@ PAGES: tuple[Blueprint, ...] = (
     planning.pages,
     delivery.pages,
     inbox.pages,
+    automatic.pages,
     media.pages,
     conversations.pages,
     given.pages,

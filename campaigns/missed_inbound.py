@@ -32,6 +32,7 @@ from campaigns.inbox.models import InboundLook
 from campaigns.inbox.queries import find_kept
 from campaigns.inbox.service import LATE, note_looked, receive_inbound
 from campaigns.planning.models import Sender
+from campaigns.planning.policy import Policy
 
 #: How far back the list of a sender is read the first time.
 FIRST_LOOK = timedelta(days=1)
@@ -72,6 +73,7 @@ class MissedInbound:
         self._sessions = sessions
         self._settings = settings
         self._vault: Vault = settings.vault()
+        self._policy = Policy.of(settings)
         self._seconds = seconds
         self._open_gateway = open_gateway
         self._look_at: dict[int, float] = {}
@@ -170,7 +172,14 @@ class MissedInbound:
         """Keep one message as if it had been posted; say whether that went well: its failure costs no other."""
         try:
             with self._sessions.begin() as session:
-                receive_inbound(session, each.inbound, self._vault, account=account, received_at=each.received_at)
+                receive_inbound(
+                    session,
+                    each.inbound,
+                    self._vault,
+                    account=account,
+                    received_at=each.received_at,
+                    policy=self._policy,
+                )
         except Exception as error:
             if isinstance(error, SQLAlchemyError) and cause_of(error) is not None:
                 # The database is away: nothing of this list can be kept now.

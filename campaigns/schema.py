@@ -26,6 +26,7 @@ import campaigns.continuity.models
 import campaigns.core.models
 import campaigns.delivery.models
 import campaigns.directory.models
+import campaigns.inbox.automatic.models
 import campaigns.inbox.conversations.models
 import campaigns.inbox.duty.models
 import campaigns.inbox.escalation.models

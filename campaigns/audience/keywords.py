@@ -161,6 +161,35 @@ def _says_moved(words: list[str], phrases: Phrases) -> bool:
     )
 
 
+def moved_to(text: str) -> str:
+    """Return what may be the name of the place in a message that says MOVED; '' in any other."""
+    phrases = load_phrases()
+    for line in lines_of(text):
+        words = words_of(line)
+        beginnings = phrases.starting_at(phrases.plain(words), 0) if words else ()
+        ends = [
+            end
+            for end, rows in beginnings
+            if len(words) - end in _PLACE_WORDS and any(row.heading is Heading.MOVED for row in rows)
+        ]
+        if ends:
+            return " ".join(words[max(ends) :])
+    return ""
+
+
+def language_of(text: str) -> str | None:
+    """Return the language (BCP 47) in which a message asks for something; None where it may be several."""
+    phrases = load_phrases()
+    spoken = {
+        row.language
+        for line in lines_of(text)
+        if (words := words_of(line))
+        for _, rows in phrases.starting_at(phrases.plain(words), 0)
+        for row in rows
+    }
+    return spoken.pop() if len(spoken) == 1 else None
+
+
 def strongest(meanings: Iterable[Meaning | None]) -> Meaning | None:
     """Return what counts of several things that are asked for."""
     return min((meaning for meaning in meanings if meaning is not None), key=_STRENGTH.__getitem__, default=None)

@@ -28,6 +28,8 @@ class ReplyKind(StrEnum):
     #: Wrote where they are now.
     MOVED = "moved"
     YES = "yes"
+    #: Chose what a machine of ours had asked.
+    CHOICE = "choice"
     #: Joined through an entry point.
     JOIN = "join"
     #: Shared a location; only its cell is kept, with the contact.

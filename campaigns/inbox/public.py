@@ -9,6 +9,7 @@ from campaigns.delivery.receipts.request import answer_plainly, read_callback, r
 from campaigns.gateways.callbacks import Callback, CallbackReader
 from campaigns.inbox.incoming.receivers import Account, load_account
 from campaigns.inbox.service import receive_inbound
+from campaigns.planning.policy import Policy
 from campaigns.web.current import callbacks, settings, vault
 from campaigns.web.session import session
 
@@ -43,7 +44,7 @@ def receive_message(gateway: str, secret: str = "") -> Response:
         wait_for_locks(session(), seconds=LOCK_SECONDS)
         account = _account(reader, heard.callback)
         for inbound in reader.read_inbound(heard.callback):
-            receive_inbound(session(), inbound, vault(), account=account)
+            receive_inbound(session(), inbound, vault(), account=account, policy=Policy.of(settings()))
     if reader.name not in SILENCES:
         return Response(status=204)
     silence, content_type = SILENCES[reader.name]

@@ -25,6 +25,7 @@ from campaigns.core.keys.crypto import Vault
 from campaigns.delivery.refusals import suppress_addresses
 from campaigns.gateways.callbacks import Happening, Inbound
 from campaigns.gateways.kinds import unsigned_gateways
+from campaigns.inbox.automatic.by_itself import hand_on
 from campaigns.inbox.incoming.meaning import kind_of
 from campaigns.inbox.incoming.order import (
     AGREEMENTS,
@@ -34,13 +35,13 @@ from campaigns.inbox.incoming.order import (
     is_overtaken,
     lift_again,
 )
-from campaigns.inbox.incoming.questions import put_in_conversation
 from campaigns.inbox.incoming.receivers import Account, Receiver, find_receiver
 from campaigns.inbox.incoming.strangers import note_stop
 from campaigns.inbox.incoming.triage import put_in_triage
 from campaigns.inbox.media.service import note_media
 from campaigns.inbox.models import LONGEST_TEXT, InboundLook, Reply, ReplyKind
 from campaigns.inbox.queries import find_contact, find_kept, find_languages, find_next_kept, hold_contact
+from campaigns.planning.policy import Policy
 from campaigns.staff import audit
 
 #: Posts that take longer were posted again: the person may have said something else since.
@@ -58,19 +59,20 @@ def receive_inbound(
     *,
     account: Account,
     received_at: datetime | None = None,
+    policy: Policy | None = None,
 ) -> Reply | None:
     """Keep what a person did and do what it asks; return None when it was kept before.
 
     `account` is the one it came over, which says together with the number it came to whose it is. What may be for
-    several organisations or none waits for whoever runs the instance (`triage.py`); a stop in it counts all the
-    same, and so does a hold.
+    several organisations or none waits for whoever runs the instance; a stop or hold in it counts all the same.
 
     A stop (or a block) withdraws consent for all addresses of the person in every organisation of the instance and
     takes their waiting deliveries out of the queue; a start lifts that for the same handle; a code lets the person
     join; a location moves the contact to its cell, and the point itself is forgotten; a question waits for the
-    team. A start lifts nothing where the provider signs nothing, or nobody knows whom it was said to: a member is
-    shown it. What reached the provider at `received_at` (UTC) and us only now is kept, and done as far as the
-    person did not say otherwise since; so is what it posts again, where it says of when it is.
+    team, unless a text of the organisation answers it by the `policy`. A start lifts nothing where the provider
+    signs nothing, or nobody knows whom it was said to: a member is shown it. What reached the provider at
+    `received_at` (UTC) and us only now is kept, and done as far as the person did not say otherwise since; so is
+    what it posts again, where it says of when it is.
     """
     received_at = received_at or _late_since(session, inbound, account.gateway)
     receiver = find_receiver(session, account, inbound.to_handle, _channel_of(inbound))
@@ -83,14 +85,18 @@ def receive_inbound(
     detail = None
     if not (is_settled := is_late and is_overtaken(session, reply)):
         detail = _act(session, inbound, reply, vault=vault, account=account, receiver=receiver, is_late=is_late)
-    put_in_conversation(session, reply, inbound.text, inbound.from_handle, vault=vault)
-    if reply.organisation_id is None:
-        put_in_triage(session, reply, inbound, account=account, may_be=receiver.may_be, vault=vault)
+    hand_on(session, reply, inbound, vault=vault, policy=None if is_settled or _did_nothing(detail) else policy)
+    put_in_triage(session, reply, inbound, account=account, may_be=receiver.may_be, vault=vault)
     if inbound.happening not in _UNSPOKEN and not is_settled:
         _note_heard(session, reply)
     # Last, because it holds the chain: whoever waits for it must hold nothing that is needed here.
     _record(session, reply, detail)
     return reply
+
+
+def _did_nothing(detail: dict[str, Any] | None) -> bool:
+    """Say whether what was asked was so before, as with a start of somebody who never stopped."""
+    return detail is not None and detail.get("addresses") == 0
 
 
 def _record(session: Session, reply: Reply, detail: dict[str, Any] | None) -> None:

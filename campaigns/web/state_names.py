@@ -156,6 +156,7 @@ STATES: dict[str, dict[str, Look]] = {
         "info": Look(_lp("reply", "Asks what this is"), "quiet"),
         "moved": Look(_lp("reply", "Says where they are"), "good"),
         "yes": Look(_lp("reply", "YES"), "quiet"),
+        "choice": Look(_lp("reply", "Answers our question"), "good"),
         "join": Look(_lp("reply", "Joined"), "good"),
         "location": Look(_lp("reply", "Shared where they are"), "good"),
         "text": Look(_lp("reply", "Incoming message"), "quiet"),

@@ -11,6 +11,7 @@ from sqlalchemy.orm import Session
 from campaigns.audience.joining.ways_to_join import create_entry_point, take_down
 from campaigns.audience.models import Address, AddressState, Channel, Consent, Contact, EntryPoint
 from campaigns.core.keys.crypto import Vault
+from campaigns.core.languages import UNKNOWN_LANGUAGE
 from campaigns.gateways.callbacks import Happening, Inbound
 from campaigns.inbox.models import Reply, ReplyKind
 from campaigns.inbox.service import receive_inbound
@@ -72,7 +73,7 @@ def test_code_in_a_message_joins(
     reply = receive(session, vault, wrote("MEDYKA!", channel=channel, from_handle=handle))
     address = the_address(session)
     assert reply.kind == ReplyKind.JOIN
-    assert (address.channel, address.country, address.contact.language) == (channel, country, "en")
+    assert (address.channel, address.country, address.contact.language) == (channel, country, UNKNOWN_LANGUAGE)
     assert session.scalars(select(Consent.method)).one() == "keyword"
     entry = session.scalars(select(AuditEntry).order_by(AuditEntry.id.desc())).first()
     assert entry is not None
@@ -80,7 +81,8 @@ def test_code_in_a_message_joins(
 
 
 @pytest.mark.parametrize(
-    ("set_up", "said", "expected"), [("ar", "uk", "ar"), (None, "zz", "en"), (None, "", "en")]
+    ("set_up", "said", "expected"),
+    [("ar", "uk", "ar"), (None, "zz", UNKNOWN_LANGUAGE), (None, "", UNKNOWN_LANGUAGE)],
 )
 def test_language_is_the_entry_points_first(
     session: Session, vault: Vault, entry_point: EntryPoint, set_up: str | None, said: str, expected: str

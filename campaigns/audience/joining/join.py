@@ -16,13 +16,12 @@ from campaigns.audience.consent.person import lock_addresses, mark_shared
 from campaigns.audience.models import Address, AddressState, Channel, Contact, EntryPoint, PositionSource
 from campaigns.audience.positions import move_contacts, position_of, stand_in
 from campaigns.core.keys.crypto import Vault
-from campaigns.core.languages import all_languages
+from campaigns.core.languages import UNKNOWN_LANGUAGE, all_languages
 from campaigns.places.models import Place
 from campaigns.staff.queries import owned
 
 #: Version of the words beside a link or code, by which a person knows what they agree to.
 WORDING = "join 1"
-DEFAULT_LANGUAGE = "en"
 #: Ways to join, as the ledger names them. Whoever presses Start or sends a code asks for messages by that, so both
 #: lift what the person said before.
 START, KEYWORD = "telegram_start", "keyword"
@@ -131,7 +130,7 @@ def _language_of(joining: Joining) -> str:
         return joining.entry_point.language
     said = joining.language.casefold().replace("_", "-")
     known = (code for code in (said, said.partition("-")[0]) if code in all_languages())
-    return next(known, DEFAULT_LANGUAGE)
+    return next(known, UNKNOWN_LANGUAGE)
 
 
 def _place(session: Session, joining: Joining, contact_id: int) -> None:

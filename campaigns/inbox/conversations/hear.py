@@ -6,6 +6,7 @@ Nothing here commits.
 from __future__ import annotations
 
 from datetime import datetime, timedelta
+from typing import Any
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
@@ -78,15 +79,30 @@ def _index(session: Session, conversation: Conversation, text: str, judged: Judg
     session.flush()
 
 
-def _hold(session: Session, reply: Reply) -> Conversation:
+def hold_in_passing(session: Session, reply: Reply) -> Conversation:
+    """Return the conversation of whoever wrote what a machine of ours may answer, locked: by that nobody waits."""
+    return _hold(session, reply, waits=False)
+
+
+def note_in_passing(
+    session: Session, conversation: Conversation, reply: Reply, text: str, judged: Judged, *, vault: Vault
+) -> None:
+    """Put what a machine of ours answers into its conversation; what asks for the team is for `hear` as well."""
+    conversation.last_at = max(conversation.last_at, reply.received_at)
+    _note_where(session, conversation, reply, judged)
+    index_text(session, conversation, text, vault=vault)
+    session.flush()
+
+
+def _hold(session: Session, reply: Reply, *, waits: bool = True) -> Conversation:
     """Return the conversation of a reply's contact, made where there is none and locked."""
     key = {"organisation_id": reply.organisation_id, "contact_id": reply.contact_id}
-    facts = {
-        "state": ConversationState.NEW,
-        "urgency": Urgency.MACHINE,
+    facts: dict[str, Any] = {
+        "state": ConversationState.NEW if waits else ConversationState.ANSWERED,
+        "urgency": Urgency.MACHINE if waits else Urgency.OTHER,
         "reasons": [],
-        "waiting_since": reply.received_at,
-        "urgent_since": reply.received_at,
+        "waiting_since": reply.received_at if waits else None,
+        "urgent_since": reply.received_at if waits else None,
         "last_at": reply.received_at,
         "channel": reply.channel,
         "created_at": reply.received_at,

@@ -67,6 +67,20 @@ class Outcome(StrEnum):
     ABUSE = "abuse"
 
 
+class Occasion(StrEnum):
+    """What makes a machine of ours write to somebody who wrote, or joined."""
+
+    WELCOME = "welcome"
+    HELP = "help"
+    INFO = "info"
+    #: They told where they are, and it was understood.
+    MOVED = "moved"
+    #: They told, and several places have that name.
+    WHICH_PLACE = "which_place"
+    #: They told, and no place that is known has that name.
+    UNKNOWN_PLACE = "unknown_place"
+
+
 class Conversation(Base):
     """Where the talk with one person stands; what was said is in replies, answers and deliveries."""
 
@@ -164,6 +178,8 @@ class Answer(Base):
     run_id: Mapped[int] = mapped_column(ForeignKey("run.id"), unique=True)
     #: None: automatic.
     member_id: Mapped[int | None] = mapped_column(ForeignKey("member.id"))
+    #: Why it was written by itself; None where a member wrote it.
+    occasion: Mapped[Occasion | None] = mapped_column(String(20))
     #: The last message that it answers.
     reply_id: Mapped[int | None] = mapped_column(BigId)
     written_at: Mapped[datetime]

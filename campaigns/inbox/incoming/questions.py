@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from sqlalchemy.orm import Session
 
 from campaigns.audience.consent.handles import heard_handle
@@ -12,6 +14,9 @@ from campaigns.gateways.callbacks import Happening
 from campaigns.inbox.conversations.hear import hear
 from campaigns.inbox.models import LONGEST_TEXT, Reply, ReplyKind
 from campaigns.inbox.urgency.judging import judge
+from campaigns.inbox.urgency.levels import Urgency
+from campaigns.inbox.urgency.word_lists import Reason
+from campaigns.inbox.urgency.wordless import Sign
 
 #: What somebody of ours has to read. Who may have said stop may ask for help with the same words.
 ASKS = (ReplyKind.TEXT, ReplyKind.HELP, ReplyKind.INFO, ReplyKind.MOVED, ReplyKind.YES, ReplyKind.HOLD)
@@ -19,18 +24,33 @@ ASKS = (ReplyKind.TEXT, ReplyKind.HELP, ReplyKind.INFO, ReplyKind.MOVED, ReplyKi
 SPOKEN = (Happening.WROTE, Happening.PRESSED_BUTTON)
 
 
-def put_in_conversation(session: Session, reply: Reply, text: str, written_from: str, *, vault: Vault) -> None:
+def put_in_conversation(
+    session: Session, reply: Reply, text: str, written_from: str, *, vault: Vault, is_machines: bool = False
+) -> None:
     """Let a text that asks for somebody of ours wait; whoever writes for the first time is a contact from then on.
 
-    A name or short code that nobody can answer has no conversation: what it sent stands in the history.
+    What a machine wrote, as it seems, waits last, unless its words are urgent. A name or short code that nobody
+    can answer has no conversation: what it sent stands in the history.
     """
-    if reply.organisation_id is None or reply.kind not in ASKS or reply.happening not in SPOKEN:
+    if reply.kind not in ASKS or reply.happening not in SPOKEN:
         return
+    if not know_writer(session, reply, written_from, vault=vault):
+        return
+    text = text[:LONGEST_TEXT]
+    judged = judge(text, ReplyKind(reply.kind))
+    if is_machines and judged.urgency < Urgency.DAY:
+        judged = replace(judged, urgency=Urgency.MACHINE, reasons=(Reason(Sign.MACHINE),))
+    hear(session, reply, text, judged, vault=vault)
+
+
+def know_writer(session: Session, reply: Reply, written_from: str, *, vault: Vault) -> bool:
+    """Let whoever wrote be a contact of the organisation; say whether anybody can be answered."""
+    if reply.organisation_id is None:
+        return False
     if reply.contact_id is None:
         handle = heard_handle(Channel(reply.channel), written_from)
         if handle is None:
-            return
+            return False
         writer = note_writer(session, reply.organisation_id, handle, at=reply.received_at, vault=vault)
         reply.contact_id = writer.contact_id
-    text = text[:LONGEST_TEXT]
-    hear(session, reply, text, judge(text, ReplyKind(reply.kind)), vault=vault)
+    return True

@@ -49,7 +49,9 @@ class Unassigned:
 def put_in_triage(
     session: Session, reply: Reply, inbound: Inbound, *, account: Account, may_be: Collection[int], vault: Vault
 ) -> None:
-    """Keep a reply for whoever runs the instance, and sound the alarm in the log."""
+    """Keep a reply that is of no organisation for whoever runs the instance, and sound the alarm in the log."""
+    if reply.organisation_id is not None:
+        return
     reason = TriageReason.SEVERAL if may_be else TriageReason.NOBODY
     sealed = vault.seal(inbound.from_handle, table="triage", column="sealed_handle", row_id=reply.id)
     facts = {"account": account.name[:64], "came_to": inbound.to_handle[:60], "sealed_handle": sealed}

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections import Counter
 from dataclasses import dataclass
 
+from campaigns.audience.keywords import language_of
 from campaigns.core.folding import shortened, with_letters_o, words_of
 from campaigns.inbox.models import LONGEST_TEXT, ReplyKind
 from campaigns.inbox.urgency.levels import Urgency
@@ -51,7 +52,7 @@ def judge(text: str, kind: ReplyKind) -> Judged:
         max((_LEVELS[reason.heading] for reason in reasons), default=Urgency.QUESTION),
         reasons,
         frozenset(reason.heading for reason in reasons),
-        spoken[0][0] if spoken else None,
+        spoken[0][0] if spoken else language_of(text) if kind is not ReplyKind.TEXT else None,
     )
 
 

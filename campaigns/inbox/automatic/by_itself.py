@@ -1,0 +1,305 @@
+"""What somebody writes is answered by itself where it asks for what a reviewed text says.
+
+Only who wrote just now, is not opted out and has nobody of the team is answered so, and never often. It happens
+in the transaction that keeps the message, so each is answered at most once. A failure here costs no message.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from enum import StrEnum
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from campaigns.audience.consent.person import lock_addresses
+from campaigns.audience.keywords import moved_to
+from campaigns.audience.models import Address, AddressState, Contact
+from campaigns.core import clock
+from campaigns.core.keys.crypto import Vault
+from campaigns.core.languages import UNKNOWN_LANGUAGE, all_languages
+from campaigns.delivery.answers.answer_runs import AnswerText, queue_answer
+from campaigns.directory.signposting.choice import Need
+from campaigns.gateways.callbacks import Happening, Inbound
+from campaigns.inbox.automatic.chosen_texts import PLACE, Saying, find_chosen, languages_offered, say
+from campaigns.inbox.automatic.loop_guard import LOOKED_BACK, is_exhausted, is_too_soon
+from campaigns.inbox.automatic.models import OpenQuestion, Subject
+from campaigns.inbox.automatic.moving import move, region_shown, understand_place
+from campaigns.inbox.automatic.open_questions import (
+    Choice,
+    ask,
+    find_asked,
+    forget_asked,
+    numbered,
+    read_answer,
+)
+from campaigns.inbox.conversations.addressees import Addressee, load_addressee, load_need
+from campaigns.inbox.conversations.hear import hold_in_passing, note_in_passing
+from campaigns.inbox.conversations.models import WAITING, Answer, Conversation, ConversationState, Occasion
+from campaigns.inbox.conversations.window import find_obstacle, lives_until
+from campaigns.inbox.conversations.word_index import index_text
+from campaigns.inbox.incoming.order import REFUSALS
+from campaigns.inbox.incoming.questions import know_writer, put_in_conversation
+from campaigns.inbox.models import Reply, ReplyKind
+from campaigns.inbox.urgency.judging import Judged, judge
+from campaigns.inbox.urgency.levels import Urgency
+from campaigns.messages.queries import load_help
+from campaigns.planning.policy import Policy
+
+#: What reached us later than this is for a member alone: by then somebody else may hold the phone.
+ANSWERED_WITHIN = timedelta(hours=1)
+#: A conversation that a member has is theirs for so long after the last word.
+TAKEN_FOR = timedelta(days=7)
+#: Nobody is welcomed twice within it.
+WELCOMED_ONCE_IN = timedelta(days=30)
+#: What is said by itself is of no use later.
+LIVES = timedelta(hours=1)
+_OCCASIONS = {
+    ReplyKind.HELP: Occasion.HELP,
+    ReplyKind.INFO: Occasion.INFO,
+    ReplyKind.MOVED: Occasion.MOVED,
+    ReplyKind.LOCATION: Occasion.MOVED,
+}
+_BEGINNINGS = (ReplyKind.JOIN, ReplyKind.START)
+_ANSWERABLE = (AddressState.ACTIVE, AddressState.PENDING)
+
+_log = logging.getLogger(__name__)
+
+
+class Left(StrEnum):
+    """What a message still needs."""
+
+    #: Nobody has to read it.
+    NOTHING = "nothing"
+    #: Somebody of the team.
+    TEAM = "team"
+    #: The same, but perhaps another machine wrote it.
+    DOUBT = "doubt"
+
+
+@dataclass(frozen=True, slots=True)
+class _Asked:
+    """What a message asks of a machine of ours."""
+
+    occasion: Occasion
+    #: What it chose of what we asked; None: we asked nothing.
+    choice: Choice | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class _Scene:
+    """Who is answered, where, and what is known of them."""
+
+    conversation: Conversation
+    addressee: Addressee
+    need: Need
+    judged: Judged
+    #: When machines of ours wrote to them lately.
+    written: Sequence[datetime]
+
+
+def hand_on(session: Session, reply: Reply, inbound: Inbound, *, vault: Vault, policy: Policy | None) -> None:
+    """Let what somebody wrote be answered by itself, or wait for the team; without a policy it waits."""
+    left = Left.TEAM if policy is None else AutomaticAnswers(session, vault, policy).answer(reply, inbound)
+    if left is not Left.NOTHING:
+        is_machines = left is Left.DOUBT
+        put_in_conversation(
+            session, reply, inbound.text, inbound.from_handle, vault=vault, is_machines=is_machines
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class AutomaticAnswers:
+    """Answers one message after the other by the organisation's texts."""
+
+    session: Session
+    vault: Vault
+    policy: Policy
+
+    def answer(self, reply: Reply, inbound: Inbound) -> Left:
+        """Answer a message that was kept and done just now, if anything is to be said by itself."""
+        if reply.kind in REFUSALS and reply.contact_id is not None:
+            forget_asked(self.session, reply.contact_id)
+        asked = self._find_occasion(reply, inbound)
+        if asked is None or not know_writer(self.session, reply, inbound.from_handle, vault=self.vault):
+            return Left.TEAM
+        try:
+            with self.session.begin_nested():
+                return self._answer(reply, inbound, asked)
+        except Exception:
+            # Whatever is wrong with an answer, the message itself must be kept.
+            _log.exception("reply %s is not answered by itself", reply.id)
+            return Left.TEAM
+
+    def _find_occasion(self, reply: Reply, inbound: Inbound) -> _Asked | None:
+        is_late = reply.received_at < clock.now() - ANSWERED_WITHIN
+        if reply.organisation_id is None or reply.is_unheeded or reply.kind in REFUSALS or is_late:
+            return None
+        if reply.kind in _BEGINNINGS:
+            return _Asked(Occasion.WELCOME)
+        # Where a provider answers this word itself, its answer is enough.
+        if reply.kind == ReplyKind.HELP and inbound.raw.get("OptOutType") == "HELP":
+            return None
+        if reply.happening in (Happening.BLOCKED, Happening.UNBLOCKED):
+            return None
+        if reply.kind in (ReplyKind.TEXT, ReplyKind.YES) and reply.contact_id is not None:
+            now = clock.now()
+            question = find_asked(self.session, reply.organisation_id, reply.contact_id, at=now)
+            choice = read_answer(question, inbound.text) if question is not None else None
+            if question is not None and choice is not None:
+                return _Asked(_occasion_after(question), choice)
+        occasion = _OCCASIONS.get(ReplyKind(reply.kind))
+        return _Asked(occasion) if occasion is not None else None
+
+    def _answer(self, reply: Reply, inbound: Inbound, asked: _Asked) -> Left:
+        scene = self._prepare(reply, inbound)
+        if scene is None:
+            return Left.TEAM
+        if asked.occasion is not Occasion.WELCOME or asked.choice is not None:
+            if is_exhausted(scene.written, now=clock.now()):
+                return Left.DOUBT
+            if asked.choice is None and is_too_soon(scene.written, now=clock.now()):
+                return Left.TEAM
+        if not self._react(reply, inbound, asked, scene):
+            return Left.TEAM
+        is_urgent = scene.judged.urgency >= Urgency.DAY
+        return Left.TEAM if is_urgent or scene.conversation.state in WAITING else Left.NOTHING
+
+    def _prepare(self, reply: Reply, inbound: Inbound) -> _Scene | None:
+        """Return who is answered, locked; None where nothing may be written to them by itself."""
+        theirs = select(Address.id).filter_by(contact_id=reply.contact_id, channel=reply.channel)
+        lock_addresses(self.session, self.session.scalars(theirs).all())
+        conversation, now = hold_in_passing(self.session, reply), clock.now()
+        if _is_taken(conversation, now):
+            return None
+        judged = judge(inbound.text, ReplyKind(reply.kind))
+        note_in_passing(self.session, conversation, reply, inbound.text, judged, vault=self.vault)
+        addressee = load_addressee(self.session, conversation, locked=True)
+        address = addressee.address
+        if address is None or address.state not in _ANSWERABLE:
+            return None
+        # They wrote just now: what is noted of that comes after this.
+        heard = replace(addressee.writer, heard_at=now)
+        if find_obstacle(heard, now=now) is not None:
+            return None
+        lately = select(Answer.written_at).where(
+            Answer.conversation_id == conversation.id,
+            Answer.member_id.is_(None),
+            Answer.written_at > now - LOOKED_BACK,
+        )
+        return _Scene(
+            conversation,
+            replace(addressee, writer=heard),
+            self._need(conversation, address, inbound),
+            judged,
+            self.session.scalars(lately).all(),
+        )
+
+    def _need(self, conversation: Conversation, address: Address | None, inbound: Inbound) -> Need:
+        need = load_need(self.session, conversation, address, now=clock.now())
+        said = inbound.language.partition("-")[0]
+        is_known = need.language != UNKNOWN_LANGUAGE
+        return need if is_known or said not in all_languages() else replace(need, language=said)
+
+    def _react(self, reply: Reply, inbound: Inbound, asked: _Asked, scene: _Scene) -> bool:
+        """Do what was asked and write; say whether that is all that it asks."""
+        if asked.occasion is Occasion.WELCOME:
+            return self._welcome(reply, asked.choice, scene)
+        if asked.occasion is Occasion.MOVED:
+            return self._note_place(reply, inbound, asked.choice, scene)
+        is_written = self._write(reply, asked.occasion, scene)
+        # Whoever asks for help is read by a person, whatever a machine says meanwhile.
+        return is_written and asked.occasion is not Occasion.HELP
+
+    def _welcome(self, reply: Reply, choice: Choice | None, scene: _Scene) -> bool:
+        contact = self.session.get_one(Contact, scene.conversation.contact_id)
+        if choice is not None:
+            reply.kind = ReplyKind.CHOICE
+            contact.language = scene.conversation.language = choice.language
+            forget_asked(self.session, contact.id)
+            theirs = replace(scene, need=replace(scene.need, language=choice.language))
+            return self._write(reply, Occasion.WELCOME, theirs)
+        if self._was_written(scene.conversation, Occasion.WELCOME, within=WELCOMED_ONCE_IN):
+            return False
+        message = find_chosen(self.session, contact.organisation_id, Occasion.WELCOME)
+        offered = languages_offered(message) if message and contact.language == UNKNOWN_LANGUAGE else []
+        return self._write(reply, Occasion.WELCOME, scene, choices=offered, subject=Subject.LANGUAGE)
+
+    def _note_place(self, reply: Reply, inbound: Inbound, choice: Choice | None, scene: _Scene) -> bool:
+        conversation, language = scene.conversation, scene.need.language
+        if choice is not None:
+            reply.kind = ReplyKind.CHOICE
+            forget_asked(self.session, conversation.contact_id)
+            return self._write_of_place(reply, inbound, scene, choice)
+        if reply.kind == ReplyKind.LOCATION:
+            shown = region_shown(self.session, conversation.contact_id, language)
+            return bool(shown) and self._write(reply, Occasion.MOVED, scene, place=shown)
+        understood = understand_place(self.session, conversation, moved_to(inbound.text), language)
+        if understood.place is not None:
+            is_written = self._write_of_place(reply, inbound, scene, understood.place)
+            return is_written and understood.is_all
+        if understood.choices:
+            return self._write(reply, Occasion.WHICH_PLACE, scene, choices=understood.choices)
+        if not self._was_written(conversation, Occasion.UNKNOWN_PLACE, within=timedelta(days=1)):
+            self._write(reply, Occasion.UNKNOWN_PLACE, scene)
+        return False
+
+    def _write_of_place(self, reply: Reply, inbound: Inbound, scene: _Scene, place: Choice) -> bool:
+        """Let them be where they said, and write what there is."""
+        conversation, address = scene.conversation, scene.addressee.address
+        move(self.session, conversation.contact_id, place.standing, at=reply.received_at)
+        there = replace(scene, need=self._need(conversation, address, inbound))
+        return self._write(reply, Occasion.MOVED, there, place=place.shown)
+
+    def _was_written(self, conversation: Conversation, occasion: Occasion, *, within: timedelta) -> bool:
+        found = select(Answer.id).filter_by(conversation_id=conversation.id, occasion=occasion)
+        return self.session.scalar(found.where(Answer.written_at > clock.now() - within).limit(1)) is not None
+
+    def _write(
+        self,
+        reply: Reply,
+        occasion: Occasion,
+        scene: _Scene,
+        *,
+        place: str = "",
+        choices: Sequence[Choice] = (),
+        subject: Subject = Subject.PLACE,
+    ) -> bool:
+        """Queue the organisation's text for an occasion, with choices below it; say whether there is one."""
+        conversation, now = scene.conversation, clock.now()
+        saying = self._say(conversation.organisation_id, occasion, scene.need, place)
+        address, sender = scene.addressee.address, scene.addressee.sender
+        if saying is None or address is None or sender is None:
+            return False
+        body = "\n".join(filter(None, (saying.body, numbered(choices))))
+        text = AnswerText(saying.language, body, saying.service_ids)
+        until = min(now + LIVES, lives_until(scene.addressee.writer, now=now))
+        run = queue_answer(self.session, address, sender, text, vault=self.vault, until=until)
+        facts = {"conversation_id": conversation.id, "run_id": run.id, "reply_id": reply.id}
+        self.session.add(Answer(**facts, member_id=None, occasion=occasion, written_at=now))
+        if choices:
+            ask(self.session, conversation, subject, choices, at=now)
+        conversation.last_at = now
+        index_text(self.session, conversation, body, vault=self.vault)
+        self.session.flush()
+        return True
+
+    def _say(self, organisation_id: int, occasion: Occasion, need: Need, place: str) -> Saying | None:
+        message = find_chosen(self.session, organisation_id, occasion)
+        if message is None:
+            return None
+        known = load_help(self.session, organisation_id, fresh_days=self.policy.service_max_age_days)
+        return say(message, need, known, given={PLACE: place} if place else {})
+
+
+def _occasion_after(question: OpenQuestion) -> Occasion:
+    return Occasion.WELCOME if question.subject == Subject.LANGUAGE else Occasion.MOVED
+
+
+def _is_taken(conversation: Conversation, now: datetime) -> bool:
+    """Say whether somebody of the team has a conversation: nothing comes between the two."""
+    is_open = conversation.owner_id is not None and conversation.state != ConversationState.CLOSED
+    return is_open and conversation.last_at > now - TAKEN_FOR

@@ -1,0 +1,32 @@
+"""Words for the occasions on which a text is sent by itself."""
+
+from __future__ import annotations
+
+from flask_babel import lazy_gettext as _l
+from flask_babel import lazy_pgettext as _lp
+
+from campaigns.inbox.conversations.models import Occasion
+
+OCCASIONS = {
+    Occasion.WELCOME: _lp("automatic answer", "Welcome"),
+    Occasion.HELP: _lp("automatic answer", "Call for help"),
+    Occasion.INFO: _lp("automatic answer", "Who writes?"),
+    Occasion.MOVED: _lp("automatic answer", "Where they are now"),
+    Occasion.WHICH_PLACE: _lp("automatic answer", "Which place?"),
+    Occasion.UNKNOWN_PLACE: _lp("automatic answer", "Unknown place"),
+}
+#: When each is sent.
+WHEN = {
+    Occasion.WELCOME: _l(
+        "Sent to whoever joins, once in 30 days. Where nobody knows their language, the languages of this message "
+        "are offered below it with numbers."
+    ),
+    Occasion.HELP: _l("Sent to whoever writes HELP in any of our languages. The team is asked to read it too."),
+    Occasion.INFO: _l("Sent to whoever writes INFO in any of our languages."),
+    Occasion.MOVED: _l(
+        "Sent to whoever writes MOVED and a place, or shares where they are. ((place)) names it, ((hotline)) the "
+        "helpline there."
+    ),
+    Occasion.WHICH_PLACE: _l("Sent when several places have that name; at most three are offered below it."),
+    Occasion.UNKNOWN_PLACE: _l("Sent once a day when no place has that name. The team is asked to read it too."),
+}

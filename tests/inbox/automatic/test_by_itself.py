@@ -1,0 +1,231 @@
+"""What somebody writes is answered by itself: by a reviewed text, in their language, and never often."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import pytest
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from campaigns.audience.joining.ways_to_join import create_entry_point
+from campaigns.audience.models import AddressState, PositionSource
+from campaigns.core import clock
+from campaigns.core.keys.crypto import Vault
+from campaigns.delivery.models import Delivery
+from campaigns.inbox.automatic.models import OpenQuestion
+from campaigns.inbox.conversations import service
+from campaigns.inbox.conversations.models import Answer, Occasion
+from campaigns.inbox.models import ReplyKind
+from campaigns.inbox.urgency.levels import Urgency
+from campaigns.places.geography.cells import cell_of
+from tests.inbox.automatic.person import Person, a_person
+
+
+@pytest.fixture
+def person(session: Session, vault: Vault) -> Person:
+    return a_person(session, vault)
+
+
+class Clock:
+    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.at = clock.now()
+        monkeypatch.setattr(clock, "now", lambda: self.at)
+
+    def go_on(self, **delta: float) -> None:
+        self.at += timedelta(**delta)
+
+
+@pytest.fixture
+def time(monkeypatch: pytest.MonkeyPatch) -> Clock:
+    return Clock(monkeypatch)
+
+
+def test_call_for_help_is_answered_at_once_and_waits_for_a_person(person: Person) -> None:
+    person.writes("HELP")
+    assert person.reads() == ["In danger call 112."]
+    assert person.waits
+    answer = person.session.scalars(select(Answer)).one()
+    assert (answer.member_id, answer.occasion) == (None, Occasion.HELP)
+
+
+def test_answer_is_in_the_language_they_write(person: Person) -> None:
+    person.writes("ДОПОМОГА")
+    assert person.reads() == ["У небезпеці телефонуйте 112."]
+
+
+def test_who_asks_what_this_is_needs_nobody(person: Person) -> None:
+    person.writes("INFO")
+    assert person.reads() == ["We tell you where it is safe."]
+    assert not person.waits
+
+
+def test_nothing_is_said_where_no_text_was_chosen(session: Session, vault: Vault) -> None:
+    person = a_person(session, vault, occasions={})
+    person.writes("INFO")
+    assert person.reads() == []
+    assert person.waits
+
+
+def test_question_is_left_to_the_team(person: Person) -> None:
+    person.writes("where can we sleep with a child?")
+    assert person.reads() == []
+    assert person.waits
+
+
+def test_provider_that_answers_help_itself_is_enough(person: Person) -> None:
+    person.writes("HELP", raw={"OptOutType": "HELP"})
+    assert person.reads() == []
+    assert person.waits
+
+
+def test_who_moved_is_told_what_is_there(person: Person) -> None:
+    person.writes("MOVED Kraków")
+    assert person.reads() == ["You are in Kraków, Poland."]
+    assert (person.contact.cell, person.contact.position_source) == (
+        cell_of(19.93658, 50.06143),
+        PositionSource.TOLD_US,
+    )
+    assert not person.waits
+
+
+def test_one_of_several_places_is_asked_about_once(person: Person, time: Clock) -> None:
+    person.writes("MOVED Novi")
+    asked = person.session.scalars(select(OpenQuestion)).one()
+    first = asked.choices[0]["shown"]
+    assert person.reads()[0].splitlines()[:2] == ["Which place?", f"1 {first}"]
+    assert len(asked.choices) == 3
+    time.go_on(seconds=5)
+    assert person.writes("٢").kind == ReplyKind.CHOICE
+    assert person.reads()[1:] == [f"You are in {asked.choices[1]['shown']}."]
+    assert person.contact.cell == asked.choices[1]["cell"]
+    assert not person.waits
+    time.go_on(minutes=2)
+    person.writes("1")
+    assert len(person.reads()) == 2
+    assert person.waits
+
+
+def test_place_that_nobody_knows_is_asked_for_once_and_read_by_a_person(person: Person, time: Clock) -> None:
+    person.writes("MOVED Qqxzv")
+    assert person.reads() == ["Which town is near?"]
+    assert person.waits
+    time.go_on(minutes=2)
+    person.writes("MOVED Qqxzv")
+    assert len(person.reads()) == 1
+
+
+def test_danger_beside_a_place_waits_for_a_person(person: Person) -> None:
+    person.writes("I am in Kraków locked in")
+    assert person.waits
+
+
+def test_joining_is_welcomed_once_in_a_month(person: Person, time: Clock) -> None:
+    create_entry_point(person.session, person.organisation.id, name="Gate", code="Medyka", language="uk", by=None)
+    person.writes("medyka")
+    assert person.reads() == ["Вітаємо. Стоп: STOP"] or person.reads()[0].startswith("Вітаємо. ")
+    assert not person.waits
+    time.go_on(hours=2)
+    person.writes("medyka")
+    assert len(person.reads()) == 1
+    time.go_on(days=31)
+    person.writes("medyka")
+    assert len(person.reads()) == 2
+
+
+def test_who_joins_is_asked_for_their_language(person: Person, time: Clock) -> None:
+    create_entry_point(person.session, person.organisation.id, name="Gate", code="Medyka", by=None)
+    person.writes("medyka")
+    assert person.contact.language == "und"
+    assert person.reads()[0].splitlines()[1:] == ["1 English", "2 українська"]
+    time.go_on(seconds=5)
+    person.writes("2.")
+    assert person.contact.language == "uk"
+    assert person.reads()[1].startswith("Вітаємо.")
+    assert person.session.scalars(select(OpenQuestion)).all() == []
+
+
+def test_stop_ends_what_was_asked(person: Person) -> None:
+    person.writes("MOVED Novi")
+    person.writes("STOP")
+    assert person.session.scalars(select(OpenQuestion)).all() == []
+    person.writes("1")
+    assert len(person.reads()) == 1
+
+
+def test_who_opted_out_is_answered_by_people_only(person: Person, time: Clock) -> None:
+    person.writes("STOP")
+    time.go_on(minutes=5)
+    person.writes("HELP")
+    assert person.reads() == []
+    assert person.waits
+
+
+def test_nothing_comes_between_a_member_and_a_person(person: Person, time: Clock) -> None:
+    person.writes("where can we sleep?")
+    conversation = person.conversation
+    assert conversation is not None
+    service.take(person.session, conversation, by=person.member.id)
+    time.go_on(minutes=5)
+    person.writes("INFO")
+    assert person.reads() == []
+    assert person.waits
+
+
+def test_nobody_is_answered_twice_at_once(person: Person, time: Clock) -> None:
+    person.writes("HELP")
+    time.go_on(seconds=20)
+    person.writes("HELP")
+    assert len(person.reads()) == 1
+
+
+def test_machine_that_asks_on_and_on_gets_three_answers(person: Person, time: Clock) -> None:
+    for _ in range(20):
+        person.writes("INFO")
+        time.go_on(seconds=40)
+    assert len(person.reads()) == 3
+    conversation = person.conversation
+    assert conversation is not None
+    assert conversation.urgency == Urgency.MACHINE
+    for _ in range(40):
+        person.writes("INFO")
+        time.go_on(minutes=30)
+    assert len(person.reads()) <= 10
+
+
+def test_call_for_help_is_never_taken_for_a_machine(person: Person, time: Clock) -> None:
+    for _ in range(6):
+        person.writes("HELP")
+        time.go_on(seconds=40)
+    conversation = person.conversation
+    assert conversation is not None
+    assert conversation.urgency >= Urgency.DAY
+
+
+def test_what_reaches_us_hours_late_is_for_a_person(person: Person) -> None:
+    person.writes("HELP", received_at=clock.now() - timedelta(hours=2))
+    assert person.reads() == []
+    assert person.waits
+
+
+def test_failure_of_an_answer_costs_no_message(person: Person, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(*_: object, **__: object) -> None:
+        raise ValueError("broken")
+
+    monkeypatch.setattr("campaigns.inbox.automatic.by_itself.queue_answer", fail)
+    person.writes("HELP")
+    assert person.reads() == []
+    assert person.waits
+
+
+def test_answer_is_of_no_use_an_hour_later(person: Person) -> None:
+    person.writes("INFO")
+    delivery = person.session.scalars(select(Delivery)).one()
+    assert timedelta(minutes=59) < delivery.expires_at - delivery.due_at <= timedelta(hours=1)
+
+
+def test_stop_takes_an_automatic_answer_back(person: Person) -> None:
+    person.writes("INFO")
+    person.writes("STOP")
+    assert person.session.scalars(select(Delivery.send_state)).one() == "suppressed"
+    assert person.contact.addresses[0].state == AddressState.OPTED_OUT

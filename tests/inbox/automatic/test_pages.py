@@ -1,0 +1,64 @@
+"""Whoever reviews chooses what is sent by itself, from reviewed messages with fields that somebody fills in."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from flask.testing import FlaskClient
+from sqlalchemy import func, select
+
+from campaigns.inbox.automatic.chosen_texts import load_chosen
+from campaigns.inbox.conversations.models import Occasion
+from campaigns.messages.models import Message, Translation, TranslationState
+from campaigns.staff.models import Role
+from tests.factories import a_message
+from tests.web.pages import Pages
+
+Clients = Callable[..., FlaskClient]
+URL = "/inbox/automatic"
+
+
+def choosing(**chosen: str) -> dict[str, str]:
+    """What the form posts where everything else is left at "Nothing is sent"."""
+    return dict.fromkeys(Occasion, "") | chosen
+
+
+def test_reviewed_message_is_chosen(pages: Pages, client_for: Clients) -> None:
+    client = client_for(Role.APPROVER)
+    with pages.sessions.begin() as session:
+        message_id = a_message(session, pages.ours, {"en": "Call ((hotline))."}, title="Help").id
+    assert client.post(URL, data=choosing(help=str(message_id))).status_code == 302
+    with pages.sessions() as session:
+        chosen = load_chosen(session, pages.ours.id)
+        assert {occasion: message.id for occasion, message in chosen.items()} == {Occasion.HELP: message_id}
+    assert "Reviewed in: <bdi>English</bdi>." in client.get(URL).text
+    assert client.post(URL, data=choosing()).status_code == 302
+    with pages.sessions() as session:
+        assert load_chosen(session, pages.ours.id) == {}
+
+
+def test_field_that_nobody_fills_in_is_refused(pages: Pages, client_for: Clients) -> None:
+    client = client_for(Role.APPROVER)
+    with pages.sessions.begin() as session:
+        message_id = a_message(session, pages.ours, {"en": "Read ((link))."}, title="Link").id
+    answer = client.post(URL, data=choosing(help=str(message_id)))
+    assert answer.status_code == 422
+    assert "“Link” has ((link)), which nobody fills in when somebody writes." in answer.text
+
+
+def test_text_that_nobody_reviewed_is_not_offered(pages: Pages, client_for: Clients) -> None:
+    client = client_for(Role.APPROVER)
+    with pages.sessions.begin() as session:
+        message = a_message(session, pages.ours, {"en": "Call ((hotline))."}, title="Unread")
+        message.translations[0].state = TranslationState.TRANSLATED
+    assert "Unread" not in client.get(URL).text
+
+
+def test_author_adds_texts_that_wait_for_a_reviewer(pages: Pages, client_for: Clients) -> None:
+    client = client_for(Role.AUTHOR)
+    assert client.post(f"{URL}/suggested").status_code == 302
+    assert client.post(f"{URL}/suggested").status_code == 302
+    with pages.sessions() as session:
+        assert session.scalar(select(func.count()).select_from(Message)) == len(Occasion)
+        assert set(session.scalars(select(Translation.state))) == {TranslationState.TRANSLATED}
+        assert session.scalar(select(func.count(Translation.language.distinct()))) == 17
