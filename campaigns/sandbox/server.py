@@ -27,6 +27,7 @@ from campaigns.sandbox.twilio.account_resource import AccountSurface
 from campaigns.sandbox.twilio.content_api import TemplatesSurface
 from campaigns.sandbox.twilio.inbound import Inbox
 from campaigns.sandbox.twilio.lookup import LookupSurface
+from campaigns.sandbox.twilio.media_api import MediaSurface
 from campaigns.sandbox.twilio.one_message import OneMessageSurface
 from campaigns.sandbox.twilio.pricing import PricingSurface
 from campaigns.sandbox.twilio.services import ServicesSurface
@@ -46,6 +47,9 @@ except ImportError:
 _LARGEST_REQUEST = 64 * 1024**2
 
 
+WORLD = web.AppKey("world", World)
+
+
 def build_app(config: SandboxConfig) -> web.Application:
     """Build the application of one sandbox; its callback client opens and closes with it."""
     world = World(config)
@@ -62,6 +66,7 @@ def build_app(config: SandboxConfig) -> web.Application:
     surfaces = (
         MessagesSurface(world, life, oracle=oracle, armed=armed),
         OneMessageSurface(world, life, armed),
+        MediaSurface(world, armed),
         AccountSurface(world, armed),
         TemplatesSurface(world, armed),
         ServicesSurface(world, armed),
@@ -73,6 +78,7 @@ def build_app(config: SandboxConfig) -> web.Application:
         PhonesSurface(world, people),
     )
     app = web.Application(client_max_size=_LARGEST_REQUEST)
+    app[WORLD] = world
     for surface in surfaces:
         app.add_routes([_recorded(world, route) for route in surface.routes()])
     app.add_routes([_recorded(world, web.route("*", "/{path:.*}", _nothing_here))])
@@ -127,7 +133,8 @@ async def serve(config: SandboxConfig, ready: Callable[[str], None]) -> None:
             where = f"{config.host}:{config.port}"
             raise SandboxError(f"The sandbox cannot listen on {where}: {reason}.") from error
         host, port = runner.addresses[0][:2]
-        ready(f"http://{f'[{host}]' if ':' in host else host}:{port}")
+        app[WORLD].origin = f"http://{f'[{host}]' if ':' in host else host}:{port}"
+        ready(app[WORLD].origin)
         await asyncio.Event().wait()
     finally:
         await runner.cleanup()

@@ -16,8 +16,9 @@ class Match:
     """Which calls a fault meets; empty fields meet all."""
 
     #: `create` (sending, at every provider); at Twilio `list`, `fetch`, `change`, `delete`, `feedback`, `media`,
-    #: `content_create`, `content_list`, `content_fetch`, `content_delete`, `approval_create`, `approval_fetch`,
-    #: `account`, `services`, `service`, `pricing`, `lookup`; at Telegram any other method in small letters.
+    #: `media_content`, `delete_media`, `content_create`, `content_list`, `content_fetch`, `content_delete`,
+    #: `approval_create`, `approval_fetch`, `account`, `services`, `service`, `pricing`, `lookup`; at Telegram any
+    #: other method in small letters.
     on: str = "create"
     #: `twilio`, `telegram` or `africastalking`; empty is any of them.
     provider: str = ""

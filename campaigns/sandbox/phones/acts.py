@@ -67,6 +67,13 @@ def _start(fields: Fields) -> dict[str, Any]:
     return {"start": fields.get("start", "").strip()}
 
 
+def _file(fields: Fields) -> dict[str, Any]:
+    if not fields.get("file_content"):
+        raise SandboxError("Choose a file first.")
+    given = {"content_type": fields["file_type"], "content": fields["file_content"], "name": fields["file_name"]}
+    return {"media": [given], "text": fields.get("text", "").strip()}
+
+
 def _press(world: World, fields: Fields) -> dict[str, Any]:
     """Press a button of a message: what the application hears or, without that, what stands on it."""
     message: Message | None = world.by_sid.get(fields.get("sid", ""))
@@ -88,6 +95,7 @@ _ACTS: dict[str, Callable[[Fields], dict[str, Any] | None]] = {
     "place": _place,
     "spot": _spot,
     "start": _start,
+    "file": _file,
     "block": lambda _fields: {"block": True},
     "unblock": lambda _fields: {"unblock": True},
 }

@@ -1,7 +1,9 @@
 """The page of phones shows what each person received, and lets one answer as them; it works without script."""
 
+import base64
 import hmac
 import secrets
+from collections.abc import Mapping
 from importlib.resources import files
 from random import SystemRandom
 from typing import Any
@@ -79,7 +81,7 @@ class PhonesSurface:
         _demand_same_origin(request)
         self._demand_key(request)
         person = person_of(request.match_info["person"])
-        fields = {name: str(value) for name, value in (await request.post()).items()}
+        fields = _fields_of(await request.post())
         try:
             act = read_act(self._world, fields)
             if act:
@@ -138,6 +140,16 @@ class PhonesSurface:
             raise opened
         if not hmac.compare_digest(request.cookies.get(_COOKIE, "").encode(), key.encode()):
             raise web.HTTPForbidden(text="Open the phones by the link on a campaign's page, which has the key.")
+
+
+def _fields_of(form: Mapping[str, object]) -> dict[str, str]:
+    """Return a form as text; a file is spelled in base64 beside its type and name."""
+    fields = {name: value for name, value in form.items() if isinstance(value, str)}
+    file = form.get("file")
+    if isinstance(file, web.FileField):
+        fields |= {"file_name": file.filename, "file_type": file.content_type}
+        fields["file_content"] = base64.b64encode(file.file.read()).decode()
+    return fields
 
 
 def _page(html: str, nonce: str, status: int) -> web.Response:

@@ -3,9 +3,11 @@
 from typing import Any
 
 from campaigns.sandbox.world.config import SandboxConfig
+from campaigns.sandbox.world.file_store import GivenFile, SentFile
 from campaigns.sandbox.world.state import Location
 
 PREFIX = "telegram:"
+_PARTS = {"image/jpeg": "photo", "audio/ogg": "voice", "video/mp4": "video"}
 
 
 def person_of(chat_id: int) -> str:
@@ -53,6 +55,18 @@ def message_dict(message_id: int, chat_id: int, *, sender: dict[str, Any], at: f
 def location_dict(location: Location) -> dict[str, Any]:
     """Return a Location in degrees."""
     return {"latitude": location.latitude, "longitude": location.longitude}
+
+
+def file_dict(file: SentFile, given: GivenFile) -> dict[str, Any]:
+    """Return the part of a message that a file is: a voice note, the sizes of a photo, or a document."""
+    facts = {"file_id": file.sid, "file_unique_id": file.sid[-16:], "file_size": len(file.content)}
+    kind = given.kind or _PARTS.get(file.content_type.partition(";")[0], "document")
+    if kind == "photo":
+        small = facts | {"file_id": f"{file.sid}-small", "width": 90, "height": 68}
+        return {"photo": [small, facts | {"width": 1280, "height": 960}]}
+    played = {} if kind in ("document", "sticker") else {"duration": given.seconds}
+    named = {"file_name": given.name} if given.name else {}
+    return {kind: facts | played | named | {"mime_type": file.content_type}}
 
 
 def membership(config: SandboxConfig, chat_id: int, *, at: float, is_blocked: bool) -> dict[str, Any]:

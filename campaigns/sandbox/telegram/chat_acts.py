@@ -7,6 +7,7 @@ from campaigns.sandbox.callbacks.webhooks import Answer
 from campaigns.sandbox.telegram.bot_objects import (
     bot_user,
     chat_id_of,
+    file_dict,
     location_dict,
     membership,
     message_dict,
@@ -14,6 +15,7 @@ from campaigns.sandbox.telegram.bot_objects import (
     person_user,
 )
 from campaigns.sandbox.telegram.update_queue import TelegramUpdates
+from campaigns.sandbox.world.file_store import GivenFile, read_base64
 from campaigns.sandbox.world.oracle import Oracle
 from campaigns.sandbox.world.sandbox_errors import SandboxError
 from campaigns.sandbox.world.state import Location, Message, World
@@ -29,6 +31,8 @@ class TelegramAct:
     location: Location | None = None
     #: The data of an inline button.
     button_payload: str = ""
+    #: One file; the text is its caption.
+    media: tuple[GivenFile, ...] = ()
     #: The payload of the link that was followed, empty without one; None when Start is not pressed.
     start: str | None = None
     block: bool = False
@@ -86,20 +90,29 @@ class TelegramPeople:
 
     async def _write(self, chat_id: int, act: TelegramAct) -> dict[str, Any]:
         text = act.text if act.start is None else f"/start {act.start}".strip()
-        if not text and not act.location:
-            raise SandboxError("inbound: a text, a location, a button or an act is missing.")
+        if not text and not act.location and not act.media:
+            raise SandboxError("inbound: a text, a location, a file, a button or an act is missing.")
         message_id = next(self._world.telegram.message_ids)
         message = self._remember(chat_id, message_id, text)
         content = message_dict(message_id, chat_id, sender=person_user(chat_id), at=message.created_at)
         if act.location and act.start is None:
             message.location = act.location
             content["location"] = location_dict(act.location)
+        elif act.media and act.start is None:
+            message.num_media = 1
+            content |= self._file_part(message, act.media[0]) | ({"caption": text} if text else {})
         else:
             content["text"] = text
             if text.startswith("/"):
                 length = len(text.split(maxsplit=1)[0])
                 content["entities"] = [{"offset": 0, "length": length, "type": "bot_command"}]
         return self._report(message.sid, *await self._updates.push("message", content), message)
+
+    def _file_part(self, message: Message, given: GivenFile) -> dict[str, Any]:
+        """Keep a file; return the part of a message that it is."""
+        content = read_base64(given.content, "inbound.media[0].content")
+        file = self._world.files.keep(message.sid, given.content_type, content, at=message.created_at)
+        return file_dict(file, given)
 
     async def _press(self, chat_id: int, payload: str) -> dict[str, Any]:
         """Press an inline button of the latest message that has it."""

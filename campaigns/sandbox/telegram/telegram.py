@@ -34,6 +34,8 @@ _TOKEN = re.compile(r"\d+:\S+")
 _SECRET = re.compile(r"[A-Za-z0-9_-]{1,256}")
 _COMMAND = re.compile(r"/?[a-z0-9_]{1,32}")
 _LONGEST_POLL_S = 50
+#: Bots download no larger files.
+_LARGEST_FILE = 20 * 1024**2
 _SENDING = ("sendmessage", "sendphoto", "sendlocation")
 _OLD_QUERY = "query is too old and response timeout expired or query ID is invalid"
 _UNAVAILABLE = json.dumps(TelegramError(503).as_dict()).encode()
@@ -55,12 +57,14 @@ class TelegramSurface:
             "getupdates": self.get_updates,
             "answercallbackquery": self.answer_callback_query,
             "setmycommands": self.set_my_commands,
+            "getfile": self.get_file,
         }
 
     def routes(self) -> list[web.RouteDef]:
         """Return the routes of the API."""
         path = "/bot{token}/{method}"
-        return [web.post(path, self.call), web.get(path, self.call, allow_head=False)]
+        file = web.get("/file/bot{token}/{path:.+}", self.give_file, allow_head=False)
+        return [web.post(path, self.call), web.get(path, self.call, allow_head=False), file]
 
     async def call(self, request: web.Request) -> web.StreamResponse:
         """Answer one call of any method, or fail as the plan of this call says."""
@@ -191,6 +195,27 @@ class TelegramSurface:
         if parameters.text("callback_query_id") not in self._world.telegram.queries:
             raise TelegramError(400, _OLD_QUERY)
         return True, ""
+
+    async def get_file(self, parameters: Parameters) -> tuple[Any, str]:
+        """Return where a file can be fetched from."""
+        file = self._world.files.find(parameters.text("file_id"))
+        if file is None:
+            raise TelegramError(400, "wrong file_id or the file is temporarily unavailable")
+        if len(file.content) > _LARGEST_FILE:
+            raise TelegramError(400, "file is too big")
+        facts = {"file_id": file.sid, "file_unique_id": file.sid[-16:], "file_size": len(file.content)}
+        return facts | {"file_path": file.path}, ""
+
+    async def give_file(self, request: web.Request) -> web.StreamResponse:
+        """Give the content of a file."""
+        try:
+            self._demand_token(request.match_info["token"])
+            file = self._world.files.find_by_path(request.match_info["path"])
+            if file is None:
+                raise TelegramError(404)
+        except TelegramError as error:
+            return _say(error.as_dict(), error.code)
+        return web.Response(body=file.content, content_type="application/octet-stream")
 
     async def set_my_commands(self, parameters: Parameters) -> tuple[Any, str]:
         """Keep the bot's menu of commands."""

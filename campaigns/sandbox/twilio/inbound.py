@@ -7,8 +7,10 @@ from campaigns.sandbox.callbacks.life import Life
 from campaigns.sandbox.callbacks.notice import inbound_form
 from campaigns.sandbox.callbacks.webhooks import Answer, Webhook, Webhooks
 from campaigns.sandbox.twilio.inbound_words import Words, body_of, details_of
+from campaigns.sandbox.twilio.render import ROOT
 from campaigns.sandbox.twilio.twiml import TwimlError, read_messages
 from campaigns.sandbox.world.chance import dice
+from campaigns.sandbox.world.file_store import GivenFile, read_base64
 from campaigns.sandbox.world.fixture import channel_of
 from campaigns.sandbox.world.oracle import Oracle
 from campaigns.sandbox.world.plan import Plan
@@ -69,13 +71,28 @@ class Inbox:
         message.sent_at = message.created_at
         message.parts = count_segments(message.body) if message.channel == "sms" else 1
         message.location, message.num_media = words.location, len(words.media)
-        message.details = details_of(replace(words, to=to))
+        if words.media:
+            message.sid = f"MM{message.sid[2:]}"
+        message.details = details_of(replace(words, to=to, media=self._keep_files(message, words)))
         self._world.remember(message)
         if words.opt_out:
             self._oracle.said_stop(words.sender, message.created_at)
         if words.opt_in:
             self._oracle.said_start(words.sender)
         return message
+
+    def _keep_files(self, message: Message, words: Words) -> tuple[GivenFile, ...]:
+        """Keep the files that came with their content, each at an address of ours from then on."""
+        kept: list[GivenFile] = []
+        for number, given in enumerate(words.media):
+            if not given.content:
+                kept.append(given)
+                continue
+            content = read_base64(given.content, f"inbound.media[{number}].content")
+            file = self._world.files.keep(message.sid, given.content_type, content, at=message.created_at)
+            there = f"{self._world.origin}{ROOT}/{message.account}/Messages/{message.sid}/Media/{file.sid}"
+            kept.append(replace(given, url=there))
+        return tuple(kept)
 
     def _account_of(self, person: str, to: str) -> str:
         """Return the account that a message to a sender belongs to; for a shared one, who wrote from it last."""

@@ -4,16 +4,9 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from campaigns.sandbox.world.file_store import GivenFile
 from campaigns.sandbox.world.fixture import channel_of
 from campaigns.sandbox.world.state import Location
-
-
-@dataclass(frozen=True, slots=True)
-class Media:
-    """A picture, a voice message or a file that a person sends."""
-
-    url: str
-    content_type: str = "image/jpeg"
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +28,7 @@ class Words:
     #: The id of the row of a list, and what stands in it.
     list_id: str = ""
     list_title: str = ""
-    media: tuple[Media, ...] = ()
+    media: tuple[GivenFile, ...] = ()
     profile_name: str = ""
     #: The id by which WhatsApp knows the person to this business (`UA.8f2c`), beside the number.
     user_id: str = ""

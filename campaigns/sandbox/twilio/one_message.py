@@ -34,7 +34,6 @@ class OneMessageSurface:
             web.post(f"{one}.json", self._about("change", self.change)),
             web.delete(f"{one}.json", self._about("delete", self.delete)),
             web.post(f"{one}/Feedback.json", self._about("feedback", self.feedback)),
-            web.get(f"{one}/Media.json", self._about("media", self.media), allow_head=False),
         ]
 
     def _about(self, on: str, answer: Answerer) -> Handler:
@@ -85,9 +84,3 @@ class OneMessageSurface:
             "uri": request.path,
         }
         return reply(json.dumps(body).encode(), 201)
-
-    async def media(self, request: web.Request, _message: Message) -> web.StreamResponse:
-        """Return an empty media list: the sandbox stores none."""
-        pages = {"first_page_uri": request.path, "next_page_uri": None, "previous_page_uri": None}
-        numbers = {"page": 0, "page_size": 50, "start": 0, "end": 0}
-        return reply(json.dumps({"media_list": [], "uri": request.path, **numbers, **pages}).encode())

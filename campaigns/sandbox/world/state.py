@@ -9,6 +9,7 @@ from typing import Literal
 
 from campaigns.sandbox.world.config import SandboxConfig
 from campaigns.sandbox.world.content_templates import ContentStore
+from campaigns.sandbox.world.file_store import FileStore
 from campaigns.sandbox.world.fixture import Fixture, MessagingService, Sender, channel_of, longest_match
 from campaigns.sandbox.world.profile import Profile
 from campaigns.sandbox.world.segments import count_segments
@@ -133,6 +134,8 @@ class World:
 
     def __init__(self, config: SandboxConfig) -> None:
         self.config = config
+        #: Where the sandbox answers; known once it does.
+        self.origin = f"http://{config.host}:{config.port}"
         self.timeline = Timeline()
         self.reset(config.seed)
 
@@ -150,6 +153,7 @@ class World:
         self.blocked: set[tuple[str, str]] = set()
         self.whatsapp = WhatsApp()
         self.contents = ContentStore(self.config.account_sid)
+        self.files = FileStore()
         self.telegram = TelegramBook()
         self.alerts: deque[Alert] = deque(maxlen=1_000)
         self._seq = count(1)

@@ -171,3 +171,21 @@ def test_foreign_page_cannot_answer(sandbox: SandboxProcess, headers: dict[str, 
 
 def test_foreign_name_for_loopback_is_refused(sandbox: SandboxProcess) -> None:
     assert sandbox.request("GET", "/", headers={"Host": "evil.example:80"}).status_code == 403
+
+
+@pytest.mark.parametrize("person", [TO, CHAT])
+def test_person_sends_a_picture(sandbox: SandboxProcess, receiver: Receiver, person: str) -> None:
+    sandbox.fixture(inbound_url=f"{receiver.url}/in", telegram_limits=False)
+    if person == CHAT:
+        answer(sandbox, CHAT, do="start", start="")
+    picture = {"file": ("photo.jpg", b"\xff\xd8picture", "image/jpeg")}
+    path, headers = f"/phones/{person}/answer", {"Origin": sandbox.url}
+    via = person if person == CHAT else f"whatsapp:{person}"
+    form = {"do": "file", "via": via}
+    page = sandbox.request("POST", path, data=form, files=picture, headers=headers)
+    assert page.status_code == 200
+    assert "[file]" in page.text
+    told = updates(sandbox)[-1]["message"] if person == CHAT else receiver.received[0].form
+    assert told["photo"][1]["file_size"] == 9 if person == CHAT else told["NumMedia"] == "1"
+    missing = sandbox.request("POST", path, data=form, headers=headers)
+    assert (missing.status_code, "Choose a file first." in missing.text) == (409, True)

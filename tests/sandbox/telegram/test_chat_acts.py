@@ -1,5 +1,6 @@
 """What people do in their chat with the bot reaches it as Telegram's updates."""
 
+import base64
 import json
 import time
 from collections.abc import Callable
@@ -91,7 +92,7 @@ def test_button_reaches_the_bot_with_its_message(sandbox: SandboxProcess) -> Non
     ("what", "words"),
     [
         ({"from": "Olena"}, "chat id is missing"),
-        ({}, "a text, a location, a button or an act is missing"),
+        ({}, "a text, a location, a file, a button or an act is missing"),
         ({"button_payload": "maybe"}, "No message to this person has a button"),
         ({"from": 78, "text": "x"}, "blocked the bot"),
         ({"from": 79, "text": "x"}, "deactivated"),
@@ -164,3 +165,45 @@ def test_unwanted_kinds_are_not_sent(sandbox: SandboxProcess, receiver: Receiver
     act(sandbox, block=True)
     act(sandbox, start="")
     assert ["message" in json.loads(one.body) for one in receiver.received] == [True]
+
+
+SOUND = base64.b64encode(b"OggSsound").decode()
+
+
+@pytest.mark.parametrize(
+    ("content_type", "more", "part"),
+    [
+        ("audio/ogg", {"seconds": 7}, "voice"),
+        ("video/mp4", {}, "video"),
+        ("application/pdf", {"name": "ticket.pdf"}, "document"),
+        ("image/jpeg", {"kind": "document"}, "document"),
+    ],
+)
+def test_file_comes_with_its_caption_and_is_fetched(
+    sandbox: SandboxProcess, content_type: str, more: dict[str, Any], part: str
+) -> None:
+    act(sandbox, text="Look", media=[{"content_type": content_type, "content": SOUND, **more}])
+    (update,) = updates(sandbox)
+    message = update["message"]
+    assert (message["caption"], "text" in message) == ("Look", False)
+    file = message[part]
+    assert (file["mime_type"], file["file_size"]) == (content_type, 9)
+    assert file.get("duration") == {"voice": 7, "video": 1}.get(part)
+    found = bot(sandbox, "getFile", file_id=file["file_id"])["result"]
+    given = sandbox.request("GET", f"/file/bot{DEFAULTS.telegram_token}/{found['file_path']}")
+    assert given.content == b"OggSsound"
+    assert sandbox.request("GET", f"/file/bot1:no/{found['file_path']}").status_code == 401
+    assert sandbox.request("GET", f"/file/bot{DEFAULTS.telegram_token}/voice/other").status_code == 404
+
+
+def test_photo_comes_in_sizes(sandbox: SandboxProcess) -> None:
+    act(sandbox, media=[{"content": SOUND}])
+    (update,) = updates(sandbox)
+    small, large = update["message"]["photo"]
+    assert small["width"] < large["width"]
+    assert "caption" not in update["message"]
+    assert bot(sandbox, "getFile", file_id=large["file_id"])["ok"]
+
+
+def test_unknown_file_is_refused(sandbox: SandboxProcess) -> None:
+    assert bot(sandbox, "getFile", file_id="ME0")["error_code"] == 400
