@@ -44,6 +44,7 @@ from campaigns.gateways.base import Gateway
 from campaigns.gateways.kinds import get_kind
 from campaigns.inbox.conversations.dead_numbers import put_back
 from campaigns.inbox.escalation.escalate import escalate
+from campaigns.inbox.media.fetching import MediaFetching
 from campaigns.missed_inbound import MissedInbound
 from campaigns.ownership import OwnerWatch
 from campaigns.planning.policy import Policy
@@ -77,6 +78,8 @@ TABLES_EVERY = 60.0
 MISSED_EVERY, LISTEN_SECONDS = 5.0, 15.0
 #: Between two looks whether the directory changed under a run that is being sent.
 TEXTS_EVERY = 5.0
+#: Between two looks for files that people sent.
+FILES_EVERY = 1.0
 #: Heartbeats in a cluster, with looks for lanes that nobody serves; and looks whether the database was restored.
 BEAT_EVERY, TEND_EVERY = 0.5, 0.5
 #: A thread that wants the interpreter gets it after this number of seconds; Python's default is ten times as many.
@@ -132,6 +135,7 @@ class Worker:
         self._mailer = make_mailer(settings.smtp_url)
         self._accounts = Accounts(self._sessions, settings)
         self._missed = MissedInbound(self._sessions, settings)
+        self._files = MediaFetching(self._sessions, settings)
         self._owners = OwnerWatch(self._sessions, settings)
         self._text_watch = TextWatch(self._sessions, Policy.of(settings))
         self._is_stopping = threading.Event()
@@ -327,6 +331,7 @@ class Worker:
             Chore("erasing people", ERASE_EVERY, lambda: repair(go_on_erasing, self._sessions, self._vault)),
             Chore("asking the providers' lists", doubts_every, upkeep.reconcile, is_outward=True),
             Chore("hearing what was missed", MISSED_EVERY, self._missed.look),
+            Chore("fetching files", FILES_EVERY, self._files.look, is_outward=True),
             *self._accounts.chores(),
         ]
         if member is not None:

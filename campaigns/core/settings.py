@@ -90,6 +90,8 @@ class Settings:
     default_max_parts: int
     import_max_rows: int
     import_max_megabytes: int
+    media_max_megabytes: int
+    media_kept_days: int
     smtp_url: str
     mail_from: str
     #: Credentials by the name a Sender gives: FINGERPOST_SECRET_<NAME> = "account:token".

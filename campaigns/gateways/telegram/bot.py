@@ -11,12 +11,21 @@ from aiogram.exceptions import ClientDecodeError, TelegramAPIError, TelegramRetr
 from aiogram.methods import Response, TelegramMethod
 from aiogram.types import LinkPreviewOptions
 
-from campaigns.core.errors import UnavailableError
+from campaigns.core.errors import NotFoundError, TooLargeError, UnavailableError
 from campaigns.core.words import N_
-from campaigns.gateways.base import Accepted, Fence, Outgoing, SendError, ThrottledError, UnknownOutcomeError
+from campaigns.gateways.base import (
+    Accepted,
+    Fence,
+    Outgoing,
+    RejectedError,
+    SendError,
+    ThrottledError,
+    UnknownOutcomeError,
+)
 from campaigns.gateways.callbacks import hook_secret
 from campaigns.gateways.telegram.callbacks import UPDATES, TelegramUpdates
 from campaigns.gateways.telegram.telegram_refusals import refusal_of
+from campaigns.gateways.transport.download import download
 from campaigns.gateways.transport.http import (
     CONNECT_SECONDS,
     TOTAL_SECONDS,
@@ -30,6 +39,8 @@ from campaigns.gateways.unlisted import Unlisted
 
 T = TypeVar("T")
 
+#: The code of a request that cannot be met (telegram_refusals.py).
+_BAD_REQUEST = "telegram_bad_request"
 _NO_PREVIEW = LinkPreviewOptions(is_disabled=True)
 
 
@@ -135,6 +146,22 @@ class TelegramBot(Unlisted):
         """Return the bot's user name; see Answering.ask_account."""
         current_fence.set(None)
         return f"@{(await self._bot.get_me()).username or self._bot.id}"
+
+    async def fetch_media(self, source: str, *, most_bytes: int) -> bytes:
+        """Return a file that somebody sent; see MediaSource.fetch_media."""
+        current_fence.set(None)
+        try:
+            path = (await self._bot.get_file(source)).file_path
+        except SendError as error:
+            if not isinstance(error, RejectedError) or error.code != _BAD_REQUEST:
+                raise _unavailable(error) from error
+            # The file is larger than bots may fetch, or unknown.
+            raise TooLargeError if "too big" in str(error.__cause__) else NotFoundError from error
+        api: TelegramAPIServer = self._bot.session.api
+        return await download(api.file_url(self._bot.token, path or ""), most_bytes=most_bytes)
+
+    async def delete_media(self, source: str) -> None:
+        """Do nothing: a bot can delete no file, and the message is in the person's own chat."""
 
     async def close(self) -> None:
         """Release connections."""

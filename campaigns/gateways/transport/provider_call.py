@@ -59,7 +59,7 @@ class Call:
         set_option(pycurl.PROTOCOLS, pycurl.PROTO_HTTP | pycurl.PROTO_HTTPS)
         set_option(pycurl.PROXY, "")
         set_option(pycurl.USERAGENT, "Fingerpost")
-        set_option(pycurl.CAINFO, _authorities())
+        set_option(pycurl.CAINFO, authorities())
         set_option(pycurl.PREREQFUNCTION, self._may_write)
         if planned_crash() is not None:
             set_option(pycurl.VERBOSE, 1)
@@ -155,7 +155,7 @@ def _header_lines(headers: Mapping[str, str]) -> list[str]:
     return lines
 
 
-def _authorities() -> str:
+def authorities() -> str:
     """Return the file of the certificates that this machine trusts; SSL_CERT_FILE names another."""
     return ssl.get_default_verify_paths().cafile or certifi.where()
 

@@ -22,10 +22,11 @@ from campaigns.gateways.base import (
     SendError,
     UnknownOutcomeError,
 )
-from campaigns.gateways.callbacks import Inbound
+from campaigns.gateways.callbacks import Inbound, InboundMedia
 from campaigns.gateways.connecting import KeptInbound
+from campaigns.gateways.transport.download import delete, download
 from campaigns.gateways.transport.http import CONNECT_SECONDS, TOTAL_SECONDS, current_fence, object_in
-from campaigns.gateways.twilio.callbacks import TwilioCallbacks
+from campaigns.gateways.twilio.callbacks import TwilioCallbacks, media_of
 from campaigns.gateways.twilio.error_codes import action_for
 from campaigns.gateways.twilio.twilio_client import TwilioAccount
 
@@ -60,6 +61,7 @@ class TwilioMessages:
         total_seconds: float = TOTAL_SECONDS,
     ) -> None:
         self.account = account
+        self._login = (account, token)
         self._account = TwilioAccount(
             account,
             token,
@@ -107,14 +109,25 @@ class TwilioMessages:
         with _telling_of_the_list():
             page = await self._messages.page_async(page_size=PAGE_SIZE, **bounds, **filters)
             while page is not None:
-                kept += [
-                    self._kept(message, receiver)
-                    for message in page
-                    if message.direction == INBOUND
-                    and (not is_service or message.messaging_service_sid == receiver)
-                ]
+                for message in page:
+                    is_theirs = not is_service or message.messaging_service_sid == receiver
+                    if message.direction == INBOUND and is_theirs:
+                        kept.append(self._kept(message, receiver, await self._list_media(message)))
                 page = await page.next_page_async()
         return kept[::-1]
+
+    async def fetch_media(self, source: str, *, most_bytes: int) -> bytes:
+        """Return a file that somebody sent; see MediaSource.fetch_media."""
+        return await download(self._media_url(source), most_bytes=most_bytes, login=self._login)
+
+    async def delete_media(self, source: str) -> None:
+        """Delete a file, which Twilio keeps until then; see MediaSource.delete_media."""
+        await delete(f"{self._media_url(source)}.json", login=self._login)
+
+    def _media_url(self, source: str) -> str:
+        message, _, file = source.partition("/")
+        origin = self._account.client.api.base_url
+        return f"{origin}/2010-04-01/Accounts/{self.account}/Messages/{message}/Media/{file}"
 
     async def ask_account(self) -> str:
         """Return the name of the account; see Answering.ask_account. One that is not active sends nothing."""
@@ -170,13 +183,20 @@ class TwilioMessages:
             return False
         return message.to.startswith(self.prefix) if self.prefix else ":" not in message.to
 
-    def _kept(self, message: Any, receiver: str) -> KeptInbound:
+    async def _list_media(self, message: Any) -> tuple[InboundMedia, ...]:
+        """Return the files of a listed message; the list tells only how many there are."""
+        if str(message.num_media or "0") == "0":
+            return ()
+        return tuple(media_of(one.uri or "", one.content_type or "") for one in await message.media.list_async())
+
+    def _kept(self, message: Any, receiver: str, media: tuple[InboundMedia, ...]) -> KeptInbound:
         inbound = Inbound(
             provider_id=str(message.sid),
             from_handle=(message.from_ or "").removeprefix(self.prefix),
             to_handle=receiver,
             text=message.body or "",
             channel=self.prefix.removesuffix(":") or "sms",
+            media=media,
         )
         return KeptInbound(inbound, (message.date_sent or message.date_created).astimezone(UTC))
 
