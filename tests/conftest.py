@@ -40,8 +40,12 @@ MEMORY, ROOM = Path("/dev/shm"), 2 << 30
 
 #: Whoever asks for one of these sees the database through pages.
 _PAGES = frozenset({"pages", "own_pages"})
+#: What tests, or their files, say of the databases that they need.
+_DATABASES = frozenset({"both_databases", "one_database"})
 #: Files here take longest, beside those with real pages.
 _LONG = tuple(f"tests/{name}/" for name in ("simulation", "faults", "cluster", "continuity", "security"))
+#: How many objects come into being before anybody looks for garbage again: tests make many, and keep few.
+_GARBAGE = 10_000
 #: More statements than all tests together have: each is compiled once.
 _STATEMENTS = 20_000
 
@@ -75,6 +79,7 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 def pytest_collection_finish() -> None:
     """Look for garbage from here on, though not among what was loaded and collected, which stays to the end."""
     gc.freeze()
+    gc.set_threshold(_GARBAGE)
     gc.enable()
 
 
@@ -85,12 +90,15 @@ def _comes_early(item: pytest.Item) -> tuple[bool, bool]:
 def _proves_nothing_new(item: pytest.Item) -> bool:
     """Say whether a test was to run on PostgreSQL though others send all of its statements there.
 
-    So it is with most tests of pages, whose queries have tests of their own, and with those that say so.
+    So it is with most tests of pages, whose queries have tests of their own, and with those that say so. What is
+    said of one test goes before what is said of its file.
     """
     assert isinstance(item, pytest.Function)
     is_on_postgres = hasattr(item, "callspec") and "postgres" in item.callspec.params.values()
-    asks_again = not _PAGES.isdisjoint(item.fixturenames) and item.get_closest_marker("both_databases") is None
-    return is_on_postgres and (asks_again or item.get_closest_marker("one_database") is not None)
+    said = next((mark.name for mark in item.iter_markers() if mark.name in _DATABASES), None)
+    return is_on_postgres and (
+        not _PAGES.isdisjoint(item.fixturenames) if said is None else said == "one_database"
+    )
 
 
 @pytest.fixture(scope="session", autouse=True)

@@ -52,6 +52,8 @@ from tests.audience.people import person
 from tests.audience.sheets import read_contacts
 from tests.factories import NOON, a_contact, a_member, a_place, a_region, an_address, an_organisation
 
+pytestmark = pytest.mark.one_database
+
 HEADER = "number,language,latitude,longitude,place,position_date,consent_date,consent_how"
 ONE = "+380501234567,uk,49.80,22.94,,2026-03-01,2026-02-01,form A"
 TWO = "+380671234567,ru,,,Medyka,2026-03-01,2026-02-01,form A"
@@ -175,6 +177,7 @@ def test_cancelled_file_is_gone(
     assert (waiting.state, waiting.sealed_file, count(session, Contact)) == (ImportState.CANCELLED, None, 0)
 
 
+@pytest.mark.both_databases
 def test_import_never_lifts_a_stop(
     session: Session, organisation: Organisation, vault: Vault, settings: Settings
 ) -> None:
@@ -184,6 +187,7 @@ def test_import_never_lifts_a_stop(
     assert (report.added, report.updated, count(session, Address)) == (1, 0, 0)
 
 
+@pytest.mark.both_databases
 def test_one_handle_counts_per_channel(
     session: Session, organisation: Organisation, vault: Vault, settings: Settings
 ) -> None:
@@ -199,6 +203,7 @@ def test_one_handle_counts_per_channel(
     assert set(session.scalars(select(Consent.channel))) == {Channel.TELEGRAM}
 
 
+@pytest.mark.both_databases
 def test_one_phone_on_two_lines_is_one_contact(
     session: Session, organisation: Organisation, vault: Vault, settings: Settings
 ) -> None:
@@ -218,6 +223,7 @@ def test_one_phone_on_two_lines_is_one_contact(
     assert not any(session.scalars(select(Address.is_shared)))
 
 
+@pytest.mark.both_databases
 def test_second_import_moves_known_people(
     session: Session, organisation: Organisation, vault: Vault, settings: Settings
 ) -> None:
@@ -299,6 +305,7 @@ def _say_no(transaction: AbstractContextManager[Session], lookup: bytes, refuse:
         refuse(session, HashedHandle(lookup, Channel.SMS), Declaration("keyword", "reply 1", NOON))
 
 
+@pytest.mark.both_databases
 @pytest.mark.parametrize("engine", ["postgres"], indirect=True)
 def test_stop_of_somebody_a_file_brings_consent_of_waits_for_no_import(
     sessions: sessionmaker[Session], vault: Vault
@@ -346,6 +353,7 @@ def test_consent_that_a_file_brings_counts_for_somebody_known(
         assert (line.kind, open_evidence(line, vault)) == ("granted", "form")
 
 
+@pytest.mark.both_databases
 @pytest.mark.parametrize("said_on", [Channel.WHATSAPP, Channel.TELEGRAM])
 def test_stop_on_another_channel_during_an_import_holds(
     sessions: sessionmaker[Session], vault: Vault, said_on: Channel
@@ -391,6 +399,7 @@ def test_stop_elsewhere_keeps_a_person_out(
     assert (report.added, count(session, Contact)) == (1, 1)
 
 
+@pytest.mark.both_databases
 def test_import_ends_no_hold(
     session: Session, organisation: Organisation, vault: Vault, settings: Settings
 ) -> None:
@@ -427,6 +436,7 @@ def test_hold_during_an_import_counts(sessions: sessionmaker[Session], vault: Va
         assert session.scalars(select(Address.state)).one() == AddressState.HELD
 
 
+@pytest.mark.both_databases
 def test_every_act_leaves_one_entry_without_address(
     session: Session, organisation: Organisation, vault: Vault, settings: Settings
 ) -> None:
@@ -514,6 +524,7 @@ def bring_in_handles(
     return import_file(session, organisation.id, "f.csv", data, by=None, vault=vault, settings=settings)
 
 
+@pytest.mark.both_databases
 def test_person_of_several_channels_is_one_contact(
     session: Session, organisation: Organisation, vault: Vault, settings: Settings
 ) -> None:
@@ -526,6 +537,7 @@ def test_person_of_several_channels_is_one_contact(
     ]
 
 
+@pytest.mark.both_databases
 def test_known_person_gains_the_channels_they_lack(
     session: Session, organisation: Organisation, vault: Vault, settings: Settings
 ) -> None:

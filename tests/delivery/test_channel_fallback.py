@@ -28,6 +28,8 @@ from tests.delivery.driving import drive, settled
 from tests.delivery.provider import MemoryProvider
 from tests.factories import a_sender
 
+pytestmark = pytest.mark.one_database
+
 NOT_ON_IT = RejectedError("63003", Action.OTHER_CHANNEL)
 
 
@@ -78,6 +80,7 @@ def receive(session: Session, status: str, action: Action | None, *references: s
     session.expire_all()
 
 
+@pytest.mark.both_databases
 def test_refused_person_is_reached_over_the_next_sender(two: Callable[..., Two]) -> None:
     run = two()
     run.refuse(NOT_ON_IT)
@@ -96,6 +99,7 @@ def test_refused_person_is_reached_over_the_next_sender(two: Callable[..., Two])
     assert {(row.sender_id, row.error, row.provider_id) for row in attempts} == {(run.first, "63003", None)}
 
 
+@pytest.mark.both_databases
 def test_dead_address_is_marked_and_the_person_reached(two: Callable[..., Two]) -> None:
     run = two()
     run.refuse(RejectedError("21614", Action.INVALIDATE_ADDRESS))
@@ -106,6 +110,7 @@ def test_dead_address_is_marked_and_the_person_reached(two: Callable[..., Two]) 
     assert set(states) == {(Channel.WHATSAPP, AddressState.INVALID), (Channel.SMS, AddressState.ACTIVE)}
 
 
+@pytest.mark.both_databases
 def test_answer_that_is_written_again_moves_nobody_twice(two: Callable[..., Two]) -> None:
     """The acknowledgement of a commit was lost, and by now the row has failed for good over its second sender."""
     run = two(count=1)
@@ -136,6 +141,7 @@ def test_answer_that_is_written_again_moves_nobody_twice(two: Callable[..., Two]
         assert (row.send_state, row.sender_id, row.error) == (SendState.FAILED, run.second, "21211")
 
 
+@pytest.mark.both_databases
 @pytest.mark.parametrize(
     ("error", "state"),
     [
@@ -152,6 +158,7 @@ def test_nothing_else_falls_back(two: Callable[..., Two], error: SendError, stat
     assert run.providers[run.second].accepted == []
 
 
+@pytest.mark.both_databases
 @pytest.mark.parametrize("state", [AddressState.OPTED_OUT, AddressState.PENDING, AddressState.INVALID])
 def test_closed_address_is_no_way_out(two: Callable[..., Two], state: AddressState) -> None:
     run = two()
@@ -202,6 +209,7 @@ def test_failed_receipt_moves_on(two: Callable[..., Two], status: str, action: A
             assert {row.receipt_state for row in rows} == {None}
 
 
+@pytest.mark.both_databases
 def test_wrong_clock_puts_nobody_off_who_falls_back(two: Callable[..., Two]) -> None:
     run = two(deliveries={"send_state": SendState.ACCEPTED, "provider_id": "SM"})
     with run.sessions.begin() as session, clock.running_on(lambda: datetime.now(UTC) + timedelta(days=2)):
@@ -225,6 +233,7 @@ def test_receipt_before_the_reply_waits_for_it(two: Callable[..., Two]) -> None:
         assert {row.send_state for row in rows} == {SendState.QUEUED}
 
 
+@pytest.mark.both_databases
 def test_stopped_run_does_not_go_on(two: Callable[..., Two]) -> None:
     run = two(deliveries={"send_state": SendState.ACCEPTED}, state=RunState.STOPPED)
     with run.sessions.begin() as session:

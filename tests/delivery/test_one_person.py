@@ -37,6 +37,8 @@ from tests.delivery.repair.test_reconcile import ask as ask_provider
 from tests.delivery.repair.test_reconcile import note_account
 from tests.factories import a_sender, an_organisation
 
+pytestmark = pytest.mark.one_database
+
 #: What builders begin the number of the only person with.
 PREFIX = "+38067"
 
@@ -113,6 +115,7 @@ def make(sessions: sessionmaker[Session], vault: Vault, where: str, **deliveries
         return Scene(sessions, vault, run.id, delivery.address_id, given[contact_id], sms.id)
 
 
+@pytest.mark.both_databases
 def test_queue_is_emptied(scene: Scene) -> None:
     scene.stop()
     assert scene.state() is SendState.SUPPRESSED
@@ -264,6 +267,7 @@ def halfway(postgres_engine: Engine) -> Iterator[list[Any]]:
     event.remove(postgres_engine, "after_cursor_execute", look)
 
 
+@pytest.mark.both_databases
 @pytest.mark.parametrize("engine", ["postgres"], indirect=True)
 @pytest.mark.parametrize("refuse", REFUSALS)
 @pytest.mark.parametrize("where", WHERE[:3])

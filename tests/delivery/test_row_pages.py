@@ -22,6 +22,8 @@ from tests.delivery.builders import a_running_run, an_unverified_text
 from tests.factories import NOON, a_campaign, a_delivery, a_member, a_region, a_run, add
 from tests.web.pages import Pages
 
+pytestmark = pytest.mark.one_database
+
 Clients = Callable[..., FlaskClient]
 REASON = {"reason": "The carrier says it lost them"}
 

@@ -25,6 +25,8 @@ from campaigns.staff.models import Organisation
 from tests.delivery.builders import a_planned_run, a_running_run, give_addresses, people
 from tests.factories import a_contact, a_sender, an_address
 
+pytestmark = pytest.mark.one_database
+
 ONE, OTHER, CHAT = "+380670000001", "+380509999999", "77001"
 
 
@@ -91,6 +93,7 @@ def test_first_contact_that_can_be_written_to_gets_it(sessions: sessionmaker[Ses
     assert outcome(sessions, run_id) == ([second], {"no_consent": 1})
 
 
+@pytest.mark.both_databases
 def test_other_number_of_a_contact_is_none_of_these(sessions: sessionmaker[Session], vault: Vault) -> None:
     """They share a phone, but this run reaches one of them on another: two phones, two messages."""
     with sessions.begin() as session:
@@ -132,6 +135,7 @@ def test_whether_anybody_shares_is_read_from_few_rows(sqlite_engine: Engine) -> 
     assert any("ix_address_is_shared" in str(step) for step in plan), plan
 
 
+@pytest.mark.both_databases
 @pytest.mark.parametrize(
     ("state", "moves"),
     [
@@ -181,6 +185,7 @@ def twins(sessions: sessionmaker[Session], vault: Vault, state: SendState) -> in
         return second.id
 
 
+@pytest.mark.both_databases
 @pytest.mark.parametrize("together", [True, False])
 def test_two_that_fall_back_at_once_come_to_a_number_once(
     sessions: sessionmaker[Session], vault: Vault, together: bool
@@ -221,6 +226,7 @@ def test_two_that_fall_back_at_once_come_to_a_number_once(
     assert states == [SendState.QUEUED, SendState.FAILED]
 
 
+@pytest.mark.both_databases
 def test_table_takes_one_delivery_of_a_run_for_a_contact(session: Session, vault: Vault) -> None:
     """Whoever plans beside or after somebody else: the database itself has the last word."""
     run_id = a_running_run(session, vault, count=1).id

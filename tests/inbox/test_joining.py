@@ -20,6 +20,8 @@ from campaigns.staff.models import AuditEntry, Organisation
 from tests.factories import a_place, a_region, a_sender, an_organisation
 from tests.inbox.builders import BOT, CHAT, came_over, on_telegram, receive
 
+pytestmark = pytest.mark.one_database
+
 NUMBER = "+380501234567"
 
 
@@ -63,6 +65,7 @@ def test_start_with_a_code_joins(session: Session, vault: Vault, entry_point: En
     assert (ledger.method, ledger.wording) == ("telegram_start", "entry point Medyka, join 1")
 
 
+@pytest.mark.both_databases
 @pytest.mark.parametrize(
     ("channel", "handle", "country"),
     [("sms", NUMBER, "UA"), ("whatsapp", NUMBER, "UA"), ("whatsapp", "UA.a1B2", "UA")],
@@ -80,6 +83,7 @@ def test_code_in_a_message_joins(
     assert (entry.action, entry.detail) == ("reply.join", {"method": "keyword", "entry_point": entry_point.id})
 
 
+@pytest.mark.both_databases
 @pytest.mark.parametrize(
     ("set_up", "said", "expected"),
     [("ar", "uk", "ar"), (None, "zz", UNKNOWN_LANGUAGE), (None, "", UNKNOWN_LANGUAGE)],
@@ -93,6 +97,7 @@ def test_language_is_the_entry_points_first(
     assert session.scalars(select(Contact.language)).one() == expected
 
 
+@pytest.mark.both_databases
 def test_joining_again_only_refreshes(session: Session, vault: Vault, entry_point: EntryPoint) -> None:
     receive(session, vault, started("1", payload="Medyka", language="uk"))
     receive(session, vault, started("2", payload="Medyka", language="pl"))
@@ -141,6 +146,7 @@ def test_stranger_who_blocked_joins_by_start(session: Session, vault: Vault, org
     assert the_address(session).state == AddressState.ACTIVE
 
 
+@pytest.mark.both_databases
 @pytest.mark.parametrize("payload", ["", "no-such-code"])
 def test_plain_start_joins_the_only_organisation(
     session: Session, vault: Vault, organisation: Organisation, payload: str
@@ -158,6 +164,7 @@ def test_plain_start_among_several_joins_nobody(
     assert (reply.organisation_id, session.scalars(select(Contact)).all()) == (None, [])
 
 
+@pytest.mark.both_databases
 def test_owner_of_a_bot_is_joined(session: Session, vault: Vault, organisation: Organisation) -> None:
     an_organisation(session)
     a_sender(session, organisation_id=organisation.id, identity="our_bot", secret_name="our_bot")

@@ -29,7 +29,8 @@ from campaigns.inbox.models import Reply
 from tests.factories import a_campaign, a_contact, a_delivery, a_member, a_run, a_sender, an_address
 from tests.web.pages import Pages, make_pages, page_settings
 
-pytestmark = pytest.mark.both_databases
+pytestmark = pytest.mark.one_database
+
 
 BOT, CHAT = "5550100", 77001
 PUBLIC_URL, TOKEN, INBOUND = "https://fingerpost.example", "token", "/hooks/twilio/inbound"
@@ -259,6 +260,7 @@ def test_shared_place_is_kept_as_a_cell(pages: Pages) -> None:
         assert (contact.position_source, contact.time_zone) == ("shared", "Europe/Warsaw")
 
 
+@pytest.mark.both_databases
 def test_retry_after_an_outage_loses_nothing(pages: Pages, engine: Engine, waiting: int) -> None:
     with engine.begin() as connection:
         connection.execute(text("ALTER TABLE audit_entry RENAME TO away"))

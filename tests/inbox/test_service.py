@@ -49,6 +49,8 @@ from tests.factories import (
 )
 from tests.inbox.builders import came_over
 
+pytestmark = pytest.mark.one_database
+
 NUMBER, SENDER = "+380501234567", "+15005550006"
 
 
@@ -93,6 +95,7 @@ def test_stop_counts_in_every_organisation(session: Session, vault: Vault, addre
     assert {address.state, other.state} == {AddressState.OPTED_OUT}
 
 
+@pytest.mark.both_databases
 def test_stop_of_an_unknown_number_is_remembered(session: Session, vault: Vault) -> None:
     an_organisation(session)
     receive(session, vault, inbound("STOP"))
@@ -233,6 +236,7 @@ def test_what_may_be_a_stop_puts_on_hold(session: Session, vault: Vault, address
     assert entry.detail["suppressed"] == 1
 
 
+@pytest.mark.both_databases
 def test_nothing_but_a_start_ends_a_hold(session: Session, vault: Vault, address: Address) -> None:
     receive(session, vault, inbound("leave me alone", "SM1"))
     for number, text in enumerate(("YES", "Так", "help", "Where can I sleep?", "start please")):
@@ -286,6 +290,7 @@ LATE_CASES = [
 ]
 
 
+@pytest.mark.both_databases
 @pytest.mark.parametrize(("late", "since", "state"), LATE_CASES)
 def test_what_is_posted_again_counts_as_of_when_it_was_said(
     session: Session, vault: Vault, address: Address, late: str, since: str, state: AddressState
@@ -321,6 +326,7 @@ def test_what_came_in_the_wrong_order_is_put_right(
     assert session.scalars(select(Reply).where(Reply.provider_id == "SM1")).one().received_at == said_at
 
 
+@pytest.mark.both_databases
 def test_press_without_a_time_counts_as_of_before_what_has_a_higher_number(session: Session, vault: Vault) -> None:
     contact = a_contact(session, an_organisation(session))
     chat = an_address(session, contact, vault, number="77", channel=Channel.TELEGRAM)
@@ -355,6 +361,7 @@ def test_all_that_refused_since_counts_again(session: Session, vault: Vault, add
     assert address.state == AddressState.OPTED_OUT
 
 
+@pytest.mark.both_databases
 def test_what_was_reported_counts_again(session: Session, vault: Vault, address: Address) -> None:
     said_at = clock.now() - timedelta(seconds=60)
     consent.withdraw_reported(session, {address.id: "21610"}, at=clock.now() - timedelta(seconds=30))
@@ -408,6 +415,7 @@ def test_what_is_put_right_leaves_nothing_queued(session: Session, vault: Vault,
     assert delivery.send_state == SendState.SUPPRESSED
 
 
+@pytest.mark.both_databases
 @pytest.mark.parametrize("agreed", [True, False])
 @pytest.mark.parametrize("text", ["Where can I sleep?", "START", "KYIV7", "STOP", "leave me alone"])
 def test_number_that_is_heard_is_not_dead(

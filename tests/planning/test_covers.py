@@ -26,6 +26,8 @@ from campaigns.staff.models import Role
 from tests.factories import a_contact, a_member, a_region, an_address
 from tests.planning.story import DUE, START, Story, a_story
 
+pytestmark = pytest.mark.one_database
+
 MEDYKA, PALANCA = (22.94, 49.80), (30.09, 46.41)
 NEAR, FAR = circle(*MEDYKA, 5_000), circle(*PALANCA, 5_000)
 LOCATION = "id,name,lat,lon\nmedyka,Medyka,{1},{0}\n"
@@ -98,6 +100,7 @@ def test_approver_is_told_which_place_is_another_one(story: Story) -> None:
     assert (fact.name, list(fact.after)) == ("cover", [f"place {place_of(story).id}"])
 
 
+@pytest.mark.both_databases
 def test_what_is_not_its_shape_changes_nothing(story: Story) -> None:
     """A note, a tag, the name in a text that says no place: nobody else is written to."""
     before = digest(story)
@@ -107,6 +110,7 @@ def test_what_is_not_its_shape_changes_nothing(story: Story) -> None:
     assert digest(story) == before
 
 
+@pytest.mark.both_databases
 def test_name_is_bound_where_the_text_says_it(story: Story) -> None:
     """Whoever may rename a place would otherwise write into an approved text."""
     story.campaign.message.translations[1].text = "((place)): ((hotline))"
@@ -115,6 +119,7 @@ def test_name_is_bound_where_the_text_says_it(story: Story) -> None:
     assert digest(story) != before
 
 
+@pytest.mark.both_databases
 def test_place_that_is_gone_is_another_one(story: Story) -> None:
     before = digest(story)
     delete_place(story.session, place_of(story), by=story.author.id)
@@ -122,6 +127,7 @@ def test_place_that_is_gone_is_another_one(story: Story) -> None:
     assert list(load_content(story.session, story.campaign).cover.values()) == [""]
 
 
+@pytest.mark.both_databases
 def test_file_binds_as_the_form_does(story: Story) -> None:
     place_of(story).key = "medyka"
     before = digest(story)
@@ -130,6 +136,7 @@ def test_file_binds_as_the_form_does(story: Story) -> None:
     assert digest(story) != before
 
 
+@pytest.mark.both_databases
 def test_width_order_and_stops_of_a_route_are_bound(story: Story) -> None:
     route = on_a_route(story)
     stop_ids = tuple(stop.place_id for stop in route.stops)
@@ -153,6 +160,7 @@ def test_moved_stop_moves_its_route(story: Story) -> None:
     assert digest(story) != before
 
 
+@pytest.mark.both_databases
 def test_airport_that_a_route_flies_from_by_a_new_category(session: Session, story: Story) -> None:
     """A stop that becomes an airport lifts the leg from the ground, though it has not moved."""
     warsaw = circle(20.97, 52.17, 3_000)
@@ -168,6 +176,7 @@ def test_airport_that_a_route_flies_from_by_a_new_category(session: Session, sto
     assert digest(story) != before
 
 
+@pytest.mark.both_databases
 @pytest.mark.parametrize("way", ["form", "file", "route", "stop"])
 def test_who_changed_a_place_cannot_approve_what_uses_it(story: Story, way: str) -> None:
     session, ours = story.session, story.organisation.id
@@ -193,12 +202,14 @@ def test_who_changed_a_place_cannot_approve_what_uses_it(story: Story, way: str)
     service.approve_campaign(session, story.campaign, by=story.approver.id, digest=read)
 
 
+@pytest.mark.both_databases
 def test_note_on_a_place_makes_nobody_an_editor(story: Story) -> None:
     update_place(story.session, place_of(story), hotspot(NEAR, note="Closed at night."), by=story.approver.id)
     assert story.approver.id not in find_editors(story.session, story.campaign)
     assert story.session.scalars(select(PlaceAuthor.member_id)).all() == [story.author.id]
 
 
+@pytest.mark.both_databases
 def test_run_keeps_what_it_covers(story: Story) -> None:
     story.approved()
     (run,) = fire_due(story.session, now=DUE)

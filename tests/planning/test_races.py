@@ -26,7 +26,7 @@ from tests.planning.story import DUE, EVENING, START, Story, a_story
 
 ROUNDS = 20
 #: Races in which nobody may start what was not read and approved.
-RACES = [40, pytest.param(1000, marks=pytest.mark.slow)]
+RACES = [20, pytest.param(60, marks=pytest.mark.long), pytest.param(1000, marks=pytest.mark.slow)]
 
 
 @pytest.fixture(autouse=True)

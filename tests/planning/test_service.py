@@ -33,6 +33,8 @@ from campaigns.staff.models import AuditEntry, Role
 from tests.factories import a_contact, a_member, a_sender, an_address, an_organisation, safeguarded
 from tests.planning.story import DUE, EVENING, START, Story, a_story
 
+pytestmark = pytest.mark.one_database
+
 
 @pytest.fixture(autouse=True)
 def at_the_start() -> Iterator[None]:
@@ -59,6 +61,7 @@ def test_approval_keeps_digest_and_people(story: Story) -> None:
     assert story.is_sound()
 
 
+@pytest.mark.both_databases
 def test_each_verb_leaves_one_entry(story: Story) -> None:
     session, campaign, author, approver = story.session, story.campaign, story.author.id, story.approver.id
     verbs: dict[str, Callable[[], object]] = {
@@ -134,6 +137,7 @@ def test_only_what_was_read_is_approved(story: Story) -> None:
         service.approve_campaign(story.session, story.campaign, by=story.approver.id, digest=digest)
 
 
+@pytest.mark.both_databases
 def test_unreviewed_text_closes_the_gates(story: Story) -> None:
     story.scheduled()
     digest = story.submitted()
@@ -218,6 +222,7 @@ def test_left_out_people_are_agreed_to_by_number(story: Story, vault: Vault) -> 
     story.submitted()
 
 
+@pytest.mark.both_databases
 def test_other_audience_forgets_what_was_agreed(story: Story) -> None:
     service.accept_left_out(story.session, story.campaign, by=story.author.id)
     plan = replace(plan_of(story.campaign), fallback_policy=FallbackPolicy.BASE_LANGUAGE)
@@ -225,6 +230,7 @@ def test_other_audience_forgets_what_was_agreed(story: Story) -> None:
     assert story.campaign.accepted_left_out is None
 
 
+@pytest.mark.both_databases
 def test_fallback_language_reaches_everybody(story: Story, vault: Vault) -> None:
     contact = a_contact(story.session, story.organisation, language="pl", region_id=None)
     an_address(story.session, contact, vault, number="+48600000000")

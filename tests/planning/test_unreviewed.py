@@ -18,6 +18,8 @@ from campaigns.planning.service import accept_left_out
 from tests.planning.story import START, Story, a_story
 from tests.web.pages import Pages
 
+pytestmark = pytest.mark.one_database
+
 
 @pytest.fixture(autouse=True)
 def at_the_start() -> Iterator[None]:
@@ -48,11 +50,13 @@ def test_one_sentence_names_the_cause(story: Story) -> None:
     assert str(gates["audience"].sentence) == "50 people can be written to as soon as their texts are reviewed."
 
 
+@pytest.mark.both_databases
 def test_nobody_is_left_out_for_a_text_that_exists(story: Story) -> None:
     with pytest.raises(RefusedError, match="waits for review"):
         accept_left_out(story.session, story.campaign, by=story.author.id)
 
 
+@pytest.mark.both_databases
 def test_who_has_no_text_at_all_may_be_left_out(story: Story) -> None:
     (ukrainian,) = (each for each in story.campaign.message.translations if each.language == "uk")
     story.campaign.message.translations.remove(ukrainian)

@@ -17,7 +17,8 @@ from tests.factories import a_campaign, a_member, a_region
 from tests.reach.releases.test_api import a_token
 from tests.web.pages import Pages
 
-pytestmark = pytest.mark.both_databases
+pytestmark = pytest.mark.one_database
+
 
 Tell = Callable[..., TestResponse]
 CAME = {"code": "K7", "people": 3, "day": "2026-03-05", "partner": "Shelter"}
@@ -35,6 +36,7 @@ def tell(pages: Pages) -> Tell:
     return lambda path, body: pages.client().post(f"/api/v1{path}", json=body, headers=headers)
 
 
+@pytest.mark.both_databases
 def test_assisted_people_are_recorded_once_and_audited(pages: Pages, tell: Tell) -> None:
     answer = tell("/assisted", CAME | {"region": "PL-18"})
     assert (answer.status_code, answer.get_json()["people"]) == (201, 3)
@@ -62,6 +64,7 @@ def test_wrong_assisted_report_changes_nothing(pages: Pages, tell: Tell, changes
         assert session.scalars(select(Outcome)).all() == []
 
 
+@pytest.mark.both_databases
 def test_reach_of_adverts_is_taken_in_once(pages: Pages, tell: Tell) -> None:
     assert tell("/reach-reports", REPORT).get_json()["rows"] == 1
     again = tell("/reach-reports", REPORT)

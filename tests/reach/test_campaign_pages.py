@@ -21,7 +21,8 @@ from campaigns.staff.models import Organisation, Role
 from tests.factories import NOON, a_campaign, a_delivery, a_member, a_region, a_run, an_audience
 from tests.web.pages import Pages
 
-pytestmark = pytest.mark.both_databases
+pytestmark = pytest.mark.one_database
+
 
 Clients = Callable[..., FlaskClient]
 ADVERTS = (
@@ -57,6 +58,7 @@ def hand_in(client: FlaskClient, text: str = ADVERTS, **changes: str) -> Any:
     return client.post("/reach/imports", data=form | changes, follow_redirects=True)
 
 
+@pytest.mark.both_databases
 def test_people_of_two_runs_are_counted_once(pages: Pages, client_for: Clients) -> None:
     page = client_for(Role.VIEWER).get(f"/reach/campaigns/{make_campaign(pages).id}").text
     ladder, rest = page.split('id="regions-title"')
@@ -103,6 +105,7 @@ def test_report_is_there_in_every_language(pages: Pages, client_for: Clients, la
     assert "report.css" in page
 
 
+@pytest.mark.both_databases
 def test_months_and_comparison_have_the_people(pages: Pages, client_for: Clients) -> None:
     make_campaign(pages)
     client = client_for(Role.VIEWER)
@@ -111,6 +114,7 @@ def test_months_and_comparison_have_the_people(pages: Pages, client_for: Clients
     assert ">23<" in client_for(Role.STEWARD).get("/reach/compare").text
 
 
+@pytest.mark.both_databases
 def test_reported_reach_stands_beside_and_is_undone(pages: Pages, client_for: Clients) -> None:
     client, campaign = client_for(Role.AUTHOR), make_campaign(pages)
     page = hand_in(client, campaign_id=str(campaign.id)).text
@@ -123,6 +127,7 @@ def test_reported_reach_stands_beside_and_is_undone(pages: Pages, client_for: Cl
     assert "4,000" not in client.get(f"/reach/campaigns/{campaign.id}").text
 
 
+@pytest.mark.both_databases
 def test_wrong_rows_are_told_and_cannot_be_imported(pages: Pages, client_for: Clients) -> None:
     make_campaign(pages)
     client = client_for(Role.AUTHOR)
@@ -133,6 +138,7 @@ def test_wrong_rows_are_told_and_cannot_be_imported(pages: Pages, client_for: Cl
     assert hand_in(client, "nothing").status_code == 422
 
 
+@pytest.mark.both_databases
 def test_partner_report_is_recorded_and_withdrawn(pages: Pages, client_for: Clients) -> None:
     client, campaign = client_for(Role.AUTHOR), make_campaign(pages)
     told = {"step": "assisted", "people": "3", "day": "2026-03-03", "partner": "Shelter", "region": "PL-18"}
@@ -145,6 +151,7 @@ def test_partner_report_is_recorded_and_withdrawn(pages: Pages, client_for: Clie
     assert "1 entry." not in client.get(f"/reach/campaigns/{campaign.id}").text
 
 
+@pytest.mark.both_databases
 def test_wrong_partner_report_is_refused_beside_the_form(pages: Pages, client_for: Clients) -> None:
     client, campaign = client_for(Role.AUTHOR), make_campaign(pages)
     told = {"step": "assisted", "people": "-1", "day": "2026-03-03", "partner": "Shelter", "region": ""}
@@ -177,6 +184,7 @@ def openings(pages: Pages) -> int:
         return session.scalar(select(func.sum(LinkDay.openings))) or 0
 
 
+@pytest.mark.both_databases
 def test_counted_link_leads_programs_on_and_counts_people(
     pages: Pages, client_for: Clients, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -17,7 +17,8 @@ from campaigns.staff.models import Organisation, Role
 from tests.factories import a_campaign, a_delivery, a_member, a_region, a_run, add
 from tests.web.pages import Pages
 
-pytestmark = pytest.mark.both_databases
+pytestmark = pytest.mark.one_database
+
 
 Clients = Callable[..., FlaskClient]
 
@@ -41,6 +42,7 @@ def make_run(pages: Pages, owner: Organisation | None = None) -> Run:
         return run
 
 
+@pytest.mark.both_databases
 def test_nothing_sent_says_what_comes(client_for: Clients) -> None:
     assert "Nothing has been sent yet." in client_for(Role.VIEWER).get("/reach").text
 

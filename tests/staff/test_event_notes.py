@@ -13,7 +13,7 @@ from campaigns.staff.models import AuditEntry, Member, Role
 from tests.factories import a_campaign, a_run
 from tests.web.pages import Pages
 
-pytestmark = pytest.mark.both_databases
+pytestmark = pytest.mark.one_database
 
 
 def entries(pages: Pages, action: str) -> list[AuditEntry]:
@@ -74,6 +74,7 @@ def test_what_succeeds_tells_nothing_more(pages: Pages) -> None:
     assert entries(pages, "access.refuse") + entries(pages, "file.export") == []
 
 
+@pytest.mark.both_databases
 def test_what_cannot_be_noted_is_not_given(pages: Pages, monkeypatch: pytest.MonkeyPatch) -> None:
     def fail(*_: Any, **__: Any) -> None:
         raise UnavailableError("the database is away")

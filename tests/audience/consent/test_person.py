@@ -19,6 +19,8 @@ from campaigns.core.keys.crypto import Vault
 from campaigns.staff.models import Organisation
 from tests.factories import NOON, a_contact, an_address, an_organisation
 
+pytestmark = pytest.mark.one_database
+
 NUMBER, OTHER_NUMBER, CHAT = "+380501234567", "+380509999999", "77001"
 SAID = Declaration("keyword", "reply 1", NOON)
 WHATSAPP: dict[str, Any] = {"channel": Channel.WHATSAPP}
@@ -29,6 +31,7 @@ def stop(session: Session, address: Address) -> set[int]:
     return set(withdraw_everywhere(session, HashedHandle.of(address), SAID))
 
 
+@pytest.mark.both_databases
 @pytest.mark.parametrize("said_on", range(4))
 def test_stop_reaches_every_channel_everywhere(session: Session, vault: Vault, said_on: int) -> None:
     """Their SMS with us, their WhatsApp with others, and the chat and the second phone these know them by."""
@@ -48,6 +51,7 @@ def test_stop_reaches_every_channel_everywhere(session: Session, vault: Vault, s
     assert sorted(map(tuple, lines)) == sorted(wanted)
 
 
+@pytest.mark.both_databases
 @pytest.mark.parametrize("engine", ["postgres"], indirect=True)
 def test_stops_of_one_person_at_once_wait_for_each_other(sessions: sessionmaker[Session], vault: Vault) -> None:
     """Said from each of their handles: whoever locks in another order would be ended by the database."""
@@ -87,6 +91,7 @@ def test_addresses_are_locked_in_one_order(session: Session) -> None:
     assert any("ORDER BY address.id" in statement for statement in statements)
 
 
+@pytest.mark.both_databases
 def test_stop_of_a_person_without_end_ends(session: Session, vault: Vault) -> None:
     """Each contact of a file shares a number with the next: the walk is bounded, and takes the nearest."""
     contacts = [a_contact(session, an_organisation(session)) for _ in range(40)]
@@ -144,6 +149,7 @@ def test_joining_on_another_channel_stays_one_contact(session: Session, vault: V
     assert not first.is_shared
 
 
+@pytest.mark.both_databases
 def test_number_of_two_contacts_is_noted(session: Session, vault: Vault) -> None:
     """The contact that has the number has another one on the channel: both stay, known to be one phone."""
     organisation = an_organisation(session)

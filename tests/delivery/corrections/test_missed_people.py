@@ -27,6 +27,8 @@ from tests.factories import a_message
 from tests.planning.story import DUE, START, Story, a_story
 from tests.web.pages import Pages
 
+pytestmark = pytest.mark.one_database
+
 PEOPLE = 6
 
 

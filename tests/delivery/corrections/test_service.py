@@ -35,6 +35,8 @@ from campaigns.staff.models import AuditEntry, Role
 from tests.factories import a_campaign, a_member, a_message, a_run, an_organisation
 from tests.planning.story import DUE, EVENING, START, Story, a_story
 
+pytestmark = pytest.mark.one_database
+
 WORDS = {"en": "Wrong number. Call ((hotline))", "uk": "Номер хибний. Дзвоніть ((hotline))"}
 
 
@@ -109,6 +111,7 @@ def test_exactly_those_who_got_it_are_corrected(sessions: sessionmaker[Session],
     assert scene.corrected(correction) == [0, 1, 2, 3]
 
 
+@pytest.mark.both_databases
 def test_same_address_sender_and_language_are_used(sessions: sessionmaker[Session], scene: Scene) -> None:
     scene.settle(SendState.ACCEPTED, 0)
     correction = scene.correct()
@@ -122,6 +125,7 @@ def test_same_address_sender_and_language_are_used(sessions: sessionmaker[Sessio
     assert right.due_at <= clock.now()
 
 
+@pytest.mark.both_databases
 def test_who_said_stop_since_is_left_out_and_counted(sessions: sessionmaker[Session], scene: Scene) -> None:
     scene.settle(SendState.ACCEPTED, 0, 1, 2, 3)
     for position, state in ((1, AddressState.OPTED_OUT), (2, AddressState.INVALID), (3, AddressState.HELD)):
@@ -136,6 +140,7 @@ def test_who_said_stop_since_is_left_out_and_counted(sessions: sessionmaker[Sess
     assert dict(counted.all()) == {"opted_out": 1, "invalid_address": 1, "held": 1}
 
 
+@pytest.mark.both_databases
 def test_one_number_is_corrected_once(sessions: sessionmaker[Session], scene: Scene) -> None:
     """Two contacts with one number, as an earlier version wrote them, had each got the wrong version."""
     scene.settle(SendState.ACCEPTED, 0, 1, 2)
@@ -174,6 +179,7 @@ def test_withdrawn_version_never_goes_on(scene: Scene) -> None:
         scene.story.approved()
 
 
+@pytest.mark.both_databases
 def test_mended_text_may_be_approved_again(scene: Scene) -> None:
     scene.correct()
     for language, text in (("en", "Keep it. ((hotline))"), ("uk", "Бережіть. ((hotline))")):
@@ -262,6 +268,7 @@ def test_looks_while_a_message_is_on_its_way_count_nobody_again(
     assert scene.session.execute(left_out).all() == [("opted_out", 1)]
 
 
+@pytest.mark.both_databases
 def test_message_that_arrives_while_the_correction_is_planned_is_corrected(
     sessions: sessionmaker[Session], scene: Scene
 ) -> None:
@@ -306,6 +313,7 @@ def test_late_look_goes_by_chunks_and_counts_once(
     assert scene.session.execute(left_out).all() == [("opted_out", 2)]
 
 
+@pytest.mark.both_databases
 def test_person_of_two_runs_is_corrected_once(sessions: sessionmaker[Session], scene: Scene, vault: Vault) -> None:
     second = scene.story.approved(replace(EVENING, starts_at=EVENING.starts_at + timedelta(hours=1)))
     second.next_fire_at = DUE
@@ -352,6 +360,7 @@ def test_unapproved_correction_needs_somebody_who_did_not_write_it(scene: Scene)
         scene.correct()
 
 
+@pytest.mark.both_databases
 def test_correction_names_what_was_agreed_to_since_by_leave_of_who_did_not_state_it(scene: Scene) -> None:
     """A new number is what a correction is there for; but whoever stated it does not send it alone."""
     session, correction = scene.session, scene.story.campaign.correction
@@ -383,6 +392,7 @@ def test_author_cannot_send_it(scene: Scene) -> None:
         scene.correct(by=a_member(scene.session, scene.story.organisation, Role.AUTHOR).id)
 
 
+@pytest.mark.both_databases
 def test_rehearsals_and_corrections_are_not_corrected(scene: Scene) -> None:
     correction = scene.correct()
     with pytest.raises(RefusedError):

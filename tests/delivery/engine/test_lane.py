@@ -35,6 +35,8 @@ from tests.delivery.driving import drive, settled
 from tests.delivery.provider import MemoryProvider
 from tests.factories import NOON, a_sender
 
+pytestmark = pytest.mark.one_database
+
 
 def running(sessions: sessionmaker[Session], vault: Vault, count: int, **changes: object) -> int:
     with sessions.begin() as session:
@@ -46,6 +48,7 @@ def states(sessions: sessionmaker[Session], run_id: int) -> dict[SendState, int]
         return progress_of(session, run_id)
 
 
+@pytest.mark.both_databases
 def test_everything_is_sent_once(
     sessions: sessionmaker[Session], vault: Vault, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -107,7 +110,6 @@ def test_final_errors_are_not_repeated(
     assert (attempt.outcome, attempt.error) == (outcome, error.code)
 
 
-@pytest.mark.one_database
 @pytest.mark.parametrize("error", [NotSentError("refused"), ThrottledError("20429", retry_after_seconds=0.1)])
 def test_unsent_is_tried_again(sessions: sessionmaker[Session], vault: Vault, error: SendError) -> None:
     def behave(outgoing: Outgoing, nth: int) -> None:
@@ -120,7 +122,6 @@ def test_unsent_is_tried_again(sessions: sessionmaker[Session], vault: Vault, er
     assert sorted(provider.calls.values()) == [1, 1, 1, 2]
 
 
-@pytest.mark.one_database
 def test_small_run_outlives_a_router_that_restarts(
     sessions: sessionmaker[Session], vault: Vault, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -180,6 +181,7 @@ def test_config_error_pauses_the_run(sessions: sessionmaker[Session], vault: Vau
         assert session.scalar(select(func.count()).where(Address.state != AddressState.ACTIVE)) == 0
 
 
+@pytest.mark.both_databases
 def test_nothing_is_sent_before_or_after_its_time(sessions: sessionmaker[Session], vault: Vault) -> None:
     run_id, provider = running(sessions, vault, 6), MemoryProvider()
     with sessions.begin() as session:
@@ -200,6 +202,7 @@ def test_closed_addresses_are_suppressed(sessions: sessionmaker[Session], vault:
     assert states(sessions, run_id) == {SendState.ACCEPTED: 2, SendState.SUPPRESSED: 1}
 
 
+@pytest.mark.both_databases
 @pytest.mark.parametrize(
     "ciphertext", [b"\x01 not what we sealed, but long enough", b"\x01short", b"\x01", b"\xc8 by another key", b""]
 )
@@ -244,7 +247,6 @@ def test_fault_of_ours_is_unknown(sessions: sessionmaker[Session], vault: Vault)
     assert states(sessions, run_id) == {SendState.UNKNOWN: 1}
 
 
-@pytest.mark.one_database
 def test_pace_is_kept(sessions: sessionmaker[Session], vault: Vault) -> None:
     with sessions.begin() as session:
         sender = a_sender(session, pace=40.0)
@@ -255,6 +257,7 @@ def test_pace_is_kept(sessions: sessionmaker[Session], vault: Vault) -> None:
     assert datetime.now(UTC) - started > timedelta(seconds=0.85)
 
 
+@pytest.mark.both_databases
 def test_two_runs_take_turns(sessions: sessionmaker[Session], vault: Vault) -> None:
     with sessions.begin() as session:
         sender = a_sender(session, pace=100_000.0)

@@ -25,6 +25,8 @@ from tests.delivery.driving import drive, settled
 from tests.delivery.provider import MemoryProvider
 from tests.factories import a_sender, an_organisation
 
+pytestmark = pytest.mark.one_database
+
 #: Seconds after its commit within which a correction is on its way, or a stop obeyed: the promise.
 PROMISED = 5.0
 #: Parts per second of a slow sender: what two windows have claimed ahead for it lasts longer than that.
@@ -107,7 +109,6 @@ def test_urgent_run_overtakes_a_long_one(sessions: sessionmaker[Session], vault:
     assert progress[SendState.ACCEPTED] + progress[SendState.QUEUED] == 2000
 
 
-@pytest.mark.one_database
 def test_claims_passed_over_go_back_in_time(
     sessions: sessionmaker[Session], vault: Vault, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -141,6 +142,7 @@ def test_claims_passed_over_go_back_in_time(
         assert set(session.scalars(select(Delivery.attempts))) == {1}
 
 
+@pytest.mark.both_databases
 def test_claims_of_a_stopped_run_hold_nobody_up(sessions: sessionmaker[Session], vault: Vault) -> None:
     stopped, other = long_and_urgent(sessions, vault, long=400, urgent=20, priority=Priority.ORDINARY)
     provider, pressed = TimedProvider(), list[float]()
@@ -163,7 +165,6 @@ def test_claims_of_a_stopped_run_hold_nobody_up(sessions: sessionmaker[Session],
     assert min(calls) < pressed[0] + PROMISED
 
 
-@pytest.mark.one_database
 def test_organisations_share_a_sender_evenly(sessions: sessionmaker[Session], vault: Vault) -> None:
     with sessions.begin() as session:
         sender, many = a_sender(session, pace=400.0), an_organisation(session)
@@ -179,6 +180,7 @@ def test_organisations_share_a_sender_evenly(sessions: sessionmaker[Session], va
     assert 200 <= shares[True] <= 300
 
 
+@pytest.mark.both_databases
 def test_urgent_run_is_planned_between_chunks_of_another(sessions: sessionmaker[Session], vault: Vault) -> None:
     with sessions.begin() as session:
         long, urgent = (a_planned_run(session) for _ in range(2))

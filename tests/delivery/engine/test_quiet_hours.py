@@ -29,6 +29,8 @@ from tests.delivery.driving import drive, settled
 from tests.delivery.provider import MemoryProvider
 from tests.factories import a_sender
 
+pytestmark = pytest.mark.one_database
+
 WARSAW, LONDON = "Europe/Warsaw", "Europe/London"
 PREFIXES = {WARSAW: "+38067", LONDON: "+38050"}
 #: Of Monday in UTC, where Warsaw is an hour ahead: a run begins, it gets quiet in Warsaw, and is so no longer.
@@ -126,6 +128,7 @@ def test_claim_stays_small(sessions: sessionmaker[Session], vault: Vault) -> Non
     assert [row.due_at for row in rows] == [MORNING, MORNING, BEGUN]
 
 
+@pytest.mark.both_databases
 def test_what_comes_back_at_night_waits_too(sessions: sessionmaker[Session], vault: Vault) -> None:
     run_id = begun(sessions, vault)
     assert len(claim(sessions, vault, run_id, NIGHT - timedelta(seconds=1)).claimed) == 5
@@ -134,6 +137,7 @@ def test_what_comes_back_at_night_waits_too(sessions: sessionmaker[Session], vau
     assert {(row.due_at, row.attempts) for row in rows_in(sessions, WARSAW)} == {(MORNING, 1)}
 
 
+@pytest.mark.both_databases
 def test_run_resumed_at_night_waits(sessions: sessionmaker[Session], vault: Vault) -> None:
     run_id = begun(sessions, vault)
     change(sessions, Run, state=RunState.PAUSED)
@@ -163,6 +167,7 @@ def test_stop_counts_before_and_after(sessions: sessionmaker[Session], vault: Va
     assert states == {first: SendState.SUPPRESSED, second: SendState.SUPPRESSED, third: SendState.SENDING}
 
 
+@pytest.mark.both_databases
 def test_who_moved_goes_by_the_new_zone(sessions: sessionmaker[Session], vault: Vault) -> None:
     run_id = begun(sessions, vault)
     moved = rows_in(sessions, LONDON)[0].contact_id
@@ -170,6 +175,7 @@ def test_who_moved_goes_by_the_new_zone(sessions: sessionmaker[Session], vault: 
     assert len(claim(sessions, vault, run_id, LATE).claimed) == 1
 
 
+@pytest.mark.both_databases
 def test_number_of_another_country_goes_by_its_zone(sessions: sessionmaker[Session], vault: Vault) -> None:
     """Nobody in Warsaw had a Polish number when it was planned; another sender may lead to one."""
     run_id = begun(sessions, vault)
@@ -177,6 +183,7 @@ def test_number_of_another_country_goes_by_its_zone(sessions: sessionmaker[Sessi
     assert len(claim(sessions, vault, run_id, LATE).claimed) == 2
 
 
+@pytest.mark.both_databases
 def test_country_with_other_hours_goes_on(sessions: sessionmaker[Session], vault: Vault) -> None:
     with sessions.begin() as session:
         run = a_planned_run(session, frozen=frozen(keeps_quiet=True), occurrence=datetime(2026, 3, 2, 19))
@@ -220,6 +227,7 @@ def rests(sessions: sessionmaker[Session], run_id: int, at: Callable[[], datetim
     return look
 
 
+@pytest.mark.both_databases
 def test_nobody_is_called_in_quiet_hours(sessions: sessionmaker[Session], vault: Vault) -> None:
     run_id = begun(sessions, vault, warsaw=400, london=60, pace=150.0)
     late = rows_in(sessions, WARSAW)[-20:]

@@ -32,6 +32,8 @@ from tests.moments import standing_at
 from tests.postgres import empty_tables
 from tests.web.pages import Pages
 
+pytestmark = pytest.mark.one_database
+
 NOW = datetime(2026, 3, 2, 12, 0, tzinfo=UTC)
 #: Everybody of a run that is planned before is due by then.
 DUE = NOW + timedelta(hours=9)
@@ -137,6 +139,7 @@ def test_it_is_watched_from_its_last_call(sessions: sessionmaker[Session], vault
             assert look(sessions, run_id) == (canary, RunState.RUNNING), minutes
 
 
+@pytest.mark.both_databases
 def test_call_between_two_looks_is_watched(sessions: sessionmaker[Session], vault: Vault) -> None:
     """One falls back and is called over the next sender before anybody looks again."""
     history = [
@@ -160,6 +163,7 @@ def test_clock_that_was_ahead_does_not_hold_it_up(sessions: sessionmaker[Session
             assert look(sessions, run_id) == (canary, RunState.RUNNING)
 
 
+@pytest.mark.both_databases
 def test_failures_pause_the_run_for_two_members(sessions: sessionmaker[Session], vault: Vault) -> None:
     run_id = a_run_of(sessions, vault)
     settle(sessions, run_id, send_state=SendState.ACCEPTED, receipt_state=ReceiptState.UNDELIVERED)
@@ -174,6 +178,7 @@ def test_failures_pause_the_run_for_two_members(sessions: sessionmaker[Session],
     assert look(sessions, run_id) == (CanaryState.PASSED, RunState.RUNNING)
 
 
+@pytest.mark.both_databases
 def test_opt_outs_pause_the_run(sessions: sessionmaker[Session], vault: Vault) -> None:
     run_id = a_run_of(sessions, vault)
     settle(sessions, run_id, send_state=SendState.ACCEPTED)
@@ -182,6 +187,7 @@ def test_opt_outs_pause_the_run(sessions: sessionmaker[Session], vault: Vault) -
     assert look(sessions, run_id) == (CanaryState.FAILED, RunState.PAUSED)
 
 
+@pytest.mark.both_databases
 @pytest.mark.parametrize(
     ("count", "changes"),
     [(6, {}), (40, {"is_rehearsal": True, "schedule_id": None}), (40, {"priority": Priority.URGENT})],
@@ -213,6 +219,7 @@ def ahead(sessions: sessionmaker[Session], run_id: int) -> Counter[int]:
         return Counter(session.scalars(rows.where(CanaryDelivery.run_id == run_id)))
 
 
+@pytest.mark.both_databases
 @pytest.mark.parametrize(
     ("changes", "rests"),
     [
@@ -250,6 +257,7 @@ def test_nobody_waits_for_those_whose_sender_rests(
         assert claim_all(sessions, vault, run_id) == 12
 
 
+@pytest.mark.both_databases
 def test_where_nobody_else_can_be_written_to_they_keep_their_places(
     sessions: sessionmaker[Session], vault: Vault
 ) -> None:
@@ -267,6 +275,7 @@ def test_where_nobody_else_can_be_written_to_they_keep_their_places(
             assert count_waiting(session, run_id, [other]) == before[other] > 0
 
 
+@pytest.mark.both_databases
 def test_choice_does_not_follow_the_order_of_people(sessions: sessionmaker[Session], vault: Vault) -> None:
     a_run_of(sessions, vault, count=400)
     with sessions() as session:

@@ -22,6 +22,8 @@ from campaigns.staff.models import Organisation
 from tests.delivery.builders import a_planned_run, frozen, people
 from tests.factories import a_place, a_region, a_sender, a_service
 
+pytestmark = pytest.mark.one_database
+
 REHEARSAL = {"is_rehearsal": True, "schedule_id": None}
 
 
@@ -42,6 +44,7 @@ def deliveries(sessions: sessionmaker[Session], run_id: int) -> list[Delivery]:
         return list(session.scalars(select(Delivery).where(Delivery.run_id == run_id).order_by(Delivery.id)))
 
 
+@pytest.mark.both_databases
 @pytest.mark.parametrize("count", [0, 1, 25])
 def test_nobody_makes_a_difference(sessions: sessionmaker[Session], vault: Vault, count: int) -> None:
     def prepare(session: Session, run: Run) -> None:
@@ -78,6 +81,7 @@ def test_neither_contacts_nor_addresses_are_read(sessions: sessionmaker[Session]
     assert not [statement for statement in asked if re.search(r"(FROM|JOIN|,) (contact|address)\b[^_]", statement)]
 
 
+@pytest.mark.both_databases
 def test_people_are_spread_over_the_places_of_the_audience(sessions: sessionmaker[Session]) -> None:
     def prepare(session: Session, run: Run) -> None:
         organisation = session.get_one(Organisation, run.organisation_id)

@@ -26,6 +26,8 @@ from campaigns.planning.service import fire_due
 from tests.moments import standing_at
 from tests.planning.story import START, Story, a_story
 
+pytestmark = pytest.mark.one_database
+
 HOURLY = Timing(datetime(2026, 3, 2, 18, 0), "FREQ=HOURLY", ZonePolicy.FIXED, "Europe/Warsaw")
 #: The clocks of Warsaw skip the hour from 2:00 to 3:00.
 GAP = Timing(datetime(2026, 3, 29, 2, 0), "FREQ=HOURLY;COUNT=2", ZonePolicy.FIXED, "Europe/Warsaw")
@@ -93,6 +95,7 @@ def test_each_occurrence_still_has_its_run(sessions: sessionmaker[Session], vaul
     assert [each.state for each in runs] == [RunState.RUNNING] * 3 + [RunState.DONE] * 13
 
 
+@pytest.mark.both_databases
 def test_hours_of_a_gap_arrive_once(sessions: sessionmaker[Session], vault: Vault) -> None:
     prepared(sessions, vault, GAP)
     fire_until(sessions, datetime(2026, 3, 29, 12, 0, tzinfo=START.tzinfo), keeps_quiet=False)
@@ -100,6 +103,7 @@ def test_hours_of_a_gap_arrive_once(sessions: sessionmaker[Session], vault: Vaul
     assert merged(sessions) == [2]
 
 
+@pytest.mark.both_databases
 def test_stopped_run_lets_the_next_one_tell_it(sessions: sessionmaker[Session], vault: Vault) -> None:
     story = prepared(sessions, vault, HOURLY)
     eight = datetime(2026, 3, 2, 19, 0, tzinfo=START.tzinfo)
@@ -130,6 +134,7 @@ def test_paused_run_lets_the_next_one_tell_it(sessions: sessionmaker[Session], v
     assert sum(due_times(sessions).values()) == before + 2
 
 
+@pytest.mark.both_databases
 @pytest.mark.parametrize("state", [RunState.PAUSED, RunState.STOPPED])
 def test_who_was_called_by_a_run_that_halted_is_not_called_again(
     sessions: sessionmaker[Session], vault: Vault, state: RunState
@@ -167,6 +172,7 @@ def test_run_that_halts_afterwards_rings_over_both(sessions: sessionmaker[Sessio
         assert untold() == [0, 0]
 
 
+@pytest.mark.both_databases
 def test_run_that_halts_when_all_were_told_rings_over_nobody(
     sessions: sessionmaker[Session], vault: Vault
 ) -> None:
@@ -182,6 +188,7 @@ def test_run_that_halts_when_all_were_told_rings_over_nobody(
             assert count_untold(session, run, count_run(session, run.id, now=EIGHT)) == 0
 
 
+@pytest.mark.both_databases
 @pytest.mark.parametrize(("version", "people"), [(1, 2), (2, 4)])
 def test_other_words_are_another_message(
     sessions: sessionmaker[Session], vault: Vault, version: int, people: int

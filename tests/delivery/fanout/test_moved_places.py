@@ -25,6 +25,8 @@ from campaigns.staff.models import Organisation, Role
 from tests.delivery.builders import a_planned_run, frozen, people
 from tests.factories import a_member, a_place, a_region, an_organisation
 
+pytestmark = pytest.mark.one_database
+
 HERE, THERE = 1, 2
 
 
@@ -73,6 +75,7 @@ def test_nobody_of_the_other_place_is_planned(sessions: sessionmaker[Session], r
     assert count_planned(sessions, run_id) == 0
 
 
+@pytest.mark.both_databases
 def test_same_cells_written_again_stop_nothing(sessions: sessionmaker[Session], run_id: int) -> None:
     with sessions.begin() as session:
         write_cells(session, {session.scalars(select(PlaceCell.place_id)).one(): [{HERE}]})
@@ -80,6 +83,7 @@ def test_same_cells_written_again_stop_nothing(sessions: sessionmaker[Session], 
     assert count_planned(sessions, run_id) == 2
 
 
+@pytest.mark.both_databases
 def test_two_members_let_it_go_on_where_the_place_is_now(sessions: sessionmaker[Session], run_id: int) -> None:
     move(sessions)
     plan(sessions, run_id)
@@ -94,6 +98,7 @@ def test_two_members_let_it_go_on_where_the_place_is_now(sessions: sessionmaker[
     assert count_planned(sessions, run_id) == 3
 
 
+@pytest.mark.both_databases
 def test_plain_pause_hides_no_move(sessions: sessionmaker[Session], run_id: int) -> None:
     """Whoever resumes a run that a colleague paused has not been told that the place is another one since."""
     with sessions.begin() as session:
@@ -114,6 +119,7 @@ def test_planned_people_stay_who_they_are(sessions: sessionmaker[Session], run_i
     assert (run.state, count_planned(sessions, run_id)) == (RunState.RUNNING, 2)
 
 
+@pytest.mark.both_databases
 def test_correction_goes_to_those_who_got_it_wherever_places_are(
     sessions: sessionmaker[Session], run_id: int
 ) -> None:

@@ -30,6 +30,8 @@ from tests.factories import a_service
 from tests.moments import standing_at
 from tests.planning.story import DUE, START, Story, a_story
 
+pytestmark = pytest.mark.one_database
+
 OLD, NEW = "+48 22 628 01 20", "+48 22 111 22 33"
 LATER = DUE + timedelta(minutes=30)
 
@@ -131,6 +133,7 @@ def test_texts_are_filled_in_with_approved_numbers_alone(sessions: sessionmaker[
     assert (NEW in str(text), "112" in str(text)) == (False, True)
 
 
+@pytest.mark.both_databases
 def test_stopped_run_goes_on_with_the_right_number_too(story: Story, run: Run) -> None:
     stop_run(story.session, run, by=story.author.id, reason=Sentence(N_("The hotline is wrong.")))
     settle(story.session, 4, send_state=SendState.CANCELLED)
@@ -171,6 +174,7 @@ def test_texts_that_hold_stay_as_they_are(story: Story, run: Run) -> None:
     assert story.session.scalars(select(FormerText)).all() == []
 
 
+@pytest.mark.both_databases
 def test_run_does_not_go_on_without_a_helpline_to_name(story: Story, run: Run) -> None:
     pause_run(story.session, run, by=story.author.id, reason=Sentence(N_("Nobody answers there.")))
     correct_the_number(story.session, verified_on=None)
@@ -202,6 +206,7 @@ def test_run_does_not_go_on_while_the_old_text_may_still_leave(story: Story, run
     assert go_on(story, run, at=LATER + timedelta(seconds=20)) == 1
 
 
+@pytest.mark.both_databases
 def test_running_run_pauses_when_its_helpline_changes(
     sessions: sessionmaker[Session], story: Story, run: Run
 ) -> None:
@@ -232,6 +237,7 @@ def test_change_that_is_committed_after_a_look_is_seen(
     assert state_of(sessions, run_id) == RunState.PAUSED
 
 
+@pytest.mark.both_databases
 def test_running_run_pauses_when_an_emergency_number_changes(
     sessions: sessionmaker[Session], story: Story, run: Run
 ) -> None:
@@ -276,6 +282,7 @@ def test_running_run_pauses_within_the_hour_when_a_verification_ends(
     assert state_of(sessions, run_id) == RunState.PAUSED
 
 
+@pytest.mark.both_databases
 def test_run_that_has_written_to_everybody_is_left_alone(
     sessions: sessionmaker[Session], story: Story, run: Run
 ) -> None:

@@ -27,6 +27,8 @@ from campaigns.staff import audit
 from tests.delivery.monitoring.test_next_steps import PATIENCE
 from tests.factories import NOON, a_campaign, a_delivery, a_member, a_run, a_sender, add, an_organisation
 
+pytestmark = pytest.mark.one_database
+
 AGO = {seconds: NOON - timedelta(seconds=seconds) for seconds in (5, 59, 61, 120, 600)}
 SENDER, OTHER = 1, 2
 #: A run that sends well: something is due, and something was called a moment ago.
@@ -226,6 +228,7 @@ def test_standing_queue_is_found(session: Session, run: Run) -> None:
     assert found(session, run) == []
 
 
+@pytest.mark.both_databases
 @pytest.mark.parametrize(("health", "kind"), [(Health.PAUSED, [Kind.SENDER_PAUSED]), (Health.TROUBLED, [])])
 def test_health_of_senders_is_heeded(session: Session, run: Run, health: Health, kind: list[Kind]) -> None:
     stand_still(session, run)
@@ -235,6 +238,7 @@ def test_health_of_senders_is_heeded(session: Session, run: Run, health: Health,
     assert found(session, run) == [Kind.IDLE]
 
 
+@pytest.mark.both_databases
 def test_urgent_run_on_the_same_sender_goes_first(session: Session, run: Run) -> None:
     stand_still(session, run)
     urgent = a_run(session, run.campaign, priority=1)
@@ -256,6 +260,7 @@ def test_workers_that_never_lived_are_missed(session: Session, run: Run) -> None
     assert found(session, run) == [Kind.NO_WORKER]
 
 
+@pytest.mark.both_databases
 @pytest.mark.parametrize(
     ("changes", "kind"),
     [({"active": False}, Kind.SENDER_OFF), ({"daily_limit": 1}, Kind.CANARY_WAITS), ({"pace": 1.0}, None)],
@@ -277,6 +282,7 @@ def test_first_messages_over_a_sender_that_rests_are_told(
     assert kinds(facts_of_run(session, run, tally, senders, PATIENCE), heard_at=AGO[5]) == ([kind] if kind else [])
 
 
+@pytest.mark.both_databases
 @pytest.mark.parametrize(("minutes", "kind"), [(9, []), (11, [Kind.SENDER_TROUBLED])])
 def test_long_trouble_of_a_sender_rings(session: Session, run: Run, minutes: int, kind: list[Kind]) -> None:
     """It ends by itself, but what waits for it may expire, and nobody would know."""
@@ -292,6 +298,7 @@ def test_run_that_is_prepared_for_long_rings(minutes: int, rings: bool) -> None:
     assert ringing_kinds == ([Kind.PLANNING] if rings else [])
 
 
+@pytest.mark.both_databases
 @pytest.mark.parametrize(
     ("hours", "is_asked", "rings"), [(25, False, True), (25, True, False), (24, False, False), (2, False, False)]
 )

@@ -31,6 +31,8 @@ from campaigns.web.session import database
 from tests.factories import a_campaign, a_delivery, a_member, a_run, an_organisation
 from tests.web.pages import page_settings
 
+pytestmark = pytest.mark.one_database
+
 PUBLIC_URL = "https://fingerpost.example"
 TOKEN, REHEARSAL_TOKEN = "token", "another"
 STATUS = "/hooks/twilio/status"
@@ -243,6 +245,7 @@ def test_wrong_secret_has_no_effect(client: FlaskClient, stored: Callable[[], li
     assert stored() == []
 
 
+@pytest.mark.both_databases
 def test_stale_callback_is_refused_and_counted(client: FlaskClient, stored: Callable[[], list[Receipt]]) -> None:
     before = refusals.by_reason().get("stale", 0)
     path = f"/hooks/africastalking/{hook_secret(TOKEN)}/status"

@@ -32,6 +32,8 @@ from tests.delivery.builders import TEXT, a_running_run, frozen, minutes_ago
 from tests.delivery.provider import MemoryProvider
 from tests.factories import a_sender
 
+pytestmark = pytest.mark.one_database
+
 SENDER = "+15005550006"
 PATIENCE = Patience(
     reap_after=timedelta(minutes=5),
@@ -121,6 +123,7 @@ def looks(sessions: sessionmaker[Session]) -> list[str | None]:
         return list(session.scalars(select(Attempt.error).order_by(Attempt.id)))
 
 
+@pytest.mark.both_databases
 @pytest.mark.parametrize(("receipt", "state"), [({}, SendState.UNKNOWN), ({"receipt_id": 5}, SendState.ACCEPTED)])
 def test_reaper_takes_old_calls_only(
     sessions: sessionmaker[Session], vault: Vault, receipt: dict[str, int], state: SendState
@@ -174,6 +177,7 @@ def test_absent_twice_is_sent_again_where_chosen(sessions: sessionmaker[Session]
         assert session.get_one(Run, run_id).state == RunState.RUNNING
 
 
+@pytest.mark.both_databases
 def test_what_a_restore_made_doubtful_is_never_sent_by_itself(
     sessions: sessionmaker[Session], vault: Vault
 ) -> None:
@@ -185,6 +189,7 @@ def test_what_a_restore_made_doubtful_is_never_sent_by_itself(
     assert only(sessions).send_state == SendState.UNKNOWN
 
 
+@pytest.mark.both_databases
 def test_message_is_not_sent_again_for_ever(sessions: sessionmaker[Session], vault: Vault) -> None:
     in_doubt(sessions, vault, frozen=frozen(resend_unknown=True))
     with sessions.begin() as session:
@@ -246,6 +251,7 @@ def test_provider_that_keeps_no_list_is_not_asked(sessions: sessionmaker[Session
     assert (only(sessions).send_state, looks(sessions)) == (SendState.UNKNOWN, [])
 
 
+@pytest.mark.both_databases
 def test_text_of_a_template_is_the_providers(sessions: sessionmaker[Session], vault: Vault) -> None:
     with sessions.begin() as session:
         sender = a_sender(session, channel=Channel.WHATSAPP)
@@ -281,6 +287,7 @@ def test_rehearsal_is_looked_up_by_its_stand_in(sessions: sessionmaker[Session],
     assert only(sessions).send_state == SendState.ACCEPTED
 
 
+@pytest.mark.both_databases
 @pytest.mark.parametrize(
     ("minutes", "receipt_id", "state"),
     [(1441, None, SendState.UNCONFIRMED), (1439, None, SendState.UNKNOWN), (1441, 3, SendState.UNKNOWN)],
@@ -297,6 +304,7 @@ def test_day_without_news_is_unconfirmed(
     assert only(sessions).send_state == state
 
 
+@pytest.mark.both_databases
 def test_long_outage_gives_nothing_up(sessions: sessionmaker[Session], vault: Vault) -> None:
     """Who was reaped only now is asked about at the provider before a member may send again."""
     in_doubt(sessions, vault)
@@ -342,6 +350,7 @@ def test_altered_message_is_never_taken_for_absent(
     assert looks(sessions) == ["ambiguous"] * 3
 
 
+@pytest.mark.both_databases
 def test_what_other_deliveries_explain_speaks_against_nothing(
     sessions: sessionmaker[Session], vault: Vault
 ) -> None:
@@ -357,6 +366,7 @@ def test_what_other_deliveries_explain_speaks_against_nothing(
         assert progress_of(session, doubtful) == {SendState.UNKNOWN: 1}
 
 
+@pytest.mark.both_databases
 @pytest.mark.parametrize("account", ["AC2", ""], ids=["another since", "not known"])
 def test_list_of_another_account_is_not_believed(
     sessions: sessionmaker[Session], vault: Vault, account: str
@@ -411,6 +421,7 @@ def test_list_without_what_it_must_have_is_not_believed(
     assert state == (SendState.QUEUED if is_shown else SendState.UNKNOWN)
 
 
+@pytest.mark.both_databases
 def test_grace_is_waited_for_by_each_delivery(sessions: sessionmaker[Session], vault: Vault) -> None:
     """A young doubt beside an old one of the same sender: its message may still be on its way."""
     in_doubt(sessions, vault, count=2, frozen=frozen(resend_unknown=True))
@@ -477,6 +488,7 @@ def test_damaged_address_keeps_nobody_waiting(
     assert looks(sessions) == ["damaged", "found"]
 
 
+@pytest.mark.both_databases
 @pytest.mark.parametrize(
     ("days", "is_unlisted", "state"),
     [(2, False, SendState.UNKNOWN), (2, True, SendState.UNCONFIRMED), (8, False, SendState.UNCONFIRMED)],

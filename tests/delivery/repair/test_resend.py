@@ -26,6 +26,8 @@ from campaigns.staff.notes import open_reasons
 from tests.delivery.builders import a_run_in_every_state, a_running_run, all_deliveries, frozen, give_addresses
 from tests.factories import NOON, a_member, a_region, a_sender, a_service, an_organisation
 
+pytestmark = pytest.mark.one_database
+
 NUMBER = "+48 22 628 01 20"
 #: As the fixture `vault` has it.
 VAULT = Vault(keys={1: b"k" * 32}, lookup_key=b"l" * 32)
@@ -65,6 +67,7 @@ def test_resend_is_one_audited_act(session: Session, vault: Vault) -> None:
     assert open_reasons(session, [entry.id], vault=vault) == {entry.id: "Asked the carrier"}
 
 
+@pytest.mark.both_databases
 @pytest.mark.parametrize(("code", "count"), [("timeout", 2), ("", 1), (None, 3)])
 def test_resend_takes_all_of_a_cause(session: Session, vault: Vault, code: str | None, count: int) -> None:
     run = a_running_run(session, vault, count=3, deliveries=UNCONFIRMED)
@@ -196,6 +199,7 @@ def test_resend_leaves_a_number_that_may_be_wrong(session: Session, vault: Vault
     assert states(session) == [SendState.UNCONFIRMED]
 
 
+@pytest.mark.both_databases
 def test_resend_judges_each_text_by_itself(session: Session, vault: Vault) -> None:
     run = a_running_run(session, vault, count=2, deliveries=UNCONFIRMED)
     name_a_service(session, run, verified_on=None)

@@ -25,6 +25,8 @@ from tests.delivery.driving import drive, settled
 from tests.delivery.provider import MemoryProvider
 from tests.factories import a_sender
 
+pytestmark = pytest.mark.one_database
+
 
 @pytest.fixture
 def provider() -> MemoryProvider:
@@ -132,6 +134,7 @@ class Blind(MemoryProvider):
     keeps_list = False
 
 
+@pytest.mark.both_databases
 def test_provider_without_a_list_is_counted_apart(sessions: sessionmaker[Session], vault: Vault) -> None:
     with sessions.begin() as session:
         senders = [a_sender(session), a_sender(session, identity="bot", name="Bot", secret_name="bot")]
@@ -175,6 +178,7 @@ def test_acceptance_before_a_fall_back_is_explained(sessions: sessionmaker[Sessi
     assert "1 more failed on their channel" in report.lines()[1]
 
 
+@pytest.mark.both_databases
 def test_rehearsal_is_compared_by_its_stand_ins(sessions: sessionmaker[Session], vault: Vault) -> None:
     provider = MemoryProvider()
     with sessions.begin() as session:

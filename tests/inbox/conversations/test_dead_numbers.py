@@ -35,6 +35,8 @@ from campaigns.messages.queries import load_help
 from campaigns.planning.models import Run, RunState
 from tests.factories import a_member, a_sender, a_service, an_organisation
 
+pytestmark = pytest.mark.one_database
+
 OURS, FRESH = "+48500100100", 180
 GOOD, OTHER = "+48 22 628 01 20", "+48 22 111 22 33"
 
@@ -115,6 +117,7 @@ def team(sessions: sessionmaker[Session], vault: Vault) -> Team:
         return Team(sessions, vault, organisation.id, members[0], members[1], sender.id, services)
 
 
+@pytest.mark.both_databases
 @pytest.mark.parametrize("outcome", [CheckOutcome.SILENT, CheckOutcome.CLOSED, CheckOutcome.WRONG])
 def test_exactly_those_who_got_the_number_wait_again(team: Team, outcome: CheckOutcome) -> None:
     got, closed, other, none, failed = (team.ask(who) for who in range(5))
@@ -139,6 +142,7 @@ def test_exactly_those_who_got_the_number_wait_again(team: Team, outcome: CheckO
         assert set(session.scalars(tagged)) == {got, closed}
 
 
+@pytest.mark.both_databases
 def test_nobody_waits_twice_for_one_death(team: Team) -> None:
     which = team.ask(1)
     team.answer(which, f"Call {GOOD}")
@@ -149,6 +153,7 @@ def test_nobody_waits_twice_for_one_death(team: Team) -> None:
     assert team.waiting() == set()
 
 
+@pytest.mark.both_databases
 @pytest.mark.parametrize(("is_closed", "urgency"), [(False, Urgency.DANGER), (True, Urgency.DAY)])
 def test_who_was_in_danger_comes_back_as_in_danger(team: Team, is_closed: bool, urgency: Urgency) -> None:
     which, before = team.ask(1, "Help me, he locked me in, he has a knife"), clock.now()
@@ -176,6 +181,7 @@ def test_of_whom_nobody_may_answer_nobody_waits(team: Team) -> None:
     assert team.waiting() == {back}
 
 
+@pytest.mark.both_databases
 @pytest.mark.parametrize("is_seen_first", [True, False])
 def test_answer_that_has_not_left_never_does(team: Team, is_seen_first: bool) -> None:
     which = team.ask(1)
@@ -218,6 +224,7 @@ def test_kept_answer_is_refused_once_its_number_may_not_be_named(team: Team, how
     assert which in team.waiting()
 
 
+@pytest.mark.both_databases
 @pytest.mark.parametrize("races", [3, pytest.param(100, marks=pytest.mark.slow)])
 def test_number_that_dies_beside_an_answer_is_not_lost(team: Team, races: int) -> None:
     for who in range(races):

@@ -20,6 +20,8 @@ from tests.factories import NOON, an_organisation
 from tests.inbox.escalation.waiting import a_conversation
 from tests.web.pages import page_settings
 
+pytestmark = pytest.mark.one_database
+
 MINUTE, HOUR = timedelta(minutes=1), timedelta(hours=1)
 
 
@@ -69,6 +71,7 @@ def test_two_workers_take_a_step_once(sessions: sessionmaker[Session], settings:
             assert len(take_steps(session, ours, settings, now=NOON)) == expected
 
 
+@pytest.mark.both_databases
 def test_second_wait_has_steps_of_its_own(sessions: sessionmaker[Session], settings: Settings) -> None:
     with sessions.begin() as session:
         which = a_conversation(session, an_organisation(session)).id

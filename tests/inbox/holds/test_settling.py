@@ -49,7 +49,8 @@ from tests.factories import (
 from tests.inbox.builders import came_over
 from tests.web.pages import Pages
 
-pytestmark = pytest.mark.both_databases
+pytestmark = pytest.mark.one_database
+
 
 NUMBER = "+380501234567"
 #: Writes to us, and nobody can write to it.
@@ -82,6 +83,7 @@ def hear(session: Session, vault: Vault, text: str, provider_id: str = "SM1", *,
     return reply
 
 
+@pytest.mark.both_databases
 @pytest.mark.parametrize(
     ("verb", "state", "kind"),
     [
@@ -139,6 +141,7 @@ def test_every_decision_needs_a_reason(
     assert states(session) == {AddressState.ACTIVE}
 
 
+@pytest.mark.both_databases
 def test_lifted_stop_counts_for_one_organisation_and_channel(session: Session, vault: Vault) -> None:
     contact = a_person(session, vault)
     an_address(session, contact, vault, channel=Channel.WHATSAPP)
@@ -159,6 +162,7 @@ def test_lifted_stop_counts_for_one_organisation_and_channel(session: Session, v
         settling.lift_stop(session, contact, Channel.WHATSAPP, by=BY, evidence=" ", vault=vault)
 
 
+@pytest.mark.both_databases
 @pytest.mark.parametrize("is_stop", [True, False])
 def test_stranger_is_settled(session: Session, vault: Vault, is_stop: bool) -> None:
     organisation = an_organisation(session)
@@ -190,6 +194,7 @@ def test_holds_are_listed_until_decided(session: Session, vault: Vault) -> None:
     assert [hold.contact_id for hold in find_holds(session, ours.id, vault=vault)] == [by_hand.id]
 
 
+@pytest.mark.both_databases
 def test_whoever_wrote_for_the_first_time_is_listed_once(session: Session, vault: Vault) -> None:
     organisation = an_organisation(session)
     reply = hear(session, vault, "wrong number")
@@ -197,6 +202,7 @@ def test_whoever_wrote_for_the_first_time_is_listed_once(session: Session, vault
     assert [hold.contact_id for hold in find_holds(session, organisation.id, vault=vault)] == [reply.contact_id]
 
 
+@pytest.mark.both_databases
 def test_holds_become_overdue_in_duty_hours(session: Session, vault: Vault) -> None:
     organisation = an_organisation(session)
     a_person(session, vault, organisation)
@@ -241,6 +247,7 @@ def test_decision_without_a_reason_changes_nothing(pages: Pages, vault: Vault, c
         assert states(session) == {AddressState.ACTIVE}
 
 
+@pytest.mark.both_databases
 @pytest.mark.parametrize(("decision", "left"), [("stop", {False}), ("no", set())])
 def test_stranger_is_settled_in_the_inbox(own_pages: Pages, vault: Vault, decision: str, left: set[bool]) -> None:
     pages = own_pages

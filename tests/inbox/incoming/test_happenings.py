@@ -29,6 +29,8 @@ from tests.factories import (
 )
 from tests.inbox.builders import CHAT, on_telegram, receive
 
+pytestmark = pytest.mark.one_database
+
 MEDYKA = (49.80371, 22.93127)
 
 
@@ -76,6 +78,7 @@ def test_block_of_a_stranger_is_remembered(session: Session, vault: Vault) -> No
     assert session.scalars(select(SuppressedAddress.channel)).one() == Channel.TELEGRAM
 
 
+@pytest.mark.both_databases
 def test_shared_place_becomes_a_cell(session: Session, vault: Vault, address: Address) -> None:
     region = a_region(session)
     reply = receive(session, vault, on_telegram(Happening.SHARED_LOCATION, location=MEDYKA))
@@ -85,6 +88,7 @@ def test_shared_place_becomes_a_cell(session: Session, vault: Vault, address: Ad
     assert (contact.time_zone, contact.position_at) == ("Europe/Warsaw", reply.received_at)
 
 
+@pytest.mark.both_databases
 def test_later_news_of_a_place_stands(session: Session, vault: Vault, address: Address) -> None:
     contact = session.get_one(Contact, address.contact_id)
     contact.cell, contact.position_at = 1, datetime(2999, 1, 1, tzinfo=UTC)

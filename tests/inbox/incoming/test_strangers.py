@@ -36,6 +36,8 @@ from tests.factories import (
 from tests.inbox.builders import came_over
 from tests.web.pages import Pages
 
+pytestmark = pytest.mark.one_database
+
 NUMBER, SENDER = "+380501234567", "+15005550006"
 
 
@@ -71,6 +73,7 @@ def test_stop_from_nobody_we_know_is_told(session: Session, vault: Vault, text: 
     assert told(session, an_organisation(session)) == []
 
 
+@pytest.mark.both_databases
 @pytest.mark.parametrize("name", ["Hotline", None])
 def test_stop_to_a_number_of_several_or_of_none_is_told_to_whom_it_is_assigned(
     session: Session, vault: Vault, name: str | None

@@ -20,6 +20,8 @@ from tests.factories import a_contact, an_address
 from tests.planning.runs.test_firing import DAILY
 from tests.planning.story import DUE, START, Story, a_story, more_people
 
+pytestmark = pytest.mark.one_database
+
 
 @pytest.fixture(autouse=True)
 def at_the_start() -> Iterator[None]:
@@ -84,6 +86,7 @@ def test_who_was_left_out_when_it_was_approved_is_a_stranger(session: Session, v
     assert fire(story).state == RunState.HELD
 
 
+@pytest.mark.both_databases
 def test_people_are_told_apart_in_every_bit_of_a_block(session: Session, vault: Vault) -> None:
     """Every second of some blocks' ids is approved; the others are strangers, to the last one."""
     story = a_story(session, vault, people=100)
@@ -104,6 +107,7 @@ def test_people_are_told_apart_in_every_bit_of_a_block(session: Session, vault: 
     assert "50 of 50 people were not in it" in str(run.reason)
 
 
+@pytest.mark.both_databases
 def test_id_that_is_given_again_is_somebody_else(session: Session, vault: Vault) -> None:
     """SQLite gives the largest id again once its row is gone: an erasure and an import make it somebody else's."""
     story = a_story(session, vault, people=3)
@@ -118,6 +122,7 @@ def test_id_that_is_given_again_is_somebody_else(session: Session, vault: Vault)
     assert fire(story).state == RunState.HELD
 
 
+@pytest.mark.both_databases
 def test_those_released_are_the_new_measure(session: Session, vault: Vault) -> None:
     story = a_story(session, vault)
     story.approved(DAILY)
@@ -131,6 +136,7 @@ def test_those_released_are_the_new_measure(session: Session, vault: Vault) -> N
     assert fire(story, days=2).state == RunState.HELD
 
 
+@pytest.mark.both_databases
 def test_only_the_approval_in_force_keeps_its_people(session: Session, vault: Vault) -> None:
     story = a_story(session, vault)
     schedule = story.approved(DAILY)

@@ -20,6 +20,8 @@ from campaigns.planning.queries import load_content
 from campaigns.planning.service import fire_due
 from tests.planning.story import EVENING, START, Story, a_story
 
+pytestmark = pytest.mark.one_database
+
 FORTNIGHT = replace(EVENING, starts_at=EVENING.starts_at + timedelta(days=15))
 DAILY = replace(EVENING, recurrence="FREQ=DAILY")
 

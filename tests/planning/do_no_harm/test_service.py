@@ -28,6 +28,8 @@ from campaigns.staff.models import AuditEntry, Role
 from tests.factories import a_member, a_message, an_organisation
 from tests.planning.story import START, Story, a_story
 
+pytestmark = pytest.mark.one_database
+
 ANSWERS = {item.key: Answer(True, "I looked.") for item in ITEMS}
 
 
@@ -114,6 +116,7 @@ def test_new_text_asks_for_new_answers_but_a_new_time_does_not(story: Story) -> 
     assert not found.is_current
 
 
+@pytest.mark.both_databases
 def test_later_edit_makes_the_answers_an_editors(story: Story) -> None:
     answer(story)
     save_translation(
@@ -142,6 +145,7 @@ def test_correction_voids_the_approval(story: Story) -> None:
     assert find_approval(story.session, story.campaign) is None
 
 
+@pytest.mark.both_databases
 def test_text_of_the_correction_is_part_of_what_is_approved(story: Story) -> None:
     message_id = correct(story, {"en": "Wrong number. Call ((hotline))"})
     digest = load_content(story.session, story.campaign).digest
@@ -155,6 +159,7 @@ def test_text_of_the_correction_is_part_of_what_is_approved(story: Story) -> Non
     assert load_content(story.session, story.campaign).digest != digest
 
 
+@pytest.mark.both_databases
 def test_who_wrote_the_correction_is_an_editor(story: Story) -> None:
     other = a_member(story.session, story.organisation, Role.AUTHOR)
     message = a_message(story.session, story.organisation)

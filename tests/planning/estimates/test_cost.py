@@ -25,6 +25,8 @@ from campaigns.planning.senders.prices import Basis
 from tests.factories import a_contact, a_sender, an_address
 from tests.planning.story import START, Story, a_story
 
+pytestmark = pytest.mark.one_database
+
 
 @pytest.fixture(autouse=True)
 def at_the_start() -> Iterator[None]:
@@ -74,6 +76,7 @@ def test_everybody_is_in_one_cell_or_left_out_once(story: Story, vault: Vault) -
     assert rows["UA", "pl"].left_out == {LeftOut.NO_TRANSLATION: 4}
 
 
+@pytest.mark.both_databases
 def test_channels_of_one_language_stand_side_by_side(story: Story, vault: Vault) -> None:
     add_people(story, vault, 25, channel=Channel.TELEGRAM, country=None)
     ranked(story, a_sender(story.session, channel=Channel.TELEGRAM), a_sender(story.session))

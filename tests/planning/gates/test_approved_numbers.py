@@ -22,6 +22,8 @@ from campaigns.staff import audit
 from tests.factories import a_service
 from tests.planning.story import DUE, START, Story, a_story
 
+pytestmark = pytest.mark.one_database
+
 FOREIGN = "+48 600 666 666"
 
 
@@ -82,6 +84,7 @@ def test_line_that_is_closed_now_counts_too(story: Story, hours: dict[str, list[
     assert (run.state, f"New line {FOREIGN}" in str(run.reason)) == (RunState.HELD, True)
 
 
+@pytest.mark.both_databases
 def test_emergency_number_that_was_confirmed_since_makes_the_run_wait(story: Story) -> None:
     line_of(story).languages = []
     story.session.flush()
@@ -110,6 +113,7 @@ def test_number_that_was_only_tried_again_holds_nothing(story: Story) -> None:
     assert fired(story).state == RunState.PLANNING
 
 
+@pytest.mark.both_databases
 def test_whoever_releases_it_approves_the_number(story: Story) -> None:
     story.approved()
     line_of(story).number_from_abroad = FOREIGN
@@ -142,6 +146,7 @@ def test_number_of_another_kind_makes_nobody_an_editor(story: Story) -> None:
     assert story.approver.id not in find_editors(story.session, story.campaign)
 
 
+@pytest.mark.both_databases
 def test_approval_from_before_numbers_were_covered_covers_none(story: Story) -> None:
     story.approved()
     approval = find_approval(story.session, story.campaign)
@@ -154,6 +159,7 @@ def test_approval_from_before_numbers_were_covered_covers_none(story: Story) -> 
     assert (run.state, "+48 22 628 01 20" in str(run.reason)) == (RunState.HELD, True)
 
 
+@pytest.mark.both_databases
 def test_reviewers_read_which_numbers_changed(story: Story) -> None:
     before = load_content(story.session, story.campaign).to_json()
     line_of(story).number_from_abroad = FOREIGN

@@ -31,6 +31,8 @@ from tests.factories import (
 )
 from tests.planning.story import DUE, EVENING, START, Story, a_story
 
+pytestmark = pytest.mark.one_database
+
 CELL = 608_000_000_000_000_000
 
 
@@ -86,6 +88,7 @@ def test_same_place_theme_and_days_are_told(story: Story) -> None:
     assert collisions(story) == [Collision(None)]
 
 
+@pytest.mark.both_databases
 def test_own_campaign_is_named(story: Story) -> None:
     other = another(story, own=True)
     assert collisions(story) == [Collision(other)]
@@ -106,6 +109,7 @@ def test_what_does_not_meet_is_not_told(story: Story, change: dict[str, Any]) ->
     assert collisions(story) == []
 
 
+@pytest.mark.both_databases
 def test_countries_decide_where_no_place_is_named(story: Story) -> None:
     story.campaign.audience.rule = {"region_codes": ["PL-18"]}
     another(story, rule={"countries": ["PL"]})
@@ -114,12 +118,14 @@ def test_countries_decide_where_no_place_is_named(story: Story) -> None:
     assert collisions(story) == []
 
 
+@pytest.mark.both_databases
 def test_several_of_others_are_one_fact(story: Story) -> None:
     another(story)
     another(story, days=2)
     assert collisions(story) == [Collision(None)]
 
 
+@pytest.mark.both_databases
 def test_another_number_for_the_same_region_is_told(session: Session, vault: Vault) -> None:
     """Another organisation points the same readers to another line; the theme does not matter."""
     story = a_story(session, vault)

@@ -22,6 +22,8 @@ from campaigns.planning.models import CampaignState
 from tests.planning.gates.gate_cases import CASES, Case, over
 from tests.planning.story import START, Story, a_story
 
+pytestmark = pytest.mark.one_database
+
 #: Gates that only warn.
 NEVER_CLOSED = {"coverage", "fatigue"}
 README = PROJECT_ROOT / "campaigns" / "planning" / "README.md"
@@ -47,6 +49,7 @@ def is_green(story: Story, gate: str) -> bool:
     return found.get(gate, True)
 
 
+@pytest.mark.both_databases
 @by_gate
 def test_gate_is_red_then_green(story: Story, case: Case) -> None:
     assert is_green(story, case.gate)
@@ -68,6 +71,7 @@ def test_red_gate_stops_submission_and_approval(story: Story, case: Case) -> Non
         service.approve_campaign(story.session, story.campaign, by=story.approver.id, digest=digest)
 
 
+@pytest.mark.both_databases
 @pytest.mark.parametrize("case", [case for case in CASES if case.at_start], ids=lambda case: case.gate)
 def test_red_gate_stops_a_start(story: Story, case: Case) -> None:
     case.close(story)
@@ -75,6 +79,7 @@ def test_red_gate_stops_a_start(story: Story, case: Case) -> None:
     assert case.gate in {gate.name for gate in start.red}
 
 
+@pytest.mark.both_databases
 def test_every_gate_has_a_title_and_a_case(story: Story) -> None:
     over(Channel.WHATSAPP)(story)
     found = assess(story.session, story.campaign, now=START)

@@ -18,6 +18,8 @@ from tests.factories import a_contact, an_address
 from tests.planning.story import DUE, EVENING, START, Story, a_story
 from tests.web.pages import page_settings
 
+pytestmark = pytest.mark.one_database
+
 THEIRS = Timing(EVENING.starts_at, "FREQ=WEEKLY", ZonePolicy.RECIPIENT, "Europe/Warsaw")
 #: 18:00 in Tbilisi.
 TBILISI = datetime(2026, 3, 2, 14, 0, tzinfo=START.tzinfo)
@@ -94,6 +96,7 @@ def test_who_joins_too_late_holds_back_nobody(
     assert states(sessions) == [RunState.PLANNING]
 
 
+@pytest.mark.both_databases
 def test_who_joins_just_after_their_hour_is_written_to_at_once(
     engine: Engine, sessions: sessionmaker[Session], story: Story, vault: Vault
 ) -> None:
@@ -105,6 +108,7 @@ def test_who_joins_just_after_their_hour_is_written_to_at_once(
     assert states(sessions) == [RunState.PLANNING]
 
 
+@pytest.mark.both_databases
 def test_new_worker_aims_by_the_clocks_of_today(
     engine: Engine, sessions: sessionmaker[Session], vault: Vault
 ) -> None:

@@ -35,6 +35,8 @@ from campaigns.staff.models import AuditEntry, Role
 from tests.factories import a_member, a_run
 from tests.planning.story import DUE, EVENING, START, Story, a_story, more_people
 
+pytestmark = pytest.mark.one_database
+
 DAILY = Timing(EVENING.starts_at, "FREQ=DAILY", ZonePolicy.FIXED, "Europe/Warsaw")
 
 
@@ -83,7 +85,6 @@ def test_released_run_keeps_the_cap_it_fired_with(story: Story) -> None:
     assert (run.state, FrozenRun.from_json(run.frozen).cap) == (RunState.PLANNING, Cap(messages=3, days=7))
 
 
-@pytest.mark.one_database
 def test_recurring_schedule_moves_on_by_the_wall_clock(story: Story) -> None:
     """Daily at 18:00 over the change of 29 March: each day one run, an hour earlier in UTC afterwards."""
     schedule = story.approved(DAILY)
@@ -107,12 +108,14 @@ def test_only_approved_campaigns_fire(story: Story, state: CampaignState) -> Non
     assert fire_due(story.session, now=DUE) == []
 
 
+@pytest.mark.both_databases
 def test_removed_schedule_does_not_fire(story: Story) -> None:
     schedule = story.approved()
     schedule.removed_at = START
     assert fire_due(story.session, now=DUE) == []
 
 
+@pytest.mark.both_databases
 def test_occurrence_that_has_its_run_is_passed_over(story: Story) -> None:
     schedule = story.approved(DAILY)
     a_run(story.session, story.campaign, schedule=schedule)
@@ -163,6 +166,7 @@ def test_withdrawn_version_is_held_although_it_is_approved(story: Story) -> None
         service.let_run_start(story.session, run, by=story.approver.id)
 
 
+@pytest.mark.both_databases
 @pytest.mark.parametrize(
     "change",
     [
@@ -279,6 +283,7 @@ def test_anyone_but_viewers_stops(story: Story) -> None:
     assert entries_about(story.session, run) == ["run.stop"]
 
 
+@pytest.mark.both_databases
 def test_pause_tells_why_and_only_reviewers_resume(story: Story) -> None:
     run = a_run(story.session, story.campaign)
     service.pause_run(story.session, run, reason=Sentence(N_("The provider refuses our key.")))
@@ -323,6 +328,7 @@ def test_one_member_resumes_what_a_member_paused(story: Story) -> None:
     assert run.state == RunState.RUNNING
 
 
+@pytest.mark.both_databases
 def test_only_reviewers_put_a_run_first(story: Story) -> None:
     story.approved()
     (run,) = fire_due(story.session, now=DUE)

@@ -24,6 +24,8 @@ from campaigns.planning.schedules.recurrence import Timing
 from campaigns.planning.service import fire_due
 from tests.planning.story import DUE, EVENING, START, Story, a_story
 
+pytestmark = pytest.mark.one_database
+
 HOUR = timedelta(hours=1)
 DAILY = Timing(EVENING.starts_at, "FREQ=DAILY", ZonePolicy.FIXED, "Europe/Warsaw")
 
@@ -96,6 +98,7 @@ def test_held_evening_can_be_released(story: Story) -> None:
     assert (run.state, FrozenRun.from_json(run.frozen).max_parts) == (RunState.PLANNING, 2)
 
 
+@pytest.mark.both_databases
 def test_occurrence_nobody_fired_before_the_edit_is_held_too(story: Story) -> None:
     """No worker lived at six; the campaign was edited before one came."""
     story.approved(DAILY)
@@ -139,6 +142,7 @@ def test_new_time_is_checked_and_aimed_at_one_instant(story: Story) -> None:
     assert story.session.scalars(select(Schedule.next_fire_at)).one() == DUE
 
 
+@pytest.mark.both_databases
 @pytest.mark.parametrize(
     ("released", "state"),
     [(timedelta(minutes=1), RunState.HELD), (timedelta(0), RunState.HELD), (-HOUR, RunState.PLANNING)],

@@ -23,6 +23,8 @@ from campaigns.reach.counting.queries import select_counted_runs, select_runs_to
 from campaigns.staff.models import AuditEntry
 from tests.planning.story import DUE, EVENING, START, Story, a_story, more_people
 
+pytestmark = pytest.mark.one_database
+
 
 @pytest.fixture(autouse=True)
 def at_the_start() -> Iterator[None]:
@@ -56,6 +58,7 @@ def test_rehearsal_is_capped_like_a_run(story: Story) -> None:
     assert FrozenRun.from_json(run.frozen).cap == Cap(messages=3, days=7)
 
 
+@pytest.mark.both_databases
 def test_nothing_to_say_is_no_rehearsal(story: Story) -> None:
     for translation in story.campaign.message.translations:
         translation.state = TranslationState.TRANSLATED
@@ -82,6 +85,7 @@ def test_approval_stands_and_the_clock_goes_on(story: Story, vault: Vault) -> No
     assert "approved audience" in str(run.reason)
 
 
+@pytest.mark.both_databases
 def test_rehearsals_are_told_from_runs(story: Story) -> None:
     run = rehearsed(story)
     run.started_at = run.finished_at = START

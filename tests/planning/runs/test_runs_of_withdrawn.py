@@ -23,6 +23,8 @@ from campaigns.staff.models import Organisation, Role
 from tests.factories import a_member, a_message, a_run, an_organisation
 from tests.planning.story import DUE, START, Story, a_story
 
+pytestmark = pytest.mark.one_database
+
 TEXTS = {"en": "Keep your passport. Help: ((hotline))", "uk": "Паспорт тримайте при собі. ((hotline))"}
 
 
@@ -101,6 +103,7 @@ def test_runs_that_send_nothing_to_people_stay(story: Story, theirs: Message, ch
     assert withdraw(story.session, theirs) == []
 
 
+@pytest.mark.both_databases
 def test_other_version_is_another_text(session: Session, story: Story, theirs: Message) -> None:
     copied(story, theirs)
     story.campaign.message.copied_from_version = 2
@@ -128,6 +131,7 @@ def test_copy_that_was_approved_since_fires(story: Story, theirs: Message) -> No
     assert run.state == RunState.PLANNING
 
 
+@pytest.mark.both_databases
 def test_copy_is_told_of_until_it_says_something_else(session: Session, theirs: Message) -> None:
     ours = an_organisation(session)
     author, reviewer = a_member(session, ours), a_member(session, ours, Role.APPROVER)

@@ -19,6 +19,8 @@ from campaigns.planning.schedules.recurrence import Timing
 from tests.factories import a_run
 from tests.planning.story import START, Story, a_story
 
+pytestmark = pytest.mark.one_database
+
 LATE = Timing(datetime(2026, 3, 4, 23, 30), "FREQ=WEEKLY;COUNT=3", ZonePolicy.FIXED, "Europe/Warsaw")
 
 
@@ -72,6 +74,7 @@ def test_times_of_one_day_stand_together(story: Story) -> None:
     assert entry.times == (time(8), time(18))
 
 
+@pytest.mark.both_databases
 def test_run_takes_the_place_of_its_firing(story: Story) -> None:
     schedule = story.scheduled(LATE)
     run = a_run(story.session, story.campaign, schedule=schedule, state=RunState.DONE)

@@ -26,6 +26,8 @@ from tests.factories import NOON, a_campaign, a_member, a_run, a_sender, an_orga
 from tests.planning.story import DUE, START, a_story
 from tests.web.pages import Pages, page_settings
 
+pytestmark = pytest.mark.one_database
+
 MISSING = "Set FINGERPOST_SECRET_ELSEWHERE to account:token."
 
 
@@ -87,6 +89,7 @@ def test_run_over_it_alone_is_held_until_there_is_one(session: Session, vault: V
     assert (fired, refused, run.state) == (RunState.HELD, RunState.HELD, RunState.PLANNING)
 
 
+@pytest.mark.both_databases
 def test_run_goes_over_the_sender_that_has_one(session: Session, vault: Vault, settings: Settings) -> None:
     story = a_story(session, vault)
     lost = a_sender(session, name="Lost", secret_name="elsewhere")
@@ -145,6 +148,7 @@ def test_sender_that_nobody_tried_is_not_said_to_work(session: Session, vault: V
     assert after.used_at == NOON
 
 
+@pytest.mark.both_databases
 def test_when_others_used_a_shared_sender_is_not_told(session: Session, vault: Vault, settings: Settings) -> None:
     theirs = a_story(session, vault)
     theirs.campaign.sender.organisation_id = None

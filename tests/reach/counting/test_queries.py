@@ -25,6 +25,8 @@ from campaigns.reach.counting.queries import (
 from campaigns.reach.counting.service import recount_run
 from tests.factories import NOON, a_campaign, a_delivery, a_member, a_region, a_run, add, an_organisation
 
+pytestmark = pytest.mark.one_database
+
 SENT = {"send_state": SendState.ACCEPTED}
 
 
@@ -92,6 +94,7 @@ def test_totals_agree_with_the_table(session: Session, run: Run, table: RunTable
     assert (campaign.runs, campaign.planned, campaign.reached) == (2, 8, 3)
 
 
+@pytest.mark.both_databases
 def test_each_channel_is_reached_by_its_own_measure(session: Session, run: Run) -> None:
     a_delivery(session, run, **SENT)
     a_delivery(session, run, **SENT, receipt_state=ReceiptState.DELIVERED)

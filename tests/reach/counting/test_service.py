@@ -34,6 +34,8 @@ from tests.factories import (
 )
 from tests.moments import standing_at
 
+pytestmark = pytest.mark.one_database
+
 
 @pytest.fixture
 def run(session: Session) -> Run:
@@ -115,6 +117,7 @@ def test_recount_leaves_other_runs_alone(session: Session, run: Run) -> None:
     assert stored(session, other).total() == stored(session, run).total() == 1
 
 
+@pytest.mark.both_databases
 def test_worker_counts_what_is_due_and_no_more(sessions: sessionmaker[Session]) -> None:
     with sessions.begin() as session:
         organisation = an_organisation(session)

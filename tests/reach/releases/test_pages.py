@@ -16,6 +16,8 @@ from tests.factories import a_member
 from tests.reach.releases.reached import MARCH, SETTLED, a_done_run, no_noise, reach, regions
 from tests.web.pages import Pages
 
+pytestmark = pytest.mark.one_database
+
 Clients = Callable[..., FlaskClient]
 ASKED = {"view": "regions", "scope": "organisation", "period": MARCH}
 

@@ -36,6 +36,8 @@ from tests.reach.releases.reached import (
     regions,
 )
 
+pytestmark = pytest.mark.one_database
+
 APRIL = datetime(2026, 4, 2, tzinfo=UTC)
 OF_QUARTER = Wanted(View.REGIONS, ScopeKind.JOINT, "2026-Q1")
 OF_MARCH = Wanted(View.REGIONS, ScopeKind.ORGANISATION, MARCH)
@@ -132,6 +134,7 @@ def test_channels_and_languages_stop_at_the_country(
     assert b"PL-18" not in release.body
 
 
+@pytest.mark.both_databases
 def test_campaign_is_released_after_its_end(session: Session, ours: Organisation) -> None:
     places, run = regions(session), a_done_run(session, ours)
     reach(session, run, places["PL-18"], 15, at=IN_MARCH - timedelta(seconds=1))
@@ -141,6 +144,7 @@ def test_campaign_is_released_after_its_end(session: Session, ours: Organisation
     assert figures(released(session, ours, wanted)) == {"PL-18": 15}
 
 
+@pytest.mark.both_databases
 def test_campaign_that_goes_on_is_refused(session: Session, ours: Organisation) -> None:
     run = a_done_run(session, ours)
     a_schedule(session, run.campaign, next_fire_at=SETTLED + timedelta(days=1))
@@ -184,6 +188,7 @@ def test_database_has_no_room_for_a_ninth_entry(session: Session, ours: Organisa
         session.execute(insert(LedgerEntry), [entry | {"slot": 9}])
 
 
+@pytest.mark.both_databases
 @pytest.mark.parametrize("model", [Release, ReleaseFile, LedgerEntry])
 @pytest.mark.parametrize("is_removal", [False, True])
 def test_database_refuses_to_change_what_is_frozen(
@@ -204,6 +209,7 @@ def test_release_leaves_one_entry_without_figures(session: Session, ours: Organi
     assert "12" not in str(entries[0].detail | {"scope_id": 0})
 
 
+@pytest.mark.both_databases
 def test_joint_release_counts_a_person_of_two_organisations_once(
     session: Session, ours: Organisation, vault: Vault
 ) -> None:
