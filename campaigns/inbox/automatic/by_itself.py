@@ -25,7 +25,7 @@ from campaigns.delivery.answers.answer_runs import AnswerText, queue_answer
 from campaigns.directory.signposting.choice import Need
 from campaigns.gateways.callbacks import Happening, Inbound
 from campaigns.inbox.automatic.chosen_texts import PLACE, Saying, find_chosen, languages_offered, say
-from campaigns.inbox.automatic.loop_guard import LOOKED_BACK, is_exhausted, is_too_soon
+from campaigns.inbox.automatic.loop_guard import LOOKED_BACK, Past, is_exhausted, is_repeated
 from campaigns.inbox.automatic.models import OpenQuestion, Subject
 from campaigns.inbox.automatic.moving import move, region_shown, understand_place
 from campaigns.inbox.automatic.open_questions import (
@@ -97,8 +97,8 @@ class _Scene:
     addressee: Addressee
     need: Need
     judged: Judged
-    #: When machines of ours wrote to them lately.
-    written: Sequence[datetime]
+    #: What machines of ours wrote to them lately.
+    past: Sequence[Past]
 
 
 def hand_on(session: Session, reply: Reply, inbound: Inbound, *, vault: Vault, policy: Policy | None) -> None:
@@ -158,11 +158,11 @@ class AutomaticAnswers:
         scene = self._prepare(reply, inbound)
         if scene is None:
             return Left.TEAM
-        if asked.occasion is not Occasion.WELCOME or asked.choice is not None:
-            if is_exhausted(scene.written, now=clock.now()):
-                return Left.DOUBT
-            if asked.choice is None and is_too_soon(scene.written, now=clock.now()):
-                return Left.TEAM
+        now, is_question = clock.now(), asked.choice is None
+        if asked.occasion is not Occasion.WELCOME and is_exhausted(scene.past, asked.occasion, now=now):
+            return Left.DOUBT
+        if is_question and is_repeated(scene.past, asked.occasion, now=now):
+            return Left.TEAM
         if not self._react(reply, inbound, asked, scene):
             return Left.TEAM
         is_urgent = scene.judged.urgency >= Urgency.DAY
@@ -185,7 +185,7 @@ class AutomaticAnswers:
         heard = replace(addressee.writer, heard_at=now)
         if find_obstacle(heard, now=now) is not None:
             return None
-        lately = select(Answer.written_at).where(
+        lately = select(Answer.occasion, Answer.written_at).where(
             Answer.conversation_id == conversation.id,
             Answer.member_id.is_(None),
             Answer.written_at > now - LOOKED_BACK,
@@ -195,7 +195,7 @@ class AutomaticAnswers:
             replace(addressee, writer=heard),
             self._need(conversation, address, inbound),
             judged,
-            self.session.scalars(lately).all(),
+            [Past(Occasion(row.occasion), row.written_at) for row in self.session.execute(lately) if row.occasion],
         )
 
     def _need(self, conversation: Conversation, address: Address | None, inbound: Inbound) -> Need:

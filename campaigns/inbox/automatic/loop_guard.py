@@ -3,21 +3,39 @@
 from __future__ import annotations
 
 from collections.abc import Collection
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from campaigns.inbox.conversations.models import Occasion
+
+_HOUR, _DAY = timedelta(hours=1), timedelta(days=1)
 #: Most automatic answers to one person within each time.
-MOST = ((timedelta(hours=1), 3), (timedelta(days=1), 10))
+MOST_IN_AN_HOUR, MOST_IN_A_DAY = 3, 10
 #: The longest time that is looked back.
-LOOKED_BACK = max(within for within, _ in MOST)
-#: Nobody is answered twice within it, unless they answer what we asked.
+LOOKED_BACK = _DAY
+#: What is asked again within it needs no second answer; a call for help none within an hour.
 APART = timedelta(seconds=30)
 
 
-def is_exhausted(written: Collection[datetime], *, now: datetime) -> bool:
-    """Say whether somebody got so many automatic answers, at these moments, that a machine may be writing."""
-    return any(sum(at > now - within for at in written) >= most for within, most in MOST)
+@dataclass(frozen=True, slots=True)
+class Past:
+    """One automatic answer of the last day."""
+
+    occasion: Occasion
+    at: datetime
 
 
-def is_too_soon(written: Collection[datetime], *, now: datetime) -> bool:
-    """Say whether the last automatic answer left just now: what was asked since need not be answered again."""
-    return any(at > now - APART for at in written)
+def is_exhausted(past: Collection[Past], occasion: Occasion, *, now: datetime) -> bool:
+    """Say whether somebody got so many automatic answers that a machine may be writing.
+
+    Whoever has just joined, chosen a language and told where they are is still answered when they call for help.
+    """
+    lately = sum(each.at > now - _HOUR for each in past)
+    is_called = occasion is Occasion.HELP
+    return len(past) >= MOST_IN_A_DAY or (lately >= MOST_IN_AN_HOUR and not is_called)
+
+
+def is_repeated(past: Collection[Past], occasion: Occasion, *, now: datetime) -> bool:
+    """Say whether the same was answered just now."""
+    apart = _HOUR if occasion is Occasion.HELP else APART
+    return any(each.occasion is occasion and each.at > now - apart for each in past)

@@ -8,6 +8,7 @@ from sqlalchemy.orm import Session
 
 from campaigns.audience.consent.handles import heard_handle
 from campaigns.audience.joining.writers import note_writer
+from campaigns.audience.keywords import meaning_of
 from campaigns.audience.models import Channel
 from campaigns.core.keys.crypto import Vault
 from campaigns.gateways.callbacks import Happening
@@ -32,11 +33,11 @@ def put_in_conversation(
     What a machine wrote, as it seems, waits last, unless its words are urgent. A name or short code that nobody
     can answer has no conversation: what it sent stands in the history.
     """
-    if reply.kind not in ASKS or reply.happening not in SPOKEN:
+    text = text[:LONGEST_TEXT]
+    if reply.happening not in SPOKEN or not (reply.kind in ASKS or _calls_for_help(text)):
         return
     if not know_writer(session, reply, written_from, vault=vault):
         return
-    text = text[:LONGEST_TEXT]
     judged = judge(text, ReplyKind(reply.kind))
     if is_machines and judged.urgency < Urgency.DAY:
         judged = replace(judged, urgency=Urgency.MACHINE, reasons=(Reason(Sign.MACHINE),))
@@ -54,3 +55,10 @@ def know_writer(session: Session, reply: Reply, written_from: str, *, vault: Vau
         writer = note_writer(session, reply.organisation_id, handle, at=reply.received_at, vault=vault)
         reply.contact_id = writer.contact_id
     return True
+
+
+def _calls_for_help(text: str) -> bool:
+    """Say whether urgent words stand on other lines than a word that is done already, as a stop is."""
+    beside = "\n".join(line for line in text.splitlines() if meaning_of(line) is None)
+    judged = judge(beside, ReplyKind.TEXT)
+    return judged.urgency >= Urgency.DAY and any(reason.language for reason in judged.reasons)

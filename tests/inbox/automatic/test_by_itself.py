@@ -172,11 +172,23 @@ def test_nothing_comes_between_a_member_and_a_person(person: Person, time: Clock
     assert person.waits
 
 
-def test_nobody_is_answered_twice_at_once(person: Person, time: Clock) -> None:
-    person.writes("HELP")
-    time.go_on(seconds=20)
-    person.writes("HELP")
+@pytest.mark.parametrize(("word", "minutes"), [("INFO", 0.4), ("HELP", 59)])
+def test_same_is_not_answered_twice(person: Person, time: Clock, word: str, minutes: float) -> None:
+    person.writes(word)
+    time.go_on(minutes=minutes)
+    person.writes(word)
     assert len(person.reads()) == 1
+    time.go_on(minutes=2)
+    person.writes(word)
+    assert len(person.reads()) == 2
+
+
+def test_call_for_help_is_answered_after_everything_else(person: Person, time: Clock) -> None:
+    create_entry_point(person.session, person.organisation.id, name="Gate", code="Medyka", by=None)
+    for word in ("medyka", "2", "MOVED Kraków", "INFO", "HELP"):
+        person.writes(word)
+        time.go_on(seconds=4)
+    assert person.occasions() == [Occasion.WELCOME, Occasion.WELCOME, Occasion.MOVED, Occasion.HELP]
 
 
 def test_machine_that_asks_on_and_on_gets_three_answers(person: Person, time: Clock) -> None:

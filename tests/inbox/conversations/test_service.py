@@ -364,3 +364,16 @@ def test_who_writes_while_put_off_waits_since_then(desk: Desk) -> None:
     conversation = desk.conversation
     assert conversation.urgent_since == MORNING + timedelta(hours=1)
     assert conversation.waiting_since == MORNING
+
+
+@pytest.mark.parametrize("text", ["STOP\nhe beats me", "start\nthey locked me in", "СТОП\nпомогите меня бьют"])
+def test_danger_beside_a_word_that_is_done_is_read_by_a_person(desk: Desk, text: str) -> None:
+    desk.hear(text)
+    assert desk.conversation.urgency == Urgency.DANGER
+    assert desk.conversation.waiting_since is not None
+
+
+@pytest.mark.parametrize("text", ["STOP", "START", "stop\n\nстоп", "ከዝርዝር አውጡኝ"])
+def test_word_that_is_done_waits_for_nobody(desk: Desk, text: str) -> None:
+    desk.hear(text)
+    assert desk.session.scalars(select(Conversation)).all() == []
