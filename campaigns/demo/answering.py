@@ -14,11 +14,15 @@ from campaigns.delivery.models import Delivery
 from campaigns.delivery.states import SendState
 from campaigns.demo import scenario
 from campaigns.demo.stage import Cast
+from campaigns.inbox.automatic.chosen_texts import choose
+from campaigns.inbox.automatic.suggested_texts import TITLES, add_suggested
 from campaigns.inbox.conversations import service
 from campaigns.inbox.conversations.addressees import load_addressee, load_need
 from campaigns.inbox.conversations.helplines import find_offers
 from campaigns.inbox.conversations.models import Answer, Conversation, ConversationState
 from campaigns.messages.queries import load_help
+from campaigns.messages.service import review_translation
+from campaigns.staff.models import Organisation
 from campaigns.staff.queries import owned
 
 #: Longest that the questions take to come in, and the answers to go out, in seconds.
@@ -49,6 +53,23 @@ def answer_those_who_asked(
     while (accepted := _count_accepted(sessions)) < len(named) and time.monotonic() < deadline:
         time.sleep(_LOOK_EVERY)
     return Answered(len(named), sum(named), accepted)
+
+
+def choose_automatic(session: Session, cast: Cast) -> int:
+    """Let the suggested texts be reviewed and chosen, and return how many answer by themselves from then on."""
+    messages = add_suggested(session, cast.organisation_id, by=cast.author_id)
+    for message in messages:
+        for translation in message.translations:
+            review_translation(session, translation, by=cast.approver_id)
+    by_title = {message.title: message.id for message in messages}
+    chosen = {occasion: by_title[title] for occasion, title in TITLES.items()}
+    choose(session, session.get_one(Organisation, cast.organisation_id), chosen, by=cast.approver_id)
+    return len(chosen)
+
+
+def count_automatic(session: Session) -> int:
+    """Count what was answered by itself."""
+    return session.scalar(select(func.count(Answer.id)).where(Answer.member_id.is_(None))) or 0
 
 
 def _answer(session: Session, settings: Settings, cast: Cast, conversation: Conversation) -> bool:
@@ -85,5 +106,6 @@ def _count_waiting(sessions: sessionmaker[Session], cast: Cast) -> int:
 
 def _count_accepted(sessions: sessionmaker[Session]) -> int:
     answers = select(func.count(Answer.id)).join(Delivery, Delivery.run_id == Answer.run_id)
+    ours = answers.where(Delivery.send_state == SendState.ACCEPTED, Answer.member_id.is_not(None))
     with sessions() as session:
-        return session.scalar(answers.where(Delivery.send_state == SendState.ACCEPTED)) or 0
+        return session.scalar(ours) or 0

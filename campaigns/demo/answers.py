@@ -14,7 +14,7 @@ OPENING = 12
 
 
 def let_some_answer(control: SandboxControl) -> tuple[int, int]:
-    """Let one person for each row of the scenario write back; return how many did, and how many asked."""
+    """Let one person for each row of the scenario write back; return how many did, and how many await a member."""
     wrote = asked = 0
     texts = scenario.message_texts()
     for row in scenario.answers():
@@ -23,7 +23,7 @@ def let_some_answer(control: SandboxControl) -> tuple[int, int]:
             # Neither the first nor the last of them, who may have said stop.
             control.act(readers[len(readers) // 2], opt_out=False, **_act(row))
             wrote += 1
-            asked += bool(row["text"])
+            asked += bool(row["waits"])
     return wrote, asked
 
 

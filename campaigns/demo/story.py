@@ -25,7 +25,7 @@ from campaigns.core.settings import Settings, load_settings
 from campaigns.delivery.fanout.canary import awaits_canary
 from campaigns.delivery.monitoring.progress import Progress, progress_of_run
 from campaigns.demo import scenario, stage
-from campaigns.demo.answering import answer_those_who_asked
+from campaigns.demo.answering import answer_those_who_asked, choose_automatic, count_automatic
 from campaigns.demo.answers import let_some_answer
 from campaigns.demo.demo_instance import Addresses, environment_of, start_sandbox
 from campaigns.demo.ending import conclude
@@ -97,12 +97,15 @@ def tell(folder: Path, *, people: int, then_exit: bool) -> int:
 def _answer(instance: Instance, cast: stage.Cast) -> None:
     """Let some people ask, and a member answer each of them."""
     wrote, asked = let_some_answer(instance.control)
-    say(f"\n{wrote} people write back: {asked} of them ask something, and the others share where they are now.")
+    say(f"\n{wrote} people write back: {asked} of them ask something, and the others tell where they are now.")
     answered = answer_those_who_asked(instance.sessions, instance.settings, cast, expected=asked)
     say(
         f"  A member answered {answered.people} of them in their languages: {answered.given_a_helpline} were given"
         f" a verified helpline, the others were asked back. {answered.accepted} answers have left."
     )
+    with instance.sessions() as session:
+        by_itself = count_automatic(session)
+    say(f"  {by_itself} were answered at once by reviewed texts: a call for help, and who told where they are.")
 
 
 def _prepare(instance: Instance, people: int) -> stage.Cast:
@@ -141,6 +144,8 @@ def _schedule(instance: Instance, cast: stage.Cast) -> None:
     with instance.sessions.begin() as session:
         message = stage.write_message(session, cast)
         campaign_id = stage.plan(session, cast, message, instance.settings).id
+        automatic = choose_automatic(session, cast)
+    say(f"  {automatic} texts answer by themselves, to words like HELP, in 17 languages (review simulated).")
     say(f"  Message written in {len(scenario.message_texts())} languages and reviewed by a second member.")
     _await_approvals(instance)
     with instance.sessions.begin() as session:

@@ -141,7 +141,9 @@ def _note_where(session: Session, conversation: Conversation, reply: Reply, judg
     spoken = {reason.language for reason in judged.reasons}
     # What a contact said of themselves holds, unless they write what is of other languages only.
     is_theirs = said != UNKNOWN_LANGUAGE and (not spoken or said in spoken)
-    conversation.language = said if is_theirs else judged.language or (None if said == UNKNOWN_LANGUAGE else said)
+    # A number or a picture is of no language: what they wrote before holds.
+    known = conversation.language if said == UNKNOWN_LANGUAGE else said
+    conversation.language = said if is_theirs else judged.language or known
 
 
 def _tag(session: Session, conversation: Conversation, judged: Judged) -> None:

@@ -241,3 +241,9 @@ def test_stop_takes_an_automatic_answer_back(person: Person) -> None:
     person.writes("STOP")
     assert person.session.scalars(select(Delivery.send_state)).one() == "suppressed"
     assert person.contact.addresses[0].state == AddressState.OPTED_OUT
+
+
+def test_number_is_answered_in_the_language_they_wrote_before(person: Person) -> None:
+    person.writes("переїхала Novi")
+    person.writes("2")
+    assert person.reads()[1].startswith("Ви тут:")
