@@ -24,6 +24,7 @@ from campaigns.inbox.holds.hold_list import Waiting as Holds
 from campaigns.inbox.holds.hold_list import waits_now
 from campaigns.inbox.holds.settling import LIFT_STOP
 from campaigns.inbox.incoming.strangers import find_strange_stops
+from campaigns.inbox.media.queries import count_locked
 from campaigns.inbox.queries import count_unheeded
 from campaigns.members.first_steps import find_first_steps
 from campaigns.members.founding import APPOINT, find_founding
@@ -93,6 +94,8 @@ class Waiting:
     holds: Holds | None
     #: Contacts who asked for messages again, where nothing proves that it was they.
     unheeded: int
+    #: Files in which a member suspects a child or sexual content.
+    locked_files: int
     #: Corrections that people on hold missed: they still have what was wrong.
     missing: list[Missing]
     #: Stops that data managers lifted lately: contact id, their name, when.
@@ -105,7 +108,7 @@ class Waiting:
     def __bool__(self) -> bool:
         told = self.campaigns or self.held_runs or self.texts or self.services_due or self.copies or self.lifted
         red = self.unconnected or self.missing or self.unheeded or self.watched
-        people = self.holds and self.holds.people
+        people = (self.holds and self.holds.people) or self.locked_files
         return bool(told or red or people or self.proposals)
 
 
@@ -273,6 +276,7 @@ def _waiting_for_member(organisation_id: int) -> Waiting:
         copies=find_suspects(session(), organisation_id)[:MOST_ROWS] if reviews or edits else [],
         holds=_holds() if may_now(Permission.SETTLE_CONSENT) else None,
         unheeded=_count_unheeded(organisation_id),
+        locked_files=count_locked(session(), organisation_id) if may_now(Permission.HANDLE_CONTACTS) else 0,
         missing=_find_missing(organisation_id) if may_now(Permission.SETTLE_CONSENT) else [],
         lifted=find_lifted(session(), organisation_id, now=clock.now()) if may_now(Permission.ADMINISTER) else [],
         proposals=_find_proposals(),

@@ -47,6 +47,8 @@ def upgrade() -> None:
     )
     due = sa.text("due_at IS NOT NULL")
     op.create_index("ix_media_due", "media", ["due_at"], sqlite_where=due, postgresql_where=due)
+    locked = sa.text("locked_at IS NOT NULL")
+    op.create_index("ix_media_locked", "media", ["reply_id"], sqlite_where=locked, postgresql_where=locked)
 
 
 def downgrade() -> None:

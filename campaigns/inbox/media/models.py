@@ -34,6 +34,7 @@ class Media(Base):
     __table_args__ = (
         UniqueConstraint("reply_id", "number"),
         Index("ix_media_due", "due_at", **rows_with("due_at IS NOT NULL")),
+        Index("ix_media_locked", "reply_id", **rows_with("locked_at IS NOT NULL")),
     )
 
     id: Mapped[int] = mapped_column(BigId, primary_key=True)

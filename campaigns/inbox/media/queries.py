@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
-from sqlalchemy import select
+from sqlalchemy import Select, func, select
 from sqlalchemy.orm import Session
 
 from campaigns.core.errors import DamagedDataError, NotFoundError
@@ -102,12 +103,8 @@ def read_content(media: Media, vault: Vault) -> bytes | None:
 
 def find_locked(session: Session, organisation_id: int, *, vault: Vault) -> Sequence[LockedMedia]:
     """Return what is locked and still kept, the latest first."""
-    rows = session.execute(
-        owned(select(Media, Reply).join(Reply, Reply.id == Media.reply_id), Reply, organisation_id)
-        .where(Media.locked_at.is_not(None), Media.state.in_((MediaState.KEPT, MediaState.WAITING)))
-        .order_by(Media.id.desc())
-        .limit(MOST_LOCKED)
-    ).all()
+    found = _locked(select(Media, Reply), organisation_id).order_by(Media.id.desc())
+    rows = session.execute(found.limit(MOST_LOCKED)).all()
     names = load_member_names(session, [row.Media.locked_by for row in rows if row.Media.locked_by is not None])
     return [
         LockedMedia(
@@ -120,6 +117,16 @@ def find_locked(session: Session, organisation_id: int, *, vault: Vault) -> Sequ
         )
         for media, reply in rows
     ]
+
+
+def count_locked(session: Session, organisation_id: int) -> int:
+    """Count what is locked and still kept."""
+    return session.scalar(_locked(select(func.count(Media.id)), organisation_id)) or 0
+
+
+def _locked(statement: Select[*tuple[Any, ...]], organisation_id: int) -> Select[Any]:
+    found = owned(statement.select_from(Media).join(Reply, Reply.id == Media.reply_id), Reply, organisation_id)
+    return found.where(Media.locked_at.is_not(None), Media.state.in_((MediaState.KEPT, MediaState.WAITING)))
 
 
 def _opened(row: Media, names: dict[int, str], vault: Vault) -> OpenedMedia:

@@ -152,6 +152,8 @@ def test_locked_file_is_a_data_managers(pages: Pages, vault: Vault, client_for: 
     assert responder.get(f"/inbox/media/{media_id}").status_code == 404
     assert responder.post(f"/inbox/media/{media_id}/words", data={"words": "x"}).status_code == 404
     assert responder.get("/inbox/media").status_code == 403
+    assert "1 file may show a child or sexual content" in manager.get("/").text
+    assert "may show a child" not in responder.get("/").text
     listed = manager.get("/inbox/media").text
     assert f"/inbox/media/{media_id}/open" in listed
     assert THEM not in listed
