@@ -37,6 +37,7 @@ from campaigns.delivery.lanes.leader_lock import LeaderLock
 from campaigns.delivery.lanes.sender_facts import SenderFacts
 from campaigns.delivery.queries import find_last_intent
 from campaigns.delivery.repair.sweeps import sweep
+from campaigns.delivery.repair.unanswered import settle_questions
 from campaigns.delivery.timeouts import check_patience, patience_of
 from campaigns.delivery.write_turns import SQLITE_TURN_SECONDS
 from campaigns.erasing.leftovers import go_on as go_on_erasing
@@ -76,6 +77,8 @@ TABLES_EVERY = 60.0
 #: Between two looks whether the list of a provider is to be read for what people wrote; and how long a start waits
 #: for the first of them; after a silence nothing is claimed before it ended, see `restoring/listening.py`.
 MISSED_EVERY, LISTEN_SECONDS = 5.0, 15.0
+#: Between two looks for people who were asked whether to go on and did not answer.
+SILENT_EVERY = 300.0
 #: Between two looks whether the directory changed under a run that is being sent.
 TEXTS_EVERY = 5.0
 #: Between two looks for files that people sent.
@@ -290,6 +293,9 @@ class Worker:
         except SQLAlchemyError:
             _log.warning("the texts of running runs could not be compared yet", exc_info=True)
 
+    def _settle_questions(self) -> int:
+        return settle_questions(self._sessions, answer_days=self._settings.silence_answer_days)
+
     async def _leave(self) -> None:
         """Give this worker's lanes to the others, without their waiting for its heartbeat or its end."""
         if self._leader_lock is not None:
@@ -328,6 +334,7 @@ class Worker:
                 lambda: count(send_reports, self._sessions, self._settings, self._mailer),
                 is_outward=True,
             ),
+            Chore("leaving out who is silent", SILENT_EVERY, lambda: repair(self._settle_questions)),
             Chore("erasing people", ERASE_EVERY, lambda: repair(go_on_erasing, self._sessions, self._vault)),
             Chore("asking the providers' lists", doubts_every, upkeep.reconcile, is_outward=True),
             Chore("hearing what was missed", MISSED_EVERY, self._missed.look),

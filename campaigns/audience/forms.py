@@ -73,6 +73,11 @@ class AudienceForm(Form):
         [Optional(), NumberRange(1, MAX_AGE_DAYS)],
         description=_l("People move on. Leave empty to accept any age."),
     )
+    silent_days = IntegerField(
+        _l("Only who wrote nothing for so many days"),
+        [Optional(), NumberRange(1, MAX_AGE_DAYS)],
+        description=_l("Their phone may be in other hands. Such a campaign asks each once whether to go on."),
+    )
 
     def offer(self, *, places: Iterable[Place], regions: Collection[Region]) -> None:
         """Fill in what can be chosen."""
@@ -91,6 +96,7 @@ class AudienceForm(Form):
             countries=tuple(self.countries.data or ()),
             languages=tuple(self.languages.data or ()),
             max_position_age_days=self.max_position_age_days.data,
+            silent_days=self.silent_days.data,
         )
 
 
@@ -122,6 +128,7 @@ def form_data(rule: AudienceRule, name: str) -> dict[str, Any]:
     return {key: list(getattr(rule, key)) for key in lists} | {
         "name": name,
         "max_position_age_days": rule.max_position_age_days,
+        "silent_days": rule.silent_days,
     }
 
 

@@ -91,6 +91,8 @@ class Contact(Base):
     created_at: Mapped[datetime]
     #: Nothing but the id is left of them, by which deliveries are counted.
     erased_at: Mapped[datetime | None]
+    #: They were asked whether to go on, and wrote nothing for long: since then no campaign writes to them.
+    silent_since: Mapped[datetime | None]
     addresses: Mapped[list[Address]] = relationship(back_populates="contact", order_by="Address.rank")
 
 
@@ -211,6 +213,20 @@ class UrgentContact(Base):
     contact_id: Mapped[int] = mapped_column(ForeignKey("contact.id"), primary_key=True)
     #: When either side wrote last.
     since: Mapped[datetime]
+
+
+class AskedContact(Base):
+    """Somebody silent who was asked whether to go on: once, until they are heard."""
+
+    __tablename__ = "asked_contact"
+    __table_args__ = (Index("ix_asked_contact_run", "run_id"), Index("ix_asked_contact_of", "organisation_id"))
+
+    contact_id: Mapped[int] = mapped_column(ForeignKey("contact.id"), primary_key=True)
+    organisation_id: Mapped[int] = mapped_column(ForeignKey("organisation.id"))
+    #: The run that asks them.
+    run_id: Mapped[int] = mapped_column(BigId)
+    #: When it was planned.
+    asked_at: Mapped[datetime]
 
 
 class Audience(Base):

@@ -25,6 +25,8 @@ from sqlalchemy import (
 )
 
 from campaigns.audience.models import AddressState, Contact
+from campaigns.audience.rule_fields import read_all, read_number
+from campaigns.audience.silence import is_silent
 from campaigns.audience.walk import SenderChoice, Walk, between
 from campaigns.core.errors import AudienceRuleError
 from campaigns.core.words import N_
@@ -45,7 +47,7 @@ __all__ = [
 
 #: Stands for the zone of contacts of whom none is known, where they are to be told apart.
 UNKNOWN_ZONE = ""
-#: Oldest position a rule may still call fresh, in days.
+#: Oldest position a rule may still call fresh, and longest silence, in days.
 MAX_AGE_DAYS = 3650
 
 
@@ -82,6 +84,8 @@ class LeftOut(StrEnum):
     SAME_NUMBER = "same_number"
     #: May be in danger and speaks with the team; known when a run starts.
     URGENT = "urgent"
+    #: Were asked whether to go on, and did not answer.
+    SILENT = "silent"
     NO_SIGNPOST = "no_signpost"
 
 
@@ -128,13 +132,17 @@ class AudienceRule:
     languages: tuple[str, ...] = ()
     #: How old a last known place may be, in days; None: any age. Counts only where the rule asks for a geography.
     max_position_age_days: int | None = None
+    #: Only whoever is silent for so many days; their campaign asks each of them once whether to go on.
+    silent_days: int | None = None
 
     def __post_init__(self) -> None:
-        age = self.max_position_age_days
+        age, silence = self.max_position_age_days, self.silent_days
         if age is not None and not 1 <= age <= MAX_AGE_DAYS:
             raise AudienceRuleError(
                 N_("The age of a last known place is between 1 and %(most)s days."), most=MAX_AGE_DAYS
             )
+        if silence is not None and not 1 <= silence <= MAX_AGE_DAYS:
+            raise AudienceRuleError(N_("A silence lasts between 1 and %(most)s days."), most=MAX_AGE_DAYS)
 
     @property
     def asks_for_geography(self) -> bool:
@@ -151,6 +159,7 @@ class AudienceRule:
             "countries": list(self.countries),
             "languages": list(self.languages),
             "max_position_age_days": self.max_position_age_days,
+            "silent_days": self.silent_days,
         }
         return {name: value for name, value in said.items() if value}
 
@@ -163,12 +172,13 @@ class AudienceRule:
         if unknown:
             raise AudienceRuleError(N_("An audience rule cannot say %(names)s."), names=tuple(map(str, unknown)))
         return cls(
-            place_ids=_all(int, stored, "place_ids"),
-            route_parts=tuple(_route_part(part) for part in _all(dict, stored, "route_parts")),
-            region_codes=_all(str, stored, "region_codes"),
-            countries=_all(str, stored, "countries"),
-            languages=_all(str, stored, "languages"),
-            max_position_age_days=_whole_number(stored, "max_position_age_days"),
+            place_ids=read_all(int, stored, "place_ids"),
+            route_parts=tuple(_route_part(part) for part in read_all(dict, stored, "route_parts")),
+            region_codes=read_all(str, stored, "region_codes"),
+            countries=read_all(str, stored, "countries"),
+            languages=read_all(str, stored, "languages"),
+            max_position_age_days=read_number(stored, "max_position_age_days"),
+            silent_days=read_number(stored, "silent_days"),
         )
 
 
@@ -209,7 +219,8 @@ def select_resolved(
     contacts: Any = Contact.__table__
     if cells is not None:
         contacts = contacts.join(cells, cells.c.cell == Contact.cell)
-    excluded = [*_stale(rule, resolution), *([] if has_text is None else [~has_text])]
+    left_out = _left_out(rule, resolution)
+    excluded = [*(condition for condition, _ in left_out), *([] if has_text is None else [~has_text])]
     statement: Select[*tuple[Any, ...]] = select(
         Contact.id.label("contact_id"),
         *_chosen(walk, excluded),
@@ -218,15 +229,19 @@ def select_resolved(
         func.coalesce(Contact.region_id, 0).label("region_id"),
         func.coalesce(Contact.time_zone, resolution.default_zone).label("time_zone"),
         (literal(0) if cells is None else cells.c.place_id).label("place_id"),
-        _reason(walk, _stale(rule, resolution), has_text).label("reason"),
+        _reason(walk, left_out, has_text).label("reason"),
     ).select_from(walk.joined(contacts, after=after, through=through))
     statement = owned(statement, Contact, organisation_id).where(*between(Contact.id, after, through))
-    statement = statement.where(Contact.erased_at.is_(None))
+    return statement.where(Contact.erased_at.is_(None), *_narrowed(rule, now=resolution.now))
+
+
+def _narrowed(rule: AudienceRule, *, now: datetime) -> list[ColumnElement[bool]]:
+    narrowed = is_silent(rule.silent_days, now=now) if rule.silent_days is not None else []
     if rule.region_codes or rule.countries:
-        statement = statement.where(Contact.region_id.in_(_regions(rule)))
+        narrowed.append(Contact.region_id.in_(_regions(rule)))
     if rule.languages:
-        statement = statement.where(Contact.language.in_(rule.languages))
-    return statement
+        narrowed.append(Contact.language.in_(rule.languages))
+    return narrowed
 
 
 def targeted_cells(rule: AudienceRule, organisation_id: int) -> Subquery | None:
@@ -307,12 +322,13 @@ def _has_text(resolution: Resolution) -> ColumnElement[bool] | None:
     return func.coalesce(reads, false())
 
 
-def _stale(rule: AudienceRule, resolution: Resolution) -> list[ColumnElement[bool]]:
-    """Return the condition that a position is too old to act on, if the rule asks for young ones."""
+def _left_out(rule: AudienceRule, resolution: Resolution) -> list[tuple[ColumnElement[bool], LeftOut]]:
+    """Return whom the rule means and nobody writes to: who did not answer, or stood there too long ago."""
+    silent = (Contact.silent_since.is_not(None), LeftOut.SILENT)
     if not rule.asks_for_geography or rule.max_position_age_days is None:
-        return []
+        return [silent]
     oldest = resolution.now - timedelta(days=rule.max_position_age_days)
-    return [or_(Contact.position_at.is_(None), Contact.position_at < oldest)]
+    return [(or_(Contact.position_at.is_(None), Contact.position_at < oldest), LeftOut.STALE_POSITION), silent]
 
 
 def _chosen(walk: Walk, excluded: list[ColumnElement[bool]]) -> list[ColumnElement[Any]]:
@@ -333,11 +349,11 @@ def _chosen(walk: Walk, excluded: list[ColumnElement[bool]]) -> list[ColumnEleme
 
 
 def _reason(
-    walk: Walk, stale: list[ColumnElement[bool]], has_text: ColumnElement[bool] | None
+    walk: Walk, left_out: list[tuple[ColumnElement[bool], LeftOut]], has_text: ColumnElement[bool] | None
 ) -> ColumnElement[Any]:
-    """Return the first reason that applies, in the order of LeftOut, or NULL."""
+    """Return the first reason that applies, or NULL."""
     written_to: Any = null() if has_text is None else case((has_text, null()), else_=_word(LeftOut.NO_TRANSLATION))
-    whens: list[tuple[ColumnElement[bool], Any]] = [(old, _word(LeftOut.STALE_POSITION)) for old in stale]
+    whens: list[tuple[ColumnElement[bool], Any]] = [(condition, _word(why)) for condition, why in left_out]
     whens += [(step.holds, written_to) for step in walk.steps]
     if walk.addresses:
         whens += [
@@ -347,8 +363,7 @@ def _reason(
             (walk.in_state(AddressState.PENDING), _word(LeftOut.NO_CONSENT)),
             (walk.in_state(AddressState.INVALID), _word(LeftOut.INVALID_ADDRESS)),
         ]
-    covered = walk.is_covered()
-    if covered is not None:
+    if (covered := walk.is_covered()) is not None:
         whens.append((covered, _word(LeftOut.NO_TEMPLATE)))
     rest = LeftOut.NO_SENDER if walk.addresses else LeftOut.NO_ADDRESS
     return case(*whens, else_=_word(rest)) if whens else _word(rest)
@@ -361,28 +376,7 @@ def _word(reason: LeftOut) -> ColumnElement[str]:
 def _route_part(stored: Mapping[str, Any]) -> RoutePart:
     if not set(stored) <= set(RoutePart.__dataclass_fields__) or not isinstance(stored.get("direction"), str):
         raise AudienceRuleError(N_("A section of a route names a route, a direction and a waypoint."))
-    route_id = _whole_number(stored, "route_id")
+    route_id = read_number(stored, "route_id")
     if route_id is None:
         raise AudienceRuleError(N_("A section of a route names a route."))
-    return RoutePart(route_id, stored["direction"], _whole_number(stored, "stop_position"))
-
-
-def _all(kind: type[Any], stored: Mapping[str, Any], name: str) -> tuple[Any, ...]:
-    values = stored.get(name, [])
-    if not isinstance(values, list | tuple) or not all(_is_a(kind, value) for value in values):
-        raise AudienceRuleError(
-            N_("%(name)s of an audience rule is a list of %(kind)s."), name=name, kind=kind.__name__
-        )
-    return tuple(values)
-
-
-def _whole_number(stored: Mapping[str, Any], name: str) -> int | None:
-    value = stored.get(name)
-    if value is not None and not _is_a(int, value):
-        raise AudienceRuleError(N_("%(name)s is a whole number."), name=name)
-    return value
-
-
-def _is_a(kind: type[Any], value: Any) -> bool:
-    # True is an int in Python, but not an id.
-    return isinstance(value, kind) and not isinstance(value, bool)
+    return RoutePart(route_id, stored["direction"], read_number(stored, "stop_position"))

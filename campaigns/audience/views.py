@@ -17,6 +17,7 @@ from campaigns.audience.joining.views import pages as entry_point_pages
 from campaigns.audience.look_notes import note_small
 from campaigns.audience.models import Audience, Channel
 from campaigns.audience.rules import AudienceRule, Resolution, SenderChoice
+from campaigns.audience.silent_views import pages as silent_pages
 from campaigns.core import clock
 from campaigns.core.errors import AudienceRuleError, InputError
 from campaigns.core.languages import all_languages
@@ -26,11 +27,13 @@ from campaigns.staff.auth import current_member, current_organisation, may_now, 
 from campaigns.staff.permissions import Permission
 from campaigns.staff.queries import get_owned
 from campaigns.web.error_words import said
+from campaigns.web.number_fields import whole_number
 from campaigns.web.session import session
 
 pages = Blueprint("audience", __name__, url_prefix="/audience")
 pages.register_blueprint(contact_pages)
 pages.register_blueprint(entry_point_pages)
+pages.register_blueprint(silent_pages)
 
 _log = logging.getLogger(__name__)
 
@@ -61,8 +64,9 @@ def index() -> Page:
 @requires(Permission.EDIT)
 def create() -> Page:
     """Save a new audience."""
-    form = AudienceForm(data={"max_position_age_days": DEFAULT_AGE_DAYS} if request.method == "GET" else None)
-    return _edit(form, None)
+    silent = request.args.get("silent", type=whole_number)
+    given = {"max_position_age_days": None if silent else DEFAULT_AGE_DAYS, "silent_days": silent}
+    return _edit(AudienceForm(data=given if request.method == "GET" else None), None)
 
 
 @pages.get("/<int:audience_id>")

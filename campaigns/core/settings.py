@@ -79,6 +79,8 @@ class Settings:
     approver_wait_hours: int
     cap_messages: int
     cap_days: int
+    silence_days: int
+    silence_answer_days: int
     canary_people: int
     canary_wait_seconds: int
     canary_failure_percent: int

@@ -7,7 +7,7 @@ from collections.abc import Collection
 from sqlalchemy import delete, null, or_, select, update
 from sqlalchemy.orm import Session
 
-from campaigns.audience.models import Address, Consent, Contact, UrgentContact
+from campaigns.audience.models import Address, AskedContact, Consent, Contact, UrgentContact
 from campaigns.core import clock
 from campaigns.core.languages import UNKNOWN_LANGUAGE
 from campaigns.delivery.models import AnswerService, FormerText, RunText
@@ -51,11 +51,11 @@ def drop_conversation(session: Session, contact: Contact) -> None:
 def empty(session: Session, contact: Contact) -> None:
     """Remove addresses and consent, and leave of the contact no more than that there was one."""
     past_memory = {"synchronize_session": False}
-    for mapped in (UrgentContact, Consent, Address):
+    for mapped in (UrgentContact, AskedContact, Consent, Address):
         session.execute(delete(mapped).where(mapped.contact_id == contact.id), execution_options=past_memory)
     session.expire_all()
     contact.erased_at = contact.created_at = clock.now()
     contact.language, contact.other_language = UNKNOWN_LANGUAGE, None
     contact.cell = contact.region_id = contact.time_zone = None
-    contact.position_source = contact.position_at = None
+    contact.position_source = contact.position_at = contact.silent_since = None
     session.flush()

@@ -19,6 +19,7 @@ from campaigns.audience.joining.join import KEYWORD, START, Joining, join
 from campaigns.audience.joining.ways_to_join import find_by_code, find_in_text
 from campaigns.audience.models import Address, Channel, ConsentKind, EntryPoint, PositionSource
 from campaigns.audience.positions import NOWHERE, move_contacts, position_of, stand_at
+from campaigns.audience.silence import hear_again
 from campaigns.core import clock
 from campaigns.core.database import insert_or, reserve_ids
 from campaigns.core.keys.crypto import Vault
@@ -394,3 +395,5 @@ def _note_heard(session: Session, reply: Reply) -> None:
             .where(Address.contact_id == reply.contact_id, Address.channel == reply.channel)
             .values(heard_at=reply.received_at)
         )
+        if reply.kind not in (ReplyKind.STOP, ReplyKind.HOLD):
+            hear_again(session, reply.contact_id)

@@ -40,6 +40,8 @@ LIMITS: dict[str, tuple[int, int | None]] = {
     "approver_wait_hours": (0, None),
     "cap_messages": (0, None),
     "cap_days": (1, 3650),
+    "silence_days": (1, 3650),
+    "silence_answer_days": (1, 3650),
     "canary_people": (0, None),
     "canary_wait_seconds": (0, None),
     "canary_failure_percent": (0, 100),

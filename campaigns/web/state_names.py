@@ -131,6 +131,7 @@ STATES: dict[str, dict[str, Look]] = {
         "capped": Look(_lp("left_out", "Message limit reached"), "quiet"),
         "merged": Look(_lp("left_out", "Get it by another run at the same time"), "quiet"),
         "urgent": Look(_lp("left_out", "May be in danger, and speaks with your team"), "warning"),
+        "silent": Look(_lp("left_out", "Silent for long, and did not answer whether to go on"), "quiet"),
         "same_number": Look(_lp("left_out", "Another contact with the same number gets it"), "quiet"),
         "no_signpost": Look(_lp("left_out", "No verified helpline for where they are"), "warning"),
     },

@@ -43,6 +43,7 @@ from campaigns.core.errors import FingerpostError
 from campaigns.core.processes.crash import crash_point
 from campaigns.core.sentences import Sentence
 from campaigns.delivery.answerable_senders import stop_way
+from campaigns.delivery.fanout.asked_people import asked_by_others
 from campaigns.delivery.fanout.canary import NO_CANARY, CanaryRule, choose_canary
 from campaigns.delivery.fanout.correction_recipients import find_wrong_runs, may_be_on_the_way, select_corrected
 from campaigns.delivery.fanout.frequency_cap import await_turn, select_capped
@@ -205,7 +206,9 @@ class Planner:
             self._leave_out_doubled(after, through)
             self._leave_out_urgent(after, through)
         self._add_zones()
-        self._leave_out_told()
+        # Those who get the same by another run at the very instant, or whom another one asks whether to go on.
+        self._leave_out(is_told_then(session, self._run, PEOPLE), LeftOut.MERGED)
+        self._leave_out(asked_by_others(session, self._run, PEOPLE, at=self._now), LeftOut.MERGED)
         self._add_texts()
         self._run.planned += self._add_deliveries()
         if counts:
@@ -264,29 +267,23 @@ class Planner:
             self._session, self._run, self._frozen.cap, now=self._now, after=after, through=through
         )
         if capped is not None:
-            left_out = update(PEOPLE).where(_written_to(), PEOPLE.c.contact_id.in_(capped))
-            self._session.execute(left_out.values(reason=LeftOut.CAPPED.value))
+            self._leave_out(PEOPLE.c.contact_id.in_(capped), LeftOut.CAPPED)
 
     def _leave_out_urgent(self, after: int, through: int) -> None:
         """Leave out those of the chunk who speak with the team about a danger, unless something is corrected."""
         if self._run.corrects_id is None:
             urgent = select_urgent(now=self._now, after=after, through=through)
-            left_out = update(PEOPLE).where(_written_to(), PEOPLE.c.contact_id.in_(urgent))
-            self._session.execute(left_out.values(reason=LeftOut.URGENT.value))
-
-    def _leave_out_told(self) -> None:
-        """Leave out those of the chunk who get the same by another run at the very instant."""
-        is_told = is_told_then(self._session, self._run, PEOPLE)
-        if is_told is not None:
-            left_out = update(PEOPLE).where(_written_to(), is_told)
-            self._session.execute(left_out.values(reason=LeftOut.MERGED.value))
+            self._leave_out(PEOPLE.c.contact_id.in_(urgent), LeftOut.URGENT)
 
     def _leave_out_doubled(self, after: int, through: int) -> None:
         """Leave out those of the chunk whose number another contact has, to whom the run writes already."""
         if has_shared(self._session, after=after, through=through):
             doubled = select_doubled(PEOPLE, self._run.id, after=after, through=through)
-            left_out = update(PEOPLE).where(_written_to(), PEOPLE.c.contact_id.in_(doubled))
-            self._session.execute(left_out.values(reason=LeftOut.SAME_NUMBER.value))
+            self._leave_out(PEOPLE.c.contact_id.in_(doubled), LeftOut.SAME_NUMBER)
+
+    def _leave_out(self, those: ColumnElement[bool] | None, why: LeftOut) -> None:
+        if those is not None:
+            self._session.execute(update(PEOPLE).where(_written_to(), those).values(reason=why.value))
 
     def _add_zones(self) -> None:
         """Write when people of each time zone and country of the chunk are due; a released run is from now on."""

@@ -69,6 +69,8 @@ def _rule(rule: Mapping[str, Any], places: Mapping[int, str], routes: Mapping[in
     lines += [language_name(code) for code in rule.get("languages", ())]
     if rule.get("max_position_age_days"):
         lines.append(_("last known places of at most %(days)s days", days=number(rule["max_position_age_days"])))
+    if rule.get("silent_days"):
+        lines.append(_("who wrote nothing for %(days)s days", days=number(rule["silent_days"])))
     return lines or [_("everybody")]
 
 
