@@ -31,6 +31,7 @@ from campaigns.inbox.conversations import given_views as given
 from campaigns.inbox.conversations import media_views as media
 from campaigns.inbox.conversations import views as conversations
 from campaigns.inbox.duty import views as duty
+from campaigns.inbox.escalation import settings_views as escalation_settings
 from campaigns.inbox.escalation import views as escalation
 from campaigns.inbox.escalation.views import init_alerts
 from campaigns.inbox.holds import settling_views as settling
@@ -98,6 +99,7 @@ PAGES: tuple[Blueprint, ...] = (
     given.pages,
     duty.pages,
     escalation.pages,
+    escalation_settings.pages,
     settling.pages,
     erasing.pages,
     reach.pages,

@@ -45,6 +45,7 @@ from campaigns.gateways.base import Gateway
 from campaigns.gateways.kinds import get_kind
 from campaigns.inbox.conversations.dead_numbers import put_back
 from campaigns.inbox.escalation.escalate import escalate
+from campaigns.inbox.escalation.member_mails import send_mails
 from campaigns.inbox.media.fetching import MediaFetching
 from campaigns.missed_inbound import MissedInbound
 from campaigns.ownership import OwnerWatch
@@ -130,8 +131,7 @@ class Worker:
         """Prepare a worker. Raises SettingsError, and UnavailableError when the database does not answer."""
         check_database(database, settings)
         self._settings, self._database = settings, database
-        self._vault = settings.vault()
-        self._patience = patience_of(settings)
+        self._vault, self._patience = settings.vault(), patience_of(settings)
         check_patience(self._patience, settings.mode)
         self._sessions = make_sessions(database)
         keep_journal(self._sessions, settings.state_path)
@@ -145,8 +145,9 @@ class Worker:
         #: Why this worker may not go on.
         self._outdated: SettingsError | None = None
         self._engine_thread = ThreadPoolExecutor(1, "engine")
-        self._watch_thread = ThreadPoolExecutor(1, "watch")
-        self._plan_thread = ThreadPoolExecutor(1, "plan")
+        self._watch_thread, self._plan_thread = ThreadPoolExecutor(1, "watch"), ThreadPoolExecutor(1, "plan")
+        # A mail server that hangs holds up nothing but mails.
+        self._apart = {name: ThreadPoolExecutor(1, name) for name in ("escalation", "mail", "reports")}
         # Counting a run of a million takes seconds, for which nothing urgent must wait to be planned.
         self._count_thread, self._late_thread = ThreadPoolExecutor(1, "count"), ThreadPoolExecutor(1, "late")
         # SQLite has one writer at a time and lets others wait by sleeping: taking turns in one thread is faster.
@@ -230,7 +231,8 @@ class Worker:
             await self._leave()
             self._listener.close()
             threads = {self._engine_thread, self._watch_thread, self._plan_thread, self._repair_thread}
-            for executor in threads | {self._count_thread, self._member_thread, self._late_thread}:
+            threads |= {self._count_thread, self._late_thread, self._member_thread}
+            for executor in threads.union(self._apart.values()):
                 executor.shutdown()
             _log.info("the worker has stopped")
         if self._outdated is not None:
@@ -325,16 +327,10 @@ class Worker:
             Chore("counting reach", RECOUNT_EVERY, lambda: count(recount_due, self._sessions)),
             Chore("counting crowds", CROWDS_EVERY, lambda: count(recount_crowds, self._sessions)),
             Chore("checking counts", CHECK_EVERY, lambda: count(check_nightly, self._sessions)),
-            Chore("escalating", ESCALATE_EVERY, lambda: repair(escalate, self._sessions, self._settings)),
             Chore("reading texts again", TEXTS_EVERY, lambda: count(self._text_watch.look)),
             Chore("taking back numbers in answers", TEXTS_EVERY, lambda: repair(put_back, self._sessions)),
-            Chore(
-                "sending reports",
-                REPORTS_EVERY,
-                lambda: count(send_reports, self._sessions, self._settings, self._mailer),
-                is_outward=True,
-            ),
             Chore("leaving out who is silent", SILENT_EVERY, lambda: repair(self._settle_questions)),
+            *self._chores_apart(),
             Chore("erasing people", ERASE_EVERY, lambda: repair(go_on_erasing, self._sessions, self._vault)),
             Chore("asking the providers' lists", doubts_every, upkeep.reconcile, is_outward=True),
             Chore("hearing what was missed", MISSED_EVERY, self._missed.look),
@@ -345,6 +341,26 @@ class Worker:
             work = partial(beat, member.beat)
             chores.append(Chore("beating", BEAT_EVERY, lambda: work(engine.serving()), needs_clock=False))
         return chores
+
+    def _chores_apart(self) -> list[Chore]:
+        """Return the chores with a thread of their own: who waits is seen whatever the mail server does."""
+        escalating, mailing, reporting = map(in_thread, self._apart.values())
+        needs = self._sessions, self._settings
+        return [
+            Chore("escalating", ESCALATE_EVERY, lambda: escalating(escalate, *needs)),
+            Chore(
+                "telling members",
+                ESCALATE_EVERY,
+                lambda: mailing(send_mails, *needs, self._mailer),
+                is_outward=True,
+            ),
+            Chore(
+                "sending reports",
+                REPORTS_EVERY,
+                lambda: reporting(send_reports, *needs, self._mailer),
+                is_outward=True,
+            ),
+        ]
 
     def _must_wait(self, chore: Chore) -> bool:
         """Say whether a chore waits: for a clock that is right, or for the release of what was restored."""

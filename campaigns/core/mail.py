@@ -12,7 +12,7 @@ from urllib.parse import unquote, urlsplit
 from campaigns.core.errors import SettingsError, UnavailableError
 
 #: Seconds after which a server that says nothing is given up.
-TIMEOUT = 20
+TIMEOUT = 10
 
 #: Hands over one message; raises UnavailableError when it was not taken.
 Mailer = Callable[[EmailMessage], None]

@@ -6,20 +6,24 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import Select, exists, literal, or_, select
+from sqlalchemy import ColumnElement, Select, and_, exists, literal, or_, select
 from sqlalchemy.orm import Session, sessionmaker
 
 from campaigns.core import clock
 from campaigns.core.database import insert_or
 from campaigns.core.settings import Settings
 from campaigns.inbox.conversations.models import Conversation
-from campaigns.inbox.conversations.wait import began, waits_over
+from campaigns.inbox.conversations.wait import began, waits, waits_over
 from campaigns.inbox.duty.queries import load_roster
 from campaigns.inbox.duty.roster import Roster
 from campaigns.inbox.duty.targets import STEPS, Step
-from campaigns.inbox.escalation.models import EscalationStep
+from campaigns.inbox.escalation.models import EscalationStep, EscalationSwitch, PostState, StepMail, Told
+from campaigns.inbox.urgency.levels import Urgency
 from campaigns.staff.models import Organisation
 from campaigns.staff.queries import owned
+
+#: Steps of one kind that are taken at once; the others wait for the next look, and nobody more urgent for them.
+MOST_AT_ONCE = 1_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,6 +31,7 @@ class Reached:
     """A step, and how those conversations of an organisation are found that have reached it and not taken it."""
 
     step: Step
+    urgency: Urgency
     found: Select[int]
 
 
@@ -44,28 +49,58 @@ def escalate(sessions: sessionmaker[Session], settings: Settings) -> int:
     return taken
 
 
+def take_steps(
+    session: Session, organisation: Organisation, settings: Settings, *, now: datetime
+) -> Sequence[EscalationStep]:
+    """Write down the steps that an organisation's conversations have reached by now; return those of this call.
+
+    Where escalation is switched on, it is written down with each who is to be told of it by mail.
+    """
+    taken: list[EscalationStep] = []
+    into = [EscalationStep.conversation_id, EscalationStep.organisation_id, EscalationStep.since]
+    roster = load_roster(session, organisation, settings)
+    switch = session.get(EscalationSwitch, organisation.id)
+    for reached in _reached(organisation, roster, now):
+        what = literal(reached.step.value), literal(now, began().type)
+        rows = reached.found.with_only_columns(Conversation.id, Conversation.organisation_id, began(), *what)
+        adding = insert_or(session, EscalationStep).from_select(
+            [*into, EscalationStep.step, EscalationStep.taken_at],
+            rows.order_by(Conversation.waiting_since, Conversation.id).limit(MOST_AT_ONCE),
+        )
+        # Two workers look at once: one of them writes the row.
+        steps = session.scalars(adding.on_conflict_do_nothing().returning(EscalationStep)).all()
+        if switch is not None and switch.is_on:
+            _tell(session, reached, steps, roster, now=now)
+        taken += steps
+    return taken
+
+
+def _tell(
+    session: Session, reached: Reached, steps: Sequence[EscalationStep], roster: Roster, *, now: datetime
+) -> None:
+    """Write down who is to be told of steps of one kind."""
+    which = select(Conversation.id, Conversation.language).where(
+        Conversation.id.in_([step.conversation_id for step in steps])
+    )
+    languages = {row.id: row.language for row in session.execute(which)} if steps else {}
+    members = {
+        language: roster.told(reached.step, reached.urgency, language, at=now)
+        for language in {*languages.values()}
+    }
+    rows = [
+        {"step_id": step.id, "member_id": member_id}
+        for step in steps
+        for member_id in members.get(languages.get(step.conversation_id), ())
+    ]
+    if rows:
+        session.execute(insert_or(session, Told).on_conflict_do_nothing(), rows)
+
+
 def _who_waits() -> Select[Organisation]:
     waits = exists().where(
         Conversation.organisation_id == Organisation.id, Conversation.waiting_since.is_not(None)
     )
     return select(Organisation).where(waits).order_by(Organisation.id)
-
-
-def take_steps(
-    session: Session, organisation: Organisation, settings: Settings, *, now: datetime
-) -> Sequence[EscalationStep]:
-    """Write down the steps that an organisation's conversations have reached by now; return those of this call."""
-    taken: list[EscalationStep] = []
-    into = [EscalationStep.conversation_id, EscalationStep.organisation_id, EscalationStep.since]
-    for reached in _reached(organisation, load_roster(session, organisation, settings), now):
-        what = literal(reached.step.value), literal(now, began().type)
-        rows = reached.found.with_only_columns(Conversation.id, Conversation.organisation_id, began(), *what)
-        adding = insert_or(session, EscalationStep).from_select(
-            [*into, EscalationStep.step, EscalationStep.taken_at], rows.order_by(Conversation.id)
-        )
-        # Two workers look at once: one of them writes the row.
-        taken += session.scalars(adding.on_conflict_do_nothing().returning(EscalationStep))
-    return taken
 
 
 def _is_due(session: Session, organisation: Organisation, settings: Settings, now: datetime) -> bool:
@@ -77,13 +112,36 @@ def _is_due(session: Session, organisation: Organisation, settings: Settings, no
 def _reached(organisation: Organisation, roster: Roster, now: datetime) -> Iterator[Reached]:
     groups = roster.groups()
     for urgency, steps in STEPS.items():
+        before: Step | None = None
         for step, wait in steps:
             over = [waits_over(urgency, wait, group, now=now) for group in groups]
-            is_taken = exists().where(
-                EscalationStep.conversation_id == Conversation.id,
-                EscalationStep.since == began(),
-                EscalationStep.step == step,
-            )
-            is_over = or_(*(each for each in over if each is not None))
+            reasons = [each for each in over if each is not None]
+            if before is not None:
+                reasons.append(and_(*waits(urgency, now=now), _told_nobody(before)))
             found = owned(select(Conversation.id), Conversation, organisation.id)
-            yield Reached(step, found.where(is_over, ~is_taken))
+            yield Reached(step, urgency, found.where(or_(*reasons), ~_is_taken(step)))
+            before = step
+
+
+def _is_taken(step: Step) -> ColumnElement[bool]:
+    return exists().where(*_of_this_wait(step))
+
+
+def _told_nobody(step: Step) -> ColumnElement[bool]:
+    """Match conversations of which members were to be told by a step, and no mail of it was taken."""
+    told = exists().where(Told.step_id == EscalationStep.id)
+    refused = told.where(Told.mail_id == StepMail.id, StepMail.state == PostState.FAILED)
+    may_arrive = told.where(or_(Told.mail_id.is_(None), ~_failed()))
+    return exists().where(*_of_this_wait(step), refused, ~may_arrive)
+
+
+def _failed() -> ColumnElement[bool]:
+    return exists().where(StepMail.id == Told.mail_id, StepMail.state == PostState.FAILED)
+
+
+def _of_this_wait(step: Step) -> list[ColumnElement[bool]]:
+    return [
+        EscalationStep.conversation_id == Conversation.id,
+        EscalationStep.since == began(),
+        EscalationStep.step == step,
+    ]

@@ -2,11 +2,7 @@
 
 from __future__ import annotations
 
-from functools import cache
-
-from babel.support import NullTranslations, Translations
-
-from campaigns.core.settings import PROJECT_ROOT
+from campaigns.core.catalogues import words_in
 from campaigns.core.words import N_
 
 _SUBJECT = N_("New report: %(period)s")
@@ -20,12 +16,7 @@ _TEXT = N_(
 
 def subject_and_text(language: str, *, organisation: str, period: str, link: str) -> tuple[str, str]:
     """Return subject and text in an interface language."""
-    words = _catalogue(language)
+    words = words_in(language)
     values = {"organisation": organisation, "period": period, "link": link}
     subject, text = (words.ugettext(template) % values for template in (_SUBJECT, _TEXT))
     return subject, text
-
-
-@cache
-def _catalogue(language: str) -> NullTranslations:
-    return Translations.load(str(PROJECT_ROOT / "translations"), [language])

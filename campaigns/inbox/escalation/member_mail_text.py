@@ -1,0 +1,34 @@
+"""Mails to members have no content: how many conversations wait, and where to sign in."""
+
+from __future__ import annotations
+
+from campaigns.core.catalogues import words_in
+from campaigns.core.words import N_
+from campaigns.inbox.urgency.levels import Urgency
+
+_WHERE = N_("Organisation: %(organisation)s")
+_HOW = N_("Sign in to read and answer: %(link)s")
+_TEST = N_("Test: notifications by e-mail")
+_WHY = N_("%(organisation)s wants to tell its members by e-mail that somebody waits.")
+_CODE = N_("If you asked for this test, enter this code in the settings: %(code)s")
+
+
+def tell_waiting(language: str | None, urgency: int, count: int, **values: str) -> tuple[str, str]:
+    """Return subject and text, in an interface language, of a mail about conversations that wait.
+
+    `values` are `organisation` and `link`.
+    """
+    words = words_in(language)
+    if urgency >= Urgency.DANGER:
+        subject = words.ungettext("%(num)s urgent conversation", "%(num)s urgent conversations", count)
+    else:
+        subject = words.ungettext("%(num)s conversation waits", "%(num)s conversations wait", count)
+    subject %= {"num": count}
+    return subject, "\n\n".join([subject, *(words.ugettext(each) % values for each in (_WHERE, _HOW))])
+
+
+def tell_code(language: str | None, *, organisation: str, code: str) -> tuple[str, str]:
+    """Return subject and text of a test mail."""
+    words = words_in(language)
+    values = {"organisation": organisation, "code": code}
+    return words.ugettext(_TEST), "\n\n".join(words.ugettext(each) % values for each in (_WHY, _CODE))

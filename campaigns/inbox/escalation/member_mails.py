@@ -1,0 +1,225 @@
+"""Tells members by mail that somebody waits: few mails, none with content, and one that hangs holds up no other.
+
+A mail is noted before it is handed over. When it is not taken, its conversations go on to the next step at once
+(escalate.py), and it is tried again meanwhile: rather told twice than never.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from itertools import islice
+from typing import Any
+
+from sqlalchemy import ColumnElement, exists, func, or_, select, update
+from sqlalchemy.orm import Session, sessionmaker
+
+from campaigns.core import clock
+from campaigns.core.errors import UnavailableError
+from campaigns.core.mail import Mailer, compose
+from campaigns.core.settings import Settings
+from campaigns.inbox.conversations.models import Conversation
+from campaigns.inbox.conversations.wait import began
+from campaigns.inbox.escalation.member_mail_text import tell_code, tell_waiting
+from campaigns.inbox.escalation.models import EscalationStep, EscalationSwitch, PostState, StepMail, Told
+from campaigns.inbox.urgency.levels import Urgency
+from campaigns.staff.models import Member, Organisation
+
+#: Mails that a member gets in an hour at most; some of them are kept for whoever may be in danger.
+MOST_AN_HOUR, MOST_DIGESTS_AN_HOUR = 6, 3
+#: Time between two mails to a member about conversations of an urgency; for all others a day.
+PAUSES = {Urgency.DANGER: timedelta(0), Urgency.DAY: timedelta(minutes=10)}
+_LONGEST_PAUSE = timedelta(days=1)
+#: A mail that was not taken is tried again after so long, so often; one that a process left behind, too.
+AGAIN_AFTER, ATTEMPTS = timedelta(minutes=1), 4
+LEFT_BEHIND = timedelta(minutes=2)
+#: Mails that are handed over at the same moment: one address at which a server hangs holds up no other.
+AT_ONCE = 8
+
+_HOUR = timedelta(hours=1)
+_log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Due:
+    """A member who is to be told of conversations of one urgency that wait in an organisation."""
+
+    member_id: int
+    organisation_id: int
+    urgency: Urgency
+    conversations: int
+
+
+@dataclass(frozen=True, slots=True)
+class Letter:
+    """A mail to hand over."""
+
+    to: str
+    subject: str
+    text: str
+    #: Row that keeps what became of it: of step_mail, or of escalation_switch where it is a test.
+    row_id: int
+    is_test: bool = False
+
+
+def send_mails(sessions: sessionmaker[Session], settings: Settings, mailer: Mailer) -> int:
+    """Send every mail that is due and return how many were taken; once one is not, the rest waits a moment."""
+    taken = 0
+    while letters := _claim(sessions, settings):
+        with ThreadPoolExecutor(len(letters)) as hands:
+            results = list(hands.map(lambda letter: _hand_over(sessions, settings, mailer, letter), letters))
+        taken += sum(results)
+        if not all(results):
+            break
+    return taken
+
+
+def _claim(sessions: sessionmaker[Session], settings: Settings) -> list[Letter]:
+    """Note the next mails; nobody writes while there is none."""
+    now = clock.now()
+    with sessions() as session:
+        session.connection(execution_options={"read_only": True})
+        due = list(islice(_find_due(session, now), AT_ONCE))
+        looks = (select(StepMail.id).where(*_to_be_tried_again(now)), _select_tests())
+        if not due and all(session.scalar(look.limit(1)) is None for look in looks):
+            return []
+    with sessions.begin() as session:
+        letters = [*_claim_tests(session), *_claim_due(session, settings, due, now)]
+        return [*letters, *_claim_again(session, settings, now)]
+
+
+def _find_due(session: Session, now: datetime) -> Iterator[Due]:
+    """Yield who is to be told and may get a mail now, the most urgent first."""
+    for row in session.execute(_select_pending()).all():
+        due = Due(row.member_id, row.organisation_id, Urgency(row.urgency), row.conversations)
+        if _may_be_told(session, due, now):
+            yield due
+
+
+def _select_pending() -> Any:
+    urgency = Conversation.urgency.label("urgency")
+    count = func.count(Conversation.id.distinct()).label("conversations")
+    columns = select(Told.member_id, EscalationStep.organisation_id, urgency, count)
+    pending = columns.join(EscalationStep, EscalationStep.id == Told.step_id)
+    pending = pending.join(Conversation, Conversation.id == EscalationStep.conversation_id)
+    pending = pending.join(Member, Member.id == Told.member_id).where(Told.settled_at.is_(None), Member.active)
+    grouped = pending.where(*_still_waits()).group_by(*columns.selected_columns[:3])
+    # The most urgent is the least in the database.
+    return grouped.order_by(Conversation.urgency, Told.member_id)
+
+
+def _still_waits() -> list[ColumnElement[bool]]:
+    return [Conversation.waiting_since.is_not(None), EscalationStep.since == began()]
+
+
+def _may_be_told(session: Session, due: Due, now: datetime) -> bool:
+    """Say whether a member may get one more mail now."""
+    theirs = select(StepMail.urgency, StepMail.created_at).where(StepMail.member_id == due.member_id)
+    lately = session.execute(theirs.where(StepMail.created_at > now - _LONGEST_PAUSE)).all()
+    in_hour = [row for row in lately if row.created_at > now - _HOUR]
+    if due.urgency >= Urgency.DANGER:
+        return len(in_hour) < MOST_AN_HOUR
+    digests = [row for row in in_hour if row.urgency < Urgency.DANGER]
+    pause = PAUSES.get(due.urgency, _LONGEST_PAUSE)
+    is_too_soon = any(row.urgency == due.urgency and row.created_at > now - pause for row in lately)
+    return len(digests) < MOST_DIGESTS_AN_HOUR and not is_too_soon
+
+
+def _claim_due(session: Session, settings: Settings, due: Sequence[Due], now: datetime) -> Iterator[Letter]:
+    """Note and yield a mail for each who is due, unless another worker did."""
+    for each in due:
+        # Two workers who ask at once wait here for each other.
+        session.execute(select(Member.id).where(Member.id == each.member_id).with_for_update(key_share=True))
+        if not _may_be_told(session, each, now):
+            continue
+        facts = {"attempts": 1, "created_at": now, "changed_at": now, "state": PostState.SENDING}
+        whose = {"organisation_id": each.organisation_id, "member_id": each.member_id}
+        mail = StepMail(urgency=each.urgency.value, conversations=each.conversations, **whose, **facts)
+        session.add(mail)
+        session.flush()
+        if _settle(session, mail, now):
+            yield _letter(session, settings, mail)
+        else:
+            session.delete(mail)
+
+
+def _settle(session: Session, mail: StepMail, now: datetime) -> bool:
+    """Put what its member is to be told into a mail; say whether there was anything that nobody else took."""
+    steps = select(EscalationStep.id).join(Conversation, Conversation.id == EscalationStep.conversation_id)
+    steps = steps.where(EscalationStep.organisation_id == mail.organisation_id)
+    of_urgency = steps.where(Conversation.urgency == mail.urgency, *_still_waits())
+    pending = update(Told).where(Told.member_id == mail.member_id, Told.settled_at.is_(None))
+    past_memory = {"synchronize_session": False}
+    claimed = pending.where(Told.step_id.in_(of_urgency)).values(mail_id=mail.id, settled_at=now)
+    taken: Any = session.execute(claimed, execution_options=past_memory)
+    # Of whom somebody has answered meanwhile, or who waits more urgently by now, they are not told any more.
+    moot = pending.where(Told.step_id.in_(steps), Told.step_id.not_in(steps.where(*_still_waits())))
+    session.execute(moot.values(settled_at=now), execution_options=past_memory)
+    return bool(taken.rowcount)
+
+
+def _claim_again(session: Session, settings: Settings, now: datetime) -> Iterator[Letter]:
+    """Yield mails that were not taken, or that a process left behind, while anybody of whom they tell waits."""
+    again = select(StepMail).where(*_to_be_tried_again(now)).order_by(StepMail.id).limit(AT_ONCE)
+    for mail in session.scalars(again.with_for_update(skip_locked=True)).all():
+        mail.attempts, mail.changed_at, mail.state = mail.attempts + 1, now, PostState.SENDING
+        yield _letter(session, settings, mail)
+
+
+def _to_be_tried_again(now: datetime) -> Sequence[Any]:
+    told = exists().where(Told.mail_id == StepMail.id, EscalationStep.id == Told.step_id)
+    still_waits = told.where(Conversation.id == EscalationStep.conversation_id, *_still_waits())
+    is_refused = (StepMail.state == PostState.FAILED) & (StepMail.changed_at <= now - AGAIN_AFTER)
+    is_left = (StepMail.state == PostState.SENDING) & (StepMail.changed_at <= now - LEFT_BEHIND)
+    return [StepMail.state != PostState.SENT, or_(is_refused, is_left), StepMail.attempts < ATTEMPTS, still_waits]
+
+
+def _select_tests() -> Any:
+    waits = EscalationSwitch.code.is_not(None), EscalationSwitch.code_state.is_(None)
+    return select(EscalationSwitch).where(*waits).order_by(EscalationSwitch.organisation_id)
+
+
+def _claim_tests(session: Session) -> Iterator[Letter]:
+    for switch in session.scalars(_select_tests().with_for_update(skip_locked=True)).all():
+        switch.code_state = PostState.SENDING
+        member = session.get_one(Member, switch.code_for_id)
+        organisation = session.get_one(Organisation, switch.organisation_id)
+        texts = tell_code(member.locale, organisation=organisation.name, code=switch.code)
+        yield Letter(member.email, *texts, switch.organisation_id, is_test=True)
+
+
+def _letter(session: Session, settings: Settings, mail: StepMail) -> Letter:
+    member, organisation = (
+        session.get_one(Member, mail.member_id),
+        session.get_one(Organisation, mail.organisation_id),
+    )
+    link = f"{settings.public_url.rstrip('/')}/inbox"
+    texts = tell_waiting(
+        member.locale, mail.urgency, mail.conversations, organisation=organisation.name, link=link
+    )
+    return Letter(member.email, *texts, mail.id)
+
+
+def _hand_over(sessions: sessionmaker[Session], settings: Settings, mailer: Mailer, letter: Letter) -> bool:
+    # Without a server a mailer only writes to the log.
+    is_taken = bool(settings.smtp_url) and _is_taken(settings, mailer, letter)
+    state = PostState.SENT if is_taken else PostState.FAILED
+    with sessions.begin() as session:
+        if letter.is_test:
+            session.get_one(EscalationSwitch, letter.row_id).code_state = state
+        else:
+            mail = session.get_one(StepMail, letter.row_id)
+            mail.state, mail.changed_at = state, clock.now()
+    return is_taken
+
+
+def _is_taken(settings: Settings, mailer: Mailer, letter: Letter) -> bool:
+    try:
+        mailer(compose(sender=settings.mail_from, to=letter.to, subject=letter.subject, text=letter.text))
+    except UnavailableError:
+        _log.warning("a mail to a member was not taken", exc_info=True)
+        return False
+    return True

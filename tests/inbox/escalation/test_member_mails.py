@@ -1,0 +1,267 @@
+"""Mails tell members that somebody waits: few, without content, to whoever is next, whatever the server does."""
+
+from __future__ import annotations
+
+import threading
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from email.message import EmailMessage
+from typing import Any
+
+import pytest
+from sqlalchemy import Engine, select, update
+from sqlalchemy.orm import Session, sessionmaker
+
+from campaigns.core import clock
+from campaigns.core.errors import UnavailableError
+from campaigns.core.settings import Settings
+from campaigns.inbox.conversations.models import Conversation
+from campaigns.inbox.duty.service import PlannedDuty, add_duty
+from campaigns.inbox.escalation.escalate import escalate
+from campaigns.inbox.escalation.member_mails import send_mails
+from campaigns.inbox.escalation.models import EscalationStep, EscalationSwitch, PostState, StepMail
+from campaigns.inbox.escalation.waits import count_urgent
+from campaigns.inbox.urgency.levels import Urgency
+from campaigns.staff.models import Member, Organisation, Role
+from tests.factories import NOON, a_member, an_organisation
+from tests.inbox.escalation.waiting import a_conversation
+from tests.web.pages import page_settings
+
+MINUTE, HOUR = timedelta(minutes=1), timedelta(hours=1)
+
+
+@dataclass
+class Post:
+    """A mail server that refuses some addresses, or all."""
+
+    mails: list[EmailMessage] = field(default_factory=list)
+    refused: set[str] = field(default_factory=set)
+    is_down: bool = False
+
+    def __call__(self, message: EmailMessage) -> None:
+        if self.is_down or message["To"] in self.refused:
+            raise UnavailableError("no")
+        self.mails.append(message)
+
+    def take(self) -> list[tuple[str, str]]:
+        """Return to whom what was sent since the last look."""
+        found = sorted((mail["To"].split("@")[0], mail["Subject"]) for mail in self.mails)
+        self.mails.clear()
+        return found
+
+
+@dataclass
+class Watch:
+    """An organisation with somebody on duty, a lead, a reserve and one more who answers; and a clock."""
+
+    sessions: sessionmaker[Session]
+    settings: Settings
+    post: Post
+    organisation: Organisation
+    now: datetime = NOON
+
+    def wait(self, urgency: Urgency = Urgency.DANGER, **changes: Any) -> int:
+        with self.sessions.begin() as session:
+            return a_conversation(session, self.organisation, urgency, since=self.now, **changes).id
+
+    def pass_on(self, minutes: float = 0) -> list[tuple[str, str]]:
+        """Let time pass, then the worker look; return which mails were sent."""
+        self.now += minutes * MINUTE
+        with clock.running_on(lambda: self.now):
+            escalate(self.sessions, self.settings)
+            send_mails(self.sessions, self.settings, self.post)
+        return self.post.take()
+
+    def answer(self) -> None:
+        with self.sessions.begin() as session:
+            session.execute(update(Conversation).values(waiting_since=None, urgent_since=None))
+
+    def steps(self) -> list[str]:
+        with self.sessions() as session:
+            return list(session.scalars(select(EscalationStep.step).order_by(EscalationStep.id)))
+
+    def is_red(self) -> bool:
+        with self.sessions() as session:
+            return any(each.is_red for each in count_urgent(session, [self.organisation.id], now=self.now))
+
+
+@pytest.fixture
+def watch(engine: Engine, sessions: sessionmaker[Session]) -> Watch:
+    with sessions.begin() as session:
+        ours = an_organisation(session)
+        who = {
+            name: a_member(session, ours, Role.RESPONDER, email=f"{name}@example.org", name=name)
+            for name in ("duty", "lead", "reserve", "other")
+        }
+        by = a_member(session, ours, Role.ADMIN).id
+        planned = PlannedDuty("Day", range(7), 0, 0, (), [who["duty"].id], who["lead"].id, [who["reserve"].id])
+        add_duty(session, ours.id, planned, by=by)
+        session.add(EscalationSwitch(organisation_id=ours.id, is_on=True, wrong_codes=0))
+    return Watch(sessions, page_settings(engine, smtp_url="smtp://localhost"), Post(), ours)
+
+
+ONE = "1 urgent conversation"
+
+
+def test_danger_goes_to_duty_then_all_then_lead_and_reserve_then_red(watch: Watch) -> None:
+    watch.wait()
+    assert watch.pass_on() == [("duty", ONE)]
+    assert watch.pass_on(14) == []
+    assert watch.pass_on(1) == [(name, ONE) for name in ("duty", "lead", "other", "reserve")]
+    assert watch.pass_on(15) == [("lead", ONE), ("reserve", ONE)]
+    assert not watch.is_red()
+    assert watch.pass_on(30) == []
+    assert watch.is_red()
+
+
+def test_mail_has_no_content(watch: Watch) -> None:
+    watch.wait()
+    with clock.running_on(lambda: NOON):
+        escalate(watch.sessions, watch.settings)
+        send_mails(watch.sessions, watch.settings, watch.post)
+    (mail,) = watch.post.mails
+    assert mail.get_content().splitlines() == [
+        "1 urgent conversation",
+        "",
+        f"Organisation: {watch.organisation.name}",
+        "",
+        f"Sign in to read and answer: {watch.settings.public_url}/inbox",
+    ]
+
+
+def test_who_was_answered_is_told_of_no_more(watch: Watch) -> None:
+    watch.wait()
+    watch.pass_on()
+    watch.answer()
+    assert watch.pass_on(60) == []
+
+
+def test_two_workers_and_a_restart_tell_once(watch: Watch) -> None:
+    watch.wait()
+    with clock.running_on(lambda: NOON):
+        escalate(watch.sessions, watch.settings)
+        everything = watch.sessions, watch.settings, watch.post
+        workers = [threading.Thread(target=send_mails, args=everything) for _ in range(4)]
+        for worker in workers:
+            worker.start()
+        for worker in workers:
+            worker.join()
+    assert watch.post.take() == [("duty", ONE)]
+    assert watch.pass_on() == []
+
+
+def test_flood_is_told_in_few_mails(watch: Watch) -> None:
+    told = []
+    for _turn in range(12):
+        watch.wait()
+        told += watch.pass_on(5)
+    for name in ("duty", "lead", "reserve", "other"):
+        assert len([to for to, _subject in told if to == name]) <= 6
+    assert told[0] == ("duty", ONE)
+
+
+def test_others_wait_for_a_digest(watch: Watch) -> None:
+    watch.wait(Urgency.DAY)
+    assert watch.pass_on() == [("duty", "1 conversation waits")]
+    watch.wait(Urgency.DAY)
+    watch.wait(Urgency.DAY)
+    assert watch.pass_on(9) == []
+    assert watch.pass_on(1) == [("duty", "2 conversations wait")]
+    watch.wait(Urgency.QUESTION)
+    assert watch.pass_on(1) == [("duty", "1 conversation waits")]
+    watch.wait(Urgency.QUESTION)
+    assert watch.pass_on(5 * 60) != [("duty", "1 conversation waits")]
+
+
+def test_digests_leave_mails_for_danger(watch: Watch) -> None:
+    for _round in range(5):
+        watch.wait(Urgency.DAY)
+        watch.pass_on(11)
+    watch.wait()
+    assert ("duty", ONE) in watch.pass_on()
+
+
+def test_refused_mail_goes_on_to_the_next_at_once_and_is_tried_again(watch: Watch) -> None:
+    watch.post.refused = {"duty@example.org"}
+    watch.wait()
+    assert watch.pass_on() == []
+    assert watch.pass_on() == [("lead", ONE), ("other", ONE), ("reserve", ONE)]
+    watch.post.refused = set()
+    assert ("duty", ONE) in watch.pass_on(2)
+    assert watch.steps() == ["alert", "responders"]
+
+
+def test_dead_mail_server_turns_the_first_page_red_within_minutes(watch: Watch) -> None:
+    watch.post.is_down = True
+    watch.wait()
+    for _look in range(6):
+        watch.pass_on(0.5)
+    assert watch.steps() == ["alert", "responders", "lead", "red"]
+    assert watch.is_red()
+
+
+def test_without_a_server_nothing_counts_as_sent(watch: Watch, engine: Engine) -> None:
+    watch.settings = page_settings(engine)
+    watch.wait()
+    assert watch.pass_on() == []
+    with watch.sessions() as session:
+        assert session.scalars(select(StepMail.state)).all() == [PostState.FAILED]
+
+
+def test_mail_that_a_process_left_behind_is_sent(watch: Watch) -> None:
+    watch.wait()
+
+    def die(message: EmailMessage) -> None:
+        raise KeyboardInterrupt
+
+    with clock.running_on(lambda: NOON):
+        escalate(watch.sessions, watch.settings)
+        with pytest.raises(KeyboardInterrupt):
+            send_mails(watch.sessions, watch.settings, die)
+    assert watch.pass_on(1) == []
+    assert watch.pass_on(1) == [("duty", ONE)]
+
+
+def test_one_address_that_hangs_holds_up_no_other(watch: Watch) -> None:
+    freed = threading.Event()
+
+    def hang(message: EmailMessage) -> None:
+        if message["To"].startswith("duty"):
+            freed.wait(20)
+        watch.post(message)
+
+    watch.wait()
+    watch.pass_on(15)
+    watch.wait()
+    with clock.running_on(lambda: watch.now + 15 * MINUTE):
+        escalate(watch.sessions, watch.settings)
+        sending = threading.Thread(target=send_mails, args=(watch.sessions, watch.settings, hang))
+        sending.start()
+        while len(watch.post.mails) < 3 and sending.is_alive():
+            freed.wait(0.01)
+        assert {mail["To"].split("@")[0] for mail in watch.post.mails} == {"lead", "reserve", "other"}
+        freed.set()
+        sending.join()
+
+
+def test_members_who_left_are_told_nothing(watch: Watch) -> None:
+    watch.wait()
+    with watch.sessions.begin() as session:
+        session.execute(update(Member).where(Member.name == "duty").values(active=False))
+    # Nobody is left on duty: that is a gap.
+    assert watch.pass_on() == [("lead", ONE), ("reserve", ONE)]
+
+
+def test_switched_off_nobody_is_mailed_and_the_steps_are_taken(watch: Watch) -> None:
+    with watch.sessions.begin() as session:
+        session.execute(update(EscalationSwitch).values(is_on=False))
+    watch.wait()
+    assert watch.pass_on(61) == []
+    assert watch.steps() == ["alert", "responders", "lead", "red"]
+
+
+def test_mail_is_in_the_language_of_its_member(watch: Watch) -> None:
+    with watch.sessions.begin() as session:
+        session.execute(update(Member).where(Member.name == "duty").values(locale="uk"))
+    watch.wait()
+    assert watch.pass_on() == [("duty", "1 термінова розмова")]
