@@ -34,6 +34,7 @@ from campaigns.inbox.duty import views as duty
 from campaigns.inbox.escalation import settings_views as escalation_settings
 from campaigns.inbox.escalation import views as escalation
 from campaigns.inbox.escalation.views import init_alerts
+from campaigns.inbox.handing_over import views as handing_over
 from campaigns.inbox.holds import settling_views as settling
 from campaigns.members import views as members
 from campaigns.members.proposed import kinds_of_members
@@ -100,6 +101,7 @@ PAGES: tuple[Blueprint, ...] = (
     duty.pages,
     escalation.pages,
     escalation_settings.pages,
+    handing_over.pages,
     settling.pages,
     erasing.pages,
     reach.pages,

@@ -30,6 +30,7 @@ import campaigns.inbox.automatic.models
 import campaigns.inbox.conversations.models
 import campaigns.inbox.duty.models
 import campaigns.inbox.escalation.models
+import campaigns.inbox.handing_over.models
 import campaigns.inbox.media.models
 import campaigns.inbox.models
 import campaigns.messages.models

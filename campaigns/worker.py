@@ -46,6 +46,7 @@ from campaigns.gateways.kinds import get_kind
 from campaigns.inbox.conversations.dead_numbers import put_back
 from campaigns.inbox.escalation.escalate import escalate
 from campaigns.inbox.escalation.member_mails import send_mails
+from campaigns.inbox.handing_over.service import lapse_due
 from campaigns.inbox.media.fetching import MediaFetching
 from campaigns.missed_inbound import MissedInbound
 from campaigns.ownership import OwnerWatch
@@ -73,6 +74,7 @@ except ImportError:
 RECEIPTS_EVERY, PLANS_EVERY, SWEEP_EVERY, REPAIR_EVERY, RECOUNT_EVERY = 0.3, 0.5, 1.0, 5.0, 2.0
 REPORTS_EVERY, CROWDS_EVERY, CHECK_EVERY, ERASE_EVERY = 60.0, 5.0, 600.0, 5.0
 ESCALATE_EVERY = 5.0
+LAPSE_EVERY = 20.0
 #: Between two looks whether the database was upgraded under this worker.
 TABLES_EVERY = 60.0
 #: Between two looks whether the list of a provider is to be read for what people wrote; and how long a start waits
@@ -327,6 +329,7 @@ class Worker:
             Chore("counting reach", RECOUNT_EVERY, lambda: count(recount_due, self._sessions)),
             Chore("counting crowds", CROWDS_EVERY, lambda: count(recount_crowds, self._sessions)),
             Chore("checking counts", CHECK_EVERY, lambda: count(check_nightly, self._sessions)),
+            Chore("taking back offers that lapsed", LAPSE_EVERY, lambda: repair(lapse_due, self._sessions)),
             Chore("reading texts again", TEXTS_EVERY, lambda: count(self._text_watch.look)),
             Chore("taking back numbers in answers", TEXTS_EVERY, lambda: repair(put_back, self._sessions)),
             Chore("leaving out who is silent", SILENT_EVERY, lambda: repair(self._settle_questions)),

@@ -63,6 +63,13 @@ STATES: dict[str, dict[str, Look]] = {
         "answered": Look(_lp("conversation", "Answered"), "good"),
         "closed": Look(_lp("conversation", "Closed"), "quiet"),
     },
+    "hand_over": {
+        "offered": Look(_lp("hand_over", "Offered"), "moving"),
+        "accepted": Look(_lp("hand_over", "Accepted"), "good"),
+        "declined": Look(_lp("hand_over", "Declined"), "warning"),
+        "lapsed": Look(_lp("hand_over", "Lapsed: nobody decided"), "warning"),
+        "taken_back": Look(_lp("hand_over", "Taken back"), "quiet"),
+    },
     "urgency": {
         "danger": Look(_lp("urgency", "Danger now"), "bad"),
         "day": Look(_lp("urgency", "Within 24 hours"), "warning"),

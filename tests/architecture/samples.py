@@ -15,6 +15,7 @@ from campaigns.directory.service import Stated
 from campaigns.gateways.callbacks import MediaKind
 from campaigns.inbox.conversations.models import Conversation, ConversationState
 from campaigns.inbox.duty.models import Duty
+from campaigns.inbox.handing_over.models import HandOver, OfferState
 from campaigns.inbox.media.models import Media, MediaState
 from campaigns.inbox.models import Reply, ReplyKind
 from campaigns.inbox.urgency.levels import Urgency
@@ -130,6 +131,7 @@ def make_samples(session: Session, organisation: Organisation, member: Member, v
         "contact": contact,
         "conversation": add(session, conversation),
         "duty": add(session, a_duty(organisation)),
+        "hand_over": add(session, a_hand_over(conversation, member)),
         "address": address,
         "campaign": campaign,
         "schedule": schedule,
@@ -159,6 +161,23 @@ def a_duty(organisation: Organisation) -> Duty:
     """A duty that nobody keeps yet."""
     whole = {"days": "0123456", "begin": 480, "end": 1200, "languages": []}
     return Duty(organisation_id=organisation.id, name="Day", created_at=NOON, **whole)
+
+
+def a_hand_over(conversation: Conversation, member: Member) -> HandOver:
+    """A conversation that its organisation hands to itself, so that one walk may do both halves."""
+    return HandOver(
+        conversation_id=conversation.id,
+        organisation_id=conversation.organisation_id,
+        receiver_id=conversation.organisation_id,
+        state=OfferState.OFFERED,
+        code=secrets.token_hex(3),
+        urgency=conversation.urgency,
+        sealed_summary=b"",
+        sealed_consent=b"",
+        offered_by_id=member.id,
+        offered_at=NOON,
+        due_at=NOON,
+    )
 
 
 def propose_move(session: Session, place: Place, *, by: int) -> Proposal:

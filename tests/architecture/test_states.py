@@ -12,6 +12,7 @@ from campaigns.core.settings import PROJECT_ROOT
 from campaigns.delivery.states import ReceiptState, SendState
 from campaigns.directory.signposting.freshness import Trust
 from campaigns.inbox.conversations.models import ConversationState
+from campaigns.inbox.handing_over.models import OfferState
 from campaigns.inbox.models import ReplyKind
 from campaigns.inbox.urgency.levels import Urgency
 from campaigns.messages.models import TranslationState
@@ -41,6 +42,7 @@ KINDS: dict[str, Iterable[str]] = {
     "health": Health,
     "template": TemplateState,
     "conversation": ConversationState,
+    "hand_over": OfferState,
     "urgency": [level.word for level in Urgency],
 }
 STYLES = (PROJECT_ROOT / "static" / "fingerpost.css").read_text(encoding="utf-8")

@@ -6,7 +6,7 @@ agreed to no message, and what fits them now is for a member to say.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -25,18 +25,16 @@ from campaigns.delivery.refusals import hold_campaigns_back
 from campaigns.delivery.states import SendState
 from campaigns.directory.models import CheckOutcome, Service, ServiceCheck
 from campaigns.inbox.conversations.models import (
-    WAITING,
     Answer,
     Conversation,
-    ConversationState,
     ConversationTag,
 )
+from campaigns.inbox.conversations.waiting_again import active_of, wait_again
 from campaigns.inbox.conversations.window import ANSWER_LIVES
 from campaigns.inbox.models import Reply
 from campaigns.inbox.urgency.levels import Urgency
 from campaigns.inbox.urgency.word_lists import Reason
 from campaigns.planning.models import Run, RunState
-from campaigns.staff.models import Member
 
 #: Heading of the reason, and the tag.
 NUMBER_DIED = "number_died"
@@ -128,9 +126,10 @@ def _take_back(session: Session, told: Sequence[_Told]) -> None:
     waits.pop(None, None)
     held = select(Conversation).where(Conversation.id.in_(waits)).order_by(Conversation.id).with_for_update()
     found = session.scalars(held.execution_options(populate_existing=True)).all()
-    active = _active_of(session, [each.owner_id for each in found if each.owner_id is not None])
+    active = active_of(session, [each.owner_id for each in found if each.owner_id is not None])
     for conversation in found:
-        _wait_again(conversation, waits[conversation.id].service, active=active, at=now)
+        reason = Reason(NUMBER_DIED, phrase=waits[conversation.id].service)
+        wait_again(conversation, reason, active=active, at=now)
         if conversation.urgency >= Urgency.DANGER:
             note_urgent(session, conversation.contact_id, at=now)
             hold_campaigns_back(session, conversation.contact_id)
@@ -149,25 +148,3 @@ def _take_back(session: Session, told: Sequence[_Told]) -> None:
     marked = update(AnswerService).where(tuple_(AnswerService.run_id, AnswerService.service_id).in_(keys))
     session.execute(marked.values(died_at=now), execution_options=past_memory)
     session.flush()
-
-
-def _wait_again(conversation: Conversation, service: str, *, active: Collection[int], at: datetime) -> None:
-    """Let a conversation wait at least among those of a day; unless it was closed, as urgent as it was."""
-    if conversation.state == ConversationState.CLOSED:
-        conversation.urgency = Urgency.DAY
-    if conversation.state not in WAITING:
-        if conversation.owner_id not in active:
-            conversation.owner_id = None
-        conversation.state = ConversationState.NEW if conversation.owner_id is None else ConversationState.OPEN
-        conversation.outcome = conversation.closed_at = None
-    reason = Reason(NUMBER_DIED, phrase=service).to_json()
-    conversation.reasons = [reason, *(each for each in conversation.reasons if each != reason)]
-    if conversation.waiting_since is None or conversation.urgency < Urgency.DAY:
-        conversation.urgent_since = at
-    conversation.urgency = max(conversation.urgency, Urgency.DAY)
-    conversation.waiting_since = conversation.waiting_since or at
-    conversation.snoozed_until = None
-
-
-def _active_of(session: Session, ids: Collection[int]) -> set[int]:
-    return set(session.scalars(select(Member.id).where(Member.id.in_(ids), Member.active)))

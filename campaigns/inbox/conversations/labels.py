@@ -28,6 +28,7 @@ TOPICS = {
     "no_words": _l("Without words: a voice note, a picture or a place"),
     "unlisted_language": _l("Perhaps in a language that no list is in"),
     "machine": _l("Perhaps automatic"),
+    "came_back": _l("Not taken over by another organisation"),
     "number_died": _l("The number that they were given is dead"),
 }
 OUTCOMES = {
