@@ -20,6 +20,9 @@ class Policy:
     cap: Cap = NO_CAP
     #: Whether messages wait for the end of quiet hours.
     keeps_quiet: bool = True
+    #: Hours of the day in which somebody answers, of organisations without a duty roster.
+    duty_from: int = 8
+    duty_until: int = 20
 
     @classmethod
     def of(cls, settings: Settings) -> Policy:
@@ -29,6 +32,8 @@ class Policy:
             settings.approval_valid_days,
             Cap(settings.cap_messages, settings.cap_days),
             settings.keeps_quiet,
+            settings.duty_from,
+            settings.duty_until,
         )
 
 

@@ -7,7 +7,7 @@ in the transaction that keeps the message, so each is answered at most once. A f
 from __future__ import annotations
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
@@ -28,6 +28,7 @@ from campaigns.inbox.automatic.chosen_texts import PLACE, Saying, find_chosen, l
 from campaigns.inbox.automatic.loop_guard import LOOKED_BACK, Past, is_exhausted, is_repeated
 from campaigns.inbox.automatic.models import OpenQuestion, Subject
 from campaigns.inbox.automatic.moving import move, region_shown, understand_place
+from campaigns.inbox.automatic.off_duty import find_off_duty, only_open, write_again, zone_of
 from campaigns.inbox.automatic.open_questions import (
     Choice,
     ask,
@@ -47,6 +48,8 @@ from campaigns.inbox.models import Reply, ReplyKind
 from campaigns.inbox.urgency.judging import Judged, judge
 from campaigns.inbox.urgency.levels import Urgency
 from campaigns.messages.queries import load_help
+from campaigns.messages.text.bidi_numbers import number_in_text
+from campaigns.messages.text.placeholders import AGAIN, EMERGENCY
 from campaigns.planning.policy import Policy
 
 #: What reached us later than this is for a member alone: by then somebody else may hold the phone.
@@ -57,6 +60,11 @@ TAKEN_FOR = timedelta(days=7)
 WELCOMED_ONCE_IN = timedelta(days=30)
 #: What is said by itself is of no use later.
 LIVES = timedelta(hours=1)
+#: Nobody is told twice within it that nobody is on duty, but for whoever turns out to be in danger; and nobody to
+#: whom a member wrote just now.
+TOLD_OFF_DUTY, TOLD_IN_DANGER = timedelta(hours=12), timedelta(hours=1)
+JUST_NOW = timedelta(minutes=5)
+_READ_BY_PEOPLE = (ReplyKind.TEXT, ReplyKind.YES, ReplyKind.HELP)
 _OCCASIONS = {
     ReplyKind.HELP: Occasion.HELP,
     ReplyKind.INFO: Occasion.INFO,
@@ -87,6 +95,8 @@ class _Asked:
     occasion: Occasion
     #: What it chose of what we asked; None: we asked nothing.
     choice: Choice | None = None
+    #: When somebody of the team reads again (UTC), where nobody is on duty.
+    again: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,13 +162,18 @@ class AutomaticAnswers:
             if question is not None and choice is not None:
                 return _Asked(_occasion_after(question), choice)
         occasion = _OCCASIONS.get(ReplyKind(reply.kind))
+        is_for_team = occasion in (None, Occasion.HELP) and reply.kind in _READ_BY_PEOPLE
+        if is_for_team and (again := find_off_duty(self.session, reply.organisation_id, self.policy)) is not None:
+            return _Asked(Occasion.OFF_DUTY, again=again)
         return _Asked(occasion) if occasion is not None else None
 
     def _answer(self, reply: Reply, inbound: Inbound, asked: _Asked) -> Left:
-        scene = self._prepare(reply, inbound)
+        scene = self._prepare(reply, inbound, asked)
         if scene is None:
             return Left.TEAM
         now, is_question = clock.now(), asked.choice is None
+        if asked.again is not None:
+            return self._tell_off_duty(reply, scene, asked.again)
         if asked.occasion is not Occasion.WELCOME and is_exhausted(scene.past, asked.occasion, now=now):
             return Left.DOUBT
         if is_question and is_repeated(scene.past, asked.occasion, now=now):
@@ -168,12 +183,23 @@ class AutomaticAnswers:
         is_urgent = scene.judged.urgency >= Urgency.DAY
         return Left.TEAM if is_urgent or scene.conversation.state in WAITING else Left.NOTHING
 
-    def _prepare(self, reply: Reply, inbound: Inbound) -> _Scene | None:
+    def _tell_off_duty(self, reply: Reply, scene: _Scene, again: datetime) -> Left:
+        """Say where there is help while nobody of the team reads; they wait for the team all the same."""
+        # Whoever turns out to be in danger is told once more.
+        apart = TOLD_IN_DANGER if scene.judged.urgency >= Urgency.DANGER else TOLD_OFF_DUTY
+        is_told = self._was_written(scene.conversation, Occasion.OFF_DUTY, within=apart)
+        is_machine = scene.judged.urgency <= Urgency.MACHINE
+        if not (is_told or is_machine or is_exhausted(scene.past, Occasion.HELP, now=clock.now())):
+            self._write(reply, Occasion.OFF_DUTY, scene, again=again)
+        return Left.TEAM
+
+    def _prepare(self, reply: Reply, inbound: Inbound, asked: _Asked) -> _Scene | None:
         """Return who is answered, locked; None where nothing may be written to them by itself."""
         theirs = select(Address.id).filter_by(contact_id=reply.contact_id, channel=reply.channel)
         lock_addresses(self.session, self.session.scalars(theirs).all())
         conversation, now = hold_in_passing(self.session, reply), clock.now()
-        if _is_taken(conversation, now):
+        # At night nobody of the team has it, unless a member has just written.
+        if _is_taken(conversation, now, within=TAKEN_FOR if asked.again is None else JUST_NOW):
             return None
         judged = judge(inbound.text, ReplyKind(reply.kind))
         note_in_passing(self.session, conversation, reply, inbound.text, judged, vault=self.vault)
@@ -265,12 +291,17 @@ class AutomaticAnswers:
         scene: _Scene,
         *,
         place: str = "",
+        again: datetime | None = None,
         choices: Sequence[Choice] = (),
         subject: Subject = Subject.PLACE,
     ) -> bool:
         """Queue the organisation's text for an occasion, with choices below it; say whether there is one."""
         conversation, now = scene.conversation, clock.now()
-        saying = self._say(conversation.organisation_id, occasion, scene.need, place)
+        given = {PLACE: place} if place else {}
+        if again is not None:
+            zone = zone_of(self.session, conversation)
+            given[AGAIN] = write_again(again, zone, now=now)
+        saying = self._say(conversation.organisation_id, occasion, scene.need, given)
         address, sender = scene.addressee.address, scene.addressee.sender
         if saying is None or address is None or sender is None:
             return False
@@ -287,19 +318,25 @@ class AutomaticAnswers:
         self.session.flush()
         return True
 
-    def _say(self, organisation_id: int, occasion: Occasion, need: Need, place: str) -> Saying | None:
+    def _say(
+        self, organisation_id: int, occasion: Occasion, need: Need, given: Mapping[str, str]
+    ) -> Saying | None:
         message = find_chosen(self.session, organisation_id, occasion)
         if message is None:
             return None
         known = load_help(self.session, organisation_id, fresh_days=self.policy.service_max_age_days)
-        return say(message, need, known, given={PLACE: place} if place else {})
+        if occasion is Occasion.OFF_DUTY:
+            known = only_open(known, need)
+        emergency = known.emergency.get(need.country or "", "")
+        number = {EMERGENCY: number_in_text(emergency, need.language)} if emergency else {}
+        return say(message, need, known, given={**given, **number})
 
 
 def _occasion_after(question: OpenQuestion) -> Occasion:
     return Occasion.WELCOME if question.subject == Subject.LANGUAGE else Occasion.MOVED
 
 
-def _is_taken(conversation: Conversation, now: datetime) -> bool:
+def _is_taken(conversation: Conversation, now: datetime, *, within: timedelta) -> bool:
     """Say whether somebody of the team has a conversation: nothing comes between the two."""
     is_open = conversation.owner_id is not None and conversation.state != ConversationState.CLOSED
-    return is_open and conversation.last_at > now - TAKEN_FOR
+    return is_open and conversation.last_at > now - within

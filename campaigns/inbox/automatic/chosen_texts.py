@@ -21,7 +21,7 @@ from campaigns.messages.help_numbers import KnownHelp
 from campaigns.messages.models import Message
 from campaigns.messages.queries import current_texts
 from campaigns.messages.text.how_to_stop import StopWay
-from campaigns.messages.text.placeholders import HOTLINE, KIND_MARK, STOP, names_in
+from campaigns.messages.text.placeholders import AGAIN, EMERGENCY, HOTLINE, KIND_MARK, STOP, names_in
 from campaigns.messages.translations.withdrawals import is_withdrawn
 from campaigns.staff import audit
 from campaigns.staff.models import Organisation
@@ -33,6 +33,9 @@ MOST_LANGUAGES = 9
 PLACE = "place"
 #: Automatic fields that anybody can fill in when somebody writes.
 _ALWAYS = {HOTLINE, STOP, *(f"{HOTLINE}{KIND_MARK}{kind.value}" for kind in ServiceKind)}
+
+#: What can be filled in on one occasion alone.
+_MORE = {Occasion.MOVED: {PLACE}, Occasion.OFF_DUTY: {EMERGENCY, AGAIN}}
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +51,7 @@ class Saying:
 
 def fields_of(occasion: Occasion) -> Collection[str]:
     """Return the automatic fields that a text for an occasion may have."""
-    return _ALWAYS | {PLACE} if occasion is Occasion.MOVED else _ALWAYS
+    return _ALWAYS | _MORE.get(occasion, set())
 
 
 def load_chosen(session: Session, organisation_id: int) -> Mapping[Occasion, Message]:

@@ -21,6 +21,8 @@ class AutomaticForm(Form):
     which_place = SelectField(OCCASIONS[Occasion.WHICH_PLACE], description=WHEN[Occasion.WHICH_PLACE])
     unknown_place = SelectField(OCCASIONS[Occasion.UNKNOWN_PLACE], description=WHEN[Occasion.UNKNOWN_PLACE])
 
+    off_duty = SelectField(OCCASIONS[Occasion.OFF_DUTY], description=WHEN[Occasion.OFF_DUTY])
+
     def offer(self, messages: Mapping[int, str], *, nothing: str) -> None:
         """Offer messages, by their ids, for every occasion, and nothing at all."""
         for occasion in Occasion:

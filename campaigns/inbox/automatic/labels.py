@@ -14,6 +14,7 @@ OCCASIONS = {
     Occasion.MOVED: _lp("automatic answer", "Where they are now"),
     Occasion.WHICH_PLACE: _lp("automatic answer", "Which place?"),
     Occasion.UNKNOWN_PLACE: _lp("automatic answer", "Unknown place"),
+    Occasion.OFF_DUTY: _lp("automatic answer", "Nobody is on duty"),
 }
 #: When each is sent.
 WHEN = {
@@ -28,5 +29,10 @@ WHEN = {
         "helpline there."
     ),
     Occasion.WHICH_PLACE: _l("Sent when several places have that name; at most three are offered below it."),
+    Occasion.OFF_DUTY: _l(
+        "Sent to whoever writes while nobody is on duty, once in 12 hours; instead of the answer to HELP, too. "
+        "((emergency)) names the emergency number of their country, ((hotline)) an open helpline, ((again)) when "
+        "somebody reads again."
+    ),
     Occasion.UNKNOWN_PLACE: _l("Sent once a day when no place has that name. The team is asked to read it too."),
 }

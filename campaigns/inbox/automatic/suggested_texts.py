@@ -25,6 +25,7 @@ TITLES = {
     Occasion.MOVED: "Automatic: where they are now",
     Occasion.WHICH_PLACE: "Automatic: which place",
     Occasion.UNKNOWN_PLACE: "Automatic: unknown place",
+    Occasion.OFF_DUTY: "Automatic: nobody is on duty",
 }
 
 

@@ -79,6 +79,8 @@ class Occasion(StrEnum):
     WHICH_PLACE = "which_place"
     #: They told, and no place that is known has that name.
     UNKNOWN_PLACE = "unknown_place"
+    #: They wrote while nobody of the team is on duty.
+    OFF_DUTY = "off_duty"
 
 
 class Conversation(Base):

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from typing import Protocol
+
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from campaigns.core.settings import Settings
 from campaigns.inbox.duty.duty_hours import DutyHours, Weekly
 from campaigns.inbox.duty.models import Duty, DutyMember, Part
 from campaigns.inbox.duty.roster import Roster, RosterEntry
@@ -14,7 +15,17 @@ from campaigns.staff.permissions import Permission, may
 from campaigns.staff.queries import owned
 
 
-def load_roster(session: Session, organisation: Organisation, settings: Settings) -> Roster:
+class UsualHours(Protocol):
+    """What says in which hours of the day somebody answers, of organisations without a roster."""
+
+    @property
+    def duty_from(self) -> int: ...
+
+    @property
+    def duty_until(self) -> int: ...
+
+
+def load_roster(session: Session, organisation: Organisation, usual: UsualHours) -> Roster:
     """Return an organisation's roster; who is active no more, or does not answer, is in none of its duties."""
     readers = load_readers(session, organisation.id)
     duties = session.scalars(owned(select(Duty), Duty, organisation.id).order_by(Duty.begin, Duty.id)).all()
@@ -26,7 +37,7 @@ def load_roster(session: Session, organisation: Organisation, settings: Settings
     return Roster(
         tuple(_entry(duty, parts) for duty in duties),
         organisation.time_zone,
-        DutyHours.daily(settings.duty_from, settings.duty_until, organisation.time_zone),
+        DutyHours.daily(usual.duty_from, usual.duty_until, organisation.time_zone),
         readers,
     )
 

@@ -102,10 +102,13 @@ class Roster:
         """Return the duties that run at a moment."""
         return [each for each in self.entries if _period_at(each, at, self.time_zone) is not None]
 
+    def next_answer(self, at: datetime) -> datetime | None:
+        """Return the next moment at which somebody who could answer is on duty: this one, if somebody is now."""
+        return (self._staffed() if self.entries else self.usual).after(at, timedelta())
+
     def gaps(self, since: datetime, until: datetime) -> list[Period]:
         """Return when nobody who could answer is on duty."""
-        staffed = tuple(each.weekly for each in self.entries if each.answering)
-        return DutyHours(staffed, self.time_zone).gaps(since, until)
+        return self._staffed().gaps(since, until)
 
     def clock_changes(self, since: datetime) -> list[ClockChange]:
         """Return the duties within two weeks that last shorter or longer than usually."""
@@ -117,6 +120,9 @@ class Roster:
                 if hours != usual:
                     changes.append(ClockChange(entry, begins, hours, usual))
         return changes
+
+    def _staffed(self) -> DutyHours:
+        return DutyHours(tuple(each.weekly for each in self.entries if each.answering), self.time_zone)
 
     def _readers_first(self, members: Collection[int], language: str | None) -> Collection[int]:
         """Return those who read a language; everybody where nobody does."""

@@ -2,7 +2,7 @@
 
     text        = *( literal / placeholder )
     placeholder = "((" name [ "??" fallback ] "))"
-    name        = "hotline" [ ":" kind ] / "place" / "link" / "code" / "stop"
+    name        = "hotline" [ ":" kind ] / "place" / "link" / "code" / "stop" / "emergency" / "again"
     kind        = a ServiceKind, for example "shelter"
     fallback    = 1*( any character but "(", ")", digits and line ends )
 
@@ -27,6 +27,8 @@ HOTLINE, KIND_MARK = "hotline", ":"
 STOP = "stop"
 #: What a text may ask for, in the order the picker shows it.
 ALLOWED = (HOTLINE, "place", "link", "code", STOP)
+#: What only an automatic answer can say: the country's emergency number, and when somebody reads again.
+EMERGENCY, AGAIN = "emergency", "again"
 #: Kinds of help that may be asked for.
 KINDS = frozenset(kind.value for kind in ServiceKind)
 #: Longest fallback: room for a number and a word, not for a second message.
@@ -143,7 +145,7 @@ def _read(body: str) -> Placeholder:
 
 def _known_name(written: str) -> str:
     name, mark, kind = (part.strip() for part in written.partition(KIND_MARK))
-    if name not in ALLOWED or (mark and name != HOTLINE):
+    if name not in (*ALLOWED, EMERGENCY, AGAIN) or (mark and name != HOTLINE):
         raise PlaceholderError(
             N_("((%(name)s)) is not an automatic field. Use one of %(known)s."),
             name=_shortened(written),

@@ -11,12 +11,16 @@ from campaigns.inbox.conversations.models import Occasion
 from campaigns.messages.filled_text import fill_text
 from campaigns.messages.help_numbers import KnownHelp
 from campaigns.messages.text.how_to_stop import StopWay, find_typed_stop
-from campaigns.messages.text.placeholders import names_in
+from campaigns.messages.text.placeholders import AGAIN, EMERGENCY, names_in
 from campaigns.messages.text.sms_parts import count_parts
 from tests.factories import NOON
 
 #: Languages in which messages are written, as the field has them.
 LANGUAGES = {"en", "uk", "ru", "pl", "ro", "hu", "sk", "ar", "fa", "ps", "fr", "sw", "lg", "am", "ti", "om", "so"}
+
+
+#: What stands for the fields that an occasion alone fills in.
+GIVEN = {PLACE: "Przemyśl, Polska", EMERGENCY: "112", AGAIN: "05.03. 08:00"}
 
 
 @pytest.mark.parametrize("occasion", Occasion)
@@ -34,7 +38,7 @@ def test_text_is_two_parts_of_an_sms_at_most(occasion: Occasion) -> None:
     known = KnownHelp([], {"PL": "+48 22 628 01 20"}, 180)
     for language, text in suggested_texts()[occasion].items():
         need = Need(region_code=None, country="PL", language=language, at=NOON, roaming=False)
-        filled = fill_text(text, need, known, stop=StopWay.WORD, given={PLACE: "Przemyśl, Polska"})
+        filled = fill_text(text, need, known, stop=StopWay.WORD, given=GIVEN)
         assert filled.body is not None
         assert count_parts(filled.body).parts <= 2, (language, filled.body)
 
