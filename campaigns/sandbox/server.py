@@ -16,7 +16,7 @@ from campaigns.sandbox.callbacks.life import Life
 from campaigns.sandbox.callbacks.webhooks import Webhooks
 from campaigns.sandbox.control import ControlSurface
 from campaigns.sandbox.faults.armed import ArmedFaults
-from campaigns.sandbox.faults.twilio_answers import not_found
+from campaigns.sandbox.faults.twilio_answers import not_found, refuse
 from campaigns.sandbox.options import read_options
 from campaigns.sandbox.phones.acts_by_provider import People
 from campaigns.sandbox.phones.phones import PhonesSurface
@@ -45,6 +45,7 @@ except ImportError:
 
 #: Bytes; the control API takes a whole campaign's intents at once.
 _LARGEST_REQUEST = 64 * 1024**2
+_ANY_PATH = "/{path}"
 
 
 WORLD = web.AppKey("world", World)
@@ -114,7 +115,16 @@ def _recorded(world: World, route: web.RouteDef) -> web.RouteDef:
 
 
 async def _nothing_here(request: web.Request) -> web.Response:
-    return not_found(request.path)
+    """Answer that there is nothing here, or nothing that is asked for in this way."""
+    allowed = set[str]()
+    for resource in request.app.router.resources():
+        if resource.canonical != _ANY_PATH:
+            allowed |= (await resource.resolve(request))[1]
+    if not allowed:
+        return not_found(request.path)
+    answer = refuse(20004)
+    answer.headers["Allow"] = ", ".join(sorted(allowed))
+    return answer
 
 
 async def serve(config: SandboxConfig, ready: Callable[[str], None]) -> None:

@@ -16,6 +16,7 @@ from aiogram.types import (
     InlineKeyboardMarkup,
     KeyboardButton,
     LinkPreviewOptions,
+    Message,
     ReplyKeyboardMarkup,
 )
 
@@ -171,16 +172,68 @@ def test_group_that_moved_says_where_to(client: TelegramClient, telegram: Sandbo
     assert send(client, chat=-1005).chat.type == "supergroup"
 
 
-def test_second_message_to_a_chat_waits_a_second(client: TelegramClient, telegram: SandboxProcess) -> None:
+def test_chat_takes_a_short_burst_and_then_one_a_second(client: TelegramClient, telegram: SandboxProcess) -> None:
     telegram.call("POST", "clock", {"mode": "manual"})
     telegram.fixture(telegram_chats={str(CHAT): "ok"}, telegram_limits=True)
-    send(client)
+    for _ in range(3):
+        send(client)
     with pytest.raises(exceptions.TelegramRetryAfter) as caught:
         send(client)
     assert caught.value.retry_after == 1
     telegram.call("POST", "clock", {"advance_s": 1})
     assert send(client).text == "Вітаємо"
-    assert len(telegram.truth()) == 2
+    with pytest.raises(exceptions.TelegramRetryAfter):
+        send(client)
+    assert len(telegram.truth()) == 4
+
+
+def test_sent_message_is_edited_copied_and_deleted(client: TelegramClient, telegram: SandboxProcess) -> None:
+    sent = send(client)
+    edited = client.run(
+        lambda bot: bot.edit_message_text("До побачення", chat_id=CHAT, message_id=sent.message_id)
+    )
+    assert isinstance(edited, Message)
+    assert (edited.text, edited.message_id, edited.edit_date is not None) == (
+        "До побачення",
+        sent.message_id,
+        True,
+    )
+    with pytest.raises(exceptions.TelegramBadRequest, match="message is not modified"):
+        client.run(lambda bot: bot.edit_message_text("До побачення", chat_id=CHAT, message_id=sent.message_id))
+    copied = client.run(lambda bot: bot.copy_message(CHAT, from_chat_id=CHAT, message_id=sent.message_id))
+    assert copied.message_id > sent.message_id
+    assert [one["body"] for one in telegram.truth()] == ["До побачення", "До побачення"]
+    assert client.run(lambda bot: bot.delete_message(CHAT, sent.message_id))
+    with pytest.raises(exceptions.TelegramBadRequest, match="message to delete not found"):
+        client.run(lambda bot: bot.delete_message(CHAT, sent.message_id))
+
+
+def test_message_is_deleted_within_two_days_only(client: TelegramClient, telegram: SandboxProcess) -> None:
+    sent = send(client)
+    telegram.call("POST", "clock", {"mode": "manual", "advance_s": 48 * 3_600 + 60})
+    with pytest.raises(exceptions.TelegramBadRequest, match="can't be deleted"):
+        client.run(lambda bot: bot.delete_message(CHAT, sent.message_id))
+
+
+@pytest.mark.usefixtures("telegram")
+def test_chat_is_read_and_shown_that_the_bot_types(client: TelegramClient) -> None:
+    assert client.run(lambda bot: bot.get_chat(CHAT)).type == "private"
+    with pytest.raises(exceptions.TelegramBadRequest, match="chat not found"):
+        client.run(lambda bot: bot.get_chat(999))
+    assert client.run(lambda bot: bot.send_chat_action(CHAT, "typing"))
+    with pytest.raises(exceptions.TelegramBadRequest, match="wrong parameter action"):
+        client.run(lambda bot: bot.send_chat_action(CHAT, "dancing"))
+    assert client.run(lambda bot: bot.log_out())
+
+
+def test_webhook_is_taken_over_https_only_where_that_is_asked_for(
+    client: TelegramClient, telegram: SandboxProcess
+) -> None:
+    assert client.run(lambda bot: bot.set_webhook("http://127.0.0.1:9/x"))
+    telegram.fixture(telegram_https_only=True)
+    with pytest.raises(exceptions.TelegramBadRequest, match="An HTTPS URL must be provided"):
+        client.run(lambda bot: bot.set_webhook("http://127.0.0.1:9/x"))
+    assert client.run(lambda bot: bot.set_webhook("https://127.0.0.1:9/x"))
 
 
 def test_bot_sends_thirty_a_second(client: TelegramClient, telegram: SandboxProcess) -> None:

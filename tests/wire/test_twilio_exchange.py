@@ -140,4 +140,4 @@ def test_refusal_of_whatsapp_carries_its_reason(
     sandbox.settle()
     failed = form_of([webhook.form for webhook in receiver.received], "failed")
     assert (failed["ErrorCode"], failed["From"]) == ("63016", WHATSAPP)
-    assert "24 h window" in failed["ChannelStatusMessage"]
+    assert "outside the allowed window" in failed["ChannelStatusMessage"]

@@ -97,6 +97,7 @@ def test_reading_and_changing_go_to_their_addresses(twilio: TwilioClient, wire: 
     messages = twilio.api.messages
     sent = twilio.do(messages, "create", to=TO, from_=SENDER, body="x")
     twilio.do(messages, "list", to=TO, date_sent_after=datetime(2026, 9, 1, tzinfo=UTC), page_size=2)
+    wire.settle()
     twilio.do(sent, "update", body="")
     twilio.do(sent, "delete")
     twilio.do(twilio.api.lookups.v2.phone_numbers(TO), "fetch", fields="line_type_intelligence")

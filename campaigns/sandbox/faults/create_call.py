@@ -5,6 +5,8 @@ from urllib.parse import parse_qsl, urlsplit
 
 from yarl import URL
 
+_BETWEEN = str.maketrans("", "", " ().-")
+
 
 @dataclass(frozen=True, slots=True)
 class Call:
@@ -36,7 +38,7 @@ def read_call(raw: bytes, *, account: str, is_test: bool) -> Call:
     get = form.get
     callback_url = get("StatusCallback", "")
     return Call(
-        to=get("To", ""),
+        to=_plain(get("To", "")),
         sender=get("From", ""),
         service=get("MessagingServiceSid", ""),
         body=get("Body", ""),
@@ -64,7 +66,14 @@ def intent_of(callback_url: str) -> str:
     return next((value for name, value in parse_qsl(query) if name == "m"), "")
 
 
+def _plain(to: str) -> str:
+    """Return a number without what people write between its digits, as Twilio reads it."""
+    return to if to[1:].isdigit() or not to.startswith("+") else to.translate(_BETWEEN)
+
+
 def _seconds(text: str) -> float:
-    """Return a ValidityPeriod in seconds; what is not a whole number between 1 and 36000 counts as 36000."""
+    """Return a ValidityPeriod in seconds, 36000 where none is given, and 0 for one that Twilio does not take."""
+    if not text:
+        return 36_000.0
     is_whole = text.isascii() and text.isdigit()
-    return float(text) if is_whole and 1 <= int(text) <= 36_000 else 36_000.0
+    return float(text) if is_whole and 1 <= int(text) <= 36_000 else 0.0

@@ -21,6 +21,8 @@ LATER_WITH_SERVICE = {21610: 21610, 21611: 30001}
 #: The magic sender that exists, so that its full queue can be met further down.
 _FULL_SENDER = "+15005550008"
 
+#: What Twilio's magic numbers begin with: each has an answer of its own.
+_MAGIC = "+1500555"
 _SOONEST_S, _LATEST_S = 300, 35 * 86_400
 _MOST_MEDIA = 10
 
@@ -57,6 +59,8 @@ def _recipient(_world: World, call: Call) -> int:
 def _sender(world: World, call: Call) -> int:
     if not call.sender or call.is_test or call.sender == _FULL_SENDER:
         return 0
+    if call.sender == call.to:
+        return 63031 if ":" in call.to else 21266
     queue = world.senders.get(call.sender) or world.adopt_sender(call.sender)
     if queue and queue.sender.account in ("", call.account):
         return 0 if channel_of(call.sender) == channel_of(call.to) else 21910
@@ -81,6 +85,8 @@ def _content(world: World, call: Call) -> int:
         return 21617
     if call.media > _MOST_MEDIA:
         return 21623
+    if not call.validity_s:
+        return 21624
     return 0 if _is_callback_url(call.callback_url) else 21609
 
 
@@ -154,21 +160,23 @@ def _queue(world: World, call: Call) -> int:
     return 21611 if queue.waiting_s(world.timeline.now()) > world.fixture.queue_s else 0
 
 
-def _nothing(_world: World, _call: Call) -> int:
-    return 0
+def _pair(_world: World, call: Call) -> int:
+    """Refuse a name as the sender to North America, where every sender has a number."""
+    is_name = bool(call.sender) and ":" not in call.sender and not call.sender.lstrip("+").isdigit()
+    return 21612 if is_name and call.to.startswith("+1") and not call.to.startswith(_MAGIC) else 0
 
 
 _CHECKS: tuple[tuple[frozenset[int], Callable[[World, Call], int]], ...] = (
     (frozenset((20003, 20429)), _rate),
     (frozenset((21604, 21603, 21602)), _required),
     (frozenset((21211,)), _recipient),
-    (frozenset((21606, 21212, 21910)), _sender),
+    (frozenset((21606, 21212, 21266, 21910, 63031)), _sender),
     (frozenset((21701, 21703, 21704)), _service),
-    (frozenset((21617, 21623, 21609)), _content),
+    (frozenset((21617, 21623, 21624, 21609)), _content),
     (frozenset((21655, 21656)), _template),
     (frozenset((35118, 35114, 35115)), _schedule),
     (frozenset((21408,)), _country),
-    (frozenset((21612,)), _nothing),
+    (frozenset((21612,)), _pair),
     (frozenset((21614,)), _landline),
     (frozenset((21610,)), _opt_out),
     (frozenset((21611,)), _queue),

@@ -9,7 +9,7 @@ from campaigns.sandbox.telegram.markup import plain_text, read_buttons
 from campaigns.sandbox.world.plan import Plan
 from campaigns.sandbox.world.state import Button, Location, Message, World
 
-_LONGEST_TEXT = 4096
+LONGEST_TEXT = 4096
 _LONGEST_CAPTION = 1024
 _MIGRATED = "group chat was upgraded to a supergroup chat"
 _PHOTO = {"file_id": "sandbox-photo", "file_unique_id": "sandbox", "width": 1, "height": 1}
@@ -42,7 +42,7 @@ def read_parcel(method: str, parameters: Parameters, chat_id: int) -> Parcel:
     text = plain_text(parameters.text("caption" if is_photo else "text"), parameters.text("parse_mode"))
     if not is_photo and not text.strip():
         raise TelegramError(400, "message text is empty")
-    if len(text) > (_LONGEST_CAPTION if is_photo else _LONGEST_TEXT):
+    if len(text) > (_LONGEST_CAPTION if is_photo else LONGEST_TEXT):
         raise TelegramError(400, "message caption is too long" if is_photo else "message is too long")
     return Parcel(chat_id, text, buttons, has_photo=is_photo, markup=inline)
 

@@ -3,7 +3,6 @@
 import asyncio
 import json
 import re
-from collections.abc import Awaitable, Callable
 from typing import Any
 
 from aiohttp import web
@@ -14,6 +13,7 @@ from campaigns.sandbox.faults.failing import fail
 from campaigns.sandbox.faults.faults import plan_elsewhere
 from campaigns.sandbox.telegram.bot_objects import bot_user, person_of
 from campaigns.sandbox.telegram.call_parameters import Parameters, TelegramError, read_parameters
+from campaigns.sandbox.telegram.chat_methods import ChatMethods, Method
 from campaigns.sandbox.telegram.sending import (
     demand_place,
     demand_reachable,
@@ -28,15 +28,14 @@ from campaigns.sandbox.world.plan import Plan
 from campaigns.sandbox.world.state import World
 from campaigns.sandbox.world.telegram_book import WebhookSettings
 
-Method = Callable[[Parameters], Awaitable[tuple[Any, str]]]
-
 _TOKEN = re.compile(r"\d+:\S+")
 _SECRET = re.compile(r"[A-Za-z0-9_-]{1,256}")
 _COMMAND = re.compile(r"/?[a-z0-9_]{1,32}")
 _LONGEST_POLL_S = 50
 #: Bots download no larger files.
 _LARGEST_FILE = 20 * 1024**2
-_SENDING = ("sendmessage", "sendphoto", "sendlocation")
+_COPY = "copymessage"
+_SENDING = ("sendmessage", "sendphoto", "sendlocation", _COPY)
 _OLD_QUERY = "query is too old and response timeout expired or query ID is invalid"
 _UNAVAILABLE = json.dumps(TelegramError(503).as_dict()).encode()
 
@@ -49,6 +48,7 @@ class TelegramSurface:
         self._updates = updates
         self._oracle = oracle
         self._armed = armed
+        self._chats = ChatMethods(world)
         self._methods: dict[str, Method] = {
             "getme": self.get_me,
             "setwebhook": self.set_webhook,
@@ -58,6 +58,7 @@ class TelegramSurface:
             "answercallbackquery": self.answer_callback_query,
             "setmycommands": self.set_my_commands,
             "getfile": self.get_file,
+            **self._chats.methods,
         }
 
     def routes(self) -> list[web.RouteDef]:
@@ -106,12 +107,16 @@ class TelegramSurface:
         )
         if plan.before:
             return await fail(request, plan.before, answer=b'{"ok":true,"result":', unavailable=_UNAVAILABLE)
-        parcel = read_parcel(method, parameters, chat_id)
+        is_copy = method == _COPY
+        parcel = (
+            self._chats.read_copy(parameters, chat_id) if is_copy else read_parcel(method, parameters, chat_id)
+        )
         demand_reachable(self._world, chat_id)
         demand_place(self._world, chat_id, plan)
         message, result = keep_parcel(self._world, parcel)
         self._oracle.accepted(message)
-        return await self._answer(request, plan, {"ok": True, "result": result})
+        told = {"message_id": result["message_id"]} if is_copy else result
+        return await self._answer(request, plan, {"ok": True, "result": told})
 
     async def _answer(self, request: web.Request, plan: Plan, body: dict[str, Any]) -> web.StreamResponse:
         """Answer an accepted call: at once, late, or not properly."""
@@ -140,6 +145,8 @@ class TelegramSurface:
         secret = parameters.text("secret_token")
         if secret and not _SECRET.fullmatch(secret):
             raise TelegramError(400, "secret token contains unallowed characters")
+        if self._world.fixture.telegram_https_only and not url.startswith("https://"):
+            raise TelegramError(400, "bad webhook: An HTTPS URL must be provided for webhook")
         hosts = self._world.config.callbacks.allowed_hosts
         if not url.startswith(("http://", "https://")) or not read_target(url, hosts).is_allowed:
             raise TelegramError(400, "bad webhook: the sandbox calls only this machine and the hosts it was told")

@@ -9,7 +9,7 @@ from phonenumbers import PhoneNumber, PhoneNumberFormat, ValidationResult
 
 from campaigns.sandbox.faults.armed import ArmedFaults
 from campaigns.sandbox.faults.faults import suffix_plan
-from campaigns.sandbox.faults.twilio_answers import not_found, reply
+from campaigns.sandbox.faults.twilio_answers import reply
 from campaigns.sandbox.twilio.access import Caller
 from campaigns.sandbox.twilio.gate import Gate
 from campaigns.sandbox.world.fixture import longest_match
@@ -45,19 +45,20 @@ class LookupSurface:
         return [web.get("/v2/PhoneNumbers/{number}", self.fetch, allow_head=False)]
 
     async def fetch(self, request: web.Request) -> web.StreamResponse:
-        """Return a number; `Fields=line_type_intelligence` adds the kind of line."""
+        """Return a number, also a national one with its `CountryCode`; one that is none is not valid.
+
+        `Fields=line_type_intelligence` adds the kind of line.
+        """
         text = request.match_info["number"]
         caller = await self._gate.admit(request, "lookup", text)
         if not isinstance(caller, Caller):
             return caller
-        number = parse(text)
-        if number is None:
-            return not_found(request.path)
-        is_asked = "line_type_intelligence" in request.query.get("Fields", "").split(",")
+        number = parse(text, request.query.get("CountryCode") or None)
+        is_asked = number is not None and "line_type_intelligence" in request.query.get("Fields", "").split(",")
         body = {
-            **_number_dict(number),
+            **(_no_number(text) if number is None else _number_dict(number)),
             **dict.fromkeys(_UNKNOWN),
-            "line_type_intelligence": self._line(text, number) if is_asked else None,
+            "line_type_intelligence": self._line(_e164(number), number) if is_asked and number else None,
             "url": str(request.url.with_query(None)),
         }
         return reply(json.dumps(body).encode())
@@ -81,13 +82,22 @@ class LookupSurface:
         return plan is not None and (plan.error or (plan.outcome or ("", 0))[1]) in _LANDLINE_CODES
 
 
+def _e164(number: PhoneNumber) -> str:
+    return str(phonenumbers.format_number(number, PhoneNumberFormat.E164))
+
+
+def _no_number(text: str) -> dict[str, Any]:
+    unknown = dict.fromkeys(("calling_country_code", "country_code", "national_format"))
+    return {**unknown, "phone_number": text, "valid": False, "validation_errors": ["NOT_A_NUMBER"]}
+
+
 def _number_dict(number: PhoneNumber) -> dict[str, Any]:
     is_valid = phonenumbers.is_valid_number(number)
     reason = _ERRORS[phonenumbers.is_possible_number_with_reason(number)]
     return {
         "calling_country_code": str(number.country_code),
         "country_code": phonenumbers.region_code_for_number(number),
-        "phone_number": phonenumbers.format_number(number, PhoneNumberFormat.E164),
+        "phone_number": _e164(number),
         "national_format": phonenumbers.format_number(number, PhoneNumberFormat.NATIONAL),
         "valid": is_valid,
         "validation_errors": [] if is_valid else [reason],

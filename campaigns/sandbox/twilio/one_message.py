@@ -18,6 +18,10 @@ Answerer = Callable[[web.Request, Message], Awaitable[web.StreamResponse]]
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 
+_FINAL = frozenset({"delivered", "undelivered", "failed", "canceled", "read", "received"})
+_RECEIPT_S = 3_600.0
+
+
 class OneMessageSurface:
     """The handlers of `/2010-04-01/Accounts/{AC}/Messages/{SID}…`."""
 
@@ -62,14 +66,26 @@ class OneMessageSurface:
             if message.status != "scheduled":
                 return refuse(30409)
             self._life.cancel(message)
-        if form.get("Body") == "":
+        if "Body" in form:
+            if form["Body"]:
+                return refuse(20001)
+            if not self._is_final(message):
+                return refuse(20009)
             message.is_redacted = True
         return reply(message_body(message))
 
     async def delete(self, _request: web.Request, message: Message) -> web.StreamResponse:
         """Delete a message from lists; the oracle keeps it."""
+        if not self._is_final(message):
+            return refuse(20009)
         message.is_deleted = True
         return reply(b"", 204)
+
+    def _is_final(self, message: Message) -> bool:
+        """Tell whether nothing more will become of a message; Twilio waits for a receipt for an hour."""
+        if message.status == "sent":
+            return self._world.timeline.now() - message.updated_at >= _RECEIPT_S
+        return message.status in _FINAL
 
     async def feedback(self, request: web.Request, message: Message) -> web.StreamResponse:
         """Take the outcome that the application reports and say it back."""

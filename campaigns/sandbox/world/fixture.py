@@ -147,6 +147,8 @@ class Fixture:
     advanced_opt_out: bool = False
     #: Whether Telegram's limits act: 30 messages a second in all, one a second (groups: 20 a minute) to a chat.
     telegram_limits: bool = True
+    #: Take webhooks over https only, as Telegram does; an application on this machine seldom has a certificate.
+    telegram_https_only: bool = False
     #: Whether every private chat counts as started; otherwise a bot can write only to who pressed Start.
     telegram_all_known: bool = False
     #: What became of single chats, by chat id; "ok" is a chat that has pressed Start.

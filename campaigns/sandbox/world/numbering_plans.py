@@ -20,10 +20,10 @@ _TYPES = {
 }
 
 
-def parse(text: str) -> PhoneNumber | None:
-    """Return an E.164 number taken apart, or None when it is none."""
+def parse(text: str, country: str | None = None) -> PhoneNumber | None:
+    """Return a number taken apart, in E.164 or as it is dialled in a country (ISO); None when it is none."""
     try:
-        return phonenumbers.parse(text, None)
+        return phonenumbers.parse(text, country)
     except NumberParseException:
         return None
 

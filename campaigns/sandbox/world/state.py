@@ -171,7 +171,7 @@ class World:
         self.services: dict[str, MessagingService] = {}
         self._pools: dict[str, dict[str, list[SenderQueue]]] = {}
         for service in fixture.services:
-            self._add_service(service)
+            self.add_service(service)
         self.opted_out = frozenset(fixture.opted_out)
         accounts = (self.config.account_sid, self.config.test_account_sid, *self.config.accounts)
         self.buckets = {account: AccountBucket(fixture.account_rate) for account in accounts}
@@ -189,10 +189,11 @@ class World:
         """Take up a Messaging Service likewise; the sandbox's own senders stand in for its pool."""
         if not self.fixture.rehearsal:
             return None
-        self._add_service(MessagingService(sid, "Rehearsed service"))
+        self.add_service(MessagingService(sid, "Rehearsed service"))
         return self.services[sid]
 
-    def _add_service(self, service: MessagingService) -> None:
+    def add_service(self, service: MessagingService) -> None:
+        """Take up a Messaging Service with the senders of its pool."""
         self.services[service.sid] = service
         pool = self._pools[service.sid] = {}
         for queue in filter(None, map(self.senders.get, service.pool)):

@@ -13,6 +13,8 @@ _FIRST_UPDATE = 710_000_001
 _FIRST_MESSAGE = 101
 #: Chats whose limits are remembered before those long at rest are dropped.
 _REMEMBERED = 20_000
+#: Messages that may go to one chat at once, after a rest.
+_BURST = 3.0
 
 
 @dataclass(slots=True)
@@ -40,7 +42,7 @@ class Bucket:
 
 
 class FloodGate:
-    """Telegram's limits: 30 messages a second in all, one a second to a chat, 20 a minute to a group."""
+    """Telegram's limits: 30 messages a second in all, one to a chat save short bursts, 20 a minute to a group."""
 
     def __init__(self) -> None:
         self._bot = Bucket(30.0, 30.0)
@@ -52,7 +54,7 @@ class FloodGate:
             self._chats = {key: one for key, one in self._chats.items() if not one.is_full(now)}
         chat = self._chats.get(chat_id)
         if chat is None:
-            chat = self._chats[chat_id] = Bucket(1.0, 1.0) if chat_id > 0 else Bucket(20 / 60, 20.0)
+            chat = self._chats[chat_id] = Bucket(1.0, _BURST) if chat_id > 0 else Bucket(20 / 60, 20.0)
         wait = max(self._bot.wait_s(now), chat.wait_s(now))
         if wait > 0:
             return math.ceil(wait)

@@ -92,6 +92,7 @@ def test_scheduled_message_goes_out_at_its_hour(client: Client, sandbox: Sandbox
 
 def test_redacted_body_is_gone_for_the_application_only(client: Client, sandbox: SandboxProcess) -> None:
     message = client.messages.create(to=TO, from_=SENDER, body="secret")
+    sandbox.settle()
     assert message.update(body="").body == ""
     assert message.fetch().body == ""
     assert [one["body"] for one in sandbox.truth(to=TO)] == ["secret"]
@@ -99,6 +100,7 @@ def test_redacted_body_is_gone_for_the_application_only(client: Client, sandbox:
 
 def test_deleted_message_is_gone_for_the_application_only(client: Client, sandbox: SandboxProcess) -> None:
     message = client.messages.create(to=TO, from_=SENDER, body="x")
+    sandbox.settle()
     assert message.delete() is True
     with pytest.raises(TwilioRestException) as caught:
         message.fetch()
