@@ -6,6 +6,7 @@ from flask import Blueprint, render_template, request
 from flask_babel import lazy_gettext as _l
 
 from campaigns.core import clock
+from campaigns.core.languages import all_languages
 from campaigns.delivery.receipts.request import refusals
 from campaigns.inbox import queries
 from campaigns.inbox.conversations import queries as conversations
@@ -46,9 +47,12 @@ def queue() -> str:
     offset = (number - 1) * conversations.PER_PAGE
     # One more than is shown says whether there are others: nothing is counted while a member waits.
     rows = session().scalars(found.offset(offset).limit(conversations.PER_PAGE + 1)).all()
+    shown = conversations.load_rows(session(), rows[: conversations.PER_PAGE], vault=vault())
     return render_template(
         "inbox/queue.html",
-        rows=conversations.load_rows(session(), rows[: conversations.PER_PAGE], vault=vault()),
+        rows=shown,
+        regions=conversations.load_regions(session(), organisation_id, filters.region, shown),
+        all_languages=all_languages(),
         due={each.id: due_at(each, roster) for each in rows},
         overdue=conversations.count_overdue(session(), organisation_id, roster, now=now),
         now=now,
@@ -69,12 +73,16 @@ def queue() -> str:
 def _wanted(filters: Filters, by: Member, roster: Roster) -> conversations.Wanted:
     organisation_id, number = current_organisation().id, filters.number
     is_queue = filters.shelf in (conversations.Shelf.WAITING, conversations.Shelf.MINE)
+    since, before = filters.moments(current_organisation().time_zone)
     contact_id = None
     if number is not None:
         contact_id = conversations.find_number(session(), organisation_id, number, vault=vault())
     return conversations.Wanted(
         filters.shelf,
-        languages=tuple(by.languages) if is_queue and not filters.all_languages else (),
+        languages=tuple(by.languages) if is_queue and not (filters.all_languages or filters.language) else (),
+        language=filters.language,
+        since=since,
+        before=before,
         channel=filters.channel,
         tag=filters.tag,
         region=filters.region,

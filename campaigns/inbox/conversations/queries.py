@@ -27,7 +27,7 @@ from campaigns.inbox.media.queries import load_kinds
 from campaigns.inbox.models import Reply
 from campaigns.inbox.queries import open_text
 from campaigns.inbox.urgency.levels import Urgency
-from campaigns.places.models import Region
+from campaigns.places.models import Place, PlaceKind, Region
 from campaigns.staff.models import Member, Membership
 from campaigns.staff.queries import load_member_names, owned
 
@@ -57,6 +57,11 @@ class Wanted:
     shelf: Shelf = Shelf.WAITING
     #: Those of these languages, those in which danger is heard, and those whose language nobody knows; empty: all.
     languages: tuple[str, ...] = ()
+    #: BCP 47 code of what they write; '' for any.
+    language: str = ""
+    #: Since when they wait, or when anything was written last: from a moment on and before another one (UTC).
+    since: datetime | None = None
+    before: datetime | None = None
     channel: Channel | None = None
     tag: str = ""
     #: A region's code (ISO 3166), where the person said they were.
@@ -86,16 +91,8 @@ class QueueRow:
 
 def select_queue(organisation_id: int, wanted: Wanted, *, by: int, now: datetime) -> Select[Any]:
     """Select an organisation's conversations: who waits, the most urgent first, else the latest first."""
-    found = owned(select(Conversation), Conversation, organisation_id).where(*_on_shelf(wanted.shelf, by, now))
-    if wanted.languages:
-        reads = Conversation.language.in_(wanted.languages)
-        found = found.where(
-            or_(reads, Conversation.language.is_(None), Conversation.urgency == Urgency.DANGER.value)
-        )
-    if wanted.channel is not None:
-        found = found.where(Conversation.channel == wanted.channel)
-    if wanted.owner_id is not None:
-        found = found.where(Conversation.owner_id == wanted.owner_id)
+    found = owned(select(Conversation), Conversation, organisation_id)
+    found = found.where(*_on_shelf(wanted.shelf, by, now), *_as_they_stand(wanted))
     if wanted.tag:
         tagged = select(ConversationTag.conversation_id).where(ConversationTag.tag == wanted.tag)
         found = found.where(Conversation.id.in_(tagged))
@@ -109,6 +106,25 @@ def select_queue(organisation_id: int, wanted: Wanted, *, by: int, now: datetime
     if wanted.contact_id is not None:
         found = found.where(Conversation.contact_id == wanted.contact_id)
     return _in_order(found, wanted.shelf)
+
+
+def _as_they_stand(wanted: Wanted) -> list[ColumnElement[bool]]:
+    """Match conversations by what stands in their own rows."""
+    mine = Conversation.language.in_(wanted.languages)
+    unread = or_(mine, Conversation.language.is_(None), Conversation.urgency == Urgency.DANGER.value)
+    asked: list[tuple[object, ColumnElement[bool]]] = [
+        (wanted.languages, unread),
+        (wanted.language, Conversation.language == wanted.language),
+        (wanted.channel, Conversation.channel == wanted.channel),
+        (wanted.owner_id, Conversation.owner_id == wanted.owner_id),
+    ]
+    return [*_in_time(wanted), *(condition for value, condition in asked if value)]
+
+
+def _in_time(wanted: Wanted) -> list[ColumnElement[bool]]:
+    shown = Conversation.waiting_since if wanted.shelf in (Shelf.WAITING, Shelf.MINE) else Conversation.last_at
+    since = [] if wanted.since is None else [shown >= wanted.since]
+    return since if wanted.before is None else [*since, shown < wanted.before]
 
 
 def _in_order(found: Select[Any], shelf: Shelf) -> Select[Any]:
@@ -211,6 +227,14 @@ def find_others(session: Session, conversation: Conversation, *, by: int, since:
     there = select(Member.name).join(Presence, Presence.member_id == Member.id)
     there = there.where(Presence.conversation_id == conversation.id, Presence.member_id != by)
     return list(session.scalars(there.where(Presence.seen_at > since).order_by(Member.name)))
+
+
+def load_regions(session: Session, organisation_id: int, code: str, rows: Sequence[QueueRow]) -> list[Region]:
+    """Return the regions that can be chosen: those of the organisation's places, of `rows`, and the chosen one."""
+    places = owned(select(Place.region_id), Place, organisation_id).where(Place.kind != PlaceKind.CORRIDOR)
+    seen = [row.region.id for row in rows if row.region is not None]
+    offered = or_(Region.id.in_(places), Region.id.in_(seen), Region.code == code)
+    return list(session.scalars(select(Region).where(offered).order_by(Region.country, Region.name)))
 
 
 def load_owners(session: Session, organisation_id: int) -> dict[int, str]:

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import UTC, date, datetime, time, timedelta
 from typing import Any
+from zoneinfo import ZoneInfo
 
 from campaigns.audience.consent.handles import read_handle
 from campaigns.audience.models import Channel
@@ -12,7 +14,19 @@ from campaigns.core.errors import AddressError
 from campaigns.inbox.conversations.queries import Shelf
 
 #: Names of the fields; each stands in the address only where something is chosen.
-FIELDS = ("shelf", "channel", "tag", "region", "owner", "text", "languages", "overdue")
+FIELDS = (
+    "shelf",
+    "channel",
+    "tag",
+    "region",
+    "owner",
+    "text",
+    "languages",
+    "overdue",
+    "language",
+    "since",
+    "until",
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,8 +44,22 @@ class Filters:
     all_languages: bool
     #: Only those that should have been answered by now.
     is_overdue: bool
+    #: BCP 47 code of what they write; '' for any.
+    language: str
+    #: First and last day, on the clock of the organisation.
+    since: date | None
+    until: date | None
     #: What stands in links to this choice.
     shown: dict[str, Any]
+
+    def moments(self, time_zone: str) -> tuple[datetime | None, datetime | None]:
+        """Return when the first day begins, and when the day after the last one does (UTC)."""
+        day_after = self.until + timedelta(days=1) if self.until and self.until < date.max else None
+        first, end = (
+            datetime.combine(day, time(), ZoneInfo(time_zone)).astimezone(UTC) if day and day > date.min else None
+            for day in (self.since, day_after)
+        )
+        return first, end
 
     @property
     def number(self) -> str | None:
@@ -55,5 +83,15 @@ def read_filters(fields: Mapping[str, str]) -> Filters:
         chosen.get("text", ""),
         chosen.get("languages") == "all",
         "overdue" in chosen,
+        chosen.get("language", ""),
+        _day(chosen.get("since", "")),
+        _day(chosen.get("until", "")),
         chosen,
     )
+
+
+def _day(text: str) -> date | None:
+    try:
+        return date.fromisoformat(text)
+    except ValueError:
+        return None

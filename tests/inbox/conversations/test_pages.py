@@ -10,7 +10,7 @@ import pytest
 from flask.testing import FlaskClient
 from sqlalchemy import select, update
 
-from campaigns.audience.models import Address, Channel
+from campaigns.audience.models import Address, Channel, Contact
 from campaigns.core import clock
 from campaigns.core.keys.crypto import Vault
 from campaigns.delivery.models import Delivery, RunText
@@ -19,7 +19,7 @@ from campaigns.inbox.conversations.models import Conversation, ConversationState
 from campaigns.inbox.service import receive_inbound
 from campaigns.planning.models import TemplateCategory, TemplateState, WhatsAppTemplate
 from campaigns.staff.models import Organisation, Role
-from tests.factories import a_member, a_message, a_sender, a_service, add
+from tests.factories import a_member, a_message, a_region, a_sender, a_service, add
 from tests.inbox.builders import came_over
 from tests.web.pages import Pages
 
@@ -261,3 +261,35 @@ def test_who_cannot_be_answered_any_more_is_asked_by_a_template_to_write_again(
     assert "You kept this answer." in page
     assert "At the station." in page
     assert "Send the answer" in page
+
+
+@pytest.mark.usefixtures("sender")
+def test_found_by_place_language_and_day(pages: Pages, vault: Vault, client_for: Clients) -> None:
+    here = hear(pages, vault, "first")
+    there = hear(pages, vault, "second", who="+380670000002")
+    noon = clock.now().replace(hour=12)
+    yesterday = noon - timedelta(days=1)
+    with pages.sessions.begin() as session:
+        region = a_region(session, code="UA-46", country="UA", name="Lviv")
+        first, second = (session.get_one(Conversation, which) for which in (here, there))
+        session.get_one(Contact, first.contact_id).region_id = region.id
+        first.language, first.waiting_since = "uk", yesterday
+        first.last_at = second.last_at = second.waiting_since = noon
+    client = client_for(Role.RESPONDER)
+    today, before = (moment.date().isoformat() for moment in (noon, yesterday))
+    for query, found in (
+        ("region=UA-46", {here}),
+        ("region=UA-05", set()),
+        ("language=uk", {here}),
+        (f"since={today}", {there}),
+        (f"until={before}", {here}),
+        (f"since={before}&until={today}", {here, there}),
+        (f"shelf=all&since={today}", {here, there}),
+        ("since=nonsense&until=9999-12-31", {here, there}),
+        (f"since={today}&text=first", set()),
+    ):
+        page = client.get(f"/inbox?{query}").text
+        assert {which for which in (here, there) if f"/inbox/{which}" in page} == found, query
+    page = client.get(f"/inbox?region=UA-46&since={before}").text
+    assert '<option value="UA-46" selected>' in page
+    assert f'value="{before}"' in page
