@@ -7,7 +7,7 @@ import os
 import shutil
 import sqlite3
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import closing
 from functools import partial
 from pathlib import Path
@@ -159,11 +159,33 @@ def kept_sqlite_engine(sqlite_file: Path, tmp_path_factory: pytest.TempPathFacto
     engine.dispose()
 
 
+@pytest.fixture(scope="session")
+def empty_sqlite(kept_sqlite_engine: Engine, sqlite_file: Path) -> Iterator[Callable[[], None]]:
+    """Take from the file of the kept engine what was committed, by writing the pages of the empty one over it."""
+    used_file = str(kept_sqlite_engine.url.database)
+    with closing(sqlite3.connect(sqlite_file)) as empty, closing(sqlite3.connect(used_file)) as used:
+        used.execute("PRAGMA synchronous = OFF")
+        # It changes when others commit, and not by what this connection writes.
+        versions = [_version(used)]
+
+        def do() -> None:
+            if _version(used) != versions[-1]:
+                empty.backup(used)
+                versions.append(_version(used))
+
+        yield do
+
+
+def _version(connection: sqlite3.Connection) -> int:
+    found: int = connection.execute("PRAGMA data_version").fetchone()[0]
+    return found
+
+
 @pytest.fixture
-def sqlite_engine(kept_sqlite_engine: Engine, sqlite_file: Path) -> Iterator[Engine]:
+def sqlite_engine(kept_sqlite_engine: Engine, empty_sqlite: Callable[[], None]) -> Iterator[Engine]:
     """An engine on SQLite with all tables and no rows, for what does not depend on the database."""
     yield kept_sqlite_engine
-    _fill_from(sqlite_file, kept_sqlite_engine)
+    empty_sqlite()
     forget_marks(kept_sqlite_engine)
 
 
@@ -174,14 +196,6 @@ def engine(request: pytest.FixtureRequest) -> Iterator[Engine]:
     yield engine
     if request.param == "postgres":
         empty_tables(engine)
-
-
-def _fill_from(source: Path, engine: Engine) -> None:
-    """Write the pages of a database file over all that another holds, under the locks of both."""
-    assert engine.url.database is not None
-    with closing(sqlite3.connect(source)) as empty, closing(sqlite3.connect(engine.url.database)) as used:
-        used.execute("PRAGMA synchronous = OFF")
-        empty.backup(used)
 
 
 @pytest.fixture

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import atexit
 import importlib
 import os
 import pwd
@@ -15,7 +16,8 @@ from typing import Any
 from uuid import uuid4
 
 import psycopg
-from sqlalchemy import CompoundSelect, Engine, delete, exists, literal, make_url, select, table, text, union_all
+from psycopg import sql
+from sqlalchemy import Engine, make_url
 
 from campaigns.continuity.places import files_of
 from campaigns.core.settings import PROJECT_ROOT
@@ -23,7 +25,7 @@ from campaigns.schema import JOB_TABLES, metadata
 
 #: Nothing waits for a disk, and the log stays small, for it may be kept in memory.
 _QUICK = "-c fsync=off -c full_page_writes=off -c synchronous_commit=off -c max_wal_size=128MB"
-_RESTART = """
+_RESTART = b"""
     SELECT setval(format('%I.%I', schemaname, sequencename)::regclass, 1, false)
     FROM pg_sequences WHERE last_value IS NOT NULL
 """
@@ -171,13 +173,29 @@ def empty_tables(engine: Engine) -> None:
 
     Only where there is something: to truncate some sixty tables takes longer than most tests.
     """
-    with engine.begin() as connection:
-        # Neither foreign keys nor triggers are asked: in the end nothing is left that they could be about.
-        connection.execute(text("SET LOCAL session_replication_role = replica"))
-        for name in connection.scalars(_used_tables()).all():
-            connection.execute(delete(table(name)))
-        connection.execute(text(_RESTART))
+    cleaner = _cleaner(engine.url.render_as_string(hide_password=False))
+    with cleaner.transaction():
+        used = [name for (name,) in cleaner.execute(_used_tables())]
+        for name in used:
+            cleaner.execute(sql.SQL("DELETE FROM {}").format(sql.Identifier(name)))
+        cleaner.execute(_RESTART)
     forget_marks(engine)
+
+
+@cache
+def _cleaner(address: str) -> psycopg.Connection[tuple[str]]:
+    """A connection that empties tables, kept because it has planned how.
+
+    Neither foreign keys nor triggers are asked: in the end nothing is left that they could be about. To tell a
+    connection this when it is in use already would let it forget every plan.
+    """
+    cleaner = psycopg.connect(
+        address.replace("postgresql+psycopg://", "postgresql://"),
+        autocommit=True,
+        options="-c session_replication_role=replica",
+    )
+    atexit.register(cleaner.close)
+    return cleaner
 
 
 def forget_marks(engine: Engine) -> None:
@@ -189,10 +207,11 @@ def forget_marks(engine: Engine) -> None:
 
 
 @cache
-def _used_tables() -> CompoundSelect[str]:
-    """Select the names of the tables with a row; built once, because it is asked after each test."""
+def _used_tables() -> sql.Composed:
+    """Return a query for the names of the tables with a row; built once, because it is asked after each test."""
+    asked = sql.SQL("SELECT {} WHERE EXISTS (SELECT FROM {})")
     names = sorted({*metadata.tables} | JOB_TABLES)
-    return union_all(*(select(literal(name)).where(exists().select_from(table(name))) for name in names))
+    return sql.SQL(" UNION ALL ").join(asked.format(name, sql.Identifier(name)) for name in names)
 
 
 def _system_binaries() -> Path | None:
