@@ -8,7 +8,9 @@ from __future__ import annotations
 
 import csv
 import re
+import sqlite3
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -132,21 +134,21 @@ def test_permissions_are_the_printed_table() -> None:
 
 
 @pytest.mark.parametrize("role", Role)
-def test_role_gets_what_its_rows_say(pages: Pages, vault: Vault, role: Role) -> None:
-    own = None
-    for rule, method, permission in sorted(walk(pages.app), key=lambda row: row[1] != "GET"):
-        if permission in (*UNSIGNED, *STRANGERS) or rule.endpoint.startswith("security."):
-            continue
-        # Anew after each act: it may have removed or ended what is named next.
-        own = own or make_own(pages, vault)
-        member = pages.member(role)
-        answer = call(pages.client(member), rule, method, own)
-        allowed = permission == "member" or may([role], Permission(permission))
-        where = f"{role} {method} {rule.rule} answered {answer.status}"
-        assert (answer.status_code != 403) if allowed else (answer.status_code == 403), where
-        assert answer.status_code < 500, where
-        if allowed and method != "GET":
-            own = None
+def test_role_gets_what_its_rows_say(pages: Pages, engine: Engine, vault: Vault, role: Role) -> None:
+    own, member = make_own(pages, vault), pages.member(role)
+    with closing(sqlite3.connect(str(engine.url.database))) as used, closing(sqlite3.connect(":memory:")) as kept:
+        used.backup(kept)
+        for rule, method, permission in sorted(walk(pages.app), key=lambda row: row[1] != "GET"):
+            if permission in (*UNSIGNED, *STRANGERS) or rule.endpoint.startswith("security."):
+                continue
+            answer = call(pages.client(member), rule, method, own)
+            allowed = permission == "member" or may([role], Permission(permission))
+            where = f"{role} {method} {rule.rule} answered {answer.status}"
+            assert (answer.status_code != 403) if allowed else (answer.status_code == 403), where
+            assert answer.status_code < 500, where
+            if allowed and method != "GET":
+                # It may have removed or ended what is named next.
+                kept.backup(used)
 
 
 def test_anonymous_people_are_sent_to_sign_in(pages: Pages, vault: Vault) -> None:
