@@ -13,6 +13,8 @@ from campaigns.planning.senders.service import SenderFacts, SenderLimits
 #: Shown wherever the bundled places appear: most hubs of 2022 have closed since.
 LABEL = "2022 scenario"
 ORGANISATION = ("corridor-watch", "Corridor Watch (invented)")
+#: Slug and name of the organisation that somebody is handed over to.
+PARTNER = "shelter", "Night shelter (invented)"
 TIME_ZONE = "Europe/Warsaw"
 PROGRAMME = "ukraine"
 CAMPAIGN = "Keep your documents: 2022 scenario"

@@ -29,6 +29,7 @@ from campaigns.demo.answering import answer_those_who_asked, choose_automatic, c
 from campaigns.demo.answers import let_some_answer
 from campaigns.demo.demo_instance import Addresses, environment_of, start_sandbox
 from campaigns.demo.ending import conclude
+from campaigns.demo.passing_on import hand_one_over
 from campaigns.demo.people import Way, way_of
 from campaigns.demo.processes import Processes, free_port
 from campaigns.demo.report import progress_line, say
@@ -103,6 +104,9 @@ def _answer(instance: Instance, cast: stage.Cast) -> None:
         f"  A member answered {answered.people} of them in their languages: {answered.given_a_helpline} were given"
         f" a verified helpline, the others were asked back. {answered.accepted} answers have left."
     )
+    if answered.people:
+        partner = hand_one_over(instance.sessions, instance.settings, cast)
+        say(f"  One of them was handed over to {partner}, which confirmed by a code that it helped.")
     with instance.sessions() as session:
         by_itself = count_automatic(session)
     say(f"  {by_itself} were answered at once by reviewed texts: a call for help, and who told where they are.")

@@ -34,6 +34,7 @@ TOPICS = {
 OUTCOMES = {
     Outcome.INFORMED: _lp("outcome", "Got the information"),
     Outcome.GIVEN_HELPLINE: _lp("outcome", "Was given a helpline"),
+    Outcome.HANDED_OVER: _lp("outcome", "Handed over to another organisation"),
     Outcome.NO_REPLY: _lp("outcome", "Did not write again"),
     Outcome.WRONG_NUMBER: _lp("outcome", "Wrong number: the person is somebody else"),
     Outcome.NOT_FOR_US: _lp("outcome", "Not for us"),

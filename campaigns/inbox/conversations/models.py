@@ -60,6 +60,8 @@ class Outcome(StrEnum):
 
     INFORMED = "informed"
     GIVEN_HELPLINE = "given_helpline"
+    #: Another organisation acts.
+    HANDED_OVER = "handed_over"
     NO_REPLY = "no_reply"
     #: The number belongs to somebody else by now: its consent ends.
     WRONG_NUMBER = "wrong_number"

@@ -212,7 +212,7 @@ def close_many(
     What may be urgent is closed by somebody who has read it. Raises InputError for an outcome that is about one
     person alone.
     """
-    if outcome in (Outcome.WRONG_NUMBER, Outcome.GIVEN_HELPLINE):
+    if outcome in (Outcome.WRONG_NUMBER, Outcome.GIVEN_HELPLINE, Outcome.HANDED_OVER):
         raise InputError(N_("This outcome is about one person. Open their conversation."))
     closed, left = list[Conversation](), 0
     ids = sorted(conversation.id for conversation in conversations)

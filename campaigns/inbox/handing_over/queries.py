@@ -19,7 +19,7 @@ MOST_SHOWN = 100
 
 
 @dataclass(frozen=True, slots=True)
-class Told:
+class OpenedWords:
     """The words of an offer, opened; None where nobody can open them."""
 
     summary: str | None
@@ -57,9 +57,9 @@ def get_seen(session: Session, hand_over_id: int, organisation_id: int) -> HandO
     return handed
 
 
-def open_words(handed: HandOver, vault: Vault) -> Told:
+def open_words(handed: HandOver, vault: Vault) -> OpenedWords:
     """Open the words of an offer."""
-    return Told(
+    return OpenedWords(
         _open(handed.sealed_summary, "sealed_summary", handed, vault),
         _open(handed.sealed_consent, "sealed_consent", handed, vault),
         _open(handed.sealed_reason, "sealed_reason", handed, vault) if handed.sealed_reason else None,
