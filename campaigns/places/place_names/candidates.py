@@ -30,6 +30,8 @@ class Match(StrEnum):
     SPELT = "spelt"
     #: The first words of the name of a large town.
     BEGUN = "begun"
+    #: Another name of it, where the name itself is that of other places: Donetsk was one of many Oleksandrivkas.
+    ALIAS = "alias"
     #: One typing error.
     NEARLY = "nearly"
     #: The first words of what was typed.

@@ -5,7 +5,8 @@ Pure, apart from the bundled list.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+import re
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from geopy.distance import great_circle
@@ -14,7 +15,7 @@ from campaigns.core.folding import words_of
 from campaigns.places.place_names.candidates import Match
 from campaigns.places.place_names.cyrillic import latin_spellings
 from campaigns.places.place_names.name_table import ListedPlace, NameTable, load_table
-from campaigns.places.place_names.place_keys import key_of_words
+from campaigns.places.place_names.place_keys import key_of, key_of_words
 from campaigns.places.place_names.readings import Reading, parts_of, readings_of
 
 #: Longitude and latitude in degrees.
@@ -25,6 +26,8 @@ SAME_TOWN_METRES = 10_000
 #: People of a town that is known by the beginning of its name, and letters of that beginning.
 LARGE_TOWN = 100_000
 SHORTEST_BEGINNING = 4
+#: A name that so many places have is not taken for another name of a larger one.
+MANY_NAMESAKES = 5
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +49,9 @@ def look_up(text: str, *, near: Sequence[Point] = ()) -> list[Found]:
     for match, reading, find in _ways(table, text):
         places = dict.fromkeys(find(reading), match)
         if match is Match.EXACT and places:
-            places = dict.fromkeys(_large_towns(table, reading), Match.BEGUN) | places
+            places = dict.fromkeys(_large_towns(table, reading), Match.BEGUN) | _with_namesakes(
+                table, reading, places
+            )
         if places:
             found = [Found(place, way, reading.key, _metres(place, near)) for place, way in places.items()]
             return _without_parts_of_towns(sorted(found, key=_rank))
@@ -65,6 +70,26 @@ def _ways(table: NameTable, text: str) -> Iterator[tuple[Match, Reading, Callabl
     yield from ((Match.NEARLY, reading, by_key(table.nearly_named)) for reading in readings)
     if readings:
         yield from ((Match.PART, reading, by_key(table.named)) for reading in parts_of(text))
+
+
+def _with_namesakes(
+    table: NameTable, reading: Reading, found: Mapping[ListedPlace, Match]
+) -> dict[ListedPlace, Match]:
+    """Add what is called so by its Latin name alone, where many are: then it is no sure name of anything else."""
+    spellings = latin_spellings(reading.key)
+    spelt = _places_at(table, table.spelt(spellings), reading.country) if spellings else []
+    places = {**dict.fromkeys(spelt, Match.SPELT), **found}
+    proper = _pattern_of(reading.key, spellings)
+    own = {place for place in places if proper.fullmatch(key_of(place.name))}
+    if len(own) < MANY_NAMESAKES:
+        return dict(found)
+    return {place: match if place in own else Match.ALIAS for place, match in places.items()}
+
+
+def _pattern_of(key: str, spellings: Sequence[tuple[str, ...]]) -> re.Pattern[str]:
+    """Return the pattern of the Latin keys of a name: itself, or all that its Cyrillic letters may be."""
+    letters = ("|".join(map(re.escape, options)) for options in spellings)
+    return re.compile("".join(f"(?:{options})" for options in letters) if spellings else re.escape(key))
 
 
 def _places_at(table: NameTable, rows: Sequence[int], country: str | None) -> list[ListedPlace]:
@@ -92,8 +117,8 @@ def _begins(name: str, key: str) -> bool:
     return any(key_of_words(words[:count]) == key for count in range(1, len(words)))
 
 
-def _rank(found: Found) -> tuple[int, float, int]:
-    return -found.place.population, found.metres or 0.0, found.place.number
+def _rank(found: Found) -> tuple[bool, int, float, int]:
+    return found.match is Match.ALIAS, -found.place.population, found.metres or 0.0, found.place.number
 
 
 def _metres(place: ListedPlace, near: Sequence[Point]) -> float | None:

@@ -25,7 +25,7 @@ def test_only_one_of_that_name_is_meant(match: Match) -> None:
     assert decide([only]) == Decision(place=only)
 
 
-@pytest.mark.parametrize("match", [Match.BEGUN, Match.NEARLY, Match.PART])
+@pytest.mark.parametrize("match", [Match.BEGUN, Match.ALIAS, Match.NEARLY, Match.PART])
 def test_inexact_name_is_asked_about_even_alone(match: Match) -> None:
     only = replace(CITY, match=match)
     assert decide([only]) == Decision(choices=(only,))
