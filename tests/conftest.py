@@ -20,9 +20,11 @@ from sqlalchemy.orm import Session, sessionmaker
 
 from campaigns.core.database import make_engine, make_sessions
 from campaigns.core.keys.crypto import Vault
+from campaigns.core.limited import parent
 from campaigns.schema import metadata
 from campaigns.staff.sign_in import passwords
 from tests.postgres import PostgresServer, empty_tables, forget_marks
+from tests.reading import run_forked
 from tests.sandbox.process import SandboxProcess
 
 # How long an example takes says how busy the machine is.
@@ -108,6 +110,12 @@ def cheap_passwords() -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(passwords, "PasswordHasher", cheap)
         yield
+
+
+@pytest.fixture(autouse=True)
+def forked_reading(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let children that read files begin with all that they need; how they begin is tested beside them."""
+    monkeypatch.setattr(parent, "_run", run_forked)
 
 
 @pytest.fixture(scope="session")

@@ -38,7 +38,13 @@ LOADED = (
     "campaigns.serving",
     "campaigns.readiness.setting_up",
     "campaigns.gateways.twilio.kind",
+    "campaigns.places.files.incoming",
+    "campaigns.reach.imported.reading",
+    "campaigns.directory.exchange.hsds",
+    "campaigns.audience.files.contact_reader",
+    "campaigns.messages.translators.po_file",
     "tests.delivery.sending",
+    "tests.reading",
 )
 #: Longest that a command may take to refuse, in seconds, on a busy machine.
 PATIENCE = 60.0
@@ -74,6 +80,11 @@ class Child:
                 raise subprocess.TimeoutExpired("fingerpost", seconds)
             time.sleep(0.01)
         return code
+
+    def end(self) -> None:
+        """Kill it, if it still runs, and let go of it."""
+        self.send_signal(signal.SIGKILL)
+        self.wait()
 
     def send_signal(self, number: int) -> None:
         # Only the nursery may let go of the id, and it is asked first.

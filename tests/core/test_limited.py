@@ -43,6 +43,11 @@ THING = Thing(
 )
 
 
+@pytest.fixture(autouse=True)
+def forked_reading() -> None:
+    """Start each child as an instance does: that is what is tested here."""
+
+
 def test_values_come_back_as_they_went() -> None:
     assert read_apart(USUAL, bombs.echo, b"x", thing=THING, often=2) == [THING, THING]
     assert read_apart(USUAL, bombs.echo, b"", thing=THING) == []

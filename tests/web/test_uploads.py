@@ -64,6 +64,10 @@ def hand_in(
     return member.post(page, data={**fields, "file": (io.BytesIO(data), name)})
 
 
+#: How children start elsewhere; the other tests fork them.
+RUN = parent._run
+
+
 @pytest.fixture
 def watched(pages: Pages, monkeypatch: pytest.MonkeyPatch) -> list[int]:
     """What the reading of files finds: connections that their requests held. Somebody else writes meanwhile."""
@@ -139,8 +143,10 @@ class TestHostileFiles:
 
     @pytest.mark.parametrize("file", HOSTILE, ids=[f"{each.name}-{at}" for at, each in enumerate(HOSTILE)])
     def test_hostile_file_is_one_sentence_beside_it(
-        self, pages: Pages, member: FlaskClient, file: Hostile
+        self, pages: Pages, member: FlaskClient, monkeypatch: pytest.MonkeyPatch, file: Hostile
     ) -> None:
+        # By a child as an instance starts it.
+        monkeypatch.setattr(parent, "_run", RUN)
         answer = post_whole(member, file.page, file.form())
         assert answer.status_code == REFUSED
         assert file.words in answer.text

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import unicodedata
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from functools import cache
@@ -17,11 +16,9 @@ from campaigns.core.errors import UnavailableError
 from campaigns.core.words import N_
 from campaigns.places.geography.atlas import RegionFacts, load_atlas
 from campaigns.places.geography.cells import locate
+from campaigns.places.geography.folded_names import fold
 from campaigns.places.geography.shapes import Position, anchor_of
 from campaigns.places.models import Place, Region
-
-#: Letters that Unicode does not take apart, but that people type without their stroke or dot.
-_UNSTROKED = str.maketrans("łøđħŧı’ʼ'`", "lodhti    ")
 
 DEFAULT_LIMIT = 8
 
@@ -103,12 +100,6 @@ class NoConnection(BaseSyncAdapter):  # type: ignore[misc] # geopy has no types
         raise UnavailableError(N_("The own list of place names asks no other host."))
 
     get_text = get_json
-
-
-def fold(text: str) -> str:
-    """Return a text as it is compared: without case, accents, strokes, apostrophes or repeated spaces."""
-    plain = unicodedata.normalize("NFKD", text).casefold().translate(_UNSTROKED)
-    return " ".join("".join(letter for letter in plain if unicodedata.category(letter) != "Mn").split())
 
 
 def _rank(entry: Entry, wanted: str) -> tuple[bool, int, int] | None:

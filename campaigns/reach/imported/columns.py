@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from functools import cache
 from importlib.resources import files
 
-from campaigns.places.geography.gazetteer import fold
+from campaigns.places.geography.folded_names import fold
 
 #: "Amount spent (EUR)", "Betrag (€)": what stands in brackets is the currency.
 _BRACKETS = re.compile(r"\s*[(\[]([^)\]]*)[)\]]\s*$")

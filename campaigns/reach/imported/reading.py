@@ -10,7 +10,7 @@ from typing import Any, BinaryIO
 
 from campaigns.core.errors import CellError, RowProblem
 from campaigns.core.words import N_
-from campaigns.places.geography.gazetteer import fold
+from campaigns.places.geography.folded_names import fold
 from campaigns.reach.counting.ladder import Step
 from campaigns.reach.imported.columns import currency_in, fields_of, words_for
 from campaigns.reach.imported.models import Method, Source

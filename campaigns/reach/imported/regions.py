@@ -14,7 +14,7 @@ from babel import Locale
 from campaigns.core.errors import CellError
 from campaigns.core.words import N_
 from campaigns.places.geography.atlas import RegionFacts, load_atlas
-from campaigns.places.geography.gazetteer import fold
+from campaigns.places.geography.folded_names import fold
 from campaigns.reach.imported.columns import words_for
 from campaigns.reach.imported.number_cells import MONTH_LANGUAGES, NOTHING
 

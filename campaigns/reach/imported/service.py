@@ -14,7 +14,7 @@ from sqlalchemy.orm import Session
 from campaigns.core import clock
 from campaigns.core.errors import InputError, RowProblem, RowsError, TransitionError
 from campaigns.core.words import N_
-from campaigns.places.geography.gazetteer import fold
+from campaigns.places.geography.folded_names import fold
 from campaigns.places.queries import region_ids
 from campaigns.planning.models import Campaign
 from campaigns.reach.imported.columns import all_fields

@@ -7,7 +7,8 @@ from sqlalchemy.orm import Session
 
 from campaigns.core.errors import UnavailableError
 from campaigns.places.geography.atlas import load_atlas
-from campaigns.places.geography.gazetteer import OwnGazetteer, fold
+from campaigns.places.geography.folded_names import fold
+from campaigns.places.geography.gazetteer import OwnGazetteer
 from campaigns.places.models import Place
 from tests.factories import a_place, a_region, an_organisation
 
