@@ -8,6 +8,8 @@ from werkzeug.wrappers import Response
 
 from campaigns.core import clock
 from campaigns.core.errors import InputError, RefusedError
+from campaigns.inbox.duty.queries import load_readers
+from campaigns.inbox.escalation.passing_on import pass_on
 from campaigns.members import service
 from campaigns.members.forms import MemberForm, RolesForm
 from campaigns.members.founding import find_founding, is_other_admin
@@ -19,10 +21,12 @@ from campaigns.staff.auth import current_member, current_organisation, renew_ses
 from campaigns.staff.forms import ROLE_NAMES
 from campaigns.staff.models import Membership
 from campaigns.staff.permissions import Permission
-from campaigns.staff.queries import get_membership, select_memberships
+from campaigns.staff.queries import get_membership, load_member_names, select_memberships
 from campaigns.staff.service import set_active
 from campaigns.staff.sign_in.password_checks import seal_password
 from campaigns.staff.sign_in.passwords import make_one_time_password
+from campaigns.web.error_words import refusals_told
+from campaigns.web.filters import number
 from campaigns.web.number_fields import whole_number
 from campaigns.web.pagination import paginate
 from campaigns.web.session import session
@@ -101,6 +105,7 @@ def edit_member(member_id: int) -> Page:
         may_be_agreed=is_other_admin(
             session(), membership.organisation_id, besides=(member_id, current_member().id)
         ),
+        takers=_takers(membership),
     ), form.status
 
 
@@ -126,6 +131,30 @@ def bar_member(member_id: int) -> Page:
     return redirect(url_for("members.edit_member", member_id=member_id))
 
 
+@pages.post("/<int:member_id>/pass-on")
+@requires(Permission.ADMINISTER, fresh=True)
+def pass_on_work(member_id: int) -> Page:
+    """Give what a member has to another one, or to the team."""
+    membership, chosen = _membership(member_id), request.form.get("to", "")
+    with refusals_told(InputError):
+        passed = pass_on(
+            session(),
+            membership.organisation_id,
+            membership.member,
+            to=whole_number(chosen) if chosen else None,
+            by=current_member().id,
+        )
+        flash(
+            _(
+                "Passed on. Conversations: %(conversations)s, duties: %(duties)s.",
+                conversations=number(passed.conversations),
+                duties=number(passed.duties),
+            ),
+            "good",
+        )
+    return redirect(url_for("members.edit_member", member_id=member_id))
+
+
 def _told(password: str, membership: Membership, proposal: Proposal | None, *, is_half: bool = False) -> str:
     return render_template(
         "members/one_time_password.html",
@@ -134,6 +163,15 @@ def _told(password: str, membership: Membership, proposal: Proposal | None, *, i
         proposal=proposal,
         is_half=is_half,
     )
+
+
+def _takers(membership: Membership) -> dict[int, str]:
+    """Return the names of those who could take over what a member has."""
+    readers = load_readers(session(), membership.organisation_id)
+    names = load_member_names(session(), readers)
+    return {
+        each: names[each] for each in sorted(names, key=lambda each: names[each]) if each != membership.member_id
+    }
 
 
 def _membership(member_id: int) -> Membership:

@@ -87,6 +87,7 @@ FRESH = """
     planning.approve delivery.resume_run delivery.let_run_start delivery.correct delivery.rows.resend
     settling.lift_stop erasing.erase
     members.add_member members.edit_member members.issue_password members.bar_member
+    members.pass_on_work
     directory.edit directory.verify directory.emergency.confirm
     reach.outcomes.lead_link planning.senders.create planning.senders.edit planning.safeguards.answer
     audience.contacts.import_file audience.contacts.confirm_file readers.add tokens.issue tokens.revoke

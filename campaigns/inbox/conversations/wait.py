@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime
 
-from sqlalchemy import ColumnElement, and_, func, or_
+from sqlalchemy import ColumnElement, and_, false, func, or_
 
 from campaigns.inbox.conversations.models import Conversation
 from campaigns.inbox.duty.roster import LanguageGroup, Roster
@@ -41,21 +42,26 @@ def waits(urgency: Urgency, *, now: datetime) -> list[ColumnElement[bool]]:
     ]
 
 
-def waits_over(urgency: Urgency, wait: Wait, group: LanguageGroup, *, now: datetime) -> ColumnElement[bool] | None:
-    """Match those of a group of languages that waited for so long; None where no wait can be over."""
-    since = wait.over_since(now, group.hours)
-    if since is None:
-        return None
+def waits_over(
+    urgency: Urgency, wait: Wait, groups: Sequence[LanguageGroup], *, now: datetime
+) -> ColumnElement[bool]:
+    """Match those who waited for so long, each by the duty hours of their language."""
+    if wait.is_by_clock:
+        groups = groups[-1:]
+    ends = [(group, wait.over_since(now, group.hours)) for group in groups]
     # No wait began before something waited: the index of the queue ends the look there.
-    is_over = [Conversation.waiting_since <= since, began() <= since]
-    return and_(*waits(urgency, now=now), *is_over, *_in(group))
+    over = [
+        and_(Conversation.waiting_since <= since, began() <= since, *([] if wait.is_by_clock else _in(group)))
+        for group, since in ends
+        if since is not None
+    ]
+    return and_(*waits(urgency, now=now), or_(false(), *over))
 
 
 def is_overdue(roster: Roster, *, now: datetime) -> ColumnElement[bool]:
     """Match conversations of the roster's organisation that should have been answered by now."""
-    pairs = [(urgency, wait, group) for urgency, wait in TARGETS.items() for group in roster.groups()]
-    found = [waits_over(urgency, wait, group, now=now) for urgency, wait, group in pairs]
-    return or_(*(each for each in found if each is not None))
+    groups = roster.groups()
+    return or_(*(waits_over(urgency, wait, groups, now=now) for urgency, wait in TARGETS.items()))
 
 
 def _in(group: LanguageGroup) -> list[ColumnElement[bool]]:

@@ -44,6 +44,11 @@ class Wait:
     #: Until the end of the next day with any duty.
     next_day: bool = False
 
+    @property
+    def is_by_clock(self) -> bool:
+        """Whether hours of duty change nothing."""
+        return self.duty is None and not self.next_day
+
     def over(self, since: datetime, hours: DutyHours) -> datetime | None:
         """Return when a wait since a moment (UTC) is over; None: never, there is no duty."""
         ends = [
@@ -59,7 +64,7 @@ class Wait:
         Of two waits the one that began first is over first, so the moment is found by halving, to the second.
         With it one statement finds all whose wait is over.
         """
-        if self.duty is None and not self.next_day:
+        if self.is_by_clock:
             return now - self.clock if self.clock is not None else None
         early, late = now - LONGEST_WAIT, now
         if not self._is_over(early, hours, now):

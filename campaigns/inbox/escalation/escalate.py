@@ -17,7 +17,7 @@ from campaigns.inbox.conversations.wait import began, waits, waits_over
 from campaigns.inbox.duty.queries import load_roster
 from campaigns.inbox.duty.roster import Roster
 from campaigns.inbox.duty.targets import STEPS, Step
-from campaigns.inbox.escalation.models import EscalationStep, EscalationSwitch, PostState, StepMail, Told
+from campaigns.inbox.escalation.models import EscalationStep, EscalationSwitch, PostState, StepMail, StepTold
 from campaigns.inbox.urgency.levels import Urgency
 from campaigns.staff.models import Organisation
 from campaigns.staff.queries import owned
@@ -93,7 +93,7 @@ def _tell(
         for member_id in members.get(languages.get(step.conversation_id), ())
     ]
     if rows:
-        session.execute(insert_or(session, Told).on_conflict_do_nothing(), rows)
+        session.execute(insert_or(session, StepTold).on_conflict_do_nothing(), rows)
 
 
 def _who_waits() -> Select[Organisation]:
@@ -114,8 +114,7 @@ def _reached(organisation: Organisation, roster: Roster, now: datetime) -> Itera
     for urgency, steps in STEPS.items():
         before: Step | None = None
         for step, wait in steps:
-            over = [waits_over(urgency, wait, group, now=now) for group in groups]
-            reasons = [each for each in over if each is not None]
+            reasons = [waits_over(urgency, wait, groups, now=now)]
             if before is not None:
                 reasons.append(and_(*waits(urgency, now=now), _told_nobody(before)))
             found = owned(select(Conversation.id), Conversation, organisation.id)
@@ -129,14 +128,14 @@ def _is_taken(step: Step) -> ColumnElement[bool]:
 
 def _told_nobody(step: Step) -> ColumnElement[bool]:
     """Match conversations of which members were to be told by a step, and no mail of it was taken."""
-    told = exists().where(Told.step_id == EscalationStep.id)
-    refused = told.where(Told.mail_id == StepMail.id, StepMail.state == PostState.FAILED)
-    may_arrive = told.where(or_(Told.mail_id.is_(None), ~_failed()))
+    told = exists().where(StepTold.step_id == EscalationStep.id)
+    refused = told.where(StepTold.mail_id == StepMail.id, StepMail.state == PostState.FAILED)
+    may_arrive = told.where(or_(StepTold.mail_id.is_(None), ~_failed()))
     return exists().where(*_of_this_wait(step), refused, ~may_arrive)
 
 
 def _failed() -> ColumnElement[bool]:
-    return exists().where(StepMail.id == Told.mail_id, StepMail.state == PostState.FAILED)
+    return exists().where(StepMail.id == StepTold.mail_id, StepMail.state == PostState.FAILED)
 
 
 def _of_this_wait(step: Step) -> list[ColumnElement[bool]]:

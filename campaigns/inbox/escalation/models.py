@@ -63,7 +63,7 @@ class StepMail(Base):
     changed_at: Mapped[datetime]
 
 
-class Told(Base):
+class StepTold(Base):
     """A member who is to be told of a step, by the mail that does or will."""
 
     __tablename__ = "told"
