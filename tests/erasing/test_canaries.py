@@ -27,6 +27,8 @@ from campaigns.erasing.service import Why, ask_to_erase
 from campaigns.gateways.callbacks import Inbound, InboundMedia, MediaKind
 from campaigns.inbox.conversations import service as conversations
 from campaigns.inbox.conversations.models import Conversation
+from campaigns.inbox.handing_over import service as hand_over
+from campaigns.inbox.handing_over.service import Extract
 from campaigns.inbox.holds import settling
 from campaigns.inbox.media.models import Media
 from campaigns.inbox.media.service import keep, transcribe
@@ -66,6 +68,7 @@ def fill(session: Session, vault: Vault) -> tuple[Organisation, Member, list[int
     sender = a_sender(session, organisation_id=organisation.id, identity=OURS)
     run = a_run(session, a_campaign(session, organisation, member))
     account, known = came_over(session), KnownHelp([], {}, 180)
+    partner = an_organisation(session, name="Shelter", slug="shelter")
     ids = []
     for nth in range(PEOPLE):
         contact = a_contact(session, organisation)
@@ -84,6 +87,9 @@ def fill(session: Session, vault: Vault) -> tuple[Organisation, Member, list[int
         if nth % 4 == 0:
             send_files(session, vault, nth, member)
         conversations.keep_draft(session, talk, f"And {NAMED}", by=member.id, vault=vault)
+        if nth % 5 == 0:
+            extract = Extract(partner.id, f"{NAMED} needs a bed", f"{NAMED} said yes")
+            hand_over.offer(session, talk, extract, by=member.id, vault=vault)
         if nth % 3 == 0:
             settling.put_on_hold(session, contact, by=member.id, reason=f"{NAMED} lost it", vault=vault)
         if nth % 10 == 1:
