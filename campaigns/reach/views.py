@@ -24,6 +24,7 @@ from campaigns.reach.imported import labels as import_labels
 from campaigns.reach.imported.views import pages as import_pages
 from campaigns.reach.outcomes.views import pages as outcome_pages
 from campaigns.reach.results import ad_targeting, campaign_reach, choropleth
+from campaigns.reach.results.conversation_steps import load_steps
 from campaigns.reach.results.run_table import write_run
 from campaigns.reach.results.visibility import discreet_reach, discreet_table, figures, parts_in_order
 from campaigns.staff.auth import current_organisation, requires
@@ -60,6 +61,7 @@ def list_runs() -> str:
         campaigns=queries.totals_of_campaigns(session(), organisation_id),
         months=campaign_reach.months_of(session(), organisation_id),
         check=campaign_reach.last_check(session()),
+        in_conversations=load_steps(session(), organisation_id, now=clock.now()),
         **_words(),
     )
 
