@@ -41,19 +41,12 @@ async def delete(url: str, *, login: tuple[str, str]) -> None:
 
 
 async def _ask(method: str, url: str, *, login: tuple[str, str] | None, most_bytes: int) -> tuple[int, bytes]:
-    pieces, handle = bytearray(), pycurl.Curl()
-
-    def take(piece: bytes) -> int | None:
-        if len(pieces) + len(piece) > most_bytes:
-            # Less than what came ends the transfer.
-            return 0
-        pieces.extend(piece)
-        return None
-
+    pieces, handle = list[bytes](), pycurl.Curl()
     _set_up(handle, url, login)
     handle.setopt(pycurl.CUSTOMREQUEST, method)
+    # Since libcurl 8.4 it holds for what tells no length, too.
     handle.setopt(pycurl.MAXFILESIZE_LARGE, most_bytes)
-    handle.setopt(pycurl.WRITEFUNCTION, take)
+    handle.setopt(pycurl.WRITEFUNCTION, pieces.append)
     transfers = Transfers(connections=1)
     try:
         code = await transfers.run(handle)
@@ -61,11 +54,11 @@ async def _ask(method: str, url: str, *, login: tuple[str, str] | None, most_byt
     finally:
         transfers.close()
         handle.close()
-    if code in (pycurl.E_FILESIZE_EXCEEDED, pycurl.E_WRITE_ERROR):
+    if code == pycurl.E_FILESIZE_EXCEEDED:
         raise TooLargeError
     if code != pycurl.E_OK:
         raise UnavailableError(N_("The provider did not give the file (%(code)s)."), code=code)
-    return status, bytes(pieces)
+    return status, b"".join(pieces)
 
 
 def _set_up(handle: pycurl.Curl, url: str, login: tuple[str, str] | None) -> None:
