@@ -3,9 +3,14 @@
 from __future__ import annotations
 
 import logging
+import socket
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 import pytest
 
+from campaigns.core import mail
 from campaigns.core.errors import SettingsError, UnavailableError
 from campaigns.core.mail import compose, make_mailer
 
@@ -32,3 +37,38 @@ def test_server_that_does_not_answer_is_named() -> None:
 
 def test_mail_says_that_a_machine_wrote_it() -> None:
     assert MESSAGE["Auto-Submitted"] == "auto-generated"
+
+
+@contextmanager
+def a_server(*answers: str) -> Iterator[int]:
+    """Serve SMTP on a port: each line that is written is answered by the next of `answers`, then by nothing."""
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+
+        def serve() -> None:
+            connection, _address = listening.accept()
+            with connection, connection.makefile("rwb") as lines:
+                for answer in answers:
+                    lines.write(f"{answer}\r\n".encode())
+                    lines.flush()
+                    lines.readline()
+                # Says nothing more until the other side gives up.
+                lines.read()
+
+        serving = threading.Thread(target=serve)
+        serving.start()
+        yield listening.getsockname()[1]
+        serving.join()
+
+
+@pytest.mark.parametrize("answers", [(), ("220 hello",), ("220 hello", "250 hello", "250 sender")])
+def test_server_that_hangs_is_given_up(answers: tuple[str, ...], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(mail, "TIMEOUT", 0.2)
+    with a_server(*answers) as port, pytest.raises(UnavailableError):
+        make_mailer(f"smtp://127.0.0.1:{port}")(MESSAGE)
+
+
+def test_address_that_a_server_refuses_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(mail, "TIMEOUT", 0.5)
+    answers = "220 hello", "250 hello", "250 sender", "550 nobody of this name", "250 reset"
+    with a_server(*answers) as port, pytest.raises(UnavailableError):
+        make_mailer(f"smtp://127.0.0.1:{port}")(MESSAGE)
