@@ -71,8 +71,8 @@ class MediaFetching:
     async def look(self) -> None:
         """Do what is due: fetch, delete at the provider, and remove what was kept as long as anything is."""
         while tasks := await asyncio.to_thread(self._take):
-            for task in tasks:
-                await self._do(task)
+            # Side by side: a provider that is slow with one must not keep the others waiting.
+            await asyncio.gather(*map(self._do, tasks))
 
     async def _do(self, task: _Task) -> None:
         """Fetch a file that waits, and delete it at the provider."""

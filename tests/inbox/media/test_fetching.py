@@ -215,6 +215,22 @@ def test_two_workers_fetch_once(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> 
     assert desk.file().state == MediaState.KEPT
 
 
+def test_slow_file_keeps_no_other_waiting(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    sources = [f"MM{number:032}/ME{number:032}" for number in range(1, 4)]
+    media = tuple(InboundMedia(MediaKind.PICTURE, source) for source in sources)
+    desk.hear(Inbound("MM1", PERSON.partition(":")[2], OURS.partition(":")[2], "", "whatsapp", media=media))
+    begun: list[int] = []
+
+    async def wait_for_all(_worker: MediaFetching, task: Any) -> None:
+        begun.append(task.media_id)
+        while len(begun) < len(sources):
+            await asyncio.sleep(0)
+
+    monkeypatch.setattr(MediaFetching, "_do", wait_for_all)
+    asyncio.run(asyncio.wait_for(MediaFetching(desk.sessions, desk.settings).look(), 5))
+    assert len(begun) == len(sources)
+
+
 def test_worker_that_died_is_followed(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
     desk.sends(jpeg(), "image/jpeg")
 

@@ -11,7 +11,9 @@ from hypothesis import strategies as st
 
 from campaigns.audience.phrases.phrase_table import load_rows
 from campaigns.core.folding import words_of
+from campaigns.inbox.conversations.dead_numbers import NUMBER_DIED
 from campaigns.inbox.conversations.labels import TOPICS
+from campaigns.inbox.handing_over.service import CAME_BACK
 from campaigns.inbox.models import LONGEST_TEXT, ReplyKind
 from campaigns.inbox.urgency.judging import Judged, judge
 from campaigns.inbox.urgency.latin_letters import consonants_of, sounds_of
@@ -152,7 +154,7 @@ def test_danger_is_never_a_machine() -> None:
 
 
 def test_every_reason_has_its_words() -> None:
-    assert set(TOPICS) == {*HEADINGS, *Sign}
+    assert set(TOPICS) == {*HEADINGS, *Sign, NUMBER_DIED, CAME_BACK}
 
 
 @given(st.text(max_size=300))
