@@ -15,7 +15,9 @@ from enum import StrEnum
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from campaigns.audience.consent.person import lock_addresses
+from campaigns.audience.consent.declaration import HashedHandle
+from campaigns.audience.consent.ledger import revive
+from campaigns.audience.consent.person import lock_person
 from campaigns.audience.keywords import moved_to
 from campaigns.audience.models import Address, AddressState, Contact
 from campaigns.core import clock
@@ -195,8 +197,9 @@ class AutomaticAnswers:
 
     def _prepare(self, reply: Reply, inbound: Inbound, asked: _Asked) -> _Scene | None:
         """Return who is answered, locked; None where nothing may be written to them by itself."""
-        theirs = select(Address.id).filter_by(contact_id=reply.contact_id, channel=reply.channel)
-        lock_addresses(self.session, self.session.scalars(theirs).all())
+        # Addresses before conversations, as whoever answers has it, and all of the person, as a stop does.
+        lock_person(self.session, [reply.number or reply.lookup], [reply.lookup])
+        revive(self.session, HashedHandle.of(reply))
         conversation, now = hold_in_passing(self.session, reply), clock.now()
         # At night nobody of the team has it, unless a member has just written.
         if _is_taken(conversation, now, within=TAKEN_FOR if asked.again is None else JUST_NOW):

@@ -247,3 +247,12 @@ def test_number_is_answered_in_the_language_they_wrote_before(person: Person) ->
     person.writes("переїхала Novi")
     person.writes("2")
     assert person.reads()[1].startswith("Ви тут:")
+
+
+def test_phone_that_was_called_dead_lives_when_it_calls_for_help(person: Person) -> None:
+    person.writes("INFO")
+    address = person.contact.addresses[0]
+    address.state = AddressState.INVALID
+    person.session.flush()
+    person.writes("HELP")
+    assert person.reads()[1:] == ["In danger call 112."]
