@@ -17,6 +17,7 @@ from campaigns.inbox.conversations.models import Occasion
 from campaigns.inbox.conversations.prepared import load_prepared
 from campaigns.messages.models import Message
 from campaigns.messages.queries import current_texts, unreviewed_of
+from campaigns.places.place_names.name_table import CREDIT
 from campaigns.staff.auth import current_member, current_organisation, requires
 from campaigns.staff.permissions import Permission
 from campaigns.web.session import session
@@ -84,6 +85,7 @@ def _show(form: AutomaticForm, chosen: Mapping[Occasion, Message]) -> str:
     return render_template(
         "inbox/automatic.html",
         form=form,
+        credit=CREDIT,
         chosen={occasion.value: message for occasion, message in chosen.items()},
         reviewed={occasion.value: list(current_texts(message)) for occasion, message in chosen.items()},
         awaited={occasion.value: unreviewed_of(message) for occasion, message in chosen.items()},

@@ -13,7 +13,7 @@ from sqlalchemy.orm import Session
 from campaigns.core.keys.crypto import Vault
 from campaigns.delivery.models import Delivery, RunText
 from campaigns.delivery.sealed_texts import open_body
-from campaigns.inbox.conversations.models import Answer, Conversation
+from campaigns.inbox.conversations.models import Answer, Conversation, Occasion
 from campaigns.inbox.models import Reply, ReplyKind
 from campaigns.inbox.queries import OpenedReply, open_replies
 from campaigns.planning.models import Campaign, Run
@@ -43,6 +43,8 @@ class Written:
     member: str = ""
     #: Name of the campaign; '' for an answer.
     campaign: str = ""
+    #: A machine of ours told places by the list of place names, whose credit stands beside it.
+    names_place: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +80,12 @@ def _load_answers(session: Session, conversation: Conversation, vault: Vault) ->
     names = load_member_names(session, _members(row.Answer for row in rows))
     return [
         _written(
-            row.Delivery, row.RunText, vault, at=row.Answer.written_at, member=names.get(row.Answer.member_id, "")
+            row.Delivery,
+            row.RunText,
+            vault,
+            at=row.Answer.written_at,
+            member=names.get(row.Answer.member_id, ""),
+            names_place=row.Answer.occasion in (Occasion.MOVED, Occasion.WHICH_PLACE),
         )
         for row in rows
     ]
@@ -109,7 +116,7 @@ def _load_sent(session: Session, conversation: Conversation, vault: Vault, now: 
     ]
 
 
-def _written(delivery: Delivery, text: RunText, vault: Vault, *, at: datetime, **whose: str) -> Written:
+def _written(delivery: Delivery, text: RunText, vault: Vault, *, at: datetime, **whose: Any) -> Written:
     return Written(
         at=at,
         text=open_body(text.body, text.sealed_body, text.id, vault),

@@ -35,6 +35,7 @@ from campaigns.inbox.urgency.levels import Urgency
 from campaigns.messages.help_numbers import KnownHelp
 from campaigns.messages.models import Message
 from campaigns.messages.queries import load_help
+from campaigns.places.place_names.name_table import CREDIT
 from campaigns.staff.auth import current_member, current_organisation, requires
 from campaigns.staff.permissions import Permission
 from campaigns.staff.queries import get_owned, load_member_names
@@ -292,6 +293,7 @@ def words() -> dict[str, Any]:
         "visible": visible,
         "urgency_of": lambda level: Urgency(level).word,
         "channel_names": CHANNELS,
+        "place_credit": CREDIT,
     }
 
 

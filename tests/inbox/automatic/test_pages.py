@@ -62,3 +62,7 @@ def test_author_adds_texts_that_wait_for_a_reviewer(pages: Pages, client_for: Cl
         assert session.scalar(select(func.count()).select_from(Message)) == len(Occasion)
         assert set(session.scalars(select(Translation.state))) == {TranslationState.TRANSLATED}
         assert session.scalar(select(func.count(Translation.language.distinct()))) == 17
+
+
+def test_credit_of_the_place_names_is_shown(pages: Pages, client_for: Clients) -> None:
+    assert "Places: GeoNames (CC BY 4.0)" in client_for(Role.APPROVER).get(URL).text
