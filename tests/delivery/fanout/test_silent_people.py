@@ -129,6 +129,10 @@ def test_whatever_they_write_but_a_stop_brings_them_back(
         crowd.write(first, text)
     assert crowd.run(SAYS) == ({first} if is_back else set())
     assert crowd.run(ASKS) == set()
+    with crowd.sessions() as session:
+        silent_since = session.scalars(select(Contact.silent_since).where(Contact.id == first)).one()
+    # Whoever said stop is not taken for somebody who answered.
+    assert (silent_since is None) is is_back
     assert len(others) == 2
 
 
