@@ -28,6 +28,7 @@ PLANNED_BESIDE = timedelta(minutes=2)
 #: Tables that may hold sealed rows of an erased person on their pages.
 TABLES = (
     *("contact", "address", "consent", "reply", "media", "conversation", "conversation_word", "draft", "answer"),
+    "hand_over",
     *("run_text", "audit_note", "contact_import", "erasure"),
 )
 #: For so long the write-ahead log waits for those who read, in milliseconds.
