@@ -52,6 +52,8 @@ LIMITS: dict[str, tuple[int, int | None]] = {
     "default_max_parts": (1, 10),
     "import_max_rows": (1, None),
     "import_max_megabytes": (1, None),
+    "media_max_megabytes": (1, None),
+    "media_kept_days": (1, 3650),
 }
 
 
