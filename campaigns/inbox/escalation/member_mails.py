@@ -119,9 +119,12 @@ def _still_waits() -> list[ColumnElement[bool]]:
 
 def _may_be_told(session: Session, due: Due, now: datetime) -> bool:
     """Say whether a member may get one more mail now."""
-    theirs = select(StepMail.urgency, StepMail.created_at).where(StepMail.member_id == due.member_id)
+    theirs = select(StepMail.urgency, StepMail.created_at, StepMail.changed_at).where(
+        StepMail.member_id == due.member_id
+    )
     lately = session.execute(theirs.where(StepMail.created_at > now - _LONGEST_PAUSE)).all()
-    in_hour = [row for row in lately if row.created_at > now - _HOUR]
+    # One that was taken at the second try reached them then.
+    in_hour = [row for row in lately if row.changed_at > now - _HOUR]
     if due.urgency >= Urgency.DANGER:
         return len(in_hour) < MOST_AN_HOUR
     digests = [row for row in in_hour if row.urgency < Urgency.DANGER]
