@@ -91,8 +91,9 @@ def _send(sessions: sessionmaker[Session], settings: Settings, mailer: Mailer, d
     try:
         mailer(compose(sender=settings.mail_from, to=address, subject=subject, text=text))
         state = MailState.SENT
-    except UnavailableError:
-        _log.warning("a report could not be sent", exc_info=True)
+    except UnavailableError as error:
+        # What the server says may name the reader's address.
+        _log.warning("a report could not be sent: %s", type(error.__cause__ or error).__name__)
         state = MailState.FAILED
     with sessions.begin() as session:
         mail = session.get_one(ReportMail, (due.reader_id, due.period))

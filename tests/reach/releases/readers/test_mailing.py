@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from datetime import timedelta
 from email.message import EmailMessage
+from smtplib import SMTPRecipientsRefused
 
 import pytest
 from sqlalchemy import Engine, select
@@ -38,7 +39,8 @@ class Postbox:
 
     def __call__(self, message: EmailMessage) -> None:
         if self.is_closed:
-            raise UnavailableError("closed")
+            refused = SMTPRecipientsRefused({str(message["To"]): (550, b"no such user")})
+            raise UnavailableError("The mail was not taken.") from refused
         self.mails.append(message)
 
     def link(self) -> str:
@@ -71,6 +73,17 @@ def test_reader_gets_one_mail_without_figures(pages: Pages, vault: Vault, engine
     assert (send(pages, engine, post), send(pages, engine, post)) == (1, 0)
     assert [mail["To"] for mail in post.mails] == ["month-en@example.org"]
     assert "40" not in post.mails[0].get_content().replace(post.link(), "").replace("90 days", "")
+
+
+def test_log_names_no_reader(
+    pages: Pages, vault: Vault, engine: Engine, post: Postbox, caplog: pytest.LogCaptureFixture
+) -> None:
+    a_reader_of(pages, vault)
+    make_march(pages, people=40)
+    post.is_closed = True
+    send(pages, engine, post)
+    assert "a report could not be sent: SMTPRecipientsRefused" in caplog.text
+    assert "example.org" not in caplog.text
 
 
 def test_link_opens_releases_and_files(pages: Pages, vault: Vault, engine: Engine, post: Postbox) -> None:
