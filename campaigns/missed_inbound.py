@@ -32,7 +32,6 @@ from campaigns.inbox.models import InboundLook
 from campaigns.inbox.queries import find_kept
 from campaigns.inbox.service import LATE, note_looked, receive_inbound
 from campaigns.planning.models import Sender
-from campaigns.planning.policy import Policy
 
 #: How far back the list of a sender is read the first time.
 FIRST_LOOK = timedelta(days=1)
@@ -73,7 +72,6 @@ class MissedInbound:
         self._sessions = sessions
         self._settings = settings
         self._vault: Vault = settings.vault()
-        self._policy = Policy.of(settings)
         self._seconds = seconds
         self._open_gateway = open_gateway
         self._look_at: dict[int, float] = {}
@@ -172,14 +170,8 @@ class MissedInbound:
         """Keep one message as if it had been posted; say whether that went well: its failure costs no other."""
         try:
             with self._sessions.begin() as session:
-                receive_inbound(
-                    session,
-                    each.inbound,
-                    self._vault,
-                    account=account,
-                    received_at=each.received_at,
-                    policy=self._policy,
-                )
+                # Nothing is answered by itself: what was missed may have been answered before a restore.
+                receive_inbound(session, each.inbound, self._vault, account=account, received_at=each.received_at)
         except Exception as error:
             if isinstance(error, SQLAlchemyError) and cause_of(error) is not None:
                 # The database is away: nothing of this list can be kept now.
