@@ -89,10 +89,13 @@ def _remove_empty(session: Session, now: datetime) -> None:
 def _lock_buckets(session: Session, keys: Iterable[str], now: datetime) -> dict[str, LeakyBucket]:
     """Return the buckets of `keys`, new ones empty, held until the transaction ends (on SQLite it is alone)."""
     wanted = sorted(set(keys))
-    session.execute(
-        insert_or(session, LeakyBucket).on_conflict_do_nothing(), [{"key": key, "empty_at": now} for key in wanted]
-    )
-    return {bucket.key: bucket for bucket in session.scalars(_locking(wanted))}
+    made = [{"key": key, "empty_at": now} for key in wanted]
+    buckets: dict[str, LeakyBucket] = {}
+    # One that another removes meanwhile is neither made nor found: it is gone once this has waited for it.
+    while len(buckets) < len(wanted):
+        session.execute(insert_or(session, LeakyBucket).on_conflict_do_nothing(), made)
+        buckets = {bucket.key: bucket for bucket in session.scalars(_locking(wanted))}
+    return buckets
 
 
 def _locking(keys: Iterable[str]) -> Select[LeakyBucket]:

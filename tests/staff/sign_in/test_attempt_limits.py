@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 
-from sqlalchemy import func, select
+import pytest
+from sqlalchemy import Engine, Select, func, select
 from sqlalchemy.orm import Session, sessionmaker
 
+from campaigns.core.database import make_sessions
 from campaigns.staff.models import LeakyBucket
+from campaigns.staff.sign_in import attempt_limits
 from campaigns.staff.sign_in.attempt_limits import Limit, empty, is_full, key_of, pour, pour_back
 from tests.factories import NOON
+from tests.postgres import empty_tables
 
 QUARTER = timedelta(minutes=15)
 PAIR, NETWORK = Limit("a" * 64, 3, QUARTER), Limit("b" * 64, 5, QUARTER)
@@ -59,6 +64,29 @@ def test_of_many_at_once_no_more_are_counted_than_allowed(sessions: sessionmaker
 
     with ThreadPoolExecutor(12) as pool:
         assert sum(pool.map(attempt, range(40))) == PAIR.most
+
+
+def test_bucket_that_another_removes_meanwhile_is_made_anew(
+    postgres_engine: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """On PostgreSQL alone: SQLite has one writer at a time."""
+    sessions = make_sessions(postgres_engine)
+    with sessions.begin() as session:
+        assert pour(session, [PAIR], now=NOON - QUARTER)
+    removed: list[str] = []
+
+    def remove_first(keys: Iterable[str]) -> Select[LeakyBucket]:
+        if not removed:
+            removed.extend(keys)
+            with sessions.begin() as other:
+                empty(other, [PAIR])
+        return locking(keys)
+
+    locking = attempt_limits._locking
+    monkeypatch.setattr(attempt_limits, "_locking", remove_first)
+    with sessions.begin() as session:
+        assert pour(session, [PAIR], now=NOON)
+    empty_tables(postgres_engine)
 
 
 def test_keys_name_nobody_to_whom_the_secret_is_unknown() -> None:
