@@ -27,13 +27,13 @@ from campaigns.gateways.factory import build_readers
 from campaigns.inbox import public as replies
 from campaigns.inbox import views as inbox
 from campaigns.inbox.automatic import views as automatic
-from campaigns.inbox.conversations import given_views as given
 from campaigns.inbox.conversations import media_views as media
 from campaigns.inbox.conversations import views as conversations
 from campaigns.inbox.duty import views as duty
 from campaigns.inbox.escalation import settings_views as escalation_settings
 from campaigns.inbox.escalation import views as escalation
 from campaigns.inbox.escalation.views import init_alerts
+from campaigns.inbox.given import views as given
 from campaigns.inbox.handing_over import views as handing_over
 from campaigns.inbox.holds import settling_views as settling
 from campaigns.members import views as members

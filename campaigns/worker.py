@@ -43,9 +43,9 @@ from campaigns.delivery.write_turns import SQLITE_TURN_SECONDS
 from campaigns.erasing.leftovers import go_on as go_on_erasing
 from campaigns.gateways.base import Gateway
 from campaigns.gateways.kinds import get_kind
-from campaigns.inbox.conversations.dead_numbers import put_back
 from campaigns.inbox.escalation.escalate import escalate
 from campaigns.inbox.escalation.member_mails import send_mails
+from campaigns.inbox.given.dead_numbers import put_back
 from campaigns.inbox.handing_over.service import lapse_due
 from campaigns.inbox.media.fetching import MediaFetching
 from campaigns.missed_inbound import MissedInbound

@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 
 from campaigns.audience.phrases.phrase_table import load_rows
 from campaigns.core.folding import words_of
-from campaigns.inbox.conversations.dead_numbers import NUMBER_DIED
 from campaigns.inbox.conversations.labels import TOPICS
+from campaigns.inbox.given.dead_numbers import NUMBER_DIED
 from campaigns.inbox.handing_over.service import CAME_BACK
 from campaigns.inbox.models import LONGEST_TEXT, ReplyKind
 from campaigns.inbox.urgency.judging import Judged, judge

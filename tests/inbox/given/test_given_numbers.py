@@ -14,8 +14,8 @@ from campaigns.delivery.states import SendState
 from campaigns.directory.models import Service
 from campaigns.gateways.callbacks import Inbound
 from campaigns.inbox.conversations import service as conversations
-from campaigns.inbox.conversations.given_numbers import find_runs, select_conversations, select_people
 from campaigns.inbox.conversations.models import Conversation
+from campaigns.inbox.given.given_numbers import find_runs, select_conversations, select_people
 from campaigns.inbox.service import receive_inbound
 from campaigns.messages.queries import load_help
 from campaigns.planning.models import Run

@@ -26,8 +26,8 @@ from campaigns.directory.models import CheckOutcome, Service
 from campaigns.directory.service import verify_service
 from campaigns.gateways.callbacks import Inbound
 from campaigns.inbox.conversations import service
-from campaigns.inbox.conversations.dead_numbers import NUMBER_DIED, put_back
 from campaigns.inbox.conversations.models import Answer, Conversation, ConversationState, ConversationTag, Outcome
+from campaigns.inbox.given.dead_numbers import NUMBER_DIED, put_back
 from campaigns.inbox.incoming.receivers import Account
 from campaigns.inbox.service import receive_inbound
 from campaigns.inbox.urgency.levels import Urgency

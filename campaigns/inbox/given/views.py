@@ -6,9 +6,9 @@ from flask import Blueprint, render_template, request
 from sqlalchemy import func, select
 
 from campaigns.directory.models import Service
-from campaigns.inbox.conversations.given_numbers import find_runs, select_conversations, select_people
 from campaigns.inbox.conversations.queries import load_rows
 from campaigns.inbox.conversations.views import words
+from campaigns.inbox.given.given_numbers import find_runs, select_conversations, select_people
 from campaigns.staff.auth import current_organisation, requires
 from campaigns.staff.permissions import Permission
 from campaigns.staff.queries import get_owned
@@ -28,7 +28,7 @@ def show(service_id: int) -> str:
     page = paginate(session(), select_conversations(service), request.args.get("page", 1, type=whole_number))
     people = select(func.count()).select_from(select_people(service).subquery())
     return render_template(
-        "inbox/conversations/given.html",
+        "inbox/given.html",
         service=service,
         people=session().scalar(people) or 0,
         runs=find_runs(session(), service),
