@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from wtforms import SelectField
+from wtforms import Field, SelectField
 
 from campaigns.inbox.automatic.labels import OCCASIONS, WHEN
 from campaigns.inbox.conversations.models import Occasion
@@ -29,6 +29,10 @@ class AutomaticForm(Form):
             self[occasion.value].choices = options(
                 [("", nothing), *((str(key), messages[key]) for key in messages)]
             )
+
+    def of_occasions(self) -> list[Field]:
+        """Return the fields in the order in which they are shown."""
+        return [self[occasion.value] for occasion in Occasion]
 
     def show_chosen(self, chosen: Mapping[Occasion, int]) -> None:
         """Show what was chosen before."""

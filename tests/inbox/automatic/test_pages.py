@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+import pytest
 from flask.testing import FlaskClient
 from sqlalchemy import func, select
 
@@ -66,3 +67,8 @@ def test_author_adds_texts_that_wait_for_a_reviewer(pages: Pages, client_for: Cl
 
 def test_credit_of_the_place_names_is_shown(pages: Pages, client_for: Clients) -> None:
     assert "Places: GeoNames (CC BY 4.0)" in client_for(Role.APPROVER).get(URL).text
+
+
+@pytest.mark.parametrize("occasion", Occasion)
+def test_page_offers_a_text_for_every_occasion(occasion: Occasion, pages: Pages, client_for: Clients) -> None:
+    assert f'name="{occasion}"' in client_for(Role.APPROVER).get(URL).text
