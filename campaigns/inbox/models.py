@@ -49,6 +49,8 @@ class Reply(Base):
             sqlite_where=text("kind = 'hold' AND contact_id IS NULL"),
             postgresql_where=text("kind = 'hold' AND contact_id IS NULL"),
         ),
+        # Both: SQLite knows nothing of how many there are, and went through all of an organisation.
+        Index("ix_reply_contact", "contact_id", "organisation_id"),
         Index("ix_reply_unheeded", "organisation_id", "received_at", **rows_with("is_unheeded")),
     )
 
@@ -62,7 +64,7 @@ class Reply(Base):
     #: Whose phone it came from, as in Address.number; None in rows of an earlier version.
     number: Mapped[bytes | None] = mapped_column(LargeBinary(32))
     #: None when the handle is no contact's.
-    contact_id: Mapped[int | None] = mapped_column(ForeignKey("contact.id"), index=True)
+    contact_id: Mapped[int | None] = mapped_column(ForeignKey("contact.id"))
     organisation_id: Mapped[int | None] = mapped_column(ForeignKey("organisation.id"), index=True)
     #: The sender that it came to; None for one that we do not know, and in rows of an earlier version.
     sender_id: Mapped[int | None] = mapped_column(ForeignKey("sender.id"))
