@@ -22,7 +22,7 @@ from campaigns.continuity.journal import keep_journal
 from campaigns.continuity.lifeline import lifeline_of
 from campaigns.core.database import make_sessions, make_worker_engine
 from campaigns.core.errors import SettingsError
-from campaigns.core.mail import make_mailer
+from campaigns.core.mail.smtp import make_mailer
 from campaigns.core.processes.chores import Chore, repeat
 from campaigns.core.processes.shutdown import stop_on_signals
 from campaigns.core.processes.steady import ClockGuard

@@ -11,7 +11,7 @@ from sqlalchemy import make_url
 from sqlalchemy.exc import ArgumentError
 
 from campaigns.core.errors import SettingsError
-from campaigns.core.mail import make_mailer
+from campaigns.core.mail.smtp import make_mailer
 from campaigns.core.settings import PREFIX, Mode, Settings
 from campaigns.gateways.factory import is_loopback
 from campaigns.gateways.kinds import GROUP

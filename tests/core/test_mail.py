@@ -10,9 +10,9 @@ from contextlib import contextmanager
 
 import pytest
 
-from campaigns.core import mail
 from campaigns.core.errors import SettingsError, UnavailableError
-from campaigns.core.mail import compose, make_mailer
+from campaigns.core.mail import smtp
+from campaigns.core.mail.smtp import compose, make_mailer
 
 MESSAGE = compose(sender="R <r@example.org>", to="p@example.org", subject="New report", text="Here.")
 
@@ -62,13 +62,13 @@ def a_server(*answers: str) -> Iterator[int]:
 
 @pytest.mark.parametrize("answers", [(), ("220 hello",), ("220 hello", "250 hello", "250 sender")])
 def test_server_that_hangs_is_given_up(answers: tuple[str, ...], monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(mail, "TIMEOUT", 0.2)
+    monkeypatch.setattr(smtp, "TIMEOUT", 0.2)
     with a_server(*answers) as port, pytest.raises(UnavailableError):
         make_mailer(f"smtp://127.0.0.1:{port}")(MESSAGE)
 
 
 def test_address_that_a_server_refuses_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(mail, "TIMEOUT", 0.5)
+    monkeypatch.setattr(smtp, "TIMEOUT", 0.5)
     answers = "220 hello", "250 hello", "250 sender", "550 nobody of this name", "250 reset"
     with a_server(*answers) as port, pytest.raises(UnavailableError):
         make_mailer(f"smtp://127.0.0.1:{port}")(MESSAGE)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from campaigns.core.catalogues import words_in
+from campaigns.core.mail.catalogues import words_in
 from campaigns.core.words import N_
 from campaigns.inbox.urgency.levels import Urgency
 

@@ -19,7 +19,7 @@ from sqlalchemy.orm import Session, sessionmaker
 
 from campaigns.core import clock
 from campaigns.core.errors import UnavailableError
-from campaigns.core.mail import Mailer, compose
+from campaigns.core.mail.smtp import Mailer, compose
 from campaigns.core.settings import Settings
 from campaigns.inbox.conversations.models import Conversation
 from campaigns.inbox.conversations.wait import began

@@ -12,7 +12,7 @@ from sqlalchemy.orm import Session, sessionmaker
 
 from campaigns.core import clock
 from campaigns.core.errors import UnavailableError
-from campaigns.core.mail import Mailer, compose
+from campaigns.core.mail.smtp import Mailer, compose
 from campaigns.core.settings import Settings
 from campaigns.reach.releases.models import Every, LedgerEntry, MailState, Release, ReportMail, ReportReader
 from campaigns.reach.releases.readers.mail_text import subject_and_text
