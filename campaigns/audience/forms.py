@@ -10,9 +10,8 @@ from flask_babel import lazy_gettext as _l
 from flask_babel import lazy_pgettext as _lp
 from flask_wtf.file import FileField, FileRequired
 from werkzeug.datastructures import MultiDict
-from wtforms import IntegerField, SelectField, SelectMultipleField, StringField
+from wtforms import IntegerField, SelectField, StringField
 from wtforms.validators import InputRequired, Length, NumberRange, Optional
-from wtforms.widgets import CheckboxInput, ListWidget
 
 from campaigns.audience.models import Channel, PositionSource
 from campaigns.audience.rules import MAX_AGE_DAYS, AudienceRule, Direction, RoutePart
@@ -21,7 +20,7 @@ from campaigns.core.languages import all_languages
 from campaigns.core.words import N_
 from campaigns.places.models import Place, Region, Route
 from campaigns.web.filters import country_name, language_name, region_name
-from campaigns.web.forms import Form, options
+from campaigns.web.forms import Form, Ticks, options
 from campaigns.web.number_fields import whole_number
 
 DEFAULT_AGE_DAYS = 30
@@ -51,13 +50,6 @@ SOURCES = {
 }
 #: What a file was read as, by Report.encoding.
 ENCODINGS = {"utf-8": "UTF-8", "utf-16": "UTF-16", "cp1251": _l("Windows-1251 (Cyrillic)")}
-
-
-class Ticks(SelectMultipleField):
-    """Several choices as checkboxes."""
-
-    widget = ListWidget(prefix_label=False)
-    option_widget = CheckboxInput()
 
 
 class AudienceForm(Form):

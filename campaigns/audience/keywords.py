@@ -155,10 +155,17 @@ def _asks_to_wait(words: list[str], phrases: Phrases, language: str | None) -> b
 
 def _says_moved(words: list[str], phrases: Phrases) -> bool:
     """Say whether a line is a listed beginning and what may be the name of a place."""
-    return any(
-        len(words) - end in _PLACE_WORDS and any(row.heading is Heading.MOVED for row in rows)
+    return _place_at(words, phrases) is not None
+
+
+def _place_at(words: list[str], phrases: Phrases) -> int | None:
+    """Return at which word of a line what may be the name of a place stands, after a listed beginning."""
+    ends = [
+        end
         for end, rows in phrases.starting_at(words, 0)
-    )
+        if len(words) - end in _PLACE_WORDS and any(row.heading is Heading.MOVED for row in rows)
+    ]
+    return max(ends, default=None)
 
 
 def moved_to(text: str) -> str:
@@ -166,14 +173,9 @@ def moved_to(text: str) -> str:
     phrases = load_phrases()
     for line in lines_of(text):
         words = words_of(line)
-        beginnings = phrases.starting_at(phrases.plain(words), 0) if words else ()
-        ends = [
-            end
-            for end, rows in beginnings
-            if len(words) - end in _PLACE_WORDS and any(row.heading is Heading.MOVED for row in rows)
-        ]
-        if ends:
-            return " ".join(words[max(ends) :])
+        at = _place_at(phrases.plain(words), phrases) if words else None
+        if at is not None:
+            return " ".join(words[at:])
     return ""
 
 

@@ -82,6 +82,11 @@ def shortened(word: str, *, to: int) -> str:
     return _DRAWN_OUT.sub(lambda found: found[1] * to, word)
 
 
+def digits_of(text: str) -> str:
+    """Return the digits of a text, of any script, in those of ASCII."""
+    return "".join(str(int(letter)) for letter in text if letter.isdecimal())
+
+
 def with_letters_o(word: str) -> str:
     """Return a word in which each 0 is an o, unless it is a number."""
     return word if word.isdecimal() else word.replace("0", "o")

@@ -10,7 +10,6 @@ from sqlalchemy import Select, exists, func, or_, select
 from sqlalchemy.orm import Session
 
 from campaigns.audience.models import Address, AddressState, Channel, Consent, ConsentKind, Contact, PositionSource
-from campaigns.core.errors import DamagedDataError
 from campaigns.core.keys.crypto import Vault
 from campaigns.gateways.callbacks import Happening
 from campaigns.inbox.media.queries import OpenedMedia, load_media
@@ -130,10 +129,7 @@ def _is_their_position(reply: Reply, contact: Contact) -> bool:
 
 def open_text(reply: Reply, vault: Vault) -> str | None:
     """Return the text of a reply, or None when it cannot be opened."""
-    try:
-        return vault.open(reply.sealed_text, table="reply", column="sealed_text", row_id=reply.id)
-    except DamagedDataError:
-        return None
+    return vault.open_or_none(reply.sealed_text, table="reply", column="sealed_text", row_id=reply.id)
 
 
 def count_unheeded(session: Session, organisation_id: int, *, now: datetime) -> int:

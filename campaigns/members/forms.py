@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from flask_babel import lazy_gettext as _l
 from flask_babel import lazy_pgettext as _lp
-from wtforms import EmailField, SelectMultipleField, StringField
+from wtforms import EmailField, StringField
 from wtforms.validators import InputRequired, Length
-from wtforms.widgets import CheckboxInput, ListWidget
 
 from campaigns.staff.models import Role
-from campaigns.web.forms import Form, options
+from campaigns.web.forms import Form, Ticks, options
 
 ROLE_CHOICES = [
     (Role.VIEWER, _l("Viewer: reads reach")),
@@ -21,17 +20,10 @@ ROLE_CHOICES = [
 ]
 
 
-class RolesField(SelectMultipleField):
-    """Roles as a list of boxes to tick."""
-
-    widget = ListWidget(prefix_label=False)
-    option_widget = CheckboxInput()
-
-
 class RolesForm(Form):
     """Which roles a member has."""
 
-    roles = RolesField(_l("Roles"), choices=options(ROLE_CHOICES))
+    roles = Ticks(_l("Roles"), choices=options(ROLE_CHOICES))
 
 
 class MemberForm(RolesForm):

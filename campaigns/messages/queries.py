@@ -80,6 +80,16 @@ def current_texts(message: Message) -> dict[str, str]:
     }
 
 
+def current_text_for(message: Message, language: str) -> tuple[str, str] | None:
+    """Return the text that may be sent to who reads `language`, and its own language: theirs, else the base one.
+
+    None: neither may be sent.
+    """
+    texts = current_texts(message)
+    wanted = language if language in texts else message.base_language
+    return (texts[wanted], wanted) if wanted in texts else None
+
+
 def unreviewed_of(message: Message) -> list[str]:
     """Return the languages in which a message has a text that nobody has reviewed yet."""
     return [

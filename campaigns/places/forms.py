@@ -9,9 +9,9 @@ from typing import Any
 from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
 from flask_wtf.file import FileField, FileRequired
-from wtforms import DateField, Field, RadioField, SelectField, SelectMultipleField, StringField, TextAreaField
+from wtforms import DateField, Field, RadioField, SelectField, StringField, TextAreaField
 from wtforms.validators import InputRequired, Length, NumberRange, Optional, ValidationError
-from wtforms.widgets import CheckboxInput, ListWidget, TextInput
+from wtforms.widgets import TextInput
 
 from campaigns.core.errors import GeometryError, InputError
 from campaigns.core.words import N_
@@ -31,7 +31,7 @@ from campaigns.places.labels import (
     name_of,
 )
 from campaigns.places.models import Place, PlaceKind, Route
-from campaigns.web.forms import Form, options
+from campaigns.web.forms import Form, Ticks, options
 
 CIRCLE, OUTLINE = "circle", "outline"
 LATIN = {"dir": "ltr", "autocomplete": "off", "spellcheck": "false"}
@@ -58,13 +58,6 @@ class NumberField(Field):
         if hasattr(self, "_typed"):
             return self._typed
         return "" if self.data is None else f"{self.data:.6f}".rstrip("0").rstrip(".")
-
-
-class TagsField(SelectMultipleField):
-    """Tags as a list of boxes to tick."""
-
-    widget = ListWidget(prefix_label=False)
-    option_widget = CheckboxInput()
 
 
 def check_storable(form: Form, field: Field) -> None:
@@ -112,7 +105,7 @@ class PlaceForm(Form):
         ),
         render_kw=LATIN,
     )
-    risk_tags = TagsField(_l("Patterns of risk"), choices=options(RISK_TAGS.items()))
+    risk_tags = Ticks(_l("Patterns of risk"), choices=options(RISK_TAGS.items()))
     certainty = SelectField(_l("How sure we are"))
     valid_until = DateField(
         _l("Valid until"), [Optional()], description=_l("After this day it should be looked at again.")

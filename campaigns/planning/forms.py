@@ -19,13 +19,11 @@ from wtforms import (
     IntegerField,
     RadioField,
     SelectField,
-    SelectMultipleField,
     StringField,
     TextAreaField,
 )
 from wtforms.fields.choices import SelectChoice  # type: ignore[attr-defined] # newer than its stubs
 from wtforms.validators import InputRequired, Length, NumberRange, Optional
-from wtforms.widgets import CheckboxInput, ListWidget
 
 from campaigns.audience.forms import CHANNELS
 from campaigns.audience.models import Audience
@@ -46,19 +44,12 @@ from campaigns.planning.models import (
 from campaigns.planning.schedules.recurrence import LONGEST_RULE, Timing
 from campaigns.planning.service import LONGEST_REASON, MINUTES_A_WEEK
 from campaigns.web.filters import country_name, language_name, listed
-from campaigns.web.forms import Form, options
+from campaigns.web.forms import Form, Ticks, options
 from campaigns.web.number_fields import whole_number
 
 LOCAL_TIME = "%Y-%m-%dT%H:%M"
 #: Time zones that can be chosen.
 ZONES = tuple(zone for zone in sorted(available_timezones()) if "/" in zone or zone == "UTC")
-
-
-class Ticks(SelectMultipleField):
-    """Several choices as checkboxes."""
-
-    widget = ListWidget(prefix_label=False)
-    option_widget = CheckboxInput()
 
 
 def _sender_or_none(value: object) -> int | None:

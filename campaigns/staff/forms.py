@@ -8,15 +8,14 @@ from zoneinfo import available_timezones
 from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
 from flask_security.forms import LoginForm, VerifyForm
-from wtforms import EmailField, PasswordField, SelectField, SelectMultipleField, StringField
+from wtforms import EmailField, PasswordField, SelectField, StringField
 from wtforms.validators import EqualTo, InputRequired, Length
-from wtforms.widgets import CheckboxInput, ListWidget
 
 from campaigns.staff.auth import Account, is_own_password
 from campaigns.staff.models import Role
 from campaigns.staff.sign_in.password_checks import Verdict, check_sign_in
 from campaigns.staff.sign_in.passwords import LONGEST, SHORTEST
-from campaigns.web.forms import Form, options
+from campaigns.web.forms import Form, Ticks, options
 
 ROLE_NAMES = {
     Role.VIEWER: _l("Viewer"),
@@ -103,10 +102,8 @@ class PasswordForm(Form):
 class LanguagesForm(Form):
     """The languages that a member reads and writes for people."""
 
-    languages = SelectMultipleField(
+    languages = Ticks(
         _l("Languages that you read and write"),
-        widget=ListWidget(prefix_label=False),
-        option_widget=CheckboxInput(),
         description=_l("The inbox then shows you first who writes in one of them."),
     )
 

@@ -6,7 +6,9 @@ from collections.abc import Iterable
 from typing import Any
 
 from flask_wtf import FlaskForm
+from wtforms import SelectMultipleField
 from wtforms.fields.choices import SelectChoice  # type: ignore[attr-defined] # newer than its stubs
+from wtforms.widgets import CheckboxInput, ListWidget
 
 from campaigns.core.errors import FingerpostError
 from campaigns.web.error_words import said
@@ -16,6 +18,13 @@ from campaigns.web.session import refuse_commit
 def options(pairs: Iterable[tuple[str, Any]]) -> list[Any]:
     """Return (value, label) pairs as the `choices` of a select field; labels may be lazy translations."""
     return [SelectChoice(value, label) for value, label in pairs]
+
+
+class Ticks(SelectMultipleField):
+    """Several choices as a list of boxes to tick."""
+
+    widget = ListWidget(prefix_label=False)
+    option_widget = CheckboxInput()
 
 
 class Form(FlaskForm):  # type: ignore[misc] # flask-wtf has no types

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import timedelta
-from itertools import count
 from typing import Any
 
 import pytest
@@ -30,12 +29,10 @@ from campaigns.delivery.rehearsal_addresses import is_nobodys
 from campaigns.delivery.states import ReceiptState, SendState
 from campaigns.erasing.leftovers import KEPT_FOR, go_on
 from campaigns.erasing.service import Why, ask_to_erase
-from campaigns.gateways.callbacks import Inbound
 from campaigns.inbox.conversations import service as conversations
 from campaigns.inbox.conversations.models import Conversation, ConversationWord, Draft
 from campaigns.inbox.holds import settling
 from campaigns.inbox.models import Reply
-from campaigns.inbox.service import receive_inbound
 from campaigns.messages.help_numbers import KnownHelp
 from campaigns.planning.models import Run, Sender
 from campaigns.reach.counting.ladder import carrier_countries
@@ -54,11 +51,10 @@ from tests.factories import (
     an_address,
     an_organisation,
 )
-from tests.inbox.builders import came_over
+from tests.inbox.builders import OURS, THEM, write
 
 pytestmark = pytest.mark.both_databases
 
-OURS, THEM = "+48500100100", "+380670000001"
 BEFORE = timedelta(hours=1)
 
 
@@ -75,14 +71,9 @@ class Scene:
     run: Run
     delivery: Delivery
 
-    def __post_init__(self) -> None:
-        self._numbers = count(1)
-
     def hear(self, text: str, *, number: str = THEM, provider_id: str = "") -> Reply | None:
-        provider_id = provider_id or f"SM{next(self._numbers):032}"
-        inbound = Inbound(provider_id, number, OURS, text, "sms")
-        account = came_over(self.session, owners=[self.organisation.id])
-        return receive_inbound(self.session, inbound, self.vault, account=account)
+        named = {"provider_id": provider_id} if provider_id else {}
+        return write(self.session, self.vault, self.organisation.id, text, options={}, from_handle=number, **named)
 
     @property
     def conversation(self) -> Conversation:

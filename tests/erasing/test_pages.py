@@ -13,8 +13,8 @@ from campaigns.core.keys.crypto import Vault
 from campaigns.delivery.models import Delivery
 from campaigns.delivery.states import SendState
 from campaigns.staff.models import AuditEntry, Role
-from tests.erasing.test_erasing import THEM
 from tests.factories import a_campaign, a_contact, a_delivery, a_member, a_run, an_address, an_organisation
+from tests.inbox.builders import THEM
 from tests.web.pages import Pages
 
 Clients = Callable[..., FlaskClient]

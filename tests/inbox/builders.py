@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
+from itertools import count
 from typing import Any
 
 from sqlalchemy import select
@@ -15,8 +16,24 @@ from campaigns.inbox.models import Reply
 from campaigns.inbox.service import receive_inbound
 from campaigns.staff.models import Organisation
 
+#: A sender of ours and somebody who writes to it by SMS.
+OURS, THEM = "+48500100100", "+380670000001"
 #: A person on Telegram, and the account of the bot they write to.
 CHAT, BOT = "77001", "5550100"
+
+
+_numbers = count(1)
+
+
+def write(
+    session: Session, vault: Vault, organisation_id: int, text: str, *, options: Mapping[str, Any], **changes: Any
+) -> Reply | None:
+    """Let somebody write to an organisation, by SMS to `OURS` unless `changes` say otherwise of the message."""
+    values: dict[str, Any] = {"from_handle": THEM, "to_handle": OURS, "channel": "sms"}
+    values["provider_id"] = f"SM{next(_numbers):032}"
+    inbound = Inbound(text=text, **values | changes)
+    account = came_over(session, owners=[organisation_id])
+    return receive_inbound(session, inbound, vault, account=account, **options)
 
 
 def on_telegram(happening: Happening, provider_id: str = "5550100:1", **changes: Any) -> Inbound:

@@ -54,6 +54,15 @@ class Vault:
         """Decrypt what `seal` made. Raises DamagedDataError when the key, the row or the bytes do not fit."""
         return self.opener(table=table, column=column)(sealed, row_id)
 
+    def open_or_none(self, sealed: bytes | None, *, table: str, column: str, row_id: int) -> str | None:
+        """Decrypt as `open` does; None: nothing was sealed, or nobody can open it."""
+        if sealed is None:
+            return None
+        try:
+            return self.open(sealed, table=table, column=column, row_id=row_id)
+        except DamagedDataError:
+            return None
+
     def open_bytes(self, sealed: bytes, *, table: str, column: str, row_id: int) -> bytes:
         """Decrypt what `seal_bytes` made; raises as `open` does."""
         return self._bytes_opener(table, column)(sealed, row_id)

@@ -19,7 +19,7 @@ from campaigns.inbox.conversations.models import Occasion
 from campaigns.messages.filled_text import fill_text
 from campaigns.messages.help_numbers import KnownHelp
 from campaigns.messages.models import Message
-from campaigns.messages.queries import current_texts
+from campaigns.messages.queries import current_text_for, current_texts
 from campaigns.messages.text.how_to_stop import StopWay
 from campaigns.messages.text.placeholders import AGAIN, EMERGENCY, HOTLINE, KIND_MARK, STOP, names_in
 from campaigns.messages.translations.withdrawals import is_withdrawn
@@ -33,7 +33,6 @@ MOST_LANGUAGES = 9
 PLACE = "place"
 #: Automatic fields that anybody can fill in when somebody writes.
 _ALWAYS = {HOTLINE, STOP, *(f"{HOTLINE}{KIND_MARK}{kind.value}" for kind in ServiceKind)}
-
 #: What can be filled in on one occasion alone.
 _MORE = {Occasion.MOVED: {PLACE}, Occasion.OFF_DUTY: {EMERGENCY, AGAIN}}
 
@@ -100,11 +99,11 @@ def say(message: Message, need: Need, known: KnownHelp, *, given: Mapping[str, s
 
     None: no text is reviewed as it stands, or a number for help is missing that it must name.
     """
-    texts = current_texts(message)
-    language = need.language if need.language in texts else message.base_language
-    if language not in texts:
+    found = current_text_for(message, need.language)
+    if found is None:
         return None
-    filled = fill_text(texts[language], replace(need, language=language), known, stop=StopWay.WORD, given=given)
+    text, language = found
+    filled = fill_text(text, replace(need, language=language), known, stop=StopWay.WORD, given=given)
     if filled.body is None:
         return None
     named = (each.signpost.service_id for each in filled.help_numbers if each.signpost is not None)

@@ -20,7 +20,6 @@ class AutomaticForm(Form):
     moved = SelectField(OCCASIONS[Occasion.MOVED], description=WHEN[Occasion.MOVED])
     which_place = SelectField(OCCASIONS[Occasion.WHICH_PLACE], description=WHEN[Occasion.WHICH_PLACE])
     unknown_place = SelectField(OCCASIONS[Occasion.UNKNOWN_PLACE], description=WHEN[Occasion.UNKNOWN_PLACE])
-
     off_duty = SelectField(OCCASIONS[Occasion.OFF_DUTY], description=WHEN[Occasion.OFF_DUTY])
 
     def offer(self, messages: Mapping[int, str], *, nothing: str) -> None:

@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 
 from campaigns.core.errors import NoSignpostError
+from campaigns.core.folding import digits_of
 from campaigns.core.languages import UNKNOWN_LANGUAGE
 from campaigns.directory.models import ServiceKind
 from campaigns.directory.signposting.choice import Need, Signpost, choose_signpost
@@ -100,4 +101,4 @@ def _is_same(said: str, number: str) -> bool:
 
 
 def _digits(number: str) -> str:
-    return "".join(str(int(letter)) for letter in number if letter.isdecimal()).removeprefix("00")
+    return digits_of(number).removeprefix("00")

@@ -11,7 +11,7 @@ from campaigns.core.errors import InputError, NotFoundError, TransitionError
 from campaigns.inbox.conversations.hear import hear_words_of
 from campaigns.inbox.conversations.labels import KINDS_OF_MEDIA
 from campaigns.inbox.conversations.models import Conversation
-from campaigns.inbox.conversations.service import hold_conversation
+from campaigns.inbox.conversations.service import hold_kept
 from campaigns.inbox.media import service
 from campaigns.inbox.media.models import Media
 from campaigns.inbox.media.queries import find_locked, get_media, read_content
@@ -62,7 +62,7 @@ def transcribe(media_id: int) -> Redirect:
         said = service.transcribe(session(), media, words, by=by, organisation_id=of, vault=vault())
         conversation = _conversation_of(media)
         if conversation is not None:
-            hear_words_of(session(), hold_conversation(session(), conversation), said, vault=vault())
+            hear_words_of(session(), hold_kept(session(), conversation), said, vault=vault())
         flash(_("What you heard stands beside it."), "good")
     return _back(media)
 

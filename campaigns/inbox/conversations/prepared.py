@@ -12,7 +12,7 @@ from campaigns.directory.signposting.choice import Need
 from campaigns.messages.filled_text import fill_text
 from campaigns.messages.help_numbers import KnownHelp
 from campaigns.messages.models import Message, Translation, TranslationState
-from campaigns.messages.queries import current_texts, select_messages
+from campaigns.messages.queries import current_text_for, select_messages
 from campaigns.messages.text.how_to_stop import StopWay
 from campaigns.messages.text.placeholders import filled
 
@@ -46,11 +46,10 @@ def fill_prepared(message: Message, need: Need, known: KnownHelp) -> Prepared | 
 
     None: none of its texts is reviewed as it stands.
     """
-    texts = current_texts(message)
-    wanted = need.language if need.language in texts else message.base_language
-    if wanted not in texts:
+    found = current_text_for(message, need.language)
+    if found is None:
         return None
-    text, theirs = texts[wanted], replace(need, language=wanted)
-    values = fill_text(text, theirs, known, stop=StopWay.WORD, given={}).values
+    text, wanted = found
+    values = fill_text(text, replace(need, language=wanted), known, stop=StopWay.WORD, given={}).values
     words = "".join(str(piece) if said is None else said for piece, said in filled(text, values))
     return Prepared(words, wanted, is_of_another_language=wanted != need.language)

@@ -15,7 +15,7 @@ from campaigns.delivery.answers.answer_runs import AnswerText
 from campaigns.gateways.base import Template
 from campaigns.inbox.conversations.addressees import Addressee, load_addressee
 from campaigns.inbox.conversations.models import Conversation
-from campaigns.inbox.conversations.service import Seen, check_seen, hold_conversation, send
+from campaigns.inbox.conversations.service import Seen, check_seen, hold_kept, send
 from campaigns.inbox.conversations.window import ANSWER_LIVES, Obstacle, find_obstacle
 from campaigns.messages.models import Message
 from campaigns.planning.models import TemplateState, WhatsAppTemplate
@@ -45,7 +45,7 @@ def send_reminder(
     since.
     """
     addressee = load_addressee(session, conversation, locked=True)
-    conversation = hold_conversation(session, conversation)
+    conversation = hold_kept(session, conversation)
     check_seen(session, conversation, seen)
     if template_id not in load_reminders(session, conversation, addressee):
         raise TransitionError(N_("This template may not be sent to them now."))

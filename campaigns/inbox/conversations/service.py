@@ -10,6 +10,7 @@ import re
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Any, Protocol, TypeVar
 
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
@@ -68,6 +69,16 @@ OBSTACLES = {
 }
 
 
+class _Row(Protocol):
+    """What has an id."""
+
+    id: Any
+
+
+#: What goes when its person is erased.
+Kept = TypeVar("Kept", bound=_Row)
+
+
 @dataclass(frozen=True, slots=True)
 class Seen:
     """What a member had before their eyes: ids of the last message and the last answer, 0 for none."""
@@ -76,13 +87,12 @@ class Seen:
     answer_id: int
 
 
-def hold_conversation(session: Session, conversation: Conversation) -> Conversation:
-    """Return a conversation as it is now, locked until the transaction ends.
+def hold_kept(session: Session, row: Kept) -> Kept:
+    """Return what is kept of a person as it is now, locked until the transaction ends.
 
-    Raises TransitionError for one that was erased with its person.
+    Raises TransitionError for what was erased with its person.
     """
-    held = select(Conversation).where(Conversation.id == conversation.id).with_for_update()
-    found = session.scalars(held.execution_options(populate_existing=True)).one_or_none()
+    found = session.get(type(row), row.id, with_for_update=True, populate_existing=True)
     if found is None:
         raise TransitionError(N_("The data of this person was erased."))
     return found
@@ -115,7 +125,7 @@ def answer(
     not be named, or that nobody here knows and the member did not say is meant.
     """
     addressee = load_addressee(session, conversation, locked=True)
-    conversation, now = hold_conversation(session, conversation), clock.now()
+    conversation, now = hold_kept(session, conversation), clock.now()
     body = _checked(words, Channel(conversation.channel))
     check_seen(session, conversation, seen)
     address, sender = _reached(addressee, at=now)
@@ -157,7 +167,7 @@ def send(
 
 def take(session: Session, conversation: Conversation, *, by: int) -> None:
     """Let a member have a conversation, whoever had it before."""
-    conversation = hold_conversation(session, conversation)
+    conversation = hold_kept(session, conversation)
     conversation.owner_id = by
     if conversation.state == ConversationState.NEW:
         conversation.state = ConversationState.OPEN
@@ -166,7 +176,7 @@ def take(session: Session, conversation: Conversation, *, by: int) -> None:
 
 def give_back(session: Session, conversation: Conversation, *, by: int) -> None:
     """Let nobody have a conversation; it waits for whoever takes it."""
-    conversation = hold_conversation(session, conversation)
+    conversation = hold_kept(session, conversation)
     conversation.owner_id = None
     if conversation.state == ConversationState.OPEN:
         conversation.state = ConversationState.NEW
@@ -178,7 +188,7 @@ def snooze(session: Session, conversation: Conversation, *, by: int, until: date
 
     Raises InputError for a moment that is past or too far, TransitionError when nobody waits.
     """
-    conversation, now = hold_conversation(session, conversation), clock.now()
+    conversation, now = hold_kept(session, conversation), clock.now()
     if not now < until <= now + LONGEST_SNOOZE:
         raise InputError(N_("Choose a time within the next %(days)s days."), days=LONGEST_SNOOZE.days)
     if conversation.state not in WAITING:
@@ -194,7 +204,7 @@ def close(session: Session, conversation: Conversation, outcome: Outcome, *, by:
     Raises ChangedError when they or another member wrote since, TransitionError when it is closed.
     """
     address = load_addressee(session, conversation, locked=True).address
-    conversation = hold_conversation(session, conversation)
+    conversation = hold_kept(session, conversation)
     if conversation.state == ConversationState.CLOSED:
         raise TransitionError(N_("This conversation is closed."))
     check_seen(session, conversation, seen)
@@ -231,7 +241,7 @@ def close_many(
 
 def reopen(session: Session, conversation: Conversation, *, by: int) -> None:
     """Let a closed conversation wait again, for whoever opens it; raise TransitionError for another one."""
-    conversation, now = hold_conversation(session, conversation), clock.now()
+    conversation, now = hold_kept(session, conversation), clock.now()
     if conversation.state != ConversationState.CLOSED:
         raise TransitionError(N_("This conversation is not closed."))
     conversation.state, conversation.owner_id = ConversationState.OPEN, by

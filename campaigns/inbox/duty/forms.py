@@ -14,10 +14,9 @@ from campaigns.core.languages import all_languages
 from campaigns.inbox.duty.models import Duty
 from campaigns.inbox.duty.roster import RosterEntry
 from campaigns.inbox.duty.service import PlannedDuty
-from campaigns.planning.forms import Ticks
 from campaigns.planning.labels import WEEKDAYS, weekday_name
 from campaigns.web.filters import language_name
-from campaigns.web.forms import Form, options
+from campaigns.web.forms import Form, Ticks, options
 from campaigns.web.number_fields import whole_number
 
 

@@ -12,6 +12,7 @@ from sqlalchemy.orm import Session
 from campaigns.core import clock
 from campaigns.core.database import insert_or
 from campaigns.core.errors import InputError, RefusedError
+from campaigns.core.folding import digits_of
 from campaigns.core.settings import Settings
 from campaigns.core.words import N_
 from campaigns.inbox.duty.roster import Roster
@@ -68,8 +69,7 @@ def prove(session: Session, organisation_id: int, code: str, *, by: int) -> None
     is_over = switch.code_made_at is None or switch.code_made_at < clock.now() - CODE_LIVES
     if switch.code is None or is_over or switch.wrong_codes >= MOST_WRONG:
         raise RefusedError(N_("No test mail waits for its code any more. Send another one."))
-    said = "".join(str(int(letter)) for letter in code if letter.isdecimal())
-    if not secrets.compare_digest(said, switch.code):
+    if not secrets.compare_digest(digits_of(code), switch.code):
         raise InputError(N_("This is not the code of the last test mail."))
     switch.proved_at, switch.code, switch.code_state = clock.now(), None, None
     session.flush()

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from flask_babel import lazy_gettext as _l
-from wtforms import RadioField, SelectField, SelectMultipleField, StringField, TextAreaField
+from wtforms import RadioField, SelectField, StringField, TextAreaField
 from wtforms.validators import InputRequired, Length
-from wtforms.widgets import CheckboxInput, ListWidget
 
 from campaigns.inbox.handing_over.labels import CONFIRMED, FIELDS
 from campaigns.inbox.handing_over.service import LONGEST_SUMMARY, LONGEST_WORDS
-from campaigns.web.forms import Form, options
+from campaigns.web.forms import Form, Ticks, options
 
 
 class OfferForm(Form):
@@ -22,11 +21,9 @@ class OfferForm(Form):
         validators=[InputRequired(), Length(max=LONGEST_SUMMARY)],
         render_kw={"rows": 5, "dir": "auto"},
     )
-    fields = SelectMultipleField(
+    fields = Ticks(
         _l("What they see beside it"),
         choices=options(FIELDS.items()),
-        widget=ListWidget(prefix_label=False),
-        option_widget=CheckboxInput(),
     )
     consent = StringField(
         _l("What did the person answer when you asked them?"),

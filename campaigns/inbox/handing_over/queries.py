@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from campaigns.core.errors import DamagedDataError, NotFoundError
+from campaigns.core.errors import NotFoundError
 from campaigns.core.keys.crypto import Vault
 from campaigns.core.words import N_
 from campaigns.inbox.handing_over.models import HandOver, OfferState
@@ -59,10 +60,11 @@ def get_seen(session: Session, hand_over_id: int, organisation_id: int) -> HandO
 
 def open_words(handed: HandOver, vault: Vault) -> OpenedWords:
     """Open the words of an offer."""
+    of = partial(vault.open_or_none, table="hand_over", row_id=handed.id)
     return OpenedWords(
-        _open(handed.sealed_summary, "sealed_summary", handed, vault),
-        _open(handed.sealed_consent, "sealed_consent", handed, vault),
-        _open(handed.sealed_reason, "sealed_reason", handed, vault) if handed.sealed_reason else None,
+        of(handed.sealed_summary, column="sealed_summary"),
+        of(handed.sealed_consent, column="sealed_consent"),
+        of(handed.sealed_reason, column="sealed_reason"),
     )
 
 
@@ -76,10 +78,3 @@ def load_receivers(session: Session, organisation_id: int) -> Mapping[int, str]:
     """Return the names of all other organisations of the instance, by their ids."""
     others = select(Organisation.id, Organisation.name).where(Organisation.id != organisation_id)
     return {row.id: row.name for row in session.execute(others.order_by(Organisation.name, Organisation.id))}
-
-
-def _open(sealed: bytes, column: str, handed: HandOver, vault: Vault) -> str | None:
-    try:
-        return vault.open(sealed, table="hand_over", column=column, row_id=handed.id)
-    except DamagedDataError:
-        return None

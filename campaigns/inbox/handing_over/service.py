@@ -20,14 +20,16 @@ from campaigns.audience.models import Contact
 from campaigns.core import clock
 from campaigns.core.database import reserve_ids
 from campaigns.core.errors import InputError, NotFoundError, TransitionError
+from campaigns.core.folding import digits_of
 from campaigns.core.keys.crypto import Vault
 from campaigns.core.words import N_
 from campaigns.delivery.refusals import hold_campaigns_back
 from campaigns.inbox.conversations.helplines import find_named
 from campaigns.inbox.conversations.models import Conversation, ConversationTag
-from campaigns.inbox.conversations.service import hold_conversation
+from campaigns.inbox.conversations.service import hold_kept
 from campaigns.inbox.conversations.waiting_again import active_of, wait_again
 from campaigns.inbox.handing_over.models import HandOver, OfferState
+from campaigns.inbox.handing_over.queries import load_names
 from campaigns.inbox.urgency.levels import Urgency
 from campaigns.inbox.urgency.word_lists import Reason
 from campaigns.messages.help_numbers import KnownHelp
@@ -76,7 +78,7 @@ def offer(session: Session, conversation: Conversation, offered: Extract, *, by:
     Raises InputError for one's own organisation, a summary that is empty, long or has a number in it, or missing
     words of consent; NotFoundError for an unknown receiver; TransitionError while another offer is open.
     """
-    conversation, now = hold_conversation(session, conversation), clock.now()
+    conversation, now = hold_kept(session, conversation), clock.now()
     if offered.receiver_id == conversation.organisation_id:
         raise InputError(N_("Choose another organisation."))
     if session.get(Organisation, offered.receiver_id) is None:
@@ -140,7 +142,7 @@ def decline(session: Session, handed: HandOver, reason: str, *, by: int, vault: 
 
 def take_back(session: Session, handed: HandOver, *, by: int) -> None:
     """Take an offer back, accepted or not; raise TransitionError for one that ended."""
-    handed = _hold(session, handed)
+    handed = hold_kept(session, handed)
     if handed.state not in (OfferState.OFFERED, OfferState.ACCEPTED):
         raise TransitionError(N_("This offer has ended already."))
     _decide(handed, OfferState.TAKEN_BACK, by=by)
@@ -176,8 +178,7 @@ def confirm(session: Session, receiver_id: int, code: str, what: Confirmed, *, b
 
     Raises NotFoundError for a code of nobody who was handed to them, TransitionError for what was confirmed.
     """
-    digits = "".join(str(int(letter)) for letter in code if letter.isdecimal())
-    found = select(HandOver).where(HandOver.receiver_id == receiver_id, HandOver.code == digits)
+    found = select(HandOver).where(HandOver.receiver_id == receiver_id, HandOver.code == digits_of(code))
     handed = session.scalar(found.where(HandOver.state == OfferState.ACCEPTED).with_for_update())
     if handed is None:
         raise NotFoundError(N_("Nobody with this code was handed to you. Ask them to read it again."))
@@ -229,16 +230,8 @@ def _new_code(session: Session, receiver_id: int) -> str:
     raise TransitionError(N_("Try again."))
 
 
-def _hold(session: Session, handed: HandOver) -> HandOver:
-    held = select(HandOver).where(HandOver.id == handed.id).with_for_update()
-    found = session.scalars(held.execution_options(populate_existing=True)).one_or_none()
-    if found is None:
-        raise TransitionError(N_("The data of this person was erased."))
-    return found
-
-
 def _hold_offered(session: Session, handed: HandOver) -> HandOver:
-    handed = _hold(session, handed)
+    handed = hold_kept(session, handed)
     if handed.state != OfferState.OFFERED:
         raise TransitionError(N_("Somebody has decided on this offer already."))
     if handed.due_at <= clock.now():
@@ -253,10 +246,7 @@ def _decide(handed: HandOver, state: OfferState, *, by: int) -> None:
 def _come_back(session: Session, ended: Collection[HandOver]) -> None:
     """Let the conversations of offers that ended wait again, with the reason."""
     session.flush()
-    names = select(Organisation.id, Organisation.name).where(
-        Organisation.id.in_({each.receiver_id for each in ended})
-    )
-    receivers = {row.id: row.name for row in session.execute(names)}
+    receivers = load_names(session, {each.receiver_id for each in ended})
     by_id = {each.conversation_id: each for each in ended}
     held = select(Conversation).where(Conversation.id.in_(by_id)).order_by(Conversation.id).with_for_update()
     found = session.scalars(held.execution_options(populate_existing=True)).all()

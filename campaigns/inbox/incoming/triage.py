@@ -16,7 +16,7 @@ from sqlalchemy.orm import Session
 
 from campaigns.audience.models import Channel
 from campaigns.core import clock
-from campaigns.core.errors import DamagedDataError, NotFoundError, TransitionError
+from campaigns.core.errors import NotFoundError, TransitionError
 from campaigns.core.keys.crypto import Vault
 from campaigns.core.words import N_
 from campaigns.gateways.callbacks import Inbound
@@ -136,9 +136,5 @@ def _waiting(session: Session, reply_id: int) -> tuple[Reply, Triage]:
 
 def _open_handle(triage: Triage, vault: Vault) -> str:
     """Return the handle of whoever wrote, '' where nobody can open it."""
-    if triage.sealed_handle is None:
-        return ""
-    try:
-        return vault.open(triage.sealed_handle, table="triage", column="sealed_handle", row_id=triage.reply_id)
-    except DamagedDataError:
-        return ""
+    sealed, row_id = triage.sealed_handle, triage.reply_id
+    return vault.open_or_none(sealed, table="triage", column="sealed_handle", row_id=row_id) or ""

@@ -16,7 +16,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session, sessionmaker
 
 from campaigns.core import clock
-from campaigns.core.errors import DamagedDataError, FingerpostError, NotFoundError, TooLargeError, UnavailableError
+from campaigns.core.errors import FingerpostError, NotFoundError, TooLargeError, UnavailableError
 from campaigns.core.settings import Settings
 from campaigns.core.words import N_
 from campaigns.gateways.base import Gateway
@@ -123,12 +123,8 @@ class MediaFetching:
             return tasks
 
     def _source_of(self, media: Media) -> str | None:
-        if media.sealed_source is None:
-            return None
-        try:
-            return self._vault.open(media.sealed_source, table="media", column="sealed_source", row_id=media.id)
-        except DamagedDataError:
-            return None
+        sealed, row_id = media.sealed_source, media.id
+        return self._vault.open_or_none(sealed, table="media", column="sealed_source", row_id=row_id)
 
     def _open(self, task: _Task) -> MediaSource:
         """Open the account that a file came over; raise UnavailableError where no credential does."""

@@ -148,7 +148,4 @@ def _opened(row: Media, names: dict[int, str], vault: Vault) -> OpenedMedia:
 def _transcript_of(row: Media, vault: Vault) -> str | None:
     if row.sealed_transcript is None:
         return ""
-    try:
-        return vault.open(row.sealed_transcript, table="media", column="sealed_transcript", row_id=row.id)
-    except DamagedDataError:
-        return None
+    return vault.open_or_none(row.sealed_transcript, table="media", column="sealed_transcript", row_id=row.id)

@@ -3,10 +3,10 @@
 from aiohttp import web
 
 from campaigns.sandbox.faults.armed import ArmedFaults
-from campaigns.sandbox.faults.twilio_answers import refuse, spoil
+from campaigns.sandbox.faults.twilio_answers import not_found, refuse, spoil
 from campaigns.sandbox.twilio.access import Access, Caller
 from campaigns.sandbox.world.chance import dice
-from campaigns.sandbox.world.state import World
+from campaigns.sandbox.world.state import Message, World
 
 
 class Gate:
@@ -30,3 +30,13 @@ class Gate:
             return refuse(plan.error, retry_after=plan.retry_after, is_problem=plan.is_problem)
         failure = plan.before or plan.after
         return await spoil(request, failure) if failure and failure != "late" else caller
+
+    async def admit_to_message(self, request: web.Request, on: str) -> Message | web.StreamResponse:
+        """Return the message that the address names, if it is the caller's and there, or the answer."""
+        caller = await self.admit(request, on, request.match_info["sid"])
+        if not isinstance(caller, Caller):
+            return caller
+        message = self._world.by_sid.get(request.match_info["sid"])
+        if message is None or message.is_deleted or message.account != caller.account:
+            return not_found(request.path)
+        return message

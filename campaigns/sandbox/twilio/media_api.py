@@ -7,7 +7,6 @@ from aiohttp import web
 
 from campaigns.sandbox.faults.armed import ArmedFaults
 from campaigns.sandbox.faults.twilio_answers import not_found, reply
-from campaigns.sandbox.twilio.access import Caller
 from campaigns.sandbox.twilio.gate import Gate
 from campaigns.sandbox.twilio.render import ROOT, rfc2822
 from campaigns.sandbox.world.file_store import SentFile
@@ -36,7 +35,7 @@ class MediaSurface:
 
     async def list(self, request: web.Request) -> web.StreamResponse:
         """Return the files of a message."""
-        found = await self._admit(request, "media")
+        found = await self._gate.admit_to_message(request, "media")
         if not isinstance(found, Message):
             return found
         files = [_dict(found, file) for file in self._world.files.of(found.sid)]
@@ -73,18 +72,8 @@ class MediaSurface:
             return web.Response(status=404, text="<Error><Code>NoSuchKey</Code></Error>", content_type="text/xml")
         return web.Response(body=file.content, content_type=file.content_type.partition(";")[0])
 
-    async def _admit(self, request: web.Request, on: str) -> Message | web.StreamResponse:
-        sid = request.match_info["sid"]
-        caller = await self._gate.admit(request, on, sid)
-        if not isinstance(caller, Caller):
-            return caller
-        message = self._world.by_sid.get(sid)
-        if message is None or message.is_deleted or message.account != caller.account:
-            return not_found(request.path)
-        return message
-
     async def _admit_to_file(self, request: web.Request, on: str) -> tuple[Message, SentFile] | web.StreamResponse:
-        message = await self._admit(request, on)
+        message = await self._gate.admit_to_message(request, on)
         if not isinstance(message, Message):
             return message
         file = self._world.files.find(request.match_info["media"], message.sid)

@@ -8,8 +8,7 @@ from aiohttp import web
 
 from campaigns.sandbox.callbacks.life import Life
 from campaigns.sandbox.faults.armed import ArmedFaults
-from campaigns.sandbox.faults.twilio_answers import not_found, refuse, reply
-from campaigns.sandbox.twilio.access import Caller
+from campaigns.sandbox.faults.twilio_answers import refuse, reply
 from campaigns.sandbox.twilio.gate import Gate
 from campaigns.sandbox.twilio.render import ROOT, message_body, rfc2822
 from campaigns.sandbox.world.state import Message, World
@@ -44,14 +43,8 @@ class OneMessageSurface:
         """Let an answerer speak only to the message's owner, about a message that is there."""
 
         async def handle(request: web.Request) -> web.StreamResponse:
-            sid = request.match_info["sid"]
-            caller = await self._gate.admit(request, on, sid)
-            if not isinstance(caller, Caller):
-                return caller
-            message = self._world.by_sid.get(sid)
-            if message is None or message.is_deleted or message.account != caller.account:
-                return not_found(request.path)
-            return await answer(request, message)
+            message = await self._gate.admit_to_message(request, on)
+            return await answer(request, message) if isinstance(message, Message) else message
 
         return handle
 

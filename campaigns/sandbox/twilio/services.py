@@ -67,18 +67,15 @@ class ServicesSurface:
 
     async def list_numbers(self, request: web.Request) -> web.StreamResponse:
         """Return the numbers in the pool of a Messaging Service."""
-        sid = request.match_info["sid"]
-        caller = await self._gate.admit(request, "service", sid)
-        if not isinstance(caller, Caller):
-            return caller
-        service = self._world.services.get(sid)
-        if service is None or service.account not in ("", caller.account):
-            return not_found(request.path)
+        admitted = await self._admit(request)
+        if isinstance(admitted, web.StreamResponse):
+            return admitted
+        caller, service = admitted
         numbers = [
             {
                 "sid": number_sid(address),
                 "account_sid": caller.account,
-                "service_sid": sid,
+                "service_sid": service.sid,
                 "date_created": _SINCE,
                 "date_updated": _SINCE,
                 "phone_number": address,
@@ -93,6 +90,14 @@ class ServicesSurface:
 
     async def fetch(self, request: web.Request) -> web.StreamResponse:
         """Return one Messaging Service."""
+        admitted = await self._admit(request)
+        if isinstance(admitted, web.StreamResponse):
+            return admitted
+        caller, service = admitted
+        return reply(json.dumps(self._dict(request, caller.account, service)).encode())
+
+    async def _admit(self, request: web.Request) -> tuple[Caller, MessagingService] | web.StreamResponse:
+        """Return who calls and the service that the address names, if it is theirs, or the answer."""
         sid = request.match_info["sid"]
         caller = await self._gate.admit(request, "service", sid)
         if not isinstance(caller, Caller):
@@ -100,7 +105,7 @@ class ServicesSurface:
         service = self._world.services.get(sid)
         if service is None or service.account not in ("", caller.account):
             return not_found(request.path)
-        return reply(json.dumps(self._dict(request, caller.account, service)).encode())
+        return caller, service
 
     def _dict(self, request: web.Request, account: str, service: MessagingService) -> dict[str, Any]:
         url = str(request.url.origin() / "v1" / "Services" / service.sid)

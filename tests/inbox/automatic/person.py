@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from itertools import count
 from typing import Any
 
 from sqlalchemy import select
@@ -14,18 +13,15 @@ from campaigns.audience.models import Contact
 from campaigns.core.keys.crypto import Vault
 from campaigns.delivery.models import Delivery, RunText
 from campaigns.delivery.sealed_texts import open_body
-from campaigns.gateways.callbacks import Inbound
 from campaigns.inbox.automatic.chosen_texts import choose
 from campaigns.inbox.conversations.models import Answer, Conversation, Occasion
 from campaigns.inbox.models import Reply
-from campaigns.inbox.service import receive_inbound
 from campaigns.planning.models import Sender
 from campaigns.planning.policy import USUAL
 from campaigns.staff.models import Member, Organisation
 from tests.factories import a_member, a_message, a_sender, an_organisation
-from tests.inbox.builders import came_over
+from tests.inbox.builders import OURS, write
 
-OURS, THEM = "+48500100100", "+380670000001"
 #: What is said by itself, in the two languages of these tests.
 TEXTS: Mapping[Occasion, Mapping[str, str]] = {
     Occasion.WELCOME: {"en": "Welcome. ((stop))", "uk": "Вітаємо. ((stop))"},
@@ -47,16 +43,11 @@ class Person:
     sender: Sender
     member: Member
 
-    def __post_init__(self) -> None:
-        self._numbers = count(1)
-
     def writes(self, text: str, **changes: Any) -> Reply:
-        options = {key: changes.pop(key) for key in ("received_at", "policy") if key in changes}
-        values: dict[str, Any] = {"from_handle": THEM, "to_handle": OURS, "channel": "sms"} | changes
-        inbound = Inbound(provider_id=f"SM{next(self._numbers):032}", text=text, **values)
-        account = came_over(self.session, owners=[self.organisation.id])
-        options.setdefault("policy", USUAL)
-        reply = receive_inbound(self.session, inbound, self.vault, account=account, **options)
+        options = {"policy": USUAL} | {
+            key: changes.pop(key) for key in ("received_at", "policy") if key in changes
+        }
+        reply = write(self.session, self.vault, self.organisation.id, text, options=options, **changes)
         assert reply is not None
         self.session.flush()
         self.session.expire_all()

@@ -21,7 +21,8 @@ from campaigns.inbox.incoming.receivers import Account
 from campaigns.inbox.service import receive_inbound
 from campaigns.messages.help_numbers import KnownHelp
 from campaigns.planning.policy import USUAL
-from tests.inbox.automatic.person import OURS, a_person
+from tests.inbox.automatic.person import a_person
+from tests.inbox.builders import OURS
 
 _numbers = count(1)
 

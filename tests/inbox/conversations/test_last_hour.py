@@ -23,7 +23,8 @@ from campaigns.inbox.conversations.models import Answer, Conversation
 from campaigns.planning.models import Sender
 from campaigns.staff.models import Organisation, Role
 from tests.factories import a_sender, a_service
-from tests.inbox.conversations.test_pages import OURS, fields_of, hear
+from tests.inbox.builders import OURS
+from tests.inbox.conversations.test_pages import fields_of, hear
 from tests.moments import standing_at
 from tests.web.pages import Pages
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import timedelta
-from itertools import count
 
 import pytest
 from flask.testing import FlaskClient
@@ -14,18 +13,14 @@ from campaigns.audience.models import Address, Channel, Contact
 from campaigns.core import clock
 from campaigns.core.keys.crypto import Vault
 from campaigns.delivery.models import Delivery, RunText
-from campaigns.gateways.callbacks import Inbound
 from campaigns.inbox.conversations.models import Conversation, ConversationState, Draft
-from campaigns.inbox.service import receive_inbound
 from campaigns.planning.models import TemplateCategory, TemplateState, WhatsAppTemplate
 from campaigns.staff.models import Organisation, Role
 from tests.factories import a_member, a_message, a_region, a_sender, a_service, add
-from tests.inbox.builders import came_over
+from tests.inbox.builders import OURS, THEM, write
 from tests.web.pages import Pages
 
 Clients = Callable[..., FlaskClient]
-OURS, THEM = "+48500100100", "+380670000001"
-_numbers = count(1)
 
 
 @pytest.fixture
@@ -39,9 +34,8 @@ def hear(
 ) -> int:
     """Let somebody write, and return the id of their conversation."""
     with pages.sessions.begin() as session:
-        inbound = Inbound(f"SM{next(_numbers):032}", who, OURS, text, channel)
-        account = came_over(session, owners=[(to or pages.ours).id])
-        reply = receive_inbound(session, inbound, vault, account=account)
+        organisation_id = (to or pages.ours).id
+        reply = write(session, vault, organisation_id, text, options={}, from_handle=who, channel=channel)
         assert reply is not None
         found = select(Conversation.id).where(Conversation.contact_id == reply.contact_id)
         return session.scalars(found).one()

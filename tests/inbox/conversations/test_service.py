@@ -17,22 +17,18 @@ from campaigns.core.errors import ChangedError, InputError, RefusedError, Transi
 from campaigns.core.keys.crypto import Vault
 from campaigns.delivery.models import Delivery
 from campaigns.delivery.states import SendState
-from campaigns.gateways.callbacks import Inbound
 from campaigns.inbox.conversations import service
 from campaigns.inbox.conversations.hear import REOPENED_WITHIN
 from campaigns.inbox.conversations.models import Answer, Conversation, ConversationState, Draft, Outcome
-from campaigns.inbox.service import receive_inbound
 from campaigns.inbox.urgency.levels import Urgency
 from campaigns.messages.help_numbers import KnownHelp
 from campaigns.planning.models import Sender
 from campaigns.staff.models import Member, Organisation
 from tests.factories import a_member, a_sender, an_organisation
-from tests.inbox.builders import came_over
+from tests.inbox.builders import OURS, write
 
 pytestmark = pytest.mark.one_database
 
-OURS = "+48500100100"
-THEM = "+380670000001"
 MORNING = datetime(2026, 3, 2, 9, tzinfo=UTC)
 WORDS = "You can sleep at the station tonight, platform 4."
 
@@ -48,14 +44,8 @@ class Desk:
     first: Member
     second: Member
 
-    def __post_init__(self) -> None:
-        self._numbers = count(1)
-
     def hear(self, text: str, **changes: Any) -> None:
-        values: dict[str, Any] = {"from_handle": THEM, "to_handle": OURS, "channel": "sms"} | changes
-        inbound = Inbound(provider_id=f"SM{next(self._numbers):032}", text=text, **values)
-        account = came_over(self.session, owners=[self.organisation.id])
-        receive_inbound(self.session, inbound, self.vault, account=account)
+        write(self.session, self.vault, self.organisation.id, text, options={}, **changes)
         self.session.flush()
         self.session.expire_all()
 

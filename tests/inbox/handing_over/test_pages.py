@@ -2,22 +2,43 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
+import pytest
+from flask.testing import FlaskClient
 from sqlalchemy import select
 
 from campaigns.core.keys.crypto import Vault
 from campaigns.inbox.handing_over.models import HandOver, OfferState
 from campaigns.staff.models import AuditEntry, Role
 from tests.factories import a_sender
-from tests.inbox.conversations.test_pages import OURS, THEM, hear
+from tests.inbox.builders import OURS, THEM
+from tests.inbox.conversations.test_pages import hear
 from tests.web.pages import Pages
 
 
-def test_case_goes_to_another_organisation_and_is_confirmed(pages: Pages, vault: Vault) -> None:
+@dataclass(frozen=True)
+class Halves:
+    """Who offers and who receives, and a conversation that is offered."""
+
+    ours: FlaskClient
+    theirs: FlaskClient
+    which: int
+
+
+@pytest.fixture
+def halves(pages: Pages, vault: Vault) -> Halves:
     with pages.sessions.begin() as session:
         a_sender(session, organisation_id=pages.ours.id, identity=OURS)
-    ours = pages.client(pages.member(Role.RESPONDER))
-    theirs = pages.client(pages.member(Role.RESPONDER, organisation=pages.theirs))
-    which = hear(pages, vault, "Where can we sleep with a child?")
+    return Halves(
+        pages.client(pages.member(Role.RESPONDER)),
+        pages.client(pages.member(Role.RESPONDER, organisation=pages.theirs)),
+        hear(pages, vault, "Where can we sleep with a child?"),
+    )
+
+
+def test_case_goes_to_another_organisation_and_is_confirmed(pages: Pages, halves: Halves) -> None:
+    ours, theirs, which = halves.ours, halves.theirs, halves.which
     url = f"/inbox/{which}/hand-over"
     assert "Theirs" in ours.get(url).text
     assert theirs.get(url).status_code == 404
@@ -43,12 +64,8 @@ def test_case_goes_to_another_organisation_and_is_confirmed(pages: Pages, vault:
     assert actions == {"hand_over.offer", "hand_over.read", "hand_over.accept", "hand_over.helped"}
 
 
-def test_declined_case_is_seen_no_more(pages: Pages, vault: Vault) -> None:
-    with pages.sessions.begin() as session:
-        a_sender(session, organisation_id=pages.ours.id, identity=OURS)
-    ours = pages.client(pages.member(Role.RESPONDER))
-    theirs = pages.client(pages.member(Role.RESPONDER, organisation=pages.theirs))
-    which = hear(pages, vault, "Where can we sleep with a child?")
+def test_declined_case_is_seen_no_more(pages: Pages, halves: Halves) -> None:
+    ours, theirs, which = halves.ours, halves.theirs, halves.which
     told = {"receiver": str(pages.theirs.id), "summary": "Two people need a bed.", "consent": "Yes."}
     ours.post(f"/inbox/{which}/hand-over", data=told)
     with pages.sessions() as session:
