@@ -19,6 +19,7 @@ from campaigns.delivery.fanout.frequency_cap import count_capped
 from campaigns.delivery.receipts.endpoint import StatusDoor
 from campaigns.delivery.receipts.receipt_writer import ReceiptIntake
 from campaigns.directory import proposal_labels as directory_proposed
+from campaigns.directory import public as help_near
 from campaigns.directory import views as directory
 from campaigns.erasing import views as erasing
 from campaigns.front.peer_limits import USUAL_BODY
@@ -49,6 +50,7 @@ from campaigns.planning.uses import find_used
 from campaigns.proposals import views as proposals
 from campaigns.proposals.proposal_kinds import Kind
 from campaigns.proposals.views import init_proposals
+from campaigns.public_pages.publisher import find_publisher
 from campaigns.reach import api as reach_api
 from campaigns.reach import public as go
 from campaigns.reach import views as reach
@@ -79,6 +81,7 @@ from campaigns.web.guards.hosts import init_hosts
 from campaigns.web.guards.json_bodies import init_json_bodies
 from campaigns.web.locale import init_locale
 from campaigns.web.navigation import init_navigation
+from campaigns.web.people import layout as people
 from campaigns.web.session import database, init_database
 from campaigns.web.state_names import init_states
 
@@ -121,6 +124,8 @@ KINDS: tuple[Kind, ...] = (
     *outcomes_proposed.KINDS,
     *joint_releases.KINDS,
 )
+#: Pages for people on the move: no script, no cookie, and a layout of their own.
+PEOPLE: tuple[Blueprint, ...] = (people.pages, help_near.pages)
 #: What partners' programs ask, with a token instead of a session.
 APIS: tuple[Blueprint, ...] = (places_api.api, releases_api.api, reach_api.api)
 #: What providers call: signed by them instead of carrying a form's token.
@@ -143,6 +148,7 @@ def create_app(settings: Settings, *, readers: Mapping[str, CallbackReader] | No
     _configure(app, settings)
     readers = build_readers(settings) if readers is None else readers
     init_hosts(app, settings)
+    people.init_people(app, settings, find_publisher=find_publisher)
     init_json_bodies(app)
     init_current(app, settings, readers)
     init_noting(app)
@@ -158,9 +164,9 @@ def create_app(settings: Settings, *, readers: Mapping[str, CallbackReader] | No
     init_headers(app, https=app.config["SESSION_COOKIE_SECURE"])
     with app.app_context():
         now.init_health(app, HealthLook(database.engine, settings))
-    for blueprint in (*PAGES, *HOOKS, *APIS):
+    for blueprint in (*PAGES, *PEOPLE, *HOOKS, *APIS):
         app.register_blueprint(blueprint)
-    for unsigned in (*HOOKS, *APIS):
+    for unsigned in (*PEOPLE, *HOOKS, *APIS):
         csrf.exempt(unsigned)
     _put_door_before(app, readers, settings.signed_addresses)
     return app

@@ -38,6 +38,7 @@ import campaigns.places.models
 import campaigns.planning.links.counted_links
 import campaigns.planning.models
 import campaigns.proposals.models
+import campaigns.public_pages.models
 import campaigns.reach.imported.models
 import campaigns.reach.models
 import campaigns.reach.outcomes.models

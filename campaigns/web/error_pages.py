@@ -30,6 +30,7 @@ from campaigns.core.errors import (
 from campaigns.core.languages import INTERFACE_LANGUAGES, is_right_to_left
 from campaigns.front.wording import RETRY_AFTER
 from campaigns.web.error_words import said
+from campaigns.web.people.layout import error_page, is_for_people
 from campaigns.web.session import refuse_commit
 
 log = logging.getLogger(__name__)
@@ -105,6 +106,8 @@ def _answer_unexpected(error: InternalServerError) -> Response:
 
 def _answer(status: int, sentence: str = "", *, errors: Sequence[Mapping[str, str]] = ()) -> Response:
     refuse_commit()
+    if is_for_people():
+        return error_page(status)
     if status < 500:
         return _written(status, sentence, "errors/error.html", errors)
     # Whoever asks cannot be looked up when the database is what broke: the page does without.

@@ -122,6 +122,7 @@ def _kept(engine: Engine, changes: dict[str, str]) -> Flask:
     app = _APPS[key]
     # These are all things that it remembers from one request to the next.
     app.extensions["openings_throttle"], app.extensions["chain_looks"] = Throttle(), ChainLooks()
+    app.extensions["people"].kept.forget()
     init_looking(app)
     return app
 

@@ -83,17 +83,21 @@ class Choice:
     why_none: Reason | None
 
 
-class _Distance(IntEnum):
+class Distance(IntEnum):
+    """How near what a service covers is."""
+
     REGION = 0
     COUNTRY = 1
     EU = 2
 
 
 @dataclass(frozen=True, slots=True)
-class _Candidate:
+class Candidate:
+    """A service that may be named to somebody, with what it offers them."""
+
     service: ServiceFacts
     number: str
-    distance: _Distance
+    distance: Distance
     #: Hours at which the recipient's language is answered; empty means not stated.
     hours: WeeklyHours
     open_now: bool | None
@@ -127,12 +131,12 @@ def choose_signpost(services: Iterable[ServiceFacts], need: Need, *, fresh_days:
     if not eligible:
         why = _why_none(refused, need, fresh_days)
         raise NoSignpostError(why.template, **why.words)
-    return _signpost(min(eligible, key=_Candidate.rank), need)
+    return _signpost(min(eligible, key=Candidate.rank), need)
 
 
 def number_named(service: ServiceFacts, need: Need, *, fresh_days: int) -> str | None:
     """Return the number by which a service may be named to them at some hour; None when it may not."""
-    found = _judge(service, need, fresh_days)
+    found = judge(service, need, fresh_days)
     return None if isinstance(found, Reason) else found.number
 
 
@@ -142,19 +146,19 @@ def weigh_services(services: Iterable[ServiceFacts], need: Need, *, fresh_days: 
     unfit = [_passed(service, reason) for service, reason in refused]
     if not eligible:
         return Choice(None, tuple(unfit), _why_none(refused, need, fresh_days))
-    first, *others = sorted(eligible, key=_Candidate.rank)
+    first, *others = sorted(eligible, key=Candidate.rank)
     second = [_passed(other.service, _why_second(other, first, need)) for other in others]
     return Choice(_signpost(first, need), (*second, *unfit), None)
 
 
 def _sift(
     services: Iterable[ServiceFacts], need: Need, fresh_days: int
-) -> tuple[list[_Candidate], list[tuple[ServiceFacts, Reason]]]:
+) -> tuple[list[Candidate], list[tuple[ServiceFacts, Reason]]]:
     """Return the services that may be named, and the others with the first rule that forbids each."""
-    eligible: list[_Candidate] = []
+    eligible: list[Candidate] = []
     refused: list[tuple[ServiceFacts, Reason]] = []
     for service in services:
-        found = _judge(service, need, fresh_days)
+        found = judge(service, need, fresh_days)
         if isinstance(found, Reason):
             refused.append((service, found))
         else:
@@ -162,7 +166,7 @@ def _sift(
     return eligible, refused
 
 
-def _judge(service: ServiceFacts, need: Need, fresh_days: int) -> _Candidate | Reason:
+def judge(service: ServiceFacts, need: Need, fresh_days: int) -> Candidate | Reason:
     """Return what a service offers, or the first rule that forbids to name it; the order is that of _why_none."""
     if service.kind != need.kind:
         return Cause.OTHER_KIND.reason(kind=Phrase(service.kind))
@@ -184,8 +188,8 @@ def _judge(service: ServiceFacts, need: Need, fresh_days: int) -> _Candidate | R
 
 
 def _offer(
-    service: ServiceFacts, number: str, distance: _Distance, hours: WeeklyHours, need: Need
-) -> _Candidate | Reason:
+    service: ServiceFacts, number: str, distance: Distance, hours: WeeklyHours, need: Need
+) -> Candidate | Reason:
     """Return what a service that speaks the language offers, or that it never does when it is open."""
     if service.hours and not any(hours.values()):
         return Cause.NEVER.reason(language=need.language)
@@ -194,7 +198,7 @@ def _offer(
         # It is one of the days of the language; at what hours is not known.
         open_now = None
     interpreted = base_of(need.language) not in {base_of(code) for code in service.languages}
-    return _Candidate(service, number, distance, hours, open_now, interpreted)
+    return Candidate(service, number, distance, hours, open_now, interpreted)
 
 
 def _distrust(service: ServiceFacts, trust: Trust, fresh_days: int) -> Reason:
@@ -207,15 +211,15 @@ def _distrust(service: ServiceFacts, trust: Trust, fresh_days: int) -> Reason:
     return Cause.DUE.reason(date=service.verified_on, days=fresh_days)
 
 
-def _distance(service: ServiceFacts, need: Need) -> _Distance | None:
+def _distance(service: ServiceFacts, need: Need) -> Distance | None:
     """Return how near a service's coverage is, or None when it does not cover the place."""
     if service.country == EUROPEAN_UNION:
-        return _Distance.EU if need.country in EU_MEMBERS else None
+        return Distance.EU if need.country in EU_MEMBERS else None
     if service.country != need.country:
         return None
     if not service.region_codes:
-        return _Distance.COUNTRY
-    return _Distance.REGION if need.region_code in service.region_codes else None
+        return Distance.COUNTRY
+    return Distance.REGION if need.region_code in service.region_codes else None
 
 
 def _number_for(service: ServiceFacts, *, roaming: bool) -> str | None:
@@ -269,7 +273,7 @@ _NONE = {
 }
 
 
-def _why_second(other: _Candidate, first: _Candidate, need: Need) -> Reason:
+def _why_second(other: Candidate, first: Candidate, need: Need) -> Reason:
     """Return the first thing in which `other` is worse than the one that was chosen."""
     differs = next(
         cause for cause, mine, best in zip(_SECOND, other.rank(), first.rank(), strict=True) if mine != best
@@ -283,7 +287,7 @@ def _passed(service: ServiceFacts, reason: Reason) -> PassedOver:
     return PassedOver(service.service_id, service.name, reason)
 
 
-def _signpost(chosen: _Candidate, need: Need) -> Signpost:
+def _signpost(chosen: Candidate, need: Need) -> Signpost:
     service = chosen.service
     covers = (Cause.COVERS_REGION, Cause.COVERS_COUNTRY, Cause.COVERS_EU)[chosen.distance]
     reasons = [covers.reason(), _language_reason(chosen, need), _hours_reason(chosen, need)]
@@ -293,7 +297,7 @@ def _signpost(chosen: _Candidate, need: Need) -> Signpost:
     return Signpost(service.service_id, service.name, chosen.number, tuple(reasons), _opens(chosen, need))
 
 
-def _opens(candidate: _Candidate, need: Need) -> datetime | None:
+def _opens(candidate: Candidate, need: Need) -> datetime | None:
     """Return when a closed service opens; None when it is open or the hour is not known."""
     service = candidate.service
     if candidate.open_now is not False or not service.hours:
@@ -301,7 +305,7 @@ def _opens(candidate: _Candidate, need: Need) -> datetime | None:
     return next_opening(candidate.hours, service.time_zone, need.at)
 
 
-def _language_reason(chosen: _Candidate, need: Need) -> Reason:
+def _language_reason(chosen: Candidate, need: Need) -> Reason:
     if chosen.interpreted:
         return Cause.INTERPRETS.reason(language=need.language)
     days = {base_of(code): days for code, days in chosen.service.language_days.items()}.get(base_of(need.language))
@@ -310,7 +314,7 @@ def _language_reason(chosen: _Candidate, need: Need) -> Reason:
     return Cause.SPEAKS.reason(language=need.language)
 
 
-def _hours_reason(candidate: _Candidate, need: Need) -> Reason:
+def _hours_reason(candidate: Candidate, need: Need) -> Reason:
     if candidate.open_now:
         return Cause.OPEN.reason()
     opens = _opens(candidate, need)

@@ -26,13 +26,13 @@ def init_hosts(app: Flask, settings: Settings) -> None:
     def refuse() -> None:
         # A path with two slashes is answered by a redirect to the one that is meant.
         by_any_name = request.path.startswith(BY_ANY_NAME) and "//" not in request.path
-        if not by_any_name and _name_in(request.host) not in known:
+        if not by_any_name and name_in(request.host) not in known:
             raise MisdirectedRequest
 
 
 def trusted_names(settings: Settings) -> frozenset[str]:
     """Return the names and numbers, without ports, under which pages are asked for."""
-    ours = {_name_in(urlsplit(each).netloc) for each in (settings.public_url, settings.people_address)}
+    ours = {name_in(urlsplit(each).netloc) for each in (settings.public_url, settings.people_address)}
     return frozenset({*LOOPBACK, *ours, *settings.trusted_hosts.casefold().split()})
 
 
@@ -41,7 +41,7 @@ def local_path(address: str) -> str:
     return address.rstrip("?") if _OWN_PATH.fullmatch(address) else "/"
 
 
-def _name_in(host: str) -> str:
+def name_in(host: str) -> str:
     """Return the name in "name:port" or "[::1]:port", in small letters; "" for what is no host."""
     try:
         return (urlsplit(f"//{host}").hostname or "").rstrip(".")
