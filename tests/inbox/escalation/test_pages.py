@@ -7,8 +7,10 @@ from datetime import timedelta
 
 import pytest
 from flask.testing import FlaskClient
+from sqlalchemy.orm import Session
 
 from campaigns.core import clock
+from campaigns.inbox.escalation.waits import MOST, count_urgent
 from campaigns.inbox.urgency.levels import Urgency
 from campaigns.staff.models import Membership, Role
 from tests.inbox.escalation.waiting import a_conversation
@@ -65,3 +67,25 @@ def test_member_of_two_organisations_is_told_of_both(pages: Pages) -> None:
 def test_strangers_are_told_nothing(pages: Pages) -> None:
     wait(pages, 90)
     assert "urgent" not in pages.client().get("/sign-in").text
+
+
+def test_flood_is_counted_to_its_bound_and_the_first_is_known(pages: Pages, client_for: Clients) -> None:
+    client, now = client_for(Role.RESPONDER), clock.now()
+    # Asked days ago, and in danger since some minutes: the longest wait is another's.
+    wait(pages, 10, waiting_since=now - timedelta(days=2))
+    wait(pages, 14)
+    with pages.sessions.begin() as session:
+        for _ in range(MOST - 3):
+            a_conversation(session, pages.ours, since=now - timedelta(minutes=3))
+        assert count(session, pages) == (MOST - 1, timedelta(minutes=14))
+    assert f"{MOST - 1} urgent conversations" in client.get("/inbox/alerts").text
+    wait(pages, 2)
+    wait(pages, 1)
+    with pages.sessions() as session:
+        assert count(session, pages) == (MOST, timedelta(minutes=14))
+    assert f"{MOST - 1}+ urgent conversations" in client.get("/inbox/alerts").text
+
+
+def count(session: Session, pages: Pages) -> tuple[int, timedelta]:
+    (urgent,) = count_urgent(session, [pages.ours.id, pages.theirs.id], now=clock.now())
+    return urgent.count, timedelta(minutes=round((urgent.now - urgent.since).total_seconds() / 60))
