@@ -70,6 +70,12 @@ def find_organisation(session: Session, slug: str) -> Organisation | None:
     return session.scalar(select(Organisation).where(Organisation.slug == slug))
 
 
+def load_other_organisations(session: Session, organisation_id: int) -> dict[int, str]:
+    """Return the names of all other organisations of the instance, by their ids."""
+    others = select(Organisation.id, Organisation.name).where(Organisation.id != organisation_id)
+    return {row.id: row.name for row in session.execute(others.order_by(Organisation.name, Organisation.id))}
+
+
 def select_audit(organisation_id: int) -> Select[*tuple[Any, ...]]:
     """Select an organisation's audit entries with the name of who acted, newest first."""
     return (

@@ -18,6 +18,7 @@ from campaigns.inbox.duty.queries import load_roster
 from campaigns.inbox.duty.roster import Roster
 from campaigns.inbox.duty.targets import STEPS, Step
 from campaigns.inbox.escalation.models import EscalationStep, EscalationSwitch, PostState, StepMail, StepTold
+from campaigns.inbox.escalation.on_call import find_partner
 from campaigns.inbox.urgency.levels import Urgency
 from campaigns.staff.models import Organisation
 from campaigns.staff.queries import owned
@@ -70,27 +71,47 @@ def take_steps(
         # Two workers look at once: one of them writes the row.
         steps = session.scalars(adding.on_conflict_do_nothing().returning(EscalationStep)).all()
         if switch is not None and switch.is_on:
-            _tell(session, reached, steps, roster, now=now)
+            _tell(session, reached, steps, (roster, *_on_call(session, organisation, reached, settings)), now=now)
         taken += steps
     return taken
 
 
+def _on_call(
+    session: Session, organisation: Organisation, reached: Reached, settings: Settings
+) -> Sequence[Roster]:
+    """Return the roster of the partner on call where it is told with the lead, by mail that arrives."""
+    if reached.step is not Step.LEAD or reached.urgency < Urgency.DANGER:
+        return ()
+    partner = find_partner(session, organisation.id)
+    switch = session.get(EscalationSwitch, partner.id) if partner is not None else None
+    is_told = partner is not None and switch is not None and switch.is_on
+    return (load_roster(session, partner, settings),) if partner is not None and is_told else ()
+
+
 def _tell(
-    session: Session, reached: Reached, steps: Sequence[EscalationStep], roster: Roster, *, now: datetime
+    session: Session,
+    reached: Reached,
+    steps: Sequence[EscalationStep],
+    rosters: Sequence[Roster],
+    *,
+    now: datetime,
 ) -> None:
-    """Write down who is to be told of steps of one kind."""
+    """Write down who is to be told of steps of one kind: by the first roster, and whoever keeps duty by others."""
     which = select(Conversation.id, Conversation.language).where(
         Conversation.id.in_([step.conversation_id for step in steps])
     )
     languages = {row.id: row.language for row in session.execute(which)} if steps else {}
     members = {
-        language: roster.told(reached.step, reached.urgency, language, at=now)
+        language: {
+            *rosters[0].told(reached.step, reached.urgency, language, at=now),
+            *(each for other in rosters[1:] for each in other.told(Step.ALERT, reached.urgency, language, at=now)),
+        }
         for language in {*languages.values()}
     }
     rows = [
         {"step_id": step.id, "member_id": member_id}
         for step in steps
-        for member_id in members.get(languages.get(step.conversation_id), ())
+        for member_id in sorted(members.get(languages.get(step.conversation_id), ()))
     ]
     if rows:
         session.execute(insert_or(session, StepTold).on_conflict_do_nothing(), rows)

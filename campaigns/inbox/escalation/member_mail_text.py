@@ -8,6 +8,7 @@ from campaigns.inbox.urgency.levels import Urgency
 
 _WHERE = N_("Organisation: %(organisation)s")
 _HOW = N_("Sign in to read and answer: %(link)s")
+_ON_CALL = N_("You agreed to be on call. They may offer it to you: %(link)s")
 _TEST = N_("Test: notifications by e-mail")
 _WHY = N_("%(organisation)s wants to tell its members by e-mail that somebody waits.")
 _CODE = N_("If you asked for this test, enter this code in the settings: %(code)s")
@@ -25,6 +26,19 @@ def tell_waiting(language: str | None, urgency: int, count: int, **values: str) 
         subject = words.ungettext("%(num)s conversation waits", "%(num)s conversations wait", count)
     subject %= {"num": count}
     return subject, "\n\n".join([subject, *(words.ugettext(each) % values for each in (_WHERE, _HOW))])
+
+
+def tell_partner(language: str | None, count: int, *, organisation: str, link: str) -> tuple[str, str]:
+    """Return subject and text of a mail to a member of the partner on call."""
+    words = words_in(language)
+    subject = words.ungettext("%(num)s urgent conversation", "%(num)s urgent conversations", count)
+    where = words.ungettext(
+        "%(num)s urgent conversation waits at %(organisation)s, and nobody answers.",
+        "%(num)s urgent conversations wait at %(organisation)s, and nobody answers.",
+        count,
+    )
+    values = {"num": count, "organisation": organisation}
+    return subject % values, "\n\n".join([where % values, words.ugettext(_ON_CALL) % {"link": link}])
 
 
 def tell_code(language: str | None, *, organisation: str, code: str) -> tuple[str, str]:

@@ -23,7 +23,7 @@ from campaigns.core.mail.smtp import Mailer, compose
 from campaigns.core.settings import Settings
 from campaigns.inbox.conversations.models import Conversation
 from campaigns.inbox.conversations.wait import began
-from campaigns.inbox.escalation.member_mail_text import tell_code, tell_waiting
+from campaigns.inbox.escalation.member_mail_text import tell_code, tell_partner, tell_waiting
 from campaigns.inbox.escalation.models import EscalationStep, EscalationSwitch, PostState, StepMail, StepTold
 from campaigns.inbox.urgency.levels import Urgency
 from campaigns.staff.models import Member, Organisation
@@ -201,10 +201,12 @@ def _letter(session: Session, settings: Settings, mail: StepMail) -> Letter:
         session.get_one(Member, mail.member_id),
         session.get_one(Organisation, mail.organisation_id),
     )
-    link = f"{settings.public_url.rstrip('/')}/inbox"
-    texts = tell_waiting(
-        member.locale, mail.urgency, mail.conversations, organisation=organisation.name, link=link
-    )
+    inbox = f"{settings.public_url.rstrip('/')}/inbox"
+    names = {"organisation": organisation.name}
+    if all(each.organisation_id != organisation.id for each in member.memberships):
+        texts = tell_partner(member.locale, mail.conversations, **names, link=f"{inbox}/handed-over")
+    else:
+        texts = tell_waiting(member.locale, mail.urgency, mail.conversations, **names, link=inbox)
     return Letter(member.email, *texts, mail.id)
 
 

@@ -97,3 +97,21 @@ class EscalationSwitch(Base):
     def id(self) -> int:
         """What an audit entry calls it."""
         return self.organisation_id
+
+
+class OnCall(Base):
+    """Another organisation that is told when nobody answers; it is only once it has agreed."""
+
+    __tablename__ = "on_call"
+
+    organisation_id: Mapped[int] = mapped_column(ForeignKey(_ORGANISATION), primary_key=True)
+    partner_id: Mapped[int] = mapped_column(ForeignKey(_ORGANISATION), index=True)
+    asked_by_id: Mapped[int] = mapped_column(ForeignKey(_MEMBER))
+    asked_at: Mapped[datetime]
+    agreed_by_id: Mapped[int | None] = mapped_column(ForeignKey(_MEMBER))
+    agreed_at: Mapped[datetime | None]
+
+    @property
+    def id(self) -> int:
+        """What an audit entry calls it."""
+        return self.organisation_id

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 
 from flask import Blueprint, Flask, render_template
 from flask_security import current_user
 
 from campaigns.core import clock
-from campaigns.inbox.escalation.waits import Urgent, count_urgent
+from campaigns.inbox.escalation.on_call import select_called
+from campaigns.inbox.escalation.waits import CALLED_AFTER, Urgent, count_urgent
 from campaigns.staff.auth import current_member, current_organisation, requires
+from campaigns.staff.models import Membership
 from campaigns.staff.permissions import Permission, may_as
 from campaigns.web.session import session
 
@@ -27,6 +30,8 @@ class Alert:
     may_answer: bool
     #: Whether they work there now.
     is_here: bool
+    #: Whether it is another organisation, for which theirs is on call.
+    is_called: bool = False
 
 
 def init_alerts(app: Flask) -> None:
@@ -47,7 +52,16 @@ def find_alerts() -> Sequence[Alert]:
         if answers or urgent.is_red:
             is_here = urgent.organisation_id == here
             alerts.append(Alert(urgent, membership.organisation.name, answers, is_here))
-    return alerts
+    return [*alerts, *_find_calls(of, now)]
+
+
+def _find_calls(of: Mapping[int, Membership], now: datetime) -> Iterator[Alert]:
+    """Yield what is told whoever answers in a partner on call."""
+    partners = [key for key, membership in of.items() if may_as(membership, Permission.ANSWER, now=now)]
+    called = {row.id: row.name for row in session().execute(select_called(partners))} if partners else {}
+    others = [organisation_id for organisation_id in called if organisation_id not in of]
+    for urgent in count_urgent(session(), others, now=now - CALLED_AFTER):
+        yield Alert(urgent, called[urgent.organisation_id], True, False, is_called=True)
 
 
 @pages.get("/alerts")

@@ -15,10 +15,12 @@ from campaigns.inbox.conversations.wait import began, waits
 from campaigns.inbox.duty.targets import STEPS, TARGETS, Step
 from campaigns.inbox.escalation.models import EscalationStep, PostState, StepMail
 from campaigns.inbox.urgency.levels import Urgency
-from campaigns.staff.models import Member
+from campaigns.staff.models import Member, Membership
 from campaigns.staff.queries import owned
 
 _RED = dict(STEPS[Urgency.DANGER])[Step.RED].clock or timedelta()
+#: Whoever waits for so long is told to the partner on call.
+CALLED_AFTER = dict(STEPS[Urgency.DANGER])[Step.LEAD].clock or timedelta()
 _DUE = TARGETS[Urgency.DANGER].clock or timedelta()
 
 #: So many are counted of an organisation: every page asks, and more are "many" to whoever reads.
@@ -56,40 +58,41 @@ class Urgent:
 
 
 def count_urgent(session: Session, organisation_ids: Collection[int], *, now: datetime) -> Sequence[Urgent]:
-    """Count, for each organisation that has any, who may be in danger and waits; beyond MOST nobody is counted."""
+    """Count, for each organisation that has any, who may be in danger and waits since a moment (UTC) or longer.
+
+    Beyond MOST nobody is counted.
+    """
     if not organisation_ids:
         return []
     counts = (_count_of(organisation_id, now) for organisation_id in sorted(organisation_ids))
     rows = session.execute(union_all(*counts)).all()
-    return [Urgent(row.organisation_id, row.count, row.since, now, bool(row.red)) for row in rows if row.count]
+    return [Urgent(which, people, since, now, bool(red)) for which, people, since, red in rows if people]
 
 
-def _count_of(organisation_id: int, now: datetime) -> Select[Any]:
+def _count_of(organisation_id: int, now: datetime) -> Select[*tuple[Any, ...]]:
     """Count those of one organisation whose oldest message has waited longest, as the index of the queue has them.
 
     Of those who are left out nobody has waited longer as urgently, unless all others were put off or in no danger
     at first.
     """
     waiting = owned(select(Conversation.id, began().label("since")), Conversation, organisation_id)
-    waiting = waiting.where(*waits(Urgency.DANGER, now=now))
+    waiting = waiting.where(*waits(Urgency.DANGER, now=now), began() <= now)
     first = waiting.order_by(Conversation.waiting_since).limit(MOST).subquery()
     # By the clock, should no worker live; or sooner, where no mail of an earlier step was taken: it is nobody's
     # then, so that those who wait longest are among whom it was.
     is_red = EscalationStep.step.is_not(None) | (first.c.since <= now - _RED)
     step = (EscalationStep.conversation_id == first.c.id) & (EscalationStep.since == first.c.since)
-    columns: Any = select(
-        literal(organisation_id).label("organisation_id"),
-        func.count().label("count"),
-        func.min(first.c.since).label("since"),
-        func.max(case((is_red, 1), else_=0)).label("red"),
-    )
+    red = func.max(case((is_red, 1), else_=0))
+    columns = select(literal(organisation_id), func.count(), func.min(first.c.since), red)
     return columns.select_from(first).outerjoin(EscalationStep, step & (EscalationStep.step == Step.RED))
 
 
 def find_unreached(session: Session, organisation_id: int, *, now: datetime) -> Sequence[str]:
     """Return the names of active members of an organisation whose last mail lately was not taken."""
+    of_us = select(Membership.member_id).where(Membership.organisation_id == organisation_id)
+    # Of a partner on call members are told in another organisation's name.
     latest = select(func.max(StepMail.id)).where(
-        StepMail.organisation_id == organisation_id, StepMail.created_at > now - _LATELY
+        StepMail.member_id.in_(of_us), StepMail.created_at > now - _LATELY
     )
     names = select(Member.name).join(StepMail, StepMail.member_id == Member.id)
     names = names.where(StepMail.id.in_(latest.group_by(StepMail.member_id)), Member.active)

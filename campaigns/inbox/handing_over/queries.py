@@ -72,9 +72,3 @@ def load_names(session: Session, ids: set[int]) -> Mapping[int, str]:
     """Return the names of organisations by their ids."""
     found = select(Organisation.id, Organisation.name).where(Organisation.id.in_(ids))
     return {row.id: row.name for row in session.execute(found)}
-
-
-def load_receivers(session: Session, organisation_id: int) -> Mapping[int, str]:
-    """Return the names of all other organisations of the instance, by their ids."""
-    others = select(Organisation.id, Organisation.name).where(Organisation.id != organisation_id)
-    return {row.id: row.name for row in session.execute(others.order_by(Organisation.name, Organisation.id))}

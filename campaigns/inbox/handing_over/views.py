@@ -18,7 +18,7 @@ from campaigns.inbox.urgency.levels import Urgency
 from campaigns.staff import audit
 from campaigns.staff.auth import current_member, current_organisation, requires
 from campaigns.staff.permissions import Permission
-from campaigns.staff.queries import get_owned
+from campaigns.staff.queries import get_owned, load_other_organisations
 from campaigns.web.current import vault
 from campaigns.web.error_words import refusals_told
 from campaigns.web.forms import options
@@ -59,7 +59,7 @@ def offer(conversation_id: int) -> Page:
     """Extract a conversation to another organisation."""
     conversation = get_owned(session(), Conversation, conversation_id, current_organisation().id)
     form = OfferForm(data={"fields": [field.value for field in Field]})
-    receivers = queries.load_receivers(session(), conversation.organisation_id)
+    receivers = load_other_organisations(session(), conversation.organisation_id)
     form.receiver.choices = options((str(key), name) for key, name in receivers.items())
     if form.validate_on_submit():
         offered = Extract(

@@ -3,102 +3,20 @@
 from __future__ import annotations
 
 import threading
-from dataclasses import dataclass, field
-from datetime import datetime, timedelta
 from email.message import EmailMessage
-from typing import Any
 
 import pytest
 from sqlalchemy import Engine, select, update
-from sqlalchemy.orm import Session, sessionmaker
 
 from campaigns.core import clock
-from campaigns.core.errors import UnavailableError
-from campaigns.core.settings import Settings
-from campaigns.inbox.conversations.models import Conversation
-from campaigns.inbox.duty.service import PlannedDuty, add_duty
 from campaigns.inbox.escalation.escalate import escalate
 from campaigns.inbox.escalation.member_mails import send_mails
-from campaigns.inbox.escalation.models import EscalationStep, EscalationSwitch, PostState, StepMail
-from campaigns.inbox.escalation.waits import count_urgent
+from campaigns.inbox.escalation.models import EscalationSwitch, PostState, StepMail
 from campaigns.inbox.urgency.levels import Urgency
-from campaigns.staff.models import Member, Organisation, Role
-from tests.factories import NOON, a_member, an_organisation
-from tests.inbox.escalation.waiting import a_conversation
+from campaigns.staff.models import Member
+from tests.factories import NOON
+from tests.inbox.escalation.watch import MINUTE, Watch
 from tests.web.pages import page_settings
-
-MINUTE, HOUR = timedelta(minutes=1), timedelta(hours=1)
-
-
-@dataclass
-class Post:
-    """A mail server that refuses some addresses, or all."""
-
-    mails: list[EmailMessage] = field(default_factory=list)
-    refused: set[str] = field(default_factory=set)
-    is_down: bool = False
-
-    def __call__(self, message: EmailMessage) -> None:
-        if self.is_down or message["To"] in self.refused:
-            raise UnavailableError("no")
-        self.mails.append(message)
-
-    def take(self) -> list[tuple[str, str]]:
-        """Return to whom what was sent since the last look."""
-        found = sorted((mail["To"].split("@")[0], mail["Subject"]) for mail in self.mails)
-        self.mails.clear()
-        return found
-
-
-@dataclass
-class Watch:
-    """An organisation with somebody on duty, a lead, a reserve and one more who answers; and a clock."""
-
-    sessions: sessionmaker[Session]
-    settings: Settings
-    post: Post
-    organisation: Organisation
-    now: datetime = NOON
-
-    def wait(self, urgency: Urgency = Urgency.DANGER, **changes: Any) -> int:
-        with self.sessions.begin() as session:
-            return a_conversation(session, self.organisation, urgency, since=self.now, **changes).id
-
-    def pass_on(self, minutes: float = 0) -> list[tuple[str, str]]:
-        """Let time pass, then the worker look; return which mails were sent."""
-        self.now += minutes * MINUTE
-        with clock.running_on(lambda: self.now):
-            escalate(self.sessions, self.settings)
-            send_mails(self.sessions, self.settings, self.post)
-        return self.post.take()
-
-    def answer(self) -> None:
-        with self.sessions.begin() as session:
-            session.execute(update(Conversation).values(waiting_since=None, urgent_since=None))
-
-    def steps(self) -> list[str]:
-        with self.sessions() as session:
-            return list(session.scalars(select(EscalationStep.step).order_by(EscalationStep.id)))
-
-    def is_red(self) -> bool:
-        with self.sessions() as session:
-            return any(each.is_red for each in count_urgent(session, [self.organisation.id], now=self.now))
-
-
-@pytest.fixture
-def watch(engine: Engine, sessions: sessionmaker[Session]) -> Watch:
-    with sessions.begin() as session:
-        ours = an_organisation(session)
-        who = {
-            name: a_member(session, ours, Role.RESPONDER, email=f"{name}@example.org", name=name)
-            for name in ("duty", "lead", "reserve", "other")
-        }
-        by = a_member(session, ours, Role.ADMIN).id
-        planned = PlannedDuty("Day", range(7), 0, 0, (), [who["duty"].id], who["lead"].id, [who["reserve"].id])
-        add_duty(session, ours.id, planned, by=by)
-        session.add(EscalationSwitch(organisation_id=ours.id, is_on=True, wrong_codes=0))
-    return Watch(sessions, page_settings(engine, smtp_url="smtp://localhost"), Post(), ours)
-
 
 ONE = "1 urgent conversation"
 
