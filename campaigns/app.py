@@ -60,6 +60,7 @@ from campaigns.reach.releases import joint as joint_releases
 from campaigns.reach.releases import public as reports
 from campaigns.reach.releases import views as releases
 from campaigns.reach.releases.readers import views as readers
+from campaigns.reach.themes import views as themes
 from campaigns.readiness.health import HealthLook
 from campaigns.staff import token_views as tokens
 from campaigns.staff import views as staff
@@ -109,6 +110,7 @@ PAGES: tuple[Blueprint, ...] = (
     erasing.pages,
     reach.pages,
     go.pages,
+    themes.pages,
     releases.pages,
     readers.pages,
     reports.pages,

@@ -49,6 +49,8 @@ def addresses(world: World) -> Iterator[tuple[str, str]]:
         yield "planning.coverage.show", f"/campaigns/languages/{world.values['message_id'][1]}?audience={audience}"
     for query in ("all=1&cause=timeout", "all=1&language=en", "all=1&country=UA&channel=sms", "chosen=1"):
         yield "delivery.rows.resend", f"/delivery/runs/{run}/resend?{query}"
+    for query in ("unit=week", "country=PL", "language=uk", "country=FR"):
+        yield "themes.show", f"/reach/themes?{query}"
     yield "delivery.rows.index", f"/delivery/runs/{run}/deliveries?state=failed"
 
 
@@ -103,6 +105,7 @@ def test_data_managers_see_what_others_do_not(copies: list[World]) -> None:
     client, run = world.pages.client(world.pages.member(Role.STEWARD)), world.values["run_id"][0]
     assert PROVIDER_ID in client.get(f"/delivery/runs/{run}/deliveries/{first_row(world, run)}").text
     assert f'<span class="figure-number">{FEW.failed}</span>' in client.get(f"/delivery/runs/{run}").text
+    assert "Lubelskie" in client.get("/reach/themes").text
 
 
 def first_row(world: World, run_id: int) -> int:

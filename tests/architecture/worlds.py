@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, replace
 from datetime import timedelta
@@ -23,10 +23,14 @@ from sqlalchemy.orm import Session
 
 from campaigns.app import create_app
 from campaigns.audience.models import Address, AddressState, Contact
+from campaigns.core import clock
 from campaigns.core.database import make_engine, make_sessions
 from campaigns.core.keys.crypto import Vault
 from campaigns.delivery.models import CanaryState, Delivery, RunCanary, RunLeftOut
 from campaigns.delivery.states import ReceiptState, SendState
+from campaigns.inbox.conversations.models import Conversation, ConversationState, ConversationTheme
+from campaigns.inbox.urgency.levels import Urgency
+from campaigns.inbox.urgency.theme_list import Theme
 from campaigns.places.models import PlaceCell
 from campaigns.planning.models import Run, RunState
 from campaigns.reach.counting.service import recount_run
@@ -185,6 +189,7 @@ def inhabit(
             session.execute(
                 update(Address).where(Address.contact_id == contact.id).values(state=AddressState.OPTED_OUT)
             )
+        write_about(session, few, contacts)
         for campaign_id in values["campaign_id"]:
             session.execute(update(LinkDay).where(LinkDay.campaign_id == campaign_id).values(openings=few.opened))
         session.execute(update(Outcome).values(people=few.assisted))
@@ -217,6 +222,21 @@ def serve(engine: Engine) -> Flask:
     app = create_app(page_settings(engine))
     app.config["WTF_CSRF_ENABLED"] = False
     return app
+
+
+def write_about(session: Session, few: Few, contacts: Sequence[Contact]) -> None:
+    """Let everybody write about one thing, few about another one, and some more today."""
+    facts = {"urgency": Urgency.OTHER, "reasons": [], "channel": "sms", "last_at": NOON, "created_at": NOON}
+    facts |= {"organisation_id": contacts[0].organisation_id, "state": ConversationState.ANSWERED}
+    today = clock.now().date()
+    for place, contact in enumerate(contacts):
+        here = add(session, Conversation(contact_id=contact.id, **facts))
+        said = {Theme.SHELTER: today - timedelta(days=1)}
+        said |= {Theme.FOOD: today - timedelta(days=1)} if place < few.here else {}
+        said |= {Theme.WORK: today} if place < 40 + few.here else {}
+        for theme, day in said.items():
+            row = {"theme": theme, "on_day": day, "region_id": contact.region_id}
+            session.add(ConversationTheme(conversation_id=here.id, organisation_id=here.organisation_id, **row))
 
 
 def spread(session: Session, few: Few, run_id: int) -> None:

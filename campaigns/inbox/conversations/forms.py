@@ -6,9 +6,9 @@ from flask_babel import lazy_gettext as _l
 from wtforms import BooleanField, HiddenField, SelectField, TextAreaField
 from wtforms.validators import InputRequired
 
-from campaigns.inbox.conversations.labels import OUTCOMES, PUT_OFF
+from campaigns.inbox.conversations.labels import OUTCOMES, PUT_OFF, THEMES
 from campaigns.inbox.conversations.service import Seen
-from campaigns.web.forms import Form, options
+from campaigns.web.forms import Form, Ticks, options
 from campaigns.web.number_fields import whole_number
 
 
@@ -42,6 +42,16 @@ class CloseForm(SeenForm):
     """How a conversation ended."""
 
     outcome = SelectField(_l("How did it end?"), validators=[InputRequired()], choices=options(OUTCOMES.items()))
+
+
+class ThemesForm(Form):
+    """What a conversation is about."""
+
+    themes = Ticks(
+        _l("What do they write about?"),
+        description=_l("Tick what they write about, not who they are. Counts by region are made of it."),
+        choices=options(THEMES.items()),
+    )
 
 
 class SnoozeForm(Form):

@@ -5,7 +5,7 @@ Nothing here commits.
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from typing import Any
 
 from sqlalchemy import select
@@ -24,10 +24,12 @@ from campaigns.inbox.conversations.models import (
     ConversationState,
     ConversationTag,
 )
+from campaigns.inbox.conversations.noting_themes import add_themes
 from campaigns.inbox.conversations.word_index import index_text
 from campaigns.inbox.models import Reply, ReplyKind
 from campaigns.inbox.urgency.judging import Judged, judge
 from campaigns.inbox.urgency.levels import Urgency
+from campaigns.inbox.urgency.theme_list import themes_of
 from campaigns.staff.models import Member
 
 #: A conversation that was closed longer ago begins anew, without the member who had it.
@@ -49,17 +51,17 @@ def hear(session: Session, reply: Reply, text: str, judged: Judged, *, vault: Va
     conversation.last_at = max(conversation.last_at, reply.received_at)
     conversation.snoozed_until = None
     _note_where(session, conversation, reply, judged)
-    _index(session, conversation, text, judged, vault=vault)
+    _index(session, conversation, text, judged, at=reply.received_at, vault=vault)
     return conversation
 
 
 def hear_words_of(session: Session, conversation: Conversation, text: str, *, vault: Vault) -> None:
     """Read what a member heard in a voice note as if the person had written it; the conversation is locked."""
-    judged = judge(text, ReplyKind.TEXT)
+    judged, now = judge(text, ReplyKind.TEXT), clock.now()
     if conversation.state in WAITING:
-        _note_judged(conversation, judged, at=clock.now())
+        _note_judged(conversation, judged, at=now)
     conversation.language = conversation.language or judged.language
-    _index(session, conversation, text, judged, vault=vault)
+    _index(session, conversation, text, judged, at=now, vault=vault)
 
 
 def _note_judged(conversation: Conversation, judged: Judged, *, at: datetime) -> None:
@@ -69,13 +71,15 @@ def _note_judged(conversation: Conversation, judged: Judged, *, at: datetime) ->
     conversation.reasons = [each for number, each in enumerate(told) if each not in told[:number]]
 
 
-def _index(session: Session, conversation: Conversation, text: str, judged: Judged, *, vault: Vault) -> None:
+def _index(
+    session: Session, conversation: Conversation, text: str, judged: Judged, *, at: datetime, vault: Vault
+) -> None:
     """Let a text be found, and campaigns wait for whoever may be in danger."""
     if conversation.state in WAITING and conversation.urgency >= Urgency.DANGER:
         note_urgent(session, conversation.contact_id, at=conversation.last_at)
         hold_campaigns_back(session, conversation.contact_id)
     index_text(session, conversation, text, vault=vault)
-    _tag(session, conversation, judged)
+    _tag(session, conversation, judged, on=at.date())
     session.flush()
 
 
@@ -146,7 +150,8 @@ def _note_where(session: Session, conversation: Conversation, reply: Reply, judg
     conversation.language = said if is_theirs else judged.language or known
 
 
-def _tag(session: Session, conversation: Conversation, judged: Judged) -> None:
+def _tag(session: Session, conversation: Conversation, judged: Judged, *, on: date) -> None:
     if judged.tags:
         rows = [{"conversation_id": conversation.id, "tag": tag} for tag in sorted(judged.tags)]
         session.execute(insert_or(session, ConversationTag).on_conflict_do_nothing(), rows)
+        add_themes(session, conversation, themes_of(judged.tags), on=on)

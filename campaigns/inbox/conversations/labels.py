@@ -8,6 +8,7 @@ from flask_babel import lazy_pgettext as _lp
 from campaigns.gateways.callbacks import MediaKind
 from campaigns.inbox.conversations.models import Outcome
 from campaigns.inbox.conversations.queries import Shelf
+from campaigns.inbox.urgency.theme_list import Theme
 
 #: What a conversation is about, by the headings of the word lists and by what shows without words.
 TOPICS = {
@@ -30,6 +31,21 @@ TOPICS = {
     "machine": _l("Perhaps automatic"),
     "came_back": _l("Not taken over by another organisation"),
     "number_died": _l("The number that they were given is dead"),
+}
+#: What people write about, as members tick it and as counts are made of it.
+THEMES = {
+    Theme.VIOLENCE: _lp("theme", "Violence, threats, or being locked in"),
+    Theme.CHILDREN: _lp("theme", "Children's safety"),
+    Theme.HEALTH: _lp("theme", "Health"),
+    Theme.SUSPICION: _lp("theme", "A suspicion about others"),
+    Theme.SHELTER: _lp("theme", "A place to sleep"),
+    Theme.FOOD: _lp("theme", "Food or water"),
+    Theme.PAPERS: _lp("theme", "Papers and law"),
+    Theme.WORK: _lp("theme", "Work or an offer of work"),
+    Theme.MONEY: _lp("theme", "Money or debts"),
+    Theme.TRANSPORT: _lp("theme", "Travel"),
+    Theme.FAMILY: _lp("theme", "Family"),
+    Theme.OTHER: _lp("theme", "Something else"),
 }
 OUTCOMES = {
     Outcome.INFORMED: _lp("outcome", "Got the information"),

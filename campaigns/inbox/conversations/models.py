@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import date, datetime
 from enum import StrEnum
 from typing import Any
 
@@ -22,6 +22,7 @@ from sqlalchemy.orm import Mapped, mapped_column
 
 from campaigns.audience.models import Channel
 from campaigns.core.database import Base, BigId, rows_with
+from campaigns.inbox.urgency.theme_list import Theme
 
 #: What belongs to a conversation names it so, and goes with it.
 _OURS = "conversation.id"
@@ -157,6 +158,21 @@ class ConversationTag(Base):
 
     conversation_id: Mapped[int] = mapped_column(ForeignKey(_OURS, ondelete="CASCADE"), primary_key=True)
     tag: Mapped[str] = mapped_column(String(30), primary_key=True)
+
+
+class ConversationTheme(Base):
+    """What a conversation was about on a day, and where its person was then; it goes with the conversation."""
+
+    __tablename__ = "conversation_theme"
+    __table_args__ = (Index("ix_conversation_theme_day", "organisation_id", "on_day"),)
+
+    conversation_id: Mapped[int] = mapped_column(ForeignKey(_OURS, ondelete="CASCADE"), primary_key=True)
+    theme: Mapped[Theme] = mapped_column(String(10), primary_key=True)
+    #: In UTC, as periods of publications are.
+    on_day: Mapped[date] = mapped_column(primary_key=True)
+    organisation_id: Mapped[int] = mapped_column(ForeignKey("organisation.id"))
+    #: None: nobody knew.
+    region_id: Mapped[int | None] = mapped_column(ForeignKey("region.id"))
 
 
 class ConversationWord(Base):

@@ -19,10 +19,11 @@ from campaigns.directory.labels import KINDS
 from campaigns.directory.signposting.choice import Need
 from campaigns.inbox.conversations import queries, service
 from campaigns.inbox.conversations.addressees import Addressee, load_addressee, load_need
-from campaigns.inbox.conversations.forms import AnswerForm, CloseForm, SnoozeForm
+from campaigns.inbox.conversations.forms import AnswerForm, CloseForm, SnoozeForm, ThemesForm
 from campaigns.inbox.conversations.helplines import find_offers
 from campaigns.inbox.conversations.labels import KINDS_OF_MEDIA, OUTCOMES, SHELVES, TOPICS
 from campaigns.inbox.conversations.models import Conversation, Draft, Outcome
+from campaigns.inbox.conversations.noting_themes import find_themes, note_themes
 from campaigns.inbox.conversations.prepared import fill_prepared, load_prepared
 from campaigns.inbox.conversations.queue_filters import read_filters
 from campaigns.inbox.conversations.reminders import load_reminders, send_reminder
@@ -32,6 +33,7 @@ from campaigns.inbox.conversations.window import closes_at, find_obstacle
 from campaigns.inbox.display import visible
 from campaigns.inbox.duty.queries import load_roster
 from campaigns.inbox.urgency.levels import Urgency
+from campaigns.inbox.urgency.theme_list import Theme
 from campaigns.messages.help_numbers import KnownHelp
 from campaigns.messages.models import Message
 from campaigns.messages.queries import load_help
@@ -183,6 +185,20 @@ def snooze(conversation_id: int) -> Redirect:
     return redirect(url_for("inbox.queue"))
 
 
+@pages.post("/<int:conversation_id>/themes")
+@requires(Permission.ANSWER)
+def save_themes(conversation_id: int) -> Redirect:
+    """Note what a conversation is about."""
+    conversation, form = _own(conversation_id), ThemesForm()
+    with refusals_told(InputError, TransitionError):
+        if not form.validate_on_submit():
+            raise InputError(N_("Choose from the list."))
+        ticked = [Theme(each) for each in form.themes.data or []]
+        note_themes(session(), conversation, ticked, by=current_member().id)
+        flash(_("It is noted. Whatever the word lists find is added when they write again."), "good")
+    return redirect(url_for("conversations.show", conversation_id=conversation_id))
+
+
 @pages.post("/<int:conversation_id>/close")
 @requires(Permission.ANSWER)
 def close(conversation_id: int) -> Page:
@@ -263,6 +279,7 @@ def _show(
         form=form,
         close_form=ending,
         snooze_form=SnoozeForm(formdata=None),
+        themes_form=ThemesForm(formdata=None, themes=find_themes(session(), conversation)),
         draft=draft,
         doubts=doubts,
         obstacle=obstacle,
