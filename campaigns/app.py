@@ -35,6 +35,7 @@ from campaigns.inbox.escalation import settings_views as escalation_settings
 from campaigns.inbox.escalation import views as escalation
 from campaigns.inbox.escalation.views import init_alerts
 from campaigns.inbox.given import views as given
+from campaigns.inbox.handing_over import key_views as export_keys
 from campaigns.inbox.handing_over import views as handing_over
 from campaigns.inbox.holds import settling_views as settling
 from campaigns.members import views as members
@@ -106,6 +107,7 @@ PAGES: tuple[Blueprint, ...] = (
     escalation.pages,
     escalation_settings.pages,
     handing_over.pages,
+    export_keys.pages,
     settling.pages,
     erasing.pages,
     reach.pages,

@@ -73,3 +73,23 @@ class HandOver(Base):
     #: When the receiver confirmed that the person came, and that they were helped.
     came_at: Mapped[datetime | None]
     helped_at: Mapped[datetime | None]
+
+
+class ExportKey(Base):
+    """The public key to which whatever an organisation exports of a hand-over is encrypted."""
+
+    __tablename__ = "export_key"
+
+    id: Mapped[int] = mapped_column(BigId, primary_key=True)
+    organisation_id: Mapped[int] = mapped_column(ForeignKey("organisation.id"), unique=True)
+    #: As `age` writes it: "age1…".
+    recipient: Mapped[str] = mapped_column(String(80))
+    #: A word, encrypted to the key and to nobody else; whoever can read it has the other half.
+    encrypted_word: Mapped[str] = mapped_column(String(1000))
+    #: Keyed hash of that word.
+    word_hash: Mapped[bytes] = mapped_column(LargeBinary(32))
+    added_by_id: Mapped[int] = mapped_column(ForeignKey("member.id"))
+    added_at: Mapped[datetime]
+    #: Who told the word, and when; None: nobody yet, and nothing is encrypted to it.
+    confirmed_by_id: Mapped[int | None] = mapped_column(ForeignKey("member.id"))
+    confirmed_at: Mapped[datetime | None]

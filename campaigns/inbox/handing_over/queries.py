@@ -13,6 +13,7 @@ from campaigns.core.errors import NotFoundError
 from campaigns.core.keys.crypto import Vault
 from campaigns.core.words import N_
 from campaigns.inbox.handing_over.models import HandOver, OfferState
+from campaigns.places.models import Region
 from campaigns.staff.models import Organisation
 
 #: Offers of each kind that one page lists, the latest.
@@ -66,6 +67,11 @@ def open_words(handed: HandOver, vault: Vault) -> OpenedWords:
         of(handed.sealed_consent, column="sealed_consent"),
         of(handed.sealed_reason, column="sealed_reason"),
     )
+
+
+def find_region(session: Session, code: str | None) -> Region | None:
+    """Return the region with a code."""
+    return None if code is None else session.scalar(select(Region).where(Region.code == code))
 
 
 def load_names(session: Session, ids: set[int]) -> Mapping[int, str]:

@@ -3,16 +3,22 @@
 from __future__ import annotations
 
 from flask import Blueprint, flash, redirect, render_template, url_for
+from flask_babel import get_locale
 from flask_babel import gettext as _
 from werkzeug.wrappers import Response
 
-from campaigns.core.errors import InputError, NotFoundError, TransitionError
+from campaigns.core.errors import DamagedDataError, InputError, NotFoundError, TransitionError
 from campaigns.core.words import N_
 from campaigns.inbox.conversations.labels import TOPICS
 from campaigns.inbox.conversations.models import Conversation
-from campaigns.inbox.handing_over import queries, service
+from campaigns.inbox.handing_over import exports, queries, service
+from campaigns.inbox.handing_over.export_keys import find_confirmed
+from campaigns.inbox.handing_over.exported import Document
+from campaigns.inbox.handing_over.exports import Format
 from campaigns.inbox.handing_over.forms import ConfirmForm, DeclineForm, OfferForm
+from campaigns.inbox.handing_over.labels import rows_of
 from campaigns.inbox.handing_over.models import HandOver
+from campaigns.inbox.handing_over.paper import set_on_paper
 from campaigns.inbox.handing_over.service import Confirmed, Extract, Field
 from campaigns.inbox.urgency.levels import Urgency
 from campaigns.staff import audit
@@ -112,6 +118,24 @@ def decline(hand_over_id: int) -> Page:
     return redirect(url_for("handing_over.index"))
 
 
+@pages.post("/handed-over/<int:hand_over_id>/export/<format_name>")
+@requires(Permission.ANSWER)
+def export(hand_over_id: int, format_name: str) -> Response:
+    """Give what was accepted as a file that only the organisation can open."""
+    handed = _received(hand_over_id)
+    if format_name not in set(Format):
+        raise NotFoundError(N_("There is no such offer."))
+    by, file = current_member().id, b""
+    with refusals_told(TransitionError, DamagedDataError):
+        format_ = Format(format_name)
+        file = exports.export(session(), handed, format_, by=by, vault=vault(), set_on_paper=_on_paper)
+    if not file:
+        return redirect(url_for("handing_over.show", hand_over_id=hand_over_id))
+    # Neither the name nor the type of the file says what it is about.
+    headers = {"Content-Disposition": f"attachment; filename=file.{format_name}.age"}
+    return Response(file, mimetype="application/octet-stream", headers=headers)
+
+
 @pages.post("/handed-over/<int:hand_over_id>/take-back")
 @requires(Permission.ANSWER)
 def take_back(hand_over_id: int) -> Response:
@@ -143,6 +167,8 @@ def _show(handed: HandOver, form: DeclineForm) -> str:
         "inbox/handing_over/show.html",
         handed=handed,
         told=queries.open_words(handed, vault()),
+        region=queries.find_region(session(), handed.region_code),
+        key=None if handed.organisation_id == ours else find_confirmed(session(), ours),
         is_ours=handed.organisation_id == ours,
         names=queries.load_names(session(), {handed.organisation_id, handed.receiver_id}),
         form=form,
@@ -160,6 +186,12 @@ def _received(hand_over_id: int) -> HandOver:
     if handed.receiver_id != current_organisation().id:
         raise NotFoundError(N_("There is no such offer."))
     return handed
+
+
+def _on_paper(document: Document) -> bytes:
+    region = queries.find_region(session(), document.region)
+    language = str(get_locale() or "en")
+    return set_on_paper(_("Handed over"), rows_of(document, region), language=language)
 
 
 def _note_read(handed: HandOver) -> None:

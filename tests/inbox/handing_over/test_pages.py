@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+import html
+import json
 from dataclasses import dataclass
 
+import pyrage
 import pytest
 from flask.testing import FlaskClient
 from sqlalchemy import select
 
+from campaigns.audience.models import Contact
 from campaigns.core.keys.crypto import Vault
+from campaigns.inbox.conversations.models import Conversation
 from campaigns.inbox.handing_over.models import HandOver, OfferState
 from campaigns.staff.models import AuditEntry, Role
-from tests.factories import a_sender
+from tests.factories import a_region, a_sender
 from tests.inbox.builders import OURS, THEM
 from tests.inbox.conversations.test_pages import hear
 from tests.web.pages import Pages
@@ -78,3 +83,45 @@ def test_declined_case_is_seen_no_more(pages: Pages, halves: Halves) -> None:
     assert "Not taken over by another organisation" in ours.get("/inbox").text
     with pages.sessions() as session:
         assert session.scalars(select(HandOver.state)).one() == OfferState.DECLINED
+
+
+def test_region_is_told_by_its_name(pages: Pages, halves: Halves) -> None:
+    with pages.sessions.begin() as session:
+        region = a_region(session)
+        name = region.name
+        contact = session.get_one(Contact, session.get_one(Conversation, halves.which).contact_id)
+        contact.region_id = region.id
+    told = {"receiver": str(pages.theirs.id), "summary": "A bed.", "consent": "Yes.", "fields": ["place"]}
+    page = halves.ours.post(f"/inbox/{halves.which}/hand-over", data=told, follow_redirects=True)
+    assert (page.status_code, name in page.text) == (200, True)
+
+
+def test_accepted_case_is_taken_along_once_a_key_is_confirmed(pages: Pages, halves: Halves) -> None:
+    told = {"receiver": str(pages.theirs.id), "summary": "Two people need a bed.", "consent": "Yes."}
+    halves.ours.post(f"/inbox/{halves.which}/hand-over", data=told)
+    with pages.sessions() as session:
+        case = f"/inbox/handed-over/{session.scalars(select(HandOver.id)).one()}"
+    halves.theirs.post(f"{case}/accept")
+    assert "It can be read here only" in halves.theirs.get(case).text
+    refused = halves.theirs.post(f"{case}/export/pdf", follow_redirects=True).text
+    assert "Nothing is exported without a key" in refused
+    admin = pages.client(pages.member(Role.ADMIN, organisation=pages.theirs))
+    identity = pyrage.x25519.Identity.generate()
+    assert admin.post("/settings/export-key", data={"recipient": "age1"}).status_code == 422
+    admin.post("/settings/export-key", data={"recipient": str(identity.to_public())})
+    page = html.unescape(admin.get("/settings/export-key").text)
+    armoured = page[page.index("-----BEGIN AGE") :].partition("</pre>")[0]
+    word = pyrage.decrypt(armoured.encode(), [identity]).decode()
+    assert admin.post("/settings/export-key/confirm", data={"word": "nothing"}).status_code == 422
+    assert admin.post("/settings/export-key/confirm", data={"word": word}).status_code == 302
+    file = halves.theirs.post(f"{case}/export/json")
+    assert file.headers["Content-Disposition"] == "attachment; filename=file.json.age"
+    assert json.loads(pyrage.decrypt(file.data, [identity]))["summary"] == told["summary"]
+    paper = halves.theirs.post(f"{case}/export/pdf", headers={"Accept-Language": "ar"})
+    assert pyrage.decrypt(paper.data, [identity]).startswith(b"%PDF")
+    assert halves.ours.post(f"{case}/export/pdf").status_code == 404
+    assert halves.theirs.post(f"{case}/export/exe").status_code == 404
+    halves.ours.post(f"{case}/take-back")
+    assert halves.theirs.post(f"{case}/export/pdf").status_code == 404
+    admin.post("/settings/export-key/remove")
+    assert admin.post("/settings/export-key/remove").status_code == 404
