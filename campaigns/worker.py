@@ -43,6 +43,7 @@ from campaigns.delivery.write_turns import SQLITE_TURN_SECONDS
 from campaigns.erasing.leftovers import go_on as go_on_erasing
 from campaigns.gateways.base import Gateway
 from campaigns.gateways.kinds import get_kind
+from campaigns.inbox.automatic.still_waiting import tell_who_still_waits
 from campaigns.inbox.escalation.escalate import escalate
 from campaigns.inbox.escalation.member_mails import send_mails
 from campaigns.inbox.given.dead_numbers import put_back
@@ -75,6 +76,7 @@ RECEIPTS_EVERY, PLANS_EVERY, SWEEP_EVERY, REPAIR_EVERY, RECOUNT_EVERY = 0.3, 0.5
 REPORTS_EVERY, CROWDS_EVERY, CHECK_EVERY, ERASE_EVERY = 60.0, 5.0, 600.0, 5.0
 ESCALATE_EVERY = 5.0
 LAPSE_EVERY = 20.0
+ANSWERLESS_EVERY = 300.0
 #: Between two looks whether the database was upgraded under this worker.
 TABLES_EVERY = 60.0
 #: Between two looks whether the list of a provider is to be read for what people wrote; and how long a start waits
@@ -300,6 +302,9 @@ class Worker:
     def _settle_questions(self) -> int:
         return settle_questions(self._sessions, answer_days=self._settings.silence_answer_days)
 
+    def _tell_them(self) -> int:
+        return tell_who_still_waits(self._sessions, Policy.of(self._settings), self._vault)
+
     async def _leave(self) -> None:
         """Give this worker's lanes to the others, without their waiting for its heartbeat or its end."""
         if self._leader_lock is not None:
@@ -330,6 +335,7 @@ class Worker:
             Chore("counting crowds", CROWDS_EVERY, lambda: count(recount_crowds, self._sessions)),
             Chore("checking counts", CHECK_EVERY, lambda: count(check_nightly, self._sessions)),
             Chore("taking back offers that lapsed", LAPSE_EVERY, lambda: repair(lapse_due, self._sessions)),
+            Chore("telling who still waits", ANSWERLESS_EVERY, lambda: repair(self._tell_them), is_outward=True),
             Chore("reading texts again", TEXTS_EVERY, lambda: count(self._text_watch.look)),
             Chore("taking back numbers in answers", TEXTS_EVERY, lambda: repair(put_back, self._sessions)),
             Chore("leaving out who is silent", SILENT_EVERY, lambda: repair(self._settle_questions)),

@@ -7,7 +7,7 @@ in the transaction that keeps the message, so each is answered at most once. A f
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
@@ -23,14 +23,14 @@ from campaigns.audience.models import Address, AddressState, Contact
 from campaigns.core import clock
 from campaigns.core.keys.crypto import Vault
 from campaigns.core.languages import UNKNOWN_LANGUAGE, all_languages
-from campaigns.delivery.answers.answer_runs import AnswerText, queue_answer
+from campaigns.delivery.answers.answer_runs import AnswerText
 from campaigns.directory.signposting.choice import Need
 from campaigns.gateways.callbacks import Happening, Inbound
-from campaigns.inbox.automatic.chosen_texts import PLACE, Saying, find_chosen, languages_offered, say
+from campaigns.inbox.automatic.chosen_texts import PLACE, find_chosen, languages_offered
 from campaigns.inbox.automatic.loop_guard import LOOKED_BACK, Past, is_exhausted, is_repeated
 from campaigns.inbox.automatic.models import OpenQuestion, Subject
 from campaigns.inbox.automatic.moving import move, region_shown, understand_place
-from campaigns.inbox.automatic.off_duty import find_off_duty, only_open, write_again, zone_of
+from campaigns.inbox.automatic.off_duty import find_off_duty, write_again, zone_of
 from campaigns.inbox.automatic.open_questions import (
     Choice,
     ask,
@@ -39,19 +39,17 @@ from campaigns.inbox.automatic.open_questions import (
     numbered,
     read_answer,
 )
+from campaigns.inbox.automatic.sayings import find_saying, queue_saying
 from campaigns.inbox.conversations.addressees import Addressee, load_addressee, load_need
 from campaigns.inbox.conversations.hear import hold_in_passing, note_in_passing
 from campaigns.inbox.conversations.models import WAITING, Answer, Conversation, ConversationState, Occasion
-from campaigns.inbox.conversations.window import find_obstacle, lives_until
-from campaigns.inbox.conversations.word_index import index_text
+from campaigns.inbox.conversations.window import find_obstacle
 from campaigns.inbox.incoming.order import REFUSALS
 from campaigns.inbox.incoming.questions import know_writer, put_in_conversation
 from campaigns.inbox.models import Reply, ReplyKind
 from campaigns.inbox.urgency.judging import Judged, judge
 from campaigns.inbox.urgency.levels import Urgency
-from campaigns.messages.queries import load_help
-from campaigns.messages.text.bidi_numbers import number_in_text
-from campaigns.messages.text.placeholders import AGAIN, EMERGENCY
+from campaigns.messages.text.placeholders import AGAIN
 from campaigns.planning.policy import Policy
 
 #: What reached us later than this is for a member alone: by then somebody else may hold the phone.
@@ -60,8 +58,6 @@ ANSWERED_WITHIN = timedelta(hours=1)
 TAKEN_FOR = timedelta(days=7)
 #: Nobody is welcomed twice within it.
 WELCOMED_ONCE_IN = timedelta(days=30)
-#: What is said by itself is of no use later.
-LIVES = timedelta(hours=1)
 #: Nobody is told twice within it that nobody is on duty, but for whoever turns out to be in danger; and nobody to
 #: whom a member wrote just now.
 TOLD_OFF_DUTY, TOLD_IN_DANGER = timedelta(hours=12), timedelta(hours=1)
@@ -304,35 +300,18 @@ class AutomaticAnswers:
         if again is not None:
             zone = zone_of(self.session, conversation)
             given[AGAIN] = write_again(again, zone, now=now)
-        saying = self._say(conversation.organisation_id, occasion, scene.need, given)
+        saying = find_saying(self.session, conversation, occasion, scene.need, given, policy=self.policy)
         address, sender = scene.addressee.address, scene.addressee.sender
         if saying is None or address is None or sender is None:
             return False
         body = "\n".join(filter(None, (saying.body, numbered(choices))))
         text = AnswerText(saying.language, body, saying.service_ids)
-        until = min(now + LIVES, lives_until(scene.addressee.writer, now=now))
-        run = queue_answer(self.session, address, sender, text, vault=self.vault, until=until)
-        facts = {"conversation_id": conversation.id, "run_id": run.id, "reply_id": reply.id}
-        self.session.add(Answer(**facts, member_id=None, occasion=occasion, written_at=now))
+        queue_saying(
+            self.session, conversation, scene.addressee, text, occasion, reply_id=reply.id, vault=self.vault
+        )
         if choices:
             ask(self.session, conversation, subject, choices, at=now)
-        conversation.last_at = now
-        index_text(self.session, conversation, body, vault=self.vault)
-        self.session.flush()
         return True
-
-    def _say(
-        self, organisation_id: int, occasion: Occasion, need: Need, given: Mapping[str, str]
-    ) -> Saying | None:
-        message = find_chosen(self.session, organisation_id, occasion)
-        if message is None:
-            return None
-        known = load_help(self.session, organisation_id, fresh_days=self.policy.service_max_age_days)
-        if occasion is Occasion.OFF_DUTY:
-            known = only_open(known, need)
-        emergency = known.emergency.get(need.country or "", "")
-        number = {EMERGENCY: number_in_text(emergency, need.language)} if emergency else {}
-        return say(message, need, known, given={**given, **number})
 
 
 def _occasion_after(question: OpenQuestion) -> Occasion:

@@ -34,7 +34,7 @@ PLACE = "place"
 #: Automatic fields that anybody can fill in when somebody writes.
 _ALWAYS = {HOTLINE, STOP, *(f"{HOTLINE}{KIND_MARK}{kind.value}" for kind in ServiceKind)}
 #: What can be filled in on one occasion alone.
-_MORE = {Occasion.MOVED: {PLACE}, Occasion.OFF_DUTY: {EMERGENCY, AGAIN}}
+_MORE = {Occasion.MOVED: {PLACE}, Occasion.OFF_DUTY: {EMERGENCY, AGAIN}, Occasion.STILL_WAITING: {EMERGENCY}}
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,6 +15,7 @@ OCCASIONS = {
     Occasion.WHICH_PLACE: _lp("automatic answer", "Which place?"),
     Occasion.UNKNOWN_PLACE: _lp("automatic answer", "Unknown place"),
     Occasion.OFF_DUTY: _lp("automatic answer", "Nobody is on duty"),
+    Occasion.STILL_WAITING: _lp("automatic answer", "No answer yet"),
 }
 #: When each is sent.
 WHEN = {
@@ -33,6 +34,11 @@ WHEN = {
         "Sent to whoever writes while nobody is on duty, once in 12 hours; instead of the answer to HELP, too. "
         "((emergency)) names the emergency number of their country, ((hotline)) an open helpline, ((again)) when "
         "somebody reads again."
+    ),
+    Occasion.STILL_WAITING: _l(
+        "Sent once, by day, to whoever asked five days ago and has no answer. Never to whoever opted out since, "
+        "shares a phone or told of danger: somebody else may read it. ((emergency)) names the emergency number of "
+        "their country, ((hotline)) a helpline."
     ),
     Occasion.UNKNOWN_PLACE: _l("Sent once a day when no place has that name. The team is asked to read it too."),
 }

@@ -26,6 +26,7 @@ TITLES = {
     Occasion.WHICH_PLACE: "Automatic: which place",
     Occasion.UNKNOWN_PLACE: "Automatic: unknown place",
     Occasion.OFF_DUTY: "Automatic: nobody is on duty",
+    Occasion.STILL_WAITING: "Automatic: no answer yet",
 }
 
 

@@ -84,6 +84,8 @@ class Occasion(StrEnum):
     UNKNOWN_PLACE = "unknown_place"
     #: They wrote while nobody of the team is on duty.
     OFF_DUTY = "off_duty"
+    #: They asked days ago, and nobody has answered.
+    STILL_WAITING = "still_waiting"
 
 
 class Conversation(Base):

@@ -224,7 +224,7 @@ def test_failure_of_an_answer_costs_no_message(person: Person, monkeypatch: pyte
     def fail(*_: object, **__: object) -> None:
         raise ValueError("broken")
 
-    monkeypatch.setattr("campaigns.inbox.automatic.by_itself.queue_answer", fail)
+    monkeypatch.setattr("campaigns.inbox.automatic.sayings.queue_answer", fail)
     person.writes("HELP")
     assert person.reads() == []
     assert person.waits

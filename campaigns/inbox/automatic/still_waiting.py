@@ -1,0 +1,123 @@
+"""Whoever asked days ago, and was answered by nobody, is told once that they are not forgotten.
+
+Nobody asked for it just now, so it goes by day only, and never where somebody else may read it: to whoever shares
+a phone, or ever told of danger; nor after a stop.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import datetime, timedelta
+from functools import partial
+from itertools import islice
+from typing import Any
+
+from sqlalchemy import Select, exists, or_, select
+from sqlalchemy.orm import Session, sessionmaker
+
+from campaigns.audience.models import REFUSALS, Address, AddressState, Channel, Consent, Contact
+from campaigns.audience.walk import FREE_TEXT
+from campaigns.core import clock
+from campaigns.core.keys.crypto import Vault
+from campaigns.delivery.answers.answer_runs import AnswerText
+from campaigns.inbox.automatic.models import AutomaticText
+from campaigns.inbox.automatic.sayings import find_saying, queue_saying
+from campaigns.inbox.conversations.addressees import load_addressee, load_need
+from campaigns.inbox.conversations.models import Answer, Conversation, ConversationTag, Occasion
+from campaigns.inbox.conversations.wait import began
+from campaigns.inbox.conversations.window import find_obstacle
+from campaigns.inbox.duty.targets import STEPS, Step
+from campaigns.inbox.urgency.levels import Urgency
+from campaigns.inbox.urgency.word_lists import HEADINGS
+from campaigns.planning.policy import Policy
+from campaigns.planning.schedules.quiet_hours import first_allowed
+from campaigns.staff.models import Organisation
+
+#: When the lead is told once more, the person is told as well.
+AFTER = dict(STEPS[Urgency.QUESTION])[Step.LEAD_AGAIN].clock or timedelta()
+#: People who are told at one look; the others are at the next.
+MOST_AT_ONCE = 50
+#: Headings of whoever may be watched.
+_DANGERS = [heading for heading in HEADINGS if heading.startswith("urgent_")]
+_URGENCIES = (Urgency.QUESTION.value, Urgency.REPORT.value)
+_TEXTED = (AddressState.ACTIVE, AddressState.PENDING)
+
+
+def tell_who_still_waits(sessions: sessionmaker[Session], policy: Policy, vault: Vault) -> int:
+    """Tell whoever has waited for so long, each in a transaction of its own, and return how many were told."""
+    now = clock.now()
+    with sessions() as session:
+        session.connection(execution_options={"read_only": True})
+        due = list(islice(_find_due(session, policy, now), MOST_AT_ONCE))
+    told = 0
+    for conversation_id in due:
+        with sessions.begin() as session:
+            told += tell(session, conversation_id, policy=policy, vault=vault)
+    return told
+
+
+def tell(session: Session, conversation_id: int, *, policy: Policy, vault: Vault) -> bool:
+    """Tell one person that nobody has an answer yet; say whether they still wait and may be told."""
+    now, found = clock.now(), session.get(Conversation, conversation_id)
+    if found is None:
+        return False
+    # Addresses before conversations, as whoever answers has it: a stop or an answer comes before this, or after.
+    addressee = load_addressee(session, found, locked=True)
+    held = partial(session.get, with_for_update=True, populate_existing=True)
+    conversation = held(Conversation, conversation_id)
+    waits = session.scalar(_select_waiting(now).where(Conversation.id == conversation_id)) is not None
+    if conversation is None or not waits or find_obstacle(addressee.writer, now=now) is not None:
+        return False
+    need = load_need(session, conversation, addressee.address, now=now)
+    saying = find_saying(session, conversation, Occasion.STILL_WAITING, need, {}, policy=policy)
+    if saying is None:
+        return False
+    text = AnswerText(saying.language, saying.body, saying.service_ids)
+    queue_saying(session, conversation, addressee, text, Occasion.STILL_WAITING, reply_id=None, vault=vault)
+    return True
+
+
+def _find_due(session: Session, policy: Policy, now: datetime) -> Iterator[int]:
+    """Yield who is to be told and may be woken now, as their clock and the country of their number have it."""
+    columns = Conversation.id, Contact.time_zone, Address.country, Organisation.time_zone.label("usual")
+    found = _select_waiting(now).with_only_columns(*columns)
+    found = found.join(Organisation, Organisation.id == Conversation.organisation_id)
+    for row in session.execute(found.order_by(Conversation.id).execution_options(yield_per=500)):
+        zone, country = row.time_zone or row.usual, row.country or ""
+        allowed = first_allowed(now, zone, country, is_zone_known=row.time_zone is not None)
+        if allowed == now or not policy.keeps_quiet:
+            yield row.id
+
+
+def _select_waiting(now: datetime) -> Select[Any]:
+    """Select whoever has waited for so long, was not told, and may be written to without having asked."""
+    chosen = (AutomaticText.organisation_id == Conversation.organisation_id) & (
+        AutomaticText.occasion == Occasion.STILL_WAITING
+    )
+    theirs = (Address.contact_id == Conversation.contact_id) & (Address.channel == Conversation.channel)
+    may_reply = or_(Address.channel != Channel.WHATSAPP, Address.heard_at > now - FREE_TEXT)
+    told = exists().where(
+        Answer.conversation_id == Conversation.id,
+        Answer.occasion == Occasion.STILL_WAITING,
+        Answer.written_at >= began(),
+    )
+    in_danger = exists().where(
+        ConversationTag.conversation_id == Conversation.id, ConversationTag.tag.in_(_DANGERS)
+    )
+    refused = exists().where(
+        Consent.contact_id == Conversation.contact_id,
+        Consent.kind.in_(REFUSALS),
+        Consent.given_at >= Conversation.waiting_since,
+    )
+    found = select(Conversation.id).join(AutomaticText, chosen).join(Address, theirs)
+    return found.join(Contact, Contact.id == Conversation.contact_id).where(
+        Conversation.urgency.in_(_URGENCIES),
+        Conversation.waiting_since <= now - AFTER,
+        began() <= now - AFTER,
+        Address.state.in_(_TEXTED),
+        ~Address.is_shared,
+        may_reply,
+        ~told,
+        ~in_danger,
+        ~refused,
+    )
