@@ -51,6 +51,7 @@ from campaigns.planning.uses import find_used
 from campaigns.proposals import views as proposals
 from campaigns.proposals.proposal_kinds import Kind
 from campaigns.proposals.views import init_proposals
+from campaigns.public_pages import views as public_pages
 from campaigns.public_pages.publisher import find_publisher
 from campaigns.reach import api as reach_api
 from campaigns.reach import public as go
@@ -117,6 +118,7 @@ PAGES: tuple[Blueprint, ...] = (
     readers.pages,
     reports.pages,
     staff.pages,
+    public_pages.pages,
     members.pages,
     tokens.pages,
     description.pages,

@@ -5,11 +5,12 @@ from __future__ import annotations
 from sqlalchemy.orm import Session
 
 from campaigns.core import clock
-from campaigns.core.errors import InputError
+from campaigns.core.errors import InputError, RefusedError
 from campaigns.core.words import N_
 from campaigns.public_pages.models import PublicProfile, PublicTextReview
 from campaigns.public_pages.queries import find_profile
 from campaigns.staff import audit
+from campaigns.staff.models import Member
 
 
 def set_profile(
@@ -33,19 +34,26 @@ def set_profile(
 
 
 def review_words(
-    session: Session, organisation_id: int, language: str, *, digest: str, is_fit: bool, by: int
+    session: Session, organisation_id: int, language: str, *, digest: str, is_fit: bool, by: Member
 ) -> PublicTextReview:
-    """Say that what the pages tell people in a language may be read by them, or that it may not after all."""
+    """Say that what the pages tell people in a language may be read by them, or that it may not after all.
+
+    Raises RefusedError when the member has not said that they read the language; taking it back takes no language.
+    """
+    if is_fit and language not in by.languages:
+        raise RefusedError(N_("Say in your account that you read this language, then review it."))
     review = PublicTextReview(
         organisation_id=organisation_id,
         language=language,
         digest=digest,
         is_fit=is_fit,
-        member_id=by,
+        member_id=by.id,
         reviewed_at=clock.now(),
     )
     session.add(review)
     session.flush()
     action = "public_text.review" if is_fit else "public_text.withdraw"
-    audit.record(session, action, subject=review, organisation_id=organisation_id, member_id=by, language=language)
+    audit.record(
+        session, action, subject=review, organisation_id=organisation_id, member_id=by.id, language=language
+    )
     return review

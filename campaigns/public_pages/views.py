@@ -1,0 +1,105 @@
+"""Settings show who is behind the pages for everybody, and which languages members have reviewed."""
+
+from __future__ import annotations
+
+from flask import Blueprint, flash, redirect, render_template, request, url_for
+from flask_babel import gettext as _
+from werkzeug.exceptions import NotFound
+from werkzeug.wrappers import Response
+
+from campaigns.core.errors import InputError, RefusedError
+from campaigns.public_pages import queries, service
+from campaigns.public_pages.forms import ProfileForm
+from campaigns.public_pages.publisher import behind
+from campaigns.staff.auth import current_member, current_organisation, requires
+from campaigns.staff.permissions import Permission
+from campaigns.staff.queries import load_member_names
+from campaigns.web.current import settings
+from campaigns.web.error_words import refusals_told
+from campaigns.web.people.public_words import SOURCE, Words, digest_of_words, public_languages, public_words
+from campaigns.web.session import session
+
+pages = Blueprint("public_pages", __name__, url_prefix="/settings/public-pages")
+
+Page = str | Response | tuple[str, int]
+
+
+@pages.get("")
+@requires()
+def index() -> str:
+    """Show where the pages are, who is behind them, and how far each language is."""
+    reviews = {each.language: each for each in session().scalars(queries.select_latest_reviews())}
+    return render_template(
+        "public_pages/index.html",
+        profile=queries.find_profile(session(), current_organisation().id),
+        address=settings().people_address,
+        languages=[code for code in public_languages() if code != SOURCE],
+        reviewed=behind().languages,
+        reviews=reviews,
+        names=load_member_names(session(), {each.member_id for each in reviews.values()}),
+    )
+
+
+@pages.route("/profile", methods=["GET", "POST"])
+@requires(Permission.ADMINISTER)
+def edit() -> Page:
+    """Open the pages to everybody or close them, and say who is behind them."""
+    ours = current_organisation()
+    form = ProfileForm(obj=queries.find_profile(session(), ours.id))
+    if form.validate_on_submit():
+        try:
+            service.set_profile(
+                session(),
+                ours.id,
+                is_open=form.is_open.data,
+                shown_name=form.text("shown_name"),
+                contact=form.text("contact"),
+                by=current_member().id,
+            )
+        except InputError as error:
+            form.show(error, "contact")
+        else:
+            flash(_("Saved. The pages show it within a minute."), "good")
+            return redirect(url_for("public_pages.index"))
+    return render_template("public_pages/profile.html", form=form), form.status
+
+
+@pages.get("/texts/<language>")
+@requires()
+def show_words(language: str) -> str:
+    """Show what the pages say in a language, beside English."""
+    source, words = public_words(SOURCE), _words(language)
+    return render_template(
+        "public_pages/words.html",
+        code=language,
+        direction=Words(language).direction,
+        rows=[(source[name], words.get(name, "")) for name in source],
+        is_reviewed=language in behind().languages,
+        reads_it=language in current_member().languages,
+    )
+
+
+@pages.post("/texts/<language>")
+@requires(Permission.REVIEW)
+def review(language: str) -> Response:
+    """Let people read a language, or take it back."""
+    _words(language)
+    is_fit = request.form.get("fit") == "yes"
+    with refusals_told(RefusedError):
+        service.review_words(
+            session(),
+            current_organisation().id,
+            language,
+            digest=digest_of_words(language),
+            is_fit=is_fit,
+            by=current_member(),
+        )
+        flash(_("People may read it now.") if is_fit else _("People do not get it any more."), "good")
+    return redirect(url_for("public_pages.index"))
+
+
+def _words(language: str) -> dict[str, str]:
+    """Return what stands in a table. Raises NotFound for a language without one, and for English."""
+    if language == SOURCE or language not in public_languages():
+        raise NotFound
+    return dict(public_words(language))

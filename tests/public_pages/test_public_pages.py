@@ -1,0 +1,118 @@
+"""An administrator opens the directory to everybody, and a language is shown live after a member reviewed it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import timedelta
+
+import pytest
+from sqlalchemy import Engine
+from sqlalchemy.orm import Session
+
+from campaigns.core import clock
+from campaigns.core.errors import InputError, RefusedError
+from campaigns.public_pages.queries import load_behind
+from campaigns.public_pages.service import review_words, set_profile
+from campaigns.staff.models import Role
+from campaigns.web.people.public_words import digest_of_words
+from tests.factories import a_member, a_service, an_organisation
+from tests.web.pages import Pages, make_pages
+
+
+@pytest.fixture
+def live(sqlite_engine: Engine) -> Iterator[Pages]:
+    """A live instance whose one organisation has opened its pages."""
+    with make_pages(sqlite_engine, mode="live", people_url="https://info.example") as pages:
+        with pages.sessions.begin() as session:
+            _open(session, pages)
+        yield pages
+
+
+def _open(session: Session, pages: Pages, **changes: object) -> None:
+    values = {"is_open": True, "shown_name": "Corridor", "contact": "info@example.org"} | changes
+    set_profile(session, pages.ours.id, **values, by=a_member(session, pages.ours, Role.ADMIN).id)  # type: ignore[arg-type]
+
+
+def _read(pages: Pages, address: str) -> str:
+    return pages.client().get(address, base_url="https://info.example").text
+
+
+def test_language_is_shown_live_once_a_reader_has_reviewed_it(live: Pages) -> None:
+    assert 'lang="en"' in _read(live, "/uk/pl")
+    assert "This page is not ready in" in _read(live, "/uk/pl")
+    client = live.client(live.member(Role.APPROVER, languages=["uk"]))
+    client.post("/settings/public-pages/texts/uk", data={"fit": "yes"})
+    live.app.extensions["people"].kept.forget()
+    page = _read(live, "/uk/pl")
+    assert '<html lang="uk"' in page
+    assert "переклала машина" not in page
+    client.post("/settings/public-pages/texts/uk", data={"fit": "no"})
+    live.app.extensions["people"].kept.forget()
+    assert '<html lang="en"' in _read(live, "/uk/pl")
+
+
+def test_language_of_the_country_is_shown_with_a_mark(live: Pages) -> None:
+    page = _read(live, "/pl/pl")
+    assert '<html lang="pl"' in page
+    assert "przetłumaczyła maszyna" in page
+    assert '<html lang="en"' in _read(live, "/pl/de")
+
+
+def test_language_that_we_lack_is_said_to_be_lacking(live: Pages) -> None:
+    page = _read(live, "/tr/pl")
+    assert '<html lang="en"' in page
+    assert "Turkish" in page
+
+
+def test_pages_say_who_is_behind_them_as_far_as_they_want(live: Pages) -> None:
+    assert "Behind this page: <bdi>Corridor</bdi>" in _read(live, "/en/pl")
+    with live.sessions.begin() as session:
+        _open(session, live, shown_name="")
+    live.app.extensions["people"].kept.forget()
+    page = _read(live, "/en/pl")
+    assert "not named here" in page
+    assert "info@example.org" in page
+
+
+def test_closed_directory_is_not_shown(live: Pages) -> None:
+    with live.sessions.begin() as session:
+        a_service(session, live.ours, name="Ours", verified_on=clock.now().date())
+        a_service(session, live.theirs, name="Theirs", verified_on=clock.now().date())
+    page = _read(live, "/en/pl")
+    assert "Ours" in page
+    assert "Theirs" not in page
+
+
+def test_review_is_of_what_was_read(session: Session) -> None:
+    organisation = an_organisation(session)
+    reader = a_member(session, organisation, Role.APPROVER, languages=["uk"])
+    set_profile(session, organisation.id, is_open=True, shown_name="", contact="a@example.org", by=reader.id)
+    review_words(session, organisation.id, "uk", digest=digest_of_words("uk"), is_fit=True, by=reader)
+    assert load_behind(session, digest_of_words).languages == {"uk"}
+    assert load_behind(session, lambda language: "later words").languages == frozenset()
+    with pytest.raises(RefusedError):
+        review_words(session, organisation.id, "ps", digest=digest_of_words("ps"), is_fit=True, by=reader)
+
+
+def test_pages_are_not_opened_without_anybody_to_write_to(session: Session) -> None:
+    organisation = an_organisation(session)
+    with pytest.raises(InputError):
+        set_profile(session, organisation.id, is_open=True, shown_name="", contact=" ", by=1)
+    assert load_behind(session, digest_of_words).organisation_ids == ()
+
+
+def test_administrator_opens_the_pages(pages: Pages) -> None:
+    client = pages.client(pages.member(Role.ADMIN))
+    refused = client.post("/settings/public-pages/profile", data={"is_open": "y", "contact": ""})
+    assert refused.status_code == 422
+    client.post("/settings/public-pages/profile", data={"is_open": "y", "contact": "a@example.org"})
+    assert "a@example.org" in client.get("/settings/public-pages").text
+    assert "a@example.org" in pages.client().get("/en/pl").text
+
+
+def test_number_that_was_verified_too_long_ago_is_not_shown(live: Pages) -> None:
+    with live.sessions.begin() as session:
+        a_service(session, live.ours, name="Old", verified_on=clock.now().date() - timedelta(days=31))
+    page = _read(live, "/en/pl")
+    assert "Old" not in page
+    assert "We know of no helpline" in page
