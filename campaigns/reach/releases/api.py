@@ -27,6 +27,9 @@ class ReleasesQuery(Paging):
     view: View | None = None
     scope: ScopeKind | None = None
     period: str = Field("", max_length=10, description="2026-03, 2026-Q1 or campaign; all when it is empty.")
+    of_partners: bool = Field(
+        False, description="What other organisations of the instance published of what people write about."
+    )
 
 
 class ReleaseItem(BaseModel):
@@ -69,7 +72,8 @@ class ReleaseFiles(BaseModel):
 @spec.validate(resp=answers(Releases), tags=["releases"], operation_id="listReleases")
 def list_releases(query: ReleasesQuery) -> Response:
     """List the releases of the organisation, the newest first."""
-    statement = queries.select_releases(asking().organisation_id)
+    chosen = queries.select_of_partners if query.of_partners else queries.select_releases
+    statement = chosen(asking().organisation_id)
     for column, value in (
         (Release.view, query.view),
         (Release.scope, query.scope),
@@ -86,7 +90,7 @@ def list_releases(query: ReleasesQuery) -> Response:
 @spec.validate(resp=answers(ReleaseFiles, missing=True), tags=["releases"], operation_id="getRelease")
 def get_release(release_id: int) -> Response:
     """Say what a release is about and in which formats it comes."""
-    release = queries.get_release(session(), release_id, asking().organisation_id)
+    release = queries.get_readable(session(), release_id, asking().organisation_id)
     files = [
         FileItem(format=name, bytes=size, sha256=digest)
         for name, size, digest in queries.formats_of(session(), release)
@@ -99,7 +103,7 @@ def get_release(release_id: int) -> Response:
 @spec.validate(resp=answers(missing=True), tags=["releases"], operation_id="getReleaseFile", skip_validation=True)
 def get_file(release_id: int, format_name: str) -> Response:
     """Give a release in one format, byte for byte as it was frozen."""
-    release = queries.get_release(session(), release_id, asking().organisation_id)
+    release = queries.get_readable(session(), release_id, asking().organisation_id)
     found = queries.get_file(session(), release, format_name)
     return tagged(Response(found.content, content_type=MIME_TYPES[format_name]), found.sha256)
 

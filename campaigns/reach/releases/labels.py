@@ -16,6 +16,7 @@ VIEW_NAMES = {
     View.REGIONS: _l("By region"),
     View.CHANNELS: _l("By country and channel"),
     View.LANGUAGES: _l("By country and language"),
+    View.THEMES: _l("By country and theme: what people write about"),
 }
 SCOPE_NAMES = {
     ScopeKind.ORGANISATION: _l("All campaigns of the organisation"),

@@ -30,6 +30,8 @@ class View(StrEnum):
     REGIONS = "regions"
     CHANNELS = "channels"
     LANGUAGES = "languages"
+    #: What people write about, by country; every organisation of the instance may read it.
+    THEMES = "themes"
 
 
 class ScopeKind(StrEnum):

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, time, timedelta
 
 from sqlalchemy import ColumnElement, Select, func, or_, select
 from sqlalchemy.orm import Session, undefer
 
 from campaigns.core.errors import InputError, NotFoundError, OpenPeriodError
 from campaigns.core.words import N_
+from campaigns.inbox.conversations.models import ConversationTheme
 from campaigns.planning.models import Campaign, Run, Schedule
 from campaigns.planning.queries import counts_as_reach
 from campaigns.reach.releases.models import (
@@ -64,6 +65,21 @@ def get_release(session: Session, release_id: int, organisation_id: int) -> Rele
     if release is None:
         raise NotFoundError(N_("It does not exist, or is not yours to see."))
     return release
+
+
+def select_of_partners(organisation_id: int) -> Select[Release]:
+    """Select what other organisations of the instance published of what people write about, the newest first."""
+    others = Release.organisation_id != organisation_id
+    return select(Release).where(others, Release.view == View.THEMES).order_by(Release.id.desc())
+
+
+def get_readable(session: Session, release_id: int, organisation_id: int) -> Release:
+    """Return a release of the organisation, or what another one published of what people write about.
+
+    Raises NotFoundError alike for a missing one and for whatever else others published.
+    """
+    found = select_of_partners(organisation_id).where(Release.id == release_id).options(undefer(Release.body))
+    return session.scalar(found) or get_release(session, release_id, organisation_id)
 
 
 def get_file(session: Session, release: Release, format_name: str) -> ReleaseFile:
@@ -127,6 +143,13 @@ def joint_partners(session: Session) -> Sequence[Organisation]:
 def first_run_at(session: Session, organisation_id: int) -> datetime | None:
     """Return when the organisation's first real run was made (UTC), or None."""
     return session.scalar(owned(select(func.min(Run.created_at)), Run, organisation_id).where(counts_as_reach()))
+
+
+def first_theme_at(session: Session, organisation_id: int) -> datetime | None:
+    """Return when (UTC) it was first noted what somebody wrote about to the organisation, or None."""
+    first = owned(select(func.min(ConversationTheme.on_day)), ConversationTheme, organisation_id)
+    day = session.scalar(first)
+    return None if day is None else datetime.combine(day, time(), UTC)
 
 
 def select_ended_campaigns(organisation_id: int) -> Select[Campaign]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import secrets
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from sqlalchemy import select
@@ -16,6 +16,7 @@ from campaigns.core import clock
 from campaigns.core.errors import AlreadyReleasedError, BudgetError, InputError, OpenPeriodError, RefusedError
 from campaigns.core.languages import all_languages
 from campaigns.core.words import N_
+from campaigns.inbox.urgency.theme_list import Theme
 from campaigns.planning.models import Campaign
 from campaigns.reach.releases import queries
 from campaigns.reach.releases.documents.document import Heading, write_document
@@ -33,7 +34,7 @@ from campaigns.reach.releases.periods import Period, period_named
 from campaigns.reach.releases.privacy.disclose import disclose, leaf_of, shape_of
 from campaigns.reach.releases.privacy.noise import Below
 from campaigns.reach.releases.privacy.region_tree import load_tree
-from campaigns.reach.releases.privacy.true_counts import count_people
+from campaigns.reach.releases.privacy.true_counts import Group, count_people, count_writers
 from campaigns.staff import audit
 from campaigns.staff.models import Organisation
 
@@ -158,8 +159,8 @@ def leave_joint(session: Session, organisation: Organisation, *, by: int) -> Non
 
 def values_of(view: View) -> tuple[str, ...]:
     """Return everything that a view tells apart within a country, whether it was used or not."""
-    if view is View.CHANNELS:
-        return tuple(Channel)
+    if view in (View.CHANNELS, View.THEMES):
+        return tuple(Channel) if view is View.CHANNELS else tuple(Theme)
     return (*all_languages(), OTHER_LANGUAGE) if view is View.LANGUAGES else ()
 
 
@@ -170,6 +171,8 @@ def _record_partner(session: Session, action: str, organisation: Organisation, b
 
 def _period_of(session: Session, wanted: Wanted) -> Period:
     if wanted.scope is ScopeKind.CAMPAIGN:
+        if wanted.view is View.THEMES:
+            raise InputError(N_("What people write about is published for the whole organisation only."))
         if wanted.campaign is None:
             raise InputError(N_("Choose the campaign."))
         return queries.period_of_campaign(session, wanted.campaign)
@@ -250,17 +253,19 @@ def room_in(session: Session, organisation: Organisation, year: int) -> queries.
 
 def _true_counts(session: Session, planned: Planned) -> Counter[str]:
     wanted, tree, values = planned.wanted, load_tree(), values_of(planned.wanted.view)
-    groups = count_people(
-        session,
-        organisation_ids=[each.id for each in planned.organisations],
-        start=planned.period.start,
-        end=planned.period.end,
-        campaign_id=wanted.campaign.id if wanted.campaign else None,
-    )
     true: Counter[str] = Counter()
-    for group in groups:
+    for group in _groups(session, planned):
         true[leaf_of(group, wanted.view, tree, values)] += group.people
     return true
+
+
+def _groups(session: Session, planned: Planned) -> Iterator[Group]:
+    wanted, during = planned.wanted, {"start": planned.period.start, "end": planned.period.end}
+    if wanted.view is View.THEMES:
+        return count_writers(session, planned.scope_id, **during)
+    ids = [each.id for each in planned.organisations]
+    campaign_id = wanted.campaign.id if wanted.campaign else None
+    return count_people(session, organisation_ids=ids, campaign_id=campaign_id, **during)
 
 
 def _heading(planned: Planned, reason: str) -> Heading:

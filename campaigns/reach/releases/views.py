@@ -10,6 +10,7 @@ from werkzeug.wrappers import Response as Answer
 from campaigns.core import clock
 from campaigns.core.errors import InputError
 from campaigns.core.words import N_
+from campaigns.inbox.conversations.labels import THEMES
 from campaigns.planning.models import Campaign
 from campaigns.reach.releases import joint as joint_releases
 from campaigns.reach.releases import queries, service
@@ -30,6 +31,9 @@ pages = Blueprint("releases", __name__, url_prefix="/reach/publications")
 
 Page = str | Answer | tuple[str, int]
 
+#: What other organisations published, the newest ones that the list shows.
+MOST_OF_PARTNERS = 24
+
 
 @pages.app_context_processor
 def names() -> dict[str, object]:
@@ -39,6 +43,7 @@ def names() -> dict[str, object]:
         "scope_names": SCOPE_NAMES,
         "format_names": FORMAT_NAMES,
         "period_label": period_label,
+        "theme_names": THEMES,
     }
 
 
@@ -57,6 +62,7 @@ def list_releases() -> str:
         partners=queries.joint_partners(session()),
         takes_part=session().get(JointPartner, ours.id) is not None,
         asked=session().scalars(joint_releases.select_asked(ours.id)).all(),
+        of_partners=session().scalars(queries.select_of_partners(ours.id).limit(MOST_OF_PARTNERS)).all(),
     )
 
 
@@ -81,7 +87,8 @@ def ledger() -> str:
 def choose() -> str:
     """Ask what is to be released."""
     ours, now = current_organisation(), clock.now()
-    began = queries.first_run_at(session(), ours.id)
+    first = queries.first_run_at(session(), ours.id), queries.first_theme_at(session(), ours.id)
+    began = min(filter(None, first), default=None)
     return render_template(
         "reach/releases/choose.html",
         views=list(View),
@@ -140,7 +147,7 @@ def take_back(joint_id: int) -> Page:
 @requires(Permission.READ_REACH)
 def show(release_id: int) -> str:
     """Show one release; everything on the page is read from its frozen bytes."""
-    release = queries.get_release(session(), release_id, current_organisation().id)
+    release = queries.get_readable(session(), release_id, current_organisation().id)
     return render_template(
         "reach/releases/show.html",
         release=release,
@@ -153,7 +160,7 @@ def show(release_id: int) -> str:
 @requires(Permission.READ_REACH, fresh=True)
 def download(release_id: int, format_name: str) -> Response:
     """Give a release as a file."""
-    release = queries.get_release(session(), release_id, current_organisation().id)
+    release = queries.get_readable(session(), release_id, current_organisation().id)
     return as_file(session(), release, format_name)
 
 

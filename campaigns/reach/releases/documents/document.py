@@ -23,7 +23,9 @@ FORMAT = "fingerpost-release/1"
 #: How a number too small to be shown is written.
 TOO_SMALL = f"<{LEAST}"
 _NAMES = {ELSEWHERE: "Other countries", UNKNOWN: "Unknown region"}
-_KINDS = {View.REGIONS: "areas", View.CHANNELS: "channels", View.LANGUAGES: "languages"}
+_KINDS = {View.REGIONS: "areas", View.CHANNELS: "channels", View.LANGUAGES: "languages", View.THEMES: "themes"}
+#: What a figure counts.
+WROTE = "people who wrote"
 
 Row = Mapping[str, Any]
 
@@ -50,7 +52,7 @@ def write_document(heading: Heading, tree: RegionTree, shape: Shape, folded: Fol
     """Return the bytes: UTF-8, keys in order, no spaces, so that the same content is always the same bytes."""
     content = _heading(heading) | {
         "format": FORMAT,
-        "measure": "people reached",
+        "measure": WROTE if heading.view is View.THEMES else "people reached",
         "method": {
             "epsilon": str(EPSILON),
             "least": LEAST,
@@ -112,14 +114,14 @@ def _rows(view: View, tree: RegionTree, shape: Shape, folded: Folded) -> Iterato
         leaves.setdefault(leaf if shape.parents[leaf] == ROOT else shape.parents[leaf], []).append(leaf)
     for node, below in leaves.items():
         for leaf in below:
-            yield _place(tree, node) | _leaf(view, tree, leaf) | _figure(folded, leaf)
+            yield _place(view, tree, node) | _leaf(view, tree, leaf) | _figure(folded, leaf)
         if node in folded.others:
-            yield _place(tree, node) | _others(view, folded, node, folded.others[node])
+            yield _place(view, tree, node) | _others(view, folded, node, folded.others[node])
     if ROOT in folded.counted_in.values():
-        yield _place(tree, "") | _others(view, folded, ROOT, folded.others.get(ROOT))
+        yield _place(view, tree, "") | _others(view, folded, ROOT, folded.others.get(ROOT))
 
 
-def _place(tree: RegionTree, node: str) -> dict[str, Any]:
+def _place(view: View, tree: RegionTree, node: str) -> dict[str, Any]:
     country = node if node in tree.iso3 else ""
     named = _NAMES.get(node) or Locale("en").territories.get(node, "")
     return {
@@ -130,8 +132,7 @@ def _place(tree: RegionTree, node: str) -> dict[str, Any]:
         "pcode": "",
         "name": "",
         "names": {},
-        "channel": "",
-        "language": "",
+        **dict.fromkeys(("theme",) if view is View.THEMES else ("channel", "language"), ""),
     }
 
 

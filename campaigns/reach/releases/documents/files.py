@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -54,6 +54,15 @@ HXL = (
     ("Data source", "#meta+source"),
     ("Status", "#status+code"),
 )
+#: What stands in a table of what people write about, in place of other columns and of their tags.
+_OF_THEMES: Mapping[object, Sequence[Any]] = {
+    "channel": ("theme",),
+    "language": (),
+    "people_reached": ("people_who_wrote",),
+    ("Channel", "#x_channel+code"): (("Theme", "#x_theme+code"),),
+    ("Message language", "#x_language+code+v_iso639"): (),
+    ("People reached (est.)", "#reached+ind+est"): (("People who wrote (est.)", "#x_wrote+ind+est"),),
+}
 
 
 def write_files(body: bytes) -> dict[str, bytes]:
@@ -67,12 +76,13 @@ def write_files(body: bytes) -> dict[str, bytes]:
 
 def write_csv(document: Document) -> bytes:
     """Return the table as CSV in UTF-8 with a byte order mark, safe to open in a spreadsheet."""
-    return (BYTE_ORDER_MARK + write_table([COLUMNS, *table_of(document)])).encode()
+    return (BYTE_ORDER_MARK + write_table([columns_of(document), *table_of(document)])).encode()
 
 
 def write_hxl(document: Document) -> bytes:
     """Return the table as CSV with the HXL tags in its second row."""
-    heads = [[head for head, _ in HXL], [tag for _, tag in HXL]]
+    tags = hxl_of(document)
+    heads = [[head for head, _ in tags], [tag for _, tag in tags]]
     return write_table([*heads, *(_hxl_row(document, row) for row in document["rows"])]).encode()
 
 
@@ -83,12 +93,13 @@ def write_xlsx(document: Document) -> bytes:
     book = xlsxwriter.Workbook(content, options)
     # The library would write the present moment, and the file would never be the same again.
     made_on = datetime.fromisoformat(document["made_on"])
-    book.set_properties({"title": "Reach", "created": made_on})
+    book.set_properties({"title": _title(document), "created": made_on})
     bold = book.add_format({"bold": True})
-    table, about = book.add_worksheet("Reach"), book.add_worksheet("About")
-    table.write_row(0, 0, COLUMNS, bold)
+    columns = columns_of(document)
+    table, about = book.add_worksheet(_title(document)), book.add_worksheet("About")
+    table.write_row(0, 0, columns, bold)
     table.freeze_panes(1, 0)
-    table.set_column(0, len(COLUMNS) - 1, 16)
+    table.set_column(0, len(columns) - 1, 16)
     for number, row in enumerate(table_of(document), start=1):
         table.write_row(number, 0, [guarded(cell) for cell in row])
     about.set_column(0, 0, 100)
@@ -98,8 +109,23 @@ def write_xlsx(document: Document) -> bytes:
     return content.getvalue()
 
 
+def columns_of(document: Document) -> list[str]:
+    """Return the columns of the table."""
+    return [each for name in COLUMNS for each in (_of_themes(name) if tells_themes(document) else (name,))]
+
+
+def hxl_of(document: Document) -> list[tuple[str, str]]:
+    """Return the headings of the columns with their HXL tags."""
+    return [each for pair in HXL for each in (_of_themes(pair) if tells_themes(document) else (pair,))]
+
+
+def tells_themes(document: Document) -> bool:
+    """Say whether a release counts people who wrote, by what they wrote about."""
+    return bool(document["view"] == View.THEMES)
+
+
 def table_of(document: Document) -> list[list[Cell]]:
-    """Return the rows below COLUMNS; a number stands only where people are shown."""
+    """Return the rows below the columns; a number stands only where people are shown."""
     return [_table_row(document, row) for row in document["rows"]]
 
 
@@ -108,11 +134,18 @@ def explained(document: Document) -> list[str]:
     scope, period, method = document["scope"], document["period"], document["method"]
     names = listed(scope["organisations"])
     about = f"Campaign: {scope['campaign']} ({scope['campaign_code']})" if scope["campaign"] else "All campaigns"
+    counted = f"People reached by messages of {names}. {about}."
+    once = "A person counts once, in the region where the first message of the period reached them."
+    if tells_themes(document):
+        counted = f"People who wrote to {names}, by what they wrote about."
+        once = (
+            "A person counts once, under the first theme that was noted in the period, and where they were then."
+        )
     sentences = [
-        f"People reached by messages of {names}. {about}.",
+        counted,
         f"Period: {period['start']} to {period['end']} ({period['time_zone']}). Released {document['made_on']}, "
         f"revision {document['revision']}.",
-        "A person counts once, in the region where the first message of the period reached them.",
+        once,
         "Every figure holds random noise, so that it says next to nothing about any one person.",
         "The margin says what the noise stays within, 19 times of 20.",
         f"Fewer than {method['least']} people are not shown: they are counted in the line named beside them.",
@@ -139,14 +172,25 @@ def _table_row(document: Document, row: Mapping[str, Any]) -> list[Cell]:
         row["code"],
         row["pcode"],
         row["name"],
-        row["channel"],
-        row["language"],
+        *_told_apart(document, row),
         _figure(row),
         "" if row["margin"] is None else row["margin"],
         counted_in(document, row),
         period["start"],
         period["end"],
     ]
+
+
+def _of_themes(column: object) -> Sequence[Any]:
+    return _OF_THEMES.get(column, (column,))
+
+
+def _title(document: Document) -> str:
+    return "Themes" if tells_themes(document) else "Reach"
+
+
+def _told_apart(document: Document, row: Mapping[str, Any]) -> list[Cell]:
+    return [row["theme"]] if tells_themes(document) else [row["channel"], row["language"]]
 
 
 def _figure(row: Mapping[str, Any]) -> Cell:
@@ -167,8 +211,7 @@ def _hxl_row(document: Document, row: Mapping[str, Any]) -> list[Cell]:
         row["pcode"],
         row["name"],
         row["code"],
-        row["channel"],
-        row["language"],
+        *_told_apart(document, row),
         period["start"],
         period["end"],
         document["made_on"],

@@ -31,7 +31,7 @@ class Shape:
 
 
 def shape_of(view: View, tree: RegionTree, values: Iterable[str] = ()) -> Shape:
-    """Return the shape of a view; `values` are all channels or languages, which are told by country only."""
+    """Return the shape of a view; `values` are all that is told by country only: channels, languages, themes."""
     if view is View.REGIONS:
         return Shape(tree.leaves, tree.parents)
     countries = (*tree.iso3, ELSEWHERE, UNKNOWN)
@@ -40,12 +40,12 @@ def shape_of(view: View, tree: RegionTree, values: Iterable[str] = ()) -> Shape:
 
 
 def leaf_of(group: Group, view: View, tree: RegionTree, values: Iterable[str] = ()) -> str:
-    """Return the leaf that a group of people is counted in, an unlisted language as the last value."""
+    """Return the leaf that a group of people is counted in, an unlisted value as the last one."""
     if view is View.REGIONS:
         return tree.leaf_of(group.region, above=group.above)
     country = group.country if group.country in tree.iso3 else ELSEWHERE if group.country else UNKNOWN
     known = tuple(values)
-    value = group.channel if view is View.CHANNELS else group.language
+    value = {View.CHANNELS: group.channel, View.LANGUAGES: group.language, View.THEMES: group.theme}[view]
     return f"{country}/{value if value in known else known[-1]}"
 
 

@@ -1,4 +1,4 @@
-"""A release reads true counts only here: each person once, where a delivery first reached them.
+"""A release reads true counts only here: each person once, where a delivery first reached them, or who wrote.
 
 Nothing of what is read here may be shown, logged or stored before `disclose.py` has put noise on it.
 """
@@ -17,10 +17,13 @@ from sqlalchemy.orm import Session
 from campaigns.audience.models import Address, Channel
 from campaigns.delivery.models import Delivery, RunText
 from campaigns.delivery.states import ReceiptState, SendState
+from campaigns.inbox.conversations.models import ConversationTheme
+from campaigns.inbox.urgency.theme_list import Theme
 from campaigns.places.models import Region
 from campaigns.planning.models import Run
 from campaigns.planning.queries import counts_as_reach
 from campaigns.reach.counting.ladder import REACHED, rung_of
+from campaigns.staff.queries import owned
 
 #: Which address of a person the same person has elsewhere: the first of these that they have.
 _SAME_PERSON_BY = (Channel.SMS, Channel.WHATSAPP, Channel.TELEGRAM)
@@ -38,6 +41,8 @@ class Group:
     channel: str
     language: str
     people: int
+    #: Of people who wrote: what about.
+    theme: str = ""
 
 
 def count_people(
@@ -68,6 +73,30 @@ def count_people(
     )
     for row in session.execute(grouped):
         yield Group(*row)
+
+
+def count_writers(session: Session, organisation_id: int, *, start: datetime, end: datetime) -> Iterator[Group]:
+    """Yield the people who wrote to an organisation from `start` up to `end` (UTC), each counted once.
+
+    That is under the first theme that was noted in the period, the gravest one of that day.
+    """
+    gravity = case({theme: rank for rank, theme in enumerate(Theme)}, value=ConversationTheme.theme)
+    turn = func.row_number().over(
+        partition_by=ConversationTheme.conversation_id, order_by=(ConversationTheme.on_day, gravity)
+    )
+    days = ConversationTheme.on_day >= start.date(), ConversationTheme.on_day < end.date()
+    noted = select(ConversationTheme.region_id, ConversationTheme.theme, turn.label("turn")).where(*days)
+    first = owned(noted, ConversationTheme, organisation_id).subquery("first")
+    keys = (Region.code, Region.parent_code, Region.country, first.c.theme)
+    grouped = (
+        select(*keys, func.count())
+        .select_from(first)
+        .outerjoin(Region, Region.id == first.c.region_id)
+        .where(first.c.turn == 1)
+        .group_by(*keys)
+    )
+    for code, above, country, theme, people in session.execute(grouped):
+        yield Group(code, above, country, "", "", people, theme)
 
 
 def is_reached() -> ColumnElement[bool]:
