@@ -15,7 +15,7 @@ import click
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import Session, sessionmaker
 
-from campaigns.commands.operating import hooks, triage
+from campaigns.commands.operating import hooks, mail, triage
 from campaigns.core.database import make_sessions
 from campaigns.core.errors import FileFormatError, FingerpostError, NotFoundError, RowsError
 from campaigns.core.keys.keys_file import make_keys, written
@@ -45,7 +45,7 @@ class OneLineErrors(click.Group):
             ctx.exit(2)
 
 
-@click.group(cls=OneLineErrors, commands=[hooks, triage])
+@click.group(cls=OneLineErrors, commands=[hooks, mail, triage])
 def main() -> None:
     """Reach people on the move before traffickers do."""
     keep_files_private()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -64,6 +65,29 @@ def assign(slug: str, numbers: tuple[int, ...]) -> None:
     with _opened() as (settings, sessions), sessions.begin() as session:
         count = assign_to(session, slug, numbers, vault=settings.vault())
     click.echo(f"{slug} has {count} more in its inbox.")
+
+
+@click.group()
+def mail() -> None:
+    """Tell what a mail server tells."""
+
+
+@mail.command()
+@click.argument("addresses", nargs=-1)
+def bounced(addresses: tuple[str, ...]) -> None:
+    """Note that mail to ADDRESSES came back: of what those members were to be told, the next in reserve is.
+
+    Without an address a report is read from standard input, as a mail server gives it (RFC 3464): let its mailbox
+    be piped into this.
+    """
+    from campaigns.core.mail.bounces import LONGEST, bounced_addresses
+    from campaigns.inbox.escalation.bounces import note_bounce
+
+    if not addresses:
+        addresses = tuple(bounced_addresses(sys.stdin.buffer.read(LONGEST)))
+    with _opened() as (_, sessions), sessions.begin() as session:
+        count = sum(note_bounce(session, each) for each in addresses)
+    click.echo(f"{count} of {len(addresses)} are members; they count as not reachable by mail.")
 
 
 @contextmanager

@@ -52,3 +52,23 @@ class DutyMember(Base):
     duty_id: Mapped[int] = mapped_column(ForeignKey("duty.id", ondelete="CASCADE"), primary_key=True)
     member_id: Mapped[int] = mapped_column(ForeignKey("member.id"), primary_key=True)
     part: Mapped[Part] = mapped_column(String(10), primary_key=True)
+
+
+class Cause(StrEnum):
+    """Why mail does not reach a member."""
+
+    #: The mail server did not take the last mails.
+    REFUSED = "refused"
+    #: It took one, and gave it back later.
+    BOUNCED = "bounced"
+
+
+class Unreachable(Base):
+    """A member whom mail does not reach at an address; another address is another matter."""
+
+    __tablename__ = "unreachable_member"
+
+    member_id: Mapped[int] = mapped_column(ForeignKey("member.id"), primary_key=True)
+    email: Mapped[str] = mapped_column(String(254))
+    cause: Mapped[Cause] = mapped_column(String(10))
+    since: Mapped[datetime]

@@ -81,8 +81,24 @@ class Roster:
         groups = [LanguageGroup(frozenset(languages), False, hours) for hours, languages in by_hours.items()]
         return [*groups, LanguageGroup(frozenset(named), True, self.hours(None))]
 
-    def told(self, step: Step, urgency: int, language: str | None, *, at: datetime) -> Collection[int]:
-        """Return the members who are told of a step at a moment (UTC)."""
+    def told(
+        self, step: Step, urgency: int, language: str | None, *, at: datetime, unreachable: Collection[int] = ()
+    ) -> Collection[int]:
+        """Return the members who are told of a step at a moment (UTC).
+
+        For each whom nothing reaches the next in reserve is; everybody, where nobody else is left.
+        """
+        named = self._named(step, urgency, language, at)
+        there = tuple(each for each in named if each not in unreachable)
+        if len(there) == len(named):
+            return named
+        later = self._running(at, language) or self._next(at, language)
+        reserve = (*_all(later, lambda each: each.reserve), *_all(later, lambda each: each.told_later))
+        free = dict.fromkeys(each for each in reserve if each not in named and each not in unreachable)
+        everybody = tuple(each for each in self.readers if each not in unreachable)
+        return (*there, *list(free)[: len(named) - len(there)]) or everybody or named
+
+    def _named(self, step: Step, urgency: int, language: str | None, at: datetime) -> Collection[int]:
         if step is Step.RED:
             return ()
         if step is Step.RESPONDERS:

@@ -11,15 +11,16 @@ from werkzeug.wrappers import Response
 
 from campaigns.core import clock
 from campaigns.core.errors import InputError
-from campaigns.inbox.duty import service
+from campaigns.inbox.duty import service, unreachable
 from campaigns.inbox.duty.forms import DutyForm
 from campaigns.inbox.duty.models import Duty
 from campaigns.inbox.duty.queries import load_roster
 from campaigns.inbox.duty.roster import Roster
+from campaigns.inbox.duty.unreachable import load_unreachable
 from campaigns.planning.labels import WEEKDAYS, weekday_name
 from campaigns.staff.auth import current_member, current_organisation, requires
 from campaigns.staff.permissions import Permission
-from campaigns.staff.queries import get_owned, load_member_names
+from campaigns.staff.queries import get_membership, get_owned, load_member_names
 from campaigns.web.current import settings
 from campaigns.web.filters import listed
 from campaigns.web.session import session
@@ -46,6 +47,7 @@ def index() -> Page:
         changes=roster.clock_changes(now),
         unread=[code for code in _languages_of(roster) if code not in covered],
         names=load_member_names(session(), roster.readers),
+        unreachable=load_unreachable(session(), roster.readers, now=now),
         day_words=_day_words,
         usual=(settings().duty_from, settings().duty_until),
     )
@@ -91,6 +93,17 @@ def remove(duty_id: int) -> Response:
     """Take a duty off the roster."""
     service.remove_duty(session(), _own(duty_id), by=current_member().id)
     flash(_("The duty is off the roster. Look whether it leaves a gap."), "good")
+    return redirect(url_for("duty.index"))
+
+
+@pages.post("/reachable/<int:member_id>")
+@requires(Permission.ADMINISTER)
+def try_again(member_id: int) -> Response:
+    """Let a member be told by mail again whom it did not reach."""
+    ours = current_organisation()
+    member = get_membership(session(), ours.id, member_id).member
+    unreachable.try_again(session(), ours.id, member, by=current_member().id)
+    flash(_("They get e-mails again."), "good")
     return redirect(url_for("duty.index"))
 
 

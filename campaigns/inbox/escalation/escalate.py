@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
 from sqlalchemy import ColumnElement, Select, and_, exists, literal, or_, select
 from sqlalchemy.orm import Session, sessionmaker
@@ -17,6 +18,7 @@ from campaigns.inbox.conversations.wait import began, waits, waits_over
 from campaigns.inbox.duty.queries import load_roster
 from campaigns.inbox.duty.roster import Roster
 from campaigns.inbox.duty.targets import STEPS, Step
+from campaigns.inbox.duty.unreachable import load_unreachable
 from campaigns.inbox.escalation.models import EscalationStep, EscalationSwitch, PostState, StepMail, StepTold
 from campaigns.inbox.escalation.on_call import find_partner
 from campaigns.inbox.urgency.levels import Urgency
@@ -101,10 +103,15 @@ def _tell(
         Conversation.id.in_([step.conversation_id for step in steps])
     )
     languages = {row.id: row.language for row in session.execute(which)} if steps else {}
+    if not languages:
+        return
+    everybody = [member_id for roster in rosters for member_id in roster.readers]
+    facts: Any = {"at": now, "unreachable": load_unreachable(session, everybody, now=now)}
+    ours, *others = rosters
     members = {
         language: {
-            *rosters[0].told(reached.step, reached.urgency, language, at=now),
-            *(each for other in rosters[1:] for each in other.told(Step.ALERT, reached.urgency, language, at=now)),
+            *ours.told(reached.step, reached.urgency, language, **facts),
+            *(each for other in others for each in other.told(Step.ALERT, reached.urgency, language, **facts)),
         }
         for language in {*languages.values()}
     }

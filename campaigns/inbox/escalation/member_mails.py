@@ -23,6 +23,7 @@ from campaigns.core.mail.smtp import Mailer, compose
 from campaigns.core.settings import Settings
 from campaigns.inbox.conversations.models import Conversation
 from campaigns.inbox.conversations.wait import began
+from campaigns.inbox.escalation.bounces import note_post
 from campaigns.inbox.escalation.member_mail_text import tell_code, tell_partner, tell_waiting
 from campaigns.inbox.escalation.models import EscalationStep, EscalationSwitch, PostState, StepMail, StepTold
 from campaigns.inbox.urgency.levels import Urgency
@@ -220,6 +221,8 @@ def _hand_over(sessions: sessionmaker[Session], settings: Settings, mailer: Mail
         else:
             mail = session.get_one(StepMail, letter.row_id)
             mail.state, mail.changed_at = state, clock.now()
+            session.flush()
+            note_post(session, mail, is_taken=is_taken)
     return is_taken
 
 

@@ -14,6 +14,7 @@ from campaigns.core.errors import InputError, NotFoundError, RefusedError
 from campaigns.core.languages import all_languages
 from campaigns.inbox.duty.queries import load_roster
 from campaigns.inbox.duty.targets import Step
+from campaigns.inbox.duty.unreachable import load_unreachable
 from campaigns.inbox.escalation import on_call, switch
 from campaigns.inbox.escalation.models import OnCall
 from campaigns.inbox.escalation.waits import find_unreached
@@ -43,11 +44,14 @@ def index() -> str:
     roster = load_roster(session(), ours, settings())
     language = request.args.get("language", "")
     language = language if language in all_languages() else ""
+    unreachable = load_unreachable(session(), roster.readers, now=now)
+    ours_switch = switch.find_switch(session(), ours.id)
     return render_template(
         "inbox/escalation/settings.html",
-        switch=switch.find_switch(session(), ours.id),
+        switch=ours_switch,
+        is_proved=switch.is_proved(ours_switch),
         has_server=bool(settings().smtp_url),
-        rehearsal=switch.rehearse(roster, language or None, now=now),
+        rehearsal=switch.rehearse(roster, language or None, now=now, unreachable=unreachable),
         asked_language=language,
         languages=list(all_languages()),
         names=load_member_names(session(), roster.readers),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import secrets
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -23,6 +23,8 @@ from campaigns.staff import audit
 
 #: For so long the code of a test mail is good, and so many wrong ones end it.
 CODE_LIVES, MOST_WRONG = timedelta(hours=1), 5
+#: For so long a test mail that somebody read proves that mail arrives.
+PROOF_LIVES = timedelta(days=90)
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,12 +36,14 @@ class RehearsedStep:
     member_ids: Sequence[int]
 
 
-def rehearse(roster: Roster, language: str | None, *, now: datetime) -> list[RehearsedStep]:
+def rehearse(
+    roster: Roster, language: str | None, *, now: datetime, unreachable: Collection[int] = ()
+) -> list[RehearsedStep]:
     """Return what would happen if somebody in danger wrote now and nobody answered."""
     steps = []
     for step, wait in STEPS[Urgency.DANGER]:
         at = wait.over(now, roster.hours(language)) or now
-        told = sorted(roster.told(step, Urgency.DANGER, language, at=at))
+        told = sorted(roster.told(step, Urgency.DANGER, language, at=at, unreachable=unreachable))
         steps.append(RehearsedStep(at, step, told))
     return steps
 
@@ -85,11 +89,16 @@ def switch_on(session: Session, organisation_id: int, settings: Settings, *, by:
     """Tell members by mail from now on. Raises RefusedError before a test mail was read."""
     check_server(settings)
     switch = _hold(session, organisation_id)
-    if switch.proved_at is None:
+    if not is_proved(switch):
         raise RefusedError(N_("Send a test mail and enter its code first: nobody knows yet whether mail arrives."))
     switch.is_on = True
     session.flush()
     _record(session, "escalation.switch_on", switch, by=by)
+
+
+def is_proved(switch: EscalationSwitch) -> bool:
+    """Say whether somebody read a test mail, and not long ago."""
+    return switch.proved_at is not None and switch.proved_at > clock.now() - PROOF_LIVES
 
 
 def switch_off(session: Session, organisation_id: int, *, by: int) -> None:

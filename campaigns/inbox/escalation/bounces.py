@@ -1,0 +1,56 @@
+"""A mail that comes back later reached nobody: its conversations go on to the next step, and its member is known.
+
+None of these verbs commits.
+"""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+from sqlalchemy import select, update
+from sqlalchemy.orm import Session
+
+from campaigns.core import clock
+from campaigns.inbox.duty.models import Cause
+from campaigns.inbox.duty.unreachable import note_reached, note_unreachable
+from campaigns.inbox.escalation.models import PostState, StepMail
+from campaigns.staff import audit
+from campaigns.staff.models import Member
+from campaigns.staff.queries import find_member
+
+#: So often in a row a server refuses a member's mail until they count as not reachable.
+REFUSALS = 3
+#: A mail that comes back tells of those of the last time that it may be.
+_LATELY = timedelta(days=1)
+#: More than the tries that any mail has: it is not tried again.
+_NO_MORE = 99
+
+
+def note_bounce(session: Session, email: str) -> bool:
+    """Note that mail to an address came back; say whether it is a member's."""
+    member = find_member(session, email.strip())
+    if member is None:
+        return False
+    note_unreachable(session, member, Cause.BOUNCED)
+    theirs = StepMail.member_id == member.id, StepMail.created_at > clock.now() - _LATELY
+    lost = update(StepMail).where(*theirs, StepMail.state != PostState.FAILED)
+    values = {"state": PostState.FAILED, "attempts": _NO_MORE}
+    session.execute(lost.values(values), execution_options={"synchronize_session": False})
+    for membership in member.memberships:
+        audit.record(session, "member.bounce", subject=member, organisation_id=membership.organisation_id)
+    return True
+
+
+def note_post(session: Session, mail: StepMail, *, is_taken: bool) -> None:
+    """Note what became of a mail to a member: a server that goes on to refuse them does not reach them."""
+    if is_taken:
+        note_reached(session, mail.member_id)
+        return
+    last = select(StepMail.state, StepMail.attempts).where(StepMail.member_id == mail.member_id)
+    refused = 0
+    for row in session.execute(last.order_by(StepMail.id.desc()).limit(REFUSALS)):
+        if row.state != PostState.FAILED:
+            break
+        refused += row.attempts
+    if refused >= REFUSALS:
+        note_unreachable(session, session.get_one(Member, mail.member_id), Cause.REFUSED)

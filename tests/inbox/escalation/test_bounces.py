@@ -1,0 +1,176 @@
+"""Of whom no mail reaches the next in reserve is told, at once, and the roster says it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import timedelta
+
+import pytest
+from flask.testing import FlaskClient
+from sqlalchemy import Engine, select, update
+
+from campaigns.core import clock
+from campaigns.core.mail.bounces import bounced_addresses
+from campaigns.inbox.duty.models import Cause, Unreachable
+from campaigns.inbox.duty.service import PlannedDuty, add_duty
+from campaigns.inbox.duty.unreachable import load_unreachable, note_unreachable
+from campaigns.inbox.escalation.bounces import note_bounce
+from campaigns.inbox.escalation.member_mails import ATTEMPTS
+from campaigns.inbox.escalation.models import EscalationSwitch
+from campaigns.inbox.escalation.switch import PROOF_LIVES
+from campaigns.staff.models import AuditEntry, Member, Role
+from tests.inbox.escalation.watch import Watch
+from tests.web.pages import Pages, make_pages
+
+Clients = Callable[..., FlaskClient]
+ONE = "1 urgent conversation"
+REPORT = b"""From: MAILER-DAEMON@example.org
+To: mail@example.org
+Content-Type: multipart/report; report-type=delivery-status; boundary="b"
+
+--b
+Content-Type: text/plain
+
+It did not arrive: someone-else@example.org
+--b
+Content-Type: message/delivery-status
+
+Reporting-MTA: dns; mx.example.org
+
+Final-Recipient: rfc822; Duty@example.org
+Action: failed
+Status: 5.1.1
+
+Original-Recipient: rfc822; <lead@example.org>
+Final-Recipient: rfc822; other@example.org
+Action: failed
+
+Final-Recipient: rfc822; late@example.org
+Action: delayed
+
+Final-Recipient: x400; nobody
+Action: failed
+--b--
+"""
+
+
+def bounce(watch: Watch, name: str = "duty") -> bool:
+    with watch.sessions.begin() as session, clock.running_on(lambda: watch.now):
+        return note_bounce(session, f"{name}@example.org")
+
+
+def answer_all(watch: Watch) -> None:
+    watch.answer()
+    watch.post.take()
+
+
+def test_report_names_whom_a_mail_did_not_reach() -> None:
+    assert bounced_addresses(REPORT) == ["Duty@example.org", "lead@example.org"]
+
+
+@pytest.mark.parametrize(
+    "report", [b"", b"\0" * 9, b"Action: failed\n\n", REPORT[:80], b"Content-Type: multipart/x\n\n--"]
+)
+def test_what_is_no_report_names_nobody(report: bytes) -> None:
+    assert bounced_addresses(report) == []
+
+
+def test_mail_that_comes_back_goes_on_to_the_next_at_once(watch: Watch) -> None:
+    watch.wait()
+    assert watch.pass_on() == [("duty", ONE)]
+    assert bounce(watch)
+    assert watch.pass_on() == [("lead", ONE), ("other", ONE), ("reserve", ONE)]
+    assert watch.steps() == ["alert", "responders"]
+
+
+def test_next_in_reserve_is_told_in_the_place_of_whom_no_mail_reaches(watch: Watch) -> None:
+    bounce(watch)
+    watch.wait()
+    assert watch.pass_on() == [("reserve", ONE)]
+    assert watch.pass_on(15) == [("lead", ONE), ("other", ONE), ("reserve", ONE)]
+
+
+def test_where_no_mail_reaches_anybody_all_are_tried(watch: Watch) -> None:
+    for name in ("duty", "lead", "reserve", "other"):
+        bounce(watch, name)
+    watch.wait()
+    assert watch.pass_on() == [("duty", ONE)]
+
+
+def test_new_address_is_another_matter(watch: Watch) -> None:
+    bounce(watch)
+    with watch.sessions.begin() as session:
+        session.execute(update(Member).where(Member.name == "duty").values(email="new@example.org"))
+    watch.wait()
+    assert watch.pass_on() == [("new", ONE)]
+
+
+def test_whom_the_server_refuses_is_left_out_until_it_takes_one(watch: Watch) -> None:
+    watch.post.refused = {"duty@example.org"}
+    watch.wait()
+    for _turn in range(ATTEMPTS):
+        watch.pass_on(1.1)
+    answer_all(watch)
+    watch.wait()
+    assert watch.pass_on(9) == [("reserve", ONE)]
+    answer_all(watch)
+    # After a day it is tried again.
+    watch.post.refused = set()
+    watch.now += timedelta(days=1)
+    watch.wait()
+    assert watch.pass_on() == [("duty", ONE)]
+    with watch.sessions() as session:
+        assert session.scalars(select(Unreachable)).all() == []
+
+
+def test_one_refusal_is_not_enough(watch: Watch) -> None:
+    watch.post.refused = {"duty@example.org"}
+    watch.wait()
+    watch.pass_on()
+    with watch.sessions() as session:
+        assert session.scalars(select(Unreachable)).all() == []
+
+
+def test_stranger_who_bounces_is_nobody(watch: Watch) -> None:
+    assert not bounce(watch, "stranger")
+
+
+@pytest.mark.both_databases
+def test_bounce_is_noted_once_and_in_the_audit(watch: Watch) -> None:
+    assert bounce(watch)
+    assert bounce(watch)
+    with watch.sessions() as session:
+        (row,) = session.scalars(select(Unreachable)).all()
+        assert row.cause == Cause.BOUNCED
+        assert session.scalars(select(AuditEntry.action).where(AuditEntry.action == "member.bounce")).all() != []
+        assert load_unreachable(session, [row.member_id + 1], now=watch.now) == {}
+
+
+def test_roster_says_whom_no_mail_reaches_until_it_is_tried_again(pages: Pages, client_for: Clients) -> None:
+    admin, who = client_for(Role.ADMIN), pages.member(Role.RESPONDER, name="Olena")
+    with pages.sessions.begin() as session:
+        add_duty(session, pages.ours.id, PlannedDuty("Day", range(7), 0, 0, (), [who.id], None, []), by=who.id)
+    assert "Olena came back" not in admin.get("/settings/duty").text
+    for cause, said in ((Cause.REFUSED, "refuses e-mail to Olena"), (Cause.BOUNCED, "E-mail to Olena came back")):
+        with pages.sessions.begin() as session:
+            note_unreachable(session, session.get_one(Member, who.id), cause)
+        assert said in admin.get("/settings/duty").text
+        assert said in client_for(Role.VIEWER).get("/settings/duty").text
+    admin.post(f"/settings/duty/reachable/{who.id}")
+    assert "E-mail to Olena came back" not in admin.get("/settings/duty").text
+
+
+def test_old_proof_is_none(sqlite_engine: Engine) -> None:
+    with make_pages(sqlite_engine, smtp_url="smtp://localhost") as pages:
+        admin = pages.client(pages.member(Role.ADMIN))
+        with pages.sessions.begin() as session:
+            proved = clock.now() - PROOF_LIVES + timedelta(minutes=1)
+            facts = {"organisation_id": pages.ours.id, "is_on": False, "wrong_codes": 0, "proved_at": proved}
+            session.add(EscalationSwitch(**facts))
+        assert "more than 90 days ago" not in admin.get("/settings/escalation").text
+        with pages.sessions.begin() as session:
+            session.execute(update(EscalationSwitch).values(proved_at=proved - timedelta(minutes=2)))
+        assert "more than 90 days ago" in admin.get("/settings/escalation").text
+        admin.post("/settings/escalation/switch", data={"on": "1"})
+        with pages.sessions() as session:
+            assert not session.scalar(select(EscalationSwitch.is_on))
