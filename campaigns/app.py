@@ -14,6 +14,7 @@ from campaigns.audience import views as audience
 from campaigns.audience.joining.views import init_entry_points
 from campaigns.core.errors import SettingsError
 from campaigns.core.settings import PROJECT_ROOT, Mode, Settings
+from campaigns.delivery import public as from_us
 from campaigns.delivery import views as delivery
 from campaigns.delivery.fanout.frequency_cap import count_capped
 from campaigns.delivery.receipts.endpoint import StatusDoor
@@ -40,6 +41,7 @@ from campaigns.inbox.handing_over import views as handing_over
 from campaigns.inbox.holds import settling_views as settling
 from campaigns.members import views as members
 from campaigns.members.proposed import kinds_of_members
+from campaigns.messages import public as advice
 from campaigns.messages import views as messages
 from campaigns.places import api as places_api
 from campaigns.places import proposed as places_proposed
@@ -131,7 +133,7 @@ KINDS: tuple[Kind, ...] = (
     *joint_releases.KINDS,
 )
 #: Pages for people on the move: no script, no cookie, and a layout of their own.
-PEOPLE: tuple[Blueprint, ...] = (people.pages, help_near.pages)
+PEOPLE: tuple[Blueprint, ...] = (people.pages, help_near.pages, advice.pages, from_us.pages)
 #: What partners' programs ask, with a token instead of a session.
 APIS: tuple[Blueprint, ...] = (places_api.api, releases_api.api, reach_api.api)
 #: What providers call: signed by them instead of carrying a form's token.

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date
+from typing import Any
 
 from werkzeug.exceptions import NotFound
 
@@ -58,20 +59,26 @@ def show_region(language: str, region_code: str) -> Finished:
 
 
 def _page(language: str, country: str, region: RegionFacts | None) -> Finished:
-    services = [each for each in _services() if each.country in (country, EUROPEAN_UNION)]
-    need = Need(region.code if region else None, country, language, clock.now(), roaming=False)
-    groups = list_helplines(map(facts_of, services), need, fresh_days=settings().service_max_age_days)
     return page_of(
         "people/country.html",
         language,
         country,
         age=KEPT_WITH_NUMBERS,
-        groups=groups,
-        services={each.id: each for each in services},
         emergency=emergency_of(country),
         region=region,
-        regions=_regions(country, services),
+        **help_in(country, region.code if region else None, words_for(language, country).language),
     )
+
+
+def help_in(country: str, region_code: str | None, language: str) -> dict[str, Any]:
+    """Return what a page needs to show who can help somewhere, for `people/_helplines.html`."""
+    services = [each for each in _services() if each.country in (country, EUROPEAN_UNION)]
+    need = Need(region_code, country, language, clock.now(), roaming=False)
+    return {
+        "groups": list_helplines(map(facts_of, services), need, fresh_days=settings().service_max_age_days),
+        "services": {each.id: each for each in services},
+        "regions": _regions(country, services),
+    }
 
 
 @dataclass(frozen=True, slots=True)

@@ -23,3 +23,8 @@ class Theme(StrEnum):
     CONSULATE_CONTACT = "consulate_contact"
     ASK_FOR_HELP = "ask_for_help"
     CHILDREN_SAFE = "children_safe"
+
+
+#: Themes by the numbers that stand in addresses of pages for everybody: a word would tell what somebody reads.
+#: Addresses are in texts that people have: a new theme gets the next number, and none ever changes.
+THEME_NUMBERS: dict[int, Theme] = dict(enumerate(Theme, 1))

@@ -31,6 +31,7 @@ from campaigns.planning.estimates.audience_counts import find_clocks, keep_audie
 from campaigns.planning.gates.assessment import Assessment, assess
 from campaigns.planning.gates.safety import FOR_APPROVERS
 from campaigns.planning.lifecycle import check_move
+from campaigns.planning.links.default_links import default_link
 from campaigns.planning.models import EXPIRES_AFTER_MINUTES, Approval, Campaign, CampaignState, Decision, Schedule
 from campaigns.planning.policy import USUAL, Policy
 from campaigns.planning.runs.firing import (
@@ -79,12 +80,13 @@ LONGEST_REASON = 500
 MINUTES_A_WEEK = 7 * 24 * 60
 
 
-def create_campaign(session: Session, organisation_id: int, *, plan: Plan, by: int) -> Campaign:
-    """Create a campaign as a draft.
+def create_campaign(session: Session, organisation_id: int, *, plan: Plan, by: int, pages: str = "") -> Campaign:
+    """Create a campaign as a draft; `pages` is as for `default_link`.
 
     Raises InputError for a plan that cannot be kept, NotFoundError when a part is another organisation's.
     """
     campaign = _new_campaign(session, organisation_id, plan, by)
+    campaign.link = campaign.link or default_link(session, campaign.code, campaign.message_id, pages)
     _record(session, "campaign.create", campaign, by)
     return campaign
 
@@ -100,13 +102,14 @@ def draft_of(session: Session, organisation_id: int, plan: Plan) -> Campaign:
     return draft
 
 
-def update_campaign(session: Session, campaign: Campaign, *, plan: Plan, by: int) -> None:
+def update_campaign(session: Session, campaign: Campaign, *, plan: Plan, by: int, pages: str = "") -> None:
     """Change a campaign; a change voids its approvals and returns it to draft, no change does nothing.
 
     Raises InputError, NotFoundError, or TransitionError for an archived campaign.
     """
     four_eyes.hold(session, campaign)
     checked = _checked(session, campaign.organisation_id, plan)
+    checked = replace(checked, link=checked.link or default_link(session, campaign.code, plan.message_id, pages))
     if checked == plan_of(campaign):
         return
     _reopen(session, campaign)

@@ -35,6 +35,7 @@ from campaigns.planning.policy import Policy
 from campaigns.planning.runs import rehearsal
 from campaigns.planning.senders.connections import find_unconnected
 from campaigns.planning.standing import standings_of
+from campaigns.public_pages.queries import find_profile
 from campaigns.staff.auth import current_member, current_organisation, may_now, may_open, requires
 from campaigns.staff.event_notes import note_refused_approval
 from campaigns.staff.permissions import Permission
@@ -84,7 +85,9 @@ def create() -> Page:
     if "save" in request.form and form.validate_on_submit():
         try:
             organisation, by = current_organisation(), current_member().id
-            campaign = service.create_campaign(session(), organisation.id, plan=form.plan(), by=by)
+            campaign = service.create_campaign(
+                session(), organisation.id, plan=form.plan(), by=by, pages=_safety_pages()
+            )
         except InputError as error:
             form.show(error)
         else:
@@ -101,7 +104,9 @@ def edit(campaign_id: int) -> Page:
     form = _offer(CampaignForm(data=data_of(campaign)), campaign)
     if "save" in request.form and form.validate_on_submit():
         try:
-            service.update_campaign(session(), campaign, plan=form.plan(), by=current_member().id)
+            service.update_campaign(
+                session(), campaign, plan=form.plan(), by=current_member().id, pages=_safety_pages()
+            )
         except (InputError, RefusedError) as error:
             form.show(error)
         else:
@@ -183,6 +188,12 @@ def duplicate(campaign_id: int) -> Page:
     copy = service.duplicate_campaign(session(), _campaign(campaign_id), by=current_member().id)
     flash(_("This is the copy: a draft without times."), "good")
     return redirect(url_for("planning.edit", campaign_id=copy.id))
+
+
+def _safety_pages() -> str:
+    """Return what addresses of our own pages begin with, if the organisation has opened them to everybody."""
+    profile = find_profile(session(), current_organisation().id)
+    return settings().people_address if profile and profile.is_open else ""
 
 
 def _act(campaign_id: int, verb: Callable[..., object], done: str, **values: object) -> Response:

@@ -70,6 +70,7 @@ CONSTANTS: dict[str, Any] = {
     "country": "PL",
     "host": "nobody.example",
     "kind": "shelter",
+    "theme": 1,
 }
 
 

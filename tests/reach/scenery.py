@@ -143,7 +143,7 @@ def _tell(session: Session, campaign: Campaign, *, by: int) -> None:
     session.get_one(Organisation, owner).link_hosts = ["help.example.org"]
     link = lead_link(session, campaign, "https://help.example.org/", by=by)
     for code in ("PL-18", "PL-18", "PL-06", None, "MD-CU"):
-        count_opening(session, link, code)
+        count_opening(session, link.campaign_id, code)
     adverts = [_advert("PL-18", 41_200, 96_100), _advert("PL-06", 23_900, 51_000), _advert("MD-CU", 8_750, 17_700)]
     given: dict[str, Any] = {"exported_on": date(2026, 3, 20), "campaign_id": campaign.id, "by": by}
     import_reach(session, owner, adverts, source=Source.META_ADS, digest="1" * 64, **given)

@@ -9,9 +9,11 @@ from datetime import date, datetime
 from sqlalchemy import Select, func, select
 from sqlalchemy.orm import Session
 
+from campaigns.messages.models import Message
 from campaigns.planning.links.counted_links import CountedLink
 from campaigns.planning.links.link_targets import may_lead
 from campaigns.planning.models import Campaign
+from campaigns.public_pages.queries import select_open_ids
 from campaigns.reach.counting.ladder import Step
 from campaigns.reach.outcomes.models import LinkDay, Outcome, Way
 from campaigns.staff.models import Organisation
@@ -74,6 +76,30 @@ def find_link(session: Session, code: str) -> CountedLink | None:
     )
     found = session.execute(chosen.where(Campaign.code == code.upper())).one_or_none()
     return found[0] if found and may_lead(found[0].target, found[1]) else None
+
+
+@dataclass(frozen=True, slots=True)
+class SafetyPage:
+    """The page of our own that a campaign's address leads to as long as nobody said another."""
+
+    campaign_id: int
+    theme: str
+
+
+def find_safety_page(session: Session, code: str) -> SafetyPage | None:
+    """Return what our own pages say of a campaign's theme, if its texts link there and the pages are open.
+
+    None as well where the address led elsewhere once: what was taken away leads nowhere.
+    """
+    found = session.execute(
+        select(Campaign.id, Message.theme, Campaign.link)
+        .join(Message, Message.id == Campaign.message_id)
+        .outerjoin(CountedLink, CountedLink.campaign_id == Campaign.id)
+        .where(Campaign.code == code.upper(), CountedLink.campaign_id.is_(None))
+        .where(Campaign.organisation_id.in_(select_open_ids()))
+    ).one_or_none()
+    is_linked = found is not None and (found.link or "").endswith(f"/go/{code.upper()}")
+    return SafetyPage(found.id, found.theme) if found is not None and is_linked else None
 
 
 def openings_of(session: Session, campaign_id: int) -> Openings | None:

@@ -165,7 +165,7 @@ def _keep_hosts(session: Session, organisation: Organisation, hosts: set[str], *
     )
 
 
-def count_opening(session: Session, link: CountedLink, region_code: str | None = None) -> None:
+def count_opening(session: Session, campaign_id: int, region_code: str | None = None) -> None:
     """Count that a campaign's address was opened today.
 
     Nothing is known of who opened it: no cookie, no address of a device, no token of a person.
@@ -173,7 +173,7 @@ def count_opening(session: Session, link: CountedLink, region_code: str | None =
     region = find_region(session, region_code.upper()) if region_code else None
     is_postgres = session.get_bind().dialect.name == "postgresql"
     insert = postgresql.insert(LinkDay) if is_postgres else sqlite.insert(LinkDay)
-    row = {"campaign_id": link.campaign_id, "region_id": region.id if region else 0, "day": clock.now().date()}
+    row = {"campaign_id": campaign_id, "region_id": region.id if region else 0, "day": clock.now().date()}
     session.execute(
         insert.values(**row, openings=1).on_conflict_do_update(
             index_elements=list(row), set_={"openings": LinkDay.openings + 1}

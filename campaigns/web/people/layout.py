@@ -172,9 +172,14 @@ def _exits() -> Mapping[str, str]:
         return {row["country"]: row["address"] for row in csv.DictReader(lines)}
 
 
+def is_country(code: str) -> bool:
+    """Say whether a code is that of a country."""
+    return Words(SOURCE).country(code) != code
+
+
 def check_country(code: str) -> str:
     """Return a country's code. Raises NotFound for what is no country."""
-    if Words(SOURCE).country(code) == code:
+    if not is_country(code):
         raise NotFound
     return code
 
@@ -184,7 +189,7 @@ def error_page(status: int) -> Response:
     first, _, rest = request.path[1:].partition("/")
     language = first if public_words(first) and layout().is_demo else SOURCE
     country = rest[:2].upper() if len(rest.partition("/")[0].partition("-")[0]) == 2 else ""
-    known = country if country and Words(SOURCE).country(country) != country else ""
+    known = country if is_country(country) else ""
     values = {"status": status, "is_missing": status < 500, "publisher": Publisher(), "languages": {}}
     text = _rendered("people/error.html", Words(language), language, known, values)
     answer = Response(text, status, headers=_headers(language))

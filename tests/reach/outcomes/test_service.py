@@ -85,7 +85,7 @@ def test_link_counts_by_region_and_day(session: Session, campaign: Campaign) -> 
     assert link.target == "https://help.example.org/a"
     for moment, region_code in ((NOON, None), (NOON, "pl-18"), (NOON + timedelta(days=1), "PL-18"), (NOON, "ZZ")):
         with standing_at(moment):
-            count_opening(session, link, region_code)
+            count_opening(session, link.campaign_id, region_code)
     openings = openings_of(session, campaign.id)
     assert openings is not None
     assert (openings.total, openings.by_region) == (4, {0: 2, region.id: 2})

@@ -1,0 +1,40 @@
+"""People on the move see here whom we write as and what we wrote lately, to tell whether a message is from us.
+
+They compare with their own eyes: nothing is typed in, so there is nothing that could be kept.
+"""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+from campaigns.audience.models import Channel
+from campaigns.core import clock
+from campaigns.delivery.queries import load_said, select_known_senders
+from campaigns.public_pages.publisher import behind
+from campaigns.web.people.kept_pages import Finished
+from campaigns.web.people.layout import check_country, information, page_of, people_pages, words_for
+from campaigns.web.session import session
+
+pages = people_pages("from_us", __name__)
+
+#: The products' own names.
+CHANNELS = {Channel.SMS: "SMS", Channel.WHATSAPP: "WhatsApp", Channel.TELEGRAM: "Telegram"}
+#: What was sent longer ago is not shown.
+LATELY = timedelta(days=30)
+#: Different texts that a page shows at most, the latest first.
+MOST = 30
+
+
+@pages.get("/<country:country>/m")
+@information
+def show(language: str, country: str) -> Finished:
+    """Show the senders of a country, and what was written in the language."""
+    check_country(country)
+    owners, read = behind().organisation_ids, words_for(language, country).language
+    senders = [
+        sender
+        for sender in session().scalars(select_known_senders(owners))
+        if not sender.countries or country in sender.countries
+    ]
+    said = load_said(session(), owners, read, country, since=clock.now() - LATELY, most=MOST)
+    return page_of("people/from_us.html", language, country, channels=CHANNELS, senders=senders, said=said)
