@@ -117,7 +117,8 @@ def test_no_answer_depends_on_how_few_people_are(unchanged: list[World], who: st
     assert not any(leaks), "\n".join(filter(None, leaks))
 
 
-@pytest.mark.parametrize("name", [pytest.param("rounded", marks=pytest.mark.long), "shown"])
+@pytest.mark.long
+@pytest.mark.parametrize("name", ["rounded", "shown"])
 def test_the_answers_would_show_a_leak(
     worlds: tuple[World, ...], monkeypatch: pytest.MonkeyPatch, name: str
 ) -> None:
