@@ -21,6 +21,7 @@ from campaigns.core.errors import FileFormatError, FingerpostError, NotFoundErro
 from campaigns.core.keys.keys_file import make_keys, written
 from campaigns.core.logging import configure_logging
 from campaigns.core.private_files import keep_files_private
+from campaigns.core.processes.loading import loading
 from campaigns.core.processes.outages import sentence_about
 from campaigns.core.settings import PROJECT_ROOT, Settings, load_settings
 from campaigns.members.commands import member, organisation
@@ -65,7 +66,8 @@ def setup(new_secret_key: bool) -> None:
     Where there is neither a database nor a key it makes both.
     """
     settings = _settings(with_keys=False)
-    from campaigns.readiness.setting_up import set_up
+    with loading():
+        from campaigns.readiness.setting_up import set_up
 
     set_up(settings, say=click.echo, may_replace=new_secret_key)
 
@@ -81,8 +83,9 @@ def setup(new_secret_key: bool) -> None:
 def serve(processes: int) -> None:
     """Serve the console, the public pages and the providers' callbacks."""
     settings = _settings()
-    from campaigns.readiness.instance import open_instance
-    from campaigns.serving import serve_pages
+    with loading():
+        from campaigns.readiness.instance import open_instance
+        from campaigns.serving import serve_pages
 
     open_instance(settings)
     configure_logging(settings.log_level)
@@ -102,7 +105,8 @@ def worker(processes: int) -> None:
     settings = _settings()
     configure_logging(settings.log_level)
     if processes == 1:
-        from campaigns.worker import run_worker
+        with loading():
+            from campaigns.worker import run_worker
 
         run_worker(settings)
     else:

@@ -9,6 +9,7 @@ from collections.abc import Callable
 from ipaddress import ip_address
 
 from campaigns.core.errors import SettingsError
+from campaigns.core.processes.loading import loading
 from campaigns.core.processes.seats import Seat, keep_seats
 from campaigns.core.settings import Settings
 
@@ -68,7 +69,8 @@ def why_not(error: OSError, host: str, port: int) -> str:
 
 def _attend(settings: Settings, part: str, host: str, port: int) -> None:
     """Be one of the processes."""
-    from campaigns.attending import Part, attend
+    with loading():
+        from campaigns.attending import Part, attend
 
     attend(settings, Part(part), host, port)
 
