@@ -91,6 +91,7 @@ def is_in(sessions: sessionmaker[Session], run_id: int, state: RunState) -> Call
     return look
 
 
+@pytest.mark.one_database
 def test_planned_run_is_sent_and_done(
     settings: Settings, sessions: sessionmaker[Session], vault: Vault, sandbox: SandboxProcess
 ) -> None:
@@ -226,6 +227,7 @@ def test_database_without_tables_is_told(settings: Settings, postgres: PostgresS
         run_worker(replace(settings, database_url=postgres.create_database()), until=lambda: True)
 
 
+@pytest.mark.one_database
 def test_worker_whose_tables_are_changed_under_it_ends(
     settings: Settings, engine: Engine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -251,6 +253,7 @@ def test_worker_whose_tables_are_changed_under_it_ends(
             connection.execute(write, {"revision": head})
 
 
+@pytest.mark.one_database
 def test_terminated_worker_leaves_nothing_open(
     environment: dict[str, str], sessions: sessionmaker[Session], vault: Vault, sandbox: SandboxProcess
 ) -> None:

@@ -102,6 +102,7 @@ def test_all_stops_what_is_or_may_be_sent(
     assert "No run is being sent, planned, paused or held." in stop("--all").output
 
 
+@pytest.mark.one_database
 def test_all_are_stopped_before_a_line_is_read(
     stop: Callable[..., Result], sessions: sessionmaker[Session], vault: Vault
 ) -> None:
@@ -114,6 +115,7 @@ def test_all_are_stopped_before_a_line_is_read(
     lines.close()
 
 
+@pytest.mark.one_database
 @pytest.mark.parametrize("times", [1, 99], ids=["once", "always"])
 def test_what_hinders_one_run_keeps_no_other_going(
     stop: Callable[..., Result],
@@ -185,6 +187,7 @@ def test_run_that_is_over_is_told(
         assert (answer.exit_code, f"is {word} already" in answer.output) == (0, True)
 
 
+@pytest.mark.one_database
 def test_call_under_way_is_waited_for(
     stop: Callable[..., Result], sessions: sessionmaker[Session], vault: Vault
 ) -> None:

@@ -25,6 +25,7 @@ def test_empty_run_counts_nothing(session: Session, run: Run) -> None:
     assert (tally.planned, tally.last_call_at, tally.due_since) == (0, None, None)
 
 
+@pytest.mark.one_database
 @pytest.mark.parametrize("state", list(SendState))
 def test_receipt_contradicts_what_was_not_sent(session: Session, run: Run, state: SendState) -> None:
     a_delivery(session, run, send_state=state, receipt_state=ReceiptState.DELIVERED)

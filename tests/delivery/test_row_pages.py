@@ -216,7 +216,6 @@ def test_who_said_stop_is_left_out_and_counted(pages: Pages, client_for: Clients
     assert ids_of(pages, run) == [row.id]
 
 
-@pytest.mark.both_databases
 @pytest.mark.parametrize("others", [0, 2])
 def test_number_that_is_not_verified_is_left_out_and_told(
     pages: Pages, client_for: Clients, vault: Vault, others: int

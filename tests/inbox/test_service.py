@@ -415,7 +415,6 @@ def test_what_is_put_right_leaves_nothing_queued(session: Session, vault: Vault,
     assert delivery.send_state == SendState.SUPPRESSED
 
 
-@pytest.mark.both_databases
 @pytest.mark.parametrize("agreed", [True, False])
 @pytest.mark.parametrize("text", ["Where can I sleep?", "START", "KYIV7", "STOP", "leave me alone"])
 def test_number_that_is_heard_is_not_dead(

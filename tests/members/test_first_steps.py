@@ -63,6 +63,7 @@ def an_approval(session: Session, organisation: Organisation) -> None:
 Make = Callable[[Session, Organisation], object]
 
 
+@pytest.mark.one_database
 @pytest.mark.parametrize(
     ("make", "steps"),
     [

@@ -141,6 +141,7 @@ def test_renamed_place_keeps_its_sheet_columns(session: Session, organisation: O
     assert actions(session) == ["place.create", "place.update"]
 
 
+@pytest.mark.one_database
 def test_route_covers_leg_by_leg(session: Session, organisation: Organisation) -> None:
     lviv, przemysl = two_stops(session, organisation)
     draft = RouteDraft(name="There and back", mode="rail", stop_ids=(lviv.id, przemysl.id, lviv.id))
@@ -195,6 +196,7 @@ def test_foreign_stop_is_unknown(session: Session, organisation: Organisation) -
         save_route(session, other.id, draft, by=None)
 
 
+@pytest.mark.one_database
 def test_corridor_follows_moved_stop(session: Session, organisation: Organisation) -> None:
     lviv, przemysl = two_stops(session, organisation)
     draft = RouteDraft(name="Out", mode="rail", stop_ids=(lviv.id, przemysl.id))

@@ -209,7 +209,6 @@ def test_note_on_a_place_makes_nobody_an_editor(story: Story) -> None:
     assert story.session.scalars(select(PlaceAuthor.member_id)).all() == [story.author.id]
 
 
-@pytest.mark.both_databases
 def test_run_keeps_what_it_covers(story: Story) -> None:
     story.approved()
     (run,) = fire_due(story.session, now=DUE)

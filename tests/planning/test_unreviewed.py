@@ -56,7 +56,6 @@ def test_nobody_is_left_out_for_a_text_that_exists(story: Story) -> None:
         accept_left_out(story.session, story.campaign, by=story.author.id)
 
 
-@pytest.mark.both_databases
 def test_who_has_no_text_at_all_may_be_left_out(story: Story) -> None:
     (ukrainian,) = (each for each in story.campaign.message.translations if each.language == "uk")
     story.campaign.message.translations.remove(ukrainian)
@@ -96,7 +95,6 @@ def who_gets_it(pages: Pages, story: Story) -> str:
     return said
 
 
-@pytest.mark.both_databases
 def test_page_does_not_ask_for_a_translation_that_exists(pages: Pages, vault: Vault) -> None:
     with pages.sessions.begin() as session:
         story = a_story(session, vault, organisation=pages.ours, people=50)

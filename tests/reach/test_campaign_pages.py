@@ -105,7 +105,6 @@ def test_report_is_there_in_every_language(pages: Pages, client_for: Clients, la
     assert "report.css" in page
 
 
-@pytest.mark.both_databases
 def test_months_and_comparison_have_the_people(pages: Pages, client_for: Clients) -> None:
     make_campaign(pages)
     client = client_for(Role.VIEWER)
@@ -127,7 +126,6 @@ def test_reported_reach_stands_beside_and_is_undone(pages: Pages, client_for: Cl
     assert "4,000" not in client.get(f"/reach/campaigns/{campaign.id}").text
 
 
-@pytest.mark.both_databases
 def test_wrong_rows_are_told_and_cannot_be_imported(pages: Pages, client_for: Clients) -> None:
     make_campaign(pages)
     client = client_for(Role.AUTHOR)
@@ -151,7 +149,6 @@ def test_partner_report_is_recorded_and_withdrawn(pages: Pages, client_for: Clie
     assert "1 entry." not in client.get(f"/reach/campaigns/{campaign.id}").text
 
 
-@pytest.mark.both_databases
 def test_wrong_partner_report_is_refused_beside_the_form(pages: Pages, client_for: Clients) -> None:
     client, campaign = client_for(Role.AUTHOR), make_campaign(pages)
     told = {"step": "assisted", "people": "-1", "day": "2026-03-03", "partner": "Shelter", "region": ""}

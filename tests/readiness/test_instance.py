@@ -92,10 +92,15 @@ def refused(answers: dict[str, Answer]) -> set[str]:
     ("changes", "sentence"),
     [
         ({"LOOKUP_KEY": OTHER}, "The lookup_key is another than this database was set up with."),
-        ({"ENCRYPTION_KEYS": f"1:{OTHER}"}, "The encryption key 1 is another than this database was set up with."),
-        (
+        pytest.param(
+            {"ENCRYPTION_KEYS": f"1:{OTHER}"},
+            "The encryption key 1 is another than this database was set up with.",
+            marks=pytest.mark.long,
+        ),
+        pytest.param(
             {"ENCRYPTION_KEYS": f"2:{OTHER}"},
             "The encryption key 1 is missing: what it sealed could not be opened.",
+            marks=pytest.mark.long,
         ),
         (
             {"SECRET_KEY": "another secret key that only tests know"},
@@ -115,6 +120,7 @@ def test_another_key_is_refused_by_every_command(
     assert refused(answers) == {sentence}
 
 
+@pytest.mark.one_database
 def test_further_encryption_key_is_known_after_setup(set_up_environ: dict[str, str]) -> None:
     environ = set_up_environ | {"FINGERPOST_ENCRYPTION_KEYS": f"{FIRST} 2:{OTHER}"}
     said = "The encryption key 2 is new here: give it to every machine, then run `fingerpost setup`."

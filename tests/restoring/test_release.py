@@ -110,6 +110,7 @@ def test_who_got_another_text_is_left_to_a_member(scene: Scene) -> None:
     assert sorted(state for state, _ in scene.rows()) == ["queued", "queued", "unknown"]
 
 
+@pytest.mark.one_database
 @pytest.mark.parametrize("body", [TEXT, "Your code is 123456."])
 def test_who_got_it_from_another_sender_is_left_to_a_member(scene: Scene, body: str) -> None:
     """The provider may name another one than we did, as the service that a number belongs to."""

@@ -85,6 +85,7 @@ def test_guesses_at_the_same_moment_are_counted_before_they_are_compared(
     assert sum(CLOSED in answer.text for answer in answers) >= 1
 
 
+@pytest.mark.one_database
 def test_every_process_counts_for_all_and_restarts_forget_nothing(
     pages: Pages, member: Member, engine: Engine, quick: list[str]
 ) -> None:
@@ -100,6 +101,7 @@ def test_every_process_counts_for_all_and_restarts_forget_nothing(
             database.engine.dispose()
 
 
+@pytest.mark.one_database
 @pytest.mark.usefixtures("small")
 def test_strangers_cannot_keep_a_known_device_out(pages: Pages, member: Member, quick: list[str]) -> None:
     own = pages.client()
@@ -111,6 +113,7 @@ def test_strangers_cannot_keep_a_known_device_out(pages: Pages, member: Member, 
     assert sign_in(own, PASSWORD).status_code == 302
 
 
+@pytest.mark.one_database
 def test_known_device_guesses_no_more_than_another(pages: Pages, member: Member, quick: list[str]) -> None:
     own = pages.client()
     sign_in(own, PASSWORD)
@@ -138,6 +141,7 @@ def test_device_cookie_opens_nothing_and_stays_at_the_sign_in(
     assert thief.get("/settings").location.startswith("/sign-in?")
 
 
+@pytest.mark.one_database
 def test_strangers_elsewhere_do_not_close_the_account_here(pages: Pages, member: Member, quick: list[str]) -> None:
     for _ in range(PER_ACCOUNT_AND_NETWORK + 5):
         sign_in(pages.client(), address="198.51.100.9")
@@ -159,6 +163,7 @@ def small(monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr(password_checks, name, most)
 
 
+@pytest.mark.one_database
 @pytest.mark.usefixtures("small")
 def test_one_network_cannot_try_every_account(pages: Pages, member: Member, quick: list[str]) -> None:
     for number in range(12):
@@ -168,6 +173,7 @@ def test_one_network_cannot_try_every_account(pages: Pages, member: Member, quic
     assert sign_in(pages.client(), PASSWORD, address="192.0.2.8").status_code == 302
 
 
+@pytest.mark.one_database
 @pytest.mark.usefixtures("small")
 def test_whole_neighbourhood_is_slowed_in_the_end(pages: Pages, member: Member, quick: list[str]) -> None:
     for number in range(20):
@@ -191,6 +197,7 @@ def test_uncounted_proxy_makes_no_network_of_everybody(pages: Pages, member: Mem
     assert CLOSED in through_proxy(PASSWORD).text
 
 
+@pytest.mark.one_database
 def test_waiting_opens_the_account_again(
     pages: Pages, member: Member, quick: list[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -201,6 +208,7 @@ def test_waiting_opens_the_account_again(
     assert sign_in(pages.client(), PASSWORD).status_code == 302
 
 
+@pytest.mark.one_database
 @pytest.mark.usefixtures("small")
 def test_right_passwords_are_not_counted(pages: Pages, member: Member, quick: list[str]) -> None:
     """A training room behind one address signs in one after the other."""
@@ -211,6 +219,7 @@ def test_right_passwords_are_not_counted(pages: Pages, member: Member, quick: li
         assert all(bucket.empty_at <= now for bucket in session.scalars(select(LeakyBucket)))
 
 
+@pytest.mark.one_database
 @pytest.mark.parametrize(("path", "field"), [("/sign-in/again", "password"), ("/settings/password", "current")])
 def test_fifth_wrong_password_ends_every_session(
     pages: Pages, member: Member, quick: list[str], path: str, field: str
@@ -245,6 +254,7 @@ def test_guesses_at_the_same_moment_with_a_stolen_session_end_it_too(
     assert actions(pages).count("member.end_sessions") == 1
 
 
+@pytest.mark.one_database
 def test_right_password_forgets_the_wrong_ones_before(pages: Pages, member: Member, quick: list[str]) -> None:
     client = pages.client(member)
     for password in [WRONG] * 4 + [PASSWORD] + [WRONG] * 4:
@@ -252,6 +262,7 @@ def test_right_password_forgets_the_wrong_ones_before(pages: Pages, member: Memb
     assert client.get("/settings").status_code == 200
 
 
+@pytest.mark.one_database
 @pytest.mark.usefixtures("small")
 def test_stop_is_behind_no_limit(pages: Pages, member: Member, quick: list[str]) -> None:
     """An attack on the sign-in, and on the own password, leaves the stop button as it is."""

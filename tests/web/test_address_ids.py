@@ -12,7 +12,7 @@ from campaigns.staff.models import Role
 Clients = Callable[..., FlaskClient]
 
 
-@pytest.mark.both_databases
+@pytest.mark.one_database
 @pytest.mark.parametrize("number", [2**63 - 1, 2**63, 10**30, "-1"])
 @pytest.mark.parametrize(
     "page", ["/delivery/runs/{}", "/campaigns/{}", "/messages/{}", "/delivery/runs/{}/deliveries"]

@@ -40,7 +40,7 @@ def test_steps_follow_the_order_of_the_sentence(client_for: Callable[..., FlaskC
     assert {"/", "/settings"} <= set(steps)
 
 
-@pytest.mark.both_databases
+@pytest.mark.one_database
 def test_every_step_shown_may_be_opened(client_for: Callable[..., FlaskClient]) -> None:
     client = client_for(Role.VIEWER)
     for url in steps_of(client.get("/").text):

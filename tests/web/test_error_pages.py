@@ -104,6 +104,7 @@ def test_too_large_a_request_is_told(engine: Engine) -> None:
     assert "Send a smaller file." in answer.text
 
 
+@pytest.mark.one_database
 @pytest.mark.parametrize(("size", "status"), [(200, 200), (600, 200), (1200, 413)])
 def test_only_where_files_are_taken_may_a_body_be_large(engine: Engine, size: int, status: int) -> None:
     with make_pages(engine, import_max_megabytes="1") as pages:

@@ -31,6 +31,7 @@ def test_choice_before_sign_in_is_kept(pages: Pages) -> None:
     assert '<html lang="ar" dir="rtl">' in client.get("/sign-in").text
 
 
+@pytest.mark.one_database
 def test_member_keeps_their_choice_on_every_device(pages: Pages) -> None:
     member = pages.member()
     pages.client(member).post("/language", data={"language": "uk"})

@@ -98,6 +98,7 @@ def state_by_ledger(session: Session, address: Address) -> AddressState:
     return [AddressState.PENDING, *(states[kind] for kind in session.scalars(lines))][-1]
 
 
+@pytest.mark.one_database
 @pytest.mark.parametrize("seed", range(6))
 def test_state_follows_from_the_ledger(session: Session, vault: Vault, seed: int) -> None:
     addresses = two_organisations(session, vault)

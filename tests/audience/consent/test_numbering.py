@@ -62,6 +62,7 @@ def test_numbers_are_filled_in_batches(sessions: sessionmaker[Session], vault: V
     assert fill_numbers(sessions, vault) == 0
 
 
+@pytest.mark.one_database
 @pytest.mark.parametrize("batch", [1, 2, 10])
 @pytest.mark.parametrize("stopped", range(3))
 def test_old_stops_hold_on_the_whole_phone(

@@ -113,6 +113,7 @@ def test_who_refused_before_is_answered(desk: Desk, how: Callable[..., list[int]
     fence.check(claimed)
 
 
+@pytest.mark.one_database
 @pytest.mark.parametrize("how", REFUSALS)
 @pytest.mark.parametrize("before", [False, True])
 @pytest.mark.parametrize("sees_queue", [False, True])

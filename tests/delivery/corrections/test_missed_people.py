@@ -127,7 +127,6 @@ def test_who_never_got_what_was_wrong_is_not_listed(scene: Scene) -> None:
     assert (scene.positions(), scene.missing()) == ({}, [])
 
 
-@pytest.mark.both_databases
 def test_who_is_released_stays_on_the_list_and_waits_no_more(scene: Scene) -> None:
     """Nothing is sent anew when a hold ends, so somebody has to tell them."""
     scene.settle(0, "put_on_hold")
@@ -186,7 +185,6 @@ def test_run_page_and_first_page_lead_there(scene: Scene) -> None:
     assert "missed a correction" not in responder.get("/").text
 
 
-@pytest.mark.both_databases
 def test_other_runs_and_organisations_have_no_such_page(scene: Scene) -> None:
     scene.settle(1, "put_on_hold")
     scene.correct()

@@ -313,7 +313,6 @@ def test_late_look_goes_by_chunks_and_counts_once(
     assert scene.session.execute(left_out).all() == [("opted_out", 2)]
 
 
-@pytest.mark.both_databases
 def test_person_of_two_runs_is_corrected_once(sessions: sessionmaker[Session], scene: Scene, vault: Vault) -> None:
     second = scene.story.approved(replace(EVENING, starts_at=EVENING.starts_at + timedelta(hours=1)))
     second.next_fire_at = DUE

@@ -137,7 +137,6 @@ def test_what_comes_back_at_night_waits_too(sessions: sessionmaker[Session], vau
     assert {(row.due_at, row.attempts) for row in rows_in(sessions, WARSAW)} == {(MORNING, 1)}
 
 
-@pytest.mark.both_databases
 def test_run_resumed_at_night_waits(sessions: sessionmaker[Session], vault: Vault) -> None:
     run_id = begun(sessions, vault)
     change(sessions, Run, state=RunState.PAUSED)

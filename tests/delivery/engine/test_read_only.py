@@ -68,6 +68,7 @@ def claim(store: DatabaseStore, sessions: sessionmaker[Session], vault: Vault, c
     return list(store.exchange((), ask).claimed)
 
 
+@pytest.mark.one_database
 @pytest.mark.parametrize("also_asks", [True, False])
 def test_results_wait_for_a_database_that_writes(switch: Switch, vault: Vault, also_asks: bool) -> None:
     store = DatabaseStore(switch.sessions, vault)

@@ -88,6 +88,7 @@ def test_stop_ends_calls_at_once(sessions: sessionmaker[Session], vault: Vault) 
     }
 
 
+@pytest.mark.one_database
 def test_resumed_run_sends_the_rest_once(sessions: sessionmaker[Session], vault: Vault) -> None:
     run_id, provider = long_run(sessions, vault, 300), TimedProvider()
     drive(

@@ -76,6 +76,7 @@ def test_text_is_rendered_once(sessions: sessionmaker[Session], vault: Vault) ->
     assert sorted(tuple(text) for text in texts) == [("en", 1, 0), ("uk", 1, 0)]
 
 
+@pytest.mark.one_database
 def test_left_out_are_counted_by_reason(sessions: sessionmaker[Session], vault: Vault) -> None:
     with sessions.begin() as session:
         run_id = (run := a_planned_run(session)).id
@@ -194,6 +195,7 @@ def test_recipients_clock_decides_when(sessions: sessionmaker[Session], vault: V
     }
 
 
+@pytest.mark.one_database
 @pytest.mark.parametrize(
     ("zone", "country", "due_at"),
     [

@@ -55,6 +55,7 @@ def planned(sessions: sessionmaker[Session], run_id: int) -> tuple[int, dict[str
         return session.get_one(Run, run_id).planned, left_out_of_run(session, run_id)
 
 
+@pytest.mark.one_database
 def test_who_had_enough_is_counted_apart(sessions: sessionmaker[Session], vault: Vault) -> None:
     with sessions.begin() as session:
         organisation = an_organisation(session)
@@ -108,6 +109,7 @@ def test_other_organisations_suffice(sessions: sessionmaker[Session], vault: Vau
     assert planned(sessions, run_id) == (1, {"capped": 4})
 
 
+@pytest.mark.one_database
 @pytest.mark.parametrize(("days", "reached"), [(6.9, 0), (7.1, 3)])
 def test_old_messages_do_not_count(
     sessions: sessionmaker[Session], vault: Vault, days: float, reached: int
@@ -121,6 +123,7 @@ def test_old_messages_do_not_count(
     assert planned(sessions, run_id)[0] == reached
 
 
+@pytest.mark.one_database
 @pytest.mark.parametrize("state", SendState)
 def test_only_what_may_have_come_counts(sessions: sessionmaker[Session], vault: Vault, state: SendState) -> None:
     with sessions.begin() as session:

@@ -47,6 +47,7 @@ def march(day: int, hour: int) -> datetime:
     return datetime(2026, 3, day, hour, tzinfo=UTC)
 
 
+@pytest.mark.one_database
 def test_quiet_hours_are_known_until_all_is_expired(sessions: sessionmaker[Session], vault: Vault) -> None:
     planned(sessions, vault, minutes=36 * 60)
     assert quiet_of(sessions, "Europe/Warsaw") == [
@@ -61,6 +62,7 @@ def test_run_of_an_hour_meets_no_quiet_hours(sessions: sessionmaker[Session], va
     assert quiet_of(sessions, "Europe/Warsaw") == []
 
 
+@pytest.mark.one_database
 @pytest.mark.parametrize(("priority", "keeps_quiet"), [(Priority.URGENT, True), (Priority.ORDINARY, False)])
 def test_other_runs_know_of_none(
     sessions: sessionmaker[Session], vault: Vault, priority: Priority, keeps_quiet: bool

@@ -105,6 +105,7 @@ def test_each_is_asked_once_and_left_out_without_an_answer(crowd: Crowd) -> None
     assert crowd.left_out() == {"silent": 3}
 
 
+@pytest.mark.one_database
 def test_nobody_is_asked_by_other_campaigns(crowd: Crowd) -> None:
     assert crowd.run(SAYS) == set(crowd.ids)
     crowd.later()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import pytest
 from sqlalchemy import select
 from sqlalchemy.orm import Session, sessionmaker
 
@@ -60,6 +61,7 @@ def test_who_falls_back_gets_the_words_of_the_other_channel(sessions: sessionmak
     assert {body for _channel, body in words(sessions, run_id)} == {WORDINGS["en"]["sms"]}
 
 
+@pytest.mark.one_database
 def test_who_falls_back_is_told_how_to_stop_as_the_other_sender_hears(
     sessions: sessionmaker[Session], vault: Vault
 ) -> None:

@@ -86,6 +86,7 @@ def test_waves_say_what_waits_and_what_was_put_off(sessions: sessionmaker[Sessio
     assert None in found
 
 
+@pytest.mark.one_database
 @pytest.mark.parametrize(
     ("minutes", "due_at", "put_off"),
     [

@@ -75,6 +75,7 @@ def test_merge_of_merges_is_one_merge(
     assert folded([(number, state) for state, number in parts]) == folded(first + second + third)
 
 
+@pytest.mark.one_database
 @pytest.mark.parametrize("seed", range(4))
 def test_rows_equal_the_pure_merge(session: Session, delivery: Delivery, seed: int) -> None:
     chance = random.Random(seed)
@@ -159,6 +160,7 @@ def test_failing_receipt_keeps_its_code(session: Session, delivery: Delivery) ->
     assert delivery.receipt_error is None
 
 
+@pytest.mark.one_database
 @pytest.mark.parametrize("state", [SendState.UNKNOWN, SendState.UNCONFIRMED])
 @pytest.mark.parametrize("status", ["sent", "undelivered", "a-word-of-tomorrow"])
 def test_any_receipt_settles_a_lost_reply(
@@ -258,6 +260,7 @@ def test_delivered_receipt_never_closes_an_address(session: Session, delivery: D
     assert address.state == AddressState.ACTIVE
 
 
+@pytest.mark.one_database
 @pytest.mark.parametrize("order", [1, -1])
 @pytest.mark.parametrize("at_once", [True, False])
 @pytest.mark.parametrize(

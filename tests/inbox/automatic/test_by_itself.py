@@ -67,6 +67,7 @@ def test_nothing_is_said_where_no_text_was_chosen(session: Session, vault: Vault
     assert person.waits
 
 
+@pytest.mark.one_database
 def test_question_is_left_to_the_team(person: Person) -> None:
     person.writes("where can we sleep with a child?")
     assert person.reads() == []
@@ -106,6 +107,7 @@ def test_one_of_several_places_is_asked_about_once(person: Person, time: Clock) 
     assert person.waits
 
 
+@pytest.mark.one_database
 def test_place_that_nobody_knows_is_asked_for_once_and_read_by_a_person(person: Person, time: Clock) -> None:
     person.writes("MOVED Qqxzv")
     assert person.reads() == ["Which town is near?"]
@@ -145,6 +147,7 @@ def test_who_joins_is_asked_for_their_language(person: Person, time: Clock) -> N
     assert person.session.scalars(select(OpenQuestion)).all() == []
 
 
+@pytest.mark.one_database
 def test_stop_ends_what_was_asked(person: Person) -> None:
     person.writes("MOVED Novi")
     person.writes("STOP")
@@ -161,6 +164,7 @@ def test_who_opted_out_is_answered_by_people_only(person: Person, time: Clock) -
     assert person.waits
 
 
+@pytest.mark.one_database
 def test_nothing_comes_between_a_member_and_a_person(person: Person, time: Clock) -> None:
     person.writes("where can we sleep?")
     conversation = person.conversation
@@ -183,6 +187,7 @@ def test_same_is_not_answered_twice(person: Person, time: Clock, word: str, minu
     assert len(person.reads()) == 2
 
 
+@pytest.mark.one_database
 def test_call_for_help_is_answered_after_everything_else(person: Person, time: Clock) -> None:
     create_entry_point(person.session, person.organisation.id, name="Gate", code="Medyka", by=None)
     for word in ("medyka", "2", "MOVED Kraków", "INFO", "HELP"):
@@ -205,6 +210,7 @@ def test_machine_that_asks_on_and_on_gets_three_answers(person: Person, time: Cl
     assert len(person.reads()) <= 10
 
 
+@pytest.mark.one_database
 def test_call_for_help_is_never_taken_for_a_machine(person: Person, time: Clock) -> None:
     for _ in range(6):
         person.writes("HELP")
@@ -236,6 +242,7 @@ def test_answer_is_of_no_use_an_hour_later(person: Person) -> None:
     assert timedelta(minutes=59) < delivery.expires_at - delivery.due_at <= timedelta(hours=1)
 
 
+@pytest.mark.one_database
 def test_stop_takes_an_automatic_answer_back(person: Person) -> None:
     person.writes("INFO")
     person.writes("STOP")

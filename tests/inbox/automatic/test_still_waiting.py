@@ -117,6 +117,7 @@ def test_nobody_is_told_whom_it_may_hurt_or_who_does_not_wait(
     assert told(person, DUE) == []
 
 
+@pytest.mark.one_database
 @pytest.mark.parametrize("urgency", [Urgency.DANGER, Urgency.DAY, Urgency.OTHER, Urgency.MACHINE])
 def test_others_have_other_steps(person: Person, urgency: Urgency) -> None:
     assert person.conversation is not None

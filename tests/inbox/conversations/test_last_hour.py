@@ -70,6 +70,7 @@ def answer_before(pages: Pages, end: datetime, client: FlaskClient) -> int:
         return session.scalars(select(Answer.run_id)).one()
 
 
+@pytest.mark.one_database
 @AROUND
 def test_page_and_server_agree(
     pages: Pages, end: datetime, client_for: Clients, seconds: int, may_leave: bool
@@ -102,6 +103,7 @@ def test_answer_that_waited_is_claimed_in_time_or_never(
     assert ("Expired" in thread) is not may_leave
 
 
+@pytest.mark.one_database
 @AROUND
 def test_answer_that_was_claimed_is_called_in_time_or_never(
     pages: Pages, end: datetime, client_for: Clients, vault: Vault, seconds: int, may_leave: bool
@@ -119,6 +121,7 @@ def test_answer_that_was_claimed_is_called_in_time_or_never(
                 fence.check(claimed)
 
 
+@pytest.mark.one_database
 @pytest.mark.parametrize("became", ["fresh", "stale", "dead"])
 def test_kept_answer_is_offered_when_they_write_and_refused_with_a_number_that_went_stale(
     pages: Pages, end: datetime, client_for: Clients, vault: Vault, became: str

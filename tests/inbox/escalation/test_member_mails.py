@@ -21,6 +21,7 @@ from tests.web.pages import page_settings
 ONE = "1 urgent conversation"
 
 
+@pytest.mark.one_database
 def test_danger_goes_to_duty_then_all_then_lead_and_reserve_then_red(watch: Watch) -> None:
     watch.wait()
     assert watch.pass_on() == [("duty", ONE)]
@@ -68,6 +69,7 @@ def test_two_workers_and_a_restart_tell_once(watch: Watch) -> None:
     assert watch.pass_on() == []
 
 
+@pytest.mark.one_database
 def test_flood_is_told_in_few_mails(watch: Watch) -> None:
     told = []
     for _turn in range(12):
@@ -78,6 +80,7 @@ def test_flood_is_told_in_few_mails(watch: Watch) -> None:
     assert told[0] == ("duty", ONE)
 
 
+@pytest.mark.one_database
 def test_others_wait_for_a_digest(watch: Watch) -> None:
     watch.wait(Urgency.DAY)
     assert watch.pass_on() == [("duty", "1 conversation waits")]
@@ -91,6 +94,7 @@ def test_others_wait_for_a_digest(watch: Watch) -> None:
     assert watch.pass_on(5 * 60) != [("duty", "1 conversation waits")]
 
 
+@pytest.mark.one_database
 def test_digests_leave_mails_for_danger(watch: Watch) -> None:
     for _round in range(5):
         watch.wait(Urgency.DAY)
@@ -109,6 +113,7 @@ def test_refused_mail_goes_on_to_the_next_at_once_and_is_tried_again(watch: Watc
     assert watch.steps() == ["alert", "responders"]
 
 
+@pytest.mark.one_database
 def test_dead_mail_server_turns_the_first_page_red_within_minutes(watch: Watch) -> None:
     watch.post.is_down = True
     watch.wait()
@@ -140,6 +145,7 @@ def test_mail_that_a_process_left_behind_is_sent(watch: Watch) -> None:
     assert watch.pass_on(1) == [("duty", ONE)]
 
 
+@pytest.mark.one_database
 def test_one_address_that_hangs_holds_up_no_other(watch: Watch) -> None:
     freed = threading.Event()
 

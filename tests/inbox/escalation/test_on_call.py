@@ -39,6 +39,7 @@ def a_partner(watch: Watch, *, agrees: bool = True, has_mail: bool = True) -> Or
         return partner
 
 
+@pytest.mark.one_database
 def test_partner_is_told_with_the_lead(watch: Watch) -> None:
     a_partner(watch)
     watch.wait()
@@ -54,6 +55,7 @@ def test_partner_is_told_with_the_lead(watch: Watch) -> None:
     assert watch.post.take() == [*TEAM[:1], ("partner", ONE), *TEAM[1:]]
 
 
+@pytest.mark.one_database
 @pytest.mark.parametrize("facts", [{"agrees": False}, {"has_mail": False}])
 def test_partner_that_did_not_agree_or_has_no_mail_gets_none(watch: Watch, facts: dict[str, bool]) -> None:
     a_partner(watch, **facts)
@@ -62,6 +64,7 @@ def test_partner_that_did_not_agree_or_has_no_mail_gets_none(watch: Watch, facts
     assert watch.pass_on(15) == TEAM
 
 
+@pytest.mark.one_database
 def test_partner_that_ended_it_is_told_nothing(watch: Watch) -> None:
     partner = a_partner(watch)
     with watch.sessions.begin() as session:
@@ -71,6 +74,7 @@ def test_partner_that_ended_it_is_told_nothing(watch: Watch) -> None:
     assert watch.pass_on(15) == TEAM
 
 
+@pytest.mark.one_database
 def test_partner_is_told_of_danger_alone(watch: Watch) -> None:
     a_partner(watch)
     for urgency in (Urgency.DAY, Urgency.QUESTION, Urgency.REPORT):
@@ -80,6 +84,7 @@ def test_partner_is_told_of_danger_alone(watch: Watch) -> None:
     assert "partner" not in told
 
 
+@pytest.mark.one_database
 def test_names_of_its_members_stay_with_the_partner(watch: Watch) -> None:
     partner = a_partner(watch)
     watch.post.refused = {"partner@example.org"}

@@ -76,6 +76,7 @@ def test_receiver_sees_what_was_ticked_and_written(desks: Desks) -> None:
     assert (seen.language, seen.region_code, seen.topics) == (None, None, ["need_shelter"])
 
 
+@pytest.mark.one_database
 @pytest.mark.parametrize(
     ("changes", "said"),
     [

@@ -147,7 +147,6 @@ def test_alarm_ends_after_a_week(session: Session, vault: Vault) -> None:
     assert find_strange_stops(session, ours.id, now=clock.now() + timedelta(days=7.1)) == []
 
 
-@pytest.mark.both_databases
 def test_first_page_tells_it_without_the_handle(
     pages: Pages, client_for: Callable[..., FlaskClient], vault: Vault
 ) -> None:

@@ -123,6 +123,7 @@ def pass_time(monkeypatch: pytest.MonkeyPatch, passed: timedelta) -> None:
     monkeypatch.setattr(clock, "now", lambda: now)
 
 
+@pytest.mark.one_database
 def test_picture_is_fetched_sealed_and_deleted_at_twilio(desk: Desk) -> None:
     desk.sends(jpeg(), "image/jpeg")
     assert (desk.file().state, desk.at_the_provider()) == (MediaState.WAITING, 1)
@@ -150,6 +151,7 @@ def test_archive_that_calls_itself_a_voice_note_goes_at_once(desk: Desk) -> None
     assert desk.at_the_provider() == 0
 
 
+@pytest.mark.one_database
 def test_ten_megabytes_are_fetched_and_more_are_not(desk: Desk) -> None:
     content = ogg() + bytes(10 * 1024**2)
     desk.sends(content, "audio/ogg")
@@ -176,6 +178,7 @@ def test_picture_that_is_gone_is_given_up_after_some_tries(desk: Desk, monkeypat
     assert desk.look().sealed_source is None
 
 
+@pytest.mark.one_database
 @pytest.mark.parametrize("on", ["media_content", "delete_media"])
 def test_provider_that_fails_is_asked_again(desk: Desk, monkeypatch: pytest.MonkeyPatch, on: str) -> None:
     desk.sends(jpeg(), "image/jpeg")
@@ -190,6 +193,7 @@ def test_provider_that_fails_is_asked_again(desk: Desk, monkeypatch: pytest.Monk
     assert (file.state, file.sealed_source, desk.at_the_provider()) == (MediaState.KEPT, None, 0)
 
 
+@pytest.mark.one_database
 def test_provider_that_never_answers_is_given_up_at_last(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
     desk.sends(jpeg(), "image/jpeg")
     nobody = replace(desk.settings, secrets={})
@@ -231,6 +235,7 @@ def test_slow_file_keeps_no_other_waiting(desk: Desk, monkeypatch: pytest.Monkey
     assert len(begun) == len(sources)
 
 
+@pytest.mark.one_database
 def test_worker_that_died_is_followed(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
     desk.sends(jpeg(), "image/jpeg")
 
@@ -289,6 +294,7 @@ def test_erased_person_leaves_nothing_here_or_there(desk: Desk, is_fetched: bool
     assert desk.at_the_provider() == 0
 
 
+@pytest.mark.one_database
 def test_nothing_is_kept_longer_than_the_setting_says(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
     desk.sends(jpeg(), "image/jpeg")
     assert desk.look(media_kept_days=2).state == MediaState.KEPT

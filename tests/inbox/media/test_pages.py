@@ -87,12 +87,14 @@ def test_caption_is_read_as_any_text(pages: Pages, vault: Vault) -> None:
         assert session.get_one(Conversation, which).urgency == Urgency.QUESTION
 
 
+@pytest.mark.one_database
 def test_file_that_cannot_be_had_is_said(pages: Pages, vault: Vault, client_for: Clients) -> None:
     which, media_id = hear(pages, vault, InboundMedia(MediaKind.PICTURE, ""))
     assert state_of(pages, media_id) is MediaState.GONE
     assert "Ask them to send it again" in client_for(Role.RESPONDER).get(f"/inbox/{which}").text
 
 
+@pytest.mark.one_database
 def test_picture_is_behind_a_click_and_tells_no_position(pages: Pages, vault: Vault, client_for: Clients) -> None:
     which, media_id = hear(pages, vault, PICTURE, content=jpeg(width=8000, height=5000))
     page = client_for(Role.RESPONDER).get(f"/inbox/{which}").text
@@ -111,6 +113,7 @@ def test_picture_is_behind_a_click_and_tells_no_position(pages: Pages, vault: Va
         assert (row.size, row.pixels) == (len(jpeg()), 40_000_000)
 
 
+@pytest.mark.one_database
 def test_sound_is_given_in_parts(pages: Pages, vault: Vault, client_for: Clients) -> None:
     _, media_id = hear(pages, vault, VOICE, content=ogg())
     part = client_for(Role.RESPONDER).get(f"/inbox/media/{media_id}", headers={"Range": "bytes=4-9"})
@@ -118,6 +121,7 @@ def test_sound_is_given_in_parts(pages: Pages, vault: Vault, client_for: Clients
     assert part.headers["Content-Range"] == f"bytes 4-9/{len(ogg())}"
 
 
+@pytest.mark.one_database
 def test_archive_that_calls_itself_a_voice_note_is_not_kept(
     pages: Pages, vault: Vault, client_for: Clients
 ) -> None:
@@ -130,6 +134,7 @@ def test_archive_that_calls_itself_a_voice_note_is_not_kept(
         assert (row.sealed_content, row.kind, row.size) == (None, MediaKind.FILE, len(archive()))
 
 
+@pytest.mark.one_database
 def test_others_and_other_roles_get_nothing(pages: Pages, vault: Vault, client_for: Clients) -> None:
     _, theirs = hear(pages, vault, VOICE, content=ogg(), to=pages.theirs)
     client = client_for(Role.RESPONDER)
@@ -206,6 +211,7 @@ def test_what_was_heard_is_read_by_the_lists_and_found(pages: Pages, vault: Vaul
     assert acts(pages) == ["media.transcribe"]
 
 
+@pytest.mark.one_database
 @pytest.mark.parametrize("words", [" ", "x" * 10_001])
 def test_nothing_and_too_much_are_refused(pages: Pages, vault: Vault, client_for: Clients, words: str) -> None:
     _, media_id = hear(pages, vault, VOICE, content=ogg())

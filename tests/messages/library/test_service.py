@@ -94,6 +94,7 @@ def test_copy_keeps_lineage_and_waits_for_review(
     assert (current_texts(copy), get_version(session, copy, 1).origin) == ({}, Origin.COPIED)
 
 
+@pytest.mark.one_database
 def test_lineage_says_whether_the_source_moved_on(
     session: Session, message: Message, ours: Organisation, theirs: Organisation, writer: Member, author: Member
 ) -> None:

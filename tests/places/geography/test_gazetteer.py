@@ -56,6 +56,7 @@ def test_best_match_alone_when_exactly_one() -> None:
     assert gazetteer.geocode("lviv", exactly_one=False) == gazetteer.search("lviv")
 
 
+@pytest.mark.one_database
 @pytest.mark.parametrize(
     ("language", "where"), [("uk", "Львівська область · Україна"), ("ar", "لفيف أوبلاست · أوكرانيا")]
 )

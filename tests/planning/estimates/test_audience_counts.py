@@ -120,6 +120,7 @@ def test_run_keeps_the_order_it_was_made_with(story: Story) -> None:
     assert [sender["id"] for sender in FrozenRun.from_json(run.frozen).senders] == [one.id, two.id]
 
 
+@pytest.mark.one_database
 @pytest.mark.parametrize("senders", [(), (1, 1), tuple(range(1, 8))])
 def test_impossible_orders_are_told(story: Story, senders: tuple[int, ...]) -> None:
     with pytest.raises(InputError):
@@ -141,6 +142,7 @@ def test_uncovered_countries_are_told_and_left_out(story: Story) -> None:
     assert "fewer than 20 people are left out" in str(found.sentence)
 
 
+@pytest.mark.one_database
 def test_sender_that_is_off_gives_its_place(story: Story) -> None:
     off, on = a_sender(story.session, name="Off", active=False), a_sender(story.session, name="On")
     ranked(story, off, on)

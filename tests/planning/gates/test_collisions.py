@@ -125,7 +125,6 @@ def test_several_of_others_are_one_fact(story: Story) -> None:
     assert collisions(story) == [Collision(None)]
 
 
-@pytest.mark.both_databases
 def test_another_number_for_the_same_region_is_told(session: Session, vault: Vault) -> None:
     """Another organisation points the same readers to another line; the theme does not matter."""
     story = a_story(session, vault)

@@ -108,14 +108,12 @@ def test_only_approved_campaigns_fire(story: Story, state: CampaignState) -> Non
     assert fire_due(story.session, now=DUE) == []
 
 
-@pytest.mark.both_databases
 def test_removed_schedule_does_not_fire(story: Story) -> None:
     schedule = story.approved()
     schedule.removed_at = START
     assert fire_due(story.session, now=DUE) == []
 
 
-@pytest.mark.both_databases
 def test_occurrence_that_has_its_run_is_passed_over(story: Story) -> None:
     schedule = story.approved(DAILY)
     a_run(story.session, story.campaign, schedule=schedule)

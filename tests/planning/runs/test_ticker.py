@@ -99,6 +99,7 @@ def tick_together(clocks: list[Clockwork]) -> None:
         thread.join()
 
 
+@pytest.mark.one_database
 def test_ticks_at_one_instant_agree(sessions: sessionmaker[Session], quick: Settings, approved: int) -> None:
     """Eight threads fire together, fifteen times: never two runs of one occurrence, never one left out."""
     clocks = [Clockwork(sessions, quick) for _ in range(8)]

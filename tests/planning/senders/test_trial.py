@@ -83,6 +83,7 @@ def test_refusal_is_kept_and_the_next_test_settles_it(
     assert (sender.tested_at, sender.test_code) == (NOON + timedelta(hours=1), "")
 
 
+@pytest.mark.one_database
 def test_provider_that_says_nothing_is_not_waited_for(
     session: Session, settings: Settings, member: Member, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -68,12 +68,14 @@ def test_crowds_follow_the_count_of_a_run(sessions: Sessions, run: Run, scope: S
     assert reached(sessions, scope) == 3
 
 
+@pytest.mark.one_database
 def test_check_of_quiet_counts_finds_nothing(sessions: Sessions, run: Run) -> None:
     found = check_all(sessions)
     assert (found.runs, found.moved, found.late, found.drift) == (1, 0, 0, 0)
     assert reached(sessions, Scope.INSTANCE) == 1
 
 
+@pytest.mark.one_database
 def test_check_puts_right_what_may_still_move(sessions: Sessions, run: Run) -> None:
     let_arrive(sessions)
     with clock.running_on(lambda: NOON + timedelta(hours=1)):

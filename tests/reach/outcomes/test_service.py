@@ -42,6 +42,7 @@ def test_reports_are_told_by_step(session: Session, campaign: Campaign) -> None:
     assert told[Step.ASSISTED].by_way == {Way.FORM: 3, Way.API: 2}
 
 
+@pytest.mark.one_database
 @pytest.mark.parametrize(
     "wrong",
     [

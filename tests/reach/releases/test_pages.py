@@ -44,7 +44,6 @@ def test_nothing_released_says_what_comes(client_for: Clients) -> None:
     assert "Nothing can be published yet." in client_for(Role.STEWARD).get("/reach/publications/new").text
 
 
-@pytest.mark.both_databases
 def test_preview_spends_nothing_and_shows_no_figure(pages: Pages, client_for: Clients) -> None:
     with pages.sessions.begin() as session:
         reach(session, a_done_run(session, pages.ours), regions(session)["PL-18"], 777)
@@ -117,7 +116,6 @@ def test_wrong_wishes_are_told(client_for: Clients, changes: dict[str, str], sta
     assert sentence in answer.text
 
 
-@pytest.mark.both_databases
 def test_second_release_of_a_period_asks_for_a_reason(pages: Pages, client_for: Clients) -> None:
     make_march(pages)
     steward = client_for(Role.STEWARD)
@@ -133,7 +131,6 @@ def test_second_release_of_a_period_asks_for_a_reason(pages: Pages, client_for: 
     assert "Publication no. 2" in again.text
 
 
-@pytest.mark.both_databases
 def test_ninth_release_is_refused_on_the_page(pages: Pages, client_for: Clients) -> None:
     make_march(pages)
     for number in range(7):
@@ -156,7 +153,6 @@ def test_joint_releases_are_joined_and_left(pages: Pages, client_for: Clients) -
     assert "takes no part" in left
 
 
-@pytest.mark.both_databases
 @pytest.mark.parametrize("page", ["", "/csv"])
 def test_foreign_release_is_not_there(pages: Pages, client_for: Clients, page: str) -> None:
     foreign = make_march(pages, pages.theirs)

@@ -69,7 +69,6 @@ def change(client: FlaskClient, new: str) -> tuple[int, str]:
     return answer.status_code, answer.text
 
 
-@pytest.mark.both_databases
 def test_page_refuses_what_the_rules_refuse(pages: Pages, member: Member) -> None:
     client = pages.client(member)
     for new, told in (

@@ -13,6 +13,7 @@ from tests.web.pages import Pages, make_pages, page_settings
 pytestmark = pytest.mark.both_databases
 
 
+@pytest.mark.one_database
 @pytest.mark.parametrize("path", ["/sign-in", "/sign-in//again", "/nothing", "/static/fingerpost.css", "/api"])
 @pytest.mark.parametrize("host", ["evil.example", "evil.example:80", "localhost.evil.example", "[::2]", "x y"])
 def test_foreign_hosts_are_refused(pages: Pages, path: str, host: str) -> None:
@@ -31,6 +32,7 @@ def test_own_names_are_answered(engine: Engine) -> None:
             assert pages.client().get("/sign-in", headers={"Host": host}).status_code == 200, host
 
 
+@pytest.mark.one_database
 def test_stops_and_monitors_are_answered_by_any_name(pages: Pages) -> None:
     client, headers = pages.client(), {"Host": "10.9.8.7"}
     assert client.get("/health", headers=headers).status_code == 200
@@ -50,6 +52,7 @@ def test_paths_of_ours_are_followed(path: str) -> None:
     assert local_path(path) == path
 
 
+@pytest.mark.one_database
 @pytest.mark.parametrize(
     "address",
     [

@@ -102,7 +102,6 @@ def test_link_opens_releases_and_files(pages: Pages, vault: Vault, engine: Engin
     assert client.get(f"/publications/{word}/{foreign.id}").status_code == 404
 
 
-@pytest.mark.both_databases
 def test_link_ends_and_is_taken_back(pages: Pages, vault: Vault, engine: Engine, post: Postbox) -> None:
     reader_id = a_reader_of(pages, vault)
     make_march(pages)
