@@ -41,7 +41,7 @@ def door(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Browser, st
             yield browser, address
 
 
-@pytest.fixture(params=[1280, 360])
+@pytest.fixture(params=[pytest.param(1280, marks=pytest.mark.long), 360])
 def visit(request: pytest.FixtureRequest, door: tuple[Browser, str]) -> Iterator[Visit]:
     """A tab at the sign-in."""
     with a_guest(*door, width=request.param) as visit:

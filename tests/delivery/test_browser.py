@@ -120,6 +120,7 @@ def test_focus_stays_while_the_run_renews_itself(opened: Opened) -> None:
     assert visit.page.inner_text("#spoken") == ""
 
 
+@pytest.mark.long
 def test_chosen_messages_are_sent_again_by_keyboard(opened: Opened) -> None:
     visit = opened.visit
     visit.go(f"{opened.run}/deliveries?state=unconfirmed")

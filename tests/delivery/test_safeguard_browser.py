@@ -104,6 +104,7 @@ def answer_late(route: Route) -> None:
     route.fulfill(response=answer)
 
 
+@pytest.mark.long
 def test_one_button_takes_back_what_was_said(opened: Opened) -> None:
     visit = opened.visit
     visit.go(opened.run)

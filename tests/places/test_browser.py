@@ -87,6 +87,7 @@ def test_circle_is_drawn_and_saved(visit: Visit, pages: Pages) -> None:
     assert saved.radius_m == round(radius * 1000)
 
 
+@pytest.mark.long
 def test_outline_is_drawn_and_saved(visit: Visit, pages: Pages) -> None:
     name = f"Outlined at {visit.width}"
     visit.go("/places/new?latitude=49.78&longitude=22.77")
@@ -103,6 +104,7 @@ def test_outline_is_drawn_and_saved(visit: Visit, pages: Pages) -> None:
     assert len(hotspot_named(pages, name).geometry["coordinates"][0]) == 4
 
 
+@pytest.mark.long
 def test_search_result_fills_the_form(visit: Visit) -> None:
     visit.go("/places/new")
     visit.wait_for_map()
@@ -128,7 +130,14 @@ def test_list_filters_and_shows_on_the_map(visit: Visit) -> None:
     assert visit.is_narrow()
 
 
-@pytest.mark.parametrize(("language", "country"), [("en", "Poland"), ("uk", "Польща"), ("ar", "بولندا")])
+@pytest.mark.parametrize(
+    ("language", "country"),
+    [
+        pytest.param("en", "Poland", marks=pytest.mark.long),
+        pytest.param("uk", "Польща", marks=pytest.mark.long),
+        ("ar", "بولندا"),
+    ],
+)
 def test_map_names_countries_in_the_readers_language(
     browser: Browser, address: str, pages: Pages, author: Member, language: str, country: str
 ) -> None:

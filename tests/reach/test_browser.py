@@ -75,7 +75,9 @@ def test_pages_of_reach_hold_in_a_browser(console: Console, browser: Browser, lo
             visit.look(name)
 
 
-@pytest.mark.parametrize("language", ["en", "uk", "ar"])
+@pytest.mark.parametrize(
+    "language", [*(pytest.param(each, marks=pytest.mark.long) for each in ("en", "uk")), "ar"]
+)
 def test_report_prints_to_a4(console: Console, browser: Browser, tmp_path: Path, language: str) -> None:
     folder = Path(os.environ.get(SCREENSHOTS) or tmp_path)
     with a_visit(browser, console.address, console.pages, console.steward, width=1280, language=language) as visit:

@@ -100,6 +100,7 @@ def test_composer_is_written_in(visit: Visit, scene: Scene) -> None:
     visit.look("composer-stale")
 
 
+@pytest.mark.long
 def test_other_pages_of_texts_are_in_order(visit: Visit, scene: Scene) -> None:
     message = f"/messages/{scene.message_id}"
     for name, path in (
