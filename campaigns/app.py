@@ -37,6 +37,7 @@ from campaigns.inbox.escalation import views as escalation
 from campaigns.inbox.escalation.views import init_alerts
 from campaigns.inbox.given import views as given
 from campaigns.inbox.handing_over import key_views as export_keys
+from campaigns.inbox.handing_over import team_views as teams
 from campaigns.inbox.handing_over import views as handing_over
 from campaigns.inbox.holds import settling_views as settling
 from campaigns.members import views as members
@@ -111,6 +112,7 @@ PAGES: tuple[Blueprint, ...] = (
     escalation_settings.pages,
     handing_over.pages,
     export_keys.pages,
+    teams.pages,
     settling.pages,
     erasing.pages,
     reach.pages,

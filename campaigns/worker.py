@@ -47,7 +47,8 @@ from campaigns.inbox.automatic.still_waiting import tell_who_still_waits
 from campaigns.inbox.escalation.escalate import escalate
 from campaigns.inbox.escalation.member_mails import send_mails
 from campaigns.inbox.given.dead_numbers import put_back
-from campaigns.inbox.handing_over.service import lapse_due
+from campaigns.inbox.handing_over.forgetting import forget_old
+from campaigns.inbox.handing_over.returning import return_due
 from campaigns.inbox.media.fetching import MediaFetching
 from campaigns.missed_inbound import MissedInbound
 from campaigns.ownership import OwnerWatch
@@ -76,6 +77,8 @@ RECEIPTS_EVERY, PLANS_EVERY, SWEEP_EVERY, REPAIR_EVERY, RECOUNT_EVERY = 0.3, 0.5
 REPORTS_EVERY, CROWDS_EVERY, CHECK_EVERY, ERASE_EVERY = 60.0, 5.0, 600.0, 5.0
 ESCALATE_EVERY = 5.0
 LAPSE_EVERY = 20.0
+#: How often what was handed over long ago is looked for: a day more or less makes no difference.
+FORGET_EVERY = 3_600.0
 ANSWERLESS_EVERY = 300.0
 #: Between two looks whether the database was upgraded under this worker.
 TABLES_EVERY = 60.0
@@ -334,7 +337,8 @@ class Worker:
             Chore("counting reach", RECOUNT_EVERY, lambda: count(recount_due, self._sessions)),
             Chore("counting crowds", CROWDS_EVERY, lambda: count(recount_crowds, self._sessions)),
             Chore("checking counts", CHECK_EVERY, lambda: count(check_nightly, self._sessions)),
-            Chore("taking back offers that lapsed", LAPSE_EVERY, lambda: repair(lapse_due, self._sessions)),
+            Chore("forgetting what was handed over", FORGET_EVERY, lambda: repair(forget_old, self._sessions)),
+            Chore("taking back offers that lapsed", LAPSE_EVERY, lambda: repair(return_due, self._sessions)),
             Chore("telling who still waits", ANSWERLESS_EVERY, lambda: repair(self._tell_them), is_outward=True),
             Chore("reading texts again", TEXTS_EVERY, lambda: count(self._text_watch.look)),
             Chore("taking back numbers in answers", TEXTS_EVERY, lambda: repair(put_back, self._sessions)),

@@ -64,11 +64,15 @@ STATES: dict[str, dict[str, Look]] = {
         "closed": Look(_lp("conversation", "Closed"), "quiet"),
     },
     "hand_over": {
+        "proposed": Look(_lp("hand_over", "Waits for a second member"), "warning"),
         "offered": Look(_lp("hand_over", "Offered"), "moving"),
         "accepted": Look(_lp("hand_over", "Accepted"), "good"),
+        "taken": Look(_lp("hand_over", "Taken"), "good"),
         "declined": Look(_lp("hand_over", "Declined"), "warning"),
         "lapsed": Look(_lp("hand_over", "Lapsed: nobody decided"), "warning"),
         "taken_back": Look(_lp("hand_over", "Taken back"), "quiet"),
+        "over": Look(_lp("hand_over", "Over"), "quiet"),
+        "gone": Look(_lp("hand_over", "Came back: nobody works there any more"), "warning"),
     },
     "urgency": {
         "danger": Look(_lp("urgency", "Danger now"), "bad"),

@@ -15,7 +15,7 @@ from campaigns.directory.service import Stated
 from campaigns.gateways.callbacks import MediaKind
 from campaigns.inbox.conversations.models import Conversation, ConversationState
 from campaigns.inbox.duty.models import Duty
-from campaigns.inbox.handing_over.models import HandOver, OfferState
+from campaigns.inbox.handing_over.models import HandOver, OfferState, Team
 from campaigns.inbox.media.models import Media, MediaState
 from campaigns.inbox.models import Reply, ReplyKind
 from campaigns.inbox.urgency.levels import Urgency
@@ -132,6 +132,7 @@ def make_samples(session: Session, organisation: Organisation, member: Member, v
         "contact": contact,
         "conversation": add(session, conversation),
         "duty": add(session, a_duty(organisation)),
+        "team": add(session, Team(organisation_id=organisation.id, name=f"Team {contact.id}", created_at=NOON)),
         "hand_over": add(session, a_hand_over(conversation, member)),
         "address": address,
         "campaign": campaign,

@@ -35,7 +35,7 @@ from campaigns.inbox.media.service import keep, transcribe
 from campaigns.inbox.service import receive_inbound
 from campaigns.messages.help_numbers import KnownHelp
 from campaigns.schema import metadata
-from campaigns.staff.models import Member, Organisation
+from campaigns.staff.models import Member, Organisation, Role
 from tests.factories import (
     a_campaign,
     a_contact,
@@ -69,6 +69,7 @@ def fill(session: Session, vault: Vault, people: int) -> tuple[Organisation, Mem
     run = a_run(session, a_campaign(session, organisation, member))
     account, known = came_over(session), KnownHelp([], {}, 180)
     partner = an_organisation(session, name="Shelter", slug="shelter")
+    a_member(session, partner, Role.RESPONDER, email="worker@example.org")
     ids = []
     for nth in range(people):
         contact = a_contact(session, organisation)

@@ -26,6 +26,8 @@ class Document:
     summary: str
     #: What the person answered when they were asked; None: they were not.
     consent: str | None
+    #: Why: an Override.
+    unasked: str | None
     came_on: date | None
     helped_on: date | None
 

@@ -81,6 +81,7 @@ def load_document(session: Session, handed: HandOver, *, vault: Vault) -> Docume
         topics=tuple(handed.topics),
         summary=masked(told.summary),
         consent=None if told.consent is None else masked(told.consent),
+        unasked=handed.override,
         came_on=_day(handed.came_at),
         helped_on=_day(handed.helped_at),
     )

@@ -11,6 +11,7 @@ from flask_babel import pgettext
 
 from campaigns.inbox.conversations.labels import TOPICS
 from campaigns.inbox.handing_over.exported import Document
+from campaigns.inbox.handing_over.models import Override
 from campaigns.inbox.handing_over.service import Confirmed, Field
 from campaigns.places.models import Region
 from campaigns.web.filters import day, language_name, listed, region_name
@@ -20,6 +21,13 @@ FIELDS = {
     Field.LANGUAGE: _l("Their language"),
     Field.PLACE: _l("The region where they are"),
     Field.TOPICS: _l("What it is about, by the word lists"),
+}
+#: Why somebody was not asked.
+OVERRIDES = {
+    Override.LIFE: _l("Somebody’s life is in danger now"),
+    Override.CHILD: _l("A child is in danger"),
+    Override.UNABLE: _l("They cannot answer, and waiting would harm them"),
+    Override.LAW: _l("A law obliges us to tell"),
 }
 CONFIRMED = {
     Confirmed.CAME: _lp("somebody who was handed over", "They came to us"),
@@ -40,6 +48,7 @@ def rows_of(document: Document, region: Region | None) -> list[tuple[str, str]]:
         (_("What it is about"), listed(TOPICS.get(each, each) for each in document.topics)),
         (_("What they have to know"), document.summary),
         (_("What the person answered when asked"), document.consent),
+        (_("Why they were not asked"), document.unasked and OVERRIDES[Override(document.unasked)]),
         (_("They came"), _day(document.came_on)),
         (_("They were helped"), _day(document.helped_on)),
     ]

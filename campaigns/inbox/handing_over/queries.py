@@ -2,20 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 
-from sqlalchemy import select
+from sqlalchemy import and_, or_, select
 from sqlalchemy.orm import Session
 
 from campaigns.core.errors import NotFoundError
 from campaigns.core.keys.crypto import Vault
 from campaigns.core.words import N_
-from campaigns.inbox.handing_over.models import HandOver, OfferState
+from campaigns.inbox.handing_over.models import HandOver, OfferState, Team, TeamMember
 from campaigns.places.models import Region
-from campaigns.staff.models import Organisation
+from campaigns.staff.models import Member, Membership, Organisation
+from campaigns.staff.permissions import Permission, may
+from campaigns.staff.queries import load_member_names, load_other_organisations
 
+#: What a receiver sees.
+_SEEN = (OfferState.OFFERED, OfferState.ACCEPTED)
 #: Offers of each kind that one page lists, the latest.
 MOST_SHOWN = 100
 
@@ -35,11 +39,17 @@ def load_offered(session: Session, organisation_id: int) -> Sequence[HandOver]:
     return session.scalars(made.order_by(HandOver.id.desc()).limit(MOST_SHOWN)).all()
 
 
-def load_received(session: Session, organisation_id: int) -> Sequence[HandOver]:
-    """Return what others offered to an organisation and did not take back: what waits for it comes first."""
+def load_received(session: Session, organisation_id: int, member_id: int) -> Sequence[HandOver]:
+    """Return what others offered to an organisation, or to a member or their teams, and did not take back.
+
+    What waits comes first.
+    """
+    teams = select(TeamMember.team_id).where(TeamMember.member_id == member_id)
+    is_theirs = or_(HandOver.to_member_id == member_id, HandOver.team_id.in_(teams))
     got = select(HandOver).where(
         HandOver.receiver_id == organisation_id,
-        HandOver.state.in_((OfferState.OFFERED, OfferState.ACCEPTED)),
+        HandOver.state.in_(_SEEN),
+        or_(HandOver.organisation_id != organisation_id, and_(is_theirs, HandOver.offered_by_id != member_id)),
     )
     waits = HandOver.state != OfferState.OFFERED
     return session.scalars(got.order_by(waits, HandOver.due_at, HandOver.id).limit(MOST_SHOWN)).all()
@@ -54,7 +64,7 @@ def get_seen(session: Session, hand_over_id: int, organisation_id: int) -> HandO
     if handed is not None and handed.organisation_id == organisation_id:
         return handed
     is_theirs = handed is not None and handed.receiver_id == organisation_id
-    if handed is None or not is_theirs or handed.state not in (OfferState.OFFERED, OfferState.ACCEPTED):
+    if handed is None or not is_theirs or handed.state not in _SEEN:
         raise NotFoundError(N_("There is no such offer."))
     return handed
 
@@ -67,6 +77,36 @@ def open_words(handed: HandOver, vault: Vault) -> OpenedWords:
         of(handed.sealed_consent, column="sealed_consent"),
         of(handed.sealed_reason, column="sealed_reason"),
     )
+
+
+def load_targets(session: Session, offers: Collection[HandOver]) -> Mapping[int, str]:
+    """Return the name of whom each offer is to, by its id: an organisation, a team or a member."""
+    names = load_names(session, {each.receiver_id for each in offers})
+    teams = select(Team.id, Team.name).where(Team.id.in_({each.team_id for each in offers if each.team_id}))
+    team_names = {row.id: row.name for row in session.execute(teams)} if any(x.team_id for x in offers) else {}
+    members = load_member_names(session, {each.to_member_id for each in offers})
+    return {
+        each.id: members.get(each.to_member_id or 0)
+        or team_names.get(each.team_id or 0)
+        or names[each.receiver_id]
+        for each in offers
+    }
+
+
+def load_receivers(session: Session, organisation_id: int) -> Mapping[int, str]:
+    """Return the names of all other organisations of the instance in which somebody answers, by their ids."""
+    others = load_other_organisations(session, organisation_id)
+    manned = load_manned(session, others)
+    return {key: name for key, name in others.items() if key in manned}
+
+
+def load_manned(session: Session, organisation_ids: Collection[int]) -> set[int]:
+    """Return in which of these organisations an active member answers."""
+    if not organisation_ids:
+        return set()
+    roles = select(Membership.organisation_id, Membership.roles).join(Member, Member.id == Membership.member_id)
+    rows = session.execute(roles.where(Membership.organisation_id.in_(organisation_ids), Member.active))
+    return {row.organisation_id for row in rows if may(row.roles, Permission.ANSWER)}
 
 
 def find_region(session: Session, code: str | None) -> Region | None:

@@ -2,29 +2,35 @@
 
 from __future__ import annotations
 
+from datetime import datetime, time
+from zoneinfo import ZoneInfo
+
 from flask import Blueprint, flash, redirect, render_template, url_for
 from flask_babel import get_locale
 from flask_babel import gettext as _
 from werkzeug.wrappers import Response
 
-from campaigns.core.errors import DamagedDataError, InputError, NotFoundError, TransitionError
+from campaigns.core import clock
+from campaigns.core.errors import DamagedDataError, InputError, NotFoundError, RefusedError, TransitionError
 from campaigns.core.words import N_
 from campaigns.inbox.conversations.labels import TOPICS
 from campaigns.inbox.conversations.models import Conversation
-from campaigns.inbox.handing_over import exports, queries, service
+from campaigns.inbox.duty.queries import load_readers
+from campaigns.inbox.handing_over import exports, overriding, queries, service, within
 from campaigns.inbox.handing_over.export_keys import find_confirmed
 from campaigns.inbox.handing_over.exported import Document
 from campaigns.inbox.handing_over.exports import Format
-from campaigns.inbox.handing_over.forms import ConfirmForm, DeclineForm, OfferForm
-from campaigns.inbox.handing_over.labels import rows_of
-from campaigns.inbox.handing_over.models import HandOver
+from campaigns.inbox.handing_over.forms import ConfirmForm, DeclineForm, OfferForm, UnaskedForm, WithinForm
+from campaigns.inbox.handing_over.labels import OVERRIDES, rows_of
+from campaigns.inbox.handing_over.models import HandOver, OfferState
 from campaigns.inbox.handing_over.paper import set_on_paper
-from campaigns.inbox.handing_over.service import Confirmed, Extract, Field
+from campaigns.inbox.handing_over.service import Confirmed, Field
+from campaigns.inbox.handing_over.teams import load_teams
 from campaigns.inbox.urgency.levels import Urgency
 from campaigns.staff import audit
 from campaigns.staff.auth import current_member, current_organisation, requires
 from campaigns.staff.permissions import Permission
-from campaigns.staff.queries import get_owned, load_other_organisations
+from campaigns.staff.queries import get_owned, load_member_names
 from campaigns.web.current import vault
 from campaigns.web.error_words import refusals_told
 from campaigns.web.forms import options
@@ -62,27 +68,35 @@ def confirm() -> Page:
 @pages.route("/<int:conversation_id>/hand-over", methods=["GET", "POST"])
 @requires(Permission.ANSWER)
 def offer(conversation_id: int) -> Page:
-    """Extract a conversation to another organisation."""
-    conversation = get_owned(session(), Conversation, conversation_id, current_organisation().id)
-    form = OfferForm(data={"fields": [field.value for field in Field]})
-    receivers = load_other_organisations(session(), conversation.organisation_id)
-    form.receiver.choices = options((str(key), name) for key, name in receivers.items())
+    """Offer a conversation to another organisation, with the person's yes."""
+    return _offer(conversation_id, OfferForm(data={"fields": [field.value for field in Field]}))
+
+
+@pages.route("/<int:conversation_id>/hand-over-unasked", methods=["GET", "POST"])
+@requires(Permission.ANSWER)
+def propose(conversation_id: int) -> Page:
+    """Ask a second member to offer it without the person's yes."""
+    return _offer(conversation_id, UnaskedForm(data={"fields": [field.value for field in Field]}))
+
+
+@pages.route("/<int:conversation_id>/hand-over-within", methods=["GET", "POST"])
+@requires(Permission.ANSWER)
+def offer_within(conversation_id: int) -> Page:
+    """Offer a conversation to a team or a member of the organisation."""
+    ours, by = current_organisation().id, current_member().id
+    conversation, form = get_owned(session(), Conversation, conversation_id, ours), WithinForm()
+    names = load_member_names(session(), set(load_readers(session(), ours)) - {by})
+    members = sorted(names.items(), key=lambda named: named[1])
+    form.offer_to([(each.id, each.name) for each in load_teams(session(), ours)], members)
     if form.validate_on_submit():
-        offered = Extract(
-            int(form.text("receiver")),
-            form.text("summary"),
-            form.text("consent"),
-            [Field(each) for each in form.fields.data or ()],
-        )
+        to, note = form.target(), form.text("note")
         try:
-            made = service.offer(session(), conversation, offered, by=current_member().id, vault=vault())
+            made = within.offer_within(session(), conversation, to, note, by=by, vault=vault())
         except (InputError, TransitionError) as error:
-            form.show(error, "consent" if not form.text("consent").strip() else "summary")
+            form.show(error, "to")
         else:
             return redirect(url_for("handing_over.show", hand_over_id=made.id))
-    return render_template(
-        "inbox/handing_over/offer.html", form=form, conversation=conversation, receivers=receivers
-    ), form.status
+    return render_template("inbox/handing_over/within.html", form=form, conversation=conversation), form.status
 
 
 @pages.get("/handed-over/<int:hand_over_id>")
@@ -99,8 +113,12 @@ def show(hand_over_id: int) -> Page:
 @requires(Permission.ANSWER)
 def accept(hand_over_id: int) -> Response:
     """Act on what was offered from now on."""
-    with refusals_told(TransitionError):
-        service.accept(session(), _received(hand_over_id), by=current_member().id)
+    handed, by = _received(hand_over_id), current_member().id
+    with refusals_told(RefusedError):
+        if handed.is_within:
+            within.take_over(session(), handed, by=by)
+            return redirect(url_for("conversations.show", conversation_id=handed.conversation_id))
+        service.accept(session(), handed, by=by)
         flash(_("You act on it from now on. The person was told your name and a code."), "good")
     return redirect(url_for("handing_over.index"))
 
@@ -112,9 +130,33 @@ def decline(hand_over_id: int) -> Page:
     handed, form = _received(hand_over_id), DeclineForm()
     if not form.validate_on_submit():
         return _show(handed, form), form.status
-    with refusals_told(InputError, TransitionError):
+    with refusals_told(InputError, RefusedError):
+        if handed.is_within:
+            within.check_may_decide(session(), handed, by=current_member().id)
         service.decline(session(), handed, form.text("reason"), by=current_member().id, vault=vault())
         flash(_("It is back with whoever offered it."), "good")
+    return redirect(url_for("handing_over.index"))
+
+
+@pages.post("/handed-over/<int:hand_over_id>/agree")
+@requires(Permission.ANSWER)
+def agree(hand_over_id: int) -> Response:
+    """Agree as the second member that something is passed on unasked."""
+    handed = get_owned(session(), HandOver, hand_over_id, current_organisation().id)
+    with refusals_told(RefusedError):
+        overriding.agree(session(), handed, by=current_member().id)
+        flash(_("It is offered. It stands here tomorrow to be reviewed."), "good")
+    return redirect(url_for("handing_over.show", hand_over_id=hand_over_id))
+
+
+@pages.post("/handed-over/<int:hand_over_id>/review")
+@requires(Permission.ANSWER)
+def review(hand_over_id: int) -> Response:
+    """Note that somebody looked at what was passed on unasked."""
+    handed = get_owned(session(), HandOver, hand_over_id, current_organisation().id)
+    with refusals_told(RefusedError):
+        overriding.review(session(), handed, by=current_member().id)
+        flash(_("It is reviewed."), "good")
     return redirect(url_for("handing_over.index"))
 
 
@@ -147,22 +189,43 @@ def take_back(hand_over_id: int) -> Response:
     return redirect(url_for("conversations.show", conversation_id=handed.conversation_id))
 
 
+def _offer(conversation_id: int, form: OfferForm | UnaskedForm) -> Page:
+    conversation = get_owned(session(), Conversation, conversation_id, current_organisation().id)
+    receivers = queries.load_receivers(session(), conversation.organisation_id)
+    form.receiver.choices = options((str(key), name) for key, name in receivers.items())
+    if form.validate_on_submit():
+        offered = form.extract()
+        try:
+            made = service.offer(session(), conversation, offered, by=current_member().id, vault=vault())
+        except (InputError, TransitionError) as error:
+            form.show(error, "summary" if offered.consent.strip() or offered.override else "consent")
+        else:
+            return redirect(url_for("handing_over.show", hand_over_id=made.id))
+    shown = {"form": form, "conversation": conversation, "receivers": receivers}
+    return render_template("inbox/handing_over/offer.html", **shown), form.status
+
+
 def _index(form: ConfirmForm) -> str:
-    ours = current_organisation().id
-    offered, received = queries.load_offered(session(), ours), queries.load_received(session(), ours)
-    ids = {each.receiver_id for each in offered} | {each.organisation_id for each in received}
+    ours, by = current_organisation(), current_member().id
+    offered, received = queries.load_offered(session(), ours.id), queries.load_received(session(), ours.id, by)
+    today = datetime.combine(clock.now().astimezone(ZoneInfo(ours.time_zone)), time(), ZoneInfo(ours.time_zone))
     return render_template(
         "inbox/handing_over/index.html",
         form=form,
         offered=offered,
         received=received,
-        names=queries.load_names(session(), ids),
+        proposed=[each for each in offered if each.state == OfferState.PROPOSED],
+        unreviewed=overriding.load_unreviewed(session(), ours.id, before=today),
+        targets=queries.load_targets(session(), offered),
+        names=queries.load_names(session(), {each.organisation_id for each in received}),
+        overrides=OVERRIDES,
         urgency_of=lambda level: Urgency(level).word,
     )
 
 
 def _show(handed: HandOver, form: DeclineForm) -> str:
-    ours = current_organisation().id
+    ours, by = current_organisation().id, current_member().id
+    people = (handed.offered_by_id, handed.agreed_by_id, handed.reviewed_by_id)
     return render_template(
         "inbox/handing_over/show.html",
         handed=handed,
@@ -170,9 +233,13 @@ def _show(handed: HandOver, form: DeclineForm) -> str:
         region=queries.find_region(session(), handed.region_code),
         key=None if handed.organisation_id == ours else find_confirmed(session(), ours),
         is_ours=handed.organisation_id == ours,
-        names=queries.load_names(session(), {handed.organisation_id, handed.receiver_id}),
+        may_decide=within.may_decide(session(), handed, by=by) if handed.is_within else handed.receiver_id == ours,
+        names=queries.load_names(session(), {handed.organisation_id}),
+        target=queries.load_targets(session(), [handed])[handed.id],
+        people=load_member_names(session(), people) if handed.organisation_id == ours else {},
         form=form,
         topics=TOPICS,
+        overrides=OVERRIDES,
         urgency_of=lambda level: Urgency(level).word,
     )
 

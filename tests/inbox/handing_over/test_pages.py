@@ -5,6 +5,7 @@ from __future__ import annotations
 import html
 import json
 from dataclasses import dataclass
+from datetime import timedelta
 
 import pyrage
 import pytest
@@ -14,9 +15,9 @@ from sqlalchemy import select
 from campaigns.audience.models import Contact
 from campaigns.core.keys.crypto import Vault
 from campaigns.inbox.conversations.models import Conversation
-from campaigns.inbox.handing_over.models import HandOver, OfferState
+from campaigns.inbox.handing_over.models import HandOver, OfferState, Team
 from campaigns.staff.models import AuditEntry, Role
-from tests.factories import a_region, a_sender
+from tests.factories import a_region, a_sender, an_organisation
 from tests.inbox.builders import OURS, THEM
 from tests.inbox.conversations.test_pages import hear
 from tests.web.pages import Pages
@@ -125,3 +126,94 @@ def test_accepted_case_is_taken_along_once_a_key_is_confirmed(pages: Pages, halv
     assert halves.theirs.post(f"{case}/export/pdf").status_code == 404
     admin.post("/settings/export-key/remove")
     assert admin.post("/settings/export-key/remove").status_code == 404
+
+
+def test_nothing_is_passed_on_unasked_by_one_member(pages: Pages, halves: Halves) -> None:
+    url, told = f"/inbox/{halves.which}/hand-over-unasked", {"summary": "Two people need a bed."}
+    told["receiver"] = str(pages.theirs.id)
+    form = halves.ours.get(url).text
+    assert ("Ask a second member" in form, ">Offer<" in form) == (True, False)
+    assert halves.ours.post(url, data=told).status_code == 422
+    assert halves.ours.post(url, data=told | {"override": "because"}).status_code == 422
+    assert (
+        halves.ours.post(f"/inbox/{halves.which}/hand-over", data=told | {"override": "life"}).status_code == 422
+    )
+    with pages.sessions() as session:
+        assert session.scalars(select(HandOver.id)).all() == []
+    own = halves.ours.post(url, data=told | {"override": "child"}, follow_redirects=True).text
+    assert ("Waits for a second member" in own, "Agree: offer it unasked" in own) == (True, False)
+    with pages.sessions() as session:
+        case = f"/inbox/handed-over/{session.scalars(select(HandOver.id)).one()}"
+    assert "Another member has to agree." in halves.ours.post(f"{case}/agree", follow_redirects=True).text
+    assert halves.theirs.get(case).status_code == 404
+    assert halves.theirs.post(f"{case}/agree").status_code == 404
+    second = pages.client(pages.member(Role.RESPONDER, name="Second"))
+    assert "A second member has to agree" in second.get("/inbox/handed-over").text
+    assert "Agree: offer it unasked" in second.get(case).text
+    agreed = second.post(f"{case}/agree", follow_redirects=True).text
+    assert "It is offered." in agreed
+    assert "Second" in agreed
+    seen = halves.theirs.get(case).text
+    assert ("A child is in danger" in seen, "Second" in seen) == (True, False)
+    assert "to be reviewed" not in second.get("/inbox/handed-over").text
+    with pages.sessions.begin() as session:
+        handed = session.scalars(select(HandOver)).one()
+        assert handed.agreed_at
+        handed.agreed_at -= timedelta(days=1)
+    assert "Passed on unasked, to be reviewed" in second.get("/inbox/handed-over").text
+    second.post(f"{case}/review")
+    assert "Passed on unasked, to be reviewed" not in second.get("/inbox/handed-over").text
+
+
+def test_conversation_goes_to_a_team(pages: Pages, halves: Halves) -> None:
+    admin, anna = pages.client(pages.member(Role.ADMIN)), pages.member(Role.RESPONDER, name="Anna")
+    assert admin.post("/settings/teams", data={"name": "Night"}).status_code == 422
+    admin.post("/settings/teams", data={"name": "Night", "members": [str(anna.id)]})
+    with pages.sessions() as session:
+        team = session.scalars(select(Team.id)).one()
+    page = admin.get("/settings/teams").text
+    assert ("Night" in page, "Anna" in page) == (True, True)
+    url, hers = f"/inbox/{halves.which}/hand-over-within", pages.client(anna)
+    assert "Team: Night" in halves.ours.get(url).text
+    assert halves.ours.post(url, data={"to": "team-99", "note": "I am ill."}).status_code == 422
+    offered = halves.ours.post(url, data={"to": f"team-{team}", "note": "I am ill."}, follow_redirects=True).text
+    assert ("Night" in offered, "I take it" in offered) == (True, False)
+    with pages.sessions() as session:
+        case = f"/inbox/handed-over/{session.scalars(select(HandOver.id)).one()}"
+    other = pages.client(pages.member(Role.RESPONDER))
+    for client, is_offered in ((other, False), (hers, True)):
+        assert (case in client.get("/inbox/handed-over").text.split("Offered by you")[0]) == is_offered
+    refused = halves.ours.post(f"{case}/accept", follow_redirects=True).text
+    assert "This was offered to somebody else." in refused
+    taken = hers.post(f"{case}/accept")
+    assert taken.headers["Location"] == f"/inbox/{halves.which}"
+    assert "Anna" in halves.ours.get(f"/inbox/{halves.which}").text
+    assert admin.get(f"/settings/teams/{team}").status_code == 200
+    admin.post(f"/settings/teams/{team}", data={"name": "Nights", "members": [str(anna.id)]})
+    assert "Nights" in halves.ours.get(case).text
+    admin.post(f"/settings/teams/{team}/remove")
+    assert halves.ours.get(case).status_code == 200
+
+
+def test_nobody_else_learns_that_there_is_an_offer(pages: Pages, halves: Halves) -> None:
+    told = {"receiver": str(pages.theirs.id), "summary": "Two people need a bed.", "consent": "Yes."}
+    halves.ours.post(f"/inbox/{halves.which}/hand-over", data=told)
+    with pages.sessions.begin() as session:
+        which = session.scalars(select(HandOver.id)).one()
+        third = an_organisation(session, name="Third", slug="third")
+        session.expunge(third)
+    others = (
+        (pages.member(*Role, organisation=third), 404),
+        # Roles are asked before anything is looked for: there and not there answer alike.
+        (pages.member(Role.ADMIN), 403),
+        (pages.member(Role.ADMIN, organisation=pages.theirs), 403),
+    )
+    acts = ("accept", "decline", "take-back", "agree", "review", "export/pdf", "export/json")
+    for member, status in others:
+        client = pages.client(member)
+        for key in (which, which + 1):
+            case = f"/inbox/handed-over/{key}"
+            answers = [client.get(case), *(client.post(f"{case}/{act}") for act in acts)]
+            assert {answer.status_code for answer in answers} == {status}
+        for own in ("hand-over", "hand-over-unasked", "hand-over-within"):
+            assert client.get(f"/inbox/{halves.which}/{own}").status_code == status

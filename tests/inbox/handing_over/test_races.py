@@ -16,6 +16,7 @@ from campaigns.inbox.conversations.models import Conversation
 from campaigns.inbox.handing_over import service
 from campaigns.inbox.handing_over.models import HandOver, OfferState
 from campaigns.inbox.handing_over.service import Extract
+from campaigns.staff.models import Role
 from tests.factories import a_member, an_organisation
 from tests.inbox.automatic.person import a_person
 
@@ -27,7 +28,7 @@ def test_offer_is_decided_on_once(sessions: sessionmaker[Session], vault: Vault,
         person.writes("Where can we sleep?")
         partner = an_organisation(session, name="Shelter", slug="shelter")
         which, receiver_id = session.scalars(select(Conversation.id)).one(), partner.id
-        ours, theirs = person.member.id, a_member(session, partner, email="worker@example.org").id
+        ours, theirs = person.member.id, a_member(session, partner, Role.RESPONDER, email="worker@example.org").id
 
     def decide(verb: str, hand_over_id: int, together: Barrier) -> str:
         together.wait()

@@ -14,11 +14,11 @@ from campaigns.core.errors import InputError, NotFoundError, TransitionError
 from campaigns.core.keys.crypto import Vault
 from campaigns.inbox.conversations import service as conversations
 from campaigns.inbox.conversations.models import Conversation, ConversationState
-from campaigns.inbox.handing_over import queries, service
+from campaigns.inbox.handing_over import queries, returning, service
 from campaigns.inbox.handing_over.models import HandOver, OfferState
 from campaigns.inbox.handing_over.service import Confirmed, Extract, Field
 from campaigns.inbox.urgency.levels import Urgency
-from campaigns.staff.models import Member, Organisation
+from campaigns.staff.models import Member, Organisation, Role
 from tests.factories import a_member, an_organisation
 from tests.inbox.automatic.person import Person, a_person
 
@@ -65,7 +65,7 @@ def desks(session: Session, vault: Vault) -> Desks:
     person = a_person(session, vault, occasions={})
     partner = an_organisation(session, name="Shelter", slug="shelter")
     person.writes("Where can we sleep with a child?")
-    return Desks(person, partner, a_member(session, partner, email="worker@example.org"), vault)
+    return Desks(person, partner, a_member(session, partner, Role.RESPONDER, email="worker@example.org"), vault)
 
 
 def test_receiver_sees_what_was_ticked_and_written(desks: Desks) -> None:
@@ -101,7 +101,7 @@ def test_nothing_is_offered_to_oneself_or_to_nobody(desks: Desks) -> None:
 
 def test_conversation_is_offered_to_one_at_a_time(desks: Desks) -> None:
     desks.offer()
-    with pytest.raises(TransitionError, match="offered to an organisation already"):
+    with pytest.raises(TransitionError, match="offered to somebody already"):
         desks.offer()
 
 
@@ -148,8 +148,8 @@ def test_offer_on_which_nobody_decides_comes_back(desks: Desks, urgency: Urgency
     desks.answer()
     desks.conversation.urgency = urgency
     made = desks.offer()
-    assert service.lapse(desks.session, now=made.offered_at + timedelta(hours=hours, seconds=-1)) == 0
-    assert service.lapse(desks.session, now=made.offered_at + timedelta(hours=hours)) == 1
+    assert returning.lapse(desks.session, now=made.offered_at + timedelta(hours=hours, seconds=-1)) == 0
+    assert returning.lapse(desks.session, now=made.offered_at + timedelta(hours=hours)) == 1
     desks.session.expire_all()
     assert made.state == OfferState.LAPSED
     assert desks.conversation.waiting_since is not None
@@ -167,7 +167,7 @@ def test_offer_that_is_taken_back_is_seen_no_more(desks: Desks) -> None:
     made = desks.offer()
     service.accept(desks.session, made, by=desks.worker.id)
     service.take_back(desks.session, made, by=desks.person.member.id)
-    assert queries.load_received(desks.session, desks.partner.id) == []
+    assert queries.load_received(desks.session, desks.partner.id, desks.worker.id) == []
     with pytest.raises(TransitionError):
         service.take_back(desks.session, made, by=desks.person.member.id)
 

@@ -17,6 +17,7 @@ from campaigns.inbox.handing_over import service
 from campaigns.inbox.handing_over.service import Confirmed, Extract
 from campaigns.messages.queries import load_help
 from campaigns.reach.results.conversation_steps import COUNTED_FOR, ConversationSteps, load_steps
+from campaigns.staff.models import Role
 from tests.factories import a_member, a_service, an_organisation
 from tests.inbox.automatic.person import Person, a_person
 
@@ -50,7 +51,7 @@ def test_each_step_has_its_source(session: Session, vault: Vault) -> None:
     accept_all(session)
     assert steps_of(person) == ConversationSteps(1, 1, 0, 0)
     partner = an_organisation(session, name="Shelter", slug="shelter")
-    worker = a_member(session, partner, email="worker@example.org").id
+    worker = a_member(session, partner, Role.RESPONDER, email="worker@example.org").id
     extract = Extract(partner.id, "A bed tonight.", "Yes.")
     made = service.offer(session, conversation, extract, by=person.member.id, vault=vault)
     service.accept(session, made, by=worker)

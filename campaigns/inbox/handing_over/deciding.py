@@ -1,0 +1,73 @@
+"""What every decision on an offer shares: it is held, decided once, recorded, and what ended waits again."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from datetime import timedelta
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from campaigns.audience.consent.urgent_contacts import note_urgent
+from campaigns.core import clock
+from campaigns.core.errors import TransitionError
+from campaigns.core.words import N_
+from campaigns.delivery.refusals import hold_campaigns_back
+from campaigns.inbox.conversations.models import Conversation
+from campaigns.inbox.conversations.service import hold_kept
+from campaigns.inbox.conversations.waiting_again import active_of, wait_again
+from campaigns.inbox.handing_over.models import HandOver, OfferState
+from campaigns.inbox.handing_over.queries import load_targets
+from campaigns.inbox.urgency.levels import Urgency
+from campaigns.inbox.urgency.word_lists import Reason
+from campaigns.staff import audit
+
+#: Until when somebody decides: with somebody in danger, and else.
+DECIDED_WITHIN = {True: timedelta(hours=1), False: timedelta(hours=24)}
+#: Headings under which a conversation says why it waits again.
+CAME_BACK, NOT_TAKEN, RECEIVER_GONE = "came_back", "not_taken", "receiver_gone"
+TOO_LATE = N_("It is too late: this offer goes back to whoever made it.")
+
+
+def hold_undecided(session: Session, handed: HandOver, state: OfferState) -> HandOver:
+    """Return an offer on which somebody may decide now, locked; raise TransitionError for another one."""
+    handed = hold_kept(session, handed)
+    if handed.state != state:
+        raise TransitionError(N_("Somebody has decided on this offer already."))
+    if handed.due_at <= clock.now():
+        raise TransitionError(TOO_LATE)
+    return handed
+
+
+def decide(handed: HandOver, state: OfferState, *, by: int) -> None:
+    """Note who decided what on an offer."""
+    handed.state, handed.decided_by_id, handed.decided_at = state, by, clock.now()
+
+
+def come_back(session: Session, ended: Collection[HandOver]) -> None:
+    """Let the conversations of offers that ended wait again, with the reason."""
+    session.flush()
+    targets = load_targets(session, ended)
+    by_id = {each.conversation_id: each for each in ended}
+    held = select(Conversation).where(Conversation.id.in_(by_id)).order_by(Conversation.id).with_for_update()
+    found = session.scalars(held.execution_options(populate_existing=True)).all()
+    active = active_of(session, [each.owner_id for each in found if each.owner_id is not None])
+    for conversation in found:
+        handed = by_id[conversation.id]
+        reason = Reason(_heading(handed), phrase=targets[handed.id])
+        wait_again(conversation, reason, active=active, at=clock.now())
+        if conversation.urgency >= Urgency.DANGER:
+            note_urgent(session, conversation.contact_id, at=clock.now())
+            hold_campaigns_back(session, conversation.contact_id)
+    session.flush()
+
+
+def record(session: Session, handed: HandOver, verb: str, organisation_id: int, *, by: int) -> None:
+    """Leave the line of an act on an offer in the audit trail of whoever acted."""
+    audit.record(session, f"hand_over.{verb}", subject=handed, organisation_id=organisation_id, member_id=by)
+
+
+def _heading(handed: HandOver) -> str:
+    if handed.state == OfferState.GONE:
+        return RECEIVER_GONE
+    return NOT_TAKEN if handed.is_within or (handed.override and handed.agreed_at is None) else CAME_BACK

@@ -1,0 +1,56 @@
+"""Two members pass on unasked what cannot wait, with a reason of a closed list; the next day somebody reviews it.
+
+None of these verbs commits.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+
+from sqlalchemy import select, text
+from sqlalchemy.orm import Session
+
+from campaigns.core import clock
+from campaigns.core.errors import RefusedError, TransitionError
+from campaigns.core.words import N_
+from campaigns.inbox.conversations.service import hold_kept
+from campaigns.inbox.handing_over.deciding import DECIDED_WITHIN, hold_undecided, record
+from campaigns.inbox.handing_over.models import IS_UNREVIEWED, HandOver, OfferState
+from campaigns.inbox.urgency.levels import Urgency
+from campaigns.staff.queries import owned
+
+
+def agree(session: Session, handed: HandOver, *, by: int) -> None:
+    """Let an offer out without the person's yes; the receiver's time begins now.
+
+    Raises RefusedError for whoever made it, TransitionError where it waits for nobody, or is too late.
+    """
+    handed, now = hold_undecided(session, handed, OfferState.PROPOSED), clock.now()
+    if by == handed.offered_by_id:
+        raise RefusedError(N_("Another member has to agree."))
+    handed.state, handed.agreed_by_id, handed.agreed_at = OfferState.OFFERED, by, now
+    handed.due_at = now + DECIDED_WITHIN[handed.urgency >= Urgency.DANGER]
+    session.flush()
+    record(session, handed, "agree", handed.organisation_id, by=by)
+
+
+def review(session: Session, handed: HandOver, *, by: int) -> None:
+    """Note that somebody looked at what was passed on unasked.
+
+    Raises RefusedError for whoever made the offer, TransitionError where there is nothing to look at.
+    """
+    handed = hold_kept(session, handed)
+    if handed.agreed_at is None or handed.reviewed_at is not None:
+        raise TransitionError(N_("There is nothing to review."))
+    if by == handed.offered_by_id:
+        raise RefusedError(N_("Another member has to review it."))
+    handed.reviewed_by_id, handed.reviewed_at = by, clock.now()
+    session.flush()
+    record(session, handed, "review", handed.organisation_id, by=by)
+
+
+def load_unreviewed(session: Session, organisation_id: int, *, before: datetime) -> Sequence[HandOver]:
+    """Return what was passed on unasked before a moment (UTC) and nobody looked at, the oldest first."""
+    left = owned(select(HandOver), HandOver, organisation_id).where(text(IS_UNREVIEWED))
+    return session.scalars(left.where(HandOver.agreed_at < before).order_by(HandOver.id)).all()

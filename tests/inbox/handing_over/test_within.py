@@ -1,0 +1,128 @@
+"""Within an organisation a conversation is offered to a member or a team, and whoever takes it has it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import pytest
+from sqlalchemy import select
+
+from campaigns.core.errors import InputError, NotFoundError, RefusedError, TransitionError
+from campaigns.inbox.conversations.models import ConversationState
+from campaigns.inbox.handing_over import queries, service, teams, within
+from campaigns.inbox.handing_over.models import HandOver, OfferState, Team, TeamMember
+from campaigns.inbox.handing_over.service import Confirmed
+from campaigns.inbox.handing_over.within import Target
+from campaigns.staff.models import Member, Role
+from tests.factories import a_member
+from tests.inbox.handing_over.test_service import Desks, desks
+
+__all__ = ["desks"]
+
+
+@dataclass
+class House:
+    """An organisation with a team of two, and a member outside it."""
+
+    desks: Desks
+    anna: Member
+    boris: Member
+    outside: Member
+    team: Team
+
+    def offer(self, *, by: Member | None = None, **to: int) -> HandOver:
+        by_id = (by or self.desks.person.member).id
+        talk, vault = self.desks.conversation, self.desks.vault
+        return within.offer_within(self.desks.session, talk, Target(**to), "I am ill.", by=by_id, vault=vault)
+
+
+@pytest.fixture
+def house(desks: Desks) -> House:
+    session, ours = desks.session, desks.person.organisation
+    anna, boris, outside = (
+        a_member(session, ours, Role.RESPONDER, email=f"{name}@example.org", name=name)
+        for name in ("anna", "boris", "outside")
+    )
+    team = teams.new_team(ours.id)
+    teams.save_team(session, team, " Night ", [anna.id, boris.id], by=anna.id)
+    return House(desks, anna, boris, outside, team)
+
+
+def test_any_member_of_the_team_takes_it(house: House) -> None:
+    session, ours = house.desks.session, house.desks.person.organisation.id
+    made = house.offer(team_id=house.team.id)
+    assert queries.load_targets(session, [made]) == {made.id: "Night"}
+    assert queries.load_received(session, ours, house.anna.id) == [made]
+    assert queries.load_received(session, ours, house.outside.id) == []
+    for stranger in (house.outside, house.desks.person.member, house.desks.worker):
+        with pytest.raises(RefusedError, match="offered to somebody else"):
+            within.take_over(session, made, by=stranger.id)
+    within.take_over(session, made, by=house.boris.id)
+    conversation = house.desks.conversation
+    assert (made.state, conversation.owner_id) == (OfferState.TAKEN, house.boris.id)
+    assert conversation.state == ConversationState.OPEN
+    with pytest.raises(TransitionError, match="decided on this offer already"):
+        within.take_over(session, made, by=house.anna.id)
+    assert house.desks.offer().state == OfferState.OFFERED
+
+
+def test_member_takes_what_was_offered_to_them(house: House) -> None:
+    made = house.offer(member_id=house.outside.id)
+    assert queries.load_targets(house.desks.session, [made]) == {made.id: "outside"}
+    with pytest.raises(RefusedError, match="offered to somebody else"):
+        within.take_over(house.desks.session, made, by=house.anna.id)
+    within.take_over(house.desks.session, made, by=house.outside.id)
+    assert house.desks.conversation.owner_id == house.outside.id
+
+
+def test_what_a_team_declines_waits_again(house: House) -> None:
+    house.desks.answer()
+    made = house.offer(team_id=house.team.id)
+    service.decline(house.desks.session, made, "Too many.", by=house.anna.id, vault=house.desks.vault)
+    house.desks.session.expire_all()
+    first = house.desks.conversation.reasons[0]
+    assert (first["heading"], first["phrase"]) == ("not_taken", "Night")
+    assert house.desks.conversation.waiting_since is not None
+
+
+def test_nothing_of_it_is_for_others_or_by_a_code(house: House) -> None:
+    made = house.offer(team_id=house.team.id)
+    with pytest.raises(NotFoundError):
+        queries.get_seen(house.desks.session, made.id, house.desks.partner.id)
+    within.take_over(house.desks.session, made, by=house.anna.id)
+    ours = house.desks.person.organisation.id
+    with pytest.raises(NotFoundError, match="Nobody with this code"):
+        service.confirm(house.desks.session, ours, made.code, Confirmed.HELPED, by=house.anna.id)
+
+
+def test_nobody_is_offered_what_they_cannot_take(house: House) -> None:
+    with pytest.raises(InputError, match="Choose another member"):
+        house.offer(member_id=house.desks.person.member.id)
+    with pytest.raises(InputError, match="Choose another member"):
+        house.offer(member_id=house.desks.worker.id)
+    with pytest.raises(NotFoundError):
+        house.offer(team_id=10**9)
+    house.boris.active = False
+    house.desks.session.flush()
+    with pytest.raises(InputError, match="Nobody else of this team"):
+        house.offer(by=house.anna, team_id=house.team.id)
+
+
+def test_teams_are_named_once_and_have_members(house: House) -> None:
+    session, ours, by = house.desks.session, house.desks.person.organisation.id, house.anna.id
+    for name, members, said in (
+        ("Night", [by], "team of this name"),
+        ("Day", [], "at least one member"),
+        ("Day", [house.desks.worker.id], "at least one member"),
+        (" ", [by], "A name is needed"),
+    ):
+        with pytest.raises(InputError, match=said), session.begin_nested():
+            teams.save_team(session, teams.new_team(ours), name, members, by=by)
+    teams.save_team(session, house.team, "Night", [by], by=by)
+    assert teams.load_team_members(session, ours) == {house.team.id: [by]}
+    made = house.offer(team_id=house.team.id)
+    teams.remove_team(session, house.team, by=by)
+    session.expire_all()
+    assert (made.team_id, session.scalars(select(TeamMember)).all()) == (None, [])
+    with pytest.raises(RefusedError, match="offered to somebody else"):
+        within.take_over(session, made, by=by)
