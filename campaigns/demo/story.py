@@ -32,6 +32,7 @@ from campaigns.demo.ending import conclude
 from campaigns.demo.partner import hand_one_over
 from campaigns.demo.people import Way, way_of
 from campaigns.demo.processes import Processes, free_port
+from campaigns.demo.public_page import find_helpline, open_pages
 from campaigns.demo.report import progress_line, say
 from campaigns.demo.sandbox_control import SandboxControl
 from campaigns.demo.stops import let_some_stop
@@ -120,6 +121,7 @@ def _prepare(instance: Instance, people: int) -> stage.Cast:
     with instance.sessions.begin() as session:
         places, routes = stage.mark_places(session, cast)
         verified = stage.list_services(session, cast)
+        open_pages(session, cast)
     say(f"  {places} places and {routes} routes marked; {verified} services verified (simulated).")
     say("  What one of them answers in was changed after that: proposed by one member, agreed to by the other.")
     with instance.sessions.begin() as session:
@@ -247,8 +249,10 @@ def has_screen() -> bool:
 
 
 def _say_where(addresses: Addresses, settings: Settings, cast: stage.Cast) -> None:
-    """Print where everything is."""
+    """Print where everything is, and look at the page for Medyka."""
+    page, number = find_helpline(addresses.web)
     say(f"\n  Phones   {settings.phones_url()}   what each person received; answer as one of them")
+    say(f"  Page     {page}   who can help at Medyka, in Ukrainian; first of all {number}")
     say(f"  Console  {addresses.web}")
     for email, password in cast.sign_ins:
         say(f"           sign in as {email} with {password}")

@@ -30,6 +30,7 @@ FACTS: dict[str, int] = {
     "hours": 0,
     "hours_note": 200,
     "time_zone": 40,
+    "by_appointment": 0,
     "operator_type": 20,
     "operator": 200,
     "cost": 100,

@@ -37,7 +37,7 @@ UNSOURCED = "no source yet"
 #: Fields whose data is a column's as it stands.
 _SAME_NAME = (
     *("name", "kind", "number_national", "number_from_abroad", "works_from_foreign_sim", "time_zone"),
-    *("operator_type", "operator", "cost", "expires_on", "source", "note"),
+    *("by_appointment", "operator_type", "operator", "cost", "expires_on", "source", "note"),
 )
 
 
@@ -115,6 +115,7 @@ class ServiceForm(Form):
         [InputRequired()],
         choices=options((zone, zone) for zone in sorted(available_timezones()) if "/" in zone),
     )
+    by_appointment = BooleanField(_l("By appointment only"))
     operator_type = SelectField(
         _l("Who answers"),
         [InputRequired()],

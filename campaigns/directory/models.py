@@ -6,7 +6,7 @@ from datetime import date, datetime
 from enum import StrEnum
 from typing import Any
 
-from sqlalchemy import ForeignKey, String, UniqueConstraint
+from sqlalchemy import ForeignKey, String, UniqueConstraint, false
 from sqlalchemy.orm import Mapped, mapped_column
 
 from campaigns.core.database import Base, BigId
@@ -91,6 +91,8 @@ class Service(Base):
     #: {"mon": [["08:30", "16:30"]], …} in time_zone; {} means not stated; all days ["00:00", "24:00"] is 24/7.
     hours: Mapped[dict[str, Any]]
     time_zone: Mapped[str] = mapped_column(String(40))
+    #: It sees nobody who has no appointment, whatever its hours.
+    by_appointment: Mapped[bool] = mapped_column(default=False, server_default=false())
     #: An OperatorType.
     operator_type: Mapped[str] = mapped_column(String(20), default=OperatorType.UNKNOWN)
     operator: Mapped[str] = mapped_column(String(200), default="")

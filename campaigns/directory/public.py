@@ -74,8 +74,14 @@ def help_in(country: str, region_code: str | None, language: str) -> dict[str, A
     """Return what a page needs to show who can help somewhere, for `people/_helplines.html`."""
     services = [each for each in _services() if each.country in (country, EUROPEAN_UNION)]
     need = Need(region_code, country, language, clock.now(), roaming=False)
+    groups = list_helplines(
+        map(facts_of, services),
+        need,
+        fresh_days=settings().service_max_age_days,
+        by_appointment=frozenset(each.id for each in services if each.by_appointment),
+    )
     return {
-        "groups": list_helplines(map(facts_of, services), need, fresh_days=settings().service_max_age_days),
+        "groups": groups,
         "services": {each.id: each for each in services},
         "regions": _regions(country, services),
     }

@@ -128,6 +128,7 @@ def _row(service: Service, today: date) -> dict[str, str]:
         "status": DEFUNCT if ended else ACTIVE,
         "interpretation_services": "yes" if INTERPRETED in service.languages else "",
         "x_confidential": {None: "", True: "yes", False: "no"}[service.confidential],
+        "x_by_appointment": "yes" if service.by_appointment else "",
         "assured_date": service.verified_on.isoformat() if service.verified_on else "",
         "x_assured_how": service.verified_how or "",
     }
@@ -195,6 +196,7 @@ def _facts(line: Line, columns: frozenset[str]) -> tuple[dict[str, Any], list[Ro
         "schedules": _read_schedules,
         "service_areas": _read_areas,
         "x_confidential": _read_confidential,
+        "x_by_appointment": _read_by_appointment,
     }
     for group, read in readers.items():
         if group in groups:
@@ -307,10 +309,18 @@ def _read_areas(line: Line) -> dict[str, Any]:
 
 
 def _read_confidential(line: Line) -> dict[str, Any]:
-    word = line.cells["x_confidential"].casefold()
+    return {"confidential": _read_truth(line.cells["x_confidential"])}
+
+
+def _read_by_appointment(line: Line) -> dict[str, Any]:
+    return {"by_appointment": _read_truth(line.cells["x_by_appointment"]) is True}
+
+
+def _read_truth(cell: str) -> bool | None:
+    word = cell.casefold()
     if word not in _TRUTH:
         raise InputError(N_("“%(text)s” is neither yes nor no."), text=word)
-    return {"confidential": _TRUTH[word]}
+    return _TRUTH[word]
 
 
 def _column_of(fact: str) -> str:

@@ -19,6 +19,7 @@ from babel.languages import get_official_languages
 from markupsafe import Markup, escape
 
 from campaigns.core.languages import all_languages, is_right_to_left
+from campaigns.core.lists import listed
 
 #: The language in which sentences are written first; it needs no review.
 SOURCE = "en"
@@ -82,7 +83,7 @@ class Words:
 
     def language_names(self, codes: Iterable[str]) -> str:
         """Return the names of languages as one list."""
-        return ", ".join(self.language_name(code) for code in codes if code != "mul")
+        return listed([self.language_name(code) for code in codes if code != "mul"], self.language)
 
     def day(self, value: date) -> str:
         """Write a date."""
@@ -97,6 +98,7 @@ class Words:
 def _locale(language: str) -> Locale:
     """Return what Unicode knows of a language; of English where it knows nothing."""
     try:
-        return Locale.parse(language)
+        # Plain English would write American dates, whose day and month people elsewhere mix up.
+        return Locale(SOURCE, "GB") if language == SOURCE else Locale.parse(language)
     except (UnknownLocaleError, ValueError):
         return Locale(SOURCE, "GB")
