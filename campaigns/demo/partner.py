@@ -2,17 +2,23 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass
 
+import pyrage
 from sqlalchemy import select
 from sqlalchemy.orm import Session, sessionmaker
 
+from campaigns.core.errors import DamagedDataError
+from campaigns.core.keys.crypto import Vault
 from campaigns.core.settings import Settings
 from campaigns.demo import scenario
 from campaigns.demo.stage import Cast
 from campaigns.inbox.conversations import service as conversations
 from campaigns.inbox.conversations.models import Conversation, ConversationState, Outcome
-from campaigns.inbox.handing_over import service
+from campaigns.inbox.handing_over import export_keys, exports, service
+from campaigns.inbox.handing_over.exports import Format
+from campaigns.inbox.handing_over.models import HandOver
 from campaigns.inbox.handing_over.service import Confirmed, Extract, Field
 from campaigns.staff.models import Role
 from campaigns.staff.queries import owned
@@ -33,7 +39,7 @@ class Partner:
 
 
 def hand_one_over(sessions: sessionmaker[Session], settings: Settings, cast: Cast) -> str:
-    """Offer one conversation, let the partner accept and confirm it, close it; return the partner's name."""
+    """Offer one conversation, let the partner accept, export and confirm it; return the name of the partner."""
     slug, name = scenario.PARTNER
     with sessions.begin() as session:
         partner = _found(session, slug, name)
@@ -41,11 +47,25 @@ def hand_one_over(sessions: sessionmaker[Session], settings: Settings, cast: Cas
         extract = Extract(partner.organisation_id, SUMMARY, CONSENT, list(Field))
         handed = service.offer(session, chosen, extract, by=cast.author_id, vault=settings.vault())
         service.accept(session, handed, by=partner.member_id)
+        _export(session, handed, settings.vault(), by=partner.member_id)
         for what in (Confirmed.CAME, Confirmed.HELPED):
             service.confirm(session, partner.organisation_id, handed.code, what, by=partner.member_id)
         seen = conversations.seen_now(session, chosen)
         conversations.close(session, chosen, Outcome.HANDED_OVER, by=cast.author_id, seen=seen)
     return name
+
+
+def _export(session: Session, handed: HandOver, vault: Vault, *, by: int) -> None:
+    """Let the partner confirm a key of its own, take the hand-over along, and open the file."""
+    own = pyrage.x25519.Identity.generate()
+    key = export_keys.add_key(session, handed.receiver_id, str(own.to_public()), by=by, vault=vault)
+    word = pyrage.decrypt(key.encrypted_word.encode(), [own]).decode()
+    export_keys.confirm_key(session, key, word, by=by, vault=vault)
+    file = exports.export(
+        session, handed, Format.JSON, by=by, vault=vault, set_on_paper=lambda told: told.to_json()
+    )
+    if json.loads(pyrage.decrypt(file, [own]))["summary"] != SUMMARY:
+        raise DamagedDataError("What the partner takes along is not what it was told.")
 
 
 def _found(session: Session, slug: str, name: str) -> Partner:

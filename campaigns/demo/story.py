@@ -108,6 +108,7 @@ def _answer(instance: Instance, cast: stage.Cast) -> None:
     if answered.people:
         partner = hand_one_over(instance.sessions, instance.settings, cast)
         say(f"  One of them was handed over to {partner}, which confirmed by a code that it helped.")
+        say("  It took the hand-over along, in a file that its own key opens and no other.")
     with instance.sessions() as session:
         by_itself = count_automatic(session)
     say(f"  {by_itself} were answered at once by reviewed texts: a call for help, and who told where they are.")

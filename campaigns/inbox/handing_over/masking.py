@@ -35,7 +35,7 @@ _ADDRESS = re.compile(
     re.IGNORECASE | re.VERBOSE,
 )
 #: Of a text in which 0 stands for each digit, x for each letter and a blank for all else.
-_NUMBER = re.compile(r"0(?: {0,3}0)*")
+_NUMBER = re.compile(r"0(?: {0,5}0)*")
 _IN_A_ROW = re.compile(f"0{{{_IN_ONE_PIECE},}}")
 _WORD = re.compile("[x0]+")
 #: Letters and digits in one word: what programs name things with.

@@ -29,6 +29,8 @@ MASKED = Mask(["Олена Коваль", "Ian Will", "أحمد الحسن", "Ma
         "067·123_45",
         "067\n123\n45",
         "12-34-56",
+        "0  –  6  –  7  –  1  –  2  –  3",
+        "067\u200b\u200b\u200b\u200b\u200b\u200b123",
         "FK123456",
         "SM3f2a99c0",
         "48213",
@@ -69,6 +71,7 @@ def test_ids_of_the_rows_are_masked_where_they_are_no_amounts() -> None:
         ("رقم لأحمد والحسن", "رقم ███ ███"),
         ("Will called. She will come.", "███ called. She will come."),
         ("O’Neil and Mary", "███ and ███"),
+        ("Ask Ол\u200bена", "Ask ███"),
         ("Ask Jozef Los or Józefa", "Ask ███ ███ or ███"),
     ],
 )

@@ -58,6 +58,14 @@ def test_offer_comes_back_when_nobody_of_the_receiver_answers_any_more(
         assert queries.load_receivers(session, conversation.organisation_id) == {}
 
 
+def test_whoever_may_not_answer_keeps_nothing(desks: Desks) -> None:
+    desks.offer()
+    assert list(returning.find_gone(desks.session)) == []
+    desks.worker.memberships[0].roles = [Role.ADMIN]
+    desks.session.flush()
+    assert list(returning.find_gone(desks.session)) == [desks.partner.id]
+
+
 def test_whoever_was_helped_does_not_come_back(desks: Desks) -> None:
     made = desks.offer()
     service.accept(desks.session, made, by=desks.worker.id)

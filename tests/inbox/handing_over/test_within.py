@@ -66,6 +66,14 @@ def test_any_member_of_the_team_takes_it(house: House) -> None:
     assert house.desks.offer().state == OfferState.OFFERED
 
 
+def test_nobody_takes_what_they_offered_themselves(house: House) -> None:
+    made, ours = house.offer(by=house.anna, team_id=house.team.id), house.desks.person.organisation.id
+    assert queries.load_received(house.desks.session, ours, house.anna.id) == []
+    with pytest.raises(RefusedError, match="offered to somebody else"):
+        within.take_over(house.desks.session, made, by=house.anna.id)
+    within.take_over(house.desks.session, made, by=house.boris.id)
+
+
 def test_member_takes_what_was_offered_to_them(house: House) -> None:
     made = house.offer(member_id=house.outside.id)
     assert queries.load_targets(house.desks.session, [made]) == {made.id: "outside"}
