@@ -158,7 +158,7 @@ def create_app(settings: Settings, *, readers: Mapping[str, CallbackReader] | No
     _configure(app, settings)
     readers = build_readers(settings) if readers is None else readers
     init_hosts(app, settings)
-    people.init_people(app, settings, find_publisher=find_publisher)
+    people.init_people(app, settings, find_publisher=find_publisher, find_help=help_near.find_help)
     init_json_bodies(app)
     init_current(app, settings, readers)
     init_noting(app)

@@ -87,6 +87,11 @@ def help_in(country: str, region_code: str | None, language: str) -> dict[str, A
     }
 
 
+def find_help(country: str, language: str) -> dict[str, Any]:
+    """Return what a page of an error shows of a country."""
+    return {"emergency": emergency_of(country), **help_in(country, None, language)}
+
+
 @dataclass(frozen=True, slots=True)
 class Emergency:
     """What to dial in danger, and how it is known."""
@@ -94,6 +99,8 @@ class Emergency:
     numbers: tuple[Dial, ...]
     #: Of the document that a member has confirmed it by; None: it stands in a public list.
     confirmed_on: date | None
+    #: The public list.
+    source: str = ""
 
 
 def emergency_of(country: str) -> Emergency:
@@ -104,7 +111,8 @@ def emergency_of(country: str) -> Emergency:
             return Emergency(dials_of(row.number, country), row.document_date)
     listed = all_emergency_rows().get(country)
     numbers = () if listed is None else (listed.single_number,) if listed.single_number else listed.numbers
-    return Emergency(tuple(Dial(number, number) for number in numbers), None)
+    source = "" if listed is None else listed.source.partition(",")[0]
+    return Emergency(tuple(Dial(number, number) for number in numbers), None, source)
 
 
 def _services() -> list[Service]:

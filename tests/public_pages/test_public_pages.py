@@ -14,6 +14,8 @@ from campaigns.core.errors import InputError, RefusedError
 from campaigns.public_pages.queries import load_behind
 from campaigns.public_pages.service import review_words, set_profile
 from campaigns.staff.models import Role
+from campaigns.web.people.kept_pages import KEPT_FOR
+from campaigns.web.people.layout import KEPT_WITH_NUMBERS
 from campaigns.web.people.public_words import digest_of_words
 from tests.factories import a_member, a_service, an_organisation
 from tests.web.pages import Pages, make_pages
@@ -108,6 +110,26 @@ def test_administrator_opens_the_pages(pages: Pages) -> None:
     client.post("/settings/public-pages/profile", data={"is_open": "y", "contact": "a@example.org"})
     assert "a@example.org" in client.get("/settings/public-pages").text
     assert "a@example.org" in pages.client().get("/en/pl").text
+
+
+def test_number_that_died_is_gone_from_pages_within_a_minute(live: Pages) -> None:
+    assert KEPT_FOR + timedelta(seconds=KEPT_WITH_NUMBERS) <= timedelta(minutes=1)
+    with live.sessions.begin() as session:
+        service_id = a_service(session, live.ours, verified_on=clock.now().date()).id
+    assert "tel:+48226280120" in _read(live, "/en/pl")
+    author = live.client(live.member(Role.AUTHOR))
+    found = {"outcome": "silent", "how": "test call, local SIM", "on": clock.now().date().isoformat()}
+    author.post(f"/directory/{service_id}/dead", data={f"dead-{name}": said for name, said in found.items()})
+    live.app.extensions["people"].kept.forget()
+    assert "tel:+48226280120" not in _read(live, "/en/pl")
+
+
+def test_page_that_is_missing_says_who_can_help(live: Pages) -> None:
+    with live.sessions.begin() as session:
+        a_service(session, live.ours, verified_on=clock.now().date())
+    page = _read(live, "/en/pl/nothing")
+    assert "tel:+48226280120" in page
+    assert "Checked on" in page
 
 
 def test_number_that_was_verified_too_long_ago_is_not_shown(live: Pages) -> None:

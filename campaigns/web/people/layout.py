@@ -43,6 +43,9 @@ _KEY = "people"
 _STYLE = "people/style.css"
 
 
+FindHelp = Callable[[str, str], Mapping[str, Any]]
+
+
 @dataclass(frozen=True, slots=True)
 class Publisher:
     """Who is behind the pages, as far as they want to be named, and the languages that members have reviewed."""
@@ -60,6 +63,8 @@ class Layout:
     visits: Visits
     is_demo: bool
     find_publisher: Callable[[], Publisher]
+    #: Says who can help in a country to whoever reads a language, as templates want it.
+    find_help: FindHelp
     kept: KeptPages
 
 
@@ -71,10 +76,12 @@ def people_pages(name: str, import_name: str) -> Blueprint:
     return Blueprint(name, import_name, url_prefix="/<language:language>")
 
 
-def init_people(app: Flask, settings: Settings, *, find_publisher: Callable[[], Publisher]) -> None:
+def init_people(
+    app: Flask, settings: Settings, *, find_publisher: Callable[[], Publisher], find_help: FindHelp
+) -> None:
     """Keep the pages for people of `app` apart from those of members; before any blueprint is registered."""
     visits = Visits(settings)
-    app.extensions[_KEY] = Layout(visits, settings.mode is Mode.DEMO, find_publisher, KeptPages())
+    app.extensions[_KEY] = Layout(visits, settings.mode is Mode.DEMO, find_publisher, find_help, KeptPages())
     app.session_interface = NoSessions(visits)
     app.url_map.converters |= {"language": LanguageConverter, "country": CountryConverter, "area": AreaConverter}
 
@@ -185,12 +192,14 @@ def check_country(code: str) -> str:
 
 
 def error_page(status: int) -> Response:
-    """Return the page of an error for people; it asks no database, which may be what broke."""
+    """Return the page of an error for people: with who can help, unless the database may be what broke."""
     first, _, rest = request.path[1:].partition("/")
     language = first if public_words(first) and layout().is_demo else SOURCE
     country = rest[:2].upper() if len(rest.partition("/")[0].partition("-")[0]) == 2 else ""
     known = country if is_country(country) else ""
     values = {"status": status, "is_missing": status < 500, "publisher": Publisher(), "languages": {}}
+    if known and status < 500:
+        values |= layout().find_help(known, language)
     text = _rendered("people/error.html", Words(language), language, known, values)
     answer = Response(text, status, headers=_headers(language))
     answer.headers["Cache-Control"] = "no-store"

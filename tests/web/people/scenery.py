@@ -1,0 +1,51 @@
+"""An instance whose pages for everybody have something on each of them."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Any
+
+from campaigns.core import clock
+from campaigns.delivery.models import RunText
+from campaigns.directory.opening_hours import ALWAYS
+from campaigns.public_pages.service import set_profile
+from campaigns.staff.models import Role
+from tests.factories import a_campaign, a_message, a_run, a_sender, a_service, add
+from tests.web.pages import Pages
+
+#: Every kind of page; {} is the language.
+ADDRESSES = (
+    *("/l", "/{}", "/{}/pl", "/{}/pl-18", "/{}/sa", "/{}/pl/i", "/{}/pl/1", "/{}/pl/7", "/{}/pl/m"),
+    "/{}/pl/nothing",
+)
+TEXTS = {
+    "en": "Keep your passport with you. Call ((hotline)). More: ((link))",
+    "uk": "Тримайте паспорт при собі. Телефонуйте: ((hotline)). Більше: ((link))",
+    "ar": "احتفظ بجواز سفرك معك. اتصل على ((hotline)). المزيد: ((link))",
+}
+
+
+def furnish(pages: Pages) -> None:
+    """Open the pages, and add helplines of several kinds, advice, senders and what they sent."""
+    admin = pages.member(Role.ADMIN)
+    fresh: dict[str, Any] = {"verified_on": clock.now().date()}
+    weekday: dict[str, Any] = {day: [["08:30", "16:30"]] for day in ("mon", "tue", "wed", "thu", "fri")}
+    with pages.sessions.begin() as session:
+        ours = pages.ours
+        set_profile(session, ours.id, is_open=True, shown_name="", contact="info@example.org", by=admin.id)
+        a_service(
+            session, ours, name="Line", hours=ALWAYS, languages=["pl", "uk", "ar"], confidential=True, **fresh
+        )
+        free = {"number_national": "800 012 948", "number_from_abroad": None, "cost": "free in PL"}
+        a_service(session, ours, name="Papers", kind="legal", hours=weekday, **free, **fresh)
+        a_service(
+            session, ours, name="House", kind="shelter", region_codes=["PL-18"], by_appointment=True, **fresh
+        )
+        a_sender(session, identity="+48500100200", countries=["PL"], organisation_id=ours.id)
+        campaign = a_campaign(session, ours, admin, message=a_message(session, ours, TEXTS))
+        run = a_run(session, campaign, started_at=clock.now() - timedelta(days=1))
+        for language, text in TEXTS.items():
+            add(
+                session,
+                RunText(run_id=run.id, language=language, body=text.replace("((hotline))", "+48226280120")),
+            )
