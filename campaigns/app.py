@@ -36,9 +36,9 @@ from campaigns.inbox.escalation import settings_views as escalation_settings
 from campaigns.inbox.escalation import views as escalation
 from campaigns.inbox.escalation.views import init_alerts
 from campaigns.inbox.given import views as given
-from campaigns.inbox.handing_over import key_views as export_keys
 from campaigns.inbox.handing_over import team_views as teams
 from campaigns.inbox.handing_over import views as handing_over
+from campaigns.inbox.handing_over.exporting import views as export_keys
 from campaigns.inbox.holds import settling_views as settling
 from campaigns.members import views as members
 from campaigns.members.proposed import kinds_of_members

@@ -16,8 +16,9 @@ from campaigns.demo import scenario
 from campaigns.demo.stage import Cast
 from campaigns.inbox.conversations import service as conversations
 from campaigns.inbox.conversations.models import Conversation, ConversationState, Outcome
-from campaigns.inbox.handing_over import export_keys, exports, service
-from campaigns.inbox.handing_over.exports import Format
+from campaigns.inbox.handing_over import service
+from campaigns.inbox.handing_over.exporting import export_keys, exports
+from campaigns.inbox.handing_over.exporting.exports import Format
 from campaigns.inbox.handing_over.models import HandOver
 from campaigns.inbox.handing_over.service import Confirmed, Extract, Field
 from campaigns.staff.models import Role

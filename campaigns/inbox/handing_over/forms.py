@@ -10,7 +10,6 @@ from flask_babel import lazy_gettext as _l
 from wtforms import RadioField, SelectField, StringField, TextAreaField
 from wtforms.validators import InputRequired, Length, Optional
 
-from campaigns.inbox.handing_over.export_keys import LONGEST_KEY, LONGEST_WORD
 from campaigns.inbox.handing_over.labels import CONFIRMED, FIELDS, OVERRIDES
 from campaigns.inbox.handing_over.models import Override
 from campaigns.inbox.handing_over.service import LONGEST_SUMMARY, LONGEST_WORDS, Extract, Field
@@ -111,24 +110,3 @@ class ConfirmForm(Form):
         render_kw={"inputmode": "numeric", "autocomplete": "off", "dir": "ltr"},
     )
     what = RadioField(_l("What came of it?"), choices=options(CONFIRMED.items()), validators=[InputRequired()])
-
-
-class KeyForm(Form):
-    """The public key to which exports are encrypted."""
-
-    recipient = StringField(
-        _l("Public key"),
-        description=_l("It begins with age1. The secret half, AGE-SECRET-KEY-…, never comes here."),
-        validators=[InputRequired(), Length(max=LONGEST_KEY)],
-        render_kw={"dir": "ltr", "autocomplete": "off", "spellcheck": "false"},
-    )
-
-
-class WordForm(Form):
-    """The word that was encrypted to a key."""
-
-    word = StringField(
-        _l("The word that you read"),
-        validators=[InputRequired(), Length(max=LONGEST_WORD)],
-        render_kw={"dir": "ltr", "autocomplete": "off", "spellcheck": "false"},
-    )

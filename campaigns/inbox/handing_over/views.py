@@ -16,14 +16,16 @@ from campaigns.core.words import N_
 from campaigns.inbox.conversations.labels import TOPICS
 from campaigns.inbox.conversations.models import Conversation
 from campaigns.inbox.duty.queries import load_readers
-from campaigns.inbox.handing_over import exports, overriding, queries, service, within
-from campaigns.inbox.handing_over.export_keys import find_confirmed
-from campaigns.inbox.handing_over.exported import Document
-from campaigns.inbox.handing_over.exports import Format
+from campaigns.inbox.handing_over import overriding, queries, service, within
+from campaigns.inbox.handing_over.exporting import exports
+from campaigns.inbox.handing_over.exporting.export_keys import find_confirmed
+from campaigns.inbox.handing_over.exporting.exported import Document
+from campaigns.inbox.handing_over.exporting.exports import Format
+from campaigns.inbox.handing_over.exporting.labels import rows_of
+from campaigns.inbox.handing_over.exporting.paper import set_on_paper
 from campaigns.inbox.handing_over.forms import ConfirmForm, DeclineForm, OfferForm, UnaskedForm, WithinForm
-from campaigns.inbox.handing_over.labels import OVERRIDES, rows_of
+from campaigns.inbox.handing_over.labels import OVERRIDES
 from campaigns.inbox.handing_over.models import HandOver, OfferState
-from campaigns.inbox.handing_over.paper import set_on_paper
 from campaigns.inbox.handing_over.service import Confirmed, Field
 from campaigns.inbox.handing_over.teams import load_teams
 from campaigns.inbox.urgency.levels import Urgency

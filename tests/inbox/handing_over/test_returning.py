@@ -12,8 +12,9 @@ from campaigns.core import clock
 from campaigns.core.errors import NotFoundError, TransitionError
 from campaigns.core.keys.crypto import Vault
 from campaigns.inbox.conversations.models import Conversation
-from campaigns.inbox.handing_over import exports, forgetting, queries, returning, service
-from campaigns.inbox.handing_over.exports import Format
+from campaigns.inbox.handing_over import forgetting, queries, returning, service
+from campaigns.inbox.handing_over.exporting import exports
+from campaigns.inbox.handing_over.exporting.exports import Format
 from campaigns.inbox.handing_over.models import HandOver, OfferState
 from campaigns.inbox.handing_over.service import Confirmed, Extract
 from campaigns.reach.results.conversation_steps import load_steps

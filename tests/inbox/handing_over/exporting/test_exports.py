@@ -16,14 +16,15 @@ from sqlalchemy.orm import Session
 from campaigns.core.errors import InputError, TransitionError
 from campaigns.core.folding import digits_of, words_of
 from campaigns.core.keys.crypto import Vault
-from campaigns.inbox.handing_over import export_keys, exports, service
-from campaigns.inbox.handing_over.exported import Document
-from campaigns.inbox.handing_over.exports import Format
+from campaigns.inbox.handing_over import service
+from campaigns.inbox.handing_over.exporting import export_keys, exports
+from campaigns.inbox.handing_over.exporting.exported import Document
+from campaigns.inbox.handing_over.exporting.exports import Format
+from campaigns.inbox.handing_over.exporting.paper import set_on_paper
 from campaigns.inbox.handing_over.models import ExportKey, HandOver
-from campaigns.inbox.handing_over.paper import set_on_paper
 from campaigns.staff.models import AuditEntry
 from tests.factories import a_member
-from tests.inbox.handing_over.generated_threads import Planted, make_staff, make_threads
+from tests.inbox.handing_over.exporting.generated_threads import Planted, make_staff, make_threads
 from tests.inbox.handing_over.test_service import SUMMARY, Desks, desks
 
 __all__ = ["desks"]

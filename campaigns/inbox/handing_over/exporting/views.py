@@ -8,8 +8,8 @@ from werkzeug.wrappers import Response
 
 from campaigns.core.errors import InputError, NotFoundError, TransitionError
 from campaigns.core.words import N_
-from campaigns.inbox.handing_over import export_keys
-from campaigns.inbox.handing_over.forms import KeyForm, WordForm
+from campaigns.inbox.handing_over.exporting import export_keys
+from campaigns.inbox.handing_over.exporting.forms import KeyForm, WordForm
 from campaigns.inbox.handing_over.models import ExportKey
 from campaigns.staff.auth import current_member, current_organisation, requires
 from campaigns.staff.permissions import Permission
@@ -67,7 +67,7 @@ def _index(form: KeyForm, word: WordForm) -> str:
     key = export_keys.find_key(session(), current_organisation().id)
     people = [] if key is None else [key.added_by_id, key.confirmed_by_id]
     names = load_member_names(session(), people)
-    return render_template("inbox/handing_over/key.html", key=key, form=form, word=word, names=names)
+    return render_template("inbox/handing_over/exporting/key.html", key=key, form=form, word=word, names=names)
 
 
 def _own() -> ExportKey:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from campaigns.inbox.handing_over.masking import MASK, Mask
+from campaigns.inbox.handing_over.exporting.masking import MASK, Mask
 
 MASKED = Mask(["Олена Коваль", "Ian Will", "أحمد الحسن", "Mary-Ann O'Neil", "Dr. Józef Łoś"], {"4821", "12"})
 

@@ -17,9 +17,9 @@ from campaigns.core.keys.crypto import Vault
 from campaigns.core.words import N_
 from campaigns.inbox.conversations.models import Conversation
 from campaigns.inbox.conversations.service import hold_kept
-from campaigns.inbox.handing_over.export_keys import encrypt_to, find_confirmed
-from campaigns.inbox.handing_over.exported import Document
-from campaigns.inbox.handing_over.masking import Mask
+from campaigns.inbox.handing_over.exporting.export_keys import encrypt_to, find_confirmed
+from campaigns.inbox.handing_over.exporting.exported import Document
+from campaigns.inbox.handing_over.exporting.masking import Mask
 from campaigns.inbox.handing_over.models import HandOver, OfferState
 from campaigns.inbox.handing_over.queries import load_names, open_words
 from campaigns.inbox.urgency.levels import Urgency
