@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from datetime import timedelta
+from datetime import date, timedelta
 
 import pytest
 from sqlalchemy import Engine
@@ -11,6 +11,7 @@ from sqlalchemy.orm import Session
 
 from campaigns.core import clock
 from campaigns.core.errors import InputError, RefusedError
+from campaigns.directory.models import EmergencyNumber
 from campaigns.public_pages.queries import load_behind
 from campaigns.public_pages.service import review_words, set_profile
 from campaigns.staff.models import Role
@@ -122,6 +123,22 @@ def test_number_that_died_is_gone_from_pages_within_a_minute(live: Pages) -> Non
     author.post(f"/directory/{service_id}/dead", data={f"dead-{name}": said for name, said in found.items()})
     live.app.extensions["people"].kept.forget()
     assert "tel:+48226280120" not in _read(live, "/en/pl")
+
+
+def test_number_for_emergencies_says_how_it_is_known(live: Pages) -> None:
+    assert "From a public list that nobody has checked" in _read(live, "/en/pl")
+    member = live.member()
+    with live.sessions.begin() as session:
+        values = {"country": "PL", "number": "112", "document": "a law", "document_date": date(2026, 11, 2)}
+        ours = {"organisation_id": live.ours.id, "member_id": member.id, "created_at": clock.now()}
+        session.add(EmergencyNumber(**values, **ours))
+    live.app.extensions["people"].kept.forget()
+    assert "By a document of <bdi>2 Nov 2026</bdi>" in _read(live, "/en/pl")
+
+
+def test_language_that_is_asked_for_is_asked_for_on_the_way(live: Pages) -> None:
+    assert 'href="/uk/ua"' in _read(live, "/uk")
+    assert '<html lang="uk"' in _read(live, "/uk/ua")
 
 
 def test_page_that_is_missing_says_who_can_help(live: Pages) -> None:

@@ -2,7 +2,8 @@
 
 A step's `public.py` makes its blueprint by `people_pages`, puts `@information` on views that show the same to
 everybody, and returns what `page_of` makes of a template in `templates/people/`. A view that takes a form, or
-shows what belongs to one person, returns `private_page_of` instead: it is never stored on the way.
+shows what belongs to one person, returns `private_page_of` instead: it is never stored on the way. There is
+no session here, so a form carries a signed ticket of its own instead of the console's token.
 """
 
 from __future__ import annotations

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import re
 from html.parser import HTMLParser
 
 import pytest
@@ -16,6 +17,8 @@ from tests.web.pages import Pages, make_pages
 ADDRESSES = ("/l", "/uk", "/uk/pl", "/ar/pl-18")
 #: What no address or title says, so that a browser's history gives nobody away.
 TELLING = ("help", "traffick", "report", "hotline", "victim", "shelter", "violence")
+#: The need that says no more than a title does.
+GENERAL = "need_information"
 
 
 class Seen(HTMLParser):
@@ -58,6 +61,14 @@ def test_history_tells_nothing(pages: Pages, address: str) -> None:
     title = text.partition("<title>")[2].partition("</title>")[0].casefold()
     assert title
     assert [word for word in TELLING if word in title or word in address] == []
+
+
+@pytest.mark.parametrize("language", public_languages())
+def test_title_names_no_need_in_any_language(language: str) -> None:
+    said = public_words(language)
+    needs = [text for name, text in said.items() if name.startswith(("need_", "theme_")) and name != GENERAL]
+    telling = {word for text in needs for word in re.findall(r"\w{4,}", text.casefold())}
+    assert telling.isdisjoint(re.findall(r"\w{4,}", said["title"].casefold()))
 
 
 def test_unchanged_page_is_not_sent_again(pages: Pages) -> None:
