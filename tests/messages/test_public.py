@@ -76,6 +76,9 @@ def test_link_in_a_text_leads_to_the_page_of_its_theme_and_counts(pages: Pages) 
     assert pages.client().get(f"/go/{code}").location.endswith("/en")
     assert pages.client().get(f"/go/{code}/QQ-99").location.endswith("/en")
     with pages.sessions.begin() as session:
+        set_profile(session, pages.ours.id, is_open=False, shown_name="", contact="", by=author.id)
+    assert pages.client().get(f"/go/{code}").status_code == 404
+    with pages.sessions.begin() as session:
         days = session.scalars(select(LinkDay).where(LinkDay.campaign_id == campaign_id)).all()
         assert sum(day.openings for day in days) == 3
         session.get_one(Campaign, campaign_id).link = "https://elsewhere.example"
