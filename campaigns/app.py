@@ -26,6 +26,7 @@ from campaigns.erasing import views as erasing
 from campaigns.front.peer_limits import USUAL_BODY
 from campaigns.gateways.callbacks import CallbackReader
 from campaigns.gateways.factory import build_readers
+from campaigns.inbox import complaint_views as complaints
 from campaigns.inbox import public as replies
 from campaigns.inbox import views as inbox
 from campaigns.inbox.automatic import views as automatic
@@ -111,6 +112,7 @@ PAGES: tuple[Blueprint, ...] = (
     escalation.pages,
     escalation_settings.pages,
     handing_over.pages,
+    complaints.pages,
     export_keys.pages,
     teams.pages,
     settling.pages,

@@ -15,7 +15,7 @@ import click
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import Session, sessionmaker
 
-from campaigns.commands.operating import hooks, mail, triage
+from campaigns.commands.operating import complaints, hooks, mail, triage
 from campaigns.core.database import make_sessions
 from campaigns.core.errors import FileFormatError, FingerpostError, NotFoundError, RowsError
 from campaigns.core.keys.keys_file import make_keys, written
@@ -46,7 +46,7 @@ class OneLineErrors(click.Group):
             ctx.exit(2)
 
 
-@click.group(cls=OneLineErrors, commands=[hooks, mail, triage])
+@click.group(cls=OneLineErrors, commands=[complaints, hooks, mail, triage])
 def main() -> None:
     """Reach people on the move before traffickers do."""
     keep_files_private()

@@ -90,6 +90,36 @@ def bounced(addresses: tuple[str, ...]) -> None:
     click.echo(f"{count} of {len(addresses)} are members; they count as not reachable by mail.")
 
 
+@click.group()
+def complaints() -> None:
+    """Give complaints about an organisation that nobody reads to another one.
+
+    Who reads them is a setting of each organisation, or chosen when one is marked.
+    """
+
+
+@complaints.command(name="list")
+def list_unread() -> None:
+    """List the complaints that nobody reads, without a word of them: number, time, and about whom."""
+    from campaigns.commands.triaging import list_unread_complaints
+
+    with _opened() as (_, sessions), sessions() as session:
+        for line in list_unread_complaints(session):
+            click.echo(line)
+
+
+@complaints.command(name="give")
+@click.argument("number", type=int)
+@click.argument("slug")
+def give_complaint(number: int, slug: str) -> None:
+    """Let the responders of the organisation with the short name SLUG read complaint NUMBER."""
+    from campaigns.commands.triaging import give_complaint_to
+
+    with _opened() as (_, sessions), sessions.begin() as session:
+        give_complaint_to(session, number, slug)
+    click.echo(f"{slug} reads complaint {number}.")
+
+
 @contextmanager
 def _opened() -> Iterator[tuple[Settings, sessionmaker[Session]]]:
     """Give the settings and sessions on the database. Raises SettingsError when something does not fit."""

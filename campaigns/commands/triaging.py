@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from campaigns.core.errors import NotFoundError
@@ -11,8 +12,11 @@ from campaigns.core.keys.crypto import Vault
 from campaigns.core.settings import Settings
 from campaigns.gateways.factory import hook_addresses
 from campaigns.gateways.kinds import Credential, gateway_kinds
+from campaigns.inbox.complaints.models import Complaint
+from campaigns.inbox.complaints.service import find_unread, give
 from campaigns.inbox.display import visible
 from campaigns.inbox.incoming.triage import Unassigned, assign, count_unassigned, find_unassigned, read_text
+from campaigns.staff.models import Organisation
 from campaigns.staff.queries import find_organisation
 
 #: Lines that one list has.
@@ -44,6 +48,27 @@ def assign_to(session: Session, slug: str, reply_ids: tuple[int, ...], *, vault:
     if organisation is None:
         raise NotFoundError(f"There is no organisation {slug}.")
     return len([assign(session, reply_id, organisation, vault=vault) for reply_id in sorted(set(reply_ids))])
+
+
+def list_unread_complaints(session: Session) -> Iterator[str]:
+    """Yield a line about each complaint that nobody reads, the oldest first; none has a word of it."""
+    found = find_unread(session)
+    about = select(Organisation.id, Organisation.slug)
+    slugs = {row.id: row.slug for row in session.execute(about)} if found else {}
+    for each in found:
+        yield f"{each.id}  {each.marked_at:%Y-%m-%d %H:%M}Z  about {slugs[each.organisation_id]}"
+    if not found:
+        yield "Every complaint is read by somebody."
+
+
+def give_complaint_to(session: Session, number: int, slug: str) -> None:
+    """Let an organisation read a complaint that nobody reads. Raises NotFoundError for a wrong number or name."""
+    organisation, complaint = find_organisation(session, slug), session.get(Complaint, number)
+    if organisation is None:
+        raise NotFoundError(f"There is no organisation {slug}.")
+    if complaint is None:
+        raise NotFoundError(f"There is no complaint {number}.")
+    give(session, complaint, organisation)
 
 
 def addresses_of(settings: Settings, name: str) -> Iterator[str]:

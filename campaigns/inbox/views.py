@@ -61,6 +61,7 @@ def queue() -> str:
         has_more=len(rows) > conversations.PER_PAGE,
         waiting=conversations.count_waiting(session(), organisation_id, now=now),
         most_counted=conversations.MOST_COUNTED,
+        urgent_complaints=conversations.count_urgent_complaints(session(), organisation_id, now=now),
         unread=conversations.find_unread_languages(session(), organisation_id, now=now),
         languages=by.languages,
         owners=conversations.load_owners(session(), organisation_id),
@@ -99,7 +100,8 @@ def history() -> str:
     """List everything that people wrote and did, newest first, stops and shared places too."""
     organisation_id = current_organisation().id
     number = request.args.get("page", 1, type=whole_number)
-    page = paginate(session(), queries.select_replies(organisation_id), number)
+    seen = queries.select_replies(organisation_id).where(conversations.is_seen_by_team(organisation_id))
+    page = paginate(session(), seen, number)
     return render_template(
         "inbox/history.html",
         page=page,

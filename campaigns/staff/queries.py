@@ -92,6 +92,14 @@ def select_acts(organisation_id: int, action: str, *, since: datetime) -> Select
     return entries.order_by(None).order_by(AuditEntry.at.desc(), AuditEntry.id.desc())
 
 
+def load_active_members(session: Session, organisation_id: int) -> dict[int, str]:
+    """Return the names of an organisation's active members, by their ids."""
+    rows = session.execute(
+        select_memberships(organisation_id).with_only_columns(Member.id, Member.name).where(Member.active)
+    )
+    return {row.id: row.name for row in rows}
+
+
 def load_member_names(session: Session, member_ids: Iterable[int | None]) -> dict[int, str]:
     """Return the names of members by id."""
     wanted = {member_id for member_id in member_ids if member_id is not None}

@@ -13,6 +13,7 @@ from campaigns.core.keys.crypto import Vault
 from campaigns.directory.proposed import propose_emergency_number
 from campaigns.directory.service import Stated
 from campaigns.gateways.callbacks import MediaKind
+from campaigns.inbox.complaints.models import Complaint, ComplaintReader
 from campaigns.inbox.conversations.models import Conversation, ConversationState
 from campaigns.inbox.duty.models import Duty
 from campaigns.inbox.handing_over.models import HandOver, OfferState, Team
@@ -32,6 +33,7 @@ from campaigns.reach.imported.models import FileState, ReachFile, Source
 from campaigns.reach.outcomes.models import Outcome, Way
 from campaigns.reach.releases.models import JointRequest
 from campaigns.staff.models import Member, Organisation
+from campaigns.staff.queries import load_active_members
 from tests.factories import (
     NOON,
     a_campaign,
@@ -131,6 +133,7 @@ def make_samples(session: Session, organisation: Organisation, member: Member, v
         "place": place,
         "contact": contact,
         "conversation": add(session, conversation),
+        "complaint": add(session, a_complaint(session, organisation)),
         "duty": add(session, a_duty(organisation)),
         "team": add(session, Team(organisation_id=organisation.id, name=f"Team {contact.id}", created_at=NOON)),
         "hand_over": add(session, a_hand_over(conversation, member)),
@@ -157,6 +160,23 @@ def make_samples(session: Session, organisation: Organisation, member: Member, v
     session.get_one(Organisation, organisation.id).link_hosts = ["example.org"]
     add(session, CountedLink(campaign_id=campaign.id, target="https://example.org/help", changed_at=NOON))
     return {f"{name}_id": row.id for name, row in named.items()} | CONSTANTS | {"code": campaign.code}
+
+
+def a_complaint(session: Session, organisation: Organisation) -> Complaint:
+    """A complaint about an organisation that all of its active members are to read."""
+    facts = {
+        "urgency": Urgency.QUESTION,
+        "reasons": [],
+        "channel": Channel.SMS,
+        "last_at": NOON,
+        "created_at": NOON,
+    }
+    facts |= {"organisation_id": organisation.id, "state": ConversationState.ANSWERED, "is_complaint": True}
+    conversation = add(session, Conversation(contact_id=a_contact(session, organisation).id, **facts))
+    for member_id in load_active_members(session, organisation.id):
+        session.merge(ComplaintReader(organisation_id=organisation.id, member_id=member_id))
+    about = {"organisation_id": organisation.id, "receiver_id": organisation.id}
+    return Complaint(conversation_id=conversation.id, marked_at=NOON, **about)
 
 
 def a_duty(organisation: Organisation) -> Duty:

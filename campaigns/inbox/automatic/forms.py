@@ -22,6 +22,7 @@ class AutomaticForm(Form):
     unknown_place = SelectField(OCCASIONS[Occasion.UNKNOWN_PLACE], description=WHEN[Occasion.UNKNOWN_PLACE])
     off_duty = SelectField(OCCASIONS[Occasion.OFF_DUTY], description=WHEN[Occasion.OFF_DUTY])
     still_waiting = SelectField(OCCASIONS[Occasion.STILL_WAITING], description=WHEN[Occasion.STILL_WAITING])
+    complaint = SelectField(OCCASIONS[Occasion.COMPLAINT], description=WHEN[Occasion.COMPLAINT])
 
     def offer(self, messages: Mapping[int, str], *, nothing: str) -> None:
         """Offer messages, by their ids, for every occasion, and nothing at all."""

@@ -16,6 +16,7 @@ OCCASIONS = {
     Occasion.UNKNOWN_PLACE: _lp("automatic answer", "Unknown place"),
     Occasion.OFF_DUTY: _lp("automatic answer", "Nobody is on duty"),
     Occasion.STILL_WAITING: _lp("automatic answer", "No answer yet"),
+    Occasion.COMPLAINT: _lp("automatic answer", "A complaint about us"),
 }
 #: When each is sent.
 WHEN = {
@@ -39,6 +40,10 @@ WHEN = {
         "Sent once, by day, to whoever asked five days ago and has no answer. Never to whoever opted out since, "
         "shares a phone or told of danger: somebody else may read it. ((emergency)) names the emergency number of "
         "their country, ((hotline)) a helpline."
+    ),
+    Occasion.COMPLAINT: _l(
+        "Sent when somebody of the team marks what they wrote as a complaint about you. Say in it who reads it: "
+        "somebody else than those who answered them."
     ),
     Occasion.UNKNOWN_PLACE: _l("Sent once a day when no place has that name. The team is asked to read it too."),
 }

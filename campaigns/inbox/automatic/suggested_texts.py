@@ -27,6 +27,7 @@ TITLES = {
     Occasion.UNKNOWN_PLACE: "Automatic: unknown place",
     Occasion.OFF_DUTY: "Automatic: nobody is on duty",
     Occasion.STILL_WAITING: "Automatic: no answer yet",
+    Occasion.COMPLAINT: "Automatic: a complaint about us",
 }
 
 

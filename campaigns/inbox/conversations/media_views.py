@@ -36,7 +36,8 @@ def content(media_id: int) -> Response:
     media = get_media(session(), current_organisation().id, media_id)
     if media.locked_at is not None:
         raise NotFoundError
-    return _give(media)
+    _check_seen(media)
+    return give(media)
 
 
 @pages.post("/<int:media_id>/lock")
@@ -44,6 +45,7 @@ def content(media_id: int) -> Response:
 def lock(media_id: int) -> Redirect:
     """Lock a file in which a member suspects a child or sexual content."""
     media = _own(media_id)
+    _check_seen(media)
     with refusals_told(TransitionError):
         service.lock(session(), media, by=current_member().id, organisation_id=current_organisation().id)
         flash(_("It is locked. Tell a data manager: they alone see it from now on."), "good")
@@ -57,6 +59,7 @@ def transcribe(media_id: int) -> Redirect:
     media, by = _own(media_id), current_member().id
     if media.locked_at is not None:
         raise NotFoundError
+    _check_seen(media)
     with refusals_told(InputError, TransitionError):
         words, of = request.form.get("words", ""), current_organisation().id
         said = service.transcribe(session(), media, words, by=by, organisation_id=of, vault=vault())
@@ -82,7 +85,7 @@ def open_locked(media_id: int) -> Response:
     media = _own(media_id)
     if media.locked_at is None:
         raise NotFoundError
-    given = _give(media)
+    given = give(media)
     service.note_seen(session(), media, by=current_member().id, organisation_id=current_organisation().id)
     return given
 
@@ -113,7 +116,14 @@ def _own(media_id: int) -> Media:
     return get_media(session(), current_organisation().id, media_id, locked=True)
 
 
-def _give(media: Media) -> Response:
+def _check_seen(media: Media) -> None:
+    """Raise NotFoundError for what is part of a complaint about the team."""
+    conversation = _conversation_of(media)
+    if conversation is not None and conversation.is_complaint:
+        raise NotFoundError
+
+
+def give(media: Media) -> Response:
     """Answer with a file as its bytes say what it is; nobody may keep it, or show it in a page of theirs."""
     given = read_content(media, vault())
     if given is None:

@@ -17,6 +17,7 @@ from sqlalchemy import (
     String,
     TypeDecorator,
     UniqueConstraint,
+    false,
 )
 from sqlalchemy.orm import Mapped, mapped_column
 
@@ -86,6 +87,8 @@ class Occasion(StrEnum):
     OFF_DUTY = "off_duty"
     #: They asked days ago, and nobody has answered.
     STILL_WAITING = "still_waiting"
+    #: A member of the team marked what they wrote as a complaint about it.
+    COMPLAINT = "complaint"
 
 
 class Conversation(Base):
@@ -120,6 +123,7 @@ class Conversation(Base):
             "id",
             **rows_with("snoozed_until IS NOT NULL"),
         ),
+        Index("ix_conversation_complaint", "organisation_id", "contact_id", **rows_with("is_complaint")),
     )
 
     id: Mapped[int] = mapped_column(BigId, primary_key=True)
@@ -150,6 +154,8 @@ class Conversation(Base):
     outcome: Mapped[Outcome | None] = mapped_column(String(20))
     closed_at: Mapped[datetime | None]
     created_at: Mapped[datetime]
+    #: About us: those who read complaints (inbox/complaints) see it, and the team does not.
+    is_complaint: Mapped[bool] = mapped_column(default=False, server_default=false())
 
 
 class ConversationTag(Base):

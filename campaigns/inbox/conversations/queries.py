@@ -12,6 +12,7 @@ from sqlalchemy import ColumnElement, Select, func, or_, select
 from sqlalchemy.orm import Session
 
 from campaigns.audience.models import Address, Channel, Contact
+from campaigns.core.errors import NotFoundError
 from campaigns.core.keys.crypto import Vault
 from campaigns.gateways.callbacks import MediaKind
 from campaigns.inbox.conversations.models import (
@@ -20,7 +21,7 @@ from campaigns.inbox.conversations.models import (
     ConversationTag,
     Presence,
 )
-from campaigns.inbox.conversations.wait import is_overdue
+from campaigns.inbox.conversations.wait import is_overdue, waits
 from campaigns.inbox.conversations.word_index import hashes_of, with_words
 from campaigns.inbox.duty.roster import Roster
 from campaigns.inbox.media.queries import load_kinds
@@ -29,7 +30,7 @@ from campaigns.inbox.queries import open_text
 from campaigns.inbox.urgency.levels import Urgency
 from campaigns.places.models import Place, PlaceKind, Region
 from campaigns.staff.models import Member, Membership
-from campaigns.staff.queries import load_member_names, owned
+from campaigns.staff.queries import NOT_THERE, get_owned, load_member_names, owned
 
 #: Conversations of one page.
 PER_PAGE = 25
@@ -91,7 +92,7 @@ class QueueRow:
 
 def select_queue(organisation_id: int, wanted: Wanted, *, by: int, now: datetime) -> Select[Any]:
     """Select an organisation's conversations: who waits, the most urgent first, else the latest first."""
-    found = owned(select(Conversation), Conversation, organisation_id)
+    found = owned(select(Conversation), Conversation, organisation_id).where(~Conversation.is_complaint)
     found = found.where(*_on_shelf(wanted.shelf, by, now), *_as_they_stand(wanted))
     if wanted.tag:
         tagged = select(ConversationTag.conversation_id).where(ConversationTag.tag == wanted.tag)
@@ -181,13 +182,14 @@ def load_rows(session: Session, conversations: Sequence[Conversation], *, vault:
 def count_waiting(session: Session, organisation_id: int, *, now: datetime) -> int:
     """Count who waits, up to one more than MOST_COUNTED."""
     waiting = owned(select(Conversation.id), Conversation, organisation_id)
-    waiting = waiting.where(*_on_shelf(Shelf.WAITING, 0, now)).limit(MOST_COUNTED + 1)
+    waiting = waiting.where(*_on_shelf(Shelf.WAITING, 0, now), ~Conversation.is_complaint).limit(MOST_COUNTED + 1)
     return session.scalar(select(func.count()).select_from(waiting.subquery())) or 0
 
 
 def count_overdue(session: Session, organisation_id: int, roster: Roster, *, now: datetime) -> int:
     """Count who should have been answered by now, up to one more than MOST_COUNTED."""
     overdue = owned(select(Conversation.id), Conversation, organisation_id).where(is_overdue(roster, now=now))
+    overdue = overdue.where(~Conversation.is_complaint)
     return session.scalar(select(func.count()).select_from(overdue.limit(MOST_COUNTED + 1).subquery())) or 0
 
 
@@ -201,6 +203,7 @@ def find_unread_languages(session: Session, organisation_id: int, *, now: dateti
         return []
     waiting = owned(select(Conversation.language), Conversation, organisation_id)
     waiting = waiting.where(*_on_shelf(Shelf.WAITING, 0, now), Conversation.language.is_not(None))
+    waiting = waiting.where(~Conversation.is_complaint)
     return sorted({code for code in session.scalars(waiting.distinct()) if code and code not in spoken})
 
 
@@ -252,10 +255,31 @@ def _excerpt(text: str | None) -> str | None:
 
 
 def load_chosen(session: Session, organisation_id: int, ids: Collection[int]) -> Sequence[Conversation]:
-    """Return those conversations of an organisation that were chosen; others' are passed over."""
-    return session.scalars(
-        owned(select(Conversation).where(Conversation.id.in_(ids)), Conversation, organisation_id)
-    ).all()
+    """Return those conversations of an organisation that were chosen; others' and complaints are passed over."""
+    chosen = owned(select(Conversation).where(Conversation.id.in_(ids)), Conversation, organisation_id)
+    return session.scalars(chosen.where(~Conversation.is_complaint)).all()
+
+
+def get_conversation(session: Session, conversation_id: int, organisation_id: int) -> Conversation:
+    """Return a conversation that the team may see. Raises NotFoundError for any other, and for a complaint."""
+    found = get_owned(session, Conversation, conversation_id, organisation_id)
+    if found.is_complaint:
+        raise NotFoundError(NOT_THERE)
+    return found
+
+
+def is_seen_by_team(organisation_id: int) -> ColumnElement[bool]:
+    """Match replies to an organisation that are no part of a complaint about it."""
+    complaining = owned(select(Conversation.contact_id), Conversation, organisation_id)
+    complaining = complaining.where(Conversation.is_complaint)
+    return or_(Reply.contact_id.is_(None), Reply.contact_id.not_in(complaining))
+
+
+def count_urgent_complaints(session: Session, organisation_id: int, *, now: datetime) -> int:
+    """Count the complaints of people who may be in danger and wait: others than the team answer them."""
+    waiting = owned(select(func.count(Conversation.id)), Conversation, organisation_id)
+    waiting = waiting.where(Conversation.is_complaint, *waits(Urgency.DANGER, now=now))
+    return session.scalar(waiting) or 0
 
 
 def region_of(session: Session, conversation: Conversation) -> Region | None:

@@ -324,4 +324,4 @@ def _need(conversation: Conversation, addressee: Addressee | None = None) -> Nee
 
 
 def _own(conversation_id: int) -> Conversation:
-    return get_owned(session(), Conversation, conversation_id, current_organisation().id)
+    return queries.get_conversation(session(), conversation_id, current_organisation().id)

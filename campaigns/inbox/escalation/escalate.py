@@ -13,6 +13,7 @@ from sqlalchemy.orm import Session, sessionmaker
 from campaigns.core import clock
 from campaigns.core.database import insert_or
 from campaigns.core.settings import Settings
+from campaigns.inbox.complaints.readers import readers_of
 from campaigns.inbox.conversations.models import Conversation
 from campaigns.inbox.conversations.wait import began, waits, waits_over
 from campaigns.inbox.duty.queries import load_roster
@@ -115,10 +116,14 @@ def _tell(
         }
         for language in {*languages.values()}
     }
+    # Of a complaint about the team those are told who read it, at every step.
+    reading = readers_of(session, list(languages)) if steps else {}
     rows = [
         {"step_id": step.id, "member_id": member_id}
         for step in steps
-        for member_id in sorted(members.get(languages.get(step.conversation_id), ()))
+        for member_id in sorted(
+            reading.get(step.conversation_id, members.get(languages.get(step.conversation_id), ()))
+        )
     ]
     if rows:
         session.execute(insert_or(session, StepTold).on_conflict_do_nothing(), rows)

@@ -6,6 +6,7 @@ from flask import Blueprint, render_template, request
 from sqlalchemy import func, select
 
 from campaigns.directory.models import Service
+from campaigns.inbox.conversations.models import Conversation
 from campaigns.inbox.conversations.queries import load_rows
 from campaigns.inbox.conversations.views import words
 from campaigns.inbox.given.given_numbers import find_runs, select_conversations, select_people
@@ -25,7 +26,8 @@ pages = Blueprint("given", __name__, url_prefix="/inbox/given")
 def show(service_id: int) -> str:
     """Show who was given a number, and where each of them can be told that it is dead."""
     service = get_owned(session(), Service, service_id, current_organisation().id)
-    page = paginate(session(), select_conversations(service), request.args.get("page", 1, type=whole_number))
+    shown = select_conversations(service).where(~Conversation.is_complaint)
+    page = paginate(session(), shown, request.args.get("page", 1, type=whole_number))
     people = select(func.count()).select_from(select_people(service).subquery())
     return render_template(
         "inbox/given.html",

@@ -14,7 +14,7 @@ from campaigns.core import clock
 from campaigns.core.errors import DamagedDataError, InputError, NotFoundError, RefusedError, TransitionError
 from campaigns.core.words import N_
 from campaigns.inbox.conversations.labels import TOPICS
-from campaigns.inbox.conversations.models import Conversation
+from campaigns.inbox.conversations.queries import get_conversation
 from campaigns.inbox.duty.queries import load_readers
 from campaigns.inbox.handing_over import overriding, queries, service, within
 from campaigns.inbox.handing_over.exporting import exports
@@ -86,7 +86,7 @@ def propose(conversation_id: int) -> Page:
 def offer_within(conversation_id: int) -> Page:
     """Offer a conversation to a team or a member of the organisation."""
     ours, by = current_organisation().id, current_member().id
-    conversation, form = get_owned(session(), Conversation, conversation_id, ours), WithinForm()
+    conversation, form = get_conversation(session(), conversation_id, ours), WithinForm()
     names = load_member_names(session(), set(load_readers(session(), ours)) - {by})
     members = sorted(names.items(), key=lambda named: named[1])
     form.offer_to([(each.id, each.name) for each in load_teams(session(), ours)], members)
@@ -192,7 +192,7 @@ def take_back(hand_over_id: int) -> Response:
 
 
 def _offer(conversation_id: int, form: OfferForm | UnaskedForm) -> Page:
-    conversation = get_owned(session(), Conversation, conversation_id, current_organisation().id)
+    conversation = get_conversation(session(), conversation_id, current_organisation().id)
     receivers = queries.load_receivers(session(), conversation.organisation_id)
     form.receiver.choices = options((str(key), name) for key, name in receivers.items())
     if form.validate_on_submit():

@@ -1,0 +1,77 @@
+"""Forms of complaints about the organisation: who reads one, and who reads them all."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+
+from flask_babel import gettext as _
+from flask_babel import lazy_gettext as _l
+from wtforms import RadioField, SelectField
+from wtforms.validators import InputRequired
+
+from campaigns.core.errors import InputError
+from campaigns.core.words import N_
+from campaigns.inbox.complaints.service import ReadBy
+from campaigns.web.forms import Form, Ticks, options
+from campaigns.web.number_fields import whole_number
+
+_SETTING, _INSTANCE, _MEMBER, _ORGANISATION = "setting", "instance", "member", "organisation"
+
+
+class MarkForm(Form):
+    """Who reads a complaint."""
+
+    reader = RadioField(_l("Who reads it?"), validators=[InputRequired()])
+
+    def offer(self, *, by_setting: str, members: Mapping[int, str], others: Mapping[int, str]) -> None:
+        """Offer whom the setting names, else members, other organisations, and whoever runs the instance."""
+        named = [(_SETTING, by_setting)] if by_setting else []
+        chosen = [
+            *((f"{_MEMBER}:{key}", name) for key, name in members.items()),
+            *((f"{_ORGANISATION}:{key}", name) for key, name in others.items()),
+            (_INSTANCE, _("Whoever runs this system gives it to an organisation")),
+        ]
+        self.reader.choices = options(named or chosen)
+        if named and not self.reader.data:
+            self.reader.data = _SETTING
+
+    def chosen(self) -> ReadBy | None:
+        """Return who was chosen, None for the setting. Raises InputError for nonsense."""
+        kind, _colon, key = self.text("reader").partition(":")
+        if kind == _SETTING:
+            return None
+        if kind == _INSTANCE:
+            return ReadBy()
+        try:
+            number = whole_number(key)
+        except ValueError:
+            raise InputError(N_("Choose from the list.")) from None
+        return ReadBy(member_id=number) if kind == _MEMBER else ReadBy(organisation_id=number)
+
+
+class ReadersForm(Form):
+    """Who reads complaints about the organisation."""
+
+    members = Ticks(
+        _l("Members who read complaints"),
+        description=_l("Best is somebody who does not answer people. Nobody reads a complaint about themselves."),
+        coerce=whole_number,
+    )
+    receiver = SelectField(
+        _l("Or another organisation, in their place"),
+        description=_l("All of its responders read them then. Agree on it with them first."),
+    )
+
+    def offer(self, members: Mapping[int, str], others: Mapping[int, str]) -> None:
+        """Offer active members, other organisations, and none of these."""
+        self.members.choices = options((str(key), name) for key, name in members.items())
+        self.receiver.choices = options([("", _("Nobody else")), *((str(key), others[key]) for key in others)])
+
+    def look(self, members: Collection[int], receiver_id: int | None) -> None:
+        """Show who was chosen before."""
+        self.members.data, self.receiver.data = list(members), str(receiver_id or "")
+
+    def receiver_id(self) -> int | None:
+        """Return the organisation that was chosen."""
+        said = self.text("receiver")
+        return whole_number(said) if said else None

@@ -1,0 +1,214 @@
+"""What is marked as a complaint about us is seen and answered by those who read complaints, and by nobody else."""
+
+from __future__ import annotations
+
+from flask import Blueprint, Response, flash, redirect, render_template, url_for
+from flask_babel import gettext as _
+from flask_security import current_user
+from sqlalchemy import select
+from werkzeug.wrappers import Response as Redirect
+
+from campaigns.core import clock
+from campaigns.core.errors import ChangedError, InputError, NotFoundError, RefusedError, TransitionError
+from campaigns.core.words import N_
+from campaigns.inbox.automatic.told_of_complaint import tell_who_reads
+from campaigns.inbox.complaint_forms import MarkForm, ReadersForm
+from campaigns.inbox.complaints import readers, service
+from campaigns.inbox.complaints.models import Complaint
+from campaigns.inbox.conversations import service as conversations
+from campaigns.inbox.conversations.addressees import load_addressee
+from campaigns.inbox.conversations.forms import AnswerForm, CloseForm
+from campaigns.inbox.conversations.media_views import give
+from campaigns.inbox.conversations.models import Conversation, Outcome
+from campaigns.inbox.conversations.queries import get_conversation, region_of
+from campaigns.inbox.conversations.thread import load_thread
+from campaigns.inbox.conversations.views import words
+from campaigns.inbox.conversations.window import find_obstacle
+from campaigns.inbox.media.queries import get_media
+from campaigns.inbox.models import Reply
+from campaigns.messages.queries import load_help
+from campaigns.planning.policy import Policy
+from campaigns.staff import audit
+from campaigns.staff.auth import current_member, current_organisation, may_now, requires
+from campaigns.staff.models import Organisation
+from campaigns.staff.permissions import Permission
+from campaigns.staff.queries import load_active_members, load_other_organisations
+from campaigns.web.current import settings, vault
+from campaigns.web.error_words import refusals_told, said
+from campaigns.web.session import session, writing_apart
+
+pages = Blueprint("complaints", __name__, url_prefix="/complaints")
+
+Page = str | Redirect | tuple[str, int]
+
+
+@pages.app_template_global()
+def complaints_waiting() -> int:
+    """Tell every page how many complaints wait for the member; nothing of what is in them."""
+    if not current_user.is_authenticated or not current_member().memberships:
+        return 0
+    return readers.count_waiting_for(session(), _reading())
+
+
+@pages.get("")
+@requires()
+def index() -> str:
+    """List the complaints that the member reads."""
+    rows = session().execute(readers.select_read_by(_reading()).limit(100)).all()
+    owners = select(Organisation.id, Organisation.name).where(
+        Organisation.id.in_([row.Complaint.organisation_id for row in rows])
+    )
+    names = {row.id: row.name for row in session().execute(owners)}
+    return render_template("inbox/complaints/index.html", rows=rows, names=names, **words())
+
+
+@pages.get("/<int:complaint_id>")
+@requires()
+def show(complaint_id: int) -> Page:
+    """Show one complaint to whoever reads it; that they looked is recorded."""
+    complaint, conversation = _read(complaint_id)
+    facts = {"organisation_id": current_organisation().id, "member_id": current_member().id}
+    with writing_apart() as writing:
+        audit.record(writing, "complaint.read", subject=complaint, **facts)
+    return _show(complaint, conversation, AnswerForm(formdata=None))
+
+
+@pages.post("/<int:complaint_id>/answer")
+@requires()
+def answer(complaint_id: int) -> Page:
+    """Answer whoever complained; whatever is refused, what was written stays before the member's eyes."""
+    complaint, conversation = _read(complaint_id)
+    form, by = AnswerForm(), current_member().id
+    if not form.validate_on_submit():
+        return _show(complaint, conversation, form), form.status
+    known = load_help(session(), conversation.organisation_id, fresh_days=settings().service_max_age_days)
+    sent, seen, meant = form.text("words"), form.seen(), bool(form.numbers_are_meant.data)
+    try:
+        conversations.answer(
+            session(), conversation, sent, by=by, seen=seen, vault=vault(), known=known, numbers_are_meant=meant
+        )
+    except (InputError, RefusedError) as error:
+        form.show(error, "words")
+        return _show(*_read(complaint_id), form), 409 if isinstance(error, ChangedError) else 422
+    flash(_("Your answer is on its way. Whether it arrived stands beside it."), "good")
+    return redirect(url_for("complaints.show", complaint_id=complaint_id))
+
+
+@pages.post("/<int:complaint_id>/close")
+@requires()
+def close(complaint_id: int) -> Redirect:
+    """End a complaint; whatever the person writes next comes to its readers too."""
+    _complaint, conversation = _read(complaint_id)
+    form = CloseForm()
+    with refusals_told(InputError, RefusedError):
+        if not form.validate_on_submit():
+            raise InputError(N_("Choose how they ended."))
+        outcome, by = Outcome(form.text("outcome")), current_member().id
+        conversations.close(session(), conversation, outcome, by=by, seen=form.seen())
+        flash(_("The conversation is closed. It opens again when they write."), "good")
+    return redirect(url_for("complaints.show", complaint_id=complaint_id))
+
+
+@pages.get("/<int:complaint_id>/media/<int:media_id>")
+@requires()
+def content(complaint_id: int, media_id: int) -> Response:
+    """Give a file of a complaint to whoever reads it; what is locked is not here."""
+    _complaint, conversation = _read(complaint_id)
+    media = get_media(session(), conversation.organisation_id, media_id)
+    written_by = session().get_one(Reply, media.reply_id).contact_id
+    if media.locked_at is not None or written_by != conversation.contact_id:
+        raise NotFoundError
+    return give(media)
+
+
+@pages.get("/mark/<int:conversation_id>")
+@requires(Permission.ANSWER)
+def ask(conversation_id: int) -> str:
+    """Ask who reads a complaint, before it is one."""
+    return _ask(get_conversation(session(), conversation_id, current_organisation().id), MarkForm(formdata=None))
+
+
+@pages.post("/mark/<int:conversation_id>")
+@requires(Permission.ANSWER)
+def mark(conversation_id: int) -> Page:
+    """Let a conversation be a complaint: from now on the team does not see it."""
+    conversation = get_conversation(session(), conversation_id, current_organisation().id)
+    form, by = MarkForm(), current_member().id
+    _offer(conversation, form)
+    if not form.validate_on_submit():
+        return _ask(conversation, form), form.status
+    with refusals_told(InputError, TransitionError):
+        service.complain(session(), conversation, by=by, chosen=form.chosen())
+        policy = Policy.of(settings())
+        if tell_who_reads(session(), conversation, policy=policy, vault=vault()):
+            flash(_("It is a complaint now, and the person is told who reads it."), "good")
+        else:
+            told = _("It is a complaint now. The person was not told: there is no text, or nobody may write.")
+            flash(told, "warning")
+    return redirect(url_for("inbox.queue"))
+
+
+@pages.route("/readers", methods=["GET", "POST"])
+@requires(Permission.ADMINISTER)
+def choose() -> Page:
+    """Choose who reads complaints about the organisation."""
+    ours, form = current_organisation(), ReadersForm()
+    members = load_active_members(session(), ours.id)
+    form.offer(members, load_other_organisations(session(), ours.id))
+    if form.validate_on_submit():
+        chosen, other = form.members.data or [], form.receiver_id()
+        service.choose_readers(session(), ours, members=chosen, receiver_id=other, by=current_member().id)
+        flash(_("It is saved."), "good")
+        return redirect(url_for("complaints.choose"))
+    receiver_id = service.find_receiver(session(), ours.id)
+    by_setting = readers.members_of_setting(session(), ours.id)
+    if not form.is_submitted():
+        form.look([] if receiver_id else sorted(by_setting), receiver_id)
+    return render_template("inbox/complaints/readers.html", form=form, has_readers=bool(by_setting)), form.status
+
+
+def _ask(conversation: Conversation, form: MarkForm) -> str:
+    is_named = _offer(conversation, form)
+    return render_template("inbox/complaints/mark.html", conversation=conversation, form=form, is_named=is_named)
+
+
+def _offer(conversation: Conversation, form: MarkForm) -> bool:
+    """Offer whoever may read a complaint; say whether the setting names somebody who may."""
+    ours = conversation.organisation_id
+    about = readers.whom_it_is_about(session(), conversation)
+    members, others = load_active_members(session(), ours), load_other_organisations(session(), ours)
+    reading = readers.members_of_setting(session(), ours) - about
+    other = service.find_receiver(session(), ours)
+    named = (others[other],) if other else [members[each] for each in sorted(reading) if each in members]
+    free = {key: name for key, name in members.items() if key not in about}
+    form.offer(by_setting=" · ".join(named) if reading else "", members=free, others=others)
+    return bool(reading)
+
+
+def _show(complaint: Complaint, conversation: Conversation, form: AnswerForm) -> str:
+    now, addressee = clock.now(), load_addressee(session(), conversation)
+    obstacle, seen = find_obstacle(addressee.writer, now=now), conversations.seen_now(session(), conversation)
+    ending = CloseForm(formdata=None)
+    form.look(seen)
+    ending.look(seen)
+    return render_template(
+        "inbox/complaints/show.html",
+        complaint=complaint,
+        conversation=conversation,
+        entries=load_thread(session(), conversation, vault=vault(), now=now),
+        form=form,
+        close_form=ending,
+        obstacle_words=said(conversations.OBSTACLES[obstacle]) if obstacle else "",
+        region=region_of(session(), conversation),
+        owner=session().get_one(Organisation, complaint.organisation_id),
+        media_of=complaint.id,
+        **words(),
+    )
+
+
+def _reading() -> readers.Reading:
+    return readers.Reading(current_member().id, current_organisation().id, may_now(Permission.ANSWER))
+
+
+def _read(complaint_id: int) -> tuple[Complaint, Conversation]:
+    return readers.get_read(session(), complaint_id, _reading())

@@ -1,0 +1,142 @@
+"""Who reads a complaint: members whom the organisation names, or those of another one; never whom it is about."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+
+from sqlalchemy import ColumnElement, Select, and_, exists, func, or_, select
+from sqlalchemy.orm import Session
+
+from campaigns.core.errors import NotFoundError
+from campaigns.core.words import N_
+from campaigns.inbox.complaints.models import Complaint, ComplaintReader, ComplaintReceiver
+from campaigns.inbox.conversations.models import Answer, Conversation
+from campaigns.staff.models import Member, Membership, Role
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """A member as they are in the organisation in which they work now."""
+
+    member_id: int
+    organisation_id: int
+    #: Whether they may answer people there.
+    answers: bool
+
+
+def select_read_by(who: Reading) -> Select[*tuple[Complaint, Conversation]]:
+    """Select the complaints that a member reads: those that wait first, the most urgent of them first."""
+    found = select(Complaint, Conversation).join(Conversation, Conversation.id == Complaint.conversation_id)
+    waits = Conversation.waiting_since.is_(None)
+    return found.where(_is_read_by(who), ~_is_about(who.member_id)).order_by(
+        waits, Conversation.urgency, Conversation.last_at.desc(), Complaint.id
+    )
+
+
+def get_read(session: Session, complaint_id: int, who: Reading) -> tuple[Complaint, Conversation]:
+    """Return a complaint that a member reads. Raises NotFoundError alike for a missing one and any other."""
+    row = session.execute(select_read_by(who).where(Complaint.id == complaint_id)).one_or_none()
+    if row is None:
+        raise NotFoundError(N_("It does not exist, or is not yours to see."))
+    return row.Complaint, row.Conversation
+
+
+def count_waiting_for(session: Session, who: Reading) -> int:
+    """Count the complaints that wait for a member."""
+    waiting = select_read_by(who).where(Conversation.waiting_since.is_not(None)).with_only_columns(Complaint.id)
+    return session.scalar(select(func.count()).select_from(waiting.order_by(None).subquery())) or 0
+
+
+def members_of_setting(session: Session, organisation_id: int) -> set[int]:
+    """Return the active members who read complaints about an organisation by its setting."""
+    receiver = session.get(ComplaintReceiver, organisation_id)
+    if receiver is not None:
+        return _who_answer(session, [receiver.receiver_id]).get(receiver.receiver_id, set())
+    named = select(ComplaintReader.member_id).join(
+        Membership,
+        and_(
+            Membership.member_id == ComplaintReader.member_id,
+            Membership.organisation_id == ComplaintReader.organisation_id,
+        ),
+    )
+    named = named.join(Member, Member.id == ComplaintReader.member_id)
+    return set(session.scalars(named.where(ComplaintReader.organisation_id == organisation_id, Member.active)))
+
+
+def whom_it_is_about(session: Session, conversation: Conversation) -> set[int]:
+    """Return the members who answered in a conversation, and who has it: they read no complaint in it."""
+    answered = select(Answer.member_id).where(
+        Answer.conversation_id == conversation.id, Answer.member_id.is_not(None)
+    )
+    found = {each for each in session.scalars(answered.distinct()) if each is not None}
+    return found if conversation.owner_id is None else found | {conversation.owner_id}
+
+
+def readers_of(session: Session, conversation_ids: Collection[int]) -> Mapping[int, set[int]]:
+    """Return who reads those of these conversations that are complaints, in a few statements for all."""
+    complaints = session.scalars(select(Complaint).where(Complaint.conversation_id.in_(conversation_ids))).all()
+    if not complaints:
+        return {}
+    by_setting: dict[int, set[int]] = {}
+    named = select(ComplaintReader).join(Member, Member.id == ComplaintReader.member_id).where(Member.active)
+    about = [each.organisation_id for each in complaints]
+    for row in session.scalars(named.where(ComplaintReader.organisation_id.in_(about))):
+        by_setting.setdefault(row.organisation_id, set()).add(row.member_id)
+    others = [each.receiver_id for each in complaints if each.receiver_id not in (None, each.organisation_id)]
+    answering = _who_answer(session, [each for each in others if each is not None])
+    left_out = _answered_before(session, complaints)
+    return {
+        each.conversation_id: _candidates(each, by_setting, answering) - left_out[each.conversation_id]
+        for each in complaints
+    }
+
+
+def _candidates(
+    complaint: Complaint, by_setting: Mapping[int, set[int]], answering: Mapping[int, set[int]]
+) -> set[int]:
+    if complaint.receiver_id != complaint.organisation_id:
+        return answering.get(complaint.receiver_id or 0, set())
+    if complaint.reader_id is not None:
+        return {complaint.reader_id}
+    return by_setting.get(complaint.organisation_id, set())
+
+
+def _answered_before(session: Session, complaints: Sequence[Complaint]) -> dict[int, set[int]]:
+    found = {each.conversation_id: {each.about_id or 0} for each in complaints}
+    answers = select(Answer.conversation_id, Answer.member_id).join(
+        Complaint, Complaint.conversation_id == Answer.conversation_id
+    )
+    answers = answers.where(Answer.conversation_id.in_(found), Answer.written_at <= Complaint.marked_at)
+    for row in session.execute(answers.where(Answer.member_id.is_not(None)).distinct()):
+        found[row.conversation_id].add(row.member_id)
+    return found
+
+
+def _who_answer(session: Session, organisation_ids: Collection[int]) -> dict[int, set[int]]:
+    members = select(Membership.organisation_id, Membership.member_id, Membership.roles).join(Member)
+    found: dict[int, set[int]] = {}
+    for row in session.execute(members.where(Membership.organisation_id.in_(organisation_ids), Member.active)):
+        if Role.RESPONDER in row.roles:
+            found.setdefault(row.organisation_id, set()).add(row.member_id)
+    return found
+
+
+def _is_read_by(who: Reading) -> ColumnElement[bool]:
+    is_named = exists().where(
+        ComplaintReader.organisation_id == Complaint.organisation_id, ComplaintReader.member_id == who.member_id
+    )
+    is_ours = Complaint.organisation_id == who.organisation_id
+    is_chosen = Complaint.reader_id == who.member_id
+    here = Complaint.receiver_id == who.organisation_id
+    own = and_(is_ours, here, or_(is_chosen, and_(Complaint.reader_id.is_(None), is_named)))
+    return or_(own, and_(~is_ours, here)) if who.answers else own
+
+
+def _is_about(member_id: int) -> ColumnElement[bool]:
+    answered = exists().where(
+        Answer.conversation_id == Complaint.conversation_id,
+        Answer.member_id == member_id,
+        Answer.written_at <= Complaint.marked_at,
+    )
+    return or_(func.coalesce(Complaint.about_id, 0) == member_id, answered)
