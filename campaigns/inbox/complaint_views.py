@@ -9,7 +9,7 @@ from sqlalchemy import select
 from werkzeug.wrappers import Response as Redirect
 
 from campaigns.core import clock
-from campaigns.core.errors import ChangedError, InputError, NotFoundError, RefusedError, TransitionError
+from campaigns.core.errors import ChangedError, GateError, InputError, NotFoundError, RefusedError, TransitionError
 from campaigns.core.words import N_
 from campaigns.inbox.automatic.told_of_complaint import tell_who_reads
 from campaigns.inbox.complaint_forms import MarkForm, ReadersForm
@@ -89,7 +89,8 @@ def answer(complaint_id: int) -> Page:
         )
     except (InputError, RefusedError) as error:
         form.show(error, "words")
-        return _show(*_read(complaint_id), form), 409 if isinstance(error, ChangedError) else 422
+        status = 409 if isinstance(error, ChangedError) else 422
+        return _show(*_read(complaint_id), form, doubts=isinstance(error, GateError)), status
     flash(_("Your answer is on its way. Whether it arrived stands beside it."), "good")
     return redirect(url_for("complaints.show", complaint_id=complaint_id))
 
@@ -180,12 +181,14 @@ def _offer(conversation: Conversation, form: MarkForm) -> bool:
     reading = readers.members_of_setting(session(), ours) - about
     other = service.find_receiver(session(), ours)
     named = (others[other],) if other else [members[each] for each in sorted(reading) if each in members]
-    free = {key: name for key, name in members.items() if key not in about}
+    # Nobody of the team that answers: they would be asked about their own.
+    team = readers.find_who_answers(session(), [ours]).get(ours, set())
+    free = {key: name for key, name in members.items() if key not in about | team}
     form.offer(by_setting=" · ".join(named) if reading else "", members=free, others=others)
     return bool(reading)
 
 
-def _show(complaint: Complaint, conversation: Conversation, form: AnswerForm) -> str:
+def _show(complaint: Complaint, conversation: Conversation, form: AnswerForm, *, doubts: bool = False) -> str:
     now, addressee = clock.now(), load_addressee(session(), conversation)
     obstacle, seen = find_obstacle(addressee.writer, now=now), conversations.seen_now(session(), conversation)
     ending = CloseForm(formdata=None)
@@ -197,6 +200,7 @@ def _show(complaint: Complaint, conversation: Conversation, form: AnswerForm) ->
         conversation=conversation,
         entries=load_thread(session(), conversation, vault=vault(), now=now),
         form=form,
+        doubts=doubts,
         close_form=ending,
         obstacle_words=said(conversations.OBSTACLES[obstacle]) if obstacle else "",
         region=region_of(session(), conversation),

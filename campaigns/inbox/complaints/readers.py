@@ -52,7 +52,7 @@ def members_of_setting(session: Session, organisation_id: int) -> set[int]:
     """Return the active members who read complaints about an organisation by its setting."""
     receiver = session.get(ComplaintReceiver, organisation_id)
     if receiver is not None:
-        return _who_answer(session, [receiver.receiver_id]).get(receiver.receiver_id, set())
+        return find_who_answers(session, [receiver.receiver_id]).get(receiver.receiver_id, set())
     named = select(ComplaintReader.member_id).join(
         Membership,
         and_(
@@ -84,7 +84,7 @@ def readers_of(session: Session, conversation_ids: Collection[int]) -> Mapping[i
     for row in session.scalars(named.where(ComplaintReader.organisation_id.in_(about))):
         by_setting.setdefault(row.organisation_id, set()).add(row.member_id)
     others = [each.receiver_id for each in complaints if each.receiver_id not in (None, each.organisation_id)]
-    answering = _who_answer(session, [each for each in others if each is not None])
+    answering = find_who_answers(session, [each for each in others if each is not None])
     left_out = _answered_before(session, complaints)
     return {
         each.conversation_id: _candidates(each, by_setting, answering) - left_out[each.conversation_id]
@@ -113,7 +113,8 @@ def _answered_before(session: Session, complaints: Sequence[Complaint]) -> dict[
     return found
 
 
-def _who_answer(session: Session, organisation_ids: Collection[int]) -> dict[int, set[int]]:
+def find_who_answers(session: Session, organisation_ids: Collection[int]) -> dict[int, set[int]]:
+    """Return the active members who answer people, by the ids of their organisations."""
     members = select(Membership.organisation_id, Membership.member_id, Membership.roles).join(Member)
     found: dict[int, set[int]] = {}
     for row in session.execute(members.where(Membership.organisation_id.in_(organisation_ids), Member.active)):

@@ -19,13 +19,10 @@ from campaigns.inbox.complaints.readers import members_of_setting, readers_of, w
 from campaigns.inbox.conversations.models import Conversation, ConversationState
 from campaigns.inbox.conversations.service import hold_kept
 from campaigns.inbox.conversations.waiting_again import wait_again
-from campaigns.inbox.urgency.word_lists import Reason
+from campaigns.inbox.urgency.word_lists import COMPLAINT, Reason
 from campaigns.staff import audit
 from campaigns.staff.models import Organisation
 from campaigns.staff.queries import load_active_members
-
-#: Heading under which a conversation says why it waits, and under which word lists suggest it.
-COMPLAINT = "complaint"
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,6 +13,8 @@ from campaigns.inbox.urgency.latin_letters import consonants_of, is_latin, sound
 from campaigns.inbox.urgency.levels import Urgency
 from campaigns.inbox.urgency.nearby import NearbyBook, Slot, slots_of
 
+#: Heading of what may complain about us: the lists suggest it, and a member says that it is so.
+COMPLAINT = "complaint"
 #: Headings of the lists, and how urgent what is found under them is.
 HEADINGS = {
     "urgent_now": Urgency.DANGER,
@@ -27,6 +29,7 @@ HEADINGS = {
     "need_money_job": Urgency.QUESTION,
     "need_transport": Urgency.QUESTION,
     "report_suspicion": Urgency.REPORT,
+    COMPLAINT: Urgency.QUESTION,
     "who_are_you": Urgency.OTHER,
 }
 #: Form of a row whose words stand near each other.

@@ -222,3 +222,12 @@ def opened(sessions: sessionmaker[Session]) -> Callable[[], object]:
         yield None, sessions
 
     return give_sessions
+
+
+def test_word_lists_suggest_it_and_mark_nothing(pages: Pages, vault: Vault, which: int) -> None:
+    client, suggested = pages.client(pages.member(Role.RESPONDER)), "They may complain about us."
+    assert suggested not in client.get(f"/inbox/{which}").text
+    hear(pages, vault, "Хочу поскаржитися на вас")
+    page = client.get(f"/inbox/{which}").text
+    assert suggested in page
+    assert f"/complaints/mark/{which}" in page

@@ -9,6 +9,8 @@ import pytest
 from sqlalchemy import Engine, select, update
 
 from campaigns.core import clock
+from campaigns.inbox.complaints.service import choose_readers, complain
+from campaigns.inbox.conversations.models import Conversation
 from campaigns.inbox.escalation.escalate import escalate
 from campaigns.inbox.escalation.member_mails import send_mails
 from campaigns.inbox.escalation.models import EscalationSwitch, PostState, StepMail
@@ -53,6 +55,17 @@ def test_who_was_answered_is_told_of_no_more(watch: Watch) -> None:
     watch.pass_on()
     watch.answer()
     assert watch.pass_on(60) == []
+
+
+def test_of_a_complaint_those_are_told_who_read_it(watch: Watch) -> None:
+    watch.wait()
+    with watch.sessions.begin() as session, clock.running_on(lambda: NOON):
+        lead = session.scalars(select(Member).where(Member.name == "lead")).one()
+        ours = session.merge(watch.organisation)
+        choose_readers(session, ours, members=[lead.id], receiver_id=None, by=lead.id)
+        complain(session, session.scalars(select(Conversation)).one())
+    assert watch.pass_on() == [("lead", ONE)]
+    assert watch.pass_on(15) == [("lead", ONE)]
 
 
 def test_two_workers_and_a_restart_tell_once(watch: Watch) -> None:

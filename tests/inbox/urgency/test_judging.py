@@ -11,7 +11,6 @@ from hypothesis import strategies as st
 
 from campaigns.audience.phrases.phrase_table import load_rows
 from campaigns.core.folding import words_of
-from campaigns.inbox.complaints.service import COMPLAINT
 from campaigns.inbox.conversations.labels import TOPICS
 from campaigns.inbox.given.dead_numbers import NUMBER_DIED
 from campaigns.inbox.handing_over.deciding import CAME_BACK, NOT_TAKEN, RECEIVER_GONE
@@ -155,7 +154,7 @@ def test_danger_is_never_a_machine() -> None:
 
 
 def test_every_reason_has_its_words() -> None:
-    assert set(TOPICS) == {*HEADINGS, *Sign, NUMBER_DIED, CAME_BACK, NOT_TAKEN, RECEIVER_GONE, COMPLAINT}
+    assert set(TOPICS) == {*HEADINGS, *Sign, NUMBER_DIED, CAME_BACK, NOT_TAKEN, RECEIVER_GONE}
 
 
 @given(st.text(max_size=300))
