@@ -10,7 +10,7 @@ from alembic import op
 from campaigns.core.database import BigId, UTCDateTime, rows_with
 
 revision: str = "0085"
-down_revision: str | None = "0082"
+down_revision: str | None = "0089"
 branch_labels: str | Sequence[str] | None = None
 depends_on: str | Sequence[str] | None = None
 
