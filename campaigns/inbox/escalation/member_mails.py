@@ -126,7 +126,7 @@ def _may_be_told(session: Session, due: Due, now: datetime) -> bool:
     lately = session.execute(theirs.where(StepMail.created_at > now - _LONGEST_PAUSE)).all()
     # One that was taken at the second try reached them then.
     in_hour = [row for row in lately if row.changed_at > now - _HOUR]
-    if due.urgency >= Urgency.DANGER:
+    if len(in_hour) >= MOST_AN_HOUR or due.urgency >= Urgency.DANGER:
         return len(in_hour) < MOST_AN_HOUR
     digests = [row for row in in_hour if row.urgency < Urgency.DANGER]
     pause = PAUSES.get(due.urgency, _LONGEST_PAUSE)

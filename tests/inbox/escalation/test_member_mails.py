@@ -116,6 +116,18 @@ def test_digests_leave_mails_for_danger(watch: Watch) -> None:
     assert ("duty", ONE) in watch.pass_on()
 
 
+def test_digest_is_no_mail_beyond_the_most_of_an_hour(watch: Watch) -> None:
+    told = []
+    for _round in range(6):
+        watch.wait()
+        told += watch.pass_on(1)
+        watch.answer()
+    watch.wait(Urgency.DAY)
+    told += watch.pass_on(1)
+    assert [to for to, _subject in told] == ["duty"] * 6
+    assert watch.pass_on(60) == [("duty", "1 conversation waits")]
+
+
 def test_refused_mail_goes_on_to_the_next_at_once_and_is_tried_again(watch: Watch) -> None:
     watch.post.refused = {"duty@example.org"}
     watch.wait()

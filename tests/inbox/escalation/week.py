@@ -1,4 +1,5 @@
-"""A week of conversations with a roster that has gaps, members who are slow, mails that are refused, and outages.
+"""A week of conversations with a roster that has gaps, members who are slow, mails that are refused or come back,
+offers that a partner declines or lets lapse, and outages.
 
 `python -m tests.inbox.escalation.week 10000` tells what came of it, on SQLite.
 """
@@ -27,11 +28,15 @@ from campaigns.inbox.conversations.models import Conversation, ConversationState
 from campaigns.inbox.duty.queries import load_roster
 from campaigns.inbox.duty.roster import Roster
 from campaigns.inbox.duty.service import PlannedDuty, add_duty
-from campaigns.inbox.duty.targets import Step
+from campaigns.inbox.duty.targets import Step, answer_until
+from campaigns.inbox.escalation import on_call
 from campaigns.inbox.escalation.escalate import escalate
 from campaigns.inbox.escalation.member_mails import send_mails
 from campaigns.inbox.escalation.models import EscalationStep, EscalationSwitch
 from campaigns.inbox.escalation.waits import count_urgent
+from campaigns.inbox.handing_over import service as hand_over
+from campaigns.inbox.handing_over.models import HandOver, OfferState
+from campaigns.inbox.handing_over.service import Extract
 from campaigns.inbox.urgency.levels import Urgency
 from campaigns.schema import metadata
 from campaigns.staff.models import Organisation, Role
@@ -51,6 +56,9 @@ MIX = (
     + [Urgency.OTHER] * 3
     + [Urgency.MACHINE]
 )
+#: One in ten of whoever may be in danger is offered to the partner, who does one of these.
+OFFERED = 0.1
+FATES = ("accept", "decline", "lapse")
 LANGUAGES = ("uk", "ar", "en", None)
 #: No mail is taken; no worker looks.
 DEAD_MAIL = (MONDAY + DAY + 2 * HOUR, MONDAY + DAY + 5 * HOUR)
@@ -62,6 +70,11 @@ class Outcome:
     """What came of whoever may have been in danger."""
 
     danger: int = 0
+    #: Of these, waits that began anew since a partner declined, or did nothing.
+    came_back: int = 0
+    #: Whoever needed help within a day: all, and those who were neither answered nor told to the lead in time.
+    within_a_day: int = 0
+    late: list[int] = field(default_factory=list)
     #: Whoever was answered within the hour, and for whom every page was red by then.
     answered_in_time: int = 0
     red_in_time: int = 0
@@ -86,8 +99,14 @@ class Week:
         self.settings: Settings = page_settings(engine, smtp_url="smtp://localhost")
         self.chance, self.now, self.end = random.Random(seed), start, start + span
         self.outcome = Outcome()
+        self.vault = self.settings.vault()
         #: Conversations that wait: when each began, and how urgent it is.
         self.waiting: dict[int, tuple[datetime, Urgency]] = {}
+        #: Waits of a day: their language, and when each began and was answered.
+        self.days: dict[int, tuple[str | None, datetime, datetime | None]] = {}
+        #: Offers that a partner declines at a minute, and those that it leaves until they lapse.
+        self.declining: dict[datetime, list[int]] = {}
+        self.lapsing: list[int] = []
         self.red: set[int] = set()
         #: Members who read a mail and come to answer, by the minute.
         self.coming: dict[datetime, set[str]] = {}
@@ -123,7 +142,18 @@ class Week:
             ):
                 add_duty(session, ours.id, planned, by=by)
             session.add(EscalationSwitch(organisation_id=ours.id, is_on=True, wrong_codes=0))
+            self._find_partner(session, ours, by=by)
             return ours, load_roster(session, ours, self.settings)
+
+    def _find_partner(self, session: Session, ours: Organisation, *, by: int) -> None:
+        self.partner = an_organisation(session, name="Partner")
+        address = "partner@example.org"
+        self.worker = a_member(session, self.partner, Role.RESPONDER, email=address, name="partner").id
+        planned = PlannedDuty("Always", range(7), 0, 0, (), [self.worker], None, [])
+        add_duty(session, self.partner.id, planned, by=self.worker)
+        session.add(EscalationSwitch(organisation_id=self.partner.id, is_on=True, wrong_codes=0))
+        on_call.ask(session, ours.id, self.partner.id, by=by)
+        on_call.agree(session, self.partner.id, ours.id, by=self.worker)
 
     def play(self) -> Outcome:
         """Play the week and return what came of it."""
@@ -135,6 +165,7 @@ class Week:
                     escalate(self.sessions, self.settings)
                     send_mails(self.sessions, self.settings, self._take)
                 self._look_at_pages()
+                self._decide()
                 self._answer()
                 minute, self.now = minute + 1, self.now + MINUTE
         return self._judge()
@@ -166,6 +197,8 @@ class Week:
                 session.flush()
                 self.waiting[row.id] = self.now, urgency
                 self.outcome.danger += urgency is Urgency.DANGER
+                if urgency is Urgency.DAY:
+                    self.days[row.id] = row.language, self.now, None
 
     def _take(self, message: EmailMessage) -> None:
         """Take a mail, if the server takes any; whoever reads it may come and answer."""
@@ -174,7 +207,7 @@ class Week:
             raise UnavailableError("not taken")
         self.sent.append((name, self.now))
         self.outcome.mails[name, (self.now - MONDAY).days] += 1
-        if "urgent" in message["Subject"] and self.chance.random() < 0.5:
+        if name != "partner" and "urgent" in message["Subject"] and self.chance.random() < 0.5:
             at = self.now + self.chance.randrange(2, 45) * MINUTE
             self.coming.setdefault(at, set()).add(name)
 
@@ -202,6 +235,46 @@ class Week:
             since, urgency = self.waiting.pop(each)
             if urgency is Urgency.DANGER:
                 self._note(each, self.now - since)
+                if self.chance.random() < OFFERED:
+                    self._offer(each)
+            if each in self.days:
+                language, began, _answered = self.days[each]
+                self.days[each] = language, began, self.now
+
+    def _offer(self, which: int) -> None:
+        with self.sessions.begin() as session:
+            extract = Extract(self.partner.id, "Needs a place to sleep tonight.", "Yes, tell them.")
+            conversation = session.get_one(Conversation, which)
+            handed = hand_over.offer(session, conversation, extract, by=self.members["lead"], vault=self.vault).id
+        fate = self.chance.choice(FATES)
+        if fate == "lapse":
+            self.lapsing.append(handed)
+        elif fate == "decline":
+            at = self.now + self.chance.randrange(1, 55) * MINUTE
+            self.declining.setdefault(at, []).append(handed)
+        else:
+            with self.sessions.begin() as session:
+                hand_over.accept(session, session.get_one(HandOver, handed), by=self.worker)
+
+    def _decide(self) -> None:
+        """Let the partner decline, and offers lapse: those people wait again."""
+        for each in self.declining.pop(self.now, ()):
+            with self.sessions.begin() as session:
+                handed = session.get_one(HandOver, each)
+                hand_over.decline(session, handed, "We are full.", by=self.worker, vault=self.vault)
+                self._come_back(handed)
+        if self.lapsing and hand_over.lapse_due(self.sessions):
+            with self.sessions() as session:
+                lapsed = HandOver.id.in_(self.lapsing), HandOver.state == OfferState.LAPSED
+                for handed in session.scalars(select(HandOver).where(*lapsed)):
+                    self.lapsing.remove(handed.id)
+                    self._come_back(handed)
+
+    def _come_back(self, handed: HandOver) -> None:
+        self.waiting[handed.conversation_id] = self.now, Urgency.DANGER
+        self.red.discard(handed.conversation_id)
+        self.outcome.danger += 1
+        self.outcome.came_back += 1
 
     def _note(self, which: int, wait: timedelta) -> None:
         outcome = self.outcome
@@ -220,10 +293,21 @@ class Week:
                 self._note(which, self.now - since)
             elif urgency is Urgency.DANGER:
                 outcome.danger -= 1
+        columns = (
+            EscalationStep.conversation_id,
+            EscalationStep.step,
+            EscalationStep.since,
+            EscalationStep.taken_at,
+        )
         with self.sessions() as session:
-            steps = session.execute(
-                select(EscalationStep.step, EscalationStep.since, EscalationStep.taken_at)
-            ).all()
+            steps = session.execute(select(*columns)).all()
+        told = {row.conversation_id: row.taken_at for row in steps if row.step == Step.LEAD}
+        for which, (language, since, answered) in self.days.items():
+            due = answer_until(Urgency.DAY, since, self.roster.hours(language)) or self.end
+            seen = min(answered or self.end, told.get(which, self.end))
+            outcome.within_a_day += 1
+            if seen > due + MINUTE and due + MINUTE < self.end and not _within(due, NO_WORKER):
+                outcome.late.append(which)
         for row in steps:
             outcome.steps[row.step] += 1
             if row.step == Step.ALERT and not _within(row.since, NO_WORKER):
@@ -254,6 +338,8 @@ def main(conversations: int) -> None:
     names = sorted({name for name, _day in outcome.mails})
     lines = (
         f"{conversations} conversations, {outcome.danger} of them danger now",
+        f"{outcome.came_back} of these waits began anew since a partner declined or did nothing",
+        f"within a day: {outcome.within_a_day}; neither answered nor told to the lead in time: {outcome.late[:5]}",
         f"seen or red within the hour: {seen} of {outcome.danger}; not: {outcome.unseen[:5]}",
         f"answered {outcome.answered_in_time}, red {outcome.red_in_time}; longest wait {outcome.longest_wait}",
         f"slowest first step {outcome.slowest_alert}; steps {dict(outcome.steps)}",
