@@ -18,7 +18,7 @@ def let_some_answer(control: SandboxControl) -> tuple[int, int]:
     wrote = asked = 0
     texts = scenario.message_texts()
     for row in scenario.answers():
-        readers = _readers(control.accepted(row["channel"]), texts[row["language"]][:OPENING])
+        readers = readers_of(control.accepted(row["channel"]), texts[row["language"]][:OPENING])
         if readers:
             # Neither the first nor the last of them, who may have said stop.
             control.act(readers[len(readers) // 2], opt_out=False, **_act(row))
@@ -27,7 +27,8 @@ def let_some_answer(control: SandboxControl) -> tuple[int, int]:
     return wrote, asked
 
 
-def _readers(accepted: Sequence[Mapping[str, Any]], opening: str) -> list[str]:
+def readers_of(accepted: Sequence[Mapping[str, Any]], opening: str) -> list[str]:
+    """Return who got a text that opens so."""
     arrived = ("sent", "delivered", "read")
     return [
         str(message["to"])

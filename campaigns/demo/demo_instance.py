@@ -55,6 +55,9 @@ def environment_of(folder: Path, addresses: Addresses) -> dict[str, str]:
     return environment | {
         "FINGERPOST_SECRET_TWILIO": f"{ACCOUNT}:{token}",
         "FINGERPOST_SECRET_TELEGRAM": f"{BOT}:{token}",
+        # From the moment at which there is a partner nothing is sent with what is nobody's.
+        "FINGERPOST_OWNERS_TWILIO": scenario.ORGANISATION[0],
+        "FINGERPOST_OWNERS_TELEGRAM": scenario.ORGANISATION[0],
     }
 
 

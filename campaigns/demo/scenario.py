@@ -68,6 +68,8 @@ PROFILES = {"whatsapp:": PROFILE | {"outcomes": {}, "read_p": 0.6}}
 STOP_SHARE = 0.01
 FEWEST_STOPS = 4
 STOP_WORDS = ("STOP", "СТОП", "Відписатися", "Отписаться", "إيقاف", "stop.", "Dezabonare")
+#: What one of them asks at night: channel, language and words.
+NIGHT_QUESTION = (Channel.SMS, "uk", "Вибачте, що пізно. Нам нікуди йти, що робити?")
 
 
 def message_texts() -> dict[str, str]:

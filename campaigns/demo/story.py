@@ -29,6 +29,7 @@ from campaigns.demo.answering import answer_those_who_asked, choose_automatic, c
 from campaigns.demo.answers import let_some_answer
 from campaigns.demo.demo_instance import Addresses, environment_of, start_sandbox
 from campaigns.demo.ending import conclude
+from campaigns.demo.night import let_one_ask_at_night
 from campaigns.demo.partner import hand_one_over
 from campaigns.demo.people import Way, way_of
 from campaigns.demo.processes import Processes, free_port
@@ -88,6 +89,7 @@ def tell(folder: Path, *, people: int, then_exit: bool) -> int:
         agrees = conclude(instance.sessions, settings, run_id=run_id, control=control)
         _stop_without_console(instance, cast)
         _answer(instance, cast)
+        _ask_at_night(instance, cast)
         _say_where(addresses, settings, cast)
         if not then_exit and has_screen():
             webbrowser.open(settings.phones_url())
@@ -112,6 +114,16 @@ def _answer(instance: Instance, cast: stage.Cast) -> None:
     with instance.sessions() as session:
         by_itself = count_automatic(session)
     say(f"  {by_itself} were answered at once by reviewed texts: a call for help, and who told where they are.")
+
+
+def _ask_at_night(instance: Instance, cast: stage.Cast) -> None:
+    """Let one person ask while nobody is on duty."""
+    told = let_one_ask_at_night(instance.sessions, instance.settings, cast, instance.control)
+    if told is None:
+        say("  Nobody asked at night.")
+        return
+    say(f"  One asks at night, when nobody is on duty, and has the night's answer after {told.seconds:.1f} s:")
+    say(f"    {told.text}")
 
 
 def _prepare(instance: Instance, people: int) -> stage.Cast:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 import sys
 from datetime import timedelta
@@ -25,8 +26,20 @@ PEOPLE = 1_500
 @pytest.mark.slow
 def test_figures_of_the_demo_are_those_of_its_rows(tmp_path: Path) -> None:
     demo = [sys.executable, "-m", "campaigns.cli", "demo", "--exit"]
-    subprocess.run([*demo, "--people", str(PEOPLE), "--folder", str(tmp_path)], check=True)
+    command = [*demo, "--people", str(PEOPLE), "--folder", str(tmp_path)]
+    story = subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True).stdout
+    check_night(story)
     check_demo(tmp_path)
+
+
+def check_night(story: str) -> None:
+    """Hold what the story says of the night against what somebody needs then: soon, and both numbers."""
+    _day, _line, told = story.partition("has the night's answer after ")
+    seconds, answer = told.splitlines()[:2]
+    assert float(seconds.removesuffix(" s:")) < 10
+    assert "Зараз нас немає; читаємо знову: " in answer
+    # The emergency number, and a helpline whether or not one is open now.
+    assert len(re.findall(r"\d{3,}", answer)) >= 1, answer
 
 
 def check_demo(folder: Path) -> None:

@@ -54,7 +54,7 @@ def move(session: Session, contact_id: int, standing: Standing, *, at: datetime)
 def region_shown(session: Session, contact_id: int, language: str) -> str:
     """Return the name of the region where a contact is, in a language where it has one there; '' for none."""
     code = session.scalar(
-        select(Region.code).join(Contact, Contact.region_id == Region.id).filter_by(id=contact_id)
+        select(Region.code).join(Contact, Contact.region_id == Region.id).where(Contact.id == contact_id)
     )
     region = load_atlas().get(code) if code else None
     return region.names.get(language, region.name) if region else ""

@@ -13,12 +13,14 @@ from campaigns.audience.models import AddressState, PositionSource
 from campaigns.core import clock
 from campaigns.core.keys.crypto import Vault
 from campaigns.delivery.models import Delivery
+from campaigns.gateways.callbacks import Happening
 from campaigns.inbox.automatic.models import OpenQuestion
 from campaigns.inbox.conversations import service
 from campaigns.inbox.conversations.models import Answer, Occasion
 from campaigns.inbox.models import ReplyKind
 from campaigns.inbox.urgency.levels import Urgency
 from campaigns.places.geography.cells import cell_of
+from tests.factories import a_region
 from tests.inbox.automatic.person import Person, a_person
 
 
@@ -154,6 +156,14 @@ def test_stop_ends_what_was_asked(person: Person) -> None:
     assert person.session.scalars(select(OpenQuestion)).all() == []
     person.writes("1")
     assert len(person.reads()) == 1
+
+
+def test_who_shares_where_they_are_is_told_what_there_is(person: Person, time: Clock) -> None:
+    a_region(person.session)
+    person.writes("INFO")
+    time.go_on(minutes=1)
+    person.writes("", location=(49.78, 22.77), happening=Happening.SHARED_LOCATION)
+    assert person.reads()[-1] == "You are in Podkarpackie Voivodeship."
 
 
 def test_who_opted_out_is_answered_by_people_only(person: Person, time: Clock) -> None:
