@@ -36,6 +36,7 @@ from campaigns.inbox.escalation.models import EscalationStep, EscalationSwitch
 from campaigns.inbox.escalation.waits import count_urgent
 from campaigns.inbox.handing_over import service as hand_over
 from campaigns.inbox.handing_over.models import HandOver, OfferState
+from campaigns.inbox.handing_over.returning import return_due
 from campaigns.inbox.handing_over.service import Extract
 from campaigns.inbox.urgency.levels import Urgency
 from campaigns.schema import metadata
@@ -263,7 +264,7 @@ class Week:
                 handed = session.get_one(HandOver, each)
                 hand_over.decline(session, handed, "We are full.", by=self.worker, vault=self.vault)
                 self._come_back(handed)
-        if self.lapsing and hand_over.lapse_due(self.sessions):
+        if self.lapsing and return_due(self.sessions):
             with self.sessions() as session:
                 lapsed = HandOver.id.in_(self.lapsing), HandOver.state == OfferState.LAPSED
                 for handed in session.scalars(select(HandOver).where(*lapsed)):
