@@ -15,6 +15,7 @@ from campaigns.inbox.conversations.views import words
 from campaigns.inbox.conversations.wait import due_at
 from campaigns.inbox.duty.queries import load_roster
 from campaigns.inbox.duty.roster import Roster
+from campaigns.inbox.handing_over.queries import count_undecided
 from campaigns.inbox.holds.hold_list import find_holds, waits_now
 from campaigns.staff.auth import current_member, current_organisation, requires
 from campaigns.staff.models import Member
@@ -50,6 +51,7 @@ def queue() -> str:
     shown = conversations.load_rows(session(), rows[: conversations.PER_PAGE], vault=vault())
     return render_template(
         "inbox/queue.html",
+        undecided=count_undecided(session(), organisation_id, by.id),
         rows=shown,
         regions=conversations.load_regions(session(), organisation_id, filters.region, shown),
         all_languages=all_languages(),

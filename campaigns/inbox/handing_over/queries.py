@@ -6,13 +6,13 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 
-from sqlalchemy import and_, or_, select
+from sqlalchemy import ColumnElement, and_, func, or_, select, text
 from sqlalchemy.orm import Session
 
 from campaigns.core.errors import NotFoundError
 from campaigns.core.keys.crypto import Vault
 from campaigns.core.words import N_
-from campaigns.inbox.handing_over.models import HandOver, OfferState, Team, TeamMember
+from campaigns.inbox.handing_over.models import IS_UNDECIDED, HandOver, OfferState, Team, TeamMember
 from campaigns.places.models import Region
 from campaigns.staff.models import Member, Membership, Organisation
 from campaigns.staff.permissions import Permission, may
@@ -44,15 +44,20 @@ def load_received(session: Session, organisation_id: int, member_id: int) -> Seq
 
     What waits comes first.
     """
-    teams = select(TeamMember.team_id).where(TeamMember.member_id == member_id)
-    is_theirs = or_(HandOver.to_member_id == member_id, HandOver.team_id.in_(teams))
-    got = select(HandOver).where(
-        HandOver.receiver_id == organisation_id,
-        HandOver.state.in_(_SEEN),
-        or_(HandOver.organisation_id != organisation_id, and_(is_theirs, HandOver.offered_by_id != member_id)),
-    )
+    got = select(HandOver).where(HandOver.state.in_(_SEEN), _is_offered_to(organisation_id, member_id))
     waits = HandOver.state != OfferState.OFFERED
     return session.scalars(got.order_by(waits, HandOver.due_at, HandOver.id).limit(MOST_SHOWN)).all()
+
+
+def count_undecided(session: Session, organisation_id: int, member_id: int) -> int:
+    """Return how many offers a member may decide on: to all, to their team or to them, or as the second member."""
+    asks = and_(
+        HandOver.state == OfferState.PROPOSED,
+        HandOver.organisation_id == organisation_id,
+        HandOver.offered_by_id != member_id,
+    )
+    offered = and_(HandOver.state == OfferState.OFFERED, _is_offered_to(organisation_id, member_id))
+    return session.scalar(select(func.count(HandOver.id)).where(text(IS_UNDECIDED), or_(offered, asks))) or 0
 
 
 def get_seen(session: Session, hand_over_id: int, organisation_id: int) -> HandOver:
@@ -118,3 +123,10 @@ def load_names(session: Session, ids: set[int]) -> Mapping[int, str]:
     """Return the names of organisations by their ids."""
     found = select(Organisation.id, Organisation.name).where(Organisation.id.in_(ids))
     return {row.id: row.name for row in session.execute(found)}
+
+
+def _is_offered_to(organisation_id: int, member_id: int) -> ColumnElement[bool]:
+    teams = select(TeamMember.team_id).where(TeamMember.member_id == member_id)
+    is_theirs = or_(HandOver.to_member_id == member_id, HandOver.team_id.in_(teams))
+    within = and_(is_theirs, HandOver.offered_by_id != member_id)
+    return and_(HandOver.receiver_id == organisation_id, or_(HandOver.organisation_id != organisation_id, within))

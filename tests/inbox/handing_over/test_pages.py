@@ -148,11 +148,15 @@ def test_nothing_is_passed_on_unasked_by_one_member(pages: Pages, halves: Halves
     assert halves.theirs.get(case).status_code == 404
     assert halves.theirs.post(f"{case}/agree").status_code == 404
     second = pages.client(pages.member(Role.RESPONDER, name="Second"))
+    waits = [client.get("/inbox").text.count("1 waits for you") for client in (second, halves.ours, halves.theirs)]
+    assert waits == [1, 0, 0]
     assert "A second member has to agree" in second.get("/inbox/handed-over").text
     assert "Agree: offer it unasked" in second.get(case).text
     agreed = second.post(f"{case}/agree", follow_redirects=True).text
     assert "It is offered." in agreed
     assert "Second" in agreed
+    waits = [client.get("/inbox").text.count("1 waits for you") for client in (second, halves.ours, halves.theirs)]
+    assert waits == [0, 0, 1]
     seen = halves.theirs.get(case).text
     assert ("A child is in danger" in seen, "Second" in seen) == (True, False)
     assert "to be reviewed" not in second.get("/inbox/handed-over").text
