@@ -41,6 +41,7 @@ from campaigns.inbox.handing_over import team_views as teams
 from campaigns.inbox.handing_over import views as handing_over
 from campaigns.inbox.handing_over.exporting import views as export_keys
 from campaigns.inbox.holds import settling_views as settling
+from campaigns.inbox.unnamed import public as unnamed
 from campaigns.members import views as members
 from campaigns.members.proposed import kinds_of_members
 from campaigns.messages import public as advice
@@ -137,7 +138,7 @@ KINDS: tuple[Kind, ...] = (
     *joint_releases.KINDS,
 )
 #: Pages for people on the move: no script, no cookie, and a layout of their own.
-PEOPLE: tuple[Blueprint, ...] = (people.pages, help_near.pages, advice.pages, from_us.pages)
+PEOPLE: tuple[Blueprint, ...] = (people.pages, help_near.pages, advice.pages, from_us.pages, unnamed.pages)
 #: What partners' programs ask, with a token instead of a session.
 APIS: tuple[Blueprint, ...] = (places_api.api, releases_api.api, reach_api.api)
 #: What providers call: signed by them instead of carrying a form's token.

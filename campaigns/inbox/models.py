@@ -14,6 +14,8 @@ from campaigns.gateways.callbacks import Happening
 
 #: Longest text that is kept; no channel carries more.
 LONGEST_TEXT = 16_000
+#: Stands where a channel does, for what came by a page for people: nobody is written to there.
+WEB = "web"
 
 
 class ReplyKind(StrEnum):
@@ -58,8 +60,9 @@ class Reply(Base):
     gateway: Mapped[str] = mapped_column(String(30))
     #: The provider's id; a repeated webhook is recognised by it.
     provider_id: Mapped[str] = mapped_column(String(64))
-    channel: Mapped[Channel] = mapped_column(String(10))
-    #: Keyed hash of the sender's handle.
+    #: A Channel, or WEB.
+    channel: Mapped[str] = mapped_column(String(10))
+    #: Keyed hash of the sender's handle; of nobody's where there is none.
     lookup: Mapped[bytes] = mapped_column(LargeBinary(32), index=True)
     #: Whose phone it came from, as in Address.number; None in rows of an earlier version.
     number: Mapped[bytes | None] = mapped_column(LargeBinary(32))

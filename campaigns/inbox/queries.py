@@ -75,7 +75,8 @@ class OpenedReply:
 
     id: int
     kind: ReplyKind
-    channel: Channel
+    #: A Channel, or WEB.
+    channel: str
     #: None when the sealed text cannot be opened.
     text: str | None
     #: Written language of the contact, or None when it is no contact's.
@@ -104,7 +105,7 @@ def open_replies(session: Session, replies: Iterable[Reply], *, vault: Vault) ->
             OpenedReply(
                 id=reply.id,
                 kind=ReplyKind(reply.kind),
-                channel=Channel(reply.channel),
+                channel=reply.channel,
                 text=open_text(reply, vault),
                 language=contact.language if contact else None,
                 contact_id=reply.contact_id,

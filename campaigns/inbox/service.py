@@ -314,7 +314,7 @@ def _join(
     entry_point: EntryPoint | None,
     may_lift: bool,
 ) -> dict[str, Any] | None:
-    handle = heard_handle(reply.channel, inbound.from_handle)
+    handle = heard_handle(Channel(reply.channel), inbound.from_handle)
     organisation_id = entry_point.organisation_id if entry_point else reply.organisation_id
     if handle is None or organisation_id is None:
         return None
@@ -332,7 +332,7 @@ def _join(
     if address is None:
         reply.is_unheeded = True
         reply.contact_id = find_contact(
-            session, organisation_id, reply.lookup, channel=reply.channel, number=reply.number
+            session, organisation_id, reply.lookup, channel=Channel(reply.channel), number=reply.number
         )
         return {"method": method, "unheeded": True}
     reply.contact_id = address.contact_id

@@ -22,6 +22,7 @@ from werkzeug.test import TestResponse
 
 from campaigns.core.database import make_engine
 from campaigns.core.keys.crypto import Vault
+from campaigns.public_pages.service import set_profile
 from campaigns.schema import metadata
 from campaigns.staff.models import Role
 from campaigns.staff.permissions import ROLES_WITH, Permission, may
@@ -29,9 +30,9 @@ from tests.architecture.samples import CONSTANTS, MISSING, make_samples
 from tests.web.pages import Pages, make_pages
 
 TABLE = Path(__file__).with_name("permissions.csv")
-UNSIGNED = ("public", "signed")
+UNSIGNED = ("public", "signed", "stamped")
 #: Asked without a session: whoever is signed in is nobody to them.
-STRANGERS = ("signed", "token")
+STRANGERS = ("signed", "token", "stamped")
 #: Who walks the house: whoever may most of one kind always, the others with --whole.
 ALWAYS = (Role.AUTHOR, Role.RESPONDER, Role.ADMIN)
 ROLES = [pytest.param(role, marks=[] if role in ALWAYS else pytest.mark.long) for role in Role]
@@ -157,6 +158,11 @@ def test_role_gets_what_its_rows_say(pages: Pages, engine: Engine, vault: Vault,
 
 def test_anonymous_people_are_sent_to_sign_in(pages: Pages, vault: Vault) -> None:
     own = make_own(pages, vault)
+    with pages.sessions.begin() as session:
+        # Somebody is behind the pages for people.
+        set_profile(
+            session, pages.ours.id, is_open=True, shown_name="", contact="a@b.example", by=pages.member().id
+        )
     for rule, method, permission in walk(pages.app):
         answer = call(pages.client(), rule, method, own)
         where = f"{method} {rule.rule} answered {answer.status}"
@@ -164,6 +170,9 @@ def test_anonymous_people_are_sent_to_sign_in(pages: Pages, vault: Vault) -> Non
             assert answer.status_code == 403, where
         elif permission == "token":
             assert answer.status_code == 401, where
+        elif permission == "stamped":
+            # A form for people, which nobody had opened.
+            assert answer.status_code == 422, where
         elif permission == "public":
             assert answer.status_code < 400, where
         else:

@@ -13,9 +13,9 @@ from campaigns.audience.models import REFUSALS, Address, AddressState, Channel, 
 from campaigns.core.languages import UNKNOWN_LANGUAGE
 from campaigns.delivery.lanes.sender_health import may_be_used
 from campaigns.directory.signposting.choice import Need
-from campaigns.inbox.conversations.models import Conversation
+from campaigns.inbox.conversations.models import Conversation, UnnamedReport
 from campaigns.inbox.conversations.window import Writer
-from campaigns.inbox.models import Reply
+from campaigns.inbox.models import WEB, Reply
 from campaigns.places.models import Region
 from campaigns.planning.models import Sender
 from campaigns.staff.queries import owned
@@ -32,6 +32,8 @@ class Addressee:
 
 def load_addressee(session: Session, conversation: Conversation, *, locked: bool = False) -> Addressee:
     """Return who is answered in a conversation; `locked` keeps a stop from coming between until the commit."""
+    if conversation.channel == WEB:
+        return _unnamed(session, conversation)
     found = owned(select(Address), Address, conversation.organisation_id)
     address = session.scalar(
         found.where(Address.contact_id == conversation.contact_id, Address.channel == conversation.channel)
@@ -54,6 +56,13 @@ def load_addressee(session: Session, conversation: Conversation, *, locked: bool
         has_sender=sender is not None,
     )
     return Addressee(address, sender, writer)
+
+
+def _unnamed(session: Session, conversation: Conversation) -> Addressee:
+    """Return who reported something on a page: nobody knows them, and they come for their answer by a code."""
+    wants = select(UnnamedReport.may_answer).where(UnnamedReport.conversation_id == conversation.id)
+    writer = Writer(None, None, None, None, None, has_sender=False, wants_answer=bool(session.scalar(wants)))
+    return Addressee(None, None, writer)
 
 
 def _find_sender(session: Session, conversation: Conversation, address: Address | None) -> Sender | None:

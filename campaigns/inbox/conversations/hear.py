@@ -12,7 +12,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from campaigns.audience.consent.urgent_contacts import note_urgent
-from campaigns.audience.models import Channel, Contact
+from campaigns.audience.models import Contact
 from campaigns.core import clock
 from campaigns.core.database import insert_or
 from campaigns.core.keys.crypto import Vault
@@ -139,7 +139,7 @@ def _note_where(session: Session, conversation: Conversation, reply: Reply, judg
     last = session.get(Reply, conversation.last_reply_id or 0)
     if last is not None and last.received_at > reply.received_at:
         return
-    conversation.last_reply_id, conversation.channel = reply.id, Channel(reply.channel)
+    conversation.last_reply_id, conversation.channel = reply.id, reply.channel
     conversation.sender_id = reply.sender_id or conversation.sender_id
     said = session.scalar(select(Contact.language).where(Contact.id == conversation.contact_id))
     spoken = {reason.language for reason in judged.reasons}

@@ -21,7 +21,6 @@ from sqlalchemy import (
 )
 from sqlalchemy.orm import Mapped, mapped_column
 
-from campaigns.audience.models import Channel
 from campaigns.core.database import Base, BigId, rows_with
 from campaigns.inbox.urgency.theme_list import Theme
 
@@ -144,8 +143,8 @@ class Conversation(Base):
     last_at: Mapped[datetime]
     #: What they wrote last: who answers says that they have seen it.
     last_reply_id: Mapped[int | None] = mapped_column(BigId)
-    #: Where they wrote last, and the sender that it came to.
-    channel: Mapped[Channel] = mapped_column(String(10))
+    #: Where they wrote last, a Channel or WEB, and the sender that it came to.
+    channel: Mapped[str] = mapped_column(String(10))
     sender_id: Mapped[int | None] = mapped_column(ForeignKey("sender.id"))
     #: BCP 47 code of what they write; None: nobody knows.
     language: Mapped[str | None] = mapped_column(String(10))
@@ -197,13 +196,18 @@ class ConversationWord(Base):
 
 
 class Answer(Base):
-    """What the team or a machine of ours wrote back; its words and how it fares are with its run."""
+    """What the team or a machine of ours wrote back; its words and how it fares are with its run.
+
+    What answers a report without a name has no run: its words stand here, until somebody asks for them.
+    """
 
     __tablename__ = "answer"
 
     id: Mapped[int] = mapped_column(BigId, primary_key=True)
     conversation_id: Mapped[int] = mapped_column(ForeignKey(_OURS, ondelete="CASCADE"), index=True)
-    run_id: Mapped[int] = mapped_column(ForeignKey("run.id"), unique=True)
+    run_id: Mapped[int | None] = mapped_column(ForeignKey("run.id"), unique=True)
+    #: Sealed for ("answer", "sealed_text", id); None where a run has the words.
+    sealed_text: Mapped[bytes | None] = mapped_column(LargeBinary)
     #: None: automatic.
     member_id: Mapped[int | None] = mapped_column(ForeignKey("member.id"))
     #: Why it was written by itself; None where a member wrote it.
@@ -211,6 +215,36 @@ class Answer(Base):
     #: The last message that it answers.
     reply_id: Mapped[int | None] = mapped_column(BigId)
     written_at: Mapped[datetime]
+
+
+class UnnamedReport(Base):
+    """What a conversation has that somebody began on a page for people, without a name, a number or an account.
+
+    Its contact is nobody's: it holds place and language, counts as erased from the beginning, and goes with the
+    report.
+    """
+
+    __tablename__ = "unnamed_report"
+
+    conversation_id: Mapped[int] = mapped_column(
+        ForeignKey(_OURS, ondelete="CASCADE"), primary_key=True, autoincrement=False
+    )
+    #: Vault.lookup_hash of the code by which its writer comes back; the code itself is nowhere.
+    code: Mapped[bytes] = mapped_column(LargeBinary(32), unique=True)
+    may_answer: Mapped[bool]
+    #: Where it is about, as they said (alpha-2); '' for nowhere.
+    country: Mapped[str] = mapped_column(String(2))
+    #: The least of the keyed hashes of its words: near-equal texts nearly always have it in common.
+    likeness: Mapped[int | None] = mapped_column(BigInteger, index=True)
+    #: The conversation of a report that says nearly the same and waited already: the queue shows that one.
+    same_as_id: Mapped[int | None] = mapped_column(ForeignKey(_OURS, ondelete="SET NULL"), index=True)
+    #: The message in which they left a way to reach them.
+    contact_reply_id: Mapped[int | None] = mapped_column(BigId)
+
+    @property
+    def id(self) -> int:
+        """Id for the audit log: there is one row for a conversation."""
+        return self.conversation_id
 
 
 class Draft(Base):

@@ -20,7 +20,7 @@ from campaigns.audience.consent.ledger import withdraw_everywhere
 from campaigns.audience.consent.urgent_contacts import forget_urgent
 from campaigns.audience.models import Address, Channel
 from campaigns.core import clock
-from campaigns.core.database import insert_or
+from campaigns.core.database import insert_or, reserve_ids
 from campaigns.core.errors import ChangedError, GateError, InputError, RefusedError, TransitionError
 from campaigns.core.keys.crypto import Vault
 from campaigns.core.languages import UNKNOWN_LANGUAGE
@@ -43,7 +43,7 @@ from campaigns.inbox.conversations.models import (
 from campaigns.inbox.conversations.window import Obstacle, find_obstacle, lives_until
 from campaigns.inbox.conversations.word_index import index_text
 from campaigns.inbox.media.service import remove_from_closed
-from campaigns.inbox.models import Reply
+from campaigns.inbox.models import WEB, Reply
 from campaigns.inbox.urgency.levels import Urgency
 from campaigns.messages.help_numbers import KnownHelp
 from campaigns.planning.models import Sender
@@ -51,7 +51,7 @@ from campaigns.staff import audit
 from campaigns.staff.queries import owned
 
 #: What a provider takes of one message.
-MOST_CHARACTERS = {Channel.SMS: 1_600, Channel.WHATSAPP: 1_600, Channel.TELEGRAM: 4_096}
+MOST_CHARACTERS = {Channel.SMS: 1_600, Channel.WHATSAPP: 1_600, Channel.TELEGRAM: 4_096, WEB: 4_096}
 #: What is left of an automatic field that nobody filled in; two brackets alone are a sad smile.
 _BLANK = re.compile(r"\(\([^()\n]+\)\)")
 #: Longest time for which a conversation may be put off.
@@ -65,6 +65,7 @@ OBSTACLES = {
     Obstacle.WINDOW_CLOSED: Sentence(
         N_("WhatsApp delivers no answer later than 24 hours after their last message.")
     ),
+    Obstacle.NOT_WANTED: Sentence(N_("They want no answer. They may write again by their code.")),
     Obstacle.NO_SENDER: Sentence(N_("None of your senders that are in use writes on their channel.")),
 }
 
@@ -126,14 +127,17 @@ def answer(
     """
     addressee = load_addressee(session, conversation, locked=True)
     conversation, now = hold_kept(session, conversation), clock.now()
-    body = _checked(words, Channel(conversation.channel))
+    body = _checked(words, conversation.channel)
     check_seen(session, conversation, seen)
-    address, sender = _reached(addressee, at=now)
+    way = _reached(addressee, at=now)
     named = _checked_numbers(body, known, at=now, are_meant=numbers_are_meant)
     _hold_services(session, named)
-    text = AnswerText(conversation.language or UNKNOWN_LANGUAGE, body, named)
-    until = lives_until(addressee.writer, now=now)
-    written = send(session, conversation, (address, sender), text, by=by, until=until, vault=vault)
+    if way is None:
+        written = leave(session, conversation, body, by=by, vault=vault)
+    else:
+        text = AnswerText(conversation.language or UNKNOWN_LANGUAGE, body, named)
+        until = lives_until(addressee.writer, now=now)
+        written = send(session, conversation, way, text, by=by, until=until, vault=vault)
     index_text(session, conversation, body, vault=vault)
     drop_draft(session, conversation, by=by)
     session.flush()
@@ -162,6 +166,28 @@ def send(
     _settle(conversation, ConversationState.ANSWERED, by=by, at=now)
     session.flush()
     _record(session, conversation, "answer", by=by, run_id=run.id)
+    return written
+
+
+def leave(session: Session, conversation: Conversation, body: str, *, by: int, vault: Vault) -> Answer:
+    """Leave an answer where whoever reported something finds it by their code; nothing is sent.
+
+    The conversation is locked, and nobody waits in it any more.
+    """
+    now = clock.now()
+    (answer_id,) = reserve_ids(session, Answer, 1)
+    written = Answer(
+        id=answer_id,
+        conversation_id=conversation.id,
+        sealed_text=vault.seal(body, table="answer", column="sealed_text", row_id=answer_id),
+        member_id=by,
+        reply_id=conversation.last_reply_id,
+        written_at=now,
+    )
+    session.add(written)
+    _settle(conversation, ConversationState.ANSWERED, by=by, at=now)
+    session.flush()
+    _record(session, conversation, "answer", by=by)
     return written
 
 
@@ -273,15 +299,20 @@ def note_presence(session: Session, conversation: Conversation, *, by: int) -> N
     session.execute(noting.on_conflict_do_update(index_elements=[*here], set_={"seen_at": clock.now()}))
 
 
-def _reached(addressee: Addressee, *, at: datetime) -> tuple[Address, Sender]:
-    """Return where and over what somebody is answered. Raises RefusedError where nobody may answer them now."""
+def _reached(addressee: Addressee, *, at: datetime) -> tuple[Address, Sender] | None:
+    """Return where and over what somebody is answered; None: on a page, where they look for it.
+
+    Raises RefusedError where nobody may answer them now.
+    """
     obstacle = find_obstacle(addressee.writer, now=at)
+    if obstacle is None and addressee.writer.channel is None:
+        return None
     if obstacle is not None or addressee.address is None or addressee.sender is None:
         raise RefusedError.telling(OBSTACLES[obstacle or Obstacle.NO_ADDRESS])
     return addressee.address, addressee.sender
 
 
-def _checked(words: str, channel: Channel) -> str:
+def _checked(words: str, channel: str) -> str:
     body = words.strip()
     if not body:
         raise InputError(N_("Write an answer first."))

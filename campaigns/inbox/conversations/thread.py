@@ -7,10 +7,11 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Select, select
+from sqlalchemy import Select, or_, select
 from sqlalchemy.orm import Session
 
 from campaigns.core.keys.crypto import Vault
+from campaigns.core.languages import UNKNOWN_LANGUAGE
 from campaigns.delivery.models import Delivery, RunText
 from campaigns.delivery.sealed_texts import open_body
 from campaigns.inbox.conversations.models import Answer, Conversation, Occasion
@@ -35,7 +36,8 @@ class Written:
     #: None when it cannot be opened.
     text: str | None
     language: str
-    send_state: str
+    #: None: it was left where they look for it, and nothing was sent.
+    send_state: str | None
     receipt_state: str | None
     #: Code of what went wrong, '' for nothing.
     error: str
@@ -72,14 +74,19 @@ def _select_replies(conversation: Conversation) -> Select[Reply]:
 
 
 def _load_answers(session: Session, conversation: Conversation, vault: Vault) -> list[Written]:
-    columns = select(Answer, Delivery, RunText).join(Delivery, Delivery.run_id == Answer.run_id)
-    answers = columns.join(RunText, RunText.id == Delivery.text_id)
+    columns = select(Answer, Delivery, RunText).outerjoin(Delivery, Delivery.run_id == Answer.run_id)
+    answers = columns.outerjoin(RunText, RunText.id == Delivery.text_id)
+    is_there = or_(Answer.run_id.is_(None), RunText.id.is_not(None))
     rows = session.execute(
-        answers.where(Answer.conversation_id == conversation.id).order_by(Answer.id.desc()).limit(MOST_SHOWN)
+        answers.where(Answer.conversation_id == conversation.id, is_there)
+        .order_by(Answer.id.desc())
+        .limit(MOST_SHOWN)
     ).all()
     names = load_member_names(session, _members(row.Answer for row in rows))
     return [
-        _written(
+        _left(row.Answer, vault, member=names.get(row.Answer.member_id, ""))
+        if row.Delivery is None
+        else _written(
             row.Delivery,
             row.RunText,
             vault,
@@ -89,6 +96,12 @@ def _load_answers(session: Session, conversation: Conversation, vault: Vault) ->
         )
         for row in rows
     ]
+
+
+def _left(answer: Answer, vault: Vault, *, member: str) -> Written:
+    """Return an answer that was left where its reader comes by a code."""
+    text = vault.open_or_none(answer.sealed_text or b"", table="answer", column="sealed_text", row_id=answer.id)
+    return Written(answer.written_at, text, UNKNOWN_LANGUAGE, None, None, "", member)
 
 
 def _members(answers: Any) -> Collection[int]:

@@ -7,6 +7,7 @@ from typing import Any
 
 from flask import Blueprint, flash, redirect, render_template, request, url_for
 from flask_babel import gettext as _
+from flask_babel import lazy_gettext as _l
 from flask_babel import ngettext
 from werkzeug.wrappers import Response as Redirect
 
@@ -32,6 +33,7 @@ from campaigns.inbox.conversations.wait import due_at
 from campaigns.inbox.conversations.window import closes_at, find_obstacle
 from campaigns.inbox.display import visible
 from campaigns.inbox.duty.queries import load_roster
+from campaigns.inbox.models import WEB
 from campaigns.inbox.urgency.levels import Urgency
 from campaigns.inbox.urgency.theme_list import Theme
 from campaigns.messages.help_numbers import KnownHelp
@@ -309,7 +311,7 @@ def words() -> dict[str, Any]:
         "cause_in_words": cause_in_words,
         "visible": visible,
         "urgency_of": lambda level: Urgency(level).word,
-        "channel_names": CHANNELS,
+        "channel_names": CHANNELS | {WEB: _l("Without a name")},
         "place_credit": CREDIT,
     }
 

@@ -29,13 +29,16 @@ class Obstacle(StrEnum):
     WINDOW_CLOSED = "window_closed"
     #: No sender of the organisation writes on their channel.
     NO_SENDER = "no_sender"
+    #: They reported something on a page, and want no answer there.
+    NOT_WANTED = "not_wanted"
 
 
 @dataclass(frozen=True, slots=True)
 class Writer:
     """What is known of somebody who wrote, on the channel on which they did last."""
 
-    channel: Channel
+    #: None: a page for people, on which they ask for answers by a code.
+    channel: Channel | None
     #: None: they have no address there any more.
     state: AddressState | None
     #: When they wrote from there last, whatever it was.
@@ -44,15 +47,19 @@ class Writer:
     asked_at: datetime | None
     refused_at: datetime | None
     has_sender: bool
+    #: False: they said that they want no answer.
+    wants_answer: bool = True
 
 
-def closes_at(channel: Channel, heard_at: datetime | None) -> datetime | None:
+def closes_at(channel: Channel | None, heard_at: datetime | None) -> datetime | None:
     """Return when free text stops to go through; None: it always does."""
     return heard_at + FREE_TEXT if channel is Channel.WHATSAPP and heard_at is not None else None
 
 
 def find_obstacle(writer: Writer, *, now: datetime) -> Obstacle | None:
     """Return why somebody may not be answered at a moment (UTC); None: they may."""
+    if writer.channel is None:
+        return None if writer.wants_answer else Obstacle.NOT_WANTED
     if writer.state is None or writer.state is AddressState.INVALID:
         return Obstacle.NO_ADDRESS
     if writer.state is AddressState.HELD:

@@ -67,7 +67,7 @@ def answer_before(pages: Pages, end: datetime, client: FlaskClient) -> int:
         seen = fields_of(client.get(f"/inbox/{which}").text)
         assert client.post(f"/inbox/{which}/answer", data={"words": WORDS} | seen).status_code == 302
     with pages.sessions() as session:
-        return session.scalars(select(Answer.run_id)).one()
+        return session.scalars(select(Answer.run_id).where(Answer.run_id.is_not(None))).one() or 0
 
 
 @pytest.mark.one_database

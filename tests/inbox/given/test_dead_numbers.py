@@ -73,6 +73,7 @@ class Team:
                 session, conversation, words, by=self.member_id, seen=seen, vault=self.vault, known=known
             ).run_id
             session.execute(update(Delivery).where(Delivery.run_id == run_id).values(send_state=state))
+            assert run_id is not None
             return run_id
 
     def close(self, which: int) -> None:

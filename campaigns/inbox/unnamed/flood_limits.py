@@ -1,0 +1,62 @@
+"""So many may write, or try a code, before others wait: limits of a network, of the whole instance, of one form.
+
+They stand in the database as leaky buckets, so that several processes count together. Of an address nothing stays
+but a hash of its network with the day, for as long as its bucket leaks.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime, timedelta
+from typing import Any
+
+from campaigns.inbox.unnamed.form_stamp import LATEST
+from campaigns.staff.sign_in.attempt_limits import Limit, key_of
+from campaigns.web.guards.networks import networks_of
+
+#: What one network may send in ten minutes, and all together: more than a team reads in a day.
+WINDOW = timedelta(minutes=10)
+PER_NETWORK, PER_INSTANCE = 5, 200
+#: Messages of one report in a day.
+PER_REPORT, DAY = 20, timedelta(days=1)
+#: Tries of a code that fail, of one network in ten minutes, and of all in a minute.
+TRIES_PER_NETWORK, TRIES_PER_MINUTE = 10, 60
+
+
+def limits_on_writing(secret_key: str, environ: Mapping[str, Any], *, now: datetime) -> Sequence[Limit]:
+    """Return the limits that hold for one more report."""
+    return [
+        *_of_network("told", PER_NETWORK, secret_key, environ, now=now),
+        Limit(key_of(secret_key, "told"), PER_INSTANCE, WINDOW),
+    ]
+
+
+def limits_on_trying(secret_key: str, environ: Mapping[str, Any], *, now: datetime) -> Sequence[Limit]:
+    """Return the limits that hold for one more try of a code.
+
+    A network is refused before all are: somebody who guesses from a few keeps nobody else out.
+    """
+    return [
+        *_of_network("tried", TRIES_PER_NETWORK, secret_key, environ, now=now),
+        Limit(key_of(secret_key, "tried"), TRIES_PER_MINUTE, timedelta(minutes=1)),
+    ]
+
+
+def limit_on_report(secret_key: str, conversation_id: int) -> Limit:
+    """Return how much may be added to one report."""
+    return Limit(key_of(secret_key, "added", str(conversation_id)), PER_REPORT, DAY)
+
+
+def limit_on_stamp(secret_key: str, nonce: str) -> Limit:
+    """Return the limit that lets a form be sent once."""
+    return Limit(key_of(secret_key, "stamp", nonce), 1, LATEST)
+
+
+def _of_network(
+    act: str, most: int, secret_key: str, environ: Mapping[str, Any], *, now: datetime
+) -> Sequence[Limit]:
+    networks = networks_of(environ)
+    if networks is None:
+        # A proxy hides who asks: only the limit of all holds.
+        return []
+    return [Limit(key_of(secret_key, act, now.date().isoformat(), networks[1]), most, WINDOW)]

@@ -1,0 +1,36 @@
+"""A form carries a signed stamp, so that it can be sent once, by whoever had time to read it; pure.
+
+No cookie is needed and nothing is stored of whoever only opens a page.
+"""
+
+from __future__ import annotations
+
+import hmac
+import secrets
+from datetime import UTC, datetime, timedelta
+
+#: Between opening a form and sending it: less is a machine, and what is older is asked for once more.
+SOONEST, LATEST = timedelta(seconds=3), timedelta(hours=12)
+#: Longest stamp that is looked at.
+LONGEST = 200
+
+
+def make_stamp(secret_key: str, *, now: datetime) -> str:
+    """Return a stamp for a form that is shown now."""
+    said = f"{int(now.timestamp())}.{secrets.token_hex(8)}"
+    return f"{said}.{_signature(said, secret_key)}"
+
+
+def nonce_of(stamp: str, secret_key: str, *, now: datetime) -> str | None:
+    """Return by what a stamp is known that may be used now; None: it is forged, too new or too old."""
+    said, _, signature = stamp[:LONGEST].rpartition(".")
+    if not hmac.compare_digest(_signature(said, secret_key).encode(), signature.encode(errors="replace")):
+        return None
+    moment, _, nonce = said.partition(".")
+    age = now - datetime.fromtimestamp(int(moment), UTC)
+    # The moment is rounded down by less than a second.
+    return nonce if SOONEST <= age <= LATEST else None
+
+
+def _signature(said: str, secret_key: str) -> str:
+    return hmac.new(secret_key.encode(), f"form stamp\0{said}".encode(errors="replace"), "sha256").hexdigest()

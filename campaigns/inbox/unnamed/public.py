@@ -1,0 +1,230 @@
+"""People report something here without a name, and come back by a code; the team answers in its inbox.
+
+Nothing is stored on the way, no cookie is set, and the code stands in bodies of forms alone.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from flask import Response, request
+from sqlalchemy import select
+from werkzeug.exceptions import NotFound
+
+from campaigns.core import clock
+from campaigns.core.errors import InputError
+from campaigns.directory.public import emergency_of, help_in
+from campaigns.inbox.conversations.models import Conversation, ConversationState, UnnamedReport
+from campaigns.inbox.conversations.thread import load_thread
+from campaigns.inbox.duty.queries import load_roster
+from campaigns.inbox.unnamed import flood_limits, service
+from campaigns.inbox.unnamed.form_stamp import make_stamp, nonce_of
+from campaigns.inbox.unnamed.return_code import DIGITS, in_fours
+from campaigns.inbox.urgency.theme_list import Theme
+from campaigns.places.geography.atlas import RegionFacts, load_atlas
+from campaigns.places.models import Region
+from campaigns.public_pages.models import PublicProfile
+from campaigns.public_pages.publisher import behind
+from campaigns.staff.models import Organisation
+from campaigns.staff.sign_in.attempt_limits import Limit, pour, pour_back
+from campaigns.web.current import settings, vault
+from campaigns.web.people.layout import check_country, people_pages, private_page_of, words_for
+from campaigns.web.session import session, writing_apart
+
+pages = people_pages("unnamed", __name__)
+
+#: What a page says where a form cannot be taken, by the names of public sentences.
+EMPTY, AGAIN, BUSY, WRONG = "tell_empty", "tell_again", "tell_busy", "code_wrong"
+
+
+@dataclass(frozen=True, slots=True)
+class ReportReader:
+    """To whom a report goes."""
+
+    organisation_id: int
+    #: '' for one that gives no name.
+    name: str
+
+
+@pages.route("/w", methods=["GET", "POST"])
+def tell(language: str) -> Response:
+    """Take a report about no particular country."""
+    return _tell(language, "", None)
+
+
+@pages.route("/<country:country>/w", methods=["GET", "POST"])
+def tell_of_country(language: str, country: str) -> Response:
+    """Take a report about a country."""
+    return _tell(language, check_country(country), None)
+
+
+@pages.route("/<area:region_code>/w", methods=["GET", "POST"])
+def tell_of_region(language: str, region_code: str) -> Response:
+    """Take a report about a region."""
+    region = load_atlas().get(region_code)
+    if region is None:
+        raise NotFound
+    return _tell(language, region.country, region)
+
+
+@pages.get("/n")
+def ask_for_code(language: str) -> Response:
+    """Ask for the code by which somebody comes back."""
+    return private_page_of("people/code.html", language, digits=DIGITS)
+
+
+@pages.post("/n")
+def come_back(language: str) -> Response:
+    """Show a report to whoever has its code, and do what they ask."""
+    limits = flood_limits.limits_on_trying(settings().secret_key, request.environ, now=clock.now())
+    if not _pour(limits):
+        return private_page_of("people/code.html", language, status=429, problem=BUSY, digits=DIGITS)
+    report = service.find_report(session(), request.form.get("code", ""), vault=vault())
+    if report is None:
+        return private_page_of("people/code.html", language, status=422, problem=WRONG, digits=DIGITS)
+    # Whoever has the code does not guess.
+    with writing_apart() as writing:
+        pour_back(writing, limits)
+    act = request.form.get("act")
+    if act == "erase":
+        service.erase_report(session(), report)
+        return private_page_of("people/erased.html", language)
+    problem = _add(report, act) if act in ("add", "reach") else ""
+    return _thread(language, report, problem=problem, done=act if not problem else "")
+
+
+def _tell(language: str, country: str, region: RegionFacts | None) -> Response:
+    if not (readers := _readers()):
+        raise NotFound
+    chosen = request.form.get("to", "")
+    reader = next((each for each in readers if str(each.organisation_id) == chosen), readers[0])
+    if request.method == "GET":
+        return _form(language, country, region, readers, reader)
+    text = request.form.get("text", "")
+    if problem := "" if 0 < len(text.strip()) <= service.LONGEST else EMPTY:
+        return _form(language, country, region, readers, reader, problem)
+    if request.form.get("url") or not _use_stamp():
+        return _form(language, country, region, readers, reader, AGAIN)
+    if not _pour(flood_limits.limits_on_writing(settings().secret_key, request.environ, now=clock.now())):
+        return _form(language, country, region, readers, reader, BUSY)
+    told = service.Told(
+        reader.organisation_id,
+        text,
+        words_for(language, country).language,
+        may_answer=request.form.get("answer") == "yes",
+        theme=_theme(),
+        country=country,
+        region_id=_region_id(region),
+    )
+    code = service.begin_report(session(), told, vault=vault())
+    return private_page_of("people/code_once.html", language, country, code=in_fours(code))
+
+
+def _form(
+    language: str,
+    country: str,
+    region: RegionFacts | None,
+    readers: Sequence[ReportReader],
+    reader: ReportReader,
+    problem: str = "",
+) -> Response:
+    shown: dict[str, Any] = {}
+    if country:
+        shown["emergency"] = emergency_of(country)
+    if problem == BUSY and country:
+        # Nobody is sent away without a number.
+        shown |= help_in(country, region.code if region else None, words_for(language, country).language)
+    return private_page_of(
+        "people/tell.html",
+        language,
+        country,
+        status=429 if problem == BUSY else 422 if problem else 200,
+        problem=problem,
+        region=region,
+        readers=readers,
+        reader=reader,
+        read_at=_read_at(reader),
+        now=clock.now(),
+        themes=list(Theme),
+        longest=service.LONGEST,
+        days=service.KEPT_FOR.days,
+        stamp=make_stamp(settings().secret_key, now=clock.now()),
+        given=request.form,
+        **shown,
+    )
+
+
+def _readers() -> list[ReportReader]:
+    chosen = select(PublicProfile).where(PublicProfile.organisation_id.in_(behind().organisation_ids))
+    rows = session().scalars(chosen.order_by(PublicProfile.organisation_id))
+    return [ReportReader(each.organisation_id, each.shown_name) for each in rows]
+
+
+def _read_at(reader: ReportReader) -> Any:
+    """Return when somebody reads it, on the clock of the organisation; None where nobody can say."""
+    organisation = session().get_one(Organisation, reader.organisation_id)
+    moment = load_roster(session(), organisation, settings()).next_answer(clock.now())
+    return moment and moment.astimezone(ZoneInfo(organisation.time_zone))
+
+
+def _theme() -> Theme | None:
+    chosen = request.form.get("theme", "")
+    return Theme(chosen) if chosen in set(Theme) else None
+
+
+def _region_id(region: RegionFacts | None) -> int | None:
+    return session().scalar(select(Region.id).where(Region.code == region.code)) if region else None
+
+
+def _use_stamp(*limits: Limit) -> bool:
+    """Say whether the form that was sent may be taken; it is not again."""
+    key = settings().secret_key
+    nonce = nonce_of(request.form.get("stamp", ""), key, now=clock.now())
+    return nonce is not None and _pour([flood_limits.limit_on_stamp(key, nonce), *limits])
+
+
+def _pour(limits: Sequence[Limit]) -> bool:
+    with writing_apart() as writing:
+        return pour(writing, limits, now=clock.now())
+
+
+def _add(report: UnnamedReport, act: str) -> str:
+    """Add what was written to a report; return the name of what is wrong with it, '' for nothing."""
+    if not _use_stamp(flood_limits.limit_on_report(settings().secret_key, report.conversation_id)):
+        return AGAIN
+    text, write = request.form.get("text", ""), service.add_to if act == "add" else service.reveal
+    try:
+        write(session(), report, text, vault=vault())
+    except InputError:
+        return EMPTY
+    return ""
+
+
+def _thread(language: str, report: UnnamedReport, *, problem: str, done: str | None) -> Response:
+    conversation = session().get_one(Conversation, report.conversation_id, populate_existing=True)
+    zone = ZoneInfo(session().get_one(Organisation, conversation.organisation_id).time_zone)
+    entries = load_thread(session(), conversation, vault=vault(), now=clock.now())
+    return private_page_of(
+        "people/told.html",
+        language,
+        report.country,
+        problem=problem,
+        done=done,
+        entries=[(each, each.at.astimezone(zone).date()) for each in entries],
+        state=_state(conversation),
+        code=request.form.get("code", ""),
+        stamp=make_stamp(settings().secret_key, now=clock.now()),
+        longest=service.LONGEST,
+        days=service.KEPT_FOR.days,
+        given=request.form if problem else {},
+    )
+
+
+def _state(conversation: Conversation) -> str:
+    """Return the name of the sentence that says how far a report has come."""
+    if conversation.state == ConversationState.NEW:
+        return "told_received"
+    return f"told_{conversation.state}"
