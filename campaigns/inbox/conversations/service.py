@@ -7,7 +7,7 @@ person who writes meanwhile both are: nobody is answered twice, and no draft is 
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Protocol, TypeVar
@@ -241,20 +241,23 @@ def close(session: Session, conversation: Conversation, outcome: Outcome, *, by:
 
 
 def close_many(
-    session: Session, conversations: Collection[Conversation], outcome: Outcome, *, by: int
+    session: Session, chosen: Collection[Conversation], outcome: Outcome, *, by: int, seen: Mapping[int, int]
 ) -> tuple[int, int]:
-    """Close conversations with one outcome; return how many, and how many were left because they are urgent.
+    """Close conversations with one outcome; return how many, and how many were left.
 
-    What may be urgent is closed by somebody who has read it. Raises InputError for an outcome that is about one
+    What may be urgent, or was written in what nobody here reads, is closed by somebody who has opened it; and
+    nothing is closed that came since the member looked: `seen` has the last message of each conversation that was
+    shown, by its id. Raises InputError for an outcome that is about one
     person alone.
     """
     if outcome in (Outcome.WRONG_NUMBER, Outcome.GIVEN_HELPLINE, Outcome.HANDED_OVER):
         raise InputError(N_("This outcome is about one person. Open their conversation."))
     closed, left = list[Conversation](), 0
-    ids = sorted(conversation.id for conversation in conversations)
+    ids = sorted(conversation.id for conversation in chosen)
     held = select(Conversation).where(Conversation.id.in_(ids)).order_by(Conversation.id).with_for_update()
     for conversation in session.scalars(held.execution_options(populate_existing=True)):
-        if conversation.urgency >= Urgency.DAY and conversation.state in WAITING:
+        is_new = conversation.last_reply_id is not None and conversation.last_reply_id != seen.get(conversation.id)
+        if (conversation.urgency >= Urgency.DAY or is_new) and conversation.state in WAITING:
             left += 1
         elif conversation.state != ConversationState.CLOSED:
             _close(session, conversation, outcome, by=by)

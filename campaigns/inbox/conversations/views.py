@@ -229,7 +229,7 @@ def reopen(conversation_id: int) -> Redirect:
 @pages.post("/close")
 @requires(Permission.ANSWER)
 def close_many() -> Redirect:
-    """Close those conversations that were ticked, but for the urgent ones."""
+    """Close those conversations that were ticked, but for the urgent ones and for what came meanwhile."""
     ids = [whole_number(each) for each in request.form.getlist("conversation")]
     with refusals_told(InputError):
         try:
@@ -237,10 +237,15 @@ def close_many() -> Redirect:
         except ValueError:
             raise InputError(N_("Choose how they ended.")) from None
         chosen = queries.load_chosen(session(), current_organisation().id, ids)
-        closed, left = service.close_many(session(), chosen, outcome, by=current_member().id)
+        seen = {each: request.form.get(f"seen-{each}", 0, type=whole_number) for each in ids}
+        closed, left = service.close_many(session(), chosen, outcome, by=current_member().id, seen=seen)
         flash(ngettext("%(num)s conversation is closed.", "%(num)s conversations are closed.", closed), "good")
         if left:
-            told = ngettext("%(num)s may be urgent: open it.", "%(num)s may be urgent: open them.", left)
+            told = ngettext(
+                "%(num)s is left: it may be urgent, or they wrote meanwhile. Open it.",
+                "%(num)s are left: they may be urgent, or the people wrote meanwhile. Open them.",
+                left,
+            )
             flash(told, "warning")
     return redirect(url_for("inbox.queue", **read_filters(request.form).shown))
 

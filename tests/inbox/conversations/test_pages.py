@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from datetime import timedelta
 
@@ -156,7 +157,10 @@ def test_taken_put_off_closed_and_opened_again(pages: Pages, vault: Vault, clien
 def test_several_are_closed_at_once(pages: Pages, vault: Vault, client_for: Clients) -> None:
     ids = [hear(pages, vault, "Hello", who=f"+38067000000{number}") for number in range(3)]
     client = client_for(Role.RESPONDER)
-    client.post("/inbox/close", data={"conversation": ids, "outcome": "not_for_us"})
+    queue = client.get("/inbox").text
+    seen = dict(re.findall(r'name="(seen-\d+)" value="(\d+)"', queue))
+    assert len(seen) == 3
+    client.post("/inbox/close", data={"conversation": ids, "outcome": "not_for_us", **seen})
     page = client.get("/inbox").text
     assert "3 conversations are closed." in page
     assert "Nobody waits for an answer." in page

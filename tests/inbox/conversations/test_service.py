@@ -223,10 +223,33 @@ def test_many_are_closed_but_for_the_urgent(desk: Desk) -> None:
     urgent, other = desk.session.scalars(select(Conversation).order_by(Conversation.id)).all()
     urgent.urgency = Urgency.DANGER
     desk.session.flush()
-    assert service.close_many(desk.session, [urgent, other], Outcome.NOT_FOR_US, by=desk.first.id) == (1, 1)
+    assert close_many(desk, Outcome.NOT_FOR_US) == (1, 1)
     assert (urgent.state, other.state) == (ConversationState.NEW, ConversationState.CLOSED)
     with pytest.raises(InputError):
-        service.close_many(desk.session, [urgent], Outcome.WRONG_NUMBER, by=desk.first.id)
+        close_many(desk, Outcome.WRONG_NUMBER)
+
+
+def close_many(desk: Desk, outcome: Outcome, *, seen: dict[int, int] | None = None) -> tuple[int, int]:
+    found = desk.session.scalars(select(Conversation)).all()
+    shown = {each.id: each.last_reply_id or 0 for each in found} if seen is None else seen
+    return service.close_many(desk.session, found, outcome, by=desk.first.id, seen=shown)
+
+
+@pytest.mark.parametrize("unread", ["", "ನಮಗೆ ಮಲಗಲು ಎಲ್ಲಿ ಸ್ಥಳವಿದೆ"])
+def test_what_nobody_can_read_is_not_closed_among_many(desk: Desk, unread: str) -> None:
+    desk.hear(unread)
+    assert close_many(desk, Outcome.NOT_FOR_US) == (0, 1)
+    assert desk.conversation.state == ConversationState.NEW
+
+
+@pytest.mark.both_databases
+def test_what_came_meanwhile_is_not_closed_among_many(desk: Desk) -> None:
+    desk.hear("Hello")
+    shown = {desk.conversation.id: desk.conversation.last_reply_id or 0}
+    desk.hear("Are you there?")
+    assert close_many(desk, Outcome.NO_REPLY, seen=shown) == (0, 1)
+    assert desk.conversation.state == ConversationState.NEW
+    assert close_many(desk, Outcome.NO_REPLY) == (1, 0)
 
 
 @pytest.mark.both_databases

@@ -192,7 +192,10 @@ def test_closing_deletes_files_but_those_that_are_locked(pages: Pages, vault: Va
 
 def test_many_closed_at_once_lose_their_files(pages: Pages, vault: Vault, client_for: Clients) -> None:
     which, picture = hear(pages, vault, PICTURE, text="spam", content=jpeg())
-    client_for(Role.RESPONDER).post("/inbox/close", data={"conversation": [which], "outcome": "abuse"})
+    with pages.sessions() as session:
+        seen = session.get_one(Conversation, which).last_reply_id
+    asked = {"conversation": [which], f"seen-{which}": seen, "outcome": "abuse"}
+    client_for(Role.RESPONDER).post("/inbox/close", data=asked)
     assert state_of(pages, picture) is MediaState.REMOVED
 
 
