@@ -50,6 +50,7 @@ from campaigns.inbox.given.dead_numbers import put_back
 from campaigns.inbox.handing_over.forgetting import forget_old
 from campaigns.inbox.handing_over.returning import return_due
 from campaigns.inbox.media.fetching import MediaFetching
+from campaigns.inbox.unnamed.service import erase_expired
 from campaigns.missed_inbound import MissedInbound
 from campaigns.ownership import OwnerWatch
 from campaigns.planning.policy import Policy
@@ -344,6 +345,7 @@ class Worker:
             Chore("taking back numbers in answers", TEXTS_EVERY, lambda: repair(put_back, self._sessions)),
             Chore("leaving out who is silent", SILENT_EVERY, lambda: repair(self._settle_questions)),
             *self._chores_apart(),
+            Chore("erasing old reports", FORGET_EVERY, lambda: repair(erase_expired, self._sessions)),
             Chore("erasing people", ERASE_EVERY, lambda: repair(go_on_erasing, self._sessions, self._vault)),
             Chore("asking the providers' lists", doubts_every, upkeep.reconcile, is_outward=True),
             Chore("hearing what was missed", MISSED_EVERY, self._missed.look),

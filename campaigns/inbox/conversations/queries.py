@@ -15,6 +15,7 @@ from campaigns.audience.models import Address, Channel, Contact
 from campaigns.core.errors import NotFoundError
 from campaigns.core.keys.crypto import Vault
 from campaigns.gateways.callbacks import MediaKind
+from campaigns.inbox.conversations.left_answers import count_alike
 from campaigns.inbox.conversations.models import (
     Conversation,
     ConversationState,
@@ -88,6 +89,8 @@ class QueueRow:
     tags: Sequence[str]
     #: What came with it, or instead of words.
     kinds: Sequence[MediaKind] = ()
+    #: Reports without a name that say nearly the same, and are not shown beside it.
+    alike: int = 0
 
 
 def select_queue(organisation_id: int, wanted: Wanted, *, by: int, now: datetime) -> Select[Any]:
@@ -165,7 +168,7 @@ def load_rows(session: Session, conversations: Sequence[Conversation], *, vault:
     tags: dict[int, list[str]] = {}
     for row in session.scalars(tagged.order_by(ConversationTag.tag)):
         tags.setdefault(row.conversation_id, []).append(row.tag)
-    kinds = load_kinds(session, list(texts))
+    kinds, alike = load_kinds(session, list(texts)), count_alike(session, [each.id for each in conversations])
     return [
         QueueRow(
             each,
@@ -174,6 +177,7 @@ def load_rows(session: Session, conversations: Sequence[Conversation], *, vault:
             names.get(each.owner_id or 0, ""),
             tags.get(each.id, ()),
             kinds.get(each.last_reply_id or 0, ()),
+            alike.get(each.id, 0),
         )
         for each in conversations
     ]

@@ -20,7 +20,7 @@ from campaigns.audience.consent.ledger import withdraw_everywhere
 from campaigns.audience.consent.urgent_contacts import forget_urgent
 from campaigns.audience.models import Address, Channel
 from campaigns.core import clock
-from campaigns.core.database import insert_or, reserve_ids
+from campaigns.core.database import insert_or
 from campaigns.core.errors import ChangedError, GateError, InputError, RefusedError, TransitionError
 from campaigns.core.keys.crypto import Vault
 from campaigns.core.languages import UNKNOWN_LANGUAGE
@@ -31,6 +31,7 @@ from campaigns.delivery.refusals import suppress_addresses
 from campaigns.directory.models import Service
 from campaigns.inbox.conversations.addressees import Addressee, load_addressee
 from campaigns.inbox.conversations.helplines import find_named
+from campaigns.inbox.conversations.left_answers import leave_answer
 from campaigns.inbox.conversations.models import (
     WAITING,
     Answer,
@@ -174,17 +175,7 @@ def leave(session: Session, conversation: Conversation, body: str, *, by: int, v
 
     The conversation is locked, and nobody waits in it any more.
     """
-    now = clock.now()
-    (answer_id,) = reserve_ids(session, Answer, 1)
-    written = Answer(
-        id=answer_id,
-        conversation_id=conversation.id,
-        sealed_text=vault.seal(body, table="answer", column="sealed_text", row_id=answer_id),
-        member_id=by,
-        reply_id=conversation.last_reply_id,
-        written_at=now,
-    )
-    session.add(written)
+    now, written = clock.now(), leave_answer(session, conversation, body, by=by, vault=vault)
     _settle(conversation, ConversationState.ANSWERED, by=by, at=now)
     session.flush()
     _record(session, conversation, "answer", by=by)

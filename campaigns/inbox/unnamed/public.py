@@ -17,13 +17,16 @@ from werkzeug.exceptions import NotFound
 from campaigns.core import clock
 from campaigns.core.errors import InputError
 from campaigns.directory.public import emergency_of, help_in
-from campaigns.inbox.conversations.models import Conversation, ConversationState, UnnamedReport
+from campaigns.inbox.complaints.readers import members_of_setting
+from campaigns.inbox.conversations.helplines import find_named
+from campaigns.inbox.conversations.models import Answer, Conversation, ConversationState, Outcome, UnnamedReport
 from campaigns.inbox.conversations.thread import load_thread
 from campaigns.inbox.duty.queries import load_roster
 from campaigns.inbox.unnamed import flood_limits, service
 from campaigns.inbox.unnamed.form_stamp import make_stamp, nonce_of
 from campaigns.inbox.unnamed.return_code import DIGITS, in_fours
 from campaigns.inbox.urgency.theme_list import Theme
+from campaigns.messages.queries import load_help
 from campaigns.places.geography.atlas import RegionFacts, load_atlas
 from campaigns.places.models import Region
 from campaigns.public_pages.models import PublicProfile
@@ -38,6 +41,9 @@ pages = people_pages("unnamed", __name__)
 
 #: What a page says where a form cannot be taken, by the names of public sentences.
 EMPTY, AGAIN, BUSY, WRONG = "tell_empty", "tell_again", "tell_busy", "code_wrong"
+
+#: What somebody chooses who complains about the organisation itself.
+ABOUT_US = "us"
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,7 +87,7 @@ def come_back(language: str) -> Response:
     """Show a report to whoever has its code, and do what they ask."""
     limits = flood_limits.limits_on_trying(settings().secret_key, request.environ, now=clock.now())
     if not _pour(limits):
-        return private_page_of("people/code.html", language, status=429, problem=BUSY, digits=DIGITS)
+        return private_page_of("people/code.html", language, status=429, problem="code_busy", digits=DIGITS)
     report = service.find_report(session(), request.form.get("code", ""), vault=vault())
     if report is None:
         return private_page_of("people/code.html", language, status=422, problem=WRONG, digits=DIGITS)
@@ -118,6 +124,7 @@ def _tell(language: str, country: str, region: RegionFacts | None) -> Response:
         theme=_theme(),
         country=country,
         region_id=_region_id(region),
+        is_complaint=request.form.get("theme") == ABOUT_US and _takes_complaints(reader),
     )
     code = service.begin_report(session(), told, vault=vault())
     return private_page_of("people/code_once.html", language, country, code=in_fours(code))
@@ -148,7 +155,7 @@ def _form(
         reader=reader,
         read_at=_read_at(reader),
         now=clock.now(),
-        themes=list(Theme),
+        themes=[*Theme, *([ABOUT_US] if _takes_complaints(reader) else [])],
         longest=service.LONGEST,
         days=service.KEPT_FOR.days,
         stamp=make_stamp(settings().secret_key, now=clock.now()),
@@ -168,6 +175,11 @@ def _read_at(reader: ReportReader) -> Any:
     organisation = session().get_one(Organisation, reader.organisation_id)
     moment = load_roster(session(), organisation, settings()).next_answer(clock.now())
     return moment and moment.astimezone(ZoneInfo(organisation.time_zone))
+
+
+def _takes_complaints(reader: ReportReader) -> bool:
+    """Say whether somebody is named who reads what is about the organisation itself."""
+    return bool(members_of_setting(session(), reader.organisation_id))
 
 
 def _theme() -> Theme | None:
@@ -206,6 +218,7 @@ def _add(report: UnnamedReport, act: str) -> str:
 def _thread(language: str, report: UnnamedReport, *, problem: str, done: str | None) -> Response:
     conversation = session().get_one(Conversation, report.conversation_id, populate_existing=True)
     zone = ZoneInfo(session().get_one(Organisation, conversation.organisation_id).time_zone)
+    known = load_help(session(), conversation.organisation_id, fresh_days=settings().service_max_age_days)
     entries = load_thread(session(), conversation, vault=vault(), now=clock.now())
     return private_page_of(
         "people/told.html",
@@ -214,7 +227,9 @@ def _thread(language: str, report: UnnamedReport, *, problem: str, done: str | N
         problem=problem,
         done=done,
         entries=[(each, each.at.astimezone(zone).date()) for each in entries],
-        state=_state(conversation),
+        # A number that was right when it was written may be dead by now.
+        is_doubtful=lambda text: bool(find_named(text, known, at=clock.now()).doubtful),
+        state=_state(report, conversation),
         code=request.form.get("code", ""),
         stamp=make_stamp(settings().secret_key, now=clock.now()),
         longest=service.LONGEST,
@@ -223,8 +238,13 @@ def _thread(language: str, report: UnnamedReport, *, problem: str, done: str | N
     )
 
 
-def _state(conversation: Conversation) -> str:
+def _state(report: UnnamedReport, conversation: Conversation) -> str:
     """Return the name of the sentence that says how far a report has come."""
-    if conversation.state == ConversationState.NEW:
-        return "told_received"
-    return f"told_{conversation.state}"
+    if conversation.outcome == Outcome.HANDED_OVER:
+        return "told_passed"
+    is_answered = session().scalar(select(Answer.id).where(Answer.conversation_id == conversation.id).limit(1))
+    if conversation.state == ConversationState.ANSWERED and is_answered is None and report.same_as_id:
+        # It waits with another one.
+        first = session().get_one(Conversation, report.same_as_id)
+        return "told_closed" if first.state == ConversationState.CLOSED else "told_same"
+    return "told_received" if conversation.state == ConversationState.NEW else f"told_{conversation.state}"

@@ -10,8 +10,8 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from uuid import uuid4
 
-from sqlalchemy import Select, delete, select
-from sqlalchemy.orm import Session
+from sqlalchemy import Select, delete, select, update
+from sqlalchemy.orm import Session, sessionmaker
 
 from campaigns.audience.models import Contact, UrgentContact
 from campaigns.core import clock
@@ -19,12 +19,14 @@ from campaigns.core.database import reserve_ids
 from campaigns.core.errors import InputError
 from campaigns.core.keys.crypto import Vault
 from campaigns.core.words import N_
-from campaigns.inbox.conversations.hear import hear
-from campaigns.inbox.conversations.models import Conversation, UnnamedReport
+from campaigns.inbox.complaints.service import complain
+from campaigns.inbox.conversations.hear import hear, hold_in_passing, note_in_passing
+from campaigns.inbox.conversations.models import Conversation, ConversationState, UnnamedReport
 from campaigns.inbox.conversations.noting_themes import add_themes
 from campaigns.inbox.models import WEB, Reply, ReplyKind
+from campaigns.inbox.unnamed.likeness import find_same, judged_in_flood, likeness_of
 from campaigns.inbox.unnamed.return_code import hash_of_code, new_code
-from campaigns.inbox.urgency.judging import judge
+from campaigns.inbox.urgency.judging import Judged, judge
 from campaigns.inbox.urgency.theme_list import Theme
 from campaigns.staff import audit
 
@@ -32,6 +34,8 @@ from campaigns.staff import audit
 LONGEST = 10_000
 #: A report is erased when nobody wrote in it for so long, neither its writer nor the team.
 KEPT_FOR = timedelta(days=90)
+#: Reports that are erased at one look; the others are at the next.
+MOST_AT_ONCE = 500
 #: Names nobody: no handle has this keyed hash.
 _NOBODY = bytes(32)
 
@@ -48,6 +52,8 @@ class Told:
     theme: Theme | None = None
     country: str = ""
     region_id: int | None = None
+    #: It is about the organisation itself: others read it than those who answer.
+    is_complaint: bool = False
 
 
 def begin_report(session: Session, told: Told, *, vault: Vault) -> str:
@@ -64,16 +70,25 @@ def begin_report(session: Session, told: Told, *, vault: Vault) -> str:
     )
     session.add(contact)
     session.flush()
-    conversation = _hear(session, contact, told.text, vault=vault, now=now)
+    likeness, words = likeness_of(told.text, vault)
+    judged = judged_in_flood(session, told.organisation_id, judge(told.text, ReplyKind.TEXT), now=now)
+    same = find_same(session, told.organisation_id, told.country, likeness, words)
+    if same is not None and (told.is_complaint or judged.urgency > same.urgency):
+        same = None
+    conversation = _hear(session, contact, told.text, judged, vault=vault, now=now, waits=same is None)
     report = UnnamedReport(
         conversation_id=conversation.id,
         code=hash_of_code(code, vault),
         may_answer=told.may_answer,
         country=told.country,
+        likeness=likeness,
+        same_as_id=same.id if same else None,
     )
     session.add(report)
     add_themes(session, conversation, [told.theme] if told.theme else [], on=now.date())
     session.flush()
+    if told.is_complaint:
+        complain(session, conversation)
     audit.record(session, "report.begin", subject=report, organisation_id=told.organisation_id)
     return code
 
@@ -88,20 +103,20 @@ def add_to(session: Session, report: UnnamedReport, text: str, *, vault: Vault) 
     """Add what the writer of a report writes again. Raises InputError for an empty text."""
     _check(text)
     conversation = session.get_one(Conversation, report.conversation_id)
-    _hear(session, session.get_one(Contact, conversation.contact_id), text, vault=vault, now=clock.now())
+    contact = session.get_one(Contact, conversation.contact_id)
+    _hear(session, contact, text, judge(text, ReplyKind.TEXT), vault=vault, now=clock.now())
     audit.record(session, "report.add", subject=report, organisation_id=conversation.organisation_id)
 
 
-def reveal(session: Session, report: UnnamedReport, contact: str, *, vault: Vault) -> None:
+def reveal(session: Session, report: UnnamedReport, way: str, *, vault: Vault) -> None:
     """Keep how the writer of a report can be reached; nothing is sent there by itself.
 
     Raises InputError for an empty one.
     """
-    _check(contact)
+    _check(way)
     conversation = session.get_one(Conversation, report.conversation_id)
-    heard = _hear(
-        session, session.get_one(Contact, conversation.contact_id), contact, vault=vault, now=clock.now()
-    )
+    contact = session.get_one(Contact, conversation.contact_id)
+    heard = _hear(session, contact, way, judge(way, ReplyKind.TEXT), vault=vault, now=clock.now())
     report.contact_reply_id = heard.last_reply_id
     session.flush()
     audit.record(session, "report.reveal", subject=report, organisation_id=conversation.organisation_id)
@@ -111,6 +126,7 @@ def erase_report(session: Session, report: UnnamedReport) -> None:
     """Remove a report with everything that was written in it, by either side."""
     conversation = session.get_one(Conversation, report.conversation_id, with_for_update=True)
     organisation_id, contact_id = conversation.organisation_id, conversation.contact_id
+    _let_next_wait(session, conversation)
     audit.record(session, "report.erase", subject=report, organisation_id=organisation_id)
     past_memory = {"synchronize_session": False}
     for rows in (
@@ -128,7 +144,57 @@ def select_reports() -> Select[UnnamedReport]:
     return select(UnnamedReport).join(Conversation, Conversation.id == UnnamedReport.conversation_id)
 
 
-def _hear(session: Session, contact: Contact, text: str, *, vault: Vault, now: datetime) -> Conversation:
+def erase_expired(sessions: sessionmaker[Session]) -> int:
+    """Erase reports in which nobody has written for so long, and return how many."""
+    expired = select(UnnamedReport.conversation_id).join(
+        Conversation, Conversation.id == UnnamedReport.conversation_id
+    )
+    expired = expired.where(Conversation.channel == WEB, Conversation.last_at <= clock.now() - KEPT_FOR)
+    with sessions() as session:
+        session.connection(execution_options={"read_only": True})
+        due = session.scalars(expired.order_by(UnnamedReport.conversation_id).limit(MOST_AT_ONCE)).all()
+    for conversation_id in due:
+        with sessions.begin() as session:
+            report = session.scalar(
+                select_reports().where(
+                    UnnamedReport.conversation_id == conversation_id,
+                    Conversation.last_at <= clock.now() - KEPT_FOR,
+                )
+            )
+            if report is not None:
+                erase_report(session, report)
+    return len(due)
+
+
+def _let_next_wait(session: Session, conversation: Conversation) -> None:
+    """Let the first report that says the same as one that goes wait in its place."""
+    alike = select(UnnamedReport).where(UnnamedReport.same_as_id == conversation.id)
+    first = session.scalar(alike.order_by(UnnamedReport.conversation_id).limit(1))
+    if conversation.waiting_since is None or first is None:
+        return
+    following = session.get_one(Conversation, first.conversation_id, with_for_update=True, populate_existing=True)
+    if following.waiting_since is None:
+        following.state, following.waiting_since = ConversationState.NEW, following.created_at
+        following.urgency, following.urgent_since = conversation.urgency, conversation.urgent_since
+        following.reasons = conversation.reasons
+    first.same_as_id = None
+    session.flush()
+    moved = update(UnnamedReport).where(UnnamedReport.same_as_id == conversation.id)
+    session.execute(
+        moved.values(same_as_id=first.conversation_id), execution_options={"synchronize_session": False}
+    )
+
+
+def _hear(
+    session: Session,
+    contact: Contact,
+    text: str,
+    judged: Judged,
+    *,
+    vault: Vault,
+    now: datetime,
+    waits: bool = True,
+) -> Conversation:
     (row_id,) = reserve_ids(session, Reply, 1)
     reply = Reply(
         id=row_id,
@@ -144,7 +210,11 @@ def _hear(session: Session, contact: Contact, text: str, *, vault: Vault, now: d
     )
     session.add(reply)
     session.flush()
-    return hear(session, reply, text, judge(text, ReplyKind.TEXT), vault=vault)
+    if waits:
+        return hear(session, reply, text, judged, vault=vault)
+    conversation = hold_in_passing(session, reply)
+    note_in_passing(session, conversation, reply, text, judged, vault=vault)
+    return conversation
 
 
 def _check(text: str) -> None:

@@ -2,19 +2,27 @@
 
 from __future__ import annotations
 
+import random
 import re
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import timedelta
+from html import unescape
 
 import pytest
 from flask.testing import FlaskClient
-from sqlalchemy import func, select
+from sqlalchemy import func, select, update
 
 from campaigns.audience.models import Contact
 from campaigns.core import clock
+from campaigns.core.keys.crypto import Vault
+from campaigns.inbox.complaints.models import ComplaintReader
 from campaigns.inbox.conversations.models import Conversation, UnnamedReport
 from campaigns.inbox.models import Reply
+from campaigns.inbox.unnamed import service
+from campaigns.inbox.unnamed.return_code import in_fours
 from campaigns.public_pages.service import set_profile
+from campaigns.schema import metadata
 from campaigns.staff.models import Role
 from tests.inbox.conversations.test_pages import fields_of
 from tests.moments import standing_at
@@ -61,6 +69,7 @@ def rows(pages: Pages) -> Mapping[str, int]:
         return {each.__name__: session.scalar(select(func.count()).select_from(each)) or 0 for each in counted}
 
 
+@pytest.mark.both_databases
 def test_report_is_answered_and_read_by_its_code(pages: Pages, people: FlaskClient) -> None:
     form = people.get("/en/pl/w")
     assert "Anna House" in form.text
@@ -84,3 +93,164 @@ def test_report_is_answered_and_read_by_its_code(pages: Pages, people: FlaskClie
     assert "The team has answered" in thread
     assert "It has arrived." in act(people, code, "add", text="Thank you, they are back")
     assert "Thank you, they are back" in member.get("/inbox").text
+
+
+def test_code_is_found_however_it_is_typed_and_stands_nowhere(pages: Pages, people: FlaskClient) -> None:
+    code = tell(people)
+    typed = code.translate(str.maketrans("0123456789", "۰۱۲۳۴۵۶۷۸۹"))
+    assert TEXT in unescape(come_back(people, "-".join(in_fours(typed))))
+    assert TEXT in unescape(come_back(people, f" {' '.join(in_fours(code))} "))
+    assert people.get(f"/en/n?code={code}").text == people.get("/en/n").text
+    with pages.sessions() as session:
+        kept = [row for table in metadata.sorted_tables for row in session.execute(select(table))]
+    assert code not in str(kept)
+    assert "passports" not in str(kept)
+
+
+def test_whatever_no_code_opens_has_one_answer(pages: Pages, people: FlaskClient) -> None:
+    erased, expired = tell(people), tell(people, "A quite different thing was seen at the station")
+    assert "Everything is erased" in act(people, erased, "erase")
+    with pages.sessions.begin() as session:
+        session.execute(update(Conversation).values(last_at=clock.now() - service.KEPT_FOR))
+    answers = {people.post("/en/n", data={"code": each}).data for each in (erased, expired, "1" * 16, "x", "")}
+    assert len(answers) == 1
+    assert "There is nothing for this code" in answers.pop().decode()
+
+
+@pytest.mark.both_databases
+def test_erased_and_expired_reports_leave_nothing(pages: Pages, people: FlaskClient) -> None:
+    before, code = rows(pages), tell(people)
+    act(people, code, "reach", text="+48 500 100 200")
+    assert rows(pages)["Reply"] == 2
+    act(people, code, "erase")
+    assert rows(pages) == before
+    tell(people)
+    with standing_at(clock.now() + service.KEPT_FOR - timedelta(minutes=1)):
+        assert service.erase_expired(pages.sessions) == 0
+    with standing_at(clock.now() + service.KEPT_FOR + timedelta(minutes=1)):
+        assert service.erase_expired(pages.sessions) == 1
+    assert rows(pages) == before
+
+
+def test_form_is_sent_once_and_by_whoever_had_time_to_read_it(pages: Pages, people: FlaskClient) -> None:
+    stamp, now = shown_fields(people.get("/en/w").text)["stamp"], clock.now()
+
+    def sent(seconds: float, **fields: str) -> int:
+        with standing_at(now + timedelta(seconds=seconds)):
+            answer = people.post("/en/w", data={"text": "Hello", "stamp": stamp} | fields)
+        assert ("Hello</textarea>" in answer.text) is (answer.status_code == 422)
+        return answer.status_code
+
+    refused = [sent(1), sent(13 * 3_600), sent(5, stamp=f"{stamp}0"), sent(5, stamp=""), sent(5, url="x")]
+    assert refused == [422] * 5
+    assert (sent(5), sent(6)) == (200, 422)
+    assert rows(pages)["UnnamedReport"] == 1
+
+
+def test_sixth_report_of_a_network_reads_whom_to_call(pages: Pages, people: FlaskClient) -> None:
+    texts = (
+        "the bridge was closed",
+        "my brother has gone",
+        "who pays for bread",
+        "bus number nine",
+        "rain came in",
+    )
+    for text in texts:
+        tell(people, text)
+    stamp = shown_fields(people.get("/en/pl/w").text)
+    with standing_at(clock.now() + timedelta(seconds=5)):
+        answer = people.post("/en/pl/w", data=stamp | {"text": "One more"})
+        other = people.post(
+            "/en/w", data={"text": "Far away"} | stamp, environ_base={"REMOTE_ADDR": "198.51.100.7"}
+        )
+    assert answer.status_code == 429
+    assert 'href="tel:112"' in answer.text
+    assert "One more</textarea>" in answer.text
+    # Its form was used by the one who was refused; a network is no longer than its neighbourhood.
+    assert other.status_code == 422
+    assert rows(pages)["UnnamedReport"] == len(texts)
+
+
+def test_guessing_ends_and_keeps_nobody_else_out(pages: Pages, people: FlaskClient) -> None:
+    code = tell(people)
+    tried = [people.post("/en/n", data={"code": str(each)}).status_code for each in range(12)]
+    assert tried == [422] * 10 + [429] * 2
+    there = {"REMOTE_ADDR": "198.51.100.7"}
+    found = [people.post("/en/n", data={"code": code}, environ_base=there).status_code for _ in range(12)]
+    assert found == [200] * 12
+    everybody = [f"203.0.{each}.1" for each in range(70)]
+    more = [
+        people.post("/en/n", data={"code": "1"}, environ_base={"REMOTE_ADDR": each}).status_code
+        for each in everybody
+    ]
+    assert more.count(429) >= 10
+
+
+@pytest.mark.both_databases
+def test_near_equal_reports_are_one_row_and_have_one_answer(pages: Pages, people: FlaskClient) -> None:
+    text = "The driver of the white bus takes the phones of all women at the second stop after the bridge"
+    codes = [tell(people, f"{text} {each}") for each in ("today", "again", "indeed")]
+    member = pages.client(pages.member(Role.RESPONDER))
+    queue = member.get("/inbox").text
+    assert queue.count("The driver of the white bus") == 1
+    assert "2 more say nearly the same" in queue
+    assert "Others wrote nearly the same" in come_back(people, codes[1])
+    with pages.sessions() as session:
+        first = session.scalars(select(Conversation.id).order_by(Conversation.id)).first()
+    shown = member.get(f"/inbox/{first}").text
+    member.post(f"/inbox/{first}/answer", data={"words": "We know, take another bus."} | fields_of(shown))
+    assert all("We know, take another bus." in come_back(people, code) for code in codes)
+
+
+@pytest.mark.both_databases
+def test_next_of_its_kind_waits_when_the_first_is_erased(pages: Pages, people: FlaskClient) -> None:
+    first, second = tell(people), tell(people)
+    act(people, first, "erase")
+    assert "They took our passports" in pages.client(pages.member(Role.RESPONDER)).get("/inbox").text
+    assert "Nobody has read it yet" in come_back(people, second)
+
+
+def test_who_wants_no_answer_has_none(pages: Pages, people: FlaskClient) -> None:
+    tell(people, answer="no")
+    member = pages.client(pages.member(Role.RESPONDER))
+    with pages.sessions() as session:
+        address = f"/inbox/{session.scalars(select(Conversation.id)).one()}"
+    shown = member.get(address).text
+    assert "They want no answer." in shown
+    refused = member.post(f"{address}/answer", data={"words": "Hello"} | fields_of(shown))
+    assert refused.status_code == 422
+
+
+def test_complaint_is_read_by_whoever_is_named(pages: Pages, people: FlaskClient) -> None:
+    assert "A complaint about us" not in people.get("/en/w").text
+    reader, helper = pages.member(Role.RESPONDER), pages.member(Role.RESPONDER)
+    with pages.sessions.begin() as session:
+        session.add(ComplaintReader(organisation_id=pages.ours.id, member_id=reader.id))
+    assert "A complaint about us" in people.get("/en/w").text
+    code = tell(people, "Your helper asked me for money", theme="us")
+    assert "asked me for money" not in pages.client(helper).get("/inbox").text
+    assert "Your helper asked me for money" in come_back(people, code)
+    with pages.sessions() as session:
+        assert session.scalars(select(Conversation.is_complaint)).all() == [True]
+
+
+@pytest.mark.parametrize("junk", [60, pytest.param(5_000, marks=pytest.mark.slow)])
+def test_real_people_stay_on_the_first_page_of_a_flood(pages: Pages, vault: Vault, junk: int) -> None:
+    pick = random.Random(26)
+    real = ("I am locked in and they beat me", "Мене замкнули, допоможіть", "أنا محبوسة ساعدوني")
+    with pages.sessions.begin() as session:
+        for number in range(junk):
+            words = " ".join(f"{pick.choice('bcdfgh')}a{pick.randrange(900)}lo" for _ in range(9))
+            told = service.Told(pages.ours.id, f"the and for {words}", "en", may_answer=True)
+            service.begin_report(session, told, vault=vault)
+            if number % (junk // 3) == junk // 4:
+                text = real[number // (junk // 3)]
+                service.begin_report(session, replace(told, text=text), vault=vault)
+        for number in range(junk // 7):
+            same = f"Win a phone now at our lovely shop near the old bridge and tell all of your friends {number}"
+            service.begin_report(session, replace(told, text=same), vault=vault)
+    page = unescape(pages.client(pages.member(Role.RESPONDER)).get("/inbox?languages=all").text)
+    assert [text for text in real if text not in page] == []
+    with pages.sessions() as session:
+        alike = select(func.count()).where(UnnamedReport.same_as_id.is_not(None))
+        assert (session.scalar(alike) or 0) >= junk // 7 - 1

@@ -1,0 +1,77 @@
+"""Near-equal reports are one row of the queue; of a flood those come last in which no word list finds anything."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from dataclasses import replace
+from datetime import datetime, timedelta
+
+from sqlalchemy import func, select
+from sqlalchemy.orm import Session
+
+from campaigns.core.keys.crypto import Vault
+from campaigns.inbox.conversations.models import Conversation, ConversationWord, UnnamedReport
+from campaigns.inbox.conversations.word_index import hashes_of
+from campaigns.inbox.models import WEB
+from campaigns.inbox.urgency.judging import Judged
+from campaigns.inbox.urgency.levels import Urgency
+from campaigns.inbox.urgency.word_lists import Reason
+from campaigns.inbox.urgency.wordless import Sign
+
+#: Two texts are near-equal when so much of the words of both is in both.
+NEAR = 0.8
+#: Reports that wait with which a new one is compared: those that may be alike, and the latest.
+_MOST_COMPARED = 20
+#: More than so many reports in so long are a flood.
+FLOOD, FLOOD_WITHIN = 20, timedelta(minutes=10)
+
+
+def likeness_of(text: str, vault: Vault) -> tuple[int, frozenset[int]]:
+    """Return what near-equal texts nearly always have in common, and the keyed hashes of all words."""
+    words = frozenset(hashes_of(text, vault))
+    return min(words, default=vault.word_hash(text)), words
+
+
+def find_same(
+    session: Session, organisation_id: int, country: str, likeness: int, words: Collection[int]
+) -> Conversation | None:
+    """Return the conversation of a report that waits and says nearly the same of the same country."""
+    waiting = select(Conversation).join(UnnamedReport, UnnamedReport.conversation_id == Conversation.id)
+    waiting = waiting.where(
+        Conversation.organisation_id == organisation_id,
+        Conversation.waiting_since.is_not(None),
+        ~Conversation.is_complaint,
+        UnnamedReport.same_as_id.is_(None),
+        UnnamedReport.country == country,
+    )
+    latest = waiting.order_by(Conversation.id.desc()).limit(_MOST_COMPARED)
+    alike = session.scalars(latest.where(UnnamedReport.likeness == likeness)).all()
+    found = {each.id: each for each in (*alike, *session.scalars(latest))}
+    rows = select(ConversationWord.conversation_id, ConversationWord.word)
+    theirs: dict[int, set[int]] = {each: set() for each in found}
+    for row in session.execute(rows.where(ConversationWord.conversation_id.in_(found))):
+        theirs[row.conversation_id].add(row.word)
+    mine = set(words)
+    return next((found[each] for each, said in theirs.items() if _is_near(mine, said)), None)
+
+
+def judged_in_flood(session: Session, organisation_id: int, judged: Judged, *, now: datetime) -> Judged:
+    """Let a report in which nothing was found come last while very many come in."""
+    if judged.reasons:
+        return judged
+    lately = select(Conversation.id).where(
+        Conversation.organisation_id == organisation_id,
+        Conversation.last_at > now - FLOOD_WITHIN,
+        Conversation.created_at > now - FLOOD_WITHIN,
+        Conversation.channel == WEB,
+    )
+    many = session.scalar(select(func.count()).select_from(lately.limit(FLOOD + 1).subquery())) or 0
+    if many <= FLOOD:
+        return judged
+    return replace(judged, urgency=Urgency.OTHER, reasons=(Reason(Sign.MACHINE),))
+
+
+def _is_near(mine: set[int], theirs: set[int]) -> bool:
+    if not mine and not theirs:
+        return True
+    return len(mine & theirs) >= NEAR * len(mine | theirs)
