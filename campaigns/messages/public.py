@@ -42,7 +42,7 @@ def list_themes(language: str, country: str) -> Finished:
     """List the themes of which something is written in the language."""
     check_country(country)
     read = words_for(language, country).language
-    written = {message.theme for message, _ in _texts(read)}
+    written = {message.theme for owner in behind().organisation_ids for message, _ in _texts(owner, read)}
     numbers = {number: theme for number, theme in THEME_NUMBERS.items() if theme in written}
     return page_of("people/themes.html", language, country, themes=numbers)
 
@@ -68,17 +68,15 @@ def show_theme(language: str, country: str, theme: int) -> Finished:
     )
 
 
-def _texts(language: str, theme: Theme | None = None) -> Iterator[tuple[Message, str]]:
-    """Yield the messages with a text for who reads a language, of all organisations that are open to everybody."""
-    for owner in behind().organisation_ids:
-        chosen = select_messages(owner)
-        if theme is not None:
-            chosen = chosen.where(Message.theme == theme)
-        chosen = chosen.where(tuple_(Message.id, Message.version).not_in(_withdrawn()))
-        for message in session().scalars(chosen):
-            text, written_in = _text_of(message, language)
-            if written_in == language:
-                yield message, text
+def _texts(owner: int, language: str, theme: Theme | None = None) -> Iterator[tuple[Message, str]]:
+    """Yield an organisation's messages that have a text for who reads a language, without what was withdrawn."""
+    chosen = select_messages(owner).where(tuple_(Message.id, Message.version).not_in(_withdrawn()))
+    if theme is not None:
+        chosen = chosen.where(Message.theme == theme)
+    for message in session().scalars(chosen):
+        text, written_in = _text_of(message, language)
+        if written_in == language:
+            yield message, text
 
 
 def _withdrawn() -> Select[int, int]:
@@ -98,8 +96,9 @@ def _filled(theme: Theme, language: str, country: str) -> Iterator[str]:
     need = Need(None, country, language, clock.now(), roaming=True)
     here = f"{settings().people_address}{request.path}"
     given = {"place": words_for(language, country).country(country), "link": here}
-    for message, text in _texts(language, theme):
-        known = load_help(session(), message.organisation_id, fresh_days=settings().service_max_age_days)
-        body = fill_text(text, need, known, stop=StopWay.NONE, given=given).body
-        if body:
-            yield body
+    for owner in behind().organisation_ids:
+        known = load_help(session(), owner, fresh_days=settings().service_max_age_days)
+        for _, text in _texts(owner, language, theme):
+            body = fill_text(text, need, known, stop=StopWay.NONE, given=given).body
+            if body:
+                yield body

@@ -115,12 +115,14 @@ def test_broken_page_still_names_a_number(own_pages: Pages, monkeypatch: pytest.
     assert 'href="/uk/pl"' in answer.text
 
 
-def test_visit_leaves_no_row(sqlite_engine: Engine) -> None:
+def test_visit_leaves_neither_row_nor_line(sqlite_engine: Engine, caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level("INFO")
     with make_pages(sqlite_engine) as pages:
         before = _rows(pages)
         for address in (*ADDRESSES, "/x/pl", "/uk/nothing"):
             pages.client().get(address, headers={"Referer": "https://a.example/", "User-Agent": "Somebody"})
         assert _rows(pages) == before
+    assert [word for word in ("Somebody", "a.example", "127.0.0.1", "/uk/pl") if word in caplog.text] == []
 
 
 def test_people_and_members_have_hosts_of_their_own(sqlite_engine: Engine) -> None:
