@@ -147,6 +147,7 @@ def test_page_that_is_missing_says_who_can_help(live: Pages) -> None:
     page = _read(live, "/en/pl/nothing")
     assert "tel:+48226280120" in page
     assert "Checked on" in page
+    assert "Corridor" in page
 
 
 def test_number_that_was_verified_too_long_ago_is_not_shown(live: Pages) -> None:

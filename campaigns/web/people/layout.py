@@ -198,9 +198,10 @@ def error_page(status: int) -> Response:
     language = first if public_words(first) and layout().is_demo else SOURCE
     country = rest[:2].upper() if len(rest.partition("/")[0].partition("-")[0]) == 2 else ""
     known = country if is_country(country) else ""
-    values = {"status": status, "is_missing": status < 500, "publisher": Publisher(), "languages": {}}
-    if known and status < 500:
-        values |= layout().find_help(known, language)
+    values: dict[str, Any] = {"status": status, "is_missing": status < 500, "publisher": None, "languages": {}}
+    if status < 500:
+        values["publisher"] = layout().find_publisher()
+        values |= layout().find_help(known, language) if known else {}
     text = _rendered("people/error.html", Words(language), language, known, values)
     answer = Response(text, status, headers=_headers(language))
     answer.headers["Cache-Control"] = "no-store"
