@@ -148,6 +148,8 @@ def test_page_that_is_missing_says_who_can_help(live: Pages) -> None:
     assert "tel:+48226280120" in page
     assert "Checked on" in page
     assert "Corridor" in page
+    assert '<html lang="pl"' in _read(live, "/pl/pl/nothing")
+    assert '<html lang="en"' in _read(live, "/pl/de/nothing")
 
 
 def test_number_that_was_verified_too_long_ago_is_not_shown(live: Pages) -> None:

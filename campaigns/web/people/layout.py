@@ -195,9 +195,13 @@ def check_country(code: str) -> str:
 def error_page(status: int) -> Response:
     """Return the page of an error for people: with who can help, unless the database may be what broke."""
     first, _, rest = request.path[1:].partition("/")
-    language = first if public_words(first) and layout().is_demo else SOURCE
     country = rest[:2].upper() if len(rest.partition("/")[0].partition("-")[0]) == 2 else ""
     known = country if is_country(country) else ""
+    if status < 500:
+        is_offered = first in offered_languages(known)
+    else:
+        is_offered = layout().is_demo and bool(public_words(first))
+    language = first if is_offered else SOURCE
     values: dict[str, Any] = {"status": status, "is_missing": status < 500, "publisher": None, "languages": {}}
     if status < 500:
         values["publisher"] = layout().find_publisher()
