@@ -47,10 +47,10 @@ def add_themes(session: Session, conversation: Conversation, themes: Collection[
     """Note what a conversation is about on a day (UTC), and where its person is."""
     if not themes:
         return
-    here = select(Contact.region_id).where(Contact.id == conversation.contact_id).scalar_subquery()
+    here = session.scalar(select(Contact.region_id).where(Contact.id == conversation.contact_id))
     facts = {"conversation_id": conversation.id, "organisation_id": conversation.organisation_id}
     rows = [{**facts, "theme": theme, "on_day": on, "region_id": here} for theme in themes]
-    session.execute(insert_or(session, ConversationTheme).values(rows).on_conflict_do_nothing())
+    session.execute(insert_or(session, ConversationTheme).on_conflict_do_nothing(), rows)
 
 
 def _about_now(conversation: Conversation) -> list[ColumnElement[bool]]:
