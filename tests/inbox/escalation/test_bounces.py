@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import nullcontext
 from datetime import timedelta
+from typing import Any
 
 import pytest
+from click.testing import CliRunner
 from flask.testing import FlaskClient
 from sqlalchemy import Engine, select, update
 
+from campaigns.commands.operating import mail
 from campaigns.core import clock
 from campaigns.core.mail.bounces import bounced_addresses
 from campaigns.inbox.duty.models import Cause, Unreachable
@@ -174,3 +178,16 @@ def test_old_proof_is_none(sqlite_engine: Engine) -> None:
         admin.post("/settings/escalation/switch", data={"on": "1"})
         with pages.sessions() as session:
             assert not session.scalar(select(EscalationSwitch.is_on))
+
+
+@pytest.mark.parametrize(
+    "told", [{"args": ["bounced"], "input": REPORT}, {"args": ["bounced", "Duty@example.org"]}]
+)
+def test_command_takes_a_report_or_an_address(
+    watch: Watch, monkeypatch: pytest.MonkeyPatch, told: dict[str, Any]
+) -> None:
+    monkeypatch.setattr("campaigns.commands.operating._opened", lambda: nullcontext((None, watch.sessions)))
+    answer = CliRunner().invoke(mail, **told)
+    assert answer.exit_code == 0, answer.output
+    with watch.sessions() as session:
+        assert "duty@example.org" in session.scalars(select(Unreachable.email)).all()
