@@ -81,7 +81,7 @@ def bounced(addresses: tuple[str, ...]) -> None:
     be piped into this.
     """
     from campaigns.core.mail.bounces import LONGEST, bounced_addresses
-    from campaigns.inbox.escalation.bounces import note_bounce
+    from campaigns.inbox.escalation.returned_mail import note_bounce
 
     if not addresses:
         addresses = tuple(bounced_addresses(sys.stdin.buffer.read(LONGEST)))

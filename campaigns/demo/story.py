@@ -29,7 +29,7 @@ from campaigns.demo.answering import answer_those_who_asked, choose_automatic, c
 from campaigns.demo.answers import let_some_answer
 from campaigns.demo.demo_instance import Addresses, environment_of, start_sandbox
 from campaigns.demo.ending import conclude
-from campaigns.demo.night import let_one_ask_at_night
+from campaigns.demo.nobody_on_duty import let_one_ask_at_night
 from campaigns.demo.partner import hand_one_over
 from campaigns.demo.people import Way, way_of
 from campaigns.demo.processes import Processes, free_port

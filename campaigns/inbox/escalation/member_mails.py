@@ -23,9 +23,9 @@ from campaigns.core.mail.smtp import Mailer, compose
 from campaigns.core.settings import Settings
 from campaigns.inbox.conversations.models import Conversation
 from campaigns.inbox.conversations.wait import began
-from campaigns.inbox.escalation.bounces import note_post
 from campaigns.inbox.escalation.member_mail_text import tell_code, tell_partner, tell_waiting
 from campaigns.inbox.escalation.models import EscalationStep, EscalationSwitch, PostState, StepMail, StepTold
+from campaigns.inbox.escalation.returned_mail import note_post
 from campaigns.inbox.urgency.levels import Urgency
 from campaigns.staff.models import Member, Organisation
 

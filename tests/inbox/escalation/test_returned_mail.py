@@ -18,9 +18,9 @@ from campaigns.core.mail.bounces import bounced_addresses
 from campaigns.inbox.duty.models import Cause, Unreachable
 from campaigns.inbox.duty.service import PlannedDuty, add_duty
 from campaigns.inbox.duty.unreachable import load_unreachable, note_unreachable
-from campaigns.inbox.escalation.bounces import note_bounce
 from campaigns.inbox.escalation.member_mails import ATTEMPTS
 from campaigns.inbox.escalation.models import EscalationSwitch
+from campaigns.inbox.escalation.returned_mail import note_bounce
 from campaigns.inbox.escalation.switch import PROOF_LIVES
 from campaigns.staff.models import AuditEntry, Member, Role
 from tests.inbox.escalation.watch import Watch

@@ -30,7 +30,7 @@ _OPENS_IN, _OPEN_FOR = 8, 8
 
 
 @dataclass(frozen=True, slots=True)
-class NightAnswer:
+class AnswerOffDuty:
     """What somebody was told while nobody is on duty."""
 
     text: str
@@ -40,7 +40,7 @@ class NightAnswer:
 
 def let_one_ask_at_night(
     sessions: sessionmaker[Session], settings: Settings, cast: Cast, control: SandboxControl
-) -> NightAnswer | None:
+) -> AnswerOffDuty | None:
     """Let it be night at the desk and one person ask; return what they were told, None where nobody asks."""
     channel, language, text = scenario.NIGHT_QUESTION
     opening = scenario.message_texts()[language][:OPENING]
@@ -58,7 +58,7 @@ def let_one_ask_at_night(
     )
     while time.monotonic() < began + PATIENCE:
         if (told := _find_told(sessions, settings, after=last_id)) is not None:
-            return NightAnswer(told, time.monotonic() - began)
+            return AnswerOffDuty(told, time.monotonic() - began)
         time.sleep(_LOOK_EVERY)
     return None
 
