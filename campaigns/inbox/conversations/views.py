@@ -23,7 +23,8 @@ from campaigns.inbox.conversations.addressees import Addressee, load_addressee, 
 from campaigns.inbox.conversations.forms import AnswerForm, CloseForm, SnoozeForm, ThemesForm
 from campaigns.inbox.conversations.helplines import find_offers
 from campaigns.inbox.conversations.labels import KINDS_OF_MEDIA, OUTCOMES, SHELVES, TOPICS
-from campaigns.inbox.conversations.models import Conversation, Draft, Outcome
+from campaigns.inbox.conversations.left_answers import count_alike
+from campaigns.inbox.conversations.models import Conversation, Draft, Outcome, UnnamedReport
 from campaigns.inbox.conversations.noting_themes import find_themes, note_themes
 from campaigns.inbox.conversations.prepared import fill_prepared, load_prepared
 from campaigns.inbox.conversations.queue_filters import read_filters
@@ -297,6 +298,8 @@ def _show(
         reminders=load_reminders(session(), conversation, addressee),
         prepared=load_prepared(session(), conversation.organisation_id),
         region=queries.region_of(session(), conversation),
+        report=session().get(UnnamedReport, conversation.id) if conversation.channel == WEB else None,
+        alike=count_alike(session(), [conversation.id]).get(conversation.id, 0),
         due=due_at(conversation, load_roster(session(), current_organisation(), settings())),
         now=now,
         owner=load_member_names(session(), owners).get(conversation.owner_id or 0, ""),

@@ -97,7 +97,7 @@ def come_back(language: str) -> Response:
     act = request.form.get("act")
     if act == "erase":
         service.erase_report(session(), report)
-        return private_page_of("people/erased.html", language)
+        return private_page_of("people/erased.html", language, languages={})
     problem = _add(report, act) if act in ("add", "reach") else ""
     return _thread(language, report, problem=problem, done=act if not problem else "")
 
@@ -127,7 +127,7 @@ def _tell(language: str, country: str, region: RegionFacts | None) -> Response:
         is_complaint=request.form.get("theme") == ABOUT_US and _takes_complaints(reader),
     )
     code = service.begin_report(session(), told, vault=vault())
-    return private_page_of("people/code_once.html", language, country, code=in_fours(code))
+    return private_page_of("people/code_once.html", language, country, code=in_fours(code), languages={})
 
 
 def _form(
@@ -226,6 +226,8 @@ def _thread(language: str, report: UnnamedReport, *, problem: str, done: str | N
         report.country,
         problem=problem,
         done=done,
+        # One way on, and the code in no other page.
+        languages={},
         entries=[(each, each.at.astimezone(zone).date()) for each in entries],
         # A number that was right when it was written may be dead by now.
         is_doubtful=lambda text: bool(find_named(text, known, at=clock.now()).doubtful),

@@ -4,14 +4,18 @@ from __future__ import annotations
 
 import random
 import re
+from collections import defaultdict
 from collections.abc import Mapping
 from dataclasses import replace
 from datetime import timedelta
 from html import unescape
+from statistics import median
+from time import process_time
+from typing import Any
 
 import pytest
 from flask.testing import FlaskClient
-from sqlalchemy import func, select, update
+from sqlalchemy import event, func, select, update
 
 from campaigns.audience.models import Contact
 from campaigns.core import clock
@@ -24,6 +28,8 @@ from campaigns.inbox.unnamed.return_code import in_fours
 from campaigns.public_pages.service import set_profile
 from campaigns.schema import metadata
 from campaigns.staff.models import Role
+from campaigns.web.session import database
+from tests.factories import a_service
 from tests.inbox.conversations.test_pages import fields_of
 from tests.moments import standing_at
 from tests.web.pages import Pages
@@ -50,7 +56,7 @@ def tell(people: FlaskClient, text: str = TEXT, address: str = "/en/pl/w", **fie
     with standing_at(clock.now() + timedelta(seconds=5)):
         page = people.post(address, data=stamp | {"text": text, "answer": "yes"} | fields)
     assert page.status_code == 200, page.text
-    return "".join(re.findall(r"\d{4}(?= |</p>)", page.text.partition('class="tel" dir="ltr">')[2])[:4])
+    return "".join(re.findall(r"\d{4}(?= |</h2>)", page.text.partition('<h2 class="card" dir="ltr">')[2])[:4])
 
 
 def come_back(people: FlaskClient, code: str, **fields: str) -> str:
@@ -115,6 +121,51 @@ def test_whatever_no_code_opens_has_one_answer(pages: Pages, people: FlaskClient
     answers = {people.post("/en/n", data={"code": each}).data for each in (erased, expired, "1" * 16, "x", "")}
     assert len(answers) == 1
     assert "There is nothing for this code" in answers.pop().decode()
+
+
+def _unopened(pages: Pages, people: FlaskClient) -> dict[str, str]:
+    """Codes that open nothing, and why."""
+    erased, expired = tell(people), tell(people, "A quite different thing was seen at the station")
+    act(people, erased, "erase")
+    with pages.sessions.begin() as session:
+        session.execute(update(Conversation).values(last_at=clock.now() - service.KEPT_FOR))
+    return {"erased": erased, "expired": expired, "unknown": "4" * 16, "wrong": "no code"}
+
+
+def test_whatever_no_code_opens_asks_the_database_the_same(pages: Pages, people: FlaskClient) -> None:
+    asked: dict[str, list[str]] = {}
+    codes = _unopened(pages, people)
+    people.post("/en/n", data={"code": "1"})
+    with pages.app.app_context():
+        engine = database.engine
+    for why, code in codes.items():
+        said: list[str] = []
+
+        def note(*facts: Any, said: list[str] = said) -> None:
+            said.append(facts[2])
+
+        event.listen(engine, "before_cursor_execute", note)
+        people.post("/en/n", data={"code": code})
+        event.remove(engine, "before_cursor_execute", note)
+        asked[why] = said
+    assert len(asked["unknown"]) > 3
+    assert [why for why, said in asked.items() if said != asked["unknown"]] == []
+
+
+@pytest.mark.slow
+def test_whatever_no_code_opens_takes_as_long(pages: Pages, people: FlaskClient) -> None:
+    codes, taken = _unopened(pages, people), defaultdict[str, list[float]](list)
+    begun = clock.now() + timedelta(hours=1)
+    for number in range(400):
+        # Time enough for the limits to forget what was tried.
+        with standing_at(begun + timedelta(hours=number)):
+            for why in random.sample(sorted(codes), len(codes)):
+                # What others do on this machine meanwhile is no difference.
+                since = process_time()
+                people.post("/en/n", data={"code": codes[why]})
+                taken[why].append(process_time() - since)
+    medians = {why: median(each) for why, each in taken.items()}
+    assert max(medians.values()) <= 1.05 * min(medians.values()), medians
 
 
 @pytest.mark.both_databases
@@ -254,3 +305,19 @@ def test_real_people_stay_on_the_first_page_of_a_flood(pages: Pages, vault: Vaul
     with pages.sessions() as session:
         alike = select(func.count()).where(UnnamedReport.same_as_id.is_not(None))
         assert (session.scalar(alike) or 0) >= junk // 7 - 1
+
+
+def test_member_reads_how_they_can_be_reached_and_what_country_it_is_about(
+    pages: Pages, people: FlaskClient
+) -> None:
+    with pages.sessions.begin() as session:
+        a_service(session, pages.ours, name="Line of Poland", verified_on=clock.now().date())
+    code = tell(people)
+    act(people, code, "reach", text="anna@example.org")
+    member = pages.client(pages.member(Role.RESPONDER))
+    with pages.sessions() as session:
+        shown = member.get(f"/inbox/{session.scalars(select(Conversation.id)).one()}").text
+    assert shown.count("How they can be reached") == 1
+    assert "anna@example.org" in shown
+    assert "Poland" in shown
+    assert "Line of Poland" in shown
