@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
 
 from campaigns.audience.models import Channel
@@ -18,23 +18,12 @@ def let_some_answer(control: SandboxControl) -> tuple[int, int]:
     wrote = asked = 0
     texts = scenario.message_texts()
     for row in scenario.answers():
-        readers = readers_of(control.accepted(row["channel"]), texts[row["language"]][:OPENING])
+        readers = control.readers(row["channel"], texts[row["language"]][:OPENING])
         if readers:
-            # Neither the first nor the last of them, who may have said stop.
             control.act(readers[len(readers) // 2], opt_out=False, **_act(row))
             wrote += 1
             asked += bool(row["waits"])
     return wrote, asked
-
-
-def readers_of(accepted: Sequence[Mapping[str, Any]], opening: str) -> list[str]:
-    """Return who got a text that opens so."""
-    arrived = ("sent", "delivered", "read")
-    return [
-        str(message["to"])
-        for message in accepted
-        if message["body"].startswith(opening) and message["status"] in arrived
-    ]
 
 
 def _act(row: Mapping[str, str]) -> dict[str, Any]:

@@ -15,7 +15,7 @@ from campaigns.delivery.models import Delivery, RunText
 from campaigns.delivery.sealed_texts import open_body
 from campaigns.delivery.states import SendState
 from campaigns.demo import scenario
-from campaigns.demo.answers import OPENING, readers_of
+from campaigns.demo.answers import OPENING
 from campaigns.demo.sandbox_control import SandboxControl
 from campaigns.demo.stage import Cast
 from campaigns.inbox.conversations.models import Answer, Occasion
@@ -44,7 +44,7 @@ def let_one_ask_at_night(
     """Let it be night at the desk and one person ask; return what they were told, None where nobody asks."""
     channel, language, text = scenario.NIGHT_QUESTION
     opening = scenario.message_texts()[language][:OPENING]
-    readers = readers_of(control.accepted(channel), opening)
+    readers = control.readers(channel, opening)
     if not readers:
         return None
     with sessions.begin() as session:
@@ -52,9 +52,8 @@ def let_one_ask_at_night(
         last_id = session.scalar(select(func.max(Answer.id))) or 0
     sender = next(facts for facts in scenario.SENDERS if facts.channel == channel)
     began = time.monotonic()
-    # Neither those who said stop, the first, nor who asked before, in the middle.
     control.act(
-        readers[len(readers) // 3], opt_out=False, text=text, to=scenario.PREFIXES[channel] + sender.identity
+        readers[len(readers) // 2], opt_out=False, text=text, to=scenario.PREFIXES[channel] + sender.identity
     )
     while time.monotonic() < began + PATIENCE:
         if (told := _find_told(sessions, settings, after=last_id)) is not None:

@@ -21,6 +21,7 @@ class SandboxControl:
         # A proxy of the environment would be asked for loopback, too.
         self._session.trust_env = False
         self._session.headers["X-Sandbox-Token"] = token
+        self._acted: set[str] = set()
 
     def change_fixture(self, **fields: Any) -> None:
         """Replace the given fields of the sandbox's fixture."""
@@ -29,6 +30,17 @@ class SandboxControl:
     def act(self, person: str, *, opt_out: bool, **act: Any) -> None:
         """Let a person (`+380…`, `telegram:7…`) do what `act` says; `opt_out` tells that they mean a stop."""
         self._ask("/_sandbox/inbound", {"from": person, "opt_out": opt_out, **act})
+        self._acted.add(person)
+
+    def readers(self, channel: str, opening: str) -> list[str]:
+        """Return who got a text that opens so and did nothing yet: whoever blocked a bot cannot write to it."""
+        arrived = ("sent", "delivered", "read")
+        return [
+            message["to"]
+            for message in self.accepted(channel)
+            if message["body"].startswith(opening) and message["status"] in arrived
+            if message["to"] not in self._acted
+        ]
 
     def invariants(self) -> dict[str, Any]:
         """Return what the sandbox's own log says must hold."""

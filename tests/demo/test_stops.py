@@ -53,6 +53,15 @@ def test_nobody_answers_what_nobody_got(sandbox: SandboxProcess) -> None:
     assert let_some_answer(SandboxControl(sandbox.url, DEFAULTS.control_token)) == (0, 0)
 
 
+def test_nobody_writes_back_who_blocked_the_bot(sandbox: SandboxProcess) -> None:
+    control = SandboxControl(sandbox.url, DEFAULTS.control_token)
+    message = sandbox.client().messages.create(to="+380501234501", from_="+447700900100", body="Keep your papers.")
+    sandbox.settle()
+    assert control.readers("sms", "Keep your") == [message.to]
+    control.act(message.to, opt_out=True, to="+447700900100", text="STOP")
+    assert control.readers("sms", "Keep your") == []
+
+
 def test_answers_come_from_readers_of_the_language(sandbox: SandboxProcess) -> None:
     client = sandbox.client()
     for number, language in (("+380501234501", "pl"), ("+380501234502", "ar")):
