@@ -288,7 +288,7 @@ def test_complaint_is_read_by_whoever_is_named(pages: Pages, people: FlaskClient
 @pytest.mark.parametrize("junk", [60, pytest.param(5_000, marks=pytest.mark.slow)])
 def test_real_people_stay_on_the_first_page_of_a_flood(pages: Pages, vault: Vault, junk: int) -> None:
     pick = random.Random(26)
-    real = ("I am locked in and they beat me", "Мене замкнули, допоможіть", "أنا محبوسة ساعدوني")
+    real = ("I am locked in and they beat me", "Мене замкнули, допоможіть", "I want to report a man at a station")
     with pages.sessions.begin() as session:
         for number in range(junk):
             words = " ".join(f"{pick.choice('bcdfgh')}a{pick.randrange(900)}lo" for _ in range(9))
